@@ -1,0 +1,15 @@
+"""Settings that must stand before NumPy is imported, and the Hypothesis profile of the suite."""
+
+import os
+
+for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS"):
+    os.environ[variable] = "1"  # the tests themselves run in parallel
+os.environ["SCIPY_ARRAY_API"] = "1"  # without it scikit-learn skips its array API check
+os.environ["MPLBACKEND"] = "Agg"
+
+from hypothesis import HealthCheck, settings  # noqa: E402
+
+settings.register_profile(
+    "suite", max_examples=25, derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("suite")
