@@ -1,0 +1,151 @@
+"""The rooms of the package: who may import whom, how large things may grow, and where they stand."""
+
+import ast
+import shutil
+import statistics
+import subprocess
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "sknet"
+SOURCES = sorted(PACKAGE.rglob("*.py"))
+MAY_IMPORT = {
+    "_network": {"_network"},
+    "_training": {"_training"},
+    "_tables": {"_tables"},
+    "_estimators": {"_estimators", "_tables", "_training", "_network"},
+    "_outlets": {"_outlets", "_estimators", "_network"},
+}
+KNOW_NO_SKLEARN = {"_network", "_training"}
+MAY_IMPORT_PRIVATE_SKLEARN = PACKAGE / "_estimators" / "constraints.py"
+MAY_IMPORT_MATPLOTLIB = PACKAGE / "_outlets" / "display.py"
+TOP_LEVEL = {"pyproject.toml", "README.md", "LICENSE", "sknet", "tests", "examples", "docs"}
+
+FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
+
+
+def relative(path: Path) -> str:
+    return path.relative_to(ROOT).as_posix()
+
+
+def room_of(path: Path) -> str:
+    parts = path.relative_to(PACKAGE).parts
+    return parts[0] if len(parts) > 1 else ""
+
+
+def imported_names(node: ast.AST, path: Path) -> Iterator[str]:
+    """Each imported thing as a full dotted name, relative imports resolved."""
+    if isinstance(node, ast.Import):
+        yield from (alias.name for alias in node.names)
+    elif isinstance(node, ast.ImportFrom):
+        base = node.module or ""
+        if node.level:
+            package = path.relative_to(ROOT).with_suffix("").parts[: -node.level]
+            base = ".".join([*package, *([base] if base else [])])
+        yield from (f"{base}.{alias.name}" for alias in node.names)
+
+
+def imports(path: Path) -> list[str]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [name for node in ast.walk(tree) for name in imported_names(node, path)]
+
+
+def functions(path: Path) -> list[FunctionNode]:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    return [node for node in ast.walk(tree) if isinstance(node, FunctionNode)]
+
+
+def runs_at_import(node: ast.AST) -> Iterator[ast.AST]:
+    """The node and all below it that is not inside a function."""
+    yield node
+    for child in ast.iter_child_nodes(node):
+        if not isinstance(child, FunctionNode | ast.Lambda):
+            yield from runs_at_import(child)
+
+
+def matplotlib_among(names: Iterable[str]) -> list[str]:
+    return [name for name in names if name.split(".")[0] == "matplotlib"]
+
+
+def body_length(function: FunctionNode) -> int:
+    """Lines of the body, its docstring left out."""
+    first = function.body[0]
+    start = first.lineno if ast.get_docstring(function) is None else first.end_lineno + 1
+    return function.end_lineno - start + 1
+
+
+def code_length(path: Path) -> int:
+    """Lines that are neither empty, nor comments, nor docstrings."""
+    text = path.read_text(encoding="utf-8")
+    documentation: set[int] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, FunctionNode | ast.ClassDef | ast.Module) and ast.get_docstring(node) is not None:
+            documentation.update(range(node.body[0].lineno, node.body[0].end_lineno + 1))
+    return sum(
+        bool(line.strip()) and not line.strip().startswith("#")
+        for number, line in enumerate(text.splitlines(), 1)
+        if number not in documentation
+    )
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_imports_point_one_way(path):
+    allowed = MAY_IMPORT.get(room_of(path), set(MAY_IMPORT))
+    own = [name.split(".") for name in imports(path) if name.split(".")[0] == "sknet"]
+    wrong = [".".join(parts) for parts in own if len(parts) < 2 or parts[1] not in allowed]
+    assert not wrong, f"{relative(path)} must not import {wrong}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_scikit_learn_is_imported_where_its_contract_is_known(path):
+    names = [name.split(".") for name in imports(path) if name.split(".")[0] == "sklearn"]
+    assert not (names and room_of(path) in KNOW_NO_SKLEARN), f"{relative(path)} must not know scikit-learn"
+    private = [".".join(parts) for parts in names if any(p.startswith("_") and not p.endswith("__") for p in parts)]
+    assert not private or path == MAY_IMPORT_PRIVATE_SKLEARN, f"{relative(path)} imports the private {private}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_matplotlib_is_imported_late(path):
+    assert path == MAY_IMPORT_MATPLOTLIB or not matplotlib_among(imports(path))
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    assert not matplotlib_among(name for node in runs_at_import(tree) for name in imported_names(node, path))
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_small_things(path):
+    too_long = {f.name: body_length(f) for f in functions(path) if body_length(f) > 40}
+    assert not too_long, f"bodies over 40 lines in {relative(path)}: {too_long}"
+    assert code_length(path) <= 250, f"{relative(path)} has {code_length(path)} lines of code"
+
+
+def test_bodies_are_short_in_the_middle():
+    lengths = [body_length(function) for path in SOURCES for function in functions(path)]
+    assert statistics.median(lengths) < 8
+
+
+def test_every_room_says_what_it_is_and_none_is_a_lumber_room():
+    assert {room_of(path) for path in SOURCES} <= {"", *MAY_IMPORT}
+    assert not [relative(path) for path in SOURCES if path.stem in {"utils", "util", "helpers", "misc", "common"}]
+    silent = [relative(path) for path in SOURCES if ast.get_docstring(ast.parse(path.read_text("utf-8"))) is None]
+    assert not silent, f"no module docstring in {silent}"
+
+
+def test_every_source_file_has_its_twin():
+    twins = {
+        path: ROOT / "tests" / room_of(path).removeprefix("_") / f"test_{path.stem}.py"
+        for path in SOURCES
+        if room_of(path) and path.stem != "__init__"
+    }
+    missing = [relative(twin) for twin in twins.values() if not twin.exists()]
+    assert not missing, f"tests are missing: {missing}"
+
+
+def test_the_top_level_holds_what_belongs_there():
+    if shutil.which("git") is None or not (ROOT / ".git").exists():
+        pytest.skip("not a git work tree")
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    names = {line.split("/")[0] for line in tracked.splitlines()}
+    assert {name for name in names if not name.startswith(".")} == TOP_LEVEL

@@ -1,0 +1,34 @@
+"""What the package offers by name, and that its documentation and its signatures say the same."""
+
+import inspect
+
+import pytest
+from numpydoc.validate import validate
+
+import sknet
+
+# numpydoc's codes: no docstring or summary, and parameters that are missing, unknown, out of order, untyped or undescribed.
+MISTAKES = {"GL08", "SS01", "SS02", "PR01", "PR02", "PR03", "PR04", "PR07", "RT03", "YD01"}
+
+
+def documented_names():
+    """Every public name, and each public method that this package defines on a class."""
+    for name in sknet.__all__:
+        value = getattr(sknet, name)
+        if not callable(value):
+            continue
+        yield f"sknet.{name}"
+        if inspect.isclass(value):
+            methods = inspect.getmembers(value, inspect.isfunction)
+            own = [m for m, function in methods if not m.startswith("_") and function.__module__.startswith("sknet")]
+            yield from (f"sknet.{name}.{method}" for method in own)
+
+
+def test_what_is_public_is_listed():
+    assert sknet.__all__ == ["SigmoidMLPClassifier", "SigmoidMLPRegressor"]
+
+
+@pytest.mark.parametrize("name", documented_names())
+def test_docstring_matches_signature(name):
+    errors = [f"{code}: {message}" for code, message in validate(name)["errors"] if code in MISTAKES]
+    assert not errors
