@@ -7,7 +7,7 @@ from numpydoc.validate import validate
 
 import sknet
 
-# numpydoc's codes: no docstring or summary, and parameters that are missing, unknown, out of order, untyped or undescribed.
+# numpydoc codes: no docstring or summary; parameters missing, unknown, out of order, untyped or undescribed.
 MISTAKES = {"GL08", "SS01", "SS02", "PR01", "PR02", "PR03", "PR04", "PR07", "RT03", "YD01"}
 
 
