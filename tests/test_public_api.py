@@ -28,7 +28,7 @@ def test_what_is_public_is_listed():
     assert sknet.__all__ == ["SigmoidMLPClassifier", "SigmoidMLPRegressor"]
 
 
-@pytest.mark.parametrize("name", documented_names())
+@pytest.mark.parametrize("name", list(documented_names()))
 def test_docstring_matches_signature(name):
     errors = [f"{code}: {message}" for code, message in validate(name)["errors"] if code in MISTAKES]
     assert not errors

@@ -51,7 +51,7 @@ def cases():
             )
 
 
-@pytest.mark.parametrize(("estimator", "check"), cases())
+@pytest.mark.parametrize(("estimator", "check"), list(cases()))
 def test_check(estimator, check):
     try:
         check(estimator)
@@ -59,6 +59,6 @@ def test_check(estimator, check):
         pytest.fail(f"no check may be skipped: {skipped}")
 
 
-@pytest.mark.parametrize(("name", "estimator"), configurations())
+@pytest.mark.parametrize(("name", "estimator"), list(configurations()))
 def test_tags_say_what_the_loss_asks_for(name, estimator):
     assert get_tags(estimator).target_tags.positive_only == (estimator.loss in NEED_POSITIVE_TARGETS)
