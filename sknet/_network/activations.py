@@ -1,0 +1,225 @@
+"""Activation functions: what a hidden unit does to the sum it receives, and how an error passes back through it.
+
+Conventions
+-----------
+z : (n, h)      sums that enter a layer's units; `apply` turns them, in place, into the outputs a = f(z)
+kept : (n, h)   what the backward pass reads: the outputs a, or the sums z, as `keeps` says; it may be overwritten
+delta : (n, h)  enters `backward` as dJ/da and leaves it, in place, as dJ/dz = dJ/da * f'(z)
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+from scipy.special import ndtr
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Activation:
+    """An activation function and its derivative: two functions that work in place.
+
+    Parameters
+    ----------
+    name : str
+        What the activation is called in messages.
+
+    apply : callable
+        `apply(z)` overwrites z, of shape (n, h), with f(z).
+
+    backward : callable
+        `backward(kept, delta)` multiplies delta, in place, by f' at the kept
+        values. It may use `kept` as scratch space.
+
+    keeps : {"output", "input"}, default="output"
+        What `kept` holds: the outputs f(z), or the inputs z where the
+        derivative cannot be written from the output.
+
+    center : float, default=0.0
+        f(0). The initial biases of the next layer take it out, so that a deep
+        network starts with centred signals.
+
+    input_scale : float, default=1.0
+        The standard deviation of z at which the units are neither linear nor
+        saturated; the initial weights aim at it.
+
+    output_scale : float, default=1.0
+        The scale of f(z) - center that belongs to it: |f(z) - f(0)| is about
+        `output_scale / input_scale * |z|` (root mean square).
+
+    See Also
+    --------
+    check_gradient : Compare `backward` with finite differences of `apply`.
+    """
+
+    name: str
+    apply: Callable[[Array], None]
+    backward: Callable[[Array, Array], None]
+    keeps: Literal["output", "input"] = "output"
+    center: float = 0.0
+    input_scale: float = 1.0
+    output_scale: float = 1.0
+
+
+# --- sigmoid: a = 1 / (1 + exp(-z)),  da/dz = a (1 - a) ------------------------------------------------------------
+
+
+def sigmoid(z: Array) -> None:
+    """Overwrite z with 1 / (1 + exp(-z)), through tanh: the cheapest form, and it cannot overflow."""
+    z *= 0.5
+    np.tanh(z, out=z)
+    z *= 0.5
+    z += 0.5
+
+
+def _sigmoid_backward(a: Array, delta: Array) -> None:
+    delta *= a
+    np.subtract(1.0, a, out=a)
+    delta *= a
+
+
+# --- tanh: da/dz = 1 - a^2 ------------------------------------------------------------------------------------------
+
+
+def _tanh(z: Array) -> None:
+    np.tanh(z, out=z)
+
+
+def _tanh_backward(a: Array, delta: Array) -> None:
+    a *= a
+    np.subtract(1.0, a, out=a)
+    delta *= a
+
+
+# --- the identity and the rectifiers: piecewise linear --------------------------------------------------------------
+
+
+def _identity(z: Array) -> None:
+    pass
+
+
+def _identity_backward(a: Array, delta: Array) -> None:
+    pass
+
+
+def _relu(z: Array) -> None:
+    np.maximum(z, 0.0, out=z)
+
+
+def _relu_backward(a: Array, delta: Array) -> None:
+    np.sign(a, out=a)  # outputs are never negative: 1 where the unit is open, 0 where it is shut
+    delta *= a
+
+
+LEAK = 0.01
+
+
+def _leaky_relu(z: Array) -> None:
+    np.maximum(z, LEAK * z, out=z)
+
+
+def _leaky_relu_backward(a: Array, delta: Array) -> None:
+    np.multiply(delta, LEAK, out=delta, where=a <= 0.0)
+
+
+# --- exponential units: [1] ELU, [2] SELU ---------------------------------------------------------------------------
+
+SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+
+
+def _elu(z: Array) -> None:
+    np.expm1(z, out=z, where=z < 0.0)
+
+
+def _elu_backward(a: Array, delta: Array) -> None:
+    np.multiply(delta, a + 1.0, out=delta, where=a < 0.0)
+
+
+def _selu(z: Array) -> None:
+    negative = z < 0.0
+    np.expm1(z, out=z, where=negative)
+    np.multiply(z, SELU_ALPHA, out=z, where=negative)
+    z *= SELU_SCALE
+
+
+def _selu_backward(a: Array, delta: Array) -> None:
+    slope = np.where(a < 0.0, a + SELU_SCALE * SELU_ALPHA, SELU_SCALE)
+    delta *= slope.astype(delta.dtype, copy=False)
+
+
+# --- softplus: a = log(1 + exp(z)),  da/dz = 1 - exp(-a) ------------------------------------------------------------
+
+
+def _softplus(z: Array) -> None:
+    np.logaddexp(0.0, z, out=z)
+
+
+def _softplus_backward(a: Array, delta: Array) -> None:
+    np.negative(a, out=a)
+    np.expm1(a, out=a)
+    np.negative(a, out=a)
+    delta *= a
+
+
+# --- gated units z * g(z): their derivative needs z ------------------------------------------------------------------
+
+
+def _gate(z: Array) -> Array:
+    g = z.copy()
+    sigmoid(g)
+    return g
+
+
+def _silu(z: Array) -> None:
+    z *= _gate(z)
+
+
+def _silu_backward(z: Array, delta: Array) -> None:
+    g = _gate(z)
+    delta *= g * (1.0 + z * (1.0 - g))
+
+
+def _gelu(z: Array) -> None:
+    z *= ndtr(z)
+
+
+def _gelu_backward(z: Array, delta: Array) -> None:
+    density = np.exp(-0.5 * z * z) * (1.0 / sqrt(2.0 * np.pi))
+    delta *= ndtr(z) + z * density
+
+
+def _mish(z: Array) -> None:
+    z *= np.tanh(np.logaddexp(0.0, z))
+
+
+def _mish_backward(z: Array, delta: Array) -> None:
+    t = np.tanh(np.logaddexp(0.0, z))
+    delta *= t + z * (1.0 - t * t) * _gate(z)
+
+
+_HALF = dict(output_scale=sqrt(0.5))  # rectifiers let half of the variance through (He et al. 2015)
+
+ACTIVATIONS: dict[str, Activation] = {
+    a.name: a
+    for a in (
+        # sigmoid(z) = 1/2 + 1/2 tanh(z/2): a tanh unit with its input doubled and its output halved and shifted
+        Activation("sigmoid", sigmoid, _sigmoid_backward, center=0.5, input_scale=2.0, output_scale=0.5),
+        Activation("tanh", _tanh, _tanh_backward),
+        Activation("relu", _relu, _relu_backward, **_HALF),
+        Activation("leaky_relu", _leaky_relu, _leaky_relu_backward, **_HALF),
+        Activation("elu", _elu, _elu_backward),
+        Activation("selu", _selu, _selu_backward),
+        Activation("softplus", _softplus, _softplus_backward, center=np.log(2.0), output_scale=0.5),
+        Activation("silu", _silu, _silu_backward, keeps="input", output_scale=0.6),
+        Activation("gelu", _gelu, _gelu_backward, keeps="input", output_scale=0.65),
+        Activation("mish", _mish, _mish_backward, keeps="input", output_scale=0.65),
+        Activation("identity", _identity, _identity_backward),
+    )
+}
+ACTIVATIONS["logistic"] = ACTIVATIONS["sigmoid"]
+"""Every activation by name. ELU: Clevert et al. 2016, arXiv:1511.07289. SELU: Klambauer et al. 2017,
+arXiv:1706.02515. SiLU and GELU: Hendrycks & Gimpel 2016, arXiv:1606.08415. Mish: Misra 2019, arXiv:1908.08681."""

@@ -1,0 +1,130 @@
+"""Where training starts: functions of (fan_in, fan_out, rng) that draw one layer's weights.
+
+Conventions
+-----------
+W : (fan_in, fan_out)
+"""
+
+from collections.abc import Callable, Sequence
+from math import sqrt
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sknet._network.activations import Activation
+from sknet._network.parameters import Layout
+
+Array = npt.NDArray[Any]
+Initializer = Callable[[int, int, np.random.Generator], Array]
+
+
+def _uniform(variance: float, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+    bound = sqrt(3.0 * variance)
+    return rng.uniform(-bound, bound, (fan_in, fan_out))
+
+
+def glorot_uniform(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+    """Variance 2 / (fan_in + fan_out), uniform (Glorot & Bengio 2010)."""
+    return _uniform(2.0 / (fan_in + fan_out), fan_in, fan_out, rng)
+
+
+def glorot_normal(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+    """Variance 2 / (fan_in + fan_out), normal (Glorot & Bengio 2010)."""
+    return rng.normal(0.0, sqrt(2.0 / (fan_in + fan_out)), (fan_in, fan_out))
+
+
+def he_uniform(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+    """Variance 2 / fan_in, uniform (He et al. 2015, arXiv:1502.01852)."""
+    return _uniform(2.0 / fan_in, fan_in, fan_out, rng)
+
+
+def he_normal(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+    """Variance 2 / fan_in, normal (He et al. 2015, arXiv:1502.01852)."""
+    return rng.normal(0.0, sqrt(2.0 / fan_in), (fan_in, fan_out))
+
+
+def lecun_uniform(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+    """Variance 1 / fan_in, uniform (LeCun et al. 1998, "Efficient BackProp")."""
+    return _uniform(1.0 / fan_in, fan_in, fan_out, rng)
+
+
+def lecun_normal(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+    """Variance 1 / fan_in, normal (LeCun et al. 1998, "Efficient BackProp")."""
+    return rng.normal(0.0, sqrt(1.0 / fan_in), (fan_in, fan_out))
+
+
+def orthogonal(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
+    """Orthonormal rows or columns, whichever are fewer (Saxe et al. 2014, arXiv:1312.6120)."""
+    tall = rng.normal(size=(max(fan_in, fan_out), min(fan_in, fan_out)))
+    q, r = np.linalg.qr(tall)
+    q *= np.sign(np.diag(r))
+    return np.ascontiguousarray(q if fan_in >= fan_out else q.T)
+
+
+INITIALIZERS: dict[str, Initializer] = {
+    f.__name__: f
+    for f in (glorot_uniform, glorot_normal, he_uniform, he_normal, lecun_uniform, lecun_normal, orthogonal)
+}
+
+_INPUT = Activation("input", lambda z: None, lambda a, delta: None)
+
+
+def draw(
+    layout: Layout, activations: Sequence[Activation], init: str | Initializer, rng: np.random.Generator
+) -> tuple[list[Array], list[Array]]:
+    """Draw the first weights and biases of a network.
+
+    Parameters
+    ----------
+    layout : Layout
+        The layers' sizes.
+
+    activations : sequence of Activation, one a hidden layer
+        Used by "auto" only.
+
+    init : str or callable
+        A name in `INITIALIZERS` or a function of (fan_in, fan_out, rng), with
+        biases 0; or "auto", see `centred`.
+
+    rng : numpy.random.Generator
+        The source of randomness.
+
+    Returns
+    -------
+    coefs : list of arrays of shape (fan_in, fan_out)
+    intercepts : list of arrays of shape (fan_out,)
+    """
+    if init == "auto":
+        return centred(layout, activations, rng)
+    function = INITIALIZERS[init] if isinstance(init, str) else init
+    coefs = [np.asarray(function(fan_in, fan_out, rng)) for fan_in, fan_out in layout.shapes]
+    return coefs, [np.zeros(size) for size in layout.sizes[1:]]
+
+
+def centred(
+    layout: Layout, activations: Sequence[Activation], rng: np.random.Generator
+) -> tuple[list[Array], list[Array]]:
+    """Weights that keep the signal's variance through any depth, biases that take out the units' mean output.
+
+    A unit that sees a = center + output_scale * h, with h of variance 1, gets
+
+        W = input_scale / output_scale * V,   V_ij ~ N(0, 1 / fan_in),      b = -center * sum_i W_ij
+
+    so that W a + b = input_scale * V h: its own input has the standard
+    deviation at which it works, whatever the layers before it add. For sigmoid
+    units, sigmoid(z) = 1/2 + 1/2 tanh(z/2), this is W = 4 V and b = -1/2 sum W:
+    at its start the network computes what a tanh network computes. Without it
+    the constant 1/2 that every sigmoid passes on drowns the signal, whose
+    variance falls by a factor of 16 or more a layer, and so does the gradient's.
+    """
+    before = [_INPUT, *activations]
+    after = [*activations, _INPUT]
+    coefs, intercepts = [], []
+    for (fan_in, fan_out), source, target in zip(layout.shapes, before, after, strict=True):
+        W = lecun_normal(fan_in, fan_out, rng) * (target.input_scale / source.output_scale)
+        coefs.append(W)
+        intercepts.append(-source.center * W.sum(axis=0))
+    return coefs, intercepts
+
+

@@ -1,0 +1,224 @@
+"""A fully connected network: its buffers, the forward pass and the backward pass.
+
+Conventions
+-----------
+X : (n, d)          one batch: dense, or CSR
+coefs[l] : W_l, (fan_in, fan_out)     intercepts[l] : b_l, (fan_out,)
+a_0 = X,   z_l = a_{l-1} W_l + b_l,   a_l = f_l(z_l),   raw = z_L: the last layer's sums, no activation
+delta_l : (n, fan_out)     dJ/dz_l; delta_L is the loss's gradient
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import scipy.sparse as sp
+
+from sknet._network.activations import Activation
+
+Array = npt.NDArray[Any]
+
+
+def affine(X: Any, W: Array, b: Array, out: Array) -> None:
+    """Set out = X W + b; X may be sparse."""
+    if sp.issparse(X):
+        np.add(X @ W, b, out=out)
+    else:
+        np.dot(X, W, out=out)
+        out += b
+
+
+@dataclass(frozen=True)
+class _Hidden:
+    """A hidden layer's buffers, all of shape (n, h)."""
+
+    output: Array  # z, then a = f(z)
+    kept: Array  # what the activation's backward reads: `output` itself, or a copy of z
+    delta: Array | None  # dJ/da, then dJ/dz
+    mask: Array | None  # dropout: 0, or 1 / (1 - rate)
+    dropped: Array | None  # a * mask: `kept` must stay as it was before the mask
+
+    def rows(self, n: int) -> "_Hidden":
+        """Return the same buffers, of the first n rows."""
+        output = self.output[:n]
+        kept = output if self.kept is self.output else self.kept[:n]
+        others = [None if buffer is None else buffer[:n] for buffer in (self.delta, self.mask, self.dropped)]
+        return _Hidden(output, kept, *others)
+
+
+class Network:
+    """Buffers for batches of up to `n_rows` rows, and the two passes through them.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Inputs, hidden layers' units, outputs.
+
+    activations : sequence of Activation, one a hidden layer
+
+    n_rows : int
+        The largest batch.
+
+    dtype : dtype
+        Of all buffers; data and parameters must have it too.
+
+    dropout : sequence of float, one a hidden layer, default=()
+        Rates; empty for none.
+
+    backward : bool, default=True
+        Whether buffers for the backward pass are wanted.
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activations: Sequence[Activation],
+        n_rows: int,
+        dtype: npt.DTypeLike,
+        *,
+        dropout: Sequence[float] = (),
+        backward: bool = True,
+    ) -> None:
+        self.activations = tuple(activations)
+        self.dropout = tuple(dropout) or (0.0,) * len(self.activations)
+        self.n_rows = n_rows
+        self._raw = np.empty((n_rows, sizes[-1]), dtype)
+        self._ones = np.ones(n_rows, dtype)
+        self._hidden = [
+            self._allocate((n_rows, size), np.dtype(dtype), activation, rate, backward)
+            for size, activation, rate in zip(sizes[1:-1], self.activations, self.dropout, strict=True)
+        ]
+        self._views: dict[int, list[_Hidden]] = {}
+        self._signals: list[Any] = []  # what entered each layer in the last forward pass
+        self._masked = False
+
+    @staticmethod
+    def _allocate(
+        shape: tuple[int, int], dtype: np.dtype[Any], activation: Activation, rate: float, backward: bool
+    ) -> _Hidden:
+        output = np.empty(shape, dtype)
+        kept = np.empty(shape, dtype) if backward and activation.keeps == "input" else output
+        delta = np.empty(shape, dtype) if backward else None
+        mask, dropped = (np.empty(shape, dtype), np.empty(shape, dtype)) if backward and rate else (None, None)
+        return _Hidden(output, kept, delta, mask, dropped)
+
+    def _layers(self, n: int) -> list[_Hidden]:
+        """Return the hidden layers' buffers for n rows; there are few different n, so views are made once."""
+        if n not in self._views:
+            self._views[n] = [hidden.rows(n) for hidden in self._hidden]
+        return self._views[n]
+
+    def forward(
+        self, X: Any, coefs: Sequence[Array], intercepts: Sequence[Array], rng: np.random.Generator | None = None
+    ) -> Array:
+        """Compute the raw output of a batch.
+
+        Parameters
+        ----------
+        X : (n, d) array or CSR, n at most `n_rows`
+        coefs, intercepts : sequences of arrays
+        rng : numpy.random.Generator, default=None
+            Given, hidden outputs are dropped at the layers' rates (Srivastava
+            et al. 2014).
+
+        Returns
+        -------
+        raw : (n, n_outputs) array
+            A buffer: the next pass overwrites it.
+        """
+        n = X.shape[0]
+        self._signals, self._masked = [X], rng is not None
+        for layer, (hidden, activation, rate) in enumerate(
+            zip(self._layers(n), self.activations, self.dropout, strict=True)
+        ):
+            affine(self._signals[-1], coefs[layer], intercepts[layer], out=hidden.output)
+            if hidden.kept is not hidden.output:
+                np.copyto(hidden.kept, hidden.output)
+            activation.apply(hidden.output)
+            self._signals.append(hidden.output if rng is None or not rate else drop(hidden, rate, rng))
+        raw = self._raw[:n]
+        affine(self._signals[-1], coefs[-1], intercepts[-1], out=raw)
+        return raw
+
+    def outputs(self) -> list[Array]:
+        """Return the hidden layers' outputs of the last forward pass (buffers)."""
+        return self._signals[1:]
+
+    def backward(
+        self, delta: Array, coefs: Sequence[Array], coef_grads: Sequence[Array], intercept_grads: Sequence[Array]
+    ) -> Array:
+        """Carry the loss's gradient back through the layers of the last forward pass.
+
+        Parameters
+        ----------
+        delta : (n, n_outputs) array
+            dJ/draw, every sample's share of the batch's mean included.
+
+        coefs : sequence of arrays
+
+        coef_grads, intercept_grads : sequences of arrays
+            Sets: dJ/dW_l and dJ/db_l, but for coef_grads[0].
+
+        Returns
+        -------
+        delta : (n, h_1) array
+            dJ/dz_1, from which `first_layer_gradient` follows.
+        """
+        n = delta.shape[0]
+        hidden = self._layers(n)
+        for layer in range(len(coefs) - 1, 0, -1):
+            np.dot(self._signals[layer].T, delta, out=coef_grads[layer])
+            np.dot(self._ones[:n], delta, out=intercept_grads[layer])  # the sum over the samples
+            below = hidden[layer - 1]
+            delta = np.dot(delta, coefs[layer].T, out=below.delta)
+            if self._masked and below.mask is not None:
+                delta *= below.mask
+            self.activations[layer - 1].backward(below.kept, delta)
+        np.dot(self._ones[:n], delta, out=intercept_grads[0])
+        return delta
+
+
+def drop(hidden: _Hidden, rate: float, rng: np.random.Generator) -> Array:
+    """Set and return hidden.dropped: each output 0 with probability `rate`, else divided by 1 - rate."""
+    mask, dropped = hidden.mask, hidden.dropped
+    if mask is None or dropped is None:
+        raise ValueError("this network was made without buffers for dropout")
+    rng.random(out=mask, dtype=mask.dtype.type)
+    np.greater_equal(mask, rate, out=mask)
+    mask *= 1.0 / (1.0 - rate)
+    return np.multiply(hidden.output, mask, out=dropped)
+
+
+def first_layer_gradient(X: Any, delta: Array, out: Array) -> Array | None:
+    """Set out = X^T delta, or only its rows for the inputs that a sparse batch touches.
+
+    Parameters
+    ----------
+    X : (n, d) array or CSR
+    delta : (n, h) array
+    out : (d, h) array
+        Dense X, or a sparse X most of whose columns are touched: the gradient.
+        Else its first rows hold the touched inputs' gradients, one after the
+        other, and the others are left as they were.
+
+    Returns
+    -------
+    rows : array of int, or None
+        The touched inputs, increasing, where only they were computed.
+    """
+    if not sp.issparse(X):
+        np.dot(X.T, delta, out=out)
+        return None
+    touched = np.zeros(X.shape[1], dtype=bool)
+    touched[X.indices] = True
+    rows = np.flatnonzero(touched)
+    if 2 * len(rows) > X.shape[1]:
+        out[:] = X.T @ delta
+        return None
+    place = np.empty(X.shape[1], dtype=X.indices.dtype)
+    place[rows] = np.arange(len(rows))
+    packed = sp.csr_array((X.data, place[X.indices], X.indptr), shape=(X.shape[0], len(rows)))
+    out[: len(rows)] = packed.T @ delta
+    return rows

@@ -1,0 +1,186 @@
+"""What training minimises: the weighted mean loss of a batch plus the penalty, and the gradient of both.
+
+Conventions
+-----------
+theta, gradient : (p,)   see `parameters`
+weight : (n,)            the training rows' weights, divided by their mean; None where all are 1
+batch : slice or (b,)    which training rows
+J(theta; B) = 1/|B| sum_{i in B} weight_i loss_i + penalty(W)
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sknet._network.losses import Loss
+from sknet._network.network import Network, first_layer_gradient
+from sknet._network.parameters import Layout
+from sknet._network.penalties import ElasticNet
+
+Array = npt.NDArray[Any]
+Batch = slice | npt.NDArray[np.intp]
+
+
+class Rows:
+    """The rows of an array, gathered batch by batch into one buffer."""
+
+    def __init__(self, values: Array, n_rows: int) -> None:
+        self._values = values
+        self._buffer = np.empty((n_rows, *values.shape[1:]), values.dtype)
+
+    def __call__(self, batch: Batch) -> Array:
+        """Return the batch's rows: a view for a slice, else the buffer, which the next call overwrites."""
+        if isinstance(batch, slice):
+            return self._values[batch]
+        # mode="clip" skips NumPy's own buffering of `out`; the indices are in range
+        return np.take(self._values, batch, axis=0, out=self._buffer[: len(batch)], mode="clip")
+
+
+class Objective:
+    """The objective of one training run: data, network, loss and penalty.
+
+    Parameters
+    ----------
+    layout : Layout
+    network : Network
+        Batches larger than its `n_rows` are computed piece by piece.
+
+    loss : Loss
+    penalty : ElasticNet
+    inputs : callable
+        `inputs(batch)` returns those rows of X, (b, d): dense or CSR.
+
+    target : (n, k) array
+    weight : (n,) array or None
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        network: Network,
+        loss: Loss,
+        penalty: ElasticNet,
+        inputs: Callable[[Batch], Any],
+        target: Array,
+        weight: Array | None = None,
+    ) -> None:
+        self.n_samples = target.shape[0]
+        self._layout, self._network, self._loss, self._penalty = layout, network, loss, penalty
+        self._inputs = inputs
+        self._target = Rows(target, network.n_rows)
+        self._weight = None if weight is None else Rows(weight[:, np.newaxis], network.n_rows)
+        self._theta: Array | None = None
+        self._out: Array | None = None
+
+    def __call__(
+        self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
+    ) -> tuple[float, Array | None]:
+        """Compute the objective of a batch and its gradient.
+
+        Parameters
+        ----------
+        theta : (p,) array
+        batch : slice or array of int
+        out : (p,) array
+            Sets: the gradient. Where rows are returned, the first layer's part
+            holds, packed at its start, these rows' gradients only.
+
+        rng : numpy.random.Generator, default=None
+            Given, hidden units are dropped.
+
+        Returns
+        -------
+        value : float
+        rows : array of int, or None
+            The inputs whose first-layer weights the batch touches, None for all.
+        """
+        self._bind(theta, out)
+        pieces = self._pieces(batch)
+        if len(pieces) > 1:
+            return self._in_pieces(theta, pieces, out, rng), None
+        value, rows = self._data_term(batch, length(batch), self._grads, rng)
+        return value + self._add_penalty(theta, out, rows), rows
+
+    def _bind(self, theta: Array, out: Array) -> None:
+        """Set the views of theta and of the gradient; both stay the same arrays for a whole run."""
+        if theta is not self._theta:
+            self._theta, (self._coefs, self._intercepts) = theta, self._layout.views(theta)
+        if out is not self._out:
+            self._out, self._grads = out, self._layout.views(out)
+
+    def _pieces(self, batch: Batch) -> list[Batch]:
+        """Split a batch into pieces that the network's buffers hold."""
+        n, size = length(batch), self._network.n_rows
+        if n <= size:
+            return [batch]
+        if isinstance(batch, slice):
+            return [slice(i, min(i + size, batch.stop)) for i in range(batch.start, batch.stop, size)]
+        return [batch[i : i + size] for i in range(0, n, size)]
+
+    def _in_pieces(self, theta: Array, pieces: list[Batch], out: Array, rng: np.random.Generator | None) -> float:
+        """Add up the pieces' values and gradients."""
+        n = sum(map(length, pieces))
+        out[:] = 0.0
+        part = np.zeros_like(out)
+        grads = self._layout.views(part)
+        value = 0.0
+        for piece in pieces:
+            piece_value, rows = self._data_term(piece, n, grads, rng)
+            value += piece_value
+            self._accumulate(part, rows, out)
+        return value + self._add_penalty(theta, out, None)
+
+    def _accumulate(self, part: Array, rows: Array | None, out: Array) -> None:
+        """Add one piece's gradient to `out`."""
+        if rows is None:
+            out += part
+            return
+        d, h = self._layout.shapes[0]
+        out[: d * h].reshape(d, h)[rows] += part[: len(rows) * h].reshape(-1, h)
+        out[d * h :] += part[d * h :]
+
+    def _data_term(
+        self, batch: Batch, n: int, grads: tuple[list[Array], list[Array]], rng: np.random.Generator | None
+    ) -> tuple[float, Array | None]:
+        """Set the gradient of 1/n sum of weight * loss over the batch; return its value and the touched rows."""
+        X = self._inputs(batch)
+        raw = self._network.forward(X, self._coefs, self._intercepts, rng)
+        losses, delta = self._loss.value_and_gradient(raw, self._target(batch))
+        if self._weight is None:
+            value = float(losses.sum()) / n
+            delta *= 1.0 / n
+        else:
+            weight = self._weight(batch)
+            value = float(np.dot(losses, weight[:, 0])) / n
+            delta *= weight * weight.dtype.type(1.0 / n)
+        coef_grads, intercept_grads = grads
+        delta = self._network.backward(delta, self._coefs, coef_grads, intercept_grads)
+        return value, first_layer_gradient(X, delta, coef_grads[0])
+
+    def _add_penalty(self, theta: Array, out: Array, rows: Array | None) -> float:
+        """Add the penalty's gradient to `out` (of the touched rows only, if so) and return its value."""
+        w = theta[: self._layout.n_weights]
+        if rows is None:
+            self._penalty.add_gradient(w, out[: self._layout.n_weights])
+        elif self._penalty.l2:
+            first, h = self._coefs[0], self._coefs[0].shape[1]
+            self._penalty.add_gradient(first[rows].ravel(), out[: len(rows) * h])
+            self._penalty.add_gradient(w[first.size :], out[first.size : self._layout.n_weights])
+        return self._penalty.value(w)
+
+    def value(self, theta: Array, inputs: Callable[[Batch], Any], target: Array, weight: Array | None) -> float:
+        """Return the weighted mean loss, without penalty or dropout, on other data (a validation set)."""
+        coefs, intercepts = self._layout.views(theta)
+        total, n, size = 0.0, target.shape[0], self._network.n_rows
+        for start in range(0, n, size):
+            piece = slice(start, min(start + size, n))
+            losses = self._loss.value(self._network.forward(inputs(piece), coefs, intercepts), target[piece])
+            total += float(losses.sum() if weight is None else np.dot(losses, weight[piece]))
+        return total / (n if weight is None else float(weight.sum()))
+
+
+def length(batch: Batch) -> int:
+    """Return how many rows a batch has."""
+    return batch.stop - batch.start if isinstance(batch, slice) else len(batch)

@@ -1,0 +1,67 @@
+"""What keeps weights small: the L1/L2 penalty, and the two projections that follow a step.
+
+Conventions
+-----------
+w : (n_weights,)        all weights, never biases
+W : (fan_in, fan_out)   one layer's; a unit's incoming weights are a column
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class ElasticNet:
+    """The penalty l1 * |w|_1 + l2 / 2 * |w|^2. The L1 term has no gradient here: it is a proximal step."""
+
+    l2: float = 0.0
+    l1: float = 0.0
+
+    def value(self, w: Array) -> float:
+        """Return the penalty at w."""
+        value = 0.5 * self.l2 * float(np.dot(w, w)) if self.l2 else 0.0
+        return value + self.l1 * float(np.abs(w).sum()) if self.l1 else value
+
+    def add_gradient(self, w: Array, out: Array) -> None:
+        """Add the gradient of the L2 term, l2 * w, to `out`."""
+        if self.l2:
+            out += w * w.dtype.type(self.l2)
+
+
+def soft_threshold(w: Array, amount: float) -> None:
+    """Move every weight towards 0 by `amount`, and to exactly 0 where it would pass: the proximal step of L1."""
+    w -= np.clip(w, -amount, amount)
+
+
+def limit_column_norms(W: Array, max_norm: float) -> None:
+    """Scale down the columns of W (a unit's incoming weights) whose Euclidean norm exceeds `max_norm`."""
+    norms = np.sqrt(np.einsum("ij,ij->j", W, W))
+    too_long = norms > max_norm
+    if too_long.any():
+        W[:, too_long] *= max_norm / norms[too_long]
+
+
+@dataclass(frozen=True)
+class Projection:
+    """What follows a step of size `rate`: the proximal step of an L1 penalty, then the limit on column norms."""
+
+    l1: float
+    max_norm: float
+    shapes: Sequence[tuple[int, int]]
+
+    def __call__(self, theta: Array, rate: float) -> None:
+        """Project the weights in theta, in place."""
+        start = 0
+        for fan_in, fan_out in self.shapes:
+            w = theta[start : start + fan_in * fan_out]
+            if self.l1:
+                soft_threshold(w, rate * self.l1)
+            if self.max_norm:
+                limit_column_norms(w.reshape(fan_in, fan_out), self.max_norm)
+            start += fan_in * fan_out

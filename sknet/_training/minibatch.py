@@ -1,0 +1,219 @@
+"""The epoch loop: batches, steps and what happens between epochs.
+
+Conventions
+-----------
+theta, gradient : (p,), weights first
+batch : slice or (b,) array of int     which of the n training samples
+rows : array of int, or None           where given, the batch touches only these rows of theta's first block, and the
+                                       gradient holds them packed at its start
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from math import isfinite, nan, sqrt
+from time import perf_counter
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from sknet._training.optimizers import Optimizer
+from sknet._training.result import DivergedError, Epoch, Result, StopReason
+from sknet._training.schedules import Progress, Schedule, adaptive
+from sknet._training.state import Snapshot, State
+from sknet._training.stopping import Patience, keep_best
+
+Array = npt.NDArray[Any]
+Batch = slice | npt.NDArray[np.intp]
+
+
+class Objective(Protocol):
+    """A function to minimise, batch by batch."""
+
+    def __call__(
+        self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
+    ) -> tuple[float, Array | None]:
+        """Set `out` to the gradient; return the value and the touched rows."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is to be minimised, as training sees it."""
+
+    objective: Objective
+    n_samples: int
+    n_weights: int  # theta[:n_weights] decays
+    first_block: tuple[int, int] = (0, 0)  # shape of the block at theta's start whose rows `rows` means
+    random: bool = False  # whether the objective draws random numbers (dropout)
+    project: Callable[[Array, float], None] | None = None
+    monitor: Callable[[Array], tuple[float, float]] | None = None  # theta -> validation loss, score
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How it is to be minimised."""
+
+    optimizer: Optimizer
+    schedule: Schedule
+    rate: float
+    batch_size: int
+    n_epochs: int
+    patience: Patience
+    shuffle: bool = True
+    weight_decay: float = 0.0
+    clip_norm: float | None = None
+    horizon: int | None = None  # epochs that the schedule is made for, where not `n_epochs`
+
+
+class Observer(Protocol):
+    """Who is told of epochs."""
+
+    def begin(self, state: State) -> None:
+        """Hear that an epoch begins."""
+
+    def end(self, state: State) -> bool:
+        """Hear that an epoch has ended; a true answer stops training."""
+
+
+MIN_ADAPTIVE_RATE = 1e-6
+
+
+def train(problem: Problem, plan: Plan, state: State, observer: Observer | None = None) -> Result:
+    """Minimise a problem until the plan ends, patience runs out, or somebody asks to stop.
+
+    Order of calls, for each epoch: `observer.begin`, one step a batch,
+    `problem.monitor`, the plan's patience, `observer.end`.
+
+    Sets: everything in `state`, in place. A Ctrl-C after the first whole
+    epoch ends training with the state of the last whole one; before it, the
+    state is put back and KeyboardInterrupt is raised.
+
+    Raises
+    ------
+    DivergedError
+        If the objective or theta is not finite.
+    """
+    start, gradient, snapshot = state.epoch, np.empty_like(state.theta), Snapshot(state)
+    reason = None
+    try:
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            while reason is None and state.epoch < plan.n_epochs:
+                reason = _whole_epoch(problem, plan, state, gradient, observer)
+                snapshot.take(state)
+    except KeyboardInterrupt:
+        snapshot.restore(state)
+        if state.epoch == start:
+            raise
+        reason = StopReason.INTERRUPTED
+    return Result(reason or _end_of_plan(plan), state.epoch - start)
+
+
+def _end_of_plan(plan: Plan) -> StopReason:
+    """Return how a plan ends that nothing cut short: to finish a schedule is normal, to run out of epochs is not."""
+    return StopReason.MAX_ITER if isfinite(plan.patience.n_epochs) else StopReason.FINISHED
+
+
+def _whole_epoch(
+    problem: Problem, plan: Plan, state: State, gradient: Array, observer: Observer | None
+) -> StopReason | None:
+    """Train one epoch and record it; return a reason to stop, if there is one."""
+    if observer is not None:
+        observer.begin(state)
+    started = perf_counter()
+    loss, rate, norm = _steps(problem, plan, state, gradient)
+    state.epoch += 1
+    state.seen += problem.n_samples
+    validation_loss, score = (nan, nan) if problem.monitor is None else problem.monitor(state.theta)
+    state.history.append(Epoch(loss, validation_loss, score, rate, norm, perf_counter() - started))
+    reason = _judge(problem, plan, state, loss, score)
+    if observer is not None and observer.end(state):
+        return reason or StopReason.CALLBACK
+    return reason
+
+
+def _judge(problem: Problem, plan: Plan, state: State, loss: float, score: float) -> StopReason | None:
+    """Set what the state remembers of improvements; return a reason to stop, if there is one."""
+    if problem.monitor is not None:
+        keep_best(state, score)
+    if not plan.patience.observe(state, -loss if problem.monitor is None else score):
+        return None
+    if plan.schedule is adaptive and plan.rate * adaptive(_progress(plan, state, 0.0)) > MIN_ADAPTIVE_RATE:
+        state.plateaus += 1
+        state.stale = 0
+        return None
+    return StopReason.LOSS_PLATEAU if problem.monitor is None else StopReason.SCORE_PLATEAU
+
+
+def _steps(problem: Problem, plan: Plan, state: State, gradient: Array) -> tuple[float, float, float]:
+    """Take one step for every batch; return the mean loss, the last rate and the last gradient's norm."""
+    n = problem.n_samples
+    n_batches = -(-n // plan.batch_size)
+    rng = state.rng if problem.random else None
+    total, rate, norm = 0.0, 0.0, 0.0
+    for i, batch in enumerate(_batches(plan, n, state.rng)):
+        value, rows = problem.objective(state.theta, batch, gradient, rng)
+        rate = plan.rate * plan.schedule(_progress(plan, state, i / n_batches))
+        if not isfinite(value):
+            raise DivergedError(state.epoch + 1, rate)
+        if plan.clip_norm is not None or i == n_batches - 1:
+            norm = _gradient_norm(problem, gradient, rows)
+        if plan.clip_norm is not None and norm > plan.clip_norm:
+            gradient *= plan.clip_norm / norm
+        state.step += 1
+        _step(problem, plan, state, gradient, rows, rate)
+        total += value * min(plan.batch_size, n - i * plan.batch_size)
+    if not np.isfinite(state.theta).all():
+        raise DivergedError(state.epoch + 1, rate)
+    return total / n, rate, norm
+
+
+def _progress(plan: Plan, state: State, of_epoch: float) -> Progress:
+    fraction = (state.epoch + of_epoch) / (plan.horizon or plan.n_epochs)
+    return Progress(min(fraction, 1.0), state.seen, state.plateaus)
+
+
+def _batches(plan: Plan, n: int, rng: np.random.Generator) -> Iterator[Batch]:
+    """Yield the batches of one epoch; a full batch needs no shuffling."""
+    size = plan.batch_size
+    if not plan.shuffle or size >= n:
+        yield from (slice(i, min(i + size, n)) for i in range(0, n, size))
+    else:
+        order = rng.permutation(n)
+        yield from (order[i : i + size] for i in range(0, n, size))
+
+
+def _gradient_norm(problem: Problem, gradient: Array, rows: Array | None) -> float:
+    """Return the Euclidean norm of the gradient, of its valid part where only some rows are touched."""
+    if rows is None:
+        return sqrt(float(np.dot(gradient, gradient)))
+    d, h = problem.first_block
+    head, tail = gradient[: len(rows) * h], gradient[d * h :]
+    return sqrt(float(np.dot(head, head)) + float(np.dot(tail, tail)))
+
+
+def _step(problem: Problem, plan: Plan, state: State, gradient: Array, rows: Array | None, rate: float) -> None:
+    """Move theta, or of its first block only the touched rows."""
+    if rows is None:
+        _move(plan, state.step, state.theta, gradient, state.moments, rate, problem.n_weights)
+    else:
+        d, h = problem.first_block
+        blocks = [vector[: d * h].reshape(d, h) for vector in (state.theta, *state.moments)]
+        theta, *moments = picked = [block[rows] for block in blocks]
+        _move(plan, state.step, theta, gradient[: len(rows) * h].reshape(-1, h), moments, rate, len(rows))
+        for block, part in zip(blocks, picked, strict=True):
+            block[rows] = part
+        moments = [moment[d * h :] for moment in state.moments]
+        _move(plan, state.step, state.theta[d * h :], gradient[d * h :], moments, rate, problem.n_weights - d * h)
+    if problem.project is not None:
+        problem.project(state.theta, rate)
+
+
+def _move(
+    plan: Plan, step: int, theta: Array, gradient: Array, moments: Any, rate: float, n_weights: int
+) -> None:
+    """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction."""
+    if plan.weight_decay:
+        theta[:n_weights] *= 1.0 - rate * plan.weight_decay
+    plan.optimizer.update(gradient, moments, step)
+    gradient *= rate
+    theta -= gradient

@@ -1,0 +1,109 @@
+"""Optimizers: a gradient becomes a direction, and theta moves by -rate * direction.
+
+Conventions
+-----------
+gradient : any shape     overwritten, in place, with the direction
+moments : arrays of the gradient's shape, what the optimizer remembers; all 0 at first, updated in place
+step : int               1 at the first step
+
+An update never knows the learning rate: the loop applies it, once, for all optimizers. It works element by element, so
+it may be given any part of theta.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import sqrt
+from typing import Any, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+
+
+class Optimizer(Protocol):
+    """What every optimizer can do."""
+
+    @property
+    def n_moments(self) -> int:
+        """How many arrays it remembers."""
+
+    def update(self, gradient: Array, moments: Sequence[Array], step: int) -> None:
+        """Overwrite the gradient with the direction, and update the moments."""
+
+
+@dataclass(frozen=True)
+class SGD:
+    """Stochastic gradient descent, with classical or Nesterov momentum (Sutskever et al. 2013).
+
+    velocity = momentum * velocity + gradient; the direction is the velocity
+    or, after Nesterov, gradient + momentum * velocity.
+    """
+
+    momentum: float = 0.9
+    nesterov: bool = True
+
+    @property
+    def n_moments(self) -> int:
+        """One, or none without momentum."""
+        return 1 if self.momentum else 0
+
+    def update(self, gradient: Array, moments: Sequence[Array], step: int) -> None:
+        """Overwrite the gradient with the direction, and update the velocity."""
+        if not self.momentum:
+            return
+        (velocity,) = moments
+        velocity *= self.momentum
+        velocity += gradient
+        if self.nesterov:
+            gradient += self.momentum * velocity
+        else:
+            np.copyto(gradient, velocity)
+
+
+@dataclass(frozen=True)
+class RMSProp:
+    """The gradient over the root of its mean square (Tieleman & Hinton 2012, lecture 6.5).
+
+    v = decay * v + (1 - decay) * gradient^2; the direction is gradient / (sqrt(v) + epsilon).
+    """
+
+    decay: float = 0.99
+    epsilon: float = 1e-8
+    n_moments: int = 1
+
+    def update(self, gradient: Array, moments: Sequence[Array], step: int) -> None:
+        """Overwrite the gradient with the direction, and update the mean square."""
+        (v,) = moments
+        v *= self.decay
+        v += (1.0 - self.decay) * gradient * gradient
+        gradient /= np.sqrt(v) + self.epsilon
+
+
+@dataclass(frozen=True)
+class Adam:
+    """Adam (Kingma & Ba 2015, arXiv:1412.6980), with epsilon as in the efficient form at the end of their section 2.
+
+    m = beta_1 m + (1 - beta_1) gradient,   v = beta_2 v + (1 - beta_2) gradient^2;
+    the direction is c_t m / (sqrt(v) + epsilon) with c_t = sqrt(1 - beta_2^t) / (1 - beta_1^t).
+    """
+
+    beta_1: float = 0.9
+    beta_2: float = 0.999
+    epsilon: float = 1e-8
+    n_moments: int = 2
+
+    def update(self, gradient: Array, moments: Sequence[Array], step: int) -> None:
+        """Overwrite the gradient with the direction, and update both moments."""
+        # The arrays hold m / (1 - beta_1) and v / (1 - beta_2), which saves a pass over theta each.
+        m, v = moments
+        m *= self.beta_1
+        m += gradient
+        gradient *= gradient
+        v *= self.beta_2
+        v += gradient
+        np.sqrt(v, out=gradient)
+        root = sqrt(1.0 - self.beta_2)
+        gradient += self.epsilon / root
+        np.divide(m, gradient, out=gradient)
+        gradient *= (1.0 - self.beta_1) / root * sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)

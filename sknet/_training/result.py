@@ -1,0 +1,46 @@
+"""What training hands back: one record an epoch, and why it ended."""
+
+from dataclasses import dataclass
+from enum import Enum
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What is known of one epoch."""
+
+    loss: float
+    validation_loss: float
+    validation_score: float
+    learning_rate: float
+    gradient_norm: float
+    seconds: float
+
+
+class StopReason(Enum):
+    """Why training ended; the value is the sentence for the user."""
+
+    FINISHED = "All epochs of the schedule are done."
+    MAX_ITER = "Maximum iterations ({max_iter}) reached and the optimization hasn't converged yet."
+    LOSS_PLATEAU = "Training loss did not improve more than tol={tol:f} for {n_iter_no_change} consecutive epochs."
+    SCORE_PLATEAU = "Validation score did not improve more than tol={tol:f} for {n_iter_no_change} consecutive epochs."
+    CALLBACK = "A callback asked to stop."
+    INTERRUPTED = "Training interrupted by user."
+    CONVERGED = "The gradient or the decrease of the objective is below tol={tol:g}."
+    LINE_SEARCH = "L-BFGS ended early: {message}"
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a run ended."""
+
+    reason: StopReason
+    n_epochs: int
+    message: str = ""
+
+
+class DivergedError(ArithmeticError):
+    """The objective or theta is no longer finite."""
+
+    def __init__(self, epoch: int, rate: float) -> None:
+        super().__init__(f"not finite in epoch {epoch} at rate {rate:g}")
+        self.epoch, self.rate = epoch, rate

@@ -1,0 +1,78 @@
+"""Learning-rate schedules: plain functions of how far a run has come; the rate is `learning_rate_init` times their value.
+
+Conventions
+-----------
+fraction : float    (epochs done + steps of this epoch / steps an epoch) / epochs planned, at most 1
+seen : int          training samples seen in whole epochs
+plateaus : int      how often the training loss, or the validation score, has stopped improving
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import cos, log2, pi
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come."""
+
+    fraction: float = 0.0
+    seen: int = 0
+    plateaus: int = 0
+
+
+Schedule = Callable[[Progress], float]
+
+
+def constant(progress: Progress) -> float:
+    """Always 1."""
+    return 1.0
+
+
+@dataclass(frozen=True)
+class InverseScaling:
+    """1 / (samples seen in whole epochs + 1) ** power."""
+
+    power: float
+
+    def __call__(self, progress: Progress) -> float:
+        """Return the rate's factor."""
+        return float((progress.seen + 1) ** -self.power)
+
+
+def adaptive(progress: Progress) -> float:
+    """A fifth of what it was, after each plateau."""
+    return float(5.0**-progress.plateaus)
+
+
+def cosine(progress: Progress) -> float:
+    """Half a cosine, from 1 to 0 (Loshchilov & Hutter 2017, arXiv:1608.03983)."""
+    return 0.5 * (1.0 + cos(pi * progress.fraction))
+
+
+def one_cycle(progress: Progress) -> float:
+    """From 1/25 up to 1 in the first 30 %, then down to 1/250,000, both along half a cosine (Smith 2018, arXiv:1803.09820)."""
+    start, peak, end, warm = 1.0 / 25.0, 1.0, 1.0 / 250_000.0, 0.3
+    if progress.fraction < warm:
+        return _half_cosine(start, peak, progress.fraction / warm)
+    return _half_cosine(peak, end, (progress.fraction - warm) / (1.0 - warm))
+
+
+def _half_cosine(start: float, end: float, fraction: float) -> float:
+    return end + 0.5 * (start - end) * (1.0 + cos(pi * fraction))
+
+
+def coslog4(progress: Progress) -> float:
+    """Four cosine cycles from 0 over 1 to 0, each twice as long as the one before (Holzmüller et al. 2024, arXiv:2407.04491)."""
+    return 0.5 * (1.0 - cos(2.0 * pi * log2(1.0 + 15.0 * progress.fraction)))
+
+
+@dataclass(frozen=True)
+class OfFraction:
+    """A user's function of the fraction of training done."""
+
+    function: Callable[[float], float]
+
+    def __call__(self, progress: Progress) -> float:
+        """Return the rate's factor."""
+        return float(self.function(progress.fraction))

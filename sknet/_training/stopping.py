@@ -1,0 +1,40 @@
+"""When to stop, and which theta to keep.
+
+Conventions
+-----------
+score : float     the larger the better; minus the training loss where nothing is held out
+stale : int       epochs since the score last rose by `tol` above the best one
+"""
+
+from dataclasses import dataclass
+from math import inf
+
+import numpy as np
+
+from sknet._training.state import Best, State
+
+
+@dataclass(frozen=True)
+class Patience:
+    """Count the epochs that bring no improvement of `tol`, and say when there are more than `n_epochs` of them."""
+
+    tol: float
+    n_epochs: float = inf
+
+    def observe(self, state: State, score: float) -> bool:
+        """Set state.stale, state.best_score; return whether patience has run out."""
+        state.stale = state.stale + 1 if not score >= state.best_score + self.tol else 0
+        state.best_score = max(state.best_score, score)
+        return state.stale > self.n_epochs
+
+
+def keep_best(state: State, score: float) -> None:
+    """Set state.best to a copy of theta if this epoch's validation score is the best so far.
+
+    The first epoch is kept even if its score is not a number.
+    """
+    if state.best is None:
+        state.best = Best(np.copy(state.theta), score, state.epoch)
+    elif score > state.best.score or (np.isnan(state.best.score) and not np.isnan(score)):
+        np.copyto(state.best.theta, state.theta)
+        state.best.score, state.best.epoch = score, state.epoch
