@@ -67,7 +67,7 @@ class CategoryColumn:
         return [*self.levels, *(word + "_" * (word in self.levels) for word in special)]
 
     def slots(self, keys: list[str]) -> NDArray[np.intp]:
-        """Slot of every key, followed by that of a missing value, so that code −1 finds it."""
+        """Find the slot of every key; that of a missing value comes last, where code −1 finds it."""
         own = {level: slot for slot, level in enumerate(self.levels)}
         unknown = len(own) if self.infrequent else -1
         missing = len(own) + self.infrequent if self.missing else unknown
@@ -84,9 +84,12 @@ class CategoryColumn:
         out[known, slot[known]] = 1.0
 
 
-def learn_category(position: int, values: Any, weight: NDArray[Any] | None) -> CategoryColumn:
+def learn_category(position: int, name: str, values: Any, weight: NDArray[Any] | None) -> CategoryColumn:
     """Learn the levels of a column from its n values and their weights."""
-    codes, keys = read_levels(values)
+    try:
+        codes, keys = read_levels(values)
+    except (TypeError, NotImplementedError) as error:
+        raise TypeError(f"Column {name!r} of X cannot be a category: {error}. Make its values strings.") from error
     seen = codes >= 0
     totals = np.bincount(codes[seen], weights=None if weight is None else weight[seen], minlength=len(keys))
     shares = _shares(keys, totals)

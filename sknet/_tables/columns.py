@@ -11,12 +11,14 @@ codes (n,), −1 where missing, into a list of keys: the text of each level, the
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+Array = NDArray[Any]
 Kind = Literal["number", "category"]
 
 _KINDS: dict[str, Kind] = {
@@ -30,13 +32,14 @@ _KINDS: dict[str, Kind] = {
     "categorical": "category",
 }
 
-_TEMPORAL = "turn it into numbers first (a year, a month, seconds since a date) or drop it"
+_MIXED = ("mixed", "mixed-integer")
+_TO_ONE_KIND = "make it numbers with pandas.to_numeric(errors='coerce') or categories with astype(str)"
+_TO_NUMBERS = "turn it into numbers first (a year, a month, seconds since a date) or drop it"
 _REMEDIES = {
     "complex": "pass its real and imaginary parts as two columns",
     "bytes": "decode it to strings",
-    "mixed": "make it numbers with pandas.to_numeric(errors='coerce') or categories with astype(str)",
-    "mixed-integer": "make it numbers with pandas.to_numeric(errors='coerce') or categories with astype(str)",
-    **dict.fromkeys(["datetime64", "datetime", "date", "time", "timedelta64", "timedelta", "period"], _TEMPORAL),
+    **dict.fromkeys(_MIXED, _TO_ONE_KIND),
+    **dict.fromkeys(["datetime64", "datetime", "date", "time", "timedelta64", "timedelta", "period"], _TO_NUMBERS),
 }
 
 
@@ -66,10 +69,10 @@ def _from_polars(column: Any) -> pd.Series:
     return pd.Series(column.to_list(), dtype=object)
 
 
-def inferred_type(column: pd.Series) -> str:
+def _held_by(column: pd.Series) -> str:
     """What a column holds, in the words of `pandas.api.types.infer_dtype`."""
     dtype = column.dtype
-    if isinstance(dtype, pd.CategoricalDtype):
+    if isinstance(dtype, pd.CategoricalDtype) or str(dtype).startswith("dictionary"):
         return "categorical"
     if pd.api.types.is_complex_dtype(dtype):
         return "complex"
@@ -79,36 +82,43 @@ def inferred_type(column: pd.Series) -> str:
 
 
 def kind_of(column: pd.Series, name: str) -> Kind:
-    """Whether a column holds numbers or categories; a TypeError names a column that holds neither."""
-    found = inferred_type(column)
+    """Whether a column holds numbers or categories; a TypeError names a column that holds neither, or both."""
+    found = _held_by(column)
+    if found in _MIXED and not any(isinstance(value, str) for value in column):
+        return "number"
     if found not in _KINDS:
-        raise TypeError(_refusal(column, name, found))
+        raise _refusal(column, name, found)
     return _KINDS[found]
 
 
-def _refusal(column: pd.Series, name: str, found: str) -> str:
+def _refusal(column: pd.Series, name: str, found: str) -> TypeError:
     remedy = _REMEDIES.get(found, "turn it into numbers or strings, or drop it")
-    return f"Column {name!r} of X (dtype {column.dtype}) holds {found} values, which are no input for a network: {remedy}."
+    return TypeError(
+        f"Column {name!r} of X holds {found} values (dtype {column.dtype}), which cannot be used: {remedy}."
+    )
 
 
-def read_numbers(column: pd.Series, name: str) -> NDArray[Any]:
+def read_numbers(column: pd.Series, name: str) -> Array:
     """Values of a column as numbers, NaN where one is missing; floats are not copied."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
         return column.to_numpy()
-    found = inferred_type(column)
-    if found in _REMEDIES and found not in ("mixed", "mixed-integer"):
-        raise TypeError(_refusal(column, name, found))
+    found = _held_by(column)
+    if found not in _KINDS and found not in _MIXED:
+        raise _refusal(column, name, found)
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"Column {name!r} of X (dtype {column.dtype}) is read as numbers, but {error}. "
-            "Make it a category, by its dtype or by categorical_features, or convert it to numbers."
+            f"Column {name!r} of X (dtype {column.dtype}) should hold numbers, but {error}. Convert it, or make it a "
+            "category before fit: by its dtype, with categorical_features='from_dtype', or by naming it there."
         ) from error
 
 
 def read_levels(values: Any) -> tuple[NDArray[np.intp], list[str]]:
-    """Codes of a column's values, −1 where missing, and the key of the level that each code stands for."""
+    """Codes of a column's values, −1 where missing, and the key of the level that each code stands for.
+
+    Levels that do not occur may be among them, and two levels may have one key.
+    """
     if isinstance(getattr(values, "dtype", None), pd.CategoricalDtype):
         codes, levels = np.asarray(values.cat.codes), values.cat.categories
     else:
@@ -121,3 +131,71 @@ def level_key(level: object) -> str:
     if isinstance(level, float | np.floating) and float(level).is_integer():
         return str(int(level))
     return str(level)
+
+
+def chosen_categories(categorical_features: Any, names: Sequence[str]) -> NDArray[np.bool_]:
+    """Turn the names, indices or mask of the columns that are categories into a mask.
+
+    Parameters
+    ----------
+    categorical_features : array-like of str, int or bool, or None
+        The user's parameter.
+    names : sequence of str
+        The table's columns.
+
+    Returns
+    -------
+    ndarray of bool
+    """
+    given = np.asarray([] if categorical_features is None else categorical_features)
+    if given.size == 0:
+        return np.zeros(len(names), dtype=bool)
+    text = given.dtype.kind == "O" and all(isinstance(name, str) for name in given.ravel().tolist())
+    read = _READERS.get("U" if text else given.dtype.kind)
+    if read is None or given.ndim != 1:
+        raise ValueError(
+            f"categorical_features={categorical_features!r} is not understood: give 'from_dtype', None, or a list of "
+            "column names, indices or booleans."
+        )
+    return read(given, names)
+
+
+def _from_mask(mask: Array, names: Sequence[str]) -> NDArray[np.bool_]:
+    if len(mask) != len(names):
+        raise ValueError(
+            f"categorical_features is a mask of {len(mask)} booleans, but X has {len(names)} columns: give one each."
+        )
+    return mask
+
+
+def _from_indices(indices: Array, names: Sequence[str]) -> NDArray[np.bool_]:
+    d = len(names)
+    outside = [index for index in indices.tolist() if not -d <= index < d]
+    if outside:
+        raise ValueError(
+            f"categorical_features holds the indices {outside}, but X has {d} columns: give indices from 0 to {d - 1}."
+        )
+    return np.isin(np.arange(d), indices % d)
+
+
+def _from_names(given: Array, names: Sequence[str]) -> NDArray[np.bool_]:
+    unknown = [name for name in given.tolist() if name not in names]
+    if unknown:
+        raise ValueError(
+            f"categorical_features names {unknown}, but X has no such columns: give some of {shortened(names)}."
+        )
+    return np.isin(np.array(names), given.astype(str))
+
+
+_READERS: dict[str, Callable[[Array, Sequence[str]], NDArray[np.bool_]]] = {
+    "b": _from_mask,
+    "i": _from_indices,
+    "u": _from_indices,
+    "U": _from_names,
+}
+
+
+def shortened(items: Sequence[Any], most: int = 10) -> str:
+    """List items for a message, not all if there are many."""
+    shown = ", ".join(repr(item) for item in items[:most])
+    return f"[{shown}, … ({len(items)} in all)]" if len(items) > most else f"[{shown}]"

@@ -15,17 +15,18 @@ flagged : (m,)           indices into the d_num numbers, of those with an indica
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.sparse import issparse
 
 from sknet._tables.categories import CategoryColumn, learn_category
-from sknet._tables.columns import column_at, column_names, is_frame, kind_of, read_numbers
-from sknet._tables.scaling import ColumnScaler, column_blocks, join_scalers, learn_scaler
+from sknet._tables.columns import chosen_categories, column_at, column_names, is_frame, kind_of, read_numbers
+from sknet._tables.scaling import ColumnScaler, all_finite, learn_scaler, scaler_of
 
 Array = NDArray[Any]
 
@@ -86,7 +87,9 @@ class TableEncoder:
             endings[j] = ["", "_missing"]
         for category in self.categories:
             endings[category.position] = [f"_{ending}" for ending in category.endings]
-        return [name + ending for name, of_column in zip(self.column_names, endings, strict=True) for ending in of_column]
+        return [
+            name + ending for name, of_column in zip(self.column_names, endings, strict=True) for ending in of_column
+        ]
 
     @property
     def numbers(self) -> NDArray[np.intp]:
@@ -144,36 +147,23 @@ class TableEncoder:
 
     def _scale(self, values: Array, out: Array) -> Array:
         """Scale and impute numbers of shape (n, d_num)."""
-        if not self.scaler.scale_into(values, out):
-            refuse_infinite(values, [self.column_names[j] for j in self.numbers])
-            self._refuse_overflow(out)
-        return out
-
-    def _refuse_overflow(self, out: Array) -> None:
-        if not np.isfinite(out).all():
-            j = int(np.flatnonzero(~np.isfinite(out).all(axis=0))[0])
-            name = self.column_names[self.numbers[j]]
-            raise ValueError(
-                f"Column {name!r} of X holds values too large for {out.dtype}: "
-                "scale it, set input_scaling='robust', or set dtype='float64'."
-            )
+        return scale_or_refuse(self.scaler, values, out, lambda k: self.column_names[self.numbers[k]])
 
     def _encode_frame(self, frame: Any, dtype: np.dtype[Any]) -> Array:
-        starts = self.starts
         out = np.zeros((len(frame), self.n_inputs), dtype)
-        flagged = set(self.flagged.tolist())
+        names, starts, flagged = self.column_names, self.starts, set(self.flagged.tolist())
         for k, position in enumerate(self.numbers):
-            inputs = out[:, starts[position] : starts[position] + 1 + (k in flagged)]
-            self._write_numbers(k, read_numbers(column_at(frame, position), self.column_names[position]), inputs)
+            values = read_numbers(column_at(frame, position), names[position])
+            self._write_number(k, values, names[position], out[:, starts[position] :][:, : 1 + (k in flagged)])
         for category in self.categories:
             start = starts[category.position]
             category.write(column_at(frame, category.position), out[:, start : start + category.width])
         return out
 
-    def _write_numbers(self, k: int, values: Array, inputs: Array) -> None:
+    def _write_number(self, k: int, values: Array, name: str, inputs: Array) -> None:
         """Write one column of numbers, and its indicator if there is room for one."""
-        one = TableEncoder(1, (self.column_names[self.numbers[k]],), self.scaler.column(k), _NONE, (), self.dtype)
-        inputs[:, :1] = one._scale(values[:, None], np.empty((len(values), 1), inputs.dtype))
+        scaled = np.empty((len(values), 1), inputs.dtype)
+        inputs[:, :1] = scale_or_refuse(self.scaler.column(k), values[:, None], scaled, lambda _: name)
         inputs[:, 1:] = np.isnan(values)[:, None]
 
     def _encode_sparse(self, X: Any, dtype: np.dtype[Any]) -> Any:
@@ -192,14 +182,30 @@ def row_blocks(n: int, d: int) -> Iterator[slice]:
     return (slice(start, min(start + height, n)) for start in range(0, n, height))
 
 
-def refuse_infinite(values: Array, names: list[str]) -> None:
+def scale_or_refuse(scaler: ColumnScaler, values: Array, out: Array, name_of: Callable[[int], str]) -> Array:
+    """Write scaled values into `out` and return it; a ValueError names a column with infinite or too large values."""
+    if not scaler.scale_into(values, out):
+        refuse_infinite(values, name_of)
+        _refuse_overflow(out, name_of)
+    return out
+
+
+def refuse_infinite(values: Array, name_of: Callable[[int], str]) -> None:
     """Raise a ValueError that names the first column with an infinite value."""
     infinite = np.isinf(values).any(axis=0)
     if infinite.any():
-        name = names[int(np.argmax(infinite))]
         raise ValueError(
-            f"Column {name!r} of X contains infinity. Replace it by NaN if it stands for a missing value, "
-            "or by a finite number."
+            f"Column {name_of(int(np.argmax(infinite)))!r} of X contains infinity: replace it by a finite number, "
+            "or by NaN if it stands for a missing value."
+        )
+
+
+def _refuse_overflow(out: Array, name_of: Callable[[int], str]) -> None:
+    excessive = ~np.isfinite(out).all(axis=0)
+    if excessive.any():
+        raise ValueError(
+            f"Column {name_of(int(np.argmax(excessive)))!r} of X holds values too large for {out.dtype}: divide it "
+            "by a number of its magnitude, set input_scaling='robust', or set dtype='float64'."
         )
 
 
@@ -209,8 +215,8 @@ def refuse_bad_sparse(X: Any) -> None:
     if bad.size:
         column = X.indices[bad].min()
         raise ValueError(
-            f"Sparse X contains NaN or infinity in column 'x{column}': missing values are accepted in dense input only. "
-            "Impute them first, or pass X as a dense array."
+            f"Sparse X contains NaN or infinity in column 'x{column}': missing values are accepted in dense input "
+            "only. Impute them first, or pass X as a dense array."
         )
 
 
@@ -246,95 +252,57 @@ def learn_encoder(
     return learn(X, categorical_features, input_scaling, w, np.dtype(dtype))
 
 
-def _learn_sparse(
-    X: Any, categorical_features: Any, method: str | None, weight: Array | None, dtype: np.dtype[Any]
-) -> TableEncoder:
-    if categorical_features is not None and not isinstance(categorical_features, str):
+def _by_dtype(categorical_features: Any) -> bool:
+    return isinstance(categorical_features, str) and categorical_features == "from_dtype"
+
+
+def _learn_sparse(X: Any, chosen: Any, method: str | None, weight: Array | None, dtype: np.dtype[Any]) -> TableEncoder:
+    if chosen is not None and not _by_dtype(chosen):
         raise ValueError(
-            "categorical_features names columns of a sparse X, whose columns are always numbers: "
-            "set categorical_features=None, or pass a dense array or a data frame."
+            f"categorical_features={chosen!r} cannot be used with sparse X, whose columns are always numbers: set it "
+            "to None, or pass a dense array or a data frame."
         )
     refuse_bad_sparse(X)
     return TableEncoder(X.shape[1], None, learn_scaler(X, method, weight), _NONE, (), dtype)
 
 
-def _learn_array(
-    X: Array, categorical_features: Any, method: str | None, weight: Array | None, dtype: np.dtype[Any]
-) -> TableEncoder:
+def _learn_array(X: Array, chosen: Any, method: str | None, weight: Array | None, dtype: np.dtype[Any]) -> TableEncoder:
     X = np.asarray(X)
     names = [f"x{j}" for j in range(X.shape[1])]
-    chosen = np.zeros(len(names), dtype=bool) if _by_dtype(categorical_features) else _mask(categorical_features, names, False)
-    categories = tuple(learn_category(int(j), X[:, j], weight) for j in np.flatnonzero(chosen))
-    numbers = np.flatnonzero(~chosen)
-    values = X if not categories else X[:, numbers]
-    flagged = np.flatnonzero(_missing(values, [names[j] for j in numbers]))
-    return TableEncoder(X.shape[1], None, learn_scaler(values, method, weight), flagged, categories, dtype)
+    mask = chosen_categories(None if _by_dtype(chosen) else chosen, names)
+    categories = tuple(learn_category(int(j), names[j], X[:, j], weight) for j in np.flatnonzero(mask))
+    numbers = np.flatnonzero(~mask)
+    flagged = np.flatnonzero(_missing(X, names, ~mask)[numbers])
+    scaler = learn_scaler(X, method, weight, numbers if categories else None)
+    return TableEncoder(X.shape[1], None, scaler, flagged, categories, dtype)
 
 
-def _missing(values: Array, names: list[str]) -> NDArray[np.bool_]:
-    """Which columns of an array have a missing value; infinity is refused."""
-    missing = np.zeros(values.shape[1], dtype=bool)
-    for block in row_blocks(*values.shape):
-        if not np.isfinite(values[block]).all():
-            refuse_infinite(values[block], names)
-            missing |= np.isnan(values[block]).any(axis=0)
+def _missing(X: Array, names: Sequence[str], numbers: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Which columns of an array have missing values; infinite numbers are refused."""
+    missing = np.zeros(X.shape[1], dtype=bool)
+    for rows in row_blocks(*X.shape):
+        if not all_finite(X[rows]):
+            refuse_infinite(np.where(numbers, X[rows], 0.0), names.__getitem__)
+            missing |= np.isnan(X[rows]).any(axis=0)
     return missing
 
 
-def _learn_frame(
-    X: Any, categorical_features: Any, method: str | None, weight: Array | None, dtype: np.dtype[Any]
-) -> TableEncoder:
+def _learn_frame(X: Any, chosen: Any, method: str | None, weight: Array | None, dtype: np.dtype[Any]) -> TableEncoder:
     names = column_names(X)
     columns = [column_at(X, j) for j in range(len(names))]
-    if _by_dtype(categorical_features):
-        chosen = np.array([kind_of(c, n) == "category" for c, n in zip(columns, names, strict=True)], dtype=bool)
+    if _by_dtype(chosen):
+        mask = np.array([kind_of(*pair) == "category" for pair in zip(columns, names, strict=True)], dtype=bool)
     else:
-        chosen = _mask(categorical_features, list(names), True)
-    categories = tuple(learn_category(int(j), columns[j], weight) for j in np.flatnonzero(chosen))
-    scalers, flags = [], []
-    for j in np.flatnonzero(~chosen):
-        values = np.asarray(read_numbers(columns[j], names[j]))[:, None]
-        flags.append(bool(_missing(values, [names[j]])[0]))
-        scalers.append(learn_scaler(values, method, weight))
-    like = ColumnScaler(np.empty(0), np.empty(0), clip=method == "robust", shift=method is not None)
-    return TableEncoder(len(names), names, join_scalers(scalers, like), np.flatnonzero(flags), categories, dtype)
+        mask = chosen_categories(chosen, names)
+    categories = tuple(learn_category(int(j), names[j], columns[j], weight) for j in np.flatnonzero(mask))
+    numbers = [_learn_number(columns[j], names[j], method, weight) for j in np.flatnonzero(~mask)]
+    scaler = scaler_of([(one.center, one.scale) for one, _ in numbers], method)
+    flagged = np.flatnonzero([flag for _, flag in numbers])
+    return TableEncoder(len(names), names, scaler, flagged, categories, dtype)
 
 
-def _by_dtype(categorical_features: Any) -> bool:
-    return isinstance(categorical_features, str) and categorical_features == "from_dtype"
-
-
-def _mask(categorical_features: Any, names: list[str], named: bool) -> NDArray[np.bool_]:
-    """Turn names, indices or a mask into a mask of the columns."""
-    mask = np.zeros(len(names), dtype=bool)
-    if categorical_features is None:
-        return mask
-    given = np.asarray(categorical_features)
-    if given.size == 0:
-        return mask
-    if given.dtype.kind == "b":
-        if given.shape != mask.shape:
-            raise ValueError(
-                f"categorical_features is a mask of shape {given.shape}, but X has {len(names)} columns: "
-                "give one boolean a column."
-            )
-        return given
-    if given.dtype.kind in "iu":
-        bad = [int(j) for j in given.ravel() if not -len(names) <= j < len(names)]
-        if bad:
-            raise ValueError(
-                f"categorical_features has the indices {bad}, but X has {len(names)} columns: give indices from 0 to "
-                f"{len(names) - 1}."
-            )
-        mask[given.ravel()] = True
-        return mask
-    if given.dtype.kind in "UOT" and all(isinstance(name, str) for name in given.ravel().tolist()):
-        unknown = [name for name in given.ravel().tolist() if name not in names]
-        if unknown:
-            raise ValueError(f"categorical_features names {unknown}, which are no columns of X; its columns are {names}.")
-        mask[[names.index(name) for name in given.ravel().tolist()]] = True
-        return mask
-    raise ValueError(
-        f"categorical_features={categorical_features!r} is not understood: give 'from_dtype', None, or an array of "
-        "column names, indices or booleans."
-    )
+def _learn_number(column: pd.Series, name: str, method: str | None, weight: Array | None) -> tuple[ColumnScaler, bool]:
+    """Learn one column's scaling, and whether it has missing values."""
+    values = read_numbers(column, name)[:, None]
+    missing = _missing(values, [name], np.array([True]))
+    return learn_scaler(values, method, weight), bool(missing[0])

@@ -4,6 +4,7 @@ Conventions
 -----------
 n rows; K classes of one output; L labels of a multilabel target; n_outputs columns of the network's output.
 
+y : (n,) or (n, outputs) labels as the user gives them: array-like, Series, data frame, sparse indicator matrix
 codes : (n,)             index of each row's label into the sorted classes
 T, P : (n, n_outputs)    targets of 0 and 1, and probabilities. A single output of two classes (or one) is one column,
                          the probability of the second; K > 2 classes are K columns; L labels are L columns.
@@ -18,6 +19,9 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike, NDArray
+from sklearn.utils import column_or_1d
+
+from sknet._tables.columns import column_at, is_frame, shortened
 
 Array = NDArray[Any]
 Codes = NDArray[np.intp]
@@ -45,18 +49,18 @@ class Labels(ABC):
     def blocks(self) -> tuple[slice, ...]:
         """Columns of the network's output that belong together, one slice an output."""
 
-    @abstractmethod
-    def codes(self, y: Array) -> list[Codes]:
-        """Index of each row's label, output by output; a ValueError names labels that are not known."""
-
     @property
     @abstractmethod
     def levels(self) -> list[Array]:
         """The labels that the codes point into, output by output."""
 
     @abstractmethod
-    def encode(self, y: Array, dtype: DTypeLike = np.float64) -> Array:
-        """Targets of 0 and 1 for the labels y, an array as `as_labels` makes it."""
+    def _codes(self, y: Array) -> list[Codes]:
+        """Codes of labels that `as_labels` has made an array."""
+
+    @abstractmethod
+    def _targets(self, codes: list[Codes], dtype: DTypeLike) -> Array:
+        """The matrix T that stands for the codes."""
 
     @abstractmethod
     def decode(self, P: Array) -> Array:
@@ -71,7 +75,15 @@ class Labels(ABC):
         """Columns of the network's output."""
         return int(self.blocks[-1].stop)
 
-    def strata(self, y: Array) -> Codes:
+    def codes(self, y: Any) -> list[Codes]:
+        """Index of each row's label, output by output; a ValueError names labels that are not known."""
+        return self._codes(as_labels(y))
+
+    def encode(self, y: Any, dtype: DTypeLike = np.float64) -> Array:
+        """Targets of 0 and 1; a ValueError names labels that are not known."""
+        return self._targets(self.codes(y), dtype)
+
+    def strata(self, y: Any) -> Codes:
         """One integer a row, for stratified splits: its label, or its combination of labels if that is not rare."""
         codes = self.codes(y)
         if len(codes) == 1:
@@ -112,37 +124,34 @@ class SingleLabels(Labels):
     def blocks(self) -> tuple[slice, ...]:
         return (slice(0, 1 if self.kind == "binary" else len(self.known)),)
 
-    def codes(self, y: Array) -> list[Codes]:
-        """Index of each row's label; a ValueError names labels that are not known."""
+    def _codes(self, y: Array) -> list[Codes]:
         if y.ndim != 1:
             raise ValueError(f"y has shape {y.shape}, but the classifier knows one label a row: give y the shape (n,).")
-        return [self._look_up(y)]
-
-    def _look_up(self, y: Array) -> Codes:
         codes, found = pd.factorize(y)
         place = {label: index for index, label in enumerate(self.known.tolist())}
         unknown = [label for label in found.tolist() if label not in place]
         if unknown:
             raise ValueError(
-                f"y holds the labels {unknown}, which are not among the classes {self.known.tolist()}: leave these "
-                "rows out, or fit anew (partial_fit: name every class in classes at the first call)."
+                f"y holds the labels {shortened(unknown)}, which are not among the classes "
+                f"{shortened(self.known.tolist())}: leave these rows out, or name every class that may come at the "
+                "first fit."
             )
-        return np.array([place[label] for label in found.tolist()], dtype=np.intp)[codes]
+        return [np.array([place[label] for label in found.tolist()], dtype=np.intp)[codes]]
 
-    def encode(self, y: Array, dtype: DTypeLike = np.float64) -> Array:
-        """One column of 0 and 1 for two classes, one-hot for more."""
-        (codes,) = self.codes(y)
+    def _targets(self, codes: list[Codes], dtype: DTypeLike) -> Array:
+        (own,) = codes
         if self.kind == "binary":
-            return codes[:, None].astype(dtype)
-        T = np.zeros((len(codes), len(self.known)), dtype=dtype)
-        T[np.arange(len(codes)), codes] = 1
+            return own[:, None].astype(dtype)
+        T = np.zeros((len(own), len(self.known)), dtype=dtype)
+        T[np.arange(len(own)), own] = 1
         return T
 
     def decode(self, P: Array) -> Array:
         """Give the most probable label of each row."""
-        if self.kind == "multiclass":
-            return self.known[P.argmax(axis=1)]
-        return self.known[(P[:, 0] > 0.5) * (len(self.known) - 1)]
+        second = (P[:, 0] > 0.5) * (len(self.known) - 1)
+        codes: Codes = P.argmax(axis=1) if self.kind == "multiclass" else second
+        labels: Array = self.known[codes]
+        return labels
 
     def probabilities(self, P: Array) -> Array:
         """Probabilities of shape (n, K); of a single class they are 1."""
@@ -174,15 +183,12 @@ class MultiOutputLabels(Labels):
         stops = np.cumsum([output.n_outputs for output in self.outputs]).tolist()
         return tuple(slice(start, stop) for start, stop in zip([0, *stops], stops, strict=False))
 
-    def codes(self, y: Array) -> list[Codes]:
-        """Index of each row's label, output by output; a ValueError names labels that are not known."""
+    def _codes(self, y: Array) -> list[Codes]:
         _check_columns(y, len(self.outputs))
-        return [output.codes(column)[0] for output, column in zip(self.outputs, y.T, strict=True)]
+        return [output._codes(one_type(column))[0] for output, column in zip(self.outputs, y.T, strict=True)]
 
-    def encode(self, y: Array, dtype: DTypeLike = np.float64) -> Array:
-        """The outputs' targets, side by side."""
-        _check_columns(y, len(self.outputs))
-        return np.hstack([output.encode(column, dtype) for output, column in zip(self.outputs, y.T, strict=True)])
+    def _targets(self, codes: list[Codes], dtype: DTypeLike) -> Array:
+        return np.hstack([output._targets([own], dtype) for output, own in zip(self.outputs, codes, strict=True)])
 
     def decode(self, P: Array) -> Array:
         """Give the most probable labels, of shape (n, outputs); of type object where the outputs' types differ."""
@@ -220,16 +226,16 @@ class IndicatorLabels(Labels):
     def blocks(self) -> tuple[slice, ...]:
         return (slice(0, self.n_labels),)
 
-    def codes(self, y: Array) -> list[Codes]:
-        """0 or 1 by row, label by label; a ValueError says if y is anything else."""
-        return list(self.encode(y, np.intp).T)
-
-    def encode(self, y: Array, dtype: DTypeLike = np.float64) -> Array:
-        """The indicator matrix itself."""
+    def _codes(self, y: Array) -> list[Codes]:
         _check_columns(y, self.n_labels)
         if not is_indicator(y):
-            raise ValueError("y holds other values than 0 and 1, but the classifier knows labels as an indicator matrix.")
-        return y.astype(dtype)
+            raise ValueError(
+                "y holds other values than 0 and 1, but the classifier was given an indicator matrix first."
+            )
+        return list(y.astype(np.intp).T)
+
+    def _targets(self, codes: list[Codes], dtype: DTypeLike) -> Array:
+        return np.stack(codes, axis=1).astype(dtype)
 
     def decode(self, P: Array) -> Array:
         """Give the labels that are more probable than not."""
@@ -247,10 +253,58 @@ def is_indicator(y: Array) -> bool:
 
 def _check_columns(y: Array, expected: int) -> None:
     if y.ndim != 2 or y.shape[1] != expected:
-        raise ValueError(f"y has shape {y.shape}, but the classifier knows {expected} outputs: give y that many columns.")
+        raise ValueError(f"y has shape {y.shape}, but the classifier knows {expected} outputs: give a column for each.")
 
 
 def inside(P: Array) -> Array:
     """Keep probabilities strictly between 0 and 1."""
     limits = np.finfo(P.dtype)
     return np.clip(P, limits.tiny, 1 - limits.epsneg)
+
+
+def as_labels(y: Any, *, warn: bool = False) -> Array:
+    """Make labels of any kind a NumPy array of shape (n,) or (n, outputs); a ValueError says where labels miss.
+
+    Parameters
+    ----------
+    y : array-like, Series, data frame or sparse matrix
+        The labels.
+    warn : bool, default=False
+        Whether a column vector, which is taken as (n,), gives a `DataConversionWarning`.
+
+    Returns
+    -------
+    ndarray
+    """
+    if hasattr(y, "toarray"):  # sparse
+        labels: Array = y.toarray()
+    elif is_frame(y):
+        labels = _stack([one_type(_values(column_at(y, j))) for j in range(y.shape[1])])
+    else:
+        labels = one_type(_values(y))
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = one_type(column_or_1d(labels, warn=warn))
+    return labels
+
+
+def _values(y: Any) -> Array:
+    values: Array = np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y)
+    return values
+
+
+def _stack(columns: list[Array]) -> Array:
+    """Put columns side by side, as objects where text meets numbers."""
+    texts = {column.dtype.kind in "OUT" for column in columns}
+    return np.column_stack([column.astype(object) for column in columns] if len(texts) == 2 else columns)
+
+
+def one_type(labels: Array) -> Array:
+    """Refuse missing labels and find the type of objects that are no text."""
+    if pd.isna(labels).any():
+        raise ValueError("Input y contains NaN: some labels are missing. Leave these rows out, or give them a label.")
+    if labels.dtype != object:
+        return labels
+    texts = {isinstance(label, str) for label in labels.ravel().tolist()}
+    if texts == {True, False} and labels.ndim == 1:
+        raise ValueError("y mixes strings and other labels: make all of them strings, or none.")
+    return labels if True in texts else np.array(labels.tolist())

@@ -13,20 +13,24 @@ center, scale : (d,)     float64
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.sparse import issparse
 
 Floats = NDArray[np.floating[Any]]
 Array = NDArray[Any]
 
 BLOCK = 2**20
-"""How many values of a table are looked at in one piece while its scaling is learnt."""
+"""How many values of a table are looked at in one piece while its scaling is learnt, if it is not tall."""
+
+MOST_READS = 16
+"""How often, at most, the rows of a tall table are gone through while its scaling is learnt."""
 
 SLACK = 1e-10
-"""A cumulated weight this near to q (as a share) has reached it: rounding must not decide which value is the quantile."""
+"""A cumulated share of the weight has reached q when it is this near: rounding must not decide on the quantile."""
 
 LARGEST = float(np.finfo(np.float64).max)
 
@@ -64,12 +68,12 @@ def weighted_quantile(values: ArrayLike, q: ArrayLike, weight: ArrayLike | None 
 
 def _quantiles(V: Floats, q: Floats, weight: Floats | None) -> Floats:
     """Quantiles of every line of V, (d, len(q)) in float64."""
-    place = _plain_places if weight is None else _weighted_places
-    V, at = place(V, np.maximum(q - SLACK, SLACK), weight)
+    share = np.maximum(q - SLACK, SLACK)
+    V, at = _plain_places(V, share) if weight is None else _weighted_places(V, share, weight)
     return np.take_along_axis(V, at, axis=1).astype(np.float64)
 
 
-def _plain_places(V: Floats, share: Floats, weight: None) -> tuple[Floats, NDArray[np.intp]]:
+def _plain_places(V: Floats, share: Floats) -> tuple[Floats, NDArray[np.intp]]:
     """Sort each line, NaN last, and say where the shares of its observed values end."""
     V = np.sort(V, axis=1)
     observed = V.shape[1] - np.isnan(V).sum(axis=1, keepdims=True)
@@ -126,7 +130,8 @@ def _robust(V: Floats, weight: Floats | None) -> tuple[Floats, Floats]:
     found = _quantiles(V, np.array([0.0, 0.25, 0.5, 0.75, 1.0]), weight)
     low, first, median, third, high = np.nan_to_num(found).T
     quartiles, full = third / 2 - first / 2, high / 2 - low / 2
-    return median, np.where(quartiles > 0, 0.5 * _inverse(quartiles), _inverse(full))
+    scale: Floats = np.where(quartiles > 0, 0.5 * _inverse(quartiles), _inverse(full))
+    return median, scale
 
 
 def _standard(V: Floats, weight: Floats | None) -> tuple[Floats, Floats]:
@@ -136,7 +141,8 @@ def _standard(V: Floats, weight: Floats | None) -> tuple[Floats, Floats]:
 
 def _as_is(V: Floats, weight: Floats | None) -> tuple[Floats, Floats]:
     mean, _ = weighted_moments(V, weight)
-    return mean, (~np.isnan(V)).any(axis=1).astype(np.float64)
+    observed = np.count_nonzero(~np.isnan(V), axis=1)
+    return mean, (observed > 0).astype(np.float64)
 
 
 _METHODS: dict[str | None, Callable[[Floats, Floats | None], tuple[Floats, Floats]]] = {
@@ -159,13 +165,22 @@ class ColumnScaler:
     clip : bool
         Whether z becomes z/sqrt(1 + (z/3)**2): outliers end at ±3.
     shift : bool
-        Whether the centre is subtracted. Without, a missing value becomes the centre, with it becomes 0.
+        Whether the centre is subtracted. With it a missing value becomes 0, without it the centre.
+    single : bool
+        Whether float32 can do this arithmetic without loss of range; found out, not given.
     """
 
     center: Floats
     scale: Floats
     clip: bool = False
     shift: bool = True
+    single: bool = field(init=False)
+
+    def __post_init__(self) -> None:
+        low, high = SINGLE_RANGE
+        factors = self.scale[self.scale != 0]
+        fits = np.all(factors > low) and np.all(factors < high) and np.all(np.abs(self.center) < high)
+        object.__setattr__(self, "single", bool(fits))
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, ColumnScaler):
@@ -174,13 +189,6 @@ class ColumnScaler:
         return arrays and (self.clip, self.shift) == (other.clip, other.shift)
 
     __hash__ = None  # type: ignore[assignment]
-
-    @property
-    def single(self) -> bool:
-        """Whether float32 can do this arithmetic without loss of range."""
-        low, high = SINGLE_RANGE
-        factors = self.scale[self.scale != 0]
-        return bool(np.all(factors > low) and np.all(factors < high) and np.all(np.abs(self.center) < high))
 
     def column(self, j: int) -> ColumnScaler:
         """Give the scaler of one column, for matrices of shape (n, 1)."""
@@ -192,32 +200,32 @@ class ColumnScaler:
         return Z
 
     def scale_into(self, values: Array, out: Floats) -> bool:
-        """Write the scaled values into `out`, which may be `values`; tell whether all of them were finite.
+        """Write the scaled values into `out`, which may be `values`; tell whether all went without trouble.
 
-        Missing values are imputed. Infinite ones end at the clip, or stay what they are without one.
+        Missing values are imputed. Infinite ones end at the clip, or stay what they are without one. Either is
+        trouble, and so is a result that `out` cannot hold: the caller says which, if it matters.
         """
-        if out.dtype != np.float32 or self.single:
-            return self._scale(values, out)
-        Z = np.empty(out.shape)
-        finite = self._scale(values, Z)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):
+            if self.single or out.dtype != np.float32:
+                return self._scale(values, out)
+            Z = np.empty(out.shape)
+            easy = self._scale(values, Z)
             out[...] = Z
-        return finite and bool(np.isfinite(out).all())
+        return easy and all_finite(out)
 
     def _scale(self, values: Array, out: Floats) -> bool:
-        narrow = out.dtype if values.dtype == out.dtype else np.float64
-        with np.errstate(over="ignore", invalid="ignore"):
-            if self.shift:
-                np.subtract(values, self.center.astype(narrow, copy=False), out=out, casting="same_kind")
-            else:
-                np.copyto(out, values, casting="same_kind")
-            finite = bool(np.isfinite(out).all())
-            if not finite:
-                self._mend(out)
-            out *= self.scale.astype(out.dtype, copy=False)
-            if self.clip:
-                smooth_clip(out)
-        return finite
+        if self.shift:
+            precise = out.dtype if values.dtype == out.dtype else np.dtype(np.float64)
+            np.subtract(values, self.center.astype(precise, copy=False), out=out, casting="same_kind")
+        else:
+            np.copyto(out, values, casting="same_kind")
+        easy = all_finite(out)
+        if not easy:
+            self._mend(out)
+        out *= self.scale.astype(out.dtype, copy=False)
+        if self.clip:
+            smooth_clip(out)
+        return easy and (self.clip or all_finite(out))
 
     def _mend(self, out: Floats) -> None:
         """Impute what is missing; make what overflowed large, so that a factor of 0 still gives 0."""
@@ -226,6 +234,11 @@ class ColumnScaler:
         if self.clip:
             largest = np.finfo(out.dtype).max
             np.clip(out, -largest, largest, out=out)
+
+
+def all_finite(values: Array) -> bool:
+    """Whether there is neither NaN nor infinity among the values."""
+    return bool(np.isfinite(values).all())
 
 
 def smooth_clip(Z: Floats) -> None:
@@ -239,20 +252,14 @@ def smooth_clip(Z: Floats) -> None:
     Z *= 3.0
 
 
-def join_scalers(parts: Sequence[ColumnScaler], like: ColumnScaler) -> ColumnScaler:
-    """Put scalers of single columns side by side, in the manner of `like`."""
-    center = np.concatenate([np.empty(0), *(part.center for part in parts)])
-    scale = np.concatenate([np.empty(0), *(part.scale for part in parts)])
-    return ColumnScaler(center, scale, like.clip, like.shift)
+def _block_width(n: int, d: int) -> int:
+    """How many columns of n rows are read at once: few beside the table, but not so few that it is read too often."""
+    return max(1, BLOCK // max(n, 1), d // MOST_READS)
 
 
-def column_blocks(n: int, d: int) -> Iterator[slice]:
-    """Cut d columns of n rows into blocks that are small beside the table."""
-    width = max(1, BLOCK // max(n, 1))
-    return (slice(start, min(start + width, d)) for start in range(0, d, width))
-
-
-def learn_scaler(X: Any, method: str | None, weight: ArrayLike | None = None) -> ColumnScaler:
+def learn_scaler(
+    X: Any, method: str | None, weight: ArrayLike | None = None, columns: NDArray[np.intp] | None = None
+) -> ColumnScaler:
     """Learn how to scale the columns of a matrix, block by block of columns.
 
     Parameters
@@ -264,20 +271,34 @@ def learn_scaler(X: Any, method: str | None, weight: ArrayLike | None = None) ->
         divided by the root mean square of its columns instead of the first two, and never shifted.
     weight : array-like of shape (n,), default=None
         How often each row counts.
+    columns : ndarray of ints, default=None
+        Which columns of a dense X; None is all.
 
     Returns
     -------
     ColumnScaler
     """
     w = None if weight is None else np.asarray(weight, dtype=np.float64)
-    if not isinstance(X, np.ndarray):
+    if issparse(X):
         return _learn_sparse(X, method, w)
-    dtype = np.float32 if X.dtype == np.float32 else np.float64
-    lines = (np.array(X[:, block].T, dtype=dtype, order="C") for block in column_blocks(*X.shape))
-    parts = [_METHODS[method](V, w) for V in lines]
+    parts = [_METHODS[method](V, w) for V in _lines(X, columns)]
+    return scaler_of(parts, method)
+
+
+def scaler_of(parts: Sequence[tuple[Floats, Floats]], method: str | None) -> ColumnScaler:
+    """Put the centres and scales of neighbouring columns together."""
     center = np.concatenate([np.empty(0), *(part[0] for part in parts)])
     scale = np.concatenate([np.empty(0), *(part[1] for part in parts)])
     return ColumnScaler(center, scale, clip=method == "robust", shift=method is not None)
+
+
+def _lines(X: Array, columns: NDArray[np.intp] | None) -> Iterator[Floats]:
+    """Blocks of columns as lines that lie side by side, in float32 where X is, else in float64."""
+    dtype = np.float32 if X.dtype == np.float32 else np.float64
+    d = X.shape[1] if columns is None else len(columns)
+    width = _block_width(len(X), d)
+    for block in (slice(start, start + width) for start in range(0, d, width)):
+        yield np.array(X[:, block if columns is None else columns[block]].T, dtype=dtype, order="C")
 
 
 def _learn_sparse(X: Any, method: str | None, weight: Floats | None) -> ColumnScaler:

@@ -17,64 +17,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike, NDArray
-from scipy.sparse import issparse
 from sklearn.utils import check_array, column_or_1d
-from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sknet._tables.columns import column_at, is_frame
-from sknet._tables.labels import IndicatorLabels, Labels, MultiOutputLabels, SingleLabels, is_indicator
+from sknet._tables.labels import (
+    IndicatorLabels,
+    Labels,
+    MultiOutputLabels,
+    SingleLabels,
+    as_labels,
+    is_indicator,
+    one_type,
+)
 from sknet._tables.scaling import TargetScaler
 
 __all__ = ["Labels", "Numbers", "as_labels", "fold_class_weight", "learn_labels", "learn_numbers"]
 
 Array = NDArray[Any]
-
-
-def as_labels(y: Any, *, warn: bool = False) -> Array:
-    """Make labels of any kind a NumPy array of shape (n,) or (n, outputs); a ValueError says where labels miss.
-
-    Parameters
-    ----------
-    y : array-like, Series, data frame or sparse matrix
-        The labels.
-    warn : bool, default=False
-        Whether a column vector, which is taken as (n,), gives a `DataConversionWarning`.
-
-    Returns
-    -------
-    ndarray
-    """
-    if issparse(y):
-        labels = y.toarray()
-    elif is_frame(y):
-        labels = _stack([_one_type(_values(column_at(y, j))) for j in range(y.shape[1])])
-    else:
-        labels = _one_type(_values(y))
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = _one_type(column_or_1d(labels, warn=warn))
-    return labels
-
-
-def _values(y: Any) -> Array:
-    return np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y)
-
-
-def _stack(columns: list[Array]) -> Array:
-    """Put columns side by side, as objects where text meets numbers."""
-    texts = {column.dtype.kind in "OUT" for column in columns}
-    return np.column_stack([column.astype(object) for column in columns] if len(texts) == 2 else columns)
-
-
-def _one_type(labels: Array) -> Array:
-    """Refuse missing labels and find the type of objects that are no text."""
-    if pd.isna(labels).any():
-        raise ValueError("Input y contains NaN: some labels are missing. Leave these rows out, or give them a label.")
-    if labels.dtype != object:
-        return labels
-    texts = {isinstance(label, str) for label in labels.ravel().tolist()}
-    if texts == {True, False} and labels.ndim == 1:
-        raise ValueError("y mixes strings and other labels: make all of them strings, or none.")
-    return labels if True in texts else np.array(labels.tolist())
 
 
 def learn_labels(y: Any, classes: Any = None) -> Labels:
@@ -92,35 +52,36 @@ def learn_labels(y: Any, classes: Any = None) -> Labels:
     Labels
     """
     labels = as_labels(y, warn=True)
-    if labels.ndim == 2 and is_indicator(labels) and not _nested(classes):
-        return _indicators(labels, classes)
-    if labels.ndim == 2:
-        lists = [None] * labels.shape[1] if classes is None else list(classes)
-        if len(lists) != labels.shape[1]:
-            raise ValueError(f"classes has {len(lists)} entries, but y has {labels.shape[1]} columns: give one list each.")
-        return MultiOutputLabels(tuple(_single(column, known) for column, known in zip(labels.T, lists, strict=True)))
-    return _single(labels, classes)
+    if labels.ndim == 1:
+        return _single(labels, classes)
+    if is_indicator(labels) and not _nested(classes):
+        _one_entry_each(classes, labels)
+        return IndicatorLabels(labels.shape[1], np.array([0, 1], dtype=labels.dtype))
+    _one_entry_each(classes, labels)
+    lists = [None] * labels.shape[1] if classes is None else list(classes)
+    return MultiOutputLabels(tuple(_single(column, known) for column, known in zip(labels.T, lists, strict=True)))
 
 
 def _nested(classes: Any) -> bool:
-    return classes is not None and len(classes) > 0 and np.ndim(classes[0]) == 1
+    return classes is not None and any(np.ndim(entry) == 1 for entry in classes)
+
+
+def _one_entry_each(classes: Any, labels: Array) -> None:
+    if classes is not None and len(classes) != labels.shape[1]:
+        raise ValueError(f"classes has {len(classes)} entries, but y has {labels.shape[1]} columns: give one for each.")
 
 
 def _single(labels: Array, classes: Any) -> SingleLabels:
-    labels = _one_type(labels)
-    if classes is not None:
-        return SingleLabels(np.unique(as_labels(classes)))
-    check_classification_targets(labels)
-    return SingleLabels(np.unique(labels))
+    """Learn the classes of one output, from those given or else from its labels."""
+    known = pd.unique(one_type(labels) if classes is None else as_labels(classes))
+    if type_of_target(known, input_name="y") not in ("binary", "multiclass"):
+        check_classification_targets(labels)  # raises
+    return SingleLabels(np.sort(known))
 
 
-def _indicators(labels: Array, classes: Any) -> IndicatorLabels:
-    if classes is not None and len(classes) != labels.shape[1]:
-        raise ValueError(f"classes has {len(classes)} entries, but the indicator matrix y has {labels.shape[1]} columns.")
-    return IndicatorLabels(labels.shape[1], np.array([0, 1], dtype=labels.dtype))
-
-
-def fold_class_weight(class_weight: Any, labels: Labels, y: Any, sample_weight: ArrayLike | None = None) -> Array | None:
+def fold_class_weight(
+    class_weight: Any, labels: Labels, y: Any, sample_weight: ArrayLike | None = None
+) -> Array | None:
     """Multiply the sample weights by the weight of each row's class.
 
     Parameters
@@ -142,7 +103,7 @@ def fold_class_weight(class_weight: Any, labels: Labels, y: Any, sample_weight: 
     weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     if class_weight is None:
         return weight
-    codes = labels.codes(as_labels(y))
+    codes = labels.codes(y)
     w = np.ones(len(codes[0])) if weight is None else weight
     folded = w
     for of_output, code, known in zip(_by_output(class_weight, len(codes)), codes, labels.levels, strict=True):
@@ -175,7 +136,9 @@ def _class_weights(class_weight: Any, codes: Array, known: Array, weight: Array)
 def _balanced_weights(totals: Array) -> Array:
     """Σw/(k·Σw of the class), k classes having weight at all; 0 for the others."""
     occurs = totals > 0
-    return np.divide(totals.sum(), occurs.sum() * totals, out=np.zeros(len(totals)), where=occurs)
+    weights = np.zeros(len(totals))
+    weights[occurs] = totals.sum() / (occurs.sum() * totals[occurs])
+    return weights
 
 
 def _given_weights(class_weight: Mapping[Any, Any], known: list[Any]) -> Array:
@@ -237,11 +200,17 @@ class Numbers:
 def as_numbers(y: Any, *, warn: bool = False) -> Array:
     """Make regression targets a float64 array of shape (n,) or (n, k); a column vector becomes (n,)."""
     if is_frame(y):
-        y = np.column_stack([_values(column_at(y, j)) for j in range(y.shape[1])])
-    elif hasattr(y, "to_numpy"):
-        y = y.to_numpy()
-    values: Array = check_array(y, ensure_2d=False, dtype=np.float64, input_name="y")
-    return column_or_1d(values, warn=warn) if values.ndim == 2 and values.shape[1] == 1 else values
+        y = np.column_stack([_floats(column_at(y, j)) for j in range(y.shape[1])])
+    values: Array = check_array(_floats(y), ensure_2d=False, dtype=np.float64, input_name="y")
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = column_or_1d(values, warn=warn)
+    return values
+
+
+def _floats(y: Any) -> Array:
+    """Take values out of a Series and make what is missing among objects NaN."""
+    values = np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y)
+    return np.where(pd.isna(values), np.nan, values) if values.dtype == object else values
 
 
 def learn_numbers(y: Any, method: str | None = "standard", weight: ArrayLike | None = None) -> Numbers:
