@@ -264,8 +264,30 @@ def huber(delta: float) -> Loss:
     return Loss("huber", pieces.value, pieces.gradient)
 
 
+@dataclass(frozen=True)
+class _Pinball:
+    """One quantile level for every output."""
+
+    level: float
+
+    def value(self, raw: Array, target: Array) -> Array:
+        error = target - raw
+        value: Array = np.maximum(self.level * error, (self.level - 1.0) * error).mean(axis=1)
+        return value
+
+    def gradient(self, raw: Array, target: Array) -> Array:
+        slope = np.where(target > raw, -self.level, 1.0 - self.level) * (target != raw)
+        return (slope / raw.shape[1]).astype(raw.dtype, copy=False)
+
+
+def pinball(level: float) -> Loss:
+    """Return the pinball loss of one quantile level, the same for every output."""
+    pieces = _Pinball(level)
+    return Loss("quantile", pieces.value, pieces.gradient)
+
+
 def quantile(levels: Sequence[float]) -> Loss:
-    """Return the pinball loss of one or several increasing quantile levels, one raw output a level."""
+    """Return the pinball loss of several increasing quantile levels of one target, one raw output a level."""
     pieces = _Quantiles(tuple(levels))
     return Loss("quantile", pieces.value, pieces.gradient, pieces.link)
 

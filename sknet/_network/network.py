@@ -191,7 +191,7 @@ def drop(hidden: _Hidden, rate: float, rng: np.random.Generator) -> Array:
     return np.multiply(hidden.output, mask, out=dropped)
 
 
-def first_layer_gradient(X: Any, delta: Array, out: Array) -> Array | None:
+def first_layer_gradient(X: Any, delta: Array, out: Array, *, whole: bool = False) -> Array | None:
     """Set out = X^T delta, or only its rows for the inputs that a sparse batch touches.
 
     Parameters
@@ -202,6 +202,9 @@ def first_layer_gradient(X: Any, delta: Array, out: Array) -> Array | None:
         Dense X, or a sparse X most of whose columns are touched: the gradient.
         Else its first rows hold the touched inputs' gradients, one after the
         other, and the others are left as they were.
+
+    whole : bool, default=False
+        Whether all of the gradient is wanted, whatever X touches.
 
     Returns
     -------
@@ -214,7 +217,7 @@ def first_layer_gradient(X: Any, delta: Array, out: Array) -> Array | None:
     touched = np.zeros(X.shape[1], dtype=bool)
     touched[X.indices] = True
     rows = np.flatnonzero(touched)
-    if 2 * len(rows) > X.shape[1]:
+    if whole or 2 * len(rows) > X.shape[1]:
         out[:] = X.T @ delta
         return None
     place = np.empty(X.shape[1], dtype=X.indices.dtype)

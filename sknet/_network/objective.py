@@ -94,13 +94,15 @@ class Objective:
         -------
         value : float
         rows : array of int, or None
-            The inputs whose first-layer weights the batch touches, None for all.
+            The inputs whose first-layer weights the batch touches, None for all;
+            a batch of all samples always gives the whole gradient.
         """
         self._bind(theta, out)
         pieces = self._pieces(batch)
         if len(pieces) > 1:
             return self._in_pieces(theta, pieces, out, rng), None
-        value, rows = self._data_term(batch, length(batch), self._grads, rng)
+        n = length(batch)
+        value, rows = self._data_term(batch, n, self._grads, rng, whole=n == self.n_samples)
         return value + self._add_penalty(theta, out, rows), rows
 
     def _bind(self, theta: Array, out: Array) -> None:
@@ -123,26 +125,22 @@ class Objective:
         """Add up the pieces' values and gradients."""
         n = sum(map(length, pieces))
         out[:] = 0.0
-        part = np.zeros_like(out)
+        part = np.empty_like(out)
         grads = self._layout.views(part)
         value = 0.0
         for piece in pieces:
-            piece_value, rows = self._data_term(piece, n, grads, rng)
-            value += piece_value
-            self._accumulate(part, rows, out)
+            value += self._data_term(piece, n, grads, rng, whole=True)[0]
+            out += part
         return value + self._add_penalty(theta, out, None)
 
-    def _accumulate(self, part: Array, rows: Array | None, out: Array) -> None:
-        """Add one piece's gradient to `out`."""
-        if rows is None:
-            out += part
-            return
-        d, h = self._layout.shapes[0]
-        out[: d * h].reshape(d, h)[rows] += part[: len(rows) * h].reshape(-1, h)
-        out[d * h :] += part[d * h :]
-
     def _data_term(
-        self, batch: Batch, n: int, grads: tuple[list[Array], list[Array]], rng: np.random.Generator | None
+        self,
+        batch: Batch,
+        n: int,
+        grads: tuple[list[Array], list[Array]],
+        rng: np.random.Generator | None,
+        *,
+        whole: bool,
     ) -> tuple[float, Array | None]:
         """Set the gradient of 1/n sum of weight * loss over the batch; return its value and the touched rows."""
         X = self._inputs(batch)
@@ -157,7 +155,7 @@ class Objective:
             delta *= weight * weight.dtype.type(1.0 / n)
         coef_grads, intercept_grads = grads
         delta = self._network.backward(delta, self._coefs, coef_grads, intercept_grads)
-        return value, first_layer_gradient(X, delta, coef_grads[0])
+        return value, first_layer_gradient(X, delta, coef_grads[0], whole=whole)
 
     def _add_penalty(self, theta: Array, out: Array, rows: Array | None) -> float:
         """Add the penalty's gradient to `out` (of the touched rows only, if so) and return its value."""

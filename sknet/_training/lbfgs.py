@@ -54,6 +54,10 @@ class _Split:
         if self.l1:
             theta[: self.n_weights] -= x[p:]
 
+    def penalty(self, x: Array) -> float:
+        n = self.n_weights
+        return self.l1 * float(x[:n].sum() + x[x.size - n :].sum()) if self.l1 else 0.0
+
     def gradient(self, by_theta: Array) -> Array:
         g = by_theta.astype(np.float64)
         if not self.l1:
@@ -87,7 +91,7 @@ class _Run:
             raise DivergedError(1, nan)
         self.state.step += 1
         self._norm = sqrt(float(np.dot(self._gradient, self._gradient)))
-        return value, self.split.gradient(self._gradient)
+        return value + self.split.penalty(x), self.split.gradient(self._gradient)
 
     def begin(self) -> None:
         """Tell the observer that an iteration begins."""

@@ -63,6 +63,7 @@ class Plan:
     weight_decay: float = 0.0
     clip_norm: float | None = None
     horizon: int | None = None  # epochs that the schedule is made for, where not `n_epochs`
+    open_ended: bool = True  # whether the schedule has no end of its own, so that to run out of epochs is to fail
 
 
 class Observer(Protocol):
@@ -110,7 +111,7 @@ def train(problem: Problem, plan: Plan, state: State, observer: Observer | None 
 
 def _end_of_plan(plan: Plan) -> StopReason:
     """Return how a plan ends that nothing cut short: to finish a schedule is normal, to run out of epochs is not."""
-    return StopReason.MAX_ITER if isfinite(plan.patience.n_epochs) else StopReason.FINISHED
+    return StopReason.MAX_ITER if plan.open_ended else StopReason.FINISHED
 
 
 def _whole_epoch(

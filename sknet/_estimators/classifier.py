@@ -1,0 +1,360 @@
+"""The classifier: labels in, probabilities out."""
+
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, Self
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
+from sklearn.utils.metaestimators import available_if
+
+from sknet._estimators.base import BaseSigmoidMLP, is_first_order
+from sknet._estimators.callbacks import with_callbacks
+from sknet._estimators.constraints import CLASSIFIER, Constraints, fit_context
+from sknet._estimators.inputs import Data
+from sknet._network import losses
+from sknet._network.activations import Activation
+from sknet._network.losses import Loss
+from sknet._tables.labels import Labels
+from sknet._tables.targets import as_labels, fold_class_weight, learn_labels
+
+Array = npt.NDArray[Any]
+
+
+class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
+    """@CLASSIFIER_DOC@"""
+
+    _parameter_constraints: Constraints = CLASSIFIER
+
+    def __init__(
+        self,
+        hidden_layer_sizes: int | Sequence[int] = (100,),
+        activation: str | Activation | Sequence[str | Activation] = "sigmoid",
+        *,
+        loss: str | Loss = "log_loss",
+        depth: int = 1,
+        solver: Literal["adam", "sgd", "rmsprop", "lbfgs"] = "adam",
+        alpha: float = 0.0001,
+        l1_ratio: float = 0.0,
+        weight_decay: float = 0.0,
+        dropout: float | Sequence[float] = 0.0,
+        max_norm: float | None = None,
+        clip_norm: float | None = None,
+        label_smoothing: float = 0.0,
+        batch_size: int | Literal["auto"] = "auto",
+        learning_rate: str | Callable[[float], float] = "constant",
+        learning_rate_init: float = 0.001,
+        power_t: float = 0.5,
+        max_iter: int = 200,
+        shuffle: bool = True,
+        random_state: int | np.random.RandomState | None = None,
+        tol: float = 1e-4,
+        verbose: bool = False,
+        warm_start: bool = False,
+        momentum: float = 0.9,
+        nesterovs_momentum: bool = True,
+        early_stopping: bool | Literal["auto"] = "auto",
+        validation_fraction: Any = 0.1,
+        scoring: str | Callable[..., float] = "loss",
+        beta_1: float = 0.9,
+        beta_2: float = 0.999,
+        epsilon: float = 1e-8,
+        n_iter_no_change: int | float = 10,
+        max_fun: int = 15000,
+        class_weight: Any = None,
+        categorical_features: Any = "from_dtype",
+        input_scaling: Literal["robust", "standard"] | None = "robust",
+        init: Any = "auto",
+        dtype: Literal["auto", "float32", "float64"] = "auto",
+    ) -> None:
+        self.hidden_layer_sizes = hidden_layer_sizes
+        self.activation = activation
+        self.loss = loss
+        self.depth = depth
+        self.solver = solver
+        self.alpha = alpha
+        self.l1_ratio = l1_ratio
+        self.weight_decay = weight_decay
+        self.dropout = dropout
+        self.max_norm = max_norm
+        self.clip_norm = clip_norm
+        self.label_smoothing = label_smoothing
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.learning_rate_init = learning_rate_init
+        self.power_t = power_t
+        self.max_iter = max_iter
+        self.shuffle = shuffle
+        self.random_state = random_state
+        self.tol = tol
+        self.verbose = verbose
+        self.warm_start = warm_start
+        self.momentum = momentum
+        self.nesterovs_momentum = nesterovs_momentum
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.scoring = scoring
+        self.beta_1 = beta_1
+        self.beta_2 = beta_2
+        self.epsilon = epsilon
+        self.n_iter_no_change = n_iter_no_change
+        self.max_fun = max_fun
+        self.class_weight = class_weight
+        self.categorical_features = categorical_features
+        self.input_scaling = input_scaling
+        self.init = init
+        self.dtype = dtype
+
+    # --- training ----------------------------------------------------------------------------------------------------
+
+    @with_callbacks
+    @fit_context
+    def fit(
+        self,
+        X: Any,
+        y: Any,
+        sample_weight: Any = None,
+        *,
+        X_val: Any = None,
+        y_val: Any = None,
+        sample_weight_val: Any = None,
+    ) -> Self:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table: numbers and, in a data frame, categories; values may be
+            missing.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            Labels, an indicator matrix (multilabel), or one column of labels
+            an output (multiclass-multioutput).
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts; a row of weight 0 is no row.
+
+        X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
+            A validation set of one's own, for early stopping.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Its labels.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Its weights.
+
+        Returns
+        -------
+        self : object
+            The fitted classifier.
+
+        Raises
+        ------
+        ValueError
+            If the data, a parameter or a weight is not as described, or if
+            training diverges. The estimator is then what it was before.
+        """
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+
+    @available_if(is_first_order)
+    @fit_context
+    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+        """Train one epoch over the rows given.
+
+        Nothing is held out and nothing stops early. Encoders, scalers and the
+        arithmetic's type are learnt at the first call.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The labels.
+
+        classes : array-like of shape (n_classes,), or a list of such, default=None
+            All labels there will ever be; needed at the first call only where
+            y does not hold them all. One list an output in multiclass-multioutput.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts.
+
+        Returns
+        -------
+        self : object
+            The classifier.
+        """
+        self._check_classes(classes)
+        return self._fit(X, y, sample_weight, incremental=True, classes=classes)
+
+    def _check_classes(self, classes: Any) -> None:
+        """Refuse other classes than those of earlier calls."""
+        if classes is None or not hasattr(self, "_target"):
+            return
+        new = [np.unique(c) for c in classes] if isinstance(self.classes_, list) else [np.unique(classes)]
+        known = self.classes_ if isinstance(self.classes_, list) else [self.classes_]
+        if len(new) != len(known) or not all(map(np.array_equal, new, known)):
+            raise ValueError(
+                f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
+            )
+
+    def _read_target(self, y: Any) -> Array:
+        return as_labels(y, warn=True)
+
+    def _learn_target(self, data: Data, classes: Any = None) -> Data:
+        self._target: Labels = learn_labels(data.y, classes)
+        self.classes_ = self._target.classes
+        return self._fold(data)
+
+    def _keep_target(self, data: Data, incremental: bool) -> Data:
+        if not incremental:
+            given = learn_labels(data.y)
+            if given != self._target:
+                raise ValueError(
+                    "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                    f"Previously got {self.classes_}, `y` has {given.classes}"
+                )
+        return self._fold(data)
+
+    def _fold(self, data: Data) -> Data:
+        """Fold class weights into the sample weights; rows of classes of weight 0 are no rows."""
+        if self.class_weight is None:
+            return data
+        weight = fold_class_weight(self.class_weight, self._target, data.y, data.weight)
+        if weight is not None and not weight.any():
+            raise ValueError("class_weight and sample_weight make the weight of every row zero: one must be positive.")
+        return data.weighted(weight).without_weightless()
+
+    def _encode_target(self, y: Array, dtype: np.dtype[Any], *, training: bool) -> Array:
+        target = self._target.encode(y, dtype)
+        if training and self.label_smoothing:
+            for block in self._blocks():
+                n_labels = max(2, block.stop - block.start) if self._target.kind != "multilabel" else 2
+                target[:, block] *= 1.0 - self.label_smoothing
+                target[:, block] += self.label_smoothing / n_labels
+        return target
+
+    def _blocks(self) -> tuple[slice, ...]:
+        return self._target.blocks
+
+    def _make_loss(self) -> tuple[Loss, int]:
+        n_outputs = self._target.n_outputs
+        if isinstance(self.loss, Loss):
+            return self.loss, n_outputs
+        if self.loss == "squared_error":
+            return losses.SIGMOID_SQUARED_ERROR, n_outputs
+        if self._target.kind == "multilabel":
+            return losses.SIGMOID_LOG_LOSS, n_outputs
+        of_blocks = [_log_loss(block) for block in self._blocks()]
+        return (of_blocks[0] if len(of_blocks) == 1 else losses.blocks(of_blocks, self._blocks())), n_outputs
+
+    def _strata(self, y: Array) -> Array | None:
+        return self._target.strata(y)
+
+    # --- prediction --------------------------------------------------------------------------------------------------
+
+    def predict(self, X: Any) -> Array:
+        """Predict the most probable label.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+            The labels.
+        """
+        return self._target.decode(self._predictions(X))
+
+    def predict_proba(self, X: Any) -> Any:
+        """Predict the labels' probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        Returns
+        -------
+        p : ndarray of shape (n_samples, n_classes), or a list of such
+            Strictly between 0 and 1, adding up to 1; in multilabel problems
+            each label's own probability; a list, one array an output, in
+            multiclass-multioutput problems. Columns are ordered as `classes_`.
+        """
+        return self._target.probabilities(self._predictions(X))
+
+    def predict_log_proba(self, X: Any) -> Any:
+        """Predict the logarithms of the labels' probabilities.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        Returns
+        -------
+        log_p : ndarray of shape (n_samples, n_classes), or a list of such
+            Finite; otherwise as `predict_proba`.
+        """
+        p = self.predict_proba(X)
+        return [np.log(part) for part in p] if isinstance(p, list) else np.log(p)
+
+    def decision_function(self, X: Any) -> Any:
+        """Compute the network's raw outputs: log-odds for a sigmoid, unnormalised logarithms for a softmax.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        Returns
+        -------
+        raw : ndarray of shape (n_samples,) or (n_samples, n_outputs), or a list of such
+            One column a class; one dimension for two classes; a list, one
+            array an output, in multiclass-multioutput problems.
+        """
+        raw = self._raw_outputs(X)
+        if self._target.kind == "multilabel":
+            return raw
+        parts = [raw[:, block] for block in self._blocks()]
+        parts = [part[:, 0] if part.shape[1] == 1 else part for part in parts]
+        return parts if self._target.kind == "multioutput" else parts[0]
+
+    def score(self, X: Any, y: Any, sample_weight: Any = None) -> float:
+        """Compute the accuracy: the share of rows all of whose labels are right.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The labels.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts.
+
+        Returns
+        -------
+        score : float
+            Between 0 and 1.
+        """
+        predicted = self.predict(X)
+        if self._target.kind != "multioutput":
+            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+        right = (as_labels(y) == predicted).all(axis=1)
+        return float(np.average(right, weights=sample_weight))
+
+    def __sklearn_tags__(self) -> Any:
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = True
+        tags.target_tags.multi_output = True
+        return tags
+
+
+def _log_loss(block: slice) -> Loss:
+    """Return the log-loss of one output: one sigmoid for two classes, a softmax for more."""
+    return losses.SIGMOID_LOG_LOSS if block.stop - block.start == 1 else losses.SOFTMAX_LOG_LOSS
