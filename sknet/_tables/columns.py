@@ -45,7 +45,7 @@ _REMEDIES = {
 
 def is_frame(X: object) -> bool:
     """Whether X is a pandas or polars data frame."""
-    return hasattr(X, "iloc") or hasattr(X, "get_column_index")
+    return hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "get_column_index"))
 
 
 def column_names(frame: Any) -> tuple[str, ...]:

@@ -282,6 +282,8 @@ def as_labels(y: Any, *, warn: bool = False) -> Array:
         labels = _stack([one_type(_values(column_at(y, j))) for j in range(y.shape[1])])
     else:
         labels = one_type(_values(y))
+    if labels.ndim not in (1, 2):
+        raise ValueError(f"Unknown label type: y has shape {labels.shape}; give it the shape (n,) or (n, outputs).")
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = one_type(column_or_1d(labels, warn=warn))
     return labels
@@ -299,7 +301,13 @@ def _stack(columns: list[Array]) -> Array:
 
 
 def one_type(labels: Array) -> Array:
-    """Refuse missing labels and find the type of objects that are no text."""
+    """Refuse missing and infinite labels; make every kind of text objects, and of other objects what they are."""
+    if labels.dtype.kind == "T":
+        labels = labels.astype(object)
+    if labels.dtype.kind == "f" and np.isinf(labels).any():
+        raise ValueError(
+            "Input y contains infinity, which is no label. Leave these rows out, or give them another one."
+        )
     if pd.isna(labels).any():
         raise ValueError("Input y contains NaN: some labels are missing. Leave these rows out, or give them a label.")
     if labels.dtype != object:

@@ -1,0 +1,215 @@
+"""Columns of frames: what each type is taken for, its values, and the choice of categories."""
+
+import subprocess
+import sys
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from sknet._tables.columns import (
+    chosen_categories,
+    column_at,
+    column_names,
+    is_frame,
+    kind_of,
+    level_key,
+    read_levels,
+    read_numbers,
+    shortened,
+)
+
+NUMBERS = {
+    "int": pd.Series([1, 2]),
+    "float32": pd.Series([1, None], dtype="float32"),
+    "bool": pd.Series([True, False]),
+    "Int64": pd.Series([1, None], dtype="Int64"),
+    "Float32": pd.Series([1, None], dtype="Float32"),
+    "boolean": pd.Series([True, None], dtype="boolean"),
+    "arrow int": pd.Series([1, None], dtype=pd.ArrowDtype(pa.int64())),
+    "arrow bool": pd.Series([True, None], dtype=pd.ArrowDtype(pa.bool_())),
+    "arrow decimal": pd.Series([Decimal(1), None], dtype=pd.ArrowDtype(pa.decimal128(5, 2))),
+    "object ints": pd.Series([1, None], dtype=object),
+    "object with NA": pd.Series([1.0, pd.NA], dtype=object),
+    "object bools": pd.Series([True, None], dtype=object),
+    "object decimals": pd.Series([Decimal(1), Decimal(2)], dtype=object),
+    "object bool and float": pd.Series([True, 2.0], dtype=object),
+    "object of nothing": pd.Series([None, np.nan], dtype=object),
+    "pandas sparse": pd.Series([1, np.nan], dtype=pd.SparseDtype(float)),
+}
+TEXTS = {
+    "object": pd.Series(["b", None, "a"], dtype=object),
+    "str": pd.Series(["b", None, "a"], dtype="str"),
+    "string": pd.Series(["b", None, "a"], dtype="string"),
+    "arrow": pd.Series(["b", None, "a"], dtype=pd.ArrowDtype(pa.string())),
+    "arrow dictionary": pd.Series(["b", None, "a"], dtype=pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))),
+    "category": pd.Series(["b", None, "a"], dtype="category"),
+    "polars": pl.Series(["b", None, "a"]),
+    "polars categorical": pl.Series(["b", None, "a"], dtype=pl.Categorical),
+    "polars enum": pl.Series(["b", None, "a"], dtype=pl.Enum(["c", "b", "a"])),
+}
+POLARS_NUMBERS = {
+    "int": pl.Series([1, None]),
+    "float32": pl.Series([1.0, None], dtype=pl.Float32),
+    "bool": pl.Series([True, None]),
+    "decimal": pl.Series([Decimal(1), None]),
+    "null": pl.Series([None, None]),
+}
+REFUSED = {
+    "datetime64": pd.Series([datetime(2000, 1, 1)]),
+    "zoned": pd.Series(pd.to_datetime(["2000-01-01"], utc=True)),
+    "timedelta64": pd.Series([timedelta(1)]),
+    "object dates": pd.Series([date(2000, 1, 1)], dtype=object),
+    "period": pd.Series(pd.period_range("2000", periods=1, freq="D")),
+    "arrow timestamp": pd.Series([datetime(2000, 1, 1)], dtype=pd.ArrowDtype(pa.timestamp("ns"))),
+    "complex": pd.Series([1j]),
+    "bytes": pd.Series([b"a"], dtype=object),
+    "interval": pd.Series(pd.interval_range(0, 1)),
+    "arrow list": pd.Series([[1]], dtype=pd.ArrowDtype(pa.list_(pa.int64()))),
+    "polars date": pl.Series([date(2000, 1, 1)]),
+    "polars duration": pl.Series([timedelta(1)]),
+}
+
+
+def as_column(series):
+    return column_at(series.to_frame("c"), 0) if isinstance(series, pl.Series) else series
+
+
+@pytest.mark.parametrize("series", [*NUMBERS.values(), *POLARS_NUMBERS.values()], ids=[*NUMBERS, *POLARS_NUMBERS])
+def test_numbers_are_read_as_floats_with_nan_for_what_is_missing(series):
+    column = as_column(series)
+    assert kind_of(column, "c") == "number"
+    expected = [np.nan if value is None or value is pd.NA else float(value) for value in series.to_list()]
+    np.testing.assert_array_equal(np.asarray(read_numbers(column, "c"), dtype=float), expected)
+
+
+def test_floats_are_not_copied():
+    frame = pd.DataFrame({"c": np.arange(3.0)})
+    assert np.shares_memory(read_numbers(column_at(frame, 0), "c"), frame["c"].to_numpy())
+
+
+@pytest.mark.parametrize("series", TEXTS.values(), ids=TEXTS)
+def test_texts_of_any_type_are_the_same_categories(series):
+    column = as_column(series)
+    assert kind_of(column, "c") == "category"
+    codes, keys = read_levels(column)
+    assert [keys[code] if code >= 0 else None for code in codes] == ["b", None, "a"]
+
+
+@pytest.mark.parametrize("series", REFUSED.values(), ids=REFUSED)
+def test_what_is_neither_number_nor_category_is_refused_by_name(series):
+    for read in (kind_of, read_numbers):
+        with pytest.raises(TypeError, match=r"Column 'when' of X holds .* cannot be used: .*(drop it|columns|strings)"):
+            read(as_column(series), "when")
+
+
+@pytest.mark.parametrize("values", [[1, "a"], [1.5, "?", None]])
+def test_strings_among_numbers_are_refused_with_both_remedies(values):
+    column = pd.Series(values, dtype=object)
+    with pytest.raises(TypeError, match=r"Column 'c' .*mixed.*to_numeric\(errors='coerce'\).*astype\(str\)"):
+        kind_of(column, "c")
+    with pytest.raises(ValueError, match=r"Column 'c' .* should hold numbers, but could not convert string"):
+        read_numbers(column, "c")
+
+
+def test_lists_in_a_column_are_refused_by_name():
+    with pytest.raises(ValueError, match=r"Column 'c' .* should hold numbers"):
+        read_numbers(pd.Series([[1], [2]], dtype=object), "c")
+
+
+@pytest.mark.parametrize("column", [pd.Series([2, 1, 2]), pd.Series([2.0, 1.0, 2.0]), pd.Series(["2", "1", "2"])])
+@pytest.mark.parametrize("dtype", [None, "category"])
+def test_levels_of_numbers_have_one_key_whatever_holds_them(column, dtype):
+    codes, keys = read_levels(column if dtype is None else column.astype(dtype))
+    assert [keys[code] for code in codes] == ["2", "1", "2"]
+
+
+def test_level_keys():
+    assert [level_key(v) for v in (1, 1.0, np.float32(0.1), 1.5, True, "1.0", np.str_("x"), float("inf"))] == [
+        "1",
+        "1",
+        "0.1",
+        "1.5",
+        "True",
+        "1.0",
+        "x",
+        "inf",
+    ]
+
+
+def test_frames_are_known_from_arrays():
+    assert is_frame(pd.DataFrame({"a": [1]})) and is_frame(pl.DataFrame({"a": [1]}))
+    assert not any(is_frame(X) for X in (np.ones((1, 1)), [[1]], pd.Series([1]), pl.Series([1])))
+    assert column_names(pd.DataFrame({0: [1], "b": [2]})) == ("0", "b")
+
+
+def test_polars_needs_no_pyarrow():
+    code = """
+import sys
+sys.modules["pyarrow"] = None
+import polars as pl
+from sknet._tables.encoding import learn_encoder
+from sknet._tables.targets import learn_labels, learn_numbers
+frame = pl.DataFrame(
+    {"n": [1, None, 3], "s": ["a", None, "b"], "c": pl.Series(["a", "b", None], dtype=pl.Categorical), "f": [1.5, 2, 3]}
+)
+encoder = learn_encoder(frame)
+print(encoder.feature_names, encoder.encode(frame).shape)
+print(learn_labels(frame["f"].cast(int)).classes, learn_labels(pl.Series(["x", "y"])).classes.tolist())
+print(learn_labels(pl.Series(["x", "y"], dtype=pl.Categorical)).classes.tolist(), learn_numbers(frame["f"]).n_outputs)
+"""
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert found.returncode == 0, found.stderr
+    assert found.stdout.splitlines() == [
+        "['n', 'n_missing', 's_a', 's_b', 's_missing', 'c_a', 'c_b', 'c_missing', 'f'] (3, 9)",
+        "[1 2 3] ['x', 'y']",
+        "['x', 'y'] 1",
+    ]
+
+
+# --- the choice of categories
+
+NAMES = ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (None, [0, 0, 0]),
+        ([], [0, 0, 0]),
+        (["c", "a"], [1, 0, 1]),
+        (np.array(["b"], dtype=object), [0, 1, 0]),
+        (pd.Index(["b"]), [0, 1, 0]),
+        ([0, -1], [1, 0, 1]),
+        (np.array([1], dtype=np.uint8), [0, 1, 0]),
+        ([True, False, True], [1, 0, 1]),
+    ],
+)
+def test_categories_are_chosen_by_name_index_or_mask(given, expected):
+    assert chosen_categories(given, NAMES).tolist() == [bool(flag) for flag in expected]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["a", "z"], r"names \['z'\], but X has no such columns: give some of \['a', 'b', 'c'\]"),
+        ([0, 3, -4], r"holds the indices \[3, -4\], but X has 3 columns: give indices from 0 to 2"),
+        ([True], "is a mask of 1 booleans, but X has 3 columns: give one each"),
+        ("a", "='a' is not understood: give 'from_dtype', None, or a list"),
+        ([0.5], "is not understood"),
+        ([[0]], "is not understood"),
+        ([None, "a"], "is not understood"),
+    ],
+)
+def test_a_bad_choice_is_named_with_its_remedy(given, message):
+    with pytest.raises(ValueError, match=rf"categorical_features.*{message}"):
+        chosen_categories(given, NAMES)
+
+
+def test_long_lists_are_shortened():
+    assert shortened([1, 2]) == "[1, 2]"
+    assert shortened(range(50), 2) == "[0, 1, … (50 in all)]"

@@ -1,0 +1,296 @@
+"""Whole tables: the matrix they become, whatever holds them, and the errors that name a column."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+
+from sknet._tables import encoding
+from sknet._tables.encoding import learn_encoder
+
+SCALINGS = ["robust", "standard", None]
+
+
+def mixed_frame(n=40, seed=0):
+    rng = np.random.default_rng(seed)
+    frame = pd.DataFrame(
+        {
+            "age": rng.normal(40, 10, n),
+            "city": pd.Series(rng.choice(["London", "Paris", "Rome"], n), dtype=object),
+            "income": rng.lognormal(10, 1, n),
+            "sex": pd.Categorical(rng.choice(["f", "m"], n)),
+            "member": rng.random(n) < 0.5,
+            "plan": pd.Series(rng.choice(["x", "y", "z"], n), dtype="str"),
+        }
+    )
+    frame.loc[3, "age"] = np.nan
+    frame.loc[5, "city"] = None
+    return frame
+
+
+def variants(frame):
+    """Hold the same table in other types."""
+    arrow = frame.convert_dtypes(dtype_backend="pyarrow")
+    return {
+        "nullable": frame.convert_dtypes(),
+        "arrow": arrow,
+        "arrow dictionary": arrow.astype({"city": pd.ArrowDtype(pa.dictionary(pa.int32(), pa.string()))}),
+        "category": frame.astype({"city": "category", "plan": "category"}),
+        "object": frame.astype(object),
+        "polars": pl.DataFrame({name: polars_list(frame[name]) for name in frame}),
+        "polars categorical": pl.DataFrame({name: polars_list(frame[name]) for name in frame}).with_columns(
+            pl.col("city").cast(pl.Categorical), pl.col("sex").cast(pl.Enum(["m", "f"]))
+        ),
+    }
+
+
+def polars_list(column):
+    return [None if pd.isna(value) else value for value in column.tolist()]
+
+
+def test_the_order_of_columns_is_kept_and_every_input_has_a_name():
+    encoder = learn_encoder(mixed_frame())
+    names = [
+        "age",
+        "age_missing",
+        "city_London",
+        "city_Paris",
+        "city_Rome",
+        "city_missing",
+        "income",
+        "sex_m",
+        "member",
+    ]
+    assert encoder.feature_names == [*names, "plan_x", "plan_y", "plan_z"]
+    assert encoder.n_inputs == 12
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+def test_each_input_is_what_its_name_says(scaling):
+    frame = mixed_frame()
+    encoder = learn_encoder(frame, input_scaling=scaling)
+    Z = pd.DataFrame(encoder.encode(frame), columns=encoder.feature_names)
+    assert (Z["age_missing"] == frame["age"].isna()).all() and (Z["city_missing"] == frame["city"].isna()).all()
+    assert (Z["city_Rome"] == (frame["city"] == "Rome")).all()
+    assert (Z["sex_m"] == np.where(frame["sex"] == "m", 1, -1)).all()
+    assert Z["age"][3] == pytest.approx(0 if scaling else frame["age"].mean())
+    scaled = learn_encoder(frame[["income"]].to_numpy(), input_scaling=scaling).encode(frame[["income"]].to_numpy())
+    assert (Z["income"] == scaled[:, 0]).all()
+
+
+@pytest.mark.parametrize("name", variants(mixed_frame()))
+def test_the_types_that_hold_a_table_do_not_matter(name):
+    frame = mixed_frame()
+    other = variants(frame)[name]
+    encoder, twin = learn_encoder(frame), learn_encoder(other)
+    assert encoder == twin
+    for reader in (encoder, twin):
+        np.testing.assert_array_equal(reader.encode(other), encoder.encode(frame))
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+@given(st.integers(0, 10**6))
+def test_weights_are_repetitions(scaling, seed):
+    frame = mixed_frame(20, seed)
+    weight = np.random.default_rng(seed).integers(1, 4, len(frame))
+    repeated = frame.loc[np.repeat(np.arange(len(frame)), weight)]
+    weighted, plain = (
+        learn_encoder(frame, input_scaling=scaling, weight=weight),
+        learn_encoder(repeated, input_scaling=scaling),
+    )
+    if scaling == "robust":
+        assert weighted == plain
+    assert weighted.feature_names == plain.feature_names
+    np.testing.assert_allclose(weighted.encode(frame), plain.encode(frame), rtol=1e-9, atol=1e-9)
+
+
+@given(st.permutations(list(mixed_frame().columns)), st.integers(0, 100))
+def test_a_permutation_of_the_columns_permutes_the_inputs(order, seed):
+    frame = mixed_frame(15, seed)
+    encoder, permuted = learn_encoder(frame), learn_encoder(frame[order])
+    Z = pd.DataFrame(encoder.encode(frame), columns=encoder.feature_names)
+    np.testing.assert_array_equal(permuted.encode(frame[order]), Z[permuted.feature_names].to_numpy())
+
+
+def test_unseen_levels_and_values_missing_only_later_are_unknown():
+    train = pd.DataFrame({"n": [1.0, 2, 3], "c": ["a", "b", "c"]})
+    encoder = learn_encoder(train, input_scaling="standard")
+    Z = encoder.encode(pd.DataFrame({"n": [np.nan, 2], "c": ["never", None]}))
+    assert encoder.feature_names == ["n", "c_a", "c_b", "c_c"] and not Z.any()
+
+
+def test_a_category_of_integers_is_known_again_as_text_float_or_array():
+    train = pd.DataFrame({"c": pd.Categorical([10, 2, 3, 2])})
+    encoder = learn_encoder(train)
+    assert encoder.feature_names == ["c_2", "c_3", "c_10"]
+    expected = encoder.encode(train)
+    for other in (train.astype("int64"), train.astype("int64").astype(str), train.astype(float)):
+        np.testing.assert_array_equal(encoder.encode(other), expected)
+    np.testing.assert_array_equal(encoder.encode(train.to_numpy().astype(float)), expected)
+
+
+def test_a_column_of_text_is_no_number():
+    encoder = learn_encoder(pd.DataFrame({"n": [1.0, 2.0]}))
+    with pytest.raises(ValueError, match=r"Column 'n' .* should hold numbers, but could not convert string"):
+        encoder.encode(pd.DataFrame({"n": ["one", "two"]}))
+
+
+@pytest.mark.parametrize("chosen", [None, ["plan"]])
+def test_text_that_is_not_chosen_as_a_category_is_an_error(chosen):
+    with pytest.raises(ValueError, match=r"Column 'city' .*categorical_features"):
+        learn_encoder(mixed_frame(), categorical_features=chosen)
+
+
+def test_chosen_columns_are_categories_whatever_they_hold():
+    frame = pd.DataFrame({"n": [1, 2, 3], "m": [4.0, 5.5, np.nan], "day": pd.to_datetime(["2000-01-01"] * 3)})
+    encoder = learn_encoder(frame, categorical_features=["m", "day"])
+    assert encoder.feature_names == ["n", "m_4", "m_5.5", "m_missing", "day_2000-01-01 00:00:00"]
+
+
+# --- arrays
+
+
+def float_array(n=50, d=6, missing=0.1, seed=0):
+    rng = np.random.default_rng(seed)
+    X = rng.normal(size=(n, d)) * 10.0 ** rng.integers(-3, 4, d)
+    X[rng.random(X.shape) < missing] = np.nan
+    return X
+
+
+@pytest.mark.parametrize("missing", [0, 0.1])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("chosen", [None, [1, 4]])
+def test_an_array_and_a_frame_of_it_are_the_same(missing, dtype, chosen, monkeypatch):
+    monkeypatch.setattr(encoding, "BLOCK", 30)
+    X = float_array(missing=missing).astype(dtype)
+    X[:, [1, 4]] = np.round(X[:, [1, 4]] / np.nanmax(X[:, [1, 4]], axis=0))
+    frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(6)])
+    encoder, framed = (learn_encoder(T, categorical_features=chosen, dtype=dtype) for T in (X, frame))
+    assert encoder.feature_names == framed.feature_names
+    Z = encoder.encode(X)
+    assert Z.dtype == dtype and Z.shape == (50, encoder.n_inputs)
+    np.testing.assert_array_equal(Z, framed.encode(frame))
+    np.testing.assert_array_equal(Z, framed.encode(X))
+
+
+def test_indicators_follow_their_columns():
+    X = np.array([[1.0, 5.0], [np.nan, 6.0], [3.0, 7.0]])
+    encoder = learn_encoder(X, input_scaling=None)
+    assert encoder.feature_names == ["x0", "x0_missing", "x1"]
+    assert encoder.encode(X).tolist() == [[1, 0, 5], [2, 1, 6], [3, 0, 7]]
+
+
+@pytest.mark.parametrize("missing", [0, 0.1])
+@pytest.mark.parametrize("rows", [slice(3, 20), np.array([7, 2, 2, 40])])
+@pytest.mark.parametrize("out_type", [np.float32, np.float64])
+def test_rows_of_a_memory_map_are_encoded_as_in_the_whole(tmp_path, missing, rows, out_type):
+    np.save(tmp_path / "X.npy", float_array(missing=missing))
+    X = np.load(tmp_path / "X.npy", mmap_mode="r")
+    encoder = learn_encoder(X)
+    out = np.empty((len(X[rows]), encoder.n_inputs), out_type)
+    assert encoder.encode_rows(X, rows, out) is out
+    np.testing.assert_array_equal(out, encoder.encode(np.array(X), out_type)[rows])
+
+
+def test_the_input_is_never_changed():
+    X = float_array()
+    X.setflags(write=False)
+    before = X.copy()
+    learn_encoder(X).encode(X)
+    np.testing.assert_array_equal(X, before)
+
+
+@pytest.mark.parametrize("dtype", [np.int32, np.uint8, np.bool_])
+def test_integer_arrays_are_encoded_as_the_floats_they_are(dtype):
+    X = np.array([[0, 1], [3, 0], [9, 1], [1, 1]]).astype(dtype)
+    encoder = learn_encoder(X)
+    np.testing.assert_array_equal(encoder.encode(X), encoder.encode(X.astype(float)))
+
+
+def test_the_type_of_the_result_can_be_asked_for():
+    X = float_array()
+    assert learn_encoder(X, dtype=np.float32).encode(X).dtype == np.float32
+    assert learn_encoder(X).encode(X, np.float32).dtype == np.float32
+
+
+def test_no_rows_give_no_rows():
+    encoder = learn_encoder(mixed_frame())
+    assert encoder.encode(mixed_frame().iloc[:0]).shape == (0, 12)
+
+
+def test_values_beyond_single_precision_are_clipped_or_refused():
+    X = np.array([[1.0], [2.0], [3.0]])
+    assert learn_encoder(X).encode(np.array([[1e300], [-1e300]]), np.float32).tolist() == [[3], [-3]]
+    for scaling in ("standard", None):
+        with pytest.raises(ValueError, match=r"Column 'x0' of X holds values too large for float32.*dtype='float64'"):
+            learn_encoder(X, input_scaling=scaling).encode(np.array([[1e300]]), np.float32)
+
+
+# --- infinity
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+@pytest.mark.parametrize("where", ["fit", "predict"])
+@pytest.mark.parametrize("hold", [np.array, pd.DataFrame, pl.DataFrame])
+def test_infinity_is_refused_by_name(scaling, where, hold):
+    fine = {"a": [1.0, 2.0, np.nan], "b": [3.0, 1.0, 2.0]}
+    bad = {**fine, "b": [3.0, -np.inf, 2.0]}
+    held = [hold(t) if hold is not np.array else np.column_stack(list(t.values())) for t in (fine, bad)]
+    name = "x1" if hold is np.array else "b"
+    with pytest.raises(ValueError, match=rf"Column '{name}' of X contains infinity"):
+        learn_encoder(held[1], input_scaling=scaling)
+    with pytest.raises(ValueError, match=rf"Column '{name}' of X contains infinity"):
+        learn_encoder(held[0], input_scaling=scaling).encode(held[1])
+
+
+# --- sparse matrices
+
+
+@pytest.mark.parametrize("hold", [sparse.csr_array, sparse.csr_matrix])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_sparse_stays_sparse(hold, dtype):
+    dense = np.array([[0, 3.0, 0], [4.0, 0, 0], [0, 4.0, 0]])
+    X = hold(dense)
+    encoder = learn_encoder(X, dtype=dtype)
+    Z = encoder.encode(X)
+    assert type(Z) is hold and Z.dtype == dtype and encoder.feature_names == ["x0", "x1", "x2"]
+    np.testing.assert_allclose(Z.toarray(), dense / [np.sqrt(16 / 3), np.sqrt(25 / 3), 1], rtol=1e-6)
+    assert (X.toarray() == dense).all()
+    assert (learn_encoder(X, input_scaling=None).encode(X).toarray() == dense).all()
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_sparse_takes_no_missing_values(bad):
+    X = sparse.csr_array(np.array([[0, bad], [1.0, 0]]))
+    with pytest.raises(ValueError, match=r"Sparse X contains NaN or infinity in column 'x1'.*Impute"):
+        learn_encoder(X)
+    with pytest.raises(ValueError, match=r"Sparse X contains NaN"):
+        learn_encoder(sparse.csr_array(np.eye(2))).encode(X)
+
+
+def test_sparse_has_no_categories():
+    X = sparse.csr_array(np.eye(2))
+    with pytest.raises(ValueError, match=r"categorical_features=\[0\] cannot be used with sparse X.*None"):
+        learn_encoder(X, categorical_features=[0])
+    assert learn_encoder(X, categorical_features=None) == learn_encoder(X)
+
+
+# --- the encoder as a value
+
+
+def test_an_encoder_is_small_travels_and_compares():
+    X = np.random.default_rng(0).normal(size=(30, 1000))
+    encoder = learn_encoder(X)
+    frozen = pickle.dumps(encoder)
+    assert len(frozen) < 2 * 8 * 1000 + 2000
+    assert pickle.loads(frozen) == encoder != learn_encoder(X[:, ::-1])
+    framed = learn_encoder(mixed_frame())
+    assert pickle.loads(pickle.dumps(framed)) == framed != learn_encoder(mixed_frame(seed=1)) and framed != "encoder"
+    with pytest.raises(AttributeError):
+        encoder.names = ()

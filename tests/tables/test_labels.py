@@ -1,0 +1,257 @@
+"""Labels of every kind: there and back, whatever holds them, and the errors that name them."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+from sklearn.exceptions import DataConversionWarning
+
+from sknet._tables.labels import COMMON_ROWS, as_labels
+from sknet._tables.targets import learn_labels
+
+TARGETS = {
+    "binary": np.array([1, 0, 1, 1, 0, 0]),
+    "strings": np.array(["no", "yes", "no", "yes", "no", "yes"]),
+    "one class": np.array(["only"] * 6),
+    "bools": np.array([True, False, True, False, True, True]),
+    "minus one": np.array([-1.0, 1, 1, -1, 1, 1]),
+    "multiclass": np.array([3, 1, 2, 3, 1, 7]),
+    "objects": np.array(["c", "a", "b", "b", "a", "c"], dtype=object),
+    "multilabel": np.array([[1, 0, 1], [0, 0, 0], [1, 1, 1], [0, 1, 0], [0, 0, 1], [1, 0, 0]]),
+    "multilabel bools": np.array([[1, 0], [0, 0], [1, 1], [0, 1], [0, 0], [1, 0]], dtype=bool),
+    "multioutput": np.array([[1, 0, 5], [2, 0, 6], [3, 0, 5], [1, 0, 5], [2, 0, 6], [2, 0, 5]]),
+    "multioutput strings": np.array([["a", "x"], ["b", "y"], ["c", "x"], ["a", "x"], ["a", "x"], ["a", "y"]]),
+    "two valued outputs": np.array([[1, 2], [2, 1], [1, 1], [2, 2], [1, 2], [1, 2]]),
+}
+KINDS = {
+    "binary": ("binary", 1),
+    "strings": ("binary", 1),
+    "one class": ("binary", 1),
+    "bools": ("binary", 1),
+    "minus one": ("binary", 1),
+    "multiclass": ("multiclass", 4),
+    "objects": ("multiclass", 3),
+    "multilabel": ("multilabel", 3),
+    "multilabel bools": ("multilabel", 2),
+    "multioutput": ("multioutput", 5),
+    "multioutput strings": ("multioutput", 4),
+    "two valued outputs": ("multioutput", 2),
+}
+each_target = pytest.mark.parametrize("name", TARGETS)
+
+
+@each_target
+def test_kind_and_outputs(name):
+    labels = learn_labels(TARGETS[name])
+    assert (labels.kind, labels.n_outputs) == KINDS[name]
+    stops = [block.stop for block in labels.blocks]
+    assert [block.start for block in labels.blocks] == [0, *stops[:-1]] and stops[-1] == labels.n_outputs
+
+
+@each_target
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_labels_come_back_from_their_targets(name, dtype):
+    y = TARGETS[name]
+    labels = learn_labels(y)
+    T = labels.encode(y, dtype)
+    assert T.shape == (6, labels.n_outputs) and T.dtype == dtype and set(np.unique(T)) <= {0, 1}
+    decoded = labels.decode(T)
+    np.testing.assert_array_equal(decoded, y)
+    assert decoded.dtype == y.dtype and decoded.shape == y.shape
+
+
+@each_target
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_probabilities_have_scikit_learns_shape_and_stay_inside(name, dtype):
+    labels = learn_labels(TARGETS[name])
+    found = labels.probabilities(labels.encode(TARGETS[name], dtype))
+    found = found if labels.kind == "multioutput" else [found]
+    sizes = [3] if name == "multilabel" else [2] if name == "multilabel bools" else map(len, labels.levels)
+    assert [p.shape for p in found] == [(6, size) for size in sizes]
+    for p in found:
+        assert p.dtype == dtype
+        if labels.kind != "multilabel":
+            np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-6)
+        if p.shape[1] > 1:
+            assert ((p > 0) & (p < 1)).all()
+
+
+@given(st.lists(st.sampled_from(range(5)), min_size=1, max_size=20), st.permutations(["e", "a", "d", "b", "c"]))
+def test_renaming_the_classes_permutes_the_columns(codes, names):
+    numbers, texts = np.array(codes), np.array(names)[codes]
+    by_number, by_text = learn_labels(numbers), learn_labels(texts)
+    assert by_number.n_outputs == by_text.n_outputs
+    if by_number.kind == "multiclass":
+        column = {text: j for j, text in enumerate(by_text.classes.tolist())}
+        order = [column[names[code]] for code in by_number.classes]
+        np.testing.assert_array_equal(by_text.encode(texts)[:, order], by_number.encode(numbers))
+
+
+HELD = {
+    "list": list,
+    "object": lambda y: np.array(y, dtype=object),
+    "Series": pd.Series,
+    "object Series": lambda y: pd.Series(y, dtype=object),
+    "category": lambda y: pd.Series(y, dtype="category"),
+    "Categorical": pd.Categorical,
+    "nullable": lambda y: pd.Series(y).convert_dtypes(),
+    "arrow": lambda y: pd.Series(y).convert_dtypes(dtype_backend="pyarrow"),
+    "Index": pd.Index,
+    "polars": pl.Series,
+    "StringDType": lambda y: np.array(y, dtype=np.dtypes.StringDType()) if isinstance(y[0], str) else np.array(y),
+}
+
+
+@pytest.mark.parametrize("hold", HELD.values(), ids=HELD)
+@pytest.mark.parametrize("y", [["b", "a", "c"], [2, 1, 3], [True, False, True]], ids=["texts", "ints", "bools"])
+def test_what_holds_the_labels_does_not_matter(hold, y):
+    labels, plain = learn_labels(hold(y)), learn_labels(np.array(y))
+    assert labels.classes.tolist() == plain.classes.tolist()
+    np.testing.assert_array_equal(labels.encode(hold(y)), plain.encode(np.array(y)))
+    np.testing.assert_array_equal(plain.encode(hold(y)), plain.encode(np.array(y)))
+
+
+@pytest.mark.parametrize(
+    "hold", [sparse.csr_array, sparse.csc_matrix, sparse.lil_array, pd.DataFrame, pl.DataFrame, list]
+)
+def test_what_holds_an_indicator_matrix_does_not_matter(hold):
+    dense = TARGETS["multilabel"]
+    labels = learn_labels(hold(dense))
+    assert labels.kind == "multilabel" and labels.classes.tolist() == [0, 1, 2]
+    np.testing.assert_array_equal(labels.decode(labels.encode(hold(dense))), dense)
+
+
+@pytest.mark.parametrize(
+    "make", [lambda a, b: pd.DataFrame({"a": a, "b": b}), lambda a, b: list(zip(a, b, strict=True))]
+)
+def test_outputs_may_be_of_different_types(make):
+    y = make(["x", "y", "z", "x"], [1, 2, 1, 1])
+    labels = learn_labels(y)
+    assert [known.tolist() for known in labels.classes] == [["x", "y", "z"], [1, 2]] or isinstance(y, list)
+    decoded = labels.decode(labels.encode(y))
+    assert decoded[:, 0].tolist() == ["x", "y", "z", "x"]
+    if not isinstance(y, list):
+        assert decoded[:, 1].tolist() == [1, 2, 1, 1]
+
+
+@pytest.mark.parametrize("hold", [np.array, pd.DataFrame, list])
+def test_a_column_vector_is_taken_as_flat_with_scikit_learns_warning(hold):
+    y = hold([[1], [2], [3]])
+    with pytest.warns(DataConversionWarning, match="column-vector"):
+        labels = learn_labels(y)
+    assert labels.kind == "multiclass"
+    assert labels.encode(y).tolist() == np.eye(3).tolist()
+
+
+# --- strata
+
+
+def test_strata_are_the_classes():
+    y = TARGETS["multiclass"]
+    assert learn_labels(y).strata(y).tolist() == [2, 0, 1, 2, 0, 3]
+
+
+@pytest.mark.parametrize("spread", [0, 1])
+def test_strata_of_several_labels_are_their_combinations_but_for_rare_ones(spread):
+    common = [[0, 1], [1, 1], [1, 0]]
+    y = np.array(common * COMMON_ROWS + [[0, 0]]) * (1 + spread) + spread
+    strata = learn_labels(y).strata(y)
+    assert len(np.unique(strata)) == 4 and (strata[:-1].reshape(-1, 3) == strata[:3]).all()
+    rare = np.array(common * (COMMON_ROWS - 1))
+    assert len(np.unique(learn_labels(rare).strata(rare))) == 1
+
+
+# --- classes given beforehand
+
+
+def test_classes_may_be_more_than_y_holds():
+    labels = learn_labels(["b", "a"], classes=["c", "a", "b"])
+    assert labels.kind == "multiclass" and labels.classes.tolist() == ["a", "b", "c"]
+    assert labels.encode(["b"]).tolist() == [[0, 1, 0]]
+    several = learn_labels([[1, 5], [2, 6]], classes=[[1, 2, 3], [5, 6]])
+    assert several.n_outputs == 4 and several.kind == "multioutput"
+    nested = learn_labels([[1, 0], [0, 1]], classes=[[0, 1, 2], [0, 1]])
+    assert nested.kind == "multioutput" and nested.n_outputs == 4
+    assert learn_labels([[1, 0], [0, 1]], classes=[0, 1]).kind == "multilabel"
+
+
+@pytest.mark.parametrize("y", [[[1, 0], [0, 1]], [[1, 5], [2, 6]]])
+def test_classes_must_fit_the_columns(y):
+    with pytest.raises(ValueError, match="classes has 3 entries, but y has 2 columns"):
+        learn_labels(y, classes=[0, 1, 2])
+
+
+# --- errors
+
+
+def test_unknown_labels_are_named_and_so_are_the_known_ones():
+    labels = learn_labels(["a", "b"])
+    with pytest.raises(ValueError, match=r"labels \['c'\], which are not among the classes \['a', 'b'\]"):
+        labels.encode(["a", "c"])
+    with pytest.raises(ValueError, match=r"labels \[3\], which are not among the classes \[5, 6\]"):
+        learn_labels([[1, 5], [2, 6]]).encode([[1, 3]])
+
+
+@pytest.mark.parametrize("name", ["binary", "multilabel", "multioutput"])
+def test_y_must_keep_its_shape(name):
+    with pytest.raises(ValueError, match=r"y has shape \(2, 7\), but the classifier knows"):
+        learn_labels(TARGETS[name]).encode(np.ones((2, 7)))
+
+
+def test_indicators_are_0_and_1():
+    with pytest.raises(ValueError, match="other values than 0 and 1"):
+        learn_labels(TARGETS["multilabel"]).encode([[0, 1, 2]])
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        [1.0, np.nan],
+        ["a", None],
+        pd.Series([1, None], dtype="Int64"),
+        pd.Series(["a", None], dtype="category"),
+        pd.Series(["a", pd.NA], dtype="string"),
+        pd.DataFrame({"a": [1, 2], "b": ["x", None]}),
+        pl.Series(["a", None]),
+    ],
+    ids=str,
+)
+def test_missing_labels_are_refused(y):
+    with pytest.raises(ValueError, match="Input y contains NaN"):
+        learn_labels(y)
+
+
+def test_mixed_labels_are_refused():
+    with pytest.raises(ValueError, match="y mixes strings and other labels"):
+        learn_labels(np.array([1, "a"], dtype=object))
+
+
+@pytest.mark.parametrize("y", [[0.5, 1.0, 2.0], [[0.5, 1.0], [2.0, 1.0]], np.ones((2, 2, 2))])
+def test_continuous_targets_give_scikit_learns_error(y):
+    with pytest.raises(ValueError, match="Unknown label type"):
+        learn_labels(y)
+
+
+def test_infinite_labels_are_refused():
+    with pytest.raises(ValueError, match="infinity"):
+        learn_labels([1.0, np.inf])
+
+
+# --- labels as values
+
+
+@each_target
+def test_labels_travel_and_compare(name):
+    labels = learn_labels(TARGETS[name])
+    assert pickle.loads(pickle.dumps(labels)) == labels
+    assert labels != learn_labels([4, 5, 6, 7, 8, 9]) and labels != "labels"
+
+
+def test_flat_labels_are_not_copied():
+    y = TARGETS["binary"]
+    assert as_labels(y) is y

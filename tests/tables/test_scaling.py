@@ -1,0 +1,250 @@
+"""Scaling: weights are repetitions, missing values count nowhere, and no magnitude breaks it."""
+
+import pickle
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy import sparse
+
+from sknet._tables import scaling
+from sknet._tables.scaling import ColumnScaler, TargetScaler, learn_scaler, smooth_clip, weighted_quantile
+
+METHODS = ["robust", "standard", None]
+values = st.floats(-1e6, 1e6, allow_subnormal=False).map(lambda x: round(x, 3))
+columns = st.lists(st.tuples(values | st.just(float("nan")), st.integers(1, 4)), min_size=1, max_size=30)
+
+
+def weighted_and_repeated(column):
+    x, w = (np.array(part) for part in zip(*column, strict=True))
+    return x[:, None], w, np.repeat(x, w)[:, None]
+
+
+def scaled(X, method, weight=None, dtype=np.float64):
+    return learn_scaler(X, method, weight).apply(np.array(X, dtype=dtype))
+
+
+# --- quantiles
+
+
+@given(st.lists(st.tuples(values, st.integers(1, 5)), min_size=1, max_size=40), st.floats(0, 1))
+def test_quantiles_take_weights_as_repetitions_as_numpy_does(sample, q):
+    x, w = (np.array(part) for part in zip(*sample, strict=True))
+    repeated = np.repeat(x, w)
+    found = weighted_quantile(x, q, w)
+    assert found == weighted_quantile(repeated, q) == weighted_quantile(repeated, q, np.ones(len(repeated)))
+    on_a_step = np.isclose(q * len(repeated), np.round(q * len(repeated)), rtol=1e-6)
+    if not on_a_step:
+        assert found == np.quantile(repeated, q, method="inverted_cdf")
+
+
+def test_a_quantile_that_falls_on_a_step_is_the_lower_value():
+    assert weighted_quantile([4, 1, 3, 2], [0, 0.25, 0.5, 0.75, 1]).tolist() == [1, 1, 2, 3, 4]
+    assert weighted_quantile(np.arange(100), 0.07) == 6  # 0.07 * 100 is 7.000000000000001
+    assert weighted_quantile([1, 2, 3], 1 / 3, [0.1, 0.1, 0.1]) == 1
+
+
+@given(st.lists(st.tuples(values, st.floats(0.01, 3)), min_size=1, max_size=30), st.sampled_from([0.25, 0.5, 0.75]))
+def test_splitting_a_fractional_weight_changes_no_quantile(sample, q):
+    x, w = (np.array(part) for part in zip(*sample, strict=True))
+    assert weighted_quantile(x, q, 2 * w) == weighted_quantile(np.repeat(x, 2), q, np.repeat(w, 2))
+
+
+def test_quantiles_ignore_missing_values_and_keep_the_shape_of_q():
+    assert weighted_quantile([np.nan, 5, 1], 0.5) == 1
+    assert weighted_quantile([np.nan, 5, 1], 0.5, [9, 2, 1]) == 5
+    assert weighted_quantile([1, 2], [[0.5, 1.0]]).tolist() == [[1, 2]]
+    assert np.isnan(weighted_quantile([np.nan], 0.5)) and np.isnan(weighted_quantile([], 0.5))
+
+
+# --- columns
+
+
+@given(columns, st.sampled_from(METHODS))
+def test_weights_are_repetitions(column, method):
+    x, w, repeated = weighted_and_repeated(column)
+    weighted, plain = learn_scaler(x, method, w), learn_scaler(repeated, method)
+    if method == "robust":
+        assert weighted == plain
+    np.testing.assert_allclose(weighted.center, plain.center, rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(weighted.scale, plain.scale, rtol=1e-9)
+    assert learn_scaler(repeated, method) == learn_scaler(repeated, method, np.ones(len(repeated)))
+
+
+def test_robust_is_median_and_quartile_range_with_a_smooth_clip():
+    x = np.array([0.0, 1, 2, 3, 4, 5, 6, 700])[:, None]
+    scaler = learn_scaler(x, "robust")
+    assert (scaler.center, scaler.scale, scaler.clip) == (3, 1 / 4, True)
+    z = (x - 3) / 4
+    np.testing.assert_allclose(scaler.apply(x.copy()), z / np.sqrt(1 + (z / 3) ** 2), rtol=1e-14)
+
+
+def test_robust_falls_back_to_the_range_and_silences_constants():
+    X = np.column_stack([[5.0] * 9 + [9.0], [7.0] * 10, [np.nan] * 10])
+    scaler = learn_scaler(X, "robust")
+    assert scaler.center.tolist() == [5, 7, 0] and scaler.scale.tolist() == [2 / 4, 0, 0]
+    assert (scaler.apply(np.array([[1e300, -1e300, 3.0]]))[0, 1:] == 0).all()
+
+
+def test_standard_has_mean_zero_and_deviation_one_under_the_weights():
+    rng = np.random.default_rng(0)
+    X, w = rng.normal(5, 3, (50, 3)), rng.random(50)
+    Z = scaled(X, "standard", w)
+    np.testing.assert_allclose(w @ Z, 0, atol=1e-12)
+    np.testing.assert_allclose(w @ Z**2 / w.sum(), 1, rtol=1e-12)
+
+
+def test_none_changes_nothing_but_fills_in_the_weighted_mean():
+    X = np.array([[1.0, np.nan], [3.0, np.nan], [np.nan, np.nan]])
+    scaler = learn_scaler(X, None, [3, 1, 5])
+    assert scaler.center.tolist() == [1.5, 0]
+    assert scaler.apply(X.copy()).tolist() == [[1, 0], [3, 0], [1.5, 0]]
+
+
+@pytest.mark.parametrize("method", ["robust", "standard"])
+def test_missing_values_become_zero(method):
+    Z = scaled(np.array([[1.0], [np.nan], [5.0], [9.0]]), method)
+    assert Z[1] == 0 and Z[0] < 0 < Z[3]
+
+
+@pytest.mark.parametrize("method", ["robust", "standard"])
+@pytest.mark.parametrize("magnitude", [1e300, 1.7e308, 1e-300, 1e-307, 1e9, 1e-30])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_magnitude_does_not_matter(method, magnitude, dtype):
+    x = np.linspace(-1, 1, 21)[:, None]
+    Z = scaled_into(x * magnitude, method, dtype)
+    np.testing.assert_allclose(Z, scaled(x, method), rtol=1e-6, atol=1e-7)
+
+
+def scaled_into(X, method, dtype):
+    out = np.empty(X.shape, dtype)
+    assert learn_scaler(X, method).scale_into(X, out)
+    return out
+
+
+def test_an_offset_costs_no_precision_in_single_precision():
+    x = np.linspace(-1, 1, 21)[:, None]
+    np.testing.assert_allclose(scaled_into(1e9 + x, "robust", np.float32), scaled(x, "robust"), atol=1e-6)
+
+
+def test_a_constant_is_recognised_though_its_mean_rounds():
+    scaler = learn_scaler(np.full((10, 1), 0.1), "standard", np.linspace(0.1, 1, 10))
+    assert scaler.center == 0.1 and scaler.scale == 0
+
+
+@given(st.integers(1, 5), st.integers(1, 40), st.sampled_from(METHODS), st.booleans())
+def test_columns_are_learnt_one_by_one_whatever_the_block(d, n, method, weigh):
+    rng = np.random.default_rng(n)
+    X = rng.normal(size=(n, d))
+    X[rng.random(X.shape) < 0.1] = np.nan
+    w = rng.integers(1, 4, n) if weigh else None
+    whole = learn_scaler(X, method, w)
+    for j in range(d):
+        assert whole.column(j) == learn_scaler(X[:, [j]], method, w)
+        assert whole.column(j) == learn_scaler(X, method, w, np.array([j]))
+
+
+def test_a_memory_map_is_read_in_pieces(tmp_path, monkeypatch):
+    monkeypatch.setattr(scaling, "BLOCK", 100)
+    np.save(tmp_path / "X.npy", np.random.default_rng(0).normal(size=(60, 40)))
+    X = np.load(tmp_path / "X.npy", mmap_mode="r")
+    pieces = list(scaling._lines(X, None))
+    assert len(pieces) == 20 and sum(len(piece) for piece in pieces) == 40
+    assert learn_scaler(X, "robust") == learn_scaler(np.array(X), "robust")
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.int8, np.uint64, np.bool_, np.float32])
+def test_any_real_type_is_scaled(dtype):
+    X = np.array([[0], [1], [0], [1], [1]], dtype=dtype)
+    out = np.empty(X.shape, np.float32)
+    assert learn_scaler(X, "standard").scale_into(X, out)
+    np.testing.assert_allclose(out, scaled(X, "standard"), rtol=1e-6)
+
+
+def test_single_precision_stays_single():
+    X = np.random.default_rng(0).normal(size=(30, 2)).astype(np.float32)
+    scaler = learn_scaler(X, "robust")
+    Z = scaler.apply(X.copy())
+    assert Z.dtype == np.float32 and scaler.single
+    np.testing.assert_allclose(Z, scaler.apply(X.astype(float)), rtol=1e-5, atol=1e-6)
+
+
+def test_trouble_is_told():
+    scaler = learn_scaler(np.array([[1.0], [2.0], [3.0]]), None)
+    out = np.empty((2, 1), np.float32)
+    assert scaler.scale_into(np.array([[1.0], [2.0]]), out)
+    assert not scaler.scale_into(np.array([[1.0], [np.nan]]), out)
+    assert not scaler.scale_into(np.array([[1.0], [1e200]]), out)
+
+
+@given(st.floats(-1e200, 1e200), st.floats(-1e200, 1e200))
+def test_the_smooth_clip_is_odd_monotone_and_bounded(a, b):
+    Z = np.array([min(a, b), max(a, b), -min(a, b)])
+    smooth_clip(Z)
+    assert Z[0] == -Z[2] and Z[0] <= Z[1] and np.abs(Z).max() <= 3
+
+
+def test_scalers_compare_and_travel():
+    scaler = learn_scaler(np.arange(6.0).reshape(3, 2), "robust")
+    copy = pickle.loads(pickle.dumps(scaler))
+    assert copy == scaler and copy.single == scaler.single
+    assert scaler != ColumnScaler(scaler.center, scaler.scale, clip=False) and scaler != "robust"
+
+
+# --- sparse matrices
+
+
+@given(st.integers(0, 10**6), st.sampled_from([sparse.csr_array, sparse.csr_matrix]))
+def test_sparse_columns_are_divided_by_their_root_mean_square(seed, kind):
+    rng = np.random.default_rng(seed)
+    dense = rng.normal(size=(12, 4)) * (rng.random((12, 4)) < 0.5) * [1e200, 1, 1e-200, 1]
+    dense[:, 3] = 0
+    w = rng.integers(1, 4, 12)
+    scaler = learn_scaler(kind(dense), "robust", w)
+    unit = dense / [1e200, 1, 1e-200, 1]
+    rms = np.sqrt(w @ unit**2 / w.sum())
+    expected = np.where(rms > 0, 1 / np.where(rms > 0, rms, 1) / [1e200, 1, 1e-200, 1], 1)
+    np.testing.assert_allclose(scaler.scale, expected, rtol=1e-12)
+    assert not scaler.center.any() and not scaler.clip and not scaler.shift
+    repeated = learn_scaler(kind(np.repeat(dense, w, axis=0)), "standard")
+    np.testing.assert_allclose(scaler.scale, repeated.scale, rtol=1e-12)
+
+
+def test_sparse_duplicates_count_as_their_sum_and_are_left_alone():
+    X = sparse.csr_array((np.array([1.0, 2.0]), np.array([0, 0]), np.array([0, 2])), shape=(1, 1))
+    assert learn_scaler(X, "robust").scale == 1 / 3 and X.nnz == 2
+
+
+def test_sparse_without_scaling_is_left_alone():
+    assert learn_scaler(sparse.csr_array(np.eye(2) * 7), None).scale.tolist() == [1, 1]
+
+
+# --- targets
+
+
+@pytest.mark.parametrize("magnitude", [1e9, 1e-9, 1e300, 1.0])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_targets_of_any_magnitude_come_back(magnitude, dtype):
+    y = magnitude * np.array([[1.0, -2.0], [3.0, 5.0], [4.0, 4.0]])
+    scaler = TargetScaler.learn(y)
+    encoded = scaler.encode(y, dtype)
+    assert encoded.dtype == dtype
+    np.testing.assert_allclose([encoded.mean(0), encoded.std(0)], [[0, 0], [1, 1]], atol=1e-6)
+    np.testing.assert_allclose(scaler.decode(encoded, np.float64), y, rtol=1e-6 if dtype == np.float32 else 1e-14)
+    assert scaler.decode(encoded[:0]).dtype == dtype
+
+
+@given(columns)
+def test_target_weights_are_repetitions(column):
+    x, w, repeated = weighted_and_repeated([(0.0 if np.isnan(x) else x, w) for x, w in column])
+    weighted, plain = TargetScaler.learn(x, w), TargetScaler.learn(repeated)
+    np.testing.assert_allclose(weighted.mean, plain.mean, rtol=1e-12, atol=1e-9)
+    np.testing.assert_allclose(weighted.scale, plain.scale, rtol=1e-9)
+
+
+def test_a_constant_target_keeps_its_scale_and_none_keeps_all():
+    y = np.full((3, 1), 0.1)
+    assert TargetScaler.learn(y) == TargetScaler(np.array([0.1]), np.array([1.0]))
+    assert (TargetScaler.learn(y, method=None).encode(y) == y).all()
+    assert TargetScaler.learn(y) != "standard"
