@@ -267,7 +267,8 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The labels.
         """
-        return self._target.decode(self._predictions(X))
+        P = self._predictions(X)
+        return self._target.decode(P)
 
     def predict_proba(self, X: Any) -> Any:
         """Predict the labels' probabilities.
@@ -284,7 +285,12 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
             each label's own probability; a list, one array an output, in
             multiclass-multioutput problems. Columns are ordered as `classes_`.
         """
-        return self._target.probabilities(self._predictions(X))
+        P = self._predictions(X)
+        if self._target.kind != "multilabel" and self.out_activation_ != "softmax":
+            for block in self._blocks():
+                if block.stop - block.start > 1:  # sigmoid outputs, one a class, do not add up to 1 by themselves
+                    P[:, block] /= P[:, block].sum(axis=1, keepdims=True)
+        return self._target.probabilities(P)
 
     def predict_log_proba(self, X: Any) -> Any:
         """Predict the logarithms of the labels' probabilities.

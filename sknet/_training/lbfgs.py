@@ -81,7 +81,7 @@ class _Run:
         self.split = _Split(problem.n_weights, plan.l1)
         self.reason: StopReason | None = None
         self._theta, self._gradient = state.theta.copy(), np.empty_like(state.theta)
-        self._norm, self._started = 0.0, perf_counter()
+        self.gradient_norm, self._started = 0.0, perf_counter()
 
     def objective(self, x: Array) -> tuple[float, Array]:
         """Return the objective and its gradient at x."""
@@ -90,7 +90,7 @@ class _Run:
         if not isfinite(value) and self.state.step == 0:
             raise DivergedError(1, nan)
         self.state.step += 1
-        self._norm = sqrt(float(np.dot(self._gradient, self._gradient)))
+        self.gradient_norm = sqrt(float(np.dot(self._gradient, self._gradient)))
         return value + self.split.penalty(x), self.split.gradient(self._gradient)
 
     def begin(self) -> None:
@@ -108,7 +108,7 @@ class _Run:
         validation_loss, score = (nan, nan) if monitor is None else monitor(state.theta)
         seconds = perf_counter() - self._started
         loss = float(intermediate_result.fun)
-        state.history.append(Epoch(loss, validation_loss, score, nan, self._norm, seconds))
+        state.history.append(Epoch(loss, validation_loss, score, nan, self.gradient_norm, seconds))
         self._judge(score)
         if self.reason is not None:
             raise StopIteration
@@ -149,6 +149,8 @@ def train(problem: Problem, plan: LBFGSPlan, state: State, observer: Observer | 
             raise
         return Result(StopReason.INTERRUPTED, state.epoch - start)
     run.split.decode(found.x, state.theta)
+    if state.epoch == start:  # no iteration was needed: the curves still have a value
+        state.history.append(Epoch(float(found.fun), nan, nan, nan, run.gradient_norm, 0.0))
     if not np.isfinite(state.theta).all() or not isfinite(found.fun):
         raise DivergedError(max(state.epoch, 1), nan)
     return Result(run.reason or _REASONS[found.status], state.epoch - start, str(found.message))
