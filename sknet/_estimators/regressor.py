@@ -26,7 +26,213 @@ POSITIVE = {"poisson": "0 or more, and not all 0", "gamma": "above 0"}
 
 
 class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
-    """@REGRESSOR_DOC@"""
+    """A multi-layer perceptron for regression, trained by hand-written backpropagation [1]_.
+
+    It takes a raw table: numbers are scaled, categories spelt out and missing
+    values marked inside.
+
+    Parameters
+    ----------
+    hidden_layer_sizes : int or sequence of int, default=(100,)
+        Units of each hidden layer; `()` makes a linear model.
+
+    activation : str, Activation or a sequence of these, default="sigmoid"
+        "sigmoid" (or "logistic"), "tanh", "relu", "leaky_relu", "elu", "selu",
+        "softplus", "silu", "gelu", "mish", "identity", or an `Activation` of
+        one's own; a sequence gives one a hidden layer.
+
+    loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma"} or Loss, \
+            default="squared_error"
+        What is minimised; its value is the mean over the outputs. "poisson" and
+        "gamma" are half deviances with a log link.
+
+    depth : int, default=1
+        How many hidden layers of that size, where `hidden_layer_sizes` is an int.
+
+    solver : {"adam", "sgd", "rmsprop", "lbfgs"}, default="adam"
+        "lbfgs" sees all rows at once and goes by iterations instead of epochs;
+        it ignores batch size and rates.
+
+    alpha : float, default=0.0001
+        Strength of the penalty on the weights, alpha / (2 * sum of the sample
+        weights) * |W|^2: its meaning does not depend on the batch size.
+
+    l1_ratio : float, default=0.0
+        The share of `alpha` that penalises |W|_1 instead, by proximal steps
+        that leave real zeros.
+
+    weight_decay : float, default=0.0
+        Decoupled decay of the weights, a factor 1 - rate * weight_decay a step;
+        with "adam" this is AdamW [3]_.
+
+    dropout : float or sequence of float, default=0.0
+        The share of hidden outputs set to 0 in a training step, or one a layer.
+
+    max_norm : float, default=None
+        The largest norm that a unit's incoming weights may have.
+
+    clip_norm : float, default=None
+        The largest norm that a step's whole gradient may have.
+
+    batch_size : int or "auto", default="auto"
+        Rows a step sees; "auto" is min(200, n_samples).
+
+    learning_rate : {"constant", "invscaling", "adaptive", "cosine", "one_cycle", "coslog4"} or callable, \
+            default="constant"
+        The schedule: `learning_rate_init` times 1; over (samples seen + 1) **
+        `power_t`; divided by 5 at each plateau; or a function of the fraction
+        of `max_iter` epochs done, of which a callable gives the factor. Past
+        the end the last rate is kept.
+
+    learning_rate_init : float, default=0.001
+        The (largest) learning rate.
+
+    power_t : float, default=0.5
+        The exponent of "invscaling".
+
+    max_iter : int, default=200
+        Epochs, or iterations of "lbfgs".
+
+    shuffle : bool, default=True
+        Whether each epoch visits the rows in a new order.
+
+    random_state : int, RandomState instance or None, default=None
+        Fixes the first weights, the held-out rows, the order and dropout.
+
+    tol : float, default=1e-4
+        The least improvement of the loss or the validation score that counts;
+        the largest gradient component at which "lbfgs" stops.
+
+    verbose : bool or int, default=False
+        Whether to print the progress.
+
+    warm_start : bool, default=False
+        Whether `fit` starts from the weights that there are.
+
+    momentum : float, default=0.9
+        Of "sgd".
+
+    nesterovs_momentum : bool, default=True
+        Whether the momentum of "sgd" is Nesterov's.
+
+    early_stopping : bool or "auto", default="auto"
+        Whether to hold out rows, stop after `n_iter_no_change` epochs without a
+        better score on them, and keep the best epoch's weights. "auto" does so
+        from 1,000 training rows on, or where `X_val` is given.
+
+    validation_fraction : float or splitter, default=0.1
+        The share of rows held out (stratified for a classifier), or a
+        scikit-learn splitter whose first split is used.
+
+    scoring : str or callable, default="loss"
+        What judges a validation epoch: "loss" or a scikit-learn scorer.
+
+    beta_1, beta_2 : float, default=0.9, 0.999
+        Decay of "adam"'s moments; `beta_2` is also the decay of "rmsprop".
+
+    epsilon : float, default=1e-8
+        Keeps "adam" and "rmsprop" from dividing by 0.
+
+    n_iter_no_change : int or inf, default=10
+        Epochs without improvement that are borne. On the training loss it
+        applies to "constant", "invscaling" and "adaptive" only.
+
+    max_fun : int, default=15000
+        The most evaluations of "lbfgs".
+
+    huber_delta : float, default=1.0
+        The error, in scaled units, at which "huber" turns linear.
+
+    quantile : float or sequence of float, default=0.5
+        The level of "quantile", or several, increasing, whose predictions then
+        have shape (n_samples, n_levels) and never cross.
+
+    categorical_features : "from_dtype", array-like of str, int or bool, or None, default="from_dtype"
+        Which columns are categories: by their dtype in a data frame (category,
+        enum and strings), or by name, index or mask.
+
+    input_scaling : {"robust", "standard"} or None, default="robust"
+        How numbers are scaled: weighted median and quartile range, then the
+        smooth clip z / sqrt(1 + (z / 3)^2); or mean and standard deviation.
+        Sparse columns are divided by their root mean square.
+
+    target_scaling : {"standard"} or None, default="standard"
+        How targets are scaled for training; "poisson" and "gamma" take them as
+        they are. Predictions are in the targets' own units.
+
+    init : str, callable or (coefs, intercepts), default="auto"
+        Where training starts: "auto" keeps the signal's variance through any
+        depth and activation; "glorot_uniform", "he_normal" and the like; a
+        function of (fan_in, fan_out, rng); or weights and biases.
+
+    dtype : {"auto", "float32", "float64"}, default="auto"
+        The type training computes in. "auto" is float32, but float64 for
+        "lbfgs" and for fewer than 500 rows.
+
+    Attributes
+    ----------
+    coefs_ : list of arrays of shape (fan_in, fan_out)
+        The weights, in the network's own space.
+
+    intercepts_ : list of arrays of shape (fan_out,)
+        The biases.
+
+    n_layers_, n_outputs_ : int
+        Layers, input and output included; raw outputs.
+
+    out_activation_ : str
+        The output activation.
+
+    n_iter_ : int
+        Epochs of the last call.
+
+    t_ : int
+        Training samples seen.
+
+    loss_, best_loss_ : float
+        The last and the least training loss; `best_loss_` is None where rows
+        are held out.
+
+    loss_curve_ : list of float
+        The training loss of every epoch, in scaled units, penalty included.
+
+    validation_scores_ : list of float or None
+        The score of every epoch on the held-out rows.
+
+    best_validation_score_ : float or None
+        The largest of them.
+
+    history_ : DataFrame
+        One row an epoch: training loss, validation loss and score, learning
+        rate, norm of the last gradient, seconds.
+
+    n_features_in_ : int
+        Columns of the table.
+
+    feature_names_in_ : ndarray of str
+        Their names, where all are strings.
+
+    network_feature_names_ : ndarray of str
+        A name for each input of the network.
+
+    References
+    ----------
+    .. [1] Rumelhart, D. E., Hinton, G. E. & Williams, R. J. (1986). "Learning
+       representations by back-propagating errors". Nature 323, 533-536.
+    .. [2] Kingma, D. P. & Ba, J. (2015). "Adam: a method for stochastic
+       optimization". arXiv:1412.6980.
+    .. [3] Loshchilov, I. & Hutter, F. (2019). "Decoupled weight decay
+       regularization". arXiv:1711.05101.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sknet import SigmoidMLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True)
+    >>> regressor = SigmoidMLPRegressor(random_state=0).fit(X[:300], y[:300])
+    >>> regressor.score(X[300:], y[300:]) > 0.3
+    True
+    """
 
     _parameter_constraints: Constraints = REGRESSOR
 
