@@ -47,8 +47,10 @@ def hidden_sizes(estimator: Any) -> tuple[int, ...]:
         return (int(sizes),) * estimator.depth
     sizes = list(sizes)
     if estimator.depth != 1:
-        raise ValueError(f"depth={estimator.depth} goes with an int; hidden_layer_sizes={sizes} gives each layer already.")
-    if not all(isinstance(size, Integral) and size > 0 for size in sizes):
+        raise ValueError(
+            f"depth={estimator.depth} goes with an int; hidden_layer_sizes={sizes} gives each layer already."
+        )
+    if not all(isinstance(size, Integral) and int(size) > 0 for size in sizes):
         raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
     return tuple(int(size) for size in sizes)
 
@@ -163,8 +165,7 @@ def schedule_of(estimator: Any) -> schedules.Schedule:
         return schedules.OfFraction(estimator.learning_rate)
     if estimator.learning_rate == "invscaling":
         return schedules.InverseScaling(estimator.power_t)
-    schedule: schedules.Schedule = getattr(schedules, estimator.learning_rate)
-    return schedule
+    return getattr(schedules, estimator.learning_rate)
 
 
 def penalties_of(estimator: Any, total_weight: float) -> ElasticNet:
@@ -288,9 +289,7 @@ def assemble(
     return Assembly(layout, penalty, objective, problem, plan)
 
 
-def first_order_plan(
-    estimator: Any, n: int, n_epochs: int, patience: Patience, monitor: Any
-) -> minibatch.Plan:
+def first_order_plan(estimator: Any, n: int, n_epochs: int, patience: Patience, monitor: Any) -> minibatch.Plan:
     """Return the plan of a first-order solver."""
     open_ended = estimator.learning_rate in PATIENT_SCHEDULES
     if monitor is None and not open_ended:

@@ -10,41 +10,27 @@ coefs_[l] : (fan_in, fan_out)      intercepts_[l] : (fan_out,)
 
 import warnings
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.metrics import check_scoring
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import check_is_fitted
 
 from sknet._estimators import assembly
 from sknet._estimators.callbacks import Callbacks, CallbackSupportMixin, Observers, Printer
-from sknet._estimators.inputs import (
-    AUTO_EARLY_STOPPING,
-    Data,
-    float_type,
-    hold_out,
-    read_table,
-    read_weight,
-    take_rows,
-    warn_of_few,
-)
+from sknet._estimators.fitted import FittedNetwork
+from sknet._estimators.heldout import monitor_of, split
+from sknet._estimators.inputs import Data, check_rows, float_type, read_table, read_weight
 from sknet._network.losses import Loss
-from sknet._network.network import Network
-from sknet._network.objective import Objective
 from sknet._network.parameters import Layout
 from sknet._tables.encoding import learn_encoder
-from sknet._training.result import DivergedError, Epoch, Result, StopReason
+from sknet._training.result import DivergedError, Result, StopReason
 from sknet._training.state import State
 
 Array = npt.NDArray[Any]
-
-PREDICT_ROWS = 2048
-"""Rows predicted at once: enough for fast matrix products, few enough to stay in the cache."""
 
 
 def is_first_order(estimator: Any) -> bool:
@@ -54,8 +40,11 @@ def is_first_order(estimator: Any) -> bool:
     return True
 
 
-class BaseSigmoidMLP(CallbackSupportMixin, BaseEstimator, ABC):
+class BaseSigmoidMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator, ABC):
     """What classifier and regressor have in common."""
+
+    _seeds: list[int]
+    _state: State | None
 
     # --- what a concrete estimator says of its targets ---------------------------------------------------------------
 
@@ -109,7 +98,7 @@ class BaseSigmoidMLP(CallbackSupportMixin, BaseEstimator, ABC):
         data = draft._read(X, y, sample_weight, reset=not again)
         data = draft._keep_target(data, incremental) if again else draft._learn_target(data, classes)
         draft._draw_seeds(again)
-        training, validation, patient = draft._split(data, held_out, incremental)
+        training, validation, patient = split(draft, data, held_out, incremental)
         if not again:
             draft._learn_tables(training)
         run, state = draft._prepare(training, validation, again, incremental)
@@ -126,14 +115,14 @@ class BaseSigmoidMLP(CallbackSupportMixin, BaseEstimator, ABC):
     def _draft(self) -> Self:
         """Return a copy of this estimator to work on; arrays are shared, and none is written to."""
         draft: Self = object.__new__(type(self))
-        vars(draft).update({name: value for name, value in vars(self).items() if name not in _OF_CALLBACKS})
+        draft.__dict__.update({name: value for name, value in vars(self).items() if name not in _OF_CALLBACKS})
         return draft
 
     def _become(self, draft: Self) -> None:
         """Take over everything the draft has learnt."""
         kept = {name: value for name, value in vars(self).items() if name in _OF_CALLBACKS}
-        vars(self).clear()
-        vars(self).update(vars(draft) | kept)
+        self.__dict__.clear()
+        self.__dict__.update(draft.__dict__ | kept)
 
     def _read(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Data:
         """Check the data and drop rows of weight 0."""
@@ -144,14 +133,12 @@ class BaseSigmoidMLP(CallbackSupportMixin, BaseEstimator, ABC):
             )
         table = read_table(self, X, reset=reset)
         target = self._read_target(self._require(y))
-        _check_rows(table, target)
+        check_rows(table, target)
         return Data(table, target, read_weight(sample_weight, len(target))).without_weightless()
 
     def _require(self, y: Any) -> Any:
         if y is None:
-            raise ValueError(
-                f"This {type(self).__name__} estimator requires y to be passed, but the target y is None."
-            )
+            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
         return y
 
     def _draw_seeds(self, again: bool) -> None:
@@ -164,41 +151,6 @@ class BaseSigmoidMLP(CallbackSupportMixin, BaseEstimator, ABC):
         source = check_random_state(self.random_state)
         seeds = [int(seed) for seed in source.randint(np.iinfo(np.int32).max, size=3)]
         self._seeds = [seeds[0], self._seeds[1], seeds[2]] if again else seeds
-
-    def _split(
-        self, data: Data, held_out: tuple[Any, Any, Any], incremental: bool
-    ) -> tuple[Data, Data | None, bool]:
-        """Return the training part, the validation part, and whether training may complain of not converging."""
-        given = self._read_held_out(*held_out)
-        if incremental or given is not None:
-            return data, given, True
-        if self.early_stopping is False or (self.early_stopping == "auto" and len(data) < AUTO_EARLY_STOPPING):
-            return data, None, True
-        rows = hold_out(len(data), self._strata(data.y), self.validation_fraction, self._seeds[1], data)
-        if rows is None:
-            if self.early_stopping is True:
-                warn_of_few(len(data), self.validation_fraction)
-            return data, None, False
-        return data.take(rows[0]), data.take(rows[1]), True
-
-    def _read_held_out(self, X: Any, y: Any, sample_weight: Any) -> Data | None:
-        """Check a validation set of the user's own."""
-        if X is None and y is None:
-            if sample_weight is not None:
-                raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided.")
-            return None
-        if y is None:
-            raise ValueError("X_val is provided, but y_val was not provided.")
-        if X is None:
-            raise ValueError("y_val is provided, but X_val was not provided.")
-        if self.early_stopping is False:
-            raise ValueError(
-                "X_val and y_val are passed to fit while at the same time early_stopping is False. "
-                "When passing X_val and y_val to fit, early_stopping should be set to either 'auto' or True."
-            )
-        table, target = read_table(self, X, reset=False), self._read_target(y)
-        _check_rows(table, target)
-        return Data(table, target, read_weight(sample_weight, len(target), "sample_weight_val")).without_weightless()
 
     def _learn_tables(self, training: Data) -> None:
         """Set _encoder, _arithmetic, _float: how the table becomes the network's input, and in which type."""
@@ -224,6 +176,10 @@ class BaseSigmoidMLP(CallbackSupportMixin, BaseEstimator, ABC):
         weight, total = assembly.normalise(data.weight, len(data), dtype)
         return assembly.Encoded(inputs, self._encode_target(data.y, dtype, training=training), weight, total)
 
+    def _encoded(self, X: Any, y: Any, sample_weight: Any) -> assembly.Encoded:
+        draft = self._draft()
+        return draft._encode(draft._keep_target(draft._read(X, y, sample_weight, reset=False), True), training=True)
+
     def _prepare(
         self, training: Data, validation: Data | None, again: bool, incremental: bool
     ) -> tuple[assembly.Assembly, State]:
@@ -244,7 +200,7 @@ class BaseSigmoidMLP(CallbackSupportMixin, BaseEstimator, ABC):
         self._loss, self._activations = loss, activations
         begun = getattr(self, "_state", None) if again and incremental else None
         run = assembly.assemble(
-            self, layout, activations, loss, encoded, self._monitor(validation),
+            self, layout, activations, loss, encoded, monitor_of(self, layout, validation),
             dtype=self._arithmetic,
             n_epochs=(begun.epoch if begun else 0) + 1 if incremental else self.max_iter,
             patient=not incremental,
@@ -269,8 +225,7 @@ class BaseSigmoidMLP(CallbackSupportMixin, BaseEstimator, ABC):
 
     def _resumed(self, state: State) -> State:
         """Return a copy of a kept state, its theta rebuilt from the weights there are."""
-        layout = Layout((self.coefs_[0].shape[0], *(b.size for b in self.intercepts_)))
-        theta = layout.pack(self.coefs_, self.intercepts_, self._arithmetic)
+        theta = self._layout().pack(self.coefs_, self.intercepts_, self._arithmetic)
         state.theta = theta if state.best is None else state.theta
         return state.copy()
 
@@ -286,31 +241,6 @@ class BaseSigmoidMLP(CallbackSupportMixin, BaseEstimator, ABC):
                 f"learning_rate_init={self.learning_rate_init:g}: try learning_rate_init="
                 f"{self.learning_rate_init / 10:g}, clip_norm=1.0 or input_scaling='robust'."
             ) from None
-
-    # --- validation --------------------------------------------------------------------------------------------------
-
-    def _monitor(self, validation: Data | None) -> Any:
-        """Return a function (objective, theta) -> (loss, score) on the validation part."""
-        if validation is None:
-            return None
-        held_out = self._encode(validation, training=False)
-
-        def monitor(objective: Objective, theta: Array) -> tuple[float, float]:
-            loss = objective.value(theta, held_out.inputs, held_out.target, held_out.weight)
-            return loss, -loss if self.scoring == "loss" else score(theta)
-
-        if self.scoring == "loss":
-            return monitor
-        probe = self._draft()
-        scorer = check_scoring(probe, self.scoring)
-        layout = Layout((self._encoder.n_inputs, *assembly.hidden_sizes(self), self._make_loss()[1]))
-        weights = {} if validation.weight is None else {"sample_weight": validation.weight}
-
-        def score(theta: Array) -> float:
-            probe.coefs_, probe.intercepts_ = layout.views(theta)
-            return float(scorer(probe, validation.X, validation.y, **weights))
-
-        return monitor
 
     # --- who watches, and what is left afterwards --------------------------------------------------------------------
 
@@ -336,7 +266,7 @@ class BaseSigmoidMLP(CallbackSupportMixin, BaseEstimator, ABC):
             def fitted(now: State) -> dict[str, Any]:
                 snapshot = draft._draft()
                 snapshot._publish(run, now.copy(), Result(StopReason.FINISHED, now.epoch), validated, incremental)
-                return vars(snapshot)
+                return snapshot.__dict__
 
             watchers.append(Callbacks(self, data, fitted, self.max_iter))
         return watchers
@@ -377,117 +307,6 @@ class BaseSigmoidMLP(CallbackSupportMixin, BaseEstimator, ABC):
         elif self.verbose and not quiet:
             print(f"{text} Stopping.")
 
-    # --- predict -----------------------------------------------------------------------------------------------------
-
-    def _raw_outputs(self, X: Any) -> Array:
-        """Return the raw outputs, in the input's float type, a piece at a time."""
-        check_is_fitted(self)
-        table = read_table(self, X, reset=False)
-        raw = np.empty((_n_rows(table), self.n_outputs_), self._float)
-        for rows, network, coefs, intercepts in self._passes(table, len(raw)):
-            inputs = self._encoder.encode(take_rows(table, rows), self._arithmetic)
-            raw[rows] = network.forward(inputs, coefs, intercepts)
-        return raw
-
-    def _passes(self, table: Any, n: int) -> Iterator[tuple[slice, Network, list[Array], list[Array]]]:
-        """Yield pieces of n rows with a network to pass them through, in the arithmetic of training."""
-        sizes = (self.coefs_[0].shape[0], *(b.size for b in self.intercepts_))
-        network = Network(sizes, self._activations, min(n, PREDICT_ROWS), self._arithmetic, backward=False)
-        coefs = [W.astype(self._arithmetic, copy=False) for W in self.coefs_]
-        intercepts = [b.astype(self._arithmetic, copy=False) for b in self.intercepts_]
-        for start in range(0, n, PREDICT_ROWS):
-            yield slice(start, min(start + PREDICT_ROWS, n)), network, coefs, intercepts
-
-    def _predictions(self, X: Any) -> Array:
-        """Return the raw outputs after the loss's link."""
-        raw = self._raw_outputs(X)
-        self._loss.link(raw)
-        return raw
-
-    # --- a look inside -----------------------------------------------------------------------------------------------
-
-    def activations(self, X: Any) -> list[Any]:
-        """Compute every layer's output.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The table.
-
-        Returns
-        -------
-        outputs : list of arrays of shape (n_samples, layer size), length n_layers_
-            The encoded, scaled input; each hidden layer's output; the
-            network's output after its output activation.
-        """
-        check_is_fitted(self)
-        table = read_table(self, X, reset=False)
-        inputs = self._encoder.encode(table, self._arithmetic)
-        outputs = [inputs.astype(self._float, copy=False)]
-        outputs += [np.empty((inputs.shape[0], b.size), self._float) for b in self.intercepts_]
-        for rows, network, coefs, intercepts in self._passes(table, inputs.shape[0]):
-            raw = network.forward(inputs[rows], coefs, intercepts)
-            for whole, piece in zip(outputs[1:], [*network.outputs(), raw], strict=True):
-                whole[rows] = piece
-        self._loss.link(outputs[-1])
-        return outputs
-
-    def backpropagate(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[float, list[Array], list[Array]]:
-        """Compute the training objective and its gradient at the present weights.
-
-        The penalty and class weights are in, dropout is off, and all rows
-        passed count as one batch. Values are those of the scaled target.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The table.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            How often each row counts.
-
-        Returns
-        -------
-        loss : float
-            The weighted mean loss plus the penalty.
-
-        coef_grads : list of arrays, shaped like coefs_
-            Derivatives of the loss with respect to the weights.
-
-        intercept_grads : list of arrays, shaped like intercepts_
-            Derivatives of the loss with respect to the biases.
-        """
-        check_is_fitted(self)
-        draft = self._draft()
-        data = draft._keep_target(draft._read(X, y, sample_weight, reset=False), incremental=True)
-        layout = Layout((self.coefs_[0].shape[0], *(b.size for b in self.intercepts_)))
-        run = assembly.assemble(
-            draft, layout, self._activations, self._loss, draft._encode(data, training=True), None,
-            dtype=self._arithmetic, n_epochs=1, patient=False,
-        )  # fmt: skip
-        theta = layout.pack(self.coefs_, self.intercepts_, self._arithmetic)
-        gradient = np.zeros_like(theta)
-        loss = run.full_gradient(theta, gradient)
-        coef_grads, intercept_grads = layout.views(gradient.astype(self._float, copy=False))
-        return loss, coef_grads, intercept_grads
-
-    @property
-    def network_feature_names_(self) -> Array:
-        """A name for each input of the network, length coefs_[0].shape[0]."""
-        check_is_fitted(self)
-        return np.asarray(self._encoder.feature_names, dtype=object)
-
-    @property
-    def history_(self) -> Any:
-        """A DataFrame, one row an epoch: losses, score, learning rate, gradient norm, seconds."""
-        check_is_fitted(self)
-        import pandas as pd
-
-        return pd.DataFrame(self._history, columns=list(Epoch.__dataclass_fields__)).rename_axis("epoch")
-
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, Any]:
@@ -515,14 +334,3 @@ _COMPLAINTS = {
         "Increase max_iter or max_fun, or raise tol."
     ),
 }
-
-
-def _n_rows(table: Any) -> int:
-    return int(table.shape[0])
-
-
-def _check_rows(table: Any, target: Array) -> None:
-    if _n_rows(table) != len(target):
-        raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: [{_n_rows(table)}, {len(target)}]"
-        )

@@ -12,7 +12,7 @@ except ImportError:  # scikit-learn < 1.9 knows no callbacks; `set_callbacks` is
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stand-in that offers nothing."""
 
-    def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:  # type: ignore[no-redef]
+    def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
         """Return the method as it is."""
         return method
 
@@ -97,4 +97,8 @@ class Observers:
 
     def end(self, state: State) -> bool:
         """Tell them all; true if any asks to stop."""
-        return any([observer.end(state) for observer in self._observers])
+        answers = [observer.end(state) for observer in self._observers]
+        return any(answers)
+
+
+__all__ = ["CallbackSupportMixin", "Callbacks", "Observers", "Printer", "with_callbacks"]

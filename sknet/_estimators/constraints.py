@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.base import _fit_context
 from sklearn.metrics import get_scorer_names
-from sklearn.utils._param_validation import HasMethods, InvalidParameterError, Interval, Options, StrOptions
+from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError, Options, StrOptions
 
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.initializers import INITIALIZERS

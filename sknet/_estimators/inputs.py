@@ -1,4 +1,4 @@
-"""What the user passes, checked: the table, the weights, and which rows are held out.
+"""What the user passes, checked: the table and the weights.
 
 Conventions
 -----------
@@ -7,28 +7,19 @@ y : (n,), (n, k)   labels or numbers
 weight : (n,)      float64, positive; None where every row counts once
 """
 
-import warnings
 from dataclasses import dataclass, replace
-from math import ceil
 from numbers import Real
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import scipy.sparse as sp
-from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from sknet._tables.columns import is_frame
 
 Array = npt.NDArray[Any]
-
-MIN_HELD_OUT = 10
-"""With fewer rows to hold out, a validation score says too little: training goes without."""
-
-AUTO_EARLY_STOPPING = 1000
-"""From so many rows on, `early_stopping="auto"` holds some out."""
 
 
 @dataclass(frozen=True)
@@ -76,9 +67,7 @@ def read_table(estimator: Any, X: Any, *, reset: bool) -> Any:
                     f"by {type(estimator).__name__}."
                 )
         return X
-    X = validate_data(
-        estimator, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_all_finite="allow-nan"
-    )
+    X = validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_all_finite="allow-nan")
     ours = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
     return X if ours else X.astype(np.float64)
 
@@ -104,66 +93,6 @@ def read_weight(sample_weight: Any, n: int, name: str = "sample_weight") -> Arra
     return weight
 
 
-def hold_out(n: int, strata: Array | None, how: Any, seed: int, data: Data) -> tuple[Array, Array] | None:
-    """Choose the rows for training and for validation.
-
-    Parameters
-    ----------
-    n : int
-    strata : (n,) array of int, or None
-        The validation part holds its share of each.
-
-    how : float or splitter
-        `validation_fraction`; of a splitter, the first split is taken.
-
-    seed : int
-        The same seed holds out the same rows.
-
-    Returns
-    -------
-    (training rows, validation rows), or None where they would be too few
-    """
-    if not isinstance(how, Real):
-        train, held_out = next(iter(how.split(data.X, data.y)))
-        return np.asarray(train), np.asarray(held_out)
-    n_held_out = ceil(n * how)
-    if n_held_out < MIN_HELD_OUT or n - n_held_out < 1:
-        return None
-    if strata is None:
-        splitter: Any = ShuffleSplit(1, test_size=n_held_out, random_state=seed)
-        strata = np.zeros(n, dtype=int)
-    else:
-        strata = merge_rare(strata, min(n_held_out, n - n_held_out))
-        splitter = StratifiedShuffleSplit(1, test_size=n_held_out, random_state=seed)
-    train, held_out = next(splitter.split(np.zeros((n, 1)), strata))
-    return train, held_out
-
-
-def merge_rare(strata: Array, most: int) -> Array:
-    """Merge strata too rare to be split, those with one row and the rarest beyond `most`, into one."""
-    _, codes, counts = np.unique(strata, return_inverse=True, return_counts=True)
-    by_size = np.argsort(-counts, kind="stable")
-    rank = np.empty_like(by_size)
-    rank[by_size] = np.arange(len(by_size))
-    n_kept = min(int((counts > 1).sum()), most)
-    if n_kept < len(counts):
-        n_kept -= 1
-        if n_kept >= 1 and counts[by_size[n_kept:]].sum() < 2:  # a single row left over joins the smallest stratum
-            n_kept -= 1
-    return np.minimum(rank, max(n_kept, 0))[codes]
-
-
-def warn_of_few(n: int, fraction: Any) -> None:
-    """Say that training goes without validation."""
-    warnings.warn(
-        f"early_stopping: validation_fraction={fraction} of {n} rows leaves fewer than {MIN_HELD_OUT} rows to hold "
-        "out (or none to train on). Training goes without a validation part; give more rows, a larger "
-        "validation_fraction, or X_val and y_val.",
-        RuntimeWarning,
-        stacklevel=6,
-    )
-
-
 def is_memory_mapped(X: Any) -> bool:
     """Whether a dense array's values lie in a file."""
     while isinstance(X, np.ndarray):
@@ -176,3 +105,11 @@ def is_memory_mapped(X: Any) -> bool:
 def is_sparse(X: Any) -> bool:
     """Whether X is a sparse matrix or array."""
     return bool(sp.issparse(X))
+
+
+def check_rows(table: Any, target: Array) -> None:
+    """Raise unless the table and the targets have the same number of rows."""
+    if table.shape[0] != len(target):
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: [{table.shape[0]}, {len(target)}]"
+        )

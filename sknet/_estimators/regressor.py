@@ -423,7 +423,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         """Return the quantile level or levels, None for other losses."""
         if self.loss != "quantile":
             return None
-        if isinstance(self.quantile, Real):
+        if isinstance(self.quantile, float | Real):
             return float(self.quantile)
         levels = tuple(float(q) for q in self.quantile)
         if not levels or not all(0.0 < q < 1.0 for q in levels) or list(levels) != sorted(set(levels)):
@@ -447,8 +447,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
     def _output_bias(self, target: Array, weight: Array | None) -> Array | None:
         if self.loss not in POSITIVE:
             return None
-        bias: Array = np.log(np.average(target, axis=0, weights=weight))
-        return bias
+        return np.log(np.average(target, axis=0, weights=weight))
 
     def _strata(self, y: Array) -> Array | None:
         return None

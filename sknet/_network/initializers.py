@@ -126,5 +126,3 @@ def centred(
         coefs.append(W)
         intercepts.append(-source.center * W.sum(axis=0))
     return coefs, intercepts
-
-

@@ -92,8 +92,7 @@ def _exp_link(raw: Array) -> None:
 
 def _sigmoid_value(raw: Array, target: Array) -> Array:
     softplus = np.log1p(np.exp(-np.abs(raw))) + np.maximum(raw, 0.0)
-    value: Array = (softplus - target * raw).sum(axis=1)
-    return value
+    return (softplus - target * raw).sum(axis=1)
 
 
 def _sigmoid_gradient(raw: Array, target: Array) -> Array:
@@ -156,8 +155,7 @@ def _squared_gradient(raw: Array, target: Array) -> Array:
 
 
 def _absolute_value(raw: Array, target: Array) -> Array:
-    value: Array = np.abs(raw - target).mean(axis=1)
-    return value
+    return np.abs(raw - target).mean(axis=1)
 
 
 def _absolute_gradient(raw: Array, target: Array) -> Array:
@@ -173,8 +171,7 @@ class _Huber:
     def value(self, raw: Array, target: Array) -> Array:
         error = raw - target
         inside = np.clip(error, -self.delta, self.delta)
-        value: Array = (inside * (error - 0.5 * inside)).mean(axis=1)
-        return value
+        return (inside * (error - 0.5 * inside)).mean(axis=1)
 
     def gradient(self, raw: Array, target: Array) -> Array:
         raw -= target
@@ -187,8 +184,7 @@ class _Huber:
 
 
 def _poisson_value(raw: Array, target: Array) -> Array:
-    value: Array = (xlogy(target, target) - target * raw - target + np.exp(raw)).mean(axis=1)
-    return value
+    return (xlogy(target, target) - target * raw - target + np.exp(raw)).mean(axis=1)
 
 
 def _poisson_gradient(raw: Array, target: Array) -> Array:
@@ -199,8 +195,7 @@ def _poisson_gradient(raw: Array, target: Array) -> Array:
 
 
 def _gamma_value(raw: Array, target: Array) -> Array:
-    value: Array = (raw - np.log(target) + target * np.exp(-raw) - 1.0).mean(axis=1)
-    return value
+    return (raw - np.log(target) + target * np.exp(-raw) - 1.0).mean(axis=1)
 
 
 def _gamma_gradient(raw: Array, target: Array) -> Array:
@@ -232,8 +227,7 @@ class _Quantiles:
     def value(self, raw: Array, target: Array) -> Array:
         error = self._error(raw, target)
         q = np.asarray(self.levels, dtype=raw.dtype)
-        value: Array = np.maximum(q * error, (q - 1.0) * error).mean(axis=1)
-        return value
+        return np.maximum(q * error, (q - 1.0) * error).mean(axis=1)
 
     def gradient(self, raw: Array, target: Array) -> Array:
         error = self._error(raw, target)
@@ -272,8 +266,7 @@ class _Pinball:
 
     def value(self, raw: Array, target: Array) -> Array:
         error = target - raw
-        value: Array = np.maximum(self.level * error, (self.level - 1.0) * error).mean(axis=1)
-        return value
+        return np.maximum(self.level * error, (self.level - 1.0) * error).mean(axis=1)
 
     def gradient(self, raw: Array, target: Array) -> Array:
         slope = np.where(target > raw, -self.level, 1.0 - self.level) * (target != raw)

@@ -211,7 +211,7 @@ def first_layer_gradient(X: Any, delta: Array, out: Array, *, whole: bool = Fals
     rows : array of int, or None
         The touched inputs, increasing, where only they were computed.
     """
-    if not sp.issparse(X):
+    if isinstance(X, np.ndarray):
         np.dot(X.T, delta, out=out)
         return None
     touched = np.zeros(X.shape[1], dtype=bool)

@@ -139,9 +139,9 @@ def train(problem: Problem, plan: LBFGSPlan, state: State, observer: Observer | 
     try:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             run.begin()
-            found = minimize(
+            found: Any = minimize(
                 run.objective, x, jac=True, method="L-BFGS-B", bounds=run.split.bounds(x.size),
-                callback=run.iteration, options=options,
+                callback=run.iteration, options=options,  # type: ignore[call-overload, unused-ignore]
             )  # fmt: skip
     except KeyboardInterrupt:
         if state.epoch == start:

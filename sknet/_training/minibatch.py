@@ -209,9 +209,7 @@ def _step(problem: Problem, plan: Plan, state: State, gradient: Array, rows: Arr
         problem.project(state.theta, rate)
 
 
-def _move(
-    plan: Plan, step: int, theta: Array, gradient: Array, moments: Any, rate: float, n_weights: int
-) -> None:
+def _move(plan: Plan, step: int, theta: Array, gradient: Array, moments: Any, rate: float, n_weights: int) -> None:
     """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction."""
     if plan.weight_decay:
         theta[:n_weights] *= 1.0 - rate * plan.weight_decay

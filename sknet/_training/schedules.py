@@ -1,4 +1,6 @@
-"""Learning-rate schedules: plain functions of how far a run has come; the rate is `learning_rate_init` times their value.
+"""Learning-rate schedules: plain functions of how far a run has come.
+
+The rate is `learning_rate_init` times their value.
 
 Conventions
 -----------
@@ -51,7 +53,10 @@ def cosine(progress: Progress) -> float:
 
 
 def one_cycle(progress: Progress) -> float:
-    """From 1/25 up to 1 in the first 30 %, then down to 1/250,000, both along half a cosine (Smith 2018, arXiv:1803.09820)."""
+    """From 1/25 up to 1 in the first 30 %, then down to 1/250,000, both along half a cosine.
+
+    Smith (2018), arXiv:1803.09820.
+    """
     start, peak, end, warm = 1.0 / 25.0, 1.0, 1.0 / 250_000.0, 0.3
     if progress.fraction < warm:
         return _half_cosine(start, peak, progress.fraction / warm)
@@ -63,7 +68,10 @@ def _half_cosine(start: float, end: float, fraction: float) -> float:
 
 
 def coslog4(progress: Progress) -> float:
-    """Four cosine cycles from 0 over 1 to 0, each twice as long as the one before (Holzmüller et al. 2024, arXiv:2407.04491)."""
+    """Four cosine cycles from 0 over 1 to 0, each twice as long as the one before.
+
+    Holzmüller et al. (2024), arXiv:2407.04491.
+    """
     return 0.5 * (1.0 - cos(2.0 * pi * log2(1.0 + 15.0 * progress.fraction)))
 
 

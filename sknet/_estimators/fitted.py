@@ -1,0 +1,162 @@
+"""What a fitted network does: forward passes over a table, and a look inside.
+
+Conventions
+-----------
+X : (n, d)           the user's table
+inputs : (n, m)      the encoded, scaled table: what the network is fed
+raw : (n, k)         the network's output before the loss's link
+coefs_[l] : (fan_in, fan_out)      intercepts_[l] : (fan_out,)
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+from sklearn.utils.validation import check_is_fitted
+
+from sknet._estimators import assembly
+from sknet._estimators.inputs import read_table, take_rows
+from sknet._network.activations import Activation
+from sknet._network.losses import Loss
+from sknet._network.network import Network
+from sknet._network.parameters import Layout
+from sknet._tables.encoding import TableEncoder
+from sknet._training.result import Epoch
+
+Array = npt.NDArray[Any]
+
+PREDICT_ROWS = 2048
+"""Rows predicted at once: enough for fast matrix products, few enough to stay in the cache."""
+
+
+class FittedNetwork:
+    """The half of an estimator that uses what training has set."""
+
+    coefs_: list[Array]
+    intercepts_: list[Array]
+    n_outputs_: int
+    _encoder: TableEncoder
+    _activations: tuple[Activation, ...]
+    _loss: Loss
+    _arithmetic: np.dtype[Any]
+    _float: np.dtype[Any]
+    _history: list[Epoch]
+
+    # --- predict -----------------------------------------------------------------------------------------------------
+
+    def _raw_outputs(self, X: Any) -> Array:
+        """Return the raw outputs, in the input's float type, a piece at a time."""
+        check_is_fitted(self)
+        table = read_table(self, X, reset=False)
+        raw = np.empty((table.shape[0], self.n_outputs_), self._float)
+        for rows, network, coefs, intercepts in self._passes(table, len(raw)):
+            inputs = self._encoder.encode(take_rows(table, rows), self._arithmetic)
+            raw[rows] = network.forward(inputs, coefs, intercepts)
+        return raw
+
+    def _passes(self, table: Any, n: int) -> Iterator[tuple[slice, Network, list[Array], list[Array]]]:
+        """Yield pieces of n rows with a network to pass them through, in the arithmetic of training."""
+        network = Network(
+            self._layout().sizes, self._activations, min(n, PREDICT_ROWS), self._arithmetic, backward=False
+        )
+        coefs = [W.astype(self._arithmetic, copy=False) for W in self.coefs_]
+        intercepts = [b.astype(self._arithmetic, copy=False) for b in self.intercepts_]
+        for start in range(0, n, PREDICT_ROWS):
+            yield slice(start, min(start + PREDICT_ROWS, n)), network, coefs, intercepts
+
+    def _predictions(self, X: Any) -> Array:
+        """Return the raw outputs after the loss's link."""
+        raw = self._raw_outputs(X)
+        self._loss.link(raw)
+        return raw
+
+    def _layout(self) -> Layout:
+        """Return the layout of the weights there are."""
+        return Layout((self.coefs_[0].shape[0], *(b.size for b in self.intercepts_)))
+
+    def _encoded(self, X: Any, y: Any, sample_weight: Any) -> assembly.Encoded:
+        """Check and encode rows as for training."""
+        raise NotImplementedError
+
+    # --- a look inside -----------------------------------------------------------------------------------------------
+
+    def activations(self, X: Any) -> list[Any]:
+        """Compute every layer's output.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        Returns
+        -------
+        outputs : list of arrays of shape (n_samples, layer size), length n_layers_
+            The encoded, scaled input; each hidden layer's output; the
+            network's output after its output activation.
+        """
+        check_is_fitted(self)
+        table = read_table(self, X, reset=False)
+        inputs = self._encoder.encode(table, self._arithmetic)
+        outputs = [inputs.astype(self._float, copy=False)]
+        outputs += [np.empty((inputs.shape[0], b.size), self._float) for b in self.intercepts_]
+        for rows, network, coefs, intercepts in self._passes(table, inputs.shape[0]):
+            raw = network.forward(inputs[rows], coefs, intercepts)
+            for whole, piece in zip(outputs[1:], [*network.outputs(), raw], strict=True):
+                whole[rows] = piece
+        self._loss.link(outputs[-1])
+        return outputs
+
+    def backpropagate(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[float, list[Array], list[Array]]:
+        """Compute the training objective and its gradient at the present weights.
+
+        The penalty and class weights are in, dropout is off, and all rows
+        passed count as one batch. Values are those of the scaled target.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts.
+
+        Returns
+        -------
+        loss : float
+            The weighted mean loss plus the penalty.
+
+        coef_grads : list of arrays, shaped like coefs_
+            Derivatives of the loss with respect to the weights.
+
+        intercept_grads : list of arrays, shaped like intercepts_
+            Derivatives of the loss with respect to the biases.
+        """
+        check_is_fitted(self)
+        layout = self._layout()
+        run = assembly.assemble(
+            self, layout, self._activations, self._loss, self._encoded(X, y, sample_weight), None,
+            dtype=self._arithmetic, n_epochs=1, patient=False,
+        )  # fmt: skip
+        theta = layout.pack(self.coefs_, self.intercepts_, self._arithmetic)
+        gradient = np.zeros_like(theta)
+        loss = run.full_gradient(theta, gradient)
+        coef_grads, intercept_grads = layout.views(gradient.astype(self._float, copy=False))
+        return loss, coef_grads, intercept_grads
+
+    @property
+    def network_feature_names_(self) -> Array:
+        """A name for each input of the network, length coefs_[0].shape[0]."""
+        check_is_fitted(self)
+        return np.asarray(self._encoder.feature_names, dtype=object)
+
+    @property
+    def history_(self) -> Any:
+        """A DataFrame, one row an epoch: losses, score, learning rate, gradient norm, seconds."""
+        check_is_fitted(self)
+        import pandas as pd
+
+        return pd.DataFrame(self._history, columns=list(Epoch.__dataclass_fields__)).rename_axis("epoch")
