@@ -99,9 +99,9 @@ def learn_category(position: int, name: str, values: Any, weight: NDArray[Any] |
 
 def _shares(keys: list[str], totals: NDArray[Any]) -> dict[str, float]:
     """Share of the weight by key, of levels that occur; rounded, as sums in another order differ in the last digits."""
-    whole = totals.sum() or 1.0
+    whole = float(totals.sum()) or 1.0
     shares: dict[str, float] = {}
-    for key, total in zip(keys, totals, strict=True):
+    for key, total in zip(keys, totals.tolist(), strict=True):
         if total > 0:
             shares[key] = shares.get(key, 0.0) + total / whole
     return {key: round(share, 12) for key, share in shares.items()}
@@ -109,10 +109,9 @@ def _shares(keys: list[str], totals: NDArray[Any]) -> dict[str, float]:
 
 def _frequent(shares: dict[str, float]) -> tuple[str, ...]:
     """Levels that have an input of their own, in order."""
-    ordered = _in_order(list(shares))
-    enough = [key for key in ordered if shares[key] >= MIN_SHARE]
-    chosen = set(sorted(enough, key=lambda key: -shares[key])[:MAX_LEVELS])
-    return tuple(key for key in ordered if key in chosen)
+    enough = _in_order([key for key, share in shares.items() if share >= MIN_SHARE])
+    chosen = sorted(enough, key=lambda key: -shares[key])[:MAX_LEVELS]
+    return tuple(_in_order(chosen))
 
 
 def _in_order(keys: list[str]) -> list[str]:

@@ -35,6 +35,7 @@ _KINDS: dict[str, Kind] = {
 _MIXED = ("mixed", "mixed-integer")
 _TO_ONE_KIND = "make it numbers with pandas.to_numeric(errors='coerce') or categories with astype(str)"
 _TO_NUMBERS = "turn it into numbers first (a year, a month, seconds since a date) or drop it"
+_WORDS = {"mixed": "mixed", "mixed-integer": "mixed", "unknown-array": "nested or unknown"}
 _REMEDIES = {
     "complex": "pass its real and imaginary parts as two columns",
     "bytes": "decode it to strings",
@@ -53,6 +54,16 @@ def column_names(frame: Any) -> tuple[str, ...]:
     return tuple(str(name) for name in frame.columns)
 
 
+def held_as_array(frame: Any) -> Array | None:
+    """Give the array that pandas keeps a frame in, if all its columns are plain numbers of one type."""
+    dtypes = set(frame.dtypes) if hasattr(frame, "iloc") else ()
+    if len(dtypes) != 1:
+        return None
+    (dtype,) = dtypes
+    plain = isinstance(dtype, np.dtype) and dtype.kind in "fiu"
+    return np.asarray(frame.to_numpy()) if plain else None
+
+
 def column_at(frame: Any, position: int) -> pd.Series:
     """One column of a frame, as a pandas Series."""
     if hasattr(frame, "iloc"):
@@ -65,7 +76,7 @@ def _from_polars(column: Any) -> pd.Series:
     """Make a polars column a pandas one: numbers as floats, all else as objects."""
     dtype = column.dtype
     if dtype.is_numeric() or str(dtype) in ("Boolean", "Null"):
-        return pd.Series(column.cast(float).to_numpy())
+        return pd.Series(column.cast(float).to_numpy(), copy=False)
     return pd.Series(column.to_list(), dtype=object)
 
 
@@ -93,8 +104,9 @@ def kind_of(column: pd.Series, name: str) -> Kind:
 
 def _refusal(column: pd.Series, name: str, found: str) -> TypeError:
     remedy = _REMEDIES.get(found, "turn it into numbers or strings, or drop it")
+    held = _WORDS.get(found, found)
     return TypeError(
-        f"Column {name!r} of X holds {found} values (dtype {column.dtype}), which cannot be used: {remedy}."
+        f"Column {name!r} of X holds {held} values (dtype {column.dtype}), which cannot be used: {remedy}."
     )
 
 
@@ -109,8 +121,9 @@ def read_numbers(column: pd.Series, name: str) -> Array:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     except (TypeError, ValueError) as error:
         raise ValueError(
-            f"Column {name!r} of X (dtype {column.dtype}) should hold numbers, but {error}. Convert it, or make it a "
-            "category before fit: by its dtype, with categorical_features='from_dtype', or by naming it there."
+            f"Column {name!r} of X (dtype {column.dtype}) should hold numbers, but {str(error).rstrip('.')}. "
+            "Convert it, or make it a category before fit: by its dtype, with categorical_features='from_dtype', or by "
+            "naming it there."
         ) from error
 
 

@@ -25,7 +25,15 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.sparse import issparse
 
 from sknet._tables.categories import CategoryColumn, learn_category
-from sknet._tables.columns import chosen_categories, column_at, column_names, is_frame, kind_of, read_numbers
+from sknet._tables.columns import (
+    chosen_categories,
+    column_at,
+    column_names,
+    held_as_array,
+    is_frame,
+    kind_of,
+    read_numbers,
+)
 from sknet._tables.scaling import ColumnScaler, all_finite, learn_scaler, scaler_of
 
 Array = NDArray[Any]
@@ -117,11 +125,12 @@ class TableEncoder:
             return self._encode_array(np.asarray(X), dtype)
         if issparse(X):
             return self._encode_sparse(X, dtype)
-        return self._encode_frame(X, dtype)
+        array = held_as_array(X)
+        return self._encode_frame(X, dtype) if array is None else self._encode_array(array, dtype)
 
     def encode_rows(self, X: Array, rows: Any, out: Array) -> Array:
         """Encode the rows of an array given by an index array or a slice into `out`, and return it."""
-        values = X[rows]
+        values = np.asarray(X)[rows]
         if self.plain:
             self._scale(values, out)
         else:
@@ -266,15 +275,22 @@ def _learn_sparse(X: Any, chosen: Any, method: str | None, weight: Array | None,
     return TableEncoder(X.shape[1], None, learn_scaler(X, method, weight), _NONE, (), dtype)
 
 
-def _learn_array(X: Array, chosen: Any, method: str | None, weight: Array | None, dtype: np.dtype[Any]) -> TableEncoder:
+def _learn_array(
+    X: Array,
+    chosen: Any,
+    method: str | None,
+    weight: Array | None,
+    dtype: np.dtype[Any],
+    given_names: tuple[str, ...] | None = None,
+) -> TableEncoder:
     X = np.asarray(X)
-    names = [f"x{j}" for j in range(X.shape[1])]
+    names = given_names or tuple(f"x{j}" for j in range(X.shape[1]))
     mask = chosen_categories(None if _by_dtype(chosen) else chosen, names)
     categories = tuple(learn_category(int(j), names[j], X[:, j], weight) for j in np.flatnonzero(mask))
     numbers = np.flatnonzero(~mask)
     flagged = np.flatnonzero(_missing(X, names, ~mask)[numbers])
     scaler = learn_scaler(X, method, weight, numbers if categories else None)
-    return TableEncoder(X.shape[1], None, scaler, flagged, categories, dtype)
+    return TableEncoder(X.shape[1], given_names, scaler, flagged, categories, dtype)
 
 
 def _missing(X: Array, names: Sequence[str], numbers: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -289,16 +305,20 @@ def _missing(X: Array, names: Sequence[str], numbers: NDArray[np.bool_]) -> NDAr
 
 def _learn_frame(X: Any, chosen: Any, method: str | None, weight: Array | None, dtype: np.dtype[Any]) -> TableEncoder:
     names = column_names(X)
-    columns = [column_at(X, j) for j in range(len(names))]
-    if _by_dtype(chosen):
-        mask = np.array([kind_of(*pair) == "category" for pair in zip(columns, names, strict=True)], dtype=bool)
-    else:
-        mask = chosen_categories(chosen, names)
-    categories = tuple(learn_category(int(j), names[j], columns[j], weight) for j in np.flatnonzero(mask))
-    numbers = [_learn_number(columns[j], names[j], method, weight) for j in np.flatnonzero(~mask)]
+    array = held_as_array(X)
+    if array is not None:
+        return _learn_array(array, chosen, method, weight, dtype, names)
+    mask = None if _by_dtype(chosen) else chosen_categories(chosen, names)
+    categories, numbers = [], []
+    for j, name in enumerate(names):
+        column = column_at(X, j)
+        if kind_of(column, name) == "category" if mask is None else mask[j]:
+            categories.append(learn_category(j, name, column, weight))
+        else:
+            numbers.append(_learn_number(column, name, method, weight))
     scaler = scaler_of([(one.center, one.scale) for one, _ in numbers], method)
     flagged = np.flatnonzero([flag for _, flag in numbers])
-    return TableEncoder(len(names), names, scaler, flagged, categories, dtype)
+    return TableEncoder(len(names), names, scaler, flagged, tuple(categories), dtype)
 
 
 def _learn_number(column: pd.Series, name: str, method: str | None, weight: Array | None) -> tuple[ColumnScaler, bool]:

@@ -5,7 +5,7 @@ Conventions
 n rows; K classes of one output; L labels of a multilabel target; n_outputs columns of the network's output.
 
 y : (n,) or (n, outputs) labels as the user gives them: array-like, Series, data frame, sparse indicator matrix
-codes : (n,)             index of each row's label into the sorted classes
+codes : (outputs, n)     index of each row's label into the sorted classes; a line for each output, or each label
 T, P : (n, n_outputs)    targets of 0 and 1, and probabilities. A single output of two classes (or one) is one column,
                          the probability of the second; K > 2 classes are K columns; L labels are L columns.
 """
@@ -55,11 +55,11 @@ class Labels(ABC):
         """The labels that the codes point into, output by output."""
 
     @abstractmethod
-    def _codes(self, y: Array) -> list[Codes]:
+    def _codes(self, y: Array) -> Codes:
         """Codes of labels that `as_labels` has made an array."""
 
     @abstractmethod
-    def _targets(self, codes: list[Codes], dtype: DTypeLike) -> Array:
+    def _targets(self, codes: Codes, dtype: DTypeLike) -> Array:
         """The matrix T that stands for the codes."""
 
     @abstractmethod
@@ -75,7 +75,7 @@ class Labels(ABC):
         """Columns of the network's output."""
         return int(self.blocks[-1].stop)
 
-    def codes(self, y: Any) -> list[Codes]:
+    def codes(self, y: Any) -> Codes:
         """Index of each row's label, output by output; a ValueError names labels that are not known."""
         return self._codes(as_labels(y))
 
@@ -87,9 +87,9 @@ class Labels(ABC):
         """One integer a row, for stratified splits: its label, or its combination of labels if that is not rare."""
         codes = self.codes(y)
         if len(codes) == 1:
-            return codes[0]
-        _, pattern, rows = np.unique(np.column_stack(codes), axis=0, return_inverse=True, return_counts=True)
-        pattern = pattern.ravel()
+            return codes.ravel()
+        rows_as_bytes = np.ascontiguousarray(codes.T).view(f"V{codes.itemsize * len(codes)}").ravel()
+        _, pattern, rows = np.unique(rows_as_bytes, return_inverse=True, return_counts=True)
         return np.where(rows[pattern] < COMMON_ROWS, len(rows), pattern)
 
     def __eq__(self, other: object) -> bool:
@@ -124,7 +124,7 @@ class SingleLabels(Labels):
     def blocks(self) -> tuple[slice, ...]:
         return (slice(0, 1 if self.kind == "binary" else len(self.known)),)
 
-    def _codes(self, y: Array) -> list[Codes]:
+    def _codes(self, y: Array) -> Codes:
         if y.ndim != 1:
             raise ValueError(f"y has shape {y.shape}, but the classifier knows one label a row: give y the shape (n,).")
         codes, found = pd.factorize(y)
@@ -136,9 +136,10 @@ class SingleLabels(Labels):
                 f"{shortened(self.known.tolist())}: leave these rows out, or name every class that may come at the "
                 "first fit."
             )
-        return [np.array([place[label] for label in found.tolist()], dtype=np.intp)[codes]]
+        places: Codes = np.array([place[label] for label in found.tolist()], dtype=np.intp)
+        return places[np.newaxis, codes]
 
-    def _targets(self, codes: list[Codes], dtype: DTypeLike) -> Array:
+    def _targets(self, codes: Codes, dtype: DTypeLike) -> Array:
         (own,) = codes
         if self.kind == "binary":
             return own[:, None].astype(dtype)
@@ -183,12 +184,12 @@ class MultiOutputLabels(Labels):
         stops = np.cumsum([output.n_outputs for output in self.outputs]).tolist()
         return tuple(slice(start, stop) for start, stop in zip([0, *stops], stops, strict=False))
 
-    def _codes(self, y: Array) -> list[Codes]:
+    def _codes(self, y: Array) -> Codes:
         _check_columns(y, len(self.outputs))
-        return [output._codes(one_type(column))[0] for output, column in zip(self.outputs, y.T, strict=True)]
+        return np.vstack([output._codes(one_type(column)) for output, column in zip(self.outputs, y.T, strict=True)])
 
-    def _targets(self, codes: list[Codes], dtype: DTypeLike) -> Array:
-        return np.hstack([output._targets([own], dtype) for output, own in zip(self.outputs, codes, strict=True)])
+    def _targets(self, codes: Codes, dtype: DTypeLike) -> Array:
+        return np.hstack([output._targets(own[None], dtype) for output, own in zip(self.outputs, codes, strict=True)])
 
     def decode(self, P: Array) -> Array:
         """Give the most probable labels, of shape (n, outputs); of type object where the outputs' types differ."""
@@ -226,16 +227,16 @@ class IndicatorLabels(Labels):
     def blocks(self) -> tuple[slice, ...]:
         return (slice(0, self.n_labels),)
 
-    def _codes(self, y: Array) -> list[Codes]:
+    def _codes(self, y: Array) -> Codes:
         _check_columns(y, self.n_labels)
         if not is_indicator(y):
             raise ValueError(
                 "y holds other values than 0 and 1, but the classifier was given an indicator matrix first."
             )
-        return list(y.astype(np.intp).T)
+        return y.T.astype(np.intp)
 
-    def _targets(self, codes: list[Codes], dtype: DTypeLike) -> Array:
-        return np.stack(codes, axis=1).astype(dtype)
+    def _targets(self, codes: Codes, dtype: DTypeLike) -> Array:
+        return codes.T.astype(dtype)
 
     def decode(self, P: Array) -> Array:
         """Give the labels that are more probable than not."""

@@ -23,7 +23,7 @@ from scipy.sparse import issparse
 Floats = NDArray[np.floating[Any]]
 Array = NDArray[Any]
 
-BLOCK = 2**20
+BLOCK = 2**19
 """How many values of a table are looked at in one piece while its scaling is learnt, if it is not tall."""
 
 MOST_READS = 16

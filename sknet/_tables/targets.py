@@ -208,9 +208,16 @@ def as_numbers(y: Any, *, warn: bool = False) -> Array:
 
 
 def _floats(y: Any) -> Array:
-    """Take values out of a Series and make what is missing among objects NaN."""
-    values = np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y)
-    return np.where(pd.isna(values), np.nan, values) if values.dtype == object else values
+    """Take values out of a Series, make what is missing among objects NaN, and read numerals."""
+    values: Array = np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y)
+    if values.dtype.kind in "fiubc":
+        return values
+    if values.dtype.kind in "mM":
+        raise ValueError(f"y should hold numbers, but holds {values.dtype} values. Convert it first.")
+    try:
+        return np.where(pd.isna(values), np.nan, values.astype(object)).astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"y should hold numbers, but {error}. Convert it first.") from error
 
 
 def learn_numbers(y: Any, method: str | None = "standard", weight: ArrayLike | None = None) -> Numbers:

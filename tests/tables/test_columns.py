@@ -15,6 +15,7 @@ from sknet._tables.columns import (
     chosen_categories,
     column_at,
     column_names,
+    held_as_array,
     is_frame,
     kind_of,
     level_key,
@@ -90,6 +91,14 @@ def test_numbers_are_read_as_floats_with_nan_for_what_is_missing(series):
 def test_floats_are_not_copied():
     frame = pd.DataFrame({"c": np.arange(3.0)})
     assert np.shares_memory(read_numbers(column_at(frame, 0), "c"), frame["c"].to_numpy())
+
+
+def test_frames_of_one_type_are_read_as_the_array_that_holds_them():
+    X = np.arange(6.0).reshape(3, 2)
+    frame = pd.DataFrame(X)
+    assert np.shares_memory(held_as_array(frame), frame[0].to_numpy())
+    others = [frame.astype({0: "float32"}), frame.astype("Float64"), frame > 1, frame.astype(str), pl.DataFrame(X)]
+    assert all(held_as_array(other) is None for other in [*others, frame.iloc[:, :0]])
 
 
 @pytest.mark.parametrize("series", TEXTS.values(), ids=TEXTS)

@@ -1,6 +1,7 @@
 """Whole tables: the matrix they become, whatever holds them, and the errors that name a column."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from sknet._tables import encoding
+from sknet._tables import scaling as scaling_module
 from sknet._tables.encoding import learn_encoder
 
 SCALINGS = ["robust", "standard", None]
@@ -204,6 +206,26 @@ def test_the_input_is_never_changed():
     before = X.copy()
     learn_encoder(X).encode(X)
     np.testing.assert_array_equal(X, before)
+
+
+@pytest.mark.parametrize("hold", [np.asarray, pd.DataFrame, pl.DataFrame])
+@pytest.mark.parametrize("scaling", SCALINGS)
+def test_encoding_takes_one_copy_and_learning_much_less(hold, scaling, monkeypatch):
+    monkeypatch.setattr(scaling_module, "BLOCK", 1)  # as if the table were large
+    X = np.random.default_rng(0).normal(size=(60_000, 40))
+    held = hold(X)
+    encoder, learning = measured(lambda: learn_encoder(held, input_scaling=scaling))
+    _, encoding_ = measured(lambda: encoder.encode(held))
+    assert learning < 0.5 * X.nbytes and encoding_ < 1.2 * X.nbytes
+
+
+def measured(work):
+    """Do it, and say how much memory NumPy asked for."""
+    tracemalloc.start()
+    try:
+        return work(), tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.uint8, np.bool_])

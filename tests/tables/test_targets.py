@@ -152,6 +152,19 @@ def test_missing_and_infinite_targets_are_refused(bad, hold):
         learn_numbers(hold([1.0, bad]))
 
 
+@pytest.mark.parametrize(
+    "y", [["1", "x"], pd.Series(["x"], dtype="str"), pd.to_datetime(["2000"]), [{}], [[[1]], ["x"]]]
+)
+def test_what_is_no_number_is_refused_by_name(y):
+    with pytest.raises(ValueError, match=r"y should hold numbers, but .* Convert it first|inhomogeneous"):
+        learn_numbers(y)
+
+
+def test_complex_targets_give_scikit_learns_error():
+    with pytest.raises(ValueError, match="Complex data not supported"):
+        learn_numbers([1j, 2])
+
+
 def test_the_number_of_targets_must_stay():
     with pytest.raises(ValueError, match=r"y has 3 targets, but the regressor knows 2"):
         learn_numbers(np.ones((4, 2))).encode(np.ones((4, 3)))
