@@ -18,7 +18,7 @@ from scipy.optimize import Bounds, OptimizeResult, minimize
 
 from sknet._training.minibatch import Observer, Problem
 from sknet._training.result import DivergedError, Epoch, Result, StopReason
-from sknet._training.state import State
+from sknet._training.state import Snapshot, State
 from sknet._training.stopping import Patience, keep_best
 
 Array = npt.NDArray[Any]
@@ -28,7 +28,7 @@ Array = npt.NDArray[Any]
 class LBFGSPlan:
     """How long to go on."""
 
-    n_iterations: int
+    n_iterations: int  # those already done included
     n_evaluations: int
     tol: float  # on the largest component of the gradient
     patience: Patience  # on the validation score
@@ -78,6 +78,7 @@ class _Run:
 
     def __init__(self, problem: Problem, plan: LBFGSPlan, state: State, observer: Observer | None) -> None:
         self.problem, self.plan, self.state, self.observer = problem, plan, state, observer
+        self.snapshot = Snapshot(state)
         self.split = _Split(problem.n_weights, plan.l1)
         self.reason: StopReason | None = None
         self._theta, self._gradient = state.theta.copy(), np.empty_like(state.theta)
@@ -110,6 +111,7 @@ class _Run:
         loss = float(intermediate_result.fun)
         state.history.append(Epoch(loss, validation_loss, score, nan, self.gradient_norm, seconds))
         self._judge(score)
+        self.snapshot.take(state)
         if self.reason is not None:
             raise StopIteration
         if state.epoch < self.plan.n_iterations:
@@ -132,10 +134,10 @@ def train(problem: Problem, plan: LBFGSPlan, state: State, observer: Observer | 
 
     Sets: theta, the history and what was best in `state`, in place.
     """
-    start, before = state.epoch, state.theta.copy()
+    start = state.epoch
     run = _Run(problem, plan, state, observer)
     x = run.split.encode(state.theta)
-    options = {"maxiter": plan.n_iterations, "maxfun": plan.n_evaluations, "gtol": plan.tol}
+    options = {"maxiter": plan.n_iterations - start, "maxfun": plan.n_evaluations, "gtol": plan.tol, "ftol": _ftol(plan.tol)}
     try:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             run.begin()
@@ -144,8 +146,8 @@ def train(problem: Problem, plan: LBFGSPlan, state: State, observer: Observer | 
                 callback=run.iteration, options=options,  # type: ignore[call-overload, unused-ignore]
             )  # fmt: skip
     except KeyboardInterrupt:
+        run.snapshot.restore(state)
         if state.epoch == start:
-            np.copyto(state.theta, before)
             raise
         return Result(StopReason.INTERRUPTED, state.epoch - start)
     run.split.decode(found.x, state.theta)
@@ -154,6 +156,11 @@ def train(problem: Problem, plan: LBFGSPlan, state: State, observer: Observer | 
     if not np.isfinite(state.theta).all() or not isfinite(found.fun):
         raise DivergedError(max(state.epoch, 1), nan)
     return Result(run.reason or _REASONS[found.status], state.epoch - start, str(found.message))
+
+
+def _ftol(tol: float) -> float:
+    """Return the relative decrease at which to stop: SciPy's 1e7 epsilon, less where `tol` asks for a finer optimum."""
+    return float(np.finfo(float).eps * np.clip(1e11 * tol, 64.0, 1e7))
 
 
 _REASONS = {0: StopReason.CONVERGED, 1: StopReason.MAX_ITER, 2: StopReason.LINE_SEARCH}
