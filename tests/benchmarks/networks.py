@@ -1,0 +1,111 @@
+"""The shapes that are measured, their data, and one `fit` of each library.
+
+Everything that bears on time is set here, for all alike: architecture, epochs, batch size, solver, no early stopping.
+The rest is each library's default.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import pairwise
+from math import inf
+
+import numpy as np
+from sklearn.neural_network import MLPClassifier
+
+from sknet import SigmoidMLPClassifier
+from tests.benchmarks.harness import unconverged
+
+Task = Callable[[], object]
+
+
+@dataclass(frozen=True)
+class Shape:
+    """A network, its batch, and how long it is trained."""
+
+    sizes: tuple[int, ...]
+    batch: int
+    rows: int
+    epochs: int
+
+    @property
+    def name(self) -> str:
+        return f"{'-'.join(map(str, self.sizes))} at {self.batch}"
+
+    def data(self, dtype: type = np.float64) -> tuple[np.ndarray, np.ndarray]:
+        """A standard normal table and labels that a wide net can learn."""
+        rng = np.random.default_rng(0)
+        X = rng.normal(size=(self.rows, self.sizes[0]))
+        y = np.argmax(
+            np.tanh(X @ rng.normal(size=(self.sizes[0], 2 * self.sizes[-1]))).reshape(self.rows, -1, 2).sum(2), 1
+        )
+        return X.astype(dtype), y
+
+    def shorter(self, factor: int) -> "Shape":
+        return Shape(self.sizes, self.batch, self.rows, max(1, self.epochs // factor))
+
+
+SMALL = (
+    Shape((10, 20, 2), 200, 10_000, 20),
+    Shape((20, 100, 2), 200, 10_000, 20),
+    Shape((50, 100, 10), 32, 5_000, 10),
+)
+MIDDLE = Shape((784, 256, 10), 200, 5_000, 12)
+WIDE = (Shape((784, 512, 512, 10), 512, 5_120, 12), Shape((100, 256, 256, 256, 10), 1024, 10_240, 20))
+ALL = (*SMALL, MIDDLE, *WIDE)
+
+
+def ours(shape: Shape, X: np.ndarray, y: np.ndarray, **settings: object) -> Task:
+    settings = {"early_stopping": False, "learning_rate": "constant", "solver": "adam", "dropout": 0.0} | settings
+    settings |= {"weight_decay": 0.0, "tol": 0.0, "n_iter_no_change": inf, "random_state": 0}
+    model = SigmoidMLPClassifier(shape.sizes[1:-1], max_iter=shape.epochs, batch_size=shape.batch, **settings)
+    return quietly(lambda: model.fit(X, y))
+
+
+def sklearns(shape: Shape, X: np.ndarray, y: np.ndarray, **settings: object) -> Task:
+    settings = {
+        "activation": "logistic",
+        "tol": 0.0,
+        "n_iter_no_change": shape.epochs + 1,
+        "random_state": 0,
+    } | settings
+    model = MLPClassifier(shape.sizes[1:-1], max_iter=shape.epochs, batch_size=shape.batch, **settings)
+    return quietly(lambda: model.fit(X, y))
+
+
+def quietly(fit: Task) -> Task:
+    def task() -> None:
+        with unconverged():
+            fit()
+
+    return task
+
+
+def products(shape: Shape) -> Task:
+    """Only the matrix products of the same training, in float32: into buffers, nothing between them.
+
+    A step multiplies forward through every layer; back, it multiplies for every weight's gradient and for every hidden
+    layer's error.
+    """
+    rng = np.random.default_rng(0)
+
+    def arrays(n: int) -> list[np.ndarray]:
+        return [rng.random((n, size), dtype=np.float32) for size in shape.sizes]
+
+    weights = [rng.random(sizes, dtype=np.float32) for sizes in pairwise(shape.sizes)]
+    gradients = [np.empty_like(W) for W in weights]
+    lengths = [min(shape.batch, shape.rows - start) for start in range(0, shape.rows, shape.batch)]
+    of_length = {n: (arrays(n), arrays(n), arrays(n)) for n in set(lengths)}
+
+    def step(outputs: list[np.ndarray], deltas: list[np.ndarray], results: list[np.ndarray]) -> None:
+        for layer, W in enumerate(weights):
+            np.dot(outputs[layer], W, out=results[layer + 1])
+        for layer in range(len(weights) - 1, -1, -1):
+            np.dot(outputs[layer].T, deltas[layer + 1], out=gradients[layer])
+            if layer:
+                np.dot(deltas[layer + 1], weights[layer].T, out=results[layer])
+
+    def task() -> None:
+        for n in lengths * shape.epochs:
+            step(*of_length[n])
+
+    return task
