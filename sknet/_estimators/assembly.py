@@ -33,6 +33,12 @@ MAX_ROWS = 4096
 FLOAT32_ROWS = 500
 """From so many training rows on, `dtype="auto"` computes in float32; below, float64 costs nothing that is felt."""
 
+AUTO_AVERAGING = 0.99
+"""The decay that `averaging="auto"` means where a validation part judges the weights."""
+
+AUTO_BATCH = (32, 256)
+"""Between these, `batch_size="auto"` is a 32nd of the rows: an epoch then is some thirty steps, for small tables too."""
+
 PATIENT_SCHEDULES = ("constant", "invscaling", "adaptive")
 """Schedules without an end of their own: training stops when the loss no longer falls."""
 
@@ -176,7 +182,16 @@ def penalties_of(estimator: Any, total_weight: float) -> ElasticNet:
 
 def batch_size_of(estimator: Any, n: int) -> int:
     """Return how many rows a step sees."""
-    return min(n, 200 if estimator.batch_size == "auto" else int(estimator.batch_size))
+    if estimator.batch_size == "auto":
+        return min(n, int(np.clip(n // 32, *AUTO_BATCH)))
+    return min(n, int(estimator.batch_size))
+
+
+def averaging_of(estimator: Any, validated: bool) -> float:
+    """Return the decay of the weights' moving average."""
+    if estimator.averaging == "auto":
+        return AUTO_AVERAGING if validated else 0.0
+    return float(estimator.averaging)
 
 
 def buffer_rows(estimator: Any, n: int) -> int:
@@ -208,7 +223,13 @@ class Assembly:
     def new_state(self, theta: Array, rng: np.random.Generator) -> State:
         """Return a state with empty moments."""
         n_moments = self.plan.optimizer.n_moments if isinstance(self.plan, minibatch.Plan) else 0
-        return State(theta, tuple(np.zeros_like(theta) for _ in range(n_moments)), rng)
+        moments = tuple(np.zeros_like(theta) for _ in range(n_moments))
+        return State(theta, moments, rng, average=theta.copy() if self.averaged else None)
+
+    @property
+    def averaged(self) -> bool:
+        """Whether a moving average of theta is kept."""
+        return isinstance(self.plan, minibatch.Plan) and self.plan.averaging > 0.0
 
     def full_gradient(self, theta: Array, out: Array) -> float:
         """Set `out` to the gradient over all rows; return the objective, the whole penalty included."""
@@ -304,6 +325,7 @@ def first_order_plan(estimator: Any, n: int, n_epochs: int, patience: Patience, 
         shuffle=estimator.shuffle,
         weight_decay=estimator.weight_decay,
         clip_norm=estimator.clip_norm,
+        averaging=averaging_of(estimator, monitor is not None),
         horizon=estimator.max_iter,
         open_ended=open_ended,
     )

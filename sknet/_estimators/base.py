@@ -8,7 +8,6 @@ raw : (n, k)         the network's output before the loss's link
 coefs_[l] : (fan_in, fan_out)      intercepts_[l] : (fan_out,)
 """
 
-import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any, Self
@@ -23,7 +22,15 @@ from sknet._estimators import assembly
 from sknet._estimators.callbacks import Callbacks, CallbackSupportMixin, Observers, Printer
 from sknet._estimators.fitted import FittedNetwork
 from sknet._estimators.heldout import monitor_of, split
-from sknet._estimators.inputs import Data, check_rows, float_type, read_table, read_weight
+from sknet._estimators.inputs import (
+    Data,
+    check_rows,
+    float_type,
+    read_groups,
+    read_table,
+    read_weight,
+    warn,
+)
 from sknet._network.losses import Loss
 from sknet._network.parameters import Layout
 from sknet._tables.encoding import learn_encoder
@@ -87,6 +94,7 @@ class BaseSigmoidMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator, ABC):
         *,
         incremental: bool = False,
         classes: Any = None,
+        groups: Any = None,
     ) -> Self:
         """Train, on a draft that replaces this estimator once all has gone well.
 
@@ -95,7 +103,7 @@ class BaseSigmoidMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator, ABC):
         """
         draft = self._draft()
         again = hasattr(self, "coefs_") and (incremental or self.warm_start)
-        data = draft._read(X, y, sample_weight, reset=not again)
+        data = draft._read(X, y, sample_weight, groups, reset=not again)
         data = draft._keep_target(data, incremental) if again else draft._learn_target(data, classes)
         draft._draw_seeds(again)
         training, validation, patient = split(draft, data, held_out, incremental)
@@ -124,7 +132,7 @@ class BaseSigmoidMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator, ABC):
         self.__dict__.clear()
         self.__dict__.update(draft.__dict__ | kept)
 
-    def _read(self, X: Any, y: Any, sample_weight: Any, *, reset: bool) -> Data:
+    def _read(self, X: Any, y: Any, sample_weight: Any, groups: Any = None, *, reset: bool) -> Data:
         """Check the data and drop rows of weight 0."""
         if isinstance(self.hidden_layer_sizes, str):
             raise ValueError(
@@ -134,7 +142,8 @@ class BaseSigmoidMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator, ABC):
         table = read_table(self, X, reset=reset)
         target = self._read_target(self._require(y))
         check_rows(table, target)
-        return Data(table, target, read_weight(sample_weight, len(target))).without_weightless()
+        n = len(target)
+        return Data(table, target, read_weight(sample_weight, n), read_groups(groups, n)).without_weightless()
 
     def _require(self, y: Any) -> Any:
         if y is None:
@@ -198,6 +207,7 @@ class BaseSigmoidMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator, ABC):
                 f"training goes on from {[W.shape for W in self.coefs_]}: keep the layers, or set warm_start=False."
             )
         self._loss, self._activations = loss, activations
+        self.n_outputs_, self.out_activation_ = n_outputs, loss.out_activation
         begun = getattr(self, "_state", None) if again and incremental else None
         run = assembly.assemble(
             self, layout, activations, loss, encoded, monitor_of(self, layout, validation),
@@ -205,7 +215,7 @@ class BaseSigmoidMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator, ABC):
             n_epochs=(begun.epoch if begun else 0) + 1 if incremental else self.max_iter,
             patient=not incremental,
         )  # fmt: skip
-        return run, self._resumed(begun) if begun else self._new_state(run, again)
+        return run, self._resumed(begun, run) if begun else self._new_state(run, again)
 
     def _start(self, layout: Layout, activations: Sequence[Any], training: assembly.Encoded) -> None:
         """Set coefs_ and intercepts_ to the first weights and biases."""
@@ -223,11 +233,17 @@ class BaseSigmoidMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator, ABC):
         theta = run.layout.pack(self.coefs_, self.intercepts_, self._arithmetic)
         return run.new_state(theta, np.random.default_rng(self._seeds[2]))
 
-    def _resumed(self, state: State) -> State:
-        """Return a copy of a kept state, its theta rebuilt from the weights there are."""
-        theta = self._layout().pack(self.coefs_, self.intercepts_, self._arithmetic)
-        state.theta = theta if state.best is None else state.theta
-        return state.copy()
+    def _resumed(self, kept: State, run: assembly.Assembly) -> State:
+        """Return a copy of a kept state for `partial_fit`, which judges nothing: what was best does not count."""
+        state = kept.copy()
+        if kept.best is None and kept.average is None:  # the weights there are, are theta
+            state.theta = self._layout().pack(self.coefs_, self.intercepts_, self._arithmetic)
+        state.best = None
+        if not run.averaged:
+            state.average = None
+        elif state.average is None:
+            state.average = state.theta.copy()
+        return state
 
     def _train(self, run: assembly.Assembly, state: State, watchers: list[Any]) -> Result:
         """Run the training loop; a run that diverges becomes the user's error."""
@@ -275,7 +291,7 @@ class BaseSigmoidMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator, ABC):
         self, run: assembly.Assembly, state: State, result: Result, validated: bool, incremental: bool
     ) -> None:
         """Set every fitted attribute."""
-        theta = state.theta if state.best is None else state.best.theta
+        theta = state.parameters if state.best is None else state.best.theta
         coefs, intercepts = run.layout.views(theta.astype(self._float))
         self.coefs_, self.intercepts_ = [W.copy() for W in coefs], [b.copy() for b in intercepts]
         self.n_layers_, self.n_outputs_ = len(run.layout.sizes), run.layout.sizes[-1]
@@ -301,9 +317,9 @@ class BaseSigmoidMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator, ABC):
         """Warn where training did not end as it should; tell why it ended if `verbose`."""
         text = result.reason.value.format(**self.get_params(deep=False), message=result.message)
         if result.reason is StopReason.INTERRUPTED:
-            warnings.warn(text, stacklevel=4)
+            warn(text, UserWarning)
         elif result.reason in (StopReason.MAX_ITER, StopReason.LINE_SEARCH) and not quiet:
-            warnings.warn(_COMPLAINTS[self.solver == "lbfgs"](text, result), ConvergenceWarning, stacklevel=4)
+            warn(_COMPLAINTS[self.solver == "lbfgs"](text, result), ConvergenceWarning)
         elif self.verbose and not quiet:
             print(f"{text} Stopping.")
 

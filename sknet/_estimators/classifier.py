@@ -21,6 +21,8 @@ from sknet._tables.targets import as_labels, fold_class_weight, learn_labels
 
 Array = npt.NDArray[Any]
 
+_LEAST_SHARE = 1e-3  # of a label, as the first biases see it: none is excluded from the start
+
 
 class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
     """A multi-layer perceptron that classifies, trained by hand-written backpropagation [1]_.
@@ -75,9 +77,11 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         How much of each label is spread evenly over all classes.
 
     batch_size : int or "auto", default="auto"
-        Rows a step sees; "auto" is min(200, n_samples).
+        Rows a step sees; "auto" is n_samples // 32, but at least 32 and at
+        most 256.
 
-    learning_rate : {"constant", "invscaling", "adaptive", "cosine", "one_cycle", "coslog4"} or callable, \
+    learning_rate : {"constant", "invscaling", "adaptive", "cosine", "flat_cosine", "one_cycle",
+            "coslog4"} or callable, \
             default="constant"
         The schedule: `learning_rate_init` times 1; over (samples seen + 1) **
         `power_t`; divided by 5 at each plateau; or a function of the fraction
@@ -126,6 +130,11 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
 
     scoring : str or callable, default="loss"
         What judges a validation epoch: "loss" or a scikit-learn scorer.
+
+    averaging : float or "auto", default="auto"
+        Decay, a step, of a moving average of the weights [4]_, which then is
+        what is judged, kept and predicted with; 0 for none. "auto" is
+        0.99 where rows are held out to judge it, else 0.
 
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay of "adam"'s moments; `beta_2` is also the decay of "rmsprop".
@@ -219,6 +228,8 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
        optimization". arXiv:1412.6980.
     .. [3] Loshchilov, I. & Hutter, F. (2019). "Decoupled weight decay
        regularization". arXiv:1711.05101.
+    .. [4] Polyak, B. T. & Juditsky, A. B. (1992). "Acceleration of stochastic
+       approximation by averaging". SIAM J. Control Optim. 30, 838-855.
 
     Examples
     --------
@@ -262,6 +273,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         early_stopping: bool | Literal["auto"] = "auto",
         validation_fraction: Any = 0.1,
         scoring: str | Callable[..., float] = "loss",
+        averaging: float | Literal["auto"] = "auto",
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
@@ -300,6 +312,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.scoring = scoring
+        self.averaging = averaging
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
@@ -324,6 +337,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        groups: Any = None,
     ) -> Self:
         """Train the network.
 
@@ -349,6 +363,10 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         sample_weight_val : array-like of shape (n_val,), default=None
             Its weights.
 
+        groups : array-like of shape (n_samples,), default=None
+            Groups of rows that early stopping holds out together, and what a
+            splitter given as `validation_fraction` splits by.
+
         Returns
         -------
         self : object
@@ -360,7 +378,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
             If the data, a parameter or a weight is not as described, or if
             training diverges. The estimator is then what it was before.
         """
-        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), groups=groups)
 
     @available_if(is_first_order)
     @fit_context
@@ -453,6 +471,19 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
             return losses.SIGMOID_LOG_LOSS, n_outputs
         of_blocks = [_log_loss(block) for block in self._blocks()]
         return (of_blocks[0] if len(of_blocks) == 1 else losses.blocks(of_blocks, self._blocks())), n_outputs
+
+    def _output_bias(self, target: Array, weight: Array | None) -> Array | None:
+        """Return the log-odds of the labels' shares, so that training need not find them."""
+        if self.init != "auto" or self.loss != "log_loss":
+            return None
+        share = np.average(target, axis=0, weights=weight).astype(np.float64)
+        share = np.clip(share, _LEAST_SHARE, 1.0 - _LEAST_SHARE)
+        bias = np.log(share / (1.0 - share))
+        if self._target.kind != "multilabel":
+            for block in self._blocks():
+                if block.stop - block.start > 1:  # a softmax: logarithms, centred
+                    bias[block] = np.log(share[block]) - np.log(share[block]).mean()
+        return bias
 
     def _strata(self, y: Array) -> Array | None:
         return self._target.strata(y)

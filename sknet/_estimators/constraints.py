@@ -15,7 +15,7 @@ from sknet._network.losses import Loss
 
 Constraints = dict[str, list[Any]]
 
-SCHEDULES = ("constant", "invscaling", "adaptive", "cosine", "one_cycle", "coslog4")
+SCHEDULES = ("constant", "invscaling", "adaptive", "cosine", "flat_cosine", "one_cycle", "coslog4")
 
 _rate = Interval(Real, 0, 1, closed="left")
 _not_negative = Interval(Real, 0, None, closed="left")
@@ -48,6 +48,7 @@ COMMON: Constraints = {
     "early_stopping": ["boolean", StrOptions({"auto"})],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither"), HasMethods(["split", "get_n_splits"])],
     "scoring": [StrOptions({"loss", *get_scorer_names()}), callable],
+    "averaging": [_rate, StrOptions({"auto"})],
     "beta_1": [_rate],
     "beta_2": [_rate],
     "epsilon": [_positive],

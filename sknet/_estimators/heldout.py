@@ -1,7 +1,7 @@
 """Which rows are held out, and how an epoch is judged on them."""
 
-import warnings
 from collections.abc import Callable
+from copy import copy
 from math import ceil
 from numbers import Real
 from typing import Any
@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from sklearn.metrics import check_scoring
-from sklearn.model_selection import ShuffleSplit, StratifiedShuffleSplit
+from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit, StratifiedShuffleSplit
 
-from sknet._estimators.inputs import Data, check_rows, read_table, read_weight
+from sknet._estimators.inputs import Data, check_rows, read_table, read_weight, warn
 from sknet._network.objective import Objective
 from sknet._network.parameters import Layout
 
@@ -48,14 +48,25 @@ def split(estimator: Any, data: Data, own: tuple[Any, Any, Any], incremental: bo
     given = read_own(estimator, *own)
     if incremental or given is not None:
         return data, given, True
-    if estimator.early_stopping is False or (estimator.early_stopping == "auto" and len(data) < AUTO_EARLY_STOPPING):
+    auto = estimator.early_stopping == "auto"
+    if not estimator.early_stopping or (auto and len(data) < AUTO_EARLY_STOPPING):
         return data, None, True
-    rows = hold_out(len(data), estimator._strata(data.y), estimator.validation_fraction, estimator._seeds[1], data)
+    rows = _rows(estimator, data)
     if rows is None:
-        if estimator.early_stopping is True:
+        if not auto:
             warn_of_few(len(data), estimator.validation_fraction)
         return data, None, False
-    return data.take(rows[0]), data.take(rows[1]), True
+    return data.take(rows[0]), data.take(rows[1]).in_memory(), True
+
+
+def _rows(estimator: Any, data: Data) -> tuple[Array, Array] | None:
+    """Choose rows by a splitter, by groups or by strata."""
+    how, seed = estimator.validation_fraction, estimator._seeds[1]
+    if not isinstance(how, Real):
+        return by_splitter(how, data, seed)
+    if data.groups is not None:
+        return by_splitter(GroupShuffleSplit(1, test_size=float(how), random_state=seed), data, seed)
+    return hold_out(len(data), estimator._strata(data.y), float(how), seed)
 
 
 def read_own(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Data | None:
@@ -68,7 +79,7 @@ def read_own(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Data | None:
         raise ValueError("X_val is provided, but y_val was not provided.")
     if X is None:
         raise ValueError("y_val is provided, but X_val was not provided.")
-    if estimator.early_stopping is False:
+    if not estimator.early_stopping:
         raise ValueError(
             "X_val and y_val are passed to fit while at the same time early_stopping is False. "
             "When passing X_val and y_val to fit, early_stopping should be set to either 'auto' or True."
@@ -78,7 +89,33 @@ def read_own(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Data | None:
     return Data(table, target, read_weight(sample_weight, len(target), "sample_weight_val")).without_weightless()
 
 
-def hold_out(n: int, strata: Array | None, how: Any, seed: int, data: Data) -> tuple[Array, Array] | None:
+def by_splitter(splitter: Any, data: Data, seed: int) -> tuple[Array, Array]:
+    """Choose rows by the first split of a splitter.
+
+    It sees the rows as the user passed them, those of weight 0 too; one that
+    would draw anew each time is given the seed.
+    """
+    whole = data.whole or data
+    if getattr(splitter, "random_state", seed) is None:
+        splitter = copy(splitter)
+        splitter.random_state = seed
+    first = next(iter(splitter.split(whole.X, whole.y, whole.groups)), None)
+    if first is None:
+        raise ValueError(f"validation_fraction={splitter} makes no split: give a splitter that makes one, or a share.")
+    train, held_out = map(np.asarray, first)
+    if max(train.max(initial=0), held_out.max(initial=0)) >= len(whole):
+        raise ValueError(f"validation_fraction={splitter} is made for more rows than the {len(whole)} that X has.")
+    if data.place is not None:
+        now = np.full(len(whole), -1)
+        now[data.place] = np.arange(len(data))
+        train, held_out = (rows[rows >= 0] for rows in (now[train], now[held_out]))
+    if not len(train) or not len(held_out):
+        what = "to hold out" if len(train) else "to train on"
+        raise ValueError(f"validation_fraction={splitter} leaves no rows {what}: choose another splitter, or a share.")
+    return train, held_out
+
+
+def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> tuple[Array, Array] | None:
     """Choose the rows for training and for validation.
 
     Parameters
@@ -87,8 +124,8 @@ def hold_out(n: int, strata: Array | None, how: Any, seed: int, data: Data) -> t
     strata : (n,) array of int, or None
         The validation part holds its share of each.
 
-    how : float or splitter
-        `validation_fraction`; of a splitter, the first split is taken.
+    fraction : float
+        The share of the rows that is held out.
 
     seed : int
         The same seed holds out the same rows.
@@ -97,20 +134,24 @@ def hold_out(n: int, strata: Array | None, how: Any, seed: int, data: Data) -> t
     -------
     (training rows, validation rows), or None where they would be too few
     """
-    if not isinstance(how, Real):
-        train, held_out = next(iter(how.split(data.X, data.y)))
-        return np.asarray(train), np.asarray(held_out)
-    n_held_out = ceil(n * float(how))
+    n_held_out = ceil(n * fraction)
     if n_held_out < MIN_HELD_OUT or n - n_held_out < 1:
         return None
-    if strata is None:
-        splitter: Any = ShuffleSplit(1, test_size=n_held_out, random_state=seed)
-        strata = np.zeros(n, dtype=int)
-    else:
-        strata = merge_rare(strata, min(n_held_out, n - n_held_out))
-        splitter = StratifiedShuffleSplit(1, test_size=n_held_out, random_state=seed)
-    train, held_out = next(splitter.split(np.zeros((n, 1)), strata))
-    return train, held_out
+    strata = np.zeros(n, dtype=int) if strata is None else strata
+    candidates = common(strata)
+    if len(candidates) <= n_held_out:
+        candidates = np.arange(n)
+    merged = merge_rare(strata[candidates], min(n_held_out, len(candidates) - n_held_out))
+    splitter: Any = StratifiedShuffleSplit if merged.any() else ShuffleSplit
+    _, chosen = next(splitter(1, test_size=n_held_out, random_state=seed).split(merged, merged))
+    held_out = np.sort(candidates[chosen])
+    return np.delete(np.arange(n), held_out), held_out
+
+
+def common(strata: Array) -> Array:
+    """Return the rows that are not the only one of their stratum: what has one row is to be trained on."""
+    _, codes, counts = np.unique(strata, return_inverse=True, return_counts=True)
+    return np.flatnonzero(counts[codes] > 1)
 
 
 def merge_rare(strata: Array, most: int) -> Array:
@@ -129,12 +170,11 @@ def merge_rare(strata: Array, most: int) -> Array:
 
 def warn_of_few(n: int, fraction: Any) -> None:
     """Say that training goes without validation."""
-    warnings.warn(
+    warn(
         f"early_stopping: validation_fraction={fraction} of {n} rows leaves fewer than {MIN_HELD_OUT} rows to hold "
         "out (or none to train on). Training goes without a validation part; give more rows, a larger "
         "validation_fraction, or X_val and y_val.",
         RuntimeWarning,
-        stacklevel=6,
     )
 
 
@@ -176,6 +216,14 @@ def _scorer(estimator: Any, layout: Layout, validation: Data) -> Callable[[Array
 
     def score(theta: Array) -> float:
         probe.coefs_, probe.intercepts_ = layout.views(theta)
-        return float(scorer(probe, validation.X, validation.y, **weights))
+        try:
+            return float(scorer(probe, validation.X, validation.y, **weights))
+        except TypeError as error:
+            if "sample_weight" not in str(error):
+                raise
+            raise ValueError(
+                f"scoring={estimator.scoring!r} takes no sample_weight, but rows or classes are weighted: choose "
+                "another, or make it of a function that takes the keyword sample_weight."
+            ) from error
 
     return score

@@ -7,6 +7,8 @@ y : (n,), (n, k)   labels or numbers
 weight : (n,)      float64, positive; None where every row counts once
 """
 
+import sys
+import warnings
 from dataclasses import dataclass, replace
 from numbers import Real
 from typing import Any
@@ -24,32 +26,80 @@ Array = npt.NDArray[Any]
 
 @dataclass(frozen=True)
 class Data:
-    """A table, its targets and its weights."""
+    """A table, its targets and its weights; the rows' groups, for a splitter.
+
+    Where rows of weight 0 were dropped, `whole` is what the user passed, and
+    `place` says where in it each row is.
+    """
 
     X: Any
     y: Array
     weight: Array | None = None
+    groups: Array | None = None
+    whole: "Data | None" = None
+    place: Array | None = None
 
     def __len__(self) -> int:
         return len(self.y)
 
     def take(self, rows: Array) -> "Data":
         """Return some of the rows."""
-        return Data(take_rows(self.X, rows), self.y[rows], None if self.weight is None else self.weight[rows])
+        weight, groups = (None if part is None else part[rows] for part in (self.weight, self.groups))
+        return Data(take_rows(self.X, rows), self.y[rows], weight, groups)
 
     def without_weightless(self) -> "Data":
         """Drop the rows of weight 0: they are no rows."""
         if self.weight is None or self.weight.all():
             return self
-        return self.take(np.flatnonzero(self.weight))
+        rows = np.flatnonzero(self.weight)
+        place = rows if self.place is None else self.place[rows]
+        return replace(self.take(rows), whole=self.whole or self, place=place)
+
+    def in_memory(self) -> "Data":
+        """Load the table's rows where they lie in a file."""
+        return replace(self, X=np.array(self.X)) if is_memory_mapped(self.X) else self
 
     def weighted(self, weight: Array | None) -> "Data":
         """Return the same rows under other weights."""
         return replace(self, weight=weight)
 
 
+class MappedRows:
+    """Some rows of a memory-mapped array, read when they are asked for.
+
+    Parameters
+    ----------
+    values : (n, d) array
+    rows : array of int
+    """
+
+    def __init__(self, values: Array, rows: Array) -> None:
+        self._values, self._rows = np.asarray(values), rows
+        self.shape, self.dtype = (len(rows), values.shape[1]), values.dtype
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, key: Any) -> Array:
+        if not isinstance(key, tuple):
+            return self._values[self._rows[key]]
+        rows, columns = self._rows[key[0]], np.arange(self.shape[1])[key[1]]
+        return self._values[rows[:, np.newaxis], columns] if columns.ndim else self._values[rows, columns]
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
+        return np.asarray(self[:], dtype)
+
+    def take(self, rows: Array) -> "MappedRows":
+        """Return some of these rows."""
+        return MappedRows(self._values, self._rows[rows])
+
+
 def take_rows(X: Any, rows: Any) -> Any:
-    """Return some rows of an array, a CSR matrix or a data frame."""
+    """Return some rows of an array, a CSR matrix or a data frame; an index into a file is kept as such."""
+    if isinstance(X, MappedRows):
+        return X.take(rows)
+    if is_memory_mapped(X) and not isinstance(rows, slice):
+        return MappedRows(X, rows)
     return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
 
 
@@ -69,7 +119,7 @@ def read_table(estimator: Any, X: Any, *, reset: bool) -> Any:
         return X
     X = validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_all_finite="allow-nan")
     ours = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
-    return X if ours else X.astype(np.float64)
+    return X if ours or is_memory_mapped(X) else X.astype(np.float64)
 
 
 def float_type(X: Any) -> np.dtype[Any]:
@@ -93,8 +143,20 @@ def read_weight(sample_weight: Any, n: int, name: str = "sample_weight") -> Arra
     return weight
 
 
+def read_groups(groups: Any, n: int) -> Array | None:
+    """Check the groups of the rows: one a row."""
+    if groups is None:
+        return None
+    values: Array = np.asarray(groups)
+    if values.shape != (n,):
+        raise ValueError(f"groups has shape {values.shape}, expected ({n},): one group a row of X.")
+    return values
+
+
 def is_memory_mapped(X: Any) -> bool:
     """Whether a dense array's values lie in a file."""
+    if isinstance(X, MappedRows):
+        return True
     while isinstance(X, np.ndarray):
         if isinstance(X, np.memmap):
             return True
@@ -113,3 +175,14 @@ def check_rows(table: Any, target: Array) -> None:
         raise ValueError(
             f"Found input variables with inconsistent numbers of samples: [{table.shape[0]}, {len(target)}]"
         )
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the user's line: the first one up the stack that is neither in this package nor in scikit-learn."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_globals.get("__name__", "").split(".")[0] in _OURS and frame.f_back is not None:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
+
+
+_OURS = {"sknet", "sklearn"}

@@ -75,9 +75,11 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         The largest norm that a step's whole gradient may have.
 
     batch_size : int or "auto", default="auto"
-        Rows a step sees; "auto" is min(200, n_samples).
+        Rows a step sees; "auto" is n_samples // 32, but at least 32 and at
+        most 256.
 
-    learning_rate : {"constant", "invscaling", "adaptive", "cosine", "one_cycle", "coslog4"} or callable, \
+    learning_rate : {"constant", "invscaling", "adaptive", "cosine", "flat_cosine", "one_cycle",
+            "coslog4"} or callable, \
             default="constant"
         The schedule: `learning_rate_init` times 1; over (samples seen + 1) **
         `power_t`; divided by 5 at each plateau; or a function of the fraction
@@ -126,6 +128,11 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
 
     scoring : str or callable, default="loss"
         What judges a validation epoch: "loss" or a scikit-learn scorer.
+
+    averaging : float or "auto", default="auto"
+        Decay, a step, of a moving average of the weights [4]_, which then is
+        what is judged, kept and predicted with; 0 for none. "auto" is
+        0.99 where rows are held out to judge it, else 0.
 
     beta_1, beta_2 : float, default=0.9, 0.999
         Decay of "adam"'s moments; `beta_2` is also the decay of "rmsprop".
@@ -223,6 +230,8 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
        optimization". arXiv:1412.6980.
     .. [3] Loshchilov, I. & Hutter, F. (2019). "Decoupled weight decay
        regularization". arXiv:1711.05101.
+    .. [4] Polyak, B. T. & Juditsky, A. B. (1992). "Acceleration of stochastic
+       approximation by averaging". SIAM J. Control Optim. 30, 838-855.
 
     Examples
     --------
@@ -265,6 +274,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         early_stopping: bool | Literal["auto"] = "auto",
         validation_fraction: Any = 0.1,
         scoring: str | Callable[..., float] = "loss",
+        averaging: float | Literal["auto"] = "auto",
         beta_1: float = 0.9,
         beta_2: float = 0.999,
         epsilon: float = 1e-8,
@@ -304,6 +314,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         self.early_stopping = early_stopping
         self.validation_fraction = validation_fraction
         self.scoring = scoring
+        self.averaging = averaging
         self.beta_1 = beta_1
         self.beta_2 = beta_2
         self.epsilon = epsilon
@@ -330,6 +341,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         X_val: Any = None,
         y_val: Any = None,
         sample_weight_val: Any = None,
+        groups: Any = None,
     ) -> Self:
         """Train the network.
 
@@ -354,6 +366,10 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         sample_weight_val : array-like of shape (n_val,), default=None
             Its weights.
 
+        groups : array-like of shape (n_samples,), default=None
+            Groups of rows that early stopping holds out together, and what a
+            splitter given as `validation_fraction` splits by.
+
         Returns
         -------
         self : object
@@ -365,7 +381,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
             If the data, a parameter or a weight is not as described, or if
             training diverges. The estimator is then what it was before.
         """
-        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val))
+        return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), groups=groups)
 
     @available_if(is_first_order)
     @fit_context

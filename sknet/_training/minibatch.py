@@ -62,6 +62,7 @@ class Plan:
     shuffle: bool = True
     weight_decay: float = 0.0
     clip_norm: float | None = None
+    averaging: float = 0.0  # decay of theta's moving average; 0 for none
     horizon: int | None = None  # epochs that the schedule is made for, where not `n_epochs`
     open_ended: bool = True  # whether the schedule has no end of its own, so that to run out of epochs is to fail
 
@@ -124,7 +125,7 @@ def _whole_epoch(
     loss, rate, norm = _steps(problem, plan, state, gradient)
     state.epoch += 1
     state.seen += problem.n_samples
-    validation_loss, score = (nan, nan) if problem.monitor is None else problem.monitor(state.theta)
+    validation_loss, score = (nan, nan) if problem.monitor is None else problem.monitor(state.parameters)
     state.history.append(Epoch(loss, validation_loss, score, rate, norm, perf_counter() - started))
     reason = _judge(problem, plan, state, loss, score)
     if observer is not None and observer.end(state):
@@ -193,26 +194,38 @@ def _gradient_norm(problem: Problem, gradient: Array, rows: Array | None) -> flo
 
 
 def _step(problem: Problem, plan: Plan, state: State, gradient: Array, rows: Array | None, rate: float) -> None:
-    """Move theta, or of its first block only the touched rows."""
+    """Move theta and its average, or of their first block only the touched rows."""
     if rows is None:
-        _move(plan, state.step, state.theta, gradient, state.moments, rate, problem.n_weights)
+        _move(plan, state.step, state.vectors, gradient, rate, problem.n_weights)
     else:
         d, h = problem.first_block
-        blocks = [vector[: d * h].reshape(d, h) for vector in (state.theta, *state.moments)]
-        theta, *moments = picked = [block[rows] for block in blocks]
-        _move(plan, state.step, theta, gradient[: len(rows) * h].reshape(-1, h), moments, rate, len(rows))
+        blocks = [vector[: d * h].reshape(d, h) for vector in state.vectors]
+        picked = [block[rows] for block in blocks]
+        _move(plan, state.step, picked, gradient[: len(rows) * h].reshape(-1, h), rate, len(rows))
         for block, part in zip(blocks, picked, strict=True):
             block[rows] = part
-        moments = [moment[d * h :] for moment in state.moments]
-        _move(plan, state.step, state.theta[d * h :], gradient[d * h :], moments, rate, problem.n_weights - d * h)
+        tails = [vector[d * h :] for vector in state.vectors]
+        _move(plan, state.step, tails, gradient[d * h :], rate, problem.n_weights - d * h)
     if problem.project is not None:
         problem.project(state.theta, rate)
+        if state.average is not None:
+            state.average[state.theta == 0.0] = 0.0  # the zeros of an L1 penalty are real ones
 
 
-def _move(plan: Plan, step: int, theta: Array, gradient: Array, moments: Any, rate: float, n_weights: int) -> None:
-    """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction."""
+def _move(plan: Plan, step: int, vectors: list[Array], gradient: Array, rate: float, n_weights: int) -> None:
+    """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction.
+
+    Where there is a moving average (Polyak & Juditsky 1992), it follows theta;
+    at first it is the mean of few, so that it soon forgets where theta began.
+    """
+    theta, moments = vectors[0], vectors[1 : 1 + plan.optimizer.n_moments]
     if plan.weight_decay:
         theta[:n_weights] *= 1.0 - rate * plan.weight_decay
     plan.optimizer.update(gradient, moments, step)
     gradient *= rate
     theta -= gradient
+    if plan.averaging:
+        average = vectors[-1]
+        np.subtract(theta, average, out=gradient)
+        gradient *= 1.0 - min(plan.averaging, (1.0 + step) / (10.0 + step))
+        average += gradient

@@ -52,6 +52,11 @@ def cosine(progress: Progress) -> float:
     return 0.5 * (1.0 + cos(pi * progress.fraction))
 
 
+def flat_cosine(progress: Progress) -> float:
+    """1 for the first half, then half a cosine down to 0."""
+    return _half_cosine(1.0, 0.0, max(0.0, 2.0 * progress.fraction - 1.0))
+
+
 def one_cycle(progress: Progress) -> float:
     """From 1/25 up to 1 in the first 30 %, then down to 1/250,000, both along half a cosine.
 

@@ -19,9 +19,9 @@ from sknet._training.result import Epoch
 Array = npt.NDArray[Any]
 
 
-@dataclass
+@dataclass(frozen=True)
 class Best:
-    """The parameters of the best epoch so far, by its validation score."""
+    """The parameters of the best epoch so far, by its validation score; replaced whole, never written to."""
 
     theta: Array
     score: float
@@ -42,7 +42,18 @@ class State:
     stale: int = 0
     best_score: float = -inf
     best: Best | None = None
+    average: Array | None = None  # moving average of theta, where one is kept
     history: list[Epoch] = field(default_factory=list)
+
+    @property
+    def parameters(self) -> Array:
+        """What is judged and kept: the moving average where there is one, else theta."""
+        return self.theta if self.average is None else self.average
+
+    @property
+    def vectors(self) -> list[Array]:
+        """All that is as long as theta and moves with it."""
+        return [self.theta, *self.moments, *([] if self.average is None else [self.average])]
 
     def copy(self) -> "State":
         """Return a copy that shares nothing with this one."""
@@ -52,6 +63,8 @@ class State:
         """Return the whole state as arrays: numbers, and text in JSON."""
         arrays = {"theta": self.theta, "history": np.array([astuple(e) for e in self.history]).reshape(-1, _N_FIELDS)}
         arrays |= {f"moment_{i}": moment for i, moment in enumerate(self.moments)}
+        if self.average is not None:
+            arrays["average"] = self.average
         if self.best is not None:
             arrays |= {"best_theta": self.best.theta, "best": np.array([self.best.score, self.best.epoch])}
         numbers = {name: getattr(self, name) for name in _COUNTERS}
@@ -74,6 +87,7 @@ class State:
             rng=rng,
             best_score=float(arrays["best_score"]),
             best=best,
+            average=np.array(arrays["average"]) if "average" in arrays else None,
             history=[Epoch(*map(float, row)) for row in arrays["history"]],
             **{name: text[name] for name in _COUNTERS},
         )
@@ -84,28 +98,35 @@ _N_FIELDS = len(Epoch.__dataclass_fields__)
 
 
 class Snapshot:
-    """The state at the end of the last whole epoch, in buffers made once."""
+    """The state at the end of the last whole epoch, in buffers made once.
+
+    An interrupt may come at any moment, in the middle of `take` as well: the
+    buffers are then torn, but the state that was being copied is whole.
+    """
 
     def __init__(self, state: State) -> None:
-        self._theta, self._moments = state.theta.copy(), [moment.copy() for moment in state.moments]
+        self._torn = False
+        self._vectors = [vector.copy() for vector in state.vectors]
         self._others = self._read(state)
 
     @staticmethod
     def _read(state: State) -> dict[str, Any]:
-        numbers = {name: getattr(state, name) for name in (*_COUNTERS, "best_score")}
-        return numbers | {"rng": state.rng.bit_generator.state, "n_epochs": len(state.history)}
+        others = {name: getattr(state, name) for name in (*_COUNTERS, "best_score", "best")}
+        return others | {"rng": state.rng.bit_generator.state, "n_epochs": len(state.history)}
 
     def take(self, state: State) -> None:
         """Copy the state into the buffers."""
-        np.copyto(self._theta, state.theta)
-        for mine, theirs in zip(self._moments, state.moments, strict=True):
+        self._torn = True
+        for mine, theirs in zip(self._vectors, state.vectors, strict=True):
             np.copyto(mine, theirs)
         self._others = self._read(state)
+        self._torn = False
 
     def restore(self, state: State) -> None:
         """Put the state back to what it was when it was last taken."""
-        np.copyto(state.theta, self._theta)
-        for mine, theirs in zip(self._moments, state.moments, strict=True):
+        if self._torn:
+            return
+        for mine, theirs in zip(self._vectors, state.vectors, strict=True):
             np.copyto(theirs, mine)
         others = dict(self._others)
         state.rng.bit_generator.state = others.pop("rng")

@@ -7,9 +7,7 @@ stale : int       epochs since the score last rose by `tol` above the best one
 """
 
 from dataclasses import dataclass
-from math import inf
-
-import numpy as np
+from math import inf, isnan
 
 from sknet._training.state import Best, State
 
@@ -29,12 +27,10 @@ class Patience:
 
 
 def keep_best(state: State, score: float) -> None:
-    """Set state.best to a copy of theta if this epoch's validation score is the best so far.
+    """Set state.best to a copy of the parameters if this epoch's validation score is the best so far.
 
     The first epoch is kept even if its score is not a number.
     """
-    if state.best is None:
-        state.best = Best(np.copy(state.theta), score, state.epoch)
-    elif score > state.best.score or (np.isnan(state.best.score) and not np.isnan(score)):
-        np.copyto(state.best.theta, state.theta)
-        state.best.score, state.best.epoch = score, state.epoch
+    best = state.best
+    if best is None or score > best.score or (isnan(best.score) and not isnan(score)):
+        state.best = Best(state.parameters.copy(), score, state.epoch)
