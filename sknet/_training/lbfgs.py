@@ -137,7 +137,7 @@ def train(problem: Problem, plan: LBFGSPlan, state: State, observer: Observer | 
     start = state.epoch
     run = _Run(problem, plan, state, observer)
     x = run.split.encode(state.theta)
-    options = {"maxiter": plan.n_iterations - start, "maxfun": plan.n_evaluations}
+    options: dict[str, Any] = {"maxiter": plan.n_iterations - start, "maxfun": plan.n_evaluations}
     options |= {"gtol": plan.tol, "ftol": _ftol(plan.tol)}
     try:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
