@@ -22,15 +22,7 @@ from sknet._estimators import assembly
 from sknet._estimators.callbacks import Callbacks, CallbackSupportMixin, Observers, Printer
 from sknet._estimators.fitted import FittedNetwork
 from sknet._estimators.heldout import monitor_of, split
-from sknet._estimators.inputs import (
-    Data,
-    check_rows,
-    float_type,
-    read_groups,
-    read_table,
-    read_weight,
-    warn,
-)
+from sknet._estimators.inputs import Data, float_type, gather, read_table, warn
 from sknet._network.losses import Loss
 from sknet._network.parameters import Layout
 from sknet._tables.encoding import learn_encoder
@@ -140,10 +132,7 @@ class BaseSigmoidMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator, ABC):
                 f"hidden_layer_sizes; write loss={self.hidden_layer_sizes!r} for the loss."
             )
         table = read_table(self, X, reset=reset)
-        target = self._read_target(self._require(y))
-        check_rows(table, target)
-        n = len(target)
-        return Data(table, target, read_weight(sample_weight, n), read_groups(groups, n)).without_weightless()
+        return gather(table, self._read_target(self._require(y)), sample_weight, groups)
 
     def _require(self, y: Any) -> Any:
         if y is None:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from sklearn.metrics import check_scoring
 from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit, StratifiedShuffleSplit
 
-from sknet._estimators.inputs import Data, check_rows, read_table, read_weight, warn
+from sknet._estimators.inputs import Data, gather, read_table, warn
 from sknet._network.objective import Objective
 from sknet._network.parameters import Layout
 
@@ -85,8 +85,7 @@ def read_own(estimator: Any, X: Any, y: Any, sample_weight: Any) -> Data | None:
             "When passing X_val and y_val to fit, early_stopping should be set to either 'auto' or True."
         )
     table, target = read_table(estimator, X, reset=False), estimator._read_target(y)
-    check_rows(table, target)
-    return Data(table, target, read_weight(sample_weight, len(target), "sample_weight_val")).without_weightless()
+    return gather(table, target, sample_weight, name="sample_weight_val")
 
 
 def by_splitter(splitter: Any, data: Data, seed: int) -> tuple[Array, Array]:

@@ -169,12 +169,12 @@ def is_sparse(X: Any) -> bool:
     return bool(sp.issparse(X))
 
 
-def check_rows(table: Any, target: Array) -> None:
-    """Raise unless the table and the targets have the same number of rows."""
-    if table.shape[0] != len(target):
-        raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: [{table.shape[0]}, {len(target)}]"
-        )
+def gather(table: Any, target: Array, sample_weight: Any, groups: Any = None, name: str = "sample_weight") -> Data:
+    """Put a table, its targets, weights and groups together, one of each a row; rows of weight 0 are dropped."""
+    n = len(target)
+    if table.shape[0] != n:
+        raise ValueError(f"Found input variables with inconsistent numbers of samples: [{table.shape[0]}, {n}]")
+    return Data(table, target, read_weight(sample_weight, n, name), read_groups(groups, n)).without_weightless()
 
 
 def warn(message: str, category: type[Warning]) -> None:

@@ -130,7 +130,7 @@ class TableEncoder:
 
     def encode_rows(self, X: Array, rows: Any, out: Array) -> Array:
         """Encode the rows of an array given by an index array or a slice into `out`, and return it."""
-        values = np.asarray(X)[rows]
+        values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         if self.plain:
             self._scale(values, out)
         else:
@@ -283,7 +283,7 @@ def _learn_array(
     dtype: np.dtype[Any],
     given_names: tuple[str, ...] | None = None,
 ) -> TableEncoder:
-    X = np.asarray(X)
+    X = np.asarray(X) if isinstance(X, np.ndarray) else X
     names = given_names or tuple(f"x{j}" for j in range(X.shape[1]))
     mask = chosen_categories(None if _by_dtype(chosen) else chosen, names)
     categories = tuple(learn_category(int(j), names[j], X[:, j], weight) for j in np.flatnonzero(mask))

@@ -1,0 +1,438 @@
+"""Early stopping: which rows are held out, how an epoch is judged, which weights are kept."""
+
+import pickle
+import warnings
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import balanced_accuracy_score, get_scorer, make_scorer
+from sklearn.model_selection import GridSearchCV, GroupKFold, PredefinedSplit, ShuffleSplit, TimeSeriesSplit
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._estimators.heldout import hold_out, merge_rare
+
+rng = np.random.default_rng(0)
+N = 150
+X = rng.normal(size=(N, 4))
+NUMBER = X[:, 0] + 0.3 * rng.normal(size=N)
+LABEL = np.digitize(NUMBER, [-0.8, 0.8])
+WEIGHT = rng.integers(0, 4, N).astype(float)
+X_VAL, NUMBER_VAL, LABEL_VAL = X[:40] + 0.1, NUMBER[:40], LABEL[:40]
+STOPPING = dict(
+    hidden_layer_sizes=5, random_state=0, early_stopping=True, max_iter=30, n_iter_no_change=3, dtype="float64",
+    learning_rate="constant", learning_rate_init=0.02, batch_size=32, validation_fraction=0.2, tol=1e-4, scoring="loss",
+)  # fmt: skip
+TARGETS = {
+    "binary": np.where(LABEL > 0, "yes", "no"),
+    "multiclass": LABEL,
+    "multilabel": rng.integers(0, 2, (N, 3)),
+    "multioutput": np.column_stack([LABEL, rng.integers(5, 8, N)]),
+}
+quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+# --- which rows ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_the_held_out_part_has_its_share_of_every_label(kind, monkeypatch):
+    y, seen = TARGETS[kind], {}
+
+    def scorer(estimator, X, y):
+        seen["y"] = y
+        return 0.0
+
+    SigmoidMLPClassifier(**STOPPING | {"scoring": scorer}).fit(X, y)
+    assert len(seen["y"]) == 30
+    for column, held_out in zip(y.reshape(N, -1).T, seen["y"].reshape(30, -1).T, strict=True):
+        for label in np.unique(column):
+            share = 0.2 * (column == label).sum()
+            assert abs((held_out == label).sum() - share) <= (1 if y.ndim == 1 else 4)
+
+
+@given(
+    counts=st.lists(st.integers(1, 60), min_size=1, max_size=110),
+    fraction=st.floats(0.02, 0.98),
+    seed=st.integers(0, 5),
+)
+def test_any_class_counts_can_be_split(counts, fraction, seed):
+    strata = np.repeat(np.arange(len(counts)), counts)
+    parts = hold_out(len(strata), strata, fraction, seed)
+    if parts is None:
+        assert np.ceil(len(strata) * fraction) < 10 or np.ceil(len(strata) * fraction) == len(strata)
+        return
+    assert len(parts[1]) == np.ceil(len(strata) * fraction)
+    assert_array_equal(np.sort(np.concatenate(parts)), np.arange(len(strata)))
+
+
+def test_a_class_with_one_row_is_trained_on():
+    strata = np.repeat([0, 1, 2], [60, 60, 1])
+    for seed in range(20):
+        train, _ = hold_out(121, strata, 0.2, seed)
+        assert 120 in train
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=60), st.integers(1, 30))
+def test_merged_strata_can_be_split(strata, most):
+    merged = merge_rare(np.array(strata), most)
+    counts = np.bincount(merged)
+    assert len(counts) <= max(most, 1)
+    assert len(strata) == 1 or counts.min() >= 2
+    kept = merged != merged.max()
+    assert len(np.unique(np.array(strata)[kept])) == len(np.unique(merged[kept]))  # a stratum of its own is one class
+
+
+@quiet
+@pytest.mark.parametrize("counts", [[100, 30, 1, 1, 1], [5] * 30, [2] * 100, [149, 1]])
+def test_rare_classes(counts):
+    y = np.repeat(np.arange(len(counts)), counts)
+    X = np.random.default_rng(1).normal(size=(len(y), 3))
+    fitted = SigmoidMLPClassifier(**STOPPING).fit(X, y)
+    assert len(fitted.classes_) == len(counts) and len(fitted.validation_scores_) == fitted.n_iter_
+
+
+@pytest.mark.parametrize("n", [1, 2, 9, 40])
+def test_too_few_rows_to_hold_out(n):
+    """A RuntimeWarning that says so, and nothing else; training is that without early stopping."""
+    parameters = STOPPING | {"batch_size": 1}
+    with pytest.warns(RuntimeWarning, match=rf"early_stopping.*validation_fraction=0.2 of {n} rows.*10 rows") as caught:
+        one = SigmoidMLPRegressor(**parameters).fit(X[:n], NUMBER[:n])
+    assert [warning.category for warning in caught] == [RuntimeWarning]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        other = SigmoidMLPRegressor(**parameters | {"early_stopping": False}).fit(X[:n], NUMBER[:n])
+    assert_array_equal(one.predict(X), other.predict(X))
+    assert one.validation_scores_ is None and one.best_validation_score_ is None and one.best_loss_ is not None
+
+
+def test_the_warning_points_at_the_callers_line():
+    with pytest.warns(RuntimeWarning, match="early_stopping") as caught:
+        SigmoidMLPRegressor(**STOPPING).fit(X[:33], NUMBER[:33])
+    assert caught[0].filename == __file__
+
+
+@quiet
+def test_auto_holds_out_of_large_tables_only():
+    parameters = STOPPING | {"early_stopping": "auto", "max_iter": 2}
+    for n, validated in ((999, False), (1000, True)):
+        X = np.random.default_rng(0).normal(size=(n, 2))
+        fitted = SigmoidMLPRegressor(**parameters).fit(X, X[:, 0])
+        assert (fitted.validation_scores_ is not None) == validated
+
+
+# --- how an epoch is judged ------------------------------------------------------------------------------------------
+
+
+@quiet
+def test_loss_is_the_weighted_mean_loss_of_the_held_out_rows():
+    weight = np.linspace(0.0, 2.0, 40)
+    for kind, y, y_val in ((SigmoidMLPClassifier, LABEL, LABEL_VAL), (SigmoidMLPRegressor, NUMBER, NUMBER_VAL)):
+        parameters = STOPPING | {"max_iter": 1, "alpha": 0.0}
+        one = kind(**parameters).fit(X, y, X_val=X_VAL, y_val=y_val, sample_weight_val=weight)
+        loss = one.backpropagate(X_VAL, y_val, weight)[0]
+        assert one.validation_scores_[0] == pytest.approx(-loss, rel=1e-12)
+        assert one.history_["validation_loss"][0] == pytest.approx(loss, rel=1e-12)
+
+
+@quiet
+@pytest.mark.parametrize("name", ["accuracy", "neg_log_loss", "roc_auc_ovr", "balanced_accuracy", "f1_macro"])
+def test_scorers_of_classifiers(name):
+    fitted = SigmoidMLPClassifier(**STOPPING | {"scoring": name}).fit(X, LABEL, X_val=X_VAL, y_val=LABEL_VAL)
+    best = get_scorer(name)(fitted, X_VAL, LABEL_VAL)
+    assert best == pytest.approx(max(fitted.validation_scores_), rel=1e-12)
+    assert best == fitted.best_validation_score_
+
+
+@quiet
+@pytest.mark.parametrize(
+    "kind, name",
+    [
+        *(("binary", name) for name in ("roc_auc", "neg_log_loss", "accuracy")),
+        *(("multiclass", name) for name in ("roc_auc_ovr", "neg_log_loss", "neg_brier_score")),
+        *(("multilabel", name) for name in ("roc_auc", "average_precision", "f1_samples")),
+    ],
+)
+def test_scorers_of_every_kind_of_target(kind, name):
+    fitted = SigmoidMLPClassifier(**STOPPING | {"scoring": name, "max_iter": 3}).fit(X, TARGETS[kind])
+    assert np.isfinite(fitted.validation_scores_).all()
+
+
+@quiet
+@pytest.mark.parametrize("name", ["r2", "neg_mean_absolute_error", "explained_variance"])
+def test_scorers_of_regressors_see_the_targets_own_units(name):
+    y, y_val = 1000.0 + 50.0 * NUMBER, 1000.0 + 50.0 * NUMBER_VAL
+    fitted = SigmoidMLPRegressor(**STOPPING | {"scoring": name}).fit(X, y, X_val=X_VAL, y_val=y_val)
+    assert fitted.best_validation_score_ == pytest.approx(get_scorer(name)(fitted, X_VAL, y_val), rel=1e-9)
+
+
+@quiet
+def test_scorers_are_weighted():
+    weight = np.linspace(0.0, 2.0, 40)
+    for scoring in ("accuracy", make_scorer(balanced_accuracy_score)):
+        fitted = SigmoidMLPClassifier(**STOPPING | {"scoring": scoring, "max_iter": 3})
+        fitted.fit(X, LABEL, X_val=X_VAL, y_val=LABEL_VAL, sample_weight_val=weight)
+        scorer = get_scorer(scoring)
+        assert fitted.best_validation_score_ == pytest.approx(scorer(fitted, X_VAL, LABEL_VAL, sample_weight=weight))
+
+
+@quiet
+def test_a_callable_judges():
+    scores = iter([0.1, 0.5, 0.3, 0.2, 0.4, 0.1, 0.0])
+    fitted = SigmoidMLPClassifier(**STOPPING | {"scoring": lambda estimator, X, y: next(scores)}).fit(X, LABEL)
+    assert fitted.validation_scores_ == [0.1, 0.5, 0.3, 0.2, 0.4, 0.1]  # patience of 3 is used up at the fourth
+    assert fitted.best_validation_score_ == 0.5 and fitted.n_iter_ == 6
+
+
+@pytest.mark.parametrize("scoring", ["neg_max_error", make_scorer(lambda y, z: 0.0), lambda estimator, X, y: 0.0])
+def test_a_scorer_that_takes_no_weights(scoring):
+    with pytest.raises(ValueError, match=r"scoring=.*sample_weight"):
+        SigmoidMLPRegressor(**STOPPING | {"scoring": scoring}).fit(X, NUMBER, WEIGHT)
+
+
+def test_a_scorer_that_does_not_fit_the_target():
+    with pytest.raises(ValueError):
+        SigmoidMLPClassifier(**STOPPING | {"scoring": "roc_auc"}).fit(X, LABEL)
+
+
+def test_a_scorer_that_gives_nonsense():
+    with pytest.raises((TypeError, ValueError)):
+        SigmoidMLPClassifier(**STOPPING | {"scoring": lambda estimator, X, y: "good"}).fit(X, LABEL)
+
+
+# --- the best epoch --------------------------------------------------------------------------------------------------
+
+
+@quiet
+@pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
+@pytest.mark.parametrize("scoring", ["loss", "r2"])
+def test_the_best_epochs_weights_are_put_back_exactly(solver, scoring):
+    parameters = STOPPING | {"solver": solver, "scoring": scoring, "hidden_layer_sizes": 30}
+    parameters["learning_rate_init"] = 0.002 if solver == "rmsprop" else 0.1
+    noise = np.random.default_rng(4).normal(size=40)
+    one = SigmoidMLPRegressor(**parameters).fit(X, NUMBER, X_val=X_VAL, y_val=noise)
+    best = int(np.argmax(one.validation_scores_)) + 1
+    assert best < one.n_iter_
+    again = SigmoidMLPRegressor(**parameters | {"max_iter": best}).fit(X, NUMBER, X_val=X_VAL, y_val=noise)
+    for W, expected in zip(one.coefs_ + one.intercepts_, again.coefs_ + again.intercepts_, strict=True):
+        assert_array_equal(W, expected)
+
+
+def test_patience_is_counted_from_the_best_score_plus_tol():
+    scores = iter([0.0, 0.05, 0.16, 0.2, 0.22, 0.24, 0.24, 0.24])
+    fitted = SigmoidMLPClassifier(**STOPPING | {"scoring": lambda *_: next(scores), "tol": 0.1}).fit(X, LABEL)
+    assert fitted.n_iter_ == 7  # each of the last four is less than 0.1 above the best before it
+
+
+def test_to_stop_on_the_score_is_no_failure_and_the_best_loss_is_not_kept():
+    scores = iter([1.0] + [0.0] * 9)
+    fitted = SigmoidMLPClassifier(**STOPPING | {"scoring": lambda *_: next(scores)}).fit(X, LABEL)
+    assert fitted.n_iter_ == 5 and fitted.best_loss_ is None
+
+
+def test_scores_that_are_no_numbers_never_win():
+    scores = iter([np.nan, 0.3, np.nan, np.nan, np.nan, np.nan])
+    fitted = SigmoidMLPClassifier(**STOPPING | {"scoring": lambda *_: next(scores)}).fit(X, LABEL)
+    assert fitted.best_validation_score_ == 0.3
+
+
+# --- partial_fit and warm start --------------------------------------------------------------------------------------
+
+
+def test_partial_fit_neither_validates_nor_stops():
+    on, off = (SigmoidMLPRegressor(**STOPPING | {"early_stopping": e, "tol": 1e9}) for e in (True, False))
+    for _ in range(10):
+        on.partial_fit(X, NUMBER)
+        off.partial_fit(X, NUMBER)
+    assert_array_equal(on.predict(X), off.predict(X))
+    assert len(on.loss_curve_) == 10 and on.validation_scores_ is None
+
+
+@quiet
+def test_partial_fit_after_early_stopping_goes_on_from_the_best_epoch():
+    fitted = SigmoidMLPRegressor(**STOPPING).fit(X, NUMBER)
+    before = fitted.loss_curve_
+    fitted.partial_fit(X, NUMBER)
+    assert len(fitted.loss_curve_) == len(before) + 1 and fitted.n_iter_ == 1
+
+
+@quiet
+@pytest.mark.parametrize("how", [0.2, ShuffleSplit(1, test_size=0.3)])
+def test_a_warm_start_holds_out_the_same_rows(how):
+    seen = []
+
+    def scorer(estimator, X, y):
+        seen.append(X[:, 0])
+        return -float(len(seen))
+
+    fitted = SigmoidMLPRegressor(**STOPPING | {"warm_start": True, "scoring": scorer, "validation_fraction": how})
+    fitted.set_params(random_state=None)
+    for _ in range(3):
+        fitted.fit(X, NUMBER)
+    for rows in seen:
+        assert_array_equal(rows, seen[0])
+    pickle.loads(pickle.dumps(fitted.set_params(scoring="loss"))).set_params(scoring=scorer).fit(X, NUMBER)
+    assert_array_equal(seen[-1], seen[0])
+    other = SigmoidMLPRegressor(**STOPPING | {"scoring": scorer, "validation_fraction": how, "random_state": 7})
+    other.fit(X, NUMBER)
+    assert (seen[-1] != seen[0]).any()
+
+
+# --- a validation set of one's own -----------------------------------------------------------------------------------
+
+
+@quiet
+def test_ones_own_validation_set_leaves_all_rows_to_training():
+    fitted = SigmoidMLPRegressor(**STOPPING).fit(X, NUMBER, X_val=X_VAL, y_val=NUMBER_VAL)
+    assert fitted.t_ == N * fitted.n_iter_ and len(fitted.validation_scores_) == fitted.n_iter_
+
+
+@quiet
+def test_ones_own_validation_set_turns_auto_on_even_if_small():
+    fitted = SigmoidMLPRegressor(**STOPPING | {"early_stopping": "auto"}).fit(X, NUMBER, X_val=X[:2], y_val=NUMBER[:2])
+    assert fitted.validation_scores_ is not None
+
+
+@quiet
+def test_ones_own_validation_set_of_any_kind():
+    frame, labels = pd.DataFrame(X, columns=list("abcd")), pd.Series(TARGETS["binary"])
+    one = SigmoidMLPClassifier(**STOPPING).fit(frame, labels, X_val=frame[:40], y_val=labels[:40])
+    other = SigmoidMLPClassifier(**STOPPING).fit(X, labels, X_val=X[:40], y_val=labels[:40])
+    assert_array_equal(one.predict_proba(frame), other.predict_proba(X))
+    sparse = sp.csc_array(np.where(np.abs(X) > 1, X, 0.0))
+    fitted = SigmoidMLPClassifier(**STOPPING).fit(sparse, LABEL, X_val=sparse.tocoo().tocsr()[:40], y_val=LABEL_VAL)
+    assert fitted.validation_scores_ is not None
+
+
+@pytest.mark.parametrize(
+    "own, message",
+    [
+        ({"X_val": X_VAL}, "X_val is provided, but y_val was not provided."),
+        ({"y_val": NUMBER_VAL}, "y_val is provided, but X_val was not provided."),
+        ({"sample_weight_val": np.ones(40)}, "sample_weight_val is provided, but X_val and y_val were not provided."),
+        ({"X_val": X_VAL[:, :3], "y_val": NUMBER_VAL}, "X has 3 features.*expecting 4"),
+        ({"X_val": X_VAL, "y_val": NUMBER_VAL[:7]}, "inconsistent numbers of samples"),
+        ({"X_val": X_VAL, "y_val": NUMBER_VAL, "sample_weight_val": -np.ones(40)}, "sample_weight_val holds a neg"),
+        ({"X_val": X_VAL, "y_val": np.full(40, np.nan)}, "NaN"),
+    ],
+)
+def test_errors_of_ones_own_validation_set(own, message):
+    with pytest.raises(ValueError, match=message):
+        SigmoidMLPRegressor(**STOPPING).fit(X, NUMBER, **own)
+
+
+def test_ones_own_validation_set_wants_early_stopping():
+    with pytest.raises(ValueError, match="X_val and y_val are passed to fit while at the same time early_stopping is"):
+        SigmoidMLPRegressor(**STOPPING | {"early_stopping": False}).fit(X, NUMBER, X_val=X_VAL, y_val=NUMBER_VAL)
+
+
+def test_unknown_labels_in_ones_own_validation_set():
+    with pytest.raises(ValueError, match=r"y_val.*9|9.*classes"):
+        SigmoidMLPClassifier(**STOPPING).fit(X, LABEL, X_val=X_VAL, y_val=np.full(40, 9))
+
+
+@quiet
+def test_in_a_pipeline_the_validation_set_is_transformed_as_the_training_set():
+    with config_context(enable_metadata_routing=True):
+        net = SigmoidMLPRegressor(**STOPPING).set_fit_request(X_val=True, y_val=True, sample_weight=True)
+        scaler = StandardScaler().set_fit_request(sample_weight=False)
+        pipeline = make_pipeline(scaler, net, transform_input=["X_val"])
+        pipeline.fit(X, NUMBER, X_val=X_VAL, y_val=NUMBER_VAL, sample_weight=WEIGHT + 1.0)
+        scaler = StandardScaler().fit(X)
+        by_hand = SigmoidMLPRegressor(**STOPPING)
+        by_hand.fit(scaler.transform(X), NUMBER, WEIGHT + 1.0, X_val=scaler.transform(X_VAL), y_val=NUMBER_VAL)
+    assert pipeline[-1].validation_scores_ == by_hand.validation_scores_
+    assert_array_equal(pipeline.predict(X), by_hand.predict(scaler.transform(X)))
+
+
+# --- a splitter ------------------------------------------------------------------------------------------------------
+
+
+def rows_held_out(how, weight=None, **metadata):
+    """Return the first column of the held-out rows."""
+    seen = {}
+
+    def scorer(estimator, X, y, sample_weight=None):
+        seen["x"] = X[:, 0]
+        return 0.0
+
+    parameters = STOPPING | {"validation_fraction": how, "scoring": scorer}
+    SigmoidMLPRegressor(**parameters).fit(X, NUMBER, weight, **metadata)
+    return seen["x"]
+
+
+def test_a_splitter_of_time():
+    assert_array_equal(rows_held_out(TimeSeriesSplit(2)), X[50:100, 0])  # the first split: trained on the first 50
+    assert_array_equal(rows_held_out(TimeSeriesSplit(2, max_train_size=20)), X[50:100, 0])
+
+
+def test_a_predefined_split_means_the_rows_passed_weightless_ones_too():
+    fold = np.where(np.arange(N) % 3, -1, 0)
+    assert_array_equal(rows_held_out(PredefinedSplit(fold)), X[fold == 0, 0])
+    assert_array_equal(rows_held_out(PredefinedSplit(fold), WEIGHT), X[(fold == 0) & (WEIGHT > 0), 0])
+
+
+def test_a_splitter_of_groups_is_given_groups():
+    groups = np.arange(N) // 10
+    _, held_out = next(GroupKFold(5).split(X, NUMBER, groups))
+    assert_array_equal(rows_held_out(GroupKFold(5), groups=groups), X[held_out, 0])
+    kept = held_out[WEIGHT[held_out] > 0]
+    assert_array_equal(rows_held_out(GroupKFold(5), WEIGHT, groups=groups), X[kept, 0])
+
+
+def test_groups_are_routed():
+    groups = np.arange(N) // 10
+    with config_context(enable_metadata_routing=True):
+        net = SigmoidMLPRegressor(**STOPPING | {"validation_fraction": GroupKFold(5), "max_iter": 2})
+        net.set_fit_request(groups=True)
+        search = GridSearchCV(net, {"alpha": [0.0, 1.0]}, cv=GroupKFold(2))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            search.fit(X, NUMBER, groups=groups)
+    assert search.best_estimator_.validation_scores_ is not None
+
+
+def test_errors_of_splitters():
+    with pytest.raises(ValueError, match="groups"):
+        rows_held_out(GroupKFold(5))
+    with pytest.raises(ValueError, match="groups"):
+        rows_held_out(GroupKFold(5), groups=np.zeros(3))
+    with pytest.raises(ValueError, match=r"validation_fraction=.*no rows"):
+        rows_held_out(PredefinedSplit(np.zeros(N)))
+    with pytest.raises(ValueError, match=r"validation_fraction=.*no split"):
+        rows_held_out(PredefinedSplit(np.full(N, -1)))
+    with pytest.raises(ValueError, match=r"validation_fraction=.*150"):
+        rows_held_out(PredefinedSplit(np.where(np.arange(N + 9) < N, -1, 0)))
+
+
+@quiet
+def test_a_splitter_for_a_classifier_sees_the_labels():
+    from sklearn.model_selection import StratifiedShuffleSplit
+
+    how = StratifiedShuffleSplit(1, test_size=0.2, random_state=0)
+    fitted = SigmoidMLPClassifier(**STOPPING | {"validation_fraction": how}).fit(X, TARGETS["binary"])
+    assert fitted.t_ == 120 * fitted.n_iter_
+
+
+# --- weights ---------------------------------------------------------------------------------------------------------
+
+
+@quiet
+def test_validation_is_weighted_as_training_is():
+    """With a validation set of one's own, weights are repeated rows in every epoch's score."""
+    times, full = WEIGHT.astype(int), STOPPING | {"n_iter_no_change": 100}
+    weight_val = np.arange(40) % 3
+    one = SigmoidMLPRegressor(**full | {"batch_size": int((times > 0).sum())})
+    one.fit(X, NUMBER, WEIGHT, X_val=X_VAL, y_val=NUMBER_VAL, sample_weight_val=weight_val)
+    rows, rows_val = np.repeat(np.arange(N), times), np.repeat(np.arange(40), weight_val)
+    other = SigmoidMLPRegressor(**full | {"batch_size": len(rows)})
+    other.fit(X[rows], NUMBER[rows], X_val=X_VAL[rows_val], y_val=NUMBER_VAL[rows_val])
+    assert_allclose(one.validation_scores_, other.validation_scores_, rtol=1e-9)
