@@ -73,6 +73,7 @@ class Objective:
         self._weight = None if weight is None else Rows(weight[:, np.newaxis], network.n_rows)
         self._theta: Array | None = None
         self._out: Array | None = None
+        self._part: Array | None = None  # a piece's gradient
 
     def __call__(
         self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
@@ -125,7 +126,7 @@ class Objective:
         """Add up the pieces' values and gradients."""
         n = sum(map(length, pieces))
         out[:] = 0.0
-        part = np.empty_like(out)
+        part = self._part = np.empty_like(out) if self._part is None else self._part
         grads = self._layout.views(part)
         value = 0.0
         for piece in pieces:

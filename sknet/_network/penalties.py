@@ -12,8 +12,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.linalg import blas
 
 Array = npt.NDArray[Any]
+
+_AXPY: dict[np.dtype[Any], Any] = {np.dtype(np.float32): blas.saxpy, np.dtype(np.float64): blas.daxpy}
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,9 @@ class ElasticNet:
         return value + self.l1 * float(np.abs(w).sum()) if self.l1 else value
 
     def add_gradient(self, w: Array, out: Array) -> None:
-        """Add the gradient of the L2 term, l2 * w, to `out`."""
-        if self.l2:
-            out += w * w.dtype.type(self.l2)
+        """Add the gradient of the L2 term, l2 * w, to `out`, which is contiguous and of w's type."""
+        if self.l2 and w.size:
+            _AXPY[w.dtype](w, out, a=self.l2)  # in place, and without an array of w's size
 
 
 def soft_threshold(w: Array, amount: float) -> None:

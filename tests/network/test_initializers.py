@@ -1,0 +1,80 @@
+"""First weights: their variance, their determinism, and a signal that survives any depth."""
+
+import numpy as np
+import pytest
+from pieces import ACTIVATION_NAMES
+
+from sknet._network.activations import ACTIVATIONS
+from sknet._network.initializers import INITIALIZERS, centred, draw
+from sknet._network.network import Network
+from sknet._network.parameters import Layout
+
+VARIANCES = {"glorot": lambda i, o: 2 / (i + o), "he": lambda i, o: 2 / i, "lecun": lambda i, o: 1 / i}
+
+
+@pytest.mark.parametrize("name", [name for name in INITIALIZERS if name != "orthogonal"])
+@pytest.mark.parametrize(("fan_in", "fan_out"), [(300, 200), (200, 300)])
+def test_variance(name, fan_in, fan_out):
+    W = INITIALIZERS[name](fan_in, fan_out, np.random.default_rng(0))
+    family, shape = name.split("_")
+    variance = VARIANCES[family](fan_in, fan_out)
+    assert W.shape == (fan_in, fan_out)
+    assert W.mean() == pytest.approx(0, abs=4 * np.sqrt(variance / W.size))
+    assert W.var() == pytest.approx(variance, rel=0.03)
+    assert (np.abs(W).max() <= np.sqrt(3 * variance)) == (shape == "uniform")
+
+
+@pytest.mark.parametrize(("fan_in", "fan_out"), [(5, 5), (8, 3), (3, 8)])
+def test_orthogonal(fan_in, fan_out):
+    W = INITIALIZERS["orthogonal"](fan_in, fan_out, np.random.default_rng(0))
+    small = W.T @ W if fan_in >= fan_out else W @ W.T
+    assert W.shape == (fan_in, fan_out) and W.flags.c_contiguous
+    np.testing.assert_allclose(small, np.eye(min(fan_in, fan_out)), atol=1e-14)
+
+
+@pytest.mark.parametrize("init", [*INITIALIZERS, "auto"])
+def test_draw_depends_on_the_generator_alone(init):
+    layout, activations = Layout((4, 3, 2)), [ACTIVATIONS["sigmoid"]]
+    one, same, other = (draw(layout, activations, init, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    assert [W.shape for W in one[0]] == [(4, 3), (3, 2)] and [b.shape for b in one[1]] == [(3,), (2,)]
+    for a, b, c in zip(one[0], same[0], other[0], strict=True):
+        np.testing.assert_array_equal(a, b)
+        assert not np.array_equal(a, c)
+    if init != "auto":
+        assert all((b == 0).all() for b in one[1])
+
+
+def test_draw_takes_a_function():
+    coefs, intercepts = draw(Layout((2, 3, 1)), [], lambda i, o, rng: [[i + 10 * o] * o] * i, np.random.default_rng(0))
+    assert coefs[0].tolist() == [[32] * 3] * 2 and coefs[1].tolist() == [[13]] * 3
+    assert [b.tolist() for b in intercepts] == [[0, 0, 0], [0]]
+
+
+def test_biases_take_out_the_mean_output_of_the_units_below():
+    coefs, intercepts = centred(Layout((4, 6, 5)), [ACTIVATIONS["sigmoid"]], np.random.default_rng(0))
+    np.testing.assert_array_equal(intercepts[0], 0)
+    np.testing.assert_allclose(intercepts[1], -0.5 * coefs[1].sum(axis=0))
+
+
+def test_sigmoids_start_as_tanh_units():
+    """sigmoid(z) = 1/2 + 1/2 tanh(z/2): with the same random numbers both networks compute the same."""
+    layout, X = Layout((5, 30, 20, 2)), np.random.default_rng(1).normal(size=(50, 5))
+    raw = []
+    for name in ("sigmoid", "tanh"):
+        activations = [ACTIVATIONS[name]] * 2
+        parameters = draw(layout, activations, "auto", np.random.default_rng(0))
+        raw.append(Network(layout.sizes, activations, 50, float).forward(X, *parameters))
+    np.testing.assert_allclose(raw[0], raw[1], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", ACTIVATION_NAMES)
+def test_the_signal_survives_ten_layers(name):
+    """Neither the differences between samples nor the gradient vanish or explode on the way."""
+    layout, activations = Layout((20, *[100] * 10, 1)), [ACTIVATIONS[name]] * 10
+    coefs, intercepts = draw(layout, activations, "auto", np.random.default_rng(0))
+    network = Network(layout.sizes, activations, 200, float)
+    raw = network.forward(np.random.default_rng(1).normal(size=(200, 20)), coefs, intercepts)
+    assert 0.02 < raw.std() < 10
+    grads = [np.empty_like(W) for W in coefs], [np.empty_like(b) for b in intercepts]
+    delta = network.backward(np.ones_like(raw), coefs, *grads)
+    assert 0.005 < np.linalg.norm(delta, axis=1).mean() < 20

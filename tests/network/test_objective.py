@@ -1,0 +1,239 @@
+"""The whole network's gradient against finite differences, in every way it can be computed; and its invariants."""
+
+import tracemalloc
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
+from pieces import (
+    ACTIVATION_NAMES,
+    LOSSES,
+    NetworkCase,
+    assert_gradient,
+    network_case,
+    numerical_gradient,
+)
+
+from sknet._network.activations import ACTIVATIONS
+from sknet._network.losses import SOFTMAX_LOG_LOSS
+from sknet._network.network import Network
+from sknet._network.objective import Objective, Rows, length
+from sknet._network.parameters import Layout
+from sknet._network.penalties import ElasticNet
+
+FEW = np.array([5, 0, 2])  # these rows touch the inputs 1 and 4 only, a third of all
+STEP = 1e-5
+NETWORKS = [("identity", ())] + [(name, (5, 4, 3)[:depth]) for name in ACTIVATION_NAMES for depth in (1, 2, 3)]
+cases = st.builds(
+    network_case,
+    st.sampled_from(list(LOSSES)),
+    st.sampled_from(ACTIVATION_NAMES),
+    st.sampled_from([(), (4,), (3, 4)]),
+    seed=st.integers(0, 1000),
+)
+
+
+# --- the gradient is the slope
+
+
+def variants(case):
+    """The gradient of the same three rows' objective, in every way there is."""
+    yield case.gradient(FEW)
+    yield case.gradient(FEW, sparse=True)  # packed rows
+    yield case.gradient(FEW, n_rows=2)  # in pieces
+    yield case.gradient(FEW, n_rows=2, sparse=True)
+    for sparse in (False, True):  # of all rows: the whole gradient
+        yield case.gradient(slice(0, 3), rows=FEW, sparse=sparse)
+        yield case.gradient(slice(0, 3), rows=FEW, sparse=sparse, n_rows=2)
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(("activation", "hidden"), NETWORKS)
+def test_whole_network(loss, activation, hidden):
+    case = network_case(loss, activation, hidden)
+    objective = case.objective()
+    scratch = np.empty_like(case.theta)
+    expected = numerical_gradient(lambda theta: objective(theta, FEW, scratch)[0], case.theta, STEP)
+    for value, gradient, rows in variants(case):
+        assert value == pytest.approx(objective(case.theta, FEW, scratch)[0], rel=1e-13)
+        found, wanted = case.arrays(gradient), case.arrays(expected)
+        if rows is not None:
+            assert rows.tolist() == [1, 4]
+            found[0], wanted[0] = found[0][:2], wanted[0][rows]
+        for array, slope in zip(found, wanted, strict=True):
+            assert_gradient(array, slope)
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("activation", ACTIVATION_NAMES)
+def test_whole_network_with_dropout(activation, sparse):
+    """With the same random numbers the objective is a smooth function, and the masks of the two passes are one."""
+    case = network_case("log_loss, softmax", activation, (6, 5, 4))
+    batch, how = slice(0, 8), {"dropout": (0.3, 0.0, 0.5), "sparse": sparse}
+    objective, scratch = case.objective(**how), np.empty_like(case.theta)
+    expected = numerical_gradient(
+        lambda theta: objective(theta, batch, scratch, np.random.default_rng(3))[0], case.theta, STEP
+    )
+    value, gradient, _ = case.gradient(batch, rng=np.random.default_rng(3), **how)
+    assert value != case.gradient(batch, **how)[0]
+    assert_gradient(gradient, expected)
+
+
+def test_penalty_of_untouched_inputs_waits():
+    """Packed rows: the gradient of an untouched row would be l2 * w; it is left out, and all else is the same."""
+    case = network_case("squared_error", "tanh", (4,))
+    (_, dense, _), (_, packed, rows) = case.gradient(FEW), case.gradient(FEW, sparse=True)
+    first, h = case.layout.shapes[0][0] * 4, 4
+    np.testing.assert_allclose(packed[: len(rows) * h], dense[:first].reshape(-1, h)[rows].ravel(), rtol=1e-12)
+    np.testing.assert_allclose(packed[first:], dense[first:], rtol=1e-12)
+    untouched = np.setdiff1d(np.arange(6), rows)
+    W = case.layout.views(case.theta)[0][0]
+    np.testing.assert_allclose(dense[:first].reshape(-1, h)[untouched], 0.3 * W[untouched], rtol=1e-12)
+
+
+def test_without_l2_nothing_is_added_to_packed_rows():
+    case = network_case("squared_error", "tanh", (4,))
+    plain = NetworkCase(**{**vars(case), "penalty": ElasticNet(l1=0.2)})
+    value, packed, rows = plain.gradient(FEW, sparse=True)
+    bare = NetworkCase(**{**vars(case), "penalty": ElasticNet()})
+    bare_value, dense, _ = bare.gradient(FEW)
+    assert value == pytest.approx(bare_value + 0.2 * np.abs(case.theta[: case.layout.n_weights]).sum())
+    np.testing.assert_allclose(packed[: len(rows) * 4], dense[:24].reshape(-1, 4)[rows].ravel(), rtol=1e-12)
+
+
+# --- invariants
+
+
+@given(cases, st.lists(st.integers(1, 3), min_size=8, max_size=8))
+def test_a_weight_is_a_repetition(case, repeats):
+    repeats = np.array(repeats)
+    rows = np.repeat(np.arange(8), repeats)
+    weight = repeats * (8 / repeats.sum())  # divided by their mean
+    weighted = NetworkCase(**{**vars(case), "weight": weight}).gradient(slice(0, 8))
+    repeated = NetworkCase(**{**vars(case), "weight": None}).gradient(slice(0, len(rows)), rows=rows)
+    assert weighted[0] == pytest.approx(repeated[0], rel=1e-12)
+    np.testing.assert_allclose(weighted[1], repeated[1], rtol=1e-9, atol=1e-12)
+
+
+@given(cases, st.floats(0.1, 10))
+def test_the_data_term_is_proportional_to_the_weights(case, factor):
+    bare = NetworkCase(**{**vars(case), "penalty": ElasticNet()})
+    value, gradient, _ = bare.gradient(FEW)
+    scaled = NetworkCase(**{**vars(bare), "weight": factor * case.weight}).gradient(FEW)
+    assert scaled[0] == pytest.approx(factor * value, rel=1e-12)
+    np.testing.assert_allclose(scaled[1], factor * gradient, rtol=1e-11, atol=1e-14)
+
+
+@given(st.sampled_from(list(LOSSES)), st.sampled_from(ACTIVATION_NAMES), st.permutations(range(5)), st.integers(0, 99))
+def test_hidden_units_have_no_order(loss, activation, order, seed):
+    case = network_case(loss, activation, (5,), seed=seed)
+
+    def permuted(theta):
+        (W1, W2), (b1, b2) = case.layout.views(theta)
+        return case.layout.pack([W1[:, order], W2[order]], [b1[order], b2], float)
+
+    value, gradient, _ = case.gradient(slice(0, 8))
+    other_value, other_gradient, _ = case.gradient(slice(0, 8), permuted(case.theta))
+    assert other_value == pytest.approx(value, rel=1e-12)
+    np.testing.assert_allclose(other_gradient, permuted(gradient), rtol=1e-10, atol=1e-13)
+
+
+@given(cases, st.integers(1, 8), st.booleans(), st.booleans())
+def test_pieces_add_up_to_the_whole(case, n_rows, sparse, shuffled):
+    batch = np.random.default_rng(0).permutation(8) if shuffled else slice(0, 8)
+    whole, in_pieces = case.gradient(batch), case.gradient(batch, n_rows=n_rows, sparse=sparse)
+    assert in_pieces[0] == pytest.approx(whole[0], rel=1e-12)
+    np.testing.assert_allclose(in_pieces[1], whole[1], rtol=1e-10, atol=1e-13)
+    assert in_pieces[2] is None
+
+
+@given(cases, st.integers(1, 7))
+def test_batches_of_an_epoch_average_to_the_whole(case, size):
+    """No weighting by batch: the mean over the rows of the batches' objectives is the objective of all rows."""
+    objective, out = case.objective(), np.empty_like(case.theta)
+    total, gradient = 0.0, np.zeros_like(case.theta)
+    for start in range(0, 8, size):
+        batch = slice(start, min(start + size, 8))
+        total += objective(case.theta, batch, out)[0] * length(batch) / 8
+        gradient += out * length(batch) / 8
+    value, whole, _ = case.gradient(slice(0, 8))
+    assert total == pytest.approx(value, rel=1e-12)
+    np.testing.assert_allclose(gradient, whole, rtol=1e-10, atol=1e-13)
+
+
+# --- the same arrays again and again
+
+
+def test_other_arrays_than_last_time_are_noticed():
+    case = network_case("squared_error", "sigmoid", (4,))
+    objective, batch = case.objective(n_rows=3), slice(0, 8)
+    first, second = np.empty_like(case.theta), np.empty_like(case.theta)
+    value, _ = objective(case.theta, batch, first)
+    assert objective(case.theta.copy(), batch, second) == (value, None)
+    np.testing.assert_array_equal(first, second)
+    other = objective(2.0 * case.theta, batch, second)[0]
+    assert other == case.gradient(batch, 2.0 * case.theta, n_rows=3)[0] != value
+    theta = case.theta.copy()
+    assert objective(theta, batch, first)[0] == value
+    theta *= 2.0  # the views follow
+    assert objective(theta, batch, first)[0] == other
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_all_arithmetic_is_done_in_the_given_type(loss, dtype, monkeypatch):
+    case = network_case(loss, "sigmoid", (4,))
+    seen = []
+    backward = Network.backward
+    monkeypatch.setattr(Network, "backward", lambda s, delta, *a: seen.append(delta.dtype) or backward(s, delta, *a))
+    theta = case.theta.astype(dtype)
+    value, gradient, _ = case.gradient(slice(0, 8), theta, dtype=dtype)
+    assert type(value) is float and gradient.dtype == dtype and seen == [dtype]
+    np.testing.assert_allclose(gradient, case.gradient(slice(0, 8))[1], rtol=0.01, atol=1e-4)
+
+
+def test_rows_are_a_view_of_a_slice_and_a_buffer_else():
+    X = np.arange(12.0).reshape(6, 2)
+    rows = Rows(X, 4)
+    assert np.shares_memory(rows(slice(1, 3)), X)
+    picked = rows(np.array([5, 0]))
+    assert picked.tolist() == [[10, 11], [0, 1]] and not np.shares_memory(picked, X)
+    assert np.shares_memory(rows(np.array([1, 2, 3])), picked)
+
+
+@pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "identity"])
+@pytest.mark.parametrize("dropout", [0.0, 0.5])
+def test_a_step_allocates_no_array_of_the_batch_or_of_theta(activation, dropout):
+    """All large arrays are made once; what a pass makes anew is of the output layer's size, or smaller."""
+    n, d, h, k = 1000, 100, 150, 3
+    rng = np.random.default_rng(0)
+    X, y = rng.normal(size=(2 * n, d)), np.eye(k)[rng.integers(0, k, 2 * n)]
+    layout = Layout((d, h, h, k))
+    network = Network(layout.sizes, [ACTIVATIONS[activation]] * 2, n, float, dropout=(dropout, dropout))
+    objective = Objective(layout, network, SOFTMAX_LOG_LOSS, ElasticNet(l2=0.1), Rows(X, n), y, rng.random(2 * n))
+    theta, out = rng.normal(size=layout.n_parameters), np.empty(layout.n_parameters)
+    batch = rng.permutation(2 * n)[:n]
+    objective(theta, batch, out, rng)
+    tracemalloc.start()
+    objective(theta, batch, out, rng)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < min(theta.nbytes, X[:n].nbytes, 8 * n * h) / 2
+
+
+# --- other data
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("loss", LOSSES)
+def test_value_on_other_data_is_the_weighted_mean_loss(loss, sparse):
+    case, other = network_case(loss, "tanh", (4,)), network_case(loss, "tanh", (4,), seed=1, n=7)
+    objective = case.objective(n_rows=3, dropout=(0.5,))
+    inputs = (sp.csr_array(other.X) if sparse else other.X).__getitem__
+    (W1, W2), (b1, b2) = case.layout.views(case.theta)
+    losses = case.loss.value(np.tanh(other.X @ W1 + b1) @ W2 + b2, other.target)
+    for weight in (None, other.weight):
+        found = objective.value(case.theta, inputs, other.target, weight)
+        assert found == pytest.approx(np.average(losses, weights=weight), rel=1e-12)

@@ -1,0 +1,41 @@
+"""One flat vector and its views."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sknet._network.parameters import Layout
+
+
+@given(st.lists(st.integers(1, 5), min_size=2, max_size=6))
+def test_pack_and_views_are_inverse(sizes):
+    layout = Layout(tuple(sizes))
+    theta = np.arange(float(layout.n_parameters))
+    coefs, intercepts = layout.views(theta)
+    assert [W.shape for W in coefs] == layout.shapes == list(pairwise(sizes))
+    assert [b.shape for b in intercepts] == [(size,) for size in sizes[1:]]
+    np.testing.assert_array_equal(layout.pack(coefs, intercepts, float), theta)
+    assert all(np.shares_memory(part, theta) for part in (*coefs, *intercepts))
+
+
+def test_weights_come_first():
+    layout = Layout((2, 3, 1))
+    assert (layout.n_weights, layout.n_parameters) == (9, 13)
+    theta = np.zeros(13)
+    coefs, intercepts = layout.views(theta)
+    for W in coefs:
+        W += 1
+    for b in intercepts:
+        b -= 1
+    assert theta.tolist() == [1] * 9 + [-1] * 4
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_pack_copies(dtype):
+    W, b = np.ones((2, 1), dtype), np.zeros(1, dtype)
+    theta = Layout((2, 1)).pack([W], [b], np.float32)
+    theta += 5
+    assert theta.dtype == np.float32 and (W == 1).all() and (b == 0).all()
