@@ -1,0 +1,322 @@
+"""What may be passed as X: every type of array, matrix and frame, and what is refused."""
+
+import tracemalloc
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._estimators.inputs import Data, MappedRows, is_memory_mapped, take_rows
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+rng = np.random.default_rng(0)
+N = 60
+COUNTS = rng.integers(0, 9, (N, 4))
+NUMBER = COUNTS[:, 0] - 0.5 * COUNTS[:, 1] + 0.1 * rng.normal(size=N)
+LABEL = np.greater(NUMBER, NUMBER.mean()).astype(int)
+QUICK = dict(
+    hidden_layer_sizes=5, max_iter=5, early_stopping=False, random_state=0, batch_size=20, dtype="float64",
+    learning_rate="cosine", learning_rate_init=0.01, input_scaling="robust", averaging=0.0,
+)  # fmt: skip
+
+
+def predictions(X, **parameters):
+    return SigmoidMLPRegressor(**QUICK | parameters).fit(X, NUMBER).predict(X)
+
+
+# --- dense arrays ----------------------------------------------------------------------------------------------------
+
+EXPECTED = predictions(COUNTS.astype(float))
+
+
+@pytest.mark.parametrize(
+    "dtype", "int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float64 longdouble".split()
+)  # fmt: skip
+def test_every_type_of_number_gives_the_same(dtype):
+    found = predictions(COUNTS.astype(dtype))
+    assert found.dtype == np.float64
+    assert_array_equal(found, EXPECTED)
+
+
+def test_float32_in_float32_out():
+    found = predictions(COUNTS.astype(np.float32))
+    assert found.dtype == np.float32
+    assert_allclose(found, EXPECTED, rtol=1e-5, atol=1e-5)
+
+
+def test_fitted_arrays_keep_the_inputs_type_whatever_the_arithmetic():
+    for dtype in ("float32", "float64", "auto"):
+        for X in (COUNTS.astype(np.float32), COUNTS.astype(np.float64)):
+            net = SigmoidMLPClassifier(**QUICK | {"dtype": dtype}).fit(X, LABEL)
+            assert {part.dtype for part in net.coefs_ + net.intercepts_} == {X.dtype}
+            assert net.predict_proba(X).dtype == net.decision_function(X).dtype == X.dtype
+
+
+def test_bool_lists_objects_order_and_byte_order():
+    assert_array_equal(predictions(COUNTS > 3), predictions((COUNTS > 3).astype(float)))
+    for same in (
+        COUNTS.tolist(),
+        COUNTS.astype(object),
+        np.asfortranarray(COUNTS),
+        COUNTS.astype(">f8"),
+        np.repeat(COUNTS, 2, axis=0)[::2],
+    ):
+        assert_array_equal(predictions(same), EXPECTED)
+
+
+def test_input_is_neither_written_to_nor_kept():
+    X, y = COUNTS.astype(float), NUMBER.copy()
+    X.flags.writeable = y.flags.writeable = False
+    net = SigmoidMLPRegressor(**QUICK | {"input_scaling": None, "target_scaling": None}).fit(X, y)
+    net.predict(X)
+    net.backpropagate(X, y)
+    kept = [value for value in vars(net).values() if isinstance(value, np.ndarray)]
+    assert not any(np.shares_memory(X, value) for value in kept + net.coefs_)
+
+
+# --- memory maps -----------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def mapped(tmp_path_factory):
+    path = tmp_path_factory.mktemp("mapped") / "X.npy"
+    np.save(path, np.random.default_rng(0).random((100_000, 100)))
+    return np.load(path, mmap_mode="r")
+
+
+@pytest.mark.parametrize("more", [{}, {"early_stopping": True}, {"early_stopping": True, "solver": "lbfgs"}])
+@pytest.mark.parametrize("input_scaling", ["robust", "standard", None])
+def test_a_memory_map_is_not_copied(mapped, input_scaling, more):
+    y = np.asarray(mapped[:, 0])
+    parameters = QUICK | {"max_iter": 1, "input_scaling": input_scaling, "batch_size": 1000, **more}
+    tracemalloc.start()
+    net = SigmoidMLPRegressor(**parameters).fit(mapped, y)
+    net.predict(mapped)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.45 * mapped.nbytes
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int32", "bool", "longdouble"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_memory_map_is_an_array(tmp_path, dtype, early_stopping):
+    X = (COUNTS > 3 if dtype == "bool" else COUNTS).astype(dtype)
+    np.save(tmp_path / "X.npy", X)
+    parameters = QUICK | {"early_stopping": early_stopping, "validation_fraction": 0.3, "scoring": "r2"}
+    nets = [
+        SigmoidMLPRegressor(**parameters).fit(source, NUMBER, np.arange(N) % 3)
+        for source in (X, np.load(tmp_path / "X.npy", mmap_mode="r"))
+    ]
+    assert_array_equal(nets[0].predict(X), nets[1].predict(np.load(tmp_path / "X.npy", mmap_mode="r")))
+
+
+def test_a_memory_map_with_missing_values_and_categories(tmp_path):
+    X = COUNTS.astype(float)
+    X[::5, 1] = np.nan
+    np.save(tmp_path / "X.npy", X)
+    parameters = QUICK | {"categorical_features": [2], "early_stopping": True, "validation_fraction": 0.3}
+    nets = [
+        SigmoidMLPRegressor(**parameters).fit(source, NUMBER)
+        for source in (X, np.load(tmp_path / "X.npy", mmap_mode="r"))
+    ]
+    assert list(nets[0].network_feature_names_) == list(nets[1].network_feature_names_)
+    assert_array_equal(nets[0].predict(X), nets[1].predict(X))
+
+
+def test_rows_of_a_memory_map(tmp_path):
+    np.save(tmp_path / "X.npy", COUNTS)
+    X = np.load(tmp_path / "X.npy", mmap_mode="r")
+    rows = take_rows(take_rows(X, np.arange(10, 40)), np.array([3, 1, 29]))
+    expected = COUNTS[[13, 11, 39]]
+    assert isinstance(rows, MappedRows) and is_memory_mapped(rows) and len(rows) == 3 and rows.shape == (3, 4)
+    assert_array_equal(np.asarray(rows), expected)
+    assert_array_equal(rows[1:], expected[1:])
+    assert_array_equal(rows[[0, 2]], expected[[0, 2]])
+    assert_array_equal(rows[:, 1:3], expected[:, 1:3])
+    assert_array_equal(rows[:, 2], expected[:, 2])
+    assert_array_equal(Data(X, NUMBER).take(np.array([5])).in_memory().X, COUNTS[[5]])
+
+
+# --- sparse matrices -------------------------------------------------------------------------------------------------
+
+DENSE = np.where(COUNTS > 5, COUNTS, 0).astype(float)
+FORMATS = ["csr", "csc", "coo", "lil", "dok", "bsr", "dia"]
+
+
+@pytest.mark.parametrize("container", [*(f"{f}_matrix" for f in FORMATS), *(f"{f}_array" for f in FORMATS)])
+def test_every_sparse_format(container):
+    X = getattr(sp, container)(DENSE)
+    expected = predictions(sp.csr_array(DENSE))
+    assert_array_equal(predictions(X), expected)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "int64", "float32"])
+def test_sparse_types(dtype):
+    X = sp.csr_array(DENSE).astype(dtype)
+    expected = predictions(sp.csr_array(DENSE.astype(dtype).astype(float)))
+    assert_allclose(predictions(X), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("solver", ["sgd", "adam", "rmsprop", "lbfgs"])
+@pytest.mark.parametrize("hidden", [(), 5, (5, 3)])
+def test_sparse_equals_dense_for_full_batches(solver, hidden):
+    parameters = dict(
+        solver=solver, hidden_layer_sizes=hidden, input_scaling=None, batch_size=N, max_iter=20, alpha=0.1
+    )
+    dense, sparse = predictions(DENSE, **parameters), predictions(sp.csr_array(DENSE), **parameters)
+    assert_allclose(sparse, dense, rtol=1e-8, atol=1e-8)
+
+
+def test_sparse_equals_dense_in_every_method():
+    parameters = QUICK | {"input_scaling": None, "batch_size": N}
+    X = sp.csr_array(DENSE)
+    dense, sparse = (SigmoidMLPClassifier(**parameters).fit(Z, LABEL) for Z in (DENSE, X))
+    assert_allclose(sparse.predict_proba(X), dense.predict_proba(X), atol=1e-9)
+    assert_allclose(sparse.predict_proba(DENSE), dense.predict_proba(DENSE), atol=1e-9)
+    assert sparse.backpropagate(X, LABEL)[0] == pytest.approx(dense.backpropagate(DENSE, LABEL)[0], rel=1e-9)
+    assert_allclose(sparse.activations(X)[1], dense.activations(DENSE)[1], atol=1e-9)
+    assert sparse.score(X, LABEL) == dense.score(DENSE, LABEL)
+
+
+def test_sparse_mini_batches_learn():
+    X = sp.random_array((300, 50), density=0.1, rng=np.random.default_rng(0), format="csr")
+    y = X @ np.random.default_rng(1).normal(size=50)
+    parameters = QUICK | {"max_iter": 100, "learning_rate_init": 0.02, "n_iter_no_change": np.inf}
+    for solver in ("adam", "sgd", "rmsprop"):
+        assert SigmoidMLPRegressor(**parameters | {"solver": solver}).fit(X, y).score(X, y) > 0.8
+
+
+# --- frames ----------------------------------------------------------------------------------------------------------
+
+NAMES = ["a", "b", "c", "d"]
+
+
+@pytest.mark.parametrize("frame", [pd.DataFrame, lambda X, columns: pl.DataFrame(X, schema=columns)])
+def test_frames_of_numbers_are_arrays(frame):
+    X = frame(COUNTS.astype(float), columns=NAMES)
+    net = SigmoidMLPRegressor(**QUICK).fit(X, X["a"] * 0 + NUMBER)
+    assert_array_equal(net.predict(X), EXPECTED)
+    assert list(net.feature_names_in_) == NAMES
+    assert list(net.network_feature_names_) == NAMES
+
+
+def test_polars_and_pandas_frames_with_categories_are_the_same():
+    columns = {"a": COUNTS[:, 0], "b": [f"level{k % 3}" for k in COUNTS[:, 1]], "c": COUNTS[:, 2] > 3}
+    X, Z = pd.DataFrame(columns), pl.DataFrame(columns)
+    expected = predictions(X)
+    assert_array_equal(predictions(Z), expected)
+    assert_array_equal(SigmoidMLPRegressor(**QUICK).fit(X, NUMBER).predict(Z), expected)
+    for early_stopping in (False, True):
+        parameters = QUICK | {"early_stopping": early_stopping, "validation_fraction": 0.3, "scoring": "r2"}
+        nets = [SigmoidMLPRegressor(**parameters).fit(frame, NUMBER, np.arange(N) % 3) for frame in (X, Z)]
+        assert_array_equal(nets[0].predict(X), nets[1].predict(Z))
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda X: X[["b", "a", "c", "d"]], "Feature names must be in the same order as they were in fit"),
+        (lambda X: X.rename(columns={"a": "z"}), "Feature names unseen at fit time"),
+        (lambda X: X[["a", "b", "c"]], "Feature names seen at fit time, yet now missing"),
+        (lambda X: X.assign(e=1.0), "Feature names unseen at fit time"),
+    ],
+)
+@pytest.mark.parametrize("method", ["predict", "partial_fit", "backpropagate"])
+def test_other_columns_are_scikit_learns_errors(change, message, method):
+    X = pd.DataFrame(COUNTS.astype(float), columns=NAMES)
+    net = SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
+    with pytest.raises(ValueError, match=message):
+        getattr(net, method)(change(X), *([] if method == "predict" else [NUMBER]))
+
+
+def test_names_on_one_side_only_warn_as_in_scikit_learn():
+    X = pd.DataFrame(COUNTS.astype(float), columns=NAMES)
+    with pytest.warns(
+        UserWarning, match="X does not have valid feature names, but SigmoidMLPRegressor was fitted with"
+    ):
+        SigmoidMLPRegressor(**QUICK).fit(X, NUMBER).predict(COUNTS)
+    with pytest.warns(UserWarning, match="X has feature names, but SigmoidMLPRegressor was fitted without"):
+        SigmoidMLPRegressor(**QUICK).fit(COUNTS, NUMBER).predict(X)
+
+
+# --- shapes and magnitudes -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
+def test_one_row_and_one_column(solver):
+    parameters = QUICK | {"solver": solver, "batch_size": 1}
+    assert np.isfinite(SigmoidMLPRegressor(**parameters).fit([[2.0]], [3.0]).predict([[2.0]])).all()
+    assert np.isfinite(SigmoidMLPRegressor(**parameters).fit(COUNTS[:, :1], NUMBER).predict([[2.0]])).all()
+    net = SigmoidMLPClassifier(**parameters).fit([[2.0, 1.0]], ["only"])
+    assert net.predict([[0.0, 0.0]]) == ["only"] and net.predict_proba([[0.0, 0.0]]) == [[1.0]]
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e-30, 1e30, 1e300])
+@pytest.mark.parametrize("input_scaling", ["robust", "standard"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_huge_and_tiny_numbers_are_only_numbers(factor, input_scaling, dtype):
+    found = predictions(COUNTS * factor, input_scaling=input_scaling, dtype=dtype)
+    assert_allclose(found, predictions(COUNTS.astype(float), input_scaling=input_scaling, dtype=dtype), rtol=1e-4)
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e-30, 1e30, 1e150])
+def test_huge_and_tiny_targets_are_only_numbers(factor):
+    net = SigmoidMLPRegressor(**QUICK).fit(COUNTS, NUMBER * factor)
+    assert_allclose(net.predict(COUNTS) / factor, EXPECTED, rtol=1e-6)
+
+
+def test_constant_columns_and_constant_targets():
+    X = np.column_stack([COUNTS[:, 0], np.full(N, 7.0), np.full(N, 0.0)])
+    assert np.isfinite(predictions(X)).all()
+    assert_allclose(SigmoidMLPRegressor(**QUICK).fit(X, np.full(N, 5.0)).predict(X), 5.0, atol=2.0)
+
+
+# --- refusals --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "X, message",
+    [
+        (COUNTS * 1j, "Complex data not supported"),
+        (COUNTS[:, :, None], "dim 3|3 dim"),
+        (COUNTS[:, 0], "Expected 2D array, got 1D array instead"),
+        (np.empty((0, 4)), r"0 sample\(s\)"),
+        (np.empty((N, 0)), r"0 feature\(s\)"),
+        (pd.DataFrame(index=range(N)), r"0 feature\(s\)"),
+        (np.where(np.arange(4) == 2, np.inf, COUNTS), "'x2'.*infinity|infinity"),
+        (np.full((N, 4), "word"), "could not convert string to float|dtype='numeric' is not compatible"),
+        (np.array([["word", 1.0]] * N, dtype=object), "could not convert string to float: 'word'"),
+        (sp.csr_array(np.where(np.arange(4) == 2, np.nan, DENSE)), "Sparse X contains NaN.*'x2'"),
+        (pd.DataFrame({"when": pd.to_datetime(["2020-01-01"] * N)}), "Column 'when' of X holds datetime"),
+        (pd.DataFrame({"z": COUNTS[:, 0] * 1j}), "Column 'z' of X holds complex"),
+        (pd.DataFrame({"mixed": ["a", 1] * (N // 2)}), "Column 'mixed'"),
+        (pd.DataFrame({"x": np.where(np.arange(N) == 3, np.inf, 1.0)}), "'x'.*infinity"),
+        (pl.DataFrame({"when": [pd.Timestamp("2020-01-01")] * N}), "Column 'when' of X holds"),
+        (COUNTS[:-1], "inconsistent numbers of samples"),
+        (None, "None|dtype"),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_tables_that_cannot_be_used(X, message):
+    for net in (SigmoidMLPRegressor(**QUICK), SigmoidMLPClassifier(**QUICK)):
+        with pytest.raises((ValueError, TypeError), match=message):
+            net.fit(X, LABEL)
+        assert vars(net) == vars(type(net)(**QUICK))
+
+
+@pytest.mark.parametrize("method", ["predict", "activations", "partial_fit", "backpropagate"])
+def test_another_number_of_columns(method):
+    net = SigmoidMLPRegressor(**QUICK).fit(COUNTS, NUMBER)
+    with pytest.raises(ValueError, match="X has 3 features, but SigmoidMLPRegressor is expecting 4 features as input"):
+        getattr(net, method)(COUNTS[:, :3], *([NUMBER] if method in ("partial_fit", "backpropagate") else []))
+
+
+def test_infinity_at_predict():
+    net = SigmoidMLPRegressor(**QUICK).fit(COUNTS, NUMBER)
+    with pytest.raises(ValueError, match="infinity"):
+        net.predict(np.full((1, 4), np.inf))
