@@ -18,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.heldout import hold_out, merge_rare
+from sknet._estimators.heldout import AUTO_EARLY_STOPPING, hold_out, merge_rare
 
 rng = np.random.default_rng(0)
 N = 150
@@ -123,7 +123,7 @@ def test_the_warning_points_at_the_callers_line():
 @quiet
 def test_auto_holds_out_of_large_tables_only():
     parameters = STOPPING | {"early_stopping": "auto", "max_iter": 2}
-    for n, validated in ((999, False), (1000, True)):
+    for n, validated in ((AUTO_EARLY_STOPPING - 1, False), (AUTO_EARLY_STOPPING, True)):
         X = np.random.default_rng(0).normal(size=(n, 2))
         fitted = SigmoidMLPRegressor(**parameters).fit(X, X[:, 0])
         assert (fitted.validation_scores_ is not None) == validated

@@ -35,8 +35,9 @@ EXPECTED = predictions(COUNTS.astype(float))
 
 
 @pytest.mark.parametrize(
-    "dtype", "int8 int16 int32 int64 uint8 uint16 uint32 uint64 float16 float64 longdouble".split()
-)  # fmt: skip
+    "dtype",
+    [f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64)] + ["float16", "float64", "longdouble"],
+)
 def test_every_type_of_number_gives_the_same(dtype):
     found = predictions(COUNTS.astype(dtype))
     assert found.dtype == np.float64
@@ -93,13 +94,13 @@ def mapped(tmp_path_factory):
 @pytest.mark.parametrize("input_scaling", ["robust", "standard", None])
 def test_a_memory_map_is_not_copied(mapped, input_scaling, more):
     y = np.asarray(mapped[:, 0])
-    parameters = QUICK | {"max_iter": 1, "input_scaling": input_scaling, "batch_size": 1000, **more}
+    parameters = QUICK | {"max_iter": 1, "input_scaling": input_scaling, "batch_size": 1000, "validation_fraction": 0.1, **more}
     tracemalloc.start()
     net = SigmoidMLPRegressor(**parameters).fit(mapped, y)
     net.predict(mapped)
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
-    assert peak < 0.45 * mapped.nbytes
+    assert peak < 0.5 * mapped.nbytes
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "int32", "bool", "longdouble"])

@@ -1,0 +1,111 @@
+"""What each parameter may be, and what is said of a value that it may not be."""
+
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._estimators.constraints import CLASSIFIER, REGRESSOR
+
+X = np.random.default_rng(0).normal(size=(20, 3))
+Y = (X[:, 0] > 0).astype(int)
+
+BAD = {
+    "hidden_layer_sizes": [0, -1, 2.5, None, (3, 0), (3, -1), (3, 1.5), ("a",)],
+    "activation": ["sigmoidal", 3, None, ["tanh", "tan"], ["tanh"] * 2],
+    "depth": [0, -1, 1.5, "two"],
+    "loss": ["hinge", None, 1],
+    "solver": ["adamw", None, 1],
+    "alpha": [-1e-9, "small", None],
+    "l1_ratio": [-0.1, 1.1, None],
+    "weight_decay": [-0.1, "no"],
+    "dropout": [-0.1, 1.0, None, [0.1, 0.2], [1.0], [-0.1], "half"],
+    "max_norm": [0.0, -1.0, "one"],
+    "clip_norm": [0.0, -1.0, "one"],
+    "label_smoothing": [-0.1, 1.0, None],
+    "batch_size": [0, -1, 1.5, "all", None],
+    "learning_rate": ["linear", None, 0.1],
+    "learning_rate_init": [0.0, -0.1, None, "fast"],
+    "power_t": [-0.1, None],
+    "max_iter": [0, -1, 1.5, None],
+    "shuffle": ["yes", 2],
+    "random_state": ["seed", -1, 1.5],
+    "tol": [-1e-9, None],
+    "verbose": ["loud", -1],
+    "warm_start": ["yes", None],
+    "momentum": [-0.1, 1.1, None],
+    "nesterovs_momentum": ["yes", None],
+    "early_stopping": ["always", None, 2],
+    "validation_fraction": [0.0, 1.0, -0.1, None, 3],
+    "scoring": ["goodness", None, 1],
+    "beta_1": [-0.1, 1.0, None],
+    "beta_2": [-0.1, 1.0, None],
+    "epsilon": [0.0, -1e-8, None],
+    "n_iter_no_change": [0, -1, 2.5, None],
+    "max_fun": [0, -1, 1.5, None],
+    "huber_delta": [0.0, -1.0, None],
+    "quantile": [0.0, 1.0, None, [], [0.5, 0.5], [0.9, 0.1], [0.0, 0.5], [0.5, 1.0], ["low"]],
+    "class_weight": ["fair", 2.0],
+    "categorical_features": ["all", 1],
+    "input_scaling": ["minmax", True],
+    "target_scaling": ["robust", True],
+    "init": ["zeros", 1, (1,), ([], []), ([np.ones((3, 2))], [np.ones(2)])],
+    "dtype": ["float16", np.float32, None],
+    "averaging": [-0.1, 1.0, None, "always"],
+}
+ALSO = {
+    "huber_delta": {"loss": "huber"},
+    "quantile": {"loss": "quantile"},
+    "hidden_layer_sizes": {},
+}
+KINDS = {SigmoidMLPClassifier: CLASSIFIER, SigmoidMLPRegressor: REGRESSOR}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_parameter_has_a_constraint_and_the_other_way_round(kind):
+    assert set(KINDS[kind]) == set(kind().get_params())
+    assert set(kind().get_params()) <= set(BAD)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_values_are_named_and_leave_no_trace(name):
+    for kind in KINDS:
+        if name not in kind().get_params():
+            continue
+        for value in BAD[name]:
+            net = kind(**{"max_iter": 1, **ALSO.get(name, {}), name: value})
+            before = dict(vars(net))
+            with pytest.raises((ValueError, TypeError), match=name) as caught:
+                net.fit(X, Y)
+            assert vars(net) == before
+            told = str(caught.value)
+            assert name == "init" or any(repr(part) in told for part in [value, *np.ravel(value).tolist()])
+
+
+@pytest.mark.parametrize("name", ["squared_error", "poisson"])
+def test_a_loss_given_as_the_first_argument(name):
+    with pytest.raises(ValueError, match=f"hidden_layer_sizes='{name}'.*write loss='{name}'"):
+        SigmoidMLPRegressor(name).fit(X, Y)
+
+
+def test_all_but_two_parameters_are_keywords():
+    for kind in KINDS:
+        assert kind((3,), "tanh").get_params()["activation"] == "tanh"
+        with pytest.raises(TypeError, match="positional"):
+            kind((3,), "tanh", "adam")
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {"early_stopping": np.bool_(False), "shuffle": np.bool_(True)},
+        {"hidden_layer_sizes": np.int64(3), "depth": np.int32(2), "batch_size": np.int64(7)},
+        {"hidden_layer_sizes": np.array([3, 2]), "dropout": np.array([0.1, 0.2]), "activation": np.array(["tanh"] * 2)},
+        {"alpha": np.float32(0.1), "max_iter": np.int64(2), "learning_rate": np.str_("cosine")},
+        {"n_iter_no_change": np.inf, "clip_norm": 1, "max_norm": 2},
+    ],
+)
+def test_numpy_values_as_a_search_gives_them(parameters):
+    for kind in KINDS:
+        net = clone(kind(**{"max_iter": 2, "learning_rate": "cosine", "solver": "adam", **parameters}))
+        assert net.fit(X, Y).n_iter_ == 2
