@@ -38,6 +38,10 @@ class SGD:
 
     velocity = momentum * velocity + gradient; the direction is the velocity
     or, after Nesterov, gradient + momentum * velocity.
+
+    The velocity is a sum of gradients, not of past steps: a rate that falls
+    takes effect at once, on all of it. scikit-learn sums steps, each at the
+    rate of its own time; the two agree while the rate is constant.
     """
 
     momentum: float = 0.9

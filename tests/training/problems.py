@@ -1,0 +1,124 @@
+"""Functions to minimise that no network has part in, and short ways to say how."""
+
+from dataclasses import replace
+from math import inf, nan
+
+import numpy as np
+
+from sknet._training.lbfgs import LBFGSPlan
+from sknet._training.minibatch import Plan, Problem
+from sknet._training.optimizers import SGD, Adam, RMSProp
+from sknet._training.schedules import constant
+from sknet._training.state import State
+from sknet._training.stopping import Patience
+
+ENDLESS = Patience(0.0, inf)
+OPTIMIZERS = {
+    "sgd": SGD(momentum=0.0),
+    "momentum": SGD(momentum=0.9, nesterov=False),
+    "nesterov": SGD(momentum=0.9, nesterov=True),
+    "rmsprop": RMSProp(0.9),
+    "adam": Adam(),
+}
+
+
+class LeastSquares:
+    """1/2 mean (A theta - b)^2 over a batch's rows; with `noise`, one that draws random numbers as dropout does."""
+
+    def __init__(self, n=12, p=5, seed=0, noise=0.0):
+        rng = np.random.default_rng(seed)
+        self.A, self.b, self.noise = rng.normal(size=(n, p)), rng.normal(size=n), noise
+        self.calls = 0
+
+    def __call__(self, theta, batch, out, rng=None):
+        self.calls += 1
+        A, b = self.A[batch], self.b[batch]
+        error = A @ theta - b
+        if rng is not None:
+            error = error + self.noise * rng.normal(size=len(b))
+        out[:] = A.T @ error / len(b)
+        return 0.5 * float(error @ error) / len(b), None
+
+    @property
+    def solution(self):
+        return np.linalg.lstsq(self.A, self.b)[0]
+
+
+def quadratic(theta, batch, out, rng=None):
+    """1/2 (theta - c)^T D (theta - c) with c = 1, 2, ... and D = diag(1, ..., 1/2)."""
+    d, error = np.linspace(1, 0.5, theta.size), theta - np.arange(1.0, theta.size + 1)
+    out[:] = d * error
+    return 0.5 * float(d @ error**2), None
+
+
+def rosenbrock(theta, batch, out, rng=None):
+    """(1 - x)^2 + 100 (y - x^2)^2, least at (1, 1)."""
+    x, y = theta
+    out[:] = -2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)
+    return float((1 - x) ** 2 + 100 * (y - x * x) ** 2), None
+
+
+def problem(objective, n=12, p=5, **more):
+    return Problem(objective, n, p, **more)
+
+
+def plan(optimizer=OPTIMIZERS["sgd"], **more):
+    settings = {"schedule": constant, "rate": 0.1, "batch_size": 4, "n_epochs": 5, "patience": ENDLESS}
+    return Plan(optimizer, **settings | more)
+
+
+def lbfgs_plan(**more):
+    return LBFGSPlan(**{"n_iterations": 200, "n_evaluations": 2000, "tol": 1e-10, "patience": ENDLESS} | more)
+
+
+def state_of(theta, the_plan=None, seed=0):
+    n_moments = the_plan.optimizer.n_moments if isinstance(the_plan, Plan) else 0
+    theta = np.array(theta)
+    return State(theta, tuple(np.zeros_like(theta) for _ in range(n_moments)), np.random.default_rng(seed))
+
+
+class Script:
+    """A monitor that reads its scores from a list, and an observer that writes down what it hears."""
+
+    def __init__(self, scores=(), stop_at=None):
+        self.scores, self.stop_at, self.heard = list(scores), stop_at, []
+
+    def __call__(self, theta):
+        self.heard.append("monitor")
+        return nan, self.scores.pop(0)
+
+    def begin(self, state):
+        self.heard.append(("begin", state.epoch))
+
+    def end(self, state):
+        self.heard.append(("end", state.epoch))
+        return state.epoch == self.stop_at
+
+
+class Interrupting:
+    """Anything that training calls, with a Ctrl-C during its nth call."""
+
+    def __init__(self, function, nth):
+        self.function, self.left = function, nth
+
+    def __call__(self, *args):
+        self.left -= 1
+        if self.left == 0:
+            self.half_done(*args)
+            raise KeyboardInterrupt
+        return self.function(*args)
+
+    @staticmethod
+    def half_done(*args):
+        """Nothing, unless overwritten: what was done when the interrupt came."""
+
+
+def same(a, b):
+    """Whether two states are equal bit for bit, but for the seconds that their epochs took."""
+
+    def timeless(state):
+        history = [replace(epoch, seconds=0.0) for epoch in state.history]
+        return replace(state, history=history).to_arrays()
+
+    one, other = timeless(a), timeless(b)
+    return one.keys() == other.keys() and all(one[key].tobytes() == other[key].tobytes() for key in one)

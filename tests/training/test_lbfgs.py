@@ -1,0 +1,238 @@
+"""L-BFGS: known optima, the L1 split against a closed form, iterations as epochs, interrupts."""
+
+from math import inf, isnan, nan
+
+import numpy as np
+import pytest
+from problems import (
+    Interrupting,
+    LeastSquares,
+    Script,
+    lbfgs_plan,
+    plan,
+    problem,
+    quadratic,
+    rosenbrock,
+    same,
+    state_of,
+)
+
+from sknet._training import lbfgs, minibatch
+from sknet._training.optimizers import SGD
+from sknet._training.result import DivergedError, StopReason
+from sknet._training.stopping import Patience
+
+START = np.zeros(5)
+
+
+def trained(the_problem, the_plan=None, state=None, observer=None):
+    state = state_of(START) if state is None else state
+    return lbfgs.train(the_problem, the_plan or lbfgs_plan(), state, observer), state
+
+
+# --- optima
+
+
+def test_quadratic():
+    result, state = trained(problem(quadratic))
+    np.testing.assert_allclose(state.theta, [1, 2, 3, 4, 5], rtol=1e-7)
+    assert result.reason is StopReason.CONVERGED and result.n_epochs == state.epoch == len(state.history)
+
+
+def test_rosenbrock():
+    result, state = trained(problem(rosenbrock, 1, 2), state=state_of([-1.2, 1.0]))
+    np.testing.assert_allclose(state.theta, [1, 1], rtol=1e-6)
+    assert result.reason is StopReason.CONVERGED
+
+
+def test_least_squares():
+    objective = LeastSquares()
+    _, state = trained(problem(objective))
+    np.testing.assert_allclose(state.theta, objective.solution, rtol=1e-6)
+
+
+def test_single_precision_stays_so():
+    _, state = trained(problem(quadratic), lbfgs_plan(tol=1e-4), state_of(np.zeros(5, np.float32)))
+    assert state.theta.dtype == np.float32
+    np.testing.assert_allclose(state.theta, [1, 2, 3, 4, 5], rtol=1e-3)
+
+
+# --- L1
+
+
+def orthogonal_design(n=40, p=6):
+    """A design with A^T A = n I: the lasso's solution is the least-squares one, moved towards 0."""
+    objective = LeastSquares(n, p, seed=4)
+    objective.A = np.linalg.qr(objective.A)[0] * np.sqrt(n)
+    return objective, objective.A.T @ objective.b / n
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5, 1.1])
+@pytest.mark.parametrize("start", ["zero", "far"])
+def test_lasso_on_an_orthogonal_design(share, start):
+    """1/(2n) |A w - b|^2 + l1 |w|_1 is least at sign(c) max(|c| - l1, 0), c = A^T b / n; the zeros are exact."""
+    objective, c = orthogonal_design()
+    l1 = share * np.abs(c).max()
+    first = np.zeros(6) if start == "zero" else np.linspace(-3, 3, 6)
+    the_problem, the_plan = problem(objective, 40, 6), lbfgs_plan(l1=l1)
+    _, state = trained(the_problem, the_plan, state_of(first))
+    expected = np.sign(c) * np.maximum(np.abs(c) - l1, 0)
+    np.testing.assert_allclose(state.theta, expected, atol=1e-7)
+    assert ((state.theta == 0) == (expected == 0)).all()
+    loss = 0.5 * np.mean((objective.A @ expected - objective.b) ** 2) + l1 * np.abs(expected).sum()
+    assert (state.history or [None])[-1].loss == pytest.approx(loss, rel=1e-9)
+
+
+def test_biases_are_not_penalised():
+    """theta = 4 weights, 2 biases: the biases stay at the least-squares solution."""
+    objective, c = orthogonal_design()
+    l1 = 0.3 * np.abs(c).max()
+    _, state = trained(problem(objective, 40, 4), lbfgs_plan(l1=l1), state_of(np.zeros(6)))
+    np.testing.assert_allclose(state.theta[:4], np.sign(c[:4]) * np.maximum(np.abs(c[:4]) - l1, 0), atol=1e-7)
+    np.testing.assert_allclose(state.theta[4:], c[4:], atol=1e-7)
+
+
+def test_the_proximal_steps_of_the_first_order_solvers_find_the_same_lasso():
+    objective, c = orthogonal_design()
+    l1 = 0.3 * np.abs(c).max()
+
+    def project(theta, rate):
+        theta -= np.clip(theta, -rate * l1, rate * l1)
+
+    the_plan = plan(SGD(0.0), batch_size=40, n_epochs=300)
+    state = state_of(np.zeros(6), the_plan)
+    minibatch.train(problem(objective, 40, 6, project=project), the_plan, state)
+    _, other = trained(problem(objective, 40, 6), lbfgs_plan(l1=l1), state_of(np.zeros(6)))
+    np.testing.assert_allclose(state.theta, other.theta, atol=1e-7)
+    assert ((state.theta == 0) == (other.theta == 0)).all()
+
+
+# --- iterations as epochs
+
+
+def test_history_and_order_of_calls():
+    script = Script(range(100))
+    objective = LeastSquares()
+    result, state = trained(problem(objective, monitor=script), lbfgs_plan(n_iterations=3), observer=script)
+    assert script.heard == [call for i in range(3) for call in (("begin", i), "monitor", ("end", i + 1))]
+    assert (result.reason, result.n_epochs) == (StopReason.MAX_ITER, 3)
+    assert (state.epoch, state.seen, state.step) == (3, 36, objective.calls)
+    losses = [epoch.loss for epoch in state.history]
+    assert losses == sorted(losses, reverse=True)
+    gradient = np.empty(5)
+    assert objective(state.theta, slice(0, 12), gradient)[0] == pytest.approx(losses[-1], rel=1e-13)
+    assert state.history[-1].gradient_norm == pytest.approx(np.linalg.norm(gradient), rel=1e-10)
+    assert all(isnan(epoch.learning_rate) and epoch.seconds >= 0 for epoch in state.history)
+
+
+def test_out_of_evaluations():
+    result, _ = trained(problem(rosenbrock, 1, 2), lbfgs_plan(n_evaluations=5), state_of([-1.2, 1.0]))
+    assert result.reason is StopReason.MAX_ITER and "EVALUATIONS" in result.message.upper()
+
+
+def test_an_observer_stops_training():
+    result, state = trained(problem(rosenbrock, 1, 2), state=state_of([-1.2, 1.0]), observer=Script(stop_at=2))
+    assert (result.reason, state.epoch) == (StopReason.CALLBACK, 2)
+
+
+def test_patience_on_the_score_and_the_best_iteration():
+    script = Script([1, 3, 2, 2, 2, 2], stop_at=4)
+    the_problem, the_plan = problem(rosenbrock, 1, 2, monitor=script), lbfgs_plan(patience=Patience(0.1, 1))
+    result, state = trained(the_problem, the_plan, state_of([-1.2, 1.0]), script)
+    assert (result.reason, state.epoch) == (StopReason.SCORE_PLATEAU, 4)
+    assert (state.best.epoch, state.best.score) == (2, 3)
+    _, shorter = trained(problem(rosenbrock, 1, 2), lbfgs_plan(n_iterations=2), state_of([-1.2, 1.0]))
+    np.testing.assert_array_equal(state.best.theta, shorter.theta)
+
+
+def test_at_the_optimum_no_iteration_is_needed_and_there_is_a_loss():
+    result, state = trained(problem(quadratic), state=state_of([1.0, 2, 3, 4, 5]))
+    assert (result.reason, result.n_epochs) == (StopReason.CONVERGED, 0)
+    assert [epoch.loss for epoch in state.history] == [0.0]
+
+
+def test_iterations_already_done_count():
+    the_plan = lbfgs_plan(n_iterations=3)
+    _, state = trained(problem(LeastSquares()), lbfgs_plan(n_iterations=2))
+    result, _ = trained(problem(LeastSquares()), the_plan, state)
+    assert (result.n_epochs, state.epoch, result.reason) == (1, 3, StopReason.MAX_ITER)
+
+
+def test_a_line_search_that_fails_is_told():
+    def wrong(theta, batch, out, rng=None):
+        value, _ = quadratic(theta, batch, out)
+        out *= -1.0
+        return value, None
+
+    result, state = trained(problem(wrong))
+    assert result.reason is StopReason.LINE_SEARCH and result.message
+    np.testing.assert_array_equal(state.theta, START)
+
+
+# --- divergence
+
+
+@pytest.mark.parametrize("value", [inf, nan])
+def test_an_objective_that_is_not_finite_at_the_start_is_an_error(value):
+    def diverging(theta, batch, out, rng=None):
+        out[:] = 1.0
+        return value, None
+
+    with pytest.raises(DivergedError) as raised:
+        trained(problem(diverging))
+    assert raised.value.epoch == 1 and isnan(raised.value.rate)
+
+
+def test_an_objective_without_a_bottom_is_an_error():
+    def falling(theta, batch, out, rng=None):
+        out[:] = -np.exp(theta)
+        return -float(np.exp(theta).sum()), None
+
+    with pytest.raises(DivergedError):
+        trained(problem(falling), state=state_of(np.full(5, 700.0)))
+
+
+# --- interrupts
+
+
+def run_to(n, monitored):
+    monitor = (lambda theta: (0.0, -float(theta @ theta))) if monitored else None
+    return trained(problem(LeastSquares(), monitor=monitor), lbfgs_plan(n_iterations=n))[1]
+
+
+def interrupted_run(part, nth, monitored=True):
+    """Interrupt the nth call of a part; return the result and the state."""
+    script = Script()
+    parts = {"objective": LeastSquares(), "monitor": lambda theta: (0.0, -float(theta @ theta))}
+    if part in parts:
+        parts[part] = Interrupting(parts[part], nth)
+    else:
+        setattr(script, part, Interrupting(getattr(script, part), nth))
+    monitor = parts["monitor"] if monitored else None
+    return trained(problem(parts["objective"], monitor=monitor), observer=script)
+
+
+@pytest.mark.parametrize("part", ["objective", "monitor", "begin", "end"])
+@pytest.mark.parametrize("nth", [4, 5, 6])
+def test_an_interrupt_leaves_the_last_whole_iteration(part, nth):
+    result, state = interrupted_run(part, nth)
+    assert result.reason is StopReason.INTERRUPTED and result.n_epochs == state.epoch >= 1
+    assert state.epoch == nth - 1 or part == "objective"
+    expected = run_to(state.epoch, monitored=True)
+    assert same(state, expected)
+
+
+@pytest.mark.parametrize(
+    ("part", "nth"), [("objective", 1), ("objective", 2), ("monitor", 1), ("begin", 1), ("end", 1)]
+)
+def test_an_interrupt_before_the_first_whole_iteration_changes_nothing(part, nth):
+    the_state = state_of(START)
+    script = Script()
+    parts = {"objective": LeastSquares(), "monitor": lambda theta: (0.0, 0.0)}
+    if part in parts:
+        parts[part] = Interrupting(parts[part], nth)
+    else:
+        setattr(script, part, Interrupting(getattr(script, part), nth))
+    with pytest.raises(KeyboardInterrupt):
+        trained(problem(parts["objective"], monitor=parts["monitor"]), state=the_state, observer=script)
+    assert same(the_state, state_of(START))

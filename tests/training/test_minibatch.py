@@ -1,0 +1,540 @@
+"""The epoch loop: order of calls, what each setting does to a step, interrupts, and runs taken up again."""
+
+import ast
+import tracemalloc
+from dataclasses import replace
+from math import inf, isnan, nan
+from pathlib import Path
+
+import numpy as np
+import pytest
+from problems import (
+    OPTIMIZERS,
+    Interrupting,
+    LeastSquares,
+    Script,
+    plan,
+    problem,
+    quadratic,
+    same,
+    state_of,
+)
+
+import sknet._training
+from sknet._training import minibatch
+from sknet._training.optimizers import SGD
+from sknet._training.result import DivergedError, StopReason
+from sknet._training.schedules import InverseScaling, adaptive, constant, cosine
+from sknet._training.stopping import Patience
+
+START = np.arange(5.0) / 5
+each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+
+
+def trained(the_problem, the_plan, state=None, observer=None):
+    state = state_of(START, the_plan) if state is None else state
+    return minibatch.train(the_problem, the_plan, state, observer), state
+
+
+def test_training_never_imports_the_network():
+    for path in Path(sknet._training.__file__).parent.glob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            assert not [name for name in names if "_network" in name]
+
+
+# --- the loop
+
+
+@each_optimizer
+def test_a_run_by_hand(optimizer):
+    """Batches in order, one update a batch, rate times direction; every figure of the history."""
+    objective, the_plan = LeastSquares(), plan(optimizer, batch_size=5, n_epochs=2, shuffle=False)
+    result, state = trained(problem(objective), the_plan)
+    theta, moments, gradient = START.copy(), [np.zeros(5) for _ in state.moments], np.empty(5)
+    step, losses = 0, []
+    for _ in range(2):
+        total = 0.0
+        for batch in (slice(0, 5), slice(5, 10), slice(10, 12)):
+            step += 1
+            value, _ = objective(theta, batch, gradient)
+            norm, total = np.linalg.norm(gradient), total + value * (batch.stop - batch.start)
+            optimizer.update(gradient, moments, step)
+            theta -= 0.1 * gradient
+        losses.append(total / 12)
+    np.testing.assert_allclose(state.theta, theta, rtol=1e-13)
+    assert [epoch.loss for epoch in state.history] == pytest.approx(losses, rel=1e-13)
+    assert state.history[-1].gradient_norm == pytest.approx(norm, rel=1e-13)
+    assert (state.step, state.epoch, state.seen) == (6, 2, 24)
+    assert result == minibatch.Result(StopReason.MAX_ITER, 2)
+    assert all(isnan(e.validation_loss) and isnan(e.validation_score) and e.seconds >= 0 for e in state.history)
+
+
+def test_each_epoch_sees_every_sample_once_in_a_new_order():
+    seen = []
+
+    def objective(theta, batch, out, rng=None):
+        seen.append(batch)
+        return quadratic(theta, batch, out)
+
+    trained(problem(objective), plan(batch_size=5, n_epochs=2))
+    first, second = np.concatenate(seen[:3]), np.concatenate(seen[3:])
+    assert sorted(first) == sorted(second) == list(range(12)) and not np.array_equal(first, second)
+    seen.clear()
+    trained(problem(objective), plan(batch_size=50, n_epochs=1))
+    assert seen == [slice(0, 12)]  # one batch: the order does not matter, and nothing is gathered
+
+
+def test_order_of_calls():
+    script = Script([1, 2])
+    result, _ = trained(problem(quadratic, monitor=script), plan(n_epochs=2), observer=script)
+    assert script.heard == [("begin", 0), "monitor", ("end", 1), ("begin", 1), "monitor", ("end", 2)]
+    assert result.n_epochs == 2
+
+
+def test_an_observer_stops_training():
+    result, state = trained(problem(quadratic), plan(), observer=Script(stop_at=3))
+    assert (result.reason, result.n_epochs, state.epoch) == (StopReason.CALLBACK, 3, 3)
+
+
+def test_patience_comes_before_an_observers_wish():
+    script = Script([0, 0, 0, 0], stop_at=3)
+    result, _ = trained(problem(quadratic, monitor=script), plan(patience=Patience(1, 1)), observer=script)
+    assert (result.reason, result.n_epochs) == (StopReason.SCORE_PLATEAU, 3)
+
+
+def test_to_finish_a_schedule_is_normal():
+    assert trained(problem(quadratic), plan(schedule=cosine, open_ended=False))[0].reason is StopReason.FINISHED
+    assert trained(problem(quadratic), plan(open_ended=True))[0].reason is StopReason.MAX_ITER
+
+
+def test_a_run_that_is_over_does_nothing():
+    the_plan = plan()
+    _, state = trained(problem(quadratic), the_plan)
+    before = state.copy()
+    assert trained(problem(quadratic), the_plan, state)[0].n_epochs == 0 and same(state, before)
+
+
+# --- stopping
+
+
+def flat(theta, batch, out, rng=None):
+    out[:] = 0.0
+    return 1.0, None
+
+
+def test_training_loss_runs_out_of_patience():
+    result, state = trained(problem(flat), plan(n_epochs=50, patience=Patience(1e-4, 3)))
+    assert (result.reason, state.epoch, state.best) == (StopReason.LOSS_PLATEAU, 5, None)
+
+
+def test_score_runs_out_of_patience_and_the_best_epoch_is_kept():
+    thetas = []
+    script = Script([1, 5, 2, 3, 4])
+    watched = problem(quadratic, monitor=lambda theta: thetas.append(theta.copy()) or script(theta))
+    result, state = trained(watched, plan(n_epochs=50, patience=Patience(0.0, 2)))
+    assert (result.reason, state.epoch) == (StopReason.SCORE_PLATEAU, 5)
+    assert (state.best.epoch, state.best.score) == (2, 5)
+    np.testing.assert_array_equal(state.best.theta, thetas[1])
+    assert [epoch.validation_score for epoch in state.history] == [1, 5, 2, 3, 4]
+
+
+def test_adaptive_divides_the_rate_by_five_at_each_plateau_until_it_is_tiny():
+    the_plan = plan(schedule=adaptive, rate=1e-4, n_epochs=100, patience=Patience(1e-4, 1))
+    result, state = trained(problem(flat), the_plan)
+    rates = [epoch.learning_rate for epoch in state.history]
+    # one improvement on nothing, then two epochs without; 1e-4, 2e-5, 4e-6, 8e-7: at 1e-6 and below it is over
+    assert rates == pytest.approx([1e-4] * 3 + [2e-5] * 2 + [4e-6] * 2 + [8e-7] * 2)
+    assert (result.reason, state.plateaus) == (StopReason.LOSS_PLATEAU, 3)
+
+
+def test_adaptive_heeds_the_score_where_there_is_one():
+    script = Script([0.0] * 30)
+    the_plan = plan(schedule=adaptive, rate=1e-5, n_epochs=30, patience=Patience(1e-4, 1))
+    result, state = trained(problem(quadratic, monitor=script), the_plan)
+    assert (result.reason, state.plateaus, state.epoch) == (StopReason.SCORE_PLATEAU, 2, 7)
+
+
+# --- the rate
+
+
+def rates(the_plan, n=12):
+    """The rate of every step, read off theta: the gradient is 1 and the optimizer plain."""
+    thetas = []
+
+    def objective(theta, batch, out, rng=None):
+        thetas.append(theta[0])
+        out[:] = 1.0
+        return 0.0, None
+
+    _, state = trained(problem(objective, n), the_plan, state_of([0.0], the_plan))
+    return -np.diff([*thetas, state.theta[0]])
+
+
+def test_schedules_see_the_fraction_of_training_done():
+    fractions = np.arange(6) / 6  # two epochs of three steps each
+    expected = 0.1 * (1 + np.cos(np.pi * fractions)) / 2
+    np.testing.assert_allclose(rates(plan(schedule=cosine, n_epochs=2)), expected)
+    longer = rates(plan(schedule=cosine, n_epochs=2, horizon=4))
+    np.testing.assert_allclose(longer, 0.1 * (1 + np.cos(np.pi * fractions / 2)) / 2)
+    past_the_end = rates(plan(schedule=lambda progress: progress.fraction, n_epochs=3, horizon=1))
+    np.testing.assert_allclose(past_the_end, 0.1 * np.array([0, 1 / 3, 2 / 3, 1, 1, 1, 1, 1, 1]))
+
+
+def test_inverse_scaling_changes_between_epochs():
+    found = rates(plan(schedule=InverseScaling(0.5), n_epochs=3))
+    np.testing.assert_allclose(found, np.repeat(0.1 / np.sqrt([1, 13, 25]), 3))
+
+
+def test_the_rate_of_the_history_is_the_last_steps():
+    _, state = trained(problem(quadratic), plan(schedule=cosine, n_epochs=2))
+    assert state.history[0].learning_rate == pytest.approx(0.1 * (1 + np.cos(np.pi / 3)) / 2)
+
+
+def test_momentum_under_a_falling_rate_is_of_gradients_not_of_steps():
+    """The velocity knows no rate: a step is the present rate times it. Where the velocity is a sum of past steps
+    (each at the rate of its own time) a fallen rate takes effect late; the two agree as long as the rate is constant.
+    """
+    the_plan = plan(SGD(0.9, nesterov=False), schedule=InverseScaling(0.5), batch_size=12, n_epochs=3)
+    velocities = np.array([1, 1.9, 2.71])
+    np.testing.assert_allclose(rates(the_plan), 0.1 / np.sqrt([1, 13, 25]) * velocities)
+
+
+# --- what a setting does to a step
+
+
+def one_step(the_plan, gradient, theta=START, **more):
+    def objective(theta, batch, out, rng=None):
+        out[:] = gradient
+        return 0.0, None
+
+    the_plan = replace(the_plan, batch_size=12, n_epochs=1)
+    _, state = trained(problem(objective, **more), the_plan, state_of(theta, the_plan))
+    return state
+
+
+@pytest.mark.parametrize(("limit", "factor"), [(5.0, 0.5), (10.0, 1.0), (20.0, 1.0)])
+def test_clip_norm_shortens_long_gradients(limit, factor):
+    gradient = np.array([6.0, 0, 0, 8, 0])
+    state = one_step(plan(clip_norm=limit), gradient)
+    np.testing.assert_allclose(state.theta, START - 0.1 * factor * gradient)
+    assert state.history[0].gradient_norm == 10
+
+
+@each_optimizer
+def test_weight_decay_is_decoupled_and_spares_biases(optimizer):
+    gradient = np.array([1.0, -2, 3, 4, 5])
+    plain, decayed = (one_step(plan(optimizer, weight_decay=wd), gradient, p=3) for wd in (0.0, 0.5))
+    expected = plain.theta - 0.1 * 0.5 * np.where(np.arange(5) < 3, START, 0)
+    np.testing.assert_allclose(decayed.theta, expected, rtol=1e-13)
+    for a, b in zip(plain.moments, decayed.moments, strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_projection_follows_each_step():
+    seen = []
+
+    def project(theta, rate):
+        seen.append((theta.copy(), rate))
+        np.clip(theta, 0.0, 0.5, out=theta)
+
+    _, state = trained(problem(quadratic, project=project), plan(schedule=cosine, n_epochs=1))
+    assert (state.theta <= 0.5).all() and len(seen) == 3
+    assert [rate for _, rate in seen] == pytest.approx(0.1 * (1 + np.cos(np.pi * np.arange(3) / 3)) / 2)
+
+
+def test_dropout_gets_the_generator_and_nobody_else_does():
+    given = []
+
+    def objective(theta, batch, out, rng=None):
+        given.append(rng)
+        return quadratic(theta, batch, out)
+
+    _, state = trained(problem(objective, random=True), plan(n_epochs=1))
+    assert all(rng is state.rng for rng in given)
+    given.clear()
+    trained(problem(objective), plan(n_epochs=1))
+    assert given == [None] * 3
+
+
+def with_average(the_plan, theta=START):
+    state = state_of(theta, the_plan)
+    state.average = state.theta.copy()
+    return state
+
+
+def test_a_moving_average_follows_theta_and_is_what_is_judged():
+    thetas, judged = [], []
+
+    def objective(theta, batch, out, rng=None):
+        thetas.append(theta.copy())
+        return quadratic(theta, batch, out)
+
+    the_plan = plan(averaging=0.4, n_epochs=2)
+    monitor = lambda theta: judged.append(theta.copy()) or (nan, len(judged))  # noqa: E731
+    _, state = trained(problem(objective, monitor=monitor), the_plan, with_average(the_plan))
+    average = START.copy()
+    for step, theta in enumerate([*thetas[1:], state.theta], 1):
+        decay = min(0.4, (1 + step) / (10 + step))
+        average = decay * average + (1 - decay) * theta
+    np.testing.assert_allclose(state.average, average, rtol=1e-13)
+    np.testing.assert_array_equal(judged[-1], state.average)
+    np.testing.assert_array_equal(state.best.theta, state.average)
+    assert state.parameters is state.average
+
+
+def test_zeros_of_a_projection_are_zeros_of_the_average():
+    def project(theta, rate):
+        theta[1:3] = 0.0
+
+    the_plan = plan(averaging=0.9)
+    _, state = trained(problem(quadratic, project=project), the_plan, with_average(the_plan))
+    assert (state.average[1:3] == 0).all() and (state.average[[0, 3, 4]] != 0).all()
+
+
+# --- batches that touch only some rows of the first block
+
+
+class Packed:
+    """A linear function of a block of 4 rows of 2, and 3 more: gradients of one batch's rows, packed or whole."""
+
+    def __init__(self, rows_of_batch, pack):
+        rng = np.random.default_rng(0)
+        self.gradients = rng.normal(size=(len(rows_of_batch), 11))
+        self.rows_of_batch, self.pack, self.calls = rows_of_batch, pack, 0
+
+    def __call__(self, theta, batch, out, rng=None):
+        rows = np.array(self.rows_of_batch[self.calls % len(self.rows_of_batch)], dtype=int)
+        gradient = self.gradients[self.calls % len(self.rows_of_batch)].copy()
+        self.calls += 1
+        block = gradient[:8].reshape(4, 2)
+        block[np.setdiff1d(np.arange(4), rows)] = 0.0
+        if not self.pack:
+            out[:] = gradient
+            return 1.0, None
+        out[:] = np.nan  # what lies between the packed rows and the rest is nobody's
+        out[: 2 * len(rows)] = block[rows].ravel()
+        out[8:] = gradient[8:]
+        return 1.0, rows
+
+
+def run_packed(rows_of_batch, pack, optimizer, **more):
+    the_plan = plan(optimizer, batch_size=1, n_epochs=2, shuffle=False, **more)
+    the_problem = problem(Packed(rows_of_batch, pack), len(rows_of_batch), 10, first_block=(4, 2))
+    state = state_of(np.linspace(-1, 1, 11), the_plan)
+    if the_plan.averaging:
+        state.average = state.theta.copy()
+    return trained(the_problem, the_plan, state)[1]
+
+
+@each_optimizer
+@pytest.mark.parametrize("clip_norm", [None, 0.5])
+def test_all_rows_packed_are_the_whole_gradient(optimizer, clip_norm):
+    rows = [[0, 1, 2, 3]] * 3
+    more = {"weight_decay": 0.3, "clip_norm": clip_norm, "averaging": 0.9}
+    packed, whole = (run_packed(rows, pack, optimizer, **more) for pack in (True, False))
+    np.testing.assert_allclose(packed.theta, whole.theta, rtol=1e-13)
+    np.testing.assert_allclose(packed.average, whole.average, rtol=1e-13)
+    for a, b in zip(packed.moments, whole.moments, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-13)
+    assert [e.gradient_norm for e in packed.history] == pytest.approx([e.gradient_norm for e in whole.history])
+
+
+@pytest.mark.parametrize("clip_norm", [None, 0.5])
+def test_without_memory_lazy_rows_are_the_dense_step(clip_norm):
+    rows = [[0, 2], [1], [], [0, 1, 3]]
+    packed, whole = (run_packed(rows, pack, OPTIMIZERS["sgd"], clip_norm=clip_norm) for pack in (True, False))
+    np.testing.assert_allclose(packed.theta, whole.theta, rtol=1e-13)
+    assert [e.gradient_norm for e in packed.history] == pytest.approx([e.gradient_norm for e in whole.history])
+
+
+@each_optimizer
+def test_untouched_rows_rest(optimizer):
+    """Neither decay nor momentum moves a row that no batch touches; the rest moves as ever."""
+    packed, whole = (run_packed([[0, 2], [0]], pack, optimizer, weight_decay=0.3) for pack in (True, False))
+    start = np.linspace(-1, 1, 11)
+    block = packed.theta[:8].reshape(4, 2)
+    np.testing.assert_array_equal(block[[1, 3]], start[:8].reshape(4, 2)[[1, 3]])
+    assert (block[[0, 2]] != start[:8].reshape(4, 2)[[0, 2]]).all()
+    np.testing.assert_allclose(block[0], whole.theta[:2], rtol=1e-13)  # touched by every batch
+    np.testing.assert_allclose(packed.theta[8:], whole.theta[8:], rtol=1e-13)
+    for moment in packed.moments:
+        assert (moment[:8].reshape(4, 2)[[1, 3]] == 0).all()
+
+
+# --- divergence
+
+
+@pytest.mark.parametrize("value", [inf, nan])
+def test_an_objective_that_is_not_finite_is_an_error_at_once(value):
+    objective = LeastSquares()
+
+    def diverging(theta, batch, out, rng=None):
+        result = objective(theta, batch, out)
+        return (value, None) if objective.calls == 5 else result
+
+    with pytest.raises(DivergedError) as raised:
+        trained(problem(diverging), plan())
+    assert objective.calls == 5 and (raised.value.epoch, raised.value.rate) == (2, 0.1)
+
+
+def test_a_theta_that_is_not_finite_is_an_error_within_its_epoch():
+    def diverging(theta, batch, out, rng=None):
+        out[:] = inf
+        return 1.0, None
+
+    with pytest.raises(DivergedError, match="epoch 1 at rate 0.1"):
+        trained(problem(diverging), plan())
+
+
+def test_too_high_a_rate_diverges_without_a_warning():
+    with pytest.raises(DivergedError):
+        trained(problem(quadratic), plan(rate=1e200, n_epochs=10))
+
+
+# --- interrupts
+
+
+class HalfDone(Interrupting):
+    """A Ctrl-C in the middle of a step: theta's gradient is half written and random numbers are drawn."""
+
+    @staticmethod
+    def half_done(theta, batch, out, rng=None):
+        out[::2] = 1e9
+        if rng is not None:
+            rng.normal(size=3)
+
+
+def interruptible(optimizer, monitored=True, **wrapped):
+    """A random problem of 3 batches an epoch, whose objective, monitor or projection may be interrupted."""
+    objective = LeastSquares(noise=0.1)
+    parts = {"objective": objective, "monitor": lambda theta: (0.0, -float(theta @ theta)) if monitored else None}
+    parts["project"] = lambda theta, rate: np.clip(theta, -5, 5, out=theta)
+    parts |= {name: wrap(parts[name]) for name, wrap in wrapped.items()}
+    monitor = parts["monitor"] if monitored else None
+    return problem(parts["objective"], random=True, monitor=monitor, project=parts["project"])
+
+
+def run_to(n_epochs, optimizer, monitored=True):
+    """The state after some undisturbed epochs."""
+    the_plan = plan(optimizer, n_epochs=n_epochs, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
+    return trained(interruptible(optimizer, monitored), the_plan, with_average(the_plan))[1]
+
+
+@each_optimizer
+@pytest.mark.parametrize("monitored", [True, False])
+@pytest.mark.parametrize("nth", range(4, 13))
+def test_an_interrupt_at_any_step_leaves_the_last_whole_epoch(optimizer, monitored, nth):
+    the_plan = plan(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
+    interrupted = interruptible(optimizer, monitored, objective=lambda f: HalfDone(f, nth))
+    result, state = trained(interrupted, the_plan, with_average(the_plan))
+    assert (result.reason, result.n_epochs) == (StopReason.INTERRUPTED, (nth - 1) // 3)
+    assert same(state, run_to(result.n_epochs, optimizer, monitored))
+
+
+@pytest.mark.parametrize("part", ["project", "monitor"])
+@pytest.mark.parametrize("nth", [4, 5, 6])
+def test_an_interrupt_between_steps_and_epochs(part, nth):
+    optimizer = OPTIMIZERS["adam"]
+    the_plan = plan(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
+    interrupted = interruptible(optimizer, **{part: lambda f: Interrupting(f, nth)})
+    result, state = trained(interrupted, the_plan, with_average(the_plan))
+    assert result.n_epochs == (1 if part == "project" else nth - 1)
+    assert same(state, run_to(result.n_epochs, optimizer))
+
+
+@pytest.mark.parametrize("call", ["begin", "end"])
+@pytest.mark.parametrize("nth", [2, 3])
+def test_an_interrupt_while_an_observer_is_told(call, nth):
+    """The epoch that `end` hears of is not whole yet; what was best before it is put back, too."""
+    optimizer, script = OPTIMIZERS["adam"], Script()
+    setattr(script, call, Interrupting(getattr(script, call), nth))
+    the_plan = plan(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
+    result, state = trained(interruptible(optimizer), the_plan, with_average(the_plan), script)
+    assert (result.reason, result.n_epochs) == (StopReason.INTERRUPTED, nth - 1)
+    assert same(state, run_to(nth - 1, optimizer))
+
+
+@each_optimizer
+@pytest.mark.parametrize(
+    ("part", "nth"),
+    [*[("objective", nth) for nth in (1, 2, 3)], *[("project", nth) for nth in (1, 2, 3)], ("monitor", 1)],
+)
+def test_an_interrupt_before_the_first_whole_epoch_changes_nothing(optimizer, part, nth):
+    the_plan = plan(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
+    kind = HalfDone if part == "objective" else Interrupting
+    interrupted = interruptible(optimizer, **{part: lambda f: kind(f, nth)})
+    state = with_average(the_plan)
+    before = state.copy()
+    with pytest.raises(KeyboardInterrupt):
+        trained(interrupted, the_plan, state)
+    assert same(state, before)
+
+
+def test_an_interrupt_before_the_first_whole_epoch_of_a_run_taken_up_again():
+    optimizer = OPTIMIZERS["adam"]
+    state = run_to(2, optimizer)
+    the_plan = plan(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
+    with pytest.raises(KeyboardInterrupt):
+        trained(interruptible(optimizer, objective=lambda f: HalfDone(f, 2)), the_plan, state)
+    assert same(state, run_to(2, optimizer))
+
+
+# --- taken up again, and again the same
+
+
+@each_optimizer
+@pytest.mark.parametrize("cut", [1, 3])
+def test_a_run_taken_up_again_equals_the_uninterrupted_one(optimizer, cut):
+    the_plan = plan(optimizer, schedule=cosine, n_epochs=6, horizon=6, averaging=0.9)
+    _, whole = trained(interruptible(optimizer), the_plan, with_average(the_plan))
+    _, part = trained(interruptible(optimizer), replace(the_plan, n_epochs=cut), with_average(the_plan))
+    resumed = part.from_arrays({name: array.copy() for name, array in part.to_arrays().items()})
+    result, state = trained(interruptible(optimizer), the_plan, resumed)
+    assert result.n_epochs == 6 - cut and same(state, whole)
+
+
+def test_patience_and_plateaus_go_on_where_they_were():
+    the_plan = plan(schedule=adaptive, rate=1e-4, n_epochs=9, patience=Patience(1e-4, 1))
+    _, whole = trained(problem(flat), the_plan)
+    _, part = trained(problem(flat), replace(the_plan, n_epochs=4))
+    assert (part.plateaus, part.stale) == (1, 1)
+    trained(problem(flat), the_plan, part.copy())
+    state = part.copy()
+    assert trained(problem(flat), the_plan, state)[0].reason is StopReason.LOSS_PLATEAU and same(state, whole)
+
+
+@each_optimizer
+def test_the_seed_decides_everything(optimizer):
+    the_plan = plan(optimizer)
+    one, two, other = (
+        trained(interruptible(optimizer), the_plan, state_of(START, the_plan, seed))[1] for seed in (0, 0, 1)
+    )
+    assert same(one, two) and not np.array_equal(one.theta, other.theta)
+
+
+# --- memory
+
+
+@pytest.mark.parametrize(
+    ("name", "temporaries"), [("sgd", 0), ("momentum", 0), ("nesterov", 1), ("rmsprop", 2), ("adam", 0)]
+)
+@pytest.mark.parametrize("more", [{}, {"weight_decay": 0.1, "clip_norm": 1e-3}])
+def test_a_step_allocates_no_array_of_thetas_size(name, temporaries, more):
+    """Nesterov's and RMSProp's formulas need one or two for a moment; the others none, whatever the settings."""
+    theta = np.zeros(100_000)
+    the_plan = plan(OPTIMIZERS[name], schedule=constant, batch_size=1, shuffle=False, n_epochs=1, **more)
+    state = state_of(theta, the_plan)
+    gradient, peaks = np.empty_like(theta), []
+
+    def objective(theta, batch, out, rng=None):
+        peaks.append(tracemalloc.get_traced_memory()[1] - tracemalloc.get_traced_memory()[0])
+        tracemalloc.reset_peak()
+        out[:] = 1.0
+        return 1.0, None
+
+    tracemalloc.start()
+    minibatch._steps(problem(objective, 5, theta.size), the_plan, state, gradient)
+    tracemalloc.stop()
+    assert max(peaks[1:]) < (temporaries + 0.1) * theta.nbytes

@@ -1,0 +1,59 @@
+"""Schedules: the values that their definitions give."""
+
+from math import pi, sqrt
+
+import pytest
+
+from sknet._training import schedules
+from sknet._training.schedules import InverseScaling, OfFraction, Progress
+
+
+def at(schedule, *fractions):
+    return [schedule(Progress(fraction)) for fraction in fractions]
+
+
+def test_constant():
+    assert at(schedules.constant, 0, 0.5, 1) == [1, 1, 1]
+
+
+def test_inverse_scaling_counts_samples():
+    schedule = InverseScaling(0.5)
+    assert [schedule(Progress(seen=n)) for n in (0, 3, 99)] == [1, 0.5, pytest.approx(0.1)]
+    assert InverseScaling(2.0)(Progress(seen=1)) == 0.25
+
+
+def test_adaptive_is_a_fifth_after_each_plateau():
+    assert [schedules.adaptive(Progress(plateaus=k)) for k in range(3)] == [1, pytest.approx(0.2), pytest.approx(0.04)]
+
+
+def test_cosine():
+    assert at(schedules.cosine, 0, 1 / 3, 0.5, 2 / 3, 1) == pytest.approx([1, 0.75, 0.5, 0.25, 0], abs=1e-15)
+
+
+def test_flat_cosine():
+    assert at(schedules.flat_cosine, 0, 0.3, 0.5, 2 / 3, 0.75, 1) == pytest.approx([1, 1, 1, 0.75, 0.5, 0], abs=1e-15)
+
+
+def test_one_cycle():
+    values = at(schedules.one_cycle, 0, 0.15, 0.3, 0.65, 1)
+    assert values == pytest.approx([0.04, 0.52, 1, (1 + 4e-6) / 2, 4e-6], rel=1e-9)
+    before, after = at(schedules.one_cycle, 0.3 - 1e-9, 0.3 + 1e-9)
+    assert before == pytest.approx(after)
+
+
+def test_coslog4_has_four_cycles_each_twice_as_long():
+    zeros = [0, 1 / 15, 3 / 15, 7 / 15, 1]
+    assert at(schedules.coslog4, *zeros) == pytest.approx([0] * 5, abs=1e-12)
+    peaks = [(2 ** (k + 0.5) - 1) / 15 for k in range(4)]
+    assert at(schedules.coslog4, *peaks) == pytest.approx([1] * 4)
+    assert peaks[0] == pytest.approx((sqrt(2) - 1) / 15)
+
+
+@pytest.mark.parametrize("schedule", [schedules.cosine, schedules.flat_cosine, schedules.one_cycle, schedules.coslog4])
+def test_values_lie_between_0_and_1(schedule):
+    assert all(-1e-15 <= value <= 1 + 1e-15 for value in at(schedule, *(i / 997 for i in range(998))))
+
+
+def test_a_function_of_the_users_own():
+    values = at(OfFraction(lambda t: round(pi * t)), 0, 1)
+    assert values == [0, 3] and all(type(value) is float for value in values)
