@@ -1,0 +1,267 @@
+"""Labels of every kind in, labels and probabilities out."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.datasets import load_digits, load_iris
+from sklearn.exceptions import DataConversionWarning
+from sklearn.metrics import accuracy_score, log_loss
+
+from sknet import SigmoidMLPClassifier
+
+rng = np.random.default_rng(0)
+N = 90
+X = rng.normal(size=(N, 4))
+SCORE = X[:, 0] - X[:, 1]
+LABEL = np.digitize(SCORE, [-0.7, 0.7])
+BINARY = (SCORE > 0).astype(int)
+MULTILABEL = np.column_stack([BINARY, X[:, 2] > 0.3, X[:, 3] < 0]).astype(int)
+MULTIOUTPUT = np.column_stack([LABEL, BINARY + 5])
+QUICK = dict(
+    hidden_layer_sizes=8, max_iter=40, early_stopping=False, random_state=0, batch_size=30, dtype="float64",
+    learning_rate="cosine", learning_rate_init=0.03, averaging=0.0, alpha=1e-4,
+)  # fmt: skip
+LOSSES = ("log_loss", "squared_error")
+KINDS = {"binary": BINARY, "multiclass": LABEL, "multilabel": MULTILABEL, "multioutput": MULTIOUTPUT}
+
+
+def fitted(y, **parameters):
+    return SigmoidMLPClassifier(**QUICK | parameters).fit(X, y)
+
+
+# --- labels ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        np.array(["no", "yes"])[BINARY],
+        np.array(["no", "yes"], dtype=object)[BINARY],
+        np.array(["a", "b", "c"])[LABEL],
+        BINARY.astype(bool),
+        BINARY.astype(float),
+        BINARY.astype(np.int8) - 7,
+        BINARY * 2 - 1,
+        LABEL.astype(np.uint16) * 1000,
+        pd.Series(np.array(["no", "yes"])[BINARY]),
+        pd.Series(np.array(["no", "yes"])[BINARY], dtype="string"),
+        pd.Series(np.array(["no", "yes"])[BINARY], dtype="category"),
+        pd.Series(pd.Categorical.from_codes(BINARY, ["yes", "no"])),
+        pd.Series(LABEL, dtype="Int64"),
+        pd.Series(BINARY.astype(bool), dtype="boolean"),
+        pd.Series(LABEL, dtype="int64[pyarrow]"),
+        pl.Series(np.array(["no", "yes"])[BINARY]),
+        pl.Series(LABEL),
+        BINARY.tolist(),
+        ["no" if b else "yes" for b in BINARY],
+    ],
+    ids=lambda y: f"{type(y).__name__}-{getattr(y, 'dtype', '')}",
+)
+def test_labels_of_any_type_come_back_as_given(y):
+    plain = np.asarray(y)
+    net = fitted(y)
+    assert_array_equal(net.classes_, np.unique(plain))
+    predicted = net.predict(X)
+    assert set(predicted.tolist()) <= set(plain.tolist())
+    assert predicted.dtype.kind == net.classes_.dtype.kind
+    assert net.score(X, y) == np.mean(predicted == plain) > 0.8
+    same = fitted(np.unique(plain, return_inverse=True)[1])
+    assert_array_equal(net.predict_proba(X), same.predict_proba(X))
+
+
+def test_a_column_of_labels_is_taken_as_scikit_learn_does():
+    with pytest.warns(DataConversionWarning, match="A column-vector y was passed when a 1d array was expected"):
+        net = SigmoidMLPClassifier(**QUICK).fit(X, BINARY[:, None])
+    assert_array_equal(net.predict_proba(X), fitted(BINARY).predict_proba(X))
+
+
+@pytest.mark.parametrize("label", ["only", 3, True])
+def test_one_class(label):
+    net = fitted(np.full(N, label))
+    assert_array_equal(net.predict(X), label)
+    assert_array_equal(net.predict_proba(X), np.ones((N, 1)))
+    assert_array_equal(net.predict_log_proba(X), np.zeros((N, 1)))
+    assert net.score(X, np.full(N, label)) == 1.0
+
+
+@pytest.mark.parametrize(
+    "y, message",
+    [
+        (X[:, 0], "Unknown label type: continuous"),
+        (np.where(np.arange(N) == 4, np.nan, BINARY), "y contains NaN"),
+        (np.where(np.arange(N) == 4, np.inf, BINARY), "y contains infinity"),
+        (pd.Series(["a", None, "b"] * 30), "y contains NaN"),
+        (pd.Series([1, None, 0] * 30, dtype="Int64"), "y contains NaN"),
+        (np.array(["a", 1, "b"] * 30, dtype=object), "y mixes strings and other labels"),
+        (np.zeros((N, 2, 2)), "y has shape"),
+        (None, "requires y to be passed"),
+        (BINARY[:-1], "inconsistent numbers of samples"),
+    ],
+)
+def test_labels_that_are_none(y, message):
+    with pytest.raises((ValueError, TypeError), match=message):
+        SigmoidMLPClassifier(**QUICK).fit(X, y)
+
+
+def test_unknown_labels_later_are_named():
+    net = fitted(np.array(["no", "yes"])[BINARY])
+    with pytest.raises(ValueError, match="'maybe'.*'no', 'yes'"):
+        net.backpropagate(X[:1], ["maybe"])
+    net = SigmoidMLPClassifier(**QUICK).partial_fit(X, BINARY, classes=[0, 1])
+    with pytest.raises(ValueError, match="7"):
+        net.partial_fit(X, BINARY + 7)
+
+
+def test_classes_of_partial_fit():
+    net = SigmoidMLPClassifier(**QUICK | {"batch_size": "auto"})
+    net.partial_fit(X[:5], np.zeros(5, int), classes=[2, 1, 0])
+    assert_array_equal(net.classes_, [0, 1, 2])
+    net.partial_fit(X, LABEL)
+    net.partial_fit(X, LABEL, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match="is not the same as on last call to partial_fit"):
+        net.partial_fit(X, LABEL, classes=[0, 1])
+    several = SigmoidMLPClassifier(**QUICK).partial_fit(X, MULTIOUTPUT, classes=[[0, 1, 2, 3], [5, 6]])
+    assert [len(c) for c in several.classes_] == [4, 2]
+    labels = SigmoidMLPClassifier(**QUICK).partial_fit(X, MULTILABEL, classes=[0, 1, 2])
+    assert_array_equal(labels.classes_, [0, 1, 2])
+
+
+# --- multilabel and multi-output -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_multilabel(loss):
+    net = fitted(MULTILABEL, loss=loss)
+    assert net.n_outputs_ == 3 and net.out_activation_ == "logistic"
+    assert_array_equal(net.classes_, [0, 1, 2])
+    P = net.predict_proba(X)
+    assert P.shape == (N, 3)
+    assert_array_equal(net.predict(X), (P > 0.5).astype(int))
+    assert net.score(X, MULTILABEL) == accuracy_score(MULTILABEL, net.predict(X)) > 0.6
+
+
+@pytest.mark.parametrize("container", [sp.csr_matrix, sp.csc_array, sp.coo_array, sp.lil_matrix])
+def test_sparse_indicator(container):
+    net = fitted(container(MULTILABEL))
+    assert_array_equal(net.predict_proba(X), fitted(MULTILABEL).predict_proba(X))
+    assert net.score(X, container(MULTILABEL)) == fitted(MULTILABEL).score(X, MULTILABEL)
+
+
+@pytest.mark.parametrize("y", [MULTILABEL.astype(bool), MULTILABEL.astype(float), pd.DataFrame(MULTILABEL)])
+def test_indicators_of_any_type(y):
+    assert_array_equal(fitted(y).predict_proba(X), fitted(MULTILABEL).predict_proba(X))
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+def test_multioutput(loss):
+    net = fitted(MULTIOUTPUT, loss=loss)
+    assert isinstance(net.classes_, list)
+    assert_array_equal(net.classes_[0], [0, 1, 2])
+    assert_array_equal(net.classes_[1], [5, 6])
+    P = net.predict_proba(X)
+    assert [p.shape for p in P] == [(N, 3), (N, 2)]
+    predicted = net.predict(X)
+    for j, p in enumerate(P):
+        assert_array_equal(predicted[:, j], net.classes_[j][p.argmax(axis=1)])
+    right = (predicted == MULTIOUTPUT).all(axis=1)
+    weight = 1.0 + np.arange(N) % 2
+    assert net.score(X, MULTIOUTPUT) == right.mean() > 0.6
+    assert net.score(X, MULTIOUTPUT, weight) == pytest.approx(np.average(right, weights=weight))
+    assert [np.ndim(z) for z in net.decision_function(X)] == [2, 1]
+    assert [p.shape for p in net.predict_log_proba(X)] == [(N, 3), (N, 2)]
+
+
+def test_multioutput_of_strings_and_frames():
+    frame = pd.DataFrame({"size": np.array(["s", "m", "l"])[LABEL], "new": BINARY.astype(bool)})
+    net = fitted(frame)
+    assert [list(c) for c in net.classes_] == [["l", "m", "s"], [False, True]]
+    assert set(net.predict(X)[:, 0]) <= {"s", "m", "l"} and net.score(X, frame) > 0.6
+    words = np.column_stack([np.array(["s", "m", "l"])[LABEL], np.array(["new", "old"])[BINARY]])
+    assert_array_equal(fitted(words).predict(X)[:, 0], net.predict(X)[:, 0])
+
+
+def test_the_loss_is_summed_over_labels_and_outputs():
+    net = fitted(MULTILABEL, alpha=0.0)
+    P = net.predict_proba(X)
+    expected = -(MULTILABEL * np.log(P) + (1 - MULTILABEL) * np.log(1 - P)).sum(axis=1).mean()
+    assert net.backpropagate(X, MULTILABEL)[0] == pytest.approx(expected, rel=1e-12)
+    net = fitted(MULTIOUTPUT, alpha=0.0)
+    losses = [log_loss(MULTIOUTPUT[:, j], p) for j, p in enumerate(net.predict_proba(X))]
+    assert net.backpropagate(X, MULTIOUTPUT)[0] == pytest.approx(sum(losses), rel=1e-12)
+
+
+def test_squared_error_is_half_the_squared_distance_of_the_sigmoid_outputs():
+    for y in (BINARY, LABEL):
+        net = fitted(y, alpha=0.0, loss="squared_error")
+        outputs = net.activations(X)[-1]
+        target = y[:, None] if outputs.shape[1] == 1 else np.eye(3)[y]
+        expected = 0.5 * ((outputs - target) ** 2).sum(axis=1).mean()
+        assert net.out_activation_ == "logistic"
+        assert net.backpropagate(X, y)[0] == pytest.approx(expected, rel=1e-12)
+
+
+# --- probabilities ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("scale", [1.0, 1e3, 1e6])
+def test_probabilities_are_inside_and_add_up(loss, kind, dtype, scale):
+    net = fitted(KINDS[kind], loss=loss, max_iter=1)
+    net.fit(X.astype(dtype), KINDS[kind])
+    net.coefs_ = [(scale * W).astype(dtype) for W in net.coefs_]
+    P, log_P = net.predict_proba(X.astype(dtype)), net.predict_log_proba(X.astype(dtype))
+    for p, log_p in zip(P if isinstance(P, list) else [P], log_P if isinstance(log_P, list) else [log_P], strict=True):
+        assert p.dtype == log_p.dtype == dtype
+        assert (p > 0).all() and (p < 1).all() and np.isfinite(log_p).all()
+        if kind != "multilabel":
+            assert_allclose(p.sum(axis=1), 1.0, rtol=1e-6 if dtype == np.float32 else 1e-12)
+
+
+def test_one_sigmoid_for_two_classes_softmax_for_more():
+    two, three = fitted(BINARY), fitted(LABEL)
+    assert (two.n_outputs_, two.out_activation_) == (1, "logistic")
+    assert (three.n_outputs_, three.out_activation_) == (3, "softmax")
+    z = two.decision_function(X)
+    assert z.shape == (N,)
+    assert_allclose(two.predict_proba(X)[:, 1], 1 / (1 + np.exp(-z)), rtol=1e-12)
+    assert_array_equal(two.predict(X), (z > 0).astype(int))
+    Z = three.decision_function(X)
+    assert_allclose(three.predict_proba(X), np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True), rtol=1e-12)
+    assert_array_equal(three.predict(X), Z.argmax(axis=1))
+
+
+def test_log_probabilities_are_precise_where_probabilities_end():
+    net = fitted(BINARY)
+    net.coefs_[-1] = net.coefs_[-1] * 1e4
+    log_p = net.predict_log_proba(X)
+    assert log_p.min() < -100 and np.isfinite(log_p).all()
+
+
+# --- it learns -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop"])
+def test_it_learns_iris(loss, solver):
+    X, y = load_iris(return_X_y=True)
+    rate = {"adam": 0.03, "sgd": 0.3, "rmsprop": 0.02}[solver]
+    net = SigmoidMLPClassifier(**QUICK | {"solver": solver, "loss": loss, "learning_rate_init": rate, "max_iter": 80})
+    assert net.fit(X, y).score(X, y) > 0.94
+
+
+def test_it_learns_digits():
+    X, y = load_digits(return_X_y=True)
+    net = SigmoidMLPClassifier(**QUICK | {"hidden_layer_sizes": 30, "max_iter": 10, "dtype": "float32"})
+    assert net.fit(X[:1200], y[:1200]).score(X[1200:], y[1200:]) > 0.9
+
+
+def test_a_hundred_classes():
+    y = np.arange(300) % 100
+    X = np.eye(100)[y] + 0.1 * np.random.default_rng(0).normal(size=(300, 100))
+    net = SigmoidMLPClassifier(**QUICK | {"hidden_layer_sizes": 50, "max_iter": 30}).fit(X, y)
+    assert net.score(X, y) > 0.95 and net.predict_proba(X).shape == (300, 100)
