@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sknet._estimators.inputs import is_memory_mapped, is_sparse
+from sknet._estimators.inputs import is_memory_mapped, is_sparse, warn
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.initializers import draw
 from sknet._network.losses import Loss
@@ -36,11 +36,17 @@ FLOAT32_ROWS = 500
 AUTO_AVERAGING = 0.99
 """The decay that `averaging="auto"` means where a validation part judges the weights."""
 
-AUTO_BATCH = (32, 256)
-"""Between these, `batch_size="auto"` is a 32nd of the rows: an epoch then is some thirty steps, for small tables too."""
+AUTO_WEIGHT_DECAY = 0.02
+"""What `weight_decay="auto"` means for Adam."""
+
+PROPORTIONAL_BATCH = (32, 256)
+"""Between these, `batch_size="proportional"` is a 32nd of the rows: some thirty steps an epoch, for small tables too."""
 
 PATIENT_SCHEDULES = ("constant", "invscaling", "adaptive")
-"""Schedules without an end of their own: training stops when the loss no longer falls."""
+"""scikit-learn's schedules, without an end of their own: training stops when the loss no longer falls.
+
+With them, what scikit-learn does not know stays off unless it is asked for: its settings give its training.
+"""
 
 
 # --- the network -----------------------------------------------------------------------------------------------------
@@ -50,7 +56,9 @@ def hidden_sizes(estimator: Any) -> tuple[int, ...]:
     """Return the hidden layers' sizes."""
     sizes = estimator.hidden_layer_sizes
     if isinstance(sizes, Integral):
-        return (int(sizes),) * estimator.depth
+        size, depth = int(sizes), int(estimator.depth)
+        _refuse_beyond_memory(f"hidden_layer_sizes={size} with depth={depth}", (depth - 1) * (size + 1) * size, 4)
+        return (size,) * depth
     sizes = list(sizes)
     if estimator.depth != 1:
         raise ValueError(
@@ -67,7 +75,9 @@ def hidden_activations(estimator: Any, n_hidden: int) -> tuple[Activation, ...]:
     if isinstance(given, (str, Activation)):
         given = [given] * n_hidden
     if len(given) != n_hidden:
-        raise ValueError(f"activation has {len(given)} entries for {n_hidden} hidden layers: give one a hidden layer.")
+        raise ValueError(
+            f"activation={estimator.activation!r} has {len(given)} entries for {n_hidden} hidden layers: give one each."
+        )
     unknown = [a for a in given if not isinstance(a, Activation) and a not in ACTIVATIONS]
     if unknown:
         raise ValueError(f"activation: {unknown[0]!r} is not known; use one of {sorted(ACTIVATIONS)} or an Activation.")
@@ -79,7 +89,7 @@ def dropout_rates(estimator: Any, n_hidden: int) -> tuple[float, ...]:
     given = estimator.dropout
     rates = (float(given),) * n_hidden if isinstance(given, Real) else tuple(map(float, given))
     if len(rates) != n_hidden:
-        raise ValueError(f"dropout has {len(rates)} entries for {n_hidden} hidden layers: give one a hidden layer.")
+        raise ValueError(f"dropout={given!r} has {len(rates)} entries for {n_hidden} hidden layers: give one each.")
     if not all(0.0 <= rate < 1.0 for rate in rates):
         raise ValueError(f"dropout={given!r}: rates must lie in [0, 1).")
     return rates
@@ -87,16 +97,23 @@ def dropout_rates(estimator: Any, n_hidden: int) -> tuple[float, ...]:
 
 def refuse_too_large(layout: Layout, dtype: np.dtype[Any]) -> None:
     """Raise if theta, its gradient and moments cannot fit in this machine's memory."""
-    needed = 6 * layout.n_parameters * dtype.itemsize
+    _refuse_beyond_memory(
+        f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs",
+        layout.n_parameters,
+        dtype.itemsize,
+    )
+
+
+def _refuse_beyond_memory(what: str, n_weights: int, itemsize: int) -> None:
+    needed = 6 * n_weights * itemsize
     try:
         memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     except (AttributeError, ValueError, OSError):  # not a POSIX system
         return
     if needed > memory:
         raise ValueError(
-            f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs "
-            f"makes {layout.n_parameters:,} weights; to train them takes {needed / 2**30:,.0f} GiB, and this machine "
-            f"has {memory / 2**30:,.0f} GiB: use smaller layers."
+            f"{what} makes {n_weights:,} weights; to train them takes {needed // 2**30:,} GiB, and this machine has "
+            f"{memory / 2**30:,.1f} GiB: use smaller layers."
         )
 
 
@@ -182,16 +199,33 @@ def penalties_of(estimator: Any, total_weight: float) -> ElasticNet:
 
 def batch_size_of(estimator: Any, n: int) -> int:
     """Return how many rows a step sees."""
-    if estimator.batch_size == "auto":
-        return min(n, int(np.clip(n // 32, *AUTO_BATCH)))
-    return min(n, int(estimator.batch_size))
+    named = {"auto": 200, "proportional": int(np.clip(n // 32, *PROPORTIONAL_BATCH))}
+    return min(n, named[estimator.batch_size] if isinstance(estimator.batch_size, str) else int(estimator.batch_size))
+
+
+def warn_of_clipping(estimator: Any, n: int) -> None:
+    """Say that a batch has fewer rows than asked for, as scikit-learn does."""
+    if estimator.solver != "lbfgs" and not isinstance(estimator.batch_size, str) and estimator.batch_size > n:
+        warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
 
 
 def averaging_of(estimator: Any, validated: bool) -> float:
     """Return the decay of the weights' moving average."""
     if estimator.averaging == "auto":
-        return AUTO_AVERAGING if validated else 0.0
+        return AUTO_AVERAGING if validated and not is_patient(estimator) else 0.0
     return float(estimator.averaging)
+
+
+def weight_decay_of(estimator: Any) -> float:
+    """Return the decoupled decay of the weights."""
+    if estimator.weight_decay == "auto":
+        return AUTO_WEIGHT_DECAY if estimator.solver == "adam" and not is_patient(estimator) else 0.0
+    return float(estimator.weight_decay)
+
+
+def is_patient(estimator: Any) -> bool:
+    """Whether the schedule is one of scikit-learn's, with which training is scikit-learn's too."""
+    return estimator.learning_rate in PATIENT_SCHEDULES
 
 
 def buffer_rows(estimator: Any, n: int) -> int:
@@ -312,7 +346,7 @@ def assemble(
 
 def first_order_plan(estimator: Any, n: int, n_epochs: int, patience: Patience, monitor: Any) -> minibatch.Plan:
     """Return the plan of a first-order solver."""
-    open_ended = estimator.learning_rate in PATIENT_SCHEDULES
+    open_ended = is_patient(estimator)
     if monitor is None and not open_ended:
         patience = Patience(patience.tol)
     return minibatch.Plan(
@@ -323,7 +357,7 @@ def first_order_plan(estimator: Any, n: int, n_epochs: int, patience: Patience, 
         n_epochs,
         patience,
         shuffle=estimator.shuffle,
-        weight_decay=estimator.weight_decay,
+        weight_decay=weight_decay_of(estimator),
         clip_norm=estimator.clip_norm,
         averaging=averaging_of(estimator, monitor is not None),
         horizon=estimator.max_iter,

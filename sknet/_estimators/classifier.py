@@ -32,7 +32,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(100,)
+    hidden_layer_sizes : int or sequence of int, default=(128,)
         Units of each hidden layer; `()` makes a linear model.
 
     activation : str, Activation or a sequence of these, default="sigmoid"
@@ -52,7 +52,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         "lbfgs" sees all rows at once and goes by iterations instead of epochs;
         it ignores batch size and rates.
 
-    alpha : float, default=0.0001
+    alpha : float, default=0.01
         Strength of the penalty on the weights, alpha / (2 * sum of the sample
         weights) * |W|^2: its meaning does not depend on the batch size.
 
@@ -60,9 +60,10 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         The share of `alpha` that penalises |W|_1 instead, by proximal steps
         that leave real zeros.
 
-    weight_decay : float, default=0.0
+    weight_decay : float or "auto", default="auto"
         Decoupled decay of the weights, a factor 1 - rate * weight_decay a step;
-        with "adam" this is AdamW [3]_.
+        with "adam" this is AdamW [3]_. "auto" is 0.02 for "adam" with a
+        schedule that scikit-learn does not have, else 0.
 
     dropout : float or sequence of float, default=0.0
         The share of hidden outputs set to 0 in a training step, or one a layer.
@@ -76,25 +77,25 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
     label_smoothing : float, default=0.0
         How much of each label is spread evenly over all classes.
 
-    batch_size : int or "auto", default="auto"
-        Rows a step sees; "auto" is n_samples // 32, but at least 32 and at
-        most 256.
+    batch_size : int, "auto" or "proportional", default="proportional"
+        Rows a step sees. "auto" is min(200, n_samples); "proportional" is
+        n_samples // 32, but at least 32 and at most 256.
 
     learning_rate : {"constant", "invscaling", "adaptive", "cosine", "flat_cosine", "one_cycle",
             "coslog4"} or callable, \
-            default="constant"
+            default="flat_cosine"
         The schedule: `learning_rate_init` times 1; over (samples seen + 1) **
         `power_t`; divided by 5 at each plateau; or a function of the fraction
         of `max_iter` epochs done, of which a callable gives the factor. Past
         the end the last rate is kept.
 
-    learning_rate_init : float, default=0.001
+    learning_rate_init : float, default=0.015
         The (largest) learning rate.
 
     power_t : float, default=0.5
         The exponent of "invscaling".
 
-    max_iter : int, default=200
+    max_iter : int, default=64
         Epochs, or iterations of "lbfgs".
 
     shuffle : bool, default=True
@@ -122,9 +123,9 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
     early_stopping : bool or "auto", default="auto"
         Whether to hold out rows, stop after `n_iter_no_change` epochs without a
         better score on them, and keep the best epoch's weights. "auto" does so
-        from 1,000 training rows on, or where `X_val` is given.
+        from 67 training rows on, or where `X_val` is given.
 
-    validation_fraction : float or splitter, default=0.1
+    validation_fraction : float or splitter, default=0.15
         The share of rows held out (stratified for a classifier), or a
         scikit-learn splitter whose first split is used.
 
@@ -134,15 +135,16 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
     averaging : float or "auto", default="auto"
         Decay, a step, of a moving average of the weights [4]_, which then is
         what is judged, kept and predicted with; 0 for none. "auto" is
-        0.99 where rows are held out to judge it, else 0.
+        0.99 where rows are held out to judge it and the schedule is
+        one that scikit-learn does not have, else 0.
 
-    beta_1, beta_2 : float, default=0.9, 0.999
+    beta_1, beta_2 : float, default=0.9, 0.95
         Decay of "adam"'s moments; `beta_2` is also the decay of "rmsprop".
 
     epsilon : float, default=1e-8
         Keeps "adam" and "rmsprop" from dividing by 0.
 
-    n_iter_no_change : int or inf, default=10
+    n_iter_no_change : int or inf, default=12
         Epochs without improvement that are borne. On the training loss it
         applies to "constant", "invscaling" and "adaptive" only.
 
@@ -245,24 +247,24 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes: int | Sequence[int] = (100,),
+        hidden_layer_sizes: int | Sequence[int] = (128,),
         activation: str | Activation | Sequence[str | Activation] = "sigmoid",
         *,
         loss: str | Loss = "log_loss",
         depth: int = 1,
         solver: Literal["adam", "sgd", "rmsprop", "lbfgs"] = "adam",
-        alpha: float = 0.0001,
+        alpha: float = 0.01,
         l1_ratio: float = 0.0,
-        weight_decay: float = 0.0,
+        weight_decay: float | Literal["auto"] = "auto",
         dropout: float | Sequence[float] = 0.0,
         max_norm: float | None = None,
         clip_norm: float | None = None,
         label_smoothing: float = 0.0,
-        batch_size: int | Literal["auto"] = "auto",
-        learning_rate: str | Callable[[float], float] = "constant",
-        learning_rate_init: float = 0.001,
+        batch_size: int | Literal["auto", "proportional"] = "proportional",
+        learning_rate: str | Callable[[float], float] = "flat_cosine",
+        learning_rate_init: float = 0.015,
         power_t: float = 0.5,
-        max_iter: int = 200,
+        max_iter: int = 64,
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
@@ -271,13 +273,13 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
         early_stopping: bool | Literal["auto"] = "auto",
-        validation_fraction: Any = 0.1,
+        validation_fraction: Any = 0.15,
         scoring: str | Callable[..., float] = "loss",
         averaging: float | Literal["auto"] = "auto",
         beta_1: float = 0.9,
-        beta_2: float = 0.999,
+        beta_2: float = 0.95,
         epsilon: float = 1e-8,
-        n_iter_no_change: int | float = 10,
+        n_iter_no_change: int | float = 12,
         max_fun: int = 15000,
         class_weight: Any = None,
         categorical_features: Any = "from_dtype",

@@ -23,17 +23,17 @@ _positive = Interval(Real, 0, None, closed="neither")
 _count = Interval(Integral, 1, None, closed="left")
 
 COMMON: Constraints = {
-    "hidden_layer_sizes": ["array-like", _count],
+    "hidden_layer_sizes": ["array-like", _count, str],  # a string is answered with a remedy of its own
     "activation": [StrOptions(set(ACTIVATIONS)), Activation, "array-like"],
     "depth": [_count],
     "solver": [StrOptions({"adam", "sgd", "rmsprop", "lbfgs"})],
     "alpha": [_not_negative],
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-    "weight_decay": [_not_negative],
+    "weight_decay": [_not_negative, StrOptions({"auto"})],
     "dropout": [_rate, "array-like"],
     "max_norm": [_positive, None],
     "clip_norm": [_positive, None],
-    "batch_size": [StrOptions({"auto"}), _count],
+    "batch_size": [StrOptions({"auto", "proportional"}), _count],
     "learning_rate": [StrOptions(set(SCHEDULES)), callable],
     "learning_rate_init": [_positive],
     "power_t": [_not_negative],

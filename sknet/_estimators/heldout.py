@@ -20,7 +20,7 @@ Array = npt.NDArray[Any]
 MIN_HELD_OUT = 10
 """With fewer rows to hold out, a validation score says too little: training goes without."""
 
-AUTO_EARLY_STOPPING = 1000
+AUTO_EARLY_STOPPING = 67
 """From so many rows on, `early_stopping="auto"` holds some out."""
 
 

@@ -33,7 +33,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(100,)
+    hidden_layer_sizes : int or sequence of int, default=(128,)
         Units of each hidden layer; `()` makes a linear model.
 
     activation : str, Activation or a sequence of these, default="sigmoid"
@@ -53,7 +53,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         "lbfgs" sees all rows at once and goes by iterations instead of epochs;
         it ignores batch size and rates.
 
-    alpha : float, default=0.0001
+    alpha : float, default=0.01
         Strength of the penalty on the weights, alpha / (2 * sum of the sample
         weights) * |W|^2: its meaning does not depend on the batch size.
 
@@ -61,9 +61,10 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         The share of `alpha` that penalises |W|_1 instead, by proximal steps
         that leave real zeros.
 
-    weight_decay : float, default=0.0
+    weight_decay : float or "auto", default="auto"
         Decoupled decay of the weights, a factor 1 - rate * weight_decay a step;
-        with "adam" this is AdamW [3]_.
+        with "adam" this is AdamW [3]_. "auto" is 0.02 for "adam" with a
+        schedule that scikit-learn does not have, else 0.
 
     dropout : float or sequence of float, default=0.0
         The share of hidden outputs set to 0 in a training step, or one a layer.
@@ -74,25 +75,25 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
     clip_norm : float, default=None
         The largest norm that a step's whole gradient may have.
 
-    batch_size : int or "auto", default="auto"
-        Rows a step sees; "auto" is n_samples // 32, but at least 32 and at
-        most 256.
+    batch_size : int, "auto" or "proportional", default="proportional"
+        Rows a step sees. "auto" is min(200, n_samples); "proportional" is
+        n_samples // 32, but at least 32 and at most 256.
 
     learning_rate : {"constant", "invscaling", "adaptive", "cosine", "flat_cosine", "one_cycle",
             "coslog4"} or callable, \
-            default="constant"
+            default="flat_cosine"
         The schedule: `learning_rate_init` times 1; over (samples seen + 1) **
         `power_t`; divided by 5 at each plateau; or a function of the fraction
         of `max_iter` epochs done, of which a callable gives the factor. Past
         the end the last rate is kept.
 
-    learning_rate_init : float, default=0.001
+    learning_rate_init : float, default=0.015
         The (largest) learning rate.
 
     power_t : float, default=0.5
         The exponent of "invscaling".
 
-    max_iter : int, default=200
+    max_iter : int, default=64
         Epochs, or iterations of "lbfgs".
 
     shuffle : bool, default=True
@@ -120,9 +121,9 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
     early_stopping : bool or "auto", default="auto"
         Whether to hold out rows, stop after `n_iter_no_change` epochs without a
         better score on them, and keep the best epoch's weights. "auto" does so
-        from 1,000 training rows on, or where `X_val` is given.
+        from 67 training rows on, or where `X_val` is given.
 
-    validation_fraction : float or splitter, default=0.1
+    validation_fraction : float or splitter, default=0.15
         The share of rows held out (stratified for a classifier), or a
         scikit-learn splitter whose first split is used.
 
@@ -132,15 +133,16 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
     averaging : float or "auto", default="auto"
         Decay, a step, of a moving average of the weights [4]_, which then is
         what is judged, kept and predicted with; 0 for none. "auto" is
-        0.99 where rows are held out to judge it, else 0.
+        0.99 where rows are held out to judge it and the schedule is
+        one that scikit-learn does not have, else 0.
 
-    beta_1, beta_2 : float, default=0.9, 0.999
+    beta_1, beta_2 : float, default=0.9, 0.95
         Decay of "adam"'s moments; `beta_2` is also the decay of "rmsprop".
 
     epsilon : float, default=1e-8
         Keeps "adam" and "rmsprop" from dividing by 0.
 
-    n_iter_no_change : int or inf, default=10
+    n_iter_no_change : int or inf, default=12
         Epochs without improvement that are borne. On the training loss it
         applies to "constant", "invscaling" and "adaptive" only.
 
@@ -247,23 +249,23 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes: int | Sequence[int] = (100,),
+        hidden_layer_sizes: int | Sequence[int] = (128,),
         activation: str | Activation | Sequence[str | Activation] = "sigmoid",
         *,
         loss: str | Loss = "squared_error",
         depth: int = 1,
         solver: Literal["adam", "sgd", "rmsprop", "lbfgs"] = "adam",
-        alpha: float = 0.0001,
+        alpha: float = 0.01,
         l1_ratio: float = 0.0,
-        weight_decay: float = 0.0,
+        weight_decay: float | Literal["auto"] = "auto",
         dropout: float | Sequence[float] = 0.0,
         max_norm: float | None = None,
         clip_norm: float | None = None,
-        batch_size: int | Literal["auto"] = "auto",
-        learning_rate: str | Callable[[float], float] = "constant",
-        learning_rate_init: float = 0.001,
+        batch_size: int | Literal["auto", "proportional"] = "proportional",
+        learning_rate: str | Callable[[float], float] = "flat_cosine",
+        learning_rate_init: float = 0.015,
         power_t: float = 0.5,
-        max_iter: int = 200,
+        max_iter: int = 64,
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
@@ -272,13 +274,13 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         momentum: float = 0.9,
         nesterovs_momentum: bool = True,
         early_stopping: bool | Literal["auto"] = "auto",
-        validation_fraction: Any = 0.1,
+        validation_fraction: Any = 0.15,
         scoring: str | Callable[..., float] = "loss",
         averaging: float | Literal["auto"] = "auto",
         beta_1: float = 0.9,
-        beta_2: float = 0.999,
+        beta_2: float = 0.95,
         epsilon: float = 1e-8,
-        n_iter_no_change: int | float = 10,
+        n_iter_no_change: int | float = 12,
         max_fun: int = 15000,
         huber_delta: float = 1.0,
         quantile: float | Sequence[float] = 0.5,
@@ -410,15 +412,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         return self._fit(X, y, sample_weight, incremental=True)
 
     def _read_target(self, y: Any) -> Array:
-        target = as_numbers(y, warn=True)
-        name = self.loss if isinstance(self.loss, str) else ""
-        low = name in POSITIVE and (target.min() < 0 or (name == "gamma" and target.min() == 0) or not target.any())
-        if low:
-            raise ValueError(
-                f"loss={name!r} needs targets that are {POSITIVE[name]}; y has a minimum of {target.min():g}. "
-                "Choose another loss, or shift y."
-            )
-        return target
+        return as_numbers(y, warn=True)
 
     def _learn_target(self, data: Data, classes: Any = None) -> Data:
         if isinstance(self._levels(), tuple) and data.y.ndim != 1:
@@ -433,7 +427,16 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         self._target: Numbers = learn_numbers(training.y, method, training.weight)
 
     def _encode_target(self, y: Array, dtype: np.dtype[Any], *, training: bool) -> Array:
+        lowest = y.min(initial=np.inf)
+        if (self.loss in POSITIVE and lowest < 0.0) or (self.loss == "gamma" and lowest == 0.0):
+            self._refuse(f"a minimum of {lowest:g}")
         return self._target.encode(y, dtype)
+
+    def _refuse(self, what: str) -> None:
+        raise ValueError(
+            f"loss={self.loss!r} needs targets that are {POSITIVE[str(self.loss)]}; y has {what}. "
+            "Choose another loss, or shift y."
+        )
 
     def _levels(self) -> float | tuple[float, ...] | None:
         """Return the quantile level or levels, None for other losses."""
@@ -441,10 +444,13 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
             return None
         if isinstance(self.quantile, float | Real):
             return float(self.quantile)
-        levels = tuple(float(q) for q in self.quantile)
-        if not levels or not all(0.0 < q < 1.0 for q in levels) or list(levels) != sorted(set(levels)):
+        given: list[Any] = list(self.quantile)
+        valid = (
+            given and all(isinstance(q, Real) and 0.0 < float(q) < 1.0 for q in given) and given == sorted(set(given))
+        )
+        if not valid:
             raise ValueError(f"quantile={self.quantile!r}: levels must increase and lie strictly between 0 and 1.")
-        return levels
+        return tuple(map(float, given))
 
     def _make_loss(self) -> tuple[Loss, int]:
         if isinstance(self.loss, Loss):
@@ -463,7 +469,10 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
     def _output_bias(self, target: Array, weight: Array | None) -> Array | None:
         if self.loss not in POSITIVE:
             return None
-        return np.log(np.average(target, axis=0, weights=weight))
+        mean = np.average(target, axis=0, weights=weight)
+        if not mean.all():
+            self._refuse("only zeros")
+        return np.log(mean)
 
     def _strata(self, y: Array) -> Array | None:
         return None
@@ -484,7 +493,8 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
             The predictions, in the targets' own units.
         """
         predictions = self._predictions(X)
-        if predictions.shape[1] != self._target.n_outputs:  # several quantile levels of one target
+        several_levels = predictions.shape[1] != self._target.n_outputs or isinstance(self._levels(), tuple)
+        if several_levels:  # of one target
             return self._target.scaler.decode(predictions, self._float)
         return self._target.decode(predictions, self._float)
 
