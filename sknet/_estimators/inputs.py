@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import scipy.sparse as sp
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
@@ -117,6 +118,8 @@ def read_table(estimator: Any, X: Any, *, reset: bool) -> Any:
                     f"by {type(estimator).__name__}."
                 )
         return X
+    if isinstance(X, np.ndarray) and X.dtype == object:
+        X = np.where(pd.isna(X), np.nan, X)  # None and pandas.NA, too
     X = validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_all_finite="allow-nan")
     ours = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
     return X if ours or is_memory_mapped(X) else X.astype(np.float64)
@@ -138,6 +141,10 @@ def read_weight(sample_weight: Any, n: int, name: str = "sample_weight") -> Arra
         raise ValueError(f"{name} has shape {weight.shape}, expected ({n},): one weight a row of X.")
     if (weight < 0.0).any():
         raise ValueError(f"{name} holds a negative weight, {weight.min():g}: weights must be 0 or more.")
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(weight.sum())
+    if not finite:
+        raise ValueError(f"{name} adds up to more than a float holds, with weights of {weight.max():g}: divide it.")
     if not weight.any():
         raise ValueError(f"{name} is zero for every row: at least one weight must be positive.")
     return weight

@@ -430,7 +430,11 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         lowest = y.min(initial=np.inf)
         if (self.loss in POSITIVE and lowest < 0.0) or (self.loss == "gamma" and lowest == 0.0):
             self._refuse(f"a minimum of {lowest:g}")
-        return self._target.encode(y, dtype)
+        with np.errstate(over="ignore"):
+            target = self._target.encode(y, dtype)
+        if not np.isfinite(target).all():
+            raise ValueError(f"y holds values too large for {dtype}: set target_scaling='standard' or dtype='float64'.")
+        return target
 
     def _refuse(self, what: str) -> None:
         raise ValueError(
@@ -475,7 +479,9 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         return np.log(mean)
 
     def _strata(self, y: Array) -> Array | None:
-        return None
+        if self.loss != "poisson":
+            return None
+        return np.any(y.reshape(len(y), -1) > 0.0, axis=1).astype(int)  # rare events are held out in proportion
 
     # --- prediction --------------------------------------------------------------------------------------------------
 

@@ -364,7 +364,7 @@ def rows_held_out(how, weight=None, **metadata):
         seen["x"] = X[:, 0]
         return 0.0
 
-    parameters = STOPPING | {"validation_fraction": how, "scoring": scorer}
+    parameters = STOPPING | {"validation_fraction": how, "scoring": scorer, "batch_size": 16}
     SigmoidMLPRegressor(**parameters).fit(X, NUMBER, weight, **metadata)
     return seen["x"]
 

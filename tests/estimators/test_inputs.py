@@ -70,6 +70,13 @@ def test_bool_lists_objects_order_and_byte_order():
         assert_array_equal(predictions(same), EXPECTED)
 
 
+@pytest.mark.parametrize("missing", [None, pd.NA, np.nan])
+def test_missing_values_among_objects(missing):
+    X, floats = COUNTS.astype(object), COUNTS.astype(float)
+    X[3, 1], floats[3, 1] = missing, np.nan
+    assert_array_equal(predictions(X), predictions(floats))
+
+
 def test_input_is_neither_written_to_nor_kept():
     X, y = COUNTS.astype(float), NUMBER.copy()
     X.flags.writeable = y.flags.writeable = False

@@ -230,6 +230,19 @@ def test_targets_of_rows_without_weight_do_not_count():
         SigmoidMLPRegressor(**PLAIN, loss="poisson").fit(X, np.eye(N)[0], 1.0 - np.eye(N)[0])
 
 
+def test_rare_events_are_not_all_held_out():
+    for seed in range(10):
+        y = np.where(np.arange(N) == seed, 3.0, 0.0)
+        parameters = PLAIN | {"early_stopping": True, "validation_fraction": 0.5, "random_state": seed, "max_iter": 1}
+        SigmoidMLPRegressor(**parameters, loss="poisson").fit(X, y)
+
+
+def test_targets_too_large_for_float32():
+    parameters = PLAIN | {"dtype": "float32", "target_scaling": None}
+    with pytest.raises(ValueError, match="y holds values too large for float32: set target_scaling='standard' or dtype"):
+        SigmoidMLPRegressor(**parameters).fit(X, 1e60 * NUMBER)
+
+
 def test_a_validation_set_without_events_is_one():
     net = SigmoidMLPRegressor(**PLAIN | {"early_stopping": True, "max_iter": 2}, loss="poisson")
     net.fit(X, COUNT, X_val=X[:20], y_val=np.zeros(20))

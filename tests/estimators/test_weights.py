@@ -234,6 +234,7 @@ def test_a_class_of_weight_zero_counts_nowhere():
         (np.where(np.arange(N) == 5, np.nan, 1.0), "sample_weight contains NaN"),
         (np.where(np.arange(N) == 5, np.inf, 1.0), "sample_weight contains infinity"),
         (np.zeros(N), "sample_weight is zero for every row: at least one weight must be positive"),
+        (np.full(N, 1e308), r"sample_weight adds up to more than a float holds.*1e\+308: divide it"),
         (np.ones(N - 1), r"sample_weight has shape \(31,\), expected \(32,\)"),
         (np.ones((N, 2)), r"sample_weight has shape \(32, 2\), expected \(32,\)"),
         (["heavy"] * N, "could not convert string to float: 'heavy'"),
