@@ -9,6 +9,7 @@ import numpy.typing as npt
 from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_pinball_score
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from sknet._estimators.base import BaseSigmoidMLP, is_first_order
 from sknet._estimators.callbacks import with_callbacks
@@ -457,10 +458,12 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         return tuple(map(float, given))
 
     def _make_loss(self) -> tuple[Loss, int]:
+        levels = self._levels()
+        self._several = levels if isinstance(levels, tuple) else None
         if isinstance(self.loss, Loss):
             return self.loss, self._target.n_outputs
         if self.loss == "quantile":
-            return self._quantile_loss(self._levels())
+            return self._quantile_loss(levels)
         if self.loss == "huber":
             return losses.huber(self.huber_delta), self._target.n_outputs
         return _LOSSES[self.loss], self._target.n_outputs
@@ -499,8 +502,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
             The predictions, in the targets' own units.
         """
         predictions = self._predictions(X)
-        several_levels = predictions.shape[1] != self._target.n_outputs or isinstance(self._levels(), tuple)
-        if several_levels:  # of one target
+        if self._several is not None:
             return self._target.scaler.decode(predictions, self._float)
         return self._target.decode(predictions, self._float)
 
@@ -523,13 +525,13 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         score : float
             At most 1; 0 for a constant prediction (the mean, the quantile).
         """
-        levels = self._levels()
-        if not isinstance(levels, tuple):
+        check_is_fitted(self)
+        if self._several is None:
             return float(super().score(X, y, sample_weight))
         predictions = self.predict(X)
         scores = [
             d2_pinball_score(y, predictions[:, j], sample_weight=sample_weight, alpha=level)
-            for j, level in enumerate(levels)
+            for j, level in enumerate(self._several)
         ]
         return float(np.mean(scores))
 

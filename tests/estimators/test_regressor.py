@@ -170,6 +170,16 @@ def test_one_level_in_a_sequence_and_one_alone():
     assert listed.score(X, NUMBER) == pytest.approx(d2_pinball_score(NUMBER, alone.predict(X), alpha=0.3))
 
 
+def test_what_is_set_after_fit_changes_no_prediction():
+    for before, after in ((LEVELS, 0.5), (0.5, LEVELS), ([0.3], 0.3)):
+        net = fitted(NUMBER, loss="quantile", quantile=before)
+        expected, score = net.predict(X), net.score(X, NUMBER)
+        for change in ({"quantile": after}, {"loss": "squared_error"}):
+            net.set_params(**change)
+            assert_array_equal(net.predict(X), expected)
+            assert net.score(X, NUMBER) == score
+
+
 def test_the_loss_of_quantiles_is_the_mean_pinball():
     net = fitted(NUMBER, loss="quantile", quantile=np.array(LEVELS))
     z = (NUMBER[:, None] - net.predict(X)) / NUMBER.std()
