@@ -25,7 +25,7 @@ def documented_names():
 
 
 def test_what_is_public_is_listed():
-    assert sknet.__all__ == ["SigmoidMLPClassifier", "SigmoidMLPRegressor"]
+    assert sknet.__all__ == ["Checkpoint", "SigmoidMLPClassifier", "SigmoidMLPRegressor"]
 
 
 @pytest.mark.parametrize("name", list(documented_names()))

@@ -10,6 +10,7 @@ coefs_[l] : (fan_in, fan_out)      intercepts_[l] : (fan_out,)
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, Self
 
 import numpy as np
@@ -19,10 +20,12 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from sknet._estimators import assembly
-from sknet._estimators.callbacks import Callbacks, CallbackSupportMixin, Observers, Printer
+from sknet._estimators.callbacks import CallbackSupportMixin, Watchers, for_hooks
+from sknet._estimators.checkpoint import Saved
 from sknet._estimators.fitted import FittedNetwork
 from sknet._estimators.heldout import monitor_of, split
 from sknet._estimators.inputs import Data, float_type, gather, read_table, warn
+from sknet._estimators.resuming import Resumable, state_of, train_rest
 from sknet._network.losses import Loss
 from sknet._network.parameters import Layout
 from sknet._tables.encoding import learn_encoder
@@ -39,10 +42,9 @@ def is_first_order(estimator: Any) -> bool:
     return True
 
 
-class BaseSigmoidMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator, ABC):
+class BaseSigmoidMLP(FittedNetwork, Resumable, CallbackSupportMixin, BaseEstimator, ABC):
     """What classifier and regressor have in common."""
 
-    _seeds: list[int]
     _state: State | None
 
     # --- what a concrete estimator says of its targets ---------------------------------------------------------------
@@ -87,6 +89,7 @@ class BaseSigmoidMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator, ABC):
         incremental: bool = False,
         classes: Any = None,
         groups: Any = None,
+        saved: Saved | None = None,
     ) -> Self:
         """Train, on a draft that replaces this estimator once all has gone well.
 
@@ -95,20 +98,26 @@ class BaseSigmoidMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator, ABC):
         """
         draft = self._draft()
         again = hasattr(self, "coefs_") and (incremental or self.warm_start)
+        if saved is not None:
+            again = saved.origin.seen_before > 0
         data = draft._read(X, y, sample_weight, groups, reset=not again)
         data = draft._keep_target(data, incremental) if again else draft._learn_target(data, classes)
-        draft._draw_seeds(again)
+        draft._draw_seeds(again, saved)
         training, validation, patient = split(draft, data, held_out, incremental)
         if not again:
             draft._learn_tables(training)
         run, state = draft._prepare(training, validation, again, incremental)
-        watchers = self._watchers(draft, run, state, X, y, sample_weight, validation is not None, incremental)
-        result = draft._train(run, state, watchers)
-        draft._publish(run, state, result, validated=validation is not None, incremental=incremental)
+        origin, validated = partial(draft._origin, run, data, validation), validation is not None
+        if saved is not None:
+            state = state_of(saved, origin())
+        watchers = Watchers(
+            self, for_hooks(X, y, sample_weight), partial(draft._so_far, run, validated), origin,
+            n_epochs=max(self.max_iter - state.epoch, 0), validated=validated, incremental=incremental,
+        )  # fmt: skip
+        result = draft._train(run, state, watchers, saved)
+        draft._publish(run, state, result, validated=validated, incremental=incremental)
         self._become(draft)
-        for watcher in watchers:
-            if isinstance(watcher, Callbacks):
-                watcher.finish(state)
+        watchers.finish()
         self._report(result, quiet=incremental or not patient)
         return self
 
@@ -139,12 +148,14 @@ class BaseSigmoidMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator, ABC):
             raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
         return y
 
-    def _draw_seeds(self, again: bool) -> None:
+    def _draw_seeds(self, again: bool, saved: Saved | None) -> None:
         """Set _seeds: of the first weights, of the held-out rows and of the shuffling.
 
         A warm start keeps the held-out rows: they never enter the training part.
         """
-        if again and getattr(self, "_state", None) is not None:
+        if saved is not None:
+            self._seeds = saved.origin.seeds
+        if saved is not None or (again and getattr(self, "_state", None) is not None):
             return
         source = check_random_state(self.random_state)
         seeds = [int(seed) for seed in source.randint(np.iinfo(np.int32).max, size=3)]
@@ -187,6 +198,7 @@ class BaseSigmoidMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator, ABC):
         loss, n_outputs = self._make_loss()
         layout = Layout((self._encoder.n_inputs, *hidden, n_outputs))
         assembly.refuse_too_large(layout, self._arithmetic)
+        assembly.warn_of_clipping(self, len(training))
         encoded = self._encode(training, training=True)
         if not again:
             self._start(layout, activations, encoded)
@@ -202,9 +214,9 @@ class BaseSigmoidMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator, ABC):
             self, layout, activations, loss, encoded, monitor_of(self, layout, validation),
             dtype=self._arithmetic,
             n_epochs=(begun.epoch if begun else 0) + 1 if incremental else self.max_iter,
-            patient=not incremental,
+            patient=not incremental or self.learning_rate == "adaptive",  # whose rate falls by patience
         )  # fmt: skip
-        return run, self._resumed(begun, run) if begun else self._new_state(run, again)
+        return run, self._resumed(begun, run) if begun else self._new_state(run)
 
     def _start(self, layout: Layout, activations: Sequence[Any], training: assembly.Encoded) -> None:
         """Set coefs_ and intercepts_ to the first weights and biases."""
@@ -217,28 +229,11 @@ class BaseSigmoidMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator, ABC):
         self.coefs_, self.intercepts_ = coefs, intercepts
         self.t_, self._history = 0, []
 
-    def _new_state(self, run: assembly.Assembly, again: bool) -> State:
-        """Return the state of a new run, from the weights there are."""
-        theta = run.layout.pack(self.coefs_, self.intercepts_, self._arithmetic)
-        return run.new_state(theta, np.random.default_rng(self._seeds[2]))
-
-    def _resumed(self, kept: State, run: assembly.Assembly) -> State:
-        """Return a copy of a kept state for `partial_fit`, which judges nothing: what was best does not count."""
-        state = kept.copy()
-        if kept.best is None and kept.average is None:  # the weights there are, are theta
-            state.theta = self._layout().pack(self.coefs_, self.intercepts_, self._arithmetic)
-        state.best = None
-        if not run.averaged:
-            state.average = None
-        elif state.average is None:
-            state.average = state.theta.copy()
-        return state
-
-    def _train(self, run: assembly.Assembly, state: State, watchers: list[Any]) -> Result:
+    def _train(self, run: assembly.Assembly, state: State, watchers: Watchers, saved: Saved | None) -> Result:
         """Run the training loop; a run that diverges becomes the user's error."""
-        observer = None if not watchers else watchers[0] if len(watchers) == 1 else Observers(watchers)
+        observer = watchers if watchers else None
         try:
-            return run.train(state, observer)
+            return run.train(state, observer) if saved is None else train_rest(run, state, observer)
         except DivergedError as error:
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to "
@@ -247,34 +242,7 @@ class BaseSigmoidMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator, ABC):
                 f"{self.learning_rate_init / 10:g}, clip_norm=1.0 or input_scaling='robust'."
             ) from None
 
-    # --- who watches, and what is left afterwards --------------------------------------------------------------------
-
-    def _watchers(
-        self,
-        draft: Self,
-        run: assembly.Assembly,
-        state: State,
-        X: Any,
-        y: Any,
-        sample_weight: Any,
-        validated: bool,
-        incremental: bool,
-    ) -> list[Any]:
-        """Return who is told of epochs: nobody, unless there are callbacks or `verbose` is set."""
-        watchers: list[Any] = [Printer(state.epoch, validated)] if self.verbose else []
-        if incremental or not hasattr(self, "_init_callback_context"):
-            return watchers
-        if getattr(self, "_skl_callbacks", None) or hasattr(self, "_parent_callback_ctx"):
-            metadata = None if sample_weight is None else {"sample_weight": sample_weight}
-            data = {"X": X, "y": y, "metadata": metadata}
-
-            def fitted(now: State) -> dict[str, Any]:
-                snapshot = draft._draft()
-                snapshot._publish(run, now.copy(), Result(StopReason.FINISHED, now.epoch), validated, incremental)
-                return snapshot.__dict__
-
-            watchers.append(Callbacks(self, data, fitted, self.max_iter))
-        return watchers
+    # --- what is left afterwards -------------------------------------------------------------------------------------
 
     def _publish(
         self, run: assembly.Assembly, state: State, result: Result, validated: bool, incremental: bool
@@ -285,22 +253,22 @@ class BaseSigmoidMLP(FittedNetwork, CallbackSupportMixin, BaseEstimator, ABC):
         self.coefs_, self.intercepts_ = [W.copy() for W in coefs], [b.copy() for b in intercepts]
         self.n_layers_, self.n_outputs_ = len(run.layout.sizes), run.layout.sizes[-1]
         self.out_activation_ = self._loss.out_activation
-        history = state.history[state.epoch - result.n_epochs :] if incremental else state.history
+        history = state.history[len(state.history) - result.n_epochs :] if incremental else state.history
         self._history = [*self._history, *history]
         self.n_iter_ = result.n_epochs
         self.t_ += run.problem.n_samples * result.n_epochs
         self._set_curves(validated)
         unfinished = incremental or result.reason is StopReason.INTERRUPTED
-        self._state = state if unfinished else None
+        self._state = self._kept(state, validated) if unfinished else None
 
     def _set_curves(self, validated: bool) -> None:
         """Set loss_, loss_curve_, best_loss_, validation_scores_ and best_validation_score_ from the history."""
         self.loss_curve_ = [epoch.loss for epoch in self._history]
-        self.loss_ = self.loss_curve_[-1]
+        self.loss_ = self.loss_curve_[-1] if self._history else np.nan
         scores = [epoch.validation_score for epoch in self._history]
         self.validation_scores_ = scores if validated else None
         self.best_validation_score_ = float(np.nanmax([-np.inf, *scores])) if validated else None
-        self.best_loss_ = None if validated else min(self.loss_curve_)
+        self.best_loss_ = None if validated else min(self.loss_curve_, default=np.nan)
 
     def _report(self, result: Result, quiet: bool) -> None:
         """Warn where training did not end as it should; tell why it ended if `verbose`."""

@@ -83,9 +83,12 @@ class _Run:
         self.reason: StopReason | None = None
         self._theta, self._gradient = state.theta.copy(), np.empty_like(state.theta)
         self.gradient_norm, self._started = 0.0, perf_counter()
+        self._begun = False
 
     def objective(self, x: Array) -> tuple[float, Array]:
-        """Return the objective and its gradient at x."""
+        """Return the objective and its gradient at x; an iteration begins where it is first asked for."""
+        if not self._begun:
+            self.begin()
         self.split.decode(x, self._theta)
         value, _ = self.problem.objective(self._theta, slice(0, self.problem.n_samples), self._gradient)
         if not isfinite(value) and self.state.step == 0:
@@ -98,7 +101,7 @@ class _Run:
         """Tell the observer that an iteration begins."""
         if self.observer is not None:
             self.observer.begin(self.state)
-        self._started = perf_counter()
+        self._begun, self._started = True, perf_counter()
 
     def iteration(self, intermediate_result: OptimizeResult) -> None:
         """Record an iteration; StopIteration stops SciPy."""
@@ -114,8 +117,7 @@ class _Run:
         self.snapshot.take(state)
         if self.reason is not None:
             raise StopIteration
-        if state.epoch < self.plan.n_iterations:
-            self.begin()
+        self._begun = False
 
     def _judge(self, score: float) -> None:
         """Set self.reason if training is to stop here."""
@@ -141,7 +143,6 @@ def train(problem: Problem, plan: LBFGSPlan, state: State, observer: Observer | 
     options |= {"gtol": plan.tol, "ftol": _ftol(plan.tol)}
     try:
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            run.begin()
             found: Any = minimize(
                 run.objective, x, jac=True, method="L-BFGS-B", bounds=run.split.bounds(x.size),
                 callback=run.iteration, options=options,  # type: ignore[call-overload, unused-ignore]

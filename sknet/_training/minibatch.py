@@ -115,6 +115,13 @@ def _end_of_plan(plan: Plan) -> StopReason:
     return StopReason.MAX_ITER if plan.open_ended else StopReason.FINISHED
 
 
+def spent(problem: Problem, plan: Plan, state: State) -> StopReason | None:
+    """Return why a run that is taken up again has nothing left to do; None if it has."""
+    if state.stale <= plan.patience.n_epochs:
+        return None
+    return StopReason.LOSS_PLATEAU if problem.monitor is None else StopReason.SCORE_PLATEAU
+
+
 def _whole_epoch(
     problem: Problem, plan: Plan, state: State, gradient: Array, observer: Observer | None
 ) -> StopReason | None:
@@ -143,7 +150,7 @@ def _judge(problem: Problem, plan: Plan, state: State, loss: float, score: float
         state.plateaus += 1
         state.stale = 0
         return None
-    return StopReason.LOSS_PLATEAU if problem.monitor is None else StopReason.SCORE_PLATEAU
+    return spent(problem, plan, state)
 
 
 def _steps(problem: Problem, plan: Plan, state: State, gradient: Array) -> tuple[float, float, float]:

@@ -1,0 +1,331 @@
+"""scikit-learn's callbacks: what they are told, by whom, how often, and that nothing of them stays."""
+
+import io
+import pickle
+from contextlib import redirect_stdout
+
+import numpy as np
+import pytest
+import sklearn
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._estimators import base, callbacks
+from sknet._estimators.assembly import Assembly
+
+rng = np.random.default_rng(0)
+N = 60
+X = rng.normal(size=(N, 3))
+NUMBER = X[:, 0] - X[:, 1]
+LABEL = np.digitize(NUMBER, [-0.5, 0.5])
+WEIGHT = rng.integers(1, 4, size=N).astype(float)
+QUICK = dict(
+    hidden_layer_sizes=3, max_iter=4, batch_size=20, learning_rate="cosine", learning_rate_init=0.05, random_state=0,
+    early_stopping=False,
+)  # fmt: skip
+KINDS = [(SigmoidMLPClassifier, LABEL), (SigmoidMLPRegressor, NUMBER)]
+of_both = pytest.mark.parametrize("kind, y", KINDS, ids=["classifier", "regressor"])
+without_callbacks = not hasattr(SigmoidMLPClassifier, "set_callbacks")
+needs_callbacks = pytest.mark.skipif(without_callbacks, reason="scikit-learn < 1.9")
+converges = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def weights(net):
+    return np.concatenate([part.ravel() for part in net.coefs_ + net.intercepts_])
+
+
+class Recorder:
+    """Writes down each call, and may stop training or fail."""
+
+    def __init__(self, stop_after=None, fail_at=None, keep=False):
+        self.stop_after, self.fail_at, self.keep = stop_after, fail_at, keep
+        self.calls, self.fitted, self.heard, self.epochs = [], [], [], 0
+
+    def hear(self, name, estimator, context, **given):
+        self.calls.append(f"{name} {context.task_name}")
+        self.heard.append((estimator, context, given))
+        if self.fail_at == self.calls[-1]:
+            raise RuntimeError("a callback fails")
+
+    def setup(self, estimator, context):
+        self.hear("setup", estimator, context)
+
+    def teardown(self, estimator, context):
+        self.hear("teardown", estimator, context)
+
+    def on_fit_task_begin(self, estimator, context, *, X=None, y=None, metadata=None):
+        self.hear("begin", estimator, context, X=X, y=y, metadata=metadata)
+
+    def on_fit_task_end(self, estimator, context, *, X=None, y=None, metadata=None, fitted_estimator=None):
+        self.hear("end", estimator, context, X=X, y=y, metadata=metadata)
+        self.fitted.append(fitted_estimator)
+        self.epochs += context.task_name == "epoch"
+        return self.epochs == self.stop_after
+
+
+class Beginner(Recorder):
+    """Asks for a fitted estimator at the beginning of tasks too."""
+
+    def on_fit_task_begin(self, estimator, context, *, fitted_estimator=None):
+        self.fitted.append(fitted_estimator)
+
+
+class Silent(Recorder):
+    """Asks for nothing."""
+
+    def on_fit_task_end(self, estimator, context):
+        self.hear("end", estimator, context)
+
+
+def epochs(n):
+    return ["setup fit", "begin fit", *["begin epoch", "end epoch"] * n, "end fit", "teardown fit"]
+
+
+# --- what they are told ----------------------------------------------------------------------------------------------
+
+
+@needs_callbacks
+@of_both
+def test_one_task_an_epoch_none_a_batch(kind, y):
+    recorder = Recorder()
+    net = kind(**QUICK).set_callbacks(recorder).fit(X, y)
+    assert recorder.calls == epochs(4)
+    assert all(estimator is net for estimator, _, _ in recorder.heard)
+    contexts = [context for _, context, _ in recorder.heard]
+    assert contexts[0].max_subtasks == 4
+    assert [c.task_id for c in contexts if c.task_name == "epoch"] == [0, 0, 1, 1, 2, 2, 3, 3]
+    assert {c.max_subtasks for c in contexts if c.task_name == "epoch"} == {0}
+
+
+@needs_callbacks
+@converges
+@of_both
+@pytest.mark.parametrize("max_iter", [3, 200])
+def test_one_task_an_iteration_of_lbfgs(kind, y, max_iter):
+    recorder = Recorder()
+    parameters = QUICK | {"solver": "lbfgs", "max_iter": max_iter, "tol": 1e-2}
+    net = kind(**parameters).set_callbacks(recorder).fit(X, y)
+    assert recorder.calls == epochs(net.n_iter_)
+    assert (net.n_iter_ == 3) == (max_iter == 3)
+    assert recorder.heard[0][1].max_subtasks == max_iter
+
+
+@needs_callbacks
+def test_lbfgs_at_its_optimum_closes_what_it_has_opened():
+    zero = ([np.zeros((3, 1))], [np.zeros(1)])
+    recorder = Recorder()
+    net = SigmoidMLPRegressor((), **QUICK_LINEAR, init=zero).set_callbacks(recorder).fit(X, np.zeros(N))
+    assert net.n_iter_ == 0
+    assert recorder.calls == epochs(1)
+    assert recorder.fitted[0] is None
+
+
+QUICK_LINEAR = {"solver": "lbfgs", "early_stopping": False, "alpha": 0.0}
+
+
+@needs_callbacks
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+def test_hooks_are_handed_the_users_data(weight):
+    recorder = Recorder()
+    net = SigmoidMLPRegressor(**QUICK | {"early_stopping": True, "validation_fraction": 0.3})
+    net.set_callbacks(recorder).fit(X, NUMBER, weight, X_val=X[:20], y_val=NUMBER[:20])
+    for _, _, given in recorder.heard[1:-1]:
+        assert given["X"] is X and given["y"] is NUMBER
+        assert given["metadata"] is None if weight is None else given["metadata"] == {"sample_weight": weight}
+
+
+@needs_callbacks
+@of_both
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@converges
+def test_fitted_estimators_are_as_if_fit_had_stopped_there_and_stay_so(kind, y, solver):
+    recorder = Recorder()
+    parameters = QUICK | {"solver": solver, "learning_rate": lambda _: 1.0, "averaging": 0.9, "dtype": "float64"}
+    net = kind(**parameters).set_callbacks(recorder).fit(X, y)
+    for k, snapshot in enumerate(recorder.fitted[:-1], 1):
+        alone = kind(**parameters | {"max_iter": k}).fit(X, y)
+        assert_array_equal(weights(snapshot), weights(alone))
+        assert_array_equal(snapshot.predict(X), alone.predict(X))
+        assert (snapshot.n_iter_, snapshot.t_, snapshot.loss_curve_) == (k, alone.t_, alone.loss_curve_)
+        assert snapshot is not net and not any(np.shares_memory(a, b) for a in snapshot.coefs_ for b in net.coefs_)
+    assert_array_equal(weights(recorder.fitted[-1]), weights(net))
+    assert recorder.fitted[-1].loss_curve_ == net.loss_curve_ and recorder.fitted[-1].t_ == net.t_
+
+
+@needs_callbacks
+def test_what_is_held_out_chooses_the_weights_of_a_fitted_estimator():
+    recorder = Recorder()
+    parameters = QUICK | {"early_stopping": True, "validation_fraction": 0.3, "learning_rate_init": 3.0}
+    SigmoidMLPRegressor(**parameters).set_callbacks(recorder).fit(X, NUMBER)
+    scores = [net.best_validation_score_ for net in recorder.fitted]
+    assert scores == sorted(scores)
+    assert scores[-1] == max(recorder.fitted[-1].validation_scores_)
+
+
+@needs_callbacks
+def test_a_fitted_estimator_at_the_beginning_has_the_first_weights():
+    beginner = Beginner()
+    net = SigmoidMLPRegressor(**QUICK).set_callbacks(beginner).fit(X, NUMBER)
+    none, first, after_first, *_ = beginner.fitted
+    assert none is None
+    assert first.loss_curve_ == [] and np.isnan(first.loss_) and first.predict(X).shape == (N,)
+    assert_array_equal(weights(after_first), weights(beginner.fitted[3]))
+    assert first.history_.empty and net.n_iter_ == 4
+
+
+@needs_callbacks
+def test_a_warm_start_tells_of_all_epochs_so_far():
+    recorder = Recorder()
+    net = SigmoidMLPRegressor(**QUICK, warm_start=True).fit(X, NUMBER).set_callbacks(recorder).fit(X, NUMBER)
+    assert recorder.calls == epochs(4)
+    assert [len(snapshot.loss_curve_) for snapshot in recorder.fitted] == [5, 6, 7, 8, 8]
+    assert [snapshot.t_ for snapshot in recorder.fitted] == [N * k for k in (5, 6, 7, 8, 8)] and net.t_ == 8 * N
+
+
+# --- stopping and failing --------------------------------------------------------------------------------------------
+
+
+@needs_callbacks
+@converges
+@of_both
+@pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
+@pytest.mark.parametrize("places", [(0, 1), (1, 0)])
+def test_a_true_return_stops_training(kind, y, solver, places):
+    both = [Recorder(stop_after=2), Recorder()]
+    net = kind(**QUICK | {"solver": solver}).set_callbacks(*(both[i] for i in places)).fit(X, y)
+    assert net.n_iter_ == len(net.loss_curve_) == 2
+    assert both[0].calls == both[1].calls == epochs(2)
+
+
+@needs_callbacks
+@pytest.mark.parametrize("at", ["setup fit", "begin fit", "begin epoch", "end epoch"])
+def test_a_failing_fit_tears_down_and_leaves_no_trace(at):
+    failing, other = Recorder(fail_at=at), Recorder()
+    net = SigmoidMLPRegressor(**QUICK).set_callbacks(other, failing)
+    before = set(vars(net))
+    with pytest.raises(RuntimeError, match="a callback fails"):
+        net.fit(X, NUMBER)
+    assert failing.calls[-1] == other.calls[-1] == "teardown fit"
+    assert set(vars(net)) == before
+
+
+@needs_callbacks
+def test_a_diverging_fit_tears_down():
+    recorder = Recorder()
+    net = SigmoidMLPRegressor(**QUICK | {"solver": "sgd", "activation": "relu", "learning_rate_init": 1e200})
+    with pytest.raises(ValueError, match="diverged"):
+        net.set_callbacks(recorder).fit(X, NUMBER)
+    assert recorder.calls[-1] == "teardown fit"
+    assert not hasattr(net, "_callback_fit_ctx") and not hasattr(net, "coefs_")
+
+
+# --- nothing is paid for, nothing stays ------------------------------------------------------------------------------
+
+
+@of_both
+def test_without_callbacks_nobody_is_told(kind, y, monkeypatch):
+    told = []
+    monkeypatch.setattr(Assembly, "train", lambda run, state, observer, train=Assembly.train: (
+        told.append(observer), train(run, state, observer))[1])  # fmt: skip
+    monkeypatch.setattr(callbacks, "Callbacks", None)
+    kind(**QUICK).fit(X, y).partial_fit(X, y)
+    make_pipeline(StandardScaler(), kind(**QUICK)).fit(X, y)
+    assert told == [None] * 3
+
+
+@needs_callbacks
+def test_fitted_estimators_are_made_only_where_a_callback_asks(monkeypatch):
+    made = []
+    so_far = base.BaseSigmoidMLP._so_far
+    monkeypatch.setattr(base.BaseSigmoidMLP, "_so_far", lambda *args: made.append(1) or so_far(*args))
+    SigmoidMLPRegressor(**QUICK).set_callbacks(Silent()).fit(X, NUMBER)
+    assert not made
+    SigmoidMLPRegressor(**QUICK).set_callbacks(Silent(), Recorder(), Recorder()).fit(X, NUMBER)
+    assert len(made) == 4
+
+
+@needs_callbacks
+@of_both
+def test_callbacks_change_nothing(kind, y):
+    with_them = kind(**QUICK, dropout=0.2).set_callbacks(Recorder()).fit(X, y)
+    assert_array_equal(weights(with_them), weights(kind(**QUICK, dropout=0.2).fit(X, y)))
+
+
+@needs_callbacks
+def test_partial_fit_tells_nobody():
+    recorder = Recorder()
+    SigmoidMLPRegressor(**QUICK).set_callbacks(recorder).partial_fit(X, NUMBER)
+    assert recorder.calls == []
+
+
+@needs_callbacks
+def test_callbacks_travel_before_fit_and_never_after():
+    net = SigmoidMLPRegressor(**QUICK).set_callbacks(Silent())
+    assert hasattr(pickle.loads(pickle.dumps(net)), "_skl_callbacks")
+    assert clone(net)._skl_callbacks == net._skl_callbacks
+    net.set_callbacks(Recorder())
+    net.fit(X, NUMBER)
+    assert hasattr(net, "_skl_callbacks")  # a second fit is watched too
+    assert clone(net)._skl_callbacks == net._skl_callbacks
+    for saved in (pickle.dumps(net), pickle.dumps(net._skl_callbacks[0].fitted[0])):
+        assert b"callback" not in saved and b"Recorder" not in saved
+        assert not [name for name in vars(pickle.loads(saved)) if "callback" in name]
+
+
+# --- scikit-learn's own ----------------------------------------------------------------------------------------------
+
+
+@needs_callbacks
+@converges
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+def test_scoring_monitor(solver, weight):
+    from sklearn.callback import ScoringMonitor
+
+    monitor = ScoringMonitor(scoring=["r2", "neg_mean_absolute_error"])
+    net = SigmoidMLPRegressor(**QUICK | {"solver": solver}).set_callbacks(monitor)
+    net.fit(X, NUMBER, sample_weight=weight)
+    log = [row for row in monitor.get_logs().data if row["task_name"] == "epoch"]
+    assert len(log) == net.n_iter_ == 4
+    assert log[-1]["r2"] == pytest.approx(net.score(X, NUMBER, weight))
+
+
+@needs_callbacks
+def test_progress_bar():
+    pytest.importorskip("rich")
+    from sklearn.callback import ProgressBar
+
+    shown = io.StringIO()
+    with redirect_stdout(shown):
+        SigmoidMLPRegressor(**QUICK).set_callbacks(ProgressBar()).fit(X, NUMBER)
+    assert "SigmoidMLPRegressor - fit" in shown.getvalue() and "100%" in shown.getvalue()
+
+
+@needs_callbacks
+def test_bars_and_scores_of_a_pipeline_in_a_search_in_two_processes():
+    pytest.importorskip("rich")
+    from sklearn.callback import ProgressBar, ScoringMonitor
+
+    monitor = ScoringMonitor(scoring="accuracy")
+    net = SigmoidMLPClassifier(**QUICK).set_callbacks(monitor)
+    pipeline = make_pipeline(StandardScaler(), net)
+    grid = {"sigmoidmlpclassifier__hidden_layer_sizes": [2, 3]}
+    search = GridSearchCV(pipeline, grid, cv=2, n_jobs=2)
+    shown = io.StringIO()
+    with redirect_stdout(shown):
+        search.set_callbacks(ProgressBar(max_propagation_depth=2)).fit(X, LABEL)
+    bars = shown.getvalue()
+    assert "GridSearchCV - fit" in bars and "Pipeline - fit" in bars and "SigmoidMLPClassifier - fit" in bars
+    scores = [row for row in monitor.get_logs().data if row["task_name"] == "epoch"]
+    assert len(scores) == (2 * 2 + 1) * 4
+    saved = pickle.dumps(search.best_estimator_[-1])
+    assert b"callback" not in saved
+
+
+def test_older_scikit_learns_have_no_set_callbacks():
+    assert without_callbacks != hasattr(SigmoidMLPRegressor(), "set_callbacks")
+    assert without_callbacks == (tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 9))

@@ -1,0 +1,361 @@
+"""Runs that go on, by `partial_fit` and by `resume`, end where the uninterrupted run ends, bit for bit."""
+
+import pickle
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_array_equal
+
+from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
+
+rng = np.random.default_rng(0)
+N = 120
+X = rng.normal(size=(N, 5))
+NUMBER = X[:, 0] - X[:, 1]
+LABEL = np.digitize(NUMBER, [-0.5, 0.5])
+WEIGHT = rng.integers(1, 4, size=N).astype(float)
+KINDS = [(SigmoidMLPClassifier, LABEL), (SigmoidMLPRegressor, NUMBER)]
+of_both = pytest.mark.parametrize("kind, y", KINDS, ids=["classifier", "regressor"])
+of_every_solver = pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop"])
+
+
+def half(fraction):
+    return 1.0 - 0.5 * fraction
+
+
+SCHEDULES = ["constant", "invscaling", "adaptive", "cosine", "flat_cosine", "one_cycle", "coslog4", half]
+of_every_schedule = pytest.mark.parametrize("learning_rate", SCHEDULES)
+with_and_without_dropout = pytest.mark.parametrize("dropout", [0.0, 0.3])
+quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+needs_callbacks = pytest.mark.skipif(not hasattr(SigmoidMLPClassifier, "set_callbacks"), reason="scikit-learn < 1.9")
+pytestmark = quiet
+
+PLAIN = dict(
+    hidden_layer_sizes=4, max_iter=6, batch_size=40, learning_rate_init=0.02, random_state=1, early_stopping=False,
+    tol=0.0, max_norm=2.0, clip_norm=1.0, weight_decay=0.01,
+)  # fmt: skip
+STOPS = {"tol": 1e-2, "n_iter_no_change": 2}  # patience counts: the rate of "adaptive" falls, early stopping stops
+
+
+def weights(net):
+    return np.concatenate([part.ravel() for part in net.coefs_ + net.intercepts_])
+
+
+def assert_the_same(one, other, n_iter=True):
+    assert_array_equal(weights(one), weights(other))
+    assert one.loss_curve_ == other.loss_curve_
+    assert (one.t_, one.loss_, one.best_loss_) == (other.t_, other.loss_, other.best_loss_)
+    assert one.n_iter_ == other.n_iter_ or not n_iter
+    assert one.validation_scores_ == other.validation_scores_
+    assert one.best_validation_score_ == other.best_validation_score_
+    assert one.history_.drop(columns="seconds").equals(other.history_.drop(columns="seconds"))
+    assert_array_equal(one.predict(X), other.predict(X))
+    assert vars(one).keys() == vars(other).keys()
+
+
+def travelled(net):
+    return pickle.loads(pickle.dumps(net))
+
+
+# --- partial_fit -----------------------------------------------------------------------------------------------------
+
+
+@of_both
+@of_every_solver
+@of_every_schedule
+@with_and_without_dropout
+def test_k_partial_fits_are_one_fit(kind, y, solver, learning_rate, dropout):
+    parameters = PLAIN | {"solver": solver, "learning_rate": learning_rate, "dropout": dropout}
+    parameters |= STOPS if learning_rate == "adaptive" else {}
+    whole, parts = kind(**parameters).fit(X, y), kind(**parameters)
+    for _ in range(parameters["max_iter"]):
+        parts = travelled(parts.partial_fit(X, y))
+    assert whole.n_iter_ == 6 and parts.n_iter_ == 1
+    assert_the_same(whole, parts, n_iter=False)
+
+
+@of_both
+def test_the_rate_of_an_adaptive_schedule_falls_in_partial_fit_too(kind, y):
+    net = kind(**PLAIN | {"learning_rate": "adaptive", "tol": 10.0, "n_iter_no_change": 1})
+    for _ in range(8):
+        net.partial_fit(X, y)
+    rates = net.history_["learning_rate"].to_numpy()
+    assert rates[-1] < rates[0] / 20.0
+
+
+@of_both
+@pytest.mark.parametrize("table", ["float32", "float64", "sparse", "weighted"])
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("averaging", [0.0, 0.9])
+def test_whatever_the_types_no_digit_is_lost(kind, y, table, dtype, averaging):
+    parameters = PLAIN | {"dtype": dtype, "averaging": averaging}
+    if table == "sparse":
+        parameters |= {"input_scaling": None, "max_norm": None}
+    data = {"float32": X.astype(np.float32), "sparse": sp.csr_array(np.where(X > 1.0, X, 0.0))}.get(table, X)
+    weight = WEIGHT if table == "weighted" else None
+    whole, parts = kind(**parameters).fit(data, y, sample_weight=weight), kind(**parameters)
+    for _ in range(6):
+        parts = travelled(parts.partial_fit(data, y, sample_weight=weight))
+    assert_array_equal(weights(whole), weights(parts))
+    assert whole.loss_curve_ == parts.loss_curve_
+
+
+@of_both
+@pytest.mark.parametrize("data", [X, X.astype(np.float32)], ids=["float64", "float32"])
+def test_weights_set_by_hand_are_gone_on_from(kind, y, data):
+    net = kind(**PLAIN).partial_fit(data, y)
+    rate = net.learning_rate_init * 100.0
+    net.coefs_ = [W + 50.0 for W in net.coefs_]
+    before = weights(net)
+    net.set_params(max_norm=None).partial_fit(data, y)
+    assert np.abs(weights(net) - before).max() < rate
+
+
+@of_both
+def test_another_solver_may_take_over(kind, y):
+    net = kind(**PLAIN).partial_fit(X, y).set_params(solver="sgd").partial_fit(X, y)
+    net.set_params(solver="adam").partial_fit(X, y)
+    assert len(net.loss_curve_) == 3 and net.t_ == 3 * N
+
+
+# --- Ctrl-C ----------------------------------------------------------------------------------------------------------
+
+
+class Interrupts:
+    """A learning rate that presses Ctrl-C at its n-th step."""
+
+    def __init__(self, at):
+        self.left = at
+
+    def __call__(self, fraction):
+        self.left -= 1
+        if self.left == 0:
+            raise KeyboardInterrupt
+        return half(fraction)
+
+
+@of_both
+@of_every_solver
+@with_and_without_dropout
+@pytest.mark.parametrize("pickled", [False, True])
+@pytest.mark.parametrize("at", [4, 8, 18])
+def test_a_run_interrupted_anywhere_goes_on_by_partial_fit(kind, y, solver, dropout, pickled, at):
+    parameters = PLAIN | {"solver": solver, "dropout": dropout, "learning_rate": half}  # three steps an epoch
+    whole, net = kind(**parameters).fit(X, y), kind(**parameters | {"learning_rate": Interrupts(at)})
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        net.fit(X, y)
+    assert net.n_iter_ == (at - 1) // 3
+    net.set_params(learning_rate=half)
+    for _ in range(6 - net.n_iter_):
+        net = (travelled(net) if pickled else net).partial_fit(X, y)
+    assert_the_same(whole, net, n_iter=False)
+
+
+# --- what travels ----------------------------------------------------------------------------------------------------
+
+WIDE = rng.normal(size=(60, 300))
+
+
+def size(net):
+    return len(pickle.dumps(net)) / sum(part.nbytes for part in net.coefs_ + net.intercepts_)
+
+
+@of_both
+@of_every_solver
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_moments_travel_only_where_training_may_go_on(kind, y, solver, dtype, early_stopping):
+    parameters = PLAIN | {"hidden_layer_sizes": 200, "batch_size": 20, "solver": solver, "dtype": dtype}
+    parameters |= {"early_stopping": early_stopping, "validation_fraction": 0.4, "learning_rate": "cosine"}
+    table, target = WIDE.astype(dtype), y[:60]
+    n_moments = 2 if solver == "adam" else 1
+    net = kind(**parameters).fit(table, target)
+    assert size(net) <= 1.1
+    net.partial_fit(table, target)
+    assert 1.0 + n_moments < size(net) <= 1.1 + n_moments
+    assert size(net.fit(table, target)) <= 1.1
+    interrupted = kind(**parameters | {"learning_rate": Interrupts(6)})
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        interrupted.fit(table, target)
+    assert size(interrupted) <= 1.1 + n_moments
+    assert size(interrupted.set_params(learning_rate="cosine").partial_fit(table, target)) <= 1.1 + n_moments
+
+
+# --- checkpoints -----------------------------------------------------------------------------------------------------
+
+
+class PowerCutError(Exception):
+    """The machine is switched off."""
+
+
+class PowerCut:
+    """A callback that ends everything after n epochs."""
+
+    def __init__(self, after):
+        self.after = after
+
+    def setup(self, estimator, context):
+        self.left = self.after
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        if context.task_name == "epoch":
+            self.left -= 1
+            if self.left < 0:
+                raise PowerCutError
+
+    def on_fit_task_end(self, estimator, context):
+        pass
+
+
+def cut(net, path, after, *args, every=1, **kwargs):
+    with pytest.raises(PowerCutError):
+        net.set_callbacks(Checkpoint(path, every), PowerCut(after)).fit(*args, **kwargs)
+    return path
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "run.npz"
+
+
+@needs_callbacks
+@of_both
+@of_every_solver
+@of_every_schedule
+@pytest.mark.parametrize(("dropout", "early_stopping"), [(0.0, False), (0.3, True)])
+def test_a_resumed_run_equals_the_uninterrupted_one(kind, y, solver, learning_rate, dropout, early_stopping, path):
+    parameters = PLAIN | STOPS | {"max_iter": 15, "early_stopping": early_stopping, "validation_fraction": 0.2}
+    parameters |= {"solver": solver, "learning_rate": learning_rate, "dropout": dropout}
+    whole = kind(**parameters).fit(X, y)
+    for after in {1, whole.n_iter_ // 2, whole.n_iter_ - 1}:
+        cut(kind(**parameters), path, after, X, y)
+        resumed = kind(**parameters | {"random_state": None}).resume(path, X, y)
+        assert_the_same(whole, resumed)
+
+
+@needs_callbacks
+@of_both
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_run_that_has_ended_is_not_gone_on_with(kind, y, early_stopping, path):
+    parameters = PLAIN | STOPS | {"max_iter": 100, "early_stopping": early_stopping, "validation_fraction": 0.2}
+    parameters |= {"tol": 0.5, "learning_rate": "constant"}
+    whole = kind(**parameters).set_callbacks(Checkpoint(path)).fit(X, y).set_callbacks()
+    assert whole.n_iter_ < 100
+    assert_the_same(whole, kind(**parameters).resume(path, X, y))
+    longer = kind(**parameters | {"n_iter_no_change": 10}).resume(path, X, y)
+    assert longer.n_iter_ > whole.n_iter_
+
+
+@needs_callbacks
+@of_both
+def test_resumed_twice_from_files_written_now_and_then(kind, y, path):
+    whole = kind(**PLAIN).fit(X, y)
+    cut(kind(**PLAIN), path, 3, X, y, every=2)
+    again = kind(**PLAIN).set_callbacks(Checkpoint(path, 2), PowerCut(2))
+    with pytest.raises(PowerCutError):
+        again.resume(path, X, y)
+    assert not hasattr(again, "coefs_")
+    assert_the_same(whole, kind(**PLAIN).resume(path, X, y))
+
+
+@needs_callbacks
+def test_a_run_may_go_on_for_longer(path):
+    parameters = PLAIN | {"learning_rate": "constant"}
+    SigmoidMLPRegressor(**parameters | {"max_iter": 3}).set_callbacks(Checkpoint(path)).fit(X, NUMBER)
+    longer = SigmoidMLPRegressor(**parameters).resume(path, X, NUMBER)
+    assert_the_same(SigmoidMLPRegressor(**parameters).fit(X, NUMBER), longer)
+
+
+@needs_callbacks
+@of_both
+def test_weights_and_a_validation_set_of_ones_own(kind, y, path):
+    parameters = PLAIN | {"early_stopping": True}
+    data = dict(sample_weight=WEIGHT, X_val=X[:30], y_val=y[:30], sample_weight_val=WEIGHT[:30])
+    whole = kind(**parameters).fit(X, y, **data)
+    cut(kind(**parameters), path, 3, X, y, **data)
+    assert_the_same(whole, kind(**parameters).resume(path, X, y, **data))
+    for name, what in (("sample_weight", "sample_weight or class_weight"), ("sample_weight_val", "the validation w")):
+        with pytest.raises(ValueError, match=f"other data: {what}.* differs"):
+            kind(**parameters).resume(path, X, y, **data | {name: None})
+    with pytest.raises(ValueError, match="other data: the validation rows, the validation targets differs"):
+        kind(**parameters).resume(path, X, y, **data | {"X_val": X[1:31], "y_val": y[30:60]})
+
+
+@needs_callbacks
+@of_both
+def test_a_warm_start_is_taken_up_by_the_estimator_it_began_from(kind, y, path):
+    parameters = PLAIN | {"warm_start": True, "dtype": "float64"}
+    first = kind(**parameters).fit(X, y)
+    kept = travelled(first)
+    whole = travelled(first).fit(X, y)
+    cut(first, path, 2, X, y)
+    assert_the_same(whole, kept.resume(path, X, y))
+    with pytest.raises(ValueError, match=r"holds a warm start: call resume on the estimator .*t_ is 720 there, 0 here"):
+        kind(**parameters).resume(path, X, y)
+
+
+@needs_callbacks
+def test_a_cold_run_is_resumed_cold_by_a_fitted_estimator(path):
+    cut(SigmoidMLPRegressor(**PLAIN), path, 3, X, NUMBER)
+    fitted = SigmoidMLPRegressor(**PLAIN, warm_start=True).fit(X + 1.0, NUMBER)
+    assert_the_same(SigmoidMLPRegressor(**PLAIN).fit(X, NUMBER), fitted.resume(path, X, NUMBER))
+
+
+OTHERS = {
+    "X": ({}, (X + 1e-9, NUMBER), "other data: X differs"),
+    "a row more": ({}, (X[:-1], NUMBER[:-1]), "other data: X, y differs"),
+    "y": ({}, (X, NUMBER[::-1]), "other data: y differs"),
+    "weights": ({}, (X, NUMBER, WEIGHT), "other data: sample_weight or class_weight differs"),
+    "early stopping": ({"early_stopping": True}, (X, NUMBER), "other data: the validation rows.* differs"),
+    "layers": ({"hidden_layer_sizes": 9}, (X, NUMBER), r"layers \(5, 4, 1\), and this one has \(5, 9, 1\)"),
+    "columns": ({}, (X[:, 1:], NUMBER), r"layers \(5, 4, 1\), and this one has \(4, 4, 1\)"),
+    "the solver": ({"solver": "sgd"}, (X, NUMBER), "run of solver adam, and this is sgd"),
+    "the type": ({"dtype": "float32"}, (X, NUMBER), "a run in float64, and this one computes in float32"),
+    "lbfgs": ({"solver": "lbfgs", "max_norm": None}, (X, NUMBER), "solver='lbfgs' keeps its curvature inside SciPy"),
+}
+
+
+@needs_callbacks
+@pytest.mark.parametrize("what", OTHERS)
+@pytest.mark.parametrize("fitted", [False, True])
+def test_another_run_is_refused_and_the_estimator_stays_what_it_was(what, fitted, path):
+    parameters, data, message = OTHERS[what]
+    cut(SigmoidMLPRegressor(**PLAIN | {"dtype": "float64"}), path, 2, X, NUMBER)
+    net = SigmoidMLPRegressor(**PLAIN | {"dtype": "float64"} | parameters)
+    if fitted:
+        net.fit(X, NUMBER)
+    before = pickle.dumps(net)
+    with pytest.raises(ValueError, match=message):
+        net.resume(path, *data)
+    assert pickle.dumps(net) == before
+
+
+@needs_callbacks
+def test_another_kind_of_estimator_is_refused(path):
+    cut(SigmoidMLPRegressor(**PLAIN), path, 2, X, NUMBER)
+    with pytest.raises(ValueError, match="run of a SigmoidMLPRegressor, and this is SigmoidMLPClassifier"):
+        SigmoidMLPClassifier(**PLAIN).resume(path, X, LABEL)
+
+
+@needs_callbacks
+def test_class_weights_belong_to_the_data(path):
+    cut(SigmoidMLPClassifier(**PLAIN, class_weight="balanced"), path, 2, X, LABEL)
+    with pytest.raises(ValueError, match="other data: sample_weight or class_weight differs"):
+        SigmoidMLPClassifier(**PLAIN).resume(path, X, LABEL)
+
+
+@needs_callbacks
+def test_callbacks_hear_of_what_is_left(path):
+    class Counter(PowerCut):
+        heard = 0
+
+        def on_fit_task_end(self, estimator, context):
+            type(self).heard += context.task_name == "epoch"
+
+    cut(SigmoidMLPRegressor(**PLAIN), path, 2, X, NUMBER)
+    SigmoidMLPRegressor(**PLAIN).set_callbacks(Counter(99)).resume(path, X, NUMBER)
+    assert Counter.heard == 4
