@@ -37,7 +37,7 @@ def outcomes(tmp_path_factory):
     path = os.pathsep.join([str(here), str(here.parents[1]), os.environ.get("PYTHONPATH", "")])
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     environment |= {"PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, timeout=600)
     assert done.returncode in (0, 1), done.stdout + done.stderr
     cases = ElementTree.parse(folder / "report.xml").getroot().iter("testcase")
     return {case.get("name"): "\n".join(child.get("message", child.tag) for child in case) for case in cases}
