@@ -162,7 +162,7 @@ def network_case(loss_name, activation, hidden, *, seed=0, n=8, d=6, weighted=Tr
         weight = rng.uniform(0.5, 1.5, n) if weighted else None
         theta = rng.normal(scale=0.6, size=layout.n_parameters)
         case = NetworkCase(layout, activations, loss_case.loss, X, target, weight, theta, ElasticNet(l2=0.3))
-        if clearance(case, loss_case.kinks) > 1e-3:
+        if clearance(case, loss_case.kinks) > 3e-3:
             return case
 
 

@@ -24,7 +24,7 @@ from sknet._network.parameters import Layout
 from sknet._network.penalties import ElasticNet
 
 FEW = np.array([5, 0, 2])  # these rows touch the inputs 1 and 4 only, a third of all
-STEP = 1e-5
+STEP = 1e-4
 NETWORKS = [("identity", ())] + [(name, (5, 4, 3)[:depth]) for name in ACTIVATION_NAMES for depth in (1, 2, 3)]
 cases = st.builds(
     network_case,

@@ -505,6 +505,15 @@ def test_patience_and_plateaus_go_on_where_they_were():
     assert trained(problem(flat), the_plan, state)[0].reason is StopReason.LOSS_PLATEAU and same(state, whole)
 
 
+@pytest.mark.parametrize("reason", [StopReason.LOSS_PLATEAU, StopReason.SCORE_PLATEAU])
+def test_a_run_out_of_patience_has_nothing_left_to_do(reason):
+    monitor = Script([0] * 9) if reason is StopReason.SCORE_PLATEAU else None
+    the_problem, the_plan = problem(flat, monitor=monitor), plan(n_epochs=9, patience=Patience(1e-4, 3))
+    state = state_of(START, the_plan)
+    assert minibatch.spent(the_problem, the_plan, state) is None
+    assert trained(the_problem, the_plan, state)[0].reason is minibatch.spent(the_problem, the_plan, state) is reason
+
+
 @each_optimizer
 def test_the_seed_decides_everything(optimizer):
     the_plan = plan(optimizer)
