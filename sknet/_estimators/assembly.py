@@ -40,7 +40,7 @@ AUTO_WEIGHT_DECAY = 0.02
 """What `weight_decay="auto"` means for Adam."""
 
 PROPORTIONAL_BATCH = (32, 256)
-"""Between these, `batch_size="proportional"` is a 32nd of the rows: some thirty steps an epoch, for small tables too."""
+"""Between these, `batch_size="proportional"` is a 32nd of the rows: some thirty steps an epoch, small tables too."""
 
 PATIENT_SCHEDULES = ("constant", "invscaling", "adaptive")
 """scikit-learn's schedules, without an end of their own: training stops when the loss no longer falls.

@@ -18,9 +18,13 @@ from sknet._estimators.inputs import Data
 from sknet._network import losses
 from sknet._network.activations import Activation
 from sknet._network.losses import Loss
+from sknet._tables.scaling import weighted_quantile
 from sknet._tables.targets import Numbers, as_numbers, learn_numbers
 
 Array = npt.NDArray[Any]
+
+LEAST_STEP = 1e-3
+"""Neighbouring quantiles are at least so far apart at the start, in scaled units."""
 
 POSITIVE = {"poisson": "0 or more, and not all 0", "gamma": "above 0"}
 """What targets the losses with a log link take."""
@@ -474,12 +478,25 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         return losses.pinball(levels), self._target.n_outputs
 
     def _output_bias(self, target: Array, weight: Array | None) -> Array | None:
+        if self.loss == "quantile" and self.init == "auto":
+            return self._first_quantiles(target, weight)
         if self.loss not in POSITIVE:
             return None
         mean = np.average(target, axis=0, weights=weight)
         if not mean.all():
             self._refuse("only zeros")
         return np.log(mean)
+
+    def _first_quantiles(self, target: Array, weight: Array | None) -> Array:
+        """Return the raw outputs that stand for the target's own quantiles."""
+        if self._several is None:
+            level: Any = self._levels()
+            return np.array([weighted_quantile(column, level, weight) for column in target.T])
+        found = weighted_quantile(target[:, 0], self._several, weight)
+        steps = np.maximum(np.diff(found), LEAST_STEP)
+        raw = steps + np.log(-np.expm1(-steps))  # whose softplus are the steps
+        middle = len(found) // 2
+        return np.insert(raw, middle, found[middle])
 
     def _strata(self, y: Array) -> Array | None:
         if self.loss != "poisson":

@@ -209,15 +209,23 @@ def _gamma_gradient(raw: Array, target: Array) -> Array:
 class _Quantiles:
     """Quantile levels whose predictions cannot cross.
 
-    The first raw output is the lowest quantile, each further one, through
-    softplus, the distance to the next quantile.
+    The raw output in the middle is that level's quantile, each other one,
+    through softplus, the distance to its neighbour on the side of the middle.
     """
 
     levels: tuple[float, ...]
 
+    @property
+    def middle(self) -> int:
+        """Place of the level that the others are counted from."""
+        return len(self.levels) // 2
+
     def link(self, raw: Array) -> None:
-        raw[:, 1:] = np.logaddexp(0.0, raw[:, 1:])
-        np.cumsum(raw, axis=1, out=raw)
+        m = self.middle
+        step = np.logaddexp(0.0, raw)
+        np.cumsum(step[:, m + 1 :], axis=1, out=raw[:, m + 1 :])
+        raw[:, m + 1 :] += raw[:, m : m + 1]
+        raw[:, :m] = raw[:, m : m + 1] - np.cumsum(step[:, :m][:, ::-1], axis=1)[:, ::-1]
 
     def _error(self, raw: Array, target: Array) -> Array:
         prediction = raw.copy()
@@ -234,9 +242,12 @@ class _Quantiles:
         q = np.asarray(self.levels, dtype=raw.dtype)
         by_prediction = (np.where(error > 0.0, -q, 1.0 - q) * (error != 0.0)).astype(raw.dtype, copy=False)
         by_prediction /= len(q)
-        by_step = np.cumsum(by_prediction[:, ::-1], axis=1)[:, ::-1]  # a step moves every quantile above it
-        by_step[:, 1:] *= expit(raw[:, 1:])
-        return np.ascontiguousarray(by_step)
+        m, slope = self.middle, expit(raw)
+        slope[:, m] = by_prediction.sum(axis=1)
+        # a step moves every quantile beyond it
+        slope[:, m + 1 :] *= np.cumsum(by_prediction[:, :m:-1], axis=1)[:, ::-1]
+        slope[:, :m] *= -np.cumsum(by_prediction[:, :m], axis=1)
+        return slope
 
 
 # --- the losses ------------------------------------------------------------------------------------------------------

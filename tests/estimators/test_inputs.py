@@ -101,7 +101,13 @@ def mapped(tmp_path_factory):
 @pytest.mark.parametrize("input_scaling", ["robust", "standard", None])
 def test_a_memory_map_is_not_copied(mapped, input_scaling, more):
     y = np.asarray(mapped[:, 0])
-    parameters = QUICK | {"max_iter": 1, "input_scaling": input_scaling, "batch_size": 1000, "validation_fraction": 0.1, **more}
+    parameters = QUICK | {
+        "max_iter": 1,
+        "input_scaling": input_scaling,
+        "batch_size": 1000,
+        "validation_fraction": 0.1,
+        **more,
+    }
     tracemalloc.start()
     net = SigmoidMLPRegressor(**parameters).fit(mapped, y)
     net.predict(mapped)

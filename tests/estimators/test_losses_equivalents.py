@@ -99,7 +99,9 @@ def test_logistic_regression(n_classes):
 
 def test_one_sigmoid_is_a_softmax_of_two():
     y = (SIGNAL > 0).astype(int)
-    net = SigmoidMLPClassifier(hidden_layer_sizes=3, random_state=0, early_stopping=False, max_iter=5, learning_rate="cosine")
+    net = SigmoidMLPClassifier(
+        hidden_layer_sizes=3, random_state=0, early_stopping=False, max_iter=5, learning_rate="cosine"
+    )
     net.fit(X, y)
     assert net.n_outputs_ == 1 and net.out_activation_ == "logistic"
     z = net.decision_function(X)

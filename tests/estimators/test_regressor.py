@@ -198,6 +198,19 @@ def test_coverage_of_quantiles_on_unseen_rows():
     assert_allclose(below, LEVELS, atol=0.03)
 
 
+@pytest.mark.parametrize("levels", [(0.1, 0.9), (0.2, 0.5, 0.7), LEVELS])
+def test_quantiles_start_at_the_targets_own(levels):
+    parameters = {"learning_rate": lambda _: 0.0, "weight_decay": 0.0, "max_iter": 1, "loss": "quantile"}
+    weight = 1.0 + np.arange(N) % 3
+    for quantile in (levels, levels[0]):
+        net = SigmoidMLPRegressor(**PLAIN | parameters, quantile=quantile).fit(X, NUMBER, weight)
+        net.intercepts_[-1] = net.intercepts_[-1] + 0.5 * net.coefs_[-1].sum(axis=0)  # what centres sigmoids of 1/2
+        net.coefs_[-1] = np.zeros_like(net.coefs_[-1])
+        found = net.predict(X[:1]).ravel()
+        repeated = np.repeat(NUMBER, weight.astype(int))
+        assert_allclose(found, np.quantile(repeated, quantile, method="inverted_cdf").ravel(), rtol=1e-3)
+
+
 def test_several_levels_take_one_target():
     with pytest.raises(ValueError, match=r"quantile=\(0.1, 0.9\) gives several levels and takes a y of one dimension"):
         fitted(np.column_stack([NUMBER, NUMBER]), loss="quantile", quantile=(0.1, 0.9))
@@ -249,7 +262,7 @@ def test_rare_events_are_not_all_held_out():
 
 def test_targets_too_large_for_float32():
     parameters = PLAIN | {"dtype": "float32", "target_scaling": None}
-    with pytest.raises(ValueError, match="y holds values too large for float32: set target_scaling='standard' or dtype"):
+    with pytest.raises(ValueError, match="y holds values too large for float32: set target_scaling='standard'"):
         SigmoidMLPRegressor(**parameters).fit(X, 1e60 * NUMBER)
 
 
