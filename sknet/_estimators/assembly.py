@@ -65,7 +65,7 @@ def hidden_sizes(estimator: Any) -> tuple[int, ...]:
             f"depth={estimator.depth} goes with an int; hidden_layer_sizes={sizes} gives each layer already."
         )
     if not all(isinstance(size, Integral) and int(size) > 0 for size in sizes):
-        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}.")
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}: give the units of each layer, as integers.")
     return tuple(int(size) for size in sizes)
 
 

@@ -10,6 +10,7 @@ coefs_[l] : (fan_in, fan_out)      intercepts_[l] : (fan_out,)
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from copy import deepcopy
 from functools import partial
 from typing import Any, Self
 
@@ -129,6 +130,8 @@ class BaseSigmoidMLP(FittedNetwork, Resumable, CallbackSupportMixin, BaseEstimat
 
     def _become(self, draft: Self) -> None:
         """Take over everything the draft has learnt."""
+        if isinstance(self.random_state, np.random.RandomState) and draft._seeds is not vars(self).get("_seeds"):
+            self.random_state.randint(np.iinfo(np.int32).max, size=3)  # as `_draw_seeds` did on a copy
         kept = {name: value for name, value in vars(self).items() if name in _OF_CALLBACKS}
         self.__dict__.clear()
         self.__dict__.update(draft.__dict__ | kept)
@@ -157,7 +160,7 @@ class BaseSigmoidMLP(FittedNetwork, Resumable, CallbackSupportMixin, BaseEstimat
             self._seeds = saved.origin.seeds
         if saved is not None or (again and getattr(self, "_state", None) is not None):
             return
-        source = check_random_state(self.random_state)
+        source = check_random_state(deepcopy(self.random_state))  # which moves on only if all goes well
         seeds = [int(seed) for seed in source.randint(np.iinfo(np.int32).max, size=3)]
         self._seeds = [seeds[0], self._seeds[1], seeds[2]] if again else seeds
 

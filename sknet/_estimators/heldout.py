@@ -65,6 +65,8 @@ def _rows(estimator: Any, data: Data) -> tuple[Array, Array] | None:
     if not isinstance(how, Real):
         return by_splitter(how, data, seed)
     if data.groups is not None:
+        if len(np.unique(data.groups)) < 2:
+            raise ValueError("groups holds a single group, of which no part can be held out: pass more, or none.")
         return by_splitter(GroupShuffleSplit(1, test_size=float(how), random_state=seed), data, seed)
     return hold_out(len(data), estimator._strata(data.y), float(how), seed)
 

@@ -120,6 +120,21 @@ def test_after_a_failure_the_estimator_is_what_it_was(kind, y, what, fitted, met
 
 
 @of_both
+def test_a_failure_leaves_a_generator_where_it_was(kind, y):
+    net = kind(**QUICK | {"random_state": np.random.RandomState(0)})
+    for parameters in ({"activation": exploding(RuntimeError("no"), 5)}, {"hidden_layer_sizes": 10**9}):
+        failing = clone(net).set_params(**parameters)
+        before = state_of(failing)
+        with pytest.raises((RuntimeError, ValueError)):
+            failing.fit(X, y)
+        assert state_of(failing) == before
+    twice = [weights(net.fit(X, y)) for _ in range(2)]
+    state = np.random.RandomState(0)
+    for found in twice:
+        assert_array_equal(found, weights(kind(**QUICK | {"random_state": state}).fit(X, y)))
+
+
+@of_both
 def test_a_diverging_run_says_so_within_an_epoch(kind, y):
     net = kind(**QUICK | {"solver": "sgd", "learning_rate_init": 1e200, "activation": "relu", "max_iter": 1000})
     with pytest.raises(ValueError, match=r"diverged in epoch 1 .*learning_rate_init=1e\+200: try learning_rate_init="):

@@ -388,6 +388,14 @@ def test_a_splitter_of_groups_is_given_groups():
     assert_array_equal(rows_held_out(GroupKFold(5), WEIGHT, groups=groups), X[kept, 0])
 
 
+def test_groups_without_a_splitter_are_held_out_together():
+    groups = np.arange(N) // 10
+    held_out = np.isin(X[:, 0], rows_held_out(0.2, groups=groups))
+    assert held_out.sum() == 30 and all(held_out[groups == g].all() or not held_out[groups == g].any() for g in groups)
+    with pytest.raises(ValueError, match="groups holds a single group"):
+        rows_held_out(0.2, groups=np.zeros(N))
+
+
 def test_groups_are_routed():
     groups = np.arange(N) // 10
     with config_context(enable_metadata_routing=True):
