@@ -3,5 +3,8 @@
 from sknet._estimators.checkpoint import Checkpoint
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.regressor import SigmoidMLPRegressor
+from sknet._network.activations import Activation
+from sknet._network.gradients import check_gradient
+from sknet._network.losses import Loss
 
-__all__ = ["Checkpoint", "SigmoidMLPClassifier", "SigmoidMLPRegressor"]
+__all__ = ["Activation", "Checkpoint", "Loss", "SigmoidMLPClassifier", "SigmoidMLPRegressor", "check_gradient"]

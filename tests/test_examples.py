@@ -1,4 +1,4 @@
-"""Every example, and the README's, runs as it stands and without a warning."""
+"""Every example, the README's and those of the pages in docs/, runs as it stands and without a warning."""
 
 import os
 import re
@@ -10,7 +10,14 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-README_EXAMPLES = re.findall(r"^```python\n(.*?)^```", (ROOT / "README.md").read_text(encoding="utf-8"), re.M | re.S)
+PAGES = sorted((ROOT / "docs").glob("*.md"))
+
+
+def blocks(page: Path) -> list[str]:
+    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+
+
+README_EXAMPLES = blocks(ROOT / "README.md")
 
 
 def run(*arguments: str) -> None:
@@ -30,3 +37,8 @@ def test_example_runs(example):
 @pytest.mark.parametrize("code", README_EXAMPLES)
 def test_readme_example_runs(code):
     run("-c", code)
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda path: path.stem)
+def test_the_blocks_of_a_page_run_one_after_the_other(page):
+    run("-c", "\n".join(blocks(page)))

@@ -25,7 +25,9 @@ def documented_names():
 
 
 def test_what_is_public_is_listed():
-    assert sknet.__all__ == ["Checkpoint", "SigmoidMLPClassifier", "SigmoidMLPRegressor"]
+    assert sknet.__all__ == [
+        "Activation", "Checkpoint", "Loss", "SigmoidMLPClassifier", "SigmoidMLPRegressor", "check_gradient",
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("name", list(documented_names()))

@@ -1,0 +1,275 @@
+"""Numerical checks of an activation or a loss: is the derivative the slope, and are the conventions kept.
+
+Conventions
+-----------
+z : (n, h)          where an activation is tried; its slope is compared entry by entry
+raw, target : (n, k)   where a loss is tried
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sknet._network.activations import Activation
+from sknet._network.losses import Loss
+
+Array = npt.NDArray[Any]
+
+STEP = 1e-5
+"""Of the central differences: truncation and rounding are both about 1e-11 there."""
+
+N_ROWS, N_UNITS = 50, 4
+SINGLE = 1e-3
+"""How far single precision may be from double, relative to 1 and to the value."""
+
+
+def check_gradient(
+    piece: Activation | Loss,
+    target: Any = None,
+    *,
+    tolerance: float = 1e-6,
+    random_state: int = 0,
+) -> float:
+    """Compare the derivative of an activation or a loss with finite differences.
+
+    The piece is tried at random points, in double precision. Also checked:
+    that what must happen in place does, the shapes, that entries (of an
+    activation) and samples (of a loss) do not depend on each other, and that
+    single precision stays single.
+
+    Parameters
+    ----------
+    piece : Activation or Loss
+        What to check.
+
+    target : array-like of shape (n_samples, n_outputs), default=None
+        For a loss: targets that suit it. By default two outputs whose targets
+        are positive and add up to 1.
+
+    tolerance : float, default=1e-6
+        How far the derivative may be from the slope, relative to the slope or,
+        where that is below 1, absolute.
+
+    random_state : int, default=0
+        Seed of the points.
+
+    Returns
+    -------
+    error : float
+        The largest difference found.
+
+    Raises
+    ------
+    ValueError
+        With a report of what is wrong, and where.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknet import Activation, check_gradient
+    >>> def square(z):
+    ...     z *= z
+    >>> def square_backward(z, delta):
+    ...     delta *= 2 * z
+    >>> check_gradient(Activation("square", square, square_backward, keeps="input")) < 1e-6
+    True
+    """
+    rng = np.random.default_rng([random_state, N_ROWS])  # not the numbers that `target` may be made of
+    if isinstance(piece, Activation):
+        return _check_activation(piece, rng, tolerance)
+    if isinstance(piece, Loss):
+        return _check_loss(piece, _targets(target, rng), rng, tolerance)
+    raise TypeError(f"check_gradient takes an Activation or a Loss, got {type(piece).__name__}.")
+
+
+# --- an activation ---------------------------------------------------------------------------------------------------
+
+
+def _check_activation(activation: Activation, rng: np.random.Generator, tolerance: float) -> float:
+    name = f"Activation {activation.name!r}"
+    if activation.keeps not in ("output", "input"):
+        raise ValueError(f"{name}: keeps={activation.keeps!r} must be 'output' or 'input'.")
+    z = rng.normal(scale=2.0, size=(N_ROWS, N_UNITS))
+    f = _in_place(f"{name}: apply(z)", activation.apply)
+    if not np.allclose(f(z[:3, :2]), f(z)[:3, :2], rtol=1e-9, atol=1e-12):
+        raise ValueError(f"{name}: apply(z) mixes entries of z: each output must depend on its own sum only.")
+    slope = (f(z + STEP) - f(z - STEP)) / (2.0 * STEP)
+    delta = rng.uniform(0.5, 2.0, size=z.shape)
+    found = _backward(name, activation, activation.keeps, z, delta) / delta
+    error = _compare(
+        f"{name}: backward(kept, delta) is not delta times the slope of apply",
+        {"z": z}, "backward / delta", found, slope, tolerance, _hints_for_activation(activation, z, delta, slope),
+    )  # fmt: skip
+    _check_single(f"{name}: apply(z)", f(z.astype(np.float32)), f(z))
+    single = _backward(name, activation, activation.keeps, z.astype(np.float32), delta.astype(np.float32))
+    _check_single(f"{name}: backward(kept, delta)", single, slope * delta)
+    return error
+
+
+def _in_place(what: str, function: Callable[..., Any]) -> Callable[..., Array]:
+    """Return the function as one that leaves its argument alone, and says where it does not work in place."""
+
+    def call(x: Array) -> Array:
+        out = x.copy()
+        with np.errstate(all="ignore"):
+            returned = function(out)
+        _refuse_returned(what, returned, out)
+        if not np.isfinite(out).all():
+            raise ValueError(f"{what} gives {out[~np.isfinite(out)][0]} at {x[~np.isfinite(out)][0]:.6g}.")
+        return out
+
+    return call
+
+
+def _refuse_returned(what: str, returned: Any, out: Array) -> None:
+    if returned is not None and returned is not out:
+        raise ValueError(f"{what} returns a new value: it must overwrite its argument in place and return nothing.")
+
+
+def _backward(name: str, activation: Activation, keeps: str, z: Array, delta: Array) -> Array:
+    """Return delta after the backward pass."""
+    kept, out = z.copy(), delta.copy()
+    if keeps == "output":
+        activation.apply(kept)
+    backward: Callable[[Array, Array], Any] = activation.backward
+    with np.errstate(all="ignore"):
+        returned = backward(kept, out)
+    _refuse_returned(f"{name}: backward(kept, delta)", returned, out)
+    return out
+
+
+def _hints_for_activation(activation: Activation, z: Array, delta: Array, slope: Array) -> dict[str, Callable[[], Any]]:
+    """Return what may be wrong, as remedies and the derivatives that would then be found."""
+    other = "input" if activation.keeps == "output" else "output"
+    return {
+        f"It would be right with keeps={other!r}.": lambda: _backward("", activation, other, z, delta) / delta,
+        "It overwrites delta with the slope: it must multiply delta by it (delta *= ...).": lambda: _backward(
+            "", activation, activation.keeps, z, delta
+        ),
+    }
+
+
+# --- a loss ----------------------------------------------------------------------------------------------------------
+
+
+def _targets(target: Any, rng: np.random.Generator) -> Array:
+    if target is None:
+        return rng.dirichlet(np.ones(2), N_ROWS)
+    target = np.array(target, dtype=np.float64)
+    return target[:, np.newaxis] if target.ndim == 1 else target
+
+
+def _check_loss(loss: Loss, target: Array, rng: np.random.Generator, tolerance: float) -> float:
+    name, (n, k) = f"Loss {loss.name!r}", target.shape
+    raw = rng.normal(size=(n, k))
+    value = _value(name, loss, raw, target)
+    if not np.allclose(loss.value(raw[:3].copy(), target[:3]), value[:3], rtol=1e-9, atol=1e-12):
+        raise ValueError(f"{name}: value(raw, target) mixes samples: each loss must depend on its own row only.")
+    slope = np.empty((n, k))
+    for j in range(k):
+        step = STEP * np.eye(k)[j]
+        slope[:, j] = (loss.value(raw + step, target) - loss.value(raw - step, target)) / (2.0 * STEP)
+    found = _gradient(f"{name}: gradient(raw, target)", loss.gradient, raw, target)
+    places = {"raw": raw, "target": target}
+    what = f"{name}: gradient(raw, target) is not the slope of value"
+    error = _compare(what, places, "gradient", found, slope, tolerance)
+    if loss.joint is not None:
+        _check_joint(name, loss.joint, raw, target, value, slope, tolerance)
+    _in_place(f"{name}: link(raw)", loss.link)(raw)
+    _check_single_loss(name, loss, raw.astype(np.float32), target.astype(np.float32), value, slope)
+    return error
+
+
+def _check_joint(
+    name: str, joint: Callable[[Array, Array], tuple[Array, Array]], raw: Array, target: Array, value: Array,
+    slope: Array, tolerance: float,
+) -> None:  # fmt: skip
+    what = f"{name}: joint(raw, target)"
+    found = _gradient(f"{what}[1]", lambda *given: joint(*given)[1], raw, target)
+    _compare(f"{what}[1] is not the slope of value", {"raw": raw, "target": target}, "joint", found, slope, tolerance)
+    of_value = joint(raw.copy(), target)[0]
+    _compare(
+        f"{what}[0] is not what value returns", {"sample": np.arange(len(raw))}, "joint", of_value, value, tolerance
+    )
+
+
+def _value(name: str, loss: Loss, raw: Array, target: Array) -> Array:
+    """Return the samples' losses, checked for all but their slope."""
+    given, wanted = raw.copy(), target.copy()
+    value = loss.value(given, wanted)
+    what = f"{name}: value(raw, target)"
+    if not (np.array_equal(given, raw) and np.array_equal(wanted, target)):
+        raise ValueError(f"{what} changes its arguments: it must leave raw and target as they are.")
+    if np.shape(value) != (len(raw),):
+        raise ValueError(f"{what} has shape {np.shape(value)}, expected ({len(raw)},): one loss a sample, not a mean.")
+    if not np.isfinite(value).all():
+        bad = np.flatnonzero(~np.isfinite(value))[0]
+        raise ValueError(f"{what} is {value[bad]} at raw {raw[bad]}, target {target[bad]}: pass a `target` that suits.")
+    return value
+
+
+def _gradient(what: str, gradient: Callable[[Array, Array], Array], raw: Array, target: Array) -> Array:
+    """Return a loss's gradient, checked for all but its values."""
+    wanted = target.copy()
+    found = gradient(raw.copy(), wanted)
+    if np.shape(found) != raw.shape:
+        raise ValueError(f"{what} has shape {np.shape(found)}, expected {raw.shape}: one derivative a raw output.")
+    if not np.array_equal(wanted, target):
+        raise ValueError(f"{what} changes target: it may overwrite raw, and nothing else.")
+    return found
+
+
+def _check_single_loss(name: str, loss: Loss, raw: Array, target: Array, value: Array, slope: Array) -> None:
+    _check_single(f"{name}: value(raw, target)", loss.value(raw.copy(), target), value)
+    _check_single(f"{name}: gradient(raw, target)", loss.gradient(raw.copy(), target), slope)
+
+
+# --- the report ------------------------------------------------------------------------------------------------------
+
+
+def _check_single(what: str, single: Array, double: Array) -> None:
+    """Raise where single precision is lost, or gives other numbers."""
+    if single.dtype != np.float32:
+        raise ValueError(f"{what} turns float32 into {single.dtype}: use Python numbers, not float64 arrays.")
+    off = _apart(single, double).max()
+    if off > SINGLE:
+        raise ValueError(f"{what} gives other numbers in float32 than in float64, by {off:.2g}.")
+
+
+def _apart(found: Array, expected: Array) -> Array:
+    """Return how far apart, relative to what is expected or to 1; infinite where what was found is no number."""
+    error = np.abs(found - expected) / np.maximum(np.abs(expected), 1.0)
+    return np.where(np.isfinite(error), error, np.inf)
+
+
+def _compare(
+    what: str,
+    places: dict[str, Array],
+    label: str,
+    found: Array,
+    expected: Array,
+    tolerance: float,
+    hints: dict[str, Callable[[], Array]] | None = None,
+) -> float:
+    """Return the largest error; raise with the worst places where it is above the tolerance."""
+    error = _apart(found, expected)
+    if error.max() <= tolerance:
+        return float(error.max())
+    worst = [np.unravel_index(i, error.shape) for i in np.argsort(-error, axis=None)[:5]]
+    columns = {**{n: np.broadcast_to(v, error.shape) for n, v in places.items()}, label: found, "numerical": expected}
+    lines = ["".join(f"{name:>18}" for name in columns)]
+    lines += ["".join(f"{values[at]:18.6g}" for values in columns.values()) for at in worst]
+    advice = [hint for hint, would in (hints or {}).items() if _apart(would(), expected).max() <= tolerance]
+    wrong = f"{what}: it is off at {(error > tolerance).sum()} of {error.size} places, by up to {error.max():.2g}."
+    raise ValueError("\n".join([wrong, *lines, *(advice or _ratio(found, expected))]))
+
+
+def _ratio(found: Array, expected: Array) -> list[str]:
+    """Say so where all that is wrong is a factor."""
+    large = np.abs(expected) > 1e-3
+    ratio = found[large] / expected[large]
+    if not ratio.size or not np.isfinite(ratio).all() or np.ptp(ratio) > 1e-4 * np.abs(ratio).max():
+        return []
+    return [f"It is {ratio.mean():.6g} times what it should be, everywhere."]

@@ -1,0 +1,218 @@
+"""The numerical check passes all that is right, and says of each mistake what it is and where."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pieces import ACTIVATION_NAMES, LOSSES
+
+from sknet._network import losses
+from sknet._network.activations import ACTIVATIONS, Activation
+from sknet._network.gradients import check_gradient
+from sknet._network.losses import Loss
+
+# --- what is right ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ACTIVATION_NAMES)
+@pytest.mark.parametrize("seed", range(3))
+def test_every_activation_passes(name, seed):
+    assert check_gradient(ACTIVATIONS[name], random_state=seed) < 1e-9
+
+
+@pytest.mark.parametrize("name", [name for name in LOSSES if name != "quantiles"])  # fewer targets than outputs
+def test_every_loss_passes(name):
+    case = LOSSES[name]
+    assert check_gradient(case.loss, case.target(np.random.default_rng(0), 30, case.n_outputs)) < 1e-9
+
+
+def test_the_usual_targets_suit_the_usual_losses():
+    for loss in (losses.SQUARED_ERROR, losses.ABSOLUTE_ERROR, losses.POISSON, losses.GAMMA, losses.SOFTMAX_LOG_LOSS,
+                 losses.SIGMOID_LOG_LOSS, losses.SIGMOID_SQUARED_ERROR):  # fmt: skip
+        check_gradient(loss)
+    check_gradient(losses.SIGMOID_LOG_LOSS, [0, 1, 1])
+
+
+def test_it_leaves_targets_alone():
+    target = np.ones((5, 2))
+    check_gradient(losses.SQUARED_ERROR, target)
+    assert (target == 1.0).all()
+
+
+# --- what is wrong with an activation --------------------------------------------------------------------------------
+
+
+def cube(z):
+    z **= 3
+
+
+def by_input(z, delta):
+    delta *= 3.0 * z**2
+
+
+CUBE = Activation("cube", cube, by_input, keeps="input")
+
+
+def returns(z):
+    return z**3
+
+
+def root(z):
+    np.sqrt(z, out=z)
+
+
+def softmax(z):
+    np.exp(z, out=z)
+    z /= z.sum(axis=1, keepdims=True)
+
+
+def normalise(z):
+    z -= z.mean(axis=0)
+
+
+def coarse(z):
+    z *= 1.0 if z.dtype == np.float64 else 1.01
+
+
+def overwrites(z, delta):
+    delta[:] = 3.0 * z**2
+
+
+def twice(z, delta):
+    delta *= 6.0 * z**2
+
+
+def bent(z, delta):
+    delta *= np.where(z > 2.0, 1.0, 3.0 * z**2)
+
+
+def not_finite(z, delta):
+    delta *= np.where(z > 2.0, np.nan, 3.0 * z**2)
+
+
+WRONG_ACTIVATIONS = {
+    "keeps": (replace(CUBE, keeps="z"), "keeps='z' must be 'output' or 'input'"),
+    "returns": (replace(CUBE, apply=returns), r"apply\(z\) returns a new value: it must overwrite its argument"),
+    "not a number": (replace(CUBE, apply=root), r"apply\(z\) gives nan at -\d"),
+    "mixes units": (replace(CUBE, apply=softmax), r"apply\(z\) mixes entries of z"),
+    "mixes samples": (replace(CUBE, apply=normalise), r"apply\(z\) mixes entries of z"),
+    "single": (Activation("c", coarse, lambda z, delta: None), r"apply\(z\) gives other numbers in float32"),
+    "returns delta": (
+        replace(CUBE, backward=lambda z, delta: delta * z),
+        r"\(kept, delta\) returns a new value",
+    ),
+    "other keeps": (replace(CUBE, keeps="output"), "It would be right with keeps='input'."),
+    "overwrites": (replace(CUBE, backward=overwrites), r"It overwrites delta .*: it must multiply delta by it"),
+    "twice": (replace(CUBE, backward=twice), "It is 2 times what it should be, everywhere."),
+    "nothing": (
+        replace(CUBE, backward=lambda z, delta: None),
+        "is not delta times the slope of apply",
+    ),
+    "not finite": (replace(CUBE, backward=not_finite), "by up to inf"),
+}
+
+
+@pytest.mark.parametrize("what", WRONG_ACTIVATIONS)
+def test_a_wrong_activation_is_told_what_is_wrong(what):
+    activation, message = WRONG_ACTIVATIONS[what]
+    with pytest.raises(ValueError, match=message) as caught:
+        check_gradient(activation)
+    assert str(caught.value).startswith(f"Activation {activation.name!r}: ")
+
+
+def test_the_report_says_where():
+    with pytest.raises(ValueError) as caught:
+        check_gradient(replace(CUBE, backward=bent))
+    first, head, *rows = str(caught.value).splitlines()
+    assert head.split() == ["z", "backward", "/", "delta", "numerical"]
+    assert len(rows) == 5
+    for z, found, slope in ([float(word) for word in row.split()] for row in rows):
+        assert z > 2.0 and found == 1.0 and slope == pytest.approx(3.0 * z**2, rel=1e-4)
+    assert int(first.split(" off at ")[1].split()[0]) < 200 and first.endswith("by up to 0.98.")
+
+
+# --- what is wrong with a loss ---------------------------------------------------------------------------------------
+
+
+def value(raw, target):
+    return ((raw - target) ** 4).sum(axis=1)
+
+
+def gradient(raw, target):
+    return 4.0 * (raw - target) ** 3
+
+
+FOURTH = Loss("fourth", value, gradient)
+DOUBLE = np.float64(1.0)
+
+
+def spoils_raw(raw, target):
+    raw -= target
+    return (raw**4).sum(axis=1)
+
+
+def spoils_target(raw, target):
+    target -= raw
+    return -4.0 * target**3
+
+
+def bent_gradient(raw, target):
+    return np.where(raw > 1.0, 0.0, gradient(raw, target))
+
+
+WRONG_LOSSES = {
+    "changes raw": (replace(FOURTH, value=spoils_raw), r"value\(raw, target\) changes its arguments"),
+    "a mean": (replace(FOURTH, value=lambda r, t: value(r, t).mean()), r"has shape \(\), expected \(50,\)"),
+    "one an output": (replace(FOURTH, value=lambda r, t: (r - t) ** 4), r"has shape \(50, 2\), expected \(50,\)"),
+    "mixes": (replace(FOURTH, value=lambda r, t: value(r, t) + r.mean()), "mixes samples"),
+    "not a number": (replace(FOURTH, value=lambda r, t: np.full(len(r), np.nan)), "is nan at raw .* that suits"),
+    "shape": (replace(FOURTH, gradient=lambda r, t: value(r, t)), r"has shape \(50,\), expected \(50, 2\)"),
+    "changes target": (replace(FOURTH, gradient=spoils_target), "changes target: it may overwrite raw"),
+    "of the mean": (replace(FOURTH, gradient=lambda r, t: gradient(r, t) / len(r)), "It is 0.02 times what it should"),
+    "bent": (replace(FOURTH, gradient=bent_gradient), r"gradient\(raw, target\) is not the slope of value: it is off"),
+    "value in double": (
+        replace(FOURTH, value=lambda r, t: value(r, t) * np.ones(len(r))), r"value\(.*\) turns float32 into float64"
+    ),
+    "gradient in double": (
+        replace(FOURTH, gradient=lambda r, t: gradient(r, t) * np.ones(2)), r"gradient\(.*\) turns float32 into float64"
+    ),
+    "joint gradient": (
+        replace(FOURTH, joint=lambda r, t: (value(r, t), -gradient(r, t))), r"joint\(.*\)\[1\] is not the slope"
+    ),
+    "joint value": (
+        replace(FOURTH, joint=lambda r, t: (value(r, t) + 1.0, gradient(r, t))), r"joint\(.*\)\[0\] is not what value"
+    ),
+    "link": (replace(FOURTH, link=np.exp), r"link\(raw\) returns a new value"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG_LOSSES)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_wrong_loss_is_told_what_is_wrong(what):
+    loss, message = WRONG_LOSSES[what]
+    check_gradient(FOURTH)
+    with pytest.raises(ValueError, match=message) as caught:
+        check_gradient(loss)
+    assert str(caught.value).startswith("Loss 'fourth': ")
+
+
+def test_the_report_of_a_loss_says_where():
+    with pytest.raises(ValueError) as caught:
+        check_gradient(replace(FOURTH, gradient=bent_gradient))
+    head, *rows = str(caught.value).splitlines()[1:]
+    assert head.split() == ["raw", "target", "gradient", "numerical"]
+    for raw, target, found, slope in ([float(word) for word in row.split()] for row in rows):
+        assert raw > 1.0 and found == 0.0 and slope == pytest.approx(4.0 * (raw - target) ** 3, rel=1e-3)
+
+
+def test_the_tolerance_is_the_users():
+    nearly = replace(CUBE, backward=lambda z, delta: by_input(z * (1.0 + 1e-5), delta))
+    with pytest.raises(ValueError, match="everywhere|off at"):
+        check_gradient(nearly)
+    assert 1e-6 < check_gradient(nearly, tolerance=1e-4) < 1e-4
+
+
+@pytest.mark.parametrize("piece", ["tanh", None, np.tanh])
+def test_anything_else_is_a_type_error(piece):
+    with pytest.raises(TypeError, match="takes an Activation or a Loss, got"):
+        check_gradient(piece)
