@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from pieces import LEVELS, LOSSES
+from pieces import LEVELS, LOSSES, assert_gradient, numerical_gradient
+from scipy.special import expit
 from sklearn import metrics
 
 from sknet._network import losses
@@ -91,6 +92,20 @@ def test_quantiles_are_the_mean_pinball_loss_of_ordered_predictions():
     assert loss.value(raw, target).mean() == pytest.approx(np.mean(expected), rel=1e-12)
 
 
+@pytest.mark.parametrize("levels", [(0.3,), (0.2, 0.7), (0.1, 0.5, 0.9), (0.05, 0.25, 0.5, 0.75, 0.95)])
+def test_quantiles_of_any_number_of_levels(levels):
+    """The middle level is a raw output, the others lie softplus steps away from it; the gradient is the slope."""
+    loss, k = losses.quantile(levels), len(levels)
+    rng = np.random.default_rng(0)
+    raw, target = rng.normal(size=(6, k)), rng.normal(size=(6, 1))
+    prediction, middle = linked(loss, raw), k // 2
+    np.testing.assert_array_equal(prediction[:, middle], raw[:, middle])
+    steps = np.delete(np.log1p(np.exp(raw)), middle, axis=1)
+    np.testing.assert_allclose(np.diff(prediction, axis=1), steps, rtol=1e-12)
+    slope = numerical_gradient(lambda raw: loss.value(raw, target).sum(), raw, 1e-4)
+    assert_gradient(loss.gradient(raw.copy(), target).ravel(), slope, tolerance=1e-9)
+
+
 def test_several_outputs_average_and_several_labels_add_up():
     for name in ("squared_error, 3 outputs", "absolute_error", "huber", "poisson", "gamma", "pinball"):
         loss, raw, target = drawn(name)
@@ -145,12 +160,12 @@ def test_log_losses_of_huge_outputs_are_finite(name):
 def test_no_error_no_slope(name):
     loss, raw, _ = drawn(name)
     raw = np.abs(raw)
-    target = linked(loss, raw)[:, :1] if name == "quantiles" else raw.copy()
+    target = linked(loss, raw)[:, 1:2] if name == "quantiles" else raw.copy()
     gradient = loss.gradient(raw.copy(), target)
-    if name != "quantiles":
-        assert (gradient == 0).all()
-    else:  # the lowest quantile is met, so its own slope is 0; the two above it are too high
-        np.testing.assert_allclose(gradient[:, 0], (0.5 + 0.1) / 3, rtol=1e-12)
+    if name == "quantiles":  # the median is met; what is left is the pull of the two others, which balance
+        np.testing.assert_allclose(gradient[:, 0] / expit(raw[:, 0]), 0.1 / 3, rtol=1e-12)
+        gradient = gradient[:, 1]
+    np.testing.assert_allclose(gradient, 0, atol=1e-16)
 
 
 @given(st.floats(0.05, 0.95), st.integers(0, 100))

@@ -39,14 +39,14 @@ cases = st.builds(
 
 
 def variants(case):
-    """The gradient of the same three rows' objective, in every way there is."""
-    yield case.gradient(FEW)
-    yield case.gradient(FEW, sparse=True)  # packed rows
-    yield case.gradient(FEW, n_rows=2)  # in pieces
-    yield case.gradient(FEW, n_rows=2, sparse=True)
+    """The gradient of the same three rows' objective, in every way there is, and whether it is packed."""
+    yield case.gradient(FEW), False
+    yield case.gradient(FEW, sparse=True), True
+    yield case.gradient(FEW, n_rows=2), False  # in pieces
+    yield case.gradient(FEW, n_rows=2, sparse=True), False
     for sparse in (False, True):  # of all rows: the whole gradient
-        yield case.gradient(slice(0, 3), rows=FEW, sparse=sparse)
-        yield case.gradient(slice(0, 3), rows=FEW, sparse=sparse, n_rows=2)
+        yield case.gradient(slice(0, 3), rows=FEW, sparse=sparse), False
+        yield case.gradient(slice(0, 3), rows=FEW, sparse=sparse, n_rows=2), False
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -56,10 +56,11 @@ def test_whole_network(loss, activation, hidden):
     objective = case.objective()
     scratch = np.empty_like(case.theta)
     expected = numerical_gradient(lambda theta: objective(theta, FEW, scratch)[0], case.theta, STEP)
-    for value, gradient, rows in variants(case):
+    for (value, gradient, rows), packed in variants(case):
         assert value == pytest.approx(objective(case.theta, FEW, scratch)[0], rel=1e-13)
         found, wanted = case.arrays(gradient), case.arrays(expected)
-        if rows is not None:
+        assert (rows is not None) == packed
+        if packed:
             assert rows.tolist() == [1, 4]
             found[0], wanted[0] = found[0][:2], wanted[0][rows]
         for array, slope in zip(found, wanted, strict=True):
@@ -79,6 +80,15 @@ def test_whole_network_with_dropout(activation, sparse):
     value, gradient, _ = case.gradient(batch, rng=np.random.default_rng(3), **how)
     assert value != case.gradient(batch, **how)[0]
     assert_gradient(gradient, expected)
+
+
+def test_dropout_leaves_no_trace_in_the_next_pass():
+    case = network_case("squared_error", "tanh", (6,))
+    objective, first, second = case.objective(dropout=(0.5,)), *np.empty((2, case.theta.size))
+    value, _ = objective(case.theta, slice(0, 8), first)
+    assert objective(case.theta, slice(0, 8), second, np.random.default_rng(0))[0] != value
+    assert objective(case.theta, slice(0, 8), second)[0] == value
+    np.testing.assert_array_equal(first, second)
 
 
 def test_penalty_of_untouched_inputs_waits():

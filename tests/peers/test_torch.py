@@ -44,7 +44,8 @@ def pinball(prediction, target, q):
 
 
 def quantiles(raw, target):
-    prediction = torch.cumsum(torch.cat([raw[:, :1], F.softplus(raw[:, 1:])], dim=1), dim=1)
+    below, median, above = raw.split(1, dim=1)
+    prediction = torch.cat([median - F.softplus(below), median, median + F.softplus(above)], dim=1)
     return pinball(prediction, target, torch.tensor(LEVELS, dtype=torch.float64)).mean(1)
 
 
