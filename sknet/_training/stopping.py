@@ -29,8 +29,10 @@ class Patience:
 def keep_best(state: State, score: float) -> None:
     """Set state.best to a copy of the parameters if this epoch's validation score is the best so far.
 
-    The first epoch is kept even if its score is not a number.
+    Of equal ones the latest is kept: a score of few values, such as an
+    accuracy, stands still while the loss falls. The first epoch is kept even
+    if its score is not a number.
     """
     best = state.best
-    if best is None or score > best.score or (isnan(best.score) and not isnan(score)):
+    if best is None or score >= best.score or (isnan(best.score) and not isnan(score)):
         state.best = Best(state.parameters.copy(), score, state.epoch)

@@ -226,6 +226,18 @@ def test_the_best_epochs_weights_are_put_back_exactly(solver, scoring):
         assert_array_equal(W, expected)
 
 
+def test_of_equal_epochs_the_latest_is_kept():
+    """An accuracy on few rows soon stands still; the loss goes on falling."""
+    scores = iter([0.5, 0.9, 0.9, 0.9, 0.8])
+    parameters = STOPPING | {"max_iter": 5, "scoring": lambda *_: next(scores), "learning_rate": "cosine"}
+    one = SigmoidMLPClassifier(**parameters).fit(X, LABEL)
+    other = SigmoidMLPClassifier(
+        **STOPPING | {"max_iter": 4, "learning_rate": lambda f: (1 + np.cos(0.8 * np.pi * f)) / 2}
+    )
+    other.set_params(scoring=lambda *_: 0.0).fit(X, LABEL)
+    assert_allclose(one.predict_proba(X), other.predict_proba(X), rtol=1e-9)
+
+
 def test_patience_is_counted_from_the_best_score_plus_tol():
     scores = iter([0.0, 0.05, 0.16, 0.2, 0.22, 0.24, 0.24, 0.24])
     fitted = SigmoidMLPClassifier(**STOPPING | {"scoring": lambda *_: next(scores), "tol": 0.1}).fit(X, LABEL)
