@@ -1,0 +1,56 @@
+"""Callbacks, which need scikit-learn 1.9: progress bars, scores as training goes, and a callback of one's own.
+
+Run with ``python examples/callbacks_and_progress.py``.
+"""
+
+from sklearn.datasets import load_digits
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sknet import SigmoidMLPClassifier
+
+
+class StopBelow:
+    """Stop training once the loss is below a value."""
+
+    def __init__(self, loss: float) -> None:
+        self.loss = loss
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        return context.task_name == "epoch" and fitted_estimator.loss_ < self.loss
+
+
+def main() -> None:
+    from sklearn.callback import ProgressBar, ScoringMonitor
+
+    X, y = load_digits(return_X_y=True)
+    net = SigmoidMLPClassifier(30, max_iter=40, random_state=0)
+
+    monitor = ScoringMonitor(scoring="accuracy")
+    net.set_callbacks(monitor, StopBelow(0.1)).fit(X, y)
+    print(f"stopped after {net.n_iter_} epochs, at a loss of {net.loss_:.3f}")
+    log = monitor.get_logs().data_as_pandas
+    print(log.loc[log["task_name"] == "epoch", ["task_id", "accuracy"]].round(3).tail(3).to_string(index=False))
+
+    net.set_callbacks()  # none
+    pipeline = make_pipeline(StandardScaler(), net)
+    search = GridSearchCV(pipeline, {"sigmoidmlpclassifier__hidden_layer_sizes": [10, 30]}, cv=2)
+    search.set_callbacks(ProgressBar(max_propagation_depth=2)).fit(X, y)
+    print(f"best of the search: {search.best_params_}")
+
+
+if __name__ == "__main__":
+    if hasattr(SigmoidMLPClassifier, "set_callbacks"):
+        main()
+    else:
+        print("this scikit-learn has no callbacks; they came with version 1.9")

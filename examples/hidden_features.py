@@ -1,0 +1,49 @@
+"""A look inside: each layer's output, the gradient, and hidden features as the input of another model.
+
+Run with ``python examples/hidden_features.py``.
+"""
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin, clone
+from sklearn.datasets import load_digits
+from sklearn.model_selection import cross_val_score, train_test_split
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.utils.validation import check_is_fitted
+
+from sknet import SigmoidMLPClassifier
+
+
+class HiddenFeatures(TransformerMixin, BaseEstimator):
+    """The last hidden layer's output of a network that is trained on the same rows."""
+
+    def __init__(self, net: SigmoidMLPClassifier) -> None:
+        self.net = net
+
+    def fit(self, X, y):
+        self.net_ = clone(self.net).fit(X, y)
+        return self
+
+    def transform(self, X):
+        check_is_fitted(self)
+        return self.net_.activations(X)[-2]
+
+
+def main() -> None:
+    X, y = load_digits(return_X_y=True)
+    X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+    net = SigmoidMLPClassifier((40, 10), max_iter=60, random_state=0).fit(X_train, y_train)
+    for layer, output in enumerate(net.activations(X_test)):
+        print(f"layer {layer}: shape {output.shape}, from {output.min():.2f} to {output.max():.2f}")
+    loss, coef_grads, _ = net.backpropagate(X_test, y_test)
+    print(f"loss on the test rows {loss:.3f}, norm of its gradient {np.linalg.norm(coef_grads[0]):.4f} in layer 1")
+
+    neighbours = KNeighborsClassifier(5)
+    on_features = make_pipeline(HiddenFeatures(SigmoidMLPClassifier((40, 10), max_iter=60, random_state=0)), neighbours)
+    for name, model in (("64 pixels", neighbours), ("10 hidden features", on_features)):
+        scores = cross_val_score(model, X, y, cv=3)
+        print(f"nearest neighbours on {name}: accuracy {scores.mean():.3f}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""A validation set of one's own: passed to fit, through a pipeline that scales it too, or chosen by a splitter.
+
+Run with ``python examples/own_validation_set.py``.
+"""
+
+import numpy as np
+import sklearn
+from sklearn.datasets import load_digits
+from sklearn.model_selection import GroupShuffleSplit, train_test_split
+from sklearn.pipeline import Pipeline
+from sklearn.preprocessing import StandardScaler
+
+from sknet import SigmoidMLPClassifier
+
+STOPPING = {"early_stopping": True, "n_iter_no_change": 5, "max_iter": 100, "random_state": 0}
+
+
+def tell(what: str, net: SigmoidMLPClassifier) -> None:
+    best = int(np.argmax(net.validation_scores_)) + 1
+    print(f"{what}: {net.n_iter_} epochs, the best is number {best}, its score {net.best_validation_score_:.3f}")
+
+
+def main() -> None:
+    X, y = load_digits(return_X_y=True)
+    X_train, X_val, y_train, y_val = train_test_split(X, y, stratify=y, random_state=0)
+
+    net = SigmoidMLPClassifier(50, scoring="accuracy", **STOPPING)
+    tell("given to fit", net.fit(X_train, y_train, X_val=X_val, y_val=y_val))
+
+    # In a pipeline the validation rows must go through the same steps as the training rows: `transform_input` says so.
+    with sklearn.config_context(enable_metadata_routing=True):
+        net = SigmoidMLPClassifier(50, scoring="accuracy", **STOPPING).set_fit_request(X_val=True, y_val=True)
+        pipeline = Pipeline([("scale", StandardScaler()), ("net", net)], transform_input=["X_val"])
+        pipeline.fit(X_train, y_train, X_val=X_val, y_val=y_val)
+    tell("through a pipeline", pipeline["net"])
+
+    # A splitter chooses the rows: here no writer's digits are on both sides (the writers are made up).
+    writers = np.arange(len(y)) // 30
+    splitter = GroupShuffleSplit(1, test_size=0.2, random_state=0)
+    net = SigmoidMLPClassifier(50, scoring="accuracy", validation_fraction=splitter, **STOPPING)
+    tell("by a splitter", net.fit(X, y, groups=writers))
+
+
+if __name__ == "__main__":
+    main()

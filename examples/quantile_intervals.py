@@ -1,0 +1,28 @@
+"""Prediction intervals: several quantiles at once, which never cross, and how often the truth lies between them.
+
+Run with ``python examples/quantile_intervals.py``.
+"""
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+
+from sknet import SigmoidMLPRegressor
+
+
+def main() -> None:
+    rng = np.random.default_rng(0)
+    X = rng.uniform(0, 4, size=(3000, 1))
+    y = np.sin(2 * X[:, 0]) + rng.normal(scale=0.1 + 0.2 * X[:, 0])  # the noise grows to the right
+    X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+    net = SigmoidMLPRegressor(30, loss="quantile", quantile=(0.05, 0.5, 0.95), max_iter=100, random_state=0)
+    low, middle, high = net.fit(X_train, y_train).predict(X_test).T
+    print(f"the truth lies between the 5% and the 95% quantile in {np.mean((low <= y_test) & (y_test <= high)):.1%}")
+    print(f"it lies below the median in {np.mean(y_test < middle):.1%}")
+    print(f"quantiles that cross: {np.sum((low > middle) | (middle > high))}")
+    for x in (0.5, 2.0, 3.5):
+        low, middle, high = net.predict([[x]])[0]
+        print(f"  x = {x}: {middle:5.2f}, 90% of the time between {low:5.2f} and {high:5.2f}")
+
+
+if __name__ == "__main__":
+    main()
