@@ -111,7 +111,7 @@ def _relu(z: Array) -> None:
 
 
 def _relu_backward(a: Array, delta: Array) -> None:
-    np.sign(a, out=a)  # outputs are never negative: 1 where the unit is open, 0 where it is shut
+    np.greater(a, 0.0, out=a)  # 1 where the unit is open, else 0; np.sign says the same, many times slower
     delta *= a
 
 

@@ -91,8 +91,9 @@ def _exp_link(raw: Array) -> None:
 
 
 def _sigmoid_value(raw: Array, target: Array) -> Array:
-    softplus = np.log1p(np.exp(-np.abs(raw))) + np.maximum(raw, 0.0)
-    return (softplus - target * raw).sum(axis=1)
+    value = np.logaddexp(0.0, raw)
+    value -= target * raw
+    return value.sum(axis=1)
 
 
 def _sigmoid_gradient(raw: Array, target: Array) -> Array:
@@ -115,7 +116,7 @@ def _softmax_joint(raw: Array, target: Array) -> tuple[Array, Array]:
 
 
 def _softmax_value(raw: Array, target: Array) -> Array:
-    return _softmax_joint(raw.copy(), target)[0]
+    return _softmax_joint(raw.copy("K"), target)[0]
 
 
 def _softmax_gradient(raw: Array, target: Array) -> Array:
@@ -147,7 +148,7 @@ def _squared_joint(raw: Array, target: Array) -> tuple[Array, Array]:
 
 
 def _squared_value(raw: Array, target: Array) -> Array:
-    return _squared_joint(raw.copy(), target)[0]
+    return _squared_joint(raw.copy("K"), target)[0]
 
 
 def _squared_gradient(raw: Array, target: Array) -> Array:
@@ -228,7 +229,7 @@ class _Quantiles:
         raw[:, :m] = raw[:, m : m + 1] - np.cumsum(step[:, :m][:, ::-1], axis=1)[:, ::-1]
 
     def _error(self, raw: Array, target: Array) -> Array:
-        prediction = raw.copy()
+        prediction = raw.copy("K")
         self.link(prediction)
         return target - prediction
 

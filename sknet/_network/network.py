@@ -23,11 +23,20 @@ Array = npt.NDArray[Any]
 
 def affine(X: Any, W: Array, b: Array, out: Array) -> None:
     """Set out = X W + b; X may be sparse."""
-    if sp.issparse(X):
-        np.add(X @ W, b, out=out)
-    else:
-        np.dot(X, W, out=out)
+    if isinstance(X, np.ndarray):
+        X.dot(W, out)
         out += b
+    else:
+        np.add(X @ W, b, out=out)
+
+
+def output(X: Any, W: Array, b: Array, raw: Array) -> None:
+    """Set raw = X W + b, where raw lies in memory column by column."""
+    if isinstance(X, np.ndarray):
+        W.T.dot(X.T, raw.T)
+        raw += b
+    else:
+        np.add(X @ W, b, out=raw)
 
 
 @dataclass(frozen=True)
@@ -84,13 +93,13 @@ class Network:
         self.activations = tuple(activations)
         self.dropout = tuple(dropout) or (0.0,) * len(self.activations)
         self.n_rows = n_rows
-        self._raw = np.empty((n_rows, sizes[-1]), dtype)
+        self._raw = np.empty(n_rows * sizes[-1], dtype)
         self._ones = np.ones(n_rows, dtype)
         self._hidden = [
             self._allocate((n_rows, size), np.dtype(dtype), activation, rate, backward)
             for size, activation, rate in zip(sizes[1:-1], self.activations, self.dropout, strict=True)
         ]
-        self._views: dict[int, list[_Hidden]] = {}
+        self._views: dict[int, tuple[list[_Hidden], Array, Array]] = {}
         self._signals: list[Any] = []  # what entered each layer in the last forward pass
         self._masked = False
 
@@ -104,10 +113,15 @@ class Network:
         mask, dropped = (np.empty(shape, dtype), np.empty(shape, dtype)) if backward and rate else (None, None)
         return _Hidden(output, kept, delta, mask, dropped)
 
-    def _layers(self, n: int) -> list[_Hidden]:
-        """Return the hidden layers' buffers for n rows; there are few different n, so views are made once."""
+    def _buffers(self, n: int) -> tuple[list[_Hidden], Array, Array]:
+        """Return the hidden layers' buffers, the raw output's and n ones; there are few n, so views are made once.
+
+        The raw output lies in memory column by column: what losses do row by
+        row (a softmax's maximum and sum) then goes along whole columns.
+        """
         if n not in self._views:
-            self._views[n] = [hidden.rows(n) for hidden in self._hidden]
+            raw = self._raw[: n * (self._raw.size // self.n_rows)].reshape(-1, n).T
+            self._views[n] = [hidden.rows(n) for hidden in self._hidden], raw, self._ones[:n]
         return self._views[n]
 
     def forward(
@@ -128,18 +142,17 @@ class Network:
         raw : (n, n_outputs) array
             A buffer: the next pass overwrites it.
         """
-        n = X.shape[0]
+        layers, raw, _ = self._buffers(X.shape[0])
         self._signals, self._masked = [X], rng is not None
-        for layer, (hidden, activation, rate) in enumerate(
-            zip(self._layers(n), self.activations, self.dropout, strict=True)
-        ):
-            affine(self._signals[-1], coefs[layer], intercepts[layer], out=hidden.output)
+        signal = X
+        for layer, (hidden, activation, rate) in enumerate(zip(layers, self.activations, self.dropout, strict=True)):
+            affine(signal, coefs[layer], intercepts[layer], hidden.output)
             if hidden.kept is not hidden.output:
                 np.copyto(hidden.kept, hidden.output)
             activation.apply(hidden.output)
-            self._signals.append(hidden.output if rng is None or not rate else drop(hidden, rate, rng))
-        raw = self._raw[:n]
-        affine(self._signals[-1], coefs[-1], intercepts[-1], out=raw)
+            signal = hidden.output if rng is None or not rate else drop(hidden, rate, rng)
+            self._signals.append(signal)
+        output(signal, coefs[-1], intercepts[-1], raw)
         return raw
 
     def outputs(self) -> list[Array]:
@@ -166,17 +179,16 @@ class Network:
         delta : (n, h_1) array
             dJ/dz_1, from which `first_layer_gradient` follows.
         """
-        n = delta.shape[0]
-        hidden = self._layers(n)
+        layers, _, ones = self._buffers(delta.shape[0])
         for layer in range(len(coefs) - 1, 0, -1):
-            np.dot(self._signals[layer].T, delta, out=coef_grads[layer])
-            np.dot(self._ones[:n], delta, out=intercept_grads[layer])  # the sum over the samples
-            below = hidden[layer - 1]
-            delta = np.dot(delta, coefs[layer].T, out=below.delta)
+            self._signals[layer].T.dot(delta, coef_grads[layer])
+            ones.dot(delta, intercept_grads[layer])  # the sum over the samples
+            below = layers[layer - 1]
+            delta = delta.dot(coefs[layer].T, below.delta)
             if self._masked and below.mask is not None:
                 delta *= below.mask
             self.activations[layer - 1].backward(below.kept, delta)
-        np.dot(self._ones[:n], delta, out=intercept_grads[0])
+        ones.dot(delta, intercept_grads[0])
         return delta
 
 
@@ -212,7 +224,7 @@ def first_layer_gradient(X: Any, delta: Array, out: Array, *, whole: bool = Fals
         The touched inputs, increasing, where only they were computed.
     """
     if isinstance(X, np.ndarray):
-        np.dot(X.T, delta, out=out)
+        X.T.dot(delta, out)
         return None
     touched = np.zeros(X.shape[1], dtype=bool)
     touched[X.indices] = True

@@ -34,8 +34,23 @@ class Rows:
         """Return the batch's rows: a view for a slice, else the buffer, which the next call overwrites."""
         if isinstance(batch, slice):
             return self._values[batch]
-        # mode="clip" skips NumPy's own buffering of `out`; the indices are in range
-        return np.take(self._values, batch, axis=0, out=self._buffer[: len(batch)], mode="clip")
+        # "clip" skips NumPy's own buffering of the output; the indices are in range
+        return self._values.take(batch, 0, self._buffer[: len(batch)], "clip")
+
+
+class Columns:
+    """As `Rows`, but kept and gathered column by column: a network's raw output, too, lies so in memory."""
+
+    def __init__(self, values: Array, n_rows: int) -> None:
+        self._values = np.ascontiguousarray(values.T)
+        self._buffer = np.empty(n_rows * values.shape[1], values.dtype)
+
+    def __call__(self, batch: Batch) -> Array:
+        """Return the batch's rows."""
+        if isinstance(batch, slice):
+            return self._values[:, batch].T
+        buffer = self._buffer[: len(self._values) * len(batch)].reshape(-1, len(batch))
+        return self._values.take(batch, 1, buffer, "clip").T
 
 
 class Objective:
@@ -69,7 +84,7 @@ class Objective:
         self.n_samples = target.shape[0]
         self._layout, self._network, self._loss, self._penalty = layout, network, loss, penalty
         self._inputs = inputs
-        self._target = Rows(target, network.n_rows)
+        self._target = Columns(target, network.n_rows)
         self._weight = None if weight is None else Rows(weight[:, np.newaxis], network.n_rows)
         self._theta: Array | None = None
         self._out: Array | None = None
@@ -99,10 +114,9 @@ class Objective:
             a batch of all samples always gives the whole gradient.
         """
         self._bind(theta, out)
-        pieces = self._pieces(batch)
-        if len(pieces) > 1:
-            return self._in_pieces(theta, pieces, out, rng), None
         n = length(batch)
+        if n > self._network.n_rows:
+            return self._in_pieces(theta, self._pieces(batch), out, rng), None
         value, rows = self._data_term(batch, n, self._grads, rng, whole=n == self.n_samples)
         return value + self._add_penalty(theta, out, rows), rows
 
@@ -115,12 +129,10 @@ class Objective:
 
     def _pieces(self, batch: Batch) -> list[Batch]:
         """Split a batch into pieces that the network's buffers hold."""
-        n, size = length(batch), self._network.n_rows
-        if n <= size:
-            return [batch]
+        size = self._network.n_rows
         if isinstance(batch, slice):
             return [slice(i, min(i + size, batch.stop)) for i in range(batch.start, batch.stop, size)]
-        return [batch[i : i + size] for i in range(0, n, size)]
+        return [batch[i : i + size] for i in range(0, len(batch), size)]
 
     def _in_pieces(self, theta: Array, pieces: list[Batch], out: Array, rng: np.random.Generator | None) -> float:
         """Add up the pieces' values and gradients."""

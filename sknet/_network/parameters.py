@@ -10,6 +10,7 @@ W_l : (sizes[l-1], sizes[l])      b_l : (sizes[l],)
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import Any
 
@@ -30,7 +31,7 @@ class Layout:
         """Shape of each weight matrix."""
         return list(pairwise(self.sizes))
 
-    @property
+    @cached_property
     def n_weights(self) -> int:
         """How many of theta's entries, its first ones, are weights."""
         return sum(fan_in * fan_out for fan_in, fan_out in self.shapes)
