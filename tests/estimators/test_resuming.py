@@ -3,6 +3,7 @@
 import pickle
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
@@ -67,7 +68,7 @@ def travelled(net):
 @with_and_without_dropout
 def test_k_partial_fits_are_one_fit(kind, y, solver, learning_rate, dropout):
     parameters = PLAIN | {"solver": solver, "learning_rate": learning_rate, "dropout": dropout}
-    parameters |= STOPS if learning_rate == "adaptive" else {}
+    parameters |= {"tol": 10.0, "n_iter_no_change": 1} if learning_rate == "adaptive" else {}  # the rate falls
     whole, parts = kind(**parameters).fit(X, y), kind(**parameters)
     for _ in range(parameters["max_iter"]):
         parts = travelled(parts.partial_fit(X, y))
@@ -350,12 +351,46 @@ def test_class_weights_belong_to_the_data(path):
 
 @needs_callbacks
 def test_callbacks_hear_of_what_is_left(path):
-    class Counter(PowerCut):
-        heard = 0
+    class Listener(PowerCut):
+        heard = ()
 
         def on_fit_task_end(self, estimator, context):
-            type(self).heard += context.task_name == "epoch"
+            self.heard += ((context.task_name, context.max_subtasks),)
 
     cut(SigmoidMLPRegressor(**PLAIN), path, 2, X, NUMBER)
-    SigmoidMLPRegressor(**PLAIN).set_callbacks(Counter(99)).resume(path, X, NUMBER)
-    assert Counter.heard == 4
+    listener = Listener(99)
+    SigmoidMLPRegressor(**PLAIN).set_callbacks(listener).resume(path, X, NUMBER)
+    assert listener.heard == (("epoch", 0),) * 4 + (("fit", 4),)
+
+
+FRAME = pd.DataFrame(X[:, :3], columns=["a", "b", "c"]).assign(d=pd.Categorical(np.where(X[:, 3] > 0.0, "x", "y")))
+FRAME.loc[::7, "a"] = np.nan
+
+
+@needs_callbacks
+@pytest.mark.parametrize("table", ["frame", "sparse", "memory-mapped"])
+@pytest.mark.parametrize("target", ["numbers", "labels", "multilabel", "strings"])
+def test_tables_and_targets_of_every_kind(table, target, path, tmp_path):
+    np.save(tmp_path / "X.npy", X)
+    data = {"frame": FRAME, "sparse": sp.csr_array(np.where(X > 0.5, X, 0.0))}.get(table)
+    data = np.load(tmp_path / "X.npy", mmap_mode="r") if data is None else data
+    y = {"multilabel": (X[:, :2] > 0.0).astype(int), "strings": np.array(["a", "bc", "d"])[LABEL], "labels": LABEL}
+    kind, y = (SigmoidMLPRegressor, NUMBER) if target == "numbers" else (SigmoidMLPClassifier, y[target])
+    parameters = PLAIN | {"early_stopping": True, "validation_fraction": 0.2}
+    whole = kind(**parameters).fit(data, y)
+    cut(kind(**parameters), path, 3, data, y)
+    resumed = kind(**parameters).resume(path, data, y)
+    assert_array_equal(weights(resumed), weights(whole))
+    assert_array_equal(resumed.predict(data), whole.predict(data))
+
+
+@needs_callbacks
+def test_a_resumed_run_may_be_interrupted_too(path):
+    parameters = PLAIN | {"learning_rate": half}
+    cut(SigmoidMLPRegressor(**parameters), path, 2, X, NUMBER)
+    net = SigmoidMLPRegressor(**parameters | {"learning_rate": Interrupts(8)})
+    with pytest.warns(UserWarning, match="Training interrupted by user"):
+        net.resume(path, X, NUMBER)
+    assert net.n_iter_ == len(net.loss_curve_) == 4
+    net.set_params(learning_rate=half).partial_fit(X, NUMBER).partial_fit(X, NUMBER)
+    assert_the_same(SigmoidMLPRegressor(**parameters).fit(X, NUMBER), net, n_iter=False)
