@@ -21,7 +21,13 @@ Array = npt.NDArray[Any]
 
 
 def identity(raw: Array) -> None:
-    """Leave raw as it is."""
+    """Leave raw as it is.
+
+    Parameters
+    ----------
+    raw : array of shape (n, k)
+        Raw outputs.
+    """
 
 
 @dataclass(frozen=True)
@@ -64,7 +70,24 @@ class Loss:
     joint: Callable[[Array, Array], tuple[Array, Array]] | None = None
 
     def value_and_gradient(self, raw: Array, target: Array) -> tuple[Array, Array]:
-        """Return each sample's loss, (n,), and its gradient, (n, k); raw is lost."""
+        """Compute each sample's loss and its gradient, at once where `joint` can.
+
+        Parameters
+        ----------
+        raw : array of shape (n, k)
+            Raw outputs; what they were is lost.
+
+        target : array of shape (n, k)
+            What is wanted.
+
+        Returns
+        -------
+        value : array of shape (n,)
+            The losses.
+
+        gradient : array of shape (n, k)
+            Their derivatives by the raw outputs.
+        """
         if self.joint is not None:
             return self.joint(raw, target)
         return self.value(raw, target), self.gradient(raw, target)
