@@ -15,8 +15,8 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-TABLES = ("fits", "peers", "products")
-WITHOUT_THREADS = ()  # measured once
+TABLES = ("fits", "peers", "products", "lbfgs", "sparse", "predict", "search", "reach", "imports")
+WITHOUT_THREADS = ("imports",)  # measured once
 ROOT = Path(__file__).parents[2]
 
 
@@ -25,6 +25,8 @@ def main() -> None:
     if options.child:
         measure(options)
         return
+    if set(options.only) <= set(WITHOUT_THREADS):
+        options.threads = options.threads[:1]
     results = [run_child(options, threads) for threads in options.threads]
     if options.json:
         Path(options.json).write_text(json.dumps(results, indent=1), encoding="utf-8")

@@ -45,30 +45,31 @@ class Shape:
 
 
 SMALL = (
-    Shape((10, 20, 2), 200, 10_000, 20),
-    Shape((20, 100, 2), 200, 10_000, 20),
-    Shape((50, 100, 10), 32, 5_000, 10),
+    Shape((10, 20, 2), 200, 10_000, 50),
+    Shape((20, 100, 2), 200, 10_000, 50),
+    Shape((50, 100, 10), 32, 5_000, 25),
 )
 MIDDLE = Shape((784, 256, 10), 200, 5_000, 12)
 WIDE = (Shape((784, 512, 512, 10), 512, 5_120, 12), Shape((100, 256, 256, 256, 10), 1024, 10_240, 20))
 ALL = (*SMALL, MIDDLE, *WIDE)
 
 
+FIXED = {"activation": "sigmoid", "solver": "adam", "learning_rate": "constant", "early_stopping": False}
+FIXED |= {"learning_rate_init": 1e-3, "beta_2": 0.999, "alpha": 1e-4, "averaging": 0.0}
+FIXED |= {"dropout": 0.0, "weight_decay": 0.0, "tol": 0.0, "n_iter_no_change": inf}
+"""What makes ours run a fixed number of epochs, without anything that scikit-learn's has not."""
+
+
 def ours(shape: Shape, X: np.ndarray, y: np.ndarray, **settings: object) -> Task:
-    settings = {"early_stopping": False, "learning_rate": "constant", "solver": "adam", "dropout": 0.0} | settings
-    settings |= {"weight_decay": 0.0, "tol": 0.0, "n_iter_no_change": inf, "random_state": 0}
-    model = SigmoidMLPClassifier(shape.sizes[1:-1], max_iter=shape.epochs, batch_size=shape.batch, **settings)
+    settings = {"max_iter": shape.epochs, "batch_size": shape.batch, "random_state": 0} | FIXED | settings
+    model = SigmoidMLPClassifier(shape.sizes[1:-1], **settings)
     return quietly(lambda: model.fit(X, y))
 
 
 def sklearns(shape: Shape, X: np.ndarray, y: np.ndarray, **settings: object) -> Task:
-    settings = {
-        "activation": "logistic",
-        "tol": 0.0,
-        "n_iter_no_change": shape.epochs + 1,
-        "random_state": 0,
-    } | settings
-    model = MLPClassifier(shape.sizes[1:-1], max_iter=shape.epochs, batch_size=shape.batch, **settings)
+    fixed = {"activation": "logistic", "solver": "adam", "tol": 0.0, "n_iter_no_change": shape.epochs + 1}
+    settings = {"max_iter": shape.epochs, "batch_size": shape.batch, "random_state": 0} | fixed | settings
+    model = MLPClassifier(shape.sizes[1:-1], **settings)
     return quietly(lambda: model.fit(X, y))
 
 
