@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from sknet._estimators.automatic import averaging_of, batch_size_of, clip_norm_of, is_patient, weight_decay_of
 from sknet._estimators.inputs import is_memory_mapped, is_sparse, warn
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.initializers import draw
@@ -29,24 +30,6 @@ Array = npt.NDArray[Any]
 
 MAX_ROWS = 4096
 """Rows a network's buffers hold at most; larger batches are computed piece by piece."""
-
-FLOAT32_ROWS = 500
-"""From so many training rows on, `dtype="auto"` computes in float32; below, float64 costs nothing that is felt."""
-
-AUTO_AVERAGING = 0.99
-"""The decay that `averaging="auto"` means where a validation part judges the weights."""
-
-AUTO_WEIGHT_DECAY = 0.02
-"""What `weight_decay="auto"` means for Adam."""
-
-PROPORTIONAL_BATCH = (32, 256)
-"""Between these, `batch_size="proportional"` is a 32nd of the rows: some thirty steps an epoch, small tables too."""
-
-PATIENT_SCHEDULES = ("constant", "invscaling", "adaptive")
-"""scikit-learn's schedules, without an end of their own: training stops when the loss no longer falls.
-
-With them, what scikit-learn does not know stays off unless it is asked for: its settings give its training.
-"""
 
 
 # --- the network -----------------------------------------------------------------------------------------------------
@@ -197,35 +180,10 @@ def penalties_of(estimator: Any, total_weight: float) -> ElasticNet:
     return ElasticNet(l2=strength * (1.0 - estimator.l1_ratio), l1=strength * estimator.l1_ratio)
 
 
-def batch_size_of(estimator: Any, n: int) -> int:
-    """Return how many rows a step sees."""
-    named = {"auto": 200, "proportional": int(np.clip(n // 32, *PROPORTIONAL_BATCH))}
-    return min(n, named[estimator.batch_size] if isinstance(estimator.batch_size, str) else int(estimator.batch_size))
-
-
 def warn_of_clipping(estimator: Any, n: int) -> None:
     """Say that a batch has fewer rows than asked for, as scikit-learn does."""
     if estimator.solver != "lbfgs" and not isinstance(estimator.batch_size, str) and estimator.batch_size > n:
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
-
-
-def averaging_of(estimator: Any, validated: bool) -> float:
-    """Return the decay of the weights' moving average."""
-    if estimator.averaging == "auto":
-        return AUTO_AVERAGING if validated and not is_patient(estimator) else 0.0
-    return float(estimator.averaging)
-
-
-def weight_decay_of(estimator: Any) -> float:
-    """Return the decoupled decay of the weights."""
-    if estimator.weight_decay == "auto":
-        return AUTO_WEIGHT_DECAY if estimator.solver == "adam" and not is_patient(estimator) else 0.0
-    return float(estimator.weight_decay)
-
-
-def is_patient(estimator: Any) -> bool:
-    """Whether the schedule is one of scikit-learn's, with which training is scikit-learn's too."""
-    return estimator.learning_rate in PATIENT_SCHEDULES
 
 
 def buffer_rows(estimator: Any, n: int) -> int:
@@ -358,15 +316,8 @@ def first_order_plan(estimator: Any, n: int, n_epochs: int, patience: Patience, 
         patience,
         shuffle=estimator.shuffle,
         weight_decay=weight_decay_of(estimator),
-        clip_norm=estimator.clip_norm,
+        clip_norm=clip_norm_of(estimator),
         averaging=averaging_of(estimator, monitor is not None),
         horizon=estimator.max_iter,
         open_ended=open_ended,
     )
-
-
-def arithmetic(estimator: Any, n: int) -> np.dtype[Any]:
-    """Return the type that training computes in."""
-    if estimator.dtype != "auto":
-        return np.dtype(estimator.dtype)
-    return np.dtype(np.float64 if estimator.solver == "lbfgs" or n < FLOAT32_ROWS else np.float32)

@@ -21,6 +21,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from sknet._estimators import assembly
+from sknet._estimators.automatic import arithmetic
 from sknet._estimators.callbacks import CallbackSupportMixin, Watchers, for_hooks
 from sknet._estimators.checkpoint import Saved
 from sknet._estimators.fitted import FittedNetwork
@@ -105,6 +106,8 @@ class BaseSigmoidMLP(FittedNetwork, Resumable, CallbackSupportMixin, BaseEstimat
         data = draft._keep_target(data, incremental) if again else draft._learn_target(data, classes)
         draft._draw_seeds(again, saved)
         training, validation, patient = split(draft, data, held_out, incremental)
+        if self.solver == "lbfgs" and validation is None:
+            training = training.merged()
         if not again:
             draft._learn_tables(training)
         run, state = draft._prepare(training, validation, again, incremental)
@@ -167,7 +170,7 @@ class BaseSigmoidMLP(FittedNetwork, Resumable, CallbackSupportMixin, BaseEstimat
     def _learn_tables(self, training: Data) -> None:
         """Set _encoder, _arithmetic, _float: how the table becomes the network's input, and in which type."""
         self._float = float_type(training.X)
-        self._arithmetic = assembly.arithmetic(self, len(training))
+        self._arithmetic = arithmetic(self, len(training))
         self._encoder = learn_encoder(
             training.X,
             categorical_features=self.categorical_features,

@@ -71,8 +71,10 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
     max_norm : float, default=None
         The largest norm that a unit's incoming weights may have.
 
-    clip_norm : float, default=None
-        The largest norm that a step's whole gradient may have.
+    clip_norm : float, "auto" or None, default="auto"
+        The largest norm that a step's whole gradient may have. "auto" is
+        10.0 for "sgd" with a schedule that scikit-learn does not have,
+        else none.
 
     label_smoothing : float, default=0.0
         How much of each label is spread evenly over all classes.
@@ -258,7 +260,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         weight_decay: float | Literal["auto"] = "auto",
         dropout: float | Sequence[float] = 0.0,
         max_norm: float | None = None,
-        clip_norm: float | None = None,
+        clip_norm: float | Literal["auto"] | None = "auto",
         label_smoothing: float = 0.0,
         batch_size: int | Literal["auto", "proportional"] = "proportional",
         learning_rate: str | Callable[[float], float] = "flat_cosine",
@@ -384,7 +386,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
 
     @available_if(is_first_order)
     @fit_context
-    def partial_fit(self, X: Any, y: Any, classes: Any = None, sample_weight: Any = None) -> Self:
+    def partial_fit(self, X: Any, y: Any, sample_weight: Any = None, classes: Any = None) -> Self:
         """Train one epoch over the rows given.
 
         Nothing is held out and nothing stops early. Encoders, scalers and the
@@ -398,12 +400,12 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The labels.
 
+        sample_weight : array-like of shape (n_samples,), default=None
+            How often each row counts.
+
         classes : array-like of shape (n_classes,), or a list of such, default=None
             All labels there will ever be; needed at the first call only where
             y does not hold them all. One list an output in multiclass-multioutput.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            How often each row counts.
 
         Returns
         -------

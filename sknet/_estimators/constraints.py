@@ -32,7 +32,7 @@ COMMON: Constraints = {
     "weight_decay": [_not_negative, StrOptions({"auto"})],
     "dropout": [_rate, "array-like"],
     "max_norm": [_positive, None],
-    "clip_norm": [_positive, None],
+    "clip_norm": [_positive, StrOptions({"auto"}), None],
     "batch_size": [StrOptions({"auto", "proportional"}), _count],
     "learning_rate": [StrOptions(set(SCHEDULES)), callable],
     "learning_rate_init": [_positive],

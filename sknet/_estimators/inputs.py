@@ -25,6 +25,10 @@ from sknet._tables.columns import is_frame
 Array = npt.NDArray[Any]
 
 
+MERGED = 2**20
+"""Up to so many values, a table's equal rows are looked for."""
+
+
 @dataclass(frozen=True)
 class Data:
     """A table, its targets and its weights; the rows' groups, for a splitter.
@@ -59,6 +63,23 @@ class Data:
     def in_memory(self) -> "Data":
         """Load the table's rows where they lie in a file."""
         return replace(self, X=np.array(self.X)) if is_memory_mapped(self.X) else self
+
+    def merged(self) -> "Data":
+        """Merge equal rows of an array or CSR matrix, adding up their weights, in an order that is theirs alone.
+
+        A row of weight 2 then is two rows to the last bit, however far a
+        solver's steps carry rounding errors.
+        """
+        if (not isinstance(self.X, np.ndarray) and not is_sparse(self.X)) or self.X.shape[0] * self.X.shape[1] > MERGED:
+            return self
+        X = self.X.toarray() if is_sparse(self.X) else self.X
+        _, labels = np.unique(self.y, axis=0, return_inverse=True)
+        keys = np.hstack([np.ascontiguousarray(part).view(np.uint8).reshape(len(self), -1) for part in (X, labels)])
+        _, first, place = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+        if self.weight is None and len(first) == len(self):
+            return self
+        weight = np.bincount(place.ravel(), weights=self.weight).astype(np.float64)
+        return self.take(first).weighted(None if (weight == 1.0).all() else weight)
 
     def weighted(self, weight: Array | None) -> "Data":
         """Return the same rows under other weights."""

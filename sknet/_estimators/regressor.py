@@ -77,8 +77,10 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
     max_norm : float, default=None
         The largest norm that a unit's incoming weights may have.
 
-    clip_norm : float, default=None
-        The largest norm that a step's whole gradient may have.
+    clip_norm : float, "auto" or None, default="auto"
+        The largest norm that a step's whole gradient may have. "auto" is
+        10.0 for "sgd" with a schedule that scikit-learn does not have,
+        else none.
 
     batch_size : int, "auto" or "proportional", default="proportional"
         Rows a step sees. "auto" is min(200, n_samples); "proportional" is
@@ -265,7 +267,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         weight_decay: float | Literal["auto"] = "auto",
         dropout: float | Sequence[float] = 0.0,
         max_norm: float | None = None,
-        clip_norm: float | None = None,
+        clip_norm: float | Literal["auto"] | None = "auto",
         batch_size: int | Literal["auto", "proportional"] = "proportional",
         learning_rate: str | Callable[[float], float] = "flat_cosine",
         learning_rate_init: float = 0.015,

@@ -37,7 +37,7 @@ class ElasticNet:
             _AXPY[w.dtype](w, out, a=self.l2)  # in place, and without an array of w's size
 
 
-def soft_threshold(w: Array, amount: float) -> None:
+def soft_threshold(w: Array, amount: float | Array) -> None:
     """Move every weight towards 0 by `amount`, and to exactly 0 where it would pass: the proximal step of L1."""
     w -= np.clip(w, -amount, amount)
 
@@ -52,19 +52,24 @@ def limit_column_norms(W: Array, max_norm: float) -> None:
 
 @dataclass(frozen=True)
 class Projection:
-    """What follows a step of size `rate`: the proximal step of an L1 penalty, then the limit on column norms."""
+    """What follows a step of size `rate`: the proximal step of an L1 penalty, then the limit on column norms.
+
+    An optimizer that gives each weight a step of its own gives it a rate of
+    its own here, too: an array, as long as theta.
+    """
 
     l1: float
     max_norm: float
     shapes: Sequence[tuple[int, int]]
 
-    def __call__(self, theta: Array, rate: float) -> None:
+    def __call__(self, theta: Array, rate: float | Array) -> None:
         """Project the weights in theta, in place."""
         start = 0
         for fan_in, fan_out in self.shapes:
-            w = theta[start : start + fan_in * fan_out]
+            part = slice(start, start + fan_in * fan_out)
+            w = theta[part]
             if self.l1:
-                soft_threshold(w, rate * self.l1)
+                soft_threshold(w, self.l1 * (rate[part] if isinstance(rate, np.ndarray) else rate))
             if self.max_norm:
                 limit_column_norms(w.reshape(fan_in, fan_out), self.max_norm)
             start += fan_in * fan_out

@@ -45,7 +45,7 @@ class Problem:
     n_weights: int  # theta[:n_weights] decays
     first_block: tuple[int, int] = (0, 0)  # shape of the block at theta's start whose rows `rows` means
     random: bool = False  # whether the objective draws random numbers (dropout)
-    project: Callable[[Array, float], None] | None = None
+    project: Callable[[Array, float | Array], None] | None = None  # (theta, rate in the optimizer's metric)
     monitor: Callable[[Array], tuple[float, float]] | None = None  # theta -> validation loss, score
 
 
@@ -78,6 +78,9 @@ class Observer(Protocol):
 
 
 MIN_ADAPTIVE_RATE = 1e-6
+
+EXPLODED = 1e30
+"""An objective that grows so many times within an epoch is on its way to infinity."""
 
 
 def train(problem: Problem, plan: Plan, state: State, observer: Observer | None = None) -> Result:
@@ -158,11 +161,12 @@ def _steps(problem: Problem, plan: Plan, state: State, gradient: Array) -> tuple
     n = problem.n_samples
     n_batches = -(-n // plan.batch_size)
     rng = state.rng if problem.random else None
-    total, rate, norm = 0.0, 0.0, 0.0
+    total, rate, norm, first = 0.0, 0.0, 0.0, 0.0
     for i, batch in enumerate(_batches(plan, n, state.rng)):
         value, rows = problem.objective(state.theta, batch, gradient, rng)
         rate = plan.rate * plan.schedule(_progress(plan, state, i / n_batches))
-        if not isfinite(value):
+        first = abs(value) if i == 0 else first
+        if not (isfinite(value) and abs(value) <= EXPLODED * (1.0 + first)):
             raise DivergedError(state.epoch + 1, rate)
         if plan.clip_norm is not None or i == n_batches - 1:
             norm = _gradient_norm(problem, gradient, rows)
@@ -214,7 +218,7 @@ def _step(problem: Problem, plan: Plan, state: State, gradient: Array, rows: Arr
         tails = [vector[d * h :] for vector in state.vectors]
         _move(plan, state.step, tails, gradient[d * h :], rate, problem.n_weights - d * h)
     if problem.project is not None:
-        problem.project(state.theta, rate)
+        problem.project(state.theta, rate * plan.optimizer.reach(state.moments, state.step))
         if state.average is not None:
             state.average[state.theta == 0.0] = 0.0  # the zeros of an L1 penalty are real ones
 

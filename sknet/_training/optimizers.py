@@ -31,6 +31,9 @@ class Optimizer(Protocol):
     def update(self, gradient: Array, moments: Sequence[Array], step: int) -> None:
         """Overwrite the gradient with the direction, and update the moments."""
 
+    def reach(self, moments: Sequence[Array], step: int) -> float | Array:
+        """Return the direction that a steady gradient of 1 would now give: what a proximal step must match."""
+
 
 @dataclass(frozen=True)
 class SGD:
@@ -64,6 +67,10 @@ class SGD:
         else:
             np.copyto(gradient, velocity)
 
+    def reach(self, moments: Sequence[Array], step: int) -> float | Array:
+        """Return 1 + momentum + momentum^2 + ..., a term a step so far."""
+        return (1.0 - self.momentum**step) / (1.0 - self.momentum) if self.momentum < 1.0 else float(step)
+
 
 @dataclass(frozen=True)
 class RMSProp:
@@ -82,6 +89,10 @@ class RMSProp:
         v *= self.decay
         v += (1.0 - self.decay) * gradient * gradient
         gradient /= np.sqrt(v) + self.epsilon
+
+    def reach(self, moments: Sequence[Array], step: int) -> float | Array:
+        """Return 1 / (sqrt(v) + epsilon)."""
+        return 1.0 / (np.sqrt(moments[0]) + self.epsilon)
 
 
 @dataclass(frozen=True)
@@ -111,3 +122,8 @@ class Adam:
         gradient += self.epsilon / root
         np.divide(m, gradient, out=gradient)
         gradient *= (1.0 - self.beta_1) / root * sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
+
+    def reach(self, moments: Sequence[Array], step: int) -> float | Array:
+        """Return sqrt(1 - beta_2^t) / (sqrt(v) + epsilon)."""
+        root = sqrt(1.0 - self.beta_2)
+        return sqrt(1.0 - self.beta_2**step) / root / (np.sqrt(moments[1]) + self.epsilon / root)

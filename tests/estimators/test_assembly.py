@@ -5,7 +5,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.assembly import FLOAT32_ROWS, MAX_ROWS, normalise
+from sknet._estimators.assembly import MAX_ROWS, normalise
+from sknet._estimators.automatic import FLOAT32_ROWS
 from sknet._network.activations import ACTIVATIONS
 
 rng = np.random.default_rng(0)

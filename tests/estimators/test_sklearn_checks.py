@@ -17,9 +17,6 @@ LOSSES = {
     SigmoidMLPRegressor: ("squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma"),
 }
 NEED_POSITIVE_TARGETS = {"poisson", "gamma"}
-# All else stays at its default. Gradient descent needs a larger rate to pass the thresholds on scores; L-BFGS stops
-# before rounding errors grow at the kinks of absolute errors.
-SETTINGS = {"adam": {}, "sgd": {"learning_rate_init": 0.01}, "rmsprop": {}, "lbfgs": {"max_iter": 30}}
 # Checks that scikit-learn does not run by itself.
 NOT_YIELDED = (
     estimator_checks.check_param_validation,
@@ -39,7 +36,7 @@ def configurations():
         yield cls.__name__, cls()
         for solver, early_stopping, loss in itertools.product(SOLVERS, (False, True), losses):
             name = f"{cls.__name__}-{loss}-{solver}-{'stopping' if early_stopping else 'full'}"
-            yield name, cls(loss=loss, solver=solver, early_stopping=early_stopping, **SETTINGS[solver])
+            yield name, cls(loss=loss, solver=solver, early_stopping=early_stopping)
 
 
 def cases():

@@ -1,0 +1,63 @@
+"""Signal and gradient, layer by layer, in deep networks at their first weights; writes docs/deep_sigmoid.png.
+
+python -m tests.benchmarks.signal
+"""
+
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+
+from sknet._network.activations import ACTIVATIONS
+from sknet._network.initializers import draw
+from sknet._network.network import Network
+from sknet._network.parameters import Layout
+
+N_ROWS, N_INPUTS, WIDTH, DEPTH = 1000, 20, 50, 10
+CURVES = (
+    ("sigmoid, init='auto'", "sigmoid", "auto"),
+    ("tanh, init='auto'", "tanh", "auto"),
+    ("sigmoid, init='glorot_uniform'", "sigmoid", "glorot_uniform"),
+)
+
+
+def variation(values):
+    """Root mean square, over units, of the standard deviation over samples."""
+    return np.sqrt(np.mean(values.std(axis=0) ** 2))
+
+
+def profile(activation, init, rng):
+    """Variation of every hidden layer's output, and of the error that comes back to it, for a random output error."""
+    layout = Layout((N_INPUTS, *[WIDTH] * DEPTH, 1))
+    activations = [ACTIVATIONS[activation]] * DEPTH
+    network = Network(layout.sizes, activations, N_ROWS, float)
+    coefs, intercepts = draw(layout, activations, init, rng)
+    network.forward(rng.normal(size=(N_ROWS, N_INPUTS)), coefs, intercepts)
+    signal = [variation(a) for a in network.outputs()]
+    coef_grads, intercept_grads = [W.copy() for W in coefs], [b.copy() for b in intercepts]
+    network.backward(rng.normal(size=(N_ROWS, 1)), coefs, coef_grads, intercept_grads)
+    return signal, [np.linalg.norm(g) * np.linalg.norm(W) for g, W in zip(coef_grads[1:], coefs[1:], strict=True)]
+
+
+def main():
+    matplotlib.use("Agg")
+    import matplotlib.pyplot as plt
+
+    figure, (left, right) = plt.subplots(1, 2, figsize=(9, 3.4), sharex=True)
+    layers = np.arange(1, DEPTH + 1)
+    for label, activation, init in CURVES:
+        profiles = [profile(activation, init, np.random.default_rng(seed)) for seed in range(20)]
+        signal, gradient = np.exp(np.mean(np.log(profiles), axis=0))
+        print(f"{label:32} signal {signal[0]:.1e} -> {signal[-1]:.1e}", end="   ")
+        print(f"gradient {gradient[-1]:.1e} -> {gradient[0]:.1e}")
+        left.semilogy(layers, signal, marker="o", label=label)
+        right.semilogy(layers + 1, gradient, marker="o", label=label)
+    left.set(title="signal: standard deviation of the outputs", xlabel="hidden layer")
+    right.set(title=r"gradient: $\|\partial J/\partial W\| \cdot \|W\|$", xlabel="weight matrix")
+    left.legend(frameon=False, fontsize=8)
+    figure.tight_layout()
+    figure.savefig(Path(__file__).parents[2] / "docs" / "deep_sigmoid.png", dpi=110)
+
+
+if __name__ == "__main__":
+    main()
