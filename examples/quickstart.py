@@ -14,11 +14,14 @@ from sklearn.preprocessing import StandardScaler
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 
+# A rate that falls along a cosine: training ends with its last epoch, after a hundred passes over the rows.
+TRAINING = {"learning_rate": "cosine", "learning_rate_init": 0.01, "max_iter": 100, "random_state": 0}
+
 
 def tune_a_classifier() -> None:
     X, y = load_breast_cancer(return_X_y=True, as_frame=True)
     X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
-    pipeline = make_pipeline(StandardScaler(), SigmoidMLPClassifier(random_state=0))
+    pipeline = make_pipeline(StandardScaler(), SigmoidMLPClassifier(**TRAINING))
     grid = {
         "sigmoidmlpclassifier__hidden_layer_sizes": [(20,), (50, 50)],
         "sigmoidmlpclassifier__alpha": [0.0001, 1.0],
@@ -34,7 +37,7 @@ def tune_a_classifier() -> None:
 def fit_a_regression() -> None:
     X, y = load_diabetes(return_X_y=True, as_frame=True, scaled=False)
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
-    model = SigmoidMLPRegressor(random_state=0).fit(X_train, y_train)
+    model = SigmoidMLPRegressor(**TRAINING).fit(X_train, y_train)
     print("Diabetes: a regression in the units of the table")
     print(f"  test R2 {model.score(X_test, y_test):.3f}")
     print(f"  test mean absolute error {mean_absolute_error(y_test, model.predict(X_test)):.1f}")
@@ -43,7 +46,7 @@ def fit_a_regression() -> None:
 def learn_from_a_raw_table() -> None:
     penguins = pd.read_csv(Path(__file__).with_name("penguins.csv"))
     X, y = penguins[["island", "bill_length_mm", "flipper_length_mm", "body_mass_g", "sex"]], penguins["species"]
-    scores = cross_val_score(SigmoidMLPClassifier(random_state=0), X, y, cv=5)
+    scores = cross_val_score(SigmoidMLPClassifier(**TRAINING), X, y, cv=5)
     print("Penguins: text columns and missing values as they are")
     print(f"  missing values {X.isna().sum().sum()}, text columns {X.select_dtypes(exclude='number').columns.tolist()}")
     print(f"  accuracy in five folds {scores.mean():.3f} +- {scores.std():.3f}")

@@ -255,8 +255,8 @@ class BaseSigmoidMLP(FittedNetwork, Resumable, CallbackSupportMixin, BaseEstimat
     ) -> None:
         """Set every fitted attribute."""
         theta = state.parameters if state.best is None else state.best.theta
-        coefs, intercepts = run.layout.views(theta.astype(self._float))
-        self.coefs_, self.intercepts_ = [W.copy() for W in coefs], [b.copy() for b in intercepts]
+        coefs, intercepts = run.layout.views(theta)
+        self.coefs_, self.intercepts_ = ([part.astype(self._float) for part in parts] for parts in (coefs, intercepts))
         self.n_layers_, self.n_outputs_ = len(run.layout.sizes), run.layout.sizes[-1]
         self.out_activation_ = self._loss.out_activation
         history = state.history[len(state.history) - result.n_epochs :] if incremental else state.history

@@ -26,7 +26,7 @@ from sknet._training.result import Epoch
 
 Array = npt.NDArray[Any]
 
-PREDICT_ROWS = 2048
+PREDICT_ROWS = 1024
 """Rows predicted at once: enough for fast matrix products, few enough to stay in the cache."""
 
 
@@ -45,15 +45,18 @@ class FittedNetwork:
 
     # --- predict -----------------------------------------------------------------------------------------------------
 
-    def _raw_outputs(self, X: Any) -> Array:
-        """Return the raw outputs, in the input's float type, a piece at a time."""
+    def _raw_outputs(self, X: Any, *, linked: bool = False) -> Array:
+        """Return the raw outputs, `linked` or not, in the input's float type, a piece at a time."""
         check_is_fitted(self)
         table = read_table(self, X, reset=False)
-        raw = np.empty((table.shape[0], self.n_outputs_), self._float)
-        for rows, network, coefs, intercepts in self._passes(table, len(raw)):
+        outputs = np.empty((table.shape[0], self.n_outputs_), self._float)
+        for rows, network, coefs, intercepts in self._passes(table, len(outputs)):
             inputs = self._encoder.encode(take_rows(table, rows), self._arithmetic)
-            raw[rows] = network.forward(inputs, coefs, intercepts)
-        return raw
+            raw = network.forward(inputs, coefs, intercepts).astype(self._float)
+            if linked:
+                self._loss.link(raw)
+            outputs[rows] = raw
+        return outputs
 
     def _passes(self, table: Any, n: int) -> Iterator[tuple[slice, Network, list[Array], list[Array]]]:
         """Yield pieces of n rows with a network to pass them through, in the arithmetic of training."""
@@ -67,9 +70,7 @@ class FittedNetwork:
 
     def _predictions(self, X: Any) -> Array:
         """Return the raw outputs after the loss's link."""
-        raw = self._raw_outputs(X)
-        self._loss.link(raw)
-        return raw
+        return self._raw_outputs(X, linked=True)
 
     def _layout(self) -> Layout:
         """Return the layout of the weights there are."""

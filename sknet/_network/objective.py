@@ -177,7 +177,7 @@ class Objective:
             self._penalty.add_gradient(w, out[: self._layout.n_weights])
         elif self._penalty.l2:
             first, h = self._coefs[0], self._coefs[0].shape[1]
-            self._penalty.add_gradient(first[rows].ravel(), out[: len(rows) * h])
+            self._penalty.add_gradient(first.take(rows, axis=0).ravel(), out[: len(rows) * h])
             self._penalty.add_gradient(w[first.size :], out[first.size : self._layout.n_weights])
         return self._penalty.value(w)
 

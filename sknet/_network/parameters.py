@@ -50,4 +50,4 @@ class Layout:
 
     def pack(self, coefs: Iterable[Array], intercepts: Iterable[Array], dtype: npt.DTypeLike) -> Array:
         """Copy weight matrices and bias vectors into a new theta."""
-        return np.concatenate([np.ravel(part) for part in (*coefs, *intercepts)]).astype(dtype, copy=False)
+        return np.concatenate([np.ravel(part) for part in (*coefs, *intercepts)], dtype=dtype, casting="unsafe")

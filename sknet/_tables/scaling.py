@@ -243,8 +243,7 @@ def all_finite(values: Array) -> bool:
 
 def smooth_clip(Z: Floats) -> None:
     """Replace z by z/sqrt(1 + (z/3)**2), in place."""
-    np.minimum(Z, SATURATED, out=Z)
-    np.maximum(Z, -SATURATED, out=Z)
+    np.clip(Z, -SATURATED, SATURATED, out=Z)
     root = Z * Z
     root += 9.0
     np.sqrt(root, out=root)

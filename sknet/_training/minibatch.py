@@ -82,6 +82,9 @@ MIN_ADAPTIVE_RATE = 1e-6
 EXPLODED = 1e30
 """An objective that grows so many times within an epoch is on its way to infinity."""
 
+CACHED = 2**15
+"""So many of a sparse step's parameters are moved at once: the dozen passes over them then find them in the cache."""
+
 
 def train(problem: Problem, plan: Plan, state: State, observer: Observer | None = None) -> Result:
     """Minimise a problem until the plan ends, patience runs out, or somebody asks to stop.
@@ -209,18 +212,28 @@ def _step(problem: Problem, plan: Plan, state: State, gradient: Array, rows: Arr
     if rows is None:
         _move(plan, state.step, state.vectors, gradient, rate, problem.n_weights)
     else:
-        d, h = problem.first_block
-        blocks = [vector[: d * h].reshape(d, h) for vector in state.vectors]
-        picked = [block[rows] for block in blocks]
-        _move(plan, state.step, picked, gradient[: len(rows) * h].reshape(-1, h), rate, len(rows))
-        for block, part in zip(blocks, picked, strict=True):
-            block[rows] = part
-        tails = [vector[d * h :] for vector in state.vectors]
-        _move(plan, state.step, tails, gradient[d * h :], rate, problem.n_weights - d * h)
+        _move_rows(problem, plan, state, gradient, rows, rate)
+        first = problem.first_block[0] * problem.first_block[1]
+        others = [vector[first:] for vector in state.vectors]
+        _move(plan, state.step, others, gradient[first:], rate, problem.n_weights - first)
     if problem.project is not None:
         problem.project(state.theta, rate * plan.optimizer.reach(state.moments, state.step))
         if state.average is not None:
             state.average[state.theta == 0.0] = 0.0  # the zeros of an L1 penalty are real ones
+
+
+def _move_rows(problem: Problem, plan: Plan, state: State, gradient: Array, rows: Array, rate: float) -> None:
+    """Move the touched rows of the first block."""
+    d, h = problem.first_block
+    blocks = [vector[: d * h].reshape(d, h) for vector in state.vectors]
+    packed = gradient[: len(rows) * h].reshape(-1, h)
+    n_rows = max(1, CACHED // h)
+    for i in range(0, len(rows), n_rows):
+        some = rows[i : i + n_rows]
+        picked = [block.take(some, axis=0) for block in blocks]
+        _move(plan, state.step, picked, packed[i : i + n_rows], rate, len(some))
+        for block, part in zip(blocks, picked, strict=True):
+            block[some] = part
 
 
 def _move(plan: Plan, step: int, vectors: list[Array], gradient: Array, rate: float, n_weights: int) -> None:
