@@ -6,5 +6,14 @@ from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._network.activations import Activation
 from sknet._network.gradients import check_gradient
 from sknet._network.losses import Loss
+from sknet._outlets.display import TrainingHistoryDisplay
 
-__all__ = ["Activation", "Checkpoint", "Loss", "SigmoidMLPClassifier", "SigmoidMLPRegressor", "check_gradient"]
+__all__ = [
+    "Activation",
+    "Checkpoint",
+    "Loss",
+    "SigmoidMLPClassifier",
+    "SigmoidMLPRegressor",
+    "TrainingHistoryDisplay",
+    "check_gradient",
+]

@@ -26,7 +26,8 @@ def documented_names():
 
 def test_what_is_public_is_listed():
     assert sknet.__all__ == [
-        "Activation", "Checkpoint", "Loss", "SigmoidMLPClassifier", "SigmoidMLPRegressor", "check_gradient",
+        "Activation", "Checkpoint", "Loss", "SigmoidMLPClassifier", "SigmoidMLPRegressor",
+        "TrainingHistoryDisplay", "check_gradient",
     ]  # fmt: skip
 
 
