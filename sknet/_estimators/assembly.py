@@ -10,7 +10,14 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sknet._estimators.automatic import averaging_of, batch_size_of, clip_norm_of, is_patient, weight_decay_of
+from sknet._estimators.automatic import (
+    averaging_of,
+    batch_size_of,
+    clip_norm_of,
+    dropout_of,
+    is_patient,
+    weight_decay_of,
+)
 from sknet._estimators.inputs import is_memory_mapped, is_sparse, warn
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.initializers import draw
@@ -67,10 +74,10 @@ def hidden_activations(estimator: Any, n_hidden: int) -> tuple[Activation, ...]:
     return tuple(a if isinstance(a, Activation) else ACTIVATIONS[a] for a in given)
 
 
-def dropout_rates(estimator: Any, n_hidden: int) -> tuple[float, ...]:
+def dropout_rates(estimator: Any, n_hidden: int, validated: bool) -> tuple[float, ...]:
     """Return one dropout rate a hidden layer."""
-    given = estimator.dropout
-    rates = (float(given),) * n_hidden if isinstance(given, Real) else tuple(map(float, given))
+    given = dropout_of(estimator, validated)
+    rates = (float(given),) * n_hidden if isinstance(given, float | Real) else tuple(map(float, given))
     if len(rates) != n_hidden:
         raise ValueError(f"dropout={given!r} has {len(rates)} entries for {n_hidden} hidden layers: give one each.")
     if not all(0.0 <= rate < 1.0 for rate in rates):
@@ -193,7 +200,7 @@ def buffer_rows(estimator: Any, n: int) -> int:
 
 def refuse_for_lbfgs(estimator: Any) -> None:
     """Raise if a parameter is set that makes no sense with L-BFGS."""
-    given = {"dropout": np.any(estimator.dropout), "max_norm": estimator.max_norm is not None}
+    given = {"dropout": np.any(dropout_of(estimator, False)), "max_norm": estimator.max_norm is not None}
     for name, is_set in given.items():
         if is_set:
             raise ValueError(
@@ -276,7 +283,7 @@ def assemble(
     """
     n = len(training)
     first_order = estimator.solver != "lbfgs"
-    dropout = dropout_rates(estimator, len(activations))
+    dropout = dropout_rates(estimator, len(activations), monitor is not None)
     if not first_order:
         refuse_for_lbfgs(estimator)
     penalty = penalties_of(estimator, training.total_weight)

@@ -1,5 +1,6 @@
 """What "auto" and the like mean, for each parameter that may be left to the estimator."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,9 @@ FLOAT32_ROWS = 500
 
 AUTO_AVERAGING = 0.99
 """The decay that `averaging="auto"` means where a validation part judges the weights."""
+
+AUTO_DROPOUT = 0.1
+"""The rate that `dropout="auto"` means for a classifier that Adam trains and a validation part judges."""
 
 AUTO_CLIP_NORM = 10.0
 """What `clip_norm="auto"` means for SGD, whose steps are as long as the gradient: those of counts may be huge."""
@@ -37,6 +41,13 @@ def averaging_of(estimator: Any, validated: bool) -> float:
     if estimator.averaging == "auto":
         return AUTO_AVERAGING if validated and not is_patient(estimator) else 0.0
     return float(estimator.averaging)
+
+
+def dropout_of(estimator: Any, validated: bool) -> float | Sequence[float]:
+    """Return the dropout rate, or the rates one a layer."""
+    if isinstance(estimator.dropout, str):
+        return AUTO_DROPOUT if estimator.solver == "adam" and validated and not is_patient(estimator) else 0.0
+    return estimator.dropout
 
 
 def clip_norm_of(estimator: Any) -> float | None:

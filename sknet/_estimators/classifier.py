@@ -65,8 +65,10 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         with "adam" this is AdamW [3]_. "auto" is 0.02 for "adam" with a
         schedule that scikit-learn does not have, else 0.
 
-    dropout : float or sequence of float, default=0.0
+    dropout : float, sequence of float or "auto", default="auto"
         The share of hidden outputs set to 0 in a training step, or one a layer.
+        "auto" is 0.1 for "adam" where rows are held out and the schedule is
+        one that scikit-learn does not have, else 0.
 
     max_norm : float, default=None
         The largest norm that a unit's incoming weights may have.
@@ -258,7 +260,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         alpha: float = 0.01,
         l1_ratio: float = 0.0,
         weight_decay: float | Literal["auto"] = "auto",
-        dropout: float | Sequence[float] = 0.0,
+        dropout: float | Sequence[float] | Literal["auto"] = "auto",
         max_norm: float | None = None,
         clip_norm: float | Literal["auto"] | None = "auto",
         label_smoothing: float = 0.0,

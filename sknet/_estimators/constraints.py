@@ -61,6 +61,7 @@ COMMON: Constraints = {
 }
 
 CLASSIFIER: Constraints = COMMON | {
+    "dropout": [_rate, StrOptions({"auto"}), "array-like"],
     "loss": [StrOptions({"log_loss", "squared_error"}), Loss],
     "label_smoothing": [_rate],
     "class_weight": [dict, list, StrOptions({"balanced"}), None],

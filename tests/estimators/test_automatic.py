@@ -17,6 +17,7 @@ def test_with_scikit_learns_schedules_nothing_is_added(schedule, solver):
     net = SigmoidMLPClassifier(learning_rate=schedule, solver=solver)
     assert automatic.averaging_of(net, validated=True) == 0.0
     assert automatic.weight_decay_of(net) == 0.0
+    assert automatic.dropout_of(net, validated=True) == 0.0
     assert automatic.clip_norm_of(net) is None
 
 
@@ -28,6 +29,14 @@ def test_with_our_own_each_solver_gets_what_it_needs(schedule):
     for net in nets.values():
         assert automatic.averaging_of(net, validated=True) == automatic.AUTO_AVERAGING
         assert automatic.averaging_of(net, validated=False) == 0.0
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
+def test_dropout_needs_adam_and_a_judge(solver):
+    net = SigmoidMLPClassifier(solver=solver)
+    assert automatic.dropout_of(net, validated=True) == (automatic.AUTO_DROPOUT if solver == "adam" else 0.0)
+    assert automatic.dropout_of(net, validated=False) == 0.0
+    assert automatic.dropout_of(net.set_params(dropout=[0.2]), validated=False) == [0.2]
 
 
 def test_what_is_given_is_taken():
