@@ -283,9 +283,9 @@ def assemble(
     """
     n = len(training)
     first_order = estimator.solver != "lbfgs"
-    dropout = dropout_rates(estimator, len(activations), monitor is not None)
     if not first_order:
         refuse_for_lbfgs(estimator)
+    dropout = dropout_rates(estimator, len(activations), monitor is not None)
     penalty = penalties_of(estimator, training.total_weight)
     smooth = penalty if first_order else ElasticNet(l2=penalty.l2)  # L-BFGS adds its L1 term itself
     network = Network(layout.sizes, activations, buffer_rows(estimator, n), dtype, dropout=dropout)
