@@ -38,7 +38,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(64, 64)
+    hidden_layer_sizes : int or sequence of int, default=(128,)
         Units of each hidden layer; `()` makes a linear model.
 
     activation : str, Activation or a sequence of these, default="sigmoid"
@@ -256,7 +256,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes: int | Sequence[int] = (64, 64),
+        hidden_layer_sizes: int | Sequence[int] = (128,),
         activation: str | Activation | Sequence[str | Activation] = "sigmoid",
         *,
         loss: str | Loss = "squared_error",
