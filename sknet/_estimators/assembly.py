@@ -19,6 +19,7 @@ from sknet._estimators.automatic import (
     weight_decay_of,
 )
 from sknet._estimators.inputs import is_memory_mapped, is_sparse, warn
+from sknet._estimators.threads import suitable_threads
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.initializers import draw
 from sknet._network.losses import Loss
@@ -68,7 +69,7 @@ def hidden_activations(estimator: Any, n_hidden: int) -> tuple[Activation, ...]:
         raise ValueError(
             f"activation={estimator.activation!r} has {len(given)} entries for {n_hidden} hidden layers: give one each."
         )
-    unknown = [a for a in given if not isinstance(a, Activation) and not (isinstance(a, str) and a in ACTIVATIONS)]
+    unknown = [a for a in given if not isinstance(a, Activation) and a not in ACTIVATIONS]
     if unknown:
         raise ValueError(f"activation: {unknown[0]!r} is not known; use one of {sorted(ACTIVATIONS)} or an Activation.")
     return tuple(a if isinstance(a, Activation) else ACTIVATIONS[a] for a in given)
@@ -77,12 +78,12 @@ def hidden_activations(estimator: Any, n_hidden: int) -> tuple[Activation, ...]:
 def dropout_rates(estimator: Any, n_hidden: int, validated: bool) -> tuple[float, ...]:
     """Return one dropout rate a hidden layer."""
     given = dropout_of(estimator, validated)
-    rates: tuple[Any, ...] = (given,) * n_hidden if isinstance(given, float | Real) else tuple(given)
+    rates = (float(given),) * n_hidden if isinstance(given, float | Real) else tuple(map(float, given))
     if len(rates) != n_hidden:
         raise ValueError(f"dropout={given!r} has {len(rates)} entries for {n_hidden} hidden layers: give one each.")
-    if not all(isinstance(rate, Real) and 0.0 <= float(rate) < 1.0 for rate in rates):
-        raise ValueError(f"dropout={given!r}: rates must be numbers in [0, 1).")
-    return tuple(map(float, rates))
+    if not all(0.0 <= rate < 1.0 for rate in rates):
+        raise ValueError(f"dropout={given!r}: rates must lie in [0, 1).")
+    return rates
 
 
 def refuse_too_large(layout: Layout, dtype: np.dtype[Any]) -> None:
@@ -114,7 +115,7 @@ def initial_parameters(
     if not isinstance(estimator.init, tuple):
         coefs, intercepts = draw(layout, activations, estimator.init, rng)
     elif len(estimator.init) == 2:
-        coefs, intercepts = map(_given_arrays, estimator.init)
+        coefs, intercepts = ([np.asarray(part, dtype=float) for part in parts] for parts in estimator.init)
     else:
         raise ValueError(f"init is a tuple of {len(estimator.init)}; it must be (coefs, intercepts).")
     shapes = [W.shape for W in coefs], [b.shape for b in intercepts]
@@ -124,13 +125,6 @@ def initial_parameters(
     if not all(np.isfinite(part).all() for part in (*coefs, *intercepts)):
         raise ValueError("init gives weights that are not finite numbers.")
     return coefs, intercepts
-
-
-def _given_arrays(parts: Any) -> list[Array]:
-    try:
-        return [np.asarray(part, dtype=float) for part in parts]
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"init must be two lists of arrays, (coefs, intercepts); one is not: {error}.") from error
 
 
 # --- the data --------------------------------------------------------------------------------------------------------
@@ -225,6 +219,7 @@ class Assembly:
     objective: Objective
     problem: minibatch.Problem
     plan: minibatch.Plan | lbfgs.LBFGSPlan
+    n_rows: int  # computed at once
 
     def new_state(self, theta: Array, rng: np.random.Generator) -> State:
         """Return a state with empty moments."""
@@ -248,9 +243,10 @@ class Assembly:
 
     def train(self, state: State, observer: minibatch.Observer | None) -> Result:
         """Train; see `minibatch.train` and `lbfgs.train`."""
-        if isinstance(self.plan, minibatch.Plan):
-            return minibatch.train(self.problem, self.plan, state, observer)
-        return lbfgs.train(self.problem, self.plan, state, observer)
+        with suitable_threads(self.n_rows, self.layout.sizes):
+            if isinstance(self.plan, minibatch.Plan):
+                return minibatch.train(self.problem, self.plan, state, observer)
+            return lbfgs.train(self.problem, self.plan, state, observer)
 
 
 def assemble(
@@ -313,7 +309,7 @@ def assemble(
         if first_order
         else lbfgs.LBFGSPlan(n_epochs, estimator.max_fun, estimator.tol, patience, penalty.l1)
     )
-    return Assembly(layout, penalty, objective, problem, plan)
+    return Assembly(layout, penalty, objective, problem, plan, network.n_rows)
 
 
 def first_order_plan(estimator: Any, n: int, n_epochs: int, patience: Patience, monitor: Any) -> minibatch.Plan:

@@ -99,7 +99,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
     power_t : float, default=0.5
         The exponent of "invscaling".
 
-    max_iter : int, default=96
+    max_iter : int, default=64
         Epochs, or iterations of "lbfgs".
 
     shuffle : bool, default=True
@@ -148,7 +148,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
     epsilon : float, default=1e-8
         Keeps "adam" and "rmsprop" from dividing by 0.
 
-    n_iter_no_change : int or inf, default=16
+    n_iter_no_change : int or inf, default=12
         Epochs without improvement that are borne. On the training loss it
         applies to "constant", "invscaling" and "adaptive" only.
 
@@ -268,7 +268,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         learning_rate: str | Callable[[float], float] = "flat_cosine",
         learning_rate_init: float = 0.015,
         power_t: float = 0.5,
-        max_iter: int = 96,
+        max_iter: int = 64,
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
@@ -283,7 +283,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         beta_1: float = 0.9,
         beta_2: float = 0.95,
         epsilon: float = 1e-8,
-        n_iter_no_change: int | float = 16,
+        n_iter_no_change: int | float = 12,
         max_fun: int = 15000,
         class_weight: Any = None,
         categorical_features: Any = "from_dtype",
@@ -531,8 +531,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         if self._target.kind != "multilabel" and self.out_activation_ != "softmax":
             for block in self._blocks():
                 if block.stop - block.start > 1:  # sigmoid outputs, one a class, do not add up to 1 by themselves
-                    p = np.maximum(P[:, block], np.finfo(P.dtype).tiny)  # all of them may vanish
-                    P[:, block] = p / p.sum(axis=1, keepdims=True)
+                    P[:, block] /= P[:, block].sum(axis=1, keepdims=True)
         return self._target.probabilities(P)
 
     def predict_log_proba(self, X: Any) -> Any:
@@ -593,7 +592,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         """
         predicted = self.predict(X)
         if self._target.kind != "multioutput":
-            return float(accuracy_score(as_labels(y), predicted, sample_weight=sample_weight))
+            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
         right = (as_labels(y) == predicted).all(axis=1)
         return float(np.average(right, weights=sample_weight))
 

@@ -157,19 +157,13 @@ def is_ready(estimator: Any, X: Any) -> bool:
         and X.shape[1] == getattr(estimator, "n_features_in_", None)
         and X.shape[0] > 0
         and not hasattr(estimator, "feature_names_in_")
-        and _has_finite_sum(X)
+        and bool(np.isfinite(X.sum()))
     )
-
-
-def _has_finite_sum(X: Array) -> bool:
-    with np.errstate(over="ignore", invalid="ignore"):
-        return bool(np.isfinite(X.sum()))
 
 
 def float_type(X: Any) -> np.dtype[Any]:
     """Return the type of fitted arrays and predictions: the table's own float type, float64 if it has none."""
-    types = {str(kind).lower() for kind in X.dtypes} if hasattr(X, "dtypes") else {str(getattr(X, "dtype", ""))}
-    return np.dtype(np.float32 if types == {"float32"} else np.float64)
+    return np.dtype(np.float32 if getattr(X, "dtype", None) == np.float32 else np.float64)
 
 
 def read_weight(sample_weight: Any, n: int, name: str = "sample_weight") -> Array | None:

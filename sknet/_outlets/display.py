@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
-
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -98,8 +96,7 @@ class TrainingHistoryDisplay:
             name: self.ax_.plot(self.history.index, self.history[name], label=label)[0] for name, label in there.items()
         }
         if self.history["validation_score"].notna().any():
-            scores = self.history["validation_score"].to_numpy()
-            best = np.flatnonzero(scores == np.nanmax(scores))[-1]  # of equal ones, training keeps the last
+            best = self.history["validation_score"].argmax()
             self.ax_.axvline(float(best), color="0.7", linestyle=":", zorder=0)
         return lines
 

@@ -1,0 +1,29 @@
+"""How many threads BLAS may use during a fit: one, where its matrix products are too small to be shared out."""
+
+from contextlib import AbstractContextManager, nullcontext
+from functools import cache
+from itertools import pairwise
+from threading import current_thread, main_thread
+from typing import Any
+
+from threadpoolctl import ThreadpoolController
+
+SHARED_OUT = 10**7
+"""Multiply-adds of the largest product from which two threads are faster than one; for smaller ones they are slower."""
+
+
+@cache
+def _controller() -> ThreadpoolController:
+    return ThreadpoolController()  # looks for the libraries, which takes longer than everything else here
+
+
+def suitable_threads(n_rows: int, sizes: tuple[int, ...]) -> AbstractContextManager[Any]:
+    """Limit BLAS to one thread unless batches of `n_rows` rows and layers of these sizes make large products.
+
+    The limit is the whole process's; so only its main thread sets it: limits
+    that overlap could not be lifted in the right order.
+    """
+    largest = n_rows * max(fan_in * fan_out for fan_in, fan_out in pairwise(sizes))
+    if largest >= SHARED_OUT or current_thread() is not main_thread():
+        return nullcontext()
+    return _controller().limit(limits=1, user_api="blas")
