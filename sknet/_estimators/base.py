@@ -186,7 +186,8 @@ class BaseSigmoidMLP(FittedNetwork, Resumable, CallbackSupportMixin, BaseEstimat
     def _encode(self, data: Data, *, training: bool) -> assembly.Encoded:
         """Turn data into what the network is fed and what it is to give back."""
         dtype = self._arithmetic
-        n_rows = assembly.buffer_rows(self, len(data))
+        # rows to be judged come in pieces as large as those of the training part, which may be the larger one
+        n_rows = assembly.buffer_rows(self, len(data)) if training else min(len(data), assembly.MAX_ROWS)
         inputs = assembly.encode_inputs(data.X, self._encoder, dtype, n_rows)
         weight, total = assembly.normalise(data.weight, len(data), dtype)
         return assembly.Encoded(inputs, self._encode_target(data.y, dtype, training=training), weight, total)
@@ -241,11 +242,15 @@ class BaseSigmoidMLP(FittedNetwork, Resumable, CallbackSupportMixin, BaseEstimat
         try:
             return run.train(state, observer) if saved is None else train_rest(run, state, observer)
         except DivergedError as error:
+            remedy = (
+                "solver='lbfgs': check the loss and y, or try input_scaling='robust' or solver='adam'."
+                if self.solver == "lbfgs"
+                else f"learning_rate_init={self.learning_rate_init:g}: try learning_rate_init="
+                f"{self.learning_rate_init / 10:g}, clip_norm=1.0 or input_scaling='robust'."
+            )
             raise ValueError(
                 "Solver produced non-finite parameter weights. The input data may contain large values and need to "
-                f"be preprocessed. Training diverged in epoch {error.epoch} with "
-                f"learning_rate_init={self.learning_rate_init:g}: try learning_rate_init="
-                f"{self.learning_rate_init / 10:g}, clip_norm=1.0 or input_scaling='robust'."
+                f"be preprocessed. Training diverged in epoch {error.epoch} with {remedy}"
             ) from None
 
     # --- what is left afterwards -------------------------------------------------------------------------------------

@@ -531,7 +531,8 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         if self._target.kind != "multilabel" and self.out_activation_ != "softmax":
             for block in self._blocks():
                 if block.stop - block.start > 1:  # sigmoid outputs, one a class, do not add up to 1 by themselves
-                    P[:, block] /= P[:, block].sum(axis=1, keepdims=True)
+                    p = np.maximum(P[:, block], np.finfo(P.dtype).tiny)  # all of them may vanish
+                    P[:, block] = p / p.sum(axis=1, keepdims=True)
         return self._target.probabilities(P)
 
     def predict_log_proba(self, X: Any) -> Any:
@@ -592,7 +593,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         """
         predicted = self.predict(X)
         if self._target.kind != "multioutput":
-            return float(accuracy_score(y, predicted, sample_weight=sample_weight))
+            return float(accuracy_score(as_labels(y), predicted, sample_weight=sample_weight))
         right = (as_labels(y) == predicted).all(axis=1)
         return float(np.average(right, weights=sample_weight))
 

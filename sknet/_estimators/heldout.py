@@ -43,7 +43,7 @@ def split(estimator: Any, data: Data, own: tuple[Any, Any, Any], incremental: bo
     validation : Data or None
     patient : bool
         False where a validation part was asked for and could not be had:
-        nothing then stops training early, and to run out of epochs is normal.
+        to run out of epochs is then normal.
     """
     given = read_own(estimator, *own)
     if incremental or given is not None:

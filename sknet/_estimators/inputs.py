@@ -157,8 +157,13 @@ def is_ready(estimator: Any, X: Any) -> bool:
         and X.shape[1] == getattr(estimator, "n_features_in_", None)
         and X.shape[0] > 0
         and not hasattr(estimator, "feature_names_in_")
-        and bool(np.isfinite(X.sum()))
+        and _has_finite_sum(X)
     )
+
+
+def _has_finite_sum(X: Array) -> bool:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(X.sum()))
 
 
 def float_type(X: Any) -> np.dtype[Any]:

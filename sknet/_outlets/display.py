@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING, Any, Self
 
+import numpy as np
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -96,7 +98,8 @@ class TrainingHistoryDisplay:
             name: self.ax_.plot(self.history.index, self.history[name], label=label)[0] for name, label in there.items()
         }
         if self.history["validation_score"].notna().any():
-            best = self.history["validation_score"].argmax()
+            scores = self.history["validation_score"].to_numpy()
+            best = np.flatnonzero(scores == np.nanmax(scores))[-1]  # of equal ones, training keeps the last
             self.ax_.axvline(float(best), color="0.7", linestyle=":", zorder=0)
         return lines
 

@@ -265,3 +265,16 @@ def test_a_hundred_classes():
     X = np.eye(100)[y] + 0.1 * np.random.default_rng(0).normal(size=(300, 100))
     net = SigmoidMLPClassifier(**QUICK | {"hidden_layer_sizes": 50, "max_iter": 30}).fit(X, y)
     assert net.score(X, y) > 0.95 and net.predict_proba(X).shape == (300, 100)
+
+
+def test_probabilities_add_up_where_every_sigmoid_vanishes():
+    net = SigmoidMLPClassifier(**QUICK | {"max_iter": 2}, loss="squared_error").fit(X, LABEL)
+    net.intercepts_[-1][:] = -1e4
+    assert_allclose(net.predict_proba(X).sum(axis=1), 1.0)
+    assert np.isfinite(net.predict_log_proba(X)).all()
+
+
+def test_numpys_own_strings_are_labels():
+    y = np.where(BINARY, "yes", "no").astype(np.dtypes.StringDType())
+    net = SigmoidMLPClassifier(**QUICK).fit(X, y)
+    assert net.score(X, y) == SigmoidMLPClassifier(**QUICK).fit(X, BINARY).score(X, BINARY)

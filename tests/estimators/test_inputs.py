@@ -142,6 +142,17 @@ def test_a_memory_map_with_missing_values_and_categories(tmp_path):
     assert_array_equal(nets[0].predict(X), nets[1].predict(X))
 
 
+def test_a_validation_set_in_a_file_may_have_smaller_batches_than_the_training_part(tmp_path):
+    X = np.random.default_rng(3).normal(size=(3000, 3))
+    y, X_val = (X[:, 0] > 0).astype(int), X[:600]
+    np.save(tmp_path / "val.npy", X_val)
+    scores = [
+        SigmoidMLPClassifier(4, max_iter=2, random_state=0).fit(X, y, X_val=val, y_val=y[:600]).validation_scores_
+        for val in (X_val, np.load(tmp_path / "val.npy", mmap_mode="r"))
+    ]
+    assert scores[0] == scores[1]
+
+
 def test_rows_of_a_memory_map(tmp_path):
     np.save(tmp_path / "X.npy", COUNTS)
     X = np.load(tmp_path / "X.npy", mmap_mode="r")
@@ -334,3 +345,9 @@ def test_infinity_at_predict():
     net = SigmoidMLPRegressor(**QUICK).fit(COUNTS, NUMBER)
     with pytest.raises(ValueError, match="infinity"):
         net.predict(np.full((1, 4), np.inf))
+
+
+def test_huge_values_at_predict_do_not_warn():
+    X = np.random.default_rng(4).normal(size=(40, 2)).astype(np.float32)
+    net = SigmoidMLPClassifier(4, max_iter=2, random_state=0).fit(X, X[:, 0] > 0)
+    assert net.predict(np.full((4, 2), 3e38, dtype=np.float32)).shape == (4,)

@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
-from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet import Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
 
 rng = np.random.default_rng(0)
 N = 60
@@ -229,3 +229,10 @@ def test_averaging_keeps_a_moving_average_of_the_weights():
     assert (weights(average) != steps[-1]).any()
     low, high = np.minimum.reduce([weights(first), *steps]), np.maximum.reduce([weights(first), *steps])
     assert (weights(average) >= low - 1e-12).all() and (weights(average) <= high + 1e-12).all()
+
+
+def test_a_loss_that_is_not_a_number_is_no_fault_of_the_rate_in_lbfgs():
+    nan = Loss("nan", lambda raw, target: np.full(len(raw), np.nan), lambda raw, target: raw * np.nan)
+    with pytest.raises(ValueError, match="non-finite.*solver='lbfgs'") as raised:
+        SigmoidMLPRegressor(4, solver="lbfgs", loss=nan).fit(np.eye(20), np.arange(20.0))
+    assert "learning_rate" not in str(raised.value)

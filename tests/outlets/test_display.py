@@ -32,6 +32,14 @@ def test_losses_rate_and_best_epoch_of_a_validated_fit():
     assert display.ax_.get_title() == "SigmoidMLPClassifier" and display.ax_.get_xlabel() == "epoch"
 
 
+def test_of_equal_scores_the_last_is_marked_whose_weights_are_kept():
+    history = SigmoidMLPRegressor(4, early_stopping=True, max_iter=4, random_state=0).fit(X, y).history_
+    history["validation_score"] = [0.5, 0.8, 0.8, np.nan]
+    display = TrainingHistoryDisplay(history).plot()
+    marks = [line for line in display.ax_.lines if line not in display.lines_.values()]
+    assert marks[0].get_xdata()[0] == 2
+
+
 def test_on_axes_of_the_users_own_and_a_logarithmic_scale():
     net = SigmoidMLPRegressor(4, early_stopping=False, max_iter=5, random_state=0).fit(X, y)
     figure, ax = plt.subplots()
