@@ -69,7 +69,7 @@ def hidden_activations(estimator: Any, n_hidden: int) -> tuple[Activation, ...]:
         raise ValueError(
             f"activation={estimator.activation!r} has {len(given)} entries for {n_hidden} hidden layers: give one each."
         )
-    unknown = [a for a in given if not isinstance(a, Activation) and a not in ACTIVATIONS]
+    unknown = [a for a in given if not isinstance(a, Activation) and not (isinstance(a, str) and a in ACTIVATIONS)]
     if unknown:
         raise ValueError(f"activation: {unknown[0]!r} is not known; use one of {sorted(ACTIVATIONS)} or an Activation.")
     return tuple(a if isinstance(a, Activation) else ACTIVATIONS[a] for a in given)
@@ -78,12 +78,12 @@ def hidden_activations(estimator: Any, n_hidden: int) -> tuple[Activation, ...]:
 def dropout_rates(estimator: Any, n_hidden: int, validated: bool) -> tuple[float, ...]:
     """Return one dropout rate a hidden layer."""
     given = dropout_of(estimator, validated)
-    rates = (float(given),) * n_hidden if isinstance(given, float | Real) else tuple(map(float, given))
+    rates: tuple[Any, ...] = (given,) * n_hidden if isinstance(given, float | Real) else tuple(given)
     if len(rates) != n_hidden:
         raise ValueError(f"dropout={given!r} has {len(rates)} entries for {n_hidden} hidden layers: give one each.")
-    if not all(0.0 <= rate < 1.0 for rate in rates):
-        raise ValueError(f"dropout={given!r}: rates must lie in [0, 1).")
-    return rates
+    if not all(isinstance(rate, Real) and 0.0 <= float(rate) < 1.0 for rate in rates):
+        raise ValueError(f"dropout={given!r}: rates must be numbers in [0, 1).")
+    return tuple(map(float, rates))
 
 
 def refuse_too_large(layout: Layout, dtype: np.dtype[Any]) -> None:
@@ -115,7 +115,7 @@ def initial_parameters(
     if not isinstance(estimator.init, tuple):
         coefs, intercepts = draw(layout, activations, estimator.init, rng)
     elif len(estimator.init) == 2:
-        coefs, intercepts = ([np.asarray(part, dtype=float) for part in parts] for parts in estimator.init)
+        coefs, intercepts = map(_given_arrays, estimator.init)
     else:
         raise ValueError(f"init is a tuple of {len(estimator.init)}; it must be (coefs, intercepts).")
     shapes = [W.shape for W in coefs], [b.shape for b in intercepts]
@@ -125,6 +125,13 @@ def initial_parameters(
     if not all(np.isfinite(part).all() for part in (*coefs, *intercepts)):
         raise ValueError("init gives weights that are not finite numbers.")
     return coefs, intercepts
+
+
+def _given_arrays(parts: Any) -> list[Array]:
+    try:
+        return [np.asarray(part, dtype=float) for part in parts]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"init must be two lists of arrays, (coefs, intercepts); one is not: {error}.") from error
 
 
 # --- the data --------------------------------------------------------------------------------------------------------

@@ -187,6 +187,13 @@ def test_weights_are_divided_by_their_mean():
     assert normalise(None, 3, np.dtype(float)) == (None, 3.0)
 
 
+@pytest.mark.parametrize("given", [{"activation": [["relu"]]}, {"dropout": ["a"]}, {"init": (1, 2)}])
+def test_an_error_names_the_parameter_whatever_it_holds(given):
+    (name,) = given
+    with pytest.raises(ValueError, match=name):
+        SigmoidMLPClassifier((4,), **given).fit(X, LABEL)
+
+
 # --- L-BFGS ----------------------------------------------------------------------------------------------------------
 
 
