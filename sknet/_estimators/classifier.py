@@ -99,7 +99,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
     power_t : float, default=0.5
         The exponent of "invscaling".
 
-    max_iter : int, default=64
+    max_iter : int, default=96
         Epochs, or iterations of "lbfgs".
 
     shuffle : bool, default=True
@@ -148,7 +148,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
     epsilon : float, default=1e-8
         Keeps "adam" and "rmsprop" from dividing by 0.
 
-    n_iter_no_change : int or inf, default=12
+    n_iter_no_change : int or inf, default=16
         Epochs without improvement that are borne. On the training loss it
         applies to "constant", "invscaling" and "adaptive" only.
 
@@ -268,7 +268,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         learning_rate: str | Callable[[float], float] = "flat_cosine",
         learning_rate_init: float = 0.015,
         power_t: float = 0.5,
-        max_iter: int = 64,
+        max_iter: int = 96,
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
@@ -283,7 +283,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         beta_1: float = 0.9,
         beta_2: float = 0.95,
         epsilon: float = 1e-8,
-        n_iter_no_change: int | float = 12,
+        n_iter_no_change: int | float = 16,
         max_fun: int = 15000,
         class_weight: Any = None,
         categorical_features: Any = "from_dtype",

@@ -168,7 +168,8 @@ def _has_finite_sum(X: Array) -> bool:
 
 def float_type(X: Any) -> np.dtype[Any]:
     """Return the type of fitted arrays and predictions: the table's own float type, float64 if it has none."""
-    return np.dtype(np.float32 if getattr(X, "dtype", None) == np.float32 else np.float64)
+    types = {str(kind).lower() for kind in X.dtypes} if hasattr(X, "dtypes") else {str(getattr(X, "dtype", ""))}
+    return np.dtype(np.float32 if types == {"float32"} else np.float64)
 
 
 def read_weight(sample_weight: Any, n: int, name: str = "sample_weight") -> Array | None:

@@ -100,7 +100,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
     power_t : float, default=0.5
         The exponent of "invscaling".
 
-    max_iter : int, default=64
+    max_iter : int, default=96
         Epochs, or iterations of "lbfgs".
 
     shuffle : bool, default=True
@@ -149,7 +149,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
     epsilon : float, default=1e-8
         Keeps "adam" and "rmsprop" from dividing by 0.
 
-    n_iter_no_change : int or inf, default=12
+    n_iter_no_change : int or inf, default=16
         Epochs without improvement that are borne. On the training loss it
         applies to "constant", "invscaling" and "adaptive" only.
 
@@ -272,7 +272,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         learning_rate: str | Callable[[float], float] = "flat_cosine",
         learning_rate_init: float = 0.015,
         power_t: float = 0.5,
-        max_iter: int = 64,
+        max_iter: int = 96,
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
@@ -287,7 +287,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         beta_1: float = 0.9,
         beta_2: float = 0.95,
         epsilon: float = 1e-8,
-        n_iter_no_change: int | float = 12,
+        n_iter_no_change: int | float = 16,
         max_fun: int = 15000,
         huber_delta: float = 1.0,
         quantile: float | Sequence[float] = 0.5,

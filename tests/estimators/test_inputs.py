@@ -351,3 +351,14 @@ def test_huge_values_at_predict_do_not_warn():
     X = np.random.default_rng(4).normal(size=(40, 2)).astype(np.float32)
     net = SigmoidMLPClassifier(4, max_iter=2, random_state=0).fit(X, X[:, 0] > 0)
     assert net.predict(np.full((4, 2), 3e38, dtype=np.float32)).shape == (4,)
+
+
+@pytest.mark.parametrize("kind", ["array", "pandas", "polars"])
+def test_a_float32_table_has_float32_predictions(kind):
+    values = np.random.default_rng(0).normal(size=(30, 2)).astype(np.float32)
+    named = {"a": values[:, 0], "b": values[:, 1]}
+    table = {"array": lambda: values, "pandas": lambda: pd.DataFrame(named), "polars": lambda: pl.DataFrame(named)}[
+        kind
+    ]()
+    net = SigmoidMLPRegressor(3, max_iter=2, random_state=0).fit(table, values[:, 0])
+    assert net.predict(table).dtype == np.float32 and net.coefs_[0].dtype == np.float32
