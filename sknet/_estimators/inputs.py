@@ -20,7 +20,7 @@ import scipy.sparse as sp
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from sknet._tables.columns import is_frame
+from sknet._tables.columns import column_names, is_frame, shortened
 
 Array = npt.NDArray[Any]
 
@@ -131,6 +131,12 @@ def read_table(estimator: Any, X: Any, *, reset: bool) -> Any:
     Sets, on the estimator, with `reset`: n_features_in_, feature_names_in_.
     """
     if is_frame(X):
+        names = column_names(X)
+        if len(set(names)) < len(names):
+            raise ValueError(
+                f"X has several columns with one name, {shortened(sorted({n for n in names if names.count(n) > 1}))}: "
+                "rename them, or drop the copies with X.loc[:, ~X.columns.duplicated()]."
+            )
         validate_data(estimator, X, reset=reset, skip_check_array=True)
         for size, what in zip(X.shape, ("sample", "feature"), strict=True):
             if size == 0:
@@ -143,7 +149,18 @@ def read_table(estimator: Any, X: Any, *, reset: bool) -> Any:
         return X
     if isinstance(X, np.ndarray) and X.dtype == object:
         X = np.where(pd.isna(X), np.nan, X)  # None and pandas.NA, too
-    X = validate_data(estimator, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_all_finite="allow-nan")
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):  # the sum by which infinities are looked for
+            X = validate_data(
+                estimator, X, reset=reset, accept_sparse="csr", dtype="numeric", ensure_all_finite="allow-nan"
+            )
+    except ValueError as error:
+        if "could not convert string to float" not in str(error) and "bytes/strings" not in str(error):
+            raise
+        raise ValueError(
+            f"{error} X holds text, which is taken as categories in pandas and polars data frames only: "
+            "pass X as one, or encode it."
+        ) from error
     ours = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
     return X if ours or is_memory_mapped(X) else X.astype(np.float64)
 

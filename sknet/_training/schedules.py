@@ -88,4 +88,11 @@ class OfFraction:
 
     def __call__(self, progress: Progress) -> float:
         """Return the rate's factor."""
-        return float(self.function(progress.fraction))
+        rate = self.function(progress.fraction)
+        try:
+            return float(rate)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"learning_rate, a function, returned {rate!r} for the fraction {progress.fraction:g}: "
+                "it must return a number, the factor of learning_rate_init."
+            ) from error

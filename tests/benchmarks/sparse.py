@@ -11,7 +11,7 @@ from sknet import SigmoidMLPClassifier
 from tests.benchmarks.harness import Figure, in_turns, ratio
 from tests.benchmarks.networks import FIXED, quietly
 
-EPOCHS = 3
+EPOCHS = 5
 
 
 def figures(quick: bool) -> Iterator[Figure]:
@@ -24,7 +24,7 @@ def figures(quick: bool) -> Iterator[Figure]:
     }
     tasks = {name: quietly(lambda model=model: model.fit(X[train], y[train])) for name, model in models.items()}
     seconds = in_turns(tasks, 1 if quick else 2)
-    yield ratio("fit, 100 sigmoid units, 3 epochs", seconds["scikit-learn"], seconds["ours"], ">= 10")
+    yield ratio("fit, 100 sigmoid units, 5 epochs", seconds["scikit-learn"], seconds["ours"], ">= 10")
     losses = [np.array([log_loss(y[test], models[name].predict_proba(X[test]))]) for name in ("ours", "scikit-learn")]
     yield ratio("held-out loss after them, ours / scikit-learn's", *losses, "<= 1")
 

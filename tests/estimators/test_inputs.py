@@ -315,7 +315,8 @@ def test_constant_columns_and_constant_targets():
         (pd.DataFrame(index=range(N)), r"0 feature\(s\)"),
         (np.where(np.arange(4) == 2, np.inf, COUNTS), "'x2'.*infinity|infinity"),
         (np.full((N, 4), "word"), "could not convert string to float|dtype='numeric' is not compatible"),
-        (np.array([["word", 1.0]] * N, dtype=object), "could not convert string to float: 'word'"),
+        (np.array([["word", 1.0]] * N, dtype=object), "could not convert string to float: 'word'.*frames only"),
+        (pd.DataFrame(DENSE, columns=["a", "b", "a", "c"]), r"several columns with one name, \['a'\]"),
         (sp.csr_array(np.where(np.arange(4) == 2, np.nan, DENSE)), "Sparse X contains NaN.*'x2'"),
         (pd.DataFrame({"when": pd.to_datetime(["2020-01-01"] * N)}), "Column 'when' of X holds datetime"),
         (pd.DataFrame({"z": COUNTS[:, 0] * 1j}), "Column 'z' of X holds complex"),
@@ -362,3 +363,11 @@ def test_a_float32_table_has_float32_predictions(kind):
     ]()
     net = SigmoidMLPRegressor(3, max_iter=2, random_state=0).fit(table, values[:, 0])
     assert net.predict(table).dtype == np.float32 and net.coefs_[0].dtype == np.float32
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_numbers_whose_sum_overflows_do_not_warn(dtype):
+    huge = np.finfo(dtype).max * np.resize(np.repeat([1, -1], 20), (N, 4)).astype(dtype)
+    predicted = SigmoidMLPRegressor(**QUICK).fit(huge, NUMBER).predict(huge)
+    assert np.isfinite(predicted).all()

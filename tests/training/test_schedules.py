@@ -57,3 +57,9 @@ def test_values_lie_between_0_and_1(schedule):
 def test_a_function_of_the_users_own():
     values = at(OfFraction(lambda t: round(pi * t)), 0, 1)
     assert values == [0, 3] and all(type(value) is float for value in values)
+
+
+@pytest.mark.parametrize("rate", [None, "fast"])
+def test_a_function_that_returns_no_number(rate):
+    with pytest.raises(TypeError, match=f"learning_rate, a function, returned {rate!r}"):
+        at(OfFraction(lambda t: rate), 0.5)
