@@ -15,8 +15,8 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-TABLES = ("fits", "peers", "products", "lbfgs", "sparse", "predict", "search", "reach", "imports")
-WITHOUT_THREADS = ("imports",)  # measured once
+TABLES = ("fits", "peers", "products", "lbfgs", "sparse", "predict", "search", "reach", "imports", "memory", "growth")
+WITHOUT_THREADS = ("imports", "memory", "growth")  # measured once
 ROOT = Path(__file__).parents[2]
 
 
