@@ -49,7 +49,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         How many hidden layers of that size, where `hidden_layer_sizes` is an int.
 
     solver : {"adam", "sgd", "rmsprop", "lbfgs"}, default="adam"
-        "lbfgs" sees all rows at once and goes by iterations instead of epochs;
+        "adam" is described in [2]_. "lbfgs" sees all rows at once and goes by iterations instead of epochs;
         it ignores batch size and rates.
 
     alpha : float, default=0.01
@@ -85,13 +85,12 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         Rows a step sees. "auto" is min(200, n_samples); "proportional" is
         n_samples // 32, but at least 32 and at most 256.
 
-    learning_rate : {"constant", "invscaling", "adaptive", "cosine", "flat_cosine", "one_cycle",
-            "coslog4"} or callable, \
-            default="flat_cosine"
-        The schedule: `learning_rate_init` times 1; over (samples seen + 1) **
-        `power_t`; divided by 5 at each plateau; or a function of the fraction
-        of `max_iter` epochs done, of which a callable gives the factor. Past
-        the end the last rate is kept.
+    learning_rate : str or callable, default="flat_cosine"
+        The schedule, by which `learning_rate_init` is multiplied: "constant";
+        "invscaling", 1 / (samples seen + 1) ** `power_t`; "adaptive", divided by
+        5 at each plateau; "cosine", "flat_cosine", "one_cycle" and "coslog4",
+        functions of the fraction of `max_iter` epochs that are done; or such a
+        function of one's own. Past the end the last rate is kept.
 
     learning_rate_init : float, default=0.015
         The (largest) learning rate.

@@ -46,16 +46,16 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         "softplus", "silu", "gelu", "mish", "identity", or an `Activation` of
         one's own; a sequence gives one a hidden layer.
 
-    loss : {"squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma"} or Loss, \
-            default="squared_error"
-        What is minimised; its value is the mean over the outputs. "poisson" and
+    loss : str or Loss, default="squared_error"
+        "squared_error", "absolute_error", "huber", "quantile", "poisson" or
+        "gamma": what is minimised; its value is the mean over the outputs. "poisson" and
         "gamma" are half deviances with a log link.
 
     depth : int, default=1
         How many hidden layers of that size, where `hidden_layer_sizes` is an int.
 
     solver : {"adam", "sgd", "rmsprop", "lbfgs"}, default="adam"
-        "lbfgs" sees all rows at once and goes by iterations instead of epochs;
+        "adam" is described in [2]_. "lbfgs" sees all rows at once and goes by iterations instead of epochs;
         it ignores batch size and rates.
 
     alpha : float, default=0.01
@@ -86,13 +86,12 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         Rows a step sees. "auto" is min(200, n_samples); "proportional" is
         n_samples // 32, but at least 32 and at most 256.
 
-    learning_rate : {"constant", "invscaling", "adaptive", "cosine", "flat_cosine", "one_cycle",
-            "coslog4"} or callable, \
-            default="flat_cosine"
-        The schedule: `learning_rate_init` times 1; over (samples seen + 1) **
-        `power_t`; divided by 5 at each plateau; or a function of the fraction
-        of `max_iter` epochs done, of which a callable gives the factor. Past
-        the end the last rate is kept.
+    learning_rate : str or callable, default="flat_cosine"
+        The schedule, by which `learning_rate_init` is multiplied: "constant";
+        "invscaling", 1 / (samples seen + 1) ** `power_t`; "adaptive", divided by
+        5 at each plateau; "cosine", "flat_cosine", "one_cycle" and "coslog4",
+        functions of the fraction of `max_iter` epochs that are done; or such a
+        function of one's own. Past the end the last rate is kept.
 
     learning_rate_init : float, default=0.015
         The (largest) learning rate.
