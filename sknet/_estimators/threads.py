@@ -8,8 +8,12 @@ from typing import Any
 
 from threadpoolctl import ThreadpoolController
 
-SHARED_OUT = 10**7
-"""Multiply-adds of the largest product from which two threads are faster than one; for smaller ones they are slower."""
+SHARED_OUT = 5 * 10**7
+"""Multiply-adds of the largest product from which BLAS may share it out.
+
+On an idle machine threads help from a fifth of it on; on one with other work
+to do, they wait for each other at every product, and only large ones are worth it.
+"""
 
 
 @cache
