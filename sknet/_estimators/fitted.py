@@ -9,6 +9,7 @@ coefs_[l] : (fan_in, fan_out)      intercepts_[l] : (fan_out,)
 """
 
 from collections.abc import Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknet._estimators import assembly
 from sknet._estimators.inputs import read_table, take_rows
+from sknet._estimators.threads import suitable_threads
 from sknet._network.activations import Activation
 from sknet._network.losses import Loss
 from sknet._network.network import Network
@@ -50,12 +52,14 @@ class FittedNetwork:
         check_is_fitted(self)
         table = read_table(self, X, reset=False)
         outputs = np.empty((table.shape[0], self.n_outputs_), self._float)
-        for rows, network, coefs, intercepts in self._passes(table, len(outputs)):
-            inputs = self._encoder.encode(take_rows(table, rows), self._arithmetic)
-            raw = network.forward(inputs, coefs, intercepts).astype(self._float)
-            if linked:
-                self._loss.link(raw)
-            outputs[rows] = raw
+        many = len(outputs) > PREDICT_ROWS  # one row is predicted sooner than threads are limited
+        with suitable_threads(PREDICT_ROWS, self._layout().sizes) if many else nullcontext():
+            for rows, network, coefs, intercepts in self._passes(table, len(outputs)):
+                inputs = self._encoder.encode(take_rows(table, rows), self._arithmetic)
+                raw = network.forward(inputs, coefs, intercepts).astype(self._float)
+                if linked:
+                    self._loss.link(raw)
+                outputs[rows] = raw
         return outputs
 
     def _passes(self, table: Any, n: int) -> Iterator[tuple[slice, Network, list[Array], list[Array]]]:

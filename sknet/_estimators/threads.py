@@ -1,4 +1,4 @@
-"""How many threads BLAS may use during a fit: one, where its matrix products are too small to be shared out."""
+"""How many threads BLAS may use: one, where its matrix products are too small to be shared out."""
 
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
