@@ -262,7 +262,7 @@ def assemble(
     activations: Sequence[Activation],
     loss: Loss,
     training: Encoded,
-    monitor: Callable[[Objective, Array], tuple[float, float]] | None,
+    monitor: Callable[[Objective, Array], tuple[float, float, Array]] | None,
     *,
     dtype: np.dtype[Any],
     n_epochs: int,
@@ -280,7 +280,7 @@ def assemble(
 
     training : Encoded
     monitor : callable or None
-        Validation: (objective, theta) -> (loss, score).
+        Validation: (objective, theta) -> (loss, score, theta as judged).
 
     dtype : dtype
         Of the arithmetic.

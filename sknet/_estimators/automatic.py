@@ -14,6 +14,9 @@ AUTO_AVERAGING = 0.99
 AUTO_DROPOUT = 0.1
 """The rate that `dropout="auto"` means for a classifier that Adam trains and a validation part judges."""
 
+AUTO_LABEL_SMOOTHING = 0.02
+"""What `label_smoothing="auto"` means where a temperature undoes what smoothing does to the probabilities."""
+
 AUTO_CLIP_NORM = 10.0
 """What `clip_norm="auto"` means for SGD, whose steps are as long as the gradient: those of counts may be huge."""
 
@@ -48,6 +51,21 @@ def dropout_of(estimator: Any, validated: bool) -> float | Sequence[float]:
     if isinstance(estimator.dropout, str):
         return AUTO_DROPOUT if estimator.solver == "adam" and validated and not is_patient(estimator) else 0.0
     return estimator.dropout
+
+
+def temperature_scaling_of(estimator: Any, validated: bool) -> bool:
+    """Whether a classifier's temperature is set on held-out rows."""
+    if estimator.temperature_scaling == "auto":
+        known = estimator.loss == "log_loss" and estimator.solver != "lbfgs" and estimator.max_norm is None
+        return known and validated and not is_patient(estimator)
+    return estimator.temperature_scaling and validated
+
+
+def label_smoothing_of(estimator: Any, validated: bool) -> float:
+    """Return how much of a classifier's labels is spread over all classes."""
+    if estimator.label_smoothing == "auto":
+        return AUTO_LABEL_SMOOTHING if temperature_scaling_of(estimator, validated) else 0.0
+    return float(estimator.label_smoothing)
 
 
 def clip_norm_of(estimator: Any) -> float | None:

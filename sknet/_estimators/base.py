@@ -48,6 +48,7 @@ class BaseSigmoidMLP(FittedNetwork, Resumable, CallbackSupportMixin, BaseEstimat
     """What classifier and regressor have in common."""
 
     _state: State | None
+    _validated: bool  # whether the last call held rows out
 
     # --- what a concrete estimator says of its targets ---------------------------------------------------------------
 
@@ -74,6 +75,10 @@ class BaseSigmoidMLP(FittedNetwork, Resumable, CallbackSupportMixin, BaseEstimat
     @abstractmethod
     def _strata(self, y: Array) -> Array | None:
         """Return what a held-out part must hold its share of, one integer a row."""
+
+    def _scales_temperature(self) -> bool:
+        """Whether raw outputs are multiplied by what makes the held-out loss least."""
+        return False
 
     def _output_bias(self, target: Array, weight: Array | None) -> Array | None:
         """Return the output layer's first biases, None to leave them as drawn."""
@@ -106,20 +111,21 @@ class BaseSigmoidMLP(FittedNetwork, Resumable, CallbackSupportMixin, BaseEstimat
         data = draft._keep_target(data, incremental) if again else draft._learn_target(data, classes)
         draft._draw_seeds(again, saved)
         training, validation, patient = split(draft, data, held_out, incremental)
+        draft._validated = validation is not None
         if self.solver == "lbfgs" and validation is None:
             training = training.merged()
         if not again:
             draft._learn_tables(training)
         run, state = draft._prepare(training, validation, again, incremental)
-        origin, validated = partial(draft._origin, run, data, validation), validation is not None
+        origin = partial(draft._origin, run, data, validation)
         if saved is not None:
             state = state_of(saved, origin())
         watchers = Watchers(
-            self, for_hooks(X, y, sample_weight), partial(draft._so_far, run, validated), origin,
-            n_epochs=max(self.max_iter - state.epoch, 0), validated=validated, incremental=incremental,
+            self, for_hooks(X, y, sample_weight), partial(draft._so_far, run), origin,
+            n_epochs=max(self.max_iter - state.epoch, 0), validated=draft._validated, incremental=incremental,
         )  # fmt: skip
         result = draft._train(run, state, watchers, saved)
-        draft._publish(run, state, result, validated=validated, incremental=incremental)
+        draft._publish(run, state, result, incremental=incremental)
         self._become(draft)
         watchers.finish()
         self._report(result, quiet=incremental or not patient)
@@ -255,9 +261,7 @@ class BaseSigmoidMLP(FittedNetwork, Resumable, CallbackSupportMixin, BaseEstimat
 
     # --- what is left afterwards -------------------------------------------------------------------------------------
 
-    def _publish(
-        self, run: assembly.Assembly, state: State, result: Result, validated: bool, incremental: bool
-    ) -> None:
+    def _publish(self, run: assembly.Assembly, state: State, result: Result, *, incremental: bool) -> None:
         """Set every fitted attribute."""
         theta = state.parameters if state.best is None else state.best.theta
         coefs, intercepts = run.layout.views(theta)
@@ -268,18 +272,18 @@ class BaseSigmoidMLP(FittedNetwork, Resumable, CallbackSupportMixin, BaseEstimat
         self._history = [*self._history, *history]
         self.n_iter_ = result.n_epochs
         self.t_ += run.problem.n_samples * result.n_epochs
-        self._set_curves(validated)
+        self._set_curves()
         unfinished = incremental or result.reason is StopReason.INTERRUPTED
-        self._state = self._kept(state, validated) if unfinished else None
+        self._state = self._kept(state) if unfinished else None
 
-    def _set_curves(self, validated: bool) -> None:
+    def _set_curves(self) -> None:
         """Set loss_, loss_curve_, best_loss_, validation_scores_ and best_validation_score_ from the history."""
         self.loss_curve_ = [epoch.loss for epoch in self._history]
         self.loss_ = self.loss_curve_[-1] if self._history else np.nan
         scores = [epoch.validation_score for epoch in self._history]
-        self.validation_scores_ = scores if validated else None
-        self.best_validation_score_ = float(np.nanmax([-np.inf, *scores])) if validated else None
-        self.best_loss_ = None if validated else min(self.loss_curve_, default=np.nan)
+        self.validation_scores_ = scores if self._validated else None
+        self.best_validation_score_ = float(np.nanmax([-np.inf, *scores])) if self._validated else None
+        self.best_loss_ = None if self._validated else min(self.loss_curve_, default=np.nan)
 
     def _report(self, result: Result, quiet: bool) -> None:
         """Warn where training did not end as it should; tell why it ended if `verbose`."""

@@ -9,6 +9,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
 
+from sknet._estimators.automatic import label_smoothing_of, temperature_scaling_of
 from sknet._estimators.base import BaseSigmoidMLP, is_first_order
 from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import CLASSIFIER, Constraints, fit_context
@@ -78,8 +79,16 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         10.0 for "sgd" with a schedule that scikit-learn does not have,
         else none.
 
-    label_smoothing : float, default=0.0
-        How much of each label is spread evenly over all classes.
+    label_smoothing : float or "auto", default="auto"
+        How much of each label is spread evenly over all classes [5]_. "auto" is
+        0.02 where the temperature is scaled, else 0.
+
+    temperature_scaling : bool or "auto", default="auto"
+        Whether the output layer is multiplied by the factor, one over the
+        temperature, that makes the log-loss of the held-out rows least [6]_.
+        Every epoch is judged and kept with its own. "auto" does so for a
+        first-order solver with "log_loss", no `max_norm`, and a schedule that
+        scikit-learn does not have.
 
     batch_size : int, "auto" or "proportional", default="proportional"
         Rows a step sees. "auto" is min(200, n_samples); "proportional" is
@@ -235,6 +244,10 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
        regularization". arXiv:1711.05101.
     .. [4] Polyak, B. T. & Juditsky, A. B. (1992). "Acceleration of stochastic
        approximation by averaging". SIAM J. Control Optim. 30, 838-855.
+    .. [5] Szegedy, C. et al. (2016). "Rethinking the Inception architecture for
+       computer vision". CVPR, 2818-2826. arXiv:1512.00567.
+    .. [6] Guo, C., Pleiss, G., Sun, Y. & Weinberger, K. Q. (2017). "On
+       calibration of modern neural networks". ICML. arXiv:1706.04599.
 
     Examples
     --------
@@ -262,7 +275,8 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         dropout: float | Sequence[float] | Literal["auto"] = "auto",
         max_norm: float | None = None,
         clip_norm: float | Literal["auto"] | None = "auto",
-        label_smoothing: float = 0.0,
+        label_smoothing: float | Literal["auto"] = "auto",
+        temperature_scaling: bool | Literal["auto"] = "auto",
         batch_size: int | Literal["auto", "proportional"] = "proportional",
         learning_rate: str | Callable[[float], float] = "flat_cosine",
         learning_rate_init: float = 0.015,
@@ -302,6 +316,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         self.max_norm = max_norm
         self.clip_norm = clip_norm
         self.label_smoothing = label_smoothing
+        self.temperature_scaling = temperature_scaling
         self.batch_size = batch_size
         self.learning_rate = learning_rate
         self.learning_rate_init = learning_rate_init
@@ -383,6 +398,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
             If the data, a parameter or a weight is not as described, or if
             training diverges. The estimator is then what it was before.
         """
+        self._refuse_temperature()
         return self._fit(X, y, sample_weight, (X_val, y_val, sample_weight_val), groups=groups)
 
     @available_if(is_first_order)
@@ -456,12 +472,30 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
 
     def _encode_target(self, y: Array, dtype: np.dtype[Any], *, training: bool) -> Array:
         target = self._target.encode(y, dtype)
-        if training and self.label_smoothing:
+        smoothing = label_smoothing_of(self, self._validated) if training else 0.0
+        if smoothing:
             for block in self._blocks():
                 n_labels = max(2, block.stop - block.start) if self._target.kind != "multilabel" else 2
-                target[:, block] *= 1.0 - self.label_smoothing
-                target[:, block] += self.label_smoothing / n_labels
+                target[:, block] *= 1.0 - smoothing
+                target[:, block] += smoothing / n_labels
         return target
+
+    def _refuse_temperature(self) -> None:
+        """Raise if a temperature is asked for where it cannot be had."""
+        if self.temperature_scaling not in (False, "auto"):
+            conflicts = {
+                "loss": self.loss != "log_loss",
+                "max_norm": self.max_norm is not None,
+                "early_stopping": not self.early_stopping,
+            }
+            for name in (name for name, is_conflict in conflicts.items() if is_conflict):
+                raise ValueError(
+                    f"temperature_scaling=True does not go with {name}={getattr(self, name)!r}: it multiplies the "
+                    "output layer by what makes the log-loss of held-out rows least. Set it to 'auto' or False."
+                )
+
+    def _scales_temperature(self) -> bool:
+        return temperature_scaling_of(self, self._validated)
 
     def _blocks(self) -> tuple[slice, ...]:
         return self._target.blocks

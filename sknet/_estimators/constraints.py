@@ -63,7 +63,8 @@ COMMON: Constraints = {
 CLASSIFIER: Constraints = COMMON | {
     "dropout": [_rate, StrOptions({"auto"}), "array-like"],
     "loss": [StrOptions({"log_loss", "squared_error"}), Loss],
-    "label_smoothing": [_rate],
+    "label_smoothing": [_rate, StrOptions({"auto"})],
+    "temperature_scaling": ["boolean", StrOptions({"auto"})],
     "class_weight": [dict, list, StrOptions({"balanced"}), None],
 }
 

@@ -12,6 +12,7 @@ from sklearn.metrics import check_scoring
 from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit, StratifiedShuffleSplit
 
 from sknet._estimators.inputs import Data, gather, read_table, warn
+from sknet._network.calibration import inverse_temperature, weighted_mean
 from sknet._network.objective import Objective
 from sknet._network.parameters import Layout
 
@@ -179,16 +180,16 @@ def warn_of_few(n: int, fraction: Any) -> None:
     )
 
 
-Monitor = Callable[[Objective, Array], tuple[float, float]]
+Monitor = Callable[[Objective, Array], tuple[float, float, Array]]
 
 
 def monitor_of(estimator: Any, layout: Layout, validation: Data | None) -> Monitor | None:
-    """Return a function (objective, theta) -> (loss, score) on the validation part.
+    """Return a function (objective, theta) -> (loss, score, theta as judged) on the validation part.
 
     Parameters
     ----------
     estimator : estimator
-        Learnt are its target and its tables, not yet its weights.
+        Learnt are its target, its tables and its loss, not yet its weights.
 
     layout : Layout
     validation : Data or None
@@ -200,11 +201,17 @@ def monitor_of(estimator: Any, layout: Layout, validation: Data | None) -> Monit
     if validation is None:
         return None
     held_out = estimator._encode(validation, training=False)
+    target, weight, loss = held_out.target, held_out.weight, estimator._loss
     score = None if estimator.scoring == "loss" else _scorer(estimator, layout, validation)
 
-    def monitor(objective: Objective, theta: Array) -> tuple[float, float]:
-        loss = objective.value(theta, held_out.inputs, held_out.target, held_out.weight)
-        return loss, -loss if score is None else score(theta)
+    def monitor(objective: Objective, theta: Array) -> tuple[float, float, Array]:
+        raw = objective.raw(theta, held_out.inputs, len(held_out))
+        if estimator._scales_temperature():
+            factor = inverse_temperature(loss, raw, target, weight, held_out.total_weight)
+            raw *= factor
+            theta = layout.with_output_scaled(theta, factor)
+        value = weighted_mean(loss.value(raw, target), weight)
+        return value, -value if score is None else score(theta), theta
 
     return monitor
 

@@ -34,6 +34,7 @@ class Resumable:
     _arithmetic: np.dtype[Any]
     _float: np.dtype[Any]
     _seeds: list[int]
+    _validated: bool
     _layout: Any
     _fit: Any
     _draft: Any
@@ -47,16 +48,16 @@ class Resumable:
     def _packed(self, dtype: np.dtype[Any]) -> Array:
         return self._layout().pack(self.coefs_, self.intercepts_, dtype)
 
-    def _kept(self, state: State, validated: bool) -> State:
+    def _kept(self, state: State) -> State:
         """Return what must be kept of a state beside the published weights and the history.
 
         Where rows were held out, training goes on from the weights that were
         published, the best ones.
         """
         exact = np.can_cast(self._arithmetic, self._float)
-        published = validated or (exact and state.average is None)
+        published = self._validated or (exact and state.average is None)
         theta = np.empty(0, self._arithmetic) if published else state.theta
-        average = None if exact or validated else state.average
+        average = None if exact or self._validated else state.average
         return replace(state, theta=theta, average=average, best=None, history=[])
 
     def _resumed(self, kept: State, run: assembly.Assembly) -> State:
@@ -76,10 +77,10 @@ class Resumable:
         same = kept is not None and np.array_equal(kept.astype(self._float), published.astype(self._float))
         return kept if same and kept is not None else published.copy()
 
-    def _so_far(self, run: assembly.Assembly, validated: bool, state: State) -> dict[str, Any]:
+    def _so_far(self, run: assembly.Assembly, state: State) -> dict[str, Any]:
         """Return the attributes of an estimator whose `fit` would end here, in copies."""
         snapshot = self._draft()
-        snapshot._publish(run, state, Result(StopReason.FINISHED, state.epoch), validated, False)
+        snapshot._publish(run, state, Result(StopReason.FINISHED, state.epoch), incremental=False)
         return vars(snapshot)
 
     # --- a state in a file -----------------------------------------------------------------------------------------

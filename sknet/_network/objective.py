@@ -181,15 +181,13 @@ class Objective:
             self._penalty.add_gradient(w[first.size :], out[first.size : self._layout.n_weights])
         return self._penalty.value(w)
 
-    def value(self, theta: Array, inputs: Callable[[Batch], Any], target: Array, weight: Array | None) -> float:
-        """Return the weighted mean loss, without penalty or dropout, on other data (a validation set)."""
+    def raw(self, theta: Array, inputs: Callable[[Batch], Any], n: int) -> Array:
+        """Return the raw output, without dropout, for n rows of other data (a validation set)."""
         coefs, intercepts = self._layout.views(theta)
-        total, n, size = 0.0, target.shape[0], self._network.n_rows
-        for start in range(0, n, size):
-            piece = slice(start, min(start + size, n))
-            losses = self._loss.value(self._network.forward(inputs(piece), coefs, intercepts), target[piece])
-            total += float(losses.sum() if weight is None else np.dot(losses, weight[piece]))
-        return total / (n if weight is None else float(weight.sum()))
+        raw = np.empty((self._layout.sizes[-1], n), theta.dtype).T  # column by column, as a network's own
+        for piece in self._pieces(slice(0, n)):
+            raw[piece] = self._network.forward(inputs(piece), coefs, intercepts)
+        return raw
 
 
 def length(batch: Batch) -> int:

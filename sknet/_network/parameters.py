@@ -48,6 +48,13 @@ class Layout:
         n = len(self.shapes)
         return [part.reshape(shape) for part, shape in zip(parts[:n], self.shapes, strict=True)], parts[n:]
 
+    def with_output_scaled(self, theta: Array, factor: float) -> Array:
+        """Return a copy of theta in which the output layer's weights and biases are multiplied by a factor."""
+        scaled = theta.copy()
+        for parts in self.views(scaled):
+            parts[-1] *= factor
+        return scaled
+
     def pack(self, coefs: Iterable[Array], intercepts: Iterable[Array], dtype: npt.DTypeLike) -> Array:
         """Copy weight matrices and bias vectors into a new theta."""
         return np.concatenate([np.ravel(part) for part in (*coefs, *intercepts)], dtype=dtype, casting="unsafe")

@@ -19,7 +19,7 @@ from scipy.optimize import Bounds, OptimizeResult, minimize
 from sknet._training.minibatch import Observer, Problem
 from sknet._training.result import DivergedError, Epoch, Result, StopReason
 from sknet._training.state import Snapshot, State
-from sknet._training.stopping import Patience, keep_best
+from sknet._training.stopping import Patience, judged
 
 Array = npt.NDArray[Any]
 
@@ -109,7 +109,7 @@ class _Run:
         self.split.decode(intermediate_result.x, state.theta)
         state.epoch += 1
         state.seen += self.problem.n_samples
-        validation_loss, score = (nan, nan) if monitor is None else monitor(state.theta)
+        validation_loss, score = (nan, nan) if monitor is None else judged(monitor, state)
         seconds = perf_counter() - self._started
         loss = float(intermediate_result.fun)
         state.history.append(Epoch(loss, validation_loss, score, nan, self.gradient_norm, seconds))
@@ -121,10 +121,8 @@ class _Run:
 
     def _judge(self, score: float) -> None:
         """Set self.reason if training is to stop here."""
-        if self.problem.monitor is not None:
-            keep_best(self.state, score)
-            if self.plan.patience.observe(self.state, score):
-                self.reason = StopReason.SCORE_PLATEAU
+        if self.problem.monitor is not None and self.plan.patience.observe(self.state, score):
+            self.reason = StopReason.SCORE_PLATEAU
         if self.observer is not None and self.observer.end(self.state):
             self.reason = self.reason or StopReason.CALLBACK
 

@@ -21,7 +21,7 @@ from sknet._training.optimizers import Optimizer
 from sknet._training.result import DivergedError, Epoch, Result, StopReason
 from sknet._training.schedules import Progress, Schedule, adaptive
 from sknet._training.state import Snapshot, State
-from sknet._training.stopping import Patience, keep_best
+from sknet._training.stopping import Patience, judged
 
 Array = npt.NDArray[Any]
 Batch = slice | npt.NDArray[np.intp]
@@ -46,7 +46,9 @@ class Problem:
     first_block: tuple[int, int] = (0, 0)  # shape of the block at theta's start whose rows `rows` means
     random: bool = False  # whether the objective draws random numbers (dropout)
     project: Callable[[Array, float | Array], None] | None = None  # (theta, rate in the optimizer's metric)
-    monitor: Callable[[Array], tuple[float, float]] | None = None  # theta -> validation loss, score
+    monitor: Callable[[Array], tuple[float, float, Array]] | None = (
+        None  # theta -> validation loss, score, theta judged
+    )
 
 
 @dataclass(frozen=True)
@@ -138,7 +140,7 @@ def _whole_epoch(
     loss, rate, norm = _steps(problem, plan, state, gradient)
     state.epoch += 1
     state.seen += problem.n_samples
-    validation_loss, score = (nan, nan) if problem.monitor is None else problem.monitor(state.parameters)
+    validation_loss, score = (nan, nan) if problem.monitor is None else judged(problem.monitor, state)
     state.history.append(Epoch(loss, validation_loss, score, rate, norm, perf_counter() - started))
     reason = _judge(problem, plan, state, loss, score)
     if observer is not None and observer.end(state):
@@ -148,8 +150,6 @@ def _whole_epoch(
 
 def _judge(problem: Problem, plan: Plan, state: State, loss: float, score: float) -> StopReason | None:
     """Set what the state remembers of improvements; return a reason to stop, if there is one."""
-    if problem.monitor is not None:
-        keep_best(state, score)
     if not plan.patience.observe(state, -loss if problem.monitor is None else score):
         return None
     if plan.schedule is adaptive and plan.rate * adaptive(_progress(plan, state, 0.0)) > MIN_ADAPTIVE_RATE:

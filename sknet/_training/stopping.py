@@ -6,10 +6,16 @@ score : float     the larger the better; minus the training loss where nothing i
 stale : int       epochs since the score last rose by `tol` above the best one
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import inf, isnan
+from typing import Any
+
+import numpy.typing as npt
 
 from sknet._training.state import Best, State
+
+Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -26,13 +32,15 @@ class Patience:
         return state.stale > self.n_epochs
 
 
-def keep_best(state: State, score: float) -> None:
-    """Set state.best to a copy of the parameters if this epoch's validation score is the best so far.
+def judged(monitor: Callable[[Array], tuple[float, float, Array]], state: State) -> tuple[float, float]:
+    """Return the validation loss and score of an epoch. Sets: state.best, if the score is the best so far.
 
     Of equal ones the latest is kept: a score of few values, such as an
     accuracy, stands still while the loss falls. The first epoch is kept even
     if its score is not a number.
     """
+    loss, score, theta = monitor(state.parameters)
     best = state.best
     if best is None or score >= best.score or (isnan(best.score) and not isnan(score)):
-        state.best = Best(state.parameters.copy(), score, state.epoch)
+        state.best = Best(theta.copy(), score, state.epoch)
+    return loss, score

@@ -25,6 +25,7 @@ SWITCHED_OFF = {
     "weight_decay": 0.0,
     "dropout": 0.0,
     "label_smoothing": 0.0,
+    "temperature_scaling": False,
     "l1_ratio": 0.0,
 }
 

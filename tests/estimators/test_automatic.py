@@ -19,6 +19,8 @@ def test_with_scikit_learns_schedules_nothing_is_added(schedule, solver):
     assert automatic.weight_decay_of(net) == 0.0
     assert automatic.dropout_of(net, validated=True) == 0.0
     assert automatic.clip_norm_of(net) is None
+    assert automatic.label_smoothing_of(net, validated=True) == 0.0
+    assert not automatic.temperature_scaling_of(net, validated=True)
 
 
 @pytest.mark.parametrize("schedule", OWN)
@@ -37,6 +39,26 @@ def test_dropout_needs_adam_and_a_judge(solver):
     assert automatic.dropout_of(net, validated=True) == (automatic.AUTO_DROPOUT if solver == "adam" else 0.0)
     assert automatic.dropout_of(net, validated=False) == 0.0
     assert automatic.dropout_of(net.set_params(dropout=[0.2]), validated=False) == [0.2]
+
+
+@pytest.mark.parametrize(
+    "off", [{"solver": "lbfgs"}, {"loss": "squared_error"}, {"max_norm": 1.0}, {"temperature_scaling": False}]
+)
+def test_labels_are_smoothed_where_a_temperature_makes_up_for_it(off):
+    net = SigmoidMLPClassifier()
+    assert automatic.temperature_scaling_of(net, validated=True)
+    assert automatic.label_smoothing_of(net, validated=True) == automatic.AUTO_LABEL_SMOOTHING
+    assert not automatic.temperature_scaling_of(net, validated=False)
+    assert automatic.label_smoothing_of(net, validated=False) == 0.0
+    assert not automatic.temperature_scaling_of(net.set_params(**off), validated=True)
+    assert automatic.label_smoothing_of(net, validated=True) == 0.0
+    assert automatic.label_smoothing_of(net.set_params(label_smoothing=0.3), validated=False) == 0.3
+
+
+def test_a_temperature_that_is_asked_for_needs_rows_held_out():
+    net = SigmoidMLPClassifier(temperature_scaling=True, solver="lbfgs", learning_rate="constant")
+    assert automatic.temperature_scaling_of(net, validated=True)
+    assert not automatic.temperature_scaling_of(net, validated=False)
 
 
 def test_what_is_given_is_taken():

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import log_softmax
 from sklearn import config_context
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import balanced_accuracy_score, get_scorer, make_scorer
@@ -206,6 +207,68 @@ def test_a_scorer_that_does_not_fit_the_target():
 def test_a_scorer_that_gives_nonsense():
     with pytest.raises((TypeError, ValueError)):
         SigmoidMLPClassifier(**STOPPING | {"scoring": lambda estimator, X, y: "good"}).fit(X, LABEL)
+
+
+# --- the temperature
+
+
+SCALED = STOPPING | {"learning_rate": "cosine", "label_smoothing": 0.1, "temperature_scaling": True}
+
+
+def logits(net, X):
+    """What the temperature divides, a column an output; those of a softmax but for a constant a row."""
+    raw = net.activations(X)[-2] @ net.coefs_[-1] + net.intercepts_[-1]
+    return raw - raw.mean(axis=1, keepdims=True) if net.out_activation_ == "softmax" else raw
+
+
+@quiet
+@pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
+@pytest.mark.parametrize("kind", TARGETS)
+def test_the_temperature_scales_the_output_layer_and_nothing_else(kind, solver):
+    y, once = TARGETS[kind], SCALED | {"solver": solver, "max_iter": 1}
+    scaled, plain = (
+        SigmoidMLPClassifier(**once | {"temperature_scaling": how}).fit(X, y, X_val=X[:40], y_val=y[:40])
+        for how in (True, False)
+    )
+    factor = scaled.coefs_[-1].flat[0] / plain.coefs_[-1].flat[0]
+    assert not 0.98 < factor < 1.02
+    assert_allclose(scaled.coefs_[-1], factor * plain.coefs_[-1], rtol=1e-12)
+    assert_allclose(scaled.intercepts_[-1], factor * plain.intercepts_[-1], rtol=1e-12)
+    assert_array_equal(scaled.coefs_[0], plain.coefs_[0])
+    assert_array_equal(scaled.predict(X), plain.predict(X))
+    assert scaled.best_validation_score_ > plain.best_validation_score_
+
+
+@pytest.mark.parametrize("weight", [np.ones(40), WEIGHT[:40]])
+def test_no_other_temperature_is_better(weight):
+    """Of rows that count so much that the prior does not."""
+    net = SigmoidMLPClassifier(**SCALED).fit(X, LABEL, X_val=X_VAL, y_val=LABEL_VAL, sample_weight_val=1e9 * weight)
+
+    def loss(factor):
+        log_p = log_softmax(factor * logits(net, X_VAL), axis=1)[np.arange(40), LABEL_VAL]
+        return -np.average(log_p, weights=weight)
+
+    assert loss(1.0) < min(loss(0.99), loss(1.01))
+    assert net.best_validation_score_ == pytest.approx(-loss(1.0), rel=1e-10)
+
+
+def test_scorers_see_the_temperature():
+    parameters = SCALED | {"scoring": "neg_log_loss"}
+    net = SigmoidMLPClassifier(**parameters).fit(X, LABEL, X_val=X_VAL, y_val=LABEL_VAL)
+    assert_allclose(net.validation_scores_, -net.history_["validation_loss"], rtol=1e-10)
+
+
+def test_by_default_every_epoch_is_judged_as_it_predicts():
+    net = SigmoidMLPClassifier(random_state=0, max_iter=5).fit(X, LABEL, X_val=X_VAL, y_val=LABEL_VAL)
+    expected = get_scorer("neg_log_loss")(net, X_VAL, LABEL_VAL)
+    assert net.best_validation_score_ == max(net.validation_scores_) == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize("conflict", [{"loss": "squared_error"}, {"max_norm": 1.0}, {"early_stopping": False}])
+def test_a_temperature_that_cannot_be_had(conflict):
+    (name,) = conflict
+    with pytest.raises(ValueError, match=f"temperature_scaling=True does not go with {name}="):
+        SigmoidMLPClassifier(temperature_scaling=True, **conflict).fit(X, LABEL)
 
 
 # --- the best epoch --------------------------------------------------------------------------------------------------

@@ -132,6 +132,17 @@ def test_validation_labels_are_not_smoothed():
     assert net.validation_scores_[0] == pytest.approx(-expected, rel=1e-10)
 
 
+def test_smoothing_by_default_ends_with_the_validation():
+    """What a temperature makes up for is done only where there is one."""
+    parameters = STEP | {"early_stopping": True, "learning_rate": "cosine"}
+    net = SigmoidMLPClassifier(**parameters).fit(X, LABEL, X_val=X, y_val=LABEL)
+    automatic = net.backpropagate(X, LABEL)[0]
+    assert automatic == net.set_params(label_smoothing=0.02).backpropagate(X, LABEL)[0]
+    net.set_params(label_smoothing="auto").partial_fit(X, LABEL)
+    automatic = net.backpropagate(X, LABEL)[0]
+    assert automatic == net.set_params(label_smoothing=0.0).backpropagate(X, LABEL)[0]
+
+
 def test_dropout_zeroes_units_and_keeps_the_mean():
     """Of a linear net without hidden structure the mean over many masks is the net without dropout."""
     start = ([np.full((1, 400), 0.01), np.full((400, 1), 1.0)], [np.zeros(400), np.zeros(1)])

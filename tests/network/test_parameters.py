@@ -39,3 +39,12 @@ def test_pack_copies(dtype):
     theta = Layout((2, 1)).pack([W], [b], np.float32)
     theta += 5
     assert theta.dtype == np.float32 and (W == 1).all() and (b == 0).all()
+
+
+def test_a_factor_on_the_output_layer():
+    layout = Layout((2, 3, 1))
+    theta = np.arange(1.0, layout.n_parameters + 1)
+    scaled = layout.with_output_scaled(theta, 2.0)
+    (first, last), (hidden, output) = layout.views(theta)
+    np.testing.assert_array_equal(scaled, layout.pack([first, 2 * last], [hidden, 2 * output], float))
+    assert theta[-1] == layout.n_parameters

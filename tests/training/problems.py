@@ -85,7 +85,7 @@ class Script:
 
     def __call__(self, theta):
         self.heard.append("monitor")
-        return nan, self.scores.pop(0)
+        return nan, self.scores.pop(0), theta
 
     def begin(self, state):
         self.heard.append(("begin", state.epoch))

@@ -201,14 +201,14 @@ def test_an_objective_without_a_bottom_is_an_error():
 
 
 def run_to(n, monitored):
-    monitor = (lambda theta: (0.0, -float(theta @ theta))) if monitored else None
+    monitor = (lambda theta: (0.0, -float(theta @ theta), theta)) if monitored else None
     return trained(problem(LeastSquares(), monitor=monitor), lbfgs_plan(n_iterations=n))[1]
 
 
 def interrupted_run(part, nth, monitored=True):
     """Interrupt the nth call of a part; return the result and the state."""
     script = Script()
-    parts = {"objective": LeastSquares(), "monitor": lambda theta: (0.0, -float(theta @ theta))}
+    parts = {"objective": LeastSquares(), "monitor": lambda theta: (0.0, -float(theta @ theta), theta)}
     if part in parts:
         parts[part] = Interrupting(parts[part], nth)
     else:
@@ -233,7 +233,7 @@ def test_an_interrupt_leaves_the_last_whole_iteration(part, nth):
 def test_an_interrupt_before_the_first_whole_iteration_changes_nothing(part, nth):
     the_state = state_of(START)
     script = Script()
-    parts = {"objective": LeastSquares(), "monitor": lambda theta: (0.0, 0.0)}
+    parts = {"objective": LeastSquares(), "monitor": lambda theta: (0.0, 0.0, theta)}
     if part in parts:
         parts[part] = Interrupting(parts[part], nth)
     else:

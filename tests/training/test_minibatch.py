@@ -272,7 +272,7 @@ def test_a_moving_average_follows_theta_and_is_what_is_judged():
         return quadratic(theta, batch, out)
 
     the_plan = plan(averaging=0.4, n_epochs=2)
-    monitor = lambda theta: judged.append(theta.copy()) or (nan, len(judged))  # noqa: E731
+    monitor = lambda theta: judged.append(theta.copy()) or (nan, len(judged), theta)  # noqa: E731
     _, state = trained(problem(objective, monitor=monitor), the_plan, with_average(the_plan))
     average = START.copy()
     for step, theta in enumerate([*thetas[1:], state.theta], 1):
@@ -409,7 +409,7 @@ class HalfDone(Interrupting):
 def interruptible(optimizer, monitored=True, **wrapped):
     """A random problem of 3 batches an epoch, whose objective, monitor or projection may be interrupted."""
     objective = LeastSquares(noise=0.1)
-    parts = {"objective": objective, "monitor": lambda theta: (0.0, -float(theta @ theta)) if monitored else None}
+    parts = {"objective": objective, "monitor": lambda theta: (0.0, -float(theta @ theta), theta)}
     parts["project"] = lambda theta, rate: np.clip(theta, -5, 5, out=theta)
     parts |= {name: wrap(parts[name]) for name, wrap in wrapped.items()}
     monitor = parts["monitor"] if monitored else None
