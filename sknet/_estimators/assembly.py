@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import inf
+from math import ceil, inf
 from numbers import Integral, Real
 from typing import Any
 
@@ -38,6 +38,9 @@ Array = npt.NDArray[Any]
 
 MAX_ROWS = 4096
 """Rows a network's buffers hold at most; larger batches are computed piece by piece."""
+
+FULL_BATCH_ROWS = 512
+"""Rows that L-BFGS computes at once: their buffers stay in the cache from one layer to the next."""
 
 
 # --- the network -----------------------------------------------------------------------------------------------------
@@ -202,8 +205,10 @@ def warn_of_clipping(estimator: Any, n: int) -> None:
 
 
 def buffer_rows(estimator: Any, n: int) -> int:
-    """Return how many rows are computed at once: a batch, unless it is huge."""
-    return min(n if estimator.solver == "lbfgs" else batch_size_of(estimator, n), MAX_ROWS)
+    """Return how many rows are computed at once: a batch, unless it is huge; with L-BFGS, equal parts of all rows."""
+    if estimator.solver != "lbfgs":
+        return min(batch_size_of(estimator, n), MAX_ROWS)
+    return ceil(n / ceil(n / FULL_BATCH_ROWS))
 
 
 def refuse_for_lbfgs(estimator: Any) -> None:

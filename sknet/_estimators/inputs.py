@@ -73,17 +73,44 @@ class Data:
         if (not isinstance(self.X, np.ndarray) and not is_sparse(self.X)) or self.X.shape[0] * self.X.shape[1] > MERGED:
             return self
         X = self.X.toarray() if is_sparse(self.X) else self.X
-        _, labels = np.unique(self.y, axis=0, return_inverse=True)
-        keys = np.hstack([np.ascontiguousarray(part).view(np.uint8).reshape(len(self), -1) for part in (X, labels)])
-        _, first, place = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+        first, place = distinct_rows(X, np.unique(self.y, axis=0, return_inverse=True)[1].ravel())
         if self.weight is None and len(first) == len(self):
             return self
-        weight = np.bincount(place.ravel(), weights=self.weight).astype(np.float64)
+        weight = np.bincount(place, weights=self.weight).astype(np.float64)
         return self.take(first).weighted(None if (weight == 1.0).all() else weight)
 
     def weighted(self, weight: Array | None) -> "Data":
         """Return the same rows under other weights."""
         return replace(self, weight=weight)
+
+
+def distinct_rows(X: Array, labels: Array) -> tuple[Array, Array]:
+    """Find equal rows of numbers under the same label.
+
+    Parameters
+    ----------
+    X : (n, d) array
+    labels : (n,) array of int
+
+    Returns
+    -------
+    first : (m,) array of int
+        One row of each kind, in an order that depends on what they hold alone.
+
+    place : (n,) array of int
+        Of which kind each row is.
+    """
+    factors = np.random.default_rng(0).random(X.shape[1])
+    with np.errstate(over="ignore", invalid="ignore"):
+        keys = (X * factors).sum(axis=1) + labels  # of equal rows to the last bit, as a BLAS' sums might not be
+    _, first, place = np.unique(keys, return_index=True, return_inverse=True)
+    kind = first[place]
+    if np.array_equal(labels, labels[kind]) and np.array_equal(X, X[kind]):
+        return first, place
+    # rows with missing values, or different ones that happen to have one key
+    values = np.hstack([np.ascontiguousarray(part).view(np.uint8).reshape(len(X), -1) for part in (X, labels)])
+    _, first, place = np.unique(values, axis=0, return_index=True, return_inverse=True)
+    return first, place.ravel()
 
 
 class MappedRows:

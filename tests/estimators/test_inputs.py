@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.inputs import Data, MappedRows, is_memory_mapped, take_rows
+from sknet._estimators.inputs import Data, MappedRows, distinct_rows, is_memory_mapped, take_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -371,3 +371,30 @@ def test_numbers_whose_sum_overflows_do_not_warn(dtype):
     huge = np.finfo(dtype).max * np.resize(np.repeat([1, -1], 20), (N, 4)).astype(dtype)
     predicted = SigmoidMLPRegressor(**QUICK).fit(huge, NUMBER).predict(huge)
     assert np.isfinite(predicted).all()
+
+
+# --- equal rows ------------------------------------------------------------------------------------------------------
+
+TWICE = rng.permutation(np.repeat(np.arange(20), 3))
+HALF_NAN = np.where(np.arange(4) == 1, np.nan, rng.normal(size=(20, 4)))
+ONE_KEY = np.where(np.arange(2) == 0, np.arange(20)[:, np.newaxis], 0.0) * [1.0, 0.0]
+ONE_KEY[:, 1] = -ONE_KEY[:, 0] * np.divide(*np.random.default_rng(0).random(2))  # every row's key is about 0
+
+
+@pytest.mark.parametrize("distinct", [rng.normal(size=(20, 4)), HALF_NAN, ONE_KEY], ids=["plain", "missing", "one key"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_distinct_rows(distinct, dtype):
+    """One of each kind, whatever the order of the rows, and in an order that is the rows' own."""
+    X, labels = distinct.astype(dtype)[TWICE], TWICE % 2
+    first, place = distinct_rows(X, labels)
+    assert len(first) == 20
+    assert_array_equal(X[first][place], X)
+    assert_array_equal(labels[first][place], labels)
+    order = rng.permutation(len(X))
+    again, _ = distinct_rows(X[order], labels[order])
+    assert_array_equal(X[order][again], X[first])
+
+
+def test_equal_rows_of_another_label_are_distinct():
+    first, place = distinct_rows(np.ones((4, 2)), np.array([0, 1, 0, 1]))
+    assert len(first) == 2 and place.tolist() == [0, 1, 0, 1]
