@@ -113,10 +113,20 @@ def _exp_link(raw: Array) -> None:
 # --- log-loss on sigmoid outputs: softplus(raw) - target * raw, summed over the labels ------------------------------
 
 
+def _softplus(raw: Array) -> Array:
+    """log(1 + exp(raw)): a third of what `np.logaddexp` takes."""
+    value = np.abs(raw)
+    np.negative(value, out=value)
+    np.exp(value, out=value)
+    np.log1p(value, out=value)
+    value += np.maximum(raw, 0.0)
+    return value
+
+
 def _sigmoid_value(raw: Array, target: Array) -> Array:
-    value = np.logaddexp(0.0, raw)
+    value = _softplus(raw)
     value -= target * raw
-    return value.sum(axis=1)
+    return value[:, 0] if value.shape[1] == 1 else value.sum(axis=1)
 
 
 def _sigmoid_gradient(raw: Array, target: Array) -> Array:
@@ -129,10 +139,10 @@ def _sigmoid_gradient(raw: Array, target: Array) -> Array:
 
 
 def _softmax_joint(raw: Array, target: Array) -> tuple[Array, Array]:
-    raw -= raw.max(axis=1, keepdims=True)
+    raw -= np.maximum.reduce(raw, axis=1, keepdims=True)
     at_target = np.einsum("ij,ij->i", raw, target)
     np.exp(raw, out=raw)
-    total = raw.sum(axis=1, keepdims=True)
+    total = np.add.reduce(raw, axis=1, keepdims=True)
     raw /= total
     raw -= target  # softmax - target: the rows of target add up to 1
     return np.log(total[:, 0]) - at_target, raw

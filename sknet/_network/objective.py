@@ -160,7 +160,7 @@ class Objective:
         raw = self._network.forward(X, self._coefs, self._intercepts, rng)
         losses, delta = self._loss.value_and_gradient(raw, self._target(batch))
         if self._weight is None:
-            value = float(losses.sum()) / n
+            value = float(np.add.reduce(losses)) / n
             delta *= 1.0 / n
         else:
             weight = self._weight(batch)

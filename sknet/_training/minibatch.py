@@ -245,8 +245,7 @@ def _move(plan: Plan, step: int, vectors: list[Array], gradient: Array, rate: fl
     theta, moments = vectors[0], vectors[1 : 1 + plan.optimizer.n_moments]
     if plan.weight_decay:
         theta[:n_weights] *= 1.0 - rate * plan.weight_decay
-    plan.optimizer.update(gradient, moments, step)
-    gradient *= rate
+    gradient *= rate * plan.optimizer.update(gradient, moments, step)
     theta -= gradient
     if plan.averaging:
         average = vectors[-1]

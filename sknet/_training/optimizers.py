@@ -2,7 +2,8 @@
 
 Conventions
 -----------
-gradient : any shape     overwritten, in place, with the direction
+gradient : any shape     overwritten, in place, with what is along the direction
+scale : float            direction = scale * what is along it: the loop multiplies by rate and scale in one pass
 moments : arrays of the gradient's shape, what the optimizer remembers; all 0 at first, updated in place
 step : int               1 at the first step
 
@@ -28,8 +29,8 @@ class Optimizer(Protocol):
     def n_moments(self) -> int:
         """How many arrays it remembers."""
 
-    def update(self, gradient: Array, moments: Sequence[Array], step: int) -> None:
-        """Overwrite the gradient with the direction, and update the moments."""
+    def update(self, gradient: Array, moments: Sequence[Array], step: int) -> float:
+        """Overwrite the gradient with what is along the direction, update the moments; return the scale."""
 
     def reach(self, moments: Sequence[Array], step: int) -> float | Array:
         """Return the direction that a steady gradient of 1 would now give: what a proximal step must match."""
@@ -55,10 +56,10 @@ class SGD:
         """One, or none without momentum."""
         return 1 if self.momentum else 0
 
-    def update(self, gradient: Array, moments: Sequence[Array], step: int) -> None:
-        """Overwrite the gradient with the direction, and update the velocity."""
+    def update(self, gradient: Array, moments: Sequence[Array], step: int) -> float:
+        """Overwrite the gradient with the direction, update the velocity; return 1."""
         if not self.momentum:
-            return
+            return 1.0
         (velocity,) = moments
         velocity *= self.momentum
         velocity += gradient
@@ -66,6 +67,7 @@ class SGD:
             gradient += self.momentum * velocity
         else:
             np.copyto(gradient, velocity)
+        return 1.0
 
     def reach(self, moments: Sequence[Array], step: int) -> float | Array:
         """Return 1 + momentum + momentum^2 + ..., a term a step so far."""
@@ -83,12 +85,13 @@ class RMSProp:
     epsilon: float = 1e-8
     n_moments: int = 1
 
-    def update(self, gradient: Array, moments: Sequence[Array], step: int) -> None:
-        """Overwrite the gradient with the direction, and update the mean square."""
+    def update(self, gradient: Array, moments: Sequence[Array], step: int) -> float:
+        """Overwrite the gradient with the direction, update the mean square; return 1."""
         (v,) = moments
         v *= self.decay
         v += (1.0 - self.decay) * gradient * gradient
         gradient /= np.sqrt(v) + self.epsilon
+        return 1.0
 
     def reach(self, moments: Sequence[Array], step: int) -> float | Array:
         """Return 1 / (sqrt(v) + epsilon)."""
@@ -108,8 +111,8 @@ class Adam:
     epsilon: float = 1e-8
     n_moments: int = 2
 
-    def update(self, gradient: Array, moments: Sequence[Array], step: int) -> None:
-        """Overwrite the gradient with the direction, and update both moments."""
+    def update(self, gradient: Array, moments: Sequence[Array], step: int) -> float:
+        """Overwrite the gradient with m / (sqrt(v) + epsilon), update both moments; return c_t."""
         # The arrays hold m / (1 - beta_1) and v / (1 - beta_2), which saves a pass over theta each.
         m, v = moments
         m *= self.beta_1
@@ -121,7 +124,7 @@ class Adam:
         root = sqrt(1.0 - self.beta_2)
         gradient += self.epsilon / root
         np.divide(m, gradient, out=gradient)
-        gradient *= (1.0 - self.beta_1) / root * sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
+        return (1.0 - self.beta_1) / root * sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
 
     def reach(self, moments: Sequence[Array], step: int) -> float | Array:
         """Return sqrt(1 - beta_2^t) / (sqrt(v) + epsilon)."""

@@ -12,10 +12,10 @@ plateaus : int      how often the training loss, or the validation score, has st
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import cos, log2, pi
+from typing import NamedTuple
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """How far a run has come."""
 
     fraction: float = 0.0

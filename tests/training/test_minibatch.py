@@ -60,8 +60,8 @@ def test_a_run_by_hand(optimizer):
             step += 1
             value, _ = objective(theta, batch, gradient)
             norm, total = np.linalg.norm(gradient), total + value * (batch.stop - batch.start)
-            optimizer.update(gradient, moments, step)
-            theta -= 0.1 * gradient
+            scale = optimizer.update(gradient, moments, step)
+            theta -= 0.1 * scale * gradient
         losses.append(total / 12)
     np.testing.assert_allclose(state.theta, theta, rtol=1e-13)
     assert [epoch.loss for epoch in state.history] == pytest.approx(losses, rel=1e-13)

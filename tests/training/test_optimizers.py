@@ -18,7 +18,7 @@ def run(optimizer, gradients=GRADIENTS, shape=(6,)):
     moments = [np.zeros(shape) for _ in range(optimizer.n_moments)]
     for step, gradient in enumerate(gradients, 1):
         direction = gradient.reshape(shape).copy()
-        assert optimizer.update(direction, moments, step) is None
+        direction *= optimizer.update(direction, moments, step)
         theta -= RATE * direction
         path.append(theta.copy())
     return np.array(path)
