@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from scipy.special import ndtri
 
 from sknet._network.activations import Activation
 from sknet._network.parameters import Layout
@@ -102,6 +103,11 @@ def draw(
     return coefs, [np.zeros(size) for size in layout.sizes[1:]]
 
 
+SPREAD = 1.5
+"""How much larger than the others the first layer's weights are: columns scaled by their quartile range, and categories
+spelt out, vary by less than the 1 that a hidden layer's outputs vary by."""
+
+
 def centred(
     layout: Layout, activations: Sequence[Activation], rng: np.random.Generator
 ) -> tuple[list[Array], list[Array]]:
@@ -117,12 +123,35 @@ def centred(
     at its start the network computes what a tanh network computes. Without it
     the constant 1/2 that every sigmoid passes on drowns the signal, whose
     variance falls by a factor of 16 or more a layer, and so does the gradient's.
+
+    The first hidden layer's biases are drawn as well, b ~ N(0, input_scale^2),
+    and its weights are `SPREAD` times as large: its units bend all over the
+    table. With biases of 0 all of them bend at its centre, and have to be moved
+    from there before they can tell one region from another. The second layer's
+    weights are smaller in return.
     """
     before = [_INPUT, *activations]
     after = [*activations, _INPUT]
-    coefs, intercepts = [], []
-    for (fan_in, fan_out), source, target in zip(layout.shapes, before, after, strict=True):
-        W = lecun_normal(fan_in, fan_out, rng) * (target.input_scale / source.output_scale)
-        coefs.append(W)
-        intercepts.append(-source.center * W.sum(axis=0))
+    scales = [target.input_scale / source.output_scale for source, target in zip(before, after, strict=True)]
+    if activations:
+        scales[0] *= SPREAD
+        scales[1] /= _excess(activations[0])
+    coefs = [
+        lecun_normal(fan_in, fan_out, rng) * scale
+        for (fan_in, fan_out), scale in zip(layout.shapes, scales, strict=True)
+    ]
+    intercepts = [-source.center * W.sum(axis=0) for source, W in zip(before, coefs, strict=True)]
+    if activations:
+        intercepts[0] = rng.normal(0.0, activations[0].input_scale, layout.sizes[1])
     return coefs, intercepts
+
+
+def _excess(first: Activation) -> float:
+    """Return by what factor the first layer's outputs vary more than those of a layer without spread."""
+
+    def variation(deviation: float) -> float:
+        a = deviation * first.input_scale * ndtri(np.linspace(0.005, 0.995, 100))[:, np.newaxis]
+        first.apply(a)
+        return float(np.sqrt(np.mean((a - first.center) ** 2)))
+
+    return variation(sqrt(1.0 + SPREAD**2)) / variation(1.0)

@@ -197,7 +197,7 @@ def test_ctrl_c_keeps_the_last_whole_epoch(kind, y, solver):
 
 
 def test_ctrl_c_in_the_middle_of_an_epoch():
-    uses = 3 * 2 + 1  # three steps an epoch
+    uses = 2 + 3 * 2 + 1  # two for the first weights, three steps an epoch
     net = SigmoidMLPRegressor(**QUICK | {"activation": exploding(KeyboardInterrupt(), uses)})
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         net.fit(X, NUMBER)

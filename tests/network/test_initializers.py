@@ -5,7 +5,7 @@ import pytest
 from pieces import ACTIVATION_NAMES
 
 from sknet._network.activations import ACTIVATIONS
-from sknet._network.initializers import INITIALIZERS, centred, draw
+from sknet._network.initializers import INITIALIZERS, SPREAD, centred, draw
 from sknet._network.network import Network
 from sknet._network.parameters import Layout
 
@@ -52,8 +52,17 @@ def test_draw_takes_a_function():
 
 def test_biases_take_out_the_mean_output_of_the_units_below():
     coefs, intercepts = centred(Layout((4, 6, 5)), [ACTIVATIONS["sigmoid"]], np.random.default_rng(0))
-    np.testing.assert_array_equal(intercepts[0], 0)
     np.testing.assert_allclose(intercepts[1], -0.5 * coefs[1].sum(axis=0))
+
+
+def test_the_first_units_bend_all_over_the_table():
+    """Where a sum is 0 differs between units by as much as the rows differ; a linear model has no such units."""
+    layout, activations = Layout((10, 2000, 1)), [ACTIVATIONS["sigmoid"]]
+    (W, _), (b, _) = centred(layout, activations, np.random.default_rng(0))
+    assert b.std() == pytest.approx(2.0, rel=0.05) and b.mean() == pytest.approx(0, abs=0.2)
+    assert W.std() == pytest.approx(SPREAD * 2.0 / np.sqrt(10), rel=0.05)
+    (W,), (b,) = centred(Layout((2000, 1)), [], np.random.default_rng(0))
+    assert b.tolist() == [0] and W.std() == pytest.approx(1 / np.sqrt(2000), rel=0.05)
 
 
 def test_sigmoids_start_as_tanh_units():
