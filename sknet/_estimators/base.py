@@ -287,7 +287,7 @@ class BaseSigmoidMLP(FittedNetwork, Resumable, CallbackSupportMixin, BaseEstimat
 
     def _report(self, result: Result, quiet: bool) -> None:
         """Warn where training did not end as it should; tell why it ended if `verbose`."""
-        text = result.reason.value.format(**self.get_params(deep=False), message=result.message)
+        text = result.reason.value.format(**vars(self), message=result.message)
         if result.reason is StopReason.INTERRUPTED:
             warn(text, UserWarning)
         elif result.reason in (StopReason.MAX_ITER, StopReason.LINE_SEARCH) and not quiet:

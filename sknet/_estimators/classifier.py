@@ -107,7 +107,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
     power_t : float, default=0.5
         The exponent of "invscaling".
 
-    max_iter : int, default=96
+    max_iter : int, default=128
         Epochs, or iterations of "lbfgs".
 
     shuffle : bool, default=True
@@ -156,7 +156,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
     epsilon : float, default=1e-8
         Keeps "adam" and "rmsprop" from dividing by 0.
 
-    n_iter_no_change : int or inf, default=16
+    n_iter_no_change : int or inf, default=24
         Epochs without improvement that are borne. On the training loss it
         applies to "constant", "invscaling" and "adaptive" only.
 
@@ -281,7 +281,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         learning_rate: str | Callable[[float], float] = "flat_cosine",
         learning_rate_init: float = 0.015,
         power_t: float = 0.5,
-        max_iter: int = 96,
+        max_iter: int = 128,
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
@@ -296,7 +296,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         beta_1: float = 0.9,
         beta_2: float = 0.95,
         epsilon: float = 1e-8,
-        n_iter_no_change: int | float = 16,
+        n_iter_no_change: int | float = 24,
         max_fun: int = 15000,
         class_weight: Any = None,
         categorical_features: Any = "from_dtype",
@@ -542,8 +542,10 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The labels.
         """
-        P = self._predictions(X)
-        return self._target.decode(P)
+        outputs = self._raw_outputs(X)
+        if self.out_activation_ != "softmax":  # which keeps the order, and takes as long as a layer
+            self._loss.link(outputs)
+        return self._target.decode(outputs)
 
     def predict_proba(self, X: Any) -> Any:
         """Predict the labels' probabilities.

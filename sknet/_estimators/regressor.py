@@ -38,7 +38,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
 
     Parameters
     ----------
-    hidden_layer_sizes : int or sequence of int, default=(128,)
+    hidden_layer_sizes : int or sequence of int, default=(96, 32)
         Units of each hidden layer; `()` makes a linear model.
 
     activation : str, Activation or a sequence of these, default="sigmoid"
@@ -99,7 +99,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
     power_t : float, default=0.5
         The exponent of "invscaling".
 
-    max_iter : int, default=96
+    max_iter : int, default=128
         Epochs, or iterations of "lbfgs".
 
     shuffle : bool, default=True
@@ -148,7 +148,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
     epsilon : float, default=1e-8
         Keeps "adam" and "rmsprop" from dividing by 0.
 
-    n_iter_no_change : int or inf, default=16
+    n_iter_no_change : int or inf, default=24
         Epochs without improvement that are borne. On the training loss it
         applies to "constant", "invscaling" and "adaptive" only.
 
@@ -255,7 +255,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
 
     def __init__(
         self,
-        hidden_layer_sizes: int | Sequence[int] = (128,),
+        hidden_layer_sizes: int | Sequence[int] = (96, 32),
         activation: str | Activation | Sequence[str | Activation] = "sigmoid",
         *,
         loss: str | Loss = "squared_error",
@@ -271,7 +271,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         learning_rate: str | Callable[[float], float] = "flat_cosine",
         learning_rate_init: float = 0.015,
         power_t: float = 0.5,
-        max_iter: int = 96,
+        max_iter: int = 128,
         shuffle: bool = True,
         random_state: int | np.random.RandomState | None = None,
         tol: float = 1e-4,
@@ -286,7 +286,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         beta_1: float = 0.9,
         beta_2: float = 0.95,
         epsilon: float = 1e-8,
-        n_iter_no_change: int | float = 16,
+        n_iter_no_change: int | float = 24,
         max_fun: int = 15000,
         huber_delta: float = 1.0,
         quantile: float | Sequence[float] = 0.5,

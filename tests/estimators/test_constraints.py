@@ -12,14 +12,14 @@ Y = (X[:, 0] > 0).astype(int)
 
 BAD = {
     "hidden_layer_sizes": [0, -1, 2.5, None, (3, 0), (3, -1), (3, 1.5), ("a",)],
-    "activation": ["sigmoidal", 3, None, ["tanh", "tan"], ["tanh"] * 2],
+    "activation": ["sigmoidal", 3, None, ["tanh", "tan"], ["tanh"] * 3],
     "depth": [0, -1, 1.5, "two"],
     "loss": ["hinge", None, 1],
     "solver": ["adamw", None, 1],
     "alpha": [-1e-9, "small", None],
     "l1_ratio": [-0.1, 1.1, None],
     "weight_decay": [-0.1, "no"],
-    "dropout": [-0.1, 1.0, None, [0.1, 0.2], [1.0], [-0.1], "half"],
+    "dropout": [-0.1, 1.0, None, [0.1] * 3, [1.0], [-0.1], "half"],
     "max_norm": [0.0, -1.0, "one"],
     "clip_norm": [0.0, -1.0, "one"],
     "label_smoothing": [-0.1, 1.0, None, "some"],
