@@ -149,9 +149,11 @@ def centred(
 def _excess(first: Activation) -> float:
     """Return by what factor the first layer's outputs vary more than those of a layer without spread."""
 
-    def variation(deviation: float) -> float:
+    def variation(deviation: float) -> Any:
         a = deviation * first.input_scale * ndtri(np.linspace(0.005, 0.995, 100))[:, np.newaxis]
         first.apply(a)
-        return float(np.sqrt(np.mean((a - first.center) ** 2)))
+        return np.sqrt(np.mean((a - first.center) ** 2))
 
-    return variation(sqrt(1.0 + SPREAD**2)) / variation(1.0)
+    with np.errstate(all="ignore"):
+        factor = variation(sqrt(1.0 + SPREAD**2)) / variation(1.0)
+    return float(factor) if np.isfinite(factor) and factor > 0.0 else 1.0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pieces import ACTIVATION_NAMES
 
-from sknet._network.activations import ACTIVATIONS
+from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.initializers import INITIALIZERS, SPREAD, centred, draw
 from sknet._network.network import Network
 from sknet._network.parameters import Layout
@@ -74,6 +74,15 @@ def test_sigmoids_start_as_tanh_units():
         parameters = draw(layout, activations, "auto", np.random.default_rng(0))
         raw.append(Network(layout.sizes, activations, 50, float).forward(X, *parameters))
     np.testing.assert_allclose(raw[0], raw[1], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    "apply", [lambda z: z.fill(0.0), lambda z: z.fill(np.nan), lambda z: np.exp(np.exp(z * z), out=z)]
+)
+def test_units_that_never_vary_or_overflow_leave_the_weights_finite(apply):
+    odd = Activation("odd", apply, lambda a, delta: None)
+    for parts in centred(Layout((4, 6, 5)), [odd], np.random.default_rng(0)):
+        assert all(np.isfinite(part).all() for part in parts)
 
 
 @pytest.mark.parametrize("name", ACTIVATION_NAMES)
