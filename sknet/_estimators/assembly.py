@@ -18,7 +18,7 @@ from sknet._estimators.automatic import (
     is_patient,
     weight_decay_of,
 )
-from sknet._estimators.inputs import is_memory_mapped, is_sparse, warn
+from sknet._estimators.inputs import Data, is_memory_mapped, is_sparse, warn
 from sknet._estimators.threads import suitable_threads
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.initializers import draw
@@ -148,6 +148,7 @@ class Encoded:
     target: Array
     weight: Array | None
     total_weight: float
+    n_rows: int  # that are computed at once
 
     def __len__(self) -> int:
         return len(self.target)
@@ -204,11 +205,13 @@ def warn_of_clipping(estimator: Any, n: int) -> None:
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
 
 
-def buffer_rows(estimator: Any, n: int) -> int:
+def buffer_rows(estimator: Any, data: Data) -> int:
     """Return how many rows are computed at once: a batch, unless it is huge; with L-BFGS, equal parts of all rows."""
+    n = len(data)
     if estimator.solver != "lbfgs":
         return min(batch_size_of(estimator, n), MAX_ROWS)
-    return ceil(n / ceil(n / FULL_BATCH_ROWS))
+    # of a sparse table, a part takes less time than the passes over theta that go with each
+    return ceil(n / ceil(n / (MAX_ROWS if is_sparse(data.X) else FULL_BATCH_ROWS)))
 
 
 def refuse_for_lbfgs(estimator: Any) -> None:
@@ -303,7 +306,7 @@ def assemble(
     dropout = dropout_rates(estimator, len(activations), monitor is not None)
     penalty = penalties_of(estimator, training.total_weight)
     smooth = penalty if first_order else ElasticNet(l2=penalty.l2)  # L-BFGS adds its L1 term itself
-    network = Network(layout.sizes, activations, buffer_rows(estimator, n), dtype, dropout=dropout)
+    network = Network(layout.sizes, activations, training.n_rows, dtype, dropout=dropout)
     objective = Objective(layout, network, loss, smooth, training.inputs, training.target, training.weight)
     projected = first_order and (penalty.l1 > 0.0 or estimator.max_norm is not None)
     problem = minibatch.Problem(
@@ -311,6 +314,7 @@ def assemble(
         n,
         layout.n_weights,
         layout.shapes[0],
+        penalty=objective.penalty,
         random=any(dropout),
         project=Projection(penalty.l1, estimator.max_norm or 0.0, layout.shapes) if projected else None,
         monitor=None if monitor is None else lambda theta: monitor(objective, theta),

@@ -193,10 +193,10 @@ class BaseSigmoidMLP(FittedNetwork, Resumable, CallbackSupportMixin, BaseEstimat
         """Turn data into what the network is fed and what it is to give back."""
         dtype = self._arithmetic
         # rows to be judged come in pieces as large as those of the training part, which may be the larger one
-        n_rows = assembly.buffer_rows(self, len(data)) if training else min(len(data), assembly.MAX_ROWS)
+        n_rows = assembly.buffer_rows(self, data) if training else min(len(data), assembly.MAX_ROWS)
         inputs = assembly.encode_inputs(data.X, self._encoder, dtype, n_rows)
         weight, total = assembly.normalise(data.weight, len(data), dtype)
-        return assembly.Encoded(inputs, self._encode_target(data.y, dtype, training=training), weight, total)
+        return assembly.Encoded(inputs, self._encode_target(data.y, dtype, training=training), weight, total, n_rows)
 
     def _encoded(self, X: Any, y: Any, sample_weight: Any) -> assembly.Encoded:
         draft = self._draft()
@@ -287,7 +287,7 @@ class BaseSigmoidMLP(FittedNetwork, Resumable, CallbackSupportMixin, BaseEstimat
 
     def _report(self, result: Result, quiet: bool) -> None:
         """Warn where training did not end as it should; tell why it ended if `verbose`."""
-        text = result.reason.value.format(**vars(self), message=result.message)
+        text = result.reason.value.format(**vars(self) | {"message": result.message})
         if result.reason is StopReason.INTERRUPTED:
             warn(text, UserWarning)
         elif result.reason in (StopReason.MAX_ITER, StopReason.LINE_SEARCH) and not quiet:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
+from sklearn.utils.validation import check_is_fitted
 
 from sknet._estimators.automatic import label_smoothing_of, temperature_scaling_of
 from sknet._estimators.base import BaseSigmoidMLP, is_first_order
@@ -542,10 +543,9 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The labels.
         """
-        outputs = self._raw_outputs(X)
-        if self.out_activation_ != "softmax":  # which keeps the order, and takes as long as a layer
-            self._loss.link(outputs)
-        return self._target.decode(outputs)
+        check_is_fitted(self)
+        linked = self._loss != losses.SOFTMAX_LOG_LOSS  # a softmax keeps the order, and takes as long as a layer
+        return self._target.decode(self._raw_outputs(X, linked=linked))
 
     def predict_proba(self, X: Any) -> Any:
         """Predict the labels' probabilities.

@@ -73,7 +73,8 @@ class Data:
         if (not isinstance(self.X, np.ndarray) and not is_sparse(self.X)) or self.X.shape[0] * self.X.shape[1] > MERGED:
             return self
         X = self.X.toarray() if is_sparse(self.X) else self.X
-        first, place = distinct_rows(X, np.unique(self.y, axis=0, return_inverse=True)[1].ravel())
+        codes = [np.unique(column, return_inverse=True)[1] for column in self.y.reshape(len(self), -1).T]
+        first, place = distinct_rows(X, np.unique(codes, axis=1, return_inverse=True)[1].ravel())
         if self.weight is None and len(first) == len(self):
             return self
         weight = np.bincount(place, weights=self.weight).astype(np.float64)

@@ -104,8 +104,8 @@ def draw(
 
 
 SPREAD = 1.5
-"""How much larger than the others the first layer's weights are: columns scaled by their quartile range, and categories
-spelt out, vary by less than the 1 that a hidden layer's outputs vary by."""
+"""How much larger than the others the first layer's weights are. Columns scaled by their quartile range, as they are by
+default, and categories spelt out vary by less than the 1 that a hidden layer's outputs vary by."""
 
 
 def centred(
@@ -135,7 +135,7 @@ def centred(
     scales = [target.input_scale / source.output_scale for source, target in zip(before, after, strict=True)]
     if activations:
         scales[0] *= SPREAD
-        scales[1] /= _excess(activations[0])
+        scales[1] /= _excess(activations[0], layout.sizes[1])
     coefs = [
         lecun_normal(fan_in, fan_out, rng) * scale
         for (fan_in, fan_out), scale in zip(layout.shapes, scales, strict=True)
@@ -146,11 +146,12 @@ def centred(
     return coefs, intercepts
 
 
-def _excess(first: Activation) -> float:
+def _excess(first: Activation, n_units: int) -> float:
     """Return by what factor the first layer's outputs vary more than those of a layer without spread."""
 
     def variation(deviation: float) -> Any:
-        a = deviation * first.input_scale * ndtri(np.linspace(0.005, 0.995, 100))[:, np.newaxis]
+        z = deviation * first.input_scale * ndtri(np.linspace(0.005, 0.995, 100))
+        a = np.repeat(z[:, np.newaxis], n_units, axis=1)
         first.apply(a)
         return np.sqrt(np.mean((a - first.center) ** 2))
 

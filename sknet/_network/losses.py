@@ -113,18 +113,8 @@ def _exp_link(raw: Array) -> None:
 # --- log-loss on sigmoid outputs: softplus(raw) - target * raw, summed over the labels ------------------------------
 
 
-def _softplus(raw: Array) -> Array:
-    """log(1 + exp(raw)): a third of what `np.logaddexp` takes."""
-    value = np.abs(raw)
-    np.negative(value, out=value)
-    np.exp(value, out=value)
-    np.log1p(value, out=value)
-    value += np.maximum(raw, 0.0)
-    return value
-
-
 def _sigmoid_value(raw: Array, target: Array) -> Array:
-    value = _softplus(raw)
+    value = np.logaddexp(0.0, raw)
     value -= target * raw
     return value[:, 0] if value.shape[1] == 1 else value.sum(axis=1)
 

@@ -109,6 +109,9 @@ class Objective:
         Returns
         -------
         value : float
+            Where rows are returned, without the penalty: `penalty` is left to
+            be added once for many batches, since it goes through all weights.
+
         rows : array of int, or None
             The inputs whose first-layer weights the batch touches, None for all;
             a batch of all samples always gives the whole gradient.
@@ -171,15 +174,20 @@ class Objective:
         return value, first_layer_gradient(X, delta, coef_grads[0], whole=whole)
 
     def _add_penalty(self, theta: Array, out: Array, rows: Array | None) -> float:
-        """Add the penalty's gradient to `out` (of the touched rows only, if so) and return its value."""
+        """Add the penalty's gradient to `out` and return its value; of the touched rows only, if so, and 0."""
         w = theta[: self._layout.n_weights]
         if rows is None:
             self._penalty.add_gradient(w, out[: self._layout.n_weights])
-        elif self._penalty.l2:
+            return self._penalty.value(w)
+        if self._penalty.l2:
             first, h = self._coefs[0], self._coefs[0].shape[1]
             self._penalty.add_gradient(first.take(rows, axis=0).ravel(), out[: len(rows) * h])
             self._penalty.add_gradient(w[first.size :], out[first.size : self._layout.n_weights])
-        return self._penalty.value(w)
+        return 0.0
+
+    def penalty(self, theta: Array) -> float:
+        """Return the penalty, which the values of batches that touch few inputs do not hold."""
+        return self._penalty.value(theta[: self._layout.n_weights])
 
     def raw(self, theta: Array, inputs: Callable[[Batch], Any], n: int) -> Array:
         """Return the raw output, without dropout, for n rows of other data (a validation set)."""

@@ -44,6 +44,7 @@ class Problem:
     n_samples: int
     n_weights: int  # theta[:n_weights] decays
     first_block: tuple[int, int] = (0, 0)  # shape of the block at theta's start whose rows `rows` means
+    penalty: Callable[[Array], float] = lambda theta: 0.0  # what the values of batches with rows leave out
     random: bool = False  # whether the objective draws random numbers (dropout)
     project: Callable[[Array, float | Array], None] | None = None  # (theta, rate in the optimizer's metric)
     monitor: Callable[[Array], tuple[float, float, Array]] | None = (
@@ -164,7 +165,7 @@ def _steps(problem: Problem, plan: Plan, state: State, gradient: Array) -> tuple
     n = problem.n_samples
     n_batches = -(-n // plan.batch_size)
     rng = state.rng if problem.random else None
-    total, rate, norm, first = 0.0, 0.0, 0.0, 0.0
+    total, n_without, rate, norm, first = 0.0, 0, 0.0, 0.0, 0.0
     for i, batch in enumerate(_batches(plan, n, state.rng)):
         value, rows = problem.objective(state.theta, batch, gradient, rng)
         rate = plan.rate * plan.schedule(_progress(plan, state, i / n_batches))
@@ -177,9 +178,13 @@ def _steps(problem: Problem, plan: Plan, state: State, gradient: Array) -> tuple
             gradient *= plan.clip_norm / norm
         state.step += 1
         _step(problem, plan, state, gradient, rows, rate)
-        total += value * min(plan.batch_size, n - i * plan.batch_size)
+        size = min(plan.batch_size, n - i * plan.batch_size)
+        total += value * size
+        n_without += 0 if rows is None else size
     if not np.isfinite(state.theta).all():
         raise DivergedError(state.epoch + 1, rate)
+    if n_without:
+        total += n_without * problem.penalty(state.theta)
     return total / n, rate, norm
 
 

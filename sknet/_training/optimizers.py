@@ -112,7 +112,7 @@ class Adam:
     n_moments: int = 2
 
     def update(self, gradient: Array, moments: Sequence[Array], step: int) -> float:
-        """Overwrite the gradient with m / (sqrt(v) + epsilon), update both moments; return c_t."""
+        """Overwrite the gradient with what is along c_t m / (sqrt(v) + epsilon), update m and v; return the scale."""
         # The arrays hold m / (1 - beta_1) and v / (1 - beta_2), which saves a pass over theta each.
         m, v = moments
         m *= self.beta_1

@@ -396,5 +396,12 @@ def test_distinct_rows(distinct, dtype):
 
 
 def test_equal_rows_of_another_label_are_distinct():
-    first, place = distinct_rows(np.ones((4, 2)), np.array([0, 1, 0, 1]))
-    assert len(first) == 2 and place.tolist() == [0, 1, 0, 1]
+    for value in (1.0, 1e20):  # beside which a label vanishes
+        first, place = distinct_rows(np.full((4, 2), value), np.array([0, 1, 0, 1]))
+        assert len(first) == 2 and place[0] == place[2] != place[1] == place[3]
+
+
+def test_lbfgs_takes_several_outputs_of_text():
+    labels = np.array([["a", "x"], ["b", "y"]] * 30, dtype=object)
+    net = SigmoidMLPClassifier(5, solver="lbfgs", early_stopping=False, max_iter=5).fit(COUNTS, labels)
+    assert net.predict(COUNTS).shape == labels.shape

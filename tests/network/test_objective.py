@@ -57,6 +57,7 @@ def test_whole_network(loss, activation, hidden):
     scratch = np.empty_like(case.theta)
     expected = numerical_gradient(lambda theta: objective(theta, FEW, scratch)[0], case.theta, STEP)
     for (value, gradient, rows), packed in variants(case):
+        value += objective.penalty(case.theta) if packed else 0.0
         assert value == pytest.approx(objective(case.theta, FEW, scratch)[0], rel=1e-13)
         found, wanted = case.arrays(gradient), case.arrays(expected)
         assert (rows is not None) == packed
@@ -109,7 +110,9 @@ def test_without_l2_nothing_is_added_to_packed_rows():
     value, packed, rows = plain.gradient(FEW, sparse=True)
     bare = NetworkCase(**{**vars(case), "penalty": ElasticNet()})
     bare_value, dense, _ = bare.gradient(FEW)
-    assert value == pytest.approx(bare_value + 0.2 * np.abs(case.theta[: case.layout.n_weights]).sum())
+    assert value == pytest.approx(bare_value)
+    of_weights = 0.2 * np.abs(case.theta[: case.layout.n_weights]).sum()
+    assert plain.objective().penalty(case.theta) == pytest.approx(of_weights)
     np.testing.assert_allclose(packed[: len(rows) * 4], dense[:24].reshape(-1, 4)[rows].ravel(), rtol=1e-12)
 
 

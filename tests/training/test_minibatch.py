@@ -328,6 +328,24 @@ def run_packed(rows_of_batch, pack, optimizer, **more):
     return trained(the_problem, the_plan, state)[1]
 
 
+def test_the_penalty_of_packed_batches_is_added_once_an_epoch():
+    """Their values leave it out; three batches of four are packed, and each value is 1."""
+    objective = Packed([[0], [1], [0, 3], [2]], True)
+
+    def mixed(theta, batch, out, rng=None):
+        objective.pack = batch.start != 3
+        return objective(theta, batch, out)
+
+    asked = []
+    the_problem = problem(mixed, 4, 10, first_block=(4, 2), penalty=lambda theta: asked.append(theta.copy()) or 10.0)
+    the_plan = plan(OPTIMIZERS["adam"], batch_size=1, n_epochs=2, shuffle=False)
+    state = state_of(np.linspace(-1, 1, 11), the_plan)
+    minibatch.train(the_problem, the_plan, state)
+    assert [epoch.loss for epoch in state.history] == [1.0 + 0.75 * 10.0] * 2
+    assert len(asked) == 2
+    np.testing.assert_array_equal(asked[-1], state.theta)
+
+
 @each_optimizer
 @pytest.mark.parametrize("clip_norm", [None, 0.5])
 def test_all_rows_packed_are_the_whole_gradient(optimizer, clip_norm):
