@@ -15,7 +15,20 @@ import tempfile
 from importlib import import_module
 from pathlib import Path
 
-TABLES = ("fits", "peers", "products", "lbfgs", "sparse", "predict", "search", "reach", "imports", "memory", "growth")
+TABLES = (
+    "fits",
+    "peers",
+    "products",
+    "floor",
+    "lbfgs",
+    "sparse",
+    "predict",
+    "search",
+    "reach",
+    "imports",
+    "memory",
+    "growth",
+)
 WITHOUT_THREADS = ("imports", "memory", "growth")  # measured once
 ROOT = Path(__file__).parents[2]
 
