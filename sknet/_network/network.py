@@ -57,6 +57,10 @@ class _Hidden:
         return _Hidden(output, kept, *others)
 
 
+_Layer = tuple[_Hidden, Activation, float]
+"""A hidden layer's buffers, its activation and its dropout rate."""
+
+
 class Network:
     """Buffers for batches of up to `n_rows` rows, and the two passes through them.
 
@@ -99,7 +103,7 @@ class Network:
             self._allocate((n_rows, size), np.dtype(dtype), activation, rate, backward)
             for size, activation, rate in zip(sizes[1:-1], self.activations, self.dropout, strict=True)
         ]
-        self._views: dict[int, tuple[list[_Hidden], Array, Array]] = {}
+        self._views: dict[int, tuple[list[_Layer], Array, Array]] = {}
         self._signals: list[Any] = []  # what entered each layer in the last forward pass
         self._masked = False
 
@@ -113,15 +117,16 @@ class Network:
         mask, dropped = (np.empty(shape, dtype), np.empty(shape, dtype)) if backward and rate else (None, None)
         return _Hidden(output, kept, delta, mask, dropped)
 
-    def _buffers(self, n: int) -> tuple[list[_Hidden], Array, Array]:
-        """Return the hidden layers' buffers, the raw output's and n ones; there are few n, so views are made once.
+    def _buffers(self, n: int) -> tuple[list[_Layer], Array, Array]:
+        """Return the hidden layers, the raw output's buffer and n ones; there are few n, so views are made once.
 
         The raw output lies in memory column by column: what losses do row by
         row (a softmax's maximum and sum) then goes along whole columns.
         """
         if n not in self._views:
             raw = self._raw[: n * (self._raw.size // self.n_rows)].reshape(-1, n).T
-            self._views[n] = [hidden.rows(n) for hidden in self._hidden], raw, self._ones[:n]
+            hidden = [layer.rows(n) for layer in self._hidden]
+            self._views[n] = list(zip(hidden, self.activations, self.dropout, strict=True)), raw, self._ones[:n]
         return self._views[n]
 
     def forward(
@@ -145,8 +150,8 @@ class Network:
         layers, raw, _ = self._buffers(X.shape[0])
         self._signals, self._masked = [X], rng is not None
         signal = X
-        for layer, (hidden, activation, rate) in enumerate(zip(layers, self.activations, self.dropout, strict=True)):
-            affine(signal, coefs[layer], intercepts[layer], hidden.output)
+        for (hidden, activation, rate), W, b in zip(layers, coefs, intercepts, strict=False):
+            affine(signal, W, b, hidden.output)
             if hidden.kept is not hidden.output:
                 np.copyto(hidden.kept, hidden.output)
             activation.apply(hidden.output)
@@ -183,11 +188,11 @@ class Network:
         for layer in range(len(coefs) - 1, 0, -1):
             self._signals[layer].T.dot(delta, coef_grads[layer])
             ones.dot(delta, intercept_grads[layer])  # the sum over the samples
-            below = layers[layer - 1]
+            below, activation, _ = layers[layer - 1]
             delta = delta.dot(coefs[layer].T, below.delta)
             if self._masked and below.mask is not None:
                 delta *= below.mask
-            self.activations[layer - 1].backward(below.kept, delta)
+            activation.backward(below.kept, delta)
         ones.dot(delta, intercept_grads[0])
         return delta
 
