@@ -19,7 +19,7 @@ from sknet._estimators.automatic import (
     weight_decay_of,
 )
 from sknet._estimators.inputs import Data, is_memory_mapped, is_sparse, warn
-from sknet._estimators.threads import suitable_threads
+from sknet._estimators.threads import one_thread_for_scipy, suitable_threads
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.initializers import draw
 from sknet._network.losses import Loss
@@ -261,7 +261,8 @@ class Assembly:
         with suitable_threads(self.n_rows, self.layout.sizes):
             if isinstance(self.plan, minibatch.Plan):
                 return minibatch.train(self.problem, self.plan, state, observer)
-            return lbfgs.train(self.problem, self.plan, state, observer)
+            with one_thread_for_scipy():
+                return lbfgs.train(self.problem, self.plan, state, observer)
 
 
 def assemble(

@@ -7,7 +7,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from sknet import SigmoidMLPClassifier
-from sknet._estimators.threads import suitable_threads
+from sknet._estimators.threads import one_thread_for_scipy, suitable_threads
 
 SMALL, LARGE = (200, (10, 20, 1)), (500, (1000, 1000, 1))
 
@@ -53,3 +53,11 @@ def test_a_fit_leaves_the_threads_as_they_were():
     net = SigmoidMLPClassifier(3, max_iter=1, learning_rate=lambda t: seen.append(blas_threads()) or 1.0)
     net.fit(X, X[:, 0] > 20)
     assert seen and all(threads == {1} for threads in seen) and blas_threads() == {2}
+
+
+def test_scipys_own_blas_has_one_thread_beside_numpys():
+    before = threadpool_info()
+    with one_thread_for_scipy():
+        for pool, then in zip(threadpool_info(), before, strict=True):
+            assert pool["num_threads"] == (1 if "scipy" in pool["filepath"] else then["num_threads"])
+    assert threadpool_info() == before
