@@ -1,11 +1,13 @@
 """How many threads BLAS may use: one, where its matrix products are too small to be shared out, or it is not alone."""
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 from functools import cache
 from itertools import pairwise
 from threading import current_thread, main_thread
 from typing import Any
 
+import scipy
 from threadpoolctl import ThreadpoolController
 
 SHARED_OUT = 3 * 10**7
@@ -40,7 +42,8 @@ def one_thread_for_scipy() -> AbstractContextManager[Any]:
     L-BFGS goes to and fro between the two, and the threads of the one that
     rests keep the cores busy with waiting: a fit then takes twice the time.
     """
-    own = [blas.filepath for blas in _controller().lib_controllers if "scipy" in blas.filepath]
+    place = os.path.realpath(os.path.dirname(scipy.__file__))  # by name NumPy's, too, is scipy_openblas
+    own = [blas.filepath for blas in _controller().lib_controllers if blas.filepath.startswith(place)]
     if not own or current_thread() is not main_thread():
         return nullcontext()
     return _controller().select(filepath=own).limit(limits=1)
