@@ -155,11 +155,20 @@ class Encoded:
 
 
 def encode_inputs(X: Any, encoder: TableEncoder, dtype: np.dtype[Any], n_rows: int) -> Callable[[Batch], Any]:
-    """Return a function from a batch to its rows: of one encoded copy, or encoded as they come from a memory map."""
+    """Return a function from a batch to its rows: of one encoded copy, or encoded as they come from a memory map.
+
+    Dense rows end with a 1, which makes the first layer's biases weights like
+    the others: one product then does for both, forward and back.
+    """
     if is_memory_mapped(X):
-        buffer = np.empty((n_rows, encoder.n_inputs), dtype)
-        return lambda batch: encoder.encode_rows(X, batch, buffer[: length(batch)])
-    Z = encoder.encode(X, dtype)
+        buffer = np.ones((n_rows, encoder.n_inputs + 1), dtype)
+
+        def rows(batch: Batch) -> Array:
+            encoder.encode_rows(X, batch, buffer[: length(batch), :-1])
+            return buffer[: length(batch)]
+
+        return rows
+    Z = encoder.encode(X, dtype, ones=True)
     return Z.__getitem__ if is_sparse(Z) else Rows(Z, n_rows)
 
 
@@ -314,10 +323,10 @@ def assemble(
         objective,
         n,
         layout.n_weights,
-        layout.shapes[0],
+        minibatch.Block(layout.starts[0], layout.n_weights, layout.sizes[0]),
         penalty=objective.penalty,
         random=any(dropout),
-        project=Projection(penalty.l1, estimator.max_norm or 0.0, layout.shapes) if projected else None,
+        project=Projection(penalty.l1, estimator.max_norm or 0.0, layout.shapes[::-1]) if projected else None,
         monitor=None if monitor is None else lambda theta: monitor(objective, theta),
     )
     patience = Patience(estimator.tol, estimator.n_iter_no_change if patient else inf)

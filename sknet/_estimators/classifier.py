@@ -544,8 +544,8 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
             The labels.
         """
         check_is_fitted(self)
-        linked = self._loss != losses.SOFTMAX_LOG_LOSS  # a softmax keeps the order, and takes as long as a layer
-        return self._target.decode(self._raw_outputs(X, linked=linked))
+        in_order = self._loss == losses.SOFTMAX_LOG_LOSS  # a softmax keeps the order, and takes as long as a layer
+        return self._outputs(X, lambda raw: self._target.decode(raw if in_order else self._linked(raw)))
 
     def predict_proba(self, X: Any) -> Any:
         """Predict the labels' probabilities.

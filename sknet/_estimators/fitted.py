@@ -8,8 +8,7 @@ raw : (n, k)         the network's output before the loss's link
 coefs_[l] : (fan_in, fan_out)      intercepts_[l] : (fan_out,)
 """
 
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -18,7 +17,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknet._estimators import assembly
 from sknet._estimators.inputs import read_table, take_rows
-from sknet._estimators.threads import suitable_threads
+from sknet._estimators.threads import in_parts
 from sknet._network.activations import Activation
 from sknet._network.losses import Loss
 from sknet._network.network import Network
@@ -47,34 +46,51 @@ class FittedNetwork:
 
     # --- predict -----------------------------------------------------------------------------------------------------
 
-    def _raw_outputs(self, X: Any, *, linked: bool = False) -> Array:
-        """Return the raw outputs, `linked` or not, in the input's float type, a piece at a time."""
+    def _outputs(self, X: Any, finish: Callable[[Array], Array]) -> Array:
+        """Return `finish` of all rows' raw outputs, a piece at a time; the pieces of many rows are shared out."""
         check_is_fitted(self)
         table = read_table(self, X, reset=False)
-        outputs = np.empty((table.shape[0], self.n_outputs_), self._float)
-        many = len(outputs) > PREDICT_ROWS  # one row is predicted sooner than threads are limited
-        with suitable_threads(PREDICT_ROWS, self._layout().sizes) if many else nullcontext():
-            for rows, network, coefs, intercepts in self._passes(table, len(outputs)):
-                inputs = self._encoder.encode(take_rows(table, rows), self._arithmetic)
-                raw = network.forward(inputs, coefs, intercepts).astype(self._float)
-                if linked:
-                    self._loss.link(raw)
-                outputs[rows] = raw
+        n = table.shape[0]
+        first, raw = next(self._raw_pieces(table, slice(0, n)))
+        found = finish(raw)
+        outputs = np.empty((n, *found.shape[1:]), found.dtype)
+        outputs[first] = found
+
+        def fill(part: slice) -> None:
+            for rows, raw in self._raw_pieces(table, part):
+                outputs[rows] = finish(raw)
+
+        if first.stop < n:
+            in_parts(fill, slice(first.stop, n), PREDICT_ROWS)
         return outputs
 
-    def _passes(self, table: Any, n: int) -> Iterator[tuple[slice, Network, list[Array], list[Array]]]:
-        """Yield pieces of n rows with a network to pass them through, in the arithmetic of training."""
-        network = Network(
-            self._layout().sizes, self._activations, min(n, PREDICT_ROWS), self._arithmetic, backward=False
-        )
+    def _raw_pieces(self, table: Any, part: slice) -> Iterator[tuple[slice, Array]]:
+        """Yield pieces of these rows and their raw outputs, in the input's float type."""
+        for rows, network, coefs, intercepts in self._passes(part):
+            inputs = self._encoder.encode(take_rows(table, rows), self._arithmetic)
+            yield rows, network.forward(inputs, coefs, intercepts).astype(self._float)
+
+    def _passes(self, part: slice) -> Iterator[tuple[slice, Network, list[Array], list[Array]]]:
+        """Yield pieces of these rows with a network to pass them through, in the arithmetic of training."""
+        n_rows = min(part.stop - part.start, PREDICT_ROWS)
+        network = Network(self._layout().sizes, self._activations, n_rows, self._arithmetic, backward=False)
         coefs = [W.astype(self._arithmetic, copy=False) for W in self.coefs_]
         intercepts = [b.astype(self._arithmetic, copy=False) for b in self.intercepts_]
-        for start in range(0, n, PREDICT_ROWS):
-            yield slice(start, min(start + PREDICT_ROWS, n)), network, coefs, intercepts
+        for start in range(part.start, part.stop, PREDICT_ROWS):
+            yield slice(start, min(start + PREDICT_ROWS, part.stop)), network, coefs, intercepts
+
+    def _raw_outputs(self, X: Any) -> Array:
+        """Return the raw outputs."""
+        return self._outputs(X, lambda raw: raw)
 
     def _predictions(self, X: Any) -> Array:
         """Return the raw outputs after the loss's link."""
-        return self._raw_outputs(X, linked=True)
+        return self._outputs(X, self._linked)
+
+    def _linked(self, raw: Array) -> Array:
+        raw = np.asfortranarray(raw)  # what a link does row by row goes faster along whole columns
+        self._loss.link(raw)
+        return raw
 
     def _layout(self) -> Layout:
         """Return the layout of the weights there are."""
@@ -105,7 +121,7 @@ class FittedNetwork:
         inputs = self._encoder.encode(table, self._arithmetic)
         outputs = [inputs.astype(self._float, copy=False)]
         outputs += [np.empty((inputs.shape[0], b.size), self._float) for b in self.intercepts_]
-        for rows, network, coefs, intercepts in self._passes(table, inputs.shape[0]):
+        for rows, network, coefs, intercepts in self._passes(slice(0, inputs.shape[0])):
             raw = network.forward(inputs[rows], coefs, intercepts)
             for whole, piece in zip(outputs[1:], [*network.outputs(), raw], strict=True):
                 whole[rows] = piece

@@ -68,12 +68,17 @@ class Activation:
 # --- sigmoid: a = 1 / (1 + exp(-z)),  da/dz = a (1 - a) ------------------------------------------------------------
 
 
+HALF = {np.dtype(kind): np.array(0.5, kind) for kind in (np.float32, np.float64)}
+"""1/2 as an array: to convert a Python number takes NumPy as long as a pass over a small layer."""
+
+
 def sigmoid(z: Array) -> None:
     """Overwrite z with 1 / (1 + exp(-z)), through tanh: the cheapest form, and it cannot overflow."""
-    z *= 0.5
+    half = HALF[z.dtype]
+    z *= half
     np.tanh(z, out=z)
-    z *= 0.5
-    z += 0.5
+    z *= half
+    z += half
 
 
 def _sigmoid_backward(a: Array, delta: Array) -> None:

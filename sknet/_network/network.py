@@ -21,22 +21,24 @@ from sknet._network.activations import Activation
 Array = npt.NDArray[Any]
 
 
-def affine(X: Any, W: Array, b: Array, out: Array) -> None:
-    """Set out = X W + b; X may be sparse."""
+def affine(X: Any, W: Array, b: Array | None, out: Array) -> None:
+    """Set out = X W + b; X may be sparse. Without b, the biases are the last row of W, for X's last column of ones."""
     if isinstance(X, np.ndarray):
         X.dot(W, out)
-        out += b
     else:
-        np.add(X @ W, b, out=out)
+        out[:] = X @ W
+    if b is not None:
+        out += b
 
 
-def output(X: Any, W: Array, b: Array, raw: Array) -> None:
-    """Set raw = X W + b, where raw lies in memory column by column."""
+def output(X: Any, W: Array, b: Array | None, raw: Array) -> None:
+    """As `affine`, where raw lies in memory column by column."""
     if isinstance(X, np.ndarray):
         W.T.dot(X.T, raw.T)
-        raw += b
     else:
-        np.add(X @ W, b, out=raw)
+        raw[:] = X @ W
+    if b is not None:
+        raw += b
 
 
 @dataclass(frozen=True)
@@ -98,6 +100,7 @@ class Network:
         self.dropout = tuple(dropout) or (0.0,) * len(self.activations)
         self.n_rows = n_rows
         self._raw = np.empty(n_rows * sizes[-1], dtype)
+        self._by_column = backward
         self._ones = np.ones(n_rows, dtype)
         self._hidden = [
             self._allocate((n_rows, size), np.dtype(dtype), activation, rate, backward)
@@ -124,13 +127,14 @@ class Network:
         row (a softmax's maximum and sum) then goes along whole columns.
         """
         if n not in self._views:
-            raw = self._raw[: n * (self._raw.size // self.n_rows)].reshape(-1, n).T
+            raw = self._raw[: n * (self._raw.size // self.n_rows)]
+            raw = raw.reshape(-1, n).T if self._by_column else raw.reshape(n, -1)
             hidden = [layer.rows(n) for layer in self._hidden]
             self._views[n] = list(zip(hidden, self.activations, self.dropout, strict=True)), raw, self._ones[:n]
         return self._views[n]
 
     def forward(
-        self, X: Any, coefs: Sequence[Array], intercepts: Sequence[Array], rng: np.random.Generator | None = None
+        self, X: Any, coefs: Sequence[Array], intercepts: Sequence[Array | None], rng: np.random.Generator | None = None
     ) -> Array:
         """Compute the raw output of a batch.
 
@@ -138,6 +142,9 @@ class Network:
         ----------
         X : (n, d) array or CSR, n at most `n_rows`
         coefs, intercepts : sequences of arrays
+            For an X whose last column is 1, the first intercept is None, and
+            the first coefs' last row in its place.
+
         rng : numpy.random.Generator, default=None
             Given, hidden outputs are dropped at the layers' rates (Srivastava
             et al. 2014).
@@ -157,7 +164,7 @@ class Network:
             activation.apply(hidden.output)
             signal = hidden.output if rng is None or not rate else drop(hidden, rate, rng)
             self._signals.append(signal)
-        output(signal, coefs[-1], intercepts[-1], raw)
+        (output if self._by_column else affine)(signal, coefs[-1], intercepts[-1], raw)
         return raw
 
     def outputs(self) -> list[Array]:
@@ -165,7 +172,11 @@ class Network:
         return self._signals[1:]
 
     def backward(
-        self, delta: Array, coefs: Sequence[Array], coef_grads: Sequence[Array], intercept_grads: Sequence[Array]
+        self,
+        delta: Array,
+        coefs: Sequence[Array],
+        coef_grads: Sequence[Array],
+        intercept_grads: Sequence[Array | None],
     ) -> Array:
         """Carry the loss's gradient back through the layers of the last forward pass.
 
@@ -177,7 +188,8 @@ class Network:
         coefs : sequence of arrays
 
         coef_grads, intercept_grads : sequences of arrays
-            Sets: dJ/dW_l and dJ/db_l, but for coef_grads[0].
+            Sets: dJ/dW_l and dJ/db_l, but for coef_grads[0] and for what is
+            None.
 
         Returns
         -------
@@ -193,7 +205,8 @@ class Network:
             if self._masked and below.mask is not None:
                 delta *= below.mask
             activation.backward(below.kept, delta)
-        ones.dot(delta, intercept_grads[0])
+        if intercept_grads[0] is not None:
+            ones.dot(delta, intercept_grads[0])
         return delta
 
 

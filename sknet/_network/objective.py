@@ -65,7 +65,8 @@ class Objective:
     loss : Loss
     penalty : ElasticNet
     inputs : callable
-        `inputs(batch)` returns those rows of X, (b, d): dense or CSR.
+        `inputs(batch)` returns those rows of X, (b, d): dense or CSR; or
+        (b, d + 1), where the last column is 1 and stands for the biases.
 
     target : (n, k) array
     weight : (n,) array or None
@@ -84,8 +85,10 @@ class Objective:
         self.n_samples = target.shape[0]
         self._layout, self._network, self._loss, self._penalty = layout, network, loss, penalty
         self._inputs = inputs
+        self._views = self._views_for(inputs(slice(0, 1)))
         self._target = Columns(target, network.n_rows)
-        self._weight = None if weight is None else Rows(weight[:, np.newaxis], network.n_rows)
+        self._weight = None if weight is None else Rows(weight, network.n_rows)
+        self._ones = np.ones(network.n_rows, target.dtype)
         self._theta: Array | None = None
         self._out: Array | None = None
         self._part: Array | None = None  # a piece's gradient
@@ -100,8 +103,8 @@ class Objective:
         theta : (p,) array
         batch : slice or array of int
         out : (p,) array
-            Sets: the gradient. Where rows are returned, the first layer's part
-            holds, packed at its start, these rows' gradients only.
+            Sets: the gradient. Where rows are returned, the part of W_1 holds,
+            packed at its start, these rows' gradients only.
 
         rng : numpy.random.Generator, default=None
             Given, hidden units are dropped.
@@ -121,14 +124,20 @@ class Objective:
         if n > self._network.n_rows:
             return self._in_pieces(theta, self._pieces(batch), out, rng), None
         value, rows = self._data_term(batch, n, self._grads, rng, whole=n == self.n_samples)
-        return value + self._add_penalty(theta, out, rows), rows
+        return value + self._add_penalty(rows), rows
 
     def _bind(self, theta: Array, out: Array) -> None:
         """Set the views of theta and of the gradient; both stay the same arrays for a whole run."""
         if theta is not self._theta:
-            self._theta, (self._coefs, self._intercepts) = theta, self._layout.views(theta)
+            self._theta, (self._coefs, self._intercepts) = theta, self._views(theta)
+            self._weights = theta[: self._layout.n_weights]
         if out is not self._out:
-            self._out, self._grads = out, self._layout.views(out)
+            self._out, self._grads = out, self._views(out)
+            self._weight_grads = out[: self._layout.n_weights]
+
+    def _views_for(self, X: Any) -> Callable[[Array], Any]:
+        """Return how theta is seen by rows with or without a last column of ones."""
+        return self._layout.joined_views if X.shape[1] > self._layout.sizes[0] else self._layout.views
 
     def _pieces(self, batch: Batch) -> list[Batch]:
         """Split a batch into pieces that the network's buffers hold."""
@@ -142,18 +151,18 @@ class Objective:
         n = sum(map(length, pieces))
         out[:] = 0.0
         part = self._part = np.empty_like(out) if self._part is None else self._part
-        grads = self._layout.views(part)
+        grads = self._views(part)
         value = 0.0
         for piece in pieces:
             value += self._data_term(piece, n, grads, rng, whole=True)[0]
             out += part
-        return value + self._add_penalty(theta, out, None)
+        return value + self._add_penalty(None)
 
     def _data_term(
         self,
         batch: Batch,
         n: int,
-        grads: tuple[list[Array], list[Array]],
+        grads: tuple[list[Array], list[Array | None]],
         rng: np.random.Generator | None,
         *,
         whole: bool,
@@ -163,26 +172,25 @@ class Objective:
         raw = self._network.forward(X, self._coefs, self._intercepts, rng)
         losses, delta = self._loss.value_and_gradient(raw, self._target(batch))
         if self._weight is None:
-            value = float(np.add.reduce(losses)) / n
+            value = float(losses.dot(self._ones[: len(losses)])) / n
             delta *= 1.0 / n
         else:
-            weight = self._weight(batch)
-            value = float(np.dot(losses, weight[:, 0])) / n
-            delta *= weight * weight.dtype.type(1.0 / n)
+            weight = self._weight(batch) / n
+            value = float(losses.dot(weight))
+            delta *= weight[:, np.newaxis]
         coef_grads, intercept_grads = grads
         delta = self._network.backward(delta, self._coefs, coef_grads, intercept_grads)
         return value, first_layer_gradient(X, delta, coef_grads[0], whole=whole)
 
-    def _add_penalty(self, theta: Array, out: Array, rows: Array | None) -> float:
-        """Add the penalty's gradient to `out` and return its value; of the touched rows only, if so, and 0."""
-        w = theta[: self._layout.n_weights]
+    def _add_penalty(self, rows: Array | None) -> float:
+        """Add the penalty's gradient and return its value; of the touched rows only, if so, and 0."""
         if rows is None:
-            self._penalty.add_gradient(w, out[: self._layout.n_weights])
-            return self._penalty.value(w)
+            self._penalty.add_gradient(self._weights, self._weight_grads)
+            return self._penalty.value(self._weights)
         if self._penalty.l2:
-            first, h = self._coefs[0], self._coefs[0].shape[1]
-            self._penalty.add_gradient(first.take(rows, axis=0).ravel(), out[: len(rows) * h])
-            self._penalty.add_gradient(w[first.size :], out[first.size : self._layout.n_weights])
+            first, start = self._coefs[0].take(rows, axis=0).ravel(), self._layout.starts[0]
+            self._penalty.add_gradient(self._weights[:start], self._weight_grads[:start])
+            self._penalty.add_gradient(first, self._weight_grads[start : start + first.size])
         return 0.0
 
     def penalty(self, theta: Array) -> float:
@@ -191,7 +199,7 @@ class Objective:
 
     def raw(self, theta: Array, inputs: Callable[[Batch], Any], n: int) -> Array:
         """Return the raw output, without dropout, for n rows of other data (a validation set)."""
-        coefs, intercepts = self._layout.views(theta)
+        coefs, intercepts = self._views_for(inputs(slice(0, 1)))(theta)
         raw = np.empty((self._layout.sizes[-1], n), theta.dtype).T  # column by column, as a network's own
         for piece in self._pieces(slice(0, n)):
             raw[piece] = self._network.forward(inputs(piece), coefs, intercepts)

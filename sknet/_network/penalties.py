@@ -34,9 +34,11 @@ class ElasticNet:
     def add_gradient(self, w: Array, out: Array) -> None:
         """Add the gradient of the L2 term, l2 * w, to `out`."""
         # Not by SciPy's axpy: its BLAS is not NumPy's, and the idle threads of the one hold up those of the other.
-        for start in range(0, w.size if self.l2 else 0, CACHED):
-            some = out[start : start + CACHED]
-            some += self.l2 * w[start : start + CACHED]
+        if self.l2 and w.size <= CACHED:
+            out += self.l2 * w
+        elif self.l2:
+            for start in range(0, w.size, CACHED):
+                self.add_gradient(w[start : start + CACHED], out[start : start + CACHED])
 
 
 def soft_threshold(w: Array, amount: float | Array) -> None:
@@ -62,7 +64,7 @@ class Projection:
 
     l1: float
     max_norm: float
-    shapes: Sequence[tuple[int, int]]
+    shapes: Sequence[tuple[int, int]]  # of the weight matrices, as they follow each other in theta
 
     def __call__(self, theta: Array, rate: float | Array) -> None:
         """Project the weights in theta, in place."""

@@ -118,15 +118,22 @@ class TableEncoder:
         """Whether every column is one number and nothing else."""
         return not self.categories and not self.flagged.size
 
-    def encode(self, X: Any, dtype: DTypeLike | None = None) -> Any:
-        """Encode a table into a new matrix of shape (n, n_inputs); a CSR matrix gives one."""
+    def encode(self, X: Any, dtype: DTypeLike | None = None, *, ones: bool = False) -> Any:
+        """Encode a table into a new matrix of shape (n, n_inputs); a CSR matrix gives one.
+
+        With `ones`, a dense matrix has one more column, whose values are all 1.
+        """
         dtype = self.dtype if dtype is None else np.dtype(dtype)
-        if isinstance(X, np.ndarray):
-            return self._encode_array(np.asarray(X), dtype)
         if issparse(X):
             return self._encode_sparse(X, dtype)
-        array = held_as_array(X)
-        return self._encode_frame(X, dtype) if array is None else self._encode_array(array, dtype)
+        out = np.empty((len(X), self.n_inputs + ones), dtype)
+        out[:, self.n_inputs :] = 1.0
+        array = np.asarray(X) if isinstance(X, np.ndarray) else held_as_array(X)
+        if array is None:
+            self._encode_frame(X, out[:, : self.n_inputs])
+        else:
+            self._encode_array(array, out[:, : self.n_inputs])
+        return out
 
     def encode_rows(self, X: Array, rows: Any, out: Array) -> Array:
         """Encode the rows of an array given by an index array or a slice into `out`, and return it."""
@@ -137,11 +144,12 @@ class TableEncoder:
             self._spread(values, out)
         return out
 
-    def _encode_array(self, X: Array, dtype: np.dtype[Any]) -> Array:
-        out = np.empty((len(X), self.n_inputs), dtype)
+    def _encode_array(self, X: Array, out: Array) -> None:
         for rows in row_blocks(*X.shape):
-            self.encode_rows(X, rows, out[rows])
-        return out
+            if out.flags.c_contiguous:
+                self.encode_rows(X, rows, out[rows])
+            else:  # a dozen passes over rows that lie apart take longer than a copy
+                out[rows] = self.encode_rows(X, rows, np.empty(out[rows].shape, out.dtype))
 
     def _spread(self, values: Array, out: Array) -> None:
         """Encode rows of an array, some of whose columns become several inputs."""
@@ -158,8 +166,8 @@ class TableEncoder:
         """Scale and impute numbers of shape (n, d_num)."""
         return scale_or_refuse(self.scaler, values, out, lambda k: self.column_names[self.numbers[k]])
 
-    def _encode_frame(self, frame: Any, dtype: np.dtype[Any]) -> Array:
-        out = np.zeros((len(frame), self.n_inputs), dtype)
+    def _encode_frame(self, frame: Any, out: Array) -> None:
+        out[...] = 0.0
         names, starts, flagged = self.column_names, self.starts, set(self.flagged.tolist())
         for k, position in enumerate(self.numbers):
             values = read_numbers(column_at(frame, position), names[position])
@@ -167,7 +175,6 @@ class TableEncoder:
         for category in self.categories:
             start = starts[category.position]
             category.write(column_at(frame, category.position), out[:, start : start + category.width])
-        return out
 
     def _write_number(self, k: int, values: Array, name: str, inputs: Array) -> None:
         """Write one column of numbers, and its indicator if there is room for one."""

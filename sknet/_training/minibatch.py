@@ -4,15 +4,15 @@ Conventions
 -----------
 theta, gradient : (p,), weights first
 batch : slice or (b,) array of int     which of the n training samples
-rows : array of int, or None           where given, the batch touches only these rows of theta's first block, and the
-                                       gradient holds them packed at its start
+rows : array of int, or None           where given, the batch touches only these rows of one block of the weights, and
+                                       the gradient holds them packed at that block's start
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import isfinite, nan, sqrt
 from time import perf_counter
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,21 @@ from sknet._training.stopping import Patience, judged
 
 Array = npt.NDArray[Any]
 Batch = slice | npt.NDArray[np.intp]
+
+
+class Block(NamedTuple):
+    """A matrix, the last of the weights: theta[start:stop], of `height` rows."""
+
+    start: int
+    stop: int
+    height: int
+
+    def of(self, vector: Array) -> Array:
+        """Return the matrix as a view of theta or of a vector as long."""
+        return vector[self.start : self.stop].reshape(self.height, -1)
+
+
+NO_BLOCK = Block(0, 0, 0)
 
 
 class Objective(Protocol):
@@ -43,7 +58,7 @@ class Problem:
     objective: Objective
     n_samples: int
     n_weights: int  # theta[:n_weights] decays
-    first_block: tuple[int, int] = (0, 0)  # shape of the block at theta's start whose rows `rows` means
+    block: Block = NO_BLOCK  # whose rows `rows` means
     penalty: Callable[[Array], float] = lambda theta: 0.0  # what the values of batches with rows leave out
     random: bool = False  # whether the objective draws random numbers (dropout)
     project: Callable[[Array, float | Array], None] | None = None  # (theta, rate in the optimizer's metric)
@@ -207,38 +222,36 @@ def _gradient_norm(problem: Problem, gradient: Array, rows: Array | None) -> flo
     """Return the Euclidean norm of the gradient, of its valid part where only some rows are touched."""
     if rows is None:
         return sqrt(float(np.dot(gradient, gradient)))
-    d, h = problem.first_block
-    head, tail = gradient[: len(rows) * h], gradient[d * h :]
-    return sqrt(float(np.dot(head, head)) + float(np.dot(tail, tail)))
+    block = problem.block
+    parts = gradient[: block.start], block.of(gradient)[: len(rows)].ravel(), gradient[block.stop :]
+    return sqrt(sum(float(np.dot(part, part)) for part in parts))
 
 
 def _step(problem: Problem, plan: Plan, state: State, gradient: Array, rows: Array | None, rate: float) -> None:
-    """Move theta and its average, or of their first block only the touched rows."""
+    """Move theta and its average, or of the block only the touched rows."""
     if rows is None:
         _move(plan, state.step, state.vectors, gradient, rate, problem.n_weights)
     else:
-        _move_rows(problem, plan, state, gradient, rows, rate)
-        first = problem.first_block[0] * problem.first_block[1]
-        others = [vector[first:] for vector in state.vectors]
-        _move(plan, state.step, others, gradient[first:], rate, problem.n_weights - first)
+        block = problem.block
+        for part, n_weights in (slice(block.start), block.start), (slice(block.stop, None), 0):
+            _move(plan, state.step, [vector[part] for vector in state.vectors], gradient[part], rate, n_weights)
+        _move_rows(block, plan, state, gradient, rows, rate)
     if problem.project is not None:
         problem.project(state.theta, rate * plan.optimizer.reach(state.moments, state.step))
         if state.average is not None:
             state.average[state.theta == 0.0] = 0.0  # the zeros of an L1 penalty are real ones
 
 
-def _move_rows(problem: Problem, plan: Plan, state: State, gradient: Array, rows: Array, rate: float) -> None:
-    """Move the touched rows of the first block."""
-    d, h = problem.first_block
-    blocks = [vector[: d * h].reshape(d, h) for vector in state.vectors]
-    packed = gradient[: len(rows) * h].reshape(-1, h)
-    n_rows = max(1, CACHED // h)
+def _move_rows(block: Block, plan: Plan, state: State, gradient: Array, rows: Array, rate: float) -> None:
+    """Move the touched rows of the block."""
+    matrices, packed = [block.of(vector) for vector in state.vectors], block.of(gradient)
+    n_rows = max(1, CACHED // packed.shape[1])
     for i in range(0, len(rows), n_rows):
         some = rows[i : i + n_rows]
-        picked = [block.take(some, axis=0) for block in blocks]
-        _move(plan, state.step, picked, packed[i : i + n_rows], rate, len(some))
-        for block, part in zip(blocks, picked, strict=True):
-            block[some] = part
+        picked = [matrix.take(some, axis=0) for matrix in matrices]
+        _move(plan, state.step, picked, packed[i : i + len(some)], rate, len(some))
+        for matrix, part in zip(matrices, picked, strict=True):
+            matrix[some] = part
 
 
 def _move(plan: Plan, step: int, vectors: list[Array], gradient: Array, rate: float, n_weights: int) -> None:

@@ -13,6 +13,7 @@ it may be given any part of theta.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from math import sqrt
 from typing import Any, Protocol
 
@@ -20,6 +21,12 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+
+
+@lru_cache(maxsize=16)
+def constants(dtype: np.dtype[Any], *numbers: float) -> tuple[Array, ...]:
+    """Return numbers as arrays: to convert them takes NumPy as long, each time, as a pass over a small theta."""
+    return tuple(np.array(number, dtype) for number in numbers)
 
 
 class Optimizer(Protocol):
@@ -115,14 +122,15 @@ class Adam:
         """Overwrite the gradient with what is along c_t m / (sqrt(v) + epsilon), update m and v; return the scale."""
         # The arrays hold m / (1 - beta_1) and v / (1 - beta_2), which saves a pass over theta each.
         m, v = moments
-        m *= self.beta_1
+        root = sqrt(1.0 - self.beta_2)
+        beta_1, beta_2, epsilon = constants(m.dtype, self.beta_1, self.beta_2, self.epsilon / root)
+        m *= beta_1
         m += gradient
         gradient *= gradient
-        v *= self.beta_2
+        v *= beta_2
         v += gradient
         np.sqrt(v, out=gradient)
-        root = sqrt(1.0 - self.beta_2)
-        gradient += self.epsilon / root
+        gradient += epsilon
         np.divide(m, gradient, out=gradient)
         return (1.0 - self.beta_1) / root * sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
 

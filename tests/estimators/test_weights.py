@@ -155,7 +155,7 @@ def test_mini_batches_have_the_full_gradient_in_expectation(kind, loss, y):
         mean += out * len(batch) / n
     expected, coefs, intercepts = estimator.backpropagate(X, y, WEIGHT)
     assert value == pytest.approx(expected, rel=1e-12)
-    assert_allclose(mean, np.concatenate([part.ravel() for part in coefs + intercepts]), rtol=0, atol=1e-12)
+    assert_allclose(mean, run.layout.pack(coefs, intercepts, float), rtol=0, atol=1e-12)
 
 
 # --- class weights ---------------------------------------------------------------------------------------------------

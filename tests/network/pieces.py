@@ -127,9 +127,13 @@ class NetworkCase:
     theta: np.ndarray
     penalty: ElasticNet
 
-    def objective(self, *, sparse=False, n_rows=None, dropout=(), rows=slice(None), dtype=float):
-        """An objective over the given rows of the data; buffers of n_rows make it work in pieces."""
+    def objective(self, *, sparse=False, ones=False, n_rows=None, dropout=(), rows=slice(None), dtype=float):
+        """An objective over the given rows of the data, with a column of ones or without.
+
+        Buffers of n_rows make it work in pieces.
+        """
         X, target = self.X[rows].astype(dtype), self.target[rows].astype(dtype)
+        X = np.column_stack([X, np.ones(len(X), dtype)]) if ones else X
         weight = None if self.weight is None else self.weight[rows].astype(dtype)
         n_rows = n_rows or len(X)
         network = Network(self.layout.sizes, self.activations, n_rows, dtype, dropout=dropout)

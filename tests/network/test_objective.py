@@ -42,6 +42,8 @@ def variants(case):
     """The gradient of the same three rows' objective, in every way there is, and whether it is packed."""
     yield case.gradient(FEW), False
     yield case.gradient(FEW, sparse=True), True
+    yield case.gradient(FEW, ones=True), False
+    yield case.gradient(FEW, ones=True, n_rows=2), False
     yield case.gradient(FEW, n_rows=2), False  # in pieces
     yield case.gradient(FEW, n_rows=2, sparse=True), False
     for sparse in (False, True):  # of all rows: the whole gradient
@@ -96,12 +98,13 @@ def test_penalty_of_untouched_inputs_waits():
     """Packed rows: the gradient of an untouched row would be l2 * w; it is left out, and all else is the same."""
     case = network_case("squared_error", "tanh", (4,))
     (_, dense, _), (_, packed, rows) = case.gradient(FEW), case.gradient(FEW, sparse=True)
-    first, h = case.layout.shapes[0][0] * 4, 4
-    np.testing.assert_allclose(packed[: len(rows) * h], dense[:first].reshape(-1, h)[rows].ravel(), rtol=1e-12)
-    np.testing.assert_allclose(packed[first:], dense[first:], rtol=1e-12)
+    (first, *others), (whole, *expected) = case.arrays(packed), case.arrays(dense)
+    np.testing.assert_allclose(first[: len(rows)], whole[rows], rtol=1e-12)
+    for found, wanted in zip(others, expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-12)
     untouched = np.setdiff1d(np.arange(6), rows)
     W = case.layout.views(case.theta)[0][0]
-    np.testing.assert_allclose(dense[:first].reshape(-1, h)[untouched], 0.3 * W[untouched], rtol=1e-12)
+    np.testing.assert_allclose(whole[untouched], 0.3 * W[untouched], rtol=1e-12)
 
 
 def test_without_l2_nothing_is_added_to_packed_rows():
@@ -113,7 +116,7 @@ def test_without_l2_nothing_is_added_to_packed_rows():
     assert value == pytest.approx(bare_value)
     of_weights = 0.2 * np.abs(case.theta[: case.layout.n_weights]).sum()
     assert plain.objective().penalty(case.theta) == pytest.approx(of_weights)
-    np.testing.assert_allclose(packed[: len(rows) * 4], dense[:24].reshape(-1, 4)[rows].ravel(), rtol=1e-12)
+    np.testing.assert_allclose(case.arrays(packed)[0][: len(rows)], case.arrays(dense)[0][rows], rtol=1e-12)
 
 
 # --- invariants
@@ -239,11 +242,13 @@ def test_a_step_allocates_no_array_of_the_batch_or_of_theta(activation, dropout)
 # --- other data
 
 
+@pytest.mark.parametrize("ones", [False, True])
 @pytest.mark.parametrize("sparse", [False, True])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_raw_output_for_other_data(loss, sparse):
+def test_raw_output_for_other_data(loss, sparse, ones):
+    """Which may have a column of ones where the training data have none, and the other way round."""
     case, other = network_case(loss, "tanh", (4,)), network_case(loss, "tanh", (4,), seed=1, n=7)
-    objective = case.objective(n_rows=3, dropout=(0.5,))
+    objective = case.objective(n_rows=3, dropout=(0.5,), ones=ones)
     inputs = (sp.csr_array(other.X) if sparse else other.X).__getitem__
     (W1, W2), (b1, b2) = case.layout.views(case.theta)
     expected = np.tanh(other.X @ W1 + b1) @ W2 + b2

@@ -33,6 +33,18 @@ def test_weights_come_first():
     assert theta.tolist() == [1] * 9 + [-1] * 4
 
 
+@given(st.lists(st.integers(1, 5), min_size=2, max_size=6))
+def test_the_first_biases_are_one_more_row_of_the_first_weights(sizes):
+    layout = Layout(tuple(sizes))
+    theta = np.arange(float(layout.n_parameters))
+    (first, *others), (none, *intercepts) = layout.joined_views(theta)
+    coefs, all_intercepts = layout.views(theta)
+    assert none is None and np.shares_memory(first, theta)
+    np.testing.assert_array_equal(first, np.vstack([coefs[0], all_intercepts[0]]))
+    for found, expected in zip([*others, *intercepts], [*coefs[1:], *all_intercepts[1:]], strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_pack_copies(dtype):
     W, b = np.ones((2, 1), dtype), np.zeros(1, dtype)

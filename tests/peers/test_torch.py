@@ -215,7 +215,7 @@ def test_fifty_steps(name, schedule, clip_norm):
     )  # fmt: skip
     moments = tuple(np.zeros_like(theta) for _ in range(optimizer.n_moments))
     state = State(theta, moments, rng)
-    minibatch.train(Problem(objective, N, layout.n_weights, layout.shapes[0]), plan, state)
+    minibatch.train(Problem(objective, N, layout.n_weights), plan, state)
     assert state.step == 52
     pieces = [slice(start, start + size) for start in range(0, N, size)]
     batches = [[tensors((X[s], target[s]), grad=False) for s in pieces]] * n_epochs

@@ -22,6 +22,7 @@ from problems import (
 
 import sknet._training
 from sknet._training import minibatch
+from sknet._training.minibatch import Block
 from sknet._training.optimizers import SGD
 from sknet._training.result import DivergedError, StopReason
 from sknet._training.schedules import InverseScaling, adaptive, constant, cosine
@@ -293,11 +294,13 @@ def test_zeros_of_a_projection_are_zeros_of_the_average():
     assert (state.average[1:3] == 0).all() and (state.average[[0, 3, 4]] != 0).all()
 
 
-# --- batches that touch only some rows of the first block
+# --- batches that touch only some rows of a block of the weights
+
+BLOCK = Block(2, 10, 4)
 
 
 class Packed:
-    """A linear function of a block of 4 rows of 2, and 3 more: gradients of one batch's rows, packed or whole."""
+    """A linear function of 2 weights, a block of 4 rows of 2, and a bias; a batch's gradients, packed or not."""
 
     def __init__(self, rows_of_batch, pack):
         rng = np.random.default_rng(0)
@@ -308,20 +311,20 @@ class Packed:
         rows = np.array(self.rows_of_batch[self.calls % len(self.rows_of_batch)], dtype=int)
         gradient = self.gradients[self.calls % len(self.rows_of_batch)].copy()
         self.calls += 1
-        block = gradient[:8].reshape(4, 2)
+        block = BLOCK.of(gradient)
         block[np.setdiff1d(np.arange(4), rows)] = 0.0
         if not self.pack:
             out[:] = gradient
             return 1.0, None
-        out[:] = np.nan  # what lies between the packed rows and the rest is nobody's
-        out[: 2 * len(rows)] = block[rows].ravel()
-        out[8:] = gradient[8:]
+        out[:] = gradient
+        BLOCK.of(out)[:] = np.nan  # what lies behind the packed rows is nobody's
+        BLOCK.of(out)[: len(rows)] = block[rows]
         return 1.0, rows
 
 
 def run_packed(rows_of_batch, pack, optimizer, **more):
     the_plan = plan(optimizer, batch_size=1, n_epochs=2, shuffle=False, **more)
-    the_problem = problem(Packed(rows_of_batch, pack), len(rows_of_batch), 10, first_block=(4, 2))
+    the_problem = problem(Packed(rows_of_batch, pack), len(rows_of_batch), 10, block=BLOCK)
     state = state_of(np.linspace(-1, 1, 11), the_plan)
     if the_plan.averaging:
         state.average = state.theta.copy()
@@ -337,7 +340,7 @@ def test_the_penalty_of_packed_batches_is_added_once_an_epoch():
         return objective(theta, batch, out)
 
     asked = []
-    the_problem = problem(mixed, 4, 10, first_block=(4, 2), penalty=lambda theta: asked.append(theta.copy()) or 10.0)
+    the_problem = problem(mixed, 4, 10, block=BLOCK, penalty=lambda theta: asked.append(theta.copy()) or 10.0)
     the_plan = plan(OPTIMIZERS["adam"], batch_size=1, n_epochs=2, shuffle=False)
     state = state_of(np.linspace(-1, 1, 11), the_plan)
     minibatch.train(the_problem, the_plan, state)
@@ -371,14 +374,14 @@ def test_without_memory_lazy_rows_are_the_dense_step(clip_norm):
 def test_untouched_rows_rest(optimizer):
     """Neither decay nor momentum moves a row that no batch touches; the rest moves as ever."""
     packed, whole = (run_packed([[0, 2], [0]], pack, optimizer, weight_decay=0.3) for pack in (True, False))
-    start = np.linspace(-1, 1, 11)
-    block = packed.theta[:8].reshape(4, 2)
-    np.testing.assert_array_equal(block[[1, 3]], start[:8].reshape(4, 2)[[1, 3]])
-    assert (block[[0, 2]] != start[:8].reshape(4, 2)[[0, 2]]).all()
-    np.testing.assert_allclose(block[0], whole.theta[:2], rtol=1e-13)  # touched by every batch
-    np.testing.assert_allclose(packed.theta[8:], whole.theta[8:], rtol=1e-13)
+    start, block = BLOCK.of(np.linspace(-1, 1, 11)), BLOCK.of(packed.theta)
+    np.testing.assert_array_equal(block[[1, 3]], start[[1, 3]])
+    assert (block[[0, 2]] != start[[0, 2]]).all()
+    np.testing.assert_allclose(block[0], BLOCK.of(whole.theta)[0], rtol=1e-13)  # touched by every batch
+    for part in slice(2), slice(10, None):
+        np.testing.assert_allclose(packed.theta[part], whole.theta[part], rtol=1e-13)
     for moment in packed.moments:
-        assert (moment[:8].reshape(4, 2)[[1, 3]] == 0).all()
+        assert (BLOCK.of(moment)[[1, 3]] == 0).all()
 
 
 # --- divergence
