@@ -129,13 +129,14 @@ def _sigmoid_gradient(raw: Array, target: Array) -> Array:
 
 
 def _softmax_joint(raw: Array, target: Array) -> tuple[Array, Array]:
-    raw -= np.maximum.reduce(raw, axis=1, keepdims=True)
-    at_target = np.einsum("ij,ij->i", raw, target)
-    np.exp(raw, out=raw)
-    total = np.add.reduce(raw, axis=1, keepdims=True)
-    raw /= total
-    raw -= target  # softmax - target: the rows of target add up to 1
-    return np.log(total[:, 0]) - at_target, raw
+    scores, wanted = raw.T, target.T  # (k, n), as they lie in memory
+    scores -= np.maximum.reduce(scores)
+    at_target = np.vecdot(raw, target)
+    np.exp(scores, out=scores)
+    total = np.add.reduce(scores)
+    scores /= total
+    scores -= wanted  # softmax - target: the rows of target add up to 1
+    return np.log(total) - at_target, raw
 
 
 def _softmax_value(raw: Array, target: Array) -> Array:
