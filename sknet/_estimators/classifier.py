@@ -68,7 +68,8 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         schedule that scikit-learn does not have, else 0.
 
     dropout : float, sequence of float or "auto", default="auto"
-        The share of hidden outputs set to 0 in a training step, or one a layer.
+        The share of hidden outputs set to 0 in a training step, or one a layer;
+        rounded to a multiple of 2^-16.
         "auto" is 0.1 for "adam" where rows are held out and the schedule is
         one that scikit-learn does not have, else 0.
 

@@ -72,7 +72,8 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP):
         schedule that scikit-learn does not have, else 0.
 
     dropout : float or sequence of float, default=0.0
-        The share of hidden outputs set to 0 in a training step, or one a layer.
+        The share of hidden outputs set to 0 in a training step, or one a layer;
+        rounded to a multiple of 2^-16.
 
     max_norm : float, default=None
         The largest norm that a unit's incoming weights may have.

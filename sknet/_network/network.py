@@ -10,6 +10,7 @@ delta_l : (n, fan_out)     dJ/dz_l; delta_L is the loss's gradient
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -210,14 +211,27 @@ class Network:
         return delta
 
 
+LEVELS = 2**16
+DRAWN = 2**14
+"""So many outputs are decided on at once: what is drawn for them fits in the cache."""
+
+
 def drop(hidden: _Hidden, rate: float, rng: np.random.Generator) -> Array:
-    """Set and return hidden.dropped: each output 0 with probability `rate`, else divided by 1 - rate."""
+    """Set and return hidden.dropped: each output 0 with probability `rate`, else divided by 1 - rate.
+
+    Random numbers are what takes time here. Sixteen bits are enough for an
+    output, a quarter of what the generator makes at once; so rates are rounded
+    to multiples of 2^-16.
+    """
     mask, dropped = hidden.mask, hidden.dropped
     if mask is None or dropped is None:
         raise ValueError("this network was made without buffers for dropout")
-    rng.random(out=mask, dtype=mask.dtype.type)
-    np.greater_equal(mask, rate, out=mask)
-    mask *= 1.0 / (1.0 - rate)
+    level, values = min(round(rate * LEVELS), LEVELS - 1), mask.reshape(-1)
+    for start in range(0, values.size, DRAWN):
+        some = values[start : start + DRAWN]
+        drawn = rng.bit_generator.random_raw(ceil(some.size / 4)).view(np.uint16)
+        np.greater_equal(drawn[: some.size], level, out=some)
+    mask *= LEVELS / (LEVELS - level)
     return np.multiply(hidden.output, mask, out=dropped)
 
 

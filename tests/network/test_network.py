@@ -70,7 +70,7 @@ def test_dropout_keeps_the_expectation(rate):
     assert (hidden == 0).mean() == pytest.approx(rate, abs=0.01)
     kept = hidden[:, 0][hidden[:, 0] != 0]
     W, b = parameters[0][0][0, 0], parameters[1][0][0]
-    np.testing.assert_allclose(kept, (W + b) / (1 - rate), rtol=1e-13)
+    np.testing.assert_allclose(kept, (W + b) / (1 - round(rate * 2**16) / 2**16), rtol=1e-13)
 
 
 @pytest.mark.parametrize("name", ACTIVATION_NAMES)
@@ -82,7 +82,8 @@ def test_backward_uses_the_masks_of_forward_and_the_outputs_before_them(name):
     z = X @ coefs[0] + intercepts[0]
     a = z.copy()
     ACTIVATIONS[name].apply(a)
-    mask = 2.0 * (np.random.default_rng(1).random(z.shape) >= 0.5)
+    mask = 2.0 * (network.outputs()[0] != 0)
+    assert 0.2 < (mask == 0).mean() < 0.8
     np.testing.assert_allclose(network.outputs()[0], a * mask, rtol=1e-12)
     slope = np.ones_like(z)
     ACTIVATIONS[name].backward(z if ACTIVATIONS[name].keeps == "input" else a, slope)
@@ -94,6 +95,20 @@ def test_backward_uses_the_masks_of_forward_and_the_outputs_before_them(name):
     np.testing.assert_allclose(grads[0][1], signal.T @ delta, rtol=1e-12)
     np.testing.assert_allclose(grads[1][1], delta.sum(axis=0), rtol=1e-12)
     np.testing.assert_allclose(grads[1][0], found.sum(axis=0), rtol=1e-12)
+
+
+@pytest.mark.parametrize(("rate", "share"), [(1e-9, 0.0), (0.3, 0.3), (1 - 1e-9, 1.0)])
+def test_outputs_drop_independently_whatever_their_number(rate, share):
+    network, parameters = dropping(rate, n=777, sizes=(1, 53, 1))
+    network.forward(np.ones((777, 1)), *parameters, np.random.default_rng(0))
+    dropped = network.outputs()[0] == 0
+    assert dropped.mean() == pytest.approx(share, abs=0.01)
+    for axis in 0, 1:  # by sample and by unit: as often as independent coins
+        n = dropped.shape[axis]
+        assert dropped.mean(axis=axis).std() == pytest.approx(np.sqrt(share * (1 - share) / n), rel=0.3, abs=1e-3)
+    for lag in range(1, 9):
+        flat = dropped.ravel().astype(float)
+        assert np.mean(flat[lag:] * flat[:-lag]) == pytest.approx(share**2, abs=0.01)
 
 
 def test_masks_are_drawn_anew_and_by_the_generator_alone():
