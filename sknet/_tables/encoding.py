@@ -138,20 +138,18 @@ class TableEncoder:
     def encode_rows(self, X: Array, rows: Any, out: Array) -> Array:
         """Encode the rows of an array given by an index array or a slice into `out`, and return it."""
         values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
-        if self.plain:
-            self._scale(values, out)
-        else:
-            self._spread(values, out)
+        # a dozen passes over rows that lie apart take longer than a copy
+        dense = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
+        (self._scale if self.plain else self._spread)(values, dense)
+        if dense is not out:
+            out[...] = dense
         return out
 
     def _encode_array(self, X: Array, out: Array) -> None:
         for rows in row_blocks(*X.shape):
-            if out.flags.c_contiguous:
-                self.encode_rows(X, rows, out[rows])
-            else:  # a dozen passes over rows that lie apart take longer than a copy
-                out[rows] = self.encode_rows(X, rows, np.empty(out[rows].shape, out.dtype))
+            self.encode_rows(X, rows, out[rows])
 
-    def _spread(self, values: Array, out: Array) -> None:
+    def _spread(self, values: Array, out: Array) -> Array:
         """Encode rows of an array, some of whose columns become several inputs."""
         numbers, starts = self.numbers, self.starts
         out[...] = 0.0
@@ -161,6 +159,7 @@ class TableEncoder:
         for category in self.categories:
             start = starts[category.position]
             category.write(values[:, category.position], out[:, start : start + category.width])
+        return out
 
     def _scale(self, values: Array, out: Array) -> Array:
         """Scale and impute numbers of shape (n, d_num)."""
