@@ -22,7 +22,7 @@ from sknet._training.state import State
 
 Array = npt.NDArray[Any]
 
-FORMAT = "sknet checkpoint 1"
+FORMAT = "sknet checkpoint 2"
 DIGEST_ROWS = 4096
 """Rows that are hashed at once: a table in a file is never loaded whole."""
 

@@ -9,6 +9,7 @@ coefs_[l] : (fan_in, fan_out)      intercepts_[l] : (fan_out,)
 """
 
 from collections.abc import Callable, Iterator
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from sknet._estimators import assembly
 from sknet._estimators.inputs import read_table, take_rows
-from sknet._estimators.threads import in_parts
+from sknet._estimators.threads import in_parts, threads_for_rows
 from sknet._network.activations import Activation
 from sknet._network.losses import Loss
 from sknet._network.network import Network
@@ -29,6 +30,9 @@ Array = npt.NDArray[Any]
 
 PREDICT_ROWS = 1024
 """Rows predicted at once: enough for fast matrix products, few enough to stay in the cache."""
+
+PART = 32
+"""So many pieces a thread takes at a time; where prediction is interrupted, they are still done."""
 
 
 class FittedNetwork:
@@ -51,17 +55,20 @@ class FittedNetwork:
         check_is_fitted(self)
         table = read_table(self, X, reset=False)
         n = table.shape[0]
-        first, raw = next(self._raw_pieces(table, slice(0, n)))
-        found = finish(raw)
-        outputs = np.empty((n, *found.shape[1:]), found.dtype)
-        outputs[first] = found
+        if n <= PREDICT_ROWS:  # done sooner than shared out
+            return np.ascontiguousarray(finish(next(self._raw_pieces(table, slice(0, n)))[1]))
+        with threads_for_rows(ceil(n / PREDICT_ROWS), PREDICT_ROWS, self._layout().sizes) as n_threads:
+            first, raw = next(self._raw_pieces(table, slice(0, n)))
+            found = finish(raw)  # which tells the shape and type of all
+            outputs = np.empty((n, *found.shape[1:]), found.dtype)
+            outputs[first] = found
 
-        def fill(part: slice) -> None:
-            for rows, raw in self._raw_pieces(table, part):
-                outputs[rows] = finish(raw)
+            def fill(part: slice) -> None:
+                for rows, raw in self._raw_pieces(table, part):
+                    outputs[rows] = finish(raw)
 
-        if first.stop < n:
-            in_parts(fill, slice(first.stop, n), PREDICT_ROWS)
+            shared = n_threads if self._encoder.plain else 1  # to spell categories out keeps Python's lock
+            in_parts(fill, slice(first.stop, n), PART * PREDICT_ROWS, shared)
         return outputs
 
     def _raw_pieces(self, table: Any, part: slice) -> Iterator[tuple[slice, Array]]:
@@ -88,6 +95,7 @@ class FittedNetwork:
         return self._outputs(X, self._linked)
 
     def _linked(self, raw: Array) -> Array:
+        """Return the predictions that belong to raw outputs, which are lost."""
         raw = np.asfortranarray(raw)  # what a link does row by row goes faster along whole columns
         self._loss.link(raw)
         return raw

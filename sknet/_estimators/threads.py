@@ -1,15 +1,18 @@
-"""How many threads BLAS may use: one, where its matrix products are too small to be shared out, or it is not alone."""
+"""Who gets threads: BLAS one, where its matrix products are too small to be shared out or it is not alone, else all.
+
+Where the rows of a table are shared out instead, each of as many threads has a BLAS of one.
+"""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import copy_context
 from functools import cache
 from itertools import pairwise
 from threading import current_thread, main_thread
 from typing import Any
 
-import numpy as np
 import scipy
 from threadpoolctl import ThreadpoolController
 
@@ -21,9 +24,8 @@ on; beside other work they wait for each other at every product, and take
 twice the time.
 """
 
-
 PIECES = 4
-"""A thread is worth its start from so many pieces of work on."""
+"""A thread is worth its start from so many pieces of a table on."""
 
 
 @cache
@@ -43,20 +45,32 @@ def suitable_threads(n_rows: int, sizes: tuple[int, ...]) -> AbstractContextMana
     return _controller().limit(limits=1, user_api="blas")
 
 
-def in_parts(work: Callable[[slice], None], rows: slice, piece: int) -> None:
-    """Do some work for all rows: in parts, each in a thread of its own, if they make many pieces of `piece` rows.
+@contextmanager
+def threads_for_rows(n_pieces: int, n_rows: int, sizes: tuple[int, ...]) -> Iterator[int]:
+    """Yield how many threads, each with rows of its own, are to pass pieces of `n_rows` rows through a network.
 
-    There are as many threads as BLAS has; it gets one within each, so that what
-    lies between its products is shared out as well.
+    As many as BLAS has, which gets one within each: so what lies between the
+    products is shared out as well. One thread for few pieces.
     """
-    if rows.stop - rows.start < 2 * PIECES * piece or current_thread() is not main_thread():
-        return work(rows)
-    n_threads = max((blas.num_threads for blas in _controller().select(user_api="blas").lib_controllers), default=1)
-    stops = np.linspace(rows.start, rows.stop, min(n_threads, (rows.stop - rows.start) // (PIECES * piece)) + 1)
-    parts = [slice(int(start), int(stop)) for start, stop in pairwise(stops)]
-    with _controller().limit(limits=1, user_api="blas"), ThreadPoolExecutor(len(parts)) as pool:
-        list(pool.map(work, parts))
-    return None
+    if n_pieces < 2 * PIECES or current_thread() is not main_thread():
+        with suitable_threads(n_rows, sizes):
+            yield 1
+    else:
+        n_threads = max(blas.num_threads for blas in _controller().select(user_api="blas").lib_controllers)
+        with _controller().limit(limits=1, user_api="blas"):
+            yield min(n_threads, n_pieces // PIECES)
+
+
+def in_parts(work: Callable[[slice], None], rows: slice, size: int, n_threads: int) -> None:
+    """Do some work for all rows, in parts of `size` rows if there are threads to share them out to."""
+    if n_threads == 1:
+        work(rows)
+        return
+    starts = range(rows.start, rows.stop, size)
+    parts = [slice(start, min(start + size, rows.stop)) for start in starts]
+    contexts = [copy_context() for _ in parts]  # np.errstate holds in them, too
+    with ThreadPoolExecutor(n_threads) as pool:
+        list(pool.map(lambda context, part: context.run(work, part), contexts, parts))
 
 
 def one_thread_for_scipy() -> AbstractContextManager[Any]:

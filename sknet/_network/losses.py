@@ -129,7 +129,7 @@ def _sigmoid_gradient(raw: Array, target: Array) -> Array:
 
 
 def _softmax_joint(raw: Array, target: Array) -> tuple[Array, Array]:
-    scores, wanted = raw.T, target.T  # (k, n), as they lie in memory
+    scores, wanted = raw.T, target.T  # (k, n): so a network's raw output lies in memory
     scores -= np.maximum.reduce(scores)
     at_target = np.vecdot(raw, target)
     np.exp(scores, out=scores)

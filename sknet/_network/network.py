@@ -23,23 +23,18 @@ Array = npt.NDArray[Any]
 
 
 def affine(X: Any, W: Array, b: Array | None, out: Array) -> None:
-    """Set out = X W + b; X may be sparse. Without b, the biases are the last row of W, for X's last column of ones."""
-    if isinstance(X, np.ndarray):
+    """Set out = X W + b; X may be sparse, and `out` lie in memory row by row or column by column.
+
+    Without b, the biases are the last row of W, for X's last column of ones.
+    """
+    if not isinstance(X, np.ndarray):
+        out[:] = X @ W
+    elif out.flags.c_contiguous:
         X.dot(W, out)
     else:
-        out[:] = X @ W
+        W.T.dot(X.T, out.T)
     if b is not None:
         out += b
-
-
-def output(X: Any, W: Array, b: Array | None, raw: Array) -> None:
-    """As `affine`, where raw lies in memory column by column."""
-    if isinstance(X, np.ndarray):
-        W.T.dot(X.T, raw.T)
-    else:
-        raw[:] = X @ W
-    if b is not None:
-        raw += b
 
 
 @dataclass(frozen=True)
@@ -84,7 +79,7 @@ class Network:
         Rates; empty for none.
 
     backward : bool, default=True
-        Whether buffers for the backward pass are wanted.
+        Whether a loss and the backward pass are to follow.
     """
 
     def __init__(
@@ -101,7 +96,7 @@ class Network:
         self.dropout = tuple(dropout) or (0.0,) * len(self.activations)
         self.n_rows = n_rows
         self._raw = np.empty(n_rows * sizes[-1], dtype)
-        self._by_column = backward
+        self._backward = backward
         self._ones = np.ones(n_rows, dtype)
         self._hidden = [
             self._allocate((n_rows, size), np.dtype(dtype), activation, rate, backward)
@@ -124,12 +119,13 @@ class Network:
     def _buffers(self, n: int) -> tuple[list[_Layer], Array, Array]:
         """Return the hidden layers, the raw output's buffer and n ones; there are few n, so views are made once.
 
-        The raw output lies in memory column by column: what losses do row by
-        row (a softmax's maximum and sum) then goes along whole columns.
+        Where losses are to come, the raw output lies in memory column by
+        column: what they do row by row (a softmax's maximum and sum) then goes
+        along whole columns. Else row by row, the faster product.
         """
         if n not in self._views:
             raw = self._raw[: n * (self._raw.size // self.n_rows)]
-            raw = raw.reshape(-1, n).T if self._by_column else raw.reshape(n, -1)
+            raw = raw.reshape(-1, n).T if self._backward else raw.reshape(n, -1)
             hidden = [layer.rows(n) for layer in self._hidden]
             self._views[n] = list(zip(hidden, self.activations, self.dropout, strict=True)), raw, self._ones[:n]
         return self._views[n]
@@ -165,7 +161,7 @@ class Network:
             activation.apply(hidden.output)
             signal = hidden.output if rng is None or not rate else drop(hidden, rate, rng)
             self._signals.append(signal)
-        (output if self._by_column else affine)(signal, coefs[-1], intercepts[-1], raw)
+        affine(signal, coefs[-1], intercepts[-1], raw)
         return raw
 
     def outputs(self) -> list[Array]:
@@ -212,6 +208,8 @@ class Network:
 
 
 LEVELS = 2**16
+"""Of the numbers that decide on an output."""
+
 DRAWN = 2**14
 """So many outputs are decided on at once: what is drawn for them fits in the cache."""
 
@@ -220,8 +218,8 @@ def drop(hidden: _Hidden, rate: float, rng: np.random.Generator) -> Array:
     """Set and return hidden.dropped: each output 0 with probability `rate`, else divided by 1 - rate.
 
     Random numbers are what takes time here. Sixteen bits are enough for an
-    output, a quarter of what the generator makes at once; so rates are rounded
-    to multiples of 2^-16.
+    output, a quarter of a word of the generator (PCG64; a word has 64 bits); so
+    rates are rounded to multiples of 2^-16.
     """
     mask, dropped = hidden.mask, hidden.dropped
     if mask is None or dropped is None:

@@ -130,10 +130,10 @@ class Objective:
         """Set the views of theta and of the gradient; both stay the same arrays for a whole run."""
         if theta is not self._theta:
             self._theta, (self._coefs, self._intercepts) = theta, self._views(theta)
-            self._weights = theta[: self._layout.n_weights]
+            self._w = theta[: self._layout.n_weights]
         if out is not self._out:
             self._out, self._grads = out, self._views(out)
-            self._weight_grads = out[: self._layout.n_weights]
+            self._w_grad = out[: self._layout.n_weights]
 
     def _views_for(self, X: Any) -> Callable[[Array], Any]:
         """Return how theta is seen by rows with or without a last column of ones."""
@@ -185,12 +185,12 @@ class Objective:
     def _add_penalty(self, rows: Array | None) -> float:
         """Add the penalty's gradient and return its value; of the touched rows only, if so, and 0."""
         if rows is None:
-            self._penalty.add_gradient(self._weights, self._weight_grads)
-            return self._penalty.value(self._weights)
+            self._penalty.add_gradient(self._w, self._w_grad)
+            return self._penalty.value(self._w)
         if self._penalty.l2:
             first, start = self._coefs[0].take(rows, axis=0).ravel(), self._layout.starts[0]
-            self._penalty.add_gradient(self._weights[:start], self._weight_grads[:start])
-            self._penalty.add_gradient(first, self._weight_grads[start : start + first.size])
+            self._penalty.add_gradient(self._w[:start], self._w_grad[:start])
+            self._penalty.add_gradient(first, self._w_grad[start : start + first.size])
         return 0.0
 
     def penalty(self, theta: Array) -> float:

@@ -140,7 +140,10 @@ class TableEncoder:
         values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         # a dozen passes over rows that lie apart take longer than a copy
         dense = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
-        (self._scale if self.plain else self._spread)(values, dense)
+        if self.plain:
+            self._scale(values, dense)
+        else:
+            self._spread(values, dense)
         if dense is not out:
             out[...] = dense
         return out
@@ -149,7 +152,7 @@ class TableEncoder:
         for rows in row_blocks(*X.shape):
             self.encode_rows(X, rows, out[rows])
 
-    def _spread(self, values: Array, out: Array) -> Array:
+    def _spread(self, values: Array, out: Array) -> None:
         """Encode rows of an array, some of whose columns become several inputs."""
         numbers, starts = self.numbers, self.starts
         out[...] = 0.0
@@ -159,7 +162,6 @@ class TableEncoder:
         for category in self.categories:
             start = starts[category.position]
             category.write(values[:, category.position], out[:, start : start + category.width])
-        return out
 
     def _scale(self, values: Array, out: Array) -> Array:
         """Scale and impute numbers of shape (n, d_num)."""

@@ -28,7 +28,7 @@ Batch = slice | npt.NDArray[np.intp]
 
 
 class Block(NamedTuple):
-    """A matrix, the last of the weights: theta[start:stop], of `height` rows."""
+    """A matrix among the parameters: theta[start:stop], of `height` rows; before it lie weights, after it biases."""
 
     start: int
     stop: int

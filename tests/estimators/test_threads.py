@@ -10,7 +10,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from sknet import SigmoidMLPClassifier
 from sknet._estimators.fitted import PREDICT_ROWS
-from sknet._estimators.threads import PIECES, in_parts, one_thread_for_scipy, suitable_threads
+from sknet._estimators.threads import PIECES, in_parts, one_thread_for_scipy, suitable_threads, threads_for_rows
 
 SMALL, LARGE = (200, (10, 20, 1)), (500, (1000, 1000, 1))
 
@@ -61,30 +61,54 @@ def test_a_fit_leaves_the_threads_as_they_were():
 # --- work that is shared out by rows
 
 
-def parts_of(rows, piece):
-    seen = []
-    in_parts(lambda part: seen.append((part.start, part.stop, current_thread(), blas_threads())), rows, piece)
-    return sorted(seen, key=lambda one: one[:2])
+def test_many_pieces_get_as_many_threads_as_blas_has_and_blas_one():
+    for n_pieces, expected in ((2 * PIECES, 2), (100, 2), (2 * PIECES - 1, 1)):
+        with threads_for_rows(n_pieces, *SMALL) as n_threads:
+            assert n_threads == expected and blas_threads() == {1}
+        assert blas_threads() == {2}
+    with threadpool_limits(1, user_api="blas"), threads_for_rows(100, *SMALL) as n_threads:
+        assert n_threads == 1
 
 
-def test_many_rows_are_cut_in_as_many_parts_as_there_are_threads():
-    parts = parts_of(slice(7, 7 + 2 * PIECES * 10), 10)
-    assert [part[:2] for part in parts] == [(7, 47), (47, 87)]
-    assert all(threads == {1} for *_, threads in parts) and blas_threads() == {2}
-    assert main_thread() not in {part[2] for part in parts}
-
-
-@pytest.mark.parametrize("limit", [1, 2])
-def test_few_rows_or_one_thread_make_one_part(limit):
-    with threadpool_limits(limit, user_api="blas"):
-        parts = parts_of(slice(0, 2 * PIECES * 10 - (limit == 2)), 10)
-    assert len(parts) == 1 and parts[0][:2] == (0, 2 * PIECES * 10 - (limit == 2))
+def test_few_pieces_leave_large_products_to_blas():
+    with threads_for_rows(2, *LARGE) as n_threads:
+        assert n_threads == 1 and blas_threads() == {2}
 
 
 def test_threads_start_no_threads():
+    def asked():
+        with threads_for_rows(100, *SMALL) as n_threads:
+            return n_threads
+
     with ThreadPoolExecutor(1) as pool:
-        ((start, stop, thread, _),) = pool.submit(parts_of, slice(0, 1000), 1).result()
-    assert (start, stop) == (0, 1000) and thread is not main_thread()
+        assert pool.submit(asked).result() == 1
+
+
+def test_parts_are_all_rows_and_warnings_are_ignored_in_them_too():
+    seen = []
+    with np.errstate(over="ignore"):
+        in_parts(lambda part: seen.append((part, current_thread(), np.geterr()["over"])), slice(7, 40), 10, 2)
+    parts, threads, states = zip(*sorted(seen, key=lambda one: one[0].start), strict=True)
+    assert parts == (slice(7, 17), slice(17, 27), slice(27, 37), slice(37, 40))
+    assert main_thread() not in threads and set(states) == {"ignore"}
+
+
+def test_one_thread_is_the_one_there_is():
+    seen = []
+    in_parts(lambda part: seen.append((part, current_thread())), slice(7, 40), 10, 1)
+    assert seen == [(slice(7, 40), main_thread())]
+
+
+def test_an_error_ends_the_work_early():
+    done = []
+
+    def work(part):
+        done.append(part)
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        in_parts(work, slice(0, 10_000), 1, 2)
+    assert len(done) < 10_000
 
 
 def test_predictions_are_the_same_in_threads():
