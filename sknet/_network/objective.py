@@ -29,13 +29,17 @@ class Rows:
     def __init__(self, values: Array, n_rows: int) -> None:
         self._values = values
         self._buffer = np.empty((n_rows, *values.shape[1:]), values.dtype)
+        self._views: dict[int, Array] = {}  # of the buffer, by their rows: there are few such numbers
 
     def __call__(self, batch: Batch) -> Array:
         """Return the batch's rows: a view for a slice, else the buffer, which the next call overwrites."""
         if isinstance(batch, slice):
             return self._values[batch]
+        n = len(batch)
+        if n not in self._views:
+            self._views[n] = self._buffer[:n]
         # "clip" skips NumPy's own buffering of the output; the indices are in range
-        return self._values.take(batch, 0, self._buffer[: len(batch)], "clip")
+        return self._values.take(batch, 0, self._views[n], "clip")
 
 
 class Columns:
@@ -44,13 +48,16 @@ class Columns:
     def __init__(self, values: Array, n_rows: int) -> None:
         self._values = np.ascontiguousarray(values.T)
         self._buffer = np.empty(n_rows * values.shape[1], values.dtype)
+        self._views: dict[int, Array] = {}
 
     def __call__(self, batch: Batch) -> Array:
         """Return the batch's rows."""
         if isinstance(batch, slice):
             return self._values[:, batch].T
-        buffer = self._buffer[: len(self._values) * len(batch)].reshape(-1, len(batch))
-        return self._values.take(batch, 1, buffer, "clip").T
+        n = len(batch)
+        if n not in self._views:
+            self._views[n] = self._buffer[: len(self._values) * n].reshape(-1, n)
+        return self._values.take(batch, 1, self._views[n], "clip").T
 
 
 class Objective:
