@@ -56,7 +56,8 @@ def threads_for_rows(n_pieces: int, n_rows: int, sizes: tuple[int, ...]) -> Iter
         with suitable_threads(n_rows, sizes):
             yield 1
     else:
-        n_threads = max(blas.num_threads for blas in _controller().select(user_api="blas").lib_controllers)
+        known = _controller().select(user_api="blas").lib_controllers  # none where BLAS is, say, Apple's
+        n_threads = max((blas.num_threads for blas in known), default=1)
         with _controller().limit(limits=1, user_api="blas"):
             yield min(n_threads, n_pieces // PIECES)
 

@@ -6,9 +6,10 @@ from threading import current_thread, main_thread
 
 import numpy as np
 import pytest
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
 from sknet import SigmoidMLPClassifier
+from sknet._estimators import threads
 from sknet._estimators.fitted import PREDICT_ROWS
 from sknet._estimators.threads import PIECES, in_parts, one_thread_for_scipy, suitable_threads, threads_for_rows
 
@@ -55,7 +56,7 @@ def test_a_fit_leaves_the_threads_as_they_were():
     X = np.arange(40.0).reshape(20, 2)
     net = SigmoidMLPClassifier(3, max_iter=1, learning_rate=lambda t: seen.append(blas_threads()) or 1.0)
     net.fit(X, X[:, 0] > 20)
-    assert seen and all(threads == {1} for threads in seen) and blas_threads() == {2}
+    assert seen and all(one == {1} for one in seen) and blas_threads() == {2}
 
 
 # --- work that is shared out by rows
@@ -75,6 +76,13 @@ def test_few_pieces_leave_large_products_to_blas():
         assert n_threads == 1 and blas_threads() == {2}
 
 
+def test_a_blas_that_is_not_known_counts_as_one_thread(monkeypatch):
+    none = ThreadpoolController().select(internal_api="no such")
+    monkeypatch.setattr(threads, "_controller", lambda: none)
+    with threads_for_rows(100, *SMALL) as n_threads:
+        assert n_threads == 1
+
+
 def test_threads_start_no_threads():
     def asked():
         with threads_for_rows(100, *SMALL) as n_threads:
@@ -88,9 +96,9 @@ def test_parts_are_all_rows_and_warnings_are_ignored_in_them_too():
     seen = []
     with np.errstate(over="ignore"):
         in_parts(lambda part: seen.append((part, current_thread(), np.geterr()["over"])), slice(7, 40), 10, 2)
-    parts, threads, states = zip(*sorted(seen, key=lambda one: one[0].start), strict=True)
+    parts, workers, states = zip(*sorted(seen, key=lambda one: one[0].start), strict=True)
     assert parts == (slice(7, 17), slice(17, 27), slice(27, 37), slice(37, 40))
-    assert main_thread() not in threads and set(states) == {"ignore"}
+    assert main_thread() not in workers and set(states) == {"ignore"}
 
 
 def test_one_thread_is_the_one_there_is():
