@@ -57,7 +57,9 @@ class FittedNetwork:
         n = table.shape[0]
         if n <= PREDICT_ROWS:  # done sooner than shared out
             return np.ascontiguousarray(finish(next(self._raw_pieces(table, slice(0, n)))[1]))
-        with threads_for_rows(ceil(n / PREDICT_ROWS), PREDICT_ROWS, self._layout().sizes) as n_threads:
+        # categories are spelt out under Python's lock: not a piece to be shared out
+        n_pieces = ceil(n / PREDICT_ROWS) if self._encoder.plain else 0
+        with threads_for_rows(n_pieces, PREDICT_ROWS, self._layout().sizes) as n_threads:
             first, raw = next(self._raw_pieces(table, slice(0, n)))
             found = finish(raw)  # which tells the shape and type of all
             outputs = np.empty((n, *found.shape[1:]), found.dtype)
@@ -67,8 +69,7 @@ class FittedNetwork:
                 for rows, raw in self._raw_pieces(table, part):
                     outputs[rows] = finish(raw)
 
-            shared = n_threads if self._encoder.plain else 1  # to spell categories out keeps Python's lock
-            in_parts(fill, slice(first.stop, n), PART * PREDICT_ROWS, shared)
+            in_parts(fill, slice(first.stop, n), PART * PREDICT_ROWS, n_threads)
         return outputs
 
     def _raw_pieces(self, table: Any, part: slice) -> Iterator[tuple[slice, Array]]:
