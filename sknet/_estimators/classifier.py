@@ -8,7 +8,6 @@ import numpy.typing as npt
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.metaestimators import available_if
-from sklearn.utils.validation import check_is_fitted
 
 from sknet._estimators.automatic import label_smoothing_of, temperature_scaling_of
 from sknet._estimators.base import BaseSigmoidMLP, is_first_order
@@ -544,9 +543,12 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The labels.
         """
-        check_is_fitted(self)
+        return self._outputs(X, self._labels)
+
+    def _labels(self, raw: Array) -> Array:
+        """Return the most probable labels."""
         in_order = self._loss == losses.SOFTMAX_LOG_LOSS  # a softmax keeps the order, and takes as long as a layer
-        return self._outputs(X, lambda raw: self._target.decode(raw if in_order else self._linked(raw)))
+        return self._target.decode(raw if in_order else self._linked(raw))
 
     def predict_proba(self, X: Any) -> Any:
         """Predict the labels' probabilities.
