@@ -1,0 +1,24 @@
+"""Names of types that every room uses.
+
+`Any` stands here once for each thing that NumPy or a user leaves open, under a name that says what it is.
+"""
+
+from typing import Any, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Array: TypeAlias = npt.NDArray[Any]
+"""An array of any type; shapes stand in the Conventions block of each module."""
+
+DType: TypeAlias = np.dtype[Any]
+"""An array's type."""
+
+Batch: TypeAlias = slice | npt.NDArray[np.intp]
+"""Which rows: a slice, or their numbers, (b,)."""
+
+Table: TypeAlias = Any
+"""What a user passes as X, or what it became: an array, a CSR matrix, a pandas or polars data frame."""
+
+Target: TypeAlias = Any
+"""What a user passes as y: labels or numbers in an array, a Series, a frame, a list or a sparse matrix."""
