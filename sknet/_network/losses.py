@@ -1,23 +1,30 @@
 """Losses: how wrong a raw output is, its gradient, and the link that turns the raw output into a prediction.
 
+To add a loss for regression: write its `value` and `gradient`, and give it an entry in `REGRESSION_LOSSES`.
+
 Conventions
 -----------
 raw : (n, k)        the network's last sums; there is no output activation but the loss's own link
-target : (n, k)     what is wanted: numbers, 0/1 labels, or one-hot rows (soft labels too); quantile losses: (n, 1)
+target : (n, k)     what is wanted: numbers, 0/1 labels, or one-hot rows (soft labels too); several quantiles: (n, 1)
+weight : (n,)       the samples' weights; None where all are 1
 value : (n,)        each sample's loss: the mean over regression outputs, the sum over labels
 gradient : (n, k)   d value_i / d raw_ij; it may be written over raw
 link : (n, k)       turns raw, in place, into predictions: probabilities, or numbers in the target's (scaled) units
+start : (k,)        the raw output of a constant prediction, from which training starts
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from math import inf
+from numbers import Real
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import expit, xlogy
 
-Array = npt.NDArray[Any]
+from sknet._network.quantiles import Pinball, Quantiles
+from sknet._typing import Array
 
 
 def identity(raw: Array) -> None:
@@ -28,6 +35,58 @@ def identity(raw: Array) -> None:
     raw : array of shape (n, k)
         Raw outputs.
     """
+
+
+@dataclass(frozen=True)
+class Interval:
+    """The numbers between two others.
+
+    Parameters
+    ----------
+    low : float, default=-inf
+        The lower end.
+
+    high : float, default=inf
+        The upper end.
+
+    includes_low : bool, default=True
+        Whether the lower end is inside.
+
+    includes_high : bool, default=True
+        Whether the upper end is inside.
+    """
+
+    low: float = -inf
+    high: float = inf
+    includes_low: bool = True
+    includes_high: bool = True
+
+    def contains(self, values: Array) -> Array:
+        """Say which values are inside.
+
+        Parameters
+        ----------
+        values : array
+            Numbers; NaN is never inside.
+
+        Returns
+        -------
+        inside : array of bool, shaped like values
+            True where a value is inside.
+        """
+        above = values >= self.low if self.includes_low else values > self.low
+        below = values <= self.high if self.includes_high else values < self.high
+        return above & below
+
+    def __str__(self) -> str:
+        if -inf < self.low and self.high < inf and self.includes_low and self.includes_high:
+            return f"between {self.low:g} and {self.high:g}"
+        ends = []
+        if self.low > -inf:
+            ends.append(f"{self.low:g} or more" if self.includes_low else f"above {self.low:g}")
+        if self.high < inf:
+            ends.append(f"{self.high:g} or less" if self.includes_high else f"below {self.high:g}")
+        return " and ".join(ends) or "any numbers"
 
 
 @dataclass(frozen=True)
@@ -57,6 +116,21 @@ class Loss:
         `joint(raw, target)` returns (value, gradient) where computing them
         together is cheaper.
 
+    targets : Interval, default=Interval()
+        Where targets must lie; by default they may be any numbers.
+
+    scales_targets : bool, default=None
+        Whether targets may be scaled before training, and predictions scaled
+        back. None allows it only where the link is the identity.
+
+    start : callable, default=None
+        `start(target, weight)` returns the raw output, shape (k,), of a
+        constant prediction, from which training starts. `weight` has shape
+        (n,), or is None. Without it training starts from 0.
+
+    levels : tuple of float, default=()
+        Quantile levels, where one target has several raw outputs, one per level.
+
     See Also
     --------
     check_gradient : Compare `gradient` with finite differences of `value`.
@@ -68,6 +142,15 @@ class Loss:
     link: Callable[[Array], None] = identity
     out_activation: str = "identity"
     joint: Callable[[Array, Array], tuple[Array, Array]] | None = None
+    targets: Interval = Interval()
+    scales_targets: bool | None = None
+    start: Callable[[Array, Array | None], Array] | None = None
+    levels: tuple[float, ...] = ()
+
+    @property
+    def may_scale(self) -> bool:
+        """Whether targets may be scaled before training."""
+        return self.link is identity if self.scales_targets is None else self.scales_targets
 
     def value_and_gradient(self, raw: Array, target: Array) -> tuple[Array, Array]:
         """Compute each sample's loss and its gradient, at once where `joint` can.
@@ -108,6 +191,37 @@ def _softmax_link(raw: Array) -> None:
 
 def _exp_link(raw: Array) -> None:
     np.exp(raw, out=raw)
+
+
+# --- where training starts: the raw output of the best constant prediction ------------------------------------------
+
+LEAST_SHARE = 1e-3
+"""Of a label, as training starts: none is excluded from the start."""
+
+
+def _shares(target: Array, weight: Array | None) -> Array:
+    share = np.average(target, axis=0, weights=weight).astype(np.float64)
+    return np.clip(share, LEAST_SHARE, 1.0 - LEAST_SHARE)
+
+
+def _log_odds(target: Array, weight: Array | None) -> Array:
+    share = _shares(target, weight)
+    return np.log(share / (1.0 - share))
+
+
+def _centred_logs(target: Array, weight: Array | None) -> Array:
+    logs = np.log(_shares(target, weight))
+    return logs - logs.mean()
+
+
+def _log_mean(name: str, targets: Interval, target: Array, weight: Array | None) -> Array:
+    mean = np.average(target, axis=0, weights=weight)
+    if not mean.all():
+        raise ValueError(
+            f"loss={name!r} needs targets that are {targets}, and not all 0; y has only zeros. "
+            "Choose another loss, or shift y."
+        )
+    return np.log(mean)
 
 
 # --- log-loss on sigmoid outputs: softplus(raw) - target * raw, summed over the labels ------------------------------
@@ -227,98 +341,7 @@ def _gamma_gradient(raw: Array, target: Array) -> Array:
     return (1.0 - target * np.exp(-raw)) / raw.dtype.type(raw.shape[1])
 
 
-# --- quantiles: the mean over the levels of the pinball loss (Koenker & Bassett 1978) -------------------------------
-
-
-@dataclass(frozen=True)
-class _Quantiles:
-    """Quantile levels whose predictions cannot cross.
-
-    The raw output in the middle is that level's quantile, each other one,
-    through softplus, the distance to its neighbour on the side of the middle.
-    """
-
-    levels: tuple[float, ...]
-
-    @property
-    def middle(self) -> int:
-        """Place of the level that the others are counted from."""
-        return len(self.levels) // 2
-
-    def link(self, raw: Array) -> None:
-        m = self.middle
-        step = np.logaddexp(0.0, raw)
-        np.cumsum(step[:, m + 1 :], axis=1, out=raw[:, m + 1 :])
-        raw[:, m + 1 :] += raw[:, m : m + 1]
-        raw[:, :m] = raw[:, m : m + 1] - np.cumsum(step[:, :m][:, ::-1], axis=1)[:, ::-1]
-
-    def _error(self, raw: Array, target: Array) -> Array:
-        prediction = raw.copy("K")
-        self.link(prediction)
-        return target - prediction
-
-    def value(self, raw: Array, target: Array) -> Array:
-        error = self._error(raw, target)
-        q = np.asarray(self.levels, dtype=raw.dtype)
-        return np.maximum(q * error, (q - 1.0) * error).mean(axis=1)
-
-    def gradient(self, raw: Array, target: Array) -> Array:
-        error = self._error(raw, target)
-        q = np.asarray(self.levels, dtype=raw.dtype)
-        by_prediction = (np.where(error > 0.0, -q, 1.0 - q) * (error != 0.0)).astype(raw.dtype, copy=False)
-        by_prediction /= len(q)
-        m, slope = self.middle, expit(raw)
-        slope[:, m] = by_prediction.sum(axis=1)
-        # a step moves every quantile beyond it
-        slope[:, m + 1 :] *= np.cumsum(by_prediction[:, :m:-1], axis=1)[:, ::-1]
-        slope[:, :m] *= -np.cumsum(by_prediction[:, :m], axis=1)
-        return slope
-
-
-# --- the losses ------------------------------------------------------------------------------------------------------
-
-SIGMOID_LOG_LOSS = Loss("log_loss", _sigmoid_value, _sigmoid_gradient, _sigmoid_link, "logistic")
-SOFTMAX_LOG_LOSS = Loss("log_loss", _softmax_value, _softmax_gradient, _softmax_link, "softmax", _softmax_joint)
-SIGMOID_SQUARED_ERROR = Loss(
-    "squared_error", _squared_sigmoid_value, _squared_sigmoid_gradient, _sigmoid_link, "logistic"
-)
-SQUARED_ERROR = Loss("squared_error", _squared_value, _squared_gradient, joint=_squared_joint)
-ABSOLUTE_ERROR = Loss("absolute_error", _absolute_value, _absolute_gradient)
-POISSON = Loss("poisson", _poisson_value, _poisson_gradient, _exp_link, "exp")
-GAMMA = Loss("gamma", _gamma_value, _gamma_gradient, _exp_link, "exp")
-
-
-def huber(delta: float) -> Loss:
-    """Return the Huber loss that turns linear at an error of `delta`."""
-    pieces = _Huber(delta)
-    return Loss("huber", pieces.value, pieces.gradient)
-
-
-@dataclass(frozen=True)
-class _Pinball:
-    """One quantile level for every output."""
-
-    level: float
-
-    def value(self, raw: Array, target: Array) -> Array:
-        error = target - raw
-        return np.maximum(self.level * error, (self.level - 1.0) * error).mean(axis=1)
-
-    def gradient(self, raw: Array, target: Array) -> Array:
-        slope = np.where(target > raw, -self.level, 1.0 - self.level) * (target != raw)
-        return (slope / raw.shape[1]).astype(raw.dtype, copy=False)
-
-
-def pinball(level: float) -> Loss:
-    """Return the pinball loss of one quantile level, the same for every output."""
-    pieces = _Pinball(level)
-    return Loss("quantile", pieces.value, pieces.gradient)
-
-
-def quantile(levels: Sequence[float]) -> Loss:
-    """Return the pinball loss of several increasing quantile levels of one target, one raw output a level."""
-    pieces = _Quantiles(tuple(levels))
-    return Loss("quantile", pieces.value, pieces.gradient, pieces.link)
+# --- losses side by side ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -341,10 +364,126 @@ class _Blocks:
         for loss, s in zip(self.losses, self.slices, strict=True):
             loss.link(raw[:, s])
 
+    def start(self, target: Array, weight: Array | None) -> Array:
+        raw = np.zeros(target.shape[1])
+        for loss, s in zip(self.losses, self.slices, strict=True):
+            if loss.start is not None:
+                raw[s] = loss.start(target[:, s], weight)
+        return raw
+
 
 def blocks(losses: Sequence[Loss], slices: Sequence[slice]) -> Loss:
     """Return the sum of several losses, each on its own slice of the outputs."""
     pieces = _Blocks(tuple(losses), tuple(slices))
-    names = {loss.out_activation for loss in losses}
-    out_activation = names.pop() if len(names) == 1 else "mixed"
-    return Loss(losses[0].name, pieces.value, pieces.gradient, pieces.link, out_activation)
+    names, intervals = {loss.out_activation for loss in losses}, {loss.targets for loss in losses}
+    return Loss(
+        losses[0].name,
+        pieces.value,
+        pieces.gradient,
+        pieces.link,
+        names.pop() if len(names) == 1 else "mixed",
+        targets=intervals.pop() if len(intervals) == 1 else Interval(),
+        scales_targets=all(loss.may_scale for loss in losses),
+        start=pieces.start,
+    )
+
+
+# --- the losses ------------------------------------------------------------------------------------------------------
+
+SHARES = Interval(0.0, 1.0)
+"""What log-losses take: 0, 1, or the share of a label."""
+
+SIGMOID_LOG_LOSS = Loss(
+    "log_loss", _sigmoid_value, _sigmoid_gradient, _sigmoid_link, "logistic", targets=SHARES, start=_log_odds
+)
+SOFTMAX_LOG_LOSS = Loss(
+    "log_loss", _softmax_value, _softmax_gradient, _softmax_link, "softmax", _softmax_joint, SHARES, start=_centred_logs
+)
+SIGMOID_SQUARED_ERROR = Loss(
+    "squared_error", _squared_sigmoid_value, _squared_sigmoid_gradient, _sigmoid_link, "logistic", targets=SHARES
+)
+SQUARED_ERROR = Loss("squared_error", _squared_value, _squared_gradient, joint=_squared_joint)
+ABSOLUTE_ERROR = Loss("absolute_error", _absolute_value, _absolute_gradient)
+
+
+def _with_log_link(
+    name: str, value: Callable[[Array, Array], Array], gradient: Callable[[Array, Array], Array], targets: Interval
+) -> Loss:
+    """Return a loss of predictions exp(raw). Its targets are never scaled; training starts at their mean."""
+    start = partial(_log_mean, name, targets)
+    return Loss(name, value, gradient, _exp_link, "exp", targets=targets, scales_targets=False, start=start)
+
+
+POISSON = _with_log_link("poisson", _poisson_value, _poisson_gradient, Interval(0.0))
+GAMMA = _with_log_link("gamma", _gamma_value, _gamma_gradient, Interval(0.0, includes_low=False))
+
+
+def huber(huber_delta: float = 1.0) -> Loss:
+    """Return the Huber loss that turns linear at an error of `huber_delta`."""
+    pieces = _Huber(huber_delta)
+    return Loss("huber", pieces.value, pieces.gradient)
+
+
+def pinball(level: float) -> Loss:
+    """Return the pinball loss of one quantile level, the same for every output."""
+    pieces = Pinball(level)
+    return Loss("quantile", pieces.value, pieces.gradient, start=pieces.start)
+
+
+def quantiles(levels: Sequence[float]) -> Loss:
+    """Return the pinball loss of several increasing quantile levels of one target, one raw output per level."""
+    pieces = Quantiles(tuple(levels))
+    # Its link is not the identity, but works in any unit of the targets: they may be scaled.
+    return Loss(
+        "quantile", pieces.value, pieces.gradient, pieces.link,
+        scales_targets=True, start=pieces.start, levels=pieces.levels,
+    )  # fmt: skip
+
+
+def quantile(quantile: float | Sequence[float] = 0.5) -> Loss:
+    """Return the pinball loss of one quantile level or of several; see `pinball` and `quantiles`."""
+    if isinstance(quantile, float | Real):
+        return pinball(float(quantile))
+    given: list[object] = list(quantile)
+    levels = [float(q) for q in given if isinstance(q, Real)]
+    inside = all(0.0 < q < 1.0 for q in levels)
+    if levels != given or not levels or not inside or levels != sorted(set(levels)):
+        raise ValueError(f"quantile={quantile!r}: levels must increase and lie strictly between 0 and 1.")
+    return quantiles(levels)
+
+
+# --- by name ---------------------------------------------------------------------------------------------------------
+
+
+class LossEntry(NamedTuple):
+    """How a loss is made, and the estimators' parameters that `make` takes by name."""
+
+    make: Callable[..., Loss]
+    options: tuple[str, ...] = ()
+
+
+REGRESSION_LOSSES: dict[str, LossEntry] = {
+    "squared_error": LossEntry(lambda: SQUARED_ERROR),
+    "absolute_error": LossEntry(lambda: ABSOLUTE_ERROR),
+    "huber": LossEntry(huber, ("huber_delta",)),
+    "quantile": LossEntry(quantile, ("quantile",)),
+    "poisson": LossEntry(lambda: POISSON),
+    "gamma": LossEntry(lambda: GAMMA),
+}
+"""Every loss of a regressor by name."""
+
+
+def _log_loss(slices: Sequence[slice], exclusive: bool) -> Loss:
+    """One sigmoid for two classes, a softmax for more; multilabel targets: one sigmoid per label."""
+    if not exclusive:
+        return SIGMOID_LOG_LOSS
+    parts = [SIGMOID_LOG_LOSS if s.stop - s.start == 1 else SOFTMAX_LOG_LOSS for s in slices]
+    return parts[0] if len(parts) == 1 else blocks(parts, slices)
+
+
+CLASSIFICATION_LOSSES: dict[str, Callable[[Sequence[slice], bool], Loss]] = {
+    "log_loss": _log_loss,
+    "squared_error": lambda slices, exclusive: SIGMOID_SQUARED_ERROR,
+}
+"""Every loss of a classifier by name: a function of the slices of raw outputs, one per column of labels, and of whether
+labels are exclusive: each row then has one label per slice; multilabel targets have none to several in all."""

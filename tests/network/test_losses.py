@@ -1,11 +1,12 @@
-"""Losses: closed forms, links, optima and extremes. Derivatives: test_derivatives."""
+"""Losses: closed forms, links, optima, starts and extremes. Derivatives: test_derivatives."""
+
+import pickle
+from dataclasses import replace
+from inspect import signature
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from pieces import LEVELS, LOSSES, assert_gradient, numerical_gradient
-from scipy.special import expit
+from pieces import LEVELS, LOSSES
 from sklearn import metrics
 
 from sknet._network import losses
@@ -29,11 +30,29 @@ def drawn(name, n=7):
 # --- values: the mean over regression outputs, the sum over labels
 
 
-def test_log_loss_of_labels_is_their_summed_cross_entropy():
-    loss, raw, target = drawn("log_loss, multilabel")
+@pytest.mark.parametrize("name", ["log_loss, two labels", "log_loss, multilabel"])
+def test_log_loss_of_labels_is_their_summed_cross_entropy(name):
+    loss, raw, target = drawn(name)
     p = 1 / (1 + np.exp(-raw))
     expected = -(target * np.log(p) + (1 - target) * np.log(1 - p)).sum(axis=1)
     np.testing.assert_allclose(loss.value(raw, target), expected, rtol=1e-12)
+
+
+def test_log_loss_of_two_labels():
+    """Two labels are not two classes: the sum of two log-losses, not one of them, their mean or a softmax's."""
+    loss = losses.CLASSIFICATION_LOSSES["log_loss"]([slice(0, 1), slice(1, 2)], False)
+    assert loss is losses.SIGMOID_LOG_LOSS
+    raw = np.log([[1.0, 3.0], [1.0, 3.0], [1.0, 3.0], [1.0, 3.0]])  # probabilities 1/2 and 3/4
+    target = np.array([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]])
+    np.testing.assert_allclose(np.exp(-loss.value(raw, target)), [1 / 8, 3 / 8, 1 / 8, 3 / 8], rtol=1e-14)
+    gradient = [[0.5, 0.75], [0.5, -0.25], [-0.5, 0.75], [-0.5, -0.25]]
+    np.testing.assert_allclose(loss.gradient(raw.copy(), target), gradient, rtol=1e-14)
+    value, joint = loss.value_and_gradient(raw.copy(), target)
+    np.testing.assert_allclose(value, np.log([8, 8 / 3, 8, 8 / 3]), rtol=1e-14)
+    np.testing.assert_allclose(joint, gradient, rtol=1e-14)
+    np.testing.assert_allclose(linked(loss, raw), [[0.5, 0.75]] * 4, rtol=1e-14)
+    np.testing.assert_allclose(loss.start(target, None), [0, 0], atol=1e-15)
+    np.testing.assert_allclose(loss.start(target, np.array([0.0, 1, 0, 3])), np.log([3, 999]), rtol=1e-12)
 
 
 @pytest.mark.parametrize("name", ["log_loss, softmax", "log_loss, softmax, soft labels"])
@@ -84,34 +103,12 @@ def test_squared_error_of_sigmoids_is_half_the_squared_distance():
     np.testing.assert_allclose(loss.value(raw, target), 0.5 * ((linked(loss, raw) - target) ** 2).sum(axis=1))
 
 
-def test_quantiles_are_the_mean_pinball_loss_of_ordered_predictions():
-    loss, raw, target = drawn("quantiles")
-    prediction = linked(loss, raw)
-    assert (np.diff(prediction, axis=1) > 0).all()
-    expected = [metrics.mean_pinball_loss(target, prediction[:, [i]], alpha=q) for i, q in enumerate(LEVELS)]
-    assert loss.value(raw, target).mean() == pytest.approx(np.mean(expected), rel=1e-12)
-
-
-@pytest.mark.parametrize("levels", [(0.3,), (0.2, 0.7), (0.1, 0.5, 0.9), (0.05, 0.25, 0.5, 0.75, 0.95)])
-def test_quantiles_of_any_number_of_levels(levels):
-    """The middle level is a raw output, the others lie softplus steps away from it; the gradient is the slope."""
-    loss, k = losses.quantile(levels), len(levels)
-    rng = np.random.default_rng(0)
-    raw, target = rng.normal(size=(6, k)), rng.normal(size=(6, 1))
-    prediction, middle = linked(loss, raw), k // 2
-    np.testing.assert_array_equal(prediction[:, middle], raw[:, middle])
-    steps = np.delete(np.log1p(np.exp(raw)), middle, axis=1)
-    np.testing.assert_allclose(np.diff(prediction, axis=1), steps, rtol=1e-12)
-    slope = numerical_gradient(lambda raw: loss.value(raw, target).sum(), raw, 1e-4)
-    assert_gradient(loss.gradient(raw.copy(), target).ravel(), slope, tolerance=1e-9)
-
-
 def test_several_outputs_average_and_several_labels_add_up():
     for name in ("squared_error, 3 outputs", "absolute_error", "huber", "poisson", "gamma", "pinball"):
         loss, raw, target = drawn(name)
         columns = [loss.value(raw[:, [j]], target[:, [j]]) for j in range(raw.shape[1])]
         np.testing.assert_allclose(loss.value(raw, target), np.mean(columns, axis=0), rtol=1e-12)
-    for name in ("log_loss, multilabel", "squared_error on sigmoids"):
+    for name in ("log_loss, two labels", "log_loss, multilabel", "squared_error on sigmoids"):
         loss, raw, target = drawn(name)
         columns = [loss.value(raw[:, [j]], target[:, [j]]) for j in range(raw.shape[1])]
         np.testing.assert_allclose(loss.value(raw, target), np.sum(columns, axis=0), rtol=1e-12)
@@ -156,27 +153,6 @@ def test_log_losses_of_huge_outputs_are_finite(name):
         assert np.isfinite(value).all() and (value >= 0).all() and np.isfinite(gradient).all()
 
 
-@pytest.mark.parametrize("name", ["absolute_error", "pinball", "quantiles"])
-def test_no_error_no_slope(name):
-    loss, raw, _ = drawn(name)
-    raw = np.abs(raw)
-    target = linked(loss, raw)[:, 1:2] if name == "quantiles" else raw.copy()
-    gradient = loss.gradient(raw.copy(), target)
-    if name == "quantiles":  # the median is met; what is left is the pull of the two others, which balance
-        np.testing.assert_allclose(gradient[:, 0] / expit(raw[:, 0]), 0.1 / 3, rtol=1e-12)
-        gradient = gradient[:, 1]
-    np.testing.assert_allclose(gradient, 0, atol=1e-16)
-
-
-@given(st.floats(0.05, 0.95), st.integers(0, 100))
-def test_the_pinball_loss_is_least_at_the_quantile(level, seed):
-    y = np.random.default_rng(seed).normal(size=(20, 1))
-    loss = losses.pinball(level)
-    candidates = [loss.value(np.full_like(y, c), y).mean() for c in y[:, 0]]
-    best = np.quantile(y, level, method="inverted_cdf")
-    assert loss.value(np.full_like(y, best), y).mean() == pytest.approx(min(candidates), rel=1e-12)
-
-
 # --- links
 
 
@@ -215,3 +191,158 @@ def test_blocks_are_losses_side_by_side():
     np.testing.assert_allclose(linked(loss, raw), np.hstack([linked(part, raw[:, s]) for part, s in parts]))
     alike = losses.blocks([losses.SOFTMAX_LOG_LOSS] * 2, [slice(0, 2), slice(2, 5)])
     assert (alike.name, alike.out_activation) == ("log_loss", "softmax")
+
+
+# --- targets
+
+
+@pytest.mark.parametrize(
+    ("interval", "words", "inside", "outside"),
+    [
+        (losses.Interval(), "any numbers", [-1e300, 0, 1e300], [np.nan]),
+        (losses.Interval(0), "0 or more", [0, 1e300], [-1e-300, np.nan]),
+        (losses.Interval(0, includes_low=False), "above 0", [1e-300], [0, -1]),
+        (losses.Interval(0, 1), "between 0 and 1", [0, 0.5, 1], [-0.1, 1.1, np.nan]),
+        (losses.Interval(high=2), "2 or less", [-5, 2], [2.1]),
+        (losses.Interval(high=2, includes_high=False), "below 2", [-5], [2, 3]),
+        (losses.Interval(0, 1.5, False, False), "above 0 and below 1.5", [1], [0, 1.5]),
+        (losses.Interval(0, 1.5, True, False), "0 or more and below 1.5", [0, 1], [-1, 1.5]),
+        (losses.Interval(0, 1.5, False, True), "above 0 and 1.5 or less", [1, 1.5], [0, 2]),
+    ],
+)
+def test_intervals(interval, words, inside, outside):
+    assert str(interval) == words
+    assert interval.contains(np.array([inside])).tolist() == [[True] * len(inside)]
+    assert interval.contains(np.array([outside])).tolist() == [[False] * len(outside)]
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_targets_that_suit_are_inside(name):
+    loss, _, target = drawn(name)
+    assert loss.targets.contains(target).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "words", "may_scale"),
+    [
+        ("log_loss, binary", "between 0 and 1", False),
+        ("log_loss, softmax", "between 0 and 1", False),
+        ("squared_error on sigmoids", "between 0 and 1", False),
+        ("squared_error", "any numbers", True),
+        ("absolute_error", "any numbers", True),
+        ("huber", "any numbers", True),
+        ("poisson", "0 or more", False),
+        ("gamma", "above 0", False),
+        ("pinball", "any numbers", True),
+        ("quantiles", "any numbers", True),
+        ("blocks", "any numbers", False),
+    ],
+)
+def test_which_targets_and_whether_they_may_be_scaled(name, words, may_scale):
+    loss = LOSSES[name].loss
+    assert (str(loss.targets), loss.may_scale) == (words, may_scale)
+    assert loss.levels == (LEVELS if name == "quantiles" else ())
+
+
+def test_a_loss_with_a_link_is_not_scaled_unless_it_says_so():
+    own = losses.Loss("own", X.sum, X.sum)
+    assert own.may_scale and not replace(own, scales_targets=False).may_scale
+    assert not replace(own, link=np.exp).may_scale and replace(own, link=np.exp, scales_targets=True).may_scale
+
+
+# --- where training starts
+
+STARTS = [name for name in LOSSES if LOSSES[name].loss.start is not None and name != "blocks"]
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+@pytest.mark.parametrize("name", STARTS)
+def test_training_starts_at_the_best_constant(name, weighted):
+    """No constant raw output nearby has a lower mean loss."""
+    case, rng = LOSSES[name], np.random.default_rng(3)
+    target = case.target(rng, 200, case.n_outputs)
+    weight = rng.uniform(0.5, 1.5, 200) if weighted else None
+
+    def mean_loss(raw):
+        return np.average(case.loss.value(np.tile(raw, (200, 1)), target), weights=weight)
+
+    start = case.loss.start(target, weight)
+    assert start.shape == (case.n_outputs,) and start.dtype == np.float64
+    for step in 0.02 * np.vstack([np.eye(case.n_outputs), -np.eye(case.n_outputs)]):
+        assert mean_loss(start) <= mean_loss(start + step) + 1e-14  # quantiles: a whole interval may be best
+
+
+@pytest.mark.parametrize("name", STARTS)
+def test_a_weight_counts_as_repetitions_at_the_start(name):
+    case, rng = LOSSES[name], np.random.default_rng(4)
+    target, repeats = case.target(rng, 20, case.n_outputs), rng.integers(0, 4, 20)
+    repeated = case.loss.start(np.repeat(target, repeats, axis=0), None)
+    np.testing.assert_allclose(case.loss.start(target, repeats / 2), repeated, rtol=1e-12, atol=1e-14)
+
+
+def test_no_label_is_excluded_from_the_start():
+    odds = np.log(999)
+    labels = np.array([[0.0, 1.0], [0.0, 1.0]])
+    np.testing.assert_allclose(losses.SIGMOID_LOG_LOSS.start(labels, None), [-odds, odds], rtol=1e-12)
+    raw = losses.SOFTMAX_LOG_LOSS.start(labels.astype(np.float32), None)
+    np.testing.assert_allclose(raw, [-odds / 2, odds / 2], rtol=1e-12)
+    assert raw.dtype == np.float64
+
+
+def test_a_softmax_starts_centred():
+    loss, _, target = drawn("log_loss, softmax", 50)
+    start = loss.start(target, None)
+    assert start.sum() == pytest.approx(0, abs=1e-14)
+    np.testing.assert_allclose(linked(loss, start[np.newaxis])[0], target.mean(axis=0), rtol=1e-12)
+
+
+def test_blocks_start_side_by_side():
+    loss, _, target = drawn("blocks", 50)
+    start = loss.start(target, None)
+    np.testing.assert_allclose(start[:3], losses.SOFTMAX_LOG_LOSS.start(target[:, :3], None))
+    np.testing.assert_allclose(start[3:4], losses.SIGMOID_LOG_LOSS.start(target[:, 3:4], None))
+    assert start[4:].tolist() == [0, 0]  # the squared error says nothing
+
+
+@pytest.mark.parametrize("name", ["poisson", "gamma"])
+def test_targets_that_are_all_0_have_no_start(name):
+    target = np.column_stack([np.ones(4), np.zeros(4)])
+    with pytest.raises(ValueError, match=f"loss='{name}' needs targets that are .*not all 0; y has only zeros"):
+        LOSSES[name].loss.start(target, None)
+
+
+# --- by name
+
+
+def test_regression_losses_by_name():
+    for name, entry in losses.REGRESSION_LOSSES.items():
+        assert entry.make().name == name
+        assert set(entry.options) == set(signature(entry.make).parameters)
+        assert pickle.loads(pickle.dumps(entry.make())).name == name
+    made = {name: entry.make() for name, entry in losses.REGRESSION_LOSSES.items()}
+    assert made["poisson"] is losses.POISSON and made["squared_error"] is losses.SQUARED_ERROR
+    huber = losses.REGRESSION_LOSSES["huber"].make(huber_delta=0.5)
+    assert huber.value(np.array([[3.0]]), np.zeros((1, 1))) == 0.5 * (3 - 0.25)
+    assert made["huber"].value(np.array([[3.0]]), np.zeros((1, 1))) == 3 - 0.5
+
+
+@pytest.mark.parametrize("name", ["log_loss", "squared_error"])
+def test_classification_losses_by_name(name):
+    make = losses.CLASSIFICATION_LOSSES[name]
+    for slices, exclusive in (([slice(0, 1)], True), ([slice(0, 3)], True), ([slice(0, 1), slice(1, 2)], False)):
+        assert make(slices, exclusive).name == name
+
+
+def test_which_log_loss():
+    make, one, many = losses.CLASSIFICATION_LOSSES["log_loss"], slice(0, 1), slice(1, 4)
+    one_hot_rows = np.eye(4)[[1, 2, 3, 1, 2, 3, 1]]
+    assert make([one], True) is losses.SIGMOID_LOG_LOSS
+    assert make([many], True) is losses.SOFTMAX_LOG_LOSS
+    assert make([many], False) is losses.SIGMOID_LOG_LOSS
+    both = make([one, many], True)
+    assert (both.name, both.out_activation) == ("log_loss", "mixed")
+    assert str(both.targets) == "between 0 and 1" and not both.may_scale
+    raw, target = X[:, [0, 0, 1, 2]], one_hot_rows
+    expected = losses.SIGMOID_LOG_LOSS.value(raw[:, one], target[:, one])
+    expected += losses.SOFTMAX_LOG_LOSS.value(raw[:, many], target[:, many])
+    np.testing.assert_allclose(both.value(raw, target), expected, rtol=1e-14)

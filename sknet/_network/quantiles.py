@@ -1,0 +1,99 @@
+"""Pinball losses, least where the predictions are quantiles of the target (Koenker & Bassett 1978).
+
+Conventions
+-----------
+raw : (n, k)           the network's last sums
+target : (n, k)        numbers; for several levels (n, 1), and k is the number of levels
+value : (n,)           each sample's loss: the mean over the outputs, or over the levels
+gradient : (n, k)      d value_i / d raw_ij
+start : (k,)           the raw outputs that stand for the target's own quantiles
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import expit
+
+from sknet._typing import Array
+
+LEAST_STEP = 1e-3
+"""Neighbouring quantiles are at least so far apart as training starts, in scaled units."""
+
+SLACK = 1e-10
+"""By so much levels are lowered: rounding must not decide on the quantile."""
+
+
+def weighted_quantiles(target: Array, levels: Sequence[float], weight: Array | None) -> Array:
+    """Return the first values of each column whose cumulated weight reaches the levels, (len(levels), k)."""
+    share = np.maximum(np.asarray(levels) - SLACK, SLACK)
+    return np.quantile(target.astype(np.float64), share, axis=0, weights=weight, method="inverted_cdf")
+
+
+@dataclass(frozen=True)
+class Quantiles:
+    """Quantile levels whose predictions cannot cross.
+
+    The raw output in the middle is that level's quantile, each other one,
+    through softplus, the distance to its neighbour on the side of the middle.
+    """
+
+    levels: tuple[float, ...]
+
+    @property
+    def middle(self) -> int:
+        """Place of the level that the others are counted from."""
+        return len(self.levels) // 2
+
+    def start(self, target: Array, weight: Array | None) -> Array:
+        found = weighted_quantiles(target, self.levels, weight)[:, 0]
+        steps = np.maximum(np.diff(found), LEAST_STEP)
+        raw = steps + np.log(-np.expm1(-steps))  # whose softplus are the steps
+        return np.insert(raw, self.middle, found[self.middle])
+
+    def link(self, raw: Array) -> None:
+        m = self.middle
+        step = np.logaddexp(0.0, raw)
+        np.cumsum(step[:, m + 1 :], axis=1, out=raw[:, m + 1 :])
+        raw[:, m + 1 :] += raw[:, m : m + 1]
+        raw[:, :m] = raw[:, m : m + 1] - np.cumsum(step[:, :m][:, ::-1], axis=1)[:, ::-1]
+
+    def _error(self, raw: Array, target: Array) -> Array:
+        prediction = raw.copy("K")
+        self.link(prediction)
+        return target - prediction
+
+    def value(self, raw: Array, target: Array) -> Array:
+        error = self._error(raw, target)
+        q = np.asarray(self.levels, dtype=raw.dtype)
+        return np.maximum(q * error, (q - 1.0) * error).mean(axis=1)
+
+    def gradient(self, raw: Array, target: Array) -> Array:
+        error = self._error(raw, target)
+        q = np.asarray(self.levels, dtype=raw.dtype)
+        by_prediction = (np.where(error > 0.0, -q, 1.0 - q) * (error != 0.0)).astype(raw.dtype, copy=False)
+        by_prediction /= len(q)
+        m, slope = self.middle, expit(raw)
+        slope[:, m] = by_prediction.sum(axis=1)
+        # a step moves every quantile beyond it
+        slope[:, m + 1 :] *= np.cumsum(by_prediction[:, :m:-1], axis=1)[:, ::-1]
+        slope[:, :m] *= -np.cumsum(by_prediction[:, :m], axis=1)
+        return slope
+
+
+@dataclass(frozen=True)
+class Pinball:
+    """One quantile level for every output."""
+
+    level: float
+
+    def start(self, target: Array, weight: Array | None) -> Array:
+        return weighted_quantiles(target, [self.level], weight)[0]
+
+    def value(self, raw: Array, target: Array) -> Array:
+        error = target - raw
+        return np.maximum(self.level * error, (self.level - 1.0) * error).mean(axis=1)
+
+    def gradient(self, raw: Array, target: Array) -> Array:
+        slope = np.where(target > raw, -self.level, 1.0 - self.level) * (target != raw)
+        return (slope / raw.shape[1]).astype(raw.dtype, copy=False)
