@@ -10,13 +10,12 @@ delta : (n, h)  enters `backward` as dJ/da and leaves it, in place, as dJ/dz = d
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtr
 
-Array = npt.NDArray[Any]
+from sknet._typing import Array
 
 
 @dataclass(frozen=True)

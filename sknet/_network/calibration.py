@@ -8,15 +8,12 @@ u : float              log of the factor, minus log of the temperature
 """
 
 from math import exp
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import brentq
 
 from sknet._network.losses import Loss
-
-Array = npt.NDArray[Any]
+from sknet._typing import Array
 
 LARGEST_LOG = 3.0
 """Neither the factor nor its inverse is larger than e to this power."""

@@ -2,44 +2,66 @@
 
 Conventions
 -----------
-theta, gradient : (p,)   see `parameters`
+theta, gradient : (p,)   see `layout`
 weight : (n,)            the training rows' weights, divided by their mean; None where all are 1
 batch : slice or (b,)    which training rows
 J(theta; B) = 1/|B| sum_{i in B} weight_i loss_i + penalty(W)
 """
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import Protocol
 
 import numpy as np
-import numpy.typing as npt
+import scipy.sparse as sp
 
+from sknet._network.activations import Activation
+from sknet._network.layers import Chain, Kind, Training, bind
+from sknet._network.layout import Layout
 from sknet._network.losses import Loss
-from sknet._network.network import Network, first_layer_gradient
-from sknet._network.parameters import Layout
 from sknet._network.penalties import ElasticNet
+from sknet._typing import Array, Batch, Table
 
-Array = npt.NDArray[Any]
-Batch = slice | npt.NDArray[np.intp]
+# --- data, batch by batch ---------------------------------------------------------------------------------------------
+
+
+class Inputs(Protocol):
+    """The network's input, batch by batch."""
+
+    @property
+    def kind(self) -> Kind:
+        """What the batches are."""
+
+    def __call__(self, batch: Batch, /) -> Table:
+        """Return the batch's rows: (b, d), dense or CSR; of kind "ones" (b, d + 1), the last column 1."""
 
 
 class Rows:
     """The rows of an array, gathered batch by batch into one buffer."""
 
-    def __init__(self, values: Array, n_rows: int) -> None:
+    def __init__(self, values: Array, n_rows: int, *, kind: Kind = "dense") -> None:
+        self.kind = kind
         self._values = values
         self._buffer = np.empty((n_rows, *values.shape[1:]), values.dtype)
-        self._views: dict[int, Array] = {}  # of the buffer, by their rows: there are few such numbers
 
     def __call__(self, batch: Batch) -> Array:
         """Return the batch's rows: a view for a slice, else the buffer, which the next call overwrites."""
         if isinstance(batch, slice):
             return self._values[batch]
-        n = len(batch)
-        if n not in self._views:
-            self._views[n] = self._buffer[:n]
         # "clip" skips NumPy's own buffering of the output; the indices are in range
-        return self._values.take(batch, 0, self._views[n], "clip")
+        return self._values.take(batch, 0, self._buffer[: len(batch)], "clip")
+
+
+class SparseRows:
+    """The rows of a CSR matrix."""
+
+    kind: Kind = "sparse"
+
+    def __init__(self, values: sp.csr_array) -> None:
+        self._values = values
+
+    def __call__(self, batch: Batch) -> sp.csr_array:
+        """Return the batch's rows."""
+        return self._values[batch]
 
 
 class Columns:
@@ -48,16 +70,38 @@ class Columns:
     def __init__(self, values: Array, n_rows: int) -> None:
         self._values = np.ascontiguousarray(values.T)
         self._buffer = np.empty(n_rows * values.shape[1], values.dtype)
-        self._views: dict[int, Array] = {}
 
     def __call__(self, batch: Batch) -> Array:
         """Return the batch's rows."""
         if isinstance(batch, slice):
             return self._values[:, batch].T
-        n = len(batch)
-        if n not in self._views:
-            self._views[n] = self._buffer[: len(self._values) * n].reshape(-1, n)
-        return self._values.take(batch, 1, self._views[n], "clip").T
+        k, n = len(self._values), len(batch)
+        return self._values.take(batch, 1, self._buffer[: k * n].reshape(k, n), "clip").T
+
+
+def length(batch: Batch) -> int:
+    """Return how many rows a batch has."""
+    return batch.stop - batch.start if isinstance(batch, slice) else len(batch)
+
+
+def pieces(batch: Batch, size: int) -> Iterator[Batch]:
+    """Split a batch into pieces of at most `size` rows."""
+    if isinstance(batch, slice):
+        yield from (slice(i, min(i + size, batch.stop)) for i in range(batch.start, batch.stop, size))
+    else:
+        yield from (batch[i : i + size] for i in range(0, len(batch), size))
+
+
+# --- the objective ----------------------------------------------------------------------------------------------------
+
+
+class Bound:
+    """A chain for batches of one size, and the arrays that belong to it."""
+
+    def __init__(self, chain: Chain, theta: Array, training: Training, n_weights: int, n_rows: int) -> None:
+        self.chain, self.theta, self.out, self.rng = chain, theta, training.gradient, training.rng
+        self.w, self.w_grad = theta[:n_weights], training.gradient[:n_weights]
+        self.ones = np.ones(n_rows, theta.dtype)
 
 
 class Objective:
@@ -66,38 +110,41 @@ class Objective:
     Parameters
     ----------
     layout : Layout
-    network : Network
-        Batches larger than its `n_rows` are computed piece by piece.
-
+    activations : sequence of Activation, one per hidden layer
     loss : Loss
     penalty : ElasticNet
-    inputs : callable
-        `inputs(batch)` returns those rows of X, (b, d): dense or CSR; or
-        (b, d + 1), where the last column is 1 and stands for the biases.
+    inputs : Inputs
+        The training rows' inputs.
 
     target : (n, k) array
     weight : (n,) array or None
+    n_rows : int
+        Larger batches are computed piece by piece.
+
+    dropout : sequence of float, one per hidden layer, default=()
+        Rates; empty for none.
     """
 
     def __init__(
         self,
         layout: Layout,
-        network: Network,
+        activations: Sequence[Activation],
         loss: Loss,
         penalty: ElasticNet,
-        inputs: Callable[[Batch], Any],
+        inputs: Inputs,
         target: Array,
         weight: Array | None = None,
+        *,
+        n_rows: int,
+        dropout: Sequence[float] = (),
     ) -> None:
-        self.n_samples = target.shape[0]
-        self._layout, self._network, self._loss, self._penalty = layout, network, loss, penalty
+        self.n_samples, self.n_rows = target.shape[0], n_rows
+        self._layout, self._activations, self._loss, self._penalty = layout, activations, loss, penalty
+        self._dropout = tuple(dropout)
         self._inputs = inputs
-        self._views = self._views_for(inputs(slice(0, 1)))
-        self._target = Columns(target, network.n_rows)
-        self._weight = None if weight is None else Rows(weight, network.n_rows)
-        self._ones = np.ones(network.n_rows, target.dtype)
-        self._theta: Array | None = None
-        self._out: Array | None = None
+        self._target = Columns(target, n_rows)
+        self._weight = None if weight is None else Rows(weight, n_rows)
+        self._bound: dict[int, Bound] = {}
         self._part: Array | None = None  # a piece's gradient
 
     def __call__(
@@ -114,7 +161,7 @@ class Objective:
             packed at its start, these rows' gradients only.
 
         rng : numpy.random.Generator, default=None
-            Given, hidden units are dropped.
+            If given, hidden outputs are dropped.
 
         Returns
         -------
@@ -126,93 +173,76 @@ class Objective:
             The inputs whose first-layer weights the batch touches, None for all;
             a batch of all samples always gives the whole gradient.
         """
-        self._bind(theta, out)
         n = length(batch)
-        if n > self._network.n_rows:
-            return self._in_pieces(theta, self._pieces(batch), out, rng), None
-        value, rows = self._data_term(batch, n, self._grads, rng, whole=n == self.n_samples)
-        return value + self._add_penalty(rows), rows
+        if n > self.n_rows:
+            return self._in_pieces(theta, batch, n, out, rng), None
+        bound = self._bind(n, theta, out, rng, whole=n == self.n_samples)
+        value, rows = self._data_term(bound, batch, n)
+        return value + self._add_penalty(bound.w, bound.w_grad, rows), rows
 
-    def _bind(self, theta: Array, out: Array) -> None:
-        """Set the views of theta and of the gradient; both stay the same arrays for a whole run."""
-        if theta is not self._theta:
-            self._theta, (self._coefs, self._intercepts) = theta, self._views(theta)
-            self._w = theta[: self._layout.n_weights]
-        if out is not self._out:
-            self._out, self._grads = out, self._views(out)
-            self._w_grad = out[: self._layout.n_weights]
+    def _bind(self, n: int, theta: Array, out: Array, rng: np.random.Generator | None, *, whole: bool) -> Bound:
+        """Return a chain for n rows: last time's, unless its arrays are others; they stay the same for a whole run.
 
-    def _views_for(self, X: Any) -> Callable[[Array], Any]:
-        """Return how theta is seen by rows with or without a last column of ones."""
-        return self._layout.joined_views if X.shape[1] > self._layout.sizes[0] else self._layout.views
+        A run has batches of two sizes, the last of an epoch being smaller.
+        """
+        bound = self._bound.get(n)
+        if bound is None or bound.theta is not theta or bound.out is not out or bound.rng is not rng:
+            training = Training(out, self._dropout, rng, whole)
+            chain = bind(
+                self._layout, self._activations, theta, n, self._inputs.kind, by_columns=True, training=training
+            )
+            bound = self._bound[n] = Bound(chain, theta, training, self._layout.n_weights, n)
+        return bound
 
-    def _pieces(self, batch: Batch) -> list[Batch]:
-        """Split a batch into pieces that the network's buffers hold."""
-        size = self._network.n_rows
-        if isinstance(batch, slice):
-            return [slice(i, min(i + size, batch.stop)) for i in range(batch.start, batch.stop, size)]
-        return [batch[i : i + size] for i in range(0, len(batch), size)]
-
-    def _in_pieces(self, theta: Array, pieces: list[Batch], out: Array, rng: np.random.Generator | None) -> float:
+    def _in_pieces(self, theta: Array, batch: Batch, n: int, out: Array, rng: np.random.Generator | None) -> float:
         """Add up the pieces' values and gradients."""
-        n = sum(map(length, pieces))
         out[:] = 0.0
         part = self._part = np.empty_like(out) if self._part is None else self._part
-        grads = self._views(part)
         value = 0.0
-        for piece in pieces:
-            value += self._data_term(piece, n, grads, rng, whole=True)[0]
+        for piece in pieces(batch, self.n_rows):
+            bound = self._bind(length(piece), theta, part, rng, whole=True)
+            value += self._data_term(bound, piece, n)[0]
             out += part
-        return value + self._add_penalty(None)
+        n_weights = self._layout.n_weights
+        return value + self._add_penalty(theta[:n_weights], out[:n_weights], None)
 
-    def _data_term(
-        self,
-        batch: Batch,
-        n: int,
-        grads: tuple[list[Array], list[Array | None]],
-        rng: np.random.Generator | None,
-        *,
-        whole: bool,
-    ) -> tuple[float, Array | None]:
+    def _data_term(self, bound: Bound, batch: Batch, n: int) -> tuple[float, Array | None]:
         """Set the gradient of 1/n sum of weight * loss over the batch; return its value and the touched rows."""
-        X = self._inputs(batch)
-        raw = self._network.forward(X, self._coefs, self._intercepts, rng)
+        raw = bound.chain.forward(self._inputs(batch))
         losses, delta = self._loss.value_and_gradient(raw, self._target(batch))
         if self._weight is None:
-            value = float(losses.dot(self._ones[: len(losses)])) / n
+            value = float(losses.dot(bound.ones)) / n
             delta *= 1.0 / n
         else:
             weight = self._weight(batch) / n
             value = float(losses.dot(weight))
             delta *= weight[:, np.newaxis]
-        coef_grads, intercept_grads = grads
-        delta = self._network.backward(delta, self._coefs, coef_grads, intercept_grads)
-        return value, first_layer_gradient(X, delta, coef_grads[0], whole=whole)
+        return value, bound.chain.backward(delta)
 
-    def _add_penalty(self, rows: Array | None) -> float:
+    def _add_penalty(self, w: Array, out: Array, rows: Array | None) -> float:
         """Add the penalty's gradient and return its value; of the touched rows only, if so, and 0."""
         if rows is None:
-            self._penalty.add_gradient(self._w, self._w_grad)
-            return self._penalty.value(self._w)
+            self._penalty.add_gradient(w, out)
+            return self._penalty.value(w)
         if self._penalty.l2:
-            first, start = self._coefs[0].take(rows, axis=0).ravel(), self._layout.starts[0]
-            self._penalty.add_gradient(self._w[:start], self._w_grad[:start])
-            self._penalty.add_gradient(first, self._w_grad[start : start + first.size])
+            start, h = self._layout.starts[0], self._layout.sizes[1]
+            touched = w[start:].reshape(-1, h).take(rows, axis=0).ravel()
+            self._penalty.add_gradient(w[:start], out[:start])
+            self._penalty.add_gradient(touched, out[start : start + touched.size])
         return 0.0
 
     def penalty(self, theta: Array) -> float:
         """Return the penalty, which the values of batches that touch few inputs do not hold."""
         return self._penalty.value(theta[: self._layout.n_weights])
 
-    def raw(self, theta: Array, inputs: Callable[[Batch], Any], n: int) -> Array:
+    def raw(self, theta: Array, inputs: Inputs, n: int) -> Array:
         """Return the raw output, without dropout, for n rows of other data (a validation set)."""
-        coefs, intercepts = self._views_for(inputs(slice(0, 1)))(theta)
-        raw = np.empty((self._layout.sizes[-1], n), theta.dtype).T  # column by column, as a network's own
-        for piece in self._pieces(slice(0, n)):
-            raw[piece] = self._network.forward(inputs(piece), coefs, intercepts)
+        raw = np.empty((self._layout.sizes[-1], n), theta.dtype).T  # column by column, as a chain's own
+        parts = list(pieces(slice(0, n), self.n_rows))
+        chains = {size: self._forward_only(theta, size, inputs.kind) for size in set(map(length, parts))}
+        for part in parts:
+            raw[part] = chains[length(part)].forward(inputs(part))
         return raw
 
-
-def length(batch: Batch) -> int:
-    """Return how many rows a batch has."""
-    return batch.stop - batch.start if isinstance(batch, slice) else len(batch)
+    def _forward_only(self, theta: Array, n_rows: int, kind: Kind) -> Chain:
+        return bind(self._layout, self._activations, theta, n_rows, kind, by_columns=True)

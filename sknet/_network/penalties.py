@@ -8,12 +8,10 @@ W : (fan_in, fan_out)   one layer's; a unit's incoming weights are a column
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from sknet._typing import Array
 
 CACHED = 2**14
 """So many weights at a time make an array that is no larger than the cache."""

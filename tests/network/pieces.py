@@ -12,10 +12,10 @@ import scipy.sparse as sp
 
 from sknet._network import losses
 from sknet._network.activations import ACTIVATIONS
+from sknet._network.layers import Training, bind
+from sknet._network.layout import Layout
 from sknet._network.losses import Loss
-from sknet._network.network import Network
-from sknet._network.objective import Objective, Rows
-from sknet._network.parameters import Layout
+from sknet._network.objective import Objective, Rows, SparseRows
 from sknet._network.penalties import ElasticNet
 
 ACTIVATION_NAMES = [name for name in ACTIVATIONS if name != "logistic"]  # another name of sigmoid
@@ -65,6 +65,7 @@ class LossCase:
 
 LOSSES = {
     "log_loss, binary": LossCase(losses.SIGMOID_LOG_LOSS, 1, labels),
+    "log_loss, two labels": LossCase(losses.SIGMOID_LOG_LOSS, 2, labels),
     "log_loss, multilabel": LossCase(losses.SIGMOID_LOG_LOSS, 3, labels),
     "log_loss, softmax": LossCase(losses.SOFTMAX_LOG_LOSS, 3, one_hot),
     "log_loss, softmax, soft labels": LossCase(losses.SOFTMAX_LOG_LOSS, 3, soft),
@@ -76,7 +77,7 @@ LOSSES = {
     "poisson": LossCase(losses.POISSON, 2, positive),
     "gamma": LossCase(losses.GAMMA, 2, positive),
     "pinball": LossCase(losses.pinball(0.2), 2, numbers, kinks=True),
-    "quantiles": LossCase(losses.quantile(LEVELS), 3, one_number, kinks=True),
+    "quantiles": LossCase(losses.quantiles(LEVELS), 3, one_number, kinks=True),
     "blocks": LossCase(
         losses.blocks(
             [losses.SOFTMAX_LOG_LOSS, losses.SIGMOID_LOG_LOSS, losses.SQUARED_ERROR],
@@ -136,9 +137,16 @@ class NetworkCase:
         X = np.column_stack([X, np.ones(len(X), dtype)]) if ones else X
         weight = None if self.weight is None else self.weight[rows].astype(dtype)
         n_rows = n_rows or len(X)
-        network = Network(self.layout.sizes, self.activations, n_rows, dtype, dropout=dropout)
-        inputs = sp.csr_array(X).__getitem__ if sparse else Rows(X, n_rows)
-        return Objective(self.layout, network, self.loss, self.penalty, inputs, target, weight)
+        inputs = SparseRows(sp.csr_array(X)) if sparse else Rows(X, n_rows, kind="ones" if ones else "dense")
+        return Objective(
+            self.layout, self.activations, self.loss, self.penalty, inputs, target, weight,
+            n_rows=n_rows, dropout=dropout,
+        )  # fmt: skip
+
+    def chain(self, n_rows, *, kind="dense", gradient=None, **training):
+        """A chain for n_rows rows; with a gradient, one for training."""
+        given = None if gradient is None else Training(gradient, **training)
+        return bind(self.layout, self.activations, self.theta, n_rows, kind, training=given)
 
     def gradient(self, batch, theta=None, rng=None, **how):
         """The objective's value, its gradient and the touched rows."""

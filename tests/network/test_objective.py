@@ -17,10 +17,10 @@ from pieces import (
 )
 
 from sknet._network.activations import ACTIVATIONS
+from sknet._network.layers import Chain, bind
+from sknet._network.layout import Layout
 from sknet._network.losses import SOFTMAX_LOG_LOSS
-from sknet._network.network import Network
-from sknet._network.objective import Objective, Rows, length
-from sknet._network.parameters import Layout
+from sknet._network.objective import Columns, Objective, Rows, SparseRows, length, pieces
 from sknet._network.penalties import ElasticNet
 
 FEW = np.array([5, 0, 2])  # these rows touch the inputs 1 and 4 only, a third of all
@@ -197,13 +197,34 @@ def test_other_arrays_than_last_time_are_noticed():
     assert objective(theta, batch, first)[0] == other
 
 
+def test_another_generator_than_last_time_is_noticed():
+    case = network_case("squared_error", "sigmoid", (4,))
+    objective, batch, out = case.objective(dropout=(0.5,)), slice(0, 8), np.empty_like(case.theta)
+    plain = objective(case.theta, batch, out)[0]
+    drawn = [objective(case.theta, batch, out, np.random.default_rng(seed))[0] for seed in (0, 1, 0)]
+    assert drawn[0] == drawn[2] != drawn[1] and plain not in drawn
+    assert objective(case.theta, batch, out)[0] == plain
+
+
+@pytest.mark.parametrize("n_rows", [3, 8])
+def test_layers_are_bound_once_per_batch_size(n_rows, monkeypatch):
+    """Not anew in every step: that would take as long as a small step itself."""
+    case = network_case("squared_error", "sigmoid", (4,))
+    objective, out, sizes = case.objective(n_rows=n_rows), np.empty_like(case.theta), []
+    monkeypatch.setattr("sknet._network.objective.bind", lambda *a, bind=bind, **k: sizes.append(a[3]) or bind(*a, **k))
+    for _ in range(3):
+        for batch in (np.array([0, 1, 2]), np.array([3, 4, 5]), slice(6, 8)):
+            objective(case.theta, batch, out)
+    assert sizes == [3, 2]
+
+
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("loss", LOSSES)
 def test_all_arithmetic_is_done_in_the_given_type(loss, dtype, monkeypatch):
     case = network_case(loss, "sigmoid", (4,))
     seen = []
-    backward = Network.backward
-    monkeypatch.setattr(Network, "backward", lambda s, delta, *a: seen.append(delta.dtype) or backward(s, delta, *a))
+    backward = Chain.backward
+    monkeypatch.setattr(Chain, "backward", lambda chain, delta: seen.append(delta.dtype) or backward(chain, delta))
     theta = case.theta.astype(dtype)
     value, gradient, _ = case.gradient(slice(0, 8), theta, dtype=dtype)
     assert type(value) is float and gradient.dtype == dtype and seen == [dtype]
@@ -217,6 +238,31 @@ def test_rows_are_a_view_of_a_slice_and_a_buffer_else():
     picked = rows(np.array([5, 0]))
     assert picked.tolist() == [[10, 11], [0, 1]] and not np.shares_memory(picked, X)
     assert np.shares_memory(rows(np.array([1, 2, 3])), picked)
+    assert (rows.kind, Rows(X, 4, kind="ones").kind) == ("dense", "ones")
+
+
+def test_columns_are_rows_that_lie_column_by_column():
+    X = np.arange(12.0).reshape(6, 2)
+    columns, rows = Columns(X, 4), Rows(X, 4)
+    for batch in (slice(1, 3), np.array([5, 0]), np.array([1, 2, 3, 0])):
+        found = columns(batch)
+        np.testing.assert_array_equal(found, rows(batch))
+        assert not np.shares_memory(found, X) and found.strides[0] == X.itemsize
+
+
+def test_sparse_rows():
+    X = sp.random_array((6, 3), density=0.5, format="csr", rng=0)
+    rows = SparseRows(X)
+    for batch in (slice(1, 3), np.array([5, 0])):
+        np.testing.assert_array_equal(rows(batch).toarray(), X.toarray()[batch])
+    assert rows.kind == "sparse"
+
+
+@pytest.mark.parametrize("batch", [slice(3, 10), np.arange(3, 10)])
+def test_pieces_of_a_batch(batch):
+    found = list(pieces(batch, 3))
+    assert [length(piece) for piece in found] == [3, 3, 1]
+    np.testing.assert_array_equal(np.concatenate([np.arange(20)[piece] for piece in found]), np.arange(3, 10))
 
 
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "identity"])
@@ -227,8 +273,10 @@ def test_a_step_allocates_no_array_of_the_batch_or_of_theta(activation, dropout)
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(2 * n, d)), np.eye(k)[rng.integers(0, k, 2 * n)]
     layout = Layout((d, h, h, k))
-    network = Network(layout.sizes, [ACTIVATIONS[activation]] * 2, n, float, dropout=(dropout, dropout))
-    objective = Objective(layout, network, SOFTMAX_LOG_LOSS, ElasticNet(l2=0.1), Rows(X, n), y, rng.random(2 * n))
+    objective = Objective(
+        layout, [ACTIVATIONS[activation]] * 2, SOFTMAX_LOG_LOSS, ElasticNet(l2=0.1), Rows(X, n), y, rng.random(2 * n),
+        n_rows=n, dropout=(dropout, dropout),
+    )  # fmt: skip
     theta, out = rng.normal(size=layout.n_parameters), np.empty(layout.n_parameters)
     batch = rng.permutation(2 * n)[:n]
     objective(theta, batch, out, rng)
@@ -243,13 +291,17 @@ def test_a_step_allocates_no_array_of_the_batch_or_of_theta(activation, dropout)
 
 
 @pytest.mark.parametrize("ones", [False, True])
-@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("kind", ["dense", "ones", "sparse"])
 @pytest.mark.parametrize("loss", LOSSES)
-def test_raw_output_for_other_data(loss, sparse, ones):
+def test_raw_output_for_other_data(loss, kind, ones):
     """Which may have a column of ones where the training data have none, and the other way round."""
     case, other = network_case(loss, "tanh", (4,)), network_case(loss, "tanh", (4,), seed=1, n=7)
     objective = case.objective(n_rows=3, dropout=(0.5,), ones=ones)
-    inputs = (sp.csr_array(other.X) if sparse else other.X).__getitem__
+    inputs = {
+        "dense": Rows(other.X, 3),
+        "ones": Rows(np.column_stack([other.X, np.ones(7)]), 3, kind="ones"),
+        "sparse": SparseRows(sp.csr_array(other.X)),
+    }[kind]
     (W1, W2), (b1, b2) = case.layout.views(case.theta)
     expected = np.tanh(other.X @ W1 + b1) @ W2 + b2
     np.testing.assert_allclose(objective.raw(case.theta, inputs, 7), expected, rtol=1e-12, atol=1e-14)

@@ -11,13 +11,20 @@ W_l : (sizes[l-1], sizes[l])      b_l : (sizes[l],)
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
-from typing import Any
+from itertools import accumulate, pairwise
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-Array = npt.NDArray[Any]
+from sknet._typing import Array
+
+
+class Block(NamedTuple):
+    """One layer's parameters, or their gradient, as views of a theta."""
+
+    W: Array
+    b: Array
 
 
 @dataclass(frozen=True)
@@ -26,7 +33,7 @@ class Layout:
 
     sizes: tuple[int, ...]
 
-    @property
+    @cached_property
     def shapes(self) -> list[tuple[int, int]]:
         """Shape of each weight matrix."""
         return list(pairwise(self.sizes))
@@ -44,29 +51,40 @@ class Layout:
     @cached_property
     def starts(self) -> list[int]:
         """Where in theta each weight matrix starts."""
-        sizes = [fan_in * fan_out for fan_in, fan_out in self.shapes]
-        return [sum(sizes[layer + 1 :]) for layer in range(len(sizes))]
+        sizes = [fan_in * fan_out for fan_in, fan_out in reversed(self.shapes)]
+        return list(accumulate(sizes[:-1], initial=0))[::-1]
+
+    @cached_property
+    def _slices(self) -> list[tuple[slice, slice]]:
+        """Where in theta each layer's weights and biases lie."""
+        first_biases = accumulate(self.sizes[1:-1], initial=self.n_weights)
+        return [
+            (slice(start, start + fan_in * fan_out), slice(first, first + fan_out))
+            for start, first, (fan_in, fan_out) in zip(self.starts, first_biases, self.shapes, strict=True)
+        ]
+
+    def blocks(self, theta: Array) -> list[Block]:
+        """One block per layer, as views of theta."""
+        return [
+            Block(theta[weights].reshape(shape), theta[biases])
+            for (weights, biases), shape in zip(self._slices, self.shapes, strict=True)
+        ]
 
     def views(self, theta: Array) -> tuple[list[Array], list[Array]]:
         """Weight matrices and bias vectors, as views of theta."""
-        coefs = [
-            theta[start : start + fan_in * fan_out].reshape(fan_in, fan_out)
-            for start, (fan_in, fan_out) in zip(self.starts, self.shapes, strict=True)
-        ]
-        return coefs, np.split(theta[self.n_weights :], np.cumsum(self.sizes[1:-1]))
+        blocks = self.blocks(theta)
+        return [block.W for block in blocks], [block.b for block in blocks]
 
-    def joined_views(self, theta: Array) -> tuple[list[Array], list[Array | None]]:
-        """As `views`, but W_1 has one more row, b_1, and None takes its place."""
-        coefs, intercepts = self.views(theta)
-        start, h = self.starts[0], self.sizes[1]
-        first = theta[start : self.n_weights + h].reshape(-1, h)
-        return [first, *coefs[1:]], [None, *intercepts[1:]]
+    def joined(self, theta: Array) -> Array:
+        """W_1 with b_1 as its last row, (n_inputs + 1, h_1): they are neighbours in theta."""
+        h = self.sizes[1]
+        return theta[self.starts[0] : self.n_weights + h].reshape(-1, h)
 
     def with_output_scaled(self, theta: Array, factor: float) -> Array:
         """Return a copy of theta in which the output layer's weights and biases are multiplied by a factor."""
         scaled = theta.copy()
-        for parts in self.views(scaled):
-            parts[-1] *= factor
+        for part in self.blocks(scaled)[-1]:
+            part *= factor
         return scaled
 
     def pack(self, coefs: Iterable[Array], intercepts: Iterable[Array], dtype: npt.DTypeLike) -> Array:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sknet._network.parameters import Layout
+from sknet._network.layout import Layout
 
 
 @given(st.lists(st.integers(1, 5), min_size=2, max_size=6))
@@ -37,12 +37,20 @@ def test_weights_come_first():
 def test_the_first_biases_are_one_more_row_of_the_first_weights(sizes):
     layout = Layout(tuple(sizes))
     theta = np.arange(float(layout.n_parameters))
-    (first, *others), (none, *intercepts) = layout.joined_views(theta)
-    coefs, all_intercepts = layout.views(theta)
-    assert none is None and np.shares_memory(first, theta)
-    np.testing.assert_array_equal(first, np.vstack([coefs[0], all_intercepts[0]]))
-    for found, expected in zip([*others, *intercepts], [*coefs[1:], *all_intercepts[1:]], strict=True):
-        np.testing.assert_array_equal(found, expected)
+    first, (coefs, intercepts) = layout.joined(theta), layout.views(theta)
+    assert np.shares_memory(first, theta)
+    np.testing.assert_array_equal(first, np.vstack([coefs[0], intercepts[0]]))
+
+
+@given(st.lists(st.integers(1, 5), min_size=2, max_size=6))
+def test_a_block_is_one_layer(sizes):
+    layout = Layout(tuple(sizes))
+    theta = np.arange(float(layout.n_parameters))
+    coefs, intercepts = layout.views(theta)
+    for block, start, W, b in zip(layout.blocks(theta), layout.starts, coefs, intercepts, strict=True):
+        np.testing.assert_array_equal(block.W, W)
+        np.testing.assert_array_equal(block.b, b)
+        assert block.W[0, 0] == start
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
