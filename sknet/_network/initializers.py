@@ -7,16 +7,14 @@ W : (fan_in, fan_out)
 
 from collections.abc import Callable, Sequence
 from math import sqrt
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import ndtri
 
 from sknet._network.activations import Activation
-from sknet._network.parameters import Layout
+from sknet._network.layout import Layout
+from sknet._typing import Array
 
-Array = npt.NDArray[Any]
 Initializer = Callable[[int, int, np.random.Generator], Array]
 
 
@@ -68,6 +66,9 @@ INITIALIZERS: dict[str, Initializer] = {
     for f in (glorot_uniform, glorot_normal, he_uniform, he_normal, lecun_uniform, lecun_normal, orthogonal)
 }
 
+CENTRED = ("centred", "auto")
+"""The names of `centred`, which needs to know the activations."""
+
 _INPUT = Activation("input", lambda z: None, lambda a, delta: None)
 
 
@@ -81,12 +82,12 @@ def draw(
     layout : Layout
         The layers' sizes.
 
-    activations : sequence of Activation, one a hidden layer
-        Used by "auto" only.
+    activations : sequence of Activation, one per hidden layer
+        Used by "centred" only.
 
     init : str or callable
         A name in `INITIALIZERS` or a function of (fan_in, fan_out, rng), with
-        biases 0; or "auto", see `centred`.
+        biases 0; or "centred", see there; "auto" is another name of it.
 
     rng : numpy.random.Generator
         The source of randomness.
@@ -96,7 +97,7 @@ def draw(
     coefs : list of arrays of shape (fan_in, fan_out)
     intercepts : list of arrays of shape (fan_out,)
     """
-    if init == "auto":
+    if init in CENTRED:
         return centred(layout, activations, rng)
     function = INITIALIZERS[init] if isinstance(init, str) else init
     coefs = [np.asarray(function(fan_in, fan_out, rng)) for fan_in, fan_out in layout.shapes]
@@ -105,7 +106,7 @@ def draw(
 
 SPREAD = 1.5
 """How much larger than the others the first layer's weights are. Columns scaled by their quartile range, as they are by
-default, and categories spelt out vary by less than the 1 that a hidden layer's outputs vary by."""
+default, and one-hot encoded categories vary by less than the 1 that a hidden layer's outputs vary by."""
 
 
 def centred(
@@ -122,7 +123,7 @@ def centred(
     units, sigmoid(z) = 1/2 + 1/2 tanh(z/2), this is W = 4 V and b = -1/2 sum W:
     at its start the network computes what a tanh network computes. Without it
     the constant 1/2 that every sigmoid passes on drowns the signal, whose
-    variance falls by a factor of 16 or more a layer, and so does the gradient's.
+    variance falls by a factor of 16 or more per layer, and so does the gradient's.
 
     The first hidden layer's biases are drawn as well, b ~ N(0, input_scale^2),
     and its weights are `SPREAD` times as large: its units bend all over the
@@ -149,7 +150,7 @@ def centred(
 def _excess(first: Activation, n_units: int) -> float:
     """Return by what factor the first layer's outputs vary more than those of a layer without spread."""
 
-    def variation(deviation: float) -> Any:
+    def variation(deviation: float) -> np.float64:
         z = deviation * first.input_scale * ndtri(np.linspace(0.005, 0.995, 100))
         a = np.repeat(z[:, np.newaxis], n_units, axis=1)
         first.apply(a)

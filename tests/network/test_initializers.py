@@ -6,8 +6,8 @@ from pieces import ACTIVATION_NAMES
 
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.initializers import INITIALIZERS, SPREAD, centred, draw
-from sknet._network.network import Network
-from sknet._network.parameters import Layout
+from sknet._network.layers import Training, bind
+from sknet._network.layout import Layout
 
 VARIANCES = {"glorot": lambda i, o: 2 / (i + o), "he": lambda i, o: 2 / i, "lecun": lambda i, o: 1 / i}
 
@@ -32,7 +32,7 @@ def test_orthogonal(fan_in, fan_out):
     np.testing.assert_allclose(small, np.eye(min(fan_in, fan_out)), atol=1e-14)
 
 
-@pytest.mark.parametrize("init", [*INITIALIZERS, "auto"])
+@pytest.mark.parametrize("init", [*INITIALIZERS, "centred", "auto"])
 def test_draw_depends_on_the_generator_alone(init):
     layout, activations = Layout((4, 3, 2)), [ACTIVATIONS["sigmoid"]]
     one, same, other = (draw(layout, activations, init, np.random.default_rng(seed)) for seed in (0, 0, 1))
@@ -40,8 +40,15 @@ def test_draw_depends_on_the_generator_alone(init):
     for a, b, c in zip(one[0], same[0], other[0], strict=True):
         np.testing.assert_array_equal(a, b)
         assert not np.array_equal(a, c)
-    if init != "auto":
+    if init not in ("centred", "auto"):
         assert all((b == 0).all() for b in one[1])
+
+
+def test_auto_is_another_name_of_centred():
+    layout, activations = Layout((4, 3, 2)), [ACTIVATIONS["sigmoid"]]
+    one, other = (draw(layout, activations, name, np.random.default_rng(0)) for name in ("centred", "auto"))
+    for a, b in zip([*one[0], *one[1]], [*other[0], *other[1]], strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_draw_takes_a_function():
@@ -71,8 +78,8 @@ def test_sigmoids_start_as_tanh_units():
     raw = []
     for name in ("sigmoid", "tanh"):
         activations = [ACTIVATIONS[name]] * 2
-        parameters = draw(layout, activations, "auto", np.random.default_rng(0))
-        raw.append(Network(layout.sizes, activations, 50, float).forward(X, *parameters))
+        theta = layout.pack(*draw(layout, activations, "centred", np.random.default_rng(0)), float)
+        raw.append(bind(layout, activations, theta, 50).forward(X))
     np.testing.assert_allclose(raw[0], raw[1], rtol=1e-9, atol=1e-12)
 
 
@@ -89,10 +96,11 @@ def test_units_that_never_vary_or_overflow_leave_the_weights_finite(apply):
 def test_the_signal_survives_ten_layers(name):
     """Neither the differences between samples nor the gradient vanish or explode on the way."""
     layout, activations = Layout((20, *[100] * 10, 1)), [ACTIVATIONS[name]] * 10
-    coefs, intercepts = draw(layout, activations, "auto", np.random.default_rng(0))
-    network = Network(layout.sizes, activations, 200, float)
-    raw = network.forward(np.random.default_rng(1).normal(size=(200, 20)), coefs, intercepts)
+    theta = layout.pack(*draw(layout, activations, "centred", np.random.default_rng(0)), float)
+    chain = bind(layout, activations, theta, 200, training=Training(np.empty_like(theta)))
+    raw = chain.forward(np.random.default_rng(1).normal(size=(200, 20)))
     assert 0.02 < raw.std() < 10
-    grads = [np.empty_like(W) for W in coefs], [np.empty_like(b) for b in intercepts]
-    delta = network.backward(np.ones_like(raw), coefs, *grads)
-    assert 0.005 < np.linalg.norm(delta, axis=1).mean() < 20
+    seen = []
+    chain.first.backward = lambda delta: seen.append(np.linalg.norm(delta, axis=1).mean())  # dJ/dz_1
+    chain.backward(np.ones_like(raw))
+    assert 0.005 < seen[0] < 20

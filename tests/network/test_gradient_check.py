@@ -8,7 +8,7 @@ from pieces import ACTIVATION_NAMES, LOSSES
 
 from sknet._network import losses
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._network.gradients import check_gradient
+from sknet._network.gradient_check import check_gradient
 from sknet._network.losses import Loss
 
 # --- what is right ---------------------------------------------------------------------------------------------------
@@ -20,7 +20,7 @@ def test_every_activation_passes(name, seed):
     assert check_gradient(ACTIVATIONS[name], random_state=seed) < 1e-9
 
 
-@pytest.mark.parametrize("name", [name for name in LOSSES if name != "quantiles"])  # fewer targets than outputs
+@pytest.mark.parametrize("name", LOSSES)
 def test_every_loss_passes(name):
     case = LOSSES[name]
     assert check_gradient(case.loss, case.target(np.random.default_rng(0), 30, case.n_outputs)) < 1e-9
@@ -28,7 +28,8 @@ def test_every_loss_passes(name):
 
 def test_the_usual_targets_suit_the_usual_losses():
     for loss in (losses.SQUARED_ERROR, losses.ABSOLUTE_ERROR, losses.POISSON, losses.GAMMA, losses.SOFTMAX_LOG_LOSS,
-                 losses.SIGMOID_LOG_LOSS, losses.SIGMOID_SQUARED_ERROR):  # fmt: skip
+                 losses.SIGMOID_LOG_LOSS, losses.SIGMOID_SQUARED_ERROR,
+                 losses.pinball(0.3), losses.quantiles((0.1, 0.5, 0.9))):  # fmt: skip
         check_gradient(loss)
     check_gradient(losses.SIGMOID_LOG_LOSS, [0, 1, 1])
 
@@ -184,6 +185,36 @@ WRONG_LOSSES = {
     ),
     "link": (replace(FOURTH, link=np.exp), r"link\(raw\) returns a new value"),
 }  # fmt: skip
+
+
+WRONG_STARTS = {
+    "shape": (lambda t, w: t.mean(), r"start\(target, weight\) has shape \(\), expected \(2,\)"),
+    "one row": (lambda t, w: t.mean(axis=0, keepdims=True), r"has shape \(1, 2\), expected \(2,\)"),
+    "not finite": (lambda t, w: np.log(0.0 * t[0]), "training cannot start there"),
+    "integers": (lambda t, w: np.zeros(2, int), r"is int64: it must be float64, or of the target's type"),
+    "half": (lambda t, w: np.zeros(2, np.float16), "is float16"),
+    "not finite where weighted": (
+        lambda t, w: np.zeros(2) if w is None else np.full(2, np.inf), "training cannot start there"
+    ),
+    "changes target": (lambda t, w: np.multiply(t, 2.0, out=t)[0], "changes target: it must leave it as it is"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", WRONG_STARTS)
+@pytest.mark.filterwarnings("ignore::RuntimeWarning")
+def test_a_wrong_start_is_told_what_is_wrong(what):
+    start, message = WRONG_STARTS[what]
+    check_gradient(replace(FOURTH, start=lambda target, weight: np.average(target, axis=0, weights=weight)))
+    with pytest.raises(ValueError, match=message) as caught:
+        check_gradient(replace(FOURTH, start=start))
+    assert str(caught.value).startswith("Loss 'fourth': ")
+
+
+def test_targets_outside_the_interval_are_told():
+    loss = replace(FOURTH, targets=losses.Interval(0.0, includes_low=False))
+    assert check_gradient(loss) < 1e-6
+    with pytest.raises(ValueError, match=r"Loss 'fourth': it takes targets that are above 0, .* was given -0.25"):
+        check_gradient(loss, [1.0, -0.25, 2.0])
 
 
 @pytest.mark.parametrize("what", WRONG_LOSSES)

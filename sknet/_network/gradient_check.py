@@ -3,19 +3,17 @@
 Conventions
 -----------
 z : (n, h)          where an activation is tried; its slope is compared entry by entry
-raw, target : (n, k)   where a loss is tried
+raw, target : (n, k)   where a loss is tried; target is (n, 1) where the loss has `levels`, k of them
 """
 
 from collections.abc import Callable
-from typing import Any
+from functools import singledispatch
 
 import numpy as np
-import numpy.typing as npt
 
 from sknet._network.activations import Activation
 from sknet._network.losses import Loss
-
-Array = npt.NDArray[Any]
+from sknet._typing import Array, Target
 
 STEP = 1e-5
 """Of the central differences: truncation and rounding are both about 1e-11 there."""
@@ -27,7 +25,7 @@ SINGLE = 1e-3
 
 def check_gradient(
     piece: Activation | Loss,
-    target: Any = None,
+    target: Target = None,
     *,
     tolerance: float = 1e-6,
     random_state: int = 0,
@@ -36,8 +34,9 @@ def check_gradient(
 
     The piece is tried at random points, in double precision. Also checked:
     that what must happen in place does, the shapes, that entries (of an
-    activation) and samples (of a loss) do not depend on each other, and that
-    single precision stays single.
+    activation) and samples (of a loss) do not depend on each other, that
+    single precision stays single, that a loss's interval contains the targets,
+    and that its `start` is one finite number per raw output.
 
     Parameters
     ----------
@@ -46,7 +45,7 @@ def check_gradient(
 
     target : array-like of shape (n_samples, n_outputs), default=None
         For a loss: targets that suit it. By default two outputs whose targets
-        are positive and add up to 1.
+        are positive and add up to 1; for a loss with `levels`, the first only.
 
     tolerance : float, default=1e-6
         How far the derivative may be from the slope, relative to the slope or,
@@ -77,17 +76,19 @@ def check_gradient(
     True
     """
     rng = np.random.default_rng([random_state, N_ROWS])  # not the numbers that `target` may be made of
-    if isinstance(piece, Activation):
-        return _check_activation(piece, rng, tolerance)
-    if isinstance(piece, Loss):
-        return _check_loss(piece, _targets(target, rng), rng, tolerance)
+    return _check(piece, target, rng, tolerance)
+
+
+@singledispatch
+def _check(piece: object, target: Target, rng: np.random.Generator, tolerance: float) -> float:
     raise TypeError(f"check_gradient takes an Activation or a Loss, got {type(piece).__name__}.")
 
 
 # --- an activation ---------------------------------------------------------------------------------------------------
 
 
-def _check_activation(activation: Activation, rng: np.random.Generator, tolerance: float) -> float:
+@_check.register
+def _check_activation(activation: Activation, target: Target, rng: np.random.Generator, tolerance: float) -> float:
     name = f"Activation {activation.name!r}"
     if activation.keeps not in ("output", "input"):
         raise ValueError(f"{name}: keeps={activation.keeps!r} must be 'output' or 'input'.")
@@ -108,7 +109,7 @@ def _check_activation(activation: Activation, rng: np.random.Generator, toleranc
     return error
 
 
-def _in_place(what: str, function: Callable[..., Any]) -> Callable[..., Array]:
+def _in_place(what: str, function: Callable[..., object]) -> Callable[..., Array]:
     """Return the function as one that leaves its argument alone, and says where it does not work in place."""
 
     def call(x: Array) -> Array:
@@ -123,7 +124,7 @@ def _in_place(what: str, function: Callable[..., Any]) -> Callable[..., Array]:
     return call
 
 
-def _refuse_returned(what: str, returned: Any, out: Array) -> None:
+def _refuse_returned(what: str, returned: object, out: Array) -> None:
     if returned is not None and returned is not out:
         raise ValueError(f"{what} returns a new value: it must overwrite its argument in place and return nothing.")
 
@@ -133,14 +134,16 @@ def _backward(name: str, activation: Activation, keeps: str, z: Array, delta: Ar
     kept, out = z.copy(), delta.copy()
     if keeps == "output":
         activation.apply(kept)
-    backward: Callable[[Array, Array], Any] = activation.backward
+    backward: Callable[[Array, Array], object] = activation.backward
     with np.errstate(all="ignore"):
         returned = backward(kept, out)
     _refuse_returned(f"{name}: backward(kept, delta)", returned, out)
     return out
 
 
-def _hints_for_activation(activation: Activation, z: Array, delta: Array, slope: Array) -> dict[str, Callable[[], Any]]:
+def _hints_for_activation(
+    activation: Activation, z: Array, delta: Array, slope: Array
+) -> dict[str, Callable[[], Array]]:
     """Return what may be wrong, as remedies and the derivatives that would then be found."""
     other = "input" if activation.keeps == "output" else "output"
     return {
@@ -154,15 +157,18 @@ def _hints_for_activation(activation: Activation, z: Array, delta: Array, slope:
 # --- a loss ----------------------------------------------------------------------------------------------------------
 
 
-def _targets(target: Any, rng: np.random.Generator) -> Array:
+def _targets(target: Target, rng: np.random.Generator) -> Array:
     if target is None:
         return rng.dirichlet(np.ones(2), N_ROWS)
     target = np.array(target, dtype=np.float64)
     return target[:, np.newaxis] if target.ndim == 1 else target
 
 
-def _check_loss(loss: Loss, target: Array, rng: np.random.Generator, tolerance: float) -> float:
-    name, (n, k) = f"Loss {loss.name!r}", target.shape
+@_check.register
+def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance: float) -> float:
+    target = _targets(target, rng)[:, : 1 if loss.levels else None]
+    name, n, k = f"Loss {loss.name!r}", len(target), len(loss.levels) or target.shape[1]
+    _check_interval(name, loss, target)
     raw = rng.normal(size=(n, k))
     value = _value(name, loss, raw, target)
     if not np.allclose(loss.value(raw[:3].copy(), target[:3]), value[:3], rtol=1e-9, atol=1e-12):
@@ -178,8 +184,39 @@ def _check_loss(loss: Loss, target: Array, rng: np.random.Generator, tolerance: 
     if loss.joint is not None:
         _check_joint(name, loss.joint, raw, target, value, slope, tolerance)
     _in_place(f"{name}: link(raw)", loss.link)(raw)
+    _check_start(name, loss, target)
     _check_single_loss(name, loss, raw.astype(np.float32), target.astype(np.float32), value, slope)
     return error
+
+
+def _check_interval(name: str, loss: Loss, target: Array) -> None:
+    """Raise where targets are given that the loss says it does not take."""
+    outside = target[~loss.targets.contains(target)]
+    if outside.size:
+        raise ValueError(
+            f"{name}: it takes targets that are {loss.targets}, as its `targets` says, and was given {outside[0]:.6g}: "
+            "pass a `target` that suits, or correct the interval."
+        )
+
+
+def _check_start(name: str, loss: Loss, target: Array) -> None:
+    """Raise where what training starts from is not one finite raw output per column."""
+    if loss.start is None:
+        return
+    expected = (len(loss.levels) or target.shape[1],)
+    for dtype in (np.float64, np.float32):
+        for weight in (None, np.ones(len(target), dtype)):
+            wanted = target.astype(dtype)
+            found = np.asarray(loss.start(wanted, weight))
+            what = f"{name}: start(target, weight)"
+            if found.shape != expected:
+                raise ValueError(f"{what} has shape {found.shape}, expected {expected}: one number per raw output.")
+            if found.dtype not in (np.float64, dtype):
+                raise ValueError(f"{what} is {found.dtype}: it must be float64, or of the target's type.")
+            if not np.isfinite(found).all():
+                raise ValueError(f"{what} is {found}: training cannot start there.")
+            if not np.array_equal(wanted, target.astype(dtype)):
+                raise ValueError(f"{what} changes target: it must leave it as it is.")
 
 
 def _check_joint(
@@ -203,7 +240,9 @@ def _value(name: str, loss: Loss, raw: Array, target: Array) -> Array:
     if not (np.array_equal(given, raw) and np.array_equal(wanted, target)):
         raise ValueError(f"{what} changes its arguments: it must leave raw and target as they are.")
     if np.shape(value) != (len(raw),):
-        raise ValueError(f"{what} has shape {np.shape(value)}, expected ({len(raw)},): one loss a sample, not a mean.")
+        raise ValueError(
+            f"{what} has shape {np.shape(value)}, expected ({len(raw)},): one loss per sample, not a mean."
+        )
     if not np.isfinite(value).all():
         bad = np.flatnonzero(~np.isfinite(value))[0]
         raise ValueError(f"{what} is {value[bad]} at raw {raw[bad]}, target {target[bad]}: pass a `target` that suits.")
@@ -215,7 +254,7 @@ def _gradient(what: str, gradient: Callable[[Array, Array], Array], raw: Array, 
     wanted = target.copy()
     found = gradient(raw.copy(), wanted)
     if np.shape(found) != raw.shape:
-        raise ValueError(f"{what} has shape {np.shape(found)}, expected {raw.shape}: one derivative a raw output.")
+        raise ValueError(f"{what} has shape {np.shape(found)}, expected {raw.shape}: one derivative per raw output.")
     if not np.array_equal(wanted, target):
         raise ValueError(f"{what} changes target: it may overwrite raw, and nothing else.")
     return found
