@@ -168,9 +168,8 @@ class MiniBatch:
             problem.project(state.theta, rate * self.optimizer.step_scale(state.moments, state.step))
             if state.average is not None:
                 state.average[state.theta == 0.0] = 0.0  # the zeros of an L1 penalty are real ones
-        if problem.limit is not None and state.average is not None:
-            # A mean of short vectors is short, but the first of them, where theta began, was not limited.
-            problem.limit(state.average)
+                if problem.limit is not None:  # theta was limited, but not where it began, and that is averaged too
+                    problem.limit(state.average)
 
     def _move_rows(self, block: Block, state: State, gradient: Array, rows: Array, rate: float) -> None:
         """Move the touched rows of the block."""

@@ -54,7 +54,7 @@ class Problem:
     penalty: Callable[[Array], float] = lambda theta: 0.0  # what the values of batches with rows leave out
     random: bool = False  # whether the objective draws random numbers (dropout)
     project: Callable[[Array, float | Array], None] | None = None  # (theta, rate * step_scale): follows each step
-    limit: Callable[[Array], None] | None = None  # what of `project` must hold for the moving average, too: max_norm
+    limit: Callable[[Array], None] | None = None  # the part of `project` that the moving average must obey: max_norm
     evaluate: Evaluate | None = None  # validation
 
 
