@@ -124,7 +124,7 @@ class MiniBatch:
             first = abs(value) if i == 0 else first
             if not (isfinite(value) and abs(value) <= EXPLODED * (1.0 + first)):
                 raise DivergedError(state.epoch + 1, rate)
-            if self.clip_norm is not None or i == n_batches - 1:  # the history wants the last step's norm
+            if self.clip_norm is not None or i == n_batches - 1:  # the history records the last step's
                 norm = _gradient_norm(problem, gradient, rows)
             if self.clip_norm is not None and norm > self.clip_norm:
                 gradient *= self.clip_norm / norm

@@ -9,7 +9,7 @@ score : float      the larger the better; minus the training loss where there is
 import json
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import astuple, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from math import inf, isnan, nan
 from typing import Any, Self, TypeAlias
 
@@ -110,7 +110,8 @@ class State:
 
     def to_arrays(self) -> dict[str, Array]:
         """Return the whole state as arrays: numbers, and text in JSON."""
-        arrays = {"theta": self.theta, "history": np.array([astuple(e) for e in self.history]).reshape(-1, _N_FIELDS)}
+        rows = [list(vars(epoch).values()) for epoch in self.history]  # ten times as fast as `astuple`
+        arrays = {"theta": self.theta, "history": np.array(rows).reshape(-1, _N_FIELDS)}
         arrays |= {f"moment_{i}": moment for i, moment in enumerate(self.moments)}
         if self.average is not None:
             arrays["average"] = self.average

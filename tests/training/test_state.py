@@ -156,7 +156,7 @@ def test_round_trip_bit_for_bit(make, travel, dtype):
 
 def test_a_copy_shares_nothing():
     state = eventful()
-    copy, before = state.copy(), state.copy()
+    copy, before = state.copy(), through_a_file(state)
     copy.theta += 1
     copy.moments[0][:] = copy.average[:] = 0
     copy.best.theta[:] = 0
