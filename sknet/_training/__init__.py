@@ -1,5 +1,5 @@
 """How parameters move: theta, its gradient and steps.
 
 This room knows nothing of layers, of losses or of scikit-learn: it minimises
-whatever function it is handed.
+any function that returns its value and its gradient.
 """

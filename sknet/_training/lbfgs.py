@@ -8,31 +8,56 @@ x : (p,) float64, or (p + n_weights,) = (positive parts of the weights, biases, 
 """
 
 from dataclasses import dataclass
-from math import isfinite, nan, sqrt
+from math import inf, isfinite, nan, sqrt
 from time import perf_counter
-from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 from scipy.optimize import Bounds, OptimizeResult, minimize
 
-from sknet._training.minibatch import Observer, Problem
 from sknet._training.result import DivergedError, Epoch, Result, StopReason
+from sknet._training.solver import Observer, Problem
 from sknet._training.state import Snapshot, State
-from sknet._training.stopping import Patience, judged
-
-Array = npt.NDArray[Any]
+from sknet._typing import Array
 
 
 @dataclass(frozen=True)
-class LBFGSPlan:
-    """How long to go on."""
+class LBFGS:
+    """A quasi-Newton solver on the full batch; its iterations take the place of epochs."""
 
     n_iterations: int  # those already done included
     n_evaluations: int
-    tol: float  # on the largest component of the gradient
-    patience: Patience  # on the validation score
+    tol: float  # on the largest component of the gradient, and on the score's improvements
+    n_iter_no_change: float = inf  # iterations to wait for an improvement of the validation score
     l1: float = 0.0
+
+    def init(self, theta: Array, rng: np.random.Generator) -> State:
+        """Return a new state; what L-BFGS remembers of past steps is inside SciPy."""
+        return State(theta, (), rng)
+
+    def train(self, problem: Problem, state: State, observer: Observer | None = None) -> Result:
+        """Minimise a problem; see `Solver.train`."""
+        start = state.epoch
+        run = _Run(problem, self, state, observer)
+        try:
+            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+                found = run.minimize()
+        except KeyboardInterrupt:
+            run.snapshot.restore(state)
+            if state.epoch == start:
+                raise
+            return Result(StopReason.INTERRUPTED, state.epoch - start, scores_undefined=state.scores_undefined)
+        run.finish(found)
+        reason = run.reason or _REASONS[found.status]
+        return Result(reason, state.epoch - start, str(found.message), state.scores_undefined)
+
+    def exhausted(self, problem: Problem, state: State) -> StopReason | None:
+        """Return why a run that is taken up again has nothing left to do; None if it has."""
+        return self.plateau(problem, state) or (StopReason.MAX_ITER if state.epoch >= self.n_iterations else None)
+
+    def plateau(self, problem: Problem, state: State) -> StopReason | None:
+        """Return that the validation score no longer rises, if so."""
+        waited = problem.evaluate is not None and state.n_no_improvement > self.n_iter_no_change
+        return StopReason.SCORE_PLATEAU if waited else None
 
 
 class _Split:
@@ -74,88 +99,87 @@ class _Split:
 
 
 class _Run:
-    """What SciPy calls back: the objective, and the end of every iteration."""
+    """One call of SciPy's solver, and what it calls back: the objective, and the end of every iteration."""
 
-    def __init__(self, problem: Problem, plan: LBFGSPlan, state: State, observer: Observer | None) -> None:
-        self.problem, self.plan, self.state, self.observer = problem, plan, state, observer
+    def __init__(self, problem: Problem, solver: LBFGS, state: State, observer: Observer | None) -> None:
+        self.problem, self.solver, self.state, self.observer = problem, solver, state, observer
         self.snapshot = Snapshot(state)
-        self.split = _Split(problem.n_weights, plan.l1)
+        self.split = _Split(problem.n_weights, solver.l1)
         self.reason: StopReason | None = None
         self._theta, self._gradient = state.theta.copy(), np.empty_like(state.theta)
-        self.gradient_norm, self._started = 0.0, perf_counter()
-        self._begun = False
+        self._gradient_norm, self._started = 0.0, perf_counter()
+        self._start, self._begun = state.epoch, False
+
+    def minimize(self) -> OptimizeResult:
+        """Call SciPy's solver."""
+        x, solver = self.split.encode(self.state.theta), self.solver
+        options = {
+            "maxiter": solver.n_iterations - self.state.epoch,
+            "maxfun": solver.n_evaluations,
+            "gtol": solver.tol,
+            "ftol": _ftol(solver.tol),
+        }
+        return minimize(
+            self.objective, x, jac=True, method="L-BFGS-B", bounds=self.split.bounds(x.size),
+            callback=self.iteration, options=options,  # type: ignore[call-overload, unused-ignore]
+        )  # fmt: skip
 
     def objective(self, x: Array) -> tuple[float, Array]:
         """Return the objective and its gradient at x; an iteration begins where it is first asked for."""
         if not self._begun:
-            self.begin()
+            self._begin()
         self.split.decode(x, self._theta)
         value, _ = self.problem.objective(self._theta, slice(0, self.problem.n_samples), self._gradient)
         if not isfinite(value) and self.state.step == 0:
             raise DivergedError(1, nan)
         self.state.step += 1
-        self.gradient_norm = sqrt(float(np.dot(self._gradient, self._gradient)))
+        self._gradient_norm = sqrt(float(np.dot(self._gradient, self._gradient)))
         return value + self.split.penalty(x), self.split.gradient(self._gradient)
 
-    def begin(self) -> None:
-        """Tell the observer that an iteration begins."""
+    def _begin(self) -> None:
         if self.observer is not None:
             self.observer.begin(self.state)
         self._begun, self._started = True, perf_counter()
 
     def iteration(self, intermediate_result: OptimizeResult) -> None:
         """Record an iteration; StopIteration stops SciPy."""
-        state, monitor = self.state, self.problem.monitor
+        state, evaluate = self.state, self.problem.evaluate
         self.split.decode(intermediate_result.x, state.theta)
         state.epoch += 1
-        state.seen += self.problem.n_samples
-        validation_loss, score = (nan, nan) if monitor is None else judged(monitor, state)
+        state.n_samples_seen += self.problem.n_samples
+        validation_loss, score = state.evaluate(evaluate)
         seconds = perf_counter() - self._started
         loss = float(intermediate_result.fun)
-        state.history.append(Epoch(loss, validation_loss, score, nan, self.gradient_norm, seconds))
-        self._judge(score)
+        state.history.append(Epoch(loss, validation_loss, score, nan, self._gradient_norm, seconds))
+        if evaluate is not None:
+            state.observe(score, self.solver.tol)
+        self.reason = self._reason_to_stop()
         self.snapshot.take(state)
         if self.reason is not None:
             raise StopIteration
         self._begun = False
 
-    def _judge(self, score: float) -> None:
-        """Set self.reason if training is to stop here."""
-        if self.problem.monitor is not None and self.plan.patience.observe(self.state, score):
-            self.reason = StopReason.SCORE_PLATEAU
+    def _reason_to_stop(self) -> StopReason | None:
+        """Tell the observer that an iteration has ended; return why training is to stop here, if it is."""
+        reason = self.solver.plateau(self.problem, self.state)
         if self.observer is not None and self.observer.end(self.state):
-            self.reason = self.reason or StopReason.CALLBACK
+            return reason or StopReason.CALLBACK
+        return reason
 
+    def finish(self, found: OptimizeResult) -> None:
+        """Set theta to what SciPy found.
 
-def train(problem: Problem, plan: LBFGSPlan, state: State, observer: Observer | None = None) -> Result:
-    """Minimise a problem by L-BFGS; iterations take the place of epochs.
-
-    Order of calls and what a Ctrl-C does are those of `minibatch.train`.
-
-    Sets: theta, the history and what was best in `state`, in place.
-    """
-    start = state.epoch
-    run = _Run(problem, plan, state, observer)
-    x = run.split.encode(state.theta)
-    options: dict[str, Any] = {"maxiter": plan.n_iterations - start, "maxfun": plan.n_evaluations}
-    options |= {"gtol": plan.tol, "ftol": _ftol(plan.tol)}
-    try:
-        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            found: Any = minimize(
-                run.objective, x, jac=True, method="L-BFGS-B", bounds=run.split.bounds(x.size),
-                callback=run.iteration, options=options,  # type: ignore[call-overload, unused-ignore]
-            )  # fmt: skip
-    except KeyboardInterrupt:
-        run.snapshot.restore(state)
-        if state.epoch == start:
-            raise
-        return Result(StopReason.INTERRUPTED, state.epoch - start)
-    run.split.decode(found.x, state.theta)
-    if state.epoch == start:  # no iteration was needed: the curves still have a value
-        state.history.append(Epoch(float(found.fun), nan, nan, nan, run.gradient_norm, 0.0))
-    if not np.isfinite(state.theta).all() or not isfinite(found.fun):
-        raise DivergedError(max(state.epoch, 1), nan)
-    return Result(run.reason or _REASONS[found.status], state.epoch - start, str(found.message))
+        Raises
+        ------
+        DivergedError
+            If it is not finite.
+        """
+        state = self.state
+        self.split.decode(found.x, state.theta)
+        if state.epoch == self._start:  # no iteration was needed: the curves still have a value
+            state.history.append(Epoch(float(found.fun), nan, nan, nan, self._gradient_norm, 0.0))
+        if not np.isfinite(state.theta).all() or not isfinite(found.fun):
+            raise DivergedError(max(state.epoch, 1), nan)
 
 
 def _ftol(tol: float) -> float:

@@ -2,49 +2,129 @@
 
 Conventions
 -----------
-gradient : any shape     overwritten, in place, with what is along the direction
-scale : float            direction = scale * what is along it: the loop multiplies by rate and scale in one pass
+gradient : any shape     overwritten, in place, with a multiple of the direction
+scale : float            direction = scale * that multiple; the loop multiplies by rate and scale in one pass
 moments : arrays of the gradient's shape, what the optimizer remembers; all 0 at first, updated in place
 step : int               1 at the first step
-
-An update never knows the learning rate: the loop applies it, once, for all optimizers. It works element by element, so
-it may be given any part of theta.
 """
 
-from collections.abc import Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from math import sqrt
-from typing import Any, Protocol
+from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 
-Array = npt.NDArray[Any]
-
-
-@lru_cache(maxsize=16)
-def constants(dtype: np.dtype[Any], *numbers: float) -> tuple[Array, ...]:
-    """Return numbers as arrays: to convert them takes NumPy as long, each time, as a pass over a small theta."""
-    return tuple(np.array(number, dtype) for number in numbers)
+from sknet._typing import Array, DType
 
 
-class Optimizer(Protocol):
-    """What every optimizer can do."""
+class Optimizer(ABC):
+    """A first-order optimizer: how a gradient becomes the direction of a step.
+
+    Derive from it to train with an optimizer of your own, and pass an
+    instance as `solver`. The training loop does what is common to all
+    optimizers: it clips the gradient, applies the learning rate and the weight
+    decay, and keeps the moving average of the weights.
+
+    An instance holds settings only. What it remembers from step to step are
+    `n_moments` arrays, 0 at first, which the training loop keeps for it and
+    which are saved with a checkpoint.
+
+    Attributes
+    ----------
+    n_moments : int
+        How many such arrays; 0 unless overridden, by a class attribute or a
+        property.
+
+    See Also
+    --------
+    Activation : An activation function of your own.
+    Loss : A loss of your own.
+
+    Examples
+    --------
+    AdaGrad (Duchi et al. 2011) remembers the sum of squared gradients:
+
+    >>> import numpy as np
+    >>> from sknet import Optimizer, SigmoidMLPClassifier
+    >>> class AdaGrad(Optimizer):
+    ...     n_moments = 1
+    ...
+    ...     def update(self, gradient, moments, step):
+    ...         (total,) = moments
+    ...         total += gradient * gradient
+    ...         gradient /= np.sqrt(total) + 1e-8
+    ...         return 1.0
+    ...
+    ...     def step_scale(self, moments, step):
+    ...         return 1.0 / (np.sqrt(moments[0]) + 1e-8)
+    >>> net = SigmoidMLPClassifier(solver=AdaGrad(), learning_rate_init=0.05)
+    """
 
     @property
     def n_moments(self) -> int:
         """How many arrays it remembers."""
+        return 0
 
+    @abstractmethod
     def update(self, gradient: Array, moments: Sequence[Array], step: int) -> float:
-        """Overwrite the gradient with what is along the direction, update the moments; return the scale."""
+        """Overwrite the gradient with the direction, or a multiple of it, and update the moments.
 
-    def reach(self, moments: Sequence[Array], step: int) -> float | Array:
-        """Return the direction that a steady gradient of 1 would now give: what a proximal step must match."""
+        It must work element by element: it is given any part of the
+        parameters, such as the rows that a sparse batch touches. It never
+        knows the learning rate.
+
+        Parameters
+        ----------
+        gradient : ndarray
+            The gradient; overwritten, in place.
+
+        moments : sequence of ndarray
+            `n_moments` arrays of the gradient's shape; updated in place.
+
+        step : int
+            The number of this step; the first is 1.
+
+        Returns
+        -------
+        scale : float
+            The direction is `scale * gradient`. A constant factor costs
+            nothing here; 1.0 if there is none.
+        """
+
+    def step_scale(self, moments: Sequence[Array], step: int) -> float | Array:
+        """Return the direction that a steady gradient of 1 gives, with the moments as they are after an update.
+
+        An L1 penalty is applied after each step, and must be as strong as if
+        it had been part of the gradient. An optimizer that rescales the
+        gradient, or sums it up, must say by how much.
+
+        Parameters
+        ----------
+        moments : sequence of ndarray
+            `n_moments` arrays, as long as all parameters.
+
+        step : int
+            The number of the step just taken.
+
+        Returns
+        -------
+        scale : float or ndarray
+            One number, or one for each parameter; 1.0 unless overridden.
+        """
+        return 1.0
+
+
+@lru_cache(maxsize=16)
+def constants(dtype: DType, *numbers: float) -> tuple[Array, ...]:
+    """Return numbers as arrays: to convert them takes NumPy as long, each time, as a pass over a small theta."""
+    return tuple(np.array(number, dtype) for number in numbers)
 
 
 @dataclass(frozen=True)
-class SGD:
+class SGD(Optimizer):
     """Stochastic gradient descent, with classical or Nesterov momentum (Sutskever et al. 2013).
 
     velocity = momentum * velocity + gradient; the direction is the velocity
@@ -56,7 +136,7 @@ class SGD:
     """
 
     momentum: float = 0.9
-    nesterov: bool = True
+    nesterovs_momentum: bool = True
 
     @property
     def n_moments(self) -> int:
@@ -70,43 +150,45 @@ class SGD:
         (velocity,) = moments
         velocity *= self.momentum
         velocity += gradient
-        if self.nesterov:
+        if self.nesterovs_momentum:
             gradient += self.momentum * velocity
         else:
             np.copyto(gradient, velocity)
         return 1.0
 
-    def reach(self, moments: Sequence[Array], step: int) -> float | Array:
-        """Return 1 + momentum + momentum^2 + ..., a term a step so far."""
+    def step_scale(self, moments: Sequence[Array], step: int) -> float | Array:
+        """Return 1 + momentum + momentum^2 + ..., one term per step so far: the velocity of a steady gradient of 1."""
+        # Nesterov's direction has one term more, momentum^step, which vanishes after the first steps: it is left out.
         return (1.0 - self.momentum**step) / (1.0 - self.momentum) if self.momentum < 1.0 else float(step)
 
 
 @dataclass(frozen=True)
-class RMSProp:
+class RMSProp(Optimizer):
     """The gradient over the root of its mean square (Tieleman & Hinton 2012, lecture 6.5).
 
-    v = decay * v + (1 - decay) * gradient^2; the direction is gradient / (sqrt(v) + epsilon).
+    v = beta_2 * v + (1 - beta_2) * gradient^2; the direction is gradient / (sqrt(v) + epsilon).
     """
 
-    decay: float = 0.99
+    beta_2: float = 0.99
     epsilon: float = 1e-8
-    n_moments: int = 1
+
+    n_moments = 1
 
     def update(self, gradient: Array, moments: Sequence[Array], step: int) -> float:
         """Overwrite the gradient with the direction, update the mean square; return 1."""
         (v,) = moments
-        v *= self.decay
-        v += (1.0 - self.decay) * gradient * gradient
+        v *= self.beta_2
+        v += (1.0 - self.beta_2) * gradient * gradient
         gradient /= np.sqrt(v) + self.epsilon
         return 1.0
 
-    def reach(self, moments: Sequence[Array], step: int) -> float | Array:
+    def step_scale(self, moments: Sequence[Array], step: int) -> float | Array:
         """Return 1 / (sqrt(v) + epsilon)."""
         return 1.0 / (np.sqrt(moments[0]) + self.epsilon)
 
 
 @dataclass(frozen=True)
-class Adam:
+class Adam(Optimizer):
     """Adam (Kingma & Ba 2015, arXiv:1412.6980), with epsilon as in the efficient form at the end of their section 2.
 
     m = beta_1 m + (1 - beta_1) gradient,   v = beta_2 v + (1 - beta_2) gradient^2;
@@ -116,16 +198,18 @@ class Adam:
     beta_1: float = 0.9
     beta_2: float = 0.999
     epsilon: float = 1e-8
-    n_moments: int = 2
+
+    n_moments = 2
 
     def update(self, gradient: Array, moments: Sequence[Array], step: int) -> float:
-        """Overwrite the gradient with what is along c_t m / (sqrt(v) + epsilon), update m and v; return the scale."""
+        """Overwrite the gradient with a multiple of c_t m / (sqrt(v) + epsilon), update m and v; return the scale."""
         # The arrays hold m / (1 - beta_1) and v / (1 - beta_2), which saves a pass over theta each.
         m, v = moments
         root = sqrt(1.0 - self.beta_2)
         beta_1, beta_2, epsilon = constants(m.dtype, self.beta_1, self.beta_2, self.epsilon / root)
         m *= beta_1
         m += gradient
+        # From here on the gradient's own memory holds gradient^2, then the root of v, then the direction: no temporary.
         gradient *= gradient
         v *= beta_2
         v += gradient
@@ -134,7 +218,22 @@ class Adam:
         np.divide(m, gradient, out=gradient)
         return (1.0 - self.beta_1) / root * sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
 
-    def reach(self, moments: Sequence[Array], step: int) -> float | Array:
+    def step_scale(self, moments: Sequence[Array], step: int) -> float | Array:
         """Return sqrt(1 - beta_2^t) / (sqrt(v) + epsilon)."""
         root = sqrt(1.0 - self.beta_2)
         return sqrt(1.0 - self.beta_2**step) / root / (np.sqrt(moments[1]) + self.epsilon / root)
+
+
+class OptimizerEntry(NamedTuple):
+    """An optimizer that `solver` may name."""
+
+    make: Callable[..., Optimizer]
+    options: tuple[str, ...]  # the parameters of the estimators that `make` takes, by keyword
+
+
+OPTIMIZERS: dict[str, OptimizerEntry] = {
+    "adam": OptimizerEntry(Adam, ("beta_1", "beta_2", "epsilon")),
+    "sgd": OptimizerEntry(SGD, ("momentum", "nesterovs_momentum")),
+    "rmsprop": OptimizerEntry(RMSProp, ("beta_2", "epsilon")),
+}
+"""Every first-order optimizer by name."""

@@ -1,4 +1,4 @@
-"""What training hands back: one record an epoch, and why it ended."""
+"""What training returns: one record per epoch, and why it ended."""
 
 from dataclasses import dataclass
 from enum import Enum
@@ -36,6 +36,7 @@ class Result:
     reason: StopReason
     n_epochs: int
     message: str = ""
+    scores_undefined: bool = False  # epochs were evaluated, and no score was a number
 
 
 class DivergedError(ArithmeticError):

@@ -4,9 +4,9 @@ The rate is `learning_rate_init` times their value.
 
 Conventions
 -----------
-fraction : float    (epochs done + steps of this epoch / steps an epoch) / epochs planned, at most 1
-seen : int          training samples seen in whole epochs
-plateaus : int      how often the training loss, or the validation score, has stopped improving
+fraction : float        (epochs done + steps of this epoch / steps per epoch) / epochs planned, at most 1
+n_samples_seen : int    training samples seen in whole epochs
+plateaus : int          how often the training loss, or the validation score, has stopped improving
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ class Progress(NamedTuple):
     """How far a run has come."""
 
     fraction: float = 0.0
-    seen: int = 0
+    n_samples_seen: int = 0
     plateaus: int = 0
 
 
@@ -33,13 +33,13 @@ def constant(progress: Progress) -> float:
 
 @dataclass(frozen=True)
 class InverseScaling:
-    """1 / (samples seen in whole epochs + 1) ** power."""
+    """1 / (samples seen in whole epochs + 1) ** power_t."""
 
-    power: float
+    power_t: float
 
     def __call__(self, progress: Progress) -> float:
         """Return the rate's factor."""
-        return float((progress.seen + 1) ** -self.power)
+        return float((progress.n_samples_seen + 1) ** -self.power_t)
 
 
 def adaptive(progress: Progress) -> float:
@@ -96,3 +96,23 @@ class OfFraction:
                 f"learning_rate, a function, returned {rate!r} for the fraction {progress.fraction:g}: "
                 "it must return a number, the factor of learning_rate_init."
             ) from error
+
+
+class ScheduleEntry(NamedTuple):
+    """A schedule that `learning_rate` may name."""
+
+    make: Callable[..., Schedule]
+    options: tuple[str, ...] = ()  # the parameters of the estimators that `make` takes, by keyword
+    open_ended: bool = False  # no end of its own: training goes on until the loss no longer falls, as in scikit-learn
+
+
+SCHEDULES: dict[str, ScheduleEntry] = {
+    "constant": ScheduleEntry(lambda: constant, open_ended=True),
+    "invscaling": ScheduleEntry(InverseScaling, ("power_t",), open_ended=True),
+    "adaptive": ScheduleEntry(lambda: adaptive, open_ended=True),
+    "cosine": ScheduleEntry(lambda: cosine),
+    "flat_cosine": ScheduleEntry(lambda: flat_cosine),
+    "one_cycle": ScheduleEntry(lambda: one_cycle),
+    "coslog4": ScheduleEntry(lambda: coslog4),
+}
+"""Every schedule by name; the open-ended ones are scikit-learn's own."""

@@ -1,22 +1,20 @@
 """Functions to minimise that no network has part in, and short ways to say how."""
 
 from dataclasses import replace
-from math import inf, nan
+from math import nan
 
 import numpy as np
 
-from sknet._training.lbfgs import LBFGSPlan
-from sknet._training.minibatch import Plan, Problem
+from sknet._training.lbfgs import LBFGS
+from sknet._training.minibatch import MiniBatch
 from sknet._training.optimizers import SGD, Adam, RMSProp
 from sknet._training.schedules import constant
-from sknet._training.state import State
-from sknet._training.stopping import Patience
+from sknet._training.solver import Problem
 
-ENDLESS = Patience(0.0, inf)
 OPTIMIZERS = {
     "sgd": SGD(momentum=0.0),
-    "momentum": SGD(momentum=0.9, nesterov=False),
-    "nesterov": SGD(momentum=0.9, nesterov=True),
+    "momentum": SGD(momentum=0.9, nesterovs_momentum=False),
+    "nesterov": SGD(momentum=0.9, nesterovs_momentum=True),
     "rmsprop": RMSProp(0.9),
     "adam": Adam(),
 }
@@ -62,29 +60,27 @@ def problem(objective, n=12, p=5, **more):
     return Problem(objective, n, p, **more)
 
 
-def plan(optimizer=OPTIMIZERS["sgd"], **more):
-    settings = {"schedule": constant, "rate": 0.1, "batch_size": 4, "n_epochs": 5, "patience": ENDLESS}
-    return Plan(optimizer, **settings | more)
+def mini_batch(optimizer=OPTIMIZERS["sgd"], **more):
+    settings = {"schedule": constant, "rate": 0.1, "batch_size": 4, "n_epochs": 5, "tol": 0.0}
+    return MiniBatch(optimizer, **settings | more)
 
 
-def lbfgs_plan(**more):
-    return LBFGSPlan(**{"n_iterations": 200, "n_evaluations": 2000, "tol": 1e-10, "patience": ENDLESS} | more)
+def lbfgs(**more):
+    return LBFGS(**{"n_iterations": 200, "n_evaluations": 2000, "tol": 1e-10} | more)
 
 
-def state_of(theta, the_plan=None, seed=0):
-    n_moments = the_plan.optimizer.n_moments if isinstance(the_plan, Plan) else 0
-    theta = np.array(theta)
-    return State(theta, tuple(np.zeros_like(theta) for _ in range(n_moments)), np.random.default_rng(seed))
+def state_of(theta, solver=None, seed=0):
+    return (solver or lbfgs()).init(np.array(theta), np.random.default_rng(seed))
 
 
 class Script:
-    """A monitor that reads its scores from a list, and an observer that writes down what it hears."""
+    """A validation that reads its scores from a list, and an observer that writes down what it is told."""
 
     def __init__(self, scores=(), stop_at=None):
         self.scores, self.stop_at, self.heard = list(scores), stop_at, []
 
     def __call__(self, theta):
-        self.heard.append("monitor")
+        self.heard.append("evaluate")
         return nan, self.scores.pop(0), theta
 
     def begin(self, state):

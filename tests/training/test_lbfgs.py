@@ -8,8 +8,8 @@ from problems import (
     Interrupting,
     LeastSquares,
     Script,
-    lbfgs_plan,
-    plan,
+    lbfgs,
+    mini_batch,
     problem,
     quadratic,
     rosenbrock,
@@ -17,18 +17,16 @@ from problems import (
     state_of,
 )
 
-from sknet._training import lbfgs, minibatch
 from sknet._training.optimizers import SGD, Adam, RMSProp
 from sknet._training.result import DivergedError, StopReason
 from sknet._training.schedules import cosine
-from sknet._training.stopping import Patience
 
 START = np.zeros(5)
 
 
-def trained(the_problem, the_plan=None, state=None, observer=None):
+def trained(the_problem, solver=None, state=None, observer=None):
     state = state_of(START) if state is None else state
-    return lbfgs.train(the_problem, the_plan or lbfgs_plan(), state, observer), state
+    return (solver or lbfgs()).train(the_problem, state, observer), state
 
 
 # --- optima
@@ -53,7 +51,7 @@ def test_least_squares():
 
 
 def test_single_precision_stays_so():
-    _, state = trained(problem(quadratic), lbfgs_plan(tol=1e-4), state_of(np.zeros(5, np.float32)))
+    _, state = trained(problem(quadratic), lbfgs(tol=1e-4), state_of(np.zeros(5, np.float32)))
     assert state.theta.dtype == np.float32
     np.testing.assert_allclose(state.theta, [1, 2, 3, 4, 5], rtol=1e-3)
 
@@ -75,8 +73,8 @@ def test_lasso_on_an_orthogonal_design(share, start):
     objective, c = orthogonal_design()
     l1 = share * np.abs(c).max()
     first = np.zeros(6) if start == "zero" else np.linspace(-3, 3, 6)
-    the_problem, the_plan = problem(objective, 40, 6), lbfgs_plan(l1=l1)
-    _, state = trained(the_problem, the_plan, state_of(first))
+    the_problem, solver = problem(objective, 40, 6), lbfgs(l1=l1)
+    _, state = trained(the_problem, solver, state_of(first))
     expected = np.sign(c) * np.maximum(np.abs(c) - l1, 0)
     np.testing.assert_allclose(state.theta, expected, atol=1e-7)
     assert ((state.theta == 0) == (expected == 0)).all()
@@ -88,14 +86,14 @@ def test_biases_are_not_penalised():
     """theta = 4 weights, 2 biases: the biases stay at the least-squares solution."""
     objective, c = orthogonal_design()
     l1 = 0.3 * np.abs(c).max()
-    _, state = trained(problem(objective, 40, 4), lbfgs_plan(l1=l1), state_of(np.zeros(6)))
+    _, state = trained(problem(objective, 40, 4), lbfgs(l1=l1), state_of(np.zeros(6)))
     np.testing.assert_allclose(state.theta[:4], np.sign(c[:4]) * np.maximum(np.abs(c[:4]) - l1, 0), atol=1e-7)
     np.testing.assert_allclose(state.theta[4:], c[4:], atol=1e-7)
 
 
 @pytest.mark.parametrize(
     ("optimizer", "rate"),
-    [(SGD(0.0), 0.1), (SGD(0.9, nesterov=False), 0.01), (SGD(0.9), 0.01), (Adam(), 0.02), (RMSProp(), 0.02)],
+    [(SGD(0.0), 0.1), (SGD(0.9, nesterovs_momentum=False), 0.01), (SGD(0.9), 0.01), (Adam(), 0.02), (RMSProp(), 0.02)],
 )
 def test_the_proximal_steps_of_the_first_order_solvers_find_the_same_lasso(optimizer, rate):
     objective, c = orthogonal_design()
@@ -104,10 +102,10 @@ def test_the_proximal_steps_of_the_first_order_solvers_find_the_same_lasso(optim
     def project(theta, rate):
         theta -= np.clip(theta, -rate * l1, rate * l1)
 
-    the_plan = plan(optimizer, rate=rate, batch_size=40, n_epochs=3000, schedule=cosine)
-    state = state_of(np.zeros(6), the_plan)
-    minibatch.train(problem(objective, 40, 6, project=project), the_plan, state)
-    _, other = trained(problem(objective, 40, 6), lbfgs_plan(l1=l1), state_of(np.zeros(6)))
+    solver = mini_batch(optimizer, rate=rate, batch_size=40, n_epochs=3000, schedule=cosine)
+    state = state_of(np.zeros(6), solver)
+    solver.train(problem(objective, 40, 6, project=project), state)
+    _, other = trained(problem(objective, 40, 6), lbfgs(l1=l1), state_of(np.zeros(6)))
     np.testing.assert_allclose(state.theta, other.theta, atol=1e-4)
     assert ((state.theta == 0) == (other.theta == 0)).all()
 
@@ -118,10 +116,10 @@ def test_the_proximal_steps_of_the_first_order_solvers_find_the_same_lasso(optim
 def test_history_and_order_of_calls():
     script = Script(range(100))
     objective = LeastSquares()
-    result, state = trained(problem(objective, monitor=script), lbfgs_plan(n_iterations=3), observer=script)
-    assert script.heard == [call for i in range(3) for call in (("begin", i), "monitor", ("end", i + 1))]
+    result, state = trained(problem(objective, evaluate=script), lbfgs(n_iterations=3), observer=script)
+    assert script.heard == [call for i in range(3) for call in (("begin", i), "evaluate", ("end", i + 1))]
     assert (result.reason, result.n_epochs) == (StopReason.MAX_ITER, 3)
-    assert (state.epoch, state.seen, state.step) == (3, 36, objective.calls)
+    assert (state.epoch, state.n_samples_seen, state.step) == (3, 36, objective.calls)
     losses = [epoch.loss for epoch in state.history]
     assert losses == sorted(losses, reverse=True)
     gradient = np.empty(5)
@@ -131,7 +129,7 @@ def test_history_and_order_of_calls():
 
 
 def test_out_of_evaluations():
-    result, _ = trained(problem(rosenbrock, 1, 2), lbfgs_plan(n_evaluations=5), state_of([-1.2, 1.0]))
+    result, _ = trained(problem(rosenbrock, 1, 2), lbfgs(n_evaluations=5), state_of([-1.2, 1.0]))
     assert result.reason is StopReason.MAX_ITER and "EVALUATIONS" in result.message.upper()
 
 
@@ -140,13 +138,13 @@ def test_an_observer_stops_training():
     assert (result.reason, state.epoch) == (StopReason.CALLBACK, 2)
 
 
-def test_patience_on_the_score_and_the_best_iteration():
+def test_the_score_stops_rising_and_the_best_iteration_is_kept():
     script = Script([1, 3, 2, 2, 2, 2], stop_at=4)
-    the_problem, the_plan = problem(rosenbrock, 1, 2, monitor=script), lbfgs_plan(patience=Patience(0.1, 1))
-    result, state = trained(the_problem, the_plan, state_of([-1.2, 1.0]), script)
+    the_problem, solver = problem(rosenbrock, 1, 2, evaluate=script), lbfgs(tol=0.1, n_iter_no_change=1)
+    result, state = trained(the_problem, solver, state_of([-1.2, 1.0]), script)
     assert (result.reason, state.epoch) == (StopReason.SCORE_PLATEAU, 4)
     assert (state.best.epoch, state.best.score) == (2, 3)
-    _, shorter = trained(problem(rosenbrock, 1, 2), lbfgs_plan(n_iterations=2), state_of([-1.2, 1.0]))
+    _, shorter = trained(problem(rosenbrock, 1, 2), lbfgs(n_iterations=2), state_of([-1.2, 1.0]))
     np.testing.assert_array_equal(state.best.theta, shorter.theta)
 
 
@@ -157,9 +155,9 @@ def test_at_the_optimum_no_iteration_is_needed_and_there_is_a_loss():
 
 
 def test_iterations_already_done_count():
-    the_plan = lbfgs_plan(n_iterations=3)
-    _, state = trained(problem(LeastSquares()), lbfgs_plan(n_iterations=2))
-    result, _ = trained(problem(LeastSquares()), the_plan, state)
+    solver = lbfgs(n_iterations=3)
+    _, state = trained(problem(LeastSquares()), lbfgs(n_iterations=2))
+    result, _ = trained(problem(LeastSquares()), solver, state)
     assert (result.n_epochs, state.epoch, result.reason) == (1, 3, StopReason.MAX_ITER)
 
 
@@ -200,44 +198,44 @@ def test_an_objective_without_a_bottom_is_an_error():
 # --- interrupts
 
 
-def run_to(n, monitored):
-    monitor = (lambda theta: (0.0, -float(theta @ theta), theta)) if monitored else None
-    return trained(problem(LeastSquares(), monitor=monitor), lbfgs_plan(n_iterations=n))[1]
+def run_to(n, validated):
+    evaluate = (lambda theta: (0.0, -float(theta @ theta), theta)) if validated else None
+    return trained(problem(LeastSquares(), evaluate=evaluate), lbfgs(n_iterations=n))[1]
 
 
-def interrupted_run(part, nth, monitored=True):
+def interrupted_run(part, nth, validated=True):
     """Interrupt the nth call of a part; return the result and the state."""
     script = Script()
-    parts = {"objective": LeastSquares(), "monitor": lambda theta: (0.0, -float(theta @ theta), theta)}
+    parts = {"objective": LeastSquares(), "evaluate": lambda theta: (0.0, -float(theta @ theta), theta)}
     if part in parts:
         parts[part] = Interrupting(parts[part], nth)
     else:
         setattr(script, part, Interrupting(getattr(script, part), nth))
-    monitor = parts["monitor"] if monitored else None
-    return trained(problem(parts["objective"], monitor=monitor), observer=script)
+    evaluate = parts["evaluate"] if validated else None
+    return trained(problem(parts["objective"], evaluate=evaluate), observer=script)
 
 
-@pytest.mark.parametrize("part", ["objective", "monitor", "begin", "end"])
+@pytest.mark.parametrize("part", ["objective", "evaluate", "begin", "end"])
 @pytest.mark.parametrize("nth", [4, 5, 6])
 def test_an_interrupt_leaves_the_last_whole_iteration(part, nth):
     result, state = interrupted_run(part, nth)
     assert result.reason is StopReason.INTERRUPTED and result.n_epochs == state.epoch >= 1
     assert state.epoch == nth - 1 or part == "objective"
-    expected = run_to(state.epoch, monitored=True)
+    expected = run_to(state.epoch, validated=True)
     assert same(state, expected)
 
 
 @pytest.mark.parametrize(
-    ("part", "nth"), [("objective", 1), ("objective", 2), ("monitor", 1), ("begin", 1), ("end", 1)]
+    ("part", "nth"), [("objective", 1), ("objective", 2), ("evaluate", 1), ("begin", 1), ("end", 1)]
 )
 def test_an_interrupt_before_the_first_whole_iteration_changes_nothing(part, nth):
     the_state = state_of(START)
     script = Script()
-    parts = {"objective": LeastSquares(), "monitor": lambda theta: (0.0, 0.0, theta)}
+    parts = {"objective": LeastSquares(), "evaluate": lambda theta: (0.0, 0.0, theta)}
     if part in parts:
         parts[part] = Interrupting(parts[part], nth)
     else:
         setattr(script, part, Interrupting(getattr(script, part), nth))
     with pytest.raises(KeyboardInterrupt):
-        trained(problem(parts["objective"], monitor=parts["monitor"]), state=the_state, observer=script)
+        trained(problem(parts["objective"], evaluate=parts["evaluate"]), state=the_state, observer=script)
     assert same(the_state, state_of(START))

@@ -13,7 +13,7 @@ from problems import (
     Interrupting,
     LeastSquares,
     Script,
-    plan,
+    mini_batch,
     problem,
     quadratic,
     same,
@@ -21,20 +21,18 @@ from problems import (
 )
 
 import sknet._training
-from sknet._training import minibatch
-from sknet._training.minibatch import Block
 from sknet._training.optimizers import SGD
-from sknet._training.result import DivergedError, StopReason
+from sknet._training.result import DivergedError, Result, StopReason
 from sknet._training.schedules import InverseScaling, adaptive, constant, cosine
-from sknet._training.stopping import Patience
+from sknet._training.solver import Block
 
 START = np.arange(5.0) / 5
 each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
 
 
-def trained(the_problem, the_plan, state=None, observer=None):
-    state = state_of(START, the_plan) if state is None else state
-    return minibatch.train(the_problem, the_plan, state, observer), state
+def trained(the_problem, solver, state=None, observer=None):
+    state = state_of(START, solver) if state is None else state
+    return solver.train(the_problem, state, observer), state
 
 
 def test_training_never_imports_the_network():
@@ -51,8 +49,8 @@ def test_training_never_imports_the_network():
 @each_optimizer
 def test_a_run_by_hand(optimizer):
     """Batches in order, one update a batch, rate times direction; every figure of the history."""
-    objective, the_plan = LeastSquares(), plan(optimizer, batch_size=5, n_epochs=2, shuffle=False)
-    result, state = trained(problem(objective), the_plan)
+    objective, solver = LeastSquares(), mini_batch(optimizer, batch_size=5, n_epochs=2, shuffle=False)
+    result, state = trained(problem(objective), solver)
     theta, moments, gradient = START.copy(), [np.zeros(5) for _ in state.moments], np.empty(5)
     step, losses = 0, []
     for _ in range(2):
@@ -67,8 +65,8 @@ def test_a_run_by_hand(optimizer):
     np.testing.assert_allclose(state.theta, theta, rtol=1e-13)
     assert [epoch.loss for epoch in state.history] == pytest.approx(losses, rel=1e-13)
     assert state.history[-1].gradient_norm == pytest.approx(norm, rel=1e-13)
-    assert (state.step, state.epoch, state.seen) == (6, 2, 24)
-    assert result == minibatch.Result(StopReason.MAX_ITER, 2)
+    assert (state.step, state.epoch, state.n_samples_seen) == (6, 2, 24)
+    assert result == Result(StopReason.MAX_ITER, 2)
     assert all(isnan(e.validation_loss) and isnan(e.validation_score) and e.seconds >= 0 for e in state.history)
 
 
@@ -79,42 +77,45 @@ def test_each_epoch_sees_every_sample_once_in_a_new_order():
         seen.append(batch)
         return quadratic(theta, batch, out)
 
-    trained(problem(objective), plan(batch_size=5, n_epochs=2))
+    trained(problem(objective), mini_batch(batch_size=5, n_epochs=2))
     first, second = np.concatenate(seen[:3]), np.concatenate(seen[3:])
     assert sorted(first) == sorted(second) == list(range(12)) and not np.array_equal(first, second)
     seen.clear()
-    trained(problem(objective), plan(batch_size=50, n_epochs=1))
+    trained(problem(objective), mini_batch(batch_size=50, n_epochs=1))
     assert seen == [slice(0, 12)]  # one batch: the order does not matter, and nothing is gathered
 
 
 def test_order_of_calls():
     script = Script([1, 2])
-    result, _ = trained(problem(quadratic, monitor=script), plan(n_epochs=2), observer=script)
-    assert script.heard == [("begin", 0), "monitor", ("end", 1), ("begin", 1), "monitor", ("end", 2)]
+    result, _ = trained(problem(quadratic, evaluate=script), mini_batch(n_epochs=2), observer=script)
+    assert script.heard == [("begin", 0), "evaluate", ("end", 1), ("begin", 1), "evaluate", ("end", 2)]
     assert result.n_epochs == 2
 
 
 def test_an_observer_stops_training():
-    result, state = trained(problem(quadratic), plan(), observer=Script(stop_at=3))
+    result, state = trained(problem(quadratic), mini_batch(), observer=Script(stop_at=3))
     assert (result.reason, result.n_epochs, state.epoch) == (StopReason.CALLBACK, 3, 3)
 
 
-def test_patience_comes_before_an_observers_wish():
+def test_a_plateau_comes_before_an_observers_wish():
     script = Script([0, 0, 0, 0], stop_at=3)
-    result, _ = trained(problem(quadratic, monitor=script), plan(patience=Patience(1, 1)), observer=script)
+    result, _ = trained(problem(quadratic, evaluate=script), mini_batch(tol=1, n_iter_no_change=1), observer=script)
     assert (result.reason, result.n_epochs) == (StopReason.SCORE_PLATEAU, 3)
 
 
 def test_to_finish_a_schedule_is_normal():
-    assert trained(problem(quadratic), plan(schedule=cosine, open_ended=False))[0].reason is StopReason.FINISHED
-    assert trained(problem(quadratic), plan(open_ended=True))[0].reason is StopReason.MAX_ITER
+    assert trained(problem(quadratic), mini_batch(schedule=cosine, open_ended=False))[0].reason is StopReason.FINISHED
+    assert trained(problem(quadratic), mini_batch(open_ended=True))[0].reason is StopReason.MAX_ITER
 
 
-def test_a_run_that_is_over_does_nothing():
-    the_plan = plan()
-    _, state = trained(problem(quadratic), the_plan)
+@pytest.mark.parametrize(("open_ended", "reason"), [(True, StopReason.MAX_ITER), (False, StopReason.FINISHED)])
+def test_a_run_that_is_over_does_nothing(open_ended, reason):
+    solver = mini_batch(open_ended=open_ended)
+    _, state = trained(problem(quadratic), solver)
     before = state.copy()
-    assert trained(problem(quadratic), the_plan, state)[0].n_epochs == 0 and same(state, before)
+    assert solver.exhausted(problem(quadratic), state) is reason
+    assert trained(problem(quadratic), solver, state)[0] == Result(reason, 0) and same(state, before)
+    assert replace(solver, n_epochs=6).exhausted(problem(quadratic), state) is None
 
 
 # --- stopping
@@ -125,16 +126,16 @@ def flat(theta, batch, out, rng=None):
     return 1.0, None
 
 
-def test_training_loss_runs_out_of_patience():
-    result, state = trained(problem(flat), plan(n_epochs=50, patience=Patience(1e-4, 3)))
+def test_the_training_loss_stops_falling():
+    result, state = trained(problem(flat), mini_batch(n_epochs=50, tol=1e-4, n_iter_no_change=3))
     assert (result.reason, state.epoch, state.best) == (StopReason.LOSS_PLATEAU, 5, None)
 
 
-def test_score_runs_out_of_patience_and_the_best_epoch_is_kept():
+def test_the_score_stops_rising_and_the_best_epoch_is_kept():
     thetas = []
     script = Script([1, 5, 2, 3, 4])
-    watched = problem(quadratic, monitor=lambda theta: thetas.append(theta.copy()) or script(theta))
-    result, state = trained(watched, plan(n_epochs=50, patience=Patience(0.0, 2)))
+    watched = problem(quadratic, evaluate=lambda theta: thetas.append(theta.copy()) or script(theta))
+    result, state = trained(watched, mini_batch(n_epochs=50, tol=0.0, n_iter_no_change=2))
     assert (result.reason, state.epoch) == (StopReason.SCORE_PLATEAU, 5)
     assert (state.best.epoch, state.best.score) == (2, 5)
     np.testing.assert_array_equal(state.best.theta, thetas[1])
@@ -142,25 +143,25 @@ def test_score_runs_out_of_patience_and_the_best_epoch_is_kept():
 
 
 def test_adaptive_divides_the_rate_by_five_at_each_plateau_until_it_is_tiny():
-    the_plan = plan(schedule=adaptive, rate=1e-4, n_epochs=100, patience=Patience(1e-4, 1))
-    result, state = trained(problem(flat), the_plan)
+    solver = mini_batch(schedule=adaptive, rate=1e-4, n_epochs=100, tol=1e-4, n_iter_no_change=1)
+    result, state = trained(problem(flat), solver)
     rates = [epoch.learning_rate for epoch in state.history]
     # one improvement on nothing, then two epochs without; 1e-4, 2e-5, 4e-6, 8e-7: at 1e-6 and below it is over
     assert rates == pytest.approx([1e-4] * 3 + [2e-5] * 2 + [4e-6] * 2 + [8e-7] * 2)
     assert (result.reason, state.plateaus) == (StopReason.LOSS_PLATEAU, 3)
 
 
-def test_adaptive_heeds_the_score_where_there_is_one():
+def test_adaptive_follows_the_score_where_there_is_one():
     script = Script([0.0] * 30)
-    the_plan = plan(schedule=adaptive, rate=1e-5, n_epochs=30, patience=Patience(1e-4, 1))
-    result, state = trained(problem(quadratic, monitor=script), the_plan)
+    solver = mini_batch(schedule=adaptive, rate=1e-5, n_epochs=30, tol=1e-4, n_iter_no_change=1)
+    result, state = trained(problem(quadratic, evaluate=script), solver)
     assert (result.reason, state.plateaus, state.epoch) == (StopReason.SCORE_PLATEAU, 2, 7)
 
 
 # --- the rate
 
 
-def rates(the_plan, n=12):
+def rates(solver, n=12):
     """The rate of every step, read off theta: the gradient is 1 and the optimizer plain."""
     thetas = []
 
@@ -169,27 +170,27 @@ def rates(the_plan, n=12):
         out[:] = 1.0
         return 0.0, None
 
-    _, state = trained(problem(objective, n), the_plan, state_of([0.0], the_plan))
+    _, state = trained(problem(objective, n), solver, state_of([0.0], solver))
     return -np.diff([*thetas, state.theta[0]])
 
 
 def test_schedules_see_the_fraction_of_training_done():
     fractions = np.arange(6) / 6  # two epochs of three steps each
     expected = 0.1 * (1 + np.cos(np.pi * fractions)) / 2
-    np.testing.assert_allclose(rates(plan(schedule=cosine, n_epochs=2)), expected)
-    longer = rates(plan(schedule=cosine, n_epochs=2, horizon=4))
+    np.testing.assert_allclose(rates(mini_batch(schedule=cosine, n_epochs=2)), expected)
+    longer = rates(mini_batch(schedule=cosine, n_epochs=2, horizon=4))
     np.testing.assert_allclose(longer, 0.1 * (1 + np.cos(np.pi * fractions / 2)) / 2)
-    past_the_end = rates(plan(schedule=lambda progress: progress.fraction, n_epochs=3, horizon=1))
+    past_the_end = rates(mini_batch(schedule=lambda progress: progress.fraction, n_epochs=3, horizon=1))
     np.testing.assert_allclose(past_the_end, 0.1 * np.array([0, 1 / 3, 2 / 3, 1, 1, 1, 1, 1, 1]))
 
 
 def test_inverse_scaling_changes_between_epochs():
-    found = rates(plan(schedule=InverseScaling(0.5), n_epochs=3))
+    found = rates(mini_batch(schedule=InverseScaling(0.5), n_epochs=3))
     np.testing.assert_allclose(found, np.repeat(0.1 / np.sqrt([1, 13, 25]), 3))
 
 
 def test_the_rate_of_the_history_is_the_last_steps():
-    _, state = trained(problem(quadratic), plan(schedule=cosine, n_epochs=2))
+    _, state = trained(problem(quadratic), mini_batch(schedule=cosine, n_epochs=2))
     assert state.history[0].learning_rate == pytest.approx(0.1 * (1 + np.cos(np.pi / 3)) / 2)
 
 
@@ -197,28 +198,28 @@ def test_momentum_under_a_falling_rate_is_of_gradients_not_of_steps():
     """The velocity knows no rate: a step is the present rate times it. Where the velocity is a sum of past steps
     (each at the rate of its own time) a fallen rate takes effect late; the two agree as long as the rate is constant.
     """
-    the_plan = plan(SGD(0.9, nesterov=False), schedule=InverseScaling(0.5), batch_size=12, n_epochs=3)
+    solver = mini_batch(SGD(0.9, nesterovs_momentum=False), schedule=InverseScaling(0.5), batch_size=12, n_epochs=3)
     velocities = np.array([1, 1.9, 2.71])
-    np.testing.assert_allclose(rates(the_plan), 0.1 / np.sqrt([1, 13, 25]) * velocities)
+    np.testing.assert_allclose(rates(solver), 0.1 / np.sqrt([1, 13, 25]) * velocities)
 
 
 # --- what a setting does to a step
 
 
-def one_step(the_plan, gradient, theta=START, **more):
+def one_step(solver, gradient, theta=START, **more):
     def objective(theta, batch, out, rng=None):
         out[:] = gradient
         return 0.0, None
 
-    the_plan = replace(the_plan, batch_size=12, n_epochs=1)
-    _, state = trained(problem(objective, **more), the_plan, state_of(theta, the_plan))
+    solver = replace(solver, batch_size=12, n_epochs=1)
+    _, state = trained(problem(objective, **more), solver, state_of(theta, solver))
     return state
 
 
 @pytest.mark.parametrize(("limit", "factor"), [(5.0, 0.5), (10.0, 1.0), (20.0, 1.0)])
 def test_clip_norm_shortens_long_gradients(limit, factor):
     gradient = np.array([6.0, 0, 0, 8, 0])
-    state = one_step(plan(clip_norm=limit), gradient)
+    state = one_step(mini_batch(clip_norm=limit), gradient)
     np.testing.assert_allclose(state.theta, START - 0.1 * factor * gradient)
     assert state.history[0].gradient_norm == 10
 
@@ -226,7 +227,7 @@ def test_clip_norm_shortens_long_gradients(limit, factor):
 @each_optimizer
 def test_weight_decay_is_decoupled_and_spares_biases(optimizer):
     gradient = np.array([1.0, -2, 3, 4, 5])
-    plain, decayed = (one_step(plan(optimizer, weight_decay=wd), gradient, p=3) for wd in (0.0, 0.5))
+    plain, decayed = (one_step(mini_batch(optimizer, weight_decay=wd), gradient, p=3) for wd in (0.0, 0.5))
     expected = plain.theta - 0.1 * 0.5 * np.where(np.arange(5) < 3, START, 0)
     np.testing.assert_allclose(decayed.theta, expected, rtol=1e-13)
     for a, b in zip(plain.moments, decayed.moments, strict=True):
@@ -240,7 +241,7 @@ def test_projection_follows_each_step():
         seen.append((theta.copy(), rate))
         np.clip(theta, 0.0, 0.5, out=theta)
 
-    _, state = trained(problem(quadratic, project=project), plan(schedule=cosine, n_epochs=1))
+    _, state = trained(problem(quadratic, project=project), mini_batch(schedule=cosine, n_epochs=1))
     assert (state.theta <= 0.5).all() and len(seen) == 3
     assert [rate for _, rate in seen] == pytest.approx(0.1 * (1 + np.cos(np.pi * np.arange(3) / 3)) / 2)
 
@@ -252,35 +253,29 @@ def test_dropout_gets_the_generator_and_nobody_else_does():
         given.append(rng)
         return quadratic(theta, batch, out)
 
-    _, state = trained(problem(objective, random=True), plan(n_epochs=1))
+    _, state = trained(problem(objective, random=True), mini_batch(n_epochs=1))
     assert all(rng is state.rng for rng in given)
     given.clear()
-    trained(problem(objective), plan(n_epochs=1))
+    trained(problem(objective), mini_batch(n_epochs=1))
     assert given == [None] * 3
 
 
-def with_average(the_plan, theta=START):
-    state = state_of(theta, the_plan)
-    state.average = state.theta.copy()
-    return state
-
-
-def test_a_moving_average_follows_theta_and_is_what_is_judged():
-    thetas, judged = [], []
+def test_a_moving_average_follows_theta_and_is_what_is_evaluated():
+    thetas, evaluated = [], []
 
     def objective(theta, batch, out, rng=None):
         thetas.append(theta.copy())
         return quadratic(theta, batch, out)
 
-    the_plan = plan(averaging=0.4, n_epochs=2)
-    monitor = lambda theta: judged.append(theta.copy()) or (nan, len(judged), theta)  # noqa: E731
-    _, state = trained(problem(objective, monitor=monitor), the_plan, with_average(the_plan))
+    solver = mini_batch(averaging=0.4, n_epochs=2)
+    evaluate = lambda theta: evaluated.append(theta.copy()) or (nan, len(evaluated), theta)  # noqa: E731
+    _, state = trained(problem(objective, evaluate=evaluate), solver, state_of(START, solver))
     average = START.copy()
     for step, theta in enumerate([*thetas[1:], state.theta], 1):
         decay = min(0.4, (1 + step) / (10 + step))
         average = decay * average + (1 - decay) * theta
     np.testing.assert_allclose(state.average, average, rtol=1e-13)
-    np.testing.assert_array_equal(judged[-1], state.average)
+    np.testing.assert_array_equal(evaluated[-1], state.average)
     np.testing.assert_array_equal(state.best.theta, state.average)
     assert state.parameters is state.average
 
@@ -289,9 +284,49 @@ def test_zeros_of_a_projection_are_zeros_of_the_average():
     def project(theta, rate):
         theta[1:3] = 0.0
 
-    the_plan = plan(averaging=0.9)
-    _, state = trained(problem(quadratic, project=project), the_plan, with_average(the_plan))
+    solver = mini_batch(averaging=0.9)
+    _, state = trained(problem(quadratic, project=project), solver, state_of(START, solver))
     assert (state.average[1:3] == 0).all() and (state.average[[0, 3, 4]] != 0).all()
+
+
+def shorten(theta, longest=0.5):
+    """Scale down the two columns of a matrix of 2 x 2 weights; the last parameter is a bias."""
+    W = theta[:4].reshape(2, 2)
+    W *= np.minimum(1.0, longest / np.maximum(np.linalg.norm(W, axis=0), 1e-300))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@each_optimizer
+def test_a_limit_on_norms_holds_for_the_average_at_every_epoch(optimizer, dtype):
+    """The average starts where theta does, outside the limit, and follows it slowly."""
+    norms = []
+
+    def evaluate(theta):
+        norms.append(np.linalg.norm(theta[:4].reshape(2, 2), axis=0).max())
+        return nan, 0.0, theta
+
+    def project(theta, scale):
+        shorten(theta)
+
+    solver = mini_batch(optimizer, averaging=0.99, rate=0.01, n_epochs=30)
+    the_problem = problem(quadratic, p=4, project=project, limit=shorten, evaluate=evaluate)
+    _, state = trained(the_problem, solver, state_of(np.linspace(2, 3, 5, dtype=dtype), solver))
+    assert len(norms) == 30 and max(norms) <= 0.5 * (1 + 1e-6)
+    assert norms[-1] > 0.4  # the limit binds
+    assert state.average[4] > 1.0 and state.theta[4] > 1.0  # and leaves the bias alone
+
+
+def test_a_limit_leaves_theta_and_a_short_average_alone():
+    solver = mini_batch(OPTIMIZERS["adam"], averaging=0.9)
+
+    def limited(limit):
+        the_problem = problem(quadratic, project=lambda theta, scale: None, limit=limit)
+        return trained(the_problem, solver, state_of(START, solver))[1]
+
+    free, loose, tight = limited(None), limited(lambda theta: shorten(theta, 100.0)), limited(shorten)
+    assert same(free, loose)
+    np.testing.assert_array_equal(tight.theta, free.theta)
+    assert not np.array_equal(tight.average, free.average)
 
 
 # --- batches that touch only some rows of a block of the weights
@@ -323,12 +358,10 @@ class Packed:
 
 
 def run_packed(rows_of_batch, pack, optimizer, **more):
-    the_plan = plan(optimizer, batch_size=1, n_epochs=2, shuffle=False, **more)
+    solver = mini_batch(optimizer, batch_size=1, n_epochs=2, shuffle=False, **more)
     the_problem = problem(Packed(rows_of_batch, pack), len(rows_of_batch), 10, block=BLOCK)
-    state = state_of(np.linspace(-1, 1, 11), the_plan)
-    if the_plan.averaging:
-        state.average = state.theta.copy()
-    return trained(the_problem, the_plan, state)[1]
+    state = state_of(np.linspace(-1, 1, 11), solver)
+    return trained(the_problem, solver, state)[1]
 
 
 def test_the_penalty_of_packed_batches_is_added_once_an_epoch():
@@ -341,9 +374,9 @@ def test_the_penalty_of_packed_batches_is_added_once_an_epoch():
 
     asked = []
     the_problem = problem(mixed, 4, 10, block=BLOCK, penalty=lambda theta: asked.append(theta.copy()) or 10.0)
-    the_plan = plan(OPTIMIZERS["adam"], batch_size=1, n_epochs=2, shuffle=False)
-    state = state_of(np.linspace(-1, 1, 11), the_plan)
-    minibatch.train(the_problem, the_plan, state)
+    solver = mini_batch(OPTIMIZERS["adam"], batch_size=1, n_epochs=2, shuffle=False)
+    state = state_of(np.linspace(-1, 1, 11), solver)
+    solver.train(the_problem, state)
     assert [epoch.loss for epoch in state.history] == [1.0 + 0.75 * 10.0] * 2
     assert len(asked) == 2
     np.testing.assert_array_equal(asked[-1], state.theta)
@@ -396,7 +429,7 @@ def test_an_objective_that_is_not_finite_is_an_error_at_once(value):
         return (value, None) if objective.calls == 5 else result
 
     with pytest.raises(DivergedError) as raised:
-        trained(problem(diverging), plan())
+        trained(problem(diverging), mini_batch())
     assert objective.calls == 5 and (raised.value.epoch, raised.value.rate) == (2, 0.1)
 
 
@@ -406,12 +439,12 @@ def test_a_theta_that_is_not_finite_is_an_error_within_its_epoch():
         return 1.0, None
 
     with pytest.raises(DivergedError, match="epoch 1 at rate 0.1"):
-        trained(problem(diverging), plan())
+        trained(problem(diverging), mini_batch())
 
 
 def test_too_high_a_rate_diverges_without_a_warning():
     with pytest.raises(DivergedError):
-        trained(problem(quadratic), plan(rate=1e200, n_epochs=10))
+        trained(problem(quadratic), mini_batch(rate=1e200, n_epochs=10))
 
 
 # --- interrupts
@@ -427,40 +460,40 @@ class HalfDone(Interrupting):
             rng.normal(size=3)
 
 
-def interruptible(optimizer, monitored=True, **wrapped):
-    """A random problem of 3 batches an epoch, whose objective, monitor or projection may be interrupted."""
+def interruptible(optimizer, validated=True, **wrapped):
+    """A random problem of 3 batches an epoch, whose objective, validation or projection may be interrupted."""
     objective = LeastSquares(noise=0.1)
-    parts = {"objective": objective, "monitor": lambda theta: (0.0, -float(theta @ theta), theta)}
+    parts = {"objective": objective, "evaluate": lambda theta: (0.0, -float(theta @ theta), theta)}
     parts["project"] = lambda theta, rate: np.clip(theta, -5, 5, out=theta)
     parts |= {name: wrap(parts[name]) for name, wrap in wrapped.items()}
-    monitor = parts["monitor"] if monitored else None
-    return problem(parts["objective"], random=True, monitor=monitor, project=parts["project"])
+    evaluate = parts["evaluate"] if validated else None
+    return problem(parts["objective"], random=True, evaluate=evaluate, project=parts["project"])
 
 
-def run_to(n_epochs, optimizer, monitored=True):
+def run_to(n_epochs, optimizer, validated=True):
     """The state after some undisturbed epochs."""
-    the_plan = plan(optimizer, n_epochs=n_epochs, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
-    return trained(interruptible(optimizer, monitored), the_plan, with_average(the_plan))[1]
+    solver = mini_batch(optimizer, n_epochs=n_epochs, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
+    return trained(interruptible(optimizer, validated), solver, state_of(START, solver))[1]
 
 
 @each_optimizer
-@pytest.mark.parametrize("monitored", [True, False])
+@pytest.mark.parametrize("validated", [True, False])
 @pytest.mark.parametrize("nth", range(4, 13))
-def test_an_interrupt_at_any_step_leaves_the_last_whole_epoch(optimizer, monitored, nth):
-    the_plan = plan(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
-    interrupted = interruptible(optimizer, monitored, objective=lambda f: HalfDone(f, nth))
-    result, state = trained(interrupted, the_plan, with_average(the_plan))
+def test_an_interrupt_at_any_step_leaves_the_last_whole_epoch(optimizer, validated, nth):
+    solver = mini_batch(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
+    interrupted = interruptible(optimizer, validated, objective=lambda f: HalfDone(f, nth))
+    result, state = trained(interrupted, solver, state_of(START, solver))
     assert (result.reason, result.n_epochs) == (StopReason.INTERRUPTED, (nth - 1) // 3)
-    assert same(state, run_to(result.n_epochs, optimizer, monitored))
+    assert same(state, run_to(result.n_epochs, optimizer, validated))
 
 
-@pytest.mark.parametrize("part", ["project", "monitor"])
+@pytest.mark.parametrize("part", ["project", "evaluate"])
 @pytest.mark.parametrize("nth", [4, 5, 6])
 def test_an_interrupt_between_steps_and_epochs(part, nth):
     optimizer = OPTIMIZERS["adam"]
-    the_plan = plan(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
+    solver = mini_batch(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
     interrupted = interruptible(optimizer, **{part: lambda f: Interrupting(f, nth)})
-    result, state = trained(interrupted, the_plan, with_average(the_plan))
+    result, state = trained(interrupted, solver, state_of(START, solver))
     assert result.n_epochs == (1 if part == "project" else nth - 1)
     assert same(state, run_to(result.n_epochs, optimizer))
 
@@ -471,8 +504,8 @@ def test_an_interrupt_while_an_observer_is_told(call, nth):
     """The epoch that `end` hears of is not whole yet; what was best before it is put back, too."""
     optimizer, script = OPTIMIZERS["adam"], Script()
     setattr(script, call, Interrupting(getattr(script, call), nth))
-    the_plan = plan(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
-    result, state = trained(interruptible(optimizer), the_plan, with_average(the_plan), script)
+    solver = mini_batch(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
+    result, state = trained(interruptible(optimizer), solver, state_of(START, solver), script)
     assert (result.reason, result.n_epochs) == (StopReason.INTERRUPTED, nth - 1)
     assert same(state, run_to(nth - 1, optimizer))
 
@@ -480,25 +513,25 @@ def test_an_interrupt_while_an_observer_is_told(call, nth):
 @each_optimizer
 @pytest.mark.parametrize(
     ("part", "nth"),
-    [*[("objective", nth) for nth in (1, 2, 3)], *[("project", nth) for nth in (1, 2, 3)], ("monitor", 1)],
+    [*[("objective", nth) for nth in (1, 2, 3)], *[("project", nth) for nth in (1, 2, 3)], ("evaluate", 1)],
 )
 def test_an_interrupt_before_the_first_whole_epoch_changes_nothing(optimizer, part, nth):
-    the_plan = plan(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
+    solver = mini_batch(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
     kind = HalfDone if part == "objective" else Interrupting
     interrupted = interruptible(optimizer, **{part: lambda f: kind(f, nth)})
-    state = with_average(the_plan)
+    state = state_of(START, solver)
     before = state.copy()
     with pytest.raises(KeyboardInterrupt):
-        trained(interrupted, the_plan, state)
+        trained(interrupted, solver, state)
     assert same(state, before)
 
 
 def test_an_interrupt_before_the_first_whole_epoch_of_a_run_taken_up_again():
     optimizer = OPTIMIZERS["adam"]
     state = run_to(2, optimizer)
-    the_plan = plan(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
+    solver = mini_batch(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
     with pytest.raises(KeyboardInterrupt):
-        trained(interruptible(optimizer, objective=lambda f: HalfDone(f, 2)), the_plan, state)
+        trained(interruptible(optimizer, objective=lambda f: HalfDone(f, 2)), solver, state)
     assert same(state, run_to(2, optimizer))
 
 
@@ -508,38 +541,38 @@ def test_an_interrupt_before_the_first_whole_epoch_of_a_run_taken_up_again():
 @each_optimizer
 @pytest.mark.parametrize("cut", [1, 3])
 def test_a_run_taken_up_again_equals_the_uninterrupted_one(optimizer, cut):
-    the_plan = plan(optimizer, schedule=cosine, n_epochs=6, horizon=6, averaging=0.9)
-    _, whole = trained(interruptible(optimizer), the_plan, with_average(the_plan))
-    _, part = trained(interruptible(optimizer), replace(the_plan, n_epochs=cut), with_average(the_plan))
+    solver = mini_batch(optimizer, schedule=cosine, n_epochs=6, horizon=6, averaging=0.9)
+    _, whole = trained(interruptible(optimizer), solver, state_of(START, solver))
+    _, part = trained(interruptible(optimizer), replace(solver, n_epochs=cut), state_of(START, solver))
     resumed = part.from_arrays({name: array.copy() for name, array in part.to_arrays().items()})
-    result, state = trained(interruptible(optimizer), the_plan, resumed)
+    result, state = trained(interruptible(optimizer), solver, resumed)
     assert result.n_epochs == 6 - cut and same(state, whole)
 
 
-def test_patience_and_plateaus_go_on_where_they_were():
-    the_plan = plan(schedule=adaptive, rate=1e-4, n_epochs=9, patience=Patience(1e-4, 1))
-    _, whole = trained(problem(flat), the_plan)
-    _, part = trained(problem(flat), replace(the_plan, n_epochs=4))
-    assert (part.plateaus, part.stale) == (1, 1)
-    trained(problem(flat), the_plan, part.copy())
+def test_counts_and_plateaus_go_on_where_they_were():
+    solver = mini_batch(schedule=adaptive, rate=1e-4, n_epochs=9, tol=1e-4, n_iter_no_change=1)
+    _, whole = trained(problem(flat), solver)
+    _, part = trained(problem(flat), replace(solver, n_epochs=4))
+    assert (part.plateaus, part.n_no_improvement) == (1, 1)
+    trained(problem(flat), solver, part.copy())
     state = part.copy()
-    assert trained(problem(flat), the_plan, state)[0].reason is StopReason.LOSS_PLATEAU and same(state, whole)
+    assert trained(problem(flat), solver, state)[0].reason is StopReason.LOSS_PLATEAU and same(state, whole)
 
 
 @pytest.mark.parametrize("reason", [StopReason.LOSS_PLATEAU, StopReason.SCORE_PLATEAU])
-def test_a_run_out_of_patience_has_nothing_left_to_do(reason):
-    monitor = Script([0] * 9) if reason is StopReason.SCORE_PLATEAU else None
-    the_problem, the_plan = problem(flat, monitor=monitor), plan(n_epochs=9, patience=Patience(1e-4, 3))
-    state = state_of(START, the_plan)
-    assert minibatch.spent(the_problem, the_plan, state) is None
-    assert trained(the_problem, the_plan, state)[0].reason is minibatch.spent(the_problem, the_plan, state) is reason
+def test_a_run_that_has_waited_long_enough_has_nothing_left_to_do(reason):
+    evaluate = Script([0] * 9) if reason is StopReason.SCORE_PLATEAU else None
+    the_problem, solver = problem(flat, evaluate=evaluate), mini_batch(n_epochs=9, tol=1e-4, n_iter_no_change=3)
+    state = state_of(START, solver)
+    assert solver.exhausted(the_problem, state) is None
+    assert trained(the_problem, solver, state)[0].reason is solver.exhausted(the_problem, state) is reason
 
 
 @each_optimizer
 def test_the_seed_decides_everything(optimizer):
-    the_plan = plan(optimizer)
+    solver = mini_batch(optimizer)
     one, two, other = (
-        trained(interruptible(optimizer), the_plan, state_of(START, the_plan, seed))[1] for seed in (0, 0, 1)
+        trained(interruptible(optimizer), solver, state_of(START, solver, seed))[1] for seed in (0, 0, 1)
     )
     assert same(one, two) and not np.array_equal(one.theta, other.theta)
 
@@ -554,8 +587,8 @@ def test_the_seed_decides_everything(optimizer):
 def test_a_step_allocates_no_array_of_thetas_size(name, temporaries, more):
     """Nesterov's and RMSProp's formulas need one or two for a moment; the others none, whatever the settings."""
     theta = np.zeros(100_000)
-    the_plan = plan(OPTIMIZERS[name], schedule=constant, batch_size=1, shuffle=False, n_epochs=1, **more)
-    state = state_of(theta, the_plan)
+    solver = mini_batch(OPTIMIZERS[name], schedule=constant, batch_size=1, shuffle=False, n_epochs=1, **more)
+    state = state_of(theta, solver)
     gradient, peaks = np.empty_like(theta), []
 
     def objective(theta, batch, out, rng=None):
@@ -565,6 +598,6 @@ def test_a_step_allocates_no_array_of_thetas_size(name, temporaries, more):
         return 1.0, None
 
     tracemalloc.start()
-    minibatch._steps(problem(objective, 5, theta.size), the_plan, state, gradient)
+    solver._steps(problem(objective, 5, theta.size), state, gradient)
     tracemalloc.stop()
     assert max(peaks[1:]) < (temporaries + 0.1) * theta.nbytes

@@ -1,12 +1,17 @@
 """Every optimizer against its textbook formula, written with the learning rate, and on functions to minimise."""
 
+import pickle
+from collections.abc import Callable
+from dataclasses import asdict
+from typing import NamedTuple
+
 import numpy as np
 import pytest
-from problems import OPTIMIZERS, plan, problem, quadratic, rosenbrock, state_of
+from problems import OPTIMIZERS, mini_batch, problem, quadratic, rosenbrock, state_of
 
-from sknet._training import minibatch
-from sknet._training.optimizers import SGD, Adam, RMSProp
-from sknet._training.schedules import cosine
+from sknet._training.optimizers import OPTIMIZERS as REGISTRY
+from sknet._training.optimizers import SGD, Adam, Optimizer, RMSProp
+from sknet._training.schedules import Schedule, constant, cosine
 
 RATE = 0.01
 GRADIENTS = np.random.default_rng(0).normal(size=(30, 6))
@@ -64,22 +69,90 @@ def adam_without_epsilon(memory, g, t):
     return -RATE * m_hat / np.sqrt(v_hat)
 
 
-TEXTBOOK = [
-    (SGD(momentum=0.0), sgd),
-    (SGD(0.9, nesterov=False), momentum),
-    (SGD(0.9, nesterov=True), nesterov),
-    (RMSProp(0.8, 1e-3), rmsprop),
-    (Adam(0.8, 0.95, 1e-3), adam),
-    (Adam(0.8, 0.95, 1e-30), adam_without_epsilon),
-]
+class Case(NamedTuple):
+    """One optimizer as every test of this file needs it; `OPTIMIZERS` has the one with its usual settings."""
+
+    optimizer: Optimizer  # with settings that tell its numbers apart
+    formula: Callable  # memory, gradient, step -> the change of theta
+    bowl: tuple[float, Schedule, float]  # the quadratic: rate, schedule, how near to its least point
+    valley: tuple[float, int]  # Rosenbrock's: rate along a cosine, epochs
 
 
-@pytest.mark.parametrize(("optimizer", "move"), TEXTBOOK, ids=[move.__name__ for _, move in TEXTBOOK])
-def test_steps_are_the_textbook_ones(optimizer, move):
-    np.testing.assert_allclose(run(optimizer), by_formula(move), rtol=1e-12, atol=1e-15)
+CASES = {
+    "sgd": Case(SGD(0.0), sgd, (1.0, constant, 1e-6), (1e-3, 20000)),
+    "momentum": Case(SGD(0.9, nesterovs_momentum=False), momentum, (0.1, constant, 1e-6), (3e-4, 8000)),
+    "nesterov": Case(SGD(0.9, nesterovs_momentum=True), nesterov, (0.1, constant, 1e-6), (3e-4, 8000)),
+    # its steps near the optimum are as long as the rate, which has to fall
+    "rmsprop": Case(RMSProp(0.8, 1e-3), rmsprop, (0.05, cosine, 1e-4), (1e-2, 4000)),
+    "adam": Case(Adam(0.8, 0.95, 1e-3), adam, (0.3, constant, 1e-6), (0.1, 2000)),
+}
+each_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
+each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+def test_every_optimizer_is_tested():
+    assert CASES.keys() == OPTIMIZERS.keys()
+    assert {type(case.optimizer) for case in CASES.values()} == {entry.make for entry in REGISTRY.values()}
+
+
+@pytest.mark.parametrize("name", REGISTRY)
+def test_an_entry_of_the_registry_makes_its_optimizer_from_the_estimators_parameters(name):
+    entry = REGISTRY[name]
+    values = dict.fromkeys(entry.options, 0.5)
+    optimizer = entry.make(**values)
+    assert isinstance(optimizer, Optimizer) and asdict(optimizer) == values  # nothing is left at its default
+    assert hash(optimizer) == hash(entry.make(**values)) and pickle.loads(pickle.dumps(optimizer)) == optimizer
+
+
+@each_case
+def test_steps_are_the_textbook_ones(case):
+    np.testing.assert_allclose(run(case.optimizer), by_formula(case.formula), rtol=1e-12, atol=1e-15)
+
+
+def test_adam_without_epsilon():
+    np.testing.assert_allclose(run(Adam(0.8, 0.95, 1e-30)), by_formula(adam_without_epsilon), rtol=1e-12, atol=1e-15)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 7, 200])
+@each_case
+def test_the_step_scale_is_what_a_steady_gradient_of_1_gives(case, steps):
+    optimizer = case.optimizer
+    moments = [np.zeros(3) for _ in range(optimizer.n_moments)]
+    for step in range(1, steps + 1):
+        direction = np.ones(3)
+        direction *= optimizer.update(direction, moments, step)
+    scale = optimizer.step_scale(moments, steps)
+    if optimizer == SGD(0.9, nesterovs_momentum=True):  # looks one step ahead, which the scale leaves out
+        scale += 0.9**steps
+    np.testing.assert_allclose(np.broadcast_to(scale, 3), direction, rtol=1e-12)
+
+
+def test_the_step_scale_of_momentum_without_friction_is_the_number_of_steps():
+    assert SGD(1.0).step_scale([np.ones(3)], 7) == 7.0
+
+
+@each_case
+def test_the_step_scale_changes_nothing(case):
+    moments = [np.full(3, 0.5) for _ in range(case.optimizer.n_moments)]
+    case.optimizer.step_scale(moments, 2)
+    assert all((moment == 0.5).all() for moment in moments)
+
+
+@pytest.mark.parametrize("optimizer", [RMSProp(0.8, 1e-3), Adam(0.8, 0.95, 1e-3)])
+def test_the_step_scale_is_one_for_each_parameter_where_steps_are(optimizer):
+    """Each against the direction of a small change of its own gradient: the parameters' histories differ."""
+    moments = [np.zeros(6) for _ in range(optimizer.n_moments)]
+    for step, gradient in enumerate(GRADIENTS, 1):
+        optimizer.update(gradient.copy(), moments, step)
+    scale = optimizer.step_scale(moments, len(GRADIENTS))
+    v = np.zeros(6)
+    for gradient in GRADIENTS:
+        v = optimizer.beta_2 * v + (1 - optimizer.beta_2) * gradient**2
+    correction = np.sqrt(1 - optimizer.beta_2 ** len(GRADIENTS)) if isinstance(optimizer, Adam) else 1.0
+    np.testing.assert_allclose(scale, correction / (np.sqrt(v) + optimizer.epsilon), rtol=1e-12)
+
+
+@each_optimizer
 def test_updates_work_element_by_element(optimizer):
     whole = run(optimizer)
     np.testing.assert_array_equal(run(optimizer, shape=(2, 3)).reshape(30, 6), whole)
@@ -87,7 +160,7 @@ def test_updates_work_element_by_element(optimizer):
         np.testing.assert_array_equal(run(optimizer, GRADIENTS[:, part], whole[0, part].shape), whole[:, part])
 
 
-@pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
+@each_optimizer
 def test_single_precision_stays_so(optimizer):
     gradient = np.float32([1, -2, 0])
     moments = [np.zeros(3, np.float32) for _ in range(optimizer.n_moments)]
@@ -100,35 +173,59 @@ def test_the_first_adam_step_is_the_rate_in_every_direction():
     np.testing.assert_allclose(run(Adam(), np.array([[5.0, -1e-3]]), (2,)), [[-RATE, RATE]], rtol=4e-4)
 
 
-@pytest.mark.parametrize(("name", "rate"), [("sgd", 1.0), ("momentum", 0.1), ("nesterov", 0.1), ("adam", 0.3)])
-def test_finds_the_least_of_a_quadratic(name, rate):
-    the_plan = plan(OPTIMIZERS[name], rate=rate, batch_size=12, n_epochs=600)
-    state = state_of(np.zeros(5), the_plan)
-    minibatch.train(problem(quadratic), the_plan, state)
-    np.testing.assert_allclose(state.theta, [1, 2, 3, 4, 5], atol=1e-6)
+@pytest.mark.parametrize("name", CASES)
+def test_finds_the_least_of_a_quadratic(name):
+    rate, schedule, atol = CASES[name].bowl
+    solver = mini_batch(OPTIMIZERS[name], rate=rate, batch_size=12, n_epochs=600, schedule=schedule)
+    state = state_of(np.zeros(5), solver)
+    solver.train(problem(quadratic), state)
+    np.testing.assert_allclose(state.theta, [1, 2, 3, 4, 5], atol=atol)
 
 
-def test_rmsprop_needs_a_falling_rate():
-    """Its steps near the optimum are as long as the rate; along a cosine they end there."""
-    the_plan = plan(OPTIMIZERS["rmsprop"], rate=0.05, batch_size=12, n_epochs=600, schedule=cosine)
-    state = state_of(np.zeros(5), the_plan)
-    minibatch.train(problem(quadratic), the_plan, state)
-    np.testing.assert_allclose(state.theta, [1, 2, 3, 4, 5], atol=1e-4)
-
-
-VALLEY = {
-    "sgd": (1e-3, 20000),
-    "momentum": (3e-4, 8000),
-    "nesterov": (3e-4, 8000),
-    "rmsprop": (1e-2, 4000),
-    "adam": (0.1, 2000),
-}
-
-
-@pytest.mark.parametrize("name", VALLEY)
+@pytest.mark.parametrize("name", CASES)
 def test_finds_the_end_of_rosenbrocks_valley(name):
-    rate, n_epochs = VALLEY[name]
-    the_plan = plan(OPTIMIZERS[name], rate=rate, batch_size=1, n_epochs=n_epochs, schedule=cosine)
-    state = state_of([-1.2, 1.0], the_plan)
-    minibatch.train(problem(rosenbrock, n=1, p=2), the_plan, state)
+    rate, n_epochs = CASES[name].valley
+    solver = mini_batch(OPTIMIZERS[name], rate=rate, batch_size=1, n_epochs=n_epochs, schedule=cosine)
+    state = state_of([-1.2, 1.0], solver)
+    solver.train(problem(rosenbrock, n=1, p=2), state)
     np.testing.assert_allclose(state.theta, [1, 1], atol=0.02)
+
+
+# --- an optimizer of the user's own
+
+
+class Sign(Optimizer):
+    """Nothing but what must be written."""
+
+    def update(self, gradient, moments, step):
+        np.sign(gradient, out=gradient)
+        return 1.0
+
+
+class HeavyBall(Optimizer):
+    """Classical momentum in a class of one's own."""
+
+    n_moments = 1
+
+    def update(self, gradient, moments, step):
+        moments[0][:] = 0.9 * moments[0] + gradient
+        gradient[:] = moments[0]
+        return 1.0
+
+
+def test_an_optimizer_needs_no_more_than_an_update():
+    assert Sign().n_moments == 0 and Sign().step_scale([], 3) == 1.0
+    solver = mini_batch(Sign(), rate=0.125, batch_size=12, n_epochs=4)
+    state = state_of(np.zeros(5), solver)
+    solver.train(problem(quadratic), state)
+    assert state.moments == () and state.theta.tolist() == [0.5] * 5
+    with pytest.raises(TypeError, match="update"):
+        Optimizer()
+
+
+def test_an_optimizer_of_ones_own_does_as_ours_does():
+    solvers = [mini_batch(optimizer) for optimizer in (HeavyBall(), SGD(0.9, nesterovs_momentum=False))]
+    states = [state_of(np.zeros(5), solver) for solver in solvers]
+    for solver, state in zip(solvers, states, strict=True):
+        solver.train(problem(quadratic), state)
+    np.testing.assert_allclose(states[0].theta, states[1].theta, rtol=1e-14)

@@ -5,7 +5,7 @@ from math import pi, sqrt
 import pytest
 
 from sknet._training import schedules
-from sknet._training.schedules import InverseScaling, OfFraction, Progress
+from sknet._training.schedules import SCHEDULES, InverseScaling, OfFraction, Progress
 
 
 def at(schedule, *fractions):
@@ -18,8 +18,8 @@ def test_constant():
 
 def test_inverse_scaling_counts_samples():
     schedule = InverseScaling(0.5)
-    assert [schedule(Progress(seen=n)) for n in (0, 3, 99)] == [1, 0.5, pytest.approx(0.1)]
-    assert InverseScaling(2.0)(Progress(seen=1)) == 0.25
+    assert [schedule(Progress(n_samples_seen=n)) for n in (0, 3, 99)] == [1, 0.5, pytest.approx(0.1)]
+    assert InverseScaling(2.0)(Progress(n_samples_seen=1)) == 0.25
 
 
 def test_adaptive_is_a_fifth_after_each_plateau():
@@ -63,3 +63,22 @@ def test_a_function_of_the_users_own():
 def test_a_function_that_returns_no_number(rate):
     with pytest.raises(TypeError, match=f"learning_rate, a function, returned {rate!r}"):
         at(OfFraction(lambda t: rate), 0.5)
+
+
+# --- the registry
+
+
+def test_names():
+    assert list(SCHEDULES) == ["constant", "invscaling", "adaptive", "cosine", "flat_cosine", "one_cycle", "coslog4"]
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_an_entry_of_the_registry_makes_the_schedule_of_its_name(name):
+    made = SCHEDULES[name].make(**dict.fromkeys(SCHEDULES[name].options, 0.3))
+    assert made == (InverseScaling(0.3) if name == "invscaling" else getattr(schedules, name))
+
+
+def test_open_ended_schedules_do_not_know_how_far_training_has_come():
+    for entry in SCHEDULES.values():
+        schedule = entry.make(**dict.fromkeys(entry.options, 0.3))
+        assert entry.open_ended == (len(set(at(schedule, 0.1, 0.4, 0.8))) == 1)

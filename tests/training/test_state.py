@@ -1,15 +1,122 @@
-"""A run as arrays and back, and the snapshot that an interrupt falls back on."""
+"""Epochs without improvement, the best epoch, a run as arrays and back, and the snapshot for interrupts."""
 
 import io
-from math import inf, nan
+import sys
+from dataclasses import replace
+from math import inf, isnan, nan
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from problems import same, state_of
 
 from sknet._training import state as state_module
 from sknet._training.result import Epoch
 from sknet._training.state import Best, Snapshot, State
+
+# --- epochs without improvement
+
+
+def observed(scores, tol, n_to_wait):
+    """At which score, counted from 1, more than `n_to_wait` epochs brought no improvement; None if never."""
+    state = state_of([0.0])
+    for i, score in enumerate(scores, 1):
+        state.observe(score, tol)
+        if state.n_no_improvement > n_to_wait:
+            return i
+    return None
+
+
+@pytest.mark.parametrize(
+    ("tol", "scores", "end"),
+    [
+        (0, [1, 2, 3, 4, 5, 6], None),
+        (0, [1, 1, 1, 1, 1], None),  # not to fall by less than 0 is to improve by at least 0
+        (0.1, [1, 1, 1, 1, 1], 4),  # the third without improvement
+        (0.1, [1, 1.05, 1.1, 1.15], 4),  # each within tol of the best so far, which rises with them
+        (0.1, [1, 0, 0, 1.2, 0, 0, 0], 7),  # counting starts again
+        (0.1, [nan, nan, nan, nan], 3),
+        (0.1, [1, nan, nan, 2, nan], None),
+    ],
+)
+def test_epochs_without_improvement(tol, scores, end):
+    assert observed(scores, tol, 2) == end
+
+
+def test_waiting_without_end():
+    assert observed([0] * 1000, 1.0, inf) is None
+
+
+@given(st.lists(st.floats(-5, 5), max_size=30), st.floats(0, 1), st.integers(1, 5))
+def test_the_count_is_scikit_learns(scores, tol, n_to_wait):
+    best, count, end = inf, 0, None
+    for i, loss in enumerate((-score for score in scores), 1):
+        count = count + 1 if loss > best - tol else 0
+        best = min(best, loss)
+        if count > n_to_wait:
+            end = i
+            break
+    assert observed(scores, tol, n_to_wait) == end
+
+
+# --- the best epoch
+
+
+def evaluated(scores, losses):
+    """The state after epochs with these scores and losses; theta is the epoch's number, kept is twice theta."""
+    state = state_of([0.0, 0.0])
+    for epoch, (score, loss) in enumerate(zip(scores, losses, strict=True), 1):
+        state.theta += 1.0
+        state.epoch = epoch
+        found = state.evaluate(lambda theta, score=score, loss=loss: (loss, score, 2.0 * theta))
+        np.testing.assert_equal(found, (loss, score))
+    return state
+
+
+@pytest.mark.parametrize(
+    ("scores", "losses", "best"),
+    [
+        ([1, 3, 2], [nan] * 3, 2),
+        ([3, 3, 2], [1, 2, 0], 2),  # the later of equal scores, whatever the loss
+        ([nan, nan, 1, 3, nan, 3, 2], [-1] * 7, 6),
+        ([nan, nan, -inf], [1, 0, 9], 3),  # any score is better than none
+        ([-inf, nan], [9, 0], 1),
+        ([nan, nan, nan, nan], [3, 1, 1, 2], 3),  # without a score, the lowest loss, the later of equal ones
+        ([nan, nan, nan], [nan, 2, nan], 2),
+        ([nan, nan, nan], [2, inf, nan], 1),
+        ([nan, nan, nan], [nan, nan, nan], 3),  # nothing is known: the last
+    ],
+)
+def test_the_best_epoch_is_kept(scores, losses, best):
+    state = evaluated(scores, losses)
+    np.testing.assert_equal((state.best.epoch, state.best.theta.tolist()), (best, [2 * best] * 2))
+    np.testing.assert_equal((state.best.score, state.best.validation_loss), (scores[best - 1], losses[best - 1]))
+    assert state.scores_undefined == all(map(isnan, scores))
+    assert not np.shares_memory(state.best.theta, state.theta)
+
+
+def test_the_best_epoch_is_found_as_well_after_a_copy_and_a_file():
+    for travel in State.copy, through_a_file:
+        state = travel(evaluated([nan, nan], [2.0, 1.0]))
+        state.evaluate(lambda theta: (1.5, nan, theta))
+        assert (state.best.epoch, state.best.validation_loss) == (2, 1.0)
+
+
+def test_without_validation_no_epoch_is_the_best():
+    state = state_of([0.0])
+    assert all(map(isnan, state.evaluate(None)))
+    assert state.best is None and not state.scores_undefined
+
+
+def test_the_moving_average_is_what_is_evaluated():
+    state = eventful()
+    state.best = None
+    state.evaluate(lambda theta: (0.0, 1.0, theta))
+    np.testing.assert_array_equal(state.best.theta, state.average)
+
+
+# --- copies and arrays
 
 
 def eventful(dtype=float):
@@ -17,9 +124,9 @@ def eventful(dtype=float):
     rng = np.random.default_rng(3)
     theta = rng.normal(size=4).astype(dtype)
     history = [Epoch(0.1, nan, -inf, 1e-3, 1 / 3, 0.5), Epoch(0.05, 2.0, 3.0, 1e-4, 1e-300, 0.25)]
-    best = Best(theta * 2, 0.7, 1)
+    best = Best(theta * 2, 0.7, 1 / 3, 1)
     return State(
-        theta, (theta + 1, theta**2), rng, step=11, epoch=2, seen=24, plateaus=1, stale=3,
+        theta, (theta + 1, theta**2), rng, step=11, epoch=2, n_samples_seen=24, plateaus=1, n_no_improvement=3,
         best_score=0.7, best=best, average=theta / 3, history=history,
     )  # fmt: skip
 
@@ -41,12 +148,15 @@ def test_round_trip_bit_for_bit(make, travel, dtype):
     assert same(state, again) and [e.seconds for e in again.history] == [e.seconds for e in state.history]
     assert (again.best is None) == (state.best is None) and (again.average is None) == (state.average is None)
     assert again.theta.dtype == dtype and again.rng.random() == state.rng.random()
-    assert all(type(getattr(again, name)) is int for name in ("step", "epoch", "seen", "plateaus", "stale"))
+    assert all(
+        type(getattr(again, name)) is int
+        for name in ("step", "epoch", "n_samples_seen", "plateaus", "n_no_improvement")
+    )
 
 
 def test_a_copy_shares_nothing():
     state = eventful()
-    copy, before = state.copy(), state.copy()
+    copy, before = state.copy(), through_a_file(state)
     copy.theta += 1
     copy.moments[0][:] = copy.average[:] = 0
     copy.best.theta[:] = 0
@@ -55,13 +165,44 @@ def test_a_copy_shares_nothing():
     assert same(state, before)
 
 
+def n_calls(function):
+    """How many calls, of Python and of C, a function makes."""
+    calls = []
+    sys.setprofile(lambda frame, event, argument: calls.append(event) if event in ("call", "c_call") else None)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return len(calls)
+
+
+def test_a_copy_takes_no_longer_after_many_epochs():
+    """A run that goes on in `partial_fit` is copied at each call: neither epochs nor counters may slow that down."""
+    young, old = eventful(), eventful()
+    old.history *= 500
+    old.step, old.epoch, old.n_samples_seen = 10**9, 10**6, 10**12
+    assert n_calls(young.copy) == n_calls(old.copy)
+
+
+def test_nothing_but_the_history_grows_with_the_epochs():
+    def size(state):
+        return sum(array.nbytes for array in replace(state, history=[]).to_arrays().values())
+
+    old = eventful()
+    old.step, old.epoch, old.n_samples_seen = 10**9, 10**6, 10**12
+    assert size(old) <= size(eventful()) + 4 * 30  # digits of the counters
+
+
+# --- the snapshot
+
+
 def advance(state):
     state.theta += 1
     for vector in (*state.moments, state.average):
         vector *= 2
     state.rng.random(3)
-    state.step, state.epoch, state.seen, state.plateaus, state.stale = 20, 3, 36, 2, 0
-    state.best_score, state.best = 9.0, Best(state.theta.copy(), 9.0, 3)
+    state.step, state.epoch, state.n_samples_seen, state.plateaus, state.n_no_improvement = 20, 3, 36, 2, 0
+    state.best_score, state.best = 9.0, Best(state.theta.copy(), 9.0, 0.1, 3)
     state.history.append(Epoch(0, 0, 0, 0, 0, 0))
 
 

@@ -1,0 +1,94 @@
+"""What every solver is given, and what it can do: a problem to minimise, an observer of its epochs, one interface.
+
+Conventions
+-----------
+theta, gradient : (p,), weights first
+batch : slice or (b,) array of int     which of the n training samples
+rows : array of int, or None           where given, the batch touches only these rows of one block of the weights, and
+                                       the gradient holds them packed at that block's start
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+import numpy as np
+
+from sknet._training.result import Result, StopReason
+from sknet._training.state import Evaluate, State
+from sknet._typing import Array, Batch
+
+
+class Block(NamedTuple):
+    """A matrix among the parameters: theta[start:stop], of `height` rows; before it lie weights, after it biases."""
+
+    start: int
+    stop: int
+    height: int
+
+    def of(self, vector: Array) -> Array:
+        """Return the matrix as a view of theta or of a vector as long."""
+        return vector[self.start : self.stop].reshape(self.height, -1)
+
+
+NO_BLOCK = Block(0, 0, 0)
+
+
+class Objective(Protocol):
+    """A function to minimise, batch by batch."""
+
+    def __call__(
+        self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
+    ) -> tuple[float, Array | None]:
+        """Set `out` to the gradient; return the value and the touched rows."""
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is to be minimised, as training sees it."""
+
+    objective: Objective
+    n_samples: int
+    n_weights: int  # theta[:n_weights] decays
+    block: Block = NO_BLOCK  # whose rows `rows` means
+    penalty: Callable[[Array], float] = lambda theta: 0.0  # what the values of batches with rows leave out
+    random: bool = False  # whether the objective draws random numbers (dropout)
+    project: Callable[[Array, float | Array], None] | None = None  # (theta, rate * step_scale): follows each step
+    limit: Callable[[Array], None] | None = None  # the part of `project` that the moving average must obey: max_norm
+    evaluate: Evaluate | None = None  # validation
+
+
+class Observer(Protocol):
+    """Is told when an epoch begins and when it has ended."""
+
+    def begin(self, state: State) -> None:
+        """Note that an epoch begins."""
+
+    def end(self, state: State) -> bool:
+        """Note that an epoch has ended; return True to stop training."""
+
+
+class Solver(Protocol):
+    """Minimises a problem, epoch by epoch; a frozen set of settings, whose progress is in a `State`."""
+
+    def init(self, theta: Array, rng: np.random.Generator) -> State:
+        """Return the state of a new run that starts at theta, which it takes over."""
+
+    def train(self, problem: Problem, state: State, observer: Observer | None = None) -> Result:
+        """Minimise the problem until the epochs are done, the score no longer rises, or the observer asks to stop.
+
+        Order of calls, for each epoch: `observer.begin`, `problem.objective`
+        for each step, `problem.evaluate`, `observer.end`.
+
+        Sets: everything in `state`, in place. A Ctrl-C after the first whole
+        epoch ends training with the state of the last whole one; before it,
+        the state is put back and KeyboardInterrupt is raised.
+
+        Raises
+        ------
+        DivergedError
+            If the objective or theta is not finite.
+        """
+
+    def exhausted(self, problem: Problem, state: State) -> StopReason | None:
+        """Return why a run that is taken up again has nothing left to do; None if it has."""
