@@ -30,6 +30,7 @@ from sknet._tables.columns.number import (
     learn_numbers,
     learn_sparse,
     missing_columns,
+    row_blocks,
     scale_or_refuse,
     stacked,
 )
@@ -42,26 +43,34 @@ from sknet._tables.frames import (
     kind_of,
     number_values,
 )
-from sknet._tables.rows import is_frame, row_blocks
+from sknet._tables.rows import is_frame
 from sknet._typing import Array, Batch, DType, Table
 
 
 @dataclass(frozen=True)
-class _Numbers:
-    """Where the columns of numbers are in the table and in the network's input, and how they are scaled at once.
+class _Plan:
+    """Where each column's inputs are, and which columns are scaled at once.
 
     Attributes
     ----------
-    columns, inputs : ndarray of ints, of shape (d_num,)
+    starts : ndarray of ints, of shape (d + 1,)
+        First input of each column; at last, how many inputs there are.
+    numbers, inputs : ndarray of ints, of shape (d_num,)
+        Positions of the columns of numbers in the table, and of their numbers among the inputs.
     indicated : ndarray of ints, of shape (m,)
         Which of these have an indicator of missing values, right after their input.
     scaler : ColumnScaler
+        Of the numbers.
+    plain : bool
+        Whether every column is one number and nothing else.
     """
 
-    columns: Array
-    inputs: Array
-    indicated: Array
+    starts: NDArray[np.intp]
+    numbers: NDArray[np.intp]
+    inputs: NDArray[np.intp]
+    indicated: NDArray[np.intp]
     scaler: ColumnScaler
+    plain: bool
 
 
 @dataclass(frozen=True)
@@ -88,9 +97,22 @@ class TableEncoder:
         return len(self.columns)
 
     @cached_property
+    def _plan(self) -> _Plan:
+        starts, positions, numbers = [0], [], []
+        for j, column in enumerate(self.columns):
+            starts.append(starts[-1] + column.n_inputs)
+            if isinstance(column, NumberColumn):
+                positions.append(j)
+                numbers.append(column)
+        first, where = np.array(starts, dtype=np.intp), np.array(positions, dtype=np.intp)
+        indicated = np.flatnonzero(np.diff(first)[where] == 2)
+        plain = len(numbers) == len(self.columns) == starts[-1]
+        return _Plan(first, where, first[where], indicated, stacked(numbers), plain)
+
+    @property
     def n_inputs(self) -> int:
         """How many inputs the network has."""
-        return int(self._starts[-1])
+        return int(self._plan.starts[-1])
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:
@@ -103,33 +125,10 @@ class TableEncoder:
         pairs = zip(self.column_names, self.columns, strict=True)
         return [name + suffix for name, column in pairs for suffix in column.suffixes]
 
-    @cached_property
+    @property
     def plain(self) -> bool:
         """Whether every column is one number and nothing else."""
-        return len(self._numbers.columns) == self.n_columns == self.n_inputs
-
-    @cached_property
-    def _starts(self) -> NDArray[np.intp]:
-        """First input of each column, (d + 1,); at last, how many inputs there are."""
-        starts = np.zeros(self.n_columns + 1, dtype=np.intp)
-        for j, column in enumerate(self.columns):
-            starts[j + 1] = column.n_inputs
-        return np.cumsum(starts)
-
-    @cached_property
-    def _numbers(self) -> _Numbers:
-        """The columns that are scaled together."""
-        found = {j: column for j, column in enumerate(self.columns) if isinstance(column, NumberColumn)}
-        positions = np.array(list(found), dtype=np.intp)
-        widths = np.diff(self._starts)[positions]
-        scaler = stacked(list(found.values()))
-        return _Numbers(positions, self._starts[positions], np.flatnonzero(widths == 2), scaler)
-
-    @cached_property
-    def _others(self) -> list[tuple[int, Column, slice]]:
-        """Position, column and inputs of those that are encoded one by one."""
-        alone = np.delete(np.arange(self.n_columns), self._numbers.columns).tolist()
-        return [(j, self.columns[j], slice(self._starts[j], self._starts[j + 1])) for j in alone]
+        return self._plan.plain
 
     def encode(self, X: Table, dtype: DTypeLike, *, ones: bool = False) -> Table:
         """Encode a table into a new matrix of shape (n, n_inputs); a CSR matrix gives one.
@@ -154,39 +153,38 @@ class TableEncoder:
         values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         # a dozen passes over rows that lie apart take longer than a copy
         dense = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
-        if self.plain:
-            self._scale(values, dense)
+        if self._plan.plain:
+            scale_or_refuse(self._plan.scaler, values, dense, self._name_of_number)
         else:
             self._spread(values, dense)
         if dense is not out:
             out[...] = dense
         return out
 
-    def _scale(self, values: Array, out: Array) -> Array:
-        """Scale and impute numbers of shape (n, d_num)."""
-        numbers = self._numbers
-        return scale_or_refuse(numbers.scaler, values, out, lambda k: self.column_names[numbers.columns[k]])
+    def _name_of_number(self, k: int) -> str:
+        return self.column_names[self._plan.numbers[k]]
 
     def _spread(self, values: Array, out: Array) -> None:
         """Encode rows of an array, some of whose columns become several inputs."""
-        numbers = self._numbers
+        plan = self._plan
         out[...] = 0.0
-        observed = values[:, numbers.columns]  # (n, d_num)
-        out[:, numbers.inputs] = self._scale(observed, np.empty(observed.shape, out.dtype))
-        out[:, numbers.inputs[numbers.indicated] + 1] = np.isnan(observed[:, numbers.indicated])
-        for j, column, inputs in self._others:
-            column.write(values[:, j], out[:, inputs], self.column_names[j])
+        observed = values[:, plan.numbers]  # (n, d_num)
+        scaled = np.empty(observed.shape, out.dtype)
+        out[:, plan.inputs] = scale_or_refuse(plan.scaler, observed, scaled, self._name_of_number)
+        out[:, plan.inputs[plan.indicated] + 1] = np.isnan(observed[:, plan.indicated])
+        for j in np.delete(np.arange(self.n_columns), plan.numbers).tolist():
+            self.columns[j].write(values[:, j], out[:, plan.starts[j] : plan.starts[j + 1]], self.column_names[j])
 
     def _encode_frame(self, frame: Table, out: Array) -> None:
         out[...] = 0.0
-        starts = self._starts
+        starts = self._plan.starts
         for j, column in enumerate(self.columns):
             column.write(column_at(frame, j), out[:, starts[j] : starts[j + 1]], self.column_names[j])
 
     def _encode_sparse(self, X: Table, dtype: DType) -> Table:
         refuse_bad_sparse(X)
         Z = X.astype(dtype, copy=True)
-        Z.data *= self._numbers.scaler.scale.astype(dtype)[Z.indices]
+        Z.data *= self._plan.scaler.scale.astype(dtype)[Z.indices]
         return Z
 
 
@@ -229,16 +227,17 @@ def learn_encoder(
     TableEncoder
     """
     settings = ColumnSettings(input_scaling, None if weight is None else np.asarray(weight, dtype=np.float64))
-    learn = _learn_sparse if issparse(X) else _learn_frame if is_frame(X) else _learn_array
-    return learn(X, categorical_features, settings)
-
-
-def _by_dtype(categorical_features: object) -> bool:
-    return isinstance(categorical_features, str) and categorical_features == "from_dtype"
+    by_dtype = isinstance(categorical_features, str) and categorical_features == "from_dtype"
+    chosen = None if by_dtype else categorical_features
+    if isinstance(X, np.ndarray):
+        return _learn_array(np.asarray(X), chosen, settings)
+    if is_frame(X):
+        return _learn_frame(X, chosen, by_dtype, settings)
+    return _learn_sparse(X, chosen, settings) if issparse(X) else _learn_array(X, chosen, settings)
 
 
 def _learn_sparse(X: Table, chosen: object, settings: ColumnSettings) -> TableEncoder:
-    if chosen is not None and not _by_dtype(chosen):
+    if chosen is not None:
         raise ValueError(
             f"categorical_features={chosen!r} cannot be used with sparse X, whose columns are always numbers: set it "
             "to None, or pass a dense array or a data frame."
@@ -250,25 +249,24 @@ def _learn_sparse(X: Table, chosen: object, settings: ColumnSettings) -> TableEn
 def _learn_array(
     X: Table, chosen: object, settings: ColumnSettings, given_names: tuple[str, ...] | None = None
 ) -> TableEncoder:
-    X = np.asarray(X) if isinstance(X, np.ndarray) else X
-    learn_numbers = SCALINGS[settings.input_scaling]
-    if chosen is None or _by_dtype(chosen):
+    learn = SCALINGS[settings.input_scaling]
+    if chosen is None:
         missing = missing_columns(X, lambda j: given_names[j] if given_names else f"x{j}")
-        return TableEncoder(given_names, tuple(learn_numbers(X, None, missing, settings)))
+        return TableEncoder(given_names, tuple(learn(X, None, missing, settings)))
     names = given_names or tuple(f"x{j}" for j in range(X.shape[1]))
     mask = chosen_categories(chosen, names)
     categories = {int(j): LEARNERS["category"](X[:, j], names[j], settings) for j in np.flatnonzero(mask)}
     missing = missing_columns(X, names.__getitem__, ~mask)
-    numbers = iter(learn_numbers(X, np.flatnonzero(~mask), missing, settings))
+    numbers = iter(learn(X, np.flatnonzero(~mask), missing, settings))
     return TableEncoder(given_names, tuple(categories[j] if is_one else next(numbers) for j, is_one in enumerate(mask)))
 
 
-def _learn_frame(X: Table, chosen: object, settings: ColumnSettings) -> TableEncoder:
+def _learn_frame(X: Table, chosen: object, by_dtype: bool, settings: ColumnSettings) -> TableEncoder:
     names = column_names(X)
     array = held_as_array(X)
     if array is not None:
         return _learn_array(array, chosen, settings, names)
-    mask = None if _by_dtype(chosen) else chosen_categories(chosen, names)
+    mask = None if by_dtype else chosen_categories(chosen, names)
     columns = []
     for j, name in enumerate(names):
         values = column_at(X, j)

@@ -109,7 +109,7 @@ def _refusal(column: pd.Series, name: str, found: str) -> TypeError:
 def number_values(column: Table, name: str) -> Array:
     """Values of a Series or an array as numbers, NaN where one is missing; floats are not copied."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
-        return np.asarray(column)
+        return column if isinstance(column, np.ndarray) else column.to_numpy()
     found = _held_by(column)
     if found not in _KINDS and found not in _MIXED:
         raise _refusal(column, name, found)

@@ -150,7 +150,7 @@ class SingleLabels(Labels):
         """Look labels of shape (n,) up among the classes."""
         if labels.ndim != 1:
             raise ValueError(
-                f"y has shape {labels.shape}, but the classifier knows one label a row: give y the shape (n,)."
+                f"y has shape {labels.shape}, but the classifier knows one label per row: give y the shape (n,)."
             )
         codes, found = pd.factorize(labels)
         place = {label: index for index, label in enumerate(self.known.tolist())}
@@ -376,20 +376,15 @@ def as_labels(y: Target, *, warn: bool = False) -> Array:
     """
     if hasattr(y, "toarray"):  # sparse
         labels: Array = y.toarray()
-    elif is_frame(y):
-        labels = _stack([one_type(_values(column_at(y, j))) for j in range(y.shape[1])])
+    elif not isinstance(y, np.ndarray) and is_frame(y):
+        labels = _stack([one_type(column_at(y, j)) for j in range(y.shape[1])])
     else:
-        labels = one_type(_values(y))
+        labels = one_type(y)
     if labels.ndim not in (1, 2):
         raise ValueError(f"Unknown label type: y has shape {labels.shape}; give it the shape (n,) or (n, outputs).")
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = one_type(column_or_1d(labels, warn=warn))
     return labels
-
-
-def _values(y: Target) -> Array:
-    values: Array = np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y)
-    return values
 
 
 def _stack(columns: list[Array]) -> Array:
@@ -398,8 +393,9 @@ def _stack(columns: list[Array]) -> Array:
     return np.column_stack([column.astype(object) for column in columns] if len(texts) == 2 else columns)
 
 
-def one_type(labels: Array) -> Array:
+def one_type(y: Target) -> Array:
     """Refuse missing and infinite labels; make every kind of text objects, and of other objects what they are."""
+    labels: Array = np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y)
     if labels.dtype.kind == "T":
         labels = labels.astype(object)
     if labels.dtype.kind == "f" and np.isinf(labels).any():

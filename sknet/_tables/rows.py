@@ -12,7 +12,6 @@ groups : (n,) or None    which group each row belongs to, for a splitter
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -22,9 +21,6 @@ from sknet._typing import Array, Batch, DType, Table
 
 MERGED = 2**20
 """Up to so many values, a table's equal rows are looked for."""
-
-BLOCK = 2**16
-"""How many values are read or scaled in one piece, so that they stay in the processor's cache."""
 
 
 @dataclass(frozen=True)
@@ -164,13 +160,6 @@ def take_rows(X: Table, rows: Batch) -> Table:
     if not isinstance(rows, slice) and is_memory_mapped(X):
         return MappedRows(X, rows)
     return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
-
-
-def row_blocks(n: int, d: int) -> Iterator[slice]:
-    """Cut n rows of d columns into blocks of about `BLOCK` values."""
-    height = max(1, BLOCK // max(d, 1))
-    for start in range(0, n, height):
-        yield slice(start, min(start + height, n))
 
 
 def is_frame(X: object) -> bool:

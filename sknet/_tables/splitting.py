@@ -57,7 +57,7 @@ def split(
     elif rows.groups is not None:
         chosen = by_splitter(_splitter_of_groups(rows.groups, float(how), seed), rows, seed, as_given)
     else:
-        chosen = hold_out(len(rows), strata, float(how), seed)
+        chosen = hold_out(len(rows.y), strata, float(how), seed)
     return None if chosen is None else (rows.take(chosen[0]), rows.take(chosen[1]).in_memory())
 
 
@@ -157,7 +157,9 @@ def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> tuple[
     if n_held_out < MIN_HELD_OUT or n - n_held_out < 1:
         return None
     strata = np.zeros(n, dtype=int) if strata is None else strata
-    candidates = common(strata)
+    # a row that is the only one of its stratum is to be trained on
+    _, codes, counts = np.unique(strata, return_inverse=True, return_counts=True)
+    candidates = np.flatnonzero(counts[codes] > 1)
     if len(candidates) <= n_held_out:
         candidates = np.arange(n)
     merged = merge_rare(strata[candidates], min(n_held_out, len(candidates) - n_held_out))
@@ -165,12 +167,6 @@ def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> tuple[
     _, chosen = next(splitter(1, test_size=n_held_out, random_state=seed).split(merged, merged))
     held_out = np.sort(candidates[chosen])
     return np.delete(np.arange(n), held_out), held_out
-
-
-def common(strata: Array) -> Array:
-    """Return the rows that are not the only one of their stratum: what has one row is to be trained on."""
-    _, codes, counts = np.unique(strata, return_inverse=True, return_counts=True)
-    return np.flatnonzero(counts[codes] > 1)
 
 
 def merge_rare(strata: Array, most: int) -> Array:
@@ -181,7 +177,5 @@ def merge_rare(strata: Array, most: int) -> Array:
     rank[by_size] = np.arange(len(by_size))
     n_kept = min(int((counts > 1).sum()), most)
     if n_kept < len(counts):
-        n_kept -= 1
-        if n_kept >= 1 and counts[by_size[n_kept:]].sum() < 2:  # a single row left over joins the smallest stratum
-            n_kept -= 1
+        n_kept -= 1  # the smallest that could be kept joins the merged ones, which then have two rows at least
     return np.minimum(rank, max(n_kept, 0))[codes]

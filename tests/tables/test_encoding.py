@@ -13,7 +13,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sknet._tables import rows as rows_module
 from sknet._tables.columns import number
 from sknet._tables.columns.number import METHODS, NumberColumn
 from sknet._tables.encoding import SCALINGS, TableEncoder, learn_encoder
@@ -177,7 +176,7 @@ def float_array(n=50, d=6, missing=0.1, seed=0):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("chosen", [None, [1, 4]])
 def test_an_array_and_a_frame_of_it_are_the_same(missing, dtype, chosen, monkeypatch):
-    monkeypatch.setattr(rows_module, "BLOCK", 30)
+    monkeypatch.setattr(number, "BLOCK", 30)
     X = float_array(missing=missing).astype(dtype)
     X[:, [1, 4]] = np.round(X[:, [1, 4]] / np.nanmax(X[:, [1, 4]], axis=0))
     frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(6)])
@@ -219,7 +218,7 @@ def test_the_input_is_never_changed():
 @pytest.mark.parametrize("hold", [np.asarray, pd.DataFrame, pl.DataFrame])
 @pytest.mark.parametrize("scaling", SCALINGS_TESTED)
 def test_encoding_takes_one_copy_and_learning_much_less(hold, scaling, monkeypatch):
-    monkeypatch.setattr(number, "BLOCK", 1)  # as if the table were large
+    monkeypatch.setattr(number, "LEARNT_BLOCK", 1)  # as if the table were large
     X = np.random.default_rng(0).normal(size=(60_000, 40))
     held = hold(X)
     encoder, learning = measured(lambda: learn_encoder(held, input_scaling=scaling))

@@ -15,7 +15,6 @@ from sknet._tables.rows import (
     is_frame,
     is_memory_mapped,
     is_sparse,
-    row_blocks,
     take_rows,
 )
 
@@ -80,14 +79,6 @@ def test_rows_of_weight_0_are_dropped_and_their_places_known():
 def test_without_weights_nothing_is_dropped():
     rows = Rows(COUNTS, NUMBER)
     assert rows.without_weightless() is rows and rows.whole is None and rows.place is None
-
-
-@pytest.mark.parametrize("n, d", [(0, 3), (1, 1), (100, 7), (100, 0), (5, 1000)])
-def test_blocks_cover_all_rows_once(n, d, monkeypatch):
-    monkeypatch.setattr(rows_module, "BLOCK", 50)
-    blocks = list(row_blocks(n, d))
-    assert [row for block in blocks for row in range(n)[block]] == list(range(n))
-    assert all((block.stop - block.start) * d <= max(50, d) for block in blocks)
 
 
 def test_frames_are_known_from_arrays():

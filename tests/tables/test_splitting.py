@@ -86,6 +86,11 @@ def test_a_class_with_one_row_is_trained_on():
         assert 120 in train
 
 
+def test_where_nearly_all_classes_have_one_row_any_row_may_be_held_out():
+    train, held_out = hold_out(30, np.arange(30), 0.5, 0)
+    assert len(train) == len(held_out) == 15
+
+
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=60), st.integers(1, 30))
 def test_merged_strata_can_be_split(strata, most):
     merged = merge_rare(np.array(strata), most)

@@ -12,18 +12,20 @@ center, scale : (d,)     float64
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.frames import number_values
-from sknet._tables.rows import row_blocks
 from sknet._typing import Array, Table
 
-BLOCK = 2**19
+BLOCK = 2**16
+"""How many values are scaled in one piece, so that they stay in the processor's cache."""
+
+LEARNT_BLOCK = 2**19
 """How many values of a table are looked at in one piece while its scaling is learnt, if it is not tall."""
 
 MOST_READS = 16
@@ -87,8 +89,10 @@ def _weighted_places(V: Array, share: Array, weight: Array) -> tuple[Array, NDAr
     V = np.take_along_axis(V, order, axis=1)
     reached = np.cumsum(np.where(np.isnan(V), 0.0, weight[order]), axis=1)
     bars = share * reached[:, -1:]
-    at = [np.searchsorted(line, bar) for line, bar in zip(reached, bars, strict=True)]
-    return V, np.minimum(np.array(at, dtype=np.intp), V.shape[1] - 1)
+    at = np.empty(bars.shape, dtype=np.intp)
+    for j, line in enumerate(reached):
+        at[j] = np.searchsorted(line, bars[j])
+    return V, np.minimum(at, V.shape[1] - 1)
 
 
 def weighted_moments(V: Array, weight: Array | None) -> tuple[Array, Array]:
@@ -176,20 +180,14 @@ class ColumnScaler:
     clip, shift : bool
         As in `NumberColumn`.
     single : bool
-        Whether float32 can do this arithmetic without loss of range; found out, not given.
+        Whether float32 can do this arithmetic without loss of range.
     """
 
     center: Array
     scale: Array
     clip: bool
     shift: bool
-    single: bool = field(init=False)
-
-    def __post_init__(self) -> None:
-        low, high = SINGLE_RANGE
-        factors = self.scale[self.scale != 0]
-        fits = np.all(factors > low) and np.all(factors < high) and np.all(np.abs(self.center) < high)
-        object.__setattr__(self, "single", bool(fits))
+    single: bool
 
     def scale_into(self, values: Array, out: Array) -> bool:
         """Write the scaled values into `out`, which may be `values`; tell whether all went without trouble.
@@ -197,28 +195,24 @@ class ColumnScaler:
         Missing values are imputed. Infinite ones end at the clip, or stay what they are without one. Either is
         trouble, and so is a result that `out` cannot hold: the caller says which, if it matters.
         """
+        # where float32 has not the range, float64 does it, and the result is rounded once
+        Z = out if self.single or out.dtype != np.float32 else np.empty(out.shape)
         with np.errstate(over="ignore", invalid="ignore"):
-            if self.single or out.dtype != np.float32:
-                return self._scale(values, out)
-            Z = np.empty(out.shape)  # float64, rounded once at the end
-            easy = self._scale(values, Z)
-            out[...] = Z
-        return easy and all_finite(out)
-
-    def _scale(self, values: Array, out: Array) -> bool:
-        if self.shift:
-            # float64 less a float64 centre, then rounded: an offset of the column costs no digits
-            precise = out.dtype if values.dtype == out.dtype else np.dtype(np.float64)
-            np.subtract(values, self.center.astype(precise, copy=False), out=out, casting="same_kind")
-        else:
-            np.copyto(out, values, casting="same_kind")
-        easy = all_finite(out)  # most tables have no missing values: one pass says so
-        if not easy:
-            self._mend(out)
-        out *= self.scale.astype(out.dtype, copy=False)
-        if self.clip:
-            smooth_clip(out)
-        return easy and (self.clip or all_finite(out))
+            if self.shift:
+                # float64 less a float64 centre, then rounded: an offset of the column costs no digits
+                precise = Z.dtype if values.dtype == Z.dtype else np.dtype(np.float64)
+                np.subtract(values, self.center.astype(precise, copy=False), out=Z, casting="same_kind")
+            else:
+                np.copyto(Z, values, casting="same_kind")
+            easy = all_finite(Z)  # most tables have no missing values: one pass says so
+            if not easy:
+                self._mend(Z)
+            Z *= self.scale.astype(Z.dtype, copy=False)
+            if self.clip:
+                smooth_clip(Z)
+            if Z is not out:
+                out[...] = Z
+        return easy and ((self.clip and Z is out) or all_finite(out))
 
     def _mend(self, out: Array) -> None:
         """Impute what is missing; make what overflowed large, so that a factor of 0 still gives 0."""
@@ -227,6 +221,12 @@ class ColumnScaler:
         if self.clip:
             largest = np.finfo(out.dtype).max
             np.clip(out, -largest, largest, out=out)
+
+
+def row_blocks(n: int, d: int) -> list[slice]:
+    """Cut n rows of d columns into blocks of about `BLOCK` values."""
+    starts = range(0, n, max(1, BLOCK // max(d, 1)))
+    return list(map(slice, starts, [*starts[1:], n]))
 
 
 def all_finite(values: Array) -> bool:
@@ -294,8 +294,11 @@ def stacked(columns: Sequence[NumberColumn]) -> ColumnScaler:
     center, scale = np.empty(len(columns)), np.empty(len(columns))
     for j, column in enumerate(columns):
         center[j], scale[j] = column.center, column.scale
+    low, high = SINGLE_RANGE
+    factors = scale[scale != 0]
+    single = np.all(factors > low) and np.all(factors < high) and np.all(np.abs(center) < high)
     first = columns[0] if columns else NumberColumn(0.0, 0.0)
-    return ColumnScaler(center, scale, first.clip, first.shift)
+    return ColumnScaler(center, scale, first.clip, first.shift, bool(single))
 
 
 def scale_or_refuse(scaler: ColumnScaler, values: Array, out: Array, name_of: Callable[[int], str]) -> Array:
@@ -360,23 +363,18 @@ def learn_numbers(
     list of NumberColumn
     """
     method, found = METHODS[settings.input_scaling], []
-    flags = iter((missing if columns is None else missing[columns]).tolist())
-    for V in _lines(X, columns):
-        center, scale = method.learn(V, settings.weight)
-        for c, s in zip(center.tolist(), scale.tolist(), strict=True):
-            found.append(NumberColumn(c, s, method.clip, method.shift, next(flags)))
-    return found
-
-
-def _lines(X: Array, columns: NDArray[np.intp] | None) -> Iterator[Array]:
-    """Blocks of columns as lines that lie side by side, in float32 where X is, else in float64."""
     dtype = np.float32 if X.dtype == np.float32 else np.float64
-    n, d = len(X), X.shape[1] if columns is None else len(columns)
+    positions = np.arange(X.shape[1]) if columns is None else columns
     # few columns beside the table, but not so few that it is gone through too often
-    width = max(1, BLOCK // max(n, 1), d // MOST_READS)
-    for start in range(0, d, width):
-        block = slice(start, start + width)
-        yield np.array(X[:, block if columns is None else columns[block]].T, dtype=dtype, order="C")
+    width = max(1, LEARNT_BLOCK // max(len(X), 1), len(positions) // MOST_READS)
+    for start in range(0, len(positions), width):
+        block = positions[start : start + width]
+        read = slice(start, start + width) if columns is None else block  # a slice is read faster
+        V = np.array(X[:, read].T, dtype=dtype, order="C")
+        center, scale = method.learn(V, settings.weight)
+        for c, s, flag in zip(center.tolist(), scale.tolist(), missing[block].tolist(), strict=True):
+            found.append(NumberColumn(c, s, method.clip, method.shift, flag))
+    return found
 
 
 def learn_sparse(X: Table, settings: ColumnSettings) -> list[NumberColumn]:
@@ -384,8 +382,9 @@ def learn_sparse(X: Table, settings: ColumnSettings) -> list[NumberColumn]:
 
     Each is divided by its root mean square, zeros included; by 1 if all its values are 0, or without scaling.
     """
-    scale = np.ones(X.shape[1]) if settings.input_scaling is None else _sparse_scale(X, settings.weight)
-    return [NumberColumn(0.0, factor, shift=False) for factor in scale.tolist()]
+    if settings.input_scaling is None:
+        return [NumberColumn(0.0, 1.0, False, False)] * X.shape[1]  # one value for all: there may be very many
+    return [NumberColumn(0.0, factor, False, False) for factor in _sparse_scale(X, settings.weight).tolist()]
 
 
 def _sparse_scale(X: Table, weight: Array | None) -> Array:

@@ -1,6 +1,7 @@
 """Scaling: weights are repetitions, missing values count nowhere, and no magnitude breaks it."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ from sknet._tables.columns.number import (
     learn_numbers,
     learn_sparse,
     missing_columns,
+    row_blocks,
     smooth_clip,
     stacked,
     weighted_moments,
@@ -169,11 +171,18 @@ def test_columns_are_learnt_one_by_one_whatever_the_block(d, n, method, weigh):
 
 
 def test_a_memory_map_is_read_in_pieces(tmp_path, monkeypatch):
-    monkeypatch.setattr(number, "BLOCK", 100)
+    monkeypatch.setattr(number, "LEARNT_BLOCK", 100)
     np.save(tmp_path / "X.npy", np.random.default_rng(0).normal(size=(60, 40)))
     X = np.load(tmp_path / "X.npy", mmap_mode="r")
-    pieces = list(number._lines(X, None))
-    assert len(pieces) == 20 and sum(len(piece) for piece in pieces) == 40
+    heights, robust = [], number.METHODS["robust"]
+
+    def watch(V, weight):
+        heights.append(len(V))
+        return robust.learn(V, weight)
+
+    monkeypatch.setitem(number.METHODS, "robust", replace(robust, learn=watch))
+    learn(X, "robust")
+    assert len(heights) == 20 and sum(heights) == 40
     assert learn(X, "robust") == learn(np.array(X), "robust")
 
 
@@ -206,6 +215,14 @@ def test_the_smooth_clip_is_odd_monotone_and_bounded(a, b):
     Z = np.array([min(a, b), max(a, b), -min(a, b)])
     smooth_clip(Z)
     assert Z[0] == -Z[2] and Z[0] <= Z[1] and np.abs(Z).max() <= 3
+
+
+@pytest.mark.parametrize("n, d", [(0, 3), (1, 1), (100, 7), (100, 0), (5, 1000)])
+def test_blocks_cover_all_rows_once(n, d, monkeypatch):
+    monkeypatch.setattr(number, "BLOCK", 50)
+    blocks = list(row_blocks(n, d))
+    assert [row for block in blocks for row in range(n)[block]] == list(range(n))
+    assert all((block.stop - block.start) * d <= max(50, d) for block in blocks)
 
 
 # --- the column
