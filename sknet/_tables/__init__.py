@@ -1,1 +1,1 @@
-"""What the network is fed: columns and labels, and the matrices they become. It knows nothing of networks."""
+"""Columns, rows and labels, and the matrices that they become. It knows nothing of networks."""

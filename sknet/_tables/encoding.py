@@ -1,4 +1,4 @@
-"""From a table to the matrix a network is fed: numbers scaled, categories spelt out, missing values marked.
+"""From a table to the network's input: numbers scaled, categories one-hot encoded, missing values marked.
 
 The table is a float array, a CSR matrix or a data frame. The order of its columns is kept: each becomes one input or
 several, side by side.
@@ -8,81 +8,113 @@ Conventions
 n rows; d columns, d_num of them numbers.
 
 X : (n, d)               the table
-values : (n, d_num)      its numbers as they come, NaN where missing
-out : (n, n_inputs)      what the network is fed
-flagged : (m,)           indices into the d_num numbers, of those with an indicator of missing values
+values : (n, d) or less  rows of an array as they come, NaN where a value is missing
+out : (n, n_inputs)      the network's input
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.sparse import issparse
 
-from sknet._tables.categories import CategoryColumn, learn_category
-from sknet._tables.columns import (
+from sknet._tables.columns import Column, ColumnSettings
+from sknet._tables.columns.category import learn_category
+from sknet._tables.columns.number import (
+    ColumnScaler,
+    NumberColumn,
+    learn_numbers,
+    learn_sparse,
+    missing_columns,
+    row_blocks,
+    scale_or_refuse,
+    stacked,
+)
+from sknet._tables.frames import (
+    Kind,
     chosen_categories,
     column_at,
     column_names,
     held_as_array,
-    is_frame,
     kind_of,
-    read_numbers,
+    number_values,
 )
-from sknet._tables.scaling import ColumnScaler, all_finite, learn_scaler, scaler_of
-
-Array = NDArray[Any]
-
-BLOCK = 2**16
-"""How many values are scaled in one piece, so that they stay in the processor's cache."""
+from sknet._tables.rows import is_frame
+from sknet._typing import Array, Batch, DType, Table
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
+class _Plan:
+    """Where each column's inputs are, and which columns are scaled at once.
+
+    Attributes
+    ----------
+    starts : ndarray of ints, of shape (d + 1,)
+        First input of each column; at last, how many inputs there are.
+    numbers, inputs : ndarray of ints, of shape (d_num,)
+        Positions of the columns of numbers in the table, and of their numbers among the inputs.
+    indicated : ndarray of ints, of shape (m,)
+        Which of these have an indicator of missing values, right after their input.
+    scaler : ColumnScaler
+        Of the numbers.
+    plain : bool
+        Whether every column is one number and nothing else.
+    """
+
+    starts: NDArray[np.intp]
+    numbers: NDArray[np.intp]
+    inputs: NDArray[np.intp]
+    indicated: NDArray[np.intp]
+    scaler: ColumnScaler
+    plain: bool
+
+
+@dataclass(frozen=True)
 class TableEncoder:
     """How a table becomes the network's input.
 
     Attributes
     ----------
-    n_columns : int
-        Columns of the table.
     names : tuple of str, or None
         Names of the columns; None for an array, whose columns are x0, x1, …
-    scaler : ColumnScaler
-        Of the columns that are numbers, in order.
-    flagged : ndarray of ints
-        Which of these numbers are followed by an indicator: they had missing values in training.
-    categories : tuple of CategoryColumn
-        The other columns.
-    dtype : numpy.dtype
-        What `encode` returns unless told otherwise.
+    columns : tuple of Column
+        What was learnt about each column, in the table's order.
     """
 
-    n_columns: int
     names: tuple[str, ...] | None
-    scaler: ColumnScaler
-    flagged: NDArray[np.intp]
-    categories: tuple[CategoryColumn, ...]
-    dtype: np.dtype[Any]
+    columns: tuple[Column, ...]
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, TableEncoder):
-            return NotImplemented
-        plain = [(e.n_columns, e.names, e.scaler, e.categories, e.dtype) for e in (self, other)]
-        return plain[0] == plain[1] and np.array_equal(self.flagged, other.flagged)
+    def __reduce__(self) -> tuple[type[TableEncoder], tuple[object, ...]]:
+        return TableEncoder, (self.names, self.columns)  # without what is found again from them
 
-    __hash__ = None  # type: ignore[assignment]
+    @property
+    def n_columns(self) -> int:
+        """How many columns the table has."""
+        return len(self.columns)
+
+    @cached_property
+    def _plan(self) -> _Plan:
+        starts, positions, numbers = [0], [], []
+        for j, column in enumerate(self.columns):
+            starts.append(starts[-1] + column.n_inputs)
+            if isinstance(column, NumberColumn):
+                positions.append(j)
+                numbers.append(column)
+        first, where = np.array(starts, dtype=np.intp), np.array(positions, dtype=np.intp)
+        indicated = np.flatnonzero(np.diff(first)[where] == 2)
+        plain = len(numbers) == len(self.columns) == starts[-1]
+        return _Plan(first, where, first[where], indicated, stacked(numbers), plain)
 
     @property
     def n_inputs(self) -> int:
         """How many inputs the network has."""
-        return len(self.scaler.center) + len(self.flagged) + sum(column.width for column in self.categories)
+        return int(self._plan.starts[-1])
 
-    @property
+    @cached_property
     def column_names(self) -> tuple[str, ...]:
         """A name for each column of the table."""
         return self.names or tuple(f"x{j}" for j in range(self.n_columns))
@@ -90,143 +122,73 @@ class TableEncoder:
     @property
     def feature_names(self) -> list[str]:
         """A name for each input: the column's, followed by the level's or by "missing"."""
-        endings: list[list[str]] = [[""] for _ in range(self.n_columns)]
-        for j in self.numbers[self.flagged]:
-            endings[j] = ["", "_missing"]
-        for category in self.categories:
-            endings[category.position] = [f"_{ending}" for ending in category.endings]
-        return [
-            name + ending for name, of_column in zip(self.column_names, endings, strict=True) for ending in of_column
-        ]
-
-    @property
-    def numbers(self) -> NDArray[np.intp]:
-        """Positions of the columns that are numbers."""
-        return np.delete(np.arange(self.n_columns), [category.position for category in self.categories])
-
-    @property
-    def starts(self) -> NDArray[np.intp]:
-        """First input of each column."""
-        widths = np.ones(self.n_columns, dtype=np.intp)
-        widths[self.numbers[self.flagged]] = 2
-        for category in self.categories:
-            widths[category.position] = category.width
-        return np.cumsum(widths) - widths
+        pairs = zip(self.column_names, self.columns, strict=True)
+        return [name + suffix for name, column in pairs for suffix in column.suffixes]
 
     @property
     def plain(self) -> bool:
         """Whether every column is one number and nothing else."""
-        return not self.categories and not self.flagged.size
+        return self._plan.plain
 
-    def encode(self, X: Any, dtype: DTypeLike | None = None, *, ones: bool = False) -> Any:
+    def encode(self, X: Table, dtype: DTypeLike, *, ones: bool = False) -> Table:
         """Encode a table into a new matrix of shape (n, n_inputs); a CSR matrix gives one.
 
         With `ones`, a dense matrix has one more column, whose values are all 1.
         """
-        dtype = self.dtype if dtype is None else np.dtype(dtype)
         if issparse(X):
-            return self._encode_sparse(X, dtype)
-        out = np.empty((len(X), self.n_inputs + ones), dtype)
-        out[:, self.n_inputs :] = 1.0
+            return self._encode_sparse(X, np.dtype(dtype))
+        m = self.n_inputs
+        out = np.empty((len(X), m + ones), dtype)
+        out[:, m:] = 1.0
         array = np.asarray(X) if isinstance(X, np.ndarray) else held_as_array(X)
         if array is None:
-            self._encode_frame(X, out[:, : self.n_inputs])
-        else:
-            self._encode_array(array, out[:, : self.n_inputs])
+            self._encode_frame(X, out[:, :m])
+            return out
+        for rows in row_blocks(*array.shape):
+            self.encode_rows(array, rows, out[rows, :m])
         return out
 
-    def encode_rows(self, X: Array, rows: Any, out: Array) -> Array:
+    def encode_rows(self, X: Table, rows: Batch, out: Array) -> Array:
         """Encode the rows of an array given by an index array or a slice into `out`, and return it."""
         values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         # a dozen passes over rows that lie apart take longer than a copy
         dense = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
-        if self.plain:
-            self._scale(values, dense)
+        if self._plan.plain:
+            scale_or_refuse(self._plan.scaler, values, dense, self._name_of_number)
         else:
             self._spread(values, dense)
         if dense is not out:
             out[...] = dense
         return out
 
-    def _encode_array(self, X: Array, out: Array) -> None:
-        for rows in row_blocks(*X.shape):
-            self.encode_rows(X, rows, out[rows])
+    def _name_of_number(self, k: int) -> str:
+        return self.column_names[self._plan.numbers[k]]
 
     def _spread(self, values: Array, out: Array) -> None:
         """Encode rows of an array, some of whose columns become several inputs."""
-        numbers, starts = self.numbers, self.starts
+        plan = self._plan
         out[...] = 0.0
-        observed = values[:, numbers]
-        out[:, starts[numbers]] = self._scale(observed, np.empty(observed.shape, out.dtype))
-        out[:, starts[numbers[self.flagged]] + 1] = np.isnan(observed[:, self.flagged])
-        for category in self.categories:
-            start = starts[category.position]
-            category.write(values[:, category.position], out[:, start : start + category.width])
+        observed = values[:, plan.numbers]  # (n, d_num)
+        scaled = np.empty(observed.shape, out.dtype)
+        out[:, plan.inputs] = scale_or_refuse(plan.scaler, observed, scaled, self._name_of_number)
+        out[:, plan.inputs[plan.indicated] + 1] = np.isnan(observed[:, plan.indicated])
+        for j in np.delete(np.arange(self.n_columns), plan.numbers).tolist():
+            self.columns[j].write(values[:, j], out[:, plan.starts[j] : plan.starts[j + 1]], self.column_names[j])
 
-    def _scale(self, values: Array, out: Array) -> Array:
-        """Scale and impute numbers of shape (n, d_num)."""
-        return scale_or_refuse(self.scaler, values, out, lambda k: self.column_names[self.numbers[k]])
-
-    def _encode_frame(self, frame: Any, out: Array) -> None:
+    def _encode_frame(self, frame: Table, out: Array) -> None:
         out[...] = 0.0
-        names, starts, flagged = self.column_names, self.starts, set(self.flagged.tolist())
-        for k, position in enumerate(self.numbers):
-            values = read_numbers(column_at(frame, position), names[position])
-            self._write_number(k, values, names[position], out[:, starts[position] :][:, : 1 + (k in flagged)])
-        for category in self.categories:
-            start = starts[category.position]
-            category.write(column_at(frame, category.position), out[:, start : start + category.width])
+        starts = self._plan.starts
+        for j, column in enumerate(self.columns):
+            column.write(column_at(frame, j), out[:, starts[j] : starts[j + 1]], self.column_names[j])
 
-    def _write_number(self, k: int, values: Array, name: str, inputs: Array) -> None:
-        """Write one column of numbers, and its indicator if there is room for one."""
-        scaled = np.empty((len(values), 1), inputs.dtype)
-        inputs[:, :1] = scale_or_refuse(self.scaler.column(k), values[:, None], scaled, lambda _: name)
-        inputs[:, 1:] = np.isnan(values)[:, None]
-
-    def _encode_sparse(self, X: Any, dtype: np.dtype[Any]) -> Any:
+    def _encode_sparse(self, X: Table, dtype: DType) -> Table:
         refuse_bad_sparse(X)
         Z = X.astype(dtype, copy=True)
-        Z.data *= self.scaler.scale.astype(dtype)[Z.indices]
+        Z.data *= self._plan.scaler.scale.astype(dtype)[Z.indices]
         return Z
 
 
-_NONE = np.empty(0, dtype=np.intp)
-
-
-def row_blocks(n: int, d: int) -> Iterator[slice]:
-    """Cut n rows of d columns into blocks of about `BLOCK` values."""
-    height = max(1, BLOCK // max(d, 1))
-    return (slice(start, min(start + height, n)) for start in range(0, n, height))
-
-
-def scale_or_refuse(scaler: ColumnScaler, values: Array, out: Array, name_of: Callable[[int], str]) -> Array:
-    """Write scaled values into `out` and return it; a ValueError names a column with infinite or too large values."""
-    if not scaler.scale_into(values, out):
-        refuse_infinite(values, name_of)
-        _refuse_overflow(out, name_of)
-    return out
-
-
-def refuse_infinite(values: Array, name_of: Callable[[int], str]) -> None:
-    """Raise a ValueError that names the first column with an infinite value."""
-    infinite = np.isinf(values).any(axis=0)
-    if infinite.any():
-        raise ValueError(
-            f"Column {name_of(int(np.argmax(infinite)))!r} of X contains infinity: replace it by a finite number, "
-            "or by NaN if it stands for a missing value."
-        )
-
-
-def _refuse_overflow(out: Array, name_of: Callable[[int], str]) -> None:
-    excessive = ~np.isfinite(out).all(axis=0)
-    if excessive.any():
-        raise ValueError(
-            f"Column {name_of(int(np.argmax(excessive)))!r} of X holds values too large for {out.dtype}: divide it "
-            "by a number of its magnitude, set input_scaling='robust', or set dtype='float64'."
-        )
-
-
-def refuse_bad_sparse(X: Any) -> None:
+def refuse_bad_sparse(X: Table) -> None:
     """Raise a ValueError that names the first column of a CSR matrix with a value that is not finite."""
     bad = np.flatnonzero(~np.isfinite(X.data))
     if bad.size:
@@ -237,13 +199,15 @@ def refuse_bad_sparse(X: Any) -> None:
         )
 
 
+# --- learning --------------------------------------------------------------------------------------------------------
+
+
 def learn_encoder(
-    X: Any,
+    X: Table,
     *,
-    categorical_features: Any = "from_dtype",
+    categorical_features: object = "from_dtype",
     input_scaling: str | None = "robust",
     weight: ArrayLike | None = None,
-    dtype: DTypeLike = np.float64,
 ) -> TableEncoder:
     """Learn how a table becomes the network's input.
 
@@ -256,81 +220,77 @@ def learn_encoder(
     input_scaling : {"robust", "standard", None}
         How numbers are scaled.
     weight : array-like of shape (n,), default=None
-        Positive; how often each row counts.
-    dtype : dtype, default=float64
-        What the encoder returns unless told otherwise.
+        Sample weights, positive.
 
     Returns
     -------
     TableEncoder
     """
-    w = None if weight is None else np.asarray(weight, dtype=np.float64)
-    learn = _learn_sparse if issparse(X) else _learn_frame if is_frame(X) else _learn_array
-    return learn(X, categorical_features, input_scaling, w, np.dtype(dtype))
+    settings = ColumnSettings(input_scaling, None if weight is None else np.asarray(weight, dtype=np.float64))
+    by_dtype = isinstance(categorical_features, str) and categorical_features == "from_dtype"
+    chosen = None if by_dtype else categorical_features
+    if isinstance(X, np.ndarray):
+        return _learn_array(np.asarray(X), chosen, settings)
+    if is_frame(X):
+        return _learn_frame(X, chosen, by_dtype, settings)
+    return _learn_sparse(X, chosen, settings) if issparse(X) else _learn_array(X, chosen, settings)
 
 
-def _by_dtype(categorical_features: Any) -> bool:
-    return isinstance(categorical_features, str) and categorical_features == "from_dtype"
-
-
-def _learn_sparse(X: Any, chosen: Any, method: str | None, weight: Array | None, dtype: np.dtype[Any]) -> TableEncoder:
-    if chosen is not None and not _by_dtype(chosen):
+def _learn_sparse(X: Table, chosen: object, settings: ColumnSettings) -> TableEncoder:
+    if chosen is not None:
         raise ValueError(
             f"categorical_features={chosen!r} cannot be used with sparse X, whose columns are always numbers: set it "
             "to None, or pass a dense array or a data frame."
         )
     refuse_bad_sparse(X)
-    return TableEncoder(X.shape[1], None, learn_scaler(X, method, weight), _NONE, (), dtype)
+    return TableEncoder(None, tuple(learn_sparse(X, settings)))
 
 
 def _learn_array(
-    X: Array,
-    chosen: Any,
-    method: str | None,
-    weight: Array | None,
-    dtype: np.dtype[Any],
-    given_names: tuple[str, ...] | None = None,
+    X: Table, chosen: object, settings: ColumnSettings, given_names: tuple[str, ...] | None = None
 ) -> TableEncoder:
-    X = np.asarray(X) if isinstance(X, np.ndarray) else X
+    learn = SCALINGS[settings.input_scaling]
+    if chosen is None:
+        missing = missing_columns(X, lambda j: given_names[j] if given_names else f"x{j}")
+        return TableEncoder(given_names, tuple(learn(X, None, missing, settings)))
     names = given_names or tuple(f"x{j}" for j in range(X.shape[1]))
-    mask = chosen_categories(None if _by_dtype(chosen) else chosen, names)
-    categories = tuple(learn_category(int(j), names[j], X[:, j], weight) for j in np.flatnonzero(mask))
-    numbers = np.flatnonzero(~mask)
-    flagged = np.flatnonzero(_missing(X, names, ~mask)[numbers])
-    scaler = learn_scaler(X, method, weight, numbers if categories else None)
-    return TableEncoder(X.shape[1], given_names, scaler, flagged, categories, dtype)
+    mask = chosen_categories(chosen, names)
+    categories = {int(j): LEARNERS["category"](X[:, j], names[j], settings) for j in np.flatnonzero(mask)}
+    missing = missing_columns(X, names.__getitem__, ~mask)
+    numbers = iter(learn(X, np.flatnonzero(~mask), missing, settings))
+    return TableEncoder(given_names, tuple(categories[j] if is_one else next(numbers) for j, is_one in enumerate(mask)))
 
 
-def _missing(X: Array, names: Sequence[str], numbers: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Which columns of an array have missing values; infinite numbers are refused."""
-    missing = np.zeros(X.shape[1], dtype=bool)
-    for rows in row_blocks(*X.shape):
-        if not all_finite(X[rows]):
-            refuse_infinite(np.where(numbers, X[rows], 0.0), names.__getitem__)
-            missing |= np.isnan(X[rows]).any(axis=0)
-    return missing
-
-
-def _learn_frame(X: Any, chosen: Any, method: str | None, weight: Array | None, dtype: np.dtype[Any]) -> TableEncoder:
+def _learn_frame(X: Table, chosen: object, by_dtype: bool, settings: ColumnSettings) -> TableEncoder:
     names = column_names(X)
     array = held_as_array(X)
     if array is not None:
-        return _learn_array(array, chosen, method, weight, dtype, names)
-    mask = None if _by_dtype(chosen) else chosen_categories(chosen, names)
-    categories, numbers = [], []
+        return _learn_array(array, chosen, settings, names)
+    mask = None if by_dtype else chosen_categories(chosen, names)
+    columns = []
     for j, name in enumerate(names):
-        column = column_at(X, j)
-        if kind_of(column, name) == "category" if mask is None else mask[j]:
-            categories.append(learn_category(j, name, column, weight))
-        else:
-            numbers.append(_learn_number(column, name, method, weight))
-    scaler = scaler_of([(one.center, one.scale) for one, _ in numbers], method)
-    flagged = np.flatnonzero([flag for _, flag in numbers])
-    return TableEncoder(len(names), names, scaler, flagged, tuple(categories), dtype)
+        values = column_at(X, j)
+        kind: Kind = kind_of(values, name) if mask is None else "category" if mask[j] else "number"
+        columns.append(LEARNERS[kind](values, name, settings))
+    return TableEncoder(names, tuple(columns))
 
 
-def _learn_number(column: pd.Series, name: str, method: str | None, weight: Array | None) -> tuple[ColumnScaler, bool]:
-    """Learn one column's scaling, and whether it has missing values."""
-    values = read_numbers(column, name)[:, None]
-    missing = _missing(values, [name], np.array([True]))
-    return learn_scaler(values, method, weight), bool(missing[0])
+def _learn_number(values: Table, name: str, settings: ColumnSettings) -> Column:
+    """Learn one column of numbers of a frame."""
+    numbers = number_values(values, name)[:, np.newaxis]  # (n, 1)
+    missing = missing_columns(numbers, lambda _: name)
+    return SCALINGS[settings.input_scaling](numbers, None, missing, settings)[0]
+
+
+SCALINGS: dict[str | None, Callable[[Array, Array | None, Array, ColumnSettings], Sequence[Column]]] = {
+    "robust": learn_numbers,
+    "standard": learn_numbers,
+    None: learn_numbers,
+}
+"""How columns of numbers are learnt, by `input_scaling`: from a matrix, their positions, and which miss values."""
+
+LEARNERS: dict[Kind, Callable[[Table, str, ColumnSettings], Column]] = {
+    "number": _learn_number,
+    "category": learn_category,
+}
+"""How a column of each kind is learnt, from its values and its name."""

@@ -1,11 +1,13 @@
-"""Class labels of every kind, as the matrix a network learns and back again from its probabilities.
+"""Class labels of every kind, as the matrix that a network learns, and back again from its probabilities.
+
+y is parsed once, into codes; all that a fit does with labels, it does with these.
 
 Conventions
 -----------
-n rows; K classes of one output; L labels of a multilabel target; n_outputs columns of the network's output.
+n rows; K classes of one output; L labels of a multilabel target; k target columns: 1, the outputs, or L.
 
-y : (n,) or (n, outputs) labels as the user gives them: array-like, Series, data frame, sparse indicator matrix
-codes : (outputs, n)     index of each row's label into the sorted classes; a line for each output, or each label
+y : (n,) or (n, k)       labels as the user gives them: array-like, Series, data frame, sparse indicator matrix
+codes : (n, k)           index of each row's label into the sorted classes, for each target column
 T, P : (n, n_outputs)    targets of 0 and 1, and probabilities. A single output of two classes (or one) is one column,
                          the probability of the second; K > 2 classes are K columns; L labels are L columns.
 """
@@ -14,16 +16,19 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import Any, Literal
+from functools import cached_property
+from typing import ClassVar, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sknet._tables.columns import column_at, is_frame, shortened
+from sknet._tables.frames import column_at, shortened
+from sknet._tables.rows import is_frame
+from sknet._typing import Array, Target
 
-Array = NDArray[Any]
 Codes = NDArray[np.intp]
 Kind = Literal["binary", "multiclass", "multilabel", "multioutput"]
 
@@ -34,6 +39,9 @@ COMMON_ROWS = 10
 class Labels(ABC):
     """The labels of a classification target, of one kind."""
 
+    exclusive: ClassVar[bool] = True
+    """Whether each target column has one label out of several; False for multilabel targets."""
+
     @property
     @abstractmethod
     def kind(self) -> Kind:
@@ -41,54 +49,68 @@ class Labels(ABC):
 
     @property
     @abstractmethod
-    def classes(self) -> Any:
-        """The sorted labels; a list of them, one an output, for kind "multioutput"."""
+    def classes(self) -> Array | list[Array]:
+        """The sorted labels; a list of them, one per output, for kind "multioutput"."""
 
     @property
     @abstractmethod
     def blocks(self) -> tuple[slice, ...]:
-        """Columns of the network's output that belong together, one slice an output."""
+        """Columns of the network's output that belong together, one slice per output."""
 
     @property
     @abstractmethod
     def levels(self) -> list[Array]:
-        """The labels that the codes point into, output by output."""
+        """The labels that the codes point into, one array per target column."""
 
     @abstractmethod
-    def _codes(self, y: Array) -> Codes:
+    def codes(self, labels: Array) -> Codes:
         """Codes of labels that `as_labels` has made an array."""
 
     @abstractmethod
-    def _targets(self, codes: Codes, dtype: DTypeLike) -> Array:
+    def one_hot(self, codes: Codes, dtype: DTypeLike) -> Array:
         """The matrix T that stands for the codes."""
+
+    @abstractmethod
+    def take(self, codes: Codes) -> Array:
+        """Labels as `as_labels` gives them: the user's own, in an array."""
 
     @abstractmethod
     def decode(self, P: Array) -> Array:
         """Give the most probable labels."""
 
     @abstractmethod
-    def probabilities(self, P: Array) -> Any:
-        """Probabilities in scikit-learn's shape, strictly between 0 and 1."""
+    def probabilities(self, P: Array, *, normalise: bool = False) -> Array | list[Array]:
+        """Probabilities in scikit-learn's shape, strictly between 0 and 1.
+
+        With `normalise`, those of exclusive classes, which come from one sigmoid each, are made to add up to 1.
+        """
 
     @property
     def n_outputs(self) -> int:
         """Columns of the network's output."""
         return int(self.blocks[-1].stop)
 
-    def codes(self, y: Any) -> Codes:
-        """Index of each row's label, output by output; a ValueError names labels that are not known."""
-        return self._codes(as_labels(y))
+    def read(self, y: Target) -> Codes:
+        """Parse labels into codes; a ValueError names labels that are not known."""
+        return self.codes(as_labels(y, warn=True))
 
-    def encode(self, y: Any, dtype: DTypeLike = np.float64) -> Array:
-        """Targets of 0 and 1; a ValueError names labels that are not known."""
-        return self._targets(self.codes(y), dtype)
+    def targets(self, codes: Codes, dtype: DTypeLike = np.float64, smoothing: float = 0.0) -> Array:
+        """Targets of 0 and 1; with smoothing, this share of each is spread evenly over the labels of its block."""
+        T = self.one_hot(codes, dtype)
+        if smoothing:
+            for block in self.blocks:
+                n_labels = max(2, block.stop - block.start) if self.exclusive else 2
+                T[:, block] *= 1.0 - smoothing
+                T[:, block] += smoothing / n_labels
+        return T
 
-    def strata(self, y: Any) -> Codes:
-        """One integer a row, for stratified splits: its label, or its combination of labels if that is not rare."""
-        codes = self.codes(y)
-        if len(codes) == 1:
-            return codes.ravel()
-        rows_as_bytes = np.ascontiguousarray(codes.T).view(f"V{codes.itemsize * len(codes)}").ravel()
+    def strata(self, codes: Codes) -> Codes:
+        """One integer per row, for stratified splits: its label, or its combination of labels if that is not rare."""
+        n_columns = codes.shape[1]
+        if n_columns == 1:
+            return codes[:, 0]
+        # a row's bytes as one value: they sort much faster than rows do
+        rows_as_bytes = np.ascontiguousarray(codes).view(f"V{codes.itemsize * n_columns}").ravel()
         _, pattern, rows = np.unique(rows_as_bytes, return_inverse=True, return_counts=True)
         return np.where(rows[pattern] < COMMON_ROWS, len(rows), pattern)
 
@@ -104,7 +126,7 @@ class Labels(ABC):
 
 @dataclass(frozen=True, eq=False)
 class SingleLabels(Labels):
-    """One label a row, out of K classes."""
+    """One label per row, out of K classes."""
 
     known: Array
 
@@ -122,12 +144,15 @@ class SingleLabels(Labels):
 
     @property
     def blocks(self) -> tuple[slice, ...]:
-        return (slice(0, 1 if self.kind == "binary" else len(self.known)),)
+        return (slice(0, 1 if len(self.known) <= 2 else len(self.known)),)
 
-    def _codes(self, y: Array) -> Codes:
-        if y.ndim != 1:
-            raise ValueError(f"y has shape {y.shape}, but the classifier knows one label a row: give y the shape (n,).")
-        codes, found = pd.factorize(y)
+    def codes(self, labels: Array) -> Codes:
+        """Look labels of shape (n,) up among the classes."""
+        if labels.ndim != 1:
+            raise ValueError(
+                f"y has shape {labels.shape}, but the classifier knows one label per row: give y the shape (n,)."
+            )
+        codes, found = pd.factorize(labels)
         place = {label: index for index, label in enumerate(self.known.tolist())}
         unknown = [label for label in found.tolist() if label not in place]
         if unknown:
@@ -136,40 +161,43 @@ class SingleLabels(Labels):
                 f"{shortened(self.known.tolist())}: leave these rows out, or name every class that may come at the "
                 "first fit."
             )
-        places: Codes = np.array([place[label] for label in found.tolist()], dtype=np.intp)
-        return places[np.newaxis, codes]
+        places = np.array([place[label] for label in found.tolist()], dtype=np.intp)
+        return places[codes[:, np.newaxis]]
 
-    def _targets(self, codes: Codes, dtype: DTypeLike) -> Array:
-        (own,) = codes
-        if self.kind == "binary":
-            return own[:, None].astype(dtype)
-        T = np.zeros((len(own), len(self.known)), dtype=dtype)
-        T[np.arange(len(own)), own] = 1
+    def one_hot(self, codes: Codes, dtype: DTypeLike) -> Array:
+        if len(self.known) <= 2:
+            return codes.astype(dtype)
+        T = np.zeros((len(codes), len(self.known)), dtype=dtype)
+        T[np.arange(len(codes)), codes[:, 0]] = 1
         return T
+
+    def take(self, codes: Codes) -> Array:
+        """Labels of shape (n,)."""
+        return self.known[codes[:, 0]]
 
     def decode(self, P: Array) -> Array:
         """Give the most probable label of each row."""
         second = (P[:, 0] > 0.5) * (len(self.known) - 1)
         codes: Codes = P.argmax(axis=1) if self.kind == "multiclass" else second
-        labels: Array = self.known[codes]
-        return labels
+        return self.known[codes]
 
-    def probabilities(self, P: Array) -> Array:
+    def probabilities(self, P: Array, *, normalise: bool = False) -> Array:
         """Probabilities of shape (n, K); of a single class they are 1."""
         if self.kind == "multiclass":
+            if normalise:
+                P = np.maximum(P, np.finfo(P.dtype).tiny)  # all of a row may vanish
+                P = P / P.sum(axis=1, keepdims=True)
             return inside(P)
         return np.ones_like(P) if len(self.known) == 1 else inside(np.concatenate([1 - P, P], axis=1))
 
 
 @dataclass(frozen=True, eq=False)
 class MultiOutputLabels(Labels):
-    """Several labels a row, each out of classes of its own."""
+    """Several labels per row, each out of classes of its own."""
 
     outputs: tuple[SingleLabels, ...]
 
-    @property
-    def kind(self) -> Kind:
-        return "multioutput"
+    kind = "multioutput"
 
     @property
     def classes(self) -> list[Array]:
@@ -179,17 +207,23 @@ class MultiOutputLabels(Labels):
     def levels(self) -> list[Array]:
         return [output.known for output in self.outputs]
 
-    @property
+    @cached_property
     def blocks(self) -> tuple[slice, ...]:
         stops = np.cumsum([output.n_outputs for output in self.outputs]).tolist()
         return tuple(slice(start, stop) for start, stop in zip([0, *stops], stops, strict=False))
 
-    def _codes(self, y: Array) -> Codes:
-        _check_columns(y, len(self.outputs))
-        return np.vstack([output._codes(one_type(column)) for output, column in zip(self.outputs, y.T, strict=True)])
+    def codes(self, labels: Array) -> Codes:
+        """Look labels of shape (n, outputs) up, column by column."""
+        _check_columns(labels, len(self.outputs))
+        pairs = zip(self.outputs, labels.T, strict=True)
+        return np.hstack([output.codes(one_type(column)) for output, column in pairs])
 
-    def _targets(self, codes: Codes, dtype: DTypeLike) -> Array:
-        return np.hstack([output._targets(own[None], dtype) for output, own in zip(self.outputs, codes, strict=True)])
+    def one_hot(self, codes: Codes, dtype: DTypeLike) -> Array:
+        return np.hstack([output.one_hot(codes[:, [j]], dtype) for j, output in enumerate(self.outputs)])
+
+    def take(self, codes: Codes) -> Array:
+        """Labels of shape (n, outputs)."""
+        return _stack([output.take(codes[:, [j]]) for j, output in enumerate(self.outputs)])
 
     def decode(self, P: Array) -> Array:
         """Give the most probable labels, of shape (n, outputs); of type object where the outputs' types differ."""
@@ -198,22 +232,22 @@ class MultiOutputLabels(Labels):
             return np.column_stack(found)
         return np.column_stack([column.astype(object) for column in found])
 
-    def probabilities(self, P: Array) -> list[Array]:
-        """Probabilities of shape (n, K) in a list, one an output."""
-        return [output.probabilities(P[:, block]) for output, block in zip(self.outputs, self.blocks, strict=True)]
+    def probabilities(self, P: Array, *, normalise: bool = False) -> list[Array]:
+        """Probabilities of shape (n, K) in a list, one per output."""
+        pairs = zip(self.outputs, self.blocks, strict=True)
+        return [output.probabilities(P[:, block], normalise=normalise) for output, block in pairs]
 
 
 @dataclass(frozen=True, eq=False)
 class IndicatorLabels(Labels):
-    """Any number of L labels a row, as a matrix of 0 and 1."""
+    """Any number of L labels per row, as a matrix of 0 and 1."""
 
     n_labels: int
     values: Array
     """0 and 1 in the type that y had."""
 
-    @property
-    def kind(self) -> Kind:
-        return "multilabel"
+    kind = "multilabel"
+    exclusive = False
 
     @property
     def classes(self) -> Array:
@@ -227,24 +261,87 @@ class IndicatorLabels(Labels):
     def blocks(self) -> tuple[slice, ...]:
         return (slice(0, self.n_labels),)
 
-    def _codes(self, y: Array) -> Codes:
-        _check_columns(y, self.n_labels)
-        if not is_indicator(y):
+    def codes(self, labels: Array) -> Codes:
+        """Check an indicator matrix, whose values are its codes."""
+        _check_columns(labels, self.n_labels)
+        if not is_indicator(labels):
             raise ValueError(
                 "y holds other values than 0 and 1, but the classifier was given an indicator matrix first."
             )
-        return y.T.astype(np.intp)
+        return labels.astype(np.intp)
 
-    def _targets(self, codes: Codes, dtype: DTypeLike) -> Array:
-        return codes.T.astype(dtype)
+    def one_hot(self, codes: Codes, dtype: DTypeLike) -> Array:
+        return codes.astype(dtype)
+
+    def take(self, codes: Codes) -> Array:
+        """Give the indicator matrix back."""
+        return self.values[codes]
 
     def decode(self, P: Array) -> Array:
         """Give the labels that are more probable than not."""
         return self.values[(P > 0.5).astype(np.intp)]
 
-    def probabilities(self, P: Array) -> Array:
-        """Probabilities of shape (n, L)."""
+    def probabilities(self, P: Array, *, normalise: bool = False) -> Array:
+        """Probabilities of shape (n, L), each label's own."""
         return inside(P)
+
+
+# --- learning --------------------------------------------------------------------------------------------------------
+
+
+def learn_labels(y: Target, classes: Target | None = None) -> tuple[Labels, Codes]:
+    """Learn which labels there are, and parse them.
+
+    Parameters
+    ----------
+    y : array-like of shape (n,) or (n, outputs), or sparse indicator matrix
+        Labels.
+    classes : array-like, or a list of them for several outputs, default=None
+        All labels there may be, where y holds only some of them.
+
+    Returns
+    -------
+    labels : Labels
+    codes : ndarray of shape (n, k)
+        What `labels.read(y)` gives.
+    """
+    labels = as_labels(y, warn=True)
+    if labels.ndim == 1:
+        return _learn_single(labels, classes)
+    _one_entry_each(classes, labels)
+    if is_indicator(labels) and not _nested(classes):
+        return IndicatorLabels(labels.shape[1], np.array([0, 1], dtype=labels.dtype)), labels.astype(np.intp)
+    lists = [None] * labels.shape[1] if classes is None else list(classes)
+    pairs = zip(labels.T, lists, strict=True)
+    learnt, codes = zip(*(_learn_single(one_type(column), known) for column, known in pairs), strict=True)
+    return MultiOutputLabels(learnt), np.hstack(codes)
+
+
+def _nested(classes: Target | None) -> bool:
+    return classes is not None and any(np.ndim(entry) == 1 for entry in classes)
+
+
+def _one_entry_each(classes: Target | None, labels: Array) -> None:
+    if classes is not None and len(classes) != labels.shape[1]:
+        raise ValueError(f"classes has {len(classes)} entries, but y has {labels.shape[1]} columns: give one for each.")
+
+
+def _learn_single(labels: Array, classes: Target | None) -> tuple[SingleLabels, Codes]:
+    """Learn the classes of one output, from those given or else from its labels; and the codes, (n, 1)."""
+    codes, found = pd.factorize(labels)
+    known = found if classes is None else pd.unique(as_labels(classes))
+    if type_of_target(known, input_name="y") not in ("binary", "multiclass"):
+        check_classification_targets(labels)  # raises
+    order = np.argsort(known)
+    single = SingleLabels(known[order])
+    if classes is not None:
+        return single, single.codes(labels)
+    rank = np.empty_like(order)
+    rank[order] = np.arange(len(order))
+    return single, rank[codes[:, np.newaxis]]
+
+
+# --- parsing ---------------------------------------------------------------------------------------------------------
 
 
 def is_indicator(y: Array) -> bool:
@@ -263,7 +360,7 @@ def inside(P: Array) -> Array:
     return np.clip(P, limits.tiny, 1 - limits.epsneg)
 
 
-def as_labels(y: Any, *, warn: bool = False) -> Array:
+def as_labels(y: Target, *, warn: bool = False) -> Array:
     """Make labels of any kind a NumPy array of shape (n,) or (n, outputs); a ValueError says where labels miss.
 
     Parameters
@@ -279,20 +376,15 @@ def as_labels(y: Any, *, warn: bool = False) -> Array:
     """
     if hasattr(y, "toarray"):  # sparse
         labels: Array = y.toarray()
-    elif is_frame(y):
-        labels = _stack([one_type(_values(column_at(y, j))) for j in range(y.shape[1])])
+    elif not isinstance(y, np.ndarray) and is_frame(y):
+        labels = _stack([one_type(column_at(y, j)) for j in range(y.shape[1])])
     else:
-        labels = one_type(_values(y))
+        labels = one_type(y)
     if labels.ndim not in (1, 2):
         raise ValueError(f"Unknown label type: y has shape {labels.shape}; give it the shape (n,) or (n, outputs).")
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = one_type(column_or_1d(labels, warn=warn))
     return labels
-
-
-def _values(y: Any) -> Array:
-    values: Array = np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y)
-    return values
 
 
 def _stack(columns: list[Array]) -> Array:
@@ -301,8 +393,9 @@ def _stack(columns: list[Array]) -> Array:
     return np.column_stack([column.astype(object) for column in columns] if len(texts) == 2 else columns)
 
 
-def one_type(labels: Array) -> Array:
+def one_type(y: Target) -> Array:
     """Refuse missing and infinite labels; make every kind of text objects, and of other objects what they are."""
+    labels: Array = np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y)
     if labels.dtype.kind == "T":
         labels = labels.astype(object)
     if labels.dtype.kind == "f" and np.isinf(labels).any():

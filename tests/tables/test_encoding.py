@@ -2,6 +2,7 @@
 
 import pickle
 import tracemalloc
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -12,11 +13,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sknet._tables import encoding
-from sknet._tables import scaling as scaling_module
-from sknet._tables.encoding import learn_encoder
+from sknet._tables.columns import number
+from sknet._tables.columns.number import METHODS, NumberColumn
+from sknet._tables.encoding import SCALINGS, TableEncoder, learn_encoder
 
-SCALINGS = ["robust", "standard", None]
+SCALINGS_TESTED = ["robust", "standard", None]
 
 
 def mixed_frame(n=40, seed=0):
@@ -56,6 +57,10 @@ def polars_list(column):
     return [None if pd.isna(value) else value for value in column.tolist()]
 
 
+def test_every_method_of_scaling_is_registered():
+    assert set(SCALINGS) >= set(METHODS) and set(SCALINGS) == set(SCALINGS_TESTED)
+
+
 def test_the_order_of_columns_is_kept_and_every_input_has_a_name():
     encoder = learn_encoder(mixed_frame())
     names = [
@@ -73,16 +78,18 @@ def test_the_order_of_columns_is_kept_and_every_input_has_a_name():
     assert encoder.n_inputs == 12
 
 
-@pytest.mark.parametrize("scaling", SCALINGS)
+@pytest.mark.parametrize("scaling", SCALINGS_TESTED)
 def test_each_input_is_what_its_name_says(scaling):
     frame = mixed_frame()
     encoder = learn_encoder(frame, input_scaling=scaling)
-    Z = pd.DataFrame(encoder.encode(frame), columns=encoder.feature_names)
+    Z = pd.DataFrame(encoder.encode(frame, float), columns=encoder.feature_names)
     assert (Z["age_missing"] == frame["age"].isna()).all() and (Z["city_missing"] == frame["city"].isna()).all()
     assert (Z["city_Rome"] == (frame["city"] == "Rome")).all()
     assert (Z["sex_m"] == np.where(frame["sex"] == "m", 1, -1)).all()
     assert Z["age"][3] == pytest.approx(0 if scaling else frame["age"].mean())
-    scaled = learn_encoder(frame[["income"]].to_numpy(), input_scaling=scaling).encode(frame[["income"]].to_numpy())
+    scaled = learn_encoder(frame[["income"]].to_numpy(), input_scaling=scaling).encode(
+        frame[["income"]].to_numpy(), float
+    )
     assert (Z["income"] == scaled[:, 0]).all()
 
 
@@ -93,10 +100,10 @@ def test_the_types_that_hold_a_table_do_not_matter(name):
     encoder, twin = learn_encoder(frame), learn_encoder(other)
     assert encoder == twin
     for reader in (encoder, twin):
-        np.testing.assert_array_equal(reader.encode(other), encoder.encode(frame))
+        np.testing.assert_array_equal(reader.encode(other, float), encoder.encode(frame, float))
 
 
-@pytest.mark.parametrize("scaling", SCALINGS)
+@pytest.mark.parametrize("scaling", SCALINGS_TESTED)
 @given(st.integers(0, 10**6))
 def test_weights_are_repetitions(scaling, seed):
     frame = mixed_frame(20, seed)
@@ -109,21 +116,21 @@ def test_weights_are_repetitions(scaling, seed):
     if scaling == "robust":
         assert weighted == plain
     assert weighted.feature_names == plain.feature_names
-    np.testing.assert_allclose(weighted.encode(frame), plain.encode(frame), rtol=1e-9, atol=1e-9)
+    np.testing.assert_allclose(weighted.encode(frame, float), plain.encode(frame, float), rtol=1e-9, atol=1e-9)
 
 
 @given(st.permutations(list(mixed_frame().columns)), st.integers(0, 100))
 def test_a_permutation_of_the_columns_permutes_the_inputs(order, seed):
     frame = mixed_frame(15, seed)
     encoder, permuted = learn_encoder(frame), learn_encoder(frame[order])
-    Z = pd.DataFrame(encoder.encode(frame), columns=encoder.feature_names)
-    np.testing.assert_array_equal(permuted.encode(frame[order]), Z[permuted.feature_names].to_numpy())
+    Z = pd.DataFrame(encoder.encode(frame, float), columns=encoder.feature_names)
+    np.testing.assert_array_equal(permuted.encode(frame[order], float), Z[permuted.feature_names].to_numpy())
 
 
 def test_unseen_levels_and_values_missing_only_later_are_unknown():
     train = pd.DataFrame({"n": [1.0, 2, 3], "c": ["a", "b", "c"]})
     encoder = learn_encoder(train, input_scaling="standard")
-    Z = encoder.encode(pd.DataFrame({"n": [np.nan, 2], "c": ["never", None]}))
+    Z = encoder.encode(pd.DataFrame({"n": [np.nan, 2], "c": ["never", None]}), float)
     assert encoder.feature_names == ["n", "c_a", "c_b", "c_c"] and not Z.any()
 
 
@@ -131,16 +138,16 @@ def test_a_category_of_integers_is_known_again_as_text_float_or_array():
     train = pd.DataFrame({"c": pd.Categorical([10, 2, 3, 2])})
     encoder = learn_encoder(train)
     assert encoder.feature_names == ["c_2", "c_3", "c_10"]
-    expected = encoder.encode(train)
+    expected = encoder.encode(train, float)
     for other in (train.astype("int64"), train.astype("int64").astype(str), train.astype(float)):
-        np.testing.assert_array_equal(encoder.encode(other), expected)
-    np.testing.assert_array_equal(encoder.encode(train.to_numpy().astype(float)), expected)
+        np.testing.assert_array_equal(encoder.encode(other, float), expected)
+    np.testing.assert_array_equal(encoder.encode(train.to_numpy().astype(float), float), expected)
 
 
 def test_a_column_of_text_is_no_number():
     encoder = learn_encoder(pd.DataFrame({"n": [1.0, 2.0]}))
     with pytest.raises(ValueError, match=r"Column 'n' .* should hold numbers, but could not convert string"):
-        encoder.encode(pd.DataFrame({"n": ["one", "two"]}))
+        encoder.encode(pd.DataFrame({"n": ["one", "two"]}), float)
 
 
 @pytest.mark.parametrize("chosen", [None, ["plan"]])
@@ -169,23 +176,23 @@ def float_array(n=50, d=6, missing=0.1, seed=0):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("chosen", [None, [1, 4]])
 def test_an_array_and_a_frame_of_it_are_the_same(missing, dtype, chosen, monkeypatch):
-    monkeypatch.setattr(encoding, "BLOCK", 30)
+    monkeypatch.setattr(number, "BLOCK", 30)
     X = float_array(missing=missing).astype(dtype)
     X[:, [1, 4]] = np.round(X[:, [1, 4]] / np.nanmax(X[:, [1, 4]], axis=0))
     frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(6)])
-    encoder, framed = (learn_encoder(T, categorical_features=chosen, dtype=dtype) for T in (X, frame))
+    encoder, framed = (learn_encoder(T, categorical_features=chosen) for T in (X, frame))
     assert encoder.feature_names == framed.feature_names
-    Z = encoder.encode(X)
+    Z = encoder.encode(X, dtype)
     assert Z.dtype == dtype and Z.shape == (50, encoder.n_inputs)
-    np.testing.assert_array_equal(Z, framed.encode(frame))
-    np.testing.assert_array_equal(Z, framed.encode(X))
+    np.testing.assert_array_equal(Z, framed.encode(frame, dtype))
+    np.testing.assert_array_equal(Z, framed.encode(X, dtype))
 
 
 def test_indicators_follow_their_columns():
     X = np.array([[1.0, 5.0], [np.nan, 6.0], [3.0, 7.0]])
     encoder = learn_encoder(X, input_scaling=None)
     assert encoder.feature_names == ["x0", "x0_missing", "x1"]
-    assert encoder.encode(X).tolist() == [[1, 0, 5], [2, 1, 6], [3, 0, 7]]
+    assert encoder.encode(X, float).tolist() == [[1, 0, 5], [2, 1, 6], [3, 0, 7]]
 
 
 @pytest.mark.parametrize("missing", [0, 0.1])
@@ -204,18 +211,18 @@ def test_the_input_is_never_changed():
     X = float_array()
     X.setflags(write=False)
     before = X.copy()
-    learn_encoder(X).encode(X)
+    learn_encoder(X).encode(X, float)
     np.testing.assert_array_equal(X, before)
 
 
 @pytest.mark.parametrize("hold", [np.asarray, pd.DataFrame, pl.DataFrame])
-@pytest.mark.parametrize("scaling", SCALINGS)
+@pytest.mark.parametrize("scaling", SCALINGS_TESTED)
 def test_encoding_takes_one_copy_and_learning_much_less(hold, scaling, monkeypatch):
-    monkeypatch.setattr(scaling_module, "BLOCK", 1)  # as if the table were large
+    monkeypatch.setattr(number, "LEARNT_BLOCK", 1)  # as if the table were large
     X = np.random.default_rng(0).normal(size=(60_000, 40))
     held = hold(X)
     encoder, learning = measured(lambda: learn_encoder(held, input_scaling=scaling))
-    _, encoding_ = measured(lambda: encoder.encode(held))
+    _, encoding_ = measured(lambda: encoder.encode(held, float))
     assert learning < 0.5 * X.nbytes and encoding_ < 1.2 * X.nbytes
 
 
@@ -232,12 +239,11 @@ def measured(work):
 def test_integer_arrays_are_encoded_as_the_floats_they_are(dtype):
     X = np.array([[0, 1], [3, 0], [9, 1], [1, 1]]).astype(dtype)
     encoder = learn_encoder(X)
-    np.testing.assert_array_equal(encoder.encode(X), encoder.encode(X.astype(float)))
+    np.testing.assert_array_equal(encoder.encode(X, float), encoder.encode(X.astype(float), float))
 
 
 def test_the_type_of_the_result_can_be_asked_for():
     X = float_array()
-    assert learn_encoder(X, dtype=np.float32).encode(X).dtype == np.float32
     assert learn_encoder(X).encode(X, np.float32).dtype == np.float32
 
 
@@ -246,14 +252,14 @@ def test_the_type_of_the_result_can_be_asked_for():
 def test_a_column_of_ones_changes_nothing_else(hold, missing):
     table = hold(float_array(missing=missing))
     encoder = learn_encoder(table)
-    plain, with_ones = encoder.encode(table), encoder.encode(table, ones=True)
+    plain, with_ones = encoder.encode(table, float), encoder.encode(table, float, ones=True)
     np.testing.assert_array_equal(with_ones[:, :-1], plain)
     assert plain.shape[1] == encoder.n_inputs and (with_ones[:, -1] == 1).all()
 
 
 def test_no_rows_give_no_rows():
     encoder = learn_encoder(mixed_frame())
-    assert encoder.encode(mixed_frame().iloc[:0]).shape == (0, 12)
+    assert encoder.encode(mixed_frame().iloc[:0], float).shape == (0, 12)
 
 
 def test_values_beyond_single_precision_are_clipped_or_refused():
@@ -267,7 +273,7 @@ def test_values_beyond_single_precision_are_clipped_or_refused():
 # --- infinity
 
 
-@pytest.mark.parametrize("scaling", SCALINGS)
+@pytest.mark.parametrize("scaling", SCALINGS_TESTED)
 @pytest.mark.parametrize("where", ["fit", "predict"])
 @pytest.mark.parametrize("hold", [np.array, pd.DataFrame, pl.DataFrame])
 def test_infinity_is_refused_by_name(scaling, where, hold):
@@ -278,7 +284,7 @@ def test_infinity_is_refused_by_name(scaling, where, hold):
     with pytest.raises(ValueError, match=rf"Column '{name}' of X contains infinity"):
         learn_encoder(held[1], input_scaling=scaling)
     with pytest.raises(ValueError, match=rf"Column '{name}' of X contains infinity"):
-        learn_encoder(held[0], input_scaling=scaling).encode(held[1])
+        learn_encoder(held[0], input_scaling=scaling).encode(held[1], float)
 
 
 # --- sparse matrices
@@ -289,12 +295,12 @@ def test_infinity_is_refused_by_name(scaling, where, hold):
 def test_sparse_stays_sparse(hold, dtype):
     dense = np.array([[0, 3.0, 0], [4.0, 0, 0], [0, 4.0, 0]])
     X = hold(dense)
-    encoder = learn_encoder(X, dtype=dtype)
-    Z = encoder.encode(X)
+    encoder = learn_encoder(X)
+    Z = encoder.encode(X, dtype)
     assert type(Z) is hold and Z.dtype == dtype and encoder.feature_names == ["x0", "x1", "x2"]
     np.testing.assert_allclose(Z.toarray(), dense / [np.sqrt(16 / 3), np.sqrt(25 / 3), 1], rtol=1e-6)
     assert (X.toarray() == dense).all()
-    assert (learn_encoder(X, input_scaling=None).encode(X).toarray() == dense).all()
+    assert (learn_encoder(X, input_scaling=None).encode(X, float).toarray() == dense).all()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -303,7 +309,7 @@ def test_sparse_takes_no_missing_values(bad):
     with pytest.raises(ValueError, match=r"Sparse X contains NaN or infinity in column 'x1'.*Impute"):
         learn_encoder(X)
     with pytest.raises(ValueError, match=r"Sparse X contains NaN"):
-        learn_encoder(sparse.csr_array(np.eye(2))).encode(X)
+        learn_encoder(sparse.csr_array(np.eye(2))).encode(X, float)
 
 
 def test_sparse_has_no_categories():
@@ -319,10 +325,48 @@ def test_sparse_has_no_categories():
 def test_an_encoder_is_small_travels_and_compares():
     X = np.random.default_rng(0).normal(size=(30, 1000))
     encoder = learn_encoder(X)
+    encoder.encode(X, float)  # what is found again is not pickled
     frozen = pickle.dumps(encoder)
-    assert len(frozen) < 2 * 8 * 1000 + 2000
+    assert len(frozen) < 40 * 1000 + 2000
     assert pickle.loads(frozen) == encoder != learn_encoder(X[:, ::-1])
     framed = learn_encoder(mixed_frame())
     assert pickle.loads(pickle.dumps(framed)) == framed != learn_encoder(mixed_frame(seed=1)) and framed != "encoder"
     with pytest.raises(AttributeError):
         encoder.names = ()
+
+
+def test_an_encoder_is_made_of_its_columns():
+    frame = mixed_frame()
+    encoder = learn_encoder(frame)
+    again = TableEncoder(encoder.names, encoder.columns)
+    np.testing.assert_array_equal(again.encode(frame, float), encoder.encode(frame, float))
+    assert again.n_columns == len(again.columns) == 6 and again.column_names == tuple(frame)
+    assert not again.plain and not learn_encoder(float_array()).plain and learn_encoder(float_array(missing=0)).plain
+    named = learn_encoder(pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 5.0]}))
+    assert named.plain and named.column_names == named.names == ("a", "b")
+
+
+@dataclass(frozen=True)
+class Above:
+    """Whether a number is above a level: a kind of column of somebody's own."""
+
+    level: float
+    n_inputs = 1
+    suffixes = ("_high",)
+
+    def write(self, values, out, name):
+        out[:, 0] = np.asarray(values) > self.level
+
+
+@pytest.mark.parametrize("hold", [np.asarray, lambda X: pd.DataFrame(X, columns=["x0", "x1"])])
+def test_any_kind_of_column_has_its_place_in_the_input(hold):
+    X = np.array([[1.0, 5.0], [4.0, np.nan]])
+    encoder = TableEncoder(None, (Above(2.0), NumberColumn(5.0, 2.0, has_missing_indicator=True)))
+    assert encoder.feature_names == ["x0_high", "x1", "x1_missing"] and not encoder.plain
+    assert encoder.encode(hold(X), float).tolist() == [[0, 0, 0], [1, 0, 1]]
+
+
+def test_a_table_without_numbers():
+    X = np.array([[1.0, 2.0], [3.0, 2.0]])
+    encoder = learn_encoder(X, categorical_features=[0, 1])
+    assert encoder.encode(X, float).tolist() == [[-1, 1], [1, 1]] and not encoder.plain

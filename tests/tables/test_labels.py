@@ -11,8 +11,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
-from sknet._tables.labels import COMMON_ROWS, as_labels
-from sknet._tables.targets import learn_labels
+from sknet._tables.labels import COMMON_ROWS, as_labels, learn_labels
 
 TARGETS = {
     "binary": np.array([1, 0, 1, 1, 0, 0]),
@@ -45,9 +44,17 @@ KINDS = {
 each_target = pytest.mark.parametrize("name", TARGETS)
 
 
+def learn(y, classes=None):
+    return learn_labels(y, classes)[0]
+
+
+def targets(labels, y, *how, **more):
+    return labels.targets(labels.read(y), *how, **more)
+
+
 @each_target
 def test_kind_and_outputs(name):
-    labels = learn_labels(TARGETS[name])
+    labels = learn(TARGETS[name])
     assert (labels.kind, labels.n_outputs) == KINDS[name]
     stops = [block.stop for block in labels.blocks]
     assert [block.start for block in labels.blocks] == [0, *stops[:-1]] and stops[-1] == labels.n_outputs
@@ -57,8 +64,8 @@ def test_kind_and_outputs(name):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_labels_come_back_from_their_targets(name, dtype):
     y = TARGETS[name]
-    labels = learn_labels(y)
-    T = labels.encode(y, dtype)
+    labels = learn(y)
+    T = targets(labels, y, dtype)
     assert T.shape == (6, labels.n_outputs) and T.dtype == dtype and set(np.unique(T)) <= {0, 1}
     decoded = labels.decode(T)
     np.testing.assert_array_equal(decoded, y)
@@ -68,8 +75,8 @@ def test_labels_come_back_from_their_targets(name, dtype):
 @each_target
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_probabilities_have_scikit_learns_shape_and_stay_inside(name, dtype):
-    labels = learn_labels(TARGETS[name])
-    found = labels.probabilities(labels.encode(TARGETS[name], dtype))
+    labels = learn(TARGETS[name])
+    found = labels.probabilities(targets(labels, TARGETS[name], dtype))
     found = found if labels.kind == "multioutput" else [found]
     sizes = [3] if name == "multilabel" else [2] if name == "multilabel bools" else map(len, labels.levels)
     assert [p.shape for p in found] == [(6, size) for size in sizes]
@@ -84,12 +91,12 @@ def test_probabilities_have_scikit_learns_shape_and_stay_inside(name, dtype):
 @given(st.lists(st.sampled_from(range(5)), min_size=1, max_size=20), st.permutations(["e", "a", "d", "b", "c"]))
 def test_renaming_the_classes_permutes_the_columns(codes, names):
     numbers, texts = np.array(codes), np.array(names)[codes]
-    by_number, by_text = learn_labels(numbers), learn_labels(texts)
+    by_number, by_text = learn(numbers), learn(texts)
     assert by_number.n_outputs == by_text.n_outputs
     if by_number.kind == "multiclass":
         column = {text: j for j, text in enumerate(by_text.classes.tolist())}
         order = [column[names[code]] for code in by_number.classes]
-        np.testing.assert_array_equal(by_text.encode(texts)[:, order], by_number.encode(numbers))
+        np.testing.assert_array_equal(targets(by_text, texts)[:, order], targets(by_number, numbers))
 
 
 HELD = {
@@ -110,10 +117,10 @@ HELD = {
 @pytest.mark.parametrize("hold", HELD.values(), ids=HELD)
 @pytest.mark.parametrize("y", [["b", "a", "c"], [2, 1, 3], [True, False, True]], ids=["texts", "ints", "bools"])
 def test_what_holds_the_labels_does_not_matter(hold, y):
-    labels, plain = learn_labels(hold(y)), learn_labels(np.array(y))
+    labels, plain = learn(hold(y)), learn(np.array(y))
     assert labels.classes.tolist() == plain.classes.tolist()
-    np.testing.assert_array_equal(labels.encode(hold(y)), plain.encode(np.array(y)))
-    np.testing.assert_array_equal(plain.encode(hold(y)), plain.encode(np.array(y)))
+    np.testing.assert_array_equal(targets(labels, hold(y)), targets(plain, np.array(y)))
+    np.testing.assert_array_equal(targets(plain, hold(y)), targets(plain, np.array(y)))
 
 
 @pytest.mark.parametrize(
@@ -121,9 +128,9 @@ def test_what_holds_the_labels_does_not_matter(hold, y):
 )
 def test_what_holds_an_indicator_matrix_does_not_matter(hold):
     dense = TARGETS["multilabel"]
-    labels = learn_labels(hold(dense))
+    labels = learn(hold(dense))
     assert labels.kind == "multilabel" and labels.classes.tolist() == [0, 1, 2]
-    np.testing.assert_array_equal(labels.decode(labels.encode(hold(dense))), dense)
+    np.testing.assert_array_equal(labels.decode(targets(labels, hold(dense))), dense)
 
 
 @pytest.mark.parametrize(
@@ -131,9 +138,9 @@ def test_what_holds_an_indicator_matrix_does_not_matter(hold):
 )
 def test_outputs_may_be_of_different_types(make):
     y = make(["x", "y", "z", "x"], [1, 2, 1, 1])
-    labels = learn_labels(y)
+    labels = learn(y)
     assert [known.tolist() for known in labels.classes] == [["x", "y", "z"], [1, 2]] or isinstance(y, list)
-    decoded = labels.decode(labels.encode(y))
+    decoded = labels.decode(targets(labels, y))
     assert decoded[:, 0].tolist() == ["x", "y", "z", "x"]
     if not isinstance(y, list):
         assert decoded[:, 1].tolist() == [1, 2, 1, 1]
@@ -143,69 +150,147 @@ def test_outputs_may_be_of_different_types(make):
 def test_a_column_vector_is_taken_as_flat_with_scikit_learns_warning(hold):
     y = hold([[1], [2], [3]])
     with pytest.warns(DataConversionWarning, match="column-vector"):
-        labels = learn_labels(y)
-    assert labels.kind == "multiclass"
-    assert labels.encode(y).tolist() == np.eye(3).tolist()
+        labels, codes = learn_labels(y)
+    assert labels.kind == "multiclass" and codes.tolist() == [[0], [1], [2]]
+    with pytest.warns(DataConversionWarning, match="column-vector"):
+        assert targets(labels, y).tolist() == np.eye(3).tolist()
+
+
+# --- codes
+
+
+@each_target
+def test_labels_are_parsed_into_a_row_of_codes(name):
+    y = TARGETS[name]
+    labels, codes = learn_labels(y)
+    assert codes.dtype == np.intp and codes.shape == y.reshape(6, -1).shape
+    np.testing.assert_array_equal(labels.read(y), codes)
+    for j, (known, column) in enumerate(zip(labels.levels, y.reshape(6, -1).T, strict=True)):
+        assert known.tolist() == sorted(known.tolist())
+        np.testing.assert_array_equal(known[codes[:, j]], column)
+    assert labels.exclusive == (labels.kind != "multilabel")
+
+
+@each_target
+def test_codes_give_the_users_own_labels_back(name):
+    y = TARGETS[name]
+    labels, codes = learn_labels(y)
+    rows = np.array([4, 1, 1])
+    for taken, expected in ((labels.take(codes), y), (labels.take(codes[rows]), y[rows])):
+        np.testing.assert_array_equal(taken, expected)
+        assert taken.dtype == y.dtype and taken.shape == expected.shape
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        pd.Series(["b", None, "a"], dtype="str").fillna("c"),
+        pd.DataFrame({"a": ["x", "y", "x"], "b": [1, 2, 1]}),
+        pd.DataFrame({"a": [1, 2, 3], "b": [1.5, 2.5, 1.5]}).round(),
+        [["a", "x"], ["b", "y"], ["c", "x"]],
+        np.array([[1, 2], [3, 2], [1, 1]], dtype=object),
+        sparse.csr_array(TARGETS["multilabel"]),
+    ],
+    ids=["Series", "text and numbers", "two types", "list", "objects", "sparse"],
+)
+def test_codes_give_back_what_as_labels_gives(y):
+    labels, codes = learn_labels(y)
+    taken, expected = labels.take(codes), as_labels(y)
+    assert taken.dtype == expected.dtype and taken.tolist() == expected.tolist()
+
+
+# --- smoothing and normalising
+
+
+@pytest.mark.parametrize("name", ["binary", "multiclass", "multilabel", "multioutput"])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_smoothing_spreads_a_share_over_the_labels_of_each_block(name, dtype):
+    labels, codes = learn_labels(TARGETS[name])
+    hard, soft = labels.targets(codes, dtype), labels.targets(codes, dtype, smoothing=0.1)
+    assert soft.dtype == dtype
+    for block in labels.blocks:
+        n_labels = {"multilabel": 2}.get(name, max(2, block.stop - block.start))
+        np.testing.assert_allclose(soft[:, block], 0.9 * hard[:, block] + 0.1 / n_labels, rtol=1e-6)
+        if name in ("multiclass", "multioutput") and n_labels > 2:
+            np.testing.assert_allclose(soft[:, block].sum(axis=1), 1, rtol=1e-6)
+
+
+def test_sigmoid_outputs_of_exclusive_classes_are_made_to_add_up_to_1():
+    P = np.array([[0.2, 0.1, 0.1, 0.9], [0.0, 0.0, 0.0, 0.0], [0.9, 0.9, 0.9, 0.9]])
+    before = P.copy()
+    found = learn(TARGETS["multiclass"]).probabilities(P, normalise=True)
+    np.testing.assert_allclose(found[0], P[0] / 1.3)
+    np.testing.assert_allclose(found[1:], 0.25)
+    several = learn(TARGETS["multioutput"]).probabilities(np.hstack([P[:, :3], P[:, 2:]]), normalise=True)
+    np.testing.assert_allclose(several[0].sum(axis=1), 1)
+    np.testing.assert_allclose(several[2][0], [0.1, 0.9])
+    multilabel = learn(TARGETS["multilabel"]).probabilities(P[:, :3], normalise=True)
+    np.testing.assert_allclose(multilabel, P[:, :3], atol=1e-300)
+    np.testing.assert_array_equal(P, before)
 
 
 # --- strata
 
 
+def strata_of(y):
+    labels, codes = learn_labels(y)
+    return labels.strata(codes)
+
+
 def test_strata_are_the_classes():
-    y = TARGETS["multiclass"]
-    assert learn_labels(y).strata(y).tolist() == [2, 0, 1, 2, 0, 3]
+    assert strata_of(TARGETS["multiclass"]).tolist() == [2, 0, 1, 2, 0, 3]
 
 
 @pytest.mark.parametrize("spread", [0, 1])
 def test_strata_of_several_labels_are_their_combinations_but_for_rare_ones(spread):
     common = [[0, 1], [1, 1], [1, 0]]
     y = np.array(common * COMMON_ROWS + [[0, 0]]) * (1 + spread) + spread
-    strata = learn_labels(y).strata(y)
+    strata = strata_of(y)
     assert len(np.unique(strata)) == 4 and (strata[:-1].reshape(-1, 3) == strata[:3]).all()
     rare = np.array(common * (COMMON_ROWS - 1))
-    assert len(np.unique(learn_labels(rare).strata(rare))) == 1
+    assert len(np.unique(strata_of(rare))) == 1
 
 
 # --- classes given beforehand
 
 
 def test_classes_may_be_more_than_y_holds():
-    labels = learn_labels(["b", "a"], classes=["c", "a", "b"])
+    labels = learn(["b", "a"], classes=["c", "a", "b"])
     assert labels.kind == "multiclass" and labels.classes.tolist() == ["a", "b", "c"]
-    assert labels.encode(["b"]).tolist() == [[0, 1, 0]]
-    several = learn_labels([[1, 5], [2, 6]], classes=[[1, 2, 3], [5, 6]])
+    assert targets(labels, ["b"]).tolist() == [[0, 1, 0]]
+    several = learn([[1, 5], [2, 6]], classes=[[1, 2, 3], [5, 6]])
     assert several.n_outputs == 4 and several.kind == "multioutput"
-    nested = learn_labels([[1, 0], [0, 1]], classes=[[0, 1, 2], [0, 1]])
+    nested = learn([[1, 0], [0, 1]], classes=[[0, 1, 2], [0, 1]])
     assert nested.kind == "multioutput" and nested.n_outputs == 4
-    assert learn_labels([[1, 0], [0, 1]], classes=[0, 1]).kind == "multilabel"
+    assert learn([[1, 0], [0, 1]], classes=[0, 1]).kind == "multilabel"
 
 
 @pytest.mark.parametrize("y", [[[1, 0], [0, 1]], [[1, 5], [2, 6]]])
 def test_classes_must_fit_the_columns(y):
     with pytest.raises(ValueError, match="classes has 3 entries, but y has 2 columns"):
-        learn_labels(y, classes=[0, 1, 2])
+        learn(y, classes=[0, 1, 2])
 
 
 # --- errors
 
 
 def test_unknown_labels_are_named_and_so_are_the_known_ones():
-    labels = learn_labels(["a", "b"])
+    labels = learn(["a", "b"])
     with pytest.raises(ValueError, match=r"labels \['c'\], which are not among the classes \['a', 'b'\]"):
-        labels.encode(["a", "c"])
+        targets(labels, ["a", "c"])
     with pytest.raises(ValueError, match=r"labels \[3\], which are not among the classes \[5, 6\]"):
-        learn_labels([[1, 5], [2, 6]]).encode([[1, 3]])
+        learn([[1, 5], [2, 6]]).read([[1, 3]])
 
 
 @pytest.mark.parametrize("name", ["binary", "multilabel", "multioutput"])
 def test_y_must_keep_its_shape(name):
     with pytest.raises(ValueError, match=r"y has shape \(2, 7\), but the classifier knows"):
-        learn_labels(TARGETS[name]).encode(np.ones((2, 7)))
+        learn(TARGETS[name]).read(np.ones((2, 7)))
 
 
 def test_indicators_are_0_and_1():
     with pytest.raises(ValueError, match="other values than 0 and 1"):
-        learn_labels(TARGETS["multilabel"]).encode([[0, 1, 2]])
+        learn(TARGETS["multilabel"]).read([[0, 1, 2]])
 
 
 @pytest.mark.parametrize(
@@ -223,23 +308,23 @@ def test_indicators_are_0_and_1():
 )
 def test_missing_labels_are_refused(y):
     with pytest.raises(ValueError, match="Input y contains NaN"):
-        learn_labels(y)
+        learn(y)
 
 
 def test_mixed_labels_are_refused():
     with pytest.raises(ValueError, match="y mixes strings and other labels"):
-        learn_labels(np.array([1, "a"], dtype=object))
+        learn(np.array([1, "a"], dtype=object))
 
 
 @pytest.mark.parametrize("y", [[0.5, 1.0, 2.0], [[0.5, 1.0], [2.0, 1.0]], np.ones((2, 2, 2))])
 def test_continuous_targets_give_scikit_learns_error(y):
     with pytest.raises(ValueError, match="Unknown label type"):
-        learn_labels(y)
+        learn(y)
 
 
 def test_infinite_labels_are_refused():
     with pytest.raises(ValueError, match="infinity"):
-        learn_labels([1.0, np.inf])
+        learn([1.0, np.inf])
 
 
 # --- labels as values
@@ -247,9 +332,9 @@ def test_infinite_labels_are_refused():
 
 @each_target
 def test_labels_travel_and_compare(name):
-    labels = learn_labels(TARGETS[name])
+    labels = learn(TARGETS[name])
     assert pickle.loads(pickle.dumps(labels)) == labels
-    assert labels != learn_labels([4, 5, 6, 7, 8, 9]) and labels != "labels"
+    assert labels != learn([4, 5, 6, 7, 8, 9]) and labels != "labels"
 
 
 def test_flat_labels_are_not_copied():

@@ -10,12 +10,13 @@ inputs of the column stay 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.columns import read_levels
+from sknet._tables.columns import ColumnSettings
+from sknet._tables.frames import read_levels
+from sknet._typing import Array, Table
 
 MAX_LEVELS = 100
 """How many levels of a column have an input of their own: those of most weight. The others share one."""
@@ -33,48 +34,46 @@ class CategoryColumn:
 
     Attributes
     ----------
-    position : int
-        The column's place in the table.
     levels : tuple of str
         Keys of the levels with an input of their own, in numerical or else alphabetical order.
-    infrequent : bool
+    has_infrequent : bool
         Whether there is an input for the other levels; it then is the input of unseen levels too.
-    missing : bool
+    has_missing : bool
         Whether there is an input for missing values; where not, they count as unseen.
     """
 
-    position: int
     levels: tuple[str, ...]
-    infrequent: bool = False
-    missing: bool = False
+    has_infrequent: bool = False
+    has_missing: bool = False
 
     @property
     def signed(self) -> bool:
         """Whether two levels share one input: −1 for the first, 1 for the second, 0 for unknown."""
-        return len(self.levels) == 2 and not (self.infrequent or self.missing)
+        return len(self.levels) == 2 and not (self.has_infrequent or self.has_missing)
 
     @property
-    def width(self) -> int:
+    def n_inputs(self) -> int:
         """How many inputs there are."""
-        return 1 if self.signed else len(self.levels) + self.infrequent + self.missing
+        return 1 if self.signed else len(self.levels) + self.has_infrequent + self.has_missing
 
     @property
-    def endings(self) -> list[str]:
+    def suffixes(self) -> tuple[str, ...]:
         """What follows the column's name in the name of each input."""
         if self.signed:
-            return [self.levels[1]]
-        special = ["infrequent"] * self.infrequent + ["missing"] * self.missing
-        return [*self.levels, *(word + "_" * (word in self.levels) for word in special)]
+            return (f"_{self.levels[1]}",)
+        special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
+        words = [*self.levels, *(word + "_" * (word in self.levels) for word in special)]
+        return tuple(f"_{word}" for word in words)
 
     def slots(self, keys: list[str]) -> NDArray[np.intp]:
         """Find the slot of every key; that of a missing value comes last, where code −1 finds it."""
         own = {level: slot for slot, level in enumerate(self.levels)}
-        unknown = len(own) if self.infrequent else -1
-        missing = len(own) + self.infrequent if self.missing else unknown
+        unknown = len(own) if self.has_infrequent else -1
+        missing = len(own) + self.has_infrequent if self.has_missing else unknown
         return np.array([*(own.get(key, unknown) for key in keys), missing], dtype=np.intp)
 
-    def write(self, values: Any, out: NDArray[Any]) -> None:
-        """Set the inputs of n values in `out`, zeros of shape (n, width)."""
+    def write(self, values: Table, out: Array, name: str) -> None:
+        """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
         codes, keys = read_levels(values)
         slot = self.slots(keys)[codes]
         if self.signed:
@@ -84,8 +83,9 @@ class CategoryColumn:
         out[known, slot[known]] = 1.0
 
 
-def learn_category(position: int, name: str, values: Any, weight: NDArray[Any] | None) -> CategoryColumn:
+def learn_category(values: Table, name: str, settings: ColumnSettings) -> CategoryColumn:
     """Learn the levels of a column from its n values and their weights."""
+    weight = settings.weight
     try:
         codes, keys = read_levels(values)
     except (TypeError, NotImplementedError) as error:
@@ -94,10 +94,10 @@ def learn_category(position: int, name: str, values: Any, weight: NDArray[Any] |
     totals = np.bincount(codes[seen], weights=None if weight is None else weight[seen], minlength=len(keys))
     shares = _shares(keys, totals)
     levels = _frequent(shares)
-    return CategoryColumn(position, levels, infrequent=len(levels) < len(shares), missing=not seen.all())
+    return CategoryColumn(levels, has_infrequent=len(levels) < len(shares), has_missing=not bool(seen.all()))
 
 
-def _shares(keys: list[str], totals: NDArray[Any]) -> dict[str, float]:
+def _shares(keys: list[str], totals: Array) -> dict[str, float]:
     """Share of the weight by key, of levels that occur; rounded, as sums in another order differ in the last digits."""
     whole = float(totals.sum()) or 1.0
     shares: dict[str, float] = {}

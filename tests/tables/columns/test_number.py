@@ -1,15 +1,27 @@
 """Scaling: weights are repetitions, missing values count nowhere, and no magnitude breaks it."""
 
 import pickle
+from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sknet._tables import scaling
-from sknet._tables.scaling import ColumnScaler, TargetScaler, learn_scaler, smooth_clip, weighted_quantile
+from sknet._tables.columns import ColumnSettings, number
+from sknet._tables.columns.number import (
+    NumberColumn,
+    learn_numbers,
+    learn_sparse,
+    missing_columns,
+    row_blocks,
+    smooth_clip,
+    stacked,
+    weighted_moments,
+    weighted_quantile,
+)
 
 METHODS = ["robust", "standard", None]
 values = st.floats(-1e6, 1e6, allow_subnormal=False).map(lambda x: round(x, 3))
@@ -21,8 +33,22 @@ def weighted_and_repeated(column):
     return x[:, None], w, np.repeat(x, w)[:, None]
 
 
+def learn(X, method, weight=None, columns=None):
+    settings = ColumnSettings(method, None if weight is None else np.asarray(weight, dtype=np.float64))
+    return learn_numbers(X, columns, np.isnan(X).any(axis=0), settings)
+
+
+def learn_scaler(X, method, weight=None):
+    return stacked(learn(X, method, weight))
+
+
+def apply(scaler, Z):
+    scaler.scale_into(Z, Z)
+    return Z
+
+
 def scaled(X, method, weight=None, dtype=np.float64):
-    return learn_scaler(X, method, weight).apply(np.array(X, dtype=dtype))
+    return apply(learn_scaler(X, method, weight), np.array(X, dtype=dtype))
 
 
 # --- quantiles
@@ -64,12 +90,12 @@ def test_quantiles_ignore_missing_values_and_keep_the_shape_of_q():
 @given(columns, st.sampled_from(METHODS))
 def test_weights_are_repetitions(column, method):
     x, w, repeated = weighted_and_repeated(column)
-    weighted, plain = learn_scaler(x, method, w), learn_scaler(repeated, method)
     if method == "robust":
-        assert weighted == plain
+        assert learn(x, method, w) == learn(repeated, method)
+    weighted, plain = learn_scaler(x, method, w), learn_scaler(repeated, method)
     np.testing.assert_allclose(weighted.center, plain.center, rtol=1e-12, atol=1e-9)
     np.testing.assert_allclose(weighted.scale, plain.scale, rtol=1e-9)
-    assert learn_scaler(repeated, method) == learn_scaler(repeated, method, np.ones(len(repeated)))
+    assert learn(repeated, method) == learn(repeated, method, np.ones(len(repeated)))
 
 
 def test_robust_is_median_and_quartile_range_with_a_smooth_clip():
@@ -77,14 +103,14 @@ def test_robust_is_median_and_quartile_range_with_a_smooth_clip():
     scaler = learn_scaler(x, "robust")
     assert (scaler.center, scaler.scale, scaler.clip) == (3, 1 / 4, True)
     z = (x - 3) / 4
-    np.testing.assert_allclose(scaler.apply(x.copy()), z / np.sqrt(1 + (z / 3) ** 2), rtol=1e-14)
+    np.testing.assert_allclose(apply(scaler, x.copy()), z / np.sqrt(1 + (z / 3) ** 2), rtol=1e-14)
 
 
 def test_robust_falls_back_to_the_range_and_silences_constants():
     X = np.column_stack([[5.0] * 9 + [9.0], [7.0] * 10, [np.nan] * 10])
     scaler = learn_scaler(X, "robust")
     assert scaler.center.tolist() == [5, 7, 0] and scaler.scale.tolist() == [2 / 4, 0, 0]
-    assert (scaler.apply(np.array([[1e300, -1e300, 3.0]]))[0, 1:] == 0).all()
+    assert (apply(scaler, np.array([[1e300, -1e300, 3.0]]))[0, 1:] == 0).all()
 
 
 def test_standard_has_mean_zero_and_deviation_one_under_the_weights():
@@ -99,7 +125,7 @@ def test_none_changes_nothing_but_fills_in_the_weighted_mean():
     X = np.array([[1.0, np.nan], [3.0, np.nan], [np.nan, np.nan]])
     scaler = learn_scaler(X, None, [3, 1, 5])
     assert scaler.center.tolist() == [1.5, 0]
-    assert scaler.apply(X.copy()).tolist() == [[1, 0], [3, 0], [1.5, 0]]
+    assert apply(scaler, X.copy()).tolist() == [[1, 0], [3, 0], [1.5, 0]]
 
 
 @pytest.mark.parametrize("method", ["robust", "standard"])
@@ -139,19 +165,25 @@ def test_columns_are_learnt_one_by_one_whatever_the_block(d, n, method, weigh):
     X = rng.normal(size=(n, d))
     X[rng.random(X.shape) < 0.1] = np.nan
     w = rng.integers(1, 4, n) if weigh else None
-    whole = learn_scaler(X, method, w)
+    whole = learn(X, method, w)
     for j in range(d):
-        assert whole.column(j) == learn_scaler(X[:, [j]], method, w)
-        assert whole.column(j) == learn_scaler(X, method, w, np.array([j]))
+        assert [whole[j]] == learn(X[:, [j]], method, w) == learn(X, method, w, np.array([j]))
 
 
 def test_a_memory_map_is_read_in_pieces(tmp_path, monkeypatch):
-    monkeypatch.setattr(scaling, "BLOCK", 100)
+    monkeypatch.setattr(number, "LEARNT_BLOCK", 100)
     np.save(tmp_path / "X.npy", np.random.default_rng(0).normal(size=(60, 40)))
     X = np.load(tmp_path / "X.npy", mmap_mode="r")
-    pieces = list(scaling._lines(X, None))
-    assert len(pieces) == 20 and sum(len(piece) for piece in pieces) == 40
-    assert learn_scaler(X, "robust") == learn_scaler(np.array(X), "robust")
+    heights, robust = [], number.METHODS["robust"]
+
+    def watch(V, weight):
+        heights.append(len(V))
+        return robust.learn(V, weight)
+
+    monkeypatch.setitem(number.METHODS, "robust", replace(robust, learn=watch))
+    learn(X, "robust")
+    assert len(heights) == 20 and sum(heights) == 40
+    assert learn(X, "robust") == learn(np.array(X), "robust")
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.int8, np.uint64, np.bool_, np.float32])
@@ -165,9 +197,9 @@ def test_any_real_type_is_scaled(dtype):
 def test_single_precision_stays_single():
     X = np.random.default_rng(0).normal(size=(30, 2)).astype(np.float32)
     scaler = learn_scaler(X, "robust")
-    Z = scaler.apply(X.copy())
+    Z = apply(scaler, X.copy())
     assert Z.dtype == np.float32 and scaler.single
-    np.testing.assert_allclose(Z, scaler.apply(X.astype(float)), rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(Z, apply(scaler, X.astype(float)), rtol=1e-5, atol=1e-6)
 
 
 def test_trouble_is_told():
@@ -185,14 +217,73 @@ def test_the_smooth_clip_is_odd_monotone_and_bounded(a, b):
     assert Z[0] == -Z[2] and Z[0] <= Z[1] and np.abs(Z).max() <= 3
 
 
-def test_scalers_compare_and_travel():
-    scaler = learn_scaler(np.arange(6.0).reshape(3, 2), "robust")
-    copy = pickle.loads(pickle.dumps(scaler))
-    assert copy == scaler and copy.single == scaler.single
-    assert scaler != ColumnScaler(scaler.center, scaler.scale, clip=False) and scaler != "robust"
+@pytest.mark.parametrize("n, d", [(0, 3), (1, 1), (100, 7), (100, 0), (5, 1000)])
+def test_blocks_cover_all_rows_once(n, d, monkeypatch):
+    monkeypatch.setattr(number, "BLOCK", 50)
+    blocks = list(row_blocks(n, d))
+    assert [row for block in blocks for row in range(n)[block]] == list(range(n))
+    assert all((block.stop - block.start) * d <= max(50, d) for block in blocks)
+
+
+# --- the column
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_column_by_itself_is_encoded_as_in_the_stack(method, dtype):
+    X = np.array([[1.0, 7.0], [np.nan, 9.0], [5.0, 8.0]])
+    columns = learn(X, method)
+    assert [column.suffixes for column in columns] == [("", "_missing"), ("",)]
+    assert [column.n_inputs for column in columns] == [2, 1]
+    together = np.empty(X.shape, dtype)
+    stacked(columns).scale_into(X, together)
+    for j, column in enumerate(columns):
+        out = np.zeros((3, column.n_inputs), dtype)
+        column.write(pd.Series(X[:, j]), out, "c")
+        np.testing.assert_array_equal(out[:, 0], together[:, j])
+        assert (out[:, 1:] == np.isnan(X[:, [j]])).all()
+
+
+def test_a_column_refuses_by_its_name():
+    column = NumberColumn(0.0, 1.0, shift=False)
+    with pytest.raises(ValueError, match="Column 'c' of X contains infinity"):
+        column.write(np.array([np.inf]), np.zeros((1, 1)), "c")
+    with pytest.raises(ValueError, match="Column 'c' of X holds values too large for float32"):
+        column.write(np.array([1e200]), np.zeros((1, 1), np.float32), "c")
+    with pytest.raises(ValueError, match="Column 'c' of X .* should hold numbers"):
+        column.write(pd.Series(["x"], dtype=object), np.zeros((1, 1)), "c")
+
+
+def test_missing_columns_are_found_and_infinity_is_refused_among_numbers():
+    X = np.array([[1.0, np.nan, np.inf]])
+    with pytest.raises(ValueError, match="Column 2 of X contains infinity"):
+        missing_columns(X, int)
+    assert missing_columns(X, int, np.array([True, True, False])).tolist() == [False, True, False]
+
+
+def test_columns_compare_and_travel():
+    columns = learn(np.arange(6.0).reshape(3, 2), "robust")
+    copies = pickle.loads(pickle.dumps(columns))
+    assert copies == columns and stacked(copies).single
+    first = columns[0]
+    assert first != NumberColumn(first.center, first.scale, clip=False) and first != "robust"
+
+
+def test_no_columns_are_a_stack_too():
+    out = np.empty((3, 0))
+    assert stacked([]).scale_into(np.empty((3, 0)), out)
+
+
+def test_moments_of_nothing_are_zero():
+    mean, deviation = weighted_moments(np.array([[np.nan, np.nan], [1.0, 3.0]]), None)
+    assert mean.tolist() == [0, 2] and deviation.tolist() == [0, 1]
 
 
 # --- sparse matrices
+
+
+def learn_sparse_scaler(X, method, weight=None):
+    return stacked(learn_sparse(X, ColumnSettings(method, weight)))
 
 
 @given(st.integers(0, 10**6), st.sampled_from([sparse.csr_array, sparse.csr_matrix]))
@@ -201,50 +292,20 @@ def test_sparse_columns_are_divided_by_their_root_mean_square(seed, kind):
     dense = rng.normal(size=(12, 4)) * (rng.random((12, 4)) < 0.5) * [1e200, 1, 1e-200, 1]
     dense[:, 3] = 0
     w = rng.integers(1, 4, 12)
-    scaler = learn_scaler(kind(dense), "robust", w)
+    scaler = learn_sparse_scaler(kind(dense), "robust", w)
     unit = dense / [1e200, 1, 1e-200, 1]
     rms = np.sqrt(w @ unit**2 / w.sum())
     expected = np.where(rms > 0, 1 / np.where(rms > 0, rms, 1) / [1e200, 1, 1e-200, 1], 1)
     np.testing.assert_allclose(scaler.scale, expected, rtol=1e-12)
     assert not scaler.center.any() and not scaler.clip and not scaler.shift
-    repeated = learn_scaler(kind(np.repeat(dense, w, axis=0)), "standard")
+    repeated = learn_sparse_scaler(kind(np.repeat(dense, w, axis=0)), "standard")
     np.testing.assert_allclose(scaler.scale, repeated.scale, rtol=1e-12)
 
 
 def test_sparse_duplicates_count_as_their_sum_and_are_left_alone():
     X = sparse.csr_array((np.array([1.0, 2.0]), np.array([0, 0]), np.array([0, 2])), shape=(1, 1))
-    assert learn_scaler(X, "robust").scale == 1 / 3 and X.nnz == 2
+    assert learn_sparse_scaler(X, "robust").scale == 1 / 3 and X.nnz == 2
 
 
 def test_sparse_without_scaling_is_left_alone():
-    assert learn_scaler(sparse.csr_array(np.eye(2) * 7), None).scale.tolist() == [1, 1]
-
-
-# --- targets
-
-
-@pytest.mark.parametrize("magnitude", [1e9, 1e-9, 1e300, 1.0])
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_targets_of_any_magnitude_come_back(magnitude, dtype):
-    y = magnitude * np.array([[1.0, -2.0], [3.0, 5.0], [4.0, 4.0]])
-    scaler = TargetScaler.learn(y)
-    encoded = scaler.encode(y, dtype)
-    assert encoded.dtype == dtype
-    np.testing.assert_allclose([encoded.mean(0), encoded.std(0)], [[0, 0], [1, 1]], atol=1e-6)
-    np.testing.assert_allclose(scaler.decode(encoded, np.float64), y, rtol=1e-6 if dtype == np.float32 else 1e-14)
-    assert scaler.decode(encoded[:0]).dtype == dtype
-
-
-@given(columns)
-def test_target_weights_are_repetitions(column):
-    x, w, repeated = weighted_and_repeated([(0.0 if np.isnan(x) else x, w) for x, w in column])
-    weighted, plain = TargetScaler.learn(x, w), TargetScaler.learn(repeated)
-    np.testing.assert_allclose(weighted.mean, plain.mean, rtol=1e-12, atol=1e-9)
-    np.testing.assert_allclose(weighted.scale, plain.scale, rtol=1e-9)
-
-
-def test_a_constant_target_keeps_its_scale_and_none_keeps_all():
-    y = np.full((3, 1), 0.1)
-    assert TargetScaler.learn(y) == TargetScaler(np.array([0.1]), np.array([1.0]))
-    assert (TargetScaler.learn(y, method=None).encode(y) == y).all()
-    assert TargetScaler.learn(y) != "standard"
+    assert learn_sparse_scaler(sparse.csr_array(np.eye(2) * 7), None).scale.tolist() == [1, 1]

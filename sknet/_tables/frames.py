@@ -12,13 +12,14 @@ codes (n,), −1 where missing, into a list of keys: the text of each level, the
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-Array = NDArray[Any]
+from sknet._typing import Array, Table
+
 Kind = Literal["number", "category"]
 
 _KINDS: dict[str, Kind] = {
@@ -44,17 +45,12 @@ _REMEDIES = {
 }
 
 
-def is_frame(X: object) -> bool:
-    """Whether X is a pandas or polars data frame."""
-    return hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "get_column_index"))
-
-
-def column_names(frame: Any) -> tuple[str, ...]:
+def column_names(frame: Table) -> tuple[str, ...]:
     """Names of a frame's columns, as text."""
     return tuple(str(name) for name in frame.columns)
 
 
-def held_as_array(frame: Any) -> Array | None:
+def held_as_array(frame: Table) -> Array | None:
     """Give the array that pandas keeps a frame in, if all its columns are plain numbers of one type."""
     dtypes = set(frame.dtypes) if hasattr(frame, "iloc") else ()
     if len(dtypes) != 1:
@@ -64,7 +60,7 @@ def held_as_array(frame: Any) -> Array | None:
     return np.asarray(frame.to_numpy()) if plain else None
 
 
-def column_at(frame: Any, position: int) -> pd.Series:
+def column_at(frame: Table, position: int) -> pd.Series:
     """One column of a frame, as a pandas Series."""
     if hasattr(frame, "iloc"):
         column: pd.Series = frame.iloc[:, position]
@@ -72,7 +68,7 @@ def column_at(frame: Any, position: int) -> pd.Series:
     return _from_polars(frame.to_series(position))
 
 
-def _from_polars(column: Any) -> pd.Series:
+def _from_polars(column: Table) -> pd.Series:
     """Make a polars column a pandas one: numbers as floats, all else as objects."""
     dtype = column.dtype
     if dtype.is_numeric() or str(dtype) in ("Boolean", "Null"):
@@ -110,10 +106,10 @@ def _refusal(column: pd.Series, name: str, found: str) -> TypeError:
     )
 
 
-def read_numbers(column: pd.Series, name: str) -> Array:
-    """Values of a column as numbers, NaN where one is missing; floats are not copied."""
+def number_values(column: Table, name: str) -> Array:
+    """Values of a Series or an array as numbers, NaN where one is missing; floats are not copied."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
-        return column.to_numpy()
+        return column if isinstance(column, np.ndarray) else column.to_numpy()
     found = _held_by(column)
     if found not in _KINDS and found not in _MIXED:
         raise _refusal(column, name, found)
@@ -127,7 +123,7 @@ def read_numbers(column: pd.Series, name: str) -> Array:
         ) from error
 
 
-def read_levels(values: Any) -> tuple[NDArray[np.intp], list[str]]:
+def read_levels(values: Table) -> tuple[NDArray[np.intp], list[str]]:
     """Codes of a column's values, −1 where missing, and the key of the level that each code stands for.
 
     Levels that do not occur may be among them, and two levels may have one key.
@@ -146,7 +142,7 @@ def level_key(level: object) -> str:
     return str(level)
 
 
-def chosen_categories(categorical_features: Any, names: Sequence[str]) -> NDArray[np.bool_]:
+def chosen_categories(categorical_features: object, names: Sequence[str]) -> NDArray[np.bool_]:
     """Turn the names, indices or mask of the columns that are categories into a mask.
 
     Parameters
@@ -208,7 +204,7 @@ _READERS: dict[str, Callable[[Array, Sequence[str]], NDArray[np.bool_]]] = {
 }
 
 
-def shortened(items: Sequence[Any], most: int = 10) -> str:
+def shortened(items: Sequence[object], most: int = 10) -> str:
     """List items for a message, not all if there are many."""
     shown = ", ".join(repr(item) for item in items[:most])
     return f"[{shown}, … ({len(items)} in all)]" if len(items) > most else f"[{shown}]"

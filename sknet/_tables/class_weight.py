@@ -1,0 +1,102 @@
+"""Class weights as sample weights.
+
+Conventions
+-----------
+n rows, k target columns.
+
+codes : (n, k)           index of each row's label into the sorted classes
+weight : (n,) or None    sample weights, positive; a row of weight 2 is two rows, None is ones
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from sknet._tables.labels import Codes, Labels
+from sknet._typing import Array
+
+
+def fold_class_weight(
+    class_weight: object, labels: Labels, codes: Codes, sample_weight: ArrayLike | None = None
+) -> Array | None:
+    """Multiply the sample weights by the weight of each row's class.
+
+    Parameters
+    ----------
+    class_weight : None, "balanced", dict, or a list of dicts, one per output
+        "balanced" gives every class that occurs the same total of sample weights.
+    labels : Labels
+        The labels that y may hold.
+    codes : ndarray of shape (n, k)
+        The labels that it does hold.
+    sample_weight : array-like of shape (n,), default=None
+        None is ones.
+
+    Returns
+    -------
+    ndarray of shape (n,) or None
+        None if there are weights of neither kind.
+    """
+    weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
+    if class_weight is None:
+        return weight
+    w = np.ones(len(codes)) if weight is None else weight
+    folded = w
+    by_output = _by_output(class_weight, codes.shape[1])
+    for of_output, code, known in zip(by_output, codes.T, labels.levels, strict=True):
+        folded = folded * _class_weights(of_output, code, known, w)[code]
+    return folded
+
+
+def _by_output(class_weight: object, n_outputs: int) -> list[object]:
+    """One class weight for each output."""
+    if isinstance(class_weight, str):
+        return [class_weight] * n_outputs
+    given = [class_weight] if isinstance(class_weight, Mapping) and n_outputs == 1 else class_weight
+    if isinstance(given, list | tuple) and len(given) == n_outputs:
+        return list(given)
+    wanted = "a dict, None or 'balanced'" if n_outputs == 1 else f"'balanced', None or a list of {n_outputs} dicts"
+    raise ValueError(f"class_weight={class_weight!r} does not fit y: give {wanted}.")
+
+
+def _class_weights(class_weight: object, codes: Array, known: Array, weight: Array) -> Array:
+    """Weight of each class of one output."""
+    if class_weight is None:
+        return np.ones(len(known))
+    if isinstance(class_weight, Mapping):
+        return _given_weights(class_weight, known.tolist())
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        return _balanced_weights(np.bincount(codes, weights=weight, minlength=len(known)))
+    raise ValueError(f"class_weight={class_weight!r} is not understood: give a dict of label: weight, or 'balanced'.")
+
+
+def _balanced_weights(totals: Array) -> Array:
+    """Σw/(k·Σw of the class), k classes having weight at all; 0 for the others."""
+    occurs = totals > 0
+    weights = np.zeros(len(totals))
+    weights[occurs] = totals.sum() / (occurs.sum() * totals[occurs])
+    return weights
+
+
+def _given_weights(class_weight: Mapping[Any, Any], known: list[object]) -> Array:
+    """Weight of each class from a dict; 1 where it names none. Keys too many are an error if weights lack."""
+    strangers = [key for key in class_weight if key not in known]
+    lacking = [label for label in known if label not in class_weight]
+    if strangers and lacking:
+        raise ValueError(
+            f"class_weight has the keys {strangers}, which are no labels of y, and no weight for {lacking}: "
+            f"its keys must be among {known}."
+        )
+    bad = {label: w for label, w in class_weight.items() if not _is_weight(w)}
+    if bad:
+        raise ValueError(f"class_weight holds {bad}: weights must be finite numbers, 0 or more.")
+    return np.array([float(class_weight.get(label, 1.0)) for label in known])
+
+
+def _is_weight(weight: Any) -> bool:
+    try:
+        return bool(0 <= float(weight) < np.inf)
+    except (TypeError, ValueError):
+        return False

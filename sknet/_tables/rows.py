@@ -1,0 +1,183 @@
+"""Rows of a table with their targets, weights and groups, whatever holds them: memory, a file or a data frame.
+
+Conventions
+-----------
+n rows; d columns; k target columns.
+
+X : (n, d)               array, CSR matrix or data frame, its values not yet encoded
+y : (n, k)               codes of labels, or numbers
+weight : (n,) or None    sample weights, float64, positive; None is ones
+groups : (n,) or None    which group each row belongs to, for a splitter
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import scipy.sparse as sp
+
+from sknet._typing import Array, Batch, DType, Table
+
+MERGED = 2**20
+"""Up to so many values, a table's equal rows are looked for."""
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Rows of a table: their values, targets, weights and groups.
+
+    Attributes
+    ----------
+    X : array, CSR matrix or data frame of shape (n, d)
+    y : ndarray of shape (n, k)
+    weight : ndarray of shape (n,), or None
+    groups : ndarray of shape (n,), or None
+    whole : Rows or None
+        What the user passed, where rows of weight 0 were dropped.
+    place : ndarray of shape (n,), or None
+        Where in `whole` each row is.
+    """
+
+    X: Table
+    y: Array
+    weight: Array | None = None
+    groups: Array | None = None
+    whole: Rows | None = None
+    place: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, rows: Array) -> Rows:
+        """Return some of the rows."""
+        weight = None if self.weight is None else self.weight[rows]
+        groups = None if self.groups is None else self.groups[rows]
+        return Rows(take_rows(self.X, rows), self.y[rows], weight, groups)
+
+    def without_weightless(self) -> Rows:
+        """Drop the rows of weight 0: they are no rows."""
+        if self.weight is None or self.weight.all():
+            return self
+        rows = np.flatnonzero(self.weight)
+        place = rows if self.place is None else self.place[rows]
+        return replace(self.take(rows), whole=self.whole or self, place=place)
+
+    def in_memory(self) -> Rows:
+        """Load the table's rows if they lie in a file."""
+        return replace(self, X=np.array(self.X)) if is_memory_mapped(self.X) else self
+
+    def merged(self) -> Rows:
+        """Merge equal rows of an array or CSR matrix, adding up their weights, in an order that is theirs alone.
+
+        A row of weight 2 then is two rows to the last bit, however far a
+        solver's steps carry rounding errors.
+        """
+        if (not isinstance(self.X, np.ndarray) and not is_sparse(self.X)) or self.X.shape[0] * self.X.shape[1] > MERGED:
+            return self
+        X = self.X.toarray() if is_sparse(self.X) else self.X
+        # a single column is sorted as such, which is much faster than as rows of length 1
+        targets, axis = (self.y[:, 0], None) if self.y.shape[1] == 1 else (self.y, 0)
+        labels = np.unique(targets, axis=axis, return_inverse=True)[1].ravel()
+        first, place = distinct_rows(X, labels)
+        if self.weight is None and len(first) == len(self):
+            return self
+        weight = np.bincount(place, weights=self.weight).astype(np.float64)
+        return self.take(first).weighted(None if (weight == 1.0).all() else weight)
+
+    def weighted(self, weight: Array | None) -> Rows:
+        """Return the same rows under other weights."""
+        return replace(self, weight=weight)
+
+
+def distinct_rows(X: Array, labels: Array) -> tuple[Array, Array]:
+    """Find equal rows of numbers under the same label.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n, d)
+    labels : ndarray of shape (n,)
+        Integers.
+
+    Returns
+    -------
+    first : ndarray of shape (m,)
+        One row of each kind, in an order that depends only on the rows' values.
+    place : ndarray of shape (n,)
+        Which kind each row is.
+    """
+    factors = np.random.default_rng(0).random(X.shape[1])
+    with np.errstate(over="ignore", invalid="ignore"):
+        keys = (X * factors).sum(axis=1) + labels  # of equal rows to the last bit, as a BLAS' sums might not be
+    _, first, place = np.unique(keys, return_index=True, return_inverse=True)
+    kind = first[place]
+    if np.array_equal(labels, labels[kind]) and np.array_equal(X, X[kind]):
+        return first, place
+    # rows with missing values, or different ones that happen to have one key
+    X_bytes = np.ascontiguousarray(X).view(np.uint8).reshape(len(X), -1)
+    label_bytes = np.ascontiguousarray(labels).view(np.uint8).reshape(len(X), -1)
+    values = np.hstack([X_bytes, label_bytes])
+    _, first, place = np.unique(values, axis=0, return_index=True, return_inverse=True)
+    return first, place.ravel()
+
+
+class MappedRows:
+    """Some rows of a memory-mapped array, read when they are asked for.
+
+    Parameters
+    ----------
+    values : ndarray of shape (N, d)
+        The array in the file.
+    rows : ndarray of shape (n,)
+        Indices of the rows.
+    """
+
+    def __init__(self, values: Array, rows: Array) -> None:
+        self._values, self._rows = np.asarray(values), rows
+        self.shape, self.dtype = (len(rows), values.shape[1]), values.dtype
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, key: Batch | tuple[Batch, Batch | int]) -> Array:
+        if not isinstance(key, tuple):
+            return self._values[self._rows[key]]
+        rows, columns = self._rows[key[0]], np.arange(self.shape[1])[key[1]]
+        return self._values[rows[:, np.newaxis], columns] if columns.ndim else self._values[rows, columns]
+
+    def __array__(self, dtype: DType | None = None, copy: bool | None = None) -> Array:
+        return np.asarray(self[:], dtype)
+
+    def take(self, rows: Batch) -> MappedRows:
+        """Return some of these rows."""
+        return MappedRows(self._values, self._rows[rows])
+
+
+def take_rows(X: Table, rows: Batch) -> Table:
+    """Return some rows of an array, a CSR matrix or a data frame; an index into a file is kept as such."""
+    if isinstance(X, MappedRows):
+        return X.take(rows)
+    if not isinstance(rows, slice) and is_memory_mapped(X):
+        return MappedRows(X, rows)
+    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
+
+
+def is_frame(X: object) -> bool:
+    """Whether X is a pandas or polars data frame."""
+    return hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "get_column_index"))
+
+
+def is_memory_mapped(X: object) -> bool:
+    """Whether a dense array's values lie in a file."""
+    if isinstance(X, MappedRows):
+        return True
+    while isinstance(X, np.ndarray):
+        if isinstance(X, np.memmap):
+            return True
+        X = X.base
+    return False
+
+
+def is_sparse(X: object) -> bool:
+    """Whether X is a sparse matrix or array."""
+    return bool(sp.issparse(X))

@@ -1,0 +1,181 @@
+"""Which rows are held out for validation: by share, by groups, or by a scikit-learn splitter.
+
+Conventions
+-----------
+n rows of positive weight; N rows that the user passed, those of weight 0 too.
+
+strata : (n,)            an integer for each row; the held-out part has its share of each
+train, held_out          indices into the n rows; a splitter's own are indices into the N
+"""
+
+from collections.abc import Callable
+from copy import copy
+from math import ceil
+from numbers import Real
+from typing import Any, TypeAlias
+
+import numpy as np
+from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit, StratifiedShuffleSplit
+
+from sknet._tables.rows import Rows
+from sknet._typing import Array, Target
+
+Splitter: TypeAlias = Any
+"""A scikit-learn splitter: what has a method `split`."""
+
+MIN_HELD_OUT = 10
+"""With fewer rows to hold out, a validation score says too little: training goes without."""
+
+
+def split(
+    rows: Rows, strata: Array | None, how: float | Splitter, seed: int, as_given: Callable[[Array], Target]
+) -> tuple[Rows, Rows] | None:
+    """Choose what to train on and what to validate on.
+
+    Parameters
+    ----------
+    rows : Rows
+        Without rows of weight 0.
+    strata : ndarray of shape (n,), or None
+        Integers; used only with a share and without groups.
+    how : float or splitter
+        The share of rows (or groups) to hold out, or a scikit-learn splitter,
+        whose first split is taken.
+    seed : int
+        The same seed holds out the same rows.
+    as_given : callable
+        Turns codes or numbers, (N, k), into y as the user passed it, for a splitter.
+
+    Returns
+    -------
+    (train, held_out) : tuple of Rows, the second one in memory
+        None where they would be too few.
+    """
+    chosen: tuple[Array, Array] | None
+    if not isinstance(how, Real):
+        chosen = by_splitter(how, rows, seed, as_given)
+    elif rows.groups is not None:
+        chosen = by_splitter(_splitter_of_groups(rows.groups, float(how), seed), rows, seed, as_given)
+    else:
+        chosen = hold_out(len(rows.y), strata, float(how), seed)
+    return None if chosen is None else (rows.take(chosen[0]), rows.take(chosen[1]).in_memory())
+
+
+def _splitter_of_groups(groups: Array, fraction: float, seed: int) -> Splitter:
+    if len(np.unique(groups)) < 2:
+        raise ValueError("groups holds a single group, of which no part can be held out: pass more, or none.")
+    return GroupShuffleSplit(1, test_size=fraction, random_state=seed)
+
+
+# --- a splitter ------------------------------------------------------------------------------------------------------
+
+
+def by_splitter(splitter: Splitter, rows: Rows, seed: int, as_given: Callable[[Array], Target]) -> tuple[Array, Array]:
+    """Choose rows by the first split of a splitter.
+
+    It gets the rows as the user passed them, those of weight 0 too; one that
+    would draw anew each time is given the seed.
+    """
+    whole = rows.whole or rows
+    if getattr(splitter, "random_state", seed) is None:
+        splitter = copy(splitter)
+        splitter.random_state = seed
+    first = next(iter(splitter.split(whole.X, as_given(whole.y), whole.groups)), None)
+    if first is None:
+        raise ValueError(f"validation_fraction={splitter} makes no split: give a splitter that makes one, or a share.")
+    train, held_out = (_as_indices(part, splitter, len(whole)) for part in first)
+    _refuse_repeated(train, held_out, splitter)
+    if rows.place is not None:  # indices into what the user passed -> into what is left of it
+        now = np.full(len(whole), -1)
+        now[rows.place] = np.arange(len(rows))
+        train, held_out = now[train], now[held_out]
+        train, held_out = train[train >= 0], held_out[held_out >= 0]
+    if not len(train) or not len(held_out):
+        what = "to hold out" if len(train) else "to train on"
+        raise ValueError(f"validation_fraction={splitter} leaves no rows {what}: choose another splitter, or a share.")
+    return train, held_out
+
+
+def _as_indices(part: object, splitter: Splitter, n: int) -> Array:
+    """Check one part of a split, which may be a mask; return the indices of its rows."""
+    rows = np.asarray(part)
+    if rows.dtype.kind == "b" and rows.shape == (n,):
+        return np.flatnonzero(rows)
+    if rows.size and (rows.dtype.kind not in "iu" or rows.ndim != 1):
+        raise ValueError(
+            f"validation_fraction={splitter} gives rows of type {rows.dtype} and shape {rows.shape}: a splitter must "
+            "give one-dimensional arrays of integers."
+        )
+    if rows.max(initial=0) >= n:
+        raise ValueError(f"validation_fraction={splitter} is made for more rows than the {n} that X has.")
+    if rows.min(initial=0) < 0:
+        raise ValueError(
+            f"validation_fraction={splitter} gives the negative row {rows.min()}: a splitter must give rows from 0 to "
+            f"{n - 1}."
+        )
+    return rows.astype(np.intp)
+
+
+def _refuse_repeated(train: Array, held_out: Array, splitter: Splitter) -> None:
+    """Raise where a row is in both parts, or twice in one of them."""
+    overlap = np.intersect1d(train, held_out)
+    if overlap.size:
+        raise ValueError(
+            f"validation_fraction={splitter} gives {overlap.size} rows both to train on and to hold out, row "
+            f"{overlap[0]} among them: the two parts of a split must not overlap."
+        )
+    both = np.concatenate([train, held_out])
+    times = np.bincount(both, minlength=1)
+    if times.max() > 1:
+        raise ValueError(
+            f"validation_fraction={splitter} gives row {times.argmax()} {times.max()} times: give each row at most "
+            "once, and pass sample_weight to make some count more."
+        )
+
+
+# --- a share ---------------------------------------------------------------------------------------------------------
+
+
+def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> tuple[Array, Array] | None:
+    """Choose the rows for training and for validation.
+
+    Parameters
+    ----------
+    n : int
+    strata : ndarray of shape (n,), or None
+        Integers; the validation part has its share of each.
+    fraction : float
+        The share of the rows that is held out.
+    seed : int
+        The same seed holds out the same rows.
+
+    Returns
+    -------
+    (train, held_out) : tuple of ndarray, or None where they would be too few
+    """
+    n_held_out = ceil(n * fraction)
+    if n_held_out < MIN_HELD_OUT or n - n_held_out < 1:
+        return None
+    strata = np.zeros(n, dtype=int) if strata is None else strata
+    # a row that is the only one of its stratum is to be trained on
+    _, codes, counts = np.unique(strata, return_inverse=True, return_counts=True)
+    candidates = np.flatnonzero(counts[codes] > 1)
+    if len(candidates) <= n_held_out:
+        candidates = np.arange(n)
+    merged = merge_rare(strata[candidates], min(n_held_out, len(candidates) - n_held_out))
+    splitter = StratifiedShuffleSplit if merged.any() else ShuffleSplit
+    _, chosen = next(splitter(1, test_size=n_held_out, random_state=seed).split(merged, merged))
+    held_out = np.sort(candidates[chosen])
+    return np.delete(np.arange(n), held_out), held_out
+
+
+def merge_rare(strata: Array, most: int) -> Array:
+    """Merge strata too rare to be split, those with one row and the rarest beyond `most`, into one."""
+    _, codes, counts = np.unique(strata, return_inverse=True, return_counts=True)
+    by_size = np.argsort(-counts, kind="stable")
+    rank = np.empty_like(by_size)
+    rank[by_size] = np.arange(len(by_size))
+    n_kept = min(int((counts > 1).sum()), most)
+    if n_kept < len(counts):
+        n_kept -= 1  # the smallest that could be kept joins the merged ones, which then have two rows at least
+    return np.minimum(rank, max(n_kept, 0))[codes]

@@ -1,0 +1,170 @@
+"""Rows of every kind of table: taken, dropped, merged, and left in their file until they are read."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_array_equal
+
+from sknet._tables import rows as rows_module
+from sknet._tables.rows import (
+    MappedRows,
+    Rows,
+    distinct_rows,
+    is_frame,
+    is_memory_mapped,
+    is_sparse,
+    take_rows,
+)
+
+rng = np.random.default_rng(0)
+N = 60
+COUNTS = rng.integers(0, 9, (N, 4))
+NUMBER = (COUNTS[:, :1] - 0.5 * COUNTS[:, 1:2]).astype(float)
+HOLD = {
+    "array": np.asarray,
+    "csr": sp.csr_array,
+    "pandas": pd.DataFrame,
+    "polars": lambda X: pl.DataFrame(X, schema=list("abcd")),
+}
+
+
+@pytest.fixture
+def mapped(tmp_path):
+    np.save(tmp_path / "X.npy", COUNTS)
+    return np.load(tmp_path / "X.npy", mmap_mode="r")
+
+
+def values_of(X):
+    return X.toarray() if is_sparse(X) else np.asarray(X)
+
+
+# --- taking ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("hold", HOLD.values(), ids=HOLD)
+@pytest.mark.parametrize("chosen", [np.array([7, 3, 3]), slice(2, 9)], ids=["index", "slice"])
+def test_rows_are_taken_from_every_kind_of_table(hold, chosen):
+    assert_array_equal(values_of(take_rows(hold(COUNTS), chosen)), COUNTS[chosen])
+
+
+@pytest.mark.parametrize("hold", HOLD.values(), ids=HOLD)
+def test_weights_and_groups_are_taken_along(hold):
+    weight, groups, chosen = np.arange(N, dtype=float), np.arange(N) // 7, np.array([9, 1, 30])
+    rows = Rows(hold(COUNTS), NUMBER, weight, groups).take(chosen)
+    assert len(rows) == 3
+    assert_array_equal(values_of(rows.X), COUNTS[chosen])
+    assert_array_equal(rows.y, NUMBER[chosen])
+    assert_array_equal(rows.weight, weight[chosen])
+    assert_array_equal(rows.groups, groups[chosen])
+    bare = Rows(hold(COUNTS), NUMBER).take(chosen)
+    assert bare.weight is None and bare.groups is None
+
+
+def test_rows_of_weight_0_are_dropped_and_their_places_known():
+    weight = np.arange(N) % 3.0
+    rows = Rows(COUNTS, NUMBER, weight, np.arange(N))
+    left = rows.without_weightless()
+    assert left.weight.all() and left.whole is rows
+    assert_array_equal(left.place, np.flatnonzero(weight))
+    assert_array_equal(left.X, COUNTS[left.place])
+    assert left.without_weightless() is left
+    fewer = left.weighted(np.where(left.weight == 2, 0.0, 1.0)).without_weightless()
+    assert fewer.whole is rows
+    assert_array_equal(fewer.place, np.flatnonzero(weight == 1))
+    assert_array_equal(fewer.y, NUMBER[fewer.place])
+
+
+def test_without_weights_nothing_is_dropped():
+    rows = Rows(COUNTS, NUMBER)
+    assert rows.without_weightless() is rows and rows.whole is None and rows.place is None
+
+
+def test_frames_are_known_from_arrays():
+    assert is_frame(pd.DataFrame({"a": [1]})) and is_frame(pl.DataFrame({"a": [1]}))
+    assert not any(is_frame(X) for X in (np.ones((1, 1)), [[1]], pd.Series([1]), pl.Series([1])))
+
+
+# --- files -----------------------------------------------------------------------------------------------------------
+
+
+def test_rows_of_a_memory_map(mapped):
+    rows = take_rows(take_rows(mapped, np.arange(10, 40)), np.array([3, 1, 29]))
+    expected = COUNTS[[13, 11, 39]]
+    assert isinstance(rows, MappedRows) and is_memory_mapped(rows) and len(rows) == 3 and rows.shape == (3, 4)
+    assert_array_equal(np.asarray(rows), expected)
+    assert_array_equal(rows[1:], expected[1:])
+    assert_array_equal(rows[[0, 2]], expected[[0, 2]])
+    assert_array_equal(rows[:, 1:3], expected[:, 1:3])
+    assert_array_equal(rows[:, 2], expected[:, 2])
+    assert_array_equal(Rows(mapped, NUMBER).take(np.array([5])).in_memory().X, COUNTS[[5]])
+
+
+def test_what_lies_in_a_file_is_known(mapped):
+    assert is_memory_mapped(mapped) and is_memory_mapped(mapped[3:9].T) and is_memory_mapped(np.asarray(mapped))
+    assert not is_memory_mapped(COUNTS) and not is_memory_mapped(sp.csr_array(COUNTS))
+    loaded = Rows(mapped, NUMBER).in_memory()
+    assert not is_memory_mapped(loaded.X)
+    in_memory = Rows(COUNTS, NUMBER)
+    assert in_memory.in_memory() is in_memory
+
+
+# --- equal rows ------------------------------------------------------------------------------------------------------
+
+TWICE = rng.permutation(np.repeat(np.arange(20), 3))
+HALF_NAN = np.where(np.arange(4) == 1, np.nan, rng.normal(size=(20, 4)))
+ONE_KEY = np.where(np.arange(2) == 0, np.arange(20)[:, np.newaxis], 0.0) * [1.0, 0.0]
+ONE_KEY[:, 1] = -ONE_KEY[:, 0] * np.divide(*np.random.default_rng(0).random(2))  # every row's key is about 0
+
+
+@pytest.mark.parametrize("distinct", [rng.normal(size=(20, 4)), HALF_NAN, ONE_KEY], ids=["plain", "missing", "one key"])
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+def test_distinct_rows(distinct, dtype):
+    """One of each kind, whatever the order of the rows, and in an order that is the rows' own."""
+    X, labels = distinct.astype(dtype)[TWICE], TWICE % 2
+    first, place = distinct_rows(X, labels)
+    assert len(first) == 20
+    assert_array_equal(X[first][place], X)
+    assert_array_equal(labels[first][place], labels)
+    order = rng.permutation(len(X))
+    again, _ = distinct_rows(X[order], labels[order])
+    assert_array_equal(X[order][again], X[first])
+
+
+def test_equal_rows_of_another_label_are_distinct():
+    for value in (1.0, 1e20):  # beside which a label vanishes
+        first, place = distinct_rows(np.full((4, 2), value), np.array([0, 1, 0, 1]))
+        assert len(first) == 2 and place[0] == place[2] != place[1] == place[3]
+
+
+@pytest.mark.parametrize("hold", [np.asarray, sp.csr_array])
+@pytest.mark.parametrize("y", [TWICE[:, np.newaxis] % 3, np.column_stack([TWICE % 3, TWICE % 2]), 0.5 * TWICE[:, None]])
+def test_merged_rows_are_weighted_ones_in_an_order_of_their_own(hold, y):
+    X = np.random.default_rng(1).normal(size=(20, 4))[TWICE]
+    merged = Rows(hold(X), y).merged()
+    assert len(merged) == 20 and (merged.weight == 3).all()
+    weight = np.random.default_rng(2).integers(1, 4, len(X)).astype(float)
+    weighted = Rows(hold(X), y, weight).merged()
+    repeated = np.random.default_rng(3).permutation(np.repeat(np.arange(len(X)), weight.astype(int)))
+    plain = Rows(hold(X[repeated]), y[repeated]).merged()
+    for one, other in ((weighted, plain), (Rows(hold(X[::-1]), y[::-1], weight[::-1]).merged(), weighted)):
+        assert_array_equal(values_of(one.X), values_of(other.X))
+        assert_array_equal(one.y, other.y)
+        assert_array_equal(one.weight, other.weight)
+
+
+def test_rows_that_are_all_distinct_are_left_alone():
+    rows = Rows(np.random.default_rng(1).normal(size=(N, 2)), NUMBER)
+    assert rows.merged() is rows
+    same = Rows(rows.X, NUMBER, np.ones(N)).merged()
+    assert same.weight is None and len(same) == N
+
+
+def test_frames_and_large_tables_are_not_merged(monkeypatch):
+    frame = Rows(pd.DataFrame(np.zeros((4, 2))), np.zeros((4, 1)))
+    assert frame.merged() is frame
+    rows = Rows(np.zeros((4, 2)), np.zeros((4, 1)))
+    assert len(rows.merged()) == 1
+    monkeypatch.setattr(rows_module, "MERGED", 7)
+    assert rows.merged() is rows

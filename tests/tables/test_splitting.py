@@ -1,0 +1,231 @@
+"""Which rows are held out: by share, by groups, by a splitter of the user's, and what is refused."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from sklearn.model_selection import (
+    GroupKFold,
+    PredefinedSplit,
+    ShuffleSplit,
+    StratifiedShuffleSplit,
+    TimeSeriesSplit,
+)
+
+from sknet._tables.labels import learn_labels
+from sknet._tables.rows import Rows, is_memory_mapped
+from sknet._tables.splitting import MIN_HELD_OUT, hold_out, merge_rare, split
+
+rng = np.random.default_rng(0)
+N = 150
+X = np.column_stack([np.arange(N), rng.normal(size=N)])
+LABEL = np.digitize(X[:, 1], [-0.8, 0.8])
+WEIGHT = rng.integers(0, 4, N).astype(float)
+TARGETS = {
+    "binary": np.where(LABEL > 0, "yes", "no"),
+    "multiclass": LABEL,
+    "multilabel": rng.integers(0, 2, (N, 3)),
+    "multioutput": np.column_stack([LABEL, rng.integers(5, 8, N)]),
+}
+
+
+def split_rows(how, weight=None, groups=None, seed=0):
+    """Give the indices, in the whole table, of the rows to train on and of those held out."""
+    rows = Rows(X, X[:, 1:], weight, groups).without_weightless()
+    parts = split(rows, None, how, seed, lambda values: values[:, 0])
+    return tuple(part.X[:, 0].astype(int) for part in parts)
+
+
+class Splitter:
+    """Give what it was given."""
+
+    def __init__(self, train, held_out):
+        self.parts = train, held_out
+
+    def __repr__(self):
+        return "Splitter()"
+
+    def split(self, X, y, groups):
+        yield self.parts
+
+
+# --- a share ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_the_held_out_part_has_its_share_of_every_label(kind):
+    y = TARGETS[kind]
+    labels, codes = learn_labels(y)
+    train, held_out = split(Rows(X, codes), labels.strata(codes), 0.2, 0, labels.take)
+    assert len(held_out) == 30 and len(train) == 120
+    for column, part in zip(codes.T, held_out.y.T, strict=True):
+        for code in np.unique(column):
+            assert abs((part == code).sum() - 0.2 * (column == code).sum()) <= (1 if y.ndim == 1 else 4)
+
+
+@given(
+    counts=st.lists(st.integers(1, 60), min_size=1, max_size=110),
+    fraction=st.floats(0.02, 0.98),
+    seed=st.integers(0, 5),
+)
+def test_any_class_counts_can_be_split(counts, fraction, seed):
+    strata = np.repeat(np.arange(len(counts)), counts)
+    parts = hold_out(len(strata), strata, fraction, seed)
+    if parts is None:
+        assert np.ceil(len(strata) * fraction) < 10 or np.ceil(len(strata) * fraction) == len(strata)
+        return
+    assert len(parts[1]) == np.ceil(len(strata) * fraction)
+    assert_array_equal(np.sort(np.concatenate(parts)), np.arange(len(strata)))
+
+
+def test_a_class_with_one_row_is_trained_on():
+    strata = np.repeat([0, 1, 2], [60, 60, 1])
+    for seed in range(20):
+        train, _ = hold_out(121, strata, 0.2, seed)
+        assert 120 in train
+
+
+def test_where_nearly_all_classes_have_one_row_any_row_may_be_held_out():
+    train, held_out = hold_out(30, np.arange(30), 0.5, 0)
+    assert len(train) == len(held_out) == 15
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=60), st.integers(1, 30))
+def test_merged_strata_can_be_split(strata, most):
+    merged = merge_rare(np.array(strata), most)
+    counts = np.bincount(merged)
+    assert len(counts) <= max(most, 1)
+    assert len(strata) == 1 or counts.min() >= 2
+    kept = merged != merged.max()
+    assert len(np.unique(np.array(strata)[kept])) == len(np.unique(merged[kept]))  # a stratum of its own is one class
+
+
+@pytest.mark.parametrize("n", [1, 2, 9, 45])
+def test_too_few_rows_are_not_split(n):
+    rows = Rows(X[:n], X[:n, 1:])
+    assert split(rows, None, 0.2, 0, np.asarray) is None
+    enough = Rows(X[: 5 * MIN_HELD_OUT], X[: 5 * MIN_HELD_OUT, 1:])
+    assert len(split(enough, None, 0.2, 0, np.asarray)[1]) == MIN_HELD_OUT
+
+
+def test_the_same_seed_holds_out_the_same_rows():
+    for how in (0.2, ShuffleSplit(1, test_size=0.3)):
+        for one, other in zip(split_rows(how, seed=3), split_rows(how, seed=3), strict=True):
+            assert_array_equal(one, other)
+        assert (split_rows(how, seed=3)[1] != split_rows(how, seed=4)[1]).any()
+    assert ShuffleSplit(1).random_state is None  # the user's own is left alone
+
+
+def test_weights_and_places_stay_with_their_rows():
+    rows = Rows(X, X[:, 1:], WEIGHT).without_weightless()
+    for part in split(rows, None, 0.2, 0, np.asarray):
+        assert_array_equal(part.weight, WEIGHT[part.X[:, 0].astype(int)])
+        assert_array_equal(part.y[:, 0], part.X[:, 1])
+
+
+def test_what_is_held_out_is_loaded_from_its_file(tmp_path):
+    np.save(tmp_path / "X.npy", X)
+    rows = Rows(np.load(tmp_path / "X.npy", mmap_mode="r"), X[:, 1:])
+    train, held_out = split(rows, None, 0.2, 0, np.asarray)
+    assert is_memory_mapped(train.X) and not is_memory_mapped(held_out.X)
+
+
+# --- groups ----------------------------------------------------------------------------------------------------------
+
+
+def test_groups_are_held_out_together():
+    groups = np.arange(N) // 10
+    train, held_out = split_rows(0.2, groups=groups)
+    assert len(held_out) == 30 and not set(groups[held_out]) & set(groups[train])
+
+
+def test_a_single_group_is_refused():
+    with pytest.raises(ValueError, match="groups holds a single group"):
+        split_rows(0.2, groups=np.zeros(N))
+
+
+# --- a splitter ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("how, trained", [(TimeSeriesSplit(2), 50), (TimeSeriesSplit(2, max_train_size=20), 20)])
+def test_a_splitter_of_time(how, trained):
+    train, held_out = split_rows(how)
+    assert_array_equal(train, np.arange(50 - trained, 50))
+    assert_array_equal(held_out, np.arange(50, 100))
+
+
+def test_a_predefined_split_means_the_rows_passed_weightless_ones_too():
+    fold = np.where(np.arange(N) % 3, -1, 0)
+    assert_array_equal(split_rows(PredefinedSplit(fold))[1], np.flatnonzero(fold == 0))
+    train, held_out = split_rows(PredefinedSplit(fold), WEIGHT)
+    assert_array_equal(held_out, np.flatnonzero((fold == 0) & (WEIGHT > 0)))
+    assert_array_equal(train, np.flatnonzero((fold == -1) & (WEIGHT > 0)))
+
+
+def test_a_splitter_of_groups_is_given_groups():
+    groups = np.arange(N) // 10
+    _, held_out = next(GroupKFold(5).split(X, None, groups))
+    assert_array_equal(split_rows(GroupKFold(5), groups=groups)[1], held_out)
+    kept = held_out[WEIGHT[held_out] > 0]
+    assert_array_equal(split_rows(GroupKFold(5), WEIGHT, groups)[1], kept)
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_a_splitter_sees_the_labels_as_they_were_given(kind):
+    y, seen = TARGETS[kind], {}
+    labels, codes = learn_labels(y)
+
+    class Watching:
+        def split(self, X, y, groups):
+            seen["y"] = y
+            yield np.arange(100), np.arange(100, N)
+
+    rows = Rows(X, codes, WEIGHT).without_weightless()
+    split(rows, labels.strata(rows.y), Watching(), 0, labels.take)
+    assert_array_equal(seen["y"], y)
+    assert seen["y"].dtype == y.dtype
+
+
+def test_a_stratified_splitter():
+    labels, codes = learn_labels(TARGETS["binary"])
+    how = StratifiedShuffleSplit(1, test_size=0.2, random_state=0)
+    _, held_out = split(Rows(X, codes), None, how, 0, labels.take)
+    assert len(held_out) == 30 and abs((held_out.y == 1).sum() - 0.2 * codes.sum()) <= 1
+
+
+def test_a_split_may_be_masks_or_lists():
+    held_out = np.arange(N) % 5 == 0
+    rows = [np.flatnonzero(~held_out), np.flatnonzero(held_out)]
+    for parts in ((~held_out, held_out), [part.tolist() for part in rows], [part.astype(np.uint8) for part in rows]):
+        for found, expected in zip(split_rows(Splitter(*parts)), rows, strict=True):
+            assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize(
+    "how, message",
+    [
+        (PredefinedSplit(np.zeros(N)), "no rows to train on"),
+        (Splitter(np.arange(N), []), "no rows to hold out"),
+        (PredefinedSplit(np.full(N, -1)), "no split"),
+        (PredefinedSplit(np.where(np.arange(N + 9) < N, -1, 0)), "more rows than the 150"),
+        (Splitter([0.0, 1.0], [2]), "rows of type float64.*integers"),
+        (Splitter([0, 1], ["2"]), "rows of type .*integers"),
+        (Splitter([[0], [1]], [2]), r"shape \(2, 1\).*one-dimensional"),
+        (Splitter([True, False], [2]), "rows of type bool"),
+        (Splitter([0, -1], [2]), "the negative row -1.*from 0 to 149"),
+        (Splitter([0, 1], [2, -150]), "the negative row -150"),
+        (Splitter([0, 1, 2], [2, 3]), "1 rows both to train on and to hold out, row 2"),
+        (Splitter([0, 1, 1], [2]), "row 1 2 times.*sample_weight"),
+        (Splitter([0, 1], [4, 4, 4]), "row 4 3 times"),
+    ],
+    ids=str,
+)
+def test_a_split_that_is_none_is_refused(how, message):
+    with pytest.raises(ValueError, match=rf"validation_fraction=(.|\n)*{message}"):
+        split_rows(how)
+
+
+def test_a_splitter_of_groups_wants_groups():
+    with pytest.raises(ValueError, match="groups"):
+        split_rows(GroupKFold(5))
