@@ -1,252 +1,275 @@
-"""What both estimators share: `fit` and `predict`, told as a short story.
+"""What both estimators share: `fit`, `partial_fit` and `resume`, three short stories over the same parts.
 
-Conventions
------------
-X : (n, d)           the user's table
-inputs : (n, m)      the encoded, scaled table: what the network is fed
-raw : (n, k)         the network's output before the loss's link
-coefs_[l] : (fan_in, fan_out)      intercepts_[l] : (fan_out,)
+Each reads its parameters and data, resolves every "auto", trains a model and publishes it with one assignment. A call
+that fails has changed nothing, because nothing was touched.
 """
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Callable
 from copy import deepcopy
-from functools import partial
-from typing import Any, Self
+from dataclasses import dataclass, fields, replace
+from typing import ClassVar, Self
 
 import numpy as np
-import numpy.typing as npt
 from sklearn.base import BaseEstimator
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
-from sknet._estimators import assembly
-from sknet._estimators.automatic import arithmetic
-from sknet._estimators.callbacks import CallbackSupportMixin, Watchers, for_hooks
-from sknet._estimators.checkpoint import Saved
-from sknet._estimators.fitted import FittedNetwork
-from sknet._estimators.heldout import monitor_of, split
-from sknet._estimators.inputs import Data, float_type, gather, read_table, warn
-from sknet._estimators.resuming import Resumable, state_of, train_rest
-from sknet._network.losses import Loss
-from sknet._network.parameters import Layout
-from sknet._tables.encoding import learn_encoder
-from sknet._training.result import DivergedError, Result, StopReason
+from sknet._estimators.callbacks import CallbackSupportMixin, Printer, Watchers, refuse_lbfgs, watchers_of_fit
+from sknet._estimators.constraints import refuse_look_alikes
+from sknet._estimators.fitted import KINDS, Fitted, FittedAttributes, require_fitted
+from sknet._estimators.parameters import CommonParameters
+from sknet._estimators.read_data import Columns, Given, float_type, gather, read_known_table, read_table, warn
+from sknet._estimators.resolve import Facts, holds_out, resolve, target_settings
+from sknet._estimators.scoring import score_on
+from sknet._model.fitting import TrainingRun, assemble, learn_tables, tables_of
+from sknet._model.heads import Head
+from sknet._model.model import Model, Network
+from sknet._model.starting import continued_state, kept_state
+from sknet._storage import checkpoints, models
+from sknet._storage.checkpoints import Origin, Saved
+from sknet._tables.rows import Rows
+from sknet._tables.splitting import MIN_HELD_OUT, split
+from sknet._training.result import DivergedError, Epoch, Result, StopReason
+from sknet._training.solver import Observer
 from sknet._training.state import State
+from sknet._typing import Array, Table, Target
 
-Array = npt.NDArray[Any]
+LearnHead = Callable[..., tuple[Head, Array]]
+Seeds = tuple[int, int, int]
 
 
-def is_first_order(estimator: Any) -> bool:
+def is_first_order(estimator: CommonParameters) -> bool:
     """Whether the estimator has `partial_fit`."""
     if estimator.solver == "lbfgs":
         raise AttributeError("partial_fit is only available for stochastic optimizers. lbfgs is not stochastic.")
     return True
 
 
-class BaseSigmoidMLP(FittedNetwork, Resumable, CallbackSupportMixin, BaseEstimator, ABC):
-    """What classifier and regressor have in common."""
+@dataclass(frozen=True)
+class Begun:
+    """A run that is about to start, and what its end will need."""
 
-    _state: State | None
-    _validated: bool  # whether the last call held rows out
+    run: TrainingRun
+    rows: Rows  # all of them, before some were held out
+    validation: Rows | None
+    columns: Columns
+    seeds: Seeds  # of the first weights, of the held-out rows, of what training draws
+    resolved: dict[str, object]
+    earlier: Fitted | None  # what the run goes on from
+    name: str  # of the estimator
 
-    # --- what a concrete estimator says of its targets ---------------------------------------------------------------
+    @property
+    def n_samples_seen(self) -> int:
+        """In earlier calls."""
+        return 0 if self.earlier is None else self.earlier.n_samples_seen
 
-    @abstractmethod
-    def _read_target(self, y: Any) -> Array:
-        """Check y and return it as an array, not yet encoded."""
+    def start(self) -> Network:
+        """Return the weights that the run starts from."""
+        return self.run.first_network(self.seeds[0]) if self.earlier is None else self.earlier.model.network
 
-    @abstractmethod
-    def _learn_target(self, data: Data, classes: Any = None) -> Data:
-        """Learn labels or scaling; return the data with class weights folded in. Sets: `_target` and what shows it."""
+    def fitted(self, model: Model, n_epochs: int, epochs: list[Epoch], state: State | None = None) -> Fitted:
+        """Return what an estimator publishes."""
+        history = (*(() if self.earlier is None else self.earlier.history), *epochs)
+        seen = self.n_samples_seen + self.run.problem.n_samples * n_epochs
+        validated = self.validation is not None
+        return Fitted(model, self.resolved, self.columns, history, n_epochs, seen, validated, self.seeds, state)
 
-    @abstractmethod
-    def _keep_target(self, data: Data, incremental: bool) -> Data:
-        """Check y against what was learnt before; return the data with class weights folded in."""
+    def fitted_at(self, state: State) -> Fitted:
+        """Return what `fit` would leave if it ended here, in copies."""
+        return self.fitted(self.run.trained(state), state.epoch, state.history)
 
-    @abstractmethod
-    def _encode_target(self, y: Array, dtype: np.dtype[Any], *, training: bool) -> Array:
-        """Return the target matrix, with labels smoothed for training."""
-
-    @abstractmethod
-    def _make_loss(self) -> tuple[Loss, int]:
-        """Return the loss and the number of raw outputs."""
-
-    @abstractmethod
-    def _strata(self, y: Array) -> Array | None:
-        """Return what a held-out part must hold its share of, one integer a row."""
-
-    def _scales_temperature(self) -> bool:
-        """Whether raw outputs are multiplied by what makes the held-out loss least."""
-        return False
-
-    def _output_bias(self, target: Array, weight: Array | None) -> Array | None:
-        """Return the output layer's first biases, None to leave them as drawn."""
-        return None
-
-    # --- fit ---------------------------------------------------------------------------------------------------------
-
-    def _fit(
-        self,
-        X: Any,
-        y: Any,
-        sample_weight: Any = None,
-        held_out: tuple[Any, Any, Any] = (None, None, None),
-        *,
-        incremental: bool = False,
-        classes: Any = None,
-        groups: Any = None,
-        saved: Saved | None = None,
-    ) -> Self:
-        """Train, on a draft that replaces this estimator once all has gone well.
-
-        Order of calls: read, learn the target, hold out, learn the tables,
-        encode, assemble, train, publish.
-        """
-        draft = self._draft()
-        again = hasattr(self, "coefs_") and (incremental or self.warm_start)
-        if saved is not None:
-            again = saved.origin.seen_before > 0
-        data = draft._read(X, y, sample_weight, groups, reset=not again)
-        data = draft._keep_target(data, incremental) if again else draft._learn_target(data, classes)
-        draft._draw_seeds(again, saved)
-        training, validation, patient = split(draft, data, held_out, incremental)
-        draft._validated = validation is not None
-        if self.solver == "lbfgs" and validation is None:
-            training = training.merged()
-        if not again:
-            draft._learn_tables(training)
-        run, state = draft._prepare(training, validation, again, incremental)
-        origin = partial(draft._origin, run, data, validation)
-        if saved is not None:
-            state = state_of(saved, origin())
-        watchers = Watchers(
-            self, for_hooks(X, y, sample_weight), partial(draft._so_far, run), origin,
-            n_epochs=max(self.max_iter - state.epoch, 0), validated=draft._validated, incremental=incremental,
+    def origin(self) -> Origin:
+        """Return what must be the same where this run is taken up again."""
+        return Origin(
+            self.name, str(self.resolved["solver"]), list(self.run.layout.sizes), self.run.tables.compute_dtype.name,
+            list(self.seeds), self.n_samples_seen, checkpoints.fingerprint(self.rows, self.validation),
         )  # fmt: skip
-        result = draft._train(run, state, watchers, saved)
-        draft._publish(run, state, result, incremental=incremental)
-        self._become(draft)
-        watchers.finish()
-        self._report(result, quiet=incremental or not patient)
+
+
+class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
+    """What classifier and regressor have in common; each derives from this and from its parameters."""
+
+    _learn_head: ClassVar[LearnHead]  # (y, target settings, classes) -> head, parsed y
+
+    # --- three stories -----------------------------------------------------------------------------------------------
+
+    def _fit(self, given: Given) -> Self:
+        """Train a new network or, in a warm start, go on from the one there is."""
+        begun = self._begin(given, self._fitted if self.warm_start else None)
+        return self._complete(given, begun, begun.run.new_state(begun.start(), begun.seeds[2]))
+
+    def _resume(self, path: str, given: Given) -> Self:
+        """Take up the run in a file where it was left."""
+        refuse_lbfgs(self.solver)
+        saved = self._accepted(checkpoints.read(path))
+        begun = self._begin(given, self._fitted if saved.origin.seen_before else None, saved.origin.seeds)
+        return self._complete(given, begun, saved.state_for(begun.origin()))
+
+    def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
+        """Train one epoch, over all rows given."""
+        self._validate_params()
+        earlier = self._fitted
+        head, rows, columns = self._read(Given(X, y, sample_weight), earlier, classes=classes, increment=True)
+        epochs_done = 0 if earlier is None or earlier.state is None else earlier.state.epoch
+        begun = self._assemble(rows, None, head, columns, earlier, self._seeds(earlier), until=epochs_done + 1)
+        state = begun.run.new_state(begun.start(), begun.seeds[2])
+        if earlier is not None and earlier.state is not None:
+            state = continued_state(earlier.state, state, earlier.model.output_dtype)
+        result = self._train(begun.run, state, Watchers([Printer(validated=False)]) if self.verbose else None)
+        kept = kept_state(state, begun.run.tables.output_dtype, validated=False)
+        epochs = state.history[len(state.history) - result.n_epochs :]
+        self._publish(begun.fitted(begun.run.trained(state), result.n_epochs, epochs, kept))
+        if result.reason is StopReason.INTERRUPTED:
+            self._report(result)
         return self
 
-    def _draft(self) -> Self:
-        """Return a copy of this estimator to work on; arrays are shared, and none is written to."""
-        draft: Self = object.__new__(type(self))
-        draft.__dict__.update({name: value for name, value in vars(self).items() if name not in _OF_CALLBACKS})
-        return draft
+    # --- their parts: before the first step -------------------------------------------------------------------------
 
-    def _become(self, draft: Self) -> None:
-        """Take over everything the draft has learnt."""
-        if isinstance(self.random_state, np.random.RandomState) and draft._seeds is not vars(self).get("_seeds"):
-            self.random_state.randint(np.iinfo(np.int32).max, size=3)  # as `_draw_seeds` did on a copy
-        kept = {name: value for name, value in vars(self).items() if name in _OF_CALLBACKS}
-        self.__dict__.clear()
-        self.__dict__.update(draft.__dict__ | kept)
+    def _begin(self, given: Given, earlier: Fitted | None, seeds: list[int] | None = None) -> Begun:
+        """Read, hold out, resolve and assemble: all that comes before the first step of `fit` and `resume`."""
+        head, rows, columns = self._read(given, earlier)
+        drawn = self._seeds(earlier) if seeds is None else (seeds[0], seeds[1], seeds[2])
+        training, validation = rows, self._read_validation(given, head, columns)
+        if validation is None and holds_out(self, len(rows)):
+            training, validation = self._hold_out(rows, head, drawn[1])
+        begun = self._assemble(training, validation, head, columns, earlier, drawn)
+        return replace(begun, rows=rows)
 
-    def _read(self, X: Any, y: Any, sample_weight: Any, groups: Any = None, *, reset: bool) -> Data:
-        """Check the data and drop rows of weight 0."""
-        if isinstance(self.hidden_layer_sizes, str):
-            raise ValueError(
-                f"hidden_layer_sizes={self.hidden_layer_sizes!r}: the first positional argument is "
-                f"hidden_layer_sizes; write loss={self.hidden_layer_sizes!r} for the loss."
-            )
-        table = read_table(self, X, reset=reset)
-        return gather(table, self._read_target(self._require(y)), sample_weight, groups)
+    def _read(
+        self, given: Given, earlier: Fitted | None, *, classes: Target = None, increment: bool = False
+    ) -> tuple[Head, Rows, Columns]:
+        """Check the data and parse y; fold class weights in and drop rows of weight 0."""
+        name, settings = type(self).__name__, target_settings(self)
+        if earlier is None:
+            table, columns = read_table(given.X, name)
+        else:
+            table, columns = read_known_table(given.X, earlier.columns, name), earlier.columns
+        if given.y is None:
+            raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
+        if earlier is not None and increment:
+            head = earlier.model.head.with_settings(settings)
+            values = head.read(given.y)
+        else:
+            head, values = type(self)._learn_head(given.y, settings, classes)
+        if earlier is not None and not increment:
+            earlier.model.head.refuse_other(head)
+            head = earlier.model.head.with_settings(settings)
+        rows = gather(table, values, given.sample_weight, given.groups)
+        return head, rows.weighted(head.weigh(rows.y, rows.weight)).without_weightless(), columns
 
-    def _require(self, y: Any) -> Any:
-        if y is None:
-            raise ValueError(f"This {type(self).__name__} estimator requires y to be passed, but the target y is None.")
-        return y
-
-    def _draw_seeds(self, again: bool, saved: Saved | None) -> None:
-        """Set _seeds: of the first weights, of the held-out rows and of the shuffling.
+    def _seeds(self, earlier: Fitted | None) -> Seeds:
+        """Draw the seeds of the first weights, of the held-out rows and of what training draws.
 
         A warm start keeps the held-out rows: they never enter the training part.
         """
-        if saved is not None:
-            self._seeds = saved.origin.seeds
-        if saved is not None or (again and getattr(self, "_state", None) is not None):
-            return
+        if earlier is not None and earlier.state is not None:
+            return earlier.seeds
         source = check_random_state(deepcopy(self.random_state))  # which moves on only if all goes well
-        seeds = [int(seed) for seed in source.randint(np.iinfo(np.int32).max, size=3)]
-        self._seeds = [seeds[0], self._seeds[1], seeds[2]] if again else seeds
+        first, held_out, training = source.randint(np.iinfo(np.int32).max, size=3).tolist()
+        return first, held_out if earlier is None else earlier.seeds[1], training
 
-    def _learn_tables(self, training: Data) -> None:
-        """Set _encoder, _arithmetic, _float: how the table becomes the network's input, and in which type."""
-        self._float = float_type(training.X)
-        self._arithmetic = arithmetic(self, len(training))
-        self._encoder = learn_encoder(
-            training.X,
-            categorical_features=self.categorical_features,
-            input_scaling=self.input_scaling,
-            weight=training.weight,
-            dtype=self._arithmetic,
-        )
-        self._learn_scale(training)
-
-    def _learn_scale(self, training: Data) -> None:
-        """Learn how targets are scaled (regressor)."""
-
-    def _encode(self, data: Data, *, training: bool) -> assembly.Encoded:
-        """Turn data into what the network is fed and what it is to give back."""
-        dtype = self._arithmetic
-        # rows to be judged come in pieces as large as those of the training part, which may be the larger one
-        n_rows = assembly.buffer_rows(self, data) if training else min(len(data), assembly.MAX_ROWS)
-        inputs = assembly.encode_inputs(data.X, self._encoder, dtype, n_rows)
-        weight, total = assembly.normalise(data.weight, len(data), dtype)
-        return assembly.Encoded(inputs, self._encode_target(data.y, dtype, training=training), weight, total, n_rows)
-
-    def _encoded(self, X: Any, y: Any, sample_weight: Any) -> assembly.Encoded:
-        draft = self._draft()
-        return draft._encode(draft._keep_target(draft._read(X, y, sample_weight, reset=False), True), training=True)
-
-    def _prepare(
-        self, training: Data, validation: Data | None, again: bool, incremental: bool
-    ) -> tuple[assembly.Assembly, State]:
-        """Assemble the run and the state that it starts from. Sets: _loss, _activations, n_outputs_."""
-        hidden = assembly.hidden_sizes(self)
-        activations = assembly.hidden_activations(self, len(hidden))
-        loss, n_outputs = self._make_loss()
-        layout = Layout((self._encoder.n_inputs, *hidden, n_outputs))
-        assembly.refuse_too_large(layout, self._arithmetic)
-        assembly.warn_of_clipping(self, len(training))
-        encoded = self._encode(training, training=True)
-        if not again:
-            self._start(layout, activations, encoded)
-        elif [W.shape for W in self.coefs_] != layout.shapes:
+    def _read_validation(self, given: Given, head: Head, columns: Columns) -> Rows | None:
+        """Check a validation set of the user's own."""
+        if given.X_val is None and given.y_val is None:
+            if given.sample_weight_val is not None:
+                raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided.")
+            return None
+        if given.y_val is None:
+            raise ValueError("X_val is provided, but y_val was not provided.")
+        if given.X_val is None:
+            raise ValueError("y_val is provided, but X_val was not provided.")
+        if not self.early_stopping:
             raise ValueError(
-                f"hidden_layer_sizes={self.hidden_layer_sizes!r} asks for weights of shapes {layout.shapes}, but "
-                f"training goes on from {[W.shape for W in self.coefs_]}: keep the layers, or set warm_start=False."
+                "X_val and y_val are passed to fit while at the same time early_stopping is False. "
+                "When passing X_val and y_val to fit, early_stopping should be set to either 'auto' or True."
             )
-        self._loss, self._activations = loss, activations
-        self.n_outputs_, self.out_activation_ = n_outputs, loss.out_activation
-        begun = getattr(self, "_state", None) if again and incremental else None
-        run = assembly.assemble(
-            self, layout, activations, loss, encoded, monitor_of(self, layout, validation),
-            dtype=self._arithmetic,
-            n_epochs=(begun.epoch if begun else 0) + 1 if incremental else self.max_iter,
-            patient=not incremental or self.learning_rate == "adaptive",  # whose rate falls by patience
-        )  # fmt: skip
-        return run, self._resumed(begun, run) if begun else self._new_state(run)
+        table = read_known_table(given.X_val, columns, type(self).__name__)
+        return gather(table, head.read(given.y_val), given.sample_weight_val, name="sample_weight_val")
 
-    def _start(self, layout: Layout, activations: Sequence[Any], training: assembly.Encoded) -> None:
-        """Set coefs_ and intercepts_ to the first weights and biases."""
-        coefs, intercepts = assembly.initial_parameters(
-            self, layout, activations, np.random.default_rng(self._seeds[0])
-        )
-        bias = None if isinstance(self.init, tuple) else self._output_bias(training.target, training.weight)
-        if bias is not None:
-            intercepts[-1] = intercepts[-1] + bias
-        self.coefs_, self.intercepts_ = coefs, intercepts
-        self.t_, self._history = 0, []
+    def _hold_out(self, rows: Rows, head: Head, seed: int) -> tuple[Rows, Rows | None]:
+        """Hold rows out; where they would be too few, train without, and say so if it was asked for."""
+        parts = split(rows, head.strata(rows.y), self.validation_fraction, seed, head.as_given)
+        if parts is not None:
+            return parts
+        if self.early_stopping != "auto":
+            warn(
+                f"early_stopping: validation_fraction={self.validation_fraction} of {len(rows)} rows leaves fewer than "
+                f"{MIN_HELD_OUT} rows to hold out (or none to train on). Training goes without a validation part; give "
+                "more rows, a larger validation_fraction, or X_val and y_val.",
+                RuntimeWarning,
+            )
+        return rows, None
 
-    def _train(self, run: assembly.Assembly, state: State, watchers: Watchers, saved: Saved | None) -> Result:
+    def _assemble(
+        self, training: Rows, validation: Rows | None, head: Head, columns: Columns, earlier: Fitted | None,
+        seeds: Seeds, until: int | None = None,
+    ) -> Begun:  # fmt: skip
+        """Resolve every "auto", learn the tables and put the run together."""
+        if validation is None and self.solver == "lbfgs":
+            training = training.merged()
+        settings, parameters = resolve(self, Facts(len(training), validation is not None))
+        resolved = {name: getattr(parameters, name, value) for name, value in self.get_params(deep=False).items()}
+        if earlier is None:
+            tables = learn_tables(settings, head, training, float_type(training.X))
+        else:
+            tables = tables_of(earlier.model, head)
+        if not isinstance(self.batch_size, str) and self.batch_size > len(training) and self.solver != "lbfgs":
+            warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
+        score = None
+        if validation is not None and self.scoring != "loss":
+            score = score_on(
+                self, validation, head, lambda model: Fitted(model, resolved, columns, (), 0, 0, True, seeds)
+            )
+        may_stop_early = until is None or self.learning_rate == "adaptive"  # whose rate falls by patience
+        run = assemble(settings, tables, training, validation, score, until=until, may_stop_early=may_stop_early)
+        if earlier is not None:
+            self._refuse_other_layers(run, earlier)
+        return Begun(run, training, validation, columns, seeds, resolved, earlier, type(self).__name__)
+
+    def _refuse_other_layers(self, run: TrainingRun, earlier: Fitted) -> None:
+        shapes = [W.shape for W in earlier.model.network.coefs]
+        if shapes != run.layout.shapes:
+            raise ValueError(
+                f"hidden_layer_sizes={self.hidden_layer_sizes!r} asks for weights of shapes {run.layout.shapes}, but "
+                f"training goes on from {shapes}: keep the layers, or set warm_start=False."
+            )
+
+    def _accepted(self, saved: Saved) -> Saved:
+        """Return what was read if this estimator can go on from it."""
+        origin, seen = saved.origin, 0 if self._fitted is None else self._fitted.n_samples_seen
+        pairs = ("a", origin.estimator, type(self).__name__), ("solver", origin.solver, str(self.solver))
+        for name, there, here in pairs:
+            if there != here:
+                raise ValueError(f"{saved.path} holds a run of {name} {there}, and this is {here}.")
+        if origin.seen_before and seen != origin.seen_before:
+            raise ValueError(
+                f"{saved.path} holds a warm start: call resume on the estimator that it began from (t_ is "
+                f"{origin.seen_before} there, {seen} here)."
+            )
+        return saved
+
+    # --- their parts: training, and what is left -------------------------------------------------------------------
+
+    def _complete(self, given: Given, begun: Begun, state: State) -> Self:
+        """Train what is left of a run, which may be nothing, and publish the outcome."""
+        n_epochs, validated = max(self.max_iter - state.epoch, 0), begun.validation is not None
+        watchers = watchers_of_fit(self, given, begun, n_epochs=n_epochs, validated=validated)
+        done = begun.run.solver.exhausted(begun.run.problem, state)
+        result = self._train(begun.run, state, watchers) if done is None else Result(done, 0)
+        interrupted = result.reason is StopReason.INTERRUPTED
+        kept = kept_state(state, begun.run.tables.output_dtype, validated=validated) if interrupted else None
+        fitted = begun.fitted(begun.run.trained(state), state.epoch, state.history, kept)
+        if watchers is not None:
+            watchers.finish(fitted)
+        lacks_validation = not validated and holds_out(self, len(begun.rows))
+        self._publish(fitted)
+        self._report(replace(result, n_epochs=state.epoch), quiet=lacks_validation)
+        return self
+
+    def _train(self, run: TrainingRun, state: State, observer: Observer | None) -> Result:
         """Run the training loop; a run that diverges becomes the user's error."""
-        observer = watchers if watchers else None
         try:
-            return run.train(state, observer) if saved is None else train_rest(run, state, observer)
+            return run.train(state, observer)
         except DivergedError as error:
             remedy = (
                 "solver='lbfgs': check the loss and y, or try input_scaling='robust' or solver='adam'."
@@ -259,33 +282,14 @@ class BaseSigmoidMLP(FittedNetwork, Resumable, CallbackSupportMixin, BaseEstimat
                 f"be preprocessed. Training diverged in epoch {error.epoch} with {remedy}"
             ) from None
 
-    # --- what is left afterwards -------------------------------------------------------------------------------------
+    def _publish(self, fitted: Fitted) -> None:
+        """Let the estimator be what was fitted: one assignment, before or after which it is whole."""
+        drawn = self._fitted is None or fitted.seeds is not self._fitted.seeds
+        self._fitted = fitted
+        if drawn and isinstance(self.random_state, np.random.RandomState):
+            self.random_state.randint(np.iinfo(np.int32).max, size=3)  # as `_seeds` did on a copy
 
-    def _publish(self, run: assembly.Assembly, state: State, result: Result, *, incremental: bool) -> None:
-        """Set every fitted attribute."""
-        theta = state.parameters if state.best is None else state.best.theta
-        coefs, intercepts = run.layout.views(theta)
-        self.coefs_, self.intercepts_ = ([part.astype(self._float) for part in parts] for parts in (coefs, intercepts))
-        self.n_layers_, self.n_outputs_ = len(run.layout.sizes), run.layout.sizes[-1]
-        self.out_activation_ = self._loss.out_activation
-        history = state.history[len(state.history) - result.n_epochs :] if incremental else state.history
-        self._history = [*self._history, *history]
-        self.n_iter_ = result.n_epochs
-        self.t_ += run.problem.n_samples * result.n_epochs
-        self._set_curves()
-        unfinished = incremental or result.reason is StopReason.INTERRUPTED
-        self._state = self._kept(state) if unfinished else None
-
-    def _set_curves(self) -> None:
-        """Set loss_, loss_curve_, best_loss_, validation_scores_ and best_validation_score_ from the history."""
-        self.loss_curve_ = [epoch.loss for epoch in self._history]
-        self.loss_ = self.loss_curve_[-1] if self._history else np.nan
-        scores = [epoch.validation_score for epoch in self._history]
-        self.validation_scores_ = scores if self._validated else None
-        self.best_validation_score_ = float(np.nanmax([-np.inf, *scores])) if self._validated else None
-        self.best_loss_ = None if self._validated else min(self.loss_curve_, default=np.nan)
-
-    def _report(self, result: Result, quiet: bool) -> None:
+    def _report(self, result: Result, quiet: bool = False) -> None:
         """Warn where training did not end as it should; tell why it ended if `verbose`."""
         text = result.reason.value.format(**vars(self) | {"message": result.message})
         if result.reason is StopReason.INTERRUPTED:
@@ -295,18 +299,42 @@ class BaseSigmoidMLP(FittedNetwork, Resumable, CallbackSupportMixin, BaseEstimat
         elif self.verbose and not quiet:
             print(f"{text} Stopping.")
 
+    # --- a look inside -----------------------------------------------------------------------------------------------
+
+    def _gradient(self, X: Table, y: Target, sample_weight: Target) -> tuple[float, list[Array], list[Array]]:
+        """Compute the training objective and its gradient at the present weights, dropout off."""
+        self._validate_params()
+        earlier = require_fitted(self)
+        head, rows, _ = self._read(Given(X, y, sample_weight), earlier, increment=True)
+        settings, _ = resolve(self, Facts(len(rows), earlier.validated))
+        settings = replace(settings, network=replace(settings.network, dropout=()))
+        run = assemble(settings, tables_of(earlier.model, head), rows)
+        network = earlier.model.network
+        loss, gradient = run.gradient(network)
+        coef_grads, intercept_grads = network.layout.views(gradient.astype(earlier.model.output_dtype, copy=False))
+        return loss, coef_grads, intercept_grads
+
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 
-    def __getstate__(self) -> dict[str, Any]:
-        state: dict[str, Any] = super().__getstate__()
-        if "coefs_" not in state:
+    def _validate_params(self) -> None:
+        refuse_look_alikes({field.name: getattr(self, field.name) for field in fields(self)})
+        super()._validate_params()
+
+    def __getstate__(self) -> dict[str, object]:
+        state: dict[str, object] = super().__getstate__()
+        if self._fitted is None:
             return state
-        return {name: value for name, value in state.items() if name not in _OF_CALLBACKS}
+        kept = {name: value for name, value in state.items() if name not in _OF_CALLBACKS}
+        return kept | {"_fitted": models.pack(self._fitted, KINDS)}  # names and arrays: no private class of ours
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        super().__setstate__(state)
+        self._fitted = models.unpack(self._fitted, KINDS)
 
     def __sklearn_is_fitted__(self) -> bool:
-        return hasattr(self, "coefs_")
+        return self._fitted is not None
 
-    def __sklearn_tags__(self) -> Any:
+    def __sklearn_tags__(self) -> object:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = True

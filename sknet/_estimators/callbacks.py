@@ -1,10 +1,17 @@
-"""Who hears of epochs: scikit-learn's callbacks, and the lines that `verbose` prints."""
+"""Who hears of epochs: scikit-learn's callbacks, checkpoints, and the lines that `verbose` prints."""
 
-from collections.abc import Callable
-from typing import Any
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Protocol
 
-from sknet._estimators.checkpoint import Checkpoint, Origin, Writer
+from sknet._estimators.fitted import Fitted
+from sknet._estimators.read_data import Given
+from sknet._storage import checkpoints
+from sknet._storage.checkpoints import Origin
+from sknet._training.solver import Observer
 from sknet._training.state import State
+from sknet._typing import Target
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -13,58 +20,68 @@ except ImportError:  # scikit-learn < 1.9 knows no callbacks; `set_callbacks` is
     class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stand-in that offers nothing."""
 
-    def with_callbacks(method: Callable[..., Any]) -> Callable[..., Any]:
+    def with_callbacks(method: Callable[..., object]) -> Callable[..., object]:
         """Return the method as it is."""
         return method
 
 
+class Run(Protocol):
+    """What observers may ask of a run."""
+
+    def fitted_at(self, state: State) -> Fitted:
+        """Return what `fit` would leave if it ended here, in copies."""
+
+    def origin(self) -> Origin:
+        """Return what must be the same where this run is taken up again."""
+
+
 class Callbacks:
-    """One `fit` as scikit-learn's callbacks see it: a task, with one subtask an epoch.
+    """One `fit` as scikit-learn's callbacks see it: a task, with one subtask per epoch.
 
     Parameters
     ----------
     estimator : estimator
         The one whose `fit` was called, with its callbacks.
 
-    data : dict
+    data : mapping
         The X, y and metadata that the hooks are handed.
 
-    fitted : callable
-        `fitted(state)` returns the attributes of an estimator fitted thus far,
-        in copies. It is called only where a callback asks for them.
+    run : Run
+        Asked for a fitted estimator only where a callback asks for one.
 
     n_epochs : int
         How many epochs there will be at most.
     """
 
-    def __init__(
-        self, estimator: Any, data: dict[str, Any], fitted: Callable[[State], dict[str, Any]], n_epochs: int
-    ) -> None:
-        self._estimator, self._data, self._fitted = estimator, data, fitted
+    def __init__(self, estimator: CallbackSupportMixin, data: Mapping[str, Target], run: Run, n_epochs: int) -> None:
+        self._estimator, self._data, self._run = estimator, data, run
         self._context = estimator._init_callback_context(max_subtasks=n_epochs)
         self._context.call_on_fit_task_begin(estimator=estimator, **data)
-        self._epoch: Any = None
+        self._epoch = None
+
+    def _told(self, state: State) -> dict[str, object]:
+        """What a hook is handed; the estimator fitted thus far is made if it asks for it."""
+        attributes = lambda: {"_fitted": self._run.fitted_at(state)}  # noqa: E731
+        return {"estimator": self._estimator, "reconstruction_attributes": attributes, **self._data}
 
     def begin(self, state: State) -> None:
         """Open the epoch's task."""
         self._epoch = self._context.subcontext(task_name="epoch")
-        self._epoch.call_on_fit_task_begin(
-            estimator=self._estimator, reconstruction_attributes=lambda: self._fitted(state), **self._data
-        )
+        self._epoch.call_on_fit_task_begin(**self._told(state))
 
     def end(self, state: State) -> bool:
         """Close the epoch's task; true if a callback asks to stop."""
         epoch, self._epoch = self._epoch, None
-        stop = epoch.call_on_fit_task_end(
-            estimator=self._estimator, reconstruction_attributes=lambda: self._fitted(state), **self._data
-        )
-        return bool(stop)
+        return bool(epoch.call_on_fit_task_end(**self._told(state)))
 
-    def finish(self) -> None:
-        """Close the task of the whole fit, and that of an epoch which was cut short; the estimator is fitted by now."""
+    def finish(self, fitted: Fitted) -> None:
+        """Close the task of the whole fit, and that of an epoch which was cut short."""
         if self._epoch is not None:
             self._epoch.call_on_fit_task_end(estimator=self._estimator)
-        self._context.call_on_fit_task_end(estimator=self._estimator, reconstruction_attributes={}, **self._data)
+        attributes = {"_fitted": fitted}
+        self._context.call_on_fit_task_end(
+            estimator=self._estimator, reconstruction_attributes=attributes, **self._data
+        )
 
 
 class Printer:
@@ -89,57 +106,155 @@ class Printer:
         return False
 
 
-def for_hooks(X: Any, y: Any, sample_weight: Any) -> dict[str, Any]:
-    """Return what the hooks are handed; the metadata are those that a scorer takes."""
-    return {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
+class Checkpoint:
+    """Write the whole state of a training run to a file, every few epochs.
 
-
-class Watchers:
-    """Everybody who is told of one `fit`; as a condition, whether there is anybody.
+    A callback for `set_callbacks`, which scikit-learn has since version 1.9.
+    An estimator with the same parameters takes the run up again with
+    `resume(path, X, y)` and ends exactly where the uninterrupted run would
+    have ended.
 
     Parameters
     ----------
-    estimator : estimator
-        The one whose `fit` was called.
+    path : str or path-like
+        The file, NumPy's `.npz` format. It is replaced at once, never half
+        written, and holds no pickle: the parameters, the optimizer's moments,
+        the schedule, the random generator, the best epoch, the history, the
+        seeds that fix the validation rows, and a fingerprint of the data.
 
-    data : dict
-        The X, y and metadata that callbacks are handed.
+    every : int, default=1
+        Write after each so many epochs.
 
-    fitted : callable
-        `fitted(state)`; see `Callbacks`.
+    See Also
+    --------
+    SigmoidMLPClassifier.resume : Take a run up again.
+    SigmoidMLPRegressor.resume : Take a run up again.
 
-    origin : callable
-        `origin()` returns what a checkpoint must know of the run.
+    Notes
+    -----
+    One file holds one run. In a search or a cross-validation every fit would
+    write to the same file. `solver="lbfgs"` has no checkpoints.
 
-    n_epochs : int
-        How many epochs there will be at most.
-
-    validated : bool
-        Whether rows are held out.
-
-    incremental : bool
-        Whether this is `partial_fit`, of which callbacks hear nothing.
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknet import Checkpoint, SigmoidMLPClassifier
+    >>> X, y = load_iris(return_X_y=True)
+    >>> net = SigmoidMLPClassifier(random_state=0)
+    >>> net.set_callbacks(Checkpoint("run.npz", every=10)).fit(X, y)  # doctest: +SKIP
+    >>> net.resume("run.npz", X, y)  # doctest: +SKIP
     """
 
-    def __init__(
-        self,
-        estimator: Any,
-        data: dict[str, Any],
-        fitted: Callable[[State], dict[str, Any]],
-        origin: Callable[[], Origin],
-        *,
-        n_epochs: int,
-        validated: bool,
-        incremental: bool,
-    ) -> None:
-        callbacks = [] if incremental else getattr(estimator, "_skl_callbacks", [])
-        printers = [Printer(validated)] if estimator.verbose else []
-        self._callbacks = [Callbacks(estimator, data, fitted, n_epochs)] if callbacks else []
-        writers = [Writer(callback, origin()) for callback in callbacks if isinstance(callback, Checkpoint)]
-        self._observers: list[Any] = [*printers, *self._callbacks, *writers]
+    def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
+        if int(every) != every or every < 1:
+            raise ValueError(f"every={every!r}: a checkpoint is written after each 1, 2, 3, ... epochs.")
+        try:
+            import sklearn.callback  # noqa: F401
+        except ImportError:
+            raise ImportError("sknet.Checkpoint is a callback, and callbacks need scikit-learn 1.9 or later.") from None
+        self.path, self.every = Path(path), int(every)
 
-    def __bool__(self) -> bool:
-        return bool(self._observers)
+    def setup(self, estimator: object, context: object) -> None:
+        """Hear that a fit begins: refuse what cannot be written.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The one that calls.
+
+        context : sklearn.callback.CallbackContext
+            Of the fit.
+        """
+        if not hasattr(estimator, "resume"):
+            raise TypeError(
+                f"Checkpoint writes runs of sknet's estimators; {type(estimator).__name__} is none of them."
+            )
+        refuse_lbfgs(estimator.solver)
+
+    def teardown(self, estimator: object, context: object) -> None:
+        """Hear that a fit has ended.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The one that calls.
+
+        context : sklearn.callback.CallbackContext
+            Of the fit.
+        """
+
+    def on_fit_task_begin(self, estimator: object, context: object) -> None:
+        """Hear that a fit or an epoch begins.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The one that calls.
+
+        context : sklearn.callback.CallbackContext
+            Of the fit or epoch.
+        """
+
+    def on_fit_task_end(self, estimator: object, context: object) -> None:
+        """Hear that a fit or an epoch has ended; the file is written elsewhere.
+
+        Parameters
+        ----------
+        estimator : estimator
+            The one that calls.
+
+        context : sklearn.callback.CallbackContext
+            Of the fit or epoch.
+        """
+
+
+def refuse_lbfgs(solver: object) -> None:
+    """Raise for the solver whose state cannot be written."""
+    if solver == "lbfgs":
+        raise ValueError(
+            "solver='lbfgs' keeps its curvature inside SciPy, so its runs cannot be written to a checkpoint and "
+            "resumed: choose a first-order solver such as 'adam'."
+        )
+
+
+class Writer:
+    """The observer of one run that writes a checkpoint's file.
+
+    A callback is shown a fitted estimator, and a run is more than that: this
+    one is told of the state itself.
+    """
+
+    def __init__(self, checkpoint: Checkpoint, origin: Origin) -> None:
+        self._path, self._every, self._origin = checkpoint.path, checkpoint.every, origin
+
+    def begin(self, state: State) -> None:
+        """Do nothing: an epoch is written when it is whole."""
+
+    def end(self, state: State) -> bool:
+        """Write the state if it is time to."""
+        if state.epoch % self._every == 0:
+            checkpoints.write(self._path, self._origin, state)
+        return False
+
+
+def for_hooks(given: Given) -> dict[str, Target]:
+    """Return what the hooks are handed; the metadata are those that a scorer takes."""
+    metadata = None if given.sample_weight is None else {"sample_weight": given.sample_weight}
+    return {"X": given.X, "y": given.y, "metadata": metadata}
+
+
+class Watchers:
+    """Everybody who is told of one run.
+
+    Parameters
+    ----------
+    observers : list of Observer
+    callbacks : Callbacks, default=None
+        Those among them who are told of the end of the whole fit.
+    """
+
+    def __init__(self, observers: list[Observer], callbacks: Callbacks | None = None) -> None:
+        self._observers, self._callbacks = observers, callbacks
 
     def begin(self, state: State) -> None:
         """Tell them all."""
@@ -151,10 +266,32 @@ class Watchers:
         answers = [observer.end(state) for observer in self._observers]
         return any(answers)
 
-    def finish(self) -> None:
-        """Tell the callbacks that the estimator is fitted."""
-        for callbacks in self._callbacks:
-            callbacks.finish()
+    def finish(self, fitted: Fitted) -> None:
+        """Tell the callbacks what the fit leaves, before it is published: if one fails, nothing has changed."""
+        if self._callbacks is not None:
+            self._callbacks.finish(fitted)
 
 
-__all__ = ["CallbackSupportMixin", "Callbacks", "Printer", "Watchers", "for_hooks", "with_callbacks"]
+def watchers_of_fit(
+    estimator: CallbackSupportMixin, given: Given, run: Run, *, n_epochs: int, validated: bool
+) -> Watchers | None:
+    """Return everybody who is told of a `fit` or `resume`; None if nobody is."""
+    listed = getattr(estimator, "_skl_callbacks", [])
+    if not listed and not estimator.verbose:
+        return None
+    callbacks = Callbacks(estimator, for_hooks(given), run, n_epochs) if listed else None
+    checkpoints_ = [callback for callback in listed if isinstance(callback, Checkpoint)]
+    writers: list[Observer] = [Writer(checkpoint, run.origin()) for checkpoint in checkpoints_]
+    printers: list[Observer] = [Printer(validated)] if estimator.verbose else []
+    return Watchers([*printers, *([callbacks] if callbacks else []), *writers], callbacks)
+
+
+__all__ = [
+    "CallbackSupportMixin",
+    "Checkpoint",
+    "Printer",
+    "Watchers",
+    "refuse_lbfgs",
+    "watchers_of_fit",
+    "with_callbacks",
+]

@@ -1,8 +1,8 @@
-"""What each parameter may be. The one place for scikit-learn's private names."""
+"""What each parameter may be, made from the registries of the things; the one place for scikit-learn's private names."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from numbers import Integral, Real
-from typing import Any
+from typing import TypeAlias
 
 import numpy as np
 from sklearn.base import _fit_context
@@ -11,74 +11,103 @@ from sklearn.utils._param_validation import HasMethods, Interval, InvalidParamet
 
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.initializers import INITIALIZERS
-from sknet._network.losses import Loss
+from sknet._network.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, Loss
+from sknet._tables.columns.number import METHODS
+from sknet._training.optimizers import OPTIMIZERS, Optimizer
+from sknet._training.schedules import SCHEDULES
 
-Constraints = dict[str, list[Any]]
-
-SCHEDULES = ("constant", "invscaling", "adaptive", "cosine", "flat_cosine", "one_cycle", "coslog4")
+Constraints: TypeAlias = dict[str, list[object]]
 
 _rate = Interval(Real, 0, 1, closed="left")
 _not_negative = Interval(Real, 0, None, closed="left")
 _positive = Interval(Real, 0, None, closed="neither")
 _count = Interval(Integral, 1, None, closed="left")
+_auto = StrOptions({"auto"})
 
 COMMON: Constraints = {
-    "hidden_layer_sizes": ["array-like", _count, str],  # a string is answered with a remedy of its own
+    "hidden_layer_sizes": ["array-like", _count],
     "activation": [StrOptions(set(ACTIVATIONS)), Activation, "array-like"],
     "depth": [_count],
-    "solver": [StrOptions({"adam", "sgd", "rmsprop", "lbfgs"})],
-    "alpha": [_not_negative],
-    "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-    "weight_decay": [_not_negative, StrOptions({"auto"})],
-    "dropout": [_rate, "array-like"],
-    "max_norm": [_positive, None],
-    "clip_norm": [_positive, StrOptions({"auto"}), None],
-    "batch_size": [StrOptions({"auto", "proportional"}), _count],
-    "learning_rate": [StrOptions(set(SCHEDULES)), callable],
     "learning_rate_init": [_positive],
-    "power_t": [_not_negative],
     "max_iter": [_count],
-    "shuffle": ["boolean"],
+    "batch_size": [StrOptions({"auto", "proportional"}), _count],
+    "solver": [StrOptions({*OPTIMIZERS, "lbfgs"}), Optimizer],
+    "learning_rate": [StrOptions(set(SCHEDULES)), callable],
     "random_state": ["random_state"],
-    "tol": [_not_negative],
     "verbose": ["verbose"],
-    "warm_start": ["boolean"],
-    "momentum": [Interval(Real, 0, 1, closed="both")],
-    "nesterovs_momentum": ["boolean"],
-    "early_stopping": ["boolean", StrOptions({"auto"})],
+    "early_stopping": ["boolean", _auto],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither"), HasMethods(["split", "get_n_splits"])],
     "scoring": [StrOptions({"loss", *get_scorer_names()}), callable],
-    "averaging": [_rate, StrOptions({"auto"})],
+    "n_iter_no_change": [_count, Options(Real, {np.inf})],
+    "tol": [_not_negative],
+    "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
+    "input_scaling": [StrOptions({name for name in METHODS if name is not None}), None],
+    "alpha": [_not_negative],
+    "l1_ratio": [Interval(Real, 0, 1, closed="both")],
+    "weight_decay": [_not_negative, _auto],
+    "dropout": [_rate, _auto, "array-like"],
+    "max_norm": [_positive, None],
+    "clip_norm": [_positive, _auto, None],
+    "averaging": [_rate, _auto],
+    "init": [StrOptions({"auto", *INITIALIZERS}), callable, tuple],
+    "warm_start": ["boolean"],
+    "shuffle": ["boolean"],
+    "dtype": [StrOptions({"auto", "float32", "float64"})],
     "beta_1": [_rate],
     "beta_2": [_rate],
     "epsilon": [_positive],
-    "n_iter_no_change": [_count, Options(Real, {np.inf})],
+    "momentum": [Interval(Real, 0, 1, closed="both")],
+    "nesterovs_momentum": ["boolean"],
+    "power_t": [_not_negative],
     "max_fun": [_count],
-    "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
-    "input_scaling": [StrOptions({"robust", "standard"}), None],
-    "init": [StrOptions({"auto", *INITIALIZERS}), callable, tuple],
-    "dtype": [StrOptions({"auto", "float32", "float64"})],
 }
 
 CLASSIFIER: Constraints = COMMON | {
-    "dropout": [_rate, StrOptions({"auto"}), "array-like"],
-    "loss": [StrOptions({"log_loss", "squared_error"}), Loss],
-    "label_smoothing": [_rate, StrOptions({"auto"})],
-    "temperature_scaling": ["boolean", StrOptions({"auto"})],
+    "loss": [StrOptions(set(CLASSIFICATION_LOSSES)), Loss],
     "class_weight": [dict, list, StrOptions({"balanced"}), None],
+    "label_smoothing": [_rate, _auto],
+    "temperature_scaling": ["boolean", _auto],
 }
 
 REGRESSOR: Constraints = COMMON | {
-    "loss": [
-        StrOptions({"squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma"}),
-        Loss,
-    ],
-    "huber_delta": [_positive],
-    "quantile": [Interval(Real, 0, 1, closed="neither"), "array-like"],
+    "loss": [StrOptions(set(REGRESSION_LOSSES)), Loss],
+    "quantile": [Interval(Real, 0, 1, closed="neither"), _auto, "array-like"],
+    "huber_delta": [_positive, _auto],
     "target_scaling": [StrOptions({"standard"}), None],
 }
 
-fit_context: Callable[..., Any] = _fit_context(prefer_skip_nested_validation=True)
+MAY_BE_BOOL = {
+    name for name, allowed in (CLASSIFIER | REGRESSOR).items() if {"boolean", "verbose"} & set(map(str, allowed))
+}
+
+
+def refuse_look_alikes(parameters: Mapping[str, object]) -> None:
+    """Raise for values that pass as something else: a bool is no number, a set no sequence, a loss no layer size.
+
+    Parameters
+    ----------
+    parameters : mapping of str to object
+        An estimator's parameters.
+    """
+    sizes, rate = parameters["hidden_layer_sizes"], parameters["learning_rate"]
+    if isinstance(sizes, str):
+        raise InvalidParameterError(
+            f"hidden_layer_sizes={sizes!r}: the first positional argument is hidden_layer_sizes; write loss={sizes!r} "
+            "for the loss."
+        )
+    if isinstance(rate, Real):
+        raise InvalidParameterError(
+            f"learning_rate={rate!r} is the name of a schedule, or a function: give the number as "
+            f"learning_rate_init={rate!r}."
+        )
+    for name, value in parameters.items():
+        if isinstance(value, bool | np.bool_) and name not in MAY_BE_BOOL:
+            raise InvalidParameterError(f"{name}={value!r} is a bool, which is no number here: give a number.")
+        if isinstance(value, set | frozenset):
+            raise InvalidParameterError(f"{name}={value!r} is a set, which has no order: give a list.")
+
+
+fit_context: Callable[..., Callable[..., object]] = _fit_context(prefer_skip_nested_validation=True)
 """Decorates the methods that train: parameters are validated, and scikit-learn's configuration is respected."""
 
-__all__ = ["CLASSIFIER", "REGRESSOR", "SCHEDULES", "Constraints", "InvalidParameterError", "fit_context"]
+__all__ = ["CLASSIFIER", "REGRESSOR", "Constraints", "InvalidParameterError", "fit_context", "refuse_look_alikes"]

@@ -1,192 +1,134 @@
-"""What a fitted network does: forward passes over a table, and a look inside.
+"""What a fit leaves behind, as one value; and the attributes that users read from it.
 
-Conventions
------------
-X : (n, d)           the user's table
-inputs : (n, m)      the encoded, scaled table: what the network is fed
-raw : (n, k)         the network's output before the loss's link
-coefs_[l] : (fan_in, fan_out)      intercepts_[l] : (fan_out,)
+An estimator publishes with one assignment, `estimator._fitted = Fitted(...)`: at every instant it is whole, before or
+after.
 """
 
-from collections.abc import Callable, Iterator
-from math import ceil
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar, overload
 
 import numpy as np
-import numpy.typing as npt
-from sklearn.utils.validation import check_is_fitted
+import pandas as pd
+from sklearn.exceptions import NotFittedError
 
-from sknet._estimators import assembly
-from sknet._estimators.inputs import read_table, take_rows
-from sknet._estimators.threads import in_parts, threads_for_rows
-from sknet._network.activations import Activation
-from sknet._network.losses import Loss
-from sknet._network.network import Network
-from sknet._network.parameters import Layout
-from sknet._tables.encoding import TableEncoder
+from sknet._estimators.read_data import Columns, read_known_table
+from sknet._model.model import Model
+from sknet._storage import models
 from sknet._training.result import Epoch
+from sknet._training.state import State
+from sknet._typing import Array, Table
 
-Array = npt.NDArray[Any]
-
-PREDICT_ROWS = 1024
-"""Rows predicted at once: enough for fast matrix products, few enough to stay in the cache."""
-
-PART = 32
-"""So many pieces a thread takes at a time; where prediction is interrupted, they are still done."""
+T = TypeVar("T")
 
 
-class FittedNetwork:
-    """The half of an estimator that uses what training has set."""
+@dataclass(frozen=True)
+class Fitted:
+    """All that is known after a fit, beside the parameters."""
 
-    coefs_: list[Array]
-    intercepts_: list[Array]
-    n_outputs_: int
-    _encoder: TableEncoder
-    _activations: tuple[Activation, ...]
-    _loss: Loss
-    _arithmetic: np.dtype[Any]
-    _float: np.dtype[Any]
-    _history: list[Epoch]
-
-    # --- predict -----------------------------------------------------------------------------------------------------
-
-    def _outputs(self, X: Any, finish: Callable[[Array], Array]) -> Array:
-        """Return `finish` of all rows' raw outputs, a piece at a time; the pieces of many rows are shared out."""
-        check_is_fitted(self)
-        table = read_table(self, X, reset=False)
-        n = table.shape[0]
-        if n <= PREDICT_ROWS:  # done sooner than shared out
-            return np.ascontiguousarray(finish(next(self._raw_pieces(table, slice(0, n)))[1]))
-        # categories are spelt out under Python's lock: not a piece to be shared out
-        n_pieces = ceil(n / PREDICT_ROWS) if self._encoder.plain else 0
-        with threads_for_rows(n_pieces, PREDICT_ROWS, self._layout().sizes) as n_threads:
-            first, raw = next(self._raw_pieces(table, slice(0, n)))
-            found = finish(raw)  # which tells the shape and type of all
-            outputs = np.empty((n, *found.shape[1:]), found.dtype)
-            outputs[first] = found
-
-            def fill(part: slice) -> None:
-                for rows, raw in self._raw_pieces(table, part):
-                    outputs[rows] = finish(raw)
-
-            in_parts(fill, slice(first.stop, n), PART * PREDICT_ROWS, n_threads)
-        return outputs
-
-    def _raw_pieces(self, table: Any, part: slice) -> Iterator[tuple[slice, Array]]:
-        """Yield pieces of these rows and their raw outputs, in the input's float type."""
-        for rows, network, coefs, intercepts in self._passes(part):
-            inputs = self._encoder.encode(take_rows(table, rows), self._arithmetic)
-            yield rows, network.forward(inputs, coefs, intercepts).astype(self._float)
-
-    def _passes(self, part: slice) -> Iterator[tuple[slice, Network, list[Array], list[Array]]]:
-        """Yield pieces of these rows with a network to pass them through, in the arithmetic of training."""
-        n_rows = min(part.stop - part.start, PREDICT_ROWS)
-        network = Network(self._layout().sizes, self._activations, n_rows, self._arithmetic, backward=False)
-        coefs = [W.astype(self._arithmetic, copy=False) for W in self.coefs_]
-        intercepts = [b.astype(self._arithmetic, copy=False) for b in self.intercepts_]
-        for start in range(part.start, part.stop, PREDICT_ROWS):
-            yield slice(start, min(start + PREDICT_ROWS, part.stop)), network, coefs, intercepts
-
-    def _raw_outputs(self, X: Any) -> Array:
-        """Return the raw outputs."""
-        return self._outputs(X, lambda raw: raw)
-
-    def _predictions(self, X: Any) -> Array:
-        """Return the raw outputs after the loss's link."""
-        return self._outputs(X, self._linked)
-
-    def _linked(self, raw: Array) -> Array:
-        """Return the predictions that belong to raw outputs, which are lost."""
-        raw = np.asfortranarray(raw)  # what a link does row by row goes faster along whole columns
-        self._loss.link(raw)
-        return raw
-
-    def _layout(self) -> Layout:
-        """Return the layout of the weights there are."""
-        return Layout((self.coefs_[0].shape[0], *(b.size for b in self.intercepts_)))
-
-    def _encoded(self, X: Any, y: Any, sample_weight: Any) -> assembly.Encoded:
-        """Check and encode rows as for training."""
-        raise NotImplementedError
-
-    # --- a look inside -----------------------------------------------------------------------------------------------
-
-    def activations(self, X: Any) -> list[Any]:
-        """Compute every layer's output.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The table.
-
-        Returns
-        -------
-        outputs : list of arrays of shape (n_samples, layer size), length n_layers_
-            The encoded, scaled input; each hidden layer's output; the
-            network's output after its output activation.
-        """
-        check_is_fitted(self)
-        table = read_table(self, X, reset=False)
-        inputs = self._encoder.encode(table, self._arithmetic)
-        outputs = [inputs.astype(self._float, copy=False)]
-        outputs += [np.empty((inputs.shape[0], b.size), self._float) for b in self.intercepts_]
-        for rows, network, coefs, intercepts in self._passes(slice(0, inputs.shape[0])):
-            raw = network.forward(inputs[rows], coefs, intercepts)
-            for whole, piece in zip(outputs[1:], [*network.outputs(), raw], strict=True):
-                whole[rows] = piece
-        self._loss.link(outputs[-1])
-        return outputs
-
-    def backpropagate(self, X: Any, y: Any, sample_weight: Any = None) -> tuple[float, list[Array], list[Array]]:
-        """Compute the training objective and its gradient at the present weights.
-
-        The penalty and class weights are in, dropout is off, and all rows
-        passed count as one batch. Values are those of the scaled target.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The table.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            How often each row counts.
-
-        Returns
-        -------
-        loss : float
-            The weighted mean loss plus the penalty.
-
-        coef_grads : list of arrays, shaped like coefs_
-            Derivatives of the loss with respect to the weights.
-
-        intercept_grads : list of arrays, shaped like intercepts_
-            Derivatives of the loss with respect to the biases.
-        """
-        check_is_fitted(self)
-        layout = self._layout()
-        run = assembly.assemble(
-            self, layout, self._activations, self._loss, self._encoded(X, y, sample_weight), None,
-            dtype=self._arithmetic, n_epochs=1, patient=False,
-        )  # fmt: skip
-        theta = layout.pack(self.coefs_, self.intercepts_, self._arithmetic)
-        gradient = np.zeros_like(theta)
-        loss = run.full_gradient(theta, gradient)
-        coef_grads, intercept_grads = layout.views(gradient.astype(self._float, copy=False))
-        return loss, coef_grads, intercept_grads
+    model: Model
+    resolved: Mapping[str, object]
+    columns: Columns
+    history: tuple[Epoch, ...]
+    n_iter: int  # epochs of the last call
+    n_samples_seen: int
+    validated: bool  # whether the last call held rows out
+    seeds: tuple[int, int, int]  # of the first weights, of the held-out rows, of what training draws
+    state: State | None = None  # where training may go on
 
     @property
-    def network_feature_names_(self) -> Array:
-        """A name for each input of the network, length coefs_[0].shape[0]."""
-        check_is_fitted(self)
-        return np.asarray(self._encoder.feature_names, dtype=object)
+    def scores(self) -> list[float]:
+        """The validation score of every epoch."""
+        return [epoch.validation_score for epoch in self.history]
 
     @property
-    def history_(self) -> Any:
-        """A DataFrame, one row an epoch: losses, score, learning rate, gradient norm, seconds."""
-        check_is_fitted(self)
-        import pandas as pd
+    def losses(self) -> list[float]:
+        """The training loss of every epoch."""
+        return [epoch.loss for epoch in self.history]
 
-        return pd.DataFrame(self._history, columns=list(Epoch.__dataclass_fields__)).rename_axis("epoch")
+    def with_network(self, **parts: list[Array]) -> "Fitted":
+        """Return the same with other weights or biases."""
+        return replace(self, model=replace(self.model, network=replace(self.model.network, **parts)))
+
+
+KINDS = models.KINDS | {"fitted": Fitted, "columns": Columns}
+"""What stands in a pickle, by name."""
+
+
+def require_fitted(estimator: "FittedAttributes") -> Fitted:
+    """Return what an estimator has learnt."""
+    if estimator._fitted is None:
+        raise NotFittedError(
+            f"This {type(estimator).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments before "
+            "using this estimator."
+        )
+    return estimator._fitted
+
+
+def to_predict(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
+    """Return the model, and the table checked against that of `fit`."""
+    fitted = require_fitted(estimator)
+    return fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
+
+
+class Learnt(Generic[T]):
+    """A fitted attribute: read from what the last fit left, absent before; `write`, if given, sets it by hand."""
+
+    def __init__(self, read: Callable[[Fitted], T], write: Callable[[Fitted, T], Fitted] | None = None) -> None:
+        self._read, self._write = read, write
+
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    @overload
+    def __get__(self, estimator: None, owner: type) -> "Learnt[T]": ...
+
+    @overload
+    def __get__(self, estimator: "FittedAttributes", owner: type) -> T: ...
+
+    def __get__(self, estimator: "FittedAttributes | None", owner: type) -> "T | Learnt[T]":
+        """Return the value; without an estimator, this descriptor."""
+        if estimator is None:
+            return self
+        return self._read(self._fitted_of(estimator))
+
+    def __set__(self, estimator: "FittedAttributes", value: T) -> None:
+        """Set the value by hand, where that has a meaning."""
+        if self._write is None:
+            raise AttributeError(f"{self._name} is set by fit: it cannot be set by hand.")
+        estimator._fitted = self._write(self._fitted_of(estimator), value)
+
+    def _fitted_of(self, estimator: "FittedAttributes") -> Fitted:
+        if estimator._fitted is None:
+            raise AttributeError(f"{type(estimator).__name__!r} object has no attribute {self._name!r} before fit.")
+        return estimator._fitted
+
+
+class FittedAttributes:
+    """The attributes of a fitted estimator that both tasks have."""
+
+    _fitted: Fitted | None = None
+
+    coefs_ = Learnt(lambda f: f.model.network.coefs, lambda f, value: f.with_network(coefs=list(value)))
+    intercepts_ = Learnt(lambda f: f.model.network.intercepts, lambda f, value: f.with_network(intercepts=list(value)))
+    n_layers_ = Learnt(lambda f: len(f.model.network.coefs) + 1)
+    n_outputs_ = Learnt(lambda f: f.model.head.n_outputs)
+    out_activation_ = Learnt(lambda f: f.model.head.loss.out_activation)
+    n_features_in_ = Learnt(lambda f: f.columns.n)
+    resolved_params_ = Learnt(lambda f: dict(f.resolved))
+    n_iter_ = Learnt(lambda f: f.n_iter)
+    t_ = Learnt(lambda f: f.n_samples_seen)
+    loss_curve_ = Learnt(lambda f: f.losses)
+    loss_ = Learnt(lambda f: f.history[-1].loss if f.history else np.nan)
+    best_loss_ = Learnt(lambda f: None if f.validated else min(f.losses, default=np.nan))
+    validation_scores_ = Learnt(lambda f: f.scores if f.validated else None)
+    best_validation_score_ = Learnt(lambda f: float(np.nanmax([-np.inf, *f.scores])) if f.validated else None)
+    network_feature_names_ = Learnt(lambda f: np.asarray(f.model.encoder.feature_names, dtype=object))
+    history_ = Learnt(lambda f: pd.DataFrame(f.history, columns=list(Epoch.__dataclass_fields__)).rename_axis("epoch"))
+
+    @property
+    def feature_names_in_(self) -> Array:
+        """Names of the table's columns, where all are strings."""
+        if self._fitted is None or self._fitted.columns.names is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'feature_names_in_'.")
+        return self._fitted.columns.names

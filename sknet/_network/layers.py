@@ -342,6 +342,35 @@ def bind(
     return Chain(_FIRST[kind](arrays), layers, hidden)
 
 
+def bind_forward(
+    activations: Sequence[Activation], parameters: Sequence[Block], n_rows: int, *, sparse: bool = False
+) -> Chain:
+    """Make a network's layers for the forward pass only, from weights that need not lie in one theta.
+
+    Parameters
+    ----------
+    activations : sequence of Activation, one per hidden layer
+    parameters : sequence of Block, one per layer
+    n_rows : int
+        How many rows every batch has.
+
+    sparse : bool, default=False
+        Whether batches are CSR matrices.
+
+    Returns
+    -------
+    chain : Chain
+    """
+    sums = [np.empty((n_rows, b.size), b.dtype) for _, b in parameters]
+    nothing = Block(_NOTHING, _NOTHING)
+    layers: list[Layer] = []
+    for activation, block, z in zip(activations, parameters[1:], sums[1:], strict=True):
+        layers += [Activate(activation), Dense(block, nothing, z, _NOTHING, _NOTHING)]
+    if sparse:
+        return Chain(FirstSparse(parameters[0], nothing, sums[0], _NOTHING, whole=True), layers, sums[:-1])
+    return Chain(FirstDense(parameters[0], nothing, sums[0], _NOTHING), layers, sums[:-1])
+
+
 def _activate(activation: Activation, z: Array, training: Training | None) -> Layer:
     if training is None or activation.keeps == "output":
         return Activate(activation)

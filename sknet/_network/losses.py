@@ -152,6 +152,23 @@ class Loss:
         """Whether targets may be scaled before training."""
         return self.link is identity if self.scales_targets is None else self.scales_targets
 
+    def linked(self, raw: Array) -> Array:
+        """Return the predictions that belong to raw outputs.
+
+        Parameters
+        ----------
+        raw : array of shape (n, k)
+            Raw outputs; what they were is lost.
+
+        Returns
+        -------
+        predictions : array of shape (n, k)
+            Probabilities, or numbers in the target's (scaled) units.
+        """
+        raw = np.asfortranarray(raw)  # what a link does row by row goes faster along whole columns
+        self.link(raw)
+        return raw
+
     def value_and_gradient(self, raw: Array, target: Array) -> tuple[Array, Array]:
         """Compute each sample's loss and its gradient, at once where `joint` can.
 

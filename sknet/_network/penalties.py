@@ -46,10 +46,10 @@ def soft_threshold(w: Array, amount: float | Array) -> None:
 
 def limit_column_norms(W: Array, max_norm: float) -> None:
     """Scale down the columns of W (a unit's incoming weights) whose Euclidean norm exceeds `max_norm`."""
-    norms = np.sqrt(np.einsum("ij,ij->j", W, W))
+    norms = np.sqrt(np.einsum("ij,ij->j", W, W, dtype=np.float64))  # in float32 the sum of a wide layer's squares is off
     too_long = norms > max_norm
     if too_long.any():
-        W[:, too_long] *= max_norm / norms[too_long]
+        W[:, too_long] *= (max_norm / norms[too_long]).astype(W.dtype)
 
 
 @dataclass(frozen=True)
@@ -66,12 +66,16 @@ class Projection:
 
     def __call__(self, theta: Array, rate: float | Array) -> None:
         """Project the weights in theta, in place."""
+        if self.l1:
+            w = theta[: sum([fan_in * fan_out for fan_in, fan_out in self.shapes])]
+            soft_threshold(w, self.l1 * (rate[: w.size] if isinstance(rate, np.ndarray) else rate))
+        if self.max_norm:
+            self.limit(theta)
+
+    def limit(self, theta: Array) -> None:
+        """Limit the column norms of the weights in theta, or in its moving average, in place."""
         start = 0
         for fan_in, fan_out in self.shapes:
-            part = slice(start, start + fan_in * fan_out)
-            w = theta[part]
-            if self.l1:
-                soft_threshold(w, self.l1 * (rate[part] if isinstance(rate, np.ndarray) else rate))
-            if self.max_norm:
-                limit_column_norms(w.reshape(fan_in, fan_out), self.max_norm)
-            start += fan_in * fan_out
+            stop = start + fan_in * fan_out
+            limit_column_norms(theta[start:stop].reshape(fan_in, fan_out), self.max_norm)
+            start = stop

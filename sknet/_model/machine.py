@@ -1,6 +1,7 @@
-"""Who gets threads: BLAS one, where its matrix products are too small to be shared out or it is not alone, else all.
+"""What this machine has: threads, and who gets them; memory, and what cannot fit into it.
 
-Where the rows of a table are shared out instead, each of as many threads has a BLAS of one.
+BLAS gets one thread where its matrix products are too small to be shared out or it is not alone, else all. Where the
+rows of a table are shared out instead, each of as many threads has a BLAS of one.
 """
 
 import os
@@ -11,10 +12,14 @@ from contextvars import copy_context
 from functools import cache
 from itertools import pairwise
 from threading import current_thread, main_thread
-from typing import Any
 
 import scipy
 from threadpoolctl import ThreadpoolController
+
+from sknet._network.layout import Layout
+from sknet._training.lbfgs import LBFGS
+from sknet._training.solver import Solver
+from sknet._typing import DType
 
 SHARED_OUT = 3 * 10**7
 """Multiply-adds of the largest product from which BLAS may share it out.
@@ -33,7 +38,7 @@ def _controller() -> ThreadpoolController:
     return ThreadpoolController()  # looks for the libraries, which takes longer than everything else here
 
 
-def suitable_threads(n_rows: int, sizes: tuple[int, ...]) -> AbstractContextManager[Any]:
+def suitable_threads(n_rows: int, sizes: tuple[int, ...]) -> AbstractContextManager[object]:
     """Limit BLAS to one thread unless batches of `n_rows` rows and layers of these sizes make large products.
 
     The limit is the whole process's; so only its main thread sets it: limits
@@ -74,14 +79,45 @@ def in_parts(work: Callable[[slice], None], rows: slice, size: int, n_threads: i
         list(pool.map(lambda context, part: context.run(work, part), contexts, parts))
 
 
-def one_thread_for_scipy() -> AbstractContextManager[Any]:
-    """Limit SciPy's own BLAS, where it has one beside NumPy's, to one thread.
+def one_thread_for_scipy(solver: Solver) -> AbstractContextManager[object]:
+    """Limit SciPy's own BLAS, where it has one beside NumPy's, to one thread if the solver is SciPy's.
 
     L-BFGS goes to and fro between the two, and the threads of the one that
     rests keep the cores busy with waiting: a fit then takes twice the time.
     """
+    if not isinstance(solver, LBFGS):
+        return nullcontext()
     place = os.path.realpath(os.path.dirname(scipy.__file__))  # by name NumPy's, too, is scipy_openblas
     own = [blas.filepath for blas in _controller().lib_controllers if blas.filepath.startswith(place)]
     if not own or current_thread() is not main_thread():
         return nullcontext()
     return _controller().select(filepath=own).limit(limits=1)
+
+
+# --- memory ----------------------------------------------------------------------------------------------------------
+
+COPIES = 6
+"""Arrays as long as theta that training may hold: theta, its gradient, two moments, the average, the best epoch's."""
+
+
+def refuse_beyond_memory(what: str, n_weights: int, itemsize: int) -> None:
+    """Raise if theta, its gradient and moments cannot fit in this machine's memory."""
+    needed = COPIES * n_weights * itemsize
+    try:
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    except (AttributeError, ValueError, OSError):  # not a POSIX system
+        return
+    if needed > memory:
+        raise ValueError(
+            f"{what} makes {n_weights:,} weights; to train them takes {needed // 2**30:,} GiB, and this machine has "
+            f"{memory / 2**30:,.1f} GiB: use smaller layers."
+        )
+
+
+def refuse_too_large(layout: Layout, dtype: DType) -> None:
+    """Raise if a network cannot be trained in this machine's memory."""
+    refuse_beyond_memory(
+        f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs",
+        layout.n_parameters,
+        dtype.itemsize,
+    )

@@ -1,0 +1,96 @@
+"""The parameters that both estimators have, each in one place with its type and its default.
+
+A dataclass: `__init__` stores what it is given and nothing else, and editors know the signature. The classes'
+docstrings say what each means; `constraints` says what each may be; `resolve` says what every "auto" becomes.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
+
+from sknet._network.activations import Activation
+from sknet._network.initializers import Initializer
+from sknet._network.losses import Loss
+from sknet._training.optimizers import Optimizer
+from sknet._typing import Array
+
+Auto: TypeAlias = Literal["auto"]
+Weights: TypeAlias = tuple[Sequence[Array], Sequence[Array]]
+ClassWeight: TypeAlias = Mapping[object, float] | Sequence[Mapping[object, float]] | Literal["balanced"] | None
+Splitter: TypeAlias = BaseCrossValidator | BaseShuffleSplit
+
+
+@dataclass(repr=False, eq=False)
+class CommonParameters:
+    """What a user may set, whatever the task."""
+
+    # --- the network ---
+    hidden_layer_sizes: int | Sequence[int] = (128,)
+    activation: str | Activation | Sequence[str | Activation] = "sigmoid"
+    _: KW_ONLY
+    loss: str | Loss = ""  # each task has a default of its own
+    depth: int = 1
+    # --- training ---
+    learning_rate_init: float = 0.015
+    max_iter: int = 128
+    batch_size: int | Literal["auto", "proportional"] = "proportional"
+    solver: str | Optimizer = "adam"
+    learning_rate: str | Callable[[float], float] = "flat_cosine"
+    random_state: int | np.random.RandomState | None = None
+    verbose: bool | int = False
+    # --- when to stop ---
+    early_stopping: bool | Auto = "auto"
+    validation_fraction: float | Splitter = 0.15
+    scoring: str | Callable[..., float] = "loss"
+    n_iter_no_change: int | float = 24
+    tol: float = 1e-4
+    # --- the table ---
+    categorical_features: str | Sequence[str] | Sequence[int] | Sequence[bool] | None = "from_dtype"
+    input_scaling: str | None = "robust"
+    # --- regularisation ---
+    alpha: float = 0.01
+    l1_ratio: float = 0.0
+    weight_decay: float | Auto = "auto"
+    dropout: float | Sequence[float] | Auto = "auto"
+    max_norm: float | None = None
+    clip_norm: float | Auto | None = "auto"
+    averaging: float | Auto = "auto"
+    # --- where and how it starts, and in which arithmetic ---
+    init: str | Initializer | Weights = "auto"
+    warm_start: bool = False
+    shuffle: bool = True
+    dtype: Literal["auto", "float32", "float64"] = "auto"
+    # --- of single solvers and schedules ---
+    beta_1: float = 0.9
+    beta_2: float = 0.95
+    epsilon: float = 1e-8
+    momentum: float = 0.9
+    nesterovs_momentum: bool = True
+    power_t: float = 0.5
+    max_fun: int = 15000
+
+
+@dataclass(repr=False, eq=False)
+class ClassifierParameters(CommonParameters):
+    """What a classifier has beside them."""
+
+    _: KW_ONLY
+    loss: str | Loss = "log_loss"
+    class_weight: ClassWeight = None
+    label_smoothing: float | Auto = "auto"
+    temperature_scaling: bool | Auto = "auto"
+
+
+@dataclass(repr=False, eq=False)
+class RegressorParameters(CommonParameters):
+    """What a regressor has beside them."""
+
+    hidden_layer_sizes: int | Sequence[int] = (96, 32)
+    _: KW_ONLY
+    loss: str | Loss = "squared_error"
+    quantile: float | Sequence[float] | Auto = "auto"
+    huber_delta: float | Auto = "auto"
+    target_scaling: Literal["standard"] | None = "standard"

@@ -1,0 +1,219 @@
+"""What the user passes, checked: the table, the target, the weights and the groups.
+
+Conventions
+-----------
+X : (n, d)         array, CSR matrix or data frame, its values not yet encoded
+weight : (n,)      float64, not negative; None where every row counts once
+"""
+
+import sys
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, partial
+from numbers import Real
+
+import numpy as np
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_array
+from sklearn.utils.validation import validate_data
+
+from sknet._tables.frames import column_names, shortened
+from sknet._tables.rows import Rows, is_frame, is_memory_mapped
+from sknet._typing import Array, DType, Table, Target
+
+
+@dataclass(frozen=True)
+class Given:
+    """What `fit` or `resume` was given."""
+
+    X: Table
+    y: Target
+    sample_weight: Target = None
+    X_val: Table = None
+    y_val: Target = None
+    sample_weight_val: Target = None
+    groups: Target = None
+
+
+@dataclass(frozen=True)
+class Columns:
+    """What later tables are checked against: how many columns there were, and their names if all are strings."""
+
+    n: int
+    names: Array | None
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+
+
+def read_table(X: Table, name: str) -> tuple[Table, Columns]:
+    """Check a table of which nothing is known yet; `name` is the estimator's, for messages."""
+    if is_frame(X):
+        table = _checked_frame(X, name)
+        return table, Columns(table.shape[1], feature_names(table))
+    table = _read_array(X, partial(_check_array, name))
+    return table, Columns(table.shape[1], None)
+
+
+def read_known_table(X: Table, columns: Columns, name: str) -> Table:
+    """Check a table against that of `fit`: its columns' names and their number."""
+    if is_ready(X, columns):
+        return X
+    expecting = _named(name)()
+    expecting.n_features_in_ = columns.n
+    if columns.names is not None:
+        expecting.feature_names_in_ = columns.names
+    if is_frame(X):
+        _refuse_twins(X)
+        validate_data(expecting, X, reset=False, skip_check_array=True)
+        return _checked_frame(X, name)
+    return _read_array(X, partial(validate_data, expecting, reset=False))
+
+
+@cache
+def _named(name: str) -> type[BaseEstimator]:
+    """Return a class by which scikit-learn's messages name the estimator."""
+    return type(name, (BaseEstimator,), {})
+
+
+_ARRAYS = {"accept_sparse": "csr", "dtype": "numeric", "ensure_all_finite": "allow-nan"}
+
+
+def _check_array(name: str, X: Table, **how: object) -> Table:
+    return check_array(X, estimator=name, **how)
+
+
+def _checked_frame(X: Table, name: str) -> Table:
+    _refuse_twins(X)
+    for size, what in zip(X.shape, ("sample", "feature"), strict=True):
+        if size == 0:
+            raise ValueError(
+                f"Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required by {name}."
+            )
+    return X
+
+
+def _refuse_twins(X: Table) -> None:
+    names = column_names(X)
+    if len(set(names)) < len(names):
+        raise ValueError(
+            f"X has several columns with one name, {shortened(sorted({n for n in names if names.count(n) > 1}))}: "
+            "rename them, or drop the copies with X.loc[:, ~X.columns.duplicated()]."
+        )
+
+
+def _read_array(X: Table, check: Callable[..., Table]) -> Table:
+    if isinstance(X, np.ndarray) and X.dtype == object:
+        X = np.where(pd.isna(X), np.nan, X)  # None and pandas.NA, too
+    try:
+        with np.errstate(over="ignore", invalid="ignore"):  # the sum by which infinities are looked for
+            X = check(X=X, **_ARRAYS)
+    except ValueError as error:
+        if "could not convert string to float" not in str(error) and "bytes/strings" not in str(error):
+            raise
+        raise ValueError(
+            f"{str(error).rstrip('.')}. X holds text, which is taken as categories in pandas and polars data frames "
+            "only: pass X as one, or encode it."
+        ) from error
+    ours = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
+    return X if ours or is_memory_mapped(X) else X.astype(np.float64)
+
+
+def is_ready(X: Table, columns: Columns) -> bool:
+    """Whether X is what `validate_data` would return as it is, which takes it longer than to predict a row."""
+    return (
+        type(X) is np.ndarray
+        and X.dtype in (np.float32, np.float64)
+        and X.ndim == 2
+        and X.shape[1] == columns.n
+        and X.shape[0] > 0
+        and columns.names is None
+        and _has_finite_sum(X)
+    )
+
+
+def _has_finite_sum(X: Array) -> bool:
+    with np.errstate(over="ignore", invalid="ignore"):
+        return bool(np.isfinite(X.sum()))
+
+
+def feature_names(X: Table) -> Array | None:
+    """Return a frame's column names if all are strings; names that are strings in part are an error."""
+    if not is_frame(X):
+        return None
+    names = np.asarray(X.columns, dtype=object)
+    are_text = {isinstance(name, str) for name in names}
+    if are_text == {True, False}:
+        kinds = sorted({type(name).__qualname__ for name in names})
+        raise TypeError(
+            "Feature names are only supported if all input features have string names, but your input has "
+            f"{kinds} as feature name / column name types. If you want feature names to be stored and validated, you "
+            "must convert them all to strings, by using X.columns = X.columns.astype(str) for example. Otherwise you "
+            "can remove feature / column names from your input data, or convert them all to a non-string data type."
+        )
+    return names if are_text == {True} else None
+
+
+def float_type(X: Table) -> DType:
+    """Return the type of fitted arrays and predictions: the table's own float type, float64 if it has none."""
+    types = {str(kind).lower() for kind in X.dtypes} if hasattr(X, "dtypes") else {str(getattr(X, "dtype", ""))}
+    return np.dtype(np.float32 if types == {"float32"} else np.float64)
+
+
+# --- weights and groups ----------------------------------------------------------------------------------------------
+
+
+def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> Array | None:
+    """Check sample weights: one per row, none negative, not all zero."""
+    if sample_weight is None:
+        return None
+    if isinstance(sample_weight, Real):
+        sample_weight = np.full(n, float(sample_weight))
+    weight: Array = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name=name)
+    if weight.shape != (n,):
+        raise ValueError(f"{name} has shape {weight.shape}, expected ({n},): one weight per row of X.")
+    if (weight < 0.0).any():
+        raise ValueError(f"{name} holds a negative weight, {weight.min():g}: weights must be 0 or more.")
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(weight.sum())
+    if not finite:
+        raise ValueError(f"{name} adds up to more than a float holds, with weights of {weight.max():g}: divide it.")
+    if not weight.any():
+        raise ValueError(f"{name} is zero for every row: at least one weight must be positive.")
+    return weight
+
+
+def read_groups(groups: Target, n: int) -> Array | None:
+    """Check the groups of the rows: one per row."""
+    if groups is None:
+        return None
+    values: Array = np.asarray(groups)
+    if values.shape != (n,):
+        raise ValueError(f"groups has shape {values.shape}, expected ({n},): one group per row of X.")
+    return values
+
+
+def gather(
+    table: Table, values: Array, sample_weight: Target, groups: Target = None, name: str = "sample_weight"
+) -> Rows:
+    """Put a table, its parsed targets, weights and groups together; rows of weight 0 are dropped."""
+    n = len(values)
+    if table.shape[0] != n:
+        raise ValueError(f"Found input variables with inconsistent numbers of samples: [{table.shape[0]}, {n}]")
+    return Rows(table, values, read_weight(sample_weight, n, name), read_groups(groups, n)).without_weightless()
+
+
+# --- warnings --------------------------------------------------------------------------------------------------------
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the user's line: the first one up the stack that is neither in this package nor in scikit-learn."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_globals.get("__name__", "").split(".")[0] in _OURS and frame.f_back is not None:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
+
+
+_OURS = {"sknet", "sklearn"}

@@ -1,0 +1,323 @@
+"""From settings and rows to a trained model: the parts that `fit`, `partial_fit` and `resume` share.
+
+Conventions
+-----------
+theta : (p,)        all parameters, in the type of the arithmetic
+target : (n, k)     what the raw outputs are compared with
+weight : (n,)       sample weights divided by their mean; None where all are 1
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import ceil, inf
+
+import numpy as np
+
+from sknet._model.heads import Head
+from sknet._model.machine import one_thread_for_scipy, refuse_too_large, suitable_threads
+from sknet._model.model import Model, Network
+from sknet._model.settings import Settings
+from sknet._model.starting import given_parameters
+from sknet._network.calibration import inverse_temperature, weighted_mean
+from sknet._network.initializers import draw
+from sknet._network.layers import Kind
+from sknet._network.layout import Layout
+from sknet._network.objective import Inputs, Objective, SparseRows, length
+from sknet._network.objective import Rows as GatheredRows
+from sknet._network.penalties import ElasticNet, Projection
+from sknet._tables.encoding import TableEncoder, learn_encoder
+from sknet._tables.rows import Rows, is_memory_mapped, is_sparse
+from sknet._training.lbfgs import LBFGS
+from sknet._training.minibatch import MiniBatch
+from sknet._training.result import Result
+from sknet._training.solver import Block, Observer, Problem, Solver
+from sknet._training.state import Evaluate, State
+from sknet._typing import Array, Batch, DType
+
+MAX_ROWS = 4096
+"""Rows a network's buffers hold at most; larger batches are computed piece by piece."""
+
+FULL_BATCH_ROWS = 512
+"""Rows that L-BFGS computes at once: their buffers stay in the cache from one layer to the next."""
+
+Score = Callable[[Model], float]
+"""How a user's scorer rates a model on the validation rows."""
+
+
+# --- tables become matrices ------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Tables:
+    """What turns a table and its targets into matrices, and back."""
+
+    encoder: TableEncoder
+    head: Head
+    compute_dtype: DType
+    output_dtype: DType
+
+
+def learn_tables(settings: Settings, head: Head, training: Rows, output_dtype: DType) -> Tables:
+    """Learn how the table is encoded and numbers among the targets are scaled, from the training rows alone."""
+    encoder = learn_encoder(
+        training.X,
+        categorical_features=settings.table.categorical_features,
+        input_scaling=settings.table.input_scaling,
+        weight=training.weight,
+    )
+    return Tables(encoder, head.scaled_to(training.y, training.weight), settings.dtype, output_dtype)
+
+
+def tables_of(model: Model, head: Head) -> Tables:
+    """Return what an earlier fit has learnt of the tables; the loss may be another one by now."""
+    return Tables(model.encoder, head, model.compute_dtype, model.output_dtype)
+
+
+@dataclass(frozen=True)
+class EncodedRows:
+    """Rows as the network takes them."""
+
+    inputs: Inputs
+    target: Array
+    weight: Array | None
+    total_weight: float
+    n_rows: int  # that are computed at once
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+
+def encode_rows(tables: Tables, rows: Rows, n_rows: int, smoothing: float = 0.0) -> EncodedRows:
+    """Encode rows in the type of the arithmetic, once; those of a memory map as they come."""
+    dtype, n = tables.compute_dtype, len(rows)
+    total = float(n) if rows.weight is None else float(rows.weight.sum())
+    weight = None if rows.weight is None else (rows.weight * (n / total)).astype(dtype)
+    target = tables.head.targets(rows.y, dtype, smoothing)
+    return EncodedRows(encode_inputs(tables.encoder, rows.X, dtype, n_rows), target, weight, total, n_rows)
+
+
+def encode_inputs(encoder: TableEncoder, X: object, dtype: DType, n_rows: int) -> Inputs:
+    """Return the rows of a table as batches of the network's input.
+
+    Dense rows end with a 1, which makes the first layer's biases weights like
+    the others: one product then does for both, forward and back.
+    """
+    if is_memory_mapped(X):
+        return MappedInputs(encoder, X, dtype, n_rows)
+    Z = encoder.encode(X, dtype, ones=True)
+    return SparseRows(Z) if is_sparse(Z) else GatheredRows(Z, n_rows, kind="ones")
+
+
+class MappedInputs:
+    """Rows of a memory map, encoded as they come."""
+
+    kind: Kind = "ones"
+
+    def __init__(self, encoder: TableEncoder, X: object, dtype: DType, n_rows: int) -> None:
+        self._encoder, self._X = encoder, X
+        self._buffer = np.ones((n_rows, encoder.n_inputs + 1), dtype)
+
+    def __call__(self, batch: Batch) -> Array:
+        """Return the batch's rows, in a buffer that the next call overwrites."""
+        rows = self._buffer[: length(batch)]
+        self._encoder.encode_rows(self._X, batch, rows[:, :-1])
+        return rows
+
+
+# --- a training run --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class TrainingRun:
+    """A training run, ready to start: what is minimised, how, and what the outcome becomes."""
+
+    settings: Settings
+    tables: Tables
+    layout: Layout
+    training: EncodedRows
+    objective: Objective
+    problem: Problem
+    solver: Solver
+
+    def first_network(self, seed: int) -> Network:
+        """Draw the first weights and biases, or take those that `init` gives."""
+        init, head = self.settings.network.init, self.tables.head
+        activations = self.settings.network.activations
+        if isinstance(init, tuple):
+            return Network(activations, *given_parameters(self.layout, init))
+        coefs, intercepts = draw(self.layout, activations, init, np.random.default_rng(seed))
+        start = head.loss.start
+        if start is not None and head.starts_from_loss(init):
+            intercepts[-1] = intercepts[-1] + start(self.training.target, self.training.weight)
+        return Network(activations, coefs, intercepts)
+
+    def new_state(self, network: Network, seed: int) -> State:
+        """Return the state of a new run, from these weights."""
+        return self.solver.init(network.packed(self.tables.compute_dtype), np.random.default_rng(seed))
+
+    def train(self, state: State, observer: Observer | None = None) -> Result:
+        """Train, with as many threads as the products are large enough for. Sets: `state`, in place."""
+        with suitable_threads(self.training.n_rows, self.layout.sizes), one_thread_for_scipy(self.solver):
+            return self.solver.train(self.problem, state, observer)
+
+    def trained(self, state: State) -> Model:
+        """Return the model that this state stands for: of the best epoch where rows were held out."""
+        theta = state.parameters if state.best is None else state.best.theta
+        return model_of(self.settings, self.tables, self.layout, theta.astype(self.tables.output_dtype))
+
+    def gradient(self, network: Network) -> tuple[float, Array]:
+        """Return the objective over all rows and its gradient, the whole penalty included."""
+        theta = network.packed(self.tables.compute_dtype)
+        gradient = np.zeros_like(theta)
+        value, _ = self.objective(theta, slice(0, self.problem.n_samples), gradient)
+        w, penalty = theta[: self.layout.n_weights], penalties_of(self.settings, self.training.total_weight)
+        if penalty.l1:
+            gradient[: self.layout.n_weights] += penalty.l1 * np.sign(w)
+            # L-BFGS adds its L1 term by a change of variables: the objective does not hold it
+            value += 0.0 if self.settings.solver.optimizer else penalty.l1 * float(np.abs(w).sum())
+        return value, gradient
+
+
+def model_of(settings: Settings, tables: Tables, layout: Layout, theta: Array) -> Model:
+    """Return the model whose weights are views of theta."""
+    network = Network(settings.network.activations, *layout.views(theta))
+    return Model(tables.encoder, tables.head, network, tables.compute_dtype, tables.output_dtype)
+
+
+def assemble(
+    settings: Settings,
+    tables: Tables,
+    training: Rows,
+    validation: Rows | None = None,
+    score: Score | None = None,
+    *,
+    until: int | None = None,
+    may_stop_early: bool = True,
+) -> TrainingRun:
+    """Put a training run together.
+
+    Parameters
+    ----------
+    settings : Settings
+    tables : Tables
+    training : Rows
+    validation : Rows, default=None
+        Held-out rows, by which each epoch is evaluated.
+
+    score : callable, default=None
+        What rates a model on them; None is minus their loss.
+
+    until : int, default=None
+        After how many epochs, those already done included, the run ends; None
+        is `max_iter`.
+
+    may_stop_early : bool, default=True
+        Whether it may end before for want of improvement.
+
+    Returns
+    -------
+    TrainingRun
+    """
+    head = tables.head
+    layout = Layout((tables.encoder.n_inputs, *settings.network.hidden_sizes, head.n_outputs))
+    refuse_too_large(layout, tables.compute_dtype)
+    encoded = encode_rows(tables, training, buffer_rows(settings, training), settings.penalty.label_smoothing)
+    first_order, penalty = settings.solver.optimizer is not None, penalties_of(settings, encoded.total_weight)
+    objective = Objective(
+        layout, settings.network.activations, head.loss,
+        penalty if first_order else ElasticNet(l2=penalty.l2),  # L-BFGS adds its L1 term itself
+        encoded.inputs, encoded.target, encoded.weight, n_rows=encoded.n_rows, dropout=settings.network.dropout,
+    )  # fmt: skip
+    evaluate = None if validation is None else evaluation(settings, tables, layout, objective, validation, score)
+    max_norm, projection = settings.penalty.max_norm, None
+    if first_order and (penalty.l1 or max_norm):
+        projection = Projection(penalty.l1, max_norm or 0.0, layout.shapes[::-1])
+    problem = Problem(
+        objective,
+        len(encoded),
+        layout.n_weights,
+        Block(layout.starts[0], layout.n_weights, layout.sizes[0]),
+        penalty=objective.penalty,
+        random=any(settings.network.dropout),
+        project=projection,
+        limit=projection.limit if projection is not None and max_norm else None,
+        evaluate=evaluate,
+    )
+    solver = solver_of(settings, penalty, until or settings.solver.max_iter, evaluate is not None, may_stop_early)
+    return TrainingRun(settings, tables, layout, encoded, objective, problem, solver)
+
+
+def fit_model(
+    settings: Settings,
+    tables: Tables,
+    training: Rows,
+    validation: Rows | None = None,
+    *,
+    seeds: tuple[int, int],
+    observer: Observer | None = None,
+) -> tuple[Model, Result, State]:
+    """Fit a model from scratch: a pure function of settings, rows and two seeds, of first weights and of training."""
+    run = assemble(settings, tables, training, validation)
+    state = run.new_state(run.first_network(seeds[0]), seeds[1])
+    result = run.train(state, observer)
+    return run.trained(state), result, state
+
+
+def buffer_rows(settings: Settings, training: Rows) -> int:
+    """Return how many rows are computed at once: a batch, unless it is huge; with L-BFGS, equal parts of all rows."""
+    n = len(training)
+    if settings.solver.optimizer is not None:
+        return min(settings.solver.batch_size, MAX_ROWS)
+    # of a sparse table, a part takes less time than the passes over theta that go with each
+    return ceil(n / ceil(n / (MAX_ROWS if is_sparse(training.X) else FULL_BATCH_ROWS)))
+
+
+def penalties_of(settings: Settings, total_weight: float) -> ElasticNet:
+    """Return alpha's L2 and L1 parts, divided by the training rows' total weight."""
+    strength, l1_ratio = settings.penalty.alpha / total_weight, settings.penalty.l1_ratio
+    return ElasticNet(l2=strength * (1.0 - l1_ratio), l1=strength * l1_ratio)
+
+
+def solver_of(settings: Settings, penalty: ElasticNet, until: int, validated: bool, may_stop_early: bool) -> Solver:
+    """Return what trains: a first-order method over mini-batches, or L-BFGS."""
+    how = settings.solver
+    n_iter_no_change = how.n_iter_no_change if may_stop_early else inf
+    if how.optimizer is None:
+        return LBFGS(until, how.max_fun, how.tol, n_iter_no_change, penalty.l1)
+    return MiniBatch(
+        how.optimizer,
+        how.schedule,
+        how.learning_rate_init,
+        how.batch_size,
+        until,
+        tol=how.tol,
+        n_iter_no_change=inf if how.has_end and not validated else n_iter_no_change,
+        shuffle=how.shuffle,
+        weight_decay=how.weight_decay,
+        clip_norm=how.clip_norm,
+        averaging=how.averaging,
+        horizon=how.max_iter,
+        open_ended=not how.has_end,
+    )
+
+
+# --- held-out rows ---------------------------------------------------------------------------------------------------
+
+def evaluation(
+    settings: Settings, tables: Tables, layout: Layout, objective: Objective, validation: Rows, score: Score | None
+) -> Evaluate:
+    """Return a function theta -> (validation loss, score, theta as evaluated: with its temperature)."""
+    # pieces as large as those of the training part, which may be the larger one
+    held_out = encode_rows(tables, validation, min(len(validation), MAX_ROWS))
+    loss, target, weight = tables.head.loss, held_out.target, held_out.weight
+
+    def evaluate(theta: Array) -> tuple[float, float, Array]:
+        raw = objective.raw(theta, held_out.inputs, len(held_out))
+        if settings.penalty.temperature_scaling:
+            factor = inverse_temperature(loss, raw, target, weight, held_out.total_weight)
+            raw *= factor
+            theta = layout.with_output_scaled(theta, factor)
+        value = weighted_mean(loss.value(raw, target), weight)
+        return value, -value if score is None else score(model_of(settings, tables, layout, theta)), theta
+
+    return evaluate

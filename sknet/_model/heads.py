@@ -1,0 +1,252 @@
+"""Heads: what labels or numbers are to the network, and what its raw outputs are to the user.
+
+A head joins the targets that were learnt with the loss that suits them. It parses y once; all later work is done on
+codes (labels) or values (numbers).
+
+Conventions
+-----------
+values : (n, m)       y, parsed: codes of labels, one column per target column or label; or float64 numbers
+target : (n, n_outputs)     what the raw outputs are compared with
+raw : (n, n_outputs)        the network's output before the loss's link
+weight : (n,) or None       positive sample weights
+"""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol, Self
+
+import numpy as np
+
+from sknet._model.settings import TargetSettings
+from sknet._network.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, SOFTMAX_LOG_LOSS, Loss
+from sknet._tables.class_weight import fold_class_weight
+from sknet._tables.labels import Labels, learn_labels
+from sknet._tables.targets import Numbers, in_own_shape, learn_numbers, read_numbers
+from sknet._typing import Array, DType, Target
+
+
+class Head(Protocol):
+    """What the parts of a fit need of a head, whatever the task."""
+
+    @property
+    def settings(self) -> TargetSettings:
+        """How the user names the loss, with its options."""
+
+    @property
+    def loss(self) -> Loss:
+        """What is minimised."""
+
+    @property
+    def n_outputs(self) -> int:
+        """How many raw outputs the network has."""
+
+    def read(self, y: Target) -> Array:
+        """Parse further targets of the kind that was learnt."""
+
+    def as_given(self, values: Array) -> Array:
+        """Return parsed targets in the user's own form, for scorers and splitters."""
+
+    def weigh(self, values: Array, weight: Array | None) -> Array | None:
+        """Fold class weights into the sample weights."""
+
+    def strata(self, values: Array) -> Array | None:
+        """Return what a held-out part must hold its share of, one integer per row."""
+
+    def scaled_to(self, values: Array, weight: Array | None) -> Self:
+        """Return the head with a scale learnt from the training rows."""
+
+    def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
+        """Return the target matrix, labels smoothed as asked for."""
+
+    def starts_from_loss(self, init: object) -> bool:
+        """Whether the output biases start at the loss's own starting point."""
+
+    def with_settings(self, settings: TargetSettings) -> Self:
+        """Return the head with what was learnt, under another loss."""
+
+    def refuse_other(self, given: Self) -> None:
+        """Raise if another target than the one that was learnt is given to a warm start."""
+
+    def predict(self, raw: Array) -> Array:
+        """Turn raw outputs, which are lost, into what `predict` returns."""
+
+
+# --- labels ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LabelHead:
+    """Labels of any kind, and probabilities."""
+
+    settings: TargetSettings
+    labels: Labels
+
+    @cached_property
+    def loss(self) -> Loss:
+        """The loss by this name that suits the labels, or the user's own."""
+        if isinstance(self.settings.loss, Loss):
+            return self.settings.loss
+        return CLASSIFICATION_LOSSES[self.settings.loss](self.labels.blocks, self.labels.exclusive)
+
+    @property
+    def n_outputs(self) -> int:
+        """Columns of the target matrix."""
+        return self.labels.n_outputs
+
+    def read(self, y: Target) -> Array:
+        """Find the codes of labels, which must be known."""
+        return self.labels.read(y)
+
+    def as_given(self, values: Array) -> Array:
+        """Return the labels that codes stand for."""
+        return self.labels.take(values)
+
+    def weigh(self, values: Array, weight: Array | None) -> Array | None:
+        """Fold class weights into the sample weights."""
+        if self.settings.class_weight is None:
+            return weight
+        folded = fold_class_weight(self.settings.class_weight, self.labels, values, weight)
+        if folded is not None and not folded.any():
+            raise ValueError("class_weight and sample_weight make the weight of every row zero: one must be positive.")
+        return folded
+
+    def strata(self, values: Array) -> Array | None:
+        """Return each row's label, or combination of labels, as an integer."""
+        return self.labels.strata(values)
+
+    def scaled_to(self, values: Array, weight: Array | None) -> Self:
+        """Return this head: labels have no scale."""
+        return self
+
+    def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
+        """Return 0s and 1s, smoothed."""
+        return self.labels.targets(values, dtype, smoothing)
+
+    def starts_from_loss(self, init: object) -> bool:
+        """Start at the shares of the labels with our own first weights; scikit-learn's start at raw outputs near 0."""
+        return init == "centred"
+
+    def with_settings(self, settings: TargetSettings) -> Self:
+        """Return the head with the same labels, under another loss or class weight."""
+        return replace(self, settings=settings)
+
+    def refuse_other(self, given: Self) -> None:
+        """Raise if a warm start is given other labels."""
+        if given.labels != self.labels:
+            raise ValueError(
+                "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
+                f"Previously got {self.labels.classes}, `y` has {given.labels.classes}"
+            )
+
+    def predict(self, raw: Array) -> Array:
+        """Return the most probable labels."""
+        keeps_order = self.loss is SOFTMAX_LOG_LOSS  # a softmax takes as long as a layer, and changes no argmax
+        return self.labels.decode(raw if keeps_order else self.loss.linked(raw))
+
+    def probabilities(self, linked: Array) -> Array | list[Array]:
+        """Return probabilities in scikit-learn's shape; one sigmoid per class does not add up to 1 by itself."""
+        return self.labels.probabilities(linked, normalise=self.loss.out_activation != "softmax")
+
+    def decision(self, raw: Array) -> Array | list[Array]:
+        """Return raw outputs in scikit-learn's shape: one array per target column, one dimension for two classes."""
+        if not self.labels.exclusive:
+            return raw
+        parts = [raw[:, block] for block in self.labels.blocks]
+        parts = [part[:, 0] if part.shape[1] == 1 else part for part in parts]
+        return parts if self.labels.kind == "multioutput" else parts[0]
+
+
+def learn_label_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[LabelHead, Array]:
+    """Learn which labels there are; return the head and the codes of y."""
+    labels, codes = learn_labels(y, classes)
+    return LabelHead(settings, labels), codes
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NumberHead:
+    """Numbers in their own units, scaled for the network where the loss allows."""
+
+    settings: TargetSettings
+    numbers: Numbers
+
+    @cached_property
+    def loss(self) -> Loss:
+        """The loss by this name with its options, or the user's own."""
+        if isinstance(self.settings.loss, Loss):
+            return self.settings.loss
+        loss = REGRESSION_LOSSES[self.settings.loss].make(**self.settings.options)
+        if loss.levels and not self.numbers.flat:
+            raise ValueError(f"quantile={loss.levels!r} gives several levels and takes a y of one dimension.")
+        return loss
+
+    @property
+    def n_outputs(self) -> int:
+        """One per target, or one per quantile level."""
+        return len(self.loss.levels) or self.numbers.n_outputs
+
+    def read(self, y: Target) -> Array:
+        """Read numbers."""
+        return read_numbers(y)[0]
+
+    def as_given(self, values: Array) -> Array:
+        """Return numbers in the shape that y had."""
+        return in_own_shape(values, self.numbers.flat)
+
+    def weigh(self, values: Array, weight: Array | None) -> Array | None:
+        """Return the sample weights: there are no classes."""
+        return weight
+
+    def strata(self, values: Array) -> Array | None:
+        """Where targets may be 0, rows above it are held out in proportion: they may be rare events."""
+        at_zero = self.loss.targets.low == 0.0 and self.loss.targets.includes_low
+        return np.any(values > 0.0, axis=1).astype(int) if at_zero else None
+
+    def scaled_to(self, values: Array, weight: Array | None) -> Self:
+        """Return the head with the targets' mean and standard deviation, where the loss may see them scaled."""
+        method = self.settings.scaling if self.loss.may_scale else None
+        return replace(self, numbers=learn_numbers(values, self.numbers.flat, method, weight))
+
+    def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
+        """Return scaled targets."""
+        self._refuse_outside(values)
+        with np.errstate(over="ignore"):
+            target = self.numbers.encode(values, dtype)
+        if not np.isfinite(target).all():
+            raise ValueError(f"y holds values too large for {dtype}: set target_scaling='standard' or dtype='float64'.")
+        return target
+
+    def _refuse_outside(self, values: Array) -> None:
+        outside = ~self.loss.targets.contains(values)
+        if outside.any():
+            raise ValueError(
+                f"loss={self.loss.name!r} needs targets that are {self.loss.targets}; y has a minimum of "
+                f"{values.min():g} and a maximum of {values.max():g}. Choose another loss, or shift y."
+            )
+
+    def starts_from_loss(self, init: object) -> bool:
+        """Start there with our own first weights, and always if targets are not scaled: 0 may be far from all of them."""
+        return init == "centred" or not self.loss.may_scale
+
+    def with_settings(self, settings: TargetSettings) -> Self:
+        """Return the head with the same scale, under another loss."""
+        return replace(self, settings=settings)
+
+    def refuse_other(self, given: Self) -> None:
+        """Accept any numbers: their count is checked where they are scaled."""
+
+    def predict(self, raw: Array) -> Array:
+        """Return predictions in the targets' own units; (n, levels) where there are several quantile levels."""
+        predictions = self.loss.linked(raw)
+        scaler = self.numbers.scaler
+        return (
+            scaler.decode(predictions, raw.dtype) if self.loss.levels else self.numbers.decode(predictions, raw.dtype)
+        )
+
+
+def learn_number_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[NumberHead, Array]:
+    """Read numbers; return the head, not yet scaled, and the numbers."""
+    values, flat = read_numbers(y)
+    return NumberHead(settings, learn_numbers(values, flat, None)), values

@@ -1,0 +1,84 @@
+"""Where "auto" ends: every number that a fit will use, typed and frozen.
+
+Nothing here asks what "auto" means, and nothing later does: `_estimators/resolve.py` has answered it, once.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from sknet._network.activations import Activation
+from sknet._network.initializers import Initializer
+from sknet._network.losses import Loss
+from sknet._training.optimizers import Optimizer
+from sknet._training.schedules import Schedule
+from sknet._typing import Array, DType
+
+
+@dataclass(frozen=True)
+class TargetSettings:
+    """What is wanted of the target: needed before anything is known of the rows."""
+
+    loss: str | Loss
+    options: Mapping[str, object] = field(default_factory=dict)  # of a loss by name: its levels, power, ...
+    class_weight: object = None
+    scaling: str | None = None
+
+
+@dataclass(frozen=True)
+class TableSettings:
+    """How the table becomes the network's input."""
+
+    categorical_features: object
+    input_scaling: str | None
+
+
+@dataclass(frozen=True)
+class NetworkSettings:
+    """The layers, and where their weights start."""
+
+    hidden_sizes: tuple[int, ...]
+    activations: tuple[Activation, ...]
+    dropout: tuple[float, ...]
+    init: str | Initializer | tuple[Sequence[Array], Sequence[Array]]
+
+
+@dataclass(frozen=True)
+class SolverSettings:
+    """How theta moves, and when it stops."""
+
+    optimizer: Optimizer | None  # None: L-BFGS
+    schedule: Schedule
+    has_end: bool  # whether the schedule ends by itself, so that to finish it is normal
+    learning_rate_init: float
+    batch_size: int
+    max_iter: int
+    max_fun: int
+    shuffle: bool
+    tol: float
+    n_iter_no_change: float
+    weight_decay: float
+    clip_norm: float | None
+    averaging: float
+
+
+@dataclass(frozen=True)
+class PenaltySettings:
+    """What keeps the weights small, and the probabilities honest."""
+
+    alpha: float
+    l1_ratio: float
+    max_norm: float | None
+    label_smoothing: float
+    temperature_scaling: bool
+
+
+@dataclass(frozen=True)
+class Settings:
+    """All of a fit's settings, by the part of the model that uses them."""
+
+    target: TargetSettings
+    table: TableSettings
+    network: NetworkSettings
+    solver: SolverSettings
+    penalty: PenaltySettings
+    dtype: DType  # of the arithmetic

@@ -1,0 +1,72 @@
+"""Where a run starts if its weights are not drawn: from a user's own, or from where another run was left.
+
+Conventions
+-----------
+theta : (p,)       all parameters, in the type of the arithmetic
+published weights  the user's `coefs_` and `intercepts_`, in the float type of the training table
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from sknet._network.layout import Layout
+from sknet._training.state import State
+from sknet._typing import Array, DType
+
+
+def given_parameters(layout: Layout, init: tuple[object, ...]) -> tuple[list[Array], list[Array]]:
+    """Check the weights and biases that a user starts from."""
+    if len(init) != 2:
+        raise ValueError(f"init is a tuple of {len(init)}; it must be (coefs, intercepts).")
+    given = _float_arrays(init[0]), _float_arrays(init[1])
+    shapes = [W.shape for W in given[0]], [b.shape for b in given[1]]
+    wanted = layout.shapes, [(size,) for size in layout.sizes[1:]]
+    if shapes != wanted:
+        raise ValueError(f"init gives weights of shapes {shapes[0]} and biases {shapes[1]}; this network has {wanted}.")
+    if not all(np.isfinite(part).all() for parts in given for part in parts):
+        raise ValueError("init gives weights that are not finite numbers.")
+    return given
+
+
+def _float_arrays(parts: object) -> list[Array]:
+    try:
+        return [np.asarray(part, dtype=float) for part in parts]  # type: ignore[attr-defined]
+    except (TypeError, ValueError) as error:
+        raise ValueError(f"init must be two lists of arrays, (coefs, intercepts); one is not: {error}.") from error
+
+
+def kept_state(state: State, output_dtype: DType, *, validated: bool) -> State:
+    """Return what must be kept of a state beside the published weights and the history.
+
+    Where rows were held out, training goes on from the weights that were
+    published, the best ones.
+    """
+    compute_dtype = state.theta.dtype
+    exact = np.can_cast(compute_dtype, output_dtype)
+    published = validated or (exact and state.average is None)
+    theta = np.empty(0, compute_dtype) if published else state.theta
+    average = None if exact or validated else state.average
+    return replace(state, theta=theta, average=average, best=None, history=[])
+
+
+def continued_state(kept: State, fresh: State, output_dtype: DType) -> State:
+    """Return a copy of a kept state to train on from; weights that were set by hand since then count.
+
+    `fresh` is the state of a new run from the published weights.
+    """
+    state = kept.copy()
+    if len(state.moments) != len(fresh.moments):  # another solver has been set
+        return replace(fresh, epoch=state.epoch, n_samples_seen=state.n_samples_seen, rng=state.rng)
+    if fresh.average is not None:
+        state.average = _most_precise(state.average, fresh.theta, output_dtype)
+        state.theta = state.theta if state.theta.size else fresh.theta
+    else:
+        state.theta, state.average = _most_precise(state.theta, fresh.theta, output_dtype), None
+    return state
+
+
+def _most_precise(kept: Array | None, published: Array, dtype: DType) -> Array:
+    """Return what was kept if it was published, with its last digits, else the published weights."""
+    same = kept is not None and np.array_equal(kept.astype(dtype), published.astype(dtype))
+    return kept if same and kept is not None else published.copy()
