@@ -27,7 +27,9 @@ from sknet._model.model import Model, Network
 from sknet._model.starting import continued_state, kept_state
 from sknet._storage import checkpoints, models
 from sknet._storage.checkpoints import Origin, Saved
-from sknet._tables.rows import Rows
+from sknet._tables.encoding import TableEncoder, count_kinds
+from sknet._tables.frames import shortened
+from sknet._tables.rows import Rows, is_sparse
 from sknet._tables.splitting import MIN_HELD_OUT, split
 from sknet._training.result import DivergedError, Epoch, Result, StopReason
 from sknet._training.solver import Observer
@@ -141,7 +143,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """Check the data and parse y; fold class weights in and drop rows of weight 0."""
         name, settings = type(self).__name__, target_settings(self)
         if earlier is None:
-            table, columns = read_table(given.X, name)
+            table, columns = read_table(given.X, name, self.categorical_features)
         else:
             table, columns = read_known_table(given.X, earlier.columns, name), earlier.columns
         if given.y is None:
@@ -207,10 +209,11 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """Resolve every "auto", learn the tables and put the run together."""
         if validation is None and self.solver == "lbfgs":
             training = training.merged()
-        settings, parameters = resolve(self, Facts(len(training), validation is not None))
+        settings, parameters = resolve(self, self._facts(training, validation, earlier, increment=until is not None))
         resolved = {name: getattr(parameters, name, value) for name, value in self.get_params(deep=False).items()}
         if earlier is None:
             tables = learn_tables(settings, head, training, float_type(training.X))
+            self._check_inputs(tables.encoder)
         else:
             tables = tables_of(earlier.model, head)
         if not isinstance(self.batch_size, str) and self.batch_size > len(training) and self.solver != "lbfgs":
@@ -225,6 +228,26 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         if earlier is not None:
             self._refuse_other_layers(run, earlier)
         return Begun(run, training, validation, columns, seeds, resolved, earlier, type(self).__name__)
+
+    def _facts(self, training: Rows, validation: Rows | None, earlier: Fitted | None, *, increment: bool) -> Facts:
+        """Look up what "auto" depends on."""
+        known = len(training), validation is not None
+        if earlier is not None:
+            return Facts(*known, earlier=earlier.resolved)
+        n_numbers, many = count_kinds(training.X, self.categorical_features, self.max_categories)
+        return Facts(*known, n_numbers, many, is_sparse(training.X), increment)
+
+    def _check_inputs(self, encoder: TableEncoder) -> None:
+        """Name the columns that are left out; refuse a table of which nothing is left."""
+        left_out = encoder.identifiers
+        if left_out:
+            text = (
+                f"Columns {shortened(left_out)} of X are left out: they are categories, and all their values differ, "
+                "as those of identifiers do. Drop them, or make them numbers or dates if that is what they are."
+            )
+            if encoder.n_inputs == 0:
+                raise ValueError(f"{text} No other column is left.")
+            warn(text, UserWarning)
 
     def _refuse_other_layers(self, run: TrainingRun, earlier: Fitted) -> None:
         shapes = [W.shape for W in earlier.model.network.coefs]
@@ -308,7 +331,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         head, rows, _ = self._read(Given(X, y, sample_weight), earlier, increment=True)
         settings, _ = resolve(self, Facts(len(rows), earlier.validated))
         settings = replace(settings, network=replace(settings.network, dropout=()))
-        run = assemble(settings, tables_of(earlier.model, head), rows)
+        run = assemble(settings, tables_of(earlier.model, head), rows, cross_fit=False)
         network = earlier.model.network
         loss, gradient = run.gradient(network)
         coef_grads, intercept_grads = network.layout.views(gradient.astype(earlier.model.output_dtype, copy=False))

@@ -19,7 +19,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from sknet._tables.frames import column_names, shortened
+from sknet._tables.frames import chosen_categories, column_names, shortened, split_choice
 from sknet._tables.rows import Rows, is_frame, is_memory_mapped
 from sknet._typing import Array, DType, Table, Target
 
@@ -43,13 +43,19 @@ class Columns:
 
     n: int
     names: Array | None
+    categories: tuple[int, ...] = ()  # positions of those of an array that may hold text
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
 
 
-def read_table(X: Table, name: str) -> tuple[Table, Columns]:
+def read_table(X: Table, name: str, categorical_features: object = None) -> tuple[Table, Columns]:
     """Check a table of which nothing is known yet; `name` is the estimator's, for messages."""
+    chosen = split_choice(categorical_features)[1]
+    if chosen is not None and holds_objects(X):
+        names = _array_names(X.shape[1])
+        categories = tuple(np.flatnonzero(chosen_categories(chosen, names)).tolist())
+        return _checked_frame(framed(X, categories), name), Columns(X.shape[1], None, categories)
     if is_frame(X):
         table = _checked_frame(X, name)
         return table, Columns(table.shape[1], feature_names(table))
@@ -61,6 +67,10 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
     """Check a table against that of `fit`: its columns' names and their number."""
     if is_ready(X, columns):
         return X
+    if columns.categories and holds_objects(X):
+        if X.shape[1] != columns.n:
+            raise ValueError(f"X has {X.shape[1]} features, but {name} is expecting {columns.n} features as input.")
+        return _checked_frame(framed(X, columns.categories), name)
     expecting = _named(name)()
     expecting.n_features_in_ = columns.n
     if columns.names is not None:
@@ -70,6 +80,34 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
         validate_data(expecting, X, reset=False, skip_check_array=True)
         return _checked_frame(X, name)
     return _read_array(X, partial(validate_data, expecting, reset=False))
+
+
+def holds_objects(X: object) -> bool:
+    """Whether X is an array that may hold text beside numbers."""
+    return isinstance(X, np.ndarray) and X.dtype.kind in "OU" and X.ndim == 2
+
+
+def framed(X: Array, categories: tuple[int, ...]) -> pd.DataFrame:
+    """Make an array of objects or text a data frame: categories as they are, all else as numbers."""
+    columns: dict[str, Array] = {}
+    for j, name in enumerate(_array_names(X.shape[1])):
+        values = X[:, j]
+        columns[name] = values.astype(object) if j in categories else _as_numbers(values, name)
+    return pd.DataFrame(columns)
+
+
+def _array_names(n: int) -> list[str]:
+    return [f"x{j}" for j in range(n)]
+
+
+def _as_numbers(values: Array, name: str) -> Array:
+    try:
+        return np.where(pd.isna(values), np.nan, values).astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Column {name!r} of X should hold numbers, but {str(error).rstrip('.')}. Convert it, or name it in "
+            "categorical_features."
+        ) from error
 
 
 @cache
@@ -115,7 +153,7 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
             raise
         raise ValueError(
             f"{str(error).rstrip('.')}. X holds text, which is taken as categories in pandas and polars data frames "
-            "only: pass X as one, or encode it."
+            "only: pass X as one, or name the columns in categorical_features."
         ) from error
     ours = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
     return X if ours or is_memory_mapped(X) else X.astype(np.float64)

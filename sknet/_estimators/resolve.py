@@ -4,7 +4,7 @@ With scikit-learn's own schedules, which have no end of their own, what scikit-l
 is asked for: its settings give its training.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from numbers import Integral, Real
 
@@ -43,6 +43,12 @@ AUTO_CLIP_NORM = 10.0
 AUTO_WEIGHT_DECAY = 0.02
 """What `weight_decay="auto"` means for Adam."""
 
+AUTO_BINS_ROWS = {"classification": 7_500, "regression": 1_500}
+"""From so many training rows on, `numeric_encoding="auto"` puts bins beside numbers; they cost accuracy below."""
+
+AUTO_BINS_COLUMNS = 100
+"""Up to so many columns of numbers it does so: the first layer of a wider table, of pixels perhaps, would be huge."""
+
 AUTO_EARLY_STOPPING = 67
 """From so many rows on, `early_stopping="auto"` holds some out."""
 
@@ -56,6 +62,11 @@ class Facts:
 
     n_rows: int  # to train on
     validated: bool  # whether rows are held out
+    n_numbers: int = 0  # columns of numbers
+    has_many_levels: bool = False  # whether a category has more levels than `max_categories`
+    sparse: bool = False
+    increment: bool = False  # a call of `partial_fit`
+    earlier: Mapping[str, object] | None = None  # what was resolved when the columns were learnt
 
 
 # --- before the rows are known ---------------------------------------------------------------------------------------
@@ -137,6 +148,30 @@ def has_end(p: CommonParameters) -> bool:
     return not (isinstance(p.learning_rate, str) and SCHEDULES[p.learning_rate].open_ended)
 
 
+def _numeric_encoding(p: CommonParameters, facts: Facts) -> object:
+    if p.numeric_encoding != "auto":
+        return p.numeric_encoding
+    if facts.earlier is not None:
+        return facts.earlier["numeric_encoding"]
+    least = AUTO_BINS_ROWS["classification" if isinstance(p, ClassifierParameters) else "regression"]
+    suits = facts.n_rows >= least and facts.n_numbers <= AUTO_BINS_COLUMNS
+    return "piecewise_linear" if suits and not _keeps_columns(p, facts) else "raw"
+
+
+def _category_encoding(p: CommonParameters, facts: Facts) -> object:
+    if p.category_encoding != "auto":
+        return p.category_encoding
+    if facts.earlier is not None:
+        return facts.earlier["category_encoding"]
+    suits = facts.has_many_levels and not facts.increment  # means of a first part of the rows would stay for ever
+    return "both" if suits and not _keeps_columns(p, facts) else "one_hot"
+
+
+def _keeps_columns(p: CommonParameters, facts: Facts) -> bool:
+    """Whether a number is to be one input and a category one-hot encoded, so that scikit-learn's settings do as there."""
+    return isinstance(p.init, tuple) or p.input_scaling is None or facts.sparse or not has_end(p)
+
+
 def _dtype(p: CommonParameters, facts: Facts) -> object:
     if p.dtype != "auto":
         return p.dtype
@@ -197,6 +232,8 @@ def _label_smoothing(p: ClassifierParameters, facts: Facts) -> object:
 Rule = Callable[..., object]
 
 COMMON_RULES: dict[str, Rule] = {
+    "numeric_encoding": _numeric_encoding,
+    "category_encoding": _category_encoding,
     "dtype": _dtype,
     "batch_size": _batch_size,
     "averaging": _averaging,
@@ -225,7 +262,10 @@ def settings_of(p: CommonParameters) -> Settings:
         refuse_for_lbfgs(p)
     return Settings(
         target_settings(p),
-        TableSettings(p.categorical_features, p.input_scaling),
+        TableSettings(
+            p.categorical_features, p.input_scaling, p.numeric_encoding, p.n_bins, p.max_categories,
+            p.category_encoding,
+        ),
         NetworkSettings(sizes, hidden_activations(p, len(sizes)), dropout, p.init),
         SolverSettings(
             optimizer, schedule_of(p), has_end(p), float(p.learning_rate_init), int(p.batch_size), p.max_iter,

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import ceil, inf
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sknet._model.heads import Head
 from sknet._model.machine import one_thread_for_scipy, refuse_too_large, suitable_threads
@@ -59,13 +60,10 @@ class Tables:
 
 def learn_tables(settings: Settings, head: Head, training: Rows, output_dtype: DType) -> Tables:
     """Learn how the table is encoded and numbers among the targets are scaled, from the training rows alone."""
-    encoder = learn_encoder(
-        training.X,
-        categorical_features=settings.table.categorical_features,
-        input_scaling=settings.table.input_scaling,
-        weight=training.weight,
-    )
-    return Tables(encoder, head.scaled_to(training.y, training.weight), settings.dtype, output_dtype)
+    scaled, by_target = head.scaled_to(training.y, training.weight), settings.table.category_encoding != "one_hot"
+    target = scaled.targets(training.y, np.dtype(np.float64)) if by_target else None
+    encoder = learn_encoder(training.X, **vars(settings.table), weight=training.weight, target=target)
+    return Tables(encoder, scaled, settings.dtype, output_dtype)
 
 
 def tables_of(model: Model, head: Head) -> Tables:
@@ -87,24 +85,32 @@ class EncodedRows:
         return len(self.target)
 
 
-def encode_rows(tables: Tables, rows: Rows, n_rows: int, smoothing: float = 0.0) -> EncodedRows:
-    """Encode rows in the type of the arithmetic, once; those of a memory map as they come."""
+def encode_rows(
+    tables: Tables, rows: Rows, n_rows: int, smoothing: float = 0.0, *, cross_fit: bool = False
+) -> EncodedRows:
+    """Encode rows in the type of the arithmetic, once; those of a memory map as they come.
+
+    With `cross_fit`, they are rows to train on: where a column is encoded by the target, none sees its own.
+    """
     dtype, n = tables.compute_dtype, len(rows)
     total = float(n) if rows.weight is None else float(rows.weight.sum())
     weight = None if rows.weight is None else (rows.weight * (n / total)).astype(dtype)
     target = tables.head.targets(rows.y, dtype, smoothing)
-    return EncodedRows(encode_inputs(tables.encoder, rows.X, dtype, n_rows), target, weight, total, n_rows)
+    fold = tables.encoder.folds(tables.head.targets(rows.y, np.dtype(np.float64))) if cross_fit else None
+    return EncodedRows(encode_inputs(tables.encoder, rows.X, dtype, n_rows, fold), target, weight, total, n_rows)
 
 
-def encode_inputs(encoder: TableEncoder, X: object, dtype: DType, n_rows: int) -> Inputs:
+def encode_inputs(
+    encoder: TableEncoder, X: object, dtype: DType, n_rows: int, fold: NDArray[np.intp] | None = None
+) -> Inputs:
     """Return the rows of a table as batches of the network's input.
 
     Dense rows end with a 1, which makes the first layer's biases weights like
     the others: one product then does for both, forward and back.
     """
     if is_memory_mapped(X):
-        return MappedInputs(encoder, X, dtype, n_rows)
-    Z = encoder.encode(X, dtype, ones=True)
+        return MappedInputs(encoder, X, dtype, n_rows, fold)
+    Z = encoder.encode(X, dtype, ones=True, fold=fold)
     return SparseRows(Z) if is_sparse(Z) else GatheredRows(Z, n_rows, kind="ones")
 
 
@@ -113,14 +119,16 @@ class MappedInputs:
 
     kind: Kind = "ones"
 
-    def __init__(self, encoder: TableEncoder, X: object, dtype: DType, n_rows: int) -> None:
-        self._encoder, self._X = encoder, X
+    def __init__(
+        self, encoder: TableEncoder, X: object, dtype: DType, n_rows: int, fold: NDArray[np.intp] | None
+    ) -> None:
+        self._encoder, self._X, self._fold = encoder, X, fold
         self._buffer = np.ones((n_rows, encoder.n_inputs + 1), dtype)
 
     def __call__(self, batch: Batch) -> Array:
         """Return the batch's rows, in a buffer that the next call overwrites."""
         rows = self._buffer[: length(batch)]
-        self._encoder.encode_rows(self._X, batch, rows[:, :-1])
+        self._encoder.encode_rows(self._X, batch, rows[:, :-1], self._fold)
         return rows
 
 
@@ -193,6 +201,7 @@ def assemble(
     *,
     until: int | None = None,
     may_stop_early: bool = True,
+    cross_fit: bool = True,
 ) -> TrainingRun:
     """Put a training run together.
 
@@ -214,6 +223,10 @@ def assemble(
     may_stop_early : bool, default=True
         Whether it may end before for want of improvement.
 
+    cross_fit : bool, default=True
+        Whether the rows are encoded as in training, where no mean of the target
+        contains their own; else as `predict` encodes them.
+
     Returns
     -------
     TrainingRun
@@ -221,7 +234,8 @@ def assemble(
     head = tables.head
     layout = Layout((tables.encoder.n_inputs, *settings.network.hidden_sizes, head.n_outputs))
     refuse_too_large(layout, tables.compute_dtype)
-    encoded = encode_rows(tables, training, buffer_rows(settings, training), settings.penalty.label_smoothing)
+    smoothing = settings.penalty.label_smoothing
+    encoded = encode_rows(tables, training, buffer_rows(settings, training), smoothing, cross_fit=cross_fit)
     first_order, penalty = settings.solver.optimizer is not None, penalties_of(settings, encoded.total_weight)
     objective = Objective(
         layout, settings.network.activations, head.loss,
