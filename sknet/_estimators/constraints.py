@@ -53,7 +53,7 @@ COMMON: Constraints = {
     "max_norm": [_positive, None],
     "clip_norm": [_positive, _auto, None],
     "averaging": [_rate, _auto],
-    "init": [StrOptions({"auto", *INITIALIZERS}), callable, tuple],
+    "init": [StrOptions({"auto", "centred", *INITIALIZERS}), callable, tuple],
     "warm_start": ["boolean"],
     "shuffle": ["boolean"],
     "dtype": [StrOptions({"auto", "float32", "float64"})],

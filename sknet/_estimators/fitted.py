@@ -109,7 +109,8 @@ class Learnt(Generic[T]):
 def table_of_inputs(encoder: TableEncoder) -> pd.DataFrame:
     """Return one row per input of the network: what it is, and how it is computed."""
     columns, facts = zip(*encoder.inputs, strict=True)
-    table = pd.DataFrame(list(facts), columns=list(InputFacts._fields), index=pd.Index(encoder.feature_names, name="input"))
+    names = pd.Index(encoder.feature_names, name="input")
+    table = pd.DataFrame(list(facts), columns=list(InputFacts._fields), index=names)
     table.insert(0, "column", list(columns))
     return table
 

@@ -102,7 +102,7 @@ def _array_names(n: int) -> list[str]:
 
 def _as_numbers(values: Array, name: str) -> Array:
     try:
-        return np.where(pd.isna(values), np.nan, values).astype(np.float64)
+        return np.where(pd.isna(values), np.nan, values.astype(object)).astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"Column {name!r} of X should hold numbers, but {str(error).rstrip('.')}. Convert it, or name it in "

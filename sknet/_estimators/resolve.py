@@ -168,7 +168,7 @@ def _category_encoding(p: CommonParameters, facts: Facts) -> object:
 
 
 def _keeps_columns(p: CommonParameters, facts: Facts) -> bool:
-    """Whether a number is to be one input and a category one-hot encoded, so that scikit-learn's settings do as there."""
+    """Whether a number is to be one input and a category one-hot encoded, as scikit-learn's settings ask for."""
     return isinstance(p.init, tuple) or p.input_scaling is None or facts.sparse or not has_end(p)
 
 

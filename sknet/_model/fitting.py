@@ -317,6 +317,7 @@ def solver_of(settings: Settings, penalty: ElasticNet, until: int, validated: bo
 
 # --- held-out rows ---------------------------------------------------------------------------------------------------
 
+
 def evaluation(
     settings: Settings, tables: Tables, layout: Layout, objective: Objective, validation: Rows, score: Score | None
 ) -> Evaluate:

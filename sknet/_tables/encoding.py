@@ -48,7 +48,7 @@ from sknet._tables.frames import (
     number_values,
     split_choice,
 )
-from sknet._tables.rows import is_frame
+from sknet._tables.rows import is_frame, is_sparse
 from sknet._typing import Array, Batch, DType, Table
 
 
@@ -215,9 +215,7 @@ class TableEncoder:
         """Whether every column is one number and nothing else."""
         return self._plan.plain
 
-    def encode(
-        self, X: Table, dtype: DTypeLike, *, ones: bool = False, fold: NDArray[np.intp] | None = None
-    ) -> Table:
+    def encode(self, X: Table, dtype: DTypeLike, *, ones: bool = False, fold: NDArray[np.intp] | None = None) -> Table:
         """Encode a table into a new matrix of shape (n, n_inputs); a CSR matrix gives one.
 
         With `ones`, a dense matrix has one more column, whose values are all 1. With `fold`, of shape (n,), the rows
@@ -431,7 +429,7 @@ def count_kinds(X: Table, categorical_features: object, max_categories: int | No
 
     Columns that cannot be used count as neither: learning them says why.
     """
-    if issparse(X):
+    if is_sparse(X):
         return X.shape[1], False
     by_dtype, chosen = split_choice(categorical_features)
     framed = is_frame(X)

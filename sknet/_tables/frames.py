@@ -31,7 +31,7 @@ _KINDS: dict[str, Kind] = {
     "empty": "number",
     "string": "category",
     "categorical": "category",
-    **dict.fromkeys(["datetime64", "datetime", "date", "timedelta64", "timedelta"], "date"),  # type: ignore[dict-item]
+    **dict.fromkeys(["datetime64", "datetime", "date", "timedelta64", "timedelta"], "date"),
 }
 
 _MIXED = ("mixed", "mixed-integer")

@@ -18,6 +18,7 @@ from typing import NamedTuple, Protocol
 
 from sknet._typing import Array, Table
 
+
 class InputFacts(NamedTuple):
     """What one input of the network is: enough to compute it by hand.
 

@@ -1,8 +1,8 @@
 """A column of numbers as the scaled number and, beside it, piecewise-linear bins between its quantiles [1]_.
 
 A bin's input is 0 below its lower edge, 1 above its upper edge, and linear between: a layer of such inputs can bend a
-column anywhere, at the scale at which its values lie. Values that many rows share (zeros, codes) are edges of their own;
-plain quantiles would spend all their edges on them.
+column anywhere, at the scale at which its values lie. Values that many rows share (zeros, codes) are edges of their
+own; plain quantiles would spend all their edges on them.
 
 .. [1] Gorishniy, Y., Rubachev, I. & Babenko, A. (2022). "On embeddings for numerical features in tabular deep
    learning". NeurIPS. arXiv:2203.05556.

@@ -33,8 +33,8 @@ def _hour(local: pd.DatetimeIndex, microseconds: Array) -> Array:
 
 CYCLES: dict[str, tuple[float, Callable[[pd.DatetimeIndex, Array], Array]]] = {
     "hour": (24.0, _hour),
-    "weekday": (7.0, lambda local, microseconds: np.asarray(local.dayofweek, dtype=np.float64)),
-    "yearday": (365.25, lambda local, microseconds: np.asarray(local.dayofyear, dtype=np.float64)),
+    "weekday": (7.0, lambda local, microseconds: np.asarray(local.day_of_week, dtype=np.float64)),
+    "yearday": (365.25, lambda local, microseconds: np.asarray(local.day_of_year, dtype=np.float64)),
 }
 """Length of each cycle and how far it has come: hours since midnight, days since Monday, day of the year from 1."""
 
@@ -97,7 +97,7 @@ class DatetimeColumn:
                 f"Column {name!r} of X has the time zone {zone} and had {self.zone} in fit: give it that one with "
                 ".dt.tz_localize()."
             )
-        return instants.tz_convert(self.zone)
+        return pd.DatetimeIndex(instants).tz_convert(self.zone)
 
 
 def zone_of(instants: Instants) -> str | None:
@@ -113,8 +113,10 @@ def read_instants(values: Table, name: str, *, elapsed: bool) -> Instants:
         try:
             return index(values)
         except (TypeError, ValueError) as error:
-            raise TypeError(f"Column {name!r} of X cannot be read as dates: {error}. Use pandas.to_datetime.") from error
-    if values.isna().all():
+            raise TypeError(
+                f"Column {name!r} of X cannot be read as dates: {error}. Convert it with pandas.to_datetime(utc=True)."
+            ) from error
+    if pd.isna(values).all():
         return index([pd.NaT] * len(values))
     wanted, remedy = ("spans of time", "to_timedelta") if elapsed else ("dates", "to_datetime")
     raise TypeError(
@@ -137,7 +139,7 @@ def microseconds_of(instants: Instants) -> Array:
 
 def positions(instants: Instants, cycle: str) -> Array:
     """Return how far a cycle has come, NaN where missing."""
-    local = instants.tz_localize(None)  # the time that the clock shows
+    local = pd.DatetimeIndex(instants).tz_localize(None)  # the time that the clock shows
     return np.where(local.isna(), np.nan, CYCLES[cycle][1](local, microseconds_of(local)))
 
 

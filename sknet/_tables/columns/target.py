@@ -1,8 +1,8 @@
 """One column of categories as the target's mean of each level: target encoding [1]_, cross-fitted and smoothed.
 
 A level's mean is drawn towards the mean of all rows, the more the fewer rows it has and the less it differs from them
-(empirical Bayes, as in scikit-learn's `TargetEncoder`). Training rows never see their own target: each is encoded by the
-means of the other folds. These means are kept, so that a later call encodes the same rows alike.
+(empirical Bayes, as in scikit-learn's `TargetEncoder`). Training rows never see their own target: each is encoded by
+the means of the other folds. These means are kept, so that a later call encodes the same rows alike.
 
 .. [1] Micci-Barreca, D. (2001). "A preprocessing scheme for high-cardinality categorical attributes in classification
    and prediction problems". SIGKDD Explorations 3, 27-32.
