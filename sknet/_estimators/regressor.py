@@ -121,7 +121,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         How numbers become inputs: the scaled number; or beside it piecewise-linear
         bins between its quantiles [5]_, where the table is dense. "auto" has
         bins from 7,500 training rows on for a classifier, from 1,500 for a
-        regressor, with at most 100 columns of numbers; it is "raw" with weights
+        regressor, with at most 50 columns of numbers; it is "raw" with weights
         given as `init`, `input_scaling=None`, sparse input or one of
         scikit-learn's schedules.
 

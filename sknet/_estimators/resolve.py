@@ -46,7 +46,7 @@ AUTO_WEIGHT_DECAY = 0.02
 AUTO_BINS_ROWS = {"classification": 7_500, "regression": 1_500}
 """From so many training rows on, `numeric_encoding="auto"` puts bins beside numbers; they cost accuracy below."""
 
-AUTO_BINS_COLUMNS = 100
+AUTO_BINS_COLUMNS = 50
 """Up to so many columns of numbers it does so: the first layer of a wider table, of pixels perhaps, would be huge."""
 
 AUTO_EARLY_STOPPING = 67
