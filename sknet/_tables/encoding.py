@@ -79,8 +79,8 @@ class _Bins:
 
     def write(self, observed: Array, out: Array) -> None:
         """Set the bins of rows of numbers, (n, d_num), in `out`."""
-        values = observed[:, self.numbers]
-        np.copyto(values, self.fill, where=np.isnan(values), casting="same_kind")
+        values = observed[:, self.numbers].astype(np.float64)
+        np.copyto(values, self.fill, where=np.isnan(values))
         placed = np.empty((len(values), len(self.source)), out.dtype)
         write_bins(values[:, self.source], self.low, self.scale, placed)
         out[:, self.inputs] = placed

@@ -34,6 +34,7 @@ pytestmark = [
 def configurations():
     for cls, losses in LOSSES.items():
         yield cls.__name__, cls()
+        yield f"{cls.__name__}-encoded", cls(numeric_encoding="piecewise_linear", category_encoding="target")
         for solver, early_stopping, loss in itertools.product(SOLVERS, (False, True), losses):
             name = f"{cls.__name__}-{loss}-{solver}-{'stopping' if early_stopping else 'full'}"
             yield name, cls(loss=loss, solver=solver, early_stopping=early_stopping)
