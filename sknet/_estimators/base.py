@@ -19,7 +19,7 @@ from sknet._estimators.constraints import refuse_look_alikes
 from sknet._estimators.fitted import KINDS, Fitted, FittedAttributes, require_fitted
 from sknet._estimators.parameters import CommonParameters
 from sknet._estimators.read_data import Columns, Given, float_type, gather, read_known_table, read_table, warn
-from sknet._estimators.resolve import Facts, holds_out, resolve, target_settings
+from sknet._estimators.resolve import Facts, facts_of, holds_out, resolve, target_settings
 from sknet._estimators.scoring import score_on
 from sknet._model.fitting import TrainingRun, assemble, learn_tables, tables_of
 from sknet._model.heads import Head
@@ -27,9 +27,9 @@ from sknet._model.model import Model, Network
 from sknet._model.starting import continued_state, kept_state
 from sknet._storage import checkpoints, models
 from sknet._storage.checkpoints import Origin, Saved
-from sknet._tables.encoding import TableEncoder, count_kinds
+from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import shortened
-from sknet._tables.rows import Rows, is_sparse
+from sknet._tables.rows import Rows
 from sknet._tables.splitting import MIN_HELD_OUT, split
 from sknet._training.result import DivergedError, Epoch, Result, StopReason
 from sknet._training.solver import Observer
@@ -209,7 +209,10 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """Resolve every "auto", learn the tables and put the run together."""
         if validation is None and self.solver == "lbfgs":
             training = training.merged()
-        settings, parameters = resolve(self, self._facts(training, validation, earlier, increment=until is not None))
+        settings, parameters = resolve(
+            self,
+            facts_of(self, training, validation, None if earlier is None else earlier.resolved, until is not None),
+        )
         resolved = {name: getattr(parameters, name, value) for name, value in self.get_params(deep=False).items()}
         if earlier is None:
             tables = learn_tables(settings, head, training, float_type(training.X))
@@ -228,14 +231,6 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         if earlier is not None:
             self._refuse_other_layers(run, earlier)
         return Begun(run, training, validation, columns, seeds, resolved, earlier, type(self).__name__)
-
-    def _facts(self, training: Rows, validation: Rows | None, earlier: Fitted | None, *, increment: bool) -> Facts:
-        """Look up what "auto" depends on."""
-        known = len(training), validation is not None
-        if earlier is not None:
-            return Facts(*known, earlier=earlier.resolved)
-        n_numbers, many = count_kinds(training.X, self.categorical_features, self.max_categories)
-        return Facts(*known, n_numbers, many, is_sparse(training.X), increment)
 
     def _check_inputs(self, encoder: TableEncoder) -> None:
         """Name the columns that are left out; refuse a table of which nothing is left."""

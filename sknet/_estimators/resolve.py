@@ -22,6 +22,8 @@ from sknet._model.settings import (
 )
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import REGRESSION_LOSSES, Loss
+from sknet._tables.encoding import count_kinds
+from sknet._tables.rows import Rows, is_sparse
 from sknet._training.optimizers import OPTIMIZERS, Optimizer
 from sknet._training.schedules import SCHEDULES, OfFraction, Schedule
 
@@ -67,6 +69,21 @@ class Facts:
     sparse: bool = False
     increment: bool = False  # a call of `partial_fit`
     earlier: Mapping[str, object] | None = None  # what was resolved when the columns were learnt
+
+
+def facts_of(
+    p: CommonParameters,
+    training: Rows,
+    validation: Rows | None,
+    earlier: Mapping[str, object] | None,
+    increment: bool,
+) -> Facts:
+    """Look up what "auto" depends on; the columns only where they are yet to be learnt."""
+    known = len(training), validation is not None
+    if earlier is not None:
+        return Facts(*known, earlier=earlier)
+    n_numbers, many = count_kinds(training.X, p.categorical_features, p.max_categories)
+    return Facts(*known, n_numbers, many, is_sparse(training.X), increment)
 
 
 # --- before the rows are known ---------------------------------------------------------------------------------------

@@ -233,7 +233,7 @@ def test_sparse_tables_are_untouched():
         assert_array_equal(SigmoidMLPRegressor(**settings, **encodings).fit(X, NUMBER).predict(X), expected)
 
 
-# --- text in arrays, identifiers, declared levels, refusals ------------------------------------------------------------
+# --- text in arrays, identifiers, declared levels, refusals -----------------------------------------------------------
 
 
 @pytest.mark.parametrize("hold", [np.asarray, lambda X: X.astype(str)], ids=["object", "string"])

@@ -116,7 +116,7 @@ def read_instants(values: Table, name: str, *, elapsed: bool) -> Instants:
             raise TypeError(
                 f"Column {name!r} of X cannot be read as dates: {error}. Convert it with pandas.to_datetime(utc=True)."
             ) from error
-    if pd.isna(values).all():
+    if bool(np.all(pd.isna(values))):
         return index([pd.NaT] * len(values))
     wanted, remedy = ("spans of time", "to_timedelta") if elapsed else ("dates", "to_datetime")
     raise TypeError(
