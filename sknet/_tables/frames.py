@@ -11,7 +11,7 @@ codes (n,), −1 where missing, into a list of keys: the text of each level, the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Literal
 
 import numpy as np
@@ -174,9 +174,9 @@ def split_choice(categorical_features: object) -> tuple[bool, object]:
     """Tell whether a column's type may make it a category, and which columns are named beside."""
     if isinstance(categorical_features, str):
         return categorical_features == "from_dtype", None
-    if isinstance(categorical_features, list | tuple | np.ndarray) and "from_dtype" in list(categorical_features):
-        return True, [name for name in categorical_features if name != "from_dtype"]
-    return False, categorical_features
+    given = list(categorical_features) if isinstance(categorical_features, Iterable) else []
+    others = [name for name in given if not (isinstance(name, str) and name == "from_dtype")]
+    return (True, others) if len(others) < len(given) else (False, categorical_features)
 
 
 def chosen_categories(categorical_features: object, names: Sequence[str]) -> NDArray[np.bool_]:

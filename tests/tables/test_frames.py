@@ -214,6 +214,7 @@ NAMES = ["a", "b", "c"]
         (["a"], (False, ["a"])),
         (["a", "from_dtype"], (True, ["a"])),
         (np.array(["from_dtype"]), (True, [])),
+        (pd.Index(["b", "from_dtype"]), (True, ["b"])),
     ],
 )
 def test_a_column_may_be_chosen_by_its_type_by_name_or_by_both(given, expected):
