@@ -10,7 +10,7 @@ from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError, Options, StrOptions
 
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._network.initializers import INITIALIZERS
+from sknet._network.initializers import CENTRED, INITIALIZERS
 from sknet._network.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, Loss
 from sknet._tables.columns.number import METHODS
 from sknet._training.optimizers import OPTIMIZERS, Optimizer
@@ -49,7 +49,7 @@ COMMON: Constraints = {
     "max_norm": [_positive, None],
     "clip_norm": [_positive, _auto, None],
     "averaging": [_rate, _auto],
-    "init": [StrOptions({"auto", *INITIALIZERS}), callable, tuple],
+    "init": [StrOptions({*CENTRED, *INITIALIZERS}), callable, tuple],
     "warm_start": ["boolean"],
     "shuffle": ["boolean"],
     "dtype": [StrOptions({"auto", "float32", "float64"})],
