@@ -155,6 +155,9 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             earlier.model.head.refuse_other(head)
             head = earlier.model.head.with_settings(settings)
         rows = gather(table, values, given.sample_weight, given.groups)
+        if earlier is None and classes is None and len(rows) < len(values):  # a label of dropped rows alone is none
+            head, values = type(self)._learn_head(head.as_given(rows.y), settings)
+            rows = replace(rows, y=values)
         return head, rows.weighted(head.weigh(rows.y, rows.weight)).without_weightless(), columns
 
     def _seeds(self, earlier: Fitted | None) -> Seeds:
