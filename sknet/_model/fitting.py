@@ -145,7 +145,8 @@ class TrainingRun:
         activations = self.settings.network.activations
         if isinstance(init, tuple):
             return Network(activations, *given_parameters(self.layout, init))
-        coefs, intercepts = draw(self.layout, activations, init, np.random.default_rng(seed))
+        drawn = draw(self.layout, activations, init, np.random.default_rng(seed))
+        coefs, intercepts = given_parameters(self.layout, drawn)  # a function of the user's own may give anything
         start = head.loss.start
         if start is not None and head.starts_from_loss(init):
             intercepts[-1] = intercepts[-1] + start(self.training.target, self.training.weight)
