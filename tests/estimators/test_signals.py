@@ -16,7 +16,9 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:Training interrupted by user"),
 ]
 
-INSTANTS = 300
+INSTANTS, LAST = 260, 40
+"""So many instants, evenly spread; and all of the last ones, in which what has been learnt is published."""
+
 PACKAGE = str(Path(sknet.__file__).parent)
 rng = np.random.default_rng(0)
 X = rng.normal(size=(24, 2))
@@ -104,7 +106,8 @@ def test_at_every_line_the_estimator_is_whole(name, kind):
     n_lines = counter.n_lines
     assert n_lines > INSTANTS
     before, seen = bits(fresh()), set()
-    for at in np.unique(np.linspace(1, n_lines, INSTANTS).astype(int)):
+    spread = np.linspace(1, n_lines, INSTANTS).astype(int)
+    for at in np.union1d(spread, np.arange(n_lines - LAST, n_lines) + 1):
         net = fresh()
         raised = Signal(at).during(lambda net=net: call(net))
         if bits(net) == before:
