@@ -76,8 +76,10 @@ REGRESSOR: Constraints = COMMON | {
     "target_scaling": [StrOptions({"standard"}), None],
 }
 
-MAY_BE_BOOL = {
-    name for name, allowed in (CLASSIFIER | REGRESSOR).items() if {"boolean", "verbose"} & set(map(str, allowed))
+MAY_BE_NUMBERS = {
+    name
+    for name, allowed in (CLASSIFIER | REGRESSOR).items()
+    if any(isinstance(constraint, Interval) or constraint == "random_state" for constraint in allowed)
 }
 
 
@@ -95,13 +97,13 @@ def refuse_look_alikes(parameters: Mapping[str, object]) -> None:
             f"hidden_layer_sizes={sizes!r}: the first positional argument is hidden_layer_sizes; write loss={sizes!r} "
             "for the loss."
         )
-    if isinstance(rate, Real):
+    if isinstance(rate, Real) and not isinstance(rate, bool):
         raise InvalidParameterError(
             f"learning_rate={rate!r} is the name of a schedule, or a function: give the number as "
             f"learning_rate_init={rate!r}."
         )
     for name, value in parameters.items():
-        if isinstance(value, bool | np.bool_) and name not in MAY_BE_BOOL:
+        if isinstance(value, bool | np.bool_) and name in MAY_BE_NUMBERS:
             raise InvalidParameterError(f"{name}={value!r} is a bool, which is no number here: give a number.")
         if isinstance(value, set | frozenset):
             raise InvalidParameterError(f"{name}={value!r} is a set, which has no order: give a list.")
