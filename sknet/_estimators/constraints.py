@@ -97,7 +97,7 @@ def refuse_look_alikes(parameters: Mapping[str, object]) -> None:
             f"hidden_layer_sizes={sizes!r}: the first positional argument is hidden_layer_sizes; write loss={sizes!r} "
             "for the loss."
         )
-    if isinstance(rate, Real) and not isinstance(rate, bool):
+    if not isinstance(rate, bool) and isinstance(rate, Real):
         raise InvalidParameterError(
             f"learning_rate={rate!r} is the name of a schedule, or a function: give the number as "
             f"learning_rate_init={rate!r}."
