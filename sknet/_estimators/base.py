@@ -295,6 +295,12 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def _report(self, result: Result, quiet: bool = False) -> None:
         """Warn where training did not end as it should; tell why it ended if `verbose`."""
         text = result.reason.value.format(**vars(self) | {"message": result.message})
+        if result.scores_undefined:
+            warn(
+                f"scoring={self.scoring!r} gave not one score that is a number: the epoch of the least validation loss "
+                "was kept. Choose another scoring, or hold out more rows.",
+                RuntimeWarning,
+            )
         if result.reason is StopReason.INTERRUPTED:
             warn(text, UserWarning)
         elif result.reason in (StopReason.MAX_ITER, StopReason.LINE_SEARCH) and not quiet:
