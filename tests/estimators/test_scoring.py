@@ -1,7 +1,10 @@
 """How an epoch is rated on the held-out rows: by the loss, or by a scorer."""
 
+import warnings
+
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 from sklearn.metrics import balanced_accuracy_score, get_scorer, make_scorer
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
@@ -98,6 +101,26 @@ def test_a_scorer_that_takes_no_weights(scoring):
 def test_a_scorer_that_does_not_fit_the_target():
     with pytest.raises(ValueError):
         SigmoidMLPClassifier(**STOPPING | {"scoring": "roc_auc"}).fit(X, LABEL)
+
+
+def no_number(estimator, X, y):
+    return np.nan
+
+
+@pytest.mark.parametrize("how", ["a scorer", "r2 of a single row"])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_where_no_score_is_a_number_the_loss_decides_and_it_is_said(how, solver):
+    parameters = STOPPING | {"solver": solver, "max_iter": 15, "learning_rate": "cosine", "n_iter_no_change": 100}
+    parameters |= {"scoring": no_number} if how == "a scorer" else {"scoring": "r2"}
+    own = {"X_val": X_VAL, "y_val": NUMBER_VAL} if how == "a scorer" else {"X_val": X[:1], "y_val": NUMBER[:1]}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        net = SigmoidMLPRegressor(**parameters).fit(X, NUMBER, **own)
+        same = SigmoidMLPRegressor(**parameters | {"scoring": "loss"}).fit(X, NUMBER, **own)
+    told = [str(warning.message) for warning in caught if "scoring=" in str(warning.message)]
+    assert len(told) == 1 and "not one score" in told[0] and "validation loss" in told[0]
+    assert np.isnan(net.validation_scores_).all()
+    assert_array_equal(net.predict(X), same.predict(X))
 
 
 def test_a_scorer_that_gives_nonsense():
