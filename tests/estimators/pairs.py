@@ -3,6 +3,8 @@
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import combinations, product
 
+import pytest
+
 
 def pairs_of(configuration: Mapping[str, object]) -> set[frozenset[tuple[str, str]]]:
     """Every two values that meet in a configuration."""
@@ -22,3 +24,14 @@ def covering(
         chosen, pairs = max(found, key=lambda one: len(one[1] & missing))
         missing -= pairs
         yield chosen
+
+
+def over_pairs(**factors: Sequence[object]) -> pytest.MarkDecorator:
+    """Parametrise a test by these arguments: every two values of them meet in one of its cases."""
+    cases = [pytest.param(*case.values(), id="-".join(map(label, case.values()))) for case in covering(factors)]
+    return pytest.mark.parametrize(list(factors), cases)
+
+
+def label(value: object) -> str:
+    """What a value is called in the name of a test."""
+    return getattr(value, "__name__", str(value))
