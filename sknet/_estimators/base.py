@@ -4,9 +4,13 @@ Each reads its parameters and data, resolves every "auto", trains a model and pu
 that fails has changed nothing, because nothing was touched.
 """
 
+import sys
+import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, fields, replace
+from functools import partial
+from numbers import Real
 from typing import ClassVar, Self
 
 import numpy as np
@@ -15,15 +19,15 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from sknet._estimators.callbacks import CallbackSupportMixin, Printer, Watchers, refuse_lbfgs, watchers_of_fit
-from sknet._estimators.constraints import refuse_look_alikes
+from sknet._estimators.constraints import MAY_BE_BOOL, InvalidParameterError
 from sknet._estimators.fitted import KINDS, Fitted, FittedAttributes, require_fitted
 from sknet._estimators.parameters import CommonParameters
-from sknet._estimators.read_data import Columns, Given, float_type, gather, read_known_table, read_table, warn
+from sknet._estimators.read_data import Columns, Given, gather, read_known_table, read_rows
 from sknet._estimators.resolve import Facts, holds_out, resolve, target_settings
 from sknet._estimators.scoring import score_on
-from sknet._model.fitting import TrainingRun, assemble, learn_tables, tables_of
-from sknet._model.heads import Head
-from sknet._model.model import Model, Network
+from sknet._model.fitting import TrainingRun, prepare
+from sknet._model.heads import Head, parse_again
+from sknet._model.model import Model
 from sknet._model.starting import continued_state, kept_state
 from sknet._storage import checkpoints, models
 from sknet._storage.checkpoints import Origin, Saved
@@ -63,9 +67,11 @@ class Begun:
         """In earlier calls."""
         return 0 if self.earlier is None else self.earlier.n_samples_seen
 
-    def start(self) -> Network:
-        """Return the weights that the run starts from."""
-        return self.run.first_network(self.seeds[0]) if self.earlier is None else self.earlier.model.network
+    def first_state(self) -> State:
+        """Return the state that the run starts from: weights of its own, or of an earlier fit."""
+        if self.earlier is None:
+            return self.run.first_state((self.seeds[0], self.seeds[2]))
+        return self.run.state_from(self.earlier.model.network, self.seeds[2])
 
     def fitted(self, model: Model, n_epochs: int, epochs: list[Epoch], state: State | None = None) -> Fitted:
         """Return what an estimator publishes."""
@@ -96,7 +102,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def _fit(self, given: Given) -> Self:
         """Train a new network or, in a warm start, go on from the one there is."""
         begun = self._begin(given, self._fitted if self.warm_start else None)
-        return self._complete(given, begun, begun.run.new_state(begun.start(), begun.seeds[2]))
+        return self._complete(given, begun, begun.first_state())
 
     def _resume(self, path: str, given: Given) -> Self:
         """Take up the run in a file where it was left."""
@@ -109,10 +115,10 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """Train one epoch, over all rows given."""
         self._validate_params()
         earlier = self._fitted
-        head, rows, columns = self._read(Given(X, y, sample_weight), earlier, classes=classes, increment=True)
+        head, rows, columns = self._read(Given(X, y, sample_weight), earlier, classes=classes, anew=False)
         epochs_done = 0 if earlier is None or earlier.state is None else earlier.state.epoch
         begun = self._assemble(rows, None, head, columns, earlier, self._seeds(earlier), until=epochs_done + 1)
-        state = begun.run.new_state(begun.start(), begun.seeds[2])
+        state = begun.first_state()
         if earlier is not None and earlier.state is not None:
             state = continued_state(earlier.state, state, earlier.model.output_dtype)
         result = self._train(begun.run, state, Watchers([Printer(validated=False)]) if self.verbose else None)
@@ -129,33 +135,28 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """Read, hold out, resolve and assemble: all that comes before the first step of `fit` and `resume`."""
         head, rows, columns = self._read(given, earlier)
         drawn = self._seeds(earlier) if seeds is None else (seeds[0], seeds[1], seeds[2])
-        training, validation = rows, self._read_validation(given, head, columns)
-        if validation is None and holds_out(self, len(rows)):
+        training, validation = rows, None
+        if given.X_val is not None or given.y_val is not None or given.sample_weight_val is not None:
+            validation = self._read_validation(given, head, columns)
+        if validation is None and holds_out(self, len(rows.y)):
             training, validation = self._hold_out(rows, head, drawn[1])
         begun = self._assemble(training, validation, head, columns, earlier, drawn)
         return replace(begun, rows=rows)
 
     def _read(
-        self, given: Given, earlier: Fitted | None, *, classes: Target = None, increment: bool = False
+        self, given: Given, earlier: Fitted | None, *, classes: Target = None, anew: bool = True
     ) -> tuple[Head, Rows, Columns]:
         """Check the data and parse y; fold class weights in and drop rows of weight 0."""
-        name, settings = type(self).__name__, target_settings(self)
+        settings = target_settings(self)
         if earlier is None:
-            table, columns = read_table(given.X, name)
+            parse = partial(type(self)._learn_head, settings=settings, classes=classes)
+            head, rows, columns = read_rows(given, type(self).__name__, None, parse)
         else:
-            table, columns = read_known_table(given.X, earlier.columns, name), earlier.columns
-        if given.y is None:
-            raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
-        if earlier is not None and increment:
-            head = earlier.model.head.with_settings(settings)
-            values = head.read(given.y)
-        else:
-            head, values = type(self)._learn_head(given.y, settings, classes)
-        if earlier is not None and not increment:
-            earlier.model.head.refuse_other(head)
-            head = earlier.model.head.with_settings(settings)
-        rows = gather(table, values, given.sample_weight, given.groups)
-        return head, rows.weighted(head.weigh(rows.y, rows.weight)).without_weightless(), columns
+            parse = partial(parse_again, earlier.model.head, settings, type(self)._learn_head if anew else None)
+            head, rows, columns = read_rows(given, type(self).__name__, earlier.columns, parse)
+        if settings.class_weight is not None:
+            rows = rows.weighted(head.weigh(rows.y, rows.weight)).without_weightless()
+        return head, rows, columns
 
     def _seeds(self, earlier: Fitted | None) -> Seeds:
         """Draw the seeds of the first weights, of the held-out rows and of what training draws.
@@ -168,12 +169,10 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         first, held_out, training = source.randint(np.iinfo(np.int32).max, size=3).tolist()
         return first, held_out if earlier is None else earlier.seeds[1], training
 
-    def _read_validation(self, given: Given, head: Head, columns: Columns) -> Rows | None:
+    def _read_validation(self, given: Given, head: Head, columns: Columns) -> Rows:
         """Check a validation set of the user's own."""
         if given.X_val is None and given.y_val is None:
-            if given.sample_weight_val is not None:
-                raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided.")
-            return None
+            raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided.")
         if given.y_val is None:
             raise ValueError("X_val is provided, but y_val was not provided.")
         if given.X_val is None:
@@ -207,13 +206,12 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """Resolve every "auto", learn the tables and put the run together."""
         if validation is None and self.solver == "lbfgs":
             training = training.merged()
-        settings, parameters = resolve(self, Facts(len(training), validation is not None))
-        resolved = {name: getattr(parameters, name, value) for name, value in self.get_params(deep=False).items()}
-        if earlier is None:
-            tables = learn_tables(settings, head, training, float_type(training.X))
-        else:
-            tables = tables_of(earlier.model, head)
-        if not isinstance(self.batch_size, str) and self.batch_size > len(training) and self.solver != "lbfgs":
+        n = len(training.y)
+        settings, parameters = resolve(self, Facts(n, validation is not None))
+        resolved = self.get_params(deep=False)
+        for name in resolved.keys() & vars(parameters).keys():
+            resolved[name] = getattr(parameters, name)
+        if not isinstance(self.batch_size, str) and self.batch_size > n and self.solver != "lbfgs":
             warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
         score = None
         if validation is not None and self.scoring != "loss":
@@ -221,7 +219,10 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
                 self, validation, head, lambda model: Fitted(model, resolved, columns, (), 0, 0, True, seeds)
             )
         may_stop_early = until is None or self.learning_rate == "adaptive"  # whose rate falls by patience
-        run = assemble(settings, tables, training, validation, score, until=until, may_stop_early=may_stop_early)
+        run = prepare(
+            settings, head, training, validation, score, output_dtype=columns.float_type,
+            earlier=None if earlier is None else earlier.model, until=until, may_stop_early=may_stop_early,
+        )  # fmt: skip
         if earlier is not None:
             self._refuse_other_layers(run, earlier)
         return Begun(run, training, validation, columns, seeds, resolved, earlier, type(self).__name__)
@@ -253,15 +254,17 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def _complete(self, given: Given, begun: Begun, state: State) -> Self:
         """Train what is left of a run, which may be nothing, and publish the outcome."""
         n_epochs, validated = max(self.max_iter - state.epoch, 0), begun.validation is not None
-        watchers = watchers_of_fit(self, given, begun, n_epochs=n_epochs, validated=validated)
-        done = begun.run.solver.exhausted(begun.run.problem, state)
+        watchers = None
+        if self.verbose or getattr(self, "_skl_callbacks", ()):
+            watchers = watchers_of_fit(self, given, begun, n_epochs=n_epochs, validated=validated)
+        done = begun.run.solver.exhausted(begun.run.problem, state) if state.epoch else None
         result = self._train(begun.run, state, watchers) if done is None else Result(done, 0)
         interrupted = result.reason is StopReason.INTERRUPTED
         kept = kept_state(state, begun.run.tables.output_dtype, validated=validated) if interrupted else None
         fitted = begun.fitted(begun.run.trained(state), state.epoch, state.history, kept)
         if watchers is not None:
             watchers.finish(fitted)
-        lacks_validation = not validated and holds_out(self, len(begun.rows))
+        lacks_validation = not validated and holds_out(self, len(begun.rows.y))
         self._publish(fitted)
         self._report(replace(result, n_epochs=state.epoch), quiet=lacks_validation)
         return self
@@ -305,10 +308,11 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """Compute the training objective and its gradient at the present weights, dropout off."""
         self._validate_params()
         earlier = require_fitted(self)
-        head, rows, _ = self._read(Given(X, y, sample_weight), earlier, increment=True)
-        settings, _ = resolve(self, Facts(len(rows), earlier.validated))
+        head, rows, _ = self._read(Given(X, y, sample_weight), earlier, anew=False)
+        settings, _ = resolve(self, Facts(len(rows.y), earlier.validated))
         settings = replace(settings, network=replace(settings.network, dropout=()))
-        run = assemble(settings, tables_of(earlier.model, head), rows)
+        model = earlier.model
+        run = prepare(settings, head, rows, output_dtype=model.output_dtype, earlier=model)
         network = earlier.model.network
         loss, gradient = run.gradient(network)
         coef_grads, intercept_grads = network.layout.views(gradient.astype(earlier.model.output_dtype, copy=False))
@@ -317,7 +321,26 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 
     def _validate_params(self) -> None:
-        refuse_look_alikes({field.name: getattr(self, field.name) for field in fields(self)})
+        """Check every parameter, as scikit-learn does; refuse what passes as something else."""
+        sizes, rate = self.hidden_layer_sizes, self.learning_rate
+        if isinstance(sizes, str):
+            raise InvalidParameterError(
+                f"hidden_layer_sizes={sizes!r}: the first positional argument is hidden_layer_sizes; write "
+                f"loss={sizes!r} for the loss."
+            )
+        if isinstance(rate, Real):
+            raise InvalidParameterError(
+                f"learning_rate={rate!r}: it is the name of a schedule, or a function. Give the number as "
+                f"learning_rate_init={rate!r}."
+            )
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, bool | np.bool_) and field.name not in MAY_BE_BOOL:
+                raise InvalidParameterError(
+                    f"{field.name}={value!r} is a bool, which is no number here: give a number."
+                )
+            if isinstance(value, set | frozenset):
+                raise InvalidParameterError(f"{field.name}={value!r} is a set, which has no order: give a list.")
         super()._validate_params()
 
     def __getstate__(self) -> dict[str, object]:
@@ -350,3 +373,14 @@ _COMPLAINTS = {
         "Increase max_iter or max_fun, or raise tol."
     ),
 }
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the user's line: the first one up the stack that is neither in this package nor in scikit-learn."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_globals.get("__name__", "").split(".")[0] in _OURS and frame.f_back is not None:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
+
+
+_OURS = {"sknet", "sklearn"}

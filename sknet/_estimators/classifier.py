@@ -328,6 +328,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             If the data, a parameter or a weight is not as described, or if
             training diverges. The estimator is then what it was before.
         """
+        self._refuse_temperature()
         return self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
     @with_callbacks
@@ -390,8 +391,8 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             If the file is not a checkpoint, or is one of other data, layers
             or another solver. The estimator is then what it was before.
         """
-        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        return self._resume(path, given)
+        self._refuse_temperature()
+        return self._resume(path, Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
     @available_if(is_first_order)
     @fit_context
@@ -435,8 +436,8 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
             )
 
-    def _validate_params(self) -> None:
-        super()._validate_params()
+    def _refuse_temperature(self) -> None:
+        """Raise if a temperature is asked for where it cannot be had."""
         if self.temperature_scaling in (False, "auto"):
             return
         conflicts = {
@@ -484,7 +485,9 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             multiclass-multioutput problems. Columns are ordered as `classes_`.
         """
         model, table = to_predict(self, X)
-        return model.head.probabilities(model.outputs(table, model.head.loss.linked))
+        loss = model.head.loss
+        normalise = loss.out_activation != "softmax"  # one sigmoid per class does not add up to 1 by itself
+        return model.head.labels.probabilities(model.outputs(table, loss.linked), normalise=normalise)
 
     def predict_log_proba(self, X: Table) -> Array | list[Array]:
         """Predict the logarithms of the labels' probabilities.

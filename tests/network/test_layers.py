@@ -65,7 +65,7 @@ def test_a_network_without_hidden_layers_is_linear(kind):
         raw = chain.forward(KINDS[kind](case.X))
         np.testing.assert_allclose(raw, case.X @ W + b, rtol=1e-12)
         delta = np.random.default_rng(0).normal(size=raw.shape)
-        assert chain.backward(delta.copy("K")) is None and chain.hidden == ()
+        assert chain.backward(delta.copy("K")) is None and chain.hidden == []
         (dW,), (db,) = case.layout.views(gradient)
         np.testing.assert_allclose(dW, case.X.T @ delta, rtol=1e-12, atol=1e-15)
         np.testing.assert_allclose(db, delta.sum(axis=0), rtol=1e-12)
