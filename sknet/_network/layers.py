@@ -381,6 +381,11 @@ def _chain(
     n_rows: int, kind: Kind, by_columns: bool, training: Training | None,
 ) -> Chain:  # fmt: skip
     """Make the layers and their buffers, from the first to the last."""
+    if not len(activations) == len(rates) == len(parameters) - 1:
+        raise ValueError(
+            f"{len(activations)} activations and {len(rates)} dropout rates for {len(parameters) - 1} hidden layers: "
+            "give one per hidden layer."
+        )
     dtype, ones = parameters[0].b.dtype, np.ones(n_rows, parameters[0].b.dtype)
     layers: list[Layer] = []
     hidden: list[Array] = []

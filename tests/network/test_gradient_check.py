@@ -27,7 +27,8 @@ def test_every_loss_passes(name):
 
 
 def test_the_usual_targets_suit_the_usual_losses():
-    for loss in (regression.SQUARED_ERROR, regression.ABSOLUTE_ERROR, regression.POISSON, regression.GAMMA, losses.SOFTMAX_LOG_LOSS,
+    for loss in (regression.SQUARED_ERROR, regression.ABSOLUTE_ERROR, regression.POISSON, regression.GAMMA,
+                 losses.SOFTMAX_LOG_LOSS,
                  losses.SIGMOID_LOG_LOSS, losses.SIGMOID_SQUARED_ERROR,
                  regression.pinball(0.3), regression.quantiles((0.1, 0.5, 0.9))):  # fmt: skip
         check_gradient(loss)
