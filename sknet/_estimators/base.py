@@ -19,14 +19,14 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
 
 from sknet._estimators.callbacks import CallbackSupportMixin, Printer, Watchers, refuse_lbfgs, watchers_of_fit
-from sknet._estimators.constraints import MAY_BE_BOOL, InvalidParameterError
+from sknet._estimators.constraints import MAY_BE_NUMBERS, InvalidParameterError
 from sknet._estimators.fitted import KINDS, Fitted, FittedAttributes, require_fitted
 from sknet._estimators.parameters import CommonParameters
 from sknet._estimators.read_data import Columns, Given, gather, read_known_table, read_rows
 from sknet._estimators.resolve import Facts, holds_out, resolve, target_settings
 from sknet._estimators.scoring import score_on
 from sknet._model.fitting import TrainingRun, prepare
-from sknet._model.heads import Head, parse_again
+from sknet._model.heads import Head, parse_again, without_absent_labels
 from sknet._model.model import Model
 from sknet._model.starting import continued_state, kept_state
 from sknet._storage import checkpoints, models
@@ -151,6 +151,8 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         if earlier is None:
             parse = partial(type(self)._learn_head, settings=settings, classes=classes)
             head, rows, columns = read_rows(given, type(self).__name__, None, parse)
+            if rows.whole is not None and classes is None:  # a label of dropped rows alone is none
+                head, rows = without_absent_labels(head, rows)
         else:
             parse = partial(parse_again, earlier.model.head, settings, type(self)._learn_head if anew else None)
             head, rows, columns = read_rows(given, type(self).__name__, earlier.columns, parse)
@@ -295,6 +297,12 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def _report(self, result: Result, quiet: bool = False) -> None:
         """Warn where training did not end as it should; tell why it ended if `verbose`."""
         text = result.reason.value.format(**vars(self) | {"message": result.message})
+        if result.scores_undefined:
+            warn(
+                f"scoring={self.scoring!r} gave not one score that is a number: the epoch of the least validation loss "
+                "was kept. Choose another scoring, or hold out more rows.",
+                RuntimeWarning,
+            )
         if result.reason is StopReason.INTERRUPTED:
             warn(text, UserWarning)
         elif result.reason in (StopReason.MAX_ITER, StopReason.LINE_SEARCH) and not quiet:
@@ -328,14 +336,14 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
                 f"hidden_layer_sizes={sizes!r}: the first positional argument is hidden_layer_sizes; write "
                 f"loss={sizes!r} for the loss."
             )
-        if isinstance(rate, Real):
+        if isinstance(rate, Real) and not isinstance(rate, bool):
             raise InvalidParameterError(
                 f"learning_rate={rate!r}: it is the name of a schedule, or a function. Give the number as "
                 f"learning_rate_init={rate!r}."
             )
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, bool | np.bool_) and field.name not in MAY_BE_BOOL:
+            if isinstance(value, bool | np.bool_) and field.name in MAY_BE_NUMBERS:
                 raise InvalidParameterError(
                     f"{field.name}={value!r} is a bool, which is no number here: give a number."
                 )

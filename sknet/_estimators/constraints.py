@@ -10,7 +10,7 @@ from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError, Options, StrOptions
 
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._network.initializers import INITIALIZERS
+from sknet._network.initializers import CENTRED, INITIALIZERS
 from sknet._network.losses import CLASSIFICATION_LOSSES, Loss
 from sknet._network.regression import REGRESSION_LOSSES
 from sknet._tables.columns.number import METHODS
@@ -50,7 +50,7 @@ COMMON: Constraints = {
     "max_norm": [_positive, None],
     "clip_norm": [_positive, _auto, None],
     "averaging": [_rate, _auto],
-    "init": [StrOptions({"auto", *INITIALIZERS}), callable, tuple],
+    "init": [StrOptions({*CENTRED, *INITIALIZERS}), callable, tuple],
     "warm_start": ["boolean"],
     "shuffle": ["boolean"],
     "dtype": [StrOptions({"auto", "float32", "float64"})],
@@ -77,12 +77,14 @@ REGRESSOR: Constraints = COMMON | {
     "target_scaling": [StrOptions({"standard"}), None],
 }
 
-MAY_BE_BOOL = {
-    name for name, allowed in (CLASSIFIER | REGRESSOR).items() if {"boolean", "verbose"} & set(map(str, allowed))
+MAY_BE_NUMBERS = {
+    name
+    for name, allowed in (CLASSIFIER | REGRESSOR).items()
+    if any(isinstance(constraint, Interval) or constraint == "random_state" for constraint in allowed)
 }
 
 
 fit_context: Callable[..., Callable[..., object]] = _fit_context(prefer_skip_nested_validation=True)
 """Decorates the methods that train: parameters are validated, and scikit-learn's configuration is respected."""
 
-__all__ = ["CLASSIFIER", "MAY_BE_BOOL", "REGRESSOR", "Constraints", "InvalidParameterError", "fit_context"]
+__all__ = ["CLASSIFIER", "MAY_BE_NUMBERS", "REGRESSOR", "Constraints", "InvalidParameterError", "fit_context"]

@@ -137,6 +137,8 @@ class TrainingRun:
         else:
             activations, rng = self.settings.network.activations, np.random.default_rng(seeds[0])
             coefs, intercepts = draw(self.layout, activations, init, rng)
+            if not isinstance(init, str):  # a function of the user's own may give anything
+                coefs, intercepts = given_parameters(self.layout, (coefs, intercepts))
             bias = head.first_bias(self.training.target, self.training.weight, init)
             intercepts[-1] = intercepts[-1] if bias is None else intercepts[-1] + bias
         theta = self.layout.pack(coefs, intercepts, self.tables.compute_dtype)

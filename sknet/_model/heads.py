@@ -22,6 +22,7 @@ from sknet._network.losses import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS, Loss
 from sknet._network.regression import REGRESSION_LOSSES
 from sknet._tables.class_weight import fold_class_weight
 from sknet._tables.labels import Labels, learn_labels
+from sknet._tables.rows import Rows
 from sknet._tables.targets import Numbers, in_own_shape, learn_numbers, read_numbers
 from sknet._typing import Array, DType, Target
 
@@ -78,6 +79,16 @@ def parse_again(
     given, values = learn(y, settings)
     head.refuse_other(given)
     return head.with_settings(settings), values
+
+
+def without_absent_labels(head: Head, rows: Rows) -> tuple[Head, Rows]:
+    """Learn the labels again from the rows that are left: one of dropped rows alone is none."""
+    if not isinstance(head, LabelHead):
+        return head, rows
+    labels, codes = learn_labels(head.as_given(rows.y))
+    if labels == head.labels:
+        return head, rows
+    return replace(head, labels=labels), replace(rows, y=codes, whole=None, place=None)
 
 
 # --- labels ----------------------------------------------------------------------------------------------------------

@@ -146,6 +146,12 @@ class Loss:
     start: Callable[[Array, Array | None], Array] | None = None
     levels: tuple[float, ...] = ()
 
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in vars(self).items() if value is not identity}  # no private name of ours
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update({"link": identity} | state)
+
     @property
     def may_scale(self) -> bool:
         """Whether targets may be scaled before training."""

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
+from sknet._network.network import Network
+from sknet._network.parameters import Layout
 
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.initializers import draw
-from sknet._network.network import Network
-from sknet._network.parameters import Layout
 
 N_ROWS, N_INPUTS, WIDTH, DEPTH = 1000, 20, 50, 10
 CURVES = (

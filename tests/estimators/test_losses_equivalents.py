@@ -171,7 +171,8 @@ def test_absolute_error_is_median_regression():
 def test_the_best_constant(loss, constant):
     """Of an input that says nothing, every loss learns its own centre of the target."""
     y = rng.gamma(2.0, size=101)
-    net = SigmoidMLPRegressor(**LONG | {"batch_size": 101, "max_iter": 1500}, loss=loss, quantile=0.3)
+    options = {"quantile": 0.3} if loss == "quantile" else {}
+    net = SigmoidMLPRegressor(**LONG | {"batch_size": 101, "max_iter": 1500}, loss=loss, **options)
     net.fit(np.zeros((101, 1)), y)
     assert_allclose(net.predict(np.zeros((1, 1))), constant(y), atol=2e-3)
 

@@ -9,16 +9,13 @@ torch = pytest.importorskip("torch")
 
 from sknet._network import losses, regression  # noqa: E402
 from sknet._network.activations import ACTIVATIONS  # noqa: E402
-from sknet._network.network import Network  # noqa: E402
 from sknet._network.objective import Objective, Rows  # noqa: E402
-from sknet._network.parameters import Layout  # noqa: E402
 from sknet._network.penalties import ElasticNet  # noqa: E402
 from sknet._training import minibatch  # noqa: E402
 from sknet._training.minibatch import Plan, Problem  # noqa: E402
 from sknet._training.optimizers import SGD, Adam, RMSProp  # noqa: E402
 from sknet._training.schedules import constant, cosine  # noqa: E402
 from sknet._training.state import State  # noqa: E402
-from sknet._training.stopping import Patience  # noqa: E402
 
 pytestmark = pytest.mark.peers
 
