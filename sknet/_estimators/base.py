@@ -4,25 +4,24 @@ Each reads its parameters and data, resolves every "auto", trains a model and pu
 that fails has changed nothing, because nothing was touched.
 """
 
-import sys
-import warnings
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from functools import partial
 from numbers import Real
+from os import PathLike
 from typing import ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 
 from sknet._estimators.callbacks import CallbackSupportMixin, Printer, Watchers, refuse_lbfgs, watchers_of_fit
 from sknet._estimators.constraints import MAY_BE_NUMBERS, InvalidParameterError
 from sknet._estimators.fitted import KINDS, Fitted, FittedAttributes, require_fitted
 from sknet._estimators.parameters import CommonParameters
-from sknet._estimators.read_data import Columns, Given, gather, read_known_table, read_rows
+from sknet._estimators.read_data import Columns, Given, read_rows, read_validation
+from sknet._estimators.reporting import print_end, report, warn, warn_of_few_rows, why_diverged
 from sknet._estimators.resolve import Facts, holds_out, resolve, target_settings
 from sknet._estimators.scoring import score_on
 from sknet._model.fitting import TrainingRun, prepare
@@ -30,9 +29,9 @@ from sknet._model.heads import Head, parse_again, without_absent_labels
 from sknet._model.model import Model
 from sknet._model.starting import continued_state, kept_state
 from sknet._storage import checkpoints, models
-from sknet._storage.checkpoints import Origin, Saved
+from sknet._storage.checkpoints import Origin
 from sknet._tables.rows import Rows
-from sknet._tables.splitting import MIN_HELD_OUT, split
+from sknet._tables.splitting import split
 from sknet._training.result import DivergedError, Epoch, Result, StopReason
 from sknet._training.solver import Observer
 from sknet._training.state import State
@@ -104,10 +103,11 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         begun = self._begin(given, self._fitted if self.warm_start else None)
         return self._complete(given, begun, begun.first_state())
 
-    def _resume(self, path: str, given: Given) -> Self:
+    def _resume(self, path: str | PathLike[str], given: Given) -> Self:
         """Take up the run in a file where it was left."""
         refuse_lbfgs(self.solver)
-        saved = self._accepted(checkpoints.read(path))
+        saved = checkpoints.read(path)
+        saved.refuse_other(type(self).__name__, self.solver, 0 if self._fitted is None else self._fitted.n_samples_seen)
         begun = self._begin(given, self._fitted if saved.origin.seen_before else None, saved.origin.seeds)
         return self._complete(given, begun, saved.state_for(begun.origin()))
 
@@ -126,7 +126,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         epochs = state.history[len(state.history) - result.n_epochs :]
         self._publish(begun.fitted(begun.run.trained(state), result.n_epochs, epochs, kept))
         if result.reason is StopReason.INTERRUPTED:
-            self._report(result)
+            report(self, result)
         return self
 
     # --- their parts: before the first step -------------------------------------------------------------------------
@@ -137,7 +137,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         drawn = self._seeds(earlier) if seeds is None else (seeds[0], seeds[1], seeds[2])
         training, validation = rows, None
         if given.X_val is not None or given.y_val is not None or given.sample_weight_val is not None:
-            validation = self._read_validation(given, head, columns)
+            validation = read_validation(given, type(self).__name__, head, columns, self.early_stopping)
         if validation is None and holds_out(self, len(rows.y)):
             training, validation = self._hold_out(rows, head, drawn[1])
         begun = self._assemble(training, validation, head, columns, earlier, drawn)
@@ -171,34 +171,13 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         first, held_out, training = source.randint(np.iinfo(np.int32).max, size=3).tolist()
         return first, held_out if earlier is None else earlier.seeds[1], training
 
-    def _read_validation(self, given: Given, head: Head, columns: Columns) -> Rows:
-        """Check a validation set of the user's own."""
-        if given.X_val is None and given.y_val is None:
-            raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided.")
-        if given.y_val is None:
-            raise ValueError("X_val is provided, but y_val was not provided.")
-        if given.X_val is None:
-            raise ValueError("y_val is provided, but X_val was not provided.")
-        if not self.early_stopping:
-            raise ValueError(
-                "X_val and y_val are passed to fit while at the same time early_stopping is False. "
-                "When passing X_val and y_val to fit, early_stopping should be set to either 'auto' or True."
-            )
-        table = read_known_table(given.X_val, columns, type(self).__name__)
-        return gather(table, head.read(given.y_val), given.sample_weight_val, name="sample_weight_val")
-
     def _hold_out(self, rows: Rows, head: Head, seed: int) -> tuple[Rows, Rows | None]:
         """Hold rows out; where they would be too few, train without, and say so if it was asked for."""
         parts = split(rows, head.strata(rows.y), self.validation_fraction, seed, head.as_given)
         if parts is not None:
             return parts
         if self.early_stopping != "auto":
-            warn(
-                f"early_stopping: validation_fraction={self.validation_fraction} of {len(rows)} rows leaves fewer than "
-                f"{MIN_HELD_OUT} rows to hold out (or none to train on). Training goes without a validation part; give "
-                "more rows, a larger validation_fraction, or X_val and y_val.",
-                RuntimeWarning,
-            )
+            warn_of_few_rows(len(rows.y), self.validation_fraction)
         return rows, None
 
     def _assemble(
@@ -225,31 +204,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             settings, head, training, validation, score, output_dtype=columns.float_type,
             earlier=None if earlier is None else earlier.model, until=until, may_stop_early=may_stop_early,
         )  # fmt: skip
-        if earlier is not None:
-            self._refuse_other_layers(run, earlier)
         return Begun(run, training, validation, columns, seeds, resolved, earlier, type(self).__name__)
-
-    def _refuse_other_layers(self, run: TrainingRun, earlier: Fitted) -> None:
-        shapes = [W.shape for W in earlier.model.network.coefs]
-        if shapes != run.layout.shapes:
-            raise ValueError(
-                f"hidden_layer_sizes={self.hidden_layer_sizes!r} asks for weights of shapes {run.layout.shapes}, but "
-                f"training goes on from {shapes}: keep the layers, or set warm_start=False."
-            )
-
-    def _accepted(self, saved: Saved) -> Saved:
-        """Return what was read if this estimator can go on from it."""
-        origin, seen = saved.origin, 0 if self._fitted is None else self._fitted.n_samples_seen
-        pairs = ("a", origin.estimator, type(self).__name__), ("solver", origin.solver, str(self.solver))
-        for name, there, here in pairs:
-            if there != here:
-                raise ValueError(f"{saved.path} holds a run of {name} {there}, and this is {here}.")
-        if origin.seen_before and seen != origin.seen_before:
-            raise ValueError(
-                f"{saved.path} holds a warm start: call resume on the estimator that it began from (t_ is "
-                f"{origin.seen_before} there, {seen} here)."
-            )
-        return saved
 
     # --- their parts: training, and what is left -------------------------------------------------------------------
 
@@ -267,8 +222,12 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         if watchers is not None:
             watchers.finish(fitted)
         lacks_validation = not validated and holds_out(self, len(begun.rows.y))
+        result = replace(result, n_epochs=state.epoch)
+        if self.verbose and not lacks_validation:
+            print_end(self, result)  # before it is published: should the output be closed, nothing has changed
         self._publish(fitted)
-        self._report(replace(result, n_epochs=state.epoch), quiet=lacks_validation)
+        if result.reason is not StopReason.FINISHED or result.scores_undefined:
+            report(self, result, quiet=lacks_validation)
         return self
 
     def _train(self, run: TrainingRun, state: State, observer: Observer | None) -> Result:
@@ -276,16 +235,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         try:
             return run.train(state, observer)
         except DivergedError as error:
-            remedy = (
-                "solver='lbfgs': check the loss and y, or try input_scaling='robust' or solver='adam'."
-                if self.solver == "lbfgs"
-                else f"learning_rate_init={self.learning_rate_init:g}: try learning_rate_init="
-                f"{self.learning_rate_init / 10:g}, clip_norm=1.0 or input_scaling='robust'."
-            )
-            raise ValueError(
-                "Solver produced non-finite parameter weights. The input data may contain large values and need to "
-                f"be preprocessed. Training diverged in epoch {error.epoch} with {remedy}"
-            ) from None
+            raise ValueError(why_diverged(self, error)) from None
 
     def _publish(self, fitted: Fitted) -> None:
         """Let the estimator be what was fitted: one assignment, before or after which it is whole."""
@@ -293,22 +243,6 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         self._fitted = fitted
         if drawn and isinstance(self.random_state, np.random.RandomState):
             self.random_state.randint(np.iinfo(np.int32).max, size=3)  # as `_seeds` did on a copy
-
-    def _report(self, result: Result, quiet: bool = False) -> None:
-        """Warn where training did not end as it should; tell why it ended if `verbose`."""
-        text = result.reason.value.format(**vars(self) | {"message": result.message})
-        if result.scores_undefined:
-            warn(
-                f"scoring={self.scoring!r} gave not one score that is a number: the epoch of the least validation loss "
-                "was kept. Choose another scoring, or hold out more rows.",
-                RuntimeWarning,
-            )
-        if result.reason is StopReason.INTERRUPTED:
-            warn(text, UserWarning)
-        elif result.reason in (StopReason.MAX_ITER, StopReason.LINE_SEARCH) and not quiet:
-            warn(_COMPLAINTS[self.solver == "lbfgs"](text, result), ConvergenceWarning)
-        elif self.verbose and not quiet:
-            print(f"{text} Stopping.")
 
     # --- a look inside -----------------------------------------------------------------------------------------------
 
@@ -330,7 +264,8 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     def _validate_params(self) -> None:
         """Check every parameter, as scikit-learn does; refuse what passes as something else."""
-        sizes, rate = self.hidden_layer_sizes, self.learning_rate
+        given: dict[str, object] = {field.name: getattr(self, field.name) for field in fields(self)}
+        sizes, rate = given["hidden_layer_sizes"], given["learning_rate"]
         if isinstance(sizes, str):
             raise InvalidParameterError(
                 f"hidden_layer_sizes={sizes!r}: the first positional argument is hidden_layer_sizes; write "
@@ -341,14 +276,11 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
                 f"learning_rate={rate!r}: it is the name of a schedule, or a function. Give the number as "
                 f"learning_rate_init={rate!r}."
             )
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, bool | np.bool_) and field.name in MAY_BE_NUMBERS:
-                raise InvalidParameterError(
-                    f"{field.name}={value!r} is a bool, which is no number here: give a number."
-                )
+        for name, value in given.items():
+            if isinstance(value, bool | np.bool_) and name in MAY_BE_NUMBERS:
+                raise InvalidParameterError(f"{name}={value!r} is a bool, which is no number: give a number.")
             if isinstance(value, set | frozenset):
-                raise InvalidParameterError(f"{field.name}={value!r} is a set, which has no order: give a list.")
+                raise InvalidParameterError(f"{name}={value!r} is a set, which has no order: give a list.")
         super()._validate_params()
 
     def __getstate__(self) -> dict[str, object]:
@@ -360,12 +292,12 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     def __setstate__(self, state: dict[str, object]) -> None:
         super().__setstate__(state)
-        self._fitted = models.unpack(self._fitted, KINDS)
+        self._fitted = models.unpack(self._fitted, KINDS)  # type: ignore[assignment]
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._fitted is not None
 
-    def __sklearn_tags__(self) -> object:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = True
@@ -373,22 +305,3 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
 
 _OF_CALLBACKS = {"_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx", "_parent_callback_ctx"}
-
-_COMPLAINTS = {
-    False: lambda text, result: f"Stochastic Optimizer: {text}",
-    True: lambda text, result: (
-        f"lbfgs failed to converge after {result.n_epochs} iteration(s): {result.message}. "
-        "Increase max_iter or max_fun, or raise tol."
-    ),
-}
-
-
-def warn(message: str, category: type[Warning]) -> None:
-    """Warn at the user's line: the first one up the stack that is neither in this package nor in scikit-learn."""
-    frame, level = sys._getframe(1), 2
-    while frame.f_globals.get("__name__", "").split(".")[0] in _OURS and frame.f_back is not None:
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, category, stacklevel=level)
-
-
-_OURS = {"sknet", "sklearn"}

@@ -1,11 +1,12 @@
 """The classifier: labels in, probabilities out."""
 
 from os import PathLike
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
+from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
 from sknet._estimators.base import BaseSigmoidMLP, is_first_order
@@ -14,9 +15,15 @@ from sknet._estimators.constraints import CLASSIFIER, Constraints, fit_context
 from sknet._estimators.fitted import Learnt, require_fitted, to_predict
 from sknet._estimators.parameters import ClassifierParameters
 from sknet._estimators.read_data import Given
-from sknet._model.heads import learn_label_head
-from sknet._tables.labels import as_labels
+from sknet._model.heads import LabelHead, learn_label_head
+from sknet._model.model import Model
+from sknet._tables.labels import Labels, as_labels
 from sknet._typing import Array, Table, Target
+
+
+def labels_of(model: Model) -> Labels:
+    """Return what a classifier's model knows of labels."""
+    return cast(LabelHead, model.head).labels
 
 
 class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters):
@@ -272,7 +279,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
     _parameter_constraints: Constraints = CLASSIFIER
     _learn_head = staticmethod(learn_label_head)
 
-    classes_ = Learnt(lambda fitted: fitted.model.head.labels.classes)
+    classes_ = Learnt(lambda fitted: labels_of(fitted.model).classes)
 
     # --- training ----------------------------------------------------------------------------------------------------
 
@@ -487,7 +494,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         model, table = to_predict(self, X)
         loss = model.head.loss
         normalise = loss.out_activation != "softmax"  # one sigmoid per class does not add up to 1 by itself
-        return model.head.labels.probabilities(model.outputs(table, loss.linked), normalise=normalise)
+        return labels_of(model).probabilities(model.outputs(table, loss.linked), normalise=normalise)
 
     def predict_log_proba(self, X: Table) -> Array | list[Array]:
         """Predict the logarithms of the labels' probabilities.
@@ -520,7 +527,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             array per output, in multiclass-multioutput problems.
         """
         model, table = to_predict(self, X)
-        return model.head.decision(model.outputs(table, np.asarray))
+        return cast(LabelHead, model.head).decision(model.outputs(table, np.asarray))
 
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:
         """Compute the accuracy: the share of rows all of whose labels are right.
@@ -542,7 +549,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             Between 0 and 1.
         """
         predicted = self.predict(X)
-        if require_fitted(self).model.head.labels.kind != "multioutput":
+        if labels_of(require_fitted(self).model).kind != "multioutput":
             return float(accuracy_score(as_labels(y), predicted, sample_weight=sample_weight))
         right = (as_labels(y) == predicted).all(axis=1)
         return float(np.average(right, weights=sample_weight))
@@ -598,7 +605,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         """
         return self._gradient(X, y, sample_weight)
 
-    def __sklearn_tags__(self) -> object:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         tags.target_tags.multi_output = True

@@ -81,6 +81,23 @@ def read_rows(
     return head, gather(table, values, given.sample_weight, given.groups), columns
 
 
+def read_validation(given: Given, name: str, head: Head, columns: Columns, early_stopping: object) -> Rows:
+    """Check a validation set of the user's own."""
+    if given.X_val is None and given.y_val is None:
+        raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided.")
+    if given.y_val is None:
+        raise ValueError("X_val is provided, but y_val was not provided.")
+    if given.X_val is None:
+        raise ValueError("y_val is provided, but X_val was not provided.")
+    if not early_stopping:
+        raise ValueError(
+            "X_val and y_val are passed to fit while at the same time early_stopping is False. "
+            "When passing X_val and y_val to fit, early_stopping should be set to either 'auto' or True."
+        )
+    table = read_known_table(given.X_val, columns, name)
+    return gather(table, head.read(given.y_val), given.sample_weight_val, name="sample_weight_val")
+
+
 # --- tables ----------------------------------------------------------------------------------------------------------
 
 

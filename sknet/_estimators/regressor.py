@@ -6,6 +6,7 @@ from typing import Self
 import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import d2_pinball_score
+from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
 from sknet._estimators.base import BaseSigmoidMLP, is_first_order
@@ -502,7 +503,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         """
         return self._gradient(X, y, sample_weight)
 
-    def __sklearn_tags__(self) -> object:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         positive = has_positive_targets(self)
         tags.target_tags.positive_only = positive

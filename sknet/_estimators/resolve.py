@@ -4,10 +4,11 @@ With scikit-learn's own schedules, which have no end of their own, what scikit-l
 is asked for: its settings give its training.
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from operator import attrgetter
-from typing import Any
+from typing import TypeVar
 
 import numpy as np
 
@@ -24,8 +25,8 @@ from sknet._model.settings import (
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import Loss
 from sknet._network.regression import REGRESSION_LOSSES
-from sknet._training.optimizers import OPTIMIZERS, Optimizer, OptimizerEntry
-from sknet._training.schedules import SCHEDULES, OfFraction, Schedule, ScheduleEntry
+from sknet._training.optimizers import OPTIMIZERS, Optimizer
+from sknet._training.schedules import SCHEDULES, OfFraction, Schedule
 
 FLOAT32_ROWS = 500
 """From so many training rows on, `dtype="auto"` computes in float32; below, float64 costs no time worth mentioning."""
@@ -50,6 +51,9 @@ AUTO_EARLY_STOPPING = 67
 
 PROPORTIONAL_BATCH = (32, 256)
 """Between these, `batch_size="proportional"` is a 32nd of the rows: some thirty steps per epoch, small tables too."""
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -174,7 +178,9 @@ def settings_of(p: CommonParameters) -> Settings:
     """Return the settings that resolved parameters stand for."""
     sizes = hidden_sizes(p)
     entry = OPTIMIZERS.get(p.solver) if isinstance(p.solver, str) else None
-    optimizer = p.solver if isinstance(p.solver, Optimizer) else None if entry is None else made(entry, p)
+    optimizer = (
+        p.solver if isinstance(p.solver, Optimizer) else None if entry is None else made(entry.make, entry.options, p)
+    )
     dropout = dropout_rates(p, len(sizes))
     if optimizer is None:
         refuse_for_lbfgs(p)
@@ -205,13 +211,13 @@ def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
         if depth > 1:
             refuse_beyond_memory(f"hidden_layer_sizes={size} with depth={depth}", (depth - 1) * (size + 1) * size, 4)
         return (size,) * depth
-    sizes = list(sizes)  # type: ignore[arg-type]
+    given: list[object] = list(sizes)  # type: ignore[arg-type]
     if p.depth != 1:
-        raise ValueError(f"depth={p.depth} goes with an int; hidden_layer_sizes={sizes} gives each layer already.")
-    for size in sizes:
-        if not isinstance(size, Integral) or int(size) < 1:
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}: give the units of each layer, as integers.")
-    return tuple(map(int, sizes))
+        raise ValueError(f"depth={p.depth} goes with an int; hidden_layer_sizes={given} gives each layer already.")
+    for one in given:
+        if not isinstance(one, Integral) or int(one) < 1:
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {given}: give the units of each layer, as integers.")
+    return tuple(map(int, given))  # type: ignore[arg-type]
 
 
 def hidden_activations(p: CommonParameters, n_hidden: int) -> tuple[Activation, ...]:
@@ -246,15 +252,17 @@ def schedule_of(p: CommonParameters) -> Schedule:
     if not isinstance(p.learning_rate, str):
         return OfFraction(p.learning_rate)
     entry = SCHEDULES[p.learning_rate]
-    return entry.schedule or made(entry, p)
+    return entry.schedule or made(entry.make, entry.options, p)
 
 
-def made(entry: ScheduleEntry | OptimizerEntry, p: CommonParameters) -> Any:
+def made(make: Callable[..., T] | None, names: Sequence[str], p: CommonParameters) -> T:
     """Make what a registry's entry describes, of the parameters that it names."""
+    if make is None:
+        raise TypeError("a registry's entry must be a thing or say how it is made")
     options = {}
-    for name in entry.options:
+    for name in names:
         options[name] = getattr(p, name)
-    return entry.make(**options)
+    return make(**options)
 
 
 def refuse_for_lbfgs(p: CommonParameters) -> None:

@@ -8,7 +8,7 @@ weight : (n,)       sample weights divided by their mean; None where all are 1
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from math import ceil, inf
 
 import numpy as np
@@ -127,7 +127,7 @@ class TrainingRun:
     training: EncodedRows
     objective: Objective
     problem: Problem
-    solver: Solver | None = None  # says how long; what is only evaluated has none
+    solver: Solver
 
     def first_state(self, seeds: tuple[int, int]) -> State:
         """Return the state of a new run, from weights that are drawn or that `init` gives."""
@@ -228,14 +228,16 @@ def prepare(
         tables = learn_tables(settings, head, training, output_dtype)
     else:
         tables = Tables(earlier.encoder, head, earlier.compute_dtype, earlier.output_dtype)
-    run = assemble(settings, tables, training, validation, score)
-    solver = solver_of(settings, run, until or settings.solver.max_iter, may_stop_early)
-    return replace(run, solver=solver)
+    run = assemble(settings, tables, training, validation, score, until or settings.solver.max_iter, may_stop_early)
+    if earlier is not None:
+        refuse_other_layers(run.layout, earlier.network)
+    return run
 
 
 def assemble(
-    settings: Settings, tables: Tables, training: Rows, validation: Rows | None, score: Score | None
-) -> TrainingRun:
+    settings: Settings, tables: Tables, training: Rows, validation: Rows | None, score: Score | None, until: int,
+    may_stop_early: bool,
+) -> TrainingRun:  # fmt: skip
     """Encode the rows and say what is minimised."""
     head = tables.head
     layout = Layout((tables.encoder.n_inputs, *settings.network.hidden_sizes, head.n_outputs))
@@ -264,7 +266,8 @@ def assemble(
         limit=projection.limit if projection is not None and max_norm else None,
         evaluate=evaluate,
     )
-    return TrainingRun(settings, tables, layout, encoded, objective, problem)
+    solver = solver_of(settings, penalty.l1, evaluate is not None, until, may_stop_early)
+    return TrainingRun(settings, tables, layout, encoded, objective, problem, solver)
 
 
 def fit_model(
@@ -284,6 +287,16 @@ def fit_model(
     return run.trained(state), result, state
 
 
+def refuse_other_layers(layout: Layout, network: Network) -> None:
+    """Raise if training is to go on from weights of other shapes."""
+    shapes = [W.shape for W in network.coefs]
+    if shapes != layout.shapes:
+        raise ValueError(
+            f"hidden_layer_sizes={layout.sizes[1:-1]} asks for weights of shapes {layout.shapes}, but training goes on "
+            f"from {shapes}: keep the layers, or set warm_start=False."
+        )
+
+
 def buffer_rows(settings: Settings, training: Rows) -> int:
     """Return how many rows are computed at once: a batch, unless it is huge; with L-BFGS, equal parts of all rows."""
     n = len(training.y)
@@ -299,12 +312,11 @@ def penalties_of(settings: Settings, total_weight: float) -> ElasticNet:
     return ElasticNet(l2=strength * (1.0 - l1_ratio), l1=strength * l1_ratio)
 
 
-def solver_of(settings: Settings, run: TrainingRun, until: int, may_stop_early: bool) -> Solver:
+def solver_of(settings: Settings, l1: float, validated: bool, until: int, may_stop_early: bool) -> Solver:
     """Return what trains: a first-order method over mini-batches, or L-BFGS."""
-    how, validated = settings.solver, run.problem.evaluate is not None
+    how = settings.solver
     n_iter_no_change = how.n_iter_no_change if may_stop_early else inf
     if how.optimizer is None:
-        l1 = penalties_of(settings, run.training.total_weight).l1
         return LBFGS(until, how.max_fun, how.tol, n_iter_no_change, l1)
     return MiniBatch(
         how.optimizer,
