@@ -271,14 +271,14 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
                 f"hidden_layer_sizes={sizes!r}: the first positional argument is hidden_layer_sizes; write "
                 f"loss={sizes!r} for the loss."
             )
-        if isinstance(rate, Real) and not isinstance(rate, bool):
+        if isinstance(rate, Real) and type(rate) is not bool:
             raise InvalidParameterError(
-                f"learning_rate={rate!r}: it is the name of a schedule, or a function. Give the number as "
+                f"learning_rate={rate!r} is the name of a schedule, or a function: give the number as "
                 f"learning_rate_init={rate!r}."
             )
         for name, value in given.items():
             if isinstance(value, bool | np.bool_) and name in MAY_BE_NUMBERS:
-                raise InvalidParameterError(f"{name}={value!r} is a bool, which is no number: give a number.")
+                raise InvalidParameterError(f"{name}={value!r} is a bool, which is no number here: give a number.")
             if isinstance(value, set | frozenset):
                 raise InvalidParameterError(f"{name}={value!r} is a set, which has no order: give a list.")
         super()._validate_params()

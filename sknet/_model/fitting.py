@@ -228,15 +228,15 @@ def prepare(
         tables = learn_tables(settings, head, training, output_dtype)
     else:
         tables = Tables(earlier.encoder, head, earlier.compute_dtype, earlier.output_dtype)
-    run = assemble(settings, tables, training, validation, score, until or settings.solver.max_iter, may_stop_early)
+    run = assemble(settings, tables, training, validation, score, until, may_stop_early)
     if earlier is not None:
         refuse_other_layers(run.layout, earlier.network)
     return run
 
 
 def assemble(
-    settings: Settings, tables: Tables, training: Rows, validation: Rows | None, score: Score | None, until: int,
-    may_stop_early: bool,
+    settings: Settings, tables: Tables, training: Rows, validation: Rows | None = None, score: Score | None = None,
+    until: int | None = None, may_stop_early: bool = True,
 ) -> TrainingRun:  # fmt: skip
     """Encode the rows and say what is minimised."""
     head = tables.head
@@ -266,7 +266,7 @@ def assemble(
         limit=projection.limit if projection is not None and max_norm else None,
         evaluate=evaluate,
     )
-    solver = solver_of(settings, penalty.l1, evaluate is not None, until, may_stop_early)
+    solver = solver_of(settings, penalty.l1, evaluate is not None, until or settings.solver.max_iter, may_stop_early)
     return TrainingRun(settings, tables, layout, encoded, objective, problem, solver)
 
 

@@ -188,6 +188,7 @@ class Loss:
         Returns
         -------
         mean : float
+            The loss of the rows together.
         """
         return weighted_mean(self.value(raw, target), weight)
 

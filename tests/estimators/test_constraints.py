@@ -14,7 +14,8 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.constraints import CLASSIFIER, REGRESSOR
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.initializers import INITIALIZERS
-from sknet._network.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
+from sknet._network.losses import CLASSIFICATION_LOSSES
+from sknet._network.regression import REGRESSION_LOSSES
 from sknet._tables.columns.number import METHODS
 from sknet._training.optimizers import OPTIMIZERS
 from sknet._training.schedules import SCHEDULES
