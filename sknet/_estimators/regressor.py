@@ -62,8 +62,9 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         Rows per step. "auto" is min(200, n_samples); "proportional" is
         n_samples // 32, but at least 32 and at most 256.
 
-    solver : {"adam", "sgd", "rmsprop", "lbfgs"} or Optimizer, default="adam"
-        "adam" is described in [2]_. "lbfgs" uses all rows at once and counts
+    solver : {"adam", "sgd", "rmsprop", "lion", "lbfgs"} or Optimizer, default="adam"
+        "adam" is described in [2]_. "lion" (Chen et al. 2023) wants a rate three
+        to ten times smaller. "lbfgs" uses all rows at once and counts
         iterations instead of epochs; it ignores batch size and learning rates. Or
         an `Optimizer` of your own.
 
@@ -159,7 +160,8 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         "lbfgs" and for fewer than 500 rows.
 
     beta_1, beta_2 : float, default=0.9, 0.95
-        Decay of the moments of "adam"; `beta_2` is also the decay of "rmsprop".
+        Decay of the moments of "adam" and "lion"; `beta_2` is also the decay of
+        "rmsprop".
 
     epsilon : float, default=1e-8
         Keeps "adam" and "rmsprop" from dividing by 0.
