@@ -74,6 +74,7 @@ REGRESSOR: Constraints = COMMON | {
     "loss": [StrOptions(set(REGRESSION_LOSSES)), Loss],
     "quantile": [Interval(Real, 0, 1, closed="neither"), _auto, "array-like"],
     "huber_delta": [_positive, _auto],
+    "tweedie_power": [Interval(Real, 1, 2, closed="neither"), _auto],
     "target_scaling": [StrOptions({"standard"}), None],
 }
 

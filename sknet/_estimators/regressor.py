@@ -44,9 +44,9 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         own; a sequence gives one per hidden layer.
 
     loss : str or Loss, default="squared_error"
-        "squared_error", "absolute_error", "huber", "quantile", "poisson" or
-        "gamma", minimised as the mean over the outputs; "poisson" and "gamma" are
-        half deviances with a log link. Or a `Loss` of your own.
+        "squared_error", "absolute_error", "huber", "quantile", "poisson",
+        "tweedie" or "gamma", minimised as the mean over the outputs; the last
+        three are half deviances with a log link. Or a `Loss` of your own.
 
     depth : int, default=1
         How many hidden layers of that size, if `hidden_layer_sizes` is an int or
@@ -186,9 +186,13 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         The error, in scaled units, from which the "huber" loss is linear. "auto"
         is 1.0.
 
+    tweedie_power : float or "auto", default="auto"
+        The power of the "tweedie" loss, between 1 and 2: the variance of a target
+        is proportional to its mean to this power. "auto" is 1.5.
+
     target_scaling : {"standard"} or None, default="standard"
         Whether targets are trained on with mean 0 and standard deviation 1; never
-        with "poisson" and "gamma". Predictions are in the targets' own units.
+        with "poisson", "tweedie" and "gamma". Predictions are in the targets' own units.
 
     Attributes
     ----------

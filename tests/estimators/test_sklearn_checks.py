@@ -16,7 +16,7 @@ LOSSES = {
     SigmoidMLPClassifier: ("log_loss", "squared_error"),
     SigmoidMLPRegressor: ("squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma"),
 }
-NEED_POSITIVE_TARGETS = {"poisson", "gamma"}
+NEED_POSITIVE_TARGETS = {"poisson", "gamma", "tweedie"}
 # Checks that scikit-learn does not run by itself.
 NOT_YIELDED = (
     estimator_checks.check_param_validation,
