@@ -4,8 +4,9 @@ What is written names its pieces ("log_loss", "sigmoid", "category"); what is re
 and nothing that a file names is imported or called. A piece of the user's own stands as the object it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 
@@ -100,13 +101,13 @@ def unpack(plain: object, kinds: Mapping[str, type] = KINDS) -> object:
     parts = {name: part for name, part in plain.items() if name != KIND}
     special = _SPECIAL.get(plain[KIND])
     if special is not None:
-        return special(**parts)
+        return special(parts)
     return kinds[plain[KIND]](**{name: unpack(part, kinds) for name, part in parts.items()})
 
 
-_SPECIAL = {
-    "history": lambda epochs: tuple([Epoch(*map(float, row)) for row in epochs]),
-    "dtype": lambda name: np.dtype(name),
-    "activation": lambda name: ACTIVATIONS[name],
-    "state": lambda arrays: State.from_arrays(arrays),
+_SPECIAL: dict[str, Callable[[dict[str, Any]], object]] = {
+    "history": lambda parts: tuple([Epoch(*map(float, row)) for row in parts["epochs"]]),
+    "dtype": lambda parts: np.dtype(parts["name"]),
+    "activation": lambda parts: ACTIVATIONS[parts["name"]],
+    "state": lambda parts: State.from_arrays(parts["arrays"]),
 }

@@ -14,7 +14,8 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.constraints import CLASSIFIER, REGRESSOR
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.initializers import INITIALIZERS
-from sknet._network.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES
+from sknet._network.losses import CLASSIFICATION_LOSSES
+from sknet._network.regression import REGRESSION_LOSSES
 from sknet._tables.columns.number import METHODS
 from sknet._training.optimizers import OPTIMIZERS
 from sknet._training.schedules import SCHEDULES
@@ -57,6 +58,7 @@ BAD = {
     "n_iter_no_change": [0, -1, 2.5, None],
     "max_fun": [0, -1, 1.5, None],
     "huber_delta": [0.0, -1.0, None],
+    "tweedie_power": [1.0, 2.0, 0.0, None],
     "quantile": [0.0, 1.0, None, [], [0.5, 0.5], [0.9, 0.1], [0.0, 0.5], [0.5, 1.0], ["low"]],
     "class_weight": ["fair", 2.0],
     "categorical_features": ["all", 1],

@@ -11,9 +11,10 @@ from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._training.optimizers import OPTIMIZERS
 
 FACTORS = {
-    "solver": ("adam", "sgd", "rmsprop", "lbfgs"),
+    "solver": (*OPTIMIZERS, "lbfgs"),
     "early_stopping": (False, True),
     "learning_rate": ("constant", "one_cycle"),
     "averaging": (0.0, 0.9),
@@ -23,12 +24,12 @@ FACTORS = {
 }
 LOSSES = {  # of a kind, of which one stands for the others: they take turns
     SigmoidMLPClassifier: (("log_loss",), ("squared_error",)),
-    SigmoidMLPRegressor: (("squared_error", "huber"), ("absolute_error", "quantile"), ("poisson", "gamma")),
+    SigmoidMLPRegressor: (("squared_error", "huber"), ("absolute_error", "quantile"), ("poisson", "gamma", "tweedie")),
 }
 EPOCHS = 40
 """Enough for what the checks ask of predictions; the defaults are checked with as many as they have."""
 
-NEED_POSITIVE_TARGETS = {"poisson", "gamma"}
+NEED_POSITIVE_TARGETS = {"poisson", "gamma", "tweedie"}
 # Checks that scikit-learn does not run by itself.
 NOT_YIELDED = (
     estimator_checks.check_param_validation,

@@ -7,7 +7,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.resolve import Facts, resolve
-from sknet._model.fitting import assemble, tables_of
+from sknet._model.fitting import prepare
 from sknet._tables.rows import Rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -146,7 +146,8 @@ def test_mini_batches_have_the_full_gradient_in_expectation(kind, loss, y):
     model = estimator._fitted.model
     rows = Rows(X, model.head.read(y), WEIGHT).without_weightless()
     n = len(rows)
-    run = assemble(resolve(estimator, Facts(n, False))[0], tables_of(model, model.head), rows)
+    settings, _ = resolve(estimator, Facts(n, False))
+    run = prepare(settings, model.head, rows, output_dtype=model.output_dtype, earlier=model)
     theta = model.network.packed(np.dtype(float))
     mean, value = np.zeros_like(theta), 0.0
     order = np.random.default_rng(1).permutation(n)

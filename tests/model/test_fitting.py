@@ -19,11 +19,11 @@ from sknet._model.fitting import (
     fit_model,
     learn_tables,
     penalties_of,
+    prepare,
     solver_of,
-    tables_of,
 )
 from sknet._model.heads import learn_label_head, learn_number_head
-from sknet._network.penalties import ElasticNet
+from sknet._model.model import Network
 from sknet._tables.rows import Rows
 from sknet._training.lbfgs import LBFGS
 from sknet._training.minibatch import MiniBatch
@@ -54,6 +54,15 @@ def parts(n=N, weight=None, validated=False, X=X, y=NUMBER, **parameters):
     return settings, learn_tables(settings, head, rows, F64), rows
 
 
+def first_network(run, seed):
+    theta = run.first_state((seed, 0)).theta
+    return Network(run.settings.network.activations, *run.layout.views(theta))
+
+
+def fit(settings, tables, rows, *validation, seeds):
+    return fit_model(settings, tables.head, rows, *validation, output_dtype=F64, seeds=seeds)
+
+
 def weights(net):
     return np.concatenate([part.ravel() for part in net.coefs_ + net.intercepts_])
 
@@ -64,20 +73,20 @@ def weights(net):
 @pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
 def test_to_fit_is_a_pure_function_of_settings_rows_and_seeds(solver):
     settings, tables, rows = parts(solver=solver, max_iter=5)
-    (one, result, state), (other, _, _) = (fit_model(settings, tables, rows, seeds=(1, 2)) for _ in range(2))
+    (one, result, state), (other, _, _) = (fit(settings, tables, rows, seeds=(1, 2)) for _ in range(2))
     assert_array_equal(one.outputs(X, np.copy), other.outputs(X, np.copy))
     assert result.n_epochs == state.epoch == len(state.history) == 5
     assert result.reason is (StopReason.MAX_ITER if solver == "lbfgs" else StopReason.FINISHED)
-    third, _, _ = fit_model(settings, tables, rows, seeds=(3, 2))
+    third, _, _ = fit(settings, tables, rows, seeds=(3, 2))
     assert (third.outputs(X, np.copy) != one.outputs(X, np.copy)).any()
 
 
 def test_the_second_seed_is_that_of_training():
     settings, tables, rows = parts()
-    one, other = (fit_model(settings, tables, rows, seeds=(1, seed))[0] for seed in (2, 3))
+    one, other = (fit(settings, tables, rows, seeds=(1, seed))[0] for seed in (2, 3))
     assert (one.outputs(X, np.copy) != other.outputs(X, np.copy)).any()
     full = replace(settings, solver=replace(settings.solver, batch_size=N, shuffle=False))
-    one, other = (fit_model(full, tables, rows, seeds=(1, seed))[0] for seed in (2, 3))
+    one, other = (fit(full, tables, rows, seeds=(1, seed))[0] for seed in (2, 3))
     assert_array_equal(one.outputs(X, np.copy), other.outputs(X, np.copy))
 
 
@@ -85,14 +94,14 @@ def test_an_estimator_does_nothing_else():
     net = regressor().fit(X, NUMBER)
     first, _, training = net._fitted.seeds
     settings, tables, rows = parts()
-    model, _, _ = fit_model(settings, tables, rows, seeds=(first, training))
+    model, _, _ = fit(settings, tables, rows, seeds=(first, training))
     assert_array_equal(model.outputs(X, model.head.predict), net.predict(X))
 
 
 def test_held_out_rows_choose_the_epoch():
     settings, tables, rows = parts(validated=True, learning_rate_init=0.5, max_iter=30, hidden_layer_sizes=30)
     noise = Rows(X, np.random.default_rng(4).normal(size=(N, 1)))
-    model, _, state = fit_model(settings, tables, rows, noise, seeds=(1, 2))
+    model, _, state = fit(settings, tables, rows, noise, seeds=(1, 2))
     best = int(np.argmax([epoch.validation_score for epoch in state.history])) + 1
     assert best < len(state.history) and state.best.epoch == best
     assert_array_equal(model.network.packed(F64), state.best.theta)
@@ -104,7 +113,7 @@ def test_held_out_rows_choose_the_epoch():
 def test_weights_are_divided_by_their_mean():
     _, tables, rows = parts(n=3, weight=np.array([1.0, 2.0, 3.0]))
     encoded = encode_rows(tables, rows, 3)
-    assert encoded.total_weight == 6.0 and len(encoded) == 3
+    assert encoded.total_weight == 6.0 and len(encoded.target) == 3
     assert_allclose(encoded.weight, [0.5, 1.0, 1.5])
     plain = encode_rows(tables, replace(rows, weight=None), 3)
     assert plain.weight is None and plain.total_weight == 3.0
@@ -119,7 +128,8 @@ def test_scales_are_learnt_from_the_training_rows_alone():
 
 def test_a_warm_start_keeps_what_was_learnt_of_the_tables():
     model = regressor().fit(X, NUMBER)._fitted.model
-    tables = tables_of(model, model.head)
+    settings, _, rows = parts()
+    tables = prepare(settings, model.head, rows, output_dtype=F64, earlier=model).tables
     assert tables.encoder is model.encoder and tables.head is model.head
     assert (tables.compute_dtype, tables.output_dtype) == (F64, F64)
 
@@ -181,7 +191,7 @@ def test_the_output_starts_at_the_log_of_the_weighted_mean(loss):
 def test_given_weights_start_where_they_are():
     zero = [np.zeros((3, 4)), np.zeros((4, 1))], [np.zeros(4), np.zeros(1)]
     settings, tables, rows = parts(loss="poisson", y=np.exp(NUMBER), init=zero)
-    network = assemble(settings, tables, rows).first_network(0)
+    network = first_network(assemble(settings, tables, rows), 0)
     assert not any(part.any() for part in network.coefs + network.intercepts)
 
 
@@ -198,7 +208,7 @@ def test_alpha_is_shared_out_by_the_total_weight():
 def test_the_gradient_is_that_of_the_whole_objective(solver):
     settings, tables, rows = parts(alpha=6.0, l1_ratio=0.25, solver=solver, hidden_layer_sizes=2)
     run = assemble(settings, tables, rows)
-    network = run.first_network(1)
+    network = first_network(run, 1)
     value, gradient = run.gradient(network)
     theta = network.packed(F64)
     for i in range(0, len(theta), 2):
@@ -240,7 +250,7 @@ def test_l1_and_norms_are_left_to_the_projection_where_steps_are_taken():
 )
 def test_epochs_to_wait(parameters, validated, may_stop, expected):
     settings, _, _ = parts(n_iter_no_change=7, validated=validated, **parameters)
-    solver = solver_of(settings, ElasticNet(), 3, validated, may_stop)
+    solver = solver_of(settings, 0.0, validated, 3, may_stop)
     assert type(solver) is (LBFGS if "solver" in parameters else MiniBatch)
     assert solver.n_iter_no_change == expected
 
@@ -259,9 +269,9 @@ def test_held_out_rows_are_evaluated_by_their_weighted_loss():
     weight = np.linspace(0.1, 2.0, 20)
     validation = Rows(X[:20], NUMBER[:20, np.newaxis], weight)
     evaluate = evaluation(settings, tables, run.layout, run.objective, validation, None)
-    network = run.first_network(1)
+    network = first_network(run, 1)
     loss, score, theta = evaluate(network.packed(F64))
-    model = run.trained(run.new_state(network, 0))
+    model = run.trained(run.state_from(network, 0))
     raw, target = model.outputs(X[:20], np.copy), tables.head.targets(validation.y, F64)
     assert loss == pytest.approx(np.average(0.5 * (raw - target)[:, 0] ** 2, weights=weight), rel=1e-12)
     assert score == -loss
@@ -276,7 +286,7 @@ def test_a_temperature_scales_the_output_layer_that_is_kept():
     settings, _ = resolve(net, Facts(N, True))
     rows = Rows(X, codes)
     run = assemble(settings, learn_tables(settings, head, rows, F64), rows, Rows(X[:30], codes[:30]))
-    network = run.first_network(1)
+    network = first_network(run, 1)
     theta = network.packed(F64)
     _, _, kept = run.problem.evaluate(theta)
     (hidden, output), (b1, b2) = run.layout.views(kept)

@@ -43,14 +43,13 @@ def test_labels_there_and_back(kind):
     assert target.shape == (N, N_OUTPUTS[kind]) and target.dtype == np.float32 and set(np.unique(target)) == {0.0, 1.0}
     raw = 8.0 * (target.astype(float) - 0.5)
     assert_array_equal(head.predict(raw.copy()), LABELS[kind])
-    assert head.scaled_to(codes, None) is head
 
 
 @of_every_kind
 def test_probabilities_are_those_of_the_labels(kind):
     head, codes = learn_label_head(LABELS[kind], LOG_LOSS)
     raw = 8.0 * (head.targets(codes, np.dtype(float)) - 0.5)
-    P = head.probabilities(head.loss.linked(raw.copy()))
+    P = head.labels.probabilities(head.loss.linked(raw.copy()), normalise=head.loss.out_activation != "softmax")
     for part in P if kind == "multioutput" else [P]:
         assert (part > 0.0).all() and (part < 1.0).all()
         if kind != "multilabel":
@@ -100,7 +99,9 @@ def test_labels_are_smoothed():
 
 def test_output_biases_start_at_the_shares_with_our_own_weights_only():
     head, _ = learn_label_head(LABELS["multiclass"], LOG_LOSS)
-    assert head.starts_from_loss("centred") and not head.starts_from_loss("glorot_uniform")
+    target = np.eye(3)[CODES]
+    assert_allclose(head.first_bias(target, WEIGHT, "centred"), head.loss.start(target, WEIGHT))
+    assert head.first_bias(target, WEIGHT, "glorot_uniform") is None
 
 
 def test_another_loss_for_the_same_labels():
@@ -154,8 +155,9 @@ def test_several_targets_and_several_levels():
 def test_targets_of_counts_are_never_scaled_and_start_at_their_mean(loss):
     head, values = number_head(loss)
     assert_array_equal(head.targets(values, np.dtype(float)), values)
-    assert head.starts_from_loss("glorot_uniform") and head.starts_from_loss("centred")
-    assert not number_head()[0].starts_from_loss("glorot_uniform")
+    for init in ("glorot_uniform", "centred"):
+        assert_allclose(head.first_bias(values, None, init), np.log(values.mean()))
+    assert number_head("quantile")[0].first_bias(values, None, "glorot_uniform") is None
 
 
 @pytest.mark.parametrize(

@@ -16,13 +16,10 @@ from sknet._model.machine import (
     in_parts,
     one_thread_for_scipy,
     refuse_beyond_memory,
-    refuse_too_large,
     suitable_threads,
     threads_for_rows,
 )
 from sknet._model.model import PREDICT_ROWS
-from sknet._network.layout import Layout
-from sknet._training.lbfgs import LBFGS
 
 SMALL, LARGE = (200, (10, 20, 1)), (500, (1000, 1000, 1))
 
@@ -153,17 +150,11 @@ def test_an_error_in_any_thread_is_the_users():
 
 def test_scipys_own_blas_has_one_thread_beside_numpys():
     before = threadpool_info()
-    with one_thread_for_scipy(LBFGS(5, 100, 1e-4, 10, 0.0)):
+    with one_thread_for_scipy():
         for pool, then in zip(threadpool_info(), before, strict=True):
             folder = Path(pool["filepath"]).parent.name
             assert pool["num_threads"] == (1 if folder == "scipy.libs" else then["num_threads"])
     assert threadpool_info() == before
-
-
-def test_other_solvers_leave_scipy_alone():
-    before = threadpool_info()
-    with one_thread_for_scipy(object()):
-        assert threadpool_info() == before
 
 
 # --- memory
@@ -177,8 +168,6 @@ def test_what_cannot_fit_into_memory_is_refused_and_what_can_is_not(monkeypatch)
     with pytest.raises(ValueError, match=r"this makes 85,334 weights; to train them takes 0 GiB.*use smaller layers"):
         refuse_beyond_memory("this", most + 1, 8)
     refuse_beyond_memory("this", most + 1, 4)
-    with pytest.raises(ValueError, match=r"hidden_layer_sizes=\(500,\) with 200 inputs and 1 outputs makes 101,001 w"):
-        refuse_too_large(Layout((200, 500, 1)), np.dtype(float))
 
 
 def test_where_memory_is_unknown_nothing_is_refused(monkeypatch):

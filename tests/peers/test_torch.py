@@ -7,7 +7,7 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from sknet._network import losses  # noqa: E402
+from sknet._network import losses, regression  # noqa: E402
 from sknet._network.activations import ACTIVATIONS  # noqa: E402
 from sknet._network.layout import Layout  # noqa: E402
 from sknet._network.objective import Objective, Rows  # noqa: E402
@@ -72,21 +72,23 @@ LOSSES = {
         lambda raw, t: F.mse_loss(torch.sigmoid(raw), t, reduction="none").sum(1) / 2,
     ),
     "squared error": (
-        losses.SQUARED_ERROR, 3, "numbers", lambda raw, t: F.mse_loss(raw, t, reduction="none").mean(1) / 2,
+        regression.SQUARED_ERROR, 3, "numbers", lambda raw, t: F.mse_loss(raw, t, reduction="none").mean(1) / 2,
     ),
-    "absolute error": (losses.ABSOLUTE_ERROR, 3, "numbers", lambda raw, t: F.l1_loss(raw, t, reduction="none").mean(1)),
+    "absolute error": (
+        regression.ABSOLUTE_ERROR, 3, "numbers", lambda raw, t: F.l1_loss(raw, t, reduction="none").mean(1),
+    ),
     "huber": (
-        losses.huber(0.7), 2, "numbers", lambda raw, t: F.huber_loss(raw, t, reduction="none", delta=0.7).mean(1),
+        regression.huber(0.7), 2, "numbers", lambda raw, t: F.huber_loss(raw, t, reduction="none", delta=0.7).mean(1),
     ),
     "poisson": (
-        losses.POISSON, 2, "positive",
+        regression.POISSON, 2, "positive",
         lambda raw, t: (F.poisson_nll_loss(raw, t, reduction="none") + torch.xlogy(t, t) - t).mean(1),
     ),
-    "gamma": (losses.GAMMA, 2, "positive", deviance_of_gamma),
-    "pinball": (losses.pinball(0.2), 2, "numbers", lambda raw, t: pinball(raw, t, 0.2).mean(1)),
-    "quantiles": (losses.quantiles(LEVELS), 3, "number", quantiles),
+    "gamma": (regression.GAMMA, 2, "positive", deviance_of_gamma),
+    "pinball": (regression.pinball(0.2), 2, "numbers", lambda raw, t: pinball(raw, t, 0.2).mean(1)),
+    "quantiles": (regression.quantiles(LEVELS), 3, "number", quantiles),
     "blocks": (
-        losses.blocks([losses.SOFTMAX_LOG_LOSS, losses.SQUARED_ERROR], [slice(0, 3), slice(3, 5)]), 5, "mixed",
+        losses.blocks([losses.SOFTMAX_LOG_LOSS, regression.SQUARED_ERROR], [slice(0, 3), slice(3, 5)]), 5, "mixed",
         side_by_side,
     ),
 }  # fmt: skip
