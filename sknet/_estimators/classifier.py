@@ -112,9 +112,10 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         Which columns are categories: by their dtype in a data frame (category,
         enum and strings), or by name, index or mask.
 
-    input_scaling : {"robust", "standard"} or None, default="robust"
+    input_scaling : {"robust", "standard", "quantile"} or None, default="robust"
         How numbers are scaled: weighted median and quartile range, then the
-        smooth clip z / sqrt(1 + (z / 3)^2); or mean and standard deviation.
+        smooth clip z / sqrt(1 + (z / 3)^2); mean and standard deviation; or
+        weighted quantiles to normal scores, whatever the distribution.
         Sparse columns are divided by their root mean square.
 
     alpha : float, default=0.01
