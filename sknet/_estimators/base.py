@@ -20,8 +20,15 @@ from sknet._estimators.constraints import MAY_BE_NUMBERS, InvalidParameterError
 from sknet._estimators.fitted import KINDS, Fitted, FittedAttributes, require_fitted
 from sknet._estimators.parameters import CommonParameters
 from sknet._estimators.read_data import Columns, Given, read_rows, read_validation
-from sknet._estimators.reporting import print_end, report, warn, warn_of_few_rows, why_diverged
-from sknet._estimators.resolve import Facts, holds_out, resolve, target_settings
+from sknet._estimators.reporting import (
+    print_end,
+    refuse_or_warn_of_identifiers,
+    report,
+    warn,
+    warn_of_few_rows,
+    why_diverged,
+)
+from sknet._estimators.resolve import Facts, holds_out, resolve, resolve_for, target_settings
 from sknet._estimators.scoring import score_on
 from sknet._model.fitting import TrainingRun, prepare
 from sknet._model.heads import Head, parse_again, without_absent_labels
@@ -149,7 +156,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         settings = target_settings(self)
         if earlier is None:
             parse = partial(type(self)._learn_head, settings=settings, classes=classes)
-            head, rows, columns = read_rows(given, type(self).__name__, None, parse)
+            head, rows, columns = read_rows(given, type(self).__name__, None, parse, self.categorical_features)
             if rows.whole is not None and classes is None:  # a label of dropped rows alone is none
                 head, rows = without_absent_labels(head, rows)
         else:
@@ -187,7 +194,8 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         if validation is None and self.solver == "lbfgs":
             training = training.merged()
         n = len(training.y)
-        settings, parameters = resolve(self, Facts(n, validation is not None))
+        resolved_before = None if earlier is None else earlier.resolved
+        settings, parameters = resolve_for(self, training, validation is not None, resolved_before, until is not None)
         resolved = self.get_params(deep=False)
         for name in resolved.keys() & vars(parameters).keys():
             resolved[name] = getattr(parameters, name)
@@ -203,6 +211,8 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             settings, head, training, validation, score, output_dtype=columns.float_type,
             earlier=None if earlier is None else earlier.model, until=until, may_stop_early=may_stop_early,
         )  # fmt: skip
+        if earlier is None and not isinstance(training.X, np.ndarray):
+            refuse_or_warn_of_identifiers(run.tables.encoder)
         return Begun(run, training, validation, columns, seeds, resolved, earlier, type(self).__name__)
 
     # --- their parts: training, and what is left -------------------------------------------------------------------
@@ -250,10 +260,10 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         self._validate_params()
         earlier = require_fitted(self)
         head, rows, _ = self._read(Given(X, y, sample_weight), earlier, anew=False)
-        settings, _ = resolve(self, Facts(len(rows.y), earlier.validated))
+        settings, _ = resolve(self, Facts(len(rows.y), earlier.validated, earlier=earlier.resolved))
         settings = replace(settings, network=replace(settings.network, dropout=()))
         model = earlier.model
-        run = prepare(settings, head, rows, output_dtype=model.output_dtype, earlier=model)
+        run = prepare(settings, head, rows, output_dtype=model.output_dtype, earlier=model, cross_fit=False)
         network = earlier.model.network
         loss, gradient = run.gradient(network)
         coef_grads, intercept_grads = network.layout.views(gradient.astype(earlier.model.output_dtype, copy=False))

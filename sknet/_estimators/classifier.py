@@ -29,12 +29,12 @@ def labels_of(model: Model) -> Labels:
 class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters):
     """A multi-layer perceptron that classifies, trained by hand-written backpropagation [1]_.
 
-    It takes a raw table: numbers are scaled, categories one-hot encoded and
-    missing values marked inside.
+    It takes a raw table: numbers are scaled, categories and dates encoded and
+    missing values marked inside; `inputs_` shows how.
 
     The parameters come in groups: the network (`hidden_layer_sizes` to
     `depth`), training (`learning_rate_init` to `verbose`), when to stop
-    (`early_stopping` to `tol`), the table (`categorical_features`,
+    (`early_stopping` to `tol`), the table (`categorical_features` to
     `input_scaling`), regularisation (`alpha` to `averaging`), start and
     arithmetic (`init` to `dtype`), single solvers and schedules (`beta_1` to
     `max_fun`), and the classes (`class_weight` to `temperature_scaling`).
@@ -110,7 +110,33 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
 
     categorical_features : "from_dtype", array-like of str, int or bool, or None, default="from_dtype"
         Which columns are categories: by their dtype in a data frame (category,
-        enum and strings), or by name, index or mask.
+        enum and strings), or by name, index or mask; names with "from_dtype"
+        among them mean both. A column named here may be text in an array too.
+
+    max_categories : int or None, default=100
+        The most inputs that a category becomes, the one that infrequent levels
+        share included; None is no limit. Levels of most weight have their own.
+
+    category_encoding : {"one_hot", "target", "both", "auto"}, default="auto"
+        How categories become inputs: one per level; the target's mean of the
+        level, cross-fitted and smoothed as by scikit-learn's `TargetEncoder`, one
+        input, from three classes on one per class; or one-hot, and the target's
+        mean beside it where a column has more levels than `max_categories`.
+        "auto" is "both" where there is such a column, else "one_hot"; always
+        "one_hot" at a first `partial_fit`, and where `numeric_encoding` is "raw"
+        for scikit-learn's sake.
+
+    numeric_encoding : {"raw", "piecewise_linear", "auto"}, default="auto"
+        How numbers become inputs: the scaled number; or beside it piecewise-linear
+        bins between its quantiles [7]_, where the table is dense. "auto" has
+        bins from 7,500 training rows on for a classifier, from 1,500 for a
+        regressor, with at most 50 columns of numbers; it is "raw" with weights
+        given as `init`, `input_scaling=None`, sparse input or one of
+        scikit-learn's schedules.
+
+    n_bins : int, default=16
+        The most bins of a column. Values that many rows share are edges of their
+        own.
 
     input_scaling : {"robust", "standard", "quantile"} or None, default="robust"
         How numbers are scaled: weighted median and quartile range, then the
@@ -254,6 +280,11 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
     network_feature_names_ : ndarray of str
         A name for each input of the network.
 
+    inputs_ : DataFrame
+        One row per input of the network: the column it comes from, its kind
+        (number, bin, missing, level, infrequent, target, date), its level or
+        edge, and the centre and scale by which it is computed.
+
     References
     ----------
     .. [1] Rumelhart, D. E., Hinton, G. E. & Williams, R. J. (1986). "Learning
@@ -268,6 +299,8 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
        computer vision". CVPR, 2818-2826. arXiv:1512.00567.
     .. [6] Guo, C., Pleiss, G., Sun, Y. & Weinberger, K. Q. (2017). "On
        calibration of modern neural networks". ICML. arXiv:1706.04599.
+    .. [7] Gorishniy, Y., Rubachev, I. & Babenko, A. (2022). "On embeddings for
+       numerical features in tabular deep learning". NeurIPS. arXiv:2203.05556.
 
     Examples
     --------
@@ -304,8 +337,8 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         Parameters
         ----------
         X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The table: numbers and, in a data frame, categories; values may be
-            missing.
+            The table: numbers and, in a data frame, categories and dates; values
+            may be missing.
 
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             Labels, an indicator matrix (multilabel), or one column of labels

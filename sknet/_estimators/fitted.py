@@ -15,6 +15,8 @@ from sklearn.exceptions import NotFittedError
 from sknet._estimators.read_data import Columns, read_known_table
 from sknet._model.model import Model
 from sknet._storage import models
+from sknet._tables.columns import InputFacts
+from sknet._tables.encoding import TableEncoder
 from sknet._training.result import Epoch
 from sknet._training.state import State
 from sknet._typing import Array, Table
@@ -106,6 +108,15 @@ class Learnt(Generic[T]):
         return estimator._fitted
 
 
+def table_of_inputs(encoder: TableEncoder) -> pd.DataFrame:
+    """Return one row per input of the network: what it is, and how it is computed."""
+    columns, facts = zip(*encoder.inputs, strict=True)
+    names = pd.Index(encoder.feature_names, name="input")
+    table = pd.DataFrame(list(facts), columns=list(InputFacts._fields), index=names)
+    table.insert(0, "column", list(columns))
+    return table
+
+
 class FittedAttributes:
     """The attributes of a fitted estimator that both tasks have."""
 
@@ -126,6 +137,7 @@ class FittedAttributes:
     validation_scores_ = Learnt(lambda f: f.scores if f.validated else None)
     best_validation_score_ = Learnt(lambda f: float(np.nanmax([-np.inf, *f.scores])) if f.validated else None)
     network_feature_names_ = Learnt(lambda f: np.asarray(f.model.encoder.feature_names, dtype=object))
+    inputs_ = Learnt(lambda f: table_of_inputs(f.model.encoder))
     history_ = Learnt(lambda f: pd.DataFrame(f.history, columns=list(Epoch.__dataclass_fields__)).rename_axis("epoch"))
 
     @property

@@ -49,6 +49,10 @@ class CommonParameters:
     tol: float = 1e-4
     # --- the table ---
     categorical_features: str | Sequence[str] | Sequence[int] | Sequence[bool] | None = "from_dtype"
+    max_categories: int | None = 100
+    category_encoding: Literal["one_hot", "target", "both", "auto"] = "auto"
+    numeric_encoding: Literal["raw", "piecewise_linear", "auto"] = "auto"
+    n_bins: int = 16
     input_scaling: str | None = "robust"
     # --- regularisation ---
     alpha: float = 0.01

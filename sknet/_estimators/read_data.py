@@ -18,7 +18,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from sknet._model.heads import Head
-from sknet._tables.frames import column_names, shortened
+from sknet._tables.frames import chosen_categories, column_names, shortened, split_choice
 from sknet._tables.rows import Rows, is_frame, is_memory_mapped
 from sknet._typing import Array, DType, Table, Target
 
@@ -43,13 +43,18 @@ class Columns:
     n: int
     names: Array | None
     float_type: DType  # of fitted arrays and predictions: the table's own, float64 if it has none
+    categories: tuple[int, ...] = ()  # positions of those of an array that may hold text
 
 
 # --- all of it -------------------------------------------------------------------------------------------------------
 
 
 def read_rows(
-    given: Given, name: str, columns: Columns | None, parse: Callable[[Target], tuple[Head, Array]]
+    given: Given,
+    name: str,
+    columns: Columns | None,
+    parse: Callable[[Target], tuple[Head, Array]],
+    categorical_features: object = None,
 ) -> tuple[Head, Rows, Columns]:
     """Check a table, its target, weights and groups; rows of weight 0 are dropped.
 
@@ -65,6 +70,9 @@ def read_rows(
     parse : callable
         y -> head, parsed y.
 
+    categorical_features : object, default=None
+        The user's choice: the columns of an array that may hold text.
+
     Returns
     -------
     head : Head
@@ -72,7 +80,7 @@ def read_rows(
     columns : Columns
     """
     if columns is None:
-        table, columns = read_table(given.X, name)
+        table, columns = read_table(given.X, name, categorical_features)
     else:
         table = read_known_table(given.X, columns, name)
     if given.y is None:
@@ -101,8 +109,15 @@ def read_validation(given: Given, name: str, head: Head, columns: Columns, early
 # --- tables ----------------------------------------------------------------------------------------------------------
 
 
-def read_table(X: Table, name: str) -> tuple[Table, Columns]:
+def read_table(X: Table, name: str, categorical_features: object = None) -> tuple[Table, Columns]:
     """Check a table of which nothing is known yet; `name` is the estimator's, for messages."""
+    if not isinstance(categorical_features, str) and holds_objects(X):
+        chosen = split_choice(categorical_features)[1]
+        if chosen is not None:
+            names = _array_names(X.shape[1])
+            categories = tuple(np.flatnonzero(chosen_categories(chosen, names)).tolist())
+            table = _checked_frame(framed(X, categories), name)
+            return table, Columns(X.shape[1], None, np.dtype(np.float64), categories)
     if type(X) is not np.ndarray and is_frame(X):
         table = _checked_frame(X, name)
         return table, Columns(table.shape[1], feature_names(table), _float_type(map(str, table.dtypes)))
@@ -114,6 +129,10 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
     """Check a table against that of `fit`: its columns' names and their number."""
     if is_ready(X, columns):
         return X
+    if columns.categories and holds_objects(X):
+        if X.shape[1] != columns.n:
+            raise ValueError(f"X has {X.shape[1]} features, but {name} is expecting {columns.n} features as input.")
+        return _checked_frame(framed(X, columns.categories), name)
     expecting = _named(name)()
     expecting.n_features_in_ = columns.n
     if columns.names is not None:
@@ -123,6 +142,34 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
         validate_data(expecting, X, reset=False, skip_check_array=True)
         return _checked_frame(X, name)
     return _read_array(X, partial(validate_data, expecting, reset=False))
+
+
+def holds_objects(X: object) -> bool:
+    """Whether X is an array that may hold text beside numbers."""
+    return isinstance(X, np.ndarray) and X.dtype.kind in "OU" and X.ndim == 2
+
+
+def framed(X: Array, categories: tuple[int, ...]) -> pd.DataFrame:
+    """Make an array of objects or text a data frame: categories as they are, all else as numbers."""
+    columns: dict[str, Array] = {}
+    for j, name in enumerate(_array_names(X.shape[1])):
+        values = X[:, j]
+        columns[name] = values.astype(object) if j in categories else _as_numbers(values, name)
+    return pd.DataFrame(columns)
+
+
+def _array_names(n: int) -> list[str]:
+    return [f"x{j}" for j in range(n)]
+
+
+def _as_numbers(values: Array, name: str) -> Array:
+    try:
+        return np.where(pd.isna(values), np.nan, values.astype(object)).astype(np.float64)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"Column {name!r} of X should hold numbers, but {str(error).rstrip('.')}. Convert it, or name it in "
+            "categorical_features."
+        ) from error
 
 
 @cache
@@ -164,7 +211,7 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
             raise
         raise ValueError(
             f"{str(error).rstrip('.')}. X holds text, which is taken as categories in pandas and polars data frames "
-            "only: pass X as one, or encode it."
+            "only: pass X as one, or name the columns in categorical_features."
         ) from error
     ours = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
     return X if ours or is_memory_mapped(X) else X.astype(np.float64)

@@ -6,6 +6,8 @@ import warnings
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet._estimators.parameters import CommonParameters
+from sknet._tables.encoding import TableEncoder
+from sknet._tables.frames import shortened
 from sknet._tables.splitting import MIN_HELD_OUT
 from sknet._training.result import DivergedError, Result, StopReason
 
@@ -62,6 +64,20 @@ def warn_of_few_rows(n: int, fraction: object) -> None:
         "validation_fraction, or X_val and y_val.",
         RuntimeWarning,
     )
+
+
+def refuse_or_warn_of_identifiers(encoder: TableEncoder) -> None:
+    """Name the columns that are left out; refuse a table of which nothing is left."""
+    left_out = encoder.identifiers
+    if not left_out:
+        return
+    text = (
+        f"Columns {shortened(left_out)} of X are left out: they are categories, and all their values differ, as those "
+        "of identifiers do. Drop them, or make them numbers or dates if that is what they are."
+    )
+    if encoder.n_inputs == 0:
+        raise ValueError(f"{text} No other column is left.")
+    warn(text, UserWarning)
 
 
 def why_diverged(parameters: CommonParameters, error: DivergedError) -> str:

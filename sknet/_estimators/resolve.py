@@ -4,7 +4,7 @@ With scikit-learn's own schedules, which have no end of their own, what scikit-l
 is asked for: its settings give its training.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from operator import attrgetter
@@ -25,6 +25,8 @@ from sknet._model.settings import (
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import Loss
 from sknet._network.regression import REGRESSION_LOSSES
+from sknet._tables.encoding import count_kinds
+from sknet._tables.rows import Rows, is_sparse
 from sknet._training.optimizers import OPTIMIZERS, Optimizer
 from sknet._training.schedules import SCHEDULES, OfFraction, Schedule
 
@@ -46,6 +48,12 @@ AUTO_CLIP_NORM = 10.0
 AUTO_WEIGHT_DECAY = 0.02
 """What `weight_decay="auto"` means for Adam."""
 
+AUTO_BINS_ROWS = {"classification": 7_500, "regression": 1_500}
+"""From so many training rows on, `numeric_encoding="auto"` puts bins beside numbers; they cost accuracy below."""
+
+AUTO_BINS_COLUMNS = 50
+"""Up to so many columns of numbers it does so: the first layer of a wider table, of pixels perhaps, would be huge."""
+
 AUTO_EARLY_STOPPING = 67
 """From so many rows on, `early_stopping="auto"` holds some out."""
 
@@ -62,6 +70,11 @@ class Facts:
 
     n_rows: int  # to train on
     validated: bool  # whether rows are held out
+    n_numbers: int = 0  # columns of numbers
+    has_many_levels: bool = False  # whether a category has more levels than `max_categories`
+    sparse: bool = False
+    increment: bool = False  # a call of `partial_fit`
+    earlier: Mapping[str, object] | None = None  # what was resolved when the columns were learnt
 
 
 # --- before the rows are known ---------------------------------------------------------------------------------------
@@ -145,6 +158,21 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
     return settings_of(resolved), resolved
 
 
+def resolve_for(
+    p: CommonParameters, training: Rows, validated: bool, earlier: Mapping[str, object] | None, increment: bool
+) -> tuple[Settings, CommonParameters]:
+    """Resolve for these rows; their columns are looked at only where they are yet to be learnt."""
+    n = len(training.y)
+    if earlier is not None:
+        facts = Facts(n, validated, earlier=earlier)
+    elif type(training.X) is np.ndarray and isinstance(p.categorical_features, str):  # numbers, all of them
+        facts = Facts(n, validated, training.X.shape[1], increment=increment)
+    else:
+        n_numbers, many = count_kinds(training.X, p.categorical_features, p.max_categories)
+        facts = Facts(n, validated, n_numbers, many, is_sparse(training.X), increment)
+    return resolve(p, facts)
+
+
 def answers(p: CommonParameters, facts: Facts) -> dict[str, object]:
     """Return what "auto" means here, for each parameter that may be left to the estimator."""
     ours, validated, n = has_end(p), facts.validated, facts.n_rows  # `ours`: a schedule that scikit-learn has not
@@ -158,7 +186,17 @@ def answers(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "clip_norm": AUTO_CLIP_NORM if p.solver == "sgd" and ours else None,
         "weight_decay": AUTO_WEIGHT_DECAY if by_adam and ours else 0.0,
         "init": "centred",
+        "numeric_encoding": "raw",
+        "category_encoding": "one_hot",
     }
+    if facts.earlier is not None:
+        found |= {name: facts.earlier[name] for name in ("numeric_encoding", "category_encoding")}
+    elif not (isinstance(p.init, tuple) or p.input_scaling is None or facts.sparse or not ours):
+        least = AUTO_BINS_ROWS["classification" if isinstance(p, ClassifierParameters) else "regression"]
+        if n >= least and facts.n_numbers <= AUTO_BINS_COLUMNS:
+            found["numeric_encoding"] = "piecewise_linear"
+        if facts.has_many_levels and not facts.increment:  # means of a first part of the rows would stay for ever
+            found["category_encoding"] = "both"
     if isinstance(p, ClassifierParameters):
         found["dropout"] = AUTO_DROPOUT if by_adam and validated and ours else 0.0
         possible = p.loss == "log_loss" and not by_lbfgs and p.max_norm is None
@@ -186,7 +224,10 @@ def settings_of(p: CommonParameters) -> Settings:
         refuse_for_lbfgs(p)
     return Settings(
         target_settings(p),
-        TableSettings(p.categorical_features, p.input_scaling),
+        TableSettings(
+            p.categorical_features, p.input_scaling, p.numeric_encoding, p.n_bins, p.max_categories,
+            p.category_encoding,
+        ),
         NetworkSettings(sizes, hidden_activations(p, len(sizes)), dropout, p.init),
         SolverSettings(
             optimizer, schedule_of(p), has_end(p), float(p.learning_rate_init), int(p.batch_size), p.max_iter,

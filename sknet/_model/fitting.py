@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from math import ceil, inf
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sknet._model.heads import Head, NumberHead
 from sknet._model.machine import one_thread_for_scipy, refuse_beyond_memory, suitable_threads
@@ -62,14 +63,11 @@ class Tables:
 
 def learn_tables(settings: Settings, head: Head, training: Rows, output_dtype: DType) -> Tables:
     """Learn how the table is encoded and numbers among the targets are scaled, from the training rows alone."""
-    encoder = learn_encoder(
-        training.X,
-        categorical_features=settings.table.categorical_features,
-        input_scaling=settings.table.input_scaling,
-        weight=training.weight,
-    )
     if isinstance(head, NumberHead):
         head = head.scaled_to(training.y, training.weight)
+    by_target = settings.table.category_encoding != "one_hot"
+    target = head.targets(training.y, np.dtype(np.float64)) if by_target else None
+    encoder = learn_encoder(training.X, **vars(settings.table), weight=training.weight, target=target)
     return Tables(encoder, head, settings.dtype, output_dtype)
 
 
@@ -84,16 +82,22 @@ class EncodedRows:
     n_rows: int  # that are computed at once
 
 
-def encode_rows(tables: Tables, rows: Rows, n_rows: int, smoothing: float = 0.0) -> EncodedRows:
-    """Encode rows in the type of the arithmetic, once; those of a memory map as they come."""
+def encode_rows(
+    tables: Tables, rows: Rows, n_rows: int, smoothing: float = 0.0, *, cross_fit: bool = False
+) -> EncodedRows:
+    """Encode rows in the type of the arithmetic, once; those of a memory map as they come.
+
+    With `cross_fit`, they are rows to train on: where a column is encoded by the target, none sees its own.
+    """
     dtype, n = tables.compute_dtype, len(rows.y)
     total = float(n) if rows.weight is None else float(rows.weight.sum())
     weight = None if rows.weight is None else (rows.weight * (n / total)).astype(dtype)
     target = tables.head.targets(rows.y, dtype, smoothing)
+    fold = tables.encoder.folds(tables.head.targets(rows.y, np.dtype(np.float64))) if cross_fit else None
     if rows.in_file:
-        return EncodedRows(MappedInputs(tables.encoder, rows.X, dtype, n_rows), target, weight, total, n_rows)
+        return EncodedRows(MappedInputs(tables.encoder, rows.X, dtype, n_rows, fold), target, weight, total, n_rows)
     # Dense rows end with a 1, which makes the first layer's biases weights like the others: one product does for both.
-    Z = tables.encoder.encode(rows.X, dtype, ones=True)
+    Z = tables.encoder.encode(rows.X, dtype, ones=True, fold=fold)
     inputs = GatheredRows(Z, n_rows, kind="ones") if isinstance(Z, np.ndarray) else SparseRows(Z)
     return EncodedRows(inputs, target, weight, total, n_rows)
 
@@ -103,14 +107,16 @@ class MappedInputs:
 
     kind: Kind = "ones"
 
-    def __init__(self, encoder: TableEncoder, X: object, dtype: DType, n_rows: int) -> None:
-        self._encoder, self._X = encoder, X
+    def __init__(
+        self, encoder: TableEncoder, X: object, dtype: DType, n_rows: int, fold: NDArray[np.intp] | None
+    ) -> None:
+        self._encoder, self._X, self._fold = encoder, X, fold
         self._buffer = np.ones((n_rows, encoder.n_inputs + 1), dtype)
 
     def __call__(self, batch: Batch) -> Array:
         """Return the batch's rows, in a buffer that the next call overwrites."""
         rows = self._buffer[: length(batch)]
-        self._encoder.encode_rows(self._X, batch, rows[:, :-1])
+        self._encoder.encode_rows(self._X, batch, rows[:, :-1], self._fold)
         return rows
 
 
@@ -191,6 +197,7 @@ def prepare(
     earlier: Model | None = None,
     until: int | None = None,
     may_stop_early: bool = True,
+    cross_fit: bool = True,
 ) -> TrainingRun:
     """Learn the tables, encode them, and put a training run together.
 
@@ -220,6 +227,10 @@ def prepare(
     may_stop_early : bool, default=True
         Whether it may end before for want of improvement.
 
+    cross_fit : bool, default=True
+        Whether the rows are encoded as in training, where no mean of the target
+        contains their own; else as `predict` encodes them.
+
     Returns
     -------
     TrainingRun
@@ -228,7 +239,8 @@ def prepare(
         tables = learn_tables(settings, head, training, output_dtype)
     else:
         tables = Tables(earlier.encoder, head, earlier.compute_dtype, earlier.output_dtype)
-    run = assemble(settings, tables, training, validation, score, until, may_stop_early)
+    by_target = cross_fit and settings.table.category_encoding != "one_hot"
+    run = assemble(settings, tables, training, validation, score, until, may_stop_early, by_target)
     if earlier is not None:
         refuse_other_layers(run.layout, earlier.network)
     return run
@@ -236,7 +248,7 @@ def prepare(
 
 def assemble(
     settings: Settings, tables: Tables, training: Rows, validation: Rows | None = None, score: Score | None = None,
-    until: int | None = None, may_stop_early: bool = True,
+    until: int | None = None, may_stop_early: bool = True, cross_fit: bool = False,
 ) -> TrainingRun:  # fmt: skip
     """Encode the rows and say what is minimised."""
     head = tables.head
@@ -244,7 +256,8 @@ def assemble(
     if layout.n_parameters > MANY_WEIGHTS:
         what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
         refuse_beyond_memory(what, layout.n_parameters, tables.compute_dtype.itemsize)
-    encoded = encode_rows(tables, training, buffer_rows(settings, training), settings.penalty.label_smoothing)
+    smoothing = settings.penalty.label_smoothing
+    encoded = encode_rows(tables, training, buffer_rows(settings, training), smoothing, cross_fit=cross_fit)
     first_order, penalty = settings.solver.optimizer is not None, penalties_of(settings, encoded.total_weight)
     objective = Objective(
         layout, settings.network.activations, head.loss,

@@ -74,7 +74,7 @@ class Model:
         if n <= PREDICT_ROWS:  # done sooner than shared out
             return np.ascontiguousarray(finish(self._raw(table)))
         # categories are one-hot encoded under Python's lock: not a piece to be shared out
-        n_pieces = ceil(n / PREDICT_ROWS) if self.encoder.plain else 0
+        n_pieces = ceil(n / PREDICT_ROWS) if self.encoder.numeric else 0
         with threads_for_rows(n_pieces, PREDICT_ROWS, self.network.layout.sizes) as n_threads:
             first, raw = next(self._raw_pieces(table, slice(0, n)))
             found = finish(raw)  # which tells the shape and type of all

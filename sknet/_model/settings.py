@@ -30,6 +30,10 @@ class TableSettings:
 
     categorical_features: object
     input_scaling: str | None
+    numeric_encoding: str = "raw"
+    n_bins: int = 16
+    max_categories: int | None = 100
+    category_encoding: str = "one_hot"
 
 
 @dataclass(frozen=True)

@@ -14,9 +14,12 @@ from sknet._model.heads import LabelHead, NumberHead
 from sknet._model.model import Model, Network
 from sknet._model.settings import TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._tables.columns.category import CategoryColumn
+from sknet._tables.columns.bins import BinnedColumn
+from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
+from sknet._tables.columns.datetime import DatetimeColumn
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.columns.quantile import QuantileColumn
+from sknet._tables.columns.target import TargetColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
 from sknet._tables.targets import Numbers, TargetScaler
@@ -32,7 +35,11 @@ KINDS: dict[str, type] = {
     "encoder": TableEncoder,
     "number": NumberColumn,
     "quantile number": QuantileColumn,
+    "binned number": BinnedColumn,
     "category": CategoryColumn,
+    "identifier": IdentifierColumn,
+    "target-encoded category": TargetColumn,
+    "datetime": DatetimeColumn,
     "label head": LabelHead,
     "number head": NumberHead,
     "target settings": TargetSettings,

@@ -15,18 +15,20 @@ out : (n, n_inputs)      the network's input
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.sparse import issparse
 
-from sknet._tables.columns import Column, ColumnSettings
-from sknet._tables.columns.category import learn_category
+from sknet._tables.columns import Column, ColumnSettings, InputFacts
+from sknet._tables.columns.bins import with_bins
+from sknet._tables.columns.category import IdentifierColumn, learn_category, level_shares
+from sknet._tables.columns.datetime import learn_datetime
 from sknet._tables.columns.number import (
     BLOCK,
-    ColumnScaler,
     NumberColumn,
     learn_numbers,
     learn_sparse,
@@ -35,6 +37,7 @@ from sknet._tables.columns.number import (
     stacked,
 )
 from sknet._tables.columns.quantile import learn_quantiles
+from sknet._tables.columns.target import TargetColumn, folds, learn_target
 from sknet._tables.frames import (
     Kind,
     chosen_categories,
@@ -43,35 +46,11 @@ from sknet._tables.frames import (
     held_as_array,
     kind_of,
     number_values,
+    split_choice,
 )
-from sknet._tables.rows import is_frame
+from sknet._tables.plan import Plan, plan_of
+from sknet._tables.rows import is_frame, is_sparse
 from sknet._typing import Array, Batch, DType, Table
-
-
-@dataclass(frozen=True)
-class _Plan:
-    """Where each column's inputs are, and which columns are scaled at once.
-
-    Attributes
-    ----------
-    starts : ndarray of ints, of shape (d + 1,)
-        First input of each column; at last, how many inputs there are.
-    numbers, inputs : ndarray of ints, of shape (d_num,)
-        Positions of the columns of numbers in the table, and of their numbers among the inputs.
-    indicated : ndarray of ints, of shape (m,)
-        Which of these have an indicator of missing values, right after their input.
-    scaler : ColumnScaler
-        Of the numbers.
-    plain : bool
-        Whether every column is one number and nothing else.
-    """
-
-    starts: NDArray[np.intp]
-    numbers: NDArray[np.intp]
-    inputs: NDArray[np.intp]
-    indicated: NDArray[np.intp]
-    scaler: ColumnScaler
-    plain: bool
 
 
 @dataclass(frozen=True)
@@ -88,6 +67,20 @@ class TableEncoder:
 
     names: tuple[str, ...] | None
     columns: tuple[Column, ...]
+    n_inputs: int = field(init=False, compare=False)  # of the network
+    _plan: Plan = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        plan, d = None, len(self.columns)
+        for column in self.columns:
+            if type(column) is not NumberColumn or column.has_missing_indicator:
+                plan = plan_of(self.columns)
+                break
+        if plan is None:  # every column is one number and nothing else
+            each, none = np.arange(d + 1), np.empty(0, dtype=np.intp)
+            plan = Plan(each, each[:d], each[:d], none, stacked(self.columns), None, [], plain=True)  # type: ignore[arg-type]
+        object.__setattr__(self, "_plan", plan)
+        object.__setattr__(self, "n_inputs", int(plan.starts[-1]))
 
     def __reduce__(self) -> tuple[type[TableEncoder], tuple[object, ...]]:
         return TableEncoder, (self.names, self.columns)  # without what is found again from them
@@ -96,26 +89,6 @@ class TableEncoder:
     def n_columns(self) -> int:
         """How many columns the table has."""
         return len(self.columns)
-
-    @cached_property
-    def _plan(self) -> _Plan:
-        starts, positions, numbers = [0], [], []
-        for j, column in enumerate(self.columns):
-            if isinstance(column, NumberColumn):
-                positions.append(j)
-                numbers.append(column)
-                starts.append(starts[-1] + 1 + column.has_missing_indicator)
-            else:
-                starts.append(starts[-1] + column.n_inputs)
-        first, where = np.array(starts, dtype=np.intp), np.array(positions, dtype=np.intp)
-        indicated = np.flatnonzero(np.diff(first)[where] == 2)
-        plain = len(numbers) == len(self.columns) == starts[-1]
-        return _Plan(first, where, first[where], indicated, stacked(numbers), plain)
-
-    @property
-    def n_inputs(self) -> int:
-        """How many inputs the network has."""
-        return int(self._plan.starts[-1])
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:
@@ -129,14 +102,32 @@ class TableEncoder:
         return [name + suffix for name, column in pairs for suffix in column.suffixes]
 
     @property
+    def inputs(self) -> list[tuple[str, InputFacts]]:
+        """The column of each input, and what it is."""
+        pairs = zip(self.column_names, self.columns, strict=True)
+        return [(name, facts) for name, column in pairs for facts in column.inputs]
+
+    @property
+    def identifiers(self) -> list[str]:
+        """Names of the columns of categories that are left out, as all their values differ."""
+        pairs = zip(self.column_names, self.columns, strict=True)
+        return [name for name, column in pairs if isinstance(column, IdentifierColumn)]
+
+    @property
+    def numeric(self) -> bool:
+        """Whether every column is a number, whatever inputs it has: no work for Python, but for NumPy."""
+        return not self._plan.others
+
+    @property
     def plain(self) -> bool:
         """Whether every column is one number and nothing else."""
         return self._plan.plain
 
-    def encode(self, X: Table, dtype: DTypeLike, *, ones: bool = False) -> Table:
+    def encode(self, X: Table, dtype: DTypeLike, *, ones: bool = False, fold: NDArray[np.intp] | None = None) -> Table:
         """Encode a table into a new matrix of shape (n, n_inputs); a CSR matrix gives one.
 
-        With `ones`, a dense matrix has one more column, whose values are all 1.
+        With `ones`, a dense matrix has one more column, whose values are all 1. With `fold`, of shape (n,), the rows
+        are those of training: no mean of the target contains their own.
         """
         if issparse(X):
             return self._encode_sparse(X, np.dtype(dtype))
@@ -145,15 +136,15 @@ class TableEncoder:
         out[:, m:] = 1.0
         array = np.asarray(X) if isinstance(X, np.ndarray) else held_as_array(X)
         if array is None:
-            self._encode_frame(X, out[:, :m])
+            self._encode_frame(X, out[:, :m], fold)
             return out
-        height = max(1, BLOCK // max(array.shape[1], 1))
+        height = max(1, BLOCK // max(array.shape[1], m, 1))
         for start in range(0, len(array), height):  # in pieces that stay in the processor's cache
             rows = slice(start, min(start + height, len(array)))
-            self.encode_rows(array, rows, out[rows, :m])
+            self.encode_rows(array, rows, out[rows, :m], fold)
         return out
 
-    def encode_rows(self, X: Table, rows: Batch, out: Array) -> Array:
+    def encode_rows(self, X: Table, rows: Batch, out: Array, fold: NDArray[np.intp] | None = None) -> Array:
         """Encode the rows of an array given by an index array or a slice into `out`, and return it."""
         values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         # a dozen passes over rows that lie apart take longer than a copy
@@ -161,7 +152,7 @@ class TableEncoder:
         if self._plan.plain:
             scale_or_refuse(self._plan.scaler, values, dense, self._name_of_number)
         else:
-            self._spread(values, dense)
+            self._spread(values, dense, None if fold is None else fold[rows])
         if dense is not out:
             out[...] = dense
         return out
@@ -169,7 +160,7 @@ class TableEncoder:
     def _name_of_number(self, k: int) -> str:
         return self.column_names[self._plan.numbers[k]]
 
-    def _spread(self, values: Array, out: Array) -> None:
+    def _spread(self, values: Array, out: Array, fold: NDArray[np.intp] | None) -> None:
         """Encode rows of an array, some of whose columns become several inputs."""
         plan = self._plan
         out[...] = 0.0
@@ -177,14 +168,26 @@ class TableEncoder:
         scaled = np.empty(observed.shape, out.dtype)
         out[:, plan.inputs] = scale_or_refuse(plan.scaler, observed, scaled, self._name_of_number)
         out[:, plan.inputs[plan.indicated] + 1] = np.isnan(observed[:, plan.indicated])
-        for j in np.delete(np.arange(self.n_columns), plan.numbers).tolist():
-            self.columns[j].write(values[:, j], out[:, plan.starts[j] : plan.starts[j + 1]], self.column_names[j])
+        if plan.bins is not None:
+            plan.bins.write(observed, out)
+        for j in plan.others:
+            self._write(j, values[:, j], out, fold)
 
-    def _encode_frame(self, frame: Table, out: Array) -> None:
+    def _encode_frame(self, frame: Table, out: Array, fold: NDArray[np.intp] | None) -> None:
         out[...] = 0.0
-        starts = self._plan.starts
-        for j, column in enumerate(self.columns):
-            column.write(column_at(frame, j), out[:, starts[j] : starts[j + 1]], self.column_names[j])
+        for j in range(self.n_columns):
+            self._write(j, column_at(frame, j), out, fold)
+
+    def _write(self, j: int, values: Table, out: Array, fold: NDArray[np.intp] | None) -> None:
+        """Set the inputs of one column."""
+        column, place = self.columns[j], slice(self._plan.starts[j], self._plan.starts[j + 1])
+        column.write(values, out[:, place], self.column_names[j])
+        if fold is not None and isinstance(column, TargetColumn):
+            column.write_fitted(values, fold, out[:, place])
+
+    def folds(self, target: Array) -> NDArray[np.intp] | None:
+        """Deal training rows with this target matrix, (n, k), out to folds; None where no column needs them."""
+        return folds(target) if any(isinstance(column, TargetColumn) for column in self.columns) else None
 
     def _encode_sparse(self, X: Table, dtype: DType) -> Table:
         refuse_bad_sparse(X)
@@ -213,6 +216,11 @@ def learn_encoder(
     categorical_features: object = "from_dtype",
     input_scaling: str | None = "robust",
     weight: ArrayLike | None = None,
+    numeric_encoding: str = "raw",
+    n_bins: int = 16,
+    max_categories: int | None = 100,
+    category_encoding: str = "one_hot",
+    target: Array | None = None,
 ) -> TableEncoder:
     """Learn how a table becomes the network's input.
 
@@ -221,19 +229,24 @@ def learn_encoder(
     X : ndarray, CSR matrix or data frame of shape (n, d)
         An array holds floats, with NaN where one is missing, and may be a read-only memory map.
     categorical_features : "from_dtype", array-like of str, int or bool, or None
-        Which columns are categories: by their dtype, name, index or mask.
-    input_scaling : {"robust", "standard", "quantile", None}
-        How numbers are scaled.
+        Which columns are categories: by their dtype, name, index or mask; or by name and, with "from_dtype" among the
+        names, by dtype too.
     weight : array-like of shape (n,), default=None
         Sample weights, positive.
+    input_scaling, numeric_encoding, n_bins, max_categories, category_encoding, target
+        As in `ColumnSettings`.
 
     Returns
     -------
     TableEncoder
     """
-    settings = ColumnSettings(input_scaling, None if weight is None else np.asarray(weight, dtype=np.float64))
-    by_dtype = isinstance(categorical_features, str) and categorical_features == "from_dtype"
-    chosen = None if by_dtype else categorical_features
+    settings = ColumnSettings(
+        input_scaling, None if weight is None else np.asarray(weight, dtype=np.float64), numeric_encoding, n_bins,
+        max_categories, category_encoding, target,
+    )  # fmt: skip
+    if isinstance(X, np.ndarray) and isinstance(categorical_features, str):
+        return _learn_array(np.asarray(X), None, settings)
+    by_dtype, chosen = split_choice(categorical_features)
     if isinstance(X, np.ndarray):
         return _learn_array(np.asarray(X), chosen, settings)
     if is_frame(X):
@@ -254,15 +267,15 @@ def _learn_sparse(X: Table, chosen: object, settings: ColumnSettings) -> TableEn
 def _learn_array(
     X: Table, chosen: object, settings: ColumnSettings, given_names: tuple[str, ...] | None = None
 ) -> TableEncoder:
-    learn = SCALINGS[settings.input_scaling]
     if chosen is None:
         missing = missing_columns(X, lambda j: given_names[j] if given_names else f"x{j}")
-        return TableEncoder(given_names, tuple(learn(X, None, missing, settings)))
+        return TableEncoder(given_names, tuple(_learn_numbers(X, None, missing, settings)))
     names = given_names or tuple(f"x{j}" for j in range(X.shape[1]))
     mask = chosen_categories(chosen, names)
-    categories = {int(j): LEARNERS["category"](X[:, j], names[j], settings) for j in np.flatnonzero(mask)}
+    learn = LEARNERS["category"]
+    categories = {int(j): learn(X[:, j], names[j], settings) for j in np.flatnonzero(mask)}
     missing = missing_columns(X, names.__getitem__, ~mask)
-    numbers = iter(learn(X, np.flatnonzero(~mask), missing, settings))
+    numbers = iter(_learn_numbers(X, np.flatnonzero(~mask), missing, settings))
     return TableEncoder(given_names, tuple(categories[j] if is_one else next(numbers) for j, is_one in enumerate(mask)))
 
 
@@ -271,23 +284,41 @@ def _learn_frame(X: Table, chosen: object, by_dtype: bool, settings: ColumnSetti
     array = held_as_array(X)
     if array is not None:
         return _learn_array(array, chosen, settings, names)
-    mask = None if by_dtype else chosen_categories(chosen, names)
-    columns = []
-    for j, name in enumerate(names):
+    columns, refused = [], []
+    for j, name, is_one in zip(range(len(names)), names, chosen_categories(chosen, names), strict=True):
         values = column_at(X, j)
-        kind: Kind = kind_of(values, name) if mask is None else "category" if mask[j] else "number"
-        columns.append(LEARNERS[kind](values, name, settings))
+        try:
+            kind: Kind = "category" if is_one else kind_of(values, name, by_dtype=by_dtype)
+            columns.append(LEARNERS[kind](values, name, settings))
+        except (TypeError, ValueError) as error:
+            refused.append(error)
+    if refused:
+        raise refused[0] if len(refused) == 1 else type(refused[0])("\n".join(map(str, refused)))
     return TableEncoder(names, tuple(columns))
+
+
+def _learn_numbers(
+    X: Array, positions: NDArray[np.intp] | None, missing: Array, settings: ColumnSettings
+) -> Sequence[Column]:
+    """Learn columns of numbers of a matrix: their scales, and their bins where they are asked for."""
+    columns = SCALINGS[settings.input_scaling](X, positions, missing, settings)
+    return with_bins(columns, X, positions, settings) if settings.numeric_encoding == "piecewise_linear" else columns
 
 
 def _learn_number(values: Table, name: str, settings: ColumnSettings) -> Column:
     """Learn one column of numbers of a frame."""
     numbers = number_values(values, name)[:, np.newaxis]  # (n, 1)
-    missing = missing_columns(numbers, lambda _: name)
-    return SCALINGS[settings.input_scaling](numbers, None, missing, settings)[0]
+    return _learn_numbers(numbers, None, missing_columns(numbers, lambda _: name), settings)[0]
 
 
-SCALINGS: dict[str | None, Callable[[Array, Array | None, Array, ColumnSettings], Sequence[Column]]] = {
+def _learn_category(values: Table, name: str, settings: ColumnSettings) -> Column:
+    """Learn one column of categories."""
+    if settings.target is None or settings.category_encoding == "one_hot":
+        return learn_category(values, name, settings)
+    return learn_target(values, name, settings, settings.target)
+
+
+SCALINGS: dict[str | None, Callable[[Array, NDArray[np.intp] | None, Array, ColumnSettings], Sequence[Column]]] = {
     "robust": learn_numbers,
     "standard": learn_numbers,
     "quantile": learn_quantiles,
@@ -297,6 +328,33 @@ SCALINGS: dict[str | None, Callable[[Array, Array | None, Array, ColumnSettings]
 
 LEARNERS: dict[Kind, Callable[[Table, str, ColumnSettings], Column]] = {
     "number": _learn_number,
-    "category": learn_category,
+    "category": _learn_category,
+    "date": lambda values, name, settings: learn_datetime(values, name, settings, _learn_number),
 }
 """How a column of each kind is learnt, from its values and its name."""
+
+
+# --- facts about a table ---------------------------------------------------------------------------------------------
+
+
+def count_kinds(X: Table, categorical_features: object, max_categories: int | None) -> tuple[int, bool]:
+    """Count the columns of numbers, and tell whether a category has more levels than may have inputs.
+
+    Columns that cannot be used count as neither: learning them says why.
+    """
+    if is_sparse(X):
+        return X.shape[1], False
+    by_dtype, chosen = split_choice(categorical_features)
+    framed = is_frame(X)
+    names = column_names(X) if framed else [f"x{j}" for j in range(X.shape[1])]
+    mask = chosen_categories(chosen, names)
+    n_numbers, many = 0, False
+    if (not framed or held_as_array(X) is not None) and not mask.any():
+        return X.shape[1], False
+    for j, (name, is_one) in enumerate(zip(names, mask, strict=True)):
+        values = column_at(X, j) if framed else X[:, j]
+        with suppress(TypeError, ValueError):
+            kind = "category" if is_one else kind_of(values, name, by_dtype=by_dtype) if framed else "number"
+            n_numbers += kind != "category"
+            many = many or (kind == "category" and level_shares(values, name).exceed(max_categories))
+    return n_numbers, many

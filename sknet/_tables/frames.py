@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from sknet._typing import Array, Table
 
-Kind = Literal["number", "category"]
+Kind = Literal["number", "category", "date"]
 
 _KINDS: dict[str, Kind] = {
     "boolean": "number",
@@ -31,17 +31,19 @@ _KINDS: dict[str, Kind] = {
     "empty": "number",
     "string": "category",
     "categorical": "category",
+    **dict.fromkeys(["datetime64", "datetime", "date", "timedelta64", "timedelta"], "date"),
 }
 
 _MIXED = ("mixed", "mixed-integer")
 _TO_ONE_KIND = "make it numbers with pandas.to_numeric(errors='coerce') or categories with astype(str)"
-_TO_NUMBERS = "turn it into numbers first (a year, a month, seconds since a date) or drop it"
+_TO_SECONDS = "pass dates where fit had dates; turn them into seconds where it had numbers"
 _WORDS = {"mixed": "mixed", "mixed-integer": "mixed", "unknown-array": "nested or unknown"}
 _REMEDIES = {
     "complex": "pass its real and imaginary parts as two columns",
     "bytes": "decode it to strings",
     **dict.fromkeys(_MIXED, _TO_ONE_KIND),
-    **dict.fromkeys(["datetime64", "datetime", "date", "time", "timedelta64", "timedelta", "period"], _TO_NUMBERS),
+    "time": "turn it into a number first (seconds since midnight) or drop it",
+    "period": "turn it into dates with .dt.to_timestamp() or drop it",
 }
 
 
@@ -69,11 +71,31 @@ def column_at(frame: Table, position: int) -> pd.Series:
 
 
 def _from_polars(column: Table) -> pd.Series:
-    """Make a polars column a pandas one: numbers as floats, all else as objects."""
+    """Make a polars column a pandas one: numbers as floats, dates as dates, an enum with its levels, else objects."""
     dtype = column.dtype
     if dtype.is_numeric() or str(dtype) in ("Boolean", "Null"):
         return pd.Series(column.cast(float).to_numpy(), copy=False)
-    return pd.Series(column.to_list(), dtype=object)
+    read = _FROM_POLARS.get(type(dtype).__name__)
+    return pd.Series(column.to_list(), dtype=object) if read is None else read(column)
+
+
+def _from_polars_datetime(column: Table) -> pd.Series:
+    instants = pd.Series(column.dt.cast_time_unit("us").to_numpy())  # in UTC, if there is a time zone
+    zone = column.dtype.time_zone
+    return instants if zone is None else instants.dt.tz_localize("UTC").dt.tz_convert(zone)
+
+
+def _from_polars_enum(column: Table) -> pd.Series:
+    codes = column.to_physical().cast(float).fill_null(-1.0).to_numpy().astype(np.intp)
+    return pd.Series(pd.Categorical.from_codes(codes, column.dtype.categories.to_list()))
+
+
+_FROM_POLARS: dict[str, Callable[[Table], pd.Series]] = {
+    "Datetime": _from_polars_datetime,
+    "Date": lambda column: pd.Series(column.to_numpy().astype("datetime64[s]")),
+    "Duration": lambda column: pd.Series(column.to_numpy()),
+    "Enum": _from_polars_enum,
+}
 
 
 def _held_by(column: pd.Series) -> str:
@@ -88,9 +110,14 @@ def _held_by(column: pd.Series) -> str:
     return str(pd.api.types.infer_dtype(column, skipna=True))
 
 
-def kind_of(column: pd.Series, name: str) -> Kind:
-    """Whether a column holds numbers or categories; a TypeError names a column that holds neither, or both."""
+def kind_of(column: pd.Series, name: str, *, by_dtype: bool = True) -> Kind:
+    """Whether a column holds numbers, categories or dates; a TypeError names one that holds none of them, or several.
+
+    Without `by_dtype`, what is no date is a number.
+    """
     found = _held_by(column)
+    if not by_dtype:
+        return "date" if _KINDS.get(found) == "date" else "number"
     if found in _MIXED and not any(isinstance(value, str) for value in column):
         return "number"
     if found not in _KINDS:
@@ -99,7 +126,8 @@ def kind_of(column: pd.Series, name: str) -> Kind:
 
 
 def _refusal(column: pd.Series, name: str, found: str) -> TypeError:
-    remedy = _REMEDIES.get(found, "turn it into numbers or strings, or drop it")
+    dates = _KINDS.get(found) == "date"
+    remedy = _REMEDIES.get(found, _TO_SECONDS if dates else "turn it into numbers or strings, or drop it")
     held = _WORDS.get(found, found)
     return TypeError(
         f"Column {name!r} of X holds {held} values (dtype {column.dtype}), which cannot be used: {remedy}."
@@ -111,7 +139,7 @@ def number_values(column: Table, name: str) -> Array:
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
         return column if isinstance(column, np.ndarray) else column.to_numpy()
     found = _held_by(column)
-    if found not in _KINDS and found not in _MIXED:
+    if _KINDS.get(found) == "date" or (found not in _KINDS and found not in _MIXED):
         raise _refusal(column, name, found)
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
@@ -140,6 +168,15 @@ def level_key(level: object) -> str:
     if isinstance(level, float | np.floating) and float(level).is_integer():
         return str(int(level))
     return str(level)
+
+
+def split_choice(categorical_features: object) -> tuple[bool, object]:
+    """Tell whether a column's type may make it a category, and which columns are named beside."""
+    if isinstance(categorical_features, str):
+        return categorical_features == "from_dtype", None
+    if isinstance(categorical_features, list | tuple | np.ndarray) and "from_dtype" in list(categorical_features):
+        return True, [name for name in categorical_features if name != "from_dtype"]
+    return False, categorical_features
 
 
 def chosen_categories(categorical_features: object, names: Sequence[str]) -> NDArray[np.bool_]:

@@ -54,7 +54,7 @@ def cosine(progress: Progress) -> float:
 
 def flat_cosine(progress: Progress) -> float:
     """1 for the first half, then half a cosine down to 0."""
-    return _half_cosine(1.0, 0.0, max(0.0, 2.0 * progress.fraction - 1.0))
+    return 0.5 * (1.0 + cos(pi * max(0.0, 2.0 * progress.fraction - 1.0)))
 
 
 def one_cycle(progress: Progress) -> float:

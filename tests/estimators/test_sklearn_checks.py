@@ -56,6 +56,8 @@ def goes_together(solver, dropout, max_norm, **others):
 def configurations():
     for cls, losses in LOSSES.items():
         yield cls.__name__, cls()
+        encoded = {"numeric_encoding": "piecewise_linear", "category_encoding": "target"}
+        yield f"{cls.__name__}-encoded", cls(max_iter=EPOCHS, **encoded)
         turns = {kind: itertools.cycle(kind) for kind in losses}
         for parameters in covering(FACTORS | {"loss": losses}, goes_together):
             parameters |= {"loss": next(turns[parameters["loss"]])}

@@ -175,14 +175,21 @@ def float_array(n=50, d=6, missing=0.1, seed=0):
 @pytest.mark.parametrize("missing", [0, 0.1])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("chosen", [None, [1, 4]])
-def test_an_array_and_a_frame_of_it_are_the_same(missing, dtype, chosen, monkeypatch):
+@pytest.mark.parametrize("encoding", ["raw", "piecewise_linear"])
+def test_an_array_and_a_frame_of_it_are_the_same(missing, dtype, chosen, encoding, monkeypatch):
     monkeypatch.setattr(number, "BLOCK", 30)
     X = float_array(missing=missing).astype(dtype)
     X[:, [1, 4]] = np.round(X[:, [1, 4]] / np.nanmax(X[:, [1, 4]], axis=0))
     frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(6)])
-    encoder, framed = (learn_encoder(T, categorical_features=chosen) for T in (X, frame))
+    encoder, framed = (
+        learn_encoder(T, categorical_features=chosen, numeric_encoding=encoding, n_bins=3) for T in (X, frame)
+    )
     assert encoder.feature_names == framed.feature_names
     Z = encoder.encode(X, dtype)
+    by_column = learn_encoder(
+        frame.assign(z="text"), categorical_features=[*(chosen or []), 6], numeric_encoding=encoding, n_bins=3
+    )
+    np.testing.assert_array_equal(by_column.encode(frame.assign(z="text"), dtype)[:, :-1], Z)
     assert Z.dtype == dtype and Z.shape == (50, encoder.n_inputs)
     np.testing.assert_array_equal(Z, framed.encode(frame, dtype))
     np.testing.assert_array_equal(Z, framed.encode(X, dtype))
@@ -198,10 +205,11 @@ def test_indicators_follow_their_columns():
 @pytest.mark.parametrize("missing", [0, 0.1])
 @pytest.mark.parametrize("rows", [slice(3, 20), np.array([7, 2, 2, 40])])
 @pytest.mark.parametrize("out_type", [np.float32, np.float64])
-def test_rows_of_a_memory_map_are_encoded_as_in_the_whole(tmp_path, missing, rows, out_type):
+@pytest.mark.parametrize("encoding", ["raw", "piecewise_linear"])
+def test_rows_of_a_memory_map_are_encoded_as_in_the_whole(tmp_path, missing, rows, out_type, encoding):
     np.save(tmp_path / "X.npy", float_array(missing=missing))
     X = np.load(tmp_path / "X.npy", mmap_mode="r")
-    encoder = learn_encoder(X)
+    encoder = learn_encoder(X, numeric_encoding=encoding)
     out = np.empty((len(X[rows]), encoder.n_inputs), out_type)
     assert encoder.encode_rows(X, rows, out) is out
     np.testing.assert_array_equal(out, encoder.encode(np.array(X), out_type)[rows])
@@ -236,9 +244,10 @@ def measured(work):
 
 
 @pytest.mark.parametrize("dtype", [np.int32, np.uint8, np.bool_])
-def test_integer_arrays_are_encoded_as_the_floats_they_are(dtype):
+@pytest.mark.parametrize("encoding", ["raw", "piecewise_linear"])
+def test_integer_arrays_are_encoded_as_the_floats_they_are(dtype, encoding):
     X = np.array([[0, 1], [3, 0], [9, 1], [1, 1]]).astype(dtype)
-    encoder = learn_encoder(X)
+    encoder = learn_encoder(X, numeric_encoding=encoding)
     np.testing.assert_array_equal(encoder.encode(X, float), encoder.encode(X.astype(float), float))
 
 

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 
 import numpy as np
@@ -21,6 +21,7 @@ from sknet._tables.frames import (
     number_values,
     read_levels,
     shortened,
+    split_choice,
 )
 
 NUMBERS = {
@@ -59,19 +60,28 @@ POLARS_NUMBERS = {
     "decimal": pl.Series([Decimal(1), None]),
     "null": pl.Series([None, None]),
 }
-REFUSED = {
+DATES = {
     "datetime64": pd.Series([datetime(2000, 1, 1)]),
     "zoned": pd.Series(pd.to_datetime(["2000-01-01"], utc=True)),
     "timedelta64": pd.Series([timedelta(1)]),
-    "object dates": pd.Series([date(2000, 1, 1)], dtype=object),
-    "period": pd.Series(pd.period_range("2000", periods=1, freq="D")),
+    "object dates": pd.Series([date(2000, 1, 1), None], dtype=object),
+    "object datetimes": pd.Series([datetime(2000, 1, 1), None], dtype=object),
     "arrow timestamp": pd.Series([datetime(2000, 1, 1)], dtype=pd.ArrowDtype(pa.timestamp("ns"))),
+    "arrow date": pd.Series([date(2000, 1, 1)], dtype=pd.ArrowDtype(pa.date32())),
+    "arrow duration": pd.Series([timedelta(1)], dtype=pd.ArrowDtype(pa.duration("us"))),
+    "polars date": pl.Series([date(2000, 1, 1), None]),
+    "polars datetime": pl.Series([datetime(2000, 1, 1), None]),
+    "polars zoned": pl.Series([datetime(2000, 1, 1)], dtype=pl.Datetime("ms", "Europe/Berlin")),
+    "polars duration": pl.Series([timedelta(1), None]),
+}
+REFUSED = {
+    "time": pd.Series([time(12)], dtype=object),
+    "polars time": pl.Series([time(12)]),
+    "period": pd.Series(pd.period_range("2000", periods=1, freq="D")),
     "complex": pd.Series([1j]),
     "bytes": pd.Series([b"a"], dtype=object),
     "interval": pd.Series(pd.interval_range(0, 1)),
     "arrow list": pd.Series([[1]], dtype=pd.ArrowDtype(pa.list_(pa.int64()))),
-    "polars date": pl.Series([date(2000, 1, 1)]),
-    "polars duration": pl.Series([timedelta(1)]),
 }
 
 
@@ -109,10 +119,23 @@ def test_texts_of_any_type_are_the_same_categories(series):
 
 
 @pytest.mark.parametrize("series", REFUSED.values(), ids=REFUSED)
-def test_what_is_neither_number_nor_category_is_refused_by_name(series):
+def test_what_is_neither_number_nor_category_nor_date_is_refused_by_name(series):
     for read in (kind_of, number_values):
         with pytest.raises(TypeError, match=r"Column 'when' of X holds .* cannot be used: .*(drop it|columns|strings)"):
             read(as_column(series), "when")
+
+
+@pytest.mark.parametrize("series", DATES.values(), ids=DATES)
+def test_dates_are_a_kind_of_their_own_and_no_numbers(series):
+    column = as_column(series)
+    assert kind_of(column, "c") == kind_of(column, "c", by_dtype=False) == "date"
+    with pytest.raises(TypeError, match=r"Column 'c' of X holds .* cannot be used: .*turn them into seconds"):
+        number_values(column, "c")
+
+
+def test_an_enum_declares_its_levels():
+    codes, keys = read_levels(as_column(TEXTS["polars enum"]))
+    assert keys == ["c", "b", "a"] and codes.tolist() == [1, -1, 2]
 
 
 @pytest.mark.parametrize("values", [[1, "a"], [1.5, "?", None]])
@@ -181,6 +204,20 @@ print(learn_labels(pl.Series(["x", "y"], dtype=pl.Categorical))[0].classes.tolis
 # --- the choice of categories
 
 NAMES = ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("from_dtype", (True, None)),
+        (None, (False, None)),
+        (["a"], (False, ["a"])),
+        (["a", "from_dtype"], (True, ["a"])),
+        (np.array(["from_dtype"]), (True, [])),
+    ],
+)
+def test_a_column_may_be_chosen_by_its_type_by_name_or_by_both(given, expected):
+    assert split_choice(given) == expected
 
 
 @pytest.mark.parametrize(

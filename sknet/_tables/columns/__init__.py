@@ -6,16 +6,38 @@ learns it, and an entry in `sknet._tables.encoding`: in `LEARNERS` if a column's
 
 Conventions
 -----------
-n rows; n_inputs inputs of the network.
+n rows; n_inputs inputs of the network; k columns of the target matrix.
 
 values : (n,)            one column of the table as it comes: an array or a pandas Series
 out : (n, n_inputs)      its inputs, zeros before `write`
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sknet._typing import Array, Table
+
+
+class InputFacts(NamedTuple):
+    """What one input of the network is: enough to compute it by hand.
+
+    Attributes
+    ----------
+    kind : {"number", "bin", "missing", "level", "infrequent", "target", "date"}
+    level : str, mapping or None
+        The level that the input is 1 for; the cycle of a date; or the target's mean of every level.
+    edge : float
+        Where a bin begins; NaN for other kinds.
+    centre, scale : float
+        What is subtracted, and what the difference is multiplied by.
+    """
+
+    kind: str
+    level: str | Mapping[str | None, float] | None = None
+    edge: float = float("nan")
+    centre: float = 0.0
+    scale: float = 1.0
 
 
 class Column(Protocol):
@@ -28,6 +50,10 @@ class Column(Protocol):
     @property
     def suffixes(self) -> tuple[str, ...]:
         """What follows the column's name in the name of each input."""
+
+    @property
+    def inputs(self) -> tuple[InputFacts, ...]:
+        """What each input is."""
 
     def write(self, values: Table, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`; errors tell the column's name."""
@@ -43,7 +69,22 @@ class ColumnSettings:
         How numbers are scaled.
     weight : ndarray of shape (n,), or None
         Sample weights, positive; None is ones.
+    numeric_encoding : {"raw", "piecewise_linear"}
+        Whether numbers have bins beside them.
+    n_bins : int
+        How many, at most.
+    max_categories : int or None
+        The most inputs that the levels of a category have; None is no limit.
+    category_encoding : {"one_hot", "target", "both"}
+        How categories are encoded.
+    target : ndarray of shape (n, k), or None
+        The target matrix, if categories may be encoded by it.
     """
 
     input_scaling: str | None = "robust"
     weight: Array | None = None
+    numeric_encoding: str = "raw"
+    n_bins: int = 16
+    max_categories: int | None = 100
+    category_encoding: str = "one_hot"
+    target: Array | None = None

@@ -9,20 +9,18 @@ inputs of the column stay 0.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.columns import ColumnSettings
+from sknet._tables.columns import ColumnSettings, InputFacts
 from sknet._tables.frames import read_levels
 from sknet._typing import Array, Table
 
-MAX_LEVELS = 100
-"""How many levels of a column have an input of their own: those of most weight. The others share one."""
-
-MIN_SHARE = 1e-4
-"""The least share of a column's weight for a level to have an input of its own. Levels below it share one."""
+IDENTIFIER_ROWS = 20
+"""From so many values on, a column whose values all differ is an identifier."""
 
 _SIGNS = np.array([-1.0, 1.0, 0.0])
 """Input of a column of two levels, by slot; the last is also slot −1, unknown."""
@@ -62,15 +60,22 @@ class CategoryColumn:
         if self.signed:
             return (f"_{self.levels[1]}",)
         special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
-        words = [*self.levels, *(word + "_" * (word in self.levels) for word in special)]
+        words = [*self.levels, *(distinct_word(word, self.levels) for word in special)]
         return tuple(f"_{word}" for word in words)
+
+    @property
+    def inputs(self) -> tuple[InputFacts, ...]:
+        """What each input is: 1 for its level, 0 for others; of two levels, 1 for the second and −1 for the first."""
+        if self.signed:
+            return (InputFacts("level", self.levels[1], centre=0.5, scale=2.0),)
+        special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
+        return (*(InputFacts("level", level) for level in self.levels), *map(InputFacts, special))
 
     def slots(self, keys: list[str]) -> NDArray[np.intp]:
         """Find the slot of every key; that of a missing value comes last, where code −1 finds it."""
-        own = {level: slot for slot, level in enumerate(self.levels)}
-        unknown = len(own) if self.has_infrequent else -1
-        missing = len(own) + self.has_infrequent if self.has_missing else unknown
-        return np.array([*(own.get(key, unknown) for key in keys), missing], dtype=np.intp)
+        unknown = len(self.levels) if self.has_infrequent else -1
+        missing = len(self.levels) + self.has_infrequent if self.has_missing else unknown
+        return find_slots({level: slot for slot, level in enumerate(self.levels)}, keys, unknown, missing)
 
     def write(self, values: Table, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
@@ -83,35 +88,111 @@ class CategoryColumn:
         out[known, slot[known]] = 1.0
 
 
-def learn_category(values: Table, name: str, settings: ColumnSettings) -> CategoryColumn:
-    """Learn the levels of a column from its n values and their weights."""
-    weight = settings.weight
+@dataclass(frozen=True)
+class IdentifierColumn:
+    """A column of categories whose values all differ: no value says anything about another row.
+
+    Attributes
+    ----------
+    has_missing : bool
+        Whether there is an input for missing values, the only one.
+    """
+
+    has_missing: bool = False
+
+    @property
+    def n_inputs(self) -> int:
+        """None, or the indicator of missing values."""
+        return int(self.has_missing)
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """What follows the column's name in the name of each input."""
+        return ("_missing",) * self.has_missing
+
+    @property
+    def inputs(self) -> tuple[InputFacts, ...]:
+        """What each input is."""
+        return (InputFacts("missing"),) * self.has_missing
+
+    def write(self, values: Table, out: Array, name: str) -> None:
+        """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
+        if self.has_missing:
+            out[:, 0] = read_levels(values)[0] < 0
+
+
+def find_slots(own: Mapping[str, int], keys: list[str], unknown: int, missing: int) -> NDArray[np.intp]:
+    """Find the slot of every key; that of a missing value comes last, where code −1 finds it."""
+    return np.array([*(own.get(key, unknown) for key in keys), missing], dtype=np.intp)
+
+
+def distinct_word(word: str, levels: tuple[str, ...]) -> str:
+    """Return what an input is called that is no level's: with an underscore, if a level has this name."""
+    return word + "_" * (word in levels)
+
+
+# --- learning --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class LevelShares:
+    """The levels of a column, before it is said which of them have an input.
+
+    Attributes
+    ----------
+    shares : dict of str to float
+        Share of the weight by key; 0 for a level that the column's type declares and no row has.
+    has_missing : bool
+        Whether values are missing.
+    all_differ : bool
+        Whether no two observed values are the same, and there are enough to say so.
+    """
+
+    shares: dict[str, float]
+    has_missing: bool
+    all_differ: bool
+
+    def exceed(self, max_categories: int | None) -> bool:
+        """Whether levels must share an input."""
+        return not self.all_differ and self.column(max_categories).has_infrequent
+
+    def column(self, max_categories: int | None) -> CategoryColumn:
+        """Return the one-hot column with so many inputs at most."""
+        n, has_missing = len(self.shares), self.has_missing
+        if max_categories is None or n + has_missing <= max_categories or (n == 2 and not has_missing):
+            return CategoryColumn(tuple(_in_order(list(self.shares))), False, has_missing)
+        has_missing = has_missing and max_categories > 1  # with a single input, all share it
+        most = max_categories - 1 - has_missing
+        by_share = sorted(_in_order(list(self.shares)), key=lambda key: -self.shares[key])
+        return CategoryColumn(tuple(_in_order(by_share[:most])), True, has_missing)
+
+
+def level_shares(values: Table, name: str, weight: Array | None = None) -> LevelShares:
+    """Find the levels of a column from its n values and their weights."""
     try:
         codes, keys = read_levels(values)
     except (TypeError, NotImplementedError) as error:
         raise TypeError(f"Column {name!r} of X cannot be a category: {error}. Make its values strings.") from error
     seen = codes >= 0
-    totals = np.bincount(codes[seen], weights=None if weight is None else weight[seen], minlength=len(keys))
-    shares = _shares(keys, totals)
-    levels = _frequent(shares)
-    return CategoryColumn(levels, has_infrequent=len(levels) < len(shares), has_missing=not bool(seen.all()))
+    observed = codes[seen]
+    totals = np.bincount(observed, weights=None if weight is None else weight[seen], minlength=len(keys))
+    differ = len(observed) >= IDENTIFIER_ROWS and bool(np.bincount(observed).max() == 1)
+    return LevelShares(_shares(keys, totals), has_missing=not bool(seen.all()), all_differ=differ)
+
+
+def learn_category(values: Table, name: str, settings: ColumnSettings) -> CategoryColumn | IdentifierColumn:
+    """Learn the levels of a column from its n values and their weights."""
+    found = level_shares(values, name, settings.weight)
+    return IdentifierColumn(found.has_missing) if found.all_differ else found.column(settings.max_categories)
 
 
 def _shares(keys: list[str], totals: Array) -> dict[str, float]:
-    """Share of the weight by key, of levels that occur; rounded, as sums in another order differ in the last digits."""
+    """Share of the weight by key; rounded, as sums in another order differ in the last digits."""
     whole = float(totals.sum()) or 1.0
     shares: dict[str, float] = {}
     for key, total in zip(keys, totals.tolist(), strict=True):
-        if total > 0:
-            shares[key] = shares.get(key, 0.0) + total / whole
+        shares[key] = shares.get(key, 0.0) + total / whole
     return {key: round(share, 12) for key, share in shares.items()}
-
-
-def _frequent(shares: dict[str, float]) -> tuple[str, ...]:
-    """Levels that have an input of their own, in order."""
-    enough = _in_order([key for key, share in shares.items() if share >= MIN_SHARE])
-    chosen = sorted(enough, key=lambda key: -shares[key])[:MAX_LEVELS]
-    return tuple(_in_order(chosen))
 
 
 def _in_order(keys: list[str]) -> list[str]:

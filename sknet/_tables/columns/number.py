@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sknet._tables.columns import ColumnSettings
+from sknet._tables.columns import ColumnSettings, InputFacts
 from sknet._tables.frames import number_values
 from sknet._typing import Array, Table
 
@@ -76,7 +76,10 @@ def _quantiles(V: Array, q: Array, weight: Array | None) -> Array:
 
 
 def _plain_places(V: Array, share: Array) -> tuple[Array, NDArray[np.intp]]:
-    """Sort each line, NaN last, and say where the shares of its observed values end."""
+    """Sort each line, NaN last, and say where the shares of its observed values end.
+
+    For three quantiles of 784 lines of 10,000, a partition takes three times as long as this sort, which is vectorised.
+    """
     V = np.sort(V, axis=1)
     observed = V.shape[1] - np.isnan(V).sum(axis=1, keepdims=True)
     at = np.ceil(share * observed).astype(np.intp) - 1
@@ -123,24 +126,36 @@ def _range(V: Array, observed: NDArray[np.bool_]) -> tuple[Array, Array]:
     return np.where(empty, 0.0, low), np.where(empty, 0.0, high)
 
 
-def _inverse(spread: Array) -> Array:
+def inverse(spread: Array) -> Array:
     """1/spread, the largest number there is where that overflows, and 0 for a spread of 0."""
     with np.errstate(divide="ignore", over="ignore"):
         return np.where(spread > 0, np.minimum(1.0 / spread, LARGEST), 0.0)
 
 
 def _robust(V: Array, weight: Array | None) -> tuple[Array, Array]:
-    """Median, and 1/(quartile range); 2/(max - min) where the quartiles coincide; halves keep it from overflowing."""
-    found = _quantiles(V, np.array([0.0, 0.25, 0.5, 0.75, 1.0]), weight)
-    low, first, median, third, high = np.nan_to_num(found).T
-    quartiles, full = third / 2 - first / 2, high / 2 - low / 2
-    scale: Array = np.where(quartiles > 0, 0.5 * _inverse(quartiles), _inverse(full))
+    """Median and 1/(quartile range); halves keep it from overflowing."""
+    first, median, third = np.nan_to_num(_quantiles(V, np.array([0.25, 0.5, 0.75]), weight)).T
+    half = third / 2 - first / 2
+    coincide = half <= 0
+    scale: Array = 0.5 * inverse(half)
+    scale[coincide] = 0.5 * inverse(_distance(V[coincide], median[coincide], weight))
     return median, scale
+
+
+def _distance(V: Array, median: Array, weight: Array | None) -> Array:
+    """Half the median distance from each line's median, over the values that differ from it; 0 where none does.
+
+    Where the quartiles coincide, most rows share one value, zero perhaps. The range of the others would be as wide as
+    the farthest of them, and leave the rest no room.
+    """
+    distances = np.abs(V / 2 - median.astype(V.dtype)[:, np.newaxis] / 2)
+    distances[distances == 0] = np.nan
+    return np.nan_to_num(_quantiles(distances, np.array([0.5]), weight))[:, 0]
 
 
 def _standard(V: Array, weight: Array | None) -> tuple[Array, Array]:
     mean, deviation = weighted_moments(V, weight)
-    return mean, _inverse(deviation)
+    return mean, inverse(deviation)
 
 
 def _as_is(V: Array, weight: Array | None) -> tuple[Array, Array]:
@@ -204,7 +219,7 @@ class ColumnScaler:
                 np.subtract(values, self.center.astype(precise, copy=False), out=Z, casting="same_kind")
             else:
                 np.copyto(Z, values, casting="same_kind")
-            easy = all_finite(Z)  # most tables have no missing values: one pass says so
+            easy = bool(np.isfinite(Z).all())  # most tables have no missing values: one pass says so
             if not easy:
                 self._mend(Z)
             Z *= self.scale.astype(Z.dtype, copy=False)
@@ -212,7 +227,7 @@ class ColumnScaler:
                 smooth_clip(Z)
             if Z is not out:
                 out[...] = Z
-        return easy and ((self.clip and Z is out) or all_finite(out))
+        return easy and ((self.clip and Z is out) or bool(np.isfinite(out).all()))
 
     def _mend(self, out: Array) -> None:
         """Impute what is missing; make what overflowed large, so that a factor of 0 still gives 0."""
@@ -227,11 +242,6 @@ def row_blocks(n: int, d: int) -> list[slice]:
     """Cut n rows of d columns into blocks of about `BLOCK` values."""
     starts = range(0, n, max(1, BLOCK // max(d, 1)))
     return list(map(slice, starts, [*starts[1:], n]))
-
-
-def all_finite(values: Array) -> bool:
-    """Whether there is neither NaN nor infinity among the values."""
-    return bool(np.isfinite(values).all())
 
 
 def smooth_clip(Z: Array) -> None:
@@ -280,6 +290,12 @@ class NumberColumn:
     def suffixes(self) -> tuple[str, ...]:
         """What follows the column's name in the name of each input."""
         return ("", "_missing") if self.has_missing_indicator else ("",)
+
+    @property
+    def inputs(self) -> tuple[InputFacts, ...]:
+        """What each input is: the scaled number, and 1 where it is missing."""
+        number = InputFacts("number", None, centre=self.center, scale=self.scale)
+        return (number, InputFacts("missing")) if self.has_missing_indicator else (number,)
 
     def write(self, values: Table, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
@@ -335,7 +351,7 @@ def missing_columns(X: Array, name_of: Callable[[int], str], numbers: NDArray[np
     """Which columns of an array have missing values, (d,); infinite values are refused, in `numbers` if given."""
     missing = np.zeros(X.shape[1], dtype=bool)
     for rows in row_blocks(*X.shape):
-        if not all_finite(X[rows]):
+        if not np.isfinite(X[rows]).all():
             refuse_infinite(X[rows] if numbers is None else np.where(numbers, X[rows], 0.0), name_of)
             missing |= np.isnan(X[rows]).any(axis=0)
     return missing
@@ -398,7 +414,7 @@ def _sparse_scale(X: Table, weight: Array | None) -> Array:
     parts = np.ldexp(X.data.astype(np.float64), -exponent[X.indices])
     squares = np.bincount(X.indices, weights=np.repeat(w, np.diff(X.indptr)) * parts**2, minlength=d)
     rms = np.ldexp(np.sqrt(squares / w.sum()), exponent)
-    return np.where(rms > 0, _inverse(rms), 1.0)
+    return np.where(rms > 0, inverse(rms), 1.0)
 
 
 def _column_exponents(X: Table) -> NDArray[np.intc]:

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from sknet._tables.columns import ColumnSettings
+from sknet._tables.columns import ColumnSettings, InputFacts
 from sknet._tables.columns.number import refuse_infinite, weighted_quantile
 from sknet._tables.frames import number_values
 from sknet._typing import Array, Table
@@ -58,6 +58,15 @@ class QuantileColumn:
     def suffixes(self) -> tuple[str, ...]:
         """What follows the column's name in the name of each input."""
         return ("", "_missing") if self.has_missing_indicator else ("",)
+
+    @property
+    def inputs(self) -> tuple[InputFacts, ...]:
+        """What each input is: the normal score of the share below, by the quantile at each level, and 1 if missing."""
+        of_levels: dict[str | None, float] = dict(zip(map(str, LEVELS), self.quantiles.tolist(), strict=True))
+            str(level): float(value) for level, value in zip(LEVELS, self.quantiles, strict=True)
+        }
+        score = InputFacts("number", of_levels)
+        return (score, InputFacts("missing")) if self.has_missing_indicator else (score,)
 
     def write(self, values: Table, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""

@@ -6,14 +6,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sknet._tables.columns import ColumnSettings, category
-from sknet._tables.columns.category import CategoryColumn, learn_category
+from sknet._tables.columns import ColumnSettings
+from sknet._tables.columns.category import IDENTIFIER_ROWS, CategoryColumn, IdentifierColumn, learn_category
 
 levels = st.sampled_from(["a", "b", "c", "d", None])
 
 
-def learn(values, weight=None):
-    settings = ColumnSettings(weight=None if weight is None else np.asarray(weight))
+def learn(values, weight=None, most=100):
+    settings = ColumnSettings(weight=None if weight is None else np.asarray(weight), max_categories=most)
     return learn_category(pd.Series(values, dtype=object), "c", settings)
 
 
@@ -51,58 +51,69 @@ def test_levels_that_spell_numbers_are_in_numerical_order():
     assert learn(["10", "9", "x"]).levels == ("10", "9", "x")
 
 
-def test_rare_levels_share_an_input_with_unseen_ones(monkeypatch):
-    monkeypatch.setattr(category, "MAX_LEVELS", 2)
-    column = learn(["a", "b", "b", "c", "c", "d", None])
+def test_rare_levels_share_an_input_with_unseen_ones():
+    column = learn(["a", "b", "b", "c", "c", "d", None], most=4)
     assert column.levels == ("b", "c") and column.suffixes == ("_b", "_c", "_infrequent", "_missing")
     assert write(column, ["a", "never", "b", None]).tolist() == [[0, 0, 1, 0], [0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1]]
-    without_missing = learn(["a", "b", "b", "c", "c"])
+    without_missing = learn(["a", "b", "b", "c", "c", "d"], most=3)
     assert write(without_missing, [None]).tolist() == [[0, 0, 1]]
 
 
-def test_weight_and_not_number_makes_a_level_frequent(monkeypatch):
-    monkeypatch.setattr(category, "MAX_LEVELS", 1)
-    assert learn(["a", "a", "b"]).levels == ("a",)
-    assert learn(["a", "a", "b"], [1, 1, 3]).levels == ("b",)
+def test_weight_and_not_number_makes_a_level_frequent():
+    assert learn(["a", "a", "b", "c"], most=2).levels == ("a",)
+    assert learn(["a", "a", "b", "c"], [1, 1, 3, 1], most=2).levels == ("b",)
 
 
-def test_ten_thousand_levels_are_bounded():
-    column = learn([f"user {i}" for i in range(10_000)])
-    assert column.n_inputs == category.MAX_LEVELS + 1 and column.has_infrequent
+@pytest.mark.parametrize("most", [1, 2, 3, 10, 499, 500, None])
+@pytest.mark.parametrize("missing", [[], [None]])
+def test_no_more_inputs_than_asked_for_that_of_infrequent_levels_included(most, missing):
+    column = learn([*(f"user {i}" for i in range(500)), "user 3", *missing], most=most)
+    assert column.n_inputs == min(most or 501, 500 + len(missing))
+    assert column.has_infrequent == (most is not None and most < 500 + len(missing))
+    assert column.n_inputs == len(column.suffixes) == len(column.inputs)
 
 
-def test_a_level_below_the_least_share_is_infrequent():
-    weight = np.array([1.0, 1.0, 1.9e-4])
-    assert learn(["a", "b", "c"], weight).has_infrequent
-    assert not learn(["a", "b", "c"], weight * [1, 1, 1.1]).has_infrequent
+def test_two_levels_need_a_single_input():
+    assert learn(["no", "yes"], most=1).levels == ("no", "yes")
+
+
+def test_values_that_all_differ_are_an_identifier():
+    names = [f"user {i}" for i in range(IDENTIFIER_ROWS)]
+    assert learn(names) == IdentifierColumn() and learn(names).n_inputs == 0
+    assert learn(names, np.full(len(names), 3.0)) == IdentifierColumn()
+    with_missing = learn([*names, None])
+    assert with_missing.suffixes == ("_missing",) and with_missing.inputs[0].kind == "missing"
+    assert write(with_missing, ["user 3", None, "new"]).tolist() == [[0], [1], [0]]
+    assert isinstance(learn(names[1:]), CategoryColumn) and isinstance(learn([*names, names[0]]), CategoryColumn)
 
 
 @given(st.lists(st.tuples(levels, st.integers(1, 4)), min_size=1, max_size=30), st.integers(1, 4))
 def test_weights_are_repetitions(sample, most):
     values, weight = zip(*sample, strict=True)
     repeated = [value for value, times in sample for _ in range(times)]
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(category, "MAX_LEVELS", most)
-        column = learn(values, weight)
-        assert column == learn(repeated) == learn(repeated, np.ones(len(repeated)))
+    column = learn(values, weight, most)
+    assert column == learn(repeated, None, most) == learn(repeated, np.ones(len(repeated)), most)
 
 
 @given(st.lists(st.tuples(levels, st.floats(0.1, 3)), min_size=1, max_size=20), st.randoms())
 def test_the_order_of_the_rows_does_not_matter(sample, random):
     shuffled = random.sample(sample, len(sample))
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(category, "MAX_LEVELS", 2)
-        assert learn(*zip(*sample, strict=True)) == learn(*zip(*shuffled, strict=True))
+    assert learn(*zip(*sample, strict=True), 3) == learn(*zip(*shuffled, strict=True), 3)
 
 
 @given(st.lists(levels, min_size=1, max_size=20), st.permutations(["a", "b", "c", "d", "unused"]))
-def test_the_order_and_number_of_declared_categories_do_not_matter(values, declared):
+def test_declared_levels_count_in_any_order(values, declared):
     column = pd.Series(pd.Categorical(values, categories=declared))
     learnt = learn_category(column, "c", ColumnSettings())
-    assert learnt == learn(values)
+    assert learnt.levels == ("a", "b", "c", "d", "unused") and learnt.has_missing == (None in values)
     out = np.zeros((len(values), learnt.n_inputs))
     learnt.write(column, out, "c")
     np.testing.assert_array_equal(out, write(learnt, values))
+
+
+def test_declared_levels_that_no_row_has_are_the_first_to_share_an_input():
+    column = pd.Series(pd.Categorical(["c", "d", "d"], categories=list("abcdef")))
+    assert learn_category(column, "c", ColumnSettings(max_categories=3)).levels == ("c", "d")
 
 
 def test_a_level_called_missing_keeps_its_name():

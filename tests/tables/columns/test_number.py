@@ -106,11 +106,20 @@ def test_robust_is_median_and_quartile_range_with_a_smooth_clip():
     np.testing.assert_allclose(apply(scaler, x.copy()), z / np.sqrt(1 + (z / 3) ** 2), rtol=1e-14)
 
 
-def test_robust_falls_back_to_the_range_and_silences_constants():
+def test_where_quartiles_coincide_robust_takes_the_other_values_and_silences_constants():
     X = np.column_stack([[5.0] * 9 + [9.0], [7.0] * 10, [np.nan] * 10])
     scaler = learn_scaler(X, "robust")
-    assert scaler.center.tolist() == [5, 7, 0] and scaler.scale.tolist() == [2 / 4, 0, 0]
+    assert scaler.center.tolist() == [5, 7, 0] and scaler.scale.tolist() == [1 / 4, 0, 0]
     assert (apply(scaler, np.array([[1e300, -1e300, 3.0]]))[0, 1:] == 0).all()
+
+
+def test_a_zero_inflated_column_keeps_its_resolution():
+    rng = np.random.default_rng(0)
+    gain = np.where(rng.random(2000) < 0.9, 0.0, rng.lognormal(8, 1, 2000))
+    gain[0] = 1e7
+    scaler = learn_scaler(gain[:, None], "robust")
+    Z = apply(scaler, np.quantile(gain[gain > 0], [0.1, 0.5, 0.9])[:, None].copy())
+    assert scaler.center == 0 and (np.diff(Z[:, 0]) > 0.5).all()
 
 
 def test_standard_has_mean_zero_and_deviation_one_under_the_weights():

@@ -1,0 +1,164 @@
+"""A column of numbers as the scaled number and, beside it, piecewise-linear bins between its quantiles [1]_.
+
+A bin's input is 0 below its lower edge, 1 above its upper edge, and linear between: a layer of such inputs can bend a
+column anywhere, at the scale at which its values lie. Values that many rows share (zeros, codes) are edges of their
+own; plain quantiles would spend all their edges on them.
+
+.. [1] Gorishniy, Y., Rubachev, I. & Babenko, A. (2022). "On embeddings for numerical features in tabular deep
+   learning". NeurIPS. arXiv:2203.05556.
+
+Conventions
+-----------
+n rows; b bins; m different values.
+
+edges : (b + 1,)         increasing
+distinct : (m,)          the different values of a column, increasing
+share : (m,)             the weight of the rows that have each
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknet._tables.columns import Column, ColumnSettings, InputFacts
+from sknet._tables.columns.number import SLACK, NumberColumn, inverse
+from sknet._tables.frames import number_values
+from sknet._typing import Array, Table
+
+
+@dataclass(frozen=True)
+class BinnedColumn:
+    """The inputs that a column of numbers becomes with bins.
+
+    Attributes
+    ----------
+    number : Column
+        The scaled number, maybe with its indicator of missing values: the first inputs.
+    edges : tuple of float
+        Edges of the bins, which are the inputs after these; increasing.
+    fill : float
+        What a missing value stands for.
+    """
+
+    number: Column
+    edges: tuple[float, ...]
+    fill: float
+
+    @property
+    def n_bins(self) -> int:
+        """How many bins there are."""
+        return len(self.edges) - 1
+
+    @property
+    def n_inputs(self) -> int:
+        """The number's own inputs and the bins."""
+        return self.number.n_inputs + self.n_bins
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """What follows the column's name in the name of each input."""
+        return (*self.number.suffixes, *(f"_bin{i}" for i in range(1, self.n_bins + 1)))
+
+    @property
+    def inputs(self) -> tuple[InputFacts, ...]:
+        """What each input is: a bin is clip((x - centre) * scale, 0, 1)."""
+        low, scale = self.bins
+        pairs = zip(low.tolist(), scale.tolist(), strict=True)
+        return (*self.number.inputs, *(InputFacts("bin", None, edge, edge, factor) for edge, factor in pairs))
+
+    @property
+    def bins(self) -> tuple[Array, Array]:
+        """Lower edge of each bin, and 1 over its width."""
+        edges = np.array(self.edges)
+        with np.errstate(over="ignore"):
+            return edges[:-1], inverse(np.diff(edges))
+
+    def write(self, values: Table, out: Array, name: str) -> None:
+        """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
+        own = self.number.n_inputs
+        self.number.write(values, out[:, :own], name)
+        numbers = number_values(values, name)
+        filled = np.where(np.isnan(numbers), self.fill, numbers)  # (n,)
+        write_bins(np.repeat(filled[:, np.newaxis], self.n_bins, axis=1), *self.bins, out[:, own:])
+
+
+def write_bins(values: Array, low: Array, scale: Array, out: Array) -> None:
+    """Set bins from the value of each bin's own column, (n, b), which is lost."""
+    with np.errstate(over="ignore"):
+        # float64 less a float64 edge, then rounded: an offset of the column costs no digits
+        placed = np.subtract(values, low, dtype=np.float64)
+        placed *= scale
+    out[...] = np.clip(placed, 0.0, 1.0, out=placed)
+
+
+# --- learning --------------------------------------------------------------------------------------------------------
+
+
+def with_bins(
+    columns: Sequence[Column], X: Array, positions: NDArray[np.intp] | None, settings: ColumnSettings
+) -> list[Column]:
+    """Put bins beside columns of numbers that were learnt of a matrix.
+
+    Parameters
+    ----------
+    columns : sequence of Column
+    X : ndarray of shape (n, d)
+        Numbers, NaN where one is missing; it may lie in a file, and is read column by column.
+    positions : ndarray of ints, or None
+        Which columns of X they are; None is all.
+    settings : ColumnSettings
+
+    Returns
+    -------
+    list of Column
+        A column with fewer than two bins stays as it was: one bin says what the number says.
+    """
+    where = range(len(columns)) if positions is None else positions.tolist()
+    return [_with_bins(column, X[:, j], settings) for column, j in zip(columns, where, strict=True)]
+
+
+def _with_bins(column: Column, values: Array, settings: ColumnSettings) -> Column:
+    distinct, share = distinct_values(values, settings.weight)
+    edges = bin_edges(distinct, share, settings.n_bins)
+    if len(edges) < 3:
+        return column
+    fill = column.center if isinstance(column, NumberColumn) else _quantiles(distinct, share, np.array([0.5]))[0]
+    return BinnedColumn(column, tuple(edges.tolist()), float(fill))
+
+
+def distinct_values(values: Array, weight: Array | None) -> tuple[Array, Array]:
+    """Find the different values of a column and the weight of each; NaN is none."""
+    numbers = np.asarray(values, dtype=np.float64)
+    observed = ~np.isnan(numbers)
+    if weight is None:
+        return np.unique(numbers[observed], return_counts=True)
+    distinct, place = np.unique(numbers[observed], return_inverse=True)
+    return distinct, np.bincount(place, weights=weight[observed], minlength=len(distinct))
+
+
+def bin_edges(distinct: Array, share: Array, n_bins: int) -> Array:
+    """Choose the edges of at most `n_bins` bins.
+
+    Quantiles that coincide mark a value that many rows share. It becomes one edge, and the bins that are left are
+    spread over the other rows, as often as this happens.
+    """
+    repeated: list[float] = []
+    while len(distinct) > n_bins + 1 - len(repeated) > 1:
+        left = n_bins - len(repeated)
+        found, times = np.unique(_quantiles(distinct, share, np.linspace(0.0, 1.0, left + 1)), return_counts=True)
+        if (times == 1).all():
+            return np.sort([*found, *repeated])
+        repeated += found[times > 1].tolist()
+        others = ~np.isin(distinct, repeated)
+        distinct, share = distinct[others], share[others]
+    return np.sort([*distinct[: n_bins + 1 - len(repeated)], *repeated])
+
+
+def _quantiles(distinct: Array, share: Array, q: Array) -> Array:
+    """Quantiles by the inverted distribution function, as those of `weighted_quantile`."""
+    reached = np.cumsum(share)
+    return distinct[np.minimum(np.searchsorted(reached, (q - SLACK) * reached[-1]), len(distinct) - 1)]

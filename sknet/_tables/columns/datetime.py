@@ -1,0 +1,159 @@
+"""One column of dates, or of spans of time, as seconds and as the cycles of day, week and year.
+
+Conventions
+-----------
+n rows; c cycles.
+
+instants : (n,)          a pandas DatetimeIndex or TimedeltaIndex, NaT where a value is missing
+seconds : (n,)           since 1970, in UTC where there is a time zone; or of a span; NaN where missing
+position : (n,)          how far a cycle has come, in its own unit; NaN where missing
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import pi
+
+import numpy as np
+import pandas as pd
+
+from sknet._tables.columns import Column, ColumnSettings, InputFacts
+from sknet._typing import Array, Table
+
+Instants = pd.DatetimeIndex | pd.TimedeltaIndex
+
+_DAY = 86_400 * 10**6
+"""Microseconds."""
+
+
+def _hour(local: pd.DatetimeIndex, microseconds: Array) -> Array:
+    return np.mod(microseconds, _DAY) * (24.0 / _DAY)
+
+
+CYCLES: dict[str, tuple[float, Callable[[pd.DatetimeIndex, Array], Array]]] = {
+    "hour": (24.0, _hour),
+    "weekday": (7.0, lambda local, microseconds: np.asarray(local.day_of_week, dtype=np.float64)),
+    "yearday": (365.25, lambda local, microseconds: np.asarray(local.day_of_year, dtype=np.float64)),
+}
+"""Length of each cycle and how far it has come: hours since midnight, days since Monday, day of the year from 1."""
+
+
+@dataclass(frozen=True)
+class DatetimeColumn:
+    """The inputs that a column of dates becomes.
+
+    Attributes
+    ----------
+    seconds : Column
+        How the seconds are scaled, and missing dates marked: the first inputs.
+    cycles : tuple of str
+        Keys of `CYCLES` that vary in training: a sine and a cosine of each, 0 where the date is missing.
+    zone : str, or None
+        The time zone in which hours and days are read.
+    elapsed : bool
+        Whether the values are spans of time, which have no cycles.
+    """
+
+    seconds: Column
+    cycles: tuple[str, ...] = ()
+    zone: str | None = None
+    elapsed: bool = False
+
+    @property
+    def n_inputs(self) -> int:
+        """Those of the seconds, and two per cycle."""
+        return self.seconds.n_inputs + 2 * len(self.cycles)
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """What follows the column's name in the name of each input."""
+        return (*self.seconds.suffixes, *(f"_{cycle}_{wave}" for cycle in self.cycles for wave in ("sin", "cos")))
+
+    @property
+    def inputs(self) -> tuple[InputFacts, ...]:
+        """What each input is: of a cycle, the sine or cosine of position * scale."""
+        waves = [(cycle, wave) for cycle in self.cycles for wave in ("sin", "cos")]
+        own = [InputFacts("date", f"{cycle}_{wave}", scale=2.0 * pi / CYCLES[cycle][0]) for cycle, wave in waves]
+        return (*self.seconds.inputs, *own)
+
+    def write(self, values: Table, out: Array, name: str) -> None:
+        """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
+        instants = self._own(read_instants(values, name, elapsed=self.elapsed), name)
+        first = self.seconds.n_inputs
+        self.seconds.write(seconds_of(instants), out[:, :first], name)
+        for i, cycle in enumerate(self.cycles):
+            angle = positions(instants, cycle) * (2.0 * pi / CYCLES[cycle][0])
+            out[:, first + 2 * i] = np.nan_to_num(np.sin(angle))
+            out[:, first + 2 * i + 1] = np.nan_to_num(np.cos(angle))
+
+    def _own(self, instants: Instants, name: str) -> Instants:
+        """Bring instants to the time zone that was learnt."""
+        zone = zone_of(instants)
+        if instants.isna().all() or zone == self.zone:
+            return instants
+        if zone is None or self.zone is None:
+            raise TypeError(
+                f"Column {name!r} of X has the time zone {zone} and had {self.zone} in fit: give it that one with "
+                ".dt.tz_localize()."
+            )
+        return pd.DatetimeIndex(instants).tz_convert(self.zone)
+
+
+def zone_of(instants: Instants) -> str | None:
+    """Return the name of the time zone, if there is one."""
+    zone = getattr(instants, "tz", None)
+    return None if zone is None else str(zone)
+
+
+def read_instants(values: Table, name: str, *, elapsed: bool) -> Instants:
+    """Read dates or spans of time; a TypeError names a column that holds something else."""
+    index = pd.TimedeltaIndex if elapsed else pd.DatetimeIndex
+    if pd.api.types.infer_dtype(values, skipna=True) in _READABLE[elapsed]:
+        try:
+            return index(values)
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"Column {name!r} of X cannot be read as dates: {error}. Convert it with pandas.to_datetime(utc=True)."
+            ) from error
+    if bool(np.all(pd.isna(values))):
+        return index([pd.NaT] * len(values))
+    wanted, remedy = ("spans of time", "to_timedelta") if elapsed else ("dates", "to_datetime")
+    raise TypeError(
+        f"Column {name!r} of X (dtype {values.dtype}) should hold {wanted}, as in fit: convert it with pandas.{remedy}."
+    )
+
+
+_READABLE = {True: ("timedelta64", "timedelta"), False: ("datetime64", "datetime", "date")}
+
+
+def seconds_of(instants: Instants) -> Array:
+    """Return seconds, NaN where missing."""
+    return np.where(instants.isna(), np.nan, microseconds_of(instants) / 1e6)
+
+
+def microseconds_of(instants: Instants) -> Array:
+    """Return whole microseconds; what they are where a date is missing has no meaning."""
+    return np.asarray(instants.as_unit("us").asi8)
+
+
+def positions(instants: Instants, cycle: str) -> Array:
+    """Return how far a cycle has come, NaN where missing."""
+    local = pd.DatetimeIndex(instants).tz_localize(None)  # the time that the clock shows
+    return np.where(local.isna(), np.nan, CYCLES[cycle][1](local, microseconds_of(local)))
+
+
+def learn_datetime(
+    values: Table, name: str, settings: ColumnSettings, learn_number: Callable[[Table, str, ColumnSettings], Column]
+) -> DatetimeColumn:
+    """Learn a column of dates from its n values; `learn_number` learns how their seconds are scaled."""
+    elapsed = pd.api.types.infer_dtype(values, skipna=True) in _READABLE[True]
+    instants = read_instants(values, name, elapsed=elapsed)
+    seconds = learn_number(seconds_of(instants), name, settings)
+    cycles = () if elapsed else tuple(cycle for cycle in CYCLES if _varies(positions(instants, cycle)))
+    return DatetimeColumn(seconds, cycles, zone_of(instants), elapsed)
+
+
+def _varies(position: Array) -> bool:
+    observed = position[~np.isnan(position)]
+    return bool(observed.size and observed.min() < observed.max())

@@ -1,0 +1,283 @@
+"""Every kind of column in an estimator: the contract holds with each, and `inputs_` says how inputs are computed."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+
+rng = np.random.default_rng(0)
+N = 400
+TABLE = pd.DataFrame(
+    {
+        "age": rng.normal(40, 10, N),
+        "gain": np.where(rng.random(N) < 0.8, 0.0, rng.lognormal(8, 1, N)),
+        "rooms": rng.integers(1, 9, N),
+        "member": rng.random(N) < 0.5,
+        "sex": pd.Categorical(rng.choice(["f", "m"], N)),
+        "city": pd.Series(rng.choice([f"c{i}" for i in range(30)], N), dtype=object),
+        "when": pd.Series(pd.date_range("2021-01-01", periods=N, freq="7h")).sample(frac=1, random_state=0).array,
+        "wait": pd.to_timedelta(rng.exponential(100, N).round(), unit="s"),
+    }
+)
+TABLE.loc[rng.random(N) < 0.1, ["age", "city", "when", "gain"]] = None
+LEVEL = rng.normal(size=31)[TABLE["city"].fillna("c30").str[1:].astype(int)]
+NUMBER = LEVEL + TABLE["rooms"].to_numpy() / 4 + rng.normal(0, 0.1, N)
+LABEL = np.digitize(NUMBER, np.quantile(NUMBER, [0.3, 0.6]))
+QUICK = {"hidden_layer_sizes": 5, "max_iter": 3, "random_state": 0, "max_categories": 8}
+ENCODINGS = [
+    {"numeric_encoding": "raw", "category_encoding": "one_hot"},
+    {"numeric_encoding": "piecewise_linear", "category_encoding": "target"},
+    {"numeric_encoding": "piecewise_linear", "category_encoding": "both", "n_bins": 5},
+]
+WHOLE = {"early_stopping": False, "dtype": "float64", "learning_rate": "constant", "tol": 0.0}
+TASKS = [(SigmoidMLPRegressor, NUMBER), (SigmoidMLPClassifier, LABEL), (SigmoidMLPClassifier, LABEL == 1)]
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def outputs(net, X):
+    return net.predict_proba(X) if hasattr(net, "predict_proba") else net.predict(X)
+
+
+# --- the network's input, by hand ------------------------------------------------------------------------------------
+
+
+def bend(z):
+    return z / np.sqrt(1 + (z / 3) ** 2)
+
+
+def seconds(column):
+    units = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}
+    return np.where(column.isna(), np.nan, column.astype("int64") / units[np.datetime_data(column.dtype)[0]])
+
+
+def as_numbers(column):
+    return seconds(column) if column.dtype.kind in "mM" else column.to_numpy(dtype=float)
+
+
+POSITIONS = {
+    "hour": lambda when: when.dt.hour + when.dt.minute / 60,
+    "weekday": lambda when: when.dt.day_of_week,
+    "yearday": lambda when: when.dt.day_of_year,
+}
+
+
+def by_hand(row, column, inputs, bends):
+    """Compute one input from its line of `inputs_`."""
+    same = inputs[inputs["column"] == row.column]
+    if row.kind == "missing":
+        return column.isna().to_numpy()
+    if row.kind in ("number", "bin"):
+        centre = same.loc[same["kind"] == "number", "centre"].iloc[0]
+        placed = (np.nan_to_num(as_numbers(column), nan=centre) - row.centre) * row.scale
+        return np.clip(placed, 0, 1) if row.kind == "bin" else bend(placed) if bends else placed
+    if row.kind == "date":
+        cycle, wave = row.level.split("_")
+        return getattr(np, wave)(POSITIONS[cycle](column) * row.scale).fillna(0.0)
+    keys = [None if pd.isna(value) else str(value) for value in column]
+    levels = set(same.loc[same["kind"] == "level", "level"])
+    compute = {
+        "level": lambda key: ((key == row.level) - row.centre) * row.scale,
+        "infrequent": lambda key: key is not None and key not in levels,
+        "target": lambda key: (row.level.get(key, row.centre) - row.centre) * row.scale,
+    }
+    return [compute[row.kind](key) for key in keys]
+
+
+@pytest.mark.parametrize("encodings", ENCODINGS)
+@pytest.mark.parametrize("scaling", ["robust", "standard"])
+@pytest.mark.parametrize(("kind", "y"), TASKS)
+def test_inputs_tell_how_each_input_is_computed(encodings, scaling, kind, y):
+    net = kind(**QUICK, **encodings, input_scaling=scaling).fit(TABLE, y)
+    found, inputs = net.activations(TABLE)[0], net.inputs_
+    assert list(inputs.index) == list(net.network_feature_names_) and len(inputs) == net.coefs_[0].shape[0]
+    for place, row in enumerate(inputs.itertuples()):
+        expected = by_hand(row, TABLE[row.column], inputs, scaling == "robust")
+        assert_allclose(found[:, place], np.asarray(expected, dtype=float), atol=1e-6, err_msg=str(row.Index))
+    assert list(inputs.columns) == ["column", "kind", "level", "edge", "centre", "scale"]
+
+
+# --- the contract with every kind ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("encodings", ENCODINGS)
+@pytest.mark.parametrize(("kind", "y"), TASKS)
+def test_a_fit_of_every_kind_travels_and_says_how_it_was_made(encodings, kind, y):
+    net = kind(**QUICK, **encodings).fit(TABLE, y)
+    expected = outputs(net, TABLE)
+    assert_array_equal(outputs(pickle.loads(pickle.dumps(net)), TABLE), expected)
+    assert_array_equal(outputs(kind(**net.resolved_params_).fit(TABLE, y), TABLE), expected)
+    assert_array_equal(outputs(kind(**QUICK, **encodings).fit(TABLE, y), TABLE), expected)
+
+
+def test_the_kinds_of_input_are_those_documented():
+    kinds = SigmoidMLPRegressor(**QUICK, **ENCODINGS[2]).fit(TABLE, NUMBER).inputs_["kind"]
+    assert set(kinds) == {"number", "bin", "missing", "level", "infrequent", "target", "date"}
+
+
+@pytest.mark.parametrize("encodings", [ENCODINGS[0], {"numeric_encoding": "piecewise_linear"}])
+def test_weights_are_repetitions(encodings):
+    weight = rng.integers(0, 4, N)
+    repeated = np.repeat(np.arange(N), weight)
+    settings = {**QUICK, **WHOLE, **encodings}
+    one = SigmoidMLPRegressor(**settings, batch_size=np.count_nonzero(weight)).fit(TABLE, NUMBER, weight)
+    two = SigmoidMLPRegressor(**settings, batch_size=len(repeated)).fit(TABLE.iloc[repeated], NUMBER[repeated])
+    assert_allclose(one.predict(TABLE), two.predict(TABLE), rtol=1e-7)
+
+
+@pytest.mark.parametrize("encodings", ENCODINGS)
+def test_the_order_of_the_columns_only_orders_the_inputs(encodings):
+    order = list(TABLE)[::-1]
+    one = SigmoidMLPRegressor(**QUICK, **encodings).fit(TABLE, NUMBER)
+    two = SigmoidMLPRegressor(**QUICK, **encodings).fit(TABLE[order], NUMBER)
+    places = two.inputs_.index.get_indexer(one.inputs_.index)
+    assert_array_equal(one.activations(TABLE)[0], two.activations(TABLE[order])[0][:, places])
+
+
+@pytest.mark.parametrize("encodings", ENCODINGS)
+@pytest.mark.parametrize(("kind", "y"), TASKS)
+def test_epochs_may_be_trained_one_by_one(encodings, kind, y):
+    settings = {**QUICK, **encodings, "early_stopping": False}
+    whole, parts = kind(**settings).fit(TABLE, y), kind(**settings)
+    for _ in range(settings["max_iter"]):
+        parts.partial_fit(TABLE, y, **({} if kind is SigmoidMLPRegressor else {"classes": np.unique(y)}))
+        parts = pickle.loads(pickle.dumps(parts))
+    assert_array_equal(outputs(whole, TABLE), outputs(parts, TABLE))
+    assert whole.loss_curve_ == parts.loss_curve_
+
+
+@pytest.mark.parametrize("encodings", ENCODINGS)
+def test_a_file_is_as_good_as_memory(tmp_path, encodings):
+    codes = np.column_stack([TABLE["age"], TABLE["gain"], pd.factorize(TABLE["city"])[0], TABLE["rooms"]]).astype(float)
+    np.save(tmp_path / "X.npy", codes)
+    settings = {**QUICK, **encodings, "categorical_features": [2]}
+    expected = SigmoidMLPRegressor(**settings).fit(codes, NUMBER)
+    mapped = np.load(tmp_path / "X.npy", mmap_mode="r")
+    assert_allclose(
+        SigmoidMLPRegressor(**settings).fit(mapped, NUMBER).predict(mapped), expected.predict(codes), rtol=1e-9
+    )
+    assert_array_equal(expected.predict(pd.DataFrame(codes).to_numpy()), expected.predict(codes))
+
+
+def test_polars_is_pandas():
+    frame = pl.DataFrame({name: list(map(plain, TABLE[name])) for name in TABLE})
+    settings = {**QUICK, **ENCODINGS[2]}
+    expected = SigmoidMLPRegressor(**settings).fit(TABLE, NUMBER).predict(TABLE)
+    assert_array_equal(SigmoidMLPRegressor(**settings).fit(frame, NUMBER).predict(frame), expected)
+
+
+def plain(value):
+    return (
+        None if pd.isna(value) else getattr(value, "to_pydatetime", getattr(value, "to_pytimedelta", lambda: value))()
+    )
+
+
+def test_unseen_levels_are_unknown():
+    strange = TABLE.assign(city="never", sex=pd.Categorical(["x"] * N))
+    for encodings in ENCODINGS:
+        assert np.isfinite(SigmoidMLPRegressor(**QUICK, **encodings).fit(TABLE, NUMBER).predict(strange)).all()
+
+
+def test_a_warm_start_and_a_gradient_keep_the_columns():
+    net = SigmoidMLPRegressor(**QUICK, **ENCODINGS[1], warm_start=True).fit(TABLE, NUMBER)
+    inputs = net.inputs_
+    loss, gradients, _ = net.backpropagate(TABLE, NUMBER)
+    assert np.isfinite(loss) and gradients[0].shape == net.coefs_[0].shape
+    pd.testing.assert_frame_equal(net.fit(TABLE, NUMBER).inputs_, inputs)
+
+
+# --- what "auto" means -----------------------------------------------------------------------------------------------
+
+
+def encodings_of(net, X, y):
+    resolved = net.fit(X, y).resolved_params_
+    return resolved["numeric_encoding"], resolved["category_encoding"]
+
+
+def test_auto_goes_by_rows_task_and_levels():
+    few, many = ("raw", "one_hot"), ("piecewise_linear", "both")
+    X = pd.concat([TABLE[["age", "city"]]] * 20, ignore_index=True)
+    y, label = np.tile(NUMBER, 20), np.tile(LABEL, 20)
+    quick = {**QUICK, "max_iter": 1}
+    assert encodings_of(SigmoidMLPRegressor(**quick), X, y) == many
+    assert encodings_of(SigmoidMLPRegressor(**quick | {"max_categories": None}), X, y) == (many[0], few[1])
+    assert encodings_of(SigmoidMLPRegressor(**quick), X.iloc[:1000], y[:1000])[0] == "raw"
+    assert encodings_of(SigmoidMLPClassifier(**quick), X.iloc[:4000], label[:4000])[0] == "raw"
+    assert encodings_of(SigmoidMLPClassifier(**quick, early_stopping=False), X, label) == many
+    for scikit_learns in ({"input_scaling": None}, {"learning_rate": "constant"}, {"learning_rate": "adaptive"}):
+        assert encodings_of(SigmoidMLPRegressor(**quick | scikit_learns), X, y) == few
+    assert SigmoidMLPRegressor(**quick).partial_fit(X, y).resolved_params_["category_encoding"] == "one_hot"
+    wide = np.random.default_rng(0).normal(size=(8000, 51)).astype(np.float32)
+    assert encodings_of(SigmoidMLPRegressor(**quick), wide, y)[0] == "raw"
+    assert encodings_of(SigmoidMLPRegressor(**quick), sp.csr_array(wide[:, :3]), y) == few
+
+
+def test_weights_of_ones_own_keep_the_columns():
+    X = rng.normal(size=(2000, 2))
+    start = ([np.ones((2, 3)), np.ones((3, 1))], [np.zeros(3), np.zeros(1)])
+    net = SigmoidMLPRegressor(3, init=start, max_iter=1, random_state=0)
+    assert encodings_of(net, X, X[:, 0])[0] == "raw"
+
+
+def test_sparse_tables_are_untouched():
+    X = sp.random_array((N, 5), density=0.3, rng=0, format="csr")
+    settings = {"hidden_layer_sizes": 3, "max_iter": 2, "random_state": 0}
+    expected = SigmoidMLPRegressor(**settings).fit(X, NUMBER).predict(X)
+    for encodings in ENCODINGS[1:]:
+        assert_array_equal(SigmoidMLPRegressor(**settings, **encodings).fit(X, NUMBER).predict(X), expected)
+
+
+# --- text in arrays, identifiers, declared levels, refusals -----------------------------------------------------------
+
+
+@pytest.mark.parametrize("hold", [np.asarray, lambda X: X.astype(str)], ids=["object", "string"])
+def test_a_named_column_of_an_array_may_be_text(hold):
+    table = TABLE[["age", "city", "rooms"]].dropna().astype(object)
+    y = NUMBER[table.index]
+    frame = table.rename(columns=dict(zip(table, ["x0", "x1", "x2"], strict=True))).astype({"x0": float, "x2": float})
+    X = hold(table.to_numpy())
+    net = SigmoidMLPRegressor(**QUICK, categorical_features=[1]).fit(X, y)
+    assert_array_equal(net.predict(X), SigmoidMLPRegressor(**QUICK).fit(frame, y).predict(frame))
+    assert not hasattr(net, "feature_names_in_") and net.n_features_in_ == 3
+    assert_array_equal(pickle.loads(pickle.dumps(net)).predict(X[:3]), net.predict(X[:3]))
+    net.partial_fit(X, y)
+    with pytest.raises(ValueError, match="X has 2 features, but SigmoidMLPRegressor is expecting 3"):
+        net.predict(X[:, :2])
+    with pytest.raises(ValueError, match="Column 'x1' of X should hold numbers.*categorical_features"):
+        SigmoidMLPRegressor(**QUICK, categorical_features=[0]).fit(X, y)
+
+
+def test_types_and_names_may_both_make_categories():
+    net = SigmoidMLPRegressor(**QUICK, categorical_features=["rooms", "from_dtype"]).fit(TABLE, NUMBER)
+    levels = net.inputs_[net.inputs_["kind"] == "level"]
+    assert set(levels["column"]) == {"rooms", "sex", "city"}
+
+
+def test_identifiers_are_left_out_with_a_warning():
+    names = [f"user {i}" for i in range(N)]
+    with pytest.warns(UserWarning, match=r"Columns \['name'\] of X are left out: .* all their values differ"):
+        net = SigmoidMLPRegressor(**QUICK).fit(TABLE.assign(name=names), NUMBER)
+    assert "name" not in set(net.inputs_["column"])
+    with pytest.raises(ValueError, match=r"\['name'\].*No other column is left"):
+        SigmoidMLPRegressor(**QUICK).fit(pd.DataFrame({"name": names}), NUMBER)
+
+
+def test_declared_levels_count_at_the_first_partial_fit():
+    first = pd.DataFrame({"c": pd.Categorical(["a", "b"] * 20, categories=list("abcdef"))})
+    net = SigmoidMLPRegressor(3, random_state=0).partial_fit(first, np.arange(40.0))
+    assert list(net.inputs_["level"]) == list("abcdef")
+    polars = pl.DataFrame({"c": pl.Series(["a", "b"] * 20, dtype=pl.Enum(list("abcdef")))})
+    assert SigmoidMLPRegressor(3, random_state=0).partial_fit(polars, np.arange(40.0)).coefs_[0].shape[0] == 6
+
+
+def test_all_columns_that_cannot_be_used_are_named_at_once():
+    bad = TABLE.assign(z=1j, when=pd.period_range("2000", periods=N, freq="D"), mixed=["a", 1] * (N // 2))
+    with pytest.raises(TypeError) as refused:
+        SigmoidMLPRegressor(**QUICK).fit(bad, NUMBER)
+    assert all(f"Column {name!r} of X" in str(refused.value) for name in ("z", "when", "mixed"))

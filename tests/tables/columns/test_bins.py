@@ -1,0 +1,101 @@
+"""Bins beside a number: where their edges are, what weights decide, and what each value becomes."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from sknet._tables.columns import ColumnSettings
+from sknet._tables.columns.bins import BinnedColumn, bin_edges, distinct_values, with_bins
+from sknet._tables.columns.number import NumberColumn, learn_numbers
+
+NUMBERS = st.lists(
+    st.tuples(st.integers(-5, 5) | st.floats(-1e6, 1e6).map(lambda x: round(x, 2)), st.integers(1, 4)), min_size=1
+)
+
+
+def edges_of(values, n_bins=4, weight=None):
+    return bin_edges(*distinct_values(np.asarray(values, dtype=float), weight), n_bins)
+
+
+def learn(values, n_bins=4, weight=None, **settings):
+    X = np.asarray(values, dtype=float)[:, np.newaxis]
+    settings = ColumnSettings(weight=weight, n_bins=n_bins, **settings)
+    return with_bins(learn_numbers(X, None, np.isnan(X).any(axis=0), settings), X, None, settings)[0]
+
+
+def write(column, values):
+    out = np.zeros((len(values), column.n_inputs))
+    column.write(np.asarray(values, dtype=float), out, "c")
+    return out
+
+
+def test_edges_are_quantiles():
+    assert edges_of(np.arange(101)) == pytest.approx([0, 25, 50, 75, 100], abs=1)
+
+
+def test_few_values_are_all_edges():
+    assert edges_of([3, 1, 2, 2, 2]).tolist() == [1, 2, 3]
+
+
+def test_a_repeated_value_is_one_edge_and_the_others_share_the_rest():
+    edges = edges_of([0] * 90 + list(range(1, 11)), n_bins=8)
+    assert edges[0] == 0 and edges[1] == 1 and edges[-1] == 10 and len(edges) == 9
+    amid = edges_of([*np.linspace(1, 2, 50), *[5] * 60, *np.linspace(7, 9, 50)], n_bins=6)
+    assert 5 in amid and len(amid) == 7 and amid[0] == 1 and amid[-1] == 9
+
+
+def test_missing_values_count_nowhere():
+    assert edges_of([np.nan, 3, 1, np.nan, 2]).tolist() == [1, 2, 3]
+    assert learn([np.nan] * 3) == NumberColumn(0.0, 0.0, True, True, True)
+
+
+@given(NUMBERS, st.integers(2, 9))
+def test_edges_increase_and_are_as_many_as_asked_for_at_most(sample, n_bins):
+    values = np.array([value for value, _ in sample])
+    edges = edges_of(values, n_bins)
+    assert (np.diff(edges) > 0).all() and 1 <= len(edges) <= n_bins + 1 and np.isin(edges, values).all()
+
+
+@given(NUMBERS, st.integers(2, 9))
+def test_weights_are_repetitions(sample, n_bins):
+    values, weight = (np.array(part, dtype=float) for part in zip(*sample, strict=True))
+    repeated = np.repeat(values, weight.astype(int))
+    np.testing.assert_array_equal(edges_of(values, n_bins, weight), edges_of(repeated, n_bins))
+
+
+def test_a_bin_is_0_below_1_above_and_linear_between():
+    column = BinnedColumn(NumberColumn(0.0, 1.0), (0.0, 1.0, 3.0), 0.0)
+    assert column.suffixes == ("", "_bin1", "_bin2") and column.n_inputs == 3
+    assert write(column, [-1, 0.5, 1, 2, 9])[:, 1:].tolist() == [[0, 0], [0.5, 0], [1, 0], [1, 0.5], [1, 1]]
+
+
+def test_a_missing_value_stands_for_the_centre():
+    column = learn([1, 2, 3, 4, np.nan])
+    assert column.suffixes[:2] == ("", "_missing")
+    found = write(column, [np.nan, 2.0])
+    assert (found[0, 2:] == found[1, 2:]).all() and found[:, :2].tolist() == [[0, 1], [0, 0]]
+
+
+def test_a_column_of_two_values_has_no_bins():
+    assert isinstance(learn([0, 1, 1, 0]), NumberColumn)
+
+
+@pytest.mark.parametrize("magnitude", [1e-300, 1e9, 1e300])
+def test_magnitude_does_not_matter(magnitude):
+    x = np.arange(1.0, 10.0)
+    np.testing.assert_allclose(write(learn(x * magnitude), x * magnitude), write(learn(x), x), atol=1e-6)
+
+
+def test_infinity_and_text_are_refused_by_name():
+    with pytest.raises(ValueError, match="Column 'c' of X contains infinity"):
+        write(learn([1, 2, 3]), [np.inf])
+
+
+def test_inputs_tell_how_a_bin_is_computed():
+    column, x = learn(np.arange(9.0)), np.linspace(-1, 10, 7)
+    for place, facts in enumerate(column.inputs):
+        if facts.kind == "bin":
+            expected = np.clip((x - facts.centre) * facts.scale, 0, 1)
+            np.testing.assert_allclose(write(column, x)[:, place], expected, atol=1e-12)
+    assert [facts.edge for facts in column.inputs[1:]] == list(column.edges[:-1])
