@@ -4,8 +4,9 @@ What is written names its pieces ("log_loss", "sigmoid", "category"); what is re
 and nothing that a file names is imported or called. A piece of the user's own stands as the object it is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import fields
+from typing import Any
 
 import numpy as np
 
@@ -17,6 +18,7 @@ from sknet._tables.columns.bins import BinnedColumn
 from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
 from sknet._tables.columns.datetime import DatetimeColumn
 from sknet._tables.columns.number import NumberColumn
+from sknet._tables.columns.quantile import QuantileColumn
 from sknet._tables.columns.target import TargetColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
@@ -32,6 +34,7 @@ KINDS: dict[str, type] = {
     "network": Network,
     "encoder": TableEncoder,
     "number": NumberColumn,
+    "quantile number": QuantileColumn,
     "binned number": BinnedColumn,
     "category": CategoryColumn,
     "identifier": IdentifierColumn,
@@ -107,13 +110,13 @@ def unpack(plain: object, kinds: Mapping[str, type] = KINDS) -> object:
     parts = {name: part for name, part in plain.items() if name != KIND}
     special = _SPECIAL.get(plain[KIND])
     if special is not None:
-        return special(**parts)
+        return special(parts)
     return kinds[plain[KIND]](**{name: unpack(part, kinds) for name, part in parts.items()})
 
 
-_SPECIAL = {
-    "history": lambda epochs: tuple([Epoch(*map(float, row)) for row in epochs]),
-    "dtype": lambda name: np.dtype(name),
-    "activation": lambda name: ACTIVATIONS[name],
-    "state": lambda arrays: State.from_arrays(arrays),
+_SPECIAL: dict[str, Callable[[dict[str, Any]], object]] = {
+    "history": lambda parts: tuple([Epoch(*map(float, row)) for row in parts["epochs"]]),
+    "dtype": lambda parts: np.dtype(parts["name"]),
+    "activation": lambda parts: ACTIVATIONS[parts["name"]],
+    "state": lambda parts: State.from_arrays(parts["arrays"]),
 }

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -28,12 +28,15 @@ from sknet._tables.columns.bins import with_bins
 from sknet._tables.columns.category import IdentifierColumn, learn_category, level_shares
 from sknet._tables.columns.datetime import learn_datetime
 from sknet._tables.columns.number import (
+    BLOCK,
+    NumberColumn,
     learn_numbers,
     learn_sparse,
     missing_columns,
-    row_blocks,
     scale_or_refuse,
+    stacked,
 )
+from sknet._tables.columns.quantile import learn_quantiles
 from sknet._tables.columns.target import TargetColumn, folds, learn_target
 from sknet._tables.frames import (
     Kind,
@@ -64,6 +67,20 @@ class TableEncoder:
 
     names: tuple[str, ...] | None
     columns: tuple[Column, ...]
+    n_inputs: int = field(init=False, compare=False)  # of the network
+    _plan: Plan = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        plan, d = None, len(self.columns)
+        for column in self.columns:
+            if type(column) is not NumberColumn or column.has_missing_indicator:
+                plan = plan_of(self.columns)
+                break
+        if plan is None:  # every column is one number and nothing else
+            each, none = np.arange(d + 1), np.empty(0, dtype=np.intp)
+            plan = Plan(each, each[:d], each[:d], none, stacked(self.columns), None, [], plain=True)  # type: ignore[arg-type]
+        object.__setattr__(self, "_plan", plan)
+        object.__setattr__(self, "n_inputs", int(plan.starts[-1]))
 
     def __reduce__(self) -> tuple[type[TableEncoder], tuple[object, ...]]:
         return TableEncoder, (self.names, self.columns)  # without what is found again from them
@@ -72,15 +89,6 @@ class TableEncoder:
     def n_columns(self) -> int:
         """How many columns the table has."""
         return len(self.columns)
-
-    @cached_property
-    def _plan(self) -> Plan:
-        return plan_of(self.columns)
-
-    @property
-    def n_inputs(self) -> int:
-        """How many inputs the network has."""
-        return int(self._plan.starts[-1])
 
     @cached_property
     def column_names(self) -> tuple[str, ...]:
@@ -130,7 +138,9 @@ class TableEncoder:
         if array is None:
             self._encode_frame(X, out[:, :m], fold)
             return out
-        for rows in row_blocks(len(array), max(array.shape[1], m)):
+        height = max(1, BLOCK // max(array.shape[1], m, 1))
+        for start in range(0, len(array), height):  # in pieces that stay in the processor's cache
+            rows = slice(start, min(start + height, len(array)))
             self.encode_rows(array, rows, out[rows, :m], fold)
         return out
 
@@ -234,6 +244,8 @@ def learn_encoder(
         input_scaling, None if weight is None else np.asarray(weight, dtype=np.float64), numeric_encoding, n_bins,
         max_categories, category_encoding, target,
     )  # fmt: skip
+    if isinstance(X, np.ndarray) and isinstance(categorical_features, str):
+        return _learn_array(np.asarray(X), None, settings)
     by_dtype, chosen = split_choice(categorical_features)
     if isinstance(X, np.ndarray):
         return _learn_array(np.asarray(X), chosen, settings)
@@ -309,6 +321,7 @@ def _learn_category(values: Table, name: str, settings: ColumnSettings) -> Colum
 SCALINGS: dict[str | None, Callable[[Array, NDArray[np.intp] | None, Array, ColumnSettings], Sequence[Column]]] = {
     "robust": learn_numbers,
     "standard": learn_numbers,
+    "quantile": learn_quantiles,
     None: learn_numbers,
 }
 """How columns of numbers are learnt, by `input_scaling`: from a matrix, their positions, and which miss values."""

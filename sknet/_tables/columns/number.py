@@ -219,7 +219,7 @@ class ColumnScaler:
                 np.subtract(values, self.center.astype(precise, copy=False), out=Z, casting="same_kind")
             else:
                 np.copyto(Z, values, casting="same_kind")
-            easy = all_finite(Z)  # most tables have no missing values: one pass says so
+            easy = bool(np.isfinite(Z).all())  # most tables have no missing values: one pass says so
             if not easy:
                 self._mend(Z)
             Z *= self.scale.astype(Z.dtype, copy=False)
@@ -227,7 +227,7 @@ class ColumnScaler:
                 smooth_clip(Z)
             if Z is not out:
                 out[...] = Z
-        return easy and ((self.clip and Z is out) or all_finite(out))
+        return easy and ((self.clip and Z is out) or bool(np.isfinite(out).all()))
 
     def _mend(self, out: Array) -> None:
         """Impute what is missing; make what overflowed large, so that a factor of 0 still gives 0."""
@@ -242,11 +242,6 @@ def row_blocks(n: int, d: int) -> list[slice]:
     """Cut n rows of d columns into blocks of about `BLOCK` values."""
     starts = range(0, n, max(1, BLOCK // max(d, 1)))
     return list(map(slice, starts, [*starts[1:], n]))
-
-
-def all_finite(values: Array) -> bool:
-    """Whether there is neither NaN nor infinity among the values."""
-    return bool(np.isfinite(values).all())
 
 
 def smooth_clip(Z: Array) -> None:
@@ -356,7 +351,7 @@ def missing_columns(X: Array, name_of: Callable[[int], str], numbers: NDArray[np
     """Which columns of an array have missing values, (d,); infinite values are refused, in `numbers` if given."""
     missing = np.zeros(X.shape[1], dtype=bool)
     for rows in row_blocks(*X.shape):
-        if not all_finite(X[rows]):
+        if not np.isfinite(X[rows]).all():
             refuse_infinite(X[rows] if numbers is None else np.where(numbers, X[rows], 0.0), name_of)
             missing |= np.isnan(X[rows]).any(axis=0)
     return missing
