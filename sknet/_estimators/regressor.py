@@ -23,8 +23,8 @@ from sknet._typing import Array, Table, Target
 class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
     """A multi-layer perceptron for regression, trained by hand-written backpropagation [1]_.
 
-    It takes a raw table: numbers are scaled, categories and dates encoded and
-    missing values marked inside; `inputs_` shows how.
+    It takes a raw table: numbers are scaled and put into bins [5]_, categories
+    and dates encoded and missing values marked inside; `inputs_` shows how.
 
     The parameters come in groups: the network (`hidden_layer_sizes` to
     `depth`), training (`learning_rate_init` to `verbose`), when to stop
@@ -121,11 +121,10 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
 
     numeric_encoding : {"raw", "piecewise_linear", "auto"}, default="auto"
         How numbers become inputs: the scaled number; or beside it piecewise-linear
-        bins between its quantiles [5]_, where the table is dense. "auto" has
-        bins from 7,500 training rows on for a classifier, from 1,500 for a
-        regressor, with at most 50 columns of numbers; it is "raw" with weights
-        given as `init`, `input_scaling=None`, sparse input or one of
-        scikit-learn's schedules.
+        bins between its quantiles, where the table is dense. "auto" has bins from
+        7,500 training rows on for a classifier, from 1,500 for a regressor, with
+        at most 50 columns of numbers; it is "raw" with weights given as `init`,
+        `input_scaling=None`, sparse input or one of scikit-learn's schedules.
 
     n_bins : int, default=16
         The most bins of a column. Values that many rows share are edges of their
