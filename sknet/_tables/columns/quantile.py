@@ -63,8 +63,6 @@ class QuantileColumn:
     def inputs(self) -> tuple[InputFacts, ...]:
         """What each input is: the normal score of the share below, by the quantile at each level, and 1 if missing."""
         of_levels: dict[str | None, float] = dict(zip(map(str, LEVELS), self.quantiles.tolist(), strict=True))
-            str(level): float(value) for level, value in zip(LEVELS, self.quantiles, strict=True)
-        }
         score = InputFacts("number", of_levels)
         return (score, InputFacts("missing")) if self.has_missing_indicator else (score,)
 
