@@ -1,4 +1,4 @@
-"""What this machine has: threads, and who gets them; memory, and what cannot fit into it.
+"""What this machine has: threads, and who gets them; memory, and what cannot fit into it; packages, or not.
 
 BLAS gets one thread where its matrix products are too small to be shared out or it is not alone, else all. Where the
 rows of a table are shared out instead, each of as many threads has a BLAS of one.
@@ -121,3 +121,17 @@ def refuse_too_large(layout: Layout, dtype: DType) -> None:
         layout.n_parameters,
         dtype.itemsize,
     )
+
+
+# --- packages --------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def needed(what: str, package: str, *, extra: str) -> Iterator[None]:
+    """Name the extra to install where a package that something needs is not there."""
+    try:
+        yield
+    except ImportError as error:
+        raise ImportError(
+            f"{what} needs the package {package} ({error}): install it with pip install 'sknet-mlp[{extra}]'."
+        ) from error
