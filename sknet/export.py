@@ -7,20 +7,29 @@ from typing import TYPE_CHECKING
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import require_fitted
+from sknet._estimators.rebuilt import estimator_of, with_network
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
+from sknet._export import bare
 from sknet._export.parts import ExportError
 from sknet._model.machine import needed
 from sknet._model.model import Model
-from sknet._typing import Table
+from sknet._typing import Table, Target
 
 if TYPE_CHECKING:
+    import torch
     from onnx import ModelProto
+    from sklearn.neural_network import MLPClassifier, MLPRegressor
+    from sklearn.pipeline import Pipeline
 
 __all__ = [
     "ExportError",
+    "from_sklearn",
+    "from_torch",
     "register_onnx_converters",
     "to_onnx",
+    "to_sklearn",
+    "to_torch",
 ]
 
 _ESTIMATORS = (SigmoidMLPClassifier, SigmoidMLPRegressor)
@@ -101,3 +110,137 @@ def to_onnx(
         from sknet._export import onnx
     onnx.register(_ESTIMATORS, _model_of)
     return onnx.convert(estimator, model, X, initial_types, target_opset)
+
+
+# --- PyTorch ---------------------------------------------------------------------------------------------------------
+
+
+def to_torch(estimator: Estimator) -> "torch.nn.Module":
+    """Return a fitted estimator as a PyTorch module, its encoding of the table included.
+
+    Parameters
+    ----------
+    estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
+        A fitted one.
+
+    Returns
+    -------
+    module : torch.nn.Module
+        `module(numbers, codes)` returns what `predict_proba`, or a regressor's
+        `predict`, returns; `module.raw(numbers, codes)` what comes before the
+        link, for training. `numbers`, of shape (n, columns of numbers), holds
+        them as they are in the table, NaN where one is missing; `codes`, of
+        shape (n, columns of categories), the place of each level among those
+        that were learnt, their count for any other, -1 where it is missing.
+        `module.read(X)` returns both for a raw table. `module.network` is a
+        `torch.nn.Sequential`; trained on, it comes back by `from_torch`.
+
+    Raises
+    ------
+    ExportError
+        If an activation or a link is one of your own. A `ValueError`.
+    ImportError
+        If PyTorch is not installed: the extra "torch" has it.
+    """
+    model = _model_of(estimator)
+    with needed("sknet.export.to_torch", "torch", extra="torch"):
+        from sknet._export.torch import TableNetwork
+    return TableNetwork(model)
+
+
+def from_torch(module: "torch.nn.Module", like: Estimator | None = None, *, classes: Target = None) -> Estimator:
+    """Return an estimator whose network is that of PyTorch's layers.
+
+    Parameters
+    ----------
+    module : torch.nn.Sequential
+        Linear layers with one activation between each two. A sigmoid or a
+        softmax at the end of a classifier's is its link, and is left out, as
+        is dropout.
+
+    like : SigmoidMLPClassifier or SigmoidMLPRegressor, default=None
+        A fitted estimator: the new one encodes tables, and decodes outputs, as
+        this does. The layers are those of `to_torch(like).network`, trained on.
+
+    classes : array-like of shape (n_classes,), default=None
+        Without `like`, the labels of a classifier, in the order of the outputs.
+        Without either it is a regressor. The network's input then is the table
+        as it is, columns of numbers alone.
+
+    Returns
+    -------
+    estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
+        A fitted one.
+
+    Raises
+    ------
+    ExportError
+        If the module holds other layers. A `ValueError`.
+    ImportError
+        If PyTorch is not installed: the extra "torch" has it.
+    """
+    with needed("sknet.export.from_torch", "torch", extra="torch"):
+        from sknet._export.torch_layers import read_layers
+    if like is not None:
+        _model_of(like)
+        return with_network(like, read_layers(module, classifies=isinstance(like, SigmoidMLPClassifier)))
+    network = read_layers(module, classifies=classes is not None)
+    return estimator_of(bare.of_numbers(network) if classes is None else bare.of_labels(network, classes), {})
+
+
+# --- scikit-learn ----------------------------------------------------------------------------------------------------
+
+
+def to_sklearn(estimator: Estimator) -> "Pipeline":
+    """Return a fitted estimator as a pipeline of scikit-learn's own parts.
+
+    Parameters
+    ----------
+    estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
+        A fitted one.
+
+    Returns
+    -------
+    pipeline : sklearn.pipeline.Pipeline
+        A `ColumnTransformer` and an `MLPClassifier` or `MLPRegressor`, fitted,
+        with the same predictions in float64. It needs no sknet.
+
+    Raises
+    ------
+    ExportError
+        If scikit-learn has nothing for the activations, the loss or the
+        targets: it knows one activation for all layers, of identity, logistic,
+        tanh and relu. A `ValueError`.
+    """
+    from sknet._export import sklearn
+
+    return sklearn.pipeline_of(_model_of(estimator), require_fitted(estimator).columns.names)
+
+
+def from_sklearn(fitted: "Pipeline | MLPClassifier | MLPRegressor") -> Estimator:
+    """Return an estimator that predicts what scikit-learn's network does.
+
+    Parameters
+    ----------
+    fitted : MLPClassifier, MLPRegressor or Pipeline
+        A fitted network, or a pipeline that ends with one, after any of
+        `SimpleImputer` (without indicators), `StandardScaler`, `RobustScaler`,
+        `MinMaxScaler` and `MaxAbsScaler`.
+
+    Returns
+    -------
+    estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
+        A fitted one, with scikit-learn's parameters where sknet has them.
+
+    Raises
+    ------
+    ExportError
+        If the pipeline holds other steps. A `ValueError`.
+    """
+    from sknet._export.sklearn_networks import read_pipeline
+
+    found = read_pipeline(fitted)
+    return estimator_of(
+        found.model, found.parameters, found.names, losses=found.loss_curve, n_iter=found.n_iter,
+        n_samples_seen=found.n_samples_seen,
+    )  # fmt: skip

@@ -3,10 +3,13 @@
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
-from sknet._model.heads import Head, LabelHead, NumberHead
+import numpy as np
+
+from sknet._model.heads import Head, LabelHead
 from sknet._model.model import Model, Network
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import POISSON, SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, identity
+from sknet._tables.columns.category import CategoryColumn
 from sknet._typing import Array
 
 T = TypeVar("T")
@@ -67,4 +70,10 @@ def kind_in(table: Mapping[type, T], value: object, what: str, target: str) -> T
     return table[type(value)]
 
 
-__all__ = ["ExportError", "LabelHead", "NumberHead", "activation_in", "kind_in", "networks_of", "parts_of"]
+def inputs_by_level(column: CategoryColumn) -> Array:
+    """Return what each level, any other level, and a missing value become, (len(levels) + 2, n_inputs)."""
+    unseen = next(name for name in map(str, range(len(column.levels) + 1)) if name not in column.levels)
+    values = np.array([*column.levels, unseen, None], dtype=object)
+    inputs = np.zeros((len(values), column.n_inputs))
+    column.write(values, inputs, "")
+    return inputs
