@@ -88,26 +88,26 @@ def _linked(graph: Graph, model: Model, raw: str) -> str:
 # --- heads -----------------------------------------------------------------------------------------------------------
 
 
-def _numbers(graph: Graph, model: Model, raw: str) -> list[str]:
+def _numbers(graph: Graph, model: Model, raw: str, dtype: DType) -> list[str]:
     """Write predictions in the target's own units."""
     head = cast(NumberHead, model.head)
     scaler = head.numbers.scaler
     scaled = graph.node("Mul", _linked(graph, model, raw), scaler.scale.astype(graph.dtype))
-    return [graph.node("Add", scaled, scaler.mean.astype(graph.dtype))]
+    return [graph.cast(graph.node("Add", scaled, scaler.mean.astype(graph.dtype)), dtype)]
 
 
-def _labels(graph: Graph, model: Model, raw: str) -> list[str]:
+def _labels(graph: Graph, model: Model, raw: str, dtype: DType) -> list[str]:
     """Write labels, and the probabilities of each target column."""
     head = cast(LabelHead, model.head)
     linked = _linked(graph, model, raw)
     if not head.labels.exclusive:
         codes = graph.cast(graph.node("Greater", linked, graph.number(0.5)), INTEGER)
-        return [codes, _inside(graph, linked)]
+        return [codes, _inside(graph, linked, dtype)]
     outputs = _outputs_of(head)
     blocks = [linked if len(outputs) == 1 else columns_of(graph, linked, block) for block in head.labels.blocks]
     labels = [_label(graph, known, P) for known, P in zip(outputs, blocks, strict=True)]
     normalise = head.loss.out_activation != "softmax"
-    found = [_probabilities(graph, known, P, normalise) for known, P in zip(outputs, blocks, strict=True)]
+    found = [_inside(graph, _probabilities(graph, known, P, normalise), dtype) for known, P in zip(outputs, blocks, strict=True)]
     if len(labels) > 1:
         labels = [graph.node("Concat", *(graph.node("Unsqueeze", one, ints(1)) for one in labels), axis=1)]
     return [labels[0], *found]
@@ -145,16 +145,17 @@ def _probabilities(graph: Graph, labels: SingleLabels, P: str, normalise: bool) 
         if normalise:
             P = graph.node("Max", P, graph.number(float(np.finfo(graph.dtype).tiny)))
             P = graph.node("Div", P, graph.node("ReduceSum", P, ints(1), keepdims=1))
-        return _inside(graph, P)
-    return _inside(graph, graph.node("Concat", graph.node("Sub", graph.number(1.0), P), P, axis=1))
+        return P
+    return graph.node("Concat", graph.node("Sub", graph.number(1.0), P), P, axis=1)
 
 
-def _inside(graph: Graph, P: str) -> str:
-    limits = np.finfo(graph.dtype)
-    return graph.node("Clip", P, limits.tiny, np.subtract(1, limits.epsneg, dtype=graph.dtype))
+def _inside(graph: Graph, P: str, dtype: DType) -> str:
+    """Write probabilities in the outputs' type, strictly between 0 and 1."""
+    limits = np.finfo(dtype)
+    return graph.node("Clip", graph.cast(P, dtype), limits.tiny, np.subtract(1, limits.epsneg, dtype=dtype))
 
 
-HEADS: dict[type, Callable[[Graph, Model, str], list[str]]] = {NumberHead: _numbers, LabelHead: _labels}
+HEADS: dict[type, Callable[[Graph, Model, str, DType], list[str]]] = {NumberHead: _numbers, LabelHead: _labels}
 """How the outputs of each kind of head are written."""
 
 
@@ -186,10 +187,10 @@ def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: Mod
     model, dtype = model_of(operator.raw_operator), _output_dtype(operator.inputs)
     graph = Graph(scope, container, model.compute_dtype)
     raw = _raw(graph, model, _feeds(operator, model))
-    if model.compute_dtype != dtype:
-        raw = graph.cast(raw, dtype)
-    last = Graph(scope, container, dtype)
-    outputs = kind_in(HEADS, model.head, "The head", TARGET)(last, model, raw)
+    if model.compute_dtype != model.output_dtype:
+        raw = graph.cast(raw, model.output_dtype)
+    last = Graph(scope, container, model.output_dtype)
+    outputs = kind_in(HEADS, model.head, "The head", TARGET)(last, model, raw, dtype)
     for value, variable in zip(outputs, operator.outputs, strict=True):
         last.name(value, variable.onnx_name)
 

@@ -142,6 +142,11 @@ ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
 # --- links -----------------------------------------------------------------------------------------------------------
 
 
+def _logistic(graph: Graph, raw: str) -> str:
+    """1 / (1 + exp(-raw)): onnxruntime's own sigmoid is off where it is small, which counts where shares are taken."""
+    return graph.node("Reciprocal", graph.node("Add", graph.node("Exp", graph.node("Neg", raw)), graph.number(1.0)))
+
+
 def _quantiles(graph: Graph, raw: str, n_levels: int) -> str:
     """The level in the middle, and from it up or down by the softplus of every other: a product with 0 and ±1."""
     middle, place = n_levels // 2, np.arange(n_levels)
@@ -154,7 +159,7 @@ def _quantiles(graph: Graph, raw: str, n_levels: int) -> str:
 
 LINKS: Mapping[str, Callable[[Graph, str, int], str]] = {
     "identity": lambda graph, raw, n_outputs: raw,
-    "logistic": lambda graph, raw, n_outputs: graph.node("Sigmoid", raw),
+    "logistic": lambda graph, raw, n_outputs: _logistic(graph, raw),
     "softmax": lambda graph, raw, n_outputs: graph.node("Softmax", raw, axis=1),
     "exp": lambda graph, raw, n_outputs: graph.node("Exp", raw),
     "quantiles": _quantiles,

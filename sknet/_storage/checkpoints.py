@@ -131,7 +131,7 @@ def write(path: Path, origin: Origin, state: State) -> None:
 
 def read(path: str | os.PathLike[str]) -> Saved:
     """Read a checkpoint file."""
-    with open(path, "rb") as opened, damage_named(path, WRITER, zipfile.BadZipFile, zlib.error, NotImplementedError):
+    with open(path, "rb") as opened, damage_named(path, WRITER, zipfile.BadZipFile, zlib.error, RuntimeError):
         _refuse_long_list(opened)
         with zipfile.ZipFile(opened) as archive:
             _refuse_more_than_there_is(archive, os.fstat(opened.fileno()).st_size)
@@ -159,6 +159,8 @@ def _refuse_more_than_there_is(archive: zipfile.ZipFile, size: int) -> None:
     entries = archive.infolist()
     if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries) or sum(e.file_size for e in entries) > size:
         raise ValueError("its entries are larger than the file")
+    if not all(0 <= entry.header_offset < size for entry in entries):
+        raise ValueError("its entries are not where they should be")
     for entry in entries:
         with archive.open(entry) as content:
             read_header = _HEADERS[np.lib.format.read_magic(content)]

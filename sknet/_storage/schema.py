@@ -58,16 +58,17 @@ def _is_one(value: object, kind: type) -> bool:
     if kind in _EXACT:  # True is no number, and a NumPy float no float
         return type(value) is kind
     if getattr(kind, "_is_protocol", False):
-        return _has_all(value, kind)
+        return _has_all(type(value), kind)
     return isinstance(value, kind)
 
 
-def _has_all(value: object, protocol: type) -> bool:
+@cache
+def _has_all(kind: type, protocol: type) -> bool:
     """Whether a dataclass has, by name, all that a protocol asks for; nothing of it is called."""
-    if not is_dataclass(value) or isinstance(value, type):
+    if not is_dataclass(kind):
         return False
     wanted = {name for name in vars(protocol) if not name.startswith("_")}
-    return wanted <= {*dir(type(value)), *(field.name for field in fields(value))}
+    return wanted <= {*dir(kind), *(field.name for field in fields(kind))}
 
 
 _EXACT = frozenset({bool, int, float, str, NoneType})
