@@ -109,8 +109,9 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
     --------
     save : Write it.
     """
-    hints_of(Fitted)  # read from the source now, not while the file is open
-    tree = files.read(path, {} if custom is None else custom)
+    for kind in (*KINDS.values(), *ESTIMATORS.values()):
+        hints_of(kind)  # annotations are evaluated, once, before there is a file
+    tree = files.read(path, custom)
     with files.damage_named(path, "sknet.save"):
         if not isinstance(tree, dict) or tree.keys() != {"estimator", "parameters", "fitted"}:
             raise ValueError("it holds something else than an estimator")

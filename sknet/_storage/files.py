@@ -146,7 +146,7 @@ def digest(settings: str, arrays: Mapping[str, Array]) -> str:
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-def read(path: str | os.PathLike[str], custom: Mapping[str, object]) -> object:
+def read(path: str | os.PathLike[str], custom: Mapping[str, object] | None = None) -> object:
     """Read names and arrays from a file, pieces of the user's own taken from `custom`."""
     with needed("sknet.load", "safetensors", extra="files"):
         from safetensors import SafetensorError, safe_open
@@ -158,7 +158,7 @@ def read(path: str | os.PathLike[str], custom: Mapping[str, object]) -> object:
             arrays = dict(_read_tensors(file, start, tensors))
         if digest(settings, arrays) != metadata["digest"]:
             raise ValueError("its digest is another one: it has been changed or damaged")
-        tree, missing = from_plain(json.loads(settings), arrays, custom)
+        tree, missing = from_plain(json.loads(settings), arrays, custom or {})
         if missing:
             example = ", ".join(f"{name!r}: ..." for name in missing)
             raise ModelFileError(

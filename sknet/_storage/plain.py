@@ -60,7 +60,7 @@ class _Writer:
             width = array.dtype.itemsize // 4
             codes = np.ascontiguousarray(array).reshape(-1).view(np.uint32).reshape(*array.shape, width)
             return {KIND: "characters", "array": self.tensor(codes)}
-        if kind == "O" and array.ndim == 1 and all(type(text) is str for text in array):
+        if kind == "O" and array.ndim == 1 and all(isinstance(text, str) for text in array):
             return {KIND: "objects", "texts": self.texts(tuple(array))}
         raise ValueError(
             f"A model with an array of type {array.dtype} cannot be saved: labels and parameters may be numbers, truth "
