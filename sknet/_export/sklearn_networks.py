@@ -7,6 +7,8 @@ A column x becomes a * x + t; a missing value, where an imputer stands first, be
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import isfinite
+from numbers import Real
 
 import numpy as np
 from sklearn.impute import SimpleImputer
@@ -49,21 +51,21 @@ class Affine:
 
 
 def _imputer(step: SimpleImputer, before: Affine) -> Affine:
-    fill = np.asarray(step.statistics_)
+    known = [isinstance(value, Real) and isfinite(value) for value in step.statistics_]
     first = before.fill is None and (before.a == 1.0).all() and (before.t == 0.0).all()
-    if not first or step.add_indicator or fill.dtype.kind != "f" or not np.isfinite(fill).all():
+    if not first or step.add_indicator or not all(known):
         raise ExportError("SimpleImputer must be the first step, without add_indicator, and know a number per column.")
-    return replace(before, fill=fill)
+    return replace(before, fill=np.array(step.statistics_, dtype=np.float64))
 
 
 def _standard(step: StandardScaler, before: Affine) -> Affine:
-    return _centred(before, step.mean_, step.scale_)
+    return _centred(before, step.mean_ if step.with_mean else None, step.scale_)
 
 
 def _robust(step: RobustScaler, before: Affine) -> Affine:
     if step.get_params().get("unit_variance"):
         raise ExportError("RobustScaler(unit_variance=True) is not read: use StandardScaler.")
-    return _centred(before, step.center_, step.scale_)
+    return _centred(before, step.center_ if step.with_centering else None, step.scale_)
 
 
 def _centred(before: Affine, center: Array | None, scale: Array | None) -> Affine:
