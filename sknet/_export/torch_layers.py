@@ -33,8 +33,8 @@ NAMES: dict[type, tuple[str, Known]] = {
 }
 """The activation of each of PyTorch's modules, and what its settings must be."""
 
-SILENT = (nn.Dropout, nn.Identity, nn.Flatten)
-"""Modules that do nothing to a table's rows in prediction."""
+SILENT = (nn.Dropout, nn.Identity, nn.Flatten, nn.Sequential)
+"""Modules that do nothing to a table's rows in prediction; a `Sequential` without parts among them."""
 
 OUTPUTS = (nn.Sigmoid, nn.Softmax, nn.LogSoftmax)
 """What may stand at the end of a classifier's layers: the link, which an estimator has itself."""
