@@ -66,8 +66,8 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
     name = names.get(type(estimator))
     if name is None:
         raise TypeError(
-            f"sknet.save writes SigmoidMLPClassifier and SigmoidMLPRegressor, and {type(estimator).__name__} is neither: "
-            "of a pipeline or a search save the fitted network alone, or use joblib or skops for the whole."
+            f"sknet.save writes SigmoidMLPClassifier and SigmoidMLPRegressor, and {type(estimator).__name__} is "
+            "neither: of a pipeline or a search save the fitted network alone, or use joblib or skops for the whole."
         )
     fitted = models.pack(require_fitted(estimator), KINDS)
     parameters = models.pack(estimator.get_params(deep=False), KINDS)

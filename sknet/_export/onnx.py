@@ -107,7 +107,10 @@ def _labels(graph: Graph, model: Model, raw: str, dtype: DType) -> list[str]:
     blocks = [linked if len(outputs) == 1 else columns_of(graph, linked, block) for block in head.labels.blocks]
     labels = [_label(graph, known, P) for known, P in zip(outputs, blocks, strict=True)]
     normalise = head.loss.out_activation != "softmax"
-    found = [_inside(graph, _probabilities(graph, known, P, normalise), dtype) for known, P in zip(outputs, blocks, strict=True)]
+    found = [
+        _inside(graph, _probabilities(graph, known, P, normalise), dtype)
+        for known, P in zip(outputs, blocks, strict=True)
+    ]
     if len(labels) > 1:
         labels = [graph.node("Concat", *(graph.node("Unsqueeze", one, ints(1)) for one in labels), axis=1)]
     return [labels[0], *found]

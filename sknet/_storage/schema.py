@@ -58,7 +58,8 @@ def _is_one(value: object, kind: type) -> bool:
     if kind in _EXACT:  # True is no number, and a NumPy float no float
         return type(value) is kind
     if getattr(kind, "_is_protocol", False):
-        return _has_all(type(value), kind)
+        own: type = type(value)
+        return _has_all(own, kind)
     return isinstance(value, kind)
 
 

@@ -35,7 +35,9 @@ def test_labels_make_a_classifier():
 
 
 def test_another_network_in_the_same_place():
-    like = SigmoidMLPRegressor(hidden_layer_sizes=5, max_iter=2, random_state=0, learning_rate="cosine").fit(X, X[:, :2])
+    like = SigmoidMLPRegressor(hidden_layer_sizes=5, max_iter=2, random_state=0, learning_rate="cosine").fit(
+        X, X[:, :2]
+    )
     net = with_network(like, NETWORK)
     assert net.hidden_layer_sizes == (4,) and net.activation == "tanh" and like.hidden_layer_sizes == 5
     assert net.loss_curve_ == like.loss_curve_ and net.resolved_params_["activation"] == "tanh"

@@ -42,7 +42,10 @@ def test_all_that_was_fitted_comes_back(path):
     for name in ("resolved_params_", "loss_curve_", "validation_scores_", "n_iter_", "t_", "n_features_in_"):
         assert getattr(found, name) == getattr(net, name)
     for name in ("classes_", "feature_names_in_", "network_feature_names_"):
-        assert getattr(found, name).dtype == getattr(net, name).dtype and (getattr(found, name) == getattr(net, name)).all()
+        assert (
+            getattr(found, name).dtype == getattr(net, name).dtype
+            and (getattr(found, name) == getattr(net, name)).all()
+        )
     pd.testing.assert_frame_equal(found.history_, net.history_)
     assert all(map(np.array_equal, found.coefs_ + found.intercepts_, net.coefs_ + net.intercepts_))
 
@@ -85,13 +88,19 @@ def rate(fraction):
     return 1.0 - fraction
 
 
-SOFTSIGN = Activation("softsign", lambda z: np.divide(z, 1 + abs(z), out=z), lambda a, d: np.multiply(d, (1 - abs(a)) ** 2, out=d))
+SOFTSIGN = Activation(
+    "softsign", lambda z: np.divide(z, 1 + abs(z), out=z), lambda a, d: np.multiply(d, (1 - abs(a)) ** 2, out=d)
+)
 LOG_COSH = Loss("log_cosh", lambda r, t: np.log(np.cosh(r - t)).mean(axis=1), lambda r, t: np.tanh(r - t) / r.shape[1])
 
 
 def test_pieces_of_ones_own_are_named_and_passed_again(path):
     net = SigmoidMLPRegressor(
-        **QUICK | {"learning_rate": rate}, activation=SOFTSIGN, loss=LOG_COSH, solver=Steps(), validation_fraction=KFold(4)
+        **QUICK | {"learning_rate": rate},
+        activation=SOFTSIGN,
+        loss=LOG_COSH,
+        solver=Steps(),
+        validation_fraction=KFold(4),
     ).fit(X, NUMBER)
     sknet.save(net, path)
     with pytest.raises(ModelFileError, match="KFold, Steps, log_cosh, rate, softsign"):

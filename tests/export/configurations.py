@@ -1,6 +1,6 @@
 """Random fitted estimators: kinds of columns, losses, activations, outputs, layers, types; and tables to predict.
 
-    python tests/export/configurations.py [count]     compares all formats that are installed, and prints the worst
+python tests/export/configurations.py [count]     compares all formats that are installed, and prints the worst
 """
 
 import sys

@@ -26,7 +26,9 @@ rng = np.random.default_rng(0)
 N = 200
 X = rng.normal(size=(N, 3)).astype(np.float32)
 LABEL, NUMBER = rng.choice(["p", "q", "r"], N), X[:, 0] - X[:, 1]
-FRAME = pd.DataFrame({"a": X[:, 0].astype(float), "town": rng.choice(["Rome", "Oslo", "Lima"], N), "k": np.arange(N) % 3})
+FRAME = pd.DataFrame(
+    {"a": X[:, 0].astype(float), "town": rng.choice(["Rome", "Oslo", "Lima"], N), "k": np.arange(N) % 3}
+)
 QUICK = dict(hidden_layer_sizes=(6, 5), max_iter=3, random_state=0, learning_rate="cosine")
 
 
@@ -88,12 +90,18 @@ def test_labels_of_other_types(labels):
 
 def test_inside_pipelines_and_column_transformers():
     register_onnx_converters()
-    columns = ColumnTransformer([("n", make_pipeline(SimpleImputer(), StandardScaler()), [0, 2]), ("c", OneHotEncoder(), [1])])
+    columns = ColumnTransformer(
+        [("n", make_pipeline(SimpleImputer(), StandardScaler()), [0, 2]), ("c", OneHotEncoder(), [1])]
+    )
     pipeline = make_pipeline(columns, SigmoidMLPClassifier(**QUICK)).fit(FRAME, LABEL)
-    types = [("a", FloatTensorType([None, 1])), ("town", StringTensorType([None, 1])), ("k", FloatTensorType([None, 1]))]
-    label, p = run(skl2onnx.convert_sklearn(pipeline, initial_types=types), {
-        "a": FRAME[["a"]].to_numpy(np.float32), "town": FRAME[["town"]].to_numpy(object), "k": FRAME[["k"]].to_numpy(np.float32),
-    })  # fmt: skip
+    types = [
+        ("a", FloatTensorType([None, 1])),
+        ("town", StringTensorType([None, 1])),
+        ("k", FloatTensorType([None, 1])),
+    ]
+    dtypes = {"a": np.float32, "town": object, "k": np.float32}
+    feeds = {name: FRAME[[name]].to_numpy(dtype) for name, dtype in dtypes.items()}
+    label, p = run(skl2onnx.convert_sklearn(pipeline, initial_types=types), feeds)
     np.testing.assert_allclose(p, pipeline.predict_proba(FRAME), rtol=1e-4, atol=1e-6)
     assert np.mean(label == pipeline.predict(FRAME)) > 0.99
 
@@ -105,7 +113,9 @@ def test_inside_an_ensemble_and_after_a_scaler():
     onnx_model = skl2onnx.to_onnx(voting, X[:1], options={id(voting): {"zipmap": False}})
     np.testing.assert_allclose(run(onnx_model, {"X": X})[1], voting.predict_proba(X), rtol=1e-5)
     scaled = make_pipeline(StandardScaler(), SigmoidMLPRegressor(**QUICK)).fit(X, NUMBER)
-    np.testing.assert_allclose(run(skl2onnx.to_onnx(scaled, X[:1]), {"X": X})[0][:, 0], scaled.predict(X), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        run(skl2onnx.to_onnx(scaled, X[:1]), {"X": X})[0][:, 0], scaled.predict(X), rtol=1e-4, atol=1e-6
+    )
 
 
 def test_a_list_of_outputs():

@@ -5,11 +5,11 @@ import pytest
 
 pytest.importorskip("skl2onnx")
 
-from sknet._export.onnx_columns import CONVERTERS, Feed, encode  # noqa: E402
-from sknet._export.parts import ExportError  # noqa: E402
-from sknet._tables.columns.category import CategoryColumn  # noqa: E402
-from sknet._tables.columns.number import NumberColumn  # noqa: E402
-from sknet._tables.encoding import TableEncoder  # noqa: E402
+from sknet._export.onnx_columns import CONVERTERS, Feed, encode
+from sknet._export.parts import ExportError
+from sknet._tables.columns.category import CategoryColumn
+from sknet._tables.columns.number import NumberColumn
+from sknet._tables.encoding import TableEncoder
 
 pytestmark = pytest.mark.export
 

@@ -5,9 +5,9 @@ import pytest
 
 pytest.importorskip("skl2onnx")
 
-from sknet._export import onnx_graph  # noqa: E402
-from sknet._export.parts import LINKS  # noqa: E402
-from sknet._network.activations import ACTIVATIONS  # noqa: E402
+from sknet._export import onnx_graph
+from sknet._export.parts import LINKS
+from sknet._network.activations import ACTIVATIONS
 
 pytestmark = pytest.mark.export
 

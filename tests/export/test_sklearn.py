@@ -56,7 +56,8 @@ def test_levels_rare_unseen_and_missing():
 
 @pytest.mark.parametrize(("net", "y", "message"), [
     (SigmoidMLPRegressor(**QUICK, activation="mish"), NUMBER, "activation='mish' is not known to scikit-learn"),
-    (SigmoidMLPRegressor(**QUICK | {"hidden_layer_sizes": (3, 3)}, activation=["tanh", "relu"]), NUMBER, "one activation"),
+    (SigmoidMLPRegressor(**QUICK | {"hidden_layer_sizes": (3, 3)}, activation=["tanh", "relu"]), NUMBER,
+     "one activation"),
     (SigmoidMLPRegressor(**QUICK, loss="quantile", quantile=(0.1, 0.9)), NUMBER, "no several quantiles"),
     (SigmoidMLPClassifier(**QUICK, loss="squared_error"), np.arange(100) % 3, "no multiclass target of 3 classes"),
     (SigmoidMLPClassifier(**QUICK), np.c_[np.arange(100) % 3, np.arange(100) % 2], "no multioutput target"),

@@ -16,7 +16,7 @@ from sknet.export import ExportError, from_sklearn, to_sklearn
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
 rng = np.random.default_rng(0)
-X = rng.normal(size=(90, 3)) + [0, 5, -5]
+X = rng.normal(size=(90, 3)) + np.array([0, 5, -5])
 MISSING = np.where(rng.random(X.shape) < 0.1, np.nan, X)
 HOW = dict(hidden_layer_sizes=(5, 4), max_iter=4, random_state=0)
 TARGETS = {
@@ -28,7 +28,8 @@ NETWORKS = {
     "counts": MLPRegressor(**HOW, loss="poisson"),
 }  # fmt: skip
 STEPS = {
-    "none": [], "standard": [StandardScaler()], "robust": [RobustScaler()], "min, max": [MinMaxScaler(), MaxAbsScaler()],
+    "none": [], "standard": [StandardScaler()], "robust": [RobustScaler()],
+    "min, max": [MinMaxScaler(), MaxAbsScaler()],
     "mean": [SimpleImputer(), StandardScaler()], "a number": [SimpleImputer(strategy="constant", fill_value=3.0)],
     "scales only": [StandardScaler(with_mean=False), RobustScaler(with_scaling=False)], "passed": ["passthrough"],
 }  # fmt: skip

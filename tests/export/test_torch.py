@@ -17,7 +17,9 @@ pytestmark = pytest.mark.export
 
 rng = np.random.default_rng(0)
 N = 200
-FRAME = pd.DataFrame({"town": rng.choice(["Rome", "Oslo", "Lima"], N), "a": rng.normal(size=N), "b": rng.normal(size=N)})
+FRAME = pd.DataFrame(
+    {"town": rng.choice(["Rome", "Oslo", "Lima"], N), "a": rng.normal(size=N), "b": rng.normal(size=N)}
+)
 FRAME.loc[3, "a"] = np.nan
 LABEL, NUMBER = rng.choice(["p", "q", "r"], N), FRAME.b + (FRAME.town == "Rome")
 QUICK = dict(hidden_layer_sizes=(6, 5), max_iter=3, random_state=0, learning_rate="cosine")

@@ -48,8 +48,10 @@ def test_a_classifier(end):
 
 @pytest.mark.parametrize(("layers", "message"), [
     ([nn.Linear(3, 4), nn.Hardtanh(), nn.Linear(4, 1)], "Hardtanh.* none of sknet's activations"),
-    ([nn.Linear(3, 4), nn.LeakyReLU(0.3), nn.Linear(4, 1)], "LeakyReLU"), ([nn.ReLU(), nn.Linear(3, 1)], "ReLU does not stand"),
-    ([nn.Linear(3, 4), nn.GELU("tanh"), nn.Linear(4, 1)], "GELU"), ([nn.Linear(3, 4), nn.ReLU()], "does not stand|last module"),
+    ([nn.Linear(3, 4), nn.LeakyReLU(0.3), nn.Linear(4, 1)], "LeakyReLU"),
+    ([nn.ReLU(), nn.Linear(3, 1)], "ReLU does not stand"),
+    ([nn.Linear(3, 4), nn.GELU("tanh"), nn.Linear(4, 1)], "GELU"),
+    ([nn.Linear(3, 4), nn.ReLU()], "does not stand|last module"),
     ([nn.Linear(3, 4), nn.ReLU(), nn.Tanh(), nn.Linear(4, 1)], "Tanh does not stand"),
     ([nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 1)], "BatchNorm1d"), ([], "last module"),
 ], ids=str)  # fmt: skip

@@ -223,7 +223,10 @@ def crafted():
     yield "bytes after the end", whole + b"\0" * 8
     yield "an unknown type", header_only({"t": tensor([1], 0, 4, "C128")}, b"\0" * 4)
     yield "a type that NumPy lacks", header_only({"t": tensor([2], 0, 4, "BF16")}, b"\0" * 4)
-    yield "the same tensor twice", header_only(b'{"t":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},' * 2 + b'"x":0}')
+    yield (
+        "the same tensor twice",
+        header_only(b'{"t":{"dtype":"F32","shape":[1],"data_offsets":[0,4]},' * 2 + b'"x":0}'),
+    )
     yield "a hundred thousand tensors", header_only({f"t{k}": tensor([0], 0, 0) for k in range(10**5)})
     yield "no settings but a number", signed("7", arrays)
     yield "settings that are no JSON", signed("{", arrays)
@@ -236,26 +239,28 @@ def crafted():
     yield "an estimator that is a list", changed(lambda p: p.update(estimator=["classifier"]))
     yield "a regressor with a classifier's head", changed(lambda p: p.update(estimator="regressor"))
     yield "a parameter that is not known", changed(lambda p: p["parameters"]["keys"]["items"].__setitem__(0, "shell"))
-    yield "a piece called eval", changed(lambda p: fitted(p)["network"].update(activations=[{"is": "custom", "name": "eval"}]))
-    yield "an activation that is not known", changed(
-        lambda p: fitted(p)["network"].update(activations=[{"is": "activation", "name": "__import__"}])
+    yield (
+        "a piece called eval",
+        changed(lambda p: fitted(p)["network"].update(activations=[{"is": "custom", "name": "eval"}])),
+    )
+    yield (
+        "an activation that is not known",
+        changed(lambda p: fitted(p)["network"].update(activations=[{"is": "activation", "name": "__import__"}])),
     )
     yield "a loss that is not known", changed(lambda p: fitted(p)["head"]["settings"].update(loss="os.system"))
     yield "an object type", changed(lambda p: fitted(p).update(compute_dtype={"is": "dtype", "name": "object"}))
     yield "a kind that is not known", changed(lambda p: fitted(p).update({"is": "subprocess.Popen"}))
     yield "an encoder in place of a network", changed(lambda p: fitted(p).update(network=fitted(p)["encoder"]))
     yield "a model within a model", changed(lambda p: fitted(p).update(encoder=model["fitted"]["model"]))
-    yield "a level of a billion", changed(lambda p: fitted(p)["encoder"].update(columns=[]))
+    yield "no columns", changed(lambda p: fitted(p)["encoder"].update(columns=[]))
     yield "weights of another shape", changed(lambda p: None, **{name: a.reshape(-1) for name, a in arrays.items()})
-    yield "a million rows of columns", changed(
-        lambda p: fitted(p)["encoder"].update(columns={
-            "is": "rows", "of": "number", **{
-                name: {"is": "array", "array": name} for name in ("center", "scale", "clip", "shift", "has_missing_indicator")
-            }
-        }),
-        center=np.zeros(10**5), scale=np.ones(10**5), clip=np.zeros(10**5, bool), shift=np.zeros(10**5, bool),
-        has_missing_indicator=np.zeros(10**5, bool),
-    )  # fmt: skip
+    flags = dict.fromkeys(["clip", "shift", "has_missing_indicator"], np.zeros(10**5, bool))
+    rows = {"center": np.zeros(10**5), "scale": np.ones(10**5)} | flags
+    refer = {name: {"is": "array", "array": name} for name in rows}
+    yield (
+        "a hundred thousand columns",
+        changed(lambda p: fitted(p)["encoder"].update(columns={"is": "rows", "of": "number"} | refer), **rows),
+    )
     yield "texts that end before they start", changed(
         lambda p: fitted(p)["encoder"].update(names={"is": "texts", "bytes": "b", "ends": "e"}),
         b=np.zeros(9, np.uint8), e=np.array([5, 2, 9]),
@@ -272,14 +277,24 @@ def crafted():
         lambda p: fitted(p)["head"]["labels"].update(known={"is": "characters", "array": "c"}),
         c=np.full((3, 4), 2**31, np.uint32),
     )  # fmt: skip
-    yield "truth values of 7", header_only(
-        {"__metadata__": {"format": files.FORMAT, "version": "1", "settings": "{}"}, "t": tensor([1], 0, 1, "BOOL")}, b"\7"
-    )
-    yield "an indicator of 2^60 labels", changed(
-        lambda p: fitted(p)["head"].update(
-            labels={"is": "indicator labels", "n_labels": 2**60, "values": {"is": "array", "array": "v"}}
+    yield (
+        "truth values of 7",
+        header_only(
+            {
+                "__metadata__": {"format": files.FORMAT, "version": "1", "settings": "{}"},
+                "t": tensor([1], 0, 1, "BOOL"),
+            },
+            b"\7",
         ),
-        v=np.array([0, 1]),
+    )
+    yield (
+        "an indicator of 2^60 labels",
+        changed(
+            lambda p: fitted(p)["head"].update(
+                labels={"is": "indicator labels", "n_labels": 2**60, "values": {"is": "array", "array": "v"}}
+            ),
+            v=np.array([0, 1]),
+        ),
     )
 
 

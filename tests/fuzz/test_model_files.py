@@ -4,7 +4,7 @@ import pytest
 
 pytest.importorskip("safetensors")
 
-import model_files  # noqa: E402
+import model_files
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 WATCH = model_files.Watch()

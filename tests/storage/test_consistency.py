@@ -25,7 +25,9 @@ def network(**parts):
 
 
 def numbers(flat=False, mean=(0.0, 0.0), scale=(1.0, 1.0)):
-    return replace(NUMBERS, head=replace(NUMBERS.head, numbers=Numbers(flat, TargetScaler(np.array(mean), np.array(scale)))))
+    return replace(
+        NUMBERS, head=replace(NUMBERS.head, numbers=Numbers(flat, TargetScaler(np.array(mean), np.array(scale))))
+    )
 
 
 def labels(found):

@@ -152,7 +152,9 @@ def test_a_changed_bit_is_noticed_wherever_it_is(path):
     whole = path.read_bytes()
     for at in range(0, len(whole), 7):
         path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
-        with pytest.raises(ModelFileError, match=r"model\.safetensors is not a whole file written by sknet\.save|later"):
+        with pytest.raises(
+            ModelFileError, match=r"model\.safetensors is not a whole file written by sknet\.save|later"
+        ):
             read(path)
 
 

@@ -46,7 +46,9 @@ def test_a_random_state_goes_on_where_it_was():
 
 @pytest.mark.parametrize("array", [np.array([1j]), np.array([1, "a"], dtype=object), np.array(["2020"], "M8[D]")])
 def test_arrays_that_no_file_holds_are_refused(array):
-    with pytest.raises(ValueError, match="cannot be saved: labels and parameters may be numbers, truth values and text"):
+    with pytest.raises(
+        ValueError, match="cannot be saved: labels and parameters may be numbers, truth values and text"
+    ):
         to_plain(array)
 
 

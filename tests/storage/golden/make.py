@@ -1,6 +1,6 @@
 """Make the golden files of a version of the format: models, and what they predict of which tables.
 
-    python tests/storage/golden/make.py     writes version 1; a later version adds files of its own and keeps these
+python tests/storage/golden/make.py     writes version 1; a later version adds files of its own and keeps these
 """
 
 import json
