@@ -12,16 +12,21 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "sknet"
 SOURCES = sorted(PACKAGE.rglob("*.py"))
-MAY_IMPORT = {
-    "_network": {"_network"},
-    "_training": {"_training"},
-    "_tables": {"_tables"},
-    "_estimators": {"_estimators", "_tables", "_training", "_network"},
-    "_outlets": {"_outlets", "_estimators", "_network"},
+ARROWS = {  # a room may import these, and what they may import
+    "_network": set(),
+    "_training": set(),
+    "_tables": set(),
+    "_model": {"_tables", "_training", "_network"},
+    "_storage": {"_model"},
+    "_partitions": {"_model"},
+    "_export": {"_model"},
+    "_estimators": {"_storage", "_partitions", "_export"},
 }
-KNOW_NO_SKLEARN = {"_network", "_training"}
+FOR_ALL = {"_typing"}
+KNOW_NO_SKLEARN = {"_network", "_training", "_model", "_storage"}
 MAY_IMPORT_PRIVATE_SKLEARN = PACKAGE / "_estimators" / "constraints.py"
-MAY_IMPORT_MATPLOTLIB = PACKAGE / "_outlets" / "display.py"
+MAY_IMPORT_MATPLOTLIB = PACKAGE / "_export" / "display.py"
+MAY_NAME_ARRAYS = PACKAGE / "_typing.py"
 TOP_LEVEL = {"pyproject.toml", "README.md", "LICENSE", "sknet", "tests", "examples", "docs"}
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
@@ -34,6 +39,11 @@ def relative(path: Path) -> str:
 def room_of(path: Path) -> str:
     parts = path.relative_to(PACKAGE).parts
     return parts[0] if len(parts) > 1 else ""
+
+
+def may_import(room: str) -> set[str]:
+    """The room itself, those that its arrow points to, and so on."""
+    return {room} | {further for other in ARROWS[room] for further in may_import(other)}
 
 
 def imported_names(node: ast.AST, path: Path) -> Iterator[str]:
@@ -93,7 +103,7 @@ def code_length(path: Path) -> int:
 
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
 def test_imports_point_one_way(path):
-    allowed = MAY_IMPORT.get(room_of(path), set(MAY_IMPORT))
+    allowed = FOR_ALL | (may_import(room_of(path)) if room_of(path) else set(ARROWS))
     own = [name.split(".") for name in imports(path) if name.split(".")[0] == "sknet"]
     wrong = [".".join(parts) for parts in own if len(parts) < 2 or parts[1] not in allowed]
     assert not wrong, f"{relative(path)} must not import {wrong}"
@@ -121,13 +131,39 @@ def test_small_things(path):
     assert code_length(path) <= 250, f"{relative(path)} has {code_length(path)} lines of code"
 
 
+def names_of(annotation: ast.AST | None) -> set[str]:
+    return set() if annotation is None else {node.id for node in ast.walk(annotation) if isinstance(node, ast.Name)}
+
+
+def test_any_is_rare():
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in SOURCES]
+    n_any = sum(isinstance(node, ast.Name) and node.id == "Any" for tree in trees for node in ast.walk(tree))
+    assert n_any < 15 * sum(map(code_length, SOURCES)) / 1000
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_nobody_reads_what_he_likes_from_a_whole_estimator(path):
+    parameters = [node for function in functions(path) for node in ast.walk(function.args) if isinstance(node, ast.arg)]
+    untyped = [node.lineno for node in parameters if node.arg == "estimator" and "Any" in names_of(node.annotation)]
+    assert not untyped, f"a parameter is called estimator: Any in {relative(path)}, lines {untyped}"
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=relative)
+def test_types_of_arrays_have_their_names_in_one_place(path):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    targets = [node.target for node in ast.walk(tree) if isinstance(node, ast.AnnAssign)]
+    targets += [target for node in ast.walk(tree) if isinstance(node, ast.Assign) for target in node.targets]
+    aliases = {node.id for node in targets if isinstance(node, ast.Name)} & {"Array", "DType", "Batch", "Table"}
+    assert not aliases or path == MAY_NAME_ARRAYS, f"{relative(path)} names {aliases} again"
+
+
 def test_bodies_are_short_in_the_middle():
     lengths = [body_length(function) for path in SOURCES for function in functions(path)]
     assert statistics.median(lengths) < 8
 
 
 def test_every_room_says_what_it_is_and_none_is_a_lumber_room():
-    assert {room_of(path) for path in SOURCES} <= {"", *MAY_IMPORT}
+    assert {room_of(path) for path in SOURCES} <= {"", *ARROWS}
     assert not [relative(path) for path in SOURCES if path.stem in {"utils", "util", "helpers", "misc", "common"}]
     silent = [relative(path) for path in SOURCES if ast.get_docstring(ast.parse(path.read_text("utf-8"))) is None]
     assert not silent, f"no module docstring in {silent}"
@@ -135,7 +171,7 @@ def test_every_room_says_what_it_is_and_none_is_a_lumber_room():
 
 def test_every_source_file_has_its_twin():
     twins = {
-        path: ROOT / "tests" / room_of(path).removeprefix("_") / f"test_{path.stem}.py"
+        path: ROOT / "tests" / path.relative_to(PACKAGE).with_name(f"test_{path.name}").as_posix().removeprefix("_")
         for path in SOURCES
         if room_of(path) and path.stem != "__init__"
     }

@@ -26,9 +26,14 @@ def documented_names():
 
 def test_what_is_public_is_listed():
     assert sknet.__all__ == [
-        "Activation", "Checkpoint", "Loss", "SigmoidMLPClassifier", "SigmoidMLPRegressor",
-        "TrainingHistoryDisplay", "check_gradient",
+        "Activation", "Checkpoint", "Interval", "Loss", "ModelFileError", "Optimizer", "SigmoidMLPClassifier",
+        "SigmoidMLPRegressor", "TrainingHistoryDisplay", "check_gradient", "load", "save",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("name", sknet.__all__)
+def test_what_is_public_names_no_private_module(name):
+    assert getattr(sknet, name).__module__ == "sknet"
 
 
 @pytest.mark.parametrize("name", list(documented_names()))

@@ -7,28 +7,30 @@ that fails has changed nothing, because nothing was touched.
 from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, fields, replace
+from functools import partial
+from os import PathLike
 from typing import ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.exceptions import ConvergenceWarning
-from sklearn.utils import check_random_state
+from sklearn.utils import Tags, check_random_state
 
 from sknet._estimators.callbacks import CallbackSupportMixin, Printer, Watchers, refuse_lbfgs, watchers_of_fit
-from sknet._estimators.constraints import refuse_look_alikes
+from sknet._estimators.constraints import MAY_BE_NUMBERS, InvalidParameterError
 from sknet._estimators.fitted import KINDS, Fitted, FittedAttributes, require_fitted
 from sknet._estimators.parameters import CommonParameters
-from sknet._estimators.read_data import Columns, Given, float_type, gather, read_known_table, read_table, warn
+from sknet._estimators.read_data import Columns, Given, read_rows, read_validation
+from sknet._estimators.reporting import print_end, report, warn, warn_of_few_rows, why_diverged
 from sknet._estimators.resolve import Facts, holds_out, resolve, target_settings
 from sknet._estimators.scoring import score_on
-from sknet._model.fitting import TrainingRun, assemble, learn_tables, tables_of
-from sknet._model.heads import Head
-from sknet._model.model import Model, Network
+from sknet._model.fitting import TrainingRun, prepare
+from sknet._model.heads import Head, parse_again, without_absent_labels
+from sknet._model.model import Model
 from sknet._model.starting import continued_state, kept_state
 from sknet._storage import checkpoints, models
-from sknet._storage.checkpoints import Origin, Saved
+from sknet._storage.checkpoints import Origin
 from sknet._tables.rows import Rows
-from sknet._tables.splitting import MIN_HELD_OUT, split
+from sknet._tables.splitting import split
 from sknet._training.result import DivergedError, Epoch, Result, StopReason
 from sknet._training.solver import Observer
 from sknet._training.state import State
@@ -63,9 +65,11 @@ class Begun:
         """In earlier calls."""
         return 0 if self.earlier is None else self.earlier.n_samples_seen
 
-    def start(self) -> Network:
-        """Return the weights that the run starts from."""
-        return self.run.first_network(self.seeds[0]) if self.earlier is None else self.earlier.model.network
+    def first_state(self) -> State:
+        """Return the state that the run starts from: weights of its own, or of an earlier fit."""
+        if self.earlier is None:
+            return self.run.first_state((self.seeds[0], self.seeds[2]))
+        return self.run.state_from(self.earlier.model.network, self.seeds[2])
 
     def fitted(self, model: Model, n_epochs: int, epochs: list[Epoch], state: State | None = None) -> Fitted:
         """Return what an estimator publishes."""
@@ -96,12 +100,13 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     def _fit(self, given: Given) -> Self:
         """Train a new network or, in a warm start, go on from the one there is."""
         begun = self._begin(given, self._fitted if self.warm_start else None)
-        return self._complete(given, begun, begun.run.new_state(begun.start(), begun.seeds[2]))
+        return self._complete(given, begun, begun.first_state())
 
-    def _resume(self, path: str, given: Given) -> Self:
+    def _resume(self, path: str | PathLike[str], given: Given) -> Self:
         """Take up the run in a file where it was left."""
         refuse_lbfgs(self.solver)
-        saved = self._accepted(checkpoints.read(path))
+        saved = checkpoints.read(path)
+        saved.refuse_other(type(self).__name__, self.solver, 0 if self._fitted is None else self._fitted.n_samples_seen)
         begun = self._begin(given, self._fitted if saved.origin.seen_before else None, saved.origin.seeds)
         return self._complete(given, begun, saved.state_for(begun.origin()))
 
@@ -109,10 +114,10 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """Train one epoch, over all rows given."""
         self._validate_params()
         earlier = self._fitted
-        head, rows, columns = self._read(Given(X, y, sample_weight), earlier, classes=classes, increment=True)
+        head, rows, columns = self._read(Given(X, y, sample_weight), earlier, classes=classes, anew=False)
         epochs_done = 0 if earlier is None or earlier.state is None else earlier.state.epoch
         begun = self._assemble(rows, None, head, columns, earlier, self._seeds(earlier), until=epochs_done + 1)
-        state = begun.run.new_state(begun.start(), begun.seeds[2])
+        state = begun.first_state()
         if earlier is not None and earlier.state is not None:
             state = continued_state(earlier.state, state, earlier.model.output_dtype)
         result = self._train(begun.run, state, Watchers([Printer(validated=False)]) if self.verbose else None)
@@ -120,7 +125,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         epochs = state.history[len(state.history) - result.n_epochs :]
         self._publish(begun.fitted(begun.run.trained(state), result.n_epochs, epochs, kept))
         if result.reason is StopReason.INTERRUPTED:
-            self._report(result)
+            report(self, result)
         return self
 
     # --- their parts: before the first step -------------------------------------------------------------------------
@@ -129,33 +134,30 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """Read, hold out, resolve and assemble: all that comes before the first step of `fit` and `resume`."""
         head, rows, columns = self._read(given, earlier)
         drawn = self._seeds(earlier) if seeds is None else (seeds[0], seeds[1], seeds[2])
-        training, validation = rows, self._read_validation(given, head, columns)
-        if validation is None and holds_out(self, len(rows)):
+        training, validation = rows, None
+        if given.X_val is not None or given.y_val is not None or given.sample_weight_val is not None:
+            validation = read_validation(given, type(self).__name__, head, columns, self.early_stopping)
+        if validation is None and holds_out(self, len(rows.y)):
             training, validation = self._hold_out(rows, head, drawn[1])
         begun = self._assemble(training, validation, head, columns, earlier, drawn)
         return replace(begun, rows=rows)
 
     def _read(
-        self, given: Given, earlier: Fitted | None, *, classes: Target = None, increment: bool = False
+        self, given: Given, earlier: Fitted | None, *, classes: Target = None, anew: bool = True
     ) -> tuple[Head, Rows, Columns]:
         """Check the data and parse y; fold class weights in and drop rows of weight 0."""
-        name, settings = type(self).__name__, target_settings(self)
+        settings = target_settings(self)
         if earlier is None:
-            table, columns = read_table(given.X, name)
+            parse = partial(type(self)._learn_head, settings=settings, classes=classes)
+            head, rows, columns = read_rows(given, type(self).__name__, None, parse)
+            if rows.whole is not None and classes is None:  # a label of dropped rows alone is none
+                head, rows = without_absent_labels(head, rows)
         else:
-            table, columns = read_known_table(given.X, earlier.columns, name), earlier.columns
-        if given.y is None:
-            raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
-        if earlier is not None and increment:
-            head = earlier.model.head.with_settings(settings)
-            values = head.read(given.y)
-        else:
-            head, values = type(self)._learn_head(given.y, settings, classes)
-        if earlier is not None and not increment:
-            earlier.model.head.refuse_other(head)
-            head = earlier.model.head.with_settings(settings)
-        rows = gather(table, values, given.sample_weight, given.groups)
-        return head, rows.weighted(head.weigh(rows.y, rows.weight)).without_weightless(), columns
+            parse = partial(parse_again, earlier.model.head, settings, type(self)._learn_head if anew else None)
+            head, rows, columns = read_rows(given, type(self).__name__, earlier.columns, parse)
+        if settings.class_weight is not None:
+            rows = rows.weighted(head.weigh(rows.y, rows.weight)).without_weightless()
+        return head, rows, columns
 
     def _seeds(self, earlier: Fitted | None) -> Seeds:
         """Draw the seeds of the first weights, of the held-out rows and of what training draws.
@@ -168,36 +170,13 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         first, held_out, training = source.randint(np.iinfo(np.int32).max, size=3).tolist()
         return first, held_out if earlier is None else earlier.seeds[1], training
 
-    def _read_validation(self, given: Given, head: Head, columns: Columns) -> Rows | None:
-        """Check a validation set of the user's own."""
-        if given.X_val is None and given.y_val is None:
-            if given.sample_weight_val is not None:
-                raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided.")
-            return None
-        if given.y_val is None:
-            raise ValueError("X_val is provided, but y_val was not provided.")
-        if given.X_val is None:
-            raise ValueError("y_val is provided, but X_val was not provided.")
-        if not self.early_stopping:
-            raise ValueError(
-                "X_val and y_val are passed to fit while at the same time early_stopping is False. "
-                "When passing X_val and y_val to fit, early_stopping should be set to either 'auto' or True."
-            )
-        table = read_known_table(given.X_val, columns, type(self).__name__)
-        return gather(table, head.read(given.y_val), given.sample_weight_val, name="sample_weight_val")
-
     def _hold_out(self, rows: Rows, head: Head, seed: int) -> tuple[Rows, Rows | None]:
         """Hold rows out; where they would be too few, train without, and say so if it was asked for."""
         parts = split(rows, head.strata(rows.y), self.validation_fraction, seed, head.as_given)
         if parts is not None:
             return parts
         if self.early_stopping != "auto":
-            warn(
-                f"early_stopping: validation_fraction={self.validation_fraction} of {len(rows)} rows leaves fewer than "
-                f"{MIN_HELD_OUT} rows to hold out (or none to train on). Training goes without a validation part; give "
-                "more rows, a larger validation_fraction, or X_val and y_val.",
-                RuntimeWarning,
-            )
+            warn_of_few_rows(len(rows.y), self.validation_fraction)
         return rows, None
 
     def _assemble(
@@ -207,13 +186,12 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """Resolve every "auto", learn the tables and put the run together."""
         if validation is None and self.solver == "lbfgs":
             training = training.merged()
-        settings, parameters = resolve(self, Facts(len(training), validation is not None))
-        resolved = {name: getattr(parameters, name, value) for name, value in self.get_params(deep=False).items()}
-        if earlier is None:
-            tables = learn_tables(settings, head, training, float_type(training.X))
-        else:
-            tables = tables_of(earlier.model, head)
-        if not isinstance(self.batch_size, str) and self.batch_size > len(training) and self.solver != "lbfgs":
+        n = len(training.y)
+        settings, parameters = resolve(self, Facts(n, validation is not None))
+        resolved = self.get_params(deep=False)
+        for name in resolved.keys() & vars(parameters).keys():
+            resolved[name] = getattr(parameters, name)
+        if not isinstance(self.batch_size, str) and self.batch_size > n and self.solver != "lbfgs":
             warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
         score = None
         if validation is not None and self.scoring != "loss":
@@ -221,49 +199,34 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
                 self, validation, head, lambda model: Fitted(model, resolved, columns, (), 0, 0, True, seeds)
             )
         may_stop_early = until is None or self.learning_rate == "adaptive"  # whose rate falls by patience
-        run = assemble(settings, tables, training, validation, score, until=until, may_stop_early=may_stop_early)
-        if earlier is not None:
-            self._refuse_other_layers(run, earlier)
+        run = prepare(
+            settings, head, training, validation, score, output_dtype=columns.float_type,
+            earlier=None if earlier is None else earlier.model, until=until, may_stop_early=may_stop_early,
+        )  # fmt: skip
         return Begun(run, training, validation, columns, seeds, resolved, earlier, type(self).__name__)
-
-    def _refuse_other_layers(self, run: TrainingRun, earlier: Fitted) -> None:
-        shapes = [W.shape for W in earlier.model.network.coefs]
-        if shapes != run.layout.shapes:
-            raise ValueError(
-                f"hidden_layer_sizes={self.hidden_layer_sizes!r} asks for weights of shapes {run.layout.shapes}, but "
-                f"training goes on from {shapes}: keep the layers, or set warm_start=False."
-            )
-
-    def _accepted(self, saved: Saved) -> Saved:
-        """Return what was read if this estimator can go on from it."""
-        origin, seen = saved.origin, 0 if self._fitted is None else self._fitted.n_samples_seen
-        pairs = ("a", origin.estimator, type(self).__name__), ("solver", origin.solver, str(self.solver))
-        for name, there, here in pairs:
-            if there != here:
-                raise ValueError(f"{saved.path} holds a run of {name} {there}, and this is {here}.")
-        if origin.seen_before and seen != origin.seen_before:
-            raise ValueError(
-                f"{saved.path} holds a warm start: call resume on the estimator that it began from (t_ is "
-                f"{origin.seen_before} there, {seen} here)."
-            )
-        return saved
 
     # --- their parts: training, and what is left -------------------------------------------------------------------
 
     def _complete(self, given: Given, begun: Begun, state: State) -> Self:
         """Train what is left of a run, which may be nothing, and publish the outcome."""
         n_epochs, validated = max(self.max_iter - state.epoch, 0), begun.validation is not None
-        watchers = watchers_of_fit(self, given, begun, n_epochs=n_epochs, validated=validated)
-        done = begun.run.solver.exhausted(begun.run.problem, state)
+        watchers = None
+        if self.verbose or getattr(self, "_skl_callbacks", ()):
+            watchers = watchers_of_fit(self, given, begun, n_epochs=n_epochs, validated=validated)
+        done = begun.run.solver.exhausted(begun.run.problem, state) if state.epoch else None
         result = self._train(begun.run, state, watchers) if done is None else Result(done, 0)
         interrupted = result.reason is StopReason.INTERRUPTED
         kept = kept_state(state, begun.run.tables.output_dtype, validated=validated) if interrupted else None
         fitted = begun.fitted(begun.run.trained(state), state.epoch, state.history, kept)
         if watchers is not None:
             watchers.finish(fitted)
-        lacks_validation = not validated and holds_out(self, len(begun.rows))
+        lacks_validation = not validated and holds_out(self, len(begun.rows.y))
+        result = replace(result, n_epochs=state.epoch)
+        if self.verbose and not lacks_validation:
+            print_end(self, result)  # before it is published: should the output be closed, nothing has changed
         self._publish(fitted)
-        self._report(replace(result, n_epochs=state.epoch), quiet=lacks_validation)
+        if result.reason is not StopReason.FINISHED or result.scores_undefined:
+            report(self, result, quiet=lacks_validation)
         return self
 
     def _train(self, run: TrainingRun, state: State, observer: Observer | None) -> Result:
@@ -271,16 +234,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         try:
             return run.train(state, observer)
         except DivergedError as error:
-            remedy = (
-                "solver='lbfgs': check the loss and y, or try input_scaling='robust' or solver='adam'."
-                if self.solver == "lbfgs"
-                else f"learning_rate_init={self.learning_rate_init:g}: try learning_rate_init="
-                f"{self.learning_rate_init / 10:g}, clip_norm=1.0 or input_scaling='robust'."
-            )
-            raise ValueError(
-                "Solver produced non-finite parameter weights. The input data may contain large values and need to "
-                f"be preprocessed. Training diverged in epoch {error.epoch} with {remedy}"
-            ) from None
+            raise ValueError(why_diverged(self, error)) from None
 
     def _publish(self, fitted: Fitted) -> None:
         """Let the estimator be what was fitted: one assignment, before or after which it is whole."""
@@ -289,26 +243,17 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         if drawn and isinstance(self.random_state, np.random.RandomState):
             self.random_state.randint(np.iinfo(np.int32).max, size=3)  # as `_seeds` did on a copy
 
-    def _report(self, result: Result, quiet: bool = False) -> None:
-        """Warn where training did not end as it should; tell why it ended if `verbose`."""
-        text = result.reason.value.format(**vars(self) | {"message": result.message})
-        if result.reason is StopReason.INTERRUPTED:
-            warn(text, UserWarning)
-        elif result.reason in (StopReason.MAX_ITER, StopReason.LINE_SEARCH) and not quiet:
-            warn(_COMPLAINTS[self.solver == "lbfgs"](text, result), ConvergenceWarning)
-        elif self.verbose and not quiet:
-            print(f"{text} Stopping.")
-
     # --- a look inside -----------------------------------------------------------------------------------------------
 
     def _gradient(self, X: Table, y: Target, sample_weight: Target) -> tuple[float, list[Array], list[Array]]:
         """Compute the training objective and its gradient at the present weights, dropout off."""
         self._validate_params()
         earlier = require_fitted(self)
-        head, rows, _ = self._read(Given(X, y, sample_weight), earlier, increment=True)
-        settings, _ = resolve(self, Facts(len(rows), earlier.validated))
+        head, rows, _ = self._read(Given(X, y, sample_weight), earlier, anew=False)
+        settings, _ = resolve(self, Facts(len(rows.y), earlier.validated))
         settings = replace(settings, network=replace(settings.network, dropout=()))
-        run = assemble(settings, tables_of(earlier.model, head), rows)
+        model = earlier.model
+        run = prepare(settings, head, rows, output_dtype=model.output_dtype, earlier=model)
         network = earlier.model.network
         loss, gradient = run.gradient(network)
         coef_grads, intercept_grads = network.layout.views(gradient.astype(earlier.model.output_dtype, copy=False))
@@ -317,7 +262,24 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 
     def _validate_params(self) -> None:
-        refuse_look_alikes({field.name: getattr(self, field.name) for field in fields(self)})
+        """Check every parameter, as scikit-learn does; refuse what passes as something else."""
+        given: dict[str, object] = {field.name: getattr(self, field.name) for field in fields(self)}
+        sizes, rate = given["hidden_layer_sizes"], given["learning_rate"]
+        if isinstance(sizes, str):
+            raise InvalidParameterError(
+                f"hidden_layer_sizes={sizes!r}: the first positional argument is hidden_layer_sizes; write "
+                f"loss={sizes!r} for the loss."
+            )
+        if isinstance(rate, int | float | np.number) and not isinstance(rate, bool):
+            raise InvalidParameterError(
+                f"learning_rate={rate!r} is the name of a schedule, or a function: give the number as "
+                f"learning_rate_init={rate!r}."
+            )
+        for name, value in given.items():
+            if isinstance(value, bool | np.bool_) and name in MAY_BE_NUMBERS:
+                raise InvalidParameterError(f"{name}={value!r} is a bool, which is no number here: give a number.")
+            if isinstance(value, set | frozenset):
+                raise InvalidParameterError(f"{name}={value!r} is a set, which has no order: give a list.")
         super()._validate_params()
 
     def __getstate__(self) -> dict[str, object]:
@@ -329,12 +291,12 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     def __setstate__(self, state: dict[str, object]) -> None:
         super().__setstate__(state)
-        self._fitted = models.unpack(self._fitted, KINDS)
+        self._fitted = models.unpack(self._fitted, KINDS)  # type: ignore[assignment]
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._fitted is not None
 
-    def __sklearn_tags__(self) -> object:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = True
@@ -342,11 +304,3 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
 
 _OF_CALLBACKS = {"_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx", "_parent_callback_ctx"}
-
-_COMPLAINTS = {
-    False: lambda text, result: f"Stochastic Optimizer: {text}",
-    True: lambda text, result: (
-        f"lbfgs failed to converge after {result.n_epochs} iteration(s): {result.message}. "
-        "Increase max_iter or max_fun, or raise tol."
-    ),
-}

@@ -14,7 +14,7 @@ from sknet._training.state import State
 from sknet._typing import Target
 
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackContext, CallbackSupportMixin, with_callbacks
 except ImportError:  # scikit-learn < 1.9 knows no callbacks; `set_callbacks` is then absent
 
     class CallbackSupportMixin:  # type: ignore[no-redef]
@@ -57,7 +57,7 @@ class Callbacks:
         self._estimator, self._data, self._run = estimator, data, run
         self._context = estimator._init_callback_context(max_subtasks=n_epochs)
         self._context.call_on_fit_task_begin(estimator=estimator, **data)
-        self._epoch = None
+        self._epoch: CallbackContext | None = None
 
     def _told(self, state: State) -> dict[str, object]:
         """What a hook is handed; the estimator fitted thus far is made if it asks for it."""
@@ -72,7 +72,7 @@ class Callbacks:
     def end(self, state: State) -> bool:
         """Close the epoch's task; true if a callback asks to stop."""
         epoch, self._epoch = self._epoch, None
-        return bool(epoch.call_on_fit_task_end(**self._told(state)))
+        return epoch is not None and bool(epoch.call_on_fit_task_end(**self._told(state)))
 
     def finish(self, fitted: Fitted) -> None:
         """Close the task of the whole fit, and that of an epoch which was cut short."""
@@ -169,7 +169,7 @@ class Checkpoint:
             raise TypeError(
                 f"Checkpoint writes runs of sknet's estimators; {type(estimator).__name__} is none of them."
             )
-        refuse_lbfgs(estimator.solver)
+        refuse_lbfgs(getattr(estimator, "solver", None))
 
     def teardown(self, estimator: object, context: object) -> None:
         """Hear that a fit has ended.

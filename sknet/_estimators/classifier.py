@@ -1,11 +1,12 @@
 """The classifier: labels in, probabilities out."""
 
 from os import PathLike
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
+from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
 from sknet._estimators.base import BaseSigmoidMLP, is_first_order
@@ -14,9 +15,15 @@ from sknet._estimators.constraints import CLASSIFIER, Constraints, fit_context
 from sknet._estimators.fitted import Learnt, require_fitted, to_predict
 from sknet._estimators.parameters import ClassifierParameters
 from sknet._estimators.read_data import Given
-from sknet._model.heads import learn_label_head
-from sknet._tables.labels import as_labels
+from sknet._model.heads import LabelHead, learn_label_head
+from sknet._model.model import Model
+from sknet._tables.labels import Labels, as_labels
 from sknet._typing import Array, Table, Target
+
+
+def labels_of(model: Model) -> Labels:
+    """Return what a classifier's model knows of labels."""
+    return cast(LabelHead, model.head).labels
 
 
 class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters):
@@ -62,8 +69,9 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         Rows per step. "auto" is min(200, n_samples); "proportional" is
         n_samples // 32, but at least 32 and at most 256.
 
-    solver : {"adam", "sgd", "rmsprop", "lbfgs"} or Optimizer, default="adam"
-        "adam" is described in [2]_. "lbfgs" uses all rows at once and counts
+    solver : {"adam", "sgd", "rmsprop", "lion", "lbfgs"} or Optimizer, default="adam"
+        "adam" is described in [2]_. "lion" (Chen et al. 2023) wants a rate three
+        to ten times smaller. "lbfgs" uses all rows at once and counts
         iterations instead of epochs; it ignores batch size and learning rates. Or
         an `Optimizer` of your own.
 
@@ -159,7 +167,8 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         "lbfgs" and for fewer than 500 rows.
 
     beta_1, beta_2 : float, default=0.9, 0.95
-        Decay of the moments of "adam"; `beta_2` is also the decay of "rmsprop".
+        Decay of the moments of "adam" and "lion"; `beta_2` is also the decay of
+        "rmsprop".
 
     epsilon : float, default=1e-8
         Keeps "adam" and "rmsprop" from dividing by 0.
@@ -272,7 +281,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
     _parameter_constraints: Constraints = CLASSIFIER
     _learn_head = staticmethod(learn_label_head)
 
-    classes_ = Learnt(lambda fitted: fitted.model.head.labels.classes)
+    classes_ = Learnt(lambda fitted: labels_of(fitted.model).classes)
 
     # --- training ----------------------------------------------------------------------------------------------------
 
@@ -328,6 +337,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             If the data, a parameter or a weight is not as described, or if
             training diverges. The estimator is then what it was before.
         """
+        self._refuse_temperature()
         return self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
     @with_callbacks
@@ -390,8 +400,8 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             If the file is not a checkpoint, or is one of other data, layers
             or another solver. The estimator is then what it was before.
         """
-        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        return self._resume(path, given)
+        self._refuse_temperature()
+        return self._resume(path, Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
     @available_if(is_first_order)
     @fit_context
@@ -435,8 +445,8 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
             )
 
-    def _validate_params(self) -> None:
-        super()._validate_params()
+    def _refuse_temperature(self) -> None:
+        """Raise if a temperature is asked for where it cannot be had."""
         if self.temperature_scaling in (False, "auto"):
             return
         conflicts = {
@@ -484,7 +494,9 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             multiclass-multioutput problems. Columns are ordered as `classes_`.
         """
         model, table = to_predict(self, X)
-        return model.head.probabilities(model.outputs(table, model.head.loss.linked))
+        loss = model.head.loss
+        normalise = loss.out_activation != "softmax"  # one sigmoid per class does not add up to 1 by itself
+        return labels_of(model).probabilities(model.outputs(table, loss.linked), normalise=normalise)
 
     def predict_log_proba(self, X: Table) -> Array | list[Array]:
         """Predict the logarithms of the labels' probabilities.
@@ -517,7 +529,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             array per output, in multiclass-multioutput problems.
         """
         model, table = to_predict(self, X)
-        return model.head.decision(model.outputs(table, np.asarray))
+        return cast(LabelHead, model.head).decision(model.outputs(table, np.asarray))
 
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:
         """Compute the accuracy: the share of rows all of whose labels are right.
@@ -539,7 +551,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             Between 0 and 1.
         """
         predicted = self.predict(X)
-        if require_fitted(self).model.head.labels.kind != "multioutput":
+        if labels_of(require_fitted(self).model).kind != "multioutput":
             return float(accuracy_score(as_labels(y), predicted, sample_weight=sample_weight))
         right = (as_labels(y) == predicted).all(axis=1)
         return float(np.average(right, weights=sample_weight))
@@ -595,7 +607,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         """
         return self._gradient(X, y, sample_weight)
 
-    def __sklearn_tags__(self) -> object:
+    def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.classifier_tags.multi_label = True
         tags.target_tags.multi_output = True

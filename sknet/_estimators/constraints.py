@@ -1,6 +1,6 @@
-"""What each parameter may be, made from the registries of the things; the one place for scikit-learn's private names."""
+"""What each parameter may be, made from the registries; the one place for scikit-learn's private names."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from numbers import Integral, Real
 from typing import TypeAlias
 
@@ -10,8 +10,9 @@ from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError, Options, StrOptions
 
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._network.initializers import INITIALIZERS
-from sknet._network.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, Loss
+from sknet._network.initializers import CENTRED, INITIALIZERS
+from sknet._network.losses import CLASSIFICATION_LOSSES, Loss
+from sknet._network.regression import REGRESSION_LOSSES
 from sknet._tables.columns.number import METHODS
 from sknet._training.optimizers import OPTIMIZERS, Optimizer
 from sknet._training.schedules import SCHEDULES
@@ -49,7 +50,7 @@ COMMON: Constraints = {
     "max_norm": [_positive, None],
     "clip_norm": [_positive, _auto, None],
     "averaging": [_rate, _auto],
-    "init": [StrOptions({"auto", *INITIALIZERS}), callable, tuple],
+    "init": [StrOptions({*CENTRED, *INITIALIZERS}), callable, tuple],
     "warm_start": ["boolean"],
     "shuffle": ["boolean"],
     "dtype": [StrOptions({"auto", "float32", "float64"})],
@@ -73,41 +74,18 @@ REGRESSOR: Constraints = COMMON | {
     "loss": [StrOptions(set(REGRESSION_LOSSES)), Loss],
     "quantile": [Interval(Real, 0, 1, closed="neither"), _auto, "array-like"],
     "huber_delta": [_positive, _auto],
+    "tweedie_power": [Interval(Real, 1, 2, closed="neither"), _auto],
     "target_scaling": [StrOptions({"standard"}), None],
 }
 
-MAY_BE_BOOL = {
-    name for name, allowed in (CLASSIFIER | REGRESSOR).items() if {"boolean", "verbose"} & set(map(str, allowed))
+MAY_BE_NUMBERS = {
+    name
+    for name, allowed in (CLASSIFIER | REGRESSOR).items()
+    if any(isinstance(constraint, Interval) or constraint == "random_state" for constraint in allowed)
 }
-
-
-def refuse_look_alikes(parameters: Mapping[str, object]) -> None:
-    """Raise for values that pass as something else: a bool is no number, a set no sequence, a loss no layer size.
-
-    Parameters
-    ----------
-    parameters : mapping of str to object
-        An estimator's parameters.
-    """
-    sizes, rate = parameters["hidden_layer_sizes"], parameters["learning_rate"]
-    if isinstance(sizes, str):
-        raise InvalidParameterError(
-            f"hidden_layer_sizes={sizes!r}: the first positional argument is hidden_layer_sizes; write loss={sizes!r} "
-            "for the loss."
-        )
-    if isinstance(rate, Real):
-        raise InvalidParameterError(
-            f"learning_rate={rate!r} is the name of a schedule, or a function: give the number as "
-            f"learning_rate_init={rate!r}."
-        )
-    for name, value in parameters.items():
-        if isinstance(value, bool | np.bool_) and name not in MAY_BE_BOOL:
-            raise InvalidParameterError(f"{name}={value!r} is a bool, which is no number here: give a number.")
-        if isinstance(value, set | frozenset):
-            raise InvalidParameterError(f"{name}={value!r} is a set, which has no order: give a list.")
 
 
 fit_context: Callable[..., Callable[..., object]] = _fit_context(prefer_skip_nested_validation=True)
 """Decorates the methods that train: parameters are validated, and scikit-learn's configuration is respected."""
 
-__all__ = ["CLASSIFIER", "REGRESSOR", "Constraints", "InvalidParameterError", "fit_context", "refuse_look_alikes"]
+__all__ = ["CLASSIFIER", "MAY_BE_NUMBERS", "REGRESSOR", "Constraints", "InvalidParameterError", "fit_context"]

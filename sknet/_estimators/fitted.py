@@ -46,9 +46,11 @@ class Fitted:
         """The training loss of every epoch."""
         return [epoch.loss for epoch in self.history]
 
-    def with_network(self, **parts: list[Array]) -> "Fitted":
+    def with_network(self, coefs: list[Array] | None = None, intercepts: list[Array] | None = None) -> "Fitted":
         """Return the same with other weights or biases."""
-        return replace(self, model=replace(self.model, network=replace(self.model.network, **parts)))
+        network = self.model.network
+        network = replace(network, coefs=coefs or network.coefs, intercepts=intercepts or network.intercepts)
+        return replace(self, model=replace(self.model, network=network))
 
 
 KINDS = models.KINDS | {"fitted": Fitted, "columns": Columns}

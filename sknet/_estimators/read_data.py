@@ -6,9 +6,7 @@ X : (n, d)         array, CSR matrix or data frame, its values not yet encoded
 weight : (n,)      float64, not negative; None where every row counts once
 """
 
-import sys
-import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from functools import cache, partial
 from numbers import Real
@@ -19,6 +17,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
+from sknet._model.heads import Head
 from sknet._tables.frames import column_names, shortened
 from sknet._tables.rows import Rows, is_frame, is_memory_mapped
 from sknet._typing import Array, DType, Table, Target
@@ -43,6 +42,60 @@ class Columns:
 
     n: int
     names: Array | None
+    float_type: DType  # of fitted arrays and predictions: the table's own, float64 if it has none
+
+
+# --- all of it -------------------------------------------------------------------------------------------------------
+
+
+def read_rows(
+    given: Given, name: str, columns: Columns | None, parse: Callable[[Target], tuple[Head, Array]]
+) -> tuple[Head, Rows, Columns]:
+    """Check a table, its target, weights and groups; rows of weight 0 are dropped.
+
+    Parameters
+    ----------
+    given : Given
+    name : str
+        The estimator's, for messages.
+
+    columns : Columns or None
+        What the table must fit; None if nothing is known yet.
+
+    parse : callable
+        y -> head, parsed y.
+
+    Returns
+    -------
+    head : Head
+    rows : Rows
+    columns : Columns
+    """
+    if columns is None:
+        table, columns = read_table(given.X, name)
+    else:
+        table = read_known_table(given.X, columns, name)
+    if given.y is None:
+        raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
+    head, values = parse(given.y)
+    return head, gather(table, values, given.sample_weight, given.groups), columns
+
+
+def read_validation(given: Given, name: str, head: Head, columns: Columns, early_stopping: object) -> Rows:
+    """Check a validation set of the user's own."""
+    if given.X_val is None and given.y_val is None:
+        raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided.")
+    if given.y_val is None:
+        raise ValueError("X_val is provided, but y_val was not provided.")
+    if given.X_val is None:
+        raise ValueError("y_val is provided, but X_val was not provided.")
+    if not early_stopping:
+        raise ValueError(
+            "X_val and y_val are passed to fit while at the same time early_stopping is False. "
+            "When passing X_val and y_val to fit, early_stopping should be set to either 'auto' or True."
+        )
+    table = read_known_table(given.X_val, columns, name)
+    return gather(table, head.read(given.y_val), given.sample_weight_val, name="sample_weight_val")
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
@@ -50,11 +103,11 @@ class Columns:
 
 def read_table(X: Table, name: str) -> tuple[Table, Columns]:
     """Check a table of which nothing is known yet; `name` is the estimator's, for messages."""
-    if is_frame(X):
+    if type(X) is not np.ndarray and is_frame(X):
         table = _checked_frame(X, name)
-        return table, Columns(table.shape[1], feature_names(table))
-    table = _read_array(X, partial(_check_array, name))
-    return table, Columns(table.shape[1], None)
+        return table, Columns(table.shape[1], feature_names(table), _float_type(map(str, table.dtypes)))
+    table = _read_array(X, partial(check_array, estimator=name))
+    return table, Columns(table.shape[1], None, _float_type([table.dtype.name]))
 
 
 def read_known_table(X: Table, columns: Columns, name: str) -> Table:
@@ -81,10 +134,6 @@ def _named(name: str) -> type[BaseEstimator]:
 _ARRAYS = {"accept_sparse": "csr", "dtype": "numeric", "ensure_all_finite": "allow-nan"}
 
 
-def _check_array(name: str, X: Table, **how: object) -> Table:
-    return check_array(X, estimator=name, **how)
-
-
 def _checked_frame(X: Table, name: str) -> Table:
     _refuse_twins(X)
     for size, what in zip(X.shape, ("sample", "feature"), strict=True):
@@ -109,7 +158,7 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
         X = np.where(pd.isna(X), np.nan, X)  # None and pandas.NA, too
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # the sum by which infinities are looked for
-            X = check(X=X, **_ARRAYS)
+            X = check(X, **_ARRAYS)
     except ValueError as error:
         if "could not convert string to float" not in str(error) and "bytes/strings" not in str(error):
             raise
@@ -156,19 +205,15 @@ def feature_names(X: Table) -> Array | None:
     return names if are_text == {True} else None
 
 
-def float_type(X: Table) -> DType:
-    """Return the type of fitted arrays and predictions: the table's own float type, float64 if it has none."""
-    types = {str(kind).lower() for kind in X.dtypes} if hasattr(X, "dtypes") else {str(getattr(X, "dtype", ""))}
-    return np.dtype(np.float32 if types == {"float32"} else np.float64)
+def _float_type(dtypes: Iterable[str]) -> DType:
+    return np.dtype(np.float32 if {name.lower() for name in dtypes} == {"float32"} else np.float64)
 
 
 # --- weights and groups ----------------------------------------------------------------------------------------------
 
 
-def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> Array | None:
+def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> Array:
     """Check sample weights: one per row, none negative, not all zero."""
-    if sample_weight is None:
-        return None
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n, float(sample_weight))
     weight: Array = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name=name)
@@ -185,10 +230,8 @@ def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> A
     return weight
 
 
-def read_groups(groups: Target, n: int) -> Array | None:
+def read_groups(groups: Target, n: int) -> Array:
     """Check the groups of the rows: one per row."""
-    if groups is None:
-        return None
     values: Array = np.asarray(groups)
     if values.shape != (n,):
         raise ValueError(f"groups has shape {values.shape}, expected ({n},): one group per row of X.")
@@ -202,18 +245,8 @@ def gather(
     n = len(values)
     if table.shape[0] != n:
         raise ValueError(f"Found input variables with inconsistent numbers of samples: [{table.shape[0]}, {n}]")
-    return Rows(table, values, read_weight(sample_weight, n, name), read_groups(groups, n)).without_weightless()
-
-
-# --- warnings --------------------------------------------------------------------------------------------------------
-
-
-def warn(message: str, category: type[Warning]) -> None:
-    """Warn at the user's line: the first one up the stack that is neither in this package nor in scikit-learn."""
-    frame, level = sys._getframe(1), 2
-    while frame.f_globals.get("__name__", "").split(".")[0] in _OURS and frame.f_back is not None:
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, category, stacklevel=level)
-
-
-_OURS = {"sknet", "sklearn"}
+    weight = None if sample_weight is None else read_weight(sample_weight, n, name)
+    of_rows = None if groups is None else read_groups(groups, n)
+    in_file = not isinstance(table, np.ndarray) or table.base is not None
+    rows = Rows(table, values, weight, of_rows, in_file=in_file and is_memory_mapped(table))
+    return rows if weight is None or weight.all() else rows.without_weightless()

@@ -58,7 +58,7 @@ def estimator_of(
     estimator: Estimator = kind(**own | as_it_is | targets | _layers_of(model.network))
     resolved = _resolved(estimator)
     history = tuple([Epoch(loss, nan, nan, nan, nan, nan) for loss in losses or []])
-    columns = Columns(model.encoder.n_columns, names)
+    columns = Columns(model.encoder.n_columns, names, model.output_dtype)
     estimator._fitted = Fitted(model, resolved, columns, history, n_iter, n_samples_seen, False, (0, 0, 0))
     return estimator
 

@@ -5,8 +5,10 @@ is asked for: its settings give its training.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from numbers import Integral, Real
+from operator import attrgetter
+from typing import TypeVar
 
 import numpy as np
 
@@ -21,7 +23,8 @@ from sknet._model.settings import (
     TargetSettings,
 )
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._network.losses import REGRESSION_LOSSES, Loss
+from sknet._network.losses import Loss
+from sknet._network.regression import REGRESSION_LOSSES
 from sknet._training.optimizers import OPTIMIZERS, Optimizer
 from sknet._training.schedules import SCHEDULES, OfFraction, Schedule
 
@@ -50,6 +53,9 @@ PROPORTIONAL_BATCH = (32, 256)
 """Between these, `batch_size="proportional"` is a 32nd of the rows: some thirty steps per epoch, small tables too."""
 
 
+T = TypeVar("T")
+
+
 @dataclass(frozen=True)
 class Facts:
     """What "auto" depends on beside the other parameters."""
@@ -70,13 +76,17 @@ def target_settings(p: CommonParameters) -> TargetSettings:
 def loss_options(p: CommonParameters) -> dict[str, object]:
     """Return the options of the chosen loss that are set; to set one of another loss is an error."""
     entry = REGRESSION_LOSSES.get(p.loss) if isinstance(p.loss, str) else None
-    own = () if entry is None else entry.options
-    chosen = {option: getattr(p, option) for option in LOSS_OPTIONS if not _is(getattr(p, option, "auto"), "auto")}
-    for option in chosen.keys() - set(own):
-        raise ValueError(
-            f"{option}={chosen[option]!r} belongs to loss={LOSS_OPTIONS[option]!r}, and loss={p.loss!r}: set the loss "
-            f"too, or leave {option} at 'auto'."
-        )
+    chosen = {}
+    for option, loss in LOSS_OPTIONS.items():
+        value = getattr(p, option, "auto")
+        if isinstance(value, str) and value == "auto":
+            continue
+        if entry is None or option not in entry.options:
+            raise ValueError(
+                f"{option}={value!r} belongs to loss={loss!r}, and loss={p.loss!r}: set the loss too, or leave "
+                f"{option} at 'auto'."
+            )
+        chosen[option] = value
     return chosen
 
 
@@ -119,98 +129,46 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
         The parameters with every "auto" replaced. Set on an estimator, they
         give the same fit.
     """
-    classifies = isinstance(parameters, ClassifierParameters)
-    kind = ClassifierParameters if classifies else RegressorParameters
-    resolved = kind(**{field.name: getattr(parameters, field.name) for field in fields(kind)})
-    for name, rule in (COMMON_RULES | CLASSIFIER_RULES if classifies else COMMON_RULES).items():
-        setattr(resolved, name, rule(resolved, facts))  # in order: later rules use what earlier ones have found
+    kind = ClassifierParameters if isinstance(parameters, ClassifierParameters) else RegressorParameters
+    names = tuple(kind.__dataclass_fields__)
+    resolved = kind(**dict(zip(names, attrgetter(*names)(parameters), strict=True)))
+    for name, answer in answers(resolved, facts).items():
+        given = getattr(resolved, name)
+        if isinstance(given, str) and given in ("auto", "proportional"):
+            setattr(resolved, name, answer)
+    resolved.batch_size = min(facts.n_rows, int(resolved.batch_size))
+    resolved.early_stopping = facts.validated
+    if isinstance(resolved, ClassifierParameters):
+        resolved.temperature_scaling = bool(resolved.temperature_scaling) and facts.validated
+        if resolved.label_smoothing == "auto":  # what smoothing does to the probabilities, a temperature undoes
+            resolved.label_smoothing = AUTO_LABEL_SMOOTHING if resolved.temperature_scaling else 0.0
     return settings_of(resolved), resolved
 
 
-def _is(value: object, name: str) -> bool:
-    """Whether a parameter, which may be an array, is this name."""
-    return isinstance(value, str) and value == name
+def answers(p: CommonParameters, facts: Facts) -> dict[str, object]:
+    """Return what "auto" means here, for each parameter that may be left to the estimator."""
+    ours, validated, n = has_end(p), facts.validated, facts.n_rows  # `ours`: a schedule that scikit-learn has not
+    by_adam, by_lbfgs = p.solver == "adam", p.solver == "lbfgs"
+    proportional = int(np.clip(n // 32, *PROPORTIONAL_BATCH))
+    found: dict[str, object] = {
+        "dtype": "float64" if by_lbfgs or n < FLOAT32_ROWS else "float32",
+        "batch_size": proportional if p.batch_size == "proportional" else 200,
+        "averaging": AUTO_AVERAGING if validated and ours else 0.0,
+        "dropout": 0.0,
+        "clip_norm": AUTO_CLIP_NORM if p.solver == "sgd" and ours else None,
+        "weight_decay": AUTO_WEIGHT_DECAY if by_adam and ours else 0.0,
+        "init": "centred",
+    }
+    if isinstance(p, ClassifierParameters):
+        found["dropout"] = AUTO_DROPOUT if by_adam and validated and ours else 0.0
+        possible = p.loss == "log_loss" and not by_lbfgs and p.max_norm is None
+        found["temperature_scaling"] = possible and validated and ours
+    return found
 
 
 def has_end(p: CommonParameters) -> bool:
     """Whether the schedule ends by itself."""
     return not (isinstance(p.learning_rate, str) and SCHEDULES[p.learning_rate].open_ended)
-
-
-def _dtype(p: CommonParameters, facts: Facts) -> object:
-    if p.dtype != "auto":
-        return p.dtype
-    return "float64" if p.solver == "lbfgs" or facts.n_rows < FLOAT32_ROWS else "float32"
-
-
-def _batch_size(p: CommonParameters, facts: Facts) -> object:
-    named = {"auto": 200, "proportional": int(np.clip(facts.n_rows // 32, *PROPORTIONAL_BATCH))}
-    return min(facts.n_rows, named[p.batch_size] if isinstance(p.batch_size, str) else int(p.batch_size))
-
-
-def _averaging(p: CommonParameters, facts: Facts) -> object:
-    if p.averaging != "auto":
-        return p.averaging
-    return AUTO_AVERAGING if facts.validated and has_end(p) else 0.0
-
-
-def _dropout(p: CommonParameters, facts: Facts) -> object:
-    if not _is(p.dropout, "auto"):
-        return p.dropout
-    suits = isinstance(p, ClassifierParameters) and facts.validated and p.solver == "adam" and has_end(p)
-    return AUTO_DROPOUT if suits else 0.0
-
-
-def _clip_norm(p: CommonParameters, facts: Facts) -> object:
-    if p.clip_norm != "auto":
-        return p.clip_norm
-    return AUTO_CLIP_NORM if p.solver == "sgd" and has_end(p) else None
-
-
-def _weight_decay(p: CommonParameters, facts: Facts) -> object:
-    if p.weight_decay != "auto":
-        return p.weight_decay
-    return AUTO_WEIGHT_DECAY if p.solver == "adam" and has_end(p) else 0.0
-
-
-def _init(p: CommonParameters, facts: Facts) -> object:
-    return "centred" if _is(p.init, "auto") else p.init
-
-
-def _early_stopping(p: CommonParameters, facts: Facts) -> object:
-    return facts.validated
-
-
-def _temperature_scaling(p: ClassifierParameters, facts: Facts) -> object:
-    if p.temperature_scaling != "auto":
-        return p.temperature_scaling and facts.validated
-    possible = p.loss == "log_loss" and p.solver != "lbfgs" and p.max_norm is None
-    return possible and facts.validated and has_end(p)
-
-
-def _label_smoothing(p: ClassifierParameters, facts: Facts) -> object:
-    if p.label_smoothing != "auto":
-        return p.label_smoothing
-    return AUTO_LABEL_SMOOTHING if p.temperature_scaling else 0.0
-
-
-Rule = Callable[..., object]
-
-COMMON_RULES: dict[str, Rule] = {
-    "dtype": _dtype,
-    "batch_size": _batch_size,
-    "averaging": _averaging,
-    "dropout": _dropout,
-    "clip_norm": _clip_norm,
-    "weight_decay": _weight_decay,
-    "init": _init,
-    "early_stopping": _early_stopping,
-}
-CLASSIFIER_RULES: dict[str, Rule] = {
-    "temperature_scaling": _temperature_scaling,
-    "label_smoothing": _label_smoothing,
-}
-"""What each parameter that may be left to the estimator becomes; a rule sees the answers of those before it."""
 
 
 # --- settings --------------------------------------------------------------------------------------------------------
@@ -219,7 +177,10 @@ CLASSIFIER_RULES: dict[str, Rule] = {
 def settings_of(p: CommonParameters) -> Settings:
     """Return the settings that resolved parameters stand for."""
     sizes = hidden_sizes(p)
-    optimizer = optimizer_of(p)
+    entry = OPTIMIZERS.get(p.solver) if isinstance(p.solver, str) else None
+    optimizer = (
+        p.solver if isinstance(p.solver, Optimizer) else None if entry is None else made(entry.make, entry.options, p)
+    )
     dropout = dropout_rates(p, len(sizes))
     if optimizer is None:
         refuse_for_lbfgs(p)
@@ -243,19 +204,20 @@ def settings_of(p: CommonParameters) -> Settings:
 def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
     """Return the hidden layers' sizes."""
     sizes = p.hidden_layer_sizes
-    default = next(field.default for field in fields(p) if field.name == "hidden_layer_sizes")
-    if p.depth != 1 and isinstance(sizes, tuple) and sizes == default:  # depth alone: that many of the first size
-        sizes = default[0]
+    if p.depth != 1 and isinstance(sizes, tuple) and sizes == type(p).hidden_layer_sizes:
+        sizes = sizes[0]  # depth alone: as many layers of the default's first size
     if isinstance(sizes, Integral):
         size, depth = int(sizes), int(p.depth)
-        refuse_beyond_memory(f"hidden_layer_sizes={size} with depth={depth}", (depth - 1) * (size + 1) * size, 4)
+        if depth > 1:
+            refuse_beyond_memory(f"hidden_layer_sizes={size} with depth={depth}", (depth - 1) * (size + 1) * size, 4)
         return (size,) * depth
-    sizes = list(sizes)  # type: ignore[arg-type]
+    given: list[object] = list(sizes)  # type: ignore[arg-type]
     if p.depth != 1:
-        raise ValueError(f"depth={p.depth} goes with an int; hidden_layer_sizes={sizes} gives each layer already.")
-    if not all(isinstance(size, Integral) and int(size) > 0 for size in sizes):
-        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}: give the units of each layer, as integers.")
-    return tuple(int(size) for size in sizes)
+        raise ValueError(f"depth={p.depth} goes with an int; hidden_layer_sizes={given} gives each layer already.")
+    for one in given:
+        if not isinstance(one, Integral) or int(one) < 1:
+            raise ValueError(f"hidden_layer_sizes must be > 0, got {given}: give the units of each layer, as integers.")
+    return tuple(map(int, given))  # type: ignore[arg-type]
 
 
 def hidden_activations(p: CommonParameters, n_hidden: int) -> tuple[Activation, ...]:
@@ -265,10 +227,13 @@ def hidden_activations(p: CommonParameters, n_hidden: int) -> tuple[Activation, 
         raise ValueError(
             f"activation={p.activation!r} has {len(given)} entries for {n_hidden} hidden layers: give one each."
         )
-    unknown = [a for a in given if not isinstance(a, Activation) and not (isinstance(a, str) and a in ACTIVATIONS)]
-    if unknown:
-        raise ValueError(f"activation: {unknown[0]!r} is not known; use one of {sorted(ACTIVATIONS)} or an Activation.")
-    return tuple([a if isinstance(a, Activation) else ACTIVATIONS[a] for a in given])
+    found = []
+    for one in given:
+        activation = ACTIVATIONS.get(one) if isinstance(one, str) else one
+        if not isinstance(activation, Activation):
+            raise ValueError(f"activation: {one!r} is not known; use one of {sorted(ACTIVATIONS)} or an Activation.")
+        found.append(activation)
+    return tuple(found)
 
 
 def dropout_rates(p: CommonParameters, n_hidden: int) -> tuple[float, ...]:
@@ -276,17 +241,10 @@ def dropout_rates(p: CommonParameters, n_hidden: int) -> tuple[float, ...]:
     rates = [p.dropout] * n_hidden if isinstance(p.dropout, Real) else list(p.dropout)  # type: ignore[arg-type]
     if len(rates) != n_hidden:
         raise ValueError(f"dropout={p.dropout!r} has {len(rates)} entries for {n_hidden} hidden layers: give one each.")
-    if not all(isinstance(rate, Real) and 0.0 <= float(rate) < 1.0 for rate in rates):
-        raise ValueError(f"dropout={p.dropout!r}: rates must be numbers in [0, 1).")
+    for rate in rates:
+        if not isinstance(rate, Real) or not 0.0 <= float(rate) < 1.0:
+            raise ValueError(f"dropout={p.dropout!r}: rates must be numbers in [0, 1).")
     return tuple(map(float, rates))  # type: ignore[arg-type]
-
-
-def optimizer_of(p: CommonParameters) -> Optimizer | None:
-    """Return the first-order optimizer that `solver` names or is; None for L-BFGS."""
-    if not isinstance(p.solver, str):
-        return p.solver
-    entry = OPTIMIZERS.get(p.solver)
-    return None if entry is None else entry.make(**options_of(p, entry.options))
 
 
 def schedule_of(p: CommonParameters) -> Schedule:
@@ -294,12 +252,17 @@ def schedule_of(p: CommonParameters) -> Schedule:
     if not isinstance(p.learning_rate, str):
         return OfFraction(p.learning_rate)
     entry = SCHEDULES[p.learning_rate]
-    return entry.make(**options_of(p, entry.options))
+    return entry.schedule or made(entry.make, entry.options, p)
 
 
-def options_of(p: CommonParameters, names: Sequence[str]) -> dict[str, object]:
-    """Return the parameters that belong to a solver or a schedule."""
-    return {name: getattr(p, name) for name in names}
+def made(make: Callable[..., T] | None, names: Sequence[str], p: CommonParameters) -> T:
+    """Make what a registry's entry describes, of the parameters that it names."""
+    if make is None:
+        raise TypeError("a registry's entry must be a thing or say how it is made")
+    options = {}
+    for name in names:
+        options[name] = getattr(p, name)
+    return make(**options)
 
 
 def refuse_for_lbfgs(p: CommonParameters) -> None:

@@ -141,5 +141,7 @@ def _refuse_inconsistent(kind: type, fitted: Fitted) -> None:
     names, n_columns = fitted.columns.names, fitted.model.encoder.n_columns
     if fitted.columns.n != n_columns or (names is not None and (names.shape, names.dtype.kind) != ((n_columns,), "O")):
         raise ValueError("the table's columns are not those of the encoder")
+    if fitted.columns.float_type != fitted.model.output_dtype:
+        raise ValueError("the types of the table and of the predictions do not go together")
     if not isinstance(fitted.model.head, _HEADS[kind]):
         raise ValueError("the head is not that of such an estimator")

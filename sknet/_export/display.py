@@ -1,11 +1,19 @@
 """The history of a fit as a plot."""
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+class HasHistory(Protocol):
+    """A fitted estimator, as far as it is looked at here."""
+
+    @property
+    def history_(self) -> "pd.DataFrame":
+        """One row an epoch."""
 
 
 class TrainingHistoryDisplay:
@@ -42,7 +50,7 @@ class TrainingHistoryDisplay:
         self.estimator_name = estimator_name
 
     @classmethod
-    def from_estimator(cls, estimator: Any, *, ax: Any = None, log_scale: bool = False) -> Self:
+    def from_estimator(cls, estimator: HasHistory, *, ax: Any = None, log_scale: bool = False) -> Self:
         """Plot the history of a fitted estimator.
 
         Parameters

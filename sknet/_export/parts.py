@@ -8,7 +8,8 @@ import numpy as np
 from sknet._model.heads import Head, LabelHead
 from sknet._model.model import Model, Network
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._network.losses import POISSON, SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, identity
+from sknet._network.losses import SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, identity
+from sknet._network.regression import POISSON
 from sknet._tables.columns.category import CategoryColumn
 from sknet._typing import Array
 

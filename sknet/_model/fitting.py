@@ -13,20 +13,20 @@ from math import ceil, inf
 
 import numpy as np
 
-from sknet._model.heads import Head
-from sknet._model.machine import one_thread_for_scipy, refuse_too_large, suitable_threads
+from sknet._model.heads import Head, NumberHead
+from sknet._model.machine import one_thread_for_scipy, refuse_beyond_memory, suitable_threads
 from sknet._model.model import Model, Network
 from sknet._model.settings import Settings
 from sknet._model.starting import given_parameters
-from sknet._network.calibration import inverse_temperature, weighted_mean
 from sknet._network.initializers import draw
 from sknet._network.layers import Kind
 from sknet._network.layout import Layout
+from sknet._network.losses import mean_at_best_temperature
 from sknet._network.objective import Inputs, Objective, SparseRows, length
 from sknet._network.objective import Rows as GatheredRows
 from sknet._network.penalties import ElasticNet, Projection
 from sknet._tables.encoding import TableEncoder, learn_encoder
-from sknet._tables.rows import Rows, is_memory_mapped, is_sparse
+from sknet._tables.rows import Rows, is_sparse
 from sknet._training.lbfgs import LBFGS
 from sknet._training.minibatch import MiniBatch
 from sknet._training.result import Result
@@ -39,6 +39,9 @@ MAX_ROWS = 4096
 
 FULL_BATCH_ROWS = 512
 """Rows that L-BFGS computes at once: their buffers stay in the cache from one layer to the next."""
+
+MANY_WEIGHTS = 10**6
+"""Up to so many fit in any machine's memory."""
 
 Score = Callable[[Model], float]
 """How a user's scorer rates a model on the validation rows."""
@@ -65,12 +68,9 @@ def learn_tables(settings: Settings, head: Head, training: Rows, output_dtype: D
         input_scaling=settings.table.input_scaling,
         weight=training.weight,
     )
-    return Tables(encoder, head.scaled_to(training.y, training.weight), settings.dtype, output_dtype)
-
-
-def tables_of(model: Model, head: Head) -> Tables:
-    """Return what an earlier fit has learnt of the tables; the loss may be another one by now."""
-    return Tables(model.encoder, head, model.compute_dtype, model.output_dtype)
+    if isinstance(head, NumberHead):
+        head = head.scaled_to(training.y, training.weight)
+    return Tables(encoder, head, settings.dtype, output_dtype)
 
 
 @dataclass(frozen=True)
@@ -83,29 +83,19 @@ class EncodedRows:
     total_weight: float
     n_rows: int  # that are computed at once
 
-    def __len__(self) -> int:
-        return len(self.target)
-
 
 def encode_rows(tables: Tables, rows: Rows, n_rows: int, smoothing: float = 0.0) -> EncodedRows:
     """Encode rows in the type of the arithmetic, once; those of a memory map as they come."""
-    dtype, n = tables.compute_dtype, len(rows)
+    dtype, n = tables.compute_dtype, len(rows.y)
     total = float(n) if rows.weight is None else float(rows.weight.sum())
     weight = None if rows.weight is None else (rows.weight * (n / total)).astype(dtype)
     target = tables.head.targets(rows.y, dtype, smoothing)
-    return EncodedRows(encode_inputs(tables.encoder, rows.X, dtype, n_rows), target, weight, total, n_rows)
-
-
-def encode_inputs(encoder: TableEncoder, X: object, dtype: DType, n_rows: int) -> Inputs:
-    """Return the rows of a table as batches of the network's input.
-
-    Dense rows end with a 1, which makes the first layer's biases weights like
-    the others: one product then does for both, forward and back.
-    """
-    if is_memory_mapped(X):
-        return MappedInputs(encoder, X, dtype, n_rows)
-    Z = encoder.encode(X, dtype, ones=True)
-    return SparseRows(Z) if is_sparse(Z) else GatheredRows(Z, n_rows, kind="ones")
+    if rows.in_file:
+        return EncodedRows(MappedInputs(tables.encoder, rows.X, dtype, n_rows), target, weight, total, n_rows)
+    # Dense rows end with a 1, which makes the first layer's biases weights like the others: one product does for both.
+    Z = tables.encoder.encode(rows.X, dtype, ones=True)
+    inputs = GatheredRows(Z, n_rows, kind="ones") if isinstance(Z, np.ndarray) else SparseRows(Z)
+    return EncodedRows(inputs, target, weight, total, n_rows)
 
 
 class MappedInputs:
@@ -139,26 +129,32 @@ class TrainingRun:
     problem: Problem
     solver: Solver
 
-    def first_network(self, seed: int) -> Network:
-        """Draw the first weights and biases, or take those that `init` gives."""
+    def first_state(self, seeds: tuple[int, int]) -> State:
+        """Return the state of a new run, from weights that are drawn or that `init` gives."""
         init, head = self.settings.network.init, self.tables.head
-        activations = self.settings.network.activations
         if isinstance(init, tuple):
-            return Network(activations, *given_parameters(self.layout, init))
-        coefs, intercepts = draw(self.layout, activations, init, np.random.default_rng(seed))
-        start = head.loss.start
-        if start is not None and head.starts_from_loss(init):
-            intercepts[-1] = intercepts[-1] + start(self.training.target, self.training.weight)
-        return Network(activations, coefs, intercepts)
+            coefs, intercepts = given_parameters(self.layout, init)
+        else:
+            activations, rng = self.settings.network.activations, np.random.default_rng(seeds[0])
+            coefs, intercepts = draw(self.layout, activations, init, rng)
+            if not isinstance(init, str):  # a function of the user's own may give anything
+                coefs, intercepts = given_parameters(self.layout, (coefs, intercepts))
+            bias = head.first_bias(self.training.target, self.training.weight, init)
+            intercepts[-1] = intercepts[-1] if bias is None else intercepts[-1] + bias
+        theta = self.layout.pack(coefs, intercepts, self.tables.compute_dtype)
+        return self.solver.init(theta, np.random.default_rng(seeds[1]))
 
-    def new_state(self, network: Network, seed: int) -> State:
-        """Return the state of a new run, from these weights."""
+    def state_from(self, network: Network, seed: int) -> State:
+        """Return the state of a new run, from the weights of an earlier one."""
         return self.solver.init(network.packed(self.tables.compute_dtype), np.random.default_rng(seed))
 
     def train(self, state: State, observer: Observer | None = None) -> Result:
         """Train, with as many threads as the products are large enough for. Sets: `state`, in place."""
-        with suitable_threads(self.training.n_rows, self.layout.sizes), one_thread_for_scipy(self.solver):
-            return self.solver.train(self.problem, state, observer)
+        with suitable_threads(self.training.n_rows, self.layout.sizes):
+            if self.settings.solver.optimizer is not None:
+                return self.solver.train(self.problem, state, observer)
+            with one_thread_for_scipy():
+                return self.solver.train(self.problem, state, observer)
 
     def trained(self, state: State) -> Model:
         """Return the model that this state stands for: of the best epoch where rows were held out."""
@@ -184,28 +180,38 @@ def model_of(settings: Settings, tables: Tables, layout: Layout, theta: Array) -
     return Model(tables.encoder, tables.head, network, tables.compute_dtype, tables.output_dtype)
 
 
-def assemble(
+def prepare(
     settings: Settings,
-    tables: Tables,
+    head: Head,
     training: Rows,
     validation: Rows | None = None,
     score: Score | None = None,
     *,
+    output_dtype: DType,
+    earlier: Model | None = None,
     until: int | None = None,
     may_stop_early: bool = True,
 ) -> TrainingRun:
-    """Put a training run together.
+    """Learn the tables, encode them, and put a training run together.
 
     Parameters
     ----------
     settings : Settings
-    tables : Tables
+    head : Head
+        What the targets are; numbers are not yet scaled.
+
     training : Rows
     validation : Rows, default=None
         Held-out rows, by which each epoch is evaluated.
 
     score : callable, default=None
         What rates a model on them; None is minus their loss.
+
+    output_dtype : dtype
+        Of weights and predictions.
+
+    earlier : Model, default=None
+        If given, what it has learnt of the tables is kept.
 
     until : int, default=None
         After how many epochs, those already done included, the run ends; None
@@ -218,9 +224,26 @@ def assemble(
     -------
     TrainingRun
     """
+    if earlier is None:
+        tables = learn_tables(settings, head, training, output_dtype)
+    else:
+        tables = Tables(earlier.encoder, head, earlier.compute_dtype, earlier.output_dtype)
+    run = assemble(settings, tables, training, validation, score, until, may_stop_early)
+    if earlier is not None:
+        refuse_other_layers(run.layout, earlier.network)
+    return run
+
+
+def assemble(
+    settings: Settings, tables: Tables, training: Rows, validation: Rows | None = None, score: Score | None = None,
+    until: int | None = None, may_stop_early: bool = True,
+) -> TrainingRun:  # fmt: skip
+    """Encode the rows and say what is minimised."""
     head = tables.head
     layout = Layout((tables.encoder.n_inputs, *settings.network.hidden_sizes, head.n_outputs))
-    refuse_too_large(layout, tables.compute_dtype)
+    if layout.n_parameters > MANY_WEIGHTS:
+        what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
+        refuse_beyond_memory(what, layout.n_parameters, tables.compute_dtype.itemsize)
     encoded = encode_rows(tables, training, buffer_rows(settings, training), settings.penalty.label_smoothing)
     first_order, penalty = settings.solver.optimizer is not None, penalties_of(settings, encoded.total_weight)
     objective = Objective(
@@ -234,7 +257,7 @@ def assemble(
         projection = Projection(penalty.l1, max_norm or 0.0, layout.shapes[::-1])
     problem = Problem(
         objective,
-        len(encoded),
+        len(encoded.target),
         layout.n_weights,
         Block(layout.starts[0], layout.n_weights, layout.sizes[0]),
         penalty=objective.penalty,
@@ -243,29 +266,40 @@ def assemble(
         limit=projection.limit if projection is not None and max_norm else None,
         evaluate=evaluate,
     )
-    solver = solver_of(settings, penalty, until or settings.solver.max_iter, evaluate is not None, may_stop_early)
+    solver = solver_of(settings, penalty.l1, evaluate is not None, until or settings.solver.max_iter, may_stop_early)
     return TrainingRun(settings, tables, layout, encoded, objective, problem, solver)
 
 
 def fit_model(
     settings: Settings,
-    tables: Tables,
+    head: Head,
     training: Rows,
     validation: Rows | None = None,
     *,
+    output_dtype: DType,
     seeds: tuple[int, int],
     observer: Observer | None = None,
 ) -> tuple[Model, Result, State]:
     """Fit a model from scratch: a pure function of settings, rows and two seeds, of first weights and of training."""
-    run = assemble(settings, tables, training, validation)
-    state = run.new_state(run.first_network(seeds[0]), seeds[1])
+    run = prepare(settings, head, training, validation, output_dtype=output_dtype)
+    state = run.first_state(seeds)
     result = run.train(state, observer)
     return run.trained(state), result, state
 
 
+def refuse_other_layers(layout: Layout, network: Network) -> None:
+    """Raise if training is to go on from weights of other shapes."""
+    shapes = [W.shape for W in network.coefs]
+    if shapes != layout.shapes:
+        raise ValueError(
+            f"hidden_layer_sizes={layout.sizes[1:-1]} asks for weights of shapes {layout.shapes}, but training goes on "
+            f"from {shapes}: keep the layers, or set warm_start=False."
+        )
+
+
 def buffer_rows(settings: Settings, training: Rows) -> int:
     """Return how many rows are computed at once: a batch, unless it is huge; with L-BFGS, equal parts of all rows."""
-    n = len(training)
+    n = len(training.y)
     if settings.solver.optimizer is not None:
         return min(settings.solver.batch_size, MAX_ROWS)
     # of a sparse table, a part takes less time than the passes over theta that go with each
@@ -278,12 +312,12 @@ def penalties_of(settings: Settings, total_weight: float) -> ElasticNet:
     return ElasticNet(l2=strength * (1.0 - l1_ratio), l1=strength * l1_ratio)
 
 
-def solver_of(settings: Settings, penalty: ElasticNet, until: int, validated: bool, may_stop_early: bool) -> Solver:
+def solver_of(settings: Settings, l1: float, validated: bool, until: int, may_stop_early: bool) -> Solver:
     """Return what trains: a first-order method over mini-batches, or L-BFGS."""
     how = settings.solver
     n_iter_no_change = how.n_iter_no_change if may_stop_early else inf
     if how.optimizer is None:
-        return LBFGS(until, how.max_fun, how.tol, n_iter_no_change, penalty.l1)
+        return LBFGS(until, how.max_fun, how.tol, n_iter_no_change, l1)
     return MiniBatch(
         how.optimizer,
         how.schedule,
@@ -303,21 +337,23 @@ def solver_of(settings: Settings, penalty: ElasticNet, until: int, validated: bo
 
 # --- held-out rows ---------------------------------------------------------------------------------------------------
 
+
 def evaluation(
     settings: Settings, tables: Tables, layout: Layout, objective: Objective, validation: Rows, score: Score | None
 ) -> Evaluate:
     """Return a function theta -> (validation loss, score, theta as evaluated: with its temperature)."""
     # pieces as large as those of the training part, which may be the larger one
-    held_out = encode_rows(tables, validation, min(len(validation), MAX_ROWS))
+    n = len(validation.y)
+    held_out = encode_rows(tables, validation, min(n, MAX_ROWS))
     loss, target, weight = tables.head.loss, held_out.target, held_out.weight
 
     def evaluate(theta: Array) -> tuple[float, float, Array]:
-        raw = objective.raw(theta, held_out.inputs, len(held_out))
+        raw = objective.raw(theta, held_out.inputs, n)
         if settings.penalty.temperature_scaling:
-            factor = inverse_temperature(loss, raw, target, weight, held_out.total_weight)
-            raw *= factor
+            factor, value = mean_at_best_temperature(loss, raw, target, weight, held_out.total_weight)
             theta = layout.with_output_scaled(theta, factor)
-        value = weighted_mean(loss.value(raw, target), weight)
+        else:
+            value = loss.mean(raw, target, weight)
         return value, -value if score is None else score(model_of(settings, tables, layout, theta)), theta
 
     return evaluate

@@ -11,16 +11,18 @@ raw : (n, n_outputs)        the network's output before the loss's link
 weight : (n,) or None       positive sample weights
 """
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from typing import Protocol, Self
 
 import numpy as np
 
 from sknet._model.settings import TargetSettings
-from sknet._network.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, SOFTMAX_LOG_LOSS, Loss
+from sknet._network.losses import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS, Loss
+from sknet._network.regression import REGRESSION_LOSSES
 from sknet._tables.class_weight import fold_class_weight
 from sknet._tables.labels import Labels, learn_labels
+from sknet._tables.rows import Rows
 from sknet._tables.targets import Numbers, in_own_shape, learn_numbers, read_numbers
 from sknet._typing import Array, DType, Target
 
@@ -52,14 +54,11 @@ class Head(Protocol):
     def strata(self, values: Array) -> Array | None:
         """Return what a held-out part must hold its share of, one integer per row."""
 
-    def scaled_to(self, values: Array, weight: Array | None) -> Self:
-        """Return the head with a scale learnt from the training rows."""
-
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
         """Return the target matrix, labels smoothed as asked for."""
 
-    def starts_from_loss(self, init: object) -> bool:
-        """Whether the output biases start at the loss's own starting point."""
+    def first_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
+        """Return the raw output that the output biases start at; None where they stay as drawn."""
 
     def with_settings(self, settings: TargetSettings) -> Self:
         """Return the head with what was learnt, under another loss."""
@@ -69,6 +68,27 @@ class Head(Protocol):
 
     def predict(self, raw: Array) -> Array:
         """Turn raw outputs, which are lost, into what `predict` returns."""
+
+
+def parse_again(
+    head: Head, settings: TargetSettings, learn: Callable[..., tuple[Head, Array]] | None, y: Target
+) -> tuple[Head, Array]:
+    """Parse y for a head that was learnt before; with `learn`, its labels must be all of those again."""
+    if learn is None:
+        return head.with_settings(settings), head.read(y)
+    given, values = learn(y, settings)
+    head.refuse_other(given)
+    return head.with_settings(settings), values
+
+
+def without_absent_labels(head: Head, rows: Rows) -> tuple[Head, Rows]:
+    """Learn the labels again from the rows that are left: one of dropped rows alone is none."""
+    if not isinstance(head, LabelHead):
+        return head, rows
+    labels, codes = learn_labels(head.as_given(rows.y))
+    if labels == head.labels:
+        return head, rows
+    return replace(head, labels=labels), replace(rows, y=codes, whole=None, place=None)
 
 
 # --- labels ----------------------------------------------------------------------------------------------------------
@@ -81,17 +101,14 @@ class LabelHead:
     settings: TargetSettings
     labels: Labels
 
-    @cached_property
-    def loss(self) -> Loss:
-        """The loss by this name that suits the labels, or the user's own."""
-        if isinstance(self.settings.loss, Loss):
-            return self.settings.loss
-        return CLASSIFICATION_LOSSES[self.settings.loss](self.labels.blocks, self.labels.exclusive)
+    loss: Loss = field(init=False)  # by name the one that suits the labels, or the user's own
+    n_outputs: int = field(init=False)  # columns of the target matrix
 
-    @property
-    def n_outputs(self) -> int:
-        """Columns of the target matrix."""
-        return self.labels.n_outputs
+    def __post_init__(self) -> None:
+        name, blocks = self.settings.loss, self.labels.blocks
+        loss = name if isinstance(name, Loss) else CLASSIFICATION_LOSSES[name](blocks, self.labels.exclusive)
+        object.__setattr__(self, "loss", loss)
+        object.__setattr__(self, "n_outputs", int(blocks[-1].stop))
 
     def read(self, y: Target) -> Array:
         """Find the codes of labels, which must be known."""
@@ -103,8 +120,6 @@ class LabelHead:
 
     def weigh(self, values: Array, weight: Array | None) -> Array | None:
         """Fold class weights into the sample weights."""
-        if self.settings.class_weight is None:
-            return weight
         folded = fold_class_weight(self.settings.class_weight, self.labels, values, weight)
         if folded is not None and not folded.any():
             raise ValueError("class_weight and sample_weight make the weight of every row zero: one must be positive.")
@@ -114,17 +129,13 @@ class LabelHead:
         """Return each row's label, or combination of labels, as an integer."""
         return self.labels.strata(values)
 
-    def scaled_to(self, values: Array, weight: Array | None) -> Self:
-        """Return this head: labels have no scale."""
-        return self
-
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
         """Return 0s and 1s, smoothed."""
         return self.labels.targets(values, dtype, smoothing)
 
-    def starts_from_loss(self, init: object) -> bool:
+    def first_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
         """Start at the shares of the labels with our own first weights; scikit-learn's start at raw outputs near 0."""
-        return init == "centred"
+        return self.loss.start(target, weight) if init == "centred" and self.loss.start is not None else None
 
     def with_settings(self, settings: TargetSettings) -> Self:
         """Return the head with the same labels, under another loss or class weight."""
@@ -142,10 +153,6 @@ class LabelHead:
         """Return the most probable labels."""
         keeps_order = self.loss is SOFTMAX_LOG_LOSS  # a softmax takes as long as a layer, and changes no argmax
         return self.labels.decode(raw if keeps_order else self.loss.linked(raw))
-
-    def probabilities(self, linked: Array) -> Array | list[Array]:
-        """Return probabilities in scikit-learn's shape; one sigmoid per class does not add up to 1 by itself."""
-        return self.labels.probabilities(linked, normalise=self.loss.out_activation != "softmax")
 
     def decision(self, raw: Array) -> Array | list[Array]:
         """Return raw outputs in scikit-learn's shape: one array per target column, one dimension for two classes."""
@@ -172,20 +179,16 @@ class NumberHead:
     settings: TargetSettings
     numbers: Numbers
 
-    @cached_property
-    def loss(self) -> Loss:
-        """The loss by this name with its options, or the user's own."""
-        if isinstance(self.settings.loss, Loss):
-            return self.settings.loss
-        loss = REGRESSION_LOSSES[self.settings.loss].make(**self.settings.options)
+    loss: Loss = field(init=False)  # by name with its options, or the user's own
+    n_outputs: int = field(init=False)  # one per target, or one per quantile level
+
+    def __post_init__(self) -> None:
+        name = self.settings.loss
+        loss = name if isinstance(name, Loss) else REGRESSION_LOSSES[name].make(**self.settings.options)
         if loss.levels and not self.numbers.flat:
             raise ValueError(f"quantile={loss.levels!r} gives several levels and takes a y of one dimension.")
-        return loss
-
-    @property
-    def n_outputs(self) -> int:
-        """One per target, or one per quantile level."""
-        return len(self.loss.levels) or self.numbers.n_outputs
+        object.__setattr__(self, "loss", loss)
+        object.__setattr__(self, "n_outputs", len(loss.levels) or self.numbers.n_outputs)
 
     def read(self, y: Target) -> Array:
         """Read numbers."""
@@ -226,9 +229,10 @@ class NumberHead:
                 f"{values.min():g} and a maximum of {values.max():g}. Choose another loss, or shift y."
             )
 
-    def starts_from_loss(self, init: object) -> bool:
-        """Start there with our own first weights, and always if targets are not scaled: 0 may be far from all of them."""
-        return init == "centred" or not self.loss.may_scale
+    def first_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
+        """Start there with our own first weights, and always if targets are not scaled: 0 may be far from all."""
+        wanted = init == "centred" or not self.loss.may_scale
+        return self.loss.start(target, weight) if wanted and self.loss.start is not None else None
 
     def with_settings(self, settings: TargetSettings) -> Self:
         """Return the head with the same scale, under another loss."""

@@ -10,16 +10,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import copy_context
 from functools import cache
-from itertools import pairwise
+from operator import mul
 from threading import current_thread, main_thread
 
 import scipy
 from threadpoolctl import ThreadpoolController
-
-from sknet._network.layout import Layout
-from sknet._training.lbfgs import LBFGS
-from sknet._training.solver import Solver
-from sknet._typing import DType
 
 SHARED_OUT = 3 * 10**7
 """Multiply-adds of the largest product from which BLAS may share it out.
@@ -44,7 +39,7 @@ def suitable_threads(n_rows: int, sizes: tuple[int, ...]) -> AbstractContextMana
     The limit is the whole process's; so only its main thread sets it: limits
     that overlap could not be lifted in the right order.
     """
-    largest = n_rows * max(fan_in * fan_out for fan_in, fan_out in pairwise(sizes))
+    largest = n_rows * max(map(mul, sizes, sizes[1:]))
     if largest >= SHARED_OUT or current_thread() is not main_thread():
         return nullcontext()
     return _controller().limit(limits=1, user_api="blas")
@@ -79,14 +74,12 @@ def in_parts(work: Callable[[slice], None], rows: slice, size: int, n_threads: i
         list(pool.map(lambda context, part: context.run(work, part), contexts, parts))
 
 
-def one_thread_for_scipy(solver: Solver) -> AbstractContextManager[object]:
-    """Limit SciPy's own BLAS, where it has one beside NumPy's, to one thread if the solver is SciPy's.
+def one_thread_for_scipy() -> AbstractContextManager[object]:
+    """Limit SciPy's own BLAS, where it has one beside NumPy's, to one thread.
 
     L-BFGS goes to and fro between the two, and the threads of the one that
     rests keep the cores busy with waiting: a fit then takes twice the time.
     """
-    if not isinstance(solver, LBFGS):
-        return nullcontext()
     place = os.path.realpath(os.path.dirname(scipy.__file__))  # by name NumPy's, too, is scipy_openblas
     own = [blas.filepath for blas in _controller().lib_controllers if blas.filepath.startswith(place)]
     if not own or current_thread() is not main_thread():
@@ -112,15 +105,6 @@ def refuse_beyond_memory(what: str, n_weights: int, itemsize: int) -> None:
             f"{what} makes {n_weights:,} weights; to train them takes {needed // 2**30:,} GiB, and this machine has "
             f"{memory / 2**30:,.1f} GiB: use smaller layers."
         )
-
-
-def refuse_too_large(layout: Layout, dtype: DType) -> None:
-    """Raise if a network cannot be trained in this machine's memory."""
-    refuse_beyond_memory(
-        f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs",
-        layout.n_parameters,
-        dtype.itemsize,
-    )
 
 
 # --- packages --------------------------------------------------------------------------------------------------------

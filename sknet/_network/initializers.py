@@ -133,15 +133,16 @@ def centred(
     """
     before = [_INPUT, *activations]
     after = [*activations, _INPUT]
-    scales = [target.input_scale / source.output_scale for source, target in zip(before, after, strict=True)]
+    scales = []
+    for source, target in zip(before, after, strict=True):
+        scales.append(target.input_scale / source.output_scale)
     if activations:
         scales[0] *= SPREAD
         scales[1] /= _excess(activations[0], layout.sizes[1])
-    coefs = [
-        lecun_normal(fan_in, fan_out, rng) * scale
-        for (fan_in, fan_out), scale in zip(layout.shapes, scales, strict=True)
-    ]
-    intercepts = [-source.center * W.sum(axis=0) for source, W in zip(before, coefs, strict=True)]
+    coefs, intercepts = [], []
+    for (fan_in, fan_out), scale, source in zip(layout.shapes, scales, before, strict=True):
+        coefs.append(lecun_normal(fan_in, fan_out, rng) * scale)
+        intercepts.append(-source.center * coefs[-1].sum(axis=0))
     if activations:
         intercepts[0] = rng.normal(0.0, activations[0].input_scale, layout.sizes[1])
     return coefs, intercepts
@@ -149,13 +150,11 @@ def centred(
 
 def _excess(first: Activation, n_units: int) -> float:
     """Return by what factor the first layer's outputs vary more than those of a layer without spread."""
-
-    def variation(deviation: float) -> np.float64:
-        z = deviation * first.input_scale * ndtri(np.linspace(0.005, 0.995, 100))
+    normal = first.input_scale * ndtri(np.linspace(0.005, 0.995, 100))
+    z = np.concatenate([sqrt(1.0 + SPREAD**2) * normal, normal])  # with spread, and without
+    with np.errstate(all="ignore"):
         a = np.repeat(z[:, np.newaxis], n_units, axis=1)
         first.apply(a)
-        return np.sqrt(np.mean((a - first.center) ** 2))
-
-    with np.errstate(all="ignore"):
-        factor = variation(sqrt(1.0 + SPREAD**2)) / variation(1.0)
+        squares = (a - first.center) ** 2
+        factor = np.sqrt(np.mean(squares[:100])) / np.sqrt(np.mean(squares[100:]))
     return float(factor) if np.isfinite(factor) and factor > 0.0 else 1.0

@@ -51,9 +51,26 @@ class FirstLayer(Protocol):
         """Set the gradient of the parameters; return the inputs it was computed for, None for all."""
 
 
+Product = Callable[[Array, Array, Array], object]
+"""Sets z = x W, given x, W and z."""
+
+product_by_rows: Product = np.ndarray.dot
+"""For a z that lies in memory row by row."""
+
+
+def product_by_columns(x: Array, W: Array, z: Array) -> None:
+    """Set z = x W, for a z that lies in memory column by column.
+
+    `np.matmul` writes to any array, but takes a quarter of a microsecond longer to start: as long as a pass over a
+    small layer.
+    """
+    W.T.dot(x.T, z.T)  # z^T = W^T x^T
+
+
 # --- sums: z = x W + b ------------------------------------------------------------------------------------------------
 
 
+@dataclass(eq=False)
 class Dense:
     """A layer whose units each see all of x.
 
@@ -62,11 +79,14 @@ class Dense:
         dJ/dW_kj = sum_i x_ik dJ/dz_ij      dJ/db_j = sum_i dJ/dz_ij      dJ/dx_ik = sum_j dJ/dz_ij W_kj
     """
 
-    def __init__(self, parameters: Block, gradient: Block, z: Array, dx: Array, ones: Array) -> None:
-        self.W, self.b = parameters  # (d, h), (h,)
-        self.dW, self.db = gradient
-        self.z, self.dx, self.ones = z, dx, ones  # (n, h), (n, d), (n,)
-        self.multiply = product_into(z)
+    W: Array  # (d, h)
+    b: Array  # (h,)
+    dW: Array
+    db: Array
+    z: Array  # (n, h)
+    multiply: Product
+    ones: Array  # (n,)
+    dx: Array  # (n, d)
 
     def forward(self, x: Array) -> Array:
         self.x = x
@@ -80,14 +100,18 @@ class Dense:
         return delta.dot(self.W.T, self.dx)  # dJ/dx = dJ/dz W^T          (n, d)
 
 
+@dataclass(eq=False)
 class FirstDense:
     """As `Dense`, for data: dJ/dx is not wanted."""
 
-    def __init__(self, parameters: Block, gradient: Block, z: Array, ones: Array) -> None:
-        self.W, self.b = parameters
-        self.dW, self.db = gradient
-        self.z, self.ones = z, ones
-        self.multiply = product_into(z)
+    W: Array
+    b: Array
+    dW: Array
+    db: Array
+    z: Array
+    multiply: Product
+    ones: Array
+    whole: bool = True  # see `FirstSparse`
 
     def forward(self, x: Array) -> Array:
         self.x = x
@@ -100,12 +124,18 @@ class FirstDense:
         self.ones.dot(delta, self.db)  # dJ/db = sum over rows      (h,)
 
 
+@dataclass(eq=False)
 class FirstWithOnes:
     """As `FirstDense`, for data whose last column is 1: b is W's last row, and one product does for both."""
 
-    def __init__(self, W: Array, dW: Array, z: Array) -> None:
-        self.W, self.dW, self.z = W, dW, z  # (d + 1, h), (d + 1, h), (n, h)
-        self.multiply = product_into(z)
+    W: Array  # (d + 1, h)
+    b: Array
+    dW: Array  # (d + 1, h)
+    db: Array
+    z: Array
+    multiply: Product
+    ones: Array
+    whole: bool = True
 
     def forward(self, x: Array) -> Array:
         self.x = x  # (n, d + 1)
@@ -116,17 +146,21 @@ class FirstWithOnes:
         self.x.T.dot(delta, self.dW)  # dJ/d[W; b] = [x 1]^T dJ/dz (d + 1, h)
 
 
+@dataclass(eq=False)
 class FirstSparse:
     """As `FirstDense`, for a CSR matrix: only the weights of inputs that are not 0 in all rows have a gradient.
 
     Where these are few, dW's first rows hold theirs, one after the other, and the others are left as they were.
     """
 
-    def __init__(self, parameters: Block, gradient: Block, z: Array, ones: Array, *, whole: bool) -> None:
-        self.W, self.b = parameters
-        self.dW, self.db = gradient
-        self.z, self.ones = z, ones
-        self.whole = whole  # the gradient of all weights is wanted, whatever a batch touches
+    W: Array
+    b: Array
+    dW: Array
+    db: Array
+    z: Array
+    multiply: Product
+    ones: Array
+    whole: bool = True  # the gradient of all weights is wanted, whatever a batch touches
 
     def forward(self, x: sp.csr_array) -> Array:
         self.x = x
@@ -162,11 +196,12 @@ def only_columns(x: sp.csr_array, columns: Array) -> sp.csr_array:
 # --- activations: a = f(z) --------------------------------------------------------------------------------------------
 
 
+@dataclass(eq=False)
 class Activate:
     """An activation whose derivative can be written from its output a; it works in place."""
 
-    def __init__(self, activation: Activation) -> None:
-        self.apply, self.multiply_by_slope = activation.apply, activation.backward
+    apply: Callable[[Array], None]
+    multiply_by_slope: Callable[[Array, Array], None]
 
     def forward(self, z: Array) -> Array:
         self.apply(z)  # a = f(z)
@@ -178,12 +213,13 @@ class Activate:
         return delta
 
 
+@dataclass(eq=False)
 class ActivateAndKeep:
     """As `Activate`, for an activation whose derivative needs z: it keeps a copy."""
 
-    def __init__(self, activation: Activation, z: Array) -> None:
-        self.apply, self.multiply_by_slope = activation.apply, activation.backward
-        self.z = z
+    apply: Callable[[Array], None]
+    multiply_by_slope: Callable[[Array, Array], None]
+    z: Array
 
     def forward(self, z: Array) -> Array:
         np.copyto(self.z, z)
@@ -216,54 +252,31 @@ class Dropout:
         self.scale = LEVELS / (LEVELS - self.level)  # 1 / (1 - rate)
         self.draw_words = rng.bit_generator.random_raw
         self.mask, self.dropped = mask, dropped  # (n, h): the activation's backward reads `a` as it was before the mask
-        entries = mask.reshape(-1)
-        self.parts = [entries[start : start + DRAWN] for start in range(0, entries.size, DRAWN)]
 
     def forward(self, a: Array) -> Array:
-        self.draw()
+        entries = self.mask.reshape(-1)
+        for start in range(0, entries.size, DRAWN):
+            part = entries[start : start + DRAWN]
+            numbers = self.draw_words(ceil(part.size / 4)).view(np.uint16)
+            np.greater_equal(numbers[: part.size], self.level, out=part)  # 0 with probability `rate`, else 1
+        self.mask *= self.scale
         return np.multiply(a, self.mask, out=self.dropped)  # a * mask
 
     def backward(self, delta: Array) -> Array:
         delta *= self.mask  # dJ/da = dJ/d(a * mask) * mask
         return delta
 
-    def draw(self) -> None:
-        """Set the mask's entries to 0 or 1 / (1 - rate)."""
-        for part in self.parts:
-            numbers = self.draw_words(ceil(part.size / 4)).view(np.uint16)
-            np.greater_equal(numbers[: part.size], self.level, out=part)
-        self.mask *= self.scale
-
-
-# --- products ---------------------------------------------------------------------------------------------------------
-
-
-def product_into(z: Array) -> Callable[[Array, Array, Array], None]:
-    """Return how to set z = x W.
-
-    `dot` writes to arrays that lie in memory row by row. `np.matmul` writes to others, too, but takes a quarter of a
-    microsecond longer to start: as long as a whole pass over a small layer.
-    """
-    return _by_rows if z.flags.c_contiguous else _by_columns
-
-
-def _by_rows(x: Array, W: Array, z: Array) -> None:
-    x.dot(W, z)
-
-
-def _by_columns(x: Array, W: Array, z: Array) -> None:
-    W.T.dot(x.T, z.T)  # z^T = W^T x^T
-
 
 # --- all layers -------------------------------------------------------------------------------------------------------
 
 
+@dataclass(eq=False)
 class Chain:
     """A network: its layers, one after the other."""
 
-    def __init__(self, first: FirstLayer, layers: Sequence[Layer], hidden: Sequence[Array]) -> None:
-        self.first, self.layers = first, tuple(layers)
-        self.hidden = tuple(hidden)  # where the hidden layers' outputs lie: after the activation, and after dropout
+    first: FirstLayer
+    layers: list[Layer]
+    hidden: list[Array]  # where the hidden layers' outputs lie: after the activation, and after dropout
 
     def forward(self, x: Table) -> Array:
         """Return the raw output of a batch, a buffer."""
@@ -331,26 +344,24 @@ def bind(
     -------
     chain : Chain
     """
-    arrays = _Arrays(layout, theta, n_rows, by_columns, training)
-    rates = (training.dropout if training is not None else ()) or (0.0,) * len(activations)
-    layers: list[Layer] = []
-    hidden = []
-    for number, (activation, rate, z) in enumerate(zip(activations, rates, arrays.sums[:-1], strict=True), start=1):
-        dropout = _dropout(rate, z, training)
-        layers += [_activate(activation, z, training), *dropout, arrays.dense(number)]
-        hidden.append(dropout[0].dropped if dropout else z)
-    return Chain(_FIRST[kind](arrays), layers, hidden)
+    parameters = layout.blocks(theta, joined=kind == "ones")
+    gradients = [_NO_GRADIENT] * len(parameters)
+    rates: Sequence[float] = [0.0] * len(activations)
+    if training is not None:
+        gradients = layout.blocks(training.gradient, joined=kind == "ones")
+        rates = training.dropout or rates
+    return _chain(parameters, gradients, activations, rates, n_rows, kind, by_columns, training)
 
 
 def bind_forward(
-    activations: Sequence[Activation], parameters: Sequence[Block], n_rows: int, *, sparse: bool = False
+    activations: Sequence[Activation], parameters: list[Block], n_rows: int, *, sparse: bool = False
 ) -> Chain:
     """Make a network's layers for the forward pass only, from weights that need not lie in one theta.
 
     Parameters
     ----------
     activations : sequence of Activation, one per hidden layer
-    parameters : sequence of Block, one per layer
+    parameters : list of Block, one per layer
     n_rows : int
         How many rows every batch has.
 
@@ -361,66 +372,59 @@ def bind_forward(
     -------
     chain : Chain
     """
-    sums = [np.empty((n_rows, b.size), b.dtype) for _, b in parameters]
-    nothing = Block(_NOTHING, _NOTHING)
+    gradients, rates = [_NO_GRADIENT] * len(parameters), [0.0] * len(activations)
+    return _chain(parameters, gradients, activations, rates, n_rows, "sparse" if sparse else "dense", False, None)
+
+
+def _chain(
+    parameters: list[Block], gradients: list[Block], activations: Sequence[Activation], rates: Sequence[float],
+    n_rows: int, kind: Kind, by_columns: bool, training: Training | None,
+) -> Chain:  # fmt: skip
+    """Make the layers and their buffers, from the first to the last."""
+    if not len(activations) == len(rates) == len(parameters) - 1:
+        raise ValueError(
+            f"{len(activations)} activations and {len(rates)} dropout rates for {len(parameters) - 1} hidden layers: "
+            "give one per hidden layer."
+        )
+    dtype, ones = parameters[0].b.dtype, np.ones(n_rows, parameters[0].b.dtype)
     layers: list[Layer] = []
-    for activation, block, z in zip(activations, parameters[1:], sums[1:], strict=True):
-        layers += [Activate(activation), Dense(block, nothing, z, _NOTHING, _NOTHING)]
-    if sparse:
-        return Chain(FirstSparse(parameters[0], nothing, sums[0], _NOTHING, whole=True), layers, sums[:-1])
-    return Chain(FirstDense(parameters[0], nothing, sums[0], _NOTHING), layers, sums[:-1])
+    hidden: list[Array] = []
+    x = _NOTHING  # (n, d) what enters the layer: tells the shape of dJ/dx
+    for number, (block, gradient) in enumerate(zip(parameters, gradients, strict=True)):
+        h, is_last = block.b.size, number == len(activations)
+        columns = by_columns and is_last
+        z = np.empty((h, n_rows), dtype).T if columns else np.empty((n_rows, h), dtype)
+        product = product_by_columns if columns else product_by_rows
+        if number == 0:
+            whole = training is None or training.whole
+            first = _FIRST[kind](*block, *gradient, z, product, ones, whole=whole)
+        else:
+            dx = _NOTHING if training is None else np.empty_like(x)
+            layers.append(Dense(*block, *gradient, z, product, ones, dx))
+        if not is_last:
+            x = _add_activation(layers, activations[number], rates[number], z, training)
+            hidden.append(x)
+    return Chain(first, layers, hidden)
 
 
-def _activate(activation: Activation, z: Array, training: Training | None) -> Layer:
+def _add_activation(
+    layers: list[Layer], activation: Activation, rate: float, z: Array, training: Training | None
+) -> Array:
+    """Append an activation and, in training, the dropout that follows it; return where their output lies."""
     if training is None or activation.keeps == "output":
-        return Activate(activation)
-    return ActivateAndKeep(activation, np.empty_like(z))
-
-
-def _dropout(rate: float, a: Array, training: Training | None) -> list[Dropout]:
-    """Return the dropout that follows a hidden layer's activation, if any."""
+        layers.append(Activate(activation.apply, activation.backward))
+    else:
+        layers.append(ActivateAndKeep(activation.apply, activation.backward, np.empty_like(z)))
     if not rate or training is None or training.rng is None:
-        return []
-    return [Dropout(rate, training.rng, np.empty_like(a), np.empty_like(a))]
+        return z
+    dropout = Dropout(rate, training.rng, np.empty_like(z), np.empty_like(z))
+    layers.append(dropout)
+    return dropout.dropped
 
 
 _NOTHING = np.empty((0, 0))
 """In place of what only a backward pass writes: NumPy refuses it, should there be one."""
 
+_NO_GRADIENT = Block(_NOTHING, _NOTHING)
 
-class _Arrays:
-    """A network's parameters, their gradient, and the buffers for its sums, by layer."""
-
-    def __init__(self, layout: Layout, theta: Array, n_rows: int, by_columns: bool, training: Training | None) -> None:
-        self.layout, self.theta, self.training = layout, theta, training
-        self.parameters = layout.blocks(theta)
-        self.gradients = (
-            [Block(_NOTHING, _NOTHING)] * len(self.parameters) if training is None else layout.blocks(training.gradient)
-        )
-        self.sums = [np.empty((n_rows, h), theta.dtype) for h in layout.sizes[1:]]
-        if by_columns:
-            self.sums[-1] = np.empty((layout.sizes[-1], n_rows), theta.dtype).T
-        self.ones = np.ones(n_rows, theta.dtype)
-
-    def dense(self, number: int) -> Dense:
-        """Return a layer after the first."""
-        dx = _NOTHING if self.training is None else np.empty_like(self.sums[number - 1])
-        return Dense(self.parameters[number], self.gradients[number], self.sums[number], dx, self.ones)
-
-    def first_dense(self) -> FirstDense:
-        return FirstDense(self.parameters[0], self.gradients[0], self.sums[0], self.ones)
-
-    def first_with_ones(self) -> FirstWithOnes:
-        gradient = _NOTHING if self.training is None else self.layout.joined(self.training.gradient)
-        return FirstWithOnes(self.layout.joined(self.theta), gradient, self.sums[0])
-
-    def first_sparse(self) -> FirstSparse:
-        whole = self.training is not None and self.training.whole
-        return FirstSparse(self.parameters[0], self.gradients[0], self.sums[0], self.ones, whole=whole)
-
-
-_FIRST: dict[Kind, Callable[[_Arrays], FirstLayer]] = {
-    "dense": _Arrays.first_dense,
-    "ones": _Arrays.first_with_ones,
-    "sparse": _Arrays.first_sparse,
-}
+_FIRST: dict[Kind, Callable[..., FirstLayer]] = {"dense": FirstDense, "ones": FirstWithOnes, "sparse": FirstSparse}

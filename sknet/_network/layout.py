@@ -9,9 +9,8 @@ W_l : (sizes[l-1], sizes[l])      b_l : (sizes[l],)
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from functools import cached_property
-from itertools import accumulate, pairwise
+from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -32,53 +31,45 @@ class Layout:
     """Where each layer's weights and biases lie in theta."""
 
     sizes: tuple[int, ...]
+    shapes: list[tuple[int, int]] = field(init=False, compare=False, repr=False)
+    """Shape of each weight matrix."""
+    starts: list[int] = field(init=False, compare=False, repr=False)
+    """Where in theta each weight matrix starts."""
+    n_weights: int = field(init=False, compare=False, repr=False)
+    """How many of theta's entries, its first ones, are weights."""
+    n_parameters: int = field(init=False, compare=False, repr=False)
+    """Length of theta."""
 
-    @cached_property
-    def shapes(self) -> list[tuple[int, int]]:
-        """Shape of each weight matrix."""
-        return list(pairwise(self.sizes))
+    def __post_init__(self) -> None:
+        shapes = list(pairwise(self.sizes))
+        starts, n_weights = [0] * len(shapes), 0
+        for layer in reversed(range(len(shapes))):
+            starts[layer] = n_weights
+            n_weights += shapes[layer][0] * shapes[layer][1]
+        found = {"shapes": shapes, "starts": starts, "n_weights": n_weights}
+        for name, value in (found | {"n_parameters": n_weights + sum(self.sizes[1:])}).items():
+            object.__setattr__(self, name, value)  # derived, once, in a frozen value
 
-    @cached_property
-    def n_weights(self) -> int:
-        """How many of theta's entries, its first ones, are weights."""
-        return sum(fan_in * fan_out for fan_in, fan_out in self.shapes)
+    def blocks(self, theta: Array, *, joined: bool = False) -> list[Block]:
+        """One block per layer, as views of theta.
 
-    @property
-    def n_parameters(self) -> int:
-        """Length of theta."""
-        return self.n_weights + sum(self.sizes[1:])
-
-    @cached_property
-    def starts(self) -> list[int]:
-        """Where in theta each weight matrix starts."""
-        sizes = [fan_in * fan_out for fan_in, fan_out in reversed(self.shapes)]
-        return list(accumulate(sizes[:-1], initial=0))[::-1]
-
-    @cached_property
-    def _slices(self) -> list[tuple[slice, slice]]:
-        """Where in theta each layer's weights and biases lie."""
-        first_biases = accumulate(self.sizes[1:-1], initial=self.n_weights)
-        return [
-            (slice(start, start + fan_in * fan_out), slice(first, first + fan_out))
-            for start, first, (fan_in, fan_out) in zip(self.starts, first_biases, self.shapes, strict=True)
-        ]
-
-    def blocks(self, theta: Array) -> list[Block]:
-        """One block per layer, as views of theta."""
-        return [
-            Block(theta[weights].reshape(shape), theta[biases])
-            for (weights, biases), shape in zip(self._slices, self.shapes, strict=True)
-        ]
+        With `joined`, the first layer's W has b as its last row, (n_inputs + 1, h_1): they are neighbours in theta.
+        """
+        found, first_bias = [], self.n_weights
+        for start, (fan_in, fan_out) in zip(self.starts, self.shapes, strict=True):
+            stop = start + fan_in * fan_out
+            W = theta[start:stop].reshape(fan_in, fan_out)
+            found.append(Block(W, theta[first_bias : first_bias + fan_out]))
+            first_bias += fan_out
+        if joined:
+            h = self.sizes[1]
+            found[0] = Block(theta[self.starts[0] : self.n_weights + h].reshape(-1, h), found[0].b)
+        return found
 
     def views(self, theta: Array) -> tuple[list[Array], list[Array]]:
         """Weight matrices and bias vectors, as views of theta."""
-        blocks = self.blocks(theta)
-        return [block.W for block in blocks], [block.b for block in blocks]
-
-    def joined(self, theta: Array) -> Array:
-        """W_1 with b_1 as its last row, (n_inputs + 1, h_1): they are neighbours in theta."""
-        h = self.sizes[1]
-        return theta[self.starts[0] : self.n_weights + h].reshape(-1, h)
+        coefs, intercepts = zip(*self.blocks(theta), strict=True)
+        return list(coefs), list(intercepts)
 
     def with_output_scaled(self, theta: Array, factor: float) -> Array:
         """Return a copy of theta in which the output layer's weights and biases are multiplied by a factor."""
@@ -90,4 +81,4 @@ class Layout:
     def pack(self, coefs: Iterable[Array], intercepts: Iterable[Array], dtype: npt.DTypeLike) -> Array:
         """Copy weight matrices and bias vectors into a new theta."""
         parts = (*reversed(list(coefs)), *intercepts)
-        return np.concatenate([np.ravel(part) for part in parts], dtype=dtype, casting="unsafe")
+        return np.concatenate(list(map(np.ravel, parts)), dtype=dtype, casting="unsafe")

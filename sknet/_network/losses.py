@@ -1,6 +1,6 @@
 """Losses: how wrong a raw output is, its gradient, and the link that turns the raw output into a prediction.
 
-To add a loss for regression: write its `value` and `gradient`, and give it an entry in `REGRESSION_LOSSES`.
+What every loss has, the losses of labels, and the temperature that suits them; those of numbers are in `regression`.
 
 Conventions
 -----------
@@ -11,19 +11,18 @@ value : (n,)        each sample's loss: the mean over regression outputs, the su
 gradient : (n, k)   d value_i / d raw_ij; it may be written over raw
 link : (n, k)       turns raw, in place, into predictions: probabilities, or numbers in the target's (scaled) units
 start : (k,)        the raw output of a constant prediction, from which training starts
+u : float           log of the factor on the raw outputs, minus log of the temperature
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
-from math import inf
-from numbers import Real
-from typing import NamedTuple
+from functools import cache
+from math import exp, inf
 
 import numpy as np
-from scipy.special import expit, xlogy
+from scipy.optimize import brentq
+from scipy.special import expit
 
-from sknet._network.quantiles import Pinball, Quantiles
 from sknet._typing import Array
 
 
@@ -147,6 +146,12 @@ class Loss:
     start: Callable[[Array, Array | None], Array] | None = None
     levels: tuple[float, ...] = ()
 
+    def __getstate__(self) -> dict[str, object]:
+        return {name: value for name, value in vars(self).items() if value is not identity}  # no private name of ours
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update({"link": identity} | state)
+
     @property
     def may_scale(self) -> bool:
         """Whether targets may be scaled before training."""
@@ -168,6 +173,24 @@ class Loss:
         raw = np.asfortranarray(raw)  # what a link does row by row goes faster along whole columns
         self.link(raw)
         return raw
+
+    def mean(self, raw: Array, target: Array, weight: Array | None) -> float:
+        """Return the weighted mean of the samples' losses.
+
+        Parameters
+        ----------
+        raw, target : arrays of shape (n, k)
+            Raw outputs, and what is wanted.
+
+        weight : array of shape (n,), or None
+            Sample weights.
+
+        Returns
+        -------
+        mean : float
+            The loss of the rows together.
+        """
+        return weighted_mean(self.value(raw, target), weight)
 
     def value_and_gradient(self, raw: Array, target: Array) -> tuple[Array, Array]:
         """Compute each sample's loss and its gradient, at once where `joint` can.
@@ -193,6 +216,11 @@ class Loss:
         return self.value(raw, target), self.gradient(raw, target)
 
 
+def weighted_mean(values: Array, weight: Array | None) -> float:
+    """Return the mean of (n,) values."""
+    return float(values.mean() if weight is None else np.dot(values, weight) / weight.sum())
+
+
 # --- links ----------------------------------------------------------------------------------------------------------
 
 
@@ -204,10 +232,6 @@ def _softmax_link(raw: Array) -> None:
     raw -= raw.max(axis=1, keepdims=True)
     np.exp(raw, out=raw)
     raw /= raw.sum(axis=1, keepdims=True)
-
-
-def _exp_link(raw: Array) -> None:
-    np.exp(raw, out=raw)
 
 
 # --- where training starts: the raw output of the best constant prediction ------------------------------------------
@@ -229,16 +253,6 @@ def _log_odds(target: Array, weight: Array | None) -> Array:
 def _centred_logs(target: Array, weight: Array | None) -> Array:
     logs = np.log(_shares(target, weight))
     return logs - logs.mean()
-
-
-def _log_mean(name: str, targets: Interval, target: Array, weight: Array | None) -> Array:
-    mean = np.average(target, axis=0, weights=weight)
-    if not mean.all():
-        raise ValueError(
-            f"loss={name!r} needs targets that are {targets}, and not all 0; y has only zeros. "
-            "Choose another loss, or shift y."
-        )
-    return np.log(mean)
 
 
 # --- log-loss on sigmoid outputs: softplus(raw) - target * raw, summed over the labels ------------------------------
@@ -291,73 +305,6 @@ def _squared_sigmoid_gradient(raw: Array, target: Array) -> Array:
     return (a - target) * a * (1.0 - a)  # dJ/da * da/draw: not a - t, as it is for the log-loss
 
 
-# --- regression: the mean over the outputs --------------------------------------------------------------------------
-
-
-def _squared_joint(raw: Array, target: Array) -> tuple[Array, Array]:
-    raw -= target
-    value = np.einsum("ij,ij->i", raw, raw) * (0.5 / raw.shape[1])
-    if raw.shape[1] > 1:
-        raw /= raw.shape[1]
-    return value, raw
-
-
-def _squared_value(raw: Array, target: Array) -> Array:
-    return _squared_joint(raw.copy("K"), target)[0]
-
-
-def _squared_gradient(raw: Array, target: Array) -> Array:
-    return _squared_joint(raw, target)[1]
-
-
-def _absolute_value(raw: Array, target: Array) -> Array:
-    return np.abs(raw - target).mean(axis=1)
-
-
-def _absolute_gradient(raw: Array, target: Array) -> Array:
-    return np.sign(raw - target) / raw.dtype.type(raw.shape[1])
-
-
-@dataclass(frozen=True)
-class _Huber:
-    """Quadratic up to an error of delta, linear beyond (Huber 1964)."""
-
-    delta: float
-
-    def value(self, raw: Array, target: Array) -> Array:
-        error = raw - target
-        inside = np.clip(error, -self.delta, self.delta)
-        return (inside * (error - 0.5 * inside)).mean(axis=1)
-
-    def gradient(self, raw: Array, target: Array) -> Array:
-        raw -= target
-        np.clip(raw, -self.delta, self.delta, out=raw)
-        raw /= raw.shape[1]
-        return raw
-
-
-# --- positive targets: half the deviance, with a log link (McCullagh & Nelder 1989) ---------------------------------
-
-
-def _poisson_value(raw: Array, target: Array) -> Array:
-    return (xlogy(target, target) - target * raw - target + np.exp(raw)).mean(axis=1)
-
-
-def _poisson_gradient(raw: Array, target: Array) -> Array:
-    np.exp(raw, out=raw)
-    raw -= target
-    raw /= raw.shape[1]
-    return raw
-
-
-def _gamma_value(raw: Array, target: Array) -> Array:
-    return (raw - np.log(target) + target * np.exp(-raw) - 1.0).mean(axis=1)
-
-
-def _gamma_gradient(raw: Array, target: Array) -> Array:
-    return (1.0 - target * np.exp(-raw)) / raw.dtype.type(raw.shape[1])
-
-
 # --- losses side by side ---------------------------------------------------------------------------------------------
 
 
@@ -405,7 +352,7 @@ def blocks(losses: Sequence[Loss], slices: Sequence[slice]) -> Loss:
     )
 
 
-# --- the losses ------------------------------------------------------------------------------------------------------
+# --- the losses of labels, by name ---------------------------------------------------------------------------------
 
 SHARES = Interval(0.0, 1.0)
 """What log-losses take: 0, 1, or the share of a label."""
@@ -419,83 +366,15 @@ SOFTMAX_LOG_LOSS = Loss(
 SIGMOID_SQUARED_ERROR = Loss(
     "squared_error", _squared_sigmoid_value, _squared_sigmoid_gradient, _sigmoid_link, "logistic", targets=SHARES
 )
-SQUARED_ERROR = Loss("squared_error", _squared_value, _squared_gradient, joint=_squared_joint)
-ABSOLUTE_ERROR = Loss("absolute_error", _absolute_value, _absolute_gradient)
-
-
-def _with_log_link(
-    name: str, value: Callable[[Array, Array], Array], gradient: Callable[[Array, Array], Array], targets: Interval
-) -> Loss:
-    """Return a loss of predictions exp(raw). Its targets are never scaled; training starts at their mean."""
-    start = partial(_log_mean, name, targets)
-    return Loss(name, value, gradient, _exp_link, "exp", targets=targets, scales_targets=False, start=start)
-
-
-POISSON = _with_log_link("poisson", _poisson_value, _poisson_gradient, Interval(0.0))
-GAMMA = _with_log_link("gamma", _gamma_value, _gamma_gradient, Interval(0.0, includes_low=False))
-
-
-def huber(huber_delta: float = 1.0) -> Loss:
-    """Return the Huber loss that turns linear at an error of `huber_delta`."""
-    pieces = _Huber(huber_delta)
-    return Loss("huber", pieces.value, pieces.gradient)
-
-
-def pinball(level: float) -> Loss:
-    """Return the pinball loss of one quantile level, the same for every output."""
-    pieces = Pinball(level)
-    return Loss("quantile", pieces.value, pieces.gradient, start=pieces.start)
-
-
-def quantiles(levels: Sequence[float]) -> Loss:
-    """Return the pinball loss of several increasing quantile levels of one target, one raw output per level."""
-    pieces = Quantiles(tuple(levels))
-    # Its link is not the identity, but works in any unit of the targets: they may be scaled.
-    return Loss(
-        "quantile", pieces.value, pieces.gradient, pieces.link,
-        scales_targets=True, start=pieces.start, levels=pieces.levels,
-    )  # fmt: skip
-
-
-def quantile(quantile: float | Sequence[float] = 0.5) -> Loss:
-    """Return the pinball loss of one quantile level or of several; see `pinball` and `quantiles`."""
-    if isinstance(quantile, float | Real):
-        return pinball(float(quantile))
-    given: list[object] = list(quantile)
-    levels = [float(q) for q in given if isinstance(q, Real)]
-    inside = all(0.0 < q < 1.0 for q in levels)
-    if levels != given or not levels or not inside or levels != sorted(set(levels)):
-        raise ValueError(f"quantile={quantile!r}: levels must increase and lie strictly between 0 and 1.")
-    return quantiles(levels)
-
-
-# --- by name ---------------------------------------------------------------------------------------------------------
-
-
-class LossEntry(NamedTuple):
-    """How a loss is made, and the estimators' parameters that `make` takes by name."""
-
-    make: Callable[..., Loss]
-    options: tuple[str, ...] = ()
-
-
-REGRESSION_LOSSES: dict[str, LossEntry] = {
-    "squared_error": LossEntry(lambda: SQUARED_ERROR),
-    "absolute_error": LossEntry(lambda: ABSOLUTE_ERROR),
-    "huber": LossEntry(huber, ("huber_delta",)),
-    "quantile": LossEntry(quantile, ("quantile",)),
-    "poisson": LossEntry(lambda: POISSON),
-    "gamma": LossEntry(lambda: GAMMA),
-}
-"""Every loss of a regressor by name."""
 
 
 def _log_loss(slices: Sequence[slice], exclusive: bool) -> Loss:
     """One sigmoid for two classes, a softmax for more; multilabel targets: one sigmoid per label."""
     if not exclusive:
         return SIGMOID_LOG_LOSS
-    parts = [SIGMOID_LOG_LOSS if s.stop - s.start == 1 else SOFTMAX_LOG_LOSS for s in slices]
-    return parts[0] if len(parts) == 1 else blocks(parts, slices)
+    if len(slices) > 1:
+        return blocks([_log_loss([s], exclusive) for s in slices], slices)
+    return SIGMOID_LOG_LOSS if slices[0].stop - slices[0].start == 1 else SOFTMAX_LOG_LOSS
 
 
 CLASSIFICATION_LOSSES: dict[str, Callable[[Sequence[slice], bool], Loss]] = {
@@ -504,3 +383,52 @@ CLASSIFICATION_LOSSES: dict[str, Callable[[Sequence[slice], bool], Loss]] = {
 }
 """Every loss of a classifier by name: a function of the slices of raw outputs, one per column of labels, and of whether
 labels are exclusive: each row then has one label per slice; multilabel targets have none to several in all."""
+
+
+# --- temperature scaling ---------------------------------------------------------------------------------------------
+
+LARGEST_LOG = 3.0
+"""Neither the factor nor its inverse is larger than e to this power."""
+
+
+def inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Array | None, total_weight: float) -> float:
+    """Find the factor e^u for which mean loss(e^u raw) + u^2 / (2 total_weight) is least.
+
+    This is the temperature of Guo et al. (2017), arXiv:1706.04599, with a
+    standard normal prior on its logarithm: of few samples that are all
+    predicted right, the likelihood alone would make it 0.
+
+    Parameters
+    ----------
+    loss : Loss
+        One whose link is a sigmoid or a softmax.
+
+    raw, target : (n, k) arrays
+    weight : (n,) array or None
+    total_weight : float
+        How many samples they count as.
+
+    Returns
+    -------
+    factor : float
+        Within e^-3 and e^3; 1 where raw is not finite.
+    """
+
+    @cache  # the ends of the interval are looked at twice
+    def slope(u: float) -> float:
+        by_raw = loss.gradient(raw * exp(u), target)
+        return exp(u) * weighted_mean(np.einsum("ij,ij->i", by_raw, raw), weight) + u / total_weight
+
+    low, high = slope(-LARGEST_LOG), slope(LARGEST_LOG)
+    if low < 0.0 < high:
+        return exp(brentq(slope, -LARGEST_LOG, LARGEST_LOG, xtol=1e-6))
+    return exp(-LARGEST_LOG) if low >= 0.0 else exp(LARGEST_LOG) if high <= 0.0 else 1.0
+
+
+def mean_at_best_temperature(
+    loss: Loss, raw: Array, target: Array, weight: Array | None, total_weight: float
+) -> tuple[float, float]:
+    """Multiply raw outputs, in place, by one over the best temperature; return that factor and the mean loss."""
+    factor = inverse_temperature(loss, raw, target, weight, total_weight)
+    raw *= factor
+    return factor, loss.mean(raw, target, weight)

@@ -9,6 +9,7 @@ J(theta; B) = 1/|B| sum_{i in B} weight_i loss_i + penalty(W)
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
@@ -35,20 +36,23 @@ class Inputs(Protocol):
         """Return the batch's rows: (b, d), dense or CSR; of kind "ones" (b, d + 1), the last column 1."""
 
 
+@dataclass(eq=False)
 class Rows:
-    """The rows of an array, gathered batch by batch into one buffer."""
+    """The rows of an array, gathered batch by batch into one buffer: up to `n_rows` of them."""
 
-    def __init__(self, values: Array, n_rows: int, *, kind: Kind = "dense") -> None:
-        self.kind = kind
-        self._values = values
-        self._buffer = np.empty((n_rows, *values.shape[1:]), values.dtype)
+    values: Array
+    n_rows: int
+    kind: Kind = "dense"
+    _buffer: Array | None = None
 
     def __call__(self, batch: Batch) -> Array:
         """Return the batch's rows: a view for a slice, else the buffer, which the next call overwrites."""
         if isinstance(batch, slice):
-            return self._values[batch]
+            return self.values[batch]
+        if self._buffer is None:  # rows that are only evaluated are never gathered
+            self._buffer = np.empty((self.n_rows, *self.values.shape[1:]), self.values.dtype)
         # "clip" skips NumPy's own buffering of the output; the indices are in range
-        return self._values.take(batch, 0, self._buffer[: len(batch)], "clip")
+        return self.values.take(batch, 0, self._buffer[: len(batch)], "clip")
 
 
 class SparseRows:
@@ -87,21 +91,27 @@ def length(batch: Batch) -> int:
 def pieces(batch: Batch, size: int) -> Iterator[Batch]:
     """Split a batch into pieces of at most `size` rows."""
     if isinstance(batch, slice):
-        yield from (slice(i, min(i + size, batch.stop)) for i in range(batch.start, batch.stop, size))
+        for start in range(batch.start, batch.stop, size):
+            yield slice(start, min(start + size, batch.stop))
     else:
-        yield from (batch[i : i + size] for i in range(0, len(batch), size))
+        for start in range(0, len(batch), size):
+            yield batch[start : start + size]
 
 
 # --- the objective ----------------------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
 class Bound:
     """A chain for batches of one size, and the arrays that belong to it."""
 
-    def __init__(self, chain: Chain, theta: Array, training: Training, n_weights: int, n_rows: int) -> None:
-        self.chain, self.theta, self.out, self.rng = chain, theta, training.gradient, training.rng
-        self.w, self.w_grad = theta[:n_weights], training.gradient[:n_weights]
-        self.ones = np.ones(n_rows, theta.dtype)
+    chain: Chain
+    theta: Array
+    out: Array  # the gradient
+    rng: np.random.Generator | None
+    w: Array  # theta's weights, and their gradient
+    w_grad: Array
+    ones: Array  # (n,)
 
 
 class Objective:
@@ -191,7 +201,8 @@ class Objective:
             chain = bind(
                 self._layout, self._activations, theta, n, self._inputs.kind, by_columns=True, training=training
             )
-            bound = self._bound[n] = Bound(chain, theta, training, self._layout.n_weights, n)
+            w, w_grad = theta[: self._layout.n_weights], out[: self._layout.n_weights]
+            bound = self._bound[n] = Bound(chain, theta, out, rng, w, w_grad, np.ones(n, theta.dtype))
         return bound
 
     def _in_pieces(self, theta: Array, batch: Batch, n: int, out: Array, rng: np.random.Generator | None) -> float:
@@ -222,8 +233,7 @@ class Objective:
     def _add_penalty(self, w: Array, out: Array, rows: Array | None) -> float:
         """Add the penalty's gradient and return its value; of the touched rows only, if so, and 0."""
         if rows is None:
-            self._penalty.add_gradient(w, out)
-            return self._penalty.value(w)
+            return self._penalty.add(w, out)
         if self._penalty.l2:
             start, h = self._layout.starts[0], self._layout.sizes[1]
             touched = w[start:].reshape(-1, h).take(rows, axis=0).ravel()
@@ -238,11 +248,10 @@ class Objective:
     def raw(self, theta: Array, inputs: Inputs, n: int) -> Array:
         """Return the raw output, without dropout, for n rows of other data (a validation set)."""
         raw = np.empty((self._layout.sizes[-1], n), theta.dtype).T  # column by column, as a chain's own
-        parts = list(pieces(slice(0, n), self.n_rows))
-        chains = {size: self._forward_only(theta, size, inputs.kind) for size in set(map(length, parts))}
-        for part in parts:
-            raw[part] = chains[length(part)].forward(inputs(part))
+        n_rows = 0
+        for part in pieces(slice(0, n), self.n_rows):
+            if length(part) != n_rows:  # the first piece, and the last one
+                n_rows = length(part)
+                chain = bind(self._layout, self._activations, theta, n_rows, inputs.kind, by_columns=True)
+            raw[part] = chain.forward(inputs(part))
         return raw
-
-    def _forward_only(self, theta: Array, n_rows: int, kind: Kind) -> Chain:
-        return bind(self._layout, self._activations, theta, n_rows, kind, by_columns=True)

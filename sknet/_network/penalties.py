@@ -29,6 +29,11 @@ class ElasticNet:
         value = 0.5 * self.l2 * float(np.dot(w, w)) if self.l2 else 0.0
         return value + self.l1 * float(np.abs(w).sum()) if self.l1 else value
 
+    def add(self, w: Array, out: Array) -> float:
+        """Add the gradient of the L2 term to `out`; return the penalty."""
+        self.add_gradient(w, out)
+        return self.value(w)
+
     def add_gradient(self, w: Array, out: Array) -> None:
         """Add the gradient of the L2 term, l2 * w, to `out`."""
         # Not by SciPy's axpy: its BLAS is not NumPy's, and the idle threads of the one hold up those of the other.
@@ -46,7 +51,9 @@ def soft_threshold(w: Array, amount: float | Array) -> None:
 
 def limit_column_norms(W: Array, max_norm: float) -> None:
     """Scale down the columns of W (a unit's incoming weights) whose Euclidean norm exceeds `max_norm`."""
-    norms = np.sqrt(np.einsum("ij,ij->j", W, W, dtype=np.float64))  # in float32 the sum of a wide layer's squares is off
+    norms = np.sqrt(
+        np.einsum("ij,ij->j", W, W, dtype=np.float64)
+    )  # in float32 the sum of a wide layer's squares is off
     too_long = norms > max_norm
     if too_long.any():
         W[:, too_long] *= (max_norm / norms[too_long]).astype(W.dtype)

@@ -100,6 +100,18 @@ class Saved:
     origin: Origin
     arrays: dict[str, Array]
 
+    def refuse_other(self, estimator: str, solver: object, n_samples_seen: int) -> None:
+        """Raise for a run of another estimator or solver, or a warm start of one that has learnt otherwise since."""
+        origin = self.origin
+        for name, there, here in (("a", origin.estimator, estimator), ("solver", origin.solver, str(solver))):
+            if there != here:
+                raise ValueError(f"{self.path} holds a run of {name} {there}, and this is {here}.")
+        if origin.seen_before and n_samples_seen != origin.seen_before:
+            raise ValueError(
+                f"{self.path} holds a warm start: call resume on the estimator that it began from (t_ is "
+                f"{origin.seen_before} there, {n_samples_seen} here)."
+            )
+
     def state_for(self, now: Origin) -> State:
         """Return the state, which must fit the run that is to go on."""
         there = self.origin

@@ -12,7 +12,8 @@ import numpy as np
 
 from sknet._model.heads import Head, LabelHead, NumberHead
 from sknet._model.model import Model, Network
-from sknet._network.losses import CLASSIFICATION_LOSSES, REGRESSION_LOSSES, Loss
+from sknet._network.losses import CLASSIFICATION_LOSSES, Loss
+from sknet._network.regression import REGRESSION_LOSSES
 from sknet._tables.labels import IndicatorLabels, Labels, MultiOutputLabels, SingleLabels
 from sknet._training.state import State
 from sknet._typing import Array

@@ -87,7 +87,7 @@ def name_of(kind: type, kinds: Mapping[str, type]) -> str | None:
 def _pack_tuple(values: tuple[object, ...], kinds: Mapping[str, type]) -> object:
     """Pack a tuple; many values of one kind whose fields are numbers become one array per field."""
     found = {type(value) for value in values}
-    kind: type = found.pop() if len(found) == 1 and len(values) > 1 else object
+    kind: type = found.pop() if len(found) == 1 else object
     hints = {} if name_of(kind, kinds) is None else hints_of(kind)
     if not hints or not set(hints.values()) <= _COLUMN_KINDS.keys():
         return tuple([pack(value, kinds) for value in values])

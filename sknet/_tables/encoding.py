@@ -25,12 +25,12 @@ from scipy.sparse import issparse
 from sknet._tables.columns import Column, ColumnSettings
 from sknet._tables.columns.category import learn_category
 from sknet._tables.columns.number import (
+    BLOCK,
     ColumnScaler,
     NumberColumn,
     learn_numbers,
     learn_sparse,
     missing_columns,
-    row_blocks,
     scale_or_refuse,
     stacked,
 )
@@ -100,10 +100,12 @@ class TableEncoder:
     def _plan(self) -> _Plan:
         starts, positions, numbers = [0], [], []
         for j, column in enumerate(self.columns):
-            starts.append(starts[-1] + column.n_inputs)
             if isinstance(column, NumberColumn):
                 positions.append(j)
                 numbers.append(column)
+                starts.append(starts[-1] + 1 + column.has_missing_indicator)
+            else:
+                starts.append(starts[-1] + column.n_inputs)
         first, where = np.array(starts, dtype=np.intp), np.array(positions, dtype=np.intp)
         indicated = np.flatnonzero(np.diff(first)[where] == 2)
         plain = len(numbers) == len(self.columns) == starts[-1]
@@ -144,7 +146,9 @@ class TableEncoder:
         if array is None:
             self._encode_frame(X, out[:, :m])
             return out
-        for rows in row_blocks(*array.shape):
+        height = max(1, BLOCK // max(array.shape[1], 1))
+        for start in range(0, len(array), height):  # in pieces that stay in the processor's cache
+            rows = slice(start, min(start + height, len(array)))
             self.encode_rows(array, rows, out[rows, :m])
         return out
 

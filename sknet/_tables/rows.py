@@ -37,6 +37,8 @@ class Rows:
         What the user passed, where rows of weight 0 were dropped.
     place : ndarray of shape (n,), or None
         Where in `whole` each row is.
+    in_file : bool
+        Whether the table's values lie in a file.
     """
 
     X: Table
@@ -45,6 +47,7 @@ class Rows:
     groups: Array | None = None
     whole: Rows | None = None
     place: Array | None = None
+    in_file: bool = False
 
     def __len__(self) -> int:
         return len(self.y)
@@ -53,7 +56,16 @@ class Rows:
         """Return some of the rows."""
         weight = None if self.weight is None else self.weight[rows]
         groups = None if self.groups is None else self.groups[rows]
-        return Rows(take_rows(self.X, rows), self.y[rows], weight, groups)
+        in_memory = self.X.iloc if hasattr(self.X, "iloc") else self.X
+        X = take_rows(self.X, rows) if self.in_file else in_memory[rows]
+        return Rows(X, self.y[rows], weight, groups, in_file=self.in_file)
+
+    def split(self, train: Array, held_out: Array) -> tuple[Rows, Rows]:
+        """Return two parts of the rows, the second one in memory."""
+        second = self.take(held_out)
+        if self.in_file:
+            second = replace(second, X=np.array(second.X), in_file=False)
+        return self.take(train), second
 
     def without_weightless(self) -> Rows:
         """Drop the rows of weight 0: they are no rows."""
@@ -62,10 +74,6 @@ class Rows:
         rows = np.flatnonzero(self.weight)
         place = rows if self.place is None else self.place[rows]
         return replace(self.take(rows), whole=self.whole or self, place=place)
-
-    def in_memory(self) -> Rows:
-        """Load the table's rows if they lie in a file."""
-        return replace(self, X=np.array(self.X)) if is_memory_mapped(self.X) else self
 
     def merged(self) -> Rows:
         """Merge equal rows of an array or CSR matrix, adding up their weights, in an order that is theirs alone.

@@ -58,7 +58,7 @@ def split(
         chosen = by_splitter(_splitter_of_groups(rows.groups, float(how), seed), rows, seed, as_given)
     else:
         chosen = hold_out(len(rows.y), strata, float(how), seed)
-    return None if chosen is None else (rows.take(chosen[0]), rows.take(chosen[1]).in_memory())
+    return None if chosen is None else rows.split(*chosen)
 
 
 def _splitter_of_groups(groups: Array, fraction: float, seed: int) -> Splitter:

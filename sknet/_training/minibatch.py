@@ -3,6 +3,7 @@
 Conventions
 -----------
 theta, gradient, average : (p,), weights first
+vectors : [theta, moments ..., average if there is one]     the state's own
 batch : slice or (b,) array of int     which of the n training samples
 rows : array of int, or None           where given, the batch touches only these rows of one block of the weights, and
                                        the gradient holds them packed at that block's start
@@ -10,7 +11,7 @@ rows : array of int, or None           where given, the batch touches only these
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import inf, isfinite, sqrt
+from math import inf, isfinite, isnan, sqrt
 from time import perf_counter
 
 import numpy as np
@@ -51,7 +52,7 @@ class MiniBatch:
 
     def init(self, theta: Array, rng: np.random.Generator) -> State:
         """Return a state with empty moments, whose average, where one is kept, starts at theta."""
-        moments = tuple(np.zeros_like(theta) for _ in range(self.optimizer.n_moments))
+        moments = tuple(np.zeros((self.optimizer.n_moments, theta.size), theta.dtype))
         return State(theta, moments, rng, average=theta.copy() if self.averaging > 0.0 else None)
 
     def train(self, problem: Problem, state: State, observer: Observer | None = None) -> Result:
@@ -61,14 +62,18 @@ class MiniBatch:
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 while reason is None and state.epoch < self.n_epochs:
-                    reason = self._epoch(problem, state, gradient, observer)
+                    reason = self._epoch(problem, state, snapshot.live, gradient, observer)
                     snapshot.take(state)
         except KeyboardInterrupt:
             snapshot.restore(state)
             if state.epoch == start:
                 raise
             reason = StopReason.INTERRUPTED
-        return Result(reason or self._end(), state.epoch - start, scores_undefined=state.scores_undefined)
+        return Result(
+            reason or self._end(),
+            state.epoch - start,
+            scores_undefined=state.best is not None and isnan(state.best.score),
+        )
 
     def exhausted(self, problem: Problem, state: State) -> StopReason | None:
         """Return why a run that is taken up again has nothing left to do; None if it has."""
@@ -85,17 +90,18 @@ class MiniBatch:
 
     # --- one epoch -------------------------------------------------------------------------------------------------
 
-    def _epoch(self, problem: Problem, state: State, gradient: Array, observer: Observer | None) -> StopReason | None:
+    def _epoch(
+        self, problem: Problem, state: State, vectors: list[Array], gradient: Array, observer: Observer | None
+    ) -> StopReason | None:
         """Train one epoch and record it; return a reason to stop, if there is one."""
         if observer is not None:
             observer.begin(state)
         started = perf_counter()
-        loss, rate, norm = self._steps(problem, state, gradient)
+        loss, rate, norm = self._steps(problem, state, vectors, gradient)
         state.epoch += 1
         state.n_samples_seen += problem.n_samples
-        validation_loss, score = state.evaluate(problem.evaluate)
+        validation_loss, score = state.finish_epoch(problem.evaluate, loss, self.tol)
         state.history.append(Epoch(loss, validation_loss, score, rate, norm, perf_counter() - started))
-        state.observe(-loss if problem.evaluate is None else score, self.tol)
         reason = self._reason_to_stop(problem, state)
         if observer is not None and observer.end(state):
             return reason or StopReason.CALLBACK
@@ -112,7 +118,9 @@ class MiniBatch:
         state.n_no_improvement = 0
         return None
 
-    def _steps(self, problem: Problem, state: State, gradient: Array) -> tuple[float, float, float]:
+    def _steps(
+        self, problem: Problem, state: State, vectors: list[Array], gradient: Array
+    ) -> tuple[float, float, float]:
         """Take one step for every batch; return the mean loss, the last rate and the last gradient's norm."""
         n = problem.n_samples
         n_batches = -(-n // self.batch_size)
@@ -129,7 +137,7 @@ class MiniBatch:
             if self.clip_norm is not None and norm > self.clip_norm:
                 gradient *= self.clip_norm / norm
             state.step += 1
-            self._step(problem, state, gradient, rows, rate)
+            self._step(problem, state, vectors, gradient, rows, rate)
             size = min(self.batch_size, n - i * self.batch_size)
             total += value * size
             n_without += 0 if rows is None else size
@@ -147,23 +155,23 @@ class MiniBatch:
     def _batches(self, n: int, rng: np.random.Generator) -> Iterator[Batch]:
         """Yield the batches of one epoch; a full batch needs no shuffling."""
         size = self.batch_size
-        if not self.shuffle or size >= n:
-            yield from (slice(i, min(i + size, n)) for i in range(0, n, size))
-        else:
-            order = rng.permutation(n)
-            yield from (order[i : i + size] for i in range(0, n, size))
+        order = rng.permutation(n) if self.shuffle and size < n else None
+        for i in range(0, n, size):
+            yield slice(i, min(i + size, n)) if order is None else order[i : i + size]
 
     # --- one step --------------------------------------------------------------------------------------------------
 
-    def _step(self, problem: Problem, state: State, gradient: Array, rows: Array | None, rate: float) -> None:
+    def _step(
+        self, problem: Problem, state: State, vectors: list[Array], gradient: Array, rows: Array | None, rate: float
+    ) -> None:
         """Move theta and its average, or of the block only the touched rows."""
         if rows is None:
-            self._move(state.step, state.vectors, gradient, rate, problem.n_weights)
+            self._move(state.step, vectors, gradient, rate, problem.n_weights)
         else:
             block = problem.block
             for part, n_weights in (slice(block.start), block.start), (slice(block.stop, None), 0):
-                self._move(state.step, [vector[part] for vector in state.vectors], gradient[part], rate, n_weights)
-            self._move_rows(block, state, gradient, rows, rate)
+                self._move(state.step, [vector[part] for vector in vectors], gradient[part], rate, n_weights)
+            self._move_rows(block, state.step, vectors, gradient, rows, rate)
         if problem.project is not None:
             problem.project(state.theta, rate * self.optimizer.step_scale(state.moments, state.step))
             if state.average is not None:
@@ -171,14 +179,16 @@ class MiniBatch:
                 if problem.limit is not None:  # theta was limited, but not where it began, and that is averaged too
                     problem.limit(state.average)
 
-    def _move_rows(self, block: Block, state: State, gradient: Array, rows: Array, rate: float) -> None:
+    def _move_rows(
+        self, block: Block, step: int, vectors: list[Array], gradient: Array, rows: Array, rate: float
+    ) -> None:
         """Move the touched rows of the block."""
-        matrices, packed = [block.of(vector) for vector in state.vectors], block.of(gradient)
+        matrices, packed = [block.of(vector) for vector in vectors], block.of(gradient)
         n_rows = max(1, CACHED // packed.shape[1])
         for i in range(0, len(rows), n_rows):
             some = rows[i : i + n_rows]
             picked = [matrix.take(some, axis=0) for matrix in matrices]  # each (len(some), width)
-            self._move(state.step, picked, packed[i : i + len(some)], rate, len(some))
+            self._move(step, picked, packed[i : i + len(some)], rate, len(some))
             for matrix, part in zip(matrices, picked, strict=True):
                 matrix[some] = part
 

@@ -101,18 +101,19 @@ class OfFraction:
 class ScheduleEntry(NamedTuple):
     """A schedule that `learning_rate` may name."""
 
-    make: Callable[..., Schedule]
-    options: tuple[str, ...] = ()  # the parameters of the estimators that `make` takes, by keyword
+    schedule: Schedule | None = None
+    make: Callable[..., Schedule] | None = None  # makes it of the estimators' parameters in `options`, by keyword
+    options: tuple[str, ...] = ()
     open_ended: bool = False  # no end of its own: training goes on until the loss no longer falls, as in scikit-learn
 
 
 SCHEDULES: dict[str, ScheduleEntry] = {
-    "constant": ScheduleEntry(lambda: constant, open_ended=True),
-    "invscaling": ScheduleEntry(InverseScaling, ("power_t",), open_ended=True),
-    "adaptive": ScheduleEntry(lambda: adaptive, open_ended=True),
-    "cosine": ScheduleEntry(lambda: cosine),
-    "flat_cosine": ScheduleEntry(lambda: flat_cosine),
-    "one_cycle": ScheduleEntry(lambda: one_cycle),
-    "coslog4": ScheduleEntry(lambda: coslog4),
+    "constant": ScheduleEntry(constant, open_ended=True),
+    "invscaling": ScheduleEntry(make=InverseScaling, options=("power_t",), open_ended=True),
+    "adaptive": ScheduleEntry(adaptive, open_ended=True),
+    "cosine": ScheduleEntry(cosine),
+    "flat_cosine": ScheduleEntry(flat_cosine),
+    "one_cycle": ScheduleEntry(one_cycle),
+    "coslog4": ScheduleEntry(coslog4),
 }
 """Every schedule by name; the open-ended ones are scikit-learn's own."""

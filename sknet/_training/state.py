@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from math import inf, isnan, nan
+from operator import attrgetter
 from typing import Any, Self, TypeAlias
 
 import numpy as np
@@ -64,7 +65,7 @@ class State:
     @property
     def vectors(self) -> list[Array]:
         """All that is as long as theta and moves with it."""
-        return [self.theta, *self.moments, *([] if self.average is None else [self.average])]
+        return [self.theta, *self.moments] if self.average is None else [self.theta, *self.moments, self.average]
 
     @property
     def scores_undefined(self) -> bool:
@@ -86,6 +87,12 @@ class State:
         candidate = Best(theta, score, loss, self.epoch)
         if self.best is None or candidate.rank >= self.best.rank:
             self.best = replace(candidate, theta=theta.copy())
+        return loss, score
+
+    def finish_epoch(self, evaluate: Evaluate | None, training_loss: float, tol: float) -> tuple[float, float]:
+        """Evaluate an epoch and count it; return the validation loss and score. Sets: what the two below do."""
+        loss, score = self.evaluate(evaluate)
+        self.observe(-training_loss if evaluate is None else score, tol)
         return loss, score
 
     def observe(self, score: float, tol: float) -> None:
@@ -145,6 +152,7 @@ class State:
 
 
 _COUNTERS = ("step", "epoch", "n_samples_seen", "plateaus", "n_no_improvement")
+_REMEMBERED = attrgetter(*_COUNTERS, "best_score", "best")
 _N_FIELDS = len(Epoch.__dataclass_fields__)
 
 
@@ -157,13 +165,13 @@ class Snapshot:
 
     def __init__(self, state: State) -> None:
         self._torn = False
-        self._vectors = [vector.copy() for vector in state.vectors]
+        self.live = state.vectors  # the state's own arrays, which stay the same for a whole run
+        self._vectors = list(map(np.copy, self.live))
         self._others = self._read(state)
 
     @staticmethod
-    def _read(state: State) -> tuple[dict[str, object], Mapping[str, Any], int]:
-        numbers = {name: getattr(state, name) for name in (*_COUNTERS, "best_score", "best")}
-        return numbers, state.rng.bit_generator.state, len(state.history)
+    def _read(state: State) -> tuple[tuple[object, ...], Mapping[str, Any], int]:
+        return _REMEMBERED(state), state.rng.bit_generator.state, len(state.history)
 
     def take(self, state: State) -> None:
         """Copy the state into the buffers."""
@@ -181,5 +189,5 @@ class Snapshot:
             np.copyto(theirs, mine)
         numbers, state.rng.bit_generator.state, n_epochs = self._others
         del state.history[n_epochs:]
-        for name, value in numbers.items():
+        for name, value in zip((*_COUNTERS, "best_score", "best"), numbers, strict=True):
             setattr(state, name, value)

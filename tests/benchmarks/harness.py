@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from importlib.metadata import version
 from math import exp, log
 from time import perf_counter
 
@@ -17,7 +18,7 @@ import sklearn
 from sklearn.exceptions import ConvergenceWarning
 from threadpoolctl import threadpool_info
 
-HAS_TORCH = importlib.util.find_spec("torch") is not None
+HAS_TORCH, HAS_JAX = (importlib.util.find_spec(name) is not None for name in ("torch", "jax"))
 
 
 @dataclass(frozen=True)
@@ -91,19 +92,40 @@ def machine() -> dict[str, str]:
         for b in threadpool_info()
         if b["user_api"] == "blas"
     ]
-    threads = sorted({b["num_threads"] for b in threadpool_info() if b["user_api"] == "blas"})
+    threads = blas_threads()
     versions = {"numpy": np.__version__, "scipy": scipy.__version__, "scikit-learn": sklearn.__version__}
     if HAS_TORCH:
         import torch
 
         versions["torch"] = torch.__version__
         torch.set_num_threads(max(threads))
+    if HAS_JAX:
+        versions["jax"] = version("jax")
     return {
         "machine": f"{processor()}, {os.cpu_count()} cores, {platform.system()}, Python {platform.python_version()}",
         "versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
         "BLAS": "; ".join(sorted(set(blas))),
         "BLAS threads": ", ".join(map(str, threads)),
     }
+
+
+def blas_threads() -> list[int]:
+    """How many threads each BLAS has, without repetition."""
+    return sorted({b["num_threads"] for b in threadpool_info() if b["user_api"] == "blas"})
+
+
+@contextmanager
+def on_cores(n: int) -> Iterator[None]:
+    """Keep this thread, and those that it starts, on `n` cores: XLA makes as many threads as it finds cores."""
+    if not hasattr(os, "sched_setaffinity"):  # not Linux
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, sorted(cores)[-n:])
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, cores)
 
 
 def processor() -> str:

@@ -43,6 +43,21 @@ class Shape:
     def shorter(self, factor: int) -> "Shape":
         return Shape(self.sizes, self.batch, self.rows, max(1, self.epochs // factor))
 
+    @property
+    def n_outputs(self) -> int:
+        """Raw outputs: one for two classes."""
+        return 1 if self.sizes[-1] == 2 else self.sizes[-1]
+
+    def steps(self, n: int) -> "Shape":
+        """`n` full batches of the network as it is built, with one output for two classes."""
+        return Shape((*self.sizes[:-1], self.n_outputs), self.batch, n * self.batch, 1)
+
+    @property
+    def flops(self) -> int:
+        """Multiplications and additions in the matrix products of a step of full batch; see `products`."""
+        sizes = [fan_in * fan_out for fan_in, fan_out in pairwise(self.sizes)]
+        return 2 * self.batch * (3 * sum(sizes) - sizes[0])  # the input's error is not needed
+
 
 SMALL = (
     Shape((10, 20, 2), 200, 10_000, 50),

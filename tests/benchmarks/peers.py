@@ -1,74 +1,101 @@
-"""Whole fits: PyTorch's time / ours, where PyTorch is installed."""
+"""Whole fits: PyTorch's and JAX's time / ours, where they are installed; beside it, how fast each one's products are.
 
-from collections.abc import Iterator
+The rates are those of the matrix products of one step, forward and back, in float32, one product after the other and
+nothing between them, in as many threads as the fits have. Where two rates differ, the ratio of the fits compares two
+BLAS as well; where they are equal, it compares the code around them.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from tests.benchmarks import networks
-from tests.benchmarks.harness import HAS_TORCH, Figure, geometric_mean, in_turns, ratio
+from tests.benchmarks import networks, with_jax, with_torch
+from tests.benchmarks.harness import (
+    HAS_JAX,
+    HAS_TORCH,
+    Figure,
+    blas_threads,
+    geometric_mean,
+    in_turns,
+    on_cores,
+    ratio,
+)
+from tests.benchmarks.networks import Shape, Task
+
+FLOPS = 4e9
+"""So many operations are timed at once for a library's rate: some 0.05 seconds a thread."""
+
+
+@dataclass(frozen=True)
+class Peer:
+    """A library, and a way to use it."""
+
+    name: str
+    library: str
+    installed: bool
+    fit: Callable[[Shape, np.ndarray, np.ndarray], Task]
+    products: Callable[[Shape, int], Task]
+    target: str = ""
+    mean_target: str = ""
+
+
+PEERS = (
+    Peer("eager", "PyTorch", HAS_TORCH, partial(with_torch.fit, compiled=False), with_torch.products, ">= 1", ">= 2.8"),
+    Peer("compiled", "PyTorch", HAS_TORCH, partial(with_torch.fit, compiled=True), with_torch.products),
+    Peer("jitted", "JAX", HAS_JAX, with_jax.fit, with_jax.products),
+)
 
 
 def figures(quick: bool) -> Iterator[Figure]:
-    if not HAS_TORCH:
-        print("  (not installed)")
-        return
-    for how, goals in (("eager", (">= 1", ">= 2.8")), ("compiled", ("", ""))):
-        done = []
-        for shape in networks.ALL:
-            try:
-                done.append(compare(how, shape, goals[0], quick))
-            except Exception as error:  # torch.compile needs a C++ compiler
-                print(f"  {how}: {shape.name}: does not run here: {str(error).splitlines()[0]}")
-                break
-            yield done[-1]
-        if done:
-            yield geometric_mean(f"{how}: geometric mean", done, goals[1])
+    with on_cores(max(blas_threads())):
+        for peer in PEERS:
+            if peer.installed:
+                yield from compare(peer, quick)
+            else:
+                print(f"  {peer.name}: {peer.library} is not installed")
+        if HAS_JAX:
+            yield from (compilation(shape, quick) for shape in networks.ALL)
 
 
-def compare(how: str, shape: networks.Shape, target: str, quick: bool) -> Figure:
+def compare(peer: Peer, quick: bool) -> Iterator[Figure]:
+    """Compare whole fits at every shape."""
+    done = []
+    for shape in networks.ALL:
+        try:
+            done.append(compare_at(peer, shape, quick))
+        except Exception as error:  # torch.compile needs a C++ compiler
+            print(f"  {peer.name}: {shape.name}: does not run here: {str(error).splitlines()[0]}")
+            break
+        yield done[-1]
+    if done:
+        yield geometric_mean(f"{peer.name}: geometric mean", done, peer.mean_target)
+
+
+def compare_at(peer: Peer, shape: Shape, quick: bool) -> Figure:
     shape_now = shape.shorter(4) if quick else shape
     X, y = shape_now.data()
-    tasks = {"PyTorch": torchs(shape_now, X, y, how == "compiled"), "ours": networks.ours(shape_now, X, y)}
+    tasks = {peer.library: peer.fit(shape_now, X, y), "ours": networks.ours(shape_now, X, y)}
     seconds = in_turns(tasks, 3 if quick else 5)
-    return ratio(f"{how}: {shape.name}", seconds["PyTorch"], seconds["ours"], target)
+    note = rates(peer, shape, quick)
+    return ratio(f"{peer.name}: {shape.name}", seconds[peer.library], seconds["ours"], peer.target, note)
 
 
-def torchs(shape: networks.Shape, X: np.ndarray, y: np.ndarray, compiled: bool) -> networks.Task:
-    """The training loop that a user of PyTorch writes who knows it well: float32, fused Adam, no DataLoader."""
-    import torch
+def rates(peer: Peer, shape: Shape, quick: bool) -> str:
+    """Say how fast the products of both are, at best."""
+    n_steps = with_jax.STACKED * max(1, round(FLOPS / shape.steps(1).flops / with_jax.STACKED))
+    tasks = {peer.library: peer.products(shape, n_steps), "NumPy": networks.products(shape.steps(n_steps))}
+    seconds = in_turns(tasks, 3 if quick else 7)
+    flops = n_steps * shape.steps(1).flops
+    found = {name: flops / float(times.min()) / 1e9 for name, times in seconds.items()}
+    return "products, GFLOP/s: " + ", ".join(f"{name} {rate:.1f}" for name, rate in found.items())
 
-    n_outputs = 1 if shape.sizes[-1] == 2 else shape.sizes[-1]
-    loss_of = (
-        torch.nn.functional.binary_cross_entropy_with_logits if n_outputs == 1 else torch.nn.functional.cross_entropy
-    )
 
-    def network() -> torch.nn.Module:
-        torch.manual_seed(0)
-        layers: list[torch.nn.Module] = []
-        for fan_in, fan_out in zip(shape.sizes, shape.sizes[1:-1], strict=False):
-            layers += [torch.nn.Linear(fan_in, fan_out), torch.nn.Sigmoid()]
-        return torch.nn.Sequential(*layers, torch.nn.Linear(shape.sizes[-2], n_outputs))
-
-    def loss(model: torch.nn.Module, inputs: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-        return loss_of(model(inputs), target)
-
-    if compiled:  # the compiled code is made once, by the round that is thrown away, and kept
-        loss = torch.compile(loss)
-        kept = network()
-
-    def task() -> None:
-        inputs = torch.from_numpy(X).float()
-        target = torch.from_numpy(y).float()[:, None] if n_outputs == 1 else torch.from_numpy(y)
-        model = kept if compiled else network()
-        optimizer = torch.optim.Adam(model.parameters(), fused=True)
-        for _ in range(shape.epochs):
-            total = torch.zeros(())
-            for rows in torch.randperm(len(inputs)).split(shape.batch):
-                optimizer.zero_grad()
-                value = loss(model, inputs[rows], target[rows])
-                value.backward()
-                optimizer.step()
-                total += value.detach() * len(rows)
-            total.item()
-
-    return task
+def compilation(shape: Shape, quick: bool) -> Figure:
+    """Compare the time that JAX takes to compile, which its ratios leave out, to one of our whole fits."""
+    X, y = shape.data()
+    tasks = {"compilation": with_jax.compilation(shape, X, y), "ours": networks.ours(shape, X, y)}
+    seconds = in_turns(tasks, 1 if quick else 3)
+    note = f"{np.median(seconds['compilation']):.2f} s"
+    return ratio(f"jitted, compilation alone: {shape.name}", seconds["compilation"], seconds["ours"], note=note)

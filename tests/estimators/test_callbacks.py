@@ -1,6 +1,7 @@
 """scikit-learn's callbacks: what they are told, by whom, how often, and that nothing of them stays."""
 
 import io
+import os
 import pickle
 from contextlib import redirect_stdout
 
@@ -13,9 +14,9 @@ from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import base, callbacks
-from sknet._estimators.assembly import Assembly
+from sknet._model.fitting import TrainingRun
 
 rng = np.random.default_rng(0)
 N = 60
@@ -229,7 +230,7 @@ def test_a_diverging_fit_tears_down():
 @of_both
 def test_without_callbacks_nobody_is_told(kind, y, monkeypatch):
     told = []
-    monkeypatch.setattr(Assembly, "train", lambda run, state, observer, train=Assembly.train: (
+    monkeypatch.setattr(TrainingRun, "train", lambda run, state, observer, train=TrainingRun.train: (
         told.append(observer), train(run, state, observer))[1])  # fmt: skip
     monkeypatch.setattr(callbacks, "Callbacks", None)
     kind(**QUICK).fit(X, y).partial_fit(X, y)
@@ -240,8 +241,8 @@ def test_without_callbacks_nobody_is_told(kind, y, monkeypatch):
 @needs_callbacks
 def test_fitted_estimators_are_made_only_where_a_callback_asks(monkeypatch):
     made = []
-    so_far = base.BaseSigmoidMLP._so_far
-    monkeypatch.setattr(base.BaseSigmoidMLP, "_so_far", lambda *args: made.append(1) or so_far(*args))
+    fitted_at = base.Begun.fitted_at
+    monkeypatch.setattr(base.Begun, "fitted_at", lambda *args: made.append(1) or fitted_at(*args))
     SigmoidMLPRegressor(**QUICK).set_callbacks(Silent()).fit(X, NUMBER)
     assert not made
     SigmoidMLPRegressor(**QUICK).set_callbacks(Silent(), Recorder(), Recorder()).fit(X, NUMBER)
@@ -329,3 +330,64 @@ def test_bars_and_scores_of_a_pipeline_in_a_search_in_two_processes():
 def test_older_scikit_learns_have_no_set_callbacks():
     assert without_callbacks != hasattr(SigmoidMLPRegressor(), "set_callbacks")
     assert without_callbacks == (tuple(map(int, sklearn.__version__.split(".")[:2])) < (1, 9))
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "run.npz"
+
+
+# --- checkpoints ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(hasattr(SigmoidMLPClassifier, "set_callbacks"), reason="scikit-learn >= 1.9")
+def test_an_older_scikit_learn_has_no_checkpoints(path):
+    with pytest.raises(ImportError, match=r"callbacks need scikit-learn 1\.9 or later"):
+        Checkpoint(path)
+
+
+@needs_callbacks
+@pytest.mark.parametrize("every", [0, -1, 1.5])
+def test_every_is_a_number_of_epochs(path, every):
+    with pytest.raises(ValueError, match="every="):
+        Checkpoint(path, every)
+
+
+@needs_callbacks
+@pytest.mark.parametrize(("every", "written"), [(1, [1, 2, 3, 4]), (2, [2, 4]), (3, [3]), (7, [])])
+def test_it_is_written_every_few_epochs(path, monkeypatch, every, written):
+    at = []
+    monkeypatch.setattr(callbacks.checkpoints, "write", lambda path, origin, state: at.append(state.epoch))
+    SigmoidMLPRegressor(**QUICK).set_callbacks(Checkpoint(path, every)).fit(X, NUMBER)
+    assert at == written
+
+
+@needs_callbacks
+def test_the_path_is_taken_as_it_is_and_may_be_a_string(tmp_path):
+    SigmoidMLPRegressor(**QUICK).set_callbacks(Checkpoint(str(tmp_path / "run"))).fit(X, NUMBER)
+    assert os.listdir(tmp_path) == ["run"]
+
+
+@needs_callbacks
+def test_it_works_inside_a_pipeline(path):
+    net = SigmoidMLPRegressor(**QUICK).set_callbacks(Checkpoint(path))
+    pipeline = make_pipeline(StandardScaler(), net).fit(X, NUMBER)
+    again = SigmoidMLPRegressor(**QUICK).resume(path, pipeline[0].transform(X), NUMBER)
+    assert_array_equal(again.predict(pipeline[0].transform(X)), pipeline.predict(X))
+
+
+@needs_callbacks
+def test_lbfgs_has_no_checkpoints(path):
+    net = SigmoidMLPRegressor(**QUICK | {"solver": "lbfgs"}).set_callbacks(Checkpoint(path))
+    with pytest.raises(ValueError, match="solver='lbfgs' keeps its curvature inside SciPy"):
+        net.fit(X, NUMBER)
+    with pytest.raises(ValueError, match="solver='lbfgs' keeps its curvature inside SciPy"):
+        net.resume(path, X, NUMBER)
+
+
+@needs_callbacks
+def test_it_goes_on_this_packages_estimators_only(path):
+    from sklearn.linear_model import LogisticRegression
+
+    with pytest.raises(TypeError, match="LogisticRegression is none of them"):
+        LogisticRegression().set_callbacks(Checkpoint(path)).fit(X, NUMBER > 0)

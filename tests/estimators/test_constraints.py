@@ -1,11 +1,24 @@
 """What each parameter may be, and what is said of a value that it may not be."""
 
+import re
+from types import UnionType
+from typing import Literal, Union, get_args, get_origin, get_type_hints
+
 import numpy as np
 import pytest
+from numpydoc.docscrape import FunctionDoc
 from sklearn.base import clone
+from sklearn.utils._param_validation import StrOptions, validate_parameter_constraints
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.constraints import CLASSIFIER, REGRESSOR
+from sknet._network.activations import ACTIVATIONS
+from sknet._network.initializers import INITIALIZERS
+from sknet._network.losses import CLASSIFICATION_LOSSES
+from sknet._network.regression import REGRESSION_LOSSES
+from sknet._tables.columns.number import METHODS
+from sknet._training.optimizers import OPTIMIZERS
+from sknet._training.schedules import SCHEDULES
 
 X = np.random.default_rng(0).normal(size=(20, 3))
 Y = (X[:, 0] > 0).astype(int)
@@ -45,6 +58,7 @@ BAD = {
     "n_iter_no_change": [0, -1, 2.5, None],
     "max_fun": [0, -1, 1.5, None],
     "huber_delta": [0.0, -1.0, None],
+    "tweedie_power": [1.0, 2.0, 0.0, None],
     "quantile": [0.0, 1.0, None, [], [0.5, 0.5], [0.9, 0.1], [0.0, 0.5], [0.5, 1.0], ["low"]],
     "class_weight": ["fair", 2.0],
     "categorical_features": ["all", 1],
@@ -81,6 +95,104 @@ def test_bad_values_are_named_and_leave_no_trace(name):
             assert vars(net) == before
             told = str(caught.value)
             assert name == "init" or any(repr(part) in told for part in [value, *np.ravel(value).tolist()])
+
+
+MAY_BE_BOOL = {
+    "early_stopping", "nesterovs_momentum", "shuffle", "temperature_scaling", "verbose", "warm_start",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_bool_is_no_number_of_anything(kind):
+    numbers = {"alpha", "batch_size", "depth", "dropout", "hidden_layer_sizes", "max_norm", "random_state", "tol"}
+    for name in sorted(kind().get_params().keys() - MAY_BE_BOOL):
+        for value in (True, np.bool_(True)):
+            with pytest.raises(ValueError, match=rf"\b{name}\b.*True") as caught:
+                kind(**{name: value}).fit(X, Y)
+            assert name not in numbers or "is a bool, which is no number here: give a number" in str(caught.value)
+            assert "learning_rate_init=" not in str(caught.value) or name == "learning_rate_init"
+    for name in sorted(kind().get_params().keys() & MAY_BE_BOOL - {"temperature_scaling"}):
+        kind(**{"max_iter": 1, name: False}).fit(X, Y)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("value", [{3, 2}, frozenset({3})])
+def test_a_set_is_no_sequence(kind, value):
+    for name in ("hidden_layer_sizes", "activation", "dropout", "categorical_features", "init"):
+        with pytest.raises(ValueError, match=rf"{name}=.* is a set, which has no order: give a list"):
+            kind(**{name: value}).fit(X, Y)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("value", [0.01, 1, np.float32(0.5)])
+def test_a_number_as_learning_rate_is_answered_with_the_other_parameter(kind, value):
+    message = (
+        rf"learning_rate={re.escape(repr(value))} .*give the number as learning_rate_init={re.escape(repr(value))}"
+    )
+    for method in ("fit", "partial_fit"):
+        with pytest.raises(ValueError, match=message):
+            getattr(kind(learning_rate=value), method)(X, Y)
+
+
+# --- registries and constraints --------------------------------------------------------------------------------------
+
+REGISTRIES = {
+    "activation": ACTIVATIONS, "solver": [*OPTIMIZERS, "lbfgs"], "learning_rate": SCHEDULES, "init": INITIALIZERS,
+    "input_scaling": [name for name in METHODS if name is not None],
+}  # fmt: skip
+OF_LOSSES = {SigmoidMLPClassifier: CLASSIFICATION_LOSSES, SigmoidMLPRegressor: REGRESSION_LOSSES}
+
+
+def paragraphs(kind):
+    """The docstring of each parameter, by name."""
+    return {
+        name.strip(): f"{entry.type} {' '.join(entry.desc)}"
+        for entry in FunctionDoc(kind)["Parameters"]
+        for name in entry.name.split(",")
+    }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", [*REGISTRIES, "loss"])
+def test_every_name_in_a_registry_is_documented_and_accepted(kind, name):
+    registry, text = REGISTRIES.get(name, OF_LOSSES[kind]), paragraphs(kind)[name]
+    for value in registry:
+        assert f'"{value}"' in text, f"the docstring of {kind.__name__} does not speak of {name}={value!r}"
+        validate_parameter_constraints(KINDS[kind], kind(**{name: value}).get_params(), kind.__name__)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", [*REGISTRIES, "loss"])
+def test_names_that_are_documented_are_accepted(kind, name):
+    """A default in quotes, an "auto", a name of a registry: whatever the docstring puts into quotes may be set."""
+    text = paragraphs(kind)[name]
+    for value in set(re.findall(r'"(\w+)"', text)):
+        validate_parameter_constraints({name: KINDS[kind][name]}, {name: value}, kind.__name__)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_types_agree_with_constraints(kind):
+    """The names in a parameter's `Literal` are those that its constraint accepts."""
+    types = get_type_hints(kind.__init__)
+    for name, constraints in KINDS[kind].items():
+        literals = {part for part in flattened(types[name]) if isinstance(part, str)}
+        options = [c.options for c in constraints if isinstance(c, StrOptions)]
+        accepted = set().union(*options)
+        if str in flattened(types[name]):
+            continue  # names of a registry
+        assert literals == accepted, name
+        may_be_none = bool({None, "random_state"} & {c for c in constraints if c is None or isinstance(c, str)})
+        assert (type(None) in flattened(types[name])) == may_be_none, name
+
+
+def flattened(hint):
+    """The members of unions, and the values of literals, in one list."""
+    if get_origin(hint) in (Union, UnionType):
+        return [part for member in get_args(hint) for part in flattened(member)]
+    return list(get_args(hint)) if get_origin(hint) is Literal else [hint]
+
+
+# --- what is positional ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("name", ["squared_error", "poisson"])

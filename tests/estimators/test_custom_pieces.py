@@ -1,14 +1,25 @@
 """Activations and losses of the user's own, in everything that scikit-learn does with an estimator."""
 
 import pickle
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from scipy.special import xlogy
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
-from sknet import Activation, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor, check_gradient
+from sknet import (
+    Activation,
+    Checkpoint,
+    Interval,
+    Loss,
+    Optimizer,
+    SigmoidMLPClassifier,
+    SigmoidMLPRegressor,
+    check_gradient,
+)
 from sknet._network.losses import SIGMOID_LOG_LOSS
 
 rng = np.random.default_rng(0)
@@ -65,6 +76,51 @@ def log_cosh_gradient(raw, target):
     return np.tanh(raw - target) / raw.shape[1]
 
 
+def deviance(raw, target):
+    return (xlogy(target, target) - target * raw - target + np.exp(raw)).mean(axis=1)
+
+
+def deviance_gradient(raw, target):
+    return (np.exp(raw) - target) / raw.shape[1]
+
+
+def exponential(raw):
+    np.exp(raw, out=raw)
+
+
+def log_mean(target, weight):
+    return np.log(np.average(target, axis=0, weights=weight))
+
+
+OWN_POISSON = Loss("counts", deviance, deviance_gradient, exponential, targets=Interval(0.0), start=log_mean)
+
+
+@dataclass(frozen=True)
+class OwnSGD(Optimizer):
+    """Momentum, as ours does it."""
+
+    momentum: float = 0.9
+    n_moments = 1
+
+    def update(self, gradient, moments, step):
+        moments[0][:] *= self.momentum
+        moments[0][:] += gradient
+        gradient[:] = moments[0]
+        return 1.0
+
+    def step_scale(self, moments, step):
+        return (1.0 - self.momentum**step) / (1.0 - self.momentum)
+
+
+@dataclass(frozen=True)
+class SignDescent(Optimizer):
+    """Without memory."""
+
+    def update(self, gradient, moments, step):
+        np.sign(gradient, out=gradient)
+        return 1.0
+
+
 OWN_SQUARED = Loss("my squared error", squared, squared_gradient)
 LOG_COSH = Loss("log_cosh", log_cosh, log_cosh_gradient)
 
@@ -74,7 +130,7 @@ def weights(net):
 
 
 def test_the_pieces_of_these_tests_are_right():
-    for piece in (SOFTSIGN, OWN_TANH, OWN_SQUARED, LOG_COSH):
+    for piece in (SOFTSIGN, OWN_TANH, OWN_SQUARED, LOG_COSH, OWN_POISSON):
         assert check_gradient(piece) < 1e-9
 
 
@@ -163,3 +219,125 @@ def test_what_an_own_loss_calls_its_link_does_not_matter():
     labels = np.column_stack([X[:, 0] > 0.0, X[:, 1] > 0.5]).astype(int)
     net = SigmoidMLPClassifier(5, loss=called, max_iter=20, random_state=0).fit(X, labels)
     assert_array_equal(net.predict(X), net.predict_proba(X) > 0.5)
+
+
+# --- a loss with a link ----------------------------------------------------------------------------------------------
+
+COUNTS = rng.poisson(np.exp(1.0 + 0.5 * NUMBER)).astype(float)
+
+
+@quiet
+@every_solver
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_poisson_of_the_users_own_is_ours(solver, early_stopping):
+    """At the default scaling of targets too: a loss with a link says that it wants none."""
+    parameters = QUICK | {
+        "solver": solver,
+        "early_stopping": early_stopping,
+        "validation_fraction": 0.2,
+        "max_iter": 30,
+    }
+    weight = 1.0 + np.arange(N) % 3
+    own, named = (
+        SigmoidMLPRegressor(loss=loss, **parameters).fit(X, COUNTS, weight) for loss in (OWN_POISSON, "poisson")
+    )
+    assert own.get_params()["target_scaling"] == "standard"
+    assert_allclose(own.predict(X), named.predict(X), rtol=1e-6)
+    assert_allclose(own.loss_curve_, named.loss_curve_, rtol=1e-6)
+    assert own.__sklearn_tags__().target_tags.positive_only
+
+
+def test_a_loss_of_the_users_own_names_the_targets_it_cannot_take():
+    with pytest.raises(ValueError, match=r"loss='counts' needs targets that are 0 or more; y has a minimum of -1"):
+        SigmoidMLPRegressor(loss=OWN_POISSON, **QUICK).fit(X, np.append(COUNTS[1:], -1.0))
+
+
+# --- optimizers ------------------------------------------------------------------------------------------------------
+
+
+@quiet
+@of_both
+@pytest.mark.parametrize("l1_ratio", [0.0, 0.5])
+def test_an_own_momentum_is_that_of_sgd(kind, y, l1_ratio):
+    parameters = QUICK | {
+        "alpha": 1.0,
+        "l1_ratio": l1_ratio,
+        "clip_norm": None,
+        "weight_decay": 0.0,
+        "dtype": "float64",
+    }
+    own = kind(solver=OwnSGD(), **parameters).fit(X, y)
+    named = kind(solver="sgd", nesterovs_momentum=False, **parameters).fit(X, y)
+    assert_allclose(weights(own), weights(named), rtol=1e-12, atol=1e-14)
+    own.partial_fit(X, y)
+    named.partial_fit(X, y)
+    assert_allclose(weights(own), weights(named), rtol=1e-12, atol=1e-14)
+    assert (weights(own) != weights(kind(solver=OwnSGD(0.5), **parameters).fit(X, y))).any()
+
+
+@of_both
+@pytest.mark.parametrize("solver", [OwnSGD(), SignDescent()])
+def test_optimizers_are_cloned_pickled_and_printed(kind, y, solver):
+    net = kind(solver=solver, **QUICK)
+    assert clone(net).solver == solver and type(solver).__name__ in repr(net)
+    for _ in range(2):
+        net.partial_fit(X, y)
+    again = pickle.loads(pickle.dumps(net))
+    assert again.solver == solver
+    assert_array_equal(weights(again.partial_fit(X, y)), weights(net.partial_fit(X, y)))
+    assert_array_equal(weights(clone(net).fit(X, y)), weights(clone(again).fit(X, y)))
+
+
+@of_both
+def test_k_partial_fits_with_an_own_optimizer_are_one_fit(kind, y):
+    parameters = QUICK | {"tol": 0.0}
+    whole, parts = kind(solver=OwnSGD(), **parameters).fit(X, y), kind(solver=OwnSGD(), **parameters)
+    for _ in range(5):
+        parts.partial_fit(X, y)
+    assert_array_equal(weights(whole), weights(parts))
+
+
+@of_both
+@pytest.mark.parametrize("n_jobs", [None, 2])
+def test_optimizers_are_searched_over(kind, y, n_jobs):
+    grid = {"solver": ["adam", OwnSGD(), SignDescent()]}
+    search = GridSearchCV(kind(**QUICK), grid, cv=2, n_jobs=n_jobs).fit(X, y)
+    scores = search.cv_results_["mean_test_score"]
+    assert np.isfinite(scores).all() and len(set(scores)) > 1
+
+
+class Stops:
+    """A callback that ends training after two epochs."""
+
+    def __init__(self):
+        self.left = 2
+
+    def setup(self, estimator, context): ...
+
+    def teardown(self, estimator, context): ...
+
+    def on_fit_task_begin(self, estimator, context): ...
+
+    def on_fit_task_end(self, estimator, context):
+        self.left -= context.task_name == "epoch"
+        return self.left == 0
+
+
+@pytest.mark.skipif(not hasattr(SigmoidMLPClassifier, "set_callbacks"), reason="scikit-learn < 1.9")
+@of_both
+def test_a_run_with_an_own_optimizer_is_resumed(kind, y, tmp_path):
+    parameters = QUICK | {"solver": OwnSGD(), "tol": 0.0}
+    whole = kind(**parameters).fit(X, y)
+    kind(**parameters).set_callbacks(Checkpoint(tmp_path / "run.npz"), Stops()).fit(X, y)
+    resumed = kind(**parameters).resume(tmp_path / "run.npz", X, y)
+    assert_array_equal(weights(resumed), weights(whole))
+    assert resumed.loss_curve_ == whole.loss_curve_ and resumed.n_iter_ == 5
+    for other in (OwnSGD(0.5), SignDescent(), "sgd"):
+        with pytest.raises(ValueError, match=r"holds a run of solver OwnSGD\(momentum=0.9\), and this is"):
+            kind(**parameters | {"solver": other}).resume(tmp_path / "run.npz", X, y)
+
+
+@pytest.mark.parametrize("solver", [OwnSGD, object(), 3])
+def test_what_is_no_optimizer(solver):
+    with pytest.raises(ValueError, match="The 'solver' parameter"):
+        SigmoidMLPRegressor(solver=solver, **QUICK).fit(X, NUMBER)

@@ -5,7 +5,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 
 from sknet import SigmoidMLPClassifier
-from sknet._estimators.fitted import PREDICT_ROWS
+from sknet._model.model import PREDICT_ROWS
 
 rng = np.random.default_rng(0)
 WIDE = rng.normal(size=(50, 3))

@@ -6,7 +6,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.utils.class_weight import compute_sample_weight
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators import assembly
+from sknet._estimators.resolve import Facts, resolve
+from sknet._model.fitting import prepare
+from sknet._tables.rows import Rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -140,14 +142,14 @@ def test_mini_batches_have_the_full_gradient_in_expectation(kind, loss, y):
 
     As every row is in a random batch with the same probability, the expected gradient of one batch is it, too.
     """
-    kept = WEIGHT > 0
     estimator = kind(**PLAIN | loss | {"max_iter": 2, "batch_size": 6}).fit(X, y, WEIGHT)
-    run = assembly.assemble(
-        estimator, estimator._layout(), estimator._activations, estimator._loss,
-        estimator._encoded(X[kept], y[kept], WEIGHT[kept]), None, dtype=np.dtype(float), n_epochs=1, patient=False,
-    )  # fmt: skip
-    theta = run.layout.pack(estimator.coefs_, estimator.intercepts_, np.dtype(float))
-    n, mean, value = kept.sum(), np.zeros_like(theta), 0.0
+    model = estimator._fitted.model
+    rows = Rows(X, model.head.read(y), WEIGHT).without_weightless()
+    n = len(rows)
+    settings, _ = resolve(estimator, Facts(n, False))
+    run = prepare(settings, model.head, rows, output_dtype=model.output_dtype, earlier=model)
+    theta = model.network.packed(np.dtype(float))
+    mean, value = np.zeros_like(theta), 0.0
     order = np.random.default_rng(1).permutation(n)
     for start in range(0, n, 6):
         batch, out = order[start : start + 6], np.zeros_like(theta)

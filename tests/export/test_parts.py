@@ -10,7 +10,7 @@ from sknet._model.heads import LabelHead, NumberHead
 from sknet._model.model import Network
 from sknet._model.settings import TargetSettings
 from sknet._network.activations import ACTIVATIONS
-from sknet._network.losses import POISSON
+from sknet._network.regression import POISSON
 from sknet._tables.columns.category import CategoryColumn
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
 

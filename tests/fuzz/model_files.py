@@ -265,9 +265,9 @@ def crafted():
         lambda p: fitted(p)["encoder"].update(names={"is": "texts", "bytes": "b", "ends": "e"}),
         b=np.zeros(9, np.uint8), e=np.array([5, 2, 9]),
     )  # fmt: skip
-    yield "ten million texts", changed(
+    yield "a million texts", changed(
         lambda p: fitted(p)["encoder"].update(names={"is": "texts", "bytes": "b", "ends": "e"}),
-        b=np.zeros(9, np.uint8), e=np.full(10**7, 9),
+        b=np.zeros(9, np.uint8), e=np.full(10**6, 9),
     )  # fmt: skip
     yield "a text that is no text", changed(
         lambda p: fitted(p)["encoder"].update(names={"is": "texts", "bytes": "b", "ends": "e"}),

@@ -10,7 +10,7 @@ from itertools import count
 import numpy as np
 import scipy.sparse as sp
 
-from sknet._network import losses
+from sknet._network import losses, regression
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.layers import Training, bind
 from sknet._network.layout import Layout
@@ -70,17 +70,18 @@ LOSSES = {
     "log_loss, softmax": LossCase(losses.SOFTMAX_LOG_LOSS, 3, one_hot),
     "log_loss, softmax, soft labels": LossCase(losses.SOFTMAX_LOG_LOSS, 3, soft),
     "squared_error on sigmoids": LossCase(losses.SIGMOID_SQUARED_ERROR, 2, labels),
-    "squared_error": LossCase(losses.SQUARED_ERROR, 1, numbers),
-    "squared_error, 3 outputs": LossCase(losses.SQUARED_ERROR, 3, numbers),
-    "absolute_error": LossCase(losses.ABSOLUTE_ERROR, 2, numbers, kinks=True),
-    "huber": LossCase(losses.huber(0.7), 2, numbers, kinks=True),
-    "poisson": LossCase(losses.POISSON, 2, positive),
-    "gamma": LossCase(losses.GAMMA, 2, positive),
-    "pinball": LossCase(losses.pinball(0.2), 2, numbers, kinks=True),
-    "quantiles": LossCase(losses.quantiles(LEVELS), 3, one_number, kinks=True),
+    "squared_error": LossCase(regression.SQUARED_ERROR, 1, numbers),
+    "squared_error, 3 outputs": LossCase(regression.SQUARED_ERROR, 3, numbers),
+    "absolute_error": LossCase(regression.ABSOLUTE_ERROR, 2, numbers, kinks=True),
+    "huber": LossCase(regression.huber(0.7), 2, numbers, kinks=True),
+    "poisson": LossCase(regression.POISSON, 2, positive),
+    "gamma": LossCase(regression.GAMMA, 2, positive),
+    "tweedie": LossCase(regression.tweedie(1.3), 2, positive),
+    "pinball": LossCase(regression.pinball(0.2), 2, numbers, kinks=True),
+    "quantiles": LossCase(regression.quantiles(LEVELS), 3, one_number, kinks=True),
     "blocks": LossCase(
         losses.blocks(
-            [losses.SOFTMAX_LOG_LOSS, losses.SIGMOID_LOG_LOSS, losses.SQUARED_ERROR],
+            [losses.SOFTMAX_LOG_LOSS, losses.SIGMOID_LOG_LOSS, regression.SQUARED_ERROR],
             [slice(0, 3), slice(3, 4), slice(4, 6)],
         ),
         6,

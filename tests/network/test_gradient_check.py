@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pieces import ACTIVATION_NAMES, LOSSES
 
-from sknet._network import losses
+from sknet._network import losses, regression
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.gradient_check import check_gradient
 from sknet._network.losses import Loss
@@ -27,16 +27,17 @@ def test_every_loss_passes(name):
 
 
 def test_the_usual_targets_suit_the_usual_losses():
-    for loss in (losses.SQUARED_ERROR, losses.ABSOLUTE_ERROR, losses.POISSON, losses.GAMMA, losses.SOFTMAX_LOG_LOSS,
+    for loss in (regression.SQUARED_ERROR, regression.ABSOLUTE_ERROR, regression.POISSON, regression.GAMMA,
+                 losses.SOFTMAX_LOG_LOSS,
                  losses.SIGMOID_LOG_LOSS, losses.SIGMOID_SQUARED_ERROR,
-                 losses.pinball(0.3), losses.quantiles((0.1, 0.5, 0.9))):  # fmt: skip
+                 regression.pinball(0.3), regression.quantiles((0.1, 0.5, 0.9))):  # fmt: skip
         check_gradient(loss)
     check_gradient(losses.SIGMOID_LOG_LOSS, [0, 1, 1])
 
 
 def test_it_leaves_targets_alone():
     target = np.ones((5, 2))
-    check_gradient(losses.SQUARED_ERROR, target)
+    check_gradient(regression.SQUARED_ERROR, target)
     assert (target == 1.0).all()
 
 

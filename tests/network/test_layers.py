@@ -18,6 +18,8 @@ from sknet._network.layers import (
     FirstWithOnes,
     Training,
     bind,
+    product_by_columns,
+    product_by_rows,
 )
 from sknet._network.layout import Block, Layout
 
@@ -65,7 +67,7 @@ def test_a_network_without_hidden_layers_is_linear(kind):
         raw = chain.forward(KINDS[kind](case.X))
         np.testing.assert_allclose(raw, case.X @ W + b, rtol=1e-12)
         delta = np.random.default_rng(0).normal(size=raw.shape)
-        assert chain.backward(delta.copy("K")) is None and chain.hidden == ()
+        assert chain.backward(delta.copy("K")) is None and chain.hidden == []
         (dW,), (db,) = case.layout.views(gradient)
         np.testing.assert_allclose(dW, case.X.T @ delta, rtol=1e-12, atol=1e-15)
         np.testing.assert_allclose(db, delta.sum(axis=0), rtol=1e-12)
@@ -121,7 +123,7 @@ def test_each_hidden_layer_has_one_activation_and_rate(n_activations, dropout):
     layout = Layout((2, 3, 3, 1))
     theta = np.ones(layout.n_parameters)
     training = Training(np.empty_like(theta), dropout, np.random.default_rng(0))
-    with pytest.raises(ValueError, match="argument"):
+    with pytest.raises(ValueError, match="one per hidden layer"):
         bind(layout, [ACTIVATIONS["tanh"]] * n_activations, theta, 4, training=training)
 
 
@@ -132,11 +134,12 @@ def layers(rng, n, d, h):
     """Every layer that passes errors on, with the array of its parameters."""
     W, b, z, ones = rng.normal(size=(d, h)), rng.normal(size=h), np.empty((n, h)), np.ones(n)
     gradient = Block(np.empty_like(W), np.empty_like(b))
-    yield Dense(Block(W, b), gradient, z, np.empty((n, d)), ones), d
-    yield Dense(Block(W, b), gradient, np.empty((h, n)).T, np.empty((n, d)), ones), d
+    yield Dense(W, b, *gradient, z, product_by_rows, ones, np.empty((n, d))), d
+    yield Dense(W, b, *gradient, np.empty((h, n)).T, product_by_columns, ones, np.empty((n, d))), d
     for name in ACTIVATION_NAMES:
         kept = ACTIVATIONS[name].keeps == "input"
-        yield ActivateAndKeep(ACTIVATIONS[name], z) if kept else Activate(ACTIVATIONS[name]), h
+        pair = ACTIVATIONS[name].apply, ACTIVATIONS[name].backward
+        yield ActivateAndKeep(*pair, z) if kept else Activate(*pair), h
     yield Dropout(0.3, np.random.default_rng(0), np.empty((n, h)), np.empty((n, h))), h
 
 
@@ -145,8 +148,9 @@ def test_backward_is_the_derivative_of_forward_by_the_input():
     for layer, width in layers(rng, n, 4, 2):
         x = rng.normal(size=(n, width))
         if isinstance(layer, Dropout):
-            layer.draw()
-            layer.draw = lambda: None
+            layer.forward(x.copy())
+            kept = layer.mask.copy()
+            layer.forward = lambda a, kept=kept, layer=layer: np.multiply(a, kept, out=layer.dropped)
         direction = rng.normal(size=layer.forward(x.copy()).shape)
         slope = numerical_gradient(lambda x, f=layer.forward, v=direction: np.sum(v * f(x.copy())), x, 1e-4)
         layer.forward(x.copy())
@@ -162,19 +166,20 @@ def test_the_gradient_of_a_dense_layer(by_columns):
     joined, joined_gradient = np.vstack([W, b]), np.empty((5, 3))
     dW, db, ones = np.empty_like(W), np.empty_like(b), np.ones(5)
     block, gradient = Block(W, b), Block(dW, db)
-    dense = Dense(block, gradient, z, np.empty((5, 4)), ones)
+    multiply = product_by_columns if by_columns else product_by_rows
+    dense = Dense(*block, *gradient, z, multiply, ones, np.empty((5, 4)))
     np.testing.assert_allclose(dense.forward(x), x @ W + b, rtol=1e-12)
     np.testing.assert_allclose(dense.backward(delta), delta @ W.T, rtol=1e-12)
     expected = x.T @ delta, delta.sum(axis=0)
     for found, wanted in zip((dW, db), expected, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-12)
         found.fill(np.nan)
-    first = FirstDense(block, gradient, z, ones)
+    first = FirstDense(*block, *gradient, z, multiply, ones)
     np.testing.assert_allclose(first.forward(x), x @ W + b, rtol=1e-12)
     assert first.backward(delta) is None
     for found, wanted in zip((dW, db), expected, strict=True):
         np.testing.assert_allclose(found, wanted, rtol=1e-12)
-    with_ones = FirstWithOnes(joined, joined_gradient, z)
+    with_ones = FirstWithOnes(joined, b, joined_gradient, db, z, multiply, ones)
     np.testing.assert_allclose(with_ones.forward(np.column_stack([x, ones])), x @ W + b, rtol=1e-12)
     assert with_ones.backward(delta) is None
     np.testing.assert_allclose(joined_gradient, np.vstack(expected), rtol=1e-12)
@@ -182,10 +187,11 @@ def test_the_gradient_of_a_dense_layer(by_columns):
 
 def test_an_activation_works_in_place_and_keeps_only_what_it_needs():
     z = np.random.default_rng(0).normal(size=(5, 3))
-    output = Activate(ACTIVATIONS["tanh"])
+    tanh = ACTIVATIONS["tanh"]
+    output = Activate(tanh.apply, tanh.backward)
     assert output.forward(z) is z
     silu, kept, before = ACTIVATIONS["silu"], np.empty_like(z), z.copy()
-    assert ActivateAndKeep(silu, kept).forward(z) is z
+    assert ActivateAndKeep(silu.apply, silu.backward, kept).forward(z) is z
     np.testing.assert_array_equal(kept, before)
     case = network_case("squared_error", "tanh", (5,))
     needs_input = Activation("odd", lambda z: None, lambda z, delta: None, keeps="input")
@@ -309,7 +315,8 @@ sparse_matrices = st.builds(
 def first_sparse(X, W, b, *, whole=False):
     gradient = Block(np.full_like(W, np.nan), np.full_like(b, np.nan))
     n = X.shape[0]
-    return FirstSparse(Block(W, b), gradient, np.empty((n, len(b))), np.ones(n), whole=whole), gradient
+    z = np.empty((n, len(b)))
+    return FirstSparse(W, b, *gradient, z, product_by_rows, np.ones(n), whole=whole), gradient
 
 
 @given(sparse_matrices, st.booleans())
@@ -338,5 +345,5 @@ def test_sums_of_sparse_and_dense_input(X):
     layer, _ = first_sparse(X, W, b)
     found = layer.forward(X)
     np.testing.assert_allclose(found, X.toarray() @ W + b, atol=1e-14)
-    dense = FirstDense(Block(W, b), Block(W, b), np.empty((X.shape[0], 2)), np.ones(X.shape[0]))
+    dense = FirstDense(W, b, W, b, np.empty((X.shape[0], 2)), product_by_rows, np.ones(X.shape[0]))
     np.testing.assert_allclose(found, dense.forward(X.toarray()), atol=1e-14)

@@ -1,15 +1,12 @@
 """Losses: closed forms, links, optima, starts and extremes. Derivatives: test_derivatives."""
 
-import pickle
 from dataclasses import replace
-from inspect import signature
 
 import numpy as np
 import pytest
 from pieces import LEVELS, LOSSES
-from sklearn import metrics
 
-from sknet._network import losses
+from sknet._network import losses, regression
 
 X = np.random.default_rng(0).normal(size=(7, 3))
 Y = np.random.default_rng(1).normal(size=(7, 3))
@@ -59,43 +56,6 @@ def test_log_loss_of_two_labels():
 def test_log_loss_of_classes_is_their_cross_entropy(name):
     loss, raw, target = drawn(name)
     np.testing.assert_allclose(loss.value(raw, target), -(target * np.log(linked(loss, raw))).sum(axis=1), rtol=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("loss", "metric"),
-    [
-        (losses.SQUARED_ERROR, lambda y, p: metrics.mean_squared_error(y, p) / 2),
-        (losses.ABSOLUTE_ERROR, metrics.mean_absolute_error),
-        (losses.pinball(0.3), lambda y, p: metrics.mean_pinball_loss(y, p, alpha=0.3)),
-    ],
-    ids=["squared_error", "absolute_error", "pinball"],
-)
-def test_regression_losses_are_the_metrics(loss, metric):
-    assert loss.value(X, Y).mean() == pytest.approx(metric(Y, X), rel=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("loss", "metric"),
-    [(losses.POISSON, metrics.mean_poisson_deviance), (losses.GAMMA, metrics.mean_gamma_deviance)],
-    ids=["poisson", "gamma"],
-)
-def test_positive_losses_are_half_the_deviance(loss, metric):
-    raw, target = X[:, :1], np.exp(Y[:, :1])
-    assert loss.value(raw, target).mean() == pytest.approx(metric(target, np.exp(raw)) / 2, rel=1e-12)
-    np.testing.assert_allclose(loss.value(np.log(target), target), 0, atol=1e-14)
-
-
-def test_poisson_takes_counts_of_zero():
-    assert losses.POISSON.value(np.zeros((1, 1)), np.zeros((1, 1))) == 1.0
-
-
-def test_huber_is_quadratic_inside_and_linear_outside():
-    loss = losses.huber(0.5)
-    error = np.array([[0.2], [-0.5], [2.0], [-3.0]])
-    expected = [0.02, 0.125, 0.5 * (2 - 0.25), 0.5 * (3 - 0.25)]
-    np.testing.assert_allclose(loss.value(error, np.zeros((4, 1))), expected, rtol=1e-13)
-    wide = losses.huber(1e6)
-    np.testing.assert_allclose(wide.value(X, Y), losses.SQUARED_ERROR.value(X, Y), rtol=1e-12)
 
 
 def test_squared_error_of_sigmoids_is_half_the_squared_distance():
@@ -178,15 +138,15 @@ def test_links():
     raw = np.array([[-800.0, 0.0, 800.0]])
     np.testing.assert_allclose(linked(losses.SOFTMAX_LOG_LOSS, raw), [[0, 0, 1]])
     np.testing.assert_allclose(linked(losses.SIGMOID_LOG_LOSS, raw), [[0, 0.5, 1]])
-    np.testing.assert_allclose(linked(losses.POISSON, X), np.exp(X))
-    np.testing.assert_array_equal(linked(losses.SQUARED_ERROR, X), X)
+    np.testing.assert_allclose(linked(regression.POISSON, X), np.exp(X))
+    np.testing.assert_array_equal(linked(regression.SQUARED_ERROR, X), X)
     np.testing.assert_allclose(linked(losses.SOFTMAX_LOG_LOSS, X).sum(axis=1), 1)
 
 
 def test_blocks_are_losses_side_by_side():
     loss, raw, target = drawn("blocks")
     parts = [(losses.SOFTMAX_LOG_LOSS, slice(0, 3)), (losses.SIGMOID_LOG_LOSS, slice(3, 4))]
-    parts += [(losses.SQUARED_ERROR, slice(4, 6))]
+    parts += [(regression.SQUARED_ERROR, slice(4, 6))]
     np.testing.assert_allclose(loss.value(raw, target), sum(part.value(raw[:, s], target[:, s]) for part, s in parts))
     np.testing.assert_allclose(linked(loss, raw), np.hstack([linked(part, raw[:, s]) for part, s in parts]))
     alike = losses.blocks([losses.SOFTMAX_LOG_LOSS] * 2, [slice(0, 2), slice(2, 5)])
@@ -304,26 +264,7 @@ def test_blocks_start_side_by_side():
     assert start[4:].tolist() == [0, 0]  # the squared error says nothing
 
 
-@pytest.mark.parametrize("name", ["poisson", "gamma"])
-def test_targets_that_are_all_0_have_no_start(name):
-    target = np.column_stack([np.ones(4), np.zeros(4)])
-    with pytest.raises(ValueError, match=f"loss='{name}' needs targets that are .*not all 0; y has only zeros"):
-        LOSSES[name].loss.start(target, None)
-
-
 # --- by name
-
-
-def test_regression_losses_by_name():
-    for name, entry in losses.REGRESSION_LOSSES.items():
-        assert entry.make().name == name
-        assert set(entry.options) == set(signature(entry.make).parameters)
-        assert pickle.loads(pickle.dumps(entry.make())).name == name
-    made = {name: entry.make() for name, entry in losses.REGRESSION_LOSSES.items()}
-    assert made["poisson"] is losses.POISSON and made["squared_error"] is losses.SQUARED_ERROR
-    huber = losses.REGRESSION_LOSSES["huber"].make(huber_delta=0.5)
-    assert huber.value(np.array([[3.0]]), np.zeros((1, 1))) == 0.5 * (3 - 0.25)
-    assert made["huber"].value(np.array([[3.0]]), np.zeros((1, 1))) == 3 - 0.5
 
 
 @pytest.mark.parametrize("name", ["log_loss", "squared_error"])

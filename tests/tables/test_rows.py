@@ -98,16 +98,15 @@ def test_rows_of_a_memory_map(mapped):
     assert_array_equal(rows[[0, 2]], expected[[0, 2]])
     assert_array_equal(rows[:, 1:3], expected[:, 1:3])
     assert_array_equal(rows[:, 2], expected[:, 2])
-    assert_array_equal(Rows(mapped, NUMBER).take(np.array([5])).in_memory().X, COUNTS[[5]])
+    first, second = Rows(mapped, NUMBER, in_file=True).split(np.array([5]), np.array([7]))
+    assert is_memory_mapped(first.X) and first.in_file and not second.in_file
+    assert_array_equal(first.X[:], COUNTS[[5]])
+    assert_array_equal(second.X, COUNTS[[7]])
 
 
 def test_what_lies_in_a_file_is_known(mapped):
     assert is_memory_mapped(mapped) and is_memory_mapped(mapped[3:9].T) and is_memory_mapped(np.asarray(mapped))
     assert not is_memory_mapped(COUNTS) and not is_memory_mapped(sp.csr_array(COUNTS))
-    loaded = Rows(mapped, NUMBER).in_memory()
-    assert not is_memory_mapped(loaded.X)
-    in_memory = Rows(COUNTS, NUMBER)
-    assert in_memory.in_memory() is in_memory
 
 
 # --- equal rows ------------------------------------------------------------------------------------------------------

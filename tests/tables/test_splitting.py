@@ -126,7 +126,7 @@ def test_weights_and_places_stay_with_their_rows():
 
 def test_what_is_held_out_is_loaded_from_its_file(tmp_path):
     np.save(tmp_path / "X.npy", X)
-    rows = Rows(np.load(tmp_path / "X.npy", mmap_mode="r"), X[:, 1:])
+    rows = Rows(np.load(tmp_path / "X.npy", mmap_mode="r"), X[:, 1:], in_file=True)
     train, held_out = split(rows, None, 0.2, 0, np.asarray)
     assert is_memory_mapped(train.X) and not is_memory_mapped(held_out.X)
 

@@ -598,6 +598,6 @@ def test_a_step_allocates_no_array_of_thetas_size(name, temporaries, more):
         return 1.0, None
 
     tracemalloc.start()
-    solver._steps(problem(objective, 5, theta.size), state, gradient)
+    solver._steps(problem(objective, 5, theta.size), state, state.vectors, gradient)
     tracemalloc.stop()
     assert max(peaks[1:]) < (temporaries + 0.1) * theta.nbytes

@@ -55,5 +55,5 @@ def test_lbfgs_has_no_rate():
 
 
 def test_an_unfitted_estimator_has_no_history():
-    with pytest.raises(AttributeError, match="not fitted"):
+    with pytest.raises(AttributeError, match="no attribute 'history_' before fit"):
         TrainingHistoryDisplay.from_estimator(SigmoidMLPClassifier())

@@ -1,4 +1,4 @@
-"""BLAS threads: one for small products, all for large ones, and none lost."""
+"""What this machine has. BLAS threads: one for small products, all for large ones, and none lost. Memory."""
 
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -8,10 +8,18 @@ import numpy as np
 import pytest
 from threadpoolctl import ThreadpoolController, threadpool_info, threadpool_limits
 
-from sknet import SigmoidMLPClassifier
-from sknet._estimators import threads
-from sknet._estimators.fitted import PREDICT_ROWS
-from sknet._estimators.threads import PIECES, in_parts, one_thread_for_scipy, suitable_threads, threads_for_rows
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._model import machine
+from sknet._model.machine import (
+    COPIES,
+    PIECES,
+    in_parts,
+    one_thread_for_scipy,
+    refuse_beyond_memory,
+    suitable_threads,
+    threads_for_rows,
+)
+from sknet._model.model import PREDICT_ROWS
 
 SMALL, LARGE = (200, (10, 20, 1)), (500, (1000, 1000, 1))
 
@@ -78,7 +86,7 @@ def test_few_pieces_leave_large_products_to_blas():
 
 def test_a_blas_that_is_not_known_counts_as_one_thread(monkeypatch):
     none = ThreadpoolController().select(internal_api="no such")
-    monkeypatch.setattr(threads, "_controller", lambda: none)
+    monkeypatch.setattr(machine, "_controller", lambda: none)
     with threads_for_rows(100, *SMALL) as n_threads:
         assert n_threads == 1
 
@@ -147,3 +155,40 @@ def test_scipys_own_blas_has_one_thread_beside_numpys():
             folder = Path(pool["filepath"]).parent.name
             assert pool["num_threads"] == (1 if folder == "scipy.libs" else then["num_threads"])
     assert threadpool_info() == before
+
+
+# --- memory
+
+
+def test_what_cannot_fit_into_memory_is_refused_and_what_can_is_not(monkeypatch):
+    pages = {"SC_PHYS_PAGES": 1000, "SC_PAGE_SIZE": 4096}
+    monkeypatch.setattr("os.sysconf", pages.__getitem__)
+    most = 1000 * 4096 // (8 * COPIES)
+    refuse_beyond_memory("this", most, 8)
+    with pytest.raises(ValueError, match=r"this makes 85,334 weights; to train them takes 0 GiB.*use smaller layers"):
+        refuse_beyond_memory("this", most + 1, 8)
+    refuse_beyond_memory("this", most + 1, 4)
+
+
+def test_where_memory_is_unknown_nothing_is_refused(monkeypatch):
+    def unknown(name):
+        raise ValueError("unrecognized configuration name")
+
+    monkeypatch.setattr("os.sysconf", unknown)
+    refuse_beyond_memory("this", 10**30, 8)
+
+
+@pytest.mark.parametrize(
+    "sizes", [10**9, (10**6, 10**6), 10**30, (10**200, 10**200), (3, 10**12)], ids=lambda sizes: str(sizes)[:20]
+)  # fmt: skip
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_layers_that_cannot_fit_in_memory_are_refused(sizes, solver):
+    X = np.arange(40.0).reshape(20, 2)
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes=.* weights.* GiB: use smaller layers"):
+        SigmoidMLPRegressor(sizes, solver=solver).fit(X, X[:, 0])
+
+
+def test_absurd_depths_are_refused():
+    X = np.arange(40.0).reshape(20, 2)
+    with pytest.raises(ValueError, match="depth=1000000000000 makes .* weights"):
+        SigmoidMLPRegressor(hidden_layer_sizes=1000, depth=10**12).fit(X, X[:, 0])

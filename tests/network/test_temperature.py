@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 from sknet._network import losses
-from sknet._network.calibration import LARGEST_LOG, inverse_temperature, weighted_mean
+from sknet._network.losses import LARGEST_LOG, inverse_temperature, weighted_mean
 
 rng = np.random.default_rng(0)
 N = 40

@@ -9,12 +9,11 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import StandardScaler
 
-from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators import checkpoint
-from sknet._estimators.checkpoint import Origin, digest, read, write
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._storage import checkpoints
+from sknet._storage.checkpoints import Origin, digest, fingerprint, read, write
+from sknet._tables.rows import Rows
 from sknet._training.state import State
 
 rng = np.random.default_rng(0)
@@ -105,7 +104,7 @@ NO_CHECKPOINTS = {
     "an array": one_array(),
     "arrays": archive(theta=np.ones(3)),
     "another header": archive(header=np.array(json.dumps({"format": "a diary"}))),
-    "a header that says too little": archive(header=np.array(json.dumps({"format": checkpoint.FORMAT}))),
+    "a header that says too little": archive(header=np.array(json.dumps({"format": checkpoints.FORMAT}))),
     "a header that is no text": archive(header=np.ones(3)),
     "a pickle": archive(header=np.array([{}], dtype=object)),
 }
@@ -181,57 +180,36 @@ def test_polars_frames_have_a_digest():
     assert digest(frame) == digest(frame.clone()) != digest(frame.with_columns(a=pl.Series([1.0, 2.0])))
 
 
-# --- the callback ----------------------------------------------------------------------------------------------------
+def test_a_fingerprint_names_what_differs():
+    rows = Rows(X, NUMBER[:, np.newaxis])
+    plain = fingerprint(rows, None)
+    assert plain["the validation rows"] == "none" and plain["sample_weight or class_weight"] == "none"
+    changes = {
+        "X": (Rows(X + 1.0, rows.y), None),
+        "y": (Rows(X, rows.y + 1.0), None),
+        "sample_weight or class_weight": (Rows(X, rows.y, np.ones(N)), None),
+    }
+    for name, changed in changes.items():
+        assert {key for key, value in fingerprint(*changed).items() if value != plain[key]} == {name}
+    validated = fingerprint(rows, Rows(X[:9], rows.y[:9], np.ones(9)))
+    names = {"the validation rows", "the validation targets", "the validation weights"}
+    assert {key for key, value in validated.items() if value != plain[key]} == names
 
 
-@pytest.mark.skipif(hasattr(SigmoidMLPClassifier, "set_callbacks"), reason="scikit-learn >= 1.9")
-def test_an_older_scikit_learn_has_no_checkpoints(path):
-    with pytest.raises(ImportError, match=r"callbacks need scikit-learn 1\.9 or later"):
-        Checkpoint(path)
+# --- what must fit ---------------------------------------------------------------------------------------------------
 
 
-@needs_callbacks
-@pytest.mark.parametrize("every", [0, -1, 1.5])
-def test_every_is_a_number_of_epochs(path, every):
-    with pytest.raises(ValueError, match="every="):
-        Checkpoint(path, every)
-
-
-@needs_callbacks
-@pytest.mark.parametrize(("every", "written"), [(1, [1, 2, 3, 4, 5, 6]), (2, [2, 4, 6]), (4, [4]), (7, [])])
-def test_it_is_written_every_few_epochs(path, monkeypatch, every, written):
-    at = []
-    monkeypatch.setattr(checkpoint, "write", lambda path, origin, state: at.append(state.epoch))
-    SigmoidMLPRegressor(**QUICK).set_callbacks(Checkpoint(path, every)).fit(X, NUMBER)
-    assert at == written
-
-
-@needs_callbacks
-def test_the_path_is_taken_as_it_is_and_may_be_a_string(tmp_path):
-    SigmoidMLPRegressor(**QUICK).set_callbacks(Checkpoint(str(tmp_path / "run"))).fit(X, NUMBER)
-    assert os.listdir(tmp_path) == ["run"]
-
-
-@needs_callbacks
-def test_it_works_inside_a_pipeline(path):
-    net = SigmoidMLPRegressor(**QUICK).set_callbacks(Checkpoint(path))
-    pipeline = make_pipeline(StandardScaler(), net).fit(X, NUMBER)
-    again = SigmoidMLPRegressor(**QUICK).resume(path, pipeline[0].transform(X), NUMBER)
-    np.testing.assert_array_equal(again.predict(pipeline[0].transform(X)), pipeline.predict(X))
-
-
-@needs_callbacks
-def test_lbfgs_has_no_checkpoints(path):
-    net = SigmoidMLPRegressor(**QUICK | {"solver": "lbfgs"}).set_callbacks(Checkpoint(path))
-    with pytest.raises(ValueError, match="solver='lbfgs' keeps its curvature inside SciPy"):
-        net.fit(X, NUMBER)
-    with pytest.raises(ValueError, match="solver='lbfgs' keeps its curvature inside SciPy"):
-        net.resume(path, X, NUMBER)
-
-
-@needs_callbacks
-def test_it_goes_on_this_packages_estimators_only(path):
-    from sklearn.linear_model import LogisticRegression
-
-    with pytest.raises(TypeError, match="LogisticRegression is none of them"):
-        LogisticRegression().set_callbacks(Checkpoint(path)).fit(X, NUMBER > 0)
+@pytest.mark.parametrize(
+    ("now", "message"),
+    [
+        ({"sizes": [3, 2, 1]}, r"run\.npz holds a network of layers \(3, 1\), and this one has \(3, 2, 1\): resume"),
+        ({"data": {"X": "b"}}, r"run\.npz was written in training on other data: X differs"),
+        ({"dtype": "float32"}, r"run\.npz holds a run in float64, and this one computes in float32: set dtype"),
+    ],
+)
+def test_a_state_is_for_the_run_that_it_comes_from(path, now, message):
+    write(path, origin(), state())
+    saved = read(path)
+    assert saved.state_for(origin(seeds=[9, 9, 9])).epoch == 2  # the seeds are the file's
+    with pytest.raises(ValueError, match=message):
+        saved.state_for(origin(**now))

@@ -10,7 +10,6 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.inputs import Data, MappedRows, distinct_rows, is_memory_mapped, take_rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -151,20 +150,6 @@ def test_a_validation_set_in_a_file_may_have_smaller_batches_than_the_training_p
         for val in (X_val, np.load(tmp_path / "val.npy", mmap_mode="r"))
     ]
     assert scores[0] == scores[1]
-
-
-def test_rows_of_a_memory_map(tmp_path):
-    np.save(tmp_path / "X.npy", COUNTS)
-    X = np.load(tmp_path / "X.npy", mmap_mode="r")
-    rows = take_rows(take_rows(X, np.arange(10, 40)), np.array([3, 1, 29]))
-    expected = COUNTS[[13, 11, 39]]
-    assert isinstance(rows, MappedRows) and is_memory_mapped(rows) and len(rows) == 3 and rows.shape == (3, 4)
-    assert_array_equal(np.asarray(rows), expected)
-    assert_array_equal(rows[1:], expected[1:])
-    assert_array_equal(rows[[0, 2]], expected[[0, 2]])
-    assert_array_equal(rows[:, 1:3], expected[:, 1:3])
-    assert_array_equal(rows[:, 2], expected[:, 2])
-    assert_array_equal(Data(X, NUMBER).take(np.array([5])).in_memory().X, COUNTS[[5]])
 
 
 # --- sparse matrices -------------------------------------------------------------------------------------------------
@@ -373,32 +358,7 @@ def test_numbers_whose_sum_overflows_do_not_warn(dtype):
     assert np.isfinite(predicted).all()
 
 
-# --- equal rows ------------------------------------------------------------------------------------------------------
-
-TWICE = rng.permutation(np.repeat(np.arange(20), 3))
-HALF_NAN = np.where(np.arange(4) == 1, np.nan, rng.normal(size=(20, 4)))
-ONE_KEY = np.where(np.arange(2) == 0, np.arange(20)[:, np.newaxis], 0.0) * [1.0, 0.0]
-ONE_KEY[:, 1] = -ONE_KEY[:, 0] * np.divide(*np.random.default_rng(0).random(2))  # every row's key is about 0
-
-
-@pytest.mark.parametrize("distinct", [rng.normal(size=(20, 4)), HALF_NAN, ONE_KEY], ids=["plain", "missing", "one key"])
-@pytest.mark.parametrize("dtype", [np.float64, np.float32])
-def test_distinct_rows(distinct, dtype):
-    """One of each kind, whatever the order of the rows, and in an order that is the rows' own."""
-    X, labels = distinct.astype(dtype)[TWICE], TWICE % 2
-    first, place = distinct_rows(X, labels)
-    assert len(first) == 20
-    assert_array_equal(X[first][place], X)
-    assert_array_equal(labels[first][place], labels)
-    order = rng.permutation(len(X))
-    again, _ = distinct_rows(X[order], labels[order])
-    assert_array_equal(X[order][again], X[first])
-
-
-def test_equal_rows_of_another_label_are_distinct():
-    for value in (1.0, 1e20):  # beside which a label vanishes
-        first, place = distinct_rows(np.full((4, 2), value), np.array([0, 1, 0, 1]))
-        assert len(first) == 2 and place[0] == place[2] != place[1] == place[3]
+# --- rows of a kind
 
 
 def test_lbfgs_takes_several_outputs_of_text():

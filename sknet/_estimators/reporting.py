@@ -1,0 +1,79 @@
+"""What a fit says of itself: warnings at the user's line, the end that `verbose` tells, and why training diverged."""
+
+import sys
+import warnings
+
+from sklearn.exceptions import ConvergenceWarning
+
+from sknet._estimators.parameters import CommonParameters
+from sknet._tables.splitting import MIN_HELD_OUT
+from sknet._training.result import DivergedError, Result, StopReason
+
+
+def warn(message: str, category: type[Warning]) -> None:
+    """Warn at the user's line: the first one up the stack that is neither in this package nor in scikit-learn."""
+    frame, level = sys._getframe(1), 2
+    while frame.f_globals.get("__name__", "").split(".")[0] in _OURS and frame.f_back is not None:
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, category, stacklevel=level)
+
+
+_OURS = {"sknet", "sklearn"}
+
+
+UNFINISHED = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
+"""Ends that are a reason to warn."""
+
+
+def sentence(parameters: CommonParameters, result: Result) -> str:
+    """Return why training ended, in the user's own numbers."""
+    return result.reason.value.format(**vars(parameters) | {"message": result.message})
+
+
+def print_end(parameters: CommonParameters, result: Result) -> None:
+    """Tell why training ended, where nothing warns of it."""
+    if result.reason not in (*UNFINISHED, StopReason.INTERRUPTED):
+        print(f"{sentence(parameters, result)} Stopping.")
+
+
+def report(parameters: CommonParameters, result: Result, quiet: bool = False) -> None:
+    """Warn where training did not end as it should; `quiet` says that to run out of epochs is normal."""
+    if result.scores_undefined:
+        warn(
+            f"scoring={parameters.scoring!r} gave not one score that is a number: the epoch of the least validation "
+            "loss was kept. Choose another scoring, or hold out more rows.",
+            RuntimeWarning,
+        )
+    text = sentence(parameters, result)
+    if result.reason is StopReason.INTERRUPTED:
+        warn(text, UserWarning)
+    elif result.reason in UNFINISHED and not quiet and parameters.solver == "lbfgs":
+        what = f"lbfgs failed to converge after {result.n_epochs} iteration(s): {result.message}. "
+        warn(f"{what}Increase max_iter or max_fun, or raise tol.", ConvergenceWarning)
+    elif result.reason in UNFINISHED and not quiet:
+        warn(f"Stochastic Optimizer: {text}", ConvergenceWarning)
+
+
+def warn_of_few_rows(n: int, fraction: object) -> None:
+    """Say that training goes without validation though it was asked for."""
+    warn(
+        f"early_stopping: validation_fraction={fraction} of {n} rows leaves fewer than {MIN_HELD_OUT} rows to hold "
+        "out (or none to train on). Training goes without a validation part; give more rows, a larger "
+        "validation_fraction, or X_val and y_val.",
+        RuntimeWarning,
+    )
+
+
+def why_diverged(parameters: CommonParameters, error: DivergedError) -> str:
+    """Return the message for weights that are no longer finite."""
+    rate = parameters.learning_rate_init
+    remedy = (
+        "solver='lbfgs': check the loss and y, or try input_scaling='robust' or solver='adam'."
+        if parameters.solver == "lbfgs"
+        else f"learning_rate_init={rate:g}: try learning_rate_init={rate / 10:g}, clip_norm=1.0 or "
+        "input_scaling='robust'."
+    )
+    return (
+        "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
+        f"preprocessed. Training diverged in epoch {error.epoch} with {remedy}"
+    )

@@ -1,0 +1,113 @@
+"""Parameters: stored as they are given, each in one place, and told of in the same words by both classes."""
+
+import inspect
+from ast import literal_eval
+from dataclasses import fields
+
+import pytest
+import sklearn.neural_network
+from numpydoc.docscrape import ClassDoc, FunctionDoc
+from sklearn.base import clone
+from sklearn.utils._testing import assert_docstring_consistency
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._estimators.parameters import ClassifierParameters, CommonParameters, RegressorParameters
+
+KINDS = {SigmoidMLPClassifier: ClassifierParameters, SigmoidMLPRegressor: RegressorParameters}
+COMMON = [field.name for field in fields(CommonParameters)]
+DIFFERENT = {"hidden_layer_sizes", "loss"}  # each task has defaults and losses of its own
+METHODS = ["fit", "resume", "partial_fit", "predict", "score", "activations", "backpropagate"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_is_given_is_stored_and_nothing_else(kind):
+    given = {field.name: object() for field in fields(KINDS[kind])}
+    net = kind(**given)
+    assert vars(net) == given
+    assert net.get_params() == given
+    assert set(given) == set(inspect.signature(kind).parameters)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_clones_have_equal_parameters(kind):
+    net = kind(hidden_layer_sizes=(3, 2), alpha=0.5, learning_rate="one_cycle")
+    assert clone(net).get_params() == net.get_params()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_two_parameters_are_positional(kind):
+    parameters = inspect.signature(kind).parameters
+    positional = [name for name, p in parameters.items() if p.kind is not inspect.Parameter.KEYWORD_ONLY]
+    assert positional == ["hidden_layer_sizes", "activation"]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_estimators_are_equal_to_themselves_alone_and_printed_as_scikit_learn_does(kind):
+    assert kind() != kind() and len({kind(), kind()}) == 2
+    assert repr(kind(alpha=0.5)) == f"{kind.__name__}(alpha=0.5)"
+
+
+def test_defaults_are_shared_but_for_those_of_the_task():
+    one, other = SigmoidMLPClassifier().get_params(), SigmoidMLPRegressor().get_params()
+    assert {name for name in COMMON if one[name] != other[name]} == DIFFERENT
+
+
+@pytest.mark.parametrize(
+    ("kind", "theirs"),
+    [
+        (SigmoidMLPClassifier, sklearn.neural_network.MLPClassifier),
+        (SigmoidMLPRegressor, sklearn.neural_network.MLPRegressor),
+    ],
+)
+def test_every_parameter_of_scikit_learns_is_there(kind, theirs):
+    assert set(theirs().get_params()) <= set(kind().get_params())
+
+
+# --- docstrings ------------------------------------------------------------------------------------------------------
+
+
+def test_both_classes_describe_their_parameters_in_the_same_words():
+    assert_docstring_consistency(
+        list(KINDS), include_params=[name for name in COMMON if name not in DIFFERENT | {"beta_1", "beta_2"}]
+    )
+    assert_docstring_consistency(list(KINDS), include_params=["beta_1, beta_2"])
+
+
+def test_both_classes_describe_their_attributes_in_the_same_words():
+    documented = [{entry.name for entry in ClassDoc(kind)["Attributes"]} for kind in KINDS]
+    shared = documented[0] & documented[1]
+    assert documented[0] - shared == {"classes_"} and documented[1] - shared == set()
+    assert_docstring_consistency(list(KINDS), include_attrs=sorted(shared))
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_both_classes_describe_their_methods_in_the_same_words(name):
+    of_the_task = {"y", "y_val", "classes"}
+    documented = [FunctionDoc(getattr(kind, name)) for kind in KINDS]
+    ours, theirs = (
+        {entry.name: entry[1:] for entry in doc["Parameters"] if entry.name not in of_the_task} for doc in documented
+    )
+    assert ours == theirs
+    if name not in ("predict", "score"):
+        assert [part.replace("classifier", "regressor") for part in lines(documented[0])] == lines(documented[1])
+
+
+def lines(doc):
+    """What a docstring says beside the parameters."""
+    parts = [doc["Summary"], doc["Extended Summary"], *(entry.desc for entry in doc["Returns"] + doc["Raises"])]
+    return [line for part in parts for line in part]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_parameters_are_documented_in_the_order_of_the_signature(kind):
+    documented = [name.strip() for entry in ClassDoc(kind)["Parameters"] for name in entry.name.split(",")]
+    assert documented == list(inspect.signature(kind).parameters)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_defaults_are_documented_as_they_are(kind):
+    defaults = {name: p.default for name, p in inspect.signature(kind).parameters.items()}
+    for entry in ClassDoc(kind)["Parameters"]:
+        names = [name.strip() for name in entry.name.split(",")]
+        values = defaults[names[0]] if len(names) == 1 else tuple(defaults[name] for name in names)
+        assert literal_eval(entry.type.split("default=")[1]) == values, entry.name

@@ -1,0 +1,381 @@
+"""What "auto" becomes, once per fit; scikit-learn's schedules keep scikit-learn's training."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sknet import Interval, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._estimators import resolve as module
+from sknet._estimators.resolve import AUTO_EARLY_STOPPING, FLOAT32_ROWS, Facts, resolve
+from sknet._network.activations import ACTIVATIONS
+from sknet._training.optimizers import OPTIMIZERS, SGD
+from sknet._training.schedules import SCHEDULES
+
+rng = np.random.default_rng(0)
+N = 60
+X = rng.normal(size=(N, 4))
+NUMBER = X[:, 0] + 0.1 * rng.normal(size=N)
+LABEL = np.arange(N) % 3
+OPEN_ENDED = [name for name, entry in SCHEDULES.items() if entry.open_ended]
+OWN = [name for name, entry in SCHEDULES.items() if not entry.open_ended] + [float]
+QUICK = dict(
+    hidden_layer_sizes=4, max_iter=3, early_stopping=False, random_state=0, batch_size=20, dtype="float64",
+    learning_rate="cosine", learning_rate_init=0.01, averaging=0.0, alpha=0.0,
+)  # fmt: skip
+
+
+def resolved(net, n_rows=1000, validated=True):
+    return resolve(net, Facts(n_rows, validated))[1]
+
+
+def settings(net, n_rows=1000, validated=True):
+    return resolve(net, Facts(n_rows, validated))[0]
+
+
+def regressor(**parameters):
+    return SigmoidMLPRegressor(**QUICK | parameters)
+
+
+def weights(net):
+    return np.concatenate([part.ravel() for part in net.coefs_ + net.intercepts_])
+
+
+# --- what each "auto" becomes ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("schedule", OPEN_ENDED)
+@pytest.mark.parametrize("solver", OPTIMIZERS)
+def test_with_scikit_learns_schedules_nothing_is_added(schedule, solver):
+    found = resolved(SigmoidMLPClassifier(learning_rate=schedule, solver=solver))
+    assert found.averaging == found.weight_decay == found.dropout == found.label_smoothing == 0.0
+    assert found.clip_norm is None and found.temperature_scaling is False
+
+
+@pytest.mark.parametrize("schedule", OWN)
+def test_with_our_own_each_solver_gets_what_it_needs(schedule):
+    nets = {solver: SigmoidMLPRegressor(learning_rate=schedule, solver=solver) for solver in ("adam", "sgd", "rmsprop")}
+    found = [resolved(net) for net in nets.values()]
+    assert [one.weight_decay for one in found] == [module.AUTO_WEIGHT_DECAY, 0.0, 0.0]
+    assert [one.clip_norm for one in found] == [None, module.AUTO_CLIP_NORM, None]
+    assert [one.averaging for one in found] == [module.AUTO_AVERAGING] * 3
+    assert [resolved(net, validated=False).averaging for net in nets.values()] == [0.0] * 3
+
+
+@pytest.mark.parametrize("solver", [*OPTIMIZERS, "lbfgs"])
+def test_dropout_needs_adam_and_rows_held_out(solver):
+    net = SigmoidMLPClassifier(solver=solver)
+    assert resolved(net).dropout == (module.AUTO_DROPOUT if solver == "adam" else 0.0)
+    assert resolved(net, validated=False).dropout == 0.0
+    assert resolved(SigmoidMLPRegressor(solver=solver)).dropout == 0.0
+    if solver != "lbfgs":
+        assert resolved(net.set_params(dropout=[0.2]), validated=False).dropout == [0.2]
+
+
+@pytest.mark.parametrize(
+    "off", [{"solver": "lbfgs"}, {"loss": "squared_error"}, {"max_norm": 1.0}, {"temperature_scaling": False}]
+)
+def test_labels_are_smoothed_where_a_temperature_makes_up_for_it(off):
+    net = SigmoidMLPClassifier()
+    assert resolved(net).temperature_scaling is True
+    assert resolved(net).label_smoothing == module.AUTO_LABEL_SMOOTHING
+    assert resolved(net, validated=False).temperature_scaling is False
+    assert resolved(net, validated=False).label_smoothing == 0.0
+    assert resolved(net.set_params(label_smoothing=0.3), validated=False).label_smoothing == 0.3
+    without = resolved(SigmoidMLPClassifier(**off))
+    assert not without.temperature_scaling and without.label_smoothing == 0.0
+
+
+def test_a_temperature_that_is_asked_for_needs_rows_held_out():
+    net = SigmoidMLPClassifier(temperature_scaling=True, solver="lbfgs", learning_rate="constant")
+    assert resolved(net).temperature_scaling is True
+    assert resolved(net, validated=False).temperature_scaling is False
+
+
+def test_what_is_given_is_taken():
+    net = SigmoidMLPClassifier(averaging=0.5, weight_decay=0.1, clip_norm=2.0, learning_rate="constant", batch_size=7)
+    found = resolved(net, validated=False)
+    assert (found.averaging, found.weight_decay, found.clip_norm, found.batch_size) == (0.5, 0.1, 2.0, 7)
+    assert resolved(net, n_rows=5).batch_size == 5
+    assert resolved(net.set_params(clip_norm=None)).clip_norm is None
+    assert net.averaging == 0.5 and net.dropout == "auto"  # the estimator itself is only read
+
+
+@pytest.mark.parametrize(
+    ("name", "sizes"),
+    [
+        ("auto", {5: 5, 199: 199, 200: 200, 10**6: 200}),
+        ("proportional", {5: 5, 32: 32, 33: 32, 1055: 32, 1056: 33, 6400: 200, 8192: 256, 10**6: 256}),
+    ],
+)
+def test_named_batch_sizes(name, sizes):
+    net = SigmoidMLPClassifier(batch_size=name)
+    assert {n: resolved(net, n).batch_size for n in sizes} == sizes
+    assert {n: settings(net, n).solver.batch_size for n in sizes} == sizes
+
+
+def test_the_type_of_the_arithmetic():
+    few, many = FLOAT32_ROWS - 1, FLOAT32_ROWS
+    assert settings(SigmoidMLPClassifier(), few).dtype == np.float64
+    assert settings(SigmoidMLPClassifier(), many).dtype == np.float32
+    assert settings(SigmoidMLPClassifier(solver="lbfgs"), many).dtype == np.float64
+    assert settings(SigmoidMLPClassifier(dtype="float32"), few).dtype == np.float32
+
+
+def test_auto_computes_large_tables_in_float32():
+    for n, dtype in ((FLOAT32_ROWS - 1, "float64"), (FLOAT32_ROWS, "float32")):
+        X = np.random.default_rng(0).normal(size=(n, 2))
+        auto, given = (regressor(dtype=name).fit(X, X[:, 0]) for name in ("auto", dtype))
+        assert_array_equal(weights(auto), weights(given))
+        assert auto.resolved_params_["dtype"] == dtype
+    lbfgs = regressor(dtype="auto", solver="lbfgs", max_iter=1000).fit(X, X[:, 0])
+    assert lbfgs.resolved_params_["dtype"] == "float64"
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_auto_holds_out_of_large_tables_only():
+    for n, validated in ((AUTO_EARLY_STOPPING - 1, False), (AUTO_EARLY_STOPPING, True)):
+        X = np.random.default_rng(0).normal(size=(n, 2))
+        net = regressor(early_stopping="auto", validation_fraction=0.2).fit(X, X[:, 0])
+        assert (net.validation_scores_ is not None) == validated == net.resolved_params_["early_stopping"]
+
+
+# --- what is resolved gives the same fit -----------------------------------------------------------------------------
+
+OF_OTHER_LOSSES = set(module.LOSS_OPTIONS)
+
+
+def table(n):
+    X = np.random.default_rng(n).normal(size=(n, 3))
+    return X, X[:, 0] + 0.3 * X[:, 1] ** 2
+
+
+# Tables below and above the sizes at which batches, types and early stopping change; each solver and schedule.
+FITS = [
+    (20, {}),
+    (20, {"early_stopping": True}),  # too few rows to hold out
+    (66, {"solver": "sgd"}),
+    (67, {}),
+    (67, {"solver": "lbfgs", "early_stopping": True}),
+    (120, {"learning_rate": "constant", "solver": "rmsprop"}),
+    (120, {"learning_rate": "adaptive", "solver": "sgd", "early_stopping": False}),
+    (300, {"learning_rate": "one_cycle", "hidden_layer_sizes": 4, "depth": 2}),
+    (300, {"learning_rate": "invscaling", "batch_size": "auto", "early_stopping": True}),
+    (499, {"solver": "lbfgs"}),
+    (500, {"solver": "lbfgs", "early_stopping": False}),
+    (500, {"learning_rate": "coslog4", "early_stopping": False, "dropout": 0.2}),
+    (590, {"max_norm": 1.0}),
+    (1200, {"solver": "sgd", "learning_rate": "cosine"}),
+    (1200, {"batch_size": 5000, "early_stopping": False}),
+]
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.filterwarnings("ignore:.*early_stopping:RuntimeWarning")
+@pytest.mark.filterwarnings("ignore:Got `batch_size` less than 1")
+@pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
+@pytest.mark.parametrize(("n", "parameters"), FITS, ids=lambda value: str(value))
+def test_what_every_auto_became_set_by_hand_gives_the_same_fit(n, parameters, kind):
+    X, y = table(n)
+    y = y if kind is SigmoidMLPRegressor else np.digitize(y, [-0.5, 0.5])
+    net = kind(random_state=0, max_iter=5, **{"hidden_layer_sizes": 6, **parameters}).fit(X, y)
+    found = net.resolved_params_
+    assert found.keys() == net.get_params().keys()
+    left = {name for name, value in found.items() if isinstance(value, str) and value in ("auto", "proportional")}
+    assert left <= OF_OTHER_LOSSES
+    again = kind().set_params(**found).fit(X, y)
+    assert_array_equal(weights(again), weights(net))
+    assert again.loss_curve_ == net.loss_curve_ and again.validation_scores_ == net.validation_scores_
+    assert again.resolved_params_ == found
+
+
+@pytest.mark.parametrize("given", [{"loss": "huber", "huber_delta": 0.5}, {"loss": "quantile", "quantile": (0.1, 0.9)}])
+def test_options_of_the_chosen_loss_are_resolved_as_they_were_given(given):
+    found = regressor(**given).fit(X, NUMBER).resolved_params_
+    assert found.items() >= given.items()
+
+
+# --- options of losses -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"quantile": 0.9}, r"quantile=0.9 belongs to loss='quantile', and loss='squared_error': set the loss"),
+        ({"quantile": 0.5}, r"quantile=0.5 belongs to loss='quantile'"),
+        ({"quantile": 0.9, "loss": "huber"}, r"quantile=0.9 belongs to loss='quantile', and loss='huber'"),
+        ({"huber_delta": 2.0}, r"huber_delta=2.0 belongs to loss='huber', and loss='squared_error'.*leave huber_delta"),
+    ],
+)
+@pytest.mark.parametrize("fitted", [False, True])
+def test_an_option_of_another_loss_is_an_error(given, message, fitted):
+    net = regressor()
+    if fitted:
+        net.fit(X, NUMBER)
+    for method in ("fit", "partial_fit") + (("backpropagate",) if fitted else ()):
+        with pytest.raises(ValueError, match=message):
+            getattr(net.set_params(**given), method)(X, NUMBER)
+
+
+@pytest.mark.parametrize("default", [{"loss": "huber"}, {"loss": "quantile"}])
+def test_the_chosen_losses_options_have_a_default(default):
+    assert np.isfinite(regressor(**default).fit(X, NUMBER).predict(X)).all()
+
+
+def test_which_losses_take_positive_targets_only():
+    own = Loss("own", lambda raw, target: raw[:, 0], lambda raw, target: raw, targets=Interval(0.0))
+    for loss, positive in (("poisson", True), ("gamma", True), ("squared_error", False), (own, True)):
+        assert module.has_positive_targets(SigmoidMLPRegressor(loss=loss)) is positive
+    assert not module.has_positive_targets(SigmoidMLPClassifier())
+
+
+# --- layers ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "parameters, sizes",
+    [
+        ({"hidden_layer_sizes": 4}, (4,)),
+        ({"hidden_layer_sizes": 4, "depth": 3}, (4, 4, 4)),
+        ({"hidden_layer_sizes": ()}, ()),
+        ({"hidden_layer_sizes": []}, ()),
+        ({"hidden_layer_sizes": [5, 2]}, (5, 2)),
+        ({"hidden_layer_sizes": np.array([5, 2])}, (5, 2)),
+    ],
+)
+def test_layers(parameters, sizes):
+    net = regressor(**parameters)
+    assert settings(net).network.hidden_sizes == sizes
+    net.fit(X, NUMBER)
+    assert [W.shape for W in net.coefs_] == list(zip([4, *sizes], [*sizes, 1], strict=True))
+    assert [b.shape for b in net.intercepts_] == [(size,) for size in [*sizes, 1]]
+    assert net.n_layers_ == len(sizes) + 2
+
+
+def test_depth_goes_with_an_int():
+    with pytest.raises(ValueError, match=r"depth=2 goes with an int; hidden_layer_sizes=\[5, 2\]"):
+        regressor(hidden_layer_sizes=(5, 2), depth=2).fit(X, NUMBER)
+
+
+@pytest.mark.parametrize(("kind", "size"), [(SigmoidMLPClassifier, 128), (SigmoidMLPRegressor, 96)])
+def test_depth_alone_means_so_many_layers_of_the_defaults_first_size(kind, size):
+    assert settings(kind(depth=2)).network.hidden_sizes == (size, size)
+    assert settings(kind(depth=3)).network.hidden_sizes == (size,) * 3
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_every_activation_trains(name):
+    net = regressor(activation=name, max_iter=60, learning_rate_init=0.03).fit(X, NUMBER)
+    assert net.score(X, NUMBER) > 0.5
+
+
+def test_logistic_is_sigmoid():
+    one, other = (regressor(activation=name).fit(X, NUMBER) for name in ("logistic", "sigmoid"))
+    assert_array_equal(weights(one), weights(other))
+
+
+def test_one_activation_per_layer():
+    net = regressor(hidden_layer_sizes=(4, 5), activation=["relu", ACTIVATIONS["tanh"]]).fit(X, NUMBER)
+    _, first, second, _ = net.activations(X)
+    assert first.min() >= 0.0 and (first == 0.0).any() and second.min() < 0.0 and np.abs(second).max() < 1.0
+    same = regressor(hidden_layer_sizes=(4, 5), activation="relu").fit(X, NUMBER)
+    each = regressor(hidden_layer_sizes=(4, 5), activation=("relu", "relu")).fit(X, NUMBER)
+    assert_array_equal(weights(same), weights(each))
+
+
+@pytest.mark.parametrize("given", [{"activation": [["relu"]]}, {"dropout": ["a"]}, {"init": (1, 2)}])
+def test_an_error_names_the_parameter_whatever_it_holds(given):
+    (name,) = given
+    with pytest.raises(ValueError, match=name):
+        SigmoidMLPClassifier((4,), **given).fit(X, LABEL)
+
+
+# --- solvers and schedules -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_an_optimizer_is_made_with_its_own_options(name):
+    given = dict(beta_1=0.5, beta_2=0.6, epsilon=1e-3, momentum=0.7, nesterovs_momentum=False)
+    entry = OPTIMIZERS[name]
+    expected = entry.make(**{option: given[option] for option in entry.options})
+    assert settings(SigmoidMLPRegressor(solver=name, **given)).solver.optimizer == expected
+
+
+def test_an_optimizer_object_is_taken_as_it_is():
+    own = SGD(momentum=0.3)
+    found = settings(SigmoidMLPRegressor(solver=own, momentum=0.9))
+    assert found.solver.optimizer is own
+    assert found.solver.weight_decay == 0.0 and found.solver.clip_norm is None  # "auto" knows our names only
+
+
+def test_the_exponent_of_invscaling_is_ours():
+    schedule = settings(SigmoidMLPRegressor(learning_rate="invscaling", power_t=0.25)).solver.schedule
+    assert schedule.power_t == 0.25
+
+
+# --- batches ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_batch_larger_than_the_table_is_clipped_with_scikit_learns_warning():
+    message = "Got `batch_size` less than 1 or larger than sample size. It is going to be clipped"
+    for fit in ("fit", "partial_fit"):
+        with pytest.warns(UserWarning, match=message):
+            clipped = getattr(regressor(batch_size=N + 1), fit)(X, NUMBER)
+        assert_array_equal(weights(clipped), weights(getattr(regressor(batch_size=N), fit)(X, NUMBER)))
+
+
+def test_no_warning_where_batches_do_not_count():
+    regressor(batch_size="auto").fit(X, NUMBER)
+    regressor(batch_size=1000, solver="lbfgs", max_iter=1000).fit(X, NUMBER)
+    fitted = regressor(batch_size=20).fit(X, NUMBER)
+    fitted.backpropagate(X[:3], NUMBER[:3])
+
+
+def test_auto_batches_are_two_hundred_rows():
+    X = np.random.default_rng(0).normal(size=(450, 2))
+    auto, given = (regressor(batch_size=size).fit(X, X[:, 0]) for size in ("auto", 200))
+    assert_array_equal(weights(auto), weights(given))
+
+
+# --- L-BFGS ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("given", [{"dropout": 0.1}, {"dropout": [0.1]}, {"max_norm": 1.0}])
+def test_what_does_not_go_with_lbfgs(given):
+    (name,) = given
+    for kind in (SigmoidMLPRegressor, SigmoidMLPClassifier):
+        with pytest.raises(ValueError, match=rf"{name}=.* does not go with solver='lbfgs'.*choose solver='adam'"):
+            kind(4, solver="lbfgs", **given).fit(X, LABEL)
+
+
+def test_what_lbfgs_ignores():
+    plain = regressor(solver="lbfgs", max_iter=1000).fit(X, NUMBER)
+    other = dict(batch_size=7, learning_rate="adaptive", learning_rate_init=9.0, momentum=0.1, shuffle=False)
+    assert_array_equal(weights(plain), weights(regressor(solver="lbfgs", max_iter=1000, **other).fit(X, NUMBER)))
+
+
+def test_zero_dropout_goes_with_lbfgs():
+    regressor(solver="lbfgs", max_iter=1000, dropout=[0.0]).fit(X, NUMBER)
+
+
+# --- what the defaults give ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_repeated_rows_are_weighted_rows_at_the_defaults():
+    times = np.arange(9) % 4 + 1
+    rows = np.repeat(np.arange(9), times)[::-1]
+    for solver in (*OPTIMIZERS, "lbfgs"):
+        weighted = SigmoidMLPClassifier(solver=solver, random_state=0).fit(X[:9], LABEL[:9], times)
+        repeated = SigmoidMLPClassifier(solver=solver, random_state=0).fit(X[rows], LABEL[rows])
+        assert_allclose(weighted.predict_proba(X), repeated.predict_proba(X), rtol=1e-7)
+
+
+def test_an_explosion_is_an_error_within_an_epoch():
+    counts = np.exp(5 + X[:, 0]).round()
+    net = SigmoidMLPRegressor(
+        loss="poisson", solver="sgd", learning_rate_init=1.0, clip_norm=None, batch_size=5, dtype="float64"
+    )
+    with pytest.raises(ValueError, match=r"diverged in epoch 1 with learning_rate_init=1: try learning_rate_init=0\.1"):
+        net.fit(X, counts)
+    net.set_params(clip_norm="auto", learning_rate_init=0.015).fit(X, counts)
+    assert net.score(X, counts) > 0.5

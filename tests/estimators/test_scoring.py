@@ -1,0 +1,128 @@
+"""How an epoch is rated on the held-out rows: by the loss, or by a scorer."""
+
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.metrics import balanced_accuracy_score, get_scorer, make_scorer
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+
+rng = np.random.default_rng(0)
+N = 150
+X = rng.normal(size=(N, 4))
+NUMBER = X[:, 0] + 0.3 * rng.normal(size=N)
+LABEL = np.digitize(NUMBER, [-0.8, 0.8])
+WEIGHT = rng.integers(0, 4, N).astype(float)
+X_VAL, NUMBER_VAL, LABEL_VAL = X[:40] + 0.1, NUMBER[:40], LABEL[:40]
+STOPPING = dict(
+    hidden_layer_sizes=5, random_state=0, early_stopping=True, max_iter=30, n_iter_no_change=3, dtype="float64",
+    learning_rate="constant", learning_rate_init=0.02, batch_size=32, validation_fraction=0.2, tol=1e-4, scoring="loss",
+)  # fmt: skip
+TARGETS = {
+    "binary": np.where(LABEL > 0, "yes", "no"),
+    "multiclass": LABEL,
+    "multilabel": rng.integers(0, 2, (N, 3)),
+    "multioutput": np.column_stack([LABEL, rng.integers(5, 8, N)]),
+}
+quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+# --- how an epoch is judged ------------------------------------------------------------------------------------------
+
+
+@quiet
+def test_loss_is_the_weighted_mean_loss_of_the_held_out_rows():
+    weight = np.linspace(0.0, 2.0, 40)
+    for kind, y, y_val in ((SigmoidMLPClassifier, LABEL, LABEL_VAL), (SigmoidMLPRegressor, NUMBER, NUMBER_VAL)):
+        parameters = STOPPING | {"max_iter": 1, "alpha": 0.0}
+        one = kind(**parameters).fit(X, y, X_val=X_VAL, y_val=y_val, sample_weight_val=weight)
+        loss = one.backpropagate(X_VAL, y_val, weight)[0]
+        assert one.validation_scores_[0] == pytest.approx(-loss, rel=1e-12)
+        assert one.history_["validation_loss"][0] == pytest.approx(loss, rel=1e-12)
+
+
+@quiet
+@pytest.mark.parametrize("name", ["accuracy", "neg_log_loss", "roc_auc_ovr", "balanced_accuracy", "f1_macro"])
+def test_scorers_of_classifiers(name):
+    fitted = SigmoidMLPClassifier(**STOPPING | {"scoring": name}).fit(X, LABEL, X_val=X_VAL, y_val=LABEL_VAL)
+    best = get_scorer(name)(fitted, X_VAL, LABEL_VAL)
+    assert best == pytest.approx(max(fitted.validation_scores_), rel=1e-12)
+    assert best == fitted.best_validation_score_
+
+
+@quiet
+@pytest.mark.parametrize(
+    "kind, name",
+    [
+        *(("binary", name) for name in ("roc_auc", "neg_log_loss", "accuracy")),
+        *(("multiclass", name) for name in ("roc_auc_ovr", "neg_log_loss", "neg_brier_score")),
+        *(("multilabel", name) for name in ("roc_auc", "average_precision", "f1_samples")),
+    ],
+)
+def test_scorers_of_every_kind_of_target(kind, name):
+    fitted = SigmoidMLPClassifier(**STOPPING | {"scoring": name, "max_iter": 3}).fit(X, TARGETS[kind])
+    assert np.isfinite(fitted.validation_scores_).all()
+
+
+@quiet
+@pytest.mark.parametrize("name", ["r2", "neg_mean_absolute_error", "explained_variance"])
+def test_scorers_of_regressors_see_the_targets_own_units(name):
+    y, y_val = 1000.0 + 50.0 * NUMBER, 1000.0 + 50.0 * NUMBER_VAL
+    fitted = SigmoidMLPRegressor(**STOPPING | {"scoring": name}).fit(X, y, X_val=X_VAL, y_val=y_val)
+    assert fitted.best_validation_score_ == pytest.approx(get_scorer(name)(fitted, X_VAL, y_val), rel=1e-9)
+
+
+@quiet
+def test_scorers_are_weighted():
+    weight = np.linspace(0.0, 2.0, 40)
+    for scoring in ("accuracy", make_scorer(balanced_accuracy_score)):
+        fitted = SigmoidMLPClassifier(**STOPPING | {"scoring": scoring, "max_iter": 3})
+        fitted.fit(X, LABEL, X_val=X_VAL, y_val=LABEL_VAL, sample_weight_val=weight)
+        scorer = get_scorer(scoring)
+        assert fitted.best_validation_score_ == pytest.approx(scorer(fitted, X_VAL, LABEL_VAL, sample_weight=weight))
+
+
+@quiet
+def test_a_callable_judges():
+    scores = iter([0.1, 0.5, 0.3, 0.2, 0.4, 0.1, 0.0])
+    fitted = SigmoidMLPClassifier(**STOPPING | {"scoring": lambda estimator, X, y: next(scores)}).fit(X, LABEL)
+    assert fitted.validation_scores_ == [0.1, 0.5, 0.3, 0.2, 0.4, 0.1]  # patience of 3 is used up at the fourth
+    assert fitted.best_validation_score_ == 0.5 and fitted.n_iter_ == 6
+
+
+@pytest.mark.parametrize("scoring", ["neg_max_error", make_scorer(lambda y, z: 0.0), lambda estimator, X, y: 0.0])
+def test_a_scorer_that_takes_no_weights(scoring):
+    with pytest.raises(ValueError, match=r"scoring=.*sample_weight"):
+        SigmoidMLPRegressor(**STOPPING | {"scoring": scoring}).fit(X, NUMBER, WEIGHT)
+
+
+def test_a_scorer_that_does_not_fit_the_target():
+    with pytest.raises(ValueError):
+        SigmoidMLPClassifier(**STOPPING | {"scoring": "roc_auc"}).fit(X, LABEL)
+
+
+def no_number(estimator, X, y):
+    return np.nan
+
+
+@pytest.mark.parametrize("how", ["a scorer", "r2 of a single row"])
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_where_no_score_is_a_number_the_loss_decides_and_it_is_said(how, solver):
+    parameters = STOPPING | {"solver": solver, "max_iter": 15, "learning_rate": "cosine", "n_iter_no_change": 100}
+    parameters |= {"scoring": no_number} if how == "a scorer" else {"scoring": "r2"}
+    own = {"X_val": X_VAL, "y_val": NUMBER_VAL} if how == "a scorer" else {"X_val": X[:1], "y_val": NUMBER[:1]}
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        net = SigmoidMLPRegressor(**parameters).fit(X, NUMBER, **own)
+        same = SigmoidMLPRegressor(**parameters | {"scoring": "loss"}).fit(X, NUMBER, **own)
+    told = [str(warning.message) for warning in caught if "scoring=" in str(warning.message)]
+    assert len(told) == 1 and "not one score" in told[0] and "validation loss" in told[0]
+    assert np.isnan(net.validation_scores_).all()
+    assert_array_equal(net.predict(X), same.predict(X))
+
+
+def test_a_scorer_that_gives_nonsense():
+    with pytest.raises((TypeError, ValueError)):
+        SigmoidMLPClassifier(**STOPPING | {"scoring": lambda estimator, X, y: "good"}).fit(X, LABEL)

@@ -1,0 +1,136 @@
+"""A signal at any instant leaves an estimator whole: what it was before, or fitted."""
+
+import pickle
+import sys
+import warnings
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import sknet
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:Training interrupted by user"),
+]
+
+INSTANTS, LAST = 260, 40
+"""So many instants, evenly spread; and all of the last ones, in which what has been learnt is published."""
+
+PACKAGE = str(Path(sknet.__file__).parent)
+rng = np.random.default_rng(0)
+X = rng.normal(size=(24, 2))
+NUMBER = X[:, 0] - X[:, 1]
+LABEL = (NUMBER > 0).astype(int)
+# Without averages, and at a rate that does not depend on max_iter, k epochs are the first k of more epochs.
+PLAIN = dict(hidden_layer_sizes=2, batch_size=12, learning_rate="constant", random_state=0, max_iter=3, tol=0.0)
+KINDS = {
+    "classifier": (SigmoidMLPClassifier(**PLAIN, early_stopping=False), LABEL),
+    "regressor": (SigmoidMLPRegressor(**PLAIN, early_stopping=True, validation_fraction=0.45), NUMBER),
+}
+
+
+class Signal:
+    """A trace function that presses Ctrl-C at the n-th line of the package that is run; without n, it counts."""
+
+    def __init__(self, at=None):
+        self.at, self.n_lines = at, 0
+
+    def __call__(self, frame, event, argument):
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            return None
+        if event == "line":
+            self.n_lines += 1
+            if self.n_lines == self.at:
+                raise KeyboardInterrupt
+        return self
+
+    def during(self, call):
+        """Run a call; return whether the signal came through to its caller."""
+        before = sys.gettrace()
+        sys.settrace(self)
+        try:
+            call()
+        except KeyboardInterrupt:
+            return True
+        finally:
+            sys.settrace(before)
+        return False
+
+
+def bits(net):
+    """Everything that a fit may change, as bytes; times of clocks left out."""
+    state = dict(vars(net))
+    fitted = state.pop("_fitted", None)
+    if fitted is not None:
+        fitted = net.__getstate__()["_fitted"]
+        fitted["history"]["seconds"][:] = 0.0
+    return pickle.dumps((state, fitted))
+
+
+def weights(net):
+    return np.concatenate([part.ravel() for part in net.coefs_ + net.intercepts_])
+
+
+def scenario(name, kind):
+    """An estimator as it is before the call, the call, and its outcomes by the number of epochs."""
+    net, y = KINDS[kind]
+
+    def fresh():
+        one = pickle.loads(pickle.dumps(net))
+        if name == "partial_fit":
+            return one.partial_fit(X, y)
+        return one.fit(X + 1.0, y) if name == "refit" else one
+
+    method = "partial_fit" if name == "partial_fit" else "fit"
+
+    def call(one):
+        getattr(one, method)(X, y)
+
+    outcomes = {}
+    for k in range(1, 2 if name == "partial_fit" else 1 + net.max_iter):
+        one = fresh().set_params(max_iter=k)
+        call(one)
+        outcomes[one.n_iter_] = weights(one)
+    return fresh, call, outcomes
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("name", ["fit", "refit", "partial_fit"])
+def test_at_every_line_the_estimator_is_whole(name, kind):
+    fresh, call, outcomes = scenario(name, kind)
+    counter, one = Signal(), fresh()
+    assert not counter.during(lambda: call(one))
+    n_lines = counter.n_lines
+    assert n_lines > INSTANTS
+    before, seen = bits(fresh()), set()
+    spread = np.linspace(1, n_lines, INSTANTS).astype(int)
+    for at in np.union1d(spread, np.arange(n_lines - LAST, n_lines) + 1):
+        net = fresh()
+        raised = Signal(at).during(lambda net=net: call(net))
+        if bits(net) == before:
+            assert raised, "nothing was done, and nothing said"
+            seen.add("before")
+            continue
+        np.testing.assert_array_equal(weights(net), outcomes[net.n_iter_])
+        assert len(net.loss_curve_) == len(net.history_) >= net.n_iter_
+        assert net.predict(X).shape == (24,)
+        seen.add("after" if net.n_iter_ == len(outcomes) else "between")
+    assert seen == ({"before", "after"} if name == "partial_fit" else {"before", "between", "after"})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_an_interrupt_has_left_trains_on(kind):
+    fresh, call, _ = scenario("fit", kind)
+    counter = Signal()
+    counter.during(lambda: call(fresh()))
+    net = fresh()
+    at = next(at for at in range(counter.n_lines - 200, 0, -50) if not Signal(at).during(lambda: call(fresh())))
+    Signal(at).during(lambda: call(net))
+    assert 0 < net.n_iter_ < 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net.partial_fit(X, KINDS[kind][1])
+    assert len(net.loss_curve_) == len(net.history_)

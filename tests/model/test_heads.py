@@ -1,0 +1,200 @@
+"""Heads: y is parsed once, and all later work is done on codes or numbers."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sknet import Interval, Loss
+from sknet._model.heads import learn_label_head, learn_number_head
+from sknet._model.settings import TargetSettings
+from sknet._network.losses import SOFTMAX_LOG_LOSS
+
+rng = np.random.default_rng(0)
+N = 30
+CODES = np.arange(N) % 3
+LABELS = {
+    "binary": np.array(["no", "yes"])[CODES % 2],
+    "multiclass": np.array(["a", "b", "c"])[CODES],
+    "multilabel": rng.integers(0, 2, (N, 4)),
+    "multioutput": np.column_stack([CODES, CODES % 2 + 5]),
+}
+N_OUTPUTS = {"binary": 1, "multiclass": 3, "multilabel": 4, "multioutput": 4}
+of_every_kind = pytest.mark.parametrize("kind", LABELS)
+NUMBER = 100.0 + 7.0 * rng.normal(size=N)
+WEIGHT = 1.0 + np.arange(N) % 4
+LOG_LOSS = TargetSettings("log_loss")
+
+
+def number_head(loss="squared_error", scaling="standard", y=NUMBER, **options):
+    head, values = learn_number_head(y, TargetSettings(loss, options, scaling=scaling))
+    return head.scaled_to(values, None), values
+
+
+# --- labels ----------------------------------------------------------------------------------------------------------
+
+
+@of_every_kind
+def test_labels_there_and_back(kind):
+    head, codes = learn_label_head(LABELS[kind], LOG_LOSS)
+    assert head.n_outputs == N_OUTPUTS[kind] and codes.shape[0] == N
+    assert_array_equal(head.as_given(codes), LABELS[kind])
+    assert_array_equal(head.read(LABELS[kind][::-1]), codes[::-1])
+    target = head.targets(codes, np.dtype(np.float32))
+    assert target.shape == (N, N_OUTPUTS[kind]) and target.dtype == np.float32 and set(np.unique(target)) == {0.0, 1.0}
+    raw = 8.0 * (target.astype(float) - 0.5)
+    assert_array_equal(head.predict(raw.copy()), LABELS[kind])
+
+
+@of_every_kind
+def test_probabilities_are_those_of_the_labels(kind):
+    head, codes = learn_label_head(LABELS[kind], LOG_LOSS)
+    raw = 8.0 * (head.targets(codes, np.dtype(float)) - 0.5)
+    P = head.labels.probabilities(head.loss.linked(raw.copy()), normalise=head.loss.out_activation != "softmax")
+    for part in P if kind == "multioutput" else [P]:
+        assert (part > 0.0).all() and (part < 1.0).all()
+        if kind != "multilabel":
+            assert_allclose(part.sum(axis=1), 1.0, rtol=1e-12)
+    decision = head.decision(raw)
+    if kind == "multioutput":
+        assert [part.shape for part in decision] == [(N, 3), (N,)]
+    else:
+        assert decision.shape == ((N,) if kind == "binary" else raw.shape)
+
+
+@of_every_kind
+def test_class_weights_are_folded_in(kind):
+    head, codes = learn_label_head(LABELS[kind], LOG_LOSS)
+    assert head.weigh(codes, None) is None and head.weigh(codes, WEIGHT) is WEIGHT
+    if kind != "multilabel":
+        balanced, _ = learn_label_head(LABELS[kind], TargetSettings("log_loss", class_weight="balanced"))
+        found = balanced.weigh(codes, WEIGHT)
+        assert found.shape == (N,) and (found > 0.0).all()
+
+
+def test_class_weights_of_a_single_target():
+    head, codes = learn_label_head(LABELS["multiclass"], TargetSettings("log_loss", class_weight={"a": 3.0}))
+    assert_array_equal(head.weigh(codes, WEIGHT), np.where(CODES == 0, 3.0, 1.0) * WEIGHT)
+
+
+def test_class_weights_that_leave_no_row():
+    settings = TargetSettings("log_loss", class_weight={"no": 0.0, "yes": 0.0})
+    head, codes = learn_label_head(LABELS["binary"], settings)
+    with pytest.raises(ValueError, match="class_weight and sample_weight make the weight of every row zero"):
+        head.weigh(codes, None)
+
+
+def test_the_order_of_raw_outputs_is_enough_for_a_softmax():
+    head, _ = learn_label_head(LABELS["multiclass"], LOG_LOSS)
+    assert head.loss is SOFTMAX_LOG_LOSS
+    raw = rng.normal(size=(N, 3))
+    kept = raw.copy()
+    assert_array_equal(head.predict(raw), np.array(["a", "b", "c"])[kept.argmax(axis=1)])
+    assert_array_equal(raw, kept)
+
+
+def test_labels_are_smoothed():
+    head, codes = learn_label_head(LABELS["multiclass"], LOG_LOSS)
+    assert_allclose(np.unique(head.targets(codes, np.dtype(float), 0.3)), [0.1, 0.8])
+
+
+def test_output_biases_start_at_the_shares_with_our_own_weights_only():
+    head, _ = learn_label_head(LABELS["multiclass"], LOG_LOSS)
+    target = np.eye(3)[CODES]
+    assert_allclose(head.first_bias(target, WEIGHT, "centred"), head.loss.start(target, WEIGHT))
+    assert head.first_bias(target, WEIGHT, "glorot_uniform") is None
+
+
+def test_another_loss_for_the_same_labels():
+    head, _ = learn_label_head(LABELS["multiclass"], LOG_LOSS)
+    other = head.with_settings(TargetSettings("squared_error"))
+    assert other.labels is head.labels and other.loss is not head.loss and other.loss.out_activation == "logistic"
+
+
+def test_other_labels_are_refused():
+    head, _ = learn_label_head(LABELS["binary"], LOG_LOSS)
+    head.refuse_other(learn_label_head(LABELS["binary"][::-1], LOG_LOSS)[0])
+    with pytest.raises(ValueError, match="same classes as in the previous call.*Previously got"):
+        head.refuse_other(learn_label_head(LABELS["multiclass"], LOG_LOSS)[0])
+    with pytest.raises(ValueError, match="never"):
+        head.read(np.array(["never", "yes"]))
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+def test_numbers_there_and_back():
+    head, values = number_head()
+    target = head.targets(values, np.dtype(float))
+    assert target.shape == (N, 1)
+    assert target.mean() == pytest.approx(0.0, abs=1e-12) and target.std() == pytest.approx(1.0)
+    assert_allclose(head.predict(target.copy()), NUMBER, rtol=1e-12)
+    assert_array_equal(head.as_given(values), NUMBER)
+    assert head.weigh(values, WEIGHT) is WEIGHT and head.strata(values) is None
+    head.refuse_other(head)
+
+
+def test_the_scale_is_weighted():
+    head, values = learn_number_head(NUMBER, TargetSettings("squared_error", scaling="standard"))
+    target = head.scaled_to(values, WEIGHT).targets(values, np.dtype(float))
+    assert np.average(target[:, 0], weights=WEIGHT) == pytest.approx(0.0, abs=1e-12)
+
+
+def test_several_targets_and_several_levels():
+    head, values = number_head(y=np.column_stack([NUMBER, NUMBER**2]))
+    assert head.n_outputs == 2
+    assert head.predict(head.targets(values, np.dtype(float))).shape == (N, 2)
+    levels, values = number_head("quantile", quantile=(0.1, 0.5, 0.9))
+    assert levels.n_outputs == 3 and levels.targets(values, np.dtype(float)).shape == (N, 1)
+    found = levels.predict(rng.normal(size=(N, 3)))
+    assert found.shape == (N, 3) and (np.diff(found, axis=1) >= 0.0).all() and found.mean() > 50.0
+    with pytest.raises(ValueError, match=r"quantile=\(0.1, 0.9\) gives several levels and takes a y of one dimension"):
+        _ = learn_number_head(np.ones((N, 2)), TargetSettings("quantile", {"quantile": (0.1, 0.9)}))[0].loss
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma"])
+def test_targets_of_counts_are_never_scaled_and_start_at_their_mean(loss):
+    head, values = number_head(loss)
+    assert_array_equal(head.targets(values, np.dtype(float)), values)
+    for init in ("glorot_uniform", "centred"):
+        assert_allclose(head.first_bias(values, None, init), np.log(values.mean()))
+    assert number_head("quantile")[0].first_bias(values, None, "glorot_uniform") is None
+
+
+@pytest.mark.parametrize(
+    ("loss", "low", "message"),
+    [
+        ("poisson", -1.0, "loss='poisson' needs targets that are 0 or more; y has a minimum of -1"),
+        ("gamma", 0.0, "loss='gamma' needs targets that are above 0; y has a minimum of 0"),
+        (Loss("own", None, None, targets=Interval(0, 200)), 300.0, "'own' needs .* between 0 and 200.*maximum of 300"),
+    ],
+)
+def test_targets_outside_the_losses_interval(loss, low, message):
+    head, values = number_head(loss, y=np.append(NUMBER, low))
+    with pytest.raises(ValueError, match=message):
+        head.targets(values, np.dtype(float))
+
+
+def test_rare_events_are_held_out_in_proportion():
+    head, values = number_head("poisson", y=np.where(np.arange(N) % 10 == 0, 2.0, 0.0))
+    assert_array_equal(head.strata(values), np.arange(N) % 10 == 0)
+    gamma, values = number_head("gamma")
+    assert gamma.strata(values) is None
+
+
+def test_targets_too_large_for_the_arithmetic():
+    head, values = number_head(scaling=None, y=np.full(3, 1e39))
+    with pytest.raises(ValueError, match="y holds values too large for float32: set target_scaling='standard'"):
+        head.targets(values, np.dtype(np.float32))
+
+
+def test_a_loss_of_the_users_own_decides_on_the_scale():
+    exp = Loss("own", None, None, link=lambda raw: np.exp(raw, out=raw))
+    assert number_head(exp)[0].numbers.scaler.scale[0] == 1.0
+    assert number_head(Loss("own", None, None))[0].numbers.scaler.scale[0] == pytest.approx(NUMBER.std(), rel=1e-9)
+
+
+def test_another_loss_for_the_same_numbers():
+    head, values = number_head()
+    other = head.with_settings(TargetSettings("huber", {"huber_delta": 0.5}, scaling="standard"))
+    assert other.numbers is head.numbers and other.loss.name == "huber"
+    assert_array_equal(other.targets(values, np.dtype(float)), head.targets(values, np.dtype(float)))

@@ -1,0 +1,100 @@
+"""A model is a value: it predicts raw tables by itself, in pieces, in threads, and is changed by nobody."""
+
+from dataclasses import FrozenInstanceError, replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._model.model import PREDICT_ROWS, Network
+from sknet._network.activations import ACTIVATIONS
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(60, 3))
+NUMBER = X[:, 0] + 0.1 * rng.normal(size=60)
+LABEL = np.digitize(NUMBER, [-0.5, 0.5])
+QUICK = dict(max_iter=3, early_stopping=False, random_state=0, batch_size=20)
+
+
+def model_of(net):
+    return net._fitted.model
+
+
+def test_what_predicts_knows_no_estimator():
+    net = SigmoidMLPRegressor(4, **QUICK).fit(X, NUMBER)
+    model = model_of(net)
+    assert_array_equal(model.outputs(X, model.head.predict), net.predict(X))
+    with pytest.raises(FrozenInstanceError):
+        model.network = None
+
+
+def test_other_weights_make_another_model():
+    model = model_of(SigmoidMLPRegressor(4, **QUICK).fit(X, NUMBER))
+    network = replace(model.network, intercepts=[b + 1.0 for b in model.network.intercepts])
+    other = replace(model, network=network)
+    shift = other.outputs(X, np.copy) - model.outputs(X, np.copy)
+    assert not np.allclose(shift, 0.0)
+    assert other.encoder is model.encoder
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("table", [np.float32, np.float64])
+def test_outputs_are_of_the_tables_type_whatever_the_arithmetics(dtype, table):
+    model = model_of(SigmoidMLPRegressor(4, dtype=dtype, **QUICK).fit(X.astype(table), NUMBER))
+    assert model.compute_dtype == dtype and model.output_dtype == table
+    assert model.outputs(X.astype(table), np.asarray).dtype == table
+    assert {layer.dtype for layer in model.activations(X.astype(table))} == {np.dtype(table)}
+
+
+@pytest.mark.parametrize("n", [1, PREDICT_ROWS - 1, PREDICT_ROWS, PREDICT_ROWS + 1, 9 * PREDICT_ROWS + 5])
+def test_pieces_are_put_together_in_order(n):
+    model = model_of(SigmoidMLPClassifier(4, **QUICK).fit(X, LABEL))
+    many = np.random.default_rng(n).normal(size=(n, 3))
+    whole = model.outputs(many, np.asarray)
+    assert whole.shape == (n, 3)
+    for rows in (slice(0, 1), slice(n // 2, n // 2 + 1), slice(n - 1, n)):
+        assert_allclose(whole[rows], model.outputs(many[rows], np.asarray), rtol=1e-12)
+
+
+def test_pieces_of_every_kind_of_table():
+    n = 2 * PREDICT_ROWS + 7
+    columns = {"a": np.arange(n) % 7 * 1.0, "b": pd.Categorical(np.array(["x", "y", "z"])[np.arange(n) % 3])}
+    frame, dense = pd.DataFrame(columns), np.where(np.arange(3 * n).reshape(n, 3) % 5, 0.0, 1.0)
+    for table in (frame, sp.csr_array(dense), dense):
+        net = SigmoidMLPRegressor(4, **QUICK).fit(table[:200], np.arange(200.0) % 7)
+        whole = net.predict(table)
+        assert_allclose(whole[-9:], net.predict(table[n - 9 :]), rtol=1e-12)
+
+
+def test_layers_outputs_end_with_the_prediction():
+    net = SigmoidMLPClassifier((5, 4), **QUICK).fit(X, LABEL)
+    layers = model_of(net).activations(X)
+    assert [layer.shape[1] for layer in layers] == [3, 5, 4, 3]
+    assert_allclose(layers[-1], net.predict_proba(X), atol=1e-12)
+
+
+def test_to_predict_writes_nothing():
+    net = SigmoidMLPRegressor(4, input_scaling=None, dtype="float64", **QUICK).fit(X, NUMBER)
+    before = [part.copy() for part in net.coefs_ + net.intercepts_]
+    table = X.copy()
+    table.flags.writeable = False
+    net.predict(table)
+    net.activations(table)
+    for part, kept in zip(net.coefs_ + net.intercepts_, before, strict=True):
+        assert_array_equal(part, kept)
+
+
+def test_a_network_is_packed_in_the_order_of_its_layout():
+    coefs, intercepts = [np.ones((3, 2)), np.full((2, 1), 2.0)], [np.full(2, 3.0), np.full(1, 4.0)]
+    network = Network((ACTIVATIONS["tanh"],), coefs, intercepts)
+    assert network.layout.sizes == (3, 2, 1)
+    theta = network.packed(np.dtype(np.float32))
+    assert theta.dtype == np.float32 and sorted(theta) == [1.0] * 6 + [2.0] * 2 + [3.0] * 2 + [4.0]
+    views = network.layout.views(theta)
+    for part, view in zip(coefs + intercepts, [*views[0], *views[1]], strict=True):
+        assert_array_equal(part, view)
+    raw = network.chain(1, np.dtype(float)).forward(np.array([[1.0, 2.0, 3.0]]))
+    assert raw[0, 0] == pytest.approx(4.0 * np.tanh(9.0) + 4.0)
