@@ -3,10 +3,12 @@
 from sknet._estimators.callbacks import Checkpoint
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.regressor import SigmoidMLPRegressor
+from sknet._estimators.saving import load, save
 from sknet._export.display import TrainingHistoryDisplay
 from sknet._network.activations import Activation
 from sknet._network.gradient_check import check_gradient
 from sknet._network.losses import Interval, Loss
+from sknet._storage.files import ModelFileError
 from sknet._training.optimizers import Optimizer
 
 __all__ = [
@@ -14,11 +16,14 @@ __all__ = [
     "Checkpoint",
     "Interval",
     "Loss",
+    "ModelFileError",
     "Optimizer",
     "SigmoidMLPClassifier",
     "SigmoidMLPRegressor",
     "TrainingHistoryDisplay",
     "check_gradient",
+    "load",
+    "save",
 ]
 
 for _name in __all__:  # pickles and messages name what is public, and no private module

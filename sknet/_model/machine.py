@@ -1,4 +1,4 @@
-"""What this machine has: threads, and who gets them; memory, and what cannot fit into it.
+"""What this machine has: threads, and who gets them; memory, and what cannot fit into it; packages, or not.
 
 BLAS gets one thread where its matrix products are too small to be shared out or it is not alone, else all. Where the
 rows of a table are shared out instead, each of as many threads has a BLAS of one.
@@ -105,3 +105,17 @@ def refuse_beyond_memory(what: str, n_weights: int, itemsize: int) -> None:
             f"{what} makes {n_weights:,} weights; to train them takes {needed // 2**30:,} GiB, and this machine has "
             f"{memory / 2**30:,.1f} GiB: use smaller layers."
         )
+
+
+# --- packages --------------------------------------------------------------------------------------------------------
+
+
+@contextmanager
+def needed(what: str, package: str, *, extra: str) -> Iterator[None]:
+    """Name the extra to install where a package that something needs is not there."""
+    try:
+        yield
+    except ImportError as error:
+        raise ImportError(
+            f"{what} needs the package {package} ({error}): install it with pip install 'sknet-mlp[{extra}]'."
+        ) from error

@@ -7,16 +7,31 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from math import prod
 from pathlib import Path
-from uuid import uuid4
+from typing import BinaryIO, cast
 
 import numpy as np
 
+from sknet._network.layout import Layout
+from sknet._storage.files import damage_named, replace
+from sknet._storage.models import state_of
+from sknet._storage.schema import make
 from sknet._tables.rows import Rows, is_sparse
 from sknet._training.state import State
 from sknet._typing import Array, Table
 
 FORMAT = "sknet checkpoint 3"
+WRITER = "sknet.Checkpoint"
+LISTED, LOCATED = 22, 20
+"""Bytes of an archive's last record, and of the one that may stand before it and says that the list is elsewhere."""
+
+MAX_LIST = 2**14
+"""Bytes of an archive's list of entries, at most; ours have a dozen of some fifty."""
+
+MAX_TEXT = 2**18
+"""Bytes of an entry of text, at most."""
+
 DIGEST_ROWS = 4096
 """Rows that are hashed at once: a table in a file is never loaded whole."""
 
@@ -112,32 +127,61 @@ class Saved:
             raise ValueError(
                 f"{self.path} holds a run in {there.dtype}, and this one computes in {now.dtype}: set dtype."
             )
-        return State.from_arrays(self.arrays)
+        with damage_named(self.path, WRITER):
+            state = state_of(self.arrays)
+            n_parameters = Layout(tuple(there.sizes)).n_parameters
+            if any(vector.size != n_parameters or vector.dtype.name != there.dtype for vector in state.vectors):
+                raise ValueError("its arrays are not those of its network")
+            return state
 
 
 def write(path: Path, origin: Origin, state: State) -> None:
     """Write a file that is there whole, or not at all: what stands at `path` is replaced at the end."""
-    draft = path.with_name(f".{path.name}.{uuid4().hex}")
     header = np.array(json.dumps({"format": FORMAT} | asdict(origin)))
-    try:
-        with open(draft, "wb") as file:
-            np.savez(file, header=header, **state.to_arrays())  # type: ignore[arg-type]
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, path)
-    finally:
-        draft.unlink(missing_ok=True)
+    replace(path, lambda file: np.savez(file, header=header, **state.to_arrays()))  # type: ignore[arg-type]
 
 
 def read(path: str | os.PathLike[str]) -> Saved:
     """Read a checkpoint file."""
-    with open(path, "rb") as opened:
-        try:
-            with np.load(opened, allow_pickle=False) as file:
-                arrays = {name: file[name] for name in file.files}
-            header = json.loads(str(arrays.pop("header")))
-            if header.pop("format") != FORMAT:
-                raise ValueError
-            return Saved(str(path), Origin(**header), arrays)
-        except (ValueError, KeyError, TypeError, AttributeError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise ValueError(f"{path} is not a whole file written by sknet.Checkpoint.") from error
+    with open(path, "rb") as opened, damage_named(path, WRITER, zipfile.BadZipFile, zlib.error, RuntimeError):
+        _refuse_long_list(opened)
+        with zipfile.ZipFile(opened) as archive:
+            _refuse_more_than_there_is(archive, os.fstat(opened.fileno()).st_size)
+        opened.seek(0)
+        with np.load(opened, allow_pickle=False) as file:
+            arrays = {name: file[name] for name in file.files}
+        header = json.loads(str(arrays.pop("header")))
+        if header.pop("format") != FORMAT:
+            raise ValueError("it is of another version")
+        return Saved(str(path), cast(Origin, make(Origin, header)), arrays)
+
+
+def _refuse_long_list(opened: BinaryIO) -> None:
+    """Raise for an archive whose list of entries is longer than ours are: it would be read at once."""
+    size = opened.seek(0, os.SEEK_END)
+    opened.seek(max(size - LISTED - LOCATED, 0))
+    end = opened.read().rjust(LISTED + LOCATED, b"\0")
+    listed, elsewhere = int.from_bytes(end[-10:-6], "little"), end.startswith(b"PK\6\7") and size < 2**32
+    if end[LOCATED : LOCATED + 4] != b"PK\5\6" or listed > MAX_LIST or elsewhere:
+        raise ValueError("it is no archive, or one of very many entries")
+
+
+def _refuse_more_than_there_is(archive: zipfile.ZipFile, size: int) -> None:
+    """Raise for entries that are larger than the file, or that hold less than they say."""
+    entries = archive.infolist()
+    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries) or sum(e.file_size for e in entries) > size:
+        raise ValueError("its entries are larger than the file")
+    if not all(0 <= entry.header_offset < size for entry in entries):
+        raise ValueError("its entries are not where they should be")
+    for entry in entries:
+        with archive.open(entry) as content:
+            read_header = _HEADERS[np.lib.format.read_magic(content)]
+            shape, _, dtype = read_header(content)
+            if prod(shape) * dtype.itemsize > entry.file_size or (dtype.kind == "U" and prod(shape) != 1):
+                raise ValueError(f"{entry.filename} says that it is larger than it is")
+            if dtype.kind == "U" and dtype.itemsize > MAX_TEXT:
+                raise ValueError(f"{entry.filename} holds more text than any")
+
+
+_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
+"""How the first lines of an array's entry are read, by the version of NumPy's format."""

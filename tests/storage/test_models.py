@@ -16,7 +16,7 @@ import sknet
 from sknet import Activation, Interval, Loss, Optimizer, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.fitted import KINDS
 from sknet._network.activations import ACTIVATIONS
-from sknet._storage.models import pack, unpack
+from sknet._storage.models import KIND, pack, unpack
 from sknet._training.result import Epoch
 from sknet._training.state import State
 
@@ -230,7 +230,7 @@ def test_a_model_is_packed_into_plain_things(case):
         pytest.skip("they stand as the objects they are")
     net, table, _ = fitted(case, "fit")
     packed = pack(net._fitted.model)
-    assert packed["kind"] == "model" and plain(packed)
+    assert packed[KIND] == "model" and plain(packed)
     model = unpack(packed)
     assert_array_equal(model.outputs(table, np.copy), net._fitted.model.outputs(table, np.copy))
 
@@ -239,20 +239,20 @@ def test_every_kind_has_one_name_and_is_frozen():
     assert len(set(KINDS.values())) == len(KINDS)
     for kind in KINDS.values():
         assert is_dataclass(kind) and kind.__dataclass_params__.frozen
-        assert not {field.name for field in fields(kind) if field.init} & {"kind"}
+        assert not {field.name for field in fields(kind) if field.init} & {KIND, "of"}
 
 
 def test_activations_are_packed_by_name_and_those_of_the_user_as_they_are():
-    assert pack(ACTIVATIONS["tanh"]) == {"kind": "activation", "name": "tanh"}
+    assert pack(ACTIVATIONS["tanh"]) == {KIND: "activation", "name": "tanh"}
     assert unpack(pack(ACTIVATIONS["tanh"])) is ACTIVATIONS["tanh"]
     twin = Activation("tanh", softsign, softsign_backward)  # of the same name
     assert pack(twin) is twin
 
 
-def test_a_history_is_one_array():
+def test_a_history_is_one_array_per_figure():
     epochs = tuple(Epoch(float(k), np.nan, 0.5, 0.1, 1.0, 0.01) for k in range(3))
     packed = pack(epochs)
-    assert packed["epochs"].shape == (3, 6)
+    assert {name: packed[name].shape for name in vars(epochs[0])} == dict.fromkeys(vars(epochs[0]), (3,))
     assert repr(unpack(packed)) == repr(epochs)
     assert unpack(pack(())) == ()
 
@@ -268,4 +268,4 @@ def test_types_and_states_come_back():
 
 def test_an_unknown_kind_is_not_made():
     with pytest.raises(KeyError):
-        unpack({"kind": "os.system", "command": "true"})
+        unpack({KIND: "os.system", "command": "true"})

@@ -1,0 +1,287 @@
+"""A model as an ONNX graph, by skl2onnx: a converter for each estimator, so that they work inside pipelines.
+
+The classifier's outputs are its labels and its probabilities, one tensor per target column; the regressor's are its
+predictions, of shape (n, n_outputs).
+
+Conventions
+-----------
+feeds : the graph's inputs, of shape (n, w) each, all columns of the table in order
+raw : (n, n_outputs)      in the type of the arithmetic until it leaves the last layer, then in the outputs' own
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import cast
+
+import numpy as np
+import skl2onnx
+from onnx import ModelProto
+from skl2onnx.common._container import ModelComponentContainer
+from skl2onnx.common._topology import Operator, Scope, Variable
+from skl2onnx.common.data_types import (
+    BooleanTensorType,
+    DoubleTensorType,
+    FloatTensorType,
+    Int64TensorType,
+    StringTensorType,
+)
+
+from sknet._export.onnx_columns import DOUBLE, TARGET, TEXT, Feed, encode
+from sknet._export.onnx_graph import ACTIVATIONS, LINKS, Graph, columns_of, ints
+from sknet._export.parts import ExportError, activation_in, kind_in, networks_of, parts_of
+from sknet._model.heads import LabelHead, NumberHead
+from sknet._model.model import Model, Network
+from sknet._tables.labels import SingleLabels
+from sknet._typing import Array, DType, Table
+
+SINGLE = np.dtype(np.float32)
+INTEGER = np.dtype(np.int64)
+
+FEEDS: dict[str, DType] = {
+    "FloatTensorType": SINGLE,
+    "DoubleTensorType": DOUBLE,
+    "StringTensorType": TEXT,
+    "Int64TensorType": INTEGER,
+    "Int32TensorType": np.dtype(np.int32),
+    "BooleanTensorType": np.dtype(bool),
+}
+"""What an input of each of skl2onnx's types holds."""
+
+ModelOf = Callable[[object], Model]
+"""How a fitted estimator's model is found."""
+
+
+# --- the graph -------------------------------------------------------------------------------------------------------
+
+
+def _raw(graph: Graph, model: Model, feeds: Sequence[Feed]) -> str:
+    """Write everything up to the raw outputs, averaged over the networks."""
+    blocks = encode(graph, model.encoder, feeds)
+    inputs = blocks[0][0] if len(blocks) == 1 else graph.node("Concat", *(name for name, _ in blocks), axis=1)
+    order = [place for _, places in blocks for place in places]
+    outputs = [_network(graph, network, inputs, order) for network in networks_of(model)]
+    if len(outputs) == 1:
+        return outputs[0]
+    return graph.node("Mul", graph.node("Sum", *outputs), graph.number(1.0 / len(outputs)))
+
+
+def _network(graph: Graph, network: Network, inputs: str, order: list[int]) -> str:
+    """Write the layers; the rows of the first one's weights are put in the order of the inputs."""
+    first, *others = network.coefs
+    value = inputs
+    for number, (W, b) in enumerate(zip([first[order], *others], network.intercepts, strict=True)):
+        if number:
+            value = activation_in(ACTIVATIONS, network.activations[number - 1], TARGET)(graph, value)
+        value = graph.node("Add", graph.node("MatMul", value, W.astype(graph.dtype)), b.astype(graph.dtype))
+    return value
+
+
+def _linked(graph: Graph, model: Model, raw: str) -> str:
+    parts = [
+        LINKS[link](graph, raw if len(parts) == 1 else columns_of(graph, raw, part), part.stop - part.start)
+        for parts in [parts_of(model.head, TARGET)]
+        for part, link in parts
+    ]
+    return parts[0] if len(parts) == 1 else graph.node("Concat", *parts, axis=1)
+
+
+# --- heads -----------------------------------------------------------------------------------------------------------
+
+
+def _numbers(graph: Graph, model: Model, raw: str, dtype: DType) -> list[str]:
+    """Write predictions in the target's own units."""
+    head = cast(NumberHead, model.head)
+    scaler = head.numbers.scaler
+    scaled = graph.node("Mul", _linked(graph, model, raw), scaler.scale.astype(graph.dtype))
+    return [graph.cast(graph.node("Add", scaled, scaler.mean.astype(graph.dtype)), dtype)]
+
+
+def _labels(graph: Graph, model: Model, raw: str, dtype: DType) -> list[str]:
+    """Write labels, and the probabilities of each target column."""
+    head = cast(LabelHead, model.head)
+    linked = _linked(graph, model, raw)
+    if not head.labels.exclusive:
+        codes = graph.cast(graph.node("Greater", linked, graph.number(0.5)), INTEGER)
+        return [codes, _inside(graph, linked, dtype)]
+    outputs = _outputs_of(head)
+    blocks = [linked if len(outputs) == 1 else columns_of(graph, linked, block) for block in head.labels.blocks]
+    labels = [_label(graph, known, P) for known, P in zip(outputs, blocks, strict=True)]
+    normalise = head.loss.out_activation != "softmax"
+    found = [
+        _inside(graph, _probabilities(graph, known, P, normalise), dtype)
+        for known, P in zip(outputs, blocks, strict=True)
+    ]
+    if len(labels) > 1:
+        labels = [graph.node("Concat", *(graph.node("Unsqueeze", one, ints(1)) for one in labels), axis=1)]
+    return [labels[0], *found]
+
+
+def _outputs_of(head: LabelHead) -> list[SingleLabels]:
+    """Return the labels of each target column."""
+    return [SingleLabels(known) for known in head.labels.levels] if head.labels.exclusive else []
+
+
+def _label(graph: Graph, labels: SingleLabels, P: str) -> str:
+    """Write the most probable label, (n,)."""
+    if labels.kind == "multiclass":
+        codes = graph.node("ArgMax", P, axis=1, keepdims=0)
+    else:
+        second = graph.node("Greater", P, graph.number(0.5))
+        codes = graph.node("Mul", graph.cast(second, INTEGER), np.array(len(labels.known) - 1, np.int64))
+        codes = graph.node("Squeeze", codes, ints(1))
+    return graph.node("Gather", labels_in(labels.known), codes, axis=0)
+
+
+def labels_in(known: Array) -> Array:
+    """Return labels as ONNX has them: text, whole numbers, or floats."""
+    if known.dtype.kind in "OU":
+        return known.astype(object)
+    whole = known.astype(np.int64)
+    return whole if (whole == known).all() else known.astype(np.float64)
+
+
+def _probabilities(graph: Graph, labels: SingleLabels, P: str, normalise: bool) -> str:
+    """Write probabilities, (n, K), as `Labels.probabilities` returns them."""
+    if len(labels.known) == 1:
+        return graph.node("Add", graph.node("Mul", P, graph.number(0.0)), graph.number(1.0))
+    if labels.kind == "multiclass":
+        if normalise:
+            P = graph.node("Max", P, graph.number(float(np.finfo(graph.dtype).tiny)))
+            P = graph.node("Div", P, graph.node("ReduceSum", P, ints(1), keepdims=1))
+        return P
+    return graph.node("Concat", graph.node("Sub", graph.number(1.0), P), P, axis=1)
+
+
+def _inside(graph: Graph, P: str, dtype: DType) -> str:
+    """Write probabilities in the outputs' type, strictly between 0 and 1."""
+    limits = np.finfo(dtype)
+    return graph.node("Clip", graph.cast(P, dtype), limits.tiny, np.subtract(1, limits.epsneg, dtype=dtype))
+
+
+HEADS: dict[type, Callable[[Graph, Model, str, DType], list[str]]] = {NumberHead: _numbers, LabelHead: _labels}
+"""How the outputs of each kind of head are written."""
+
+
+# --- what skl2onnx asks for ------------------------------------------------------------------------------------------
+
+
+def _feeds(operator: Operator, model: Model) -> list[Feed]:
+    """Return the graph's inputs; an input of unknown width, if it is the only one, has all columns."""
+    feeds = []
+    for variable in operator.inputs:
+        shape, kind = variable.type.shape, type(variable.type).__name__
+        if kind not in FEEDS:
+            raise ExportError(
+                f"The graph's input {variable.onnx_name!r} is a {kind}: it must be of {', '.join(FEEDS)}."
+            )
+        width = shape[1] if len(shape) > 1 and isinstance(shape[1], int) else None
+        if width is None and len(operator.inputs) == 1:
+            width = model.encoder.n_columns
+        feeds.append(Feed(variable.onnx_name, FEEDS[kind], 1 if width is None else width))
+    return feeds
+
+
+def _output_dtype(variables: Sequence[Variable]) -> DType:
+    """Return float64 if any input is: skl2onnx's own converters follow their input, too."""
+    return DOUBLE if any(isinstance(v.type, DoubleTensorType) for v in variables) else SINGLE
+
+
+def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: ModelComponentContainer) -> None:
+    model, dtype = model_of(operator.raw_operator), _output_dtype(operator.inputs)
+    graph = Graph(scope, container, model.compute_dtype)
+    raw = _raw(graph, model, _feeds(operator, model))
+    if model.compute_dtype != model.output_dtype:
+        raw = graph.cast(raw, model.output_dtype)
+    last = Graph(scope, container, model.output_dtype)
+    outputs = kind_in(HEADS, model.head, "The head", TARGET)(last, model, raw, dtype)
+    for value, variable in zip(outputs, operator.outputs, strict=True):
+        last.name(value, variable.onnx_name)
+
+
+_LABEL_TYPES = {"O": StringTensorType, "i": Int64TensorType, "f": DoubleTensorType}
+
+
+def _types(model: Model, variables: Sequence[Variable]) -> list[tuple[str, object]]:
+    """Return the name and the type of each output."""
+    tensor = DoubleTensorType if _output_dtype(variables) == DOUBLE else FloatTensorType
+    head = model.head
+    if not isinstance(head, LabelHead):
+        return [("variable", tensor([None, head.n_outputs]))]
+    if not head.labels.exclusive:
+        return [("label", Int64TensorType([None, head.n_outputs])), ("probabilities", tensor([None, head.n_outputs]))]
+    known = [labels.known for labels in _outputs_of(head)]
+    kinds = {labels_in(one).dtype.kind for one in known}
+    if len(kinds) > 1:
+        raise ExportError(
+            "The outputs' labels are of several types, and ONNX has one type in a tensor: make them alike."
+        )
+    label = _LABEL_TYPES[kinds.pop()]([None] if len(known) == 1 else [None, len(known)])
+    several = len(known) > 1
+    names = [f"probabilities_{k}" if several else "probabilities" for k in range(len(known))]
+    return [("label", label), *((name, tensor([None, len(one)])) for name, one in zip(names, known, strict=True))]
+
+
+def _parse(
+    model_of: ModelOf, alias: str, scope: Scope, estimator: object, inputs: list[Variable],
+    custom_parsers: object = None,
+) -> list[Variable]:  # fmt: skip
+    """Declare the outputs: probabilities are tensors, never lists of dicts."""
+    operator = scope.declare_local_operator(alias, estimator)
+    operator.inputs = inputs
+    for name, kind in _types(model_of(estimator), inputs):
+        operator.outputs.append(scope.declare_local_variable(name, kind))
+    outputs: list[Variable] = operator.outputs
+    return outputs
+
+
+def _set_types(model_of: ModelOf, operator: Operator) -> None:
+    """Set the outputs' types, where another converter has declared them."""
+    for variable, (_, kind) in zip(
+        operator.outputs, _types(model_of(operator.raw_operator), operator.inputs), strict=True
+    ):
+        variable.type = kind
+
+
+def register(estimators: Sequence[type], model_of: ModelOf) -> None:
+    """Tell skl2onnx how estimators are converted, alone and inside pipelines."""
+    for kind in estimators:
+        alias = f"Sknet{kind.__name__}"
+        skl2onnx.update_registered_converter(
+            kind, alias, partial(_set_types, model_of), partial(_convert, model_of),
+            parser=partial(_parse, model_of, alias),
+            options={"zipmap": [True, False, "columns"], "nocl": [True, False], "raw_scores": [False]},
+        )  # fmt: skip
+
+
+# --- a whole estimator -----------------------------------------------------------------------------------------------
+
+
+def convert(estimator: object, model: Model, X: Table, initial_types: object, target_opset: int | None) -> ModelProto:
+    """Return the ONNX model of an estimator whose converter is registered."""
+    types = initial_types if initial_types is not None else types_of(model, X)
+    return skl2onnx.to_onnx(estimator, initial_types=types, target_opset=target_opset)
+
+
+def types_of(model: Model, X: Table) -> list[tuple[str, object]]:
+    """Return the inputs of a graph for tables like X: one for an array, one per column for a data frame."""
+    names = getattr(X, "columns", None)
+    if names is None:
+        return [("X", _NUMBERS.get(np.asarray(X[:1]).dtype.name, DoubleTensorType)([None, model.encoder.n_columns]))]
+    columns = zip(names, model.encoder.columns, strict=True)
+    return [(str(name), _type_of(str(X[name].dtype).lower(), column)([None, 1])) for name, column in columns]
+
+
+def _type_of(dtype: str, column: object) -> type:
+    """Return the type of a column: its own if it is one of numbers that cannot be missing, else float64 or text."""
+    if dtype in _NUMBERS:
+        return cast(type, _NUMBERS[dtype])
+    return DoubleTensorType if type(column).__name__ == "NumberColumn" else StringTensorType
+
+
+_NUMBERS = {
+    "float32": FloatTensorType,
+    "float64": DoubleTensorType,
+    "bool": BooleanTensorType,
+    **dict.fromkeys(["int8", "int16", "int32", "int64", "uint8", "uint16", "uint32"], Int64TensorType),
+}
+"""skl2onnx's type for columns of numbers, by the name of theirs."""

@@ -1,0 +1,167 @@
+"""Nodes of an ONNX graph, written one after the other; and activations and links made of them.
+
+Conventions
+-----------
+a value of the graph is known by its name, a str; constants are NumPy arrays
+z : (n, h)      raw : (n, k)
+"""
+
+from collections.abc import Callable, Mapping
+from math import sqrt
+
+import numpy as np
+from onnx import TensorProto, numpy_helper
+from skl2onnx.common._container import ModelComponentContainer
+from skl2onnx.common._topology import Scope
+
+from sknet._network.activations import LEAK, SELU_ALPHA, SELU_SCALE
+from sknet._typing import Array, DType
+
+PROTO = {
+    np.dtype(np.float32): TensorProto.FLOAT,
+    np.dtype(np.float64): TensorProto.DOUBLE,
+    np.dtype(np.int64): TensorProto.INT64,
+}
+"""ONNX's number for each type of array."""
+
+
+class Graph:
+    """Where the nodes of one estimator are written.
+
+    Parameters
+    ----------
+    scope : Scope
+        Gives names that nobody else has.
+
+    container : ModelComponentContainer
+        Takes the nodes.
+
+    dtype : dtype
+        Of the arithmetic.
+    """
+
+    def __init__(self, scope: Scope, container: ModelComponentContainer, dtype: DType) -> None:
+        self._scope, self._container, self.dtype = scope, container, dtype
+
+    def node(self, op: str, *inputs: str | Array, domain: str = "", **attributes: object) -> str:
+        """Write a node; return its output's name."""
+        names = [value if isinstance(value, str) else self.constant(value) for value in inputs]
+        output = self._scope.get_unique_variable_name(f"sknet_{op.lower()}")
+        name = self._scope.get_unique_operator_name(f"sknet_{op}")
+        self._container.add_node(op, names, [output], op_domain=domain, name=name, **attributes)
+        output_name: str = output
+        return output_name
+
+    def constant(self, array: Array) -> str:
+        """Write a constant; text is an array of objects."""
+        name: str = self._scope.get_unique_variable_name("sknet_constant")
+        if array.dtype == object:
+            content = [text.encode("utf-8") for text in array.ravel().tolist()]
+            self._container.add_initializer(name, TensorProto.STRING, list(array.shape), content)
+        else:
+            tensor = numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), name)
+            self._container.add_initializer(name, tensor.data_type, list(array.shape), tensor)
+        return name
+
+    def number(self, value: float, dtype: DType | None = None) -> Array:
+        """Return a number in the type of the arithmetic."""
+        return np.array(value, dtype or self.dtype)
+
+    def cast(self, value: str, dtype: DType) -> str:
+        """Convert a value to another type."""
+        return self.node("Cast", value, to=PROTO[dtype])
+
+    def name(self, value: str, as_: str) -> None:
+        """Give a value the name by which the estimator's output is known."""
+        self._container.add_node(
+            "Identity", [value], [as_], name=self._scope.get_unique_operator_name("sknet_Identity")
+        )
+
+
+def ints(*values: int) -> Array:
+    """Return whole numbers as ONNX takes axes, positions and bounds."""
+    return np.array(values, np.int64)
+
+
+def columns_of(graph: Graph, value: str, part: slice) -> str:
+    """Return some columns of a value."""
+    return graph.node("Slice", value, ints(part.start), ints(part.stop), ints(1))
+
+
+# --- activations -----------------------------------------------------------------------------------------------------
+
+
+def _negative_part(graph: Graph, z: str) -> str:
+    """exp(min(z, 0)) - 1, which does not overflow."""
+    return graph.node("Sub", graph.node("Exp", graph.node("Min", z, graph.number(0.0))), graph.number(1.0))
+
+
+def _relu(graph: Graph, z: str) -> str:
+    return graph.node("Max", z, graph.number(0.0))
+
+
+def _elu(graph: Graph, z: str) -> str:
+    return graph.node("Add", _relu(graph, z), _negative_part(graph, z))
+
+
+def _selu(graph: Graph, z: str) -> str:
+    negative = graph.node("Mul", _negative_part(graph, z), graph.number(SELU_ALPHA))
+    return graph.node("Mul", graph.node("Add", _relu(graph, z), negative), graph.number(SELU_SCALE))
+
+
+def softplus(graph: Graph, z: str) -> str:
+    """log(1 + exp(z)), which does not overflow."""
+    small = graph.node("Exp", graph.node("Neg", graph.node("Abs", z)))
+    return graph.node("Add", _relu(graph, z), graph.node("Log", graph.node("Add", small, graph.number(1.0))))
+
+
+def _gelu(graph: Graph, z: str) -> str:
+    # onnxruntime has no Erf of float64: this one function is computed in float32
+    z32 = graph.cast(graph.node("Mul", z, graph.number(sqrt(0.5))), np.dtype(np.float32))
+    erf = graph.cast(graph.node("Erf", z32), graph.dtype)
+    half = graph.node("Mul", graph.node("Add", erf, graph.number(1.0)), graph.number(0.5))
+    return graph.node("Mul", z, half)
+
+
+ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
+    "sigmoid": lambda graph, z: graph.node("Sigmoid", z),
+    "tanh": lambda graph, z: graph.node("Tanh", z),
+    "relu": _relu,
+    "leaky_relu": lambda graph, z: graph.node("Max", z, graph.node("Mul", z, graph.number(LEAK))),
+    "elu": _elu,
+    "selu": _selu,
+    "softplus": softplus,
+    "silu": lambda graph, z: graph.node("Mul", z, graph.node("Sigmoid", z)),
+    "gelu": _gelu,
+    "mish": lambda graph, z: graph.node("Mul", z, graph.node("Tanh", softplus(graph, z))),
+    "identity": lambda graph, z: z,
+}
+"""How each activation is written."""
+
+
+# --- links -----------------------------------------------------------------------------------------------------------
+
+
+def _logistic(graph: Graph, raw: str) -> str:
+    """1 / (1 + exp(-raw)): onnxruntime's own sigmoid is off where it is small, which counts where shares are taken."""
+    return graph.node("Reciprocal", graph.node("Add", graph.node("Exp", graph.node("Neg", raw)), graph.number(1.0)))
+
+
+def _quantiles(graph: Graph, raw: str, n_levels: int) -> str:
+    """The level in the middle, and from it up or down by the softplus of every other: a product with 0 and ±1."""
+    middle, place = n_levels // 2, np.arange(n_levels)
+    step, level = place[:, np.newaxis], place[np.newaxis, :]
+    up = (step > middle) & (step <= level)
+    down = (step < middle) & (step >= level)
+    steps = graph.node("MatMul", softplus(graph, raw), (up.astype(graph.dtype) - down.astype(graph.dtype)))
+    return graph.node("Add", columns_of(graph, raw, slice(middle, middle + 1)), steps)
+
+
+LINKS: Mapping[str, Callable[[Graph, str, int], str]] = {
+    "identity": lambda graph, raw, n_outputs: raw,
+    "logistic": lambda graph, raw, n_outputs: _logistic(graph, raw),
+    "softmax": lambda graph, raw, n_outputs: graph.node("Softmax", raw, axis=1),
+    "exp": lambda graph, raw, n_outputs: graph.node("Exp", raw),
+    "quantiles": _quantiles,
+}
+"""How each link is written."""

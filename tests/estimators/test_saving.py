@@ -1,0 +1,245 @@
+"""Estimators in files: all that was fitted comes back, whatever it is, and nothing else gets in."""
+
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.exceptions import NotFittedError
+from sklearn.model_selection import KFold
+from sklearn.pipeline import make_pipeline
+
+import sknet
+from sknet import Activation, Loss, ModelFileError, Optimizer, SigmoidMLPClassifier, SigmoidMLPRegressor
+
+pytest.importorskip("safetensors")
+
+GOLDEN = Path(__file__).parents[1] / "storage" / "golden"
+rng = np.random.default_rng(0)
+X = rng.normal(size=(100, 3))
+LABEL, NUMBER = rng.choice(["p", "q", "r"], 100), X[:, 0] - X[:, 1]
+QUICK = dict(hidden_layer_sizes=3, max_iter=3, random_state=0, learning_rate="cosine")
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.safetensors"
+
+
+def again(estimator, path, custom=None):
+    sknet.save(estimator, path)
+    return sknet.load(path, custom)
+
+
+def test_all_that_was_fitted_comes_back(path):
+    net = SigmoidMLPClassifier(**QUICK).fit(pd.DataFrame(X, columns=list("abc")), LABEL)
+    found = again(net, str(path))
+    assert type(found) is SigmoidMLPClassifier and found.get_params() == net.get_params()
+    for name in ("resolved_params_", "loss_curve_", "validation_scores_", "n_iter_", "t_", "n_features_in_"):
+        assert getattr(found, name) == getattr(net, name)
+    for name in ("classes_", "feature_names_in_", "network_feature_names_"):
+        assert (
+            getattr(found, name).dtype == getattr(net, name).dtype
+            and (getattr(found, name) == getattr(net, name)).all()
+        )
+    pd.testing.assert_frame_equal(found.history_, net.history_)
+    assert all(map(np.array_equal, found.coefs_ + found.intercepts_, net.coefs_ + net.intercepts_))
+
+
+def test_training_goes_on_as_if_it_had_not_left(path):
+    net = SigmoidMLPRegressor(**QUICK).partial_fit(X, NUMBER).partial_fit(X, NUMBER)
+    found = again(net, path)
+    for one in (net, found):
+        one.partial_fit(X, NUMBER)
+    assert all(map(np.array_equal, found.coefs_, net.coefs_))
+    assert again(net.fit(X, NUMBER), path).set_params(warm_start=True).fit(X, NUMBER).t_ == 2 * net.t_
+
+
+def test_weights_set_by_hand_are_saved(path):
+    net = SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
+    net.coefs_ = [W * 2 for W in net.coefs_]
+    assert (again(net, path).predict(X) == net.predict(X)).all()
+
+
+@pytest.mark.parametrize("labels", [
+    rng.integers(0, 2, 100), rng.random(100) < 0.5, LABEL, LABEL.astype(object), rng.choice([1.0, 2.0], 100),
+    rng.integers(0, 2, (100, 3)), np.c_[rng.integers(0, 2, 100), rng.integers(0, 3, 100)], np.zeros(100),
+    np.array(list(zip(LABEL, rng.integers(0, 2, 100), strict=True)), dtype=object),
+], ids=lambda y: f"{y.dtype} {y.shape} {y.ravel()[0]}")  # fmt: skip
+def test_labels_of_every_kind(path, labels):
+    net = SigmoidMLPClassifier(**QUICK).fit(X, labels)
+    found = again(net, path)
+    assert found.predict(X).dtype == net.predict(X).dtype and (found.predict(X) == net.predict(X)).all()
+
+
+# --- what a user brings ----------------------------------------------------------------------------------------------
+
+
+class Steps(Optimizer):
+    def update(self, gradient, moments, step):
+        return 1.0
+
+
+def rate(fraction):
+    return 1.0 - fraction
+
+
+SOFTSIGN = Activation(
+    "softsign", lambda z: np.divide(z, 1 + abs(z), out=z), lambda a, d: np.multiply(d, (1 - abs(a)) ** 2, out=d)
+)
+LOG_COSH = Loss("log_cosh", lambda r, t: np.log(np.cosh(r - t)).mean(axis=1), lambda r, t: np.tanh(r - t) / r.shape[1])
+
+
+def test_pieces_of_ones_own_are_named_and_passed_again(path):
+    net = SigmoidMLPRegressor(
+        **QUICK | {"learning_rate": rate},
+        activation=SOFTSIGN,
+        loss=LOG_COSH,
+        solver=Steps(),
+        validation_fraction=KFold(4),
+    ).fit(X, NUMBER)
+    sknet.save(net, path)
+    with pytest.raises(ModelFileError, match="KFold, Steps, log_cosh, rate, softsign"):
+        sknet.load(path)
+    pieces = {"softsign": SOFTSIGN, "log_cosh": LOG_COSH, "Steps": net.solver, "rate": rate, "KFold": KFold(4)}
+    found = sknet.load(path, pieces)
+    assert found.loss is LOG_COSH and (found.predict(X) == net.predict(X)).all()
+    with pytest.raises(ModelFileError, match="is int, which it cannot be"):
+        sknet.load(path, pieces | {"log_cosh": 3})
+
+
+def test_arrays_and_generators_among_the_parameters(path):
+    first = SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
+    init, source = (first.coefs_, first.intercepts_), np.random.RandomState(3)
+    net = SigmoidMLPRegressor(**QUICK | {"random_state": source, "init": init}, n_iter_no_change=np.inf).fit(X, NUMBER)
+    found = again(net, path)
+    assert all(map(np.array_equal, found.init[0], init[0])) and found.n_iter_no_change == np.inf
+    assert found.random_state.randint(10**6) == source.randint(10**6)
+
+
+def test_only_fitted_estimators_of_ours_are_saved(path):
+    with pytest.raises(NotFittedError):
+        sknet.save(SigmoidMLPRegressor(), path)
+    with pytest.raises(TypeError, match="Pipeline is neither: of a pipeline"):
+        sknet.save(make_pipeline(SigmoidMLPRegressor(**QUICK)).fit(X, NUMBER), path)
+    assert not path.exists()
+
+
+def test_labels_that_no_file_holds_are_refused(path):
+    days = np.array(["2020-01-01", "2020-01-02"], "M8[D]")[rng.integers(0, 2, 100)]
+    try:
+        net = SigmoidMLPClassifier(**QUICK).fit(X, days)
+    except (TypeError, ValueError):
+        pytest.skip("dates are no labels")
+    with pytest.raises(ValueError, match="cannot be saved"):
+        sknet.save(net, path)
+
+
+# --- what a file may not do ------------------------------------------------------------------------------------------
+
+
+def test_a_file_of_a_later_parameter_says_so(path, monkeypatch):
+    net = SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
+    monkeypatch.setattr(SigmoidMLPRegressor, "get_params", lambda self, deep=True: {"later": 1})
+    sknet.save(net, path)
+    monkeypatch.undo()
+    with pytest.raises(ModelFileError, match="does not know: later. Update sknet"):
+        sknet.load(path)
+
+
+def test_a_file_of_an_earlier_version_takes_the_defaults_of_later_parameters(path, monkeypatch):
+    net = SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
+    monkeypatch.setattr(SigmoidMLPRegressor, "get_params", lambda self, deep=True: dict(QUICK))
+    sknet.save(net, path)
+    monkeypatch.undo()
+    assert sknet.load(path).get_params() == net.get_params()
+
+
+def test_something_else_than_an_estimator(path):
+    from sknet._storage import files
+
+    files.write(path, {"estimator": "classifier"})
+    with pytest.raises(ModelFileError, match="something else than an estimator"):
+        sknet.load(path)
+
+
+# --- golden files ----------------------------------------------------------------------------------------------------
+
+EXPECTED = json.loads((GOLDEN / "1.json").read_text())
+
+
+@pytest.mark.parametrize("name", EXPECTED)
+def test_files_of_earlier_versions_predict_what_they_did(name, path, monkeypatch):
+    monkeypatch.syspath_prepend(str(GOLDEN))
+    import make
+
+    X, frame, _ = make.tables()
+    table = frame[:9] if name in ("frame", "huber") else X[:9].astype(np.float32 if name == "multioutput" else float)
+    found = make.outputs(sknet.load(GOLDEN / f"1-{name}.safetensors"), table)
+    for one, other in zip(found, EXPECTED[name], strict=True):
+        # the last digits are those of the processor's own routines
+        np.testing.assert_allclose(one, other, rtol=1e-6 if name == "multioutput" else 1e-5, atol=1e-9)
+
+
+# --- beside files ----------------------------------------------------------------------------------------------------
+
+
+def test_a_pickle_names_the_class_and_nothing_private():
+    net = SigmoidMLPClassifier(**QUICK).fit(pd.DataFrame({"a": X[:, 0], "b": LABEL}), LABEL)
+    content = pickle.dumps(net)
+    assert b"sknet._" not in content and b"SigmoidMLPClassifier" in content
+    assert (pickle.loads(content).predict_proba(pd.DataFrame({"a": X[:, 0], "b": LABEL})) ==
+            net.predict_proba(pd.DataFrame({"a": X[:, 0], "b": LABEL}))).all()  # fmt: skip
+
+
+def test_a_memory_mapped_joblib_file(tmp_path):
+    joblib = pytest.importorskip("joblib")
+    net = SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
+    joblib.dump(net, tmp_path / "net.joblib")
+    found = joblib.load(tmp_path / "net.joblib", mmap_mode="r")
+    assert (found.predict(X) == net.predict(X)).all()
+
+
+@pytest.mark.export
+def test_cloudpickle_takes_pieces_along():
+    cloudpickle = pytest.importorskip("cloudpickle")
+    local = Activation("local", lambda z: np.tanh(z, out=z), lambda a, d: np.multiply(d, 1 - a * a, out=d))
+    net = SigmoidMLPRegressor(**QUICK, activation=local).fit(X, NUMBER)
+    assert (cloudpickle.loads(cloudpickle.dumps(net)).predict(X) == net.predict(X)).all()
+
+
+@pytest.mark.export
+@pytest.mark.parametrize("net", [
+    SigmoidMLPClassifier(**QUICK).fit(X, LABEL), SigmoidMLPRegressor(**QUICK).fit(X, NUMBER),
+], ids=["classifier", "regressor"])  # fmt: skip
+def test_what_skops_must_be_told_to_trust(net):
+    io = pytest.importorskip("skops.io")
+    content = io.dumps(net)
+    trusted = io.get_untrusted_types(data=content)
+    assert trusted == [f"sknet.{type(net).__name__}"]
+    assert (io.loads(content, trusted=trusted).predict(X) == net.predict(X)).all()
+
+
+WITHOUT = """
+import sys
+sys.modules["safetensors"] = None
+import sknet
+from sklearn.datasets import load_iris
+X, y = load_iris(return_X_y=True)
+net = sknet.SigmoidMLPClassifier(hidden_layer_sizes=2, max_iter=2).fit(X, y)
+for call in (lambda: sknet.save(net, "never"), lambda: sknet.load("never")):
+    try:
+        call()
+    except ImportError as error:
+        print(error)
+"""
+
+
+def test_without_safetensors_the_error_says_what_to_install():
+    run = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True)
+    first, second = run.stdout.splitlines()
+    assert first.startswith("sknet.save needs the package safetensors") and "sknet-mlp[files]" in second

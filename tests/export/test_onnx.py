@@ -1,0 +1,155 @@
+"""What onnxruntime computes from an exported graph is what the estimator predicts."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from configurations import FORMATS, SEEDS, configuration, feeds_of, outputs_of
+from sklearn.compose import ColumnTransformer
+from sklearn.ensemble import VotingClassifier
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder, StandardScaler
+
+pytest.importorskip("skl2onnx")
+runtime = pytest.importorskip("onnxruntime")
+
+import skl2onnx  # noqa: E402
+from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64TensorType, StringTensorType  # noqa: E402
+
+from sknet import Activation, SigmoidMLPClassifier, SigmoidMLPRegressor  # noqa: E402
+from sknet.export import ExportError, register_onnx_converters, to_onnx  # noqa: E402
+
+pytestmark = [pytest.mark.export, pytest.mark.filterwarnings("ignore")]
+
+rng = np.random.default_rng(0)
+N = 200
+X = rng.normal(size=(N, 3)).astype(np.float32)
+LABEL, NUMBER = rng.choice(["p", "q", "r"], N), X[:, 0] - X[:, 1]
+FRAME = pd.DataFrame(
+    {"a": X[:, 0].astype(float), "town": rng.choice(["Rome", "Oslo", "Lima"], N), "k": np.arange(N) % 3}
+)
+QUICK = dict(hidden_layer_sizes=(6, 5), max_iter=3, random_state=0, learning_rate="cosine")
+
+
+def run(onnx_model, feeds):
+    session = runtime.InferenceSession(onnx_model.SerializeToString())
+    return session.run(None, feeds if isinstance(feeds, dict) else feeds_of(session, feeds))
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_random_configurations(seed):
+    case = configuration(seed)
+    through, limits = FORMATS["onnx"]
+    assert through(case) <= limits[case.dtype]
+
+
+def test_names_and_shapes_of_inputs_and_outputs():
+    net = SigmoidMLPClassifier(**QUICK).fit(FRAME, LABEL)
+    session = runtime.InferenceSession(to_onnx(net, FRAME).SerializeToString())
+    assert [(feed.name, feed.type) for feed in session.get_inputs()] == [
+        ("a", "tensor(double)"), ("town", "tensor(string)"), ("k", "tensor(int64)"),
+    ]  # fmt: skip
+    assert [(out.name, out.type) for out in session.get_outputs()] == [
+        ("label", "tensor(string)"), ("probabilities", "tensor(double)"),
+    ]  # fmt: skip
+    label, p = run(to_onnx(net, FRAME.head(1)), FRAME.head(1))
+    assert label.shape == (1,) and p.shape == (1, 3)
+    (y,) = run(to_onnx(SigmoidMLPRegressor(**QUICK).fit(X, NUMBER), X), {"X": X[:7]})
+    assert y.shape == (7, 1) and y.dtype == np.float32
+
+
+def test_missing_and_unseen_levels():
+    frame = FRAME.assign(town=FRAME.town.where(rng.random(N) > 0.1, None))
+    for train in (FRAME, frame):
+        net = SigmoidMLPClassifier(**QUICK).fit(train, LABEL)
+        test = frame.head(20).assign(town=["Paris", None] * 10, a=np.where(np.arange(20) < 5, np.nan, 1.0))
+        np.testing.assert_allclose(run(to_onnx(net, FRAME), test)[1], net.predict_proba(test), rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [FloatTensorType, DoubleTensorType, Int64TensorType, StringTensorType])
+def test_levels_that_are_numbers_come_in_every_type(kind):
+    net = SigmoidMLPClassifier(**QUICK, categorical_features=["k"]).fit(FRAME[["k"]], LABEL)
+    k = np.array([[0], [1], [2], [7]])
+    dtype = {FloatTensorType: np.float32, DoubleTensorType: np.float64, Int64TensorType: np.int64}.get(kind)
+    feed = k.astype(str).astype(object) if dtype is None else k.astype(dtype)
+    _, p = run(to_onnx(net, initial_types=[("k", kind([None, 1]))]), {"k": feed})
+    np.testing.assert_allclose(p, net.predict_proba(pd.DataFrame(k, columns=["k"])), rtol=1e-5)
+
+
+@pytest.mark.parametrize("labels", [rng.random(N) < 0.5, rng.choice([1.0, 2.0], N), np.zeros(N, int)], ids=str)
+def test_labels_of_other_types(labels):
+    net = SigmoidMLPClassifier(**QUICK).fit(X, labels)
+    label, p = run(to_onnx(net, X), {"X": X})
+    assert label.dtype == np.int64 and (label == net.predict(X)).all()
+    np.testing.assert_allclose(p, net.predict_proba(X), rtol=1e-5)
+
+
+# --- among scikit-learn's and skl2onnx's own -------------------------------------------------------------------------
+
+
+def test_inside_pipelines_and_column_transformers():
+    register_onnx_converters()
+    columns = ColumnTransformer(
+        [("n", make_pipeline(SimpleImputer(), StandardScaler()), [0, 2]), ("c", OneHotEncoder(), [1])]
+    )
+    pipeline = make_pipeline(columns, SigmoidMLPClassifier(**QUICK)).fit(FRAME, LABEL)
+    types = [
+        ("a", FloatTensorType([None, 1])),
+        ("town", StringTensorType([None, 1])),
+        ("k", FloatTensorType([None, 1])),
+    ]
+    dtypes = {"a": np.float32, "town": object, "k": np.float32}
+    feeds = {name: FRAME[[name]].to_numpy(dtype) for name, dtype in dtypes.items()}
+    label, p = run(skl2onnx.convert_sklearn(pipeline, initial_types=types), feeds)
+    np.testing.assert_allclose(p, pipeline.predict_proba(FRAME), rtol=1e-4, atol=1e-6)
+    assert np.mean(label == pipeline.predict(FRAME)) > 0.99
+
+
+def test_inside_an_ensemble_and_after_a_scaler():
+    register_onnx_converters()
+    voters = [("net", SigmoidMLPClassifier(**QUICK)), ("line", LogisticRegression())]
+    voting = VotingClassifier(voters, voting="soft", flatten_transform=False).fit(X, LABEL)
+    onnx_model = skl2onnx.to_onnx(voting, X[:1], options={id(voting): {"zipmap": False}})
+    np.testing.assert_allclose(run(onnx_model, {"X": X})[1], voting.predict_proba(X), rtol=1e-5)
+    scaled = make_pipeline(StandardScaler(), SigmoidMLPRegressor(**QUICK)).fit(X, NUMBER)
+    np.testing.assert_allclose(
+        run(skl2onnx.to_onnx(scaled, X[:1]), {"X": X})[0][:, 0], scaled.predict(X), rtol=1e-4, atol=1e-6
+    )
+
+
+def test_a_list_of_outputs():
+    y = np.c_[np.arange(N) % 2, np.arange(N) % 3]
+    net = SigmoidMLPClassifier(**QUICK).fit(X, y)
+    label, *p = run(to_onnx(net, X), {"X": X})
+    assert (label == net.predict(X)).all() and len(p) == 2
+    for one, other in zip(p, outputs_of(net, X), strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-5)
+
+
+# --- what ONNX cannot be told ----------------------------------------------------------------------------------------
+
+
+def test_what_onnx_cannot_be_told():
+    own = Activation("own", lambda z: None, lambda a, d: None)
+    with pytest.raises(ExportError, match="activation='own' is not known to ONNX"):
+        to_onnx(SigmoidMLPRegressor(**QUICK, activation=own).fit(X, NUMBER), X)
+    mixed = np.array(list(zip(LABEL, np.arange(N) % 2, strict=True)), dtype=object)
+    with pytest.raises(ExportError, match="labels are of several types"):
+        to_onnx(SigmoidMLPClassifier(**QUICK).fit(X, mixed), X)
+    net = SigmoidMLPClassifier(**QUICK).fit(FRAME, LABEL)
+    with pytest.raises(ExportError, match="inputs have 2 columns, and the estimator was fitted with 3"):
+        to_onnx(net, initial_types=[("a", FloatTensorType([None, 2]))])
+    with pytest.raises(ExportError, match="'town' has levels that are text"):
+        to_onnx(net, initial_types=[("X", FloatTensorType([None, 3]))])
+    with pytest.raises(ExportError, match="'a' is one of numbers, and the graph's input 'X' holds text"):
+        to_onnx(net, initial_types=[("X", StringTensorType([None, 3]))])
+    empty = FRAME.assign(town=np.where(np.arange(N) % 5, FRAME.town, ""))
+    empty.loc[::7, "town"] = None
+    with pytest.raises(ExportError, match="'town' has the empty text as a level, and missing values"):
+        to_onnx(SigmoidMLPClassifier(**QUICK).fit(empty, LABEL), empty)
+
+
+def test_types_must_be_given():
+    with pytest.raises(ValueError, match="pass X, one row will do, or initial_types"):
+        to_onnx(SigmoidMLPRegressor(**QUICK).fit(X, NUMBER))

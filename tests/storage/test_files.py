@@ -1,0 +1,214 @@
+"""A model's file: whole or absent, in a public format, read by nobody else's word."""
+
+import errno
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+safetensors = pytest.importorskip("safetensors")
+
+from sknet._storage import files  # noqa: E402
+from sknet._storage.files import ModelFileError, read, write  # noqa: E402
+
+TREE = {"a": (1, 2.5, "text", None, True), "weights": [np.arange(6.0).reshape(2, 3)], "n": np.float32(0.1)}
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "model.safetensors"
+
+
+def test_a_file_gives_back_what_was_written(path):
+    write(path, TREE)
+    found = read(path)
+    assert found["a"] == TREE["a"] and type(found["a"]) is tuple and type(found["weights"]) is list
+    np.testing.assert_array_equal(found["weights"][0], TREE["weights"][0])
+    assert found["n"] == TREE["n"] and found["n"].dtype == np.float32 and found["weights"][0].flags.writeable
+
+
+def test_it_is_a_valid_safetensors_file_with_its_settings_as_text(path):
+    from safetensors.numpy import load_file
+
+    write(path, TREE)
+    assert any(np.array_equal(array, TREE["weights"][0]) for array in load_file(path).values())
+    with safetensors.safe_open(path, framework="numpy") as file:
+        metadata = file.metadata()
+    assert metadata["format"] == "sknet model" and json.loads(metadata["settings"]).keys() == TREE.keys()
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.zeros((0, 3)), np.array(7.0), np.asfortranarray(np.arange(6.0).reshape(2, 3)), np.arange(3, dtype=">f8"),
+        np.array([True, False]), np.arange(4, dtype=np.uint16), np.arange(8.0)[::2], np.array(["a", "bcd", "é"]),
+        np.array(["x", "long text", ""], dtype=object), np.arange(3, dtype=np.float16), np.array("one"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_arrays_of_every_kind(path, array):
+    write(path, {"array": array})
+    found = read(path)["array"]
+    assert found.shape == array.shape and found.dtype == array.dtype.newbyteorder("=")
+    np.testing.assert_array_equal(found, array)
+
+
+# --- whole or absent -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("at", ["write", "fsync", "replace"])
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO])
+def test_a_failing_write_leaves_the_old_file(path, monkeypatch, at, code):
+    write(path, TREE)
+    before = path.read_bytes()
+
+    def fail(*args):
+        raise OSError(code, os.strerror(code))
+
+    if at == "write":
+        monkeypatch.setattr(files.os, "fsync", lambda number: None)
+        with pytest.raises(OSError) as caught:
+            files.replace(path, fail)
+    else:
+        monkeypatch.setattr(files.os, at, fail)
+        with pytest.raises(OSError) as caught:
+            write(path, {"other": np.zeros(1000)})
+    assert caught.value.errno == code and not isinstance(caught.value, ModelFileError)
+    assert path.read_bytes() == before and os.listdir(path.parent) == [path.name]
+
+
+LIMITED = """
+import resource, signal, sys
+import numpy as np
+from sknet._storage.files import write
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
+try:
+    write(sys.argv[1], {"other": np.zeros(100_000)})
+except OSError as error:
+    print("OSError", error.errno)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="limits of Linux")
+def test_a_system_that_stops_writing_leaves_the_old_file(path):
+    write(path, TREE)
+    before = path.read_bytes()
+    run = subprocess.run([sys.executable, "-c", LIMITED, str(path)], capture_output=True, text=True, check=True)
+    assert run.stdout.split() == ["OSError", str(errno.EFBIG)]
+    assert path.read_bytes() == before and os.listdir(path.parent) == [path.name]
+
+
+WRITING = """
+import sys
+import numpy as np
+from sknet._storage.files import write
+print("ready", flush=True)
+for k in range(10**6):
+    write(sys.argv[1], {"k": k, "weights": np.full(200_000, float(k))})
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_a_killed_process_leaves_a_whole_file(path):
+    for delay in (0.03, 0.1):
+        process = subprocess.Popen([sys.executable, "-c", WRITING, str(path)], stdout=subprocess.PIPE)
+        assert process.stdout.readline() == b"ready\n"
+        while not path.exists():
+            time.sleep(0.01)
+        time.sleep(delay)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        process.stdout.close()
+        found = read(path)
+        assert (found["weights"] == found["k"]).all()
+
+
+def test_a_link_stays_one(path, tmp_path):
+    write(path, TREE)
+    link = tmp_path / "link"
+    link.symlink_to(path)
+    write(link, {"new": 1})
+    assert link.is_symlink() and read(path) == {"new": 1}
+
+
+# --- what is refused -------------------------------------------------------------------------------------------------
+
+
+def test_a_missing_file_stays_an_oserror(path):
+    with pytest.raises(FileNotFoundError):
+        read(path)
+    with pytest.raises(IsADirectoryError):
+        read(path.parent)
+
+
+def test_a_changed_bit_is_noticed_wherever_it_is(path):
+    write(path, TREE)
+    whole = path.read_bytes()
+    for at in range(0, len(whole), 7):
+        path.write_bytes(whole[:at] + bytes([whole[at] ^ 1]) + whole[at + 1 :])
+        with pytest.raises(
+            ModelFileError, match=r"model\.safetensors is not a whole file written by sknet\.save|later"
+        ):
+            read(path)
+
+
+def test_a_cut_file_is_refused_wherever_it_is_cut(path):
+    write(path, TREE)
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 5):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ModelFileError, match="is not a whole file"):
+            read(path)
+
+
+def test_a_later_version_says_so(path, monkeypatch):
+    monkeypatch.setattr(files, "VERSION", 2)
+    write(path, TREE)
+    monkeypatch.setattr(files, "VERSION", 1)
+    with pytest.raises(ModelFileError, match="written by a later version of sknet"):
+        read(path)
+
+
+def test_a_piece_of_ones_own_is_named_and_must_be_passed(path):
+    piece = lambda fraction: 1.0  # noqa: E731
+    piece.__name__ = "my_schedule"
+    write(path, {"schedule": piece})
+    with pytest.raises(ModelFileError, match=r"my_schedule.*load\(path, custom=\{'my_schedule': \.\.\.\}\)"):
+        read(path)
+    assert read(path, {"my_schedule": piece, "another": 1})["schedule"] is piece
+
+
+def test_too_many_settings_are_refused_when_written(path):
+    with pytest.raises(ValueError, match="too many for a file"):
+        write(path, {"many": [0] * 200_000})
+    assert not path.exists()
+
+
+def test_a_table_of_a_hundred_thousand_columns_has_small_settings(path):
+    from sknet._storage import models
+    from sknet._tables.columns.number import NumberColumn
+
+    columns = tuple([NumberColumn(0.0, float(k), clip=False, shift=False) for k in range(100_000)])
+    names = tuple(f"w{k}" for k in range(100_000))
+    write(path, {"columns": models.pack(columns), "names": names})
+    found = read(path)
+    assert models.unpack(found["columns"]) == columns and found["names"] == names
+
+
+def test_memory_is_that_of_the_file(path):
+    code = (
+        "import resource, sys; from sknet._storage.files import read; import safetensors.numpy, numpy as np\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "found = read(sys.argv[1]); used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before\n"
+        "print(used * 1024, sum(a.nbytes for a in found['arrays']))"
+    )
+    write(path, {"arrays": [np.random.default_rng(k).random(2 * 10**6) for k in range(6)]})
+    run = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
+    used, size = map(int, run.stdout.split())
+    assert used < size + 64 * 2**20
