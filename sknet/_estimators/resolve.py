@@ -1,7 +1,7 @@
 """Where "auto" is answered: parameters and facts about the data become `Settings`, once per fit.
 
-With scikit-learn's own schedules, which have no end of their own, what scikit-learn does not know stays off unless it
-is asked for: its settings give its training.
+With scikit-learn's own schedules, which have no end, everything that scikit-learn does not have stays off unless it is
+set: with its settings, training does what it does there.
 """
 
 from collections.abc import Callable, Sequence
@@ -58,7 +58,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Facts:
-    """What "auto" depends on beside the other parameters."""
+    """What "auto" depends on besides the other parameters."""
 
     n_rows: int  # to train on
     validated: bool  # whether rows are held out
@@ -68,7 +68,7 @@ class Facts:
 
 
 def target_settings(p: CommonParameters) -> TargetSettings:
-    """Return what is wanted of the target: the loss with its own options, class weights, scaling."""
+    """Return what the target needs: the loss with its own options, class weights, scaling."""
     class_weight, scaling = getattr(p, "class_weight", None), getattr(p, "target_scaling", None)
     return TargetSettings(p.loss, loss_options(p), class_weight, scaling)
 
@@ -140,14 +140,14 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
     resolved.early_stopping = facts.validated
     if isinstance(resolved, ClassifierParameters):
         resolved.temperature_scaling = bool(resolved.temperature_scaling) and facts.validated
-        if resolved.label_smoothing == "auto":  # what smoothing does to the probabilities, a temperature undoes
+        if resolved.label_smoothing == "auto":  # a temperature undoes what smoothing does to the probabilities
             resolved.label_smoothing = AUTO_LABEL_SMOOTHING if resolved.temperature_scaling else 0.0
     return settings_of(resolved), resolved
 
 
 def answers(p: CommonParameters, facts: Facts) -> dict[str, object]:
     """Return what "auto" means here, for each parameter that may be left to the estimator."""
-    ours, validated, n = has_end(p), facts.validated, facts.n_rows  # `ours`: a schedule that scikit-learn has not
+    ours, validated, n = has_end(p), facts.validated, facts.n_rows  # `ours`: a schedule that scikit-learn does not have
     by_adam, by_lbfgs = p.solver == "adam", p.solver == "lbfgs"
     proportional = int(np.clip(n // 32, *PROPORTIONAL_BATCH))
     found: dict[str, object] = {
@@ -256,7 +256,7 @@ def schedule_of(p: CommonParameters) -> Schedule:
 
 
 def made(make: Callable[..., T] | None, names: Sequence[str], p: CommonParameters) -> T:
-    """Make what a registry's entry describes, of the parameters that it names."""
+    """Make what a registry's entry describes, from the parameters that it names."""
     if make is None:
         raise TypeError("a registry's entry must be a thing or say how it is made")
     options = {}

@@ -75,7 +75,7 @@ def check_gradient(
     >>> check_gradient(Activation("square", square, square_backward, keeps="input")) < 1e-6
     True
     """
-    rng = np.random.default_rng([random_state, N_ROWS])  # not the numbers that `target` may be made of
+    rng = np.random.default_rng([random_state, N_ROWS])  # not the seed that a user may have drawn `target` with
     return _check(piece, target, rng, tolerance)
 
 
@@ -278,7 +278,7 @@ def _check_single(what: str, single: Array, double: Array) -> None:
 
 
 def _apart(found: Array, expected: Array) -> Array:
-    """Return how far apart, relative to what is expected or to 1; infinite where what was found is no number."""
+    """Return how far apart, relative to what is expected or to 1; infinite where what was found is not a number."""
     error = np.abs(found - expected) / np.maximum(np.abs(expected), 1.0)
     return np.where(np.isfinite(error), error, np.inf)
 

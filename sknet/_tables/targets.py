@@ -49,7 +49,7 @@ def read_numbers(y: Target) -> tuple[Array, bool]:
 
 
 def _floats(y: Target) -> Array:
-    """Take values out of a Series, make what is missing among objects NaN, and read numerals."""
+    """Take values out of a Series, make missing objects NaN, and read numbers written as text."""
     values: Array = np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y)
     if values.dtype.kind in "fiubc":
         return values
