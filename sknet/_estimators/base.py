@@ -156,7 +156,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         else:
             parse = partial(parse_again, earlier.model.head, settings, type(self)._learn_head if anew else None)
             head, rows, columns = read_rows(given, type(self).__name__, earlier.columns, parse)
-        if settings.class_weight is not None:
+        if settings.class_weight is not None:  # a class weight of 0 drops rows, as a sample weight of 0 does
             rows = rows.weighted(head.weigh(rows.y, rows.weight)).without_weightless()
         return head, rows, columns
 
@@ -185,7 +185,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         seeds: Seeds, until: int | None = None,
     ) -> Begun:  # fmt: skip
         """Resolve every "auto", learn the tables and put the run together."""
-        if validation is None and self.solver == "lbfgs":
+        if validation is None and self.solver == "lbfgs":  # full batches: the order and number of rows do not matter
             training = training.merged()
         n = len(training.y)
         settings, parameters = resolve(self, Facts(n, validation is not None))
@@ -215,6 +215,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         watchers = None
         if self.verbose or getattr(self, "_skl_callbacks", ()):
             watchers = watchers_of_fit(self, given, begun, n_epochs=n_epochs, validated=validated)
+        # only a resumed run has epochs behind it, and may have ended already
         done = begun.run.solver.exhausted(begun.run.problem, state) if state.epoch else None
         result = self._train(begun.run, state, watchers) if done is None else Result(done, 0)
         interrupted = result.reason is StopReason.INTERRUPTED

@@ -137,7 +137,7 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
         if isinstance(given, str) and given in ("auto", "proportional"):
             setattr(resolved, name, answer)
     resolved.batch_size = min(facts.n_rows, int(resolved.batch_size))
-    resolved.early_stopping = facts.validated
+    resolved.early_stopping = facts.validated  # False where True was asked for, and the rows were too few
     if isinstance(resolved, ClassifierParameters):
         resolved.temperature_scaling = bool(resolved.temperature_scaling) and facts.validated
         if resolved.label_smoothing == "auto":  # a temperature undoes what smoothing does to the probabilities
@@ -209,6 +209,7 @@ def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
     if isinstance(sizes, Integral):
         size, depth = int(sizes), int(p.depth)
         if depth > 1:
+            # before the tuple of sizes itself is too long
             refuse_beyond_memory(f"hidden_layer_sizes={size} with depth={depth}", (depth - 1) * (size + 1) * size, 4)
         return (size,) * depth
     given: list[object] = list(sizes)  # type: ignore[arg-type]

@@ -325,6 +325,7 @@ def solver_of(settings: Settings, l1: float, validated: bool, until: int, may_st
         how.batch_size,
         until,
         tol=how.tol,
+        # the training loss does not cut a schedule short: it falls most while the rate does, at the end
         n_iter_no_change=inf if how.has_end and not validated else n_iter_no_change,
         shuffle=how.shuffle,
         weight_decay=how.weight_decay,
@@ -351,7 +352,7 @@ def evaluation(
         raw = objective.raw(theta, held_out.inputs, n)
         if settings.penalty.temperature_scaling:
             factor, value = mean_at_best_temperature(loss, raw, target, weight, held_out.total_weight)
-            theta = layout.with_output_scaled(theta, factor)
+            theta = layout.with_output_scaled(theta, factor)  # a copy: training continues from the unscaled weights
         else:
             value = loss.mean(raw, target, weight)
         return value, -value if score is None else score(model_of(settings, tables, layout, theta)), theta

@@ -94,7 +94,7 @@ def _tanh(z: Array) -> None:
 
 
 def _tanh_backward(a: Array, delta: Array) -> None:
-    a *= a
+    a *= a  # the last use of a: its memory saves a temporary
     np.subtract(1.0, a, out=a)
     delta *= a
 

@@ -57,7 +57,7 @@ def orthogonal(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
     """Orthonormal rows or columns, whichever are fewer (Saxe et al. 2014, arXiv:1312.6120)."""
     tall = rng.normal(size=(max(fan_in, fan_out), min(fan_in, fan_out)))
     q, r = np.linalg.qr(tall)
-    q *= np.sign(np.diag(r))
+    q *= np.sign(np.diag(r))  # QR's own signs would not be uniformly distributed
     return np.ascontiguousarray(q if fan_in >= fan_out else q.T)
 
 

@@ -393,6 +393,7 @@ def _chain(
     for number, (block, gradient) in enumerate(zip(parameters, gradients, strict=True)):
         h, is_last = block.b.size, number == len(activations)
         columns = by_columns and is_last
+        # one buffer per layer: the activation overwrites z with a, which the next layer's backward pass still needs
         z = np.empty((h, n_rows), dtype).T if columns else np.empty((n_rows, h), dtype)
         product = product_by_columns if columns else product_by_rows
         if number == 0:

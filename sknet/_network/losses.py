@@ -260,7 +260,7 @@ def _centred_logs(target: Array, weight: Array | None) -> Array:
 
 
 def _sigmoid_value(raw: Array, target: Array) -> Array:
-    value = np.logaddexp(0.0, raw)
+    value = np.logaddexp(0.0, raw)  # log(1 + e^raw), which cannot overflow
     value -= target * raw
     return value[:, 0] if value.shape[1] == 1 else value.sum(axis=1)
 

@@ -94,7 +94,7 @@ class TargetScaler:
             return cls(np.zeros(values.shape[1]), np.ones(values.shape[1]))
         w = None if weight is None else np.asarray(weight, dtype=np.float64)
         mean, deviation = weighted_moments(np.ascontiguousarray(values.T), w)
-        return cls(mean, np.where(deviation > 0, deviation, 1.0))
+        return cls(mean, np.where(deviation > 0, deviation, 1.0))  # a constant target is only shifted
 
     def encode(self, values: Array, dtype: DTypeLike = np.float64) -> Array:
         """Scale targets of shape (n, k)."""

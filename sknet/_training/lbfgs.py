@@ -106,6 +106,7 @@ class _Run:
         self.snapshot = Snapshot(state)
         self.split = _Split(problem.n_weights, solver.l1)
         self.reason: StopReason | None = None
+        # SciPy tries points that it may reject: state.theta changes at the end of an iteration only
         self._theta, self._gradient = state.theta.copy(), np.empty_like(state.theta)
         self._gradient_norm, self._started = 0.0, perf_counter()
         self._start, self._begun = state.epoch, False
@@ -130,7 +131,7 @@ class _Run:
             self._begin()
         self.split.decode(x, self._theta)
         value, _ = self.problem.objective(self._theta, slice(0, self.problem.n_samples), self._gradient)
-        if not isfinite(value) and self.state.step == 0:
+        if not isfinite(value) and self.state.step == 0:  # later ones are overshoots, which the line search shortens
             raise DivergedError(1, nan)
         self.state.step += 1
         self._gradient_norm = sqrt(float(np.dot(self._gradient, self._gradient)))
