@@ -8,7 +8,6 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from functools import partial
-from numbers import Real
 from os import PathLike
 from typing import ClassVar, Self
 
@@ -273,7 +272,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
                 f"hidden_layer_sizes={sizes!r}: the first positional argument is hidden_layer_sizes; write "
                 f"loss={sizes!r} for the loss."
             )
-        if isinstance(rate, Real) and type(rate) is not bool:
+        if isinstance(rate, int | float | np.number) and not isinstance(rate, bool):
             raise InvalidParameterError(
                 f"learning_rate={rate!r} is the name of a schedule, or a function: give the number as "
                 f"learning_rate_init={rate!r}."

@@ -13,7 +13,7 @@ from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.initializers import CENTRED, INITIALIZERS
 from sknet._network.losses import CLASSIFICATION_LOSSES, Loss
 from sknet._network.regression import REGRESSION_LOSSES
-from sknet._tables.columns.number import METHODS
+from sknet._tables.encoding import SCALINGS
 from sknet._training.optimizers import OPTIMIZERS, Optimizer
 from sknet._training.schedules import SCHEDULES
 
@@ -42,7 +42,7 @@ COMMON: Constraints = {
     "n_iter_no_change": [_count, Options(Real, {np.inf})],
     "tol": [_not_negative],
     "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
-    "input_scaling": [StrOptions({name for name in METHODS if name is not None}), None],
+    "input_scaling": [StrOptions({name for name in SCALINGS if name is not None}), None],
     "alpha": [_not_negative],
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
     "weight_decay": [_not_negative, _auto],
@@ -74,6 +74,7 @@ REGRESSOR: Constraints = COMMON | {
     "loss": [StrOptions(set(REGRESSION_LOSSES)), Loss],
     "quantile": [Interval(Real, 0, 1, closed="neither"), _auto, "array-like"],
     "huber_delta": [_positive, _auto],
+    "tweedie_power": [Interval(Real, 1, 2, closed="neither"), _auto],
     "target_scaling": [StrOptions({"standard"}), None],
 }
 

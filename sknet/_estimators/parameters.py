@@ -93,4 +93,5 @@ class RegressorParameters(CommonParameters):
     loss: str | Loss = "squared_error"
     quantile: float | Sequence[float] | Auto = "auto"
     huber_delta: float | Auto = "auto"
+    tweedie_power: float | Auto = "auto"
     target_scaling: Literal["standard"] | None = "standard"

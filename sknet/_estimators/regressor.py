@@ -44,9 +44,9 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         own; a sequence gives one per hidden layer.
 
     loss : str or Loss, default="squared_error"
-        "squared_error", "absolute_error", "huber", "quantile", "poisson" or
-        "gamma", minimised as the mean over the outputs; "poisson" and "gamma" are
-        half deviances with a log link. Or a `Loss` of your own.
+        "squared_error", "absolute_error", "huber", "quantile", "poisson",
+        "tweedie" or "gamma", minimised as the mean over the outputs; the last
+        three are half deviances with a log link. Or a `Loss` of your own.
 
     depth : int, default=1
         How many hidden layers of that size, if `hidden_layer_sizes` is an int or
@@ -62,8 +62,9 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         Rows per step. "auto" is min(200, n_samples); "proportional" is
         n_samples // 32, but at least 32 and at most 256.
 
-    solver : {"adam", "sgd", "rmsprop", "lbfgs"} or Optimizer, default="adam"
-        "adam" is described in [2]_. "lbfgs" uses all rows at once and counts
+    solver : {"adam", "sgd", "rmsprop", "lion", "lbfgs"} or Optimizer, default="adam"
+        "adam" is described in [2]_. "lion" (Chen et al. 2023) wants a rate three
+        to ten times smaller. "lbfgs" uses all rows at once and counts
         iterations instead of epochs; it ignores batch size and learning rates. Or
         an `Optimizer` of your own.
 
@@ -104,9 +105,10 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         Which columns are categories: by their dtype in a data frame (category,
         enum and strings), or by name, index or mask.
 
-    input_scaling : {"robust", "standard"} or None, default="robust"
+    input_scaling : {"robust", "standard", "quantile"} or None, default="robust"
         How numbers are scaled: weighted median and quartile range, then the
-        smooth clip z / sqrt(1 + (z / 3)^2); or mean and standard deviation.
+        smooth clip z / sqrt(1 + (z / 3)^2); mean and standard deviation; or
+        weighted quantiles to normal scores, whatever the distribution.
         Sparse columns are divided by their root mean square.
 
     alpha : float, default=0.01
@@ -159,7 +161,8 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         "lbfgs" and for fewer than 500 rows.
 
     beta_1, beta_2 : float, default=0.9, 0.95
-        Decay of the moments of "adam"; `beta_2` is also the decay of "rmsprop".
+        Decay of the moments of "adam" and "lion"; `beta_2` is also the decay of
+        "rmsprop".
 
     epsilon : float, default=1e-8
         Keeps "adam" and "rmsprop" from dividing by 0.
@@ -184,9 +187,13 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         The error, in scaled units, from which the "huber" loss is linear. "auto"
         is 1.0.
 
+    tweedie_power : float or "auto", default="auto"
+        The power of the "tweedie" loss, between 1 and 2: the variance of a target
+        is proportional to its mean to this power. "auto" is 1.5.
+
     target_scaling : {"standard"} or None, default="standard"
         Whether targets are trained on with mean 0 and standard deviation 1; never
-        with "poisson" and "gamma". Predictions are in the targets' own units.
+        with "poisson", "tweedie" and "gamma". Predictions are in the targets' own units.
 
     Attributes
     ----------

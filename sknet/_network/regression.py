@@ -103,6 +103,23 @@ def _gamma_gradient(raw: Array, target: Array) -> Array:
     return (1.0 - target * np.exp(-raw)) / raw.dtype.type(raw.shape[1])
 
 
+@dataclass(frozen=True)
+class _Tweedie:
+    """Half the deviance of a variance mean^power: between counts (1) and sizes (2), zeros included (Jørgensen 1987)."""
+
+    power: float
+
+    def value(self, raw: Array, target: Array) -> Array:
+        a, b = 1.0 - self.power, 2.0 - self.power  # with mean = exp(raw)
+        deviance = target**b / (a * b) - target * np.exp(a * raw) / a + np.exp(b * raw) / b
+        return deviance.mean(axis=1)
+
+    def gradient(self, raw: Array, target: Array) -> Array:
+        slope = np.exp((2.0 - self.power) * raw) - target * np.exp((1.0 - self.power) * raw)
+        slope /= raw.shape[1]
+        return slope
+
+
 # --- the losses, by name ---------------------------------------------------------------------------------------------
 
 SQUARED_ERROR = Loss("squared_error", _squared_value, _squared_gradient, joint=_squared_joint)
@@ -119,6 +136,12 @@ def _with_log_link(
 
 POISSON = _with_log_link("poisson", _poisson_value, _poisson_gradient, Interval(0.0))
 GAMMA = _with_log_link("gamma", _gamma_value, _gamma_gradient, Interval(0.0, includes_low=False))
+
+
+def tweedie(tweedie_power: float = 1.5) -> Loss:
+    """Return half the Tweedie deviance of a power between 1 and 2."""
+    pieces = _Tweedie(tweedie_power)
+    return _with_log_link("tweedie", pieces.value, pieces.gradient, Interval(0.0))
 
 
 def huber(huber_delta: float = 1.0) -> Loss:
@@ -168,6 +191,7 @@ REGRESSION_LOSSES: dict[str, LossEntry] = {
     "huber": LossEntry(huber, ("huber_delta",)),
     "quantile": LossEntry(quantile, ("quantile",)),
     "poisson": LossEntry(lambda: POISSON),
+    "tweedie": LossEntry(tweedie, ("tweedie_power",)),
     "gamma": LossEntry(lambda: GAMMA),
 }
 """Every loss of a regressor by name."""

@@ -16,6 +16,7 @@ from sknet._model.settings import TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._tables.columns.category import CategoryColumn
 from sknet._tables.columns.number import NumberColumn
+from sknet._tables.columns.quantile import QuantileColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
 from sknet._tables.targets import Numbers, TargetScaler
@@ -30,6 +31,7 @@ KINDS: dict[str, type] = {
     "network": Network,
     "encoder": TableEncoder,
     "number": NumberColumn,
+    "quantile number": QuantileColumn,
     "category": CategoryColumn,
     "label head": LabelHead,
     "number head": NumberHead,

@@ -34,6 +34,7 @@ from sknet._tables.columns.number import (
     scale_or_refuse,
     stacked,
 )
+from sknet._tables.columns.quantile import learn_quantiles
 from sknet._tables.frames import (
     Kind,
     chosen_categories,
@@ -221,7 +222,7 @@ def learn_encoder(
         An array holds floats, with NaN where one is missing, and may be a read-only memory map.
     categorical_features : "from_dtype", array-like of str, int or bool, or None
         Which columns are categories: by their dtype, name, index or mask.
-    input_scaling : {"robust", "standard", None}
+    input_scaling : {"robust", "standard", "quantile", None}
         How numbers are scaled.
     weight : array-like of shape (n,), default=None
         Sample weights, positive.
@@ -289,6 +290,7 @@ def _learn_number(values: Table, name: str, settings: ColumnSettings) -> Column:
 SCALINGS: dict[str | None, Callable[[Array, Array | None, Array, ColumnSettings], Sequence[Column]]] = {
     "robust": learn_numbers,
     "standard": learn_numbers,
+    "quantile": learn_quantiles,
     None: learn_numbers,
 }
 """How columns of numbers are learnt, by `input_scaling`: from a matrix, their positions, and which miss values."""

@@ -224,6 +224,30 @@ class Adam(Optimizer):
         return sqrt(1.0 - self.beta_2**step) / root / (np.sqrt(moments[1]) + self.epsilon / root)
 
 
+@dataclass(frozen=True)
+class Lion(Optimizer):
+    """Steps of the same length in every direction: the sign of a momentum (Chen et al. 2023, arXiv:2302.06675).
+
+    The direction is sign(beta_1 m + (1 - beta_1) gradient); then m = beta_2 m + (1 - beta_2) gradient.
+    """
+
+    beta_1: float = 0.9
+    beta_2: float = 0.99
+
+    n_moments = 1
+
+    def update(self, gradient: Array, moments: Sequence[Array], step: int) -> float:
+        """Overwrite the gradient with the direction, update the momentum; return 1."""
+        (m,) = moments
+        blend = (1.0 - self.beta_1) * gradient
+        blend += self.beta_1 * m
+        m *= self.beta_2
+        gradient *= 1.0 - self.beta_2
+        m += gradient
+        np.sign(blend, out=gradient)
+        return 1.0
+
+
 class OptimizerEntry(NamedTuple):
     """An optimizer that `solver` may name."""
 
@@ -234,6 +258,7 @@ class OptimizerEntry(NamedTuple):
 OPTIMIZERS: dict[str, OptimizerEntry] = {
     "adam": OptimizerEntry(Adam, ("beta_1", "beta_2", "epsilon")),
     "sgd": OptimizerEntry(SGD, ("momentum", "nesterovs_momentum")),
+    "lion": OptimizerEntry(Lion, ("beta_1", "beta_2")),
     "rmsprop": OptimizerEntry(RMSProp, ("beta_2", "epsilon")),
 }
 """Every first-order optimizer by name."""

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-from sknet._network.network import Network
-from sknet._network.parameters import Layout
 
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.initializers import draw
+from sknet._network.layers import Training, bind
+from sknet._network.layout import Layout
 
 N_ROWS, N_INPUTS, WIDTH, DEPTH = 1000, 20, 50, 10
 CURVES = (
@@ -30,12 +30,14 @@ def profile(activation, init, rng):
     """Variation of every hidden layer's output, and of the error that comes back to it, for a random output error."""
     layout = Layout((N_INPUTS, *[WIDTH] * DEPTH, 1))
     activations = [ACTIVATIONS[activation]] * DEPTH
-    network = Network(layout.sizes, activations, N_ROWS, float)
     coefs, intercepts = draw(layout, activations, init, rng)
-    network.forward(rng.normal(size=(N_ROWS, N_INPUTS)), coefs, intercepts)
-    signal = [variation(a) for a in network.outputs()]
-    coef_grads, intercept_grads = [W.copy() for W in coefs], [b.copy() for b in intercepts]
-    network.backward(rng.normal(size=(N_ROWS, 1)), coefs, coef_grads, intercept_grads)
+    theta = layout.pack(coefs, intercepts, np.dtype(float))
+    gradient = np.empty_like(theta)
+    chain = bind(layout, activations, theta, N_ROWS, training=Training(gradient))
+    chain.forward(rng.normal(size=(N_ROWS, N_INPUTS)))
+    signal = [variation(a) for a in chain.hidden]
+    chain.backward(rng.normal(size=(N_ROWS, 1)))
+    coef_grads, _ = layout.views(gradient)
     return signal, [np.linalg.norm(g) * np.linalg.norm(W) for g, W in zip(coef_grads[1:], coefs[1:], strict=True)]
 
 

@@ -58,6 +58,7 @@ BAD = {
     "n_iter_no_change": [0, -1, 2.5, None],
     "max_fun": [0, -1, 1.5, None],
     "huber_delta": [0.0, -1.0, None],
+    "tweedie_power": [1.0, 2.0, 0.0, None],
     "quantile": [0.0, 1.0, None, [], [0.5, 0.5], [0.9, 0.1], [0.0, 0.5], [0.5, 1.0], ["low"]],
     "class_weight": ["fair", 2.0],
     "categorical_features": ["all", 1],

@@ -14,6 +14,7 @@ from sklearn.linear_model import (
     PoissonRegressor,
     QuantileRegressor,
     Ridge,
+    TweedieRegressor,
 )
 from sklearn.preprocessing import StandardScaler
 
@@ -122,6 +123,16 @@ def test_generalised_linear_models(kind, name):
     assert_allclose(coefficients(net), expected(model), atol=1e-5)
 
 
+@pytest.mark.parametrize("power", [1.2, 1.7])
+def test_tweedie_regression(power):
+    y = np.where(rng.random(120) < 0.3, 0.0, rng.gamma(2.0, np.exp(1.0 + SIGNAL) / 2))
+    parameters = LINEAR | {"alpha": 0.02 * N, "loss": "tweedie", "tweedie_power": power}
+    net = SigmoidMLPRegressor(**parameters).fit(X, y, WEIGHT)
+    model = TweedieRegressor(power=power, link="log", alpha=0.02, tol=1e-9, max_iter=10_000, solver="newton-cholesky")
+    assert_allclose(net.predict(X), model.fit(X, y, WEIGHT).predict(X), rtol=1e-5)
+    assert_allclose(coefficients(net), expected(model), atol=1e-5)
+
+
 def test_huber():
     """scikit-learn's Huber regression scales by a sigma of its own: its optimum is ours at delta = epsilon * sigma."""
     y = SIGNAL + 0.2 * rng.standard_t(2, size=120)
@@ -166,6 +177,7 @@ def test_absolute_error_is_median_regression():
         ("quantile", lambda y: np.quantile(y, 0.3)),
         ("poisson", np.mean),
         ("gamma", np.mean),
+        ("tweedie", np.mean),
     ],
 )
 def test_the_best_constant(loss, constant):

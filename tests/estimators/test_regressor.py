@@ -28,6 +28,7 @@ LOSSES = {
     "quantile": (NUMBER, {"quantile": 0.5}),
     "poisson": (COUNT, {}),
     "gamma": (COUNT + 1.0, {}),
+    "tweedie": (COUNT, {"tweedie_power": 1.5}),
 }
 
 
@@ -40,14 +41,16 @@ def loss_by_hand(net, y):
     predicted = net.predict(X)
     z = (y - predicted) / y.std(axis=0)
     d = net.huber_delta
-    return {
+    value = {
         "squared_error": lambda: z**2 / 2,
         "absolute_error": lambda: np.abs(z),
         "huber": lambda: np.where(np.abs(z) <= d, z**2 / 2, d * (np.abs(z) - d / 2)),
         "quantile": lambda: np.maximum(net.quantile * z, (net.quantile - 1) * z),
         "poisson": lambda: np.where(y > 0, y * np.log(np.maximum(y, 1) / predicted), 0.0) - y + predicted,
         "gamma": lambda: np.log(predicted / y) + y / predicted - 1,
-    }[net.loss]().mean()
+        "tweedie": lambda: -4 * np.sqrt(y) + 2 * y / np.sqrt(predicted) + 2 * np.sqrt(predicted),  # power 1.5
+    }[net.loss]()
+    return np.mean(value)
 
 
 # --- every loss ------------------------------------------------------------------------------------------------------
@@ -103,7 +106,7 @@ def test_without_target_scaling_the_network_speaks_the_targets_units():
     assert_array_equal(net.predict(X), net.activations(X)[-1][:, 0])
 
 
-@pytest.mark.parametrize("name", ["poisson", "gamma"])
+@pytest.mark.parametrize("name", ["poisson", "gamma", "tweedie"])
 def test_positive_targets_are_not_scaled(name):
     y, _ = LOSSES[name]
     one, other = (fitted(y, loss=name, target_scaling=scaling) for scaling in ("standard", None))

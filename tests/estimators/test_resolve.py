@@ -141,7 +141,7 @@ def test_auto_holds_out_of_large_tables_only():
 
 # --- what is resolved gives the same fit -----------------------------------------------------------------------------
 
-OF_OTHER_LOSSES = {"quantile", "huber_delta"}
+OF_OTHER_LOSSES = set(module.LOSS_OPTIONS)
 
 
 def table(n):

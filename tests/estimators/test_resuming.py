@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
+from pairs import over_pairs
 
 from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
 
@@ -17,8 +18,9 @@ NUMBER = X[:, 0] - X[:, 1]
 LABEL = np.digitize(NUMBER, [-0.5, 0.5])
 WEIGHT = rng.integers(1, 4, size=N).astype(float)
 KINDS = [(SigmoidMLPClassifier, LABEL), (SigmoidMLPRegressor, NUMBER)]
-of_both = pytest.mark.parametrize("kind, y", KINDS, ids=["classifier", "regressor"])
-of_every_solver = pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop"])
+OF_TASK = {"classifier": KINDS[0], "regressor": KINDS[1]}
+of_both = pytest.mark.parametrize("kind, y", KINDS, ids=list(OF_TASK))
+TASKS, SOLVERS = ["classifier", "regressor"], ["adam", "sgd", "rmsprop"]
 
 
 def half(fraction):
@@ -26,8 +28,6 @@ def half(fraction):
 
 
 SCHEDULES = ["constant", "invscaling", "adaptive", "cosine", "flat_cosine", "one_cycle", "coslog4", half]
-of_every_schedule = pytest.mark.parametrize("learning_rate", SCHEDULES)
-with_and_without_dropout = pytest.mark.parametrize("dropout", [0.0, 0.3])
 quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 needs_callbacks = pytest.mark.skipif(not hasattr(SigmoidMLPClassifier, "set_callbacks"), reason="scikit-learn < 1.9")
 pytestmark = quiet
@@ -62,11 +62,9 @@ def travelled(net):
 # --- partial_fit -----------------------------------------------------------------------------------------------------
 
 
-@of_both
-@of_every_solver
-@of_every_schedule
-@with_and_without_dropout
-def test_k_partial_fits_are_one_fit(kind, y, solver, learning_rate, dropout):
+@over_pairs(task=TASKS, solver=SOLVERS, learning_rate=SCHEDULES, dropout=[0.0, 0.3])
+def test_k_partial_fits_are_one_fit(task, solver, learning_rate, dropout):
+    kind, y = OF_TASK[task]
     parameters = PLAIN | {"solver": solver, "learning_rate": learning_rate, "dropout": dropout}
     parameters |= {"tol": 10.0, "n_iter_no_change": 1} if learning_rate == "adaptive" else {}  # the rate falls
     whole, parts = kind(**parameters).fit(X, y), kind(**parameters)
@@ -85,11 +83,14 @@ def test_the_rate_of_an_adaptive_schedule_falls_in_partial_fit_too(kind, y):
     assert rates[-1] < rates[0] / 20.0
 
 
-@of_both
-@pytest.mark.parametrize("table", ["float32", "float64", "sparse", "weighted"])
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("averaging", [0.0, 0.9])
-def test_whatever_the_types_no_digit_is_lost(kind, y, table, dtype, averaging):
+@over_pairs(
+    task=TASKS,
+    table=["float32", "float64", "sparse", "weighted"],
+    dtype=["float32", "float64"],
+    averaging=[0.0, 0.9],
+)
+def test_whatever_the_types_no_digit_is_lost(task, table, dtype, averaging):
+    kind, y = OF_TASK[task]
     parameters = PLAIN | {"dtype": dtype, "averaging": averaging}
     if table == "sparse":
         parameters |= {"input_scaling": None, "max_norm": None}
@@ -136,12 +137,9 @@ class Interrupts:
         return half(fraction)
 
 
-@of_both
-@of_every_solver
-@with_and_without_dropout
-@pytest.mark.parametrize("pickled", [False, True])
-@pytest.mark.parametrize("at", [4, 8, 18])
-def test_a_run_interrupted_anywhere_goes_on_by_partial_fit(kind, y, solver, dropout, pickled, at):
+@over_pairs(task=TASKS, solver=SOLVERS, dropout=[0.0, 0.3], pickled=[False, True], at=[4, 8, 18])
+def test_a_run_interrupted_anywhere_goes_on_by_partial_fit(task, solver, dropout, pickled, at):
+    kind, y = OF_TASK[task]
     parameters = PLAIN | {"solver": solver, "dropout": dropout, "learning_rate": half}  # three steps an epoch
     whole, net = kind(**parameters).fit(X, y), kind(**parameters | {"learning_rate": Interrupts(at)})
     with pytest.warns(UserWarning, match="Training interrupted by user"):
@@ -162,11 +160,9 @@ def size(net):
     return len(pickle.dumps(net)) / sum(part.nbytes for part in net.coefs_ + net.intercepts_)
 
 
-@of_both
-@of_every_solver
-@pytest.mark.parametrize("dtype", ["float32", "float64"])
-@pytest.mark.parametrize("early_stopping", [False, True])
-def test_moments_travel_only_where_training_may_go_on(kind, y, solver, dtype, early_stopping):
+@over_pairs(task=TASKS, solver=SOLVERS, dtype=["float32", "float64"], early_stopping=[False, True])
+def test_moments_travel_only_where_training_may_go_on(task, solver, dtype, early_stopping):
+    kind, y = OF_TASK[task]
     parameters = PLAIN | {"hidden_layer_sizes": 200, "batch_size": 20, "solver": solver, "dtype": dtype}
     parameters |= {"early_stopping": early_stopping, "validation_fraction": 0.4, "learning_rate": "cosine"}
     table, target = WIDE.astype(dtype), y[:60]
@@ -224,11 +220,9 @@ def path(tmp_path):
 
 
 @needs_callbacks
-@of_both
-@of_every_solver
-@of_every_schedule
-@pytest.mark.parametrize(("dropout", "early_stopping"), [(0.0, False), (0.3, True)])
-def test_a_resumed_run_equals_the_uninterrupted_one(kind, y, solver, learning_rate, dropout, early_stopping, path):
+@over_pairs(task=TASKS, solver=SOLVERS, learning_rate=SCHEDULES, dropout=[0.0, 0.3], early_stopping=[False, True])
+def test_a_resumed_run_equals_the_uninterrupted_one(task, solver, learning_rate, dropout, early_stopping, path):
+    kind, y = OF_TASK[task]
     parameters = PLAIN | STOPS | {"max_iter": 15, "early_stopping": early_stopping, "validation_fraction": 0.2}
     parameters |= {"solver": solver, "learning_rate": learning_rate, "dropout": dropout}
     whole = kind(**parameters).fit(X, y)

@@ -1,4 +1,4 @@
-"""scikit-learn's checks for estimators: the defaults, and every solver, loss and kind of stopping."""
+"""scikit-learn's checks for estimators: the defaults, and every two choices of solver, loss, stopping, ... together."""
 
 import functools
 import itertools
@@ -6,23 +6,41 @@ import unittest
 
 import numpy as np
 import pytest
+from pairs import covering
 from sklearn.utils import estimator_checks, get_tags
 from sklearn.utils.estimator_checks import estimator_checks_generator
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._training.optimizers import OPTIMIZERS
 
-SOLVERS = ("adam", "sgd", "rmsprop", "lbfgs")
-LOSSES = {
-    SigmoidMLPClassifier: ("log_loss", "squared_error"),
-    SigmoidMLPRegressor: ("squared_error", "absolute_error", "huber", "quantile", "poisson", "gamma"),
+FACTORS = {
+    "solver": (*OPTIMIZERS, "lbfgs"),
+    "early_stopping": (False, True),
+    "learning_rate": ("constant", "one_cycle"),
+    "averaging": (0.0, 0.9),
+    "dropout": (0.0, 0.2),
+    "l1_ratio": (0.0, 0.5),
+    "max_norm": (None, 2.0),
 }
-NEED_POSITIVE_TARGETS = {"poisson", "gamma"}
+LOSSES = {  # of a kind, of which one stands for the others: they take turns
+    SigmoidMLPClassifier: (("log_loss",), ("squared_error",)),
+    SigmoidMLPRegressor: (("squared_error", "huber"), ("absolute_error", "quantile"), ("poisson", "gamma", "tweedie")),
+}
+EPOCHS = 40
+"""Enough for what the checks ask of predictions; the defaults are checked with as many as they have."""
+
+NEED_POSITIVE_TARGETS = {"poisson", "gamma", "tweedie"}
 # Checks that scikit-learn does not run by itself.
 NOT_YIELDED = (
     estimator_checks.check_param_validation,
     estimator_checks.check_dataframe_column_names_consistency,
     estimator_checks.check_inplace_ensure_writeable,
 )
+# Weights and repeated rows draw other units to drop.
+NOT_WITH_DROPOUT = {
+    "check_sample_weight_equivalence_on_dense_data",
+    "check_sample_weight_equivalence_on_sparse_data",
+}
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -31,18 +49,25 @@ pytestmark = [
 ]
 
 
+def goes_together(solver, dropout, max_norm, **others):
+    return solver != "lbfgs" or not (dropout or max_norm)
+
+
 def configurations():
     for cls, losses in LOSSES.items():
         yield cls.__name__, cls()
-        for solver, early_stopping, loss in itertools.product(SOLVERS, (False, True), losses):
-            name = f"{cls.__name__}-{loss}-{solver}-{'stopping' if early_stopping else 'full'}"
-            yield name, cls(loss=loss, solver=solver, early_stopping=early_stopping)
+        turns = {kind: itertools.cycle(kind) for kind in losses}
+        for parameters in covering(FACTORS | {"loss": losses}, goes_together):
+            parameters |= {"loss": next(turns[parameters["loss"]])}
+            yield "-".join([cls.__name__, *map(str, parameters.values())]), cls(max_iter=EPOCHS, **parameters)
 
 
 def cases():
     for name, estimator in configurations():
         for instance, check in estimator_checks_generator(estimator):
             label = getattr(check, "func", check).__name__
+            if label in NOT_WITH_DROPOUT and estimator.dropout not in (0.0, "auto"):
+                continue
             details = "-".join(f"{value}" for value in getattr(check, "keywords", {}).values())
             yield pytest.param(instance, check, id="-".join(filter(None, [name, label, details])))
         for check in NOT_YIELDED:

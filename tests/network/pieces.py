@@ -76,6 +76,7 @@ LOSSES = {
     "huber": LossCase(regression.huber(0.7), 2, numbers, kinks=True),
     "poisson": LossCase(regression.POISSON, 2, positive),
     "gamma": LossCase(regression.GAMMA, 2, positive),
+    "tweedie": LossCase(regression.tweedie(1.3), 2, positive),
     "pinball": LossCase(regression.pinball(0.2), 2, numbers, kinks=True),
     "quantiles": LossCase(regression.quantiles(LEVELS), 3, one_number, kinks=True),
     "blocks": LossCase(

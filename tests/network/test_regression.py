@@ -38,6 +38,13 @@ def test_positive_losses_are_half_the_deviance(loss, metric):
     np.testing.assert_allclose(loss.value(np.log(target), target), 0, atol=1e-14)
 
 
+@pytest.mark.parametrize("power", [1.01, 1.5, 1.99])
+def test_tweedie_is_half_the_deviance_of_its_power(power):
+    raw, target = X[:, :1], np.where(Y[:, :1] > 0, np.exp(Y[:, :1]), 0.0)
+    found = regression.tweedie(power).value(raw, target).mean()
+    assert found == pytest.approx(metrics.mean_tweedie_deviance(target, np.exp(raw), power=power) / 2, rel=1e-12)
+
+
 def test_poisson_takes_counts_of_zero():
     assert regression.POISSON.value(np.zeros((1, 1)), np.zeros((1, 1))) == 1.0
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from sknet._training.lbfgs import LBFGS
 from sknet._training.minibatch import MiniBatch
-from sknet._training.optimizers import SGD, Adam, RMSProp
+from sknet._training.optimizers import SGD, Adam, Lion, RMSProp
 from sknet._training.schedules import constant
 from sknet._training.solver import Problem
 
@@ -17,6 +17,7 @@ OPTIMIZERS = {
     "nesterov": SGD(momentum=0.9, nesterovs_momentum=True),
     "rmsprop": RMSProp(0.9),
     "adam": Adam(),
+    "lion": Lion(),
 }
 
 

@@ -10,7 +10,7 @@ import pytest
 from problems import OPTIMIZERS, mini_batch, problem, quadratic, rosenbrock, state_of
 
 from sknet._training.optimizers import OPTIMIZERS as REGISTRY
-from sknet._training.optimizers import SGD, Adam, Optimizer, RMSProp
+from sknet._training.optimizers import SGD, Adam, Lion, Optimizer, RMSProp
 from sknet._training.schedules import Schedule, constant, cosine
 
 RATE = 0.01
@@ -62,6 +62,12 @@ def adam(memory, g, t):
     return -RATE * np.sqrt(1 - 0.95**t) / (1 - 0.8**t) * m / (np.sqrt(v) + 1e-3)
 
 
+def lion(memory, g, t):
+    m = memory.get("m", 0)
+    memory["m"] = 0.9 * m + 0.1 * g
+    return -RATE * np.sign(0.8 * m + 0.2 * g)
+
+
 def adam_without_epsilon(memory, g, t):
     m = memory["m"] = 0.8 * memory.get("m", 0) + 0.2 * g
     v = memory["v"] = 0.95 * memory.get("v", 0) + 0.05 * g * g
@@ -85,6 +91,8 @@ CASES = {
     # its steps near the optimum are as long as the rate, which has to fall
     "rmsprop": Case(RMSProp(0.8, 1e-3), rmsprop, (0.05, cosine, 1e-4), (1e-2, 4000)),
     "adam": Case(Adam(0.8, 0.95, 1e-3), adam, (0.3, constant, 1e-6), (0.1, 2000)),
+    # its steps are all as long as the rate
+    "lion": Case(Lion(0.8, 0.9), lion, (0.05, cosine, 1e-3), (3e-3, 8000)),
 }
 each_case = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)

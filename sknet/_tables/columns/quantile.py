@@ -1,0 +1,87 @@
+"""One column of numbers as normal scores: how far along the sorted training values a number lies, on a normal scale.
+
+Conventions
+-----------
+n rows; q levels, equally spaced from 0 to 1.
+
+values : (n,)            one column of the table as it comes
+quantiles : (q,)         the training values at the levels, weighted; where a value repeats, so does the quantile
+out : (n, n_inputs)      the normal score, and maybe an indicator of missing values
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import ndtri
+
+from sknet._tables.columns import ColumnSettings
+from sknet._tables.columns.number import refuse_infinite, weighted_quantile
+from sknet._tables.frames import number_values
+from sknet._typing import Array, Table
+
+LEVELS = np.linspace(0.0, 1.0, 257)
+"""Their number does not depend on that of the rows: a row of weight 2 is then two rows."""
+
+
+@dataclass(frozen=True, eq=False)
+class QuantileColumn:
+    """The inputs that a column of numbers becomes when it is scaled by quantiles.
+
+    Attributes
+    ----------
+    quantiles : ndarray of shape (257,)
+        Zeros where nothing was observed.
+    has_missing_indicator : bool
+        Whether a second input is 1 where the value is missing.
+    """
+
+    quantiles: Array
+    has_missing_indicator: bool = False
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, QuantileColumn):
+            return NotImplemented
+        same = self.has_missing_indicator == other.has_missing_indicator
+        return same and np.array_equal(self.quantiles, other.quantiles)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    @property
+    def n_inputs(self) -> int:
+        """1, or 2 with the indicator."""
+        return 1 + self.has_missing_indicator
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """What follows the column's name in the name of each input."""
+        return ("", "_missing") if self.has_missing_indicator else ("",)
+
+    def write(self, values: Table, out: Array, name: str) -> None:
+        """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
+        numbers = np.asarray(number_values(values, name), dtype=np.float64)
+        refuse_infinite(numbers[:, np.newaxis], lambda _: name)
+        missing = np.isnan(numbers)
+        out[:, 0] = ndtri(np.where(missing, 0.5, self.share(np.where(missing, 0.0, numbers))))
+        out[:, 1:] = missing[:, np.newaxis]  # into no column, where there is no indicator
+
+    def share(self, numbers: Array) -> Array:
+        """Share of the training weight below each number, half of what equals it included, (n,)."""
+        # A value that repeats has several levels: their middle lies between the first and the last of them.
+        last = np.interp(numbers, self.quantiles, LEVELS)
+        first = 1.0 - np.interp(-numbers, -self.quantiles[::-1], LEVELS)
+        half = 0.5 * LEVELS[1]  # beyond the ends there is nothing to tell: scores end where those of training do
+        return np.clip(0.5 * (first + last), half, 1.0 - half)
+
+
+def learn_quantiles(
+    X: Table, columns: NDArray[np.intp] | None, missing: Array, settings: ColumnSettings
+) -> list[QuantileColumn]:
+    """Learn the columns of a matrix, one by one; see `number.learn_numbers` for the arguments."""
+    found = []
+    for j in range(X.shape[1]) if columns is None else columns.tolist():
+        quantiles = weighted_quantile(np.asarray(X[:, j]), LEVELS, settings.weight)
+        found.append(QuantileColumn(np.nan_to_num(quantiles), bool(missing[j])))
+    return found
