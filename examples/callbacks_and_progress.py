@@ -1,4 +1,4 @@
-"""Callbacks, which need scikit-learn 1.9: progress bars, scores as training goes, and a callback of one's own.
+"""Callbacks, which need scikit-learn 1.9: progress bars, scores as training goes, and a callback of your own.
 
 Run with ``python examples/callbacks_and_progress.py``.
 """

@@ -1,4 +1,4 @@
-"""An activation and a loss of one's own, checked against finite differences, and what the check says of a mistake.
+"""An activation and a loss of your own, checked against finite differences, and what the check says of a mistake.
 
 Run with ``python examples/custom_pieces.py``. The page docs/add_your_own.md explains them.
 """

@@ -1,4 +1,4 @@
-"""Training that goes on: partial_fit, warm starts, and a run that is cut off and taken up again from a file.
+"""Training that continues: partial_fit, warm starts, and a run that is interrupted and resumed from a file.
 
 Run with ``python examples/going_on.py``.
 """
@@ -28,7 +28,7 @@ def epoch_by_epoch(whole: SigmoidMLPClassifier) -> None:
     stream = SigmoidMLPClassifier(**SETTINGS)
     for chunk in np.array_split(np.arange(len(y)), 6):
         stream.partial_fit(X[chunk], y[chunk], classes=np.arange(10))
-    print(f"each row seen once, in six chunks: accuracy {stream.score(X, y):.3f}")
+    print(f"each row used once, in six chunks: accuracy {stream.score(X, y):.3f}")
 
 
 def warm_start() -> None:

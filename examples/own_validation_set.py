@@ -1,4 +1,4 @@
-"""A validation set of one's own: passed to fit, through a pipeline that scales it too, or chosen by a splitter.
+"""A validation set of your own: passed to fit, through a pipeline that scales it too, or chosen by a splitter.
 
 Run with ``python examples/own_validation_set.py``.
 """

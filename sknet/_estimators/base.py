@@ -1,4 +1,4 @@
-"""What both estimators share: `fit`, `partial_fit` and `resume`, three short stories over the same parts.
+"""What both estimators share: `fit`, `partial_fit` and `resume`, three short methods over the same parts.
 
 Each reads its parameters and data, resolves every "auto", trains a model and publishes it with one assignment. A call
 that fails has changed nothing, because nothing was touched.
@@ -64,7 +64,7 @@ class Begun:
     columns: Columns
     seeds: Seeds  # of the first weights, of the held-out rows, of what training draws
     resolved: dict[str, object]
-    earlier: Fitted | None  # what the run goes on from
+    earlier: Fitted | None  # what the run continues from
     name: str  # of the estimator
 
     @property
@@ -102,15 +102,15 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     _learn_head: ClassVar[LearnHead]  # (y, target settings, classes) -> head, parsed y
 
-    # --- three stories -----------------------------------------------------------------------------------------------
+    # --- three ways to train -----------------------------------------------------------------------------------------
 
     def _fit(self, given: Given) -> Self:
-        """Train a new network or, in a warm start, go on from the one there is."""
+        """Train a new network or, in a warm start, the one that there is."""
         begun = self._begin(given, self._fitted if self.warm_start else None)
         return self._complete(given, begun, begun.first_state())
 
     def _resume(self, path: str | PathLike[str], given: Given) -> Self:
-        """Take up the run in a file where it was left."""
+        """Continue the run that a checkpoint file holds."""
         refuse_lbfgs(self.solver)
         saved = checkpoints.read(path)
         saved.refuse_other(type(self).__name__, self.solver, 0 if self._fitted is None else self._fitted.n_samples_seen)
@@ -157,12 +157,12 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         if earlier is None:
             parse = partial(type(self)._learn_head, settings=settings, classes=classes)
             head, rows, columns = read_rows(given, type(self).__name__, None, parse, self.categorical_features)
-            if rows.whole is not None and classes is None:  # a label of dropped rows alone is none
+            if rows.whole is not None and classes is None:  # a label that only dropped rows had is not a class
                 head, rows = without_absent_labels(head, rows)
         else:
             parse = partial(parse_again, earlier.model.head, settings, type(self)._learn_head if anew else None)
             head, rows, columns = read_rows(given, type(self).__name__, earlier.columns, parse)
-        if settings.class_weight is not None:
+        if settings.class_weight is not None:  # a class weight of 0 drops rows, as a sample weight of 0 does
             rows = rows.weighted(head.weigh(rows.y, rows.weight)).without_weightless()
         return head, rows, columns
 
@@ -173,7 +173,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """
         if earlier is not None and earlier.state is not None:
             return earlier.seeds
-        source = check_random_state(deepcopy(self.random_state))  # which moves on only if all goes well
+        source = check_random_state(deepcopy(self.random_state))  # `_publish` advances the original
         first, held_out, training = source.randint(np.iinfo(np.int32).max, size=3).tolist()
         return first, held_out if earlier is None else earlier.seeds[1], training
 
@@ -191,7 +191,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         seeds: Seeds, until: int | None = None,
     ) -> Begun:  # fmt: skip
         """Resolve every "auto", learn the tables and put the run together."""
-        if validation is None and self.solver == "lbfgs":
+        if validation is None and self.solver == "lbfgs":  # full batches: the order and number of rows do not matter
             training = training.merged()
         n = len(training.y)
         resolved_before = None if earlier is None else earlier.resolved
@@ -206,7 +206,8 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             score = score_on(
                 self, validation, head, lambda model: Fitted(model, resolved, columns, (), 0, 0, True, seeds)
             )
-        may_stop_early = until is None or self.learning_rate == "adaptive"  # whose rate falls by patience
+        # one epoch of `partial_fit` never stops early, but "adaptive" must count epochs without improvement
+        may_stop_early = until is None or self.learning_rate == "adaptive"
         run = prepare(
             settings, head, training, validation, score, output_dtype=columns.float_type,
             earlier=None if earlier is None else earlier.model, until=until, may_stop_early=may_stop_early,
@@ -223,6 +224,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         watchers = None
         if self.verbose or getattr(self, "_skl_callbacks", ()):
             watchers = watchers_of_fit(self, given, begun, n_epochs=n_epochs, validated=validated)
+        # only a resumed run has epochs behind it, and may have ended already
         done = begun.run.solver.exhausted(begun.run.problem, state) if state.epoch else None
         result = self._train(begun.run, state, watchers) if done is None else Result(done, 0)
         interrupted = result.reason is StopReason.INTERRUPTED
@@ -240,14 +242,14 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         return self
 
     def _train(self, run: TrainingRun, state: State, observer: Observer | None) -> Result:
-        """Run the training loop; a run that diverges becomes the user's error."""
+        """Run the training loop; where it diverges, raise an error that says what to try."""
         try:
             return run.train(state, observer)
         except DivergedError as error:
             raise ValueError(why_diverged(self, error)) from None
 
     def _publish(self, fitted: Fitted) -> None:
-        """Let the estimator be what was fitted: one assignment, before or after which it is whole."""
+        """Make the estimator the fitted one, in one assignment: at no moment is it half changed."""
         drawn = self._fitted is None or fitted.seeds is not self._fitted.seeds
         self._fitted = fitted
         if drawn and isinstance(self.random_state, np.random.RandomState):
@@ -287,7 +289,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             )
         for name, value in given.items():
             if isinstance(value, bool | np.bool_) and name in MAY_BE_NUMBERS:
-                raise InvalidParameterError(f"{name}={value!r} is a bool, which is no number here: give a number.")
+                raise InvalidParameterError(f"{name}={value!r} is a bool, and a number is expected: give a number.")
             if isinstance(value, set | frozenset):
                 raise InvalidParameterError(f"{name}={value!r} is a set, which has no order: give a list.")
         super()._validate_params()
@@ -297,7 +299,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         if self._fitted is None:
             return state
         kept = {name: value for name, value in state.items() if name not in _OF_CALLBACKS}
-        return kept | {"_fitted": models.pack(self._fitted, KINDS)}  # names and arrays: no private class of ours
+        return kept | {"_fitted": models.pack(self._fitted, KINDS)}  # names and arrays: a private class may be renamed
 
     def __setstate__(self, state: dict[str, object]) -> None:
         super().__setstate__(state)

@@ -1,4 +1,4 @@
-"""Who hears of epochs: scikit-learn's callbacks, checkpoints, and the lines that `verbose` prints."""
+"""What is called at every epoch: scikit-learn's callbacks, checkpoints, and the lines that `verbose` prints."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -44,7 +44,7 @@ class Callbacks:
         The one whose `fit` was called, with its callbacks.
 
     data : mapping
-        The X, y and metadata that the hooks are handed.
+        The X, y and metadata that the hooks are passed.
 
     run : Run
         Asked for a fitted estimator only where a callback asks for one.
@@ -59,20 +59,20 @@ class Callbacks:
         self._context.call_on_fit_task_begin(estimator=estimator, **data)
         self._epoch: CallbackContext | None = None
 
-    def _told(self, state: State) -> dict[str, object]:
-        """What a hook is handed; the estimator fitted thus far is made if it asks for it."""
+    def _passed(self, state: State) -> dict[str, object]:
+        """What a hook is passed; an estimator fitted up to here is made only if the hook asks for one."""
         attributes = lambda: {"_fitted": self._run.fitted_at(state)}  # noqa: E731
         return {"estimator": self._estimator, "reconstruction_attributes": attributes, **self._data}
 
     def begin(self, state: State) -> None:
         """Open the epoch's task."""
         self._epoch = self._context.subcontext(task_name="epoch")
-        self._epoch.call_on_fit_task_begin(**self._told(state))
+        self._epoch.call_on_fit_task_begin(**self._passed(state))
 
     def end(self, state: State) -> bool:
         """Close the epoch's task; true if a callback asks to stop."""
         epoch, self._epoch = self._epoch, None
-        return epoch is not None and bool(epoch.call_on_fit_task_end(**self._told(state)))
+        return epoch is not None and bool(epoch.call_on_fit_task_end(**self._passed(state)))
 
     def finish(self, fitted: Fitted) -> None:
         """Close the task of the whole fit, and that of an epoch which was cut short."""
@@ -110,7 +110,7 @@ class Checkpoint:
     """Write the whole state of a training run to a file, every few epochs.
 
     A callback for `set_callbacks`, which scikit-learn has since version 1.9.
-    An estimator with the same parameters takes the run up again with
+    An estimator with the same parameters continues the run with
     `resume(path, X, y)` and ends exactly where the uninterrupted run would
     have ended.
 
@@ -127,8 +127,8 @@ class Checkpoint:
 
     See Also
     --------
-    SigmoidMLPClassifier.resume : Take a run up again.
-    SigmoidMLPRegressor.resume : Take a run up again.
+    SigmoidMLPClassifier.resume : Continue a run.
+    SigmoidMLPRegressor.resume : Continue a run.
 
     Notes
     -----
@@ -155,7 +155,7 @@ class Checkpoint:
         self.path, self.every = Path(path), int(every)
 
     def setup(self, estimator: object, context: object) -> None:
-        """Hear that a fit begins: refuse what cannot be written.
+        """Refuse, as a fit begins, what cannot be written.
 
         Parameters
         ----------
@@ -167,12 +167,12 @@ class Checkpoint:
         """
         if not hasattr(estimator, "resume"):
             raise TypeError(
-                f"Checkpoint writes runs of sknet's estimators; {type(estimator).__name__} is none of them."
+                f"Checkpoint writes runs of sknet's estimators; {type(estimator).__name__} is not one of them."
             )
         refuse_lbfgs(getattr(estimator, "solver", None))
 
     def teardown(self, estimator: object, context: object) -> None:
-        """Hear that a fit has ended.
+        """Do nothing at the end of a fit.
 
         Parameters
         ----------
@@ -184,7 +184,7 @@ class Checkpoint:
         """
 
     def on_fit_task_begin(self, estimator: object, context: object) -> None:
-        """Hear that a fit or an epoch begins.
+        """Do nothing at the beginning of a fit or an epoch.
 
         Parameters
         ----------
@@ -196,7 +196,7 @@ class Checkpoint:
         """
 
     def on_fit_task_end(self, estimator: object, context: object) -> None:
-        """Hear that a fit or an epoch has ended; the file is written elsewhere.
+        """Do nothing at the end of a fit or an epoch: `Writer` writes the file.
 
         Parameters
         ----------
@@ -220,54 +220,54 @@ def refuse_lbfgs(solver: object) -> None:
 class Writer:
     """The observer of one run that writes a checkpoint's file.
 
-    A callback is shown a fitted estimator, and a run is more than that: this
-    one is told of the state itself.
+    A callback gets a fitted estimator, and a run is more than that: this one
+    gets the state itself.
     """
 
     def __init__(self, checkpoint: Checkpoint, origin: Origin) -> None:
         self._path, self._every, self._origin = checkpoint.path, checkpoint.every, origin
 
     def begin(self, state: State) -> None:
-        """Do nothing: an epoch is written when it is whole."""
+        """Do nothing: an epoch is written when it has ended."""
 
     def end(self, state: State) -> bool:
-        """Write the state if it is time to."""
+        """Write the state, every few epochs."""
         if state.epoch % self._every == 0:
             checkpoints.write(self._path, self._origin, state)
         return False
 
 
 def for_hooks(given: Given) -> dict[str, Target]:
-    """Return what the hooks are handed; the metadata are those that a scorer takes."""
+    """Return what the hooks are passed; the metadata are those that a scorer takes."""
     metadata = None if given.sample_weight is None else {"sample_weight": given.sample_weight}
     return {"X": given.X, "y": given.y, "metadata": metadata}
 
 
 class Watchers:
-    """Everybody who is told of one run.
+    """All observers of one run, called one after the other.
 
     Parameters
     ----------
     observers : list of Observer
     callbacks : Callbacks, default=None
-        Those among them who are told of the end of the whole fit.
+        The one among them that is called at the end of the whole fit, too.
     """
 
     def __init__(self, observers: list[Observer], callbacks: Callbacks | None = None) -> None:
         self._observers, self._callbacks = observers, callbacks
 
     def begin(self, state: State) -> None:
-        """Tell them all."""
+        """Call them all."""
         for observer in self._observers:
             observer.begin(state)
 
     def end(self, state: State) -> bool:
-        """Tell them all; true if any asks to stop."""
+        """Call them all; return True if any asks to stop."""
         answers = [observer.end(state) for observer in self._observers]
         return any(answers)
 
     def finish(self, fitted: Fitted) -> None:
-        """Tell the callbacks what the fit leaves, before it is published: if one fails, nothing has changed."""
+        """Pass the callbacks what the fit leaves, before it is published: if one fails, nothing has changed."""
         if self._callbacks is not None:
             self._callbacks.finish(fitted)
 
@@ -275,7 +275,7 @@ class Watchers:
 def watchers_of_fit(
     estimator: CallbackSupportMixin, given: Given, run: Run, *, n_epochs: int, validated: bool
 ) -> Watchers | None:
-    """Return everybody who is told of a `fit` or `resume`; None if nobody is."""
+    """Return the observers of a `fit` or `resume`; None if there are none."""
     listed = getattr(estimator, "_skl_callbacks", [])
     if not listed and not estimator.verbose:
         return None

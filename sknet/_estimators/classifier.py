@@ -140,7 +140,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
     input_scaling : {"robust", "standard", "quantile"} or None, default="robust"
         How numbers are scaled: weighted median and quartile range, then the
         smooth clip z / sqrt(1 + (z / 3)^2); mean and standard deviation; or
-        weighted quantiles to normal scores, whatever the distribution.
+        weighted quantiles to normal scores, for any distribution.
         Sparse columns are divided by their root mean square.
 
     alpha : float, default=0.01
@@ -232,7 +232,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         The labels, one array per output in multiclass-multioutput problems.
 
     coefs_ : list of arrays of shape (fan_in, fan_out)
-        The weights, in the network's own space. What is set here counts.
+        The weights, for the scaled inputs. Weights set here are used.
 
     intercepts_ : list of arrays of shape (fan_out,)
         The biases.
@@ -387,7 +387,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         sample_weight_val: Target = None,
         groups: Target = None,
     ) -> Self:
-        """Take up a run that `Checkpoint` has written, and train until it ends.
+        """Continue a run that `Checkpoint` has written, and train until it ends.
 
         The estimator must have the parameters, and the data must be those, of
         the run that was interrupted; it then equals, bit for bit, the
@@ -456,8 +456,8 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             Sample weights.
 
         classes : array-like of shape (n_classes,), or a list of such, default=None
-            All labels there will ever be; needed at the first call only if y
-            does not hold them all. One list per output in multiclass-multioutput.
+            All labels that later calls may bring; needed at the first call only
+            if y does not hold them all. One list per output in multiclass-multioutput.
 
         Returns
         -------
@@ -468,7 +468,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         return self._partial_fit(X, y, sample_weight, classes)
 
     def _refuse_other_classes(self, classes: Target) -> None:
-        """Refuse other classes than those of earlier calls."""
+        """Raise if the classes are not those of earlier calls."""
         if classes is None or self._fitted is None:
             return
         new = [np.unique(c) for c in classes] if isinstance(self.classes_, list) else [np.unique(classes)]
@@ -479,7 +479,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             )
 
     def _refuse_temperature(self) -> None:
-        """Raise if a temperature is asked for where it cannot be had."""
+        """Raise if a temperature is asked for where none can be found."""
         if self.temperature_scaling in (False, "auto"):
             return
         conflicts = {

@@ -1,7 +1,6 @@
-"""What a fit leaves behind, as one value; and the attributes that users read from it.
+"""What a fit leaves, as one value; and the attributes that users read from it.
 
-An estimator publishes with one assignment, `estimator._fitted = Fitted(...)`: at every instant it is whole, before or
-after.
+An estimator publishes with one assignment, `estimator._fitted = Fitted(...)`: at no moment is it half changed.
 """
 
 from collections.abc import Callable, Mapping
@@ -26,7 +25,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Fitted:
-    """All that is known after a fit, beside the parameters."""
+    """All that is known after a fit, besides the parameters."""
 
     model: Model
     resolved: Mapping[str, object]
@@ -34,9 +33,9 @@ class Fitted:
     history: tuple[Epoch, ...]
     n_iter: int  # epochs of the last call
     n_samples_seen: int
-    validated: bool  # whether the last call held rows out
+    validated: bool  # whether the last call had a validation set
     seeds: tuple[int, int, int]  # of the first weights, of the held-out rows, of what training draws
-    state: State | None = None  # where training may go on
+    state: State | None = None  # from which training may continue
 
     @property
     def scores(self) -> list[float]:
@@ -56,7 +55,7 @@ class Fitted:
 
 
 KINDS = models.KINDS | {"fitted": Fitted, "columns": Columns}
-"""What stands in a pickle, by name."""
+"""The values that a pickle may hold, by name."""
 
 
 def require_fitted(estimator: "FittedAttributes") -> Fitted:
@@ -76,7 +75,7 @@ def to_predict(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
 
 
 class Learnt(Generic[T]):
-    """A fitted attribute: read from what the last fit left, absent before; `write`, if given, sets it by hand."""
+    """A fitted attribute: read from the result of the last fit, absent before it; `write` lets users set it."""
 
     def __init__(self, read: Callable[[Fitted], T], write: Callable[[Fitted, T], Fitted] | None = None) -> None:
         self._read, self._write = read, write
@@ -97,7 +96,7 @@ class Learnt(Generic[T]):
         return self._read(self._fitted_of(estimator))
 
     def __set__(self, estimator: "FittedAttributes", value: T) -> None:
-        """Set the value by hand, where that has a meaning."""
+        """Set the value by hand, where it can be."""
         if self._write is None:
             raise AttributeError(f"{self._name} is set by fit: it cannot be set by hand.")
         estimator._fitted = self._write(self._fitted_of(estimator), value)

@@ -25,7 +25,7 @@ Splitter: TypeAlias = BaseCrossValidator | BaseShuffleSplit
 
 @dataclass(repr=False, eq=False)
 class CommonParameters:
-    """What a user may set, whatever the task."""
+    """The parameters of both estimators."""
 
     # --- the network ---
     hidden_layer_sizes: int | Sequence[int] = (128,)
@@ -62,7 +62,7 @@ class CommonParameters:
     max_norm: float | None = None
     clip_norm: float | Auto | None = "auto"
     averaging: float | Auto = "auto"
-    # --- where and how it starts, and in which arithmetic ---
+    # --- where it starts, and the type it computes in ---
     init: str | Initializer | Weights = "auto"
     warm_start: bool = False
     shuffle: bool = True
@@ -79,7 +79,7 @@ class CommonParameters:
 
 @dataclass(repr=False, eq=False)
 class ClassifierParameters(CommonParameters):
-    """What a classifier has beside them."""
+    """The parameters that only the classifier has, and its defaults."""
 
     _: KW_ONLY
     loss: str | Loss = "log_loss"
@@ -90,7 +90,7 @@ class ClassifierParameters(CommonParameters):
 
 @dataclass(repr=False, eq=False)
 class RegressorParameters(CommonParameters):
-    """What a regressor has beside them."""
+    """The parameters that only the regressor has, and its defaults."""
 
     hidden_layer_sizes: int | Sequence[int] = (96, 32)
     _: KW_ONLY

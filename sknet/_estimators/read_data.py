@@ -3,7 +3,7 @@
 Conventions
 -----------
 X : (n, d)         array, CSR matrix or data frame, its values not yet encoded
-weight : (n,)      float64, not negative; None where every row counts once
+weight : (n,)      float64, not negative; None where all are 1
 """
 
 from collections.abc import Callable, Iterable
@@ -90,7 +90,7 @@ def read_rows(
 
 
 def read_validation(given: Given, name: str, head: Head, columns: Columns, early_stopping: object) -> Rows:
-    """Check a validation set of the user's own."""
+    """Check the validation set that the user passes."""
     if given.X_val is None and given.y_val is None:
         raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided.")
     if given.y_val is None:
@@ -110,7 +110,7 @@ def read_validation(given: Given, name: str, head: Head, columns: Columns, early
 
 
 def read_table(X: Table, name: str, categorical_features: object = None) -> tuple[Table, Columns]:
-    """Check a table of which nothing is known yet; `name` is the estimator's, for messages."""
+    """Check the table of a first fit; `name` is the estimator's, for messages."""
     if not isinstance(categorical_features, str) and holds_objects(X):
         chosen = split_choice(categorical_features)[1]
         if chosen is not None:
@@ -138,7 +138,7 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
     if columns.names is not None:
         expecting.feature_names_in_ = columns.names
     if is_frame(X):
-        _refuse_twins(X)
+        _refuse_duplicates(X)
         validate_data(expecting, X, reset=False, skip_check_array=True)
         return _checked_frame(X, name)
     return _read_array(X, partial(validate_data, expecting, reset=False))
@@ -182,7 +182,7 @@ _ARRAYS = {"accept_sparse": "csr", "dtype": "numeric", "ensure_all_finite": "all
 
 
 def _checked_frame(X: Table, name: str) -> Table:
-    _refuse_twins(X)
+    _refuse_duplicates(X)
     for size, what in zip(X.shape, ("sample", "feature"), strict=True):
         if size == 0:
             raise ValueError(
@@ -191,7 +191,7 @@ def _checked_frame(X: Table, name: str) -> Table:
     return X
 
 
-def _refuse_twins(X: Table) -> None:
+def _refuse_duplicates(X: Table) -> None:
     names = column_names(X)
     if len(set(names)) < len(names):
         raise ValueError(
@@ -204,7 +204,7 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
     if isinstance(X, np.ndarray) and X.dtype == object:
         X = np.where(pd.isna(X), np.nan, X)  # None and pandas.NA, too
     try:
-        with np.errstate(over="ignore", invalid="ignore"):  # the sum by which infinities are looked for
+        with np.errstate(over="ignore", invalid="ignore"):  # scikit-learn looks for infinities by a sum
             X = check(X, **_ARRAYS)
     except ValueError as error:
         if "could not convert string to float" not in str(error) and "bytes/strings" not in str(error):
@@ -218,7 +218,7 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
 
 
 def is_ready(X: Table, columns: Columns) -> bool:
-    """Whether X is what `validate_data` would return as it is, which takes it longer than to predict a row."""
+    """Whether `validate_data`, which takes longer than predicting a row, would return X as it is."""
     return (
         type(X) is np.ndarray
         and X.dtype in (np.float32, np.float64)

@@ -133,7 +133,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
     input_scaling : {"robust", "standard", "quantile"} or None, default="robust"
         How numbers are scaled: weighted median and quartile range, then the
         smooth clip z / sqrt(1 + (z / 3)^2); mean and standard deviation; or
-        weighted quantiles to normal scores, whatever the distribution.
+        weighted quantiles to normal scores, for any distribution.
         Sparse columns are divided by their root mean square.
 
     alpha : float, default=0.01
@@ -223,7 +223,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
     Attributes
     ----------
     coefs_ : list of arrays of shape (fan_in, fan_out)
-        The weights, in the network's own space. What is set here counts.
+        The weights, for the scaled inputs. Weights set here are used.
 
     intercepts_ : list of arrays of shape (fan_out,)
         The biases.
@@ -370,7 +370,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         sample_weight_val: Target = None,
         groups: Target = None,
     ) -> Self:
-        """Take up a run that `Checkpoint` has written, and train until it ends.
+        """Continue a run that `Checkpoint` has written, and train until it ends.
 
         The estimator must have the parameters, and the data must be those, of
         the run that was interrupted; it then equals, bit for bit, the
@@ -463,7 +463,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         return model.outputs(table, model.head.predict)
 
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:
-        """Compute R^2; with several quantile levels, the mean over the levels of D^2, R^2's like for the pinball loss.
+        """Compute R^2; with several quantile levels, the mean of D^2, the counterpart of R^2 for the pinball loss.
 
         Parameters
         ----------

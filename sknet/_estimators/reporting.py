@@ -1,4 +1,4 @@
-"""What a fit says of itself: warnings at the user's line, the end that `verbose` tells, and why training diverged."""
+"""What a fit reports: warnings at the user's line, the last line that `verbose` prints, and why training diverged."""
 
 import sys
 import warnings
@@ -28,21 +28,21 @@ UNFINISHED = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
 
 
 def sentence(parameters: CommonParameters, result: Result) -> str:
-    """Return why training ended, in the user's own numbers."""
+    """Return why training ended, with the numbers that the user set."""
     return result.reason.value.format(**vars(parameters) | {"message": result.message})
 
 
 def print_end(parameters: CommonParameters, result: Result) -> None:
-    """Tell why training ended, where nothing warns of it."""
+    """Print why training ended, unless a warning says so."""
     if result.reason not in (*UNFINISHED, StopReason.INTERRUPTED):
         print(f"{sentence(parameters, result)} Stopping.")
 
 
 def report(parameters: CommonParameters, result: Result, quiet: bool = False) -> None:
-    """Warn where training did not end as it should; `quiet` says that to run out of epochs is normal."""
+    """Warn where training did not end as it should; with `quiet`, running out of epochs is normal."""
     if result.scores_undefined:
         warn(
-            f"scoring={parameters.scoring!r} gave not one score that is a number: the epoch of the least validation "
+            f"scoring={parameters.scoring!r} gave no score that is a number: the epoch of the lowest validation "
             "loss was kept. Choose another scoring, or hold out more rows.",
             RuntimeWarning,
         )
@@ -57,10 +57,10 @@ def report(parameters: CommonParameters, result: Result, quiet: bool = False) ->
 
 
 def warn_of_few_rows(n: int, fraction: object) -> None:
-    """Say that training goes without validation though it was asked for."""
+    """Warn that training runs without validation although it was asked for."""
     warn(
         f"early_stopping: validation_fraction={fraction} of {n} rows leaves fewer than {MIN_HELD_OUT} rows to hold "
-        "out (or none to train on). Training goes without a validation part; give more rows, a larger "
+        "out (or none to train on). Training runs without a validation part; give more rows, a larger "
         "validation_fraction, or X_val and y_val.",
         RuntimeWarning,
     )

@@ -1,7 +1,7 @@
 """Where "auto" is answered: parameters and facts about the data become `Settings`, once per fit.
 
-With scikit-learn's own schedules, which have no end of their own, what scikit-learn does not know stays off unless it
-is asked for: its settings give its training.
+With scikit-learn's own schedules, which have no end, everything that scikit-learn does not have stays off unless it is
+set: with its settings, training does what it does there.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -66,7 +66,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Facts:
-    """What "auto" depends on beside the other parameters."""
+    """What "auto" depends on besides the other parameters."""
 
     n_rows: int  # to train on
     validated: bool  # whether rows are held out
@@ -81,7 +81,7 @@ class Facts:
 
 
 def target_settings(p: CommonParameters) -> TargetSettings:
-    """Return what is wanted of the target: the loss with its own options, class weights, scaling."""
+    """Return what the target needs: the loss with its own options, class weights, scaling."""
     class_weight, scaling = getattr(p, "class_weight", None), getattr(p, "target_scaling", None)
     return TargetSettings(p.loss, loss_options(p), class_weight, scaling)
 
@@ -150,10 +150,10 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
         if isinstance(given, str) and given in ("auto", "proportional"):
             setattr(resolved, name, answer)
     resolved.batch_size = min(facts.n_rows, int(resolved.batch_size))
-    resolved.early_stopping = facts.validated
+    resolved.early_stopping = facts.validated  # False where True was asked for, and the rows were too few
     if isinstance(resolved, ClassifierParameters):
         resolved.temperature_scaling = bool(resolved.temperature_scaling) and facts.validated
-        if resolved.label_smoothing == "auto":  # what smoothing does to the probabilities, a temperature undoes
+        if resolved.label_smoothing == "auto":  # a temperature undoes what smoothing does to the probabilities
             resolved.label_smoothing = AUTO_LABEL_SMOOTHING if resolved.temperature_scaling else 0.0
     return settings_of(resolved), resolved
 
@@ -175,7 +175,7 @@ def resolve_for(
 
 def answers(p: CommonParameters, facts: Facts) -> dict[str, object]:
     """Return what "auto" means here, for each parameter that may be left to the estimator."""
-    ours, validated, n = has_end(p), facts.validated, facts.n_rows  # `ours`: a schedule that scikit-learn has not
+    ours, validated, n = has_end(p), facts.validated, facts.n_rows  # `ours`: a schedule that scikit-learn does not have
     by_adam, by_lbfgs = p.solver == "adam", p.solver == "lbfgs"
     proportional = int(np.clip(n // 32, *PROPORTIONAL_BATCH))
     found: dict[str, object] = {
@@ -250,6 +250,7 @@ def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
     if isinstance(sizes, Integral):
         size, depth = int(sizes), int(p.depth)
         if depth > 1:
+            # before the tuple of sizes itself is too long
             refuse_beyond_memory(f"hidden_layer_sizes={size} with depth={depth}", (depth - 1) * (size + 1) * size, 4)
         return (size,) * depth
     given: list[object] = list(sizes)  # type: ignore[arg-type]
@@ -297,7 +298,7 @@ def schedule_of(p: CommonParameters) -> Schedule:
 
 
 def made(make: Callable[..., T] | None, names: Sequence[str], p: CommonParameters) -> T:
-    """Make what a registry's entry describes, of the parameters that it names."""
+    """Make what a registry's entry describes, from the parameters that it names."""
     if make is None:
         raise TypeError("a registry's entry must be a thing or say how it is made")
     options = {}

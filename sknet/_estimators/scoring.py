@@ -15,6 +15,7 @@ def score_on(
     estimator: BaseEstimator, validation: Rows, head: Head, fitted_with: Callable[[Model], Fitted]
 ) -> Callable[[Model], float]:
     """Return a function model -> score, by a scikit-learn scorer on a snapshot of the estimator."""
+    # a copy for the scorer to call `predict` on: the estimator itself stays as it was until the fit ends
     probe = object.__new__(type(estimator))
     probe.__dict__.update(vars(estimator))
     scorer = check_scoring(probe, estimator.scoring)

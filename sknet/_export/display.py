@@ -9,11 +9,11 @@ if TYPE_CHECKING:
 
 
 class HasHistory(Protocol):
-    """A fitted estimator, as far as it is looked at here."""
+    """A fitted estimator, as far as it is read here."""
 
     @property
     def history_(self) -> "pd.DataFrame":
-        """One row an epoch."""
+        """One row per epoch."""
 
 
 class TrainingHistoryDisplay:
@@ -24,7 +24,7 @@ class TrainingHistoryDisplay:
     Parameters
     ----------
     history : DataFrame
-        As the estimators' `history_`: one row an epoch.
+        As the estimators' `history_`: one row per epoch.
 
     estimator_name : str, default=None
         Shown as the title.

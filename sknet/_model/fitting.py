@@ -2,7 +2,7 @@
 
 Conventions
 -----------
-theta : (p,)        all parameters, in the type of the arithmetic
+theta : (p,)        all parameters, in the compute dtype
 target : (n, k)     what the raw outputs are compared with
 weight : (n,)       sample weights divided by their mean; None where all are 1
 """
@@ -85,7 +85,7 @@ class EncodedRows:
 def encode_rows(
     tables: Tables, rows: Rows, n_rows: int, smoothing: float = 0.0, *, cross_fit: bool = False
 ) -> EncodedRows:
-    """Encode rows in the type of the arithmetic, once; those of a memory map as they come.
+    """Encode rows in the compute dtype, once; the rows of a memory map batch by batch.
 
     With `cross_fit`, they are rows to train on: where a column is encoded by the target, none sees its own.
     """
@@ -96,14 +96,14 @@ def encode_rows(
     fold = tables.encoder.folds(tables.head.targets(rows.y, np.dtype(np.float64))) if cross_fit else None
     if rows.in_file:
         return EncodedRows(MappedInputs(tables.encoder, rows.X, dtype, n_rows, fold), target, weight, total, n_rows)
-    # Dense rows end with a 1, which makes the first layer's biases weights like the others: one product does for both.
+    # Dense rows end with a 1, so that the first layer's biases are weights like the others: one product computes both.
     Z = tables.encoder.encode(rows.X, dtype, ones=True, fold=fold)
     inputs = GatheredRows(Z, n_rows, kind="ones") if isinstance(Z, np.ndarray) else SparseRows(Z)
     return EncodedRows(inputs, target, weight, total, n_rows)
 
 
 class MappedInputs:
-    """Rows of a memory map, encoded as they come."""
+    """Rows of a memory map, encoded batch by batch: the whole may not fit in memory."""
 
     kind: Kind = "ones"
 
@@ -143,7 +143,7 @@ class TrainingRun:
         else:
             activations, rng = self.settings.network.activations, np.random.default_rng(seeds[0])
             coefs, intercepts = draw(self.layout, activations, init, rng)
-            if not isinstance(init, str):  # a function of the user's own may give anything
+            if not isinstance(init, str):  # a function that the user wrote may return anything
                 coefs, intercepts = given_parameters(self.layout, (coefs, intercepts))
             bias = head.first_bias(self.training.target, self.training.weight, init)
             intercepts[-1] = intercepts[-1] if bias is None else intercepts[-1] + bias
@@ -155,7 +155,7 @@ class TrainingRun:
         return self.solver.init(network.packed(self.tables.compute_dtype), np.random.default_rng(seed))
 
     def train(self, state: State, observer: Observer | None = None) -> Result:
-        """Train, with as many threads as the products are large enough for. Sets: `state`, in place."""
+        """Train, with several threads where the products are large enough. Sets: `state`, in place."""
         with suitable_threads(self.training.n_rows, self.layout.sizes):
             if self.settings.solver.optimizer is not None:
                 return self.solver.train(self.problem, state, observer)
@@ -163,7 +163,7 @@ class TrainingRun:
                 return self.solver.train(self.problem, state, observer)
 
     def trained(self, state: State) -> Model:
-        """Return the model that this state stands for: of the best epoch where rows were held out."""
+        """Return the model of this state: of the best epoch where rows were held out."""
         theta = state.parameters if state.best is None else state.best.theta
         return model_of(self.settings, self.tables, self.layout, theta.astype(self.tables.output_dtype))
 
@@ -225,7 +225,7 @@ def prepare(
         is `max_iter`.
 
     may_stop_early : bool, default=True
-        Whether it may end before for want of improvement.
+        Whether it may end earlier where nothing improves.
 
     cross_fit : bool, default=True
         Whether the rows are encoded as in training, where no mean of the target
@@ -250,7 +250,7 @@ def assemble(
     settings: Settings, tables: Tables, training: Rows, validation: Rows | None = None, score: Score | None = None,
     until: int | None = None, may_stop_early: bool = True, cross_fit: bool = False,
 ) -> TrainingRun:  # fmt: skip
-    """Encode the rows and say what is minimised."""
+    """Encode the rows, and put objective, penalty, validation and solver together."""
     head = tables.head
     layout = Layout((tables.encoder.n_inputs, *settings.network.hidden_sizes, head.n_outputs))
     if layout.n_parameters > MANY_WEIGHTS:
@@ -315,7 +315,7 @@ def buffer_rows(settings: Settings, training: Rows) -> int:
     n = len(training.y)
     if settings.solver.optimizer is not None:
         return min(settings.solver.batch_size, MAX_ROWS)
-    # of a sparse table, a part takes less time than the passes over theta that go with each
+    # each part costs passes over theta, which take longer than the part itself where the table is sparse
     return ceil(n / ceil(n / (MAX_ROWS if is_sparse(training.X) else FULL_BATCH_ROWS)))
 
 
@@ -338,6 +338,7 @@ def solver_of(settings: Settings, l1: float, validated: bool, until: int, may_st
         how.batch_size,
         until,
         tol=how.tol,
+        # the training loss does not cut a schedule short: it falls most while the rate does, at the end
         n_iter_no_change=inf if how.has_end and not validated else n_iter_no_change,
         shuffle=how.shuffle,
         weight_decay=how.weight_decay,
@@ -364,7 +365,7 @@ def evaluation(
         raw = objective.raw(theta, held_out.inputs, n)
         if settings.penalty.temperature_scaling:
             factor, value = mean_at_best_temperature(loss, raw, target, weight, held_out.total_weight)
-            theta = layout.with_output_scaled(theta, factor)
+            theta = layout.with_output_scaled(theta, factor)  # a copy: training continues from the unscaled weights
         else:
             value = loss.mean(raw, target, weight)
         return value, -value if score is None else score(model_of(settings, tables, layout, theta)), theta

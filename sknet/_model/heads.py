@@ -1,7 +1,7 @@
 """Heads: what labels or numbers are to the network, and what its raw outputs are to the user.
 
-A head joins the targets that were learnt with the loss that suits them. It parses y once; all later work is done on
-codes (labels) or values (numbers).
+A head joins what was learnt about the targets with the loss that suits them. It parses y once; everything later works
+on codes (labels) or values (numbers).
 
 Conventions
 -----------
@@ -28,7 +28,7 @@ from sknet._typing import Array, DType, Target
 
 
 class Head(Protocol):
-    """What the parts of a fit need of a head, whatever the task."""
+    """What a fit needs of a head, for labels and numbers alike."""
 
     @property
     def settings(self) -> TargetSettings:
@@ -52,7 +52,7 @@ class Head(Protocol):
         """Fold class weights into the sample weights."""
 
     def strata(self, values: Array) -> Array | None:
-        """Return what a held-out part must hold its share of, one integer per row."""
+        """Return the strata for a stratified split, one integer per row."""
 
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
         """Return the target matrix, labels smoothed as asked for."""
@@ -67,7 +67,7 @@ class Head(Protocol):
         """Raise if another target than the one that was learnt is given to a warm start."""
 
     def predict(self, raw: Array) -> Array:
-        """Turn raw outputs, which are lost, into what `predict` returns."""
+        """Turn raw outputs, which may be overwritten, into what `predict` returns."""
 
 
 def parse_again(
@@ -82,7 +82,7 @@ def parse_again(
 
 
 def without_absent_labels(head: Head, rows: Rows) -> tuple[Head, Rows]:
-    """Learn the labels again from the rows that are left: one of dropped rows alone is none."""
+    """Learn the labels again from the rows that are left: a label that only dropped rows had is not a class."""
     if not isinstance(head, LabelHead):
         return head, rows
     labels, codes = learn_labels(head.as_given(rows.y))
@@ -134,7 +134,7 @@ class LabelHead:
         return self.labels.targets(values, dtype, smoothing)
 
     def first_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
-        """Start at the shares of the labels with our own first weights; scikit-learn's start at raw outputs near 0."""
+        """Start at the shares of the labels with init="centred", else at raw outputs near 0, as scikit-learn does."""
         return self.loss.start(target, weight) if init == "centred" and self.loss.start is not None else None
 
     def with_settings(self, settings: TargetSettings) -> Self:
@@ -230,7 +230,7 @@ class NumberHead:
             )
 
     def first_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
-        """Start there with our own first weights, and always if targets are not scaled: 0 may be far from all."""
+        """Use the loss's `start` with init="centred", and always if targets are not scaled: 0 may be far from all."""
         wanted = init == "centred" or not self.loss.may_scale
         return self.loss.start(target, weight) if wanted and self.loss.start is not None else None
 
@@ -239,7 +239,7 @@ class NumberHead:
         return replace(self, settings=settings)
 
     def refuse_other(self, given: Self) -> None:
-        """Accept any numbers: their count is checked where they are scaled."""
+        """Accept any numbers: how many columns they have is checked where they are scaled."""
 
     def predict(self, raw: Array) -> Array:
         """Return predictions in the targets' own units; (n, levels) where there are several quantile levels."""

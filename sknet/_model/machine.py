@@ -1,7 +1,7 @@
 """What this machine has: threads, and who gets them; memory, and what cannot fit into it; packages, or not.
 
-BLAS gets one thread where its matrix products are too small to be shared out or it is not alone, else all. Where the
-rows of a table are shared out instead, each of as many threads has a BLAS of one.
+BLAS gets one thread where its matrix products are too small to be split, or where it is called from a thread, else all.
+Where the rows of a table are split instead, each of our threads has a BLAS of one thread.
 """
 
 import os
@@ -17,15 +17,15 @@ import scipy
 from threadpoolctl import ThreadpoolController
 
 SHARED_OUT = 3 * 10**7
-"""Multiply-adds of the largest product from which BLAS may share it out.
+"""How many multiply-adds the largest product must have for BLAS to split it.
 
-On two idle cores threads take three quarters of the time from a third of it
-on; beside other work they wait for each other at every product, and take
-twice the time.
+On two idle cores, threads save a quarter of the time from a third of this size
+on; on busy ones they wait for each other at every product, and take twice the
+time.
 """
 
 PIECES = 4
-"""A thread is worth its start from so many pieces of a table on."""
+"""How many pieces of a table a thread must get to be worth starting."""
 
 
 @cache
@@ -50,7 +50,7 @@ def threads_for_rows(n_pieces: int, n_rows: int, sizes: tuple[int, ...]) -> Iter
     """Yield how many threads, each with rows of its own, are to pass pieces of `n_rows` rows through a network.
 
     As many as BLAS has, which gets one within each: so what lies between the
-    products is shared out as well. One thread for few pieces.
+    products is split as well. One thread for few pieces.
     """
     if n_pieces < 2 * PIECES or current_thread() is not main_thread():
         with suitable_threads(n_rows, sizes):
@@ -63,7 +63,7 @@ def threads_for_rows(n_pieces: int, n_rows: int, sizes: tuple[int, ...]) -> Iter
 
 
 def in_parts(work: Callable[[slice], None], rows: slice, size: int, n_threads: int) -> None:
-    """Do some work for all rows, in parts of `size` rows if there are threads to share them out to."""
+    """Do some work for all rows, in parts of `size` rows where there are several threads."""
     if n_threads == 1:
         work(rows)
         return
@@ -77,8 +77,8 @@ def in_parts(work: Callable[[slice], None], rows: slice, size: int, n_threads: i
 def one_thread_for_scipy() -> AbstractContextManager[object]:
     """Limit SciPy's own BLAS, where it has one beside NumPy's, to one thread.
 
-    L-BFGS goes to and fro between the two, and the threads of the one that
-    rests keep the cores busy with waiting: a fit then takes twice the time.
+    L-BFGS calls both in turn, and the idle threads of one keep the cores busy
+    with waiting while the other works: a fit then takes twice the time.
     """
     place = os.path.realpath(os.path.dirname(scipy.__file__))  # by name NumPy's, too, is scipy_openblas
     own = [blas.filepath for blas in _controller().lib_controllers if blas.filepath.startswith(place)]

@@ -27,12 +27,12 @@ PREDICT_ROWS = 1024
 """Rows predicted at once: enough for fast matrix products, few enough to stay in the cache."""
 
 PART = 32
-"""So many pieces a thread takes at a time; where prediction is interrupted, they are still done."""
+"""How many pieces a thread takes at a time; after an interrupt it still finishes them."""
 
 
 @dataclass(frozen=True)
 class Network:
-    """Layers and their weights. The lists are the user's `coefs_` and `intercepts_`: what is set there counts."""
+    """Layers and their weights. The lists are `coefs_` and `intercepts_`: weights set by hand are used."""
 
     activations: tuple[Activation, ...]
     coefs: list[Array]
@@ -69,15 +69,15 @@ class Model:
     # --- raw outputs -------------------------------------------------------------------------------------------------
 
     def outputs(self, table: Table, finish: Callable[[Array], Array]) -> Array:
-        """Return `finish` of all rows' raw outputs, piece by piece; the pieces of many rows are shared out."""
+        """Return `finish` of all rows' raw outputs, computed piece by piece; several threads share many pieces."""
         n = table.shape[0]
-        if n <= PREDICT_ROWS:  # done sooner than shared out
+        if n <= PREDICT_ROWS:  # faster than to start threads
             return np.ascontiguousarray(finish(self._raw(table)))
-        # categories are one-hot encoded under Python's lock: not a piece to be shared out
+        # encoding categories holds Python's global lock: several threads would only wait for each other
         n_pieces = ceil(n / PREDICT_ROWS) if self.encoder.numeric else 0
         with threads_for_rows(n_pieces, PREDICT_ROWS, self.network.layout.sizes) as n_threads:
             first, raw = next(self._raw_pieces(table, slice(0, n)))
-            found = finish(raw)  # which tells the shape and type of all
+            found = finish(raw)  # the first piece tells the shape and type of the whole
             outputs = np.empty((n, *found.shape[1:]), found.dtype)
             outputs[first] = found
 

@@ -16,7 +16,7 @@ from sknet._typing import Array, DType
 
 @dataclass(frozen=True)
 class TargetSettings:
-    """What is wanted of the target: needed before anything is known of the rows."""
+    """What the target needs; known before the rows are read."""
 
     loss: str | Loss
     options: Mapping[str, object] = field(default_factory=dict)  # of a loss by name: its levels, power, ...
@@ -52,7 +52,7 @@ class SolverSettings:
 
     optimizer: Optimizer | None  # None: L-BFGS
     schedule: Schedule
-    has_end: bool  # whether the schedule ends by itself, so that to finish it is normal
+    has_end: bool  # whether the schedule ends by itself, so that finishing it is normal
     learning_rate_init: float
     batch_size: int
     max_iter: int
@@ -67,7 +67,7 @@ class SolverSettings:
 
 @dataclass(frozen=True)
 class PenaltySettings:
-    """What keeps the weights small, and the probabilities honest."""
+    """What keeps the weights small, and what calibrates probabilities."""
 
     alpha: float
     l1_ratio: float
@@ -85,4 +85,4 @@ class Settings:
     network: NetworkSettings
     solver: SolverSettings
     penalty: PenaltySettings
-    dtype: DType  # of the arithmetic
+    dtype: DType  # that training computes in

@@ -1,9 +1,9 @@
-"""Where a run starts if its weights are not drawn: from a user's own, or from where another run was left.
+"""Where a run starts if its weights are not drawn: at weights that the user gives, or where an earlier run stopped.
 
 Conventions
 -----------
-theta : (p,)       all parameters, in the type of the arithmetic
-published weights  the user's `coefs_` and `intercepts_`, in the float type of the training table
+theta : (p,)       all parameters, in the compute dtype
+published weights  the estimator's `coefs_` and `intercepts_`, in the float type of the training table
 """
 
 from dataclasses import replace
@@ -39,8 +39,8 @@ def _float_arrays(parts: object) -> list[Array]:
 def kept_state(state: State, output_dtype: DType, *, validated: bool) -> State:
     """Return what must be kept of a state beside the published weights and the history.
 
-    Where rows were held out, training goes on from the weights that were
-    published, the best ones.
+    Where rows were held out, training continues from the published weights,
+    those of the best epoch.
     """
     compute_dtype = state.theta.dtype
     exact = np.can_cast(compute_dtype, output_dtype)
@@ -51,7 +51,7 @@ def kept_state(state: State, output_dtype: DType, *, validated: bool) -> State:
 
 
 def continued_state(kept: State, fresh: State, output_dtype: DType) -> State:
-    """Return a copy of a kept state to train on from; weights that were set by hand since then count.
+    """Return a copy of a kept state to continue from; weights that were set by hand since then are used.
 
     `fresh` is the state of a new run from the published weights.
     """
@@ -67,6 +67,6 @@ def continued_state(kept: State, fresh: State, output_dtype: DType) -> State:
 
 
 def _most_precise(kept: Array | None, published: Array, dtype: DType) -> Array:
-    """Return what was kept if it was published, with its last digits, else the published weights."""
+    """Return what was kept, which has more digits, if it is what was published; else the published weights."""
     same = kept is not None and np.array_equal(kept.astype(dtype), published.astype(dtype))
     return kept if same and kept is not None else published.copy()

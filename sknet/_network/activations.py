@@ -68,7 +68,7 @@ class Activation:
 
 
 HALF = {np.dtype(kind): np.array(0.5, kind) for kind in (np.float32, np.float64)}
-"""1/2 as an array: to convert a Python number takes NumPy as long as a pass over a small layer."""
+"""1/2 as an array: converting a Python number takes NumPy as long as a pass over a small layer."""
 
 
 def sigmoid(z: Array) -> None:
@@ -83,7 +83,7 @@ def sigmoid(z: Array) -> None:
 def _sigmoid_backward(a: Array, delta: Array) -> None:
     delta *= a
     a *= delta
-    delta -= a  # delta a - a (delta a): no scalar, whose conversion takes as long as a pass over a small layer
+    delta -= a  # delta a - a (delta a): written without a scalar, see `HALF`
 
 
 # --- tanh: da/dz = 1 - a^2 ------------------------------------------------------------------------------------------
@@ -94,7 +94,7 @@ def _tanh(z: Array) -> None:
 
 
 def _tanh_backward(a: Array, delta: Array) -> None:
-    a *= a
+    a *= a  # the last use of a: its memory saves a temporary
     np.subtract(1.0, a, out=a)
     delta *= a
 
@@ -115,7 +115,7 @@ def _relu(z: Array) -> None:
 
 
 def _relu_backward(a: Array, delta: Array) -> None:
-    np.greater(a, 0.0, out=a)  # 1 where the unit is open, else 0; np.sign says the same, many times slower
+    np.greater(a, 0.0, out=a)  # 1 where the unit is active, else 0; np.sign gives the same, many times slower
     delta *= a
 
 

@@ -75,7 +75,7 @@ def check_gradient(
     >>> check_gradient(Activation("square", square, square_backward, keeps="input")) < 1e-6
     True
     """
-    rng = np.random.default_rng([random_state, N_ROWS])  # not the numbers that `target` may be made of
+    rng = np.random.default_rng([random_state, N_ROWS])  # not the seed that a user may have drawn `target` with
     return _check(piece, target, rng, tolerance)
 
 
@@ -92,7 +92,7 @@ def _check_activation(activation: Activation, target: Target, rng: np.random.Gen
     name = f"Activation {activation.name!r}"
     if activation.keeps not in ("output", "input"):
         raise ValueError(f"{name}: keeps={activation.keeps!r} must be 'output' or 'input'.")
-    z = rng.normal(scale=2.0, size=(N_ROWS, N_UNITS))
+    z = rng.normal(scale=2.0, size=(N_ROWS, N_UNITS))  # as wide as units work: both tails of a sigmoid are reached
     f = _in_place(f"{name}: apply(z)", activation.apply)
     if not np.allclose(f(z[:3, :2]), f(z)[:3, :2], rtol=1e-9, atol=1e-12):
         raise ValueError(f"{name}: apply(z) mixes entries of z: each output must depend on its own sum only.")
@@ -171,6 +171,7 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
     _check_interval(name, loss, target)
     raw = rng.normal(size=(n, k))
     value = _value(name, loss, raw, target)
+    # a few rows alone must give what they give among others: batches are cut anywhere
     if not np.allclose(loss.value(raw[:3].copy(), target[:3]), value[:3], rtol=1e-9, atol=1e-12):
         raise ValueError(f"{name}: value(raw, target) mixes samples: each loss must depend on its own row only.")
     slope = np.empty((n, k))
@@ -278,7 +279,7 @@ def _check_single(what: str, single: Array, double: Array) -> None:
 
 
 def _apart(found: Array, expected: Array) -> Array:
-    """Return how far apart, relative to what is expected or to 1; infinite where what was found is no number."""
+    """Return how far apart, relative to what is expected or to 1; infinite where what was found is not a number."""
     error = np.abs(found - expected) / np.maximum(np.abs(expected), 1.0)
     return np.where(np.isfinite(error), error, np.inf)
 

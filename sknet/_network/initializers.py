@@ -57,7 +57,7 @@ def orthogonal(fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
     """Orthonormal rows or columns, whichever are fewer (Saxe et al. 2014, arXiv:1312.6120)."""
     tall = rng.normal(size=(max(fan_in, fan_out), min(fan_in, fan_out)))
     q, r = np.linalg.qr(tall)
-    q *= np.sign(np.diag(r))
+    q *= np.sign(np.diag(r))  # QR's own signs would not be uniformly distributed
     return np.ascontiguousarray(q if fan_in >= fan_out else q.T)
 
 
@@ -119,10 +119,10 @@ def centred(
         W = input_scale / output_scale * V,   V_ij ~ N(0, 1 / fan_in),      b = -center * sum_i W_ij
 
     so that W a + b = input_scale * V h: its own input has the standard
-    deviation at which it works, whatever the layers before it add. For sigmoid
+    deviation at which it works, however many layers come before. For sigmoid
     units, sigmoid(z) = 1/2 + 1/2 tanh(z/2), this is W = 4 V and b = -1/2 sum W:
     at its start the network computes what a tanh network computes. Without it
-    the constant 1/2 that every sigmoid passes on drowns the signal, whose
+    the constant 1/2 that every sigmoid passes on hides the signal, whose
     variance falls by a factor of 16 or more per layer, and so does the gradient's.
 
     The first hidden layer's biases are drawn as well, b ~ N(0, input_scale^2),

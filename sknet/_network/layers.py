@@ -42,7 +42,7 @@ class Layer(Protocol):
 
 
 class FirstLayer(Protocol):
-    """A layer whose input is data, so that nobody asks for dJ/dx."""
+    """A layer whose input is data: dJ/dx is not needed."""
 
     def forward(self, x: Table, /) -> Array:
         """Return the output, a buffer."""
@@ -102,7 +102,7 @@ class Dense:
 
 @dataclass(eq=False)
 class FirstDense:
-    """As `Dense`, for data: dJ/dx is not wanted."""
+    """As `Dense`, for the first layer, whose input is data: dJ/dx is not needed."""
 
     W: Array
     b: Array
@@ -160,7 +160,7 @@ class FirstSparse:
     z: Array
     multiply: Product
     ones: Array
-    whole: bool = True  # the gradient of all weights is wanted, whatever a batch touches
+    whole: bool = True  # compute the gradient of all weights, even where a batch touches few inputs
 
     def forward(self, x: sp.csr_array) -> Array:
         self.x = x
@@ -173,7 +173,7 @@ class FirstSparse:
         rows = None if self.whole else touched_inputs(self.x)
         if rows is None:
             self.dW[:] = self.x.T @ delta  # dJ/dW = x^T dJ/dz          (d, h)
-        else:
+        else:  # the other rows of dJ/dW are 0: neither computed nor cleared, which would take as long as a dense step
             self.dW[: len(rows)] = only_columns(self.x, rows).T @ delta
         return rows
 
@@ -183,7 +183,7 @@ def touched_inputs(x: sp.csr_array) -> Array | None:
     touched = np.zeros(x.shape[1], dtype=bool)
     touched[x.indices] = True
     rows = np.flatnonzero(touched)
-    return rows if 2 * len(rows) <= x.shape[1] else None
+    return rows if 2 * len(rows) <= x.shape[1] else None  # packing more would cost more than it saves
 
 
 def only_columns(x: sp.csr_array, columns: Array) -> sp.csr_array:
@@ -234,17 +234,17 @@ class ActivateAndKeep:
 # --- dropout (Srivastava et al. 2014): a random part of the outputs is 0 in a training step ---------------------------
 
 LEVELS = 2**16
-"""Of the numbers that decide on an output."""
+"""How many values the random number has that decides on an output."""
 
 DRAWN = 2**14
-"""So many outputs are decided on at once: what is drawn for them fits in the cache."""
+"""How many outputs are decided on at once: their random numbers then fit in the cache."""
 
 
 class Dropout:
     """Each output is 0 with probability `rate`, else divided by 1 - rate, which keeps its expectation.
 
-    Random numbers are what takes time here. Sixteen bits are enough for an output, a quarter of a word of the generator
-    (PCG64; a word has 64 bits); so rates are rounded to multiples of 2^-16.
+    Drawing random numbers takes most of the time here, so an output gets only 16 bits of them, a quarter of a 64-bit
+    word of the generator (PCG64). Rates are therefore rounded to multiples of 2^-16.
     """
 
     def __init__(self, rate: float, rng: np.random.Generator, mask: Array, dropped: Array) -> None:
@@ -325,7 +325,7 @@ def bind(
     layout : Layout
     activations : sequence of Activation, one per hidden layer
     theta : (p,) array
-        The layers hold views of it: its changes are seen.
+        The layers hold views of it, so they follow its changes.
 
     n_rows : int
         How many rows every batch has.
@@ -393,6 +393,7 @@ def _chain(
     for number, (block, gradient) in enumerate(zip(parameters, gradients, strict=True)):
         h, is_last = block.b.size, number == len(activations)
         columns = by_columns and is_last
+        # one buffer per layer: the activation overwrites z with a, which the next layer's backward pass still needs
         z = np.empty((h, n_rows), dtype).T if columns else np.empty((n_rows, h), dtype)
         product = product_by_columns if columns else product_by_rows
         if number == 0:
@@ -423,7 +424,7 @@ def _add_activation(
 
 
 _NOTHING = np.empty((0, 0))
-"""In place of what only a backward pass writes: NumPy refuses it, should there be one."""
+"""In place of the arrays that only a backward pass writes: NumPy raises if there is one all the same."""
 
 _NO_GRADIENT = Block(_NOTHING, _NOTHING)
 

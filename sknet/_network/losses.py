@@ -5,7 +5,7 @@ What every loss has, the losses of labels, and the temperature that suits them; 
 Conventions
 -----------
 raw : (n, k)        the network's last sums; there is no output activation but the loss's own link
-target : (n, k)     what is wanted: numbers, 0/1 labels, or one-hot rows (soft labels too); several quantiles: (n, 1)
+target : (n, k)     numbers, 0/1 labels, or one-hot rows (soft labels too); for several quantile levels (n, 1)
 weight : (n,)       the samples' weights; None where all are 1
 value : (n,)        each sample's loss: the mean over regression outputs, the sum over labels
 gradient : (n, k)   d value_i / d raw_ij; it may be written over raw
@@ -147,7 +147,8 @@ class Loss:
     levels: tuple[float, ...] = ()
 
     def __getstate__(self) -> dict[str, object]:
-        return {name: value for name, value in vars(self).items() if value is not identity}  # no private name of ours
+        # a pickle must not name a private function of this package, which may be renamed
+        return {name: value for name, value in vars(self).items() if value is not identity}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         vars(self).update({"link": identity} | state)
@@ -163,7 +164,7 @@ class Loss:
         Parameters
         ----------
         raw : array of shape (n, k)
-            Raw outputs; what they were is lost.
+            Raw outputs; they may be overwritten.
 
         Returns
         -------
@@ -180,7 +181,7 @@ class Loss:
         Parameters
         ----------
         raw, target : arrays of shape (n, k)
-            Raw outputs, and what is wanted.
+            Raw outputs, and what they should be.
 
         weight : array of shape (n,), or None
             Sample weights.
@@ -198,10 +199,10 @@ class Loss:
         Parameters
         ----------
         raw : array of shape (n, k)
-            Raw outputs; what they were is lost.
+            Raw outputs; overwritten.
 
         target : array of shape (n, k)
-            What is wanted.
+            What the outputs should be.
 
         Returns
         -------
@@ -237,7 +238,7 @@ def _softmax_link(raw: Array) -> None:
 # --- where training starts: the raw output of the best constant prediction ------------------------------------------
 
 LEAST_SHARE = 1e-3
-"""Of a label, as training starts: none is excluded from the start."""
+"""The least share of a label that training starts from: no label starts with a probability of 0."""
 
 
 def _shares(target: Array, weight: Array | None) -> Array:
@@ -259,7 +260,7 @@ def _centred_logs(target: Array, weight: Array | None) -> Array:
 
 
 def _sigmoid_value(raw: Array, target: Array) -> Array:
-    value = np.logaddexp(0.0, raw)
+    value = np.logaddexp(0.0, raw)  # log(1 + e^raw), which cannot overflow
     value -= target * raw
     return value[:, 0] if value.shape[1] == 1 else value.sum(axis=1)
 
@@ -274,9 +275,9 @@ def _sigmoid_gradient(raw: Array, target: Array) -> Array:
 
 
 def _softmax_joint(raw: Array, target: Array) -> tuple[Array, Array]:
-    scores, wanted = raw.T, target.T  # (k, n): so a network's raw output lies in memory
-    scores -= np.maximum.reduce(scores)
-    at_target = np.vecdot(raw, target)
+    scores, wanted = raw.T, target.T  # (k, n), row by row: as a network's raw output lies in memory
+    scores -= np.maximum.reduce(scores)  # changes no probability, and exp cannot overflow
+    at_target = np.vecdot(raw, target)  # before raw is overwritten
     np.exp(scores, out=scores)
     total = np.add.reduce(scores)
     scores /= total
@@ -395,7 +396,7 @@ def inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Array | N
     """Find the factor e^u for which mean loss(e^u raw) + u^2 / (2 total_weight) is least.
 
     This is the temperature of Guo et al. (2017), arXiv:1706.04599, with a
-    standard normal prior on its logarithm: of few samples that are all
+    standard normal prior on its logarithm: for few samples that are all
     predicted right, the likelihood alone would make it 0.
 
     Parameters

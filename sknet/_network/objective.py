@@ -69,7 +69,7 @@ class SparseRows:
 
 
 class Columns:
-    """As `Rows`, but kept and gathered column by column: a network's raw output, too, lies so in memory."""
+    """As `Rows`, but stored and gathered column by column, as the network's raw output is."""
 
     def __init__(self, values: Array, n_rows: int) -> None:
         self._values = np.ascontiguousarray(values.T)
@@ -191,9 +191,10 @@ class Objective:
         return value + self._add_penalty(bound.w, bound.w_grad, rows), rows
 
     def _bind(self, n: int, theta: Array, out: Array, rng: np.random.Generator | None, *, whole: bool) -> Bound:
-        """Return a chain for n rows: last time's, unless its arrays are others; they stay the same for a whole run.
+        """Return the chain for batches of n rows; a new one only where the arrays are not those of the last call.
 
-        A run has batches of two sizes, the last of an epoch being smaller.
+        A run uses the same arrays throughout, and has batches of two sizes,
+        the last of an epoch being smaller: it binds twice.
         """
         bound = self._bound.get(n)
         if bound is None or bound.theta is not theta or bound.out is not out or bound.rng is not rng:
@@ -220,21 +221,23 @@ class Objective:
     def _data_term(self, bound: Bound, batch: Batch, n: int) -> tuple[float, Array | None]:
         """Set the gradient of 1/n sum of weight * loss over the batch; return its value and the touched rows."""
         raw = bound.chain.forward(self._inputs(batch))
+        # raw is not needed again: the loss may put delta, and the backward pass dJ/dz, in its memory
         losses, delta = self._loss.value_and_gradient(raw, self._target(batch))
         if self._weight is None:
-            value = float(losses.dot(bound.ones)) / n
+            value = float(losses.dot(bound.ones)) / n  # faster than losses.sum()
             delta *= 1.0 / n
         else:
-            weight = self._weight(batch) / n
+            weight = self._weight(batch) / n  # the weights' mean is 1: large batches and small ones agree on average
             value = float(losses.dot(weight))
             delta *= weight[:, np.newaxis]
         return value, bound.chain.backward(delta)
 
     def _add_penalty(self, w: Array, out: Array, rows: Array | None) -> float:
-        """Add the penalty's gradient and return its value; of the touched rows only, if so, and 0."""
+        """Add the penalty's gradient and return its value; where few inputs are touched, their gradient only, and 0."""
         if rows is None:
             return self._penalty.add(w, out)
         if self._penalty.l2:
+            # W_1 is the last block of weights: what lies before it has a whole gradient, W_1 a packed one
             start, h = self._layout.starts[0], self._layout.sizes[1]
             touched = w[start:].reshape(-1, h).take(rows, axis=0).ravel()
             self._penalty.add_gradient(w[:start], out[:start])
@@ -242,7 +245,7 @@ class Objective:
         return 0.0
 
     def penalty(self, theta: Array) -> float:
-        """Return the penalty, which the values of batches that touch few inputs do not hold."""
+        """Return the penalty, which the values of batches that touch few inputs do not include."""
         return self._penalty.value(theta[: self._layout.n_weights])
 
     def raw(self, theta: Array, inputs: Inputs, n: int) -> Array:

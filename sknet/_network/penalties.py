@@ -14,7 +14,7 @@ import numpy as np
 from sknet._typing import Array
 
 CACHED = 2**14
-"""So many weights at a time make an array that is no larger than the cache."""
+"""How many weights are penalised at a time: the temporary array then fits in the cache."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class ElasticNet:
 
     def add_gradient(self, w: Array, out: Array) -> None:
         """Add the gradient of the L2 term, l2 * w, to `out`."""
-        # Not by SciPy's axpy: its BLAS is not NumPy's, and the idle threads of the one hold up those of the other.
+        # Not by SciPy's axpy: its BLAS is not NumPy's, and the idle threads of one slow down those of the other.
         if self.l2 and w.size <= CACHED:
             out += self.l2 * w
         elif self.l2:
@@ -51,9 +51,8 @@ def soft_threshold(w: Array, amount: float | Array) -> None:
 
 def limit_column_norms(W: Array, max_norm: float) -> None:
     """Scale down the columns of W (a unit's incoming weights) whose Euclidean norm exceeds `max_norm`."""
-    norms = np.sqrt(
-        np.einsum("ij,ij->j", W, W, dtype=np.float64)
-    )  # in float32 the sum of a wide layer's squares is off
+    # float64, because the sum of a wide layer's squares loses digits in float32
+    norms = np.sqrt(np.einsum("ij,ij->j", W, W, dtype=np.float64))
     too_long = norms > max_norm
     if too_long.any():
         W[:, too_long] *= (max_norm / norms[too_long]).astype(W.dtype)

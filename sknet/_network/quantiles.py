@@ -6,7 +6,7 @@ raw : (n, k)           the network's last sums
 target : (n, k)        numbers; for several levels (n, 1), and k is the number of levels
 value : (n,)           each sample's loss: the mean over the outputs, or over the levels
 gradient : (n, k)      d value_i / d raw_ij
-start : (k,)           the raw outputs that stand for the target's own quantiles
+start : (k,)           the raw outputs whose predictions are the quantiles of the target
 """
 
 from collections.abc import Sequence
@@ -18,10 +18,10 @@ from scipy.special import expit
 from sknet._typing import Array
 
 LEAST_STEP = 1e-3
-"""Neighbouring quantiles are at least so far apart as training starts, in scaled units."""
+"""The least distance of neighbouring quantiles at the start of training, in scaled units."""
 
 SLACK = 1e-10
-"""By so much levels are lowered: rounding must not decide on the quantile."""
+"""How much levels are lowered, so that rounding does not decide on the quantile."""
 
 
 def weighted_quantiles(target: Array, levels: Sequence[float], weight: Array | None) -> Array:
@@ -48,7 +48,7 @@ class Quantiles:
     def start(self, target: Array, weight: Array | None) -> Array:
         found = weighted_quantiles(target, self.levels, weight)[:, 0]
         steps = np.maximum(np.diff(found), LEAST_STEP)
-        raw = steps + np.log(-np.expm1(-steps))  # whose softplus are the steps
+        raw = steps + np.log(-np.expm1(-steps))  # the inverse of softplus: the link gives the steps back
         return np.insert(raw, self.middle, found[self.middle])
 
     def link(self, raw: Array) -> None:

@@ -26,7 +26,7 @@ from sknet._typing import Array
 def _squared_joint(raw: Array, target: Array) -> tuple[Array, Array]:
     raw -= target
     value = np.einsum("ij,ij->i", raw, raw) * (0.5 / raw.shape[1])
-    if raw.shape[1] > 1:
+    if raw.shape[1] > 1:  # the usual single output needs no further pass
         raw /= raw.shape[1]
     return value, raw
 
@@ -55,6 +55,7 @@ class _Huber:
 
     def value(self, raw: Array, target: Array) -> Array:
         error = raw - target
+        # e^2 / 2 inside, delta (|e| - delta / 2) outside, in one formula without a branch
         inside = np.clip(error, -self.delta, self.delta)
         return (inside * (error - 0.5 * inside)).mean(axis=1)
 
@@ -83,6 +84,7 @@ def _log_mean(name: str, targets: Interval, target: Array, weight: Array | None)
 
 
 def _poisson_value(raw: Array, target: Array) -> Array:
+    # terms of the target alone stay in, so that a perfect prediction has the loss 0; xlogy(0, 0) is 0
     return (xlogy(target, target) - target * raw - target + np.exp(raw)).mean(axis=1)
 
 

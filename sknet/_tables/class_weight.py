@@ -73,7 +73,7 @@ def _class_weights(class_weight: object, codes: Array, known: Array, weight: Arr
 
 
 def _balanced_weights(totals: Array) -> Array:
-    """Σw/(k·Σw of the class), k classes having weight at all; 0 for the others."""
+    """Σw/(k·Σw of the class), for the k classes that have weight; 0 for the others."""
     occurs = totals > 0
     weights = np.zeros(len(totals))
     weights[occurs] = totals.sum() / (occurs.sum() * totals[occurs])
@@ -81,12 +81,12 @@ def _balanced_weights(totals: Array) -> Array:
 
 
 def _given_weights(class_weight: Mapping[Any, Any], known: list[object]) -> Array:
-    """Weight of each class from a dict; 1 where it names none. Keys too many are an error if weights lack."""
+    """Weight of each class from a dict, 1 where it has none. Unknown keys are an error if classes are missing."""
     strangers = [key for key in class_weight if key not in known]
     lacking = [label for label in known if label not in class_weight]
     if strangers and lacking:
         raise ValueError(
-            f"class_weight has the keys {strangers}, which are no labels of y, and no weight for {lacking}: "
+            f"class_weight has the keys {strangers}, which are not labels of y, and no weight for {lacking}: "
             f"its keys must be among {known}."
         )
     bad = {label: w for label, w in class_weight.items() if not _is_weight(w)}

@@ -5,7 +5,7 @@ pandas and polars frames are read column by column; a polars column becomes a pa
 Conventions
 -----------
 A column is a pandas Series of length n. Numbers are (n,) floats with NaN where a value is missing. Categories are
-codes (n,), −1 where missing, into a list of keys: the text of each level, the same whatever type holds it
+codes (n,), −1 where missing, into a list of keys: the text of each level, the same for every type
 (1, 1.0 and "1" are one level).
 """
 

@@ -1,6 +1,6 @@
 """Class labels of every kind, as the matrix that a network learns, and back again from its probabilities.
 
-y is parsed once, into codes; all that a fit does with labels, it does with these.
+y is parsed once, into codes; everything that a fit does with labels, it does with these.
 
 Conventions
 -----------
@@ -361,7 +361,7 @@ def inside(P: Array) -> Array:
 
 
 def as_labels(y: Target, *, warn: bool = False) -> Array:
-    """Make labels of any kind a NumPy array of shape (n,) or (n, outputs); a ValueError says where labels miss.
+    """Make labels of any kind a NumPy array of shape (n,) or (n, outputs); a ValueError says which labels are missing.
 
     Parameters
     ----------
@@ -400,7 +400,7 @@ def one_type(y: Target) -> Array:
         labels = labels.astype(object)
     if labels.dtype.kind == "f" and np.isinf(labels).any():
         raise ValueError(
-            "Input y contains infinity, which is no label. Leave these rows out, or give them another one."
+            "Input y contains infinity, which is not a label. Leave these rows out, or give them another one."
         )
     if pd.isna(labels).any():
         raise ValueError("Input y contains NaN: some labels are missing. Leave these rows out, or give them a label.")

@@ -1,4 +1,4 @@
-"""Rows of a table with their targets, weights and groups, whatever holds them: memory, a file or a data frame.
+"""Rows of a table with their targets, weights and groups, held in memory, in a file or in a data frame.
 
 Conventions
 -----------
@@ -20,7 +20,7 @@ import scipy.sparse as sp
 from sknet._typing import Array, Batch, DType, Table
 
 MERGED = 2**20
-"""Up to so many values, a table's equal rows are looked for."""
+"""How many values a table may have for its equal rows to be merged."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Rows:
         return self.take(train), second
 
     def without_weightless(self) -> Rows:
-        """Drop the rows of weight 0: they are no rows."""
+        """Drop the rows of weight 0: nothing may depend on them."""
         if self.weight is None or self.weight.all():
             return self
         rows = np.flatnonzero(self.weight)
@@ -76,10 +76,10 @@ class Rows:
         return replace(self.take(rows), whole=self.whole or self, place=place)
 
     def merged(self) -> Rows:
-        """Merge equal rows of an array or CSR matrix, adding up their weights, in an order that is theirs alone.
+        """Merge equal rows of an array or CSR matrix, adding up their weights, in an order set by their values.
 
-        A row of weight 2 then is two rows to the last bit, however far a
-        solver's steps carry rounding errors.
+        A row of weight 2 then equals two rows to the last bit, even where a
+        solver's steps amplify rounding errors.
         """
         if (not isinstance(self.X, np.ndarray) and not is_sparse(self.X)) or self.X.shape[0] * self.X.shape[1] > MERGED:
             return self

@@ -24,7 +24,7 @@ Splitter: TypeAlias = Any
 """A scikit-learn splitter: what has a method `split`."""
 
 MIN_HELD_OUT = 10
-"""With fewer rows to hold out, a validation score says too little: training goes without."""
+"""The least number of rows to hold out: a validation score of fewer says too little."""
 
 
 def split(
@@ -73,8 +73,8 @@ def _splitter_of_groups(groups: Array, fraction: float, seed: int) -> Splitter:
 def by_splitter(splitter: Splitter, rows: Rows, seed: int, as_given: Callable[[Array], Target]) -> tuple[Array, Array]:
     """Choose rows by the first split of a splitter.
 
-    It gets the rows as the user passed them, those of weight 0 too; one that
-    would draw anew each time is given the seed.
+    It gets the rows as the user passed them, those of weight 0 too. One that
+    has no seed is given ours, so that it splits the same way each time.
     """
     whole = rows.whole or rows
     if getattr(splitter, "random_state", seed) is None:

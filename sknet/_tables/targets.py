@@ -49,7 +49,7 @@ def read_numbers(y: Target) -> tuple[Array, bool]:
 
 
 def _floats(y: Target) -> Array:
-    """Take values out of a Series, make what is missing among objects NaN, and read numerals."""
+    """Take values out of a Series, make missing objects NaN, and read numbers written as text."""
     values: Array = np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y)
     if values.dtype.kind in "fiubc":
         return values
@@ -94,7 +94,7 @@ class TargetScaler:
             return cls(np.zeros(values.shape[1]), np.ones(values.shape[1]))
         w = None if weight is None else np.asarray(weight, dtype=np.float64)
         mean, deviation = weighted_moments(np.ascontiguousarray(values.T), w)
-        return cls(mean, np.where(deviation > 0, deviation, 1.0))
+        return cls(mean, np.where(deviation > 0, deviation, 1.0))  # a constant target is only shifted
 
     def encode(self, values: Array, dtype: DTypeLike = np.float64) -> Array:
         """Scale targets of shape (n, k)."""

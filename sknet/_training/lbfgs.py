@@ -51,11 +51,11 @@ class LBFGS:
         return Result(reason, state.epoch - start, str(found.message), state.scores_undefined)
 
     def exhausted(self, problem: Problem, state: State) -> StopReason | None:
-        """Return why a run that is taken up again has nothing left to do; None if it has."""
+        """Return why a resumed run has nothing left to do; None if it has."""
         return self.plateau(problem, state) or (StopReason.MAX_ITER if state.epoch >= self.n_iterations else None)
 
     def plateau(self, problem: Problem, state: State) -> StopReason | None:
-        """Return that the validation score no longer rises, if so."""
+        """Return that the validation score has stopped improving, if it has."""
         waited = problem.evaluate is not None and state.n_no_improvement > self.n_iter_no_change
         return StopReason.SCORE_PLATEAU if waited else None
 
@@ -106,6 +106,7 @@ class _Run:
         self.snapshot = Snapshot(state)
         self.split = _Split(problem.n_weights, solver.l1)
         self.reason: StopReason | None = None
+        # SciPy tries points that it may reject: state.theta changes at the end of an iteration only
         self._theta, self._gradient = state.theta.copy(), np.empty_like(state.theta)
         self._gradient_norm, self._started = 0.0, perf_counter()
         self._start, self._begun = state.epoch, False
@@ -130,7 +131,7 @@ class _Run:
             self._begin()
         self.split.decode(x, self._theta)
         value, _ = self.problem.objective(self._theta, slice(0, self.problem.n_samples), self._gradient)
-        if not isfinite(value) and self.state.step == 0:
+        if not isfinite(value) and self.state.step == 0:  # later ones are overshoots, which the line search shortens
             raise DivergedError(1, nan)
         self.state.step += 1
         self._gradient_norm = sqrt(float(np.dot(self._gradient, self._gradient)))
@@ -176,7 +177,7 @@ class _Run:
         """
         state = self.state
         self.split.decode(found.x, state.theta)
-        if state.epoch == self._start:  # no iteration was needed: the curves still have a value
+        if state.epoch == self._start:  # no iteration was needed: the loss curve gets one value all the same
             state.history.append(Epoch(float(found.fun), nan, nan, nan, self._gradient_norm, 0.0))
         if not np.isfinite(state.theta).all() or not isfinite(found.fun):
             raise DivergedError(max(state.epoch, 1), nan)

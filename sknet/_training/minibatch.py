@@ -29,7 +29,7 @@ EXPLODED = 1e30
 """An objective that grows by this factor within an epoch is on its way to infinity."""
 
 CACHED = 2**15
-"""So many of a sparse step's parameters are moved at once: the dozen passes over them then find them in the cache."""
+"""How many parameters of a sparse step are moved at once: they stay in the cache for the dozen passes over them."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class MiniBatch:
     weight_decay: float = 0.0
     clip_norm: float | None = None
     averaging: float = 0.0  # decay of theta's moving average; 0 for none
-    horizon: int | None = None  # epochs that the schedule is made for, where not `n_epochs`
-    open_ended: bool = True  # whether the schedule has no end of its own, so that to run out of epochs is to fail
+    horizon: int | None = None  # epochs that the schedule is spread over, where not `n_epochs`
+    open_ended: bool = True  # whether the schedule has no end, so that to run out of epochs deserves a warning
 
     def init(self, theta: Array, rng: np.random.Generator) -> State:
         """Return a state with empty moments, whose average, where one is kept, starts at theta."""
@@ -76,11 +76,11 @@ class MiniBatch:
         )
 
     def exhausted(self, problem: Problem, state: State) -> StopReason | None:
-        """Return why a run that is taken up again has nothing left to do; None if it has."""
+        """Return why a resumed run has nothing left to do; None if it has."""
         return self._plateau(problem, state) or (self._end() if state.epoch >= self.n_epochs else None)
 
     def _end(self) -> StopReason:
-        """Return how a run ends that nothing cut short: to finish a schedule is normal, to run out of epochs is not."""
+        """Return how a run ends that used all its epochs: normal for a schedule with an end, else worth a warning."""
         return StopReason.MAX_ITER if self.open_ended else StopReason.FINISHED
 
     def _plateau(self, problem: Problem, state: State) -> StopReason | None:
@@ -130,6 +130,7 @@ class MiniBatch:
             value, rows = problem.objective(state.theta, batch, gradient, rng)
             rate = self.rate * self.schedule(self._progress(state, i / n_batches))
             first = abs(value) if i == 0 else first
+            # at every step, before the weights move: `not ... <=` is true of NaN too
             if not (isfinite(value) and abs(value) <= EXPLODED * (1.0 + first)):
                 raise DivergedError(state.epoch + 1, rate)
             if self.clip_norm is not None or i == n_batches - 1:  # the history records the last step's
@@ -144,7 +145,7 @@ class MiniBatch:
         # Once per epoch is enough: a theta that is not finite stays so, and the values are checked at every step.
         if not np.isfinite(state.theta).all():
             raise DivergedError(state.epoch + 1, rate)
-        if n_without:
+        if n_without:  # these batches' values lack the penalty: one pass over all weights adds it for the epoch
             total += n_without * problem.penalty(state.theta)
         return total / n, rate, norm
 
@@ -169,6 +170,7 @@ class MiniBatch:
             self._move(state.step, vectors, gradient, rate, problem.n_weights)
         else:
             block = problem.block
+            # before the block there are only weights, which decay; after it only biases, which do not
             for part, n_weights in (slice(block.start), block.start), (slice(block.stop, None), 0):
                 self._move(state.step, [vector[part] for vector in vectors], gradient[part], rate, n_weights)
             self._move_rows(block, state.step, vectors, gradient, rows, rate)
@@ -176,7 +178,7 @@ class MiniBatch:
             problem.project(state.theta, rate * self.optimizer.step_scale(state.moments, state.step))
             if state.average is not None:
                 state.average[state.theta == 0.0] = 0.0  # the zeros of an L1 penalty are real ones
-                if problem.limit is not None:  # theta was limited, but not where it began, and that is averaged too
+                if problem.limit is not None:  # the average still contains the first weights, which were never limited
                     problem.limit(state.average)
 
     def _move_rows(
@@ -187,7 +189,8 @@ class MiniBatch:
         n_rows = max(1, CACHED // packed.shape[1])
         for i in range(0, len(rows), n_rows):
             some = rows[i : i + n_rows]
-            picked = [matrix.take(some, axis=0) for matrix in matrices]  # each (len(some), width)
+            # copies, (len(some), width) each: NumPy cannot work in place on rows chosen by index
+            picked = [matrix.take(some, axis=0) for matrix in matrices]
             self._move(step, picked, packed[i : i + len(some)], rate, len(some))
             for matrix, part in zip(matrices, picked, strict=True):
                 matrix[some] = part
@@ -195,13 +198,14 @@ class MiniBatch:
     def _move(self, step: int, vectors: list[Array], gradient: Array, rate: float, n_weights: int) -> None:
         """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction.
 
-        Where there is a moving average (Polyak & Juditsky 1992), it follows
-        theta; at first it is the mean of few, so that it soon forgets where
-        theta began.
+        A moving average (Polyak & Juditsky 1992), where there is one, follows
+        theta. It spans few steps at first, so that it soon forgets the first
+        weights.
         """
         theta, moments = vectors[0], vectors[1 : 1 + self.optimizer.n_moments]
         if self.weight_decay:
             theta[:n_weights] *= 1.0 - rate * self.weight_decay
+        # the optimizer returns its scalar factor instead of applying it: one pass over theta applies it and the rate
         gradient *= rate * self.optimizer.update(gradient, moments, step)
         theta -= gradient
         if self.averaging:

@@ -119,7 +119,7 @@ class Optimizer(ABC):
 
 @lru_cache(maxsize=16)
 def constants(dtype: DType, *numbers: float) -> tuple[Array, ...]:
-    """Return numbers as arrays: to convert them takes NumPy as long, each time, as a pass over a small theta."""
+    """Return numbers as arrays: converting them at every step takes NumPy as long as a pass over a small theta."""
     return tuple(np.array(number, dtype) for number in numbers)
 
 

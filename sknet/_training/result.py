@@ -6,7 +6,7 @@ from enum import Enum
 
 @dataclass(frozen=True)
 class Epoch:
-    """What is known of one epoch."""
+    """What is recorded of one epoch."""
 
     loss: float
     validation_loss: float

@@ -104,7 +104,7 @@ class ScheduleEntry(NamedTuple):
     schedule: Schedule | None = None
     make: Callable[..., Schedule] | None = None  # makes it of the estimators' parameters in `options`, by keyword
     options: tuple[str, ...] = ()
-    open_ended: bool = False  # no end of its own: training goes on until the loss no longer falls, as in scikit-learn
+    open_ended: bool = False  # no end: training continues until the loss stops improving, as in scikit-learn
 
 
 SCHEDULES: dict[str, ScheduleEntry] = {

@@ -1,4 +1,4 @@
-"""What every solver is given, and what it can do: a problem to minimise, an observer of its epochs, one interface.
+"""The interface of all solvers: the problem that they minimise, and the observer that they call after every epoch.
 
 Conventions
 -----------
@@ -51,7 +51,7 @@ class Problem:
     n_samples: int
     n_weights: int  # theta[:n_weights] decays
     block: Block = NO_BLOCK  # whose rows `rows` means
-    penalty: Callable[[Array], float] = lambda theta: 0.0  # what the values of batches with rows leave out
+    penalty: Callable[[Array], float] = lambda theta: 0.0  # missing from the values of batches with rows
     random: bool = False  # whether the objective draws random numbers (dropout)
     project: Callable[[Array, float | Array], None] | None = None  # (theta, rate * step_scale): follows each step
     limit: Callable[[Array], None] | None = None  # the part of `project` that the moving average must obey: max_norm
@@ -59,7 +59,7 @@ class Problem:
 
 
 class Observer(Protocol):
-    """Is told when an epoch begins and when it has ended."""
+    """Called when an epoch begins and when it has ended."""
 
     def begin(self, state: State) -> None:
         """Note that an epoch begins."""
@@ -75,7 +75,7 @@ class Solver(Protocol):
         """Return the state of a new run that starts at theta, which it takes over."""
 
     def train(self, problem: Problem, state: State, observer: Observer | None = None) -> Result:
-        """Minimise the problem until the epochs are done, the score no longer rises, or the observer asks to stop.
+        """Minimise the problem until the epochs are done, the score stops improving, or the observer asks to stop.
 
         Order of calls, for each epoch: `observer.begin`, `problem.objective`
         for each step, `problem.evaluate`, `observer.end`.
@@ -91,4 +91,4 @@ class Solver(Protocol):
         """
 
     def exhausted(self, problem: Problem, state: State) -> StopReason | None:
-        """Return why a run that is taken up again has nothing left to do; None if it has."""
+        """Return why a resumed run has nothing left to do; None if it has."""

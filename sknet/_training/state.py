@@ -1,4 +1,6 @@
-"""Everything a training run is, so that it can be copied, stored and taken up again bit for bit.
+"""The whole state of a training run, so that it can be copied, stored and resumed bit for bit.
+
+Early stopping is here, because its counters and the best epoch are part of what a checkpoint must hold.
 
 Conventions
 -----------
@@ -69,7 +71,7 @@ class State:
 
     @property
     def scores_undefined(self) -> bool:
-        """Whether epochs were evaluated, and not one of their scores was a number."""
+        """Whether epochs were evaluated, and none of their scores was a number."""
         return self.best is not None and isnan(self.best.score)
 
     # --- after an epoch --------------------------------------------------------------------------------------------
@@ -77,8 +79,8 @@ class State:
     def evaluate(self, evaluate: Evaluate | None) -> tuple[float, float]:
         """Return the validation loss and score of an epoch, NaN without validation. Sets: best, if this epoch is.
 
-        Of equal ones the latest is kept: a score of few values, such as an
-        accuracy, stands still while the loss falls. As long as no score is a
+        Of equal scores the latest is kept: a score of few values, such as an
+        accuracy, often stays the same while the loss falls. As long as no score is a
         number, the lowest validation loss is the best.
         """
         if evaluate is None:

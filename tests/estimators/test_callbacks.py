@@ -389,5 +389,5 @@ def test_lbfgs_has_no_checkpoints(path):
 def test_it_goes_on_this_packages_estimators_only(path):
     from sklearn.linear_model import LogisticRegression
 
-    with pytest.raises(TypeError, match="LogisticRegression is none of them"):
+    with pytest.raises(TypeError, match="LogisticRegression is not one of them"):
         LogisticRegression().set_callbacks(Checkpoint(path)).fit(X, NUMBER > 0)

@@ -113,7 +113,7 @@ def test_a_bool_is_no_number_of_anything(kind):
         for value in (True, np.bool_(True)):
             with pytest.raises(ValueError, match=rf"\b{name}\b.*True") as caught:
                 kind(**{name: value}).fit(X, Y)
-            assert name not in numbers or "is a bool, which is no number here: give a number" in str(caught.value)
+            assert name not in numbers or "is a bool, and a number is expected: give a number" in str(caught.value)
             assert "learning_rate_init=" not in str(caught.value) or name == "learning_rate_init"
     for name in sorted(kind().get_params().keys() & MAY_BE_BOOL - {"temperature_scaling"}):
         kind(**{"max_iter": 1, name: False}).fit(X, Y)

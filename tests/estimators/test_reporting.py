@@ -33,7 +33,7 @@ def test_an_unfinished_run_is_a_convergence_warning():
 def test_an_interrupt_and_scores_that_are_no_numbers_are_told():
     assert said(NET, Result(StopReason.INTERRUPTED, 1)) == [(UserWarning, "Training interrupted by user.")]
     ((category, text),) = said(NET, Result(StopReason.FINISHED, 1, scores_undefined=True))
-    assert category is RuntimeWarning and text.startswith("scoring='loss' gave not one score that is a number")
+    assert category is RuntimeWarning and text.startswith("scoring='loss' gave no score that is a number")
     assert said(NET, Result(StopReason.LOSS_PLATEAU, 1)) == []
 
 

@@ -118,7 +118,7 @@ def test_where_no_score_is_a_number_the_loss_decides_and_it_is_said(how, solver)
         net = SigmoidMLPRegressor(**parameters).fit(X, NUMBER, **own)
         same = SigmoidMLPRegressor(**parameters | {"scoring": "loss"}).fit(X, NUMBER, **own)
     told = [str(warning.message) for warning in caught if "scoring=" in str(warning.message)]
-    assert len(told) == 1 and "not one score" in told[0] and "validation loss" in told[0]
+    assert len(told) == 1 and "gave no score" in told[0] and "validation loss" in told[0]
     assert np.isnan(net.validation_scores_).all()
     assert_array_equal(net.predict(X), same.predict(X))
 

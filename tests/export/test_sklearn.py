@@ -46,8 +46,12 @@ def test_levels_rare_unseen_and_missing():
     town[0] = "Bonn"
     frame = pd.DataFrame({"town": town, "n": rng.choice([1, 2, 10], 30_000), "x": rng.normal(size=30_000)})
     frame.loc[1, "town"] = None
-    net = SigmoidMLPClassifier(**QUICK, categorical_features=["town", "n"]).fit(frame, frame.town == "Rome")
-    assert net.network_feature_names_.tolist()[3:5] == ["town_infrequent", "town_missing"]
+    tables = dict(
+        categorical_features=["town", "n"], max_categories=4, category_encoding="one_hot", numeric_encoding="raw"
+    )
+    net = SigmoidMLPClassifier(**QUICK, **tables)
+    net.fit(frame, frame.town == "Rome")
+    assert net.network_feature_names_.tolist()[2:4] == ["town_infrequent", "town_missing"]
     test = pd.DataFrame({"town": ["Bonn", "Paris", None, "Oslo"], "n": [1, 10, 3, 2], "x": [0.0, 1.0, 2.0, 3.0]})
     pipeline = to_sklearn(net)
     np.testing.assert_allclose(pipeline.predict_proba(test), net.predict_proba(test), rtol=1e-12)
