@@ -14,16 +14,17 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 
 
 def blocks(page: Path) -> list[str]:
+    """The Python in a page, without what its first line marks as `python partners`."""
     return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
 
 
 README_EXAMPLES = blocks(ROOT / "README.md")
 
 
-def run(*arguments: str) -> None:
+def run(*arguments: str, cwd: Path = ROOT) -> None:
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
     command = [sys.executable, "-W", "error", *arguments]
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=cwd, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.strip(), "an example prints what it found"
     assert not done.stderr.strip(), done.stderr
@@ -40,5 +41,5 @@ def test_readme_example_runs(code):
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda path: path.stem)
-def test_the_blocks_of_a_page_run_one_after_the_other(page):
-    run("-c", "\n".join(blocks(page)))
+def test_the_blocks_of_a_page_run_one_after_the_other(page, tmp_path):
+    run("-c", "\n".join(blocks(page)), cwd=tmp_path)
