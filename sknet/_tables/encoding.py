@@ -31,10 +31,11 @@ from sknet._tables.columns.number import (
     learn_numbers,
     learn_sparse,
     missing_columns,
+    refuse_excessive,
     scale_or_refuse,
     stacked,
 )
-from sknet._tables.columns.quantile import learn_quantiles
+from sknet._tables.columns.quantile import QuantileColumn, learn_quantiles
 from sknet._tables.frames import (
     Kind,
     chosen_categories,
@@ -46,6 +47,9 @@ from sknet._tables.frames import (
 )
 from sknet._tables.rows import is_frame
 from sknet._typing import Array, Batch, DType, Table
+
+NUMBERS = (NumberColumn, QuantileColumn)
+"""Kinds of columns whose values are numbers, as those of a sparse table are."""
 
 
 @dataclass(frozen=True)
@@ -133,13 +137,22 @@ class TableEncoder:
         """Whether every column is one number and nothing else."""
         return self._plan.plain
 
+    @property
+    def keeps_zeros(self) -> bool:
+        """Whether a zero stays one in every column: a sparse table then stays sparse."""
+        scaler = self._plan.scaler
+        return self._plan.plain and not (scaler.shift or scaler.clip)
+
     def encode(self, X: Table, dtype: DTypeLike, *, ones: bool = False) -> Table:
         """Encode a table into a new matrix of shape (n, n_inputs); a CSR matrix gives one.
 
         With `ones`, a dense matrix has one more column, whose values are all 1.
         """
         if issparse(X):
-            return self._encode_sparse(X, np.dtype(dtype))
+            refuse_bad_sparse(X)
+            if self.keeps_zeros:
+                return self._encode_sparse(X, np.dtype(dtype))
+            X = self._as_dense(X)
         m = self.n_inputs
         out = np.empty((len(X), m + ones), dtype)
         out[:, m:] = 1.0
@@ -187,10 +200,28 @@ class TableEncoder:
             column.write(column_at(frame, j), out[:, starts[j] : starts[j + 1]], self.column_names[j])
 
     def _encode_sparse(self, X: Table, dtype: DType) -> Table:
-        refuse_bad_sparse(X)
-        Z = X.astype(dtype, copy=True)
-        Z.data *= self._plan.scaler.scale.astype(dtype)[Z.indices]
+        scale = self._plan.scaler.scale
+        with np.errstate(over="ignore"):
+            Z = X.astype(dtype, copy=True)
+            if self._plan.scaler.single:
+                Z.data *= scale.astype(dtype)[Z.indices]
+            else:  # where float32 has not the range, float64 does it, and the result is rounded once
+                Z.data = (X.data * scale[X.indices]).astype(dtype)
+        excessive = Z.indices[~np.isfinite(Z.data)]
+        if excessive.size:
+            refuse_excessive(self.column_names[excessive.min()], dtype)
         return Z
+
+    def _as_dense(self, X: Table) -> Array:
+        """Return sparse rows as dense ones, which is what they are to an encoder that moves zeros."""
+        strangers = [j for j, column in enumerate(self.columns) if not isinstance(column, NUMBERS)]
+        if strangers:
+            raise ValueError(
+                f"Column {self.column_names[strangers[0]]!r} held other things than numbers in fit, and a sparse X "
+                "holds nothing else: pass X as it was in fit, a data frame or a dense array."
+            )
+        dense: Array = X.toarray()
+        return dense
 
 
 def refuse_bad_sparse(X: Table) -> None:
