@@ -20,7 +20,7 @@ from sknet._tables.columns.quantile import QuantileColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
 from sknet._tables.targets import Numbers, TargetScaler
-from sknet._training.result import Epoch
+from sknet._training.result import Epoch, History
 from sknet._training.state import State
 
 KIND = "kind"
@@ -63,7 +63,7 @@ def pack(value: object, kinds: Mapping[str, type] = KINDS) -> object:
         Dicts, lists, tuples, numbers, text and arrays. An object of another
         type, a user's own, stands as it is.
     """
-    if isinstance(value, list | tuple) and value and all(isinstance(part, Epoch) for part in value):
+    if isinstance(value, History):
         return {KIND: "history", "epochs": np.array([list(vars(epoch).values()) for epoch in value])}
     if isinstance(value, list | tuple):
         return type(value)([pack(part, kinds) for part in value])
@@ -108,7 +108,7 @@ def unpack(plain: object, kinds: Mapping[str, type] = KINDS) -> object:
 
 
 _SPECIAL: dict[str, Callable[[dict[str, Any]], object]] = {
-    "history": lambda parts: tuple([Epoch(*map(float, row)) for row in parts["epochs"]]),
+    "history": lambda parts: History().extended([Epoch(*map(float, row)) for row in parts["epochs"]]),
     "dtype": lambda parts: np.dtype(parts["name"]),
     "activation": lambda parts: ACTIVATIONS[parts["name"]],
     "state": lambda parts: State.from_arrays(parts["arrays"]),
