@@ -38,7 +38,7 @@ from sknet._storage import checkpoints, models
 from sknet._storage.checkpoints import Origin
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import split
-from sknet._training.result import DivergedError, Epoch, Result, StopReason
+from sknet._training.result import DivergedError, Epoch, History, Result, StopReason
 from sknet._training.solver import Observer
 from sknet._training.state import State
 from sknet._typing import Array, Table, Target
@@ -80,14 +80,25 @@ class Begun:
 
     def fitted(self, model: Model, n_epochs: int, epochs: list[Epoch], state: State | None = None) -> Fitted:
         """Return what an estimator publishes."""
-        history = (*(() if self.earlier is None else self.earlier.history), *epochs)
+        history = (History() if self.earlier is None else self.earlier.history).extended(epochs)
         seen = self.n_samples_seen + self.run.problem.n_samples * n_epochs
         validated = self.validation is not None
         return Fitted(model, self.resolved, self.columns, history, n_epochs, seen, validated, self.seeds, state)
 
-    def fitted_at(self, state: State) -> Fitted:
-        """Return what `fit` would leave if it ended here, in copies."""
-        return self.fitted(self.run.trained(state), state.epoch, state.history)
+    def fitted_at(self, state: State, *, interrupted: bool = False) -> Fitted:
+        """Return what `fit` would leave if it ended here, in copies; after an interrupt, training may go on."""
+        return self.fitted(self.run.trained(state), state.epoch, state.history, self._kept(state, interrupted))
+
+    def fitted_from(self, state: State, start: int) -> Fitted:
+        """Return what `partial_fit` leaves after the epochs from `start` on: training may go on."""
+        n_epochs = state.epoch - start
+        epochs = state.history[len(state.history) - n_epochs :]
+        return self.fitted(self.run.trained(state), n_epochs, epochs, self._kept(state, True))
+
+    def _kept(self, state: State, goes_on: bool) -> State | None:
+        """Return what of a state must be kept for training to go on, if it may."""
+        validated = self.validation is not None
+        return kept_state(state, self.run.tables.output_dtype, validated=validated) if goes_on else None
 
     def origin(self) -> Origin:
         """Return what must be the same where this run is taken up again."""
@@ -127,10 +138,14 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         state = begun.first_state()
         if earlier is not None and earlier.state is not None:
             state = continued_state(earlier.state, state, earlier.model.output_dtype)
-        result = self._train(begun.run, state, Watchers([Printer(validated=False)]) if self.verbose else None)
-        kept = kept_state(state, begun.run.tables.output_dtype, validated=False)
-        epochs = state.history[len(state.history) - result.n_epochs :]
-        self._publish(begun.fitted(begun.run.trained(state), result.n_epochs, epochs, kept))
+        start = state.epoch
+
+        def train_and_publish() -> Result:
+            result = self._train(begun.run, state, Watchers([Printer(validated=False)]) if self.verbose else None)
+            self._publish(begun.fitted_from(state, start))
+            return result
+
+        result = self._finished(train_and_publish, state, lambda: begun.fitted_from(state, start))
         if result.reason is StopReason.INTERRUPTED:
             report(self, result)
         return self
@@ -204,7 +219,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         score = None
         if validation is not None and self.scoring != "loss":
             score = score_on(
-                self, validation, head, lambda model: Fitted(model, resolved, columns, (), 0, 0, True, seeds)
+                self, validation, head, lambda model: Fitted(model, resolved, columns, History(), 0, 0, True, seeds)
             )
         # one epoch of `partial_fit` never stops early, but "adaptive" must count epochs without improvement
         may_stop_early = until is None or self.learning_rate == "adaptive"
@@ -220,6 +235,18 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
     def _complete(self, given: Given, begun: Begun, state: State) -> Self:
         """Train what is left of a run, which may be nothing, and publish the outcome."""
+        lacks_validation = begun.validation is None and holds_out(self, len(begun.rows.y))
+
+        def train_and_publish() -> Result:
+            return self._train_and_publish(given, begun, state, lacks_validation)
+
+        result = self._finished(train_and_publish, state, lambda: begun.fitted_at(state, interrupted=True))
+        if result.reason is not StopReason.FINISHED or result.scores_undefined:
+            report(self, result, quiet=lacks_validation)
+        return self
+
+    def _train_and_publish(self, given: Given, begun: Begun, state: State, lacks_validation: bool) -> Result:
+        """Train, tell all who watch, and publish what has been learnt."""
         n_epochs, validated = max(self.max_iter - state.epoch, 0), begun.validation is not None
         watchers = None
         if self.verbose or getattr(self, "_skl_callbacks", ()):
@@ -227,19 +254,27 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         # only a resumed run has epochs behind it, and may have ended already
         done = begun.run.solver.exhausted(begun.run.problem, state) if state.epoch else None
         result = self._train(begun.run, state, watchers) if done is None else Result(done, 0)
-        interrupted = result.reason is StopReason.INTERRUPTED
-        kept = kept_state(state, begun.run.tables.output_dtype, validated=validated) if interrupted else None
-        fitted = begun.fitted(begun.run.trained(state), state.epoch, state.history, kept)
+        fitted = begun.fitted_at(state, interrupted=result.reason is StopReason.INTERRUPTED)
         if watchers is not None:
             watchers.finish(fitted)
-        lacks_validation = not validated and holds_out(self, len(begun.rows.y))
         result = replace(result, n_epochs=state.epoch)
         if self.verbose and not lacks_validation:
             print_end(self, result)  # before it is published: should the output be closed, nothing has changed
         self._publish(fitted)
-        if result.reason is not StopReason.FINISHED or result.scores_undefined:
-            report(self, result, quiet=lacks_validation)
-        return self
+        return result
+
+    def _finished(self, train_and_publish: Callable[[], Result], state: State, kept: Callable[[], Fitted]) -> Result:
+        """Train and publish; an interrupt that comes when whole epochs are done publishes what `kept` makes of them."""
+        before, start = self._fitted, state.epoch
+        try:
+            return train_and_publish()
+        except KeyboardInterrupt as interrupt:
+            nothing_to_keep = state.epoch == start or self._fitted is not before
+            # one that comes while an error is being handled finds a state that may be torn
+            if nothing_to_keep or interrupt.__context__ is not None:
+                raise
+        self._publish(kept())
+        return Result(StopReason.INTERRUPTED, state.epoch - start, scores_undefined=state.scores_undefined)
 
     def _train(self, run: TrainingRun, state: State, observer: Observer | None) -> Result:
         """Run the training loop; where it diverges, raise an error that says what to try."""

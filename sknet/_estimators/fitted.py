@@ -16,7 +16,7 @@ from sknet._model.model import Model
 from sknet._storage import models
 from sknet._tables.columns import InputFacts
 from sknet._tables.encoding import TableEncoder
-from sknet._training.result import Epoch
+from sknet._training.result import Epoch, History
 from sknet._training.state import State
 from sknet._typing import Array, Table
 
@@ -30,7 +30,7 @@ class Fitted:
     model: Model
     resolved: Mapping[str, object]
     columns: Columns
-    history: tuple[Epoch, ...]
+    history: History
     n_iter: int  # epochs of the last call
     n_samples_seen: int
     validated: bool  # whether the last call had a validation set
@@ -131,13 +131,15 @@ class FittedAttributes:
     n_iter_ = Learnt(lambda f: f.n_iter)
     t_ = Learnt(lambda f: f.n_samples_seen)
     loss_curve_ = Learnt(lambda f: f.losses)
-    loss_ = Learnt(lambda f: f.history[-1].loss if f.history else np.nan)
+    loss_ = Learnt(lambda f: np.nan if f.history.last is None else f.history.last.loss)
     best_loss_ = Learnt(lambda f: None if f.validated else min(f.losses, default=np.nan))
     validation_scores_ = Learnt(lambda f: f.scores if f.validated else None)
     best_validation_score_ = Learnt(lambda f: float(np.nanmax([-np.inf, *f.scores])) if f.validated else None)
     network_feature_names_ = Learnt(lambda f: np.asarray(f.model.encoder.feature_names, dtype=object))
     inputs_ = Learnt(lambda f: table_of_inputs(f.model.encoder))
-    history_ = Learnt(lambda f: pd.DataFrame(f.history, columns=list(Epoch.__dataclass_fields__)).rename_axis("epoch"))
+    history_ = Learnt(
+        lambda f: pd.DataFrame(list(f.history), columns=list(Epoch.__dataclass_fields__)).rename_axis("epoch")
+    )
 
     @property
     def feature_names_in_(self) -> Array:

@@ -17,7 +17,7 @@ from sknet._export.parts import ExportError
 from sknet._model.heads import LabelHead, NumberHead
 from sknet._model.model import Model, Network
 from sknet._storage.schema import hints_of
-from sknet._training.result import Epoch
+from sknet._training.result import Epoch, History
 from sknet._typing import Array
 
 KINDS: dict[type, type] = {LabelHead: SigmoidMLPClassifier, NumberHead: SigmoidMLPRegressor}
@@ -57,7 +57,7 @@ def estimator_of(
     targets = {"target_scaling": None} if kind is SigmoidMLPRegressor else {}
     estimator: Estimator = kind(**own | as_it_is | targets | _layers_of(model.network))
     resolved = _resolved(estimator)
-    history = tuple([Epoch(loss, nan, nan, nan, nan, nan) for loss in losses or []])
+    history = History().extended([Epoch(loss, nan, nan, nan, nan, nan) for loss in losses or []])
     columns = Columns(model.encoder.n_columns, names, model.output_dtype)
     estimator._fitted = Fitted(model, resolved, columns, history, n_iter, n_samples_seen, False, (0, 0, 0))
     return estimator

@@ -72,33 +72,55 @@ class Model:
         """Return `finish` of all rows' raw outputs, computed piece by piece; several threads share many pieces."""
         n = table.shape[0]
         if n <= PREDICT_ROWS:  # faster than to start threads
-            return np.ascontiguousarray(finish(self._raw(table)))
+            return np.ascontiguousarray(self._of_few(table, finish))
         # encoding categories holds Python's global lock: several threads would only wait for each other
         n_pieces = ceil(n / PREDICT_ROWS) if self.encoder.numeric else 0
         with threads_for_rows(n_pieces, PREDICT_ROWS, self.network.layout.sizes) as n_threads:
-            first, raw = next(self._raw_pieces(table, slice(0, n)))
-            found = finish(raw)  # the first piece tells the shape and type of the whole
+            first, found = next(self._pieces(table, slice(0, n), finish))  # tells the shape and type of the whole
             outputs = np.empty((n, *found.shape[1:]), found.dtype)
             outputs[first] = found
 
             def fill(part: slice) -> None:
-                for rows, raw in self._raw_pieces(table, part):
-                    outputs[rows] = finish(raw)
+                for rows, found in self._pieces(table, part, finish):
+                    outputs[rows] = found
 
             in_parts(fill, slice(first.stop, n), PART * PREDICT_ROWS, n_threads)
         return outputs
 
-    def _raw(self, table: Table) -> Array:
-        """Return the raw outputs of few rows, in the output's float type."""
+    def _of_few(self, table: Table, finish: Callable[[Array], Array]) -> Array:
+        """Return `finish` of few rows' raw outputs."""
         inputs = self.encoder.encode(table, self.compute_dtype)
         chain = self.network.chain(inputs.shape[0], self.compute_dtype, sparse=not isinstance(inputs, np.ndarray))
-        return chain.forward(inputs).astype(self.output_dtype)
+        return self._finished(chain, inputs, finish)
 
-    def _raw_pieces(self, table: Table, part: slice) -> Iterator[tuple[slice, Array]]:
-        """Yield pieces of these rows and their raw outputs, in the output's float type."""
-        for rows, chain in self._chains(part, sparse=is_sparse(table)):
+    def _pieces(self, table: Table, part: slice, finish: Callable[[Array], Array]) -> Iterator[tuple[slice, Array]]:
+        """Yield pieces of these rows and `finish` of their raw outputs."""
+        for rows, chain in self._chains(part, sparse=is_sparse(table) and self.encoder.keeps_zeros):
             inputs = self.encoder.encode(take_rows(table, rows), self.compute_dtype)
-            yield rows, chain.forward(inputs).astype(self.output_dtype)
+            yield rows, self._finished(chain, inputs, finish)
+
+    def _finished(self, chain: Chain, inputs: Table, finish: Callable[[Array], Array]) -> Array:
+        """Return `finish` of raw outputs in the output's float type; raise where they are no finite numbers."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            raw = chain.forward(inputs).astype(self.output_dtype)
+            if np.isfinite(raw).all():
+                found = finish(raw)
+                if found.dtype.kind != "f" or np.isfinite(found).all():
+                    return found
+        raise ValueError(self._why_not_finite(inputs))
+
+    def _why_not_finite(self, inputs: Table) -> str:
+        """Return the message for outputs that overflow: they come from the largest input, or from the weights."""
+        if not all(np.isfinite(part).all() for part in (*self.network.coefs, *self.network.intercepts)):
+            return "coefs_ or intercepts_ hold NaN or infinity: set finite numbers, or fit again."
+        peaks = np.asarray(abs(inputs).max(axis=0).todense() if is_sparse(inputs) else np.abs(inputs).max(axis=0))
+        largest = int(peaks.ravel().argmax())
+        return (
+            f"The predictions of these rows are too large for {self.compute_dtype} numbers. Column "
+            f"{self.encoder.feature_names[largest]!r} of X lies farthest from what training saw, at "
+            f"{peaks.ravel()[largest]:g} once scaled: correct it, or fit with input_scaling='robust', which bends "
+            "outliers."
+        )
 
     def _chains(self, part: slice, *, sparse: bool) -> Iterator[tuple[slice, Chain]]:
         """Yield pieces of these rows with layers bound to as many: to PREDICT_ROWS, and once to what is left."""
@@ -117,8 +139,8 @@ class Model:
         inputs = self.encoder.encode(table, self.compute_dtype)
         outputs = [inputs.astype(self.output_dtype, copy=False)]
         outputs += [np.empty((inputs.shape[0], b.size), self.output_dtype) for b in self.network.intercepts]
-        for rows, chain in self._chains(slice(0, inputs.shape[0]), sparse=is_sparse(table)):
-            raw = chain.forward(inputs[rows])
+        for rows, chain in self._chains(slice(0, inputs.shape[0]), sparse=is_sparse(inputs)):
+            raw = self._finished(chain, inputs[rows], np.asarray)
             for whole, piece in zip(outputs[1:], [*chain.hidden, raw], strict=True):
                 whole[rows] = piece
         self.head.loss.link(outputs[-1])

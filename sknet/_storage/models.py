@@ -6,6 +6,7 @@ own stands as the object it is.
 """
 
 from collections.abc import Callable, Mapping
+from typing import cast
 
 import numpy as np
 
@@ -13,7 +14,7 @@ from sknet._model.heads import LabelHead, NumberHead
 from sknet._model.model import Model, Network
 from sknet._model.settings import TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._storage.schema import hints_of, make, required_of
+from sknet._storage.schema import fits, hints_of, make, required_of
 from sknet._tables.columns.bins import BinnedColumn
 from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
 from sknet._tables.columns.datetime import DatetimeColumn
@@ -23,7 +24,7 @@ from sknet._tables.columns.target import TargetColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
 from sknet._tables.targets import Numbers, TargetScaler
-from sknet._training.result import Epoch
+from sknet._training.result import Epoch, History
 from sknet._training.state import State
 from sknet._typing import Array
 
@@ -122,6 +123,7 @@ _COLUMN_KINDS: dict[object, str] = {bool: "b", int: "i", float: "f"}
 
 _PACKERS: dict[type, Callable[..., object]] = {
     tuple: _pack_tuple,
+    History: lambda history, kinds: {KIND: "history", "epochs": _pack_tuple(tuple(history), kinds)},
     list: lambda values, kinds: [pack(value, kinds) for value in values],
     dict: _pack_dict,
     np.dtype: lambda dtype, kinds: {KIND: "dtype", "name": dtype.name},
@@ -188,6 +190,12 @@ def _numbers(column: Array) -> list[object]:
     return numbers
 
 
+def _history(kinds: Mapping[str, type], epochs: object) -> History:
+    if not fits(epochs, tuple[Epoch, ...]):
+        raise TypeError("a history is made of epochs")
+    return History().extended(cast("tuple[Epoch, ...]", epochs))
+
+
 def state_of(arrays: Mapping[str, Array]) -> State:
     """Make a training state, whose text is read as JSON: no more of it than there ever is."""
     are_arrays = all(isinstance(array, np.ndarray) for array in arrays.values())
@@ -203,6 +211,7 @@ _VECTORS = {"theta", "average", "best_theta"}
 
 _SPECIAL: dict[object, Callable[..., object]] = {
     "rows": _rows,
+    "history": _history,
     "mapping": lambda kinds, keys, values: dict(zip(keys, values, strict=True)),
     "dtype": lambda kinds, name: DTYPES[name],
     "activation": lambda kinds, name: ACTIVATIONS[name],

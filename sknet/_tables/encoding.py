@@ -24,7 +24,7 @@ from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.sparse import issparse
 
 from sknet._tables.columns import Column, ColumnSettings, InputFacts
-from sknet._tables.columns.bins import with_bins
+from sknet._tables.columns.bins import BinnedColumn, with_bins
 from sknet._tables.columns.category import IdentifierColumn, learn_category, level_shares
 from sknet._tables.columns.datetime import learn_datetime
 from sknet._tables.columns.number import (
@@ -33,10 +33,11 @@ from sknet._tables.columns.number import (
     learn_numbers,
     learn_sparse,
     missing_columns,
+    refuse_excessive,
     scale_or_refuse,
     stacked,
 )
-from sknet._tables.columns.quantile import learn_quantiles
+from sknet._tables.columns.quantile import QuantileColumn, learn_quantiles
 from sknet._tables.columns.target import TargetColumn, folds, learn_target
 from sknet._tables.frames import (
     Kind,
@@ -51,6 +52,9 @@ from sknet._tables.frames import (
 from sknet._tables.plan import Plan, plan_of
 from sknet._tables.rows import is_frame, is_sparse
 from sknet._typing import Array, Batch, DType, Table
+
+NUMBERS = (NumberColumn, BinnedColumn, QuantileColumn)
+"""Kinds of columns whose values are numbers, as those of a sparse table are."""
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,12 @@ class TableEncoder:
         """Whether every column is one number and nothing else."""
         return self._plan.plain
 
+    @property
+    def keeps_zeros(self) -> bool:
+        """Whether a zero stays one in every column: a sparse table then stays sparse."""
+        scaler = self._plan.scaler
+        return self._plan.plain and not (scaler.shift or scaler.clip)
+
     def encode(self, X: Table, dtype: DTypeLike, *, ones: bool = False, fold: NDArray[np.intp] | None = None) -> Table:
         """Encode a table into a new matrix of shape (n, n_inputs); a CSR matrix gives one.
 
@@ -130,7 +140,10 @@ class TableEncoder:
         are those of training: no mean of the target contains their own.
         """
         if issparse(X):
-            return self._encode_sparse(X, np.dtype(dtype))
+            refuse_bad_sparse(X)
+            if self.keeps_zeros:
+                return self._encode_sparse(X, np.dtype(dtype))
+            X = self._as_dense(X)
         m = self.n_inputs
         out = np.empty((len(X), m + ones), dtype)
         out[:, m:] = 1.0
@@ -190,10 +203,28 @@ class TableEncoder:
         return folds(target) if any(isinstance(column, TargetColumn) for column in self.columns) else None
 
     def _encode_sparse(self, X: Table, dtype: DType) -> Table:
-        refuse_bad_sparse(X)
-        Z = X.astype(dtype, copy=True)
-        Z.data *= self._plan.scaler.scale.astype(dtype)[Z.indices]
+        scale = self._plan.scaler.scale
+        with np.errstate(over="ignore"):
+            Z = X.astype(dtype, copy=True)
+            if self._plan.scaler.single:
+                Z.data *= scale.astype(dtype)[Z.indices]
+            else:  # where float32 has not the range, float64 does it, and the result is rounded once
+                Z.data = (X.data * scale[X.indices]).astype(dtype)
+        excessive = Z.indices[~np.isfinite(Z.data)]
+        if excessive.size:
+            refuse_excessive(self.column_names[excessive.min()], dtype)
         return Z
+
+    def _as_dense(self, X: Table) -> Array:
+        """Return sparse rows as dense ones, which is what they are to an encoder that moves zeros."""
+        strangers = [j for j, column in enumerate(self.columns) if not isinstance(column, NUMBERS)]
+        if strangers:
+            raise ValueError(
+                f"Column {self.column_names[strangers[0]]!r} held other things than numbers in fit, and a sparse X "
+                "holds nothing else: pass X as it was in fit, a data frame or a dense array."
+            )
+        dense: Array = X.toarray()
+        return dense
 
 
 def refuse_bad_sparse(X: Table) -> None:

@@ -12,6 +12,7 @@ weight : (n,) or None    sample weights, positive; a row of weight 2 is two rows
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -66,6 +67,13 @@ def in_own_shape(values: Array, flat: bool) -> Array:
     return values[:, 0] if flat else values
 
 
+FLOAT32_SCALES = (1e-30, 1e30)
+"""Targets of a scale in this range leave float32 room for a few thousand scales, or a thousandth of one."""
+
+FLOAT32_OFFSET = 1000.0
+"""From a mean of so many scales on, more than three of float32's seven digits are the same for all targets."""
+
+
 @dataclass(frozen=True, eq=False)
 class TargetScaler:
     """The mean and the scale of every regression target.
@@ -101,8 +109,27 @@ class TargetScaler:
         return ((values - self.mean) / self.scale).astype(dtype, copy=False)
 
     def decode(self, scaled: Array, dtype: DTypeLike | None = None) -> Array:
-        """Bring scaled targets of shape (n, k) back to their own units, by default in their own float type."""
-        return (scaled * self.scale + self.mean).astype(dtype or scaled.dtype, copy=False)
+        """Bring scaled targets of shape (n, k) back to their own units, by default in their own float type.
+
+        In float64 whatever the type, where float32 has not their precision or range.
+        """
+        own = np.dtype(dtype or scaled.dtype)
+        return (scaled * self.scale + self.mean).astype(own if self.fits_float32 else np.float64, copy=False)
+
+    @cached_property
+    def fits_float32(self) -> bool:
+        """Whether float32 tells targets apart that differ by a small part of their scale."""
+        low, high = FLOAT32_SCALES
+        inside = (self.scale > low) & (self.scale < high)
+        return bool((inside & (np.abs(self.mean) < FLOAT32_OFFSET * self.scale)).all() or self.is_identity)
+
+    @property
+    def is_identity(self) -> bool:
+        """Whether targets are left as they are."""
+        return not self.mean.any() and bool((self.scale == 1.0).all())
+
+    def __reduce__(self) -> tuple[type[TargetScaler], tuple[object, ...]]:
+        return TargetScaler, (self.mean, self.scale)  # without what is found again from them
 
 
 @dataclass(frozen=True)

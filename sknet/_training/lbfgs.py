@@ -41,12 +41,12 @@ class LBFGS:
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 found = run.minimize()
+            run.finish(found)
         except KeyboardInterrupt:
             run.snapshot.restore(state)
             if state.epoch == start:
                 raise
             return Result(StopReason.INTERRUPTED, state.epoch - start, scores_undefined=state.scores_undefined)
-        run.finish(found)
         reason = run.reason or _REASONS[found.status]
         return Result(reason, state.epoch - start, str(found.message), state.scores_undefined)
 

@@ -105,18 +105,21 @@ def test_at_every_line_the_estimator_is_whole(name, kind):
     assert not counter.during(lambda: call(one))
     n_lines = counter.n_lines
     assert n_lines > INSTANTS
-    before, seen = bits(fresh()), set()
+    before, seen, done = bits(fresh()), set(), 0
     spread = np.linspace(1, n_lines, INSTANTS).astype(int)
     for at in np.union1d(spread, np.arange(n_lines - LAST, n_lines) + 1):
         net = fresh()
         raised = Signal(at).during(lambda net=net: call(net))
         if bits(net) == before:
             assert raised, "nothing was done, and nothing said"
+            assert not seen - {"before"}, "epochs that were done are lost"
             seen.add("before")
             continue
         np.testing.assert_array_equal(weights(net), outcomes[net.n_iter_])
         assert len(net.loss_curve_) == len(net.history_) >= net.n_iter_
         assert net.predict(X).shape == (24,)
+        assert net.n_iter_ >= done, "epochs that were done are lost"
+        done = net.n_iter_
         seen.add("after" if net.n_iter_ == len(outcomes) else "between")
     assert seen == ({"before", "after"} if name == "partial_fit" else {"before", "between", "after"})
 

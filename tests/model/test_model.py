@@ -98,3 +98,64 @@ def test_a_network_is_packed_in_the_order_of_its_layout():
         assert_array_equal(part, view)
     raw = network.chain(1, np.dtype(float)).forward(np.array([[1.0, 2.0, 3.0]]))
     assert raw[0, 0] == pytest.approx(4.0 * np.tanh(9.0) + 4.0)
+
+
+# --- sparse rows, whatever the model was fitted on -------------------------------------------------------------------
+
+HOLES = np.where(np.abs(X) > 1.0, np.nan, X)
+
+
+@pytest.mark.parametrize("scaling", ["robust", "standard", "quantile", None])
+@pytest.mark.parametrize("training", [X, X + 5.0, HOLES], ids=["near zero", "far from zero", "missing values"])
+def test_a_model_of_dense_rows_reads_sparse_ones(scaling, training):
+    model = model_of(SigmoidMLPRegressor(4, input_scaling=scaling, **QUICK).fit(training, NUMBER))
+    many = np.tile(X * (X > 0), (40, 1))
+    for rows in (many[:7], many):
+        expected = model.outputs(rows, np.asarray)
+        for form in (sp.csr_matrix, sp.csr_array):
+            assert_allclose(model.outputs(form(rows), np.asarray), expected, atol=1e-12)
+            for layer, same in zip(model.activations(form(rows)), model.activations(rows), strict=True):
+                assert_allclose(layer.toarray() if sp.issparse(layer) else layer, same, atol=1e-12)
+
+
+@pytest.mark.parametrize("scaling", ["robust", None])
+def test_a_model_of_sparse_rows_reads_dense_ones(scaling):
+    model = model_of(SigmoidMLPRegressor(4, input_scaling=scaling, **QUICK).fit(sp.csr_array(X), NUMBER))
+    assert_allclose(model.outputs(X, np.asarray), model.outputs(sp.csr_array(X), np.asarray), atol=1e-12)
+
+
+def test_sparse_rows_hold_no_categories():
+    frame = pd.DataFrame({"a": X[:, 0], "city": ["x", "y"] * 30})
+    model = model_of(SigmoidMLPRegressor(4, **QUICK).fit(frame, NUMBER))
+    with pytest.raises(ValueError, match=r"Column 'city' held other things than numbers in fit.*pass X as it was"):
+        model.outputs(sp.csr_array(X[:, :2]), np.asarray)
+
+
+# --- what is too large -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("n", [1, 2000])
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_array])
+def test_outputs_that_overflow_name_the_column(n, form):
+    settings = QUICK | {"input_scaling": "standard", "activation": "relu", "dtype": "float32"}
+    model = model_of(SigmoidMLPClassifier(4, **settings).fit(form(X), LABEL))
+    rows = np.zeros((n, 3))
+    rows[-1, 1] = 3e38
+    with pytest.raises(ValueError, match=r"Column 'x1' of X.*input_scaling='robust'"):
+        model.outputs(form(rows), np.asarray)
+    with pytest.raises(ValueError, match=r"Column 'x1' of X.*input_scaling='robust'"):
+        model.activations(form(rows))
+
+
+def test_a_link_that_overflows_names_the_column():
+    settings = QUICK | {"input_scaling": "standard", "activation": "relu", "loss": "poisson"}
+    net = SigmoidMLPRegressor(4, **settings).fit(X, np.exp(NUMBER))
+    with pytest.raises(ValueError, match=r"too large for float64 numbers. Column 'x\d' of X lies farthest"):
+        net.predict(np.vstack([X, -X]) * 1e6)
+
+
+def test_weights_set_by_hand_that_are_no_numbers_are_told_of():
+    net = SigmoidMLPRegressor(4, **QUICK).fit(X, NUMBER)
+    net.intercepts_[0][0] = np.nan
+    with pytest.raises(ValueError, match="coefs_ or intercepts_ hold NaN or infinity"):
+        net.predict(X)

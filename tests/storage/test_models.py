@@ -17,7 +17,7 @@ from sknet import Activation, Interval, Loss, Optimizer, SigmoidMLPClassifier, S
 from sknet._estimators.fitted import KINDS
 from sknet._network.activations import ACTIVATIONS
 from sknet._storage.models import KIND, pack, unpack
-from sknet._training.result import Epoch
+from sknet._training.result import Epoch, History
 from sknet._training.state import State
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -251,10 +251,10 @@ def test_activations_are_packed_by_name_and_those_of_the_user_as_they_are():
 
 def test_a_history_is_one_array_per_figure():
     epochs = tuple(Epoch(float(k), np.nan, 0.5, 0.1, 1.0, 0.01) for k in range(3))
-    packed = pack(epochs)
+    packed = pack(History().extended(epochs))["epochs"]
     assert {name: packed[name].shape for name in vars(epochs[0])} == dict.fromkeys(vars(epochs[0]), (3,))
-    assert repr(unpack(packed)) == repr(epochs)
-    assert unpack(pack(())) == ()
+    assert repr(unpack(pack(History().extended(epochs)))) == repr(History().extended(epochs))
+    assert unpack(pack(History())) == History()
 
 
 def test_types_and_states_come_back():

@@ -379,3 +379,11 @@ def test_a_table_without_numbers():
     X = np.array([[1.0, 2.0], [3.0, 2.0]])
     encoder = learn_encoder(X, categorical_features=[0, 1])
     assert encoder.encode(X, float).tolist() == [[-1, 1], [1, 1]] and not encoder.plain
+
+
+@pytest.mark.parametrize("largest", [1e39, 1e300])
+def test_sparse_values_beyond_float32_are_scaled_in_float64(largest):
+    X = sparse.csr_array(np.eye(4) * largest)
+    assert np.isfinite(learn_encoder(X).encode(X, np.float32).data).all()
+    with pytest.raises(ValueError, match=r"Column 'x0' of X holds values too large for float32"):
+        learn_encoder(X, input_scaling=None).encode(X, np.float32)

@@ -120,7 +120,7 @@ def test_targets_of_any_magnitude_come_back(magnitude, dtype):
     assert encoded.dtype == dtype
     np.testing.assert_allclose([encoded.mean(0), encoded.std(0)], [[0, 0], [1, 1]], atol=1e-6)
     np.testing.assert_allclose(scaler.decode(encoded, np.float64), y, rtol=1e-6 if dtype == np.float32 else 1e-14)
-    assert scaler.decode(encoded[:0]).dtype == dtype
+    assert scaler.decode(encoded[:0]).dtype == (dtype if magnitude < 1e30 else np.float64)
 
 
 @given(st.lists(st.tuples(st.floats(-1e6, 1e6).map(lambda x: round(x, 3)), st.integers(1, 4)), min_size=1, max_size=30))
@@ -137,3 +137,19 @@ def test_a_constant_target_keeps_its_scale_and_none_keeps_all():
     assert TargetScaler.learn(y) == TargetScaler(np.array([0.1]), np.array([1.0]))
     assert (TargetScaler.learn(y, method=None).encode(y) == y).all()
     assert TargetScaler.learn(y) != "standard"
+
+
+@pytest.mark.parametrize("y", [1.7e9 + np.arange(4.0), 1e39 * np.arange(4.0), 1e-40 * np.arange(4.0)])
+def test_targets_beyond_float32_come_back_in_float64(y):
+    numbers, encoded = learn_and_encode(y)
+    decoded = numbers.decode(encoded.astype(np.float32), np.float32)
+    assert decoded.dtype == np.float64
+    np.testing.assert_allclose(decoded - y.mean(), y - y.mean(), rtol=1e-5)
+
+
+def test_targets_within_float32_keep_the_type_they_are_asked_for():
+    for y in (np.arange(4.0), 50.0 + np.arange(4.0), np.full(4, 7.0)):
+        numbers, encoded = learn_and_encode(y)
+        assert numbers.decode(encoded.astype(np.float32)).dtype == np.float32
+    unscaled = learn_numbers(np.full((4, 1), 1e30), True, None)
+    assert unscaled.decode(np.ones((4, 1), np.float32)).dtype == np.float32

@@ -14,13 +14,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from sknet._tables.columns import ColumnSettings, InputFacts
 from sknet._tables.frames import number_values
-from sknet._typing import Array, Table
+from sknet._typing import Array, DType, Table
 
 BLOCK = 2**16
 """How many values are scaled in one piece, so that they stay in the processor's cache."""
@@ -338,10 +339,15 @@ def refuse_infinite(values: Array, name_of: Callable[[int], str]) -> None:
 def _refuse_overflow(out: Array, name_of: Callable[[int], str]) -> None:
     excessive = ~np.isfinite(out).all(axis=0)
     if excessive.any():
-        raise ValueError(
-            f"Column {name_of(int(np.argmax(excessive)))!r} of X holds values too large for {out.dtype}: divide it "
-            "by a number of its magnitude, set input_scaling='robust', or set dtype='float64'."
-        )
+        refuse_excessive(name_of(int(np.argmax(excessive))), out.dtype)
+
+
+def refuse_excessive(name: str, dtype: DType) -> NoReturn:
+    """Raise for a column with values that a type of floats cannot hold."""
+    raise ValueError(
+        f"Column {name!r} of X holds values too large for {dtype}: divide it by a number of its magnitude, set "
+        "input_scaling='robust', or set dtype='float64'."
+    )
 
 
 # --- learning --------------------------------------------------------------------------------------------------------
