@@ -4,7 +4,7 @@ Each reads its parameters and data, resolves every "auto", trains a model and pu
 that fails has changed nothing, because nothing was touched.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, fields, replace
 from functools import partial
@@ -31,9 +31,9 @@ from sknet._storage import checkpoints, models
 from sknet._storage.checkpoints import Origin
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import split
-from sknet._training.result import DivergedError, Epoch, History, Result, StopReason
+from sknet._training.result import DivergedError, Epoch, Result, StopReason
 from sknet._training.solver import Observer
-from sknet._training.state import State
+from sknet._training.state import History, State
 from sknet._typing import Array, Table, Target
 
 LearnHead = Callable[..., tuple[Head, Array]]
@@ -73,7 +73,9 @@ class Begun:
 
     def fitted(self, model: Model, n_epochs: int, epochs: list[Epoch], state: State | None = None) -> Fitted:
         """Return what an estimator publishes."""
-        history = (History() if self.earlier is None else self.earlier.history).extended(epochs)
+        history = History((tuple(epochs),) if epochs else ())
+        if self.earlier is not None:
+            history = self.earlier.history.extended(epochs)
         seen = self.n_samples_seen + self.run.problem.n_samples * n_epochs
         validated = self.validation is not None
         return Fitted(model, self.resolved, self.columns, history, n_epochs, seen, validated, self.seeds, state)
@@ -226,9 +228,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """Train what is left of a run, which may be nothing, and publish the outcome."""
         lacks_validation = begun.validation is None and holds_out(self, len(begun.rows.y))
 
-        def train_and_publish() -> Result:
-            return self._train_and_publish(given, begun, state, lacks_validation)
-
+        train_and_publish = partial(self._train_and_publish, given, begun, state, lacks_validation)
         result = self._finished(train_and_publish, state, lambda: begun.fitted_at(state, interrupted=True))
         if result.reason is not StopReason.FINISHED or result.scores_undefined:
             report(self, result, quiet=lacks_validation)
@@ -310,11 +310,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
                 f"learning_rate={rate!r} is the name of a schedule, or a function: give the number as "
                 f"learning_rate_init={rate!r}."
             )
-        for name, value in given.items():
-            if isinstance(value, bool | np.bool_) and name in MAY_BE_NUMBERS:
-                raise InvalidParameterError(f"{name}={value!r} is a bool, which is no number here: give a number.")
-            if isinstance(value, set | frozenset):
-                raise InvalidParameterError(f"{name}={value!r} is a set, which has no order: give a list.")
+        refuse_lookalikes(given)
         super()._validate_params()
 
     def __getstate__(self) -> dict[str, object]:
@@ -339,3 +335,25 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
 
 
 _OF_CALLBACKS = {"_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx", "_parent_callback_ctx"}
+
+
+LARGEST = 2**63
+"""Integers from here on are no sizes or counts of anything, and the largest of them no floats."""
+
+
+def refuse_lookalikes(given: Mapping[str, object]) -> None:
+    """Raise for values that pass for what they are not: a bool for a number, a set for a sequence."""
+    for name, value in given.items():
+        if isinstance(value, bool | np.bool_) and name in MAY_BE_NUMBERS:
+            raise InvalidParameterError(f"{name}={value!r} is a bool, which is no number here: give a number.")
+        if isinstance(value, set | frozenset):
+            raise InvalidParameterError(f"{name}={value!r} is a set, which has no order: give a list.")
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            raise InvalidParameterError(
+                f"{name}={value!r} is an array without dimensions: give {name}={value.item()!r}."
+            )
+        for number in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(number, int) and abs(number) >= LARGEST:
+                raise InvalidParameterError(
+                    f"{name} holds an integer of {number.bit_length()} bits: give one of 63 bits at most."
+                )

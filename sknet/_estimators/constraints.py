@@ -84,8 +84,14 @@ MAY_BE_NUMBERS = {
     if any(isinstance(constraint, Interval) or constraint == "random_state" for constraint in allowed)
 }
 
-
 fit_context: Callable[..., Callable[..., object]] = _fit_context(prefer_skip_nested_validation=True)
 """Decorates the methods that train: parameters are validated, and scikit-learn's configuration is respected."""
 
-__all__ = ["CLASSIFIER", "MAY_BE_NUMBERS", "REGRESSOR", "Constraints", "InvalidParameterError", "fit_context"]
+__all__ = [
+    "CLASSIFIER",
+    "MAY_BE_NUMBERS",
+    "REGRESSOR",
+    "Constraints",
+    "InvalidParameterError",
+    "fit_context",
+]

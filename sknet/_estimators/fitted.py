@@ -15,8 +15,8 @@ from sklearn.exceptions import NotFittedError
 from sknet._estimators.read_data import Columns, read_known_table
 from sknet._model.model import Model
 from sknet._storage import models
-from sknet._training.result import Epoch, History
-from sknet._training.state import State
+from sknet._training.result import Epoch
+from sknet._training.state import History, State
 from sknet._typing import Array, Table
 
 T = TypeVar("T")

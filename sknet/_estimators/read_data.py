@@ -6,7 +6,8 @@ X : (n, d)         array, CSR matrix or data frame, its values not yet encoded
 weight : (n,)      float64, not negative; None where every row counts once
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from numbers import Real
@@ -18,8 +19,11 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from sknet._model.heads import Head
+from sknet._tables.arrays import plain_array, plain_numbers, refuse_foreign
+from sknet._tables.columns.number import refuse_infinite
+from sknet._tables.encoding import refuse_bad_sparse
 from sknet._tables.frames import column_names, shortened
-from sknet._tables.rows import Rows, is_frame, is_memory_mapped
+from sknet._tables.rows import LEAST_WEIGHT, Rows, is_frame, is_memory_mapped, is_sparse
 from sknet._typing import Array, DType, Table, Target
 
 
@@ -94,8 +98,26 @@ def read_validation(given: Given, name: str, head: Head, columns: Columns, early
             "X_val and y_val are passed to fit while at the same time early_stopping is False. "
             "When passing X_val and y_val to fit, early_stopping should be set to either 'auto' or True."
         )
-    table = read_known_table(given.X_val, columns, name)
-    return gather(table, head.read(given.y_val), given.sample_weight_val, name="sample_weight_val")
+    with called("X_val"):
+        table = read_known_table(given.X_val, columns, name)
+    with called("y_val"):
+        values = head.read(given.y_val)
+    if table.shape[0] != len(values):
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: X_val has {table.shape[0]} rows and y_val "
+            f"{len(values)}."
+        )
+    return gather(table, values, given.sample_weight_val, name="sample_weight_val")
+
+
+@contextmanager
+def called(name: str) -> Iterator[None]:
+    """Say in errors by what name the user passed what was read."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(f"{name}: {error}") from error
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
@@ -103,6 +125,8 @@ def read_validation(given: Given, name: str, head: Head, columns: Columns, early
 
 def read_table(X: Table, name: str) -> tuple[Table, Columns]:
     """Check a table of which nothing is known yet; `name` is the estimator's, for messages."""
+    if type(X) is not np.ndarray:
+        refuse_foreign(X, "X")
     if type(X) is not np.ndarray and is_frame(X):
         table = _checked_frame(X, name)
         return table, Columns(table.shape[1], feature_names(table), _float_type(map(str, table.dtypes)))
@@ -114,6 +138,7 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
     """Check a table against that of `fit`: its columns' names and their number."""
     if is_ready(X, columns):
         return X
+    refuse_foreign(X, "X")
     expecting = _named(name)()
     expecting.n_features_in_ = columns.n
     if columns.names is not None:
@@ -144,6 +169,41 @@ def _checked_frame(X: Table, name: str) -> Table:
     return X
 
 
+def _plain_table(X: Table) -> Table:
+    """Make masked values, None and pandas.NA NaN; refuse what NumPy would misread."""
+    if isinstance(X, np.ma.MaskedArray):
+        floats = np.ma.asarray(X).astype(X.dtype if X.dtype.kind == "f" else np.float64)
+        return np.ma.filled(floats, np.nan)
+    if not isinstance(X, np.ndarray):
+        return X
+    if X.dtype.kind in "mM":
+        raise TypeError(
+            f"X is an array of {X.dtype}, which is read in pandas and polars data frames only: pass X as one, or turn "
+            "it into numbers."
+        )
+    return np.where(pd.isna(X), np.nan, X) if X.dtype == object else X
+
+
+def _refuse_columns(X: Table, reason: str) -> None:
+    """Raise a ValueError that names the first column of an array with what is no number, or an infinite one."""
+    array = np.asarray(X)
+    if array.ndim != 2 or array.dtype.kind in "c":
+        return
+    for j, column in enumerate(array.T):
+        try:
+            refuse_infinite(column.astype(np.float64)[:, np.newaxis], lambda _, j=j: f"x{j}")  # type: ignore[misc]
+        except (TypeError, OverflowError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"Column 'x{j}' of X should hold numbers, but {error}. Convert it first.") from error
+        except ValueError as error:
+            if "could not convert" not in str(error):
+                raise
+            raise ValueError(
+                f"Column 'x{j}' of X holds text: {reason.rstrip('.')}. Text is taken as categories in pandas and "
+                "polars data frames only: pass X as one, or encode it."
+            ) from error
+
+
 def _refuse_twins(X: Table) -> None:
     names = column_names(X)
     if len(set(names)) < len(names):
@@ -154,18 +214,19 @@ def _refuse_twins(X: Table) -> None:
 
 
 def _read_array(X: Table, check: Callable[..., Table]) -> Table:
-    if isinstance(X, np.ndarray) and X.dtype == object:
-        X = np.where(pd.isna(X), np.nan, X)  # None and pandas.NA, too
+    if type(X) is not np.ndarray or X.dtype.kind not in "fiu":
+        X = _plain_table(X)
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # the sum by which infinities are looked for
             X = check(X, **_ARRAYS)
-    except ValueError as error:
-        if "could not convert string to float" not in str(error) and "bytes/strings" not in str(error):
-            raise
-        raise ValueError(
-            f"{str(error).rstrip('.')}. X holds text, which is taken as categories in pandas and polars data frames "
-            "only: pass X as one, or encode it."
-        ) from error
+    except (ValueError, TypeError, OverflowError) as error:
+        if is_sparse(X):
+            refuse_bad_sparse(X)
+        else:
+            _refuse_columns(X, str(error))
+        if isinstance(error, OverflowError):
+            raise ValueError(f"X holds a number too large for a float: {error}.") from error
+        raise
     ours = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
     return X if ours or is_memory_mapped(X) else X.astype(np.float64)
 
@@ -214,8 +275,12 @@ def _float_type(dtypes: Iterable[str]) -> DType:
 
 def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> Array:
     """Check sample weights: one per row, none negative, not all zero."""
+    if isinstance(sample_weight, bool):
+        raise TypeError(f"{name}={sample_weight!r} is a bool: give one weight per row, or None.")
     if isinstance(sample_weight, Real):
-        sample_weight = np.full(n, float(sample_weight))
+        sample_weight = np.full(n, sample_weight)
+    if type(sample_weight) is not np.ndarray or sample_weight.dtype.kind not in "fiu":
+        sample_weight = plain_numbers(sample_weight, name)
     weight: Array = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name=name)
     if weight.shape != (n,):
         raise ValueError(f"{name} has shape {weight.shape}, expected ({n},): one weight per row of X.")
@@ -225,6 +290,8 @@ def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> A
         finite = np.isfinite(weight.sum())
     if not finite:
         raise ValueError(f"{name} adds up to more than a float holds, with weights of {weight.max():g}: divide it.")
+    if 0.0 < weight.sum() < LEAST_WEIGHT:
+        raise ValueError(f"{name} adds up to {weight.sum():g}, so little that 1 over it overflows: multiply it.")
     if not weight.any():
         raise ValueError(f"{name} is zero for every row: at least one weight must be positive.")
     return weight
@@ -232,10 +299,18 @@ def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> A
 
 def read_groups(groups: Target, n: int) -> Array:
     """Check the groups of the rows: one per row."""
-    values: Array = np.asarray(groups)
+    values = plain_array(groups, "groups")
     if values.shape != (n,):
         raise ValueError(f"groups has shape {values.shape}, expected ({n},): one group per row of X.")
-    return values
+    if values.dtype != object:
+        return values
+    try:
+        codes: Array = pd.factorize(values)[0]
+    except TypeError as error:
+        raise TypeError(f"groups holds what cannot be compared: {error}. Give numbers or strings.") from error
+    if (codes < 0).any():
+        raise ValueError(f"groups has no group for row {codes.argmin()}: give one to each row.")
+    return codes
 
 
 def gather(

@@ -14,7 +14,7 @@ from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import REGRESSOR, Constraints, fit_context
 from sknet._estimators.fitted import require_fitted, to_predict
 from sknet._estimators.parameters import RegressorParameters
-from sknet._estimators.read_data import Given
+from sknet._estimators.read_data import Given, read_weight
 from sknet._estimators.resolve import has_positive_targets
 from sknet._model.heads import learn_number_head
 from sknet._typing import Array, Table, Target
@@ -450,6 +450,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
             At most 1; 0 for a constant prediction (the mean, the quantile).
         """
         levels = require_fitted(self).model.head.loss.levels
+        sample_weight = None if sample_weight is None else read_weight(sample_weight, len(y))
         if not levels:
             return float(super().score(X, y, sample_weight))
         predictions = self.predict(X)

@@ -71,9 +71,24 @@ def column_at(frame: Table, position: int) -> pd.Series:
 def _from_polars(column: Table) -> pd.Series:
     """Make a polars column a pandas one: numbers as floats, all else as objects."""
     dtype = column.dtype
+    if dtype.is_integer() or str(dtype) == "Boolean":
+        column = whole_numbers(column)
+        if isinstance(column, pd.Series):
+            return column
     if dtype.is_numeric() or str(dtype) in ("Boolean", "Null"):
         return pd.Series(column.cast(float).to_numpy(), copy=False)
     return pd.Series(column.to_list(), dtype=object)
+
+
+def whole_numbers(column: Table) -> Table:
+    """Make a polars column of whole numbers or bools, none missing, a pandas one with all its digits."""
+    dtype: Table = getattr(column, "dtype", None)
+    if not hasattr(dtype, "is_integer") or column.null_count() or not (dtype.is_integer() or str(dtype) == "Boolean"):
+        return column
+    try:
+        return pd.Series(column.to_numpy(), copy=False)
+    except Exception:  # polars' own error: NumPy has no integers of 128 bits
+        return pd.Series(column.to_list(), dtype=object)
 
 
 def _held_by(column: pd.Series) -> str:
@@ -115,7 +130,7 @@ def number_values(column: Table, name: str) -> Array:
         raise _refusal(column, name, found)
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"Column {name!r} of X (dtype {column.dtype}) should hold numbers, but {str(error).rstrip('.')}. "
             "Convert it, or make it a category before fit: by its dtype, with categorical_features='from_dtype', or by "

@@ -22,6 +22,9 @@ from sknet._typing import Array, Batch, DType, Table
 MERGED = 2**20
 """Up to so many values, a table's equal rows are looked for."""
 
+LEAST_WEIGHT = 1e-200
+"""Weights must add up to so much: the penalty is divided by their sum."""
+
 
 @dataclass(frozen=True)
 class Rows:
