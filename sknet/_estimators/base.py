@@ -6,7 +6,7 @@ that fails has changed nothing, because nothing was touched.
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
 from typing import ClassVar, Self
@@ -16,9 +16,8 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_random_state
 
 from sknet._estimators.callbacks import CallbackSupportMixin, Printer, Watchers, refuse_lbfgs, watchers_of_fit
-from sknet._estimators.constraints import MAY_BE_NUMBERS, InvalidParameterError
-from sknet._estimators.fitted import KINDS, Fitted, FittedAttributes, require_fitted
-from sknet._estimators.parameters import CommonParameters
+from sknet._estimators.constraints import LARGEST, MAY_BE_NUMBERS, InvalidParameterError
+from sknet._estimators.fitted import Fitted, FittedAttributes, require_fitted
 from sknet._estimators.read_data import Columns, Given, read_rows, read_validation
 from sknet._estimators.reporting import (
     print_end,
@@ -34,24 +33,17 @@ from sknet._model.fitting import TrainingRun, prepare
 from sknet._model.heads import Head, parse_again, without_absent_labels
 from sknet._model.model import Model
 from sknet._model.starting import continued_state, kept_state
-from sknet._storage import checkpoints, models
+from sknet._storage import checkpoints
 from sknet._storage.checkpoints import Origin
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import split
-from sknet._training.result import DivergedError, Epoch, History, Result, StopReason
+from sknet._training.result import DivergedError, Epoch, Result, StopReason
 from sknet._training.solver import Observer
-from sknet._training.state import State
+from sknet._training.state import History, State
 from sknet._typing import Array, Table, Target
 
 LearnHead = Callable[..., tuple[Head, Array]]
 Seeds = tuple[int, int, int]
-
-
-def is_first_order(estimator: CommonParameters) -> bool:
-    """Whether the estimator has `partial_fit`."""
-    if estimator.solver == "lbfgs":
-        raise AttributeError("partial_fit is only available for stochastic optimizers. lbfgs is not stochastic.")
-    return True
 
 
 @dataclass(frozen=True)
@@ -80,25 +72,26 @@ class Begun:
 
     def fitted(self, model: Model, n_epochs: int, epochs: list[Epoch], state: State | None = None) -> Fitted:
         """Return what an estimator publishes."""
-        history = (History() if self.earlier is None else self.earlier.history).extended(epochs)
-        seen = self.n_samples_seen + self.run.problem.n_samples * n_epochs
+        history, seen = History((tuple(epochs),) if epochs else ()), self.run.problem.n_samples * n_epochs
+        if self.earlier is not None:
+            history, seen = self.earlier.history.extended(epochs), seen + self.earlier.n_samples_seen
         validated = self.validation is not None
         return Fitted(model, self.resolved, self.columns, history, n_epochs, seen, validated, self.seeds, state)
 
     def fitted_at(self, state: State, *, interrupted: bool = False) -> Fitted:
         """Return what `fit` would leave if it ended here, in copies; after an interrupt, training may go on."""
-        return self.fitted(self.run.trained(state), state.epoch, state.history, self._kept(state, interrupted))
+        kept = self._kept(state) if interrupted else None
+        return self.fitted(self.run.trained(state), state.epoch, state.history, kept)
 
     def fitted_from(self, state: State, start: int) -> Fitted:
         """Return what `partial_fit` leaves after the epochs from `start` on: training may go on."""
         n_epochs = state.epoch - start
         epochs = state.history[len(state.history) - n_epochs :]
-        return self.fitted(self.run.trained(state), n_epochs, epochs, self._kept(state, True))
+        return self.fitted(self.run.trained(state), n_epochs, epochs, self._kept(state))
 
-    def _kept(self, state: State, goes_on: bool) -> State | None:
-        """Return what of a state must be kept for training to go on, if it may."""
-        validated = self.validation is not None
-        return kept_state(state, self.run.tables.output_dtype, validated=validated) if goes_on else None
+    def _kept(self, state: State) -> State:
+        """Return what of a state must be kept for training to continue."""
+        return kept_state(state, self.run.tables.output_dtype, validated=self.validation is not None)
 
     def origin(self) -> Origin:
         """Return what must be the same where this run is taken up again."""
@@ -209,8 +202,8 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         if validation is None and self.solver == "lbfgs":  # full batches: the order and number of rows do not matter
             training = training.merged()
         n = len(training.y)
-        resolved_before = None if earlier is None else earlier.resolved
-        settings, parameters = resolve_for(self, training, validation is not None, resolved_before, until is not None)
+        before = None if earlier is None else earlier.resolved
+        settings, parameters = resolve_for(self, training, validation is not None, before, until is not None)
         resolved = self.get_params(deep=False)
         for name in resolved.keys() & vars(parameters).keys():
             resolved[name] = getattr(parameters, name)
@@ -237,9 +230,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """Train what is left of a run, which may be nothing, and publish the outcome."""
         lacks_validation = begun.validation is None and holds_out(self, len(begun.rows.y))
 
-        def train_and_publish() -> Result:
-            return self._train_and_publish(given, begun, state, lacks_validation)
-
+        train_and_publish = partial(self._train_and_publish, given, begun, state, lacks_validation)
         result = self._finished(train_and_publish, state, lambda: begun.fitted_at(state, interrupted=True))
         if result.reason is not StopReason.FINISHED or result.scores_undefined:
             report(self, result, quiet=lacks_validation)
@@ -301,16 +292,15 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         settings = replace(settings, network=replace(settings.network, dropout=()))
         model = earlier.model
         run = prepare(settings, head, rows, output_dtype=model.output_dtype, earlier=model, cross_fit=False)
-        network = earlier.model.network
-        loss, gradient = run.gradient(network)
-        coef_grads, intercept_grads = network.layout.views(gradient.astype(earlier.model.output_dtype, copy=False))
+        loss, gradient = run.gradient(model.network)
+        coef_grads, intercept_grads = model.network.layout.views(gradient.astype(model.output_dtype, copy=False))
         return loss, coef_grads, intercept_grads
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 
     def _validate_params(self) -> None:
-        """Check every parameter, as scikit-learn does; refuse what passes as something else."""
-        given: dict[str, object] = {field.name: getattr(self, field.name) for field in fields(self)}
+        """Check every parameter, as scikit-learn does; refuse what passes for something else."""
+        given: dict[str, object] = self.get_params(deep=False)
         sizes, rate = given["hidden_layer_sizes"], given["learning_rate"]
         if isinstance(sizes, str):
             raise InvalidParameterError(
@@ -327,27 +317,15 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
                 raise InvalidParameterError(f"{name}={value!r} is a bool, and a number is expected: give a number.")
             if isinstance(value, set | frozenset):
                 raise InvalidParameterError(f"{name}={value!r} is a set, which has no order: give a list.")
+            if isinstance(value, np.ndarray) and value.ndim == 0:
+                raise InvalidParameterError(f"{name}={value!r} has no dimensions: give {name}={value.item()!r}.")
+            for number in value if isinstance(value, list | tuple) else [value]:
+                if isinstance(number, int) and abs(number) >= LARGEST:
+                    raise InvalidParameterError(f"{name} holds an integer of more than 63 bits: give a smaller one.")
         super()._validate_params()
-
-    def __getstate__(self) -> dict[str, object]:
-        state: dict[str, object] = super().__getstate__()
-        if self._fitted is None:
-            return state
-        kept = {name: value for name, value in state.items() if name not in _OF_CALLBACKS}
-        return kept | {"_fitted": models.pack(self._fitted, KINDS)}  # names and arrays: a private class may be renamed
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        super().__setstate__(state)
-        self._fitted = models.unpack(self._fitted, KINDS)  # type: ignore[assignment]
-
-    def __sklearn_is_fitted__(self) -> bool:
-        return self._fitted is not None
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
         tags.input_tags.sparse = True
         tags.input_tags.allow_nan = True
         return tags
-
-
-_OF_CALLBACKS = {"_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx", "_parent_callback_ctx"}

@@ -9,12 +9,12 @@ from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
-from sknet._estimators.base import BaseSigmoidMLP, is_first_order
+from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import CLASSIFIER, Constraints, fit_context
 from sknet._estimators.fitted import Learnt, require_fitted, to_predict
-from sknet._estimators.parameters import ClassifierParameters
-from sknet._estimators.read_data import Given
+from sknet._estimators.parameters import ClassifierParameters, is_first_order
+from sknet._estimators.read_data import Given, read_weight
 from sknet._model.heads import LabelHead, learn_label_head
 from sknet._model.model import Model
 from sknet._tables.labels import Labels, as_labels
@@ -471,6 +471,8 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         """Raise if the classes are not those of earlier calls."""
         if classes is None or self._fitted is None:
             return
+        if np.ndim(classes) != 1 and not isinstance(self.classes_, list):
+            raise ValueError(f"classes={classes!r} has {np.ndim(classes)} dimensions: give a list of labels.")
         new = [np.unique(c) for c in classes] if isinstance(self.classes_, list) else [np.unique(classes)]
         known = self.classes_ if isinstance(self.classes_, list) else [self.classes_]
         if len(new) != len(known) or not all(map(np.array_equal, new, known)):
@@ -584,6 +586,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             Between 0 and 1.
         """
         predicted = self.predict(X)
+        sample_weight = None if sample_weight is None else read_weight(sample_weight, len(predicted))
         if labels_of(require_fitted(self).model).kind != "multioutput":
             return float(accuracy_score(as_labels(y), predicted, sample_weight=sample_weight))
         right = (as_labels(y) == predicted).all(axis=1)

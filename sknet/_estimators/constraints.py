@@ -82,14 +82,24 @@ REGRESSOR: Constraints = COMMON | {
     "target_scaling": [StrOptions({"standard"}), None],
 }
 
+LARGEST = 2**63
+"""No size or count is an integer as large as this, and the largest of them have no float."""
+
 MAY_BE_NUMBERS = {
     name
     for name, allowed in (CLASSIFIER | REGRESSOR).items()
     if any(isinstance(constraint, Interval) or constraint == "random_state" for constraint in allowed)
 }
 
-
 fit_context: Callable[..., Callable[..., object]] = _fit_context(prefer_skip_nested_validation=True)
 """Decorates the methods that train: parameters are validated, and scikit-learn's configuration is respected."""
 
-__all__ = ["CLASSIFIER", "MAY_BE_NUMBERS", "REGRESSOR", "Constraints", "InvalidParameterError", "fit_context"]
+__all__ = [
+    "CLASSIFIER",
+    "LARGEST",
+    "MAY_BE_NUMBERS",
+    "REGRESSOR",
+    "Constraints",
+    "InvalidParameterError",
+    "fit_context",
+]

@@ -16,8 +16,8 @@ from sknet._model.model import Model
 from sknet._storage import models
 from sknet._tables.columns import InputFacts
 from sknet._tables.encoding import TableEncoder
-from sknet._training.result import Epoch, History
-from sknet._training.state import State
+from sknet._training.result import Epoch
+from sknet._training.state import History, State
 from sknet._typing import Array, Table
 
 T = TypeVar("T")
@@ -147,3 +147,22 @@ class FittedAttributes:
         if self._fitted is None or self._fitted.columns.names is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute 'feature_names_in_'.")
         return self._fitted.columns.names
+
+    # --- scikit-learn's contract -------------------------------------------------------------------------------------
+
+    def __getstate__(self) -> dict[str, object]:
+        state: dict[str, object] = super().__getstate__()  # type: ignore[assignment]
+        if self._fitted is None:
+            return state
+        kept = {name: value for name, value in state.items() if name not in _OF_CALLBACKS}
+        return kept | {"_fitted": models.pack(self._fitted, KINDS)}  # names and arrays: a private class may be renamed
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        super().__setstate__(state)  # type: ignore[misc]
+        self._fitted = models.unpack(self._fitted, KINDS)  # type: ignore[assignment]
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return self._fitted is not None
+
+
+_OF_CALLBACKS = {"_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx", "_parent_callback_ctx"}

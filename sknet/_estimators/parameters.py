@@ -99,3 +99,10 @@ class RegressorParameters(CommonParameters):
     huber_delta: float | Auto = "auto"
     tweedie_power: float | Auto = "auto"
     target_scaling: Literal["standard"] | None = "standard"
+
+
+def is_first_order(estimator: CommonParameters) -> bool:
+    """Whether the estimator has `partial_fit`."""
+    if estimator.solver == "lbfgs":
+        raise AttributeError("partial_fit is only available for stochastic optimizers. lbfgs is not stochastic.")
+    return True

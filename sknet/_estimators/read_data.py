@@ -6,7 +6,8 @@ X : (n, d)         array, CSR matrix or data frame, its values not yet encoded
 weight : (n,)      float64, not negative; None where all are 1
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, partial
 from numbers import Real
@@ -18,8 +19,9 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from sknet._model.heads import Head
+from sknet._tables.arrays import plain_array, plain_numbers, plain_table, refuse_columns, refuse_foreign
 from sknet._tables.frames import chosen_categories, column_names, shortened, split_choice
-from sknet._tables.rows import Rows, is_frame, is_memory_mapped
+from sknet._tables.rows import LEAST_WEIGHT, Rows, is_frame, is_memory_mapped, is_sparse, refuse_bad_sparse
 from sknet._typing import Array, DType, Table, Target
 
 
@@ -102,8 +104,26 @@ def read_validation(given: Given, name: str, head: Head, columns: Columns, early
             "X_val and y_val are passed to fit while at the same time early_stopping is False. "
             "When passing X_val and y_val to fit, early_stopping should be set to either 'auto' or True."
         )
-    table = read_known_table(given.X_val, columns, name)
-    return gather(table, head.read(given.y_val), given.sample_weight_val, name="sample_weight_val")
+    with called("X_val"):
+        table = read_known_table(given.X_val, columns, name)
+    with called("y_val"):
+        values = head.read(given.y_val)
+    if table.shape[0] != len(values):
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: X_val has {table.shape[0]} rows and y_val "
+            f"{len(values)}."
+        )
+    return gather(table, values, given.sample_weight_val, name="sample_weight_val")
+
+
+@contextmanager
+def called(name: str) -> Iterator[None]:
+    """Say in errors by what name the user passed what was read."""
+    try:
+        yield
+    except (ValueError, TypeError) as error:
+        kind = ValueError if isinstance(error, ValueError) else TypeError
+        raise kind(f"{name}: {error}") from error
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
@@ -111,6 +131,8 @@ def read_validation(given: Given, name: str, head: Head, columns: Columns, early
 
 def read_table(X: Table, name: str, categorical_features: object = None) -> tuple[Table, Columns]:
     """Check the table of a first fit; `name` is the estimator's, for messages."""
+    if type(X) is not np.ndarray:
+        refuse_foreign(X, "X")
     if not isinstance(categorical_features, str) and holds_objects(X):
         chosen = split_choice(categorical_features)[1]
         if chosen is not None:
@@ -129,6 +151,7 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
     """Check a table against that of `fit`: its columns' names and their number."""
     if is_ready(X, columns):
         return X
+    refuse_foreign(X, "X")
     if columns.categories and holds_objects(X):
         if X.shape[1] != columns.n:
             raise ValueError(f"X has {X.shape[1]} features, but {name} is expecting {columns.n} features as input.")
@@ -201,18 +224,19 @@ def _refuse_duplicates(X: Table) -> None:
 
 
 def _read_array(X: Table, check: Callable[..., Table]) -> Table:
-    if isinstance(X, np.ndarray) and X.dtype == object:
-        X = np.where(pd.isna(X), np.nan, X)  # None and pandas.NA, too
+    if type(X) is not np.ndarray or X.dtype.kind not in "fiu":
+        X = plain_table(X)
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # scikit-learn looks for infinities by a sum
             X = check(X, **_ARRAYS)
-    except ValueError as error:
-        if "could not convert string to float" not in str(error) and "bytes/strings" not in str(error):
-            raise
-        raise ValueError(
-            f"{str(error).rstrip('.')}. X holds text, which is taken as categories in pandas and polars data frames "
-            "only: pass X as one, or name the columns in categorical_features."
-        ) from error
+    except (ValueError, TypeError, OverflowError) as error:
+        if is_sparse(X):
+            refuse_bad_sparse(X)
+        else:
+            refuse_columns(X, str(error))
+        if isinstance(error, OverflowError):
+            raise ValueError(f"X holds a number too large for a float: {error}.") from error
+        raise
     ours = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
     return X if ours or is_memory_mapped(X) else X.astype(np.float64)
 
@@ -253,7 +277,7 @@ def feature_names(X: Table) -> Array | None:
 
 
 def _float_type(dtypes: Iterable[str]) -> DType:
-    return np.dtype(np.float32 if {name.lower() for name in dtypes} == {"float32"} else np.float64)
+    return np.dtype(np.float32 if set(map(str.lower, dtypes)) == {"float32"} else np.float64)
 
 
 # --- weights and groups ----------------------------------------------------------------------------------------------
@@ -261,8 +285,12 @@ def _float_type(dtypes: Iterable[str]) -> DType:
 
 def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> Array:
     """Check sample weights: one per row, none negative, not all zero."""
+    if isinstance(sample_weight, bool):
+        raise TypeError(f"{name}={sample_weight!r} is a bool: give one weight per row, or None.")
     if isinstance(sample_weight, Real):
-        sample_weight = np.full(n, float(sample_weight))
+        sample_weight = np.full(n, sample_weight)
+    if type(sample_weight) is not np.ndarray or sample_weight.dtype.kind not in "fiu":
+        sample_weight = plain_numbers(sample_weight, name)
     weight: Array = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name=name)
     if weight.shape != (n,):
         raise ValueError(f"{name} has shape {weight.shape}, expected ({n},): one weight per row of X.")
@@ -272,6 +300,8 @@ def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> A
         finite = np.isfinite(weight.sum())
     if not finite:
         raise ValueError(f"{name} adds up to more than a float holds, with weights of {weight.max():g}: divide it.")
+    if 0.0 < weight.sum() < LEAST_WEIGHT:
+        raise ValueError(f"{name} adds up to {weight.sum():g}, so little that 1 over it overflows: multiply it.")
     if not weight.any():
         raise ValueError(f"{name} is zero for every row: at least one weight must be positive.")
     return weight
@@ -279,10 +309,18 @@ def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> A
 
 def read_groups(groups: Target, n: int) -> Array:
     """Check the groups of the rows: one per row."""
-    values: Array = np.asarray(groups)
+    values = plain_array(groups, "groups")
     if values.shape != (n,):
         raise ValueError(f"groups has shape {values.shape}, expected ({n},): one group per row of X.")
-    return values
+    if values.dtype != object:
+        return values
+    try:
+        codes: Array = pd.factorize(values)[0]
+    except TypeError as error:
+        raise TypeError(f"groups holds what cannot be compared: {error}. Give numbers or strings.") from error
+    if (codes < 0).any():
+        raise ValueError(f"groups has no group for row {codes.argmin()}: give one to each row.")
+    return codes
 
 
 def gather(

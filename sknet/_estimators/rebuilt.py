@@ -17,7 +17,8 @@ from sknet._export.parts import ExportError
 from sknet._model.heads import LabelHead, NumberHead
 from sknet._model.model import Model, Network
 from sknet._storage.schema import hints_of
-from sknet._training.result import Epoch, History
+from sknet._training.result import Epoch
+from sknet._training.state import History
 from sknet._typing import Array
 
 KINDS: dict[type, type] = {LabelHead: SigmoidMLPClassifier, NumberHead: SigmoidMLPRegressor}

@@ -9,12 +9,12 @@ from sklearn.metrics import d2_pinball_score
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
-from sknet._estimators.base import BaseSigmoidMLP, is_first_order
+from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import REGRESSOR, Constraints, fit_context
 from sknet._estimators.fitted import require_fitted, to_predict
-from sknet._estimators.parameters import RegressorParameters
-from sknet._estimators.read_data import Given
+from sknet._estimators.parameters import RegressorParameters, is_first_order
+from sknet._estimators.read_data import Given, read_weight
 from sknet._estimators.resolve import has_positive_targets
 from sknet._model.heads import learn_number_head
 from sknet._typing import Array, Table, Target
@@ -482,6 +482,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
             At most 1; 0 for a constant prediction (the mean, the quantile).
         """
         levels = require_fitted(self).model.head.loss.levels
+        sample_weight = None if sample_weight is None else read_weight(sample_weight, len(y))
         if not levels:
             return float(super().score(X, y, sample_weight))
         predictions = self.predict(X)

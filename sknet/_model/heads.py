@@ -22,7 +22,7 @@ from sknet._network.losses import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS, Loss
 from sknet._network.regression import REGRESSION_LOSSES
 from sknet._tables.class_weight import fold_class_weight
 from sknet._tables.labels import Labels, learn_labels
-from sknet._tables.rows import Rows
+from sknet._tables.rows import LEAST_WEIGHT, Rows
 from sknet._tables.targets import Numbers, in_own_shape, learn_numbers, read_numbers
 from sknet._typing import Array, DType, Target
 
@@ -121,6 +121,11 @@ class LabelHead:
     def weigh(self, values: Array, weight: Array | None) -> Array | None:
         """Fold class weights into the sample weights."""
         folded = fold_class_weight(self.settings.class_weight, self.labels, values, weight)
+        with np.errstate(over="ignore"):
+            if folded is not None and not np.isfinite(folded.sum()):
+                raise ValueError("class_weight times sample_weight adds up to more than a float holds: divide them.")
+            if folded is not None and 0.0 < folded.sum() < LEAST_WEIGHT:
+                raise ValueError("class_weight times sample_weight adds up to almost nothing: multiply them.")
         if folded is not None and not folded.any():
             raise ValueError("class_weight and sample_weight make the weight of every row zero: one must be positive.")
         return folded

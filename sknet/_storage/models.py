@@ -24,8 +24,8 @@ from sknet._tables.columns.target import TargetColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
 from sknet._tables.targets import Numbers, TargetScaler
-from sknet._training.result import Epoch, History
-from sknet._training.state import State
+from sknet._training.result import Epoch
+from sknet._training.state import History, State
 from sknet._typing import Array
 
 KIND = "is"

@@ -98,5 +98,5 @@ def _given_weights(class_weight: Mapping[Any, Any], known: list[object]) -> Arra
 def _is_weight(weight: Any) -> bool:
     try:
         return bool(0 <= float(weight) < np.inf)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return False

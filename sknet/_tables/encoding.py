@@ -50,7 +50,7 @@ from sknet._tables.frames import (
     split_choice,
 )
 from sknet._tables.plan import Plan, plan_of
-from sknet._tables.rows import is_frame, is_sparse
+from sknet._tables.rows import is_frame, is_sparse, refuse_bad_sparse
 from sknet._typing import Array, Batch, DType, Table
 
 NUMBERS = (NumberColumn, BinnedColumn, QuantileColumn)
@@ -123,15 +123,9 @@ class TableEncoder:
         return not self._plan.others
 
     @property
-    def plain(self) -> bool:
-        """Whether every column is one number and nothing else."""
-        return self._plan.plain
-
-    @property
     def keeps_zeros(self) -> bool:
         """Whether a zero stays one in every column: a sparse table then stays sparse."""
-        scaler = self._plan.scaler
-        return self._plan.plain and not (scaler.shift or scaler.clip)
+        return self._plan.plain and not (self._plan.scaler.shift or self._plan.scaler.clip)
 
     def encode(self, X: Table, dtype: DTypeLike, *, ones: bool = False, fold: NDArray[np.intp] | None = None) -> Table:
         """Encode a table into a new matrix of shape (n, n_inputs); a CSR matrix gives one.
@@ -203,13 +197,7 @@ class TableEncoder:
         return folds(target) if any(isinstance(column, TargetColumn) for column in self.columns) else None
 
     def _encode_sparse(self, X: Table, dtype: DType) -> Table:
-        scale = self._plan.scaler.scale
-        with np.errstate(over="ignore"):
-            Z = X.astype(dtype, copy=True)
-            if self._plan.scaler.single:
-                Z.data *= scale.astype(dtype)[Z.indices]
-            else:  # where float32 has not the range, float64 does it, and the result is rounded once
-                Z.data = (X.data * scale[X.indices]).astype(dtype)
+        Z = self._plan.scaler.scaled_sparse(X, dtype)
         excessive = Z.indices[~np.isfinite(Z.data)]
         if excessive.size:
             refuse_excessive(self.column_names[excessive.min()], dtype)
@@ -223,19 +211,7 @@ class TableEncoder:
                 f"Column {self.column_names[strangers[0]]!r} held other things than numbers in fit, and a sparse X "
                 "holds nothing else: pass X as it was in fit, a data frame or a dense array."
             )
-        dense: Array = X.toarray()
-        return dense
-
-
-def refuse_bad_sparse(X: Table) -> None:
-    """Raise a ValueError that names the first column of a CSR matrix with a value that is not finite."""
-    bad = np.flatnonzero(~np.isfinite(X.data))
-    if bad.size:
-        column = X.indices[bad].min()
-        raise ValueError(
-            f"Sparse X contains NaN or infinity in column 'x{column}': missing values are accepted in dense input "
-            "only. Impute them first, or pass X as a dense array."
-        )
+        return np.asarray(X.toarray())
 
 
 # --- learning --------------------------------------------------------------------------------------------------------
@@ -303,8 +279,7 @@ def _learn_array(
         return TableEncoder(given_names, tuple(_learn_numbers(X, None, missing, settings)))
     names = given_names or tuple(f"x{j}" for j in range(X.shape[1]))
     mask = chosen_categories(chosen, names)
-    learn = LEARNERS["category"]
-    categories = {int(j): learn(X[:, j], names[j], settings) for j in np.flatnonzero(mask)}
+    categories = {int(j): LEARNERS["category"](X[:, j], names[j], settings) for j in np.flatnonzero(mask)}
     missing = missing_columns(X, names.__getitem__, ~mask)
     numbers = iter(_learn_numbers(X, np.flatnonzero(~mask), missing, settings))
     return TableEncoder(given_names, tuple(categories[j] if is_one else next(numbers) for j, is_one in enumerate(mask)))

@@ -73,6 +73,10 @@ def column_at(frame: Table, position: int) -> pd.Series:
 def _from_polars(column: Table) -> pd.Series:
     """Make a polars column a pandas one: numbers as floats, dates as dates, an enum with its levels, else objects."""
     dtype = column.dtype
+    if dtype.is_integer() or str(dtype) == "Boolean":
+        column = whole_numbers(column)
+        if isinstance(column, pd.Series):
+            return column
     if dtype.is_numeric() or str(dtype) in ("Boolean", "Null"):
         return pd.Series(column.cast(float).to_numpy(), copy=False)
     read = _FROM_POLARS.get(type(dtype).__name__)
@@ -96,6 +100,17 @@ _FROM_POLARS: dict[str, Callable[[Table], pd.Series]] = {
     "Duration": lambda column: pd.Series(column.to_numpy()),
     "Enum": _from_polars_enum,
 }
+
+
+def whole_numbers(column: Table) -> Table:
+    """Make a polars column of whole numbers or bools, none missing, a pandas one with all its digits."""
+    dtype: Table = getattr(column, "dtype", None)
+    if not hasattr(dtype, "is_integer") or column.null_count() or not (dtype.is_integer() or str(dtype) == "Boolean"):
+        return column
+    try:
+        return pd.Series(column.to_numpy(), copy=False)
+    except Exception:  # polars' own error: NumPy has no integers of 128 bits
+        return pd.Series(column.to_list(), dtype=object)
 
 
 def _held_by(column: pd.Series) -> str:
@@ -143,7 +158,7 @@ def number_values(column: Table, name: str) -> Array:
         raise _refusal(column, name, found)
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"Column {name!r} of X (dtype {column.dtype}) should hold numbers, but {str(error).rstrip('.')}. "
             "Convert it, or make it a category before fit: by its dtype, with categorical_features='from_dtype', or by "

@@ -25,7 +25,8 @@ from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sknet._tables.frames import column_at, shortened
+from sknet._tables.arrays import plain_array, plain_objects, refuse_foreign, refuse_no_labels, shown, side_by_side
+from sknet._tables.frames import column_at, shortened, whole_numbers
 from sknet._tables.rows import is_frame
 from sknet._typing import Array, Target
 
@@ -223,7 +224,7 @@ class MultiOutputLabels(Labels):
 
     def take(self, codes: Codes) -> Array:
         """Labels of shape (n, outputs)."""
-        return _stack([output.take(codes[:, [j]]) for j, output in enumerate(self.outputs)])
+        return side_by_side([output.take(codes[:, [j]]) for j, output in enumerate(self.outputs)])
 
     def decode(self, P: Array) -> Array:
         """Give the most probable labels, of shape (n, outputs); of type object where the outputs' types differ."""
@@ -329,7 +330,7 @@ def _one_entry_each(classes: Target | None, labels: Array) -> None:
 def _learn_single(labels: Array, classes: Target | None) -> tuple[SingleLabels, Codes]:
     """Learn the classes of one output, from those given or else from its labels; and the codes, (n, 1)."""
     codes, found = pd.factorize(labels)
-    known = found if classes is None else pd.unique(as_labels(classes))
+    known = found if classes is None else _given_classes(classes)
     if type_of_target(known, input_name="y") not in ("binary", "multiclass"):
         check_classification_targets(labels)  # raises
     order = np.argsort(known)
@@ -339,6 +340,12 @@ def _learn_single(labels: Array, classes: Target | None) -> tuple[SingleLabels, 
     rank = np.empty_like(order)
     rank[order] = np.arange(len(order))
     return single, rank[codes[:, np.newaxis]]
+
+
+def _given_classes(classes: Target) -> Array:
+    if np.ndim(classes) != 1:
+        raise ValueError(f"classes={shown(classes)} has {np.ndim(classes)} dimensions: give a list of labels.")
+    return pd.unique(as_labels(classes))
 
 
 # --- parsing ---------------------------------------------------------------------------------------------------------
@@ -374,39 +381,28 @@ def as_labels(y: Target, *, warn: bool = False) -> Array:
     -------
     ndarray
     """
+    if type(y) is not np.ndarray:
+        refuse_foreign(y, "y")
     if hasattr(y, "toarray"):  # sparse
         labels: Array = y.toarray()
     elif not isinstance(y, np.ndarray) and is_frame(y):
-        labels = _stack([one_type(column_at(y, j)) for j in range(y.shape[1])])
+        labels = side_by_side([one_type(column_at(y, j)) for j in range(y.shape[1])] or [np.empty((len(y), 0))])
     else:
         labels = one_type(y)
     if labels.ndim not in (1, 2):
         raise ValueError(f"Unknown label type: y has shape {labels.shape}; give it the shape (n,) or (n, outputs).")
+    if labels.ndim == 2 and labels.shape[1] == 0:
+        raise ValueError("y has no columns: give it the shape (n,) or (n, outputs).")
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = one_type(column_or_1d(labels, warn=warn))
     return labels
 
 
-def _stack(columns: list[Array]) -> Array:
-    """Put columns side by side, as objects where text meets numbers."""
-    texts = {column.dtype.kind in "OUT" for column in columns}
-    return np.column_stack([column.astype(object) for column in columns] if len(texts) == 2 else columns)
-
-
 def one_type(y: Target) -> Array:
     """Refuse missing and infinite labels; make every kind of text objects, and of other objects what they are."""
-    labels: Array = np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y)
+    labels: Array = y if type(y) is np.ndarray and y.dtype.isnative else plain_array(whole_numbers(y), "y")
     if labels.dtype.kind == "T":
         labels = labels.astype(object)
-    if labels.dtype.kind == "f" and np.isinf(labels).any():
-        raise ValueError(
-            "Input y contains infinity, which is not a label. Leave these rows out, or give them another one."
-        )
-    if pd.isna(labels).any():
-        raise ValueError("Input y contains NaN: some labels are missing. Leave these rows out, or give them a label.")
-    if labels.dtype != object:
-        return labels
-    texts = {isinstance(label, str) for label in labels.ravel().tolist()}
-    if texts == {True, False} and labels.ndim == 1:
-        raise ValueError("y mixes strings and other labels: make all of them strings, or none.")
-    return labels if True in texts else np.array(labels.tolist())
+    if labels.dtype.kind not in "biuU":
+        refuse_no_labels(labels)
+    return plain_objects(labels) if labels.dtype == object else labels

@@ -22,6 +22,9 @@ from sknet._typing import Array, Batch, DType, Table
 MERGED = 2**20
 """How many values a table may have for its equal rows to be merged."""
 
+LEAST_WEIGHT = 1e-200
+"""Weights must add up to so much: the penalty is divided by their sum."""
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -189,3 +192,14 @@ def is_memory_mapped(X: object) -> bool:
 def is_sparse(X: object) -> bool:
     """Whether X is a sparse matrix or array."""
     return bool(sp.issparse(X))
+
+
+def refuse_bad_sparse(X: Table) -> None:
+    """Raise a ValueError that names the first column of a CSR matrix with a value that is not finite."""
+    bad = np.flatnonzero(~np.isfinite(X.data))
+    if bad.size:
+        column = X.indices[bad].min()
+        raise ValueError(
+            f"Sparse X contains NaN or infinity in column 'x{column}': missing values are accepted in dense input "
+            "only. Impute them first, or pass X as a dense array."
+        )

@@ -8,7 +8,7 @@ strata : (n,)            an integer for each row; the held-out part has its shar
 train, held_out          indices into the n rows; a splitter's own are indices into the N
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from math import ceil
 from numbers import Real
@@ -80,9 +80,12 @@ def by_splitter(splitter: Splitter, rows: Rows, seed: int, as_given: Callable[[A
     if getattr(splitter, "random_state", seed) is None:
         splitter = copy(splitter)
         splitter.random_state = seed
-    first = next(iter(splitter.split(whole.X, as_given(whole.y), whole.groups)), None)
+    splits = splitter.split(whole.X, as_given(whole.y), whole.groups)
+    first = next(iter(splits), None) if isinstance(splits, Iterable) else None
     if first is None:
         raise ValueError(f"validation_fraction={splitter} makes no split: give a splitter that makes one, or a share.")
+    if not isinstance(first, Sequence) or len(first) != 2:
+        raise ValueError(f"validation_fraction={splitter} must give pairs, (rows to train on, rows to hold out).")
     train, held_out = (_as_indices(part, splitter, len(whole)) for part in first)
     _refuse_repeated(train, held_out, splitter)
     if rows.place is not None:  # indices into what the user passed -> into what is left of it

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike
 from sklearn.utils import check_array, column_or_1d
 
+from sknet._tables.arrays import plain_numbers, refuse_foreign
 from sknet._tables.columns.number import weighted_moments
 from sknet._tables.frames import column_at
 from sknet._tables.rows import is_frame
@@ -41,25 +41,21 @@ def read_numbers(y: Target) -> tuple[Array, bool]:
         Whether y was of shape (n,).
     """
     if is_frame(y):
-        y = np.column_stack([_floats(column_at(y, j)) for j in range(y.shape[1])])
-    values: Array = check_array(_floats(y), ensure_2d=False, dtype=np.float64, input_name="y")
+        refuse_foreign(y, "y")
+        y = np.column_stack([plain_numbers(column_at(y, j), "y") for j in range(y.shape[1])])
+    given = y if type(y) is np.ndarray and y.dtype.kind in "fiu" else plain_numbers(y, "y")
+    if given.ndim not in (1, 2):
+        raise ValueError(f"y has {given.ndim} dimensions, {given.shape}: give it the shape (n,) or (n, targets).")
+    with np.errstate(over="ignore"):
+        wrong = np.flatnonzero(~np.isfinite(given.astype(np.float64).reshape(len(given), -1)).all(axis=1))
+    if wrong.size:
+        what = "NaN" if np.isnan(given[wrong[0]]).any() else "infinity or a value too large for dtype('float64')"
+        raise ValueError(f"Input y contains {what}, in row {wrong[0]}: leave such rows out, or give them a number.")
+    values: Array = check_array(given, ensure_2d=False, dtype=np.float64, input_name="y")
     if values.ndim == 2 and values.shape[1] == 1:
         values = column_or_1d(values, warn=True)
     flat = values.ndim == 1
     return values[:, np.newaxis] if flat else values, flat
-
-
-def _floats(y: Target) -> Array:
-    """Take values out of a Series, make missing objects NaN, and read numbers written as text."""
-    values: Array = np.asarray(y.to_numpy() if hasattr(y, "to_numpy") else y)
-    if values.dtype.kind in "fiubc":
-        return values
-    if values.dtype.kind in "mM":
-        raise ValueError(f"y should hold numbers, but holds {values.dtype} values. Convert it first.")
-    try:
-        return np.where(pd.isna(values), np.nan, values.astype(object)).astype(np.float64)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"y should hold numbers, but {error}. Convert it first.") from error
 
 
 def in_own_shape(values: Array, flat: bool) -> Array:

@@ -1,9 +1,7 @@
 """What training returns: one record per epoch, and why it ended."""
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
-from itertools import chain
 
 
 @dataclass(frozen=True)
@@ -16,34 +14,6 @@ class Epoch:
     learning_rate: float
     gradient_norm: float
     seconds: float
-
-
-@dataclass(frozen=True)
-class History:
-    """The epochs of many calls, one after the other, in chunks each at least twice as long as the next one.
-
-    To go on from a history of n epochs copies log n of them, on the average: thousands of short calls do not slow down.
-    """
-
-    chunks: tuple[tuple[Epoch, ...], ...] = ()
-
-    def __iter__(self) -> Iterator[Epoch]:
-        return chain.from_iterable(self.chunks)
-
-    def __len__(self) -> int:
-        return sum(map(len, self.chunks))
-
-    @property
-    def last(self) -> Epoch | None:
-        """The last epoch, if there is one."""
-        return self.chunks[-1][-1] if self.chunks else None
-
-    def extended(self, epochs: Sequence[Epoch]) -> "History":
-        """Return the history with more epochs at its end."""
-        chunks, last = self.chunks, tuple(epochs)
-        while last and chunks and len(chunks[-1]) < 2 * len(last):
-            chunks, last = chunks[:-1], chunks[-1] + last
-        return History((*chunks, last) if last else chunks)
 
 
 class StopReason(Enum):

@@ -9,9 +9,10 @@ score : float      the larger the better; minus the training loss where there is
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
+from itertools import chain
 from math import inf, isnan, nan
 from operator import attrgetter
 from typing import Any, Self, TypeAlias
@@ -23,6 +24,34 @@ from sknet._typing import Array
 
 Evaluate: TypeAlias = Callable[[Array], tuple[float, float, Array]]
 """theta -> validation loss, score, theta as evaluated (which is the one to keep)."""
+
+
+@dataclass(frozen=True)
+class History:
+    """The epochs of many calls, one after the other, in chunks each at least twice as long as the next one.
+
+    To go on from a history of n epochs copies log n of them, on the average: thousands of short calls do not slow down.
+    """
+
+    chunks: tuple[tuple[Epoch, ...], ...] = ()
+
+    def __iter__(self) -> Iterator[Epoch]:
+        return chain.from_iterable(self.chunks)
+
+    def __len__(self) -> int:
+        return sum(map(len, self.chunks))
+
+    @property
+    def last(self) -> Epoch | None:
+        """The last epoch, if there is one."""
+        return self.chunks[-1][-1] if self.chunks else None
+
+    def extended(self, epochs: Sequence[Epoch]) -> "History":
+        """Return the history with more epochs at its end."""
+        chunks, last = self.chunks, tuple(epochs)
+        while last and chunks and len(chunks[-1]) < 2 * len(last):
+            chunks, last = chunks[:-1], chunks[-1] + last
+        return History((*chunks, last) if last else chunks)
 
 
 @dataclass(frozen=True)

@@ -242,7 +242,7 @@ def test_without_callbacks_nobody_is_told(kind, y, monkeypatch):
 def test_fitted_estimators_are_made_only_where_a_callback_asks(monkeypatch):
     made = []
     fitted_at = base.Begun.fitted_at
-    monkeypatch.setattr(base.Begun, "fitted_at", lambda *args: made.append(1) or fitted_at(*args))
+    monkeypatch.setattr(base.Begun, "fitted_at", lambda *args, **kept: made.append(1) or fitted_at(*args, **kept))
     SigmoidMLPRegressor(**QUICK).set_callbacks(Silent()).fit(X, NUMBER)
     assert not made
     SigmoidMLPRegressor(**QUICK).set_callbacks(Silent(), Recorder(), Recorder()).fit(X, NUMBER)

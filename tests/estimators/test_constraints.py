@@ -226,3 +226,19 @@ def test_numpy_values_as_a_search_gives_them(parameters):
     for kind in KINDS:
         net = clone(kind(**{"max_iter": 2, "learning_rate": "cosine", "solver": "adam", **parameters}))
         assert net.fit(X, Y).n_iter_ == 2
+
+
+@pytest.mark.parametrize(
+    "name", ["hidden_layer_sizes", "alpha", "max_iter", "tol", "epsilon", "random_state", "max_fun"]
+)
+def test_integers_beyond_all_measure_are_named(name):
+    with pytest.raises(ValueError, match=f"{name} holds an integer of more than 63 bits"):
+        SigmoidMLPRegressor(**{name: 10**400}).fit(np.eye(3), np.arange(3.0))
+    with pytest.raises(ValueError, match="hidden_layer_sizes holds an integer"):
+        SigmoidMLPRegressor([3, 10**400]).fit(np.eye(3), np.arange(3.0))
+
+
+@pytest.mark.parametrize(("name", "value"), [("hidden_layer_sizes", 4), ("activation", "relu"), ("dropout", 0.5)])
+def test_arrays_without_dimensions_are_told_from_numbers(name, value):
+    with pytest.raises(ValueError, match=rf"{name}=array\(.*without dimensions: give {name}={value!r}"):
+        SigmoidMLPRegressor(**{name: np.array(value)}).fit(np.eye(3), np.arange(3.0))

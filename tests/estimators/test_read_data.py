@@ -6,6 +6,7 @@ from datetime import time
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
@@ -18,6 +19,7 @@ rng = np.random.default_rng(0)
 N = 60
 COUNTS = rng.integers(0, 9, (N, 4))
 NUMBER = COUNTS[:, 0] - 0.5 * COUNTS[:, 1] + 0.1 * rng.normal(size=N)
+X = COUNTS - 4.0
 LABEL = np.greater(NUMBER, NUMBER.mean()).astype(int)
 QUICK = dict(
     hidden_layer_sizes=5, max_iter=5, early_stopping=False, random_state=0, batch_size=20, dtype="float64",
@@ -366,3 +368,93 @@ def test_lbfgs_takes_several_outputs_of_text():
     labels = np.array([["a", "x"], ["b", "y"]] * 30, dtype=object)
     net = SigmoidMLPClassifier(5, solver="lbfgs", early_stopping=False, max_iter=5).fit(COUNTS, labels)
     assert net.predict(COUNTS).shape == labels.shape
+
+
+# --- what would be misread -------------------------------------------------------------------------------------------
+
+
+def with_one(value, dtype=None):
+    table = X.astype(dtype or X.dtype)
+    table[3, 1] = value
+    return table
+
+
+MISREAD = {
+    "infinity": (with_one(np.inf), ValueError, "Column 'x1' of X contains infinity"),
+    "infinity, sparse": (sp.csr_array(with_one(np.inf)), ValueError, "infinity in column 'x1'"),
+    "text": (with_one("pro", object), ValueError, "Column 'x1' of X holds text: could not convert.*pass X as one"),
+    "a dict": (with_one({}, object), TypeError, "Column 'x1' of X should hold numbers, but float.*'dict'"),
+    "400 digits": (with_one(10**400, object), ValueError, "Column 'x1' of X should hold numbers, but int too large"),
+    "dates": (X.astype("M8[s]"), TypeError, "X is an array of datetime64.*pass X as one"),
+    "an Arrow table": (pa.table({"a": X[:, 0]}), TypeError, r"X is an Arrow table.*X\.to_pandas\(\)"),
+    "a lazy frame": (pl.LazyFrame({"a": X[:, 0]}), TypeError, r"X is a lazy frame.*X\.collect\(\)"),
+}
+
+
+@pytest.mark.parametrize("what", MISREAD)
+def test_tables_that_would_be_misread_are_refused_by_name(what):
+    table, error, message = MISREAD[what]
+    net = SigmoidMLPRegressor(3, max_iter=2, random_state=0)
+    with pytest.raises(error, match=message):
+        net.fit(table, NUMBER)
+    net.fit(X, NUMBER)
+    with pytest.raises(error, match=message):
+        net.predict(table)
+    with pytest.raises(error, match=f"X_val: .*{message}"):
+        net.fit(X, NUMBER, X_val=table, y_val=NUMBER)
+
+
+def test_masked_values_are_missing_ones():
+    net = SigmoidMLPRegressor(3, max_iter=2, random_state=0)
+    masked, missing = np.ma.masked_array(X, X > 1.0), np.where(X > 1.0, np.nan, X)
+    expected = net.fit(missing, NUMBER).predict(missing)
+    assert_array_equal(net.predict(masked), expected)
+    assert_array_equal(net.fit(masked, NUMBER).predict(missing), expected)
+
+
+def test_errors_name_the_validation_set():
+    net = SigmoidMLPRegressor(3)
+    with pytest.raises(ValueError, match="y_val: Input y contains NaN, in row 3: leave such rows out"):
+        net.fit(X, NUMBER, X_val=X, y_val=with_one(np.nan)[:, 1])
+    with pytest.raises(ValueError, match=r"X_val has \d+ rows and y_val 5"):
+        net.fit(X, NUMBER, X_val=X, y_val=NUMBER[:5])
+
+
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        (True, "sample_weight=True is a bool"),
+        (np.full(len(X), np.datetime64("2020")), "sample_weight should hold numbers, but holds datetime64"),
+        (["a"] * len(X), "sample_weight should hold numbers, but row 0 holds 'a'"),
+        (10**400, "sample_weight should hold numbers, but row 0 holds an integer of 1329 bits"),
+        (np.full(len(X), 1e-320), "sample_weight adds up to .*e-319, so little that 1 over it overflows: multiply it"),
+        (-np.ones(len(X)), "sample_weight holds a negative weight, -1"),
+        (np.zeros(len(X)), "sample_weight is zero for every row"),
+        (np.ones(5), r"sample_weight has shape \(5,\)"),
+    ],
+)
+def test_weights_that_are_none_are_refused_in_scores_too(weight, message):
+    for kind, y in ((SigmoidMLPRegressor, NUMBER), (SigmoidMLPClassifier, (NUMBER > 0).astype(int))):
+        net = kind(3, max_iter=2, random_state=0)
+        with pytest.raises((ValueError, TypeError), match=message):
+            net.fit(X, y, sample_weight=weight)
+        net.fit(X, y)
+        with pytest.raises((ValueError, TypeError), match=message):
+            net.score(X, y, weight)
+
+
+def test_class_weights_must_have_a_sum_that_is_a_number():
+    y = (NUMBER > 0).astype(int)
+    for weight, message in ((1e308, "more than a float holds"), (1e-320, "almost nothing"), (10**400, "class_weight")):
+        with pytest.raises(ValueError, match=message):
+            SigmoidMLPClassifier(3, class_weight={0: weight, 1: weight}).fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [([1, None], "groups has no group for row 1"), ([{}, 1], "groups holds what cannot be compared")],
+)
+def test_groups_that_are_none(groups, message):
+    given = np.array((groups * len(X))[: len(X)], dtype=object)
+    with pytest.raises((ValueError, TypeError), match=message):
+        SigmoidMLPRegressor(3, early_stopping=True).fit(X, NUMBER, groups=given)

@@ -66,7 +66,7 @@ def bits(net):
     fitted = state.pop("_fitted", None)
     if fitted is not None:
         fitted = net.__getstate__()["_fitted"]
-        fitted["history"]["seconds"][:] = 0.0
+        fitted["history"]["epochs"]["seconds"][:] = 0.0
     return pickle.dumps((state, fitted))
 
 

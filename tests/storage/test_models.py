@@ -17,8 +17,8 @@ from sknet import Activation, Interval, Loss, Optimizer, SigmoidMLPClassifier, S
 from sknet._estimators.fitted import KINDS
 from sknet._network.activations import ACTIVATIONS
 from sknet._storage.models import KIND, pack, unpack
-from sknet._training.result import Epoch, History
-from sknet._training.state import State
+from sknet._training.result import Epoch
+from sknet._training.state import History, State
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 

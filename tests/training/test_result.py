@@ -2,11 +2,10 @@
 
 import pickle
 from dataclasses import astuple
-from itertools import pairwise
 
 import pytest
 
-from sknet._training.result import DivergedError, Epoch, History, Result, StopReason
+from sknet._training.result import DivergedError, Epoch, Result, StopReason
 
 FACTS = {"max_iter": 7, "tol": 1e-4, "n_iter_no_change": 10, "message": "ABNORMAL"}
 
@@ -33,23 +32,3 @@ def test_values_compare_and_travel():
     epoch, result = Epoch(1.0, 2.0, 3.0, 4.0, 5.0, 6.0), Result(StopReason.FINISHED, 4)
     assert astuple(epoch) == (1, 2, 3, 4, 5, 6) and result.message == "" and not result.scores_undefined
     assert pickle.loads(pickle.dumps((epoch, result))) == (epoch, result)
-
-
-def epoch(number):
-    return Epoch(float(number), 0.0, 0.0, 0.0, 0.0, 0.0)
-
-
-@pytest.mark.parametrize("sizes", [[1] * 100, [0, 3, 0, 1, 1], [5, 1, 1, 1, 20], [1, 2, 4, 8, 16]])
-def test_a_history_of_many_calls_is_that_of_one_in_few_chunks(sizes):
-    history, expected = History(), []
-    assert history.last is None
-    for size in sizes:
-        new = [epoch(len(expected) + i) for i in range(size)]
-        expected += new
-        earlier, n = history, len(history)
-        history = history.extended(new)
-        assert len(earlier) == n, "a history is a value"
-        assert list(history) == expected and len(history) == len(expected)
-        assert history.last == (expected[-1] if expected else None)
-    lengths = [len(chunk) for chunk in history.chunks]
-    assert all(a >= 2 * b for a, b in pairwise(lengths))

@@ -230,6 +230,16 @@ class ColumnScaler:
                 out[...] = Z
         return easy and ((self.clip and Z is out) or bool(np.isfinite(out).all()))
 
+    def scaled_sparse(self, X: Table, dtype: DType) -> Table:
+        """Return a CSR matrix of the values times their columns' scales."""
+        with np.errstate(over="ignore"):
+            Z = X.astype(dtype, copy=True)
+            if self.single:
+                Z.data *= self.scale.astype(dtype)[Z.indices]
+            else:  # as in `scale_into`
+                Z.data = (X.data * self.scale[X.indices]).astype(dtype)
+        return Z
+
     def _mend(self, out: Array) -> None:
         """Impute what is missing; make what overflowed large, so that a factor of 0 still gives 0."""
         missing = np.isnan(out)

@@ -1,0 +1,182 @@
+"""What a user passes, as plain NumPy arrays; what would be misread is refused, by the argument's name.
+
+Conventions
+-----------
+values : (n,) or (n, k)     numbers or objects, one row per row of X
+"""
+
+from collections.abc import Callable, Collection
+
+import numpy as np
+import pandas as pd
+
+from sknet._tables.columns.number import refuse_infinite
+from sknet._typing import Array, Table, Target
+
+_OF_OTHERS: tuple[tuple[Callable[[object], bool], str, str], ...] = (
+    (lambda X: hasattr(X, "__dask_graph__"), "a dask collection", "compute it first, {name}.compute()"),
+    (lambda X: hasattr(X, "collect") and hasattr(X, "lazy"), "a lazy frame", "collect it first, {name}.collect()"),
+    (lambda X: hasattr(X, "schema") and hasattr(X, "to_pandas") and not hasattr(X, "item"), "an Arrow table",
+     "convert it first, {name}.to_pandas()"),
+)  # fmt: skip
+"""Collections of other libraries that NumPy would misread: how each is known, what it is called, and the remedy.
+
+A polars data frame has a schema too, and `item`; a dask collection may look like a data frame.
+"""
+
+
+def refuse_foreign(values: object, name: str) -> None:
+    """Raise a TypeError for a collection that NumPy would misread."""
+    if isinstance(values, np.ndarray | pd.DataFrame | pd.Series | list):
+        return
+    for is_one, what, remedy in _OF_OTHERS:
+        if is_one(values):
+            raise TypeError(f"{name} is {what} ({type(values).__name__}): {remedy.format(name=name)}.")
+
+
+def plain_array(values: Target, name: str) -> Array:
+    """Take values out of a Series or a list, in this machine's byte order; refuse masked ones and lazy ones."""
+    refuse_foreign(values, name)
+    if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
+        row = int(np.argwhere(np.ma.getmaskarray(values))[0][0])
+        raise ValueError(f"{name} is masked in row {row}: leave out the rows that are masked, or fill them.")
+    if hasattr(values, "to_numpy"):
+        return native(np.asarray(values.to_numpy()))
+    try:
+        array = np.asarray(values)
+    except ValueError as error:  # of rows of several lengths
+        raise ValueError(f"{name} is no array: {str(error).rstrip('.')}. Give each row as many values.") from error
+    if isinstance(values, list | tuple) and array.dtype.kind in "US":  # in which NumPy writes numbers as text
+        array = np.array(values, dtype=object)
+    return native(array)
+
+
+def native(values: Array) -> Array:
+    """Return an array in this machine's byte order, which pandas and BLAS ask for."""
+    return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
+
+
+def plain_numbers(values: Target, name: str) -> Array:
+    """As `plain_array`, with numbers in it: what is missing among objects is NaN, and numerals are read."""
+    array = plain_array(values, name)
+    if array.dtype.kind in "fiub":
+        return array
+    if array.dtype.kind in "mMc":
+        what = "complex numbers: Complex data not supported" if array.dtype.kind == "c" else f"{array.dtype} values"
+        raise ValueError(f"{name} should hold numbers, but holds {what}. Convert it first.")
+    objects = array.astype(object)
+    try:
+        return np.where(pd.isna(objects), np.nan, objects).astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        rows = objects.reshape(len(objects), -1) if objects.ndim else objects.reshape(1, 1)
+        row, value = next(
+            (row, value) for row, values_ in enumerate(rows.tolist()) for value in values_ if not _is_number(value)
+        )
+        raise ValueError(
+            f"{name} should hold numbers, but row {row} holds {shown(value)}: {error}. Convert it first."
+        ) from error
+
+
+def _is_number(value: object) -> bool:
+    try:
+        float(value)  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return value is None or value is pd.NA or value is pd.NaT
+    return True
+
+
+def shown(value: object, most: int = 60) -> str:
+    """Return a value for a message, cut short if it is long."""
+    if isinstance(value, int) and abs(value) >= 10**most:
+        return f"an integer of {value.bit_length()} bits"
+    text = repr(value)
+    return text if len(text) <= most else f"{text[:most]}…"
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+
+
+def plain_table(X: Table) -> Table:
+    """Make masked values, None and pandas.NA NaN; refuse what NumPy would misread."""
+    if isinstance(X, np.ma.MaskedArray):
+        floats = np.ma.asarray(X).astype(X.dtype if X.dtype.kind == "f" else np.float64)
+        return np.ma.filled(floats, np.nan)
+    if not isinstance(X, np.ndarray):
+        return X
+    if X.dtype.kind in "mM":
+        raise TypeError(
+            f"X is an array of {X.dtype}, which is read in pandas and polars data frames only: pass X as one, or turn "
+            "it into numbers."
+        )
+    return np.where(pd.isna(X), np.nan, X) if X.dtype == object else X
+
+
+def refuse_columns(X: Table, reason: str) -> None:
+    """Raise a ValueError that names the first column of an array with what is no number, or an infinite one."""
+    array = np.asarray(X)
+    if array.ndim != 2 or array.dtype.kind in "c":
+        return
+    for j, column in enumerate(array.T):
+        try:
+            refuse_infinite(column.astype(np.float64)[:, np.newaxis], lambda _, j=j: f"x{j}")  # type: ignore[misc]
+        except (TypeError, OverflowError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"Column 'x{j}' of X should hold numbers, but {error}. Convert it first.") from error
+        except ValueError as error:
+            if "could not convert" not in str(error):
+                raise
+            raise ValueError(
+                f"Column 'x{j}' of X holds text: {reason.rstrip('.')}. Text is taken as categories in pandas and "
+                "polars data frames only: pass X as one, or name the columns in categorical_features."
+            ) from error
+
+
+# --- labels ----------------------------------------------------------------------------------------------------------
+
+
+def side_by_side(columns: list[Array]) -> Array:
+    """Put columns of labels side by side, as objects where text meets numbers."""
+    texts = {column.dtype.kind in "OUT" for column in columns}
+    return np.column_stack([column.astype(object) for column in columns] if len(texts) == 2 else columns)
+
+
+def plain_objects(labels: Array) -> Array:
+    """Return objects that all are text, or what other objects are: numbers, say; refuse what is neither."""
+    nested = next((label for label in labels.ravel().tolist() if _is_collection(label)), None)
+    if nested is not None:
+        raise ValueError(
+            f"Unknown label type: y holds {shown(nested)}, a {type(nested).__name__}, as a label: make labels strings "
+            "or numbers; for several labels per row, give y the shape (n, outputs)."
+        )
+    texts = {isinstance(label, str) for label in labels.ravel().tolist()}
+    if texts == {True, False} and labels.ndim == 1:
+        raise ValueError("y mixes strings and other labels: make all of them strings, or none.")
+    if True in texts:
+        return labels
+    found = np.array(labels.tolist())
+    if found.dtype == object:
+        raise ValueError(
+            f"Unknown label type: y holds labels such as {shown(labels.ravel()[0])}: make them strings, or integers of "
+            "64 bits at most."
+        )
+    return found
+
+
+def refuse_no_labels(labels: Array) -> None:
+    """Raise a ValueError for labels that are missing, infinite or complex."""
+    if labels.dtype.kind == "c":
+        raise ValueError("Unknown label type: y holds complex numbers. Complex data not supported.")
+    if labels.dtype.kind == "f" and np.isinf(labels).any():
+        raise ValueError(
+            "Input y contains infinity, which is not a label. Leave these rows out, or give them another one."
+        )
+    missing = pd.isna(labels)
+    if missing.any():
+        raise ValueError(
+            f"Input y contains NaN: some labels are missing, that of row {np.argwhere(missing)[0][0]} first. Leave "
+            "these rows out, or give them a label."
+        )
+
+
+def _is_collection(label: object) -> bool:
+    return isinstance(label, Collection | np.ndarray) and not isinstance(label, str | bytes)

@@ -1,0 +1,127 @@
+"""What is passed beside a table: read as it is meant, or refused by name."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from sknet._tables.arrays import plain_array, plain_numbers, refuse_foreign, shown
+from sknet._tables.labels import as_labels
+
+BIG = [2**53, 2**53 + 1]
+
+
+class Dask:
+    __dask_graph__ = None
+    columns = iloc = ()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        (pa.table({"a": [1]}), r"q is an Arrow table \(Table\): convert it first, q\.to_pandas\(\)"),
+        (pa.record_batch({"a": [1]}), r"q is an Arrow table \(RecordBatch\)"),
+        (pl.LazyFrame({"a": [1]}), r"q is a lazy frame \(LazyFrame\): collect it first, q\.collect\(\)"),
+        (Dask(), r"q is a dask collection \(Dask\): compute it first, q\.compute\(\)"),
+    ],
+)
+def test_collections_of_other_libraries_are_refused_with_the_remedy(values, message):
+    for read in (refuse_foreign, plain_array, plain_numbers):
+        with pytest.raises(TypeError, match=message):
+            read(values, "q")
+
+
+@pytest.mark.parametrize(
+    "values", [np.ones(3), [1], pd.DataFrame({"a": [1]}), pl.DataFrame({"a": [1]}), pl.Series([1]), pa.array([1])]
+)
+def test_all_else_is_read(values):
+    refuse_foreign(values, "q")
+
+
+def test_masked_values_are_no_values():
+    values = np.ma.masked_array([1.0, 2.0, 3.0], [False, True, False])
+    with pytest.raises(ValueError, match="q is masked in row 1: leave out the rows that are masked, or fill them"):
+        plain_array(values, "q")
+    assert plain_array(np.ma.masked_array([1.0, 2.0]), "q").tolist() == [1.0, 2.0]
+
+
+@pytest.mark.parametrize("kind", [">i4", ">f8", ">U3", "<i8"])
+def test_arrays_come_in_this_machines_byte_order(kind):
+    values = np.array([1, 2]).astype(kind)
+    assert plain_array(values, "q").dtype.isnative and (plain_array(values, "q") == values).all()
+
+
+@pytest.mark.parametrize(
+    "given", [[1.5, None], ["1.5", "nan"], pd.array([1.5, None], "Float64"), pl.Series([1.5, None])]
+)
+def test_numbers_are_read_and_what_is_missing_is_nan(given):
+    np.testing.assert_array_equal(plain_numbers(given, "q"), [1.5, np.nan])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ([1.0, {}], r"q should hold numbers, but row 1 holds \{\}.*Convert it first"),
+        ([[1.0, 2.0], [pd.NaT, "a"]], "q should hold numbers, but row 1 holds 'a'"),
+        ([10**400], "q should hold numbers, but row 0 holds an integer of 1329 bits"),
+        ({}, r"q should hold numbers, but row 0 holds \{\}"),
+        (np.array(["2020"], "M8[D]"), r"q should hold numbers, but holds datetime64\[D\] values"),
+        (np.array([1j]), "q should hold numbers, but holds complex numbers"),
+        ([[1], [1, 2]], "q is no array.*Give each row as many values"),
+    ],
+)
+def test_what_is_no_number_is_named_with_its_row(given, message):
+    with pytest.raises(ValueError, match=message):
+        plain_numbers(given, "q")
+
+
+def test_long_values_are_cut_short():
+    assert shown("x" * 100) == "'" + "x" * 59 + "…"
+    assert shown(3) == "3"
+
+
+# --- labels ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "y",
+    [
+        BIG, pd.Series(BIG, dtype="Int64"), pd.Series(BIG, dtype="int64[pyarrow]"), pl.Series(BIG),
+        pl.DataFrame({"y": BIG}), pl.Series(BIG, dtype=pl.UInt64), pl.Series(BIG, dtype=pl.Int128),
+        pl.DataFrame({"y": pl.Series(BIG, dtype=pl.Int128)}), np.array(BIG, ">i8"),
+    ],
+    ids=str,
+)  # fmt: skip
+def test_integers_keep_all_their_digits(y):
+    assert as_labels(y).tolist() == BIG and as_labels(y).dtype.isnative
+
+
+def test_polars_bools_stay_bools():
+    assert as_labels(pl.DataFrame({"y": [True, False]})).dtype == bool
+
+
+@pytest.mark.parametrize("y", [[1, "a"], (True, "a"), ["a", 1.5]])
+def test_numbers_in_a_list_of_text_are_not_taken_for_text(y):
+    with pytest.raises(ValueError, match="y mixes strings and other labels"):
+        as_labels(y)
+
+
+@pytest.mark.parametrize(
+    ("y", "message"),
+    [
+        (pd.Series([(0, 1), (1, 1)]), r"y holds \(0, 1\), a tuple, as a label: make labels strings or numbers"),
+        ([{1}, {2}], r"y holds \{1\}, a set, as a label"),
+        (pl.Series([[0, 1], [1, 1]]), "a ndarray, as a label"),
+        ([float("nan"), "a"], "y contains NaN: some labels are missing, that of row 0 first"),
+        ([10**400, 1], "y holds labels such as an integer of 1329 bits"),
+        ([object()], "y holds labels such as <object"),
+        (np.array([1j, 2]), "Complex data not supported"),
+        (np.empty((3, 0)), "y has no columns"),
+        (pd.DataFrame(index=range(3)), "y has no columns"),
+        (np.ma.masked_array([0, 1], [True, False]), "y is masked in row 0"),
+    ],
+)
+def test_labels_that_would_be_misread_are_refused(y, message):
+    with pytest.raises(ValueError, match=message):
+        as_labels(y)
