@@ -16,7 +16,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_random_state
 
 from sknet._estimators.callbacks import CallbackSupportMixin, Printer, Watchers, refuse_lbfgs, watchers_of_fit
-from sknet._estimators.constraints import LARGEST, MAY_BE_NUMBERS, InvalidParameterError
+from sknet._estimators.constraints import LARGEST, MAY_BE_NUMBERS, SIZES, InvalidParameterError
 from sknet._estimators.fitted import Fitted, FittedAttributes, require_fitted
 from sknet._estimators.read_data import Columns, Given, read_rows, read_validation
 from sknet._estimators.reporting import (
@@ -154,8 +154,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             validation = read_validation(given, type(self).__name__, head, columns, self.early_stopping)
         if validation is None and holds_out(self, len(rows.y)):
             training, validation = self._hold_out(rows, head, drawn[1])
-        begun = self._assemble(training, validation, head, columns, earlier, drawn)
-        return replace(begun, rows=rows)
+        return replace(self._assemble(training, validation, head, columns, earlier, drawn), rows=rows)
 
     def _read(
         self, given: Given, earlier: Fitted | None, *, classes: Target = None, anew: bool = True
@@ -201,13 +200,12 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         """Resolve every "auto", learn the tables and put the run together."""
         if validation is None and self.solver == "lbfgs":  # full batches: the order and number of rows do not matter
             training = training.merged()
-        n = len(training.y)
         before = None if earlier is None else earlier.resolved
         settings, parameters = resolve_for(self, training, validation is not None, before, until is not None)
         resolved = self.get_params(deep=False)
         for name in resolved.keys() & vars(parameters).keys():
             resolved[name] = getattr(parameters, name)
-        if not isinstance(self.batch_size, str) and self.batch_size > n and self.solver != "lbfgs":
+        if not isinstance(self.batch_size, str) and self.batch_size > len(training.y) and self.solver != "lbfgs":
             warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
         score = None
         if validation is not None and self.scoring != "loss":
@@ -318,9 +316,11 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
             if isinstance(value, set | frozenset):
                 raise InvalidParameterError(f"{name}={value!r} is a set, which has no order: give a list.")
             if isinstance(value, np.ndarray) and value.ndim == 0:
-                raise InvalidParameterError(f"{name}={value!r} has no dimensions: give {name}={value.item()!r}.")
+                raise InvalidParameterError(
+                    f"{name}={value!r} is an array without dimensions: give {name}={value.item()!r}."
+                )
             for number in value if isinstance(value, list | tuple) else [value]:
-                if isinstance(number, int) and abs(number) >= LARGEST:
+                if isinstance(number, int) and abs(number) >= LARGEST and name not in SIZES:
                     raise InvalidParameterError(f"{name} holds an integer of more than 63 bits: give a smaller one.")
         super()._validate_params()
 

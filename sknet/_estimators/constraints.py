@@ -82,6 +82,9 @@ REGRESSOR: Constraints = COMMON | {
     "target_scaling": [StrOptions({"standard"}), None],
 }
 
+SIZES = ("hidden_layer_sizes", "depth")
+"""What is compared with the memory there is, however large it is."""
+
 LARGEST = 2**63
 """No size or count is an integer as large as this, and the largest of them have no float."""
 
@@ -99,6 +102,7 @@ __all__ = [
     "LARGEST",
     "MAY_BE_NUMBERS",
     "REGRESSOR",
+    "SIZES",
     "Constraints",
     "InvalidParameterError",
     "fit_context",
