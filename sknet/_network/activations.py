@@ -147,7 +147,8 @@ def _selu(z: Array) -> None:
     negative = z < 0.0
     np.expm1(z, out=z, where=negative)
     np.multiply(z, SELU_ALPHA, out=z, where=negative)
-    z *= SELU_SCALE
+    with np.errstate(over="ignore"):
+        z *= SELU_SCALE
 
 
 def _selu_backward(a: Array, delta: Array) -> None:
@@ -192,7 +193,8 @@ def _gelu(z: Array) -> None:
 
 
 def _gelu_backward(z: Array, delta: Array) -> None:
-    density = np.exp(-0.5 * z * z) * (1.0 / sqrt(2.0 * np.pi))
+    with np.errstate(over="ignore"):
+        density = np.exp(-0.5 * z * z) * (1.0 / sqrt(2.0 * np.pi))
     delta *= ndtr(z) + z * density
 
 

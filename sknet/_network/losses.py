@@ -229,9 +229,23 @@ def _sigmoid_link(raw: Array) -> None:
     expit(raw, out=raw)
 
 
+def _exp_below(raw: Array) -> tuple[Array, Array]:
+    """Return how far each raw output lies below its row's largest, and exp of minus that, to the last digits.
+
+    The difference of two floats is rounded, and exp multiplies what is lost by the difference's size: it is put back.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        top = raw.max(axis=1, keepdims=True)
+        below = top - raw
+        back = below - top
+        lost = (top - (below - back)) - (raw + back)  # Knuth's two-sum: top - raw is below + lost, exactly
+        share = np.exp(-below)
+        share -= share * np.where(np.isfinite(lost), lost, 0.0)  # what no float is far enough from, has no share
+    return below, share
+
+
 def _softmax_link(raw: Array) -> None:
-    raw -= raw.max(axis=1, keepdims=True)
-    np.exp(raw, out=raw)
+    raw[...] = _exp_below(raw)[1]
     raw /= raw.sum(axis=1, keepdims=True)
 
 
@@ -260,9 +274,19 @@ def _centred_logs(target: Array, weight: Array | None) -> Array:
 
 
 def _sigmoid_value(raw: Array, target: Array) -> Array:
-    value = np.logaddexp(0.0, raw)  # log(1 + e^raw), which cannot overflow
-    value -= target * raw
+    # log(1 + exp(-|raw|)) + max(raw, 0) - target * raw: terms of one sign, so that small losses keep their digits
+    value = np.abs(raw)
+    np.negative(value, out=value)
+    np.exp(value, out=value)
+    np.log1p(value, out=value)
+    value += raw * ((raw > 0.0) - target)
     return value[:, 0] if value.shape[1] == 1 else value.sum(axis=1)
+
+
+def _sigmoid_joint(raw: Array, target: Array) -> tuple[Array, Array]:
+    value = np.logaddexp(0.0, raw)  # as in training: faster than `_sigmoid_value`, and as exact as a sum of many needs
+    value -= target * raw
+    return value[:, 0] if value.shape[1] == 1 else value.sum(axis=1), _sigmoid_gradient(raw, target)
 
 
 def _sigmoid_gradient(raw: Array, target: Array) -> Array:
@@ -286,7 +310,10 @@ def _softmax_joint(raw: Array, target: Array) -> tuple[Array, Array]:
 
 
 def _softmax_value(raw: Array, target: Array) -> Array:
-    return _softmax_joint(raw.copy("K"), target)[0]
+    below, others = _exp_below(raw)
+    wanted = np.where(target > 0.0, below * target, 0.0).sum(axis=1)  # also where `below` is infinite
+    np.put_along_axis(others, raw.argmax(axis=1)[:, np.newaxis], 0.0, axis=1)
+    return np.log1p(others.sum(axis=1)) + wanted  # a small loss keeps its digits, which log(1 + others) would lose
 
 
 def _softmax_gradient(raw: Array, target: Array) -> Array:
@@ -359,7 +386,7 @@ SHARES = Interval(0.0, 1.0)
 """What log-losses take: 0, 1, or the share of a label."""
 
 SIGMOID_LOG_LOSS = Loss(
-    "log_loss", _sigmoid_value, _sigmoid_gradient, _sigmoid_link, "logistic", targets=SHARES, start=_log_odds
+    "log_loss", _sigmoid_value, _sigmoid_gradient, _sigmoid_link, "logistic", _sigmoid_joint, SHARES, start=_log_odds
 )
 SOFTMAX_LOG_LOSS = Loss(
     "log_loss", _softmax_value, _softmax_gradient, _softmax_link, "softmax", _softmax_joint, SHARES, start=_centred_logs

@@ -63,11 +63,13 @@ class Quantiles:
         self.link(prediction)
         return target - prediction
 
+    @np.errstate(over="ignore")
     def value(self, raw: Array, target: Array) -> Array:
         error = self._error(raw, target)
         q = np.asarray(self.levels, dtype=raw.dtype)
         return np.maximum(q * error, (q - 1.0) * error).mean(axis=1)
 
+    @np.errstate(over="ignore")
     def gradient(self, raw: Array, target: Array) -> Array:
         error = self._error(raw, target)
         q = np.asarray(self.levels, dtype=raw.dtype)
@@ -90,10 +92,12 @@ class Pinball:
     def start(self, target: Array, weight: Array | None) -> Array:
         return weighted_quantiles(target, [self.level], weight)[0]
 
+    @np.errstate(over="ignore")
     def value(self, raw: Array, target: Array) -> Array:
         error = target - raw
         return np.maximum(self.level * error, (self.level - 1.0) * error).mean(axis=1)
 
+    @np.errstate(over="ignore")
     def gradient(self, raw: Array, target: Array) -> Array:
         slope = np.where(target > raw, -self.level, 1.0 - self.level) * (target != raw)
         return (slope / raw.shape[1]).astype(raw.dtype, copy=False)

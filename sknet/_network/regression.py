@@ -14,11 +14,14 @@ from numbers import Real
 from typing import NamedTuple
 
 import numpy as np
-from scipy.special import xlogy
 
 from sknet._network.losses import Interval, Loss
 from sknet._network.quantiles import Pinball, Quantiles
 from sknet._typing import Array
+
+quietly = np.errstate(over="ignore", invalid="ignore")
+"""Losses of numbers too large for a float are infinite, without a warning: training says what it makes of that."""
+
 
 # --- any numbers ------------------------------------------------------------------------------------------------------
 
@@ -31,18 +34,22 @@ def _squared_joint(raw: Array, target: Array) -> tuple[Array, Array]:
     return value, raw
 
 
+@quietly
 def _squared_value(raw: Array, target: Array) -> Array:
     return _squared_joint(raw.copy("K"), target)[0]
 
 
+@quietly
 def _squared_gradient(raw: Array, target: Array) -> Array:
     return _squared_joint(raw, target)[1]
 
 
+@quietly
 def _absolute_value(raw: Array, target: Array) -> Array:
     return np.abs(raw - target).mean(axis=1)
 
 
+@quietly
 def _absolute_gradient(raw: Array, target: Array) -> Array:
     return np.sign(raw - target) / raw.dtype.type(raw.shape[1])
 
@@ -53,12 +60,14 @@ class _Huber:
 
     delta: float
 
+    @quietly
     def value(self, raw: Array, target: Array) -> Array:
         error = raw - target
         # e^2 / 2 inside, delta (|e| - delta / 2) outside, in one formula without a branch
         inside = np.clip(error, -self.delta, self.delta)
         return (inside * (error - 0.5 * inside)).mean(axis=1)
 
+    @quietly
     def gradient(self, raw: Array, target: Array) -> Array:
         raw -= target
         np.clip(raw, -self.delta, self.delta, out=raw)
@@ -69,6 +78,7 @@ class _Huber:
 # --- positive targets: half the deviance, with a log link (McCullagh & Nelder 1989) ---------------------------------
 
 
+@quietly
 def _exp_link(raw: Array) -> None:
     np.exp(raw, out=raw)
 
@@ -83,11 +93,16 @@ def _log_mean(name: str, targets: Interval, target: Array, weight: Array | None)
     return np.log(mean)
 
 
+@quietly
 def _poisson_value(raw: Array, target: Array) -> Array:
-    # terms of the target alone stay in, so that a perfect prediction has the loss 0; xlogy(0, 0) is 0
-    return (xlogy(target, target) - target * raw - target + np.exp(raw)).mean(axis=1)
+    # terms of the target alone stay in, so that a perfect prediction has the loss 0
+    mean = np.exp(raw)
+    # t (log t - raw) is 0 for t = 0; where the mean is infinite, so is the loss, whatever is subtracted from it
+    log = np.log(np.maximum(target, np.finfo(target.dtype).tiny))
+    return np.where(np.isinf(mean), mean, target * (log - raw) - target + mean).mean(axis=1)
 
 
+@quietly
 def _poisson_gradient(raw: Array, target: Array) -> Array:
     np.exp(raw, out=raw)
     raw -= target
@@ -95,12 +110,19 @@ def _poisson_gradient(raw: Array, target: Array) -> Array:
     return raw
 
 
+@quietly
 def _gamma_value(raw: Array, target: Array) -> Array:
     return (raw - np.log(target) + target * np.exp(-raw) - 1.0).mean(axis=1)
 
 
+@quietly
 def _gamma_gradient(raw: Array, target: Array) -> Array:
     return (1.0 - target * np.exp(-raw)) / raw.dtype.type(raw.shape[1])
+
+
+def _times(target: Array, factor: Array) -> Array:
+    """Multiply; a target of 0 makes 0, even of infinity."""
+    return np.where(target > 0.0, target * factor, target)
 
 
 @dataclass(frozen=True)
@@ -109,13 +131,15 @@ class _Tweedie:
 
     power: float
 
+    @quietly
     def value(self, raw: Array, target: Array) -> Array:
         a, b = 1.0 - self.power, 2.0 - self.power  # with mean = exp(raw)
-        deviance = target**b / (a * b) - target * np.exp(a * raw) / a + np.exp(b * raw) / b
+        deviance = target**b / (a * b) - _times(target, np.exp(a * raw)) / a + np.exp(b * raw) / b
         return deviance.mean(axis=1)
 
+    @quietly
     def gradient(self, raw: Array, target: Array) -> Array:
-        slope = np.exp((2.0 - self.power) * raw) - target * np.exp((1.0 - self.power) * raw)
+        slope = np.exp((2.0 - self.power) * raw) - _times(target, np.exp((1.0 - self.power) * raw))
         slope /= raw.shape[1]
         return slope
 
