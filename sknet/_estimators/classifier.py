@@ -370,7 +370,8 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             If the data, a parameter or a weight is not as described, or if
             training diverges. The estimator is then what it was before.
         """
-        self._refuse_temperature()
+        if self.temperature_scaling not in (False, "auto"):
+            self._refuse_conflicts()
         return self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
     @with_callbacks
@@ -433,7 +434,8 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             If the file is not a checkpoint, or is one of other data, layers
             or another solver. The estimator is then what it was before.
         """
-        self._refuse_temperature()
+        if self.temperature_scaling not in (False, "auto"):
+            self._refuse_conflicts()
         return self._resume(path, Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
     @available_if(is_first_order)
@@ -480,10 +482,8 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
             )
 
-    def _refuse_temperature(self) -> None:
-        """Raise if a temperature is asked for where none can be found."""
-        if self.temperature_scaling in (False, "auto"):
-            return
+    def _refuse_conflicts(self) -> None:
+        """Raise where no temperature can be found, although one is asked for."""
         conflicts = {
             "loss": self.loss != "log_loss",
             "max_norm": self.max_norm is not None,

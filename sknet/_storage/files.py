@@ -123,7 +123,8 @@ def write(path: str | os.PathLike[str], tree: object) -> None:
     plain, arrays = to_plain(tree)
     settings = json.dumps(plain, allow_nan=False, separators=(",", ":"))
     arrays = {name: array.astype(array.dtype.newbyteorder("<"), "C", copy=False) for name, array in arrays.items()}
-    metadata = {"format": FORMAT, "version": str(VERSION), "settings": settings, "digest": digest(settings, arrays)}
+    metadata = {"format": FORMAT, "version": str(VERSION), "settings": settings}
+    metadata["digest"] = digest(metadata["version"], settings, arrays)
     content = save(arrays, metadata)
     if int.from_bytes(content[:8], "little") > MAX_HEADER or _count(settings.encode()) > MAX_VALUES:
         raise ValueError(
@@ -133,9 +134,9 @@ def write(path: str | os.PathLike[str], tree: object) -> None:
     replace(Path(path), lambda file: file.write(content))
 
 
-def digest(settings: str, arrays: Mapping[str, Array]) -> str:
+def digest(version: str, settings: str, arrays: Mapping[str, Array]) -> str:
     """Return a hash of all that a file says."""
-    found = hashlib.sha256(settings.encode())
+    found = hashlib.sha256(f"{version} {settings}".encode())
     for name in sorted(arrays):
         array = arrays[name]
         found.update(f"{name} {array.dtype.str} {array.shape}".encode())
@@ -156,7 +157,7 @@ def read(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
             metadata = tensors.metadata() or {}
             settings = _settings_of(path, metadata)
             arrays = dict(_read_tensors(file, start, tensors))
-        if digest(settings, arrays) != metadata["digest"]:
+        if digest(metadata["version"], settings, arrays) != metadata["digest"]:
             raise ValueError("its digest is another one: it has been changed or damaged")
         tree, missing = from_plain(json.loads(settings), arrays, custom or {})
         if missing:
