@@ -59,11 +59,6 @@ class Begun:
     earlier: Fitted | None  # what the run continues from
     name: str  # of the estimator
 
-    @property
-    def n_samples_seen(self) -> int:
-        """In earlier calls."""
-        return 0 if self.earlier is None else self.earlier.n_samples_seen
-
     def first_state(self) -> State:
         """Return the state that the run starts from: weights of its own, or of an earlier fit."""
         if self.earlier is None:
@@ -78,8 +73,12 @@ class Begun:
         validated = self.validation is not None
         return Fitted(model, self.resolved, self.columns, history, n_epochs, seen, validated, self.seeds, state)
 
-    def fitted_at(self, state: State, *, interrupted: bool = False) -> Fitted:
-        """Return what `fit` would leave if it ended here, in copies; after an interrupt, training may go on."""
+    def fitted_at(self, state: State) -> Fitted:
+        """Return what `fit` would leave if it ended here, in copies."""
+        return self.left_by(state, False)
+
+    def left_by(self, state: State, interrupted: bool) -> Fitted:
+        """Return what `fit` leaves; after an interrupt, training may go on."""
         kept = self._kept(state) if interrupted else None
         return self.fitted(self.run.trained(state), state.epoch, state.history, kept)
 
@@ -97,7 +96,8 @@ class Begun:
         """Return what must be the same where this run is taken up again."""
         return Origin(
             self.name, str(self.resolved["solver"]), list(self.run.layout.sizes), self.run.tables.compute_dtype.name,
-            list(self.seeds), self.n_samples_seen, checkpoints.fingerprint(self.rows, self.validation),
+            list(self.seeds), 0 if self.earlier is None else self.earlier.n_samples_seen,
+            checkpoints.fingerprint(self.rows, self.validation), checkpoints.described(self.resolved),
         )  # fmt: skip
 
 
@@ -229,7 +229,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         lacks_validation = begun.validation is None and holds_out(self, len(begun.rows.y))
 
         train_and_publish = partial(self._train_and_publish, given, begun, state, lacks_validation)
-        result = self._finished(train_and_publish, state, lambda: begun.fitted_at(state, interrupted=True))
+        result = self._finished(train_and_publish, state, lambda: begun.left_by(state, True))
         if result.reason is not StopReason.FINISHED or result.scores_undefined:
             report(self, result, quiet=lacks_validation)
         return self
@@ -243,7 +243,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         # only a resumed run has epochs behind it, and may have ended already
         done = begun.run.solver.exhausted(begun.run.problem, state) if state.epoch else None
         result = self._train(begun.run, state, watchers) if done is None else Result(done, 0)
-        fitted = begun.fitted_at(state, interrupted=result.reason is StopReason.INTERRUPTED)
+        fitted = begun.left_by(state, result.reason is StopReason.INTERRUPTED)
         if watchers is not None:
             watchers.finish(fitted)
         result = replace(result, n_epochs=state.epoch)

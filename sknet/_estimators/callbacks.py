@@ -9,6 +9,7 @@ from sknet._estimators.fitted import Fitted
 from sknet._estimators.read_data import Given
 from sknet._storage import checkpoints
 from sknet._storage.checkpoints import Origin
+from sknet._storage.files import refuse_unwritable
 from sknet._training.solver import Observer
 from sknet._training.state import State
 from sknet._typing import Target
@@ -170,6 +171,7 @@ class Checkpoint:
                 f"Checkpoint writes runs of sknet's estimators; {type(estimator).__name__} is not one of them."
             )
         refuse_lbfgs(getattr(estimator, "solver", None))
+        refuse_unwritable(self.path)
 
     def teardown(self, estimator: object, context: object) -> None:
         """Do nothing at the end of a fit.

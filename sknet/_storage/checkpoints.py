@@ -5,23 +5,25 @@ import json
 import os
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from math import prod
+from numbers import Integral, Real
 from pathlib import Path
 from typing import BinaryIO, cast
 
 import numpy as np
 
 from sknet._network.layout import Layout
-from sknet._storage.files import damage_named, replace
+from sknet._storage.files import clear_drafts, damage_named, replace
+from sknet._storage.files import digest as digest_of
 from sknet._storage.models import state_of
 from sknet._storage.schema import make
 from sknet._tables.rows import Rows, is_sparse
 from sknet._training.state import State
 from sknet._typing import Array, Table
 
-FORMAT = "sknet checkpoint 3"
+FORMAT = "sknet checkpoint 4"
 WRITER = "sknet.Checkpoint"
 LISTED, LOCATED = 22, 20
 """Bytes of an archive's last record, and of the one that may stand before it and says that the list is elsewhere."""
@@ -90,6 +92,37 @@ class Origin:
     seeds: list[int]
     seen_before: int  # `t_` of the fitted estimator that a warm start began from; 0 for a new one
     data: dict[str, str]
+    settings: dict[str, str]  # the parameters, as text
+
+
+MAY_DIFFER = {"max_iter", "tol", "n_iter_no_change", "verbose", "warm_start", "early_stopping", "max_fun"}
+"""Parameters that may be other ones where a run is taken up: they say how long it goes on, and what is told of it."""
+
+
+def described(parameters: Mapping[str, object]) -> dict[str, str]:
+    """Return what each parameter is, as text that is the same in every process."""
+    drawn = {"random_state"} if not isinstance(parameters.get("random_state"), Integral) else set()
+    return {name: _as_text(value) for name, value in parameters.items() if name not in MAY_DIFFER | drawn}
+
+
+def _as_text(value: object) -> str:
+    if value is None or isinstance(value, str | bool):
+        return repr(value)
+    if isinstance(value, Real):
+        return f"{float(value):.17g}"
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(f'{_as_text(key)}: {_as_text(part)}' for key, part in value.items())}}}"
+    if isinstance(value, np.ndarray):
+        return digest(value)[:16] if value.size > SHOWN else _as_text(value.tolist())
+    if isinstance(value, list | tuple):
+        return f"[{', '.join(map(_as_text, value))}]"
+    if callable(value):
+        return "a function"  # which two processes cannot compare
+    return f"{type(value).__qualname__} {getattr(value, 'name', '')}".rstrip()
+
+
+SHOWN = 16
+"""So many numbers of an array are shown; of more, a hash."""
 
 
 @dataclass(frozen=True)
@@ -127,22 +160,33 @@ class Saved:
             raise ValueError(
                 f"{self.path} holds a run in {there.dtype}, and this one computes in {now.dtype}: set dtype."
             )
+        changed = [name for name, value in there.settings.items() if now.settings.get(name, value) != value]
+        if changed:
+            name = changed[0]
+            raise ValueError(
+                f"{self.path} was written with {name}={there.settings[name]}, and this is a run with "
+                f"{name}={now.settings[name]}: set it as it was, or fit anew."
+            )
         with damage_named(self.path, WRITER):
             state = state_of(self.arrays)
             n_parameters = Layout(tuple(there.sizes)).n_parameters
             if any(vector.size != n_parameters or vector.dtype.name != there.dtype for vector in state.vectors):
                 raise ValueError("its arrays are not those of its network")
+            if state.epoch != len(state.history):
+                raise ValueError("its history is not that of its epochs")
             return state
 
 
 def write(path: Path, origin: Origin, state: State) -> None:
     """Write a file that is there whole, or not at all: what stands at `path` is replaced at the end."""
-    header = np.array(json.dumps({"format": FORMAT} | asdict(origin)))
-    replace(path, lambda file: np.savez(file, header=header, **state.to_arrays()))  # type: ignore[arg-type]
+    arrays, header = state.to_arrays(), json.dumps({"format": FORMAT} | asdict(origin))
+    content = {"header": np.array(header), "digest": np.array(digest_of(header, arrays))} | arrays
+    replace(path, lambda file: np.savez(file, **content))  # type: ignore[arg-type]
 
 
 def read(path: str | os.PathLike[str]) -> Saved:
-    """Read a checkpoint file."""
+    """Read a checkpoint file; what a writer that was killed has left beside it, is removed."""
+    clear_drafts(path)
     with open(path, "rb") as opened, damage_named(path, WRITER, zipfile.BadZipFile, zlib.error, RuntimeError):
         _refuse_long_list(opened)
         with zipfile.ZipFile(opened) as archive:
@@ -150,7 +194,10 @@ def read(path: str | os.PathLike[str]) -> Saved:
         opened.seek(0)
         with np.load(opened, allow_pickle=False) as file:
             arrays = {name: file[name] for name in file.files}
-        header = json.loads(str(arrays.pop("header")))
+        text, written = str(arrays.pop("header")), str(arrays.pop("digest"))
+        if digest_of(text, arrays) != written:
+            raise ValueError("its content is not what was written")
+        header = json.loads(text)
         if header.pop("format") != FORMAT:
             raise ValueError("it is of another version")
         return Saved(str(path), cast(Origin, make(Origin, header)), arrays)

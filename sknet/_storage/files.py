@@ -14,11 +14,15 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from errno import EISDIR
+from glob import escape
 from io import BufferedReader
 from math import prod
 from pathlib import Path
+from platform import node
 from typing import BinaryIO, Protocol
 from uuid import uuid4
+from zlib import crc32
 
 import numpy as np
 
@@ -105,7 +109,7 @@ _DAMAGE: tuple[type[Exception], ...] = (
 def replace(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     """Write a file that is there whole, or not at all: what stands at `path` is replaced at the end."""
     place = Path(os.path.realpath(path))  # a link stays one
-    draft = place.with_name(f".{place.name}.{uuid4().hex}")
+    draft = place.with_name(f".{place.name}.{_process(os.getpid())}.{uuid4().hex}")
     try:
         with open(draft, "xb") as file:
             fill(file)
@@ -114,6 +118,48 @@ def replace(path: Path, fill: Callable[[BinaryIO], object]) -> None:
         os.replace(draft, place)
     finally:
         draft.unlink(missing_ok=True)
+    clear_drafts(place)
+
+
+def refuse_unwritable(path: Path) -> None:
+    """Raise an OSError, before anything is computed, where a file cannot be written."""
+    place = Path(os.path.realpath(path))
+    draft = place.with_name(f".{place.name}.{_process(os.getpid())}.{uuid4().hex}")
+    try:
+        if place.is_dir():
+            raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
+        draft.touch(exist_ok=False)
+        draft.unlink()
+    except OSError as error:
+        raise OSError(error.errno, f"{path} cannot be written: {error.strerror}. Give another path") from error
+
+
+def clear_drafts(path: str | os.PathLike[str]) -> None:
+    """Remove what processes of this machine that are no more have left beside a file."""
+    place = Path(os.path.realpath(path))
+    for draft in place.parent.glob(f".{escape(place.name)}.*-*.*"):
+        machine, _, process = draft.name.removeprefix(f".{place.name}.").partition(".")[0].partition("-")
+        if machine == _MACHINE and process.isdecimal() and not _is_alive(int(process)):
+            draft.unlink(missing_ok=True)
+
+
+def _process(number: int) -> str:
+    return f"{_MACHINE}-{number}"
+
+
+_MACHINE = f"{crc32(node().encode()):08x}"
+
+
+def _is_alive(process: int) -> bool:
+    if os.name != "posix":  # elsewhere, signal 0 ends a process
+        return True
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another user's
+        return True
+    return True
 
 
 def write(path: str | os.PathLike[str], tree: object) -> None:

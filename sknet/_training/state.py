@@ -164,6 +164,8 @@ class State:
     def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
         """Return the state that `to_arrays` wrote, in arrays of its own."""
         text = json.loads(str(arrays["text"]))
+        if any(type(text[name]) is not int or text[name] < 0 for name in _COUNTERS):
+            raise ValueError("its counters are no counts")
         rng = np.random.default_rng()
         rng.bit_generator.state = text["rng"]
         best = None

@@ -388,3 +388,29 @@ def test_a_resumed_run_may_be_interrupted_too(path):
     assert net.n_iter_ == len(net.loss_curve_) == 4
     net.set_params(learning_rate=half).partial_fit(X, NUMBER).partial_fit(X, NUMBER)
     assert_the_same(SigmoidMLPRegressor(**parameters).fit(X, NUMBER), net, n_iter=False)
+
+
+@needs_callbacks
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("alpha", 1.0), ("loss", "huber"), ("activation", "tanh"), ("input_scaling", "standard"), ("batch_size", 20),
+        ("random_state", 7), ("target_scaling", None), ("learning_rate_init", 0.5), ("clip_norm", None),
+    ],
+)  # fmt: skip
+def test_a_run_with_another_parameter_is_refused(name, value, path):
+    cut(SigmoidMLPRegressor(**PLAIN), path, 2, X, NUMBER)
+    net = SigmoidMLPRegressor(**PLAIN | {name: value})
+    with pytest.raises(ValueError, match=rf"was written with {name}=.*, and this is a run with {name}=.*: set it as"):
+        net.resume(path, X, NUMBER)
+    assert not hasattr(net, "coefs_")
+
+
+@needs_callbacks
+def test_a_path_that_cannot_be_written_is_told_of_before_training(tmp_path):
+    (tmp_path / "folder").mkdir()
+    for bad in (tmp_path / "folder", tmp_path / "nowhere" / "run.npz", tmp_path / "folder" / ("x" * 300)):
+        net = SigmoidMLPRegressor(**PLAIN).set_callbacks(Checkpoint(bad))
+        with pytest.raises(OSError, match="cannot be written: .*Give another path"):
+            net.fit(X, NUMBER)
+        assert not hasattr(net, "coefs_") and [p.name for p in tmp_path.iterdir()] == ["folder"]

@@ -3,17 +3,21 @@
 import io
 import json
 import os
+import subprocess
+import sys
 import zipfile
+from dataclasses import asdict
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
 
-from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._storage import checkpoints
+from sknet import ModelFileError, SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._storage import checkpoints, files
 from sknet._storage.checkpoints import Origin, digest, fingerprint, read, write
 from sknet._tables.rows import Rows
+from sknet._training.result import Epoch
 from sknet._training.state import State
 
 rng = np.random.default_rng(0)
@@ -31,13 +35,25 @@ def path(tmp_path):
 
 def origin(**changes):
     plain = dict(
-        estimator="E", solver="adam", sizes=[3, 1], dtype="float64", seeds=[1, 2, 3], seen_before=0, data={"X": "a"}
+        estimator="E",
+        solver="adam",
+        sizes=[3, 1],
+        dtype="float64",
+        seeds=[1, 2, 3],
+        seen_before=0,
+        data={"X": "a"},
+        settings={"alpha": "1"},
     )
     return Origin(**plain | changes)
 
 
+EPOCH = Epoch(1.0, 1.0, 1.0, 0.1, 1.0, 0.0)
+
+
 def state():
-    return State(np.arange(4.0), (np.ones(4), np.zeros(4)), np.random.default_rng(1), step=5, epoch=2)
+    return State(
+        np.arange(4.0), (np.ones(4), np.zeros(4)), np.random.default_rng(1), step=5, epoch=2, history=[EPOCH, EPOCH]
+    )
 
 
 # --- the file --------------------------------------------------------------------------------------------------------
@@ -213,3 +229,58 @@ def test_a_state_is_for_the_run_that_it_comes_from(path, now, message):
     assert saved.state_for(origin(seeds=[9, 9, 9])).epoch == 2  # the seeds are the file's
     with pytest.raises(ValueError, match=message):
         saved.state_for(origin(**now))
+
+
+def test_a_file_with_other_content_and_right_checksums_is_refused(path):
+    write(path, origin(), state())
+    with np.load(path) as file:
+        arrays = {name: file[name] for name in file.files}
+    changes = {"theta": arrays["theta"] + 1e-9, "best_score": np.array(3.0), "moment_1": np.ones(4)}
+    for name, value in changes.items():
+        path.write_bytes(archive(**arrays | {name: value}))
+        with pytest.raises(ModelFileError, match=r"run\.npz is not a whole file.*its content is not what was written"):
+            read(path)
+
+
+def crafted(path, **changes):
+    """A file whose digest is right and whose state is not."""
+    base = state().to_arrays()
+    text = json.loads(str(base["text"])) | {name: value for name, value in changes.items() if name in COUNTERS}
+    arrays = base | {"text": np.array(json.dumps(text))} | {n: v for n, v in changes.items() if n not in COUNTERS}
+    header = json.dumps({"format": checkpoints.FORMAT} | asdict(origin()))
+    content = {"header": np.array(header), "digest": np.array(files.digest(header, arrays))}
+    path.write_bytes(archive(**content | arrays))
+
+
+COUNTERS = ("step", "epoch", "n_samples_seen", "plateaus", "n_no_improvement", "n_moments", "rng")
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"epoch": -1}, {"epoch": 3}, {"step": 1.5}, {"n_samples_seen": None}, {"plateaus": True},
+        {"n_moments": 10**9}, {"rng": {}},
+        {"theta": np.ones(5)}, {"theta": np.ones(4, np.float32)}, {"moment_0": np.ones((2, 2))},
+        {"history": np.ones((3, 2))}, {"history": np.array(["a"])}, {"average": np.ones(3)},
+        {"best_theta": np.ones(4)}, {"best_score": np.ones(2)}, {"best_theta": np.ones(4), "best": np.array([1.0])},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_crafted_file_is_refused_by_the_same_error(path, changes):
+    crafted(path, **changes)
+    with pytest.raises(ModelFileError, match=r"run\.npz is not a whole file written by sknet\.Checkpoint"):
+        read(path).state_for(origin())
+
+
+def test_drafts_of_processes_that_are_no_more_are_removed_by_the_next_write_or_read(path):
+    write(path, origin(), state())
+    there = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    dead = path.with_name(f".run.npz.{files._process(int(there.stdout))}.{'0' * 32}")
+    alive, elsewhere = files._process(os.getpid()), f"00000000-{int(there.stdout)}"
+    others = [path.with_name(f".run.npz.{name}") for name in (f"{alive}.{'1' * 32}", f"{elsewhere}.{'2' * 32}", "old")]
+    for act in (lambda: write(path, origin(), state()), lambda: read(path)):
+        for draft in (dead, *others):
+            draft.write_bytes(b"half")
+        act()
+        assert not dead.exists(), "its process was killed"
+        assert all(other.exists() for other in others), "what another one writes, or somebody else's file"
