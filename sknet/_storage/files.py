@@ -170,7 +170,7 @@ def write(path: str | os.PathLike[str], tree: object) -> None:
     settings = json.dumps(plain, allow_nan=False, separators=(",", ":"))
     arrays = {name: array.astype(array.dtype.newbyteorder("<"), "C", copy=False) for name, array in arrays.items()}
     metadata = {"format": FORMAT, "version": str(VERSION), "settings": settings}
-    metadata["digest"] = digest(metadata["version"], settings, arrays)
+    metadata["digest"] = digest(f"{VERSION} {settings}", arrays)
     content = save(arrays, metadata)
     if int.from_bytes(content[:8], "little") > MAX_HEADER or _count(settings.encode()) > MAX_VALUES:
         raise ValueError(
@@ -180,9 +180,9 @@ def write(path: str | os.PathLike[str], tree: object) -> None:
     replace(Path(path), lambda file: file.write(content))
 
 
-def digest(version: str, settings: str, arrays: Mapping[str, Array]) -> str:
+def digest(text: str, arrays: Mapping[str, Array]) -> str:
     """Return a hash of all that a file says."""
-    found = hashlib.sha256(f"{version} {settings}".encode())
+    found = hashlib.sha256(text.encode())
     for name in sorted(arrays):
         array = arrays[name]
         found.update(f"{name} {array.dtype.str} {array.shape}".encode())
@@ -203,7 +203,7 @@ def read(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
             metadata = tensors.metadata() or {}
             settings = _settings_of(path, metadata)
             arrays = dict(_read_tensors(file, start, tensors))
-        if digest(metadata["version"], settings, arrays) != metadata["digest"]:
+        if digest(f"{metadata['version']} {settings}", arrays) != metadata["digest"]:
             raise ValueError("its digest is another one: it has been changed or damaged")
         tree, missing = from_plain(json.loads(settings), arrays, custom or {})
         if missing:

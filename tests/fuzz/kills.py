@@ -1,6 +1,6 @@
 """Kill checkpointed training at random instants, resume it, and compare with the run that nobody killed.
 
-    python tests/fuzz/kills.py --n 100 --seed 0
+python tests/fuzz/kills.py --n 100 --seed 0
 """
 
 import argparse

@@ -146,7 +146,7 @@ def _mutated_array(rng, array):
 def signed(settings, arrays, **changes):
     """The bytes of a file that says this, with the digest that belongs to it."""
     arrays = {name: np.ascontiguousarray(array).reshape(array.shape) for name, array in arrays.items()}
-    digest = files.digest(changes.get("version", "1"), settings, arrays)
+    digest = files.digest(f"{changes.get('version', 1)} {settings}", arrays)
     metadata = {"format": files.FORMAT, "version": "1", "settings": settings, "digest": digest} | changes
     return to_bytes(arrays, metadata)
 
