@@ -253,11 +253,13 @@ def assemble(
     """Encode the rows, and put objective, penalty, validation and solver together."""
     head = tables.head
     layout = Layout((tables.encoder.n_inputs, *settings.network.hidden_sizes, head.n_outputs))
-    if layout.n_parameters > MANY_WEIGHTS:
+    n_rows = buffer_rows(settings, training)
+    n_outputs = max(n_rows, 0 if validation is None else min(len(validation.y), MAX_ROWS)) * sum(layout.sizes[1:])
+    if layout.n_parameters + n_outputs > MANY_WEIGHTS:
         what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
-        refuse_beyond_memory(what, layout.n_parameters, tables.compute_dtype.itemsize)
+        refuse_beyond_memory(what, layout.n_parameters, tables.compute_dtype.itemsize, n_outputs)
     smoothing = settings.penalty.label_smoothing
-    encoded = encode_rows(tables, training, buffer_rows(settings, training), smoothing, cross_fit=cross_fit)
+    encoded = encode_rows(tables, training, n_rows, smoothing, cross_fit=cross_fit)
     first_order, penalty = settings.solver.optimizer is not None, penalties_of(settings, encoded.total_weight)
     objective = Objective(
         layout, settings.network.activations, head.loss,

@@ -11,6 +11,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import copy_context
 from functools import cache
 from operator import mul
+from pathlib import Path
 from threading import current_thread, main_thread
 
 import scipy
@@ -93,18 +94,33 @@ COPIES = 6
 """Arrays as long as theta that training may hold: theta, its gradient, two moments, the average, the best epoch's."""
 
 
-def refuse_beyond_memory(what: str, n_weights: int, itemsize: int) -> None:
-    """Raise if theta, its gradient and moments cannot fit in this machine's memory."""
-    needed = COPIES * n_weights * itemsize
-    try:
-        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    except (AttributeError, ValueError, OSError):  # not a POSIX system
-        return
-    if needed > memory:
+BUFFERS = 4
+"""Arrays as large as a layer's outputs for a batch: the sums, their gradient, and for dropout the mask and the rest."""
+
+
+def refuse_beyond_memory(what: str, n_weights: int, itemsize: int, n_outputs: int = 0) -> None:
+    """Raise if theta, its gradient and moments, and a batch's `n_outputs` of all layers, cannot fit in the memory."""
+    needed = (COPIES * n_weights + BUFFERS * n_outputs) * itemsize
+    memory = memory_limit()
+    if memory is not None and needed > memory:
         raise ValueError(
             f"{what} makes {n_weights:,} weights; to train them takes {needed // 2**30:,} GiB, and this machine has "
-            f"{memory / 2**30:,.1f} GiB: use smaller layers."
+            f"{memory / 2**30:,.1f} GiB: use smaller layers{', or smaller batches' if n_outputs else ''}."
         )
+
+
+def memory_limit() -> int | None:
+    """Return how many bytes of memory this process may have: the machine's, or less; None where nothing tells."""
+    limits = []
+    try:
+        limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
+        from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
+
+        limits += [limit for limit in getrlimit(RLIMIT_AS)[:1] if limit != RLIM_INFINITY]
+        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))  # a container's; "max" is no limit
+    except (ImportError, AttributeError, ValueError, OSError):  # not a POSIX system, or not Linux
+        pass
+    return min(limits, default=None)
 
 
 # --- packages --------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What this machine has. BLAS threads: one for small products, all for large ones, and none lost. Memory."""
 
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import current_thread, main_thread
@@ -14,6 +15,7 @@ from sknet._model.machine import (
     COPIES,
     PIECES,
     in_parts,
+    memory_limit,
     one_thread_for_scipy,
     refuse_beyond_memory,
     suitable_threads,
@@ -184,7 +186,7 @@ def test_where_memory_is_unknown_nothing_is_refused(monkeypatch):
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_layers_that_cannot_fit_in_memory_are_refused(sizes, solver):
     X = np.arange(40.0).reshape(20, 2)
-    with pytest.raises(ValueError, match=r"hidden_layer_sizes=.* weights.* GiB: use smaller layers"):
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes.*( GiB: use smaller layers|more than 63 bits: give a smaller)"):
         SigmoidMLPRegressor(sizes, solver=solver).fit(X, X[:, 0])
 
 
@@ -192,3 +194,25 @@ def test_absurd_depths_are_refused():
     X = np.arange(40.0).reshape(20, 2)
     with pytest.raises(ValueError, match="depth=1000000000000 makes .* weights"):
         SigmoidMLPRegressor(hidden_layer_sizes=1000, depth=10**12).fit(X, X[:, 0])
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_the_outputs_of_a_batch_are_counted_before_anything_is_allocated(early_stopping, monkeypatch):
+    monkeypatch.setattr("sknet._model.machine.memory_limit", lambda: 2**29)
+    X = np.random.default_rng(0).normal(size=(4000, 1))
+    wide = SigmoidMLPRegressor(30_000, batch_size=2000, early_stopping=early_stopping, dtype="float32")
+    tracemalloc.start()
+    with pytest.raises(ValueError, match="GiB: use smaller layers, or smaller batches"):
+        wide.fit(X, X[:, 0])
+    assert tracemalloc.get_traced_memory()[1] < 2**24
+    tracemalloc.stop()
+
+
+def test_a_limit_of_the_process_counts():
+    resource = pytest.importorskip("resource")
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    resource.setrlimit(resource.RLIMIT_AS, (2**36, before[1]))
+    try:
+        assert memory_limit() <= 2**36
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
