@@ -186,7 +186,9 @@ def test_where_memory_is_unknown_nothing_is_refused(monkeypatch):
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 def test_layers_that_cannot_fit_in_memory_are_refused(sizes, solver):
     X = np.arange(40.0).reshape(20, 2)
-    with pytest.raises(ValueError, match=r"hidden_layer_sizes.*( GiB: use smaller layers|more than 63 bits: give a smaller)"):
+    with pytest.raises(
+        ValueError, match=r"hidden_layer_sizes.*( GiB: use smaller layers|more than 63 bits: give a smaller)"
+    ):
         SigmoidMLPRegressor(sizes, solver=solver).fit(X, X[:, 0])
 
 
