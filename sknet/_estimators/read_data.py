@@ -19,7 +19,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from sknet._model.heads import Head
-from sknet._tables.arrays import plain_array, plain_numbers, plain_table, refuse_columns, refuse_foreign
+from sknet._tables.arrays import missing_as_nan, plain_array, plain_numbers, plain_table, refuse_columns, refuse_foreign
 from sknet._tables.frames import chosen_categories, column_names, shortened, split_choice
 from sknet._tables.rows import LEAST_WEIGHT, Rows, is_frame, is_memory_mapped, is_sparse, refuse_bad_sparse
 from sknet._typing import Array, DType, Table, Target
@@ -187,7 +187,7 @@ def _array_names(n: int) -> list[str]:
 
 def _as_numbers(values: Array, name: str) -> Array:
     try:
-        return np.where(pd.isna(values), np.nan, values.astype(object)).astype(np.float64)
+        return missing_as_nan(values.astype(object)).astype(np.float64)
     except (TypeError, ValueError) as error:
         raise ValueError(
             f"Column {name!r} of X should hold numbers, but {str(error).rstrip('.')}. Convert it, or name it in "

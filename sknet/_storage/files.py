@@ -109,7 +109,7 @@ _DAMAGE: tuple[type[Exception], ...] = (
 def replace(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     """Write a file that is there whole, or not at all: what stands at `path` is replaced at the end."""
     place = Path(os.path.realpath(path))  # a link stays one
-    draft = place.with_name(f".{place.name}.{_process(os.getpid())}.{uuid4().hex}")
+    draft = _draft_of(place)
     try:
         with open(draft, "xb") as file:
             fill(file)
@@ -124,7 +124,7 @@ def replace(path: Path, fill: Callable[[BinaryIO], object]) -> None:
 def refuse_unwritable(path: Path) -> None:
     """Raise an OSError, before anything is computed, where a file cannot be written."""
     place = Path(os.path.realpath(path))
-    draft = place.with_name(f".{place.name}.{_process(os.getpid())}.{uuid4().hex}")
+    draft = _draft_of(place)
     try:
         if place.is_dir():
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
@@ -145,6 +145,11 @@ def clear_drafts(path: str | os.PathLike[str]) -> None:
 
 def _process(number: int) -> str:
     return f"{_MACHINE}-{number}"
+
+
+def _draft_of(place: Path) -> Path:
+    """Return a new name beside a file; it says which process of which machine writes it."""
+    return place.with_name(f".{place.name}.{_process(os.getpid())}.{uuid4().hex}")
 
 
 _MACHINE = f"{crc32(node().encode()):08x}"

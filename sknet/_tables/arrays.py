@@ -66,7 +66,7 @@ def plain_numbers(values: Target, name: str) -> Array:
         raise ValueError(f"{name} should hold numbers, but holds {what}. Convert it first.")
     objects = array.astype(object)
     try:
-        return np.where(pd.isna(objects), np.nan, objects).astype(np.float64)
+        return missing_as_nan(objects).astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         rows = objects.reshape(len(objects), -1) if objects.ndim else objects.reshape(1, 1)
         row, value = next(
@@ -75,6 +75,11 @@ def plain_numbers(values: Target, name: str) -> Array:
         raise ValueError(
             f"{name} should hold numbers, but row {row} holds {shown(value)}: {error}. Convert it first."
         ) from error
+
+
+def missing_as_nan(objects: Array) -> Array:
+    """Make None, pandas.NA and NaT NaN."""
+    return np.where(pd.isna(objects), np.nan, objects)
 
 
 def _is_number(value: object) -> bool:
@@ -108,7 +113,7 @@ def plain_table(X: Table) -> Table:
             f"X is an array of {X.dtype}, which is read in pandas and polars data frames only: pass X as one, or turn "
             "it into numbers."
         )
-    return np.where(pd.isna(X), np.nan, X) if X.dtype == object else X
+    return missing_as_nan(X) if X.dtype == object else X
 
 
 def refuse_columns(X: Table, reason: str) -> None:

@@ -268,8 +268,25 @@ def smooth_clip(Z: Array) -> None:
 # --- the column ------------------------------------------------------------------------------------------------------
 
 
+class OneNumber:
+    """What the kinds of column have in common that become one number, and maybe an indicator of missing values."""
+
+    __slots__ = ()
+    has_missing_indicator: bool
+
+    @property
+    def n_inputs(self) -> int:
+        """1, or 2 with the indicator."""
+        return 1 + self.has_missing_indicator
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """What follows the column's name in the name of each input."""
+        return ("", "_missing") if self.has_missing_indicator else ("",)
+
+
 @dataclass(frozen=True, slots=True)
-class NumberColumn:
+class NumberColumn(OneNumber):
     """The inputs that a column of numbers becomes: the scaled number, and maybe an indicator of missing values.
 
     Attributes
@@ -291,16 +308,6 @@ class NumberColumn:
     clip: bool = False
     shift: bool = True
     has_missing_indicator: bool = False
-
-    @property
-    def n_inputs(self) -> int:
-        """1, or 2 with the indicator."""
-        return 1 + self.has_missing_indicator
-
-    @property
-    def suffixes(self) -> tuple[str, ...]:
-        """What follows the column's name in the name of each input."""
-        return ("", "_missing") if self.has_missing_indicator else ("",)
 
     @property
     def inputs(self) -> tuple[InputFacts, ...]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy.special import ndtri
 
 from sknet._tables.columns import ColumnSettings, InputFacts
-from sknet._tables.columns.number import refuse_infinite, weighted_quantile
+from sknet._tables.columns.number import OneNumber, refuse_infinite, weighted_quantile
 from sknet._tables.frames import number_values
 from sknet._typing import Array, Table
 
@@ -27,7 +27,7 @@ LEVELS = np.linspace(0.0, 1.0, 257)
 
 
 @dataclass(frozen=True, eq=False)
-class QuantileColumn:
+class QuantileColumn(OneNumber):
     """The inputs that a column of numbers becomes when it is scaled by quantiles.
 
     Attributes
@@ -48,16 +48,6 @@ class QuantileColumn:
         return same and np.array_equal(self.quantiles, other.quantiles)
 
     __hash__ = None  # type: ignore[assignment]
-
-    @property
-    def n_inputs(self) -> int:
-        """1, or 2 with the indicator."""
-        return 1 + self.has_missing_indicator
-
-    @property
-    def suffixes(self) -> tuple[str, ...]:
-        """What follows the column's name in the name of each input."""
-        return ("", "_missing") if self.has_missing_indicator else ("",)
 
     @property
     def inputs(self) -> tuple[InputFacts, ...]:
