@@ -280,7 +280,8 @@ def hidden_activations(p: CommonParameters, n_hidden: int) -> tuple[Activation, 
 
 def dropout_rates(p: CommonParameters, n_hidden: int) -> tuple[float, ...]:
     """Return one dropout rate per hidden layer."""
-    rates = [p.dropout] * n_hidden if isinstance(p.dropout, Real) else list(p.dropout)  # type: ignore[arg-type]
+    alike = isinstance(p.dropout, Real)
+    rates: list[object] = [p.dropout] * n_hidden if alike else list(p.dropout)  # type: ignore[arg-type]
     if len(rates) != n_hidden:
         raise ValueError(f"dropout={p.dropout!r} has {len(rates)} entries for {n_hidden} hidden layers: give one each.")
     for rate in rates:

@@ -226,7 +226,7 @@ def test_weights_of_ones_own_keep_the_columns():
 
 
 def test_sparse_tables_are_untouched():
-    X = sp.random_array((N, 5), density=0.3, rng=0, format="csr")
+    X = sp.random_array((N, 5), density=0.3, random_state=0, format="csr")
     settings = {"hidden_layer_sizes": 3, "max_iter": 2, "random_state": 0}
     expected = SigmoidMLPRegressor(**settings).fit(X, NUMBER).predict(X)
     for encodings in ENCODINGS[1:]:

@@ -197,7 +197,7 @@ def test_sparse_equals_dense_in_every_method():
 
 
 def test_sparse_mini_batches_learn():
-    X = sp.random_array((300, 50), density=0.1, rng=np.random.default_rng(0), format="csr")
+    X = sp.random_array((300, 50), density=0.1, random_state=np.random.default_rng(0), format="csr")
     y = X @ np.random.default_rng(1).normal(size=50)
     parameters = QUICK | {"max_iter": 100, "learning_rate_init": 0.02, "n_iter_no_change": np.inf}
     for solver in ("adam", "sgd", "rmsprop"):

@@ -304,7 +304,7 @@ def test_a_rate_of_0_makes_no_layer():
 # --- the first layer of sparse input
 
 sparse_matrices = st.builds(
-    lambda n, d, density, seed: sp.random_array((n, d), density=density, format="csr", rng=seed),
+    lambda n, d, density, seed: sp.random_array((n, d), density=density, format="csr", random_state=seed),
     st.integers(1, 6),
     st.integers(1, 12),
     st.floats(0, 0.6),

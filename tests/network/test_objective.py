@@ -251,7 +251,7 @@ def test_columns_are_rows_that_lie_column_by_column():
 
 
 def test_sparse_rows():
-    X = sp.random_array((6, 3), density=0.5, format="csr", rng=0)
+    X = sp.random_array((6, 3), density=0.5, format="csr", random_state=0)
     rows = SparseRows(X)
     for batch in (slice(1, 3), np.array([5, 0])):
         np.testing.assert_array_equal(rows(batch).toarray(), X.toarray()[batch])
