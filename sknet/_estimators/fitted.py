@@ -17,7 +17,7 @@ from sknet._storage import models
 from sknet._tables.columns import InputFacts
 from sknet._tables.encoding import TableEncoder
 from sknet._training.result import Epoch
-from sknet._training.state import History, State
+from sknet._training.state import History, State, rank
 from sknet._typing import Array, Table
 
 T = TypeVar("T")
@@ -41,6 +41,14 @@ class Fitted:
     def scores(self) -> list[float]:
         """The validation score of every epoch."""
         return [epoch.validation_score for epoch in self.history]
+
+    @property
+    def best_epoch(self) -> int:
+        """The epoch of the last call whose weights were kept, from 1: the last of the best ones; 0 where none was."""
+        if not self.validated:
+            return self.n_iter
+        ranks = [rank(epoch.validation_score, epoch.validation_loss) for epoch in self.history][-self.n_iter :]
+        return max(range(self.n_iter), key=lambda i: (ranks[i], i), default=-1) + 1
 
     @property
     def losses(self) -> list[float]:
@@ -135,6 +143,8 @@ class FittedAttributes:
     best_loss_ = Learnt(lambda f: None if f.validated else min(f.losses, default=np.nan))
     validation_scores_ = Learnt(lambda f: f.scores if f.validated else None)
     best_validation_score_ = Learnt(lambda f: float(np.nanmax([-np.inf, *f.scores])) if f.validated else None)
+    best_epoch_ = Learnt(lambda f: f.best_epoch)
+    temperature_ = Learnt(lambda f: f.model.network.temperature)
     network_feature_names_ = Learnt(lambda f: np.asarray(f.model.encoder.feature_names, dtype=object))
     inputs_ = Learnt(lambda f: table_of_inputs(f.model.encoder))
     history_ = Learnt(

@@ -257,6 +257,14 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
     best_validation_score_ : float or None
         The largest of them.
 
+    best_epoch_ : int
+        The epoch of the last call, counted from 1, whose weights were kept: the
+        best one on the held-out rows, the last one without any.
+
+    temperature_ : float
+        What the raw outputs of training were divided by; `coefs_` and
+        `intercepts_` of the output layer hold it already. 1 without scaling.
+
     history_ : DataFrame
         One row per epoch: training loss, validation loss and score, learning
         rate, norm of the last gradient, seconds.

@@ -164,8 +164,9 @@ class TrainingRun:
 
     def trained(self, state: State) -> Model:
         """Return the model of this state: of the best epoch where rows were held out."""
-        theta = state.parameters if state.best is None else state.best.theta
-        return model_of(self.settings, self.tables, self.layout, theta.astype(self.tables.output_dtype))
+        best, dtype = state.best, self.tables.output_dtype
+        theta, temperature = (state.parameters, 1.0) if best is None else (best.theta, best.temperature)
+        return model_of(self.settings, self.tables, self.layout, theta.astype(dtype), temperature)
 
     def gradient(self, network: Network) -> tuple[float, Array]:
         """Return the objective over all rows and its gradient, the whole penalty included."""
@@ -180,9 +181,9 @@ class TrainingRun:
         return value, gradient
 
 
-def model_of(settings: Settings, tables: Tables, layout: Layout, theta: Array) -> Model:
-    """Return the model whose weights are views of theta."""
-    network = Network(settings.network.activations, *layout.views(theta))
+def model_of(settings: Settings, tables: Tables, layout: Layout, theta: Array, temperature: float = 1.0) -> Model:
+    """Return the model whose weights are views of theta, with the temperature that is in it."""
+    network = Network(settings.network.activations, *layout.views(theta), temperature)
     return Model(tables.encoder, tables.head, network, tables.compute_dtype, tables.output_dtype)
 
 
@@ -357,19 +358,20 @@ def solver_of(settings: Settings, l1: float, validated: bool, until: int, may_st
 def evaluation(
     settings: Settings, tables: Tables, layout: Layout, objective: Objective, validation: Rows, score: Score | None
 ) -> Evaluate:
-    """Return a function theta -> (validation loss, score, theta as evaluated: with its temperature)."""
+    """Return a function theta -> (validation loss, score, theta as evaluated: with its temperature, and that)."""
     # pieces as large as those of the training part, which may be the larger one
     n = len(validation.y)
     held_out = encode_rows(tables, validation, min(n, MAX_ROWS))
     loss, target, weight = tables.head.loss, held_out.target, held_out.weight
 
-    def evaluate(theta: Array) -> tuple[float, float, Array]:
-        raw = objective.raw(theta, held_out.inputs, n)
+    def evaluate(theta: Array) -> tuple[float, float, Array, float]:
+        raw, factor = objective.raw(theta, held_out.inputs, n), 1.0
         if settings.penalty.temperature_scaling:
             factor, value = mean_at_best_temperature(loss, raw, target, weight, held_out.total_weight)
             theta = layout.with_output_scaled(theta, factor)  # a copy: training continues from the unscaled weights
         else:
             value = loss.mean(raw, target, weight)
-        return value, -value if score is None else score(model_of(settings, tables, layout, theta)), theta
+        rated = -value if score is None else score(model_of(settings, tables, layout, theta))
+        return value, rated, theta, 1.0 / factor
 
     return evaluate

@@ -37,6 +37,7 @@ class Network:
     activations: tuple[Activation, ...]
     coefs: list[Array]
     intercepts: list[Array]
+    temperature: float = 1.0  # by which training's raw outputs were divided: the last layer holds it
 
     @property
     def layout(self) -> Layout:

@@ -22,8 +22,8 @@ import numpy as np
 from sknet._training.result import Epoch
 from sknet._typing import Array
 
-Evaluate: TypeAlias = Callable[[Array], tuple[float, float, Array]]
-"""theta -> validation loss, score, theta as evaluated (which is the one to keep)."""
+Evaluate: TypeAlias = Callable[[Array], tuple[float, float, Array, float]]
+"""theta -> validation loss, score, theta as evaluated (which is the one to keep), the temperature that is in it."""
 
 
 @dataclass(frozen=True)
@@ -61,14 +61,15 @@ class Best:
     theta: Array
     score: float
     validation_loss: float
-    epoch: int
+    epoch: int  # counted from 1
+    temperature: float = 1.0  # that is in theta
 
-    @property
-    def rank(self) -> tuple[int, float]:
-        """What epochs are compared by: any score comes before any loss, and any loss before none at all."""
-        if not isnan(self.score):
-            return 2, self.score
-        return (0, 0.0) if isnan(self.validation_loss) else (1, -self.validation_loss)
+
+def rank(score: float, validation_loss: float) -> tuple[int, float]:
+    """Return what epochs are compared by: any score comes before any loss, and any loss before none at all."""
+    if not isnan(score):
+        return 2, score
+    return (0, 0.0) if isnan(validation_loss) else (1, -validation_loss)
 
 
 @dataclass
@@ -114,10 +115,9 @@ class State:
         """
         if evaluate is None:
             return nan, nan
-        loss, score, theta = evaluate(self.parameters)
-        candidate = Best(theta, score, loss, self.epoch)
-        if self.best is None or candidate.rank >= self.best.rank:
-            self.best = replace(candidate, theta=theta.copy())
+        loss, score, theta, temperature = evaluate(self.parameters)
+        if self.best is None or rank(score, loss) >= rank(self.best.score, self.best.validation_loss):
+            self.best = Best(theta.copy(), score, loss, self.epoch, temperature)
         return loss, score
 
     def finish_epoch(self, evaluate: Evaluate | None, training_loss: float, tol: float) -> tuple[float, float]:
@@ -154,7 +154,7 @@ class State:
         if self.average is not None:
             arrays["average"] = self.average
         if self.best is not None:
-            figures = [self.best.score, self.best.validation_loss, self.best.epoch]
+            figures = [self.best.score, self.best.validation_loss, self.best.epoch, self.best.temperature]
             arrays |= {"best_theta": self.best.theta, "best": np.array(figures)}
         numbers = {name: getattr(self, name) for name in _COUNTERS}
         text = json.dumps({"rng": self.rng.bit_generator.state, "n_moments": len(self.moments)} | numbers)
@@ -170,8 +170,8 @@ class State:
         rng.bit_generator.state = text["rng"]
         best = None
         if "best_theta" in arrays:
-            score, loss, epoch = arrays["best"]
-            best = Best(np.array(arrays["best_theta"]), float(score), float(loss), int(epoch))
+            score, loss, epoch, *temperature = map(float, arrays["best"])  # which older files do not have
+            best = Best(np.array(arrays["best_theta"]), score, loss, int(epoch), *temperature)
         return cls(
             theta=np.array(arrays["theta"]),
             moments=tuple(np.array(arrays[f"moment_{i}"]) for i in range(text["n_moments"])),

@@ -90,6 +90,7 @@ def test_the_temperature_scales_the_output_layer_and_nothing_else(kind, solver):
     )
     factor = scaled.coefs_[-1].flat[0] / plain.coefs_[-1].flat[0]
     assert not 0.98 < factor < 1.02
+    assert scaled.temperature_ == pytest.approx(1.0 / factor, rel=1e-12) and plain.temperature_ == 1.0
     assert_allclose(scaled.coefs_[-1], factor * plain.coefs_[-1], rtol=1e-12)
     assert_allclose(scaled.intercepts_[-1], factor * plain.intercepts_[-1], rtol=1e-12)
     assert_array_equal(scaled.coefs_[0], plain.coefs_[0])

@@ -1,10 +1,11 @@
 """What a fitted network does: its layers, its gradient."""
 
 import numpy as np
+import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 
-from sknet import SigmoidMLPClassifier
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, load, save
 from sknet._model.model import PREDICT_ROWS
 
 rng = np.random.default_rng(0)
@@ -61,3 +62,38 @@ def test_weights_may_be_changed_by_hand():
     net.coefs_ = [np.zeros_like(W) for W in net.coefs_]
     net.intercepts_ = [np.zeros_like(b) for b in net.intercepts_]
     assert_allclose(net.predict_proba(WIDE), 1 / 3, rtol=1e-12)
+
+
+# --- the epoch that was kept
+
+
+STOPPING = QUICK | {"early_stopping": True, "max_iter": 9, "validation_fraction": 0.3, "learning_rate_init": 0.3}
+
+
+@pytest.mark.parametrize("scoring", ["loss", "r2"])
+def test_the_best_epoch_is_the_one_whose_weights_were_kept(scoring):
+    noisy, steady = rng.normal(size=50), lambda done: 1.0
+    given = STOPPING | {"scoring": scoring, "learning_rate": steady, "n_iter_no_change": 3}
+    net = SigmoidMLPRegressor(**given).fit(WIDE, noisy)
+    assert net.best_epoch_ == 1 + np.argmax(net.validation_scores_) < net.n_iter_
+    shorter = SigmoidMLPRegressor(**given | {"max_iter": net.best_epoch_}).fit(WIDE, noisy)
+    assert shorter.best_epoch_ == shorter.n_iter_
+    for kept, last in zip(net.coefs_, shorter.coefs_, strict=True):
+        assert_array_equal(kept, last)
+
+
+def test_without_held_out_rows_the_last_epoch_is_kept_and_a_warm_start_counts_anew():
+    net = SigmoidMLPClassifier(**QUICK).fit(WIDE, LABEL)
+    assert (net.best_epoch_, net.temperature_) == (3, 1.0)
+    net.set_params(warm_start=True, early_stopping=True, validation_fraction=0.3, max_iter=2).fit(WIDE, LABEL)
+    assert len(net.history_) == 5 and net.best_epoch_ == 1 + np.argmax(net.validation_scores_[-2:])
+    net.partial_fit(WIDE, LABEL)
+    assert (net.best_epoch_, net.temperature_) == (1, 1.0)
+
+
+def test_a_file_keeps_the_temperature_and_the_best_epoch(tmp_path):
+    net = SigmoidMLPClassifier(**STOPPING).fit(WIDE, LABEL)
+    save(net, tmp_path / "net.safetensors")
+    again = load(tmp_path / "net.safetensors")
+    assert net.temperature_ != 1.0
+    assert (again.temperature_, again.best_epoch_) == (net.temperature_, net.best_epoch_)

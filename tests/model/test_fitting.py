@@ -270,7 +270,7 @@ def test_held_out_rows_are_evaluated_by_their_weighted_loss():
     validation = Rows(X[:20], NUMBER[:20, np.newaxis], weight)
     evaluate = evaluation(settings, tables, run.layout, run.objective, validation, None)
     network = first_network(run, 1)
-    loss, score, theta = evaluate(network.packed(F64))
+    loss, score, theta, _ = evaluate(network.packed(F64))
     model = run.trained(run.state_from(network, 0))
     raw, target = model.outputs(X[:20], np.copy), tables.head.targets(validation.y, F64)
     assert loss == pytest.approx(np.average(0.5 * (raw - target)[:, 0] ** 2, weights=weight), rel=1e-12)
@@ -288,7 +288,7 @@ def test_a_temperature_scales_the_output_layer_that_is_kept():
     run = assemble(settings, learn_tables(settings, head, rows, F64), rows, Rows(X[:30], codes[:30]))
     network = first_network(run, 1)
     theta = network.packed(F64)
-    _, _, kept = run.problem.evaluate(theta)
+    _, _, kept, _ = run.problem.evaluate(theta)
     (hidden, output), (b1, b2) = run.layout.views(kept)
     factor = output[0, 0] / network.coefs[1][0, 0]
     assert factor != 1.0

@@ -82,7 +82,7 @@ class Script:
 
     def __call__(self, theta):
         self.heard.append("evaluate")
-        return nan, self.scores.pop(0), theta
+        return nan, self.scores.pop(0), theta, 1.0
 
     def begin(self, state):
         self.heard.append(("begin", state.epoch))

@@ -199,14 +199,14 @@ def test_an_objective_without_a_bottom_is_an_error():
 
 
 def run_to(n, validated):
-    evaluate = (lambda theta: (0.0, -float(theta @ theta), theta)) if validated else None
+    evaluate = (lambda theta: (0.0, -float(theta @ theta), theta, 1.0)) if validated else None
     return trained(problem(LeastSquares(), evaluate=evaluate), lbfgs(n_iterations=n))[1]
 
 
 def interrupted_run(part, nth, validated=True):
     """Interrupt the nth call of a part; return the result and the state."""
     script = Script()
-    parts = {"objective": LeastSquares(), "evaluate": lambda theta: (0.0, -float(theta @ theta), theta)}
+    parts = {"objective": LeastSquares(), "evaluate": lambda theta: (0.0, -float(theta @ theta), theta, 1.0)}
     if part in parts:
         parts[part] = Interrupting(parts[part], nth)
     else:
@@ -231,7 +231,7 @@ def test_an_interrupt_leaves_the_last_whole_iteration(part, nth):
 def test_an_interrupt_before_the_first_whole_iteration_changes_nothing(part, nth):
     the_state = state_of(START)
     script = Script()
-    parts = {"objective": LeastSquares(), "evaluate": lambda theta: (0.0, 0.0, theta)}
+    parts = {"objective": LeastSquares(), "evaluate": lambda theta: (0.0, 0.0, theta, 1.0)}
     if part in parts:
         parts[part] = Interrupting(parts[part], nth)
     else:

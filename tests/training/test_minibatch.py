@@ -268,7 +268,7 @@ def test_a_moving_average_follows_theta_and_is_what_is_evaluated():
         return quadratic(theta, batch, out)
 
     solver = mini_batch(averaging=0.4, n_epochs=2)
-    evaluate = lambda theta: evaluated.append(theta.copy()) or (nan, len(evaluated), theta)  # noqa: E731
+    evaluate = lambda theta: evaluated.append(theta.copy()) or (nan, len(evaluated), theta, 1.0)  # noqa: E731
     _, state = trained(problem(objective, evaluate=evaluate), solver, state_of(START, solver))
     average = START.copy()
     for step, theta in enumerate([*thetas[1:], state.theta], 1):
@@ -303,7 +303,7 @@ def test_a_limit_on_norms_holds_for_the_average_at_every_epoch(optimizer, dtype)
 
     def evaluate(theta):
         norms.append(np.linalg.norm(theta[:4].reshape(2, 2), axis=0).max())
-        return nan, 0.0, theta
+        return nan, 0.0, theta, 1.0
 
     def project(theta, scale):
         shorten(theta)
@@ -463,7 +463,7 @@ class HalfDone(Interrupting):
 def interruptible(optimizer, validated=True, **wrapped):
     """A random problem of 3 batches an epoch, whose objective, validation or projection may be interrupted."""
     objective = LeastSquares(noise=0.1)
-    parts = {"objective": objective, "evaluate": lambda theta: (0.0, -float(theta @ theta), theta)}
+    parts = {"objective": objective, "evaluate": lambda theta: (0.0, -float(theta @ theta), theta, 1.0)}
     parts["project"] = lambda theta, rate: np.clip(theta, -5, 5, out=theta)
     parts |= {name: wrap(parts[name]) for name, wrap in wrapped.items()}
     evaluate = parts["evaluate"] if validated else None

@@ -92,7 +92,7 @@ def test_a_result_says_whether_any_score_was_a_number(make, scores, undefined):
 @each_solver
 def test_an_interrupted_run_says_so_too(make):
     objective = LeastSquares()
-    evaluate = Interrupting(lambda theta: (1.0, nan, theta), 3)
+    evaluate = Interrupting(lambda theta: (1.0, nan, theta, 1.0), 3)
     result = longest(make, 9).train(problem(objective, evaluate=evaluate), state_of(START, make()))
     assert (result.reason, result.n_epochs, result.scores_undefined) == (StopReason.INTERRUPTED, 2, True)
 
@@ -101,7 +101,7 @@ def test_an_interrupted_run_says_so_too(make):
 def test_without_a_score_the_lowest_loss_is_the_best(make):
     """Its loss is the distance from where the second epoch ends; the first epoch's weights are not kept for ever."""
     _, second = (longest(make, n).train(problem(LeastSquares()), s := state_of(START, make())) and s for n in (1, 2))
-    distance = lambda theta: (float(np.abs(theta - second.theta).max()), nan, theta)  # noqa: E731
+    distance = lambda theta: (float(np.abs(theta - second.theta).max()), nan, theta, 1.0)  # noqa: E731
     state = state_of(START, make())
     longest(make, 4).train(problem(LeastSquares(), evaluate=distance), state)
     assert state.best.epoch == 2
@@ -111,7 +111,7 @@ def test_without_a_score_the_lowest_loss_is_the_best(make):
 @each_solver
 def test_with_neither_score_nor_loss_the_last_weights_are_kept(make):
     state = state_of(START, make())
-    longest(make, 4).train(problem(LeastSquares(), evaluate=lambda theta: (nan, nan, theta)), state)
+    longest(make, 4).train(problem(LeastSquares(), evaluate=lambda theta: (nan, nan, theta, 1.0)), state)
     assert state.best.epoch == 4
     np.testing.assert_array_equal(state.best.theta, state.theta)
 
@@ -119,7 +119,7 @@ def test_with_neither_score_nor_loss_the_last_weights_are_kept(make):
 @each_solver
 @pytest.mark.parametrize("part", ["begin", "end", "evaluate"])
 def test_an_interrupt_before_the_first_whole_epoch_changes_nothing(make, part):
-    script, evaluate = Script(), lambda theta: (0.0, 0.0, theta)
+    script, evaluate = Script(), lambda theta: (0.0, 0.0, theta, 1.0)
     if part == "evaluate":
         evaluate = Interrupting(evaluate, 1)
     else:
@@ -144,7 +144,7 @@ def test_a_function_that_is_not_finite_is_an_error(make):
 @each_solver
 def test_every_epoch_is_recorded(make):
     state = state_of(START, make())
-    evaluate = lambda theta: (2.0, -2.0, theta)  # noqa: E731
+    evaluate = lambda theta: (2.0, -2.0, theta, 1.0)  # noqa: E731
     longest(make, 3).train(problem(LeastSquares(), evaluate=evaluate), state)
     assert len(state.history) == state.epoch == 3 and state.n_samples_seen == 36
     assert all((e.validation_loss, e.validation_score) == (2.0, -2.0) for e in state.history)
