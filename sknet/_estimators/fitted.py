@@ -158,6 +158,15 @@ class FittedAttributes:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute 'feature_names_in_'.")
         return self._fitted.columns.names
 
+    @feature_names_in_.setter
+    def feature_names_in_(self, names: Array | None) -> None:
+        """Set them by hand, as SHAP does with None, so that arrays without names raise no warning."""
+        fitted = require_fitted(self)
+        kept = None if names is None else np.asarray(names, dtype=object)
+        if kept is not None and kept.shape != (fitted.columns.n,):
+            raise ValueError(f"feature_names_in_ must hold {fitted.columns.n} names, got shape {kept.shape}.")
+        self._fitted = replace(fitted, columns=replace(fitted.columns, names=kept))
+
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 
     def __getstate__(self) -> dict[str, object]:

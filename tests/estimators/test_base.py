@@ -436,6 +436,18 @@ def test_verbose_tells_scores_falling_rates_and_why_it_ended(capsys):
     )  # fmt: skip
 
 
+def test_feature_names_can_be_set_by_hand():
+    net = SigmoidMLPRegressor(**QUICK).fit(pd.DataFrame(X, columns=list("abcd")), NUMBER)
+    expected = net.predict(pd.DataFrame(X, columns=list("abcd")))
+    net.feature_names_in_ = None  # as SHAP does
+    assert not hasattr(net, "feature_names_in_")
+    assert_array_equal(net.predict(X), expected)  # without a warning that names are missing
+    net.feature_names_in_ = ["p", "q", "r", "s"]
+    assert_array_equal(net.predict(pd.DataFrame(X, columns=list("pqrs"))), expected)
+    with pytest.raises(ValueError, match=r"must hold 4 names, got shape \(1,\)"):
+        net.feature_names_in_ = ["a"]
+
+
 # --- at home in scikit-learn -----------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,156 @@
+"""scikit-learn's meta-estimators, selectors, displays and inspection, on frames with text where these pass them on."""
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+from sklearn.calibration import CalibratedClassifierCV, CalibrationDisplay
+from sklearn.compose import TransformedTargetRegressor, make_column_transformer
+from sklearn.ensemble import (
+    AdaBoostClassifier,
+    AdaBoostRegressor,
+    BaggingClassifier,
+    BaggingRegressor,
+    StackingClassifier,
+    StackingRegressor,
+    VotingClassifier,
+    VotingRegressor,
+)
+from sklearn.feature_selection import RFECV, SelectFromModel, SequentialFeatureSelector
+from sklearn.frozen import FrozenEstimator
+from sklearn.inspection import (
+    DecisionBoundaryDisplay,
+    PartialDependenceDisplay,
+    partial_dependence,
+    permutation_importance,
+)
+from sklearn.metrics import (
+    ConfusionMatrixDisplay,
+    DetCurveDisplay,
+    PrecisionRecallDisplay,
+    PredictionErrorDisplay,
+    RocCurveDisplay,
+)
+from sklearn.model_selection import (
+    FixedThresholdClassifier,
+    LearningCurveDisplay,
+    TunedThresholdClassifierCV,
+    ValidationCurveDisplay,
+)
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
+from sklearn.multioutput import ClassifierChain, MultiOutputClassifier, RegressorChain
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OrdinalEncoder
+from sklearn.semi_supervised import SelfTrainingClassifier
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.partners.tables import MIXED, NUMBERS, PRICE, QUICK, SOLD
+
+net, regressor = SigmoidMLPClassifier(**QUICK), SigmoidMLPRegressor(**QUICK)
+two = [("sigmoid", net), ("relu", SigmoidMLPClassifier(**QUICK, activation="relu"))]
+two_regressors = [("sigmoid", regressor), ("relu", SigmoidMLPRegressor(**QUICK, activation="relu"))]
+by_position = SigmoidMLPClassifier(**QUICK, categorical_features=[2])  # of arrays that hold text
+both = np.c_[SOLD == "yes", MIXED["age"] > 0].astype(int)
+# where scikit-learn turns a frame into numbers, categories are encoded first, and named by their position
+coded = make_column_transformer((OrdinalEncoder(), ["colour"]), remainder="passthrough")
+of_codes = SigmoidMLPClassifier(**QUICK, categorical_features=[0])
+
+
+def strength(fitted):
+    return np.abs(fitted.coefs_[0]).sum(axis=1)
+
+
+FITS = {
+    "calibrated": (CalibratedClassifierCV(net, cv=3), MIXED, SOLD),
+    "frozen": (CalibratedClassifierCV(FrozenEstimator(net.fit(MIXED, SOLD))), MIXED, SOLD),
+    "bagging": (BaggingClassifier(by_position, n_estimators=2, random_state=0), MIXED, SOLD),
+    "bagging of numbers": (BaggingRegressor(regressor, n_estimators=2, random_state=0), NUMBERS, PRICE),
+    "boosting": (AdaBoostClassifier(by_position, n_estimators=2, random_state=0), MIXED, SOLD),
+    "boosting of numbers": (AdaBoostRegressor(regressor, n_estimators=2, random_state=0), NUMBERS, PRICE),
+    "stacking": (StackingClassifier(two, cv=2), MIXED, SOLD),
+    "stacking of regressors": (StackingRegressor(two_regressors, cv=2), MIXED, PRICE),
+    "voting": (VotingClassifier(two, voting="soft"), MIXED, SOLD),
+    "voting of regressors": (VotingRegressor(two_regressors), MIXED, PRICE),
+    "chain": (make_pipeline(coded, ClassifierChain(of_codes, random_state=0)), MIXED, both),
+    "chain of regressors": (RegressorChain(regressor, random_state=0), NUMBERS, np.c_[PRICE, MIXED["age"]]),
+    "several outputs": (MultiOutputClassifier(net), MIXED, both),
+    "one against the rest": (OneVsRestClassifier(net), MIXED, MIXED["colour"]),
+    "one against one": (make_pipeline(coded, OneVsOneClassifier(of_codes)), MIXED, MIXED["colour"]),
+    "output codes": (OutputCodeClassifier(net, random_state=0), NUMBERS, np.digitize(PRICE, [-1.0, 1.0])),
+    "transformed target": (TransformedTargetRegressor(regressor, func=np.arcsinh, inverse_func=np.sinh), MIXED, PRICE),
+    "tuned threshold": (TunedThresholdClassifierCV(net, cv=2), MIXED, SOLD),
+    "fixed threshold": (FixedThresholdClassifier(net, threshold=0.4, pos_label="yes"), MIXED, SOLD),
+}
+
+
+@pytest.mark.parametrize("meta, X, y", FITS.values(), ids=FITS)
+def test_meta_estimators(meta, X, y):
+    assert meta.fit(X, y).score(X, y) > 0.6
+
+
+def test_self_training():
+    y = np.where(np.arange(len(SOLD)) % 3 == 0, -1, SOLD == "yes")
+    assert SelfTrainingClassifier(net).fit(NUMBERS, y).score(NUMBERS, SOLD == "yes") > 0.8
+
+
+@pytest.mark.parametrize(
+    "selector",
+    [
+        RFECV(net, cv=2, min_features_to_select=1, importance_getter=strength),
+        SelectFromModel(net, importance_getter=strength),
+        SequentialFeatureSelector(net, cv=2, n_features_to_select=1),
+    ],
+    ids=["elimination", "from model", "sequential"],
+)
+def test_selectors_find_the_column_that_counts(selector):
+    assert selector.fit(NUMBERS, SOLD).get_support()[0]
+
+
+def test_inspection():
+    fitted = regressor.fit(MIXED, PRICE)
+    importance = permutation_importance(fitted, MIXED, PRICE, n_repeats=2, random_state=0).importances_mean
+    assert importance.argmax() == 0
+    average = partial_dependence(fitted, MIXED, ["size"], grid_resolution=5)["average"][0]
+    assert (np.diff(average) > 0.0).all()
+    by_colour = partial_dependence(fitted, MIXED, ["colour"], categorical_features=["colour"], grid_resolution=5)
+    assert by_colour["grid_values"][0][by_colour["average"][0].argmax()] == "red"
+
+
+def plots():
+    """Yield every display of scikit-learn that takes an estimator, by name, as a function that draws it."""
+    for display in (
+        RocCurveDisplay,
+        PrecisionRecallDisplay,
+        DetCurveDisplay,
+        ConfusionMatrixDisplay,
+        CalibrationDisplay,
+    ):
+        yield display.__name__, lambda d=display: d.from_estimator(net.fit(MIXED, SOLD), MIXED, SOLD)
+    yield "errors", lambda: PredictionErrorDisplay.from_estimator(regressor.fit(MIXED, PRICE), MIXED, PRICE)
+    yield (
+        "dependence",
+        lambda: PartialDependenceDisplay.from_estimator(
+            regressor.fit(MIXED, PRICE), MIXED, ["size", ("size", "age")], grid_resolution=4
+        ),
+    )
+    yield (
+        "boundary",
+        lambda: DecisionBoundaryDisplay.from_estimator(
+            net.fit(NUMBERS[["size", "age"]], SOLD), NUMBERS[["size", "age"]], grid_resolution=10
+        ),
+    )
+    yield "learning curve", lambda: LearningCurveDisplay.from_estimator(net, MIXED, SOLD, cv=2, train_sizes=[0.5, 1.0])
+    yield (
+        "validation curve",
+        lambda: ValidationCurveDisplay.from_estimator(
+            net, MIXED, SOLD, param_name="alpha", param_range=[0.1, 1.0], cv=2
+        ),
+    )
+
+
+PLOTS = dict(plots())
+
+
+@pytest.mark.parametrize("draw", PLOTS.values(), ids=PLOTS)
+def test_displays(draw):
+    assert draw() is not None
+    plt.close("all")
