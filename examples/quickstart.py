@@ -1,4 +1,8 @@
-"""The main job in three parts: tune a classifier, fit a regression, and learn from a raw table.
+"""
+Quickstart: tune, fit, compare
+==============================
+
+The main job in three parts: tune a classifier, fit a regression, and learn from a raw table.
 
 Run with ``python examples/quickstart.py``.
 """
@@ -44,7 +48,7 @@ def fit_a_regression() -> None:
 
 
 def learn_from_a_raw_table() -> None:
-    penguins = pd.read_csv(Path(__file__).with_name("penguins.csv"))
+    penguins = pd.read_csv(Path(__file__).parent / "data" / "penguins.csv")
     X, y = penguins[["island", "bill_length_mm", "flipper_length_mm", "body_mass_g", "sex"]], penguins["species"]
     scores = cross_val_score(SigmoidMLPClassifier(**TRAINING), X, y, cv=5)
     print("Penguins: text columns and missing values as they are")

@@ -1,5 +1,9 @@
-"""Every example, the README's and those of the pages in docs/, runs as it stands and without a warning."""
+"""The examples, and the code in the README and the pages of docs/: all run, warn of nothing and print what is shown.
 
+The main test command runs the short ones; the marker "docs" has the rest, and the site's build runs all.
+"""
+
+import doctest
 import os
 import re
 import subprocess
@@ -9,37 +13,55 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
-EXAMPLES = sorted((ROOT / "examples").glob("*.py"))
-PAGES = sorted((ROOT / "docs").glob("*.md"))
+EXAMPLES = sorted((ROOT / "examples").rglob("*.py"))
+SHORT = {"class_weights", "custom_pieces", "going_on", "own_validation_set", "quantile_intervals"}
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+BLOCK = re.compile(r"^```python\n(.*?)^```\n(?:\n?```text\n(.*?)^```)?", re.M | re.S)
+END = "-- end of block --"
 
 
-def blocks(page: Path) -> list[str]:
-    """The Python in a page, without what its first line marks as `python partners`."""
-    return re.findall(r"^```python\n(.*?)^```", page.read_text(encoding="utf-8"), re.M | re.S)
+def blocks(page: Path) -> list[tuple[str, str]]:
+    """The Python in a page with the output shown below it, but for what its first line marks as `python partners`."""
+    return BLOCK.findall(page.read_text(encoding="utf-8"))
 
 
-README_EXAMPLES = blocks(ROOT / "README.md")
-
-
-def run(*arguments: str, cwd: Path = ROOT) -> None:
+def run(*arguments: str, cwd: Path = ROOT) -> str:
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    environment = os.environ | {"PYTHONPATH": path, "MPLBACKEND": "agg", "COLUMNS": "120"}
+    environment.pop("DISPLAY", None)  # with a display, a picture that cannot be shown is a warning
     command = [sys.executable, "-W", "error", *arguments]
-    done = subprocess.run(command, cwd=cwd, env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.strip(), "an example prints what it found"
     assert not done.stderr.strip(), done.stderr
+    return done.stdout
 
 
-@pytest.mark.parametrize("example", EXAMPLES, ids=lambda path: path.stem)
+def in_the_main_command(path: Path) -> bool:
+    return path.stem in SHORT if path.suffix == ".py" else path.parent in (ROOT, ROOT / "docs")
+
+
+def each(paths: list[Path]) -> list[object]:
+    return [
+        pytest.param(path, id=path.stem, marks=[] if in_the_main_command(path) else pytest.mark.docs) for path in paths
+    ]
+
+
+@pytest.mark.parametrize("example", each(EXAMPLES))
 def test_example_runs(example):
     run(str(example))
 
 
-@pytest.mark.parametrize("code", README_EXAMPLES)
-def test_readme_example_runs(code):
-    run("-c", code)
-
-
-@pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)], ids=lambda path: path.stem)
+@pytest.mark.parametrize("page", each([page for page in PAGES if blocks(page)]))
 def test_the_blocks_of_a_page_run_one_after_the_other(page, tmp_path):
-    run("-c", "\n".join(blocks(page)), cwd=tmp_path)
+    (tmp_path / "examples").symlink_to(ROOT / "examples")  # pages read the data as from a clone
+    code = f"\nprint({END!r})\n".join(code for code, _ in blocks(page))
+    printed = run("-c", code, cwd=tmp_path).split(END + "\n")
+    how = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    for (block, shown), found in zip(blocks(page), printed, strict=True):
+        if shown:
+            assert doctest.OutputChecker().check_output(shown, found, how), f"{block}\nshows\n{shown}\nprints\n{found}"
+
+
+def test_the_short_examples_are_there():
+    assert {path.stem for path in EXAMPLES} >= SHORT

@@ -137,12 +137,13 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         Sparse columns are divided by their root mean square.
 
     alpha : float, default=0.01
-        Strength of the penalty on the weights, alpha / (2 * sum of the sample
-        weights) * |W|^2: its meaning does not depend on the batch size.
+        Strength of the penalty on the weights: alpha / (2 * sum of the sample
+        weights) times the sum of their squares. Its meaning does not depend on
+        the batch size.
 
     l1_ratio : float, default=0.0
-        The share of `alpha` that penalises |W|_1 instead, by proximal steps
-        that leave real zeros.
+        The share of `alpha` that penalises their absolute values instead, by
+        proximal steps that leave real zeros.
 
     weight_decay : float or "auto", default="auto"
         Decoupled decay of the weights, a factor 1 - rate * weight_decay per step;
@@ -512,7 +513,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
 
         Returns
         -------
-        outputs : list of arrays of shape (n_samples, layer size), length n_layers_
+        outputs : list of arrays of shape (n_samples, layer size), length `n_layers_`
             The encoded, scaled input; each hidden layer's output; the
             network's output after its output activation.
         """
@@ -543,10 +544,10 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         loss : float
             The weighted mean loss plus the penalty.
 
-        coef_grads : list of arrays, shaped like coefs_
+        coef_grads : list of arrays, shaped like `coefs_`
             Derivatives of the loss with respect to the weights.
 
-        intercept_grads : list of arrays, shaped like intercepts_
+        intercept_grads : list of arrays, shaped like `intercepts_`
             Derivatives of the loss with respect to the biases.
         """
         return self._gradient(X, y, sample_weight)

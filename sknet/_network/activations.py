@@ -47,8 +47,8 @@ class Activation:
         saturated; the initial weights aim at it.
 
     output_scale : float, default=1.0
-        The scale of f(z) - center that belongs to it: |f(z) - f(0)| is about
-        `output_scale / input_scale * |z|` (root mean square).
+        The scale of f(z) - center that belongs to it: f(z) - f(0) is about
+        `output_scale / input_scale * z` (root mean square).
 
     See Also
     --------

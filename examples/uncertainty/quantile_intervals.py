@@ -1,6 +1,10 @@
-"""Prediction intervals: several quantiles at once, which never cross, and how often the truth lies between them.
+"""
+Prediction intervals from quantiles that never cross
+====================================================
 
-Run with ``python examples/quantile_intervals.py``.
+Prediction intervals: several quantiles at once, which never cross, and how often the truth lies between them.
+
+Run with ``python examples/uncertainty/quantile_intervals.py``.
 """
 
 import numpy as np

@@ -1,6 +1,10 @@
-"""A look inside: each layer's output, the gradient, and hidden features as the input of another model.
+"""
+A look inside: layers, gradients, hidden features
+=================================================
 
-Run with ``python examples/hidden_features.py``.
+A look inside: each layer's output, the gradient, and hidden features as the input of another model.
+
+Run with ``python examples/inside/hidden_features.py``.
 """
 
 import numpy as np

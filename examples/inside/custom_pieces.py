@@ -1,6 +1,10 @@
-"""An activation and a loss of your own, checked against finite differences, and what the check says of a mistake.
+"""
+An activation and a loss of your own
+====================================
 
-Run with ``python examples/custom_pieces.py``. The page docs/add_your_own.md explains them.
+An activation and a loss of your own, checked against finite differences, and what the check says of a mistake.
+
+Run with ``python examples/inside/custom_pieces.py``. The page docs/add_your_own.md explains them.
 """
 
 import numpy as np

@@ -1,6 +1,10 @@
-"""Training that continues: partial_fit, warm starts, and a run that is interrupted and resumed from a file.
+"""
+Training that continues: partial_fit, warm starts, checkpoints
+==============================================================
 
-Run with ``python examples/going_on.py``.
+Training that continues: partial_fit, warm starts, and a run that is interrupted and resumed from a file.
+
+Run with ``python examples/training/going_on.py``.
 """
 
 import tempfile

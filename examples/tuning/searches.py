@@ -1,6 +1,10 @@
-"""Tuning with what scikit-learn has, and with Optuna where it is installed: width and depth are plain numbers.
+"""
+Tuning: grid, successive halving, Optuna
+========================================
 
-Run with ``python examples/tuning.py``.
+Tuning with what scikit-learn has, and with Optuna where it is installed: width and depth are plain numbers.
+
+Run with ``python examples/tuning/searches.py``.
 """
 
 from scipy.stats import loguniform, randint

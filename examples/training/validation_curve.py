@@ -1,6 +1,10 @@
-"""The training history, and what a choice of the stopping metric changes.
+"""
+The training history, and what stops training
+=============================================
 
-Run with ``python examples/validation_curve.py``; with a file name behind it, the curves are drawn to that file.
+The training history, and what a choice of the stopping metric changes.
+
+Run with ``python examples/training/validation_curve.py``; with a file name behind it, the curves go to that file.
 """
 
 import sys

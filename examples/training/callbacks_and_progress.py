@@ -1,6 +1,10 @@
-"""Callbacks, which need scikit-learn 1.9: progress bars, scores as training goes, and a callback of your own.
+"""
+Progress bars, scores as training goes, and a callback of your own
+==================================================================
 
-Run with ``python examples/callbacks_and_progress.py``.
+Callbacks, which need scikit-learn 1.9: progress bars, scores as training goes, and a callback of your own.
+
+Run with ``python examples/training/callbacks_and_progress.py``.
 """
 
 from sklearn.datasets import load_digits

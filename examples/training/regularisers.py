@@ -1,6 +1,10 @@
-"""What keeps a network from learning the noise: dropout, penalties, norm limits, smoothing, early stopping.
+"""
+Regularisation: dropout, penalties, norms, smoothing
+====================================================
 
-Run with ``python examples/regularisers.py``.
+What keeps a network from learning the noise: dropout, penalties, norm limits, smoothing, early stopping.
+
+Run with ``python examples/training/regularisers.py``.
 """
 
 import numpy as np

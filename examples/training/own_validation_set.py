@@ -1,6 +1,10 @@
-"""A validation set of your own: passed to fit, through a pipeline that scales it too, or chosen by a splitter.
+"""
+A validation set of your own
+============================
 
-Run with ``python examples/own_validation_set.py``.
+A validation set of your own: passed to fit, through a pipeline that scales it too, or chosen by a splitter.
+
+Run with ``python examples/training/own_validation_set.py``.
 """
 
 import numpy as np

@@ -1,6 +1,10 @@
-"""Rare classes: class weights, sample weights, and what they do to the errors.
+"""
+Rare classes: class weights and sample weights
+==============================================
 
-Run with ``python examples/class_weights.py``.
+Rare classes: class weights, sample weights, and what they do to the errors.
+
+Run with ``python examples/uncertainty/class_weights.py``.
 """
 
 from sklearn.datasets import make_classification

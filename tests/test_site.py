@@ -1,0 +1,80 @@
+"""The documentation: it builds without a warning, its links lead somewhere, and what docstrings show is true.
+
+`python -m pytest -m docs` runs this, in an environment that has the dependency group "docs".
+"""
+
+import doctest
+import inspect
+import subprocess
+import sys
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import pytest
+
+import sknet
+import sknet.export
+
+ROOT = Path(__file__).parents[1]
+SITE = ROOT / "docs" / "_build" / "html"
+pytestmark = pytest.mark.docs
+
+
+class Page(HTMLParser):
+    """What a page links to, and what may be linked to in it."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.anchors: set[str] = set()
+        self.feed(path.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        found = dict(attributes)
+        self.anchors |= {found[name] for name in ("id", "name") if found.get(name)}
+        self.links += [found[name] for name in ("href", "src") if found.get(name) and tag in ("a", "img", "script")]
+
+
+def build() -> None:
+    """Build the site with warnings as errors; every example of the gallery is run."""
+    command = [sys.executable, "-m", "sphinx", "-E", "-W", "--keep-going", "-q", "-b", "html", ROOT / "docs", SITE]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def dead_links(site: Path) -> Iterator[str]:
+    """Every link inside the site that leads nowhere."""
+    pages = {path: Page(path) for path in site.rglob("*.html") if "_static" not in path.parts}
+    for path, page in pages.items():
+        for link in page.links:
+            parts = urlsplit(link)
+            if parts.scheme or parts.netloc:
+                continue
+            target = (path.parent / unquote(parts.path)).resolve() if parts.path else path
+            anchors = pages[target].anchors if target in pages and parts.fragment else {unquote(parts.fragment)}
+            if not target.exists() or unquote(parts.fragment) not in anchors:
+                yield f"{path.relative_to(site)}: {link}"
+
+
+def test_the_site():  # one test, so that it is built once, however many processes run tests
+    build()
+    assert not sorted(set(dead_links(SITE)))
+    pages = {path.stem for path in (SITE / "api" / "generated").glob("*.html")}
+    assert pages >= {f"sknet.{name}" for name in sknet.__all__} | {f"sknet.export.{n}" for n in sknet.export.__all__}
+    text = (SITE / "api" / "generated" / "sknet.SigmoidMLPClassifier.html").read_text(encoding="utf-8")
+    headings = ["The network", "Training", "When to stop", "The table", "Regularisation", "The classes"]
+    assert [heading for heading in headings if f'parameter-group rubric">{heading}</p>' not in text] == []
+
+
+def public() -> Iterator[object]:
+    for module in (sknet, sknet.export):
+        yield from (getattr(module, name) for name in module.__all__)
+
+
+@pytest.mark.parametrize("value", list(public()), ids=lambda value: value.__name__)
+def test_what_a_docstring_shows_is_true(value):
+    module = inspect.getmodule(inspect.unwrap(value))
+    for test in doctest.DocTestFinder(exclude_empty=True).find(value, value.__name__, module=module):
+        assert doctest.DocTestRunner(optionflags=doctest.ELLIPSIS).run(test).failed == 0
