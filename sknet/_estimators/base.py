@@ -15,8 +15,9 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_random_state
 
-from sknet._estimators.callbacks import CallbackSupportMixin, Printer, Watchers, refuse_lbfgs, watchers_of_fit
+from sknet._estimators.callbacks import CallbackSupportMixin, refuse_lbfgs, watchers_of_epoch, watchers_of_fit
 from sknet._estimators.constraints import LARGEST, MAY_BE_NUMBERS, SIZES, InvalidParameterError
+from sknet._estimators.documentation import Documented
 from sknet._estimators.fitted import Fitted, FittedAttributes, require_fitted
 from sknet._estimators.read_data import Columns, Given, read_rows, read_validation
 from sknet._estimators.reporting import (
@@ -34,7 +35,6 @@ from sknet._model.heads import Head, parse_again, without_absent_labels
 from sknet._model.model import Model
 from sknet._model.starting import continued_state, kept_state
 from sknet._storage import checkpoints
-from sknet._storage.checkpoints import Origin
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import split
 from sknet._training.result import DivergedError, Epoch, Result, StopReason
@@ -92,16 +92,16 @@ class Begun:
         """Return what of a state must be kept for training to continue."""
         return kept_state(state, self.run.tables.output_dtype, validated=self.validation is not None)
 
-    def origin(self) -> Origin:
+    def origin(self) -> checkpoints.Origin:
         """Return what must be the same where this run is taken up again."""
-        return Origin(
+        return checkpoints.Origin(
             self.name, str(self.resolved["solver"]), list(self.run.layout.sizes), self.run.tables.compute_dtype.name,
             list(self.seeds), 0 if self.earlier is None else self.earlier.n_samples_seen,
             checkpoints.fingerprint(self.rows, self.validation), checkpoints.described(self.resolved),
         )  # fmt: skip
 
 
-class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
+class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEstimator):
     """What classifier and regressor have in common; each derives from this and from its parameters."""
 
     _learn_head: ClassVar[LearnHead]  # (y, target settings, classes) -> head, parsed y
@@ -134,7 +134,7 @@ class BaseSigmoidMLP(FittedAttributes, CallbackSupportMixin, BaseEstimator):
         start = state.epoch
 
         def train_and_publish() -> Result:
-            result = self._train(begun.run, state, Watchers([Printer(validated=False)]) if self.verbose else None)
+            result = self._train(begun.run, state, watchers_of_epoch(self))
             self._publish(begun.fitted_from(state, start))
             return result
 

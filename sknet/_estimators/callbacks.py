@@ -1,4 +1,4 @@
-"""What is called at every epoch: scikit-learn's callbacks, checkpoints, and the lines that `verbose` prints."""
+"""What is called at every epoch: scikit-learn's callbacks, checkpoints, and what prints."""
 
 import os
 from collections.abc import Callable, Mapping
@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Protocol
 
 from sknet._estimators.fitted import Fitted
+from sknet._estimators.printing import Lines, Printer, printer
 from sknet._estimators.read_data import Given
 from sknet._storage import checkpoints
 from sknet._storage.checkpoints import Origin
@@ -83,28 +84,6 @@ class Callbacks:
         self._context.call_on_fit_task_end(
             estimator=self._estimator, reconstruction_attributes=attributes, **self._data
         )
-
-
-class Printer:
-    """The lines that `verbose` prints, worded as scikit-learn's."""
-
-    def __init__(self, validated: bool) -> None:
-        self._validated = validated
-        self._plateaus = 0
-
-    def begin(self, state: State) -> None:
-        """Remember how often the rate has fallen."""
-        self._plateaus = state.plateaus
-
-    def end(self, state: State) -> bool:
-        """Print the epoch's loss and validation score."""
-        epoch = state.history[-1]
-        print(f"Iteration {state.epoch}, loss = {epoch.loss:.8f}")
-        if self._validated:
-            print(f"Validation score: {epoch.validation_score:f}")
-        if state.plateaus > self._plateaus:
-            print(f"No improvement. Setting learning rate to {epoch.learning_rate / 5.0:f}")
-        return False
 
 
 class Checkpoint:
@@ -251,12 +230,17 @@ class Watchers:
     Parameters
     ----------
     observers : list of Observer
+        Without the two that are called at the end of the whole fit, too.
+
+    printer : Printer, default=None
     callbacks : Callbacks, default=None
-        The one among them that is called at the end of the whole fit, too.
     """
 
-    def __init__(self, observers: list[Observer], callbacks: Callbacks | None = None) -> None:
-        self._observers, self._callbacks = observers, callbacks
+    def __init__(
+        self, observers: list[Observer], printer: Printer | None = None, callbacks: Callbacks | None = None
+    ) -> None:
+        ended = [one for one in (printer, callbacks) if one is not None]
+        self._observers, self._printer, self._callbacks = [*ended, *observers], printer, callbacks
 
     def begin(self, state: State) -> None:
         """Call them all."""
@@ -270,6 +254,8 @@ class Watchers:
 
     def finish(self, fitted: Fitted) -> None:
         """Pass the callbacks what the fit leaves, before it is published: if one fails, nothing has changed."""
+        if self._printer is not None:
+            self._printer.finish()
         if self._callbacks is not None:
             self._callbacks.finish(fitted)
 
@@ -284,16 +270,21 @@ def watchers_of_fit(
     callbacks = Callbacks(estimator, for_hooks(given), run, n_epochs) if listed else None
     checkpoints_ = [callback for callback in listed if isinstance(callback, Checkpoint)]
     writers: list[Observer] = [Writer(checkpoint, run.origin()) for checkpoint in checkpoints_]
-    printers: list[Observer] = [Printer(validated)] if estimator.verbose else []
-    return Watchers([*printers, *([callbacks] if callbacks else []), *writers], callbacks)
+    prints = printer(estimator.verbose, validated, n_epochs) if estimator.verbose else None
+    return Watchers(writers, prints, callbacks)
+
+
+def watchers_of_epoch(estimator: CallbackSupportMixin) -> Watchers | None:
+    """Return the observers of a call of `partial_fit`, which scikit-learn's callbacks do not watch."""
+    return Watchers([], Lines(validated=False)) if estimator.verbose else None
 
 
 __all__ = [
     "CallbackSupportMixin",
     "Checkpoint",
-    "Printer",
     "Watchers",
     "refuse_lbfgs",
+    "watchers_of_epoch",
     "watchers_of_fit",
     "with_callbacks",
 ]

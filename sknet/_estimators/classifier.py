@@ -86,7 +86,9 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         Fixes the first weights, the held-out rows, the order of rows and dropout.
 
     verbose : bool or int, default=False
-        Whether to print the progress.
+        True prints what scikit-learn does, for each epoch; 2 keeps one line up to
+        date, with losses, the best epoch and the time left (in a log file, ten
+        lines per run).
 
     early_stopping : bool or "auto", default="auto"
         Whether to hold out rows, stop after `n_iter_no_change` epochs without a
@@ -193,9 +195,11 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         The type training computes in. "auto" is float32, but float64 for
         "lbfgs" and for fewer than 500 rows.
 
-    beta_1, beta_2 : float, default=0.9, 0.95
-        Decay of the moments of "adam" and "lion"; `beta_2` is also the decay of
-        "rmsprop".
+    beta_1 : float, default=0.9
+        Decay of the first moment of "adam" and "lion".
+
+    beta_2 : float, default=0.95
+        Decay of the second moment of "adam" and "lion", and of "rmsprop".
 
     epsilon : float, default=1e-8
         Keeps "adam" and "rmsprop" from dividing by 0.
@@ -238,8 +242,11 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
     intercepts_ : list of arrays of shape (fan_out,)
         The biases.
 
-    n_layers_, n_outputs_ : int
-        Layers, input and output included; raw outputs.
+    n_layers_ : int
+        How many layers there are, input and output included.
+
+    n_outputs_ : int
+        How many raw outputs the network has.
 
     out_activation_ : str
         The output activation.
@@ -254,9 +261,11 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
     t_ : int
         Training samples seen.
 
-    loss_, best_loss_ : float
-        The last and the least training loss; `best_loss_` is None where rows
-        are held out.
+    loss_ : float
+        The last training loss.
+
+    best_loss_ : float or None
+        The least training loss; None where rows are held out.
 
     loss_curve_ : list of float
         The training loss of every epoch, in scaled units, penalty included.

@@ -1,0 +1,29 @@
+"""Where the documentation is: notebooks link each estimator and each parameter to it."""
+
+from importlib.metadata import PackageNotFoundError, metadata
+
+
+class DocumentationAddress:
+    """A page's address, under the one that pyproject.toml names; empty for a copy of the sources that is not installed.
+
+    It is looked up where it is asked for, since reading a distribution's
+    metadata takes longer than many a fit.
+    """
+
+    def __init__(self, page: str) -> None:
+        self._page = page
+
+    def __get__(self, estimator: object, owner: type) -> str:
+        try:
+            urls = metadata("sknet-mlp").get_all("Project-URL") or []
+        except PackageNotFoundError:
+            return ""
+        named = dict(url.split(", ", 1) for url in urls)
+        return named["Documentation"] + self._page if "Documentation" in named else ""
+
+
+class Documented:
+    """What scikit-learn asks of a class whose documentation is its own."""
+
+    _doc_link_module = "sknet"
+    _doc_link_template = DocumentationAddress("api/generated/{estimator_module}.{estimator_name}.html")

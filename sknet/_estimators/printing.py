@@ -1,0 +1,101 @@
+"""What `verbose` prints: scikit-learn's lines for each epoch, or one line that is kept up to date."""
+
+import sys
+from time import perf_counter
+from typing import Protocol
+
+from sknet._training.solver import Observer
+from sknet._training.state import State
+
+LINES = 10
+"""How many lines a run prints where no line can be overwritten, in a log file for example."""
+
+
+class Printer(Observer, Protocol):
+    """An observer that prints; `finish` is called when the run has ended."""
+
+    def finish(self) -> None:
+        """End the output."""
+
+
+class Lines(Printer):
+    """A line or two for each epoch, worded as scikit-learn's."""
+
+    def __init__(self, validated: bool) -> None:
+        self._validated = validated
+        self._plateaus = 0
+
+    def begin(self, state: State) -> None:
+        """Remember how often the rate has fallen."""
+        self._plateaus = state.plateaus
+
+    def end(self, state: State) -> bool:
+        """Print the epoch's loss and validation score."""
+        epoch = state.history[-1]
+        print(f"Iteration {state.epoch}, loss = {epoch.loss:.8f}")
+        if self._validated:
+            print(f"Validation score: {epoch.validation_score:f}")
+        if state.plateaus > self._plateaus:
+            print(f"No improvement. Setting learning rate to {epoch.learning_rate / 5.0:f}")
+        return False
+
+    def finish(self) -> None:
+        """Do nothing: every line is complete."""
+
+
+class ProgressLine(Printer):
+    """One line for the whole run: losses, the best epoch, the time so far and the time left.
+
+    Parameters
+    ----------
+    n_epochs : int
+        How many epochs there will be at most.
+    """
+
+    def __init__(self, n_epochs: int) -> None:
+        self._n_epochs, self._done, self._width = n_epochs, 0, 0
+        self._started = perf_counter()
+        self._overwrites = sys.stdout.isatty() or type(sys.stdout).__module__.startswith("ipykernel")
+
+    def begin(self, state: State) -> None:
+        """Do nothing: an epoch is told when it has ended."""
+
+    def end(self, state: State) -> bool:
+        """Bring the line up to date; in a log file, print every tenth part of the run."""
+        self._done += 1
+        if self._overwrites:
+            line = self._line(state)
+            print("\r" + line.ljust(self._width), end="", flush=True)
+            self._width = len(line)
+        elif self._done * LINES // self._n_epochs > (self._done - 1) * LINES // self._n_epochs:
+            print(self._line(state))
+        return False
+
+    def finish(self) -> None:
+        """End the line."""
+        if self._overwrites and self._done:
+            print()
+
+    def _line(self, state: State) -> str:
+        epoch, spent = state.history[-1], perf_counter() - self._started
+        left = spent / self._done * (self._n_epochs - self._done)
+        parts = [f"epoch {state.epoch}/{state.epoch - self._done + self._n_epochs}", f"loss {epoch.loss:.4g}"]
+        if state.best is not None:
+            parts.append(f"validation loss {epoch.validation_loss:.4g}")
+            if epoch.validation_score != -epoch.validation_loss:  # a scorer's
+                parts.append(f"score {epoch.validation_score:.4g}")
+            parts.append(f"best in epoch {state.best.epoch}")
+        return ", ".join([*parts, f"{duration(spent)} so far", f"at most {duration(left)} left"])
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people write it."""
+    if seconds < 99.5:
+        return f"{seconds:.2g} s" if seconds < 9.95 else f"{seconds:.0f} s"
+    hours, minutes = divmod(round(seconds / 60.0), 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
+
+
+def printer(verbose: bool | int, validated: bool, n_epochs: int) -> Printer:
+    """Return what prints at this level of `verbose`."""
+    return ProgressLine(n_epochs) if verbose == 2 else Lines(validated)

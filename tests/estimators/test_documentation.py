@@ -1,0 +1,51 @@
+"""Notebooks show each parameter with its documentation."""
+
+import re
+import tomllib
+from importlib.metadata import PackageNotFoundError
+from pathlib import Path
+
+import pytest
+from sklearn.datasets import load_iris
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._estimators import documentation
+
+PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+ADDRESS = PROJECT["urls"]["Documentation"]
+
+
+class Metadata:
+    def get_all(self, name):
+        assert name == "Project-URL"
+        return [f"Documentation, {ADDRESS}"]
+
+
+@pytest.fixture
+def installed(monkeypatch):
+    monkeypatch.setattr(documentation, "metadata", lambda name: Metadata())
+
+
+@pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
+def test_each_parameter_has_a_link_and_a_tooltip(kind, installed):
+    page = kind()._repr_html_()
+    assert f"{ADDRESS}api/generated/sknet.{kind.__name__}.html" in page
+    for name in kind().get_params():
+        link = re.search(rf'href="([^"]*)">\s*{name}\s*<span class="param-doc-description"[^>]*>\s*(\S+)', page)
+        assert link, f"{name} has no tooltip"
+        assert link[1].startswith(ADDRESS)
+
+
+def test_fitted_attributes_are_shown(installed):
+    page = SigmoidMLPClassifier(max_iter=2, random_state=0).fit(*load_iris(return_X_y=True))._repr_html_()
+    for name in ("n_iter_", "loss_", "classes_", "n_features_in_"):
+        assert name in page
+
+
+def test_sources_that_are_not_installed_have_no_links(monkeypatch):
+    def missing(name):
+        raise PackageNotFoundError(name)
+
+    monkeypatch.setattr(documentation, "metadata", missing)
+    assert SigmoidMLPClassifier()._get_doc_link() == ""
+    assert "SigmoidMLPClassifier" in SigmoidMLPClassifier()._repr_html_()

@@ -1,0 +1,58 @@
+"""What `verbose` prints."""
+
+import re
+
+import numpy as np
+import pytest
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._estimators.printing import duration
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(120, 3))
+y = X[:, 0] + 0.1 * rng.normal(size=120)
+QUICK = {"hidden_layer_sizes": 3, "max_iter": 20, "random_state": 0}
+
+
+@pytest.mark.parametrize(
+    "seconds, text",
+    [(0.0123, "0.012 s"), (3.14, "3.1 s"), (9.96, "10 s"), (61.0, "61 s"), (150.0, "2 min"), (7500.0, "2 h 05 min")],
+)
+def test_durations(seconds, text):
+    assert duration(seconds) == text
+
+
+def test_one_line_is_kept_up_to_date(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    net = SigmoidMLPRegressor(**QUICK, verbose=2).fit(X, y)
+    line, *after = capsys.readouterr().out.split("\n")
+    states = line.split("\r")[1:]
+    assert len(states) == net.n_iter_
+    last = (
+        rf"epoch {net.n_iter_}/20, loss \S+, validation loss \S+, best in epoch \d+, \S+ (s|min) so far, "
+        r"at most \S+ (s|min) left\s*"
+    )
+    assert re.fullmatch(last, states[-1])
+    lengths = [len(state) for state in states]
+    assert all(now >= len(before.rstrip()) for now, before in zip(lengths[1:], states[:-1], strict=True))
+    assert after[0].endswith("Stopping.")  # on a line of its own
+
+
+def test_a_log_file_gets_ten_lines(capsys):
+    SigmoidMLPRegressor(**QUICK, verbose=2, early_stopping=False).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(",")[0] for line in lines[:10]] == [f"epoch {2 * i}/20" for i in range(1, 11)]
+    assert "validation" not in "".join(lines[:10])
+
+
+def test_a_scorer_s_figure_is_shown(capsys):
+    SigmoidMLPClassifier(**QUICK, verbose=2, scoring="accuracy").fit(X, y > 0)
+    assert re.search(r"validation loss \S+, score 0\.\d+, best in epoch", capsys.readouterr().out)
+
+
+@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+def test_lbfgs_and_partial_fit(capsys):
+    SigmoidMLPRegressor(**QUICK, verbose=2, solver="lbfgs", early_stopping=False, tol=0.0).fit(X, y)
+    assert "epoch 20/20" in capsys.readouterr().out
+    SigmoidMLPRegressor(**QUICK, verbose=2).partial_fit(X, y)
+    assert re.match(r"Iteration 1, loss = ", capsys.readouterr().out)
