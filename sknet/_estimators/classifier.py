@@ -12,7 +12,7 @@ from sklearn.utils.metaestimators import available_if
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import CLASSIFIER, Constraints, fit_context
-from sknet._estimators.fitted import Learnt, require_fitted, to_predict
+from sknet._estimators.fitted import Learnt, gradients_of, require_fitted, to_predict
 from sknet._estimators.parameters import ClassifierParameters, is_first_order
 from sknet._estimators.read_data import Given, read_weight
 from sknet._model.heads import LabelHead, learn_label_head
@@ -628,6 +628,31 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         """
         model, table = to_predict(self, X)
         return model.activations(table)
+
+    def input_gradients(self, X: Table) -> Array:
+        """Compute how the probabilities change with each number of the table: exact derivatives, by a backward pass.
+
+        They lead through the network and the encoding of the column, in the
+        units of the table and of the probabilities: how much more is predicted
+        for one more unit, as long as the curve stays straight. They are
+        computed in float64. Where a curve bends sharply (a bin's edge, a
+        kink of "relu"), they are one of, or the mean of, both sides' slopes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        Returns
+        -------
+        gradients : ndarray of shape (n_samples, n_features) or (n_samples, n_outputs, n_features)
+            Two dimensions for two classes: of the second one's probability.
+            Otherwise an output for each column of `predict_proba`; in
+            multiclass-multioutput problems these follow each other, with one for
+            two classes. Of dates and spans
+            of time, per second. 0 where a value is missing; NaN for categories.
+        """
+        return gradients_of(self, X)
 
     def backpropagate(
         self, X: Table, y: Target, sample_weight: Target = None

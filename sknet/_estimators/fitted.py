@@ -13,6 +13,7 @@ from sklearn.exceptions import NotFittedError
 
 from sknet._estimators.read_data import Columns, read_known_table
 from sknet._model.model import Model
+from sknet._model.sensitivity import input_gradients
 from sknet._storage import models
 from sknet._tables.columns import InputFacts
 from sknet._tables.encoding import TableEncoder
@@ -80,6 +81,12 @@ def to_predict(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
     """Return the model, and the table checked against that of `fit`."""
     fitted = require_fitted(estimator)
     return fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
+
+
+def gradients_of(estimator: "FittedAttributes", X: Table) -> Array:
+    """Return d output / d number, (n, d), or (n, k, d) where there are k > 1 outputs."""
+    by_column = input_gradients(*to_predict(estimator, X))
+    return by_column[:, 0] if by_column.shape[1] == 1 else by_column
 
 
 class Learnt(Generic[T]):

@@ -69,6 +69,9 @@ class Head(Protocol):
     def predict(self, raw: Array) -> Array:
         """Turn raw outputs, which may be overwritten, into what `predict` returns."""
 
+    def to_raw(self, raw: Array, delta: Array) -> Array:
+        """Return a number's derivatives by raw outputs, given those by what users see of them, both (n, n_outputs)."""
+
 
 def parse_again(
     head: Head, settings: TargetSettings, learn: Callable[..., tuple[Head, Array]] | None, y: Target
@@ -159,6 +162,13 @@ class LabelHead:
         keeps_order = self.loss is SOFTMAX_LOG_LOSS  # a softmax takes as long as a layer, and changes no argmax
         return self.labels.decode(raw if keeps_order else self.loss.linked(raw))
 
+    def to_raw(self, raw: Array, delta: Array) -> Array:
+        """Go back from probabilities, made to add up to 1 where one sigmoid per class does not."""
+        if self.labels.exclusive and self.loss.out_activation != "softmax":
+            P = self.loss.linked(raw.copy())
+            delta = np.hstack([_before_sum(P[:, block], delta[:, block]) for block in self.labels.blocks])
+        return self.loss.through_link(raw, delta)
+
     def decision(self, raw: Array) -> Array | list[Array]:
         """Return raw outputs in scikit-learn's shape: one array per target column, one dimension for two classes."""
         if not self.labels.exclusive:
@@ -166,6 +176,14 @@ class LabelHead:
         parts = [raw[:, block] for block in self.labels.blocks]
         parts = [part[:, 0] if part.shape[1] == 1 else part for part in parts]
         return parts if self.labels.kind == "multioutput" else parts[0]
+
+
+def _before_sum(P: Array, delta: Array) -> Array:
+    """Return the derivatives by P, (n, k), given those by P divided by its sum; a single one is not divided."""
+    if P.shape[1] == 1:
+        return delta
+    total = P.sum(axis=1, keepdims=True)
+    return (delta - np.vecdot(P, delta)[:, np.newaxis] / total) / total
 
 
 def learn_label_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[LabelHead, Array]:
@@ -253,6 +271,10 @@ class NumberHead:
         return (
             scaler.decode(predictions, raw.dtype) if self.loss.levels else self.numbers.decode(predictions, raw.dtype)
         )
+
+    def to_raw(self, raw: Array, delta: Array) -> Array:
+        """Go back from predictions in the targets' own units."""
+        return self.loss.through_link(raw, delta * self.numbers.scaler.scale)
 
 
 def learn_number_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[NumberHead, Array]:

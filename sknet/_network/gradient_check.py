@@ -12,7 +12,7 @@ from functools import singledispatch
 import numpy as np
 
 from sknet._network.activations import Activation
-from sknet._network.losses import Loss
+from sknet._network.losses import Loss, link_differences
 from sknet._typing import Array, Target
 
 STEP = 1e-5
@@ -36,7 +36,7 @@ def check_gradient(
     that what must happen in place does, the shapes, that entries (of an
     activation) and samples (of a loss) do not depend on each other, that
     single precision stays single, that a loss's interval contains the targets,
-    and that its `start` is one finite number per raw output.
+    that its `link_backward`, where it has one, is the slope of its link, and that its `start` is one finite number per raw output.
 
     Parameters
     ----------
@@ -184,7 +184,12 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
     error = _compare(what, places, "gradient", found, slope, tolerance)
     if loss.joint is not None:
         _check_joint(name, loss.joint, raw, target, value, slope, tolerance)
-    _in_place(f"{name}: link(raw)", loss.link)(raw)
+    _in_place(f"{name}: link(raw)", loss.link)(raw.copy())
+    if loss.link_backward is not None:
+        delta = rng.normal(size=(n, k))
+        backward, slope_of_link = loss.link_backward(raw.copy(), delta), link_differences(loss.link, raw, delta)
+        what = f"{name}: link_backward(raw, delta) is not the slope of link"
+        _compare(what, {"raw": raw, "delta": delta}, "link_backward", backward, slope_of_link, tolerance)
     _check_start(name, loss, target)
     _check_single_loss(name, loss, raw.astype(np.float32), target.astype(np.float32), value, slope)
     return error

@@ -42,7 +42,9 @@ class Layer(Protocol):
 
 
 class FirstLayer(Protocol):
-    """A layer whose input is data: dJ/dx is not needed."""
+    """A layer whose input is data: training does not need dJ/dx."""
+
+    W: Array
 
     def forward(self, x: Table, /) -> Array:
         """Return the output, a buffer."""
@@ -296,6 +298,12 @@ class Chain:
         for layer in reversed(self.layers):
             delta = layer.backward(delta)
         return self.first.backward(delta)
+
+    def back_to_input(self, delta: Array) -> Array:
+        """Return dJ/dx of the last forward pass, (n, d), given dJ/draw; both may be overwritten, as in `backward`."""
+        for layer in reversed(self.layers):
+            delta = layer.backward(delta)
+        return np.asarray(delta.dot(self.first.W.T))  # dJ/dx = dJ/dz W^T, as in `Dense`
 
 
 @dataclass(frozen=True)

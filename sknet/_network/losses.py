@@ -10,13 +10,14 @@ weight : (n,)       the samples' weights; None where all are 1
 value : (n,)        each sample's loss: the mean over regression outputs, the sum over labels
 gradient : (n, k)   d value_i / d raw_ij; it may be written over raw
 link : (n, k)       turns raw, in place, into predictions: probabilities, or numbers in the target's (scaled) units
+delta : (n, k)      of any J, dJ/dpredictions; `link_backward` returns dJ/draw
 start : (k,)        the raw output of a constant prediction, from which training starts
 u : float           log of the factor on the raw outputs, minus log of the temperature
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from math import exp, inf
 
 import numpy as np
@@ -130,6 +131,12 @@ class Loss:
     levels : tuple of float, default=()
         Quantile levels, where one target has several raw outputs, one per level.
 
+    link_backward : callable, default=None
+        `link_backward(raw, delta)` returns the derivatives of a number by raw,
+        shape (n, k), where delta holds those by the predictions. Training does
+        not need it, `input_gradients` does; without it, it takes central
+        differences of the link.
+
     See Also
     --------
     check_gradient : Compare `gradient` with finite differences of `value`.
@@ -145,6 +152,7 @@ class Loss:
     scales_targets: bool | None = None
     start: Callable[[Array, Array | None], Array] | None = None
     levels: tuple[float, ...] = ()
+    link_backward: Callable[[Array, Array], Array] | None = None
 
     def __getstate__(self) -> dict[str, object]:
         # a pickle must not name a private function of this package, which may be renamed
@@ -174,6 +182,26 @@ class Loss:
         raw = np.asfortranarray(raw)  # what a link does row by row goes faster along whole columns
         self.link(raw)
         return raw
+
+    def through_link(self, raw: Array, delta: Array) -> Array:
+        """Return the derivatives of a number by raw outputs, given those by the predictions.
+
+        Parameters
+        ----------
+        raw : array of shape (n, k)
+            Raw outputs.
+
+        delta : array of shape (n, k)
+            The derivatives by the predictions.
+
+        Returns
+        -------
+        gradient : array of shape (n, k)
+            The derivatives by the raw outputs.
+        """
+        if self.link is identity:
+            return delta
+        return (self.link_backward or partial(link_differences, self.link))(raw, delta)
 
     def mean(self, raw: Array, target: Array, weight: Array | None) -> float:
         """Return the weighted mean of the samples' losses.
@@ -247,6 +275,34 @@ def _exp_below(raw: Array) -> tuple[Array, Array]:
 def _softmax_link(raw: Array) -> None:
     raw[...] = _exp_below(raw)[1]
     raw /= raw.sum(axis=1, keepdims=True)
+
+
+def _sigmoid_link_backward(raw: Array, delta: Array) -> Array:
+    return delta * expit(raw) * expit(-raw)
+
+
+def _softmax_link_backward(raw: Array, delta: Array) -> Array:
+    share = raw.copy()
+    _softmax_link(share)
+    return share * (delta - np.vecdot(share, delta)[:, np.newaxis])
+
+
+DIFFERENCE = 1e-5
+"""The step of central differences, relative to a raw output above 1: truncation and rounding are about 1e-10 there."""
+
+
+def link_differences(link: Callable[[Array], None], raw: Array, delta: Array) -> Array:
+    """Return dJ/draw by differences of a link whose derivative nobody has written."""
+    gradient = np.empty_like(raw, dtype=np.float64)
+    for j in range(raw.shape[1]):
+        step = DIFFERENCE * np.maximum(1.0, np.abs(raw[:, j]))
+        above, below = raw.astype(np.float64), raw.astype(np.float64)
+        above[:, j] += step
+        below[:, j] -= step
+        link(above)
+        link(below)
+        gradient[:, j] = np.vecdot(above - below, delta) / (2.0 * step)
+    return gradient
 
 
 # --- where training starts: the raw output of the best constant prediction ------------------------------------------
@@ -356,6 +412,10 @@ class _Blocks:
         for loss, s in zip(self.losses, self.slices, strict=True):
             loss.link(raw[:, s])
 
+    def link_backward(self, raw: Array, delta: Array) -> Array:
+        pairs = zip(self.losses, self.slices, strict=True)
+        return np.hstack([loss.through_link(raw[:, s], delta[:, s]) for loss, s in pairs])
+
     def start(self, target: Array, weight: Array | None) -> Array:
         raw = np.zeros(target.shape[1])
         for loss, s in zip(self.losses, self.slices, strict=True):
@@ -377,6 +437,7 @@ def blocks(losses: Sequence[Loss], slices: Sequence[slice]) -> Loss:
         targets=intervals.pop() if len(intervals) == 1 else Interval(),
         scales_targets=all(loss.may_scale for loss in losses),
         start=pieces.start,
+        link_backward=pieces.link_backward,
     )
 
 
@@ -386,13 +447,35 @@ SHARES = Interval(0.0, 1.0)
 """What log-losses take: 0, 1, or the share of a label."""
 
 SIGMOID_LOG_LOSS = Loss(
-    "log_loss", _sigmoid_value, _sigmoid_gradient, _sigmoid_link, "logistic", _sigmoid_joint, SHARES, start=_log_odds
+    "log_loss",
+    _sigmoid_value,
+    _sigmoid_gradient,
+    _sigmoid_link,
+    "logistic",
+    _sigmoid_joint,
+    SHARES,
+    start=_log_odds,
+    link_backward=_sigmoid_link_backward,
 )
 SOFTMAX_LOG_LOSS = Loss(
-    "log_loss", _softmax_value, _softmax_gradient, _softmax_link, "softmax", _softmax_joint, SHARES, start=_centred_logs
+    "log_loss",
+    _softmax_value,
+    _softmax_gradient,
+    _softmax_link,
+    "softmax",
+    _softmax_joint,
+    SHARES,
+    start=_centred_logs,
+    link_backward=_softmax_link_backward,
 )
 SIGMOID_SQUARED_ERROR = Loss(
-    "squared_error", _squared_sigmoid_value, _squared_sigmoid_gradient, _sigmoid_link, "logistic", targets=SHARES
+    "squared_error",
+    _squared_sigmoid_value,
+    _squared_sigmoid_gradient,
+    _sigmoid_link,
+    "logistic",
+    targets=SHARES,
+    link_backward=_sigmoid_link_backward,
 )
 
 

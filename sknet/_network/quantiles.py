@@ -58,6 +58,14 @@ class Quantiles:
         raw[:, m + 1 :] += raw[:, m : m + 1]
         raw[:, :m] = raw[:, m : m + 1] - np.cumsum(step[:, :m][:, ::-1], axis=1)[:, ::-1]
 
+    def link_backward(self, raw: Array, delta: Array) -> Array:
+        m, slope = self.middle, expit(raw)
+        slope[:, m] = delta.sum(axis=1)
+        # a step moves every quantile beyond it
+        slope[:, m + 1 :] *= np.cumsum(delta[:, :m:-1], axis=1)[:, ::-1]
+        slope[:, :m] *= -np.cumsum(delta[:, :m], axis=1)
+        return slope
+
     def _error(self, raw: Array, target: Array) -> Array:
         prediction = raw.copy("K")
         self.link(prediction)
@@ -75,12 +83,7 @@ class Quantiles:
         q = np.asarray(self.levels, dtype=raw.dtype)
         by_prediction = (np.where(error > 0.0, -q, 1.0 - q) * (error != 0.0)).astype(raw.dtype, copy=False)
         by_prediction /= len(q)
-        m, slope = self.middle, expit(raw)
-        slope[:, m] = by_prediction.sum(axis=1)
-        # a step moves every quantile beyond it
-        slope[:, m + 1 :] *= np.cumsum(by_prediction[:, :m:-1], axis=1)[:, ::-1]
-        slope[:, :m] *= -np.cumsum(by_prediction[:, :m], axis=1)
-        return slope
+        return self.link_backward(raw, by_prediction)
 
 
 @dataclass(frozen=True)

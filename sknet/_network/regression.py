@@ -83,6 +83,11 @@ def _exp_link(raw: Array) -> None:
     np.exp(raw, out=raw)
 
 
+@quietly
+def _exp_link_backward(raw: Array, delta: Array) -> Array:
+    return delta * np.exp(raw)
+
+
 def _log_mean(name: str, targets: Interval, target: Array, weight: Array | None) -> Array:
     mean = np.average(target, axis=0, weights=weight)
     if not mean.all():
@@ -155,7 +160,10 @@ def _with_log_link(
 ) -> Loss:
     """Return a loss of predictions exp(raw). Its targets are never scaled; training starts at their mean."""
     start = partial(_log_mean, name, targets)
-    return Loss(name, value, gradient, _exp_link, "exp", targets=targets, scales_targets=False, start=start)
+    return Loss(
+        name, value, gradient, _exp_link, "exp", targets=targets, scales_targets=False, start=start,
+        link_backward=_exp_link_backward,
+    )  # fmt: skip
 
 
 POISSON = _with_log_link("poisson", _poisson_value, _poisson_gradient, Interval(0.0))
@@ -186,7 +194,7 @@ def quantiles(levels: Sequence[float]) -> Loss:
     # Its link is not the identity, but works in any unit of the targets: they may be scaled.
     return Loss(
         "quantile", pieces.value, pieces.gradient, pieces.link,
-        scales_targets=True, start=pieces.start, levels=pieces.levels,
+        scales_targets=True, start=pieces.start, levels=pieces.levels, link_backward=pieces.link_backward,
     )  # fmt: skip
 
 

@@ -40,6 +40,17 @@ def loss_piece(case, gradient_of):
     )
 
 
+def link_piece(case):
+    """Predictions times fixed numbers, as a function of the raw outputs."""
+    rng = np.random.default_rng(2)
+    raw, delta = rng.normal(size=(2, 9, case.n_outputs))
+    return (
+        lambda raw: (delta * case.loss.linked(raw.copy())).sum(),
+        lambda raw: case.loss.through_link(raw.copy(), delta).ravel(),
+        raw,
+    )
+
+
 def penalty_piece(penalty):
     """The L1 part has no gradient of its own (it is a proximal step): its sign is added here."""
 
@@ -58,6 +69,7 @@ PIECES = {
         f"loss {name}, with its value": loss_piece(case, lambda loss: lambda *a: loss.value_and_gradient(*a)[1])
         for name, case in LOSSES.items()
     },
+    **{f"link of {name}": link_piece(case) for name, case in LOSSES.items()},
     "penalty L2": penalty_piece(ElasticNet(l2=0.3)),
     "penalty L1": penalty_piece(ElasticNet(l1=0.2)),
     "penalty L1 and L2": penalty_piece(ElasticNet(l2=0.3, l1=0.2)),

@@ -248,3 +248,9 @@ def test_the_tolerance_is_the_users():
 def test_anything_else_is_a_type_error(piece):
     with pytest.raises(TypeError, match="takes an Activation or a Loss, got"):
         check_gradient(piece)
+
+
+def test_a_wrong_derivative_of_the_link_is_told():
+    wrong = replace(regression.POISSON, link_backward=lambda raw, delta: delta)
+    with pytest.raises(ValueError, match=r"link_backward\(raw, delta\) is not the slope of link"):
+        check_gradient(wrong)

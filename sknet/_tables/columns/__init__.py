@@ -10,6 +10,7 @@ n rows; n_inputs inputs of the network; k columns of the target matrix.
 
 values : (n,)            one column of the table as it comes: an array or a pandas Series
 out : (n, n_inputs)      its inputs, zeros before `write`
+slopes : (n, n_inputs)   the derivative of each input by the value; where it jumps, the mean of both sides
 """
 
 from collections.abc import Mapping
@@ -57,6 +58,19 @@ class Column(Protocol):
 
     def write(self, values: Table, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`; errors tell the column's name."""
+
+    def slopes(self, values: Table, name: str) -> Array | None:
+        """Return the derivatives of the inputs, 0 at missing values; None where values are no numbers."""
+
+
+class WithoutSlopes:
+    """What the kinds of column have in common whose values are no numbers."""
+
+    __slots__ = ()
+
+    def slopes(self, values: Table, name: str) -> None:
+        """Return None: there are no derivatives."""
+        return
 
 
 @dataclass(frozen=True)

@@ -85,6 +85,17 @@ class BinnedColumn:
         filled = np.where(np.isnan(numbers), self.fill, numbers)  # (n,)
         write_bins(np.repeat(filled[:, np.newaxis], self.n_bins, axis=1), *self.bins, out[:, own:])
 
+    def slopes(self, values: Table, name: str) -> Array:
+        """Return the derivatives of the inputs, (n, n_inputs); of a bin, half its slope at either edge."""
+        numbers = np.asarray(number_values(values, name), dtype=np.float64)[:, np.newaxis]
+        low, scale = self.bins
+        high = np.array(self.edges[1:])
+        inside = 0.5 * ((low <= numbers) & (numbers < high)) + 0.5 * ((low < numbers) & (numbers <= high))
+        found = np.zeros((len(numbers), self.n_inputs))
+        found[:, : self.number.n_inputs] = self.number.slopes(values, name)
+        found[:, self.number.n_inputs :] = inside * scale  # no missing value is inside
+        return found
+
 
 def write_bins(values: Array, low: Array, scale: Array, out: Array) -> None:
     """Set bins from the value of each bin's own column, (n, b), which is lost."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.columns import ColumnSettings, InputFacts
+from sknet._tables.columns import ColumnSettings, InputFacts, WithoutSlopes
 from sknet._tables.frames import read_levels
 from sknet._typing import Array, Table
 
@@ -27,7 +27,7 @@ _SIGNS = np.array([-1.0, 1.0, 0.0])
 
 
 @dataclass(frozen=True)
-class CategoryColumn:
+class CategoryColumn(WithoutSlopes):
     """The inputs that a column of categories becomes.
 
     Attributes
@@ -89,7 +89,7 @@ class CategoryColumn:
 
 
 @dataclass(frozen=True)
-class IdentifierColumn:
+class IdentifierColumn(WithoutSlopes):
     """A column of categories whose values all differ: no value says anything about another row.
 
     Attributes

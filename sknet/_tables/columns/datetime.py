@@ -87,6 +87,19 @@ class DatetimeColumn:
             out[:, first + 2 * i] = np.nan_to_num(np.sin(angle))
             out[:, first + 2 * i + 1] = np.nan_to_num(np.cos(angle))
 
+    def slopes(self, values: Table, name: str) -> Array:
+        """Return the derivatives of the inputs by seconds, (n, n_inputs); weekdays and days of the year are steps."""
+        instants = self._own(read_instants(values, name, elapsed=self.elapsed), name)
+        found = np.zeros((len(instants), self.n_inputs))
+        first = self.seconds.n_inputs
+        found[:, :first] = self.seconds.slopes(seconds_of(instants), name)
+        if "hour" in self.cycles:
+            at, per_hour = first + 2 * self.cycles.index("hour"), 2.0 * pi / CYCLES["hour"][0]
+            angle = positions(instants, "hour") * per_hour
+            found[:, at] = np.nan_to_num(np.cos(angle)) * per_hour / 3600.0
+            found[:, at + 1] = np.nan_to_num(-np.sin(angle)) * per_hour / 3600.0
+        return found
+
     def _own(self, instants: Instants, name: str) -> Instants:
         """Bring instants to the time zone that was learnt."""
         zone = zone_of(instants)

@@ -322,6 +322,15 @@ class NumberColumn(OneNumber):
         out[:, :1] = scale_or_refuse(stacked([self]), numbers, scaled, lambda _: name)
         out[:, 1:] = np.isnan(numbers)  # into no column, where there is no indicator
 
+    def slopes(self, values: Table, name: str) -> Array:
+        """Return the derivatives of the inputs, (n, n_inputs): an indicator's is 0."""
+        numbers = np.asarray(number_values(values, name), dtype=np.float64)
+        z = np.clip((numbers - self.center) * self.scale, -SATURATED, SATURATED)
+        found = np.zeros((len(z), self.n_inputs))
+        found[:, 0] = self.scale * (1.0 + (z / 3.0) ** 2) ** -1.5 if self.clip else self.scale
+        found[np.isnan(numbers)] = 0.0
+        return found
+
 
 def stacked(columns: Sequence[NumberColumn]) -> ColumnScaler:
     """Put columns that were learnt together side by side, to be scaled at once."""

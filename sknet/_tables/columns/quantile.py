@@ -72,6 +72,22 @@ class QuantileColumn(OneNumber):
         half = 0.5 * LEVELS[1]  # beyond the ends there is nothing to tell: scores end where those of training do
         return np.clip(0.5 * (first + last), half, 1.0 - half)
 
+    def slopes(self, values: Table, name: str) -> Array:
+        """Return the derivatives of the inputs, (n, n_inputs); a jump between them is not looked at."""
+        numbers = np.asarray(number_values(values, name), dtype=np.float64)
+        missing = np.isnan(numbers)
+        share = self.share(np.where(missing, 0.0, numbers))
+        knots = np.unique(self.quantiles)
+        at = np.interp(knots, self.quantiles, LEVELS), 1.0 - np.interp(-knots, -self.quantiles[::-1], LEVELS)
+        # from the last level of a quantile to the first one of the next; nothing changes beyond the ends
+        steps = np.concatenate([[0.0], (at[1][1:] - at[0][:-1]) / np.diff(knots), [0.0]])
+        either = [steps[np.searchsorted(knots, numbers, side)] for side in ("left", "right")]
+        beyond = missing | (share <= 0.5 * LEVELS[1]) | (share >= 1.0 - 0.5 * LEVELS[1])
+        density = np.exp(-0.5 * ndtri(share) ** 2) / np.sqrt(2.0 * np.pi)  # of the normal scores
+        found = np.zeros((len(numbers), self.n_inputs))
+        found[:, 0] = np.where(beyond, 0.0, 0.5 * (either[0] + either[1]) / density)
+        return found
+
 
 def learn_quantiles(
     X: Table, columns: NDArray[np.intp] | None, missing: Array, settings: ColumnSettings

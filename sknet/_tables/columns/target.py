@@ -25,7 +25,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.columns import ColumnSettings, InputFacts
+from sknet._tables.columns import ColumnSettings, InputFacts, WithoutSlopes
 from sknet._tables.columns.category import (
     CategoryColumn,
     IdentifierColumn,
@@ -42,7 +42,7 @@ N_FOLDS = 5
 
 
 @dataclass(frozen=True, eq=False)
-class TargetColumn:
+class TargetColumn(WithoutSlopes):
     """The inputs that a column of categories becomes by the target's means, maybe beside one-hot inputs.
 
     Attributes

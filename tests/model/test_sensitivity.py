@@ -1,0 +1,157 @@
+"""Derivatives of predictions by the numbers of a table, against finite differences of `predict`."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sknet import Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._model.model import PREDICT_ROWS
+
+rng = np.random.default_rng(0)
+N = 80
+TABLE = pd.DataFrame(
+    {
+        "number": rng.normal(size=N),
+        "rounded": rng.integers(0, 4, N).astype(float),
+        "skewed": rng.lognormal(3.0, 2.0, size=N),
+        "holes": np.where(rng.random(N) < 0.2, np.nan, rng.normal(size=N)),
+        "color": pd.Categorical(rng.choice(["red", "green", "blue"], N)),
+        "code": [f"c{i}" for i in rng.integers(0, 30, N)],
+        "when": pd.Timestamp("2023-01-01") + pd.to_timedelta(rng.uniform(0, 90 * 86400, N), unit="s"),
+        "span": pd.to_timedelta(rng.uniform(0, 86400, N), unit="s"),
+        "constant": np.ones(N),
+        "flag": rng.random(N) < 0.5,
+    }
+)
+NUMBERS = ["number", "rounded", "skewed", "holes", "constant"]
+NUMBER = (TABLE["number"] + TABLE["color"].eq("red") + TABLE["span"].dt.total_seconds() / 4e4).to_numpy()
+LABEL = np.digitize(NUMBER, [0.3, 1.2])
+QUICK = dict(
+    hidden_layer_sizes=(7, 5), activation="tanh", max_iter=5, early_stopping=False, random_state=0, dtype="float64"
+)  # fmt: skip
+
+
+def slopes(predict, table, name, step):
+    """Central differences of (n,) or (n, k) predictions by one column."""
+    above, below = table.copy(), table.copy()
+    length = pd.Timedelta(seconds=step) if table[name].dtype.kind in "mM" else step
+    above[name], below[name] = table[name] + length, table[name] - length
+    return (predict(above) - predict(below)) / (2.0 * step)
+
+
+@pytest.mark.parametrize("numeric_encoding", ["raw", "piecewise_linear"])
+@pytest.mark.parametrize("input_scaling", ["robust", "standard", "quantile", None])
+def test_they_are_the_slopes_of_the_predictions_for_every_kind_of_column(input_scaling, numeric_encoding):
+    encoding = {"input_scaling": input_scaling, "numeric_encoding": numeric_encoding, "category_encoding": "target"}
+    net = SigmoidMLPRegressor(**QUICK, **encoding, n_bins=5).fit(TABLE, 1000.0 * NUMBER)
+    table = TABLE.copy()
+    if input_scaling == "quantile":  # normal scores jump at the values of training, as each has several levels
+        table[NUMBERS] += rng.uniform(-0.3, 0.3, (N, len(NUMBERS)))
+        for name in ("when", "span"):
+            table[name] += pd.to_timedelta(rng.uniform(0, 99, N), unit="s")
+    found = net.input_gradients(table)
+    assert found.shape == table.shape and found.dtype == np.float64
+    for name in [*NUMBERS, "when", "span"]:
+        step = 1.0 if name in ("when", "span") else 1e-5
+        wanted = slopes(net.predict, table, name, step)
+        own = found[:, list(table).index(name)]
+        near = np.isclose(own, wanted, rtol=1e-4, atol=1e-5 * np.abs(wanted).max())
+        # a step over a value of training, or over midnight, is no slope
+        assert near.mean() >= (0.9 if name in ("when", "span") or input_scaling == "quantile" else 1.0), name
+    assert input_scaling is None or not found[:, list(TABLE).index("constant")].any()
+    assert np.isfinite(found[:, list(TABLE).index("flag")]).all()
+
+
+def test_missing_values_have_none_and_categories_are_nan():
+    net = SigmoidMLPRegressor(**QUICK).fit(TABLE, NUMBER)
+    found = pd.DataFrame(net.input_gradients(TABLE), columns=TABLE.columns)
+    assert found[["color", "code"]].isna().all(axis=None)
+    assert not found.drop(columns=["color", "code"]).isna().any(axis=None)
+    assert (found["holes"].eq(0.0) == TABLE["holes"].isna()).all()
+
+
+def own_link(raw):
+    np.sinh(raw, out=raw)
+
+
+OWN = Loss(
+    "own", lambda raw, target: ((np.sinh(raw) - target) ** 2).mean(axis=1),
+    lambda raw, target: 2.0 * (np.sinh(raw) - target) * np.cosh(raw) / raw.shape[1], link=own_link,
+)  # fmt: skip
+SMALL = TABLE[["number", "skewed", "holes"]]
+TWO = np.column_stack([NUMBER, 50.0 * np.cos(NUMBER)])
+REGRESSIONS = {
+    "two outputs": (TWO, {}, (2,)),
+    "in other units": (1e6 + 1e3 * NUMBER, {}, ()),
+    "counts": (np.exp(NUMBER), {"loss": "poisson"}, ()),
+    "levels": (NUMBER, {"loss": "quantile", "quantile": [0.1, 0.4, 0.5, 0.9]}, (4,)),
+    "a loss of one's own": (NUMBER, {"loss": OWN}, ()),
+    "not scaled": (NUMBER, {"target_scaling": None, "activation": ["relu", "silu"]}, ()),
+    "linear": (NUMBER, {"hidden_layer_sizes": (), "activation": "sigmoid"}, ()),
+}
+
+
+@pytest.mark.parametrize("case", REGRESSIONS)
+def test_they_are_in_the_units_of_the_predictions(case):
+    y, more, outputs = REGRESSIONS[case]
+    net = SigmoidMLPRegressor(**QUICK | more).fit(SMALL, y)
+    found = net.input_gradients(SMALL)
+    assert found.shape == (N, *outputs, 3)
+    for j, name in enumerate(SMALL):
+        wanted = slopes(net.predict, SMALL, name, 1e-4)
+        assert_allclose(found[..., j], wanted, rtol=2e-4, atol=2e-6 * np.abs(wanted).max())
+
+
+def joined(p):
+    """Probabilities with an output for each that is free: one for two classes."""
+    parts = p if isinstance(p, list) else [p]
+    return np.hstack([part[:, 1:] if part.shape[1] == 2 else part for part in parts])
+
+
+CLASSES = {
+    "two classes": (LABEL > 0, {}, 1),
+    "three classes": (LABEL, {}, 3),
+    "multilabel": (np.column_stack([LABEL > 0, LABEL > 1, LABEL == 1]).astype(int), {}, 3),
+    "several outputs": (np.column_stack([LABEL, LABEL > 0]), {}, 4),
+    "one sigmoid per class": (LABEL, {"loss": "squared_error"}, 3),
+    "one sigmoid per class of several outputs": (np.column_stack([LABEL, LABEL > 0]), {"loss": "squared_error"}, 4),
+}
+
+
+@pytest.mark.parametrize("case", CLASSES)
+def test_they_are_the_slopes_of_probabilities(case):
+    y, more, k = CLASSES[case]
+    net = SigmoidMLPClassifier(**QUICK | more).fit(SMALL, y)
+    found = net.input_gradients(SMALL)
+    assert found.shape == ((N, 3) if k == 1 else (N, k, 3)) and k == net.n_outputs_
+    for j, name in enumerate(SMALL):
+        wanted = slopes(lambda table: joined(net.predict_proba(table)), SMALL, name, 1e-4)
+        assert_allclose(found[..., j].reshape(N, k), wanted, rtol=2e-4, atol=2e-6 * np.abs(wanted).max())
+
+
+def test_at_the_edge_of_a_bin_they_are_the_mean_of_both_sides():
+    X = np.repeat([0.0, 1.0, 3.0, 7.0], 20)[:, np.newaxis]
+    net = SigmoidMLPRegressor(**QUICK, numeric_encoding="piecewise_linear").fit(X, np.sin(X[:, 0]))
+    sides = [(net.predict(X + h) - net.predict(X)) / h for h in (1e-6, -1e-6)]
+    assert not np.allclose(*sides, rtol=1e-2)
+    assert_allclose(net.input_gradients(X)[:, 0], np.mean(sides, axis=0), rtol=1e-4, atol=1e-8)
+
+
+def test_sparse_rows_have_those_of_dense_ones():
+    X = sp.random(60, 9, 0.3, "csr", random_state=0)
+    net = SigmoidMLPClassifier(**QUICK).fit(X, np.arange(60) % 3)
+    assert_allclose(net.input_gradients(X), net.input_gradients(X.toarray()), rtol=1e-9)
+    dense = SigmoidMLPClassifier(**QUICK).fit(X.toarray(), np.arange(60) % 3)
+    assert_array_equal(dense.input_gradients(X), dense.input_gradients(X.toarray()))
+
+
+def test_they_are_float64_arithmetic_in_the_tables_type_piece_by_piece():
+    X = rng.normal(size=(2 * PREDICT_ROWS + 3, 2)).astype(np.float32)
+    net = SigmoidMLPRegressor(**QUICK | {"dtype": "float32"}).fit(X[:80], NUMBER)
+    found = net.input_gradients(X)
+    assert found.dtype == np.float32
+    assert_allclose(found[PREDICT_ROWS - 2 : PREDICT_ROWS + 2], net.input_gradients(X[PREDICT_ROWS - 2 :][:4]), 1e-6)
+    with pytest.raises(ValueError, match="expecting 2 features"):
+        net.input_gradients(X[:, :1])
