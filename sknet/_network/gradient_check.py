@@ -36,7 +36,8 @@ def check_gradient(
     that what must happen in place does, the shapes, that entries (of an
     activation) and samples (of a loss) do not depend on each other, that
     single precision stays single, that a loss's interval contains the targets,
-    that its `link_backward`, where it has one, is the slope of its link, and that its `start` is one finite number per raw output.
+    that its `link_backward`, where it has one, is the slope of its link, and
+    that its `start` is one finite number per raw output.
 
     Parameters
     ----------
