@@ -18,7 +18,7 @@ from sklearn.utils import Tags, check_random_state
 from sknet._estimators.callbacks import CallbackSupportMixin, refuse_lbfgs, watchers_of_epoch, watchers_of_fit
 from sknet._estimators.constraints import LARGEST, MAY_BE_NUMBERS, SIZES, InvalidParameterError
 from sknet._estimators.documentation import Documented
-from sknet._estimators.fitted import Fitted, FittedAttributes, require_fitted
+from sknet._estimators.fitted import Fitted, FittedAttributes
 from sknet._estimators.read_data import Columns, Given, read_rows, read_validation
 from sknet._estimators.reporting import (
     print_end,
@@ -28,10 +28,11 @@ from sknet._estimators.reporting import (
     warn_of_few_rows,
     why_diverged,
 )
-from sknet._estimators.resolve import Facts, holds_out, resolve, resolve_for, target_settings
+from sknet._estimators.resolve import holds_out, resolve_for, target_settings
 from sknet._estimators.scoring import score_on
 from sknet._model.fitting import TrainingRun, prepare
-from sknet._model.heads import Head, parse_again, without_absent_labels
+from sknet._model.heads import Head, NumberHead, parse_again, without_absent_labels
+from sknet._model.intervals import learn_errors
 from sknet._model.model import Model
 from sknet._model.starting import continued_state, kept_state
 from sknet._storage import checkpoints
@@ -74,13 +75,17 @@ class Begun:
         return Fitted(model, self.resolved, self.columns, history, n_epochs, seen, validated, self.seeds, state)
 
     def fitted_at(self, state: State) -> Fitted:
-        """Return what `fit` would leave if it ended here, in copies."""
-        return self.left_by(state, False)
+        """Return what `fit` would leave if it ended here, in copies; but for the errors of held-out rows."""
+        return self.fitted(self.run.trained(state), state.epoch, state.history)
 
     def left_by(self, state: State, interrupted: bool) -> Fitted:
         """Return what `fit` leaves; after an interrupt, training may go on."""
-        kept = self._kept(state) if interrupted else None
-        return self.fitted(self.run.trained(state), state.epoch, state.history, kept)
+        model, kept = self.run.trained(state), self._kept(state) if interrupted else None
+        fitted = self.fitted(model, state.epoch, state.history, kept)
+        if self.validation is None or not isinstance(model.head, NumberHead):
+            return fitted
+        validation, predictions = self.validation, model.outputs(self.validation.X, model.head.predict)
+        return replace(fitted, errors=learn_errors(model.head, predictions, validation.y, validation.weight))
 
     def fitted_from(self, state: State, start: int) -> Fitted:
         """Return what `partial_fit` leaves after the epochs from `start` on: training may go on."""
@@ -278,21 +283,6 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         self._fitted = fitted
         if drawn and isinstance(self.random_state, np.random.RandomState):
             self.random_state.randint(np.iinfo(np.int32).max, size=3)  # as `_seeds` did on a copy
-
-    # --- a look inside -----------------------------------------------------------------------------------------------
-
-    def _gradient(self, X: Table, y: Target, sample_weight: Target) -> tuple[float, list[Array], list[Array]]:
-        """Compute the training objective and its gradient at the present weights, dropout off."""
-        self._validate_params()
-        earlier = require_fitted(self)
-        head, rows, _ = self._read(Given(X, y, sample_weight), earlier, anew=False)
-        settings, _ = resolve(self, Facts(len(rows.y), earlier.validated, earlier=earlier.resolved))
-        settings = replace(settings, network=replace(settings.network, dropout=()))
-        model = earlier.model
-        run = prepare(settings, head, rows, output_dtype=model.output_dtype, earlier=model, cross_fit=False)
-        loss, gradient = run.gradient(model.network)
-        coef_grads, intercept_grads = model.network.layout.views(gradient.astype(model.output_dtype, copy=False))
-        return loss, coef_grads, intercept_grads
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 

@@ -12,7 +12,8 @@ from sklearn.utils.metaestimators import available_if
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import CLASSIFIER, Constraints, fit_context
-from sknet._estimators.fitted import Learnt, gradients_of, require_fitted, to_predict
+from sknet._estimators.fitted import Learnt, require_fitted, to_predict
+from sknet._estimators.inspection import gradients_of, objective_gradient
 from sknet._estimators.parameters import ClassifierParameters, is_first_order
 from sknet._estimators.read_data import Given, read_weight
 from sknet._model.heads import LabelHead, learn_label_head
@@ -684,7 +685,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         intercept_grads : list of arrays, shaped like `intercepts_`
             Derivatives of the loss with respect to the biases.
         """
-        return self._gradient(X, y, sample_weight)
+        return objective_gradient(self, X, y, sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -12,8 +12,8 @@ import pandas as pd
 from sklearn.exceptions import NotFittedError
 
 from sknet._estimators.read_data import Columns, read_known_table
+from sknet._model.intervals import HeldOutErrors
 from sknet._model.model import Model
-from sknet._model.sensitivity import input_gradients
 from sknet._storage import models
 from sknet._tables.columns import InputFacts
 from sknet._tables.encoding import TableEncoder
@@ -37,6 +37,7 @@ class Fitted:
     validated: bool  # whether the last call had a validation set
     seeds: tuple[int, int, int]  # of the first weights, of the held-out rows, of what training draws
     state: State | None = None  # from which training may continue
+    errors: HeldOutErrors | None = None  # of a regressor, on the rows that the last call held out
 
     @property
     def scores(self) -> list[float]:
@@ -57,13 +58,13 @@ class Fitted:
         return [epoch.loss for epoch in self.history]
 
     def with_network(self, coefs: list[Array] | None = None, intercepts: list[Array] | None = None) -> "Fitted":
-        """Return the same with other weights or biases."""
+        """Return the same with other weights or biases, whose errors nobody knows."""
         network = self.model.network
         network = replace(network, coefs=coefs or network.coefs, intercepts=intercepts or network.intercepts)
-        return replace(self, model=replace(self.model, network=network))
+        return replace(self, model=replace(self.model, network=network), errors=None)
 
 
-KINDS = models.KINDS | {"fitted": Fitted, "columns": Columns}
+KINDS = models.KINDS | {"fitted": Fitted, "columns": Columns, "held-out errors": HeldOutErrors}
 """The values that a pickle may hold, by name."""
 
 
@@ -81,12 +82,6 @@ def to_predict(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
     """Return the model, and the table checked against that of `fit`."""
     fitted = require_fitted(estimator)
     return fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
-
-
-def gradients_of(estimator: "FittedAttributes", X: Table) -> Array:
-    """Return d output / d number, (n, d), or (n, k, d) where there are k > 1 outputs."""
-    by_column = input_gradients(*to_predict(estimator, X))
-    return by_column[:, 0] if by_column.shape[1] == 1 else by_column
 
 
 class Learnt(Generic[T]):

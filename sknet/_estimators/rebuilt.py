@@ -95,5 +95,5 @@ def with_network(like: Estimator, network: Network) -> Estimator:
     layers = _layers_of(network) | {"depth": 1}
     estimator: Estimator = clone(like).set_params(**layers)
     resolved = dict(fitted.resolved) | layers
-    estimator._fitted = replace(fitted, model=replace(model, network=own), resolved=resolved, state=None)
+    estimator._fitted = replace(fitted, model=replace(model, network=own), resolved=resolved, state=None, errors=None)
     return estimator

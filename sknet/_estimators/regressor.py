@@ -12,7 +12,8 @@ from sklearn.utils.metaestimators import available_if
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import REGRESSOR, Constraints, fit_context
-from sknet._estimators.fitted import gradients_of, require_fitted, to_predict
+from sknet._estimators.fitted import require_fitted, to_predict
+from sknet._estimators.inspection import gradients_of, interval_of, objective_gradient
 from sknet._estimators.parameters import RegressorParameters, is_first_order
 from sknet._estimators.read_data import Given, read_weight
 from sknet._estimators.resolve import has_positive_targets
@@ -305,6 +306,8 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
        approximation by averaging". SIAM J. Control Optim. 30, 838-855.
     .. [5] Gorishniy, Y., Rubachev, I. & Babenko, A. (2022). "On embeddings for
        numerical features in tabular deep learning". NeurIPS. arXiv:2203.05556.
+    .. [8] Romano, Y., Patterson, E. & Candès, E. (2019). "Conformalized quantile
+       regression". NeurIPS. arXiv:1905.03222.
 
     Examples
     --------
@@ -480,6 +483,37 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         model, table = to_predict(self, X)
         return model.outputs(table, model.head.predict)
 
+    def predict_interval(self, X: Table, coverage: float = 0.9) -> Array:
+        """Predict intervals that hold the target with a given probability, by split conformal prediction.
+
+        Half their width is a quantile of the errors on held-out rows, in the
+        last call to `fit`; the same for all rows. With several quantile levels,
+        the outer ones are both moved by such a quantile [8]_: their distance
+        still depends on the row. Ends lie within what the loss says of targets.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        coverage : float, default=0.9
+            The share of new targets, of each output by itself, that intervals
+            are to hold: on the average over tables and rows, not for each kind
+            of row, and for rows of the same kind as the held-out ones.
+
+        Returns
+        -------
+        interval : ndarray of shape (n_samples, 2) or (n_samples, n_outputs, 2)
+            Lower and upper ends, in the targets' own units.
+
+        Raises
+        ------
+        ValueError
+            If no rows were held out, as after `partial_fit`, or fewer than
+            1 / (1 - coverage) - 1; or with a single quantile level.
+        """
+        return interval_of(self, X, coverage)
+
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:
         """Compute R^2; with several quantile levels, the mean of D^2, the counterpart of R^2 for the pinball loss.
 
@@ -582,7 +616,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         intercept_grads : list of arrays, shaped like `intercepts_`
             Derivatives of the loss with respect to the biases.
         """
-        return self._gradient(X, y, sample_weight)
+        return objective_gradient(self, X, y, sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

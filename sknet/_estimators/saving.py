@@ -143,5 +143,12 @@ def _refuse_inconsistent(kind: type, fitted: Fitted) -> None:
         raise ValueError("the table's columns are not those of the encoder")
     if fitted.columns.float_type != fitted.model.output_dtype:
         raise ValueError("the types of the table and of the predictions do not go together")
+    if fitted.errors is not None:
+        quantiles, head = fitted.errors.quantiles, fitted.model.head
+        k = 1 if head.loss.levels else head.n_outputs
+        if quantiles.dtype.kind != "f" or quantiles.ndim != 2 or len(quantiles) == 0 or quantiles.shape[1] != k:
+            raise ValueError("the errors of held-out rows are not those of such predictions")
+        if not fitted.errors.n_rows > 0.0:
+            raise ValueError("the errors are those of no rows")
     if not isinstance(fitted.model.head, _HEADS[kind]):
         raise ValueError("the head is not that of such an estimator")

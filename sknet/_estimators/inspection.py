@@ -1,0 +1,66 @@
+"""Looking into what was fitted: gradients of the objective and of predictions, and intervals around these."""
+
+from dataclasses import replace
+from numbers import Real
+from typing import cast
+
+import numpy as np
+
+from sknet._estimators.base import BaseSigmoidMLP
+from sknet._estimators.fitted import require_fitted, to_predict
+from sknet._estimators.read_data import Given
+from sknet._estimators.resolve import Facts, resolve
+from sknet._model.fitting import prepare
+from sknet._model.heads import NumberHead
+from sknet._model.intervals import around, has_ends
+from sknet._model.sensitivity import input_gradients
+from sknet._typing import Array, Table, Target
+
+
+def objective_gradient(
+    estimator: BaseSigmoidMLP, X: Table, y: Target, sample_weight: Target
+) -> tuple[float, list[Array], list[Array]]:
+    """Compute the training objective and its gradient at the present weights, dropout off."""
+    estimator._validate_params()
+    earlier = require_fitted(estimator)
+    head, rows, _ = estimator._read(Given(X, y, sample_weight), earlier, anew=False)
+    settings, _ = resolve(estimator, Facts(len(rows.y), earlier.validated, earlier=earlier.resolved))
+    settings = replace(settings, network=replace(settings.network, dropout=()))
+    model = earlier.model
+    run = prepare(settings, head, rows, output_dtype=model.output_dtype, earlier=model, cross_fit=False)
+    loss, gradient = run.gradient(model.network)
+    coef_grads, intercept_grads = model.network.layout.views(gradient.astype(model.output_dtype, copy=False))
+    return loss, coef_grads, intercept_grads
+
+
+def gradients_of(estimator: BaseSigmoidMLP, X: Table) -> Array:
+    """Return d output / d number, (n, d), or (n, k, d) where there are k > 1 outputs."""
+    by_column = input_gradients(*to_predict(estimator, X))
+    return by_column[:, 0] if by_column.shape[1] == 1 else by_column
+
+
+def interval_of(estimator: BaseSigmoidMLP, X: Table, coverage: object) -> Array:
+    """Return intervals that hold this share of targets, (n, 2) or (n, k, 2)."""
+    if isinstance(coverage, bool | np.bool_) or not isinstance(coverage, Real) or not 0.0 < float(coverage) < 1.0:
+        raise ValueError(f"coverage={coverage!r}: give a number between 0 and 1, both excluded.")
+    share, fitted = float(coverage), require_fitted(estimator)
+    head = cast(NumberHead, fitted.model.head)
+    if not has_ends(head):
+        raise ValueError(
+            f"quantile={fitted.resolved.get('quantile')!r} is a single level, and an interval needs two: give the "
+            "outer ones, quantile=[0.05, 0.95] perhaps, or choose another loss."
+        )
+    if fitted.errors is None:
+        raise ValueError(
+            "predict_interval needs rows that were held out in the last call to fit, and there were none: fit with "
+            "early_stopping=True, with X_val and y_val, or with n_members=2 or more; partial_fit holds nothing out."
+        )
+    most = fitted.errors.most(share)
+    if most is None:
+        wanted = int(np.ceil(1.0 / (1.0 - share) - 1.0 - 1e-9))
+        raise ValueError(
+            f"coverage={coverage!r} takes {wanted} held-out rows at least, and the {fitted.errors.n_rows:.4g} that "
+            "there are say nothing so rare: lower it, or hold out more, with validation_fraction or X_val and y_val."
+        )
+    model, table = to_predict(estimator, X)
+    return around(head, model.outputs(table, head.predict), most)

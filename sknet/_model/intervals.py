@@ -1,0 +1,101 @@
+"""Prediction intervals: how far predictions were off for rows that no training has seen (split conformal).
+
+For rows that are exchangeable with the held-out ones, an interval as wide as their quantile of errors holds the target
+with the probability asked for, whatever the network [1]_. With several quantile levels the outer ones are moved by
+such a quantile, so that the interval keeps its own width for each row [2]_.
+
+.. [1] Lei, J., G'Sell, M., Rinaldo, A., Tibshirani, R. J. & Wasserman, L. (2018). "Distribution-free predictive
+   inference for regression". Journal of the American Statistical Association 113, 1094-1111. arXiv:1604.04173.
+.. [2] Romano, Y., Patterson, E. & Candès, E. (2019). "Conformalized quantile regression". NeurIPS. arXiv:1905.03222.
+
+Conventions
+-----------
+n rows, k targets, m kept quantiles.
+
+values : (n, k)          targets, in their own units
+predictions : (n, k)     or (n, levels)
+ends : (n, k, 2)         lower and upper end of each interval
+errors : (n, k)          how far a target lies outside of the prediction, or of the outer levels (negative: inside)
+weight : (n,) or None    sample weights, positive
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+
+from sknet._model.heads import NumberHead
+from sknet._tables.columns.number import weighted_quantile
+from sknet._typing import Array
+
+MOST_KEPT = 1000
+"""How many quantiles of the errors are kept at most."""
+
+SLACK = 1e-9
+"""A share of the rows is reached when it is this near: rounding must not decide."""
+
+
+@dataclass(frozen=True, eq=False)
+class HeldOutErrors:
+    """What is kept of the errors of held-out rows.
+
+    Attributes
+    ----------
+    quantiles : ndarray of shape (m, k)
+        At the levels 1/m, 2/m, …, 1, by the inverted distribution function.
+    n_rows : float
+        How many rows of equal weight they are worth: (Σw)²/Σw² (Kish 1965).
+    """
+
+    quantiles: Array
+    n_rows: float
+
+    def most(self, coverage: float) -> Array | None:
+        """Return how large the error of a new row is at most, with this probability, (k,); None for too few rows."""
+        level = coverage * (1.0 + 1.0 / self.n_rows)  # the new row counts as one more, whose error may be the largest
+        if level > 1.0 + SLACK:
+            return None
+        m = len(self.quantiles)
+        place = min(max(ceil(level * m - SLACK), 1), m)
+        return np.asarray(self.quantiles[place - 1])
+
+
+def has_ends(head: NumberHead) -> bool:
+    """Whether an interval can be made around what is predicted: not around a single quantile."""
+    return len(head.loss.levels) > 1 or (not head.loss.levels and head.settings.loss != "quantile")
+
+
+def learn_errors(head: NumberHead, predictions: Array, values: Array, weight: Array | None) -> HeldOutErrors | None:
+    """Return the errors of predictions, as `predict` returns them, for rows that no training has seen."""
+    if not has_ends(head):
+        return None
+    ends = ends_of(head, predictions)
+    with np.errstate(over="ignore"):
+        errors = np.maximum(ends[:, :, 0] - values, values - ends[:, :, 1])
+    m = len(errors) if weight is None and len(errors) <= MOST_KEPT else MOST_KEPT
+    levels = np.arange(1, m + 1) / m
+    quantiles = np.column_stack([weighted_quantile(column, levels, weight) for column in errors.T])
+    share = np.ones(len(errors)) if weight is None else weight / weight.max()  # whose squares do not overflow
+    return HeldOutErrors(quantiles, float(share.sum() ** 2 / np.square(share).sum()))
+
+
+def ends_of(head: NumberHead, predictions: Array) -> Array:
+    """Return the outer quantile levels, (n, 1, 2), or the prediction twice, (n, k, 2), in float64."""
+    found = predictions.reshape(len(predictions), -1).astype(np.float64)
+    if head.loss.levels:
+        return found[:, np.newaxis, [0, -1]]
+    return np.stack([found, found], axis=2)
+
+
+def around(head: NumberHead, predictions: Array, most: Array) -> Array:
+    """Return the intervals around predictions, in their type: (n, 2) for targets of one dimension, else (n, k, 2).
+
+    They end where the loss says that targets do; where the outer levels cross once they are moved, in their middle.
+    """
+    ends = ends_of(head, predictions) + np.stack([-most, most], axis=1)
+    crossed = ends[:, :, 0] > ends[:, :, 1]
+    ends[crossed] = ends[crossed].mean(axis=1, keepdims=True)
+    ends = np.clip(ends, head.loss.targets.low, head.loss.targets.high).astype(predictions.dtype)
+    return ends[:, 0] if head.numbers.flat else ends
