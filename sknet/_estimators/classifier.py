@@ -548,9 +548,10 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             multiclass-multioutput problems. Columns are ordered as `classes_`.
         """
         model, table = to_predict(self, X)
-        loss = model.head.loss
+        labels, loss = labels_of(model), model.head.loss
+        P = model.outputs(table, loss.linked_both if labels.exclusive else loss.linked)
         normalise = loss.out_activation != "softmax"  # one sigmoid per class does not add up to 1 by itself
-        return labels_of(model).probabilities(model.outputs(table, loss.linked), normalise=normalise)
+        return labels.probabilities(P, normalise=normalise)
 
     def predict_log_proba(self, X: Table) -> Array | list[Array]:
         """Predict the logarithms of the labels' probabilities.
@@ -563,10 +564,17 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         Returns
         -------
         log_p : ndarray of shape (n_samples, n_classes), or a list of such
-            Finite; otherwise as `predict_proba`.
+            Finite, and computed from the network's raw outputs: of a class
+            that is next to certain, and of one that `predict_proba` can no
+            longer tell from 0, to the last digits. Otherwise as `predict_proba`.
         """
-        p = self.predict_proba(X)
-        return [np.log(part) for part in p] if isinstance(p, list) else np.log(p)
+        model, table = to_predict(self, X)
+        labels, loss = labels_of(model), model.head.loss
+        if loss.log_link is None:  # a loss of the user's own
+            p = self.predict_proba(X)
+            return [np.log(part) for part in p] if isinstance(p, list) else np.log(p)
+        log_P = model.outputs(table, loss.log_linked_both if labels.exclusive else loss.log_linked)
+        return labels.log_probabilities(log_P)
 
     def decision_function(self, X: Table) -> Array | list[Array]:
         """Compute the network's raw outputs: log-odds for a sigmoid, unnormalised logarithms for a softmax.

@@ -174,9 +174,12 @@ def _softplus_backward(a: Array, delta: Array) -> None:
 
 
 def _gate(z: Array) -> Array:
-    g = z.copy()
-    sigmoid(g)
-    return g
+    """Return the sigmoid of z, to the last digits where it is small: z may be large there."""
+    g = np.negative(z)
+    with np.errstate(over="ignore"):
+        np.exp(g, out=g)
+    g += 1.0
+    return np.reciprocal(g, out=g)
 
 
 def _silu(z: Array) -> None:

@@ -16,7 +16,7 @@ u : float           log of the factor on the raw outputs, minus log of the tempe
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from math import exp, inf
 
@@ -24,6 +24,15 @@ import numpy as np
 from scipy.optimize import brentq
 from scipy.special import expit
 
+from sknet._network.links import (
+    exp_below,
+    link_differences,
+    log_shares,
+    log_softmax_link,
+    sigmoid_link_backward,
+    softmax_link,
+    softmax_link_backward,
+)
 from sknet._typing import Array
 
 
@@ -137,6 +146,15 @@ class Loss:
         not need it, `input_gradients` does; without it, it takes central
         differences of the link.
 
+    log_link : callable, default=None
+        `log_link(raw)` turns raw, in place, into the logarithms of
+        probabilities: of small ones and of those near 1 to the last digits,
+        which the logarithm of `link` has not. Without it that is what is taken.
+
+    mirrored : bool, default=False
+        Whether the probability of the other class is the link of -raw, as a
+        sigmoid's is: it then keeps the digits that 1 - p would lose.
+
     See Also
     --------
     check_gradient : Compare `gradient` with finite differences of `value`.
@@ -153,6 +171,8 @@ class Loss:
     start: Callable[[Array, Array | None], Array] | None = None
     levels: tuple[float, ...] = ()
     link_backward: Callable[[Array, Array], Array] | None = None
+    log_link: Callable[[Array], None] | None = None
+    mirrored: bool = False
 
     def __getstate__(self) -> dict[str, object]:
         # a pickle must not name a private function of this package, which may be renamed
@@ -202,6 +222,61 @@ class Loss:
         if self.link is identity:
             return delta
         return (self.link_backward or partial(link_differences, self.link))(raw, delta)
+
+    def log_linked(self, raw: Array) -> Array:
+        """Return the logarithms of the probabilities that belong to raw outputs, all of them finite.
+
+        Parameters
+        ----------
+        raw : array of shape (n, k)
+            Raw outputs; they may be overwritten.
+
+        Returns
+        -------
+        log_p : array of shape (n, k)
+            Logarithms.
+        """
+        if self.log_link is None:
+            raise TypeError(f"the loss {self.name!r} has no log_link")
+        self.log_link(raw)
+        return np.maximum(raw, np.finfo(raw.dtype).min, out=raw)  # one output may lie infinitely far below another
+
+    def linked_both(self, raw: Array) -> Array:
+        """Return, where the link is mirrored, the predictions of -raw and those of raw side by side; else the latter.
+
+        Parameters
+        ----------
+        raw : array of shape (n, k)
+            Raw outputs; they may be overwritten.
+
+        Returns
+        -------
+        predictions : array of shape (n, 2 k) or (n, k)
+            Probabilities.
+        """
+        if not self.mirrored:
+            return self.linked(raw)
+        both = np.concatenate([-raw, raw], axis=1)
+        self.link(both[:, : raw.shape[1]])
+        self.link(both[:, raw.shape[1] :])
+        return both
+
+    def log_linked_both(self, raw: Array) -> Array:
+        """Return the logarithms of the same.
+
+        Parameters
+        ----------
+        raw : array of shape (n, k)
+            Raw outputs; they may be overwritten.
+
+        Returns
+        -------
+        log_p : array of shape (n, 2 k) or (n, k)
+            Logarithms.
+        """
+        if not self.mirrored:
+            return self.log_linked(raw)
+        return np.concatenate([self.log_linked(-raw), self.log_linked(raw)], axis=1)
 
     def mean(self, raw: Array, target: Array, weight: Array | None) -> float:
         """Return the weighted mean of the samples' losses.
@@ -257,52 +332,18 @@ def _sigmoid_link(raw: Array) -> None:
     expit(raw, out=raw)
 
 
-def _exp_below(raw: Array) -> tuple[Array, Array]:
-    """Return how far each raw output lies below its row's largest, and exp of minus that, to the last digits.
-
-    The difference of two floats is rounded, and exp multiplies what is lost by the difference's size: it is put back.
-    """
-    with np.errstate(over="ignore", invalid="ignore"):
-        top = raw.max(axis=1, keepdims=True)
-        below = top - raw
-        back = below - top
-        lost = (top - (below - back)) - (raw + back)  # Knuth's two-sum: top - raw is below + lost, exactly
-        share = np.exp(-below)
-        share -= share * np.where(np.isfinite(lost), lost, 0.0)  # what no float is far enough from, has no share
-    return below, share
+def _log_sigmoid_link(raw: Array) -> None:
+    raw[...] = -_sigmoid_value(raw.reshape(-1, 1), np.ones(1, raw.dtype)).reshape(raw.shape)  # the loss of the label 1
 
 
-def _softmax_link(raw: Array) -> None:
-    raw[...] = _exp_below(raw)[1]
-    raw /= raw.sum(axis=1, keepdims=True)
-
-
-def _sigmoid_link_backward(raw: Array, delta: Array) -> Array:
-    return delta * expit(raw) * expit(-raw)
-
-
-def _softmax_link_backward(raw: Array, delta: Array) -> Array:
-    share = raw.copy()
-    _softmax_link(share)
-    return share * (delta - np.vecdot(share, delta)[:, np.newaxis])
-
-
-DIFFERENCE = 1e-5
-"""The step of central differences, relative to a raw output above 1: truncation and rounding are about 1e-10 there."""
-
-
-def link_differences(link: Callable[[Array], None], raw: Array, delta: Array) -> Array:
-    """Return dJ/draw by differences of a link whose derivative nobody has written."""
-    gradient = np.empty_like(raw, dtype=np.float64)
-    for j in range(raw.shape[1]):
-        step = DIFFERENCE * np.maximum(1.0, np.abs(raw[:, j]))
-        above, below = raw.astype(np.float64), raw.astype(np.float64)
-        above[:, j] += step
-        below[:, j] -= step
-        link(above)
-        link(below)
-        gradient[:, j] = np.vecdot(above - below, delta) / (2.0 * step)
-    return gradient
+def _log_share_link(slices: Sequence[slice], raw: Array) -> None:
+    """Set raw to the logarithms of its sigmoids' shares of their sum over each slice; of single ones, of themselves."""
+    for s in slices:
+        if s.stop - s.start == 1:
+            _log_sigmoid_link(raw[:, s])
+        else:
+            P = np.maximum(expit(raw[:, s]), np.finfo(raw.dtype).tiny)  # all of a row may vanish
+            raw[:, s] = log_shares(P)
 
 
 # --- where training starts: the raw output of the best constant prediction ------------------------------------------
@@ -366,7 +407,7 @@ def _softmax_joint(raw: Array, target: Array) -> tuple[Array, Array]:
 
 
 def _softmax_value(raw: Array, target: Array) -> Array:
-    below, others = _exp_below(raw)
+    below, others = exp_below(raw)
     wanted = np.where(target > 0.0, below * target, 0.0).sum(axis=1)  # also where `below` is infinite
     np.put_along_axis(others, raw.argmax(axis=1)[:, np.newaxis], 0.0, axis=1)
     return np.log1p(others.sum(axis=1)) + wanted  # a small loss keeps its digits, which log(1 + others) would lose
@@ -380,7 +421,10 @@ def _softmax_gradient(raw: Array, target: Array) -> Array:
 
 
 def _squared_sigmoid_value(raw: Array, target: Array) -> Array:
-    error = expit(raw) - target
+    # |a - t| = |(1 - a) - (1 - t)|, and 1 - a is the sigmoid of -raw: where t is 1, a small error keeps its digits
+    upper = target > 0.5
+    error = expit(np.where(upper, -raw, raw))
+    error -= np.where(upper, 1.0 - target, target)
     return 0.5 * np.einsum("ij,ij->i", error, error)
 
 
@@ -416,6 +460,10 @@ class _Blocks:
         pairs = zip(self.losses, self.slices, strict=True)
         return np.hstack([loss.through_link(raw[:, s], delta[:, s]) for loss, s in pairs])
 
+    def log_link(self, raw: Array) -> None:
+        for loss, s in zip(self.losses, self.slices, strict=True):
+            raw[:, s] = loss.log_linked(raw[:, s])
+
     def start(self, target: Array, weight: Array | None) -> Array:
         raw = np.zeros(target.shape[1])
         for loss, s in zip(self.losses, self.slices, strict=True):
@@ -438,6 +486,8 @@ def blocks(losses: Sequence[Loss], slices: Sequence[slice]) -> Loss:
         scales_targets=all(loss.may_scale for loss in losses),
         start=pieces.start,
         link_backward=pieces.link_backward,
+        log_link=None if any(loss.log_link is None for loss in losses) else pieces.log_link,
+        mirrored={loss.mirrored for loss, s in zip(losses, slices, strict=True) if s.stop - s.start == 1} == {True},
     )
 
 
@@ -447,36 +497,17 @@ SHARES = Interval(0.0, 1.0)
 """What log-losses take: 0, 1, or the share of a label."""
 
 SIGMOID_LOG_LOSS = Loss(
-    "log_loss",
-    _sigmoid_value,
-    _sigmoid_gradient,
-    _sigmoid_link,
-    "logistic",
-    _sigmoid_joint,
-    SHARES,
-    start=_log_odds,
-    link_backward=_sigmoid_link_backward,
-)
+    "log_loss", _sigmoid_value, _sigmoid_gradient, _sigmoid_link, "logistic", _sigmoid_joint, SHARES, start=_log_odds,
+    link_backward=sigmoid_link_backward, log_link=_log_sigmoid_link, mirrored=True,
+)  # fmt: skip
 SOFTMAX_LOG_LOSS = Loss(
-    "log_loss",
-    _softmax_value,
-    _softmax_gradient,
-    _softmax_link,
-    "softmax",
-    _softmax_joint,
-    SHARES,
-    start=_centred_logs,
-    link_backward=_softmax_link_backward,
-)
+    "log_loss", _softmax_value, _softmax_gradient, softmax_link, "softmax", _softmax_joint, SHARES,
+    start=_centred_logs, link_backward=softmax_link_backward, log_link=log_softmax_link,
+)  # fmt: skip
 SIGMOID_SQUARED_ERROR = Loss(
-    "squared_error",
-    _squared_sigmoid_value,
-    _squared_sigmoid_gradient,
-    _sigmoid_link,
-    "logistic",
-    targets=SHARES,
-    link_backward=_sigmoid_link_backward,
-)
+    "squared_error", _squared_sigmoid_value, _squared_sigmoid_gradient, _sigmoid_link, "logistic", targets=SHARES,
+    link_backward=sigmoid_link_backward, log_link=_log_sigmoid_link, mirrored=True,
+)  # fmt: skip
 
 
 def _log_loss(slices: Sequence[slice], exclusive: bool) -> Loss:
@@ -488,9 +519,17 @@ def _log_loss(slices: Sequence[slice], exclusive: bool) -> Loss:
     return SIGMOID_LOG_LOSS if slices[0].stop - slices[0].start == 1 else SOFTMAX_LOG_LOSS
 
 
+def _squared_error(slices: Sequence[slice], exclusive: bool) -> Loss:
+    """One sigmoid per output; the probabilities of exclusive classes are their sigmoids' shares of the sum."""
+    single = [s.stop - s.start == 1 for s in slices]
+    if not exclusive or all(single):
+        return SIGMOID_SQUARED_ERROR
+    return replace(SIGMOID_SQUARED_ERROR, log_link=partial(_log_share_link, tuple(slices)), mirrored=any(single))
+
+
 CLASSIFICATION_LOSSES: dict[str, Callable[[Sequence[slice], bool], Loss]] = {
     "log_loss": _log_loss,
-    "squared_error": lambda slices, exclusive: SIGMOID_SQUARED_ERROR,
+    "squared_error": _squared_error,
 }
 """Every loss of a classifier by name: a function of the slices of raw outputs, one per column of labels, and of whether
 labels are exclusive: each row then has one label per slice; multilabel targets have none to several in all."""

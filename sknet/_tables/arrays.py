@@ -139,10 +139,30 @@ def refuse_columns(X: Table, reason: str) -> None:
 # --- labels ----------------------------------------------------------------------------------------------------------
 
 
+def is_indicator(y: Array) -> bool:
+    """Whether a two-dimensional array is a multilabel target: nothing but 0 and 1."""
+    return y.dtype.kind in "biuf" and bool(((y == 0) | (y == 1)).all())
+
+
+def check_columns(y: Array, expected: int) -> None:
+    if y.ndim != 2 or y.shape[1] != expected:
+        raise ValueError(f"y has shape {y.shape}, but the classifier knows {expected} outputs: give a column for each.")
+
+
 def side_by_side(columns: list[Array]) -> Array:
     """Put columns of labels side by side, as objects where text meets numbers."""
     texts = {column.dtype.kind in "OUT" for column in columns}
     return np.column_stack([column.astype(object) for column in columns] if len(texts) == 2 else columns)
+
+
+def labels_of_one_type(y: Target) -> Array:
+    """Make every kind of text objects, and of other objects what they are; refuse missing and infinite labels."""
+    labels = y if type(y) is np.ndarray and y.dtype.isnative else plain_array(y, "y")
+    if labels.dtype.kind == "T":
+        labels = labels.astype(object)
+    if labels.dtype.kind not in "biuU":
+        refuse_no_labels(labels)
+    return plain_objects(labels) if labels.dtype == object else labels
 
 
 def plain_objects(labels: Array) -> Array:

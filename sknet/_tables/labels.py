@@ -10,11 +10,14 @@ y : (n,) or (n, k)       labels as the user gives them: array-like, Series, data
 codes : (n, k)           index of each row's label into the sorted classes, for each target column
 T, P : (n, n_outputs)    targets of 0 and 1, and probabilities. A single output of two classes (or one) is one column,
                          the probability of the second; K > 2 classes are K columns; L labels are L columns.
+                         P may be (n, 2 n_outputs): before them as many columns, the probabilities of the first class.
+log_P                    logarithms of such probabilities
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -25,16 +28,14 @@ from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sknet._tables.arrays import plain_array, plain_objects, refuse_foreign, refuse_no_labels, shown, side_by_side
+from sknet._tables.arrays import check_columns, is_indicator, labels_of_one_type, refuse_foreign, shown, side_by_side
 from sknet._tables.frames import column_at, shortened, whole_numbers
 from sknet._tables.rows import is_frame
+from sknet._tables.splitting import combinations
 from sknet._typing import Array, Target
 
 Codes = NDArray[np.intp]
 Kind = Literal["binary", "multiclass", "multilabel", "multioutput"]
-
-COMMON_ROWS = 10
-"""A combination of labels with fewer rows shares its stratum with the other rare ones."""
 
 
 class Labels(ABC):
@@ -86,6 +87,10 @@ class Labels(ABC):
         With `normalise`, those of exclusive classes, which come from one sigmoid each, are made to add up to 1.
         """
 
+    def log_probabilities(self, log_P: Array) -> Array | list[Array]:
+        """Logarithms of probabilities in the same shape."""
+        return log_P
+
     @property
     def n_outputs(self) -> int:
         """Columns of the network's output."""
@@ -107,13 +112,7 @@ class Labels(ABC):
 
     def strata(self, codes: Codes) -> Codes:
         """One integer per row, for stratified splits: its label, or its combination of labels if that is not rare."""
-        n_columns = codes.shape[1]
-        if n_columns == 1:
-            return codes[:, 0]
-        # a row's bytes as one value: they sort much faster than rows do
-        rows_as_bytes = np.ascontiguousarray(codes).view(f"V{codes.itemsize * n_columns}").ravel()
-        _, pattern, rows = np.unique(rows_as_bytes, return_inverse=True, return_counts=True)
-        return np.where(rows[pattern] < COMMON_ROWS, len(rows), pattern)
+        return codes[:, 0] if codes.shape[1] == 1 else combinations(codes)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Labels):
@@ -185,11 +184,22 @@ class SingleLabels(Labels):
     def probabilities(self, P: Array, *, normalise: bool = False) -> Array:
         """Probabilities of shape (n, K); of a single class they are 1."""
         if self.kind == "multiclass":
+            P = P[:, -len(self.known) :]
             if normalise:
                 P = np.maximum(P, np.finfo(P.dtype).tiny)  # all of a row may vanish
                 P = P / P.sum(axis=1, keepdims=True)
             return inside(P)
-        return np.ones_like(P) if len(self.known) == 1 else inside(np.concatenate([1 - P, P], axis=1))
+        if len(self.known) == 1:
+            return np.ones_like(P[:, :1])
+        return inside(P if P.shape[1] == 2 else np.concatenate([1 - P, P], axis=1))
+
+    def log_probabilities(self, log_P: Array) -> Array:
+        """Logarithms of probabilities of shape (n, K)."""
+        if len(self.known) == 1:
+            return np.zeros_like(log_P[:, :1])
+        if log_P.shape[1] > 1:
+            return log_P[:, -len(self.known) :]
+        return np.concatenate([np.log(inside(-np.expm1(log_P))), log_P], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,7 +225,7 @@ class MultiOutputLabels(Labels):
 
     def codes(self, labels: Array) -> Codes:
         """Look labels of shape (n, outputs) up, column by column."""
-        _check_columns(labels, len(self.outputs))
+        check_columns(labels, len(self.outputs))
         pairs = zip(self.outputs, labels.T, strict=True)
         return np.hstack([output.codes(one_type(column)) for output, column in pairs])
 
@@ -235,8 +245,18 @@ class MultiOutputLabels(Labels):
 
     def probabilities(self, P: Array, *, normalise: bool = False) -> list[Array]:
         """Probabilities of shape (n, K) in a list, one per output."""
-        pairs = zip(self.outputs, self.blocks, strict=True)
-        return [output.probabilities(P[:, block], normalise=normalise) for output, block in pairs]
+        return [output.probabilities(part, normalise=normalise) for output, part in self._parts(P)]
+
+    def log_probabilities(self, log_P: Array) -> list[Array]:
+        """Logarithms of probabilities of shape (n, K) in a list, one per output."""
+        return [output.log_probabilities(part) for output, part in self._parts(log_P)]
+
+    def _parts(self, P: Array) -> Iterator[tuple[SingleLabels, Array]]:
+        """Yield each output and its own columns, of two classes both if they are there."""
+        first, P = P[:, : -self.n_outputs], P[:, -self.n_outputs :]
+        for output, block in zip(self.outputs, self.blocks, strict=True):
+            two = [first[:, block]] if output.kind == "binary" else []
+            yield output, np.concatenate([*two, P[:, block]], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -264,7 +284,7 @@ class IndicatorLabels(Labels):
 
     def codes(self, labels: Array) -> Codes:
         """Check an indicator matrix, whose values are its codes."""
-        _check_columns(labels, self.n_labels)
+        check_columns(labels, self.n_labels)
         if not is_indicator(labels):
             raise ValueError(
                 "y holds other values than 0 and 1, but the classifier was given an indicator matrix first."
@@ -348,23 +368,13 @@ def _given_classes(classes: Target) -> Array:
     return pd.unique(as_labels(classes))
 
 
-# --- parsing ---------------------------------------------------------------------------------------------------------
-
-
-def is_indicator(y: Array) -> bool:
-    """Whether a two-dimensional array is a multilabel target: nothing but 0 and 1."""
-    return y.dtype.kind in "biuf" and bool(((y == 0) | (y == 1)).all())
-
-
-def _check_columns(y: Array, expected: int) -> None:
-    if y.ndim != 2 or y.shape[1] != expected:
-        raise ValueError(f"y has shape {y.shape}, but the classifier knows {expected} outputs: give a column for each.")
+# --- parsing ----------------------------------------------------------------------------------------------------------
 
 
 def inside(P: Array) -> Array:
     """Keep probabilities strictly between 0 and 1."""
     limits = np.finfo(P.dtype)
-    return np.clip(P, limits.tiny, 1 - limits.epsneg)
+    return np.minimum(np.maximum(P, limits.tiny), 1 - limits.epsneg)
 
 
 def as_labels(y: Target, *, warn: bool = False) -> Array:
@@ -400,9 +410,5 @@ def as_labels(y: Target, *, warn: bool = False) -> Array:
 
 def one_type(y: Target) -> Array:
     """Refuse missing and infinite labels; make every kind of text objects, and of other objects what they are."""
-    labels: Array = y if type(y) is np.ndarray and y.dtype.isnative else plain_array(whole_numbers(y), "y")
-    if labels.dtype.kind == "T":
-        labels = labels.astype(object)
-    if labels.dtype.kind not in "biuU":
-        refuse_no_labels(labels)
-    return plain_objects(labels) if labels.dtype == object else labels
+    plain = type(y) is np.ndarray and y.dtype.isnative and y.dtype.kind in "biuU"
+    return y if plain else labels_of_one_type(whole_numbers(y))

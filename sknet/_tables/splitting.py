@@ -23,6 +23,9 @@ from sknet._typing import Array, Target
 Splitter: TypeAlias = Any
 """A scikit-learn splitter: what has a method `split`."""
 
+COMMON_ROWS = 10
+"""A combination of labels with fewer rows shares its stratum with the other rare ones."""
+
 MIN_HELD_OUT = 10
 """The least number of rows to hold out: a validation score of fewer says too little."""
 
@@ -170,6 +173,14 @@ def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> tuple[
     _, chosen = next(splitter(1, test_size=n_held_out, random_state=seed).split(merged, merged))
     held_out = np.sort(candidates[chosen])
     return np.delete(np.arange(n), held_out), held_out
+
+
+def combinations(codes: Array) -> Array:
+    """Return one integer per row of codes, (n, k): of its combination of labels, if that is not rare."""
+    # a row's bytes as one value: they sort much faster than rows do
+    rows_as_bytes = np.ascontiguousarray(codes).view(f"V{codes.itemsize * codes.shape[1]}").ravel()
+    _, pattern, rows = np.unique(rows_as_bytes, return_inverse=True, return_counts=True)
+    return np.where(rows[pattern] < COMMON_ROWS, len(rows), pattern)
 
 
 def merge_rare(strata: Array, most: int) -> Array:

@@ -1,5 +1,7 @@
 """Labels of every kind in, labels and probabilities out."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -10,7 +12,8 @@ from sklearn.datasets import load_digits, load_iris
 from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import accuracy_score, log_loss
 
-from sknet import SigmoidMLPClassifier
+from sknet import Loss, SigmoidMLPClassifier
+from sknet._network.losses import SIGMOID_SQUARED_ERROR
 
 rng = np.random.default_rng(0)
 N = 90
@@ -216,7 +219,7 @@ def test_probabilities_are_inside_and_add_up(loss, kind, dtype, scale):
     net.coefs_ = [(scale * W).astype(dtype) for W in net.coefs_]
     P, log_P = net.predict_proba(X.astype(dtype)), net.predict_log_proba(X.astype(dtype))
     for p, log_p in zip(P if isinstance(P, list) else [P], log_P if isinstance(log_P, list) else [log_P], strict=True):
-        assert p.dtype == log_p.dtype == dtype
+        assert p.dtype == log_p.dtype == dtype and p.shape == log_p.shape
         assert (p > 0).all() and (p < 1).all() and np.isfinite(log_p).all()
         if kind != "multilabel":
             assert_allclose(p.sum(axis=1), 1.0, rtol=1e-6 if dtype == np.float32 else 1e-12)
@@ -231,6 +234,7 @@ def test_one_sigmoid_for_two_classes_softmax_for_more():
     assert_allclose(two.predict_proba(X)[:, 1], 1 / (1 + np.exp(-z)), rtol=1e-12)
     assert_array_equal(two.predict(X), (z > 0).astype(int))
     Z = three.decision_function(X)
+    assert fitted(LABEL, loss="squared_error").predict_proba(X).shape == (N, 3)
     assert_allclose(three.predict_proba(X), np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True), rtol=1e-12)
     assert_array_equal(three.predict(X), Z.argmax(axis=1))
 
@@ -240,6 +244,21 @@ def test_log_probabilities_are_precise_where_probabilities_end():
     net.coefs_[-1] = net.coefs_[-1] * 1e4
     log_p = net.predict_log_proba(X)
     assert log_p.min() < -100 and np.isfinite(log_p).all()
+    z = net.decision_function(X)
+    assert_allclose(log_p, -np.logaddexp(0.0, np.column_stack([z, -z])), rtol=1e-14)
+    certain = (z > 40.0) & (z < 700.0)
+    assert certain.any()
+    assert_allclose(net.predict_proba(X)[certain, 0], np.exp(-z[certain]), rtol=1e-14)  # which 1 - p would make 0
+
+
+def test_the_logarithms_of_a_loss_of_ones_own_are_those_of_its_probabilities():
+    ours = SIGMOID_SQUARED_ERROR
+    own = Loss("own", ours.value, ours.gradient, ours.link, "logistic")
+    for loss in (own, replace(own, mirrored=True), replace(own, log_link=ours.log_link)):
+        for y in (BINARY, LABEL) if loss.log_link is None else (BINARY,):
+            net, same = fitted(y, loss=loss), fitted(y, loss="squared_error")
+            assert_allclose(net.predict_proba(X), same.predict_proba(X), rtol=1e-12)
+            assert_allclose(net.predict_log_proba(X), same.predict_log_proba(X), rtol=1e-9)
 
 
 # --- it learns -------------------------------------------------------------------------------------------------------

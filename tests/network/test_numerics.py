@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sknet._network.activations import ACTIVATIONS
-from sknet._network.losses import CLASSIFICATION_LOSSES, SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS
+from sknet._network.losses import CLASSIFICATION_LOSSES, SIGMOID_LOG_LOSS, SIGMOID_SQUARED_ERROR, SOFTMAX_LOG_LOSS
 from sknet._network.regression import REGRESSION_LOSSES
 
 try:
@@ -81,29 +81,45 @@ RAW = np.concatenate([-np.geomspace(1e-300, 700.0, 120), [0.0], np.geomspace(1e-
 
 def ulps(found, exact, relative=True):
     """How many units in the last place a float is off, of the exact number, or of 1."""
-    size = np.spacing(np.abs(float(exact))) if relative else np.finfo(found.dtype).eps / 2
+    size = np.spacing(found.dtype.type(abs(exact))) if relative else np.finfo(found.dtype).eps
     return abs((mpmath.mpf(float(found)) - exact) / mpmath.mpf(float(size)))
 
 
-def exactly(function, *arguments):
-    with mpmath.workdps(700):
+def exactly(function, *arguments, digits=700):
+    with mpmath.workdps(digits):
         return [function(*(mpmath.mpf(float(a)) for a in numbers)) for numbers in zip(*arguments, strict=True)]
+
+
+def steepest(z):  # SELU as Klambauer et al. 2017 give it
+    return mpmath.mpf("1.0507009873554805") * (z if z > 0 else mpmath.mpf("1.6732632423543772") * mpmath.expm1(z))
 
 
 EXACT = {
     "sigmoid": lambda z: 1 / (1 + mpmath.exp(-z)),
     "tanh": lambda z: mpmath.tanh(z),
+    "relu": lambda z: max(z, 0),
+    "leaky_relu": lambda z: z if z > 0 else z * mpmath.mpf("0.01"),
+    "elu": lambda z: z if z > 0 else mpmath.expm1(z),
+    "selu": steepest,
+    "softplus": lambda z: mpmath.log1p(mpmath.exp(z)),
+    "silu": lambda z: z / (1 + mpmath.exp(-z)),
+    "gelu": lambda z: z * mpmath.ncdf(z),
+    "mish": lambda z: z * mpmath.tanh(mpmath.log1p(mpmath.exp(z))),
+    "identity": lambda z: z,
+    "logistic": lambda z: 1 / (1 + mpmath.exp(-z)),
 }
 
 
 @needs_mpmath
-@pytest.mark.parametrize("name", EXACT)
-def test_activations_are_within_two_ulps_of_one(name):
-    a = RAW.copy()
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_activations_are_within_two_ulps_of_one(name, dtype):
+    z = (RAW[::4] if dtype == np.float64 else RAW[np.abs(RAW) < 80.0][::4]).astype(dtype)
+    a = z.copy()
     ACTIVATIONS[name].apply(a)
-    assert (
-        max(ulps(found, exact, relative=False) for found, exact in zip(a, exactly(EXACT[name], RAW), strict=True)) <= 2
-    )
+    for found, exact in zip(a, exactly(EXACT[name], z, digits=400), strict=True):
+        # of outputs beyond 1, which a float has no more digits of, in their own units
+        assert ulps(found, exact, relative=abs(exact) > 1) <= 2
 
 
 @needs_mpmath
@@ -127,6 +143,67 @@ def test_a_log_loss_of_a_softmax_is_within_four_ulps(label):
 
     found = SOFTMAX_LOG_LOSS.value(raw, target)
     assert max(ulps(*pair) for pair in zip(found, exactly(exact, *raw.T), strict=True)) <= 4
+
+
+@needs_mpmath
+@pytest.mark.parametrize("label", [0.0, 1.0])
+def test_a_squared_error_of_a_sigmoid_is_within_four_ulps(label):
+    raw = RAW[np.abs(RAW) < 350.0][:, np.newaxis]  # its square is no subnormal
+    found = SIGMOID_SQUARED_ERROR.value(raw, np.full_like(raw, label))
+    exact = exactly(lambda z: (1 / (1 + mpmath.exp(-z if label == 0.0 else z))) ** 2 / 2, raw[:, 0])
+    assert max(ulps(*pair) for pair in zip(found, exact, strict=True)) <= 4
+
+
+def both_of(z):
+    return [1 / (1 + mpmath.exp(z)), 1 / (1 + mpmath.exp(-z))]
+
+
+@needs_mpmath
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", CLASSIFICATION_LOSSES)
+def test_both_probabilities_of_two_classes_and_their_logarithms_are_within_four_ulps(name, dtype):
+    loss = CLASSIFICATION_LOSSES[name]([slice(0, 1)], True)
+    z = (RAW if dtype == np.float64 else RAW[np.abs(RAW) < 85.0])[::3].astype(dtype)
+    P, log_P = loss.linked_both(z[:, np.newaxis].copy()), loss.log_linked_both(z[:, np.newaxis].copy())
+    for found, logs, exact in zip(P, log_P, exactly(both_of, z), strict=True):
+        for p, log_p, share in zip(found, logs, exact, strict=True):
+            assert ulps(p, share) <= 4
+            with mpmath.workdps(700):
+                assert ulps(log_p, mpmath.log(share)) <= 4
+
+
+def shares_of(*scores):
+    total = sum(scores)
+    return [score / total for score in scores]
+
+
+SHARES = {
+    "log_loss": lambda *row: shares_of(*(mpmath.exp(z) for z in row)),
+    "squared_error": lambda *row: shares_of(*(1 / (1 + mpmath.exp(-z)) for z in row)),
+}
+
+
+@needs_mpmath
+@pytest.mark.parametrize("name", CLASSIFICATION_LOSSES)
+def test_logarithms_of_probabilities_of_several_classes_are_within_four_ulps(name):
+    rng = np.random.default_rng(1)
+    raw = np.concatenate([rng.normal(size=(40, 4)) * scale for scale in (1e-3, 1.0, 30.0, 150.0)])
+    loss = CLASSIFICATION_LOSSES[name]([slice(0, 4)], True)
+    log_P = loss.log_linked(raw.copy())
+    for logs, shares in zip(log_P, exactly(SHARES[name], *raw.T), strict=True):
+        for log_p, share in zip(logs, shares, strict=True):
+            with mpmath.workdps(700):
+                assert ulps(log_p, mpmath.log(share)) <= 4
+
+
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", CLASSIFICATION_LOSSES)
+@pytest.mark.parametrize("slices", [[slice(0, 1)], [slice(0, 3)], [slice(0, 1), slice(1, 3)]])
+def test_logarithms_of_probabilities_at_extremes_are_finite(slices, name, dtype):
+    values, k = extremes(dtype), slices[-1].stop
+    raw = np.stack([np.roll(values, shift) for shift in range(k)], axis=1)
+    log_P = CLASSIFICATION_LOSSES[name](slices, True).log_linked_both(raw)
+    assert np.isfinite(log_P).all() and (log_P <= 0.0).all() and log_P.dtype == dtype
 
 
 @needs_mpmath

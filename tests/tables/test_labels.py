@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
-from sknet._tables.labels import COMMON_ROWS, as_labels, learn_labels
+from sknet._tables.labels import as_labels, learn_labels
+from sknet._tables.splitting import COMMON_ROWS
 
 TARGETS = {
     "binary": np.array([1, 0, 1, 1, 0, 0]),
