@@ -93,7 +93,10 @@ def to_onnx(
         Its outputs are "label" and "probabilities" of a classifier (of several
         target columns "probabilities_0", "probabilities_1", ...), "variable" of
         a regressor, of shape (n, n_outputs). A missing number is NaN, a missing
-        text the empty string. Outputs are in float64 if an input is.
+        text the empty string. Dates, and spans of time, are int64 nanoseconds
+        (of dates since 1970, in UTC where there is a time zone), a missing one
+        the least int64, as NumPy and pandas hold them. Outputs are in float64
+        if an input is.
 
     Raises
     ------
@@ -129,10 +132,12 @@ def to_torch(estimator: Estimator) -> "torch.nn.Module":
         `module(numbers, codes)` returns what `predict_proba`, or a regressor's
         `predict`, returns; `module.raw(numbers, codes)` what comes before the
         link, for training. `numbers`, of shape (n, columns of numbers), holds
-        them as they are in the table, NaN where one is missing; `codes`, of
-        shape (n, columns of categories), the place of each level among those
-        that were learnt, their count for any other, -1 where it is missing.
-        `module.read(X)` returns both for a raw table. `module.network` is a
+        them as they are in the table, of dates their seconds since 1970, of
+        spans of time their seconds, NaN where one is missing; `codes`, of shape
+        (n, columns of categories), the place of each level among those that
+        were learnt, their count for any other, -1 where it is missing. Columns
+        that are left out are in neither. `module.read(X)` returns both for a
+        raw table. `module.network` is a
         `torch.nn.Sequential`; trained on, it comes back by `from_torch`.
 
     Raises
@@ -208,9 +213,9 @@ def to_sklearn(estimator: Estimator) -> "Pipeline":
     Raises
     ------
     ExportError
-        If scikit-learn has nothing for the activations, the loss or the
-        targets: it knows one activation for all layers, of identity, logistic,
-        tanh and relu. A `ValueError`.
+        If scikit-learn has nothing for the columns, the activations, the loss
+        or the targets: it knows no dates, and one activation for all layers, of
+        identity, logistic, tanh and relu. A `ValueError`.
     """
     from sknet._export import sklearn
 

@@ -26,16 +26,28 @@ from skl2onnx.common.data_types import (
     StringTensorType,
 )
 
-from sknet._export.onnx_columns import DOUBLE, TARGET, TEXT, Feed, encode
-from sknet._export.onnx_graph import ACTIVATIONS, LINKS, Graph, columns_of, ints
+from sknet._export.onnx_columns import encode
+from sknet._export.onnx_graph import (
+    ACTIVATIONS,
+    DOUBLE,
+    INTEGER,
+    LINKS,
+    SINGLE,
+    TARGET,
+    TEXT,
+    Feed,
+    Graph,
+    columns_of,
+    ints,
+)
 from sknet._export.parts import ExportError, activation_in, kind_in, networks_of, parts_of
 from sknet._model.heads import LabelHead, NumberHead
 from sknet._model.model import Model, Network
+from sknet._tables.columns import Column
+from sknet._tables.columns.datetime import DatetimeColumn
+from sknet._tables.encoding import NUMBERS
 from sknet._tables.labels import SingleLabels
 from sknet._typing import Array, DType, Table
-
-SINGLE = np.dtype(np.float32)
-INTEGER = np.dtype(np.int64)
 
 FEEDS: dict[str, DType] = {
     "FloatTensorType": SINGLE,
@@ -271,11 +283,13 @@ def types_of(model: Model, X: Table) -> list[tuple[str, object]]:
     return [(str(name), _type_of(str(X[name].dtype).lower(), column)([None, 1])) for name, column in columns]
 
 
-def _type_of(dtype: str, column: object) -> type:
-    """Return the type of a column: its own if it is one of numbers that cannot be missing, else float64 or text."""
+def _type_of(dtype: str, column: Column) -> type:
+    """Return the type of a column: its own if it is one of numbers that cannot be missing, else that of its kind."""
+    if isinstance(column, DatetimeColumn):
+        return cast(type, Int64TensorType)
     if dtype in _NUMBERS:
         return cast(type, _NUMBERS[dtype])
-    return DoubleTensorType if type(column).__name__ == "NumberColumn" else StringTensorType
+    return DoubleTensorType if isinstance(column, NUMBERS) else StringTensorType
 
 
 _NUMBERS = {

@@ -2,11 +2,13 @@
 
 Conventions
 -----------
+A feed is one input of the graph: a tensor of shape (n, w) that holds w columns of the table, one type for all.
 a value of the graph is known by its name, a str; constants are NumPy arrays
 z : (n, h)      raw : (n, k)
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from math import sqrt
 
 import numpy as np
@@ -17,10 +19,18 @@ from skl2onnx.common._topology import Scope
 from sknet._network.activations import LEAK, SELU_ALPHA, SELU_SCALE
 from sknet._typing import Array, DType
 
+TARGET = "ONNX"
+
+SINGLE = np.dtype(np.float32)
+DOUBLE = np.dtype(np.float64)
+INTEGER = np.dtype(np.int64)
+TEXT = np.dtype(object)
+FLOATS = (SINGLE, DOUBLE)
+
 PROTO = {
-    np.dtype(np.float32): TensorProto.FLOAT,
-    np.dtype(np.float64): TensorProto.DOUBLE,
-    np.dtype(np.int64): TensorProto.INT64,
+    SINGLE: TensorProto.FLOAT,
+    DOUBLE: TensorProto.DOUBLE,
+    INTEGER: TensorProto.INT64,
 }
 """ONNX's number for each type of array."""
 
@@ -78,6 +88,25 @@ class Graph:
         )
 
 
+@dataclass(frozen=True)
+class Feed:
+    """One input of the graph, or what was computed of one."""
+
+    name: str
+    dtype: DType  # object for text
+    width: int
+
+    def columns(self, graph: Graph, places: Sequence[int]) -> str:
+        """Return some of its columns."""
+        if list(places) == list(range(self.width)):
+            return self.name
+        return graph.node("Gather", self.name, ints(*places), axis=1)
+
+
+Block = tuple[str, list[int]]
+"""A value of the graph, and which of the network's inputs its columns are."""
+
+
 def ints(*values: int) -> Array:
     """Return whole numbers as ONNX takes axes, positions and bounds."""
     return np.array(values, np.int64)
@@ -117,7 +146,7 @@ def softplus(graph: Graph, z: str) -> str:
 
 def _gelu(graph: Graph, z: str) -> str:
     # onnxruntime has no Erf of float64: this one function is computed in float32
-    z32 = graph.cast(graph.node("Mul", z, graph.number(sqrt(0.5))), np.dtype(np.float32))
+    z32 = graph.cast(graph.node("Mul", z, graph.number(sqrt(0.5))), SINGLE)
     erf = graph.cast(graph.node("Erf", z32), graph.dtype)
     half = graph.node("Mul", graph.node("Add", erf, graph.number(1.0)), graph.number(0.5))
     return graph.node("Mul", z, half)

@@ -11,6 +11,7 @@ from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, Loss, identity
 from sknet._network.regression import POISSON
 from sknet._tables.columns.category import CategoryColumn
+from sknet._tables.columns.target import TargetColumn
 from sknet._typing import Array
 
 T = TypeVar("T")
@@ -71,9 +72,10 @@ def kind_in(table: Mapping[type, T], value: object, what: str, target: str) -> T
     return table[type(value)]
 
 
-def inputs_by_level(column: CategoryColumn) -> Array:
+def inputs_by_level(column: CategoryColumn | TargetColumn) -> Array:
     """Return what each level, any other level, and a missing value become, (len(levels) + 2, n_inputs)."""
-    unseen = next(name for name in map(str, range(len(column.levels) + 1)) if name not in column.levels)
+    known = set(column.levels)
+    unseen = next(name for name in map(str, range(len(known) + 1)) if name not in known)
     values = np.array([*column.levels, unseen, None], dtype=object)
     inputs = np.zeros((len(values), column.n_inputs))
     column.write(values, inputs, "")

@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from configurations import FORMATS, SEEDS, configuration, feeds_of, outputs_of
+from configurations import SEEDS, configuration, outputs_of
+from formats import FORMATS, feeds_of
 from sklearn.compose import ColumnTransformer
 from sklearn.ensemble import VotingClassifier
 from sklearn.impute import SimpleImputer
@@ -15,7 +16,7 @@ pytest.importorskip("skl2onnx")
 runtime = pytest.importorskip("onnxruntime")
 
 import skl2onnx  # noqa: E402
-from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64TensorType, StringTensorType  # noqa: E402
+from skl2onnx.common.data_types import FloatTensorType, StringTensorType  # noqa: E402
 
 from sknet import Activation, SigmoidMLPClassifier, SigmoidMLPRegressor  # noqa: E402
 from sknet.export import ExportError, register_onnx_converters, to_onnx  # noqa: E402
@@ -65,16 +66,6 @@ def test_missing_and_unseen_levels():
         net = SigmoidMLPClassifier(**QUICK).fit(train, LABEL)
         test = frame.head(20).assign(town=["Paris", None] * 10, a=np.where(np.arange(20) < 5, np.nan, 1.0))
         np.testing.assert_allclose(run(to_onnx(net, FRAME), test)[1], net.predict_proba(test), rtol=1e-5)
-
-
-@pytest.mark.parametrize("kind", [FloatTensorType, DoubleTensorType, Int64TensorType, StringTensorType])
-def test_levels_that_are_numbers_come_in_every_type(kind):
-    net = SigmoidMLPClassifier(**QUICK, categorical_features=["k"]).fit(FRAME[["k"]], LABEL)
-    k = np.array([[0], [1], [2], [7]])
-    dtype = {FloatTensorType: np.float32, DoubleTensorType: np.float64, Int64TensorType: np.int64}.get(kind)
-    feed = k.astype(str).astype(object) if dtype is None else k.astype(dtype)
-    _, p = run(to_onnx(net, initial_types=[("k", kind([None, 1]))]), {"k": feed})
-    np.testing.assert_allclose(p, net.predict_proba(pd.DataFrame(k, columns=["k"])), rtol=1e-5)
 
 
 @pytest.mark.parametrize("labels", [rng.random(N) < 0.5, rng.choice([1.0, 2.0], N), np.zeros(N, int)], ids=str)

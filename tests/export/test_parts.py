@@ -12,6 +12,7 @@ from sknet._model.settings import TargetSettings
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.regression import POISSON
 from sknet._tables.columns.category import CategoryColumn
+from sknet._tables.columns.target import TargetColumn
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
 
 NETWORK = Network((), [np.ones((3, 2))], [np.ones(2)])
@@ -67,6 +68,10 @@ def test_what_levels_become():
     found = inputs_by_level(CategoryColumn(("0", "1", "x"), has_infrequent=True, has_missing=True))
     np.testing.assert_array_equal(found, np.eye(5))
     np.testing.assert_array_equal(inputs_by_level(CategoryColumn(("a", "b")))[:, 0], [-1, 1, 0, 0])
+    means = np.array([[[2.0], [4.0], [3.0], [1.0]]])  # of two levels, of missing values, of all
+    np.testing.assert_array_equal(
+        inputs_by_level(TargetColumn(("a", "b"), means, np.array([2.0])))[:, 0], [2.0, 6.0, 0.0, 4.0]
+    )
 
 
 def test_a_model_has_networks():

@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
-from configurations import FORMATS, SEEDS, configuration
+from configurations import SEEDS, configuration
+from formats import FORMATS
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet.export import ExportError, to_sklearn
@@ -18,7 +19,7 @@ NUMBER = np.exp(X[:, 0])
 QUICK = dict(hidden_layer_sizes=3, max_iter=3, random_state=0, learning_rate="cosine", dtype="float64")
 
 
-@pytest.mark.parametrize("seed", SEEDS[:40])
+@pytest.mark.parametrize("seed", [*SEEDS[:40], *(pytest.param(s, marks=pytest.mark.export) for s in SEEDS[40:])])
 def test_random_configurations(seed):
     case = configuration(seed)
     through, limits = FORMATS["scikit-learn"]

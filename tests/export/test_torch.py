@@ -3,7 +3,8 @@
 import numpy as np
 import pandas as pd
 import pytest
-from configurations import FORMATS, SEEDS, configuration
+from configurations import SEEDS, configuration
+from formats import FORMATS
 
 torch = pytest.importorskip("torch")
 

@@ -81,7 +81,7 @@ class BinnedColumn:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
         own = self.number.n_inputs
         self.number.write(values, out[:, :own], name)
-        numbers = number_values(values, name)
+        numbers = number_values(values, name).astype(np.float64)
         filled = np.where(np.isnan(numbers), self.fill, numbers)  # (n,)
         write_bins(np.repeat(filled[:, np.newaxis], self.n_bins, axis=1), *self.bins, out[:, own:])
 

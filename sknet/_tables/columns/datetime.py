@@ -79,7 +79,7 @@ class DatetimeColumn:
 
     def write(self, values: Table, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
-        instants = self._own(read_instants(values, name, elapsed=self.elapsed), name)
+        instants = self.read(values, name)
         first = self.seconds.n_inputs
         self.seconds.write(seconds_of(instants), out[:, :first], name)
         for i, cycle in enumerate(self.cycles):
@@ -89,7 +89,7 @@ class DatetimeColumn:
 
     def slopes(self, values: Table, name: str) -> Array:
         """Return the derivatives of the inputs by seconds, (n, n_inputs); weekdays and days of the year are steps."""
-        instants = self._own(read_instants(values, name, elapsed=self.elapsed), name)
+        instants = self.read(values, name)
         found = np.zeros((len(instants), self.n_inputs))
         first = self.seconds.n_inputs
         found[:, :first] = self.seconds.slopes(seconds_of(instants), name)
@@ -100,8 +100,9 @@ class DatetimeColumn:
             found[:, at + 1] = np.nan_to_num(-np.sin(angle)) * per_hour / 3600.0
         return found
 
-    def _own(self, instants: Instants, name: str) -> Instants:
-        """Bring instants to the time zone that was learnt."""
+    def read(self, values: Table, name: str) -> Instants:
+        """Read instants, in the time zone that was learnt."""
+        instants = read_instants(values, name, elapsed=self.elapsed)
         zone = zone_of(instants)
         if instants.isna().all() or zone == self.zone:
             return instants
