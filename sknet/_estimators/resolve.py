@@ -25,7 +25,7 @@ from sknet._model.settings import (
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import Loss
 from sknet._network.regression import REGRESSION_LOSSES
-from sknet._tables.encoding import count_kinds
+from sknet._tables.kinds import count_kinds
 from sknet._tables.rows import Rows, is_sparse
 from sknet._training.optimizers import OPTIMIZERS, Optimizer
 from sknet._training.schedules import SCHEDULES, OfFraction, Schedule

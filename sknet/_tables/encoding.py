@@ -15,7 +15,6 @@ out : (n, n_inputs)      the network's input
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -25,19 +24,24 @@ from scipy.sparse import issparse
 
 from sknet._tables.columns import Column, ColumnSettings, InputFacts
 from sknet._tables.columns.bins import BinnedColumn, with_bins
-from sknet._tables.columns.category import IdentifierColumn, learn_category, level_shares
+from sknet._tables.columns.category import IdentifierColumn, learn_category
 from sknet._tables.columns.datetime import learn_datetime
+from sknet._tables.columns.distribution import statistics_of_file
 from sknet._tables.columns.number import (
     BLOCK,
+    LEARNT_BLOCK,
+    METHODS,
+    MOST_READS,
+    Block,
     NumberColumn,
-    learn_numbers,
-    learn_sparse,
+    Statistics,
     missing_columns,
     refuse_excessive,
     scale_or_refuse,
     stacked,
 )
-from sknet._tables.columns.quantile import QuantileColumn, learn_quantiles
+from sknet._tables.columns.quantile import QuantileColumn, quantile_columns
+from sknet._tables.columns.sparse import learn_sparse
 from sknet._tables.columns.target import TargetColumn, folds, learn_target
 from sknet._tables.frames import (
     Kind,
@@ -50,7 +54,7 @@ from sknet._tables.frames import (
     split_choice,
 )
 from sknet._tables.plan import Plan, plan_of
-from sknet._tables.rows import is_frame, is_sparse, refuse_bad_sparse
+from sknet._tables.rows import is_frame, is_memory_mapped, refuse_bad_sparse
 from sknet._typing import Array, Batch, DType, Table
 
 NUMBERS = (NumberColumn, BinnedColumn, QuantileColumn)
@@ -306,9 +310,31 @@ def _learn_frame(X: Table, chosen: object, by_dtype: bool, settings: ColumnSetti
 def _learn_numbers(
     X: Array, positions: NDArray[np.intp] | None, missing: Array, settings: ColumnSettings
 ) -> Sequence[Column]:
-    """Learn columns of numbers of a matrix: their scales, and their bins where they are asked for."""
-    columns = SCALINGS[settings.input_scaling](X, positions, missing, settings)
-    return with_bins(columns, X, positions, settings) if settings.numeric_encoding == "piecewise_linear" else columns
+    """Learn columns of numbers of a matrix, NaN where one is missing.
+
+    `positions` says which columns, None for all; `missing`, of shape (d,), which of all have missing values. Those in
+    memory are learnt block by block of columns, those in a file from pieces of its rows: neither is copied as a whole.
+    """
+    if (not isinstance(X, np.ndarray) or X.base is not None) and is_memory_mapped(X):
+        statistics = statistics_of_file(X, positions, settings.weight)
+        return number_columns(statistics, missing if positions is None else missing[positions], settings)
+    found: list[Column] = []
+    dtype = np.float32 if X.dtype == np.float32 else np.float64
+    every = np.arange(X.shape[1]) if positions is None else positions
+    # few columns beside the table, but not so few that it is gone through too often
+    width = max(1, LEARNT_BLOCK // max(len(X), 1), len(every) // MOST_READS)
+    for start in range(0, len(every), width):
+        block = every[start : start + width]
+        read = slice(start, start + width) if positions is None else block  # a slice is read faster
+        V = np.array(X[:, read].T, dtype=dtype, order="C")
+        found += number_columns(Block(V, settings.weight), missing[block], settings)
+    return found
+
+
+def number_columns(statistics: Statistics, missing: Array, settings: ColumnSettings) -> Sequence[Column]:
+    """Learn columns of numbers from their statistics, and which of them have missing values."""
+    columns = SCALINGS[settings.input_scaling](statistics, missing)
+    return with_bins(columns, statistics, settings.n_bins) if settings.numeric_encoding != "raw" else columns
 
 
 def _learn_number(values: Table, name: str, settings: ColumnSettings) -> Column:
@@ -324,13 +350,11 @@ def _learn_category(values: Table, name: str, settings: ColumnSettings) -> Colum
     return learn_target(values, name, settings, settings.target)
 
 
-SCALINGS: dict[str | None, Callable[[Array, NDArray[np.intp] | None, Array, ColumnSettings], Sequence[Column]]] = {
-    "robust": learn_numbers,
-    "standard": learn_numbers,
-    "quantile": learn_quantiles,
-    None: learn_numbers,
+SCALINGS: dict[str | None, Callable[[Statistics, Array], Sequence[Column]]] = {
+    **{name: method.columns for name, method in METHODS.items()},
+    "quantile": quantile_columns,
 }
-"""How columns of numbers are learnt, by `input_scaling`: from a matrix, their positions, and which miss values."""
+"""How columns of numbers are learnt, by `input_scaling`: from their statistics, and which miss values."""
 
 LEARNERS: dict[Kind, Callable[[Table, str, ColumnSettings], Column]] = {
     "number": _learn_number,
@@ -338,29 +362,3 @@ LEARNERS: dict[Kind, Callable[[Table, str, ColumnSettings], Column]] = {
     "date": lambda values, name, settings: learn_datetime(values, name, settings, _learn_number),
 }
 """How a column of each kind is learnt, from its values and its name."""
-
-
-# --- facts about a table ---------------------------------------------------------------------------------------------
-
-
-def count_kinds(X: Table, categorical_features: object, max_categories: int | None) -> tuple[int, bool]:
-    """Count the columns of numbers, and tell whether a category has more levels than may have inputs.
-
-    Columns that cannot be used count as neither: learning them says why.
-    """
-    if is_sparse(X):
-        return X.shape[1], False
-    by_dtype, chosen = split_choice(categorical_features)
-    framed = is_frame(X)
-    names = column_names(X) if framed else [f"x{j}" for j in range(X.shape[1])]
-    mask = chosen_categories(chosen, names)
-    n_numbers, many = 0, False
-    if (not framed or held_as_array(X) is not None) and not mask.any():
-        return X.shape[1], False
-    for j, (name, is_one) in enumerate(zip(names, mask, strict=True)):
-        values = column_at(X, j) if framed else X[:, j]
-        with suppress(TypeError, ValueError):
-            kind = "category" if is_one else kind_of(values, name, by_dtype=by_dtype) if framed else "number"
-            n_numbers += kind != "category"
-            many = many or (kind == "category" and level_shares(values, name).exceed(max_categories))
-    return n_numbers, many

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from sklearn.utils import check_array, column_or_1d
 
 from sknet._tables.arrays import plain_numbers, refuse_foreign
-from sknet._tables.columns.number import weighted_moments
+from sknet._tables.columns.moments import Moments, moments_of
 from sknet._tables.frames import column_at
 from sknet._tables.rows import is_frame
 from sknet._typing import Array, Target
@@ -97,8 +97,13 @@ class TargetScaler:
         if method is None:
             return cls(np.zeros(values.shape[1]), np.ones(values.shape[1]))
         w = None if weight is None else np.asarray(weight, dtype=np.float64)
-        mean, deviation = weighted_moments(np.ascontiguousarray(values.T), w)
-        return cls(mean, np.where(deviation > 0, deviation, 1.0))  # a constant target is only shifted
+        return cls.of(moments_of(np.ascontiguousarray(values.T), w))
+
+    @classmethod
+    def of(cls, moments: Moments) -> TargetScaler:
+        """Learn from the targets' moments; a constant target is only shifted."""
+        mean, deviation = moments.settled
+        return cls(mean, np.where(deviation > 0, deviation, 1.0))
 
     def encode(self, values: Array, dtype: DTypeLike = np.float64) -> Array:
         """Scale targets of shape (n, k)."""

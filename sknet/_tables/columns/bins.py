@@ -22,12 +22,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 
-from sknet._tables.columns import Column, ColumnSettings, InputFacts
-from sknet._tables.columns.number import SLACK, NumberColumn, inverse
+from sknet._tables.columns import Column, InputFacts
+from sknet._tables.columns.number import NumberColumn, Statistics, inverse, quantiles_of
 from sknet._tables.frames import number_values
 from sknet._typing import Array, Table
+
+MEDIAN = np.array([0.5])
 
 
 @dataclass(frozen=True)
@@ -109,46 +110,22 @@ def write_bins(values: Array, low: Array, scale: Array, out: Array) -> None:
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def with_bins(
-    columns: Sequence[Column], X: Array, positions: NDArray[np.intp] | None, settings: ColumnSettings
-) -> list[Column]:
-    """Put bins beside columns of numbers that were learnt of a matrix.
+def with_bins(columns: Sequence[Column], statistics: Statistics, n_bins: int) -> list[Column]:
+    """Put bins beside columns of numbers, where they say more than the number does: a single bin would not."""
 
-    Parameters
-    ----------
-    columns : sequence of Column
-    X : ndarray of shape (n, d)
-        Numbers, NaN where one is missing; it may lie in a file, and is read column by column.
-    positions : ndarray of ints, or None
-        Which columns of X they are; None is all.
-    settings : ColumnSettings
+    def wanted(distinct: Array, share: Array) -> Array:
+        return np.append(bin_edges(distinct, share, n_bins), quantiles_of(distinct, share, MEDIAN))
 
-    Returns
-    -------
-    list of Column
-        A column with fewer than two bins stays as it was: one bin says what the number says.
-    """
-    where = range(len(columns)) if positions is None else positions.tolist()
-    return [_with_bins(column, X[:, j], settings) for column, j in zip(columns, where, strict=True)]
+    pairs = zip(columns, statistics.distributions(wanted), strict=True)
+    return [_with_bins(column, distinct, share, n_bins) for column, (distinct, share) in pairs]
 
 
-def _with_bins(column: Column, values: Array, settings: ColumnSettings) -> Column:
-    distinct, share = distinct_values(values, settings.weight)
-    edges = bin_edges(distinct, share, settings.n_bins)
+def _with_bins(column: Column, distinct: Array, share: Array, n_bins: int) -> Column:
+    edges = bin_edges(distinct, share, n_bins)
     if len(edges) < 3:
         return column
-    fill = column.center if isinstance(column, NumberColumn) else _quantiles(distinct, share, np.array([0.5]))[0]
+    fill = column.center if isinstance(column, NumberColumn) else quantiles_of(distinct, share, MEDIAN)[0]
     return BinnedColumn(column, tuple(edges.tolist()), float(fill))
-
-
-def distinct_values(values: Array, weight: Array | None) -> tuple[Array, Array]:
-    """Find the different values of a column and the weight of each; NaN is none."""
-    numbers = np.asarray(values, dtype=np.float64)
-    observed = ~np.isnan(numbers)
-    if weight is None:
-        return np.unique(numbers[observed], return_counts=True)
-    distinct, place = np.unique(numbers[observed], return_inverse=True)
-    return distinct, np.bincount(place, weights=weight[observed], minlength=len(distinct))
 
 
 def bin_edges(distinct: Array, share: Array, n_bins: int) -> Array:
@@ -160,16 +137,10 @@ def bin_edges(distinct: Array, share: Array, n_bins: int) -> Array:
     repeated: list[float] = []
     while len(distinct) > n_bins + 1 - len(repeated) > 1:
         left = n_bins - len(repeated)
-        found, times = np.unique(_quantiles(distinct, share, np.linspace(0.0, 1.0, left + 1)), return_counts=True)
+        found, times = np.unique(quantiles_of(distinct, share, np.linspace(0.0, 1.0, left + 1)), return_counts=True)
         if (times == 1).all():
             return np.sort([*found, *repeated])
         repeated += found[times > 1].tolist()
         others = ~np.isin(distinct, repeated)
         distinct, share = distinct[others], share[others]
     return np.sort([*distinct[: n_bins + 1 - len(repeated)], *repeated])
-
-
-def _quantiles(distinct: Array, share: Array, q: Array) -> Array:
-    """Quantiles by the inverted distribution function, as those of `weighted_quantile`."""
-    reached = np.cumsum(share)
-    return distinct[np.minimum(np.searchsorted(reached, (q - SLACK) * reached[-1]), len(distinct) - 1)]

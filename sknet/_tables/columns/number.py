@@ -12,14 +12,15 @@ center, scale : (d,)     float64
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import NoReturn, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sknet._tables.columns import ColumnSettings, InputFacts
+from sknet._tables.columns import InputFacts
+from sknet._tables.columns.moments import Moments, moments_of
 from sknet._tables.frames import number_values
 from sknet._typing import Array, DType, Table
 
@@ -34,6 +35,8 @@ MOST_READS = 16
 
 SLACK = 1e-10
 """A cumulated share of the weight has reached q when it is this near: rounding must not decide on the quantile."""
+
+QUARTILES = np.array([0.25, 0.5, 0.75])
 
 LARGEST = float(np.finfo(np.float64).max)
 
@@ -65,66 +68,88 @@ def weighted_quantile(values: ArrayLike, q: ArrayLike, weight: ArrayLike | None 
     V = np.asarray(values, dtype=np.float64).reshape(1, -1)
     if V.size == 0:
         return np.full(levels.shape, np.nan)[()]
-    found = _quantiles(V, levels.ravel(), None if weight is None else np.asarray(weight, dtype=np.float64))
+    block = Block(V, None if weight is None else np.asarray(weight, dtype=np.float64))
+    found = block.quantiles(levels.ravel())
     return found.reshape(levels.shape)[()]
 
 
-def _quantiles(V: Array, q: Array, weight: Array | None) -> Array:
-    """Quantiles of every line of V, (d, len(q)) in float64."""
-    share = np.maximum(q - SLACK, SLACK)
-    V, at = _plain_places(V, share) if weight is None else _weighted_places(V, share, weight)
-    return np.take_along_axis(V, at, axis=1).astype(np.float64)
+def quantiles_of(distinct: Array, share: Array, q: Array) -> Array:
+    """Quantiles of values that are known with their weights; NaN where there is none."""
+    if not len(distinct):
+        return np.full(len(q), np.nan)
+    reached = np.cumsum(share)
+    return distinct[np.minimum(np.searchsorted(reached, (q - SLACK) * reached[-1]), len(distinct) - 1)]
 
 
-def _plain_places(V: Array, share: Array) -> tuple[Array, NDArray[np.intp]]:
-    """Sort each line, NaN last, and say where the shares of its observed values end.
-
-    For three quantiles of 784 lines of 10,000, a partition takes three times as long as this sort, which is vectorised.
-    """
-    V = np.sort(V, axis=1)
-    observed = V.shape[1] - np.isnan(V).sum(axis=1, keepdims=True)
-    at = np.ceil(share * observed).astype(np.intp) - 1
-    return V, np.maximum(at, 0)
-
-
-def _weighted_places(V: Array, share: Array, weight: Array) -> tuple[Array, NDArray[np.intp]]:
-    """Sort each line, NaN last, and say where the shares of its observed weight end."""
-    order = np.argsort(V, axis=1)
-    V = np.take_along_axis(V, order, axis=1)
-    reached = np.cumsum(np.where(np.isnan(V), 0.0, weight[order]), axis=1)
-    bars = share * reached[:, -1:]
-    at = np.empty(bars.shape, dtype=np.intp)
-    for j, line in enumerate(reached):
-        at[j] = np.searchsorted(line, bars[j])
-    return V, np.minimum(at, V.shape[1] - 1)
+def distinct_values(values: Array, weight: Array | None) -> tuple[Array, Array]:
+    """Find the different values of a column, in float64, and the weight of each; NaN is none."""
+    observed = ~np.isnan(values)
+    if weight is None:
+        distinct, share = np.unique(values[observed], return_counts=True)
+    else:
+        distinct, place = np.unique(values[observed], return_inverse=True)
+        share = np.bincount(place, weights=weight[observed], minlength=len(distinct))
+    return distinct.astype(np.float64), share
 
 
-def weighted_moments(V: Array, weight: Array | None) -> tuple[Array, Array]:
-    """Weighted mean and standard deviation of every line of V; (0, 0) for a line without a value.
-
-    Each line is first brought to magnitude one by a power of two, so that neither the largest nor the smallest
-    numbers overflow or vanish on being squared. A constant line has its value as mean and exactly 0 as deviation.
-    """
-    V = np.asarray(V, dtype=np.float64)
-    observed = ~np.isnan(V)
-    filled = np.where(observed, V, 0.0)
-    exponent = np.frexp(np.abs(filled).max(axis=1, initial=0.0))[1]
-    U = np.ldexp(filled, -exponent[:, None])
-    W = observed * (1.0 if weight is None else np.asarray(weight, dtype=np.float64))
-    total = np.maximum(W.sum(axis=1), np.finfo(np.float64).tiny)
-    mean = (W * U).sum(axis=1) / total
-    deviation = np.sqrt((W * (U - mean[:, None]) ** 2).sum(axis=1) / total)
-    low, high = _range(V, observed)
-    constant = ~(low < high)
-    return np.where(constant, low, np.ldexp(mean, exponent)), np.where(constant, 0.0, np.ldexp(deviation, exponent))
+Wanted = Callable[[Array, Array], Array]
+"""(different values, the weight of each) -> those of them that something is learnt from."""
 
 
-def _range(V: Array, observed: NDArray[np.bool_]) -> tuple[Array, Array]:
-    """Smallest and largest value of every line; (0, 0) for a line without a value."""
-    empty = ~observed.any(axis=1)
-    low = np.where(observed, V, np.inf).min(axis=1, initial=np.inf)
-    high = np.where(observed, V, -np.inf).max(axis=1, initial=-np.inf)
-    return np.where(empty, 0.0, low), np.where(empty, 0.0, high)
+class Statistics(Protocol):
+    """What scales are learnt from: d columns in memory, or what has been put together about their parts."""
+
+    def quantiles(self, q: Array) -> Array:
+        """Return quantiles by the inverted distribution function, (d, len(q)) in float64; NaN without a value."""
+
+    def half_distances(self, where: NDArray[np.bool_], median: Array) -> Array:
+        """Return half the median distance from the medians of some columns; see `halved`."""
+
+    def moments(self) -> Moments:
+        """Return means, deviations and ranges."""
+
+    def distributions(self, wanted: Wanted) -> Iterable[tuple[Array, Array]]:
+        """Return each column's different values and their weights, exact where `wanted` finds values."""
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """Columns in memory, one per line of V, and their sample weights."""
+
+    V: Array
+    weight: Array | None
+
+    def quantiles(self, q: Array) -> Array:
+        """Sort the lines, NaN last, and find where the shares of their observed weight end."""
+        share = np.maximum(q - SLACK, SLACK)
+        if self.weight is None:
+            # for three quantiles of 784 lines of 10,000, a partition takes three times as long as this vectorised sort
+            V = np.sort(self.V, axis=1)
+            observed = V.shape[1] - np.isnan(V).sum(axis=1, keepdims=True)
+            at = np.maximum(np.ceil(share * observed).astype(np.intp) - 1, 0)
+        else:
+            order = np.argsort(self.V, axis=1)
+            V = np.take_along_axis(self.V, order, axis=1)
+            reached = np.cumsum(np.where(np.isnan(V), 0.0, self.weight[order]), axis=1)
+            bars = share * reached[:, -1:]
+            at = np.empty(bars.shape, dtype=np.intp)
+            for j, line in enumerate(reached):
+                at[j] = np.searchsorted(line, bars[j])
+            at = np.minimum(at, V.shape[1] - 1)
+        return np.take_along_axis(V, at, axis=1).astype(np.float64)
+
+    def half_distances(self, where: NDArray[np.bool_], median: Array) -> Array:
+        """Return half the median distance from the medians of some lines; 0 where no value differs from it."""
+        distances = halved(self.V[where], median[where])
+        return np.nan_to_num(Block(distances, self.weight).quantiles(np.array([0.5])))[:, 0]
+
+    def moments(self) -> Moments:
+        """Return means, deviations and ranges."""
+        return moments_of(self.V, self.weight)
+
+    def distributions(self, wanted: Wanted) -> Iterable[tuple[Array, Array]]:
+        """Return each line's different values and their weights."""
+        return (distinct_values(line, self.weight) for line in self.V)
 
 
 def inverse(spread: Array) -> Array:
@@ -133,45 +158,54 @@ def inverse(spread: Array) -> Array:
         return np.where(spread > 0, np.minimum(1.0 / spread, LARGEST), 0.0)
 
 
-def _robust(V: Array, weight: Array | None) -> tuple[Array, Array]:
-    """Median and 1/(quartile range); halves keep it from overflowing."""
-    first, median, third = np.nan_to_num(_quantiles(V, np.array([0.25, 0.5, 0.75]), weight)).T
-    half = third / 2 - first / 2
-    coincide = half <= 0
-    scale: Array = 0.5 * inverse(half)
-    scale[coincide] = 0.5 * inverse(_distance(V[coincide], median[coincide], weight))
-    return median, scale
-
-
-def _distance(V: Array, median: Array, weight: Array | None) -> Array:
-    """Half the median distance from each line's median, over the values that differ from it; 0 where none does.
+def halved(V: Array, median: Array) -> Array:
+    """Half the distance of each value from its line's median; NaN for values that equal it.
 
     Where the quartiles coincide, most rows share one value, zero perhaps. The range of the others would be as wide as
     the farthest of them, and leave the rest no room.
     """
     distances = np.abs(V / 2 - median.astype(V.dtype)[:, np.newaxis] / 2)
     distances[distances == 0] = np.nan
-    return np.nan_to_num(_quantiles(distances, np.array([0.5]), weight))[:, 0]
+    return distances
 
 
-def _standard(V: Array, weight: Array | None) -> tuple[Array, Array]:
-    mean, deviation = weighted_moments(V, weight)
+def _robust(columns: Statistics) -> tuple[Array, Array]:
+    """Median and 1/(quartile range); halves keep it from overflowing."""
+    first, median, third = np.nan_to_num(columns.quantiles(QUARTILES)).T
+    half = third / 2 - first / 2
+    coincide = half <= 0
+    scale: Array = 0.5 * inverse(half)
+    if coincide.any():
+        scale[coincide] = 0.5 * inverse(columns.half_distances(coincide, median))
+    return median, scale
+
+
+def _standard(columns: Statistics) -> tuple[Array, Array]:
+    mean, deviation = columns.moments().settled
     return mean, inverse(deviation)
 
 
-def _as_is(V: Array, weight: Array | None) -> tuple[Array, Array]:
-    mean, _ = weighted_moments(V, weight)
-    observed = np.count_nonzero(~np.isnan(V), axis=1)
-    return mean, (observed > 0).astype(np.float64)
+def _as_is(columns: Statistics) -> tuple[Array, Array]:
+    moments = columns.moments()
+    return moments.settled[0], moments.observed.astype(np.float64)
 
 
 @dataclass(frozen=True)
 class _Method:
     """A way to scale numbers: how centres and scales are learnt, and what is done with them."""
 
-    learn: Callable[[Array, Array | None], tuple[Array, Array]]
+    learn: Callable[[Statistics], tuple[Array, Array]]
     clip: bool
     shift: bool
+
+    def columns(self, statistics: Statistics, missing: Array) -> list[NumberColumn]:
+        """Learn columns from their statistics, and which of them have missing values."""
+        center, scale = self.learn(statistics)
+        triples = zip(center.tolist(), scale.tolist(), missing.tolist(), strict=True)
+        found = []
+        for c, s, flag in triples:
+            found.append(NumberColumn(c, s, self.clip, self.shift, flag))
+        return found
 
 
 METHODS: dict[str | None, _Method] = {
@@ -387,70 +421,3 @@ def missing_columns(X: Array, name_of: Callable[[int], str], numbers: NDArray[np
             refuse_infinite(X[rows] if numbers is None else np.where(numbers, X[rows], 0.0), name_of)
             missing |= np.isnan(X[rows]).any(axis=0)
     return missing
-
-
-def learn_numbers(
-    X: Array, columns: NDArray[np.intp] | None, missing: Array, settings: ColumnSettings
-) -> list[NumberColumn]:
-    """Learn the columns of a matrix, block by block.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, d)
-        Numbers, NaN where one is missing; it may lie in a file, and is never copied as a whole.
-    columns : ndarray of ints, or None
-        Which columns of X; None is all.
-    missing : ndarray of bool, of shape (d,)
-        Which of all columns have missing values, and get an indicator.
-    settings : ColumnSettings
-        `input_scaling` is a key of `METHODS`: median and quartile range with a smooth clip; mean and standard
-        deviation; or nothing.
-
-    Returns
-    -------
-    list of NumberColumn
-    """
-    method, found = METHODS[settings.input_scaling], []
-    dtype = np.float32 if X.dtype == np.float32 else np.float64
-    positions = np.arange(X.shape[1]) if columns is None else columns
-    # few columns beside the table, but not so few that it is gone through too often
-    width = max(1, LEARNT_BLOCK // max(len(X), 1), len(positions) // MOST_READS)
-    for start in range(0, len(positions), width):
-        block = positions[start : start + width]
-        read = slice(start, start + width) if columns is None else block  # a slice is read faster
-        V = np.array(X[:, read].T, dtype=dtype, order="C")
-        center, scale = method.learn(V, settings.weight)
-        for c, s, flag in zip(center.tolist(), scale.tolist(), missing[block].tolist(), strict=True):
-            found.append(NumberColumn(c, s, method.clip, method.shift, flag))
-    return found
-
-
-def learn_sparse(X: Table, settings: ColumnSettings) -> list[NumberColumn]:
-    """Learn the columns of a CSR matrix, which are never shifted.
-
-    Each is divided by its root mean square, zeros included; by 1 if all its values are 0, or without scaling.
-    """
-    if settings.input_scaling is None:
-        return [NumberColumn(0.0, 1.0, False, False)] * X.shape[1]  # one value for all: there may be very many
-    return [NumberColumn(0.0, factor, False, False) for factor in _sparse_scale(X, settings.weight).tolist()]
-
-
-def _sparse_scale(X: Table, weight: Array | None) -> Array:
-    """1 over the root mean square of every column."""
-    n, d = X.shape
-    if not X.has_canonical_format:
-        X = X.copy()
-        X.sum_duplicates()
-    w = np.ones(n) if weight is None else weight
-    exponent = _column_exponents(X)
-    parts = np.ldexp(X.data.astype(np.float64), -exponent[X.indices])
-    squares = np.bincount(X.indices, weights=np.repeat(w, np.diff(X.indptr)) * parts**2, minlength=d)
-    rms = np.ldexp(np.sqrt(squares / w.sum()), exponent)
-    return np.where(rms > 0, inverse(rms), 1.0)
-
-
-def _column_exponents(X: Table) -> NDArray[np.intc]:
-    """Binary exponent of the largest magnitude in each column of a CSR matrix."""
-    peak = np.zeros(X.shape[1])
-    np.maximum.at(peak, X.indices, np.abs(X.data.astype(np.float64)))
-    return np.frexp(peak)[1]

@@ -14,11 +14,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.special import ndtri
 
-from sknet._tables.columns import ColumnSettings, InputFacts
-from sknet._tables.columns.number import OneNumber, refuse_infinite, weighted_quantile
+from sknet._tables.columns import InputFacts
+from sknet._tables.columns.number import OneNumber, Statistics, refuse_infinite
 from sknet._tables.frames import number_values
 from sknet._typing import Array, Table
 
@@ -89,12 +88,7 @@ class QuantileColumn(OneNumber):
         return found
 
 
-def learn_quantiles(
-    X: Table, columns: NDArray[np.intp] | None, missing: Array, settings: ColumnSettings
-) -> list[QuantileColumn]:
-    """Learn the columns of a matrix, one by one; see `number.learn_numbers` for the arguments."""
-    found = []
-    for j in range(X.shape[1]) if columns is None else columns.tolist():
-        quantiles = weighted_quantile(np.asarray(X[:, j]), LEVELS, settings.weight)
-        found.append(QuantileColumn(np.nan_to_num(quantiles), bool(missing[j])))
-    return found
+def quantile_columns(statistics: Statistics, missing: Array) -> list[QuantileColumn]:
+    """Learn columns from their statistics, and which of them have missing values."""
+    quantiles = np.nan_to_num(statistics.quantiles(LEVELS))
+    return [QuantileColumn(of_one, flag) for of_one, flag in zip(quantiles, missing.tolist(), strict=True)]

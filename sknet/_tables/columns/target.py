@@ -33,7 +33,8 @@ from sknet._tables.columns.category import (
     find_slots,
     level_shares,
 )
-from sknet._tables.columns.number import inverse, weighted_moments
+from sknet._tables.columns.moments import weighted_moments
+from sknet._tables.columns.number import inverse
 from sknet._tables.frames import read_levels
 from sknet._typing import Array, Table
 

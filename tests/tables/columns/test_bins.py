@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.bins import BinnedColumn, bin_edges, distinct_values, with_bins
-from sknet._tables.columns.number import NumberColumn, learn_numbers
+from sknet._tables.columns.bins import BinnedColumn, bin_edges
+from sknet._tables.columns.number import Block, NumberColumn, distinct_values
+from sknet._tables.encoding import number_columns
 
 NUMBERS = st.lists(
     st.tuples(st.integers(-5, 5) | st.floats(-1e6, 1e6).map(lambda x: round(x, 2)), st.integers(1, 4)), min_size=1
@@ -20,8 +21,8 @@ def edges_of(values, n_bins=4, weight=None):
 
 def learn(values, n_bins=4, weight=None, **settings):
     X = np.asarray(values, dtype=float)[:, np.newaxis]
-    settings = ColumnSettings(weight=weight, n_bins=n_bins, **settings)
-    return with_bins(learn_numbers(X, None, np.isnan(X).any(axis=0), settings), X, None, settings)[0]
+    settings = ColumnSettings(weight=weight, numeric_encoding="piecewise_linear", n_bins=n_bins, **settings)
+    return number_columns(Block(X.T, weight), np.isnan(X).any(axis=0), settings)[0]
 
 
 def write(column, values):

@@ -1,25 +1,21 @@
 """Scaling: weights are repetitions, missing values count nowhere, and no magnitude breaks it."""
 
 import pickle
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy import sparse
 
-from sknet._tables.columns import ColumnSettings, number
+from sknet._tables.columns import number
 from sknet._tables.columns.number import (
+    Block,
     NumberColumn,
-    learn_numbers,
-    learn_sparse,
     missing_columns,
     row_blocks,
     smooth_clip,
     stacked,
-    weighted_moments,
     weighted_quantile,
 )
 
@@ -34,8 +30,10 @@ def weighted_and_repeated(column):
 
 
 def learn(X, method, weight=None, columns=None):
-    settings = ColumnSettings(method, None if weight is None else np.asarray(weight, dtype=np.float64))
-    return learn_numbers(X, columns, np.isnan(X).any(axis=0), settings)
+    weight = None if weight is None else np.asarray(weight, dtype=np.float64)
+    X = np.asarray(X if columns is None else X[:, columns])
+    V = np.array(X.T, dtype=np.float32 if X.dtype == np.float32 else np.float64, order="C")
+    return number.METHODS[method].columns(Block(V, weight), np.isnan(X).any(axis=0))
 
 
 def learn_scaler(X, method, weight=None):
@@ -179,22 +177,6 @@ def test_columns_are_learnt_one_by_one_whatever_the_block(d, n, method, weigh):
         assert [whole[j]] == learn(X[:, [j]], method, w) == learn(X, method, w, np.array([j]))
 
 
-def test_a_memory_map_is_read_in_pieces(tmp_path, monkeypatch):
-    monkeypatch.setattr(number, "LEARNT_BLOCK", 100)
-    np.save(tmp_path / "X.npy", np.random.default_rng(0).normal(size=(60, 40)))
-    X = np.load(tmp_path / "X.npy", mmap_mode="r")
-    heights, robust = [], number.METHODS["robust"]
-
-    def watch(V, weight):
-        heights.append(len(V))
-        return robust.learn(V, weight)
-
-    monkeypatch.setitem(number.METHODS, "robust", replace(robust, learn=watch))
-    learn(X, "robust")
-    assert len(heights) == 20 and sum(heights) == 40
-    assert learn(X, "robust") == learn(np.array(X), "robust")
-
-
 @pytest.mark.parametrize("dtype", [np.float16, np.int8, np.uint64, np.bool_, np.float32])
 def test_any_real_type_is_scaled(dtype):
     X = np.array([[0], [1], [0], [1], [1]], dtype=dtype)
@@ -281,40 +263,3 @@ def test_columns_compare_and_travel():
 def test_no_columns_are_a_stack_too():
     out = np.empty((3, 0))
     assert stacked([]).scale_into(np.empty((3, 0)), out)
-
-
-def test_moments_of_nothing_are_zero():
-    mean, deviation = weighted_moments(np.array([[np.nan, np.nan], [1.0, 3.0]]), None)
-    assert mean.tolist() == [0, 2] and deviation.tolist() == [0, 1]
-
-
-# --- sparse matrices
-
-
-def learn_sparse_scaler(X, method, weight=None):
-    return stacked(learn_sparse(X, ColumnSettings(method, weight)))
-
-
-@given(st.integers(0, 10**6), st.sampled_from([sparse.csr_array, sparse.csr_matrix]))
-def test_sparse_columns_are_divided_by_their_root_mean_square(seed, kind):
-    rng = np.random.default_rng(seed)
-    dense = rng.normal(size=(12, 4)) * (rng.random((12, 4)) < 0.5) * [1e200, 1, 1e-200, 1]
-    dense[:, 3] = 0
-    w = rng.integers(1, 4, 12)
-    scaler = learn_sparse_scaler(kind(dense), "robust", w)
-    unit = dense / [1e200, 1, 1e-200, 1]
-    rms = np.sqrt(w @ unit**2 / w.sum())
-    expected = np.where(rms > 0, 1 / np.where(rms > 0, rms, 1) / [1e200, 1, 1e-200, 1], 1)
-    np.testing.assert_allclose(scaler.scale, expected, rtol=1e-12)
-    assert not scaler.center.any() and not scaler.clip and not scaler.shift
-    repeated = learn_sparse_scaler(kind(np.repeat(dense, w, axis=0)), "standard")
-    np.testing.assert_allclose(scaler.scale, repeated.scale, rtol=1e-12)
-
-
-def test_sparse_duplicates_count_as_their_sum_and_are_left_alone():
-    X = sparse.csr_array((np.array([1.0, 2.0]), np.array([0, 0]), np.array([0, 2])), shape=(1, 1))
-    assert learn_sparse_scaler(X, "robust").scale == 1 / 3 and X.nnz == 2
-
-
-def test_sparse_without_scaling_is_left_alone():
-    assert learn_sparse_scaler(sparse.csr_array(np.eye(2) * 7), None).scale.tolist() == [1, 1]

@@ -8,8 +8,8 @@ from scipy.special import ndtri
 from sklearn.preprocessing import QuantileTransformer
 
 from sknet import SigmoidMLPRegressor
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.quantile import LEVELS, QuantileColumn, learn_quantiles
+from sknet._tables.columns.number import Block
+from sknet._tables.columns.quantile import LEVELS, QuantileColumn, quantile_columns
 from sknet._tables.encoding import learn_encoder
 
 rng = np.random.default_rng(0)
@@ -19,7 +19,7 @@ HALF = 0.5 * LEVELS[1]
 
 def learn(values, weight=None):
     X = np.asarray(values, dtype=float)[:, np.newaxis]
-    (column,) = learn_quantiles(X, None, np.isnan(X).any(axis=0), ColumnSettings("quantile", weight))
+    (column,) = quantile_columns(Block(X.T, weight), np.isnan(X).any(axis=0))
     return column
 
 

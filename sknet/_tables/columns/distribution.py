@@ -1,0 +1,308 @@
+"""Columns of numbers whose rows are never together: their exact quantiles, from a few questions to every part.
+
+Each part lists its different values; where there are too many, some stay for all. The second question is how much
+weight lies at and between these, the third which values lie in the few gaps where a quantile must be. So the values
+found are the same however the rows are cut into parts.
+
+Conventions
+-----------
+n rows of a part; k knots.
+
+numbers : (n,)           one column's values as they come, NaN where one is missing
+knots : (k,)             increasing
+slots : (2k + 1,)        weight before the first knot, at it, between it and the second, at that, ..., after the last
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import reduce
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknet._tables.columns.moments import Moments, moments_of
+from sknet._tables.columns.number import Wanted, distinct_values, halved, quantiles_of
+from sknet._typing import Array
+
+LISTED = 2**12
+"""How many values of a column are listed at most; of more, about as many equal shares."""
+
+LISTED_AGAIN = 16 * LISTED
+"""How many of those that lie in a few gaps: of millions of rows, all."""
+
+PART_VALUES = 2**20
+"""How many values of a table in a file are looked at in one piece."""
+
+
+# --- what one part answers -------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """The different values of a column, and the weight of each; or some of them, for shares of the weight.
+
+    Attributes
+    ----------
+    values, weight : ndarray of shape (m,)
+        In float64, increasing.
+    most : int
+        How many are listed at most.
+    complete : bool
+        Whether all are listed; where not, a value stands for those up to the one before.
+    """
+
+    values: Array
+    weight: Array
+    most: int
+    complete: bool = True
+
+    def merged(self, other: Listed) -> Listed:
+        """Return the values of both parts."""
+        values, place = np.unique(np.concatenate([self.values, other.values]), return_inverse=True)
+        weight = np.bincount(place, np.concatenate([self.weight, other.weight]), len(values))
+        return Listed(values, weight, self.most, self.complete and other.complete).shortened()
+
+    def shortened(self) -> Listed:
+        """Return about `most` values, the smallest and the largest among them."""
+        if len(self.values) <= self.most:
+            return self
+        reached = np.cumsum(self.weight)
+        at = np.searchsorted(reached, np.linspace(0.0, reached[-1], self.most))
+        at = np.unique(np.concatenate([[0], np.minimum(at, len(reached) - 1), [len(reached) - 1]]))
+        return Listed(self.values[at], np.diff(reached[at], prepend=0.0), self.most, complete=False)
+
+
+@dataclass(frozen=True, eq=False)
+class Counted:
+    """The weight at and between knots.
+
+    Attributes
+    ----------
+    slots : ndarray of shape (2k + 1,)
+    """
+
+    slots: Array
+
+    def merged(self, other: Counted) -> Counted:
+        """Return the weight of both parts' rows."""
+        return Counted(self.slots + other.slots)
+
+
+Answer = Listed | Counted
+
+
+@dataclass(frozen=True, eq=False)
+class Question:
+    """What is asked about one column.
+
+    Attributes
+    ----------
+    column : int
+    about : float or None
+        If given, the question is about half the distances from it.
+    windows : ndarray of shape (w, 2), or None
+        Only values strictly inside of these intervals, which do not overlap, count.
+    knots : ndarray of shape (k,), or None
+        If given, the weight at and between them is asked for; else the values.
+    """
+
+    column: int
+    about: float | None = None
+    windows: Array | None = None
+    knots: Array | None = None
+
+    def answer(self, numbers: Array, weight: Array | None) -> Answer:
+        """Answer for one part's rows."""
+        if self.about is not None:
+            numbers = halved(numbers[np.newaxis], np.array([self.about]))[0]
+        values, share = distinct_values(numbers, weight)
+        if self.windows is not None:
+            lows, highs = self.windows.T
+            at = np.searchsorted(lows, values) - 1  # the last window that begins below
+            inside = (at >= 0) & (values < highs[at])
+            values, share = values[inside], share[inside]
+        if self.knots is None:
+            most = LISTED if self.windows is None else LISTED_AGAIN
+            return Listed(values, share.astype(np.float64), most).shortened()
+        k = len(self.knots)
+        before = np.searchsorted(self.knots, values)
+        exactly = self.knots[np.minimum(before, k - 1)] == values
+        return Counted(np.bincount(2 * before + exactly, share, 2 * k + 1))
+
+
+Questions = Sequence[Question]
+Ask = Callable[[Questions], Sequence[Answer]]
+"""Asks all parts the same questions, and returns their answers merged."""
+
+
+# --- what is put together --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, eq=False)
+class Distribution:
+    """Where the weight of a column is, as far as it is known."""
+
+    knots: Array
+    slots: Array
+    _listed: NDArray[np.intp] = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_listed", np.flatnonzero(self.slots > 0.0))
+
+    @property
+    def values(self) -> Array:
+        """Values that have weight; the float next to a knot stands for those between it and the following one."""
+        every = np.empty(len(self.slots))
+        every[:1] = np.nextafter(self.knots[0], -np.inf) if len(self.knots) else 0.0
+        every[1::2], every[2::2] = self.knots, np.nextafter(self.knots, np.inf)
+        return every[self._listed]
+
+    @property
+    def weight(self) -> Array:
+        """The weight of these."""
+        return self.slots[self._listed]
+
+    def windows(self, wanted: Array) -> Array:
+        """Return the gaps between knots, (w, 2), where wanted values are: they are not known exactly."""
+        slot = np.unique(self._listed[np.isin(self.values, wanted)])
+        gap = slot[slot % 2 == 0] // 2
+        ends = np.concatenate([[-np.inf], self.knots, [np.inf]])
+        return np.column_stack([ends[gap], ends[gap + 1]])
+
+    def refined(self, windows: Array, knots: Array, slots: Array) -> Distribution:
+        """Return what is known once the weight in some gaps has been counted."""
+        every = np.union1d(self.knots, knots)
+        found = np.zeros(2 * len(every) + 1)
+        old, new = _slots_of(self.knots, every), _slots_of(knots, every)
+        found[old] = self.slots
+        starts = np.searchsorted(self.knots, windows[:, 1])
+        found[old[2 * starts]] = 0.0  # of these gaps, all is known anew
+        found[new] += slots
+        return Distribution(every, found)
+
+
+def _slots_of(knots: Array, every: Array) -> NDArray[np.intp]:
+    """Return the slots that some knots, and the gap before each and after the last, have among those of all."""
+    place = np.append(np.searchsorted(every, knots), len(every))
+    return np.column_stack([2 * place, 2 * place + 1]).ravel()[:-1]
+
+
+class InParts:
+    """The statistics of columns whose rows are never together.
+
+    Parameters
+    ----------
+    ask : callable
+    n_columns : int
+    moments : callable
+        Returns the columns' moments.
+    listed : sequence of Listed, default=None
+        The answers to the first question, where it has been asked already.
+    """
+
+    def __init__(
+        self, ask: Ask, n_columns: int, moments: Callable[[], Moments], listed: Sequence[Listed] | None = None
+    ) -> None:
+        self._ask, self._moments = ask, moments
+        self._all: list[Key] = [(j, None) for j in range(n_columns)]
+        self._known: dict[Key, Distribution] = {}
+        if listed is not None:
+            self._learn_first(self._all, listed)
+
+    def moments(self) -> Moments:
+        """Return means, deviations and ranges."""
+        return self._moments()
+
+    def quantiles(self, q: Array) -> Array:
+        """Return quantiles, (d, len(q))."""
+        return self._quantiles(self._all, q)
+
+    def half_distances(self, where: NDArray[np.bool_], median: Array) -> Array:
+        """Return half the median distance from the medians of some columns; 0 where no value differs from it."""
+        keys: list[Key] = [(int(j), float(median[j])) for j in np.flatnonzero(where)]
+        return np.nan_to_num(self._quantiles(keys, np.array([0.5])))[:, 0]
+
+    def distributions(self, wanted: Wanted) -> Iterator[tuple[Array, Array]]:
+        """Return each column's different values and their weights, exact where `wanted` finds values."""
+        self._resolve(self._all, wanted)
+        for key in self._all:
+            yield self._known[key].values, self._known[key].weight
+
+    def _quantiles(self, keys: Sequence[Key], q: Array) -> Array:
+        self._resolve(keys, lambda values, weight: quantiles_of(values, weight, q))
+        found = [quantiles_of(self._known[key].values, self._known[key].weight, q) for key in keys]
+        return np.array(found).reshape(len(keys), len(q))
+
+    def _resolve(self, keys: Sequence[Key], wanted: Wanted) -> None:
+        """Ask until every wanted value is known exactly."""
+        new = [key for key in keys if key not in self._known]
+        if new:
+            self._learn_first(new, [_as_listed(a) for a in self._ask([Question(j, about) for j, about in new])])
+        while True:
+            windows = {key: self._known[key] for key in keys}
+            open_ = {key: d.windows(wanted(d.values, d.weight)) for key, d in windows.items()}
+            questions = {key: Question(*key, windows=of_one) for key, of_one in open_.items() if len(of_one)}
+            if not questions:
+                return
+            self._learn(questions, list(map(_as_listed, self._ask(list(questions.values())))))
+
+    def _learn_first(self, keys: Sequence[Key], listed: Sequence[Listed]) -> None:
+        self._known |= dict.fromkeys(keys, Distribution(np.empty(0), np.zeros(1)))
+        self._learn({key: Question(*key, windows=WHOLE) for key in keys}, listed)
+
+    def _learn(self, questions: dict[Key, Question], listed: Sequence[Listed]) -> None:
+        """Take the values in some windows in; where not all are listed, ask for the weight at and between them."""
+        counted = {}
+        for (key, question), found in zip(questions.items(), listed, strict=True):
+            windows = WHOLE if question.windows is None else question.windows
+            if found.complete:
+                slots = np.zeros(2 * len(found.values) + 1)
+                slots[1::2] = found.weight
+                self._known[key] = self._known[key].refined(windows, found.values, slots)
+            else:
+                ends = windows[np.isfinite(windows)]
+                counted[key] = replace(question, knots=np.union1d(found.values, ends))
+        if not counted:
+            return
+        for (key, question), answer in zip(counted.items(), self._ask(list(counted.values())), strict=True):
+            if isinstance(answer, Counted) and question.windows is not None and question.knots is not None:
+                self._known[key] = self._known[key].refined(question.windows, question.knots, answer.slots)
+
+
+Key = tuple[int, float | None]
+"""A column, and what its distances are taken from, if the question is about these."""
+
+WHOLE = np.array([[-np.inf, np.inf]])
+"""The window of all values."""
+
+
+def _as_listed(answer: Answer) -> Listed:
+    if not isinstance(answer, Listed):
+        raise TypeError("a question for values was answered by counts")
+    return answer
+
+
+# --- a table in a file -----------------------------------------------------------------------------------------------
+
+
+def statistics_of_file(X: Array, columns: NDArray[np.intp] | None, weight: Array | None) -> InParts:
+    """Return the statistics of some columns of a table in a file, which is read in pieces of its rows."""
+    positions = np.arange(X.shape[1]) if columns is None else columns
+    height = max(1, PART_VALUES // max(X.shape[1], 1))
+    pieces = [slice(start, min(start + height, len(X))) for start in range(0, len(X), height)]
+
+    def blocks() -> Iterator[tuple[Array, Array | None]]:
+        for rows in pieces:
+            V = np.asarray(X[rows]).T[positions]  # (d, height), in memory for as long as it is looked at
+            yield V if V.dtype == np.float32 else V.astype(np.float64), None if weight is None else weight[rows]
+
+    def ask(questions: Questions) -> Sequence[Answer]:
+        answers = ([q.answer(V[q.column], w) for q in questions] for V, w in blocks())
+        return reduce(lambda a, b: [x.merged(y) for x, y in zip(a, b, strict=True)], answers)  # type: ignore[arg-type]
+
+    def moments() -> Moments:
+        return reduce(Moments.merged, (moments_of(V, w) for V, w in blocks()))
+
+    return InParts(ask, len(positions), moments)
