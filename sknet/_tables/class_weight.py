@@ -43,11 +43,17 @@ def fold_class_weight(
     if class_weight is None:
         return weight
     w = np.ones(len(codes)) if weight is None else weight
+    totals = [np.bincount(code, w, len(known)) for code, known in zip(codes.T, labels.levels, strict=True)]
     folded = w
-    by_output = _by_output(class_weight, codes.shape[1])
-    for of_output, code, known in zip(by_output, codes.T, labels.levels, strict=True):
-        folded = folded * _class_weights(of_output, code, known, w)[code]
+    for factor, code in zip(class_factors(class_weight, labels, totals), codes.T, strict=True):
+        folded = folded * factor[code]
     return folded
+
+
+def class_factors(class_weight: object, labels: Labels, totals: list[Array]) -> list[Array]:
+    """Return the weight of each class of each output, whose totals of sample weights are given."""
+    triples = zip(_by_output(class_weight, len(totals)), labels.levels, totals, strict=True)
+    return [_class_weights(of_output, known, total) for of_output, known, total in triples]
 
 
 def _by_output(class_weight: object, n_outputs: int) -> list[object]:
@@ -61,14 +67,14 @@ def _by_output(class_weight: object, n_outputs: int) -> list[object]:
     raise ValueError(f"class_weight={class_weight!r} does not fit y: give {wanted}.")
 
 
-def _class_weights(class_weight: object, codes: Array, known: Array, weight: Array) -> Array:
+def _class_weights(class_weight: object, known: Array, total: Array) -> Array:
     """Weight of each class of one output."""
     if class_weight is None:
         return np.ones(len(known))
     if isinstance(class_weight, Mapping):
         return _given_weights(class_weight, known.tolist())
     if isinstance(class_weight, str) and class_weight == "balanced":
-        return _balanced_weights(np.bincount(codes, weights=weight, minlength=len(known)))
+        return _balanced_weights(total)
     raise ValueError(f"class_weight={class_weight!r} is not understood: give a dict of label: weight, or 'balanced'.")
 
 

@@ -24,7 +24,7 @@ from scipy.sparse import issparse
 
 from sknet._tables.columns import Column, ColumnSettings, InputFacts
 from sknet._tables.columns.bins import BinnedColumn, with_bins
-from sknet._tables.columns.category import IdentifierColumn, learn_category
+from sknet._tables.columns.category import IdentifierColumn, category_column, level_shares
 from sknet._tables.columns.datetime import learn_datetime
 from sknet._tables.columns.distribution import statistics_of_file
 from sknet._tables.columns.number import (
@@ -232,6 +232,7 @@ def learn_encoder(
     max_categories: int | None = 100,
     category_encoding: str = "one_hot",
     target: Array | None = None,
+    fold: NDArray[np.intp] | None = None,
 ) -> TableEncoder:
     """Learn how a table becomes the network's input.
 
@@ -244,7 +245,7 @@ def learn_encoder(
         names, by dtype too.
     weight : array-like of shape (n,), default=None
         Sample weights, positive.
-    input_scaling, numeric_encoding, n_bins, max_categories, category_encoding, target
+    input_scaling, numeric_encoding, n_bins, max_categories, category_encoding, target, fold
         As in `ColumnSettings`.
 
     Returns
@@ -253,7 +254,7 @@ def learn_encoder(
     """
     settings = ColumnSettings(
         input_scaling, None if weight is None else np.asarray(weight, dtype=np.float64), numeric_encoding, n_bins,
-        max_categories, category_encoding, target,
+        max_categories, category_encoding, target, fold,
     )  # fmt: skip
     if isinstance(X, np.ndarray) and isinstance(categorical_features, str):
         return _learn_array(np.asarray(X), None, settings)
@@ -346,7 +347,7 @@ def _learn_number(values: Table, name: str, settings: ColumnSettings) -> Column:
 def _learn_category(values: Table, name: str, settings: ColumnSettings) -> Column:
     """Learn one column of categories."""
     if settings.target is None or settings.category_encoding == "one_hot":
-        return learn_category(values, name, settings)
+        return category_column(level_shares(values, name, settings.weight), settings)
     return learn_target(values, name, settings, settings.target)
 
 

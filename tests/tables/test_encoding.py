@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from sknet._tables import encoding
+from sknet._tables.columns import number
 from sknet._tables.columns.number import METHODS, NumberColumn
 from sknet._tables.encoding import SCALINGS, TableEncoder, learn_encoder
 from sknet._tables.rows import take_rows

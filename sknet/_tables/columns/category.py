@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +19,8 @@ from numpy.typing import NDArray
 from sknet._tables.columns import ColumnSettings, InputFacts, WithoutSlopes
 from sknet._tables.frames import read_levels
 from sknet._typing import Array, Table
+
+T = TypeVar("T", int, float)
 
 IDENTIFIER_ROWS = 20
 """From so many values on, a column whose values all differ is an identifier."""
@@ -167,7 +170,45 @@ class LevelShares:
         return CategoryColumn(tuple(_in_order(by_share[:most])), True, has_missing)
 
 
-def level_shares(values: Table, name: str, weight: Array | None = None) -> LevelShares:
+@dataclass(frozen=True)
+class LevelTotals:
+    """The levels of a column in one part of its rows.
+
+    Attributes
+    ----------
+    rows : dict of str to int
+        How many rows have each level, by key; 0 for one that the column's type declares and no row has.
+    weight : dict of str to float
+        Their weight.
+    has_missing : bool
+        Whether values are missing.
+    """
+
+    rows: dict[str, int]
+    weight: dict[str, float]
+    has_missing: bool
+
+    def merged(self, other: LevelTotals) -> LevelTotals:
+        """Return the levels of both parts, those of this one first."""
+        rows = _added(self.rows, other.rows)
+        return LevelTotals(rows, _added(self.weight, other.weight), self.has_missing or other.has_missing)
+
+    def shares(self) -> LevelShares:
+        """Return the shares of the weight; rounded, as sums in another order differ in the last digits."""
+        observed, whole = sum(self.rows.values()), sum(self.weight.values()) or 1.0
+        shares = {key: round(total / whole, 12) for key, total in self.weight.items()}
+        all_differ = observed >= IDENTIFIER_ROWS and max(self.rows.values()) == 1
+        return LevelShares(shares, self.has_missing, all_differ)
+
+
+def _added(one: dict[str, T], other: dict[str, T]) -> dict[str, T]:
+    added = dict(one)
+    for key, value in other.items():
+        added[key] = added[key] + value if key in added else value
+    return added
+
+
+def level_totals(values: Table, name: str, weight: Array | None = None) -> LevelTotals:
     """Find the levels of a column from its n values and their weights."""
     try:
         codes, keys = read_levels(values)
@@ -175,24 +216,23 @@ def level_shares(values: Table, name: str, weight: Array | None = None) -> Level
         raise TypeError(f"Column {name!r} of X cannot be a category: {error}. Make its values strings.") from error
     seen = codes >= 0
     observed = codes[seen]
-    totals = np.bincount(observed, weights=None if weight is None else weight[seen], minlength=len(keys))
-    differ = len(observed) >= IDENTIFIER_ROWS and bool(np.bincount(observed).max() == 1)
-    return LevelShares(_shares(keys, totals), has_missing=not bool(seen.all()), all_differ=differ)
+    rows = np.bincount(observed, minlength=len(keys))
+    totals = rows if weight is None else np.bincount(observed, weights=weight[seen], minlength=len(keys))
+    by_key: tuple[dict[str, int], dict[str, float]] = {}, {}
+    for key, n, total in zip(keys, rows.tolist(), totals.tolist(), strict=True):  # two levels may have one key
+        by_key[0][key] = by_key[0].get(key, 0) + n
+        by_key[1][key] = by_key[1].get(key, 0.0) + total
+    return LevelTotals(*by_key, has_missing=not bool(seen.all()))
 
 
-def learn_category(values: Table, name: str, settings: ColumnSettings) -> CategoryColumn | IdentifierColumn:
-    """Learn the levels of a column from its n values and their weights."""
-    found = level_shares(values, name, settings.weight)
+def level_shares(values: Table, name: str, weight: Array | None = None) -> LevelShares:
+    """Find the levels of a column, and their shares of the weight."""
+    return level_totals(values, name, weight).shares()
+
+
+def category_column(found: LevelShares, settings: ColumnSettings) -> CategoryColumn | IdentifierColumn:
+    """Learn a column from its levels' shares."""
     return IdentifierColumn(found.has_missing) if found.all_differ else found.column(settings.max_categories)
-
-
-def _shares(keys: list[str], totals: Array) -> dict[str, float]:
-    """Share of the weight by key; rounded, as sums in another order differ in the last digits."""
-    whole = float(totals.sum()) or 1.0
-    shares: dict[str, float] = {}
-    for key, total in zip(keys, totals.tolist(), strict=True):
-        shares[key] = shares.get(key, 0.0) + total / whole
-    return {key: round(share, 12) for key, share in shares.items()}
 
 
 def _in_order(keys: list[str]) -> list[str]:

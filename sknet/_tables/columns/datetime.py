@@ -161,13 +161,34 @@ def learn_datetime(
     values: Table, name: str, settings: ColumnSettings, learn_number: Callable[[Table, str, ColumnSettings], Column]
 ) -> DatetimeColumn:
     """Learn a column of dates from its n values; `learn_number` learns how their seconds are scaled."""
+    instants, elapsed = instants_of(values, name)
+    return DatetimeColumn(
+        learn_number(seconds_of(instants), name, settings), varying(ranges_of(instants)), zone_of(instants), elapsed
+    )
+
+
+def instants_of(values: Table, name: str) -> tuple[Instants, bool]:
+    """Read dates or spans of time, and tell whether they are spans."""
     elapsed = pd.api.types.infer_dtype(values, skipna=True) in _READABLE[True]
-    instants = read_instants(values, name, elapsed=elapsed)
-    seconds = learn_number(seconds_of(instants), name, settings)
-    cycles = () if elapsed else tuple(cycle for cycle in CYCLES if _varies(positions(instants, cycle)))
-    return DatetimeColumn(seconds, cycles, zone_of(instants), elapsed)
+    return read_instants(values, name, elapsed=elapsed), elapsed
 
 
-def _varies(position: Array) -> bool:
-    observed = position[~np.isnan(position)]
-    return bool(observed.size and observed.min() < observed.max())
+Ranges = dict[str, tuple[float, float]]
+"""The least and the largest position of each cycle; infinity and minus infinity where nothing is observed."""
+
+
+def ranges_of(instants: Instants) -> Ranges:
+    """Find the range of each cycle; spans of time have none."""
+    if isinstance(instants, pd.TimedeltaIndex):
+        return {}
+    found: Ranges = {}
+    for cycle in CYCLES:
+        position = positions(instants, cycle)
+        observed = position[~np.isnan(position)]
+        found[cycle] = float(observed.min(initial=np.inf)), float(observed.max(initial=-np.inf))
+    return found
+
+
+def varying(ranges: Ranges) -> tuple[str, ...]:
+    """Return the cycles whose position is not always the same."""
+    return tuple(cycle for cycle, (low, high) in ranges.items() if low < high)

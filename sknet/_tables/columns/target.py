@@ -29,11 +29,12 @@ from sknet._tables.columns import ColumnSettings, InputFacts, WithoutSlopes
 from sknet._tables.columns.category import (
     CategoryColumn,
     IdentifierColumn,
+    LevelShares,
     distinct_word,
     find_slots,
     level_shares,
 )
-from sknet._tables.columns.moments import weighted_moments
+from sknet._tables.columns.moments import TINY, Moments, moments_of
 from sknet._tables.columns.number import inverse
 from sknet._tables.frames import read_levels
 from sknet._typing import Array, Table
@@ -133,39 +134,109 @@ def folds(target: Array) -> NDArray[np.intp]:
     return fold
 
 
+@dataclass(frozen=True, eq=False)
+class TargetTotals:
+    """The target in each slot and fold, of one part of the rows.
+
+    Attributes
+    ----------
+    levels : tuple of str
+        Keys of the L levels.
+    total : ndarray of shape (F, L + 2)
+        Weight of the rows.
+    mean, squares : ndarray of shape (F, L + 2, k)
+        The target's weighted mean, and the weighted sum of the squared differences from it.
+    """
+
+    levels: tuple[str, ...]
+    total: Array
+    mean: Array
+    squares: Array
+
+    def merged(self, other: TargetTotals) -> TargetTotals:
+        """Return the totals of both parts, the levels of this one first."""
+        levels = tuple(dict.fromkeys((*self.levels, *other.levels)))
+        parts = [part.over(levels) for part in (self, other)]
+        return TargetTotals(levels, *_pooled(*(map(np.stack, zip(*parts, strict=True)))))
+
+    def over(self, levels: tuple[str, ...]) -> tuple[Array, Array, Array]:
+        """Return the totals by the slots of more levels."""
+        place = {level: slot for slot, level in enumerate(levels)}
+        at = [*(place[level] for level in self.levels), len(levels), len(levels) + 1]
+        wider = []
+        for values in (self.total, self.mean, self.squares):
+            wider.append(np.zeros((len(values), len(levels) + 2, *values.shape[2:])))
+            wider[-1][:, at] = values
+        return wider[0], wider[1], wider[2]
+
+    def smoothed(self) -> Array:
+        """Return the smoothed means of all rows and of those outside of each fold, (1 + F, L + 2, k)."""
+        parts = [slice(None), *(np.arange(N_FOLDS) != f for f in range(N_FOLDS))]
+        return np.stack([smoothed_means(*_pooled(self.total[p], self.mean[p], self.squares[p])) for p in parts])
+
+
+def target_totals(
+    values: Table, target: Array, weight: Array | None, fold: NDArray[np.intp] | None = None
+) -> TargetTotals:
+    """Compute what the target is in each slot and fold of a column, from its n values, their targets and weights."""
+    codes, keys = read_levels(values)
+    levels = tuple(dict.fromkeys(keys))
+    n_slots, n_cells = len(levels) + 2, N_FOLDS * (len(levels) + 2)
+    slot = find_slots({level: i for i, level in enumerate(levels)}, keys, len(levels) + 1, len(levels))[codes]
+    cell = (folds(target) if fold is None else fold) * n_slots + slot
+    w = np.ones(len(slot)) if weight is None else weight
+    total = np.bincount(cell, w, n_cells).astype(np.float64)  # whole numbers where there are no rows
+    mean, squares = np.zeros((n_cells, target.shape[1])), np.zeros((n_cells, target.shape[1]))
+    for i, column in enumerate(target.T):
+        mean[:, i] = _divided(np.bincount(cell, w * column, n_cells).astype(np.float64), total)
+        squares[:, i] = np.bincount(cell, w * (column - mean[cell, i]) ** 2, n_cells)
+    shape = N_FOLDS, n_slots
+    return TargetTotals(levels, total.reshape(shape), mean.reshape(*shape, -1), squares.reshape(*shape, -1))
+
+
+def _pooled(total: Array, mean: Array, squares: Array) -> tuple[Array, Array, Array]:
+    """Pool totals, (p, ...), means and sums of squares, (p, ..., k), over their first axis."""
+    weight = total[..., np.newaxis]
+    whole = weight.sum(axis=0)
+    pooled = _divided((weight * mean).sum(axis=0), np.broadcast_to(whole, mean.shape[1:]))
+    return whole[..., 0], pooled, squares.sum(axis=0) + (weight * (mean - pooled) ** 2).sum(axis=0)
+
+
 def learn_target(
     values: Table, name: str, settings: ColumnSettings, target: Array
 ) -> TargetColumn | CategoryColumn | IdentifierColumn:
-    """Learn the target's means of a column's levels from its n values, their targets and weights.
+    """Learn the target's means of a column's levels from its n values, their targets and weights."""
+    found = level_shares(values, name, settings.weight)
+    totals = target_totals(values, target, settings.weight, settings.fold)
+    return target_column(found, totals, moments_of(target.T, settings.weight), settings)
+
+
+def target_column(
+    found: LevelShares, totals: TargetTotals, target: Moments, settings: ColumnSettings
+) -> TargetColumn | CategoryColumn | IdentifierColumn:
+    """Learn a column from its levels' shares, the target's totals and the target's own moments.
 
     With "both", a column whose levels all have an input of their own is left at its one-hot inputs.
     """
-    found = level_shares(values, name, settings.weight)
     if found.all_differ:
         return IdentifierColumn(found.has_missing)
     one_hot = found.column(settings.max_categories)
     if settings.category_encoding == "both" and not one_hot.has_infrequent:
         return one_hot
-    levels = tuple(found.shares)
-    codes, keys = read_levels(values)
-    slot = find_slots({level: i for i, level in enumerate(levels)}, keys, len(levels) + 1, len(levels))[codes]
-    weight, fold = np.ones(len(slot)) if settings.weight is None else settings.weight, folds(target)
-    parts = [np.ones(len(slot), dtype=bool), *(fold != f for f in range(N_FOLDS))]
-    means = [smoothed_means(slot[part], target[part], weight[part], len(levels) + 2) for part in parts]
-    scale = inverse(weighted_moments(target.T, settings.weight)[1])
-    return TargetColumn(levels, np.stack(means), scale, one_hot if settings.category_encoding == "both" else None)
+    scale = inverse(target.settled[1])
+    beside = one_hot if settings.category_encoding == "both" else None
+    return TargetColumn(totals.levels, totals.smoothed(), scale, beside)
 
 
-def smoothed_means(slot: NDArray[np.intp], target: Array, weight: Array, n_slots: int) -> Array:
+def smoothed_means(total: Array, mean: Array, squares: Array) -> Array:
     """Compute the mean of the target in each slot, smoothed by empirical Bayes.
 
     Parameters
     ----------
-    slot : ndarray of shape (n,)
-    target : ndarray of shape (n, k)
-    weight : ndarray of shape (n,)
-        Positive.
-    n_slots : int
+    total : ndarray of shape (n_slots,)
+        Weight of the rows.
+    mean, squares : ndarray of shape (n_slots, k)
+        The target's weighted mean, and the weighted sum of the squared differences from it.
 
     Returns
     -------
@@ -173,18 +244,14 @@ def smoothed_means(slot: NDArray[np.intp], target: Array, weight: Array, n_slots
         λ·mean of the slot + (1 − λ)·mean of all, λ = n·v/(n·v + s), with n the slot's weight, s the variance inside
         it and v that of all; the mean of all where there is no row.
     """
-    total = np.bincount(slot, weights=weight, minlength=n_slots)
-    means = np.empty((n_slots, target.shape[1]))
-    for i, values in enumerate(target.T):
-        overall = np.average(values, weights=weight) if len(values) else 0.0
-        centred = values - overall
-        variance = np.average(centred**2, weights=weight) if len(values) else 0.0
-        own = _divided(np.bincount(slot, weights=weight * centred, minlength=n_slots), total)
-        within = _divided(np.bincount(slot, weights=weight * (centred - own[slot]) ** 2, minlength=n_slots), total)
-        means[:, i] = overall + own * _divided(total * variance, total * variance + within)
-    return means
+    _, overall, squares_of_all = _pooled(total, mean, squares)
+    weight = total[:, np.newaxis]
+    variance = squares_of_all / max(float(total.sum()), TINY)
+    own = np.where(weight > 0, mean - overall, 0.0)
+    within = _divided(squares, np.broadcast_to(weight, squares.shape))
+    return overall + own * _divided(weight * variance, weight * variance + within)
 
 
 def _divided(numerator: Array, denominator: Array) -> Array:
     """Divide, with 0 where both are 0."""
-    return np.divide(numerator, denominator, out=np.zeros_like(denominator), where=denominator > 0)
+    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)

@@ -7,14 +7,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.category import IDENTIFIER_ROWS, CategoryColumn, IdentifierColumn, learn_category
+from sknet._tables.columns.category import (
+    IDENTIFIER_ROWS,
+    CategoryColumn,
+    IdentifierColumn,
+    category_column,
+    level_shares,
+)
 
 levels = st.sampled_from(["a", "b", "c", "d", None])
 
 
+def learnt(values, name, settings):
+    return category_column(level_shares(values, name, settings.weight), settings)
+
+
 def learn(values, weight=None, most=100):
     settings = ColumnSettings(weight=None if weight is None else np.asarray(weight), max_categories=most)
-    return learn_category(pd.Series(values, dtype=object), "c", settings)
+    return learnt(pd.Series(values, dtype=object), "c", settings)
 
 
 def write(column, values):
@@ -104,16 +114,16 @@ def test_the_order_of_the_rows_does_not_matter(sample, random):
 @given(st.lists(levels, min_size=1, max_size=20), st.permutations(["a", "b", "c", "d", "unused"]))
 def test_declared_levels_count_in_any_order(values, declared):
     column = pd.Series(pd.Categorical(values, categories=declared))
-    learnt = learn_category(column, "c", ColumnSettings())
-    assert learnt.levels == ("a", "b", "c", "d", "unused") and learnt.has_missing == (None in values)
-    out = np.zeros((len(values), learnt.n_inputs))
-    learnt.write(column, out, "c")
-    np.testing.assert_array_equal(out, write(learnt, values))
+    found = learnt(column, "c", ColumnSettings())
+    assert found.levels == ("a", "b", "c", "d", "unused") and found.has_missing == (None in values)
+    out = np.zeros((len(values), found.n_inputs))
+    found.write(column, out, "c")
+    np.testing.assert_array_equal(out, write(found, values))
 
 
 def test_declared_levels_that_no_row_has_are_the_first_to_share_an_input():
     column = pd.Series(pd.Categorical(["c", "d", "d"], categories=list("abcdef")))
-    assert learn_category(column, "c", ColumnSettings(max_categories=3)).levels == ("c", "d")
+    assert learnt(column, "c", ColumnSettings(max_categories=3)).levels == ("c", "d")
 
 
 def test_a_level_called_missing_keeps_its_name():

@@ -1,0 +1,143 @@
+"""What the parts of a table tell about its targets, put together: labels, their weights, moments.
+
+Conventions
+-----------
+n rows of a part; k target columns.
+
+y : (n,) or (n, k)       as the user gives it
+weight : (n,) or None    sample weights, positive; None is ones
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+
+from sknet._model.heads import LabelHead, NumberHead, learn_label_head, learn_number_head
+from sknet._model.settings import TargetSettings
+from sknet._tables.arrays import side_by_side
+from sknet._tables.class_weight import class_factors
+from sknet._tables.columns.moments import Moments, moments_of
+from sknet._tables.labels import as_labels
+from sknet._tables.targets import read_numbers
+from sknet._typing import Array, Target
+
+
+@dataclass(frozen=True, eq=False)
+class LabelTotals:
+    """The labels of one target column, and the weight of the rows that have each.
+
+    Attributes
+    ----------
+    labels : ndarray of shape (L,)
+        In the order in which they were found.
+    weight : ndarray of shape (L,)
+    """
+
+    labels: Array
+    weight: Array
+
+    def merged(self, other: LabelTotals) -> LabelTotals:
+        """Return the labels of both parts, those of this one first."""
+        texts = {part.labels.dtype.kind in "OUT" for part in (self, other) if len(part.labels)}
+        if len(texts) == 2:
+            raise ValueError("y mixes strings and other labels: make all of them strings, or none.")
+        return _totals(
+            np.concatenate([self.labels, other.labels]), np.concatenate([self.weight, other.weight])
+        )  # fmt: skip
+
+
+def _totals(labels: Array, weight: Array) -> LabelTotals:
+    codes, found = pd.factorize(labels)
+    return LabelTotals(np.asarray(found), np.bincount(codes, weight, len(found)))
+
+
+@dataclass(frozen=True, eq=False)
+class LabelSummary:
+    """The labels of all target columns.
+
+    Attributes
+    ----------
+    columns : tuple of LabelTotals
+    flat : bool
+        Whether y was of shape (n,).
+    """
+
+    columns: tuple[LabelTotals, ...]
+    flat: bool
+
+    @classmethod
+    def of(cls, y: Target, weight: Array | None) -> LabelSummary:
+        """Summarise one part."""
+        labels = as_labels(y)
+        w = np.ones(len(labels)) if weight is None else weight
+        flat = labels.ndim == 1
+        return cls(tuple(_totals(column, w) for column in ([labels] if flat else labels.T)), flat)
+
+    def merged(self, other: LabelSummary) -> LabelSummary:
+        """Return the summary of both parts."""
+        if (self.flat, len(self.columns)) != (other.flat, len(other.columns)):
+            raise ValueError(f"y has {len(self.columns)} columns in one part and {len(other.columns)} in another.")
+        pairs = zip(self.columns, other.columns, strict=True)
+        return LabelSummary(tuple(one.merged(two) for one, two in pairs), self.flat)
+
+    def head(self, settings: TargetSettings, classes: Target = None) -> LabelHead:
+        """Learn which labels there are."""
+        most = max(len(column.labels) for column in self.columns)
+        labels = [np.resize(column.labels, most) for column in self.columns]  # repeated, to be as many
+        return learn_label_head(labels[0] if self.flat else side_by_side(labels), settings, classes)[0]
+
+    def class_factors(self, head: LabelHead) -> list[Array] | None:
+        """Return the class weights, one array for each target column; None where there are none."""
+        if head.settings.class_weight is None:
+            return None
+        totals = []
+        for column, known in zip(self.columns, head.labels.levels, strict=True):
+            by_label = dict(zip(column.labels.tolist(), column.weight.tolist(), strict=True))
+            totals.append(np.array([by_label.get(label, 0.0) for label in known.tolist()]))
+        return class_factors(head.settings.class_weight, head.labels, totals)
+
+
+def with_factors(codes: Array, weight: Array | None, factors: list[Array] | None) -> Array | None:
+    """Multiply the sample weights by the class weights of rows with these codes, (n, k)."""
+    if factors is None:
+        return weight
+    folded = np.ones(len(codes)) if weight is None else weight
+    for factor, code in zip(factors, codes.T, strict=True):
+        folded = folded * factor[code]
+    return folded
+
+
+@dataclass(frozen=True, eq=False)
+class NumberTargets:
+    """The moments of numbers among the targets.
+
+    Attributes
+    ----------
+    moments : Moments
+        Of k targets.
+    flat : bool
+        Whether y was of shape (n,).
+    """
+
+    moments: Moments
+    flat: bool
+
+    @classmethod
+    def of(cls, y: Target, weight: Array | None) -> NumberTargets:
+        """Summarise one part."""
+        values, flat = read_numbers(y)
+        return cls(moments_of(np.ascontiguousarray(values.T), weight), flat)
+
+    def merged(self, other: NumberTargets) -> NumberTargets:
+        """Return the summary of both parts."""
+        if (self.flat, len(self.moments.low)) != (other.flat, len(other.moments.low)):
+            raise ValueError("y has another number of columns in one part than in another.")
+        return replace(self, moments=self.moments.merged(other.moments))
+
+    def head(self, settings: TargetSettings) -> NumberHead:
+        """Learn how the targets are scaled, where the loss allows."""
+        one = np.zeros(1) if self.flat else np.zeros((1, len(self.moments.low)))
+        return learn_number_head(one, settings)[0].scaled_by(self.moments)

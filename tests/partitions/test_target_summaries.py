@@ -1,0 +1,75 @@
+"""Targets in parts: the head, the class weights and the scale of all of them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sknet._model.heads import learn_label_head, learn_number_head
+from sknet._model.settings import TargetSettings
+from sknet._partitions.target_summaries import LabelSummary, NumberTargets, with_factors
+
+RNG = np.random.default_rng(0)
+LABELS = {
+    "binary": RNG.integers(0, 2, 60),
+    "text": RNG.choice(["b", "a", "c"], 60),
+    "objects": pd.Series(RNG.choice(["b", "a", "c"], 60), dtype=object),
+    "bools": RNG.random(60) < 0.5,
+    "multilabel": RNG.integers(0, 2, (60, 3)),
+    "multioutput": np.column_stack([RNG.integers(0, 5, 60), RNG.integers(0, 2, 60)]),
+    "frame": pd.DataFrame({"a": RNG.choice(["x", "y"], 60), "b": RNG.integers(0, 3, 60)}),
+}
+
+
+def rows(y, part):
+    return y.iloc[part] if hasattr(y, "iloc") else y[part]
+
+
+def summary_of(kind, y, weight, cuts=(1, 20)):
+    pieces = [slice(a, b) for a, b in zip([0, *cuts], [*cuts, len(y)], strict=True)]
+    first, *others = [kind.of(rows(y, p), None if weight is None else weight[p]) for p in pieces]
+    for other in others:
+        first = first.merged(other)
+    return first
+
+
+@pytest.mark.parametrize("name", list(LABELS))
+@pytest.mark.parametrize("class_weight", [None, "balanced"])
+def test_labels_in_parts(name, class_weight):
+    y, weight = LABELS[name], RNG.integers(1, 4, 60) * 1.0
+    settings = TargetSettings("log_loss", class_weight=class_weight)
+    expected, codes = learn_label_head(y, settings)
+    summary = summary_of(LabelSummary, y, weight)
+    head = summary.head(settings)
+    assert head.labels == expected.labels and [a.dtype for a in head.labels.levels] == [
+        a.dtype for a in expected.labels.levels
+    ]
+    found = with_factors(codes, weight, summary.class_factors(head))
+    np.testing.assert_allclose(found, expected.weigh(codes, weight))
+
+
+def test_all_classes_may_be_named():
+    summary = summary_of(LabelSummary, LABELS["text"], None)
+    assert summary.head(TargetSettings("log_loss"), ["c", "a", "b", "z"]).labels.classes.tolist() == list("abcz")
+
+
+def test_labels_of_two_types_are_refused():
+    with pytest.raises(ValueError, match="mixes strings"):
+        LabelSummary.of(["a"], None).merged(LabelSummary.of([1], None))
+    with pytest.raises(ValueError, match="1 columns in one part and 2 in another"):
+        LabelSummary.of([0, 1], None).merged(LabelSummary.of([[0, 1]], None))
+
+
+@pytest.mark.parametrize("shape", [(60,), (60, 2)])
+@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
+def test_numbers_in_parts(shape, loss):
+    y, weight = RNG.gamma(2.0, size=shape), RNG.integers(1, 4, 60) * 1.0
+    settings = TargetSettings(loss, scaling="standard")
+    head, values = learn_number_head(y, settings)
+    expected, found = head.scaled_to(values, weight), summary_of(NumberTargets, y, weight).head(settings)
+    assert found.numbers.flat == expected.numbers.flat
+    np.testing.assert_allclose(found.targets(values, np.dtype(float)), expected.targets(values, np.dtype(float)))
+
+
+def test_numbers_of_other_shapes_are_refused():
+    with pytest.raises(ValueError, match="another number of columns"):
+        NumberTargets.of([1.0], None).merged(NumberTargets.of([[1.0, 2.0]], None))
