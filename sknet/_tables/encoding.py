@@ -316,7 +316,7 @@ def _learn_numbers(
     `positions` says which columns, None for all; `missing`, of shape (d,), which of all have missing values. Those in
     memory are learnt block by block of columns, those in a file from pieces of its rows: neither is copied as a whole.
     """
-    if (not isinstance(X, np.ndarray) or X.base is not None) and is_memory_mapped(X):
+    if getattr(X, "base", X) is not None and is_memory_mapped(X):
         statistics = statistics_of_file(X, positions, settings.weight)
         return number_columns(statistics, missing if positions is None else missing[positions], settings)
     found: list[Column] = []
