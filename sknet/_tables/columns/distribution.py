@@ -32,7 +32,7 @@ LISTED = 2**12
 LISTED_AGAIN = 16 * LISTED
 """How many of those that lie in a few gaps: of millions of rows, all."""
 
-PART_VALUES = 2**20
+PART_VALUES = 2**18
 """How many values of a table in a file are looked at in one piece."""
 
 
