@@ -23,9 +23,10 @@ from sknet._network.initializers import draw
 from sknet._network.layers import Kind
 from sknet._network.layout import Layout
 from sknet._network.losses import mean_at_best_temperature
-from sknet._network.objective import Inputs, Objective, SparseRows, length
+from sknet._network.objective import Inputs, Objective, SparseRows, SplitRows, length
 from sknet._network.objective import Rows as GatheredRows
 from sknet._network.penalties import ElasticNet, Projection
+from sknet._network.sparse_layers import Split
 from sknet._tables.encoding import TableEncoder, learn_encoder
 from sknet._tables.rows import Rows, is_sparse
 from sknet._training.lbfgs import LBFGS
@@ -96,6 +97,9 @@ def encode_rows(
     fold = tables.encoder.folds(tables.head.targets(rows.y, np.dtype(np.float64))) if cross_fit else None
     if rows.in_file:
         return EncodedRows(MappedInputs(tables.encoder, rows.X, dtype, n_rows, fold), target, weight, total, n_rows)
+    if tables.encoder.lookups is not None:
+        split = Split(*tables.encoder.encode_split(rows.X, dtype, fold))
+        return EncodedRows(SplitRows(split, n_rows), target, weight, total, n_rows)
     # Dense rows end with a 1, so that the first layer's biases are weights like the others: one product computes both.
     Z = tables.encoder.encode(rows.X, dtype, ones=True, fold=fold)
     inputs = GatheredRows(Z, n_rows, kind="ones") if isinstance(Z, np.ndarray) else SparseRows(Z)

@@ -17,8 +17,9 @@ import numpy as np
 from sknet._model.heads import Head
 from sknet._model.machine import in_parts, threads_for_rows
 from sknet._network.activations import Activation
-from sknet._network.layers import Chain, bind_forward
+from sknet._network.layers import Chain, Kind, bind_forward
 from sknet._network.layout import Block, Layout
+from sknet._network.sparse_layers import Split
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.rows import is_sparse, take_rows
 from sknet._typing import Array, DType, Table
@@ -48,13 +49,13 @@ class Network:
         """Copy all parameters into a new theta."""
         return self.layout.pack(self.coefs, self.intercepts, dtype)
 
-    def chain(self, n_rows: int, dtype: DType, *, sparse: bool = False) -> Chain:
+    def chain(self, n_rows: int, dtype: DType, kind: Kind = "dense") -> Chain:
         """Return the layers for a forward pass of `n_rows` rows."""
         blocks = [
             Block(W.astype(dtype, copy=False), b.astype(dtype, copy=False))
             for W, b in zip(self.coefs, self.intercepts, strict=True)
         ]
-        return bind_forward(self.activations, blocks, n_rows, sparse=sparse)
+        return bind_forward(self.activations, blocks, n_rows, kind)
 
 
 @dataclass(frozen=True)
@@ -90,14 +91,22 @@ class Model:
 
     def _of_few(self, table: Table, finish: Callable[[Array], Array]) -> Array:
         """Return `finish` of few rows' raw outputs."""
-        inputs = self.encoder.encode(table, self.compute_dtype)
-        chain = self.network.chain(inputs.shape[0], self.compute_dtype, sparse=not isinstance(inputs, np.ndarray))
+        inputs, kind = self._encoded(table)
+        chain = self.network.chain(table.shape[0], self.compute_dtype, kind)
         return self._finished(chain, inputs, finish)
+
+    def _encoded(self, table: Table) -> tuple[Table, Kind]:
+        """Return the rows as the network takes them."""
+        if self.encoder.lookups is not None:
+            return Split(*self.encoder.encode_split(table, self.compute_dtype)), "split"
+        inputs = self.encoder.encode(table, self.compute_dtype)
+        return inputs, "dense" if isinstance(inputs, np.ndarray) else "sparse"
 
     def _pieces(self, table: Table, part: slice, finish: Callable[[Array], Array]) -> Iterator[tuple[slice, Array]]:
         """Yield pieces of these rows and `finish` of their raw outputs."""
-        for rows, chain in self._chains(part, sparse=is_sparse(table) and self.encoder.keeps_zeros):
-            inputs = self.encoder.encode(take_rows(table, rows), self.compute_dtype)
+        kind: Kind = "sparse" if is_sparse(table) and self.encoder.keeps_zeros else "dense"
+        for rows, chain in self._chains(part, kind if self.encoder.lookups is None else "split"):
+            inputs, _ = self._encoded(take_rows(table, rows))
             yield rows, self._finished(chain, inputs, finish)
 
     def _finished(self, chain: Chain, inputs: Table, finish: Callable[[Array], Array]) -> Array:
@@ -114,23 +123,26 @@ class Model:
         """Return the message for outputs that overflow: they come from the largest input, or from the weights."""
         if not all(np.isfinite(part).all() for part in (*self.network.coefs, *self.network.intercepts)):
             return "coefs_ or intercepts_ hold NaN or infinity: set finite numbers, or fit again."
+        names = self.encoder.feature_names
+        if isinstance(inputs, Split):
+            inputs, names = inputs.dense, [names[place] for place in inputs.places]
         peaks = np.asarray(abs(inputs).max(axis=0).todense() if is_sparse(inputs) else np.abs(inputs).max(axis=0))
         largest = int(peaks.ravel().argmax())
         return (
             f"The predictions of these rows are too large for {self.compute_dtype} numbers. Column "
-            f"{self.encoder.feature_names[largest]!r} of X lies farthest from what training saw, at "
+            f"{names[largest]!r} of X lies farthest from what training saw, at "
             f"{peaks.ravel()[largest]:g} once scaled: correct it, or fit with input_scaling='robust', which bends "
             "outliers."
         )
 
-    def _chains(self, part: slice, *, sparse: bool) -> Iterator[tuple[slice, Chain]]:
+    def _chains(self, part: slice, kind: Kind) -> Iterator[tuple[slice, Chain]]:
         """Yield pieces of these rows with layers bound to as many: to PREDICT_ROWS, and once to what is left."""
         n_rows = 0
         for start in range(part.start, part.stop, PREDICT_ROWS):
             rows = slice(start, min(start + PREDICT_ROWS, part.stop))
             if rows.stop - start != n_rows:
                 n_rows = rows.stop - start
-                chain = self.network.chain(n_rows, self.compute_dtype, sparse=sparse)
+                chain = self.network.chain(n_rows, self.compute_dtype, kind)
             yield rows, chain
 
     # --- a look inside -----------------------------------------------------------------------------------------------
@@ -140,7 +152,7 @@ class Model:
         inputs = self.encoder.encode(table, self.compute_dtype)
         outputs = [inputs.astype(self.output_dtype, copy=False)]
         outputs += [np.empty((inputs.shape[0], b.size), self.output_dtype) for b in self.network.intercepts]
-        for rows, chain in self._chains(slice(0, inputs.shape[0]), sparse=is_sparse(inputs)):
+        for rows, chain in self._chains(slice(0, inputs.shape[0]), "sparse" if is_sparse(inputs) else "dense"):
             raw = self._finished(chain, inputs[rows], np.asarray)
             for whole, piece in zip(outputs[1:], [*chain.hidden, raw], strict=True):
                 whole[rows] = piece

@@ -4,7 +4,7 @@ The forward pass goes through the layers from the first to the last, the backwar
 enters a layer's `backward` is dJ/d(its output), what leaves it is dJ/d(its input): the chain rule.
 
 All arrays that a layer works with are given to it when it is made: its parameters, views of theta; their gradient,
-views of a vector like theta; and buffers, which each pass overwrites.
+views of a vector like theta; and buffers, which each pass overwrites. `sparse_layers` has first layers of sparse rows.
 
 Conventions
 -----------
@@ -21,14 +21,14 @@ from math import ceil
 from typing import Literal, Protocol
 
 import numpy as np
-import scipy.sparse as sp
 
 from sknet._network.activations import Activation
 from sknet._network.layout import Block, Layout
+from sknet._network.sparse_layers import FirstSparse, FirstSplit
 from sknet._typing import Array, Table
 
-Kind = Literal["dense", "ones", "sparse"]
-"""What the first layer takes: an array, an array whose last column is 1, or a CSR matrix."""
+Kind = Literal["dense", "ones", "sparse", "split"]
+"""What the first layer takes: an array, an array whose last column is 1, a CSR matrix, or a `Split`."""
 
 
 class Layer(Protocol):
@@ -146,53 +146,6 @@ class FirstWithOnes:
 
     def backward(self, delta: Array) -> None:
         self.x.T.dot(delta, self.dW)  # dJ/d[W; b] = [x 1]^T dJ/dz (d + 1, h)
-
-
-@dataclass(eq=False)
-class FirstSparse:
-    """As `FirstDense`, for a CSR matrix: only the weights of inputs that are not 0 in all rows have a gradient.
-
-    Where these are few, dW's first rows hold theirs, one after the other, and the others are left as they were.
-    """
-
-    W: Array
-    b: Array
-    dW: Array
-    db: Array
-    z: Array
-    multiply: Product
-    ones: Array
-    whole: bool = True  # compute the gradient of all weights, even where a batch touches few inputs
-
-    def forward(self, x: sp.csr_array) -> Array:
-        self.x = x
-        self.z[:] = x @ self.W  # z = x W                    (n, h)
-        self.z += self.b  #           + b
-        return self.z
-
-    def backward(self, delta: Array) -> Array | None:
-        self.ones.dot(delta, self.db)  # dJ/db = sum over rows      (h,)
-        rows = None if self.whole else touched_inputs(self.x)
-        if rows is None:
-            self.dW[:] = self.x.T @ delta  # dJ/dW = x^T dJ/dz          (d, h)
-        else:  # the other rows of dJ/dW are 0: neither computed nor cleared, which would take as long as a dense step
-            self.dW[: len(rows)] = only_columns(self.x, rows).T @ delta
-        return rows
-
-
-def touched_inputs(x: sp.csr_array) -> Array | None:
-    """Return the columns with entries, increasing; None where they are most of them."""
-    touched = np.zeros(x.shape[1], dtype=bool)
-    touched[x.indices] = True
-    rows = np.flatnonzero(touched)
-    return rows if 2 * len(rows) <= x.shape[1] else None  # packing more would cost more than it saves
-
-
-def only_columns(x: sp.csr_array, columns: Array) -> sp.csr_array:
-    """Return x without its other columns, which have no entries."""
-    place = np.empty(x.shape[1], dtype=x.indices.dtype)
-    place[columns] = np.arange(len(columns))
-    return sp.csr_array((x.data, place[x.indices], x.indptr), shape=(x.shape[0], len(columns)))
 
 
 # --- activations: a = f(z) --------------------------------------------------------------------------------------------
@@ -338,7 +291,7 @@ def bind(
     n_rows : int
         How many rows every batch has.
 
-    kind : {"dense", "ones", "sparse"}, default="dense"
+    kind : {"dense", "ones", "sparse", "split"}, default="dense"
         What the first layer takes.
 
     by_columns : bool, default=False
@@ -362,7 +315,7 @@ def bind(
 
 
 def bind_forward(
-    activations: Sequence[Activation], parameters: list[Block], n_rows: int, *, sparse: bool = False
+    activations: Sequence[Activation], parameters: list[Block], n_rows: int, kind: Kind = "dense"
 ) -> Chain:
     """Make a network's layers for the forward pass only, from weights that need not lie in one theta.
 
@@ -373,15 +326,15 @@ def bind_forward(
     n_rows : int
         How many rows every batch has.
 
-    sparse : bool, default=False
-        Whether batches are CSR matrices.
+    kind : {"dense", "sparse", "split"}, default="dense"
+        What the first layer takes.
 
     Returns
     -------
     chain : Chain
     """
     gradients, rates = [_NO_GRADIENT] * len(parameters), [0.0] * len(activations)
-    return _chain(parameters, gradients, activations, rates, n_rows, "sparse" if sparse else "dense", False, None)
+    return _chain(parameters, gradients, activations, rates, n_rows, kind, False, None)
 
 
 def _chain(
@@ -436,4 +389,9 @@ _NOTHING = np.empty((0, 0))
 
 _NO_GRADIENT = Block(_NOTHING, _NOTHING)
 
-_FIRST: dict[Kind, Callable[..., FirstLayer]] = {"dense": FirstDense, "ones": FirstWithOnes, "sparse": FirstSparse}
+_FIRST: dict[Kind, Callable[..., FirstLayer]] = {
+    "dense": FirstDense,
+    "ones": FirstWithOnes,
+    "sparse": FirstSparse,
+    "split": FirstSplit,
+}

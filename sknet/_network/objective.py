@@ -20,6 +20,7 @@ from sknet._network.layers import Chain, Kind, Training, bind
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
 from sknet._network.penalties import ElasticNet
+from sknet._network.sparse_layers import Split
 from sknet._typing import Array, Batch, Table
 
 # --- data, batch by batch ---------------------------------------------------------------------------------------------
@@ -33,7 +34,7 @@ class Inputs(Protocol):
         """What the batches are."""
 
     def __call__(self, batch: Batch, /) -> Table:
-        """Return the batch's rows: (b, d), dense or CSR; of kind "ones" (b, d + 1), the last column 1."""
+        """Return the batch's rows: (b, d), dense, CSR or split; of kind "ones" (b, d + 1), the last column 1."""
 
 
 @dataclass(eq=False)
@@ -66,6 +67,19 @@ class SparseRows:
     def __call__(self, batch: Batch) -> sp.csr_array:
         """Return the batch's rows."""
         return self._values[batch]
+
+
+class SplitRows:
+    """Rows most of whose inputs are one-hot, see `Split`; up to `n_rows` of them at once."""
+
+    kind: Kind = "split"
+
+    def __init__(self, values: Split, n_rows: int) -> None:
+        self._dense, self._hot, self._places = Rows(values.dense, n_rows), values.hot, values.places
+
+    def __call__(self, batch: Batch) -> Split:
+        """Return the batch's rows."""
+        return Split(self._dense(batch), self._hot[batch], self._places)
 
 
 class Columns:

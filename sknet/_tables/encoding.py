@@ -53,6 +53,7 @@ from sknet._tables.frames import (
     number_values,
     split_choice,
 )
+from sknet._tables.lookups import Lookups, lookups_of
 from sknet._tables.plan import Plan, plan_of
 from sknet._tables.rows import is_frame, is_memory_mapped, refuse_bad_sparse
 from sknet._typing import Array, Batch, DType, Table
@@ -76,18 +77,21 @@ class TableEncoder:
     names: tuple[str, ...] | None
     columns: tuple[Column, ...]
     n_inputs: int = field(init=False, compare=False)  # of the network
+    lookups: Lookups | None = field(init=False, compare=False, repr=False)
     _plan: Plan = field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        plan, d = None, len(self.columns)
+        plan, lookups, d = None, None, len(self.columns)
         for column in self.columns:
             if type(column) is not NumberColumn or column.has_missing_indicator:
                 plan = plan_of(self.columns)
+                lookups = lookups_of(self.columns, plan.starts) if plan.others else None
                 break
         if plan is None:  # every column is one number and nothing else
             each, none = np.arange(d + 1), np.empty(0, dtype=np.intp)
             plan = Plan(each, each[:d], each[:d], none, stacked(self.columns), None, [], plain=True)  # type: ignore[arg-type]
         object.__setattr__(self, "_plan", plan)
+        object.__setattr__(self, "lookups", lookups)
         object.__setattr__(self, "n_inputs", int(plan.starts[-1]))
 
     def __reduce__(self) -> tuple[type[TableEncoder], tuple[object, ...]]:
@@ -154,6 +158,19 @@ class TableEncoder:
             rows = slice(start, min(start + height, len(array)))
             self.encode_rows(array, rows, out[rows, :m], fold)
         return out
+
+    def encode_split(self, X: Table, dtype: DType, fold: NDArray[np.intp] | None = None) -> tuple[Array, Table, Array]:
+        """Encode a table whose categories of many levels are looked up: return dense, hot and places, see `lookups`."""
+        if self.lookups is None:
+            raise ValueError("no column is looked up")
+        read = (lambda j: X[:, j]) if isinstance(X, np.ndarray) else (lambda j: column_at(X, j))
+        hot = self.lookups.hot(read, X.shape[0], self.n_inputs, dtype)
+        return self._others.encode(X, dtype, fold=fold), hot, self.lookups.places
+
+    @cached_property
+    def _others(self) -> TableEncoder:
+        """What encodes the columns that are not looked up."""
+        return TableEncoder(self.names, () if self.lookups is None else self.lookups.others)
 
     def encode_rows(self, X: Table, rows: Batch, out: Array, fold: NDArray[np.intp] | None = None) -> Array:
         """Encode the rows of an array given by an index array or a slice into `out`, and return it."""

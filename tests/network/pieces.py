@@ -15,8 +15,9 @@ from sknet._network.activations import ACTIVATIONS
 from sknet._network.layers import Training, bind
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
-from sknet._network.objective import Objective, Rows, SparseRows
+from sknet._network.objective import Objective, Rows, SparseRows, SplitRows
 from sknet._network.penalties import ElasticNet
+from sknet._network.sparse_layers import Split
 
 ACTIVATION_NAMES = [name for name in ACTIVATIONS if name != "logistic"]  # another name of sigmoid
 LEVELS = (0.1, 0.5, 0.9)
@@ -113,6 +114,13 @@ def assert_gradient(gradient, expected, tolerance=1e-7):
     assert np.linalg.norm(gradient - expected) <= tolerance * np.linalg.norm(expected)
 
 
+def split_in_two(X):
+    """Every second input of X as an array, the others as a CSR matrix."""
+    hot = X.copy()
+    hot[:, ::2] = 0.0
+    return Split(X[:, ::2].copy(), sp.csr_array(hot), np.arange(X.shape[1])[::2])
+
+
 # --- whole networks --------------------------------------------------------------------------------------------------
 
 
@@ -129,7 +137,9 @@ class NetworkCase:
     theta: np.ndarray
     penalty: ElasticNet
 
-    def objective(self, *, sparse=False, ones=False, n_rows=None, dropout=(), rows=slice(None), dtype=float):
+    def objective(
+        self, *, sparse=False, split=False, ones=False, n_rows=None, dropout=(), rows=slice(None), dtype=float
+    ):
         """An objective over the given rows of the data, with a column of ones or without.
 
         Buffers of n_rows make it work in pieces.
@@ -139,6 +149,7 @@ class NetworkCase:
         weight = None if self.weight is None else self.weight[rows].astype(dtype)
         n_rows = n_rows or len(X)
         inputs = SparseRows(sp.csr_array(X)) if sparse else Rows(X, n_rows, kind="ones" if ones else "dense")
+        inputs = SplitRows(split_in_two(X), n_rows) if split else inputs
         return Objective(
             self.layout, self.activations, self.loss, self.penalty, inputs, target, weight,
             n_rows=n_rows, dropout=dropout,

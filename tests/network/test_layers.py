@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 import scipy.sparse as sp
-from hypothesis import given
-from hypothesis import strategies as st
 from pieces import ACTIVATION_NAMES, assert_gradient, network_case, numerical_gradient
 
 from sknet._network.activations import ACTIVATIONS, Activation
@@ -14,7 +12,6 @@ from sknet._network.layers import (
     Dense,
     Dropout,
     FirstDense,
-    FirstSparse,
     FirstWithOnes,
     Training,
     bind,
@@ -299,51 +296,3 @@ def test_a_rate_of_0_makes_no_layer():
     training = Training(np.empty_like(theta), (0.0, 0.5), np.random.default_rng(0))
     chain = bind(layout, [ACTIVATIONS["relu"]] * 2, theta, 4, training=training)
     assert [type(layer) for layer in chain.layers] == [Activate, Dense, Activate, Dropout, Dense]
-
-
-# --- the first layer of sparse input
-
-sparse_matrices = st.builds(
-    lambda n, d, density, seed: sp.random_array((n, d), density=density, format="csr", random_state=seed),
-    st.integers(1, 6),
-    st.integers(1, 12),
-    st.floats(0, 0.6),
-    st.integers(0, 999),
-)
-
-
-def first_sparse(X, W, b, *, whole=False):
-    gradient = Block(np.full_like(W, np.nan), np.full_like(b, np.nan))
-    n = X.shape[0]
-    z = np.empty((n, len(b)))
-    return FirstSparse(W, b, *gradient, z, product_by_rows, np.ones(n), whole=whole), gradient
-
-
-@given(sparse_matrices, st.booleans())
-def test_gradient_of_sparse_input(X, whole):
-    delta = np.random.default_rng(0).normal(size=(X.shape[0], 3))
-    layer, (dW, db) = first_sparse(X, np.ones((X.shape[1], 3)), np.ones(3), whole=whole)
-    layer.forward(X)
-    rows = layer.backward(delta)
-    np.testing.assert_allclose(db, delta.sum(axis=0), rtol=1e-12)
-    expected = X.toarray().T @ delta
-    touched = np.unique(X.indices)
-    if rows is None:
-        assert whole or 2 * len(touched) > X.shape[1]
-        np.testing.assert_allclose(dW, expected, atol=1e-14)
-    else:
-        np.testing.assert_array_equal(rows, touched)
-        assert not whole and 2 * len(touched) <= X.shape[1]
-        np.testing.assert_allclose(dW[: len(rows)], expected[rows], atol=1e-14)
-        assert np.isnan(dW[len(rows) :]).all()  # and nothing else is written
-
-
-@given(sparse_matrices)
-def test_sums_of_sparse_and_dense_input(X):
-    rng = np.random.default_rng(0)
-    W, b = rng.normal(size=(X.shape[1], 2)), rng.normal(size=2)
-    layer, _ = first_sparse(X, W, b)
-    found = layer.forward(X)
-    np.testing.assert_allclose(found, X.toarray() @ W + b, atol=1e-14)
-    dense = FirstDense(W, b, W, b, np.empty((X.shape[0], 2)), product_by_rows, np.ones(X.shape[0]))
-    np.testing.assert_allclose(found, dense.forward(X.toarray()), atol=1e-14)

@@ -46,6 +46,8 @@ def variants(case):
     yield case.gradient(FEW, ones=True, n_rows=2), False
     yield case.gradient(FEW, n_rows=2), False  # in pieces
     yield case.gradient(FEW, n_rows=2, sparse=True), False
+    yield case.gradient(FEW, split=True), False
+    yield case.gradient(FEW, split=True, n_rows=2), False
     for sparse in (False, True):  # of all rows: the whole gradient
         yield case.gradient(slice(0, 3), rows=FEW, sparse=sparse), False
         yield case.gradient(slice(0, 3), rows=FEW, sparse=sparse, n_rows=2), False

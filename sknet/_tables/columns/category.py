@@ -80,10 +80,14 @@ class CategoryColumn(WithoutSlopes):
         missing = len(self.levels) + self.has_infrequent if self.has_missing else unknown
         return find_slots({level: slot for slot, level in enumerate(self.levels)}, keys, unknown, missing)
 
+    def slot_of(self, values: Table) -> NDArray[np.intp]:
+        """Find the slot of each of n values."""
+        codes, keys = read_levels(values)
+        return self.slots(keys)[codes]
+
     def write(self, values: Table, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
-        codes, keys = read_levels(values)
-        slot = self.slots(keys)[codes]
+        slot = self.slot_of(values)
         if self.signed:
             out[:, 0] = _SIGNS[slot]
             return

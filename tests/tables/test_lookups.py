@@ -1,0 +1,83 @@
+"""What is looked up is what would be one-hot encoded."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+
+from sknet._tables import lookups
+from sknet._tables.encoding import learn_encoder
+from sknet._tables.lookups import WIDE, WORTHWHILE
+
+rng = np.random.default_rng(0)
+N = 600
+MANY = [f"l{i}" for i in range(WORTHWHILE)]
+FRAME = pd.DataFrame(
+    {
+        "x": rng.normal(size=N),
+        "city": pd.Categorical(rng.choice(MANY, N), categories=MANY),
+        "sex": rng.choice(["f", "m"], N),
+        "street": pd.Categorical(rng.choice(MANY, N), categories=MANY),
+        "y": np.where(rng.random(N) < 0.1, np.nan, rng.normal(size=N)),
+    }
+)
+FRAME.loc[rng.random(N) < 0.1, "city"] = None
+UNSEEN = FRAME.assign(city="nowhere", street="nowhere")
+TARGET = rng.normal(size=(N, 1))
+
+
+def assert_split_is_whole(encoder, X, fold=None):
+    dense, hot, places = encoder.encode_split(X, np.dtype(np.float32), fold)
+    whole = hot.toarray()
+    assert not whole[:, places].any()
+    whole[:, places] = dense
+    assert_array_equal(whole, encoder.encode(X, np.float32, fold=fold))
+    assert dense.dtype == hot.dtype == np.float32
+    return hot
+
+
+@pytest.mark.parametrize("rows", [FRAME, FRAME[:1], UNSEEN], ids=["all", "one row", "unseen levels"])
+@pytest.mark.parametrize(
+    "how", [{"max_categories": None}, {"max_categories": 150}], ids=["every level", "infrequent ones together"]
+)
+def test_frames(how, rows):
+    hot = assert_split_is_whole(learn_encoder(FRAME, **how), rows)
+    assert hot.nnz <= 2 * len(rows)
+
+
+def test_unseen_levels_pick_nothing():
+    assert assert_split_is_whole(learn_encoder(FRAME, max_categories=None), UNSEEN).nnz == 0
+
+
+def test_beside_the_targets_means():
+    encoder = learn_encoder(FRAME, category_encoding="both", target=TARGET, max_categories=150)
+    fold = encoder.folds(TARGET)
+    assert_split_is_whole(encoder, FRAME, fold)
+    assert_split_is_whole(encoder, FRAME)
+    assert learn_encoder(FRAME, category_encoding="target", target=TARGET, max_categories=1000).lookups is None
+
+
+def test_arrays_that_hold_text(monkeypatch):
+    monkeypatch.setattr(lookups, "WORTHWHILE", 100)
+    X = FRAME[["x", "city"]].to_numpy(dtype=object)
+    encoder = learn_encoder(pd.DataFrame(X), categorical_features=[1], max_categories=None)
+    assert_split_is_whole(encoder, pd.DataFrame(X))
+    codes = np.column_stack([rng.normal(size=N), rng.integers(0, 250, N)])
+    assert_split_is_whole(learn_encoder(codes, categorical_features=[1], max_categories=None), codes)
+
+
+def test_a_table_of_nothing_else():
+    encoder = learn_encoder(FRAME[["city", "street"]], max_categories=None)
+    dense, hot, places = encoder.encode_split(FRAME[["city", "street"]], np.dtype(np.float64))
+    assert dense.shape == (N, 0) and len(places) == 0
+    assert_array_equal(hot.toarray(), encoder.encode(FRAME[["city", "street"]], np.float64))
+
+
+def test_only_where_it_is_worthwhile(monkeypatch):
+    assert learn_encoder(FRAME[["x", "sex"]]).lookups is None
+    few = FRAME[["x"]].assign(**{f"c{i}": rng.choice(MANY[: WIDE - 1], N) for i in range(10)})
+    assert learn_encoder(few).lookups is None  # ten columns of few levels are faster multiplied
+    with pytest.raises(ValueError, match="no column is looked up"):
+        learn_encoder(few).encode_split(few, np.dtype(np.float32))
+    monkeypatch.setattr(lookups, "WIDE", 2)
+    assert len(learn_encoder(few).lookups.categories) == 10
