@@ -22,6 +22,7 @@ TABLES = (
     "floor",
     "lbfgs",
     "sparse",
+    "categories",
     "predict",
     "search",
     "reach",
