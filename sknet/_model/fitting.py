@@ -97,8 +97,8 @@ def encode_rows(
     fold = tables.encoder.folds(tables.head.targets(rows.y, np.dtype(np.float64))) if cross_fit else None
     if rows.in_file:
         return EncodedRows(MappedInputs(tables.encoder, rows.X, dtype, n_rows, fold), target, weight, total, n_rows)
-    if tables.encoder.lookups is not None:
-        split = Split(*tables.encoder.encode_split(rows.X, dtype, fold))
+    if (lookups := tables.encoder.lookups) is not None:
+        split = Split(*lookups.encode(rows.X, dtype, fold))
         return EncodedRows(SplitRows(split, n_rows), target, weight, total, n_rows)
     # Dense rows end with a 1, so that the first layer's biases are weights like the others: one product computes both.
     Z = tables.encoder.encode(rows.X, dtype, ones=True, fold=fold)

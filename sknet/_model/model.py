@@ -98,7 +98,7 @@ class Model:
     def _encoded(self, table: Table) -> tuple[Table, Kind]:
         """Return the rows as the network takes them."""
         if self.encoder.lookups is not None:
-            return Split(*self.encoder.encode_split(table, self.compute_dtype)), "split"
+            return Split(*self.encoder.lookups.encode(table, self.compute_dtype)), "split"
         inputs = self.encoder.encode(table, self.compute_dtype)
         return inputs, "dense" if isinstance(inputs, np.ndarray) else "sparse"
 

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -55,7 +55,7 @@ from sknet._tables.frames import (
 )
 from sknet._tables.lookups import Lookups, lookups_of
 from sknet._tables.plan import Plan, plan_of
-from sknet._tables.rows import is_frame, is_memory_mapped, refuse_bad_sparse
+from sknet._tables.rows import is_frame, is_memory_mapped, refuse_bad_sparse, refuse_numbers_for
 from sknet._typing import Array, Batch, DType, Table
 
 NUMBERS = (NumberColumn, BinnedColumn, QuantileColumn)
@@ -85,7 +85,9 @@ class TableEncoder:
         for column in self.columns:
             if type(column) is not NumberColumn or column.has_missing_indicator:
                 plan = plan_of(self.columns)
-                lookups = lookups_of(self.columns, plan.starts) if plan.others else None
+                lookups = (
+                    lookups_of(self.columns, plan.starts, partial(TableEncoder, self.names)) if plan.others else None
+                )
                 break
         if plan is None:  # every column is one number and nothing else
             each, none = np.arange(d + 1), np.empty(0, dtype=np.intp)
@@ -159,19 +161,6 @@ class TableEncoder:
             self.encode_rows(array, rows, out[rows, :m], fold)
         return out
 
-    def encode_split(self, X: Table, dtype: DType, fold: NDArray[np.intp] | None = None) -> tuple[Array, Table, Array]:
-        """Encode a table whose categories of many levels are looked up: return dense, hot and places, see `lookups`."""
-        if self.lookups is None:
-            raise ValueError("no column is looked up")
-        read = (lambda j: X[:, j]) if isinstance(X, np.ndarray) else (lambda j: column_at(X, j))
-        hot = self.lookups.hot(read, X.shape[0], self.n_inputs, dtype)
-        return self._others.encode(X, dtype, fold=fold), hot, self.lookups.places
-
-    @cached_property
-    def _others(self) -> TableEncoder:
-        """What encodes the columns that are not looked up."""
-        return TableEncoder(self.names, () if self.lookups is None else self.lookups.others)
-
     def encode_rows(self, X: Table, rows: Batch, out: Array, fold: NDArray[np.intp] | None = None) -> Array:
         """Encode the rows of an array given by an index array or a slice into `out`, and return it."""
         values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
@@ -228,10 +217,7 @@ class TableEncoder:
         """Return sparse rows as dense ones, which is what they are to an encoder that moves zeros."""
         strangers = [j for j, column in enumerate(self.columns) if not isinstance(column, NUMBERS)]
         if strangers:
-            raise ValueError(
-                f"Column {self.column_names[strangers[0]]!r} held other things than numbers in fit, and a sparse X "
-                "holds nothing else: pass X as it was in fit, a data frame or a dense array."
-            )
+            refuse_numbers_for(self.column_names[strangers[0]])
         return np.asarray(X.toarray())
 
 

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 import scipy.sparse as sp
@@ -24,13 +25,21 @@ from numpy.typing import NDArray
 from sknet._tables.columns import Column
 from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
 from sknet._tables.columns.target import TargetColumn
-from sknet._typing import DType, Table
+from sknet._tables.frames import column_at
+from sknet._typing import Array, DType, Table
 
 WIDE = 32
 """A column of so many one-hot inputs may be looked up."""
 
 WORTHWHILE = 200
 """From so many inputs of wide columns on, looking them up takes less time than multiplying them."""
+
+
+class Encoder(Protocol):
+    """What encodes a table, see `encoding`."""
+
+    def encode(self, X: Table, dtype: DType, *, fold: NDArray[np.intp] | None = None) -> Table:
+        """Encode a table."""
 
 
 @dataclass(frozen=True)
@@ -43,27 +52,36 @@ class Lookups:
         Their one-hot inputs, by position in the table.
     starts : dict of int to int
         The first of these inputs.
-    others : tuple of Column
-        All columns of the table, without these inputs.
+    n_inputs : int
+        How many inputs there are in all.
+    others : TableEncoder
+        What encodes all columns of the table without these inputs.
     places : ndarray of ints, of shape (m,)
         Positions of the others' inputs among all.
     """
 
     categories: dict[int, CategoryColumn]
     starts: dict[int, int]
-    others: tuple[Column, ...]
+    n_inputs: int
+    others: Encoder
     places: NDArray[np.intp]
 
-    def hot(self, column_at: Callable[[int], Table], n: int, n_inputs: int, dtype: DType) -> sp.csr_array:
-        """Return the levels of n rows as a CSR matrix of shape (n, n_inputs)."""
-        found = [self.starts[j] + column.slot_of(column_at(j)) for j, column in self.categories.items()]
+    def encode(self, X: Table, dtype: DType, fold: NDArray[np.intp] | None = None) -> tuple[Table, sp.csr_array, Array]:
+        """Encode n rows: return dense, hot and places."""
+        return self.others.encode(X, dtype, fold=fold), self._hot(X, dtype), self.places
+
+    def _hot(self, X: Table, dtype: DType) -> sp.csr_array:
+        values = {j: X[:, j] if isinstance(X, np.ndarray) else column_at(X, j) for j in self.categories}
+        found = [self.starts[j] + column.slot_of(values[j]) for j, column in self.categories.items()]
         positions = np.stack(found, axis=1)  # (n, c)
         known = positions >= np.array(list(self.starts.values()))  # an unknown level picks nothing
         ends = np.concatenate([[0], known.sum(axis=1).cumsum()])
-        return sp.csr_array((np.ones(ends[-1], dtype), positions[known], ends), shape=(n, n_inputs))
+        return sp.csr_array((np.ones(ends[-1], dtype), positions[known], ends), shape=(len(found[0]), self.n_inputs))
 
 
-def lookups_of(columns: Sequence[Column], starts: NDArray[np.intp]) -> Lookups | None:
+def lookups_of(
+    columns: Sequence[Column], starts: NDArray[np.intp], encoder_of: Callable[[tuple[Column, ...]], Encoder]
+) -> Lookups | None:
     """Choose which columns are looked up; None if there are none."""
     categories = {j: one_hot for j, column in enumerate(columns) if (one_hot := one_hot_of(column)) is not None}
     wide = {j: one_hot for j, one_hot in categories.items() if one_hot.n_inputs >= WIDE}
@@ -73,7 +91,8 @@ def lookups_of(columns: Sequence[Column], starts: NDArray[np.intp]) -> Lookups |
     is_dense = np.ones(starts[-1], dtype=bool)
     for j, one_hot in wide.items():
         is_dense[starts[j] : starts[j] + one_hot.n_inputs] = False
-    return Lookups(wide, {j: int(starts[j]) for j in wide}, others, np.flatnonzero(is_dense))
+    firsts = {j: int(starts[j]) for j in wide}
+    return Lookups(wide, firsts, len(is_dense), encoder_of(others), np.flatnonzero(is_dense))
 
 
 def one_hot_of(column: Column) -> CategoryColumn | None:

@@ -13,6 +13,7 @@ groups : (n,) or None    which group each row belongs to, for a splitter
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import NoReturn
 
 import numpy as np
 import scipy.sparse as sp
@@ -192,6 +193,14 @@ def is_memory_mapped(X: object) -> bool:
 def is_sparse(X: object) -> bool:
     """Whether X is a sparse matrix or array."""
     return bool(sp.issparse(X))
+
+
+def refuse_numbers_for(name: str) -> NoReturn:
+    """Raise for a sparse table, which holds numbers only, where a column was something else in fit."""
+    raise ValueError(
+        f"Column {name!r} held other things than numbers in fit, and a sparse X holds nothing else: pass X as it was in "
+        "fit, a data frame or a dense array."
+    )
 
 
 def refuse_bad_sparse(X: Table) -> None:
