@@ -6,6 +6,7 @@ import warnings
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet._estimators.parameters import CommonParameters
+from sknet._tables.columns.category import IdentifierColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import shortened
 from sknet._tables.splitting import MIN_HELD_OUT
@@ -68,7 +69,8 @@ def warn_of_few_rows(n: int, fraction: object) -> None:
 
 def refuse_or_warn_of_identifiers(encoder: TableEncoder) -> None:
     """Name the columns that are left out; refuse a table of which nothing is left."""
-    left_out = encoder.identifiers
+    pairs = zip(encoder.column_names, encoder.columns, strict=True)
+    left_out = [name for name, column in pairs if isinstance(column, IdentifierColumn)]
     if not left_out:
         return
     text = (

@@ -24,7 +24,7 @@ from scipy.sparse import issparse
 
 from sknet._tables.columns import Column, ColumnSettings, InputFacts
 from sknet._tables.columns.bins import BinnedColumn, with_bins
-from sknet._tables.columns.category import IdentifierColumn, category_column, level_shares
+from sknet._tables.columns.category import category_column, level_shares
 from sknet._tables.columns.datetime import learn_datetime
 from sknet._tables.columns.distribution import statistics_of_file
 from sknet._tables.columns.number import (
@@ -85,9 +85,7 @@ class TableEncoder:
         for column in self.columns:
             if type(column) is not NumberColumn or column.has_missing_indicator:
                 plan = plan_of(self.columns)
-                lookups = (
-                    lookups_of(self.columns, plan.starts, partial(TableEncoder, self.names)) if plan.others else None
-                )
+                lookups = lookups_of(self.columns, plan.starts, partial(TableEncoder, self.names))
                 break
         if plan is None:  # every column is one number and nothing else
             each, none = np.arange(d + 1), np.empty(0, dtype=np.intp)
@@ -120,12 +118,6 @@ class TableEncoder:
         """The column of each input, and what it is."""
         pairs = zip(self.column_names, self.columns, strict=True)
         return [(name, facts) for name, column in pairs for facts in column.inputs]
-
-    @property
-    def identifiers(self) -> list[str]:
-        """Names of the columns of categories that are left out, as all their values differ."""
-        pairs = zip(self.column_names, self.columns, strict=True)
-        return [name for name, column in pairs if isinstance(column, IdentifierColumn)]
 
     @property
     def numeric(self) -> bool:

@@ -198,8 +198,8 @@ def is_sparse(X: object) -> bool:
 def refuse_numbers_for(name: str) -> NoReturn:
     """Raise for a sparse table, which holds numbers only, where a column was something else in fit."""
     raise ValueError(
-        f"Column {name!r} held other things than numbers in fit, and a sparse X holds nothing else: pass X as it was in "
-        "fit, a data frame or a dense array."
+        f"Column {name!r} held other things than numbers in fit, and a sparse X holds nothing else: pass X as it was "
+        "in fit, a data frame or a dense array."
     )
 
 
