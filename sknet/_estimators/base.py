@@ -26,6 +26,7 @@ from sknet._estimators.reporting import (
     report,
     warn,
     warn_of_few_rows,
+    warn_of_rows_seen,
     why_diverged,
 )
 from sknet._estimators.resolve import holds_out, resolve_for, target_settings
@@ -71,8 +72,11 @@ class Begun:
         history, seen = History((tuple(epochs),) if epochs else ()), self.run.problem.n_samples * n_epochs
         if self.earlier is not None:
             history, seen = self.earlier.history.extended(epochs), seen + self.earlier.n_samples_seen
-        validated = self.validation is not None
-        return Fitted(model, self.resolved, self.columns, history, n_epochs, seen, validated, self.seeds, state)
+        validated, n = self.validation is not None, len(self.rows.y)
+        n = n if validated and self.run.problem.n_samples < n else 0  # of which some were held out
+        return Fitted(
+            model, self.resolved, self.columns, history, n_epochs, seen, validated, self.seeds, state, None, n
+        )
 
     def fitted_at(self, state: State) -> Fitted:
         """Return what `fit` would leave if it ended here, in copies; but for the errors of held-out rows."""
@@ -159,6 +163,8 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             validation = read_validation(given, type(self).__name__, head, columns, self.early_stopping)
         if validation is None and holds_out(self, len(rows.y)):
             training, validation = self._hold_out(rows, head, drawn[1])
+            if validation is not None and earlier is not None:
+                warn_of_rows_seen(earlier, len(rows.y), self.validation_fraction)
         return replace(self._assemble(training, validation, head, columns, earlier, drawn), rows=rows)
 
     def _read(

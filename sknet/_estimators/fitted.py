@@ -38,6 +38,7 @@ class Fitted:
     seeds: tuple[int, int, int]  # of the first weights, of the held-out rows, of what training draws
     state: State | None = None  # from which training may continue
     errors: HeldOutErrors | None = None  # of a regressor, on the rows that the last call held out
+    n_split: int | None = None  # of so many rows the last call held some out; 0 if it trained on all; None: not known
 
     @property
     def scores(self) -> list[float]:

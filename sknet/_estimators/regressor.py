@@ -180,7 +180,9 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         weights and biases.
 
     warm_start : bool, default=False
-        Whether `fit` starts from the weights of the last fit.
+        Whether `fit` starts from the weights of the last fit. How the table is
+        read, scaled and encoded, and the type of the arithmetic, stay as that
+        fit learnt them: other parameters for them are an error.
 
     shuffle : bool, default=True
         Whether each epoch visits the rows in a new order.

@@ -5,6 +5,7 @@ import warnings
 
 from sklearn.exceptions import ConvergenceWarning
 
+from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import CommonParameters
 from sknet._tables.columns.category import IdentifierColumn
 from sknet._tables.encoding import TableEncoder
@@ -63,6 +64,20 @@ def warn_of_few_rows(n: int, fraction: object) -> None:
         f"early_stopping: validation_fraction={fraction} of {n} rows leaves fewer than {MIN_HELD_OUT} rows to hold "
         "out (or none to train on). Training runs without a validation part; give more rows, a larger "
         "validation_fraction, or X_val and y_val.",
+        RuntimeWarning,
+    )
+
+
+def warn_of_rows_seen(earlier: Fitted, n: int, fraction: object) -> None:
+    """Warn where a warm start holds out rows that the earlier call may have trained on."""
+    n_before, fraction_before = earlier.n_split, earlier.resolved.get("validation_fraction")
+    if n_before is None or (n_before == n and str(fraction) == str(fraction_before)):
+        return
+    trained = f"on its rows but for validation_fraction={fraction_before} of {n_before}" if n_before else "on all rows"
+    warn(
+        f"early_stopping: validation_fraction={fraction} of {n} rows is held out, but this is a warm start, and the "
+        f"earlier call trained {trained}. Some rows that are held out now may have been trained on: validation scores "
+        "may be too good. Pass X_val and y_val, or call fit with warm_start=False.",
         RuntimeWarning,
     )
 

@@ -149,6 +149,8 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
         given = getattr(resolved, name)
         if isinstance(given, str) and given in ("auto", "proportional"):
             setattr(resolved, name, answer)
+    if facts.earlier is not None:
+        refuse_changed(resolved, facts.earlier)
     resolved.batch_size = min(facts.n_rows, int(resolved.batch_size))
     resolved.early_stopping = facts.validated  # False where True was asked for, and the rows were too few
     if isinstance(resolved, ClassifierParameters):
@@ -190,7 +192,7 @@ def answers(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "category_encoding": "one_hot",
     }
     if facts.earlier is not None:
-        found |= {name: facts.earlier[name] for name in ("numeric_encoding", "category_encoding")}
+        found |= {name: facts.earlier[name] for name in LEARNT if name in found}
     elif not (isinstance(p.init, tuple) or p.input_scaling is None or facts.sparse or not ours):
         least = AUTO_BINS_ROWS["classification" if isinstance(p, ClassifierParameters) else "regression"]
         if n >= least and facts.n_numbers <= AUTO_BINS_COLUMNS:
@@ -202,6 +204,25 @@ def answers(p: CommonParameters, facts: Facts) -> dict[str, object]:
         possible = p.loss == "log_loss" and not by_lbfgs and p.max_norm is None
         found["temperature_scaling"] = possible and validated and ours
     return found
+
+
+LEARNT = (
+    "categorical_features", "max_categories", "category_encoding", "numeric_encoding", "n_bins", "input_scaling",
+    "dtype", "target_scaling",
+)  # fmt: skip
+"""Parameters by which the table and the targets were learnt: they hold as long as training goes on from there."""
+
+
+def refuse_changed(p: CommonParameters, earlier: Mapping[str, object]) -> None:
+    """Raise where training is to go on although what was learnt would have to be learnt anew."""
+    for name in LEARNT:
+        now, before = getattr(p, name, None), earlier.get(name)
+        if np.array_equal(np.asarray(now, dtype=object), np.asarray(before, dtype=object)):
+            continue
+        raise ValueError(
+            f"{name}={now!r} cannot take effect: training goes on from an earlier fit, which learnt the table and the "
+            f"targets with {name}={before!r}. Set it as it was, or call fit with warm_start=False."
+        )
 
 
 def has_end(p: CommonParameters) -> bool:

@@ -264,8 +264,16 @@ class NumberHead:
         return self.loss.start(target, weight) if wanted and self.loss.start is not None else None
 
     def with_settings(self, settings: TargetSettings) -> Self:
-        """Return the head with the same scale, under another loss."""
-        return replace(self, settings=settings)
+        """Return the head with the same scale, under another loss; it must have as many outputs in the same units."""
+        new = replace(self, settings=settings)
+        scaled = settings.scaling is not None and new.loss.may_scale != self.loss.may_scale
+        if scaled or new.n_outputs != self.n_outputs:
+            what = "y is scaled for one of them only" if scaled else "they have other numbers of outputs"
+            raise ValueError(
+                f"loss={new.loss.name!r} cannot follow the loss {self.loss.name!r} of the earlier fit that training "
+                f"goes on from: {what}. Set the loss as it was, or call fit with warm_start=False."
+            )
+        return new
 
     def refuse_other(self, given: Self) -> None:
         """Accept any numbers: how many columns they have is checked where they are scaled."""

@@ -343,6 +343,7 @@ def test_a_warm_start_is_a_new_run_from_the_old_weights(kind, y, solver):
 
 
 @quiet
+@pytest.mark.filterwarnings("ignore:.*this is a warm start:RuntimeWarning")
 def test_set_params_between_warm_starts():
     net = SigmoidMLPRegressor(**QUICK | {"warm_start": True}).fit(X, NUMBER)
     for change in (
@@ -353,6 +354,45 @@ def test_set_params_between_warm_starts():
         net.set_params(**change).fit(X, NUMBER)
         assert np.isfinite(net.predict(X)).all()
     assert net.n_iter_ == 1
+
+
+CHANGED = [
+    ({"input_scaling": "standard"}, "input_scaling='standard' cannot take effect.*learnt.*with input_scaling='robust'"),
+    ({"numeric_encoding": "piecewise_linear"}, "numeric_encoding='piecewise_linear' cannot take effect"),
+    ({"n_bins": 5}, "n_bins=5 cannot take effect"),
+    ({"category_encoding": "target"}, "category_encoding='target' cannot take effect"),
+    ({"max_categories": 3}, "max_categories=3 cannot take effect"),
+    ({"categorical_features": [0]}, r"categorical_features=\[0\] cannot take effect"),
+    ({"dtype": "float32"}, "dtype='float32' cannot take effect.*with dtype='float64'.*warm_start=False"),
+    ({"target_scaling": None}, "target_scaling=None cannot take effect"),
+    ({"loss": "poisson"}, "loss='poisson' cannot follow the loss 'squared_error'.*y is scaled for one of them only"),
+    ({"loss": "quantile", "quantile": [0.1, 0.9]}, "loss='quantile' cannot follow.*other numbers of outputs"),
+]
+
+
+@quiet
+@pytest.mark.parametrize(("change", "message"), CHANGED)
+@pytest.mark.parametrize("method", ["fit", "partial_fit", "backpropagate"])
+def test_what_was_learnt_of_the_table_cannot_change_while_training_goes_on(change, message, method):
+    y = np.abs(NUMBER) + 1.0
+    net = SigmoidMLPRegressor(**QUICK | {"warm_start": True, "dtype": "float64", "target_scaling": "standard"}).fit(
+        X, y
+    )
+    before = net._fitted
+    net.set_params(**change)
+    with pytest.raises(ValueError, match=message):
+        getattr(net, method)(X, y)
+    assert net._fitted is before
+    net.set_params(warm_start=False).fit(X, y)  # the remedy
+
+
+@quiet
+def test_parameters_set_to_what_was_resolved_are_unchanged():
+    net = SigmoidMLPRegressor(**QUICK | {"warm_start": True, "dtype": "auto"}).fit(X, NUMBER)
+    net.set_params(**net.resolved_params_).fit(X, NUMBER).partial_fit(X, NUMBER)
+    mask = np.zeros(X.shape[1], dtype=bool)
+    net = SigmoidMLPRegressor(**QUICK, warm_start=True, categorical_features=mask).fit(X, NUMBER)
+    net.set_params(categorical_features=mask.copy()).fit(X, NUMBER)
 
 
 def test_without_warm_start_a_fit_forgets():

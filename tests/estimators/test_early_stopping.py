@@ -379,3 +379,21 @@ def test_validation_is_weighted_as_training_is():
     other = SigmoidMLPRegressor(**full | {"batch_size": len(rows)})
     other.fit(X[rows], NUMBER[rows], X_val=X_VAL[rows_val], y_val=NUMBER_VAL[rows_val])
     assert_allclose(one.validation_scores_, other.validation_scores_, rtol=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_a_warm_start_says_where_it_may_hold_out_rows_that_it_has_seen():
+    net = SigmoidMLPRegressor(**STOPPING | {"warm_start": True})
+    net.fit(X[:-5], NUMBER[:-5]).fit(X[:-5], NUMBER[:-5])  # the same rows are held out
+    with pytest.warns(
+        RuntimeWarning, match=r"validation_fraction=.* of \d+ rows is held out.*may have been trained on"
+    ):
+        net.fit(X, NUMBER)
+    net.fit(X, NUMBER)
+    net.fit(X, NUMBER, X_val=X[:20], y_val=NUMBER[:20])
+    with pytest.warns(RuntimeWarning, match="the earlier call trained on all rows.*Pass X_val and y_val"):
+        net.fit(X, NUMBER)
+    net.set_params(validation_fraction=0.45)
+    with pytest.warns(RuntimeWarning, match="validation_fraction=0.45"):
+        net.fit(X, NUMBER)
+    net.set_params(early_stopping=False).fit(X, NUMBER)

@@ -85,7 +85,9 @@ def test_the_best_epoch_is_the_one_whose_weights_were_kept(scoring):
 def test_without_held_out_rows_the_last_epoch_is_kept_and_a_warm_start_counts_anew():
     net = SigmoidMLPClassifier(**QUICK).fit(WIDE, LABEL)
     assert (net.best_epoch_, net.temperature_) == (3, 1.0)
-    net.set_params(warm_start=True, early_stopping=True, validation_fraction=0.3, max_iter=2).fit(WIDE, LABEL)
+    net.set_params(warm_start=True, early_stopping=True, validation_fraction=0.3, max_iter=2)
+    with pytest.warns(RuntimeWarning, match="this is a warm start"):
+        net.fit(WIDE, LABEL)
     assert len(net.history_) == 5 and net.best_epoch_ == 1 + np.argmax(net.validation_scores_[-2:])
     net.partial_fit(WIDE, LABEL)
     assert (net.best_epoch_, net.temperature_) == (1, 1.0)
