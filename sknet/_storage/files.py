@@ -176,13 +176,23 @@ def write(path: str | os.PathLike[str], tree: object) -> None:
     arrays = {name: array.astype(array.dtype.newbyteorder("<"), "C", copy=False) for name, array in arrays.items()}
     metadata = {"format": FORMAT, "version": str(VERSION), "settings": settings}
     metadata["digest"] = digest(f"{VERSION} {settings}", arrays)
-    content = save(arrays, metadata)
+    content = _in_order(save(arrays, metadata))
     if int.from_bytes(content[:8], "little") > MAX_HEADER or _count(settings.encode()) > MAX_VALUES:
         raise ValueError(
             f"The settings of this model, column by column, take {len(settings):,} characters: too many for a file of "
             f"this kind, which holds {MAX_HEADER:,}. Use pickle, or a table of fewer columns."
         )
     replace(Path(path), lambda file: file.write(content))
+
+
+def _in_order(content: bytes) -> bytes:
+    """Sort the entries beside the tensors, which safetensors writes in any order: one model is one file."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)  # tensors begin at whole words
+    return len(text).to_bytes(8, "little") + text + content[end:]
 
 
 def digest(text: str, arrays: Mapping[str, Array]) -> str:

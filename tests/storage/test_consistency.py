@@ -10,6 +10,7 @@ from sknet._model.model import Network
 from sknet._model.settings import TargetSettings
 from sknet._network.activations import ACTIVATIONS
 from sknet._storage.consistency import refuse_inconsistent
+from sknet._tables.columns.quantile import QuantileColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
 from sknet._tables.targets import Numbers, TargetScaler
@@ -54,6 +55,7 @@ def test_models_that_go_together():
         lambda: network(coefs=[np.ones(12), np.ones((4, 2))]),
         lambda: network(intercepts=[np.ones((4, 1)), np.ones(2)]),
         lambda: replace(NUMBERS, encoder=TableEncoder(("a", "b"), NUMBERS.encoder.columns)),
+        lambda: replace(NUMBERS, encoder=TableEncoder(None, (QuantileColumn(np.zeros(9)),) * 3)),
         lambda: numbers(mean=(0.0,)),
         lambda: numbers(flat=True),
         lambda: numbers(mean=(1, 2)),

@@ -212,3 +212,12 @@ def test_memory_is_that_of_the_file(path):
     run = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=True)
     used, size = map(int, run.stdout.split())
     assert used < size + 64 * 2**20
+
+
+def test_one_model_is_one_file(tmp_path):
+    tree = {"a": 1, "b": np.arange(3.0), "c": "é"}
+    written = set()
+    for k in range(8):  # safetensors alone would give four entries in any of 24 orders
+        files.write(tmp_path / str(k), tree)
+        written.add((tmp_path / str(k)).read_bytes())
+    assert len(written) == 1 and int.from_bytes(written.pop()[:8], "little") % 8 == 0

@@ -1,6 +1,6 @@
 """Make the golden files of a version of the format: models, and what they predict of which tables.
 
-python tests/storage/golden/make.py     writes version 1; a later version adds files of its own and keeps these
+python tests/storage/golden/make.py     writes the files of version 1 that are not there; a later version adds its own
 """
 
 import json
@@ -40,6 +40,13 @@ def models():
     yield "levels", SigmoidMLPRegressor(**HOW, loss="quantile", quantile=(0.1, 0.5, 0.9)).fit(X, number), X
     yield "poisson", SigmoidMLPRegressor(**HOW, loss="poisson").fit(X, number), X
     yield "huber", SigmoidMLPRegressor(**HOW, loss="huber", huber_delta=0.5, solver="lbfgs").fit(frame, number), frame
+    since = pd.Timestamp("2020", tz="Europe/Berlin") + pd.to_timedelta(rng.integers(0, 10**8, 120), unit="s")
+    mixed = frame.assign(when=since, key=[f"row {k}" for k in range(120)])
+    mixed.loc[3:9, ["when", "key"]] = None
+    columns = dict(numeric_encoding="piecewise_linear", n_bins=3, max_categories=2, category_encoding="both")
+    yield "columns", SigmoidMLPRegressor(**HOW, **columns).fit(mixed, number), mixed
+    scores = dict(input_scaling="quantile", category_encoding="target")
+    yield "scores", SigmoidMLPClassifier(**HOW, **scores).fit(mixed, label), mixed
 
 
 def outputs(estimator, X):
@@ -49,8 +56,10 @@ def outputs(estimator, X):
 
 if __name__ == "__main__":
     warnings.simplefilter("ignore")
-    expected = {}
+    expected = json.loads((HERE / "1.json").read_text()) if (HERE / "1.json").exists() else {}
     for name, estimator, X in models():
+        if name in expected:
+            continue
         sknet.save(estimator, HERE / f"1-{name}.safetensors")
         expected[name] = outputs(estimator, X.iloc[:9] if hasattr(X, "iloc") else X[:9])
     (HERE / "1.json").write_text(json.dumps(expected))
