@@ -3,9 +3,9 @@
     python tests/fuzz/model_files.py [count]
 
 Of every mutant either the one error comes, or an estimator that predicts; a file whose bytes were changed without its
-digest gives the error or the same predictions. Nothing is imported or called, no file takes a second of the processor's
-time, and memory stays below the file's size and 64 MB. Of checkpoints only the outcome is judged: NumPy reads the headers
-of their arrays with Python's own parser, and a resumed run trains.
+digest gives the error or the same predictions. Nothing is imported or called, no file takes a second of processor time,
+and memory stays below the file's size and 64 MB. Of checkpoints only the outcome is judged: NumPy reads the headers of
+their arrays with Python's own parser, and a resumed run trains.
 """
 
 import json
