@@ -178,7 +178,8 @@ def test_files_of_earlier_versions_predict_what_they_did(name, path, monkeypatch
     import make
 
     X, frame, _ = make.tables()
-    table = frame[:9] if name in ("frame", "huber") else X[:9].astype(np.float32 if name == "multioutput" else float)
+    frames = dict.fromkeys(["frame", "huber"], frame) | dict.fromkeys(["columns", "scores"], make.with_dates(frame))
+    table = frames.get(name, X.astype(np.float32 if name == "multioutput" else float))[:9]
     found = make.outputs(sknet.load(GOLDEN / f"1-{name}.safetensors"), table)
     for one, other in zip(found, EXPECTED[name], strict=True):
         # the last digits are those of the processor's own routines

@@ -26,6 +26,13 @@ def tables():
     return X, frame, rng
 
 
+def with_dates(frame):
+    since = pd.Timestamp("2020", tz="Europe/Berlin") + pd.to_timedelta(np.arange(120) ** 2 * 6007, unit="s")
+    mixed = frame.assign(when=since, key=[f"row {k}" for k in range(120)])
+    mixed.loc[3:5, ["when", "key"]] = None
+    return mixed
+
+
 def models():
     """Every kind of column, target, loss and state there is."""
     X, frame, rng = tables()
@@ -40,9 +47,7 @@ def models():
     yield "levels", SigmoidMLPRegressor(**HOW, loss="quantile", quantile=(0.1, 0.5, 0.9)).fit(X, number), X
     yield "poisson", SigmoidMLPRegressor(**HOW, loss="poisson").fit(X, number), X
     yield "huber", SigmoidMLPRegressor(**HOW, loss="huber", huber_delta=0.5, solver="lbfgs").fit(frame, number), frame
-    since = pd.Timestamp("2020", tz="Europe/Berlin") + pd.to_timedelta(rng.integers(0, 10**8, 120), unit="s")
-    mixed = frame.assign(when=since, key=[f"row {k}" for k in range(120)])
-    mixed.loc[3:9, ["when", "key"]] = None
+    mixed = with_dates(frame)
     columns = dict(numeric_encoding="piecewise_linear", n_bins=3, max_categories=2, category_encoding="both")
     yield "columns", SigmoidMLPRegressor(**HOW, **columns).fit(mixed, number), mixed
     scores = dict(input_scaling="quantile", category_encoding="target")
