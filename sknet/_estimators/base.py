@@ -9,7 +9,7 @@ from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
-from typing import ClassVar, Self
+from typing import ClassVar, Self, TypeVar
 
 import numpy as np
 from sklearn.base import BaseEstimator
@@ -18,7 +18,7 @@ from sklearn.utils import Tags, check_random_state
 from sknet._estimators.callbacks import CallbackSupportMixin, refuse_lbfgs, watchers_of_epoch, watchers_of_fit
 from sknet._estimators.constraints import LARGEST, MAY_BE_NUMBERS, SIZES, InvalidParameterError
 from sknet._estimators.documentation import Documented
-from sknet._estimators.fitted import Fitted, FittedAttributes
+from sknet._estimators.fitted import Fitted, FittedAttributes, while_training
 from sknet._estimators.read_data import Columns, Given, read_rows, read_validation
 from sknet._estimators.reporting import (
     print_end,
@@ -29,23 +29,24 @@ from sknet._estimators.reporting import (
     warn_of_rows_seen,
     why_diverged,
 )
-from sknet._estimators.resolve import holds_out, resolve_for, target_settings
+from sknet._estimators.resolve import Validated, evaluates, resolve_for, target_settings
 from sknet._estimators.scoring import score_on
 from sknet._model.fitting import TrainingRun, prepare
+from sknet._model.folds import limited_by_folds
 from sknet._model.heads import Head, NumberHead, parse_again, without_absent_labels
 from sknet._model.intervals import learn_errors
 from sknet._model.model import Model
-from sknet._model.starting import continued_state, kept_state
+from sknet._model.starting import continued_state
 from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import split
 from sknet._training.result import DivergedError, Epoch, Result, StopReason
-from sknet._training.solver import Observer
 from sknet._training.state import History, State
 from sknet._typing import Array, Table, Target
 
 LearnHead = Callable[..., tuple[Head, Array]]
 Seeds = tuple[int, int, int]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Begun:
 
     def left_by(self, state: State, interrupted: bool) -> Fitted:
         """Return what `fit` leaves; after an interrupt, training may go on."""
-        model, kept = self.run.trained(state), self._kept(state) if interrupted else None
+        model, kept = self.run.trained(state), self.run.kept(state) if interrupted else None
         fitted = self.fitted(model, state.epoch, state.history, kept)
         if self.validation is None or not isinstance(model.head, NumberHead):
             return fitted
@@ -93,13 +94,8 @@ class Begun:
 
     def fitted_from(self, state: State, start: int) -> Fitted:
         """Return what `partial_fit` leaves after the epochs from `start` on: training may go on."""
-        n_epochs = state.epoch - start
-        epochs = state.history[len(state.history) - n_epochs :]
-        return self.fitted(self.run.trained(state), n_epochs, epochs, self._kept(state))
-
-    def _kept(self, state: State) -> State:
-        """Return what of a state must be kept for training to continue."""
-        return kept_state(state, self.run.tables.output_dtype, validated=self.validation is not None)
+        n, done = state.epoch - start, len(state.history)
+        return self.fitted(self.run.trained(state), n, state.history[done - n :], self.run.kept(state))
 
     def origin(self) -> checkpoints.Origin:
         """Return what must be the same where this run is taken up again."""
@@ -143,7 +139,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         start = state.epoch
 
         def train_and_publish() -> Result:
-            result = self._train(begun.run, state, watchers_of_epoch(self))
+            result = self._undiverged(partial(begun.run.train, state, watchers_of_epoch(self)))
             self._publish(begun.fitted_from(state, start))
             return result
 
@@ -158,14 +154,15 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         """Read, hold out, resolve and assemble: all that comes before the first step of `fit` and `resume`."""
         head, rows, columns = self._read(given, earlier)
         drawn = self._seeds(earlier) if seeds is None else (seeds[0], seeds[1], seeds[2])
-        training, validation = rows, None
+        parts: tuple[Rows, Rows | None] = rows, None
         if given.X_val is not None or given.y_val is not None or given.sample_weight_val is not None:
-            validation = read_validation(given, type(self).__name__, head, columns, self.early_stopping)
-        if validation is None and holds_out(self, len(rows.y)):
-            training, validation = self._hold_out(rows, head, drawn[1])
-            if validation is not None and earlier is not None:
+            parts = rows, read_validation(given, type(self).__name__, head, columns, self.early_stopping)
+        how = parts[1] is None and evaluates(self, len(rows.y))
+        if how is True:
+            parts = self._hold_out(rows, head, drawn[1])
+            if parts[1] is not None and earlier is not None:
                 warn_of_rows_seen(earlier, len(rows.y), self.validation_fraction)
-        return replace(self._assemble(training, validation, head, columns, earlier, drawn), rows=rows)
+        return replace(self._assemble(*parts, head, columns, earlier, drawn, by_folds=how == "folds"), rows=rows)
 
     def _read(
         self, given: Given, earlier: Fitted | None, *, classes: Target = None, anew: bool = True
@@ -206,13 +203,14 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
 
     def _assemble(
         self, training: Rows, validation: Rows | None, head: Head, columns: Columns, earlier: Fitted | None,
-        seeds: Seeds, until: int | None = None,
+        seeds: Seeds, until: int | None = None, by_folds: bool = False,
     ) -> Begun:  # fmt: skip
         """Resolve every "auto", learn the tables and put the run together."""
         if validation is None and self.solver == "lbfgs":  # full batches: the order and number of rows do not matter
             training = training.merged()
+        validated: Validated = "folds" if by_folds else validation is not None
         before = None if earlier is None else earlier.resolved
-        settings, parameters = resolve_for(self, training, validation is not None, before, until is not None)
+        settings, parameters = resolve_for(self, training, validated, before, until is not None)
         resolved = self.get_params(deep=False)
         for name in resolved.keys() & vars(parameters).keys():
             resolved[name] = getattr(parameters, name)
@@ -220,24 +218,24 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
         score = None
         if validation is not None and self.scoring != "loss":
-            score = score_on(
-                self, validation, head, lambda model: Fitted(model, resolved, columns, History(), 0, 0, True, seeds)
-            )
+            score = score_on(self, validation, head, while_training(resolved, columns, seeds))
         # one epoch of `partial_fit` never stops early, but "adaptive" must count epochs without improvement
-        may_stop_early = until is None or self.learning_rate == "adaptive"
         run = prepare(
             settings, head, training, validation, score, output_dtype=columns.float_type,
-            earlier=None if earlier is None else earlier.model, until=until, may_stop_early=may_stop_early,
+            earlier=None if earlier is None else earlier.model, until=until,
+            may_stop_early=until is None or self.learning_rate == "adaptive",
         )  # fmt: skip
         if earlier is None and not isinstance(training.X, np.ndarray):
             refuse_or_warn_of_identifiers(run.tables.encoder)
+        if by_folds:
+            run = self._undiverged(partial(limited_by_folds, run, head, training, seeds))
         return Begun(run, training, validation, columns, seeds, resolved, earlier, type(self).__name__)
 
     # --- their parts: training, and what is left -------------------------------------------------------------------
 
     def _complete(self, given: Given, begun: Begun, state: State) -> Self:
         """Train what is left of a run, which may be nothing, and publish the outcome."""
-        lacks_validation = begun.validation is None and holds_out(self, len(begun.rows.y))
+        lacks_validation = begun.validation is None and evaluates(self, len(begun.rows.y)) is True
 
         train_and_publish = partial(self._train_and_publish, given, begun, state, lacks_validation)
         result = self._finished(train_and_publish, state, lambda: begun.left_by(state, True))
@@ -253,7 +251,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             watchers = watchers_of_fit(self, given, begun, n_epochs=n_epochs, validated=validated)
         # only a resumed run has epochs behind it, and may have ended already
         done = begun.run.solver.exhausted(begun.run.problem, state) if state.epoch else None
-        result = self._train(begun.run, state, watchers) if done is None else Result(done, 0)
+        result = self._undiverged(partial(begun.run.train, state, watchers)) if done is None else Result(done, 0)
         fitted = begun.left_by(state, result.reason is StopReason.INTERRUPTED)
         if watchers is not None:
             watchers.finish(fitted)
@@ -276,10 +274,10 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         self._publish(kept())
         return Result(StopReason.INTERRUPTED, state.epoch - start, scores_undefined=state.scores_undefined)
 
-    def _train(self, run: TrainingRun, state: State, observer: Observer | None) -> Result:
-        """Run the training loop; where it diverges, raise an error that says what to try."""
+    def _undiverged(self, train: Callable[[], T]) -> T:
+        """Train; where it diverges, raise an error that says what to try."""
         try:
-            return run.train(state, observer)
+            return train()
         except DivergedError as error:
             raise ValueError(why_diverged(self, error)) from None
 

@@ -65,6 +65,13 @@ class Fitted:
         return replace(self, model=replace(self.model, network=network), errors=None)
 
 
+def while_training(
+    resolved: Mapping[str, object], columns: Columns, seeds: tuple[int, int, int]
+) -> Callable[[Model], Fitted]:
+    """Return what makes a `Fitted` of the model of an epoch, for a scorer."""
+    return lambda model: Fitted(model, resolved, columns, History(), 0, 0, True, seeds)
+
+
 KINDS = models.KINDS | {"fitted": Fitted, "columns": Columns, "held-out errors": HeldOutErrors}
 """The values that a pickle may hold, by name."""
 

@@ -9,7 +9,7 @@ import numpy as np
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.fitted import require_fitted, to_predict
 from sknet._estimators.read_data import Given
-from sknet._estimators.resolve import Facts, resolve
+from sknet._estimators.resolve import Facts, Validated, resolve
 from sknet._model.fitting import prepare
 from sknet._model.heads import NumberHead
 from sknet._model.intervals import around, has_ends
@@ -24,7 +24,8 @@ def objective_gradient(
     estimator._validate_params()
     earlier = require_fitted(estimator)
     head, rows, _ = estimator._read(Given(X, y, sample_weight), earlier, anew=False)
-    settings, _ = resolve(estimator, Facts(len(rows.y), earlier.validated, earlier=earlier.resolved))
+    validated: Validated = "folds" if earlier.resolved["early_stopping"] == "folds" else earlier.validated
+    settings, _ = resolve(estimator, Facts(len(rows.y), validated, earlier=earlier.resolved))
     settings = replace(settings, network=replace(settings.network, dropout=()))
     model = earlier.model
     run = prepare(settings, head, rows, output_dtype=model.output_dtype, earlier=model, cross_fit=False)

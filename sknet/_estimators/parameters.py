@@ -42,10 +42,10 @@ class CommonParameters:
     random_state: int | np.random.RandomState | None = None
     verbose: bool | int = False
     # --- when to stop ---
-    early_stopping: bool | Auto = "auto"
+    early_stopping: bool | Literal["auto", "folds"] = "auto"
     validation_fraction: float | Splitter = 0.15
     scoring: str | Callable[..., float] = "loss"
-    n_iter_no_change: int | float = 24
+    n_iter_no_change: int | float | Auto = "auto"
     tol: float = 1e-4
     # --- the table ---
     categorical_features: str | Sequence[str] | Sequence[int] | Sequence[bool] | None = "from_dtype"

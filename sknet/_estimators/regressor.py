@@ -84,10 +84,15 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         date, with losses, the best epoch and the time left (in a log file, ten
         lines per run).
 
-    early_stopping : bool or "auto", default="auto"
+    early_stopping : bool, "auto" or "folds", default="auto"
         Whether to hold out rows, stop after `n_iter_no_change` epochs without a
-        better score on them, and keep the best epoch's weights. "auto" does so
-        from 67 training rows on, or if `X_val` is given.
+        better score on them, and keep the best epoch's weights. With "folds",
+        each of four folds is held out from a network of its own; the loss of
+        their rows chooses the number of epochs and, where it is scaled, the
+        temperature, and one network is trained on all rows. "auto" is False below
+        67 training rows; "folds" up to 999 for a classifier with "log_loss" and a
+        schedule that scikit-learn does not have, unless `scoring`, `warm_start`
+        or `validation_fraction` is set; else, and with `X_val`, True.
 
     validation_fraction : float or splitter, default=0.15
         The share of rows held out (stratified for a classifier), or a
@@ -96,9 +101,11 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
     scoring : str or callable, default="loss"
         What rates an epoch on the held-out rows: "loss" or a scikit-learn scorer.
 
-    n_iter_no_change : int or inf, default=24
+    n_iter_no_change : int, inf or "auto", default="auto"
         Epochs without improvement to wait before training stops. On the training
-        loss it applies to "constant", "invscaling" and "adaptive" only.
+        loss it applies to "constant", "invscaling" and "adaptive" only. "auto" is
+        24; 16 with folds; 8 from 15,000 training rows on with a schedule that
+        scikit-learn does not have.
 
     tol : float, default=1e-4
         The least improvement of the loss or the validation score that counts;
@@ -272,7 +279,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
 
     best_epoch_ : int
         The epoch of the last call, counted from 1, whose weights were kept: the
-        best one on the held-out rows, the last one without any.
+        best one on the held-out rows, the last one without any or with folds.
 
     temperature_ : float
         What the raw outputs of training were divided by; `coefs_` and

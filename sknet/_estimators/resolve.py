@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from numbers import Integral, Real
 from operator import attrgetter
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
 
+from sknet._estimators.conflicts import refuse_for_lbfgs, refuse_with_folds, suits_folds
 from sknet._estimators.parameters import ClassifierParameters, CommonParameters, RegressorParameters
 from sknet._model.machine import refuse_beyond_memory
 from sknet._model.settings import (
@@ -55,13 +56,23 @@ AUTO_BINS_COLUMNS = 50
 """Up to so many columns of numbers it does so: the first layer of a wider table, of pixels perhaps, would be huge."""
 
 AUTO_EARLY_STOPPING = 67
-"""From so many rows on, `early_stopping="auto"` holds some out."""
+"""From so many rows on, `early_stopping="auto"` evaluates the epochs."""
+
+AUTO_FOLDS = 1_000
+"""Below so many rows a classifier's epochs are evaluated by folds: a share of them held out would be too few."""
+
+PATIENCE, FOLDS_PATIENCE, LARGE_PATIENCE = 24, 16, 8
+"""How many epochs `n_iter_no_change="auto"` waits for a better one: in general, with folds, on large tables."""
+
+LARGE = 15_000
+"""From so many training rows on, an epoch is hundreds of steps, and a few of them tell whether there is progress."""
 
 PROPORTIONAL_BATCH = (32, 256)
 """Between these, `batch_size="proportional"` is a 32nd of the rows: some thirty steps per epoch, small tables too."""
 
 
 T = TypeVar("T")
+Validated: TypeAlias = bool | Literal["folds"]
 
 
 @dataclass(frozen=True)
@@ -69,7 +80,7 @@ class Facts:
     """What "auto" depends on besides the other parameters."""
 
     n_rows: int  # to train on
-    validated: bool  # whether rows are held out
+    validated: Validated  # whether rows are held out, or folds are
     n_numbers: int = 0  # columns of numbers
     has_many_levels: bool = False  # whether a category has more levels than `max_categories`
     sparse: bool = False
@@ -114,9 +125,15 @@ def has_positive_targets(p: CommonParameters) -> bool:
     return p.loss in REGRESSION_LOSSES and REGRESSION_LOSSES[p.loss].make().targets.low >= 0.0
 
 
-def holds_out(p: CommonParameters, n_rows: int) -> bool:
-    """Whether rows are to be held out of so many."""
-    return n_rows >= AUTO_EARLY_STOPPING if p.early_stopping == "auto" else bool(p.early_stopping)
+def evaluates(p: CommonParameters, n_rows: int) -> Validated:
+    """Return what evaluates the epochs: True is rows held out of so many."""
+    if p.early_stopping == "folds":
+        refuse_with_folds(p, has_end(p))
+        return "folds"
+    if p.early_stopping != "auto":
+        return bool(p.early_stopping)
+    by_folds = n_rows < AUTO_FOLDS and isinstance(p, ClassifierParameters) and suits_folds(p, has_end(p))
+    return n_rows >= AUTO_EARLY_STOPPING and ("folds" if by_folds else True)
 
 
 # --- what each "auto" becomes ----------------------------------------------------------------------------------------
@@ -152,16 +169,20 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
     if facts.earlier is not None:
         refuse_changed(resolved, facts.earlier)
     resolved.batch_size = min(facts.n_rows, int(resolved.batch_size))
-    resolved.early_stopping = facts.validated  # False where True was asked for, and the rows were too few
+    resolved.early_stopping = facts.validated  # "folds"; False where True was asked for, and the rows were too few
     if isinstance(resolved, ClassifierParameters):
-        resolved.temperature_scaling = bool(resolved.temperature_scaling) and facts.validated
+        resolved.temperature_scaling = bool(resolved.temperature_scaling and facts.validated)
         if resolved.label_smoothing == "auto":  # a temperature undoes what smoothing does to the probabilities
             resolved.label_smoothing = AUTO_LABEL_SMOOTHING if resolved.temperature_scaling else 0.0
     return settings_of(resolved), resolved
 
 
 def resolve_for(
-    p: CommonParameters, training: Rows, validated: bool, earlier: Mapping[str, object] | None, increment: bool
+    p: CommonParameters,
+    training: Rows,
+    validated: Validated,
+    earlier: Mapping[str, object] | None,
+    increment: bool,
 ) -> tuple[Settings, CommonParameters]:
     """Resolve for these rows; their columns are looked at only where they are yet to be learnt."""
     n = len(training.y)
@@ -177,7 +198,8 @@ def resolve_for(
 
 def answers(p: CommonParameters, facts: Facts) -> dict[str, object]:
     """Return what "auto" means here, for each parameter that may be left to the estimator."""
-    ours, validated, n = has_end(p), facts.validated, facts.n_rows  # `ours`: a schedule that scikit-learn does not have
+    ours = has_end(p)  # a schedule that scikit-learn does not have
+    validated, n = bool(facts.validated), facts.n_rows
     by_adam, by_lbfgs = p.solver == "adam", p.solver == "lbfgs"
     proportional = int(np.clip(n // 32, *PROPORTIONAL_BATCH))
     found: dict[str, object] = {
@@ -188,9 +210,12 @@ def answers(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "clip_norm": AUTO_CLIP_NORM if p.solver == "sgd" and ours else None,
         "weight_decay": AUTO_WEIGHT_DECAY if by_adam and ours else 0.0,
         "init": "centred",
+        "n_iter_no_change": LARGE_PATIENCE if n >= LARGE and ours else PATIENCE,
         "numeric_encoding": "raw",
         "category_encoding": "one_hot",
     }
+    if facts.validated == "folds":
+        found["n_iter_no_change"] = FOLDS_PATIENCE
     if facts.earlier is not None:
         found |= {name: facts.earlier[name] for name in LEARNT if name in found}
     elif not (isinstance(p.init, tuple) or p.input_scaling is None or facts.sparse or not ours):
@@ -252,7 +277,7 @@ def settings_of(p: CommonParameters) -> Settings:
         NetworkSettings(sizes, hidden_activations(p, len(sizes)), dropout, p.init),
         SolverSettings(
             optimizer, schedule_of(p), has_end(p), float(p.learning_rate_init), int(p.batch_size), p.max_iter,
-            p.max_fun, p.shuffle, float(p.tol), p.n_iter_no_change, float(p.weight_decay),
+            p.max_fun, p.shuffle, float(p.tol), float(p.n_iter_no_change), float(p.weight_decay),
             None if p.clip_norm is None else float(p.clip_norm), float(p.averaging),
         ),
         PenaltySettings(
@@ -327,13 +352,3 @@ def made(make: Callable[..., T] | None, names: Sequence[str], p: CommonParameter
     for name in names:
         options[name] = getattr(p, name)
     return make(**options)
-
-
-def refuse_for_lbfgs(p: CommonParameters) -> None:
-    """Raise if a parameter is set that makes no sense with L-BFGS."""
-    given = {"dropout": np.any(p.dropout), "max_norm": p.max_norm is not None}
-    for name in [name for name, is_set in given.items() if is_set]:
-        raise ValueError(
-            f"{name}={getattr(p, name)!r} does not go with solver='lbfgs': leave it at 0 or None, or choose "
-            "solver='adam'."
-        )

@@ -18,7 +18,7 @@ from sknet._model.heads import Head, NumberHead
 from sknet._model.machine import one_thread_for_scipy, refuse_beyond_memory, suitable_threads
 from sknet._model.model import Model, Network
 from sknet._model.settings import Settings
-from sknet._model.starting import given_parameters
+from sknet._model.starting import given_parameters, kept_state, refuse_other_layers
 from sknet._network.initializers import draw
 from sknet._network.layers import Kind
 from sknet._network.layout import Layout
@@ -138,6 +138,7 @@ class TrainingRun:
     objective: Objective
     problem: Problem
     solver: Solver
+    temperature: float = 1.0  # of a run without validation, chosen before it
 
     def first_state(self, seeds: tuple[int, int]) -> State:
         """Return the state of a new run, from weights that are drawn or that `init` gives."""
@@ -169,8 +170,15 @@ class TrainingRun:
     def trained(self, state: State) -> Model:
         """Return the model of this state: of the best epoch where rows were held out."""
         best, dtype = state.best, self.tables.output_dtype
-        theta, temperature = (state.parameters, 1.0) if best is None else (best.theta, best.temperature)
+        theta, temperature = (state.parameters, self.temperature) if best is None else (best.theta, best.temperature)
+        if best is None and temperature != 1.0:
+            theta = self.layout.with_output_scaled(theta, 1.0 / temperature)
         return model_of(self.settings, self.tables, self.layout, theta.astype(dtype), temperature)
+
+    def kept(self, state: State) -> State:
+        """Return what of a state must be kept for training to continue."""
+        scaled = self.problem.evaluate is not None or self.temperature != 1.0
+        return kept_state(state, self.tables.output_dtype, validated=scaled)
 
     def gradient(self, network: Network) -> tuple[float, Array]:
         """Return the objective over all rows and its gradient, the whole penalty included."""
@@ -305,16 +313,6 @@ def fit_model(
     state = run.first_state(seeds)
     result = run.train(state, observer)
     return run.trained(state), result, state
-
-
-def refuse_other_layers(layout: Layout, network: Network) -> None:
-    """Raise if training is to go on from weights of other shapes."""
-    shapes = [W.shape for W in network.coefs]
-    if shapes != layout.shapes:
-        raise ValueError(
-            f"hidden_layer_sizes={layout.sizes[1:-1]} asks for weights of shapes {layout.shapes}, but training goes on "
-            f"from {shapes}: keep the layers, or set warm_start=False."
-        )
 
 
 def buffer_rows(settings: Settings, training: Rows) -> int:

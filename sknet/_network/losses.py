@@ -540,12 +540,15 @@ labels are exclusive: each row then has one label per slice; multilabel targets 
 LARGEST_LOG = 3.0
 """Neither the factor nor its inverse is larger than e to this power."""
 
+PRIOR_LOG = 0.6
+"""The standard deviation of the prior on the factor's logarithm."""
+
 
 def inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Array | None, total_weight: float) -> float:
-    """Find the factor e^u for which mean loss(e^u raw) + u^2 / (2 total_weight) is least.
+    """Find the factor e^u for which mean loss(e^u raw) + u^2 / (2 s^2 total_weight) is least, s the prior's.
 
     This is the temperature of Guo et al. (2017), arXiv:1706.04599, with a
-    standard normal prior on its logarithm: for few samples that are all
+    normal prior of deviation s on its logarithm: for few samples that are all
     predicted right, the likelihood alone would make it 0.
 
     Parameters
@@ -563,11 +566,12 @@ def inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Array | N
     factor : float
         Within e^-3 and e^3; 1 where raw is not finite.
     """
+    prior_weight = PRIOR_LOG**2 * total_weight
 
     @cache  # the ends of the interval are looked at twice
     def slope(u: float) -> float:
         by_raw = loss.gradient(raw * exp(u), target)
-        return exp(u) * weighted_mean(np.einsum("ij,ij->i", by_raw, raw), weight) + u / total_weight
+        return exp(u) * weighted_mean(np.einsum("ij,ij->i", by_raw, raw), weight) + u / prior_weight
 
     low, high = slope(-LARGEST_LOG), slope(LARGEST_LOG)
     if low < 0.0 < high:

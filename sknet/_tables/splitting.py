@@ -139,6 +139,44 @@ def _refuse_repeated(train: Array, held_out: Array, splitter: Splitter) -> None:
         )
 
 
+# --- folds -----------------------------------------------------------------------------------------------------------
+
+
+def deal(n: int, strata: Array | None, groups: Array | None, n_folds: int, seed: int) -> Array:
+    """Deal the rows out to folds of equal size, each with its share of every stratum; or whole groups.
+
+    Parameters
+    ----------
+    n : int
+    strata : ndarray of shape (n,), or None
+        Integers; used only without groups.
+    groups : ndarray of shape (n,), or None
+        A group's rows are all in one fold.
+    n_folds : int
+        The most folds there are.
+    seed : int
+        The same seed gives the same folds.
+
+    Returns
+    -------
+    fold : ndarray of shape (n,)
+        Integers from 0 on.
+    """
+    rng = np.random.default_rng(seed)
+    if groups is not None:
+        names, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
+        if len(names) < 2:
+            raise ValueError("groups holds a single group, of which no part can be held out: pass more, or none.")
+        order = rng.permutation(len(names))
+        order = order[np.argsort(-sizes[order], kind="stable")]  # the largest first, each to a fold of its own
+    else:
+        order, place = rng.permutation(n), np.arange(n)
+        order = order if strata is None else order[np.argsort(strata[order], kind="stable")]
+    fold = np.empty(len(order), dtype=np.intp)
+    fold[order] = np.arange(len(order)) % n_folds
+    return fold[place]
+
+
 # --- a share ---------------------------------------------------------------------------------------------------------
 
 

@@ -233,6 +233,17 @@ def test_a_resumed_run_equals_the_uninterrupted_one(task, solver, learning_rate,
 
 
 @needs_callbacks
+def test_a_run_whose_epochs_folds_have_chosen(path):
+    parameters = PLAIN | {"max_iter": 15, "early_stopping": "folds", "learning_rate": "cosine", "max_norm": None}
+    whole = SigmoidMLPClassifier(**parameters).fit(X, LABEL)
+    for after in {1, whole.n_iter_ - 1}:
+        cut(SigmoidMLPClassifier(**parameters), path, after, X, LABEL)
+        resumed = SigmoidMLPClassifier(**parameters | {"random_state": None}).resume(path, X, LABEL)
+        assert_the_same(whole, resumed)
+        assert resumed.temperature_ == whole.temperature_ != 1.0
+
+
+@needs_callbacks
 @of_both
 @pytest.mark.parametrize("early_stopping", [False, True])
 def test_a_run_that_has_ended_is_not_gone_on_with(kind, y, early_stopping, path):

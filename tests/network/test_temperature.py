@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 from sknet._network import losses
-from sknet._network.losses import LARGEST_LOG, inverse_temperature, weighted_mean
+from sknet._network.losses import LARGEST_LOG, PRIOR_LOG, inverse_temperature, weighted_mean
 
 rng = np.random.default_rng(0)
 N = 40
@@ -41,7 +41,7 @@ def test_it_minimises_the_loss_and_its_prior(kind, weights, strength):
     raw, total = informed(target, strength), N if weight is None else weight.sum()
 
     def objective(u):
-        return weighted_mean(loss.value(exp(u) * raw, target), weight) + u**2 / (2 * total)
+        return weighted_mean(loss.value(exp(u) * raw, target), weight) + u**2 / (2 * PRIOR_LOG**2 * total)
 
     best = minimize_scalar(objective, bounds=(-LARGEST_LOG, LARGEST_LOG), options={"xatol": 1e-9})
     before = raw.copy()

@@ -1,0 +1,42 @@
+"""What does not go together: parameters that belong to held-out rows with folds, or to mini-batches with L-BFGS."""
+
+from numbers import Real
+
+import numpy as np
+
+from sknet._estimators.parameters import CommonParameters
+
+
+def suits_folds(p: CommonParameters, has_end: bool) -> bool:
+    """Whether a classifier's "auto" means folds on a small table; `has_end`: whether its schedule does.
+
+    Not where something is set that belongs to held-out rows or to scikit-learn.
+    """
+    as_by_default = p.scoring == "loss" and isinstance(p.validation_fraction, Real) and not p.warm_start
+    return as_by_default and p.loss == "log_loss" and p.solver != "lbfgs" and has_end
+
+
+def refuse_with_folds(p: CommonParameters, has_end: bool) -> None:
+    """Raise if a parameter is set that makes no sense with folds."""
+    wrong = {
+        "solver": p.solver == "lbfgs",
+        "learning_rate": not has_end,
+        "scoring": p.scoring != "loss",
+        "validation_fraction": not isinstance(p.validation_fraction, Real),
+        "warm_start": p.warm_start,  # its weights have seen all rows
+    }
+    for name in [name for name, is_wrong in wrong.items() if is_wrong]:
+        raise ValueError(
+            f"early_stopping='folds' does not go with {name}={getattr(p, name)!r}: leave {name} at its default, or set "
+            "early_stopping=True."
+        )
+
+
+def refuse_for_lbfgs(p: CommonParameters) -> None:
+    """Raise if a parameter is set that makes no sense with L-BFGS."""
+    given = {"dropout": np.any(p.dropout), "max_norm": p.max_norm is not None}
+    for name in [name for name, is_set in given.items() if is_set]:
+        raise ValueError(
+            f"{name}={getattr(p, name)!r} does not go with solver='lbfgs': leave it at 0 or None, or choose "
+            "solver='adam'."
+        )

@@ -1,0 +1,126 @@
+"""On small tables, folds choose the epoch and the temperature of one network that is trained on all rows.
+
+A few held-out rows can be separated by chance; their loss then says nothing about an epoch. Here every row is held out
+once, from a network that trains on the other folds.
+
+Conventions
+-----------
+fold : (n,)         which fold each row belongs to
+raw : (n, k)        outputs for the held-out rows of all folds, one fold after the other
+"""
+
+from dataclasses import dataclass, replace
+from math import inf, log
+from typing import NamedTuple
+
+import numpy as np
+
+from sknet._model.fitting import EncodedRows, TrainingRun, encode_rows, prepare
+from sknet._model.heads import Head
+from sknet._model.machine import suitable_threads
+from sknet._model.settings import Settings
+from sknet._network.losses import PRIOR_LOG, mean_at_best_temperature
+from sknet._tables.rows import Rows
+from sknet._tables.splitting import deal
+from sknet._training.minibatch import MiniBatch
+from sknet._training.state import State
+from sknet._typing import Array, DType
+
+N_FOLDS = 4
+
+AS_GOOD = 1.05
+"""Of the epochs whose loss is up to so many times the least one, the last is chosen: they differ by chance, and the
+network that learns from all rows overfits later than those of the folds."""
+
+
+class Choice(NamedTuple):
+    """What the folds have chosen."""
+
+    epoch: int  # how many epochs to train
+    temperature: float  # of the network that they give
+
+
+@dataclass(frozen=True)
+class Part:
+    """A network that trains without the rows of one fold, and these rows."""
+
+    run: TrainingRun
+    solver: MiniBatch
+    state: State
+    held_out: EncodedRows
+
+    def next_epoch(self) -> Array:
+        """Train one more epoch; return the outputs for the held-out rows."""
+        solver = replace(self.solver, n_epochs=self.state.epoch + 1, n_iter_no_change=inf)
+        solver.train(self.run.problem, self.state)
+        return self.run.objective.raw(self.state.parameters, self.held_out.inputs, len(self.held_out.target))
+
+
+def limited_by_folds(run: TrainingRun, head: Head, rows: Rows, seeds: tuple[int, int, int]) -> TrainingRun:
+    """Return the run over all rows, with the number of epochs and the temperature that folds choose."""
+    epoch, temperature = choose_epoch(run.settings, head, rows, seeds, run.tables.output_dtype)
+    return replace(run, temperature=temperature, solver=replace(first_order(run), n_epochs=epoch))
+
+
+def choose_epoch(settings: Settings, head: Head, rows: Rows, seeds: tuple[int, int, int], dtype: DType) -> Choice:
+    """Choose the epoch and the temperature for which the loss of all rows, each held out once, is least.
+
+    Parameters
+    ----------
+    settings : Settings
+        Of a first-order solver.
+
+    head : Head
+        What the targets are; numbers are not yet scaled.
+
+    rows : Rows
+    seeds : (int, int, int)
+        Of the first weights, of the folds, of what training draws.
+
+    dtype : dtype
+        Of weights and predictions.
+
+    Returns
+    -------
+    Choice
+    """
+    fold = deal(len(rows), head.strata(rows.y), rows.groups, N_FOLDS, seeds[1])
+    parts = [part_of(settings, head, rows, fold == i, seeds, dtype) for i in range(int(fold.max()) + 1)]
+    target = np.concatenate([part.held_out.target for part in parts])
+    order = np.argsort(fold, kind="stable")
+    weight = None if rows.weight is None else rows.weight[order].astype(target.dtype)
+    total, loss, how = float(len(rows) if weight is None else weight.sum()), head.loss, settings.solver
+    losses: list[float] = []
+    factors: list[float] = []
+    best, n_no_improvement = inf, 0
+    with suitable_threads(how.batch_size, parts[0].run.layout.sizes):
+        while len(losses) < how.max_iter and n_no_improvement <= how.n_iter_no_change:
+            raw, factor = np.concatenate([part.next_epoch() for part in parts]), 1.0
+            if settings.penalty.temperature_scaling:
+                factor, value = mean_at_best_temperature(loss, raw, target, weight, total)
+                value += log(factor) ** 2 / (2.0 * PRIOR_LOG**2 * total)  # a loss that an extreme one has lowered
+            else:
+                value = loss.mean(raw, target, weight)
+            n_no_improvement = n_no_improvement + 1 if not value <= best - how.tol else 0
+            best = min(best, value)
+            losses.append(value)
+            factors.append(factor)
+    chosen = max((i for i, value in enumerate(losses) if value <= AS_GOOD * best), default=len(losses) - 1)
+    return Choice(chosen + 1, 1.0 / factors[chosen])
+
+
+def part_of(
+    settings: Settings, head: Head, rows: Rows, held_out: Array, seeds: tuple[int, int, int], dtype: DType
+) -> Part:
+    """Prepare the training of a network without some rows."""
+    training, others = rows.split(np.flatnonzero(~held_out), np.flatnonzero(held_out))
+    run = prepare(settings, head, training, output_dtype=dtype)
+    encoded = encode_rows(run.tables, others, len(others.y))
+    return Part(run, first_order(run), run.first_state((seeds[0], seeds[2])), encoded)
+
+
+def first_order(run: TrainingRun) -> MiniBatch:
+    """Return the solver, which must go epoch by epoch."""
+    if not isinstance(run.solver, MiniBatch):
+        raise TypeError("folds choose the epoch of a first-order solver")
+    return run.solver

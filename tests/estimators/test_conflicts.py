@@ -1,0 +1,32 @@
+"""What does not go together is refused, with the name of the parameter and the remedy."""
+
+import pytest
+from sklearn.model_selection import ShuffleSplit
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._estimators.conflicts import refuse_for_lbfgs, refuse_with_folds, suits_folds
+
+OF_HELD_OUT_ROWS = {"scoring": "accuracy", "validation_fraction": ShuffleSplit(random_state=0), "warm_start": True}
+
+
+@pytest.mark.parametrize("name", [*OF_HELD_OUT_ROWS, "solver"])
+def test_folds_or_held_out_rows(name):
+    value = OF_HELD_OUT_ROWS.get(name, "lbfgs")
+    net = SigmoidMLPClassifier(**{name: value})
+    assert not suits_folds(net, True) and suits_folds(SigmoidMLPClassifier(), True)
+    with pytest.raises(ValueError, match=rf"early_stopping='folds' does not go with {name}=.*early_stopping=True"):
+        refuse_with_folds(net, True)
+    refuse_with_folds(SigmoidMLPClassifier(), True)
+
+
+def test_folds_need_a_schedule_that_ends():
+    assert not suits_folds(SigmoidMLPClassifier(), False)
+    with pytest.raises(ValueError, match="does not go with learning_rate="):
+        refuse_with_folds(SigmoidMLPClassifier(), False)
+
+
+@pytest.mark.parametrize("parameters", [{"dropout": 0.1}, {"max_norm": 2.0}])
+def test_what_lbfgs_does_not_have(parameters):
+    with pytest.raises(ValueError, match="does not go with solver='lbfgs'"):
+        refuse_for_lbfgs(SigmoidMLPRegressor(**{"dropout": 0.0} | parameters))
+    refuse_for_lbfgs(SigmoidMLPRegressor(dropout=0.0))

@@ -1,0 +1,83 @@
+"""Folds choose the epoch and the temperature for which the loss of all rows, each held out once, is least."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from sklearn.metrics import log_loss
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._estimators.resolve import Facts, resolve, target_settings
+from sknet._model.fitting import fit_model
+from sknet._model.folds import AS_GOOD, N_FOLDS, choose_epoch
+from sknet._model.heads import learn_label_head, learn_number_head
+from sknet._network.losses import PRIOR_LOG, inverse_temperature
+from sknet._tables.rows import Rows
+from sknet._tables.splitting import deal
+
+rng = np.random.default_rng(0)
+N, F64 = 90, np.dtype(float)
+X = rng.normal(size=(N, 3))
+LABEL = (X[:, 0] + rng.normal(size=N) > 0.0).astype(int)
+WEIGHT = rng.integers(1, 4, N).astype(float)
+QUICK = dict(hidden_layer_sizes=4, max_iter=8, learning_rate_init=0.05, dropout=0.2)
+
+
+def classification(weight=None, **parameters):
+    net = SigmoidMLPClassifier(**QUICK | parameters)
+    head, codes = learn_label_head(LABEL, target_settings(net))
+    return resolve(net, Facts(N, "folds"))[0], head, Rows(X, codes, weight)
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+def test_the_loss_of_all_rows_chooses(weight):
+    """As computed by fits of one epoch, two epochs and so on, each without one fold."""
+    settings, head, rows = classification(weight)
+    fold = deal(N, LABEL, None, N_FOLDS, 5)
+    losses, temperatures = [], []
+    for n_epochs in range(1, 9):
+        raw = np.empty((N, 1))
+        for i in range(N_FOLDS):
+            schedule = SameSchedule(settings.solver.schedule, n_epochs / 8)
+            part = replace(settings, solver=replace(settings.solver, max_iter=n_epochs, schedule=schedule))
+            training = rows.take(np.flatnonzero(fold != i))
+            model, _, _ = fit_model(part, head, training, output_dtype=F64, seeds=(4, 6))
+            raw[fold == i] = model.outputs(X[fold == i], np.asarray)
+        target, total = LABEL[:, np.newaxis].astype(float), N if weight is None else weight.sum()
+        factor = inverse_temperature(head.loss, raw.copy(), target, weight, total)
+        loss = log_loss(LABEL, 1.0 / (1.0 + np.exp(-factor * raw[:, 0])), sample_weight=weight)
+        losses.append(loss + np.log(factor) ** 2 / (2.0 * PRIOR_LOG**2 * total))
+        temperatures.append(1.0 / factor)
+    best = max(i for i in range(8) if losses[i] <= AS_GOOD * min(losses))
+    choice = choose_epoch(settings, head, rows, (4, 5, 6), F64)
+    assert choice.epoch == best + 1
+    assert choice.temperature == pytest.approx(temperatures[best], rel=1e-4)
+
+
+class SameSchedule:
+    """The first part of a schedule."""
+
+    def __init__(self, schedule, share):
+        self.schedule, self.share = schedule, share
+
+    def __call__(self, progress):
+        return self.schedule(progress._replace(fraction=progress.fraction * self.share))
+
+
+def test_it_waits_for_a_better_epoch():
+    settings, head, rows = classification(max_iter=500, learning_rate_init=0.5, n_iter_no_change=3)
+    assert choose_epoch(settings, head, rows, (0, 0, 0), F64).epoch < 100
+
+
+def test_other_losses_have_no_temperature():
+    net = SigmoidMLPRegressor(**QUICK)
+    head, values = learn_number_head(X[:, 0], target_settings(net))
+    settings = resolve(net, Facts(N, "folds"))[0]
+    assert choose_epoch(settings, head, Rows(X, values), (0, 0, 0), F64).temperature == 1.0
+
+
+def test_only_for_solvers_that_go_epoch_by_epoch():
+    net = SigmoidMLPRegressor(**QUICK | {"dropout": 0.0}, solver="lbfgs")
+    head, values = learn_number_head(X[:, 0], target_settings(net))
+    with pytest.raises(TypeError, match="first-order"):
+        choose_epoch(resolve(net, Facts(N, "folds"))[0], head, Rows(X, values), (0, 0, 0), F64)
