@@ -66,6 +66,7 @@ sphinx_gallery_conf = {
     "abort_on_example_error": True,
     "plot_gallery": "True",
     "matplotlib_animations": False,
+    "image_srcset": ["2x"],
     "copyfile_regex": r".*\.csv",
     "nested_sections": False,
     "reset_argv": "gallery_globals.no_arguments",

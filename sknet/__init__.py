@@ -5,6 +5,7 @@ from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import load, save
 from sknet._export.display import TrainingHistoryDisplay
+from sknet._export.network_display import NetworkDisplay
 from sknet._network.activations import Activation
 from sknet._network.gradient_check import check_gradient
 from sknet._network.losses import Interval, Loss
@@ -17,6 +18,7 @@ __all__ = [
     "Interval",
     "Loss",
     "ModelFileError",
+    "NetworkDisplay",
     "Optimizer",
     "SigmoidMLPClassifier",
     "SigmoidMLPRegressor",

@@ -26,8 +26,8 @@ def documented_names():
 
 def test_what_is_public_is_listed():
     assert sknet.__all__ == [
-        "Activation", "Checkpoint", "Interval", "Loss", "ModelFileError", "Optimizer", "SigmoidMLPClassifier",
-        "SigmoidMLPRegressor", "TrainingHistoryDisplay", "check_gradient", "load", "save",
+        "Activation", "Checkpoint", "Interval", "Loss", "ModelFileError", "NetworkDisplay", "Optimizer",
+        "SigmoidMLPClassifier", "SigmoidMLPRegressor", "TrainingHistoryDisplay", "check_gradient", "load", "save",
     ]  # fmt: skip
 
 

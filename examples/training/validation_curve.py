@@ -2,50 +2,31 @@
 The training history, and what stops training
 =============================================
 
-The training history, and what a choice of the stopping metric changes.
-
-Run with ``python examples/training/validation_curve.py``; with a file name behind it, the curves go to that file.
+Every fit keeps a record, one row per epoch. What rates an epoch on the held-out rows is a choice: the loss, a score of
+scikit-learn's, or a function of your own.
 """
 
-import sys
-
+import matplotlib.pyplot as plt
 from sklearn.datasets import load_breast_cancer
 from sklearn.metrics import brier_score_loss, make_scorer
 from sklearn.model_selection import train_test_split
 
-from sknet import SigmoidMLPClassifier
+from sknet import SigmoidMLPClassifier, TrainingHistoryDisplay
 
-SCORINGS = {
-    "loss": "loss",
-    "roc_auc": "roc_auc",
-    "a function": make_scorer(brier_score_loss, greater_is_better=False, response_method="predict_proba"),
-}
+X, y = load_breast_cancer(return_X_y=True)
+X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
+model = SigmoidMLPClassifier(32, random_state=0).fit(X_train, y_train)
+print(model.history_.drop(columns="seconds").iloc[::16].round(4).to_string())
 
+# %%
 
-def draw(history, file: str) -> None:
-    import matplotlib
+TrainingHistoryDisplay.from_estimator(model, log_scale=True)
+plt.show()
 
-    matplotlib.use("Agg")
-    axes = history[["loss", "validation_loss"]].plot(ylabel="loss", title="Breast cancer")
-    axes.figure.savefig(file)
-    print(f"drawn to {file}")
+# %%
+# Another score, another epoch.
 
-
-def main(file: str | None = None) -> None:
-    X, y = load_breast_cancer(return_X_y=True)
-    X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
-    for name, scoring in SCORINGS.items():
-        net = SigmoidMLPClassifier(
-            30, scoring=scoring, early_stopping=True, validation_fraction=0.2, max_iter=60, random_state=0
-        ).fit(X_train, y_train)
-        best = net.history_["validation_score"].idxmax()
-        print(f"scoring={name}: best epoch {best} (the first is 0), test accuracy {net.score(X_test, y_test):.3f}")
-        if name == "loss":
-            history = net.history_
-    print(history.drop(columns="seconds").iloc[::10].round(4).to_string())
-    if file:
-        draw(history, file)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:2])
+brier = make_scorer(brier_score_loss, greater_is_better=False, response_method="predict_proba")
+for name, scoring in {"loss": "loss", "roc_auc": "roc_auc", "a function": brier}.items():
+    net = SigmoidMLPClassifier(32, scoring=scoring, max_iter=60, random_state=0).fit(X_train, y_train)
+    print(f"scoring={name}: best epoch {net.best_epoch_} of {net.n_iter_}, accuracy {net.score(X_test, y_test):.3f}")

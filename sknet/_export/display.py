@@ -1,19 +1,31 @@
 """The history of a fit as a plot."""
 
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 
 if TYPE_CHECKING:
     import pandas as pd
 
+NAMES = {"loss": "training loss", "validation_loss": "validation loss"}
+COLORS = {"loss": "C0", "validation_loss": "C1"}
 
-class HasHistory(Protocol):
-    """A fitted estimator, as far as it is read here."""
+INSIDE = ("best_estimator_", "regressor_", "estimator_", "_final_estimator")
+"""Where searches, `TransformedTargetRegressor`, other wrappers and pipelines keep what they have fitted."""
 
-    @property
-    def history_(self) -> "pd.DataFrame":
-        """One row per epoch."""
+
+def inner_estimator(estimator: object, attribute: str) -> Any:
+    """Return the estimator that has an attribute: this one, or one inside a pipeline, a search or another wrapper."""
+    found: object = estimator
+    while not hasattr(type(found), attribute):
+        inside = [name for name in INSIDE if hasattr(found, name)]
+        if not inside:
+            raise TypeError(
+                f"{type(estimator).__name__} holds no fitted SigmoidMLPClassifier or SigmoidMLPRegressor: pass one of "
+                "these, or a fitted pipeline or search that ends with one (a search needs refit=True)."
+            )
+        found = getattr(found, inside[0])
+    return found
 
 
 class TrainingHistoryDisplay:
@@ -24,7 +36,8 @@ class TrainingHistoryDisplay:
     Parameters
     ----------
     history : DataFrame
-        As the estimators' `history_`: one row per epoch.
+        As the estimators' `history_`: one row per epoch, and with a column
+        "member" one per epoch and member.
 
     estimator_name : str, default=None
         Shown as the title.
@@ -34,15 +47,31 @@ class TrainingHistoryDisplay:
     ax_ : matplotlib Axes
         Where the losses are drawn.
 
-    rate_ax_ : matplotlib Axes
-        Where the learning rate is drawn, on the right.
+    rate_ax_ : matplotlib Axes or None
+        Where the learning rate is drawn, on the right; None where there is
+        none, as for "lbfgs".
 
     figure_ : matplotlib Figure
         The figure of both.
 
     lines_ : dict of str to matplotlib Line2D
         The curves by their names: "loss", "validation_loss" where rows were
-        held out, "learning_rate" where there is one.
+        held out, "learning_rate" where there is one. With several members they
+        are the means over those that still train, with a band from the least
+        to the largest.
+
+    See Also
+    --------
+    NetworkDisplay : Layers and weights of a fitted network.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_iris
+    >>> from sknet import SigmoidMLPClassifier, TrainingHistoryDisplay
+    >>> model = SigmoidMLPClassifier(max_iter=5, random_state=0).fit(*load_iris(return_X_y=True))
+    >>> display = TrainingHistoryDisplay.from_estimator(model)
+    >>> sorted(display.lines_)
+    ['learning_rate', 'loss', 'validation_loss']
     """
 
     def __init__(self, history: "pd.DataFrame", *, estimator_name: str | None = None) -> None:
@@ -50,13 +79,14 @@ class TrainingHistoryDisplay:
         self.estimator_name = estimator_name
 
     @classmethod
-    def from_estimator(cls, estimator: HasHistory, *, ax: Any = None, log_scale: bool = False) -> Self:
+    def from_estimator(cls, estimator: object, *, ax: Any = None, log_scale: bool = False) -> Self:
         """Plot the history of a fitted estimator.
 
         Parameters
         ----------
-        estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
-            A fitted one.
+        estimator : SigmoidMLPClassifier, SigmoidMLPRegressor, or a pipeline or search
+            A fitted one. Of a pipeline it is the last step, of a search the
+            best estimator.
 
         ax : matplotlib Axes, default=None
             Where to draw; None makes a new figure.
@@ -69,8 +99,8 @@ class TrainingHistoryDisplay:
         display : TrainingHistoryDisplay
             With the drawn lines.
         """
-        display = cls(estimator.history_, estimator_name=type(estimator).__name__)
-        return display.plot(ax=ax, log_scale=log_scale)
+        found = inner_estimator(estimator, "history_")
+        return cls(found.history_, estimator_name=type(found).__name__).plot(ax=ax, log_scale=log_scale)
 
     def plot(self, *, ax: Any = None, log_scale: bool = False) -> Self:
         """Draw the curves.
@@ -89,32 +119,61 @@ class TrainingHistoryDisplay:
             This one.
         """
         import matplotlib.pyplot as plt
+        from matplotlib.ticker import MaxNLocator
 
-        self.ax_ = plt.subplots()[1] if ax is None else ax
-        self.rate_ax_, self.figure_ = self.ax_.twinx(), self.ax_.figure
-        self.lines_ = self._losses() | self._rate()
-        self.ax_.set(xlabel="epoch", ylabel="loss", yscale="log" if log_scale else "linear", title=self.estimator_name)
-        self.rate_ax_.set(ylabel="learning rate", ylim=(0.0, None))
-        self.ax_.legend(handles=list(self.lines_.values()), frameon=False)
+        self.ax_ = plt.subplots(layout="constrained")[1] if ax is None else ax
+        self.rate_ax_, self.figure_ = None, self.ax_.figure
+        has_members = "member" in self.history
+        self._members = [part for _, part in self.history.groupby("member")] if has_members else [self.history]
+        self.lines_ = {name: self._curve(self.ax_, name, label, COLORS[name]) for name, label in self._losses().items()}
+        handles = [*self.lines_.values(), *self._best_epochs()]
+        if self.history["learning_rate"].notna().any():
+            self.rate_ax_ = self.ax_.twinx()
+            rate = self._curve(self.rate_ax_, "learning_rate", "learning rate", "0.55", linestyle="--", linewidth=1.2)
+            self.rate_ax_.set(ylabel="learning rate", ylim=(0.0, None))
+            self.rate_ax_.spines["top"].set_visible(False)
+            self.lines_["learning_rate"] = rate
+            handles.append(rate)
+        self.ax_.set(xlabel="epoch", ylabel="loss", yscale="log" if log_scale else "linear")
+        self.ax_.set_title(self.estimator_name or "", pad=26)  # the legend lies between: no curve runs through it
+        self.ax_.xaxis.set_major_locator(MaxNLocator(integer=True))
+        self.ax_.set_xlim(left=0.5)  # the first epoch is number 1
+        self.ax_.spines["top"].set_visible(False)
+        self.ax_.legend(
+            handles=handles, frameon=False, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(handles),
+            fontsize="small", columnspacing=1.2, handlelength=1.6, borderpad=0.2,
+        )  # fmt: skip
         return self
 
-    def _losses(self) -> dict[str, Any]:
-        """Draw the losses, and mark the best validation epoch."""
-        names = {"loss": "training", "validation_loss": "validation"}
-        there = {name: label for name, label in names.items() if self.history[name].notna().any()}
-        lines = {
-            name: self.ax_.plot(self.history.index, self.history[name], label=label)[0] for name, label in there.items()
-        }
-        if self.history["validation_score"].notna().any():
-            scores = self.history["validation_score"].to_numpy()
-            best = np.flatnonzero(scores == np.nanmax(scores))[-1]  # of equal ones, training keeps the last
-            self.ax_.axvline(float(best), color="0.7", linestyle=":", zorder=0)
-        return lines
+    def _losses(self) -> dict[str, str]:
+        """Return the losses that there are, with their labels."""
+        return {name: label for name, label in NAMES.items() if self.history[name].notna().any()}
 
-    def _rate(self) -> dict[str, Any]:
-        """Draw the learning rate."""
-        rate = self.history["learning_rate"]
-        if rate.isna().all():  # L-BFGS
-            return {}
-        (line,) = self.rate_ax_.plot(rate.index, rate, color="0.6", linestyle="--", label="learning rate")
-        return {"learning_rate": line}
+    def _curve(self, ax: Any, name: str, label: str, color: str, **style: Any) -> Any:
+        """Draw a column of the history: its mean over the members, and how far they spread."""
+        longest = max(len(part) for part in self._members)
+        values = np.full((len(self._members), longest), np.nan)
+        for row, part in zip(values, self._members, strict=True):
+            row[: len(part)] = part[name]
+        epochs = np.arange(1, longest + 1)
+        if len(values) > 1:
+            ax.fill_between(epochs, np.nanmin(values, 0), np.nanmax(values, 0), color=color, alpha=0.2, linewidth=0)
+            values = np.nanmean(values, axis=0, keepdims=True)
+        return ax.plot(epochs, values[0], label=label, color=color, **style)[0]
+
+    def _best_epochs(self) -> list[Any]:
+        """Mark each member's best validation epoch; return what the legend shows of it."""
+        best = [best_epoch(part["validation_score"].to_numpy()) for part in self._members]
+        found = [epoch for epoch in best if epoch is not None]
+        lines = [self.ax_.axvline(epoch, color="0.4", linestyle=":", linewidth=1.2, zorder=0) for epoch in found]
+        if not lines:
+            return []
+        lines[0].set_label(f"best epoch, {found[0]}" if len(found) == 1 else "best epochs")
+        return lines[:1]
+
+
+def best_epoch(scores: Any) -> int | None:
+    """Return the epoch, counted from 1, whose weights were kept; None where none was evaluated."""
+    if np.isnan(scores).all():
+        return None
+    return int(np.flatnonzero(scores == np.nanmax(scores))[-1]) + 1  # of equal ones, training keeps the last

@@ -2,11 +2,16 @@
 
 import matplotlib
 import numpy as np
+import pandas as pd
 import pytest
 
 matplotlib.use("Agg")
 
 from matplotlib import pyplot as plt
+from sklearn.compose import TransformedTargetRegressor
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, TrainingHistoryDisplay
 
@@ -27,8 +32,10 @@ def test_losses_rate_and_best_epoch_of_a_validated_fit():
     assert set(display.lines_) == {"loss", "validation_loss", "learning_rate"}
     for name, line in display.lines_.items():
         np.testing.assert_array_equal(line.get_ydata(), net.history_[name])
+        np.testing.assert_array_equal(line.get_xdata(), np.arange(1, net.n_iter_ + 1))
     marks = [line for line in display.ax_.lines if line not in display.lines_.values()]
-    assert marks[0].get_xdata()[0] == np.argmax(net.validation_scores_)
+    assert marks[0].get_xdata()[0] == net.best_epoch_ == np.argmax(net.validation_scores_) + 1
+    assert f"best epoch, {net.best_epoch_}" in [text.get_text() for text in display.ax_.get_legend().get_texts()]
     assert display.ax_.get_title() == "SigmoidMLPClassifier" and display.ax_.get_xlabel() == "epoch"
 
 
@@ -37,7 +44,7 @@ def test_of_equal_scores_the_last_is_marked_whose_weights_are_kept():
     history["validation_score"] = [0.5, 0.8, 0.8, np.nan]
     display = TrainingHistoryDisplay(history).plot()
     marks = [line for line in display.ax_.lines if line not in display.lines_.values()]
-    assert marks[0].get_xdata()[0] == 2
+    assert marks[0].get_xdata()[0] == 3
 
 
 def test_on_axes_of_the_users_own_and_a_logarithmic_scale():
@@ -49,9 +56,45 @@ def test_on_axes_of_the_users_own_and_a_logarithmic_scale():
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-def test_lbfgs_has_no_rate():
+def test_lbfgs_has_no_rate_and_no_axis_for_it():
     net = SigmoidMLPRegressor(4, solver="lbfgs", early_stopping=False, max_iter=5, random_state=0).fit(X, y)
-    assert set(TrainingHistoryDisplay.from_estimator(net).lines_) == {"loss"}
+    display = TrainingHistoryDisplay.from_estimator(net)
+    assert set(display.lines_) == {"loss"}
+    assert display.rate_ax_ is None and display.figure_.axes == [display.ax_]
+
+
+def test_no_text_is_cut_and_no_curve_runs_through_the_legend():
+    net = SigmoidMLPClassifier(4, early_stopping=True, max_iter=8, random_state=0).fit(X, y > 0)
+    display = TrainingHistoryDisplay.from_estimator(net)
+    display.figure_.canvas.draw()
+    whole, legend = display.figure_.bbox, display.ax_.get_legend().get_window_extent()
+    for text in (display.rate_ax_.yaxis.label, display.ax_.yaxis.label, display.ax_.title):
+        assert whole.containsx(text.get_window_extent().x0) and whole.containsx(text.get_window_extent().x1)
+    assert whole.x0 <= legend.x0 and legend.x1 <= whole.x1
+    assert legend.y0 >= display.ax_.get_window_extent().y1
+    assert legend.y1 <= display.ax_.title.get_window_extent().y0 + 1
+
+
+def test_a_pipeline_and_a_search_show_what_they_have_fitted():
+    net = SigmoidMLPClassifier(4, max_iter=3, random_state=0)
+    pipeline = make_pipeline(StandardScaler(), net).fit(X, y > 0)
+    search = GridSearchCV(make_pipeline(StandardScaler(), net), {"sigmoidmlpclassifier__alpha": [0.1, 1.0]}, cv=2)
+    target = TransformedTargetRegressor(SigmoidMLPRegressor(4, max_iter=3, random_state=0))
+    for fitted, n_epochs in ((pipeline, 3), (search.fit(X, y > 0), 3), (target.fit(X, y), 3)):
+        assert len(TrainingHistoryDisplay.from_estimator(fitted).lines_["loss"].get_xdata()) == n_epochs
+    with pytest.raises(TypeError, match="StandardScaler holds no fitted SigmoidMLPClassifier"):
+        TrainingHistoryDisplay.from_estimator(StandardScaler())
+
+
+def test_members_are_their_mean_and_a_band():
+    one = SigmoidMLPRegressor(4, early_stopping=True, max_iter=4, random_state=0).fit(X, y).history_
+    other = SigmoidMLPRegressor(4, early_stopping=True, max_iter=6, random_state=1).fit(X, y).history_
+    display = TrainingHistoryDisplay(pd.concat([one.assign(member=0), other.assign(member=1)])).plot()
+    loss = display.lines_["loss"].get_ydata()
+    np.testing.assert_allclose(loss[:4], (one["loss"] + other["loss"][:4]) / 2)
+    np.testing.assert_array_equal(loss[4:], other["loss"][4:])
+    assert len(display.ax_.collections) == 2
+    assert "best epochs" in [text.get_text() for text in display.ax_.get_legend().get_texts()]
 
 
 def test_an_unfitted_estimator_has_no_history():

@@ -1,0 +1,58 @@
+"""
+Files, ONNX and PyTorch
+=======================
+
+One fitted network in three places: a file without pickle, an ONNX graph that takes the raw table and needs no Python,
+and, where PyTorch is installed, a module to train on.
+"""
+
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pandas as pd
+
+import sknet
+from sknet.export import to_onnx
+
+penguins = pd.read_csv(Path(__file__).parents[1] / "data" / "penguins.csv").dropna()
+X, y = penguins.drop(columns="species"), penguins["species"]
+model = sknet.SigmoidMLPClassifier(max_iter=40, random_state=0).fit(X, y)
+expected = model.predict_proba(X)
+
+# %%
+# A file: the weights as safetensors, everything else as text. Nothing that it names is run when it is loaded.
+
+with tempfile.TemporaryDirectory() as folder:
+    file = Path(folder, "penguins.safetensors")
+    sknet.save(model, file)
+    print(f"{file.stat().st_size:,} bytes; the same bits:", (sknet.load(file).predict_proba(X) == expected).all())
+
+# %%
+# ONNX: one input per column. onnxruntime has bindings for C, C#, Java, JavaScript and more.
+
+session = onnxruntime.InferenceSession(to_onnx(model, X).SerializeToString())
+feeds = {}
+for feed, column in zip(session.get_inputs(), X, strict=True):
+    values = X[column].to_numpy()
+    values = values.astype(object) if feed.type == "tensor(string)" else values
+    feeds[feed.name] = values.reshape(-1, 1)
+label, probabilities = session.run(None, feeds)
+print(f"onnxruntime: largest difference {np.abs(probabilities - expected).max():.0e}, labels {label[:3]}")
+
+# %%
+# PyTorch
+
+try:
+    import torch
+
+    from sknet.export import to_torch
+
+    module = to_torch(model)
+    with torch.no_grad():
+        found = module(*module.read(X)).numpy()
+    print(f"PyTorch: largest difference {np.abs(found - expected).max():.0e}")
+    print(module.network)
+except ImportError:
+    print("PyTorch is not installed here: `pip install 'sknet-mlp[torch]'`")

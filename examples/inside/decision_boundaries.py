@@ -1,0 +1,27 @@
+"""
+Decision boundaries by width and depth
+======================================
+
+What a network can draw between two classes: no hidden layer a line, a few units a bent one, more units and layers
+what is needed. Shades are probabilities.
+"""
+
+import matplotlib.pyplot as plt
+from sklearn.datasets import make_moons
+from sklearn.inspection import DecisionBoundaryDisplay
+
+from sknet import SigmoidMLPClassifier
+
+X, y = make_moons(300, noise=0.2, random_state=0)
+networks = {"no hidden layer": (), "3 units": (3,), "32 units": (32,), "3 layers of 32": (32, 32, 32)}
+figure, axes = plt.subplots(1, 4, figsize=(12, 3.2), layout="constrained")
+for ax, (name, sizes) in zip(axes, networks.items(), strict=True):
+    net = SigmoidMLPClassifier(sizes, max_iter=100, random_state=0).fit(X, y)
+    print(f"{name}: accuracy {net.score(X, y):.2f}")
+    DecisionBoundaryDisplay.from_estimator(
+        net, X, response_method="predict_proba", plot_method="pcolormesh", grid_resolution=80, cmap="RdBu_r",
+        vmin=0, vmax=1, alpha=0.8, class_of_interest=1, ax=ax,
+    )  # fmt: skip
+    ax.scatter(*X.T, c=y, cmap="RdBu_r", s=10, edgecolor="white", linewidth=0.4)
+    ax.set(title=name, xticks=[], yticks=[])
+plt.show()

@@ -1,0 +1,41 @@
+"""
+A mixed table from end to end
+=============================
+
+Numbers in their own units, a column of text, a code that is a category, missing values: into ``fit`` as they are.
+Then what became of each column, the network that was made of it, and its predictions.
+"""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import pandas as pd
+from sklearn.metrics import PredictionErrorDisplay
+from sklearn.model_selection import cross_val_predict
+
+from sknet import NetworkDisplay, SigmoidMLPRegressor
+
+cars = pd.read_csv(Path(__file__).parents[1] / "data" / "cars.csv")
+X, y = cars.drop(columns=["miles_per_gallon", "name"]), cars["miles_per_gallon"]
+print(X.dtypes.to_string(), f"\nmissing: {X.isna().sum().sum()}")
+
+# %%
+# The number of cylinders is a code: name it beside the columns that are categories by their type.
+
+model = SigmoidMLPRegressor(8, categorical_features=["from_dtype", "cylinders"], random_state=0)
+model.fit(X, y)
+print(model.inputs_[["column", "kind", "level", "centre", "scale"]].to_string())
+
+# %%
+# The network at a glance: red weights are positive, blue ones negative.
+
+NetworkDisplay.from_estimator(model)
+plt.show()
+
+# %%
+# Predictions for cars that the network has not seen, in five folds.
+
+predicted = cross_val_predict(SigmoidMLPRegressor(random_state=0), X, y, cv=5)
+PredictionErrorDisplay.from_predictions(y, predicted, kind="actual_vs_predicted", scatter_kwargs={"alpha": 0.5})
+plt.title("Miles per gallon")
+plt.show()

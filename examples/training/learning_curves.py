@@ -1,0 +1,24 @@
+"""
+Learning curves: would more rows help?
+======================================
+
+The same network on more and more rows. Where the curves of training and test meet, more rows of the same kind bring
+little; where they are apart, they bring much.
+"""
+
+import matplotlib.pyplot as plt
+from sklearn.datasets import load_digits
+from sklearn.model_selection import LearningCurveDisplay
+
+from sknet import SigmoidMLPClassifier
+
+X, y = load_digits(return_X_y=True)
+figure, ax = plt.subplots(figsize=(6, 4), layout="constrained")
+display = LearningCurveDisplay.from_estimator(
+    SigmoidMLPClassifier(64, max_iter=40, random_state=0), X, y, train_sizes=[0.1, 0.25, 0.5, 1.0], cv=3,
+    scoring="accuracy", score_name="accuracy", std_display_style="errorbar", ax=ax, shuffle=True, random_state=0,
+)  # fmt: skip
+for n_rows, scores in zip(display.train_sizes, display.test_scores, strict=True):
+    print(f"{n_rows:4} rows: accuracy {scores.mean():.3f}")
+ax.set_title("Digits")
+plt.show()

@@ -1,0 +1,29 @@
+"""
+Are the probabilities right? Calibration curves
+===============================================
+
+Of the rows that are given a probability of 0.8, eight in ten should be of that class. The temperature found on
+held-out rows sees to that; without early stopping, smoothing and temperature a network trained for long is far too
+sure.
+"""
+
+import matplotlib.pyplot as plt
+from sklearn.calibration import CalibrationDisplay
+from sklearn.datasets import make_classification
+from sklearn.metrics import log_loss
+from sklearn.model_selection import train_test_split
+
+from sknet import SigmoidMLPClassifier
+
+X, y = make_classification(3000, 20, n_informative=6, flip_y=0.15, random_state=0)
+X_train, X_test, y_train, y_test = train_test_split(X, y, train_size=1000, random_state=0)
+models = {
+    "as it is by default": SigmoidMLPClassifier(random_state=0),
+    "nothing held out": SigmoidMLPClassifier(early_stopping=False, random_state=0),
+}
+figure, ax = plt.subplots(figsize=(5, 4.6), layout="constrained")
+for name, model in models.items():
+    model.fit(X_train, y_train)
+    print(f"{name}: log-loss {log_loss(y_test, model.predict_proba(X_test)):.3f}, temperature {model.temperature_:.2f}")
+    CalibrationDisplay.from_estimator(model, X_test, y_test, n_bins=8, name=name, ax=ax)
+plt.show()
