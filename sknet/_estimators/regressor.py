@@ -497,7 +497,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
 
         Half their width is a quantile of the errors on held-out rows, in the
         last call to `fit`; the same for all rows. With several quantile levels,
-        the outer ones are both moved by such a quantile [8]_: their distance
+        the outer ones are both moved by such a quantile (Romano et al. 2019): their distance
         still depends on the row. Ends lie within what the loss says of targets.
 
         Parameters
