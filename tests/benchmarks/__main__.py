@@ -24,6 +24,7 @@ TABLES = (
     "sparse",
     "categories",
     "predict",
+    "saving",
     "search",
     "reach",
     "imports",
