@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping
@@ -187,7 +188,7 @@ def write(path: Path, origin: Origin, state: State) -> None:
 def read(path: str | os.PathLike[str]) -> Saved:
     """Read a checkpoint file; what a writer that was killed has left beside it, is removed."""
     clear_drafts(path)
-    with open(path, "rb") as opened, damage_named(path, WRITER, zipfile.BadZipFile, zlib.error, RuntimeError):
+    with open(path, "rb") as opened, damage_named(path, WRITER, *_DAMAGE):
         _refuse_long_list(opened)
         with zipfile.ZipFile(opened) as archive:
             _refuse_more_than_there_is(archive, os.fstat(opened.fileno()).st_size)
@@ -229,6 +230,9 @@ def _refuse_more_than_there_is(archive: zipfile.ZipFile, size: int) -> None:
             if dtype.kind == "U" and dtype.itemsize > MAX_TEXT:
                 raise ValueError(f"{entry.filename} holds more text than any")
 
+
+_DAMAGE = zipfile.BadZipFile, zlib.error, RuntimeError, tokenize.TokenError
+"""What a damaged archive, or the header of an array in it, raises beside the usual errors."""
 
 _HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
 """How the first lines of an array's entry are read, by the version of NumPy's format."""

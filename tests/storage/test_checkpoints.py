@@ -284,3 +284,11 @@ def test_drafts_of_processes_that_are_no_more_are_removed_by_the_next_write_or_r
         act()
         assert not dead.exists(), "its process was killed"
         assert all(other.exists() for other in others), "what another one writes, or somebody else's file"
+
+
+def test_an_array_whose_header_is_cut_is_damage(tmp_path):
+    header = b"{'descr': (1".ljust(117) + b"\n"
+    with zipfile.ZipFile(tmp_path / "run.npz", "w") as file:
+        file.writestr("theta.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
+    with pytest.raises(ModelFileError):
+        read(tmp_path / "run.npz")
