@@ -29,7 +29,7 @@ from sknet._estimators.reporting import (
     warn_of_rows_seen,
     why_diverged,
 )
-from sknet._estimators.resolve import Validated, evaluates, resolve_for, target_settings
+from sknet._estimators.resolve import evaluates, resolve_for, target_settings
 from sknet._estimators.scoring import score_on
 from sknet._model.fitting import TrainingRun, prepare
 from sknet._model.folds import limited_by_folds
@@ -39,7 +39,7 @@ from sknet._model.model import Model
 from sknet._model.starting import continued_state
 from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
-from sknet._tables.splitting import split
+from sknet._tables.splitting import Splitter, split
 from sknet._training.result import DivergedError, Epoch, Result, StopReason
 from sknet._training.state import History, State
 from sknet._typing import Array, Table, Target
@@ -157,11 +157,11 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         parts: tuple[Rows, Rows | None] = rows, None
         if given.X_val is not None or given.y_val is not None or given.sample_weight_val is not None:
             parts = rows, read_validation(given, type(self).__name__, head, columns, self.early_stopping)
-        how = parts[1] is None and evaluates(self, len(rows.y))
-        if how is True:
-            parts = self._hold_out(rows, head, drawn[1])
+        how = evaluates(self, len(rows.y)) if parts[1] is None else None
+        if how is not None and how != "folds":
+            parts = self._hold_out(rows, head, drawn[1], how)
             if parts[1] is not None and earlier is not None:
-                warn_of_rows_seen(earlier, len(rows.y), self.validation_fraction)
+                warn_of_rows_seen(earlier, len(rows.y), how)
         return replace(self._assemble(*parts, head, columns, earlier, drawn, by_folds=how == "folds"), rows=rows)
 
     def _read(
@@ -192,13 +192,13 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         first, held_out, training = source.randint(np.iinfo(np.int32).max, size=3).tolist()
         return first, held_out if earlier is None else earlier.seeds[1], training
 
-    def _hold_out(self, rows: Rows, head: Head, seed: int) -> tuple[Rows, Rows | None]:
+    def _hold_out(self, rows: Rows, head: Head, seed: int, how: float | Splitter) -> tuple[Rows, Rows | None]:
         """Hold rows out; where they would be too few, train without, and say so if it was asked for."""
-        parts = split(rows, head.strata(rows.y), self.validation_fraction, seed, head.as_given)
+        parts = split(rows, head.strata(rows.y), how, seed, head.as_given)
         if parts is not None:
             return parts
         if self.early_stopping != "auto":
-            warn_of_few_rows(len(rows.y), self.validation_fraction)
+            warn_of_few_rows(len(rows.y), how)
         return rows, None
 
     def _assemble(
@@ -208,9 +208,8 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         """Resolve every "auto", learn the tables and put the run together."""
         if validation is None and self.solver == "lbfgs":  # full batches: the order and number of rows do not matter
             training = training.merged()
-        validated: Validated = "folds" if by_folds else validation is not None
         before = None if earlier is None else earlier.resolved
-        settings, parameters = resolve_for(self, training, validated, before, until is not None)
+        settings, parameters = resolve_for(self, training, validation, by_folds, before, until is not None)
         resolved = self.get_params(deep=False)
         for name in resolved.keys() & vars(parameters).keys():
             resolved[name] = getattr(parameters, name)
@@ -235,7 +234,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
 
     def _complete(self, given: Given, begun: Begun, state: State) -> Self:
         """Train what is left of a run, which may be nothing, and publish the outcome."""
-        lacks_validation = begun.validation is None and evaluates(self, len(begun.rows.y)) is True
+        lacks_validation = begun.validation is None and evaluates(self, len(begun.rows.y)) not in (None, "folds")
 
         train_and_publish = partial(self._train_and_publish, given, begun, state, lacks_validation)
         result = self._finished(train_and_publish, state, lambda: begun.left_by(state, True))
@@ -257,7 +256,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             watchers.finish(fitted)
         result = replace(result, n_epochs=state.epoch)
         if self.verbose and not lacks_validation:
-            print_end(self, result)  # before it is published: should the output be closed, nothing has changed
+            print_end(begun.resolved, result)  # before it is published: a closed output then changes nothing
         self._publish(fitted)
         return result
 

@@ -101,9 +101,10 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         schedule that scikit-learn does not have, unless `scoring`, `warm_start`
         or `validation_fraction` is set; else, and with `X_val`, True.
 
-    validation_fraction : float or splitter, default=0.15
+    validation_fraction : float, splitter or "auto", default="auto"
         The share of rows held out (stratified for a classifier), or a
-        scikit-learn splitter whose first split is used.
+        scikit-learn splitter whose first split is used. "auto" is 0.15, and 0.1
+        from 15,000 rows on.
 
     scoring : str or callable, default="loss"
         What rates an epoch on the held-out rows: "loss" or a scikit-learn scorer.
@@ -111,12 +112,14 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
     n_iter_no_change : int, inf or "auto", default="auto"
         Epochs without improvement to wait before training stops. On the training
         loss it applies to "constant", "invscaling" and "adaptive" only. "auto" is
-        24; 16 with folds; 8 from 15,000 training rows on with a schedule that
+        24; 16 with folds; 6 from 15,000 training rows on with a schedule that
         scikit-learn does not have.
 
-    tol : float, default=1e-4
-        The least improvement of the loss or the validation score that counts;
-        the largest gradient component at which "lbfgs" stops.
+    tol : float or "auto", default="auto"
+        The least improvement of the loss or the validation score that counts: as
+        a share of the best one so far; with one of scikit-learn's schedules and
+        with "lbfgs" as a difference. Also the largest gradient component at which
+        "lbfgs" stops. "auto" is 1e-3 as a share, 1e-4 as a difference.
 
     categorical_features : "from_dtype", array-like of str, int or bool, or None, default="from_dtype"
         Which columns are categories: by their dtype in a data frame (category,

@@ -12,7 +12,7 @@ def suits_folds(p: CommonParameters, has_end: bool) -> bool:
 
     Not where something is set that belongs to held-out rows or to scikit-learn.
     """
-    as_by_default = p.scoring == "loss" and isinstance(p.validation_fraction, Real) and not p.warm_start
+    as_by_default = p.scoring == "loss" and p.validation_fraction == "auto" and not p.warm_start
     return as_by_default and p.loss == "log_loss" and p.solver != "lbfgs" and has_end
 
 
@@ -22,7 +22,7 @@ def refuse_with_folds(p: CommonParameters, has_end: bool) -> None:
         "solver": p.solver == "lbfgs",
         "learning_rate": not has_end,
         "scoring": p.scoring != "loss",
-        "validation_fraction": not isinstance(p.validation_fraction, Real),
+        "validation_fraction": not isinstance(p.validation_fraction, Real | str),
         "warm_start": p.warm_start,  # its weights have seen all rows
     }
     for name in [name for name, is_wrong in wrong.items() if is_wrong]:

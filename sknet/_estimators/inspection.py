@@ -7,9 +7,10 @@ from typing import cast
 import numpy as np
 
 from sknet._estimators.base import BaseSigmoidMLP
+from sknet._estimators.facts import Facts, Validated
 from sknet._estimators.fitted import require_fitted, to_predict
 from sknet._estimators.read_data import Given
-from sknet._estimators.resolve import Facts, Validated, resolve
+from sknet._estimators.resolve import resolve
 from sknet._model.fitting import prepare
 from sknet._model.heads import NumberHead
 from sknet._model.intervals import around, has_ends

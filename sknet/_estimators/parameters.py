@@ -43,10 +43,10 @@ class CommonParameters:
     verbose: bool | int = False
     # --- when to stop ---
     early_stopping: bool | Literal["auto", "folds"] = "auto"
-    validation_fraction: float | Splitter = 0.15
+    validation_fraction: float | Splitter | Auto = "auto"
     scoring: str | Callable[..., float] = "loss"
     n_iter_no_change: int | float | Auto = "auto"
-    tol: float = 1e-4
+    tol: float | Auto = "auto"
     # --- the table ---
     categorical_features: str | Sequence[str] | Sequence[int] | Sequence[bool] | None = "from_dtype"
     max_categories: int | None = 100

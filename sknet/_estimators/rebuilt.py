@@ -8,10 +8,11 @@ import numpy as np
 from sklearn.base import clone
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
+from sknet._estimators.facts import FLOAT32_ROWS, Facts
 from sknet._estimators.fitted import Fitted, require_fitted
 from sknet._estimators.read_data import Columns
 from sknet._estimators.regressor import SigmoidMLPRegressor
-from sknet._estimators.resolve import FLOAT32_ROWS, Facts, resolve
+from sknet._estimators.resolve import resolve
 from sknet._estimators.saving import Estimator
 from sknet._export.parts import ExportError
 from sknet._model.heads import LabelHead, NumberHead

@@ -2,6 +2,7 @@
 
 import sys
 import warnings
+from collections.abc import Mapping
 
 from sklearn.exceptions import ConvergenceWarning
 
@@ -29,15 +30,15 @@ UNFINISHED = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
 """Ends that are a reason to warn."""
 
 
-def sentence(parameters: CommonParameters, result: Result) -> str:
-    """Return why training ended, with the numbers that the user set."""
-    return result.reason.value.format(**vars(parameters) | {"message": result.message})
+def sentence(resolved: Mapping[str, object], result: Result) -> str:
+    """Return why training ended, with the numbers that were set."""
+    return result.reason.value.format(**dict(resolved) | {"message": result.message})
 
 
-def print_end(parameters: CommonParameters, result: Result) -> None:
-    """Print why training ended, unless a warning says so."""
+def print_end(resolved: Mapping[str, object], result: Result) -> None:
+    """Print why training ended, unless a warning says so; `resolved`: what the parameters became."""
     if result.reason not in (*UNFINISHED, StopReason.INTERRUPTED):
-        print(f"{sentence(parameters, result)} Stopping.")
+        print(f"{sentence(resolved, result)} Stopping.")
 
 
 def report(parameters: CommonParameters, result: Result, quiet: bool = False) -> None:
@@ -48,14 +49,13 @@ def report(parameters: CommonParameters, result: Result, quiet: bool = False) ->
             "loss was kept. Choose another scoring, or hold out more rows.",
             RuntimeWarning,
         )
-    text = sentence(parameters, result)
     if result.reason is StopReason.INTERRUPTED:
-        warn(text, UserWarning)
+        warn(sentence(vars(parameters), result), UserWarning)
     elif result.reason in UNFINISHED and not quiet and parameters.solver == "lbfgs":
         what = f"lbfgs failed to converge after {result.n_epochs} iteration(s): {result.message}. "
         warn(f"{what}Increase max_iter or max_fun, or raise tol.", ConvergenceWarning)
     elif result.reason in UNFINISHED and not quiet:
-        warn(f"Stochastic Optimizer: {text}", ConvergenceWarning)
+        warn(f"Stochastic Optimizer: {sentence(vars(parameters), result)}", ConvergenceWarning)
 
 
 def warn_of_few_rows(n: int, fraction: object) -> None:

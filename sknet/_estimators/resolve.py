@@ -5,14 +5,38 @@ set: with its settings, training does what it does there.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from numbers import Integral, Real
 from operator import attrgetter
-from typing import Literal, TypeAlias, TypeVar
+from typing import TypeVar
 
 import numpy as np
 
 from sknet._estimators.conflicts import refuse_for_lbfgs, refuse_with_folds, suits_folds
+from sknet._estimators.facts import (
+    AUTO_AVERAGING,
+    AUTO_BINS_COLUMNS,
+    AUTO_BINS_ROWS,
+    AUTO_CLIP_NORM,
+    AUTO_DROPOUT,
+    AUTO_EARLY_STOPPING,
+    AUTO_FOLDS,
+    AUTO_LABEL_SMOOTHING,
+    AUTO_WEIGHT_DECAY,
+    FLOAT32_ROWS,
+    FOLDS_PATIENCE,
+    LARGE,
+    LARGE_PATIENCE,
+    LARGE_SHARE,
+    PATIENCE,
+    PROPORTIONAL_BATCH,
+    RELATIVE_TOL,
+    SHARE,
+    TOL,
+    Facts,
+    How,
+    Validated,
+)
 from sknet._estimators.parameters import ClassifierParameters, CommonParameters, RegressorParameters
 from sknet._model.machine import refuse_beyond_memory
 from sknet._model.settings import (
@@ -31,61 +55,7 @@ from sknet._tables.rows import Rows, is_sparse
 from sknet._training.optimizers import OPTIMIZERS, Optimizer
 from sknet._training.schedules import SCHEDULES, OfFraction, Schedule
 
-FLOAT32_ROWS = 500
-"""From so many training rows on, `dtype="auto"` computes in float32; below, float64 costs no time worth mentioning."""
-
-AUTO_AVERAGING = 0.99
-"""The decay that `averaging="auto"` means where held-out rows evaluate the weights."""
-
-AUTO_DROPOUT = 0.1
-"""The rate that `dropout="auto"` means for a classifier that Adam trains and held-out rows evaluate."""
-
-AUTO_LABEL_SMOOTHING = 0.02
-"""What `label_smoothing="auto"` means where a temperature undoes what smoothing does to the probabilities."""
-
-AUTO_CLIP_NORM = 10.0
-"""What `clip_norm="auto"` means for SGD, whose steps are as long as the gradient: those of counts may be huge."""
-
-AUTO_WEIGHT_DECAY = 0.02
-"""What `weight_decay="auto"` means for Adam."""
-
-AUTO_BINS_ROWS = {"classification": 7_500, "regression": 1_500}
-"""From so many training rows on, `numeric_encoding="auto"` puts bins beside numbers; they cost accuracy below."""
-
-AUTO_BINS_COLUMNS = 50
-"""Up to so many columns of numbers it does so: the first layer of a wider table, of pixels perhaps, would be huge."""
-
-AUTO_EARLY_STOPPING = 67
-"""From so many rows on, `early_stopping="auto"` evaluates the epochs."""
-
-AUTO_FOLDS = 1_000
-"""Below so many rows a classifier's epochs are evaluated by folds: a share of them held out would be too few."""
-
-PATIENCE, FOLDS_PATIENCE, LARGE_PATIENCE = 24, 16, 8
-"""How many epochs `n_iter_no_change="auto"` waits for a better one: in general, with folds, on large tables."""
-
-LARGE = 15_000
-"""From so many training rows on, an epoch is hundreds of steps, and a few of them tell whether there is progress."""
-
-PROPORTIONAL_BATCH = (32, 256)
-"""Between these, `batch_size="proportional"` is a 32nd of the rows: some thirty steps per epoch, small tables too."""
-
-
 T = TypeVar("T")
-Validated: TypeAlias = bool | Literal["folds"]
-
-
-@dataclass(frozen=True)
-class Facts:
-    """What "auto" depends on besides the other parameters."""
-
-    n_rows: int  # to train on
-    validated: Validated  # whether rows are held out, or folds are
-    n_numbers: int = 0  # columns of numbers
-    has_many_levels: bool = False  # whether a category has more levels than `max_categories`
-    sparse: bool = False
-    increment: bool = False  # a call of `partial_fit`
-    earlier: Mapping[str, object] | None = None  # what was resolved when the columns were learnt
 
 
 # --- before the rows are known ---------------------------------------------------------------------------------------
@@ -125,15 +95,24 @@ def has_positive_targets(p: CommonParameters) -> bool:
     return p.loss in REGRESSION_LOSSES and REGRESSION_LOSSES[p.loss].make().targets.low >= 0.0
 
 
-def evaluates(p: CommonParameters, n_rows: int) -> Validated:
-    """Return what evaluates the epochs: True is rows held out of so many."""
+def evaluates(p: CommonParameters, n_rows: int) -> How:
+    """Return what evaluates the epochs of a fit to so many rows."""
     if p.early_stopping == "folds":
         refuse_with_folds(p, has_end(p))
         return "folds"
-    if p.early_stopping != "auto":
-        return bool(p.early_stopping)
-    by_folds = n_rows < AUTO_FOLDS and isinstance(p, ClassifierParameters) and suits_folds(p, has_end(p))
-    return n_rows >= AUTO_EARLY_STOPPING and ("folds" if by_folds else True)
+    if p.early_stopping == "auto" and n_rows < AUTO_FOLDS:
+        if n_rows < AUTO_EARLY_STOPPING:
+            return None
+        if isinstance(p, ClassifierParameters) and suits_folds(p, has_end(p)):
+            return "folds"
+    if not p.early_stopping:
+        return None
+    return share_held_out(n_rows) if isinstance(p.validation_fraction, str) else p.validation_fraction
+
+
+def share_held_out(n_rows: int) -> float:
+    """Return the share of so many rows that `validation_fraction="auto"` holds out."""
+    return LARGE_SHARE if n_rows >= LARGE else SHARE
 
 
 # --- what each "auto" becomes ----------------------------------------------------------------------------------------
@@ -178,21 +157,18 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
 
 
 def resolve_for(
-    p: CommonParameters,
-    training: Rows,
-    validated: Validated,
-    earlier: Mapping[str, object] | None,
+    p: CommonParameters, training: Rows, validation: Rows | None, by_folds: bool, earlier: Mapping[str, object] | None,
     increment: bool,
-) -> tuple[Settings, CommonParameters]:
+) -> tuple[Settings, CommonParameters]:  # fmt: skip
     """Resolve for these rows; their columns are looked at only where they are yet to be learnt."""
-    n = len(training.y)
-    if earlier is not None:
-        facts = Facts(n, validated, earlier=earlier)
-    elif type(training.X) is np.ndarray and isinstance(p.categorical_features, str):  # numbers, all of them
-        facts = Facts(n, validated, training.X.shape[1], increment=increment)
-    else:
+    n, n_held_out = len(training.y), 0 if validation is None else len(validation.y)
+    validated: Validated = "folds" if by_folds else validation is not None
+    facts = Facts(n, validated, increment=increment, earlier=earlier, n_held_out=n_held_out)
+    if earlier is None and type(training.X) is np.ndarray and isinstance(p.categorical_features, str):
+        facts = replace(facts, n_numbers=training.X.shape[1])  # numbers, all of them
+    elif earlier is None:
         n_numbers, many = count_kinds(training.X, p.categorical_features, p.max_categories)
-        facts = Facts(n, validated, n_numbers, many, is_sparse(training.X), increment)
+        facts = replace(facts, n_numbers=n_numbers, has_many_levels=many, sparse=is_sparse(training.X))
     return resolve(p, facts)
 
 
@@ -210,6 +186,8 @@ def answers(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "clip_norm": AUTO_CLIP_NORM if p.solver == "sgd" and ours else None,
         "weight_decay": AUTO_WEIGHT_DECAY if by_adam and ours else 0.0,
         "init": "centred",
+        "validation_fraction": share_held_out(n + facts.n_held_out),
+        "tol": RELATIVE_TOL if ours and not by_lbfgs else TOL,
         "n_iter_no_change": LARGE_PATIENCE if n >= LARGE and ours else PATIENCE,
         "numeric_encoding": "raw",
         "category_encoding": "one_hot",

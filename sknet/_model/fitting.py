@@ -350,6 +350,7 @@ def solver_of(settings: Settings, l1: float, validated: bool, until: int, may_st
         clip_norm=how.clip_norm,
         averaging=how.averaging,
         horizon=how.max_iter,
+        relative_tol=how.has_end,
         open_ended=not how.has_end,
     )
 

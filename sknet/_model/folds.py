@@ -10,7 +10,7 @@ raw : (n, k)        outputs for the held-out rows of all folds, one fold after t
 """
 
 from dataclasses import dataclass, replace
-from math import inf, log
+from math import ceil, inf, log
 from typing import NamedTuple
 
 import numpy as np
@@ -31,6 +31,10 @@ N_FOLDS = 4
 AS_GOOD = 1.05
 """Of the epochs whose loss is up to so many times the least one, the last is chosen: they differ by chance, and the
 network that learns from all rows overfits later than those of the folds."""
+
+
+LEAST_STEPS = 75
+"""How many steps are trained at least: so early, a low loss is luck, and the average holds the first weights still."""
 
 
 class Choice(NamedTuple):
@@ -101,11 +105,13 @@ def choose_epoch(settings: Settings, head: Head, rows: Rows, seeds: tuple[int, i
                 value += log(factor) ** 2 / (2.0 * PRIOR_LOG**2 * total)  # a loss that an extreme one has lowered
             else:
                 value = loss.mean(raw, target, weight)
-            n_no_improvement = n_no_improvement + 1 if not value <= best - how.tol else 0
+            n_no_improvement = n_no_improvement + 1 if not value <= best * (1.0 - how.tol) else 0
             best = min(best, value)
             losses.append(value)
             factors.append(factor)
-    chosen = max((i for i, value in enumerate(losses) if value <= AS_GOOD * best), default=len(losses) - 1)
+    least = min(ceil(LEAST_STEPS / ceil(len(rows) / how.batch_size)), len(losses)) - 1
+    best = min(losses[least:])
+    chosen = max((i for i in range(least, len(losses)) if losses[i] <= AS_GOOD * best), default=len(losses) - 1)
     return Choice(chosen + 1, 1.0 / factors[chosen])
 
 

@@ -48,6 +48,7 @@ class MiniBatch:
     clip_norm: float | None = None
     averaging: float = 0.0  # decay of theta's moving average; 0 for none
     horizon: int | None = None  # epochs that the schedule is spread over, where not `n_epochs`
+    relative_tol: bool = False  # whether `tol` is a share of the best score
     open_ended: bool = True  # whether the schedule has no end, so that to run out of epochs deserves a warning
 
     def init(self, theta: Array, rng: np.random.Generator) -> State:
@@ -100,7 +101,8 @@ class MiniBatch:
         loss, rate, norm = self._steps(problem, state, vectors, gradient)
         state.epoch += 1
         state.n_samples_seen += problem.n_samples
-        validation_loss, score = state.finish_epoch(problem.evaluate, loss, self.tol)
+        tol = self.tol * abs(state.best_score) if self.relative_tol and isfinite(state.best_score) else self.tol
+        validation_loss, score = state.finish_epoch(problem.evaluate, loss, tol)
         state.history.append(Epoch(loss, validation_loss, score, rate, norm, perf_counter() - started))
         reason = self._reason_to_stop(problem, state)
         if observer is not None and observer.end(state):

@@ -39,7 +39,7 @@ def test_an_interrupt_and_scores_that_are_no_numbers_are_told():
 
 @pytest.mark.parametrize("reason", StopReason)
 def test_verbose_tells_the_ends_that_no_warning_tells(reason, capsys):
-    print_end(NET, Result(reason, 1))
+    print_end(vars(NET), Result(reason, 1))
     told = capsys.readouterr().out
     assert told.endswith(" Stopping.\n") == (not said(NET, Result(reason, 1)))
     if reason is StopReason.LOSS_PLATEAU:

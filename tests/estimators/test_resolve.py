@@ -6,7 +6,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import Interval, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import resolve as module
-from sknet._estimators.resolve import AUTO_EARLY_STOPPING, FLOAT32_ROWS, Facts, resolve
+from sknet._estimators.facts import AUTO_EARLY_STOPPING, FLOAT32_ROWS, Facts
+from sknet._estimators.resolve import resolve
 from sknet._network.activations import ACTIVATIONS
 from sknet._training.optimizers import OPTIMIZERS, SGD
 from sknet._training.schedules import SCHEDULES

@@ -6,7 +6,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.utils.class_weight import compute_sample_weight
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.resolve import Facts, resolve
+from sknet._estimators.facts import Facts
+from sknet._estimators.resolve import resolve
 from sknet._model.fitting import prepare
 from sknet._tables.rows import Rows
 

@@ -8,7 +8,8 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.resolve import Facts, resolve, target_settings
+from sknet._estimators.facts import Facts
+from sknet._estimators.resolve import resolve, target_settings
 from sknet._model.fitting import (
     FULL_BATCH_ROWS,
     MAX_ROWS,

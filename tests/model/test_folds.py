@@ -7,9 +7,10 @@ import pytest
 from sklearn.metrics import log_loss
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.resolve import Facts, resolve, target_settings
+from sknet._estimators.facts import Facts
+from sknet._estimators.resolve import resolve, target_settings
 from sknet._model.fitting import fit_model
-from sknet._model.folds import AS_GOOD, N_FOLDS, choose_epoch
+from sknet._model.folds import AS_GOOD, LEAST_STEPS, N_FOLDS, choose_epoch
 from sknet._model.heads import learn_label_head, learn_number_head
 from sknet._network.losses import PRIOR_LOG, inverse_temperature
 from sknet._tables.rows import Rows
@@ -20,7 +21,7 @@ N, F64 = 90, np.dtype(float)
 X = rng.normal(size=(N, 3))
 LABEL = (X[:, 0] + rng.normal(size=N) > 0.0).astype(int)
 WEIGHT = rng.integers(1, 4, N).astype(float)
-QUICK = dict(hidden_layer_sizes=4, max_iter=8, learning_rate_init=0.05, dropout=0.2)
+QUICK = dict(hidden_layer_sizes=4, batch_size=3, max_iter=8, learning_rate_init=0.05, dropout=0.2)
 
 
 def classification(weight=None, **parameters):
@@ -48,7 +49,8 @@ def test_the_loss_of_all_rows_chooses(weight):
         loss = log_loss(LABEL, 1.0 / (1.0 + np.exp(-factor * raw[:, 0])), sample_weight=weight)
         losses.append(loss + np.log(factor) ** 2 / (2.0 * PRIOR_LOG**2 * total))
         temperatures.append(1.0 / factor)
-    best = max(i for i in range(8) if losses[i] <= AS_GOOD * min(losses))
+    least = LEAST_STEPS // 30  # of 30 steps per epoch
+    best = max(i for i in range(least, 8) if losses[i] <= AS_GOOD * min(losses[least:]))
     choice = choose_epoch(settings, head, rows, (4, 5, 6), F64)
     assert choice.epoch == best + 1
     assert choice.temperature == pytest.approx(temperatures[best], rel=1e-4)

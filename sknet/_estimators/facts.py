@@ -1,0 +1,70 @@
+"""Facts about the data, and the numbers that "auto" becomes by them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from sknet._estimators.parameters import Splitter
+
+FLOAT32_ROWS = 500
+"""From so many training rows on, `dtype="auto"` computes in float32; below, float64 costs no time worth mentioning."""
+
+AUTO_AVERAGING = 0.99
+"""The decay that `averaging="auto"` means where held-out rows evaluate the weights."""
+
+AUTO_DROPOUT = 0.1
+"""The rate that `dropout="auto"` means for a classifier that Adam trains and held-out rows evaluate."""
+
+AUTO_LABEL_SMOOTHING = 0.02
+"""What `label_smoothing="auto"` means where a temperature undoes what smoothing does to the probabilities."""
+
+AUTO_CLIP_NORM = 10.0
+"""What `clip_norm="auto"` means for SGD, whose steps are as long as the gradient: those of counts may be huge."""
+
+AUTO_WEIGHT_DECAY = 0.02
+"""What `weight_decay="auto"` means for Adam."""
+
+AUTO_BINS_ROWS = {"classification": 7_500, "regression": 1_500}
+"""From so many training rows on, `numeric_encoding="auto"` puts bins beside numbers; they cost accuracy below."""
+
+AUTO_BINS_COLUMNS = 50
+"""Up to so many columns of numbers it does so: the first layer of a wider table, of pixels perhaps, would be huge."""
+
+AUTO_EARLY_STOPPING = 67
+"""From so many rows on, `early_stopping="auto"` evaluates the epochs."""
+
+AUTO_FOLDS = 1_000
+"""Below so many rows a classifier's epochs are evaluated by folds: a share of them held out would be too few."""
+
+PATIENCE, FOLDS_PATIENCE, LARGE_PATIENCE = 24, 16, 6
+"""How many epochs `n_iter_no_change="auto"` waits for a better one: in general, with folds, on large tables."""
+
+SHARE, LARGE_SHARE = 0.15, 0.1
+"""What `validation_fraction="auto"` holds out, in general and of large tables: thousands of rows are enough."""
+
+TOL, RELATIVE_TOL = 1e-4, 1e-3
+"""What `tol="auto"` means: scikit-learn's, or a share of the best score with a schedule that scikit-learn lacks."""
+
+LARGE = 15_000
+"""From so many training rows on, an epoch is hundreds of steps, and a few of them tell whether there is progress."""
+
+PROPORTIONAL_BATCH = (32, 256)
+"""Between these, `batch_size="proportional"` is a 32nd of the rows: some thirty steps per epoch, small tables too."""
+
+Validated: TypeAlias = bool | Literal["folds"]
+How: TypeAlias = float | Splitter | Literal["folds"] | None
+"""What evaluates the epochs: the share of rows that is held out, a splitter that says which, folds, or nothing."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What "auto" depends on besides the other parameters."""
+
+    n_rows: int  # to train on
+    validated: Validated  # whether rows are held out, or folds are
+    n_numbers: int = 0  # columns of numbers
+    has_many_levels: bool = False  # whether a category has more levels than `max_categories`
+    sparse: bool = False
+    increment: bool = False  # a call of `partial_fit`
+    earlier: Mapping[str, object] | None = None  # what was resolved when the columns were learnt
+    n_held_out: int = 0  # rows for validation

@@ -1,0 +1,47 @@
+"""Facts about the data choose among the numbers that "auto" becomes."""
+
+import pytest
+
+from sknet import SigmoidMLPClassifier
+from sknet._estimators.facts import (
+    AUTO_EARLY_STOPPING,
+    AUTO_FOLDS,
+    FOLDS_PATIENCE,
+    LARGE,
+    LARGE_PATIENCE,
+    LARGE_SHARE,
+    PATIENCE,
+    RELATIVE_TOL,
+    SHARE,
+    TOL,
+    Facts,
+)
+from sknet._estimators.resolve import evaluates, resolve
+
+
+@pytest.mark.parametrize(
+    ("n", "how"),
+    [(AUTO_EARLY_STOPPING - 1, None), (AUTO_EARLY_STOPPING, "folds"), (AUTO_FOLDS - 1, "folds"), (AUTO_FOLDS, SHARE),
+     (LARGE - 1, SHARE), (LARGE, LARGE_SHARE)],
+)  # fmt: skip
+def test_what_evaluates_the_epochs(n, how):
+    assert evaluates(SigmoidMLPClassifier(), n) == how
+    assert evaluates(SigmoidMLPClassifier(early_stopping=False), n) is None
+    assert evaluates(SigmoidMLPClassifier(early_stopping=True, validation_fraction=0.3), n) == 0.3
+
+
+@pytest.mark.parametrize(
+    ("facts", "patience", "share"),
+    [(Facts(500, "folds"), FOLDS_PATIENCE, SHARE), (Facts(2000, True, n_held_out=300), PATIENCE, SHARE),
+     (Facts(LARGE, True, n_held_out=2000), LARGE_PATIENCE, LARGE_SHARE),
+     (Facts(LARGE - 1, True, n_held_out=1), PATIENCE, LARGE_SHARE)],
+)  # fmt: skip
+def test_how_long_it_waits_and_what_it_holds_out(facts, patience, share):
+    found = resolve(SigmoidMLPClassifier(), facts)[1]
+    assert (found.n_iter_no_change, found.validation_fraction, found.tol) == (patience, share, RELATIVE_TOL)
+
+
+def test_scikit_learns_schedules_wait_as_they_do():
+    settings, found = resolve(SigmoidMLPClassifier(learning_rate="adaptive"), Facts(LARGE, True))
+    assert (found.n_iter_no_change, found.tol, settings.solver.has_end) == (PATIENCE, TOL, False)
+    assert resolve(SigmoidMLPClassifier(solver="lbfgs"), Facts(LARGE, True))[1].tol == TOL
