@@ -43,6 +43,7 @@ myst_enable_extensions = ["colon_fence", "deflist", "dollarmath", "amsmath", "at
 myst_heading_anchors = 4
 
 autosummary_generate = True
+toc_object_entries_show_parents = "hide"
 autodoc_typehints = "none"  # the docstrings say them in words
 numpydoc_show_class_members = False
 numpydoc_xref_param_type = False
@@ -51,6 +52,7 @@ copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 copybutton_exclude = ".linenos, .gp, .go"
 
+SECTIONS = ["tables", "training", "tuning", "uncertainty", "explaining", "inside", "larger", "deploying"]
 sphinx_gallery_conf = {
     "examples_dirs": "../examples",
     "gallery_dirs": "gallery",
@@ -68,7 +70,8 @@ sphinx_gallery_conf = {
     "matplotlib_animations": False,
     "image_srcset": ["2x"],
     "copyfile_regex": r".*\.csv",
-    "nested_sections": False,
+    "subsection_order": [f"../examples/{name}" for name in SECTIONS],
+    "default_thumb_file": os.path.join(os.path.dirname(__file__), "_static", "no_picture.png"),
     "reset_argv": "gallery_globals.no_arguments",
     "write_computation_times": False,
 }

@@ -6,6 +6,7 @@ import pytest
 from numpydoc.validate import validate
 
 import sknet
+import sknet.export
 
 # numpydoc codes: no docstring or summary; parameters missing, unknown, out of order, untyped or undescribed.
 MISTAKES = {"GL08", "SS01", "SS02", "PR01", "PR02", "PR03", "PR04", "PR07", "RT03", "YD01"}
@@ -13,6 +14,7 @@ MISTAKES = {"GL08", "SS01", "SS02", "PR01", "PR02", "PR03", "PR04", "PR07", "RT0
 
 def documented_names():
     """Every public name, and each public method that this package defines on a class."""
+    yield from (f"sknet.export.{name}" for name in sknet.export.__all__)
     for name in sknet.__all__:
         value = getattr(sknet, name)
         if not callable(value):
