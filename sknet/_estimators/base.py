@@ -139,7 +139,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         start = state.epoch
 
         def train_and_publish() -> Result:
-            result = self._undiverged(partial(begun.run.train, state, watchers_of_epoch(self)))
+            result = self._undiverged(begun.run, partial(begun.run.train, state, watchers_of_epoch(self)))
             self._publish(begun.fitted_from(state, start))
             return result
 
@@ -227,7 +227,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         if earlier is None and not isinstance(training.X, np.ndarray):
             refuse_or_warn_of_identifiers(run.tables.encoder)
         if by_folds:
-            run = self._undiverged(partial(limited_by_folds, run, head, training, seeds))
+            run = self._undiverged(run, partial(limited_by_folds, run, head, training, seeds))
         return Begun(run, training, validation, columns, seeds, resolved, earlier, type(self).__name__)
 
     # --- their parts: training, and what is left -------------------------------------------------------------------
@@ -244,13 +244,13 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
 
     def _train_and_publish(self, given: Given, begun: Begun, state: State, lacks_validation: bool) -> Result:
         """Train, tell all who watch, and publish what has been learnt."""
-        n_epochs, validated = max(self.max_iter - state.epoch, 0), begun.validation is not None
+        run, n_epochs, validated = begun.run, max(self.max_iter - state.epoch, 0), begun.validation is not None
         watchers = None
         if self.verbose or getattr(self, "_skl_callbacks", ()):
             watchers = watchers_of_fit(self, given, begun, n_epochs=n_epochs, validated=validated)
         # only a resumed run has epochs behind it, and may have ended already
-        done = begun.run.solver.exhausted(begun.run.problem, state) if state.epoch else None
-        result = self._undiverged(partial(begun.run.train, state, watchers)) if done is None else Result(done, 0)
+        done = run.solver.exhausted(run.problem, state) if state.epoch else None
+        result = self._undiverged(run, partial(run.train, state, watchers)) if done is None else Result(done, 0)
         fitted = begun.left_by(state, result.reason is StopReason.INTERRUPTED)
         if watchers is not None:
             watchers.finish(fitted)
@@ -273,12 +273,12 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         self._publish(kept())
         return Result(StopReason.INTERRUPTED, state.epoch - start, scores_undefined=state.scores_undefined)
 
-    def _undiverged(self, train: Callable[[], T]) -> T:
+    def _undiverged(self, run: TrainingRun, train: Callable[[], T]) -> T:
         """Train; where it diverges, raise an error that says what to try."""
         try:
             return train()
         except DivergedError as error:
-            raise ValueError(why_diverged(self, error)) from None
+            raise ValueError(why_diverged(self, error, run)) from None
 
     def _publish(self, fitted: Fitted) -> None:
         """Make the estimator the fitted one, in one assignment: at no moment is it half changed."""

@@ -115,6 +115,10 @@ class Checkpoint:
     One file holds one run. In a search or a cross-validation every fit would
     write to the same file. `solver="lbfgs"` has no checkpoints.
 
+    `resume` refuses other parameters than those of the run, but two functions
+    that you wrote look alike to it, and so do two losses, activations or
+    optimizers of one name: keep them as they were.
+
     Examples
     --------
     >>> from sklearn.datasets import load_iris

@@ -267,7 +267,8 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
 
     resolved_params_ : dict
         The parameters, with what every "auto" became. Set on an estimator,
-        they give the same fit.
+        they give the same fit. Objects that you passed (lists, arrays,
+        functions) stand in it themselves, not as copies.
 
     n_iter_ : int
         Epochs of the last call.
@@ -288,7 +289,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         The score of every epoch on the held-out rows.
 
     best_validation_score_ : float or None
-        The largest of them.
+        The largest of them; NaN if `scoring` gave no number at all.
 
     best_epoch_ : int
         The epoch of the last call, counted from 1, whose weights were kept: the

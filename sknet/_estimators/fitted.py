@@ -54,6 +54,11 @@ class Fitted:
         return max(range(self.n_iter), key=lambda i: (ranks[i], i), default=-1) + 1
 
     @property
+    def best_score(self) -> float:
+        """The best validation score; NaN where none is a number."""
+        return max((score for score in self.scores if not np.isnan(score)), default=np.nan)
+
+    @property
     def losses(self) -> list[float]:
         """The training loss of every epoch."""
         return [epoch.loss for epoch in self.history]
@@ -152,7 +157,7 @@ class FittedAttributes:
     loss_ = Learnt(lambda f: np.nan if f.history.last is None else f.history.last.loss)
     best_loss_ = Learnt(lambda f: None if f.validated else min(f.losses, default=np.nan))
     validation_scores_ = Learnt(lambda f: f.scores if f.validated else None)
-    best_validation_score_ = Learnt(lambda f: float(np.nanmax([-np.inf, *f.scores])) if f.validated else None)
+    best_validation_score_ = Learnt(lambda f: f.best_score if f.validated else None)
     best_epoch_ = Learnt(lambda f: f.best_epoch)
     temperature_ = Learnt(lambda f: f.model.network.temperature)
     network_feature_names_ = Learnt(lambda f: np.asarray(f.model.encoder.feature_names, dtype=object))

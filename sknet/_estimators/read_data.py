@@ -188,7 +188,7 @@ def _array_names(n: int) -> list[str]:
 def _as_numbers(values: Array, name: str) -> Array:
     try:
         return missing_as_nan(values.astype(object)).astype(np.float64)
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"Column {name!r} of X should hold numbers, but {str(error).rstrip('.')}. Convert it, or name it in "
             "categorical_features."
@@ -287,6 +287,8 @@ def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> A
     """Check sample weights: one per row, none negative, not all zero."""
     if isinstance(sample_weight, bool):
         raise TypeError(f"{name}={sample_weight!r} is a bool: give one weight per row, or None.")
+    if isinstance(sample_weight, np.ndarray) and sample_weight.ndim == 0:
+        raise TypeError(f"{name}={sample_weight!r} is an array without dimensions: give one weight per row of X.")
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n, sample_weight)
     if type(sample_weight) is not np.ndarray or sample_weight.dtype.kind not in "fiu":

@@ -257,7 +257,8 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
 
     resolved_params_ : dict
         The parameters, with what every "auto" became. Set on an estimator,
-        they give the same fit.
+        they give the same fit. Objects that you passed (lists, arrays,
+        functions) stand in it themselves, not as copies.
 
     n_iter_ : int
         Epochs of the last call.
@@ -278,7 +279,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         The score of every epoch on the held-out rows.
 
     best_validation_score_ : float or None
-        The largest of them.
+        The largest of them; NaN if `scoring` gave no number at all.
 
     best_epoch_ : int
         The epoch of the last call, counted from 1, whose weights were kept: the
@@ -490,7 +491,10 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         Returns
         -------
         y : ndarray of shape (n_samples,), (n_samples, n_outputs) or (n_samples, n_levels)
-            The predictions, in the targets' own units.
+            The predictions, in the targets' own units: in the float type of the
+            table, but in float64 where float32 could not tell the targets
+            apart (their mean is 1,000 standard deviations or more from 0, or
+            their scale beyond 1e-30 to 1e30).
         """
         model, table = to_predict(self, X)
         return model.outputs(table, model.head.predict)

@@ -3,11 +3,14 @@
 import sys
 import warnings
 from collections.abc import Mapping
+from math import isfinite
 
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import CommonParameters
+from sknet._model.fitting import TrainingRun
+from sknet._network.losses import Loss
 from sknet._tables.columns.category import IdentifierColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import shortened
@@ -97,16 +100,41 @@ def refuse_or_warn_of_identifiers(encoder: TableEncoder) -> None:
     warn(text, UserWarning)
 
 
-def why_diverged(parameters: CommonParameters, error: DivergedError) -> str:
-    """Return the message for weights that are no longer finite."""
-    rate = parameters.learning_rate_init
-    remedy = (
-        "solver='lbfgs': check the loss and y, or try input_scaling='robust' or solver='adam'."
-        if parameters.solver == "lbfgs"
-        else f"learning_rate_init={rate:g}: try learning_rate_init={rate / 10:g}, clip_norm=1.0 or "
-        "input_scaling='robust'."
-    )
+def why_diverged(parameters: CommonParameters, error: DivergedError, run: TrainingRun | None = None) -> str:
+    """Return the message for weights that are no longer finite: the parameter that is to blame, and the remedy."""
     return (
         "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
-        f"preprocessed. Training diverged in epoch {error.epoch} with {remedy}"
+        f"preprocessed. Training diverged in epoch {error.epoch} with {_cause(parameters, error, run)}"
     )
+
+
+def _cause(parameters: CommonParameters, error: DivergedError, run: TrainingRun | None) -> str:
+    if parameters.solver == "lbfgs":
+        return "solver='lbfgs': check the loss and y, or try input_scaling='robust' or solver='adam'."
+    if not isfinite(error.rate):
+        return f"a rate of {error.rate}, which the function learning_rate made: let it return finite factors."
+    if run is not None:
+        decay, penalty = run.settings.solver.weight_decay, run.settings.penalty.alpha / run.training.total_weight
+        weight = run.training.weight
+        if error.rate * decay >= 2.0 and decay > error.rate:  # a step multiplies the weights by 1 - rate * decay
+            return f"weight_decay={decay:g}: times the rate {error.rate:g} it must be below 2. Try weight_decay=0.02."
+        if error.rate * penalty >= 2.0 and penalty > error.rate:
+            return f"alpha={parameters.alpha:g}: so strong a penalty overshoots. Try alpha={1.0 / error.rate:.1g}."
+        if weight is not None and weight.max() > UNEQUAL * weight.min():
+            return (
+                f"sample weights that differ {weight.max() / max(weight.min(), LEAST):.0e}-fold: leave out the rows of "
+                "the smallest ones, or give weights that are less unequal."
+            )
+    rate = parameters.learning_rate_init
+    own = f", check the loss of your own, {parameters.loss.name!r}," if isinstance(parameters.loss, Loss) else ""
+    return (
+        f"learning_rate_init={rate:g}: try learning_rate_init={rate / 10:g}, clip_norm=1.0{own} or "
+        "input_scaling='robust'."
+    )
+
+
+UNEQUAL = 1e12
+"""Weights that differ by more than this leave a float32 network nothing of the rows that weigh less."""
+
+LEAST = 1e-300
+"""What a weight that is too small for its type is taken for in a message."""

@@ -19,10 +19,12 @@ from sknet._model.machine import one_thread_for_scipy, refuse_beyond_memory, sui
 from sknet._model.model import Model, Network
 from sknet._model.settings import Settings
 from sknet._model.starting import given_parameters, kept_state, refuse_other_layers
+from sknet._network.activations import ACTIVATIONS
+from sknet._network.custom import refuse_bad_pieces
 from sknet._network.initializers import draw
 from sknet._network.layers import Kind
 from sknet._network.layout import Layout
-from sknet._network.losses import mean_at_best_temperature
+from sknet._network.losses import Loss, mean_at_best_temperature
 from sknet._network.objective import Inputs, Objective, SparseRows, SplitRows, length
 from sknet._network.objective import Rows as GatheredRows
 from sknet._network.penalties import ElasticNet, Projection
@@ -271,8 +273,9 @@ def assemble(
     if layout.n_parameters + n_outputs > MANY_WEIGHTS:
         what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
         refuse_beyond_memory(what, layout.n_parameters, tables.compute_dtype.itemsize, n_outputs)
-    smoothing = settings.penalty.label_smoothing
-    encoded = encode_rows(tables, training, n_rows, smoothing, cross_fit=cross_fit)
+    encoded = encode_rows(tables, training, n_rows, settings.penalty.label_smoothing, cross_fit=cross_fit)
+    if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(settings.network.activations):
+        refuse_bad_pieces(head.loss, encoded.target, settings.network.activations)
     first_order, penalty = settings.solver.optimizer is not None, penalties_of(settings, encoded.total_weight)
     objective = Objective(
         layout, settings.network.activations, head.loss,
@@ -363,18 +366,15 @@ def evaluation(
 ) -> Evaluate:
     """Return a function theta -> (validation loss, score, theta as evaluated: with its temperature, and that)."""
     # pieces as large as those of the training part, which may be the larger one
-    n = len(validation.y)
-    held_out = encode_rows(tables, validation, min(n, MAX_ROWS))
-    loss, target, weight = tables.head.loss, held_out.target, held_out.weight
+    held_out, loss = encode_rows(tables, validation, min(len(validation.y), MAX_ROWS)), tables.head.loss
 
     def evaluate(theta: Array) -> tuple[float, float, Array, float]:
-        raw, factor = objective.raw(theta, held_out.inputs, n), 1.0
+        raw, factor = objective.raw(theta, held_out.inputs, len(held_out.target)), 1.0
         if settings.penalty.temperature_scaling:
-            factor, value = mean_at_best_temperature(loss, raw, target, weight, held_out.total_weight)
+            factor, value = mean_at_best_temperature(loss, raw, held_out.target, held_out.weight, held_out.total_weight)
             theta = layout.with_output_scaled(theta, factor)  # a copy: training continues from the unscaled weights
         else:
-            value = loss.mean(raw, target, weight)
-        rated = -value if score is None else score(model_of(settings, tables, layout, theta))
-        return value, rated, theta, 1.0 / factor
+            value = loss.mean(raw, held_out.target, held_out.weight)
+        return value, -value if score is None else score(model_of(settings, tables, layout, theta)), theta, 1.0 / factor
 
     return evaluate

@@ -162,7 +162,17 @@ def labels_of_one_type(y: Target) -> Array:
         labels = labels.astype(object)
     if labels.dtype.kind not in "biuU":
         refuse_no_labels(labels)
-    return plain_objects(labels) if labels.dtype == object else labels
+    found = plain_objects(labels) if labels.dtype == object else labels
+    if found.dtype.kind == "f" and (labels.dtype == object or isinstance(y, list | tuple)):
+        _refuse_merged(np.array(y, dtype=object).ravel().tolist())
+    return found
+
+
+def _refuse_merged(labels: list[object]) -> None:
+    """Raise a ValueError for whole numbers among floats that no float is equal to: two labels would become one."""
+    for label in labels:
+        if isinstance(label, int | np.integer) and int(float(label)) != int(label):
+            raise ValueError(f"y mixes floats with the integer {label}, which no float is: make all of them integers.")
 
 
 def plain_objects(labels: Array) -> Array:

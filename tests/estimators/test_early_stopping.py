@@ -403,3 +403,9 @@ def test_a_warm_start_says_where_it_may_hold_out_rows_that_it_has_seen():
     with pytest.warns(RuntimeWarning, match="validation_fraction=0.45"):
         net.fit(X, NUMBER)
     net.set_params(early_stopping=False).fit(X, NUMBER)
+
+
+@pytest.mark.filterwarnings("ignore")
+def test_the_best_score_of_no_number_is_none():
+    net = SigmoidMLPRegressor(**STOPPING | {"scoring": "r2"}).fit(X, NUMBER, X_val=X[:1], y_val=NUMBER[:1])
+    assert np.isnan(net.best_validation_score_)

@@ -58,3 +58,23 @@ def test_why_training_diverged():
     text = why_diverged(SigmoidMLPRegressor(learning_rate_init=5.0), DivergedError(3, 5.0))
     assert "epoch 3 with learning_rate_init=5: try learning_rate_init=0.5, clip_norm=1.0" in text
     assert "solver='lbfgs': check the loss" in why_diverged(SigmoidMLPRegressor(solver="lbfgs"), DivergedError(1, 0.0))
+
+
+BIG = np.random.default_rng(1).normal(size=(100, 2))
+SPREAD = np.where(np.arange(100) == 0, 1e300, 1e-10)
+
+
+@pytest.mark.parametrize(("parameters", "weight", "message"), [
+    ({"weight_decay": 1e300}, None, r"with weight_decay=1e\+300: times the rate 0.015 it must be below 2"),
+    ({"weight_decay": 1e6, "solver": "sgd"}, None, r"with weight_decay=1e\+06"),
+    ({"alpha": 1e9, "solver": "sgd", "clip_norm": None}, None, r"with alpha=1e\+09: so strong a penalty overshoots"),
+    ({"learning_rate": lambda done: np.nan}, None, "with a rate of nan, which the function learning_rate made"),
+    ({"learning_rate": lambda done: np.inf}, None, "with a rate of inf, which the function learning_rate made"),
+    ({}, SPREAD, "with sample weights that differ .*-fold: leave out"),
+    ({"learning_rate_init": 1e30, "activation": "relu", "clip_norm": None}, None, "with learning_rate_init=1e"),
+])  # fmt: skip
+def test_divergence_names_the_parameter_to_blame(parameters, weight, message):
+    net = SigmoidMLPRegressor(**{"hidden_layer_sizes": 4, "max_iter": 50, "random_state": 0} | parameters)
+    with pytest.raises(ValueError, match=message):
+        net.fit(BIG, BIG[:, 0], sample_weight=weight)
+    assert net._fitted is None

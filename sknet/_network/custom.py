@@ -1,0 +1,77 @@
+"""Pieces that users write, tried once on a few numbers: what returns other shapes than it should is named at once.
+
+Conventions
+-----------
+raw, target : (n, k)     see `losses`
+z, delta : (n, h)        see `activations`
+"""
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from sknet._network.activations import Activation
+from sknet._network.losses import Loss
+from sknet._typing import Array
+
+N_TRIED = 7
+"""Rows that a piece is tried on: a number that no other dimension is likely to have."""
+
+
+def refuse_bad_pieces(loss: Loss, target: Array, activations: Sequence[Activation]) -> None:
+    """Try a loss and activations; those of this package pass."""
+    refuse_bad_loss(loss, target)
+    for activation in activations:
+        refuse_bad_activation(activation)
+
+
+def refuse_bad_loss(loss: Loss, target: Array) -> None:
+    """Raise a ValueError that says what a loss returns, where it is not what it should be, for rows of this target."""
+    some = target[np.arange(N_TRIED) % len(target)].copy()
+    raw = np.linspace(-0.1, 0.1, N_TRIED * (len(loss.levels) or some.shape[1]), dtype=target.dtype)
+    raw = raw.reshape(N_TRIED, -1)
+    parts = {"value": (N_TRIED,), "gradient": raw.shape}
+    with np.errstate(all="ignore"):
+        if loss.joint is not None:
+            _refuse_shape(f"loss={loss.name!r}: joint(raw, target)[0]", loss.joint(raw.copy(), some)[0], (N_TRIED,))
+        for name, shape in parts.items():
+            found = getattr(loss, name)(raw.copy(), some)
+            _refuse_shape(f"loss={loss.name!r}: {name}(raw, target)", found, shape)
+        linked = raw.copy()
+        _refuse_new_array(f"loss={loss.name!r}: link(raw)", loss.link, (linked,))
+        if loss.start is not None:
+            _refuse_shape(f"loss={loss.name!r}: start(target, weight)", loss.start(some, None), raw.shape[1:], "(k,)")
+
+
+def _refuse_shape(what: str, found: object, shape: tuple[int, ...], words: str = "") -> None:
+    words = words or ("(n,), one number per row" if len(shape) == 1 else "(n, k), like raw")
+    if not isinstance(found, np.ndarray) or found.dtype.kind != "f":
+        kind = f"an array of {found.dtype}" if isinstance(found, np.ndarray) else f"a {type(found).__name__}"
+        raise ValueError(f"{what} returned {kind}: it must return an array of floats of shape {words}.")
+    if found.shape != shape:
+        raise ValueError(
+            f"{what} returned the shape {found.shape} for {N_TRIED} rows, where {shape} is due: it must return {words}."
+        )
+    if np.isnan(found).any():
+        raise ValueError(f"{what} returned NaN for raw outputs near 0: compare it with `check_gradient`.")
+
+
+def refuse_bad_activation(activation: Activation) -> None:
+    """Raise a ValueError where an activation returns a new array instead of overwriting its argument."""
+    name = f"activation={activation.name!r}"
+    z = np.linspace(-2.0, 2.0, 3 * N_TRIED).reshape(N_TRIED, 3)
+    kept = z.copy()
+    with np.errstate(all="ignore"):
+        _refuse_new_array(f"{name}: apply(z)", activation.apply, (z,))
+        kept = kept if activation.keeps == "input" else z
+        _refuse_new_array(f"{name}: backward(kept, delta)", activation.backward, (kept, np.ones_like(z)))
+
+
+def _refuse_new_array(what: str, function: Callable[..., object], arguments: tuple[Array, ...]) -> None:
+    """Call a function that must overwrite its last argument."""
+    written, before = arguments[-1], arguments[-1].copy()
+    found = function(*arguments)
+    if isinstance(found, np.ndarray) and np.array_equal(written, before) and not np.array_equal(found, before):
+        raise ValueError(
+            f"{what} returned a new array: it must overwrite its last argument, as np.tanh(z, out=z) or z *= 2 do."
+        )

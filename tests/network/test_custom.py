@@ -1,0 +1,69 @@
+"""Pieces of the user's own that return what they should not: named at once, by `fit`."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from pieces import LOSSES
+
+from sknet import Activation, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._network.activations import ACTIVATIONS
+from sknet._network.custom import refuse_bad_activation, refuse_bad_loss
+
+X = np.random.default_rng(0).normal(size=(40, 2))
+Y = {"one": X[:, 0], "two": X}
+
+
+def value(raw, target):
+    return 0.5 * ((raw - target) ** 2).mean(axis=1)
+
+
+def gradient(raw, target):
+    return (raw - target) / raw.shape[1]
+
+
+GOOD = Loss("own", value, gradient)
+
+BAD = {
+    "a number": ({"value": lambda raw, target: value(raw, target).mean()}, r"value\(raw, target\) returned a float64"),
+    "a column": ({"value": lambda raw, target: (raw - target)[:, :1] ** 2}, r"value\(.*the shape \(7, 1\) for 7 rows"),
+    "nothing": ({"value": lambda raw, target: None}, r"value\(.*a NoneType.*an array of floats of shape \(n,\)"),
+    "NaN": ({"value": lambda raw, target: value(raw, target) * np.nan}, "value.*NaN for raw outputs near 0"),
+    "a row less": ({"gradient": lambda raw, target: gradient(raw, target)[1:]}, r"gradient\(.*the shape \(6, [12]\)"),
+    "a list": ({"gradient": lambda raw, target: gradient(raw, target).tolist()}, r"gradient\(.*returned a list"),
+    "integers": ({"gradient": lambda raw, target: np.sign(raw).astype(int)}, r"gradient\(.*an array of int64"),
+    "a new array": ({"link": lambda raw: np.exp(raw)}, r"link\(raw\) returned a new array: it must overwrite"),
+    "too long": ({"start": lambda target, weight: np.zeros(9)}, r"start\(target, weight\) returned the shape \(9,\)"),
+    "together": ({"joint": lambda raw, target: (raw, raw)}, r"joint\(raw, target\)\[0\] returned the shape"),
+}
+
+
+@pytest.mark.parametrize("y", Y)
+@pytest.mark.parametrize("what", BAD)
+def test_a_loss_that_returns_other_shapes_is_named(what, y):
+    change, message = BAD[what]
+    net = SigmoidMLPRegressor(4, max_iter=1, loss=replace(GOOD, **change))
+    with pytest.raises(ValueError, match=f"loss='own': {message}"):
+        net.fit(X, Y[y])
+    assert net._fitted is None
+
+
+@pytest.mark.parametrize(("apply", "backward", "message"), [
+    (np.tanh, lambda a, delta: None, r"apply\(z\) returned a new array"),
+    (lambda z: np.tanh(z, out=z), lambda a, delta: delta * (1.0 - a), r"backward\(kept, delta\) returned a new array"),
+])  # fmt: skip
+def test_an_activation_that_returns_instead_of_overwriting_is_named(apply, backward, message):
+    with pytest.raises(ValueError, match=f"activation='own': {message}.*must overwrite its last argument"):
+        SigmoidMLPClassifier(4, max_iter=1, activation=Activation("own", apply, backward)).fit(X, X[:, 0] > 0)
+
+
+@pytest.mark.parametrize("name", ACTIVATIONS)
+def test_our_own_activations_pass(name):
+    refuse_bad_activation(ACTIVATIONS[name])
+
+
+@pytest.mark.parametrize("name", LOSSES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_our_own_losses_pass(name, dtype):
+    case = LOSSES[name]
+    refuse_bad_loss(case.loss, case.target(np.random.default_rng(0), 5, case.n_outputs).astype(dtype))
