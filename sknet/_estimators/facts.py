@@ -51,6 +51,9 @@ LARGE = 15_000
 PROPORTIONAL_BATCH = (32, 256)
 """Between these, `batch_size="proportional"` is a 32nd of the rows: some thirty steps per epoch, small tables too."""
 
+WORKERS_BATCH = 8192
+"""Up to so many on workers, where a step takes its way to them and back whatever it holds."""
+
 Validated: TypeAlias = bool | Literal["folds"]
 How: TypeAlias = float | Splitter | Literal["folds"] | None
 """What evaluates the epochs: the share of rows that is held out, a splitter that says which, folds, or nothing."""
@@ -68,3 +71,4 @@ class Facts:
     increment: bool = False  # a call of `partial_fit`
     earlier: Mapping[str, object] | None = None  # what was resolved when the columns were learnt
     n_held_out: int = 0  # rows for validation
+    largest_batch: int = PROPORTIONAL_BATCH[1]

@@ -8,7 +8,7 @@ weight : (n,)      float64, not negative; None where all are 1
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, partial
 from numbers import Real
 
@@ -19,6 +19,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
 from sknet._model.heads import Head
+from sknet._partitions.table import PartedTable
 from sknet._tables.arrays import missing_as_nan, plain_array, plain_numbers, plain_table, refuse_columns, refuse_foreign
 from sknet._tables.frames import chosen_categories, column_names, shortened, split_choice
 from sknet._tables.rows import LEAST_WEIGHT, Rows, is_frame, is_memory_mapped, is_sparse, refuse_bad_sparse
@@ -131,6 +132,8 @@ def called(name: str) -> Iterator[None]:
 
 def read_table(X: Table, name: str, categorical_features: object = None) -> tuple[Table, Columns]:
     """Check the table of a first fit; `name` is the estimator's, for messages."""
+    if isinstance(X, PartedTable):
+        return X, replace(read_table(X.sample, name, categorical_features)[1], categories=())
     if type(X) is not np.ndarray:
         refuse_foreign(X, "X")
     if not isinstance(categorical_features, str) and holds_objects(X):
@@ -150,6 +153,9 @@ def read_table(X: Table, name: str, categorical_features: object = None) -> tupl
 def read_known_table(X: Table, columns: Columns, name: str) -> Table:
     """Check a table against that of `fit`: its columns' names and their number."""
     if is_ready(X, columns):
+        return X
+    if isinstance(X, PartedTable):
+        read_known_table(X.sample, columns, name)
         return X
     refuse_foreign(X, "X")
     if columns.categories and holds_objects(X):

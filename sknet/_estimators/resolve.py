@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from sknet._estimators.conflicts import refuse_for_lbfgs, refuse_with_folds, suits_folds
+from sknet._estimators.conflicts import refuse_folds_on_workers, refuse_for_lbfgs, refuse_with_folds, suits_folds
 from sknet._estimators.facts import (
     AUTO_AVERAGING,
     AUTO_BINS_COLUMNS,
@@ -33,6 +33,7 @@ from sknet._estimators.facts import (
     RELATIVE_TOL,
     SHARE,
     TOL,
+    WORKERS_BATCH,
     Facts,
     How,
     Validated,
@@ -50,6 +51,7 @@ from sknet._model.settings import (
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import Loss
 from sknet._network.regression import REGRESSION_LOSSES
+from sknet._partitions.table import PartedTable
 from sknet._tables.kinds import count_kinds
 from sknet._tables.rows import Rows, is_sparse
 from sknet._training.optimizers import OPTIMIZERS, Optimizer
@@ -169,6 +171,10 @@ def resolve_for(
     elif earlier is None:
         n_numbers, many = count_kinds(training.X, p.categorical_features, p.max_categories)
         facts = replace(facts, n_numbers=n_numbers, has_many_levels=many, sparse=is_sparse(training.X))
+    if isinstance(training.X, PartedTable):
+        if by_folds:
+            refuse_folds_on_workers(p, n)
+        facts = replace(facts, largest_batch=WORKERS_BATCH)
     return resolve(p, facts)
 
 
@@ -177,7 +183,7 @@ def answers(p: CommonParameters, facts: Facts) -> dict[str, object]:
     ours = has_end(p)  # a schedule that scikit-learn does not have
     validated, n = bool(facts.validated), facts.n_rows
     by_adam, by_lbfgs = p.solver == "adam", p.solver == "lbfgs"
-    proportional = int(np.clip(n // 32, *PROPORTIONAL_BATCH))
+    proportional = int(np.clip(n // 32, PROPORTIONAL_BATCH[0], facts.largest_batch))
     found: dict[str, object] = {
         "dtype": "float64" if by_lbfgs or n < FLOAT32_ROWS else "float32",
         "batch_size": proportional if p.batch_size == "proportional" else 200,

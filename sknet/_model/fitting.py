@@ -12,20 +12,19 @@ from dataclasses import dataclass
 from math import ceil, inf
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sknet._model.heads import Head, NumberHead
 from sknet._model.machine import one_thread_for_scipy, refuse_beyond_memory, suitable_threads
+from sknet._model.mapped import MappedInputs
 from sknet._model.model import Model, Network
 from sknet._model.settings import Settings
 from sknet._model.starting import given_parameters, kept_state, refuse_other_layers
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.custom import refuse_bad_pieces
 from sknet._network.initializers import draw
-from sknet._network.layers import Kind
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss, mean_at_best_temperature
-from sknet._network.objective import Inputs, Objective, SparseRows, SplitRows, length
+from sknet._network.objective import Inputs, Minimised, Objective, SparseRows, SplitRows
 from sknet._network.objective import Rows as GatheredRows
 from sknet._network.penalties import ElasticNet, Projection
 from sknet._network.sparse_layers import Split
@@ -36,7 +35,7 @@ from sknet._training.minibatch import MiniBatch
 from sknet._training.result import Result
 from sknet._training.solver import Block, Observer, Problem, Solver
 from sknet._training.state import Evaluate, State
-from sknet._typing import Array, Batch, DType
+from sknet._typing import Array, DType
 
 MAX_ROWS = 4096
 """Rows a network's buffers hold at most; larger batches are computed piece by piece."""
@@ -64,13 +63,16 @@ class Tables:
     output_dtype: DType
 
 
-def learn_tables(settings: Settings, head: Head, training: Rows, output_dtype: DType) -> Tables:
+def learn_tables(
+    settings: Settings, head: Head, training: Rows, output_dtype: DType,
+    learn: Callable[..., TableEncoder] = learn_encoder,
+) -> Tables:  # fmt: skip
     """Learn how the table is encoded and numbers among the targets are scaled, from the training rows alone."""
     if isinstance(head, NumberHead):
         head = head.scaled_to(training.y, training.weight)
     by_target = settings.table.category_encoding != "one_hot"
     target = head.targets(training.y, np.dtype(np.float64)) if by_target else None
-    encoder = learn_encoder(training.X, **vars(settings.table), weight=training.weight, target=target)
+    encoder = learn(training.X, **vars(settings.table), weight=training.weight, target=target)
     return Tables(encoder, head, settings.dtype, output_dtype)
 
 
@@ -108,25 +110,20 @@ def encode_rows(
     return EncodedRows(inputs, target, weight, total, n_rows)
 
 
-class MappedInputs:
-    """Rows of a memory map, encoded batch by batch: the whole may not fit in memory."""
-
-    kind: Kind = "ones"
-
-    def __init__(
-        self, encoder: TableEncoder, X: object, dtype: DType, n_rows: int, fold: NDArray[np.intp] | None
-    ) -> None:
-        self._encoder, self._X, self._fold = encoder, X, fold
-        self._buffer = np.ones((n_rows, encoder.n_inputs + 1), dtype)
-
-    def __call__(self, batch: Batch) -> Array:
-        """Return the batch's rows, in a buffer that the next call overwrites."""
-        rows = self._buffer[: length(batch)]
-        self._encoder.encode_rows(self._X, batch, rows[:, :-1], self._fold)
-        return rows
-
-
 # --- a training run --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where rows are: how their table is learnt and encoded, and what computes the objective over them."""
+
+    learn: Callable[..., TableEncoder]  # as `learn_encoder`
+    encode: Callable[..., EncodedRows]  # as `encode_rows`
+    objective: Callable[..., Minimised]  # as `Objective`
+
+
+IN_MEMORY = Place(learn_encoder, encode_rows, Objective)
+"""In this process' memory, or in a file that it maps."""
 
 
 @dataclass(frozen=True)
@@ -137,7 +134,7 @@ class TrainingRun:
     tables: Tables
     layout: Layout
     training: EncodedRows
-    objective: Objective
+    objective: Minimised
     problem: Problem
     solver: Solver
     temperature: float = 1.0  # of a run without validation, chosen before it
@@ -250,12 +247,13 @@ def prepare(
     -------
     TrainingRun
     """
+    place: Place = getattr(training.X, "place", IN_MEMORY)  # a table in parts says what is to be done where these are
     if earlier is None:
-        tables = learn_tables(settings, head, training, output_dtype)
+        tables = learn_tables(settings, head, training, output_dtype, place.learn)
     else:
         tables = Tables(earlier.encoder, head, earlier.compute_dtype, earlier.output_dtype)
     by_target = cross_fit and settings.table.category_encoding != "one_hot"
-    run = assemble(settings, tables, training, validation, score, until, may_stop_early, by_target)
+    run = assemble(settings, tables, training, validation, score, until, may_stop_early, by_target, place)
     if earlier is not None:
         refuse_other_layers(run.layout, earlier.network)
     return run
@@ -264,6 +262,7 @@ def prepare(
 def assemble(
     settings: Settings, tables: Tables, training: Rows, validation: Rows | None = None, score: Score | None = None,
     until: int | None = None, may_stop_early: bool = True, cross_fit: bool = False,
+    place: Place = IN_MEMORY,
 ) -> TrainingRun:  # fmt: skip
     """Encode the rows, and put objective, penalty, validation and solver together."""
     head = tables.head
@@ -273,30 +272,26 @@ def assemble(
     if layout.n_parameters + n_outputs > MANY_WEIGHTS:
         what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
         refuse_beyond_memory(what, layout.n_parameters, tables.compute_dtype.itemsize, n_outputs)
-    encoded = encode_rows(tables, training, n_rows, settings.penalty.label_smoothing, cross_fit=cross_fit)
+    encoded = place.encode(tables, training, n_rows, settings.penalty.label_smoothing, cross_fit=cross_fit)
     if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(settings.network.activations):
         refuse_bad_pieces(head.loss, encoded.target, settings.network.activations)
     first_order, penalty = settings.solver.optimizer is not None, penalties_of(settings, encoded.total_weight)
-    objective = Objective(
+    objective = place.objective(
         layout, settings.network.activations, head.loss,
         penalty if first_order else ElasticNet(l2=penalty.l2),  # L-BFGS adds its L1 term itself
         encoded.inputs, encoded.target, encoded.weight, n_rows=encoded.n_rows, dropout=settings.network.dropout,
     )  # fmt: skip
-    evaluate = None if validation is None else evaluation(settings, tables, layout, objective, validation, score)
+    evaluate = None
+    if validation is not None:
+        evaluate = evaluation(settings, tables, layout, objective, validation, score, place.encode)
     max_norm, projection = settings.penalty.max_norm, None
     if first_order and (penalty.l1 or max_norm):
         projection = Projection(penalty.l1, max_norm or 0.0, layout.shapes[::-1])
     problem = Problem(
-        objective,
-        len(encoded.target),
-        layout.n_weights,
-        Block(layout.starts[0], layout.n_weights, layout.sizes[0]),
-        penalty=objective.penalty,
-        random=any(settings.network.dropout),
-        project=projection,
-        limit=projection.limit if projection is not None and max_norm else None,
-        evaluate=evaluate,
-    )
+        objective, len(encoded.target), layout.n_weights, Block(layout.starts[0], layout.n_weights, layout.sizes[0]),
+        penalty=objective.penalty, random=any(settings.network.dropout), project=projection,
+        limit=projection.limit if projection is not None and max_norm else None, evaluate=evaluate,
+    )  # fmt: skip
     solver = solver_of(settings, penalty.l1, evaluate is not None, until or settings.solver.max_iter, may_stop_early)
     return TrainingRun(settings, tables, layout, encoded, objective, problem, solver)
 
@@ -362,11 +357,12 @@ def solver_of(settings: Settings, l1: float, validated: bool, until: int, may_st
 
 
 def evaluation(
-    settings: Settings, tables: Tables, layout: Layout, objective: Objective, validation: Rows, score: Score | None
-) -> Evaluate:
+    settings: Settings, tables: Tables, layout: Layout, objective: Minimised, validation: Rows, score: Score | None,
+    encode: Callable[..., EncodedRows] = encode_rows,
+) -> Evaluate:  # fmt: skip
     """Return a function theta -> (validation loss, score, theta as evaluated: with its temperature, and that)."""
     # pieces as large as those of the training part, which may be the larger one
-    held_out, loss = encode_rows(tables, validation, min(len(validation.y), MAX_ROWS)), tables.head.loss
+    held_out, loss = encode(tables, validation, min(len(validation.y), MAX_ROWS)), tables.head.loss
 
     def evaluate(theta: Array) -> tuple[float, float, Array, float]:
         raw, factor = objective.raw(theta, held_out.inputs, len(held_out.target)), 1.0

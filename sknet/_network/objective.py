@@ -23,6 +23,9 @@ from sknet._network.penalties import ElasticNet
 from sknet._network.sparse_layers import Split
 from sknet._typing import Array, Batch, Table
 
+KEPT = 4
+"""Layers stay bound to so many sizes of batches at most: of those that have rows elsewhere, no two need be alike."""
+
 # --- data, batch by batch ---------------------------------------------------------------------------------------------
 
 
@@ -113,6 +116,21 @@ def pieces(batch: Batch, size: int) -> Iterator[Batch]:
 
 
 # --- the objective ----------------------------------------------------------------------------------------------------
+
+
+class Minimised(Protocol):
+    """What training minimises: an `Objective`, or one whose rows are elsewhere."""
+
+    def __call__(
+        self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
+    ) -> tuple[float, Array | None]:
+        """Set `out` to the gradient; return the value and the touched rows."""
+
+    def penalty(self, theta: Array) -> float:
+        """Return the penalty."""
+
+    def raw(self, theta: Array, inputs: Inputs, n: int) -> Array:
+        """Return the raw output, without dropout, for n rows of other data."""
 
 
 @dataclass(frozen=True)
@@ -217,11 +235,37 @@ class Objective:
                 self._layout, self._activations, theta, n, self._inputs.kind, by_columns=True, training=training
             )
             w, w_grad = theta[: self._layout.n_weights], out[: self._layout.n_weights]
+            if n not in self._bound and len(self._bound) >= KEPT:
+                del self._bound[next(iter(self._bound))]  # the oldest: its buffers are as large as its batches
             bound = self._bound[n] = Bound(chain, theta, out, rng, w, w_grad, np.ones(n, theta.dtype))
         return bound
 
     def _in_pieces(self, theta: Array, batch: Batch, n: int, out: Array, rng: np.random.Generator | None) -> float:
         """Add up the pieces' values and gradients."""
+        value, n_weights = self.share(theta, batch, n, out, rng), self._layout.n_weights
+        return value + self._add_penalty(theta[:n_weights], out[:n_weights], None)
+
+    def share(self, theta: Array, batch: Batch, n: int, out: Array, rng: np.random.Generator | None = None) -> float:
+        """Compute what these rows contribute to a batch of n rows, some of which may be elsewhere.
+
+        Parameters
+        ----------
+        theta : (p,) array
+        batch : slice or array of int
+        n : int
+            How many rows the whole batch has.
+
+        out : (p,) array
+            Sets: their part of the gradient, without the penalty.
+
+        rng : numpy.random.Generator, default=None
+            If given, hidden outputs are dropped.
+
+        Returns
+        -------
+        value : float
+            Their part of the value, without the penalty.
+        """
         out[:] = 0.0
         part = self._part = np.empty_like(out) if self._part is None else self._part
         value = 0.0
@@ -229,8 +273,7 @@ class Objective:
             bound = self._bind(length(piece), theta, part, rng, whole=True)
             value += self._data_term(bound, piece, n)[0]
             out += part
-        n_weights = self._layout.n_weights
-        return value + self._add_penalty(theta[:n_weights], out[:n_weights], None)
+        return value
 
     def _data_term(self, bound: Bound, batch: Batch, n: int) -> tuple[float, Array | None]:
         """Set the gradient of 1/n sum of weight * loss over the batch; return its value and the touched rows."""

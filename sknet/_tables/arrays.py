@@ -14,7 +14,8 @@ from sknet._tables.columns.number import refuse_infinite
 from sknet._typing import Array, Table, Target
 
 _OF_OTHERS: tuple[tuple[Callable[[object], bool], str, str], ...] = (
-    (lambda X: hasattr(X, "__dask_graph__"), "a dask collection", "compute it first, {name}.compute()"),
+    (lambda X: hasattr(X, "__dask_graph__"), "a dask collection",
+     "use the estimators of sknet.dask, or compute it first, {name}.compute()"),
     (lambda X: hasattr(X, "collect") and hasattr(X, "lazy"), "a lazy frame", "collect it first, {name}.collect()"),
     (lambda X: hasattr(X, "schema") and hasattr(X, "to_pandas") and not hasattr(X, "item"), "an Arrow table",
      "convert it first, {name}.to_pandas()"),

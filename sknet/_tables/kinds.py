@@ -20,6 +20,9 @@ def count_kinds(X: Table, categorical_features: object, max_categories: int | No
     """
     if is_sparse(X):
         return X.shape[1], False
+    if hasattr(X, "count_kinds"):  # a table in parts
+        found: tuple[int, bool] = X.count_kinds(categorical_features, max_categories)
+        return found
     by_dtype, chosen = split_choice(categorical_features)
     framed = is_frame(X)
     names = column_names(X) if framed else [f"x{j}" for j in range(X.shape[1])]

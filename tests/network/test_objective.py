@@ -20,7 +20,7 @@ from sknet._network.activations import ACTIVATIONS
 from sknet._network.layers import Chain, bind
 from sknet._network.layout import Layout
 from sknet._network.losses import SOFTMAX_LOG_LOSS
-from sknet._network.objective import Columns, Objective, Rows, SparseRows, length, pieces
+from sknet._network.objective import KEPT, Columns, Objective, Rows, SparseRows, length, pieces
 from sknet._network.penalties import ElasticNet
 
 FEW = np.array([5, 0, 2])  # these rows touch the inputs 1 and 4 only, a third of all
@@ -167,6 +167,19 @@ def test_pieces_add_up_to_the_whole(case, n_rows, sparse, shuffled):
     assert in_pieces[2] is None
 
 
+@given(cases, st.integers(0, 8))
+def test_shares_of_a_batch_add_up_to_it(case, cut):
+    objective, gradient = case.objective(n_rows=3), np.zeros_like(case.theta)
+    value, n_weights, out = objective.penalty(case.theta), case.layout.n_weights, np.empty_like(case.theta)
+    for share in (np.arange(cut), np.arange(cut, 8)):
+        value += objective.share(case.theta, share, 8, out)
+        gradient += out
+    case.penalty.add_gradient(case.theta[:n_weights], gradient[:n_weights])
+    whole = case.gradient(slice(0, 8))
+    assert value == pytest.approx(whole[0], rel=1e-12)
+    np.testing.assert_allclose(gradient, whole[1], rtol=1e-10, atol=1e-13)
+
+
 @given(cases, st.integers(1, 7))
 def test_batches_of_an_epoch_average_to_the_whole(case, size):
     """No weighting by batch: the mean over the rows of the batches' objectives is the objective of all rows."""
@@ -218,6 +231,15 @@ def test_layers_are_bound_once_per_batch_size(n_rows, monkeypatch):
         for batch in (np.array([0, 1, 2]), np.array([3, 4, 5]), slice(6, 8)):
             objective(case.theta, batch, out)
     assert sizes == [3, 2]
+
+
+def test_few_bound_layers_are_kept():
+    """Their buffers would fill the memory where every batch has another size, as those of shards have."""
+    case = network_case("squared_error", "sigmoid", (4,))
+    objective, out = case.objective(), np.empty_like(case.theta)
+    for n in (*range(1, 8), 2):
+        assert objective(case.theta, slice(0, n), out)[0] == case.gradient(slice(0, n))[0]
+    assert len(objective._bound) == KEPT
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

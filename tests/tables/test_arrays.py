@@ -23,7 +23,10 @@ class Dask:
         (pa.table({"a": [1]}), r"q is an Arrow table \(Table\): convert it first, q\.to_pandas\(\)"),
         (pa.record_batch({"a": [1]}), r"q is an Arrow table \(RecordBatch\)"),
         (pl.LazyFrame({"a": [1]}), r"q is a lazy frame \(LazyFrame\): collect it first, q\.collect\(\)"),
-        (Dask(), r"q is a dask collection \(Dask\): compute it first, q\.compute\(\)"),
+        (
+            Dask(),
+            r"q is a dask collection \(Dask\): use the estimators of sknet.dask, or compute it first, q\.compute\(\)",
+        ),
     ],
 )
 def test_collections_of_other_libraries_are_refused_with_the_remedy(values, message):

@@ -1,0 +1,118 @@
+"""Dask collections as tables in parts for the time of a fit, and what of them comes to the driver.
+
+The parts of the table stay where they are. Targets, weights and groups, a number or two for each row, come to the
+driver: what is learnt of them, and which rows are held out, is then what it is in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from typing import Any, TypeAlias
+
+import dask.array as da
+import dask.dataframe as dd
+import numpy as np
+import pandas as pd
+from distributed import Client, default_client
+
+from sknet._partitions.dask import Delayed, Workers
+from sknet._partitions.table import PartedTable
+from sknet._partitions.training import on_shards
+from sknet._tables.rows import is_sparse
+from sknet._typing import Target
+
+Collection: TypeAlias = Any
+"""A dask DataFrame, Series or Array."""
+
+
+class Opened:
+    """Tables whose parts are on workers.
+
+    Attributes
+    ----------
+    tables : list of PartedTable
+        One per collection that was opened.
+    """
+
+    def __init__(self, workers: Workers, n_parts: Sequence[int], warn: Callable[[str], None]) -> None:
+        self._workers = workers
+        lengths, sample = workers.open()
+        if is_sparse(sample):
+            raise TypeError(
+                "X has sparse blocks, which workers do not train on: make them dense, "
+                "X.map_blocks(lambda block: block.toarray()), or fit sknet's own estimator."
+            )
+        place, stops = on_shards(warn), np.cumsum([0, *lengths])
+        ends = stops[np.cumsum([0, *n_parts])].tolist()
+        self.tables = [
+            PartedTable(workers, lengths, np.arange(start, stop), sample, place) for start, stop in pairwise(ends)
+        ]
+
+    def local(self, values: Target) -> Target:
+        """Return targets, weights or groups, brought here if they are a collection; frames and Series as such."""
+        if not is_collection(values):
+            return values
+        found = self._workers.results(self._workers.compute(parts_of(values)))
+        return pd.concat(found) if hasattr(found[0], "iloc") else np.concatenate(found)
+
+
+@contextmanager
+def opened(collections: Sequence[Collection], warn: Callable[[str], None]) -> Iterator[Opened]:
+    """Open tables for the time of a fit, on the cluster of the present dask client."""
+    parts = [parts_of(checked(X)) for X in collections]
+    workers = Workers(client_at_hand(), [part for of_one in parts for part in of_one], warn)
+    try:
+        yield Opened(workers, list(map(len, parts)), warn)
+    finally:
+        workers.close()
+
+
+def client_at_hand() -> Client:
+    """Return the present dask client."""
+    try:
+        client = default_client()
+    except ValueError:
+        raise RuntimeError(
+            "sknet.dask trains on the workers of a cluster, and there is no dask client: make one first, "
+            "distributed.Client() on this machine or distributed.Client(address)."
+        ) from None
+    if client.asynchronous:
+        raise RuntimeError("The dask client is asynchronous: make one with asynchronous=False.")
+    return client
+
+
+def is_collection(values: object) -> bool:
+    """Whether something is a dask DataFrame, Series or Array."""
+    return isinstance(values, dd.DataFrame | dd.Series | da.Array)
+
+
+def computed(values: Target) -> Target:
+    """Return what a collection holds; anything else as it is."""
+    return values.compute() if is_collection(values) else values
+
+
+def checked(X: Collection, name: str = "X") -> Collection:
+    """Check the type of a table, which is a dask collection of numbers or a data frame."""
+    if not isinstance(X, dd.DataFrame | da.Array):
+        raise TypeError(
+            f"{name} is {type(X).__name__}, and sknet.dask takes dask DataFrames and Arrays: use sknet's own estimator "
+            "for what is in memory."
+        )
+    if isinstance(X, da.Array):
+        if X.ndim != 2:
+            raise ValueError(f"{name} has {X.ndim} dimensions: give it the shape (n_samples, n_features).")
+        if X.dtype.kind not in "fiub":
+            raise TypeError(f"{name} is a dask Array of {X.dtype}: make it numbers, or a dask DataFrame.")
+        plain = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
+        return X if plain else X.astype(np.float64)
+    return X
+
+
+def parts_of(values: Collection) -> list[Delayed]:
+    """Return the parts of a collection, each with all its columns."""
+    if isinstance(values, da.Array):
+        values = values.rechunk(dict.fromkeys(range(1, values.ndim), -1))
+        return list(values.to_delayed().ravel())
+    return list(values.to_delayed())

@@ -1,0 +1,131 @@
+"""Predictions of dask collections, part by part, when they are asked for.
+
+Conventions
+-----------
+values : (n,), (n, k) or (n, k, 2)     what is predicted for n rows of a part
+like : the same for no rows            tells the type and shape of all
+"""
+
+from __future__ import annotations
+
+from math import prod
+from typing import Protocol
+from uuid import uuid4
+
+import dask
+import dask.array as da
+import numpy as np
+import pandas as pd
+
+from sknet._model.heads import LabelHead, NumberHead
+from sknet._model.intervals import around
+from sknet._model.model import Model
+from sknet._partitions.collections import Collection, checked
+from sknet._typing import Array, Table
+
+
+class Predicts(Protocol):
+    """An estimator."""
+
+    def predict(self, X: Table) -> Array:
+        """Predict."""
+
+
+def lazily(estimator: Predicts, model: Model, X: Collection, method: str, *arguments: object) -> Collection:
+    """Return predictions of a collection; a list of them where there is one for each output.
+
+    Parameters
+    ----------
+    estimator : estimator
+        Its `method` is called with each part and the arguments.
+    model : Model
+        Its own.
+    X : dask DataFrame or Array
+    method : {"predict", "predict_proba", "predict_interval"}
+
+    Returns
+    -------
+    dask Series, DataFrame or Array, or a list of such
+    """
+    X = checked(X)
+    if X.shape[1] != model.encoder.n_columns:
+        raise ValueError(f"X has {X.shape[1]} columns, and fit saw {model.encoder.n_columns}.")
+    raw = np.zeros((1, model.head.n_outputs), model.output_dtype)
+    like = _LIKE[method](model, raw)
+    shared = dask.delayed(estimator, name=f"{type(estimator).__name__}-{uuid4().hex}", traverse=False)
+    parts = like if isinstance(like, list) else [like]
+    found = [
+        _of_one(X, _Predict(method, arguments, number if isinstance(like, list) else None, one[:0], names), shared)
+        for number, (one, names) in enumerate(zip(parts, _columns(model, method, parts), strict=True))
+    ]
+    return found if isinstance(like, list) else found[0]
+
+
+def _of_one(X: Collection, predict: _Predict, shared: object) -> Collection:
+    if not isinstance(X, da.Array):
+        return X.map_partitions(predict, shared, meta=predict.framed(predict.like, None))
+    X = X.rechunk({1: -1})
+    like, rows = predict.like, X.chunks[0]
+    if like.ndim == 1:
+        return X.map_blocks(predict, shared, drop_axis=1, dtype=like.dtype, meta=like)
+    chunks = (rows, *((size,) for size in like.shape[1:]))
+    return X.map_blocks(
+        predict, shared, chunks=chunks, new_axis=list(range(2, like.ndim)) or None, dtype=like.dtype, meta=like
+    )
+
+
+class _Predict:
+    """What is done with one part."""
+
+    def __init__(
+        self, method: str, arguments: tuple[object, ...], number: int | None, like: Array, names: pd.Index | None
+    ) -> None:
+        self.method, self.arguments, self.number, self.like, self.names = method, arguments, number, like, names
+        self.__name__ = f"sknet-{method}"  # of its tasks
+
+    def __call__(self, part: Table, estimator: Predicts) -> Table:
+        """Predict a part, which may be empty."""
+        values = self.like
+        if len(part):
+            values = getattr(estimator, self.method)(part, *self.arguments)
+            values = values if self.number is None else values[self.number]
+        return self.framed(values, part.index) if hasattr(part, "index") else values
+
+    def framed(self, values: Array, index: pd.Index | None) -> pd.Series | pd.DataFrame:
+        """Return values with the index of the part, as a Series or a frame."""
+        if values.ndim == 1:
+            return pd.Series(values, index=index)
+        return pd.DataFrame(values.reshape(len(values), prod(values.shape[1:])), index=index, columns=self.names)
+
+
+def _columns(model: Model, method: str, parts: list[Array]) -> list[pd.Index | None]:
+    """Return the names of the columns, where a data frame is predicted."""
+    if method == "predict_proba" and isinstance(model.head, LabelHead):
+        classes = model.head.labels.classes
+        return list(map(pd.Index, classes)) if isinstance(classes, list) else [pd.Index(classes)]
+    ends = ["lower", "upper"]
+    if method == "predict_interval":
+        k = parts[0].shape[1]
+        return [pd.Index(ends) if parts[0].ndim == 2 else pd.MultiIndex.from_product([range(k), ends])]
+    return [None if parts[0].ndim == 1 else pd.RangeIndex(parts[0].shape[1])]
+
+
+def _probabilities(model: Model, raw: Array) -> Array | list[Array]:
+    if not isinstance(model.head, LabelHead):
+        raise TypeError("a head of numbers has no probabilities")
+    return model.head.labels.probabilities(model.head.loss.linked(raw))
+
+
+def _interval(model: Model, raw: Array) -> Array:
+    if not isinstance(model.head, NumberHead):
+        raise TypeError("a head of labels has no intervals")
+    predictions = model.head.predict(raw)
+    return around(model.head, predictions, np.zeros(1 if model.head.loss.levels else model.head.n_outputs))
+
+
+_LIKE = {
+    "predict": lambda model, raw: model.head.predict(raw),
+    "predict_proba": _probabilities,
+    "predict_interval": _interval,
+}
+"""What each method gives for raw outputs of one row: its type and its shape."""

@@ -1,0 +1,182 @@
+"""One shard of a table: the rows that one worker holds, what it tells about them, and their part of every step.
+
+The shard's methods are called from elsewhere, by name. Those that change it can be called again in the same order on
+another worker: the shard there is then the same.
+
+Conventions
+-----------
+A shard has parts, as the user has cut the table; of each, rows are selected, to train on or to validate on.
+m rows of a selection, one part after the other.
+
+theta, gradient : (p,)
+batch : (b,)             which of the m training rows
+n : int                  how many rows the whole batch has, those of other shards included
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import reduce
+from hashlib import sha256
+from time import perf_counter
+from typing import TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknet._model.fitting import FULL_BATCH_ROWS, Tables
+from sknet._network.activations import Activation
+from sknet._network.layout import Layout
+from sknet._network.losses import Loss
+from sknet._network.objective import Objective, Rows
+from sknet._network.penalties import ElasticNet
+from sknet._partitions.summaries import Look, Merges, Part
+from sknet._tables.rows import take_rows
+from sknet._typing import Array, Table
+
+NO_PENALTY = ElasticNet()
+
+Answer = TypeVar("Answer", bound=Merges)
+
+
+@dataclass(frozen=True)
+class Selected:
+    """Some rows of a shard's parts.
+
+    Attributes
+    ----------
+    parts : list of Part
+        The selected rows of each part, with their weights and what else columns are learnt from.
+    inputs : ndarray of shape (m, n_inputs + 1), or None
+        The network's input, with a last column of ones, once it has been computed.
+    """
+
+    parts: Sequence[Part]
+    inputs: Array | None = None
+
+    @property
+    def bounds(self) -> list[slice]:
+        """Where the rows of each part are among the m."""
+        return slices_of([part.X.shape[0] for part in self.parts])
+
+
+@dataclass(frozen=True)
+class Step:
+    """A shard's part of a step: of the value and the gradient, and the seconds that it took."""
+
+    value: float
+    gradient: Array
+    seconds: float
+
+
+class Shard:
+    """The rows that one worker holds.
+
+    Parameters
+    ----------
+    parts : sequence of table
+        Arrays or data frames.
+    """
+
+    def __init__(self, parts: Sequence[Table]) -> None:
+        self._parts: Sequence[Table] = list(parts)
+        self._selected: dict[str, Selected] = {}
+        self._objective: Objective | None = None
+        self._theta = self._gradient = np.empty(0)
+        self._dropout = False
+        self._rng = np.random.default_rng(0)
+
+    # --- learning about the rows -------------------------------------------------------------------------------------
+
+    def select(
+        self, name: str, rows: Sequence[NDArray[np.integer]], weight: Array | None = None,
+        target: Array | None = None, fold: NDArray[np.intp] | None = None,
+    ) -> None:  # fmt: skip
+        """Select rows of each part; the weights, targets and folds are those of all m of them."""
+        found = []
+        for table, chosen, own in zip(self._parts, rows, slices_of([len(chosen) for chosen in rows]), strict=True):
+            whole = len(chosen) == table.shape[0] and bool((np.diff(chosen) == 1).all())
+            X = table if whole else take_rows(table, chosen.astype(np.intp))
+            found.append(Part(X, *(None if values is None else values[own] for values in (weight, target, fold))))
+        self._selected[name] = Selected(found)
+
+    def tell(self, name: str, look: Look[Answer]) -> Answer | None:
+        """Answer a question about selected rows; None where there are none."""
+        answers = [look.answer(part) for part in self._selected[name].parts if part.X.shape[0]]
+        return reduce(lambda one, other: one.merged(other), answers) if answers else None
+
+    # --- encoding them -----------------------------------------------------------------------------------------------
+
+    def encode(self, name: str, tables: Tables) -> None:
+        """Encode the selected rows, once, each in its fold if it has one; see `TableEncoder.encode`."""
+        selected, encoder = self._selected[name], tables.encoder
+        bounds = selected.bounds
+        inputs = np.ones((bounds[-1].stop, encoder.n_inputs + 1), tables.compute_dtype)
+        for part, rows in zip(selected.parts, bounds, strict=True):
+            if part.X.shape[0]:
+                inputs[rows, :-1] = encoder.encode(part.X, tables.compute_dtype, fold=part.fold)
+        self._selected[name] = Selected(selected.parts, inputs)
+
+    def release(self) -> None:
+        """Forget the table: from here on, only what was encoded is needed."""
+        self._parts = ()
+        for name, selected in self._selected.items():
+            empty = [Part(np.empty((part.X.shape[0], 0))) for part in selected.parts]  # still tells where each part is
+            self._selected[name] = Selected(empty, selected.inputs)
+
+    def digests(self, name: str) -> list[bytes]:
+        """Return a hash of the encoded rows of each part."""
+        inputs = self._inputs(name)
+        return [sha256(np.ascontiguousarray(inputs[rows]).data).digest() for rows in self._selected[name].bounds]
+
+    # --- training on them --------------------------------------------------------------------------------------------
+
+    def minimise(
+        self, name: str, layout: Layout, activations: Sequence[Activation], loss: Loss, target: Array,
+        weight: Array | None, n_rows: int, dropout: Sequence[float],
+    ) -> None:  # fmt: skip
+        """Bind selected rows to a network and a loss; see `Objective`."""
+        n_rows = min(n_rows, FULL_BATCH_ROWS)  # batches have other sizes at each step: whole pieces need no new buffers
+        inputs = Rows(self._inputs(name), n_rows, kind="ones")
+        self._objective = Objective(
+            layout, activations, loss, NO_PENALTY, inputs, target, weight, n_rows=n_rows, dropout=dropout
+        )
+        self._theta = np.empty(layout.n_parameters, target.dtype)
+        self._gradient, self._dropout = np.empty_like(self._theta), any(dropout)
+
+    def step(self, theta: Array, batch: NDArray[np.integer] | None, n: int, seed: int | None = None) -> Step:
+        """Compute what the rows of a batch contribute to the objective and its gradient; None is all rows."""
+        started = perf_counter()
+        objective = self._bound(theta)
+        if seed is not None:
+            self._rng.bit_generator.state = np.random.PCG64(seed).state
+        rows = slice(0, objective.n_samples) if batch is None else batch.astype(np.intp, copy=False)
+        with np.errstate(
+            over="ignore", invalid="ignore", divide="ignore"
+        ):  # as in training: what diverges is named there
+            value = objective.share(self._theta, rows, n, self._gradient, None if seed is None else self._rng)
+        return Step(value, self._gradient, perf_counter() - started)
+
+    def raw(self, name: str, theta: Array) -> Array:
+        """Return the raw outputs of all selected rows, (m, k), without dropout."""
+        inputs = self._inputs(name)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            return self._bound(theta).raw(self._theta, Rows(inputs, FULL_BATCH_ROWS, kind="ones"), len(inputs))
+
+    def _bound(self, theta: Array) -> Objective:
+        """Return the objective, with theta where its layers look for it."""
+        if self._objective is None:
+            raise RuntimeError("a step was asked for before there was anything to minimise")
+        self._theta[:] = theta
+        return self._objective
+
+    def _inputs(self, name: str) -> Array:
+        inputs = self._selected[name].inputs
+        if inputs is None:
+            raise RuntimeError(f"the {name} rows are not encoded yet")
+        return inputs
+
+
+def slices_of(lengths: Sequence[int]) -> list[slice]:
+    """Return where each of several parts is in their concatenation."""
+    stops = np.cumsum([0, *lengths]).tolist()
+    return list(map(slice, stops, stops[1:]))

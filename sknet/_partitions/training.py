@@ -1,0 +1,150 @@
+"""Training on a table whose parts are on shards: the same run as in memory, whose objective adds up the shards' parts.
+
+Conventions
+-----------
+n training rows of all shards.
+
+theta, gradient : (p,)
+batch : slice or (b,)    which of the n training rows
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from time import perf_counter
+from typing import cast
+
+import numpy as np
+
+from sknet._model.fitting import EncodedRows, Place, Tables
+from sknet._model.settings import TableSettings
+from sknet._network.activations import Activation
+from sknet._network.layers import Kind
+from sknet._network.layout import Layout
+from sknet._network.losses import Loss
+from sknet._network.objective import Inputs, length
+from sknet._network.penalties import ElasticNet
+from sknet._partitions.pace import Pace
+from sknet._partitions.shard import Step
+from sknet._partitions.summaries import FirstLook, learn_encoder
+from sknet._partitions.table import PartedTable, Selection
+from sknet._tables.columns.target import folds
+from sknet._tables.encoding import TableEncoder
+from sknet._tables.rows import Rows
+from sknet._typing import Array, Batch, Table
+
+
+class RemoteInputs:
+    """The network's inputs, which stay on the shards."""
+
+    kind: Kind = "ones"
+
+    def __init__(self, selection: Selection) -> None:
+        self.selection = selection
+
+    def __call__(self, batch: Batch) -> Table:
+        """Refuse: nobody here needs them."""
+        raise TypeError("these rows are on shards")
+
+
+def learn(
+    X: PartedTable, *, weight: Array | None = None, target: Array | None = None, **settings: object
+) -> TableEncoder:
+    """Learn how a table becomes the network's input; see `sknet._tables.encoding.learn_encoder`."""
+    how, selection = TableSettings(**settings), X.selection  # type: ignore[arg-type]
+    selection.select(weight, target, None if target is None else folds(target))
+    return learn_encoder(selection.ask, selection.ask(FirstLook(how.categorical_features)), how)
+
+
+def encode(tables: Tables, rows: Rows, n_rows: int, smoothing: float = 0.0, *, cross_fit: bool = False) -> EncodedRows:
+    """Encode rows where they are; see `sknet._model.fitting.encode_rows`."""
+    dtype, n, head = tables.compute_dtype, len(rows.y), tables.head
+    total = float(n) if rows.weight is None else float(rows.weight.sum())
+    weight = None if rows.weight is None else (rows.weight * (n / total)).astype(dtype)
+    fold = tables.encoder.folds(head.targets(rows.y, np.dtype(np.float64))) if cross_fit else None
+    selection = cast(PartedTable, rows.X).selection
+    selection.select(fold=fold)
+    selection.call("encode", tables, changes=True)
+    return EncodedRows(RemoteInputs(selection), head.targets(rows.y, dtype, smoothing), weight, total, n_rows)
+
+
+class ShardedObjective:
+    """The objective of one training run, whose rows are on shards; the parameters are those of `Objective`."""
+
+    def __init__(
+        self,
+        layout: Layout,
+        activations: Sequence[Activation],
+        loss: Loss,
+        penalty: ElasticNet,
+        inputs: RemoteInputs,
+        target: Array,
+        weight: Array | None = None,
+        *,
+        n_rows: int,
+        dropout: Sequence[float] = (),
+        pace: Pace,
+    ) -> None:
+        self.n_samples, self._n_weights, self._penalty, self._pace = len(target), layout.n_weights, penalty, pace
+        selection = self._selection = inputs.selection
+        targets, weights = selection.split(target), selection.split(weight)
+        calls = {
+            i: (selection.name, layout, tuple(activations), loss, targets[i], weights[i], n_rows, tuple(dropout))
+            for i in range(len(targets))
+        }
+        selection.shards.call("minimise", calls, changes=True)
+        self._released = False
+
+    def __call__(
+        self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
+    ) -> tuple[float, Array | None]:
+        """Compute the objective of a batch and its gradient; see `Objective`.
+
+        A lost shard is made anew and does its part again; the sums are always in the order of the shards.
+        """
+        self._release()
+        seed = None if rng is None else int(rng.integers(2**63))
+        calls = {
+            i: (theta, rows, length(batch), None if seed is None else seed + i)
+            for i, rows in enumerate(self._rows_of(batch))
+            if rows is None or len(rows)
+        }
+        started = perf_counter()
+        steps = cast(dict[int, Step], self._selection.shards.call("step", calls))
+        self._pace.record(perf_counter() - started, [step.seconds for step in steps.values()])
+        out[:] = 0.0
+        value = 0.0
+        for i in calls:
+            value += steps[i].value
+            out += steps[i].gradient
+        return value + self._penalty.add(theta[: self._n_weights], out[: self._n_weights]), None
+
+    def _rows_of(self, batch: Batch) -> Sequence[Array | None]:
+        """Return which rows of each shard are in a batch; None where all are."""
+        selection = self._selection
+        if isinstance(batch, slice):
+            if length(batch) == self.n_samples:
+                return [None if bound.stop > bound.start else np.empty(0, np.int32) for bound in selection.bounds]
+            batch = np.arange(batch.start, batch.stop)
+        shard, place = selection.shard[batch], selection.place[batch]
+        return [place[shard == i] for i in range(len(selection.bounds))]
+
+    def _release(self) -> None:
+        """Before the first step, when all rows are encoded, let the shards forget the table."""
+        if not self._released:
+            self._selection.shards.call("release", dict.fromkeys(range(len(self._selection.bounds)), ()), changes=True)
+            self._released = True
+
+    def penalty(self, theta: Array) -> float:
+        """Return the penalty."""
+        return self._penalty.value(theta[: self._n_weights])
+
+    def raw(self, theta: Array, inputs: Inputs, n: int) -> Array:
+        """Return the raw output, without dropout, for n rows of other data (a validation set)."""
+        self._release()
+        selection = cast(RemoteInputs, inputs).selection
+        return selection.together(cast(list[Array], selection.call("raw", theta)))
+
+
+def on_shards(warn: Callable[[str], None]) -> Place:
+    """Return the place of rows that are on shards; `warn` is told where training there does not pay."""
+    return Place(learn, encode, partial(ShardedObjective, pace=Pace(warn)))

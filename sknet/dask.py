@@ -1,0 +1,314 @@
+"""The estimators on dask DataFrames and Arrays: fits by a cluster's workers, lazy predictions.
+
+The table stays on the workers and is encoded there once; each step adds up what they compute for their rows. Needs the
+packages dask and distributed, the extra "dask"; `import sknet` imports neither.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from os import PathLike
+from typing import ClassVar, Self
+
+from sklearn.base import ClassifierMixin, RegressorMixin
+
+from sknet._estimators.base import BaseSigmoidMLP
+from sknet._estimators.callbacks import with_callbacks
+from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
+from sknet._estimators.classifier import labels_of
+from sknet._estimators.constraints import CLASSIFIER, REGRESSOR, Constraints, fit_context
+from sknet._estimators.fitted import Learnt, require_fitted
+from sknet._estimators.parameters import ClassifierParameters, RegressorParameters
+from sknet._estimators.read_data import Given
+from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
+from sknet._estimators.reporting import warn
+from sknet._estimators.saving import Estimator
+from sknet._model.heads import learn_label_head, learn_number_head
+from sknet._model.machine import needed
+from sknet._partitions.table import PartedTable
+from sknet._typing import Target
+
+with needed("sknet.dask", "dask", extra="dask"):
+    from sknet._partitions.collections import Collection, computed, opened
+    from sknet._partitions.lazy import lazily
+
+__all__ = ["SigmoidMLPClassifier", "SigmoidMLPRegressor"]
+
+
+class _OnWorkers(BaseSigmoidMLP):
+    """What both estimators have in common."""
+
+    _local: ClassVar[type[Estimator]]
+
+    @with_callbacks
+    @fit_context
+    def fit(
+        self,
+        X: Collection,
+        y: Target,
+        sample_weight: Target = None,
+        *,
+        X_val: Collection = None,
+        y_val: Target = None,
+        sample_weight_val: Target = None,
+        groups: Target = None,
+    ) -> Self:
+        """Train the network on the workers of the present dask client.
+
+        Parameters
+        ----------
+        X : dask DataFrame or Array of shape (n_samples, n_features)
+            The table: numbers and, in a data frame, categories and dates; values
+            may be missing. Its parts stay on their workers. Row i of `y` and of
+            the weights belongs to row i of X, one part after the other.
+
+        y : dask or NumPy array, Series or DataFrame of shape (n_samples,) or (n_samples, n_outputs)
+            The targets; they come to this process, as weights and groups do.
+
+        sample_weight : dask or NumPy array or Series of shape (n_samples,), default=None
+            Sample weights: a row of weight 2 is two rows, one of weight 0 none.
+
+        X_val : dask DataFrame or Array of shape (n_val, n_features), default=None
+            A validation set of your own, for early stopping.
+
+        y_val : dask or NumPy array, Series or DataFrame, default=None
+            Its targets.
+
+        sample_weight_val : dask or NumPy array or Series of shape (n_val,), default=None
+            Its sample weights.
+
+        groups : dask or NumPy array or Series of shape (n_samples,), default=None
+            Groups of rows that early stopping holds out together.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the data, a parameter or a weight is not as described, or if
+            training diverges. The estimator is then what it was before.
+        RuntimeError
+            If there is no client, or there are no workers.
+        TimeoutError
+            If a worker does not answer; the configuration `sknet.timeout` of
+            dask says for how many seconds it is waited for.
+        """
+        return self._on_workers(self._fit, Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
+
+    @with_callbacks
+    @fit_context
+    def resume(
+        self,
+        path: str | PathLike[str],
+        X: Collection,
+        y: Target,
+        sample_weight: Target = None,
+        *,
+        X_val: Collection = None,
+        y_val: Target = None,
+        sample_weight_val: Target = None,
+        groups: Target = None,
+    ) -> Self:
+        """Continue a run that `sknet.Checkpoint` has written, and train until it ends.
+
+        The estimator must have the parameters, and the data must be those, of
+        the run that was interrupted, in the same parts; how many workers there
+        are does not matter.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file.
+
+        X : dask DataFrame or Array of shape (n_samples, n_features)
+            The table.
+
+        y : dask or NumPy array, Series or DataFrame of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+
+        sample_weight : dask or NumPy array or Series of shape (n_samples,), default=None
+            Sample weights.
+
+        X_val : dask DataFrame or Array of shape (n_val, n_features), default=None
+            A validation set of your own, for early stopping.
+
+        y_val : dask or NumPy array, Series or DataFrame, default=None
+            Its targets.
+
+        sample_weight_val : dask or NumPy array or Series of shape (n_val,), default=None
+            Its sample weights.
+
+        groups : dask or NumPy array or Series of shape (n_samples,), default=None
+            Groups of rows that early stopping holds out together.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+        """
+        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        return self._on_workers(partial(self._resume, path), given)
+
+    def _on_workers(self, train: Callable[[Given], Self], given: Given) -> Self:
+        """Open the tables, bring the rest here, and train."""
+        collections = [X for X in (given.X, given.X_val) if X is not None]
+        if self.early_stopping == "folds":
+            raise ValueError("early_stopping='folds' is for tables in memory: set it to True, or to 'auto'.")
+        with opened(collections, lambda text: warn(text, RuntimeWarning)) as found:
+            tables, local = iter(found.tables), found.local
+            return train(
+                Given(
+                    next(tables), local(given.y), local(given.sample_weight),
+                    None if given.X_val is None else next(tables), local(given.y_val), local(given.sample_weight_val),
+                    local(given.groups),
+                )
+            )  # fmt: skip
+
+    def to_local(self) -> Estimator:
+        """Return sknet's own estimator with the same parameters, fitted alike.
+
+        Returns
+        -------
+        estimator : sknet.SigmoidMLPClassifier or sknet.SigmoidMLPRegressor
+            It predicts what is in memory, and needs no dask.
+        """
+        local = self._local(**self.get_params(deep=False))
+        local._fitted = require_fitted(self)
+        return local
+
+    def predict(self, X: Collection) -> Collection:
+        """Predict, lazily.
+
+        Parameters
+        ----------
+        X : dask DataFrame or Array of shape (n_samples, n_features)
+            The table.
+
+        Returns
+        -------
+        y : dask Series, DataFrame or Array of shape (n_samples,) or (n_samples, n_outputs)
+            What `predict` of the local estimator returns for each part; with
+            the index and divisions of a data frame.
+        """
+        return self._predicted(X, "predict")
+
+    def _predicted(self, X: Collection, method: str, *arguments: object) -> Collection:
+        local = self.to_local()
+        if isinstance(X, PartedTable):  # of the rows held out in a fit, for a scorer
+            return getattr(local, method)(X, *arguments)
+        return lazily(local, require_fitted(self).model, X, method, *arguments)
+
+    def score(self, X: Collection, y: Target, sample_weight: Target = None) -> float:
+        """Compute the score of the local estimator: accuracy, R², or D² of the pinball loss.
+
+        Parameters
+        ----------
+        X : dask DataFrame or Array of shape (n_samples, n_features)
+            The table.
+
+        y : dask or NumPy array, Series or DataFrame of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+
+        sample_weight : dask or NumPy array or Series of shape (n_samples,), default=None
+            Sample weights.
+
+        Returns
+        -------
+        score : float
+            At most 1.
+        """
+        local = self.to_local()
+        predictions = computed(self.predict(X))
+        local.predict = lambda X: predictions  # type: ignore[method-assign]  # made by the workers, scored here
+        return float(local.score(predictions, computed(y), computed(sample_weight)))
+
+
+class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
+    """A multi-layer perceptron that classifies, trained by the workers of a dask cluster.
+
+    The parameters are those of :class:`sknet.SigmoidMLPClassifier`, with the same defaults and meanings, and there is
+    none for the client: the present one is used. `batch_size="proportional"` is a 32nd of the rows here too, up to
+    8,192 instead of 256, so that a step is worth its way to the workers. The rows held out are those that
+    the local estimator would hold out of the same rows in the same order.
+
+    See Also
+    --------
+    sknet.SigmoidMLPClassifier : The local estimator, which says what each parameter means.
+
+    Examples
+    --------
+    >>> from distributed import Client  # doctest: +SKIP
+    >>> from sknet.dask import SigmoidMLPClassifier  # doctest: +SKIP
+    >>> client = Client()  # doctest: +SKIP
+    >>> net = SigmoidMLPClassifier(random_state=0).fit(df.drop(columns="label"), df["label"])  # doctest: +SKIP
+    >>> net.predict_proba(new).to_parquet("predictions")  # doctest: +SKIP
+    """
+
+    _parameter_constraints: Constraints = CLASSIFIER
+    _learn_head = staticmethod(learn_label_head)
+    _local = LocalClassifier
+
+    classes_ = Learnt(lambda fitted: labels_of(fitted.model).classes)
+
+    def predict_proba(self, X: Collection) -> Collection | list[Collection]:
+        """Predict the labels' probabilities, lazily.
+
+        Parameters
+        ----------
+        X : dask DataFrame or Array of shape (n_samples, n_features)
+            The table.
+
+        Returns
+        -------
+        p : dask DataFrame or Array of shape (n_samples, n_classes), or a list of such
+            As `predict_proba` of the local estimator; the columns of a data
+            frame are the classes.
+        """
+        return self._predicted(X, "predict_proba")
+
+
+class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
+    """A multi-layer perceptron for regression, trained by the workers of a dask cluster.
+
+    The parameters are those of :class:`sknet.SigmoidMLPRegressor`, with the same defaults and meanings, and there is
+    none for the client: the present one is used. `batch_size="proportional"` is a 32nd of the rows here too, up to
+    8,192 instead of 256, so that a step is worth its way to the workers. The rows held out are those that
+    the local estimator would hold out of the same rows in the same order.
+
+    See Also
+    --------
+    sknet.SigmoidMLPRegressor : The local estimator, which says what each parameter means.
+
+    Examples
+    --------
+    >>> from distributed import Client  # doctest: +SKIP
+    >>> from sknet.dask import SigmoidMLPRegressor  # doctest: +SKIP
+    >>> client = Client()  # doctest: +SKIP
+    >>> net = SigmoidMLPRegressor(solver="lbfgs").fit(X, y)  # doctest: +SKIP
+    >>> local = net.to_local()  # doctest: +SKIP
+    """
+
+    _parameter_constraints: Constraints = REGRESSOR
+    _learn_head = staticmethod(learn_number_head)
+    _local = LocalRegressor
+
+    def predict_interval(self, X: Collection, coverage: float = 0.9) -> Collection:
+        """Predict intervals that hold the target with a given probability, lazily.
+
+        Parameters
+        ----------
+        X : dask DataFrame or Array of shape (n_samples, n_features)
+            The table.
+
+        coverage : float, default=0.9
+            As in `sknet.SigmoidMLPRegressor.predict_interval`.
+
+        Returns
+        -------
+        interval : dask DataFrame or Array of shape (n_samples, 2) or (n_samples, n_outputs, 2)
+            Lower and upper ends; a data frame's columns are "lower" and
+            "upper", for several outputs below the number of each.
+        """
+        return self._predicted(X, "predict_interval", coverage)

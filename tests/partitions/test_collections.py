@@ -1,0 +1,39 @@
+"""What is taken as a collection, and what is refused by name."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.dask
+da = pytest.importorskip("dask.array")
+dd = pytest.importorskip("dask.dataframe")
+
+from sknet._partitions.collections import checked, client_at_hand, computed, parts_of  # noqa: E402
+
+
+def test_what_is_in_memory_is_refused():
+    with pytest.raises(TypeError, match="X is DataFrame, and sknet.dask takes dask DataFrames and Arrays"):
+        checked(pd.DataFrame({"a": [1.0]}))
+    with pytest.raises(ValueError, match="X has 1 dimensions"):
+        checked(da.zeros(3))
+    with pytest.raises(TypeError, match="a dask Array of object"):
+        checked(da.from_array(np.array([["a"]], dtype=object), chunks=1))
+    assert checked(da.ones((3, 2), dtype=bool)).dtype == np.float64
+
+
+def test_a_part_has_all_columns():
+    X = da.zeros((10, 4), chunks=(4, 2))
+    assert [part.compute(scheduler="sync").shape for part in parts_of(X)] == [(4, 4), (4, 4), (2, 4)]
+    frame = dd.from_pandas(pd.DataFrame({"a": np.arange(6.0)}), npartitions=2)
+    assert len(parts_of(frame)) == len(parts_of(frame["a"])) == 2
+
+
+def test_a_client_is_needed():
+    with pytest.raises(RuntimeError, match=r"no dask client: make one first, distributed.Client\(\)"):
+        client_at_hand()
+
+
+def test_only_collections_are_computed():
+    values = [1, 2]
+    assert computed(values) is values
+    assert computed(da.ones(2)).tolist() == [1.0, 1.0]

@@ -1,0 +1,78 @@
+"""Lazy predictions: what they say of themselves before they are computed, and the local ones bit for bit."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+
+pytestmark = pytest.mark.dask
+dask = pytest.importorskip("dask")
+da = pytest.importorskip("dask.array")
+dd = pytest.importorskip("dask.dataframe")
+
+from sknet._partitions.lazy import lazily  # noqa: E402
+
+rng = np.random.default_rng(0)
+N = 90
+FRAME = pd.DataFrame({"a": rng.normal(size=N), "b": rng.choice(list("xyz"), N)}, index=np.arange(N) * 10)
+ARRAY = rng.normal(size=(N, 3))
+LABELS = rng.choice(["no", "maybe", "yes"], N)
+NUMBERS = rng.normal(size=(N, 2))
+QUICK = dict(hidden_layer_sizes=4, max_iter=2, random_state=0)
+LEVELS = dict(loss="quantile", quantile=[0.1, 0.5, 0.9])
+CASES = {
+    "labels": (SigmoidMLPClassifier(**QUICK), LABELS, ["predict", "predict_proba"]),
+    "two labels": (SigmoidMLPClassifier(**QUICK), LABELS == "yes", ["predict", "predict_proba"]),
+    "indicators": (SigmoidMLPClassifier(**QUICK), NUMBERS > 0, ["predict", "predict_proba"]),
+    "several labels": (SigmoidMLPClassifier(**QUICK), np.c_[LABELS, LABELS[::-1]], ["predict", "predict_proba"]),
+    "numbers": (SigmoidMLPRegressor(**QUICK), NUMBERS[:, 0], ["predict", "predict_interval"]),
+    "several numbers": (SigmoidMLPRegressor(**QUICK), NUMBERS, ["predict", "predict_interval"]),
+    "levels": (SigmoidMLPRegressor(**QUICK | LEVELS), NUMBERS[:, 0], ["predict", "predict_interval"]),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("table", [FRAME, ARRAY, ARRAY.astype(np.float32)], ids=["frame", "array", "float32"])
+def test_lazy_predictions_are_the_local_ones(case, table):
+    net, y, methods = CASES[case]
+    net.fit(table, y)
+    framed = table is FRAME
+    X = dd.from_pandas(FRAME, npartitions=3) if framed else da.from_array(table, chunks=(40, 2))
+    pieces = (
+        [X.get_partition(i).compute(scheduler="sync") for i in range(3)]
+        if framed
+        else [table[:40], table[40:80], table[80:]]
+    )
+    for method in methods:
+        found = lazily(net, net._fitted.model, X, method)
+        for i, lazy in enumerate(found if isinstance(found, list) else [found]):
+            local = [getattr(net, method)(piece) for piece in pieces]
+            local = np.concatenate([part[i] for part in local] if isinstance(found, list) else local)
+            now = lazy.compute(scheduler="sync")
+            if framed:
+                assert lazy.divisions == X.divisions
+                dd.utils.assert_eq(lazy, now, scheduler="sync")  # dtypes, names, index and divisions
+                assert now.index.equals(FRAME.index)
+                now = now.to_numpy().reshape(local.shape)
+            else:
+                assert (lazy.dtype, lazy.shape, lazy.chunks[0]) == (now.dtype, now.shape, (40, 40, 10))
+            assert now.tobytes() == local.tobytes() or (now == local).all()
+
+
+def test_columns_are_named():
+    net = SigmoidMLPClassifier(**QUICK).fit(FRAME, LABELS)
+    X = dd.from_pandas(FRAME, npartitions=3)
+    assert list(lazily(net, net._fitted.model, X, "predict_proba").columns) == ["maybe", "no", "yes"]
+    net = SigmoidMLPRegressor(**QUICK).fit(FRAME, NUMBERS)
+    ends = lazily(net, net._fitted.model, X, "predict_interval").columns
+    assert list(ends) == [(0, "lower"), (0, "upper"), (1, "lower"), (1, "upper")]
+
+
+def test_empty_parts_and_other_tables():
+    net = SigmoidMLPClassifier(**QUICK).fit(FRAME, LABELS)
+    X = dd.from_pandas(FRAME, npartitions=3)
+    none = lazily(net, net._fitted.model, X[X["a"] > 100.0], "predict_proba").compute(scheduler="sync")
+    assert none.shape == (0, 3) and set(none.dtypes) == {np.dtype(float)}
+    with pytest.raises(ValueError, match="X has 1 columns, and fit saw 2"):
+        lazily(net, net._fitted.model, X[["a"]], "predict")

@@ -1,0 +1,44 @@
+"""A shard: rows that are selected, asked about, encoded and trained on."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+
+from sknet._partitions.shard import Shard, slices_of
+from sknet._partitions.summaries import FirstLook
+
+A = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": list("xyz")})
+B = pd.DataFrame({"a": [4.0, np.nan], "b": list("xx")})
+
+
+def test_slices_follow_one_another():
+    assert slices_of([2, 0, 3]) == [slice(0, 2), slice(2, 2), slice(2, 5)]
+
+
+def test_selected_rows_answer():
+    shard = Shard([A, B])
+    shard.select("few", [np.array([0, 2]), np.array([1])], weight=np.array([1.0, 2.0, 3.0]))
+    summary = shard.tell("few", FirstLook("from_dtype"))
+    assert summary.count_kinds(100) == (1, False)
+    assert summary.columns[0].has_missing and summary.columns[0].moments.total[0] == 3.0
+    shard.select("none", [np.empty(0, int), np.empty(0, int)])
+    assert shard.tell("none", FirstLook("from_dtype")) is None
+
+
+def test_whole_parts_are_not_copied():
+    numbers = np.arange(6.0).reshape(3, 2)
+    shard = Shard([numbers])
+    shard.select("all", [np.arange(3)])
+    shard.select("turned", [np.array([2, 1, 0])])
+    assert shard._selected["all"].parts[0].X is numbers
+    assert_array_equal(shard._selected["turned"].parts[0].X, numbers[::-1])
+
+
+def test_steps_come_last():
+    shard = Shard([A])
+    shard.select("all", [np.arange(3)])
+    with pytest.raises(RuntimeError, match="not encoded"):
+        shard.digests("all")
+    with pytest.raises(RuntimeError, match="anything to minimise"):
+        shard.step(np.zeros(3), None, 3)
