@@ -15,7 +15,7 @@ from sknet import SigmoidMLPClassifier, TrainingHistoryDisplay
 
 X, y = load_breast_cancer(return_X_y=True)
 X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
-model = SigmoidMLPClassifier(32, random_state=0).fit(X_train, y_train)
+model = SigmoidMLPClassifier(32, early_stopping=True, random_state=0).fit(X_train, y_train)
 print(model.history_.drop(columns="seconds").iloc[::16].round(4).to_string())
 
 # %%
@@ -28,5 +28,6 @@ plt.show()
 
 brier = make_scorer(brier_score_loss, greater_is_better=False, response_method="predict_proba")
 for name, scoring in {"loss": "loss", "roc_auc": "roc_auc", "a function": brier}.items():
-    net = SigmoidMLPClassifier(32, scoring=scoring, max_iter=60, random_state=0).fit(X_train, y_train)
+    net = SigmoidMLPClassifier(32, early_stopping=True, scoring=scoring, max_iter=60, random_state=0)
+    net.fit(X_train, y_train)
     print(f"scoring={name}: best epoch {net.best_epoch_} of {net.n_iter_}, accuracy {net.score(X_test, y_test):.3f}")
