@@ -237,7 +237,7 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
             X = check(X, **_ARRAYS)
     except (ValueError, TypeError, OverflowError) as error:
         if is_sparse(X):
-            refuse_bad_sparse(X)
+            refuse_bad_sparse(X.tocsr())
         else:
             refuse_columns(X, str(error))
         if isinstance(error, OverflowError):

@@ -8,6 +8,7 @@ from sklearn.metrics import check_scoring
 from sknet._estimators.fitted import Fitted
 from sknet._model.heads import Head
 from sknet._model.model import Model
+from sknet._model.threads import suitable_threads
 from sknet._tables.rows import Rows
 
 
@@ -25,7 +26,8 @@ def score_on(
     def score(model: Model) -> float:
         probe._fitted = fitted_with(model)
         try:
-            return float(scorer(probe, validation.X, y, **weights))
+            with suitable_threads(None):  # it may wait for other threads
+                return float(scorer(probe, validation.X, y, **weights))
         except TypeError as error:
             if "sample_weight" not in str(error):
                 raise

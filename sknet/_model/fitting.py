@@ -8,17 +8,20 @@ weight : (n,)       sample weights divided by their mean; None where all are 1
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
 from math import ceil, inf
+from threading import active_count
 
 import numpy as np
 
 from sknet._model.heads import Head, NumberHead
-from sknet._model.machine import one_thread_for_scipy, refuse_beyond_memory, suitable_threads
+from sknet._model.machine import refuse_beyond_memory
 from sknet._model.mapped import MappedInputs
 from sknet._model.model import Model, Network
 from sknet._model.settings import Settings
 from sknet._model.starting import given_parameters, kept_state, refuse_other_layers
+from sknet._model.threads import Outside, giving_way, suitable_threads
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.custom import refuse_bad_pieces
 from sknet._network.initializers import draw
@@ -32,19 +35,17 @@ from sknet._tables.encoding import TableEncoder, learn_encoder
 from sknet._tables.rows import Rows, is_sparse
 from sknet._training.lbfgs import LBFGS
 from sknet._training.minibatch import MiniBatch
-from sknet._training.result import Result
+from sknet._training.result import Result, StopReason
 from sknet._training.solver import Block, Observer, Problem, Solver
 from sknet._training.state import Evaluate, State
 from sknet._typing import Array, DType
 
+# Rows a network's buffers hold at most; larger batches are computed piece by piece.
 MAX_ROWS = 4096
-"""Rows a network's buffers hold at most; larger batches are computed piece by piece."""
-
+# Rows that L-BFGS computes at once: their buffers stay in the cache from one layer to the next.
 FULL_BATCH_ROWS = 512
-"""Rows that L-BFGS computes at once: their buffers stay in the cache from one layer to the next."""
-
+# Weights that fit in any machine's memory.
 MANY_WEIGHTS = 10**6
-"""Up to so many fit in any machine's memory."""
 
 Score = Callable[[Model], float]
 """How a user's scorer rates a model on the validation rows."""
@@ -146,7 +147,8 @@ class TrainingRun:
             coefs, intercepts = given_parameters(self.layout, init)
         else:
             activations, rng = self.settings.network.activations, np.random.default_rng(seeds[0])
-            coefs, intercepts = draw(self.layout, activations, init, rng)
+            with suitable_threads(0) if init == "orthogonal" else nullcontext():  # a QR decomposition
+                coefs, intercepts = draw(self.layout, activations, init, rng)
             if not isinstance(init, str):  # a function that the user wrote may return anything
                 coefs, intercepts = given_parameters(self.layout, (coefs, intercepts))
             bias = head.first_bias(self.training.target, self.training.weight, init)
@@ -160,11 +162,10 @@ class TrainingRun:
 
     def train(self, state: State, observer: Observer | None = None) -> Result:
         """Train, with several threads where the products are large enough. Sets: `state`, in place."""
-        with suitable_threads(self.training.n_rows, self.layout.sizes):
-            if self.settings.solver.optimizer is not None:
-                return self.solver.train(self.problem, state, observer)
-            with one_thread_for_scipy():
-                return self.solver.train(self.problem, state, observer)
+        # in the only thread there is, nobody can be waiting
+        problem = self.problem if active_count() == 1 else replace(self.problem, objective=giving_way(self.objective))
+        with suitable_threads(self.training.n_rows * self.layout.largest):
+            return self.solver.train(problem, state, None if observer is None else Outside(observer))
 
     def trained(self, state: State) -> Model:
         """Return the model of this state: of the best epoch where rows were held out."""
@@ -183,7 +184,8 @@ class TrainingRun:
         """Return the objective over all rows and its gradient, the whole penalty included."""
         theta = network.packed(self.tables.compute_dtype)
         gradient = np.zeros_like(theta)
-        value, _ = self.objective(theta, slice(0, self.problem.n_samples), gradient)
+        with suitable_threads(self.training.n_rows * self.layout.largest):
+            value, _ = self.objective(theta, slice(0, self.problem.n_samples), gradient)
         w, penalty = theta[: self.layout.n_weights], penalties_of(self.settings, self.training.total_weight)
         if penalty.l1:
             gradient[: self.layout.n_weights] += penalty.l1 * np.sign(w)
@@ -349,7 +351,7 @@ def solver_of(settings: Settings, l1: float, validated: bool, until: int, may_st
         averaging=how.averaging,
         horizon=how.max_iter,
         relative_tol=how.has_end,
-        open_ended=not how.has_end,
+        end=StopReason.FINISHED if how.has_end else StopReason.MAX_ITER,
     )
 
 

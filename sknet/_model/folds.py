@@ -17,8 +17,8 @@ import numpy as np
 
 from sknet._model.fitting import EncodedRows, TrainingRun, encode_rows, prepare
 from sknet._model.heads import Head
-from sknet._model.machine import suitable_threads
 from sknet._model.settings import Settings
+from sknet._model.threads import suitable_threads
 from sknet._network.losses import PRIOR_LOG, mean_at_best_temperature
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import deal
@@ -97,7 +97,7 @@ def choose_epoch(settings: Settings, head: Head, rows: Rows, seeds: tuple[int, i
     losses: list[float] = []
     factors: list[float] = []
     best, n_no_improvement = inf, 0
-    with suitable_threads(how.batch_size, parts[0].run.layout.sizes):
+    with suitable_threads(how.batch_size * parts[0].run.layout.largest):
         while len(losses) < how.max_iter and n_no_improvement <= how.n_iter_no_change:
             raw, factor = np.concatenate([part.next_epoch() for part in parts]), 1.0
             if settings.penalty.temperature_scaling:

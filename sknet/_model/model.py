@@ -9,13 +9,20 @@ coefs[l] : (fan_in, fan_out)      intercepts[l] : (fan_out,)
 """
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from math import ceil
 
 import numpy as np
 
 from sknet._model.heads import Head
-from sknet._model.machine import in_parts, threads_for_rows
+from sknet._model.threads import (
+    NEVER_BY_A_VECTOR,
+    NEVER_SHARED_OUT,
+    in_parts,
+    suitable_threads,
+    threads_for_rows,
+)
 from sknet._network.activations import Activation
 from sknet._network.layers import Chain, Kind, bind_forward
 from sknet._network.layout import Block, Layout
@@ -44,6 +51,18 @@ class Network:
     def layout(self) -> Layout:
         """The layout of the weights there are."""
         return Layout((self.coefs[0].shape[0], *(b.size for b in self.intercepts)))
+
+    @property
+    def largest(self) -> int:
+        """Size of the largest weight matrix."""
+        return max(W.size for W in self.coefs)
+
+    def may_be_split(self, n_rows: int) -> bool:
+        """Whether BLAS may share out products of so many rows."""
+        for W in self.coefs:
+            if n_rows * W.size >= (NEVER_BY_A_VECTOR if 1 in (n_rows, W.shape[1]) else NEVER_SHARED_OUT):
+                return True
+        return False
 
     def packed(self, dtype: DType) -> Array:
         """Copy all parameters into a new theta."""
@@ -76,10 +95,11 @@ class Model:
             return np.asarray(table.outputs(self, finish))
         n = table.shape[0]
         if n <= PREDICT_ROWS:  # faster than to start threads
-            return np.ascontiguousarray(self._of_few(table, finish))
+            with suitable_threads(n * self.network.largest) if self.network.may_be_split(n) else nullcontext():
+                return np.ascontiguousarray(self._of_few(table, finish))
         # encoding categories holds Python's global lock: several threads would only wait for each other
         n_pieces = ceil(n / PREDICT_ROWS) if self.encoder.numeric else 0
-        with threads_for_rows(n_pieces, PREDICT_ROWS, self.network.layout.sizes) as n_threads:
+        with threads_for_rows(n_pieces, PREDICT_ROWS * self.network.largest) as n_threads:
             first, found = next(self._pieces(table, slice(0, n), finish))  # tells the shape and type of the whole
             outputs = np.empty((n, *found.shape[1:]), found.dtype)
             outputs[first] = found
@@ -154,9 +174,10 @@ class Model:
         inputs = self.encoder.encode(table, self.compute_dtype)
         outputs = [inputs.astype(self.output_dtype, copy=False)]
         outputs += [np.empty((inputs.shape[0], b.size), self.output_dtype) for b in self.network.intercepts]
-        for rows, chain in self._chains(slice(0, inputs.shape[0]), "sparse" if is_sparse(inputs) else "dense"):
-            raw = self._finished(chain, inputs[rows], np.asarray)
-            for whole, piece in zip(outputs[1:], [*chain.hidden, raw], strict=True):
-                whole[rows] = piece
+        with suitable_threads(PREDICT_ROWS * self.network.largest):
+            for rows, chain in self._chains(slice(0, inputs.shape[0]), "sparse" if is_sparse(inputs) else "dense"):
+                raw = self._finished(chain, inputs[rows], np.asarray)
+                for whole, piece in zip(outputs[1:], [*chain.hidden, raw], strict=True):
+                    whole[rows] = piece
         self.head.loss.link(outputs[-1])
         return outputs

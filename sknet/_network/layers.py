@@ -305,12 +305,10 @@ def bind(
     -------
     chain : Chain
     """
-    parameters = layout.blocks(theta, joined=kind == "ones")
-    gradients = [_NO_GRADIENT] * len(parameters)
-    rates: Sequence[float] = [0.0] * len(activations)
-    if training is not None:
-        gradients = layout.blocks(training.gradient, joined=kind == "ones")
-        rates = training.dropout or rates
+    vectors = [theta] if training is None else [theta, training.gradient]
+    parameters, *trained = layout.blocks(*vectors, joined=kind == "ones")
+    gradients = trained[0] if trained else [_NO_GRADIENT] * len(parameters)
+    rates = (training and training.dropout) or [0.0] * len(activations)
     return _chain(parameters, gradients, activations, rates, n_rows, kind, by_columns, training)
 
 

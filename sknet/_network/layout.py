@@ -11,6 +11,7 @@ W_l : (sizes[l-1], sizes[l])      b_l : (sizes[l],)
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from itertools import pairwise
+from operator import mul
 from typing import NamedTuple
 
 import numpy as np
@@ -39,6 +40,8 @@ class Layout:
     """How many of theta's entries, its first ones, are weights."""
     n_parameters: int = field(init=False, compare=False, repr=False)
     """Length of theta."""
+    largest: int = field(init=False, compare=False, repr=False)
+    """Size of the largest weight matrix."""
 
     def __post_init__(self) -> None:
         shapes = list(pairwise(self.sizes))
@@ -47,34 +50,38 @@ class Layout:
             starts[layer] = n_weights
             n_weights += shapes[layer][0] * shapes[layer][1]
         found = {"shapes": shapes, "starts": starts, "n_weights": n_weights}
-        for name, value in (found | {"n_parameters": n_weights + sum(self.sizes[1:])}).items():
+        found |= {"n_parameters": n_weights + sum(self.sizes[1:]), "largest": max(map(mul, self.sizes, self.sizes[1:]))}
+        for name, value in found.items():
             object.__setattr__(self, name, value)  # derived, once, in a frozen value
 
-    def blocks(self, theta: Array, *, joined: bool = False) -> list[Block]:
-        """One block per layer, as views of theta.
+    def blocks(self, *vectors: Array, joined: bool = False) -> list[list[Block]]:
+        """One block per layer, as views of theta or its gradient; for each vector a list.
 
         With `joined`, the first layer's W has b as its last row, (n_inputs + 1, h_1): they are neighbours in theta.
         """
-        found, first_bias = [], self.n_weights
-        for start, (fan_in, fan_out) in zip(self.starts, self.shapes, strict=True):
-            stop = start + fan_in * fan_out
-            W = theta[start:stop].reshape(fan_in, fan_out)
-            found.append(Block(W, theta[first_bias : first_bias + fan_out]))
-            first_bias += fan_out
-        if joined:
-            h = self.sizes[1]
-            found[0] = Block(theta[self.starts[0] : self.n_weights + h].reshape(-1, h), found[0].b)
+        found = []
+        for theta in vectors:
+            blocks, first_bias = [], self.n_weights
+            for start, (fan_in, fan_out) in zip(self.starts, self.shapes, strict=True):
+                stop = start + fan_in * fan_out
+                W = theta[start:stop].reshape(fan_in, fan_out)
+                blocks.append(Block(W, theta[first_bias : first_bias + fan_out]))
+                first_bias += fan_out
+            if joined:
+                h = self.sizes[1]
+                blocks[0] = Block(theta[self.starts[0] : self.n_weights + h].reshape(-1, h), blocks[0].b)
+            found.append(blocks)
         return found
 
     def views(self, theta: Array) -> tuple[list[Array], list[Array]]:
         """Weight matrices and bias vectors, as views of theta."""
-        coefs, intercepts = zip(*self.blocks(theta), strict=True)
+        coefs, intercepts = zip(*self.blocks(theta)[0], strict=True)
         return list(coefs), list(intercepts)
 
     def with_output_scaled(self, theta: Array, factor: float) -> Array:
         """Return a copy of theta in which the output layer's weights and biases are multiplied by a factor."""
         scaled = theta.copy()
-        for part in self.blocks(scaled)[-1]:
+        for part in self.blocks(scaled)[0][-1]:
             part *= factor
         return scaled
 

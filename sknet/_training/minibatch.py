@@ -49,7 +49,7 @@ class MiniBatch:
     averaging: float = 0.0  # decay of theta's moving average; 0 for none
     horizon: int | None = None  # epochs that the schedule is spread over, where not `n_epochs`
     relative_tol: bool = False  # whether `tol` is a share of the best score
-    open_ended: bool = True  # whether the schedule has no end, so that to run out of epochs deserves a warning
+    end: StopReason = StopReason.MAX_ITER  # of a run that used all its epochs: FINISHED for a schedule with an end
 
     def init(self, theta: Array, rng: np.random.Generator) -> State:
         """Return a state with empty moments, whose average, where one is kept, starts at theta."""
@@ -71,18 +71,14 @@ class MiniBatch:
                 raise
             reason = StopReason.INTERRUPTED
         return Result(
-            reason or self._end(),
+            reason or self.end,
             state.epoch - start,
             scores_undefined=state.best is not None and isnan(state.best.score),
         )
 
     def exhausted(self, problem: Problem, state: State) -> StopReason | None:
         """Return why a resumed run has nothing left to do; None if it has."""
-        return self._plateau(problem, state) or (self._end() if state.epoch >= self.n_epochs else None)
-
-    def _end(self) -> StopReason:
-        """Return how a run ends that used all its epochs: normal for a schedule with an end, else worth a warning."""
-        return StopReason.MAX_ITER if self.open_ended else StopReason.FINISHED
+        return self._plateau(problem, state) or (self.end if state.epoch >= self.n_epochs else None)
 
     def _plateau(self, problem: Problem, state: State) -> StopReason | None:
         if state.n_no_improvement <= self.n_iter_no_change:

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field, replace
 from itertools import chain
 from math import inf, isnan, nan
 from operator import attrgetter
-from typing import Any, Self, TypeAlias
+from typing import Self, TypeAlias
 
 import numpy as np
 
@@ -197,21 +197,16 @@ class Snapshot:
     """
 
     def __init__(self, state: State) -> None:
-        self._torn = False
         self.live = state.vectors  # the state's own arrays, which stay the same for a whole run
-        self._vectors = list(map(np.copy, self.live))
-        self._others = self._read(state)
-
-    @staticmethod
-    def _read(state: State) -> tuple[tuple[object, ...], Mapping[str, Any], int]:
-        return _REMEMBERED(state), state.rng.bit_generator.state, len(state.history)
+        self._vectors = list(map(np.empty_like, self.live))
+        self.take(state)
 
     def take(self, state: State) -> None:
         """Copy the state into the buffers."""
         self._torn = True
         for mine, theirs in zip(self._vectors, state.vectors, strict=True):
             np.copyto(mine, theirs)
-        self._others = self._read(state)
+        self._others = _REMEMBERED(state), state.rng.bit_generator.state, len(state.history)
         self._torn = False
 
     def restore(self, state: State) -> None:

@@ -382,6 +382,8 @@ def with_one(value, dtype=None):
 MISREAD = {
     "infinity": (with_one(np.inf), ValueError, "Column 'x1' of X contains infinity"),
     "infinity, sparse": (sp.csr_array(with_one(np.inf)), ValueError, "infinity in column 'x1'"),
+    "infinity, COO": (sp.coo_array(with_one(np.inf)), ValueError, "infinity in column 'x1'"),
+    "infinity, LIL": (sp.lil_array(with_one(np.inf)), ValueError, "infinity in column 'x1'"),
     "text": (with_one("pro", object), ValueError, "Column 'x1' of X holds text: could not convert.*pass X as one"),
     "a dict": (with_one({}, object), TypeError, "Column 'x1' of X should hold numbers, but float.*'dict'"),
     "400 digits": (with_one(10**400, object), ValueError, "Column 'x1' of X should hold numbers, but int too large"),

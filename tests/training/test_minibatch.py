@@ -113,13 +113,16 @@ def test_a_plateau_comes_before_an_observers_wish():
 
 
 def test_to_finish_a_schedule_is_normal():
-    assert trained(problem(quadratic), mini_batch(schedule=cosine, open_ended=False))[0].reason is StopReason.FINISHED
-    assert trained(problem(quadratic), mini_batch(open_ended=True))[0].reason is StopReason.MAX_ITER
+    assert (
+        trained(problem(quadratic), mini_batch(schedule=cosine, end=StopReason.FINISHED))[0].reason
+        is StopReason.FINISHED
+    )
+    assert trained(problem(quadratic), mini_batch())[0].reason is StopReason.MAX_ITER
 
 
-@pytest.mark.parametrize(("open_ended", "reason"), [(True, StopReason.MAX_ITER), (False, StopReason.FINISHED)])
-def test_a_run_that_is_over_does_nothing(open_ended, reason):
-    solver = mini_batch(open_ended=open_ended)
+@pytest.mark.parametrize("reason", [StopReason.MAX_ITER, StopReason.FINISHED])
+def test_a_run_that_is_over_does_nothing(reason):
+    solver = mini_batch(end=reason)
     _, state = trained(problem(quadratic), solver)
     before = state.copy()
     assert solver.exhausted(problem(quadratic), state) is reason
