@@ -1,0 +1,55 @@
+"""A small, fixed part of what the programs beside this file do."""
+
+import sys
+
+import pytest
+
+from tests.fuzz import data, exceptions, interrupts, mutants, parameters, processes
+
+pytestmark = pytest.mark.filterwarnings("ignore")
+
+
+def test_bad_parameters_are_refused_and_change_nothing():
+    assert not parameters.attack(250, seed=1)
+
+
+def test_bad_data_are_refused_and_change_nothing():
+    faults = data.attack(200, seed=1)
+    # the program also prints the messages, many of them scikit-learn's, that lack a name or a remedy
+    assert not [fault for fault in faults if "does not name" not in fault and "has no remedy" not in fault]
+
+
+def test_exceptions_in_users_code_change_nothing():
+    assert not exceptions.attack(60, seed=1)
+
+
+def test_interrupts_lose_nothing():
+    assert not interrupts.attack(40, seed=1)
+
+
+def test_predictions_in_threads_beside_fits_are_the_same():
+    assert processes.predictions(3) == 0
+
+
+def test_a_fit_changes_nothing_in_any_module():
+    def held():
+        return {
+            (name, key): repr(value)
+            for name, module in sys.modules.items()
+            if name.startswith("sknet")
+            for key, value in vars(module).items()
+            if isinstance(value, dict | list | set) and not key.startswith("__")
+        }
+
+    before = held()
+    assert len(before) > 20
+    processes.digest()
+    assert held() == before
+
+
+def test_every_mutant_is_code():
+    found = list(mutants.mutants_of(mutants.ROOT))
+    assert len(found) > 2000
+    for mutant in found[::40]:
+        source = (mutants.ROOT / mutant.file).read_text(encoding="utf-8")
+        compile(source[: mutant.start] + mutant.after + source[mutant.stop :], mutant.file, "exec")
