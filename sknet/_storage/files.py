@@ -111,11 +111,12 @@ def replace(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     place = Path(os.path.realpath(path))  # a link stays one
     draft = _draft_of(place)
     try:
-        with open(draft, "xb") as file:
-            fill(file)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(draft, place)
+        with _failure_named(path):
+            with open(draft, "xb") as file:
+                fill(file)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(draft, place)
     finally:
         draft.unlink(missing_ok=True)
     clear_drafts(place)
@@ -125,13 +126,20 @@ def refuse_unwritable(path: Path) -> None:
     """Raise an OSError, before anything is computed, where a file cannot be written."""
     place = Path(os.path.realpath(path))
     draft = _draft_of(place)
-    try:
+    with _failure_named(path):
         if place.is_dir():
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
         draft.touch(exist_ok=False)
         draft.unlink()
+
+
+@contextmanager
+def _failure_named(path: Path) -> Iterator[None]:
+    """Say which file it was that could not be written: an error of a full disk names none."""
+    try:
+        yield
     except OSError as error:
-        raise OSError(error.errno, f"{path} cannot be written: {error.strerror}. Give another path") from error
+        raise OSError(error.errno, f"{path} cannot be written: {error.strerror or error}. Give another path") from error
 
 
 def clear_drafts(path: str | os.PathLike[str]) -> None:

@@ -79,6 +79,7 @@ def test_a_failing_write_leaves_the_old_file(path, monkeypatch, at, code):
         with pytest.raises(OSError) as caught:
             write(path, {"other": np.zeros(1000)})
     assert caught.value.errno == code and not isinstance(caught.value, ModelFileError)
+    assert str(path) in str(caught.value) and os.strerror(code) in str(caught.value)
     assert path.read_bytes() == before and os.listdir(path.parent) == [path.name]
 
 

@@ -1,0 +1,75 @@
+"""Every way to store a sparse table gives the same model and the same predictions, whatever came before."""
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose
+
+from sknet import SigmoidMLPRegressor
+
+rng = np.random.default_rng(0)
+DENSE = np.where(rng.random((60, 7)) < 0.4, rng.normal(size=(60, 7)), 0.0)
+y = DENSE[:, 0] - DENSE[:, 1]
+WHOLE = {"hidden_layer_sizes": 4, "max_iter": 3, "batch_size": 60, "random_state": 0, "early_stopping": False}
+SCALINGS = ["robust", None]
+
+
+def unsorted(matrix):
+    """The same values, those of each row in another order."""
+    matrix = matrix.copy()
+    for start, stop in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True):
+        matrix.indices[start:stop] = matrix.indices[start:stop][::-1].copy()
+        matrix.data[start:stop] = matrix.data[start:stop][::-1].copy()
+    matrix.has_sorted_indices = False
+    return matrix
+
+
+def duplicated(matrix):
+    """The same sums, each of two halves."""
+    matrix = matrix.tocoo()
+    twice = [np.concatenate([part, part]) for part in (matrix.row, matrix.col)]
+    return sp.coo_array((np.concatenate([matrix.data / 2, matrix.data / 2]), tuple(twice)), shape=matrix.shape).tocsr()
+
+
+def with_zeros(matrix):
+    """Zeros that are stored."""
+    matrix = matrix.tolil()
+    matrix[0, :] = 1.0
+    matrix = matrix.tocsr()
+    matrix.data[: matrix.indptr[1]] = DENSE[0]
+    return matrix
+
+
+def wide_indices(matrix):
+    """Indices of 64 bits."""
+    matrix = matrix.copy()
+    matrix.indices, matrix.indptr = matrix.indices.astype(np.int64), matrix.indptr.astype(np.int64)
+    return matrix
+
+
+VARIANTS = {
+    **{name: lambda X, name=name: X.asformat(name) for name in ("csr", "csc", "coo", "bsr", "lil", "dok", "dia")},
+    "matrix": sp.csr_matrix,
+    "unsorted": unsorted,
+    "duplicated": duplicated,
+    "zeros that are stored": with_zeros,
+    "wide indices": wide_indices,
+    "a column first": lambda X: unsorted(X.tocsc()),
+}
+
+
+@pytest.mark.parametrize("scaling", SCALINGS)
+@pytest.mark.parametrize("vary", VARIANTS.values(), ids=VARIANTS)
+def test_a_variant_is_the_csr_matrix(vary, scaling):
+    plain = sp.csr_array(DENSE)
+    X = vary(plain)
+    fitted = SigmoidMLPRegressor(**WHOLE, input_scaling=scaling).fit(plain, y)
+    expected = fitted.predict(plain)
+    assert_allclose(fitted.predict(X), expected, rtol=1e-12)
+    assert_allclose(fitted.predict(DENSE), expected, rtol=1e-12)
+    assert_allclose(SigmoidMLPRegressor(**WHOLE, input_scaling=scaling).fit(X, y).predict(X), expected, rtol=1e-12)
+    nets = [SigmoidMLPRegressor(**WHOLE, input_scaling=scaling).partial_fit(DENSE, y) for _ in range(2)]
+    for net, table in zip(nets, (plain, X), strict=True):  # after dense rows, which may have been centred
+        net.partial_fit(table, y)
+    assert_allclose(nets[1].predict(X), nets[0].predict(plain), rtol=1e-12)
+    assert_allclose(nets[1].predict(X), nets[1].predict(DENSE), rtol=1e-12)
