@@ -3,7 +3,7 @@ A dask data frame, partition by partition
 =========================================
 
 The partitions of a dask data frame are pandas frames: train on one after the other, and predict lazily, with
-``map_partitions``.
+``map_partitions``. Whole fits by a cluster's workers, on which the rows stay, are those of ``sknet.dask``.
 """
 
 import dask
