@@ -183,11 +183,15 @@ class Objective:
         self.n_samples, self.n_rows = target.shape[0], n_rows
         self._layout, self._activations, self._loss, self._penalty = layout, activations, loss, penalty
         self._dropout = tuple(dropout)
-        self._inputs = inputs
-        self._target = Columns(target, n_rows)
-        self._weight = None if weight is None else Rows(weight, n_rows)
+        self.set_rows(inputs, target, weight)
         self._bound: dict[int, Bound] = {}
         self._part: Array | None = None  # a piece's gradient
+
+    def set_rows(self, inputs: Inputs, target: Array, weight: Array | None) -> None:
+        """Take other training rows, of the same kind: those of a stream are never all in memory."""
+        self._inputs = inputs
+        self._target = Columns(target, self.n_rows)
+        self._weight = None if weight is None else Rows(weight, self.n_rows)
 
     def __call__(
         self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None

@@ -45,7 +45,8 @@ from sknet._tables.frames import chosen_categories, column_at, column_names, kin
 from sknet._tables.rows import is_frame, is_sparse
 from sknet._typing import Array, Table
 
-Mergeable = TypeVar("Mergeable", bound="Merges", covariant=True)
+Mergeable = TypeVar("Mergeable", bound="Merges")
+Told = TypeVar("Told", bound="Merges", covariant=True)
 
 
 class Merges(Protocol):
@@ -55,10 +56,10 @@ class Merges(Protocol):
         """Return the answer of both parts."""
 
 
-class Look(Protocol[Mergeable]):
+class Look(Protocol[Told]):
     """A question to all parts; it may be pickled."""
 
-    def answer(self, part: Part) -> Mergeable:
+    def answer(self, part: Part) -> Told:
         """Answer for one part."""
 
 

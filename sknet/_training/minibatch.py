@@ -124,7 +124,7 @@ class MiniBatch:
         n_batches = -(-n // self.batch_size)
         rng = state.rng if problem.random else None
         total, n_without, rate, norm, first = 0.0, 0, 0.0, 0.0, 0.0
-        for i, batch in enumerate(self._batches(n, state.rng)):
+        for i, batch in enumerate(self._batches(problem, state.rng)):
             value, rows = problem.objective(state.theta, batch, gradient, rng)
             rate = self.rate * self.schedule(self._progress(state, i / n_batches))
             first = abs(value) if i == 0 else first
@@ -151,9 +151,12 @@ class MiniBatch:
         fraction = (state.epoch + of_epoch) / (self.horizon or self.n_epochs)
         return Progress(min(fraction, 1.0), state.n_samples_seen, state.plateaus)
 
-    def _batches(self, n: int, rng: np.random.Generator) -> Iterator[Batch]:
+    def _batches(self, problem: Problem, rng: np.random.Generator) -> Iterator[Batch]:
         """Yield the batches of one epoch; a full batch needs no shuffling."""
-        size = self.batch_size
+        n, size = problem.n_samples, self.batch_size
+        if problem.batches is not None:
+            yield from problem.batches(size, rng if self.shuffle else None)
+            return
         order = rng.permutation(n) if self.shuffle and size < n else None
         for i in range(0, n, size):
             yield slice(i, min(i + size, n)) if order is None else order[i : i + size]

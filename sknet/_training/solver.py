@@ -8,7 +8,7 @@ rows : array of int, or None           where given, the batch touches only these
                                        the gradient holds them packed at that block's start
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
@@ -56,6 +56,7 @@ class Problem:
     project: Callable[[Array, float | Array], None] | None = None  # (theta, rate * step_scale): follows each step
     limit: Callable[[Array], None] | None = None  # the part of `project` that the moving average must obey: max_norm
     evaluate: Evaluate | None = None  # validation
+    batches: Callable[[int, np.random.Generator | None], Iterator[Batch]] | None = None  # of samples not held in memory
 
 
 class Observer(Protocol):

@@ -1,0 +1,260 @@
+"""Training on stored rows, which are never all in memory: files in a random order, their rows mixed, batch by batch.
+
+Conventions
+-----------
+n rows of some records.
+
+X : (n, d)               a table, its values not yet encoded
+y : (n, m)               parsed targets: codes of labels, or numbers
+weight : (n,) or None    sample weights, class weights folded in; None where all are 1
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from functools import partial, reduce
+
+import numpy as np
+
+from sknet._model.fitting import MAX_ROWS, EncodedRows, Place, Score, Tables, TrainingRun, assemble
+from sknet._model.heads import Head, LabelHead, NumberHead
+from sknet._model.settings import Settings
+from sknet._network.layers import Kind
+from sknet._network.layout import Layout
+from sknet._network.objective import Objective
+from sknet._network.objective import Rows as EncodedMatrix
+from sknet._partitions.dealt import DealtRecords, Records
+from sknet._partitions.stored import KEYS, Stored
+from sknet._partitions.summaries import Look, Mergeable, Part, fold_of, learn_encoder
+from sknet._partitions.target_summaries import LabelSummary, with_factors
+from sknet._tables.columns.moments import Moments, moments_of
+from sknet._tables.encoding import TableEncoder
+from sknet._tables.rows import Rows, take_rows
+from sknet._typing import Array, Batch, DType, Table
+
+POOL_BYTES = 2**25
+"""How much of the files is mixed at once."""
+
+ENCODED_BYTES = 2**25
+"""How much of that is encoded at once."""
+
+SAMPLE = 200_000
+"""How many targets tell where training starts: a random sample, whose mean is off by 1/450 of a deviation."""
+
+HELD_OUT = 100_000
+"""The most rows that are held out: they stay in memory, and their loss is as certain as it needs to be."""
+
+
+class StoredRows:
+    """The rows of a source with their targets and weights, read out of files again and again.
+
+    Parameters
+    ----------
+    stored : Stored
+    head : Head
+        What is known of the targets.
+    share : float
+        Of the rows (or groups) that is held out.
+    """
+
+    def __init__(self, stored: Stored, head: Head, share: float) -> None:
+        self._stored, self.head = stored, head
+        self._read = stored.reader(head)
+        limit = min(share, HELD_OUT / stored.n_rows) * KEYS
+        # of few groups, the first is held out
+        self._limit = np.uint64(max(limit, stored.keys[0] + 1)) if share > 0.0 else np.uint64(0)
+        self._factors = None
+        if isinstance(head, LabelHead) and isinstance(stored.targets, LabelSummary):
+            self._factors = stored.targets.class_factors(head)
+        self.training = DealtRecords(stored.files, stored.dtype, lambda records: self._kept(records, held_out=False))
+        self._held_out = DealtRecords(stored.files, stored.dtype, lambda records: self._kept(records, held_out=True))
+
+    def _kept(self, records: Records, *, held_out: bool) -> Array:
+        part = (records["key"] < self._limit) == held_out
+        weight = self.weight(records) if self._factors is not None else None
+        return part if weight is None else part & (weight > 0.0)
+
+    def weight(self, records: Records) -> Array | None:
+        """Return the rows' weights."""
+        weight = records["weight"] if "weight" in self._stored.dtype.names else None  # type: ignore[operator]
+        return with_factors(self._read(records), weight, self._factors) if self._factors is not None else weight
+
+    def targets(self, records: Records) -> Array:
+        """Return the rows' targets, parsed."""
+        return self._read(records)
+
+    def table(self, records: Records) -> Table:
+        """Return the rows' table."""
+        return self._stored.packing.unpack(records)
+
+    def rows(self, records: Records) -> Rows:
+        """Return the rows."""
+        return Rows(self.table(records), self.targets(records), self.weight(records))
+
+    def held_out(self) -> Rows:
+        """Return the rows that are held out, in memory, in the order in which they came."""
+        records = np.concatenate(list(self._held_out))
+        return self.rows(records[np.argsort(records["row"])])
+
+    def count(self) -> Counted:
+        """Count the rows to train on."""
+        found = Counted(0, 0, 0.0, None)
+        for records in self._held_out:
+            found = replace(found, n_held_out=found.n_held_out + len(records))
+        for records in self.training:
+            y, weight = self.targets(records), self.weight(records)
+            self.head.targets(y, np.dtype(np.float64))  # a target that the loss cannot take is refused here
+            total = float(len(y)) if weight is None else float(weight.sum())
+            moments = moments_of(np.ascontiguousarray(y.T), weight) if isinstance(self.head, NumberHead) else None
+            if moments is not None and found.moments is not None:
+                moments = found.moments.merged(moments)
+            found = replace(found, n=found.n + len(y), total=found.total + total, moments=moments or found.moments)
+        return found
+
+    def asking(self, head: Head | None) -> Callable[[Look[Mergeable]], Mergeable]:
+        """Return a function that asks all files about their training rows; with the targets, if there is a head."""
+
+        def part(records: Records) -> Part:
+            X, weight = self.table(records), self.weight(records)
+            if head is None:
+                return Part(X, weight)
+            target = head.targets(self.targets(records), np.dtype(np.float64))
+            return Part(X, weight, target, fold_of(records["row"]))
+
+        def ask(look: Look[Mergeable]) -> Mergeable:
+            answers = (look.answer(part(records)) for records in self.training if len(records))
+            return reduce(lambda one, other: one.merged(other), answers)
+
+        return ask
+
+    def sample(self) -> tuple[Array, Array | None]:
+        """Return the targets and weights of a random sample of the training rows."""
+        some: list[Records] = []
+        for records in self.training:
+            some.append(records)
+            if sum(map(len, some)) >= SAMPLE:
+                break
+        records = np.concatenate(some)
+        return self.targets(records), self.weight(records)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """How many rows there are.
+
+    Attributes
+    ----------
+    n, n_held_out : int
+        To train on, and held out.
+    total : float
+        Weight of those to train on.
+    moments : Moments or None
+        Of their targets, if these are numbers.
+    """
+
+    n: int
+    n_held_out: int
+    total: float
+    moments: Moments | None
+
+
+# --- training --------------------------------------------------------------------------------------------------------
+
+
+class StreamedRows:
+    """The training rows of an epoch, batch by batch.
+
+    Parameters
+    ----------
+    rows : StoredRows
+    tables : Tables
+    counted : Counted
+    smoothing : float
+        Of labels.
+    n_rows : int
+        The largest batch that is computed at once.
+    cross_fit : bool
+        Whether categories may be encoded by the target.
+    """
+
+    def __init__(
+        self, rows: StoredRows, tables: Tables, counted: Counted, smoothing: float, n_rows: int, cross_fit: bool
+    ) -> None:
+        self._rows, self._tables, self._smoothing = rows, tables, smoothing
+        self._n_rows, self._cross_fit = n_rows, cross_fit
+        self.n_samples, self._mean_weight = counted.n, counted.total / counted.n
+
+    def encoded(self, records: Records) -> tuple[EncodedMatrix, Array, Array | None]:
+        """Encode some records: inputs, targets, weights."""
+        dtype, head = self._tables.compute_dtype, self._tables.head
+        fold = fold_of(records["row"]) if self._cross_fit else None
+        Z = self._tables.encoder.encode(self._rows.table(records), dtype, ones=True, fold=fold)
+        target = head.targets(self._rows.targets(records), dtype, self._smoothing)
+        return EncodedMatrix(Z, self._n_rows, kind="ones"), target, self.scaled(self._rows.weight(records))
+
+    def scaled(self, weight: Array | None) -> Array | None:
+        """Divide weights by their mean over all training rows."""
+        return None if weight is None else (weight / self._mean_weight).astype(self._tables.compute_dtype)
+
+    def batches(self, objective: Objective, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
+        """Yield the batches of one epoch, each once `objective` has its rows; in the files' order without `rng`."""
+        left: Records | None = None
+        n_left = self.n_samples
+        row_bytes = max(1, (self._tables.encoder.n_inputs + 1) * self._tables.compute_dtype.itemsize)
+        step = max(1, ENCODED_BYTES // row_bytes // size) * size
+        for records in self._rows.training.pools(self._pool_rows(size), rng):
+            pool = records if left is None else np.concatenate([left, records])
+            order = np.arange(len(pool)) if rng is None else rng.permutation(len(pool))
+            n_left -= len(records)
+            usable = len(pool) if n_left == 0 else len(pool) // size * size
+            for start in range(0, usable, step):
+                part = pool[order[start : min(start + step, usable)]]
+                objective.set_rows(*self.encoded(part))
+                for i in range(0, len(part), size):
+                    yield slice(i, min(i + size, len(part)))
+            left = pool[order[usable:]]
+
+    def _pool_rows(self, size: int) -> int:
+        return max(size, POOL_BYTES // self._rows.training.itemsize)
+
+
+class TableInputs:
+    """The inputs of rows whose table is kept as it is: they are encoded whenever they are needed."""
+
+    kind: Kind = "ones"
+
+    def __init__(self, encoder: TableEncoder, X: Table, dtype: DType) -> None:
+        self._encoder, self._X, self._dtype = encoder, X, dtype
+
+    def __call__(self, batch: Batch) -> Array:
+        """Return the batch's rows."""
+        return np.asarray(self._encoder.encode(take_rows(self._X, batch), self._dtype, ones=True))
+
+
+def run_of(
+    settings: Settings, tables: Tables, rows: StoredRows, counted: Counted, validation: Rows | None, score: Score | None
+) -> TrainingRun:
+    """Put a training run on stored rows together."""
+    n_rows = min(settings.solver.batch_size, MAX_ROWS)
+    smoothing, by_target = settings.penalty.label_smoothing, settings.table.category_encoding != "one_hot"
+    stream = StreamedRows(rows, tables, counted, smoothing, n_rows, by_target)
+    y, weight = rows.sample()  # training starts where these tell, and gets its rows from the stream
+
+    def encode(
+        tables: Tables, part: Rows, n_rows: int, smoothing: float = 0.0, *, cross_fit: bool = False
+    ) -> EncodedRows:
+        inputs = TableInputs(tables.encoder, part.X, tables.compute_dtype)
+        target = tables.head.targets(part.y, tables.compute_dtype, smoothing)
+        if part.X is None:
+            return EncodedRows(inputs, target, stream.scaled(part.weight), counted.total, n_rows)
+        total = float(len(part.y)) if part.weight is None else float(part.weight.sum())
+        own = None if part.weight is None else (part.weight * (len(part.y) / total)).astype(tables.compute_dtype)
+        return EncodedRows(inputs, target, own, total, n_rows)
+
+    place = Place(learn_encoder, encode, Objective)
+    run = assemble(settings, tables, Rows(None, y, weight), validation, score, place=place)
+    if not isinstance(run.objective, Objective):
+        raise TypeError("a stream needs an objective that takes other rows")
+    batches = partial(stream.batches, run.objective)
+    return replace(run, problem=replace(run.problem, n_samples=counted.n, batches=batches))

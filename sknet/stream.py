@@ -1,0 +1,267 @@
+"""Fits and predictions of tables that are larger than memory, chunk by chunk.
+
+Parquet files need the extra "parquet"; `import sknet` imports none of this.
+"""
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pandas as pd
+
+from sknet._estimators.classifier import SigmoidMLPClassifier
+from sknet._estimators.fitted import require_fitted
+from sknet._estimators.preparing import prepare_encoders
+from sknet._estimators.regressor import SigmoidMLPRegressor
+from sknet._estimators.saving import Estimator
+from sknet._estimators.streaming import fit_stream
+from sknet._model.machine import needed
+from sknet._partitions.sources import Roles, Source, chunks, tables
+from sknet._typing import Array, Table, Target
+
+__all__ = ["fit", "predict", "prepare"]
+
+
+def fit(
+    estimator: Estimator,
+    source: Source,
+    *,
+    target: Target = None,
+    sample_weight: Target = None,
+    groups: Target = None,
+    validation: Source = None,
+    validation_target: Target = None,
+    resume: str | os.PathLike[str] | None = None,
+    cache_dir: str | os.PathLike[str] | None = None,
+) -> Estimator:
+    """Fit an estimator to rows that never are in memory at once.
+
+    The source is read once. Its rows are checked, and dealt out at random to
+    files in a temporary folder, which takes as much room as the table: 8 bytes
+    for a number or a date (4 for a float32), 4 for a category. Each epoch takes
+    the files in a new order, a few at a time, and mixes their rows: that the
+    source is sorted does not matter. Encoders are those of all training rows,
+    quantiles exact. The chunks that the rows come in change nothing.
+
+    Parameters
+    ----------
+    estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
+        Its parameters mean what they mean in `fit`. Of the rows,
+        `validation_fraction` is held out, at most about 100,000, which stay in
+        memory; with `groups`, whole groups.
+
+    source : path, pyarrow Dataset, ndarray or callable
+        The path of a Parquet file, a glob, or a folder of such files; a
+        `pyarrow.dataset.Dataset`; an array, memory-mapped perhaps; or a function
+        without arguments that returns an iterator of chunks. A chunk is (X, y),
+        (X, y, sample_weight) or (X, y, sample_weight, groups), or a data frame
+        that has the target among its columns.
+
+    target : str, list of str or array-like, default=None
+        The name of the target's column, or names of several; for an array as
+        source, the array of targets. None where chunks have targets.
+
+    sample_weight : str or array-like of shape (n_samples,), default=None
+        The name of a column, or an array beside one. It is no feature.
+
+    groups : str or array-like of shape (n_samples,), default=None
+        Groups of rows that are held out together, given in the same way.
+
+    validation : path, pyarrow Dataset, ndarray or callable, default=None
+        A validation set of your own, given as the source is, with the same
+        columns; it is kept in memory.
+
+    validation_target : array-like, default=None
+        The targets of a validation set that is an array.
+
+    resume : str or path-like, default=None
+        A file that `Checkpoint` has written in an earlier call: its run is
+        taken up, with the same parameters and source.
+
+    cache_dir : str or path-like, default=None
+        Where the temporary folder is made; None is the system's own place.
+        It is removed at the end.
+
+    Returns
+    -------
+    estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
+        The same one, fitted: it predicts, saves, exports and goes on with
+        `partial_fit` as after its own `fit`.
+
+    Raises
+    ------
+    ValueError
+        If a parameter needs all rows at once (`solver="lbfgs"`, a splitter,
+        `n_members`, `warm_start`), or the source or a chunk is not as
+        described. The estimator is then what it was before.
+    OSError
+        If the temporary folder has too little room.
+    ImportError
+        If the source is a path and pyarrow is not installed: the extra
+        "parquet" has it.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknet import SigmoidMLPClassifier, stream
+    >>> def chunks():
+    ...     for seed in range(10):
+    ...         X = np.random.default_rng(seed).normal(size=(1000, 3))
+    ...         yield X, X[:, 0] > X[:, 1]
+    >>> net = stream.fit(SigmoidMLPClassifier(max_iter=4, random_state=0), chunks)
+    >>> net.predict([[1.0, -1.0, 0.0]])
+    array([ True])
+    """
+    _refuse_others(estimator)
+    found = chunks(source, Roles(target, sample_weight, groups))
+    held_out = None
+    if validation is not None:
+        names = None if isinstance(validation, np.ndarray) else target
+        weight, group = (name if isinstance(name, str) else None for name in (sample_weight, groups))
+        roles = Roles(names if validation_target is None else validation_target, weight, group)
+        held_out = chunks(validation, roles, "validation")
+    with TemporaryDirectory(prefix="sknet-", dir=cache_dir) as folder:
+        fit_stream(estimator, found, held_out, Path(folder), resume)
+    return estimator
+
+
+def _refuse_others(estimator: object) -> None:
+    if not isinstance(estimator, SigmoidMLPClassifier | SigmoidMLPRegressor):
+        raise TypeError(
+            f"sknet.stream takes SigmoidMLPClassifier and SigmoidMLPRegressor, and {type(estimator).__name__} is "
+            "neither."
+        )
+
+
+def prepare(
+    estimator: Estimator, X: Table, y: Target, sample_weight: Target = None, *, classes: Target = None
+) -> Estimator:
+    """Learn how tables are encoded from a sample, before `partial_fit` is called for the first time.
+
+    Scales, bins, levels and the targets' scale are those of the sample, and
+    stay. A level counts if a row has it, or if a category type declares it.
+
+    Parameters
+    ----------
+    estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
+        What it has learnt before is forgotten.
+
+    X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+        A sample of rows of all kinds.
+
+    y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+        Their targets.
+
+    sample_weight : array-like of shape (n_samples,), default=None
+        Their sample weights.
+
+    classes : array-like of shape (n_classes,), default=None
+        All labels that may come, of a classifier.
+
+    Returns
+    -------
+    estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
+        The same one, with first weights: no step has been taken.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from sknet import SigmoidMLPClassifier, stream
+    >>> X = np.sort(np.random.default_rng(0).normal(size=(1000, 1)), axis=0)  # sorted: no chunk is like the others
+    >>> y = X[:, 0] > 0
+    >>> net = stream.prepare(SigmoidMLPClassifier(random_state=0), X[::10], y[::10])
+    >>> for start in range(0, 1000, 100):
+    ...     net = net.partial_fit(X[start : start + 100], y[start : start + 100])
+    """
+    _refuse_others(estimator)
+    prepare_encoders(estimator, X, y, sample_weight, classes)
+    return estimator
+
+
+def predict(
+    estimator: Estimator,
+    source: Source,
+    *,
+    method: str = "predict",
+    to: str | os.PathLike[str] | None = None,
+) -> Iterator[Array] | None:
+    """Predict the rows of a source, chunk by chunk.
+
+    Parameters
+    ----------
+    estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
+        A fitted one.
+
+    source : path, pyarrow Dataset, ndarray, callable or iterable
+        As in `fit`; columns that the estimator does not know are passed over.
+        A function or an iterable gives tables, or tuples that begin with one.
+
+    method : str, default="predict"
+        The estimator's method: "predict", "predict_proba", "predict_log_proba",
+        "decision_function" or "predict_interval".
+
+    to : str or path-like, default=None
+        A Parquet file to write, with a row for each of the source's.
+
+    Returns
+    -------
+    predictions : iterator of ndarray, or None
+        What the method returns for each chunk; None where they are written to a
+        file. Its column is named after the method; several are numbered, or
+        carry the labels of `classes_`.
+
+    Raises
+    ------
+    ImportError
+        If pyarrow is needed and not installed: the extra "parquet" has it.
+    """
+    _refuse_others(estimator)
+    fitted = require_fitted(estimator)
+    if method not in METHODS or not hasattr(estimator, method):
+        raise ValueError(f"method={method!r} is not one that {type(estimator).__name__} has of {list(METHODS)}.")
+    names = None if fitted.columns.names is None else fitted.columns.names.tolist()
+    call: Callable[[Table], Array] = getattr(estimator, method)
+    found = map(call, tables(source, names))
+    if to is None:
+        return found
+    _write(found, Path(to), method, getattr(estimator, "classes_", None))
+    return None
+
+
+METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "predict_interval")
+
+
+def _write(found: Iterator[Array], path: Path, method: str, classes: object) -> None:
+    """Write predictions to a Parquet file, which is there whole or not at all."""
+    with needed("to=", "pyarrow", extra="parquet"):
+        import pyarrow
+        from pyarrow import parquet
+    draft = path.with_name(path.name + ".part")
+    writer = None
+    try:
+        for values in found:
+            table = pyarrow.Table.from_pandas(_framed(values, method, classes), preserve_index=False)
+            writer = parquet.ParquetWriter(draft, table.schema) if writer is None else writer
+            writer.write_table(table)
+        if writer is None:
+            raise ValueError("source gave no rows.")
+        writer.close()
+        os.replace(draft, path)
+    finally:
+        if writer is not None:
+            writer.close()
+        draft.unlink(missing_ok=True)
+
+
+def _framed(values: Array | list[Array], method: str, classes: object) -> pd.DataFrame:
+    """Give predictions columns with names."""
+    if isinstance(values, list):  # of several outputs
+        parts = [_framed(part, f"{method}_{i}", None) for i, part in enumerate(values)]
+        return pd.concat(parts, axis=1)
+    flat = values.reshape(len(values), -1)
+    if values.ndim == 1:
+        return pd.DataFrame({method: values})
+    labels = classes.tolist() if isinstance(classes, np.ndarray) and len(classes) == flat.shape[1] else None
+    return pd.DataFrame(flat, columns=pd.Index([f"{method}_{i}" for i in labels or range(flat.shape[1])]))

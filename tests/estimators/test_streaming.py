@@ -1,0 +1,50 @@
+"""The parts of a fit from a stream: chunks that are checked against the first, and how many rows are held out."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sknet import SigmoidMLPClassifier, stream
+from sknet._estimators.streaming import ChunkReader
+from sknet._partitions import training as room
+from sknet._partitions.sources import Chunk
+
+
+def test_chunks_are_checked_against_the_first():
+    reader = ChunkReader(SigmoidMLPClassifier())
+    with pytest.raises(ValueError, match="gave no rows"):
+        _ = reader.columns
+    first = reader.read(Chunk(pd.DataFrame({"a": [1.0], "b": ["x"]}), [0], [0.0], ["g"]))
+    assert first.weight.tolist() == [0.0] and first.groups.tolist() == ["g"] and reader.columns.n == 2
+    with pytest.raises(ValueError, match="Chunk 2: .*feature names"):
+        reader.read(Chunk(pd.DataFrame({"a": [1.0]}), [0]))
+
+
+@pytest.mark.parametrize("most", [50, 10**6])
+def test_a_share_of_the_rows_is_held_out_up_to_a_number(most, monkeypatch):
+    monkeypatch.setattr(room, "HELD_OUT", most)
+    X = np.random.default_rng(0).normal(size=(2000, 2))
+    net = stream.fit(SigmoidMLPClassifier(max_iter=1, random_state=0), lambda: iter([(X, X[:, 0] > 0)]))
+    assert abs((2000 - net.t_) - min(300, most)) < 60
+
+
+def test_a_class_of_weight_zero_is_not_trained_on():
+    X = np.random.default_rng(0).normal(size=(300, 2))
+    net = SigmoidMLPClassifier(max_iter=1, random_state=0, early_stopping=False, class_weight={0: 1, 1: 1, 2: 0})
+    stream.fit(net, lambda: iter([(X, np.arange(300) % 3)]))
+    assert net.t_ == 200 and net.classes_.tolist() == [0, 1, 2]
+
+
+def test_verbose_tells_how_many_rows_were_read(capsys):
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    stream.fit(
+        SigmoidMLPClassifier(max_iter=1, verbose=True), lambda: iter([(X[:30], X[:30, 0] > 0), (X, X[:, 0] > 0)])
+    )
+    assert "Rows read: 30\nRows read: 70\n" in capsys.readouterr().out
+
+
+def test_scoring_rates_the_held_out_rows():
+    X = np.random.default_rng(0).normal(size=(400, 2))
+    net = SigmoidMLPClassifier(max_iter=2, random_state=0, scoring="accuracy")
+    stream.fit(net, lambda: iter([(pd.DataFrame(X, columns=["a", "b"]), X[:, 0] > 0)]))
+    assert all(0 <= score <= 1 for score in net.validation_scores_)

@@ -1,0 +1,73 @@
+"""Batches of stored rows: every row once in an epoch, in batches of one size, mixed anew each time."""
+
+import numpy as np
+import pytest
+
+from sknet._model.fitting import Tables
+from sknet._model.settings import TableSettings, TargetSettings
+from sknet._partitions import training
+from sknet._partitions.stored import Checked, store
+from sknet._partitions.summaries import FirstLook, learn_encoder
+from sknet._partitions.training import StoredRows, StreamedRows, TableInputs
+from sknet._tables.encoding import learn_encoder as learn_whole
+
+N = 500
+X = np.arange(N, dtype=float)[:, np.newaxis]
+WEIGHT = 1.0 + np.arange(N) % 2
+
+
+class Recorder:
+    def set_rows(self, inputs, target, weight):
+        self.inputs, self.target, self.weight = inputs, target, weight
+
+
+@pytest.fixture
+def stored(tmp_path):
+    chunks = [Checked(X[rows], X[rows, 0] % 3, WEIGHT[rows], None) for rows in (slice(0, 200), slice(200, N))]
+    return store(iter(chunks), tmp_path, 0, categorical_features=None, labels=True)
+
+
+def rows_of(stored, share=0.2):
+    return StoredRows(stored, stored.head(TargetSettings("log_loss")), share)
+
+
+def test_rows_are_trained_on_or_held_out(stored):
+    rows = rows_of(stored)
+    counted, held_out = rows.count(), rows.held_out()
+    assert counted.n + counted.n_held_out == N and 60 < counted.n_held_out < 140 and len(held_out) == counted.n_held_out
+    assert (np.diff(held_out.X[:, 0]) > 0).all() and (held_out.y[:, 0] == held_out.X[:, 0] % 3).all()
+    seen = np.concatenate([rows.table(records)[:, 0] for records in rows.training])
+    assert sorted([*seen, *held_out.X[:, 0]]) == X[:, 0].tolist()
+    assert counted.total == pytest.approx(WEIGHT.sum() - held_out.weight.sum())
+
+
+@pytest.mark.parametrize("size", [1, 30, 64, 1000])
+@pytest.mark.parametrize("small", [False, True])
+def test_an_epoch_has_every_row_once(stored, size, small, monkeypatch):
+    if small:
+        monkeypatch.setattr(training, "POOL_BYTES", 100)
+        monkeypatch.setattr(training, "ENCODED_BYTES", 500)
+    rows = rows_of(stored, 0.0)
+    ask = rows.asking(None)
+    settings = TableSettings(None, "standard")
+    encoder = learn_encoder(ask, ask(FirstLook(None)), settings)
+    assert encoder.columns[0].center == pytest.approx(np.average(X[:, 0], weights=WEIGHT))
+    tables = Tables(encoder, rows.head, np.dtype(float), np.dtype(float))
+    stream, seen, orders = StreamedRows(rows, tables, rows.count(), 0.0, 4096, False), [], []
+    for rng in (np.random.default_rng(0), np.random.default_rng(1), None):
+        recorder, seen = Recorder(), []
+        for batch in stream.batches(recorder, size, rng):
+            values = recorder.inputs(batch)[:, 0] / encoder.columns[0].scale + encoder.columns[0].center
+            assert (recorder.target[batch].argmax(axis=1) == np.round(values) % 3).all()
+            np.testing.assert_allclose(recorder.weight[batch], (1.0 + np.round(values) % 2) / WEIGHT.mean())
+            seen.append(np.round(values).astype(int).tolist())
+        assert [len(batch) for batch in seen[:-1]] == [size] * (N // size if N % size else N // size - 1)
+        orders.append([value for batch in seen for value in batch])
+        assert sorted(orders[-1]) == list(range(N))
+    assert orders[0] != orders[1]
+
+
+def test_a_table_is_encoded_when_it_is_needed():
+    encoder = learn_whole(X)
+    inputs = TableInputs(encoder, X, np.dtype(float))
+    np.testing.assert_array_equal(inputs(slice(3, 9)), encoder.encode(X[3:9], float, ones=True))

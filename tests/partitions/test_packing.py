@@ -1,0 +1,82 @@
+"""Tables as records: what comes back encodes as what went in."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from sknet._partitions import packing
+from sknet._partitions.packing import Packing
+from sknet._tables.encoding import learn_encoder
+
+
+def frame(n=12):
+    days = pd.date_range("2024-03-30", periods=n, freq="5h")
+    table = pd.DataFrame(
+        {
+            "a": np.linspace(-1, 1, n),
+            "single": np.linspace(0, 9, n).astype(np.float32),
+            "count": pd.array([1, 2, None] * (n // 3), dtype="Int64"),
+            "flag": [True, False] * (n // 2),
+            "city": pd.Series(["x", None, "y", "z"] * (n // 4), dtype=object),
+            "code": pd.Categorical([10, 2, 10] * (n // 3)),
+            "day": days,
+            "zoned": days.tz_localize("UTC").tz_convert("Asia/Tokyo"),
+            "span": pd.to_timedelta(np.arange(n), unit="h"),
+        }
+    )
+    table.loc[3, ["a", "day", "zoned", "span"]] = None
+    return table
+
+
+def there_and_back(chunks, categorical_features="from_dtype"):
+    packed = Packing.of(chunks[0], categorical_features)
+    records = [np.zeros(len(chunk), np.dtype(packed.fields)) for chunk in chunks]
+    for chunk, into in zip(chunks, records, strict=True):
+        packed.pack(chunk, into)
+    return packed.unpack(np.concatenate(records))
+
+
+@pytest.mark.parametrize("chunks", [[frame()], [frame()[:2], frame()[2:7], frame()[7:]], [pl.DataFrame(frame())]])
+def test_a_frame_is_encoded_as_before(chunks):
+    X, found = frame(), there_and_back(chunks)
+    encoder = learn_encoder(chunks[0] if len(chunks) == 1 else X)  # polars numbers are read in double precision
+    assert learn_encoder(found) == encoder and list(found.columns) == list(X.columns)
+    np.testing.assert_array_equal(encoder.encode(found, np.float64), encoder.encode(X, np.float64))
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int8, np.int64, np.uint16])
+@pytest.mark.parametrize("kind", [np.asarray, lambda X: pd.DataFrame(X, columns=["a", "b"])])
+def test_numbers_of_one_type_are_one_array(dtype, kind):
+    X = np.arange(6).reshape(3, 2).astype(dtype)
+    found = there_and_back([kind(X[:1]), kind(X[1:])])
+    assert type(found) is type(kind(X))
+    np.testing.assert_array_equal(found, X)
+
+
+def test_whole_numbers_may_have_missing_ones_later():
+    found = there_and_back([pd.DataFrame({"a": [1, 2]}), pd.DataFrame({"a": [1.5, np.nan]})])
+    np.testing.assert_array_equal(found["a"], [1, 2, 1.5, np.nan])
+
+
+@pytest.mark.parametrize(
+    "first, second, message",
+    [
+        (pd.DataFrame({"a": [1.0]}, dtype="float32"), pd.DataFrame({"a": [0.1]}), "'a' of X is float32"),
+        (np.ones((1, 1), "float32"), np.ones((1, 1)), "X is float32"),
+        (np.ones((1, 1), "int8"), np.full((1, 1), 1.5), "int8 in the first chunk and float64"),
+        (frame()[["zoned"]], frame()[["day"]], "'zoned' of X has the time zone Asia/Tokyo"),
+        (frame()[["day"]], pd.DataFrame({"day": ["x"]}), "'day' of X .* should hold dates"),
+        (frame()[["a"]], pd.DataFrame({"a": ["x"]}), "'a' of X .* should hold numbers"),
+    ],
+)
+def test_chunks_of_other_types_are_named(first, second, message):
+    second = second.set_axis(first.columns, axis=1) if hasattr(first, "columns") else second
+    with pytest.raises((TypeError, ValueError), match=message):
+        there_and_back([first, second])
+
+
+def test_too_many_levels_are_named(monkeypatch):
+    monkeypatch.setattr(packing, "MAX_LEVELS", 3)
+    with pytest.raises(ValueError, match="'id' of X has more than 3 levels"):
+        there_and_back([pd.DataFrame({"id": list("abcd")})])

@@ -1,0 +1,248 @@
+"""`sknet.stream`: as a fit in memory whatever the source and its chunks, and predictions chunk by chunk."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import log_loss
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, load, save, stream
+from sknet._partitions import training as room
+
+N = 3000
+RNG = np.random.default_rng(0)
+
+
+def make(n, rng):
+    frame = pd.DataFrame(
+        {
+            "a": rng.normal(size=n),
+            "b": rng.lognormal(size=n),
+            "city": pd.Series(rng.choice(list("uvwxyz"), n), dtype=object),
+            "user": rng.choice([f"u{i}" for i in range(200)], n),
+            "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 10**7, n), unit="s"),
+            "w": rng.integers(0, 3, n) * 0.5,
+            "g": rng.integers(0, 40, n),
+        }
+    )
+    effect = frame["city"].map({c: i - 2.5 for i, c in enumerate("uvwxyz")})
+    frame["y"] = (frame["a"] * 2 + effect + frame["day"].dt.hour / 12 + rng.logistic(size=n) > 1).astype(int)
+    frame.loc[rng.choice(n, n // 20, replace=False), ["a", "city"]] = None
+    return frame
+
+
+TABLE, TEST = make(N, RNG).sort_values("y", kind="stable", ignore_index=True), make(N, RNG)
+FEATURES = ["a", "b", "city", "user", "day"]
+QUICK = {"hidden_layer_sizes": 16, "max_iter": 12, "random_state": 0, "max_categories": 50}
+
+
+def in_chunks(size, table=TABLE, columns=(*FEATURES, "y")):
+    return lambda: (table[list(columns)][i : i + size] for i in range(0, len(table), size))
+
+
+@pytest.fixture(scope="module")
+def parquet(tmp_path_factory):
+    pytest.importorskip("pyarrow")
+    folder = tmp_path_factory.mktemp("table")
+    TABLE[:1000].to_parquet(folder / "0.parquet")
+    TABLE[1000:].to_parquet(folder / "1.parquet", row_group_size=300)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return stream.fit(SigmoidMLPClassifier(**QUICK), in_chunks(700), target="y")
+
+
+def same(one, other):
+    pairs = zip([*one.coefs_, *one.intercepts_], [*other.coefs_, *other.intercepts_], strict=True)
+    return all(np.array_equal(a, b) for a, b in pairs)
+
+
+# --- fits
+
+
+def test_a_sorted_table_is_learnt_as_well_as_in_memory(fitted):
+    net = SigmoidMLPClassifier(**QUICK).fit(TABLE[FEATURES], TABLE["y"])
+    losses = [log_loss(TEST["y"], one.predict_proba(TEST[FEATURES])) for one in (net, fitted)]
+    assert losses[1] < 1.02 * losses[0]
+    assert fitted.resolved_params_ == net.resolved_params_ and fitted.n_iter_ > 3
+    assert len(fitted.network_feature_names_) == len(net.network_feature_names_)
+
+
+def test_chunks_change_no_bit(fitted):
+    for size in (N, 411):
+        assert same(fitted, stream.fit(SigmoidMLPClassifier(**QUICK), in_chunks(size), target="y"))
+    pieces = lambda: ((X[FEATURES], X["y"]) for X in in_chunks(1000)())  # noqa: E731
+    assert same(fitted, stream.fit(SigmoidMLPClassifier(**QUICK), pieces))
+
+
+def test_small_pools_train_as_well(fitted, monkeypatch):
+    monkeypatch.setattr(room, "POOL_BYTES", 2**12)
+    monkeypatch.setattr(room, "ENCODED_BYTES", 2**14)
+    net = stream.fit(SigmoidMLPClassifier(**QUICK), in_chunks(700), target="y")
+    losses = [log_loss(TEST["y"], one.predict_proba(TEST[FEATURES])) for one in (net, fitted)]
+    assert losses[0] < 1.05 * losses[1] and net.t_ == fitted.t_
+
+
+def test_parquet_equals_chunks(parquet, fitted):
+    columns = [*FEATURES, "y"]
+    dataset = pytest.importorskip("pyarrow.dataset")
+    table = dataset.dataset(parquet).to_table(columns=columns)
+    net = stream.fit(SigmoidMLPClassifier(**QUICK), dataset.dataset(table), target="y")
+    assert same(net, fitted)
+
+
+def test_weights_groups_and_a_validation_source(parquet):
+    net = stream.fit(SigmoidMLPClassifier(**QUICK), parquet, target="y", sample_weight="w", groups="g")
+    assert net.feature_names_in_.tolist() == FEATURES and net.validation_scores_ is not None
+    own = stream.fit(
+        SigmoidMLPClassifier(**QUICK), parquet, target="y", sample_weight="w", validation=lambda: iter([TEST]),
+        groups="g",
+    )  # fmt: skip
+    assert own.t_ == own.n_iter_ * (TABLE["w"] > 0).sum()
+
+
+def test_an_array_in_a_file(tmp_path):
+    X = np.random.default_rng(0).normal(size=(2000, 4)).astype(np.float32)
+    np.save(tmp_path / "X.npy", X)
+    mapped, y = np.load(tmp_path / "X.npy", mmap_mode="r"), np.column_stack([X[:, 0], X[:, 1] ** 2])
+    net = stream.fit(SigmoidMLPRegressor(max_iter=20, random_state=0), mapped, target=y, validation=None)
+    assert net.score(X, y) > 0.9 and net.coefs_[0].dtype == np.float32
+    for chosen in ({"validation": mapped, "validation_target": y}, {}):
+        stream.fit(SigmoidMLPRegressor(max_iter=1, random_state=0, loss="huber"), mapped, target=y, **chosen)
+
+
+@pytest.mark.parametrize(
+    "parameters", [{"class_weight": "balanced"}, {"category_encoding": "target"}, {"input_scaling": "quantile"}]
+)
+def test_settings_mean_what_they_mean_in_memory(parameters):
+    p = QUICK | {"numeric_encoding": "piecewise_linear", "early_stopping": False} | parameters
+    net = SigmoidMLPClassifier(**p).fit(TABLE[FEATURES], TABLE["y"])
+    found = stream.fit(SigmoidMLPClassifier(**p), in_chunks(800), target="y")
+    losses = [log_loss(TEST["y"], one.predict_proba(TEST[FEATURES])) for one in (net, found)]
+    assert losses[1] == pytest.approx(losses[0], rel=0.05)
+    if "input_scaling" in parameters:
+        pd.testing.assert_frame_equal(found.inputs_.sort_index(), net.inputs_.sort_index())
+
+
+def test_few_rows_are_trained_on_without_validation():
+    few = TABLE.iloc[::100][["a", "b", "y"]]
+    chunks = in_chunks(9, few, few.columns)
+    assert stream.fit(SigmoidMLPClassifier(**QUICK), chunks, target="y").validation_scores_ is None
+    with pytest.warns(RuntimeWarning, match="fewer than 10 rows"):
+        stream.fit(SigmoidMLPClassifier(**QUICK, early_stopping=True), chunks, target="y")
+
+
+def test_the_result_is_the_plain_estimator(tmp_path, fitted):
+    save(fitted, tmp_path / "net.safetensors")
+    np.testing.assert_array_equal(
+        load(tmp_path / "net.safetensors").predict(TEST[FEATURES]), fitted.predict(TEST[FEATURES])
+    )
+    net = stream.fit(SigmoidMLPClassifier(**QUICK), in_chunks(1500), target="y")
+    before = net.t_
+    assert net.partial_fit(TEST[FEATURES], TEST["y"]).t_ == before + len(TEST)
+
+
+def test_a_run_is_resumed_bit_for_bit(tmp_path, fitted):
+    from sknet import Checkpoint
+
+    pytest.importorskip("sklearn.callback")
+    path = tmp_path / "run.npz"
+    make = lambda: SigmoidMLPClassifier(**QUICK, n_iter_no_change=99)  # noqa: E731
+    whole = stream.fit(make().set_callbacks(Checkpoint(path, every=5)), in_chunks(999), target="y")
+    again = stream.fit(make(), in_chunks(700), target="y", resume=path)
+    assert same(again, whole) and again.n_iter_ == whole.n_iter_ == 12
+    with pytest.raises(ValueError, match="the rows of the source"):
+        stream.fit(make(), in_chunks(700, TABLE[::-1]), target="y", resume=path)
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize(
+    "parameters, message",
+    [
+        ({"solver": "lbfgs"}, "solver='lbfgs'"),
+        ({"warm_start": True}, "warm_start=True"),
+        ({"validation_fraction": __import__("sklearn.model_selection").model_selection.KFold()}, "splitter"),
+    ],
+)
+def test_what_needs_all_rows_is_refused(parameters, message):
+    net = SigmoidMLPClassifier(**QUICK | parameters)
+    with pytest.raises(ValueError, match=message):
+        stream.fit(net, in_chunks(500), target="y")
+    assert not hasattr(net, "coefs_")
+
+
+def test_a_chunk_that_cannot_be_used_is_named(fitted):
+    X, y = np.ones((4, 2)), np.array([0, 1, 0, 1])
+    bad = {
+        "Chunk 2: .*contains infinity": [(X, y), (X * np.inf, y)],
+        "Chunk 2: .*2 features": [(X, y), (X[:, :1], y)],
+        "Chunk 1: X has 4 rows and y 3": [(X, y[:3])],
+        "Chunk 1: sample_weight has shape": [(X, y, np.ones(3))],
+        "Chunk 1: sample_weight holds a negative": [(X, y, -np.ones(4))],
+        "mixes strings": [(X, y), (X, list("abab"))],
+        "gave no rows|no row of": [],
+    }
+    for message, pieces in bad.items():
+        with pytest.raises((TypeError, ValueError), match=message):
+            stream.fit(SigmoidMLPClassifier(**QUICK), lambda pieces=pieces: iter(pieces))
+    with pytest.raises(TypeError, match="neither"):
+        stream.fit("net", in_chunks(10))
+    with pytest.raises(ValueError, match="single group"):
+        stream.fit(SigmoidMLPClassifier(**QUICK), lambda: iter([(TABLE[["a"]], TABLE["y"], None, np.zeros(N))]))
+
+
+# --- predictions
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
+def test_predictions_of_chunks(parquet, fitted, method, tmp_path):
+    expected = getattr(fitted, method)(TABLE[FEATURES])
+    for source in (parquet, in_chunks(800), [TABLE[:1500], TABLE[1500:]]):
+        found = np.concatenate(list(stream.predict(fitted, source, method=method)))
+        np.testing.assert_allclose(found, expected, rtol=1e-5)
+    assert stream.predict(fitted, parquet, method=method, to=tmp_path / "p.parquet") is None
+    written = pd.read_parquet(tmp_path / "p.parquet")
+    np.testing.assert_allclose(written.to_numpy().reshape(expected.shape), expected, rtol=1e-5)
+    names = {"predict_proba": ["predict_proba_0", "predict_proba_1"]}.get(method, [method])
+    assert list(written.columns) == names and list(tmp_path.iterdir()) == [tmp_path / "p.parquet"]
+
+
+def test_predictions_of_several_outputs_are_written(tmp_path):
+    pytest.importorskip("pyarrow")
+    X = np.random.default_rng(0).normal(size=(200, 3))
+    y = np.column_stack([X[:, 0] > 0, np.digitize(X[:, 1], [-1, 1])])
+    net = SigmoidMLPClassifier(max_iter=2, random_state=0).fit(X, y)
+    stream.predict(net, X, method="predict_proba", to=tmp_path / "p.parquet")
+    assert pd.read_parquet(tmp_path / "p.parquet").shape == (200, 5)
+
+
+def test_predictions_that_cannot_be_made_are_named(fitted, tmp_path):
+    with pytest.raises(ValueError, match="method='fit'"):
+        stream.predict(fitted, in_chunks(10), method="fit")
+    with pytest.raises(ValueError, match="no rows"):
+        stream.predict(fitted, [], to=tmp_path / "p.parquet")
+
+
+# --- encoders first
+
+
+def test_encoders_may_be_learnt_before_the_first_chunk():
+    X, y = np.sort(RNG.normal(size=(3000, 1)), axis=0), np.arange(3000) % 2
+    net = stream.prepare(SigmoidMLPClassifier(**QUICK), X[::7], y[::7], classes=[0, 1, 2])
+    assert net.n_iter_ == 0 and net.t_ == 0 and len(net.history_) == 0 and net.predict(X).shape == (3000,)
+    center = net.inputs_["centre"].iloc[0]
+    net.partial_fit(X[:300], y[:300])
+    assert net.t_ == 300 and net.inputs_["centre"].iloc[0] == center and len(net.classes_) == 3
+
+
+def test_the_package_does_not_import_it():
+    code = (
+        "import sknet, sys; assert not any(m in sys.modules for m in ('sknet.stream', 'sknet._partitions'))"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
