@@ -18,7 +18,7 @@ import numpy as np
 
 from sknet._estimators.base import BaseSigmoidMLP, Begun, Seeds
 from sknet._estimators.callbacks import refuse_lbfgs
-from sknet._estimators.fitted import Fitted
+from sknet._estimators.fitted import while_training
 from sknet._estimators.parameters import ClassifierParameters
 from sknet._estimators.read_data import (
     Columns,
@@ -30,7 +30,7 @@ from sknet._estimators.read_data import (
     read_table,
 )
 from sknet._estimators.reporting import refuse_or_warn_of_identifiers, warn_of_few_rows
-from sknet._estimators.resolve import Facts, holds_out, resolve, target_settings
+from sknet._estimators.resolve import Facts, evaluates, resolve, target_settings
 from sknet._estimators.scoring import score_on
 from sknet._model.fitting import Tables
 from sknet._model.heads import Head, NumberHead
@@ -43,7 +43,6 @@ from sknet._storage import checkpoints
 from sknet._tables.arrays import plain_numbers
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import MIN_HELD_OUT
-from sknet._training.state import History
 from sknet._typing import Array, Target
 
 
@@ -66,6 +65,8 @@ def refuse(estimator: BaseSigmoidMLP) -> None:
         raise ValueError("solver='lbfgs' needs all rows for every step, and a stream gives batches: use 'adam'.")
     if getattr(estimator, "n_members", 1) != 1:
         raise ValueError(f"n_members={estimator.n_members} needs all rows at once: fit a stream with n_members=1.")
+    if estimator.early_stopping == "folds":
+        raise ValueError("early_stopping='folds' trains on all rows several times: set it to 'auto', True or False.")
     if estimator.warm_start:
         raise ValueError("warm_start=True: a fit from a stream starts anew; set it to False, or use partial_fit.")
     if not isinstance(estimator.validation_fraction, Real):
@@ -181,10 +182,7 @@ def begin(
         refuse_or_warn_of_identifiers(encoder)
     score = None
     if validation is not None and estimator.scoring != "loss":
-        score = score_on(
-            estimator, validation, head,
-            lambda model: Fitted(model, resolved, columns, History(), 0, 0, True, seeds),
-        )  # fmt: skip
+        score = score_on(estimator, validation, head, while_training(resolved, columns, seeds))
     tables = Tables(encoder, head, settings.dtype, columns.float_type)
     run = run_of(settings, tables, rows, counted, validation, score)
     every = Rows(None, np.broadcast_to(0.0, (stored.n_rows,)))  # as long as they are many, and takes no memory
@@ -196,7 +194,7 @@ def begin(
 def _split(estimator: BaseSigmoidMLP, stored: Stored, head: Head, has_validation: bool) -> tuple[StoredRows, Counted]:
     """Hold rows out; where they would be too few, train on all, and say so if it was asked for."""
     share = 0.0
-    if not has_validation and holds_out(estimator, stored.n_rows):
+    if not has_validation and evaluates(estimator, stored.n_rows):
         share = float(estimator.validation_fraction)
     if share and stored.keys[0] == stored.keys[1] and stored.n_rows > 1:
         raise ValueError("groups holds a single group, of which no part can be held out: pass more, or none.")

@@ -283,12 +283,6 @@ class ColumnScaler:
             np.clip(out, -largest, largest, out=out)
 
 
-def row_blocks(n: int, d: int) -> list[slice]:
-    """Cut n rows of d columns into blocks of about `BLOCK` values."""
-    starts = range(0, n, max(1, BLOCK // max(d, 1)))
-    return list(map(slice, starts, [*starts[1:], n]))
-
-
 def smooth_clip(Z: Array) -> None:
     """Replace z by z/sqrt(1 + (z/3)**2), in place."""
     np.clip(Z, -SATURATED, SATURATED, out=Z)
@@ -416,7 +410,9 @@ def refuse_excessive(name: str, dtype: DType) -> NoReturn:
 def missing_columns(X: Array, name_of: Callable[[int], str], numbers: NDArray[np.bool_] | None = None) -> Array:
     """Which columns of an array have missing values, (d,); infinite values are refused, in `numbers` if given."""
     missing = np.zeros(X.shape[1], dtype=bool)
-    for rows in row_blocks(*X.shape):
+    height = max(1, BLOCK // max(X.shape[1], 1))
+    for start in range(0, len(X), height):
+        rows = slice(start, start + height)
         if not np.isfinite(X[rows]).all():
             refuse_infinite(X[rows] if numbers is None else np.where(numbers, X[rows], 0.0), name_of)
             missing |= np.isnan(X[rows]).any(axis=0)

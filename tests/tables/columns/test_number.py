@@ -13,7 +13,6 @@ from sknet._tables.columns.number import (
     Block,
     NumberColumn,
     missing_columns,
-    row_blocks,
     smooth_clip,
     stacked,
     weighted_quantile,
@@ -206,14 +205,6 @@ def test_the_smooth_clip_is_odd_monotone_and_bounded(a, b):
     Z = np.array([min(a, b), max(a, b), -min(a, b)])
     smooth_clip(Z)
     assert Z[0] == -Z[2] and Z[0] <= Z[1] and np.abs(Z).max() <= 3
-
-
-@pytest.mark.parametrize("n, d", [(0, 3), (1, 1), (100, 7), (100, 0), (5, 1000)])
-def test_blocks_cover_all_rows_once(n, d, monkeypatch):
-    monkeypatch.setattr(number, "BLOCK", 50)
-    blocks = list(row_blocks(n, d))
-    assert [row for block in blocks for row in range(n)[block]] == list(range(n))
-    assert all((block.stop - block.start) * d <= max(50, d) for block in blocks)
 
 
 # --- the column
