@@ -17,6 +17,7 @@ from sklearn.utils import Tags, check_random_state
 
 from sknet._estimators.callbacks import CallbackSupportMixin, refuse_lbfgs, watchers_of_epoch, watchers_of_fit
 from sknet._estimators.constraints import LARGEST, MAY_BE_NUMBERS, SIZES, InvalidParameterError
+from sknet._estimators.continuing import continued
 from sknet._estimators.documentation import Documented
 from sknet._estimators.fitted import Fitted, FittedAttributes, while_training
 from sknet._estimators.read_data import Columns, Given, read_rows, read_validation
@@ -36,7 +37,6 @@ from sknet._model.folds import limited_by_folds
 from sknet._model.heads import Head, NumberHead, parse_again, without_absent_labels
 from sknet._model.intervals import learn_errors
 from sknet._model.model import Model
-from sknet._model.starting import continued_state
 from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import Splitter, split
@@ -134,8 +134,8 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         epochs_done = 0 if earlier is None or earlier.state is None else earlier.state.epoch
         begun = self._assemble(rows, None, head, columns, earlier, self._seeds(earlier), until=epochs_done + 1)
         state = begun.first_state()
-        if earlier is not None and earlier.state is not None:
-            state = continued_state(earlier.state, state, earlier.model.output_dtype)
+        if earlier is not None:
+            state = continued(earlier, state, rows.X)
         start = state.epoch
 
         def train_and_publish() -> Result:

@@ -18,6 +18,7 @@ import numpy as np
 
 from sknet._estimators.base import BaseSigmoidMLP, Begun, Seeds
 from sknet._estimators.callbacks import refuse_lbfgs
+from sknet._estimators.facts import SHARE, Facts
 from sknet._estimators.fitted import while_training
 from sknet._estimators.parameters import ClassifierParameters
 from sknet._estimators.read_data import (
@@ -30,7 +31,7 @@ from sknet._estimators.read_data import (
     read_table,
 )
 from sknet._estimators.reporting import refuse_or_warn_of_identifiers, warn_of_few_rows
-from sknet._estimators.resolve import Facts, evaluates, resolve, target_settings
+from sknet._estimators.resolve import evaluates, resolve, target_settings
 from sknet._estimators.scoring import score_on
 from sknet._model.fitting import Tables
 from sknet._model.heads import Head, NumberHead
@@ -69,7 +70,7 @@ def refuse(estimator: BaseSigmoidMLP) -> None:
         raise ValueError("early_stopping='folds' trains on all rows several times: set it to 'auto', True or False.")
     if estimator.warm_start:
         raise ValueError("warm_start=True: a fit from a stream starts anew; set it to False, or use partial_fit.")
-    if not isinstance(estimator.validation_fraction, Real):
+    if not isinstance(estimator.validation_fraction, Real | str):
         raise ValueError(
             f"validation_fraction={estimator.validation_fraction} is a splitter, which needs all rows at once: give a "
             "share, or a source as validation."
@@ -171,7 +172,9 @@ def begin(
     by_target = estimator.category_encoding != "one_hot"
     ask = rows.asking(head if by_target else None)
     summary = ask(FirstLook(estimator.categorical_features))
-    facts = Facts(counted.n, validation is not None, *summary.count_kinds(estimator.max_categories))
+    n_held_out = 0 if validation is None else len(validation.y)
+    kinds = summary.count_kinds(estimator.max_categories)
+    facts = Facts(counted.n, validation is not None, *kinds, n_held_out=n_held_out)
     settings, parameters = resolve(estimator, facts)
     resolved = estimator.get_params(deep=False)
     for name in resolved.keys() & vars(parameters).keys():
@@ -194,8 +197,9 @@ def begin(
 def _split(estimator: BaseSigmoidMLP, stored: Stored, head: Head, has_validation: bool) -> tuple[StoredRows, Counted]:
     """Hold rows out; where they would be too few, train on all, and say so if it was asked for."""
     share = 0.0
-    if not has_validation and evaluates(estimator, stored.n_rows):
-        share = float(estimator.validation_fraction)
+    how = None if has_validation else evaluates(estimator, stored.n_rows)
+    if how is not None:  # small tables are evaluated by folds in memory, and by held-out rows here
+        share = SHARE if isinstance(how, str) else float(how)
     if share and stored.keys[0] == stored.keys[1] and stored.n_rows > 1:
         raise ValueError("groups holds a single group, of which no part can be held out: pass more, or none.")
     rows = StoredRows(stored, head, share)

@@ -29,7 +29,7 @@ from sknet._typing import Array
 LISTED = 2**12
 """How many values of a column are listed at most; of more, about as many equal shares."""
 
-LISTED_AGAIN = 16 * LISTED
+LISTED_AGAIN = 8 * LISTED
 """How many of those that lie in a few gaps: of millions of rows, all."""
 
 PART_VALUES = 2**18
