@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import log_loss
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, load, save, stream
-from sknet._partitions import training as room
+from sknet._partitions import epochs as room
 
 N = 3000
 RNG = np.random.default_rng(0)

@@ -35,11 +35,11 @@ from sknet._estimators.resolve import evaluates, resolve, target_settings
 from sknet._estimators.scoring import score_on
 from sknet._model.fitting import Tables
 from sknet._model.heads import Head, NumberHead
+from sknet._partitions.epochs import Counted, StoredRows, run_of
 from sknet._partitions.packing import Packing
 from sknet._partitions.sources import Chunk
 from sknet._partitions.stored import Checked, Stored, store
 from sknet._partitions.summaries import FirstLook, learn_encoder
-from sknet._partitions.training import Counted, StoredRows, run_of
 from sknet._storage import checkpoints
 from sknet._tables.arrays import plain_numbers
 from sknet._tables.rows import Rows

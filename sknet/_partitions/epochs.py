@@ -21,7 +21,6 @@ from sknet._model.fitting import MAX_ROWS, EncodedRows, Place, Score, Tables, Tr
 from sknet._model.heads import Head, LabelHead, NumberHead
 from sknet._model.settings import Settings
 from sknet._network.layers import Kind
-from sknet._network.layout import Layout
 from sknet._network.objective import Objective
 from sknet._network.objective import Rows as EncodedMatrix
 from sknet._partitions.dealt import DealtRecords, Records

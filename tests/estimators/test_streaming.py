@@ -6,7 +6,7 @@ import pytest
 
 from sknet import SigmoidMLPClassifier, stream
 from sknet._estimators.streaming import ChunkReader
-from sknet._partitions import training as room
+from sknet._partitions import epochs as room
 from sknet._partitions.sources import Chunk
 
 

@@ -5,10 +5,10 @@ import pytest
 
 from sknet._model.fitting import Tables
 from sknet._model.settings import TableSettings, TargetSettings
-from sknet._partitions import training
+from sknet._partitions import epochs as training
+from sknet._partitions.epochs import StoredRows, StreamedRows, TableInputs
 from sknet._partitions.stored import Checked, store
 from sknet._partitions.summaries import FirstLook, learn_encoder
-from sknet._partitions.training import StoredRows, StreamedRows, TableInputs
 from sknet._tables.encoding import learn_encoder as learn_whole
 
 N = 500
