@@ -68,7 +68,8 @@ class TrainingHistoryDisplay:
     --------
     >>> from sklearn.datasets import load_iris
     >>> from sknet import SigmoidMLPClassifier, TrainingHistoryDisplay
-    >>> model = SigmoidMLPClassifier(max_iter=5, random_state=0).fit(*load_iris(return_X_y=True))
+    >>> model = SigmoidMLPClassifier(max_iter=5, early_stopping=True, random_state=0)
+    >>> model = model.fit(*load_iris(return_X_y=True))
     >>> display = TrainingHistoryDisplay.from_estimator(model)
     >>> sorted(display.lines_)
     ['learning_rate', 'loss', 'validation_loss']
