@@ -42,8 +42,8 @@ PATIENCE, FOLDS_PATIENCE, LARGE_PATIENCE = 24, 16, 6
 SHARE, LARGE_SHARE = 0.15, 0.1
 """What `validation_fraction="auto"` holds out, in general and of large tables: thousands of rows are enough."""
 
-TOL, RELATIVE_TOL = 1e-4, 1e-3
-"""What `tol="auto"` means: scikit-learn's, or a share of the best score with a schedule that scikit-learn lacks."""
+TOL, COARSE_TOL = 1e-4, 1e-3
+"""What `tol="auto"` means: scikit-learn's; the second with folds and on large tables, whose losses are steady."""
 
 LARGE = 15_000
 """From so many training rows on, an epoch is hundreds of steps, and a few of them tell whether there is progress."""

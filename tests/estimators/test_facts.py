@@ -6,12 +6,12 @@ from sknet import SigmoidMLPClassifier
 from sknet._estimators.facts import (
     AUTO_EARLY_STOPPING,
     AUTO_FOLDS,
+    COARSE_TOL,
     FOLDS_PATIENCE,
     LARGE,
     LARGE_PATIENCE,
     LARGE_SHARE,
     PATIENCE,
-    RELATIVE_TOL,
     SHARE,
     TOL,
     Facts,
@@ -31,14 +31,15 @@ def test_what_evaluates_the_epochs(n, how):
 
 
 @pytest.mark.parametrize(
-    ("facts", "patience", "share"),
-    [(Facts(500, "folds"), FOLDS_PATIENCE, SHARE), (Facts(2000, True, n_held_out=300), PATIENCE, SHARE),
-     (Facts(LARGE, True, n_held_out=2000), LARGE_PATIENCE, LARGE_SHARE),
-     (Facts(LARGE - 1, True, n_held_out=1), PATIENCE, LARGE_SHARE)],
+    ("facts", "patience", "share", "tol"),
+    [(Facts(500, "folds"), FOLDS_PATIENCE, SHARE, COARSE_TOL),
+     (Facts(2000, True, n_held_out=300), PATIENCE, SHARE, TOL),
+     (Facts(LARGE, True, n_held_out=2000), LARGE_PATIENCE, LARGE_SHARE, COARSE_TOL),
+     (Facts(LARGE - 1, True, n_held_out=1), PATIENCE, LARGE_SHARE, TOL)],
 )  # fmt: skip
-def test_how_long_it_waits_and_what_it_holds_out(facts, patience, share):
+def test_how_long_it_waits_and_what_it_holds_out(facts, patience, share, tol):
     found = resolve(SigmoidMLPClassifier(), facts)[1]
-    assert (found.n_iter_no_change, found.validation_fraction, found.tol) == (patience, share, RELATIVE_TOL)
+    assert (found.n_iter_no_change, found.validation_fraction, found.tol) == (patience, share, tol)
 
 
 def test_scikit_learns_schedules_wait_as_they_do():
