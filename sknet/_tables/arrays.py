@@ -195,6 +195,8 @@ def plain_objects(labels: Array) -> Array:
             f"Unknown label type: y holds labels such as {shown(labels.ravel()[0])}: make them strings, or integers of "
             "64 bits at most."
         )
+    if found.dtype.kind == "c":
+        refuse_no_labels(found)
     return found
 
 
