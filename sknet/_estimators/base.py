@@ -45,6 +45,7 @@ from sknet._training.state import History, State
 from sknet._typing import Array, Table, Target
 
 LearnHead = Callable[..., tuple[Head, Array]]
+Predict = Callable[..., Array | list[Array]]
 Seeds = tuple[int, int, int]
 T = TypeVar("T")
 
@@ -110,6 +111,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
     """What classifier and regressor have in common; each derives from this and from its parameters."""
 
     _learn_head: ClassVar[LearnHead]  # (y, target settings, classes) -> head, parsed y
+    _predictions: ClassVar[Predict]  # (model, table) -> numbers, or probabilities
 
     # --- three ways to train -----------------------------------------------------------------------------------------
 
@@ -121,6 +123,8 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
     def _resume(self, path: str | PathLike[str], given: Given) -> Self:
         """Continue the run that a checkpoint file holds."""
         refuse_lbfgs(self.solver)
+        if self.n_members > 1:
+            raise ValueError(f"n_members={self.n_members}: a checkpoint holds one network; set n_members=1.")
         saved = checkpoints.read(path)
         saved.refuse_other(type(self).__name__, self.solver, 0 if self._fitted is None else self._fitted.n_samples_seen)
         begun = self._begin(given, self._fitted if saved.origin.seen_before else None, saved.origin.seeds)

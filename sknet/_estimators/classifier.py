@@ -12,8 +12,9 @@ from sklearn.utils.metaestimators import available_if
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import CLASSIFIER, Constraints, fit_context
+from sknet._estimators.ensembles import fit_members, partial_fit_members
 from sknet._estimators.fitted import Learnt, require_fitted, to_predict
-from sknet._estimators.inspection import gradients_of, objective_gradient
+from sknet._estimators.inspection import activations_of, gradients_of, objective_gradient
 from sknet._estimators.parameters import ClassifierParameters, is_first_order
 from sknet._estimators.read_data import Given, read_weight
 from sknet._model.heads import LabelHead, learn_label_head
@@ -27,6 +28,14 @@ def labels_of(model: Model) -> Labels:
     return cast(LabelHead, model.head).labels
 
 
+def probabilities(model: Model, table: Table) -> Array | list[Array]:
+    """Return the labels' probabilities in scikit-learn's shape."""
+    labels, loss = labels_of(model), model.head.loss
+    P = model.outputs(table, loss.linked_both if labels.exclusive else loss.linked)
+    normalise = loss.out_activation != "softmax"  # one sigmoid per class does not add up to 1 by itself
+    return labels.probabilities(P, normalise=normalise)
+
+
 class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters):
     """A multi-layer perceptron that classifies, trained by hand-written backpropagation [1]_.
 
@@ -34,7 +43,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
     and dates encoded and missing values marked inside; `inputs_` shows how.
 
     The parameters come in groups: the network (`hidden_layer_sizes` to
-    `depth`), training (`learning_rate_init` to `verbose`), when to stop
+    `n_members`), training (`learning_rate_init` to `verbose`), when to stop
     (`early_stopping` to `tol`), the table (`categorical_features` to
     `input_scaling`), regularisation (`alpha` to `averaging`), start and
     arithmetic (`init` to `dtype`), single solvers and schedules (`beta_1` to
@@ -59,6 +68,12 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
     depth : int, default=1
         How many hidden layers of that size, if `hidden_layer_sizes` is an int or
         is left at its default.
+
+    n_members : int, default=1
+        From 2 on: that many networks, whose raw outputs are averaged. Each is
+        validated on a fold of its own (stratified by class, or whole groups), and
+        trained on the others; with a splitter as `validation_fraction`, there is a
+        member for each of its splits. Folds hold at least 10 rows.
 
     learning_rate_init : float, default=0.015
         The (largest) learning rate.
@@ -292,6 +307,19 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
     best_validation_score_ : float or None
         The largest of them; NaN if `scoring` gave no number at all.
 
+    members_ : list of estimators
+        With `n_members` above 1: one estimator per member, with `n_members=1`.
+        What a single network has then raises an AttributeError: `coefs_`,
+        `intercepts_`, `loss_curve_`, `validation_scores_`, `best_epoch_`,
+        `temperature_`, `activations` and `backpropagate`. `n_iter_` is the largest
+        of all, `t_` their sum, losses their means; `history_` has a column
+        `member`.
+
+    oof_prediction_ : ndarray, or a list of such
+        As `predict_proba` of each training row by the member that was not trained
+        on it: NaN where there is none, the mean where there are several. Its
+        score is `best_validation_score_`.
+
     best_epoch_ : int
         The epoch of the last call, counted from 1, whose weights were kept: the
         best one on the held-out rows, the last one without any or with folds.
@@ -346,6 +374,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
     """
 
     _parameter_constraints: Constraints = CLASSIFIER
+    _predictions = staticmethod(probabilities)
     _learn_head = staticmethod(learn_label_head)
 
     classes_ = Learnt(lambda fitted: labels_of(fitted.model).classes)
@@ -406,7 +435,10 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         """
         if self.temperature_scaling not in (False, "auto"):
             self._refuse_conflicts()
-        return self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
+        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        if self.n_members > 1 or (self.warm_start and self._fitted is not None and self._fitted.members):
+            return fit_members(self, given)
+        return self._fit(given)
 
     @with_callbacks
     @fit_context
@@ -501,6 +533,8 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             The classifier.
         """
         self._refuse_other_classes(classes)
+        if self.n_members > 1 or (self._fitted is not None and self._fitted.members):
+            return partial_fit_members(self, X, y, sample_weight, classes)
         return self._partial_fit(X, y, sample_weight, classes)
 
     def _refuse_other_classes(self, classes: Target) -> None:
@@ -562,11 +596,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             each label's own probability; a list, one array per output, in
             multiclass-multioutput problems. Columns are ordered as `classes_`.
         """
-        model, table = to_predict(self, X)
-        labels, loss = labels_of(model), model.head.loss
-        P = model.outputs(table, loss.linked_both if labels.exclusive else loss.linked)
-        normalise = loss.out_activation != "softmax"  # one sigmoid per class does not add up to 1 by itself
-        return labels.probabilities(P, normalise=normalise)
+        return probabilities(*to_predict(self, X))
 
     def predict_log_proba(self, X: Table) -> Array | list[Array]:
         """Predict the logarithms of the labels' probabilities.
@@ -651,8 +681,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             The encoded, scaled input; each hidden layer's output; the
             network's output after its output activation.
         """
-        model, table = to_predict(self, X)
-        return model.activations(table)
+        return activations_of(self, X)
 
     def input_gradients(self, X: Table) -> Array:
         """Compute how the probabilities change with each number of the table: exact derivatives, by a backward pass.

@@ -5,7 +5,7 @@ An estimator publishes with one assignment, `estimator._fitted = Fitted(...)`: a
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar, overload
+from typing import Generic, Self, TypeVar, overload
 
 import numpy as np
 import pandas as pd
@@ -25,6 +25,17 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
+class Member:
+    """What is known of one network of several, besides its weights and what it shares with the others."""
+
+    history: History
+    n_iter: int
+    n_samples_seen: int
+    seeds: tuple[int, int, int]
+    state: State | None = None
+
+
+@dataclass(frozen=True)
 class Fitted:
     """All that is known after a fit, besides the parameters."""
 
@@ -39,6 +50,23 @@ class Fitted:
     state: State | None = None  # from which training may continue
     errors: HeldOutErrors | None = None  # of a regressor, on the rows that the last call held out
     n_split: int | None = None  # of so many rows the last call held some out; 0 if it trained on all; None: not known
+    members: tuple[Member, ...] = ()  # one per network, where there are several; `history` is then empty
+    out_of_fold: Array | list[Array] | None = None  # predictions of the members that did not see a row
+    out_of_fold_score: float = np.nan
+
+    @property
+    def parts(self) -> list["Fitted"]:
+        """What was fitted, one network at a time."""
+        if not self.members:
+            return [self]
+        resolved = dict(self.resolved) | {"n_members": 1}
+        return [
+            Fitted(
+                replace(self.model, network=network, others=()), resolved, self.columns, one.history, one.n_iter,
+                one.n_samples_seen, self.validated, one.seeds, one.state, None, self.n_split,
+            )
+            for network, one in zip(self.model.networks, self.members, strict=True)
+        ]  # fmt: skip
 
     @property
     def scores(self) -> list[float]:
@@ -77,7 +105,7 @@ def while_training(
     return lambda model: Fitted(model, resolved, columns, History(), 0, 0, True, seeds)
 
 
-KINDS = models.KINDS | {"fitted": Fitted, "columns": Columns, "held-out errors": HeldOutErrors}
+KINDS = models.KINDS | {"fitted": Fitted, "columns": Columns, "held-out errors": HeldOutErrors, "member": Member}
 """The values that a pickle may hold, by name."""
 
 
@@ -130,6 +158,63 @@ class Learnt(Generic[T]):
         return estimator._fitted
 
 
+def refuse_members(fitted: Fitted, name: str) -> None:
+    """Raise where a single network is asked for, and there are several."""
+    if fitted.members:
+        raise AttributeError(
+            f"{name} is what one network has, and this estimator has {len(fitted.members)}: ask each of members_."
+        )
+
+
+def of_one_network(estimator: "FittedAttributes", name: str) -> Fitted:
+    """Return what an estimator with a single network has learnt."""
+    fitted = require_fitted(estimator)
+    refuse_members(fitted, name)
+    return fitted
+
+
+class OfOneNetwork(Learnt[T]):
+    """A fitted attribute that only a single network has."""
+
+    def _fitted_of(self, estimator: "FittedAttributes") -> Fitted:
+        fitted = super()._fitted_of(estimator)
+        refuse_members(fitted, self._name)
+        return fitted
+
+
+def last_loss(fitted: Fitted) -> float:
+    """Return the training loss of the last epoch, the mean of several networks'."""
+    last = [one.history.last for one in fitted.parts]
+    found = [np.nan if epoch is None else epoch.loss for epoch in last]
+    return found[0] if len(found) == 1 else float(np.mean(found))
+
+
+def least_loss(fitted: Fitted) -> float | None:
+    """Return the least training loss, the mean of several networks'; None where rows are held out."""
+    if fitted.validated:
+        return None
+    found = [min(one.losses, default=np.nan) for one in fitted.parts]
+    return found[0] if len(found) == 1 else float(np.mean(found))
+
+
+def best_score(fitted: Fitted) -> float | None:
+    """Return the best validation score; with members, that of the out-of-fold predictions."""
+    if not fitted.validated:
+        return None
+    return fitted.out_of_fold_score if fitted.members else float(np.nanmax([-np.inf, *fitted.scores]))
+
+
+def table_of_epochs(fitted: Fitted) -> pd.DataFrame:
+    """Return one row per epoch, and per member where there are several."""
+    names = list(Epoch.__dataclass_fields__)
+    tables = [pd.DataFrame(list(one.history), columns=names).rename_axis("epoch") for one in fitted.parts]
+    if not fitted.members:
+        return tables[0]
+    for number, table in enumerate(tables):
+        table.insert(0, "member", number)
+    return pd.concat(tables)
+
+
 def table_of_inputs(encoder: TableEncoder) -> pd.DataFrame:
     """Return one row per input of the network: what it is, and how it is computed."""
     columns, facts = zip(*encoder.inputs, strict=True)
@@ -144,8 +229,10 @@ class FittedAttributes:
 
     _fitted: Fitted | None = None
 
-    coefs_ = Learnt(lambda f: f.model.network.coefs, lambda f, value: f.with_network(coefs=list(value)))
-    intercepts_ = Learnt(lambda f: f.model.network.intercepts, lambda f, value: f.with_network(intercepts=list(value)))
+    coefs_ = OfOneNetwork(lambda f: f.model.network.coefs, lambda f, value: f.with_network(coefs=list(value)))
+    intercepts_ = OfOneNetwork(
+        lambda f: f.model.network.intercepts, lambda f, value: f.with_network(intercepts=list(value))
+    )
     n_layers_ = Learnt(lambda f: len(f.model.network.coefs) + 1)
     n_outputs_ = Learnt(lambda f: f.model.head.n_outputs)
     out_activation_ = Learnt(lambda f: f.model.head.loss.out_activation)
@@ -153,18 +240,37 @@ class FittedAttributes:
     resolved_params_ = Learnt(lambda f: dict(f.resolved))
     n_iter_ = Learnt(lambda f: f.n_iter)
     t_ = Learnt(lambda f: f.n_samples_seen)
-    loss_curve_ = Learnt(lambda f: f.losses)
-    loss_ = Learnt(lambda f: np.nan if f.history.last is None else f.history.last.loss)
-    best_loss_ = Learnt(lambda f: None if f.validated else min(f.losses, default=np.nan))
-    validation_scores_ = Learnt(lambda f: f.scores if f.validated else None)
-    best_validation_score_ = Learnt(lambda f: f.best_score if f.validated else None)
-    best_epoch_ = Learnt(lambda f: f.best_epoch)
-    temperature_ = Learnt(lambda f: f.model.network.temperature)
+    loss_curve_ = OfOneNetwork(lambda f: f.losses)
+    loss_ = Learnt(last_loss)
+    best_loss_ = Learnt(least_loss)
+    validation_scores_ = OfOneNetwork(lambda f: f.scores if f.validated else None)
+    best_validation_score_ = Learnt(best_score)
+    best_epoch_ = OfOneNetwork(lambda f: f.best_epoch)
+    temperature_ = OfOneNetwork(lambda f: f.model.network.temperature)
     network_feature_names_ = Learnt(lambda f: np.asarray(f.model.encoder.feature_names, dtype=object))
     inputs_ = Learnt(lambda f: table_of_inputs(f.model.encoder))
-    history_ = Learnt(
-        lambda f: pd.DataFrame(list(f.history), columns=list(Epoch.__dataclass_fields__)).rename_axis("epoch")
-    )
+    history_ = Learnt(table_of_epochs)
+
+    @property
+    def members_(self) -> list[Self]:
+        """One estimator per network, where `n_members` is above 1."""
+        if self._fitted is None or not self._fitted.members:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'members_': n_members is 1.")
+        parameters = self.get_params(deep=False) | {"n_members": 1}  # type: ignore[attr-defined]
+        members = [type(self)(**parameters) for _ in self._fitted.members]
+        for member, fitted in zip(members, self._fitted.parts, strict=True):
+            member._fitted = fitted
+        return members
+
+    @property
+    def oof_prediction_(self) -> Array | list[Array]:
+        """What the members predict of the training rows that they did not see."""
+        if self._fitted is None or self._fitted.out_of_fold is None:
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute 'oof_prediction_': only a fit with n_members above 1 "
+                "has it, and partial_fit drops it."
+            )
+        return self._fitted.out_of_fold
 
     @property
     def feature_names_in_(self) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.facts import Facts, Validated
-from sknet._estimators.fitted import require_fitted, to_predict
+from sknet._estimators.fitted import of_one_network, require_fitted, to_predict
 from sknet._estimators.read_data import Given
 from sknet._estimators.resolve import resolve
 from sknet._model.fitting import prepare
@@ -23,7 +23,7 @@ def objective_gradient(
 ) -> tuple[float, list[Array], list[Array]]:
     """Compute the training objective and its gradient at the present weights, dropout off."""
     estimator._validate_params()
-    earlier = require_fitted(estimator)
+    earlier = of_one_network(estimator, "backpropagate")
     head, rows, _ = estimator._read(Given(X, y, sample_weight), earlier, anew=False)
     validated: Validated = "folds" if earlier.resolved["early_stopping"] == "folds" else earlier.validated
     settings, _ = resolve(estimator, Facts(len(rows.y), validated, earlier=earlier.resolved))
@@ -33,6 +33,13 @@ def objective_gradient(
     loss, gradient = run.gradient(model.network)
     coef_grads, intercept_grads = model.network.layout.views(gradient.astype(model.output_dtype, copy=False))
     return loss, coef_grads, intercept_grads
+
+
+def activations_of(estimator: BaseSigmoidMLP, X: Table) -> list[Array]:
+    """Return every layer's output."""
+    of_one_network(estimator, "activations")
+    model, table = to_predict(estimator, X)
+    return model.activations(table)
 
 
 def gradients_of(estimator: BaseSigmoidMLP, X: Table) -> Array:

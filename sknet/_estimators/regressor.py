@@ -12,13 +12,20 @@ from sklearn.utils.metaestimators import available_if
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import REGRESSOR, Constraints, fit_context
+from sknet._estimators.ensembles import fit_members, partial_fit_members
 from sknet._estimators.fitted import require_fitted, to_predict
-from sknet._estimators.inspection import gradients_of, interval_of, objective_gradient
+from sknet._estimators.inspection import activations_of, gradients_of, interval_of, objective_gradient
 from sknet._estimators.parameters import RegressorParameters, is_first_order
 from sknet._estimators.read_data import Given, read_weight
 from sknet._estimators.resolve import has_positive_targets
 from sknet._model.heads import learn_number_head
+from sknet._model.model import Model
 from sknet._typing import Array, Table, Target
+
+
+def predictions(model: Model, table: Table) -> Array:
+    """Return predictions in the targets' own units and shape."""
+    return model.outputs(table, model.head.predict)
 
 
 class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
@@ -28,7 +35,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
     and dates encoded and missing values marked inside; `inputs_` shows how.
 
     The parameters come in groups: the network (`hidden_layer_sizes` to
-    `depth`), training (`learning_rate_init` to `verbose`), when to stop
+    `n_members`), training (`learning_rate_init` to `verbose`), when to stop
     (`early_stopping` to `tol`), the table (`categorical_features` to
     `input_scaling`), regularisation (`alpha` to `averaging`), start and
     arithmetic (`init` to `dtype`), single solvers and schedules (`beta_1` to
@@ -52,6 +59,12 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
     depth : int, default=1
         How many hidden layers of that size, if `hidden_layer_sizes` is an int or
         is left at its default.
+
+    n_members : int, default=1
+        From 2 on: that many networks, whose raw outputs are averaged. Each is
+        validated on a fold of its own (stratified where targets may be 0, or whole groups), and
+        trained on the others; with a splitter as `validation_fraction`, there is a
+        member for each of its splits. Folds hold at least 10 rows.
 
     learning_rate_init : float, default=0.015
         The (largest) learning rate.
@@ -282,6 +295,19 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
     best_validation_score_ : float or None
         The largest of them; NaN if `scoring` gave no number at all.
 
+    members_ : list of estimators
+        With `n_members` above 1: one estimator per member, with `n_members=1`.
+        What a single network has then raises an AttributeError: `coefs_`,
+        `intercepts_`, `loss_curve_`, `validation_scores_`, `best_epoch_`,
+        `temperature_`, `activations` and `backpropagate`. `n_iter_` is the largest
+        of all, `t_` their sum, losses their means; `history_` has a column
+        `member`.
+
+    oof_prediction_ : ndarray, or a list of such
+        As `predict` of each training row by the member that was not trained
+        on it: NaN where there is none, the mean where there are several. Its
+        score is `best_validation_score_`.
+
     best_epoch_ : int
         The epoch of the last call, counted from 1, whose weights were kept: the
         best one on the held-out rows, the last one without any or with folds.
@@ -334,6 +360,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
     """
 
     _parameter_constraints: Constraints = REGRESSOR
+    _predictions = staticmethod(predictions)
     _learn_head = staticmethod(learn_number_head)
 
     # --- training ----------------------------------------------------------------------------------------------------
@@ -389,7 +416,10 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
             If the data, a parameter or a weight is not as described, or if
             training diverges. The estimator is then what it was before.
         """
-        return self._fit(Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
+        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        if self.n_members > 1 or (self.warm_start and self._fitted is not None and self._fitted.members):
+            return fit_members(self, given)
+        return self._fit(given)
 
     @with_callbacks
     @fit_context
@@ -477,6 +507,8 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         self : object
             The regressor.
         """
+        if self.n_members > 1 or (self._fitted is not None and self._fitted.members):
+            return partial_fit_members(self, X, y, sample_weight)
         return self._partial_fit(X, y, sample_weight)
 
     # --- prediction --------------------------------------------------------------------------------------------------
@@ -497,8 +529,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
             apart (their mean is 1,000 standard deviations or more from 0, or
             their scale beyond 1e-30 to 1e30).
         """
-        model, table = to_predict(self, X)
-        return model.outputs(table, model.head.predict)
+        return predictions(*to_predict(self, X))
 
     def predict_interval(self, X: Table, coverage: float = 0.9) -> Array:
         """Predict intervals that hold the target with a given probability, by split conformal prediction.
@@ -577,8 +608,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
             The encoded, scaled input; each hidden layer's output; the
             network's output after its output activation.
         """
-        model, table = to_predict(self, X)
-        return model.activations(table)
+        return activations_of(self, X)
 
     def input_gradients(self, X: Table) -> Array:
         """Compute how the predictions change with each number of the table: exact derivatives, by a backward pass.

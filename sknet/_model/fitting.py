@@ -78,6 +78,14 @@ def learn_tables(
 
 
 @dataclass(frozen=True)
+class EncodedTable:
+    """In place of a table: some rows of one that has been encoded, for several runs at once."""
+
+    inputs: Callable[[int], Inputs]  # in buffers of so many rows
+    shape: tuple[int, int]
+
+
+@dataclass(frozen=True)
 class EncodedRows:
     """Rows as the network takes them."""
 
@@ -99,6 +107,8 @@ def encode_rows(
     total = float(n) if rows.weight is None else float(rows.weight.sum())
     weight = None if rows.weight is None else (rows.weight * (n / total)).astype(dtype)
     target = tables.head.targets(rows.y, dtype, smoothing)
+    if isinstance(rows.X, EncodedTable):
+        return EncodedRows(rows.X.inputs(n_rows), target, weight, total, n_rows)
     fold = tables.encoder.folds(tables.head.targets(rows.y, np.dtype(np.float64))) if cross_fit else None
     if rows.in_file:
         return EncodedRows(MappedInputs(tables.encoder, rows.X, dtype, n_rows, fold), target, weight, total, n_rows)

@@ -78,6 +78,26 @@ class Network:
 
 
 @dataclass(frozen=True)
+class MeanOfChains:
+    """The networks of several members, whose raw outputs are averaged."""
+
+    chains: list[Chain]
+
+    @property
+    def hidden(self) -> list[Array]:
+        """Where the hidden layers' outputs of all lie."""
+        return [layer for chain in self.chains for layer in chain.hidden]
+
+    def forward(self, x: Table) -> Array:
+        """Return the mean raw output of a batch."""
+        raw = self.chains[0].forward(x)
+        for chain in self.chains[1:]:
+            raw += chain.forward(x)
+        raw /= len(self.chains)
+        return raw
+
+
+@dataclass(frozen=True)
 class Model:
     """An encoder, a network and a head: from raw tables to raw outputs and predictions."""
 
@@ -86,6 +106,12 @@ class Model:
     network: Network
     compute_dtype: DType
     output_dtype: DType  # of weights and predictions: the float type of the training table
+    others: tuple[Network, ...] = ()  # members whose raw outputs are averaged with those of `network`
+
+    @property
+    def networks(self) -> tuple[Network, ...]:
+        """All networks: one, or those of an ensemble's members."""
+        return (self.network, *self.others)
 
     # --- raw outputs -------------------------------------------------------------------------------------------------
 
@@ -114,7 +140,7 @@ class Model:
     def _of_few(self, table: Table, finish: Callable[[Array], Array]) -> Array:
         """Return `finish` of few rows' raw outputs."""
         inputs, kind = self._encoded(table)
-        chain = self.network.chain(table.shape[0], self.compute_dtype, kind)
+        chain = self._chain(table.shape[0], kind)
         return self._finished(chain, inputs, finish)
 
     def _encoded(self, table: Table) -> tuple[Table, Kind]:
@@ -131,7 +157,14 @@ class Model:
             inputs, _ = self._encoded(take_rows(table, rows))
             yield rows, self._finished(chain, inputs, finish)
 
-    def _finished(self, chain: Chain, inputs: Table, finish: Callable[[Array], Array]) -> Array:
+    def _chain(self, n_rows: int, kind: Kind) -> "Chain | MeanOfChains":
+        """Return the layers for a forward pass of `n_rows` rows, through all networks."""
+        first = self.network.chain(n_rows, self.compute_dtype, kind)
+        if not self.others:
+            return first
+        return MeanOfChains([first, *(other.chain(n_rows, self.compute_dtype, kind) for other in self.others)])
+
+    def _finished(self, chain: "Chain | MeanOfChains", inputs: Table, finish: Callable[[Array], Array]) -> Array:
         """Return `finish` of raw outputs in the output's float type; raise where they are no finite numbers."""
         with np.errstate(over="ignore", invalid="ignore"):
             raw = chain.forward(inputs).astype(self.output_dtype)
@@ -143,7 +176,8 @@ class Model:
 
     def _why_not_finite(self, inputs: Table) -> str:
         """Return the message for outputs that overflow: they come from the largest input, or from the weights."""
-        if not all(np.isfinite(part).all() for part in (*self.network.coefs, *self.network.intercepts)):
+        parts = [part for network in self.networks for part in (*network.coefs, *network.intercepts)]
+        if not all(np.isfinite(part).all() for part in parts):
             return "coefs_ or intercepts_ hold NaN or infinity: set finite numbers, or fit again."
         names = self.encoder.feature_names
         if isinstance(inputs, Split):
@@ -157,14 +191,14 @@ class Model:
             "outliers."
         )
 
-    def _chains(self, part: slice, kind: Kind) -> Iterator[tuple[slice, Chain]]:
+    def _chains(self, part: slice, kind: Kind) -> "Iterator[tuple[slice, Chain | MeanOfChains]]":
         """Yield pieces of these rows with layers bound to as many: to PREDICT_ROWS, and once to what is left."""
         n_rows = 0
         for start in range(part.start, part.stop, PREDICT_ROWS):
             rows = slice(start, min(start + PREDICT_ROWS, part.stop))
             if rows.stop - start != n_rows:
                 n_rows = rows.stop - start
-                chain = self.network.chain(n_rows, self.compute_dtype, kind)
+                chain = self._chain(n_rows, kind)
             yield rows, chain
 
     # --- a look inside -----------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ by_input : (n, k, m)     by_column : (n, k, d)   of each output, NaN for columns
 
 import numpy as np
 
-from sknet._model.model import PREDICT_ROWS, Model
+from sknet._model.model import PREDICT_ROWS, Model, Network
 from sknet._network.layers import Chain, Kind, Training, bind
 from sknet._tables.rows import is_sparse, take_rows
 from sknet._tables.slopes import to_columns
@@ -31,19 +31,20 @@ def input_gradients(model: Model, table: Table) -> Array:
 
 def _to_inputs(model: Model, inputs: Table) -> Array:
     """Return d output / d input of the network, (n, k, m), by a forward and a backward pass per output."""
-    chain = _chain(model, inputs)
+    chains = [_chain(network, inputs) for network in model.networks]
     by_input = np.empty((inputs.shape[0], model.head.n_outputs, model.encoder.n_inputs))
     for output in range(model.head.n_outputs):
-        raw = chain.forward(inputs)  # again: a backward pass may use up what the forward pass has kept
+        # again: a backward pass may use up what the forward pass has kept
+        raw = np.mean([chain.forward(inputs) for chain in chains], axis=0)
         chosen = np.zeros_like(raw)
         chosen[:, output] = 1.0
-        by_input[:, output] = chain.back_to_input(model.head.to_raw(raw, chosen))
+        delta = model.head.to_raw(raw, chosen) / len(chains)
+        by_input[:, output] = np.sum([chain.back_to_input(delta.copy()) for chain in chains], axis=0)
     return by_input
 
 
-def _chain(model: Model, inputs: Table) -> Chain:
+def _chain(network: Network, inputs: Table) -> Chain:
     """Return the layers, bound for the backward pass; the gradient of the weights is not looked at."""
-    network = model.network
     theta = network.packed(np.dtype(np.float64))
     training = Training(np.empty_like(theta))
     kind: Kind = "sparse" if is_sparse(inputs) else "dense"

@@ -205,6 +205,30 @@ class Outside:
             return self.observer.end(state)
 
 
+def blas_threads() -> int:
+    """Return how many threads BLAS may have now."""
+    return max((blas.number() for blas in libraries()), default=1)
+
+
+WORTH_A_THREAD = 10**6
+"""How many multiply-adds the largest product must have for the members of an ensemble to be trained in threads.
+
+The steps of smaller networks are mostly Python, and threads would wait for each other at its global lock.
+"""
+
+
+@contextmanager
+def threads_for_members(n_members: int, product: int) -> Iterator[int]:
+    """Yield how many members are to be trained at a time, whose largest product has so many multiply-adds.
+
+    BLAS has one thread for each, however many there are: what is learnt does not depend on their number.
+    """
+    n_threads = blas_threads()
+    with suitable_threads(0):
+        many = product >= WORTH_A_THREAD and current_thread() is main_thread()
+        yield min(n_threads, n_members) if many else 1
+
+
 @contextmanager
 def threads_for_rows(n_pieces: int, product: int) -> Iterator[int]:
     """Yield how many threads, each with rows of its own, are to pass pieces of a table through a network.
@@ -213,7 +237,7 @@ def threads_for_rows(n_pieces: int, product: int) -> Iterator[int]:
     products is split as well. One thread for few pieces, and within a thread.
     """
     many = n_pieces >= 2 * PIECES
-    n_threads = max((blas.number() for blas in libraries()), default=1)
+    n_threads = blas_threads()
     with suitable_threads(0 if many else product):
         yield min(n_threads, n_pieces // PIECES) if many and current_thread() is main_thread() else 1
 

@@ -79,17 +79,28 @@ def by_splitter(splitter: Splitter, rows: Rows, seed: int, as_given: Callable[[A
     It gets the rows as the user passed them, those of weight 0 too. One that
     has no seed is given ours, so that it splits the same way each time.
     """
+    splits = _splits_of(splitter, rows, seed, as_given)
+    first = next(iter(splits), None) if isinstance(splits, Iterable) else None
+    if first is None:
+        raise ValueError(f"validation_fraction={splitter} makes no split: give a splitter that makes one, or a share.")
+    return _checked(first, splitter, rows)
+
+
+def _splits_of(splitter: Splitter, rows: Rows, seed: int, as_given: Callable[[Array], Target]) -> object:
+    """Ask a splitter; one without a seed is given ours."""
     whole = rows.whole or rows
     if getattr(splitter, "random_state", seed) is None:
         splitter = copy(splitter)
         splitter.random_state = seed
-    splits = splitter.split(whole.X, as_given(whole.y), whole.groups)
-    first = next(iter(splits), None) if isinstance(splits, Iterable) else None
-    if first is None:
-        raise ValueError(f"validation_fraction={splitter} makes no split: give a splitter that makes one, or a share.")
-    if not isinstance(first, Sequence) or len(first) != 2:
+    return splitter.split(whole.X, as_given(whole.y), whole.groups)
+
+
+def _checked(pair: object, splitter: Splitter, rows: Rows) -> tuple[Array, Array]:
+    """Check one split of a splitter; return it as indices into the rows that are left."""
+    whole = rows.whole or rows
+    if not isinstance(pair, Sequence) or len(pair) != 2:
         raise ValueError(f"validation_fraction={splitter} must give pairs, (rows to train on, rows to hold out).")
-    train, held_out = (_as_indices(part, splitter, len(whole)) for part in first)
+    train, held_out = (_as_indices(part, splitter, len(whole)) for part in pair)
     _refuse_repeated(train, held_out, splitter)
     if rows.place is not None:  # indices into what the user passed -> into what is left of it
         now = np.full(len(whole), -1)
@@ -175,6 +186,60 @@ def deal(n: int, strata: Array | None, groups: Array | None, n_folds: int, seed:
     fold = np.empty(len(order), dtype=np.intp)
     fold[order] = np.arange(len(order)) % n_folds
     return fold[place]
+
+
+def folds(
+    rows: Rows, strata: Array | None, how: float | Splitter, n_folds: int, seed: int,
+    as_given: Callable[[Array], Target],
+) -> list[tuple[Array, Array]]:  # fmt: skip
+    """Choose what each of several members trains on and what validates it.
+
+    Parameters
+    ----------
+    rows, strata, seed, as_given
+        As in `split`.
+    how : float or splitter
+        A splitter, all of whose splits are taken. A share is not looked at:
+        each row is held out once.
+    n_folds : int
+        How many there are to be, fewer where a fold would have fewer than
+        `MIN_HELD_OUT` rows.
+
+    Returns
+    -------
+    list of (train, held_out)
+        Indices.
+
+    Raises
+    ------
+    ValueError
+        If there are too few rows, or groups, for two folds.
+    """
+    if not isinstance(how, Real):
+        return _all_splits(how, rows, seed, as_given)
+    n, n_groups = len(rows.y), len(rows.y) if rows.groups is None else len(np.unique(rows.groups))
+    for k in range(min(n_folds, n // MIN_HELD_OUT, n_groups), 1, -1):
+        fold = deal(n, strata, rows.groups, k, seed)
+        if np.bincount(fold, minlength=k).min() >= MIN_HELD_OUT:
+            return [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(k)]
+    what = f"{n} rows" if rows.groups is None else f"{n} rows in {n_groups} groups"
+    raise ValueError(
+        f"n_members={n_folds} needs two folds of {MIN_HELD_OUT} rows at least, and there are {what} of positive "
+        "weight: give more, or set n_members=1."
+    )
+
+
+def _all_splits(
+    splitter: Splitter, rows: Rows, seed: int, as_given: Callable[[Array], Target]
+) -> list[tuple[Array, Array]]:
+    """Return all splits of a splitter, of which there must be two."""
+    splits = _splits_of(splitter, rows, seed, as_given)
+    found = [_checked(pair, splitter, rows) for pair in splits] if isinstance(splits, Iterable) else []
+    if len(found) < 2:
+        raise ValueError(
+            f"validation_fraction={splitter} makes {len(found)} splits: n_members above 1 needs two at least."
+        )
+    return found
 
 
 # --- a share ---------------------------------------------------------------------------------------------------------

@@ -63,7 +63,7 @@ class MiniBatch:
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 while reason is None and state.epoch < self.n_epochs:
-                    reason = self._epoch(problem, state, snapshot.live, gradient, observer)
+                    reason = self.one_epoch(problem, state, snapshot.live, gradient, observer)
                     snapshot.take(state)
         except KeyboardInterrupt:
             snapshot.restore(state)
@@ -87,7 +87,7 @@ class MiniBatch:
 
     # --- one epoch -------------------------------------------------------------------------------------------------
 
-    def _epoch(
+    def one_epoch(
         self, problem: Problem, state: State, vectors: list[Array], gradient: Array, observer: Observer | None
     ) -> StopReason | None:
         """Train one epoch and record it; return a reason to stop, if there is one."""

@@ -1,0 +1,265 @@
+"""Fits of several members, each validated on a fold of its own: the steps of `base`, for `n_members` above 1.
+
+Conventions
+-----------
+M members; n rows of positive weight, N rows that the user passed.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+from numbers import Real
+from typing import TypeVar
+
+import numpy as np
+
+from sknet._estimators.base import BaseSigmoidMLP, Begun, Seeds
+from sknet._estimators.callbacks import Checkpoint, Watchers, watchers_of_epoch, watchers_of_fit
+from sknet._estimators.fitted import Fitted
+from sknet._estimators.read_data import Columns, Given
+from sknet._estimators.reporting import print_end, refuse_or_warn_of_identifiers, report, warn, why_diverged
+from sknet._estimators.resolve import resolve_for
+from sknet._estimators.team import Rounds, Team, WatchedTeam, fold_score, left_by
+from sknet._model.fitting import Tables, learn_tables
+from sknet._model.heads import Head
+from sknet._model.members import (
+    encode_once,
+    prepare_increments,
+    prepare_members,
+    train_members,
+)
+from sknet._model.settings import Settings
+from sknet._model.starting import continued_state, refuse_other_layers
+from sknet._tables.rows import Rows
+from sknet._tables.splitting import folds
+from sknet._training.result import DivergedError, Result, StopReason
+from sknet._training.state import State
+from sknet._typing import Table, Target
+
+AnyEstimator = TypeVar("AnyEstimator", bound=BaseSigmoidMLP)
+
+
+# --- two ways to train -----------------------------------------------------------------------------------------------
+
+
+def fit_members(estimator: AnyEstimator, given: Given) -> AnyEstimator:
+    """Train new members or, in a warm start, those that there are."""
+    _refuse_conflicts(estimator, given)
+    earlier = estimator._fitted if estimator.warm_start else None
+    team = _begin(estimator, given, earlier)
+    states = [begun.first_state() for begun in team.members]
+
+    def train_and_publish() -> Result:
+        run = WatchedTeam(team, states)
+        watchers = watchers_of_fit(estimator, given, run, n_epochs=estimator.max_iter, validated=True)
+        result = _train(estimator, team, states, watchers)
+        fitted = left_by(estimator, team, states, result.reason is StopReason.INTERRUPTED)
+        if watchers is not None:
+            watchers.finish(fitted)
+        if estimator.verbose:
+            print_end(estimator, result)
+        estimator._publish(fitted)
+        return result
+
+    result = _finished(estimator, train_and_publish, states, lambda: left_by(estimator, team, states, True))
+    if result.reason is not StopReason.FINISHED or result.scores_undefined:
+        report(estimator, result)
+    return estimator
+
+
+def partial_fit_members(
+    estimator: AnyEstimator, X: Table, y: Target, sample_weight: Target, classes: Target = None
+) -> AnyEstimator:
+    """Train each member one epoch, over all rows given."""
+    estimator._validate_params()
+    earlier = estimator._fitted
+    _refuse_other_number(estimator, earlier, None)
+    head, rows, columns = estimator._read(Given(X, y, sample_weight), earlier, classes=classes, anew=False)
+    team, states = _begin_increment(estimator, head, rows, columns, earlier)
+    starts = [state.epoch for state in states]
+
+    def left() -> Fitted:
+        trained = zip(team.members, states, starts, strict=True)
+        return team.together([begun.fitted_from(state, start) for begun, state, start in trained])
+
+    def train_and_publish() -> Result:
+        result = _train(estimator, team, states, watchers_of_epoch(estimator))
+        estimator._publish(left())
+        return result
+
+    result = _finished(estimator, train_and_publish, states, left)
+    if result.reason is StopReason.INTERRUPTED:
+        report(estimator, result)
+    return estimator
+
+
+# --- before the first step -------------------------------------------------------------------------------------------
+
+
+def _begin(estimator: BaseSigmoidMLP, given: Given, earlier: Fitted | None) -> Team:
+    """Read, deal the rows out to folds, resolve and assemble."""
+    head, rows, columns = estimator._read(given, earlier)
+    seeds = _seeds(estimator, earlier)
+    dealt = folds(
+        rows, head.strata(rows.y), estimator.validation_fraction, estimator.n_members, seeds[1], head.as_given
+    )
+    _refuse_other_number(estimator, earlier, len(dealt))
+    if len(dealt) != estimator.n_members:
+        _warn_of_other_number(estimator, len(dealt), len(rows.y))
+    n_training = min(len(train) for train, _ in dealt)
+    settings, resolved = _resolved(estimator, replace(rows, y=rows.y[:n_training]), True, earlier, len(dealt))
+    tables = _tables(estimator, settings, head, rows, columns, earlier)
+    shared = encode_once(tables, rows)
+    scores = [fold_score(estimator, tables, rows, held_out, columns, resolved, seeds) for _, held_out in dealt]
+    runs = prepare_members(settings, tables, shared, dealt, scores)
+    parts = [None] * len(runs) if earlier is None else earlier.parts
+    begun = [
+        Begun(
+            run, rows, shared.part(fold[1]), columns, own, resolved | {"n_members": 1}, part, type(estimator).__name__
+        )
+        for run, fold, own, part in zip(runs, dealt, _own_seeds(seeds, len(runs)), parts, strict=True)
+    ]
+    for one in begun:
+        if one.earlier is not None:
+            refuse_other_layers(one.run.layout, one.earlier.model.network)
+    return Team(begun, shared, dealt, seeds, resolved)
+
+
+def _begin_increment(
+    estimator: BaseSigmoidMLP, head: Head, rows: Rows, columns: Columns, earlier: Fitted | None
+) -> tuple[Team, list[State]]:
+    """Resolve and assemble for one more epoch of each member."""
+    parts: list[Fitted | None] = [None] * estimator.n_members if earlier is None else list(earlier.parts)
+    seeds = _seeds(estimator, earlier)
+    settings, resolved = _resolved(estimator, rows, False, earlier, len(parts))
+    tables = _tables(estimator, settings, head, rows, columns, earlier)
+    kept = [None if part is None else part.state for part in parts]
+    until = [1 if state is None else state.epoch + 1 for state in kept]
+    shared = encode_once(tables, rows)
+    may_stop_early = estimator.learning_rate == "adaptive"  # which counts epochs without improvement
+    runs = prepare_increments(settings, tables, shared, until, may_stop_early=may_stop_early)
+    alone, name = resolved | {"n_members": 1}, type(estimator).__name__
+    begun = [
+        Begun(run, rows, None, columns, own, alone, part, name)
+        for run, own, part in zip(runs, _own_seeds(seeds, len(runs)), parts, strict=True)
+    ]
+    states = [one.first_state() for one in begun]
+    for i, (one, state) in enumerate(zip(begun, kept, strict=True)):
+        if one.earlier is not None:
+            refuse_other_layers(one.run.layout, one.earlier.model.network)
+        if one.earlier is not None and state is not None:
+            states[i] = continued_state(state, states[i], one.earlier.model.output_dtype)
+    return Team(begun, shared, [], seeds, resolved), states
+
+
+def _seeds(estimator: BaseSigmoidMLP, earlier: Fitted | None) -> Seeds:
+    """Draw seeds as `base` does: where training may go on, they are those of the earlier calls."""
+    if earlier is not None and earlier.members and earlier.members[0].state is not None:
+        return earlier.seeds
+    return estimator._seeds(earlier)
+
+
+def _own_seeds(seeds: Seeds, n_members: int) -> list[Seeds]:
+    """Draw seeds for each member; the first members have the same, however many there are."""
+    first, training = (np.random.default_rng(seed).integers(2**31 - 1, size=n_members) for seed in seeds[::2])
+    return [(a, seeds[1], b) for a, b in zip(first.tolist(), training.tolist(), strict=True)]
+
+
+def _resolved(
+    estimator: BaseSigmoidMLP, rows: Rows, validated: bool, earlier: Fitted | None, n_members: int
+) -> tuple[Settings, dict[str, object]]:
+    """Answer every "auto", once for all members."""
+    before = None if earlier is None else earlier.resolved
+    settings, parameters = resolve_for(estimator, rows, validated, before, not validated)
+    resolved: dict[str, object] = estimator.get_params(deep=False)
+    resolved |= {name: getattr(parameters, name) for name in resolved.keys() & vars(parameters).keys()}
+    return settings, resolved | {"n_members": n_members}
+
+
+def _tables(
+    estimator: BaseSigmoidMLP, settings: Settings, head: Head, rows: Rows, columns: Columns, earlier: Fitted | None
+) -> Tables:
+    """Learn how the table is encoded and the target scaled, from all rows; or keep what an earlier call has learnt."""
+    if earlier is not None:
+        return Tables(earlier.model.encoder, head, earlier.model.compute_dtype, earlier.model.output_dtype)
+    tables = learn_tables(settings, head, rows, columns.float_type)
+    if not isinstance(rows.X, np.ndarray):
+        refuse_or_warn_of_identifiers(tables.encoder)
+    return tables
+
+
+# --- training, and what is left --------------------------------------------------------------------------------------
+
+
+def _train(estimator: BaseSigmoidMLP, team: Team, states: list[State], watchers: Watchers | None) -> Result:
+    """Train all members; return the result that is most worth telling."""
+    observer = None if watchers is None else Rounds(WatchedTeam(team, states), watchers)
+    runs = [begun.run for begun in team.members]
+    in_threads = isinstance(estimator.scoring, str) and estimator.scoring == "loss"  # a scorer is the user's own code
+    try:
+        results = train_members(runs, states, observer, in_threads=in_threads)
+    except DivergedError as error:
+        raise ValueError(why_diverged(estimator, error)) from None
+    told = max(results, key=lambda result: _WORTH_TELLING.get(result.reason, 0))
+    n_epochs, undefined = max(state.epoch for state in states), any(result.scores_undefined for result in results)
+    return replace(told, n_epochs=n_epochs, scores_undefined=undefined)
+
+
+_WORTH_TELLING = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.CALLBACK: 1}
+
+
+def _finished(
+    estimator: BaseSigmoidMLP, train_and_publish: Callable[[], Result], states: list[State], kept: Callable[[], Fitted]
+) -> Result:
+    """Train and publish; an interrupt that comes when all have done whole epochs publishes what `kept` returns."""
+    before, starts = estimator._fitted, [state.epoch for state in states]
+    try:
+        return train_and_publish()
+    except KeyboardInterrupt as interrupt:
+        whole = all(state.epoch > start for state, start in zip(states, starts, strict=True))
+        if not whole or estimator._fitted is not before or interrupt.__context__ is not None:
+            raise
+    estimator._publish(kept())
+    return Result(StopReason.INTERRUPTED, max(state.epoch for state in states))
+
+
+# --- errors and warnings ---------------------------------------------------------------------------------------------
+
+
+def _refuse_conflicts(estimator: BaseSigmoidMLP, given: Given) -> None:
+    """Raise where folds and what is set do not go together."""
+    listed = getattr(estimator, "_skl_callbacks", ())
+    conflicts = {
+        "X_val and y_val": given.X_val is not None or given.y_val is not None or given.sample_weight_val is not None,
+        "early_stopping=False": not estimator.early_stopping,
+        "solver='lbfgs'": isinstance(estimator.solver, str) and estimator.solver == "lbfgs",
+        "Checkpoint": any(isinstance(callback, Checkpoint) for callback in listed),
+    }
+    for what in [what for what, is_set in conflicts.items() if is_set]:
+        raise ValueError(
+            f"n_members={estimator.n_members} does not go with {what}: each member is a first-order run that is "
+            "validated on a fold of its own. Leave it out, or set n_members=1."
+        )
+
+
+def _refuse_other_number(estimator: BaseSigmoidMLP, earlier: Fitted | None, n_members: int | None) -> None:
+    """Raise where training is to go on from another number of networks."""
+    if earlier is None:
+        return
+    known, asked = max(len(earlier.members), 1), estimator.n_members if n_members is None else n_members
+    resolved_to_fewer = n_members is None and 1 < known < estimator.n_members
+    if known != asked and not resolved_to_fewer:
+        raise ValueError(
+            f"n_members={estimator.n_members} makes {asked} members here, but training goes on from {known}: keep "
+            "n_members and the rows, or start anew with fit and warm_start=False."
+        )
+
+
+def _warn_of_other_number(estimator: BaseSigmoidMLP, n_members: int, n_rows: int) -> None:
+    if isinstance(estimator.validation_fraction, Real):
+        why = f"{n_rows} rows, or their groups, make no more folds of 10 rows"
+    else:
+        why = f"validation_fraction={estimator.validation_fraction} makes so many splits"
+    warn(f"n_members={estimator.n_members}: {n_members} members are trained, as {why}.", RuntimeWarning)
+
+
+__all__ = ["fit_members", "partial_fit_members"]

@@ -1,0 +1,158 @@
+"""The members of an ensemble: networks of one encoder and one head, each validated on a fold of its own.
+
+The table is encoded once. What is encoded by the target is encoded by the other folds' means, for the rows that
+validate a member as well: none sees its own target.
+
+Conventions
+-----------
+M members, n rows; member i trains on the rows `train[i]` and is validated on `held_out[i]`, indices into the n.
+
+theta : (p,)        raw : (n, k)   raw outputs of each row by the members that were not trained on it
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknet._model.fitting import (
+    MAX_ROWS,
+    EncodedTable,
+    MappedInputs,
+    Score,
+    Tables,
+    TrainingRun,
+    assemble,
+    encode_rows,
+)
+from sknet._model.heads import Head
+from sknet._model.machine import threads_for_members
+from sknet._model.model import Model
+from sknet._model.settings import Settings
+from sknet._network.layers import Kind
+from sknet._network.objective import Inputs, SparseRows
+from sknet._network.objective import Rows as GatheredRows
+from sknet._tables.rows import Rows, is_sparse
+from sknet._training.minibatch import MiniBatch
+from sknet._training.result import Result
+from sknet._training.rounds import Entrant, RoundObserver, train_in_rounds
+from sknet._training.state import State
+from sknet._typing import Array, Batch, Table
+
+Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""The rows to train on, and those held out."""
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Some rows of inputs, known by their places."""
+
+    inputs: Inputs
+    rows: NDArray[np.intp]
+
+    @property
+    def kind(self) -> Kind:
+        """What the batches are."""
+        return self.inputs.kind
+
+    def __call__(self, batch: Batch) -> Table:
+        """Return the batch's rows."""
+        return self.inputs(self.rows[batch])
+
+
+@dataclass(frozen=True)
+class SharedRows:
+    """All rows, encoded once, from which each member takes its own."""
+
+    rows: Rows
+    inputs: Callable[[int], Inputs]  # in buffers of so many rows
+    n_inputs: int
+
+    def part(self, places: NDArray[np.intp]) -> Rows:
+        """Return some of the rows, encoded."""
+        weight = None if self.rows.weight is None else self.rows.weight[places]
+        table = EncodedTable(lambda n_rows: Chosen(self.inputs(n_rows), places), (len(places), self.n_inputs))
+        return Rows(table, self.rows.y[places], weight)
+
+
+def encode_once(tables: Tables, rows: Rows) -> SharedRows:
+    """Encode all rows; those of a memory map when they are asked for."""
+    encoder, dtype = tables.encoder, tables.compute_dtype
+    fold = encoder.folds(tables.head.targets(rows.y, np.dtype(np.float64)))
+    if rows.in_file:
+        return SharedRows(rows, lambda n_rows: MappedInputs(encoder, rows.X, dtype, n_rows, fold), encoder.n_inputs)
+    Z = encoder.encode(rows.X, dtype, ones=True, fold=fold)
+    if is_sparse(Z):
+        return SharedRows(rows, lambda n_rows: SparseRows(Z), encoder.n_inputs)
+    return SharedRows(rows, lambda n_rows: GatheredRows(Z, n_rows, kind="ones"), encoder.n_inputs)
+
+
+def prepare_members(
+    settings: Settings, tables: Tables, shared: SharedRows, folds: Sequence[Fold], scores: Sequence[Score | None]
+) -> list[TrainingRun]:
+    """Put a training run together for each fold; `scores` rate models on what it holds out, None by the loss."""
+    return [
+        assemble(settings, tables, shared.part(train), shared.part(held_out), score)
+        for (train, held_out), score in zip(folds, scores, strict=True)
+    ]
+
+
+def prepare_increments(
+    settings: Settings, tables: Tables, shared: SharedRows, until: Sequence[int], *, may_stop_early: bool
+) -> list[TrainingRun]:
+    """Put a run over all rows together for each member, which ends after so many epochs."""
+    all_rows = shared.part(np.arange(len(shared.rows.y)))
+    return [assemble(settings, tables, all_rows, until=n_epochs, may_stop_early=may_stop_early) for n_epochs in until]
+
+
+def train_members(
+    runs: Sequence[TrainingRun], states: Sequence[State], observer: RoundObserver | None = None, *, in_threads: bool
+) -> list[Result]:
+    """Train all members, an epoch of each at a time; see `train_in_rounds`. Sets: the states, in place."""
+    entrants = []
+    for run, state in zip(runs, states, strict=True):
+        if not isinstance(run.solver, MiniBatch):
+            raise TypeError("members are trained by a first-order solver")
+        entrants.append(Entrant(run.solver, run.problem, state))
+    with threads_for_members(len(runs), runs[0].training.n_rows, runs[0].layout.sizes) as n_threads:
+        return train_in_rounds(entrants, n_threads if in_threads else 1, observer)
+
+
+def joined(models: Sequence[Model]) -> Model:
+    """Return the model of several members, whose encoder and head are the same."""
+    return replace(models[0], others=tuple([model.network for model in models[1:]]))
+
+
+def held_out_outputs(
+    runs: Sequence[TrainingRun], states: Sequence[State], shared: SharedRows, folds: Sequence[Fold]
+) -> list[Array]:
+    """Return each member's raw outputs, (n_i, k), of the rows held out from it."""
+    found = []
+    for run, state, (_, places) in zip(runs, states, folds, strict=True):
+        held_out = encode_rows(run.tables, shared.part(places), min(len(places), MAX_ROWS))
+        theta = state.parameters if state.best is None else state.best.theta
+        found.append(run.objective.raw(theta, held_out.inputs, len(places)).astype(run.tables.output_dtype))
+    return found
+
+
+def mean_by_row(parts: Sequence[Array], folds: Sequence[Fold], n: int) -> Array:
+    """Put what members say of their held-out rows together, (n, ...): the mean of several, NaN where none says any."""
+    total, times = np.zeros((n, *parts[0].shape[1:])), np.zeros((n, *[1] * (parts[0].ndim - 1)))
+    for part, (_, places) in zip(parts, folds, strict=True):
+        total[places] += part
+        times[places] += 1.0
+    with np.errstate(invalid="ignore"):
+        return (total / times).astype(parts[0].dtype)
+
+
+@dataclass(frozen=True)
+class KnownOutputs:
+    """In place of a model: raw outputs of the rows that are asked for, whichever table is given."""
+
+    head: Head
+    raw: Array  # (n, k)
+
+    def outputs(self, table: Table, finish: Callable[[Array], Array]) -> Array:
+        """Return `finish` of the raw outputs."""
+        return finish(self.raw.copy())
