@@ -97,6 +97,8 @@ def partial_fit_members(
 
 def _begin(estimator: BaseSigmoidMLP, given: Given, earlier: Fitted | None) -> Team:
     """Read, deal the rows out to folds, resolve and assemble."""
+    if estimator.n_members == 1:
+        _refuse_other_number(estimator, earlier, None)
     head, rows, columns = estimator._read(given, earlier)
     seeds = _seeds(estimator, earlier)
     dealt = folds(

@@ -93,8 +93,16 @@ def with_network(like: Estimator, network: Network) -> Estimator:
         [np.asarray(part, dtype=model.output_dtype) for part in parts] for parts in (network.coefs, network.intercepts)
     )
     own = Network(network.activations, coefs, intercepts)
-    layers = _layers_of(network) | {"depth": 1}
+    layers = _layers_of(network) | {"depth": 1, "n_members": 1}
     estimator: Estimator = clone(like).set_params(**layers)
     resolved = dict(fitted.resolved) | layers
-    estimator._fitted = replace(fitted, model=replace(model, network=own), resolved=resolved, state=None, errors=None)
+    estimator._fitted = replace(
+        fitted,
+        model=replace(model, network=own, others=()),
+        resolved=resolved,
+        state=None,
+        errors=None,
+        members=(),
+        out_of_fold=None,
+    )
     return estimator

@@ -2,12 +2,14 @@
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import cast
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import KINDS, Fitted, require_fitted
 from sknet._estimators.regressor import SigmoidMLPRegressor
-from sknet._model.heads import LabelHead, NumberHead
+from sknet._model.heads import Head, LabelHead, NumberHead
+from sknet._model.intervals import HeldOutErrors
 from sknet._storage import files, models
 from sknet._storage.consistency import refuse_inconsistent
 from sknet._storage.files import ModelFileError
@@ -143,12 +145,27 @@ def _refuse_inconsistent(kind: type, fitted: Fitted) -> None:
         raise ValueError("the table's columns are not those of the encoder")
     if fitted.columns.float_type != fitted.model.output_dtype:
         raise ValueError("the types of the table and of the predictions do not go together")
-    if fitted.errors is not None:
-        quantiles, head = fitted.errors.quantiles, fitted.model.head
-        k = 1 if head.loss.levels else head.n_outputs
-        if quantiles.dtype.kind != "f" or quantiles.ndim != 2 or len(quantiles) == 0 or quantiles.shape[1] != k:
-            raise ValueError("the errors of held-out rows are not those of such predictions")
-        if not fitted.errors.n_rows > 0.0:
-            raise ValueError("the errors are those of no rows")
     if not isinstance(fitted.model.head, _HEADS[kind]):
         raise ValueError("the head is not that of such an estimator")
+    if fitted.errors is not None:
+        _refuse_errors(fitted.errors, fitted.model.head)
+    _refuse_members(fitted)
+
+
+def _refuse_errors(errors: HeldOutErrors, head: Head) -> None:
+    quantiles, k = errors.quantiles, 1 if head.loss.levels else head.n_outputs
+    if quantiles.dtype.kind != "f" or quantiles.ndim != 2 or len(quantiles) == 0 or quantiles.shape[1] != k:
+        raise ValueError("the errors of held-out rows are not those of such predictions")
+    if not errors.n_rows > 0.0:
+        raise ValueError("the errors are those of no rows")
+
+
+def _refuse_members(fitted: Fitted) -> None:
+    if len(fitted.members) != (len(fitted.model.networks) if fitted.model.others else 0):
+        raise ValueError("the members are not as many as the networks")
+    for network, member in zip(fitted.model.networks, fitted.members, strict=False):
+        refuse_inconsistent(replace(fitted.model, network=network, others=()), member.state)
+    found = fitted.out_of_fold
+    for part in found if isinstance(found, list) else [] if found is None else [found]:
+        if part.dtype.kind != "f" or part.ndim not in (1, 2):
+            raise ValueError("the out-of-fold predictions are no predictions")

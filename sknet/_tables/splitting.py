@@ -222,10 +222,10 @@ def folds(
         fold = deal(n, strata, rows.groups, k, seed)
         if np.bincount(fold, minlength=k).min() >= MIN_HELD_OUT:
             return [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(k)]
-    what = f"{n} rows" if rows.groups is None else f"{n} rows in {n_groups} groups"
+    what = f"n_samples={n}" if rows.groups is None else f"n_samples={n} in {n_groups} groups"
     raise ValueError(
-        f"n_members={n_folds} needs two folds of {MIN_HELD_OUT} rows at least, and there are {what} of positive "
-        "weight: give more, or set n_members=1."
+        f"n_members={n_folds} needs two folds of {MIN_HELD_OUT} rows at least, and of positive weight there are "
+        f"{what}: give more, or set n_members=1."
     )
 
 

@@ -27,6 +27,7 @@ BAD = {
     "hidden_layer_sizes": [0, -1, 2.5, None, (3, 0), (3, -1), (3, 1.5), ("a",)],
     "activation": ["sigmoidal", 3, None, ["tanh", "tan"], ["tanh"] * 3],
     "depth": [0, -1, 1.5, "two"],
+    "n_members": [0, -1, 2.5, "three"],
     "loss": ["hinge", None, 1],
     "solver": ["adamw", None, 1],
     "alpha": [-1e-9, "small", None],
