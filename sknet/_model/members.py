@@ -31,8 +31,9 @@ from sknet._model.machine import threads_for_members
 from sknet._model.model import Model
 from sknet._model.settings import Settings
 from sknet._network.layers import Kind
-from sknet._network.objective import Inputs, SparseRows
+from sknet._network.objective import Inputs, SparseRows, SplitRows
 from sknet._network.objective import Rows as GatheredRows
+from sknet._network.sparse_layers import Split
 from sknet._tables.rows import Rows, is_sparse
 from sknet._training.minibatch import MiniBatch
 from sknet._training.result import Result
@@ -82,6 +83,9 @@ def encode_once(tables: Tables, rows: Rows) -> SharedRows:
     fold = encoder.folds(tables.head.targets(rows.y, np.dtype(np.float64)))
     if rows.in_file:
         return SharedRows(rows, lambda n_rows: MappedInputs(encoder, rows.X, dtype, n_rows, fold), encoder.n_inputs)
+    if encoder.lookups is not None:
+        split = Split(*encoder.lookups.encode(rows.X, dtype, fold))
+        return SharedRows(rows, lambda n_rows: SplitRows(split, n_rows), encoder.n_inputs)
     Z = encoder.encode(rows.X, dtype, ones=True, fold=fold)
     if is_sparse(Z):
         return SharedRows(rows, lambda n_rows: SparseRows(Z), encoder.n_inputs)

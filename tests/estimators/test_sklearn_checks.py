@@ -62,6 +62,7 @@ TOO_FEW_ROWS_FOR_MEMBERS = {
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore:.*early_stopping:RuntimeWarning"),
+    pytest.mark.filterwarnings("ignore:n_members=3:RuntimeWarning"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning"),
 ]
 
