@@ -2,7 +2,7 @@
 Prediction intervals that hold what they promise
 ================================================
 
-Two kinds of 90 % intervals for the fuel consumption of cars: around one prediction, equally wide for all, and between two
+Two kinds of 90 % intervals for the fuel consumption of cars: around a prediction, equally wide for all, and between two
 quantiles, wide where little is certain. Both are calibrated by rows that a member of the ensemble has not seen. What is
 promised holds on the average: a single split of so few cars may be off by a few per cent.
 
@@ -27,7 +27,7 @@ NETS = {
 def main() -> None:
     cars = pd.read_csv(Path(__file__).parents[1] / "data" / "cars.csv").drop(columns="name")
     X, y = cars.drop(columns="miles_per_gallon").astype({"origin": "category"}), cars["miles_per_gallon"]
-    figure, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
+    _, axes = plt.subplots(1, 2, figsize=(10, 4), sharey=True, layout="constrained")
     for axis, (name, net) in zip(axes, NETS.items(), strict=True):
         shares, widths = [], []
         for split in range(5):
