@@ -15,7 +15,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_random_state
 
-from sknet._estimators.callbacks import CallbackSupportMixin, refuse_lbfgs, watchers_of_epoch, watchers_of_fit
+from sknet._estimators.callbacks import CallbackSupportMixin, refuse_unresumable, watchers_of_epoch, watchers_of_fit
 from sknet._estimators.constraints import LARGEST, MAY_BE_NUMBERS, SIZES, InvalidParameterError
 from sknet._estimators.continuing import continued
 from sknet._estimators.documentation import Documented
@@ -35,7 +35,7 @@ from sknet._estimators.scoring import score_on
 from sknet._model.fitting import TrainingRun, prepare
 from sknet._model.folds import limited_by_folds
 from sknet._model.heads import Head, NumberHead, parse_again, without_absent_labels
-from sknet._model.intervals import learn_errors
+from sknet._model.intervals import errors_on
 from sknet._model.model import Model
 from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
@@ -45,7 +45,6 @@ from sknet._training.state import History, State
 from sknet._typing import Array, Table, Target
 
 LearnHead = Callable[..., tuple[Head, Array]]
-Predict = Callable[..., Array | list[Array]]
 Seeds = tuple[int, int, int]
 T = TypeVar("T")
 
@@ -90,8 +89,7 @@ class Begun:
         fitted = self.fitted(model, state.epoch, state.history, kept)
         if self.validation is None or not isinstance(model.head, NumberHead):
             return fitted
-        validation, predictions = self.validation, model.outputs(self.validation.X, model.head.predict)
-        return replace(fitted, errors=learn_errors(model.head, predictions, validation.y, validation.weight))
+        return replace(fitted, errors=errors_on(model, model.head, self.validation))
 
     def fitted_from(self, state: State, start: int) -> Fitted:
         """Return what `partial_fit` leaves after the epochs from `start` on: training may go on."""
@@ -111,7 +109,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
     """What classifier and regressor have in common; each derives from this and from its parameters."""
 
     _learn_head: ClassVar[LearnHead]  # (y, target settings, classes) -> head, parsed y
-    _predictions: ClassVar[Predict]  # (model, table) -> numbers, or probabilities
+    _predictions: ClassVar[Callable[..., Array | list[Array]]]  # (model, table) -> numbers, or probabilities
 
     # --- three ways to train -----------------------------------------------------------------------------------------
 
@@ -122,9 +120,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
 
     def _resume(self, path: str | PathLike[str], given: Given) -> Self:
         """Continue the run that a checkpoint file holds."""
-        refuse_lbfgs(self.solver)
-        if self.n_members > 1:
-            raise ValueError(f"n_members={self.n_members}: a checkpoint holds one network; set n_members=1.")
+        refuse_unresumable(self.solver, self.n_members)
         saved = checkpoints.read(path)
         saved.refuse_other(type(self).__name__, self.solver, 0 if self._fitted is None else self._fitted.n_samples_seen)
         begun = self._begin(given, self._fitted if saved.origin.seen_before else None, saved.origin.seeds)

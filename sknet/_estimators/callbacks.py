@@ -202,6 +202,13 @@ def refuse_lbfgs(solver: object) -> None:
         )
 
 
+def refuse_unresumable(solver: object, n_members: int) -> None:
+    """Raise for runs that no checkpoint holds."""
+    refuse_lbfgs(solver)
+    if n_members > 1:
+        raise ValueError(f"n_members={n_members}: a checkpoint holds one network; set n_members=1.")
+
+
 class Writer:
     """The observer of one run that writes a checkpoint's file.
 
@@ -287,7 +294,7 @@ __all__ = [
     "CallbackSupportMixin",
     "Checkpoint",
     "Watchers",
-    "refuse_lbfgs",
+    "refuse_unresumable",
     "watchers_of_epoch",
     "watchers_of_fit",
     "with_callbacks",

@@ -16,7 +16,14 @@ from sknet._estimators.base import BaseSigmoidMLP, Begun, Seeds
 from sknet._estimators.callbacks import Checkpoint, Watchers, watchers_of_epoch, watchers_of_fit
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.read_data import Columns, Given
-from sknet._estimators.reporting import print_end, refuse_or_warn_of_identifiers, report, warn, why_diverged
+from sknet._estimators.reporting import (
+    print_end,
+    refuse_or_warn_of_identifiers,
+    report,
+    warn,
+    warn_of_rows_seen,
+    why_diverged,
+)
 from sknet._estimators.resolve import resolve_for
 from sknet._estimators.team import Rounds, Team, WatchedTeam, fold_score, left_by
 from sknet._model.fitting import Tables, learn_tables
@@ -105,6 +112,8 @@ def _begin(estimator: BaseSigmoidMLP, given: Given, earlier: Fitted | None) -> T
         rows, head.strata(rows.y), estimator.validation_fraction, estimator.n_members, seeds[1], head.as_given
     )
     _refuse_other_number(estimator, earlier, len(dealt))
+    if earlier is not None:
+        warn_of_rows_seen(earlier, len(rows.y), estimator.validation_fraction)
     if len(dealt) != estimator.n_members:
         _warn_of_other_number(estimator, len(dealt), len(rows.y))
     n_training = min(len(train) for train, _ in dealt)

@@ -49,7 +49,16 @@ class Team:
         n_iter, seen = max(f.n_iter for f in each), sum(f.n_samples_seen for f in each)
         model, first = joined([f.model for f in each]), each[0]
         return Fitted(
-            model, self.resolved, first.columns, History(), n_iter, seen, first.validated, self.seeds, members=members
+            model,
+            self.resolved,
+            first.columns,
+            History(),
+            n_iter,
+            seen,
+            first.validated,
+            self.seeds,
+            n_split=first.n_split,
+            members=members,
         )
 
 

@@ -27,7 +27,9 @@ from math import ceil
 import numpy as np
 
 from sknet._model.heads import NumberHead
+from sknet._model.model import Model
 from sknet._tables.columns.number import weighted_quantile
+from sknet._tables.rows import Rows
 from sknet._typing import Array
 
 MOST_KEPT = 1000
@@ -79,6 +81,11 @@ def learn_errors(head: NumberHead, predictions: Array, values: Array, weight: Ar
     quantiles = np.column_stack([weighted_quantile(column, levels, weight) for column in errors.T])
     share = np.ones(len(errors)) if weight is None else weight / weight.max()  # whose squares do not overflow
     return HeldOutErrors(quantiles, float(share.sum() ** 2 / np.square(share).sum()))
+
+
+def errors_on(model: Model, head: NumberHead, rows: Rows) -> HeldOutErrors | None:
+    """Return the errors of a model, whose head is given, on rows that it was not trained on."""
+    return learn_errors(head, model.outputs(rows.X, head.predict), rows.y, rows.weight)
 
 
 def ends_of(head: NumberHead, predictions: Array) -> Array:
