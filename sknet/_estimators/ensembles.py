@@ -241,7 +241,7 @@ def _refuse_conflicts(estimator: BaseSigmoidMLP, given: Given) -> None:
     listed = getattr(estimator, "_skl_callbacks", ())
     conflicts = {
         "X_val and y_val": given.X_val is not None or given.y_val is not None or given.sample_weight_val is not None,
-        "early_stopping=False": not estimator.early_stopping,
+        f"early_stopping={estimator.early_stopping!r}": estimator.early_stopping in (False, "folds"),
         "solver='lbfgs'": isinstance(estimator.solver, str) and estimator.solver == "lbfgs",
         "Checkpoint": any(isinstance(callback, Checkpoint) for callback in listed),
     }

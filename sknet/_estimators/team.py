@@ -13,7 +13,7 @@ import numpy as np
 
 from sknet._estimators.base import BaseSigmoidMLP, Begun, Seeds
 from sknet._estimators.callbacks import Watchers
-from sknet._estimators.fitted import Fitted, Member
+from sknet._estimators.fitted import Fitted, Member, while_training
 from sknet._estimators.read_data import Columns
 from sknet._estimators.scoring import score_on
 from sknet._model.fitting import Score, Tables
@@ -110,8 +110,7 @@ def fold_score(
     """Return how a user's scorer rates a member on its fold; None for minus the loss."""
     if estimator.scoring == "loss":
         return None
-    made = lambda model: Fitted(model, resolved, columns, History(), 0, 0, True, seeds)  # noqa: E731
-    return score_on(estimator, _in_memory(rows, held_out), tables.head, made)
+    return score_on(estimator, _in_memory(rows, held_out), tables.head, while_training(resolved, columns, seeds))
 
 
 def _in_memory(rows: Rows, places: Array) -> Rows:
@@ -123,7 +122,7 @@ def left_by(estimator: BaseSigmoidMLP, team: Team, states: list[State], interrup
     """Return what `fit` leaves: the members, and what they say of the rows that they did not see."""
     each = []
     for begun, state in zip(team.members, states, strict=True):
-        kept = begun.kept(state) if interrupted else None
+        kept = begun.run.kept(state) if interrupted else None
         each.append(begun.fitted(begun.run.trained(state), state.epoch, state.history, kept))
     fitted, rows, n = team.together(each), team.shared.rows, len(team.shared.rows.y)
     head, whole = fitted.model.head, team.shared.rows.whole or team.shared.rows

@@ -207,6 +207,7 @@ def test_a_splitter_has_a_member_for_each_of_its_splits():
 REFUSED = {
     "X_val": ({}, {"X_val": X, "y_val": LABEL}, "X_val and y_val"),
     "early_stopping": ({"early_stopping": False}, {}, "early_stopping=False"),
+    "folds": ({"early_stopping": "folds"}, {}, "early_stopping='folds'"),
     "lbfgs": ({"solver": "lbfgs"}, {}, "solver='lbfgs'"),
 }
 
