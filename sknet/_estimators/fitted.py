@@ -201,7 +201,7 @@ def best_score(fitted: Fitted) -> float | None:
     """Return the best validation score; with members, that of the out-of-fold predictions."""
     if not fitted.validated:
         return None
-    return fitted.out_of_fold_score if fitted.members else float(np.nanmax([-np.inf, *fitted.scores]))
+    return fitted.out_of_fold_score if fitted.members else fitted.best_score
 
 
 def table_of_epochs(fitted: Fitted) -> pd.DataFrame:

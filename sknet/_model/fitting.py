@@ -27,7 +27,7 @@ from sknet._network.custom import refuse_bad_pieces
 from sknet._network.initializers import draw
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss, mean_at_best_temperature
-from sknet._network.objective import Inputs, Minimised, Objective, SparseRows, SplitRows
+from sknet._network.objective import EncodedTable, Inputs, Minimised, Objective, SparseRows, SplitRows
 from sknet._network.objective import Rows as GatheredRows
 from sknet._network.penalties import ElasticNet, Projection
 from sknet._network.sparse_layers import Split
@@ -78,14 +78,6 @@ def learn_tables(
 
 
 @dataclass(frozen=True)
-class EncodedTable:
-    """In place of a table: some rows of one that has been encoded, for several runs at once."""
-
-    inputs: Callable[[int], Inputs]  # in buffers of so many rows
-    shape: tuple[int, int]
-
-
-@dataclass(frozen=True)
 class EncodedRows:
     """Rows as the network takes them."""
 
@@ -113,8 +105,9 @@ def encode_rows(
     if rows.in_file:
         return EncodedRows(MappedInputs(tables.encoder, rows.X, dtype, n_rows, fold), target, weight, total, n_rows)
     if (lookups := tables.encoder.lookups) is not None:
-        split = Split(*lookups.encode(rows.X, dtype, fold))
-        return EncodedRows(SplitRows(split, n_rows), target, weight, total, n_rows)
+        return EncodedRows(
+            SplitRows(Split(*lookups.encode(rows.X, dtype, fold)), n_rows), target, weight, total, n_rows
+        )
     # Dense rows end with a 1, so that the first layer's biases are weights like the others: one product computes both.
     Z = tables.encoder.encode(rows.X, dtype, ones=True, fold=fold)
     inputs = GatheredRows(Z, n_rows, kind="ones") if isinstance(Z, np.ndarray) else SparseRows(Z)

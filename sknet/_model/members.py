@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from sknet._model.fitting import (
     MAX_ROWS,
-    EncodedTable,
     MappedInputs,
     Score,
     Tables,
@@ -31,7 +30,7 @@ from sknet._model.machine import threads_for_members
 from sknet._model.model import Model
 from sknet._model.settings import Settings
 from sknet._network.layers import Kind
-from sknet._network.objective import Inputs, SparseRows, SplitRows
+from sknet._network.objective import EncodedTable, Inputs, SparseRows, SplitRows
 from sknet._network.objective import Rows as GatheredRows
 from sknet._network.sparse_layers import Split
 from sknet._tables.rows import Rows, is_sparse

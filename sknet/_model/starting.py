@@ -81,13 +81,3 @@ def _most_precise(kept: Array | None, published: Array, dtype: DType) -> Array:
     """Return what was kept, which has more digits, if it is what was published; else the published weights."""
     same = kept is not None and np.array_equal(kept.astype(dtype), published.astype(dtype))
     return kept if same and kept is not None else published.copy()
-
-
-def refuse_other_layers(layout: Layout, network: Network) -> None:
-    """Raise if training is to go on from weights of other shapes."""
-    shapes = [W.shape for W in network.coefs]
-    if shapes != layout.shapes:
-        raise ValueError(
-            f"hidden_layer_sizes={layout.sizes[1:-1]} asks for weights of shapes {layout.shapes}, but training goes on "
-            f"from {shapes}: keep the layers, or set warm_start=False."
-        )

@@ -8,7 +8,7 @@ batch : slice or (b,)    which training rows
 J(theta; B) = 1/|B| sum_{i in B} weight_i loss_i + penalty(W)
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -83,6 +83,14 @@ class SplitRows:
     def __call__(self, batch: Batch) -> Split:
         """Return the batch's rows."""
         return Split(self._dense(batch), self._hot[batch], self._places)
+
+
+@dataclass(frozen=True)
+class EncodedTable:
+    """In place of a table: some rows of one that has been encoded, for several runs at once."""
+
+    inputs: Callable[[int], Inputs]  # in buffers of so many rows
+    shape: tuple[int, int]
 
 
 class Columns:
