@@ -63,7 +63,7 @@ def fit_members(estimator: AnyEstimator, given: Given) -> AnyEstimator:
         if watchers is not None:
             watchers.finish(fitted)
         if estimator.verbose:
-            print_end(estimator, result)
+            print_end(team.resolved, result)
         estimator._publish(fitted)
         return result
 
@@ -112,12 +112,13 @@ def _begin(estimator: BaseSigmoidMLP, given: Given, earlier: Fitted | None) -> T
         rows, head.strata(rows.y), estimator.validation_fraction, estimator.n_members, seeds[1], head.as_given
     )
     _refuse_other_number(estimator, earlier, len(dealt))
-    if earlier is not None:
-        warn_of_rows_seen(earlier, len(rows.y), estimator.validation_fraction)
     if len(dealt) != estimator.n_members:
         _warn_of_other_number(estimator, len(dealt), len(rows.y))
     n_training = min(len(train) for train, _ in dealt)
-    settings, resolved = _resolved(estimator, replace(rows, y=rows.y[:n_training]), True, earlier, len(dealt))
+    training, held_out = replace(rows, y=rows.y[:n_training]), replace(rows, y=rows.y[n_training:])  # as many of each
+    settings, resolved = _resolved(estimator, training, held_out, earlier, len(dealt))
+    if earlier is not None:
+        warn_of_rows_seen(earlier, len(rows.y), resolved["validation_fraction"])
     tables = _tables(estimator, settings, head, rows, columns, earlier)
     shared = encode_once(tables, rows)
     scores = [fold_score(estimator, tables, rows, held_out, columns, resolved, seeds) for _, held_out in dealt]
@@ -141,7 +142,7 @@ def _begin_increment(
     """Resolve and assemble for one more epoch of each member."""
     parts: list[Fitted | None] = [None] * estimator.n_members if earlier is None else list(earlier.parts)
     seeds = _seeds(estimator, earlier)
-    settings, resolved = _resolved(estimator, rows, False, earlier, len(parts))
+    settings, resolved = _resolved(estimator, rows, None, earlier, len(parts))
     tables = _tables(estimator, settings, head, rows, columns, earlier)
     kept = [None if part is None else part.state for part in parts]
     until = [1 if state is None else state.epoch + 1 for state in kept]
@@ -176,11 +177,11 @@ def _own_seeds(seeds: Seeds, n_members: int) -> list[Seeds]:
 
 
 def _resolved(
-    estimator: BaseSigmoidMLP, rows: Rows, validated: bool, earlier: Fitted | None, n_members: int
+    estimator: BaseSigmoidMLP, rows: Rows, validation: Rows | None, earlier: Fitted | None, n_members: int
 ) -> tuple[Settings, dict[str, object]]:
     """Answer every "auto", once for all members."""
     before = None if earlier is None else earlier.resolved
-    settings, parameters = resolve_for(estimator, rows, validated, before, not validated)
+    settings, parameters = resolve_for(estimator, rows, validation, False, before, validation is None)
     resolved: dict[str, object] = estimator.get_params(deep=False)
     resolved |= {name: getattr(parameters, name) for name in resolved.keys() & vars(parameters).keys()}
     return settings, resolved | {"n_members": n_members}
@@ -266,7 +267,7 @@ def _refuse_other_number(estimator: BaseSigmoidMLP, earlier: Fitted | None, n_me
 
 
 def _warn_of_other_number(estimator: BaseSigmoidMLP, n_members: int, n_rows: int) -> None:
-    if isinstance(estimator.validation_fraction, Real):
+    if isinstance(estimator.validation_fraction, Real | str):
         why = f"{n_rows} rows, or their groups, make no more folds of 10 rows"
     else:
         why = f"validation_fraction={estimator.validation_fraction} makes so many splits"

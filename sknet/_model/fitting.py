@@ -302,15 +302,9 @@ def assemble(
 
 
 def fit_model(
-    settings: Settings,
-    head: Head,
-    training: Rows,
-    validation: Rows | None = None,
-    *,
-    output_dtype: DType,
-    seeds: tuple[int, int],
-    observer: Observer | None = None,
-) -> tuple[Model, Result, State]:
+    settings: Settings, head: Head, training: Rows, validation: Rows | None = None, *, output_dtype: DType,
+    seeds: tuple[int, int], observer: Observer | None = None,
+) -> tuple[Model, Result, State]:  # fmt: skip
     """Fit a model from scratch: a pure function of settings, rows and two seeds, of first weights and of training."""
     run = prepare(settings, head, training, validation, output_dtype=output_dtype)
     state = run.first_state(seeds)

@@ -189,7 +189,7 @@ def deal(n: int, strata: Array | None, groups: Array | None, n_folds: int, seed:
 
 
 def folds(
-    rows: Rows, strata: Array | None, how: float | Splitter, n_folds: int, seed: int,
+    rows: Rows, strata: Array | None, how: float | str | Splitter, n_folds: int, seed: int,
     as_given: Callable[[Array], Target],
 ) -> list[tuple[Array, Array]]:  # fmt: skip
     """Choose what each of several members trains on and what validates it.
@@ -215,7 +215,7 @@ def folds(
     ValueError
         If there are too few rows, or groups, for two folds.
     """
-    if not isinstance(how, Real):
+    if not isinstance(how, Real | str):  # "auto" is a share
         return _all_splits(how, rows, seed, as_given)
     n, n_groups = len(rows.y), len(rows.y) if rows.groups is None else len(np.unique(rows.groups))
     for k in range(min(n_folds, n // MIN_HELD_OUT, n_groups), 1, -1):
