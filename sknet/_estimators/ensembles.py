@@ -210,7 +210,7 @@ def _train(estimator: BaseSigmoidMLP, team: Team, states: list[State], watchers:
     try:
         results = train_members(runs, states, observer, in_threads=in_threads)
     except DivergedError as error:
-        raise ValueError(why_diverged(estimator, error)) from None
+        raise ValueError(why_diverged(estimator, error, runs[0])) from None
     told = max(results, key=lambda result: _WORTH_TELLING.get(result.reason, 0))
     n_epochs, undefined = max(state.epoch for state in states), any(result.scores_undefined for result in results)
     return replace(told, n_epochs=n_epochs, scores_undefined=undefined)

@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from sknet._model.fitting import (
     MAX_ROWS,
-    MappedInputs,
     Score,
     Tables,
     TrainingRun,
@@ -27,6 +26,7 @@ from sknet._model.fitting import (
 )
 from sknet._model.heads import Head
 from sknet._model.machine import threads_for_members
+from sknet._model.mapped import MappedInputs
 from sknet._model.model import Model
 from sknet._model.settings import Settings
 from sknet._network.layers import Kind
