@@ -25,10 +25,10 @@ from sknet._model.fitting import (
     encode_rows,
 )
 from sknet._model.heads import Head
-from sknet._model.machine import threads_for_members
 from sknet._model.mapped import MappedInputs
 from sknet._model.model import Model
 from sknet._model.settings import Settings
+from sknet._model.threads import give_way, suitable_threads, threads_for_members
 from sknet._network.layers import Kind
 from sknet._network.objective import EncodedTable, Inputs, SparseRows, SplitRows
 from sknet._network.objective import Rows as GatheredRows
@@ -118,8 +118,29 @@ def train_members(
         if not isinstance(run.solver, MiniBatch):
             raise TypeError("members are trained by a first-order solver")
         entrants.append(Entrant(run.solver, run.problem, state))
-    with threads_for_members(len(runs), runs[0].training.n_rows, runs[0].layout.sizes) as n_threads:
-        return train_in_rounds(entrants, n_threads if in_threads else 1, observer)
+    with threads_for_members(len(runs), runs[0].training.n_rows * runs[0].layout.largest) as n_threads:
+        return train_in_rounds(entrants, n_threads if in_threads else 1, GivingWay(observer))
+
+
+@dataclass(frozen=True)
+class GivingWay:
+    """Between rounds, others that wait for BLAS go first; an observer, which may be a user's, is told without it."""
+
+    observer: RoundObserver | None
+
+    def begin(self) -> None:
+        """Note that a round begins."""
+        give_way()
+        if self.observer is not None:
+            with suitable_threads(None):
+                self.observer.begin()
+
+    def end(self) -> bool:
+        """Note that a round has ended; return True to stop all runs."""
+        if self.observer is None:
+            return False
+        with suitable_threads(None):
+            return self.observer.end()
 
 
 def joined(models: Sequence[Model]) -> Model:
@@ -135,7 +156,9 @@ def held_out_outputs(
     for run, state, (_, places) in zip(runs, states, folds, strict=True):
         held_out = encode_rows(run.tables, shared.part(places), min(len(places), MAX_ROWS))
         theta = state.parameters if state.best is None else state.best.theta
-        found.append(run.objective.raw(theta, held_out.inputs, len(places)).astype(run.tables.output_dtype))
+        with suitable_threads(0):
+            raw = run.objective.raw(theta, held_out.inputs, len(places))
+        found.append(raw.astype(run.tables.output_dtype))
     return found
 
 

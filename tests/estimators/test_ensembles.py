@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import GridSearchCV, KFold, ShuffleSplit
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, load, save
-from sknet._model import machine
+from sknet._model import threads
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(90, 3))
@@ -260,8 +260,8 @@ def test_the_number_of_threads_changes_no_bit(monkeypatch, n_threads):
     names = set()
     own = SigmoidMLPClassifier(**QUICK, learning_rate=lambda done: names.add(threading.get_ident()) or 1.0 - done)
     plain = SigmoidMLPClassifier(**QUICK, learning_rate=lambda done: 1.0 - done).fit(X, LABEL)
-    monkeypatch.setattr(machine, "WORTH_A_THREAD", 0)
-    monkeypatch.setattr(machine, "blas_threads", lambda: n_threads)
+    monkeypatch.setattr(threads, "WORTH_A_THREAD", 0)
+    monkeypatch.setattr(threads, "blas_threads", lambda: n_threads)
     assert_same(expected, SigmoidMLPClassifier(**QUICK).fit(X, LABEL))
     assert_same(plain, own.fit(X, LABEL))
     assert (len(names) > 1) == (n_threads > 1)
