@@ -299,8 +299,12 @@ def statistics_of_file(X: Array, columns: NDArray[np.intp] | None, weight: Array
             yield V if V.dtype == np.float32 else V.astype(np.float64), None if weight is None else weight[rows]
 
     def ask(questions: Questions) -> Sequence[Answer]:
-        answers = ([q.answer(V[q.column], w) for q in questions] for V, w in blocks())
-        return reduce(lambda a, b: [x.merged(y) for x, y in zip(a, b, strict=True)], answers)  # type: ignore[arg-type]
+        answers: list[Answer] = []
+        for V, w in blocks():
+            for i, question in enumerate(questions):  # one after the other: those of all columns are large
+                answer = question.answer(V[question.column], w)
+                answers[i : i + 1] = [answers[i].merged(answer) if i < len(answers) else answer]  # type: ignore[arg-type]
+        return answers
 
     def moments() -> Moments:
         return reduce(Moments.merged, (moments_of(V, w) for V, w in blocks()))
