@@ -71,9 +71,10 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
 
     n_members : int, default=1
         From 2 on: that many networks, whose raw outputs are averaged. Each is
-        validated on a fold of its own (stratified by class, or whole groups), and
-        trained on the others; with a splitter as `validation_fraction`, there is a
-        member for each of its splits. Folds hold at least 10 rows.
+        validated on a fold of its own (stratified by classes, or by whether a
+        target that may not be negative is 0; or whole groups), and trained on the
+        others; with a splitter as `validation_fraction`, there is a member for each
+        of its splits. Folds hold at least 10 rows.
 
     learning_rate_init : float, default=0.015
         The (largest) learning rate.
@@ -316,8 +317,8 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         `member`.
 
     oof_prediction_ : ndarray, or a list of such
-        As `predict_proba` of each training row by the member that was not trained
-        on it: NaN where there is none, the mean where there are several. Its
+        What each training row is predicted (by a classifier, its probabilities) by
+        the member that was not trained on it: NaN where there is none, the mean where there are several. Its
         score is `best_validation_score_`.
 
     best_epoch_ : int
