@@ -22,6 +22,7 @@ from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pandas.util import hash_pandas_object
 
 from sknet._model.fitting import FULL_BATCH_ROWS, Tables
 from sknet._network.activations import Activation
@@ -57,6 +58,12 @@ class Selected:
     def bounds(self) -> list[slice]:
         """Where the rows of each part are among the m."""
         return slices_of([part.X.shape[0] for part in self.parts])
+
+
+def digest_of(rows: Table) -> str:
+    """Return a hash of an array's or a data frame's values."""
+    values = np.ascontiguousarray(rows if isinstance(rows, np.ndarray) else hash_pandas_object(rows, index=False))
+    return sha256(f"{values.dtype} {rows.shape}".encode() + values.tobytes()).hexdigest()
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,10 @@ class Shard:
         answers = [look.answer(part) for part in self._selected[name].parts if part.X.shape[0]]
         return reduce(lambda one, other: one.merged(other), answers) if answers else None
 
+    def digests(self, name: str) -> list[str]:
+        """Return a hash of the selected rows of each part."""
+        return [digest_of(part.X) for part in self._selected[name].parts]
+
     # --- encoding them -----------------------------------------------------------------------------------------------
 
     def encode(self, name: str, tables: Tables) -> None:
@@ -122,11 +133,6 @@ class Shard:
         for name, selected in self._selected.items():
             empty = [Part(np.empty((part.X.shape[0], 0))) for part in selected.parts]  # still tells where each part is
             self._selected[name] = Selected(empty, selected.inputs)
-
-    def digests(self, name: str) -> list[bytes]:
-        """Return a hash of the encoded rows of each part."""
-        inputs = self._inputs(name)
-        return [sha256(np.ascontiguousarray(inputs[rows]).data).digest() for rows in self._selected[name].bounds]
 
     # --- training on them --------------------------------------------------------------------------------------------
 

@@ -13,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
+from hashlib import sha256
 from itertools import count
-from typing import Protocol
+from typing import Protocol, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -75,6 +76,14 @@ class PartedTable:
     def __getitem__(self, rows: Batch) -> PartedTable:
         """Return some of these rows."""
         return replace(self, rows=self.rows[rows])
+
+    def digest(self) -> str:
+        """Return a hash of these rows, the same whichever shards hold them; until training begins."""
+        selection, of_parts = Selection(self), dict[int, str]()  # a new one: what is encoded already stays
+        selection.select()
+        for numbers, found in zip(self.shards.held, selection.call("digests"), strict=True):
+            of_parts |= zip(numbers, cast(list[str], found), strict=True)
+        return sha256(" ".join(of_parts[number] for number in sorted(of_parts)).encode()).hexdigest()
 
     def outputs(self, model: Model, finish: Callable[[Array], Array]) -> Array:
         """Return `finish` of the rows' raw outputs, in a run for which they have been encoded; see `Model.outputs`."""

@@ -14,6 +14,7 @@ distributed = pytest.importorskip("distributed")
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
 
+from sknet import Checkpoint  # noqa: E402
 from sknet import SigmoidMLPClassifier as LocalClassifier  # noqa: E402
 from sknet import SigmoidMLPRegressor as LocalRegressor  # noqa: E402
 from sknet._partitions.dask import Workers  # noqa: E402
@@ -109,3 +110,20 @@ def test_a_lost_worker_is_replaced(client, workers, monkeypatch, solver, method,
     assert killer.left <= 0
     assert distance(whole, again) < (1e-11 if solver == "adam" else 1e-8)
     assert whole.loss_curve_ == pytest.approx(again.loss_curve_, rel=1e-9)
+
+
+# --- a driver that is lost
+
+
+@pytest.mark.filterwarnings("ignore:A step's work:RuntimeWarning")
+def test_a_run_goes_on_from_a_checkpoint(client, workers, tmp_path):
+    data, path = table(), tmp_path / "run.npz"
+    columns, target = data[["a", "b", "c"]], data["y"]
+    net = SigmoidMLPRegressor(**FIT).set_callbacks(Checkpoint(path, every=3)).fit(columns, target)
+    resumed = SigmoidMLPRegressor(**FIT).resume(path, columns, target)  # of 8 epochs, 6 are in the file
+    assert resumed.n_iter_ == net.n_iter_ == 8
+    assert distance(resumed, net) == 0.0
+    with pytest.raises(ValueError, match="other data: y"):
+        SigmoidMLPRegressor(**FIT).resume(path, columns, target + 1.0)
+    with pytest.raises(ValueError, match="other data: X"):
+        SigmoidMLPRegressor(**FIT).resume(path, columns.assign(a=columns["a"] + 1.0), target)

@@ -39,6 +39,18 @@ def test_steps_come_last():
     shard = Shard([A])
     shard.select("all", [np.arange(3)])
     with pytest.raises(RuntimeError, match="not encoded"):
-        shard.digests("all")
+        shard.raw("all", np.zeros(3))
     with pytest.raises(RuntimeError, match="anything to minimise"):
         shard.step(np.zeros(3), None, 3)
+
+
+@pytest.mark.parametrize("table", [A, pd.DataFrame({"a": [1.0, np.nan, 2.0], "b": ["x", "y", None]})])
+def test_a_digest_tells_the_rows_and_their_parts_apart(table):
+    def digests(parts, *rows):
+        shard = Shard(parts)
+        shard.select("some", list(rows))
+        return shard.digests("some")
+
+    one = digests([table, table], np.arange(3), np.arange(3))
+    assert len(set(one)) == 1 == len({*one, *digests([table.copy()], np.arange(3))})
+    assert digests([table], np.arange(2)) != one[:1] != digests([table], np.array([2, 1, 0]))

@@ -20,7 +20,7 @@ def replies(*call):
 def test_a_shard_answers_as_long_as_it_is_leased():
     lease = worker.host("key", np.arange(6.0).reshape(3, 2))
     assert replies("key", "select", ("all", [np.arange(3)]))["status"] == "done"
-    failed = replies("key", "digests", ("all",))
+    failed = replies("key", "raw", ("all", np.zeros(3)))
     assert failed["status"] == "error" and "not encoded" in str(failed["error"].data)
     del lease
     gc.collect()
