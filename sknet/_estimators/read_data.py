@@ -299,6 +299,10 @@ def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> A
         sample_weight = np.full(n, sample_weight)
     if type(sample_weight) is not np.ndarray or sample_weight.dtype.kind not in "fiu":
         sample_weight = plain_numbers(sample_weight, name)
+    bad = np.argwhere(~np.isfinite(sample_weight)).ravel().tolist()
+    if bad:
+        what = "NaN" if np.isnan(sample_weight).any() else "infinity"
+        raise ValueError(f"Input {name} contains {what}, in row {bad[0]}: give a number, 0 to leave the row out.")
     weight: Array = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name=name)
     if weight.shape != (n,):
         raise ValueError(f"{name} has shape {weight.shape}, expected ({n},): one weight per row of X.")
@@ -337,7 +341,10 @@ def gather(
     """Put a table, its parsed targets, weights and groups together; rows of weight 0 are dropped."""
     n = len(values)
     if table.shape[0] != n:
-        raise ValueError(f"Found input variables with inconsistent numbers of samples: [{table.shape[0]}, {n}]")
+        raise ValueError(
+            f"Found input variables with inconsistent numbers of samples: X has {table.shape[0]} rows and y {n}. Give "
+            "each row a target."
+        )
     weight = None if sample_weight is None else read_weight(sample_weight, n, name)
     of_rows = None if groups is None else read_groups(groups, n)
     in_file = not isinstance(table, np.ndarray) or table.base is not None

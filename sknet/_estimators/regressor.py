@@ -20,6 +20,7 @@ from sknet._estimators.read_data import Given, read_weight
 from sknet._estimators.resolve import has_positive_targets
 from sknet._model.heads import learn_number_head
 from sknet._model.model import Model
+from sknet._tables.arrays import plain_numbers
 from sknet._typing import Array, Table, Target
 
 
@@ -583,6 +584,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
             At most 1; 0 for a constant prediction (the mean, the quantile).
         """
         levels = require_fitted(self).model.head.loss.levels
+        y = plain_numbers(y, "y")
         sample_weight = None if sample_weight is None else read_weight(sample_weight, len(y))
         if not levels:
             return float(super().score(X, y, sample_weight))

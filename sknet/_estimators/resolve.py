@@ -286,9 +286,9 @@ def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
     given: list[object] = list(sizes)  # type: ignore[arg-type]
     if p.depth != 1:
         raise ValueError(f"depth={p.depth} goes with an int; hidden_layer_sizes={given} gives each layer already.")
-    for one in given:
-        if not isinstance(one, Integral) or int(one) < 1:
-            raise ValueError(f"hidden_layer_sizes must be > 0, got {given}: give the units of each layer, as integers.")
+    sound = all(type(one) is not bool and isinstance(one, Integral) and int(one) >= 1 for one in given)
+    if not sound or isinstance(sizes, Mapping):
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}: give the units of each layer, as integers.")
     return tuple(map(int, given))  # type: ignore[arg-type]
 
 

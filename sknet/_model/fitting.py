@@ -261,6 +261,8 @@ def prepare(
     run = assemble(settings, tables, training, validation, score, until, may_stop_early, by_target, place)
     if earlier is not None:
         refuse_other_layers(run.layout, earlier.network)
+        if isinstance(settings.network.init, tuple):  # which has had its effect, but must be what it says
+            given_parameters(run.layout, settings.network.init)
     return run
 
 

@@ -129,6 +129,8 @@ def refuse_columns(X: Table, reason: str) -> None:
             kind = TypeError if isinstance(error, TypeError) else ValueError
             raise kind(f"Column 'x{j}' of X should hold numbers, but {error}. Convert it first.") from error
         except ValueError as error:
+            if "sequence" in str(error):
+                raise ValueError(f"Column 'x{j}' of X holds lists or arrays: make each value one number.") from error
             if "could not convert" not in str(error):
                 raise
             raise ValueError(

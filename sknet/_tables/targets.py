@@ -46,6 +46,8 @@ def read_numbers(y: Target) -> tuple[Array, bool]:
     given = y if type(y) is np.ndarray and y.dtype.kind in "fiu" else plain_numbers(y, "y")
     if given.ndim not in (1, 2):
         raise ValueError(f"y has {given.ndim} dimensions, {given.shape}: give it the shape (n,) or (n, targets).")
+    if len(given) == 0:
+        raise ValueError("y is empty: pass a target for each row of X.")
     with np.errstate(over="ignore"):
         wrong = np.flatnonzero(~np.isfinite(given.astype(np.float64).reshape(len(given), -1)).all(axis=1))
     if wrong.size:

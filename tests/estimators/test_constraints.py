@@ -241,3 +241,17 @@ def test_integers_beyond_all_measure_are_named(name):
 def test_arrays_without_dimensions_are_told_from_numbers(name, value):
     with pytest.raises(ValueError, match=rf"{name}=array\(.*without dimensions: give {name}={value!r}"):
         SigmoidMLPRegressor(**{name: np.array(value)}).fit(np.eye(3), np.arange(3.0))
+
+
+@pytest.mark.parametrize("sizes", [{}, {3: 4}, [True], [4, 2.5]])
+def test_sizes_are_whole_numbers_in_order(sizes):
+    with pytest.raises(ValueError, match="hidden_layer_sizes must be > 0, got"):
+        SigmoidMLPRegressor(sizes).fit(np.eye(10), np.arange(10.0))
+
+
+def test_first_weights_are_looked_at_although_they_have_had_their_effect():
+    net = SigmoidMLPRegressor(4, max_iter=2).fit(np.eye(10), np.arange(10.0))
+    net.set_params(init=([np.ones((2, 2))], [np.ones(2)]))
+    for method in (net.partial_fit, net.backpropagate):
+        with pytest.raises(ValueError, match="init gives weights of shapes"):
+            method(np.eye(10), np.arange(10.0))

@@ -460,3 +460,29 @@ def test_groups_that_are_none(groups, message):
     given = np.array((groups * len(X))[: len(X)], dtype=object)
     with pytest.raises((ValueError, TypeError), match=message):
         SigmoidMLPRegressor(3, early_stopping=True).fit(X, NUMBER, groups=given)
+
+
+# --- messages --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "given, message",
+    [
+        (lambda X, y, w: (X, y, np.where(w == 3, np.nan, w)), "sample_weight contains NaN, in row 2"),
+        (lambda X, y, w: (X, y, np.where(w == 4, np.inf, w)), "sample_weight contains infinity, in row 3"),
+        (lambda X, y, w: (X, y[:5]), f"X has {len(NUMBER)} rows and y 5"),
+        (lambda X, y, w: (X, y[:0]), "y is empty: pass a target"),
+    ],
+)
+def test_messages_name_what_is_wrong_and_where(given, message):
+    with pytest.raises(ValueError, match=message):
+        SigmoidMLPRegressor(**QUICK).fit(*given(COUNTS.astype(float), NUMBER, 1.0 + np.arange(len(NUMBER))))
+
+
+def test_lists_in_a_table_and_words_among_targets_are_named():
+    X = COUNTS.astype(object)
+    X[1, 1] = [1, 2]
+    with pytest.raises(ValueError, match="Column 'x1' of X holds lists"):
+        SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
+    with pytest.raises(ValueError, match="y should hold numbers, but row 0 holds 'a'"):
+        SigmoidMLPRegressor(**QUICK).fit(COUNTS, NUMBER).score(COUNTS, ["a"] * len(NUMBER))
