@@ -186,6 +186,8 @@ def from_torch(module: "torch.nn.Module", like: Estimator | None = None, *, clas
     """
     with needed("sknet.export.from_torch", "torch", extra="torch"):
         from sknet._export.torch_layers import read_layers
+    if not callable(getattr(module, "modules", None)):
+        raise TypeError(f"module={module!r} is no torch.nn.Module: pass a Sequential of Linear layers and activations.")
     if like is not None:
         _model_of(like)
         return with_network(like, read_layers(module, classifies=isinstance(like, SigmoidMLPClassifier)))

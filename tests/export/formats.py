@@ -118,8 +118,10 @@ def through_torch(case):
 
     module, expected = to_torch(case.estimator), case.outputs()
     dense = case.X.toarray() if sp.issparse(case.X) else case.X
-    again = from_torch(module.network, like=case.estimator)
-    assert all(map(np.array_equal, outputs_of(again, case.X), expected))
+    nets = [case.estimator] if case.estimator.n_members == 1 else case.estimator.members_
+    for network, net in zip(module.networks, nets, strict=True):
+        again = from_torch(network, like=net)
+        assert all(map(np.array_equal, outputs_of(again, case.X), outputs_of(net, case.X)))
     alone = [outputs(dense[k : k + 1]) for k in range(3)]
     return max(distance(outputs(dense), expected), rows_alone(alone, expected))
 

@@ -80,3 +80,8 @@ def test_what_pytorch_cannot_be_told():
     own = Activation("own", lambda z: None, lambda a, d: None)
     with pytest.raises(ExportError, match="activation='own' is not known to PyTorch"):
         to_torch(SigmoidMLPRegressor(**QUICK, activation=own).fit(FRAME, NUMBER))
+
+
+def test_something_else_than_a_module():
+    with pytest.raises(TypeError, match="module=None is no torch.nn.Module"):
+        from_torch(None)
