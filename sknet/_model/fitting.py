@@ -10,6 +10,7 @@ weight : (n,)       sample weights divided by their mean; None where all are 1
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
+from functools import partial
 from math import ceil, inf
 from threading import active_count
 
@@ -99,19 +100,21 @@ def encode_rows(
     total = float(n) if rows.weight is None else float(rows.weight.sum())
     weight = None if rows.weight is None else (rows.weight * (n / total)).astype(dtype)
     target = tables.head.targets(rows.y, dtype, smoothing)
-    if isinstance(rows.X, EncodedTable):
-        return EncodedRows(rows.X.inputs(n_rows), target, weight, total, n_rows)
-    fold = tables.encoder.folds(tables.head.targets(rows.y, np.dtype(np.float64))) if cross_fit else None
+    inputs = rows.X.inputs if isinstance(rows.X, EncodedTable) else encode_table(tables, rows, cross_fit=cross_fit)
+    return EncodedRows(inputs(n_rows), target, weight, total, n_rows)
+
+
+def encode_table(tables: Tables, rows: Rows, *, cross_fit: bool) -> Callable[[int], Inputs]:
+    """Encode a table, see `encode_rows`; return what makes inputs of it that gather so many rows at a time."""
+    dtype, encoder = tables.compute_dtype, tables.encoder
+    fold = encoder.folds(tables.head.targets(rows.y, np.dtype(np.float64))) if cross_fit else None
     if rows.in_file:
-        return EncodedRows(MappedInputs(tables.encoder, rows.X, dtype, n_rows, fold), target, weight, total, n_rows)
-    if (lookups := tables.encoder.lookups) is not None:
-        return EncodedRows(
-            SplitRows(Split(*lookups.encode(rows.X, dtype, fold)), n_rows), target, weight, total, n_rows
-        )
+        return lambda n_rows: MappedInputs(encoder, rows.X, dtype, n_rows, fold)
+    if (lookups := encoder.lookups) is not None:
+        return partial(SplitRows, Split(*lookups.encode(rows.X, dtype, fold)))
     # Dense rows end with a 1, so that the first layer's biases are weights like the others: one product computes both.
-    Z = tables.encoder.encode(rows.X, dtype, ones=True, fold=fold)
-    inputs = GatheredRows(Z, n_rows, kind="ones") if isinstance(Z, np.ndarray) else SparseRows(Z)
-    return EncodedRows(inputs, target, weight, total, n_rows)
+    Z = encoder.encode(rows.X, dtype, ones=True, fold=fold)
+    return partial(GatheredRows, Z, kind="ones") if isinstance(Z, np.ndarray) else lambda _: SparseRows(Z)
 
 
 # --- a training run --------------------------------------------------------------------------------------------------

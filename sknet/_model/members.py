@@ -23,17 +23,15 @@ from sknet._model.fitting import (
     TrainingRun,
     assemble,
     encode_rows,
+    encode_table,
 )
 from sknet._model.heads import Head
-from sknet._model.mapped import MappedInputs
 from sknet._model.model import Model
 from sknet._model.settings import Settings
 from sknet._model.threads import give_way, suitable_threads, threads_for_members
 from sknet._network.layers import Kind
-from sknet._network.objective import EncodedTable, Inputs, SparseRows, SplitRows
-from sknet._network.objective import Rows as GatheredRows
-from sknet._network.sparse_layers import Split
-from sknet._tables.rows import Rows, is_sparse
+from sknet._network.objective import EncodedTable, Inputs
+from sknet._tables.rows import Rows
 from sknet._training.minibatch import MiniBatch
 from sknet._training.result import Result
 from sknet._training.rounds import Entrant, RoundObserver, train_in_rounds
@@ -78,17 +76,7 @@ class SharedRows:
 
 def encode_once(tables: Tables, rows: Rows) -> SharedRows:
     """Encode all rows; those of a memory map when they are asked for."""
-    encoder, dtype = tables.encoder, tables.compute_dtype
-    fold = encoder.folds(tables.head.targets(rows.y, np.dtype(np.float64)))
-    if rows.in_file:
-        return SharedRows(rows, lambda n_rows: MappedInputs(encoder, rows.X, dtype, n_rows, fold), encoder.n_inputs)
-    if encoder.lookups is not None:
-        split = Split(*encoder.lookups.encode(rows.X, dtype, fold))
-        return SharedRows(rows, lambda n_rows: SplitRows(split, n_rows), encoder.n_inputs)
-    Z = encoder.encode(rows.X, dtype, ones=True, fold=fold)
-    if is_sparse(Z):
-        return SharedRows(rows, lambda n_rows: SparseRows(Z), encoder.n_inputs)
-    return SharedRows(rows, lambda n_rows: GatheredRows(Z, n_rows, kind="ones"), encoder.n_inputs)
+    return SharedRows(rows, encode_table(tables, rows, cross_fit=True), tables.encoder.n_inputs)
 
 
 def prepare_members(

@@ -50,11 +50,11 @@ class Library(NamedTuple):
     give: Callable[[int], None]
 
 
+@dataclass(eq=False)
 class Hold:
     """Work in one thread, and whether its products are large."""
 
-    def __init__(self, *, large: bool) -> None:
-        self.large = large
+    large: bool
 
 
 class Turns:
