@@ -1,6 +1,7 @@
 """What `verbose` prints: scikit-learn's lines for each epoch, or one line that is kept up to date."""
 
 import sys
+from shutil import get_terminal_size
 from time import perf_counter
 from typing import Protocol
 
@@ -64,7 +65,7 @@ class ProgressLine(Printer):
         """Bring the line up to date; in a log file, print every tenth part of the run."""
         self._done += 1
         if self._overwrites:
-            line = self._line(state)
+            line = self._line(state, get_terminal_size().columns if sys.stdout.isatty() else None)
             print("\r" + line.ljust(self._width), end="", flush=True)
             self._width = len(line)
         elif self._done * LINES // self._n_epochs > (self._done - 1) * LINES // self._n_epochs:
@@ -76,16 +77,22 @@ class ProgressLine(Printer):
         if self._overwrites and self._done:
             print()
 
-    def _line(self, state: State) -> str:
+    def _line(self, state: State, width: int | None = None) -> str:
+        """Return the line, in fewer words where `width` columns are too few: what wraps cannot be overwritten."""
         epoch, spent = state.history[-1], perf_counter() - self._started
-        left = spent / self._done * (self._n_epochs - self._done)
-        parts = [f"epoch {state.epoch}/{state.epoch - self._done + self._n_epochs}", f"loss {epoch.loss:.4g}"]
+        left = duration(spent / self._done * (self._n_epochs - self._done))
+        whole = [f"epoch {state.epoch}/{state.epoch - self._done + self._n_epochs}", f"loss {epoch.loss:.4g}"]
+        short = whole.copy()
         if state.best is not None:
-            parts.append(f"validation loss {epoch.validation_loss:.4g}")
+            figures = [f"validation loss {epoch.validation_loss:.4g}"]
             if epoch.validation_score != -epoch.validation_loss:  # a scorer's
-                parts.append(f"score {epoch.validation_score:.4g}")
-            parts.append(f"best in epoch {state.best.epoch}")
-        return ", ".join([*parts, f"{duration(spent)} so far", f"at most {duration(left)} left"])
+                figures.append(f"score {epoch.validation_score:.4g}")
+            whole += [*figures, f"best in epoch {state.best.epoch}"]
+            short += [figures[-1], f"best {state.best.epoch}"]
+        line = ", ".join([*whole, f"{duration(spent)} so far", f"at most {left} left"])
+        if width is None or len(line) < width:
+            return line
+        return ", ".join([*short, f"{left} left"])[: width - 1]
 
 
 def duration(seconds: float) -> str:

@@ -24,6 +24,7 @@ def test_durations(seconds, text):
 
 def test_one_line_is_kept_up_to_date(capsys, monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "120")
     net = SigmoidMLPRegressor(**QUICK, verbose=2).fit(X, y)
     line, *after = capsys.readouterr().out.split("\n")
     states = line.split("\r")[1:]
@@ -36,6 +37,19 @@ def test_one_line_is_kept_up_to_date(capsys, monkeypatch):
     lengths = [len(state) for state in states]
     assert all(now >= len(before.rstrip()) for now, before in zip(lengths[1:], states[:-1], strict=True))
     assert after[0].endswith("Stopping.")  # on a line of its own
+
+
+@pytest.mark.parametrize("scoring", ["loss", "r2"])
+def test_a_line_is_shorter_than_the_terminal_is_wide(scoring, capsys, monkeypatch):
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True)
+    for columns in (80, 30):
+        monkeypatch.setenv("COLUMNS", str(columns))
+        SigmoidMLPRegressor(**QUICK, verbose=2, scoring=scoring).fit(X, y)
+        states = capsys.readouterr().out.split("\n")[0].split("\r")[1:]
+        assert max(map(len, states)) < columns
+        figure = r"validation loss" if scoring == "loss" else "score"
+        whole = rf"epoch \d+/20, loss \S+, {figure} \S+, best \d+, \S+ (s|min) left\s*"
+        assert columns == 30 or all(re.fullmatch(whole, state) for state in states)
 
 
 def test_a_log_file_gets_ten_lines(capsys):
