@@ -24,6 +24,8 @@ def test_shap_explains_numbers():
     found = shap.KernelExplainer(fitted.predict, NUMBERS[:20]).shap_values(NUMBERS[:4], silent=True)
     middle = fitted.predict(NUMBERS[:20]).mean()
     np.testing.assert_allclose(middle + found.sum(axis=1), fitted.predict(NUMBERS[:4]), atol=1e-4)
+    found = shap.Explainer(fitted.predict, NUMBERS[:20], seed=0)(NUMBERS[:4])
+    np.testing.assert_allclose(found.base_values + found.values.sum(axis=1), fitted.predict(NUMBERS[:4]), atol=1e-4)
     assert list(fitted.feature_names_in_) == list(NUMBERS)  # SHAP clears those of a copy
 
 
@@ -107,6 +109,47 @@ def test_skrub():
 
 
 # --- searches, tracking ----------------------------------------------------------------------------------------------
+
+
+class Report:
+    """As in examples/tuning/optuna_pruning.py: an epoch's score is told to a trial, which may end training."""
+
+    def __init__(self, trial):
+        self.trial = trial
+
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        if context.task_name != "epoch":
+            return False
+        self.trial.report(fitted_estimator.validation_scores_[-1], context.task_id)
+        return self.trial.should_prune()
+
+
+def test_optuna_prunes_a_trial_while_it_trains():
+    optuna = pytest.importorskip("optuna")
+    trained = {}
+
+    def objective(trial):
+        settings = QUICK | {"learning_rate_init": 1e-6 if trial.number else 0.02, "early_stopping": True}
+        net = SigmoidMLPClassifier(**settings).set_callbacks(Report(trial)).fit(MIXED, SOLD)
+        trained[trial.number] = net.n_iter_
+        if trial.should_prune():
+            raise optuna.TrialPruned
+        return net.best_validation_score_
+
+    study = optuna.create_study(direction="maximize", pruner=optuna.pruners.MedianPruner(1, 2))
+    study.optimize(objective, n_trials=2)
+    assert [trial.state.name for trial in study.trials] == ["COMPLETE", "PRUNED"]
+    assert trained[1] < trained[0] <= QUICK["max_iter"]
+    assert len(study.trials[1].intermediate_values) == trained[1]
 
 
 def test_mlflow(tmp_path):

@@ -2,7 +2,10 @@
 
 import matplotlib.pyplot as plt
 import numpy as np
+import pandas as pd
+import polars as pl
 import pytest
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV, CalibrationDisplay
 from sklearn.compose import TransformedTargetRegressor, make_column_transformer
 from sklearn.ensemble import (
@@ -32,9 +35,11 @@ from sklearn.metrics import (
 )
 from sklearn.model_selection import (
     FixedThresholdClassifier,
+    GridSearchCV,
     LearningCurveDisplay,
     TunedThresholdClassifierCV,
     ValidationCurveDisplay,
+    cross_validate,
 )
 from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier, OutputCodeClassifier
 from sklearn.multioutput import ClassifierChain, MultiOutputClassifier, RegressorChain
@@ -62,6 +67,11 @@ def strength(fitted):
 FITS = {
     "calibrated": (CalibratedClassifierCV(net, cv=3), MIXED, SOLD),
     "frozen": (CalibratedClassifierCV(FrozenEstimator(net.fit(MIXED, SOLD))), MIXED, SOLD),
+    "frozen members": (
+        CalibratedClassifierCV(FrozenEstimator(SigmoidMLPClassifier(**QUICK, n_members=2).fit(MIXED, SOLD))),
+        MIXED,
+        SOLD,
+    ),
     "bagging": (BaggingClassifier(by_position, n_estimators=2, random_state=0), MIXED, SOLD),
     "bagging of numbers": (BaggingRegressor(regressor, n_estimators=2, random_state=0), NUMBERS, PRICE),
     "boosting": (AdaBoostClassifier(by_position, n_estimators=2, random_state=0), MIXED, SOLD),
@@ -85,6 +95,22 @@ FITS = {
 @pytest.mark.parametrize("meta, X, y", FITS.values(), ids=FITS)
 def test_meta_estimators(meta, X, y):
     assert meta.fit(X, y).score(X, y) > 0.6
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [pl.from_pandas(MIXED), MIXED.convert_dtypes(dtype_backend="pyarrow")],
+    ids=["polars", "Arrow"],
+)
+def test_frames_of_other_kinds(frame):
+    search = GridSearchCV(make_pipeline("passthrough", net), {"sigmoidmlpclassifier__alpha": [0.1, 1.0]}, cv=2)
+    assert search.fit(frame, SOLD).score(frame, SOLD) > 0.8
+    expected = clone(net).set_params(alpha=search.best_params_["sigmoidmlpclassifier__alpha"]).fit(MIXED, SOLD)
+    np.testing.assert_allclose(search.predict_proba(frame), expected.predict_proba(MIXED), rtol=1e-5)
+    assert StackingClassifier(two, cv=2).fit(frame, SOLD).score(frame, SOLD) > 0.8
+    pandas_only = frame if isinstance(frame, pd.DataFrame) else frame.to_pandas()  # columns are shuffled in pandas
+    found = permutation_importance(search, pandas_only, SOLD, n_repeats=2, random_state=0)
+    assert found.importances_mean.argmax() == 0
 
 
 def test_self_training():
@@ -115,6 +141,10 @@ def test_inspection():
     assert by_colour["grid_values"][0][by_colour["average"][0].argmax()] == "red"
 
 
+def folds():
+    return cross_validate(net, MIXED, SOLD, cv=2, return_estimator=True, return_indices=True)
+
+
 def plots():
     """Yield every display of scikit-learn that takes an estimator, by name, as a function that draws it."""
     for display in (
@@ -125,6 +155,9 @@ def plots():
         CalibrationDisplay,
     ):
         yield display.__name__, lambda d=display: d.from_estimator(net.fit(MIXED, SOLD), MIXED, SOLD)
+    for display in RocCurveDisplay, PrecisionRecallDisplay:
+        if hasattr(display, "from_cv_results"):  # later than our oldest scikit-learn
+            yield f"{display.__name__} of folds", lambda d=display: d.from_cv_results(folds(), MIXED, SOLD)
     yield "errors", lambda: PredictionErrorDisplay.from_estimator(regressor.fit(MIXED, PRICE), MIXED, PRICE)
     yield (
         "dependence",
