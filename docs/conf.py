@@ -28,6 +28,7 @@ extensions = [
     "sphinx_gallery.gen_gallery",
     "sphinx-mathjax-offline",  # formulas show without a network
     "parameter_groups",
+    "parameter_table",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "gallery/*.ipynb", "gallery/*.py", "gallery/*.zip", "gallery/*.md5"]
@@ -78,11 +79,13 @@ sphinx_gallery_conf = {
 
 html_theme = "pydata_sphinx_theme"
 html_title = "sknet"
+html_logo = html_favicon = "_static/logo.svg"
 html_static_path = ["_static"]
 html_css_files = ["sknet.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
+    "logo": {"text": f"sknet {release}", "alt_text": "sknet"},
     "show_toc_level": 2,
     "navigation_with_keys": False,
     "navbar_align": "left",
@@ -93,4 +96,5 @@ html_theme_options = {
     "secondary_sidebar_items": ["page-toc"],
     "pygments_light_style": "tango",
 }
-html_sidebars = {"index": [], "changelog": []}
+ALONE = ["index", "install", "howto", "parameters", "faq", "glossary", "references", "about", "changelog"]
+html_sidebars = {page: [] for page in ALONE}

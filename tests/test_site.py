@@ -5,6 +5,7 @@
 
 import doctest
 import inspect
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -16,9 +17,11 @@ import pytest
 
 import sknet
 import sknet.export
+import sknet.stream
 
 ROOT = Path(__file__).parents[1]
 SITE = ROOT / "docs" / "_build" / "html"
+MODULES = [sknet, sknet.export, sknet.stream]
 pytestmark = pytest.mark.docs
 
 
@@ -62,14 +65,26 @@ def test_the_site():  # one test, so that it is built once, however many process
     build()
     assert not sorted(set(dead_links(SITE)))
     pages = {path.stem for path in (SITE / "api" / "generated").glob("*.html")}
-    assert pages >= {f"sknet.{name}" for name in sknet.__all__} | {f"sknet.export.{n}" for n in sknet.export.__all__}
+    assert pages >= {f"{module.__name__}.{name}" for module in MODULES for name in module.__all__}
+    assert pages >= {f"sknet.dask.{name}" for name in ("SigmoidMLPClassifier", "SigmoidMLPRegressor")}
     text = (SITE / "api" / "generated" / "sknet.SigmoidMLPClassifier.html").read_text(encoding="utf-8")
     headings = ["The network", "Training", "When to stop", "The table", "Regularisation", "The classes"]
     assert [heading for heading in headings if f'parameter-group rubric">{heading}</p>' not in text] == []
+    table = Page(SITE / "parameters.html").anchors
+    for estimator in sknet.SigmoidMLPClassifier, sknet.SigmoidMLPRegressor:
+        names = set(estimator().get_params())
+        assert names <= table
+        assert names <= Page(SITE / "api" / "generated" / f"sknet.{estimator.__name__}.html").anchors
+
+
+def test_references_name_files_of_the_package():
+    text = (ROOT / "docs" / "references.md").read_text(encoding="utf-8")
+    named = re.findall(r"`(_\w+/[\w/]+\.py)`", text)
+    assert len(named) > 20 and [name for name in named if not (ROOT / "sknet" / name).exists()] == []
 
 
 def public() -> Iterator[object]:
-    for module in (sknet, sknet.export):
+    for module in MODULES:
         yield from (getattr(module, name) for name in module.__all__)
 
 

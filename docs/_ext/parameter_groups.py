@@ -26,7 +26,7 @@ def groups() -> Iterator[tuple[str, str]]:
 
 
 def with_headings(lines: list[str], heading_of: dict[str, str]) -> list[str]:
-    """Return the lines of a docstring, as numpydoc leaves them, with a heading before each group of parameters."""
+    """Return the lines of a docstring as numpydoc leaves them, with headings of groups and parameters to link to."""
     found, inside, last = [], False, ""
     for line in lines:
         if field := re.match(r":(\w[\w ]*):", line):
@@ -36,6 +36,8 @@ def with_headings(lines: list[str], heading_of: dict[str, str]) -> list[str]:
         if heading != last:
             found += ["", f"    .. rubric:: {heading}", "       :class: parameter-group", ""]
             last = heading
+        if entry:  # a place to link to, `#alpha`
+            line = line.replace(f"**{entry[1]}**", f"_`{entry[1]}`", 1)
         found.append(line)
     return found
 

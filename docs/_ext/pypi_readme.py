@@ -11,8 +11,12 @@ def with_addresses(text: str, address: str) -> str:
 
     def absolute(link: re.Match[str]) -> str:
         path, _, anchor = link[1].partition("#")
-        if path.endswith(".png"):
+        if path.startswith("docs/_static"):
+            path = path.removeprefix("docs/")
+        elif path.endswith(".png"):
             path = f"_images/{Path(path).name}"
+        elif path == ".github/CONTRIBUTING.md":
+            path = "contributing.html"
         elif path.startswith("examples"):
             path = "gallery/index.html"
         elif path.endswith(".md"):

@@ -87,10 +87,10 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         n_samples // 32, but at least 32 and at most 256.
 
     solver : {"adam", "sgd", "rmsprop", "lion", "lbfgs"} or Optimizer, default="adam"
-        "adam" is described in [2]_. "lion" (Chen et al. 2023) wants a rate three
-        to ten times smaller. "lbfgs" uses all rows at once and counts
-        iterations instead of epochs; it ignores batch size and learning rates. Or
-        an `Optimizer` of your own.
+        How the weights are moved along the gradient. "adam" is described in [2]_.
+        "lion" (Chen et al. 2023) wants a rate three to ten times smaller. "lbfgs"
+        uses all rows at once and counts iterations instead of epochs; it ignores
+        batch size and learning rates. Or an `Optimizer` of your own.
 
     learning_rate : str or callable, default="flat_cosine"
         The schedule, by which `learning_rate_init` is multiplied: "constant";
