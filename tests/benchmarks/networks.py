@@ -74,6 +74,9 @@ FIXED |= {"learning_rate_init": 1e-3, "beta_2": 0.999, "alpha": 1e-4, "averaging
 FIXED |= {"dropout": 0.0, "weight_decay": 0.0, "tol": 0.0, "n_iter_no_change": inf}
 """What makes ours run a fixed number of epochs, without anything that scikit-learn's has not."""
 
+BARE = {"alpha": 0.0, "input_scaling": None, "dtype": "float32"}
+"""What makes ours do the work of a training loop written by hand: no penalty, and the table as it is."""
+
 
 def ours(shape: Shape, X: np.ndarray, y: np.ndarray, **settings: object) -> Task:
     settings = {"max_iter": shape.epochs, "batch_size": shape.batch, "random_state": 0} | FIXED | settings
