@@ -4,10 +4,11 @@ Each reads its parameters and data, resolves every "auto", trains a model and pu
 that fails has changed nothing, because nothing was touched.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
+from operator import attrgetter
 from os import PathLike
 from typing import ClassVar, Self, TypeVar
 
@@ -143,7 +144,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             self._publish(begun.fitted_from(state, start))
             return result
 
-        result = self._finished(train_and_publish, state, lambda: begun.fitted_from(state, start))
+        result = self._finished(train_and_publish, [state], lambda: begun.fitted_from(state, start))
         if result.reason is StopReason.INTERRUPTED:
             report(self, result)
         return self
@@ -237,7 +238,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         lacks_validation = begun.validation is None and evaluates(self, len(begun.rows.y)) not in (None, "folds")
 
         train_and_publish = partial(self._train_and_publish, given, begun, state, lacks_validation)
-        result = self._finished(train_and_publish, state, lambda: begun.left_by(state, True))
+        result = self._finished(train_and_publish, [state], lambda: begun.left_by(state, True))
         if result.reason is not StopReason.FINISHED or result.scores_undefined:
             report(self, result, quiet=lacks_validation)
         return self
@@ -260,18 +261,18 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         self._publish(fitted)
         return result
 
-    def _finished(self, train_and_publish: Callable[[], Result], state: State, kept: Callable[[], Fitted]) -> Result:
-        """Train and publish; an interrupt that comes when whole epochs are done publishes what `kept` makes of them."""
-        before, start = self._fitted, state.epoch
+    def _finished(self, train: Callable[[], Result], states: Sequence[State], kept: Callable[[], Fitted]) -> Result:
+        """Train and publish; an interrupt that comes when all have done whole epochs publishes what `kept` returns."""
+        before, starts = self._fitted, list(map(attrgetter("epoch"), states))
         try:
-            return train_and_publish()
+            return train()
         except KeyboardInterrupt as interrupt:
-            nothing_to_keep = state.epoch == start or self._fitted is not before
+            done = [state.epoch - start for state, start in zip(states, starts, strict=True)]
             # one that comes while an error is being handled finds a state that may be torn
-            if nothing_to_keep or interrupt.__context__ is not None:
+            if not all(done) or self._fitted is not before or interrupt.__context__ is not None:
                 raise
         self._publish(kept())
-        return Result(StopReason.INTERRUPTED, state.epoch - start, scores_undefined=state.scores_undefined)
+        return Result(StopReason.INTERRUPTED, max(done), scores_undefined=any(s.scores_undefined for s in states))
 
     def _undiverged(self, run: TrainingRun, train: Callable[[], T]) -> T:
         """Train; where it diverges, raise an error that says what to try."""

@@ -5,7 +5,6 @@ Conventions
 M members; n rows of positive weight, N rows that the user passed.
 """
 
-from collections.abc import Callable
 from dataclasses import replace
 from numbers import Real
 from typing import TypeVar
@@ -67,7 +66,7 @@ def fit_members(estimator: AnyEstimator, given: Given) -> AnyEstimator:
         estimator._publish(fitted)
         return result
 
-    result = _finished(estimator, train_and_publish, states, lambda: left_by(estimator, team, states, True))
+    result = estimator._finished(train_and_publish, states, lambda: left_by(estimator, team, states, True))
     if result.reason is not StopReason.FINISHED or result.scores_undefined:
         report(estimator, result)
     return estimator
@@ -93,7 +92,7 @@ def partial_fit_members(
         estimator._publish(left())
         return result
 
-    result = _finished(estimator, train_and_publish, states, left)
+    result = estimator._finished(train_and_publish, states, left)
     if result.reason is StopReason.INTERRUPTED:
         report(estimator, result)
     return estimator
@@ -217,21 +216,6 @@ def _train(estimator: BaseSigmoidMLP, team: Team, states: list[State], watchers:
 
 
 _WORTH_TELLING = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.CALLBACK: 1}
-
-
-def _finished(
-    estimator: BaseSigmoidMLP, train_and_publish: Callable[[], Result], states: list[State], kept: Callable[[], Fitted]
-) -> Result:
-    """Train and publish; an interrupt that comes when all have done whole epochs publishes what `kept` returns."""
-    before, starts = estimator._fitted, [state.epoch for state in states]
-    try:
-        return train_and_publish()
-    except KeyboardInterrupt as interrupt:
-        whole = all(state.epoch > start for state, start in zip(states, starts, strict=True))
-        if not whole or estimator._fitted is not before or interrupt.__context__ is not None:
-            raise
-    estimator._publish(kept())
-    return Result(StopReason.INTERRUPTED, max(state.epoch for state in states))
 
 
 # --- errors and warnings ---------------------------------------------------------------------------------------------

@@ -110,12 +110,9 @@ def fold_score(
     """Return how a user's scorer rates a member on its fold; None for minus the loss."""
     if estimator.scoring == "loss":
         return None
-    return score_on(estimator, _in_memory(rows, held_out), tables.head, while_training(resolved, columns, seeds))
-
-
-def _in_memory(rows: Rows, places: Array) -> Rows:
-    part = rows.take(places)
-    return replace(part, X=np.array(part.X), in_file=False) if part.in_file else part
+    part = rows.take(held_out)
+    part = part.in_memory() if part.in_file else part
+    return score_on(estimator, part, tables.head, while_training(resolved, columns, seeds))
 
 
 def left_by(estimator: BaseSigmoidMLP, team: Team, states: list[State], interrupted: bool) -> Fitted:

@@ -67,9 +67,11 @@ class Rows:
     def split(self, train: Array, held_out: Array) -> tuple[Rows, Rows]:
         """Return two parts of the rows, the second one in memory."""
         second = self.take(held_out)
-        if self.in_file:
-            second = replace(second, X=np.array(second.X), in_file=False)
-        return self.take(train), second
+        return self.take(train), second.in_memory() if self.in_file else second
+
+    def in_memory(self) -> Rows:
+        """Return the rows with their table in memory, read from the file that it is in."""
+        return replace(self, X=np.array(self.X), in_file=False)
 
     def without_weightless(self) -> Rows:
         """Drop the rows of weight 0: nothing may depend on them."""
