@@ -249,6 +249,7 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
     _parameter_constraints: Constraints = CLASSIFIER
     _learn_head = staticmethod(learn_label_head)
     _local = LocalClassifier
+    score = _OnWorkers.score  # the mixin's would stand before it
 
     classes_ = Learnt(lambda fitted: labels_of(fitted.model).classes)
 
@@ -293,6 +294,7 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
     _parameter_constraints: Constraints = REGRESSOR
     _learn_head = staticmethod(learn_number_head)
     _local = LocalRegressor
+    score = _OnWorkers.score  # the mixin's would stand before it: R², whatever the loss
 
     def predict_interval(self, X: Collection, coverage: float = 0.9) -> Collection:
         """Predict intervals that hold the target with a given probability, lazily.

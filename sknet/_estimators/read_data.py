@@ -235,6 +235,8 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # scikit-learn looks for infinities by a sum
             X = check(X, **_ARRAYS)
+        ours = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
+        return X if ours or is_memory_mapped(X) else X.astype(np.float64)
     except (ValueError, TypeError, OverflowError) as error:
         if is_sparse(X):
             refuse_bad_sparse(X.tocsr())
@@ -243,8 +245,6 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
         if isinstance(error, OverflowError):
             raise ValueError(f"X holds a number too large for a float: {error}.") from error
         raise
-    ours = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
-    return X if ours or is_memory_mapped(X) else X.astype(np.float64)
 
 
 def is_ready(X: Table, columns: Columns) -> bool:
@@ -267,8 +267,6 @@ def _has_finite_sum(X: Array) -> bool:
 
 def feature_names(X: Table) -> Array | None:
     """Return a frame's column names if all are strings; names that are strings in part are an error."""
-    if not is_frame(X):
-        return None
     names = np.asarray(X.columns, dtype=object)
     are_text = {isinstance(name, str) for name in names}
     if are_text == {True, False}:

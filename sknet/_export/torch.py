@@ -83,7 +83,7 @@ class TableNetwork(nn.Module):
     def network(self) -> nn.Sequential:
         """The layers, where there is one network."""
         if len(self.networks) > 1:
-            raise AttributeError("This module averages several networks: they are in `networks`.")
+            raise RuntimeError("This module averages several networks: they are in `networks`.")
         return cast(nn.Sequential, self.networks[0])
 
     def read(self, X: Table) -> tuple[Tensor | None, Tensor | None]:

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from math import ceil
+from typing import cast
 
 import numpy as np
 
@@ -82,11 +83,6 @@ class MeanOfChains:
     """The networks of several members, whose raw outputs are averaged."""
 
     chains: list[Chain]
-
-    @property
-    def hidden(self) -> list[Array]:
-        """Where the hidden layers' outputs of all lie."""
-        return [layer for chain in self.chains for layer in chain.hidden]
 
     def forward(self, x: Table) -> Array:
         """Return the mean raw output of a batch."""
@@ -211,7 +207,7 @@ class Model:
         with suitable_threads(PREDICT_ROWS * self.network.largest):
             for rows, chain in self._chains(slice(0, inputs.shape[0]), "sparse" if is_sparse(inputs) else "dense"):
                 raw = self._finished(chain, inputs[rows], np.asarray)
-                for whole, piece in zip(outputs[1:], [*chain.hidden, raw], strict=True):
+                for whole, piece in zip(outputs[1:], [*cast(Chain, chain).hidden, raw], strict=True):
                     whole[rows] = piece
         self.head.loss.link(outputs[-1])
         return outputs

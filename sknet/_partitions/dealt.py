@@ -88,10 +88,6 @@ class Deal:
         path.unlink()
         return deal.close()
 
-    def abandon(self) -> None:
-        """Close the files."""
-        self._stack.close()
-
 
 class DealtRecords:
     """Records in files.

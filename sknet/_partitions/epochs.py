@@ -14,6 +14,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial, reduce
+from typing import cast
 
 import numpy as np
 
@@ -253,7 +254,5 @@ def run_of(
 
     place = Place(learn_encoder, encode, Objective)
     run = assemble(settings, tables, Rows(None, y, weight), validation, score, place=place)
-    if not isinstance(run.objective, Objective):
-        raise TypeError("a stream needs an objective that takes other rows")
-    batches = partial(stream.batches, run.objective)
+    batches = partial(stream.batches, cast(Objective, run.objective))
     return replace(run, problem=replace(run.problem, n_samples=counted.n, batches=batches))

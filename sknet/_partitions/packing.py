@@ -11,6 +11,7 @@ records : (n,)     structured array: the columns, and whatever else belongs to a
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -38,7 +39,7 @@ MAX_LEVELS = 2**20
 NO_DATE = np.iinfo(np.int64).min
 
 
-class Packer:
+class Packer(ABC):
     """One kind of column: how its values are kept."""
 
     def __init__(self, name: str, values: Table) -> None:
@@ -46,13 +47,13 @@ class Packer:
 
     dtype: DType = np.dtype(np.float64)
 
+    @abstractmethod
     def pack(self, values: Table) -> Array:
         """Return values of a fixed size."""
-        raise NotImplementedError
 
+    @abstractmethod
     def unpack(self, packed: Array) -> Table:
         """Return them as a column of a frame."""
-        raise NotImplementedError
 
 
 class Numbers(Packer):

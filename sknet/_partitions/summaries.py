@@ -136,11 +136,6 @@ class LevelSummary:
     levels: LevelTotals
     totals: TargetTotals | None
 
-    @property
-    def is_blank(self) -> bool:
-        """Whether nothing is observed or declared."""
-        return not self.levels.rows
-
     def merged(self, other: LevelSummary) -> LevelSummary:
         """Return the summary of both parts."""
         totals = None if self.totals is None or other.totals is None else self.totals.merged(other.totals)

@@ -297,3 +297,16 @@ def test_numpys_own_strings_are_labels():
     y = np.where(BINARY, "yes", "no").astype(np.dtypes.StringDType())
     net = SigmoidMLPClassifier(**QUICK).fit(X, y)
     assert net.score(X, y) == SigmoidMLPClassifier(**QUICK).fit(X, BINARY).score(X, BINARY)
+
+
+def test_classes_of_a_later_call_are_one_list():
+    net = SigmoidMLPClassifier(**QUICK).partial_fit(X, LABEL)
+    with pytest.raises(ValueError, match=r"classes=\[\[0, 1, 2\]\] has 2 dimensions: give a list of labels"):
+        net.partial_fit(X, LABEL, classes=[[0, 1, 2]])
+    with pytest.raises(ValueError, match=r"classes=\[\[0, 1, 2\]\] has 2 dimensions: give a list of labels"):
+        SigmoidMLPClassifier(**QUICK).partial_fit(X, LABEL, classes=[[0, 1, 2]])
+
+
+def test_logarithms_of_the_probabilities_of_several_labels_per_row():
+    net = SigmoidMLPClassifier(**QUICK).fit(X, MULTILABEL)
+    assert_allclose(np.exp(net.predict_log_proba(X)), net.predict_proba(X), rtol=1e-12)

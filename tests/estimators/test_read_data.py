@@ -486,3 +486,21 @@ def test_lists_in_a_table_and_words_among_targets_are_named():
         SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
     with pytest.raises(ValueError, match="y should hold numbers, but row 0 holds 'a'"):
         SigmoidMLPRegressor(**QUICK).fit(COUNTS, NUMBER).score(COUNTS, ["a"] * len(NUMBER))
+
+
+# --- what else an array may hold -------------------------------------------------------------------------------------
+
+
+def test_objects_are_read_as_numbers_where_no_column_is_named():
+    assert_array_equal(predictions(COUNTS.astype(object), categorical_features=None), EXPECTED)
+
+
+@pytest.mark.parametrize("X", [[[10**400, 1]] * N, np.array([10**400] * N, dtype=object)])
+def test_integers_that_no_float_holds_are_named(X):
+    with pytest.raises(ValueError, match="int too large to convert to float"):
+        predictions(X)
+
+
+def test_names_that_are_text_in_part_are_refused():
+    with pytest.raises(TypeError, match=r"\['int', 'str'\] as feature name"):
+        predictions(pd.DataFrame(COUNTS, columns=["a", "b", 3, 4]))

@@ -380,3 +380,8 @@ def test_an_explosion_is_an_error_within_an_epoch():
         net.fit(X, counts)
     net.set_params(clip_norm="auto", learning_rate_init=0.015).fit(X, counts)
     assert net.score(X, counts) > 0.5
+
+
+def test_a_registry_entry_that_makes_nothing_is_refused():
+    with pytest.raises(TypeError, match="must be a thing or say how it is made"):
+        module.made(None, (), SigmoidMLPRegressor())

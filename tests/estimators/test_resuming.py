@@ -425,3 +425,9 @@ def test_a_path_that_cannot_be_written_is_told_of_before_training(tmp_path):
         with pytest.raises(OSError, match="cannot be written: .*Give another path"):
             net.fit(X, NUMBER)
         assert not hasattr(net, "coefs_") and [p.name for p in tmp_path.iterdir()] == ["folder"]
+
+
+@needs_callbacks
+def test_a_temperature_that_cannot_be_found_is_refused_before_the_file_is_read(tmp_path):
+    with pytest.raises(ValueError, match="temperature_scaling=True does not go with loss='squared_error'"):
+        SigmoidMLPClassifier(temperature_scaling=True, loss="squared_error").resume(tmp_path / "none", X, LABEL)

@@ -4,6 +4,7 @@ import json
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,8 @@ import sknet
 from sknet import Activation, Loss, ModelFileError, Optimizer, SigmoidMLPClassifier, SigmoidMLPRegressor
 
 pytest.importorskip("safetensors")
+
+from sknet._storage import files
 
 GOLDEN = Path(__file__).parents[1] / "storage" / "golden"
 rng = np.random.default_rng(0)
@@ -160,8 +163,6 @@ def test_a_file_of_an_earlier_version_takes_the_defaults_of_later_parameters(pat
 
 
 def test_something_else_than_an_estimator(path):
-    from sknet._storage import files
-
     files.write(path, {"estimator": "classifier"})
     with pytest.raises(ModelFileError, match="something else than an estimator"):
         sknet.load(path)
@@ -244,3 +245,50 @@ def test_without_safetensors_the_error_says_what_to_install():
     run = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True)
     first, second = run.stdout.splitlines()
     assert first.startswith("sknet.save needs the package safetensors") and "sknet-mlp[files]" in second
+
+
+# --- parts that do not go together -----------------------------------------------------------------------------------
+
+
+def of_other_columns(fitted):
+    return replace(fitted, columns=replace(fitted.columns, n=7))
+
+
+def of_another_type(fitted):
+    return replace(fitted, columns=replace(fitted.columns, float_type=np.dtype("f4")))
+
+
+def with_another_head(fitted):
+    return replace(fitted, model=SigmoidMLPClassifier(**QUICK).fit(X, X[:, 0] > 0)._fitted.model)
+
+
+def with_errors(**changes):
+    return lambda fitted: replace(fitted, errors=replace(fitted.errors, **changes))
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    (of_other_columns, "the table's columns are not those of the encoder"),
+    (of_another_type, "the types of the table and of the predictions do not go together"),
+    (with_another_head, "the head is not that of such an estimator"),
+    (with_errors(quantiles=np.zeros((3, 2))), "the errors of held-out rows are not those of such predictions"),
+    (with_errors(quantiles=np.zeros((0, 1))), "the errors of held-out rows are not those of such predictions"),
+    (with_errors(quantiles=np.zeros((3, 1), int)), "the errors of held-out rows are not those of such predictions"),
+    (with_errors(n_rows=0.0), "the errors are those of no rows"),
+    (lambda fitted: replace(fitted, members=fitted.members[:1]), "the members are not as many as the networks"),
+    (lambda fitted: replace(fitted, out_of_fold=np.zeros((2, 2, 2))), "the out-of-fold predictions are no predictions"),
+    (lambda fitted: replace(fitted, out_of_fold=[np.zeros(9, int)]), "the out-of-fold predictions are no predictions"),
+], ids=str)  # fmt: skip
+def test_parts_that_do_not_go_together_are_refused(path, change, message):
+    members = 2 if "members" in message or "out-of-fold" in message else 1
+    net = SigmoidMLPRegressor(**QUICK, early_stopping=True, n_members=members).fit(X, NUMBER)
+    assert (again(net, path).predict(X) == net.predict(X)).all()
+    net._fitted = change(net._fitted)
+    with pytest.raises(ModelFileError, match=message):
+        again(net, path)
+
+
+def test_parameters_that_are_none_are_refused(path):
+    sknet.save(SigmoidMLPRegressor(**QUICK).fit(X, NUMBER), path)
+    files.write(path, files.read(path) | {"parameters": [1]})
+    with pytest.raises(ModelFileError, match="its parts are not those of an estimator"):
+        sknet.load(path)

@@ -107,3 +107,11 @@ def test_where_no_score_is_a_number_the_loss_decides_and_it_is_said(how, solver)
 def test_a_scorer_that_gives_nonsense():
     with pytest.raises((TypeError, ValueError)):
         SigmoidMLPClassifier(**STOPPING | {"scoring": lambda estimator, X, y: "good"}).fit(X, LABEL)
+
+
+def test_a_type_error_inside_a_scorer_stays_what_it_is():
+    def broken(estimator, X, y):
+        return len(0)
+
+    with pytest.raises(TypeError, match=r"^object of type 'int' has no len\(\)$"):
+        SigmoidMLPRegressor(**STOPPING | {"scoring": broken}).fit(X, NUMBER)

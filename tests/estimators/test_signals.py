@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import sklearn
 
 import sknet
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
@@ -138,3 +139,25 @@ def test_what_an_interrupt_has_left_trains_on(kind):
         warnings.simplefilter("error")
         net.partial_fit(X, KINDS[kind][1])
     assert len(net.loss_curve_) == len(net.history_)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("n_members", [1, 2])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_an_interrupt_while_publishing_loses_no_epoch(kind, n_members, method, monkeypatch):
+    net, y = KINDS[kind]
+    net = sklearn.clone(net).set_params(n_members=n_members, early_stopping="auto")
+    whole, publish = getattr(sklearn.clone(net), method)(X, y), type(net)._publish
+    presses = [True]
+
+    def interrupted(self, fitted):
+        if presses:
+            presses.pop()
+            raise KeyboardInterrupt
+        publish(self, fitted)
+
+    monkeypatch.setattr(type(net), "_publish", interrupted)
+    with pytest.warns(UserWarning, match="interrupted"):
+        getattr(net, method)(X, y)
+    assert net.n_iter_ == whole.n_iter_
+    np.testing.assert_array_equal(net.predict(X), whole.predict(X))

@@ -48,3 +48,42 @@ def test_scoring_rates_the_held_out_rows():
     net = SigmoidMLPClassifier(max_iter=2, random_state=0, scoring="accuracy")
     stream.fit(net, lambda: iter([(pd.DataFrame(X, columns=["a", "b"]), X[:, 0] > 0)]))
     assert all(0 <= score <= 1 for score in net.validation_scores_)
+
+
+def rows(n=40):
+    X = np.random.default_rng(0).normal(size=(n, 2))
+    return lambda: iter([(X, X[:, 0] > 0)])
+
+
+@pytest.mark.parametrize(
+    ("parameters", "message"),
+    [
+        ({"solver": "lbfgs"}, "solver='lbfgs' needs all rows for every step.*use 'adam'"),
+        ({"n_members": 3}, "n_members=3 needs all rows at once: fit a stream with n_members=1"),
+        ({"early_stopping": "folds"}, "early_stopping='folds' trains on all rows several times"),
+        ({"warm_start": True}, "warm_start=True: a fit from a stream starts anew"),
+        ({"class_weight": {False: 0.0, True: 0.0}}, "class_weight and sample_weight make the weight of every row zero"),
+    ],
+    ids=str,
+)
+def test_what_no_stream_can_do_is_named(parameters, message):
+    net = SigmoidMLPClassifier(**{"early_stopping": False} | parameters)
+    with pytest.raises(ValueError, match=message):
+        stream.fit(net, rows())
+    assert not hasattr(net, "coefs_")
+
+
+def test_a_validation_source_must_be_asked_for_and_hold_rows():
+    net = SigmoidMLPClassifier(max_iter=1, early_stopping=False)
+    with pytest.raises(ValueError, match="validation is passed while early_stopping is False"):
+        stream.fit(net, rows(), validation=rows())
+    with pytest.raises(ValueError, match="validation gave no rows"):
+        stream.fit(SigmoidMLPClassifier(max_iter=1), rows(), validation=lambda: iter([]))
+
+
+def test_few_rows_are_held_out_only_if_that_is_asked_for():
+    asked = SigmoidMLPClassifier(max_iter=1, early_stopping=True)
+    with pytest.warns(RuntimeWarning, match="early_stopping"):
+        stream.fit(asked, rows(30))
+    quiet = SigmoidMLPClassifier(max_iter=1, validation_fraction=0.002)
+    assert stream.fit(quiet, rows(1200)).t_ == 1200

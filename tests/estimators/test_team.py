@@ -1,6 +1,7 @@
 """What watches a fit of several members is told of them as of one run."""
 
 import numpy as np
+import pytest
 from numpy.testing import assert_array_equal
 
 from sknet import SigmoidMLPRegressor
@@ -24,3 +25,8 @@ def test_its_figures_are_the_means_of_theirs():
     fitted = WatchedTeam(team, states).fitted_at(shown)
     assert len(fitted.members) == 2 and fitted.out_of_fold is None
     assert_array_equal(fitted.model.networks[1].coefs[0], team.members[1].run.trained(states[1]).network.coefs[0])
+
+
+def test_members_have_no_checkpoint_to_belong_to():
+    with pytest.raises(NotImplementedError):
+        WatchedTeam(None, ()).origin()

@@ -144,3 +144,15 @@ def test_what_onnx_cannot_be_told():
 def test_types_must_be_given():
     with pytest.raises(ValueError, match="pass X, one row will do, or initial_types"):
         to_onnx(SigmoidMLPRegressor(**QUICK).fit(X, NUMBER))
+
+
+def test_an_input_of_unknown_width_has_all_columns_and_one_of_another_type_is_named():
+    from skl2onnx.common.data_types import Complex64TensorType
+
+    net = SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
+    open_ended = to_onnx(net, initial_types=[("X", FloatTensorType([None, None]))])
+    known = to_onnx(net, initial_types=[("X", FloatTensorType([None, X.shape[1]]))])
+    feeds = {"X": np.asarray(X, np.float32)}
+    np.testing.assert_array_equal(run(open_ended, feeds)[0], run(known, feeds)[0])
+    with pytest.raises(ExportError, match="The graph's input 'X' is a Complex64TensorType: it must be of"):
+        to_onnx(net, initial_types=[("X", Complex64TensorType([None, X.shape[1]]))])

@@ -85,3 +85,12 @@ def test_what_pytorch_cannot_be_told():
 def test_something_else_than_a_module():
     with pytest.raises(TypeError, match="module=None is no torch.nn.Module"):
         from_torch(None)
+
+
+def test_a_single_class_is_certain_and_several_networks_are_named():
+    one = to_torch(SigmoidMLPClassifier(**QUICK).fit(FRAME, ["same"] * N))
+    assert one(*one.read(FRAME[:3])).tolist() == [[1.0]] * 3
+    several = to_torch(SigmoidMLPRegressor(**QUICK, n_members=2).fit(FRAME, NUMBER))
+    assert len(several.networks) == 2
+    with pytest.raises(RuntimeError, match="averages several networks: they are in `networks`"):
+        _ = several.network

@@ -1,13 +1,16 @@
 """Members of one encoder and one head: rows encoded once, folds of their own, raw outputs averaged."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.members import Chosen, mean_by_row
+from sknet._model.members import Chosen, mean_by_row, train_members
 from sknet._network.objective import Rows as GatheredRows
+from sknet._training.lbfgs import LBFGS
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(90, 3))
@@ -74,3 +77,8 @@ def test_rows_in_a_file_are_encoded_batch_by_batch(kind, tmp_path):
     expected = SigmoidMLPClassifier(**QUICK).fit(X, LABEL)
     assert_allclose(net.oof_prediction_, expected.oof_prediction_, rtol=1e-10)
     assert_allclose(net.predict_proba(X), expected.predict_proba(X), rtol=1e-10)
+
+
+def test_members_have_a_first_order_solver():
+    with pytest.raises(TypeError, match="members are trained by a first-order solver"):
+        train_members([SimpleNamespace(solver=LBFGS(3, 10, 0.0))], [None], in_threads=False)

@@ -1,5 +1,6 @@
 """BLAS has one thread for small products, all for large ones; whoever needs another number waits for its turn."""
 
+import importlib.util
 import multiprocessing
 import os
 import sys
@@ -365,3 +366,13 @@ def test_an_error_in_any_thread_is_the_users():
     X[-1, 1] = 1e300
     with pytest.raises(ValueError, match="Column 'x1' of X holds values too large"):
         net.predict(X)
+
+
+def test_a_system_that_cannot_fork_has_its_turns_too(monkeypatch):
+    monkeypatch.delattr(os, "register_at_fork")
+    spec = importlib.util.spec_from_file_location("threads_without_fork", threads.__file__)
+    module = importlib.util.module_from_spec(spec)
+    monkeypatch.setitem(sys.modules, spec.name, module)  # where its dataclasses look their types up
+    spec.loader.exec_module(module)
+    with module.suitable_threads(SMALL):
+        assert blas_threads() == {1}

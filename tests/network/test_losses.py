@@ -287,3 +287,8 @@ def test_which_log_loss():
     expected = losses.SIGMOID_LOG_LOSS.value(raw[:, one], target[:, one])
     expected += losses.SOFTMAX_LOG_LOSS.value(raw[:, many], target[:, many])
     np.testing.assert_allclose(both.value(raw, target), expected, rtol=1e-14)
+
+
+def test_a_loss_without_a_logarithmic_link_has_no_log_probabilities():
+    with pytest.raises(TypeError, match="the loss 'squared_error' has no log_link"):
+        regression.SQUARED_ERROR.log_linked(np.zeros((2, 1)))

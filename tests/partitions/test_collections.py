@@ -1,14 +1,18 @@
 """What is taken as a collection, and what is refused by name."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import sparse
 
 pytestmark = pytest.mark.dask
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
 
-from sknet._partitions.collections import checked, client_at_hand, computed, parts_of  # noqa: E402
+from sknet._partitions import collections  # noqa: E402
+from sknet._partitions.collections import Opened, checked, client_at_hand, computed, parts_of  # noqa: E402
 
 
 def test_what_is_in_memory_is_refused():
@@ -37,3 +41,15 @@ def test_only_collections_are_computed():
     values = [1, 2]
     assert computed(values) is values
     assert computed(da.ones(2)).tolist() == [1.0, 1.0]
+
+
+def test_sparse_blocks_are_refused():
+    workers = SimpleNamespace(open=lambda: ([2], sparse.csr_matrix(np.eye(2))))
+    with pytest.raises(TypeError, match="X has sparse blocks, which workers do not train on"):
+        Opened(workers, [1], print)
+
+
+def test_an_asynchronous_client_is_refused(monkeypatch):
+    monkeypatch.setattr(collections, "default_client", lambda: SimpleNamespace(asynchronous=True))
+    with pytest.raises(RuntimeError, match="The dask client is asynchronous: make one with asynchronous=False"):
+        client_at_hand()

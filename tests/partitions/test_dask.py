@@ -3,6 +3,8 @@
 import os
 import signal
 import threading
+from concurrent.futures import Future as Called
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -17,7 +19,8 @@ dd = pytest.importorskip("dask.dataframe")
 from sknet import Checkpoint  # noqa: E402
 from sknet import SigmoidMLPClassifier as LocalClassifier  # noqa: E402
 from sknet import SigmoidMLPRegressor as LocalRegressor  # noqa: E402
-from sknet._partitions.dask import Workers  # noqa: E402
+from sknet._partitions import dask as room  # noqa: E402
+from sknet._partitions.dask import Patience, Workers  # noqa: E402
 from sknet.dask import SigmoidMLPClassifier, SigmoidMLPRegressor  # noqa: E402
 
 rng = np.random.default_rng(0)
@@ -127,3 +130,194 @@ def test_a_run_goes_on_from_a_checkpoint(client, workers, tmp_path):
         SigmoidMLPRegressor(**FIT).resume(path, columns, target + 1.0)
     with pytest.raises(ValueError, match="other data: X"):
         SigmoidMLPRegressor(**FIT).resume(path, columns.assign(a=columns["a"] + 1.0), target)
+
+
+# --- what is predicted and scored
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore:A step's work:RuntimeWarning")
+def test_scores_and_intervals_are_the_local_ones(client, workers):
+    data = table()
+    columns = data[["a", "b", "c"]]
+    net = SigmoidMLPRegressor(**FIT | dict(early_stopping=True, scoring="r2")).fit(columns, data["y"])
+    local = LocalRegressor(**FIT | dict(early_stopping=True, scoring="r2")).fit(X, y)
+    assert net.validation_scores_ == pytest.approx(local.validation_scores_, rel=1e-9)
+    assert net.score(columns, data["y"], data["w"]) == pytest.approx(local.score(X, y, WEIGHT), rel=1e-9)
+    levels = dict(loss="quantile", quantile=0.7)
+    net.set_params(**levels).fit(columns, data["y"]), local.set_params(**levels).fit(X, y)
+    assert net.score(columns, data["y"], data["w"]) == pytest.approx(local.score(X, y, WEIGHT), rel=1e-9)
+    sure = SigmoidMLPClassifier(**FIT).fit(columns, data["b"])
+    assert sure.score(columns, data["b"]) == LocalClassifier(**FIT).fit(X, X["b"]).score(X, X["b"])
+    ends = net.predict_interval(columns, 0.8).compute()
+    np.testing.assert_allclose(ends, local.predict_interval(X, 0.8), rtol=1e-6, atol=1e-9)
+
+
+def test_folds_are_for_tables_in_memory():
+    with pytest.raises(ValueError, match="early_stopping='folds' is for tables in memory"):
+        SigmoidMLPClassifier(early_stopping="folds").fit(table()[["a"]], table()["b"])
+
+
+# --- what goes wrong, on a cluster that is played
+
+
+class Task:
+    """A task of dask's."""
+
+    def __init__(self, result=None, status="finished", error=None):
+        self.result, self.status, self.error, self.key = result, status, error, "part-0"
+
+    def done(self):
+        return self.status != "pending"
+
+    def exception(self):
+        return self.error
+
+
+class Cluster:
+    """A client whose workers are addresses; those in `broken` take no shard, and a shard's lease is `lease`."""
+
+    security = SimpleNamespace(get_connection_args=lambda role: {})
+
+    def __init__(self):
+        self.addresses, self.broken, self.status, self.lease = ["a", "b"], [], "running", Task()
+
+    def nthreads(self):
+        return dict.fromkeys(self.addresses, 1)
+
+    def compute(self, tables, **where):
+        return [Task(each) for each in tables]
+
+    def submit(self, function, *parts, **how):
+        if function is room.worker.host:
+            return self.lease
+        return Task(len(parts[0].result) if function is room.worker.n_rows_of else parts[0].result[:2])
+
+    def gather(self, tasks):
+        return [task.result for task in tasks]
+
+    def who_has(self, parts):
+        return {}
+
+    def run(self, function, workers):
+        if workers[0] in self.broken:
+            raise OSError("a connection broke")
+
+
+class Line:
+    """Calls to workers: each answers as `says` has it, and never where that is None."""
+
+    def __init__(self, arguments):
+        self.says = {"a": "one", "b": "two"}
+
+    def send(self, address, key, method, arguments):
+        call, found = Called(), self.says[address]
+        if isinstance(found, OSError):
+            call.set_exception(found)
+        elif isinstance(found, Exception):
+            call.set_result({"status": "error", "error": found})
+        elif found is not None:
+            call.set_result({"status": "unknown"} if found == "unknown" else {"status": "done", "answer": found})
+        return call
+
+    def close(self):
+        pass
+
+
+@pytest.fixture
+def played(monkeypatch):
+    """Two shards, of 3 and 4 rows, on two workers."""
+    monkeypatch.setattr(room, "Wire", Line)
+    monkeypatch.setattr(room, "TICK", 0.001)
+    warned = []
+    found = Workers(Cluster(), [np.zeros(3), np.zeros(4)], warned.append)
+    found.warned, found._patience = warned, Patience(straggler=0.01, timeout=0.05, replacement=0.01, workers=0.03)
+    assert found.open()[0] == [3, 4] and len(found.held) == 2
+    return found
+
+
+def test_a_call_is_answered_by_every_shard(played):
+    assert sorted(played.call("step", {0: (), 1: ()}).values()) == ["one", "two"] and not played.warned
+
+
+def test_an_error_on_a_worker_is_raised_here(played):
+    played._wire.says["b"] = ZeroDivisionError("there")
+    with pytest.raises(ZeroDivisionError, match="there"):
+        played.call("step", {0: (), 1: ()})
+
+
+def test_a_straggler_is_named_once_and_then_given_up(played):
+    played._wire.says["b"] = None
+    with pytest.raises(TimeoutError, match=r"\['b'\] did not answer for 0 s: see what these workers do"):
+        played.call("step", {0: (), 1: ()})
+    assert played.warned == ["['b'] did not answer for 0 s. These workers are waited for."]
+
+
+def test_a_shard_of_a_worker_that_is_gone_moves(played):
+    played._wire.says["b"] = None
+    played._client.addresses.remove("b")
+    assert played.call("step", {0: (), 1: ()}) == {0: "one", 1: "one"}
+    assert set(played._address.values()) == {"a"} and not played.warned
+
+
+def test_a_shard_that_cannot_be_hosted_is_given_up_after_some_attempts(played):
+    played._wire.says["b"] = "unknown"
+    played._client.broken = ["a", "b"]
+    with pytest.raises(
+        RuntimeError, match=r"5 workers in a row were lost with the same 1 parts of the table, of \d rows"
+    ):
+        played.call("step", {0: (), 1: ()})
+
+
+def test_a_worker_that_goes_while_its_shard_is_made(played):
+    played._client.lease = Task(status="pending")
+    played._client.addresses.remove("b")
+    with pytest.raises(room.LostError, match="b"):
+        played._host(1, "b")
+
+
+def test_what_had_been_done_is_repeated_or_the_worker_counts_as_lost(played):
+    played.call("encode", {0: (), 1: ()}, changes=True)
+    played._wire.says["b"] = "unknown"
+    shard = next(i for i, address in played._address.items() if address == "b")
+    with pytest.raises(room.LostError, match="b"):
+        played._host(shard, "b")
+
+
+def test_a_worker_that_is_lost_at_the_beginning(played):
+    played._client.broken, played._wire.says["b"] = ["b"], OSError("a connection broke")
+    assert played.open()[0] == [3, 4] and set(played._address.values()) == {"a"}
+
+
+@pytest.mark.parametrize(
+    ("task", "error", "message"),
+    [
+        (Task(status="error", error=KeyError("k")), KeyError, "k"),
+        (
+            Task(status="error", error=distributed.KilledWorker("t", SimpleNamespace(address="b"), 3)),
+            RuntimeError,
+            "killed several workers",
+        ),
+        (Task(status="cancelled"), RuntimeError, r"dask has cancelled a part of the table \(part-0\)"),
+    ],
+    ids=["error", "killed", "cancelled"],
+)
+def test_a_part_that_is_not_computed(played, task, error, message):
+    with pytest.raises(error, match=message):
+        played.finish([Task(), task])
+    played._client.lease = task
+    with pytest.raises(error, match=message):
+        played._host(0, "a")
+
+
+def test_a_cluster_without_workers(played):
+    played._client.addresses.clear()
+    with pytest.raises(RuntimeError, match=r"The dask cluster has had no workers for 0\.03 s: start some"):
+        played.finish([Task(status="pending")])
+    with pytest.raises(RuntimeError, match="The dask cluster has had no workers for 0 s: start some"):
+        played._worker_for(0)
+
+
+def test_a_client_that_is_closed(played):
+    played._client.status = "closed"
+    with pytest.raises(RuntimeError, match="The dask client is closed: connect to a scheduler again"):
+        played.finish([Task(status="pending")])

@@ -68,3 +68,11 @@ def test_a_full_disk_is_named(tmp_path, monkeypatch):
         found.add(Rows())
     assert caught.value.errno == errno.ENOSPC
     found.close()
+
+
+def test_another_error_of_the_disk_stays_what_it_is(tmp_path, monkeypatch):
+    found = Deal(tmp_path, DTYPE)
+    for file in found._files:
+        file.close()
+    with pytest.raises(ValueError, match="closed file"):
+        found.add(records(300))

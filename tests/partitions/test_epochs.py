@@ -71,3 +71,12 @@ def test_a_table_is_encoded_when_it_is_needed():
     encoder = learn_whole(X)
     inputs = TableInputs(encoder, X, np.dtype(float))
     np.testing.assert_array_equal(inputs(slice(3, 9)), encoder.encode(X[3:9], float, ones=True))
+
+
+def test_a_sample_of_the_rows_is_large_enough_and_no_larger(stored, monkeypatch):
+    rows = rows_of(stored, 0.0)
+    whole = rows.sample()
+    assert len(whole[0]) == len(whole[1]) == N
+    monkeypatch.setattr(training, "SAMPLE", 20)
+    y, weight = rows.sample()
+    assert 20 <= len(y) == len(weight) < N / 2 and np.array_equal(y, whole[0][: len(y)])

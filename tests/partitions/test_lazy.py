@@ -76,3 +76,12 @@ def test_empty_parts_and_other_tables():
     assert none.shape == (0, 3) and set(none.dtypes) == {np.dtype(float)}
     with pytest.raises(ValueError, match="X has 1 columns, and fit saw 2"):
         lazily(net, net._fitted.model, X[["a"]], "predict")
+
+
+def test_each_kind_of_target_has_its_own_predictions():
+    X = dd.from_pandas(FRAME, npartitions=3)
+    numbers, labels = SigmoidMLPRegressor(**QUICK).fit(FRAME, NUMBERS), SigmoidMLPClassifier(**QUICK).fit(FRAME, LABELS)
+    with pytest.raises(TypeError, match="a head of numbers has no probabilities"):
+        lazily(numbers, numbers._fitted.model, X, "predict_proba")
+    with pytest.raises(TypeError, match="a head of labels has no intervals"):
+        lazily(labels, labels._fitted.model, X, "predict_interval")

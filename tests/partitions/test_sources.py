@@ -86,3 +86,9 @@ def test_sparse_chunks_and_no_chunks_are_named():
         list(chunks(lambda: [(sparse.csr_array(np.eye(2)), [0, 1])], Roles()))
     with pytest.raises(ValueError, match="gave no rows"):
         first_of(iter([]))
+
+
+def test_parts_without_rows_are_passed_over(tmp_path):
+    FRAME[:0].to_parquet(tmp_path / "a.parquet")
+    FRAME.to_parquet(tmp_path / "b.parquet")
+    assert [len(table) for table in tables(tmp_path, ["a"])] == [6]

@@ -154,3 +154,8 @@ def test_rows_are_dealt_out_evenly_and_alike_in_any_part():
     fold = fold_of(np.arange(10_000))
     assert np.bincount(fold).min() > 1900 and (fold_of(np.arange(5000, 5010)) == fold[5000:5010]).all()
     assert len(np.unique(mixed(np.arange(1000)))) == 1000 and (mixed(np.arange(5)) != mixed(np.arange(5), 1)).all()
+
+
+def test_a_table_of_categories_alone():
+    X, how = frame()[["city", "flag"]], settings(max_categories=20)
+    assert_same_inputs(learn_in_parts(how, cut(X, [130])), encoding.learn_encoder(X, **vars(how)))

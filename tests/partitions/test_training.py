@@ -1,5 +1,7 @@
 """A fit on shards equals one in memory: the same encoders, the same steps, the same held-out rows."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -7,6 +9,11 @@ from local_shards import LocalShards, cut, parted
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._network.layout import Layout
+from sknet._network.penalties import ElasticNet
+from sknet._network.regression import SQUARED_ERROR
+from sknet._partitions.pace import Pace
+from sknet._partitions.training import RemoteInputs, ShardedObjective
 from sknet._tables.columns.target import TargetColumn
 
 rng = np.random.default_rng(0)
@@ -164,3 +171,16 @@ def test_a_step_that_is_too_small_is_told(monkeypatch):
     told = []
     SigmoidMLPRegressor(**FIT | dict(max_iter=8)).fit(parted(X, warn=told.append), y)
     assert len(told) == 1 and "batch_size" in told[0]
+
+
+def test_the_penalty_is_that_in_memory_and_inputs_stay_where_they_are():
+    layout, shards = Layout((1, 3, 1)), SimpleNamespace(call=lambda *arguments, **changes: {})
+    inputs = RemoteInputs(SimpleNamespace(shards=shards, name="training", split=lambda values: [values]))
+    penalty, theta = ElasticNet(l2=0.3, l1=0.2), np.random.default_rng(0).normal(size=layout.n_parameters)
+    objective = ShardedObjective(
+        layout, (), SQUARED_ERROR, penalty, inputs, np.zeros((6, 1)), n_rows=6, pace=Pace(print)
+    )
+    w = theta[: layout.n_weights]
+    assert objective.penalty(theta) == pytest.approx(0.2 * np.abs(w).sum() + 0.15 * (w**2).sum(), rel=1e-12)
+    with pytest.raises(TypeError, match="these rows are on shards"):
+        inputs(slice(0, 2))

@@ -292,3 +292,43 @@ def test_an_array_whose_header_is_cut_is_damage(tmp_path):
         file.writestr("theta.npy", b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header)
     with pytest.raises(ModelFileError):
         read(tmp_path / "run.npz")
+
+
+def test_a_file_of_another_version_is_named(path, monkeypatch):
+    monkeypatch.setattr(checkpoints, "FORMAT", -1)
+    write(path, origin(), state())
+    monkeypatch.undo()
+    with pytest.raises(ModelFileError, match="it is of another version"):
+        read(path)
+
+
+def test_an_array_that_says_it_is_larger_than_it_is(path):
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "<f8", "fortran_order": False, "shape": (1000,)})
+    with zipfile.ZipFile(path, "w") as file:
+        file.writestr("theta.npy", header.getvalue() + bytes(80))
+    with pytest.raises(ModelFileError, match=r"theta\.npy says that it is larger than it is"):
+        read(path)
+
+
+def test_text_longer_than_any_is_refused(path, monkeypatch):
+    write(path, origin(), state())
+    monkeypatch.setattr(checkpoints, "MAX_TEXT", 8)
+    with pytest.raises(ModelFileError, match="holds more text than any"):
+        read(path)
+
+
+@pytest.mark.parametrize(
+    ("value", "same", "other"),
+    [
+        ({"a": 1, "b": 2.0}, {"a": 1.0, "b": 2}, {"a": 1, "b": 3.0}),
+        ([1, "x", None], (1, "x", None), [1, "y", None]),
+        (np.arange(3), [0, 1, 2], np.arange(1, 4)),
+        (np.arange(99.0), np.arange(99.0), np.arange(99.0) + 1),
+        (len, max, 3),
+    ],
+    ids=str,
+)
+def test_parameters_are_compared_by_what_they_say(value, same, other):
+    texts = [checkpoints.described({"tried": one})["tried"] for one in (value, same, other)]
+    assert texts[0] == texts[1] != texts[2] and len(texts[0]) < 60

@@ -222,3 +222,37 @@ def test_one_model_is_one_file(tmp_path):
         files.write(tmp_path / str(k), tree)
         written.add((tmp_path / str(k)).read_bytes())
     assert len(written) == 1 and int.from_bytes(written.pop()[:8], "little") % 8 == 0
+
+
+@pytest.mark.parametrize(("values", "message"), [(10, "it ends early"), (1000, "it goes on after its end")])
+def test_a_file_that_is_replaced_while_it_is_read(path, tmp_path, values, message):
+    write(path, {"a": np.arange(100.0)})
+    other = tmp_path / "other"
+    write(other, {"a": np.arange(float(values))})
+    with safetensors.safe_open(path, framework="numpy") as tensors, other.open("rb") as file:
+        start = files._start_of_tensors(file)
+        with pytest.raises((EOFError, ValueError), match=message):
+            list(files._read_tensors(file, start, tensors))
+
+
+def test_too_many_settings_are_refused_when_read(path, monkeypatch):
+    write(path, {"many": list(range(100))})
+    monkeypatch.setattr(files, "MAX_VALUES", 80)
+    with pytest.raises(ModelFileError, match="its settings hold more values than those of any model"):
+        read(path)
+
+
+def test_a_process_that_cannot_be_asked_counts_as_alive(monkeypatch):
+    there = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, check=True)
+    gone = int(there.stdout)
+    assert files._is_alive(os.getpid()) and not files._is_alive(gone)
+    with monkeypatch.context() as elsewhere:  # on Windows, asking would end it
+        elsewhere.setattr(files.os, "name", "nt")
+        alive = files._is_alive(gone)
+    assert alive
+
+    def refuse(process, number):
+        raise PermissionError(errno.EPERM, "another user's")
+
+    monkeypatch.setattr(files.os, "kill", refuse)
+    assert files._is_alive(gone)

@@ -17,6 +17,7 @@ from sknet import Activation, Interval, Loss, Optimizer, SigmoidMLPClassifier, S
 from sknet._estimators.fitted import KINDS
 from sknet._network.activations import ACTIVATIONS
 from sknet._storage.models import KIND, pack, unpack
+from sknet._tables.columns.number import NumberColumn
 from sknet._training.result import Epoch
 from sknet._training.state import History, State
 
@@ -269,3 +270,21 @@ def test_types_and_states_come_back():
 def test_an_unknown_kind_is_not_made():
     with pytest.raises(KeyError):
         unpack({KIND: "os.system", "command": "true"})
+
+
+def test_numbers_of_another_type_than_meant_are_kept_one_by_one():
+    columns = (NumberColumn(0, 1.0), NumberColumn(2, 1.0))
+    assert all(part[KIND] == "number" for part in pack(columns, KINDS)) and pack(columns[:1] * 2, KINDS) is not columns
+
+
+def test_rows_that_lack_a_field_and_what_is_no_history_are_refused():
+    packed = pack((NumberColumn(0.0, 1.0), NumberColumn(2.0, 1.0)), KINDS)
+    assert unpack(packed, KINDS) == (NumberColumn(0.0, 1.0), NumberColumn(2.0, 1.0))
+    required = next(name for name in packed if name not in (KIND, "of"))
+    with pytest.raises(TypeError, match="do not go with the fields"):
+        unpack({name: part for name, part in packed.items() if name != required}, KINDS)
+
+
+def test_what_is_no_history_is_refused():
+    with pytest.raises(TypeError, match="a history is made of epochs"):
+        unpack({KIND: "history", "epochs": (1.0, 2.0)})

@@ -67,3 +67,25 @@ def test_texts_beyond_the_limit_are_refused(monkeypatch):
     monkeypatch.setattr(plain, "MAX_TEXTS", 20)
     with pytest.raises(ValueError, match="too many for a file"):
         to_plain(tuple(f"{k}" for k in range(30)))
+
+
+def test_a_random_state_of_another_generator_is_refused():
+    with pytest.raises(ValueError, match=r"another generator than MT19937: give an int"):
+        to_plain(np.random.RandomState(np.random.PCG64(0)))
+
+
+def test_what_is_no_random_state_is_not_made():
+    written, tensors = to_plain(np.random.RandomState(3))
+    assert from_plain(written, tensors, {})[0].randint(9) == np.random.RandomState(3).randint(9)
+    short = {name: array[:5] if array.shape == (624,) else array for name, array in tensors.items()}
+    with pytest.raises(ValueError, match="a random state is not one"):
+        from_plain(written, short, {})
+    with pytest.raises(ValueError, match="a random state is not one"):
+        from_plain(written, {n: a if a.shape == (624,) else np.array([625, 0]) for n, a in tensors.items()}, {})
+
+
+def test_an_array_of_objects_holds_texts_only():
+    written, tensors = to_plain(np.array(["a", "b"], dtype=object))
+    assert from_plain(written, tensors, {})[0].tolist() == ["a", "b"]
+    with pytest.raises(TypeError, match="an array of objects is not one of texts"):
+        from_plain(written | {"texts": [1, "b"]}, tensors, {})

@@ -1,6 +1,6 @@
 """What a field may hold."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +16,7 @@ from sknet._typing import Array, DType
 @pytest.mark.parametrize(("value", "hint"), [
     (1, int), (1.0, float), (True, bool), ("a", str), (None, str | None), ("a", str | None), (1, object),
     ((1.0, 2.0), tuple[float, ...]), ((), tuple[float, ...]), ((1, "a"), tuple[int, str]), ([1], list[int]),
+    ([1.0], Sequence[float]), ((1.0,), Sequence[float]),
     ({"a": 1}, Mapping[str, int]), (np.zeros(2), Array), (np.dtype("f4"), DType), (NumberColumn(0.0, 1.0), Column),
 ])  # fmt: skip
 def test_what_fits(value, hint):
@@ -24,7 +25,8 @@ def test_what_fits(value, hint):
 
 @pytest.mark.parametrize(("value", "hint"), [
     (True, int), (1, float), (np.float64(1), float), (1, bool), (1, str | None), ([1.0], tuple[float, ...]),
-    ((1, 2.0), tuple[float, ...]), ((1,), tuple[int, str]), ((1,), list[int]), ({1: 1}, Mapping[str, int]),
+    ((1, 2.0), tuple[float, ...]), ((1,), tuple[int, str]), ((1,), list[int]), ("ab", Sequence[str]),
+    ({1: 1}, Mapping[str, int]),
     ([0.0], Array), ("f4", DType), ("a", Column), (NumberColumn, Column), (TableEncoder(None, ()), Column),
 ])  # fmt: skip
 def test_what_does_not(value, hint):
@@ -45,3 +47,8 @@ def test_a_field_with_a_default_may_be_lacking_and_no_other():
             make(Later, parts)
     with pytest.raises(TypeError, match=r"Later\.old is str"):
         make(Later, {"old": "1"})
+
+
+def test_an_annotation_without_a_check_is_named():
+    with pytest.raises(TypeError, match="3 has no check: add one to the table of the schema"):
+        fits(1, 3)

@@ -297,3 +297,13 @@ def test_groups_are_dealt_out_whole_the_largest_first():
         assert not set(groups[train]) & set(groups[held_out])
     with pytest.raises(ValueError, match="n_members=3 needs two folds of 10 rows.*n_samples=70 in 2 groups"):
         dealt(rows_of(70, np.repeat([0, 1], [65, 5])), None, 0.2, 3, 0)
+
+
+@pytest.mark.parametrize("given", [np.arange(4), (np.arange(4),), 3])
+def test_a_splitter_that_gives_no_pairs(given):
+    class Strange(Splitter):
+        def split(self, X, y, groups):
+            yield given
+
+    with pytest.raises(ValueError, match="must give pairs"):
+        split_rows(Strange(None, None))

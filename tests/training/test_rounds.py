@@ -7,6 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 from problems import OPTIMIZERS, LeastSquares, mini_batch, problem, state_of
 
+from sknet._training import rounds
 from sknet._training.result import DivergedError, StopReason
 from sknet._training.rounds import Entrant, train_in_rounds
 
@@ -113,3 +114,22 @@ def test_one_that_diverges_is_an_error(n_threads):
     runs = [*entrants(), *entrants(1, rate=1e200)]
     with pytest.raises(DivergedError):
         train_in_rounds(runs, n_threads)
+
+
+def test_an_interrupt_while_others_compute_waits_for_them(monkeypatch):
+    """It comes to the thread that waits; the epochs under way are finished, and none is lost or torn."""
+    real, waited = rounds.wait, []
+
+    def wait(futures):
+        waited.append(len(futures))
+        if len(waited) == 3:
+            raise KeyboardInterrupt
+        return real(futures)
+
+    monkeypatch.setattr(rounds, "wait", wait)
+    runs = entrants()
+    results = train_in_rounds(runs, 2)
+    assert waited == [3, 3, 3, 3] and {result.reason for result in results} == {StopReason.INTERRUPTED}
+    assert [one.state.epoch for one in runs] == [3, 3, 3]
+    for one, expected in zip(runs, alone(), strict=True):
+        assert [epoch.loss for epoch in one.state.history] == [epoch.loss for epoch in expected.history[:3]]

@@ -18,6 +18,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import reduce
+from typing import cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -263,12 +264,13 @@ class InParts:
                 self._known[key] = self._known[key].refined(windows, found.values, slots)
             else:
                 ends = windows[np.isfinite(windows)]
-                counted[key] = replace(question, knots=np.union1d(found.values, ends))
+                knots = np.union1d(found.values, ends)
+                counted[key] = replace(question, knots=knots), windows, knots
         if not counted:
             return
-        for (key, question), answer in zip(counted.items(), self._ask(list(counted.values())), strict=True):
-            if isinstance(answer, Counted) and question.windows is not None and question.knots is not None:
-                self._known[key] = self._known[key].refined(question.windows, question.knots, answer.slots)
+        answers = cast(Sequence[Counted], self._ask([question for question, _, _ in counted.values()]))
+        for (key, (_, windows, knots)), answer in zip(counted.items(), answers, strict=True):
+            self._known[key] = self._known[key].refined(windows, knots, answer.slots)
 
 
 Key = tuple[int, float | None]
