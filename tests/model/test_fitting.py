@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.facts import Facts
 from sknet._estimators.resolve import resolve, target_settings
+from sknet._model import fitting
 from sknet._model.fitting import (
     FULL_BATCH_ROWS,
     MAX_ROWS,
@@ -297,3 +298,28 @@ def test_a_temperature_scales_the_output_layer_that_is_kept():
     assert_allclose(b2, factor * network.intercepts[1], rtol=1e-12)
     assert_array_equal(hidden, network.coefs[0])
     assert_array_equal(b1, network.intercepts[0])
+
+
+def test_layers_beyond_memory_are_named_with_inputs_and_outputs(monkeypatch):
+    monkeypatch.setattr("sknet._model.machine.memory_limit", lambda: 2**20)
+    monkeypatch.setattr(fitting, "MANY_WEIGHTS", 1000)
+    settings, tables, rows = parts(hidden_layer_sizes=(3000, 200))
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes=\(3000, 200\) with 3 inputs and 1 outputs makes"):
+        assemble(settings, tables, rows)
+
+
+def test_what_is_kept_of_a_state_is_what_its_weights_do_not_say():
+    settings, tables, rows = parts(max_iter=2)
+    run = assemble(settings, tables, rows)
+    state = run.first_state((0, 1))
+    run.train(state)
+    kept = run.kept(state)
+    assert kept.theta.size == 0 and kept.epoch == 2 and kept.history == [] and len(kept.moments) == 2
+
+
+@pytest.mark.parametrize(("init", "asked"), [("orthogonal", [0]), ("glorot_uniform", [])])
+def test_a_qr_decomposition_has_one_thread(init, asked, monkeypatch):
+    found, real = [], fitting.suitable_threads
+    monkeypatch.setattr(fitting, "suitable_threads", lambda product: found.append(product) or real(product))
+    assemble(*parts(init=init)).first_state((0, 1))
+    assert found == asked

@@ -1,6 +1,7 @@
 """Folds choose the epoch and the temperature for which the loss of all rows, each held out once, is least."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ from sklearn.metrics import log_loss
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.facts import Facts
 from sknet._estimators.resolve import resolve, target_settings
+from sknet._model import folds
 from sknet._model.fitting import fit_model
 from sknet._model.folds import AS_GOOD, LEAST_STEPS, N_FOLDS, choose_epoch
 from sknet._model.heads import learn_label_head, learn_number_head
@@ -83,3 +85,25 @@ def test_only_for_solvers_that_go_epoch_by_epoch():
     head, values = learn_number_head(X[:, 0], target_settings(net))
     with pytest.raises(TypeError, match="first-order"):
         choose_epoch(resolve(net, Facts(N, "folds"))[0], head, Rows(X, values), (0, 0, 0), F64)
+
+
+def test_the_numbers_are_the_documented_ones():
+    text = " ".join((Path(__file__).parents[2] / "docs" / "defaults.md").read_text(encoding="utf-8").split())
+    assert (
+        f"at least {LEAST_STEPS} steps are trained" in text
+        and "whose loss is within 5 % of the least, the last is taken" in text
+    )
+    assert "from one of four networks that train side by side" in text and (N_FOLDS, AS_GOOD) == (4, 1.05)
+
+
+@pytest.mark.parametrize("patience", [1, 3])
+def test_it_ends_where_no_epoch_is_better_for_long(patience, monkeypatch):
+    """One that improves the loss by less than the share `tol` is no better one."""
+    values = iter([1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 20])
+    monkeypatch.setattr(folds, "mean_at_best_temperature", lambda *given: (1.0, next(values)))
+    settings, head, rows = classification(max_iter=40, n_iter_no_change=patience, tol=0.02)
+    trained = []
+    one = folds.Part.next_epoch
+    monkeypatch.setattr(folds.Part, "next_epoch", lambda part: trained.append(part) or one(part))
+    choose_epoch(settings, head, rows, (0, 0, 0), F64)
+    assert len(trained) == N_FOLDS * (4 + patience + 1)

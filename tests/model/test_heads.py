@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import Interval, Loss
-from sknet._model.heads import learn_label_head, learn_number_head
+from sknet._model.heads import learn_label_head, learn_number_head, parse_again
 from sknet._model.settings import TargetSettings
 from sknet._network.losses import SOFTMAX_LOG_LOSS
 
@@ -198,3 +198,9 @@ def test_another_loss_for_the_same_numbers():
     other = head.with_settings(TargetSettings("huber", {"huber_delta": 0.5}, scaling="standard"))
     assert other.numbers is head.numbers and other.loss.name == "huber"
     assert_array_equal(other.targets(values, np.dtype(float)), head.targets(values, np.dtype(float)))
+
+
+def test_a_warm_start_is_refused_other_labels():
+    labels, _ = learn_label_head(np.array([0, 1, 2]), TargetSettings("log_loss"))
+    with pytest.raises(ValueError, match="the same classes as in the previous call"):
+        parse_again(labels, labels.settings, learn_label_head, np.array([0, 1, 3]))

@@ -9,6 +9,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._model import model
 from sknet._model.model import PREDICT_ROWS, Network
 from sknet._network.activations import ACTIVATIONS
 
@@ -159,3 +160,14 @@ def test_weights_set_by_hand_that_are_no_numbers_are_told_of():
     net.intercepts_[0][0] = np.nan
     with pytest.raises(ValueError, match="coefs_ or intercepts_ hold NaN or infinity"):
         net.predict(X)
+
+
+def test_long_tables_are_shared_out_by_pieces_and_those_with_categories_are_not(monkeypatch):
+    asked, real = [], model.threads_for_rows
+    monkeypatch.setattr(model, "threads_for_rows", lambda n, product: asked.append((n, product)) or real(n, product))
+    X = np.random.default_rng(0).normal(size=(3 * PREDICT_ROWS + 1, 2))
+    quick = dict(hidden_layer_sizes=7, max_iter=1, early_stopping=False, random_state=0)
+    SigmoidMLPRegressor(**quick).fit(X[:40], X[:40, 0]).predict(X)
+    mixed = pd.DataFrame({"a": X[:, 0], "b": np.where(X[:, 1] > 0, "x", "y")})
+    SigmoidMLPRegressor(**quick).fit(mixed[:40], X[:40, 0]).predict(mixed)
+    assert asked == [(4, PREDICT_ROWS * 2 * 7), (0, PREDICT_ROWS * 2 * 7)]

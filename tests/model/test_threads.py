@@ -21,6 +21,7 @@ from sknet._model.threads import (
     PIECES,
     SHARED_OUT,
     TURNS,
+    Outside,
     Turns,
     give_way,
     in_parts,
@@ -376,3 +377,43 @@ def test_a_system_that_cannot_fork_has_its_turns_too(monkeypatch):
     spec.loader.exec_module(module)
     with module.suitable_threads(SMALL):
         assert blas_threads() == {1}
+
+
+def test_an_observer_outside_is_told_all_and_its_word_counts():
+    class Listener:
+        def __init__(self):
+            self.heard = []
+
+        def begin(self, state):
+            self.heard.append(("begin", state, *blas_threads()))
+
+        def end(self, state):
+            self.heard.append(("end", state, *blas_threads()))
+            return state == "stop"
+
+    with suitable_threads(SMALL):
+        listener = Listener()
+        outside = Outside(listener)
+        outside.begin("state")
+        assert [outside.end("state"), outside.end("stop")] == [False, True]
+    assert listener.heard == [("begin", "state", 2), ("end", "state", 2), ("end", "stop", 2)]
+
+
+def test_members_have_a_thread_each_where_steps_are_large():
+    """As many as BLAS has at most, in the main thread alone; and BLAS has one for each."""
+
+    def given(n_members, product):
+        with threads.threads_for_members(n_members, product) as n_threads:
+            return n_threads, blas_threads()
+
+    large = 10**6
+    asked = [(3, large), (1, large), (3, large - 1)]
+    assert [given(*each) for each in asked] == [(2, {1}), (1, {1}), (1, {1})]
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(given, 3, large).result() == (1, {1})
+
+
+def test_two_threads_share_what_one_does_alone():
+    seen = []
+    in_parts(seen.append, slice(0, 20), 10, 2)
+    assert sorted(part.start for part in seen) == [0, 10]

@@ -254,3 +254,24 @@ def test_a_wrong_derivative_of_the_link_is_told():
     wrong = replace(regression.POISSON, link_backward=lambda raw, delta: delta)
     with pytest.raises(ValueError, match=r"link_backward\(raw, delta\) is not the slope of link"):
         check_gradient(wrong)
+
+
+def test_the_report_counts_all_that_is_off():
+    """`bent` has the slope 1 beyond 2, where that of the cube is more than 12."""
+    with pytest.raises(ValueError) as caught:
+        check_gradient(replace(CUBE, backward=bent))
+    z = np.random.default_rng([0, 50]).normal(scale=2.0, size=(50, 4))
+    assert f"it is off at {(z > 2.0).sum()} of 200 places, by up to" in str(caught.value)
+
+
+@pytest.mark.parametrize(("error", "passes"), [(7e-4, True), (1.4e-3, False)])
+def test_single_precision_may_be_a_thousandth_off(error, passes):
+    def apply(z):
+        z += error if z.dtype == np.float32 else 0.0
+
+    shifted = Activation("shifted", apply, lambda z, delta: None, keeps="input")
+    if passes:
+        assert check_gradient(shifted) < 1e-6
+    else:
+        with pytest.raises(ValueError, match="other numbers in float32 than in float64, by 0.0014"):
+            check_gradient(shifted)

@@ -104,3 +104,11 @@ def test_the_signal_survives_ten_layers(name):
     chain.first.backward = lambda delta: seen.append(np.linalg.norm(delta, axis=1).mean())  # dJ/dz_1
     chain.backward(np.ones_like(raw))
     assert 0.005 < seen[0] < 20
+
+
+@pytest.mark.parametrize("name", ["tanh", "relu", "sigmoid"])
+def test_the_first_layers_weights_are_half_as_large_again(name):
+    """For numbers of deviation 1, the units' sums have 1.5 times the deviation at which they work."""
+    activation = ACTIVATIONS[name]
+    coefs, _ = draw(Layout((300, 400, 1)), (activation,), "centred", np.random.default_rng(0))
+    assert coefs[0].std() * np.sqrt(300) == pytest.approx(1.5 * activation.input_scale, rel=0.01)

@@ -296,3 +296,20 @@ def test_a_rate_of_0_makes_no_layer():
     training = Training(np.empty_like(theta), (0.0, 0.5), np.random.default_rng(0))
     chain = bind(layout, [ACTIVATIONS["relu"]] * 2, theta, 4, training=training)
     assert [type(layer) for layer in chain.layers] == [Activate, Dense, Activate, Dropout, Dense]
+
+
+@pytest.mark.parametrize("rate", [0.1, 1 / 3, 0.5, 0.9, 1.0 - 1e-9])
+def test_rates_of_dropout_are_rounded_to_sixteen_bits(rate):
+    dropout = Dropout(rate, np.random.default_rng(0), np.empty((1, 1)), np.empty((1, 1)))
+    assert dropout.level == min(round(65536 * rate), 65535)
+    assert dropout.scale == pytest.approx(1.0 / (1.0 - dropout.level / 65536), rel=1e-12)
+
+
+def test_what_is_drawn_at_once_changes_no_mask(monkeypatch):
+    def mask():
+        a = np.ones((37, 11))
+        return Dropout(0.3, np.random.default_rng(0), np.empty_like(a), np.empty_like(a)).forward(a)
+
+    whole = mask()
+    monkeypatch.setattr("sknet._network.layers.DRAWN", 8)
+    np.testing.assert_array_equal(mask(), whole)

@@ -68,3 +68,9 @@ def test_a_factor_on_the_output_layer():
     (first, last), (hidden, output) = layout.views(theta)
     np.testing.assert_array_equal(scaled, layout.pack([first, 2 * last], [hidden, 2 * output], float))
     assert theta[-1] == layout.n_parameters
+
+
+def test_what_is_derived_is_not_shown_and_no_argument():
+    assert repr(Layout((2, 3, 1))) == "Layout(sizes=(2, 3, 1))"
+    with pytest.raises(TypeError):
+        Layout((2, 3, 1), 3)

@@ -292,3 +292,9 @@ def test_which_log_loss():
 def test_a_loss_without_a_logarithmic_link_has_no_log_probabilities():
     with pytest.raises(TypeError, match="the loss 'squared_error' has no log_link"):
         regression.SQUARED_ERROR.log_linked(np.zeros((2, 1)))
+
+
+def test_a_loss_is_mirrored_only_if_it_says_so():
+    own = losses.Loss("own", lambda raw, target: raw[:, 0], lambda raw, target: raw, link=lambda raw: None)
+    raw = np.array([[0.5], [-2.0]])
+    assert not own.mirrored and own.linked_both(raw.copy()).shape == (2, 1)

@@ -17,6 +17,7 @@ from problems import (
     state_of,
 )
 
+from sknet._training.lbfgs import _ftol
 from sknet._training.optimizers import SGD, Adam, RMSProp
 from sknet._training.result import DivergedError, StopReason
 from sknet._training.schedules import cosine
@@ -239,3 +240,26 @@ def test_an_interrupt_before_the_first_whole_iteration_changes_nothing(part, nth
     with pytest.raises(KeyboardInterrupt):
         trained(problem(parts["objective"], evaluate=parts["evaluate"]), state=the_state, observer=script)
     assert same(the_state, state_of(START))
+
+
+def test_a_start_that_is_not_finite_is_told_at_once_and_a_later_point_is_an_overshoot():
+    calls = []
+
+    def at(nth, value):
+        def objective(theta, batch, out, rng=None):
+            calls.append(quadratic(theta, batch, out))
+            return (value if len(calls) == nth else calls[-1][0]), None
+
+        return objective
+
+    with pytest.raises(DivergedError):
+        trained(problem(at(1, inf)))
+    assert len(calls) == 1
+    calls.clear()
+    result, state = trained(problem(at(2, inf)))
+    assert result.reason is StopReason.CONVERGED and len(calls) > 2 and state.step == len(calls)
+
+
+@pytest.mark.parametrize(("tol", "expected"), [(1.0, 1e7), (1e-4, 1e7), (6e-5, 6e6), (1e-8, 1e3), (0.0, 64.0)])
+def test_scipys_tolerance_is_its_own_and_finer_where_tol_is(tol, expected):
+    assert _ftol(tol) == pytest.approx(expected * 2.0**-52, rel=1e-12)

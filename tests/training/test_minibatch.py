@@ -613,3 +613,23 @@ def test_a_step_allocates_no_array_of_thetas_size(name, temporaries, more):
     solver._steps(problem(objective, 5, theta.size), state, state.vectors, gradient)
     tracemalloc.stop()
     assert max(peaks[1:]) < (temporaries + 0.1) * theta.nbytes
+
+
+@pytest.mark.parametrize(("rate", "plateaus"), [(0.9e-6, 0), (1e-6, 0), (1.1e-6, 1), (24e-6, 2)])
+def test_the_least_rate_of_adaptive_is_a_millionth(rate, plateaus):
+    """It is divided by five as long as it is larger."""
+    solver = mini_batch(schedule=adaptive, rate=rate, n_epochs=50, tol=10.0, n_iter_no_change=0)
+    result, state = trained(problem(LeastSquares()), solver)
+    assert state.plateaus == plateaus and result.n_epochs < 50
+
+
+def test_rows_longer_than_the_cache_are_moved_one_by_one(monkeypatch):
+    monkeypatch.setattr("sknet._training.minibatch.CACHED", 2)
+    block, touched = Block(0, 12, 4), np.array([1, 3])
+    solver, theta, gradient = mini_batch(rate=0.5), np.arange(14.0), np.ones(14)
+    state = state_of(theta, solver)
+    solver._move_rows(block, 1, [state.theta], gradient, touched, 0.5)
+    expected = np.arange(14.0)
+    expected[3:6] -= 0.5
+    expected[9:12] -= 0.5
+    np.testing.assert_array_equal(state.theta, expected)

@@ -237,3 +237,10 @@ def test_an_optimizer_of_ones_own_does_as_ours_does():
     for solver, state in zip(solvers, states, strict=True):
         solver.train(problem(quadratic), state)
     np.testing.assert_allclose(states[0].theta, states[1].theta, rtol=1e-14)
+
+
+def test_defaults_are_those_of_their_papers():
+    assert asdict(SGD()) == {"momentum": 0.9, "nesterovs_momentum": True}
+    assert asdict(RMSProp()) == {"beta_2": 0.99, "epsilon": 1e-8}
+    assert asdict(Adam()) == {"beta_1": 0.9, "beta_2": 0.999, "epsilon": 1e-8}
+    assert asdict(Lion()) == {"beta_1": 0.9, "beta_2": 0.99}
