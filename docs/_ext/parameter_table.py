@@ -91,7 +91,7 @@ def requirement_table() -> Iterator[str]:
     project = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = {"run": project["dependencies"], **project["optional-dependencies"]}
     yield from ("| Extra | Packages, with their oldest version | Needed for |", "|---|---|---|")
-    yield f"| | Python {project['requires-python']} | always |"
+    yield f"| | Python {project['requires-python'].replace('>=', '≥ ')} | always |"
     for extra, packages in needed.items():
         name = "" if extra == "run" else f"`[{extra}]`"
         yield f"| {name} | {', '.join(package.replace('>=', ' ≥ ') for package in packages)} | {NEEDS[extra]} |"
@@ -106,6 +106,8 @@ class Generated(SphinxDirective):
         node = nodes.section()
         node.document = self.state.document
         self.state.nested_parse(StringList(list(lines), source=__file__), 0, node, match_titles=True)
+        for table in node.findall(nodes.table):
+            table["classes"].append("parameters")
         return node.children
 
 

@@ -41,4 +41,5 @@ PartialDependenceDisplay.from_estimator(
     model, X, ["weight_lb", "year"], kind="both", subsample=40, random_state=0, ax=axes[1:],
     ice_lines_kw={"color": "0.7", "linewidth": 0.5}, pd_line_kw={"color": "#c2571a", "linewidth": 2.5, "label": None},
 )  # fmt: skip
+axes[2].set_xticks([1970, 1973, 1976, 1979, 1982])
 plt.show()

@@ -2,11 +2,13 @@
 An activation and a loss of your own
 ====================================
 
-An activation and a loss of your own, checked against finite differences, and what the check says of a mistake.
+Two functions make an activation, two a loss. ``check_gradient`` compares the derivative with finite differences, and
+says where it is wrong.
 
 Run with ``python examples/inside/custom_pieces.py``. The page docs/add_your_own.md explains them.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_diabetes
 from sklearn.model_selection import GridSearchCV
@@ -58,6 +60,21 @@ def main() -> None:
     for parameters, score in zip(search.cv_results_["params"], search.cv_results_["mean_test_score"], strict=True):
         names = [getattr(value, "name", value) for value in parameters.values()]
         print(f"  {' and '.join(names)}: R2 {score:.3f}")
+
+    z = np.linspace(-4, 4, 401)
+    outputs, slopes = z.copy(), np.ones_like(z)
+    softsign(outputs)
+    softsign_backward(outputs, slopes)
+    _, axes = plt.subplots(1, 2, figsize=(7.5, 3), layout="constrained")
+    axes[0].plot(z, outputs, color="#14606b", label="softsign")
+    axes[0].plot(z, slopes, "--", color="#c2571a", label="its derivative")
+    for p in (1.0, 1.5, 2.0):
+        axes[1].plot(z, Power(p).value(z[:, np.newaxis], 0.0), label=f"power {p}")
+    axes[0].set(xlabel="z", title="An activation")
+    axes[1].set(xlabel="error", title="A family of losses")
+    for ax in axes:
+        ax.legend(frameon=False)
+    plt.show()
 
 
 if __name__ == "__main__":

@@ -2,11 +2,13 @@
 A look inside: layers, gradients, hidden features
 =================================================
 
-A look inside: each layer's output, the gradient, and hidden features as the input of another model.
+Each layer's output, the gradient, hidden features as the input of another model, and what each unit of the first layer
+looks for in an image.
 
 Run with ``python examples/inside/hidden_features.py``.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.datasets import load_digits
@@ -47,6 +49,14 @@ def main() -> None:
     for name, model in (("64 pixels", neighbours), ("10 hidden features", on_features)):
         scores = cross_val_score(model, X, y, cv=3)
         print(f"nearest neighbours on {name}: accuracy {scores.mean():.3f}")
+
+    figure, axes = plt.subplots(4, 10, figsize=(8, 3.6), layout="constrained")
+    for ax, weights in zip(axes.flat, net.coefs_[0].T, strict=True):
+        largest = np.abs(weights).max()
+        ax.imshow(weights.reshape(8, 8), cmap="RdBu_r", vmin=-largest, vmax=largest)
+        ax.set_axis_off()
+    figure.suptitle("The weights of the 40 units of the first layer: red pixels excite, blue ones inhibit")
+    plt.show()
 
 
 if __name__ == "__main__":

@@ -25,10 +25,10 @@ print(f"accuracy {model.score(X_test, y_test):.3f}: {len(wrong)} of {len(y_test)
 # %%
 
 shown = wrong[np.argsort(-probabilities[wrong].max(axis=1))][:8]
-figure, axes = plt.subplots(1, 8, figsize=(10, 1.9), layout="constrained")
-for ax in axes:
+figure, axes = plt.subplots(2, 4, figsize=(7, 4.2), layout="constrained")
+for ax in axes.flat:
     ax.set_axis_off()
-for ax, row in zip(axes, shown, strict=False):
+for ax, row in zip(axes.flat, shown, strict=False):
     ax.imshow(X_test[row].reshape(8, 8), cmap="gray_r")
-    ax.set_title(f"{y_test[row]}, taken for {predicted[row]}\n({probabilities[row].max():.0%} sure)", fontsize=8)
+    ax.set_title(f"{y_test[row]}, taken for {predicted[row]}\n({probabilities[row].max():.0%} sure)", fontsize=9)
 plt.show()

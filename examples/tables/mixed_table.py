@@ -36,6 +36,8 @@ plt.show()
 # Predictions for cars that the network has not seen, in five folds.
 
 predicted = cross_val_predict(SigmoidMLPRegressor(random_state=0), X, y, cv=5)
-PredictionErrorDisplay.from_predictions(y, predicted, kind="actual_vs_predicted", scatter_kwargs={"alpha": 0.5})
-plt.title("Miles per gallon")
+display = PredictionErrorDisplay.from_predictions(
+    y, predicted, kind="actual_vs_predicted", scatter_kwargs={"alpha": 0.5, "color": "#14606b"}
+)
+display.ax_.set(title="Miles per gallon", xticks=range(10, 50, 10), yticks=range(10, 50, 10))
 plt.show()

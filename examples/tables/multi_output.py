@@ -25,15 +25,20 @@ X[:, 0] += 5 * (columns[:, 0] == "high")
 X[:, 1] += 5 * (columns[:, 1] == "red")
 classes = SigmoidMLPClassifier(32, max_iter=40, random_state=0).fit(X, columns)
 print(
-    "columns of classes:", [list(one) for one in classes.classes_], "right in all columns:", classes.score(X, columns)
+    "columns of classes:",
+    [one.tolist() for one in classes.classes_],
+    "right in all columns:",
+    classes.score(X, columns),
 )
 
 # %%
+# The labels of rows that the network has not seen: how probable each is, and, as a dot, whether it is true.
 
-figure, ax = plt.subplots(figsize=(6, 3), layout="constrained")
-probabilities = labels.predict_proba(X[450:])
-for label in range(4):
-    ax.hist(probabilities[:, label], bins=20, range=(0, 1), histtype="step", lw=2, label=f"label {label}")
-ax.set(xlabel="probability", ylabel="rows", title="Labels that may be true together")
-ax.legend(frameon=False, ncols=4, loc="upper center", fontsize="small")
+figure, ax = plt.subplots(figsize=(8, 2.6), layout="constrained")
+rows = 40
+image = ax.imshow(labels.predict_proba(X[450 : 450 + rows]).T, cmap="Blues", vmin=0, vmax=1, aspect="auto")
+row, label = np.nonzero(Y[450 : 450 + rows])
+ax.plot(row, label, "o", color="#c2571a", ms=5, mec="white")
+ax.set(xlabel="row", yticks=range(4), yticklabels=[f"label {i}" for i in range(4)])
+figure.colorbar(image, label="probability", pad=0.01)
 plt.show()

@@ -2,11 +2,13 @@
 Progress bars, scores as training goes, and a callback of your own
 ==================================================================
 
-Callbacks, which need scikit-learn 1.9: progress bars, scores as training goes, and a callback of your own.
+Callbacks are called at each epoch: scikit-learn's own, which came with its version 1.9, draw nested bars and keep
+scores; one of your own may stop training.
 
 Run with ``python examples/training/callbacks_and_progress.py``.
 """
 
+import matplotlib.pyplot as plt
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -41,10 +43,15 @@ def main() -> None:
     net = SigmoidMLPClassifier(30, max_iter=40, random_state=0)
 
     monitor = ScoringMonitor(scoring="accuracy")
-    net.set_callbacks(monitor, StopBelow(0.1)).fit(X, y)
+    net.set_callbacks(monitor, StopBelow(0.22)).fit(X, y)
     print(f"stopped after {net.n_iter_} epochs, at a loss of {net.loss_:.3f}")
     log = monitor.get_logs().data_as_pandas
     print(log.loc[log["task_name"] == "epoch", ["task_id", "accuracy"]].round(3).tail(3).to_string(index=False))
+    epochs = log.loc[log["task_name"] == "epoch"]
+    _, ax = plt.subplots(figsize=(5.6, 3.2), layout="constrained")
+    ax.plot(epochs["task_id"] + 1, epochs["accuracy"], "o-", color="#14606b", ms=4)
+    ax.set(xlabel="epoch", ylabel="accuracy", title="What the monitor saw, until the callback stopped training")
+    plt.show()
 
     net.set_callbacks()  # none
     pipeline = make_pipeline(StandardScaler(), net)

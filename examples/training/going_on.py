@@ -2,7 +2,7 @@
 Training that continues: partial_fit, warm starts, checkpoints
 ==============================================================
 
-Training that continues: partial_fit, warm starts, and a run that is interrupted and resumed from a file.
+Training may go on: epoch by epoch, from the last weights, or from a file, after the machine was switched off.
 
 Run with ``python examples/training/going_on.py``.
 """
@@ -10,6 +10,7 @@ Run with ``python examples/training/going_on.py``.
 import tempfile
 from pathlib import Path
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
 
@@ -40,6 +41,12 @@ def warm_start() -> None:
     for call in (1, 2, 3):
         net.fit(X, y)
         print(f"call {call} of fit, warm: {len(net.loss_curve_)} epochs so far, loss {net.loss_:.3f}")
+    _, ax = plt.subplots(figsize=(5.6, 3.2), layout="constrained")
+    ax.plot(range(1, 37), net.loss_curve_, color="#14606b")
+    for end in (12.5, 24.5):
+        ax.axvline(end, color="0.6", ls=":")
+    ax.set(xlabel="epoch", ylabel="training loss", yscale="log", title="Three calls of fit with warm_start=True")
+    plt.show()
 
 
 class PowerCutError(Exception):

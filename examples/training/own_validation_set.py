@@ -2,11 +2,13 @@
 A validation set of your own
 ============================
 
-A validation set of your own: passed to fit, through a pipeline that scales it too, or chosen by a splitter.
+The rows that rate each epoch may be yours: passed to ``fit``, through a pipeline that scales them too, or chosen by a
+splitter that keeps one writer's digits on one side.
 
 Run with ``python examples/training/own_validation_set.py``.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 import sklearn
 from sklearn.datasets import load_digits
@@ -24,12 +26,23 @@ def tell(what: str, net: SigmoidMLPClassifier) -> None:
     print(f"{what}: {net.n_iter_} epochs, the best is number {best}, its score {net.best_validation_score_:.3f}")
 
 
+def draw(nets: dict[str, SigmoidMLPClassifier]) -> None:
+    _, ax = plt.subplots(figsize=(6.4, 3.4), layout="constrained")
+    for (name, net), width in zip(nets.items(), (5, 1.5, 1.5), strict=True):  # the first two are equal
+        epochs = range(1, net.n_iter_ + 1)
+        (line,) = ax.plot(epochs, net.validation_scores_, lw=width, alpha=0.4 if width > 2 else 1, label=name)
+        ax.plot(net.best_epoch_, net.best_validation_score_, "o", color=line.get_color())
+    ax.set(xlabel="epoch", ylabel="accuracy", title="On rows of your own; the dots are the epochs that were kept")
+    ax.legend(frameon=False, loc="lower right")
+    plt.show()
+
+
 def main() -> None:
     X, y = load_digits(return_X_y=True)
     X_train, X_val, y_train, y_val = train_test_split(X, y, stratify=y, random_state=0)
 
-    net = SigmoidMLPClassifier(50, scoring="accuracy", **STOPPING)
-    tell("given to fit", net.fit(X_train, y_train, X_val=X_val, y_val=y_val))
+    given = SigmoidMLPClassifier(50, scoring="accuracy", **STOPPING)
+    tell("given to fit", given.fit(X_train, y_train, X_val=X_val, y_val=y_val))
 
     # In a pipeline the validation rows must go through the same steps as the training rows: `transform_input` says so.
     with sklearn.config_context(enable_metadata_routing=True):
@@ -43,6 +56,7 @@ def main() -> None:
     splitter = GroupShuffleSplit(1, test_size=0.2, random_state=0)
     net = SigmoidMLPClassifier(50, scoring="accuracy", validation_fraction=splitter, **STOPPING)
     tell("by a splitter", net.fit(X, y, groups=writers))
+    draw({"given to fit": given, "through a pipeline": pipeline["net"], "by a splitter": net})
 
 
 if __name__ == "__main__":

@@ -64,9 +64,14 @@ figure, ax = plt.subplots(figsize=(6.5, 4), layout="constrained")
 for trial in study.trials:
     epochs, scores = zip(*sorted(trial.intermediate_values.items()), strict=True)
     is_pruned = trial in pruned
-    ax.plot(epochs, [-score for score in scores], color="#c2571a" if is_pruned else "#14606b", alpha=0.8)
+    ax.plot(
+        [epoch + 1 for epoch in epochs],
+        [-score for score in scores],
+        color="#c2571a" if is_pruned else "#14606b",
+        alpha=0.8,
+    )
 ax.plot([], [], color="#14606b", label="trained to the end")
 ax.plot([], [], color="#c2571a", label="pruned")
-ax.set(xlabel="epoch", ylabel="validation loss", yscale="log", title="Twelve trials")
+ax.set(xlabel="epoch", ylabel="validation loss", yscale="log", title="Twelve trials", xticks=range(1, 21, 3))
 ax.legend(frameon=False)
 plt.show()

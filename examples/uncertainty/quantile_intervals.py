@@ -2,11 +2,13 @@
 Prediction intervals from quantiles that never cross
 ====================================================
 
-Prediction intervals: several quantiles at once, which never cross, and how often the truth lies between them.
+One network predicts several quantiles at once. They never cross, follow noise that differs from row to row, and the
+truth lies between them as often as they say.
 
 Run with ``python examples/uncertainty/quantile_intervals.py``.
 """
 
+import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.model_selection import train_test_split
 
@@ -26,6 +28,16 @@ def main() -> None:
     for x in (0.5, 2.0, 3.5):
         low, middle, high = net.predict([[x]])[0]
         print(f"  x = {x}: {middle:5.2f}, 90% of the time between {low:5.2f} and {high:5.2f}")
+
+    line = np.linspace(0, 4, 200)[:, np.newaxis]
+    low, middle, high = net.predict(line).T
+    _, ax = plt.subplots(figsize=(6.4, 3.6), layout="constrained")
+    ax.plot(X_test[:, 0], y_test, ".", color="0.6", ms=3, label="rows not seen")
+    ax.fill_between(line[:, 0], low, high, color="#14606b", alpha=0.25, lw=0, label="5 % to 95 %")
+    ax.plot(line[:, 0], middle, color="#14606b", lw=2, label="median")
+    ax.set(xlabel="x", ylabel="y")
+    ax.legend(frameon=False, loc="upper left")
+    plt.show()
 
 
 if __name__ == "__main__":

@@ -37,10 +37,11 @@ def probabilities(model: Model, table: Table) -> Array | list[Array]:
 
 
 class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters):
-    """A multi-layer perceptron that classifies, trained by hand-written backpropagation [1]_.
+    """A multi-layer perceptron that classifies, trained by hand-written backpropagation.
 
     It takes a raw table: numbers are scaled and put into bins [7]_, categories
     and dates encoded and missing values marked inside; `inputs_` shows how.
+    Gradients are those of [1]_.
 
     The parameters come in groups: the network (`hidden_layer_sizes` to
     `n_members`), training (`learning_rate_init` to `verbose`), when to stop

@@ -30,10 +30,11 @@ def predictions(model: Model, table: Table) -> Array:
 
 
 class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
-    """A multi-layer perceptron for regression, trained by hand-written backpropagation [1]_.
+    """A multi-layer perceptron for regression, trained by hand-written backpropagation.
 
     It takes a raw table: numbers are scaled and put into bins [5]_, categories
     and dates encoded and missing values marked inside; `inputs_` shows how.
+    Gradients are those of [1]_.
 
     The parameters come in groups: the network (`hidden_layer_sizes` to
     `n_members`), training (`learning_rate_init` to `verbose`), when to stop

@@ -136,6 +136,9 @@ class TrainingHistoryDisplay:
             self.lines_["learning_rate"] = rate
             handles.append(rate)
         self.ax_.set(xlabel="epoch", ylabel="loss", yscale="log" if log_scale else "linear")
+        if log_scale:
+            for set_formatter in self.ax_.yaxis.set_major_formatter, self.ax_.yaxis.set_minor_formatter:
+                set_formatter(log_label)
         self.ax_.set_title(self.estimator_name or "", pad=26)  # the legend lies between: no curve runs through it
         self.ax_.xaxis.set_major_locator(MaxNLocator(integer=True))
         self.ax_.set_xlim(left=0.5)  # the first epoch is number 1
@@ -171,6 +174,11 @@ class TrainingHistoryDisplay:
             return []
         lines[0].set_label(f"best epoch, {found[0]}" if len(found) == 1 else "best epochs")
         return lines[:1]
+
+
+def log_label(value: float, _: object) -> str:
+    """Label 1, 2 and 5 times a power of ten, as plain numbers."""
+    return f"{value:g}" if f"{value:e}"[0] in "125" else ""
 
 
 def best_epoch(scores: Any) -> int | None:
