@@ -60,7 +60,7 @@ def parameters() -> dict[str, dict[str, str]]:
                 "default": f"`{defaults[entry.name]!r}`".replace("'", '"'),
                 "kind": f"{kind}: {limits[0]}" if limits else kind,
                 "meaning": summary(entry.desc),
-                "page": f"api/generated/sknet.{estimator.__name__}.html#{entry.name}",
+                "page": f"api/generated/sknet.{estimator.__name__}.html#{entry.name.replace('_', '-')}",
             }
             earlier = found.setdefault(entry.name, row)
             if earlier["default"] != row["default"]:
