@@ -106,8 +106,6 @@ class Generated(SphinxDirective):
         node = nodes.section()
         node.document = self.state.document
         self.state.nested_parse(StringList(list(lines), source=__file__), 0, node, match_titles=True)
-        for table in node.findall(nodes.table):
-            table["classes"].append("parameters")
         return node.children
 
 
