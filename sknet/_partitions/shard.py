@@ -18,9 +18,10 @@ from dataclasses import dataclass
 from functools import reduce
 from hashlib import sha256
 from time import perf_counter
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 from pandas.util import hash_pandas_object
 
@@ -28,11 +29,14 @@ from sknet._model.fitting import FULL_BATCH_ROWS, Tables
 from sknet._network.activations import Activation
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
-from sknet._network.objective import Objective, Rows
+from sknet._network.objective import Inputs, Objective, Rows, SplitRows
 from sknet._network.penalties import ElasticNet
+from sknet._network.sparse_layers import Split
 from sknet._partitions.summaries import Look, Merges, Part
+from sknet._tables.encoding import TableEncoder
+from sknet._tables.lookups import Lookups
 from sknet._tables.rows import take_rows
-from sknet._typing import Array, Table
+from sknet._typing import Array, DType, Table
 
 NO_PENALTY = ElasticNet()
 
@@ -47,12 +51,13 @@ class Selected:
     ----------
     parts : list of Part
         The selected rows of each part, with their weights and what else columns are learnt from.
-    inputs : ndarray of shape (m, n_inputs + 1), or None
-        The network's input, with a last column of ones, once it has been computed.
+    inputs : ndarray of shape (m, n_inputs + 1), or Split, or None
+        The network's input, with a last column of ones, or with categories that are looked up; once it has been
+        computed.
     """
 
     parts: Sequence[Part]
-    inputs: Array | None = None
+    inputs: Array | Split | None = None
 
     @property
     def bounds(self) -> list[slice]:
@@ -119,13 +124,8 @@ class Shard:
 
     def encode(self, name: str, tables: Tables) -> None:
         """Encode the selected rows, once, each in its fold if it has one; see `TableEncoder.encode`."""
-        selected, encoder = self._selected[name], tables.encoder
-        bounds = selected.bounds
-        inputs = np.ones((bounds[-1].stop, encoder.n_inputs + 1), tables.compute_dtype)
-        for part, rows in zip(selected.parts, bounds, strict=True):
-            if part.X.shape[0]:
-                inputs[rows, :-1] = encoder.encode(part.X, tables.compute_dtype, fold=part.fold)
-        self._selected[name] = Selected(selected.parts, inputs)
+        selected, encode = self._selected[name], _dense if tables.encoder.lookups is None else _split
+        self._selected[name] = Selected(selected.parts, encode(selected, tables.encoder, tables.compute_dtype))
 
     def release(self) -> None:
         """Forget the table: from here on, only what was encoded is needed."""
@@ -142,7 +142,7 @@ class Shard:
     ) -> None:  # fmt: skip
         """Bind selected rows to a network and a loss; see `Objective`."""
         n_rows = min(n_rows, FULL_BATCH_ROWS)  # batches have other sizes at each step: whole pieces need no new buffers
-        inputs = Rows(self._inputs(name), n_rows, kind="ones")
+        inputs = gathered(self._inputs(name), n_rows)
         self._objective = Objective(
             layout, activations, loss, NO_PENALTY, inputs, target, weight, n_rows=n_rows, dropout=dropout
         )
@@ -166,7 +166,8 @@ class Shard:
         """Return the raw outputs of all selected rows, (m, k), without dropout."""
         inputs = self._inputs(name)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            return self._bound(theta).raw(self._theta, Rows(inputs, FULL_BATCH_ROWS, kind="ones"), len(inputs))
+            n = len(inputs.dense) if isinstance(inputs, Split) else len(inputs)
+            return self._bound(theta).raw(self._theta, gathered(inputs, FULL_BATCH_ROWS), n)
 
     def _bound(self, theta: Array) -> Objective:
         """Return the objective, with theta where its layers look for it."""
@@ -175,11 +176,37 @@ class Shard:
         self._theta[:] = theta
         return self._objective
 
-    def _inputs(self, name: str) -> Array:
+    def _inputs(self, name: str) -> Array | Split:
         inputs = self._selected[name].inputs
         if inputs is None:
             raise RuntimeError(f"the {name} rows are not encoded yet")
         return inputs
+
+
+def _dense(selected: Selected, encoder: TableEncoder, dtype: DType) -> Array:
+    """Encode rows as a matrix."""
+    bounds = selected.bounds
+    inputs = np.ones((bounds[-1].stop, encoder.n_inputs + 1), dtype)
+    for part, rows in zip(selected.parts, bounds, strict=True):
+        if part.X.shape[0]:
+            inputs[rows, :-1] = encoder.encode(part.X, dtype, fold=part.fold)
+    return inputs
+
+
+def _split(selected: Selected, encoder: TableEncoder, dtype: DType) -> Split:
+    """Encode rows some of whose categories are looked up."""
+    lookups = cast(Lookups, encoder.lookups)
+    found = [lookups.encode(part.X, dtype, part.fold) for part in selected.parts if part.X.shape[0]]
+    if not found:
+        empty = np.empty((0, len(lookups.places)), dtype)
+        return Split(empty, sp.csr_array((0, lookups.n_inputs), dtype=dtype), lookups.places)
+    dense, hot = np.concatenate([of_one[0] for of_one in found]), sp.vstack([of_one[1] for of_one in found], "csr")
+    return Split(dense, hot, lookups.places)
+
+
+def gathered(inputs: Array | Split, n_rows: int) -> Inputs:
+    """Return what gathers up to so many rows at once."""
+    return SplitRows(inputs, n_rows) if isinstance(inputs, Split) else Rows(inputs, n_rows, kind="ones")
 
 
 def slices_of(lengths: Sequence[int]) -> list[slice]:

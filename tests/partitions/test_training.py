@@ -12,6 +12,7 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._network.layout import Layout
 from sknet._network.penalties import ElasticNet
 from sknet._network.regression import SQUARED_ERROR
+from sknet._network.sparse_layers import Split
 from sknet._partitions.pace import Pace
 from sknet._partitions.training import RemoteInputs, ShardedObjective
 from sknet._tables.columns.target import TargetColumn
@@ -65,6 +66,21 @@ def test_twenty_epochs_equal_those_in_memory(n_parts, weight, parameters):
         of_sums = parameters.get("input_scaling") == "standard" or isinstance(ours_, TargetColumn)
         assert of_sums or ours_ == theirs_
     assert_allclose(theirs.encode(X, float), ours.encode(X, float), rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize(("n_parts", "encoding"), [(1, "one_hot"), (2, "both"), (7, "one_hot")])
+def test_levels_are_looked_up_on_shards_too(n_parts, encoding, solver):
+    wide = X.assign(**{f"c{i}": rng.choice(90, N).astype(str) for i in range(2)})
+    parameters = FIT | dict(solver=solver, category_encoding=encoding, max_iter=5)
+    one = SigmoidMLPRegressor(**parameters).fit(wide, y, WEIGHT)
+    given = parted(wide, n_parts)
+    many = SigmoidMLPRegressor(**parameters).fit(given, y, WEIGHT)
+    assert many._fitted.model.encoder.lookups is not None
+    kept = [selected.inputs for shard in given.shards.shards for selected in shard._selected.values()]
+    assert kept and all(isinstance(inputs, Split) for inputs in kept)
+    assert distance(one, many) < 1e-8
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
