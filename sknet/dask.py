@@ -154,6 +154,11 @@ class _OnWorkers(BaseSigmoidMLP):
     def _on_workers(self, train: Callable[[Given], Self], given: Given) -> Self:
         """Open the tables, bring the rest here, and train."""
         collections = [X for X in (given.X, given.X_val) if X is not None]
+        if self.n_members > 1:
+            raise ValueError(
+                f"n_members={self.n_members}: workers train one network at a time; set n_members=1, or fit sknet's own "
+                "estimator, or several of these with other seeds."
+            )
         if self.early_stopping == "folds":
             raise ValueError("early_stopping='folds' is for tables in memory: set it to True, or to 'auto'.")
         with opened(collections, lambda text: warn(text, RuntimeWarning)) as found:

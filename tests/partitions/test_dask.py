@@ -35,7 +35,7 @@ FIT = dict(hidden_layer_sizes=8, max_iter=8, batch_size=300, dtype="float64", dr
 @pytest.fixture(scope="module")
 def client():
     with (
-        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50) as cluster,
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as cluster,
         distributed.Client(cluster) as found,
     ):
         yield found
@@ -99,6 +99,12 @@ class Killer:
                 threading.Timer(self.delay, os.kill, (self.pid, signal.SIGKILL)).start()
 
 
+def watch(monkeypatch, on_call):
+    """Tell a function of each call to the shards."""
+    call = Workers.call
+    monkeypatch.setattr(Workers, "call", lambda self, name, *a, **k: on_call(name) or call(self, name, *a, **k))
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore:A step's work:RuntimeWarning")
 @pytest.mark.parametrize(
     ("solver", "method", "nth", "delay"),
@@ -107,12 +113,100 @@ class Killer:
 def test_a_lost_worker_is_replaced(client, workers, monkeypatch, solver, method, nth, delay):
     given = table()
     whole = SigmoidMLPRegressor(**FIT | dict(solver=solver)).fit(given[list(X)], given["y"])
-    killer, call = Killer(list(workers.values())[nth % 2], method, nth, delay), Workers.call
-    monkeypatch.setattr(Workers, "call", lambda self, name, *a, **k: killer(name) or call(self, name, *a, **k))
+    killer = Killer(list(workers.values())[nth % 2], method, nth, delay)
+    watch(monkeypatch, killer)
     again = SigmoidMLPRegressor(**FIT | dict(solver=solver)).fit(given[list(X)], given["y"])
     assert killer.left <= 0
     assert distance(whole, again) < (1e-11 if solver == "adam" else 1e-8)
     assert whole.loss_curve_ == pytest.approx(again.loss_curve_, rel=1e-9)
+
+
+# --- workers come late, or not at all
+
+
+@pytest.fixture
+def stopped(workers):
+    """The address and pid of a worker that does nothing until it is told to go on."""
+    address, pid = next(iter(workers.items()))
+    yield address, pid
+    os.kill(pid, signal.SIGCONT)
+
+
+class Stopper(Killer):
+    """Stops a worker for some seconds, at the nth step."""
+
+    def __call__(self, method):
+        if method == self.method:
+            self.left -= 1
+            if self.left == 0:
+                os.kill(self.pid, signal.SIGSTOP)
+                threading.Timer(self.delay, os.kill, (self.pid, signal.SIGCONT)).start()
+
+
+@pytest.mark.filterwarnings("ignore:A step's work:RuntimeWarning")
+def test_a_straggler_is_named_and_waited_for(client, stopped, monkeypatch):
+    given, (address, pid) = table(), stopped
+    whole = SigmoidMLPRegressor(**FIT).fit(given[list(X)], given["y"])
+    watch(monkeypatch, Stopper(pid, "step", 4, 1.5))
+    with dask.config.set({"sknet.straggler": 0.3}), pytest.warns(RuntimeWarning, match=f"{address}.*waited for"):
+        late = SigmoidMLPRegressor(**FIT).fit(given[list(X)], given["y"])
+    assert distance(whole, late) < 1e-11
+
+
+@pytest.mark.filterwarnings("ignore:A step's work:RuntimeWarning", "ignore:.*waited for:RuntimeWarning")
+def test_a_worker_that_never_answers_ends_the_fit(client, stopped, monkeypatch):
+    given, (address, pid) = table(), stopped
+    net = SigmoidMLPRegressor(**FIT).fit(given[list(X)], given["y"])
+    before = net._fitted
+    watch(monkeypatch, Stopper(pid, "step", 4, 8.0))
+    with (
+        dask.config.set({"sknet.straggler": 0.3, "sknet.timeout": 1.0}),
+        pytest.raises(TimeoutError, match=f"{address}.*stop them"),
+    ):
+        net.fit(given[list(X)], given["y"])
+    assert net._fitted is before
+
+
+def test_a_cluster_without_workers_is_told(client, workers):
+    given = table()
+    net = SigmoidMLPRegressor(**FIT | dict(max_iter=1)).fit(given[list(X)], given["y"])
+    before = net._fitted
+    with (
+        distributed.LocalCluster(n_workers=0, dashboard_address=":0", silence_logs=50) as empty,
+        distributed.Client(empty),
+        dask.config.set({"sknet.workers": 0.5}),
+        pytest.raises(RuntimeError, match="no workers for .* start some"),
+    ):
+        net.fit(given[list(X)], given["y"])
+    assert net._fitted is before
+
+
+@pytest.mark.filterwarnings("ignore:A step's work:RuntimeWarning")
+def test_workers_that_all_leave_end_the_fit(monkeypatch):
+    given, net = table(), SigmoidMLPRegressor(**FIT)
+    options = dict(n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=50)
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster):
+
+        class Leaver(Killer):
+            def __call__(self, method):
+                if method == self.method:
+                    self.left -= 1
+                    if self.left == 0:
+                        cluster.scale(0)
+
+        watch(monkeypatch, Leaver(0, "step", 4, 0.0))
+        with (
+            dask.config.set({"sknet.straggler": 0.3, "sknet.workers": 0.5, "sknet.replacement": 0.5}),
+            pytest.raises(RuntimeError, match="no workers for .* start some"),
+        ):
+            net.fit(given[list(X)], given["y"])
+    assert net._fitted is None
+
+
+def test_several_members_are_refused(client):
+    given = table()
+    with pytest.raises(ValueError, match="n_members=3.*sknet's own"):
+        SigmoidMLPRegressor(**FIT | dict(n_members=3)).fit(given[list(X)], given["y"])
 
 
 # --- a driver that is lost

@@ -1,0 +1,137 @@
+"""Kill a worker of a cluster at a random instant of a fit, and compare with the fit that lost none.
+
+python -m tests.fuzz.lost_workers --n 20 --seed 0
+
+Each fit must leave the same coefficients to the last bit, and none may hang. This program replaces killed workers.
+"""
+
+import argparse
+import faulthandler
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import warnings
+from contextlib import contextmanager
+from time import perf_counter
+
+import dask
+import dask.dataframe as dd
+import distributed
+import numpy as np
+import pandas as pd
+
+from sknet._partitions.dask import Workers
+from sknet.dask import SigmoidMLPRegressor
+
+HANGS = 300
+"""After so many seconds a fit hangs: the stacks of all threads are printed, and the program ends."""
+
+
+def table(n=4000):
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"a": rng.normal(size=n), "b": rng.choice(list("xyz"), n), "c": rng.normal(size=n)})
+    return dd.from_pandas(X.assign(y=X["a"] + (X["b"] == "x")), npartitions=4)
+
+
+class Pool:
+    """Workers without anybody who starts them again."""
+
+    def __init__(self, address, n):
+        self.address, self.n, self.running = address, n, []
+
+    def fill(self):
+        """Start workers until there are n."""
+        self.running = [worker for worker in self.running if worker.poll() is None]
+        call = [sys.executable, "-m", "distributed.cli.dask_worker", self.address, "--no-nanny", "--nthreads", "1"]
+        while len(self.running) < self.n:
+            self.running.append(subprocess.Popen([*call, "--no-dashboard"], stderr=subprocess.DEVNULL))
+
+    def stop(self):
+        """Stop them all."""
+        for worker in self.running:
+            worker.terminate()
+        for worker in self.running:
+            worker.wait(30)
+
+
+@contextmanager
+def killed_at(step, delay, kill):
+    """Kill a worker a little after the shards are asked for a step; yield how often they have been."""
+    call, count = Workers.call, [0]
+
+    def counted(self, method, *arguments, **more):
+        count[0] += method == "step"
+        if method == "step" and count[0] == step:
+            threading.Timer(delay, kill).start()
+        return call(self, method, *arguments, **more)
+
+    Workers.call = counted
+    try:
+        yield count
+    finally:
+        Workers.call = call
+
+
+def attack(solver, n, rng, client, pool):
+    """Fit n times, each time with a worker less; return how many fits were other ones."""
+    data, wrong = table(), 0
+    net = SigmoidMLPRegressor(
+        16, max_iter=12, batch_size=500, dtype="float64", random_state=0, solver=solver, early_stopping=False
+    )
+
+    def fitted():
+        faulthandler.dump_traceback_later(HANGS, exit=True)
+        found = net.fit(data[["a", "b", "c"]], data["y"])
+        faulthandler.cancel_dump_traceback_later()
+        return found.coefs_ + found.intercepts_
+
+    with killed_at(None, 0.0, None) as count:
+        whole = fitted()
+    for i in range(n):
+        pool.fill()
+        client.wait_for_workers(pool.n, timeout=120)
+        step, victim, started = rng.randint(1, count[0]), rng.choice(pool.running), perf_counter()
+
+        def kill(victim=victim):
+            os.kill(victim.pid, signal.SIGKILL)
+            victim.wait()
+            pool.fill()
+
+        with killed_at(step, rng.random() * 0.01, kill):
+            again = fitted()
+        same = all(np.array_equal(one, other) for one, other in zip(whole, again, strict=True))
+        wrong += not same
+        print(f"{solver} {i:2d} killed at step {step:2d}: same {same}, {perf_counter() - started:.1f} s", flush=True)
+        victim.wait(30)
+    return wrong
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--n", type=int, default=20)
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--solver", nargs="*", default=["adam", "lbfgs"])
+    arguments, wrong = parser.parse_args(), 0
+    warnings.simplefilter("ignore")
+    with (
+        dask.config.set({"sknet.replacement": 30}),
+        distributed.LocalCluster(n_workers=0, dashboard_address=":0", silence_logs=50) as cluster,
+        distributed.Client(cluster) as client,
+    ):
+        pool = Pool(cluster.scheduler_address, 2)
+        try:
+            pool.fill()
+            client.wait_for_workers(2, timeout=120)
+            for solver in arguments.solver:
+                wrong += attack(solver, arguments.n, random.Random(arguments.seed), client, pool)
+        finally:
+            pool.stop()
+    print(f"{wrong} fits were other ones")
+    return wrong
+
+
+if __name__ == "__main__":
+    sys.exit(main() > 0)
