@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,9 @@ import pytest
 from sklearn.metrics import log_loss
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, load, save, stream
+from sknet._partitions import dealt
 from sknet._partitions import epochs as room
+from sknet._tables.columns import distribution
 
 N = 3000
 RNG = np.random.default_rng(0)
@@ -227,6 +230,35 @@ def test_predictions_that_cannot_be_made_are_named(fitted, tmp_path):
         stream.predict(fitted, in_chunks(10), method="fit")
     with pytest.raises(ValueError, match="no rows"):
         stream.predict(fitted, [], to=tmp_path / "p.parquet")
+
+
+# --- memory
+
+
+def peak_of(n):
+    """Return the bytes that a fit of n rows, 168 bytes each, allocates at its peak."""
+
+    def chunks():
+        for start in range(0, n, 500):
+            X = np.random.default_rng(start).normal(size=(500, 20))
+            yield X, (X[:, 0] > X[:, 1]).astype(int)
+
+    tracemalloc.start()
+    stream.fit(SigmoidMLPClassifier(8, max_iter=2, random_state=0, numeric_encoding="raw"), chunks)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return peak
+
+
+def test_memory_does_not_grow_with_the_rows(monkeypatch):
+    for place, name, value in [
+        (room, "POOL_BYTES", 2**18), (room, "ENCODED_BYTES", 2**17), (room, "ASKED_BYTES", 2**17),
+        (room, "HELD_OUT", 500), (room, "SAMPLE", 500), (dealt, "MAX_BYTES", 2**17), (distribution, "LISTED", 128),
+        (distribution, "LISTED_AGAIN", 1024),
+    ]:  # fmt: skip
+        monkeypatch.setattr(place, name, value)
+    few, many = peak_of(10_000), peak_of(40_000)
+    assert many < 1.2 * few and many < 40_000 * 168 / 2
 
 
 # --- encoders first

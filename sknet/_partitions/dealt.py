@@ -121,7 +121,14 @@ class DealtRecords:
         for records in self.in_order(range(n) if rng is None else rng.permutation(n)):
             waiting.append(records)
             if sum(map(len, waiting)) >= least:
-                yield np.concatenate(waiting)
+                yield _joined(waiting)
                 waiting = []
         if waiting:
-            yield np.concatenate(waiting)
+            yield _joined(waiting)
+
+
+def _joined(parts: list[Records]) -> Records:
+    """Concatenate records, and let go of the parts."""
+    found = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    parts.clear()
+    return found

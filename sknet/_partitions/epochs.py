@@ -33,11 +33,14 @@ from sknet._tables.encoding import TableEncoder
 from sknet._tables.rows import Rows, take_rows
 from sknet._typing import Array, Batch, DType, Table
 
-POOL_BYTES = 2**25
+POOL_BYTES = 2**24
 """How much of the files is mixed at once."""
 
-ENCODED_BYTES = 2**25
+ENCODED_BYTES = 2**23
 """How much of that is encoded at once."""
+
+ASKED_BYTES = 2**23
+"""How much of the files is looked at at once while columns are learnt: a question about little takes long to ask."""
 
 SAMPLE = 200_000
 """How many targets tell where training starts: a random sample, whose mean is off by 1/450 of a deviation."""
@@ -123,20 +126,23 @@ class StoredRows:
             return Part(X, weight, target, fold_of(records["row"]))
 
         def ask(look: Look[Mergeable]) -> Mergeable:
-            answers = (look.answer(part(records)) for records in self.training if len(records))
+            pools = self.training.pools(max(1, ASKED_BYTES // self.training.itemsize), None)
+            answers = (look.answer(part(records)) for records in pools if len(records))
             return reduce(lambda one, other: one.merged(other), answers)
 
         return ask
 
     def sample(self) -> tuple[Array, Array | None]:
         """Return the targets and weights of a random sample of the training rows."""
-        some: list[Records] = []
+        y: list[Array] = []
+        weight: list[Array] = []
         for records in self.training:
-            some.append(records)
-            if sum(map(len, some)) >= SAMPLE:
+            y.append(self.targets(records))
+            of_these = self.weight(records)
+            weight += [] if of_these is None else [of_these]
+            if sum(map(len, y)) >= SAMPLE:
                 break
-        records = np.concatenate(some)
-        return self.targets(records), self.weight(records)
+        return np.concatenate(y), np.concatenate(weight) if weight else None
 
 
 @dataclass(frozen=True)
@@ -204,16 +210,18 @@ class StreamedRows:
         row_bytes = max(1, (self._tables.encoder.n_inputs + 1) * self._tables.compute_dtype.itemsize)
         step = max(1, ENCODED_BYTES // row_bytes // size) * size
         for records in self._rows.training.pools(self._pool_rows(size), rng):
-            pool = records if left is None else np.concatenate([left, records])
-            order = np.arange(len(pool)) if rng is None else rng.permutation(len(pool))
             n_left -= len(records)
+            pool = records if left is None else np.concatenate([left, records])
+            del records  # the next pool is read when this one is gone
+            order = np.arange(len(pool)) if rng is None else rng.permutation(len(pool))
             usable = len(pool) if n_left == 0 else len(pool) // size * size
             for start in range(0, usable, step):
-                part = pool[order[start : min(start + step, usable)]]
-                objective.set_rows(*self.encoded(part))
+                part = order[start : min(start + step, usable)]
+                objective.set_rows(*self.encoded(pool[part]))
                 for i in range(0, len(part), size):
                     yield slice(i, min(i + size, len(part)))
             left = pool[order[usable:]]
+            del pool
 
     def _pool_rows(self, size: int) -> int:
         return max(size, POOL_BYTES // self._rows.training.itemsize)
