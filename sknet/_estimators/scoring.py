@@ -20,6 +20,7 @@ def score_on(
     probe = object.__new__(type(estimator))
     probe.__dict__.update(vars(estimator))
     scorer = check_scoring(probe, estimator.scoring)
+    X = validation.in_memory().X  # a scorer may do with it whatever an array can
     weights = {} if validation.weight is None else {"sample_weight": validation.weight}
     y = head.as_given(validation.y)
 
@@ -27,7 +28,7 @@ def score_on(
         probe._fitted = fitted_with(model)
         try:
             with suitable_threads(None):  # it may wait for other threads
-                return float(scorer(probe, validation.X, y, **weights))
+                return float(scorer(probe, X, y, **weights))
         except TypeError as error:
             if "sample_weight" not in str(error):
                 raise

@@ -110,9 +110,7 @@ def fold_score(
     """Return how a user's scorer rates a member on its fold; None for minus the loss."""
     if estimator.scoring == "loss":
         return None
-    part = rows.take(held_out)
-    part = part.in_memory() if part.in_file else part
-    return score_on(estimator, part, tables.head, while_training(resolved, columns, seeds))
+    return score_on(estimator, rows.take(held_out), tables.head, while_training(resolved, columns, seeds))
 
 
 def left_by(estimator: BaseSigmoidMLP, team: Team, states: list[State], interrupted: bool) -> Fitted:

@@ -109,7 +109,7 @@ def encode_table(tables: Tables, rows: Rows, *, cross_fit: bool) -> Callable[[in
     dtype, encoder = tables.compute_dtype, tables.encoder
     fold = encoder.folds(tables.head.targets(rows.y, np.dtype(np.float64))) if cross_fit else None
     if rows.in_file:
-        return lambda n_rows: MappedInputs(encoder, rows.X, dtype, n_rows, fold)
+        return lambda _: MappedInputs(encoder, rows.X, dtype, fold)
     if (lookups := encoder.lookups) is not None:
         return partial(SplitRows, Split(*lookups.encode(rows.X, dtype, fold)))
     # Dense rows end with a 1, so that the first layer's biases are weights like the others: one product computes both.

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._network.layers import Kind
-from sknet._network.objective import length
+from sknet._network.objective import length, pieces
+from sknet._tables.columns.number import BLOCK
 from sknet._tables.encoding import TableEncoder
 from sknet._typing import Array, Batch, DType
 
@@ -22,14 +23,18 @@ class MappedInputs:
 
     kind: Kind = "ones"
 
-    def __init__(
-        self, encoder: TableEncoder, X: object, dtype: DType, n_rows: int, fold: NDArray[np.intp] | None
-    ) -> None:
+    def __init__(self, encoder: TableEncoder, X: object, dtype: DType, fold: NDArray[np.intp] | None) -> None:
         self._encoder, self._X, self._fold = encoder, X, fold
-        self._buffer = np.ones((n_rows, encoder.n_inputs + 1), dtype)
+        self._height = max(1, BLOCK // (encoder.n_inputs + 1))
+        self._buffer = np.empty((0, encoder.n_inputs + 1), dtype)
 
     def __call__(self, batch: Batch) -> Array:
-        """Return the batch's rows, in a buffer that the next call overwrites."""
-        rows = self._buffer[: length(batch)]
-        self._encoder.encode_rows(self._X, batch, rows[:, :-1], self._fold)
-        return rows
+        """Return the batch's rows, in a buffer that the next call overwrites; it is as large as the largest batch."""
+        n = length(batch)
+        if n > len(self._buffer):
+            self._buffer = np.ones((n, self._buffer.shape[1]), self._buffer.dtype)
+        start = 0
+        for piece in pieces(batch, self._height):  # which stay in the processor's cache, with all that encoding needs
+            rows = self._buffer[start : start + length(piece), :-1]
+            start += len(self._encoder.encode_rows(self._X, piece, rows, self._fold))
+        return self._buffer[:n]

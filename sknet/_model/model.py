@@ -29,7 +29,7 @@ from sknet._network.layers import Chain, Kind, bind_forward
 from sknet._network.layout import Block, Layout
 from sknet._network.sparse_layers import Split
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.rows import is_sparse, take_rows
+from sknet._tables.rows import MappedRows, is_sparse, take_rows
 from sknet._typing import Array, DType, Table
 
 PREDICT_ROWS = 1024
@@ -141,6 +141,8 @@ class Model:
 
     def _encoded(self, table: Table) -> tuple[Table, Kind]:
         """Return the rows as the network takes them."""
+        if isinstance(table, MappedRows):
+            table = np.asarray(table)
         if self.encoder.lookups is not None:
             return Split(*self.encoder.lookups.encode(table, self.compute_dtype)), "split"
         inputs = self.encoder.encode(table, self.compute_dtype)

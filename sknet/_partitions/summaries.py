@@ -275,7 +275,7 @@ def column_of(X: Table, j: int) -> Table:
 def _of_numbers(values: Table, name: str, part: Part) -> NumberSummary:
     numbers = _as_floats(number_values(values, name))
     refuse_infinite(numbers[:, np.newaxis], lambda _: name)
-    listed = Question(0).answer(numbers, part.weight)
+    listed = Question(0, n_columns=part.X.shape[1]).answer(numbers, part.weight)
     missing = bool(np.isnan(numbers).any())
     return NumberSummary(missing, moments_of(numbers[np.newaxis], part.weight), listed)  # type: ignore[arg-type]
 

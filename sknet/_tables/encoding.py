@@ -26,7 +26,7 @@ from sknet._tables.columns import Column, ColumnSettings, InputFacts
 from sknet._tables.columns.bins import BinnedColumn, with_bins
 from sknet._tables.columns.category import category_column, level_shares
 from sknet._tables.columns.datetime import learn_datetime
-from sknet._tables.columns.distribution import statistics_of_file
+from sknet._tables.columns.distribution import columns_together, statistics_of_file
 from sknet._tables.columns.number import (
     BLOCK,
     LEARNT_BLOCK,
@@ -311,19 +311,21 @@ def _learn_numbers(
     `positions` says which columns, None for all; `missing`, of shape (d,), which of all have missing values. Those in
     memory are learnt block by block of columns, those in a file from pieces of its rows: neither is copied as a whole.
     """
-    if getattr(X, "base", X) is not None and is_memory_mapped(X):
-        statistics = statistics_of_file(X, positions, settings.weight)
-        return number_columns(statistics, missing if positions is None else missing[positions], settings)
     found: list[Column] = []
-    dtype = np.float32 if X.dtype == np.float32 else np.float64
     every = np.arange(X.shape[1]) if positions is None else positions
+    in_file = getattr(X, "base", X) is not None and is_memory_mapped(X)
     # few columns beside the table, but not so few that it is gone through too often
-    width = max(1, LEARNT_BLOCK // max(len(X), 1), len(every) // MOST_READS)
+    few = max(1, LEARNT_BLOCK // max(len(X), 1), len(every) // MOST_READS)
+    width = columns_together(len(every), settings.input_scaling) if in_file else few
+    dtype = np.float32 if X.dtype == np.float32 else np.float64
     for start in range(0, len(every), width):
         block = every[start : start + width]
         read = slice(start, start + width) if positions is None else block  # a slice is read faster
-        V = np.array(X[:, read].T, dtype=dtype, order="C")
-        found += number_columns(Block(V, settings.weight), missing[block], settings)
+        if in_file:
+            columns: Statistics = statistics_of_file(X, block, settings.weight)
+        else:
+            columns = Block(np.array(X[:, read].T, dtype=dtype, order="C"), settings.weight)
+        found += number_columns(columns, missing[block], settings)
     return found
 
 

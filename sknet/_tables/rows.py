@@ -65,13 +65,12 @@ class Rows:
         return Rows(X, self.y[rows], weight, groups, in_file=self.in_file)
 
     def split(self, train: Array, held_out: Array) -> tuple[Rows, Rows]:
-        """Return two parts of the rows, the second one in memory."""
-        second = self.take(held_out)
-        return self.take(train), second.in_memory() if self.in_file else second
+        """Return two parts of the rows."""
+        return self.take(train), self.take(held_out)
 
     def in_memory(self) -> Rows:
-        """Return the rows with their table in memory, read from the file that it is in."""
-        return replace(self, X=np.array(self.X), in_file=False)
+        """Return the rows with a table in memory."""
+        return replace(self, X=np.array(self.X), in_file=False) if self.in_file else self
 
     def without_weightless(self) -> Rows:
         """Drop the rows of weight 0: nothing may depend on them."""

@@ -36,9 +36,7 @@ def figures(quick: bool) -> Iterator[Figure]:
         allowed = subprocess.run(
             [sys.executable, "-m", "tests.benchmarks.memory", str(file)], check=True, capture_output=True, text=True
         )
-        yield ratio(
-            "memory-mapped: memory allowed to it", np.array([float(allowed.stdout)]), np.array([1.0]), "<= 0.25"
-        )
+        yield ratio("memory-mapped: memory allowed to it", np.array([float(allowed.stdout)]), np.array([1.0]), "<= 0.1")
 
 
 def fit(X: np.ndarray) -> None:
@@ -48,14 +46,14 @@ def fit(X: np.ndarray) -> None:
 
 
 def fit_in_little_memory(file: str) -> float:
-    """Fit a memory-mapped table where the process may allocate a quarter of its size, beside what it had before."""
+    """Fit a memory-mapped table where the process may allocate a tenth of its size, beside what it had before."""
     fit(np.random.default_rng(0).random((2000, COLUMNS)))  # everything is imported, BLAS has its buffers
     X = np.load(file, mmap_mode="r")
     with open("/proc/self/status", encoding="utf-8") as status:
         had = next(int(line.split()[1]) * 1024 for line in status if line.startswith("VmData"))
-    resource.setrlimit(resource.RLIMIT_DATA, (had + X.nbytes // 4, resource.RLIM_INFINITY))
+    resource.setrlimit(resource.RLIMIT_DATA, (had + X.nbytes // 10, resource.RLIM_INFINITY))
     fit(X)
-    return 0.25
+    return 0.1
 
 
 if __name__ == "__main__":

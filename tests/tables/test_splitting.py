@@ -13,6 +13,7 @@ from sklearn.model_selection import (
     TimeSeriesSplit,
 )
 
+from sknet._tables import splitting
 from sknet._tables.labels import learn_labels
 from sknet._tables.rows import Rows, is_memory_mapped
 from sknet._tables.splitting import MIN_HELD_OUT, deal, folds, hold_out, merge_rare, split
@@ -86,6 +87,20 @@ def test_a_class_with_one_row_is_trained_on():
         assert 120 in train
 
 
+@pytest.mark.parametrize("fraction", [0.1, 0.37, 0.9])
+def test_of_many_rows_each_class_has_its_share_held_out(fraction, monkeypatch):
+    monkeypatch.setattr(splitting, "MANY_ROWS", 1000)
+    counts = [700, 1, 250, 48, 2, 1]
+    strata = np.random.default_rng(0).permutation(np.repeat(np.arange(6) * 7, counts))
+    for seed in range(5):
+        train, held_out = hold_out(len(strata), strata, fraction, seed)
+        assert_array_equal(np.sort(np.concatenate([train, held_out])), np.arange(len(strata)))
+        found = np.bincount(strata[held_out] // 7, minlength=6)
+        assert (np.abs(found - fraction * np.array(counts)) <= 2).all() and found[1] == found[5] == 0
+        assert_array_equal(held_out, hold_out(len(strata), strata, fraction, seed)[1])
+    assert len(hold_out(2000, None, fraction, 0)[1]) == np.ceil(2000 * fraction)
+
+
 def test_where_nearly_all_classes_have_one_row_any_row_may_be_held_out():
     train, held_out = hold_out(30, np.arange(30), 0.5, 0)
     assert len(train) == len(held_out) == 15
@@ -124,11 +139,11 @@ def test_weights_and_places_stay_with_their_rows():
         assert_array_equal(part.y[:, 0], part.X[:, 1])
 
 
-def test_what_is_held_out_is_loaded_from_its_file(tmp_path):
+def test_what_is_held_out_stays_in_its_file(tmp_path):
     np.save(tmp_path / "X.npy", X)
     rows = Rows(np.load(tmp_path / "X.npy", mmap_mode="r"), X[:, 1:], in_file=True)
     train, held_out = split(rows, None, 0.2, 0, np.asarray)
-    assert is_memory_mapped(train.X) and not is_memory_mapped(held_out.X)
+    assert is_memory_mapped(train.X) and is_memory_mapped(held_out.X)
 
 
 # --- groups ----------------------------------------------------------------------------------------------------------

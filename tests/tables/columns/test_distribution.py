@@ -104,6 +104,16 @@ def test_quartiles_of_many_values_take_three_questions():
     assert rounds == [1, 1, 1]
 
 
+def test_of_many_columns_little_is_kept_of_each():
+    V = np.random.default_rng(0).normal(size=(100, 20_000))
+    statistics, rounds = in_parts(V, None, [5_000, 9_000])
+    settings = ColumnSettings("robust", numeric_encoding="piecewise_linear")
+    missing = np.zeros(100, dtype=bool)
+    assert_same(number_columns(statistics, missing, settings), number_columns(Block(V, None), missing, settings))
+    assert max(len(known.knots) for known in statistics._known.values()) < distribution.LISTED / 2
+    assert len(rounds) <= 8
+
+
 def test_a_question_about_values_is_not_answered_by_counts():
     knots = np.array([0.0, 1.0])
     ask = lambda questions: [Question(0, knots=knots).answer(np.array([0.5, 1.0]), None) for _ in questions]  # noqa: E731
