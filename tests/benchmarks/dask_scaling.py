@@ -1,0 +1,146 @@
+"""Two dask workers beside one process and beside two that share nothing.
+
+    python -m tests.benchmarks.dask_scaling [rows in thousands] [rounds]
+
+The control is two processes that each fit half of the rows, in half as large batches, at the same time: what two cores
+of this machine can do at best. Seconds are those of the epochs after the first, as `history_` tells them; each fit has
+one thread of BLAS for each process. The last table is what a step costs beside its work: calls to 1, 2, 4 and 8 worker
+processes, on however few cores.
+"""
+
+import os
+import subprocess
+import sys
+import warnings
+from time import perf_counter
+
+import numpy as np
+
+N_COLUMNS = 50
+TASKS = {
+    "L-BFGS, 50-64-1": {"hidden_layer_sizes": 64, "solver": "lbfgs", "max_iter": 8},
+    "Adam, 50-512-512-1, 8,192 rows": {"hidden_layer_sizes": (512, 512), "max_iter": 3, "batch_size": 8192},
+}
+FIXED = {"random_state": 0, "early_stopping": False, "numeric_encoding": "raw", "dtype": "float32"}
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+SIZES = (100, 10_000, 300_000)
+
+
+def parameters(task, n_processes):
+    """Return a task's parameters, where a batch is shared by so many processes."""
+    found = TASKS[task] | FIXED
+    return found | {"batch_size": found["batch_size"] // n_processes} if "batch_size" in found else found
+
+
+def made(n, seed):
+    """Return n rows and their targets."""
+    X = np.random.default_rng(seed).normal(size=(n, N_COLUMNS)).astype(np.float32)
+    return X, X[:, 0] * X[:, 1] + X[:, 2]
+
+
+def per_epoch(net):
+    """Return the seconds of an epoch, but for the first."""
+    return float(np.median(net.history_["seconds"].to_numpy()[1:]))
+
+
+def alone(task, n, n_processes, seed):
+    """Fit n rows in this process, and print the seconds of an epoch."""
+    from sknet import SigmoidMLPRegressor
+
+    print(per_epoch(SigmoidMLPRegressor(**parameters(task, n_processes)).fit(*made(n, seed))))
+
+
+def processes(task, n, how_many):
+    """Fit n rows by so many processes that share nothing; return the seconds of an epoch of the slowest."""
+    call = [sys.executable, "-m", "tests.benchmarks.dask_scaling", "--alone", task, str(n // how_many), str(how_many)]
+    running = [
+        subprocess.Popen([*call, str(i)], stdout=subprocess.PIPE, text=True, env=os.environ | ONE_THREAD)
+        for i in range(how_many)
+    ]
+    return max(float(process.communicate()[0]) for process in running)
+
+
+def on_cluster(task, n, client):
+    """Fit n rows by a cluster's workers; return the seconds of an epoch."""
+    import dask.array as da
+
+    from sknet.dask import SigmoidMLPRegressor
+
+    X = da.random.RandomState(0).normal(size=(n, N_COLUMNS), chunks=(n // 8, N_COLUMNS)).astype(np.float32)
+    return per_epoch(SigmoidMLPRegressor(**parameters(task, 1)).fit(X, X[:, 0] * X[:, 1] + X[:, 2]))
+
+
+def echoing():
+    """Let this process' shards answer with what they are sent."""
+    from sknet._partitions.shard import Shard
+
+    Shard.echo = lambda self, theta: theta.copy()
+
+
+def round_trip(client, n_parameters, times=100):
+    """Return the median milliseconds of a call of all workers that sends theta and returns as much."""
+    from distributed import wait
+
+    from sknet._partitions import worker
+    from sknet._partitions.wire import Wire
+
+    addresses = list(client.nthreads())
+    client.run(worker.install)
+    leases = [
+        client.submit(worker.host, f"trip-{i}", workers=[address], pure=False) for i, address in enumerate(addresses)
+    ]
+    wait(leases)
+    client.run(echoing)
+    wire, theta, seconds = Wire(client.security.get_connection_args("client")), np.zeros(n_parameters), []
+    for _ in range(times):
+        started = perf_counter()
+        sent = [wire.send(address, f"trip-{i}", "echo", (theta,)) for i, address in enumerate(addresses)]
+        for call in sent:
+            call.result(60)
+        seconds.append(perf_counter() - started)
+    wire.close()
+    return 1e3 * float(np.median(seconds))
+
+
+def cluster(n):
+    """Return a cluster of n workers of one thread."""
+    import distributed
+
+    return distributed.LocalCluster(n_workers=n, threads_per_worker=1, dashboard_address=":0", silence_logs=50)
+
+
+def main(n, rounds):
+    """Print both tables."""
+    import distributed
+
+    print(f"{'':32} {'rows':>10} {'one s':>7} {'control':>8} {'dask':>6} {'dask/control':>13}")
+    with cluster(2) as found, distributed.Client(found) as client:
+        for task in TASKS:
+            ratios = []
+            for _ in range(rounds):
+                one, two = processes(task, n, 1), processes(task, n, 2)
+                ratios.append((one, one / two, one / on_cluster(task, n, client)))
+            one, control, workers = np.median(ratios, axis=0)
+            share = np.median([w / c for _, c, w in ratios])
+            print(f"{task:32} {n:>10,} {one:>7.2f} {control:>8.2f} {workers:>6.2f} {share:>13.2f}", flush=True)
+    trips()
+
+
+def trips():
+    """Print milliseconds of a round trip."""
+    import distributed
+
+    print(f"{'ms, by parameters':>20} " + " ".join(f"{p:>8,}" for p in SIZES))
+    for n in (1, 2, 4, 8):
+        with cluster(n) as found, distributed.Client(found) as client:
+            print(f"{n:>12} workers " + " ".join(f"{round_trip(client, p):>8.1f}" for p in SIZES), flush=True)
+
+
+if __name__ == "__main__":
+    warnings.simplefilter("ignore")
+    if sys.argv[1:2] == ["--alone"]:
+        alone(sys.argv[2], *map(int, sys.argv[3:]))
+    elif sys.argv[1:2] == ["--trips"]:
+        trips()
+    else:
+        main(1000 * int((sys.argv[1:] or ["200"])[0]), int((sys.argv[2:] or ["2"])[0]))
