@@ -290,10 +290,10 @@ def test_a_temperature_scales_the_output_layer_that_is_kept():
     run = assemble(settings, learn_tables(settings, head, rows, F64), rows, Rows(X[:30], codes[:30]))
     network = first_network(run, 1)
     theta = network.packed(F64)
-    _, _, kept, _ = run.problem.evaluate(theta)
+    _, _, kept, temperature = run.problem.evaluate(theta)
     (hidden, output), (b1, b2) = run.layout.views(kept)
     factor = output[0, 0] / network.coefs[1][0, 0]
-    assert factor != 1.0
+    assert factor != 1.0 and temperature == pytest.approx(1.0 / factor, rel=1e-12)
     assert_allclose(output, factor * network.coefs[1], rtol=1e-12)
     assert_allclose(b2, factor * network.intercepts[1], rtol=1e-12)
     assert_array_equal(hidden, network.coefs[0])
@@ -323,3 +323,18 @@ def test_a_qr_decomposition_has_one_thread(init, asked, monkeypatch):
     monkeypatch.setattr(fitting, "suitable_threads", lambda product: found.append(product) or real(product))
     assemble(*parts(init=init)).first_state((0, 1))
     assert found == asked
+
+
+def test_the_last_of_several_layers_gets_the_bias():
+    settings, tables, rows = parts(hidden_layer_sizes=(3, 2), loss="poisson", y=np.exp(NUMBER), activation="tanh")
+    run = assemble(settings, tables, rows)
+    _, second, output = run.layout.views(run.first_state((0, 1)).theta)[1]
+    assert output == pytest.approx([np.log(np.exp(NUMBER).mean())], rel=1e-6) and (second == 0.0).all()
+
+
+def test_a_warm_start_with_other_layers_is_refused():
+    settings, tables, rows = parts()
+    model = fit_model(settings, tables.head, rows, output_dtype=F64, seeds=(0, 1))[0]
+    other, _, _ = parts(hidden_layer_sizes=5)
+    with pytest.raises(ValueError, match="hidden_layer_sizes"):
+        prepare(other, tables.head, rows, output_dtype=F64, earlier=model)

@@ -1,5 +1,6 @@
 """Folds choose the epoch and the temperature for which the loss of all rows, each held out once, is least."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -107,3 +108,22 @@ def test_it_ends_where_no_epoch_is_better_for_long(patience, monkeypatch):
     monkeypatch.setattr(folds.Part, "next_epoch", lambda part: trained.append(part) or one(part))
     choose_epoch(settings, head, rows, (0, 0, 0), F64)
     assert len(trained) == N_FOLDS * (4 + patience + 1)
+
+
+@pytest.mark.parametrize(("surplus", "chosen"), [(-1e-3, 4), (1e-3, 3)])
+def test_the_prior_on_the_temperature_counts_as_a_part_of_the_loss(surplus, chosen, monkeypatch):
+    """The last epoch is as good as the best of them, 1, if its loss with the prior is at most 1.05."""
+    prior = 1.2**2 / (2.0 * 0.6**2 * N)
+    found = iter([(1.0, 1.0)] * 3 + [(np.exp(1.2), 1.05 - prior + surplus)])
+    monkeypatch.setattr(folds, "mean_at_best_temperature", lambda *given: next(found))
+    settings, head, rows = classification(max_iter=4)
+    choice = choose_epoch(settings, head, rows, (0, 0, 0), F64)
+    assert choice.epoch == chosen and choice.temperature == pytest.approx(np.exp(-1.2) if chosen == 4 else 1.0)
+
+
+def test_blas_has_the_threads_of_a_batchs_largest_product(monkeypatch):
+    asked = []
+    monkeypatch.setattr(folds, "suitable_threads", lambda product: asked.append(product) or nullcontext())
+    settings, head, rows = classification(max_iter=1)
+    choose_epoch(settings, head, rows, (0, 0, 0), F64)
+    assert asked == [3 * 3 * 4]  # of 3 rows, and the weights between 3 inputs and 4 units

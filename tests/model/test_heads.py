@@ -204,3 +204,11 @@ def test_a_warm_start_is_refused_other_labels():
     labels, _ = learn_label_head(np.array([0, 1, 2]), TargetSettings("log_loss"))
     with pytest.raises(ValueError, match="the same classes as in the previous call"):
         parse_again(labels, labels.settings, learn_label_head, np.array([0, 1, 3]))
+
+
+def test_another_loss_after_a_fit_must_have_the_same_units_and_outputs():
+    head, _ = learn_number_head(np.arange(9.0), TargetSettings("squared_error", scaling="standard"))
+    with pytest.raises(ValueError, match="loss='poisson' cannot follow .*y is scaled for one of them only"):
+        head.with_settings(TargetSettings("poisson", scaling="standard"))
+    with pytest.raises(ValueError, match="loss='quantile' cannot follow .*they have other numbers of outputs"):
+        head.with_settings(TargetSettings("quantile", {"quantile": [0.1, 0.9]}, scaling="standard"))

@@ -275,3 +275,10 @@ def test_single_precision_may_be_a_thousandth_off(error, passes):
     else:
         with pytest.raises(ValueError, match="other numbers in float32 than in float64, by 0.0014"):
             check_gradient(shifted)
+
+
+def test_places_without_an_error_are_not_counted():
+    with pytest.raises(ValueError) as caught:
+        check_gradient(ACTIVATIONS["relu"], tolerance=0.0)
+    positive = np.random.default_rng([0, 50]).normal(scale=2.0, size=(50, 4)) > 0.0
+    assert int(str(caught.value).split(" off at ")[1].split()[0]) <= positive.sum() < 200

@@ -112,3 +112,11 @@ def test_the_first_layers_weights_are_half_as_large_again(name):
     activation = ACTIVATIONS[name]
     coefs, _ = draw(Layout((300, 400, 1)), (activation,), "centred", np.random.default_rng(0))
     assert coefs[0].std() * np.sqrt(300) == pytest.approx(1.5 * activation.input_scale, rel=0.01)
+
+
+def test_the_second_layer_follows_a_dead_first_one_as_it_is():
+    """Outputs that do not vary, or are not finite, say nothing of how much more they vary with spread."""
+    for value in (0.0, np.inf):
+        dead = Activation("dead", lambda z, value=value: z.fill(value), lambda a, delta: None)
+        coefs, _ = draw(Layout((50, 60, 50)), (dead,), "centred", np.random.default_rng(0))
+        assert coefs[1].std() * np.sqrt(60) == pytest.approx(1.0, rel=0.03)

@@ -633,3 +633,18 @@ def test_rows_longer_than_the_cache_are_moved_one_by_one(monkeypatch):
     expected[3:6] -= 0.5
     expected[9:12] -= 0.5
     np.testing.assert_array_equal(state.theta, expected)
+
+
+@pytest.mark.parametrize(("value", "diverges"), [(0.9e30, False), (1.1e30, True)])
+def test_a_loss_has_exploded_at_1e30_times_what_it_was(value, diverges):
+    values = iter([0.0, value, 0.0])
+
+    def objective(theta, batch, out, rng=None):
+        out[:] = 0.0
+        return next(values), None
+
+    if diverges:
+        with pytest.raises(DivergedError):
+            trained(problem(objective), mini_batch(n_epochs=1))
+    else:
+        assert trained(problem(objective), mini_batch(n_epochs=1))[0].n_epochs == 1

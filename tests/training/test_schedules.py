@@ -83,3 +83,7 @@ def test_open_ended_schedules_do_not_know_how_far_training_has_come():
     for entry in SCHEDULES.values():
         schedule = entry.schedule or entry.make(**dict.fromkeys(entry.options, 0.3))
         assert entry.open_ended == (len(set(at(schedule, 0.1, 0.4, 0.8))) == 1)
+
+
+def test_a_run_begins_at_nothing():
+    assert Progress() == (0.0, 0, 0)
