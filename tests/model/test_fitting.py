@@ -338,3 +338,14 @@ def test_a_warm_start_with_other_layers_is_refused():
     other, _, _ = parts(hidden_layer_sizes=5)
     with pytest.raises(ValueError, match="hidden_layer_sizes"):
         prepare(other, tables.head, rows, output_dtype=F64, earlier=model)
+
+
+@pytest.mark.parametrize(("n_validation", "n_at_once"), [(None, 20), (10, 20), (30, 30), (5000, MAX_ROWS)])
+def test_memory_is_that_of_the_rows_computed_at_once(n_validation, n_at_once, monkeypatch):
+    asked = []
+    monkeypatch.setattr(fitting, "MANY_WEIGHTS", 0)
+    monkeypatch.setattr(fitting, "refuse_beyond_memory", lambda *given: asked.append(given[1:]))
+    settings, tables, rows = parts()
+    many = Rows(np.zeros((n_validation or 0, 3)), np.zeros((n_validation or 0, 1)))
+    assemble(settings, tables, rows, None if n_validation is None else many)
+    assert asked == [(3 * 4 + 4 + 4 * 1 + 1, 8, n_at_once * (4 + 1))]

@@ -127,3 +127,9 @@ def test_blas_has_the_threads_of_a_batchs_largest_product(monkeypatch):
     settings, head, rows = classification(max_iter=1)
     choose_epoch(settings, head, rows, (0, 0, 0), F64)
     assert asked == [3 * 3 * 4]  # of 3 rows, and the weights between 3 inputs and 4 units
+
+
+def test_without_any_loss_all_epochs_are_trained(monkeypatch):
+    monkeypatch.setattr(folds, "mean_at_best_temperature", lambda *given: (1.0, np.nan))
+    settings, head, rows = classification(max_iter=4)
+    assert choose_epoch(settings, head, rows, (0, 0, 0), F64).epoch == 4

@@ -214,21 +214,23 @@ def _interrupted(at):
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
 @pytest.mark.filterwarnings("ignore:This process .* is multi-threaded")
-def test_a_forked_process_begins_anew():
+@pytest.mark.parametrize("held", [SMALL, LARGE])
+def test_a_forked_process_begins_anew(held):
     queue = multiprocessing.get_context("fork").SimpleQueue()
 
     def work():
+        own = blas_threads()
         with suitable_threads(SMALL):
-            queue.put([*blas_threads(), len(TURNS.holds)])
+            queue.put([*own, *blas_threads(), len(TURNS.holds)])
 
-    with suitable_threads(LARGE):
-        other = Worker(LARGE)
+    with suitable_threads(held):
+        other = Worker(held)
         assert other.taken.wait(10)
         process = multiprocessing.get_context("fork").Process(target=work)
         process.start()
         process.join(30)
     other.end()
-    assert process.exitcode == 0 and queue.get() == [1, 1]
+    assert process.exitcode == 0 and queue.get() == [2, 1, 1]
 
 
 # --- what depends on the number

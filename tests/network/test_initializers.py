@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from pieces import ACTIVATION_NAMES
+from scipy.stats import norm
 
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._network.initializers import INITIALIZERS, SPREAD, centred, draw
+from sknet._network.initializers import INITIALIZERS, SPREAD, _excess, centred, draw
 from sknet._network.layers import Training, bind
 from sknet._network.layout import Layout
 
@@ -120,3 +121,21 @@ def test_the_second_layer_follows_a_dead_first_one_as_it_is():
         dead = Activation("dead", lambda z, value=value: z.fill(value), lambda a, delta: None)
         coefs, _ = draw(Layout((50, 60, 50)), (dead,), "centred", np.random.default_rng(0))
         assert coefs[1].std() * np.sqrt(60) == pytest.approx(1.0, rel=0.03)
+
+
+@pytest.mark.parametrize("name", ["tanh", "sigmoid", "identity", "softplus"])
+def test_the_second_layer_makes_up_for_the_spread_of_the_first(name):
+    """Root mean squares of the first layer's outputs, over the quantiles of the normal distribution."""
+    activation = ACTIVATIONS[name]
+    z = activation.input_scale * norm.ppf(0.005 + 0.99 * np.arange(100) / 99)
+
+    def size(z):
+        a = z[:, np.newaxis].copy()
+        activation.apply(a)
+        return np.sqrt(((a - activation.center) * (a - activation.center)).mean())
+
+    expected = size(np.sqrt(1.0 + 1.5 * 1.5) * z) / size(z)
+    assert _excess(activation, 3) == pytest.approx(expected, rel=1e-9) and expected > 1.1
+    coefs, _ = draw(Layout((4, 300, 300, 1)), (activation,) * 2, "centred", np.random.default_rng(0))
+    worked_at = activation.input_scale / activation.output_scale
+    assert coefs[1].std() * np.sqrt(300) == pytest.approx(worked_at / expected, rel=0.02)

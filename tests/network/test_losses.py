@@ -1,5 +1,6 @@
 """Losses: closed forms, links, optima, starts and extremes. Derivatives: test_derivatives."""
 
+import pickle
 from dataclasses import replace
 
 import numpy as np
@@ -298,3 +299,11 @@ def test_a_loss_is_mirrored_only_if_it_says_so():
     own = losses.Loss("own", lambda raw, target: raw[:, 0], lambda raw, target: raw, link=lambda raw: None)
     raw = np.array([[0.5], [-2.0]])
     assert not own.mirrored and own.linked_both(raw.copy()).shape == (2, 1)
+
+
+def test_a_pickled_loss_leaves_the_identity_out_and_keeps_the_rest():
+    for loss in (regression.SQUARED_ERROR, losses.SIGMOID_LOG_LOSS):
+        kept = loss.__getstate__()
+        assert ("link" in kept) == (loss.link is not losses.identity) and kept["value"] is loss.value
+        again = pickle.loads(pickle.dumps(loss))
+        assert again == loss

@@ -268,3 +268,9 @@ def test_a_history_of_many_calls_is_that_of_one_in_few_chunks(sizes):
         assert history.last == (expected[-1] if expected else None)
     lengths = [len(chunk) for chunk in history.chunks]
     assert all(a >= 2 * b for a, b in pairwise(lengths))
+
+
+def test_a_new_run_has_done_nothing():
+    new = State(np.zeros(2), (), np.random.default_rng(0))
+    counted = (new.step, new.epoch, new.n_samples_seen, new.plateaus, new.n_no_improvement, len(new.history))
+    assert counted == (0, 0, 0, 0, 0, 0) and new.best is None and new.average is None
