@@ -1,7 +1,6 @@
 """What does not go together: parameters that belong to held-out rows with folds, or to mini-batches with L-BFGS."""
 
 from numbers import Real
-from typing import NoReturn
 
 import numpy as np
 
@@ -41,11 +40,3 @@ def refuse_for_lbfgs(p: CommonParameters) -> None:
             f"{name}={getattr(p, name)!r} does not go with solver='lbfgs': leave it at 0 or None, or choose "
             "solver='adam'."
         )
-
-
-def refuse_folds_on_workers(p: CommonParameters, n: int) -> NoReturn:
-    """Raise where folds of a table in parts are asked for."""
-    raise ValueError(
-        f"early_stopping={p.early_stopping!r} evaluates so few rows ({n}) by folds, which are made in memory: fit "
-        "sknet's own estimator, or set early_stopping=True."
-    )

@@ -33,9 +33,6 @@ AUTO_BINS_COLUMNS = 50
 AUTO_EARLY_STOPPING = 67
 """From so many rows on, `early_stopping="auto"` evaluates the epochs."""
 
-AUTO_FOLDS = 1_000
-"""Below so many rows a classifier's epochs are evaluated by folds: a share of them held out would be too few."""
-
 PATIENCE, FOLDS_PATIENCE, LARGE_PATIENCE = 24, 16, 6
 """How many epochs `n_iter_no_change="auto"` waits for a better one: in general, with folds, on large tables."""
 
@@ -47,6 +44,9 @@ TOL, COARSE_TOL = 1e-4, 1e-3
 
 LARGE = 15_000
 """From so many training rows on, an epoch is hundreds of steps, and a few of them tell whether there is progress."""
+
+AUTO_FOLDS = LARGE
+"""Below so many rows folds choose a classifier's epoch, so that it learns from all of them."""
 
 PROPORTIONAL_BATCH = (32, 256)
 """Between these, `batch_size="proportional"` is a 32nd of the rows: some thirty steps per epoch, small tables too."""

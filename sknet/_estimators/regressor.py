@@ -103,12 +103,13 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
     early_stopping : bool, "auto" or "folds", default="auto"
         Whether to hold out rows, stop after `n_iter_no_change` epochs without a
         better score on them, and keep the best epoch's weights. With "folds",
-        each of four folds is held out from a network of its own; the loss of
-        their rows chooses the number of epochs and, where it is scaled, the
-        temperature, and one network is trained on all rows. "auto" is False below
-        67 training rows; "folds" up to 999 for a classifier with "log_loss" and a
-        schedule that scikit-learn does not have, unless `scoring`, `warm_start`
-        or `validation_fraction` is set; else, and with `X_val`, True.
+        each of four folds (from 1,000 rows on, of two of them) is held out from a
+        network of its own; the loss of their rows chooses the number of epochs
+        and, where it is scaled, the temperature, and one network is trained on
+        all rows. "auto" is False below 67 training rows; "folds" up to 14,999 for
+        a classifier with "log_loss" and a schedule that scikit-learn does not
+        have, unless `scoring`, `warm_start` or `validation_fraction` is set or
+        `max_iter` is 1; else, and with `X_val`, True.
 
     validation_fraction : float, splitter or "auto", default="auto"
         The share of rows held out (stratified for a classifier), or a

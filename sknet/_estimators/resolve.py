@@ -12,7 +12,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from sknet._estimators.conflicts import refuse_folds_on_workers, refuse_for_lbfgs, refuse_with_folds, suits_folds
+from sknet._estimators.conflicts import refuse_for_lbfgs, refuse_with_folds, suits_folds
 from sknet._estimators.facts import (
     AUTO_AVERAGING,
     AUTO_BINS_COLUMNS,
@@ -97,15 +97,16 @@ def has_positive_targets(p: CommonParameters) -> bool:
     return p.loss in REGRESSION_LOSSES and REGRESSION_LOSSES[p.loss].make().targets.low >= 0.0
 
 
-def evaluates(p: CommonParameters, n_rows: int) -> How:
-    """Return what evaluates the epochs of a fit to so many rows."""
+def evaluates(p: CommonParameters, n_rows: int, table: object = None) -> How:
+    """Return what evaluates the epochs of a fit to so many rows; folds are made of a table in memory only."""
     if p.early_stopping == "folds":
         refuse_with_folds(p, has_end(p))
         return "folds"
     if p.early_stopping == "auto" and n_rows < AUTO_FOLDS:
         if n_rows < AUTO_EARLY_STOPPING:
             return None
-        if isinstance(p, ClassifierParameters) and suits_folds(p, has_end(p)):
+        among_epochs = p.max_iter > 1 and isinstance(p, ClassifierParameters) and not isinstance(table, PartedTable)
+        if among_epochs and suits_folds(p, has_end(p)):
             return "folds"
     if not p.early_stopping:
         return None
@@ -172,8 +173,6 @@ def resolve_for(
         n_numbers, many = count_kinds(training.X, p.categorical_features, p.max_categories)
         facts = replace(facts, n_numbers=n_numbers, has_many_levels=many, sparse=is_sparse(training.X))
     if isinstance(training.X, PartedTable):
-        if by_folds:
-            refuse_folds_on_workers(p, n)
         facts = replace(facts, largest_batch=WORKERS_BATCH)
     return resolve(p, facts)
 

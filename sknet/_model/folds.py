@@ -1,12 +1,12 @@
 """On small tables, folds choose the epoch and the temperature of one network that is trained on all rows.
 
-A few held-out rows can be separated by chance; their loss then says nothing about an epoch. Here every row is held out
-once, from a network that trains on the other folds.
+A few held-out rows can be separated by chance; their loss then says nothing about an epoch. Here all folds, or
+on larger tables two of them, are each held out from a network that trains on the others.
 
 Conventions
 -----------
 fold : (n,)         which fold each row belongs to
-raw : (n, k)        outputs for the held-out rows of all folds, one fold after the other
+raw : (m, k)        outputs for the held-out rows, m <= n, one fold after the other
 """
 
 from dataclasses import dataclass, replace
@@ -28,10 +28,13 @@ from sknet._typing import Array, DType
 
 N_FOLDS = 4
 
-AS_GOOD = 1.05
-"""Of the epochs whose loss is up to so many times the least one, the last is chosen: they differ by chance, and the
-network that learns from all rows overfits later than those of the folds."""
+FEW_ROWS = 1_000
+"""Below so many rows each is held out once: fewer would say too little. From there on two folds are enough."""
 
+AS_GOOD = (1.05, 1.002)
+"""Of the epochs whose loss is up to so many times the least one, the last is chosen: they differ by chance, which is
+much for few rows (the first) and little for more, and the network that learns from all rows overfits later than those
+of the folds."""
 
 LEAST_STEPS = 75
 """How many steps are trained at least: so early, a low loss is luck, and the average holds the first weights still."""
@@ -67,7 +70,7 @@ def limited_by_folds(run: TrainingRun, head: Head, rows: Rows, seeds: tuple[int,
 
 
 def choose_epoch(settings: Settings, head: Head, rows: Rows, seeds: tuple[int, int, int], dtype: DType) -> Choice:
-    """Choose the epoch and the temperature for which the loss of all rows, each held out once, is least.
+    """Choose the epoch and the temperature for which the loss of the rows that are held out once is least.
 
     Parameters
     ----------
@@ -88,12 +91,13 @@ def choose_epoch(settings: Settings, head: Head, rows: Rows, seeds: tuple[int, i
     -------
     Choice
     """
+    n_held_out, as_good = (N_FOLDS, AS_GOOD[0]) if len(rows) < FEW_ROWS else (2, AS_GOOD[1])
     fold = deal(len(rows), head.strata(rows.y), rows.groups, N_FOLDS, seeds[1])
-    parts = [part_of(settings, head, rows, fold == i, seeds, dtype) for i in range(int(fold.max()) + 1)]
+    parts = [part_of(settings, head, rows, fold == i, seeds, dtype) for i in range(min(n_held_out, fold.max() + 1))]
     target = np.concatenate([part.held_out.target for part in parts])
-    order = np.argsort(fold, kind="stable")
+    order = np.argsort(fold, kind="stable")[: len(target)]
     weight = None if rows.weight is None else rows.weight[order].astype(target.dtype)
-    total, loss, how = float(len(rows) if weight is None else weight.sum()), head.loss, settings.solver
+    total, loss, how = float(len(target) if weight is None else weight.sum()), head.loss, settings.solver
     losses: list[float] = []
     factors: list[float] = []
     best, n_no_improvement = inf, 0
@@ -111,7 +115,7 @@ def choose_epoch(settings: Settings, head: Head, rows: Rows, seeds: tuple[int, i
             factors.append(factor)
     least = min(ceil(LEAST_STEPS / ceil(len(rows) / how.batch_size)), len(losses)) - 1
     best = min(losses[least:])
-    chosen = max((i for i in range(least, len(losses)) if losses[i] <= AS_GOOD * best), default=len(losses) - 1)
+    chosen = max((i for i in range(least, len(losses)) if losses[i] <= as_good * best), default=len(losses) - 1)
     return Choice(chosen + 1, 1.0 / factors[chosen])
 
 

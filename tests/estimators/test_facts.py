@@ -2,7 +2,7 @@
 
 import pytest
 
-from sknet import SigmoidMLPClassifier
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.facts import (
     AUTO_EARLY_STOPPING,
     AUTO_FOLDS,
@@ -21,11 +21,13 @@ from sknet._estimators.resolve import evaluates, resolve
 
 @pytest.mark.parametrize(
     ("n", "how"),
-    [(AUTO_EARLY_STOPPING - 1, None), (AUTO_EARLY_STOPPING, "folds"), (AUTO_FOLDS - 1, "folds"), (AUTO_FOLDS, SHARE),
-     (LARGE - 1, SHARE), (LARGE, LARGE_SHARE)],
+    [(AUTO_EARLY_STOPPING - 1, None), (AUTO_EARLY_STOPPING, "folds"), (AUTO_FOLDS - 1, "folds"),
+     (AUTO_FOLDS, LARGE_SHARE)],
 )  # fmt: skip
 def test_what_evaluates_the_epochs(n, how):
     assert evaluates(SigmoidMLPClassifier(), n) == how
+    share = None if n < AUTO_EARLY_STOPPING else LARGE_SHARE if n >= LARGE else SHARE
+    assert evaluates(SigmoidMLPRegressor(), n) == evaluates(SigmoidMLPClassifier(max_iter=1), n) == share
     assert evaluates(SigmoidMLPClassifier(early_stopping=False), n) is None
     assert evaluates(SigmoidMLPClassifier(early_stopping=True, validation_fraction=0.3), n) == 0.3
 

@@ -1,4 +1,4 @@
-"""Folds choose the epoch and the temperature for which the loss of all rows, each held out once, is least."""
+"""Folds choose the epoch and the temperature for which the loss of the rows that they hold out is least."""
 
 from contextlib import nullcontext
 from dataclasses import replace
@@ -34,26 +34,30 @@ def classification(weight=None, **parameters):
 
 
 @pytest.mark.parametrize("weight", [None, WEIGHT])
-def test_the_loss_of_all_rows_chooses(weight):
+@pytest.mark.parametrize(("few_rows", "n_held_out", "as_good"), [(N + 1, N_FOLDS, AS_GOOD[0]), (N, 2, AS_GOOD[1])])
+def test_the_loss_of_held_out_rows_chooses(few_rows, n_held_out, as_good, weight, monkeypatch):
     """As computed by fits of one epoch, two epochs and so on, each without one fold."""
+    monkeypatch.setattr(folds, "FEW_ROWS", few_rows)
     settings, head, rows = classification(weight)
     fold = deal(N, LABEL, None, N_FOLDS, 5)
+    held_out = fold < n_held_out
     losses, temperatures = [], []
     for n_epochs in range(1, 9):
         raw = np.empty((N, 1))
-        for i in range(N_FOLDS):
+        for i in range(n_held_out):
             schedule = SameSchedule(settings.solver.schedule, n_epochs / 8)
             part = replace(settings, solver=replace(settings.solver, max_iter=n_epochs, schedule=schedule))
             training = rows.take(np.flatnonzero(fold != i))
             model, _, _ = fit_model(part, head, training, output_dtype=F64, seeds=(4, 6))
             raw[fold == i] = model.outputs(X[fold == i], np.asarray)
-        target, total = LABEL[:, np.newaxis].astype(float), N if weight is None else weight.sum()
-        factor = inverse_temperature(head.loss, raw.copy(), target, weight, total)
-        loss = log_loss(LABEL, 1.0 / (1.0 + np.exp(-factor * raw[:, 0])), sample_weight=weight)
+        some = None if weight is None else weight[held_out]
+        target, total = LABEL[held_out, np.newaxis].astype(float), held_out.sum() if weight is None else some.sum()
+        factor = inverse_temperature(head.loss, raw[held_out], target, some, total)
+        loss = log_loss(target[:, 0], 1.0 / (1.0 + np.exp(-factor * raw[held_out, 0])), sample_weight=some)
         losses.append(loss + np.log(factor) ** 2 / (2.0 * PRIOR_LOG**2 * total))
         temperatures.append(1.0 / factor)
     least = LEAST_STEPS // 30  # of 30 steps per epoch
-    best = max(i for i in range(least, 8) if losses[i] <= AS_GOOD * min(losses[least:]))
+    best = max(i for i in range(least, 8) if losses[i] <= as_good * min(losses[least:]))
     choice = choose_epoch(settings, head, rows, (4, 5, 6), F64)
     assert choice.epoch == best + 1
     assert choice.temperature == pytest.approx(temperatures[best], rel=1e-4)

@@ -160,9 +160,9 @@ def test_a_batch_is_larger_by_default():
     assert sizes == [256, 281]
 
 
-def test_folds_are_for_memory():
-    with pytest.raises(ValueError, match="by folds, which are made in memory"):
-        SigmoidMLPClassifier(**FIT).fit(parted(X), LABELS)
+def test_rows_are_held_out_where_folds_would_be_in_memory():
+    fitted = SigmoidMLPClassifier(**FIT).fit(parted(X), LABELS)
+    assert fitted.resolved_params_["early_stopping"] is True and fitted.validation_scores_ is not None
 
 
 def test_the_table_is_given_up_before_the_first_step():
