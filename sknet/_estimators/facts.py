@@ -33,14 +33,14 @@ AUTO_BINS_COLUMNS = 50
 AUTO_EARLY_STOPPING = 67
 """From so many rows on, `early_stopping="auto"` evaluates the epochs."""
 
-PATIENCE, FOLDS_PATIENCE, LARGE_PATIENCE = 24, 16, 6
+PATIENCE, FOLDS_PATIENCE, LARGE_PATIENCE = 24, 16, 4
 """How many epochs `n_iter_no_change="auto"` waits for a better one: in general, with folds, on large tables."""
 
 SHARE, LARGE_SHARE = 0.15, 0.1
 """What `validation_fraction="auto"` holds out, in general and of large tables: thousands of rows are enough."""
 
-TOL, COARSE_TOL = 1e-4, 1e-3
-"""What `tol="auto"` means: scikit-learn's; the second with folds and on large tables, whose losses are steady."""
+TOL, FOLDS_TOL, LARGE_TOL = 1e-4, 1e-3, 2e-3
+"""What `tol="auto"` means: scikit-learn's; with folds and on large tables, whose losses are steadier."""
 
 LARGE = 15_000
 """From so many training rows on, an epoch is hundreds of steps, and a few of them tell whether there is progress."""

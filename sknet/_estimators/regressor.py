@@ -122,15 +122,15 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
     n_iter_no_change : int, inf or "auto", default="auto"
         Epochs without improvement to wait before training stops. On the training
         loss it applies to "constant", "invscaling" and "adaptive" only. "auto" is
-        24; 16 with folds; 6 from 15,000 training rows on with a schedule that
+        24; 16 with folds; 4 from 15,000 training rows on with a schedule that
         scikit-learn does not have.
 
     tol : float or "auto", default="auto"
         The least improvement of the loss or the validation score that counts: as
         a share of the best one so far; with one of scikit-learn's schedules and
         with "lbfgs" as a difference. Also the largest gradient component at which
-        "lbfgs" stops. "auto" is 1e-4; as a share, 1e-3 with folds and from 15,000
-        training rows on.
+        "lbfgs" stops. "auto" is 1e-4; as a share, 1e-3 with folds and 2e-3 from
+        15,000 training rows on.
 
     categorical_features : "from_dtype", array-like of str, int or bool, or None, default="from_dtype"
         Which columns are categories: by their dtype in a data frame (category,

@@ -23,12 +23,13 @@ from sknet._estimators.facts import (
     AUTO_FOLDS,
     AUTO_LABEL_SMOOTHING,
     AUTO_WEIGHT_DECAY,
-    COARSE_TOL,
     FLOAT32_ROWS,
     FOLDS_PATIENCE,
+    FOLDS_TOL,
     LARGE,
     LARGE_PATIENCE,
     LARGE_SHARE,
+    LARGE_TOL,
     PATIENCE,
     PROPORTIONAL_BATCH,
     SHARE,
@@ -192,13 +193,13 @@ def answers(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "weight_decay": AUTO_WEIGHT_DECAY if by_adam and ours else 0.0,
         "init": "centred",
         "validation_fraction": share_held_out(n + facts.n_held_out),
-        "tol": COARSE_TOL if n >= LARGE and ours and not by_lbfgs else TOL,
+        "tol": LARGE_TOL if n >= LARGE and ours and not by_lbfgs else TOL,
         "n_iter_no_change": LARGE_PATIENCE if n >= LARGE and ours else PATIENCE,
         "numeric_encoding": "raw",
         "category_encoding": "one_hot",
     }
     if facts.validated == "folds":
-        found |= {"n_iter_no_change": FOLDS_PATIENCE, "tol": COARSE_TOL}
+        found |= {"n_iter_no_change": FOLDS_PATIENCE, "tol": FOLDS_TOL}
     if facts.earlier is not None:
         found |= {name: facts.earlier[name] for name in LEARNT if name in found}
     elif not (isinstance(p.init, tuple) or p.input_scaling is None or facts.sparse or not ours):

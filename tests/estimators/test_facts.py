@@ -6,11 +6,12 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.facts import (
     AUTO_EARLY_STOPPING,
     AUTO_FOLDS,
-    COARSE_TOL,
     FOLDS_PATIENCE,
+    FOLDS_TOL,
     LARGE,
     LARGE_PATIENCE,
     LARGE_SHARE,
+    LARGE_TOL,
     PATIENCE,
     SHARE,
     TOL,
@@ -34,9 +35,9 @@ def test_what_evaluates_the_epochs(n, how):
 
 @pytest.mark.parametrize(
     ("facts", "patience", "share", "tol"),
-    [(Facts(500, "folds"), FOLDS_PATIENCE, SHARE, COARSE_TOL),
+    [(Facts(500, "folds"), FOLDS_PATIENCE, SHARE, FOLDS_TOL),
      (Facts(2000, True, n_held_out=300), PATIENCE, SHARE, TOL),
-     (Facts(LARGE, True, n_held_out=2000), LARGE_PATIENCE, LARGE_SHARE, COARSE_TOL),
+     (Facts(LARGE, True, n_held_out=2000), LARGE_PATIENCE, LARGE_SHARE, LARGE_TOL),
      (Facts(LARGE - 1, True, n_held_out=1), PATIENCE, LARGE_SHARE, TOL)],
 )  # fmt: skip
 def test_how_long_it_waits_and_what_it_holds_out(facts, patience, share, tol):
