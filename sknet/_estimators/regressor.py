@@ -103,7 +103,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
     early_stopping : bool, "auto" or "folds", default="auto"
         Whether to hold out rows, stop after `n_iter_no_change` epochs without a
         better score on them, and keep the best epoch's weights. With "folds",
-        each of four folds (from 1,000 rows on, of two of them) is held out from a
+        each of four folds (from 500 rows on, of two of them) is held out from a
         network of its own; the loss of their rows chooses the number of epochs
         and, where it is scaled, the temperature, and one network is trained on
         all rows. "auto" is False below 67 training rows; "folds" up to 14,999 for

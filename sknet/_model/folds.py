@@ -28,7 +28,7 @@ from sknet._typing import Array, DType
 
 N_FOLDS = 4
 
-FEW_ROWS = 1_000
+FEW_ROWS = 500
 """Below so many rows each is held out once: fewer would say too little. From there on two folds are enough."""
 
 AS_GOOD = (1.05, 1.002)
