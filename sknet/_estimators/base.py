@@ -235,12 +235,11 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
 
     def _complete(self, given: Given, begun: Begun, state: State) -> Self:
         """Train what is left of a run, which may be nothing, and publish the outcome."""
-        rows, lacks_validation = begun.rows, begun.validation is None
-        lacks_validation = lacks_validation and evaluates(self, len(rows.y), rows.X) not in (None, "folds")
-        train_and_publish = partial(self._train_and_publish, given, begun, state, lacks_validation)
+        lacking = begun.validation is None and evaluates(self, len(begun.rows.y), begun.rows.X) not in (None, "folds")
+        train_and_publish = partial(self._train_and_publish, given, begun, state, lacking)
         result = self._finished(train_and_publish, [state], lambda: begun.left_by(state, True))
         if result.reason is not StopReason.FINISHED or result.scores_undefined:
-            report(self, result, quiet=lacks_validation)
+            report(self, result, quiet=lacking)
         return self
 
     def _train_and_publish(self, given: Given, begun: Begun, state: State, lacks_validation: bool) -> Result:
