@@ -53,6 +53,10 @@ def test_on_axes_of_the_users_own_and_a_logarithmic_scale():
     display = TrainingHistoryDisplay.from_estimator(net, ax=ax, log_scale=True)
     assert display.ax_ is ax and display.figure_ is figure and ax.get_yscale() == "log"
     assert set(display.lines_) == {"loss", "learning_rate"}
+    ax.set_ylim(0.04, 0.6)
+    figure.canvas.draw()
+    shown = [label.get_text() for label in ax.get_yticklabels(which="both") if label.get_text()]
+    assert {"0.05", "0.1", "0.2", "0.5"} <= set(shown) and "0.3" not in shown  # plain numbers, and not all of them
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
