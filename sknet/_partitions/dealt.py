@@ -121,13 +121,13 @@ class DealtRecords:
         for records in self.in_order(range(n) if rng is None else rng.permutation(n)):
             waiting.append(records)
             if sum(map(len, waiting)) >= least:
-                yield _joined(waiting)
+                yield joined(waiting)
                 waiting = []
         if waiting:
-            yield _joined(waiting)
+            yield joined(waiting)
 
 
-def _joined(parts: list[Records]) -> Records:
+def joined(parts: list[Records]) -> Records:
     """Concatenate records, and let go of the parts."""
     found = parts[0] if len(parts) == 1 else np.concatenate(parts)
     parts.clear()

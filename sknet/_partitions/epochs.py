@@ -24,7 +24,7 @@ from sknet._model.settings import Settings
 from sknet._network.layers import Kind
 from sknet._network.objective import Objective
 from sknet._network.objective import Rows as EncodedMatrix
-from sknet._partitions.dealt import DealtRecords, Records
+from sknet._partitions.dealt import DealtRecords, Records, joined
 from sknet._partitions.stored import KEYS, Stored
 from sknet._partitions.summaries import Look, Mergeable, Part, fold_of, learn_encoder
 from sknet._partitions.target_summaries import LabelSummary, with_factors
@@ -97,8 +97,9 @@ class StoredRows:
 
     def held_out(self) -> Rows:
         """Return the rows that are held out, in memory, in the order in which they came."""
-        records = np.concatenate(list(self._held_out))
-        return self.rows(records[np.argsort(records["row"])])
+        records = joined(list(self._held_out))
+        records = records[np.argsort(records["row"])]
+        return self.rows(records)
 
     def count(self) -> Counted:
         """Count the rows to train on."""

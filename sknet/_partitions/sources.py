@@ -102,11 +102,19 @@ def _frames(source: Source, columns: Sequence[str] | None) -> Iterator[pd.DataFr
     """Yield frames of the rows of Parquet files, in the order of the files."""
     data = _dataset(source)
     rows = max(1024, CHUNK_VALUES // max(len(data.schema.names), 1))
-    batches = data.to_batches(
-        columns=None if columns is None else list(columns), batch_size=rows, batch_readahead=1, fragment_readahead=1
-    )
     import pyarrow
+    from pyarrow import dataset
 
+    how = {}
+    if isinstance(getattr(data, "format", None), dataset.ParquetFileFormat):  # else whole files are read in advance
+        how["fragment_scan_options"] = dataset.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
+    batches = data.to_batches(
+        columns=None if columns is None else list(columns),
+        batch_size=rows,
+        batch_readahead=0,
+        fragment_readahead=0,
+        **how,
+    )
     for batch in batches:
         if batch.num_rows:
             yield pyarrow.Table.from_batches([batch]).to_pandas(**FROM_PARQUET)
