@@ -105,7 +105,7 @@ def _frames(source: Source, columns: Sequence[str] | None) -> Iterator[pd.DataFr
     import pyarrow
     from pyarrow import dataset
 
-    how = {}
+    how: dict[str, object] = {}
     if isinstance(getattr(data, "format", None), dataset.ParquetFileFormat):  # else whole files are read in advance
         how["fragment_scan_options"] = dataset.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
     batches = data.to_batches(
