@@ -18,6 +18,7 @@ import numpy as np
 
 import sknet
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._model.threads import TURNS
 from tests.fuzz.judge import bits, read_options, tell
 
 PACKAGE = str(Path(sknet.__file__).parent)
@@ -61,6 +62,7 @@ class Line:
             return True
         finally:
             sys.settrace(before)
+            TURNS.forked()  # unlike a signal, a trace function may come at the end of a `with`, before its lock is open
         return False
 
 
