@@ -40,7 +40,9 @@ def sentence(resolved: Mapping[str, object], result: Result) -> str:
 
 def print_end(resolved: Mapping[str, object], result: Result) -> None:
     """Print why training ended, unless a warning says so; `resolved`: what the parameters became."""
-    if result.reason not in (*UNFINISHED, StopReason.INTERRUPTED):
+    if result.reason is StopReason.FINISHED and resolved["early_stopping"] == "folds":
+        print(f"All {result.n_epochs} epochs that folds have chosen are done. Stopping.")
+    elif result.reason not in (*UNFINISHED, StopReason.INTERRUPTED):
         print(f"{sentence(resolved, result)} Stopping.")
 
 

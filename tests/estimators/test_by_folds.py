@@ -40,6 +40,11 @@ def test_with_folds_one_network_is_trained_on_all_rows(kind):
     assert_allclose(fitted.coefs_[1] * fitted.temperature_, other.coefs_[1], rtol=1e-5)
 
 
+def test_verbose_says_how_many_epochs_folds_have_chosen(capsys):
+    fitted = SigmoidMLPClassifier(**FOLDS, verbose=True).fit(X, LABEL)
+    assert f"All {fitted.n_iter_} epochs that folds have chosen are done." in capsys.readouterr().out
+
+
 def test_what_folds_are_resolved_to_gives_the_same_fit():
     fitted = SigmoidMLPClassifier(**FOLDS).fit(X, LABEL, WEIGHT)
     again = SigmoidMLPClassifier(**fitted.resolved_params_).fit(X, LABEL, WEIGHT)
