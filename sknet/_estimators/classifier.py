@@ -5,7 +5,6 @@ from typing import Self, cast
 
 import numpy as np
 from sklearn.base import ClassifierMixin
-from sklearn.metrics import accuracy_score
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
@@ -16,10 +15,11 @@ from sknet._estimators.ensembles import fit_members, partial_fit_members
 from sknet._estimators.fitted import Learnt, require_fitted, to_predict
 from sknet._estimators.inspection import activations_of, gradients_of, objective_gradient
 from sknet._estimators.parameters import ClassifierParameters, is_first_order
-from sknet._estimators.read_data import Given, read_weight
+from sknet._estimators.read_data import Given
+from sknet._estimators.scoring import accuracy
 from sknet._model.heads import LabelHead, learn_label_head
 from sknet._model.model import Model
-from sknet._tables.labels import Labels, as_labels
+from sknet._tables.labels import Labels
 from sknet._typing import Array, Table, Target
 
 
@@ -661,12 +661,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         score : float
             Between 0 and 1.
         """
-        predicted = self.predict(X)
-        sample_weight = None if sample_weight is None else read_weight(sample_weight, len(predicted))
-        if labels_of(require_fitted(self).model).kind != "multioutput":
-            return float(accuracy_score(as_labels(y), predicted, sample_weight=sample_weight))
-        right = (as_labels(y) == predicted).all(axis=1)
-        return float(np.average(right, weights=sample_weight))
+        return accuracy(labels_of(require_fitted(self).model), self.predict(X), y, sample_weight)
 
     # --- a look inside -----------------------------------------------------------------------------------------------
 

@@ -122,7 +122,10 @@ def require_fitted(estimator: "FittedAttributes") -> Fitted:
 def to_predict(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
     """Return the model, and the table checked against that of `fit`."""
     fitted = require_fitted(estimator)
-    return fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
+    model, table = fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
+    if model.encoder.names is None and not isinstance(table, np.ndarray):
+        model = replace(model, encoder=model.encoder.as_named_by(table))
+    return model, table
 
 
 class Learnt(Generic[T]):

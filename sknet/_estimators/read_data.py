@@ -95,11 +95,11 @@ def read_rows(
 def read_validation(given: Given, name: str, head: Head, columns: Columns, early_stopping: object) -> Rows:
     """Check the validation set that the user passes."""
     if given.X_val is None and given.y_val is None:
-        raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided.")
+        raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided. Give all three.")
     if given.y_val is None:
-        raise ValueError("X_val is provided, but y_val was not provided.")
+        raise ValueError("X_val is provided, but y_val was not provided. Give both, or neither.")
     if given.X_val is None:
-        raise ValueError("y_val is provided, but X_val was not provided.")
+        raise ValueError("y_val is provided, but X_val was not provided. Give both, or neither.")
     if not early_stopping:
         raise ValueError(
             "X_val and y_val are passed to fit while at the same time early_stopping is False. "
@@ -110,10 +110,7 @@ def read_validation(given: Given, name: str, head: Head, columns: Columns, early
     with called("y_val"):
         values = head.read(given.y_val)
     if table.shape[0] != len(values):
-        raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: X_val has {table.shape[0]} rows and y_val "
-            f"{len(values)}."
-        )
+        raise ValueError(differing_rows(table.shape[0], len(values), ("X_val", "y_val")))
     return gather(table, values, given.sample_weight_val, name="sample_weight_val")
 
 
@@ -124,7 +121,7 @@ def called(name: str) -> Iterator[None]:
         yield
     except (ValueError, TypeError) as error:
         kind = ValueError if isinstance(error, ValueError) else TypeError
-        raise kind(f"{name}: {error}") from error
+        raise kind(f"{name}: {str(error).removeprefix('X: ')}") from error
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------
@@ -215,7 +212,7 @@ def _checked_frame(X: Table, name: str) -> Table:
     for size, what in zip(X.shape, ("sample", "feature"), strict=True):
         if size == 0:
             raise ValueError(
-                f"Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required by {name}."
+                f"X: Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required by {name}."
             )
     return X
 
@@ -244,7 +241,9 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
             refuse_columns(X, str(error))
         if isinstance(error, OverflowError):
             raise ValueError(f"X holds a number too large for a float: {error}.") from error
-        raise
+        if str(error).startswith(("X ", "The feature names")):
+            raise
+        raise type(error)(f"X: {str(error).rstrip('.')}. Give a table of numbers, of two dimensions.") from error
 
 
 def is_ready(X: Table, columns: Columns) -> bool:
@@ -297,13 +296,14 @@ def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> A
         sample_weight = np.full(n, sample_weight)
     if type(sample_weight) is not np.ndarray or sample_weight.dtype.kind not in "fiu":
         sample_weight = plain_numbers(sample_weight, name)
-    bad = np.argwhere(~np.isfinite(sample_weight)).ravel().tolist()
-    if bad:
-        what = "NaN" if np.isnan(sample_weight).any() else "infinity"
-        raise ValueError(f"Input {name} contains {what}, in row {bad[0]}: give a number, 0 to leave the row out.")
-    weight: Array = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name=name)
+    with np.errstate(over="ignore"):
+        weight = np.asarray(sample_weight, dtype=np.float64)
     if weight.shape != (n,):
-        raise ValueError(f"{name} has shape {weight.shape}, expected ({n},): one weight per row of X.")
+        raise ValueError(f"{name} has shape {weight.shape}, expected ({n},): give one weight per row of X.")
+    bad = np.flatnonzero(~np.isfinite(weight))
+    if bad.size:
+        what = "NaN" if np.isnan(weight).any() else "infinity"
+        raise ValueError(f"Input {name} contains {what}, in row {bad[0]}: give a number, 0 to leave the row out.")
     if (weight < 0.0).any():
         raise ValueError(f"{name} holds a negative weight, {weight.min():g}: weights must be 0 or more.")
     with np.errstate(over="ignore"):
@@ -333,16 +333,21 @@ def read_groups(groups: Target, n: int) -> Array:
     return codes
 
 
+def differing_rows(n_of_table: int, n_of_targets: int, names: tuple[str, str] = ("X", "y")) -> str:
+    """Return the message for a table and targets of different lengths."""
+    return (
+        f"Found input variables with inconsistent numbers of samples: {names[0]} has {n_of_table} rows and {names[1]} "
+        f"{n_of_targets}. Give each row a target."
+    )
+
+
 def gather(
     table: Table, values: Array, sample_weight: Target, groups: Target = None, name: str = "sample_weight"
 ) -> Rows:
     """Put a table, its parsed targets, weights and groups together; rows of weight 0 are dropped."""
     n = len(values)
     if table.shape[0] != n:
-        raise ValueError(
-            f"Found input variables with inconsistent numbers of samples: X has {table.shape[0]} rows and y {n}. Give "
-            "each row a target."
-        )
+        raise ValueError(differing_rows(table.shape[0], n))
     weight = None if sample_weight is None else read_weight(sample_weight, n, name)
     of_rows = None if groups is None else read_groups(groups, n)
     in_file = not isinstance(table, np.ndarray) or table.base is not None

@@ -1,11 +1,9 @@
 """The regressor: numbers in, numbers out."""
 
 from os import PathLike
-from typing import Self
+from typing import Self, cast
 
-import numpy as np
 from sklearn.base import RegressorMixin
-from sklearn.metrics import d2_pinball_score
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
@@ -16,11 +14,11 @@ from sknet._estimators.ensembles import fit_members, partial_fit_members
 from sknet._estimators.fitted import require_fitted, to_predict
 from sknet._estimators.inspection import activations_of, gradients_of, interval_of, objective_gradient
 from sknet._estimators.parameters import RegressorParameters, is_first_order
-from sknet._estimators.read_data import Given, read_weight
+from sknet._estimators.read_data import Given
 from sknet._estimators.resolve import has_positive_targets
-from sknet._model.heads import learn_number_head
+from sknet._estimators.scoring import determination
+from sknet._model.heads import NumberHead, learn_number_head
 from sknet._model.model import Model
-from sknet._tables.arrays import plain_numbers
 from sknet._typing import Array, Table, Target
 
 
@@ -585,17 +583,8 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         score : float
             At most 1; 0 for a constant prediction (the mean, the quantile).
         """
-        levels = require_fitted(self).model.head.loss.levels
-        y = plain_numbers(y, "y")
-        sample_weight = None if sample_weight is None else read_weight(sample_weight, len(y))
-        if not levels:
-            return float(super().score(X, y, sample_weight))
-        predictions = self.predict(X)
-        scores = [
-            d2_pinball_score(y, predictions[:, j], sample_weight=sample_weight, alpha=level)
-            for j, level in enumerate(levels)
-        ]
-        return float(np.mean(scores))
+        head = cast(NumberHead, require_fitted(self).model.head)
+        return determination(head, self.predict(X), y, sample_weight)
 
     # --- a look inside -----------------------------------------------------------------------------------------------
 

@@ -121,7 +121,11 @@ def _cause(parameters: CommonParameters, error: DivergedError, run: TrainingRun 
         if error.rate * decay >= 2.0 and decay > error.rate:  # a step multiplies the weights by 1 - rate * decay
             return f"weight_decay={decay:g}: times the rate {error.rate:g} it must be below 2. Try weight_decay=0.02."
         if error.rate * penalty >= 2.0 and penalty > error.rate:
-            return f"alpha={parameters.alpha:g}: so strong a penalty overshoots. Try alpha={1.0 / error.rate:.1g}."
+            total = run.training.total_weight
+            return (
+                f"alpha={parameters.alpha:g}: so strong a penalty overshoots, with weights that add up to {total:g}. "
+                f"Try alpha={min(total, 1.0) / error.rate:.1g}."
+            )
         if weight is not None and weight.max() > UNEQUAL * weight.min():
             return (
                 f"sample weights that differ {weight.max() / max(weight.min(), LEAST):.0e}-fold: leave out the rows of "

@@ -1,15 +1,74 @@
-"""How a user's scorer rates each epoch's model on the held-out rows."""
+"""How predictions are rated: by `score`, and each epoch's on the held-out rows by a user's scorer.
+
+Conventions
+-----------
+n rows; k target columns, L quantile levels.
+
+labels, predicted : (n,) or (n, k)     as users see them
+values : (n, k)                        numbers; predicted : (n,), (n, k) or (n, L)
+"""
 
 from collections.abc import Callable
 
+import numpy as np
 from sklearn.base import BaseEstimator
-from sklearn.metrics import check_scoring
+from sklearn.metrics import check_scoring, d2_pinball_score, r2_score
 
 from sknet._estimators.fitted import Fitted
-from sknet._model.heads import Head
+from sknet._estimators.read_data import differing_rows, read_weight
+from sknet._model.heads import Head, NumberHead
 from sknet._model.model import Model
 from sknet._model.threads import suitable_threads
+from sknet._tables.arrays import shown
+from sknet._tables.frames import shortened
+from sknet._tables.labels import Labels, as_labels
 from sknet._tables.rows import Rows
+from sknet._tables.targets import read_numbers
+from sknet._typing import Array, Target
+
+# --- the score of predictions ----------------------------------------------------------------------------------------
+
+
+def accuracy(known: Labels, predicted: Array, y: Target, sample_weight: Target) -> float:
+    """Return the weighted share of rows all of whose labels were predicted."""
+    labels = as_labels(y)
+    if len(predicted) != len(labels):
+        raise ValueError(differing_rows(len(predicted), len(labels)))
+    if labels.shape != predicted.shape:
+        raise ValueError(f"y has shape {labels.shape}, but predictions have {predicted.shape}: give it the same.")
+    for column, classes in zip(labels.reshape(len(labels), -1).T, known.levels, strict=True):
+        _refuse_strangers(column, classes)
+    weight = None if sample_weight is None else read_weight(sample_weight, len(labels))
+    return float(np.average((labels == predicted).reshape(len(labels), -1).all(axis=1), weights=weight))
+
+
+def _refuse_strangers(labels: Array, classes: Array) -> None:
+    """Raise where labels are not of the kind that the classes are; those that are may be new, and count as wrong."""
+    mixed = labels if labels.dtype == object else labels[:1]
+    strange = [label for label in mixed.tolist() if isinstance(label, str) is not isinstance(classes[0], str)]
+    if labels.dtype.kind == "f" and not strange:
+        strange = labels[labels % 1 != 0].tolist()
+    if strange:
+        raise ValueError(
+            f"Unknown label type: y holds {shown(strange[0])}, but the classes are {shortened(classes.tolist())}: give "
+            "labels of their kind."
+        )
+
+
+def determination(head: NumberHead, predicted: Array, y: Target, sample_weight: Target) -> float:
+    """Return the weighted R^2, the mean over outputs; with several quantile levels, the mean of D^2."""
+    values, _ = read_numbers(y, warn=False)
+    if len(predicted) != len(values):
+        raise ValueError(differing_rows(len(predicted), len(values)))
+    head.numbers.refuse_other_number(values)
+    weight = None if sample_weight is None else read_weight(sample_weight, len(values))
+    if not head.loss.levels:
+        return float(r2_score(values, predicted, sample_weight=weight))
+    pairs = zip(head.loss.levels, predicted.T, strict=True)
+    return float(np.mean([d2_pinball_score(values, p, sample_weight=weight, alpha=level) for level, p in pairs]))
+
+
+# --- the score of every epoch ----------------------------------------------------------------------------------------
 
 
 def score_on(

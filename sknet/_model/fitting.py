@@ -107,6 +107,8 @@ def encode_rows(
 def encode_table(tables: Tables, rows: Rows, *, cross_fit: bool) -> Callable[[int], Inputs]:
     """Encode a table, see `encode_rows`; return what makes inputs of it that gather so many rows at a time."""
     dtype, encoder = tables.compute_dtype, tables.encoder
+    if encoder.names is None and not isinstance(rows.X, np.ndarray):
+        encoder = encoder.as_named_by(rows.X)
     fold = encoder.folds(tables.head.targets(rows.y, np.dtype(np.float64))) if cross_fit else None
     if rows.in_file:
         return lambda _: MappedInputs(encoder, rows.X, dtype, fold)
@@ -271,8 +273,7 @@ def prepare(
 
 def assemble(
     settings: Settings, tables: Tables, training: Rows, validation: Rows | None = None, score: Score | None = None,
-    until: int | None = None, may_stop_early: bool = True, cross_fit: bool = False,
-    place: Place = IN_MEMORY,
+    until: int | None = None, may_stop_early: bool = True, cross_fit: bool = False, place: Place = IN_MEMORY,
 ) -> TrainingRun:  # fmt: skip
     """Encode the rows, and put objective, penalty, validation and solver together."""
     head = tables.head
@@ -365,8 +366,10 @@ def evaluation(
     encode: Callable[..., EncodedRows] = encode_rows,
 ) -> Evaluate:  # fmt: skip
     """Return a function theta -> (validation loss, score, theta as evaluated: with its temperature, and that)."""
-    # pieces as large as those of the training part, which may be the larger one
-    held_out, loss = encode(tables, validation, min(len(validation.y), MAX_ROWS)), tables.head.loss
+    try:  # pieces as large as those of the training part, which may be the larger one
+        held_out, loss = encode(tables, validation, min(len(validation.y), MAX_ROWS)), tables.head.loss
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"In the rows that validate, X_val if it was passed: {error}") from error
 
     def evaluate(theta: Array) -> tuple[float, float, Array, float]:
         raw, factor = objective.raw(theta, held_out.inputs, len(held_out.target)), 1.0

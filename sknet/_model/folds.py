@@ -95,9 +95,9 @@ def choose_epoch(settings: Settings, head: Head, rows: Rows, seeds: tuple[int, i
     fold = deal(len(rows), head.strata(rows.y), rows.groups, N_FOLDS, seeds[1])
     parts = [part_of(settings, head, rows, fold == i, seeds, dtype) for i in range(min(n_held_out, fold.max() + 1))]
     target = np.concatenate([part.held_out.target for part in parts])
-    order = np.argsort(fold, kind="stable")[: len(target)]
-    weight = None if rows.weight is None else rows.weight[order].astype(target.dtype)
-    total, loss, how = float(len(target) if weight is None else weight.sum()), head.loss, settings.solver
+    order, loss, how = np.argsort(fold, kind="stable")[: len(target)], head.loss, settings.solver
+    total = float(len(target) if rows.weight is None else rows.weight[order].sum())
+    weight = None if rows.weight is None else (rows.weight[order] * (len(target) / total)).astype(target.dtype)
     losses: list[float] = []
     factors: list[float] = []
     best, n_no_improvement = inf, 0

@@ -31,7 +31,7 @@ from sknet._model.settings import Settings
 from sknet._model.threads import give_way, suitable_threads, threads_for_members
 from sknet._network.layers import Kind
 from sknet._network.objective import EncodedTable, Inputs
-from sknet._tables.rows import Rows
+from sknet._tables.rows import LEAST_WEIGHT, Rows, too_light
 from sknet._training.minibatch import MiniBatch
 from sknet._training.result import Result
 from sknet._training.rounds import Entrant, RoundObserver, train_in_rounds
@@ -70,6 +70,8 @@ class SharedRows:
     def part(self, places: NDArray[np.intp]) -> Rows:
         """Return some of the rows, encoded."""
         weight = None if self.rows.weight is None else self.rows.weight[places]
+        if weight is not None and weight.sum() < LEAST_WEIGHT:
+            raise ValueError(too_light(weight))
         table = EncodedTable(lambda n_rows: Chosen(self.inputs(n_rows), places), (len(places), self.n_inputs))
         return Rows(table, self.rows.y[places], weight)
 

@@ -74,7 +74,8 @@ def plain_numbers(values: Target, name: str) -> Array:
             (row, value) for row, values_ in enumerate(rows.tolist()) for value in values_ if not _is_number(value)
         )
         raise ValueError(
-            f"{name} should hold numbers, but row {row} holds {shown(value)}: {error}. Convert it first."
+            f"{name} should hold numbers, but row {row} holds {shown(value)}: {str(error).rstrip('.')}. Convert it "
+            "first."
         ) from error
 
 
@@ -109,6 +110,8 @@ def plain_table(X: Table) -> Table:
         return np.ma.filled(floats, np.nan)
     if not isinstance(X, np.ndarray):
         return X
+    if X.dtype.kind == "c":
+        raise ValueError("X: Complex data not supported: pass real and imaginary parts as columns of their own.")
     if X.dtype.kind in "mM":
         raise TypeError(
             f"X is an array of {X.dtype}, which is read in pandas and polars data frames only: pass X as one, or turn "
@@ -119,7 +122,7 @@ def plain_table(X: Table) -> Table:
 
 def refuse_columns(X: Table, reason: str) -> None:
     """Raise a ValueError that names the first column of an array with what is no number, or an infinite one."""
-    array = np.asarray(X)
+    array = X if isinstance(X, np.ndarray) else np.asarray(X, dtype=object)  # of rows that may differ in length
     if array.ndim != 2 or array.dtype.kind in "c":
         return
     for j, column in enumerate(array.T):
@@ -161,6 +164,8 @@ def side_by_side(columns: list[Array]) -> Array:
 def labels_of_one_type(y: Target) -> Array:
     """Make every kind of text objects, and of other objects what they are; refuse missing and infinite labels."""
     labels = y if type(y) is np.ndarray and y.dtype.isnative else plain_array(y, "y")
+    if labels.ndim == 0:
+        raise ValueError(f"Unknown label type: y is {shown(y)}; give it the shape (n,) or (n, outputs).")
     if labels.dtype.kind == "T":
         labels = labels.astype(object)
     if labels.dtype.kind not in "biuU":
@@ -193,11 +198,12 @@ def plain_objects(labels: Array) -> Array:
         return labels
     found = np.array(labels.tolist())
     if found.dtype == object:
+        stranger = next((label for label in labels.ravel().tolist() if np.array(label).dtype == object), labels.flat[0])
         raise ValueError(
-            f"Unknown label type: y holds labels such as {shown(labels.ravel()[0])}: make them strings, or integers of "
-            "64 bits at most."
+            f"Unknown label type: y holds labels such as {shown(stranger)}: make them strings, or integers of 64 bits "
+            "at most."
         )
-    if found.dtype.kind == "c":
+    if found.dtype.kind in "cf":
         refuse_no_labels(found)
     return found
 
@@ -205,10 +211,13 @@ def plain_objects(labels: Array) -> Array:
 def refuse_no_labels(labels: Array) -> None:
     """Raise a ValueError for labels that are missing, infinite or complex."""
     if labels.dtype.kind == "c":
-        raise ValueError("Unknown label type: y holds complex numbers. Complex data not supported.")
+        raise ValueError(
+            "Unknown label type: y holds complex numbers. Complex data not supported: make them strings, or integers."
+        )
     if labels.dtype.kind == "f" and np.isinf(labels).any():
         raise ValueError(
-            "Input y contains infinity, which is not a label. Leave these rows out, or give them another one."
+            f"Input y contains infinity, which is not a label, in row {np.argwhere(np.isinf(labels))[0][0]} first. "
+            "Leave these rows out, or give them another one."
         )
     missing = pd.isna(labels)
     if missing.any():

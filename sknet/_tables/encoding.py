@@ -94,6 +94,10 @@ class TableEncoder:
         object.__setattr__(self, "lookups", lookups)
         object.__setattr__(self, "n_inputs", int(plan.starts[-1]))
 
+    def as_named_by(self, X: Table) -> TableEncoder:
+        """Return the encoder, learnt from an array, with the column names of a frame: errors then name these."""
+        return TableEncoder(column_names(X), self.columns) if is_frame(X) else self
+
     def __reduce__(self) -> tuple[type[TableEncoder], tuple[object, ...]]:
         return TableEncoder, (self.names, self.columns)  # without what is found again from them
 

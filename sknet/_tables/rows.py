@@ -65,8 +65,12 @@ class Rows:
         return Rows(X, self.y[rows], weight, groups, in_file=self.in_file)
 
     def split(self, train: Array, held_out: Array) -> tuple[Rows, Rows]:
-        """Return two parts of the rows."""
-        return self.take(train), self.take(held_out)
+        """Return two parts of the rows; a ValueError if one has next to no weight."""
+        parts = self.take(train), self.take(held_out)
+        for part in parts:
+            if part.weight is not None and part.weight.sum() < LEAST_WEIGHT:
+                raise ValueError(too_light(part.weight))
+        return parts
 
     def in_memory(self) -> Rows:
         """Return the rows with a table in memory."""
@@ -101,6 +105,14 @@ class Rows:
     def weighted(self, weight: Array | None) -> Rows:
         """Return the same rows under other weights."""
         return replace(self, weight=weight)
+
+
+def too_light(weight: Array) -> str:
+    """Return the message for a part of the rows with such weights."""
+    return (
+        f"sample_weight adds up to {weight.sum():g} in the rows trained on, or in those held out, so little that 1 "
+        "over it overflows: give weights that are less far apart, or 0."
+    )
 
 
 def distinct_rows(X: Array, labels: Array) -> tuple[Array, Array]:

@@ -25,13 +25,15 @@ from sknet._tables.rows import is_frame
 from sknet._typing import Array, Target
 
 
-def read_numbers(y: Target) -> tuple[Array, bool]:
+def read_numbers(y: Target, *, warn: bool = True) -> tuple[Array, bool]:
     """Parse regression targets.
 
     Parameters
     ----------
     y : array-like of shape (n,) or (n, k)
-        Numbers; a column vector is taken as (n,), with a `DataConversionWarning`.
+        Numbers; a column vector is taken as (n,).
+    warn : bool, default=True
+        Whether it then gives a `DataConversionWarning`.
 
     Returns
     -------
@@ -42,12 +44,14 @@ def read_numbers(y: Target) -> tuple[Array, bool]:
     """
     if is_frame(y):
         refuse_foreign(y, "y")
-        y = np.column_stack([plain_numbers(column_at(y, j), "y") for j in range(y.shape[1])])
+        y = np.column_stack([plain_numbers(column_at(y, j), "y") for j in range(y.shape[1])] or [np.empty((len(y), 0))])
     given = y if type(y) is np.ndarray and y.dtype.kind in "fiu" else plain_numbers(y, "y")
     if given.ndim not in (1, 2):
         raise ValueError(f"y has {given.ndim} dimensions, {given.shape}: give it the shape (n,) or (n, targets).")
     if len(given) == 0:
         raise ValueError("y is empty: pass a target for each row of X.")
+    if given.size == 0:
+        raise ValueError("y has no columns: give it the shape (n,) or (n, targets).")
     with np.errstate(over="ignore"):
         wrong = np.flatnonzero(~np.isfinite(given.astype(np.float64).reshape(len(given), -1)).all(axis=1))
     if wrong.size:
@@ -55,7 +59,7 @@ def read_numbers(y: Target) -> tuple[Array, bool]:
         raise ValueError(f"Input y contains {what}, in row {wrong[0]}: leave such rows out, or give them a number.")
     values: Array = check_array(given, ensure_2d=False, dtype=np.float64, input_name="y")
     if values.ndim == 2 and values.shape[1] == 1:
-        values = column_or_1d(values, warn=True)
+        values = column_or_1d(values, warn=warn)
     flat = values.ndim == 1
     return values[:, np.newaxis] if flat else values, flat
 
@@ -157,9 +161,15 @@ class Numbers:
 
     def encode(self, values: Array, dtype: DTypeLike = np.float64) -> Array:
         """Scale targets of shape (n, k)."""
-        if values.shape[1] != self.n_outputs:
-            raise ValueError(f"y has {values.shape[1]} targets, but the regressor knows {self.n_outputs}.")
+        self.refuse_other_number(values)
         return self.scaler.encode(values, dtype)
+
+    def refuse_other_number(self, values: Array) -> None:
+        """Raise where values have other columns than those that were learnt."""
+        if values.shape[1] != self.n_outputs:
+            raise ValueError(
+                f"y has {values.shape[1]} targets, but the regressor knows {self.n_outputs}: give as many columns."
+            )
 
     def decode(self, scaled: Array, dtype: DTypeLike | None = None) -> Array:
         """Bring scaled targets of shape (n, k) back to the units and shape of y."""

@@ -295,9 +295,11 @@ def test_constant_columns_and_constant_targets():
 @pytest.mark.parametrize(
     "X, message",
     [
-        (COUNTS * 1j, "Complex data not supported"),
-        (COUNTS[:, :, None], "dim 3|3 dim"),
-        (COUNTS[:, 0], "Expected 2D array, got 1D array instead"),
+        (COUNTS * 1j, "^X: Complex data not supported: pass real and imaginary parts"),
+        (COUNTS[:, :, None], "^X: .*dim 3.*Give a table of numbers"),
+        (COUNTS[:, 0], "^X: Expected 2D array, got 1D array instead"),
+        (pd.Series(COUNTS[:, 0]), "^X: Expected a 2-dimensional container"),
+        ([[1.0, 2.0]] * (N - 1) + [[3.0]], "^X: .*inhomogeneous.*Give a table of numbers"),
         (np.empty((0, 4)), r"0 sample\(s\)"),
         (np.empty((N, 0)), r"0 feature\(s\)"),
         (pd.DataFrame(index=range(N)), r"0 feature\(s\)"),
@@ -328,6 +330,16 @@ def test_another_number_of_columns(method):
     net = SigmoidMLPRegressor(**QUICK).fit(COUNTS, NUMBER)
     with pytest.raises(ValueError, match="X has 3 features, but SigmoidMLPRegressor is expecting 4 features as input"):
         getattr(net, method)(COUNTS[:, :3], *([NUMBER] if method in ("partial_fit", "backpropagate") else []))
+
+
+def test_errors_name_the_columns_of_a_frame_that_a_model_of_arrays_is_given():
+    net = SigmoidMLPRegressor(**QUICK).partial_fit(COUNTS, NUMBER)
+    frame = pd.DataFrame(COUNTS.astype(float), columns=list("abcd"))
+    for bad in (frame.assign(b=np.inf), frame.assign(b=np.inf, c=frame["c"].astype("Float64"))):
+        for call in (net.predict, net.activations, lambda X: net.partial_fit(X, NUMBER)):
+            with pytest.raises(ValueError, match="Column 'b' of X contains infinity"):
+                call(bad)
+    assert_array_equal(net.predict(frame), net.predict(COUNTS))
 
 
 def test_infinity_at_predict():

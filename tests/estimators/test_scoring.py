@@ -115,3 +115,42 @@ def test_a_type_error_inside_a_scorer_stays_what_it_is():
 
     with pytest.raises(TypeError, match=r"^object of type 'int' has no len\(\)$"):
         SigmoidMLPRegressor(**STOPPING | {"scoring": broken}).fit(X, NUMBER)
+
+
+# --- the score of predictions ----------------------------------------------------------------------------------------
+
+TWO = np.column_stack([NUMBER, NUMBER])
+WORDS = np.where(LABEL > 0, "yes", "no")
+
+
+@quiet
+@pytest.mark.parametrize(
+    "kind, y, scored, message",
+    [
+        (SigmoidMLPClassifier, LABEL, LABEL[:-1], r"numbers of samples: X has \d+ rows and y \d+. Give each row a"),
+        (SigmoidMLPRegressor, NUMBER, NUMBER[:-1], r"numbers of samples: X has \d+ rows and y \d+. Give each row a"),
+        (SigmoidMLPRegressor, NUMBER, np.full(len(X), np.nan), "Input y contains NaN, in row 0: leave such rows out"),
+        (SigmoidMLPRegressor, NUMBER, np.full(len(X), np.inf), "Input y contains infinity .* in row 0: leave such"),
+        (SigmoidMLPRegressor, NUMBER, TWO, "y has 2 targets, but the regressor knows 1: give as many columns"),
+        (SigmoidMLPRegressor, TWO, NUMBER, "y has 1 targets, but the regressor knows 2: give as many columns"),
+        (SigmoidMLPRegressor, NUMBER, None, r"y has 0 dimensions, \(\): give it the shape"),
+        (SigmoidMLPRegressor, NUMBER, np.empty((len(X), 0)), "y has no columns: give it the shape"),
+        (SigmoidMLPClassifier, LABEL, None, "y is None; give it the shape"),
+        (SigmoidMLPClassifier, LABEL, [], r"y 0. Give each row a target"),
+        (SigmoidMLPClassifier, LABEL, np.column_stack([LABEL, LABEL]), "y has shape .*but predictions have .*the same"),
+        (SigmoidMLPClassifier, LABEL, NUMBER + 0.25, "y holds .*but the classes are .*: give labels of their kind"),
+        (SigmoidMLPClassifier, LABEL, WORDS, "y holds 'yes', but the classes are .*: give labels of their kind"),
+        (SigmoidMLPClassifier, WORDS, LABEL, "y holds 2, but the classes are .*: give labels of their kind"),
+    ],
+)
+def test_what_cannot_be_scored_is_named(kind, y, scored, message):
+    fitted = kind(**STOPPING | {"max_iter": 1}).fit(X, y)
+    with pytest.raises(ValueError, match=message):
+        fitted.score(X, scored)
+
+
+@quiet
+def test_labels_that_are_new_count_as_wrong():
+    fitted = SigmoidMLPClassifier(**STOPPING | {"max_iter": 1}).fit(X, LABEL)
+    assert fitted.score(X, np.full(len(X), 7)) == 0.0
+    assert fitted.score(X, fitted.predict(X).astype(float)[:, np.newaxis]) == 1.0

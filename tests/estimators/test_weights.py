@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.model_selection import PredefinedSplit
 from sklearn.utils.class_weight import compute_sample_weight
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
@@ -249,6 +251,23 @@ def test_weights_that_make_no_sense(method, weight, message):
         with pytest.raises(ValueError, match=message):
             getattr(estimator, method)(X, y, sample_weight=weight)
         assert not hasattr(estimator, "coefs_")
+
+
+@pytest.mark.parametrize("heavy", [slice(0, 16), slice(16, N)], ids=["trained on", "held out"])
+def test_a_part_of_almost_no_weight_is_refused(heavy):
+    weight, net = np.full(N, 1e-320), SigmoidMLPRegressor(early_stopping=True, max_iter=1)
+    weight[heavy] = 1.0
+    for n_members, first in ((1, -1), (2, 1)):
+        net.set_params(validation_fraction=PredefinedSplit(np.repeat([first, 0], [16, N - 16])))
+        with pytest.raises(ValueError, match="sample_weight adds up to .*e-319 in the rows trained on, or in those he"):
+            net.set_params(n_members=n_members).fit(X, NUMBER, weight)
+
+
+def test_folds_choose_the_same_under_weights_that_float32_does_not_hold():
+    parameters = {"dtype": "float32", "alpha": 0.0, "early_stopping": "folds", "temperature_scaling": False}
+    net = SigmoidMLPClassifier(4, max_iter=6, random_state=0, **parameters)
+    one, other = (clone(net).fit(X, LABEL, np.full(N, scale)) for scale in (1.0, 2.0**-200))
+    assert_array_equal(one.predict_proba(X), other.predict_proba(X))
 
 
 @pytest.mark.parametrize(

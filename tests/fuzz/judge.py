@@ -9,7 +9,7 @@ import numpy as np
 
 REMEDY = re.compile(
     r"must|give|use|set|choose|write|leave|expect|may be|need|has to|one of|instance of|among|only|correct|drop|fit|"
-    r"should|Reshape|minimum|at least|convert|pass|encode|replace|lower|\bare\b|please",
+    r"should|Reshape|minimum|at least|convert|pass|encode|replace|lower|make|\bare\b|please",
     re.IGNORECASE,
 )
 
