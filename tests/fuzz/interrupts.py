@@ -1,14 +1,16 @@
 """Press Ctrl-C at every line of a fit and at random instants, and see whether the estimator is whole.
 
-    python -m tests.fuzz.interrupts [--n N] [--seed S]
+    python -m tests.fuzz.interrupts [--n N] [--seed S] [--step K] [--only WORDS]
 
 It must be as it was before, with the interrupt raised, or fitted with all epochs that had ended, bit for bit what so
-many epochs give. N instants are drawn, half of them lines of the package, half of them times of a real signal.
+many epochs give; each member of an ensemble by itself. N instants are drawn, half of them lines of the package, half of
+them times of a real signal. With `--step`, every K-th line of every call is tried instead, from the S-th on.
 """
 
 import os
 import signal
 import sys
+import tempfile
 import threading
 import warnings
 from pathlib import Path
@@ -17,8 +19,7 @@ from time import perf_counter
 import numpy as np
 
 import sknet
-from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.threads import TURNS
+from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
 from tests.fuzz.judge import bits, read_options, tell
 
 PACKAGE = str(Path(sknet.__file__).parent)
@@ -27,20 +28,46 @@ X = np.random.default_rng(0).normal(size=(N, 2))
 NUMBER, LABEL = X[:, 0], (X[:, 0] > 0).astype(int)
 # Without averages, and at a rate that does not depend on max_iter, k epochs are the first k of more epochs.
 PLAIN = dict(hidden_layer_sizes=2, batch_size=12, learning_rate="constant", random_state=0, max_iter=4, tol=0.0)
+
+
+def steady(fraction):
+    """Return the factor of a schedule that has an end, as folds need, and stays the same."""
+    return 1.0
+
+
+BY_FOLDS = PLAIN | dict(learning_rate=steady, averaging=0.0, dropout=0.0, early_stopping="folds")
+VALIDATED = PLAIN | dict(early_stopping=True, validation_fraction=0.45)
 KINDS = {
     "classifier": (SigmoidMLPClassifier(**PLAIN, early_stopping=False), LABEL),
-    "regressor": (SigmoidMLPRegressor(**PLAIN, early_stopping=True, validation_fraction=0.45), NUMBER),
-    "lbfgs": (SigmoidMLPRegressor(**PLAIN | dict(solver="lbfgs"), early_stopping=False), NUMBER),
+    "classifier, held out": (SigmoidMLPClassifier(**VALIDATED), LABEL),
+    # without a temperature, which folds choose too
+    "classifier, folds": (SigmoidMLPClassifier(**BY_FOLDS, temperature_scaling=False), LABEL),
+    "classifier, members": (SigmoidMLPClassifier(**PLAIN, n_members=2), LABEL),
+    "classifier, lbfgs": (SigmoidMLPClassifier(**PLAIN | dict(solver="lbfgs"), early_stopping=False), LABEL),
+    "regressor": (SigmoidMLPRegressor(**VALIDATED), NUMBER),
+    "regressor, folds": (SigmoidMLPRegressor(**BY_FOLDS), NUMBER),
+    "regressor, members": (SigmoidMLPRegressor(**PLAIN, n_members=2), NUMBER),
+    "regressor, lbfgs": (SigmoidMLPRegressor(**PLAIN | dict(solver="lbfgs"), early_stopping=False), NUMBER),
 }
+WAYS = ("fit", "refit", "warm start", "partial_fit", "resume")
 EPOCH_ENDS = sknet._training.state.Snapshot.take.__code__
-"""After this function has run, an epoch counts as finished."""
+"""After this function has run, an epoch of its run counts as finished."""
+FOLDS_END = sknet._model.folds.limited_by_folds.__code__
+"""What has run before this function ends, was no training of the network that is learnt."""
+
+
+def possible(kind, way):
+    """Whether there is such a call at all."""
+    if way == "resume":
+        return hasattr(SigmoidMLPClassifier, "set_callbacks") and "lbfgs" not in kind and "members" not in kind
+    return (way, kind.split(", ")[-1]) not in (("partial_fit", "lbfgs"), ("warm start", "folds"))
 
 
 class Line:
     """A trace function that presses Ctrl-C at the n-th line of the package; it counts lines and finished epochs."""
 
     def __init__(self, at=None):
-        self.at, self.n_lines, self.n_epochs = at, 0, -1  # the first copy is of the state before all epochs
+        self.at, self.n_lines, self.taken, self.folds_done = at, 0, {}, False
 
     def __call__(self, frame, event, argument):
         if not frame.f_code.co_filename.startswith(PACKAGE):
@@ -49,9 +76,21 @@ class Line:
             self.n_lines += 1
             if self.n_lines == self.at:
                 raise KeyboardInterrupt
-        elif event == "return" and frame.f_code is EPOCH_ENDS:
-            self.n_epochs += self.at is None or self.n_lines < self.at
+        elif event == "return" and (self.at is None or self.n_lines < self.at):
+            if frame.f_code is EPOCH_ENDS:
+                run = frame.f_locals["self"]  # kept, so that no other run gets its identity
+                self.taken[id(run)] = run, self.taken.get(id(run), (run, 0))[1] + 1
+            elif frame.f_code is FOLDS_END:
+                self.folds_done = True
+                self.taken.clear()
         return self
+
+    def n_epochs(self, n_networks, by_folds):
+        """Epochs that all networks have finished; the first copy is of the state before all epochs."""
+        if by_folds and not self.folds_done:
+            return 0
+        runs = [n_copies - 1 for _, n_copies in self.taken.values()]
+        return min(runs) if len(runs) >= n_networks else 0
 
     def during(self, call):
         before = sys.gettrace()
@@ -62,7 +101,6 @@ class Line:
             return True
         finally:
             sys.settrace(before)
-            TURNS.forked()  # unlike a signal, a trace function may come at the end of a `with`, before its lock is open
         return False
 
 
@@ -86,6 +124,11 @@ def by_signal(call, seconds):
     return False
 
 
+def networks(net):
+    """Return the estimators of single networks."""
+    return [net] if net.n_members == 1 else net.members_
+
+
 def weights(net):
     return np.concatenate([part.ravel() for part in net.coefs_ + net.intercepts_])
 
@@ -93,15 +136,20 @@ def weights(net):
 class Scenario:
     """A call on an estimator, what it is before and what so many epochs make of it."""
 
-    def __init__(self, kind, way):
+    def __init__(self, kind, way, path):
         self.net, self.y = KINDS[kind]
-        self.way, self.kind = way, kind
+        self.way, self.kind, self.path = way, kind, path
+        self.by_folds = self.net.early_stopping == "folds"
+        if way == "resume":
+            self.fresh(max_iter=2).set_callbacks(Checkpoint(path)).fit(X, self.y)
         self.before = bits(self.fresh())
-        self.outcomes = {}
+        self.outcomes = [{} for _ in range(self.net.n_members)]
         for k in range(1, 2 if way == "partial_fit" else 1 + self.net.max_iter):
-            one = self.fresh(max_iter=k)
-            self.call(one)
-            self.outcomes[one.n_iter_] = weights(one)
+            if way != "resume" or k >= 2:
+                one = self.fresh(max_iter=k)
+                self.call(one.set_params(early_stopping=False) if self.by_folds and way != "resume" else one)
+                for outcomes, network in zip(self.outcomes, networks(one), strict=True):
+                    outcomes[network.n_iter_] = weights(network)
         counter = Line()
         counter.during(lambda: self.call(self.fresh()))
         self.n_lines = counter.n_lines
@@ -110,13 +158,20 @@ class Scenario:
         self.seconds = perf_counter() - started
 
     def fresh(self, **changed):
-        one = type(self.net)(**self.net.get_params() | changed)
+        one = type(self.net)(**self.net.get_params() | {"warm_start": self.way == "warm start"})
         if self.way == "partial_fit":
-            return one.partial_fit(X, self.y)
-        return one.fit(X + 1.0, self.y) if self.way == "refit" else one
+            one.partial_fit(X, self.y)
+        elif self.way in ("refit", "warm start"):
+            one.fit(X + 1.0, self.y)
+        return one.set_params(**changed)
 
     def call(self, net):
-        getattr(net, "fit" if self.way == "refit" else self.way)(X, self.y)
+        if self.way == "resume":
+            net.resume(self.path, X, self.y)
+        elif self.way == "partial_fit":
+            net.partial_fit(X, self.y)
+        else:
+            net.fit(X, self.y)
 
     def wrong(self, net, raised, n_epochs):
         """What is wrong with an estimator after an interrupt; None if nothing is."""
@@ -124,37 +179,64 @@ class Scenario:
             if not raised:
                 return "nothing was done, and nothing said"
             return f"{n_epochs} finished epochs are lost" if n_epochs > 0 and self.way != "partial_fit" else None
-        if net.n_iter_ not in self.outcomes or not np.array_equal(weights(net), self.outcomes[net.n_iter_]):
-            return f"its weights are not those of {net.n_iter_} epochs"
-        if net.n_iter_ < n_epochs:
-            return f"{n_epochs - net.n_iter_} finished epochs are lost"
+        for outcomes, network in zip(self.outcomes, networks(net), strict=True):
+            n = network.n_iter_
+            if n not in outcomes or not np.array_equal(weights(network), outcomes[n]):
+                return f"its weights are not those of {n} epochs"
+            if n < n_epochs:
+                return f"{n_epochs - n} finished epochs are lost"
         return None if len(net.history_) >= net.n_iter_ and net.predict(X).shape == (N,) else "its history is torn"
 
+    def interrupted(self, line):
+        """Interrupt a call at a line; return what is wrong with the outcome."""
+        net, tracer = self.fresh(), Line(line)
+        raised = tracer.during(lambda: self.call(net))
+        wrong = self.wrong(net, raised, tracer.n_epochs(self.net.n_members, self.by_folds))
+        return wrong and f"{self.kind}, {self.way}, line {line} of {self.n_lines}: {wrong}"
 
-def attack(n, seed):
+    def signalled(self, seconds):
+        """Interrupt a call by a signal after so many seconds; return what is wrong with the outcome."""
+        net = self.fresh()
+        wrong = self.wrong(net, by_signal(lambda: self.call(net), seconds), 0)
+        return wrong and f"{self.kind}, {self.way}, signal after {seconds:.4f} s: {wrong}"
+
+
+def scenarios(folder, only=""):
+    """Every call of every kind of estimator whose names hold these words."""
+    pairs = [(kind, way) for kind in KINDS for way in WAYS if possible(kind, way) and only in f"{kind}, {way}"]
+    return [Scenario(kind, way, f"{folder}/{place}") for place, (kind, way) in enumerate(pairs)]
+
+
+def attack(n, seed, only=""):
     """Interrupt n calls; return a line for each outcome that is not as it should be."""
     draw, faults = np.random.default_rng(seed), []
-    with warnings.catch_warnings():
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
         warnings.simplefilter("ignore")
-        ways = [(kind, way) for kind in KINDS for way in ("fit", "refit", "partial_fit")]
-        scenarios = [Scenario(kind, way) for kind, way in ways if (kind, way) != ("lbfgs", "partial_fit")]
+        known = scenarios(folder, only)
         for k in range(n):
-            scenario = scenarios[draw.integers(len(scenarios))]
-            net = scenario.fresh()
+            one = known[draw.integers(len(known))]
             if k % 2:
-                at = scenario.seconds * draw.uniform(0.0, 1.2)
-                raised, n_epochs = by_signal(lambda: scenario.call(net), at), 0  # noqa: B023
+                faults.append(one.signalled(one.seconds * draw.uniform(0.0, 1.2)))
             else:
-                line = Line(int(draw.integers(1, scenario.n_lines + 1)))
-                raised = line.during(lambda: scenario.call(net))  # noqa: B023
-                at, n_epochs = line.at, line.n_epochs
-            wrong = scenario.wrong(net, raised, n_epochs)
-            if wrong:
-                what = f"signal after {at:.4f} s" if k % 2 else f"line {at} of {scenario.n_lines}"
-                faults.append(f"{scenario.kind}, {scenario.way}, {what}: {wrong}")
-    return faults
+                faults.append(one.interrupted(int(draw.integers(1, one.n_lines + 1))))
+    return [fault for fault in faults if fault]
+
+
+def sweep(step, first, only=""):
+    """Interrupt every call at each of its lines, `step` apart; return their number and the faults."""
+    n, faults = 0, []
+    with warnings.catch_warnings(), tempfile.TemporaryDirectory() as folder:
+        warnings.simplefilter("ignore")
+        for one in scenarios(folder, only):
+            lines = range(1 + first % step, one.n_lines + 1, step)
+            faults += [fault for fault in map(one.interrupted, lines) if fault]
+            n += len(lines)
+    return n, faults
 
 
 if __name__ == "__main__":
-    options = read_options(__doc__, 2000)
-    tell(options.n, attack(options.n, options.seed), "interrupts")
+    options = read_options(__doc__, 2000, step=int, only=str)
+    if options.step:
+        tell(*sweep(options.step, options.seed, options.only or ""), "interrupts, line by line")
+    else:
+        tell(options.n, attack(options.n, options.seed, options.only or ""), "interrupts")

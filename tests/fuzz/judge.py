@@ -20,7 +20,9 @@ def bits(net):
     if net._fitted is None:
         return given, None
     fitted = net.__getstate__()["_fitted"]
-    fitted["history"]["epochs"]["seconds"][:] = 0.0
+    for one in (fitted, *fitted["members"]):
+        if isinstance(one["history"]["epochs"], dict):  # else there are none
+            one["history"]["epochs"]["seconds"][:] = 0.0
     return given, pickle.dumps(fitted)
 
 
@@ -51,10 +53,12 @@ def of_message(text, names):
     return None
 
 
-def read_options(doc, n):
+def read_options(doc, n, **others):
     parser = argparse.ArgumentParser(description=doc.splitlines()[0])
     parser.add_argument("--n", type=int, default=n)
     parser.add_argument("--seed", type=int, default=0)
+    for name, kind in others.items():
+        parser.add_argument(f"--{name}", type=kind)
     return parser.parse_args()
 
 

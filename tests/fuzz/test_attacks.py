@@ -22,7 +22,7 @@ def test_exceptions_in_users_code_change_nothing():
 
 
 def test_interrupts_lose_nothing():
-    assert not interrupts.attack(40, seed=1)
+    assert not interrupts.attack(60, seed=1)
 
 
 def test_predictions_in_threads_beside_fits_are_the_same():

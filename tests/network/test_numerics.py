@@ -154,6 +154,39 @@ def test_a_squared_error_of_a_sigmoid_is_within_four_ulps(label):
     assert max(ulps(*pair) for pair in zip(found, exact, strict=True)) <= 4
 
 
+def half_deviance(name):
+    def tweedie(z, t):
+        a, b = 1 - mpmath.mpf(1.05), 2 - mpmath.mpf(1.05)
+        return t**b / (a * b) - t * mpmath.exp(a * z) / a + mpmath.exp(b * z) / b
+
+    return {
+        "poisson": lambda z, t: t * (mpmath.log(t) - z) - t + mpmath.exp(z),
+        "gamma": lambda z, t: z - mpmath.log(t) + t * mpmath.exp(-z) - 1,
+        "tweedie": tweedie,
+    }[name]
+
+
+@needs_mpmath
+@pytest.mark.parametrize("dtype", FLOATS)
+@pytest.mark.parametrize("name", ["poisson", "gamma", "tweedie"])
+def test_deviances_are_within_four_ulps_of_what_the_next_floats_would_give(name, dtype):
+    loss = REGRESSION_LOSSES[name].make(**({"tweedie_power": 1.05} if name == "tweedie" else {}))
+    off = np.concatenate([[0.0], 10.0 ** -np.arange(14), [1.5, 1.99, 2.01, 8.0]])
+    target = np.exp(np.random.default_rng(0).normal(size=(2, off.size)) * 10.0).astype(dtype)
+    raw = (np.log(target.astype(float)) + np.stack([off, -off])).astype(dtype)
+    found = loss.value(raw.reshape(-1, 1), target.reshape(-1, 1))
+    for value, z, t in zip(found, raw.ravel(), target.ravel(), strict=True):
+        around = [(z, t)]
+        if dtype is np.float64:  # float32 needs no such excuse
+            around += [(np.nextafter(z, end), t) for end in (-np.inf, np.inf)]
+            around += [(z, np.nextafter(t, end)) for end in (0.0, np.inf)]
+        exact = exactly(half_deviance(name), *zip(*around, strict=True), digits=80)
+        turns = any((np.log(float(t)) - one) * (np.log(float(t)) - z) <= 0.0 for one, _ in around[1:3])
+        low, high = 0.0 if turns else min(exact), max(exact)  # a perfect prediction may lie between two floats
+        assert value >= 0.0
+        assert low <= value <= high or min(ulps(value, low), ulps(value, high)) <= 4
+
+
 def both_of(z):
     return [1 / (1 + mpmath.exp(z)), 1 / (1 + mpmath.exp(-z))]
 
