@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Protocol
 
 from sknet._estimators.fitted import Fitted
@@ -10,7 +9,7 @@ from sknet._estimators.printing import Lines, Printer, printer
 from sknet._estimators.read_data import Given
 from sknet._storage import checkpoints
 from sknet._storage.checkpoints import Origin
-from sknet._storage.files import refuse_unwritable
+from sknet._storage.files import as_path, refuse_unwritable
 from sknet._training.solver import Observer
 from sknet._training.state import State
 from sknet._typing import Target
@@ -136,7 +135,7 @@ class Checkpoint:
             import sklearn.callback  # noqa: F401
         except ImportError:
             raise ImportError("sknet.Checkpoint is a callback, and callbacks need scikit-learn 1.9 or later.") from None
-        self.path, self.every = Path(path), int(every)
+        self.path, self.every = as_path(path), int(every)
 
     def setup(self, estimator: object, context: object) -> None:
         """Refuse, as a fit begins, what cannot be written.

@@ -94,6 +94,9 @@ class Fitted:
     def with_network(self, coefs: list[Array] | None = None, intercepts: list[Array] | None = None) -> "Fitted":
         """Return the same with other weights or biases, whose errors nobody knows."""
         network = self.model.network
+        for name, new, old in (("coefs_", coefs, network.coefs), ("intercepts_", intercepts, network.intercepts)):
+            if new is not None and [np.shape(one) for one in new] != [one.shape for one in old]:
+                raise ValueError(f"{name} must hold arrays of the shapes {[one.shape for one in old]}: give these.")
         network = replace(network, coefs=coefs or network.coefs, intercepts=intercepts or network.intercepts)
         return replace(self, model=replace(self.model, network=network), errors=None)
 
@@ -123,8 +126,8 @@ def to_predict(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
     """Return the model, and the table checked against that of `fit`."""
     fitted = require_fitted(estimator)
     model, table = fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
-    if model.encoder.names is None and not isinstance(table, np.ndarray):
-        model = replace(model, encoder=model.encoder.as_named_by(table))
+    if fitted.columns.names is None and not isinstance(table, np.ndarray):
+        model = model.as_named_by(table)
     return model, table
 
 

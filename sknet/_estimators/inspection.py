@@ -1,7 +1,6 @@
 """Looking into what was fitted: gradients of the objective and of predictions, and intervals around these."""
 
 from dataclasses import replace
-from numbers import Real
 from typing import cast
 
 import numpy as np
@@ -15,6 +14,7 @@ from sknet._model.fitting import prepare
 from sknet._model.heads import NumberHead
 from sknet._model.intervals import around, has_ends
 from sknet._model.sensitivity import input_gradients
+from sknet._tables.arrays import shown
 from sknet._typing import Array, Table, Target
 
 
@@ -50,8 +50,12 @@ def gradients_of(estimator: BaseSigmoidMLP, X: Table) -> Array:
 
 def interval_of(estimator: BaseSigmoidMLP, X: Table, coverage: object) -> Array:
     """Return intervals that hold this share of targets, (n, 2) or (n, k, 2)."""
-    if isinstance(coverage, bool | np.bool_) or not isinstance(coverage, Real) or not 0.0 < float(coverage) < 1.0:
-        raise ValueError(f"coverage={coverage!r}: give a number between 0 and 1, both excluded.")
+    if (
+        isinstance(coverage, bool | np.bool_)
+        or not isinstance(coverage, int | float | np.floating)
+        or not 0 < coverage < 1
+    ):
+        raise ValueError(f"coverage={shown(coverage)}: give a number between 0 and 1, both excluded.")
     share, fitted = float(coverage), require_fitted(estimator)
     head = cast(NumberHead, fitted.model.head)
     if not has_ends(head):

@@ -322,7 +322,7 @@ def read_groups(groups: Target, n: int) -> Array:
     values = plain_array(groups, "groups")
     if values.shape != (n,):
         raise ValueError(f"groups has shape {values.shape}, expected ({n},): one group per row of X.")
-    if values.dtype != object:
+    if values.dtype.kind not in "OfmM":
         return values
     try:
         codes: Array = pd.factorize(values)[0]

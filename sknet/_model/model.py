@@ -10,9 +10,9 @@ coefs[l] : (fan_in, fan_out)      intercepts[l] : (fan_out,)
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import ceil
-from typing import cast
+from typing import Self, cast
 
 import numpy as np
 
@@ -108,6 +108,10 @@ class Model:
     def networks(self) -> tuple[Network, ...]:
         """All networks: one, or those of an ensemble's members."""
         return (self.network, *self.others)
+
+    def as_named_by(self, table: Table) -> Self:
+        """Return the model with a frame's column names, where it was learnt from an array: errors then name these."""
+        return self if self.encoder.names else replace(self, encoder=self.encoder.as_named_by(table))
 
     # --- raw outputs -------------------------------------------------------------------------------------------------
 

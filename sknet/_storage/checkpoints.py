@@ -16,7 +16,7 @@ from typing import BinaryIO, Protocol, cast, runtime_checkable
 import numpy as np
 
 from sknet._network.layout import Layout
-from sknet._storage.files import clear_drafts, damage_named, replace
+from sknet._storage.files import as_path, clear_drafts, damage_named, replace
 from sknet._storage.files import digest as digest_of
 from sknet._storage.models import state_of
 from sknet._storage.schema import make
@@ -197,7 +197,7 @@ def write(path: Path, origin: Origin, state: State) -> None:
 
 def read(path: str | os.PathLike[str]) -> Saved:
     """Read a checkpoint file; what a writer that was killed has left beside it, is removed."""
-    clear_drafts(path)
+    clear_drafts(as_path(path))
     with open(path, "rb") as opened, damage_named(path, WRITER, *_DAMAGE):
         _refuse_long_list(opened)
         with zipfile.ZipFile(opened) as archive:

@@ -106,6 +106,13 @@ _DAMAGE: tuple[type[Exception], ...] = (
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
+def as_path(path: object) -> Path:
+    """Return a path that a user gave; a number, which Python would take for an open file, is none."""
+    if not isinstance(path, str | os.PathLike) or "\0" in os.fspath(path):
+        raise TypeError(f"path={path!r} is no path: give a string without null characters, or a pathlib.Path.")
+    return Path(path)
+
+
 def replace(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     """Write a file that is there whole, or not at all: what stands at `path` is replaced at the end."""
     place = Path(os.path.realpath(path))  # a link stays one
@@ -190,7 +197,7 @@ def write(path: str | os.PathLike[str], tree: object) -> None:
             f"The settings of this model, column by column, take {len(settings):,} characters: too many for a file of "
             f"this kind, which holds {MAX_HEADER:,}. Use pickle, or a table of fewer columns."
         )
-    replace(Path(path), lambda file: file.write(content))
+    replace(as_path(path), lambda file: file.write(content))
 
 
 def _in_order(content: bytes) -> bytes:
@@ -220,7 +227,7 @@ def read(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
     """Read names and arrays from a file, pieces of the user's own taken from `custom`."""
     with needed("sknet.load", "safetensors", extra="files"):
         from safetensors import SafetensorError, safe_open
-    with open(path, "rb") as file, damage_named(path, "sknet.save", SafetensorError):
+    with as_path(path).open("rb") as file, damage_named(path, "sknet.save", SafetensorError):
         start = _start_of_tensors(file)
         with safe_open(os.fspath(path), framework="numpy") as tensors:
             metadata = tensors.metadata() or {}

@@ -177,6 +177,8 @@ def deal(n: int, strata: Array | None, groups: Array | None, n_folds: int, seed:
         Integers from 0 on.
     """
     rng = np.random.default_rng(seed)
+    if n < 2:
+        raise ValueError("early_stopping='folds' takes two rows of positive weight at least: give more, or set False.")
     if groups is not None:
         names, place, sizes = np.unique(groups, return_inverse=True, return_counts=True)
         if len(names) < 2:

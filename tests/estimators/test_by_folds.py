@@ -79,6 +79,11 @@ def test_own_validation_rows_come_before_folds():
     assert fitted.resolved_params_["early_stopping"] is True and len(fitted.validation_scores_) == fitted.n_iter_
 
 
+def test_folds_of_a_single_row_are_refused():
+    with pytest.raises(ValueError, match="early_stopping='folds' takes two rows of positive weight at least"):
+        SigmoidMLPClassifier(**FOLDS, early_stopping="folds").fit(X[:1], LABEL[:1])
+
+
 def test_folds_that_diverge_name_the_rate():
     net = SigmoidMLPClassifier(**FOLDS | {"learning_rate_init": 1e30, "solver": "sgd", "clip_norm": None})
     with pytest.raises(ValueError, match="learning_rate_init"):

@@ -4,6 +4,7 @@ import pickle
 import threading
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
@@ -98,6 +99,8 @@ def test_the_best_validation_score_is_that_of_the_out_of_fold_predictions():
     assert net.best_validation_score_ == pytest.approx(-np.average(loss, weights=WEIGHT + 1.0), rel=1e-9)
     rated = SigmoidMLPClassifier(**QUICK, scoring="accuracy").fit(X, LABEL)
     assert rated.best_validation_score_ == pytest.approx((rated.oof_prediction_.argmax(axis=1) == LABEL).mean())
+    framed = SigmoidMLPClassifier(**QUICK, scoring="accuracy").fit(pd.DataFrame(X), LABEL)
+    assert framed.best_validation_score_ == rated.best_validation_score_
 
 
 def test_rows_that_none_or_several_held_out():

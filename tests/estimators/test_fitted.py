@@ -62,6 +62,9 @@ def test_weights_may_be_changed_by_hand():
     net.coefs_ = [np.zeros_like(W) for W in net.coefs_]
     net.intercepts_ = [np.zeros_like(b) for b in net.intercepts_]
     assert_allclose(net.predict_proba(WIDE), 1 / 3, rtol=1e-12)
+    for name in ("coefs_", "intercepts_"):
+        with pytest.raises(ValueError, match=rf"{name} must hold arrays of the shapes \[\("):
+            setattr(net, name, getattr(net, name)[:1])
 
 
 # --- the epoch that was kept

@@ -88,7 +88,7 @@ def test_without_such_rows_there_is_an_error_with_the_remedy(case):
         net.predict_interval(X)
 
 
-@pytest.mark.parametrize("coverage", [0.0, 1.0, 1.5, -0.1, True, "0.9", None, float("nan")])
+@pytest.mark.parametrize("coverage", [0.0, 1.0, 1.5, -0.1, True, "0.9", None, float("nan"), 10**400])
 def test_a_coverage_that_is_none(coverage):
     net = SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
     with pytest.raises(ValueError, match="coverage="):

@@ -332,6 +332,7 @@ def test_another_number_of_columns(method):
         getattr(net, method)(COUNTS[:, :3], *([NUMBER] if method in ("partial_fit", "backpropagate") else []))
 
 
+@pytest.mark.filterwarnings("ignore:X has feature names")
 def test_errors_name_the_columns_of_a_frame_that_a_model_of_arrays_is_given():
     net = SigmoidMLPRegressor(**QUICK).partial_fit(COUNTS, NUMBER)
     frame = pd.DataFrame(COUNTS.astype(float), columns=list("abcd"))
@@ -466,10 +467,14 @@ def test_class_weights_must_have_a_sum_that_is_a_number():
 
 @pytest.mark.parametrize(
     ("groups", "message"),
-    [([1, None], "groups has no group for row 1"), ([{}, 1], "groups holds what cannot be compared")],
+    [
+        ([1, None], "groups has no group for row 1"),
+        ([1.0, np.nan], "groups has no group for row 1"),
+        ([{}, 1], "groups holds what cannot be compared"),
+    ],
 )
 def test_groups_that_are_none(groups, message):
-    given = np.array((groups * len(X))[: len(X)], dtype=object)
+    given = np.array((groups * len(X))[: len(X)], dtype=float if np.nan in groups else object)
     with pytest.raises((ValueError, TypeError), match=message):
         SigmoidMLPRegressor(3, early_stopping=True).fit(X, NUMBER, groups=given)
 

@@ -132,6 +132,14 @@ def test_only_fitted_estimators_of_ours_are_saved(path):
     assert not path.exists()
 
 
+@pytest.mark.parametrize("path", [0, 1.5, None, b"x", "x\0y"])
+def test_what_is_no_path_is_refused(path):
+    net = SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
+    for call in (lambda: sknet.save(net, path), lambda: sknet.load(path), lambda: net.resume(path, X, NUMBER)):
+        with pytest.raises(TypeError, match="path=.* is no path: give a string"):
+            call()
+
+
 def test_labels_that_no_file_holds_are_refused(path):
     days = np.array(["2020-01-01", "2020-01-02"], "M8[D]")[rng.integers(0, 2, 100)]
     try:
