@@ -19,6 +19,7 @@ from sknet._estimators.saving import Estimator
 from sknet._estimators.streaming import fit_stream
 from sknet._model.machine import needed
 from sknet._partitions.sources import Roles, Source, chunks, tables
+from sknet._storage.files import as_path, refuse_unwritable
 from sknet._typing import Array, Table, Target
 
 __all__ = ["fit", "predict", "prepare"]
@@ -115,6 +116,8 @@ def fit(
     array([ True])
     """
     _refuse_others(estimator)
+    if validation is None and validation_target is not None:
+        raise ValueError("validation_target is given, and validation is not: give both, or neither.")
     found = chunks(source, Roles(target, sample_weight, groups))
     held_out = None
     if validation is not None:
@@ -226,6 +229,7 @@ def predict(
     found = map(call, tables(source, names))
     if to is None:
         return found
+    refuse_unwritable(as_path(to))  # before anything is computed
     _write(found, Path(to), method, getattr(estimator, "classes_", None))
     return None
 

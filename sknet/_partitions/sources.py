@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 
 from sknet._model.machine import needed
+from sknet._tables.arrays import shown
 from sknet._tables.rows import is_frame, is_sparse
 from sknet._typing import Array, Table, Target
 
@@ -201,12 +202,19 @@ def _of_piece(piece: object, roles: Roles, name: str) -> Chunk:
 
 def _of_frame(frame: Table, roles: Roles, name: str) -> Chunk:
     """Take the target, the weight and the group out of a frame's columns."""
+    given = {"target": roles.target, "sample_weight": roles.sample_weight, "groups": roles.groups}
+    for what, role in given.items():
+        if role is not None and not isinstance(role, str) and not _are_names(role):
+            raise TypeError(
+                f"{what}={shown(role)} is no name of a column of {name}: give one of {list(frame.columns)}."
+            )
+    if len(set(roles.names)) < len(roles.names):
+        raise ValueError(f"target, sample_weight and groups name a column twice, {roles.names}: name each once.")
     lacking = [column for column in roles.names if column not in frame.columns]
     if lacking:
-        raise ValueError(f"{name} has no column {lacking[0]!r}: its columns are {list(frame.columns)}.")
+        raise ValueError(f"{name} has no column {lacking[0]!r}: give one of {list(frame.columns)}.")
     y, weight, groups = (
-        None if role is None else frame[list(role)] if _are_names(role) else frame[role]
-        for role in (roles.target, roles.sample_weight, roles.groups)
+        None if role is None else frame[list(role)] if _are_names(role) else frame[role] for role in given.values()
     )
     X = frame.drop(columns=roles.names) if hasattr(frame, "iloc") else frame.drop(roles.names)
     return Chunk(X, y, weight, groups)

@@ -140,7 +140,7 @@ WORDS = np.where(LABEL > 0, "yes", "no")
         (SigmoidMLPClassifier, LABEL, np.column_stack([LABEL, LABEL]), "y has shape .*but predictions have .*the same"),
         (SigmoidMLPClassifier, LABEL, NUMBER + 0.25, "y holds .*but the classes are .*: give labels of their kind"),
         (SigmoidMLPClassifier, LABEL, WORDS, "y holds 'yes', but the classes are .*: give labels of their kind"),
-        (SigmoidMLPClassifier, WORDS, LABEL, "y holds 2, but the classes are .*: give labels of their kind"),
+        (SigmoidMLPClassifier, WORDS, LABEL, "y holds 1, but the classes are .*: give labels of their kind"),
     ],
 )
 def test_what_cannot_be_scored_is_named(kind, y, scored, message):

@@ -72,7 +72,10 @@ def test_arrays(monkeypatch):
         (lambda: [1], Roles(), "of type int"),
         (lambda: [(1,)], Roles(), "1 parts"),
         (lambda: [([[1]], [1])], Roles("y"), "targets of their own"),
-        (lambda: [FRAME], Roles("z"), "no column 'z'"),
+        (lambda: [FRAME], Roles("z"), "no column 'z': give one of"),
+        (lambda: [FRAME], Roles(3), "target=3 is no name of a column of source: give one of"),
+        (lambda: [FRAME], Roles(FRAME.columns[0], np.ones(3)), "sample_weight=array.* is no name of a column"),
+        (lambda: [FRAME], Roles([FRAME.columns[0]] * 2), "name a column twice.*: name each once"),
     ],
 )
 def test_what_is_no_source_is_named(source, roles, message):
