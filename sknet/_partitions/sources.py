@@ -205,9 +205,7 @@ def _of_frame(frame: Table, roles: Roles, name: str) -> Chunk:
     given = {"target": roles.target, "sample_weight": roles.sample_weight, "groups": roles.groups}
     for what, role in given.items():
         if role is not None and not isinstance(role, str) and not _are_names(role):
-            raise TypeError(
-                f"{what}={shown(role)} is no name of a column of {name}: give one of {list(frame.columns)}."
-            )
+            raise TypeError(f"{what}={shown(role)} names no column of {name}: give one of {list(frame.columns)}.")
     if len(set(roles.names)) < len(roles.names):
         raise ValueError(f"target, sample_weight and groups name a column twice, {roles.names}: name each once.")
     lacking = [column for column in roles.names if column not in frame.columns]

@@ -73,8 +73,8 @@ def test_arrays(monkeypatch):
         (lambda: [(1,)], Roles(), "1 parts"),
         (lambda: [([[1]], [1])], Roles("y"), "targets of their own"),
         (lambda: [FRAME], Roles("z"), "no column 'z': give one of"),
-        (lambda: [FRAME], Roles(3), "target=3 is no name of a column of source: give one of"),
-        (lambda: [FRAME], Roles(FRAME.columns[0], np.ones(3)), "sample_weight=array.* is no name of a column"),
+        (lambda: [FRAME], Roles(3), "target=3 names no column of source: give one of"),
+        (lambda: [FRAME], Roles(FRAME.columns[0], np.ones(3)), "sample_weight=array.* names no column of source"),
         (lambda: [FRAME], Roles([FRAME.columns[0]] * 2), "name a column twice.*: name each once"),
     ],
 )
