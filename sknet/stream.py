@@ -116,6 +116,8 @@ def fit(
     array([ True])
     """
     _refuse_others(estimator)
+    if cache_dir is not None and not as_path(cache_dir, "cache_dir").is_dir():
+        raise FileNotFoundError(f"cache_dir={cache_dir!r} is no folder: make it, or give another one.")
     if validation is None and validation_target is not None:
         raise ValueError("validation_target is given, and validation is not: give both, or neither.")
     found = chunks(source, Roles(target, sample_weight, groups))
@@ -229,7 +231,7 @@ def predict(
     found = map(call, tables(source, names))
     if to is None:
         return found
-    refuse_unwritable(as_path(to))  # before anything is computed
+    refuse_unwritable(as_path(to, "to"))  # before anything is computed
     _write(found, Path(to), method, getattr(estimator, "classes_", None))
     return None
 

@@ -194,6 +194,8 @@ def test_a_chunk_that_cannot_be_used_is_named(fitted):
     for message, pieces in bad.items():
         with pytest.raises((TypeError, ValueError), match=message):
             stream.fit(SigmoidMLPClassifier(**QUICK), lambda pieces=pieces: iter(pieces))
+    with pytest.raises(FileNotFoundError, match="cache_dir='nowhere' is no folder: make it"):
+        stream.fit(SigmoidMLPClassifier(**QUICK), in_chunks(700), target="y", cache_dir="nowhere")
     with pytest.raises(ValueError, match="validation_target is given, and validation is not: give both, or neither"):
         stream.fit(SigmoidMLPClassifier(**QUICK), in_chunks(700), target="y", validation_target=[1])
     with pytest.raises(TypeError, match="neither"):
@@ -232,7 +234,7 @@ def test_predictions_that_cannot_be_made_are_named(fitted, tmp_path):
         stream.predict(fitted, in_chunks(10), method="fit")
     with pytest.raises(OSError, match="cannot be written: Is a directory. Give another path"):
         stream.predict(fitted, in_chunks(700), to=tmp_path)
-    with pytest.raises(TypeError, match="path=3 is no path"):
+    with pytest.raises(TypeError, match="to=3 is no path"):
         stream.predict(fitted, in_chunks(700), to=3)
     with pytest.raises(ValueError, match="no rows"):
         stream.predict(fitted, [], to=tmp_path / "p.parquet")

@@ -106,10 +106,10 @@ _DAMAGE: tuple[type[Exception], ...] = (
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def as_path(path: object) -> Path:
+def as_path(path: object, name: str = "path") -> Path:
     """Return a path that a user gave; a number, which Python would take for an open file, is none."""
     if not isinstance(path, str | os.PathLike) or "\0" in os.fspath(path):
-        raise TypeError(f"path={path!r} is no path: give a string without null characters, or a pathlib.Path.")
+        raise TypeError(f"{name}={path!r} is no path: give a string without null characters, or a pathlib.Path.")
     return Path(path)
 
 

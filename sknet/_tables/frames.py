@@ -174,7 +174,13 @@ def read_levels(values: Table) -> tuple[NDArray[np.intp], list[str]]:
     if isinstance(getattr(values, "dtype", None), pd.CategoricalDtype):
         codes, levels = np.asarray(values.cat.codes), values.cat.categories
     else:
-        codes, levels = pd.factorize(values)
+        try:
+            codes, levels = pd.factorize(values)
+        except TypeError as error:  # a list or a dict has no place among levels
+            raise TypeError(
+                f"Column {getattr(values, 'name', None) or ''!r} of X holds what is no level of a category, {error}: "
+                "make each value a string or a number."
+            ) from error
     return codes.astype(np.intp), [level_key(level) for level in np.asarray(levels, dtype=object)]
 
 

@@ -343,6 +343,14 @@ def test_errors_name_the_columns_of_a_frame_that_a_model_of_arrays_is_given():
     assert_array_equal(net.predict(frame), net.predict(COUNTS))
 
 
+def test_what_is_no_level_is_named():
+    frame = pd.DataFrame({"a": NUMBER, "k": ["u", "v"] * (len(NUMBER) // 2)})
+    net, bad = SigmoidMLPRegressor(**QUICK).fit(frame, NUMBER), frame.assign(k=[[1]] * len(frame))
+    for call in (net.predict, net.input_gradients, lambda X: net.set_params(categorical_features=["k"]).fit(X, NUMBER)):
+        with pytest.raises(TypeError, match="Column 'k' of X holds what is no level.*: make each value a string"):
+            call(bad)
+
+
 def test_infinity_at_predict():
     net = SigmoidMLPRegressor(**QUICK).fit(COUNTS, NUMBER)
     with pytest.raises(ValueError, match="infinity"):
