@@ -79,27 +79,30 @@ class Turns:
         self.settled = True
 
     def exchange(self, new: Hold | None) -> Hold | None:
-        """Give up what this thread holds, wait for the turn of its new hold and take it; return what was given up."""
+        """Give up what this thread holds, wait for the turn of its new hold and take it; return what was given up.
+
+        The caller has the lock, and must take it on one line with the call: so that no interrupt comes between lines
+        of a `with`, where it would leave the lock closed for ever.
+        """
         thread = get_ident()
-        with self.lock:
-            given_up = self.holds.pop(thread, None)
-            kind = self.kind if self.holds else None
-            if new is not None:
-                if self.queue or kind not in (None, new.large):
-                    self._wait(new)
-                self.holds[thread], kind = new, new.large
-            if kind is not self.kind or not self.settled:
-                self.settled = False  # an interrupt may come between any two lines: then the next call begins here
-                while self.before:
-                    blas, n_threads = self.before[-1]
-                    blas.give(n_threads)
-                    self.before.pop()
-                for blas in () if kind is None else limited(kind):
-                    self.before.append((blas, blas.number()))
-                    blas.give(1)
-                self.kind, self.settled = kind, True
-            if self.queue:
-                self.changed.notify_all()
+        given_up = self.holds.pop(thread, None)
+        kind = self.kind if self.holds else None
+        if new is not None:
+            if self.queue or kind not in (None, new.large):
+                self._wait(new)
+            self.holds[thread], kind = new, new.large
+        if kind is not self.kind or not self.settled:
+            self.settled = False  # an interrupt may come between any two lines: then the next call begins here
+            while self.before:
+                blas, n_threads = self.before[-1]
+                blas.give(n_threads)
+                self.before.pop()
+            for blas in () if kind is None else limited(kind):
+                self.before.append((blas, blas.number()))
+                blas.give(1)
+            self.kind, self.settled = kind, True
+        if self.queue:
+            self.changed.notify_all()
         return given_up
 
     def _wait(self, new: Hold) -> None:
@@ -162,11 +165,11 @@ def suitable_threads(product: int | None) -> Iterator[None]:
     None lets go of BLAS, for what a user wrote: it may wait for other threads.
     """
     mine = None if product is None else Hold(large=product >= SHARED_OUT)
-    given_up = TURNS.exchange(mine)
+    with TURNS.lock: given_up = TURNS.exchange(mine)  # noqa: E701  # fmt: skip
     try:
         yield
     finally:
-        TURNS.exchange(given_up)
+        with TURNS.lock: TURNS.exchange(given_up)  # noqa: E701  # fmt: skip
 
 
 def give_way() -> None:

@@ -175,6 +175,8 @@ class Scenario:
 
     def wrong(self, net, raised, n_epochs):
         """What is wrong with an estimator after an interrupt; None if nothing is."""
+        if sknet._model.threads.TURNS.lock._is_owned():
+            return "other threads wait for ever"
         if bits(net)[1] == self.before[1]:
             if not raised:
                 return "nothing was done, and nothing said"
