@@ -614,15 +614,17 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         log_p : ndarray of shape (n_samples, n_classes), or a list of such
             Finite, and computed from the network's raw outputs: of a class
             that is next to certain, and of one that `predict_proba` can no
-            longer tell from 0, to the last digits. Otherwise as `predict_proba`.
+            longer tell from 0, to the last digits. (In multilabel problems they
+            are the logarithms of what `predict_proba` returns, as in
+            scikit-learn.) Otherwise as `predict_proba`.
         """
         model, table = to_predict(self, X)
         labels, loss = labels_of(model), model.head.loss
-        if loss.log_link is None:  # of the user's own
+        # with several labels per row, scikit-learn's own test of MLPClassifier asks for np.log(predict_proba), bit for bit
+        if loss.log_link is None or not labels.exclusive:
             p = self.predict_proba(X)
             return [np.log(part) for part in p] if isinstance(p, list) else np.log(p)
-        log_P = model.outputs(table, loss.log_linked_both if labels.exclusive else loss.log_linked)
-        return labels.log_probabilities(log_P)
+        return labels.log_probabilities(model.outputs(table, loss.log_linked_both))
 
     def decision_function(self, X: Table) -> Array | list[Array]:
         """Compute the network's raw outputs: log-odds for a sigmoid, unnormalised logarithms for a softmax.
