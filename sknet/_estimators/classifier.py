@@ -620,7 +620,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         """
         model, table = to_predict(self, X)
         labels, loss = labels_of(model), model.head.loss
-        # with several labels per row, scikit-learn's own test of MLPClassifier asks for np.log(predict_proba), bit for bit
+        # with several labels per row, scikit-learn's own tests ask for exactly np.log(predict_proba)
         if loss.log_link is None or not labels.exclusive:
             p = self.predict_proba(X)
             return [np.log(part) for part in p] if isinstance(p, list) else np.log(p)
