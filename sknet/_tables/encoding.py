@@ -144,8 +144,7 @@ class TableEncoder:
             if self.keeps_zeros:
                 return self._encode_sparse(X, np.dtype(dtype))
             X = self._as_dense(X)
-        m = self.n_inputs
-        out = np.empty((len(X), m + ones), dtype)
+        m, out = self.n_inputs, np.empty((len(X), self.n_inputs + ones), dtype)
         out[:, m:] = 1.0
         array = np.asarray(X) if isinstance(X, np.ndarray) else held_as_array(X)
         if array is None:
