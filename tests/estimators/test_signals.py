@@ -11,7 +11,6 @@ import sklearn
 
 import sknet
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.threads import TURNS
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -59,7 +58,6 @@ class Signal:
             return True
         finally:
             sys.settrace(before)
-            TURNS.forked()  # unlike a signal, a trace function may come at the end of a `with`, before its lock is open
         return False
 
 
