@@ -307,3 +307,12 @@ def test_a_pickled_loss_leaves_the_identity_out_and_keeps_the_rest():
         assert ("link" in kept) == (loss.link is not losses.identity) and kept["value"] is loss.value
         again = pickle.loads(pickle.dumps(loss))
         assert again == loss
+
+
+def test_several_losses_are_mirrored_where_all_that_have_one_output_are():
+    sigmoid, softmax, own = losses.SIGMOID_LOG_LOSS, losses.SOFTMAX_LOG_LOSS, regression.SQUARED_ERROR
+    one, other, three = slice(0, 1), slice(1, 2), slice(1, 4)
+    assert losses.blocks([sigmoid, softmax], [one, three]).mirrored
+    assert losses.blocks([sigmoid, sigmoid], [one, other]).mirrored
+    assert not losses.blocks([softmax], [three]).mirrored
+    assert not losses.blocks([sigmoid, own], [one, other]).mirrored
