@@ -161,3 +161,17 @@ def test_an_interrupt_while_publishing_loses_no_epoch(kind, n_members, method, m
         getattr(net, method)(X, y)
     assert net.n_iter_ == whole.n_iter_
     np.testing.assert_array_equal(net.predict(X), whole.predict(X))
+
+
+def pressing(fraction):
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_an_interrupt_before_the_first_epoch_comes_through_and_changes_nothing(n_members):
+    net = SigmoidMLPRegressor(**PLAIN | {"learning_rate": pressing}, n_members=n_members)
+    before = bits(net)
+    for method in (net.fit, net.partial_fit):
+        with pytest.raises(KeyboardInterrupt):
+            method(X, NUMBER)
+    assert bits(net) == before

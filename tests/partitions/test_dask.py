@@ -237,13 +237,13 @@ def test_scores_and_intervals_are_the_local_ones(client, workers):
     local = LocalRegressor(**FIT | dict(early_stopping=True, scoring="r2")).fit(X, y)
     assert net.validation_scores_ == pytest.approx(local.validation_scores_, rel=1e-9)
     assert net.score(columns, data["y"], data["w"]) == pytest.approx(local.score(X, y, WEIGHT), rel=1e-9)
+    ends = net.predict_interval(columns, 0.8).compute()
+    np.testing.assert_allclose(ends, local.predict_interval(X, 0.8), rtol=1e-6, atol=1e-9)
     levels = dict(loss="quantile", quantile=0.7)
     net.set_params(**levels).fit(columns, data["y"]), local.set_params(**levels).fit(X, y)
     assert net.score(columns, data["y"], data["w"]) == pytest.approx(local.score(X, y, WEIGHT), rel=1e-9)
     sure = SigmoidMLPClassifier(**FIT).fit(columns, data["b"])
     assert sure.score(columns, data["b"]) == LocalClassifier(**FIT).fit(X, X["b"]).score(X, X["b"])
-    ends = net.predict_interval(columns, 0.8).compute()
-    np.testing.assert_allclose(ends, local.predict_interval(X, 0.8), rtol=1e-6, atol=1e-9)
 
 
 def test_folds_are_for_tables_in_memory():

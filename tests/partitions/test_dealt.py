@@ -72,7 +72,11 @@ def test_a_full_disk_is_named(tmp_path, monkeypatch):
 
 def test_another_error_of_the_disk_stays_what_it_is(tmp_path, monkeypatch):
     found = Deal(tmp_path, DTYPE)
-    for file in found._files:
-        file.close()
-    with pytest.raises(ValueError, match="closed file"):
-        found.add(records(300))
+
+    class Broken(np.ndarray):
+        def tofile(self, file):
+            raise OSError(errno.EIO, "Input/output error")
+
+    with pytest.raises(OSError, match=r"^\[Errno \d+\] Input/output error$"):
+        found.add(records(300).view(Broken))
+    found.close()

@@ -157,5 +157,5 @@ def test_rows_are_dealt_out_evenly_and_alike_in_any_part():
 
 
 def test_a_table_of_categories_alone():
-    X, how = frame()[["city", "flag"]], settings(max_categories=20)
+    X, how = frame()[["city", "plan"]], settings(max_categories=20)
     assert_same_inputs(learn_in_parts(how, cut(X, [130])), encoding.learn_encoder(X, **vars(how)))

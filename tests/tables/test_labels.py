@@ -341,3 +341,8 @@ def test_labels_travel_and_compare(name):
 def test_flat_labels_are_not_copied():
     y = TARGETS["binary"]
     assert as_labels(y) is y
+
+
+def test_logarithms_for_indicators_have_scikit_learns_shape_already():
+    labels, log_P = learn(TARGETS["multilabel"]), np.log([[0.5, 0.2, 0.9]])
+    assert labels.log_probabilities(log_P) is log_P
