@@ -1,0 +1,101 @@
+"""Whole fits with default parameters, and predictions, by the number of rows: our time / that of boosted trees.
+
+    python -m tests.benchmarks.by_rows [--rows N ...] [--threads N]
+
+20 columns of numbers, of which ten count. Fits are timed in turns, up to 100,000 rows the median of three rounds;
+errors are those on 20,000 other rows, ours over theirs: the error rate, or the root mean squared error. LightGBM is
+measured where it is installed.
+"""
+
+import argparse
+import importlib.util
+import os
+from collections.abc import Callable
+
+import numpy as np
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from threadpoolctl import threadpool_limits
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.benchmarks.harness import in_turns, machine, on_cores
+
+N_TEST = 20_000
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.by_rows", description=__doc__.splitlines()[0])
+    parser.add_argument("--rows", nargs="+", type=int, default=[1_000, 10_000, 100_000, 1_000_000])
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    options = parser.parse_args()
+    with on_cores(options.threads), threadpool_limits(options.threads):
+        print("\n".join(f"{key}: {value}" for key, value in machine().items()), flush=True)
+        for classify in (True, False):
+            for n in options.rows:
+                compare(n, classify, options.threads)
+        predictions(options.threads)
+
+
+def table(n: int, classify: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Numbers in their own units, and a target that bends, has a threshold and an interaction."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(n, 20))
+    value = np.sin(2.0 * X[:, 0]) + X[:, 1] * X[:, 2] + (X[:, 3] > 0.5) + 0.5 * X[:, 4:10].sum(axis=1)
+    noisy = value + rng.normal(size=n)
+    return np.exp(0.5 * X) * 10.0 ** np.arange(-5, 15), (noisy > 0.3).astype(int) if classify else noisy
+
+
+def models(classify: bool, threads: int) -> dict[str, Callable[[], object]]:
+    """What makes each library's estimator with its default parameters."""
+    found: dict[str, Callable[[], object]] = {
+        "ours": lambda: (SigmoidMLPClassifier if classify else SigmoidMLPRegressor)(random_state=0),
+        "HistGradientBoosting": HistGradientBoostingClassifier if classify else HistGradientBoostingRegressor,
+    }
+    if importlib.util.find_spec("lightgbm"):
+        import lightgbm
+
+        kind = lightgbm.LGBMClassifier if classify else lightgbm.LGBMRegressor
+        found["LightGBM"] = lambda: kind(verbose=-1, n_jobs=threads)
+    return found
+
+
+def compare(n: int, classify: bool, threads: int) -> None:
+    X, y = table(n + N_TEST, classify)
+    fitted: dict[str, object] = {}
+
+    def fit(name: str, make: Callable[[], object]) -> Callable[[], object]:
+        return lambda: fitted.update({name: make().fit(X[:n], y[:n])})
+
+    made = models(classify, threads)
+    seconds = in_turns({name: fit(name, make) for name, make in made.items()}, 1 if n > 100_000 else 3)
+    errors = {
+        name: float(np.mean(model.predict(X[n:]) != y[n:]) if classify else np.std(model.predict(X[n:]) - y[n:]))
+        for name, model in fitted.items()
+    }
+    for name in list(made)[1:]:
+        time = float(np.median(seconds["ours"] / seconds[name]))
+        what = "classification" if classify else "regression"
+        print(
+            f"  {what}, {n:,} rows, ours / {name}: time {time:.2f} ({np.median(seconds['ours']):.2f} s), "
+            f"error {errors['ours'] / errors[name]:.3f}, {fitted['ours'].n_iter_} epochs",
+            flush=True,
+        )
+
+
+def predictions(threads: int) -> None:
+    """Compare `predict_proba` of many rows, and of one."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(200_000, 50))
+    y = (X[:5000, 0] + X[:5000, 1] ** 2 > 1.0).astype(int)
+    fitted = {name: make().fit(X[:5000], y) for name, make in models(True, threads).items()}
+
+    def predict(model: object, n: int, times: int) -> Callable[[], object]:
+        return lambda: [model.predict_proba(X[:n]) for _ in range(times)]
+
+    for n, times in ((len(X), 1), (1, 200)):
+        seconds = in_turns({name: predict(model, n, times) for name, model in fitted.items()}, 7)
+        for name in list(fitted)[1:]:
+            print(f"  predict_proba of {n:,} rows, ours / {name}: {np.median(seconds['ours'] / seconds[name]):.3f}")
+
+
+if __name__ == "__main__":
+    main()
