@@ -77,6 +77,7 @@ sphinx_gallery_conf = {
     "write_computation_times": False,
 }
 
+smartquotes_action = "De"  # dashes and dots; a quotation mark may belong to code
 html_theme = "pydata_sphinx_theme"
 html_title = "sknet"
 html_logo = html_favicon = "_static/logo.svg"

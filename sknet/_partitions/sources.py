@@ -73,7 +73,7 @@ class Chunk:
 def chunks(source: Source, roles: Roles, name: str = "source") -> Iterator[Chunk]:
     """Yield the rows of a source, chunk by chunk; a second call yields the same."""
     if isinstance(source, str | os.PathLike) or hasattr(source, "scanner"):
-        return (_of_frame(frame, roles, name) for frame in _frames(source, None))
+        return (_of_whole(frame, roles, name) for frame in _frames(source, None))
     if isinstance(source, np.ndarray):
         return _of_array(source, roles)
     if callable(source):
@@ -180,7 +180,7 @@ def _called(source: Callable[[], Iterator[object]], name: str) -> Iterator[objec
 def _of_piece(piece: object, roles: Roles, name: str) -> Chunk:
     """Read a chunk: a frame with all columns, or (X, y), (X, y, weight) or (X, y, weight, groups)."""
     if is_frame(piece):
-        return _of_frame(piece, roles, name)
+        return _of_whole(piece, roles, name)
     if not isinstance(piece, tuple):
         raise TypeError(
             f"{name}() gave a chunk of type {type(piece).__name__}: give (X, y), (X, y, sample_weight), or a data "
@@ -198,6 +198,13 @@ def _of_piece(piece: object, roles: Roles, name: str) -> Chunk:
         return own
     rest = _of_frame(own.X, Roles(None, roles.sample_weight, roles.groups), name)
     return Chunk(rest.X, own.y, rest.weight, rest.groups)
+
+
+def _of_whole(frame: Table, roles: Roles, name: str) -> Chunk:
+    """Read a frame that has the target among its columns."""
+    if roles.target is None:
+        raise ValueError(f"target is None: name the column of {name} that is to be predicted, {list(frame.columns)}.")
+    return _of_frame(frame, roles, name)
 
 
 def _of_frame(frame: Table, roles: Roles, name: str) -> Chunk:

@@ -73,6 +73,7 @@ def test_arrays(monkeypatch):
         (lambda: [(1,)], Roles(), "1 parts"),
         (lambda: [([[1]], [1])], Roles("y"), "targets of their own"),
         (lambda: [FRAME], Roles("z"), "no column 'z': give one of"),
+        (lambda: [FRAME], Roles(), "target is None: name the column of source that is to be predicted"),
         (lambda: [FRAME], Roles(3), "target=3 names no column of source: give one of"),
         (lambda: [FRAME], Roles(FRAME.columns[0], np.ones(3)), "sample_weight=array.* names no column of source"),
         (lambda: [FRAME], Roles([FRAME.columns[0]] * 2), "name a column twice.*: name each once"),
