@@ -17,7 +17,7 @@ from problems import (
     state_of,
 )
 
-from sknet._training.lbfgs import _ftol
+from sknet._training.lbfgs import _ftol, _Split
 from sknet._training.optimizers import SGD, Adam, RMSProp
 from sknet._training.result import DivergedError, StopReason
 from sknet._training.schedules import cosine
@@ -263,3 +263,12 @@ def test_a_start_that_is_not_finite_is_told_at_once_and_a_later_point_is_an_over
 @pytest.mark.parametrize(("tol", "expected"), [(1.0, 1e7), (1e-4, 1e7), (6e-5, 6e6), (1e-8, 1e3), (0.0, 64.0)])
 def test_scipys_tolerance_is_its_own_and_finer_where_tol_is(tol, expected):
     assert _ftol(tol) == pytest.approx(expected * 2.0**-52, rel=1e-12)
+
+
+def test_weights_that_are_split_for_an_l1_penalty_come_back():
+    split, theta, found = _Split(3, 0.5), np.array([1.0, -2.0, 0.0, 5.0]), np.empty(4)
+    x = split.encode(theta)
+    split.decode(x, found)
+    np.testing.assert_array_equal(found, theta)
+    np.testing.assert_array_equal(x, [1.0, 0.0, 0.0, 5.0, 0.0, 2.0, 0.0])
+    assert split.penalty(x) == 1.5
