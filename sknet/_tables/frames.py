@@ -166,19 +166,20 @@ def number_values(column: Table, name: str) -> Array:
         ) from error
 
 
-def read_levels(values: Table) -> tuple[NDArray[np.intp], list[str]]:
+def read_levels(values: Table, name: str = "") -> tuple[NDArray[np.intp], list[str]]:
     """Codes of a column's values, −1 where missing, and the key of the level that each code stands for.
 
-    Levels that do not occur may be among them, and two levels may have one key.
+    Levels that do not occur may be among them, and two levels may have one key. An error names the column, by its own
+    name if it has one.
     """
     if isinstance(getattr(values, "dtype", None), pd.CategoricalDtype):
         codes, levels = np.asarray(values.cat.codes), values.cat.categories
     else:
         try:
             codes, levels = pd.factorize(values)
-        except TypeError as error:  # a list or a dict has no place among levels
+        except (TypeError, NotImplementedError) as error:  # a list or a dict has no place among levels
             raise TypeError(
-                f"Column {getattr(values, 'name', None) or ''!r} of X holds what is no level of a category, {error}: "
+                f"Column {getattr(values, 'name', None) or name!r} of X holds what is no level of a category, {error}: "
                 "make each value a string or a number."
             ) from error
     return codes.astype(np.intp), [level_key(level) for level in np.asarray(levels, dtype=object)]

@@ -285,7 +285,7 @@ def with_errors(**changes):
     (lambda fitted: replace(fitted, members=fitted.members[:1]), "the members are not as many as the networks"),
     (lambda fitted: replace(fitted, out_of_fold=np.zeros((2, 2, 2))), "the out-of-fold predictions are no predictions"),
     (lambda fitted: replace(fitted, out_of_fold=[np.zeros(9, int)]), "the out-of-fold predictions are no predictions"),
-], ids=str)  # fmt: skip
+])  # fmt: skip
 def test_parts_that_do_not_go_together_are_refused(path, change, message):
     members = 2 if "members" in message or "out-of-fold" in message else 1
     net = SigmoidMLPRegressor(**QUICK, early_stopping=True, n_members=members).fit(X, NUMBER)

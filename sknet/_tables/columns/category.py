@@ -214,10 +214,7 @@ def _added(one: dict[str, T], other: dict[str, T]) -> dict[str, T]:
 
 def level_totals(values: Table, name: str, weight: Array | None = None) -> LevelTotals:
     """Find the levels of a column from its n values and their weights."""
-    try:
-        codes, keys = read_levels(values)
-    except (TypeError, NotImplementedError) as error:
-        raise TypeError(f"Column {name!r} of X cannot be a category: {error}. Make its values strings.") from error
+    codes, keys = read_levels(values, name)
     seen = codes >= 0
     observed = codes[seen]
     rows = np.bincount(observed, minlength=len(keys))

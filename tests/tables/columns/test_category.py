@@ -131,5 +131,5 @@ def test_a_level_called_missing_keeps_its_name():
 
 
 def test_values_that_cannot_be_levels_are_refused_by_name():
-    with pytest.raises(TypeError, match="Column 'c' of X cannot be a category: unhashable"):
+    with pytest.raises(TypeError, match="Column 'c' of X holds what is no level of a category, unhashable"):
         learn([[1], [2]])
