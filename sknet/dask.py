@@ -9,6 +9,7 @@ from functools import partial
 from os import PathLike
 from typing import ClassVar, Self
 
+import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 
 from sknet._estimators.base import BaseSigmoidMLP
@@ -225,7 +226,7 @@ class _OnWorkers(BaseSigmoidMLP):
             At most 1.
         """
         local = self.to_local()
-        predictions = computed(self.predict(X))
+        predictions = np.asarray(computed(self.predict(X)))
         local.predict = lambda X: predictions  # type: ignore[method-assign]  # made by the workers, scored here
         return float(local.score(predictions, computed(y), computed(sample_weight)))
 
