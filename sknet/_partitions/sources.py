@@ -104,21 +104,33 @@ def _frames(source: Source, columns: Sequence[str] | None) -> Iterator[pd.DataFr
     data = _dataset(source)
     rows = max(1024, CHUNK_VALUES // max(len(data.schema.names), 1))
     import pyarrow
+
+    names = None if columns is None else list(columns)
+    for part, how in _parts(data):
+        for batch in part.to_batches(columns=names, batch_size=rows, batch_readahead=0, **how):
+            if batch.num_rows:
+                yield pyarrow.Table.from_batches([batch]).to_pandas(**FROM_PARQUET)
+
+
+def _parts(data: Source) -> Iterator[tuple[Source, dict[str, object]]]:
+    """Yield what is read one after the other, and how: Parquet files by row groups.
+
+    Of what is read at once, Arrow reads in advance as much as it can while a chunk is being worked on.
+    """
     from pyarrow import dataset
 
-    how: dict[str, object] = {}
-    if isinstance(getattr(data, "format", None), dataset.ParquetFileFormat):  # else whole files are read in advance
-        how["fragment_scan_options"] = dataset.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
-    batches = data.to_batches(
-        columns=None if columns is None else list(columns),
-        batch_size=rows,
-        batch_readahead=0,
-        fragment_readahead=0,
-        **how,
-    )
-    for batch in batches:
-        if batch.num_rows:
-            yield pyarrow.Table.from_batches([batch]).to_pandas(**FROM_PARQUET)
+    options = dataset.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
+    try:
+        fragments = list(data.get_fragments())
+    except ValueError:  # the rows or columns of a Dataset that was filtered are known to its scanner only
+        yield data, {"fragment_readahead": 0}
+        return
+    for fragment in fragments:
+        if isinstance(fragment, dataset.ParquetFileFragment):
+            how = {"schema": data.schema, "fragment_scan_options": options}
+            yield from ((group, how) for group in fragment.split_by_row_group())
+        else:
+            yield fragment, {"schema": data.schema}
 
 
 def _dataset(source: Source) -> Source:

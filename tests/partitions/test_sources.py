@@ -1,5 +1,7 @@
 """Sources: every kind gives the same rows, and what is none of them is named."""
 
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -38,6 +40,29 @@ def test_parquet_by_folder_glob_path_and_dataset(folder, monkeypatch):
     assert len(first.X) == 4 and len(list(every)) == 1
     found = list(tables(folder, ["c"]))
     assert [list(X.columns) for X in found] == [["c"], ["c"]]
+
+
+def test_arrow_reads_no_row_group_in_advance(tmp_path):
+    """What Arrow reads while a chunk is being worked on would be held in memory, in the end the whole file."""
+    pyarrow, parquet = pytest.importorskip("pyarrow"), pytest.importorskip("pyarrow.parquet")
+    path, group, n_groups = tmp_path / "table.parquet", 2**16, 40
+    parquet.write_table(
+        pyarrow.table({"a": np.random.default_rng(0).random(group * n_groups)}), path, row_group_size=group
+    )
+    before, most = pyarrow.total_allocated_bytes(), 0
+    for _ in tables(path, None):
+        time.sleep(0.005)
+        most = max(most, pyarrow.total_allocated_bytes() - before)
+    assert most < 8 * group * 8
+
+
+def test_partitions_and_filters_of_a_dataset(tmp_path):
+    dataset = pytest.importorskip("pyarrow.dataset")
+    FRAME.to_parquet(tmp_path, partition_cols=["c"])
+    data = dataset.dataset(tmp_path, partitioning="hive")
+    whole = pd.concat(tables(data, None))
+    assert whole["c"].tolist() == list("xxxyyy") and whole["a"].tolist() == [0.0, 2.0, 4.0, 1.0, 3.0, 5.0]
+    assert pd.concat(tables(data.filter(dataset.field("a") > 3.0), None))["a"].tolist() == [4.0, 5.0]
 
 
 def test_functions(folder):
