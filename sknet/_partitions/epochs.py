@@ -18,11 +18,11 @@ from typing import cast
 
 import numpy as np
 
-from sknet._model.fitting import MAX_ROWS, EncodedRows, Place, Score, Tables, TrainingRun, assemble
+from sknet._model.fitting import MAX_ROWS, EncodedRows, Place, Score, Tables, TrainingRun, assemble, encode_rows
 from sknet._model.heads import Head, LabelHead, NumberHead
 from sknet._model.settings import Settings
 from sknet._network.layers import Kind
-from sknet._network.objective import Objective
+from sknet._network.objective import EncodedTable, Objective
 from sknet._network.objective import Rows as EncodedMatrix
 from sknet._partitions.dealt import DealtRecords, Records, joined
 from sknet._partitions.stored import KEYS, Stored
@@ -254,12 +254,11 @@ def run_of(
         tables: Tables, part: Rows, n_rows: int, smoothing: float = 0.0, *, cross_fit: bool = False
     ) -> EncodedRows:
         inputs = TableInputs(tables.encoder, part.X, tables.compute_dtype)
-        target = tables.head.targets(part.y, tables.compute_dtype, smoothing)
-        if part.X is None:
-            return EncodedRows(inputs, target, stream.scaled(part.weight), counted.total, n_rows)
-        total = float(len(part.y)) if part.weight is None else float(part.weight.sum())
-        own = None if part.weight is None else (part.weight * (len(part.y) / total)).astype(tables.compute_dtype)
-        return EncodedRows(inputs, target, own, total, n_rows)
+        later = EncodedTable(lambda _: inputs, (len(part.y), tables.encoder.n_inputs))
+        encoded = encode_rows(tables, replace(part, X=later), n_rows, smoothing)
+        if part.X is not None:
+            return encoded
+        return replace(encoded, weight=stream.scaled(part.weight), total_weight=counted.total)  # of all rows
 
     place = Place(learn_encoder, encode, Objective)
     run = assemble(settings, tables, Rows(None, y, weight), validation, score, place=place)

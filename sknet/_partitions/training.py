@@ -9,19 +9,20 @@ batch : slice or (b,)    which of the n training rows
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from time import perf_counter
 from typing import cast
 
 import numpy as np
 
-from sknet._model.fitting import EncodedRows, Place, Tables
+from sknet._model.fitting import EncodedRows, Place, Tables, encode_rows
 from sknet._model.settings import TableSettings
 from sknet._network.activations import Activation
 from sknet._network.layers import Kind
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
-from sknet._network.objective import Inputs, length
+from sknet._network.objective import EncodedTable, Inputs, length
 from sknet._network.penalties import ElasticNet
 from sknet._partitions.pace import Pace
 from sknet._partitions.shard import Step
@@ -57,14 +58,12 @@ def learn(
 
 def encode(tables: Tables, rows: Rows, n_rows: int, smoothing: float = 0.0, *, cross_fit: bool = False) -> EncodedRows:
     """Encode rows where they are; see `sknet._model.fitting.encode_rows`."""
-    dtype, n, head = tables.compute_dtype, len(rows.y), tables.head
-    total = float(n) if rows.weight is None else float(rows.weight.sum())
-    weight = None if rows.weight is None else (rows.weight * (n / total)).astype(dtype)
-    fold = tables.encoder.folds(head.targets(rows.y, np.dtype(np.float64))) if cross_fit else None
+    fold = tables.encoder.folds(tables.head.targets(rows.y, np.dtype(np.float64))) if cross_fit else None
     selection = cast(PartedTable, rows.X).selection
     selection.select(fold=fold)
     selection.call("encode", tables, changes=True)
-    return EncodedRows(RemoteInputs(selection), head.targets(rows.y, dtype, smoothing), weight, total, n_rows)
+    there = EncodedTable(lambda _: RemoteInputs(selection), (len(rows.y), tables.encoder.n_inputs))
+    return encode_rows(tables, replace(rows, X=there), n_rows, smoothing)
 
 
 class ShardedObjective:
