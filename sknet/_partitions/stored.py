@@ -16,6 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -180,18 +181,26 @@ class Storing:
 
     def _add_targets(self, y: Target, records: Records) -> None:
         weight = records["weight"] if self._weighted else None
-        found = LabelSummary.of(y, weight) if self._labels else NumberTargets.of(y, weight)
-        self.targets = found if self.targets is None else self.targets.merged(found)  # type: ignore[arg-type]
-        if not isinstance(self.targets, LabelSummary):
-            records["y"] = read_numbers(y)[0]
+        if not self._labels:
+            values, flat = read_numbers(y)
+            self.targets = _merged(self.targets, NumberTargets.of(values, flat, weight))
+            records["y"] = values
             return
         labels = as_labels(y)
-        for j, (column, known) in enumerate(
-            zip([labels] if labels.ndim == 1 else labels.T, self.targets.columns, strict=True)
-        ):
+        known_by_column = _merged(self.targets, LabelSummary.of(labels, weight))
+        self.targets = known_by_column
+        columns = [labels] if labels.ndim == 1 else labels.T
+        for j, (column, known) in enumerate(zip(columns, known_by_column.columns, strict=True)):
             codes, different = pd.factorize(column)
             place = {label: code for code, label in enumerate(known.labels.tolist())}
             records["y"][:, j] = np.array([place[label] for label in different.tolist()])[codes]
+
+
+T = TypeVar("T", LabelSummary, NumberTargets)
+
+
+def _merged(earlier: LabelSummary | NumberTargets | None, found: T) -> T:
+    return found if earlier is None else earlier.merged(found)  # type: ignore[arg-type, return-value]
 
 
 def _rows_of(y: Target, rows: Array) -> Target:

@@ -4,7 +4,7 @@ Conventions
 -----------
 n rows of a part; k target columns.
 
-y : (n,) or (n, k)       as the user gives it
+labels : (n,) or (n, k)  values : (n, k)      parsed targets
 weight : (n,) or None    sample weights, positive; None is ones
 """
 
@@ -20,8 +20,6 @@ from sknet._model.settings import TargetSettings
 from sknet._tables.arrays import side_by_side
 from sknet._tables.class_weight import class_factors
 from sknet._tables.columns.moments import Moments, moments_of
-from sknet._tables.labels import as_labels
-from sknet._tables.targets import read_numbers
 from sknet._typing import Array, Target
 
 
@@ -69,9 +67,8 @@ class LabelSummary:
     flat: bool
 
     @classmethod
-    def of(cls, y: Target, weight: Array | None) -> LabelSummary:
-        """Summarise one part."""
-        labels = as_labels(y)
+    def of(cls, labels: Array, weight: Array | None) -> LabelSummary:
+        """Summarise one part, its labels as `as_labels` returns them."""
         w = np.ones(len(labels)) if weight is None else weight
         flat = labels.ndim == 1
         return cls(tuple(_totals(column, w) for column in ([labels] if flat else labels.T)), flat)
@@ -126,9 +123,8 @@ class NumberTargets:
     flat: bool
 
     @classmethod
-    def of(cls, y: Target, weight: Array | None) -> NumberTargets:
-        """Summarise one part."""
-        values, flat = read_numbers(y)
+    def of(cls, values: Array, flat: bool, weight: Array | None) -> NumberTargets:
+        """Summarise one part, its targets as `read_numbers` returns them."""
         return cls(moments_of(np.ascontiguousarray(values.T), weight), flat)
 
     def merged(self, other: NumberTargets) -> NumberTargets:

@@ -7,6 +7,8 @@ import pytest
 from sknet._model.heads import learn_label_head, learn_number_head
 from sknet._model.settings import TargetSettings
 from sknet._partitions.target_summaries import LabelSummary, NumberTargets, with_factors
+from sknet._tables.labels import as_labels
+from sknet._tables.targets import read_numbers
 
 RNG = np.random.default_rng(0)
 LABELS = {
@@ -24,9 +26,14 @@ def rows(y, part):
     return y.iloc[part] if hasattr(y, "iloc") else y[part]
 
 
+def of_one(kind, y, weight):
+    parsed = (as_labels(y),) if kind is LabelSummary else read_numbers(y)
+    return kind.of(*parsed, weight)
+
+
 def summary_of(kind, y, weight, cuts=(1, 20)):
     pieces = [slice(a, b) for a, b in zip([0, *cuts], [*cuts, len(y)], strict=True)]
-    first, *others = [kind.of(rows(y, p), None if weight is None else weight[p]) for p in pieces]
+    first, *others = [of_one(kind, rows(y, p), None if weight is None else weight[p]) for p in pieces]
     for other in others:
         first = first.merged(other)
     return first
@@ -54,9 +61,9 @@ def test_all_classes_may_be_named():
 
 def test_labels_of_two_types_are_refused():
     with pytest.raises(ValueError, match="mixes strings"):
-        LabelSummary.of(["a"], None).merged(LabelSummary.of([1], None))
+        of_one(LabelSummary, ["a"], None).merged(of_one(LabelSummary, [1], None))
     with pytest.raises(ValueError, match="1 columns in one part and 2 in another"):
-        LabelSummary.of([0, 1], None).merged(LabelSummary.of([[0, 1]], None))
+        of_one(LabelSummary, [0, 1], None).merged(of_one(LabelSummary, [[0, 1]], None))
 
 
 @pytest.mark.parametrize("shape", [(60,), (60, 2)])
@@ -72,4 +79,4 @@ def test_numbers_in_parts(shape, loss):
 
 def test_numbers_of_other_shapes_are_refused():
     with pytest.raises(ValueError, match="another number of columns"):
-        NumberTargets.of([1.0], None).merged(NumberTargets.of([[1.0, 2.0]], None))
+        of_one(NumberTargets, [1.0], None).merged(of_one(NumberTargets, [[1.0, 2.0]], None))
