@@ -12,7 +12,7 @@ from sknet._tables.columns.category import CategoryColumn
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import column_at, number_values, read_levels
-from sknet._tables.rows import is_frame, is_sparse
+from sknet._tables.rows import is_frame, is_sparse, take_rows
 from sknet._typing import Table
 
 LOOKED_AT = 1000
@@ -26,20 +26,19 @@ def far_columns(encoder: TableEncoder, X: Table) -> list[str]:
     """Name the columns whose median is far from their centre, or most of whose levels are unknown."""
     if is_sparse(X):
         return []
-    n, framed = X.shape[0], is_frame(X)
-    rows = slice(0, None, max(1, n // LOOKED_AT))
+    some, framed = take_rows(X, np.arange(0, X.shape[0], max(1, X.shape[0] // LOOKED_AT))), is_frame(X)
     found = []
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
         number = column.number if isinstance(column, BinnedColumn) else column
         if isinstance(number, NumberColumn) and number.shift:
-            numbers = number_values(column_at(X, j) if framed else X[:, j], name)[rows]
+            numbers = number_values(column_at(some, j) if framed else some[:, j], name)
             numbers = numbers[~np.isnan(numbers)]
             with np.errstate(over="ignore"):
                 far = len(numbers) and abs(float(np.median(numbers)) - number.center) * number.scale > FAR
             if far:
                 found.append(name)
         elif isinstance(number, CategoryColumn) and not number.has_infrequent:
-            codes, keys = read_levels(column_at(X, j) if framed else X[:, j])
+            codes, keys = read_levels(column_at(some, j) if framed else some[:, j])
             unknown = np.array([*(key not in number.levels for key in keys), False])[codes]
             if unknown.mean() > 0.5:
                 found.append(name)
