@@ -5,7 +5,9 @@ Conventions
 M members; n rows of positive weight, N rows that the user passed.
 """
 
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from numbers import Real
 from typing import TypeVar
 
@@ -15,17 +17,10 @@ from sknet._estimators.base import BaseSigmoidMLP, Begun, Seeds
 from sknet._estimators.callbacks import Checkpoint, Watchers, watchers_of_epoch, watchers_of_fit
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.read_data import Columns, Given
-from sknet._estimators.reporting import (
-    print_end,
-    refuse_or_warn_of_identifiers,
-    report,
-    warn,
-    warn_of_rows_seen,
-    why_diverged,
-)
+from sknet._estimators.reporting import print_end, refuse_or_warn_of_identifiers, report, warn, warn_of_rows_seen
 from sknet._estimators.resolve import resolve_for
 from sknet._estimators.team import Rounds, Team, WatchedTeam, fold_score, left_by
-from sknet._model.fitting import Tables, learn_tables
+from sknet._model.fitting import Tables, TrainingRun, learn_tables
 from sknet._model.heads import Head
 from sknet._model.members import (
     encode_once,
@@ -37,7 +32,7 @@ from sknet._model.settings import Settings
 from sknet._model.starting import continued_state, refuse_other_layers
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import folds
-from sknet._training.result import DivergedError, Result, StopReason
+from sknet._training.result import Result, StopReason
 from sknet._training.state import State
 from sknet._typing import Table, Target
 
@@ -123,16 +118,25 @@ def _begin(estimator: BaseSigmoidMLP, given: Given, earlier: Fitted | None) -> T
     scores = [fold_score(estimator, tables, rows, held_out, columns, resolved, seeds) for _, held_out in dealt]
     runs = prepare_members(settings, tables, shared, dealt, scores)
     parts = [None] * len(runs) if earlier is None else earlier.parts
-    begun = [
-        Begun(
-            run, rows, shared.part(fold[1]), columns, own, resolved | {"n_members": 1}, part, type(estimator).__name__
-        )
-        for run, fold, own, part in zip(runs, dealt, _own_seeds(seeds, len(runs)), parts, strict=True)
+    validation = [shared.part(held_out) for _, held_out in dealt]
+    return Team(
+        _begun(estimator, runs, rows, validation, columns, seeds, resolved, parts), shared, dealt, seeds, resolved
+    )
+
+
+def _begun(
+    estimator: BaseSigmoidMLP, runs: Sequence[TrainingRun], rows: Rows, validation: Sequence[Rows | None],
+    columns: Columns, seeds: Seeds, resolved: dict[str, object], parts: Sequence[Fitted | None],
+) -> list[Begun]:  # fmt: skip
+    """Put together what each member needs besides its run; raise where it goes on from other layers."""
+    for run, part in zip(runs, parts, strict=True):
+        if part is not None:
+            refuse_other_layers(run.layout, part.model.network)
+    alone, name = resolved | {"n_members": 1}, type(estimator).__name__
+    return [
+        Begun(run, rows, held_out, columns, own, alone, part, name)
+        for run, held_out, own, part in zip(runs, validation, _own_seeds(seeds, len(runs)), parts, strict=True)
     ]
-    for one in begun:
-        if one.earlier is not None:
-            refuse_other_layers(one.run.layout, one.earlier.model.network)
-    return Team(begun, shared, dealt, seeds, resolved)
 
 
 def _begin_increment(
@@ -148,15 +152,9 @@ def _begin_increment(
     shared = encode_once(tables, rows)
     may_stop_early = estimator.learning_rate == "adaptive"  # which counts epochs without improvement
     runs = prepare_increments(settings, tables, shared, until, may_stop_early=may_stop_early)
-    alone, name = resolved | {"n_members": 1}, type(estimator).__name__
-    begun = [
-        Begun(run, rows, None, columns, own, alone, part, name)
-        for run, own, part in zip(runs, _own_seeds(seeds, len(runs)), parts, strict=True)
-    ]
+    begun = _begun(estimator, runs, rows, [None] * len(runs), columns, seeds, resolved, parts)
     states = [one.first_state() for one in begun]
     for i, (one, state) in enumerate(zip(begun, kept, strict=True)):
-        if one.earlier is not None:
-            refuse_other_layers(one.run.layout, one.earlier.model.network)
         if one.earlier is not None and state is not None:
             states[i] = continued_state(state, states[i], one.earlier.model.output_dtype)
     return Team(begun, shared, [], seeds, resolved), states
@@ -206,10 +204,7 @@ def _train(estimator: BaseSigmoidMLP, team: Team, states: list[State], watchers:
     observer = None if watchers is None else Rounds(WatchedTeam(team, states), watchers)
     runs = [begun.run for begun in team.members]
     in_threads = isinstance(estimator.scoring, str) and estimator.scoring == "loss"  # a scorer is the user's own code
-    try:
-        results = train_members(runs, states, observer, in_threads=in_threads)
-    except DivergedError as error:
-        raise ValueError(why_diverged(estimator, error, runs[0])) from None
+    results = estimator._undiverged(runs[0], partial(train_members, runs, states, observer, in_threads=in_threads))
     told = max(results, key=lambda result: _WORTH_TELLING.get(result.reason, 0))
     n_epochs, undefined = max(state.epoch for state in states), any(result.scores_undefined for result in results)
     return replace(told, n_epochs=n_epochs, scores_undefined=undefined)

@@ -127,7 +127,7 @@ def left_by(estimator: BaseSigmoidMLP, team: Team, states: list[State], interrup
     several = isinstance(predicted[0], list)
     by_output = zip(*predicted, strict=True) if several else [cast("list[Array]", predicted)]
     out_of_fold = [mean_by_row(parts, team.folds, n) for parts in by_output]
-    seen = np.flatnonzero(np.isin(np.arange(n), np.concatenate([held_out for _, held_out in team.folds])))
+    seen = np.unique(np.concatenate([held_out for _, held_out in team.folds]))
     raw, weight = mean_by_row(raws, team.folds, n)[seen], None if rows.weight is None else rows.weight[seen]
     score = fold_score(estimator, team.members[0].run.tables, rows, seen, each[0].columns, team.resolved, team.seeds)
     if score is None:

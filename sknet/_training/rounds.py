@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from dataclasses import dataclass
-from math import isnan
 from typing import Protocol
 
 import numpy as np
@@ -61,9 +60,8 @@ class _Running:
             self.snapshot.take(self.state)
 
     def result(self, reason: StopReason | None) -> Result:
-        undefined = self.state.best is not None and isnan(self.state.best.score)
         why = self.reason or (reason if self.runs else None) or self.solver.end
-        return Result(why, self.state.epoch - self.start, scores_undefined=undefined)
+        return Result(why, self.state.epoch - self.start, scores_undefined=self.state.scores_undefined)
 
 
 def train_in_rounds(
