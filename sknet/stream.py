@@ -19,7 +19,7 @@ from sknet._estimators.saving import Estimator
 from sknet._estimators.streaming import fit_stream
 from sknet._model.machine import needed
 from sknet._partitions.sources import Roles, Source, chunks, tables
-from sknet._storage.files import as_path, refuse_unwritable
+from sknet._storage.files import as_path, clear_drafts, drafted, refuse_unwritable
 from sknet._typing import Array, Table, Target
 
 __all__ = ["fit", "predict", "prepare"]
@@ -244,21 +244,19 @@ def _write(found: Iterator[Array], path: Path, method: str, classes: object) -> 
     with needed("to=", "pyarrow", extra="parquet"):
         import pyarrow
         from pyarrow import parquet
-    draft = path.with_name(path.name + ".part")
     writer = None
-    try:
-        for values in found:
-            table = pyarrow.Table.from_pandas(_framed(values, method, classes), preserve_index=False)
-            writer = parquet.ParquetWriter(draft, table.schema) if writer is None else writer
-            writer.write_table(table)
+    with drafted(path) as draft:
+        try:
+            for values in found:
+                table = pyarrow.Table.from_pandas(_framed(values, method, classes), preserve_index=False)
+                writer = parquet.ParquetWriter(draft, table.schema) if writer is None else writer
+                writer.write_table(table)
+        finally:
+            if writer is not None:
+                writer.close()
         if writer is None:
             raise ValueError("source gave no rows.")
-        writer.close()
-        os.replace(draft, path)
-    finally:
-        if writer is not None:
-            writer.close()
-        draft.unlink(missing_ok=True)
+    clear_drafts(path)
 
 
 def _framed(values: Array | list[Array], method: str, classes: object) -> pd.DataFrame:

@@ -115,18 +115,23 @@ def as_path(path: object, name: str = "path") -> Path:
 
 def replace(path: Path, fill: Callable[[BinaryIO], object]) -> None:
     """Write a file that is there whole, or not at all: what stands at `path` is replaced at the end."""
+    with _failure_named(path), drafted(path) as draft, open(draft, "xb") as file:
+        fill(file)
+        file.flush()
+        os.fsync(file.fileno())
+    clear_drafts(path)
+
+
+@contextmanager
+def drafted(path: Path) -> Iterator[Path]:
+    """Yield where to write what stands at `path` at the end, or, where something goes wrong, nowhere."""
     place = Path(os.path.realpath(path))  # a link stays one
     draft = _draft_of(place)
     try:
-        with _failure_named(path):
-            with open(draft, "xb") as file:
-                fill(file)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(draft, place)
+        yield draft
+        os.replace(draft, place)
     finally:
         draft.unlink(missing_ok=True)
-    clear_drafts(place)
 
 
 def refuse_unwritable(path: Path) -> None:
