@@ -1,9 +1,4 @@
-"""`partial_fit` over chunks: encoders learnt from a sample first, and a warning where a chunk lies far from it.
-
-Conventions
------------
-inputs : (n, m)      rows of a chunk as the network takes them
-"""
+"""`partial_fit` over chunks: encoders learnt from a sample first."""
 
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.parameters import is_first_order

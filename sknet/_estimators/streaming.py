@@ -8,7 +8,7 @@ X : (n, d)         array or data frame, its values not yet encoded
 y : (n,) or (n, k) targets
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from numbers import Real
 from os import PathLike
@@ -64,7 +64,7 @@ def refuse(estimator: BaseSigmoidMLP) -> None:
     estimator._validate_params()
     if estimator.solver == "lbfgs":
         raise ValueError("solver='lbfgs' needs all rows for every step, and a stream gives batches: use 'adam'.")
-    if getattr(estimator, "n_members", 1) != 1:
+    if estimator.n_members != 1:
         raise ValueError(f"n_members={estimator.n_members} needs all rows at once: fit a stream with n_members=1.")
     if estimator.early_stopping == "folds":
         raise ValueError("early_stopping='folds' trains on all rows several times: set it to 'auto', True or False.")
@@ -238,6 +238,3 @@ def _packed(packing: Packing, checked: Checked) -> Array:
     records = np.zeros(checked.X.shape[0], np.dtype(packing.fields))
     packing.pack(checked.X, records)
     return records
-
-
-Progress = Callable[[int], None]

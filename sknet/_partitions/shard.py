@@ -156,9 +156,8 @@ class Shard:
         if seed is not None:
             self._rng.bit_generator.state = np.random.PCG64(seed).state
         rows = slice(0, objective.n_samples) if batch is None else batch.astype(np.intp, copy=False)
-        with np.errstate(
-            over="ignore", invalid="ignore", divide="ignore"
-        ):  # as in training: what diverges is named there
+        # as in training: what diverges is named there
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             value = objective.share(self._theta, rows, n, self._gradient, None if seed is None else self._rng)
         return Step(value, self._gradient, perf_counter() - started)
 

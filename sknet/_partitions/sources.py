@@ -23,7 +23,7 @@ import pandas as pd
 
 from sknet._model.machine import needed
 from sknet._tables.arrays import shown
-from sknet._tables.rows import is_frame, is_sparse
+from sknet._tables.rows import is_frame, is_sparse, take_rows
 from sknet._typing import Array, Table, Target
 
 Source: TypeAlias = Any
@@ -170,11 +170,7 @@ def _of_array(X: Array, roles: Roles) -> Iterator[Chunk]:
         if values is not None and len(values) != len(X):
             raise ValueError(f"{what} has {len(values)} rows and source {len(X)}: give as many.")
     for rows in _slices(X):
-        yield Chunk(np.asarray(X[rows]), *(None if v is None else _rows_of(v, rows) for v in beside.values()))
-
-
-def _rows_of(values: Target, rows: slice) -> Target:
-    return values.iloc[rows] if hasattr(values, "iloc") else values[rows]
+        yield Chunk(np.asarray(X[rows]), *(None if v is None else take_rows(v, rows) for v in beside.values()))
 
 
 def _called(source: Callable[[], Iterator[object]], name: str) -> Iterator[object]:
