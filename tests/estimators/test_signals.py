@@ -1,16 +1,14 @@
 """A signal at any instant leaves an estimator whole: what it was before, or fitted."""
 
 import pickle
-import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
 import sklearn
 
-import sknet
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.fuzz.tracing import Line
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
@@ -20,7 +18,6 @@ pytestmark = [
 INSTANTS, LAST = 260, 40
 """So many instants, evenly spread; and all of the last ones, in which what has been learnt is published."""
 
-PACKAGE = str(Path(sknet.__file__).parent)
 rng = np.random.default_rng(0)
 X = rng.normal(size=(24, 2))
 NUMBER = X[:, 0] - X[:, 1]
@@ -31,34 +28,6 @@ KINDS = {
     "classifier": (SigmoidMLPClassifier(**PLAIN, early_stopping=False), LABEL),
     "regressor": (SigmoidMLPRegressor(**PLAIN, early_stopping=True, validation_fraction=0.45), NUMBER),
 }
-
-
-class Signal:
-    """A trace function that presses Ctrl-C at the n-th line of the package that is run; without n, it counts."""
-
-    def __init__(self, at=None):
-        self.at, self.n_lines = at, 0
-
-    def __call__(self, frame, event, argument):
-        if not frame.f_code.co_filename.startswith(PACKAGE):
-            return None
-        if event == "line":
-            self.n_lines += 1
-            if self.n_lines == self.at:
-                raise KeyboardInterrupt
-        return self
-
-    def during(self, call):
-        """Run a call; return whether the signal came through to its caller."""
-        before = sys.gettrace()
-        sys.settrace(self)
-        try:
-            call()
-        except KeyboardInterrupt:
-            return True
-        finally:
-            sys.settrace(before)
-        return False
 
 
 def bits(net):
@@ -102,7 +71,7 @@ def scenario(name, kind):
 @pytest.mark.parametrize("name", ["fit", "refit", "partial_fit"])
 def test_at_every_line_the_estimator_is_whole(name, kind):
     fresh, call, outcomes = scenario(name, kind)
-    counter, one = Signal(), fresh()
+    counter, one = Line(), fresh()
     assert not counter.during(lambda: call(one))
     n_lines = counter.n_lines
     assert n_lines > INSTANTS
@@ -110,7 +79,7 @@ def test_at_every_line_the_estimator_is_whole(name, kind):
     spread = np.linspace(1, n_lines, INSTANTS).astype(int)
     for at in np.union1d(spread, np.arange(n_lines - LAST, n_lines) + 1):
         net = fresh()
-        raised = Signal(at).during(lambda net=net: call(net))
+        raised = Line(at).during(lambda net=net: call(net))
         if bits(net) == before:
             assert raised, "nothing was done, and nothing said"
             assert not seen - {"before"}, "epochs that were done are lost"
@@ -128,11 +97,11 @@ def test_at_every_line_the_estimator_is_whole(name, kind):
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_an_interrupt_has_left_trains_on(kind):
     fresh, call, _ = scenario("fit", kind)
-    counter = Signal()
+    counter = Line()
     counter.during(lambda: call(fresh()))
     for at in range(counter.n_lines - 200, 0, -50):
         net = fresh()
-        if not Signal(at).during(lambda net=net: call(net)) and net.n_iter_ < 3:
+        if not Line(at).during(lambda net=net: call(net)) and net.n_iter_ < 3:
             break
     assert 0 < net.n_iter_ < 3
     with warnings.catch_warnings():

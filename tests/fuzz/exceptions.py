@@ -7,18 +7,15 @@ or memory runs out at a random line of the package. The error must come through,
 or fitted. After the last of a fit's lines, and in a callback's `teardown`, it may also be whole.
 """
 
-import sys
 import warnings
-from pathlib import Path
 
 import numpy as np
 from sklearn.model_selection import ShuffleSplit
 
-import sknet
 from sknet import Activation, Loss, Optimizer, SigmoidMLPClassifier, SigmoidMLPRegressor
 from tests.fuzz.judge import bits, read_options, tell
+from tests.fuzz.tracing import Line
 
-PACKAGE = str(Path(sknet.__file__).parent)
 ERRORS = (
     ValueError, TypeError, KeyError, MemoryError, RecursionError, ZeroDivisionError, OSError, AttributeError,
     StopIteration, AssertionError, SystemExit, GeneratorExit,
@@ -140,30 +137,6 @@ def pieces(failing, way):
     return found
 
 
-class Line:
-    """A trace function that raises at the n-th line of the package that is run; without n, it counts."""
-
-    def __init__(self, at=None):
-        self.at, self.n_lines = at, 0
-
-    def __call__(self, frame, event, argument):
-        if not frame.f_code.co_filename.startswith(PACKAGE):
-            return None
-        if event == "line":
-            self.n_lines += 1
-            if self.n_lines == self.at:
-                raise MemoryError("at a random line")
-        return self
-
-    def during(self, call):
-        before = sys.gettrace()
-        sys.settrace(self)
-        try:
-            call()
-        finally:
-            sys.settrace(before)
-
-
 def estimator(kind, y, parameters, fitted, failing):
     net = kind(**QUICK | parameters)
     if fitted:
@@ -190,14 +163,16 @@ def case(draw, n_calls):
 
     if what not in n_calls:
         net, line = fresh(), Line()
-        line.during(lambda: getattr(net, way)(X, y))
+        with line.tracing():
+            getattr(net, way)(X, y)
         n_calls[what] = line.n_lines if name == "memory" else failing.n_calls
     net, at = fresh(), int(draw.integers(1, n_calls[what] + 1))
     before = bits(net)
     failing.at, failing.error = at, ERRORS[draw.integers(len(ERRORS))]
     try:
         if name == "memory":
-            Line(at).during(lambda: getattr(net, way)(X, y))
+            with Line(at, MemoryError).tracing():
+                getattr(net, way)(X, y)
         else:
             getattr(net, way)(X, y)
     except BaseException:

@@ -9,11 +9,9 @@ them times of a real signal. With `--step`, every K-th line of every call is tri
 
 import os
 import signal
-import sys
 import tempfile
 import threading
 import warnings
-from pathlib import Path
 from time import perf_counter
 
 import numpy as np
@@ -21,8 +19,8 @@ import numpy as np
 import sknet
 from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
 from tests.fuzz.judge import bits, read_options, tell
+from tests.fuzz.tracing import Line
 
-PACKAGE = str(Path(sknet.__file__).parent)
 N = 24
 X = np.random.default_rng(0).normal(size=(N, 2))
 NUMBER, LABEL = X[:, 0], (X[:, 0] > 0).astype(int)
@@ -63,27 +61,23 @@ def possible(kind, way):
     return (way, kind.split(", ")[-1]) not in (("partial_fit", "lbfgs"), ("warm start", "folds"))
 
 
-class Line:
-    """A trace function that presses Ctrl-C at the n-th line of the package; it counts lines and finished epochs."""
+class Watch(Line):
+    """Presses Ctrl-C at the n-th line of the package; it counts lines and finished epochs."""
 
     def __init__(self, at=None):
-        self.at, self.n_lines, self.taken, self.folds_done = at, 0, {}, False
+        super().__init__(at)
+        self.taken, self.folds_done = {}, False
 
-    def __call__(self, frame, event, argument):
-        if not frame.f_code.co_filename.startswith(PACKAGE):
-            return None
-        if event == "line":
-            self.n_lines += 1
-            if self.n_lines == self.at:
-                raise KeyboardInterrupt
-        elif event == "return" and (self.at is None or self.n_lines < self.at):
-            if frame.f_code is EPOCH_ENDS:
-                run = frame.f_locals["self"]  # kept, so that no other run gets its identity
-                self.taken[id(run)] = run, self.taken.get(id(run), (run, 0))[1] + 1
-            elif frame.f_code is FOLDS_END:
-                self.folds_done = True
-                self.taken.clear()
-        return self
+    def returned(self, frame):
+        """Note an epoch, or that folds have ended."""
+        if self.at is not None and self.n_lines >= self.at:
+            return
+        if frame.f_code is EPOCH_ENDS:
+            run = frame.f_locals["self"]  # kept, so that no other run gets its identity
+            self.taken[id(run)] = run, self.taken.get(id(run), (run, 0))[1] + 1
+        elif frame.f_code is FOLDS_END:
+            self.folds_done = True
+            self.taken.clear()
 
     def n_epochs(self, n_networks, by_folds):
         """Epochs that all networks have finished; the first copy is of the state before all epochs."""
@@ -91,17 +85,6 @@ class Line:
             return 0
         runs = [n_copies - 1 for _, n_copies in self.taken.values()]
         return min(runs) if len(runs) >= n_networks else 0
-
-    def during(self, call):
-        before = sys.gettrace()
-        sys.settrace(self)
-        try:
-            call()
-        except KeyboardInterrupt:
-            return True
-        finally:
-            sys.settrace(before)
-        return False
 
 
 def by_signal(call, seconds):
@@ -150,7 +133,7 @@ class Scenario:
                 self.call(one.set_params(early_stopping=False) if self.by_folds and way != "resume" else one)
                 for outcomes, network in zip(self.outcomes, networks(one), strict=True):
                     outcomes[network.n_iter_] = weights(network)
-        counter = Line()
+        counter = Watch()
         counter.during(lambda: self.call(self.fresh()))
         self.n_lines = counter.n_lines
         started = perf_counter()
@@ -191,7 +174,7 @@ class Scenario:
 
     def interrupted(self, line):
         """Interrupt a call at a line; return what is wrong with the outcome."""
-        net, tracer = self.fresh(), Line(line)
+        net, tracer = self.fresh(), Watch(line)
         raised = tracer.during(lambda: self.call(net))
         wrong = self.wrong(net, raised, tracer.n_epochs(self.net.n_members, self.by_folds))
         return wrong and f"{self.kind}, {self.way}, line {line} of {self.n_lines}: {wrong}"

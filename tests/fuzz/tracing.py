@@ -1,0 +1,49 @@
+"""An error at a chosen line of the package."""
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+
+import sknet
+
+PACKAGE = str(Path(sknet.__file__).parent)
+
+
+class Line:
+    """A trace function that raises at the n-th line of the package that is run; without n, it counts."""
+
+    def __init__(self, at=None, error=KeyboardInterrupt):
+        self.at, self.error, self.n_lines = at, error, 0
+
+    def __call__(self, frame, event, argument):
+        if not frame.f_code.co_filename.startswith(PACKAGE):
+            return None
+        if event == "line":
+            self.n_lines += 1
+            if self.n_lines == self.at:
+                raise self.error
+        elif event == "return":
+            self.returned(frame)
+        return self
+
+    def returned(self, frame):
+        """Note that a function of the package has ended."""
+
+    @contextmanager
+    def tracing(self):
+        """Trace what is called."""
+        before = sys.gettrace()
+        sys.settrace(self)
+        try:
+            yield
+        finally:
+            sys.settrace(before)
+
+    def during(self, call):
+        """Run a call; return whether the error came through to its caller."""
+        try:
+            with self.tracing():
+                call()
+        except self.error:
+            return True
+        return False
