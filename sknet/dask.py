@@ -13,14 +13,16 @@ import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 
 from sknet._estimators.base import BaseSigmoidMLP
-from sknet._estimators.callbacks import with_callbacks
+from sknet._estimators.callbacks import refuse_unresumable, with_callbacks
 from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
-from sknet._estimators.classifier import labels_of
+from sknet._estimators.classifier import labels_of, probabilities
 from sknet._estimators.constraints import CLASSIFIER, REGRESSOR, Constraints, fit_context
+from sknet._estimators.ensembles import fit_members, refuse_conflicts
 from sknet._estimators.fitted import Learnt, require_fitted
 from sknet._estimators.parameters import ClassifierParameters, RegressorParameters
 from sknet._estimators.read_data import Given
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
+from sknet._estimators.regressor import predictions
 from sknet._estimators.reporting import warn
 from sknet._estimators.saving import Estimator
 from sknet._model.heads import learn_label_head, learn_number_head
@@ -96,7 +98,11 @@ class _OnWorkers(BaseSigmoidMLP):
             If a worker does not answer; the configuration `sknet.timeout` of
             dask says for how many seconds it is waited for.
         """
-        return self._on_workers(self._fit, Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
+        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        if self.n_members > 1 or (self.warm_start and self._fitted is not None and self._fitted.members):
+            refuse_conflicts(self, given)
+            return self._on_workers(partial(fit_members, self), given)
+        return self._on_workers(self._fit, given)
 
     @with_callbacks
     @fit_context
@@ -149,19 +155,13 @@ class _OnWorkers(BaseSigmoidMLP):
         self : object
             The fitted estimator.
         """
+        refuse_unresumable(self.solver, self.n_members)
         given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
         return self._on_workers(partial(self._resume, path), given)
 
     def _on_workers(self, train: Callable[[Given], Self], given: Given) -> Self:
         """Open the tables, bring the rest here, and train."""
         collections = [X for X in (given.X, given.X_val) if X is not None]
-        if self.n_members > 1:
-            raise ValueError(
-                f"n_members={self.n_members}: workers train one network at a time; set n_members=1, or fit sknet's own "
-                "estimator, or several of these with other seeds."
-            )
-        if self.early_stopping == "folds":
-            raise ValueError("early_stopping='folds' is for tables in memory: set it to True, or to 'auto'.")
         with opened(collections, lambda text: warn(text, RuntimeWarning)) as found:
             tables, local = iter(found.tables), found.local
             return train(
@@ -226,9 +226,9 @@ class _OnWorkers(BaseSigmoidMLP):
             At most 1.
         """
         local = self.to_local()
-        predictions = np.asarray(computed(self.predict(X)))
-        local.predict = lambda X: predictions  # type: ignore[method-assign]  # made by the workers, scored here
-        return float(local.score(predictions, computed(y), computed(sample_weight)))
+        found = np.asarray(computed(self.predict(X)))
+        local.predict = lambda X: found  # type: ignore[method-assign]  # made by the workers, scored here
+        return float(local.score(found, computed(y), computed(sample_weight)))
 
 
 class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
@@ -236,8 +236,9 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
 
     The parameters are those of :class:`sknet.SigmoidMLPClassifier`, with the same defaults and meanings, and there is
     none for the client: the present one is used. `batch_size="proportional"` is a 32nd of the rows here too, up to
-    8,192 instead of 256, so that a step is worth its way to the workers. The rows held out are those that
-    the local estimator would hold out of the same rows in the same order.
+    8,192 instead of 256, so that a step is worth its way to the workers. The rows held out, and the folds of
+    `n_members`, are those of the local estimator for the same rows in the same order. Members are trained at the
+    same time, on one encoded table; `oof_prediction_` is an array in this process, in the order of X's rows.
 
     See Also
     --------
@@ -254,6 +255,7 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
 
     _parameter_constraints: Constraints = CLASSIFIER
     _learn_head = staticmethod(learn_label_head)
+    _predictions = staticmethod(probabilities)
     _local = LocalClassifier
     score = _OnWorkers.score  # the mixin's would stand before it
 
@@ -281,8 +283,9 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
 
     The parameters are those of :class:`sknet.SigmoidMLPRegressor`, with the same defaults and meanings, and there is
     none for the client: the present one is used. `batch_size="proportional"` is a 32nd of the rows here too, up to
-    8,192 instead of 256, so that a step is worth its way to the workers. The rows held out are those that
-    the local estimator would hold out of the same rows in the same order.
+    8,192 instead of 256, so that a step is worth its way to the workers. The rows held out, and the folds of
+    `n_members`, are those of the local estimator for the same rows in the same order. Members are trained at the
+    same time, on one encoded table; `oof_prediction_` is an array in this process, in the order of X's rows.
 
     See Also
     --------
@@ -299,6 +302,7 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
 
     _parameter_constraints: Constraints = REGRESSOR
     _learn_head = staticmethod(learn_number_head)
+    _predictions = staticmethod(predictions)
     _local = LocalRegressor
     score = _OnWorkers.score  # the mixin's would stand before it: R², whatever the loss
 

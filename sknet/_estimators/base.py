@@ -158,7 +158,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         parts: tuple[Rows, Rows | None] = rows, None
         if given.X_val is not None or given.y_val is not None or given.sample_weight_val is not None:
             parts = rows, read_validation(given, type(self).__name__, head, columns, self.early_stopping)
-        how = evaluates(self, len(rows.y), rows.X) if parts[1] is None else None
+        how = evaluates(self, len(rows.y)) if parts[1] is None else None
         if how is not None and how != "folds":
             parts = self._hold_out(rows, head, drawn[1], how)
             if parts[1] is not None and earlier is not None:
@@ -235,7 +235,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
 
     def _complete(self, given: Given, begun: Begun, state: State) -> Self:
         """Train what is left of a run, which may be nothing, and publish the outcome."""
-        lacking = begun.validation is None and evaluates(self, len(begun.rows.y), begun.rows.X) not in (None, "folds")
+        lacking = begun.validation is None and evaluates(self, len(begun.rows.y)) not in (None, "folds")
         train_and_publish = partial(self._train_and_publish, given, begun, state, lacking)
         result = self._finished(train_and_publish, [state], lambda: begun.left_by(state, True))
         if result.reason is not StopReason.FINISHED or result.scores_undefined:

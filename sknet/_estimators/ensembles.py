@@ -20,14 +20,9 @@ from sknet._estimators.read_data import Columns, Given
 from sknet._estimators.reporting import print_end, refuse_or_warn_of_identifiers, report, warn, warn_of_rows_seen
 from sknet._estimators.resolve import resolve_for
 from sknet._estimators.team import Rounds, Team, WatchedTeam, fold_score, left_by
-from sknet._model.fitting import Tables, TrainingRun, learn_tables
+from sknet._model.fitting import IN_MEMORY, Tables, TrainingRun, learn_tables
 from sknet._model.heads import Head
-from sknet._model.members import (
-    encode_once,
-    prepare_increments,
-    prepare_members,
-    train_members,
-)
+from sknet._model.members import prepare_increments, prepare_members, share_rows, train_members
 from sknet._model.settings import Settings
 from sknet._model.starting import continued_state, refuse_other_layers
 from sknet._tables.rows import Rows
@@ -44,7 +39,7 @@ AnyEstimator = TypeVar("AnyEstimator", bound=BaseSigmoidMLP)
 
 def fit_members(estimator: AnyEstimator, given: Given) -> AnyEstimator:
     """Train new members or, in a warm start, those that there are."""
-    _refuse_conflicts(estimator, given)
+    refuse_conflicts(estimator, given)
     earlier = estimator._fitted if estimator.warm_start else None
     team = _begin(estimator, given, earlier)
     states = [begun.first_state() for begun in team.members]
@@ -114,8 +109,8 @@ def _begin(estimator: BaseSigmoidMLP, given: Given, earlier: Fitted | None) -> T
     if earlier is not None:
         warn_of_rows_seen(earlier, len(rows.y), resolved["validation_fraction"])
     tables = _tables(estimator, settings, head, rows, columns, earlier)
-    shared = encode_once(tables, rows)
-    scores = [fold_score(estimator, tables, rows, held_out, columns, resolved, seeds) for _, held_out in dealt]
+    shared = share_rows(tables, rows)
+    scores = [fold_score(estimator, tables, shared.rows, held_out, columns, resolved, seeds) for _, held_out in dealt]
     runs = prepare_members(settings, tables, shared, dealt, scores)
     parts = [None] * len(runs) if earlier is None else earlier.parts
     validation = [shared.part(held_out) for _, held_out in dealt]
@@ -149,7 +144,7 @@ def _begin_increment(
     tables = _tables(estimator, settings, head, rows, columns, earlier)
     kept = [None if part is None else part.state for part in parts]
     until = [1 if state is None else state.epoch + 1 for state in kept]
-    shared = encode_once(tables, rows)
+    shared = share_rows(tables, rows)
     may_stop_early = estimator.learning_rate == "adaptive"  # which counts epochs without improvement
     runs = prepare_increments(settings, tables, shared, until, may_stop_early=may_stop_early)
     begun = _begun(estimator, runs, rows, [None] * len(runs), columns, seeds, resolved, parts)
@@ -190,7 +185,7 @@ def _tables(
     """Learn how the table is encoded and the target scaled, from all rows; or keep what an earlier call has learnt."""
     if earlier is not None:
         return Tables(earlier.model.encoder, head, earlier.model.compute_dtype, earlier.model.output_dtype)
-    tables = learn_tables(settings, head, rows, columns.float_type)
+    tables = learn_tables(settings, head, rows, columns.float_type, getattr(rows.X, "place", IN_MEMORY).learn)
     if not isinstance(rows.X, np.ndarray):
         refuse_or_warn_of_identifiers(tables.encoder)
     return tables
@@ -204,7 +199,8 @@ def _train(estimator: BaseSigmoidMLP, team: Team, states: list[State], watchers:
     observer = None if watchers is None else Rounds(WatchedTeam(team, states), watchers)
     runs = [begun.run for begun in team.members]
     in_threads = isinstance(estimator.scoring, str) and estimator.scoring == "loss"  # a scorer is the user's own code
-    results = estimator._undiverged(runs[0], partial(train_members, runs, states, observer, in_threads=in_threads))
+    train = partial(train_members, in_threads=in_threads, at_once=team.shared.place.at_once)
+    results = estimator._undiverged(runs[0], partial(train, runs, states, observer))
     told = max(results, key=lambda result: _WORTH_TELLING.get(result.reason, 0))
     n_epochs, undefined = max(state.epoch for state in states), any(result.scores_undefined for result in results)
     return replace(told, n_epochs=n_epochs, scores_undefined=undefined)
@@ -216,7 +212,7 @@ _WORTH_TELLING = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.
 # --- errors and warnings ---------------------------------------------------------------------------------------------
 
 
-def _refuse_conflicts(estimator: BaseSigmoidMLP, given: Given) -> None:
+def refuse_conflicts(estimator: BaseSigmoidMLP, given: Given) -> None:
     """Raise where folds and what is set do not go together."""
     listed = getattr(estimator, "_skl_callbacks", ())
     conflicts = {
@@ -253,4 +249,4 @@ def _warn_of_other_number(estimator: BaseSigmoidMLP, n_members: int, n_rows: int
     warn(f"n_members={estimator.n_members}: {n_members} members are trained, as {why}.", RuntimeWarning)
 
 
-__all__ = ["fit_members", "partial_fit_members"]
+__all__ = ["fit_members", "partial_fit_members", "refuse_conflicts"]

@@ -98,15 +98,15 @@ def has_positive_targets(p: CommonParameters) -> bool:
     return p.loss in REGRESSION_LOSSES and REGRESSION_LOSSES[p.loss].make().targets.low >= 0.0
 
 
-def evaluates(p: CommonParameters, n_rows: int, table: object = None) -> How:
-    """Return what evaluates the epochs of a fit to so many rows; folds are made of a table in memory only."""
+def evaluates(p: CommonParameters, n_rows: int) -> How:
+    """Return what evaluates the epochs of a fit to so many rows."""
     if p.early_stopping == "folds":
         refuse_with_folds(p, has_end(p))
         return "folds"
     if p.early_stopping == "auto" and n_rows < AUTO_FOLDS:
         if n_rows < AUTO_EARLY_STOPPING:
             return None
-        among_epochs = p.max_iter > 1 and isinstance(p, ClassifierParameters) and not isinstance(table, PartedTable)
+        among_epochs = p.max_iter > 1 and isinstance(p, ClassifierParameters)
         if among_epochs and suits_folds(p, has_end(p)):
             return "folds"
     if not p.early_stopping:

@@ -39,7 +39,7 @@ from sknet._training.minibatch import MiniBatch
 from sknet._training.result import Result, StopReason
 from sknet._training.solver import Block, Observer, Problem, Solver
 from sknet._training.state import Evaluate, State
-from sknet._typing import Array, DType
+from sknet._typing import Array, DType, Table
 
 # Rows a network's buffers hold at most; larger batches are computed piece by piece.
 MAX_ROWS = 4096
@@ -119,6 +119,11 @@ def encode_table(tables: Tables, rows: Rows, *, cross_fit: bool) -> Callable[[in
     return partial(GatheredRows, Z, kind="ones") if isinstance(Z, np.ndarray) else lambda _: SparseRows(Z)
 
 
+def encode_once(tables: Tables, rows: Rows) -> EncodedTable:
+    """Encode rows to train on, for several runs: each takes some of them."""
+    return EncodedTable(encode_table(tables, rows, cross_fit=True), (len(rows.y), tables.encoder.n_inputs))
+
+
 # --- a training run --------------------------------------------------------------------------------------------------
 
 
@@ -129,6 +134,8 @@ class Place:
     learn: Callable[..., TableEncoder]  # as `learn_encoder`
     encode: Callable[..., EncodedRows]  # as `encode_rows`
     objective: Callable[..., Minimised]  # as `Objective`
+    share: Callable[[Tables, Rows], Table] = encode_once
+    at_once: int = 1  # of how many runs an epoch is computed at a time, since each waits for what works elsewhere
 
 
 IN_MEMORY = Place(learn_encoder, encode_rows, Objective)
@@ -340,22 +347,13 @@ def solver_of(settings: Settings, l1: float, validated: bool, until: int, may_st
     if how.optimizer is None:
         return LBFGS(until, how.max_fun, how.tol, n_iter_no_change, l1)
     return MiniBatch(
-        how.optimizer,
-        how.schedule,
-        how.learning_rate_init,
-        how.batch_size,
-        until,
-        tol=how.tol,
+        how.optimizer, how.schedule, how.learning_rate_init, how.batch_size, until, tol=how.tol,
         # the training loss does not cut a schedule short: it falls most while the rate does, at the end
         n_iter_no_change=inf if how.has_end and not validated else n_iter_no_change,
-        shuffle=how.shuffle,
-        weight_decay=how.weight_decay,
-        clip_norm=how.clip_norm,
-        averaging=how.averaging,
-        horizon=how.max_iter,
-        relative_tol=how.has_end,
+        shuffle=how.shuffle, weight_decay=how.weight_decay, clip_norm=how.clip_norm, averaging=how.averaging,
+        horizon=how.max_iter, relative_tol=how.has_end,
         end=StopReason.FINISHED if how.has_end else StopReason.MAX_ITER,
-    )
+    )  # fmt: skip
 
 
 # --- held-out rows ---------------------------------------------------------------------------------------------------

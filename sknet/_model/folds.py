@@ -9,13 +9,15 @@ fold : (n,)         which fold each row belongs to
 raw : (m, k)        outputs for the held-out rows, m <= n, one fold after the other
 """
 
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from math import ceil, inf, log
 from typing import NamedTuple
 
 import numpy as np
 
-from sknet._model.fitting import EncodedRows, TrainingRun, encode_rows, prepare
+from sknet._model.fitting import IN_MEMORY, EncodedRows, TrainingRun, prepare
 from sknet._model.heads import Head
 from sknet._model.settings import Settings
 from sknet._model.threads import suitable_threads
@@ -101,9 +103,12 @@ def choose_epoch(settings: Settings, head: Head, rows: Rows, seeds: tuple[int, i
     losses: list[float] = []
     factors: list[float] = []
     best, n_no_improvement = inf, 0
-    with suitable_threads(how.batch_size * parts[0].run.layout.largest):
+    at_once = min(getattr(rows.X, "place", IN_MEMORY).at_once, len(parts))
+    pooled = ThreadPoolExecutor(at_once) if at_once > 1 else nullcontext()
+    with suitable_threads(how.batch_size * parts[0].run.layout.largest), pooled as pool:
+        each = map if pool is None else pool.map
         while len(losses) < how.max_iter and n_no_improvement <= how.n_iter_no_change:
-            raw, factor = np.concatenate([part.next_epoch() for part in parts]), 1.0
+            raw, factor = np.concatenate(list(each(Part.next_epoch, parts))), 1.0
             if settings.penalty.temperature_scaling:
                 factor, value = mean_at_best_temperature(loss, raw, target, weight, total)
                 value += log(factor) ** 2 / (2.0 * PRIOR_LOG**2 * total)  # a loss that an extreme one has lowered
@@ -125,7 +130,7 @@ def part_of(
     """Prepare the training of a network without some rows."""
     training, others = rows.split(np.flatnonzero(~held_out), np.flatnonzero(held_out))
     run = prepare(settings, head, training, output_dtype=dtype)
-    encoded = encode_rows(run.tables, others, len(others.y))
+    encoded = getattr(others.X, "place", IN_MEMORY).encode(run.tables, others, len(others.y))
     return Part(run, first_order(run), run.first_state((seeds[0], seeds[2])), encoded)
 
 

@@ -12,52 +12,26 @@ theta : (p,)        raw : (n, k)   raw outputs of each row by the members that w
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._model.fitting import (
-    MAX_ROWS,
-    Score,
-    Tables,
-    TrainingRun,
-    assemble,
-    encode_rows,
-    encode_table,
-)
+from sknet._model.fitting import IN_MEMORY, MAX_ROWS, Place, Score, Tables, TrainingRun, assemble
 from sknet._model.heads import Head
 from sknet._model.model import Model
 from sknet._model.settings import Settings
 from sknet._model.threads import give_way, suitable_threads, threads_for_members
-from sknet._network.layers import Kind
-from sknet._network.objective import EncodedTable, Inputs
 from sknet._tables.rows import LEAST_WEIGHT, Rows, too_light
 from sknet._training.minibatch import MiniBatch
 from sknet._training.result import Result
 from sknet._training.rounds import Entrant, RoundObserver, train_in_rounds
 from sknet._training.state import State
-from sknet._typing import Array, Batch, Table
+from sknet._typing import Array, Table
 
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
 """The rows to train on, and those held out."""
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """Some rows of inputs, known by their places."""
-
-    inputs: Inputs
-    rows: NDArray[np.intp]
-
-    @property
-    def kind(self) -> Kind:
-        """What the batches are."""
-        return self.inputs.kind
-
-    def __call__(self, batch: Batch) -> Table:
-        """Return the batch's rows."""
-        return self.inputs(self.rows[batch])
 
 
 @dataclass(frozen=True)
@@ -65,21 +39,22 @@ class SharedRows:
     """All rows, encoded once, from which each member takes its own."""
 
     rows: Rows
-    inputs: Callable[[int], Inputs]  # in buffers of so many rows
-    n_inputs: int
+    table: Table  # of all rows, encoded; where it is in parts, that of `rows`, since scorers predict it there
+    place: Place
 
     def part(self, places: NDArray[np.intp]) -> Rows:
         """Return some of the rows, encoded."""
         weight = None if self.rows.weight is None else self.rows.weight[places]
         if weight is not None and weight.sum() < LEAST_WEIGHT:
             raise ValueError(too_light(weight))
-        table = EncodedTable(lambda n_rows: Chosen(self.inputs(n_rows), places), (len(places), self.n_inputs))
-        return Rows(table, self.rows.y[places], weight)
+        return Rows(self.table[places], self.rows.y[places], weight)
 
 
-def encode_once(tables: Tables, rows: Rows) -> SharedRows:
-    """Encode all rows; those of a memory map when they are asked for."""
-    return SharedRows(rows, encode_table(tables, rows, cross_fit=True), tables.encoder.n_inputs)
+def share_rows(tables: Tables, rows: Rows) -> SharedRows:
+    """Encode all rows, where they are."""
+    place: Place = getattr(rows.X, "place", IN_MEMORY)
+    table = place.share(tables, rows)
+    return SharedRows(rows if place is IN_MEMORY else replace(rows, X=table), table, place)
 
 
 def prepare_members(
@@ -87,7 +62,7 @@ def prepare_members(
 ) -> list[TrainingRun]:
     """Put a training run together for each fold; `scores` rate models on what it holds out, None by the loss."""
     return [
-        assemble(settings, tables, shared.part(train), shared.part(held_out), score)
+        assemble(settings, tables, shared.part(train), shared.part(held_out), score, place=shared.place)
         for (train, held_out), score in zip(folds, scores, strict=True)
     ]
 
@@ -97,20 +72,26 @@ def prepare_increments(
 ) -> list[TrainingRun]:
     """Put a run over all rows together for each member, which ends after so many epochs."""
     all_rows = shared.part(np.arange(len(shared.rows.y)))
-    return [assemble(settings, tables, all_rows, until=n_epochs, may_stop_early=may_stop_early) for n_epochs in until]
+    how = partial(assemble, settings, tables, all_rows, may_stop_early=may_stop_early, place=shared.place)
+    return [how(until=n_epochs) for n_epochs in until]
 
 
 def train_members(
-    runs: Sequence[TrainingRun], states: Sequence[State], observer: RoundObserver | None = None, *, in_threads: bool
-) -> list[Result]:
-    """Train all members, an epoch of each at a time; see `train_in_rounds`. Sets: the states, in place."""
+    runs: Sequence[TrainingRun], states: Sequence[State], observer: RoundObserver | None = None, *, in_threads: bool,
+    at_once: int = 1,
+) -> list[Result]:  # fmt: skip
+    """Train all members, an epoch of each at a time; see `train_in_rounds`. Sets: the states, in place.
+
+    With `in_threads`, epochs of so many of them as suit this machine are
+    computed at once, or of `at_once`, if these are more.
+    """
     entrants = []
     for run, state in zip(runs, states, strict=True):
         if not isinstance(run.solver, MiniBatch):
             raise TypeError("members are trained by a first-order solver")
         entrants.append(Entrant(run.solver, run.problem, state))
     with threads_for_members(len(runs), runs[0].training.n_rows * runs[0].layout.largest) as n_threads:
-        return train_in_rounds(entrants, n_threads if in_threads else 1, GivingWay(observer))
+        return train_in_rounds(entrants, max(n_threads, at_once) if in_threads else 1, GivingWay(observer))
 
 
 @dataclass(frozen=True)
@@ -145,7 +126,7 @@ def held_out_outputs(
     """Return each member's raw outputs, (n_i, k), of the rows held out from it."""
     found = []
     for run, state, (_, places) in zip(runs, states, folds, strict=True):
-        held_out = encode_rows(run.tables, shared.part(places), min(len(places), MAX_ROWS))
+        held_out = shared.place.encode(run.tables, shared.part(places), min(len(places), MAX_ROWS))
         theta = state.parameters if state.best is None else state.best.theta
         with suitable_threads(0):
             raw = run.objective.raw(theta, held_out.inputs, len(places))

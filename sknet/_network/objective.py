@@ -9,11 +9,12 @@ J(theta; B) = 1/|B| sum_{i in B} weight_i loss_i + penalty(W)
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
 from sknet._network.activations import Activation
 from sknet._network.layers import Chain, Kind, Training, bind
@@ -86,11 +87,32 @@ class SplitRows:
 
 
 @dataclass(frozen=True)
+class Chosen:
+    """Some rows of inputs, known by their places."""
+
+    inputs: Inputs
+    rows: NDArray[np.intp]
+
+    @property
+    def kind(self) -> Kind:
+        """What the batches are."""
+        return self.inputs.kind
+
+    def __call__(self, batch: Batch) -> Table:
+        """Return the batch's rows."""
+        return self.inputs(self.rows[batch])
+
+
+@dataclass(frozen=True)
 class EncodedTable:
-    """In place of a table: some rows of one that has been encoded, for several runs at once."""
+    """In place of a table: one that has been encoded, for several runs at once, or some of its rows."""
 
     inputs: Callable[[int], Inputs]  # in buffers of so many rows
     shape: tuple[int, int]
+
+    def __getitem__(self, rows: NDArray[np.intp]) -> Self:
+        """Return some of these rows."""
+        return replace(self, inputs=lambda n_rows: Chosen(self.inputs(n_rows), rows), shape=(len(rows), self.shape[1]))
 
 
 class Columns:

@@ -3,6 +3,9 @@
 A shard consists of the parts that were on one worker when the fit began. It stays one: where its worker is lost, all
 of it is computed again on another, and what had been done with it is repeated. Its sums then are the same to the last
 bit, and so is the fit.
+
+Several runs call the same shards, each from a thread of its own. The first that finds a shard lost makes it anew; the
+others wait, and then call it where it is now.
 """
 
 from __future__ import annotations
@@ -11,14 +14,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future as Called
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
+from itertools import count
+from threading import RLock
 from time import monotonic, sleep
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from uuid import uuid4
 
 import dask
 from distributed import Client, Future, KilledWorker
 
 from sknet._partitions import worker
+from sknet._partitions.balance import balanced
 from sknet._partitions.table import Arguments
 from sknet._partitions.wire import Reply, Wire
 
@@ -34,8 +40,12 @@ ATTEMPTS = 5
 TICK = 0.1
 """Seconds between two looks at what dask does."""
 
-BUSY = 1.25
-"""A worker keeps its own parts up to so many times its share of the rows."""
+
+class Home(NamedTuple):
+    """Where a shard is, and by which key the worker there knows it."""
+
+    address: str
+    key: str
 
 
 class LostError(RuntimeError):
@@ -87,7 +97,10 @@ class Workers:
         self._patience, self._session = Patience.configured(), uuid4().hex
         self._wire = Wire(client.security.get_connection_args("client"))
         self._leases: dict[int, Future] = {}
-        self._address: dict[int, str] = {}
+        self._home: dict[int, Home] = {}
+        self._named: set[str] = set()  # workers that are waited for
+        self._moves, self._lock = count(), RLock()
+        self._failure: Exception | None = None  # why there is no shard where one was lost
         self._done: dict[int, list[tuple[str, Arguments]]] = {}
         self._held: list[list[int]] = []
         self._parts: list[Future] = []
@@ -114,11 +127,11 @@ class Workers:
         self._held = list(placed.values())
         self._n_workers = len(present)
         for i, address in enumerate(placed):
-            self._done[i] = []
+            self._done[i], self._home[i] = [], Home(address, "")
             try:
                 self._host(i, address)
             except LostError:
-                self._replace(i)
+                self._replace(i, self._home[i])
         return lengths, sample
 
     def _computed_in_turn(self) -> list[Future]:
@@ -165,27 +178,36 @@ class Workers:
 
     def call(self, method: str, arguments: Mapping[int, Arguments], *, changes: bool = False) -> dict[int, object]:
         """Call a method of some shards, at the same time; what a lost worker did not answer, another one does."""
+        if not changes:
+            return self._answered(method, arguments)
+        with self._lock:  # a shard that is made anew meanwhile would lack the change
+            answers = self._answered(method, arguments)
+            for i, given in arguments.items():
+                self._done[i].append((method, given))
+            if method == "release":
+                self._parts = []
+        return answers
+
+    def _answered(self, method: str, arguments: Mapping[int, Arguments]) -> dict[int, object]:
         answers: dict[int, object] = {}
         waiting = dict(arguments)
         while waiting:
-            found, lost = self._attempt(method, waiting)
+            homes = {i: self._home[i] for i in waiting}
+            found, lost = self._attempt(method, waiting, homes)
             answers |= found
             waiting = {i: waiting[i] for i in lost}
             for i in lost:
-                self._replace(i)
-        if changes:
-            for i, given in arguments.items():
-                self._done[i].append((method, given))
-        if method == "release":
-            self._parts = []
+                self._replace(i, homes[i])
         return answers
 
-    def _attempt(self, method: str, arguments: Mapping[int, Arguments]) -> tuple[dict[int, object], list[int]]:
-        """Call once; return the answers, and which shards have been lost."""
-        sent = {self._send(i, method, given): i for i, given in arguments.items()}
+    def _attempt(
+        self, method: str, arguments: Mapping[int, Arguments], homes: Mapping[int, Home]
+    ) -> tuple[dict[int, object], list[int]]:
+        """Call once, where the shards are; return the answers, and which shards have been lost."""
+        sent = {self._wire.send(*homes[i], method, given): i for i, given in arguments.items()}
         answers: dict[int, object] = {}
         lost: list[int] = []
-        for call, gone in self._as_answered(sent):
+        for call, gone in self._as_answered({call: homes[i].address for call, i in sent.items()}):
             reply = None if gone else _reply(call)
             if reply is None or reply["status"] == "unknown":  # another process, or one that dask let forget it
                 lost.append(sent[call])
@@ -195,33 +217,28 @@ class Workers:
                 answers[sent[call]] = reply["answer"]
         return answers, sorted(lost)
 
-    def _send(self, i: int, method: str, arguments: Arguments) -> Called[Reply]:
-        return self._wire.send(self._address[i], self._key(i), method, arguments)
-
-    def _key(self, i: int) -> str:
-        return f"{self._session}-{i}"
-
-    def _as_answered(self, sent: Mapping[Called[Reply], int]) -> Iterator[tuple[Called[Reply], bool]]:
+    def _as_answered(self, sent: Mapping[Called[Reply], str]) -> Iterator[tuple[Called[Reply], bool]]:
         """Yield calls as they end, and whether their workers are gone; name those that take too long."""
-        pending, patience, started, named = set(sent), self._patience, monotonic(), False
+        pending, patience, started = set(sent), self._patience, monotonic()
         while pending:
             done, pending = wait_for(pending, patience.straggler, return_when="FIRST_COMPLETED")
             yield from ((call, False) for call in done)
             if done:
+                self._named.difference_update(sent[call] for call in done)
                 continue
             present = self._present()
-            for call in [call for call in pending if self._address[sent[call]] not in present]:
+            for call in [call for call in pending if sent[call] not in present]:
                 pending.discard(call)
                 call.cancel()
                 yield call, True
-            late, waited = sorted({self._address[sent[call]] for call in pending}), monotonic() - started
+            late, waited = sorted({sent[call] for call in pending}), monotonic() - started
             if late and waited > patience.timeout:
                 raise TimeoutError(
                     f"{late} did not answer for {waited:.0f} s: see what these workers do, or stop them."
                 )
-            if late and not named:
+            if not self._named.issuperset(late):
+                self._named.update(late)
                 self._warn(f"{late} did not answer for {waited:.0f} s. These workers are waited for.")
-                named = True
 
     # --- where shards are --------------------------------------------------------------------------------------------
 
@@ -237,13 +254,12 @@ class Workers:
             self._client.run(worker.install, workers=[address])
         except OSError as error:
             raise LostError(address) from error
-        self._address[i] = address
-        numbers = self._held[i]
+        numbers, home = self._held[i], Home(address, f"{self._session}-{i}-{next(self._moves)}")
         at = {"workers": [address], "allow_other_workers": False}
         parts = [self._parts[j] for j in numbers] if self._parts else self._client.compute(
             [self._tables[j] for j in numbers], **at
         )  # fmt: skip
-        lease = self._client.submit(worker.host, self._key(i), *parts, pure=False, **at)
+        lease = self._client.submit(worker.host, home.key, *parts, pure=False, **at)
         self._leases[i] = lease
         while not lease.done():
             if address not in self._present():
@@ -252,16 +268,29 @@ class Workers:
         if lease.status != "finished":
             raise _failure(lease)
         for method, given in self._done[i]:
-            _, lost = self._attempt(method, {i: given})
+            _, lost = self._attempt(method, {i: given}, {i: home})
             if lost:
                 raise LostError(address)
+        self._home[i] = home  # nobody calls it before
 
-    def _replace(self, i: int) -> None:
-        """Put a lost shard on another worker."""
+    def _replace(self, i: int, gone: Home) -> None:
+        """Put a lost shard on another worker, unless that has been done since it was lost."""
+        with self._lock:
+            if self._failure is not None:
+                raise self._failure
+            try:
+                if self._home[i] is gone:
+                    self._move(i, gone.address)
+            except Exception as error:
+                self._failure = error  # nobody waits for it again
+                raise
+
+    def _move(self, i: int, lost: str) -> None:
         for _ in range(ATTEMPTS):
             self._leases.pop(i, None)
             try:
-                self._host(i, self._worker_for(i))
+                lost = self._worker_for(i, lost)
+                self._host(i, lost)
                 return
             except LostError:
                 continue
@@ -270,9 +299,9 @@ class Workers:
             f"{sum(self._lengths[j] for j in self._held[i]):,} rows: give workers more memory, or use more of them."
         )
 
-    def _worker_for(self, i: int) -> str:
+    def _worker_for(self, i: int, lost: str) -> str:
         """Choose a worker for a shard: a new one where it comes soon, else the one that has the fewest rows."""
-        lost, since = self._address[i], monotonic()
+        since = monotonic()
         while True:
             alive = [address for address in self._present() if address != lost or self._answers(address)]
             waited = monotonic() - since
@@ -290,7 +319,7 @@ class Workers:
 
     def _n_rows(self, address: str, but: int) -> int:
         """Return how many rows of the other shards a worker has."""
-        own = [i for i, at in self._address.items() if at == address and i != but and i in self._leases]
+        own = [i for i, home in self._home.items() if home.address == address and i != but and i in self._leases]
         return sum(self._lengths[j] for i in own for j in self._held[i])
 
 
@@ -313,35 +342,3 @@ def _failure(future: Future) -> BaseException:
         f"dask has {future.status} a part of the table ({future.key}). Data that was scattered to a worker is lost "
         "with it: make the collection of files, or of a function."
     )
-
-
-def balanced(homes: Sequence[str | None], lengths: Sequence[int], workers: Sequence[str]) -> dict[str, list[int]]:
-    """Say which parts each worker gets: its own, unless these are many more rows than its share.
-
-    Parameters
-    ----------
-    homes : sequence of str or None
-        The worker that has each part.
-    lengths : sequence of int
-        How many rows each part has.
-    workers : sequence of str
-
-    Returns
-    -------
-    dict of str to list of int
-        Of the workers that get parts.
-    """
-    share = BUSY * sum(lengths) / len(workers)
-    load, placed = dict.fromkeys(workers, 0), {address: list[int]() for address in workers}
-    away = []
-    for number, (home, length) in enumerate(zip(homes, lengths, strict=True)):
-        if home in load and (not load[home] or load[home] + length <= share):
-            load[home] += length
-            placed[home].append(number)
-        else:
-            away.append(number)
-    for number in away:
-        address = min(workers, key=load.__getitem__)
-        load[address] += lengths[number]
-        placed[address].append(number)
-    return {address: sorted(numbers) for address, numbers in placed.items() if any(lengths[n] for n in numbers)}

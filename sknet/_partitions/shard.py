@@ -14,7 +14,7 @@ n : int                  how many rows the whole batch has, those of other shard
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import reduce
 from hashlib import sha256
 from time import perf_counter
@@ -29,7 +29,7 @@ from sknet._model.fitting import FULL_BATCH_ROWS, Tables
 from sknet._network.activations import Activation
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
-from sknet._network.objective import Inputs, Objective, Rows, SplitRows
+from sknet._network.objective import Chosen, Inputs, Objective, Rows, SplitRows
 from sknet._network.penalties import ElasticNet
 from sknet._network.sparse_layers import Split
 from sknet._partitions.summaries import Look, Merges, Part
@@ -53,11 +53,14 @@ class Selected:
         The selected rows of each part, with their weights and what else columns are learnt from.
     inputs : ndarray of shape (m, n_inputs + 1), or Split, or None
         The network's input, with a last column of ones, or with categories that are looked up; once it has been
-        computed.
+        computed. The table is no longer needed then, and there are no parts.
+    chosen : ndarray or None
+        Which rows of `inputs` these are; None for all.
     """
 
     parts: Sequence[Part]
     inputs: Array | Split | None = None
+    chosen: NDArray[np.integer] | None = None
 
     @property
     def bounds(self) -> list[slice]:
@@ -80,6 +83,15 @@ class Step:
     seconds: float
 
 
+@dataclass(frozen=True)
+class Bound:
+    """Rows that are bound to a network and a loss, and the arrays that its layers are bound to."""
+
+    objective: Objective
+    theta: Array
+    gradient: Array
+
+
 class Shard:
     """The rows that one worker holds.
 
@@ -92,9 +104,7 @@ class Shard:
     def __init__(self, parts: Sequence[Table]) -> None:
         self._parts: Sequence[Table] = list(parts)
         self._selected: dict[str, Selected] = {}
-        self._objective: Objective | None = None
-        self._theta = self._gradient = np.empty(0)
-        self._dropout = False
+        self._bound: dict[str, Bound] = {}
         self._rng = np.random.default_rng(0)
 
     # --- learning about the rows -------------------------------------------------------------------------------------
@@ -125,14 +135,17 @@ class Shard:
     def encode(self, name: str, tables: Tables) -> None:
         """Encode the selected rows, once, each in its fold if it has one; see `TableEncoder.encode`."""
         selected, encode = self._selected[name], _dense if tables.encoder.lookups is None else _split
-        self._selected[name] = Selected(selected.parts, encode(selected, tables.encoder, tables.compute_dtype))
+        self._selected[name] = Selected((), encode(selected, tables.encoder, tables.compute_dtype))
+
+    def choose(self, name: str, of: str, rows: NDArray[np.integer]) -> None:
+        """Select rows of a selection that has been encoded, by their places among its m."""
+        whole = self._selected[of]
+        self._selected[name] = replace(whole, chosen=rows if whole.chosen is None else whole.chosen[rows])
 
     def release(self) -> None:
         """Forget the table: from here on, only what was encoded is needed."""
         self._parts = ()
-        for name, selected in self._selected.items():
-            empty = [Part(np.empty((part.X.shape[0], 0))) for part in selected.parts]  # still tells where each part is
-            self._selected[name] = Selected(empty, selected.inputs)
+        self._selected = {name: replace(selected, parts=()) for name, selected in self._selected.items()}
 
     # --- training on them --------------------------------------------------------------------------------------------
 
@@ -142,44 +155,53 @@ class Shard:
     ) -> None:  # fmt: skip
         """Bind selected rows to a network and a loss; see `Objective`."""
         n_rows = min(n_rows, FULL_BATCH_ROWS)  # batches have other sizes at each step: whole pieces need no new buffers
-        inputs = gathered(self._inputs(name), n_rows)
-        self._objective = Objective(
+        inputs = self._inputs(name, n_rows)[0]
+        objective = Objective(
             layout, activations, loss, NO_PENALTY, inputs, target, weight, n_rows=n_rows, dropout=dropout
         )
-        self._theta = np.empty(layout.n_parameters, target.dtype)
-        self._gradient, self._dropout = np.empty_like(self._theta), any(dropout)
+        theta = np.empty(layout.n_parameters, target.dtype)
+        self._bound[name] = Bound(objective, theta, np.empty_like(theta))
 
-    def step(self, theta: Array, batch: NDArray[np.integer] | None, n: int, seed: int | None = None) -> Step:
+    def step(self, name: str, theta: Array, batch: NDArray[np.integer] | None, n: int, seed: int | None = None) -> Step:
         """Compute what the rows of a batch contribute to the objective and its gradient; None is all rows."""
         started = perf_counter()
-        objective = self._bound(theta)
+        bound = self._at(name, theta)
+        objective = bound.objective
         if seed is not None:
             self._rng.bit_generator.state = np.random.PCG64(seed).state
         rows = slice(0, objective.n_samples) if batch is None else batch.astype(np.intp, copy=False)
         # as in training: what diverges is named there
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            value = objective.share(self._theta, rows, n, self._gradient, None if seed is None else self._rng)
-        return Step(value, self._gradient, perf_counter() - started)
+            value = objective.share(bound.theta, rows, n, bound.gradient, None if seed is None else self._rng)
+        return Step(value, bound.gradient, perf_counter() - started)
 
-    def raw(self, name: str, theta: Array) -> Array:
-        """Return the raw outputs of all selected rows, (m, k), without dropout."""
-        inputs = self._inputs(name)
+    def raw(self, name: str, theta: Array, by: str | None = None) -> Array:
+        """Return the raw outputs of all selected rows, (m, k), without dropout.
+
+        The network is that of the run on the rows `by`; None is the first run.
+        """
+        inputs, n = self._inputs(name, FULL_BATCH_ROWS)
+        bound = self._at(next(iter(self._bound), "") if by is None else by, theta)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            n = len(inputs.dense) if isinstance(inputs, Split) else len(inputs)
-            return self._bound(theta).raw(self._theta, gathered(inputs, FULL_BATCH_ROWS), n)
+            return bound.objective.raw(bound.theta, inputs, n)
 
-    def _bound(self, theta: Array) -> Objective:
-        """Return the objective, with theta where its layers look for it."""
-        if self._objective is None:
+    def _at(self, name: str, theta: Array) -> Bound:
+        """Return what is minimised over the rows, with theta where its layers look for it."""
+        if name not in self._bound:
             raise RuntimeError("a step was asked for before there was anything to minimise")
-        self._theta[:] = theta
-        return self._objective
+        bound = self._bound[name]
+        bound.theta[:] = theta
+        return bound
 
-    def _inputs(self, name: str) -> Array | Split:
-        inputs = self._selected[name].inputs
-        if inputs is None:
+    def _inputs(self, name: str, n_rows: int) -> tuple[Inputs, int]:
+        """Return what gathers up to so many of the selected rows at once, and how many there are."""
+        selected = self._selected[name]
+        if selected.inputs is None:
             raise RuntimeError(f"the {name} rows are not encoded yet")
-        return inputs
+        inputs = gathered(selected.inputs, n_rows)
+        if selected.chosen is not None:
+            return Chosen(inputs, cast(NDArray[np.intp], selected.chosen)), len(selected.chosen)
+        return inputs, len(selected.inputs.dense if isinstance(selected.inputs, Split) else selected.inputs)
 
 
 def _dense(selected: Selected, encoder: TableEncoder, dtype: DType) -> Array:

@@ -57,6 +57,8 @@ class PartedTable:
         A few rows, which have the columns and types of all.
     place : Place
         How these rows are trained on.
+    encoded : (Selection, ndarray of shape (n,)), or None
+        For rows that have been encoded together with others: these, and which of them the n are.
     """
 
     shards: Shards
@@ -64,6 +66,7 @@ class PartedTable:
     rows: NDArray[np.intp]
     sample: Table
     place: Place
+    encoded: tuple[Selection, NDArray[np.intp]] | None = None
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -75,11 +78,12 @@ class PartedTable:
 
     def __getitem__(self, rows: Batch) -> PartedTable:
         """Return some of these rows."""
-        return replace(self, rows=self.rows[rows])
+        encoded = None if self.encoded is None else (self.encoded[0], self.encoded[1][rows])
+        return replace(self, rows=self.rows[rows], encoded=encoded)
 
     def digest(self) -> str:
         """Return a hash of these rows, the same whichever shards hold them; until training begins."""
-        selection, of_parts = Selection(self), dict[int, str]()  # a new one: what is encoded already stays
+        selection, of_parts = selection_of(self), dict[int, str]()  # a new one: what is encoded already stays
         selection.select()
         for numbers, found in zip(self.shards.held, selection.call("digests"), strict=True):
             of_parts |= zip(numbers, cast(list[str], found), strict=True)
@@ -99,47 +103,55 @@ class PartedTable:
     @cached_property
     def selection(self) -> Selection:
         """These rows as they lie on the shards."""
-        return Selection(self)
+        return selection_of(self) if self.encoded is None else self.encoded[0].part(self.encoded[1])
 
 
 class Selection:
     """Rows of a table in parts as they lie on its shards, each of which knows them under a name.
 
-    Attributes
+    Parameters
     ----------
     shards : Shards
+    shard : ndarray of shape (n,)
+        The shard of every row.
     order : ndarray of shape (n,)
+        The rows, shard after shard.
+    chosen : sequence
+        What tells each shard which rows these are.
+
+    Attributes
+    ----------
     bounds : list of slice
         The part of `order` that is on each shard.
-    shard, place : ndarray of shape (n,)
-        The shard of every row, and its position there.
+    place : ndarray of shape (n,)
+        Every row's position on its shard.
     """
 
     _numbers = count()
 
-    def __init__(self, table: PartedTable) -> None:
-        self.shards, self.name = table.shards, f"rows {next(self._numbers)}"
-        stops = np.cumsum(table.lengths)
-        part = np.searchsorted(stops, table.rows, side="right")
-        held = [number for numbers in self.shards.held for number in numbers]
-        rank = np.empty(len(stops), np.int32)
-        rank[held] = np.arange(len(held))
-        self.order = np.argsort(rank[part], kind="stable")
-        counts = np.bincount(part, minlength=len(stops))
-        self.bounds = slices_of([int(sum(counts[number] for number in numbers)) for numbers in self.shards.held])
-        self.shard, self.place = np.empty(len(part), np.int32), np.empty(len(part), np.int32)
-        for i, bound in enumerate(self.bounds):
-            self.shard[self.order[bound]] = i
-            self.place[self.order[bound]] = np.arange(bound.stop - bound.start)
-        of_part = (table.rows - (stops - table.lengths)[part])[self.order]
-        pieces = iter(np.split(of_part, np.cumsum(counts[held])[:-1]))
-        self._chosen = [[next(pieces) for _ in numbers] for numbers in self.shards.held]
+    def __init__(
+        self, shards: Shards, shard: NDArray[np.integer], order: NDArray[np.intp], chosen: Sequence[object] = ()
+    ) -> None:
+        self.shards, self.name = shards, f"rows {next(self._numbers)}"
+        self.shard, self.order, self._chosen = shard.astype(np.int32), order, chosen
+        self.bounds = slices_of(np.bincount(shard, minlength=len(shards.held)).tolist())
+        self.place = np.empty(len(shard), np.int32)
+        for bound in self.bounds:
+            self.place[order[bound]] = np.arange(bound.stop - bound.start)
 
     def select(self, weight: Array | None = None, target: Array | None = None, fold: Array | None = None) -> None:
         """Tell the shards which rows these are, and what belongs to each."""
         own = [self.split(values) for values in (weight, target, fold)]
         calls = {i: (self.name, rows, *(of_one[i] for of_one in own)) for i, rows in enumerate(self._chosen)}
         self.shards.call("select", calls, changes=True)
+
+    def part(self, places: NDArray[np.intp]) -> Selection:
+        """Return some of these rows, which have been encoded, and tell the shards."""
+        shard = self.shard[places]
+        found = Selection(self.shards, shard, np.argsort(shard, kind="stable"))
+        own = cast(Sequence[Array], found.split(self.place[places]))
+        self.shards.call("choose", {i: (found.name, self.name, rows) for i, rows in enumerate(own)}, changes=True)
+        return found
 
     def split(self, values: Array | None) -> Sequence[Array | None]:
         """Return what belongs to the rows of each shard."""
@@ -169,3 +181,17 @@ class Selection:
         found = np.empty_like(values, order="F" if values.ndim > 1 else "C")  # as raw outputs are, column by column
         found[self.order] = values
         return found
+
+
+def selection_of(table: PartedTable) -> Selection:
+    """Return the rows of a table as they lie on its shards."""
+    stops = np.cumsum(table.lengths)
+    part = np.searchsorted(stops, table.rows, side="right")
+    held = [number for numbers in table.shards.held for number in numbers]
+    rank, shard = np.empty(len(stops), np.int32), np.empty(len(stops), np.int32)
+    rank[held] = np.arange(len(held))
+    shard[held] = np.repeat(np.arange(len(table.shards.held)), list(map(len, table.shards.held)))
+    order = np.argsort(rank[part], kind="stable")
+    of_part = (table.rows - (stops - table.lengths)[part])[order]
+    pieces = iter(np.split(of_part, np.cumsum(np.bincount(part, minlength=len(stops))[held])[:-1]))
+    return Selection(table.shards, shard[part], order, [[next(pieces) for _ in of_one] for of_one in table.shards.held])

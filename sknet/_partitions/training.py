@@ -8,7 +8,7 @@ theta, gradient : (p,)
 batch : slice or (b,)    which of the n training rows
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from time import perf_counter
@@ -58,12 +58,25 @@ def learn(
 
 def encode(tables: Tables, rows: Rows, n_rows: int, smoothing: float = 0.0, *, cross_fit: bool = False) -> EncodedRows:
     """Encode rows where they are; see `sknet._model.fitting.encode_rows`."""
+    X = cast(PartedTable, rows.X)
+    if X.encoded is None:
+        _encode_there(tables, rows, cross_fit=cross_fit)
+    there = EncodedTable(lambda _: RemoteInputs(X.selection), (len(rows.y), tables.encoder.n_inputs))
+    return encode_rows(tables, replace(rows, X=there), n_rows, smoothing)
+
+
+def share(tables: Tables, rows: Rows) -> PartedTable:
+    """Encode rows for several runs where they are; see `sknet._model.fitting.encode_once`."""
+    _encode_there(tables, rows, cross_fit=True)
+    X = cast(PartedTable, rows.X)
+    return replace(X, encoded=(X.selection, np.arange(len(X))))
+
+
+def _encode_there(tables: Tables, rows: Rows, *, cross_fit: bool) -> None:
     fold = tables.encoder.folds(tables.head.targets(rows.y, np.dtype(np.float64))) if cross_fit else None
     selection = cast(PartedTable, rows.X).selection
     selection.select(fold=fold)
     selection.call("encode", tables, changes=True)
-    there = EncodedTable(lambda _: RemoteInputs(selection), (len(rows.y), tables.encoder.n_inputs))
-    return encode_rows(tables, replace(rows, X=there), n_rows, smoothing)
 
 
 class ShardedObjective:
@@ -82,6 +95,7 @@ class ShardedObjective:
         n_rows: int,
         dropout: Sequence[float] = (),
         pace: Pace,
+        first: Iterator[bool],
     ) -> None:
         self.n_samples, self._n_weights, self._penalty, self._pace = len(target), layout.n_weights, penalty, pace
         selection = self._selection = inputs.selection
@@ -91,7 +105,8 @@ class ShardedObjective:
             for i in range(len(targets))
         }
         selection.shards.call("minimise", calls, changes=True)
-        self._released = False
+        # at the first step of the first run: folds, which come before it, end after it has been put together
+        self._releases = next(first, False)
 
     def __call__(
         self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
@@ -103,13 +118,13 @@ class ShardedObjective:
         self._release()
         seed = None if rng is None else int(rng.integers(2**63))
         calls = {
-            i: (theta, rows, length(batch), None if seed is None else seed + i)
+            i: (self._selection.name, theta, rows, length(batch), None if seed is None else seed + i)
             for i, rows in enumerate(self._rows_of(batch))
             if rows is None or len(rows)
         }
         started = perf_counter()
         steps = cast(dict[int, Step], self._selection.shards.call("step", calls))
-        self._pace.record(perf_counter() - started, [step.seconds for step in steps.values()])
+        self._pace.record(started, perf_counter(), [step.seconds for step in steps.values()])
         out[:] = 0.0
         value = 0.0
         for i in calls:
@@ -129,9 +144,9 @@ class ShardedObjective:
 
     def _release(self) -> None:
         """Before the first step, when all rows are encoded, let the shards forget the table."""
-        if not self._released:
+        if self._releases:
+            self._releases = False
             self._selection.shards.call("release", dict.fromkeys(range(len(self._selection.bounds)), ()), changes=True)
-            self._released = True
 
     def penalty(self, theta: Array) -> float:
         """Return the penalty."""
@@ -141,9 +156,14 @@ class ShardedObjective:
         """Return the raw output, without dropout, for n rows of other data (a validation set)."""
         self._release()
         selection = cast(RemoteInputs, inputs).selection
-        return selection.together(cast(list[Array], selection.call("raw", theta)))
+        return selection.together(cast(list[Array], selection.call("raw", theta, self._selection.name)))
+
+
+AT_ONCE = 8
+"""So many runs wait for workers at a time: enough for one to compute while others are on their way."""
 
 
 def on_shards(warn: Callable[[str], None]) -> Place:
     """Return the place of rows that are on shards; `warn` is told where training there does not pay."""
-    return Place(learn, encode, partial(ShardedObjective, pace=Pace(warn)))
+    objective = partial(ShardedObjective, pace=Pace(warn), first=iter([True]))
+    return Place(learn, encode, objective, share, AT_ONCE)

@@ -47,7 +47,7 @@ class Lease:
     def __del__(self) -> None:
         hosted = _HOSTED.pop(self.key, None)
         if hosted is not None:
-            hosted.thread.shutdown(wait=False, cancel_futures=True)
+            hosted.thread.shutdown(wait=False)  # calls of other runs that have come are answered
 
     def __reduce__(self) -> str:
         raise TypeError("a shard stays on its worker")  # neither to a file nor to another worker: it would be made anew
@@ -80,9 +80,13 @@ async def answer(key: str, method: str, arguments: tuple[object, ...]) -> dict[s
     hosted = _HOSTED.get(key)
     if hosted is None:
         return {"status": "unknown"}
+    work = partial(getattr(hosted.shard, method), *arguments)
     try:
-        work = partial(getattr(hosted.shard, method), *arguments)
-        found = await asyncio.get_running_loop().run_in_executor(hosted.thread, work)
+        answered = asyncio.get_running_loop().run_in_executor(hosted.thread, work)
+    except RuntimeError:  # its lease has just ended
+        return {"status": "unknown"}
+    try:
+        found = await answered
     except Exception as error:
         return {"status": "error", "error": to_serialize(error)}
     return {"status": "done", "answer": to_serialize(found)}

@@ -8,22 +8,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.members import Chosen, mean_by_row, train_members
-from sknet._network.objective import Rows as GatheredRows
+from sknet._model.members import mean_by_row, train_members
 from sknet._training.lbfgs import LBFGS
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(90, 3))
 LABEL = np.digitize(X[:, 0] + 0.3 * rng.normal(size=90), [-0.5, 0.5])
 QUICK = dict(hidden_layer_sizes=4, max_iter=5, random_state=0, n_members=3)
-
-
-def test_chosen_rows_are_those_of_the_whole():
-    places = np.array([5, 2, 70, 8])
-    part = Chosen(GatheredRows(X, 4), places)
-    assert_array_equal(part(slice(1, 3)), X[[2, 70]])
-    assert_array_equal(part(np.array([3, 0])), X[[8, 5]])
-    assert part.kind == "dense"
 
 
 def test_what_members_say_is_put_where_the_rows_are():

@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
 from pieces import (
     ACTIVATION_NAMES,
     LOSSES,
@@ -20,7 +21,17 @@ from sknet._network.activations import ACTIVATIONS
 from sknet._network.layers import Chain, bind
 from sknet._network.layout import Layout
 from sknet._network.losses import SOFTMAX_LOG_LOSS
-from sknet._network.objective import KEPT, Columns, Objective, Rows, SparseRows, length, pieces
+from sknet._network.objective import (
+    KEPT,
+    Chosen,
+    Columns,
+    EncodedTable,
+    Objective,
+    Rows,
+    SparseRows,
+    length,
+    pieces,
+)
 from sknet._network.penalties import ElasticNet
 
 FEW = np.array([5, 0, 2])  # these rows touch the inputs 1 and 4 only, a third of all
@@ -329,3 +340,14 @@ def test_raw_output_for_other_data(loss, kind, ones):
     (W1, W2), (b1, b2) = case.layout.views(case.theta)
     expected = np.tanh(other.X @ W1 + b1) @ W2 + b2
     np.testing.assert_allclose(objective.raw(case.theta, inputs, 7), expected, rtol=1e-12, atol=1e-14)
+
+
+def test_chosen_rows_are_those_of_the_whole():
+    values, places = np.random.default_rng(0).normal(size=(90, 3)), np.array([5, 2, 70, 8])
+    part = Chosen(Rows(values, 4), places)
+    assert_array_equal(part(slice(1, 3)), values[[2, 70]])
+    assert_array_equal(part(np.array([3, 0])), values[[8, 5]])
+    assert part.kind == "dense"
+    table = EncodedTable(lambda n_rows: Rows(values, n_rows), (90, 3))[places][np.array([0, 3])]
+    assert table.shape == (2, 3)
+    assert_array_equal(table.inputs(2)(slice(0, 2)), values[[5, 8]])

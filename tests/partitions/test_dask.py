@@ -16,7 +16,7 @@ distributed = pytest.importorskip("distributed")
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
 
-from sknet import Checkpoint  # noqa: E402
+from sknet import Checkpoint, load, save  # noqa: E402
 from sknet import SigmoidMLPClassifier as LocalClassifier  # noqa: E402
 from sknet import SigmoidMLPRegressor as LocalRegressor  # noqa: E402
 from sknet._partitions import dask as room  # noqa: E402
@@ -203,10 +203,82 @@ def test_workers_that_all_leave_end_the_fit(monkeypatch):
     assert net._fitted is None
 
 
-def test_several_members_are_refused(client):
+# --- several networks
+
+
+MEMBERS = FIT | dict(n_members=3)
+
+
+def furthest(one, other):
+    return max(map(distance, one.members_, other.members_))
+
+
+@pytest.mark.filterwarnings("ignore:A step's work:RuntimeWarning")
+@pytest.mark.parametrize("n_parts", [1, 2, 7])
+def test_members_are_those_in_memory(client, workers, n_parts):
+    given = table(n_parts)
+    many = SigmoidMLPRegressor(**MEMBERS).fit(given[list(X)], given["y"], given["w"])
+    one = LocalRegressor(**MEMBERS).fit(X, y, WEIGHT)
+    assert furthest(one, many) < 1e-8
+    np.testing.assert_allclose(many.oof_prediction_, one.oof_prediction_, rtol=1e-8, atol=1e-10)
+    for method in "predict", "predict_interval":
+        lazy = getattr(many, method)(given[list(X)])
+        assert lazy.divisions == given.divisions
+        np.testing.assert_allclose(lazy.compute(), getattr(many.to_local(), method)(X), rtol=1e-12, atol=1e-14)
+    assert type(many.members_[0]) is SigmoidMLPRegressor and len(many.members_[0].predict(given[list(X)])) == N
+
+
+@pytest.mark.filterwarnings("ignore:A step's work:RuntimeWarning")
+def test_local_members_are_kept_in_a_file(client, workers, tmp_path):
     given = table()
-    with pytest.raises(ValueError, match="n_members=3.*sknet's own"):
-        SigmoidMLPRegressor(**FIT | dict(n_members=3)).fit(given[list(X)], given["y"])
+    net = SigmoidMLPClassifier(**MEMBERS | dict(max_iter=2)).fit(given[["a", "c"]], given["b"])
+    save(net.to_local(), tmp_path / "net.safetensors")
+    again = load(tmp_path / "net.safetensors")
+    p = net.predict_proba(given[["a", "c"]])
+    assert list(p.columns) == list("xyz")
+    np.testing.assert_array_equal(p.compute(), again.predict_proba(X[["a", "c"]]))
+
+
+@pytest.mark.filterwarnings("ignore:A step's work:RuntimeWarning")
+@pytest.mark.parametrize(("method", "nth", "delay"), [("step", 17, 0.002), ("choose", 2, 0.0), ("raw", 4, 0.001)])
+def test_a_lost_worker_is_replaced_for_all_members(client, workers, monkeypatch, method, nth, delay):
+    given = table()
+    whole = SigmoidMLPRegressor(**MEMBERS).fit(given[list(X)], given["y"])
+    killer = Killer(list(workers.values())[nth % 2], method, nth, delay)
+    watch(monkeypatch, killer)
+    again = SigmoidMLPRegressor(**MEMBERS).fit(given[list(X)], given["y"])
+    assert killer.left <= 0 and furthest(whole, again) < 1e-11
+
+
+@pytest.mark.filterwarnings("ignore:A step's work:RuntimeWarning")
+def test_a_straggler_is_named_once_for_all_members(client, stopped, monkeypatch):
+    given, (address, pid) = table(), stopped
+    watch(monkeypatch, Stopper(pid, "step", 7, 1.5))
+    with dask.config.set({"sknet.straggler": 0.3}), pytest.warns(RuntimeWarning) as told:
+        SigmoidMLPRegressor(**MEMBERS).fit(given[list(X)], given["y"])
+    assert len([one for one in told if address in str(one.message)]) == 1
+
+
+@pytest.mark.filterwarnings("ignore:A step's work:RuntimeWarning")
+def test_folds_are_those_in_memory(client, workers):
+    given = table()
+    many = SigmoidMLPClassifier(**FIT | dict(early_stopping="folds")).fit(given[["a", "c"]], given["b"])
+    one = LocalClassifier(**FIT | dict(early_stopping="folds")).fit(X[["a", "c"]], X["b"])
+    assert many.n_iter_ == one.n_iter_ and distance(one, many) < 1e-8
+
+
+@pytest.mark.parametrize(
+    ("parameters", "what"), [(dict(solver="lbfgs"), "solver='lbfgs'"), (dict(early_stopping=False), "early_stopping")]
+)
+def test_what_does_not_go_with_members_is_refused_before_anything_is_computed(parameters, what):
+    with pytest.raises(ValueError, match=f"n_members=3 does not go with {what}"):
+        SigmoidMLPRegressor(**MEMBERS | parameters).fit(None, None)
+    with pytest.raises(ValueError, match="n_members=3 does not go with X_val"):
+        SigmoidMLPRegressor(**MEMBERS).fit(None, None, X_val=X, y_val=y)
+    with pytest.raises(ValueError, match="n_members=3 does not go with Checkpoint"):
+        SigmoidMLPRegressor(**MEMBERS).set_callbacks(Checkpoint("run.npz")).fit(None, None)
+    with pytest.raises(ValueError, match="n_members=3: a checkpoint holds one network"):
+        SigmoidMLPRegressor(**MEMBERS).resume("run.npz", None, None)
 
 
 # --- a driver that is lost
@@ -242,14 +314,8 @@ def test_scores_and_intervals_are_the_local_ones(client, workers):
     levels = dict(loss="quantile", quantile=0.7)
     net.set_params(**levels).fit(columns, data["y"]), local.set_params(**levels).fit(X, y)
     assert net.score(columns, data["y"], data["w"]) == pytest.approx(local.score(X, y, WEIGHT), rel=1e-9)
-    held_out = FIT | dict(early_stopping=True)  # where "auto" would choose folds for the local one
-    sure, there = SigmoidMLPClassifier(**held_out).fit(columns, data["b"]), LocalClassifier(**held_out).fit(X, X["b"])
+    sure, there = SigmoidMLPClassifier(**FIT).fit(columns, data["b"]), LocalClassifier(**FIT).fit(X, X["b"])
     assert sure.score(columns, data["b"]) == there.score(X, X["b"])
-
-
-def test_folds_are_for_tables_in_memory():
-    with pytest.raises(ValueError, match="early_stopping='folds' is for tables in memory"):
-        SigmoidMLPClassifier(early_stopping="folds").fit(table()[["a"]], table()["b"])
 
 
 # --- what goes wrong, on a cluster that is played
@@ -351,7 +417,7 @@ def test_a_shard_of_a_worker_that_is_gone_moves(played):
     played._wire.says["b"] = None
     played._client.addresses.remove("b")
     assert played.call("step", {0: (), 1: ()}) == {0: "one", 1: "one"}
-    assert set(played._address.values()) == {"a"} and not played.warned
+    assert {home.address for home in played._home.values()} == {"a"} and not played.warned
 
 
 def test_a_shard_that_cannot_be_hosted_is_given_up_after_some_attempts(played):
@@ -373,14 +439,14 @@ def test_a_worker_that_goes_while_its_shard_is_made(played):
 def test_what_had_been_done_is_repeated_or_the_worker_counts_as_lost(played):
     played.call("encode", {0: (), 1: ()}, changes=True)
     played._wire.says["b"] = "unknown"
-    shard = next(i for i, address in played._address.items() if address == "b")
+    shard = next(i for i, home in played._home.items() if home.address == "b")
     with pytest.raises(room.LostError, match="b"):
         played._host(shard, "b")
 
 
 def test_a_worker_that_is_lost_at_the_beginning(played):
     played._client.broken, played._wire.says["b"] = ["b"], OSError("a connection broke")
-    assert played.open()[0] == [3, 4] and set(played._address.values()) == {"a"}
+    assert played.open()[0] == [3, 4] and {home.address for home in played._home.values()} == {"a"}
 
 
 @pytest.mark.parametrize(
@@ -409,7 +475,7 @@ def test_a_cluster_without_workers(played):
     with pytest.raises(RuntimeError, match=r"The dask cluster has had no workers for 0\.03 s: start some"):
         played.finish([Task(status="pending")])
     with pytest.raises(RuntimeError, match="The dask cluster has had no workers for 0 s: start some"):
-        played._worker_for(0)
+        played._worker_for(0, "a")
 
 
 def test_a_client_that_is_closed(played):

@@ -1,5 +1,7 @@
 """A shard: rows that are selected, asked about, encoded and trained on."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -41,7 +43,7 @@ def test_steps_come_last():
     with pytest.raises(RuntimeError, match="not encoded"):
         shard.raw("all", np.zeros(3))
     with pytest.raises(RuntimeError, match="anything to minimise"):
-        shard.step(np.zeros(3), None, 3)
+        shard.step("all", np.zeros(3), None, 3)
 
 
 @pytest.mark.parametrize("table", [A, pd.DataFrame({"a": [1.0, np.nan, 2.0], "b": ["x", "y", None]})])
@@ -54,3 +56,17 @@ def test_a_digest_tells_the_rows_and_their_parts_apart(table):
     one = digests([table, table], np.arange(3), np.arange(3))
     assert len(set(one)) == 1 == len({*one, *digests([table.copy()], np.arange(3))})
     assert digests([table], np.arange(2)) != one[:1] != digests([table], np.array([2, 1, 0]))
+
+
+def test_rows_are_chosen_among_those_that_are_encoded():
+    numbers = np.arange(8.0).reshape(4, 2)
+    shard, encoder = Shard([numbers]), SimpleNamespace(n_inputs=2, lookups=None)
+    encoder.encode = lambda X, dtype, fold: X
+    shard.select("all", [np.arange(4)])
+    shard.encode("all", SimpleNamespace(encoder=encoder, compute_dtype=float))
+    shard.choose("some", "all", np.array([3, 1, 0], np.int32))
+    shard.choose("few", "some", np.array([2, 0], np.int32))
+    shard.release()
+    inputs, n = shard._inputs("few", 2)
+    assert n == 2 and shard._selected["few"].inputs is shard._selected["all"].inputs
+    assert_array_equal(inputs(slice(0, 2)), [[0.0, 1.0, 1.0], [6.0, 7.0, 1.0]])

@@ -160,11 +160,6 @@ def test_a_batch_is_larger_by_default():
     assert sizes == [256, 281]
 
 
-def test_rows_are_held_out_where_folds_would_be_in_memory():
-    fitted = SigmoidMLPClassifier(**FIT).fit(parted(X), LABELS)
-    assert fitted.resolved_params_["early_stopping"] is True and fitted.validation_scores_ is not None
-
-
 def test_the_table_is_given_up_before_the_first_step():
     table = parted(X)
     SigmoidMLPRegressor(**FIT | dict(max_iter=1)).fit(table, y)
@@ -193,9 +188,8 @@ def test_the_penalty_is_that_in_memory_and_inputs_stay_where_they_are():
     layout, shards = Layout((1, 3, 1)), SimpleNamespace(call=lambda *arguments, **changes: {})
     inputs = RemoteInputs(SimpleNamespace(shards=shards, name="training", split=lambda values: [values]))
     penalty, theta = ElasticNet(l2=0.3, l1=0.2), np.random.default_rng(0).normal(size=layout.n_parameters)
-    objective = ShardedObjective(
-        layout, (), SQUARED_ERROR, penalty, inputs, np.zeros((6, 1)), n_rows=6, pace=Pace(print)
-    )
+    more = dict(n_rows=6, pace=Pace(print), first=iter([True]))
+    objective = ShardedObjective(layout, (), SQUARED_ERROR, penalty, inputs, np.zeros((6, 1)), **more)
     w = theta[: layout.n_weights]
     assert objective.penalty(theta) == pytest.approx(0.2 * np.abs(w).sum() + 0.15 * (w**2).sum(), rel=1e-12)
     with pytest.raises(TypeError, match="these rows are on shards"):

@@ -1,0 +1,158 @@
+"""Several networks on the same shards, members and those of folds: what they are in memory, whatever their timing."""
+
+from time import sleep
+
+import numpy as np
+import pandas as pd
+import pytest
+from local_shards import parted
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.model_selection import KFold
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._partitions.shard import Shard
+
+rng = np.random.default_rng(0)
+N = 400
+X = pd.DataFrame({
+    "number": rng.normal(size=N),
+    "text": rng.choice(list("xyzuvw"), N),
+    "many": rng.choice(30, N).astype(str),
+    "gaps": np.where(rng.random(N) < 0.2, np.nan, rng.exponential(size=N)),
+})  # fmt: skip
+X.loc[rng.random(N) < 0.1, "text"] = None
+y = X["number"] + (X["text"] == "x") + 0.1 * rng.normal(size=N)
+LABELS = np.where(y > 0.5, "yes", np.where(y > -0.3, "maybe", "no"))
+WEIGHT = rng.random(N)
+WEIGHT[::17] = 0.0
+FIT = dict(hidden_layer_sizes=6, max_iter=8, batch_size=100, dtype="float64", dropout=0.0, random_state=0)
+MEMBERS = FIT | dict(n_members=3)
+BY_TARGET = dict(category_encoding="both", max_categories=10, numeric_encoding="piecewise_linear")
+
+
+def distance(one, other):
+    """The largest difference of two fits' weights, of all networks."""
+    pairs = zip(one._fitted.model.networks, other._fitted.model.networks, strict=True)
+    both = [zip(a.coefs + a.intercepts, b.coefs + b.intercepts, strict=True) for a, b in pairs]
+    return max(np.abs(a - b).max() for network in both for a, b in network)
+
+
+# --- members
+
+
+@pytest.mark.parametrize("n_parts", [1, 2, 7])
+@pytest.mark.parametrize("parameters", [{}, BY_TARGET], ids=["plain", "bins and means"])
+def test_members_are_those_of_memory(n_parts, parameters):
+    one = SigmoidMLPRegressor(**MEMBERS | parameters).fit(X, y, WEIGHT)
+    many = SigmoidMLPRegressor(**MEMBERS | parameters).fit(parted(X, n_parts), y, WEIGHT)
+    assert distance(one, many) < 1e-8
+    assert (one.n_iter_, one.t_, one.resolved_params_) == (many.n_iter_, many.t_, many.resolved_params_)
+    assert_allclose([one.loss_, one.best_validation_score_], [many.loss_, many.best_validation_score_], rtol=1e-9)
+    assert_allclose(many.oof_prediction_, one.oof_prediction_, rtol=1e-9, atol=1e-12)
+    assert np.isnan(many.oof_prediction_[::17]).all()
+    assert_allclose(many.predict_interval(X), one.predict_interval(X), rtol=1e-9)
+    assert list(many.history_["member"]) == list(one.history_["member"])
+
+
+def test_members_have_classes_temperatures_and_scorers():
+    parameters = MEMBERS | dict(scoring="accuracy", class_weight="balanced", label_smoothing=0.05)
+    one = SigmoidMLPClassifier(**parameters).fit(X, LABELS)
+    many = SigmoidMLPClassifier(**parameters).fit(parted(X), LABELS)
+    assert distance(one, many) < 1e-8
+    assert [member.temperature_ for member in one.members_] == pytest.approx(
+        [member.temperature_ for member in many.members_], rel=1e-9
+    )
+    assert one.best_validation_score_ == many.best_validation_score_
+    assert [member.validation_scores_ for member in one.members_] == [
+        member.validation_scores_ for member in many.members_
+    ]
+    assert_allclose(many.oof_prediction_, one.oof_prediction_, rtol=1e-9)
+
+
+@pytest.mark.parametrize("how", ["groups", "splitter", "two outputs", "an array"])
+def test_folds_are_those_of_memory(how):
+    table, target, more, own = X, y, {}, {}
+    if how == "groups":
+        more = dict(groups=np.arange(N) // 7)
+    elif how == "splitter":
+        own = dict(validation_fraction=KFold(4, shuffle=True))
+    elif how == "two outputs":
+        target = np.column_stack([y, 2.0 * y - X["number"]])
+    else:
+        table = X[["number", "gaps"]].to_numpy()
+    one = SigmoidMLPRegressor(**MEMBERS | own | dict(max_iter=3))
+    many = SigmoidMLPRegressor(**MEMBERS | own | dict(max_iter=3))
+    if how == "splitter":
+        with pytest.warns(RuntimeWarning, match="4 members are trained"):
+            one.fit(table, target)
+        with pytest.warns(RuntimeWarning, match="4 members are trained"):
+            many.fit(parted(table), target)
+    else:
+        one.fit(table, target, **more)
+        many.fit(parted(table), target, **more)
+    assert distance(one, many) < 1e-8
+    assert_allclose(many.oof_prediction_, one.oof_prediction_, rtol=1e-9, atol=1e-12)
+
+
+def test_a_warm_start_keeps_members_and_folds():
+    fits = [SigmoidMLPRegressor(**MEMBERS | dict(max_iter=2, warm_start=True)) for _ in range(2)]
+    for net, table in zip(fits, (X, parted(X)), strict=True):
+        net.fit(table, y)
+        net.fit(table if table is X else parted(X), y)
+    assert distance(*fits) < 1e-8 and fits[0].t_ == fits[1].t_
+
+
+def test_the_table_is_encoded_once_and_given_up():
+    table = parted(X)
+    SigmoidMLPRegressor(**MEMBERS | dict(max_iter=1)).fit(table, y)
+    calls = table.shards.calls
+    assert calls.count("encode") == calls.count("release") == 1 and calls.count("minimise") == 3
+    for shard in table.shards.shards:
+        assert not shard._parts and len({id(selected.inputs) for selected in shard._selected.values()}) == 1
+
+
+def test_no_timing_changes_a_bit(monkeypatch):
+    parameters = MEMBERS | dict(dropout=0.2, max_iter=3)
+    one = SigmoidMLPRegressor(**parameters).fit(parted(X), y)
+    step, delays = Shard.step, np.random.default_rng(0)
+    monkeypatch.setattr(Shard, "step", lambda *given: sleep(delays.random() * 2e-3) or step(*given))
+    other = SigmoidMLPRegressor(**parameters).fit(parted(X), y)
+    assert distance(one, other) == 0.0
+    assert_array_equal(one.oof_prediction_, other.oof_prediction_)
+
+
+def test_a_member_that_diverges_leaves_the_estimator_as_it_was():
+    net = SigmoidMLPRegressor(**MEMBERS | dict(max_iter=2)).fit(parted(X), y)
+    before = net._fitted
+    with pytest.raises(ValueError, match="learning_rate_init"):
+        net.set_params(learning_rate_init=1e200, solver="sgd", clip_norm=None).fit(parted(X), y)
+    assert net._fitted is before
+
+
+# --- folds
+
+
+@pytest.mark.parametrize("n_parts", [1, 2, 7])
+def test_folds_choose_what_they_choose_in_memory(n_parts):
+    one = SigmoidMLPClassifier(**FIT).fit(X, LABELS, WEIGHT)
+    many = SigmoidMLPClassifier(**FIT).fit(parted(X, n_parts), LABELS, WEIGHT)
+    assert one.resolved_params_ == many.resolved_params_ and one.resolved_params_["early_stopping"] == "folds"
+    assert one.n_iter_ == many.n_iter_ and many.temperature_ == pytest.approx(one.temperature_, rel=1e-9)
+    assert distance(one, many) < 1e-8
+
+
+def test_two_folds_of_a_middle_table():
+    n = 700
+    numbers = rng.normal(size=(n, 3))
+    labels = (numbers[:, 0] > 0).astype(int)
+    parameters = FIT | dict(early_stopping="folds", max_iter=5)
+    one, many = (SigmoidMLPClassifier(**parameters).fit(table, labels) for table in (numbers, parted(numbers)))
+    assert one.n_iter_ == many.n_iter_ and distance(one, many) < 1e-8
+
+
+def test_the_table_is_kept_until_all_rows_are_trained_on():
+    table = parted(X)
+    SigmoidMLPClassifier(**FIT | dict(max_iter=2)).fit(table, LABELS)
+    calls = table.shards.calls
+    assert calls.count("release") == 1 and calls.index("step") < calls.index("release")  # folds come first
+    assert all(not shard._parts for shard in table.shards.shards)
