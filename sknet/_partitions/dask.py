@@ -15,7 +15,7 @@ from concurrent.futures import Future as Called
 from concurrent.futures import wait as wait_for
 from dataclasses import dataclass
 from itertools import count
-from threading import RLock
+from threading import Lock, RLock
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from uuid import uuid4
@@ -98,7 +98,7 @@ class Workers:
         self._wire = Wire(client.security.get_connection_args("client"))
         self._leases: dict[int, Future] = {}
         self._home: dict[int, Home] = {}
-        self._named: set[str] = set()  # workers that are waited for
+        self._named, self._naming = dict[str, float](), Lock()  # since when workers are waited for
         self._moves, self._lock = count(), RLock()
         self._failure: Exception | None = None  # why there is no shard where one was lost
         self._done: dict[int, list[tuple[str, Arguments]]] = {}
@@ -224,7 +224,9 @@ class Workers:
             done, pending = wait_for(pending, patience.straggler, return_when="FIRST_COMPLETED")
             yield from ((call, False) for call in done)
             if done:
-                self._named.difference_update(sent[call] for call in done)
+                for address in {sent[call] for call in done}:
+                    if self._named.get(address, started) < started:  # others may still wait for what is named already
+                        self._named.pop(address, None)
                 continue
             present = self._present()
             for call in [call for call in pending if sent[call] not in present]:
@@ -236,8 +238,10 @@ class Workers:
                 raise TimeoutError(
                     f"{late} did not answer for {waited:.0f} s: see what these workers do, or stop them."
                 )
-            if not self._named.issuperset(late):
-                self._named.update(late)
+            with self._naming:
+                is_new = not self._named.keys() >= set(late)
+                self._named |= dict.fromkeys(late, monotonic())
+            if is_new:
                 self._warn(f"{late} did not answer for {waited:.0f} s. These workers are waited for.")
 
     # --- where shards are --------------------------------------------------------------------------------------------

@@ -1,18 +1,21 @@
 """Two dask workers beside one process and beside two that share nothing.
 
     python -m tests.benchmarks.dask_scaling [rows in thousands] [rounds]
+    python -m tests.benchmarks.dask_scaling --members [rows in thousands] [rounds]
 
 The control is two processes that each fit half of the rows, in half as large batches, at the same time: what two cores
 of this machine can do at best. Seconds are those of the epochs after the first, as `history_` tells them; each fit has
 one thread of BLAS for each process. The last table is what a step costs beside its work: calls to 1, 2, 4 and 8 worker
 processes, on however few cores.
+
+With --members: whole fits of four members beside one network, and beside the same four trained one after the other.
 """
 
 import os
 import subprocess
 import sys
 import warnings
-from time import perf_counter
+from time import perf_counter, process_time
 
 import numpy as np
 
@@ -68,6 +71,47 @@ def on_cluster(task, n, client):
 
     X = da.random.RandomState(0).normal(size=(n, N_COLUMNS), chunks=(n // 8, N_COLUMNS)).astype(np.float32)
     return per_epoch(SigmoidMLPRegressor(**parameters(task, 1)).fit(X, X[:, 0] * X[:, 1] + X[:, 2]))
+
+
+def costs(fit, client):
+    """Return the seconds of a call, and the processor seconds of this process and the workers."""
+
+    def processors():
+        return process_time() + sum(client.run(process_time).values())
+
+    before, started = processors(), perf_counter()
+    fit()
+    return perf_counter() - started, processors() - before
+
+
+def members(n, rounds):
+    """Print how many times as long four members take as one network, at the same time and one after the other."""
+    import dask.array as da
+    import distributed
+
+    from sknet._partitions import training
+    from sknet.dask import SigmoidMLPRegressor
+
+    all_at_once = training.AT_ONCE
+    print(f"{'four members / one network':40} {'rows':>10} {'':>10} {'at once':>8} {'in turn':>8}")
+    with cluster(2) as found, distributed.Client(found) as client:
+        X = da.random.RandomState(0).normal(size=(n, N_COLUMNS), chunks=(n // 8, N_COLUMNS))
+        X = X.astype(np.float32).persist()
+        y = X[:, 0] * X[:, 1] + X[:, 2]
+        for layers, batch_size, n_epochs in ((64, 2048, 20), ((512, 512), 8192, 4)):
+            fixed = dict(max_iter=n_epochs, numeric_encoding="raw", random_state=0, batch_size=batch_size)
+            ratios = []
+            for _ in range(rounds + 1):
+                found_now = []
+                for n_members, at_once in ((1, 1), (4, all_at_once), (4, 1)):
+                    training.AT_ONCE = at_once
+                    net = SigmoidMLPRegressor(layers, n_members=n_members, early_stopping=True, **fixed)
+                    found_now.append(costs(lambda net=net: net.fit(X, y), client))
+                one, together, in_turn = np.array(found_now)
+                ratios.append([together / one, in_turn / one])
+            name, medians = f"50-{layers}-1, {batch_size:,} rows a step", np.median(ratios[1:], axis=0)
+            for i, what in enumerate(("seconds", "processor")):
+                print(f"{name:40} {n:>10,} {what:>10} {medians[0, i]:>8.2f} {medians[1, i]:>8.2f}", flush=True)
 
 
 def echoing():
@@ -142,5 +186,7 @@ if __name__ == "__main__":
         alone(sys.argv[2], *map(int, sys.argv[3:]))
     elif sys.argv[1:2] == ["--trips"]:
         trips()
+    elif sys.argv[1:2] == ["--members"]:
+        members(1000 * int((sys.argv[2:] or ["200"])[0]), int((sys.argv[3:] or ["2"])[0]))
     else:
         main(1000 * int((sys.argv[1:] or ["200"])[0]), int((sys.argv[2:] or ["2"])[0]))

@@ -26,6 +26,12 @@ import pandas as pd
 from sknet._partitions.dask import Workers
 from sknet.dask import SigmoidMLPRegressor
 
+FITS = {
+    "adam": dict(solver="adam", early_stopping=False),
+    "lbfgs": dict(solver="lbfgs", early_stopping=False),
+    "members": dict(solver="adam", n_members=3),
+}
+
 HANGS = 300
 """After so many seconds a fit hangs: the stacks of all threads are printed, and the program ends."""
 
@@ -60,11 +66,13 @@ class Pool:
 @contextmanager
 def killed_at(step, delay, kill):
     """Kill a worker a little after the shards are asked for a step; yield how often they have been."""
-    call, count = Workers.call, [0]
+    call, count, lock = Workers.call, [0], threading.Lock()
 
     def counted(self, method, *arguments, **more):
-        count[0] += method == "step"
-        if method == "step" and count[0] == step:
+        with lock:  # members call from threads of their own
+            count[0] += method == "step"
+            is_it = method == "step" and count[0] == step
+        if is_it:
             threading.Timer(delay, kill).start()
         return call(self, method, *arguments, **more)
 
@@ -75,18 +83,16 @@ def killed_at(step, delay, kill):
         Workers.call = call
 
 
-def attack(solver, n, rng, client, pool):
+def attack(kind, n, rng, client, pool):
     """Fit n times, each time with a worker less; return how many fits were other ones."""
     data, wrong = table(), 0
-    net = SigmoidMLPRegressor(
-        16, max_iter=12, batch_size=500, dtype="float64", random_state=0, solver=solver, early_stopping=False
-    )
+    net = SigmoidMLPRegressor(16, max_iter=12, batch_size=500, dtype="float64", random_state=0, **FITS[kind])
 
     def fitted():
         faulthandler.dump_traceback_later(HANGS, exit=True)
         found = net.fit(data[["a", "b", "c"]], data["y"])
         faulthandler.cancel_dump_traceback_later()
-        return found.coefs_ + found.intercepts_
+        return [weights for one in found._fitted.model.networks for weights in [*one.coefs, *one.intercepts]]
 
     with killed_at(None, 0.0, None) as count:
         whole = fitted()
@@ -104,7 +110,7 @@ def attack(solver, n, rng, client, pool):
             again = fitted()
         same = all(np.array_equal(one, other) for one, other in zip(whole, again, strict=True))
         wrong += not same
-        print(f"{solver} {i:2d} killed at step {step:2d}: same {same}, {perf_counter() - started:.1f} s", flush=True)
+        print(f"{kind} {i:2d} killed at step {step:2d}: same {same}, {perf_counter() - started:.1f} s", flush=True)
         victim.wait(30)
     return wrong
 
@@ -113,7 +119,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--solver", nargs="*", default=["adam", "lbfgs"])
+    parser.add_argument("--fits", nargs="*", choices=FITS, default=[*FITS])
     arguments, wrong = parser.parse_args(), 0
     warnings.simplefilter("ignore")
     with (
@@ -125,8 +131,8 @@ def main():
         try:
             pool.fill()
             client.wait_for_workers(2, timeout=120)
-            for solver in arguments.solver:
-                wrong += attack(solver, arguments.n, random.Random(arguments.seed), client, pool)
+            for kind in arguments.fits:
+                wrong += attack(kind, arguments.n, random.Random(arguments.seed), client, pool)
         finally:
             pool.stop()
     print(f"{wrong} fits were other ones")

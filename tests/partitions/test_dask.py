@@ -154,9 +154,10 @@ def test_a_straggler_is_named_and_waited_for(client, stopped, monkeypatch):
 
 
 @pytest.mark.filterwarnings("ignore:A step's work:RuntimeWarning", "ignore:.*waited for:RuntimeWarning")
-def test_a_worker_that_never_answers_ends_the_fit(client, stopped, monkeypatch):
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_a_worker_that_never_answers_ends_the_fit(client, stopped, monkeypatch, n_members):
     given, (address, pid) = table(), stopped
-    net = SigmoidMLPRegressor(**FIT).fit(given[list(X)], given["y"])
+    net = SigmoidMLPRegressor(**FIT | dict(n_members=n_members)).fit(given[list(X)], given["y"])
     before = net._fitted
     watch(monkeypatch, Stopper(pid, "step", 4, 8.0))
     with (
@@ -182,8 +183,9 @@ def test_a_cluster_without_workers_is_told(client, workers):
 
 
 @pytest.mark.filterwarnings("ignore:A step's work:RuntimeWarning")
-def test_workers_that_all_leave_end_the_fit(monkeypatch):
-    given, net = table(), SigmoidMLPRegressor(**FIT)
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_workers_that_all_leave_end_the_fit(monkeypatch, n_members):
+    given, net = table(), SigmoidMLPRegressor(**FIT | dict(n_members=n_members))
     options = dict(n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=50)
     with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster):
 
@@ -434,6 +436,28 @@ def test_a_worker_that_goes_while_its_shard_is_made(played):
     played._client.addresses.remove("b")
     with pytest.raises(room.LostError, match="b"):
         played._host(1, "b")
+
+
+def test_a_shard_that_several_runs_find_lost_is_made_anew_once(played):
+    played._wire.says["b"] = None
+    played._client.addresses.remove("b")
+    shard = next(i for i, home in played._home.items() if home.address == "b")
+    gone, hosted = played._home[shard], []
+    host = played._host
+    played._host = lambda *given: hosted.append(given) or host(*given)
+    played._replace(shard, gone)
+    played._replace(shard, gone)  # another one, which was called where the shard was
+    assert hosted == [(shard, "a")] and played.call("step", {shard: ()}) == {shard: "one"}
+
+
+def test_nobody_waits_again_for_workers_that_do_not_come(played):
+    played._client.addresses.clear()
+    gone = played._home[0]
+    with pytest.raises(RuntimeError, match="no workers for") as first:
+        played._replace(0, gone)
+    with pytest.raises(RuntimeError, match="no workers for") as second:
+        played._replace(0, gone)
+    assert second.value is first.value
 
 
 def test_what_had_been_done_is_repeated_or_the_worker_counts_as_lost(played):

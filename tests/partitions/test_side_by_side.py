@@ -3,28 +3,15 @@
 from time import sleep
 
 import numpy as np
-import pandas as pd
 import pytest
 from local_shards import parted
+from mixed_table import LABELS, WEIGHT, N, X, rng, y
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import KFold
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._partitions.shard import Shard
 
-rng = np.random.default_rng(0)
-N = 400
-X = pd.DataFrame({
-    "number": rng.normal(size=N),
-    "text": rng.choice(list("xyzuvw"), N),
-    "many": rng.choice(30, N).astype(str),
-    "gaps": np.where(rng.random(N) < 0.2, np.nan, rng.exponential(size=N)),
-})  # fmt: skip
-X.loc[rng.random(N) < 0.1, "text"] = None
-y = X["number"] + (X["text"] == "x") + 0.1 * rng.normal(size=N)
-LABELS = np.where(y > 0.5, "yes", np.where(y > -0.3, "maybe", "no"))
-WEIGHT = rng.random(N)
-WEIGHT[::17] = 0.0
 FIT = dict(hidden_layer_sizes=6, max_iter=8, batch_size=100, dtype="float64", dropout=0.0, random_state=0)
 MEMBERS = FIT | dict(n_members=3)
 BY_TARGET = dict(category_encoding="both", max_categories=10, numeric_encoding="piecewise_linear")
@@ -55,7 +42,7 @@ def test_members_are_those_of_memory(n_parts, parameters):
 
 
 def test_members_have_classes_temperatures_and_scorers():
-    parameters = MEMBERS | dict(scoring="accuracy", class_weight="balanced", label_smoothing=0.05)
+    parameters = MEMBERS | dict(scoring="accuracy", class_weight="balanced", category_encoding="one_hot")
     one = SigmoidMLPClassifier(**parameters).fit(X, LABELS)
     many = SigmoidMLPClassifier(**parameters).fit(parted(X), LABELS)
     assert distance(one, many) < 1e-8

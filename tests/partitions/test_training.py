@@ -3,9 +3,9 @@
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 import pytest
 from local_shards import LocalShards, cut, parted
+from mixed_table import LABELS, WEIGHT, N, X, rng, y
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
@@ -17,22 +17,6 @@ from sknet._partitions.pace import Pace
 from sknet._partitions.training import RemoteInputs, ShardedObjective
 from sknet._tables.columns.target import TargetColumn
 
-rng = np.random.default_rng(0)
-N = 600
-X = pd.DataFrame({
-    "number": rng.normal(size=N),
-    "code": rng.integers(0, 5, N),
-    "text": rng.choice(list("xyzuvw"), N),
-    "date": pd.date_range("2020", periods=N, freq="37min"),
-    "many": rng.choice(120, N).astype(str),
-    "gaps": np.where(rng.random(N) < 0.2, np.nan, rng.exponential(size=N)),
-    "zeros": np.where(rng.random(N) < 0.8, 0.0, rng.normal(size=N)),
-})  # fmt: skip
-X.loc[rng.random(N) < 0.1, "text"] = None
-y = X["number"] + (X["text"] == "x") + 0.1 * rng.normal(size=N)
-LABELS = np.where(y > 0.5, "yes", np.where(y > -0.3, "maybe", "no"))
-WEIGHT = rng.random(N)
-WEIGHT[::17] = 0.0
 FIT = dict(hidden_layer_sizes=8, max_iter=20, batch_size=200, dtype="float64", dropout=0.0, random_state=0)
 
 
