@@ -33,6 +33,7 @@ from sknet._estimators.reporting import (
 )
 from sknet._estimators.resolve import evaluates, resolve_for, target_settings
 from sknet._estimators.scoring import score_on
+from sknet._model.encodings import choose_encoding
 from sknet._model.fitting import TrainingRun, prepare
 from sknet._model.folds import limited_by_folds
 from sknet._model.heads import Head, NumberHead, parse_again, without_absent_labels
@@ -74,11 +75,9 @@ class Begun:
         history, seen = History((tuple(epochs),) if epochs else ()), self.run.problem.n_samples * n_epochs
         if self.earlier is not None:
             history, seen = self.earlier.history.extended(epochs), seen + self.earlier.n_samples_seen
-        validated, n = self.validation is not None, len(self.rows.y)
-        n = n if validated and self.run.problem.n_samples < n else 0  # of which some were held out
-        return Fitted(
-            model, self.resolved, self.columns, history, n_epochs, seen, validated, self.seeds, state, None, n
-        )
+        judged, n = self.validation is not None, len(self.rows.y)
+        n = n if judged and self.run.problem.n_samples < n else 0  # of which some were held out
+        return Fitted(model, self.resolved, self.columns, history, n_epochs, seen, judged, self.seeds, state, None, n)
 
     def fitted_at(self, state: State) -> Fitted:
         """Return what `fit` would leave if it ended here, in copies; but for the errors of held-out rows."""
@@ -211,9 +210,10 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             training = training.merged()
         before = None if earlier is None else earlier.resolved
         settings, parameters = resolve_for(self, training, validation, by_folds, before, until is not None)
-        resolved = self.get_params(deep=False)
-        for name in resolved.keys() & vars(parameters).keys():
-            resolved[name] = getattr(parameters, name)
+        if settings.table.numeric_encoding == "auto":
+            settings = choose_encoding(settings, head, training, validation, seeds, columns.float_type)
+        found = vars(parameters) | {"numeric_encoding": settings.table.numeric_encoding}
+        resolved = self.get_params(deep=False) | found
         if not isinstance(self.batch_size, str) and self.batch_size > len(training.y) and self.solver != "lbfgs":
             warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
         score = None

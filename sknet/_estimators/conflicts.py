@@ -1,9 +1,11 @@
-"""What does not go together: parameters that belong to held-out rows with folds, or to mini-batches with L-BFGS."""
+"""What does not go together: held-out rows with folds, mini-batches with L-BFGS, what has been learnt with a change."""
 
+from collections.abc import Mapping
 from numbers import Real
 
 import numpy as np
 
+from sknet._estimators.facts import LEARNT
 from sknet._estimators.parameters import CommonParameters
 
 
@@ -39,4 +41,16 @@ def refuse_for_lbfgs(p: CommonParameters) -> None:
         raise ValueError(
             f"{name}={getattr(p, name)!r} does not go with solver='lbfgs': leave it at 0 or None, or choose "
             "solver='adam'."
+        )
+
+
+def refuse_changed(p: CommonParameters, earlier: Mapping[str, object]) -> None:
+    """Raise where training is to go on although what was learnt would have to be learnt anew."""
+    for name in LEARNT:
+        now, before = getattr(p, name, None), earlier.get(name)
+        if np.array_equal(np.asarray(now, dtype=object), np.asarray(before, dtype=object)):
+            continue
+        raise ValueError(
+            f"{name}={now!r} cannot take effect: training goes on from an earlier fit, which learnt the table and the "
+            f"targets with {name}={before!r}. Set it as it was, or call fit with warm_start=False."
         )

@@ -20,6 +20,7 @@ from sknet._estimators.read_data import Columns, Given
 from sknet._estimators.reporting import print_end, refuse_or_warn_of_identifiers, report, warn, warn_of_rows_seen
 from sknet._estimators.resolve import resolve_for
 from sknet._estimators.team import Rounds, Team, WatchedTeam, fold_score, left_by
+from sknet._model.encodings import choose_encoding
 from sknet._model.fitting import IN_MEMORY, Tables, TrainingRun, learn_tables
 from sknet._model.heads import Head
 from sknet._model.members import prepare_increments, prepare_members, share_rows, train_members
@@ -106,6 +107,9 @@ def _begin(estimator: BaseSigmoidMLP, given: Given, earlier: Fitted | None) -> T
     n_training = min(len(train) for train, _ in dealt)
     training, held_out = replace(rows, y=rows.y[:n_training]), replace(rows, y=rows.y[n_training:])  # as many of each
     settings, resolved = _resolved(estimator, training, held_out, earlier, len(dealt))
+    if settings.table.numeric_encoding == "auto":
+        settings = choose_encoding(settings, head, *rows.split(*dealt[0]), seeds, columns.float_type)
+        resolved["numeric_encoding"] = settings.table.numeric_encoding
     if earlier is not None:
         warn_of_rows_seen(earlier, len(rows.y), resolved["validation_fraction"])
     tables = _tables(estimator, settings, head, rows, columns, earlier)
@@ -174,9 +178,7 @@ def _resolved(
     """Answer every "auto", once for all members."""
     before = None if earlier is None else earlier.resolved
     settings, parameters = resolve_for(estimator, rows, validation, False, before, validation is None)
-    resolved: dict[str, object] = estimator.get_params(deep=False)
-    resolved |= {name: getattr(parameters, name) for name in resolved.keys() & vars(parameters).keys()}
-    return settings, resolved | {"n_members": n_members}
+    return settings, estimator.get_params(deep=False) | vars(parameters) | {"n_members": n_members}
 
 
 def _tables(

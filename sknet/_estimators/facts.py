@@ -33,8 +33,9 @@ AUTO_BINS_COLUMNS = 50
 AUTO_EARLY_STOPPING = 67
 """From so many rows on, `early_stopping="auto"` evaluates the epochs."""
 
-PATIENCE, FOLDS_PATIENCE, LARGE_PATIENCE = 24, 16, 4
-"""How many epochs `n_iter_no_change="auto"` waits for a better one: in general, with folds, on large tables."""
+PATIENCE, FOLDS_PATIENCE, LARGE_PATIENCE = 24, (16, 6), 4
+"""How many epochs `n_iter_no_change="auto"` waits for a better one: in general, with folds of less and of more than
+`MANY_ROWS` rows, on large tables."""
 
 SHARE, LARGE_SHARE = 0.15, 0.1
 """What `validation_fraction="auto"` holds out, in general and of large tables: thousands of rows are enough."""
@@ -45,6 +46,10 @@ TOL, FOLDS_TOL, LARGE_TOL = 1e-4, 1e-3, 2e-3
 LARGE = 15_000
 """From so many training rows on, an epoch is hundreds of steps, and a few of them tell whether there is progress."""
 
+AUTO_COMPARED = {"classification": (1_000, LARGE), "regression": (AUTO_BINS_ROWS["regression"], LARGE)}
+"""Between so many training rows, `numeric_encoding="auto"` is what a few epochs show to be better, where there are
+held-out rows or folds; fewer rows say too little."""
+
 AUTO_FOLDS = LARGE
 """Below so many rows folds choose a classifier's epoch, so that it learns from all of them."""
 
@@ -53,6 +58,12 @@ PROPORTIONAL_BATCH = (32, 256)
 
 WORKERS_BATCH = 8192
 """Up to so many on workers, where a step takes its way to them and back whatever it holds."""
+
+LEARNT = (
+    "categorical_features", "max_categories", "category_encoding", "numeric_encoding", "n_bins", "input_scaling",
+    "dtype", "target_scaling",
+)  # fmt: skip
+"""Parameters by which the table and the targets were learnt: they hold as long as training goes on from there."""
 
 Validated: TypeAlias = bool | Literal["folds"]
 How: TypeAlias = float | Splitter | Literal["folds"] | None
@@ -72,3 +83,4 @@ class Facts:
     earlier: Mapping[str, object] | None = None  # what was resolved when the columns were learnt
     n_held_out: int = 0  # rows for validation
     largest_batch: int = PROPORTIONAL_BATCH[1]
+    may_compare: bool = False  # whether several networks can be trained on the rows

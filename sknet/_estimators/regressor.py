@@ -101,8 +101,8 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
     early_stopping : bool, "auto" or "folds", default="auto"
         Whether to hold out rows, stop after `n_iter_no_change` epochs without a
         better score on them, and keep the best epoch's weights. With "folds",
-        each of four folds (from 500 rows on, of two of them) is held out from a
-        network of its own; the loss of their rows chooses the number of epochs
+        each of four folds (from 500 rows on, of two of them; from 5,000 on, one of
+        ten) is held out from a network of its own; the loss of their rows chooses the number of epochs
         and, where it is scaled, the temperature, and one network is trained on
         all rows. "auto" is False below 67 training rows; "folds" up to 14,999 for
         a classifier with "log_loss" and a schedule that scikit-learn does not
@@ -120,7 +120,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
     n_iter_no_change : int, inf or "auto", default="auto"
         Epochs without improvement to wait before training stops. On the training
         loss it applies to "constant", "invscaling" and "adaptive" only. "auto" is
-        24; 16 with folds; 4 from 15,000 training rows on with a schedule that
+        24; 16 with folds, and 6 with those of 5,000 rows and more; 4 from 15,000 training rows on with a schedule that
         scikit-learn does not have.
 
     tol : float or "auto", default="auto"
@@ -150,10 +150,14 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
 
     numeric_encoding : {"raw", "piecewise_linear", "auto"}, default="auto"
         How numbers become inputs: the scaled number; or beside it piecewise-linear
-        bins between its quantiles, where the table is dense. "auto" has bins from
-        7,500 training rows on for a classifier, from 1,500 for a regressor, with
-        at most 50 columns of numbers; it is "raw" with weights given as `init`,
-        `input_scaling=None`, sparse input or one of scikit-learn's schedules.
+        bins between its quantiles, where the table is dense. "auto", up to 50
+        columns of numbers: up to 14,999 training rows, the one that gives
+        held-out rows (or a fold) the lower loss in eight epochs of each, from
+        1,000 rows on for a classifier, from 1,500 for a regressor; where nothing
+        is held out, where `max_iter` is below 8 and with "lbfgs", bins from 7,500
+        and 1,500 rows on; from 15,000 rows on, bins. It is "raw" below, and with
+        weights given as `init`, `input_scaling=None`, sparse input or one of
+        scikit-learn's schedules.
 
     n_bins : int, default=16
         The most bins of a column. Values that many rows share are edges of their

@@ -12,12 +12,13 @@ from typing import TypeVar
 
 import numpy as np
 
-from sknet._estimators.conflicts import refuse_for_lbfgs, refuse_with_folds, suits_folds
+from sknet._estimators.conflicts import refuse_changed, refuse_for_lbfgs, refuse_with_folds, suits_folds
 from sknet._estimators.facts import (
     AUTO_AVERAGING,
     AUTO_BINS_COLUMNS,
     AUTO_BINS_ROWS,
     AUTO_CLIP_NORM,
+    AUTO_COMPARED,
     AUTO_DROPOUT,
     AUTO_EARLY_STOPPING,
     AUTO_FOLDS,
@@ -30,6 +31,7 @@ from sknet._estimators.facts import (
     LARGE_PATIENCE,
     LARGE_SHARE,
     LARGE_TOL,
+    LEARNT,
     PATIENCE,
     PROPORTIONAL_BATCH,
     SHARE,
@@ -40,6 +42,8 @@ from sknet._estimators.facts import (
     Validated,
 )
 from sknet._estimators.parameters import ClassifierParameters, CommonParameters, RegressorParameters
+from sknet._model.encodings import EPOCHS
+from sknet._model.folds import MANY_ROWS
 from sknet._model.machine import refuse_beyond_memory
 from sknet._model.settings import (
     NetworkSettings,
@@ -167,7 +171,7 @@ def resolve_for(
     """Resolve for these rows; their columns are looked at only where they are yet to be learnt."""
     n, n_held_out = len(training.y), 0 if validation is None else len(validation.y)
     validated: Validated = "folds" if by_folds else validation is not None
-    facts = Facts(n, validated, increment=increment, earlier=earlier, n_held_out=n_held_out)
+    facts = Facts(n, validated, increment=increment, earlier=earlier, n_held_out=n_held_out, may_compare=True)
     if earlier is None and type(training.X) is np.ndarray and isinstance(p.categorical_features, str):
         facts = replace(facts, n_numbers=training.X.shape[1])  # numbers, all of them
     elif earlier is None:
@@ -199,13 +203,16 @@ def answers(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "category_encoding": "one_hot",
     }
     if facts.validated == "folds":
-        found |= {"n_iter_no_change": FOLDS_PATIENCE, "tol": FOLDS_TOL}
+        found |= {"n_iter_no_change": FOLDS_PATIENCE[n >= MANY_ROWS], "tol": FOLDS_TOL}
     if facts.earlier is not None:
         found |= {name: facts.earlier[name] for name in LEARNT if name in found}
     elif not (isinstance(p.init, tuple) or p.input_scaling is None or facts.sparse or not ours):
-        least = AUTO_BINS_ROWS["classification" if isinstance(p, ClassifierParameters) else "regression"]
-        if n >= least and facts.n_numbers <= AUTO_BINS_COLUMNS:
-            found["numeric_encoding"] = "piecewise_linear"
+        task = "classification" if isinstance(p, ClassifierParameters) else "regression"
+        least, most = AUTO_COMPARED[task]
+        may_compare = facts.may_compare and validated and p.max_iter >= EPOCHS and not by_lbfgs and facts.n_numbers > 0
+        if facts.n_numbers <= AUTO_BINS_COLUMNS and (n >= AUTO_BINS_ROWS[task] or (may_compare and n >= least)):
+            # left at "auto": what it is will be seen when there are networks to compare
+            found["numeric_encoding"] = "auto" if may_compare and n < most else "piecewise_linear"
         if facts.has_many_levels and not facts.increment:  # means of a first part of the rows would stay for ever
             found["category_encoding"] = "both"
     if isinstance(p, ClassifierParameters):
@@ -213,25 +220,6 @@ def answers(p: CommonParameters, facts: Facts) -> dict[str, object]:
         possible = p.loss == "log_loss" and not by_lbfgs and p.max_norm is None
         found["temperature_scaling"] = possible and validated and ours
     return found
-
-
-LEARNT = (
-    "categorical_features", "max_categories", "category_encoding", "numeric_encoding", "n_bins", "input_scaling",
-    "dtype", "target_scaling",
-)  # fmt: skip
-"""Parameters by which the table and the targets were learnt: they hold as long as training goes on from there."""
-
-
-def refuse_changed(p: CommonParameters, earlier: Mapping[str, object]) -> None:
-    """Raise where training is to go on although what was learnt would have to be learnt anew."""
-    for name in LEARNT:
-        now, before = getattr(p, name, None), earlier.get(name)
-        if np.array_equal(np.asarray(now, dtype=object), np.asarray(before, dtype=object)):
-            continue
-        raise ValueError(
-            f"{name}={now!r} cannot take effect: training goes on from an earlier fit, which learnt the table and the "
-            f"targets with {name}={before!r}. Set it as it was, or call fit with warm_start=False."
-        )
 
 
 def has_end(p: CommonParameters) -> bool:

@@ -25,18 +25,31 @@ from sknet._network.losses import PRIOR_LOG, mean_at_best_temperature
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import deal
 from sknet._training.minibatch import MiniBatch
+from sknet._training.result import StopReason
 from sknet._training.state import State
 from sknet._typing import Array, DType
 
-N_FOLDS = 4
 
-FEW_ROWS = 500
-"""Below so many rows each is held out once: fewer would say too little. From there on two folds are enough."""
+class Plan(NamedTuple):
+    """How many rows are held out, and how their losses are read."""
 
-AS_GOOD = (1.05, 1.002)
-"""Of the epochs whose loss is up to so many times the least one, the last is chosen: they differ by chance, which is
-much for few rows (the first) and little for more, and the network that learns from all rows overfits later than those
-of the folds."""
+    n_folds: int
+    n_held_out: int  # of these folds
+    # Of the epochs whose loss is up to so many times the least one, the last is chosen: they differ by chance, which is
+    # much for few rows and little for more, and the network that learns from all rows overfits later than those of the
+    # folds.
+    as_good: float
+
+
+def plan(n_rows: int) -> Plan:
+    """Return the plan for so many rows: the fewer there are, the less does one of them say."""
+    if n_rows < FEW_ROWS:
+        return Plan(4, 4, 1.05)
+    return Plan(4, 2, 1.002) if n_rows < MANY_ROWS else Plan(10, 1, 1.002)
+
+
+FEW_ROWS, MANY_ROWS = 500, 5_000
+"""Below the first, each row is held out once; from the second on, a tenth of them is enough."""
 
 LEAST_STEPS = 75
 """How many steps are trained at least: so early, a low loss is luck, and the average holds the first weights still."""
@@ -54,14 +67,12 @@ class Part:
     """A network that trains without the rows of one fold, and these rows."""
 
     run: TrainingRun
-    solver: MiniBatch
     state: State
     held_out: EncodedRows
 
     def next_epoch(self) -> Array:
         """Train one more epoch; return the outputs for the held-out rows."""
-        solver = replace(self.solver, n_epochs=self.state.epoch + 1, n_iter_no_change=inf)
-        solver.train(self.run.problem, self.state)
+        train_epoch(self.run, self.state)
         return self.run.objective.raw(self.state.parameters, self.held_out.inputs, len(self.held_out.target))
 
 
@@ -93,8 +104,8 @@ def choose_epoch(settings: Settings, head: Head, rows: Rows, seeds: tuple[int, i
     -------
     Choice
     """
-    n_held_out, as_good = (N_FOLDS, AS_GOOD[0]) if len(rows) < FEW_ROWS else (2, AS_GOOD[1])
-    fold = deal(len(rows), head.strata(rows.y), rows.groups, N_FOLDS, seeds[1])
+    n_folds, n_held_out, as_good = plan(len(rows))
+    fold = deal(len(rows), head.strata(rows.y), rows.groups, n_folds, seeds[1])
     parts = [part_of(settings, head, rows, fold == i, seeds, dtype) for i in range(min(n_held_out, fold.max() + 1))]
     target = np.concatenate([part.held_out.target for part in parts])
     order, loss, how = np.argsort(fold, kind="stable")[: len(target)], head.loss, settings.solver
@@ -128,10 +139,27 @@ def part_of(
     settings: Settings, head: Head, rows: Rows, held_out: Array, seeds: tuple[int, int, int], dtype: DType
 ) -> Part:
     """Prepare the training of a network without some rows."""
-    training, others = rows.split(np.flatnonzero(~held_out), np.flatnonzero(held_out))
+    training, others = without(rows, held_out)
     run = prepare(settings, head, training, output_dtype=dtype)
     encoded = getattr(others.X, "place", IN_MEMORY).encode(run.tables, others, len(others.y))
-    return Part(run, first_order(run), run.first_state((seeds[0], seeds[2])), encoded)
+    return Part(run, run.first_state((seeds[0], seeds[2])), encoded)
+
+
+def first_fold(head: Head, rows: Rows, seed: int) -> tuple[Rows, Rows]:
+    """Return the rows that the first network learns from, and those held out from it."""
+    return without(rows, deal(len(rows), head.strata(rows.y), rows.groups, plan(len(rows)).n_folds, seed) == 0)
+
+
+def without(rows: Rows, held_out: Array) -> tuple[Rows, Rows]:
+    """Return the rows that are not held out, and those that are."""
+    return rows.split(np.flatnonzero(~held_out), np.flatnonzero(held_out))
+
+
+def train_epoch(run: TrainingRun, state: State) -> None:
+    """Train one more epoch, whether or not the one before has improved anything."""
+    one_more = replace(first_order(run), n_epochs=state.epoch + 1, n_iter_no_change=inf)
+    if one_more.train(run.problem, state).reason is StopReason.INTERRUPTED:
+        raise KeyboardInterrupt  # it is a part of a fit that has not begun
 
 
 def first_order(run: TrainingRun) -> MiniBatch:

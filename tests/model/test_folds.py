@@ -13,7 +13,7 @@ from sknet._estimators.facts import Facts
 from sknet._estimators.resolve import resolve, target_settings
 from sknet._model import folds
 from sknet._model.fitting import fit_model
-from sknet._model.folds import AS_GOOD, LEAST_STEPS, N_FOLDS, choose_epoch
+from sknet._model.folds import LEAST_STEPS, Plan, choose_epoch, plan
 from sknet._model.heads import learn_label_head, learn_number_head
 from sknet._network.losses import PRIOR_LOG, inverse_temperature
 from sknet._tables.rows import Rows
@@ -34,12 +34,13 @@ def classification(weight=None, **parameters):
 
 
 @pytest.mark.parametrize("weight", [None, WEIGHT])
-@pytest.mark.parametrize(("few_rows", "n_held_out", "as_good"), [(N + 1, N_FOLDS, AS_GOOD[0]), (N, 2, AS_GOOD[1])])
-def test_the_loss_of_held_out_rows_chooses(few_rows, n_held_out, as_good, weight, monkeypatch):
+@pytest.mark.parametrize("planned", [plan(N), plan(500), plan(5_000)], ids=["few", "some", "many"])
+def test_the_loss_of_held_out_rows_chooses(planned, weight, monkeypatch):
     """As computed by fits of one epoch, two epochs and so on, each without one fold."""
-    monkeypatch.setattr(folds, "FEW_ROWS", few_rows)
+    monkeypatch.setattr(folds, "plan", lambda n_rows: planned)
+    n_folds, n_held_out, as_good = planned
     settings, head, rows = classification(weight)
-    fold = deal(N, LABEL, None, N_FOLDS, 5)
+    fold = deal(N, LABEL, None, n_folds, 5)
     held_out = fold < n_held_out
     losses, temperatures = [], []
     for n_epochs in range(1, 9):
@@ -98,7 +99,8 @@ def test_the_numbers_are_the_documented_ones():
         f"at least {LEAST_STEPS} steps are trained" in text
         and "whose loss is within 5 % of the least, the last is taken" in text
     )
-    assert "from one of four networks that train side by side" in text and (N_FOLDS, AS_GOOD) == (4, (1.05, 1.002))
+    assert "from one of four networks that train side by side" in text and plan(499) == Plan(4, 4, 1.05)
+    assert plan(500) == plan(4_999) == Plan(4, 2, 1.002) and plan(5_000) == Plan(10, 1, 1.002)
 
 
 @pytest.mark.parametrize("patience", [1, 3])
@@ -111,7 +113,7 @@ def test_it_ends_where_no_epoch_is_better_for_long(patience, monkeypatch):
     one = folds.Part.next_epoch
     monkeypatch.setattr(folds.Part, "next_epoch", lambda part: trained.append(part) or one(part))
     choose_epoch(settings, head, rows, (0, 0, 0), F64)
-    assert len(trained) == N_FOLDS * (4 + patience + 1)
+    assert len(trained) == 4 * (4 + patience + 1)
 
 
 @pytest.mark.parametrize(("surplus", "chosen"), [(-1e-3, 4), (1e-3, 3)])
