@@ -130,8 +130,9 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
     n_iter_no_change : int, inf or "auto", default="auto"
         Epochs without improvement to wait before training stops. On the training
         loss it applies to "constant", "invscaling" and "adaptive" only. "auto" is
-        24; 16 with folds, and 6 with those of 5,000 rows and more; 4 from 15,000 training rows on with a schedule that
-        scikit-learn does not have.
+        24; 4 from 15,000 training rows on with a schedule that scikit-learn does
+        not have; with folds 16, and 6 from 5,000 rows on. Folds never wait for
+        more than four epochs beyond those that the best one took.
 
     tol : float or "auto", default="auto"
         The least improvement of the loss or the validation score that counts: as
@@ -161,9 +162,9 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
     numeric_encoding : {"raw", "piecewise_linear", "auto"}, default="auto"
         How numbers become inputs: the scaled number; or beside it piecewise-linear
         bins between its quantiles, where the table is dense. "auto", up to 50
-        columns of numbers: up to 14,999 training rows, the one that gives
-        held-out rows (or a fold) the lower loss in eight epochs of each, from
-        1,000 rows on for a classifier, from 1,500 for a regressor; where nothing
+        columns of numbers: up to 14,999 training rows, bins if they lower the loss
+        of held-out rows (or of a fold) by 2 % in eight epochs of each, from 1,000
+        rows on for a classifier, from 1,500 for a regressor; where nothing
         is held out, where `max_iter` is below 8 and with "lbfgs", bins from 7,500
         and 1,500 rows on; from 15,000 rows on, bins. It is "raw" below, and with
         weights given as `init`, `input_scaling=None`, sparse input or one of

@@ -55,6 +55,10 @@ LEAST_STEPS = 75
 """How many steps are trained at least: so early, a low loss is luck, and the average holds the first weights still."""
 
 
+IN_VAIN = 4
+"""By how many more epochs than the best one took it is waited for a better one: fast ones overfit fast too."""
+
+
 class Choice(NamedTuple):
     """What the folds have chosen."""
 
@@ -113,22 +117,21 @@ def choose_epoch(settings: Settings, head: Head, rows: Rows, seeds: tuple[int, i
     weight = None if rows.weight is None else (rows.weight[order] * (len(target) / total)).astype(target.dtype)
     losses: list[float] = []
     factors: list[float] = []
-    best, n_no_improvement = inf, 0
+    best, best_at = inf, 0
     at_once = min(getattr(rows.X, "place", IN_MEMORY).at_once, len(parts))
     pooled = ThreadPoolExecutor(at_once) if at_once > 1 else nullcontext()
     with suitable_threads(how.batch_size * parts[0].run.layout.largest), pooled as pool:
         each = map if pool is None else pool.map
-        while len(losses) < how.max_iter and n_no_improvement <= how.n_iter_no_change:
+        while len(losses) < how.max_iter and len(losses) - best_at <= min(how.n_iter_no_change, best_at + IN_VAIN):
             raw, factor = np.concatenate(list(each(Part.next_epoch, parts))), 1.0
             if settings.penalty.temperature_scaling:
                 factor, value = mean_at_best_temperature(loss, raw, target, weight, total)
                 value += log(factor) ** 2 / (2.0 * PRIOR_LOG**2 * total)  # a loss that an extreme one has lowered
             else:
                 value = loss.mean(raw, target, weight)
-            n_no_improvement = n_no_improvement + 1 if not value <= best * (1.0 - how.tol) else 0
-            best = min(best, value)
             losses.append(value)
             factors.append(factor)
+            best, best_at = min(best, value), len(losses) if value <= best * (1.0 - how.tol) else best_at
     least = min(ceil(LEAST_STEPS / ceil(len(rows) / how.batch_size)), len(losses)) - 1
     best = min(losses[least:])
     chosen = max((i for i in range(least, len(losses)) if losses[i] <= as_good * best), default=len(losses) - 1)

@@ -18,6 +18,7 @@ from sknet._estimators.facts import (
     Facts,
 )
 from sknet._estimators.resolve import evaluates, resolve
+from sknet._model.folds import MANY_ROWS
 
 
 @pytest.mark.parametrize(
@@ -35,7 +36,9 @@ def test_what_evaluates_the_epochs(n, how):
 
 @pytest.mark.parametrize(
     ("facts", "patience", "share", "tol"),
-    [(Facts(500, "folds"), FOLDS_PATIENCE, SHARE, FOLDS_TOL),
+    [(Facts(500, "folds"), FOLDS_PATIENCE[0], SHARE, FOLDS_TOL),
+     (Facts(MANY_ROWS - 1, "folds"), FOLDS_PATIENCE[0], SHARE, FOLDS_TOL),
+     (Facts(MANY_ROWS, "folds"), FOLDS_PATIENCE[1], SHARE, FOLDS_TOL),
      (Facts(2000, True, n_held_out=300), PATIENCE, SHARE, TOL),
      (Facts(LARGE, True, n_held_out=2000), LARGE_PATIENCE, LARGE_SHARE, LARGE_TOL),
      (Facts(LARGE - 1, True, n_held_out=1), PATIENCE, LARGE_SHARE, TOL)],

@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.facts import AUTO_COMPARED
 from sknet._model import encodings, folds
-from sknet._model.encodings import ENCODINGS, EPOCHS
+from sknet._model.encodings import ENCODINGS, EPOCHS, GAIN
 from sknet._training.minibatch import MiniBatch
 from sknet._training.result import DivergedError, StopReason
 
@@ -30,9 +30,11 @@ def fit(kind, y, **parameters):
 
 
 @pytest.mark.parametrize(("y", "expected"), [(HUMP, "piecewise_linear"), (PLANE, "raw")])
-def test_the_encoding_with_the_least_loss_in_the_first_epochs_is_chosen(y, expected):
-    losses = [fit(SigmoidMLPRegressor, y, numeric_encoding=one).history_["validation_loss"].min() for one in ENCODINGS]
-    assert ENCODINGS[int(np.argmin(losses))] == expected
+def test_bins_are_chosen_if_they_lower_the_loss_of_the_first_epochs(y, expected):
+    raw, binned = [
+        fit(SigmoidMLPRegressor, y, numeric_encoding=one).history_["validation_loss"].min() for one in ENCODINGS
+    ]
+    assert (binned < raw * (1.0 - GAIN)) == (expected == "piecewise_linear")
     chosen = fit(SigmoidMLPRegressor, y)
     assert chosen.resolved_params_["numeric_encoding"] == expected
     same = fit(SigmoidMLPRegressor, y, numeric_encoding=expected)
@@ -82,6 +84,17 @@ def test_few_rows_and_increments_compare_nothing(monkeypatch):
     assert net.resolved_params_["numeric_encoding"] == "raw"
     net = SigmoidMLPRegressor(**QUICK).partial_fit(X, PLANE)
     assert net.resolved_params_["numeric_encoding"] == "piecewise_linear"
+
+
+@pytest.mark.parametrize(
+    ("raw", "binned", "expected"),
+    [(1.0, 0.97, 1), (1.0, 0.99, 0), (-1.0, -1.03, 1), (-1.0, -1.01, 0), (0.0, 0.0, 0), (np.inf, 5.0, 1),
+     (np.inf, np.inf, 0), (1.0, np.inf, 0)],
+)  # fmt: skip
+def test_they_must_gain_two_per_cent(raw, binned, expected, monkeypatch):
+    losses = iter([raw, binned])
+    monkeypatch.setattr(encodings, "least_loss", lambda *given: next(losses))
+    assert fit(SigmoidMLPRegressor, PLANE).resolved_params_["numeric_encoding"] == ENCODINGS[expected]
 
 
 def test_an_encoding_that_diverges_loses(monkeypatch):

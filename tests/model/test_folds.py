@@ -103,9 +103,9 @@ def test_the_numbers_are_the_documented_ones():
     assert plan(500) == plan(4_999) == Plan(4, 2, 1.002) and plan(5_000) == Plan(10, 1, 1.002)
 
 
-@pytest.mark.parametrize("patience", [1, 3])
-def test_it_ends_where_no_epoch_is_better_for_long(patience, monkeypatch):
-    """One that improves the loss by less than the share `tol` is no better one."""
+@pytest.mark.parametrize(("patience", "n_in_vain"), [(1, 1), (3, 3), (8, 8), (9, 8), (np.inf, 8)])
+def test_it_ends_where_no_epoch_is_better_for_long(patience, n_in_vain, monkeypatch):
+    """One that improves the loss by less than the share `tol` is no better one; the fourth is the best here."""
     values = iter([1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 20])
     monkeypatch.setattr(folds, "mean_at_best_temperature", lambda *given: (1.0, next(values)))
     settings, head, rows = classification(max_iter=40, n_iter_no_change=patience, tol=0.02)
@@ -113,7 +113,7 @@ def test_it_ends_where_no_epoch_is_better_for_long(patience, monkeypatch):
     one = folds.Part.next_epoch
     monkeypatch.setattr(folds.Part, "next_epoch", lambda part: trained.append(part) or one(part))
     choose_epoch(settings, head, rows, (0, 0, 0), F64)
-    assert len(trained) == 4 * (4 + patience + 1)
+    assert len(trained) == 4 * (4 + n_in_vain + 1)
 
 
 @pytest.mark.parametrize(("surplus", "chosen"), [(-1e-3, 4), (1e-3, 3)])
