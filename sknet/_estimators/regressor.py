@@ -151,14 +151,15 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
 
     numeric_encoding : {"raw", "piecewise_linear", "auto"}, default="auto"
         How numbers become inputs: the scaled number; or beside it piecewise-linear
-        bins between its quantiles, where the table is dense. "auto", up to 50
-        columns of numbers: up to 14,999 training rows, bins if they lower the loss
-        of held-out rows (or of a fold) by 2 % in eight epochs of each, from 1,000
-        rows on for a classifier, from 1,500 for a regressor; where nothing
-        is held out, where `max_iter` is below 8 and with "lbfgs", bins from 7,500
-        and 1,500 rows on; from 15,000 rows on, bins. It is "raw" below, and with
-        weights given as `init`, `input_scaling=None`, sparse input or one of
-        scikit-learn's schedules.
+        bins between its quantiles, where the table is dense. With "auto" and up to
+        50 columns of numbers, eight epochs of each show the loss of held-out rows,
+        or of a fold: from 1,000 training rows on a classifier has bins if they
+        lower it by 2 %, from 1,500 on a regressor unless they raise it by 5 %.
+        From 15,000 rows on both have bins. Where nothing is held out, with
+        "lbfgs", and where `max_iter` is below 8, a regressor has bins from 1,500
+        rows on, a classifier from 7,500. Otherwise, and with weights given as
+        `init`, `input_scaling=None`, sparse input or one of scikit-learn's
+        schedules, "auto" is "raw".
 
     n_bins : int, default=16
         The most bins of a column. Values that many rows share are edges of their
