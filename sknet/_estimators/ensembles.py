@@ -21,7 +21,7 @@ from sknet._estimators.reporting import print_end, refuse_or_warn_of_identifiers
 from sknet._estimators.resolve import resolve_for
 from sknet._estimators.team import Rounds, Team, WatchedTeam, fold_score, left_by
 from sknet._model.encodings import choose_encoding
-from sknet._model.fitting import IN_MEMORY, Tables, TrainingRun, learn_tables
+from sknet._model.fitting import Tables, TrainingRun, learn_tables, place_of
 from sknet._model.heads import Head
 from sknet._model.members import prepare_increments, prepare_members, share_rows, train_members
 from sknet._model.settings import Settings
@@ -187,7 +187,7 @@ def _tables(
     """Learn how the table is encoded and the target scaled, from all rows; or keep what an earlier call has learnt."""
     if earlier is not None:
         return Tables(earlier.model.encoder, head, earlier.model.compute_dtype, earlier.model.output_dtype)
-    tables = learn_tables(settings, head, rows, columns.float_type, getattr(rows.X, "place", IN_MEMORY).learn)
+    tables = learn_tables(settings, head, rows, columns.float_type, place_of(rows.X).learn)
     if not isinstance(rows.X, np.ndarray):
         refuse_or_warn_of_identifiers(tables.encoder)
     return tables

@@ -142,6 +142,11 @@ IN_MEMORY = Place(learn_encoder, encode_rows, Objective)
 """In this process' memory, or in a file that it maps."""
 
 
+def place_of(X: Table) -> Place:
+    """Return where the rows of a table are: one in parts says so; a frame may have a column of this name."""
+    return place if isinstance(place := getattr(X, "place", None), Place) else IN_MEMORY
+
+
 @dataclass(frozen=True)
 class TrainingRun:
     """A training run, ready to start: what is minimised, how, and what the outcome becomes."""
@@ -264,7 +269,7 @@ def prepare(
     -------
     TrainingRun
     """
-    place: Place = getattr(training.X, "place", IN_MEMORY)  # a table in parts says what is to be done where these are
+    place = place_of(training.X) if hasattr(training.X, "place") else IN_MEMORY  # which an array, at least, has not
     if earlier is None:
         tables = learn_tables(settings, head, training, output_dtype, place.learn)
     else:

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from sknet._model.fitting import IN_MEMORY, EncodedRows, TrainingRun, prepare
+from sknet._model.fitting import EncodedRows, TrainingRun, place_of, prepare
 from sknet._model.heads import Head
 from sknet._model.settings import Settings
 from sknet._model.threads import suitable_threads
@@ -118,7 +118,7 @@ def choose_epoch(settings: Settings, head: Head, rows: Rows, seeds: tuple[int, i
     losses: list[float] = []
     factors: list[float] = []
     best, best_at = inf, 0
-    at_once = min(getattr(rows.X, "place", IN_MEMORY).at_once, len(parts))
+    at_once = min(place_of(rows.X).at_once, len(parts))
     pooled = ThreadPoolExecutor(at_once) if at_once > 1 else nullcontext()
     with suitable_threads(how.batch_size * parts[0].run.layout.largest), pooled as pool:
         each = map if pool is None else pool.map
@@ -144,7 +144,7 @@ def part_of(
     """Prepare the training of a network without some rows."""
     training, others = without(rows, held_out)
     run = prepare(settings, head, training, output_dtype=dtype)
-    encoded = getattr(others.X, "place", IN_MEMORY).encode(run.tables, others, len(others.y))
+    encoded = place_of(others.X).encode(run.tables, others, len(others.y))
     return Part(run, run.first_state((seeds[0], seeds[2])), encoded)
 
 

@@ -18,7 +18,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._model.fitting import IN_MEMORY, MAX_ROWS, Place, Score, Tables, TrainingRun, assemble
+from sknet._model.fitting import IN_MEMORY, MAX_ROWS, Place, Score, Tables, TrainingRun, assemble, place_of
 from sknet._model.heads import Head
 from sknet._model.model import Model
 from sknet._model.settings import Settings
@@ -52,7 +52,7 @@ class SharedRows:
 
 def share_rows(tables: Tables, rows: Rows) -> SharedRows:
     """Encode all rows, where they are."""
-    place: Place = getattr(rows.X, "place", IN_MEMORY)
+    place = place_of(rows.X)
     table = place.share(tables, rows)
     return SharedRows(rows if place is IN_MEMORY else replace(rows, X=table), table, place)
 

@@ -20,7 +20,7 @@ def count_kinds(X: Table, categorical_features: object, max_categories: int | No
     """
     if is_sparse(X):
         return X.shape[1], False
-    if hasattr(X, "count_kinds"):  # a table in parts
+    if hasattr(type(X), "count_kinds"):  # a table in parts; frames may have a column of this name
         found: tuple[int, bool] = X.count_kinds(categorical_features, max_categories)
         return found
     by_dtype, chosen = split_choice(categorical_features)

@@ -529,3 +529,14 @@ def test_integers_that_no_float_holds_are_named(X):
 def test_names_that_are_text_in_part_are_refused():
     with pytest.raises(TypeError, match=r"\['int', 'str'\] as feature name"):
         predictions(pd.DataFrame(COUNTS, columns=["a", "b", 3, 4]))
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_columns_may_have_any_name(n_members):
+    """Also those of what a table in parts has, which a pandas frame shows as attributes."""
+    names = ["place", "outputs", "count_kinds", "encoded"]
+    parameters = dict(hidden_layer_sizes=3, max_iter=2, random_state=0, n_members=n_members)
+    named, other = pd.DataFrame(X, columns=names), pd.DataFrame(X, columns=list("abcd"))
+    for kind, target in (SigmoidMLPRegressor, NUMBER), (SigmoidMLPClassifier, LABEL):
+        found = kind(**parameters).fit(named, target).predict(named)
+        assert_array_equal(found, kind(**parameters).fit(other, target).predict(other))

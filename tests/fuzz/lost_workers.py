@@ -30,6 +30,7 @@ FITS = {
     "adam": dict(solver="adam", early_stopping=False),
     "lbfgs": dict(solver="lbfgs", early_stopping=False),
     "members": dict(solver="adam", n_members=3),
+    "folds": dict(solver="adam", early_stopping="folds"),
 }
 
 HANGS = 300
