@@ -23,7 +23,7 @@ from sknet._estimators.parameters import ClassifierParameters, RegressorParamete
 from sknet._estimators.read_data import Given
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.regressor import predictions
-from sknet._estimators.reporting import warn
+from sknet._estimators.reporting import warner
 from sknet._estimators.saving import Estimator
 from sknet._model.heads import learn_label_head, learn_number_head
 from sknet._model.machine import needed
@@ -162,7 +162,7 @@ class _OnWorkers(BaseSigmoidMLP):
     def _on_workers(self, train: Callable[[Given], Self], given: Given) -> Self:
         """Open the tables, bring the rest here, and train."""
         collections = [X for X in (given.X, given.X_val) if X is not None]
-        with opened(collections, lambda text: warn(text, RuntimeWarning)) as found:
+        with opened(collections, warner(RuntimeWarning)) as found:
             tables, local = iter(found.tables), found.local
             return train(
                 Given(
