@@ -99,13 +99,15 @@ def members(n, rounds):
         X = X.astype(np.float32).persist()
         y = X[:, 0] * X[:, 1] + X[:, 2]
         for layers, batch_size, n_epochs in ((64, 2048, 20), ((512, 512), 8192, 4)):
-            fixed = dict(max_iter=n_epochs, numeric_encoding="raw", random_state=0, batch_size=batch_size)
+            fixed = dict(max_iter=n_epochs, n_iter_no_change=np.inf, numeric_encoding="raw", random_state=0)
             ratios = []
             for _ in range(rounds + 1):
                 found_now = []
                 for n_members, at_once in ((1, 1), (4, all_at_once), (4, 1)):
                     training.AT_ONCE = at_once
-                    net = SigmoidMLPRegressor(layers, n_members=n_members, early_stopping=True, **fixed)
+                    net = SigmoidMLPRegressor(
+                        layers, n_members=n_members, batch_size=batch_size, early_stopping=True, **fixed
+                    )
                     found_now.append(costs(lambda net=net: net.fit(X, y), client))
                 one, together, in_turn = np.array(found_now)
                 ratios.append([together / one, in_turn / one])
