@@ -22,7 +22,6 @@ ENCODINGS = ("raw", "piecewise_linear")
 EPOCHS = 8
 """How many epochs the encodings are compared for: enough on tables of a thousand rows and more."""
 
-
 GAIN = {"classification": 0.02, "regression": -0.05}
 """The share of the loss that bins must lower it by; below 0, that they may raise it by. A difference that is this small
 is chance: a classifier then saves the time that bins take, a regressor has what wins more often."""

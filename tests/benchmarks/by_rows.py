@@ -82,19 +82,26 @@ def compare(n: int, classify: bool, threads: int) -> None:
 
 
 def predictions(threads: int) -> None:
-    """Compare `predict_proba` of many rows, and of one."""
+    """Compare `predict_proba` of many rows, and of one; ours with and without bins beside the numbers."""
     rng = np.random.default_rng(0)
     X = rng.normal(size=(200_000, 50))
     y = (X[:5000, 0] + X[:5000, 1] ** 2 > 1.0).astype(int)
-    fitted = {name: make().fit(X[:5000], y) for name, make in models(True, threads).items()}
+    made = models(True, threads)
+    ours = ("raw", "piecewise_linear")
+    for encoding in ours:
+        made[encoding] = lambda encoding=encoding: SigmoidMLPClassifier(numeric_encoding=encoding, random_state=0)
+    del made["ours"]
+    fitted = {name: make().fit(X[:5000], y) for name, make in made.items()}
 
     def predict(model: object, n: int, times: int) -> Callable[[], object]:
         return lambda: [model.predict_proba(X[:n]) for _ in range(times)]
 
     for n, times in ((len(X), 1), (1, 200)):
         seconds = in_turns({name: predict(model, n, times) for name, model in fitted.items()}, 7)
-        for name in list(fitted)[1:]:
-            print(f"  predict_proba of {n:,} rows, ours / {name}: {np.median(seconds['ours'] / seconds[name]):.3f}")
+        for encoding in ours:
+            for name in [name for name in fitted if name not in ours]:
+                ratio = np.median(seconds[encoding] / seconds[name])
+                print(f"  predict_proba of {n:,} rows, ours ({encoding}) / {name}: {ratio:.3f}")
 
 
 if __name__ == "__main__":
