@@ -13,12 +13,12 @@ theta : (p,)        raw : (n, k)   raw outputs of each row by the members that w
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Self
+from typing import Self, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._model.fitting import IN_MEMORY, MAX_ROWS, Place, Score, Tables, TrainingRun, assemble, place_of
+from sknet._model.fitting import MAX_ROWS, Place, Score, Tables, TrainingRun, assemble, place_of
 from sknet._model.heads import Head
 from sknet._model.model import Model
 from sknet._model.settings import Settings
@@ -27,7 +27,7 @@ from sknet._tables.rows import LEAST_WEIGHT, Rows, too_light
 from sknet._training.minibatch import MiniBatch
 from sknet._training.result import Result
 from sknet._training.rounds import Entrant, RoundObserver, train_in_rounds
-from sknet._training.state import State
+from sknet._training.state import Evaluate, State
 from sknet._typing import Array, Table
 
 Fold = tuple[NDArray[np.intp], NDArray[np.intp]]
@@ -39,7 +39,7 @@ class SharedRows:
     """All rows, encoded once, from which each member takes its own."""
 
     rows: Rows
-    table: Table  # of all rows, encoded; where it is in parts, that of `rows`, since scorers predict it there
+    table: Table  # of all rows, encoded
     place: Place
 
     def part(self, places: NDArray[np.intp]) -> Rows:
@@ -53,18 +53,41 @@ class SharedRows:
 def share_rows(tables: Tables, rows: Rows) -> SharedRows:
     """Encode all rows, where they are."""
     place = place_of(rows.X)
-    table = place.share(tables, rows)
-    return SharedRows(rows if place is IN_MEMORY else replace(rows, X=table), table, place)
+    return SharedRows(rows, place.share(tables, rows), place)
 
 
 def prepare_members(
     settings: Settings, tables: Tables, shared: SharedRows, folds: Sequence[Fold], scores: Sequence[Score | None]
 ) -> list[TrainingRun]:
     """Put a training run together for each fold; `scores` rate models on what it holds out, None by the loss."""
-    return [
-        assemble(settings, tables, shared.part(train), shared.part(held_out), score, place=shared.place)
-        for (train, held_out), score in zip(folds, scores, strict=True)
-    ]
+    runs = []
+    for (train, places), score in zip(folds, scores, strict=True):
+        held_out = shared.part(places)
+        run = assemble(settings, tables, shared.part(train), held_out, place=shared.place)
+        runs.append(run if score is None else rated_by(score, run, raw_outputs(run, held_out, shared.place)))
+    return runs
+
+
+def rated_by(score: Score, run: TrainingRun, outputs: Callable[[Array], Array]) -> TrainingRun:
+    """Return the run with its epochs rated by a user's scorer, which gets raw outputs in place of a model's.
+
+    They are those of rows that are encoded as in training: the means that
+    `predict` uses contain their own targets.
+    """
+    evaluate, head = cast(Evaluate, run.problem.evaluate), run.tables.head
+
+    def evaluate_and_rate(theta: Array) -> tuple[float, float, Array, float]:
+        loss, _, theta, temperature = evaluate(theta)
+        return loss, score(cast(Model, KnownOutputs(head, outputs(theta)))), theta, temperature
+
+    return replace(run, problem=replace(run.problem, evaluate=evaluate_and_rate))
+
+
+def raw_outputs(run: TrainingRun, rows: Rows, place: Place) -> Callable[[Array], Array]:
+    """Return a function theta -> raw outputs, (m, k), of encoded rows."""
+    m, dtype = len(rows.y), run.tables.output_dtype
+    inputs = place.encode(run.tables, rows, min(m, MAX_ROWS)).inputs
+    return lambda theta: run.objective.raw(theta, inputs, m).astype(dtype)
 
 
 def prepare_increments(
@@ -126,11 +149,9 @@ def held_out_outputs(
     """Return each member's raw outputs, (n_i, k), of the rows held out from it."""
     found = []
     for run, state, (_, places) in zip(runs, states, folds, strict=True):
-        held_out = shared.place.encode(run.tables, shared.part(places), min(len(places), MAX_ROWS))
-        theta = state.parameters if state.best is None else state.best.theta
+        outputs = raw_outputs(run, shared.part(places), shared.place)
         with suitable_threads(0):
-            raw = run.objective.raw(theta, held_out.inputs, len(places))
-        found.append(raw.astype(run.tables.output_dtype))
+            found.append(outputs(state.parameters if state.best is None else state.best.theta))
     return found
 
 

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.metrics import r2_score
+from sklearn.model_selection import KFold
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model.members import mean_by_row, train_members
@@ -58,6 +60,25 @@ def test_no_mean_of_the_target_contains_what_a_member_is_validated_on():
     y = new.normal(size=240)
     net = SigmoidMLPRegressor(**QUICK, category_encoding="target").fit(frame, y)
     assert np.corrcoef(net.oof_prediction_, y)[0, 1] < 0.2
+
+
+@pytest.mark.parametrize("encoding", ["target", "both"])
+def test_scorers_see_no_target_of_what_a_member_is_validated_on(encoding):
+    """Levels that say nothing, again: an epoch is rated by the predictions that are out of its fold."""
+    new, seen = np.random.default_rng(1), []
+    frame, y = pd.DataFrame({"level": new.integers(0, 200, 600).astype(str)}), new.normal(size=600)
+
+    def rate(net, table, own):
+        seen.append(table)
+        return r2_score(own, net.predict(table))
+
+    how = QUICK | dict(category_encoding=encoding, max_categories=10, validation_fraction=KFold(3))
+    net = SigmoidMLPRegressor(**how, scoring=rate).fit(frame, y)
+    for member, (_, held_out) in zip(net.members_, KFold(3).split(y), strict=True):
+        own = r2_score(y[held_out], net.oof_prediction_[held_out])
+        assert member.best_validation_score_ == pytest.approx(own, rel=1e-9) and own < 0.05
+    assert net.best_validation_score_ == pytest.approx(r2_score(y, net.oof_prediction_), rel=1e-9)
+    assert all(list(table.columns) == ["level"] for table in seen)  # the scorer may look at the rows
 
 
 @pytest.mark.parametrize("kind", ["array", "file"])

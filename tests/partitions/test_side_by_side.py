@@ -41,8 +41,10 @@ def test_members_are_those_of_memory(n_parts, parameters):
     assert list(many.history_["member"]) == list(one.history_["member"])
 
 
-def test_members_have_classes_temperatures_and_scorers():
-    parameters = MEMBERS | dict(scoring="accuracy", class_weight="balanced", category_encoding="one_hot")
+@pytest.mark.parametrize("encoding", ["one_hot", "both"])
+def test_members_have_classes_temperatures_and_scorers(encoding):
+    by_target = dict(category_encoding=encoding, max_categories=10)
+    parameters = MEMBERS | dict(scoring="accuracy", class_weight="balanced") | by_target
     one = SigmoidMLPClassifier(**parameters).fit(X, LABELS)
     many = SigmoidMLPClassifier(**parameters).fit(parted(X), LABELS)
     assert distance(one, many) < 1e-8
