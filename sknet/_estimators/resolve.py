@@ -178,7 +178,7 @@ def resolve_for(
         n_numbers, many = count_kinds(training.X, p.categorical_features, p.max_categories)
         facts = replace(facts, n_numbers=n_numbers, has_many_levels=many, sparse=is_sparse(training.X))
     if isinstance(training.X, PartedTable):
-        facts = replace(facts, largest_batch=WORKERS_BATCH, may_compare=False)  # they let go of it at the first step
+        facts = replace(facts, largest_batch=WORKERS_BATCH)
     return resolve(p, facts)
 
 

@@ -136,6 +136,7 @@ class Place:
     objective: Callable[..., Minimised]  # as `Objective`
     share: Callable[[Tables, Rows], Table] = encode_once
     at_once: int = 1  # of how many runs an epoch is computed at a time, since each waits for what works elsewhere
+    trial: Callable[..., Minimised] = Objective  # as `objective`, of a run after which others encode the table
 
 
 IN_MEMORY = Place(learn_encoder, encode_rows, Objective)
@@ -232,6 +233,7 @@ def prepare(
     until: int | None = None,
     may_stop_early: bool = True,
     cross_fit: bool = True,
+    on_trial: bool = False,
 ) -> TrainingRun:
     """Learn the tables, encode them, and put a training run together.
 
@@ -265,11 +267,16 @@ def prepare(
         Whether the rows are encoded as in training, where no mean of the target
         contains their own; else as `predict` encodes them.
 
+    on_trial : bool, default=False
+        Whether other runs will encode the table afterwards: it is kept, wherever
+        it is.
+
     Returns
     -------
     TrainingRun
     """
     place = place_of(training.X) if hasattr(training.X, "place") else IN_MEMORY  # which an array, at least, has not
+    place = replace(place, objective=place.trial) if on_trial else place
     if earlier is None:
         tables = learn_tables(settings, head, training, output_dtype, place.learn)
     else:

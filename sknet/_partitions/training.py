@@ -105,7 +105,8 @@ class ShardedObjective:
             for i in range(len(targets))
         }
         selection.shards.call("minimise", calls, changes=True)
-        # at the first step of the first run: folds, which come before it, end after it has been put together
+        # at the first step of the first run that is not on trial: folds, which come before it, end after it has been
+        # put together
         self._releases = next(first, False)
 
     def __call__(
@@ -165,5 +166,7 @@ AT_ONCE = 8
 
 def on_shards(warn: Callable[[str], None]) -> Place:
     """Return the place of rows that are on shards; `warn` is told where training there does not pay."""
-    objective = partial(ShardedObjective, pace=Pace(warn), first=iter([True]))
-    return Place(learn, encode, objective, share, AT_ONCE)
+    objective = partial(ShardedObjective, pace=Pace(warn))
+    return Place(
+        learn, encode, partial(objective, first=iter([True])), share, AT_ONCE, partial(objective, first=iter(()))
+    )

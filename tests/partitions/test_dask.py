@@ -30,7 +30,7 @@ X.loc[rng.random(N) < 0.1, "c"] = np.nan
 y = X["a"] + (X["b"] == "x")
 WEIGHT = rng.random(N)
 FIT = dict(hidden_layer_sizes=8, max_iter=8, batch_size=300, dtype="float64", dropout=0.0, random_state=0)
-FIT |= dict(numeric_encoding="piecewise_linear")  # which "auto" may not be here where it is in memory
+FIT |= dict(numeric_encoding="piecewise_linear")  # "auto" would train three networks instead of one
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +66,10 @@ def distance(one, other):
 @pytest.mark.parametrize("n_parts", [1, 2, 7])
 def test_a_fit_is_that_in_memory(client, workers, solver, n_parts):
     given = table(n_parts)
-    many = SigmoidMLPRegressor(**FIT | dict(solver=solver)).fit(given[list(X)], given["y"], given["w"])
-    one = LocalRegressor(**FIT | dict(solver=solver)).fit(X, y, WEIGHT)
-    assert distance(one, many) < 1e-8
+    parameters = FIT | dict(solver=solver, numeric_encoding="auto")
+    many = SigmoidMLPRegressor(**parameters).fit(given[list(X)], given["y"], given["w"])
+    one = LocalRegressor(**parameters).fit(X, y, WEIGHT)
+    assert distance(one, many) < 1e-8 and one.resolved_params_ == many.resolved_params_
     assert one._fitted.model.encoder == many._fitted.model.encoder
     assert isinstance(many.to_local(), LocalRegressor)
     assert many.score(given[list(X)], given["y"], given["w"]) == pytest.approx(one.score(X, y, WEIGHT), abs=1e-6)
@@ -120,6 +121,18 @@ def test_a_lost_worker_is_replaced(client, workers, monkeypatch, solver, method,
     assert killer.left <= 0
     assert distance(whole, again) < (1e-11 if solver == "adam" else 1e-8)
     assert whole.loss_curve_ == pytest.approx(again.loss_curve_, rel=1e-9)
+
+
+@pytest.mark.filterwarnings("ignore:A step's work:RuntimeWarning")
+@pytest.mark.parametrize("nth", [7, 60, 110])  # of some 50 steps each without bins, with them, and of the fit
+def test_a_worker_that_is_lost_while_encodings_are_compared_is_replaced(client, workers, monkeypatch, nth):
+    given, parameters = table(), FIT | dict(numeric_encoding="auto")
+    whole = SigmoidMLPRegressor(**parameters).fit(given[list(X)], given["y"])
+    killer = Killer(list(workers.values())[nth % 2], "step", nth, 0.0)
+    watch(monkeypatch, killer)
+    again = SigmoidMLPRegressor(**parameters).fit(given[list(X)], given["y"])
+    assert killer.left <= 0 and distance(whole, again) < 1e-11
+    assert whole.resolved_params_ == again.resolved_params_
 
 
 # --- workers come late, or not at all

@@ -3,6 +3,7 @@
 from time import sleep
 
 import numpy as np
+import pandas as pd
 import pytest
 from local_shards import parted
 from mixed_table import LABELS, WEIGHT, N, X, rng, y
@@ -144,4 +145,34 @@ def test_the_table_is_kept_until_all_rows_are_trained_on():
     SigmoidMLPClassifier(**FIT | dict(max_iter=2)).fit(table, LABELS)
     calls = table.shards.calls
     assert calls.count("release") == 1 and calls.index("step") < calls.index("release")  # folds come first
+    assert all(not shard._parts for shard in table.shards.shards)
+
+
+# --- encodings that are compared
+
+
+@pytest.mark.parametrize(
+    ("kind", "parameters", "expected"),
+    [
+        (SigmoidMLPRegressor, {}, "piecewise_linear"),
+        (SigmoidMLPRegressor, dict(n_members=3), "piecewise_linear"),
+        (SigmoidMLPClassifier, {}, "raw"),
+        (SigmoidMLPClassifier, dict(early_stopping=True, scoring="neg_log_loss"), "raw"),
+        (SigmoidMLPClassifier, dict(n_members=3, scoring="neg_log_loss"), "raw"),
+    ],
+    ids=["held out", "members", "folds", "held out, scorer", "members, scorer"],
+)
+def test_encodings_are_compared_as_in_memory(kind, parameters, expected):
+    """Before anything is released; the weights are then those of the encoding that was chosen, and of no other."""
+    new = np.random.default_rng(0)
+    n = 2_300 if "n_members" in parameters else 1_800  # of which 1,500 and more are trained on
+    numbers = new.normal(size=(n, 3))
+    target = np.abs(numbers[:, 0]) if expected != "raw" else numbers @ [1.0, 2.0, 3.0] > 0.0
+    frame = pd.DataFrame(numbers, columns=list("abc")).assign(many=new.choice(120, n).astype(str))
+    table = parted(frame)
+    one, many = (kind(**FIT | parameters).fit(given, target) for given in (frame, table))
+    assert one.resolved_params_ == many.resolved_params_ and one.resolved_params_["numeric_encoding"] == expected
+    assert distance(one, many) < 1e-8
+    calls = table.shards.calls
+    assert calls.count("release") == 1 and calls.index("step") < calls.index("release")
     assert all(not shard._parts for shard in table.shards.shards)
