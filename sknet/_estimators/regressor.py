@@ -101,13 +101,14 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
     early_stopping : bool, "auto" or "folds", default="auto"
         Whether to hold out rows, stop after `n_iter_no_change` epochs without a
         better score on them, and keep the best epoch's weights. With "folds",
-        each of four folds (from 500 rows on, of two of them; from 5,000 on, one of
-        ten) is held out from a network of its own; the loss of their rows chooses the number of epochs
-        and, where it is scaled, the temperature, and one network is trained on
-        all rows. "auto" is False below 67 training rows; "folds" up to 14,999 for
-        a classifier with "log_loss" and a schedule that scikit-learn does not
-        have, unless `scoring`, `warm_start` or `validation_fraction` is set or
-        `max_iter` is 1; else, and with `X_val`, True.
+        each of four folds (from 500 rows on, two of the four; from 5,000 on without
+        `groups`, one of ten) is held out from a network of its own; the loss of
+        their rows chooses the number of epochs and, where it is scaled, the
+        temperature, and one network is trained on all rows. "auto" is False below
+        67 training rows; "folds" up to 14,999 for a classifier with "log_loss" and
+        a schedule that scikit-learn does not have, unless `scoring`, `warm_start`
+        or `validation_fraction` is set or `max_iter` is 1; else, and with `X_val`,
+        True.
 
     validation_fraction : float, splitter or "auto", default="auto"
         The share of rows held out (stratified for a classifier), or a
@@ -156,10 +157,10 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         or of a fold: from 1,000 training rows on a classifier has bins if they
         lower it by 2 %, from 1,500 on a regressor unless they raise it by 5 %.
         From 15,000 rows on both have bins. Where nothing is held out, with
-        "lbfgs", and where `max_iter` is below 8, a regressor has bins from 1,500
-        rows on, a classifier from 7,500. Otherwise, and with weights given as
-        `init`, `input_scaling=None`, sparse input or one of scikit-learn's
-        schedules, "auto" is "raw".
+        "lbfgs", where `max_iter` is below 8, in a stream and on workers, a
+        regressor has bins from 1,500 rows on, a classifier from 7,500. Otherwise,
+        and with weights given as `init`, `input_scaling=None`, sparse input or one
+        of scikit-learn's schedules, "auto" is "raw".
 
     n_bins : int, default=16
         The most bins of a column. Values that many rows share are edges of their

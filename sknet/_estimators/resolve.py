@@ -145,6 +145,9 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
     resolved : CommonParameters
         The parameters with every "auto" replaced. Set on an estimator, they
         give the same fit.
+
+    In both, `numeric_encoding` stays "auto" where networks are to be compared:
+    see `choose_encoding`.
     """
     kind = ClassifierParameters if isinstance(parameters, ClassifierParameters) else RegressorParameters
     names = tuple(kind.__dataclass_fields__)

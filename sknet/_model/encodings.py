@@ -23,8 +23,8 @@ EPOCHS = 8
 """How many epochs the encodings are compared for: enough on tables of a thousand rows and more."""
 
 GAIN = {"classification": 0.02, "regression": -0.05}
-"""The share of the loss that bins must lower it by; below 0, that they may raise it by. A difference that is this small
-is chance: a classifier then saves the time that bins take, a regressor has what wins more often."""
+"""The share by which bins must lower the loss; one below 0 is that by which they may raise it. So small a difference is
+chance: a classifier then saves the time that bins take, a regressor has what wins more often."""
 
 
 def choose_encoding(

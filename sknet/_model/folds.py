@@ -1,7 +1,7 @@
 """On small tables, folds choose the epoch and the temperature of one network that is trained on all rows.
 
 A few held-out rows can be separated by chance; their loss then says nothing about an epoch. Here all folds, or
-on larger tables two of them, are each held out from a network that trains on the others.
+on larger tables some of them, are each held out from a network that trains on the others; see `plan`.
 
 Conventions
 -----------
@@ -41,22 +41,22 @@ class Plan(NamedTuple):
     as_good: float
 
 
-def plan(n_rows: int) -> Plan:
-    """Return the plan for so many rows: the fewer there are, the less does one of them say."""
+def plan(n_rows: int, grouped: bool = False) -> Plan:
+    """Return the plan for so many rows: each of few says little, and so does one more of a group."""
     if n_rows < FEW_ROWS:
         return Plan(4, 4, 1.05)
-    return Plan(4, 2, 1.002) if n_rows < MANY_ROWS else Plan(10, 1, 1.002)
+    return Plan(4, 2, 1.002) if n_rows < MANY_ROWS or grouped else Plan(10, 1, 1.002)
 
 
 FEW_ROWS, MANY_ROWS = 500, 5_000
-"""Below the first, each row is held out once; from the second on, a tenth of them is enough."""
+"""Below the first, each row is held out once; from the second on, a tenth is enough, if they are not in groups."""
 
 LEAST_STEPS = 75
-"""How many steps are trained at least: so early, a low loss is luck, and the average holds the first weights still."""
-
+"""No earlier epoch is chosen, where so many steps are trained: so early, a low loss is luck, and the average holds the
+first weights still."""
 
 IN_VAIN = 4
-"""By how many more epochs than the best one took it is waited for a better one: fast ones overfit fast too."""
+"""How many epochs more than the best one took to wait for a better one, at most: what learns fast overfits fast too."""
 
 
 class Choice(NamedTuple):
@@ -108,7 +108,7 @@ def choose_epoch(settings: Settings, head: Head, rows: Rows, seeds: tuple[int, i
     -------
     Choice
     """
-    n_folds, n_held_out, as_good = plan(len(rows))
+    n_folds, n_held_out, as_good = plan(len(rows), rows.groups is not None)
     fold = deal(len(rows), head.strata(rows.y), rows.groups, n_folds, seeds[1])
     parts = [part_of(settings, head, rows, fold == i, seeds, dtype) for i in range(min(n_held_out, fold.max() + 1))]
     target = np.concatenate([part.held_out.target for part in parts])
@@ -131,11 +131,16 @@ def choose_epoch(settings: Settings, head: Head, rows: Rows, seeds: tuple[int, i
                 value = loss.mean(raw, target, weight)
             losses.append(value)
             factors.append(factor)
-            best, best_at = min(best, value), len(losses) if value <= best * (1.0 - how.tol) else best_at
+            best, best_at = min(best, value), len(losses) if value <= times(1.0 - how.tol, best) else best_at
     least = min(ceil(LEAST_STEPS / ceil(len(rows) / how.batch_size)), len(losses)) - 1
     best = min(losses[least:])
-    chosen = max((i for i in range(least, len(losses)) if losses[i] <= as_good * best), default=len(losses) - 1)
+    chosen = max((i for i in range(least, len(losses)) if losses[i] <= times(as_good, best)), default=len(losses) - 1)
     return Choice(chosen + 1, 1.0 / factors[chosen])
+
+
+def times(factor: float, loss: float) -> float:
+    """Return a loss that is worse by a factor, or better by one below 1; a user's own loss may be negative."""
+    return loss * (factor if loss > 0.0 else 2.0 - factor)
 
 
 def part_of(
@@ -150,7 +155,8 @@ def part_of(
 
 def first_fold(head: Head, rows: Rows, seed: int) -> tuple[Rows, Rows]:
     """Return the rows that the first network learns from, and those held out from it."""
-    return without(rows, deal(len(rows), head.strata(rows.y), rows.groups, plan(len(rows)).n_folds, seed) == 0)
+    n_folds = plan(len(rows), rows.groups is not None).n_folds
+    return without(rows, deal(len(rows), head.strata(rows.y), rows.groups, n_folds, seed) == 0)
 
 
 def without(rows: Rows, held_out: Array) -> tuple[Rows, Rows]:

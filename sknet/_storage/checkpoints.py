@@ -162,7 +162,7 @@ class Saved:
         if there.sizes != now.sizes:
             raise ValueError(
                 f"{self.path} holds a network of layers {tuple(there.sizes)}, and this one has {tuple(now.sizes)}: "
-                "resume with the same hidden_layer_sizes and data."
+                "resume with the same hidden_layer_sizes, encodings and data."
             )
         other = [name for name, value in there.data.items() if now.data[name] != value]
         if other:

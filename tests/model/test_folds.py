@@ -37,7 +37,7 @@ def classification(weight=None, **parameters):
 @pytest.mark.parametrize("planned", [plan(N), plan(500), plan(5_000)], ids=["few", "some", "many"])
 def test_the_loss_of_held_out_rows_chooses(planned, weight, monkeypatch):
     """As computed by fits of one epoch, two epochs and so on, each without one fold."""
-    monkeypatch.setattr(folds, "plan", lambda n_rows: planned)
+    monkeypatch.setattr(folds, "plan", lambda *given: planned)
     n_folds, n_held_out, as_good = planned
     settings, head, rows = classification(weight)
     fold = deal(N, LABEL, None, n_folds, 5)
@@ -96,23 +96,42 @@ def test_only_for_solvers_that_go_epoch_by_epoch():
 def test_the_numbers_are_the_documented_ones():
     text = " ".join((Path(__file__).parents[2] / "docs" / "defaults.md").read_text(encoding="utf-8").split())
     assert (
-        f"at least {LEAST_STEPS} steps are trained" in text
+        f"no epoch before the {LEAST_STEPS}th step is chosen" in text
         and "whose loss is within 5 % of the least, the last is taken" in text
     )
     assert "from one of four networks that train side by side" in text and plan(499) == Plan(4, 4, 1.05)
     assert plan(500) == plan(4_999) == Plan(4, 2, 1.002) and plan(5_000) == Plan(10, 1, 1.002)
 
 
+@pytest.mark.parametrize(("groups", "sizes"), [(None, [9]), (np.arange(N) // 3, [24, 24])])
+def test_of_groups_more_is_held_out(groups, sizes, monkeypatch):
+    """On larger tables: a tenth of the rows is enough, but not the rows of a tenth of the groups."""
+    monkeypatch.setattr(folds, "FEW_ROWS", 10)
+    monkeypatch.setattr(folds, "MANY_ROWS", 20)
+    held_out = []
+    one = folds.part_of
+    monkeypatch.setattr(folds, "part_of", lambda *given: held_out.append(np.count_nonzero(given[3])) or one(*given))
+    settings, head, rows = classification(max_iter=1)
+    rows = replace(rows, groups=groups)
+    choose_epoch(settings, head, rows, (0, 0, 0), F64)
+    assert held_out == sizes and len(folds.first_fold(head, rows, 0)[1]) == sizes[0]
+
+
 @pytest.mark.parametrize(("patience", "n_in_vain"), [(1, 1), (3, 3), (8, 8), (9, 8), (np.inf, 8)])
-def test_it_ends_where_no_epoch_is_better_for_long(patience, n_in_vain, monkeypatch):
-    """One that improves the loss by less than the share `tol` is no better one; the fourth is the best here."""
-    values = iter([1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 20])
+@pytest.mark.parametrize("lower", [0.0, 2.0])
+def test_it_ends_where_no_epoch_is_better_for_long(patience, n_in_vain, lower, monkeypatch):
+    """One that improves the loss by less than the share `tol` is no better one; the fourth is the best here.
+
+    Losses may be negative: a user's own is, if it is a density's.
+    """
+    values = iter(np.array([1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 20]) - lower)
+    monkeypatch.setattr(folds, "plan", lambda *given: Plan(4, 4, 1.002))
     monkeypatch.setattr(folds, "mean_at_best_temperature", lambda *given: (1.0, next(values)))
     settings, head, rows = classification(max_iter=40, n_iter_no_change=patience, tol=0.02)
     trained = []
     one = folds.Part.next_epoch
     monkeypatch.setattr(folds.Part, "next_epoch", lambda part: trained.append(part) or one(part))
-    choose_epoch(settings, head, rows, (0, 0, 0), F64)
+    assert choose_epoch(settings, head, rows, (0, 0, 0), F64).epoch == 4
     assert len(trained) == 4 * (4 + n_in_vain + 1)
 
 
