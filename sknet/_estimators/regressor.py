@@ -157,10 +157,10 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         or of a fold: from 1,000 training rows on a classifier has bins if they
         lower it by 2 %, from 1,500 on a regressor unless they raise it by 5 %.
         From 15,000 rows on both have bins. Where nothing is held out, with
-        "lbfgs", where `max_iter` is below 8, in a stream and on workers, a
-        regressor has bins from 1,500 rows on, a classifier from 7,500. Otherwise,
-        and with weights given as `init`, `input_scaling=None`, sparse input or one
-        of scikit-learn's schedules, "auto" is "raw".
+        "lbfgs", where `max_iter` is below 8 and in a stream, a regressor has bins
+        from 1,500 rows on, a classifier from 7,500. Otherwise, and with weights
+        given as `init`, `input_scaling=None`, sparse input or one of scikit-learn's
+        schedules, "auto" is "raw".
 
     n_bins : int, default=16
         The most bins of a column. Values that many rows share are edges of their
