@@ -212,8 +212,9 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         settings, parameters = resolve_for(self, training, validation, by_folds, before, until is not None)
         if settings.table.numeric_encoding == "auto":
             settings = choose_encoding(settings, head, training, validation, seeds, columns.float_type)
-        found = vars(parameters) | {"numeric_encoding": settings.table.numeric_encoding}
-        resolved = self.get_params(deep=False) | found
+        given: dict[str, object] = self.get_params(deep=False)  # a subclass may have others
+        found = given | vars(parameters) | {"numeric_encoding": settings.table.numeric_encoding}
+        resolved = dict(zip(given, map(found.__getitem__, given), strict=True))
         if not isinstance(self.batch_size, str) and self.batch_size > len(training.y) and self.solver != "lbfgs":
             warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
         score = None
@@ -292,7 +293,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
     def _validate_params(self) -> None:
         """Check every parameter, as scikit-learn does; refuse what passes for something else."""
         given: dict[str, object] = self.get_params(deep=False)
-        sizes, rate = given["hidden_layer_sizes"], given["learning_rate"]
+        sizes, rate = given.get("hidden_layer_sizes"), given.get("learning_rate")
         if isinstance(sizes, str):
             raise InvalidParameterError(
                 f"hidden_layer_sizes={sizes!r}: the first positional argument is hidden_layer_sizes; write "
@@ -309,9 +310,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             if isinstance(value, set | frozenset):
                 raise InvalidParameterError(f"{name}={value!r} is a set, which has no order: give a list.")
             if isinstance(value, np.ndarray) and value.ndim == 0:
-                raise InvalidParameterError(
-                    f"{name}={value!r} is an array without dimensions: give {name}={value.item()!r}."
-                )
+                raise InvalidParameterError(f"{name}={value!r} is a 0-d array: give {name}={value.item()!r}.")
             for number in value if isinstance(value, list | tuple) else [value]:
                 if isinstance(number, int) and abs(number) >= LARGEST and name not in SIZES:
                     raise InvalidParameterError(f"{name} holds an integer of more than 63 bits: give a smaller one.")

@@ -178,7 +178,9 @@ def _resolved(
     """Answer every "auto", once for all members."""
     before = None if earlier is None else earlier.resolved
     settings, parameters = resolve_for(estimator, rows, validation, False, before, validation is None)
-    return settings, estimator.get_params(deep=False) | vars(parameters) | {"n_members": n_members}
+    given: dict[str, object] = estimator.get_params(deep=False)
+    found = given | vars(parameters) | {"n_members": n_members}
+    return settings, {name: found[name] for name in given}
 
 
 def _tables(

@@ -395,6 +395,23 @@ def test_parameters_set_to_what_was_resolved_are_unchanged():
     net.set_params(categorical_features=mask.copy()).fit(X, NUMBER)
 
 
+class Fixed(SigmoidMLPClassifier):
+    """A subclass with other parameters than ours."""
+
+    def __init__(self, max_iter=2, n_members=1, *, note=None, random_state=None):
+        super().__init__(4, max_iter=max_iter, n_members=n_members, random_state=random_state)
+        self.note = note
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_a_subclass_may_have_other_parameters(n_members):
+    table, labels = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        net = Fixed(n_members=n_members, note="mine", random_state=0).fit(table, labels)
+    assert net.resolved_params_ == net.get_params()
+
+
 def test_without_warm_start_a_fit_forgets():
     net = SigmoidMLPRegressor(**QUICK)
     first = weights(net.fit(X, NUMBER))

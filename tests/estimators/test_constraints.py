@@ -239,7 +239,7 @@ def test_integers_beyond_all_measure_are_named(name):
 
 @pytest.mark.parametrize(("name", "value"), [("hidden_layer_sizes", 4), ("activation", "relu"), ("dropout", 0.5)])
 def test_arrays_without_dimensions_are_told_from_numbers(name, value):
-    with pytest.raises(ValueError, match=rf"{name}=array\(.*without dimensions: give {name}={value!r}"):
+    with pytest.raises(ValueError, match=rf"{name}=array\(.*is a 0-d array: give {name}={value!r}"):
         SigmoidMLPRegressor(**{name: np.array(value)}).fit(np.eye(3), np.arange(3.0))
 
 
