@@ -3,7 +3,7 @@
 import inspect
 
 import pytest
-from numpydoc.validate import validate
+from numpydoc.validate import Validator, validate
 
 import sknet
 import sknet.export
@@ -39,6 +39,8 @@ def test_what_is_public_names_no_private_module(name):
 
 
 @pytest.mark.parametrize("name", list(documented_names()))
-def test_docstring_matches_signature(name):
+def test_docstring_matches_signature(name, monkeypatch):
+    # Python 3.13 looks for a class's first line in the module that it says it is of: `sknet` itself
+    monkeypatch.setattr(Validator, "source_file_def_line", None)
     errors = [f"{code}: {message}" for code, message in validate(name)["errors"] if code in MISTAKES]
     assert not errors

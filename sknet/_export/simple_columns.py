@@ -183,5 +183,5 @@ FIRST_AND_LAST = np.datetime64("1677-09-22"), np.datetime64("2262-04-11")
 def year_starts() -> Array:
     """Return the second at which each year begins on the clock, (y,)."""
     first, last = (day.astype("datetime64[Y]") for day in FIRST_AND_LAST)
-    years = np.arange(first, last + 1)
+    years = np.arange(first, last + np.timedelta64(1, "Y"))
     return years.astype("datetime64[s]").astype(np.float64)

@@ -12,6 +12,7 @@ from types import NoneType, UnionType
 from typing import Union, get_args, get_origin, get_type_hints
 
 import numpy as np
+from numpy.typing import NDArray
 
 Check = Callable[[object, tuple[object, ...]], bool]
 
@@ -99,6 +100,10 @@ def _union(value: object, of: tuple[object, ...]) -> bool:
     return any(fits(value, one) for one in of)
 
 
+def _array(value: object, of: tuple[object, ...]) -> bool:
+    return isinstance(value, np.ndarray)
+
+
 _BY_ORIGIN: dict[object, Check] = {
     tuple: _tuple,
     list: _list,
@@ -107,7 +112,8 @@ _BY_ORIGIN: dict[object, Check] = {
     Mapping: _mapping,
     Union: _union,
     UnionType: _union,
-    np.ndarray: lambda value, of: isinstance(value, np.ndarray),
+    np.ndarray: _array,
+    get_origin(NDArray[np.generic]): _array,  # from NumPy 2.5 on an alias of its own
     np.dtype: lambda value, of: isinstance(value, np.dtype),
 }
 """How a value is compared with an annotation that has parameters, by what stands before the bracket."""
