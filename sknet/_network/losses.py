@@ -423,7 +423,7 @@ def _softmax_gradient(raw: Array, target: Array) -> Array:
 def _squared_sigmoid_value(raw: Array, target: Array) -> Array:
     # |a - t| = |(1 - a) - (1 - t)|, and 1 - a is the sigmoid of -raw: where t is 1, a small error keeps its digits
     upper = target > 0.5
-    error = expit(np.where(upper, -raw, raw))
+    error = np.asarray(expit(np.where(upper, -raw, raw)))
     error -= np.where(upper, 1.0 - target, target)
     return 0.5 * np.einsum("ij,ij->i", error, error)
 

@@ -59,7 +59,7 @@ class Quantiles:
         raw[:, :m] = raw[:, m : m + 1] - np.cumsum(step[:, :m][:, ::-1], axis=1)[:, ::-1]
 
     def link_backward(self, raw: Array, delta: Array) -> Array:
-        m, slope = self.middle, expit(raw)
+        m, slope = self.middle, np.asarray(expit(raw))
         slope[:, m] = delta.sum(axis=1)
         # a step moves every quantile beyond it
         slope[:, m + 1 :] *= np.cumsum(delta[:, :m:-1], axis=1)[:, ::-1]
