@@ -21,6 +21,7 @@ from sknet._estimators.constraints import LARGEST, MAY_BE_NUMBERS, SIZES, Invali
 from sknet._estimators.continuing import continued
 from sknet._estimators.documentation import Documented
 from sknet._estimators.fitted import Fitted, FittedAttributes, while_training
+from sknet._estimators.parameters import CommonParameters
 from sknet._estimators.read_data import Columns, Given, read_rows, read_validation
 from sknet._estimators.reporting import (
     print_end,
@@ -39,9 +40,10 @@ from sknet._model.folds import limited_by_folds
 from sknet._model.heads import Head, NumberHead, parse_again, without_absent_labels
 from sknet._model.intervals import errors_on
 from sknet._model.model import Model
+from sknet._model.settings import Settings
 from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
-from sknet._tables.splitting import Splitter, split
+from sknet._tables.splitting import split
 from sknet._training.result import DivergedError, Epoch, Result, StopReason
 from sknet._training.state import History, State
 from sknet._typing import Array, Table, Target
@@ -159,7 +161,9 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             parts = rows, read_validation(given, type(self).__name__, head, columns, self.early_stopping)
         how = evaluates(self, len(rows.y)) if parts[1] is None else None
         if how is not None and how != "folds":
-            parts = self._hold_out(rows, head, drawn[1], how)
+            parts = split(rows, head.strata(rows.y), how, drawn[1], head.as_given) or parts  # too few: trained without
+            if parts[1] is None and self.early_stopping != "auto":
+                warn_of_few_rows(len(rows.y), how)
             if parts[1] is not None and earlier is not None:
                 warn_of_rows_seen(earlier, len(rows.y), how)
         return replace(self._assemble(*parts, head, columns, earlier, drawn, by_folds=how == "folds"), rows=rows)
@@ -192,14 +196,13 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         first, held_out, training = source.randint(np.iinfo(np.int32).max, size=3).tolist()
         return first, held_out if earlier is None else earlier.seeds[1], training
 
-    def _hold_out(self, rows: Rows, head: Head, seed: int, how: float | Splitter) -> tuple[Rows, Rows | None]:
-        """Hold rows out; where they would be too few, train without, and say so if it was asked for."""
-        parts = split(rows, head.strata(rows.y), how, seed, head.as_given)
-        if parts is not None:
-            return parts
-        if self.early_stopping != "auto":
-            warn_of_few_rows(len(rows.y), how)
-        return rows, None
+    def _as_resolved(self, parameters: CommonParameters, settings: Settings) -> dict[str, object]:
+        """Return the parameters, of which a subclass may have others, as they were resolved."""
+        found: dict[str, object] = self.get_params(deep=False)
+        known = vars(parameters) | {"numeric_encoding": settings.table.numeric_encoding}  # which may be chosen later
+        for name in found.keys() & known.keys():
+            found[name] = known[name]
+        return found
 
     def _assemble(
         self, training: Rows, validation: Rows | None, head: Head, columns: Columns, earlier: Fitted | None,
@@ -212,9 +215,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         settings, parameters = resolve_for(self, training, validation, by_folds, before, until is not None)
         if settings.table.numeric_encoding == "auto":
             settings = choose_encoding(settings, head, training, validation, seeds, columns.float_type)
-        given: dict[str, object] = self.get_params(deep=False)  # a subclass may have others
-        found = given | vars(parameters) | {"numeric_encoding": settings.table.numeric_encoding}
-        resolved = dict(zip(given, map(found.__getitem__, given), strict=True))
+        resolved = self._as_resolved(parameters, settings)
         if not isinstance(self.batch_size, str) and self.batch_size > len(training.y) and self.solver != "lbfgs":
             warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
         score = None

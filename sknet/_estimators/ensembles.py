@@ -16,6 +16,7 @@ import numpy as np
 from sknet._estimators.base import BaseSigmoidMLP, Begun, Seeds
 from sknet._estimators.callbacks import Checkpoint, Watchers, watchers_of_epoch, watchers_of_fit
 from sknet._estimators.fitted import Fitted
+from sknet._estimators.parameters import CommonParameters
 from sknet._estimators.read_data import Columns, Given
 from sknet._estimators.reporting import print_end, refuse_or_warn_of_identifiers, report, warn, warn_of_rows_seen
 from sknet._estimators.resolve import resolve_for
@@ -106,10 +107,10 @@ def _begin(estimator: BaseSigmoidMLP, given: Given, earlier: Fitted | None) -> T
         _warn_of_other_number(estimator, len(dealt), len(rows.y))
     n_training = min(len(train) for train, _ in dealt)
     training, held_out = replace(rows, y=rows.y[:n_training]), replace(rows, y=rows.y[n_training:])  # as many of each
-    settings, resolved = _resolved(estimator, training, held_out, earlier, len(dealt))
+    settings, parameters = _resolved(estimator, training, held_out, earlier, len(dealt))
     if settings.table.numeric_encoding == "auto":
         settings = choose_encoding(settings, head, *rows.split(*dealt[0]), seeds, columns.float_type)
-        resolved["numeric_encoding"] = settings.table.numeric_encoding
+    resolved = estimator._as_resolved(parameters, settings)
     if earlier is not None:
         warn_of_rows_seen(earlier, len(rows.y), resolved["validation_fraction"])
     tables = _tables(estimator, settings, head, rows, columns, earlier)
@@ -144,7 +145,8 @@ def _begin_increment(
     """Resolve and assemble for one more epoch of each member."""
     parts: list[Fitted | None] = [None] * estimator.n_members if earlier is None else list(earlier.parts)
     seeds = _seeds(estimator, earlier)
-    settings, resolved = _resolved(estimator, rows, None, earlier, len(parts))
+    settings, parameters = _resolved(estimator, rows, None, earlier, len(parts))
+    resolved = estimator._as_resolved(parameters, settings)
     tables = _tables(estimator, settings, head, rows, columns, earlier)
     kept = [None if part is None else part.state for part in parts]
     until = [1 if state is None else state.epoch + 1 for state in kept]
@@ -174,13 +176,12 @@ def _own_seeds(seeds: Seeds, n_members: int) -> list[Seeds]:
 
 def _resolved(
     estimator: BaseSigmoidMLP, rows: Rows, validation: Rows | None, earlier: Fitted | None, n_members: int
-) -> tuple[Settings, dict[str, object]]:
+) -> tuple[Settings, CommonParameters]:
     """Answer every "auto", once for all members."""
     before = None if earlier is None else earlier.resolved
     settings, parameters = resolve_for(estimator, rows, validation, False, before, validation is None)
-    given: dict[str, object] = estimator.get_params(deep=False)
-    found = given | vars(parameters) | {"n_members": n_members}
-    return settings, {name: found[name] for name in given}
+    parameters.n_members = n_members
+    return settings, parameters
 
 
 def _tables(

@@ -46,9 +46,9 @@ TOL, FOLDS_TOL, LARGE_TOL = 1e-4, 1e-3, 2e-3
 LARGE = 15_000
 """From so many training rows on, an epoch is hundreds of steps, and a few of them tell whether there is progress."""
 
-AUTO_COMPARED = {"classification": (1_000, LARGE), "regression": (AUTO_BINS_ROWS["regression"], LARGE)}
-"""Between so many training rows, `numeric_encoding="auto"` is what a few epochs show to be better, where there are
-held-out rows or folds; fewer rows say too little."""
+AUTO_COMPARED_ROWS = {"classification": 1_000, "regression": AUTO_BINS_ROWS["regression"]}
+"""From so many training rows on, and below `LARGE`, `numeric_encoding="auto"` is what a few epochs show to be better,
+where there are held-out rows or folds; fewer rows say too little."""
 
 AUTO_FOLDS = LARGE
 """Below so many rows folds choose a classifier's epoch, so that it learns from all of them."""

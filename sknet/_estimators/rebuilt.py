@@ -58,16 +58,12 @@ def estimator_of(
     as_it_is = {"input_scaling": None, "categorical_features": None, "dtype": model.compute_dtype.name}
     targets = {"target_scaling": None} if kind is SigmoidMLPRegressor else {}
     estimator: Estimator = kind(**own | as_it_is | targets | _layers_of(model.network))
-    resolved = _resolved(estimator)
+    settings, answered = resolve(estimator, Facts(FLOAT32_ROWS, validated=False))
+    resolved = estimator._as_resolved(answered, settings)
     history = History().extended([Epoch(loss, nan, nan, nan, nan, nan) for loss in losses or []])
     columns = Columns(model.encoder.n_columns, names, model.output_dtype)
     estimator._fitted = Fitted(model, resolved, columns, history, n_iter, n_samples_seen, False, (0, 0, 0))
     return estimator
-
-
-def _resolved(estimator: Estimator) -> dict[str, object]:
-    _, resolved = resolve(estimator, Facts(FLOAT32_ROWS, validated=False))
-    return {name: getattr(resolved, name, value) for name, value in estimator.get_params(deep=False).items()}
 
 
 def _layers_of(network: Network) -> dict[str, object]:

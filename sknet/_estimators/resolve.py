@@ -18,7 +18,7 @@ from sknet._estimators.facts import (
     AUTO_BINS_COLUMNS,
     AUTO_BINS_ROWS,
     AUTO_CLIP_NORM,
-    AUTO_COMPARED,
+    AUTO_COMPARED_ROWS,
     AUTO_DROPOUT,
     AUTO_EARLY_STOPPING,
     AUTO_FOLDS,
@@ -211,11 +211,11 @@ def answers(p: CommonParameters, facts: Facts) -> dict[str, object]:
         found |= {name: facts.earlier[name] for name in LEARNT if name in found}
     elif not (isinstance(p.init, tuple) or p.input_scaling is None or facts.sparse or not ours):
         task = "classification" if isinstance(p, ClassifierParameters) else "regression"
-        least, most = AUTO_COMPARED[task]
         may_compare = facts.may_compare and validated and p.max_iter >= EPOCHS and not by_lbfgs and facts.n_numbers > 0
-        if facts.n_numbers <= AUTO_BINS_COLUMNS and (n >= AUTO_BINS_ROWS[task] or (may_compare and n >= least)):
+        compared = may_compare and n < LARGE
+        if facts.n_numbers <= AUTO_BINS_COLUMNS and n >= (AUTO_COMPARED_ROWS if compared else AUTO_BINS_ROWS)[task]:
             # left at "auto": what it is will be seen when there are networks to compare
-            found["numeric_encoding"] = "auto" if may_compare and n < most else "piecewise_linear"
+            found["numeric_encoding"] = "auto" if compared else "piecewise_linear"
         if facts.has_many_levels and not facts.increment:  # means of a first part of the rows would stay for ever
             found["category_encoding"] = "both"
     if isinstance(p, ClassifierParameters):

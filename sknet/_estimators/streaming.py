@@ -176,9 +176,7 @@ def begin(
     kinds = summary.count_kinds(estimator.max_categories)
     facts = Facts(counted.n, validation is not None, *kinds, n_held_out=n_held_out)
     settings, parameters = resolve(estimator, facts)
-    resolved = estimator.get_params(deep=False)
-    for name in resolved.keys() & vars(parameters).keys():
-        resolved[name] = getattr(parameters, name)
+    resolved = estimator._as_resolved(parameters, settings)
     columns = reader.columns
     encoder = learn_encoder(ask, summary, settings.table)
     if summary.names is not None:

@@ -108,8 +108,7 @@ def choose_epoch(settings: Settings, head: Head, rows: Rows, seeds: tuple[int, i
     -------
     Choice
     """
-    n_folds, n_held_out, as_good = plan(len(rows), rows.groups is not None)
-    fold = deal(len(rows), head.strata(rows.y), rows.groups, n_folds, seeds[1])
+    (_, n_held_out, as_good), fold = dealt(head, rows, seeds[1])
     parts = [part_of(settings, head, rows, fold == i, seeds, dtype) for i in range(min(n_held_out, fold.max() + 1))]
     target = np.concatenate([part.held_out.target for part in parts])
     order, loss, how = np.argsort(fold, kind="stable")[: len(target)], head.loss, settings.solver
@@ -143,6 +142,12 @@ def times(factor: float, loss: float) -> float:
     return loss * (factor if loss > 0.0 else 2.0 - factor)
 
 
+def dealt(head: Head, rows: Rows, seed: int) -> tuple[Plan, Array]:
+    """Return the plan for these rows, and which fold each belongs to."""
+    found = plan(len(rows), rows.groups is not None)
+    return found, deal(len(rows), head.strata(rows.y), rows.groups, found.n_folds, seed)
+
+
 def part_of(
     settings: Settings, head: Head, rows: Rows, held_out: Array, seeds: tuple[int, int, int], dtype: DType
 ) -> Part:
@@ -155,8 +160,7 @@ def part_of(
 
 def first_fold(head: Head, rows: Rows, seed: int) -> tuple[Rows, Rows]:
     """Return the rows that the first network learns from, and those held out from it."""
-    n_folds = plan(len(rows), rows.groups is not None).n_folds
-    return without(rows, deal(len(rows), head.strata(rows.y), rows.groups, n_folds, seed) == 0)
+    return without(rows, dealt(head, rows, seed)[1] == 0)
 
 
 def without(rows: Rows, held_out: Array) -> tuple[Rows, Rows]:

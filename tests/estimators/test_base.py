@@ -403,12 +403,13 @@ class Fixed(SigmoidMLPClassifier):
         self.note = note
 
 
-@pytest.mark.parametrize("n_members", [1, 2])
-def test_a_subclass_may_have_other_parameters(n_members):
-    table, labels = np.random.default_rng(0).normal(size=(40, 2)), np.arange(40) % 2
+@pytest.mark.parametrize(("n_members", "n_rows", "max_iter"), [(1, 40, 2), (2, 40, 2), (1, 1000, 8), (3, 1600, 8)])
+def test_a_subclass_may_have_other_parameters(n_members, n_rows, max_iter):
+    """From 1,000 training rows and eight epochs on encodings are compared, of which it does not know."""
+    table, labels = np.random.default_rng(0).normal(size=(n_rows, 2)), np.arange(n_rows) % 2
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        net = Fixed(n_members=n_members, note="mine", random_state=0).fit(table, labels)
+        net = Fixed(max_iter, n_members, note="mine", random_state=0).fit(table, labels)
     assert net.resolved_params_ == net.get_params()
 
 

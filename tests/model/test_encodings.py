@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.facts import AUTO_COMPARED
+from sknet._estimators.facts import AUTO_COMPARED_ROWS
 from sknet._model import encodings, folds
 from sknet._model.encodings import ENCODINGS, EPOCHS, GAIN
 from sknet._training.minibatch import MiniBatch
@@ -74,12 +74,12 @@ def test_what_is_held_out_decides(monkeypatch):
 def test_where_nothing_can_be_compared_the_number_of_rows_decides(parameters, by_rows, monkeypatch):
     monkeypatch.setattr(encodings, "least_loss", None)
     assert fit(SigmoidMLPRegressor, PLANE, **parameters).resolved_params_["numeric_encoding"] == by_rows
-    assert AUTO_COMPARED["regression"][0] == 1_500 < 0.85 * N
+    assert AUTO_COMPARED_ROWS["regression"] == 1_500 < 0.85 * N
 
 
 def test_few_rows_and_increments_compare_nothing(monkeypatch):
     monkeypatch.setattr(encodings, "least_loss", None)
-    few = AUTO_COMPARED["classification"][0] - 1
+    few = AUTO_COMPARED_ROWS["classification"] - 1
     net = SigmoidMLPClassifier(**QUICK).fit(X[:few], PLANE[:few] > 1.0)
     assert net.resolved_params_["numeric_encoding"] == "raw"
     net = SigmoidMLPRegressor(**QUICK).partial_fit(X, PLANE)
