@@ -20,7 +20,7 @@ from sknet._estimators.constraints import CLASSIFIER, REGRESSOR, Constraints, fi
 from sknet._estimators.ensembles import fit_members, refuse_conflicts
 from sknet._estimators.fitted import Learnt, require_fitted
 from sknet._estimators.parameters import ClassifierParameters, RegressorParameters
-from sknet._estimators.read_data import Given
+from sknet._estimators.read_data import FitArguments
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.regressor import predictions
 from sknet._estimators.reporting import warner
@@ -98,7 +98,7 @@ class _OnWorkers(BaseSigmoidMLP):
             If a worker does not answer; the configuration `sknet.timeout` of
             dask says for how many seconds it is waited for.
         """
-        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        given = FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
         if self.n_members > 1 or (self.warm_start and self._fitted is not None and self._fitted.members):
             refuse_conflicts(self, given)
             return self._on_workers(partial(fit_members, self), given)
@@ -156,16 +156,16 @@ class _OnWorkers(BaseSigmoidMLP):
             The fitted estimator.
         """
         refuse_unresumable(self.solver, self.n_members)
-        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        given = FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
         return self._on_workers(partial(self._resume, path), given)
 
-    def _on_workers(self, train: Callable[[Given], Self], given: Given) -> Self:
+    def _on_workers(self, train: Callable[[FitArguments], Self], given: FitArguments) -> Self:
         """Open the tables, bring the rest here, and train."""
         collections = [X for X in (given.X, given.X_val) if X is not None]
         with opened(collections, warner(RuntimeWarning)) as found:
             tables, local = iter(found.tables), found.local
             return train(
-                Given(
+                FitArguments(
                     next(tables), local(given.y), local(given.sample_weight),
                     None if given.X_val is None else next(tables), local(given.y_val), local(given.sample_weight_val),
                     local(given.groups),

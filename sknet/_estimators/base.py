@@ -1,28 +1,36 @@
-"""What both estimators share: `fit`, `partial_fit` and `resume`, three short methods over the same parts.
+"""What both estimators share: `fit`, `resume` and `partial_fit`, by the same five steps.
 
-Each reads its parameters and data, resolves every "auto", trains a model and publishes it with one assignment. A call
-that fails has changed nothing, because nothing was touched.
+They read the data, plan the fit, select the epoch, train the networks side by side, and publish what these have learnt
+with one assignment. A call that fails has changed nothing, because nothing was touched.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from functools import partial
-from operator import attrgetter
 from os import PathLike
-from typing import ClassVar, Self, TypeVar
+from typing import ClassVar, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_random_state
 
-from sknet._estimators.callbacks import CallbackSupportMixin, refuse_unresumable, watchers_of_epoch, watchers_of_fit
+from sknet._estimators.callbacks import (
+    CallbackSupportMixin,
+    Watchers,
+    has_checkpoint,
+    refuse_unresumable,
+    watchers_of_epoch,
+    watchers_of_fit,
+)
 from sknet._estimators.constraints import LARGEST, MAY_BE_NUMBERS, SIZES, InvalidParameterError
 from sknet._estimators.continuing import continued
 from sknet._estimators.documentation import Documented
+from sknet._estimators.facts import Facts
+from sknet._estimators.fit_run import FitRun, Predict, Seeds, member_seeds
 from sknet._estimators.fitted import Fitted, FittedAttributes, while_training
 from sknet._estimators.parameters import CommonParameters
-from sknet._estimators.read_data import Columns, Given, read_rows, read_validation
+from sknet._estimators.read_data import Columns, FitArguments, read_rows, read_validation
 from sknet._estimators.reporting import (
     print_end,
     refuse_or_warn_of_identifiers,
@@ -32,158 +40,166 @@ from sknet._estimators.reporting import (
     warn_of_rows_seen,
     why_diverged,
 )
-from sknet._estimators.resolve import evaluates, resolve_for, target_settings
+from sknet._estimators.resolve import evaluates, facts_of, resolve, target_settings
 from sknet._estimators.scoring import score_on
-from sknet._model.encodings import choose_encoding
-from sknet._model.fitting import TrainingRun, prepare
-from sknet._model.folds import limited_by_folds
-from sknet._model.heads import Head, NumberHead, parse_again, without_absent_labels
-from sknet._model.intervals import errors_on
-from sknet._model.model import Model
+from sknet._model.heads import Head, parse_again, without_absent_labels
+from sknet._model.matrices import Encoding, encode_rows, encode_validation, learn_encoding
+from sknet._model.network_run import start_run
+from sknet._model.selection import FoldNetworks, select_epoch
 from sknet._model.settings import Settings
+from sknet._model.starting import given_parameters, refuse_other_layers
 from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import split
-from sknet._training.result import DivergedError, Epoch, Result, StopReason
-from sknet._training.state import History, State
+from sknet._training.result import DivergedError, Result, StopReason
 from sknet._typing import Array, Table, Target
 
 LearnHead = Callable[..., tuple[Head, Array]]
-Seeds = tuple[int, int, int]
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Begun:
-    """A run that is about to start, and what its end will need."""
+class ReadData:
+    """What a call was given, checked."""
 
-    run: TrainingRun
-    rows: Rows  # all of them, before some were held out
-    validation: Rows | None
+    head: Head
+    rows: Rows  # of positive weight
     columns: Columns
-    seeds: Seeds  # of the first weights, of the held-out rows, of what training draws
+    validation: Rows | None = None  # the user's own
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a call will do: its settings, its seeds, and the rows that evaluate each epoch."""
+
+    settings: Settings
     resolved: dict[str, object]
-    earlier: Fitted | None  # what the run continues from
-    name: str  # of the estimator
-
-    def first_state(self) -> State:
-        """Return the state that the run starts from: weights of its own, or of an earlier fit."""
-        if self.earlier is None:
-            return self.run.first_state((self.seeds[0], self.seeds[2]))
-        return self.run.state_from(self.earlier.model.network, self.seeds[2])
-
-    def fitted(self, model: Model, n_epochs: int, epochs: list[Epoch], state: State | None = None) -> Fitted:
-        """Return what an estimator publishes."""
-        history, seen = History((tuple(epochs),) if epochs else ()), self.run.problem.n_samples * n_epochs
-        if self.earlier is not None:
-            history, seen = self.earlier.history.extended(epochs), seen + self.earlier.n_samples_seen
-        judged, n = self.validation is not None, len(self.rows.y)
-        n = n if judged and self.run.problem.n_samples < n else 0  # of which some were held out
-        return Fitted(model, self.resolved, self.columns, history, n_epochs, seen, judged, self.seeds, state, None, n)
-
-    def fitted_at(self, state: State) -> Fitted:
-        """Return what `fit` would leave if it ended here, in copies; but for the errors of held-out rows."""
-        return self.fitted(self.run.trained(state), state.epoch, state.history)
-
-    def left_by(self, state: State, interrupted: bool) -> Fitted:
-        """Return what `fit` leaves; after an interrupt, training may go on."""
-        model, kept = self.run.trained(state), self.run.kept(state) if interrupted else None
-        fitted = self.fitted(model, state.epoch, state.history, kept)
-        if self.validation is None or not isinstance(model.head, NumberHead):
-            return fitted
-        return replace(fitted, errors=errors_on(model, model.head, self.validation))
-
-    def fitted_from(self, state: State, start: int) -> Fitted:
-        """Return what `partial_fit` leaves after the epochs from `start` on: training may go on."""
-        n, done = state.epoch - start, len(state.history)
-        return self.fitted(self.run.trained(state), n, state.history[done - n :], self.run.kept(state))
-
-    def origin(self) -> checkpoints.Origin:
-        """Return what must be the same where this run is taken up again."""
-        return checkpoints.Origin(
-            self.name, str(self.resolved["solver"]), list(self.run.layout.sizes), self.run.tables.compute_dtype.name,
-            list(self.seeds), 0 if self.earlier is None else self.earlier.n_samples_seen,
-            checkpoints.fingerprint(self.rows, self.validation), checkpoints.described(self.resolved),
-        )  # fmt: skip
+    seeds: Seeds
+    by_folds: bool = False
+    held_out: tuple[Array, Array] | None = None  # numbers of the rows to train on, and of those held out
+    lacks_validation: bool = False  # whether rows were to be held out, and are too few
 
 
 class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEstimator):
     """What classifier and regressor have in common; each derives from this and from its parameters."""
 
     _learn_head: ClassVar[LearnHead]  # (y, target settings, classes) -> head, parsed y
-    _predictions: ClassVar[Callable[..., Array | list[Array]]]  # (model, table) -> numbers, or probabilities
+    _predictions: ClassVar[Predict]  # (model, table) -> numbers, or probabilities
 
     # --- three ways to train -----------------------------------------------------------------------------------------
 
-    def _fit(self, given: Given) -> Self:
-        """Train a new network or, in a warm start, the one that there is."""
-        begun = self._begin(given, self._fitted if self.warm_start else None)
-        return self._complete(given, begun, begun.first_state())
+    def _fit(self, arguments: FitArguments) -> Self:
+        """Train new networks or, in a warm start, the one that there is."""
+        earlier = self._fitted if self.warm_start else None
+        data = self._read(arguments, earlier)
+        plan = self._plan(data, earlier, self._seeds(earlier))
+        run = self._assemble(data, plan, earlier)
+        return self._train_and_publish(arguments, plan, run)
 
-    def _resume(self, path: str | PathLike[str], given: Given) -> Self:
+    def _resume(self, path: str | PathLike[str], arguments: FitArguments) -> Self:
         """Continue the run that a checkpoint file holds."""
         refuse_unresumable(self.solver, self.n_members)
         saved = checkpoints.read(path)
         saved.refuse_other(type(self).__name__, self.solver, 0 if self._fitted is None else self._fitted.n_samples_seen)
-        begun = self._begin(given, self._fitted if saved.origin.seen_before else None, saved.origin.seeds)
-        return self._complete(given, begun, saved.state_for(begun.origin()))
+        earlier = self._fitted if saved.origin.seen_before else None
+        first, held_out, training = saved.origin.seeds
+        data = self._read(arguments, earlier)
+        plan = self._plan(data, earlier, (first, held_out, training), is_resumed=True)
+        run = self._assemble(data, plan, earlier)
+        return self._train_and_publish(arguments, plan, run, saved)
 
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch, over all rows given."""
         self._validate_params()
         earlier = self._fitted
-        head, rows, columns = self._read(Given(X, y, sample_weight), earlier, classes=classes, anew=False)
+        data = self._read(FitArguments(X, y, sample_weight), earlier, classes=classes, anew=False)
         epochs_done = 0 if earlier is None or earlier.state is None else earlier.state.epoch
-        begun = self._assemble(rows, None, head, columns, earlier, self._seeds(earlier), until=epochs_done + 1)
-        state = begun.first_state()
-        if earlier is not None:
-            state = continued(earlier, state, rows.X)
-        start = state.epoch
-
-        def train_and_publish() -> Result:
-            result = self._undiverged(begun.run, partial(begun.run.train, state, watchers_of_epoch(self)))
-            self._publish(begun.fitted_from(state, start))
-            return result
-
-        result = self._finished(train_and_publish, [state], lambda: begun.fitted_from(state, start))
+        plan = self._plan_increment(data, earlier)
+        run = self._assemble(data, plan, earlier, until=epochs_done + 1)
+        states = run.first_states()
+        run.start_from(states if earlier is None else [continued(earlier, states[0], data.rows.X)])
+        try:
+            result = run.train(watchers_of_epoch(self, run), in_threads=False)
+        except DivergedError as error:
+            raise ValueError(why_diverged(self, error, run)) from None
+        except KeyboardInterrupt as interrupt:
+            if not run.has_whole_epoch or interrupt.__context__ is not None:
+                raise
+            result = Result(StopReason.INTERRUPTED, 1)
+        fitted = run.published(self._predictions, may_go_on=True)
         if result.reason is StopReason.INTERRUPTED:
             report(self, result)
+        self._publish(fitted)
         return self
 
-    # --- their parts: before the first step -------------------------------------------------------------------------
-
-    def _begin(self, given: Given, earlier: Fitted | None, seeds: list[int] | None = None) -> Begun:
-        """Read, hold out, resolve and assemble: all that comes before the first step of `fit` and `resume`."""
-        head, rows, columns = self._read(given, earlier)
-        drawn = self._seeds(earlier) if seeds is None else (seeds[0], seeds[1], seeds[2])
-        parts: tuple[Rows, Rows | None] = rows, None
-        if given.X_val is not None or given.y_val is not None or given.sample_weight_val is not None:
-            parts = rows, read_validation(given, type(self).__name__, head, columns, self.early_stopping)
-        how = evaluates(self, len(rows.y)) if parts[1] is None else None
-        if how is not None and how != "folds":
-            parts = split(rows, head.strata(rows.y), how, drawn[1], head.as_given) or parts  # too few: trained without
-            if parts[1] is None and self.early_stopping != "auto":
-                warn_of_few_rows(len(rows.y), how)
-            if parts[1] is not None and earlier is not None:
-                warn_of_rows_seen(earlier, len(rows.y), how)
-        return replace(self._assemble(*parts, head, columns, earlier, drawn, by_folds=how == "folds"), rows=rows)
+    # --- 1. read -----------------------------------------------------------------------------------------------------
 
     def _read(
-        self, given: Given, earlier: Fitted | None, *, classes: Target = None, anew: bool = True
-    ) -> tuple[Head, Rows, Columns]:
+        self, arguments: FitArguments, earlier: Fitted | None, *, classes: Target = None, anew: bool = True
+    ) -> ReadData:
         """Check the data and parse y; fold class weights in and drop rows of weight 0."""
-        settings = target_settings(self)
+        settings, name = target_settings(self), type(self).__name__
         if earlier is None:
             parse = partial(type(self)._learn_head, settings=settings, classes=classes)
-            head, rows, columns = read_rows(given, type(self).__name__, None, parse, self.categorical_features)
+            head, rows, columns = read_rows(arguments, name, None, parse, self.categorical_features)
             if rows.whole is not None and classes is None:  # a label that only dropped rows had is not a class
                 head, rows = without_absent_labels(head, rows)
         else:
             parse = partial(parse_again, earlier.model.head, settings, type(self)._learn_head if anew else None)
-            head, rows, columns = read_rows(given, type(self).__name__, earlier.columns, parse)
+            head, rows, columns = read_rows(arguments, name, earlier.columns, parse)
         if settings.class_weight is not None:  # a class weight of 0 drops rows, as a sample weight of 0 does
             rows = rows.weighted(head.weigh(rows.y, rows.weight)).without_weightless()
-        return head, rows, columns
+        validation = None
+        if arguments.has_validation:
+            validation = read_validation(arguments, name, head, columns, self.early_stopping)
+        return ReadData(head, rows, columns, validation)
+
+    # --- 2. plan -----------------------------------------------------------------------------------------------------
+
+    def _plan(
+        self, data: ReadData, earlier: Fitted | None, seeds: Seeds, *, is_resumed: bool = False
+    ) -> Plan:
+        """Choose the rows that evaluate each epoch, and answer every "auto"."""
+        rows, head, n = data.rows, data.head, len(data.rows)
+        how = evaluates(self, n) if data.validation is None else None
+        by_folds, held_out, lacks_validation = how == "folds", None, False
+        if how is not None and how != "folds":
+            held_out = split(rows, head.strata(rows.y), how, seeds[1], head.as_given)
+            lacks_validation = held_out is None
+            if lacks_validation and self.early_stopping != "auto":
+                warn_of_few_rows(n, how)
+            if held_out is not None and earlier is not None:
+                warn_of_rows_seen(earlier, n, how)
+        n_held_out = 0 if held_out is None else len(held_out[1])
+        facts = Facts(
+            n - n_held_out,
+            "folds" if by_folds else held_out is not None or data.validation is not None,
+            n_held_out=n_held_out if data.validation is None else len(data.validation),
+            earlier=None if earlier is None else earlier.resolved,
+            has_checkpoint=is_resumed or has_checkpoint(self),
+        )
+        settings, resolved = self._resolve(rows.X, facts)
+        return Plan(settings, resolved, seeds, by_folds, held_out, lacks_validation)
+
+    def _plan_increment(self, data: ReadData, earlier: Fitted | None) -> Plan:
+        """Answer every "auto" for one more epoch."""
+        before = None if earlier is None else earlier.resolved
+        facts = Facts(len(data.rows), validated=False, increment=True, earlier=before)
+        settings, resolved = self._resolve(data.rows.X, facts)
+        return Plan(settings, resolved, self._seeds(earlier))
+
+    def _resolve(self, X: Table, facts: Facts) -> tuple[Settings, dict[str, object]]:
+        """Answer every "auto" for the rows of a table."""
+        if not isinstance(self.batch_size, str) and self.batch_size > facts.n_rows and self.solver != "lbfgs":
+            warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
+        return self._resolved(facts_of(self, X, facts))
+
+    def _resolved(self, facts: Facts) -> tuple[Settings, dict[str, object]]:
+        """Answer every "auto"; return the settings, and the parameters, of which a subclass may have others."""
+        settings, parameters = resolve(self, facts)
+        resolved: dict[str, object] = self.get_params(deep=False)
+        for name in resolved.keys() & vars(parameters).keys():
+            resolved[name] = getattr(parameters, name)
+        return settings, resolved
 
     def _seeds(self, earlier: Fitted | None) -> Seeds:
         """Draw the seeds of the first weights, of the held-out rows and of what training draws.
@@ -196,91 +212,111 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         first, held_out, training = source.randint(np.iinfo(np.int32).max, size=3).tolist()
         return first, held_out if earlier is None else earlier.seeds[1], training
 
-    def _as_resolved(self, parameters: CommonParameters, settings: Settings) -> dict[str, object]:
-        """Return the parameters, of which a subclass may have others, as they were resolved."""
-        found: dict[str, object] = self.get_params(deep=False)
-        known = vars(parameters) | {"numeric_encoding": settings.table.numeric_encoding}  # which may be chosen later
-        for name in found.keys() & known.keys():
-            found[name] = known[name]
-        return found
-
-    def _assemble(
-        self, training: Rows, validation: Rows | None, head: Head, columns: Columns, earlier: Fitted | None,
-        seeds: Seeds, until: int | None = None, by_folds: bool = False,
-    ) -> Begun:  # fmt: skip
-        """Resolve every "auto", learn the tables and put the run together."""
-        if validation is None and self.solver == "lbfgs":  # full batches: the order and number of rows do not matter
-            training = training.merged()
-        before = None if earlier is None else earlier.resolved
-        settings, parameters = resolve_for(self, training, validation, by_folds, before, until is not None)
-        if settings.table.numeric_encoding == "auto":
-            settings = choose_encoding(settings, head, training, validation, seeds, columns.float_type)
-        resolved = self._as_resolved(parameters, settings)
-        if not isinstance(self.batch_size, str) and self.batch_size > len(training.y) and self.solver != "lbfgs":
-            warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
-        score = None
-        if validation is not None and self.scoring != "loss":
-            score = score_on(self, validation, head, while_training(resolved, columns, seeds))
+    def _assemble(self, data: ReadData, plan: Plan, earlier: Fitted | None, *, until: int | None = None) -> FitRun:
+        """Learn the encoding, encode the table once, and put the networks together that share it."""
+        rows, settings = data.rows, plan.settings
+        has_validation = data.validation is not None or plan.held_out is not None
+        if self.solver == "lbfgs" and not has_validation:  # full batches: the order and number of rows do not matter
+            rows = rows.merged()
+        if earlier is None:
+            encoding = learn_encoding(settings, data.head, rows, data.columns.float_type)
+            if not isinstance(rows.X, np.ndarray):
+                refuse_or_warn_of_identifiers(encoding.encoder)
+        else:
+            model = earlier.model
+            encoding = Encoding(model.encoder, data.head, model.compute_dtype, model.output_dtype)
+        encoded = encode_rows(encoding, rows, cross_fit=settings.table.category_encoding != "one_hot")
+        training, validation, table = encoded, None, data.validation
+        if data.validation is not None:
+            validation = encode_validation(encoding, data.validation)
+        elif plan.held_out is not None:
+            training, validation = encoded.take(plan.held_out[0]), encoded.take(plan.held_out[1])
+            table = rows.take(plan.held_out[1])
         # one epoch of `partial_fit` never stops early, but "adaptive" must count epochs without improvement
-        run = prepare(
-            settings, head, training, validation, score, output_dtype=columns.float_type,
-            earlier=None if earlier is None else earlier.model, until=until,
-            may_stop_early=until is None or self.learning_rate == "adaptive",
-        )  # fmt: skip
-        if earlier is None and not isinstance(training.X, np.ndarray):
-            refuse_or_warn_of_identifiers(run.tables.encoder)
-        if by_folds:
-            run = self._undiverged(run, partial(limited_by_folds, run, head, training, seeds))
-        return Begun(run, training, validation, columns, seeds, resolved, earlier, type(self).__name__)
+        networks = [
+            start_run(
+                settings, encoding, training, validation, sees_bins=sees_bins, until=until,
+                may_stop_early=until is None or self.learning_rate == "adaptive",
+            )
+            for sees_bins in settings.sees_bins
+        ]  # fmt: skip
+        if earlier is not None:
+            refuse_other_layers(networks[0].layout, earlier.model.network)
+            if isinstance(settings.network.init, tuple):  # which has had its effect, but must be what it says
+                given_parameters(networks[0].layout, settings.network.init)
+        run = FitRun(
+            name=type(self).__name__,
+            resolved=plan.resolved,
+            settings=settings,
+            seeds=plan.seeds,
+            columns=data.columns,
+            encoding=encoding,
+            rows=rows,
+            n_split=0 if plan.held_out is None else len(rows),
+            given_validation=table,
+            validation=validation,
+            earlier=earlier,
+            networks=networks,
+            keeps_out_of_fold=self.early_stopping == "folds",
+        )
+        if table is not None and self.scoring != "loss":
+            fitted_with = while_training(plan.resolved, data.columns, plan.seeds)
+            run.rate_by(score_on(self, table, encoding.head, fitted_with))
+        if plan.by_folds:
+            strata, seeds = data.head.strata(rows.y), member_seeds(plan.seeds, len(networks))
+            run.folds = FoldNetworks(
+                settings, encoding, encoded, strata=strata, groups=rows.groups, fold_seed=plan.seeds[1], seeds=seeds
+            )
+        return run
 
-    # --- their parts: training, and what is left -------------------------------------------------------------------
+    # --- 3. select, 4. train, 5. publish ---------------------------------------------------------------------------
 
-    def _complete(self, given: Given, begun: Begun, state: State) -> Self:
-        """Train what is left of a run, which may be nothing, and publish the outcome."""
-        lacking = begun.validation is None and evaluates(self, len(begun.rows.y)) not in (None, "folds")
-        train_and_publish = partial(self._train_and_publish, given, begun, state, lacking)
-        result = self._finished(train_and_publish, [state], lambda: begun.left_by(state, True))
-        if result.reason is not StopReason.FINISHED or result.scores_undefined:
-            report(self, result, quiet=lacking)
-        return self
-
-    def _train_and_publish(self, given: Given, begun: Begun, state: State, lacks_validation: bool) -> Result:
-        """Train, tell all who watch, and publish what has been learnt."""
-        run, n_epochs, validated = begun.run, max(self.max_iter - state.epoch, 0), begun.validation is not None
-        watchers = None
-        if self.verbose or getattr(self, "_skl_callbacks", ()):
-            watchers = watchers_of_fit(self, given, begun, n_epochs=n_epochs, validated=validated)
-        # only a resumed run has epochs behind it, and may have ended already
-        done = run.solver.exhausted(run.problem, state) if state.epoch else None
-        result = self._undiverged(run, partial(run.train, state, watchers)) if done is None else Result(done, 0)
-        fitted = begun.left_by(state, result.reason is StopReason.INTERRUPTED)
-        if watchers is not None:
-            watchers.finish(fitted)
-        result = replace(result, n_epochs=state.epoch)
-        if self.verbose and not lacks_validation:
-            print_end(begun.resolved, result)  # before it is published: a closed output then changes nothing
-        self._publish(fitted)
-        return result
-
-    def _finished(self, train: Callable[[], Result], states: Sequence[State], kept: Callable[[], Fitted]) -> Result:
-        """Train and publish; an interrupt that comes when all have done whole epochs publishes what `kept` returns."""
-        before, starts = self._fitted, list(map(attrgetter("epoch"), states))
+    def _train_and_publish(
+        self, arguments: FitArguments, plan: Plan, run: FitRun, saved: checkpoints.Saved | None = None
+    ) -> Self:
+        """Let folds select the epoch, train the networks for so long, and publish what they have learnt."""
+        if saved is not None:
+            run.start_from([saved.state_for(run.origin())])
+        n_epochs = self.max_iter - (run.states[0].epoch if run.states else 0)
+        rated = run.validation is not None
+        in_threads = isinstance(self.scoring, str) and self.scoring == "loss"  # a scorer is the user's own code
+        watchers = watchers_of_fit(
+            self, arguments, run, n_epochs=max(n_epochs, 0), by_folds=plan.by_folds, rated=rated
+        )
         try:
-            return train()
-        except KeyboardInterrupt as interrupt:
-            done = [state.epoch - start for state, start in zip(states, starts, strict=True)]
-            # one that comes while an error is being handled finds a state that may be torn
-            if not all(done) or self._fitted is not before or interrupt.__context__ is not None:
-                raise
-        self._publish(kept())
-        return Result(StopReason.INTERRUPTED, max(done), scores_undefined=any(s.scores_undefined for s in states))
-
-    def _undiverged(self, run: TrainingRun, train: Callable[[], T]) -> T:
-        """Train; where it diverges, raise an error that says what to try."""
-        try:
-            return train()
+            result = self._select_and_train(run, watchers, in_threads=in_threads)
+            fitted = run.published(self._predictions, may_go_on=result.reason is StopReason.INTERRUPTED)
+            if watchers is not None:
+                watchers.finish(fitted)
+            if self.verbose and not plan.lacks_validation:
+                print_end(run.resolved, result)
         except DivergedError as error:
             raise ValueError(why_diverged(self, error, run)) from None
+        except KeyboardInterrupt as interrupt:
+            # one that comes while an error is being handled finds states that may be torn
+            if not run.has_whole_epoch or interrupt.__context__ is not None:
+                raise
+            undefined = any(state.scores_undefined for state in run.states)
+            result = Result(StopReason.INTERRUPTED, run.last_epoch.number, scores_undefined=undefined)
+            fitted = run.published(self._predictions, may_go_on=True)
+        if result.reason is not StopReason.FINISHED or result.scores_undefined:
+            report(self, result, quiet=plan.lacks_validation, among_folds=not run.states)
+        self._publish(fitted)
+        return self
+
+    def _select_and_train(self, run: FitRun, watchers: Watchers | None, *, in_threads: bool) -> Result:
+        """Train the networks of the folds, if there are any, and those that learn from all rows."""
+        if run.folds is not None:
+            states = run.states  # of a resumed run, which goes on when the folds have chosen again
+            run.states = []
+            selection = select_epoch(run.folds, watchers if not states else None)
+            if selection.cut_short is not None:
+                return Result(selection.cut_short, selection.n_epochs)
+            run.train_as(selection)
+            run.states = states
+        if not run.states:
+            run.start_from(run.first_states())
+        return run.train(watchers, in_threads=in_threads)
 
     def _publish(self, fitted: Fitted) -> None:
         """Make the estimator the fitted one, in one assignment: at no moment is it half changed."""

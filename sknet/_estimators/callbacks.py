@@ -1,17 +1,15 @@
 """What is called at every epoch: scikit-learn's callbacks, checkpoints, and what prints."""
 
 import os
-from collections.abc import Callable, Mapping
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
 
 from sknet._estimators.fitted import Fitted
+from sknet._estimators.observers import Observer, WatchedRun
 from sknet._estimators.printing import Lines, Printer, printer
-from sknet._estimators.read_data import Given
+from sknet._estimators.read_data import FitArguments
 from sknet._storage import checkpoints
 from sknet._storage.checkpoints import Origin
 from sknet._storage.files import as_path, refuse_unwritable
-from sknet._training.solver import Observer
-from sknet._training.state import State
 from sknet._typing import Target
 
 try:
@@ -26,18 +24,8 @@ except ImportError:  # scikit-learn < 1.9 knows no callbacks; `set_callbacks` is
         return method
 
 
-class Run(Protocol):
-    """What observers may ask of a run."""
-
-    def fitted_at(self, state: State) -> Fitted:
-        """Return what `fit` would leave if it ended here, in copies."""
-
-    def origin(self) -> Origin:
-        """Return what must be the same where this run is taken up again."""
-
-
 class Callbacks:
-    """One `fit` as scikit-learn's callbacks see it: a task, with one subtask per epoch.
+    """One `fit` as scikit-learn's callbacks see it: a task, with one subtask per epoch, those of the folds included.
 
     Parameters
     ----------
@@ -47,33 +35,35 @@ class Callbacks:
     data : mapping
         The X, y and metadata that the hooks are passed.
 
-    run : Run
+    run : WatchedRun
         Asked for a fitted estimator only where a callback asks for one.
 
     n_epochs : int
         How many epochs there will be at most.
     """
 
-    def __init__(self, estimator: CallbackSupportMixin, data: Mapping[str, Target], run: Run, n_epochs: int) -> None:
+    def __init__(
+        self, estimator: CallbackSupportMixin, data: Mapping[str, Target], run: WatchedRun, n_epochs: int
+    ) -> None:
         self._estimator, self._data, self._run = estimator, data, run
         self._context = estimator._init_callback_context(max_subtasks=n_epochs)
         self._context.call_on_fit_task_begin(estimator=estimator, **data)
         self._epoch: CallbackContext | None = None
 
-    def _passed(self, state: State) -> dict[str, object]:
+    def _passed(self) -> dict[str, object]:
         """What a hook is passed; an estimator fitted up to here is made only if the hook asks for one."""
-        attributes = lambda: {"_fitted": self._run.fitted_at(state)}  # noqa: E731
+        attributes = lambda: {"_fitted": self._run.fitted()}  # noqa: E731
         return {"estimator": self._estimator, "reconstruction_attributes": attributes, **self._data}
 
-    def begin(self, state: State) -> None:
+    def begin(self) -> None:
         """Open the epoch's task."""
         self._epoch = self._context.subcontext(task_name="epoch")
-        self._epoch.call_on_fit_task_begin(**self._passed(state))
+        self._epoch.call_on_fit_task_begin(**self._passed())
 
-    def end(self, state: State) -> bool:
+    def end(self, run: WatchedRun) -> bool:
         """Close the epoch's task; true if a callback asks to stop."""
         epoch, self._epoch = self._epoch, None
-        return epoch is not None and bool(epoch.call_on_fit_task_end(**self._passed(state)))
+        return epoch is not None and bool(epoch.call_on_fit_task_end(**self._passed()))
 
     def finish(self, fitted: Fitted) -> None:
         """Close the task of the whole fit, and that of an epoch which was cut short."""
@@ -180,7 +170,7 @@ class Checkpoint:
         """
 
     def on_fit_task_end(self, estimator: object, context: object) -> None:
-        """Do nothing at the end of a fit or an epoch: `Writer` writes the file.
+        """Do nothing at the end of a fit or an epoch: `CheckpointWriter` writes the file.
 
         Parameters
         ----------
@@ -201,65 +191,64 @@ def refuse_lbfgs(solver: object) -> None:
         )
 
 
-def refuse_unresumable(solver: object, n_members: int) -> None:
+def refuse_unresumable(solver: object, n_members: object) -> None:
     """Raise for runs that no checkpoint holds."""
     refuse_lbfgs(solver)
-    if n_members > 1:
+    if isinstance(n_members, int) and n_members > 1:
         raise ValueError(f"n_members={n_members}: a checkpoint holds one network; set n_members=1.")
 
 
-class Writer:
-    """The observer of one run that writes a checkpoint's file.
-
-    A callback gets a fitted estimator, and a run is more than that: this one
-    gets the state itself.
-    """
+class CheckpointWriter:
+    """The observer that writes a checkpoint's file: a callback gets a fitted estimator, and a run is more than that."""
 
     def __init__(self, checkpoint: Checkpoint, origin: Origin) -> None:
         self._path, self._every, self._origin = checkpoint.path, checkpoint.every, origin
 
-    def begin(self, state: State) -> None:
+    def begin(self) -> None:
         """Do nothing: an epoch is written when it has ended."""
 
-    def end(self, state: State) -> bool:
-        """Write the state, every few epochs."""
-        if state.epoch % self._every == 0:
-            checkpoints.write(self._path, self._origin, state)
+    def end(self, run: WatchedRun) -> bool:
+        """Write the state, every few epochs; those of folds are not written."""
+        for state in run.states:
+            if state.epoch % self._every == 0:
+                checkpoints.write(self._path, self._origin, state)
         return False
 
 
-def for_hooks(given: Given) -> dict[str, Target]:
+def for_hooks(arguments: FitArguments) -> dict[str, Target]:
     """Return what the hooks are passed; the metadata are those that a scorer takes."""
-    metadata = None if given.sample_weight is None else {"sample_weight": given.sample_weight}
-    return {"X": given.X, "y": given.y, "metadata": metadata}
+    metadata = None if arguments.sample_weight is None else {"sample_weight": arguments.sample_weight}
+    return {"X": arguments.X, "y": arguments.y, "metadata": metadata}
 
 
 class Watchers:
-    """All observers of one run, called one after the other.
+    """All observers of one call of `fit`, called one after the other.
 
     Parameters
     ----------
+    run : WatchedRun
     observers : list of Observer
-        Without the two that are called at the end of the whole fit, too.
-
     printer : Printer, default=None
     callbacks : Callbacks, default=None
+        These two are called at the end of the whole fit, too.
     """
 
     def __init__(
-        self, observers: list[Observer], printer: Printer | None = None, callbacks: Callbacks | None = None
-    ) -> None:
-        ended = [one for one in (printer, callbacks) if one is not None]
-        self._observers, self._printer, self._callbacks = [*ended, *observers], printer, callbacks
+        self, run: WatchedRun, observers: Sequence[Observer], printer: Printer | None = None,
+        callbacks: Callbacks | None = None,
+    ) -> None:  # fmt: skip
+        at_the_end = [one for one in (printer, callbacks) if one is not None]
+        self._run, self._observers = run, [*at_the_end, *observers]
+        self._printer, self._callbacks = printer, callbacks
 
-    def begin(self, state: State) -> None:
+    def begin(self) -> None:
         """Call them all."""
         for observer in self._observers:
-            observer.begin(state)
+            observer.begin()
 
-    def end(self, state: State) -> bool:
+    def end(self) -> bool:
         """Call them all; return True if any asks to stop."""
-        answers = [observer.end(state) for observer in self._observers]
+        answers = [observer.end(self._run) for observer in self._observers]
         return any(answers)
 
     def finish(self, fitted: Fitted) -> None:
@@ -271,28 +260,34 @@ class Watchers:
 
 
 def watchers_of_fit(
-    estimator: CallbackSupportMixin, given: Given, run: Run, *, n_epochs: int, validated: bool
+    estimator: CallbackSupportMixin, arguments: FitArguments, run: WatchedRun, *, n_epochs: int, by_folds: bool, rated: bool
 ) -> Watchers | None:
     """Return the observers of a `fit` or `resume`; None if there are none."""
     listed = getattr(estimator, "_skl_callbacks", [])
     if not listed and not estimator.verbose:
         return None
-    callbacks = Callbacks(estimator, for_hooks(given), run, n_epochs) if listed else None
-    checkpoints_ = [callback for callback in listed if isinstance(callback, Checkpoint)]
-    writers: list[Observer] = [Writer(checkpoint, run.origin()) for checkpoint in checkpoints_]
-    prints = printer(estimator.verbose, validated, n_epochs) if estimator.verbose else None
-    return Watchers(writers, prints, callbacks)
+    n_in_all = n_epochs + (estimator.max_iter if by_folds else 0)
+    callbacks = Callbacks(estimator, for_hooks(arguments), run, n_in_all) if listed else None
+    writers = [CheckpointWriter(one, run.origin()) for one in listed if isinstance(one, Checkpoint)]
+    prints = printer(estimator.verbose, n_epochs=n_epochs, rated=rated) if estimator.verbose else None
+    return Watchers(run, writers, prints, callbacks)
 
 
-def watchers_of_epoch(estimator: CallbackSupportMixin) -> Watchers | None:
+def watchers_of_epoch(estimator: CallbackSupportMixin, run: WatchedRun) -> Watchers | None:
     """Return the observers of a call of `partial_fit`, which scikit-learn's callbacks do not watch."""
-    return Watchers([], Lines(validated=False)) if estimator.verbose else None
+    return Watchers(run, [], Lines()) if estimator.verbose else None
+
+
+def has_checkpoint(estimator: CallbackSupportMixin) -> bool:
+    """Whether the estimator's runs are written to a file."""
+    return any(isinstance(callback, Checkpoint) for callback in getattr(estimator, "_skl_callbacks", ()))
 
 
 __all__ = [
     "CallbackSupportMixin",
     "Checkpoint",
     "Watchers",
+    "has_checkpoint",
     "refuse_unresumable",
     "watchers_of_epoch",
     "watchers_of_fit",

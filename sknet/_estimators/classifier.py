@@ -11,11 +11,10 @@ from sklearn.utils.metaestimators import available_if
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import CLASSIFIER, Constraints, fit_context
-from sknet._estimators.ensembles import fit_members, partial_fit_members
 from sknet._estimators.fitted import Learnt, require_fitted, to_predict
 from sknet._estimators.inspection import activations_of, gradients_of, objective_gradient
 from sknet._estimators.parameters import ClassifierParameters, is_first_order
-from sknet._estimators.read_data import Given
+from sknet._estimators.read_data import FitArguments
 from sknet._estimators.scoring import accuracy
 from sknet._model.heads import LabelHead, learn_label_head
 from sknet._model.model import Model
@@ -445,10 +444,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         """
         if self.temperature_scaling not in (False, "auto"):
             self._refuse_conflicts()
-        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        if self.n_members > 1 or (self.warm_start and self._fitted is not None and self._fitted.members):
-            return fit_members(self, given)
-        return self._fit(given)
+        return self._fit(FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
     @with_callbacks
     @fit_context
@@ -512,7 +508,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         """
         if self.temperature_scaling not in (False, "auto"):
             self._refuse_conflicts()
-        return self._resume(path, Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
+        return self._resume(path, FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
     @available_if(is_first_order)
     @fit_context
@@ -543,8 +539,6 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             The classifier.
         """
         self._refuse_other_classes(classes)
-        if self.n_members > 1 or (self._fitted is not None and self._fitted.members):
-            return partial_fit_members(self, X, y, sample_weight, classes)
         return self._partial_fit(X, y, sample_weight, classes)
 
     def _refuse_other_classes(self, classes: Target) -> None:

@@ -5,17 +5,17 @@ from numbers import Real
 
 import numpy as np
 
-from sknet._estimators.facts import LEARNT
+from sknet._estimators.facts import LEARNT, Facts
 from sknet._estimators.parameters import CommonParameters
 
 
 def suits_folds(p: CommonParameters, has_end: bool) -> bool:
-    """Whether a classifier's "auto" means folds on a small table; `has_end`: whether its schedule does.
+    """Whether "auto" means folds on a smaller table; `has_end`: whether the schedule does.
 
     Not where something is set that belongs to held-out rows or to scikit-learn.
     """
     as_by_default = p.scoring == "loss" and p.validation_fraction == "auto" and not p.warm_start
-    return as_by_default and p.loss == "log_loss" and p.solver != "lbfgs" and has_end
+    return as_by_default and p.solver != "lbfgs" and has_end
 
 
 def refuse_with_folds(p: CommonParameters, has_end: bool) -> None:
@@ -31,6 +31,29 @@ def refuse_with_folds(p: CommonParameters, has_end: bool) -> None:
         raise ValueError(
             f"early_stopping='folds' does not go with {name}={getattr(p, name)!r}: leave {name} at its default, or set "
             "early_stopping=True."
+        )
+
+
+def single_network_reasons(p: CommonParameters, facts: Facts, has_end: bool) -> list[str]:
+    """Return what is set that only a single network can have."""
+    reasons = {
+        f"learning_rate={p.learning_rate!r}": not has_end,
+        "init=(coefs, intercepts)": isinstance(p.init, tuple),
+        "input_scaling=None": p.input_scaling is None,
+        "sparse X": facts.is_sparse,
+        "solver='lbfgs'": p.solver == "lbfgs",
+        "Checkpoint or resume": facts.has_checkpoint,
+        "a stream": facts.is_stream,
+    }
+    return [what for what, is_set in reasons.items() if is_set]
+
+
+def refuse_members(n_members: int, reasons: list[str]) -> None:
+    """Raise where several networks are asked for, and only one can be trained."""
+    if n_members > 1 and reasons:
+        raise ValueError(
+            f"n_members={n_members} does not go with {reasons[0]}, which takes a single network: leave it out, or set "
+            "n_members=1."
         )
 
 

@@ -29,7 +29,7 @@ COMMON: Constraints = {
     "hidden_layer_sizes": ["array-like", _count],
     "activation": [StrOptions(set(ACTIVATIONS)), Activation, "array-like"],
     "depth": [_count],
-    "n_members": [_count],
+    "n_members": [_count, _auto],
     "learning_rate_init": [_positive],
     "max_iter": [_count],
     "batch_size": [StrOptions({"auto", "proportional"}), _count],

@@ -24,8 +24,9 @@ AUTO_CLIP_NORM = 10.0
 AUTO_WEIGHT_DECAY = 0.02
 """What `weight_decay="auto"` means for Adam."""
 
-AUTO_BINS_ROWS = {"classification": 7_500, "regression": 1_500}
-"""From so many training rows on, `numeric_encoding="auto"` puts bins beside numbers; they cost accuracy below."""
+SMALL_ROWS = 5_000
+"""Below so many training rows `n_members="auto"` is two networks, one of which sees bins beside the numbers; from there on
+one, which sees them."""
 
 AUTO_BINS_COLUMNS = 50
 """Up to so many columns of numbers it does so: the first layer of a wider table, of pixels perhaps, would be huge."""
@@ -46,12 +47,8 @@ TOL, FOLDS_TOL, LARGE_TOL = 1e-4, 1e-3, 2e-3
 LARGE = 15_000
 """From so many training rows on, an epoch is hundreds of steps, and a few of them tell whether there is progress."""
 
-AUTO_COMPARED_ROWS = {"classification": 1_000, "regression": AUTO_BINS_ROWS["regression"]}
-"""From so many training rows on, and below `LARGE`, `numeric_encoding="auto"` is what a few epochs show to be better,
-where there are held-out rows or folds; fewer rows say too little."""
-
 AUTO_FOLDS = LARGE
-"""Below so many rows folds choose a classifier's epoch, so that it learns from all of them."""
+"""Below so many rows folds choose the epoch, so that the networks learn from all rows."""
 
 PROPORTIONAL_BATCH = (32, 256)
 """Between these, `batch_size="proportional"` is a 32nd of the rows: some thirty steps per epoch, small tables too."""
@@ -61,7 +58,7 @@ WORKERS_BATCH = 8192
 
 LEARNT = (
     "categorical_features", "max_categories", "category_encoding", "numeric_encoding", "n_bins", "input_scaling",
-    "dtype", "target_scaling",
+    "dtype", "target_scaling", "n_members",
 )  # fmt: skip
 """Parameters by which the table and the targets were learnt: they hold as long as training goes on from there."""
 
@@ -78,9 +75,10 @@ class Facts:
     validated: Validated  # whether rows are held out, or folds are
     n_numbers: int = 0  # columns of numbers
     has_many_levels: bool = False  # whether a category has more levels than `max_categories`
-    sparse: bool = False
+    is_sparse: bool = False
     increment: bool = False  # a call of `partial_fit`
     earlier: Mapping[str, object] | None = None  # what was resolved when the columns were learnt
     n_held_out: int = 0  # rows for validation
     largest_batch: int = PROPORTIONAL_BATCH[1]
-    may_compare: bool = False  # whether several networks can be trained on the rows
+    has_checkpoint: bool = False  # whether the run is written to a file, or comes from one
+    is_stream: bool = False  # whether the rows never are in memory at once

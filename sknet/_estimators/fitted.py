@@ -3,9 +3,9 @@
 An estimator publishes with one assignment, `estimator._fitted = Fitted(...)`: at no moment is it half changed.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, Self, TypeVar, overload
+from typing import Generic, TypeVar, overload
 
 import numpy as np
 import pandas as pd
@@ -25,17 +25,6 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True)
-class Member:
-    """What is known of one network of several, besides its weights and what it shares with the others."""
-
-    history: History
-    n_iter: int
-    n_samples_seen: int
-    seeds: tuple[int, int, int]
-    state: State | None = None
-
-
-@dataclass(frozen=True)
 class Fitted:
     """All that is known after a fit, besides the parameters."""
 
@@ -50,40 +39,33 @@ class Fitted:
     state: State | None = None  # from which training may continue
     errors: HeldOutErrors | None = None  # of a regressor, on the rows that the last call held out
     n_split: int | None = None  # of so many rows the last call held some out; 0 if it trained on all; None: not known
-    members: tuple[Member, ...] = ()  # one per network, where there are several; `history` is then empty
-    out_of_fold: Array | list[Array] | None = None  # predictions of the members that did not see a row
-    out_of_fold_score: float = np.nan
-
-    @property
-    def parts(self) -> list["Fitted"]:
-        """What was fitted, one network at a time."""
-        if not self.members:
-            return [self]
-        resolved = dict(self.resolved) | {"n_members": 1}
-        return [
-            Fitted(
-                replace(self.model, network=network, others=()), resolved, self.columns, one.history, one.n_iter,
-                one.n_samples_seen, self.validated, one.seeds, one.state, None, self.n_split,
-            )
-            for network, one in zip(self.model.networks, self.members, strict=True)
-        ]  # fmt: skip
+    member_epochs: tuple[tuple[Epoch, ...], ...] = ()  # of the last call, of each network where there were several
+    fold_epochs: tuple[Epoch, ...] = ()  # of the last call, where folds chose how many to train
+    out_of_fold: Array | list[Array] | None = None  # predictions of each row by a network that did not see it
 
     @property
     def scores(self) -> list[float]:
-        """The validation score of every epoch."""
-        return [epoch.validation_score for epoch in self.history]
+        """The validation score of every epoch, or the folds'."""
+        return [epoch.validation_score for epoch in self.fold_epochs or self.history]
+
+    @property
+    def is_rated(self) -> bool:
+        """Whether the epochs of the last call were rated, by held-out rows or by folds."""
+        return self.validated or bool(self.fold_epochs)
 
     @property
     def best_epoch(self) -> int:
-        """The epoch of the last call whose weights were kept, from 1: the last of the best ones; 0 where none was."""
+        """The epoch of the last call whose weights were kept, from 1; of several networks the largest; 0 for none."""
         if not self.validated:
             return self.n_iter
-        ranks = [rank(epoch.validation_score, epoch.validation_loss) for epoch in self.history][-self.n_iter :]
-        return max(range(self.n_iter), key=lambda i: (ranks[i], i), default=-1) + 1
+        each = self.member_epochs or (tuple(self.history)[-self.n_iter :] if self.n_iter else (),)
+        return max(best_of(epochs) for epochs in each)
 
     @property
     def best_score(self) -> float:
-        """The best validation score; NaN where none is a number."""
+        """The validation score of the epoch that was kept; NaN where none is a number."""
+        if self.fold_epochs:
+            return self.fold_epochs[self.best_epoch - 1].validation_score
         return max((score for score in self.scores if not np.isnan(score)), default=np.nan)
 
     @property
@@ -101,6 +83,12 @@ class Fitted:
         return replace(self, model=replace(self.model, network=network), errors=None)
 
 
+def best_of(epochs: Sequence[Epoch]) -> int:
+    """Return the number, from 1, of the best epoch; the last of equal ones, 0 for none."""
+    ranks = [(rank(epoch.validation_score, epoch.validation_loss), i + 1) for i, epoch in enumerate(epochs)]
+    return max(ranks, default=((0, 0.0), 0))[1]
+
+
 def while_training(
     resolved: Mapping[str, object], columns: Columns, seeds: tuple[int, int, int]
 ) -> Callable[[Model], Fitted]:
@@ -108,7 +96,7 @@ def while_training(
     return lambda model: Fitted(model, resolved, columns, History(), 0, 0, True, seeds)
 
 
-KINDS = models.KINDS | {"fitted": Fitted, "columns": Columns, "held-out errors": HeldOutErrors, "member": Member}
+KINDS = models.KINDS | {"fitted": Fitted, "columns": Columns, "held-out errors": HeldOutErrors}
 """The values that a pickle may hold, by name."""
 
 
@@ -164,61 +152,31 @@ class Learnt(Generic[T]):
         return estimator._fitted
 
 
-def refuse_members(fitted: Fitted, name: str) -> None:
-    """Raise where a single network is asked for, and there are several."""
-    if fitted.members:
-        raise AttributeError(
-            f"{name} is what one network has, and this estimator has {len(fitted.members)}: ask each of members_."
-        )
-
-
-def of_one_network(estimator: "FittedAttributes", name: str) -> Fitted:
-    """Return what an estimator with a single network has learnt."""
-    fitted = require_fitted(estimator)
-    refuse_members(fitted, name)
-    return fitted
-
-
-class OfOneNetwork(Learnt[T]):
-    """A fitted attribute that only a single network has."""
-
-    def _fitted_of(self, estimator: "FittedAttributes") -> Fitted:
-        fitted = super()._fitted_of(estimator)
-        refuse_members(fitted, self._name)
-        return fitted
-
-
 def last_loss(fitted: Fitted) -> float:
-    """Return the training loss of the last epoch, the mean of several networks'."""
-    last = [one.history.last for one in fitted.parts]
-    found = [np.nan if epoch is None else epoch.loss for epoch in last]
-    return found[0] if len(found) == 1 else float(np.mean(found))
+    """Return the training loss of the last epoch."""
+    return np.nan if fitted.history.last is None else fitted.history.last.loss
 
 
 def least_loss(fitted: Fitted) -> float | None:
-    """Return the least training loss, the mean of several networks'; None where rows are held out."""
-    if fitted.validated:
-        return None
-    found = [min(one.losses, default=np.nan) for one in fitted.parts]
-    return found[0] if len(found) == 1 else float(np.mean(found))
-
-
-def best_score(fitted: Fitted) -> float | None:
-    """Return the best validation score; with members, that of the out-of-fold predictions."""
-    if not fitted.validated:
-        return None
-    return fitted.out_of_fold_score if fitted.members else fitted.best_score
+    """Return the least training loss; None where rows are held out."""
+    return None if fitted.validated else min(fitted.losses, default=np.nan)
 
 
 def table_of_epochs(fitted: Fitted) -> pd.DataFrame:
-    """Return one row per epoch, and per member where there are several."""
-    names = list(Epoch.__dataclass_fields__)
-    tables = [pd.DataFrame(list(one.history), columns=names).rename_axis("epoch") for one in fitted.parts]
-    if not fitted.members:
-        return tables[0]
-    for number, table in enumerate(tables):
+    """Return one row per epoch, and per network where there were several."""
+    each = [_table_of(epochs) for epochs in fitted.member_epochs or [fitted.history]]
+    if fitted.fold_epochs:  # their losses are those of each epoch, whichever network it is, of later epochs too
+        folds = _table_of(fitted.fold_epochs)[["validation_loss", "validation_score"]]
+        each = [table.drop(columns=folds.columns).join(folds, how="outer")[table.columns] for table in each]
+    if not fitted.member_epochs:
+        return each[0]
+    for number, table in enumerate(each):
         table.insert(0, "member", number)
-    return pd.concat(tables)
+    return pd.concat(each)
+
+
+def _table_of(epochs: Iterable[Epoch]) -> pd.DataFrame:
+    return pd.DataFrame(list(epochs), columns=list(Epoch.__dataclass_fields__)).rename_axis("epoch")
 
 
 def table_of_inputs(encoder: TableEncoder) -> pd.DataFrame:
@@ -235,8 +193,8 @@ class FittedAttributes:
 
     _fitted: Fitted | None = None
 
-    coefs_ = OfOneNetwork(lambda f: f.model.network.coefs, lambda f, value: f.with_network(coefs=list(value)))
-    intercepts_ = OfOneNetwork(
+    coefs_ = Learnt(lambda f: f.model.network.coefs, lambda f, value: f.with_network(coefs=list(value)))
+    intercepts_ = Learnt(
         lambda f: f.model.network.intercepts, lambda f, value: f.with_network(intercepts=list(value))
     )
     n_layers_ = Learnt(lambda f: len(f.model.network.coefs) + 1)
@@ -246,35 +204,24 @@ class FittedAttributes:
     resolved_params_ = Learnt(lambda f: dict(f.resolved))
     n_iter_ = Learnt(lambda f: f.n_iter)
     t_ = Learnt(lambda f: f.n_samples_seen)
-    loss_curve_ = OfOneNetwork(lambda f: f.losses)
+    loss_curve_ = Learnt(lambda f: f.losses)
     loss_ = Learnt(last_loss)
     best_loss_ = Learnt(least_loss)
-    validation_scores_ = OfOneNetwork(lambda f: f.scores if f.validated else None)
-    best_validation_score_ = Learnt(best_score)
-    best_epoch_ = OfOneNetwork(lambda f: f.best_epoch)
-    temperature_ = OfOneNetwork(lambda f: f.model.network.temperature)
+    validation_scores_ = Learnt(lambda f: f.scores if f.is_rated else None)
+    best_validation_score_ = Learnt(lambda f: f.best_score if f.is_rated else None)
+    best_epoch_ = Learnt(lambda f: f.best_epoch)
+    temperature_ = Learnt(lambda f: f.model.network.temperature)
     network_feature_names_ = Learnt(lambda f: np.asarray(f.model.encoder.feature_names, dtype=object))
     inputs_ = Learnt(lambda f: table_of_inputs(f.model.encoder))
     history_ = Learnt(table_of_epochs)
 
     @property
-    def members_(self) -> list[Self]:
-        """One estimator per network, where `n_members` is above 1."""
-        if self._fitted is None or not self._fitted.members:
-            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'members_': n_members is 1.")
-        parameters = self.get_params(deep=False) | {"n_members": 1}  # type: ignore[attr-defined]
-        members = [type(self)(**parameters) for _ in self._fitted.members]
-        for member, fitted in zip(members, self._fitted.parts, strict=True):
-            member._fitted = fitted
-        return members
-
-    @property
     def oof_prediction_(self) -> Array | list[Array]:
-        """What the members predict of the training rows that they did not see."""
+        """What a fold's networks predict of the training rows that they did not see."""
         if self._fitted is None or self._fitted.out_of_fold is None:
             raise AttributeError(
-                f"{type(self).__name__!r} object has no attribute 'oof_prediction_': only a fit with n_members above 1 "
-                "has it, and partial_fit drops it."
+                f"{type(self).__name__!r} object has no attribute 'oof_prediction_': a fit with "
+                "early_stopping='folds' has it, and partial_fit drops it."
             )
         return self._fitted.out_of_fold
 

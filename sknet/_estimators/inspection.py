@@ -7,13 +7,15 @@ import numpy as np
 
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.facts import Facts, Validated
-from sknet._estimators.fitted import of_one_network, require_fitted, to_predict
-from sknet._estimators.read_data import Given
+from sknet._estimators.fitted import require_fitted, to_predict
+from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import resolve
-from sknet._model.fitting import prepare
 from sknet._model.heads import NumberHead
 from sknet._model.intervals import around, has_ends
+from sknet._model.matrices import Encoding, encode_rows
+from sknet._model.network_run import start_run
 from sknet._model.sensitivity import input_gradients
+from sknet._model.starting import refuse_other_layers
 from sknet._tables.arrays import shown
 from sknet._typing import Array, Table, Target
 
@@ -23,13 +25,15 @@ def objective_gradient(
 ) -> tuple[float, list[Array], list[Array]]:
     """Compute the training objective and its gradient at the present weights, dropout off."""
     estimator._validate_params()
-    earlier = of_one_network(estimator, "backpropagate")
-    head, rows, _ = estimator._read(Given(X, y, sample_weight), earlier, anew=False)
+    earlier = require_fitted(estimator)
+    data = estimator._read(FitArguments(X, y, sample_weight), earlier, anew=False)
     validated: Validated = "folds" if earlier.resolved["early_stopping"] == "folds" else earlier.validated
-    settings, _ = resolve(estimator, Facts(len(rows.y), validated, earlier=earlier.resolved))
+    settings, _ = resolve(estimator, Facts(len(data.rows), validated, earlier=earlier.resolved, increment=True))
     settings = replace(settings, network=replace(settings.network, dropout=()))
     model = earlier.model
-    run = prepare(settings, head, rows, output_dtype=model.output_dtype, earlier=model, cross_fit=False)
+    encoding = Encoding(model.encoder, data.head, model.compute_dtype, model.output_dtype)
+    run = start_run(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
+    refuse_other_layers(run.layout, model.network)
     loss, gradient = run.gradient(model.network)
     coef_grads, intercept_grads = model.network.layout.views(gradient.astype(model.output_dtype, copy=False))
     return loss, coef_grads, intercept_grads
@@ -37,7 +41,6 @@ def objective_gradient(
 
 def activations_of(estimator: BaseSigmoidMLP, X: Table) -> list[Array]:
     """Return every layer's output."""
-    of_one_network(estimator, "activations")
     model, table = to_predict(estimator, X)
     return model.activations(table)
 
@@ -66,7 +69,7 @@ def interval_of(estimator: BaseSigmoidMLP, X: Table, coverage: object) -> Array:
     if fitted.errors is None:
         raise ValueError(
             "predict_interval needs rows that were held out in the last call to fit, and there were none: fit with "
-            "early_stopping=True, with X_val and y_val, or with n_members=2 or more; partial_fit holds nothing out."
+            "early_stopping='auto', True or 'folds', or with X_val and y_val; partial_fit holds nothing out."
         )
     most = fitted.errors.most(share)
     if most is None:

@@ -33,7 +33,7 @@ class CommonParameters:
     _: KW_ONLY
     loss: str | Loss = ""  # each task has a default of its own
     depth: int = 1
-    n_members: int = 1
+    n_members: int | Auto = "auto"
     # --- training ---
     learning_rate_init: float = 0.015
     max_iter: int = 128

@@ -2,7 +2,7 @@
 
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.parameters import is_first_order
-from sknet._estimators.read_data import Given
+from sknet._estimators.read_data import FitArguments
 from sknet._typing import Table, Target
 
 
@@ -12,6 +12,7 @@ def prepare_encoders(
     """Learn encoders and draw the first weights, without a step."""
     is_first_order(estimator)
     estimator._validate_params()
-    head, rows, columns = estimator._read(Given(X, y, sample_weight), None, classes=classes, anew=False)
-    begun = estimator._assemble(rows, None, head, columns, None, estimator._seeds(None), until=1)
-    estimator._publish(begun.fitted_from(begun.first_state(), 0))
+    data = estimator._read(FitArguments(X, y, sample_weight), None, classes=classes, anew=False)
+    run = estimator._assemble(data, estimator._plan_increment(data, None), None, until=1)
+    run.start_from(run.first_states())
+    estimator._publish(run.published(estimator._predictions, may_go_on=True))

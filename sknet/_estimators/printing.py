@@ -5,15 +5,14 @@ from shutil import get_terminal_size
 from time import perf_counter
 from typing import Protocol
 
-from sknet._training.solver import Observer
-from sknet._training.state import State
+from sknet._estimators.observers import EpochReport, Observer, WatchedRun
 
 LINES = 10
 """How many lines a run prints where no line can be overwritten, in a log file for example."""
 
 
 class Printer(Observer, Protocol):
-    """An observer that prints; `finish` is called when the run has ended."""
+    """An observer that prints; `finish` is called when the fit has ended."""
 
     def finish(self) -> None:
         """End the output."""
@@ -22,22 +21,22 @@ class Printer(Observer, Protocol):
 class Lines(Printer):
     """A line or two for each epoch, worded as scikit-learn's."""
 
-    def __init__(self, validated: bool) -> None:
-        self._validated = validated
-        self._plateaus = 0
+    def __init__(self, *, rated: bool = False) -> None:
+        self._rated = rated
+        self._n_rate_cuts = 0
 
-    def begin(self, state: State) -> None:
-        """Remember how often the rate has fallen."""
-        self._plateaus = state.plateaus
+    def begin(self) -> None:
+        """Do nothing: an epoch is printed when it has ended."""
 
-    def end(self, state: State) -> bool:
+    def end(self, run: WatchedRun) -> bool:
         """Print the epoch's loss and validation score."""
-        epoch = state.history[-1]
-        print(f"Iteration {state.epoch}, loss = {epoch.loss:.8f}")
-        if self._validated:
-            print(f"Validation score: {epoch.validation_score:f}")
-        if state.plateaus > self._plateaus:
-            print(f"No improvement. Setting learning rate to {epoch.learning_rate / 5.0:f}")
+        epoch = run.last_epoch
+        print(f"{'Folds: iteration' if epoch.of_folds else 'Iteration'} {epoch.number}, loss = {epoch.figures.loss:.8f}")
+        if self._rated or epoch.of_folds:
+            print(f"Validation score: {epoch.figures.validation_score:f}")
+        if epoch.n_rate_cuts > self._n_rate_cuts:
+            print(f"No improvement. Setting learning rate to {epoch.figures.learning_rate / 5.0:f}")
+        self._n_rate_cuts = epoch.n_rate_cuts
         return False
 
     def finish(self) -> None:
@@ -45,31 +44,40 @@ class Lines(Printer):
 
 
 class ProgressLine(Printer):
-    """One line for the whole run: losses, the best epoch, the time so far and the time left.
+    """One line for the whole fit, and one for its folds: losses, the best epoch, the time so far and the time left.
 
     Parameters
     ----------
     n_epochs : int
-        How many epochs there will be at most.
+        How many epochs there will be at most; in the folds as many.
     """
 
     def __init__(self, n_epochs: int) -> None:
-        self._n_epochs, self._done, self._width = n_epochs, 0, 0
-        self._started = perf_counter()
+        self._n_epochs = n_epochs
         self._overwrites = sys.stdout.isatty() or type(sys.stdout).__module__.startswith("ipykernel")
+        self._start(of_folds=False)
 
-    def begin(self, state: State) -> None:
-        """Do nothing: an epoch is told when it has ended."""
+    def _start(self, *, of_folds: bool) -> None:
+        self._of_folds, self._done, self._width, self._started = of_folds, 0, 0, perf_counter()
 
-    def end(self, state: State) -> bool:
+    def begin(self) -> None:
+        """Do nothing: an epoch is printed when it has ended."""
+
+    def end(self, run: WatchedRun) -> bool:
         """Bring the line up to date; in a log file, print every tenth part of the run."""
+        epoch = run.last_epoch
+        if epoch.of_folds is not self._of_folds:
+            started = self._started
+            self.finish()
+            self._start(of_folds=epoch.of_folds)
+            self._started = started if epoch.of_folds else self._started
         self._done += 1
         if self._overwrites:
-            line = self._line(state, get_terminal_size().columns if sys.stdout.isatty() else None)
+            line = self._line(epoch, get_terminal_size().columns if sys.stdout.isatty() else None)
             print("\r" + line.ljust(self._width), end="", flush=True)
             self._width = len(line)
         elif self._done * LINES // self._n_epochs > (self._done - 1) * LINES // self._n_epochs:
-            print(self._line(state))
+            print(self._line(epoch))
         return False
 
     def finish(self) -> None:
@@ -77,18 +85,19 @@ class ProgressLine(Printer):
         if self._overwrites and self._done:
             print()
 
-    def _line(self, state: State, width: int | None = None) -> str:
+    def _line(self, epoch: EpochReport, width: int | None = None) -> str:
         """Return the line, in fewer words where `width` columns are too few: what wraps cannot be overwritten."""
-        epoch, spent = state.history[-1], perf_counter() - self._started
+        figures, spent = epoch.figures, perf_counter() - self._started
         left = duration(spent / self._done * (self._n_epochs - self._done))
-        whole = [f"epoch {state.epoch}/{state.epoch - self._done + self._n_epochs}", f"loss {epoch.loss:.4g}"]
+        what = "folds, epoch" if epoch.of_folds else "epoch"
+        whole = [f"{what} {epoch.number}/{epoch.number - self._done + self._n_epochs}", f"loss {figures.loss:.4g}"]
         short = whole.copy()
-        if state.best is not None:
-            figures = [f"validation loss {epoch.validation_loss:.4g}"]
-            if epoch.validation_score != -epoch.validation_loss:  # a scorer's
-                figures.append(f"score {epoch.validation_score:.4g}")
-            whole += [*figures, f"best in epoch {state.best.epoch}"]
-            short += [figures[-1], f"best {state.best.epoch}"]
+        if epoch.best is not None:
+            rated = [f"validation loss {figures.validation_loss:.4g}"]
+            if figures.validation_score != -figures.validation_loss:  # a scorer's
+                rated.append(f"score {figures.validation_score:.4g}")
+            whole += [*rated, f"best in epoch {epoch.best}"]
+            short += [rated[-1], f"best {epoch.best}"]
         line = ", ".join([*whole, f"{duration(spent)} so far", f"at most {left} left"])
         if width is None or len(line) < width:
             return line
@@ -103,6 +112,6 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
 
 
-def printer(verbose: bool | int, validated: bool, n_epochs: int) -> Printer:
+def printer(verbose: bool | int, *, n_epochs: int, rated: bool) -> Printer:
     """Return what prints at this level of `verbose`."""
-    return ProgressLine(n_epochs) if verbose == 2 else Lines(validated)
+    return ProgressLine(n_epochs) if verbose == 2 else Lines(rated=rated)

@@ -27,7 +27,7 @@ from sknet._typing import Array, DType, Table, Target
 
 
 @dataclass(frozen=True)
-class Given:
+class FitArguments:
     """What `fit` or `resume` was given."""
 
     X: Table
@@ -37,6 +37,11 @@ class Given:
     y_val: Target = None
     sample_weight_val: Target = None
     groups: Target = None
+
+    @property
+    def has_validation(self) -> bool:
+        """Whether any part of a validation set was passed."""
+        return not (self.X_val is None and self.y_val is None and self.sample_weight_val is None)
 
 
 @dataclass(frozen=True)
@@ -53,7 +58,7 @@ class Columns:
 
 
 def read_rows(
-    given: Given,
+    arguments: FitArguments,
     name: str,
     columns: Columns | None,
     parse: Callable[[Target], tuple[Head, Array]],
@@ -63,7 +68,7 @@ def read_rows(
 
     Parameters
     ----------
-    given : Given
+    arguments : FitArguments
     name : str
         The estimator's, for messages.
 
@@ -83,22 +88,22 @@ def read_rows(
     columns : Columns
     """
     if columns is None:
-        table, columns = read_table(given.X, name, categorical_features)
+        table, columns = read_table(arguments.X, name, categorical_features)
     else:
-        table = read_known_table(given.X, columns, name)
-    if given.y is None:
+        table = read_known_table(arguments.X, columns, name)
+    if arguments.y is None:
         raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
-    head, values = parse(given.y)
-    return head, gather(table, values, given.sample_weight, given.groups), columns
+    head, values = parse(arguments.y)
+    return head, gather(table, values, arguments.sample_weight, arguments.groups), columns
 
 
-def read_validation(given: Given, name: str, head: Head, columns: Columns, early_stopping: object) -> Rows:
+def read_validation(arguments: FitArguments, name: str, head: Head, columns: Columns, early_stopping: object) -> Rows:
     """Check the validation set that the user passes."""
-    if given.X_val is None and given.y_val is None:
+    if arguments.X_val is None and arguments.y_val is None:
         raise ValueError("sample_weight_val is provided, but X_val and y_val were not provided. Give all three.")
-    if given.y_val is None:
+    if arguments.y_val is None:
         raise ValueError("X_val is provided, but y_val was not provided. Give both, or neither.")
-    if given.X_val is None:
+    if arguments.X_val is None:
         raise ValueError("y_val is provided, but X_val was not provided. Give both, or neither.")
     if not early_stopping:
         raise ValueError(
@@ -106,12 +111,12 @@ def read_validation(given: Given, name: str, head: Head, columns: Columns, early
             "When passing X_val and y_val to fit, early_stopping should be set to either 'auto' or True."
         )
     with called("X_val"):
-        table = read_known_table(given.X_val, columns, name)
+        table = read_known_table(arguments.X_val, columns, name)
     with called("y_val"):
-        values = head.read(given.y_val)
+        values = head.read(arguments.y_val)
     if table.shape[0] != len(values):
         raise ValueError(differing_rows(table.shape[0], len(values), ("X_val", "y_val")))
-    return gather(table, values, given.sample_weight_val, name="sample_weight_val")
+    return gather(table, values, arguments.sample_weight_val, name="sample_weight_val")
 
 
 @contextmanager

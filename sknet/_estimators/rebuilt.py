@@ -58,8 +58,8 @@ def estimator_of(
     as_it_is = {"input_scaling": None, "categorical_features": None, "dtype": model.compute_dtype.name}
     targets = {"target_scaling": None} if kind is SigmoidMLPRegressor else {}
     estimator: Estimator = kind(**own | as_it_is | targets | _layers_of(model.network))
-    settings, answered = resolve(estimator, Facts(FLOAT32_ROWS, validated=False))
-    resolved = estimator._as_resolved(answered, settings)
+    _, answered = resolve(estimator, Facts(FLOAT32_ROWS, validated=False))
+    resolved = estimator.get_params(deep=False) | vars(answered)
     history = History().extended([Epoch(loss, nan, nan, nan, nan, nan) for loss in losses or []])
     columns = Columns(model.encoder.n_columns, names, model.output_dtype)
     estimator._fitted = Fitted(model, resolved, columns, history, n_iter, n_samples_seen, False, (0, 0, 0))
@@ -94,11 +94,12 @@ def with_network(like: Estimator, network: Network) -> Estimator:
     resolved = dict(fitted.resolved) | layers
     estimator._fitted = replace(
         fitted,
-        model=replace(model, network=own, others=()),
+        model=replace(model, network=own),
         resolved=resolved,
         state=None,
         errors=None,
-        members=(),
+        member_epochs=(),
+        fold_epochs=(),
         out_of_fold=None,
     )
     return estimator

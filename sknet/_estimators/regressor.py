@@ -10,11 +10,10 @@ from sklearn.utils.metaestimators import available_if
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import REGRESSOR, Constraints, fit_context
-from sknet._estimators.ensembles import fit_members, partial_fit_members
 from sknet._estimators.fitted import require_fitted, to_predict
 from sknet._estimators.inspection import activations_of, gradients_of, interval_of, objective_gradient
 from sknet._estimators.parameters import RegressorParameters, is_first_order
-from sknet._estimators.read_data import Given
+from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import has_positive_targets
 from sknet._estimators.scoring import determination
 from sknet._model.heads import NumberHead, learn_number_head
@@ -425,10 +424,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
             If the data, a parameter or a weight is not as described, or if
             training diverges. The estimator is then what it was before.
         """
-        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        if self.n_members > 1 or (self.warm_start and self._fitted is not None and self._fitted.members):
-            return fit_members(self, given)
-        return self._fit(given)
+        return self._fit(FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
     @with_callbacks
     @fit_context
@@ -489,7 +485,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
             If the file is not a checkpoint, or is one of other data, layers
             or another solver. The estimator is then what it was before.
         """
-        given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        given = FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
         return self._resume(path, given)
 
     @available_if(is_first_order)
@@ -516,8 +512,6 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         self : object
             The regressor.
         """
-        if self.n_members > 1 or (self._fitted is not None and self._fitted.members):
-            return partial_fit_members(self, X, y, sample_weight)
         return self._partial_fit(X, y, sample_weight)
 
     # --- prediction --------------------------------------------------------------------------------------------------

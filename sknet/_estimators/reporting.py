@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import CommonParameters
-from sknet._model.fitting import TrainingRun
+from sknet._estimators.fit_run import FitRun
 from sknet._network.losses import Loss
 from sknet._tables.columns.category import IdentifierColumn
 from sknet._tables.encoding import TableEncoder
@@ -55,15 +55,26 @@ def print_end(resolved: Mapping[str, object], result: Result) -> None:
         print(f"{sentence(resolved, result)} Stopping.")
 
 
-def report(parameters: CommonParameters, result: Result, quiet: bool = False) -> None:
-    """Warn where training did not end as it should; with `quiet`, running out of epochs is normal."""
+def report(
+    parameters: CommonParameters, result: Result, *, quiet: bool = False, among_folds: bool = False
+) -> None:
+    """Warn where training did not end as it should; with `quiet`, running out of epochs is normal.
+
+    `among_folds`: it ended while folds were choosing the epoch.
+    """
     if result.scores_undefined:
         warn(
             f"scoring={parameters.scoring!r} gave no score that is a number: the epoch of the lowest validation "
             "loss was kept. Choose another scoring, or hold out more rows.",
             RuntimeWarning,
         )
-    if result.reason is StopReason.INTERRUPTED:
+    if result.reason is StopReason.INTERRUPTED and among_folds:
+        warn(
+            f"{sentence(vars(parameters), result)} Folds were choosing the epoch: the estimator has the network of the "
+            f"first fold, trained for {result.n_epochs} epochs without the rows of that fold.",
+            UserWarning,
+        )
+    elif result.reason is StopReason.INTERRUPTED:
         warn(sentence(vars(parameters), result), UserWarning)
     elif result.reason in UNFINISHED and not quiet and parameters.solver == "lbfgs":
         what = f"lbfgs failed to converge after {result.n_epochs} iteration(s): {result.message}. "
@@ -111,7 +122,7 @@ def refuse_or_warn_of_identifiers(encoder: TableEncoder) -> None:
     warn(text, UserWarning)
 
 
-def why_diverged(parameters: CommonParameters, error: DivergedError, run: TrainingRun | None = None) -> str:
+def why_diverged(parameters: CommonParameters, error: DivergedError, run: FitRun) -> str:
     """Return the message for weights that are no longer finite: the parameter that is to blame, and the remedy."""
     return (
         "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
@@ -119,27 +130,26 @@ def why_diverged(parameters: CommonParameters, error: DivergedError, run: Traini
     )
 
 
-def _cause(parameters: CommonParameters, error: DivergedError, run: TrainingRun | None) -> str:
+def _cause(parameters: CommonParameters, error: DivergedError, run: FitRun) -> str:
     if parameters.solver == "lbfgs":
         return "solver='lbfgs': check the loss and y, or try input_scaling='robust' or solver='adam'."
     if not isfinite(error.rate):
         return f"a rate of {error.rate}, which the function learning_rate made: let it return finite factors."
-    if run is not None:
-        decay, penalty = run.settings.solver.weight_decay, run.settings.penalty.alpha / run.training.total_weight
-        weight = run.training.weight
-        if error.rate * decay >= 2.0 and decay > error.rate:  # a step multiplies the weights by 1 - rate * decay
-            return f"weight_decay={decay:g}: times the rate {error.rate:g} it must be below 2. Try weight_decay=0.02."
-        if error.rate * penalty >= 2.0 and penalty > error.rate:
-            total = run.training.total_weight
-            return (
-                f"alpha={parameters.alpha:g}: so strong a penalty overshoots, with weights that add up to {total:g}. "
-                f"Try alpha={min(total, 1.0) / error.rate:.1g}."
-            )
-        if weight is not None and weight.max() > UNEQUAL * weight.min():
-            return (
-                f"sample weights that differ {weight.max() / max(weight.min(), LEAST):.0e}-fold: leave out the rows of "
-                "the smallest ones, or give weights that are less unequal."
-            )
+    training = run.networks[0].training
+    total, weight = training.total_weight, training.weight
+    decay, penalty = run.settings.solver.weight_decay, run.settings.penalty.alpha / total
+    if error.rate * decay >= 2.0 and decay > error.rate:  # a step multiplies the weights by 1 - rate * decay
+        return f"weight_decay={decay:g}: times the rate {error.rate:g} it must be below 2. Try weight_decay=0.02."
+    if error.rate * penalty >= 2.0 and penalty > error.rate:
+        return (
+            f"alpha={parameters.alpha:g}: so strong a penalty overshoots, with weights that add up to {total:g}. "
+            f"Try alpha={min(total, 1.0) / error.rate:.1g}."
+        )
+    if weight is not None and weight.max() > UNEQUAL * weight.min():
+        return (
+            f"sample weights that differ {weight.max() / max(weight.min(), LEAST):.0e}-fold: leave out the rows of "
+            "the smallest ones, or give weights that are less unequal."
+        )
     rate = parameters.learning_rate_init
     own = f", check the loss of your own, {parameters.loss.name!r}," if isinstance(parameters.loss, Loss) else ""
     return (

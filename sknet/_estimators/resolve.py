@@ -12,13 +12,18 @@ from typing import TypeVar
 
 import numpy as np
 
-from sknet._estimators.conflicts import refuse_changed, refuse_for_lbfgs, refuse_with_folds, suits_folds
+from sknet._estimators.conflicts import (
+    refuse_changed,
+    refuse_for_lbfgs,
+    refuse_members,
+    refuse_with_folds,
+    single_network_reasons,
+    suits_folds,
+)
 from sknet._estimators.facts import (
     AUTO_AVERAGING,
     AUTO_BINS_COLUMNS,
-    AUTO_BINS_ROWS,
     AUTO_CLIP_NORM,
-    AUTO_COMPARED_ROWS,
     AUTO_DROPOUT,
     AUTO_EARLY_STOPPING,
     AUTO_FOLDS,
@@ -35,6 +40,7 @@ from sknet._estimators.facts import (
     PATIENCE,
     PROPORTIONAL_BATCH,
     SHARE,
+    SMALL_ROWS,
     TOL,
     WORKERS_BATCH,
     Facts,
@@ -42,9 +48,8 @@ from sknet._estimators.facts import (
     Validated,
 )
 from sknet._estimators.parameters import ClassifierParameters, CommonParameters, RegressorParameters
-from sknet._model.encodings import EPOCHS
-from sknet._model.folds import MANY_ROWS
 from sknet._model.machine import refuse_beyond_memory
+from sknet._model.selection import MANY_ROWS
 from sknet._model.settings import (
     NetworkSettings,
     PenaltySettings,
@@ -58,9 +63,10 @@ from sknet._network.losses import Loss
 from sknet._network.regression import REGRESSION_LOSSES
 from sknet._partitions.table import PartedTable
 from sknet._tables.kinds import count_kinds
-from sknet._tables.rows import Rows, is_sparse
+from sknet._tables.rows import is_sparse
 from sknet._training.optimizers import OPTIMIZERS, Optimizer
 from sknet._training.schedules import SCHEDULES, OfFraction, Schedule
+from sknet._typing import Table
 
 T = TypeVar("T")
 
@@ -110,8 +116,7 @@ def evaluates(p: CommonParameters, n_rows: int) -> How:
     if p.early_stopping == "auto" and n_rows < AUTO_FOLDS:
         if n_rows < AUTO_EARLY_STOPPING:
             return None
-        among_epochs = p.max_iter > 1 and isinstance(p, ClassifierParameters)
-        if among_epochs and suits_folds(p, has_end(p)):
+        if p.max_iter > 1 and suits_folds(p, has_end(p)):
             return "folds"
     if not p.early_stopping:
         return None
@@ -145,13 +150,11 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
     resolved : CommonParameters
         The parameters with every "auto" replaced. Set on an estimator, they
         give the same fit.
-
-    In both, `numeric_encoding` stays "auto" where networks are to be compared:
-    see `choose_encoding`.
     """
     kind = ClassifierParameters if isinstance(parameters, ClassifierParameters) else RegressorParameters
     names = tuple(kind.__dataclass_fields__)
     resolved = kind(**dict(zip(names, attrgetter(*names)(parameters), strict=True)))
+    resolved.n_members = n_members_of(resolved, facts)
     for name, answer in answers(resolved, facts).items():
         given = getattr(resolved, name)
         if isinstance(given, str) and given in ("auto", "proportional"):
@@ -164,25 +167,33 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
         resolved.temperature_scaling = bool(resolved.temperature_scaling and facts.validated)
         if resolved.label_smoothing == "auto":  # a temperature undoes what smoothing does to the probabilities
             resolved.label_smoothing = AUTO_LABEL_SMOOTHING if resolved.temperature_scaling else 0.0
-    return settings_of(resolved), resolved
+    return settings_of(resolved, goes_on=facts.earlier is not None), resolved
 
 
-def resolve_for(
-    p: CommonParameters, training: Rows, validation: Rows | None, by_folds: bool, earlier: Mapping[str, object] | None,
-    increment: bool,
-) -> tuple[Settings, CommonParameters]:  # fmt: skip
-    """Resolve for these rows; their columns are looked at only where they are yet to be learnt."""
-    n, n_held_out = len(training.y), 0 if validation is None else len(validation.y)
-    validated: Validated = "folds" if by_folds else validation is not None
-    facts = Facts(n, validated, increment=increment, earlier=earlier, n_held_out=n_held_out, may_compare=True)
-    if earlier is None and type(training.X) is np.ndarray and isinstance(p.categorical_features, str):
-        facts = replace(facts, n_numbers=training.X.shape[1])  # numbers, all of them
-    elif earlier is None:
-        n_numbers, many = count_kinds(training.X, p.categorical_features, p.max_categories)
-        facts = replace(facts, n_numbers=n_numbers, has_many_levels=many, sparse=is_sparse(training.X))
-    if isinstance(training.X, PartedTable):
+def facts_of(p: CommonParameters, X: Table, facts: Facts) -> Facts:
+    """Return the facts with those about the table's columns, which are looked at only where they are yet to be learnt."""
+    if isinstance(X, PartedTable):
         facts = replace(facts, largest_batch=WORKERS_BATCH)
-    return resolve(p, facts)
+    if facts.earlier is not None:
+        return facts
+    if type(X) is np.ndarray and isinstance(p.categorical_features, str):
+        return replace(facts, n_numbers=X.shape[1])  # numbers, all of them
+    n_numbers, many = count_kinds(X, p.categorical_features, p.max_categories)
+    return replace(facts, n_numbers=n_numbers, has_many_levels=many, is_sparse=is_sparse(X))
+
+
+def n_members_of(p: CommonParameters, facts: Facts) -> int:
+    """Return how many networks are trained side by side."""
+    if facts.earlier is not None and (p.n_members == "auto" or facts.increment):
+        return int(facts.earlier["n_members"])  # type: ignore[call-overload]  # joined into one, which goes on
+    if facts.increment:
+        return 1
+    reasons = single_network_reasons(p, facts, has_end(p))
+    if p.n_members == "auto":
+        return 2 if not reasons and facts.validated and facts.n_rows < SMALL_ROWS else 1
+    if facts.earlier is None:
+        refuse_members(int(p.n_members), reasons)
+    return int(p.n_members)
 
 
 def answers(p: CommonParameters, facts: Facts) -> dict[str, object]:
@@ -209,13 +220,11 @@ def answers(p: CommonParameters, facts: Facts) -> dict[str, object]:
         found |= {"n_iter_no_change": FOLDS_PATIENCE[n >= MANY_ROWS], "tol": FOLDS_TOL}
     if facts.earlier is not None:
         found |= {name: facts.earlier[name] for name in LEARNT if name in found}
-    elif not (isinstance(p.init, tuple) or p.input_scaling is None or facts.sparse or not ours):
-        task = "classification" if isinstance(p, ClassifierParameters) else "regression"
-        may_compare = facts.may_compare and validated and p.max_iter >= EPOCHS and not by_lbfgs and facts.n_numbers > 0
-        compared = may_compare and n < LARGE
-        if facts.n_numbers <= AUTO_BINS_COLUMNS and n >= (AUTO_COMPARED_ROWS if compared else AUTO_BINS_ROWS)[task]:
-            # left at "auto": what it is will be seen when there are networks to compare
-            found["numeric_encoding"] = "auto" if compared else "piecewise_linear"
+    elif not (isinstance(p.init, tuple) or p.input_scaling is None or facts.is_sparse or not ours):
+        if 0 < facts.n_numbers <= AUTO_BINS_COLUMNS and int(p.n_members) > 1:
+            found["numeric_encoding"] = "auto"  # by turns: members with bins and members without
+        elif 0 < facts.n_numbers <= AUTO_BINS_COLUMNS and n >= SMALL_ROWS:
+            found["numeric_encoding"] = "piecewise_linear"
         if facts.has_many_levels and not facts.increment:  # means of a first part of the rows would stay for ever
             found["category_encoding"] = "both"
     if isinstance(p, ClassifierParameters):
@@ -233,9 +242,13 @@ def has_end(p: CommonParameters) -> bool:
 # --- settings --------------------------------------------------------------------------------------------------------
 
 
-def settings_of(p: CommonParameters) -> Settings:
-    """Return the settings that resolved parameters stand for."""
-    sizes = hidden_sizes(p)
+def settings_of(p: CommonParameters, *, goes_on: bool = False) -> Settings:
+    """Return the settings that resolved parameters stand for; where training goes on, those of the joined network."""
+    sizes, n_members = hidden_sizes(p), int(p.n_members)
+    by_turns = p.numeric_encoding == "auto"
+    sees_bins = tuple([p.numeric_encoding != "raw" and not (by_turns and i % 2 == 0) for i in range(n_members)])
+    if goes_on:
+        sizes, sees_bins = tuple([size * n_members for size in sizes]), (any(sees_bins),)
     entry = OPTIMIZERS.get(p.solver) if isinstance(p.solver, str) else None
     optimizer = (
         p.solver if isinstance(p.solver, Optimizer) else None if entry is None else made(entry.make, entry.options, p)
@@ -246,8 +259,8 @@ def settings_of(p: CommonParameters) -> Settings:
     return Settings(
         target_settings(p),
         TableSettings(
-            p.categorical_features, p.input_scaling, p.numeric_encoding, p.n_bins, p.max_categories,
-            p.category_encoding,
+            p.categorical_features, p.input_scaling, "piecewise_linear" if any(sees_bins) else "raw", p.n_bins,
+            p.max_categories, p.category_encoding,
         ),
         NetworkSettings(sizes, hidden_activations(p, len(sizes)), dropout, p.init),
         SolverSettings(
@@ -260,6 +273,7 @@ def settings_of(p: CommonParameters) -> Settings:
             bool(getattr(p, "temperature_scaling", False)),
         ),
         np.dtype(p.dtype),
+        sees_bins,
     )  # fmt: skip
 
 

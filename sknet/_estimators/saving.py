@@ -2,7 +2,6 @@
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import cast
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
@@ -149,7 +148,6 @@ def _refuse_inconsistent(kind: type, fitted: Fitted) -> None:
         raise ValueError("the head is not that of such an estimator")
     if fitted.errors is not None:
         _refuse_errors(fitted.errors, fitted.model.head)
-    _refuse_members(fitted)
 
 
 def _refuse_errors(errors: HeldOutErrors, head: Head) -> None:
@@ -158,14 +156,3 @@ def _refuse_errors(errors: HeldOutErrors, head: Head) -> None:
         raise ValueError("the errors of held-out rows are not those of such predictions")
     if not errors.n_rows > 0.0:
         raise ValueError("the errors are those of no rows")
-
-
-def _refuse_members(fitted: Fitted) -> None:
-    if len(fitted.members) != (len(fitted.model.networks) if fitted.model.others else 0):
-        raise ValueError("the members are not as many as the networks")
-    for network, member in zip(fitted.model.networks, fitted.members, strict=False):
-        refuse_inconsistent(replace(fitted.model, network=network, others=()), member.state)
-    found = fitted.out_of_fold
-    for part in found if isinstance(found, list) else [] if found is None else [found]:
-        if part.dtype.kind != "f" or part.ndim not in (1, 2):
-            raise ValueError("the out-of-fold predictions are no predictions")

@@ -18,7 +18,6 @@ from sknet._estimators.fitted import Fitted
 from sknet._estimators.read_data import differing_rows, read_weight
 from sknet._model.heads import Head, NumberHead
 from sknet._model.model import Model
-from sknet._model.threads import suitable_threads
 from sknet._tables.arrays import shown
 from sknet._tables.frames import shortened
 from sknet._tables.labels import Labels, as_labels
@@ -86,8 +85,7 @@ def score_on(
     def score(model: Model) -> float:
         probe._fitted = fitted_with(model)
         try:
-            with suitable_threads(None):  # it may wait for other threads
-                return float(scorer(probe, X, y, **weights))
+            return float(scorer(probe, X, y, **weights))
         except TypeError as error:
             if "sample_weight" not in str(error):
                 raise

@@ -9,21 +9,22 @@ y : (n,) or (n, k) targets
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from numbers import Real
 from os import PathLike
 from pathlib import Path
 
 import numpy as np
 
-from sknet._estimators.base import BaseSigmoidMLP, Begun, Seeds
+from sknet._estimators.base import BaseSigmoidMLP, Plan
 from sknet._estimators.callbacks import refuse_lbfgs
 from sknet._estimators.facts import SHARE, Facts
+from sknet._estimators.fit_run import FitRun, Seeds
 from sknet._estimators.fitted import while_training
 from sknet._estimators.parameters import ClassifierParameters
 from sknet._estimators.read_data import (
     Columns,
-    Given,
+    FitArguments,
     called,
     gather,
     read_groups,
@@ -31,11 +32,11 @@ from sknet._estimators.read_data import (
     read_table,
 )
 from sknet._estimators.reporting import refuse_or_warn_of_identifiers, warn_of_few_rows
-from sknet._estimators.resolve import evaluates, resolve, target_settings
+from sknet._estimators.resolve import evaluates, target_settings
 from sknet._estimators.scoring import score_on
-from sknet._model.fitting import Tables
+from sknet._model.matrices import Encoding
 from sknet._model.heads import Head, NumberHead
-from sknet._partitions.epochs import Counted, StoredRows, run_of
+from sknet._partitions.epochs import Counted, StoredRows, network_of, validation_of
 from sknet._partitions.packing import Packing
 from sknet._partitions.sources import Chunk
 from sknet._partitions.stored import Checked, Stored, store
@@ -47,24 +48,12 @@ from sknet._tables.splitting import MIN_HELD_OUT
 from sknet._typing import Array, Target
 
 
-@dataclass(frozen=True)
-class StreamBegun(Begun):
-    """A run on a stream, known again by a hash of all its rows."""
-
-    digest: str = ""
-
-    def origin(self) -> checkpoints.Origin:
-        """Return what must be the same where this run is taken up again."""
-        origin = super().origin()
-        return replace(origin, data=origin.data | {"the rows of the source": self.digest})
-
-
 def refuse(estimator: BaseSigmoidMLP) -> None:
     """Raise for parameters that need all rows at once."""
     estimator._validate_params()
     if estimator.solver == "lbfgs":
         raise ValueError("solver='lbfgs' needs all rows for every step, and a stream gives batches: use 'adam'.")
-    if estimator.n_members != 1:
+    if estimator.n_members not in (1, "auto"):
         raise ValueError(f"n_members={estimator.n_members} needs all rows at once: fit a stream with n_members=1.")
     if estimator.early_stopping == "folds":
         raise ValueError("early_stopping='folds' trains on all rows several times: set it to 'auto', True or False.")
@@ -102,9 +91,8 @@ def fit_stream(
         labels=isinstance(estimator, ClassifierParameters),
         progress=_say if estimator.verbose else None,
     )
-    begun = begin(estimator, stored, reader, validation, seeds)
-    state = begun.first_state() if saved is None else saved.state_for(begun.origin())
-    estimator._complete(Given(None, None), begun, state)
+    plan, run = assemble(estimator, stored, reader, validation, seeds)
+    estimator._train_and_publish(FitArguments(None, None), plan, run, saved)
 
 
 def _say(n_rows: int) -> None:
@@ -158,10 +146,10 @@ def as_groups(groups: Target, n: int) -> Array:
     return np.asarray(groups)
 
 
-def begin(
+def assemble(
     estimator: BaseSigmoidMLP, stored: Stored, reader: ChunkReader, given: Iterable[Chunk] | None, seeds: Seeds
-) -> StreamBegun:
-    """Hold out, resolve, learn and assemble: all that comes before the first step."""
+) -> tuple[Plan, FitRun]:
+    """Hold rows out, answer every "auto", learn the encoding, and put the network together."""
     head = stored.head(target_settings(estimator))
     rows, counted = _split(estimator, stored, head, given is not None)
     validation = rows.held_out() if counted.n_held_out else None
@@ -173,23 +161,39 @@ def begin(
     ask = rows.asking(head if by_target else None)
     summary = ask(FirstLook(estimator.categorical_features))
     n_held_out = 0 if validation is None else len(validation.y)
-    kinds = summary.count_kinds(estimator.max_categories)
-    facts = Facts(counted.n, validation is not None, *kinds, n_held_out=n_held_out)
-    settings, parameters = resolve(estimator, facts)
-    resolved = estimator._as_resolved(parameters, settings)
+    n_numbers, has_many_levels = summary.count_kinds(estimator.max_categories)
+    facts = Facts(
+        counted.n, validation is not None, n_numbers=n_numbers, has_many_levels=has_many_levels, n_held_out=n_held_out,
+        is_stream=True,
+    )  # fmt: skip
+    settings, resolved = estimator._resolved(facts)
     columns = reader.columns
     encoder = learn_encoder(ask, summary, settings.table)
     if summary.names is not None:
         refuse_or_warn_of_identifiers(encoder)
-    score = None
-    if validation is not None and estimator.scoring != "loss":
-        score = score_on(estimator, validation, head, while_training(resolved, columns, seeds))
-    tables = Tables(encoder, head, settings.dtype, columns.float_type)
-    run = run_of(settings, tables, rows, counted, validation, score)
+    encoding = Encoding(encoder, head, settings.dtype, columns.float_type)
+    encoded = None if validation is None else validation_of(encoding, validation)
+    how = evaluates(estimator, stored.n_rows)
+    plan = Plan(settings, resolved, seeds, lacks_validation=validation is None and how not in (None, "folds"))
     every = Rows(None, np.broadcast_to(0.0, (stored.n_rows,)))  # as long as they are many, and takes no memory
-    return StreamBegun(
-        run, every, validation, columns, seeds, resolved, None, type(estimator).__name__, stored.digest
-    )  # fmt: skip
+    run = FitRun(
+        name=type(estimator).__name__,
+        resolved=resolved,
+        settings=settings,
+        seeds=seeds,
+        columns=columns,
+        encoding=encoding,
+        rows=every,
+        n_split=stored.n_rows if counted.n_held_out and given is None else 0,
+        given_validation=validation,
+        validation=encoded,
+        earlier=None,
+        networks=[network_of(settings, encoding, rows, counted, encoded)],
+        source=stored.digest,
+    )
+    if validation is not None and estimator.scoring != "loss":
+        run.rate_by(score_on(estimator, validation, head, while_training(resolved, columns, seeds)))
+    return plan, run
 
 
 def _split(estimator: BaseSigmoidMLP, stored: Stored, head: Head, has_validation: bool) -> tuple[StoredRows, Counted]:

@@ -35,7 +35,7 @@ Part = tuple[slice, str]
 
 def networks_of(model: Model) -> tuple[Network, ...]:
     """Return the networks whose raw outputs are averaged."""
-    return model.networks
+    return (model.network,)
 
 
 def parts_of(head: Head, target: str) -> list[Part]:

@@ -12,14 +12,14 @@ from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from math import ceil
-from typing import Self, cast
+from typing import Self
 
 import numpy as np
 
 from sknet._model.heads import Head
 from sknet._model.threads import (
-    NEVER_BY_A_VECTOR,
-    NEVER_SHARED_OUT,
+    UNSPLIT_VECTOR_PRODUCT,
+    UNSPLIT_PRODUCT,
     in_parts,
     suitable_threads,
     threads_for_rows,
@@ -61,7 +61,7 @@ class Network:
     def may_be_split(self, n_rows: int) -> bool:
         """Whether BLAS may share out products of so many rows."""
         for W in self.coefs:
-            if n_rows * W.size >= (NEVER_BY_A_VECTOR if 1 in (n_rows, W.shape[1]) else NEVER_SHARED_OUT):
+            if n_rows * W.size >= (UNSPLIT_VECTOR_PRODUCT if 1 in (n_rows, W.shape[1]) else UNSPLIT_PRODUCT):
                 return True
         return False
 
@@ -79,21 +79,6 @@ class Network:
 
 
 @dataclass(frozen=True)
-class MeanOfChains:
-    """The networks of several members, whose raw outputs are averaged."""
-
-    chains: list[Chain]
-
-    def forward(self, x: Table) -> Array:
-        """Return the mean raw output of a batch."""
-        raw = self.chains[0].forward(x)
-        for chain in self.chains[1:]:
-            raw += chain.forward(x)
-        raw /= len(self.chains)
-        return raw
-
-
-@dataclass(frozen=True)
 class Model:
     """An encoder, a network and a head: from raw tables to raw outputs and predictions."""
 
@@ -102,13 +87,6 @@ class Model:
     network: Network
     compute_dtype: DType
     output_dtype: DType  # of weights and predictions: the float type of the training table
-    others: tuple[Network, ...] = ()  # members whose raw outputs are averaged with those of `network`
-
-    @property
-    def networks(self) -> tuple[Network, ...]:
-        """All networks: one, or those of an ensemble's members."""
-        return (self.network, *self.others)
-
     def as_named_by(self, table: Table) -> Self:
         """Return the model with a frame's column names, where it was learnt from an array: errors then name these."""
         return self if self.encoder.names else replace(self, encoder=self.encoder.as_named_by(table))
@@ -140,7 +118,7 @@ class Model:
     def _of_few(self, table: Table, finish: Callable[[Array], Array]) -> Array:
         """Return `finish` of few rows' raw outputs."""
         inputs, kind = self._encoded(table)
-        chain = self._chain(table.shape[0], kind)
+        chain = self.network.chain(table.shape[0], self.compute_dtype, kind)
         return self._finished(chain, inputs, finish)
 
     def _encoded(self, table: Table) -> tuple[Table, Kind]:
@@ -159,14 +137,7 @@ class Model:
             inputs, _ = self._encoded(take_rows(table, rows))
             yield rows, self._finished(chain, inputs, finish)
 
-    def _chain(self, n_rows: int, kind: Kind) -> "Chain | MeanOfChains":
-        """Return the layers for a forward pass of `n_rows` rows, through all networks."""
-        first = self.network.chain(n_rows, self.compute_dtype, kind)
-        if not self.others:
-            return first
-        return MeanOfChains([first, *(other.chain(n_rows, self.compute_dtype, kind) for other in self.others)])
-
-    def _finished(self, chain: "Chain | MeanOfChains", inputs: Table, finish: Callable[[Array], Array]) -> Array:
+    def _finished(self, chain: Chain, inputs: Table, finish: Callable[[Array], Array]) -> Array:
         """Return `finish` of raw outputs in the output's float type; raise where they are no finite numbers."""
         with np.errstate(over="ignore", invalid="ignore"):
             raw = chain.forward(inputs).astype(self.output_dtype)
@@ -178,7 +149,7 @@ class Model:
 
     def _why_not_finite(self, inputs: Table) -> str:
         """Return the message for outputs that overflow: they come from the largest input, or from the weights."""
-        parts = [part for network in self.networks for part in (*network.coefs, *network.intercepts)]
+        parts = (*self.network.coefs, *self.network.intercepts)
         if not all(np.isfinite(part).all() for part in parts):
             return "coefs_ or intercepts_ hold NaN or infinity: set finite numbers, or fit again."
         names = self.encoder.feature_names
@@ -193,14 +164,14 @@ class Model:
             "outliers."
         )
 
-    def _chains(self, part: slice, kind: Kind) -> "Iterator[tuple[slice, Chain | MeanOfChains]]":
+    def _chains(self, part: slice, kind: Kind) -> Iterator[tuple[slice, Chain]]:
         """Yield pieces of these rows with layers bound to as many: to PREDICT_ROWS, and once to what is left."""
         n_rows = 0
         for start in range(part.start, part.stop, PREDICT_ROWS):
             rows = slice(start, min(start + PREDICT_ROWS, part.stop))
             if rows.stop - start != n_rows:
                 n_rows = rows.stop - start
-                chain = self._chain(n_rows, kind)
+                chain = self.network.chain(n_rows, self.compute_dtype, kind)
             yield rows, chain
 
     # --- a look inside -----------------------------------------------------------------------------------------------
@@ -213,7 +184,24 @@ class Model:
         with suitable_threads(PREDICT_ROWS * self.network.largest):
             for rows, chain in self._chains(slice(0, inputs.shape[0]), "sparse" if is_sparse(inputs) else "dense"):
                 raw = self._finished(chain, inputs[rows], np.asarray)
-                for whole, piece in zip(outputs[1:], [*cast(Chain, chain).hidden, raw], strict=True):
+                for whole, piece in zip(outputs[1:], [*chain.hidden, raw], strict=True):
                     whole[rows] = piece
         self.head.loss.link(outputs[-1])
         return outputs
+
+
+@dataclass(frozen=True)
+class PrecomputedModel(Model):
+    """A model whose raw outputs for one table are known: that of the held-out rows, which a scorer rates each epoch.
+
+    They are those of rows that are encoded as in training: where the target encodes a column, the means that `predict`
+    uses contain the held-out rows' own targets.
+    """
+
+    raw: Array  # (n, k)
+
+    def outputs(self, table: Table, finish: Callable[[Array], Array]) -> Array:
+        """Return `finish` of the known outputs; of another table's, where a scorer asks for one of other rows."""
+        if table.shape[0] != len(self.raw):
+            return super().outputs(table, finish)
+        return finish(self.raw.copy())

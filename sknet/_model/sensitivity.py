@@ -31,15 +31,14 @@ def input_gradients(model: Model, table: Table) -> Array:
 
 def _to_inputs(model: Model, inputs: Table) -> Array:
     """Return d output / d input of the network, (n, k, m), by a forward and a backward pass per output."""
-    chains = [_chain(network, inputs) for network in model.networks]
+    chain = _chain(model.network, inputs)
     by_input = np.empty((inputs.shape[0], model.head.n_outputs, model.encoder.n_inputs))
     for output in range(model.head.n_outputs):
         # again: a backward pass may use up what the forward pass has kept
-        raw = np.mean([chain.forward(inputs) for chain in chains], axis=0)
+        raw = chain.forward(inputs)
         chosen = np.zeros_like(raw)
         chosen[:, output] = 1.0
-        delta = model.head.to_raw(raw, chosen) / len(chains)
-        by_input[:, output] = np.sum([chain.back_to_input(delta.copy()) for chain in chains], axis=0)
+        by_input[:, output] = chain.back_to_input(model.head.to_raw(raw, chosen))
     return by_input
 
 

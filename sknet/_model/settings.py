@@ -30,7 +30,7 @@ class TableSettings:
 
     categorical_features: object
     input_scaling: str | None
-    numeric_encoding: str = "raw"
+    numeric_encoding: str = "raw"  # of the encoded table; see `sees_bins` below
     n_bins: int = 16
     max_categories: int | None = 100
     category_encoding: str = "one_hot"
@@ -86,3 +86,4 @@ class Settings:
     solver: SolverSettings
     penalty: PenaltySettings
     dtype: DType  # that training computes in
+    sees_bins: tuple[bool, ...] = (True,)  # of each network that is trained: whether its inputs include the bins

@@ -18,11 +18,12 @@ from typing import cast
 
 import numpy as np
 
-from sknet._model.fitting import MAX_ROWS, EncodedRows, Place, Score, Tables, TrainingRun, assemble, encode_rows
+from sknet._model.matrices import IN_MEMORY, EncodedInMemory, EncodedRows, Encoding
+from sknet._model.network_run import MAX_ROWS, NetworkRun, start_run
 from sknet._model.heads import Head, LabelHead, NumberHead
 from sknet._model.settings import Settings
 from sknet._network.layers import Kind
-from sknet._network.objective import EncodedTable, Objective
+from sknet._network.objective import Objective
 from sknet._network.objective import Rows as EncodedMatrix
 from sknet._partitions.dealt import DealtRecords, Records, joined
 from sknet._partitions.stored import KEYS, Stored
@@ -175,7 +176,7 @@ class StreamedRows:
     Parameters
     ----------
     rows : StoredRows
-    tables : Tables
+    encoding : Encoding
     counted : Counted
     smoothing : float
         Of labels.
@@ -186,29 +187,29 @@ class StreamedRows:
     """
 
     def __init__(
-        self, rows: StoredRows, tables: Tables, counted: Counted, smoothing: float, n_rows: int, cross_fit: bool
+        self, rows: StoredRows, encoding: Encoding, counted: Counted, smoothing: float, n_rows: int, cross_fit: bool
     ) -> None:
-        self._rows, self._tables, self._smoothing = rows, tables, smoothing
+        self._rows, self._encoding, self._smoothing = rows, encoding, smoothing
         self._n_rows, self._cross_fit = n_rows, cross_fit
         self.n_samples, self._mean_weight = counted.n, counted.total / counted.n
 
     def encoded(self, records: Records) -> tuple[EncodedMatrix, Array, Array | None]:
         """Encode some records: inputs, targets, weights."""
-        dtype, head = self._tables.compute_dtype, self._tables.head
+        dtype, head = self._encoding.compute_dtype, self._encoding.head
         fold = fold_of(records["row"]) if self._cross_fit else None
-        Z = self._tables.encoder.encode(self._rows.table(records), dtype, ones=True, fold=fold)
+        Z = self._encoding.encoder.encode(self._rows.table(records), dtype, ones=True, fold=fold)
         target = head.targets(self._rows.targets(records), dtype, self._smoothing)
         return EncodedMatrix(Z, self._n_rows, kind="ones"), target, self.scaled(self._rows.weight(records))
 
     def scaled(self, weight: Array | None) -> Array | None:
         """Divide weights by their mean over all training rows."""
-        return None if weight is None else (weight / self._mean_weight).astype(self._tables.compute_dtype)
+        return None if weight is None else (weight / self._mean_weight).astype(self._encoding.compute_dtype)
 
     def batches(self, objective: Objective, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
         """Yield the batches of one epoch, each once `objective` has its rows; in the files' order without `rng`."""
         left: Records | None = None
         n_left = self.n_samples
-        row_bytes = max(1, (self._tables.encoder.n_inputs + 1) * self._tables.compute_dtype.itemsize)
+        row_bytes = max(1, (self._encoding.encoder.n_inputs + 1) * self._encoding.compute_dtype.itemsize)
         step = max(1, ENCODED_BYTES // row_bytes // size) * size
         for records in self._rows.training.pools(self._pool_rows(size), rng):
             n_left -= len(records)
@@ -241,26 +242,24 @@ class TableInputs:
         return np.asarray(self._encoder.encode(take_rows(self._X, batch), self._dtype, ones=True))
 
 
-def run_of(
-    settings: Settings, tables: Tables, rows: StoredRows, counted: Counted, validation: Rows | None, score: Score | None
-) -> TrainingRun:
-    """Put a training run on stored rows together."""
+def validation_of(encoding: Encoding, rows: Rows) -> EncodedRows:
+    """Return the rows that evaluate each epoch: they stay in memory as a table, and are encoded batch by batch."""
+    inputs = TableInputs(encoding.encoder, rows.X, encoding.compute_dtype)
+    return EncodedRows(EncodedInMemory(lambda _, n_rows: inputs, len(rows)), rows.y, rows.weight, IN_MEMORY)
+
+
+def network_of(
+    settings: Settings, encoding: Encoding, rows: StoredRows, counted: Counted, validation: EncodedRows | None
+) -> NetworkRun:
+    """Put the training of a network on stored rows together."""
     n_rows = min(settings.solver.batch_size, MAX_ROWS)
     smoothing, by_target = settings.penalty.label_smoothing, settings.table.category_encoding != "one_hot"
-    stream = StreamedRows(rows, tables, counted, smoothing, n_rows, by_target)
+    stream = StreamedRows(rows, encoding, counted, smoothing, n_rows, by_target)
     y, weight = rows.sample()  # training starts where these tell, and gets its rows from the stream
-
-    def encode(
-        tables: Tables, part: Rows, n_rows: int, smoothing: float = 0.0, *, cross_fit: bool = False
-    ) -> EncodedRows:
-        inputs = TableInputs(tables.encoder, part.X, tables.compute_dtype)
-        later = EncodedTable(lambda _: inputs, (len(part.y), tables.encoder.n_inputs))
-        encoded = encode_rows(tables, replace(part, X=later), n_rows, smoothing)
-        if part.X is not None:
-            return encoded
-        return replace(encoded, weight=stream.scaled(part.weight), total_weight=counted.total)  # of all rows
-
-    place = Place(learn_encoder, encode, Objective)
-    run = assemble(settings, tables, Rows(None, y, weight), validation, score, place=place)
+    weight = np.ones(len(y)) if weight is None else weight
+    nothing = TableInputs(encoding.encoder, None, encoding.compute_dtype)
+    table = EncodedInMemory(lambda _, n_rows: nothing, len(y))
+    sample = EncodedRows(table, y, weight * (counted.total / weight.sum()), IN_MEMORY)  # as heavy as all rows
+    run = start_run(settings, encoding, sample, validation)
     batches = partial(stream.batches, cast(Objective, run.objective))
     return replace(run, problem=replace(run.problem, n_samples=counted.n, batches=batches))

@@ -25,7 +25,8 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from pandas.util import hash_pandas_object
 
-from sknet._model.fitting import FULL_BATCH_ROWS, Tables
+from sknet._model.matrices import Encoding as Tables
+from sknet._model.network_run import FULL_BATCH_ROWS
 from sknet._network.activations import Activation
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss

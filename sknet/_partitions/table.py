@@ -20,7 +20,7 @@ from typing import Protocol, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._model.fitting import Place
+from sknet._model.matrices import Backend
 from sknet._model.model import Model
 from sknet._partitions.shard import slices_of
 from sknet._partitions.summaries import Ask, FirstLook, Look, Mergeable
@@ -55,7 +55,7 @@ class PartedTable:
     rows : ndarray of shape (n,)
     sample : array or data frame
         A few rows, which have the columns and types of all.
-    place : Place
+    backend : Backend
         How these rows are trained on.
     encoded : (Selection, ndarray of shape (n,)), or None
         For rows that have been encoded together with others: these, and which of them the n are.
@@ -65,7 +65,7 @@ class PartedTable:
     lengths: Sequence[int]
     rows: NDArray[np.intp]
     sample: Table
-    place: Place
+    backend: Backend
     encoded: tuple[Selection, NDArray[np.intp]] | None = None
 
     @property

@@ -34,11 +34,7 @@ def refuse_inconsistent(model: Model, state: State | None = None) -> None:
     state : State, default=None
         Where training may go on.
     """
-    for network in model.networks:
-        _refuse_network(network)
-    shapes = [W.shape for W in model.network.coefs]
-    alike = all([W.shape for W in other.coefs] == shapes for other in model.others)
-    require(alike, "the members' layers are not alike")
+    _refuse_network(model.network)
     for column in model.encoder.columns:
         refuse_column(column)
     n_inputs, n_columns = model.network.coefs[0].shape[0], model.encoder.n_columns

@@ -64,14 +64,6 @@ class Rows:
         X = take_rows(self.X, rows) if self.in_file else in_memory[rows]
         return Rows(X, self.y[rows], weight, groups, in_file=self.in_file)
 
-    def split(self, train: Array, held_out: Array) -> tuple[Rows, Rows]:
-        """Return two parts of the rows; a ValueError if one has next to no weight."""
-        parts = self.take(train), self.take(held_out)
-        for part in parts:
-            if part.weight is not None and part.weight.sum() < LEAST_WEIGHT:
-                raise ValueError(too_light(part.weight))
-        return parts
-
     def in_memory(self) -> Rows:
         """Return the rows with a table in memory."""
         return replace(self, X=np.array(self.X), in_file=False) if self.in_file else self

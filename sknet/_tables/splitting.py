@@ -35,7 +35,7 @@ MIN_HELD_OUT = 10
 
 def split(
     rows: Rows, strata: Array | None, how: float | Splitter, seed: int, as_given: Callable[[Array], Target]
-) -> tuple[Rows, Rows] | None:
+) -> tuple[Array, Array] | None:
     """Choose what to train on and what to validate on.
 
     Parameters
@@ -54,17 +54,14 @@ def split(
 
     Returns
     -------
-    (train, held_out) : tuple of Rows
-        None where they would be too few.
+    (train, held_out) : tuple of ndarray
+        Row numbers; None where they would be too few.
     """
-    chosen: tuple[Array, Array] | None
     if not isinstance(how, Real):
-        chosen = by_splitter(how, rows, seed, as_given)
-    elif rows.groups is not None:
-        chosen = by_splitter(_splitter_of_groups(rows.groups, float(how), seed), rows, seed, as_given)
-    else:
-        chosen = hold_out(len(rows.y), strata, float(how), seed)
-    return None if chosen is None else rows.split(*chosen)
+        return by_splitter(how, rows, seed, as_given)
+    if rows.groups is not None:
+        return by_splitter(_splitter_of_groups(rows.groups, float(how), seed), rows, seed, as_given)
+    return hold_out(len(rows.y), strata, float(how), seed)
 
 
 def _splitter_of_groups(groups: Array, fraction: float, seed: int) -> Splitter:
@@ -191,60 +188,6 @@ def deal(n: int, strata: Array | None, groups: Array | None, n_folds: int, seed:
     fold = np.empty(len(order), dtype=np.intp)
     fold[order] = np.arange(len(order)) % n_folds
     return fold[place]
-
-
-def folds(
-    rows: Rows, strata: Array | None, how: float | str | Splitter, n_folds: int, seed: int,
-    as_given: Callable[[Array], Target],
-) -> list[tuple[Array, Array]]:  # fmt: skip
-    """Choose what each of several members trains on and what validates it.
-
-    Parameters
-    ----------
-    rows, strata, seed, as_given
-        As in `split`.
-    how : float or splitter
-        A splitter, all of whose splits are taken. A share is not looked at:
-        each row is held out once.
-    n_folds : int
-        How many there are to be, fewer where a fold would have fewer than
-        `MIN_HELD_OUT` rows.
-
-    Returns
-    -------
-    list of (train, held_out)
-        Indices.
-
-    Raises
-    ------
-    ValueError
-        If there are too few rows, or groups, for two folds.
-    """
-    if not isinstance(how, Real | str):  # "auto" is a share
-        return _all_splits(how, rows, seed, as_given)
-    n, n_groups = len(rows.y), len(rows.y) if rows.groups is None else len(np.unique(rows.groups))
-    for k in range(min(n_folds, n // MIN_HELD_OUT, n_groups), 1, -1):
-        fold = deal(n, strata, rows.groups, k, seed)
-        if np.bincount(fold, minlength=k).min() >= MIN_HELD_OUT:
-            return [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(k)]
-    what = f"n_samples={n}" if rows.groups is None else f"n_samples={n} in {n_groups} groups"
-    raise ValueError(
-        f"n_members={n_folds} needs two folds of {MIN_HELD_OUT} rows at least, and of positive weight there are "
-        f"{what}: give more, or set n_members=1."
-    )
-
-
-def _all_splits(
-    splitter: Splitter, rows: Rows, seed: int, as_given: Callable[[Array], Target]
-) -> list[tuple[Array, Array]]:
-    """Return all splits of a splitter, of which there must be two."""
-    splits = _splits_of(splitter, rows, seed, as_given)
-    found = [_checked(pair, splitter, rows) for pair in splits] if isinstance(splits, Iterable) else []
-    if len(found) < 2:
-        raise ValueError(
-            f"validation_fraction={splitter} makes {len(found)} splits: n_members above 1 needs two at least."
-        )
-    return found
 
 
 # --- a share ---------------------------------------------------------------------------------------------------------

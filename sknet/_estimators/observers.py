@@ -1,0 +1,48 @@
+"""What watches a fit: the protocol of observers, and what they may ask."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from sknet._estimators.fitted import Fitted
+from sknet._storage.checkpoints import Origin
+from sknet._training.result import Epoch
+from sknet._training.state import State
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """The last epoch of a fit."""
+
+    number: int  # from 1; those of folds are counted apart
+    figures: Epoch
+    best: int | None  # the best epoch so far, where epochs are rated
+    n_rate_cuts: int  # how often the schedule `adaptive` has lowered the rate
+    of_folds: bool
+
+
+class WatchedRun(Protocol):
+    """What observers may ask of a call of `fit`."""
+
+    @property
+    def last_epoch(self) -> EpochReport:
+        """The last epoch: of the folds as long as these are at work."""
+
+    @property
+    def states(self) -> list[State]:
+        """The states of the networks; none as long as folds are at work."""
+
+    def fitted(self) -> Fitted:
+        """Return what `fit` would leave if it ended here."""
+
+    def origin(self) -> Origin:
+        """Return what must be the same where this run is taken up again."""
+
+
+class Observer(Protocol):
+    """Called before and after each epoch."""
+
+    def begin(self) -> None:
+        """Note that an epoch begins."""
+
+    def end(self, run: WatchedRun) -> bool:
+        """Note that an epoch has ended; return True to stop."""

@@ -1,0 +1,70 @@
+"""Networks whose raw outputs are averaged are one network: hidden layers side by side, the output their mean.
+
+Conventions
+-----------
+k networks of L layers; network j has h[j, l] units in layer l; m inputs of the encoded table.
+
+joined W_1 : (m, Σh[:, 1])      W_l : blocks on the diagonal      W_L : (Σh[:, L-1], outputs), divided by k
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.linalg import block_diag
+
+from sknet._model.model import Network
+from sknet._typing import Array
+
+
+def joined(networks: Sequence[Network], inputs: Sequence[NDArray[np.intp] | None], n_inputs: int) -> Network:
+    """Join networks into the one whose raw output is the mean of theirs.
+
+    Parameters
+    ----------
+    networks : sequence of Network
+        All of one depth, with the same activations.
+
+    inputs : sequence of ndarray of ints, or None
+        Which inputs of the encoded table each network has; None: all.
+
+    n_inputs : int
+        How many the joined network has.
+
+    Returns
+    -------
+    Network
+        The one that was given, if it is alone and has all inputs.
+    """
+    first, k = networks[0], len(networks)
+    if k == 1 and inputs[0] is None:
+        return first
+    coefs: list[Array] = []
+    intercepts: list[Array] = []
+    last = len(first.coefs) - 1
+    for layer in range(last + 1):
+        weights = [network.coefs[layer] for network in networks]
+        if layer == 0:
+            weights = [_at_inputs(W, chosen, n_inputs) for W, chosen in zip(weights, inputs, strict=True)]
+        biases = [network.intercepts[layer] for network in networks]
+        if layer == last:
+            # the mean of the outputs; a network without hidden layers is linear in its inputs, and so is the mean
+            coefs.append(np.mean(weights, axis=0) if layer == 0 else np.concatenate(weights) / k)
+            intercepts.append(np.mean(biases, axis=0))
+        else:
+            coefs.append(np.hstack(weights) if layer == 0 else block_diag(*weights))
+            intercepts.append(np.concatenate(biases))
+    temperature = float(np.mean([network.temperature for network in networks]))
+    dtype = first.coefs[0].dtype
+    coefs, intercepts = ([part.astype(dtype, copy=False) for part in parts] for parts in (coefs, intercepts))
+    return replace(first, coefs=coefs, intercepts=intercepts, temperature=temperature)
+
+
+def _at_inputs(W: Array, chosen: NDArray[np.intp] | None, n_inputs: int) -> Array:
+    """Return first-layer weights for all inputs: 0 for those that the network does not have."""
+    if chosen is None:
+        return W
+    of_all = np.zeros((n_inputs, W.shape[1]), W.dtype)
+    of_all[chosen] = W
+    return of_all

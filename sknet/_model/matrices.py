@@ -1,0 +1,279 @@
+"""From rows to the matrices that networks are trained on: encoded once, and shared by all networks of a fit.
+
+Conventions
+-----------
+n rows; m inputs of the network; k raw outputs.
+
+target : (n, k)     what the raw outputs are compared with
+weight : (n,)       sample weights divided by their mean; None where all are 1
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Protocol, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknet._model.heads import Head, NumberHead
+from sknet._model.mapped import MappedInputs
+from sknet._model.settings import Settings
+from sknet._network.layers import Kind
+from sknet._network.objective import Inputs, Minimised, Objective, SparseRows, SplitRows
+from sknet._network.objective import Rows as GatheredRows
+from sknet._network.sparse_layers import Split
+from sknet._tables.encoding import TableEncoder, learn_encoder
+from sknet._tables.rows import LEAST_WEIGHT, Rows, too_light
+from sknet._typing import Array, Batch, DType, Table
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """How a table and its targets become matrices, and how raw outputs become predictions."""
+
+    encoder: TableEncoder
+    head: Head
+    compute_dtype: DType
+    output_dtype: DType
+
+
+def learn_encoding(settings: Settings, head: Head, rows: Rows, output_dtype: DType) -> Encoding:
+    """Learn how the table is encoded, and how numbers among the targets are scaled."""
+    if isinstance(head, NumberHead):
+        head = head.scaled_to(rows.y, rows.weight)
+    by_target = settings.table.category_encoding != "one_hot"
+    target = head.targets(rows.y, np.dtype(np.float64)) if by_target else None
+    learn = backend_of(rows.X).learn
+    encoder = learn(rows.X, **vars(settings.table), weight=rows.weight, target=target)
+    return Encoding(encoder, head, settings.dtype, output_dtype)
+
+
+# --- an encoded table ------------------------------------------------------------------------------------------------
+
+
+class EncodedTable(Protocol):
+    """A table that has been encoded once, for several networks; or some of its rows, or of its inputs."""
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are."""
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether it is a sparse matrix."""
+
+    def __getitem__(self, rows: NDArray[np.intp]) -> Self:
+        """Return some of these rows."""
+
+    def without_bins(self) -> Self:
+        """Return the same rows without the bins beside their numbers."""
+
+    def inputs(self, n_rows: int) -> Inputs:
+        """Return what gives a network its inputs, batch by batch, in buffers of so many rows."""
+
+
+@dataclass(frozen=True)
+class EncodedInMemory:
+    """An encoded table in this process's memory, or one in a file whose rows are encoded batch by batch."""
+
+    make_inputs: Callable[[bool, int], Inputs]  # (with bins, rows gathered at once)
+    n_rows: int
+    rows: NDArray[np.intp] | None = None  # None: all
+    has_bins: bool = True
+    is_sparse: bool = False
+
+    def __getitem__(self, rows: NDArray[np.intp]) -> Self:
+        """Return some of these rows."""
+        return replace(self, rows=rows if self.rows is None else self.rows[rows], n_rows=len(rows))
+
+    def without_bins(self) -> Self:
+        """Return the same rows without the bins beside their numbers."""
+        return replace(self, has_bins=False)
+
+    def inputs(self, n_rows: int) -> Inputs:
+        """Return what gives a network its inputs, batch by batch, in buffers of so many rows."""
+        inputs = self.make_inputs(self.has_bins, n_rows)
+        return inputs if self.rows is None else ChosenRows(inputs, self.rows)
+
+
+@dataclass(frozen=True)
+class ChosenRows:
+    """Some rows of inputs, by their numbers."""
+
+    all_rows: Inputs
+    rows: NDArray[np.intp]
+
+    @property
+    def kind(self) -> Kind:
+        """What the batches are."""
+        return self.all_rows.kind
+
+    def __call__(self, batch: Batch) -> Table:
+        """Return the batch's rows."""
+        return self.all_rows(self.rows[batch])
+
+
+@dataclass(frozen=True)
+class ChosenInputs:
+    """Some of the inputs of rows that are encoded batch by batch."""
+
+    all_inputs: Inputs
+    chosen: NDArray[np.intp]
+
+    @property
+    def kind(self) -> Kind:
+        """What the batches are."""
+        return self.all_inputs.kind
+
+    def __call__(self, batch: Batch) -> Array:
+        """Return the batch's rows."""
+        return self.all_inputs(batch)[:, self.chosen]
+
+
+def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> EncodedInMemory:
+    """Encode the rows of a table, once; those of a memory map batch by batch.
+
+    With `cross_fit`, where a column is encoded by the target, no row sees its own.
+    """
+    dtype, encoder, n = encoding.compute_dtype, encoding.encoder, len(rows.y)
+    if encoder.names is None and not isinstance(rows.X, np.ndarray):
+        encoder = encoder.as_named_by(rows.X)
+    fold = encoder.folds(encoding.head.targets(rows.y, np.dtype(np.float64))) if cross_fit else None
+    raw = raw_inputs(encoder)
+    if rows.in_file:
+        with_ones = np.append(raw, encoder.n_inputs)
+
+        def make_mapped(has_bins: bool, n_rows: int) -> Inputs:
+            inputs = MappedInputs(encoder, rows.X, dtype, fold)
+            return inputs if has_bins else ChosenInputs(inputs, with_ones)
+
+        return EncodedInMemory(make_mapped, n)
+    if encoder.lookups is not None:
+        split = Split(*encoder.lookups.encode(rows.X, dtype, fold))
+        split_by_bins = {True: split}
+
+        def make_split(has_bins: bool, n_rows: int) -> Inputs:
+            if has_bins not in split_by_bins:
+                split_by_bins[has_bins] = some_inputs(split, raw)
+            return SplitRows(split_by_bins[has_bins], n_rows)
+
+        return EncodedInMemory(make_split, n)
+    # Dense rows end with a 1, so that the first layer's biases are weights like the others: one product computes both.
+    Z = encoder.encode(rows.X, dtype, ones=True, fold=fold)
+    if not isinstance(Z, np.ndarray):
+        return EncodedInMemory(lambda has_bins, n_rows: SparseRows(Z), n, is_sparse=True)  # which never has bins
+    dense_by_bins = {True: Z}
+
+    def make_dense(has_bins: bool, n_rows: int) -> Inputs:
+        if has_bins not in dense_by_bins:
+            dense_by_bins[has_bins] = Z[:, np.append(raw, encoder.n_inputs)]
+        return GatheredRows(dense_by_bins[has_bins], n_rows, kind="ones")
+
+    return EncodedInMemory(make_dense, n)
+
+
+def raw_inputs(encoder: TableEncoder) -> NDArray[np.intp]:
+    """Return which inputs of the network are no bins."""
+    return np.flatnonzero([facts.kind != "bin" for _, facts in encoder.inputs])
+
+
+def some_inputs(split: Split, chosen: NDArray[np.intp]) -> Split:
+    """Return rows with some of their inputs only; those that are looked up must be among them."""
+    new_position = np.full(split.hot.shape[1], -1)
+    new_position[chosen] = np.arange(len(chosen))
+    kept = new_position[split.places] >= 0
+    return Split(
+        np.ascontiguousarray(split.dense[:, kept]), split.hot[:, chosen].tocsr(), new_position[split.places[kept]]
+    )
+
+
+# --- where the rows of a table are -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What works on the rows of a table where they are."""
+
+    learn: Callable[..., TableEncoder]  # as `learn_encoder`
+    encode: Callable[..., EncodedTable]  # as `encode_in_memory`
+    objective: Callable[..., Minimised]  # as `Objective`
+    n_at_once: int = 1  # how many networks train at the same time, because each waits for what is computed elsewhere
+
+
+IN_MEMORY = Backend(learn_encoder, encode_in_memory, Objective)
+"""In this process's memory, or in a file that it maps."""
+
+
+def backend_of(X: Table) -> Backend:
+    """Return what works on the rows of a table: one in parts says so; a frame may have a column of this name."""
+    if isinstance(X, np.ndarray):
+        return IN_MEMORY
+    return backend if isinstance(backend := getattr(X, "backend", None), Backend) else IN_MEMORY
+
+
+# --- rows that share an encoded table --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class EncodedRows:
+    """Encoded rows with their targets and weights."""
+
+    table: EncodedTable
+    y: Array
+    weight: Array | None
+    backend: Backend
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+    def take(self, rows: NDArray[np.intp]) -> Self:
+        """Return some of the rows; a ValueError if they have next to no weight."""
+        weight = None if self.weight is None else self.weight[rows]
+        if weight is not None and weight.sum() < LEAST_WEIGHT:
+            raise ValueError(too_light(weight))
+        return replace(self, table=self.table[rows], y=self.y[rows], weight=weight)
+
+    def without_bins(self) -> Self:
+        """Return the same rows without the bins beside their numbers."""
+        return replace(self, table=self.table.without_bins())
+
+    @property
+    def total_weight(self) -> float:
+        """How many rows of weight 1 they are worth."""
+        return float(len(self.y)) if self.weight is None else float(self.weight.sum())
+
+
+def encode_rows(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> EncodedRows:
+    """Encode rows where they are, once for all networks; see `encode_in_memory`."""
+    backend = backend_of(rows.X)
+    return EncodedRows(backend.encode(encoding, rows, cross_fit=cross_fit), rows.y, rows.weight, backend)
+
+
+def encode_validation(encoding: Encoding, rows: Rows) -> EncodedRows:
+    """Encode the validation rows that a user brings; errors say so."""
+    try:
+        return encode_rows(encoding, rows, cross_fit=False)
+    except (ValueError, TypeError) as error:
+        raise type(error)(f"In the rows that validate, X_val if it was passed: {error}") from error
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Rows as one network takes them, batch by batch."""
+
+    inputs: Inputs
+    target: Array  # (n, k)
+    weight: Array | None  # (n,), of mean 1
+    total_weight: float
+    n_rows: int  # computed at once
+
+    def __len__(self) -> int:
+        return len(self.target)
+
+
+def samples_of(encoding: Encoding, rows: EncodedRows, n_rows: int, smoothing: float = 0.0) -> Samples:
+    """Return rows as one network takes them, so many at once; labels smoothed."""
+    dtype, total = encoding.compute_dtype, rows.total_weight
+    weight = None if rows.weight is None else (rows.weight * (len(rows) / total)).astype(dtype)
+    target = encoding.head.targets(rows.y, dtype, smoothing)
+    return Samples(rows.table.inputs(n_rows), target, weight, total, n_rows)

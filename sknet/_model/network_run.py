@@ -1,0 +1,283 @@
+"""The training of one network: what is minimised, by what, from where, and the network that comes out.
+
+Conventions
+-----------
+theta : (p,)        all parameters, in the compute dtype
+"""
+
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass, replace
+from math import ceil, inf
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknet._model.joining import joined
+from sknet._model.machine import refuse_beyond_memory
+from sknet._model.matrices import EncodedRows, Encoding, Samples, raw_inputs, samples_of
+from sknet._model.model import Model, Network, PrecomputedModel
+from sknet._model.settings import Settings
+from sknet._model.starting import given_parameters, kept_state
+from sknet._model.threads import suitable_threads
+from sknet._network.activations import ACTIVATIONS
+from sknet._network.custom import refuse_bad_pieces
+from sknet._network.initializers import draw
+from sknet._network.layout import Layout
+from sknet._network.losses import Loss, mean_at_best_temperature
+from sknet._network.objective import Minimised
+from sknet._network.penalties import ElasticNet, Projection
+from sknet._training.lbfgs import LBFGS
+from sknet._training.minibatch import MiniBatch
+from sknet._training.result import StopReason
+from sknet._training.solver import Block, Problem, Solver
+from sknet._training.state import Evaluate, State
+from sknet._typing import Array
+
+MAX_ROWS = 4096
+"""Rows that a network's buffers hold at most; larger batches are computed piece by piece."""
+
+FULL_BATCH_ROWS = 512
+"""Rows that L-BFGS computes at once: their buffers stay in the cache from one layer to the next."""
+
+MANY_WEIGHTS = 10**6
+"""So many weights fit in any machine's memory."""
+
+Score = Callable[[Model], float]
+"""How a user's scorer rates a model on the validation rows."""
+
+
+@dataclass(frozen=True)
+class NetworkRun:
+    """The training of one network, ready to start."""
+
+    settings: Settings
+    encoding: Encoding
+    layout: Layout
+    inputs: NDArray[np.intp] | None  # which of the encoded table's inputs the network has; None: all
+    training: Samples
+    validation: Samples | None  # the rows that evaluate each epoch
+    objective: Minimised
+    problem: Problem
+    solver: Solver
+    n_at_once: int = 1  # how many networks train at the same time, because each waits for what is computed elsewhere
+
+    @property
+    def largest_product(self) -> int:
+        """Multiply-adds of the largest matrix product in a step."""
+        return self.training.n_rows * self.layout.largest
+
+    # --- where it starts ---------------------------------------------------------------------------------------------
+
+    def first_state(self, seeds: tuple[int, int]) -> State:
+        """Return the state of a new run, from weights that are drawn or that `init` gives."""
+        init, head = self.settings.network.init, self.encoding.head
+        if isinstance(init, tuple):
+            coefs, intercepts = given_parameters(self.layout, init)
+        else:
+            activations, rng = self.settings.network.activations, np.random.default_rng(seeds[0])
+            with suitable_threads(0) if init == "orthogonal" else nullcontext():  # a QR decomposition
+                coefs, intercepts = draw(self.layout, activations, init, rng)
+            if not isinstance(init, str):  # a function that the user wrote may return anything
+                coefs, intercepts = given_parameters(self.layout, (coefs, intercepts))
+            bias = head.first_bias(self.training.target, self.training.weight, init)
+            intercepts[-1] = intercepts[-1] if bias is None else intercepts[-1] + bias
+        theta = self.layout.pack(coefs, intercepts, self.encoding.compute_dtype)
+        return self.solver.init(theta, np.random.default_rng(seeds[1]))
+
+    def state_from(self, network: Network, seed: int) -> State:
+        """Return the state of a new run, from the weights of an earlier one."""
+        return self.solver.init(network.packed(self.encoding.compute_dtype), np.random.default_rng(seed))
+
+    # --- what comes out ----------------------------------------------------------------------------------------------
+
+    def network(self, state: State, temperature: float = 1.0) -> Network:
+        """Return the trained network: of the best epoch where rows were held out, else at a temperature that is given.
+
+        Its inputs are all of the encoded table; its arrays are copies.
+        """
+        best, dtype = state.best, self.encoding.output_dtype
+        theta = state.parameters if best is None else best.theta
+        if best is not None:
+            temperature = best.temperature  # which is in best.theta
+        elif temperature != 1.0:
+            theta = self.layout.with_output_scaled(theta, 1.0 / temperature)
+        return self._network_of(theta.astype(dtype), temperature)
+
+    def _network_of(self, theta: Array, temperature: float) -> Network:
+        network = Network(self.settings.network.activations, *self.layout.views(theta), temperature)
+        return joined([network], [self.inputs], self.encoding.encoder.n_inputs)
+
+    def raw(self, state: State, rows: Samples) -> Array:
+        """Return raw outputs, (n, k), for other rows: of the best epoch where rows were held out."""
+        theta = state.parameters if state.best is None else state.best.theta
+        return self.objective.raw(theta, rows.inputs, len(rows))
+
+    def samples(self, rows: EncodedRows) -> Samples:
+        """Return other rows as this network takes them."""
+        rows = rows if self.inputs is None else rows.without_bins()
+        return samples_of(self.encoding, rows, min(len(rows), MAX_ROWS))
+
+    def raw_of_validation(self, state: State) -> Array:
+        """Return the raw outputs of the rows that evaluate each epoch, at the best epoch's temperature."""
+        if self.validation is None:
+            raise TypeError("no rows evaluate the epochs")
+        return self.raw(state, self.validation)
+
+    def kept(self, state: State, *, scaled: bool) -> State:
+        """Return what of a state must be kept for training to continue; `scaled`: from the published weights."""
+        return kept_state(state, self.encoding.output_dtype, validated=scaled or self.problem.evaluate is not None)
+
+    def gradient(self, network: Network) -> tuple[float, Array]:
+        """Return the objective over all rows and its gradient, the whole penalty included."""
+        theta = network.packed(self.encoding.compute_dtype)
+        gradient = np.zeros_like(theta)
+        with suitable_threads(self.largest_product):
+            value, _ = self.objective(theta, slice(0, self.problem.n_samples), gradient)
+        w, penalty = theta[: self.layout.n_weights], penalty_of(self.settings, self.training.total_weight)
+        if penalty.l1:
+            gradient[: self.layout.n_weights] += penalty.l1 * np.sign(w)
+            # L-BFGS adds its L1 term by a change of variables: the objective does not hold it
+            value += 0.0 if self.settings.solver.optimizer else penalty.l1 * float(np.abs(w).sum())
+        return value, gradient
+
+    # --- held-out rows -----------------------------------------------------------------------------------------------
+
+    def evaluated(self, score: Score | None) -> Self:
+        """Return the run with each epoch rated on the validation rows: by a user's scorer, or by minus the loss."""
+        return replace(self, problem=replace(self.problem, evaluate=self._evaluation(score)))
+
+    def _evaluation(self, score: Score | None) -> Evaluate:
+        """Return a function theta -> (validation loss, score, theta as evaluated: at its temperature, temperature)."""
+        held_out, loss = self.validation, self.encoding.head.loss
+        if held_out is None:
+            raise TypeError("there are no rows that evaluate")
+
+        def evaluate(theta: Array) -> tuple[float, float, Array, float]:
+            raw, factor = self.objective.raw(theta, held_out.inputs, len(held_out)), 1.0
+            if self.settings.penalty.temperature_scaling:  # which multiplies raw, too
+                factor, value = mean_at_best_temperature(
+                    loss, raw, held_out.target, held_out.weight, held_out.total_weight
+                )
+                theta = self.layout.with_output_scaled(theta, factor)  # a copy: training goes on without it
+            else:
+                value = loss.mean(raw, held_out.target, held_out.weight)
+            if score is None:
+                return value, -value, theta, 1.0 / factor
+            model = self.precomputed_model(self._network_of(theta, 1.0 / factor), raw)
+            return value, score(model), theta, 1.0 / factor
+
+        return evaluate
+
+    def precomputed_model(self, network: Network, raw: Array) -> PrecomputedModel:
+        """Return a model of the network whose raw outputs for the held-out rows are known."""
+        e = self.encoding
+        raw = raw.astype(e.output_dtype)
+        return PrecomputedModel(e.encoder, e.head, network, e.compute_dtype, e.output_dtype, raw)
+
+
+def start_run(
+    settings: Settings,
+    encoding: Encoding,
+    training: EncodedRows,
+    validation: EncodedRows | None = None,
+    *,
+    sees_bins: bool = True,
+    until: int | None = None,
+    may_stop_early: bool = True,
+) -> NetworkRun:
+    """Put the training of one network together.
+
+    Parameters
+    ----------
+    settings : Settings
+    encoding : Encoding
+    training : EncodedRows
+    validation : EncodedRows, default=None
+        Rows that evaluate each epoch.
+
+    sees_bins : bool, default=True
+        Whether the network's inputs include the bins beside the numbers.
+
+    until : int, default=None
+        After how many epochs, those already done included, training ends; None
+        is `max_iter`.
+
+    may_stop_early : bool, default=True
+        Whether it may end earlier where nothing improves.
+
+    Returns
+    -------
+    NetworkRun
+        Its epochs are rated by minus the loss; see `NetworkRun.evaluated` for a scorer.
+    """
+    head, encoder = encoding.head, encoding.encoder
+    chosen = None
+    if not sees_bins and len(raw := raw_inputs(encoder)) < encoder.n_inputs:
+        chosen, training = raw, training.without_bins()
+        validation = None if validation is None else validation.without_bins()
+    n_inputs = encoder.n_inputs if chosen is None else len(chosen)
+    layout = Layout((n_inputs, *settings.network.hidden_sizes, head.n_outputs))
+    n_rows = rows_at_once(settings, training)
+    n_outputs = max(n_rows, 0 if validation is None else min(len(validation), MAX_ROWS)) * sum(layout.sizes[1:])
+    if layout.n_parameters + n_outputs > MANY_WEIGHTS:
+        what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
+        refuse_beyond_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
+    samples = samples_of(encoding, training, n_rows, settings.penalty.label_smoothing)
+    if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(settings.network.activations):
+        refuse_bad_pieces(head.loss, samples.target, settings.network.activations)
+    held_out = None if validation is None else samples_of(encoding, validation, min(len(validation), MAX_ROWS))
+    first_order, penalty = settings.solver.optimizer is not None, penalty_of(settings, samples.total_weight)
+    objective = training.backend.objective(
+        layout, settings.network.activations, head.loss,
+        penalty if first_order else ElasticNet(l2=penalty.l2),  # L-BFGS adds its L1 term itself
+        samples.inputs, samples.target, samples.weight, n_rows=n_rows, dropout=settings.network.dropout,
+    )  # fmt: skip
+    max_norm, projection = settings.penalty.max_norm, None
+    if first_order and (penalty.l1 or max_norm):
+        projection = Projection(penalty.l1, max_norm or 0.0, layout.shapes[::-1])
+    problem = Problem(
+        objective, len(samples), layout.n_weights, Block(layout.starts[0], layout.n_weights, layout.sizes[0]),
+        penalty=objective.penalty, random=any(settings.network.dropout), project=projection,
+        limit=projection.limit if projection is not None and max_norm else None,
+    )  # fmt: skip
+    solver = solver_of(
+        settings, penalty.l1, until or settings.solver.max_iter, validated=held_out is not None,
+        may_stop_early=may_stop_early,
+    )  # fmt: skip
+    run = NetworkRun(
+        settings, encoding, layout, chosen, samples, held_out, objective, problem, solver, training.backend.n_at_once
+    )
+    return run if held_out is None else run.evaluated(None)
+
+
+def rows_at_once(settings: Settings, training: EncodedRows) -> int:
+    """Return how many rows are computed at once: a batch, unless it is huge; with L-BFGS, equal parts of all rows."""
+    n = len(training)
+    if settings.solver.optimizer is not None:
+        return min(settings.solver.batch_size, MAX_ROWS)
+    # each part costs passes over theta, which take longer than the part itself where the table is sparse
+    return ceil(n / ceil(n / (MAX_ROWS if training.table.is_sparse else FULL_BATCH_ROWS)))
+
+
+def penalty_of(settings: Settings, total_weight: float) -> ElasticNet:
+    """Return alpha's L2 and L1 parts, divided by the training rows' total weight."""
+    strength, l1_ratio = settings.penalty.alpha / total_weight, settings.penalty.l1_ratio
+    return ElasticNet(l2=strength * (1.0 - l1_ratio), l1=strength * l1_ratio)
+
+
+def solver_of(settings: Settings, l1: float, until: int, *, validated: bool, may_stop_early: bool) -> Solver:
+    """Return what trains: a first-order method over mini-batches, or L-BFGS."""
+    how = settings.solver
+    n_iter_no_change = how.n_iter_no_change if may_stop_early else inf
+    if how.optimizer is None:
+        return LBFGS(until, how.max_fun, how.tol, n_iter_no_change, l1)
+    return MiniBatch(
+        how.optimizer, how.schedule, how.learning_rate_init, how.batch_size, until, tol=how.tol,
+        # the training loss does not cut a schedule short: it falls most while the rate does, at the end
+        n_iter_no_change=inf if how.has_end and not validated else n_iter_no_change,
+        shuffle=how.shuffle, weight_decay=how.weight_decay, clip_norm=how.clip_norm, averaging=how.averaging,
+        horizon=how.max_iter, relative_tol=how.has_end,
+        end=StopReason.FINISHED if how.has_end else StopReason.MAX_ITER,
+    )  # fmt: skip
