@@ -47,7 +47,7 @@ from sknet._model.matrices import Encoding, encode_rows, encode_validation, lear
 from sknet._model.network_run import start_run
 from sknet._model.selection import FoldNetworks, select_epoch
 from sknet._model.settings import Settings
-from sknet._model.starting import given_parameters, refuse_other_layers
+from sknet._model.starting import refuse_other_weights
 from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import split
@@ -77,6 +77,7 @@ class Plan:
     by_folds: bool = False
     held_out: tuple[Array, Array] | None = None  # numbers of the rows to train on, and of those held out
     lacks_validation: bool = False  # whether rows were to be held out, and are too few
+    is_increment: bool = False  # whether it is one epoch of `partial_fit`
 
 
 class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEstimator):
@@ -93,7 +94,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         data = self._read(arguments, earlier)
         plan = self._plan(data, earlier, self._seeds(earlier))
         run = self._assemble(data, plan, earlier)
-        return self._train_and_publish(arguments, plan, run)
+        return self._train_and_publish(run, self._watchers(arguments, run, plan), plan)
 
     def _resume(self, path: str | PathLike[str], arguments: FitArguments) -> Self:
         """Continue the run that a checkpoint file holds."""
@@ -105,7 +106,8 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         data = self._read(arguments, earlier)
         plan = self._plan(data, earlier, (first, held_out, training), is_resumed=True)
         run = self._assemble(data, plan, earlier)
-        return self._train_and_publish(arguments, plan, run, saved)
+        run.start_from([saved.state_for(run.origin())])
+        return self._train_and_publish(run, self._watchers(arguments, run, plan), plan)
 
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch, over all rows given."""
@@ -117,19 +119,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         run = self._assemble(data, plan, earlier, until=epochs_done + 1)
         states = run.first_states()
         run.start_from(states if earlier is None else [continued(earlier, states[0], data.rows.X)])
-        try:
-            result = run.train(watchers_of_epoch(self, run), in_threads=False)
-        except DivergedError as error:
-            raise ValueError(why_diverged(self, error, run)) from None
-        except KeyboardInterrupt as interrupt:
-            if not run.has_whole_epoch or interrupt.__context__ is not None:
-                raise
-            result = Result(StopReason.INTERRUPTED, 1)
-        fitted = run.published(self._predictions, may_go_on=True)
-        if result.reason is StopReason.INTERRUPTED:
-            report(self, result)
-        self._publish(fitted)
-        return self
+        return self._train_and_publish(run, watchers_of_epoch(self, run), plan)
 
     # --- 1. read -----------------------------------------------------------------------------------------------------
 
@@ -185,7 +175,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         before = None if earlier is None else earlier.resolved
         facts = Facts(len(data.rows), validated=False, increment=True, earlier=before)
         settings, resolved = self._resolve(data.rows.X, facts)
-        return Plan(settings, resolved, self._seeds(earlier))
+        return Plan(settings, resolved, self._seeds(earlier), is_increment=True)
 
     def _resolve(self, X: Table, facts: Facts) -> tuple[Settings, dict[str, object]]:
         """Answer every "auto" for the rows of a table."""
@@ -241,9 +231,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             for sees_bins in settings.sees_bins
         ]  # fmt: skip
         if earlier is not None:
-            refuse_other_layers(networks[0].layout, earlier.model.network)
-            if isinstance(settings.network.init, tuple):  # which has had its effect, but must be what it says
-                given_parameters(networks[0].layout, settings.network.init)
+            refuse_other_weights(networks[0].layout, earlier.model.network, settings.network.init)
         run = FitRun(
             name=type(self).__name__,
             resolved=plan.resolved,
@@ -271,52 +259,57 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
 
     # --- 3. select, 4. train, 5. publish ---------------------------------------------------------------------------
 
-    def _train_and_publish(
-        self, arguments: FitArguments, plan: Plan, run: FitRun, saved: checkpoints.Saved | None = None
-    ) -> Self:
-        """Let folds select the epoch, train the networks for so long, and publish what they have learnt."""
-        if saved is not None:
-            run.start_from([saved.state_for(run.origin())])
-        n_epochs = self.max_iter - (run.states[0].epoch if run.states else 0)
-        rated = run.validation is not None
-        in_threads = isinstance(self.scoring, str) and self.scoring == "loss"  # a scorer is the user's own code
-        watchers = watchers_of_fit(
-            self, arguments, run, n_epochs=max(n_epochs, 0), by_folds=plan.by_folds, rated=rated
-        )
+    def _train_and_publish(self, run: FitRun, watchers: Watchers | None, plan: Plan) -> Self:
+        """Let folds select the epoch, train the networks, and publish what they have learnt."""
+        before = self._fitted
         try:
-            result = self._select_and_train(run, watchers, in_threads=in_threads)
-            fitted = run.published(self._predictions, may_go_on=result.reason is StopReason.INTERRUPTED)
-            if watchers is not None:
-                watchers.finish(fitted)
-            if self.verbose and not plan.lacks_validation:
-                print_end(run.resolved, result)
+            result = self._select_and_train(run, watchers)
+            self._report_and_publish(run, result, plan, watchers)
         except DivergedError as error:
             raise ValueError(why_diverged(self, error, run)) from None
         except KeyboardInterrupt as interrupt:
             # one that comes while an error is being handled finds states that may be torn
-            if not run.has_whole_epoch or interrupt.__context__ is not None:
+            if not run.has_whole_epoch or self._fitted is not before or interrupt.__context__ is not None:
                 raise
             undefined = any(state.scores_undefined for state in run.states)
-            result = Result(StopReason.INTERRUPTED, run.last_epoch.number, scores_undefined=undefined)
-            fitted = run.published(self._predictions, may_go_on=True)
-        if result.reason is not StopReason.FINISHED or result.scores_undefined:
-            report(self, result, quiet=plan.lacks_validation, among_folds=not run.states)
-        self._publish(fitted)
+            interrupted = Result(StopReason.INTERRUPTED, run.last_epoch.number, scores_undefined=undefined)
+            self._report_and_publish(run, interrupted, plan)
         return self
 
-    def _select_and_train(self, run: FitRun, watchers: Watchers | None, *, in_threads: bool) -> Result:
+    def _watchers(self, arguments: FitArguments, run: FitRun, plan: Plan) -> Watchers | None:
+        n_epochs = self.max_iter - (run.states[0].epoch if run.states else 0)
+        return watchers_of_fit(
+            self, arguments, run, n_epochs=max(n_epochs, 0), by_folds=plan.by_folds, rated=run.validation is not None
+        )
+
+    def _select_and_train(self, run: FitRun, watchers: Watchers | None) -> Result:
         """Train the networks of the folds, if there are any, and those that learn from all rows."""
+        in_threads = isinstance(self.scoring, str) and self.scoring == "loss"  # a scorer is the user's own code
         if run.folds is not None:
-            states = run.states  # of a resumed run, which goes on when the folds have chosen again
-            run.states = []
-            selection = select_epoch(run.folds, watchers if not states else None)
+            resumed, run.states = run.states, []  # of a resumed run, which goes on when the folds have chosen again
+            selection = select_epoch(run.folds, None if resumed else watchers)
             if selection.cut_short is not None:
                 return Result(selection.cut_short, selection.n_epochs)
             run.train_as(selection)
-            run.states = states
+            run.states = resumed
         if not run.states:
             run.start_from(run.first_states())
         return run.train(watchers, in_threads=in_threads)
+
+    def _report_and_publish(self, run: FitRun, result: Result, plan: Plan, watchers: Watchers | None = None) -> None:
+        """Tell all who watch and warn of what went wrong; publish last, so that an error there changes nothing."""
+        is_interrupted = result.reason is StopReason.INTERRUPTED
+        fitted = run.published(self._predictions, may_go_on=is_interrupted or plan.is_increment)
+        if watchers is not None:
+            watchers.finish(fitted)
+        if plan.is_increment:
+            if is_interrupted:
+                report(self, result)
+        else:
+            if self.verbose and not plan.lacks_validation:
+                print_end(run.resolved, result)
+            report(self, result, quiet=plan.lacks_validation, among_folds=not run.states)
+        self._publish(fitted)
 
     def _publish(self, fitted: Fitted) -> None:
         """Make the estimator the fitted one, in one assignment: at no moment is it half changed."""
@@ -355,6 +348,6 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()
-        tags.input_tags.sparse = True
+        tags.input_tags.sparse = self.n_members in (1, "auto")  # several networks take dense tables
         tags.input_tags.allow_nan = True
         return tags

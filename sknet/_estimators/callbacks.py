@@ -269,7 +269,7 @@ def watchers_of_fit(
     n_in_all = n_epochs + (estimator.max_iter if by_folds else 0)
     callbacks = Callbacks(estimator, for_hooks(arguments), run, n_in_all) if listed else None
     writers = [CheckpointWriter(one, run.origin()) for one in listed if isinstance(one, Checkpoint)]
-    prints = printer(estimator.verbose, n_epochs=n_epochs, rated=rated) if estimator.verbose else None
+    prints = printer(estimator.verbose, rated=rated) if estimator.verbose else None
     return Watchers(run, writers, prints, callbacks)
 
 

@@ -146,11 +146,27 @@ class FitRun:
         """The last epoch: of the folds as long as these are at work."""
         if not self.states and self.folds is not None:
             epochs = self.folds.epochs
-            return EpochReport(len(epochs), epochs[-1], self.folds.best_epoch, 0, of_folds=True)
+            max_iter = self.settings.solver.max_iter
+            return EpochReport(len(epochs), max_iter, epochs[-1], self.folds.best_epoch, 0, of_folds=True)
         latest = mean_epochs([state.history[-1:] for state in self.states])[-1]
         bests = [state.best.epoch for state in self.states if state.best is not None]
-        n_epochs = max(state.epoch for state in self.states)
-        return EpochReport(n_epochs, latest, max(bests, default=None), self.states[0].plateaus, of_folds=False)
+        n_epochs = self.settings.solver.max_iter if self.selection is None else self.selection.n_epochs
+        return EpochReport(
+            number=max(state.epoch for state in self.states),
+            n_epochs=n_epochs,
+            figures=latest,
+            best=max(bests, default=None),
+            n_rate_cuts=self.states[0].plateaus,
+            of_folds=False,
+        )
+
+    @property
+    def _n_iter(self) -> int:
+        """How many epochs this call has trained, those before it was resumed included; the most of any network."""
+        if not self.states:
+            return sum(map(len, self.epochs_of_each))
+        # L-BFGS may end before its first iteration, and records the loss all the same
+        return max(min(state.epoch, len(state.history)) for state in self.states)
 
     # --- what they leave ---------------------------------------------------------------------------------------------
 
@@ -167,7 +183,7 @@ class FitRun:
         """Return what the call would leave if it ended here; but for what is learnt of held-out rows."""
         each = self.epochs_of_each
         mean = mean_epochs(each)
-        n_seen = self.networks[0].problem.n_samples * sum(map(len, each))
+        n_seen = self.networks[0].problem.n_samples * sum(map(len, each)) if self._n_iter else 0
         earlier = self.earlier
         e = self.encoding
         return Fitted(
@@ -175,7 +191,7 @@ class FitRun:
             resolved=self.resolved,
             columns=self.columns,
             history=(History() if earlier is None else earlier.history).extended(mean),
-            n_iter=len(mean),
+            n_iter=self._n_iter,
             n_samples_seen=n_seen + (0 if earlier is None else earlier.n_samples_seen),
             validated=self.validation is not None,
             seeds=self.seeds,

@@ -15,7 +15,7 @@ from sknet._model.intervals import around, has_ends
 from sknet._model.matrices import Encoding, encode_rows
 from sknet._model.network_run import start_run
 from sknet._model.sensitivity import input_gradients
-from sknet._model.starting import refuse_other_layers
+from sknet._model.starting import refuse_other_weights
 from sknet._tables.arrays import shown
 from sknet._typing import Array, Table, Target
 
@@ -33,7 +33,7 @@ def objective_gradient(
     model = earlier.model
     encoding = Encoding(model.encoder, data.head, model.compute_dtype, model.output_dtype)
     run = start_run(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
-    refuse_other_layers(run.layout, model.network)
+    refuse_other_weights(run.layout, model.network, settings.network.init)
     loss, gradient = run.gradient(model.network)
     coef_grads, intercept_grads = model.network.layout.views(gradient.astype(model.output_dtype, copy=False))
     return loss, coef_grads, intercept_grads

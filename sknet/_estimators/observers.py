@@ -14,6 +14,7 @@ class EpochReport:
     """The last epoch of a fit."""
 
     number: int  # from 1; those of folds are counted apart
+    n_epochs: int  # how many there will be at most
     figures: Epoch
     best: int | None  # the best epoch so far, where epochs are rated
     n_rate_cuts: int  # how often the schedule `adaptive` has lowered the rate

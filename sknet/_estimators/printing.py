@@ -44,16 +44,9 @@ class Lines(Printer):
 
 
 class ProgressLine(Printer):
-    """One line for the whole fit, and one for its folds: losses, the best epoch, the time so far and the time left.
+    """One line for the folds, and one for what follows: losses, the best epoch, the time so far and the time left."""
 
-    Parameters
-    ----------
-    n_epochs : int
-        How many epochs there will be at most; in the folds as many.
-    """
-
-    def __init__(self, n_epochs: int) -> None:
-        self._n_epochs = n_epochs
+    def __init__(self) -> None:
         self._overwrites = sys.stdout.isatty() or type(sys.stdout).__module__.startswith("ipykernel")
         self._start(of_folds=False)
 
@@ -67,16 +60,15 @@ class ProgressLine(Printer):
         """Bring the line up to date; in a log file, print every tenth part of the run."""
         epoch = run.last_epoch
         if epoch.of_folds is not self._of_folds:
-            started = self._started
             self.finish()
             self._start(of_folds=epoch.of_folds)
-            self._started = started if epoch.of_folds else self._started
         self._done += 1
+        n_epochs = epoch.n_epochs - epoch.number + self._done  # of this call
         if self._overwrites:
             line = self._line(epoch, get_terminal_size().columns if sys.stdout.isatty() else None)
             print("\r" + line.ljust(self._width), end="", flush=True)
             self._width = len(line)
-        elif self._done * LINES // self._n_epochs > (self._done - 1) * LINES // self._n_epochs:
+        elif self._done * LINES // n_epochs > (self._done - 1) * LINES // n_epochs:
             print(self._line(epoch))
         return False
 
@@ -88,9 +80,9 @@ class ProgressLine(Printer):
     def _line(self, epoch: EpochReport, width: int | None = None) -> str:
         """Return the line, in fewer words where `width` columns are too few: what wraps cannot be overwritten."""
         figures, spent = epoch.figures, perf_counter() - self._started
-        left = duration(spent / self._done * (self._n_epochs - self._done))
+        left = duration(spent / self._done * (epoch.n_epochs - epoch.number))
         what = "folds, epoch" if epoch.of_folds else "epoch"
-        whole = [f"{what} {epoch.number}/{epoch.number - self._done + self._n_epochs}", f"loss {figures.loss:.4g}"]
+        whole = [f"{what} {epoch.number}/{epoch.n_epochs}", f"loss {figures.loss:.4g}"]
         short = whole.copy()
         if epoch.best is not None:
             rated = [f"validation loss {figures.validation_loss:.4g}"]
@@ -112,6 +104,6 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
 
 
-def printer(verbose: bool | int, *, n_epochs: int, rated: bool) -> Printer:
+def printer(verbose: bool | int, *, rated: bool) -> Printer:
     """Return what prints at this level of `verbose`."""
-    return ProgressLine(n_epochs) if verbose == 2 else Lines(rated=rated)
+    return ProgressLine() if verbose == 2 else Lines(rated=rated)

@@ -92,7 +92,9 @@ def fit_stream(
         progress=_say if estimator.verbose else None,
     )
     plan, run = assemble(estimator, stored, reader, validation, seeds)
-    estimator._train_and_publish(FitArguments(None, None), plan, run, saved)
+    if saved is not None:
+        run.start_from([saved.state_for(run.origin())])
+    estimator._train_and_publish(run, estimator._watchers(FitArguments(None, None), run, plan), plan)
 
 
 def _say(n_rows: int) -> None:

@@ -37,14 +37,16 @@ def _float_arrays(parts: object) -> list[Array]:
         raise ValueError(f"init must be two lists of arrays, (coefs, intercepts); one is not: {error}.") from error
 
 
-def refuse_other_layers(layout: Layout, network: Network) -> None:
-    """Raise if training is to go on from weights of other shapes."""
+def refuse_other_weights(layout: Layout, network: Network, init: object) -> None:
+    """Raise if training is to go on from weights of other shapes, or `init` gives such."""
     shapes = [W.shape for W in network.coefs]
     if shapes != layout.shapes:
         raise ValueError(
             f"hidden_layer_sizes={layout.sizes[1:-1]} asks for weights of shapes {layout.shapes}, but training goes on "
             f"from {shapes}: keep the layers, or set warm_start=False."
         )
+    if isinstance(init, tuple):  # which has had its effect, but must be what it says
+        given_parameters(layout, init)
 
 
 def kept_state(state: State, output_dtype: DType, *, validated: bool) -> State:

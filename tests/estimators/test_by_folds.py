@@ -2,6 +2,7 @@
 
 import warnings
 
+import numpy as np
 import pytest
 from held_out import LABEL, LABEL_VAL, NUMBER, TARGETS, WEIGHT, X_VAL, N, X
 from numpy.testing import assert_allclose, assert_array_equal
@@ -10,10 +11,9 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.model_selection import ShuffleSplit, train_test_split
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._training.minibatch import MiniBatch
 from sknet._training.schedules import Progress, flat_cosine
 
-FOLDS = dict(hidden_layer_sizes=4, max_iter=12, learning_rate_init=0.05, random_state=0)
+FOLDS = dict(n_members=1, hidden_layer_sizes=4, max_iter=12, learning_rate_init=0.05, random_state=0)
 
 
 def test_small_tables_do_not_fail():
@@ -31,7 +31,7 @@ def test_small_tables_do_not_fail():
 def test_with_folds_one_network_is_trained_on_all_rows(kind):
     fitted = SigmoidMLPClassifier(**FOLDS).fit(X, TARGETS[kind])
     assert fitted.t_ == N * fitted.n_iter_ and fitted.best_epoch_ == fitted.n_iter_ <= 12
-    assert fitted.validation_scores_ is None and fitted.temperature_ != 1.0
+    assert fitted.temperature_ != 1.0
     # the same epochs without folds lead to the same weights, but for the temperature in the last layer
     plain = fitted.resolved_params_ | dict(early_stopping=False, temperature_scaling=False, max_iter=fitted.n_iter_)
     plain["learning_rate"] = lambda fraction: flat_cosine(Progress(fraction * fitted.n_iter_ / 12))
@@ -52,10 +52,40 @@ def test_what_folds_are_resolved_to_gives_the_same_fit():
     assert again.resolved_params_ == fitted.resolved_params_
 
 
-def test_folds_in_regression_if_they_are_asked_for():
+def test_folds_in_regression():
     fitted = SigmoidMLPRegressor(**FOLDS, early_stopping="folds").fit(X, NUMBER)
     assert fitted.t_ == N * fitted.n_iter_ and fitted.temperature_ == 1.0
-    assert SigmoidMLPRegressor(**FOLDS).fit(X, NUMBER).resolved_params_["early_stopping"] is True
+    assert SigmoidMLPRegressor(**FOLDS).fit(X, NUMBER).resolved_params_["early_stopping"] == "folds"
+
+
+@pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_the_folds_epochs_are_told(kind, n_members):
+    """Their joint loss is the validation loss of an epoch; what was chosen is the best epoch."""
+    fitted = kind(**FOLDS | {"n_members": n_members}).fit(X, LABEL if kind is SigmoidMLPClassifier else NUMBER)
+    scores = fitted.validation_scores_
+    assert fitted.best_epoch_ == fitted.n_iter_ == len(fitted.loss_curve_) <= len(scores) <= 12
+    assert fitted.best_validation_score_ == scores[fitted.n_iter_ - 1]
+    assert_array_equal(fitted.history_["validation_score"], scores * n_members)
+    assert_array_equal(fitted.history_["validation_loss"], -np.array(scores * n_members))
+    assert fitted.history_["loss"].notna().sum() == n_members * fitted.n_iter_
+    assert ("member" in fitted.history_) == (n_members > 1)
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_out_of_fold_predictions(n_members):
+    """They are there where folds were asked for, of each row once on a small table, and have the folds' joint loss."""
+    folds = FOLDS | {"n_members": n_members, "early_stopping": "folds"}
+    fitted = SigmoidMLPClassifier(**folds, label_smoothing=0.0).fit(X, LABEL, WEIGHT)
+    p = fitted.oof_prediction_
+    assert p.shape == (N, 3) and np.isnan(p[WEIGHT == 0]).all() and np.isfinite(p[WEIGHT > 0]).all()
+    losses = -np.log(p[np.arange(N), LABEL])[WEIGHT > 0]
+    assert -np.average(losses, weights=WEIGHT[WEIGHT > 0]) == pytest.approx(fitted.best_validation_score_, rel=1e-9)
+    number = SigmoidMLPRegressor(**folds).fit(X, NUMBER)
+    assert number.oof_prediction_.shape == (N,) and np.corrcoef(number.oof_prediction_, NUMBER)[0, 1] > 0.5
+    for other in (SigmoidMLPClassifier(**FOLDS).fit(X, LABEL), fitted.partial_fit(X, LABEL)):
+        with pytest.raises(AttributeError, match="early_stopping='folds' has it"):
+            other.oof_prediction_  # noqa: B018
 
 
 @pytest.mark.parametrize(
@@ -91,21 +121,32 @@ def test_folds_that_diverge_name_the_rate():
     assert not hasattr(net, "coefs_")
 
 
-def test_an_interrupt_among_the_folds_changes_nothing(monkeypatch):
-    net, n_calls = SigmoidMLPClassifier(**FOLDS), []
-    whole = SigmoidMLPClassifier(**FOLDS).fit(X, LABEL)
+class StopsAt:
+    """A schedule that presses Ctrl-C at its n-th call."""
 
-    def interrupted(self, problem, state, observer=None, train=MiniBatch.train):
-        n_calls.append(problem.n_samples)
-        if len(n_calls) == 3:
+    def __init__(self, n_calls):
+        self.left = n_calls
+
+    def __call__(self, fraction):
+        self.left -= 1
+        if self.left == 0:
             raise KeyboardInterrupt
-        return train(self, problem, state, observer)
+        return 1.0
 
-    monkeypatch.setattr(MiniBatch, "train", interrupted)
+
+@pytest.mark.parametrize("n_members", [1, 2])
+@pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
+def test_an_interrupt_among_the_folds_leaves_the_first_folds_network(kind, n_members):
+    y = LABEL if kind is SigmoidMLPClassifier else NUMBER
+    net = kind(**FOLDS | {"n_members": n_members, "batch_size": N, "learning_rate": StopsAt(1)})
     with pytest.raises(KeyboardInterrupt):
-        net.fit(X, LABEL)
-    assert not hasattr(net, "coefs_") and max(n_calls) < N
-    assert_array_equal(net.fit(X, LABEL).coefs_[0], whole.coefs_[0])
+        net.fit(X, y)
+    assert not hasattr(net, "coefs_")
+    with pytest.warns(UserWarning, match="interrupted by user.*first fold, trained for 2 epochs"):
+        net.set_params(learning_rate=StopsAt(2 * 4 * n_members + 1)).fit(X, y)
+    assert net.n_iter_ == len(net.validation_scores_) == 2 and net.coefs_[0].shape[1] == 4 * n_members
+    assert net.predict(X).shape == (N,) and not hasattr(net, "oof_prediction_")
+    assert net.partial_fit(X, y).n_iter_ == 1
 
 
 def test_the_loss_at_weights_that_folds_have_helped_to_find():

@@ -15,8 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators import base, callbacks
-from sknet._model.fitting import TrainingRun
+from sknet._estimators import callbacks
+from sknet._estimators.fit_run import FitRun
 
 rng = np.random.default_rng(0)
 N = 60
@@ -25,7 +25,7 @@ NUMBER = X[:, 0] - X[:, 1]
 LABEL = np.digitize(NUMBER, [-0.5, 0.5])
 WEIGHT = rng.integers(1, 4, size=N).astype(float)
 QUICK = dict(
-    hidden_layer_sizes=3, max_iter=4, batch_size=20, learning_rate="cosine", learning_rate_init=0.05, random_state=0,
+    n_members=1, hidden_layer_sizes=3, max_iter=4, batch_size=20, learning_rate="cosine", learning_rate_init=0.05, random_state=0,
     early_stopping=False,
 )  # fmt: skip
 KINDS = [(SigmoidMLPClassifier, LABEL), (SigmoidMLPRegressor, NUMBER)]
@@ -230,8 +230,8 @@ def test_a_diverging_fit_tears_down():
 @of_both
 def test_without_callbacks_nobody_is_told(kind, y, monkeypatch):
     told = []
-    monkeypatch.setattr(TrainingRun, "train", lambda run, state, observer, train=TrainingRun.train: (
-        told.append(observer), train(run, state, observer))[1])  # fmt: skip
+    monkeypatch.setattr(FitRun, "train", lambda run, observer, train=FitRun.train, **how: (
+        told.append(observer), train(run, observer, **how))[1])  # fmt: skip
     monkeypatch.setattr(callbacks, "Callbacks", None)
     kind(**QUICK).fit(X, y).partial_fit(X, y)
     make_pipeline(StandardScaler(), kind(**QUICK)).fit(X, y)
@@ -241,12 +241,12 @@ def test_without_callbacks_nobody_is_told(kind, y, monkeypatch):
 @needs_callbacks
 def test_fitted_estimators_are_made_only_where_a_callback_asks(monkeypatch):
     made = []
-    fitted_at = base.Begun.fitted_at
-    monkeypatch.setattr(base.Begun, "fitted_at", lambda *args, **kept: made.append(1) or fitted_at(*args, **kept))
+    fitted = FitRun.fitted
+    monkeypatch.setattr(FitRun, "fitted", lambda run: made.append(1) or fitted(run))
     SigmoidMLPRegressor(**QUICK).set_callbacks(Silent()).fit(X, NUMBER)
-    assert not made
+    assert len(made) == 1  # what the fit leaves
     SigmoidMLPRegressor(**QUICK).set_callbacks(Silent(), Recorder(), Recorder()).fit(X, NUMBER)
-    assert len(made) == 4  # one per epoch, which the recorders share
+    assert len(made) == 2 + 4  # one per epoch, which the recorders share
 
 
 @needs_callbacks

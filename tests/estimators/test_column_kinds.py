@@ -205,10 +205,11 @@ def test_auto_goes_by_rows_task_and_levels():
     X = pd.concat([TABLE[["age", "city"]]] * 20, ignore_index=True)
     y, label = np.tile(NUMBER, 20), np.tile(LABEL, 20)
     quick = {**QUICK, "max_iter": 1}
-    assert encodings_of(SigmoidMLPRegressor(**quick), X, y) == many
+    assert len(X) >= 5000 and encodings_of(SigmoidMLPRegressor(**quick), X, y) == many
     assert encodings_of(SigmoidMLPRegressor(**quick | {"max_categories": None}), X, y) == (many[0], few[1])
-    assert encodings_of(SigmoidMLPRegressor(**quick), X.iloc[:1000], y[:1000])[0] == "raw"
-    assert encodings_of(SigmoidMLPClassifier(**quick), X.iloc[:4000], label[:4000])[0] == "raw"
+    for kind, target in ((SigmoidMLPRegressor, y), (SigmoidMLPClassifier, label)):
+        assert encodings_of(kind(**quick), X.iloc[:1000], target[:1000])[0] == "auto"  # both, by turns
+        assert encodings_of(kind(**quick, n_members=1), X.iloc[:1000], target[:1000])[0] == "raw"
     assert encodings_of(SigmoidMLPClassifier(**quick, early_stopping=False), X, label) == many
     for scikit_learns in ({"input_scaling": None}, {"learning_rate": "constant"}, {"learning_rate": "adaptive"}):
         assert encodings_of(SigmoidMLPRegressor(**quick | scikit_learns), X, y) == few

@@ -124,7 +124,7 @@ def test_scorers_see_the_temperature():
 
 
 def test_by_default_every_epoch_is_judged_as_it_predicts():
-    net = SigmoidMLPClassifier(random_state=0, max_iter=5).fit(X, LABEL, X_val=X_VAL, y_val=LABEL_VAL)
+    net = SigmoidMLPClassifier(random_state=0, max_iter=5, n_members=1).fit(X, LABEL, X_val=X_VAL, y_val=LABEL_VAL)
     expected = get_scorer("neg_log_loss")(net, X_VAL, LABEL_VAL)
     assert net.best_validation_score_ == max(net.validation_scores_) == pytest.approx(expected, rel=1e-6)
 

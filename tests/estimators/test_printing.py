@@ -11,7 +11,7 @@ from sknet._estimators.printing import duration
 rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 3))
 y = X[:, 0] + 0.1 * rng.normal(size=120)
-QUICK = {"hidden_layer_sizes": 3, "max_iter": 20, "random_state": 0}
+QUICK = {"n_members": 1, "hidden_layer_sizes": 3, "max_iter": 20, "random_state": 0}
 
 
 @pytest.mark.parametrize(
@@ -26,11 +26,13 @@ def test_one_line_is_kept_up_to_date(capsys, monkeypatch):
     monkeypatch.setattr("sys.stdout.isatty", lambda: True)
     monkeypatch.setenv("COLUMNS", "120")
     net = SigmoidMLPRegressor(**QUICK, verbose=2).fit(X, y)
-    line, *after = capsys.readouterr().out.split("\n")
+    folds, line, *after = capsys.readouterr().out.split("\n")
+    assert re.match(rf"\rfolds, epoch 1/20, loss \S+, validation loss \S+, best in epoch 1", folds)
+    assert len(folds.split("\r")[1:]) == len(net.validation_scores_)
     states = line.split("\r")[1:]
     assert len(states) == net.n_iter_
     last = (
-        rf"epoch {net.n_iter_}/20, loss \S+, validation loss \S+, best in epoch \d+, \S+ (s|min) so far, "
+        rf"epoch {net.n_iter_}/{net.n_iter_}, loss \S+, \S+ (s|min) so far, "
         r"at most \S+ (s|min) left\s*"
     )
     assert re.fullmatch(last, states[-1])
@@ -48,7 +50,7 @@ def test_a_line_is_shorter_than_the_terminal_is_wide(scoring, capsys, monkeypatc
         states = capsys.readouterr().out.split("\n")[0].split("\r")[1:]
         assert max(map(len, states)) < columns
         figure = r"validation loss" if scoring == "loss" else "score"
-        whole = rf"epoch \d+/20, loss \S+, {figure} \S+, best \d+, \S+ (s|min) left\s*"
+        whole = rf"(folds, )?epoch \d+/20, loss \S+, {figure} \S+, best \d+, \S+ (s|min) left\s*"
         assert columns == 30 or all(re.fullmatch(whole, state) for state in states)
 
 

@@ -8,7 +8,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet import SigmoidMLPRegressor
-from sknet._estimators.reporting import print_end, report, warn_of_few_rows, warner, why_diverged
+from sknet._estimators.reporting import print_end, report, warn_of_few_rows, warner
 from sknet._training.result import DivergedError, Result, StopReason
 
 X = np.random.default_rng(0).normal(size=(40, 2))
@@ -55,19 +55,13 @@ def test_a_warning_points_at_the_users_line():
         warn_of_few_rows(40, 0.1)
 
 
-def test_why_training_diverged():
-    text = why_diverged(SigmoidMLPRegressor(learning_rate_init=5.0), DivergedError(3, 5.0))
-    assert "epoch 3 with learning_rate_init=5: try learning_rate_init=0.5, clip_norm=1.0" in text
-    assert "solver='lbfgs': check the loss" in why_diverged(SigmoidMLPRegressor(solver="lbfgs"), DivergedError(1, 0.0))
-
-
 BIG = np.random.default_rng(1).normal(size=(100, 2))
 SPREAD = np.where(np.arange(100) == 0, 1e300, 1e-10)
 
 
 @pytest.mark.parametrize(("parameters", "weight", "message"), [
     ({"weight_decay": 1e300}, None, r"with weight_decay=1e\+300: times the rate 0.015 it must be below 2"),
-    ({"weight_decay": 1e6, "solver": "sgd"}, None, r"with weight_decay=1e\+06"),
+    ({"weight_decay": 1e6, "solver": "sgd", "early_stopping": False}, None, r"with weight_decay=1e\+06"),
     ({"alpha": 1e9, "solver": "sgd", "clip_norm": None}, None, r"with alpha=1e\+09: so strong a penalty overshoots"),
     ({"learning_rate": lambda done: np.nan}, None, "with a rate of nan, which the function learning_rate made"),
     ({"learning_rate": lambda done: np.inf}, None, "with a rate of inf, which the function learning_rate made"),

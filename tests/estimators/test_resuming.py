@@ -33,7 +33,7 @@ needs_callbacks = pytest.mark.skipif(not hasattr(SigmoidMLPClassifier, "set_call
 pytestmark = quiet
 
 PLAIN = dict(
-    hidden_layer_sizes=4, max_iter=6, batch_size=40, learning_rate_init=0.02, random_state=1, early_stopping=False,
+    n_members=1, hidden_layer_sizes=4, max_iter=6, batch_size=40, learning_rate_init=0.02, random_state=1, early_stopping=False,
     tol=0.0, max_norm=2.0, clip_norm=1.0, weight_decay=0.01,
 )  # fmt: skip
 STOPS = {"tol": 1e-2, "n_iter_no_change": 2}  # patience counts: the rate of "adaptive" falls, early stopping stops
@@ -187,10 +187,10 @@ class PowerCutError(Exception):
 
 
 class PowerCut:
-    """A callback that ends everything after n epochs."""
+    """A callback that ends everything after n epochs; those of folds are not counted, if they are so many."""
 
-    def __init__(self, after):
-        self.after = after
+    def __init__(self, after, n_of_folds=0):
+        self.after = after + n_of_folds
 
     def setup(self, estimator, context):
         self.left = self.after
@@ -208,9 +208,9 @@ class PowerCut:
         pass
 
 
-def cut(net, path, after, *args, every=1, **kwargs):
+def cut(net, path, after, *args, every=1, n_of_folds=0, **kwargs):
     with pytest.raises(PowerCutError):
-        net.set_callbacks(Checkpoint(path, every), PowerCut(after)).fit(*args, **kwargs)
+        net.set_callbacks(Checkpoint(path, every), PowerCut(after, n_of_folds)).fit(*args, **kwargs)
     return path
 
 
@@ -237,7 +237,8 @@ def test_a_run_whose_epochs_folds_have_chosen(path):
     parameters = PLAIN | {"max_iter": 15, "early_stopping": "folds", "learning_rate": "cosine", "max_norm": None}
     whole = SigmoidMLPClassifier(**parameters).fit(X, LABEL)
     for after in {1, whole.n_iter_ - 1}:
-        cut(SigmoidMLPClassifier(**parameters), path, after, X, LABEL)
+        n_of_folds = len(whole.validation_scores_)
+        cut(SigmoidMLPClassifier(**parameters), path, after, X, LABEL, n_of_folds=n_of_folds)
         resumed = SigmoidMLPClassifier(**parameters | {"random_state": None}).resume(path, X, LABEL)
         assert_the_same(whole, resumed)
         assert resumed.temperature_ == whole.temperature_ != 1.0

@@ -115,7 +115,7 @@ def test_what_an_interrupt_has_left_trains_on(kind):
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 def test_an_interrupt_while_publishing_loses_no_epoch(kind, n_members, method, monkeypatch):
     net, y = KINDS[kind]
-    net = sklearn.clone(net).set_params(n_members=n_members, early_stopping="auto")
+    net = sklearn.clone(net).set_params(n_members=n_members, early_stopping="auto", learning_rate=lambda fraction: 1.0)
     whole, publish = getattr(sklearn.clone(net), method)(X, y), type(net)._publish
     presses = [True]
 

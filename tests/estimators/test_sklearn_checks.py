@@ -42,27 +42,9 @@ NOT_WITH_DROPOUT = {
     "check_sample_weight_equivalence_on_sparse_data",
 }
 
-# Their tables have fewer rows than two folds of members.
-TOO_FEW_ROWS_FOR_MEMBERS = {
-    "check_classifier_data_not_an_array",
-    "check_classifiers_one_label",
-    "check_classifiers_one_label_sample_weights",
-    "check_fit2d_1feature",
-    "check_n_features_in_after_fitting",
-    "check_regressor_multioutput",
-    "check_regressors_no_decision_function",
-    "check_sample_weight_equivalence_on_dense_data",
-    "check_sample_weight_equivalence_on_sparse_data",
-    "check_sample_weights_not_an_array",
-    "check_sample_weights_not_overwritten",
-    "check_sample_weights_pandas_series",
-    "check_sample_weights_shape",
-}
-
 pytestmark = [
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
     pytest.mark.filterwarnings("ignore:.*early_stopping:RuntimeWarning"),
-    pytest.mark.filterwarnings("ignore:n_members=3:RuntimeWarning"),
     pytest.mark.filterwarnings("ignore::sklearn.exceptions.DataConversionWarning"),
 ]
 
@@ -97,22 +79,9 @@ def cases():
             )
 
 
-def chain_of(error):
-    """An error and all that it came from."""
-    while error is not None:
-        yield error
-        error = error.__cause__ or error.__context__
-
-
 @pytest.mark.parametrize(("estimator", "check"), list(cases()))
 def test_check(estimator, check):
     np.random.seed(0)  # some checks leave random_state as it is
-    label = getattr(getattr(check, "func", check), "__name__", "")
-    if estimator.n_members > 1 and label in TOO_FEW_ROWS_FOR_MEMBERS:
-        with pytest.raises((ValueError, AssertionError)) as caught:
-            check(estimator)
-        assert any("n_members=3 needs two folds" in str(error) for error in chain_of(caught.value))
-        return
     try:
         check(estimator)
     except unittest.SkipTest as skipped:
