@@ -70,11 +70,11 @@ def through_a_file(case):
     return 0.0
 
 
-def documented(page, name):
+def documented(page, name, **modules):
     """Return a function that a page of the documentation defines."""
     blocks = re.findall(r"```python[^\n]*\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
     (source,) = [node for block in blocks for node in ast.parse(block).body if getattr(node, "name", "") == name]
-    namespace = {"np": np, "pd": pd}
+    namespace = {"np": np, "pd": pd} | modules
     exec(ast.unparse(source), namespace)
     return namespace[name]
 
@@ -120,11 +120,10 @@ def through_torch(case):
     net = case.estimator
     module, (inputs, *hidden) = to_torch(net), net.activations(case.X)
     inputs = inputs.toarray() if sp.issparse(inputs) else inputs
-    last = [inputs, *hidden][-2]
     with torch.no_grad():
-        found = [part(torch.from_numpy(inputs)).numpy() for part in (module[:-1], module)]
+        last, raw = (part(torch.from_numpy(inputs)).numpy() for part in (module[:-1], module))
     assert all(map(np.array_equal, outputs_of(from_torch(module, net), case.X), case.outputs()))
-    return distance(found, [last, last @ net.coefs_[-1] + net.intercepts_[-1]])
+    return distance([last, raw], [[inputs, *hidden][-2], last @ net.coefs_[-1] + net.intercepts_[-1]])
 
 
 FORMATS = {

@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 from configurations import SEEDS, configuration
-from formats import FORMATS
+from formats import FORMATS, documented
+from sklearn.metrics import log_loss
 
 torch = pytest.importorskip("torch")
 from torch import nn  # noqa: E402
@@ -49,6 +50,16 @@ def test_layers_return_the_decision_function(label):
     raw = module(inputs_of(net)).detach().numpy()
     expected = net.decision_function(FRAME)
     np.testing.assert_allclose(raw.reshape(expected.shape), expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("label", [LABEL, LABEL == "p", np.where(LABEL == "p", "yes", "no")], ids=["3", "bool", "2"])
+def test_the_documented_loss_takes_labels_of_every_kind(label):
+    net = SigmoidMLPClassifier(**QUICK).fit(FRAME, label)
+    module = to_torch(net)
+    loss = documented("saving.md", "log_loss_of", torch=torch)(net, module(inputs_of(net)), label)
+    loss.backward()
+    assert loss.item() == pytest.approx(log_loss(label, net.predict_proba(FRAME)), rel=1e-6)
+    assert module[0].weight.grad.abs().max() > 0
 
 
 def test_layers_are_copies():
