@@ -27,13 +27,13 @@ from sknet._estimators.reporting import (
     print_end,
     refuse_or_warn_of_identifiers,
     report,
-    warn,
     warn_of_few_rows,
     warn_of_rows_seen,
     why_diverged,
 )
 from sknet._estimators.resolve import evaluates, resolve_for, target_settings
 from sknet._estimators.scoring import score_on
+from sknet._estimators.user_warnings import warn
 from sknet._model.encodings import choose_encoding
 from sknet._model.fitting import TrainingRun, prepare
 from sknet._model.folds import limited_by_folds

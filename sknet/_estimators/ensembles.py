@@ -18,9 +18,10 @@ from sknet._estimators.callbacks import Checkpoint, Watchers, watchers_of_epoch,
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import CommonParameters
 from sknet._estimators.read_data import Columns, Given
-from sknet._estimators.reporting import print_end, refuse_or_warn_of_identifiers, report, warn, warn_of_rows_seen
+from sknet._estimators.reporting import print_end, refuse_or_warn_of_identifiers, report, warn_of_rows_seen
 from sknet._estimators.resolve import resolve_for
 from sknet._estimators.team import Rounds, Team, WatchedTeam, fold_score, left_by
+from sknet._estimators.user_warnings import warn
 from sknet._model.encodings import choose_encoding
 from sknet._model.fitting import Tables, TrainingRun, learn_tables, place_of
 from sknet._model.heads import Head
