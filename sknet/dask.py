@@ -23,8 +23,8 @@ from sknet._estimators.parameters import ClassifierParameters, RegressorParamete
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.regressor import predictions
-from sknet._estimators.reporting import warner
 from sknet._estimators.saving import Estimator
+from sknet._estimators.user_warnings import warner
 from sknet._model.heads import learn_label_head, learn_number_head
 from sknet._model.machine import needed
 from sknet._partitions.table import PartedTable

@@ -34,7 +34,7 @@ def run(hidden, calls):
 
 def test_without_the_packages_the_error_says_what_to_install():
     calls = ["sknet.export.to_onnx(net, X)", "sknet.export.register_onnx_converters()", "sknet.export.to_torch(net)",
-             "sknet.export.from_torch(None)", "sknet.export.to_sklearn(net)"]  # fmt: skip
+             "sknet.export.from_torch(None, net)"]  # fmt: skip
     loaded, *errors = run(["torch", "onnx", "skl2onnx", "safetensors"], calls)
     assert loaded == "[]" and len(errors) == 4
     for error, extra in zip(errors, ["onnx", "onnx", "torch", "torch"], strict=True):

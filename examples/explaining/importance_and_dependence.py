@@ -2,8 +2,9 @@
 Which columns matter, and how: permutation importance, partial dependence, slopes
 =================================================================================
 
-All take the raw table, text included. Permutation importance asks how much worse the network is without a column,
-partial dependence how its predictions change with one, ``input_gradients`` which way each row pulls.
+Permutation importance asks how much worse the network is without a column, partial dependence how its predictions
+change with one, ``input_gradients`` which way each row pulls. Text may be among the columns of all three; partial
+dependence of a column itself asks for floats, or for text without gaps.
 """
 
 from pathlib import Path

@@ -2,7 +2,7 @@
 SHAP values of a table with text
 ================================
 
-SHAP's model-agnostic explainers call ``predict`` with rows made of others. A table of numbers can be passed as it is;
+SHAP's model-agnostic explainers call ``predict`` with rows made of others. A table of floats can be passed as it is;
 text columns are passed as codes, and turned back into text inside.
 """
 

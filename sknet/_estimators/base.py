@@ -35,13 +35,13 @@ from sknet._estimators.reporting import (
     print_end,
     refuse_or_warn_of_identifiers,
     report,
-    warn,
     warn_of_few_rows,
     warn_of_rows_seen,
     why_diverged,
 )
 from sknet._estimators.resolve import evaluates, facts_of, resolve, target_settings
 from sknet._estimators.scoring import score_on
+from sknet._estimators.user_warnings import warn
 from sknet._model.heads import Head, parse_again, without_absent_labels
 from sknet._model.matrices import Encoding, encode_rows, encode_validation, learn_encoding
 from sknet._model.network_run import start_run

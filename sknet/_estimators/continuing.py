@@ -1,7 +1,7 @@
 """What `partial_fit` goes on from: the state that the last call left, whatever the new rows are."""
 
 from sknet._estimators.fitted import Fitted
-from sknet._estimators.reporting import warn
+from sknet._estimators.user_warnings import warn
 from sknet._model.starting import continued_state
 from sknet._tables.frames import shortened
 from sknet._tables.novelty import far_columns

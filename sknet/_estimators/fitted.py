@@ -12,11 +12,14 @@ import pandas as pd
 from sklearn.exceptions import NotFittedError
 
 from sknet._estimators.read_data import Columns, read_known_table
+from sknet._estimators.user_warnings import warn
 from sknet._model.intervals import HeldOutErrors
 from sknet._model.model import Model
 from sknet._storage import models
 from sknet._tables.columns import InputFacts
 from sknet._tables.encoding import TableEncoder
+from sknet._tables.frames import shortened
+from sknet._tables.novelty import unknown_columns
 from sknet._training.result import Epoch
 from sknet._training.state import History, State, rank
 from sknet._typing import Array, Table
@@ -116,6 +119,13 @@ def to_predict(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
     model, table = fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
     if fitted.columns.names is None and not isinstance(table, np.ndarray):
         model = model.as_named_by(table)
+    unknown = unknown_columns(model.encoder, table)
+    if unknown:
+        warn(
+            f"Columns {shortened(unknown)} of X have no level that fit was given: each of their values counts as "
+            "unknown. Give them the levels as they were in fit, not codes of them or other spellings.",
+            UserWarning,
+        )
     return model, table
 
 

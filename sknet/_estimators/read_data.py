@@ -18,10 +18,12 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
+from sknet._estimators.user_warnings import warn
 from sknet._model.heads import Head
 from sknet._partitions.table import PartedTable
 from sknet._tables.arrays import missing_as_nan, plain_array, plain_numbers, plain_table, refuse_columns, refuse_foreign
 from sknet._tables.frames import chosen_categories, column_names, shortened, split_choice
+from sknet._tables.misread import misread_columns
 from sknet._tables.rows import LEAST_WEIGHT, Rows, is_frame, is_memory_mapped, is_sparse, refuse_bad_sparse
 from sknet._typing import Array, DType, Table, Target
 
@@ -147,9 +149,21 @@ def read_table(X: Table, name: str, categorical_features: object = None) -> tupl
             return table, Columns(X.shape[1], None, np.dtype(np.float64), categories)
     if type(X) is not np.ndarray and is_frame(X):
         table = _checked_frame(X, name)
-        return table, Columns(table.shape[1], feature_names(table), _float_type(map(str, table.dtypes)))
+        columns = Columns(table.shape[1], feature_names(table), _float_type(map(str, table.dtypes)))
+        _warn_of_misread_columns(table, categorical_features)
+        return table, columns
     table = _read_array(X, partial(check_array, estimator=name))
     return table, Columns(table.shape[1], None, _float_type([table.dtype.name]))
+
+
+def _warn_of_misread_columns(frame: Table, categorical_features: object) -> None:
+    for column, remedy in misread_columns(frame, categorical_features):
+        warn(
+            f"Column {column!r} of X is text whose values are numbers or dates, and is read as a category with a level "
+            f"for each. Convert it with {remedy}; or, if it is a category, say so with "
+            f"categorical_features=['from_dtype', {column!r}].",
+            UserWarning,
+        )
 
 
 def read_known_table(X: Table, columns: Columns, name: str) -> Table:

@@ -1,42 +1,20 @@
-"""What a fit reports: warnings at the user's line, the last line that `verbose` prints, and why training diverged."""
+"""What a fit reports: warnings, the last line that `verbose` prints, and why training diverged."""
 
-import sys
-import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from math import isfinite
 
 from sklearn.exceptions import ConvergenceWarning
 
+from sknet._estimators.fit_run import FitRun
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import CommonParameters
-from sknet._estimators.fit_run import FitRun
+from sknet._estimators.user_warnings import warn
 from sknet._network.losses import Loss
 from sknet._tables.columns.category import IdentifierColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import shortened
 from sknet._tables.splitting import MIN_HELD_OUT
 from sknet._training.result import DivergedError, Result, StopReason
-
-
-def warn(message: str, category: type[Warning]) -> None:
-    """Warn at the user's line: the first one up the stack that is neither in this package nor in scikit-learn."""
-    frame, level = sys._getframe(1), 2
-    while frame.f_globals.get("__name__", "").split(".")[0] in _OURS and frame.f_back is not None:
-        frame, level = frame.f_back, level + 1
-    warnings.warn(message, category, stacklevel=level)
-
-
-def warner(category: type[Warning]) -> Callable[[str], None]:
-    """Return what warns at the user's line of this moment, from whichever thread; of equal messages once."""
-    frame, seen = sys._getframe(1), dict[str | tuple[str, type[Warning], int], int]()
-    while frame.f_globals.get("__name__", "").split(".")[0] in _OURS and frame.f_back is not None:
-        frame = frame.f_back
-    file, line = frame.f_code.co_filename, frame.f_lineno
-    return lambda message: warnings.warn_explicit(message, category, file, line, registry=seen)
-
-
-_OURS = {"sknet", "sklearn"}
-
 
 UNFINISHED = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
 """Ends that are a reason to warn."""

@@ -6,12 +6,13 @@ predictions, of shape (n, n_outputs).
 Conventions
 -----------
 feeds : the graph's inputs, of shape (n, w) each, all columns of the table in order
-raw : (n, n_outputs)      in the type of the arithmetic until it leaves the last layer, then in the outputs' own
+raw : (n, n_outputs)      the last layer's output, in the type of the weights
+P : (n, k)                the probabilities of one target column before they have scikit-learn's shape
 """
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import cast
+from typing import Any, cast
 
 import numpy as np
 import skl2onnx
@@ -26,6 +27,7 @@ from skl2onnx.common.data_types import (
     StringTensorType,
 )
 
+from sknet._export.formats import ExportError, activation_in
 from sknet._export.onnx_columns import encode
 from sknet._export.onnx_graph import (
     ACTIVATIONS,
@@ -33,20 +35,20 @@ from sknet._export.onnx_graph import (
     INTEGER,
     LINKS,
     SINGLE,
-    TARGET,
     TEXT,
     Feed,
     Graph,
-    columns_of,
-    ints,
+    integers,
+    quantiles,
+    sigmoid,
+    softmax,
 )
-from sknet._export.parts import ExportError, activation_in, kind_in, networks_of, parts_of
 from sknet._model.heads import LabelHead, NumberHead
 from sknet._model.model import Model, Network
+from sknet._network.losses import Loss
 from sknet._tables.columns import Column
 from sknet._tables.columns.datetime import DatetimeColumn
 from sknet._tables.encoding import NUMBERS
-from sknet._tables.labels import SingleLabels
 from sknet._typing import Array, DType, Table
 
 FEEDS: dict[str, DType] = {
@@ -69,99 +71,96 @@ ModelOf = Callable[[object], Model]
 def _raw(graph: Graph, model: Model, feeds: Sequence[Feed]) -> str:
     """Write everything up to the raw outputs, averaged over the networks."""
     blocks = encode(graph, model.encoder, feeds)
-    inputs = blocks[0][0] if len(blocks) == 1 else graph.node("Concat", *(name for name, _ in blocks), axis=1)
-    order = [place for _, places in blocks for place in places]
-    outputs = [_network(graph, network, inputs, order) for network in networks_of(model)]
+    inputs = graph.concat([value for value, _ in blocks])
+    order = [i for _, positions in blocks for i in positions]
+    outputs = [_layers(graph, network, inputs, order) for network in model.networks]
     if len(outputs) == 1:
         return outputs[0]
     return graph.node("Mul", graph.node("Sum", *outputs), graph.number(1.0 / len(outputs)))
 
 
-def _network(graph: Graph, network: Network, inputs: str, order: list[int]) -> str:
+def _layers(graph: Graph, network: Network, inputs: str, order: list[int]) -> str:
     """Write the layers; the rows of the first one's weights are put in the order of the inputs."""
     first, *others = network.coefs
     value = inputs
     for number, (W, b) in enumerate(zip([first[order], *others], network.intercepts, strict=True)):
         if number:
-            value = activation_in(ACTIVATIONS, network.activations[number - 1], TARGET)(graph, value)
+            value = activation_in(ACTIVATIONS, network.activations[number - 1], "ONNX")(graph, value)
         value = graph.node("Add", graph.node("MatMul", value, W.astype(graph.dtype)), b.astype(graph.dtype))
     return value
-
-
-def _linked(graph: Graph, model: Model, raw: str) -> str:
-    parts = [
-        LINKS[link](graph, raw if len(parts) == 1 else columns_of(graph, raw, part), part.stop - part.start)
-        for parts in [parts_of(model.head, TARGET)]
-        for part, link in parts
-    ]
-    return parts[0] if len(parts) == 1 else graph.node("Concat", *parts, axis=1)
 
 
 # --- heads -----------------------------------------------------------------------------------------------------------
 
 
-def _numbers(graph: Graph, model: Model, raw: str, dtype: DType) -> list[str]:
+def _linked(graph: Graph, head: NumberHead | LabelHead, raw: str) -> str:
+    """Write the link of a loss."""
+    loss = head.loss
+    if loss.link in LINKS:
+        return LINKS[loss.link](graph, raw)
+    if isinstance(head.settings.loss, Loss):
+        raise ExportError(
+            f"loss={loss.name!r}, a loss of your own, has a link of its own, which ONNX cannot be told: give it that "
+            "of one of sknet's losses, or use sknet.save."
+        )
+    if loss.levels:
+        return quantiles(graph, raw, len(loss.levels))
+    # several columns of labels: a sigmoid for each of two labels, a softmax for each of more
+    blocks = cast(LabelHead, head).labels.blocks
+    links = [sigmoid if block.stop - block.start == 1 else softmax for block in blocks]
+    return graph.concat([link(graph, graph.columns(raw, block)) for link, block in zip(links, blocks, strict=True)])
+
+
+def _numbers(graph: Graph, head: NumberHead, raw: str, dtype: DType) -> list[str]:
     """Write predictions in the target's own units."""
-    head = cast(NumberHead, model.head)
     scaler = head.numbers.scaler
-    scaled = graph.node("Mul", _linked(graph, model, raw), scaler.scale.astype(graph.dtype))
+    scaled = graph.node("Mul", _linked(graph, head, raw), scaler.scale.astype(graph.dtype))
     return [graph.cast(graph.node("Add", scaled, scaler.mean.astype(graph.dtype)), dtype)]
 
 
-def _labels(graph: Graph, model: Model, raw: str, dtype: DType) -> list[str]:
+def _labels(graph: Graph, head: LabelHead, raw: str, dtype: DType) -> list[str]:
     """Write labels, and the probabilities of each target column."""
-    head = cast(LabelHead, model.head)
-    linked = _linked(graph, model, raw)
+    linked, blocks = _linked(graph, head, raw), head.labels.blocks
     if not head.labels.exclusive:
         codes = graph.cast(graph.node("Greater", linked, graph.number(0.5)), INTEGER)
         return [codes, _inside(graph, linked, dtype)]
-    outputs = _outputs_of(head)
-    blocks = [linked if len(outputs) == 1 else columns_of(graph, linked, block) for block in head.labels.blocks]
-    labels = [_label(graph, known, P) for known, P in zip(outputs, blocks, strict=True)]
-    normalise = head.loss.out_activation != "softmax"
-    found = [
-        _inside(graph, _probabilities(graph, known, P, normalise), dtype)
-        for known, P in zip(outputs, blocks, strict=True)
-    ]
+    parts = [linked] if len(blocks) == 1 else [graph.columns(linked, block) for block in blocks]
+    pairs = list(zip(head.labels.levels, parts, strict=True))
+    labels = [_label(graph, known, P) for known, P in pairs]
     if len(labels) > 1:
-        labels = [graph.node("Concat", *(graph.node("Unsqueeze", one, ints(1)) for one in labels), axis=1)]
-    return [labels[0], *found]
+        labels = [graph.concat([graph.node("Unsqueeze", column, integers(1)) for column in labels])]
+    normalise = head.loss.out_activation != "softmax"
+    return [*labels, *(_inside(graph, _probabilities(graph, len(known), P, normalise), dtype) for known, P in pairs)]
 
 
-def _outputs_of(head: LabelHead) -> list[SingleLabels]:
-    """Return the labels of each target column."""
-    return [SingleLabels(known) for known in head.labels.levels] if head.labels.exclusive else []
-
-
-def _label(graph: Graph, labels: SingleLabels, P: str) -> str:
+def _label(graph: Graph, known: Array, P: str) -> str:
     """Write the most probable label, (n,)."""
-    if labels.kind == "multiclass":
+    if len(known) > 2:
         codes = graph.node("ArgMax", P, axis=1, keepdims=0)
     else:
-        second = graph.node("Greater", P, graph.number(0.5))
-        codes = graph.node("Mul", graph.cast(second, INTEGER), np.array(len(labels.known) - 1, np.int64))
-        codes = graph.node("Squeeze", codes, ints(1))
-    return graph.node("Gather", labels_in(labels.known), codes, axis=0)
+        second = graph.cast(graph.node("Greater", P, graph.number(0.5)), INTEGER)
+        codes = graph.node("Squeeze", graph.node("Mul", second, integers(len(known) - 1)), integers(1))
+    return graph.node("Gather", labels_in(known), codes, axis=0)
 
 
 def labels_in(known: Array) -> Array:
-    """Return labels as ONNX has them: text, whole numbers, or floats."""
+    """Return labels as ONNX has them: text, integers, or floats."""
     if known.dtype.kind in "OU":
         return known.astype(object)
     whole = known.astype(np.int64)
     return whole if (whole == known).all() else known.astype(np.float64)
 
 
-def _probabilities(graph: Graph, labels: SingleLabels, P: str, normalise: bool) -> str:
-    """Write probabilities, (n, K), as `Labels.probabilities` returns them."""
-    if len(labels.known) == 1:
+def _probabilities(graph: Graph, n_classes: int, P: str, normalise: bool) -> str:
+    """Write probabilities, (n, n_classes), as `Labels.probabilities` returns them."""
+    if n_classes == 1:
         return graph.node("Add", graph.node("Mul", P, graph.number(0.0)), graph.number(1.0))
-    if labels.kind == "multiclass":
-        if normalise:
-            P = graph.node("Max", P, graph.number(float(np.finfo(graph.dtype).tiny)))
-            P = graph.node("Div", P, graph.node("ReduceSum", P, ints(1), keepdims=1))
-        return P
-    return graph.node("Concat", graph.node("Sub", graph.number(1.0), P), P, axis=1)
+    if n_classes == 2:
+        return graph.concat([graph.node("Sub", graph.number(1.0), P), P])
+    if normalise:
+        P = graph.node("Max", P, graph.number(float(np.finfo(graph.dtype).tiny)))
+        P = graph.node("Div", P, graph.node("ReduceSum", P, integers(1), keepdims=1))
+    return P
 
 
 def _inside(graph: Graph, P: str, dtype: DType) -> str:
@@ -170,7 +169,7 @@ def _inside(graph: Graph, P: str, dtype: DType) -> str:
     return graph.node("Clip", graph.cast(P, dtype), limits.tiny, np.subtract(1, limits.epsneg, dtype=dtype))
 
 
-HEADS: dict[type, Callable[[Graph, Model, str, DType], list[str]]] = {NumberHead: _numbers, LabelHead: _labels}
+HEADS: dict[type, Callable[[Graph, Any, str, DType], list[str]]] = {NumberHead: _numbers, LabelHead: _labels}
 """How the outputs of each kind of head are written."""
 
 
@@ -205,7 +204,7 @@ def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: Mod
     if model.compute_dtype != model.output_dtype:
         raw = graph.cast(raw, model.output_dtype)
     last = Graph(scope, container, model.output_dtype)
-    outputs = kind_in(HEADS, model.head, "The head", TARGET)(last, model, raw, dtype)
+    outputs = HEADS[type(model.head)](last, model.head, raw, dtype)
     for value, variable in zip(outputs, operator.outputs, strict=True):
         last.name(value, variable.onnx_name)
 
@@ -221,11 +220,11 @@ def _types(model: Model, variables: Sequence[Variable]) -> list[tuple[str, objec
         return [("variable", tensor([None, head.n_outputs]))]
     if not head.labels.exclusive:
         return [("label", Int64TensorType([None, head.n_outputs])), ("probabilities", tensor([None, head.n_outputs]))]
-    known = [labels.known for labels in _outputs_of(head)]
+    known = head.labels.levels
     kinds = {labels_in(one).dtype.kind for one in known}
     if len(kinds) > 1:
         raise ExportError(
-            "The outputs' labels are of several types, and ONNX has one type in a tensor: make them alike."
+            "The target's columns have labels of several types, and an ONNX tensor has one: make them alike."
         )
     label = _LABEL_TYPES[kinds.pop()]([None] if len(known) == 1 else [None, len(known)])
     several = len(known) > 1
@@ -280,7 +279,7 @@ def types_of(model: Model, X: Table) -> list[tuple[str, object]]:
     if names is None:
         return [("X", _NUMBERS.get(np.asarray(X[:1]).dtype.name, DoubleTensorType)([None, model.encoder.n_columns]))]
     columns = zip(names, model.encoder.columns, strict=True)
-    return [(str(name), _type_of(str(X[name].dtype).lower(), column)([None, 1])) for name, column in columns]
+    return [(str(name), _type_of(str(X[name].dtype), column)([None, 1])) for name, column in columns]
 
 
 def _type_of(dtype: str, column: Column) -> type:

@@ -1,47 +1,49 @@
-"""Columns of a table as nodes of an ONNX graph: each simple kind of column has its converter.
+"""Columns of a table as nodes of an ONNX graph: each kind of column has its converter.
 
-A missing number is NaN; a missing text is the empty string, as ONNX has none; a missing date the least whole number.
+Missing values: a number is NaN; a text is the empty string, as ONNX has none; a date is the least integer.
 
 Conventions
 -----------
-block : (n, n_inputs)        what columns of a feed become, in the type of the arithmetic
+x : (n, d)               columns of a feed
+block : (n, n_inputs)    what columns of a feed become, in the type of the arithmetic
+seconds : (n, 1)         of dates since 1970, or of durations; float64, NaN where one is missing
 """
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from math import pi
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from sknet._export.onnx_categories import encode_categories, encode_means
-from sknet._export.onnx_graph import TARGET, Block, Feed, Graph
-from sknet._export.onnx_numbers import (
-    encode_bins,
-    encode_cycles,
-    encode_missing,
-    encode_numbers,
-    encode_quantiles,
-    seconds_of,
-)
-from sknet._export.parts import ExportError
-from sknet._export.simple_columns import Bins, Cycles, Missing, Placed, simple_columns
-from sknet._tables.columns.category import CategoryColumn
-from sknet._tables.columns.number import NumberColumn
+from sknet._export.formats import ExportError
+from sknet._export.onnx_graph import DOUBLE, INTEGER, SINGLE, TEXT, Feed, Graph, integers
+from sknet._tables.columns.bins import BinnedColumn
+from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
+from sknet._tables.columns.datetime import CYCLES, DatetimeColumn
+from sknet._tables.columns.number import SATURATED, NumberColumn
 from sknet._tables.columns.quantile import QuantileColumn
 from sknet._tables.columns.target import TargetColumn
 from sknet._tables.encoding import TableEncoder
+from sknet._tables.frames import level_key
+from sknet._typing import Array, DType
 
-Converter = Callable[[Graph, Feed, Sequence[Placed]], Iterator[Block]]
+Block = tuple[str, list[int]]
+"""A value of the graph, and which of the network's inputs its columns are."""
 
-CONVERTERS: dict[type, Converter] = {
-    NumberColumn: encode_numbers,
-    QuantileColumn: encode_quantiles,
-    Bins: encode_bins,
-    Cycles: encode_cycles,
-    Missing: encode_missing,
-    CategoryColumn: encode_categories,
-    TargetColumn: encode_means,
-}
-"""How the columns of each simple kind in one feed are written."""
+
+class Placed(NamedTuple):
+    """A column of the table, and where it stands."""
+
+    position: int  # in its feed
+    name: str
+    column: Any  # of one of the kinds in `CONVERTERS`
+    start: int  # the first of its inputs among those of the network
+
+    @property
+    def inputs(self) -> list[int]:
+        """Which of the network's inputs it gives."""
+        return list(range(self.start, self.start + self.column.n_inputs))
 
 
 def encode(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -> list[Block]:
@@ -52,23 +54,264 @@ def encode(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -> list[B
             f"The graph's inputs have {width} columns, and the estimator was fitted with {encoder.n_columns}: give "
             "initial_types with one column each, or one input that has them all."
         )
-    placed = simple_columns(encoder, TARGET)
-    starts = np.cumsum([0, *(feed.width for feed in feeds)]).tolist()
+    starts = np.cumsum([0, *(column.n_inputs for column in encoder.columns)]).tolist()
+    columns = zip(encoder.column_names, encoder.columns, starts, strict=False)
     blocks: list[Block] = []
-    for feed, start in zip(feeds, starts, strict=False):
-        own = [replace(one, place=one.place - start) for one in placed if 0 <= one.place - start < feed.width]
-        blocks += _encode_feed(graph, feed, own)
+    for feed in feeds:
+        placed = [Placed(position, *next(columns)) for position in range(feed.width)]
+        blocks += _encode_feed(graph, feed, [one for one in placed if one.column.n_inputs])
     return blocks
 
 
 def _encode_feed(graph: Graph, feed: Feed, placed: Sequence[Placed]) -> Iterator[Block]:
     """Write the columns of a feed, those of one kind together, whatever stands between them."""
-    dates = [one for one in placed if one.of_dates]
-    if dates:
-        yield from _encode_alike(graph, *seconds_of(graph, feed, dates))
-    yield from _encode_alike(graph, feed, [one for one in placed if not one.of_dates])
-
-
-def _encode_alike(graph: Graph, feed: Feed, placed: Sequence[Placed]) -> Iterator[Block]:
     for kind in dict.fromkeys(type(one.column) for one in placed):
-        yield from CONVERTERS[kind](graph, feed, [one for one in placed if type(one.column) is kind])
+        same = [one for one in placed if type(one.column) is kind]
+        if kind not in CONVERTERS:
+            remedy = REMEDIES.get(kind, "leave the column out, or use sknet.save")
+            raise ExportError(
+                f"Column {same[0].name!r} is encoded by {kind.__name__}, and ONNX has nothing for it, but for "
+                f"{', '.join(known.__name__ for known in CONVERTERS)}: {remedy}."
+            )
+        yield from CONVERTERS[kind](graph, feed, same)
+
+
+# --- numbers ---------------------------------------------------------------------------------------------------------
+
+
+def _read_numbers(graph: Graph, feed: Feed, placed: Sequence[Placed]) -> str:
+    """Return columns of numbers in float64."""
+    if feed.dtype == TEXT:
+        raise ExportError(
+            f"Column {placed[0].name!r} is one of numbers, and the graph's input {feed.name!r} holds text: give it a "
+            "FloatTensorType or DoubleTensorType."
+        )
+    x = feed.columns(graph, [one.position for one in placed])
+    return x if feed.dtype == DOUBLE else graph.cast(x, DOUBLE)
+
+
+def _narrowed(graph: Graph, value: str) -> str:
+    """Convert a float64 value to the type of the arithmetic."""
+    return value if graph.dtype == DOUBLE else graph.cast(value, graph.dtype)
+
+
+def _numbers(graph: Graph, feed: Feed, placed: Sequence[Placed]) -> Iterator[Block]:
+    """Write numbers, scaled as `ColumnScaler` does, and the indicators of missing ones."""
+    x, columns = _read_numbers(graph, feed, placed), [one.column for one in placed]
+    missing = graph.node("IsNaN", x)
+    center = np.array([column.center for column in columns])
+    if columns[0].shift:  # columns that were learnt together are scaled alike
+        x, center = graph.node("Sub", x, center), np.zeros(1)
+    z = graph.node("Mul", graph.node("Where", missing, center, x), np.array([column.scale for column in columns]))
+    if columns[0].clip:
+        z = graph.node("Clip", z, graph.number(-SATURATED, DOUBLE), graph.number(SATURATED, DOUBLE))
+        root = graph.node("Sqrt", graph.node("Add", graph.node("Mul", z, z), graph.number(9.0, DOUBLE)))
+        z = graph.node("Mul", graph.node("Div", z, root), graph.number(3.0, DOUBLE))
+    yield _narrowed(graph, z), [one.start for one in placed]
+    indicated = [k for k, column in enumerate(columns) if column.has_missing_indicator]
+    if indicated:
+        indicators = Feed(graph.cast(missing, graph.dtype), graph.dtype, len(columns))
+        yield indicators.columns(graph, indicated), [placed[k].start + 1 for k in indicated]
+
+
+def _bins(graph: Graph, feed: Feed, placed: Sequence[Placed]) -> Iterator[Block]:
+    """Write numbers, and the bins of all columns at once."""
+    yield from _encode_feed(graph, feed, [one._replace(column=one.column.number) for one in placed])
+    x, columns = _read_numbers(graph, feed, placed), [one.column for one in placed]
+    filled = graph.node("Where", graph.node("IsNaN", x), np.array([column.fill for column in columns]), x)
+    source = np.repeat(np.arange(len(columns)), [column.n_bins for column in columns])
+    low, scale = map(np.concatenate, zip(*(column.bins for column in columns), strict=True))
+    ramps = graph.node("Mul", graph.node("Sub", graph.node("Gather", filled, source, axis=1), low), scale)
+    inside = graph.node("Clip", ramps, graph.number(0.0, DOUBLE), graph.number(1.0, DOUBLE))
+    yield _narrowed(graph, inside), [i for one in placed for i in one.inputs[-one.column.n_bins :]]
+
+
+# --- dates -----------------------------------------------------------------------------------------------------------
+
+MICROSECOND = 1000
+"""In nanoseconds, which the graph's inputs count."""
+
+DAY = 86_400.0
+
+
+def _dates(graph: Graph, feed: Feed, placed: Sequence[Placed]) -> Iterator[Block]:
+    """Write the seconds of dates as numbers, and the sine and the cosine of every cycle, column by column."""
+    for one in placed:
+        column: DatetimeColumn = one.column
+        if column.zone is not None:
+            raise ExportError(
+                f"Column {one.name!r} has the time zone {column.zone}, and ONNX has no clocks of time zones: give fit "
+                "dates without one, by .dt.tz_localize(None)."
+            )
+        seconds = _seconds(graph, feed, one)
+        yield from _encode_feed(graph, Feed(seconds, DOUBLE, 1), [one._replace(position=0, column=column.seconds)])
+        if column.cycles:
+            waves = graph.concat([wave for cycle in column.cycles for wave in _waves(graph, seconds, cycle)])
+            known = graph.node("Where", graph.node("IsNaN", seconds), graph.number(0.0, DOUBLE), waves)
+            yield _narrowed(graph, known), one.inputs[column.seconds.n_inputs :]
+
+
+def _seconds(graph: Graph, feed: Feed, placed: Placed) -> str:
+    """Return the seconds of dates, of which whole microseconds count."""
+    if feed.dtype != INTEGER:
+        raise ExportError(
+            f"Column {placed.name!r} is one of dates, and the graph's input {feed.name!r} holds others: give it an "
+            "Int64TensorType, which takes nanoseconds since 1970, or those of a duration."
+        )
+    x = feed.columns(graph, [placed.position])
+    missing = graph.node("Equal", x, integers(np.iinfo(np.int64).min))
+    whole = graph.node("Sub", x, graph.node("Mod", x, integers(MICROSECOND)))
+    microseconds = graph.cast(graph.node("Div", whole, integers(MICROSECOND)), DOUBLE)
+    seconds = graph.node("Div", microseconds, graph.number(1e6, DOUBLE))
+    return graph.node("Where", missing, graph.number(np.nan, DOUBLE), seconds)
+
+
+def _waves(graph: Graph, seconds: str, cycle: str) -> list[str]:
+    """Return the sine and the cosine of how far a cycle has come."""
+    day = graph.node("Floor", graph.node("Div", seconds, graph.number(DAY, DOUBLE)))
+    position = POSITIONS[cycle](graph, seconds, day)
+    angle = graph.node("Mul", position, graph.number(2.0 * pi / CYCLES[cycle][0], DOUBLE))
+    return [graph.node("Sin", angle), graph.node("Cos", angle)]
+
+
+def _hour(graph: Graph, seconds: str, day: str) -> str:
+    since = graph.node("Sub", seconds, graph.node("Mul", day, graph.number(DAY, DOUBLE)))
+    return graph.node("Div", since, graph.number(3600.0, DOUBLE))
+
+
+def _weekday(graph: Graph, seconds: str, day: str) -> str:
+    """Days since a Monday: 1970 began on a Thursday. The waves need no remainder of the week."""
+    return graph.node("Add", day, graph.number(3.0, DOUBLE))
+
+
+def _yearday(graph: Graph, seconds: str, day: str) -> str:
+    """Days since the last first of January that 64 bits of nanoseconds can count, from 1."""
+    years = np.arange(np.datetime64("1677"), np.datetime64("2263")).astype("datetime64[D]").astype(np.float64)
+    begun = graph.cast(graph.node("GreaterOrEqual", day, years[np.newaxis]), INTEGER)
+    year = graph.node("Sub", graph.node("ReduceSum", begun, integers(1), keepdims=1), integers(1))
+    return graph.node("Add", graph.node("Sub", day, graph.node("Gather", years, year)), graph.number(1.0, DOUBLE))
+
+
+POSITIONS: dict[str, Callable[[Graph, str, str], str]] = {"hour": _hour, "weekday": _weekday, "yearday": _yearday}
+"""How far each cycle has come, from the seconds and the day of a date."""
+
+
+# --- categories ------------------------------------------------------------------------------------------------------
+
+
+def _categories(graph: Graph, feed: Feed, placed: Sequence[Placed]) -> Iterator[Block]:
+    for one in placed:
+        yield _looked_up(graph, feed, one, one.column.levels), one.inputs
+
+
+def _identifiers(graph: Graph, feed: Feed, placed: Sequence[Placed]) -> Iterator[Block]:
+    for one in placed:
+        yield _looked_up(graph, feed, one, ()), one.inputs
+
+
+def _target_means(graph: Graph, feed: Feed, placed: Sequence[Placed]) -> Iterator[Block]:
+    """Write the one-hot inputs that may come first, and the means of all levels."""
+    for one in placed:
+        column: TargetColumn = one.column
+        first = one.start
+        if column.one_hot is not None:
+            yield from _categories(graph, feed, [one._replace(column=column.one_hot)])
+            first += column.one_hot.n_inputs
+        yield from _categories(graph, feed, [one._replace(column=replace(column, one_hot=None), start=first)])
+
+
+def _looked_up(graph: Graph, feed: Feed, placed: Placed, levels: Sequence[str]) -> str:
+    """Return the inputs of a column of categories, from a table of what its levels become."""
+    inputs = inputs_by_level(placed.column, levels)
+    x = feed.columns(graph, [placed.position])
+    if feed.dtype == TEXT:
+        line = _line_of_text(graph, x, placed.name, levels, inputs)
+    else:
+        line = _line_of_number(graph, x, feed.dtype, placed.name, levels)
+    return graph.node("Squeeze", graph.node("Gather", inputs.astype(graph.dtype), line, axis=0), integers(1))
+
+
+def inputs_by_level(column: CategoryColumn | IdentifierColumn | TargetColumn, levels: Sequence[str]) -> Array:
+    """Return what each level, any other level, and a missing value become, (len(levels) + 2, n_inputs)."""
+    unseen = next(name for name in map(str, range(len(levels) + 1)) if name not in levels)
+    values = np.array([*levels, unseen, None], dtype=object)
+    inputs = np.zeros((len(values), column.n_inputs))
+    column.write(values, inputs, "")
+    return inputs
+
+
+def spellings(level: str) -> set[str]:
+    """Return every text that `str` makes of values with this key: 2, 2.0 and "2" are one level, and "2.0" is text."""
+    try:
+        number = float(level)
+    except ValueError:
+        return {level}
+    return {level, str(number)} if level_key(number) == level else {level}
+
+
+def _line_of_text(graph: Graph, x: str, name: str, levels: Sequence[str], inputs: Array) -> str:
+    """Find the line of each text in the table of inputs."""
+    other, missing = len(levels), len(levels) + 1
+    if "" in levels and not np.array_equal(inputs[missing], inputs[other]):
+        raise ExportError(
+            f"Column {name!r} has the empty text as a level, and missing values: ONNX cannot tell them apart. Name the "
+            "level."
+        )
+    lines = {text: line for line, level in enumerate(levels) for text in spellings(level)}
+    lines = {"": missing} | lines | {level: line for line, level in enumerate(levels)}
+    return _found(graph, x, {"keys_strings": list(lines)}, list(lines.values()), other)
+
+
+def _line_of_number(graph: Graph, x: str, dtype: DType, name: str, levels: Sequence[str]) -> str:
+    """Find the line of each number in the table of inputs; floats are compared in their own type."""
+    words = {"True": "1", "False": "0"}
+    texts = [words.get(level, level) for level in levels]
+    floats = dtype in (SINGLE, DOUBLE)
+    try:
+        numbers = np.array(texts, dtype=float).astype(dtype if floats else DOUBLE)
+    except ValueError as error:
+        raise ExportError(
+            f"Column {name!r} has levels that are text ({error}), and the graph's input holds numbers: give it a "
+            "StringTensorType."
+        ) from error
+    if len(np.unique(numbers)) < len(levels):
+        raise ExportError(
+            f"Column {name!r} has levels that are the same number, and the graph's input holds numbers: give it a "
+            "StringTensorType."
+        )
+    other = len(levels)
+    if not floats:
+        whole = {0: other}  # ONNX wants one key at least
+        whole |= {int(text): line for line, text in enumerate(texts) if text.lstrip("-").isdecimal()}
+        return _found(graph, graph.cast(x, INTEGER), {"keys_int64s": list(whole)}, list(whole.values()), other)
+    line = graph.node("Add", graph.cast(graph.node("IsNaN", x), INTEGER), integers(other))
+    if levels:  # a hit goes back from the line of other levels to its own
+        hits = graph.cast(graph.node("Equal", x, numbers[np.newaxis]), DOUBLE)
+        back = graph.node("MatMul", hits, np.arange(other, 0, -1, dtype=DOUBLE)[:, np.newaxis])
+        line = graph.node("Sub", line, graph.cast(back, INTEGER))
+    return line
+
+
+def _found(graph: Graph, x: str, keys: dict[str, list[Any]], lines: list[int], other: int) -> str:
+    """Look values up, (n, 1)."""
+    return graph.node(
+        "LabelEncoder", x, domain="ai.onnx.ml", op_version=2, **keys, values_int64s=lines, default_int64=other
+    )
+
+
+# --- all kinds -------------------------------------------------------------------------------------------------------
+
+Converter = Callable[[Graph, Feed, Sequence[Placed]], Iterator[Block]]
+
+CONVERTERS: dict[type, Converter] = {
+    NumberColumn: _numbers,
+    BinnedColumn: _bins,
+    DatetimeColumn: _dates,
+    CategoryColumn: _categories,
+    IdentifierColumn: _identifiers,
+    TargetColumn: _target_means,
+}
+"""How the columns of each kind in one feed are written."""
+
+REMEDIES: dict[type, str] = {QuantileColumn: "fit with input_scaling='robust' or 'standard'"}
+"""What would do, for kinds of column that are not among these."""

@@ -2,12 +2,12 @@
 
 Conventions
 -----------
-A feed is one input of the graph: a tensor of shape (n, w) that holds w columns of the table, one type for all.
-a value of the graph is known by its name, a str; constants are NumPy arrays
+A feed is one input of the graph: a tensor of shape (n, w) that holds w columns of the table, all of one type.
+A value of the graph is known by its name, a str; constants are NumPy arrays.
 z : (n, h)      raw : (n, k)
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import sqrt
 
@@ -17,21 +17,16 @@ from skl2onnx.common._container import ModelComponentContainer
 from skl2onnx.common._topology import Scope
 
 from sknet._network.activations import LEAK, SELU_ALPHA, SELU_SCALE
+from sknet._network.losses import SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, identity
+from sknet._network.regression import POISSON
 from sknet._typing import Array, DType
-
-TARGET = "ONNX"
 
 SINGLE = np.dtype(np.float32)
 DOUBLE = np.dtype(np.float64)
 INTEGER = np.dtype(np.int64)
 TEXT = np.dtype(object)
-FLOATS = (SINGLE, DOUBLE)
 
-PROTO = {
-    SINGLE: TensorProto.FLOAT,
-    DOUBLE: TensorProto.DOUBLE,
-    INTEGER: TensorProto.INT64,
-}
+PROTO = {SINGLE: TensorProto.FLOAT, DOUBLE: TensorProto.DOUBLE, INTEGER: TensorProto.INT64}
 """ONNX's number for each type of array."""
 
 
@@ -56,16 +51,15 @@ class Graph:
     def node(self, op: str, *inputs: str | Array, domain: str = "", **attributes: object) -> str:
         """Write a node; return its output's name."""
         names = [value if isinstance(value, str) else self.constant(value) for value in inputs]
-        output = self._scope.get_unique_variable_name(f"sknet_{op.lower()}")
+        output: str = self._scope.get_unique_variable_name(f"sknet_{op.lower()}")
         name = self._scope.get_unique_operator_name(f"sknet_{op}")
         self._container.add_node(op, names, [output], op_domain=domain, name=name, **attributes)
-        output_name: str = output
-        return output_name
+        return output
 
     def constant(self, array: Array) -> str:
         """Write a constant; text is an array of objects."""
         name: str = self._scope.get_unique_variable_name("sknet_constant")
-        if array.dtype == object:
+        if array.dtype == TEXT:
             content = [text.encode("utf-8") for text in array.ravel().tolist()]
             self._container.add_initializer(name, TensorProto.STRING, list(array.shape), content)
         else:
@@ -74,18 +68,25 @@ class Graph:
         return name
 
     def number(self, value: float, dtype: DType | None = None) -> Array:
-        """Return a number in the type of the arithmetic."""
+        """Return a number in the type of the arithmetic, or in another."""
         return np.array(value, dtype or self.dtype)
 
     def cast(self, value: str, dtype: DType) -> str:
         """Convert a value to another type."""
         return self.node("Cast", value, to=PROTO[dtype])
 
-    def name(self, value: str, as_: str) -> None:
+    def concat(self, values: Sequence[str]) -> str:
+        """Put values side by side."""
+        return values[0] if len(values) == 1 else self.node("Concat", *values, axis=1)
+
+    def columns(self, value: str, part: slice) -> str:
+        """Return some columns of a value."""
+        return self.node("Slice", value, integers(part.start), integers(part.stop), integers(1))
+
+    def name(self, value: str, output: str) -> None:
         """Give a value the name by which the estimator's output is known."""
-        self._container.add_node(
-            "Identity", [value], [as_], name=self._scope.get_unique_operator_name("sknet_Identity")
-        )
+        name = self._scope.get_unique_operator_name("sknet_Identity")
+        self._container.add_node("Identity", [value], [output], name=name)
 
 
 @dataclass(frozen=True)
@@ -96,25 +97,16 @@ class Feed:
     dtype: DType  # object for text
     width: int
 
-    def columns(self, graph: Graph, places: Sequence[int]) -> str:
+    def columns(self, graph: Graph, positions: Sequence[int]) -> str:
         """Return some of its columns."""
-        if list(places) == list(range(self.width)):
+        if list(positions) == list(range(self.width)):
             return self.name
-        return graph.node("Gather", self.name, ints(*places), axis=1)
+        return graph.node("Gather", self.name, integers(*positions), axis=1)
 
 
-Block = tuple[str, list[int]]
-"""A value of the graph, and which of the network's inputs its columns are."""
-
-
-def ints(*values: int) -> Array:
-    """Return whole numbers as ONNX takes axes, positions and bounds."""
-    return np.array(values, np.int64)
-
-
-def columns_of(graph: Graph, value: str, part: slice) -> str:
-    """Return some columns of a value."""
-    return graph.node("Slice", value, ints(part.start), ints(part.stop), ints(1))
+def integers(*values: int) -> Array:
+    """Return integers as ONNX takes axes, positions and bounds."""
+    return np.array(values, INTEGER)
 
 
 # --- activations -----------------------------------------------------------------------------------------------------
@@ -138,7 +130,7 @@ def _selu(graph: Graph, z: str) -> str:
     return graph.node("Mul", graph.node("Add", _relu(graph, z), negative), graph.number(SELU_SCALE))
 
 
-def softplus(graph: Graph, z: str) -> str:
+def _softplus(graph: Graph, z: str) -> str:
     """log(1 + exp(z)), which does not overflow."""
     small = graph.node("Exp", graph.node("Neg", graph.node("Abs", z)))
     return graph.node("Add", _relu(graph, z), graph.node("Log", graph.node("Add", small, graph.number(1.0))))
@@ -159,10 +151,10 @@ ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
     "leaky_relu": lambda graph, z: graph.node("Max", z, graph.node("Mul", z, graph.number(LEAK))),
     "elu": _elu,
     "selu": _selu,
-    "softplus": softplus,
+    "softplus": _softplus,
     "silu": lambda graph, z: graph.node("Mul", z, graph.node("Sigmoid", z)),
     "gelu": _gelu,
-    "mish": lambda graph, z: graph.node("Mul", z, graph.node("Tanh", softplus(graph, z))),
+    "mish": lambda graph, z: graph.node("Mul", z, graph.node("Tanh", _softplus(graph, z))),
     "identity": lambda graph, z: z,
 }
 """How each activation is written."""
@@ -171,26 +163,30 @@ ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
 # --- links -----------------------------------------------------------------------------------------------------------
 
 
-def _logistic(graph: Graph, raw: str) -> str:
-    """1 / (1 + exp(-raw)): onnxruntime's own sigmoid is off where it is small, which counts where shares are taken."""
+def sigmoid(graph: Graph, raw: str) -> str:
+    """1 / (1 + exp(-raw)): onnxruntime's own is off where it is small, which counts where shares are taken."""
     return graph.node("Reciprocal", graph.node("Add", graph.node("Exp", graph.node("Neg", raw)), graph.number(1.0)))
 
 
-def _quantiles(graph: Graph, raw: str, n_levels: int) -> str:
+def softmax(graph: Graph, raw: str) -> str:
+    """exp(raw_j) / sum_k exp(raw_k)."""
+    return graph.node("Softmax", raw, axis=1)
+
+
+def quantiles(graph: Graph, raw: str, n_levels: int) -> str:
     """The level in the middle, and from it up or down by the softplus of every other: a product with 0 and ±1."""
-    middle, place = n_levels // 2, np.arange(n_levels)
-    step, level = place[:, np.newaxis], place[np.newaxis, :]
+    middle, position = n_levels // 2, np.arange(n_levels)
+    step, level = position[:, np.newaxis], position[np.newaxis, :]
     up = (step > middle) & (step <= level)
     down = (step < middle) & (step >= level)
-    steps = graph.node("MatMul", softplus(graph, raw), (up.astype(graph.dtype) - down.astype(graph.dtype)))
-    return graph.node("Add", columns_of(graph, raw, slice(middle, middle + 1)), steps)
+    steps = graph.node("MatMul", _softplus(graph, raw), (up.astype(graph.dtype) - down.astype(graph.dtype)))
+    return graph.node("Add", graph.columns(raw, slice(middle, middle + 1)), steps)
 
 
-LINKS: Mapping[str, Callable[[Graph, str, int], str]] = {
-    "identity": lambda graph, raw, n_outputs: raw,
-    "logistic": lambda graph, raw, n_outputs: _logistic(graph, raw),
-    "softmax": lambda graph, raw, n_outputs: graph.node("Softmax", raw, axis=1),
-    "exp": lambda graph, raw, n_outputs: graph.node("Exp", raw),
-    "quantiles": _quantiles,
+LINKS: dict[Callable[[Array], None], Callable[[Graph, str], str]] = {
+    identity: lambda graph, raw: raw,
+    SIGMOID_LOG_LOSS.link: sigmoid,
+    SOFTMAX_LOG_LOSS.link: softmax,
+    POISSON.link: lambda graph, raw: graph.node("Exp", raw),
 }
-"""How each link is written."""
+"""How each link is written that takes the raw outputs of all losses alike."""

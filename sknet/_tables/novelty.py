@@ -1,4 +1,4 @@
-"""Which columns of further rows lie far outside of what their encoder was learnt from.
+"""Which columns of further rows are unlike what their encoder was learnt from.
 
 Conventions
 -----------
@@ -7,16 +7,21 @@ X : (n, d)     array or data frame
 
 import numpy as np
 
+from sknet._tables.columns import Column
 from sknet._tables.columns.bins import BinnedColumn
 from sknet._tables.columns.category import CategoryColumn
 from sknet._tables.columns.number import NumberColumn
+from sknet._tables.columns.target import TargetColumn
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.frames import column_at, number_values, read_levels
+from sknet._tables.frames import column_at, level_key, number_values, read_levels
 from sknet._tables.rows import is_frame, is_sparse, take_rows
 from sknet._typing import Table
 
 LOOKED_AT = 1000
 """How many rows are looked at, at most."""
+
+MIN_UNKNOWN = 20
+"""So many values of a column, none of them known, are no accident."""
 
 FAR = 10.0
 """So many scales lie between the centre and the median of rows that are far outside."""
@@ -43,3 +48,36 @@ def far_columns(encoder: TableEncoder, X: Table) -> list[str]:
             if unknown.mean() > 0.5:
                 found.append(name)
     return found
+
+
+def unknown_columns(encoder: TableEncoder, X: Table) -> list[str]:
+    """Name the columns of categories with many values, none of which is a level that was learnt.
+
+    A known level among the first values is enough to go on to the next column, so that predicting hardly takes longer.
+    Columns whose infrequent levels share an input are left out: which levels these were is not kept.
+    """
+    if encoder.numeric or X.shape[0] < MIN_UNKNOWN or not (is_frame(X) or isinstance(X, np.ndarray)):
+        return []
+    framed, found = is_frame(X), []
+    first = X if hasattr(X, "iloc") else X[:MIN_UNKNOWN]  # a polars column is converted as a whole, a pandas one is not
+    for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
+        levels = _levels_of(column)
+        if not levels:
+            continue
+        values = column_at(first, j).array if framed else first[:, j]
+        if level_key(values[0]) in levels:
+            continue  # nearly always: a look at one value
+        if any(level_key(value) in levels for value in values[:MIN_UNKNOWN].tolist()):
+            continue
+        codes, keys = read_levels(column_at(X, j) if framed else X[:, j])
+        known = np.isin(keys, levels)[codes[codes >= 0]]
+        if len(known) >= MIN_UNKNOWN and not known.any():
+            found.append(name)
+    return found
+
+
+def _levels_of(column: Column) -> tuple[str, ...]:
+    """Return all levels that a column of categories has learnt; none of other columns, and where some are not kept."""
+    if isinstance(column, TargetColumn) or (isinstance(column, CategoryColumn) and not column.has_infrequent):
+        return column.levels
+    return ()

@@ -1,4 +1,4 @@
-"""A fitted classifier elsewhere: the time of `predict_proba` / that of onnxruntime, PyTorch and scikit-learn's parts.
+"""A fitted classifier elsewhere: the time of `predict_proba` / that of onnxruntime.
 
 Above 1 the other is faster. Only what is installed is measured; sizes are bytes / those of the weights alone.
 """
@@ -48,9 +48,6 @@ def others(net: SigmoidMLPClassifier, X: object) -> Iterator[tuple[str, Predict]
     """Yield what else predicts, as far as it is installed."""
     if find_spec("skl2onnx") and find_spec("onnxruntime"):
         yield "onnxruntime", with_onnxruntime(sknet.export.to_onnx(net, X[:1]).SerializeToString())
-    if find_spec("torch"):
-        yield "PyTorch, with `read`", with_torch(net)
-    yield "scikit-learn's parts", sknet.export.to_sklearn(net).predict_proba
 
 
 def with_onnxruntime(content: bytes) -> Predict:
@@ -67,21 +64,9 @@ def with_onnxruntime(content: bytes) -> Predict:
     return predict
 
 
-def with_torch(net: SigmoidMLPClassifier) -> Predict:
-    import torch
-
-    module = sknet.export.to_torch(net)
-
-    def predict(X: object) -> object:
-        with torch.no_grad():
-            return module(*module.read(X))
-
-    return predict
-
-
 def sizes(name: str, net: SigmoidMLPClassifier, X: object) -> Iterator[Figure]:
     weights = sum(part.nbytes for part in (*net.coefs_, *net.intercepts_))
-    found = {"pickle": len(pickle.dumps(net)), "scikit-learn's parts": len(pickle.dumps(sknet.export.to_sklearn(net)))}
+    found = {"pickle": len(pickle.dumps(net))}
     if find_spec("safetensors"):
         with TemporaryDirectory() as folder:
             sknet.save(net, Path(folder) / "model")

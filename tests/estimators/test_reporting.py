@@ -1,14 +1,13 @@
 """What a fit says of itself: to whom it is said, and in whose numbers."""
 
 import warnings
-from threading import Thread
 
 import numpy as np
 import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet import SigmoidMLPRegressor
-from sknet._estimators.reporting import print_end, report, warn_of_few_rows, warner
+from sknet._estimators.reporting import print_end, report, warn_of_few_rows
 from sknet._training.result import DivergedError, Result, StopReason
 
 X = np.random.default_rng(0).normal(size=(40, 2))
@@ -73,12 +72,3 @@ def test_divergence_names_the_parameter_to_blame(parameters, weight, message):
     with pytest.raises(ValueError, match=message):
         net.fit(BIG, BIG[:, 0], sample_weight=weight)
     assert net._fitted is None
-
-
-def test_other_threads_warn_at_the_users_line_too():
-    tell = warner(RuntimeWarning)
-    with pytest.warns(RuntimeWarning, match="slow") as caught:
-        thread = Thread(target=tell, args=("a worker is slow",))
-        thread.start()
-        thread.join()
-    assert [one.filename for one in caught] == [__file__]

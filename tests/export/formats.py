@@ -3,6 +3,8 @@
 python tests/export/formats.py [count]     compares all formats that are installed, and prints the worst
 """
 
+import ast
+import re
 import sys
 import warnings
 from collections import Counter
@@ -15,6 +17,8 @@ import scipy.sparse as sp
 from configurations import SEEDS, configuration, outputs_of
 
 import sknet
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 def distance(found, expected):
@@ -66,23 +70,23 @@ def through_a_file(case):
     return 0.0
 
 
+def documented(page, name, **modules):
+    """Return a function that a page of the documentation defines."""
+    blocks = re.findall(r"```python[^\n]*\n(.*?)```", (DOCS / page).read_text(encoding="utf-8"), re.DOTALL)
+    (source,) = [node for block in blocks for node in ast.parse(block).body if getattr(node, "name", "") == name]
+    namespace = {"np": np, "pd": pd} | modules
+    exec(ast.unparse(source), namespace)
+    return namespace[name]
+
+
+feeds_of_frame = documented("saving.md", "feeds_of")
+
+
 def feeds_of(session, X):
-    """A table as onnxruntime takes it: the empty string for a missing text, nanoseconds for dates."""
-    if sp.issparse(X):
-        X = X.toarray()
-    if not hasattr(X, "columns"):
-        return {session.get_inputs()[0].name: X}
-    types = {"tensor(double)": np.float64, "tensor(float)": np.float32, "tensor(int64)": np.int64, "tensor(bool)": bool}
-    feeds = {}
-    for feed in session.get_inputs():
-        column = X[feed.name]
-        if feed.type == "tensor(string)":
-            column = column.astype(object).where(column.notna(), "").astype(str)
-        elif column.dtype.kind in "mM":
-            column = column.dt.as_unit("ns").astype("int64")
-        values = column.to_numpy(object if feed.type == "tensor(string)" else types[feed.type])
-        feeds[feed.name] = values.reshape(-1, 1)
-    return feeds
+    """A table as onnxruntime takes it."""
+    if hasattr(X, "columns"):
+        return feeds_of_frame(session, X)
+    return {session.get_inputs()[0].name: X.toarray() if sp.issparse(X) else X}
 
 
 def through_onnx(case):
@@ -111,38 +115,21 @@ def through_torch(case):
 
     from sknet.export import from_torch, to_torch
 
-    def outputs(table):
-        with torch.no_grad():
-            found = module(*module.read(table))
-        return [part.numpy() for part in (found if isinstance(found, list) else [found])]
-
-    module, expected = to_torch(case.estimator), case.outputs()
-    dense = case.X.toarray() if sp.issparse(case.X) else case.X
-    nets = [case.estimator] if case.estimator.n_members == 1 else case.estimator.members_
-    for network, net in zip(module.networks, nets, strict=True):
-        again = from_torch(network, like=net)
-        assert all(map(np.array_equal, outputs_of(again, case.X), outputs_of(net, case.X)))
-    alone = [outputs(dense[k : k + 1]) for k in range(3)]
-    return max(distance(outputs(dense), expected), rows_alone(alone, expected))
-
-
-def through_sklearn(case):
-    from sknet.export import to_sklearn
-
-    pipeline, expected = to_sklearn(case.estimator), case.outputs()
-    X = case.X.toarray() if sp.issparse(case.X) else case.X
-    X = X if hasattr(X, "columns") else X.astype(np.float64)  # scikit-learn computes in the type of the table
-    if hasattr(case.estimator, "predict_proba"):
-        labels_agree(pipeline.predict(X), case.estimator, case.X)
-    alone = [outputs_of(pipeline, X[k : k + 1]) for k in range(3)]
-    return max(distance(outputs_of(pipeline, X), expected), rows_alone(alone, expected))
+    if case.estimator.n_members > 1:
+        return 0.0
+    net = case.estimator
+    module, (inputs, *hidden) = to_torch(net), net.activations(case.X)
+    inputs = inputs.toarray() if sp.issparse(inputs) else inputs
+    with torch.no_grad():
+        last, raw = (part(torch.from_numpy(inputs)).numpy() for part in (module[:-1], module))
+    assert all(map(np.array_equal, outputs_of(from_torch(module, net), case.X), case.outputs()))
+    return distance([last, raw], [[inputs, *hidden][-2], last @ net.coefs_[-1] + net.intercepts_[-1]])
 
 
 FORMATS = {
     "file": (through_a_file, {"float32": 0.0, "float64": 0.0}),
     "onnx": (through_onnx, {"float32": 1e-5, "float64": 1e-5}),
     "torch": (through_torch, {"float32": 1e-5, "float64": 1e-5}),
-    "scikit-learn": (through_sklearn, {"float32": 1e-5, "float64": 1e-12}),
 }
 """How an estimator goes through each format, and by how much predictions may differ, by the type of the arithmetic."""
 

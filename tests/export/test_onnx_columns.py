@@ -1,27 +1,149 @@
-"""Every simple kind of column has a converter, and the inputs of the graph must be those of the table."""
+"""Columns in a graph: levels of every kind, dates, and what the graph's inputs must be."""
 
-from typing import get_args
+import datetime
+import decimal
 
 import numpy as np
+import pandas as pd
 import pytest
 
 pytest.importorskip("skl2onnx")
+runtime = pytest.importorskip("onnxruntime")
 
-from sknet._export.onnx_columns import CONVERTERS, encode
-from sknet._export.onnx_graph import Feed
-from sknet._export.parts import ExportError
-from sknet._export.simple_columns import SimpleColumn
-from sknet._tables.columns.number import NumberColumn
-from sknet._tables.encoding import TableEncoder
+from formats import feeds_of  # noqa: E402
+from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64TensorType, StringTensorType  # noqa: E402
 
-pytestmark = pytest.mark.export
+from sknet import SigmoidMLPRegressor  # noqa: E402
+from sknet._export.onnx_columns import CONVERTERS, POSITIONS, REMEDIES, spellings  # noqa: E402
+from sknet._storage.models import KINDS  # noqa: E402
+from sknet._tables.columns.datetime import CYCLES  # noqa: E402
+from sknet._tables.frames import level_key  # noqa: E402
+from sknet.export import ExportError, to_onnx  # noqa: E402
+
+pytestmark = [pytest.mark.export, pytest.mark.filterwarnings("ignore")]
+
+N = 300
+rng = np.random.default_rng(0)
+Y = rng.normal(size=N)
+QUICK = dict(hidden_layer_sizes=5, max_iter=2, random_state=0)
+CHOSEN = QUICK | dict(categorical_features=["k"], max_categories=4)
+TYPES = {FloatTensorType: np.float32, DoubleTensorType: np.float64, Int64TensorType: np.int64, StringTensorType: str}
 
 
-def test_every_kind_has_a_converter():
-    assert set(CONVERTERS) == set(get_args(SimpleColumn))
+def run(onnx_model, feeds):
+    session = runtime.InferenceSession(onnx_model.SerializeToString())
+    return session.run(None, feeds_of(session, feeds) if hasattr(feeds, "columns") else feeds)[0][:, 0]
 
 
-def test_too_few_columns():
-    feed = Feed("X", np.dtype(np.float64), 1)
-    with pytest.raises(ExportError, match="inputs have 1 columns, and the estimator was fitted with 2"):
-        encode(None, TableEncoder(None, (NumberColumn(0.0, 1.0),) * 2), [feed])
+def test_every_kind_of_column_and_cycle_is_in_a_table():
+    kinds = {kind for kind in KINDS.values() if kind.__module__.startswith("sknet._tables.columns")}
+    assert set(CONVERTERS) | set(REMEDIES) == kinds and set(POSITIONS) == set(CYCLES)
+
+
+# --- levels ----------------------------------------------------------------------------------------------------------
+
+LEVELS = {
+    "floats": [0.1, 1.5, 2.0, 1e16, -3.0],
+    "short floats": np.array([0.1, 1.5, 2.0, 7.0], np.float32),
+    "integers": [3, 40, -7, 0],
+    "bools": [True, False],
+    "text": ["a", "Ä ö", "2", "2.0", "True"],
+    "dates": pd.to_datetime(["2020-01-01", "2021-05-06 07:08:09.5", "1969-12-31"], format="ISO8601"),
+    "days": [datetime.date(2020, 1, 1), datetime.date(2021, 5, 6), datetime.date(1969, 12, 31)],
+    "decimals": [decimal.Decimal("2.0"), decimal.Decimal("2.50"), decimal.Decimal(7)],
+    "mixed": [1, 2.0, "b", 3.5],
+}
+
+
+@pytest.mark.parametrize("missing", [False, True])
+@pytest.mark.parametrize("encoding", ["one_hot", "target"])
+@pytest.mark.parametrize("kind", LEVELS)
+def test_levels_of_every_kind_go_in_as_documented(kind, encoding, missing):
+    levels = pd.Index(LEVELS[kind])
+    codes = rng.integers(0, len(levels), N)
+    codes[::9] = -missing
+    frame = pd.DataFrame({"a": Y, "k": pd.Categorical.from_codes(codes, levels)})
+    effect = rng.normal(size=len(levels) + 1)[codes]
+    net = SigmoidMLPRegressor(**QUICK | {"max_iter": 30}, category_encoding=encoding).fit(frame, effect)
+    graph = to_onnx(net, frame)
+    for table in (frame, frame.assign(k=frame["k"].astype(object))):
+        np.testing.assert_allclose(run(graph, table), net.predict(table), rtol=1e-4, atol=1e-5)
+
+
+def test_spellings_are_what_str_makes_of_the_values_of_a_level():
+    for values in LEVELS.values():
+        for value in np.asarray(pd.Index(values), dtype=object):
+            assert str(value) in spellings(level_key(value))
+
+
+@pytest.mark.parametrize("encoding", ["one_hot", "target", "both"])
+@pytest.mark.parametrize("kind", TYPES)
+def test_levels_that_are_numbers_come_in_every_type(kind, encoding):
+    frame = pd.DataFrame({"k": rng.integers(0, 9, N)})
+    net = SigmoidMLPRegressor(**CHOSEN, category_encoding=encoding).fit(frame, Y)
+    test = pd.DataFrame({"k": [*range(9), 77]})
+    feed = test.astype(TYPES[kind]).to_numpy(object if kind is StringTensorType else None)
+    found = run(to_onnx(net, initial_types=[("k", kind([None, 1]))]), {"k": feed})
+    np.testing.assert_allclose(found, net.predict(test), rtol=1e-5)
+
+
+def test_halves_in_integers_and_missing_numbers():
+    frame = pd.DataFrame({"k": rng.integers(0, 9, N) / 2})
+    frame.loc[::7, "k"] = np.nan
+    net = SigmoidMLPRegressor(**CHOSEN, category_encoding="both").fit(frame, Y)
+    for kind, values in ((DoubleTensorType, [0.5, np.nan, 1.0, 7.3]), (Int64TensorType, [0, 1, 4, 7])):
+        test = pd.DataFrame({"k": values})
+        found = run(to_onnx(net, initial_types=[("k", kind([None, 1]))]), {"k": test.to_numpy()})
+        np.testing.assert_allclose(found, net.predict(test), rtol=1e-5)
+
+
+@pytest.mark.parametrize("encoding", ["one_hot", "target"])
+def test_the_empty_text(encoding):
+    frame = pd.DataFrame({"k": rng.choice(["", "a", "b", "c"], N)})
+    net = SigmoidMLPRegressor(**QUICK, category_encoding=encoding).fit(frame, Y)
+    np.testing.assert_allclose(run(to_onnx(net, frame), frame), net.predict(frame), rtol=1e-5)
+    frame.loc[:20, "k"] = None
+    with pytest.raises(ExportError, match="Column 'k' has the empty text as a level, and missing values"):
+        to_onnx(net.fit(frame, Y), frame)
+    with pytest.raises(ExportError, match="levels that are text .* give it a StringTensorType"):
+        to_onnx(net, initial_types=[("k", DoubleTensorType([None, 1]))])
+    frame["k"] = rng.choice(["1", "1.0", "2"], N)
+    with pytest.raises(ExportError, match="levels that are the same number, .* give it a StringTensorType"):
+        to_onnx(net.fit(frame, Y), initial_types=[("k", Int64TensorType([None, 1]))])
+
+
+def test_an_identifier_that_may_be_missing():
+    frame = pd.DataFrame({"k": [f"row {i}" for i in range(N)], "a": Y})
+    frame.loc[::5, "k"] = None
+    net = SigmoidMLPRegressor(**QUICK).fit(frame, Y)
+    np.testing.assert_allclose(run(to_onnx(net, frame), frame), net.predict(frame), rtol=1e-5)
+    codes = frame.assign(k=np.where(frame["k"].isna(), np.nan, np.arange(N)))
+    net = SigmoidMLPRegressor(**QUICK, categorical_features=["k"]).fit(codes, Y)
+    np.testing.assert_allclose(run(to_onnx(net, codes), codes), net.predict(codes), rtol=1e-5)
+
+
+# --- dates -----------------------------------------------------------------------------------------------------------
+
+
+def test_dates_at_the_ends_of_days_and_years():
+    ends = pd.to_datetime([
+        "1677-09-23", "1899-12-31 23:59:59.999999", "1900-01-01", "1968-02-29", "1969-12-31 23:59:59.999999999",
+        "1970-01-01", "2000-02-29 12:00", "2000-12-31 23:59:59.999999", "2100-02-28", "2100-03-01", "2262-04-10", None,
+    ], format="ISO8601")  # fmt: skip
+    frame = pd.DataFrame({"when": pd.Series(ends).dt.as_unit("ns")})
+    for encoding in ("raw", "piecewise_linear"):
+        net = SigmoidMLPRegressor(**QUICK, dtype="float64", numeric_encoding=encoding).fit(frame, np.arange(len(ends)))
+        assert len(net.network_feature_names_) >= 8
+        np.testing.assert_allclose(run(to_onnx(net, frame), frame), net.predict(frame), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("kind", "name", "message"), [
+    (DoubleTensorType, "when", "'when' is one of dates, and the graph's input 'when' holds others: give it an Int64"),
+    (StringTensorType, "x", "Column 'x' is one of numbers, and the graph's input 'x' holds text"),
+    (Int64TensorType, "there", r"'there' has the time zone Asia/Kolkata, and ONNX .*: .* by .dt.tz_localize\(None\)"),
+])  # fmt: skip
+def test_inputs_of_another_type_and_time_zones(kind, name, message):
+    when = pd.date_range("2020", periods=N)
+    frame = pd.DataFrame({"when": when, "x": Y, "there": when.tz_localize("Asia/Kolkata")})[[name]]
+    with pytest.raises(ExportError, match=message):
+        to_onnx(SigmoidMLPRegressor(**QUICK).fit(frame, np.arange(N)), initial_types=[(name, kind([None, 1]))])

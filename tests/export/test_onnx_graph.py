@@ -6,16 +6,14 @@ import pytest
 pytest.importorskip("skl2onnx")
 
 from sknet._export import onnx_graph
-from sknet._export.parts import LINKS
 from sknet._network.activations import ACTIVATIONS
 
 pytestmark = pytest.mark.export
 
 
-def test_every_activation_and_link_is_in_the_table():
+def test_every_activation_is_in_the_table():
     assert set(onnx_graph.ACTIVATIONS) == set(ACTIVATIONS) - {"logistic"}
-    assert set(onnx_graph.LINKS) == {*LINKS.values(), "quantiles"}
 
 
-def test_whole_numbers():
-    assert onnx_graph.ints(1, 2).dtype == np.int64 and onnx_graph.ints(1, 2).tolist() == [1, 2]
+def test_integers():
+    assert onnx_graph.integers(1, 2).dtype == np.int64 and onnx_graph.integers(1, 2).tolist() == [1, 2]

@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sknet._export import bare
-from sknet._model.model import Network
+from sknet._model.heads import LabelHead, NumberHead
+from sknet._model.model import Model, Network
 from sknet._model.settings import TargetSettings
 from sknet._network.activations import ACTIVATIONS
 from sknet._storage.consistency import refuse_inconsistent
+from sknet._tables.columns.number import NumberColumn
 from sknet._tables.columns.quantile import QuantileColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
@@ -17,8 +18,11 @@ from sknet._tables.targets import Numbers, TargetScaler
 from sknet._training.state import State
 
 NETWORK = Network((ACTIVATIONS["tanh"],), [np.ones((3, 4)), np.ones((4, 2))], [np.ones(4), np.ones(2)])
-NUMBERS = bare.of_numbers(NETWORK)
-LABELS = bare.of_indicator(NETWORK)
+ENCODER, FLOAT = TableEncoder(None, (NumberColumn(0.0, 1.0, shift=False),) * 3), np.dtype(np.float64)
+SCALED = Numbers(False, TargetScaler(np.zeros(2), np.ones(2)))
+NUMBERS = Model(ENCODER, NumberHead(TargetSettings("squared_error"), SCALED), NETWORK, FLOAT, FLOAT)
+INDICATOR = IndicatorLabels(2, np.array([0, 1]))
+LABELS = Model(ENCODER, LabelHead(TargetSettings("log_loss"), INDICATOR), NETWORK, FLOAT, FLOAT)
 
 
 def network(**parts):

@@ -1,0 +1,22 @@
+"""What every format says of a model that it has nothing for."""
+
+from collections.abc import Mapping
+from typing import TypeVar
+
+from sknet._network.activations import ACTIVATIONS, Activation
+
+T = TypeVar("T")
+
+
+class ExportError(ValueError):
+    """The format cannot say what an estimator does; the message names what, and what would do."""
+
+
+def activation_in(table: Mapping[str, T], activation: Activation, target: str) -> T:
+    """Return what a format has for an activation."""
+    if ACTIVATIONS.get(activation.name) is not activation or activation.name not in table:
+        raise ExportError(
+            f"activation={activation.name!r} is not known to {target}, which has {', '.join(table)}: choose one of "
+            "these, or use sknet.save."
+        )
+    return table[activation.name]

@@ -1,0 +1,93 @@
+"""Text that is numbers or dates is named when it is fitted as categories, with what converts it."""
+
+import warnings
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+
+N = 400
+rng = np.random.default_rng(0)
+Y = rng.normal(size=N)
+QUICK = dict(hidden_layer_sizes=3, max_iter=2, random_state=0)
+DAYS = pd.date_range("2026-01-01", periods=60)
+
+
+def fit(values, **parameters):
+    return SigmoidMLPRegressor(**QUICK | parameters).fit(pd.DataFrame({"b": Y, "a": values}), Y)
+
+
+def drawn(levels):
+    return rng.choice(np.array(levels, dtype=object), N)
+
+
+NUMBERS = drawn([*map(str, range(97)), "?"])
+PRICES = drawn([f"${price:,}" for price in range(900, 97_900, 1_000)])
+
+MISREAD = {
+    "one question mark": (NUMBERS, "pd.to_numeric(X['a'], errors='coerce')"),
+    "missing and unused": (pd.Series(NUMBERS).mask(Y > 1), "pd.to_numeric(X['a'], errors='coerce')"),
+    "category": (pd.Categorical(NUMBERS), "pd.to_numeric(X['a'], errors='coerce')"),
+    "prices": (PRICES, "pd.to_numeric(X['a'].str.replace('[$€£%, ]', '', regex=True), errors='coerce')"),
+    "shares": (drawn([f"{k} %" for k in range(30)]), "str.replace"),
+    "days": (drawn(DAYS.strftime("%Y-%m-%d")), "pd.to_datetime(X['a'], errors='coerce')"),
+    "German days": (drawn(DAYS.strftime("%d.%m.%Y")), "pd.to_datetime"),
+    "American days": (drawn(DAYS.strftime("%m/%d/%y")), "pd.to_datetime"),
+    "months": (drawn(pd.date_range("2020", periods=30, freq="MS").strftime("%Y-%m")), "pd.to_datetime"),
+    "months in words": (drawn(DAYS.strftime("%d %b %Y")), "pd.to_datetime"),
+    "times": (drawn([f"{day:%Y-%m-%d} 10:{k:02}:00" for k, day in enumerate(DAYS)]), "pd.to_datetime"),
+}
+
+
+@pytest.mark.parametrize("kind", MISREAD)
+def test_the_column_and_what_converts_it_are_named(kind):
+    values, remedy = MISREAD[kind]
+    with pytest.warns(UserWarning, match="Column 'a' of X is text whose values are numbers or dates") as caught:
+        fit(values)
+    assert len(caught) == 1 and remedy in str(caught[0].message) and caught[0].filename == __file__
+    with warnings.catch_warnings():  # named as a category, it is one
+        warnings.simplefilter("error")
+        fit(values, categorical_features=["from_dtype", "a"])
+
+
+@pytest.mark.parametrize("kind", ["one question mark", "prices", "days"])
+def test_what_is_named_converts_the_column(kind):
+    values, remedy = MISREAD[kind]
+    X = pd.DataFrame({"a": pd.Series(values, dtype=object)})
+    converted = eval(remedy, {"pd": pd, "X": X})
+    assert converted.notna().mean() > 0.9 and converted.dtype.kind in "fiM"
+
+
+@pytest.mark.parametrize("values", [
+    drawn([f"c{k}" for k in range(97)]), drawn([*map(str, range(19))]), pd.Categorical(rng.integers(0, 97, N)),
+    rng.integers(0, 97, N), rng.choice(DAYS, N), drawn([f"1.{k}.{k}" for k in range(30)]),
+    drawn([f"{k}-{k + 9}" for k in range(30)]), drawn([*map(str, range(30)), *(f"c{k}" for k in range(30))]),
+    drawn([f"{k},5" for k in range(30)]), np.where(Y > 0, None, np.nan),
+], ids=["text", "few", "codes", "integers", "dates", "versions", "ranges", "half", "commas", "nothing"])  # fmt: skip
+def test_other_columns_are_none_of_its_business(values):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(values)
+
+
+def test_polars_and_the_first_partial_fit():
+    frame = pl.DataFrame({"a": NUMBERS.tolist(), "b": Y})
+    with pytest.warns(UserWarning, match="Column 'a' of X is text"):
+        net = SigmoidMLPClassifier(**QUICK).partial_fit(frame, Y > 0, classes=[False, True])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net.partial_fit(frame, Y > 0)
+
+
+def test_as_an_error_it_leaves_the_estimator_as_it_was():
+    net = fit(DAYS[rng.integers(0, 60, N)])
+    frame = pd.DataFrame({"b": Y, "a": DAYS[rng.integers(0, 60, N)]})
+    before = net.predict(frame)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with pytest.raises(UserWarning, match="Column 'a'"):
+            net.fit(frame.assign(a=NUMBERS), Y)
+    np.testing.assert_array_equal(net.predict(frame), before)
