@@ -126,7 +126,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         saved = checkpoints.read(path)
         saved.refuse_other(type(self).__name__, self.solver, 0 if self._fitted is None else self._fitted.n_samples_seen)
         begun = self._begin(given, self._fitted if saved.origin.seen_before else None, saved.origin.seeds)
-        return self._complete(given, begun, saved.state_for(begun.origin()))
+        return self._complete(given, begun, saved.state_for(begun.origin(), begun.first_state()))
 
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch, over all rows given."""

@@ -103,7 +103,7 @@ def fit_stream(
         progress=_say if estimator.verbose else None,
     )
     begun = begin(estimator, stored, reader, validation, seeds)
-    state = begun.first_state() if saved is None else saved.state_for(begun.origin())
+    state = begun.first_state() if saved is None else saved.state_for(begun.origin(), begun.first_state())
     estimator._complete(Given(None, None), begun, state)
 
 
