@@ -102,7 +102,7 @@ class Begun:
         """Return what must be the same where this run is taken up again."""
         return checkpoints.Origin(
             self.name, str(self.resolved["solver"]), list(self.run.layout.sizes), self.run.tables.compute_dtype.name,
-            list(self.seeds), 0 if self.earlier is None else self.earlier.n_samples_seen,
+            self.seeds, 0 if self.earlier is None else self.earlier.n_samples_seen,
             checkpoints.fingerprint(self.rows, self.validation), checkpoints.described(self.resolved),
         )  # fmt: skip
 
@@ -152,10 +152,10 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
 
     # --- their parts: before the first step -------------------------------------------------------------------------
 
-    def _begin(self, given: Given, earlier: Fitted | None, seeds: list[int] | None = None) -> Begun:
+    def _begin(self, given: Given, earlier: Fitted | None, seeds: Seeds | None = None) -> Begun:
         """Read, hold out, resolve and assemble: all that comes before the first step of `fit` and `resume`."""
         head, rows, columns = self._read(given, earlier)
-        drawn = self._seeds(earlier) if seeds is None else (seeds[0], seeds[1], seeds[2])
+        drawn = seeds or self._seeds(earlier)
         parts: tuple[Rows, Rows | None] = rows, None
         if given.X_val is not None or given.y_val is not None or given.sample_weight_val is not None:
             parts = rows, read_validation(given, type(self).__name__, head, columns, self.early_stopping)

@@ -91,8 +91,7 @@ def fit_stream(
         refuse_lbfgs(estimator.solver)
         saved = checkpoints.read(resume)
         saved.refuse_other(type(estimator).__name__, estimator.solver, 0)
-    drawn = estimator._seeds(None)
-    seeds: Seeds = drawn if saved is None else (saved.origin.seeds[0], saved.origin.seeds[1], saved.origin.seeds[2])
+    seeds = estimator._seeds(None) if saved is None else saved.origin.seeds
     reader = ChunkReader(estimator)
     stored = store(
         map(reader.read, chunks),

@@ -83,7 +83,7 @@ class Origin:
     solver: str
     sizes: list[int]
     dtype: str
-    seeds: list[int]
+    seeds: tuple[int, int, int]
     seen_before: int  # `t_` of the fitted estimator that a warm start began from; 0 for a new one
     data: dict[str, str]
     settings: dict[str, str]  # the parameters, as text
@@ -193,6 +193,8 @@ def read(path: str | os.PathLike[str]) -> Saved:
     with files.damage_named(path, WRITER):
         if not isinstance(run, Run):
             raise ValueError("it holds something else than a training run")
+        if max(run.origin.seeds) >= 2**32:
+            raise ValueError("its seeds are none")
         return Saved(str(path), run.origin, run.state)
 
 

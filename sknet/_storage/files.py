@@ -57,7 +57,7 @@ COSTS = {",": 70, ":": 90, "{": 120, "[": 130}
 TEXT_COST = 8
 """Bytes for each character of the text: it and the strings made of it may have four bytes per character."""
 
-ROW_COST = 330
+ROW_COST = 370
 """Bytes for each value that is kept as one array per field."""
 
 
@@ -78,7 +78,7 @@ def damage_named(path: object, writer: str) -> Iterator[None]:
     except (ModelFileError, OSError):
         raise
     except Exception as error:
-        reason = str(error).rstrip(".") or type(error).__name__
+        reason = str(error)[:200].rstrip(".") or type(error).__name__
         raise ModelFileError(f"{path} is not a whole file written by {writer}: {reason}.") from error
 
 

@@ -39,7 +39,7 @@ def origin(**changes):
         solver="adam",
         sizes=[3, 1],
         dtype="float64",
-        seeds=[1, 2, 3],
+        seeds=(1, 2, 3),
         seen_before=0,
         data={"X": "a"},
         settings={"alpha": "1"},
@@ -185,7 +185,7 @@ def test_a_fingerprint_names_what_differs():
 def test_a_state_is_for_the_run_that_it_comes_from(path, now, message):
     write(path, origin(), state())
     saved = read(path)
-    assert saved.state_for(origin(seeds=[9, 9, 9]), state()).epoch == 2  # the seeds are the file's
+    assert saved.state_for(origin(seeds=(9, 9, 9)), state()).epoch == 2  # the seeds are the file's
     with pytest.raises(ValueError, match=message):
         saved.state_for(origin(**now), state())
 
@@ -200,6 +200,13 @@ def test_a_crafted_file_is_refused_by_the_same_error(path, changes):
     write(path, origin(), replace(state(), **changes))
     with pytest.raises(ModelFileError, match=r"run\.npz is not a whole file written by sknet\.Checkpoint"):
         read(path).state_for(origin(), state())
+
+
+@pytest.mark.parametrize("seeds", [(1, 2), (1, 2, 2**32), (-1, 2, 3)])
+def test_seeds_that_are_none_are_refused(path, seeds):
+    write(path, origin(seeds=seeds), state())
+    with pytest.raises(ModelFileError):
+        read(path)
 
 
 def test_drafts_of_processes_that_are_no_more_are_removed_by_the_next_write(path):

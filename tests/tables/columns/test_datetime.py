@@ -8,6 +8,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from sknet._tables.columns.datetime import DatetimeColumn
+from sknet._tables.columns.number import NumberColumn
 from sknet._tables.encoding import learn_encoder
 
 HOURS = pd.Series(pd.date_range("2023-01-01", periods=500, freq="37h"))
