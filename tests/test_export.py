@@ -15,7 +15,7 @@ class Hidden:
             raise ImportError(f"No module named {{name!r}}")
 sys.meta_path.insert(0, Hidden())
 import sknet, sknet.export
-print(sorted(name for name in ("torch", "onnx", "skl2onnx", "safetensors", "onnxruntime") if sys.modules.get(name)))
+print(sorted(name for name in ("torch", "onnx", "skl2onnx", "onnxruntime") if sys.modules.get(name)))
 from sklearn.datasets import load_iris
 X, y = load_iris(return_X_y=True)
 net = sknet.SigmoidMLPClassifier(hidden_layer_sizes=2, max_iter=2).fit(X, y)
@@ -35,7 +35,7 @@ def run(hidden, calls):
 def test_without_the_packages_the_error_says_what_to_install():
     calls = ["sknet.export.to_onnx(net, X)", "sknet.export.register_onnx_converters()", "sknet.export.to_torch(net)",
              "sknet.export.from_torch(None, net)"]  # fmt: skip
-    loaded, *errors = run(["torch", "onnx", "skl2onnx", "safetensors"], calls)
+    loaded, *errors = run(["torch", "onnx", "skl2onnx"], calls)
     assert loaded == "[]" and len(errors) == 4
     for error, extra in zip(errors, ["onnx", "onnx", "torch", "torch"], strict=True):
         assert error.endswith(f"install it with pip install 'sknet-mlp[{extra}]'.")

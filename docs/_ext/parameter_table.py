@@ -22,7 +22,6 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 ESTIMATORS = [SigmoidMLPClassifier, SigmoidMLPRegressor]
 NEEDS = {
     "run": "always",
-    "files": "`sknet.save`, `sknet.load`",
     "onnx": "`sknet.export.to_onnx`",
     "torch": "`sknet.export.to_torch`",
     "dask": "`sknet.dask`",

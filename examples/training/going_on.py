@@ -93,6 +93,6 @@ if __name__ == "__main__":
     warm_start()
     if hasattr(SigmoidMLPClassifier, "set_callbacks"):
         with tempfile.TemporaryDirectory() as folder:
-            cut_off_and_resumed(uninterrupted, Path(folder, "run.npz"))
+            cut_off_and_resumed(uninterrupted, Path(folder, "run.safetensors"))
     else:
         print("checkpoints need scikit-learn 1.9")

@@ -6,7 +6,7 @@ with one assignment. A call that fails has changed nothing, because nothing was 
 
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from os import PathLike
 from typing import ClassVar, Self
@@ -29,7 +29,6 @@ from sknet._estimators.documentation import Documented
 from sknet._estimators.facts import Facts
 from sknet._estimators.fit_run import FitRun, Predict, Seeds, member_seeds
 from sknet._estimators.fitted import Fitted, FittedAttributes, while_training
-from sknet._estimators.parameters import CommonParameters
 from sknet._estimators.read_data import Columns, FitArguments, read_rows, read_validation
 from sknet._estimators.reporting import (
     print_end,
@@ -102,11 +101,10 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         saved = checkpoints.read(path)
         saved.refuse_other(type(self).__name__, self.solver, 0 if self._fitted is None else self._fitted.n_samples_seen)
         earlier = self._fitted if saved.origin.seen_before else None
-        first, held_out, training = saved.origin.seeds
         data = self._read(arguments, earlier)
-        plan = self._plan(data, earlier, (first, held_out, training), is_resumed=True)
+        plan = self._plan(data, earlier, saved.origin.seeds, is_resumed=True)
         run = self._assemble(data, plan, earlier)
-        run.start_from([saved.state_for(run.origin())])
+        run.start_from([saved.state_for(run.origin(), run.first_states()[0])])
         return self._train_and_publish(run, self._watchers(arguments, run, plan), plan)
 
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:

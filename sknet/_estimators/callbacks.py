@@ -86,8 +86,8 @@ class Checkpoint:
     Parameters
     ----------
     path : str or path-like
-        The file, NumPy's `.npz` format. It is replaced at once, never half
-        written, and holds no pickle: the parameters, the optimizer's moments,
+        The file, in the format of `sknet.save`. It is replaced at once, never
+        half written, and holds no pickle: the parameters, the optimizer's moments,
         the schedule, the random generator, the best epoch, the history, the
         seeds that fix the validation rows, and a fingerprint of the data.
 
@@ -114,8 +114,8 @@ class Checkpoint:
     >>> from sknet import Checkpoint, SigmoidMLPClassifier
     >>> X, y = load_iris(return_X_y=True)
     >>> net = SigmoidMLPClassifier(random_state=0)
-    >>> net.set_callbacks(Checkpoint("run.npz", every=10)).fit(X, y)  # doctest: +SKIP
-    >>> net.resume("run.npz", X, y)  # doctest: +SKIP
+    >>> net.set_callbacks(Checkpoint("run.safetensors", every=10)).fit(X, y)  # doctest: +SKIP
+    >>> net.resume("run.safetensors", X, y)  # doctest: +SKIP
     """
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:

@@ -253,7 +253,7 @@ class FitRun:
             solver=str(self.resolved["solver"]),
             sizes=list(network.layout.sizes),
             dtype=self.encoding.compute_dtype.name,
-            seeds=list(self.seeds),
+            seeds=self.seeds,
             seen_before=0 if self.earlier is None else self.earlier.n_samples_seen,
             data=data | ({"the rows of the source": self.source} if self.source else {}),
             settings=checkpoints.described(self.resolved),

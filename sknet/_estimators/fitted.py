@@ -99,8 +99,8 @@ def while_training(
     return lambda model: Fitted(model, resolved, columns, History(), 0, 0, True, seeds)
 
 
-KINDS = models.KINDS | {"fitted": Fitted, "columns": Columns, "held-out errors": HeldOutErrors}
-"""The values that a pickle may hold, by name."""
+KINDS = models.KINDS | models.by_name(Fitted, Columns, HeldOutErrors)
+"""The values that a file or a pickle may hold, by name."""
 
 
 def require_fitted(estimator: "FittedAttributes") -> Fitted:
@@ -258,11 +258,12 @@ class FittedAttributes:
         if self._fitted is None:
             return state
         kept = {name: value for name, value in state.items() if name not in _OF_CALLBACKS}
-        return kept | {"_fitted": models.pack(self._fitted, KINDS)}  # names and arrays: a private class may be renamed
+        return kept | {"_fitted": models.pack(self._fitted, KINDS)}  # which names no private class
 
     def __setstate__(self, state: dict[str, object]) -> None:
         super().__setstate__(state)  # type: ignore[misc]
-        self._fitted = models.unpack(self._fitted, KINDS)  # type: ignore[assignment]
+        if self._fitted is not None:
+            self._fitted = models.unpack(self._fitted, KINDS)  # type: ignore[assignment]
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._fitted is not None

@@ -196,10 +196,10 @@ def holds_objects(X: object) -> bool:
 
 def framed(X: Array, categories: tuple[int, ...]) -> pd.DataFrame:
     """Make an array of objects or text a data frame: categories as they are, all else as numbers."""
-    columns: dict[str, Array] = {}
+    columns: dict[str, Array | pd.Series] = {}
     for j, name in enumerate(_array_names(X.shape[1])):
         values = X[:, j]
-        columns[name] = values.astype(object) if j in categories else _as_numbers(values, name)
+        columns[name] = pd.Series(values, dtype=object) if j in categories else _as_numbers(values, name)
     return pd.DataFrame(columns)
 
 

@@ -45,7 +45,6 @@ from sknet._estimators.facts import (
     WORKERS_BATCH,
     Facts,
     How,
-    Validated,
 )
 from sknet._estimators.parameters import ClassifierParameters, CommonParameters, RegressorParameters
 from sknet._model.machine import refuse_beyond_memory

@@ -1,25 +1,35 @@
 """Estimators to files and back: parameters and what was fitted, by name."""
 
 import os
+import warnings
 from collections.abc import Mapping
-from typing import cast
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import KINDS, Fitted, require_fitted
 from sknet._estimators.regressor import SigmoidMLPRegressor
-from sknet._model.heads import Head, LabelHead, NumberHead
-from sknet._model.intervals import HeldOutErrors
-from sknet._storage import files, models
-from sknet._storage.consistency import refuse_inconsistent
+from sknet._storage import files
 from sknet._storage.files import ModelFileError
-from sknet._storage.schema import hints_of
+from sknet._storage.models import by_name
 
 Estimator = SigmoidMLPClassifier | SigmoidMLPRegressor
 
 ESTIMATORS: dict[str, type[Estimator]] = {"classifier": SigmoidMLPClassifier, "regressor": SigmoidMLPRegressor}
 """What a file may hold, by name."""
 
-_HEADS: dict[type, type] = {SigmoidMLPClassifier: LabelHead, SigmoidMLPRegressor: NumberHead}
+WRITER = "sknet.save"
+
+
+@dataclass(frozen=True)
+class SavedEstimator:
+    """What a model's file holds."""
+
+    estimator: str
+    parameters: dict[str, object]
+    fitted: Fitted
 
 
 def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
@@ -41,8 +51,6 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
 
     Raises
     ------
-    ImportError
-        If the package safetensors is not installed.
     ValueError
         If the estimator holds what a file cannot: labels that are neither
         numbers nor text, or two pieces of your own with one name.
@@ -70,9 +78,7 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
             f"sknet.save writes SigmoidMLPClassifier and SigmoidMLPRegressor, and {type(estimator).__name__} is "
             "neither: of a pipeline or a search save the fitted network alone, or use joblib or skops for the whole."
         )
-    fitted = models.pack(require_fitted(estimator), KINDS)
-    parameters = models.pack(estimator.get_params(deep=False), KINDS)
-    files.write(path, {"estimator": name, "parameters": parameters, "fitted": fitted})
+    files.write(path, SavedEstimator(name, estimator.get_params(deep=False), require_fitted(estimator)), _KINDS)
 
 
 def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = None) -> Estimator:
@@ -98,8 +104,6 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
 
     Raises
     ------
-    ImportError
-        If the package safetensors is not installed.
     ModelFileError
         If the file is none of ours, is damaged or written by a later version,
         or names a piece of your own that is not passed. A `ValueError`.
@@ -110,49 +114,48 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
     --------
     save : Write it.
     """
-    for kind in (*KINDS.values(), *ESTIMATORS.values()):
-        hints_of(kind)  # annotations are evaluated, once, before there is a file
-    tree = files.read(path, custom)
-    with files.damage_named(path, "sknet.save"):
-        if not isinstance(tree, dict) or tree.keys() != {"estimator", "parameters", "fitted"}:
+    saved = files.read(path, WRITER, _KINDS, custom)
+    with files.damage_named(path, WRITER):
+        if not isinstance(saved, SavedEstimator):
             raise ValueError("it holds something else than an estimator")
-        return _estimator_of(path, tree)
+        estimator = _estimator_of(path, saved)
+        _predict_one_row(estimator, saved.fitted)
+        return estimator
 
 
-def _estimator_of(path: object, tree: Mapping[str, object]) -> Estimator:
-    kind: type = ESTIMATORS[cast(str, tree["estimator"])]
-    fitted, parameters = models.unpack(tree["fitted"], KINDS), models.unpack(tree["parameters"], KINDS)
-    if not isinstance(fitted, Fitted) or not isinstance(parameters, dict):
-        raise TypeError("its parts are not those of an estimator")
-    unknown = (parameters.keys() | fitted.resolved.keys()) - hints_of(kind).keys()
+_KINDS = KINDS | by_name(SavedEstimator)
+
+
+def _estimator_of(path: object, saved: SavedEstimator) -> Estimator:
+    kind: type[Estimator] = ESTIMATORS[saved.estimator]
+    known, resolved = kind().get_params(deep=False).keys(), saved.fitted.resolved.keys()
+    unknown = (saved.parameters.keys() | resolved) - known
     if unknown:
         raise ModelFileError(
             f"{path} sets parameters that this version of sknet does not know: {', '.join(sorted(unknown))}. "
             "Update sknet."
         )
-    _refuse_inconsistent(kind, fitted)
-    estimator: Estimator = kind(**parameters)
-    estimator._fitted = fitted
+    if known - resolved:
+        raise ValueError(f"it does not say what was resolved for {', '.join(sorted(known - resolved))}")
+    estimator = kind(**saved.parameters)  # type: ignore[arg-type]
+    estimator._fitted = saved.fitted
     return estimator
 
 
-def _refuse_inconsistent(kind: type, fitted: Fitted) -> None:
-    """Raise where the parts of what was fitted do not go together."""
-    refuse_inconsistent(fitted.model, fitted.state)
-    names, n_columns = fitted.columns.names, fitted.model.encoder.n_columns
-    if fitted.columns.n != n_columns or (names is not None and (names.shape, names.dtype.kind) != ((n_columns,), "O")):
-        raise ValueError("the table's columns are not those of the encoder")
-    if fitted.columns.float_type != fitted.model.output_dtype:
-        raise ValueError("the types of the table and of the predictions do not go together")
-    if not isinstance(fitted.model.head, _HEADS[kind]):
-        raise ValueError("the head is not that of such an estimator")
-    if fitted.errors is not None:
-        _refuse_errors(fitted.errors, fitted.model.head)
-
-
-def _refuse_errors(errors: HeldOutErrors, head: Head) -> None:
-    quantiles, k = errors.quantiles, 1 if head.loss.levels else head.n_outputs
-    if quantiles.dtype.kind != "f" or quantiles.ndim != 2 or len(quantiles) == 0 or quantiles.shape[1] != k:
-        raise ValueError("the errors of held-out rows are not those of such predictions")
-    if not errors.n_rows > 0.0:
-        raise ValueError("the errors are those of no rows")
+def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
+    """Let a model that was read predict a row of missing values: parts that do not go together show here."""
+    network, head, names = fitted.model.network, fitted.model.head, fitted.columns.names
+    if head.n_outputs != network.intercepts[-1].size:
+        raise ValueError("the last layer's outputs are not those of the target")
+    state, shape = fitted.state, (network.layout.n_parameters,)
+    if state is not None and any(vector.shape != shape for vector in state.vectors if vector is not state.theta):
+        raise ValueError("the optimizer's moments are not those of the network")
+    row = np.full((1, fitted.columns.n), np.nan)
+    table = row if names is None else pd.DataFrame(row, columns=names)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        estimator.predict(table)
+        if isinstance(estimator, SigmoidMLPClassifier):
+            estimator.predict_proba(table)
+        elif fitted.errors is not None:
+            estimator.predict_interval(table, coverage=1e-3)

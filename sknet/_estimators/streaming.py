@@ -34,8 +34,8 @@ from sknet._estimators.read_data import (
 from sknet._estimators.reporting import refuse_or_warn_of_identifiers, warn_of_few_rows
 from sknet._estimators.resolve import evaluates, target_settings
 from sknet._estimators.scoring import score_on
-from sknet._model.matrices import Encoding
 from sknet._model.heads import Head, NumberHead
+from sknet._model.matrices import Encoding
 from sknet._partitions.epochs import Counted, StoredRows, network_of, validation_of
 from sknet._partitions.packing import Packing
 from sknet._partitions.sources import Chunk
@@ -80,8 +80,7 @@ def fit_stream(
         refuse_lbfgs(estimator.solver)
         saved = checkpoints.read(resume)
         saved.refuse_other(type(estimator).__name__, estimator.solver, 0)
-    drawn = estimator._seeds(None)
-    seeds: Seeds = drawn if saved is None else (saved.origin.seeds[0], saved.origin.seeds[1], saved.origin.seeds[2])
+    seeds = estimator._seeds(None) if saved is None else saved.origin.seeds
     reader = ChunkReader(estimator)
     stored = store(
         map(reader.read, chunks),
@@ -93,7 +92,7 @@ def fit_stream(
     )
     plan, run = assemble(estimator, stored, reader, validation, seeds)
     if saved is not None:
-        run.start_from([saved.state_for(run.origin())])
+        run.start_from([saved.state_for(run.origin(), run.first_states()[0])])
     estimator._train_and_publish(run, estimator._watchers(FitArguments(None, None), run, plan), plan)
 
 

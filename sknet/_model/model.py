@@ -18,8 +18,8 @@ import numpy as np
 
 from sknet._model.heads import Head
 from sknet._model.threads import (
-    UNSPLIT_VECTOR_PRODUCT,
     UNSPLIT_PRODUCT,
+    UNSPLIT_VECTOR_PRODUCT,
     in_parts,
     suitable_threads,
     threads_for_rows,

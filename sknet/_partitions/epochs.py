@@ -18,16 +18,16 @@ from typing import cast
 
 import numpy as np
 
+from sknet._model.heads import Head, LabelHead, NumberHead
 from sknet._model.matrices import IN_MEMORY, EncodedInMemory, EncodedRows, Encoding
 from sknet._model.network_run import MAX_ROWS, NetworkRun, start_run
-from sknet._model.heads import Head, LabelHead, NumberHead
 from sknet._model.settings import Settings
 from sknet._network.layers import Kind
 from sknet._network.objective import Objective
 from sknet._network.objective import Rows as EncodedMatrix
 from sknet._partitions.dealt import DealtRecords, Records, joined
 from sknet._partitions.stored import KEYS, Stored
-from sknet._partitions.summaries import Look, Mergeable, Part, fold_of, learn_encoder
+from sknet._partitions.summaries import Look, Mergeable, Part, fold_of
 from sknet._partitions.target_summaries import LabelSummary, with_factors
 from sknet._tables.columns.moments import Moments, moments_of
 from sknet._tables.encoding import TableEncoder

@@ -1,39 +1,22 @@
-"""Checkpoints: files that hold the whole state of a training run, in NumPy's own `.npz` format, without pickle."""
+"""Checkpoints: files that hold the whole state of a training run, and what must be the same where it is taken up."""
 
 import hashlib
-import json
 import os
-import tokenize
-import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass
-from math import prod
+from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
-from typing import BinaryIO, Protocol, cast, runtime_checkable
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
-from sknet._network.layout import Layout
-from sknet._storage.files import as_path, clear_drafts, damage_named, replace
-from sknet._storage.files import digest as digest_of
-from sknet._storage.models import state_of
-from sknet._storage.schema import make
+from sknet._storage import files
+from sknet._storage.models import KINDS, by_name
 from sknet._tables.rows import Rows, is_sparse
 from sknet._training.state import State
 from sknet._typing import Array, Table
 
-FORMAT = "sknet checkpoint 4"
 WRITER = "sknet.Checkpoint"
-LISTED, LOCATED = 22, 20
-"""Bytes of an archive's last record, and of the one that may stand before it and says that the list is elsewhere."""
-
-MAX_LIST = 2**14
-"""Bytes of an archive's list of entries, at most; ours have a dozen of some fifty."""
-
-MAX_TEXT = 2**18
-"""Bytes of an entry of text, at most."""
 
 DIGEST_ROWS = 4096
 """Rows that are hashed at once: a table in a file is never loaded whole."""
@@ -89,7 +72,7 @@ def fingerprint(rows: Rows, validation: Rows | None) -> dict[str, str]:
     }
 
 
-# --- the file --------------------------------------------------------------------------------------------------------
+# --- what a run is known by ------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
@@ -100,7 +83,7 @@ class Origin:
     solver: str
     sizes: list[int]
     dtype: str
-    seeds: list[int]
+    seeds: tuple[int, int, int]
     seen_before: int  # `t_` of the fitted estimator that a warm start began from; 0 for a new one
     data: dict[str, str]
     settings: dict[str, str]  # the parameters, as text
@@ -136,13 +119,24 @@ SHOWN = 16
 """So many numbers of an array are shown; of more, a hash."""
 
 
+# --- the file --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Run:
+    """What a checkpoint file holds."""
+
+    origin: Origin
+    state: State
+
+
 @dataclass(frozen=True)
 class Saved:
-    """What a checkpoint file holds."""
+    """A run that was read from a file."""
 
     path: str
     origin: Origin
-    arrays: dict[str, Array]
+    state: State
 
     def refuse_other(self, estimator: str, solver: object, n_samples_seen: int) -> None:
         """Raise for a run of another estimator or solver, or a warm start of one that has learnt otherwise since."""
@@ -156,93 +150,52 @@ class Saved:
                 f"{origin.seen_before} there, {n_samples_seen} here)."
             )
 
-    def state_for(self, now: Origin) -> State:
-        """Return the state, which must fit the run that is to go on."""
+    def state_for(self, now: Origin, first: State) -> State:
+        """Return the state, which must fit the run that is to go on: `first` is what such a run starts from."""
         there = self.origin
         if there.sizes != now.sizes:
             raise ValueError(
                 f"{self.path} holds a network of layers {tuple(there.sizes)}, and this one has {tuple(now.sizes)}: "
                 "resume with the same hidden_layer_sizes, encodings and data."
             )
-        other = [name for name, value in there.data.items() if now.data[name] != value]
+        other = [name for name in there.data | now.data if there.data.get(name) != now.data.get(name)]
         if other:
             raise ValueError(f"{self.path} was written in training on other data: {', '.join(other)} differs.")
         if there.dtype != now.dtype:
             raise ValueError(
                 f"{self.path} holds a run in {there.dtype}, and this one computes in {now.dtype}: set dtype."
             )
-        changed = [name for name, value in there.settings.items() if now.settings.get(name, value) != value]
+        changed = [name for name, value in now.settings.items() if there.settings.get(name, value) != value]
         if changed:
             name = changed[0]
             raise ValueError(
                 f"{self.path} was written with {name}={there.settings[name]}, and this is a run with "
                 f"{name}={now.settings[name]}: set it as it was, or fit anew."
             )
-        with damage_named(self.path, WRITER):
-            state = state_of(self.arrays)
-            n_parameters = Layout(tuple(there.sizes)).n_parameters
-            if any(vector.size != n_parameters or vector.dtype.name != there.dtype for vector in state.vectors):
+        state = self.state
+        alike = [(v.shape, v.dtype) for v in state.vectors] == [(v.shape, v.dtype) for v in first.vectors]
+        with files.damage_named(self.path, WRITER):
+            if not alike or (state.best is not None and state.best.theta.shape != first.theta.shape):
                 raise ValueError("its arrays are not those of its network")
             if state.epoch != len(state.history):
                 raise ValueError("its history is not that of its epochs")
-            return state
+        return state
 
 
 def write(path: Path, origin: Origin, state: State) -> None:
     """Write a file that is there whole, or not at all: what stands at `path` is replaced at the end."""
-    arrays, header = state.to_arrays(), json.dumps({"format": FORMAT} | asdict(origin))
-    content = {"header": np.array(header), "digest": np.array(digest_of(header, arrays))} | arrays
-    replace(path, lambda file: np.savez(file, **content))  # type: ignore[arg-type]
+    files.write(path, Run(origin, state), _KINDS)
 
 
 def read(path: str | os.PathLike[str]) -> Saved:
-    """Read a checkpoint file; what a writer that was killed has left beside it, is removed."""
-    clear_drafts(as_path(path))
-    with open(path, "rb") as opened, damage_named(path, WRITER, *_DAMAGE):
-        _refuse_long_list(opened)
-        with zipfile.ZipFile(opened) as archive:
-            _refuse_more_than_there_is(archive, os.fstat(opened.fileno()).st_size)
-        opened.seek(0)
-        with np.load(opened, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-        text, written = str(arrays.pop("header")), str(arrays.pop("digest"))
-        if digest_of(text, arrays) != written:
-            raise ValueError("its content is not what was written")
-        header = json.loads(text)
-        if header.pop("format") != FORMAT:
-            raise ValueError("it is of another version")
-        return Saved(str(path), cast(Origin, make(Origin, header)), arrays)
+    """Read a checkpoint file."""
+    run = files.read(path, WRITER, _KINDS)
+    with files.damage_named(path, WRITER):
+        if not isinstance(run, Run):
+            raise ValueError("it holds something else than a training run")
+        if max(run.origin.seeds) >= 2**32:
+            raise ValueError("its seeds are none")
+        return Saved(str(path), run.origin, run.state)
 
 
-def _refuse_long_list(opened: BinaryIO) -> None:
-    """Raise for an archive whose list of entries is longer than ours are: it would be read at once."""
-    size = opened.seek(0, os.SEEK_END)
-    opened.seek(max(size - LISTED - LOCATED, 0))
-    end = opened.read().rjust(LISTED + LOCATED, b"\0")
-    listed, elsewhere = int.from_bytes(end[-10:-6], "little"), end.startswith(b"PK\6\7") and size < 2**32
-    if end[LOCATED : LOCATED + 4] != b"PK\5\6" or listed > MAX_LIST or elsewhere:
-        raise ValueError("it is no archive, or one of very many entries")
-
-
-def _refuse_more_than_there_is(archive: zipfile.ZipFile, size: int) -> None:
-    """Raise for entries that are larger than the file, or that hold less than they say."""
-    entries = archive.infolist()
-    if any(entry.compress_type != zipfile.ZIP_STORED for entry in entries) or sum(e.file_size for e in entries) > size:
-        raise ValueError("its entries are larger than the file")
-    if not all(0 <= entry.header_offset < size for entry in entries):
-        raise ValueError("its entries are not where they should be")
-    for entry in entries:
-        with archive.open(entry) as content:
-            read_header = _HEADERS[np.lib.format.read_magic(content)]
-            shape, _, dtype = read_header(content)
-            if prod(shape) * dtype.itemsize > entry.file_size or (dtype.kind == "U" and prod(shape) != 1):
-                raise ValueError(f"{entry.filename} says that it is larger than it is")
-            if dtype.kind == "U" and dtype.itemsize > MAX_TEXT:
-                raise ValueError(f"{entry.filename} holds more text than any")
-
-
-_DAMAGE = zipfile.BadZipFile, zlib.error, RuntimeError, tokenize.TokenError
-"""What a damaged archive, or the header of an array in it, raises beside the usual errors."""
-
-_HEADERS = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}
-"""How the first lines of an array's entry are read, by the version of NumPy's format."""
+_KINDS = KINDS | by_name(Run, Origin)

@@ -1,12 +1,11 @@
-"""A model's file: arrays as safetensors' tensors, everything else as JSON text in its header; no pickle.
+"""The one file format, of models and checkpoints: arrays as safetensors' tensors, everything else as text; no pickle.
 
-A file is there whole, or not at all. What is read is measured before it is believed: sizes against the file's own, the
-count of values before they are parsed, a digest of every byte before anything is made of them.
+A file is there whole, or not at all. What is read is measured before it is believed: the count of its values before
+they are parsed, sizes against the file's own, a digest of every byte before anything is made of them.
 
-Conventions
------------
-tree      names and arrays, as `models.pack` makes them
-plain     the same as JSON has it: an array is the name of a tensor, a tuple is a list, and a list says that it is one
+A file in the safetensors format is the length of a header, the header, which is JSON, and the tensors side by side.
+The header says of each tensor its type, its shape and where it lies, and has metadata of text: ours are the name and
+version of this format, and the settings, which are JSON again: the plain things of `models.pack`.
 """
 
 import hashlib
@@ -16,29 +15,19 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from errno import EISDIR
 from glob import escape
-from io import BufferedReader
-from math import prod
 from pathlib import Path
 from platform import node
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 from uuid import uuid4
 from zlib import crc32
 
 import numpy as np
 
-from sknet._model.machine import needed
-from sknet._storage.plain import from_plain, to_plain
+from sknet._storage.models import Packer, unpack
 from sknet._typing import Array, DType
 
-FORMAT = "sknet model"
+FORMAT = "sknet"
 VERSION = 1
-"""Files of this version are written; those of it and of all before are read."""
-
-MAX_HEADER = 2**22
-"""Bytes of settings and of the list of tensors, at most."""
-
-MAX_VALUES = 150_000
-"""Values in the settings, at most: what is parsed takes some two hundred bytes each."""
 
 TYPES: dict[str, DType] = {
     "F64": np.dtype("<f8"),
@@ -52,9 +41,24 @@ TYPES: dict[str, DType] = {
     "U32": np.dtype("<u4"),
     "U16": np.dtype("<u2"),
     "U8": np.dtype("u1"),
-    "BOOL": np.dtype("u1"),
+    "BOOL": np.dtype("?"),
 }
-"""How a tensor of each of the format's types is read. Truth values are looked at before they are taken for such."""
+"""The format's types of tensors."""
+
+DIGEST = "sha256"
+"""The last tensor: a hash of all bytes before it."""
+
+MAX_MEMORY = 56 * 2**20
+"""Bytes that what is made of a file may take beyond the file's own size; 8 MB are left for what is not counted."""
+
+COSTS = {",": 70, ":": 90, "{": 120, "[": 130}
+"""Bytes that Python needs, at most, for what each of these characters adds to a JSON text."""
+
+TEXT_COST = 8
+"""Bytes for each character of the text: it and the strings made of it may have four bytes per character."""
+
+ROW_COST = 370
+"""Bytes for each value that is kept as one array per field."""
 
 
 class ModelFileError(ValueError):
@@ -66,44 +70,19 @@ class ModelFileError(ValueError):
     """
 
 
-class Slice(Protocol):
-    """What safetensors tells of a tensor before it is read."""
-
-    def get_shape(self) -> list[int]:
-        """Return its shape."""
-
-    def get_dtype(self) -> str:
-        """Return the name of its type."""
-
-
-class Tensors(Protocol):
-    """What safetensors tells of a file whose header it has checked: the tensors lie side by side and fill it."""
-
-    def offset_keys(self) -> list[str]:
-        """Return the tensors' names in the order in which they lie in the file."""
-
-    def get_slice(self, name: str) -> Slice:
-        """Return what is known of a tensor."""
-
-
 @contextmanager
-def damage_named(path: object, writer: str, *others: type[Exception]) -> Iterator[None]:
-    """Turn what goes wrong while a file is read into the one error that says so."""
+def damage_named(path: object, writer: str) -> Iterator[None]:
+    """Turn whatever goes wrong while a file is read into the one error that says so; the system's errors stay."""
     try:
         yield
-    except ModelFileError:
+    except (ModelFileError, OSError):
         raise
-    except (*_DAMAGE, *others) as error:
-        reason = str(error).rstrip(".") or type(error).__name__
+    except Exception as error:
+        reason = str(error)[:200].rstrip(".") or type(error).__name__
         raise ModelFileError(f"{path} is not a whole file written by {writer}: {reason}.") from error
 
 
-_DAMAGE: tuple[type[Exception], ...] = (
-    ValueError, KeyError, TypeError, AttributeError, IndexError, ArithmeticError, EOFError, RecursionError, MemoryError,
-)  # fmt: skip
-
-
-# --- writing ---------------------------------------------------------------------------------------------------------
+# --- whole or absent -------------------------------------------------------------------------------------------------
 
 
 def as_path(path: object, name: str = "path") -> Path:
@@ -187,117 +166,149 @@ def _is_alive(process: int) -> bool:
     return True
 
 
-def write(path: str | os.PathLike[str], tree: object) -> None:
-    """Write names and arrays to a file."""
-    with needed("sknet.save", "safetensors", extra="files"):
-        from safetensors.numpy import save
-    plain, arrays = to_plain(tree)
-    settings = json.dumps(plain, allow_nan=False, separators=(",", ":"))
-    arrays = {name: array.astype(array.dtype.newbyteorder("<"), "C", copy=False) for name, array in arrays.items()}
-    metadata = {"format": FORMAT, "version": str(VERSION), "settings": settings}
-    metadata["digest"] = digest(f"{VERSION} {settings}", arrays)
-    content = _in_order(save(arrays, metadata))
-    if int.from_bytes(content[:8], "little") > MAX_HEADER or _count(settings.encode()) > MAX_VALUES:
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def write(path: str | os.PathLike[str], value: object, kinds: Mapping[str, type]) -> None:
+    """Write a value of one of the kinds to a file."""
+    packer = Packer(kinds)
+    plain = packer.pack(value)
+    names = [piece_name(piece) for piece in packer.pieces]
+    for name, piece in zip(names, packer.pieces, strict=True):
+        if packer.pieces[names.index(name)] is not piece:
+            raise ValueError(
+                f"Two pieces of your own are called {name!r}: a file names them, so give each a name of its own."
+            )
+    settings = json.dumps({"pieces": names, "value": plain}, separators=(",", ":"))
+    tensors = dict(sorted(packer.arrays.items(), key=lambda item: -item[1].itemsize))  # each lies at a whole number
+    header = _header(settings, tensors)
+    if packer.n_rows * ROW_COST > _memory_left(header.decode(), settings):
         raise ValueError(
-            f"The settings of this model, column by column, take {len(settings):,} characters: too many for a file of "
-            f"this kind, which holds {MAX_HEADER:,}. Use pickle, or a table of fewer columns."
+            f"{path} would hold too many settings: {len(settings):,} characters, {packer.n_rows:,} columns and epochs; "
+            "use pickle, max_categories, or a table of fewer columns."
         )
-    replace(as_path(path), lambda file: file.write(content))
+
+    def fill(file: BinaryIO) -> None:
+        digest = hashlib.sha256()
+        for part in (len(header).to_bytes(8, "little"), header, *map(_bytes_of, tensors.values())):
+            digest.update(part)
+            file.write(part)
+        file.write(digest.digest())
+
+    replace(as_path(path), fill)
 
 
-def _in_order(content: bytes) -> bytes:
-    """Sort the entries beside the tensors, which safetensors writes in any order: one model is one file."""
-    end = 8 + int.from_bytes(content[:8], "little")
-    header = json.loads(content[8:end])
-    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+def _header(settings: str, tensors: Mapping[str, Array]) -> bytes:
+    header: dict[str, object] = {"__metadata__": {"format": FORMAT, "version": str(VERSION), "settings": settings}}
+    names, at = {(dtype.kind, dtype.itemsize): name for name, dtype in TYPES.items()}, 0
+    for path, array in (tensors | {DIGEST: np.empty(32, np.uint8)}).items():
+        name = names.get((array.dtype.kind, array.itemsize))
+        if name is None:
+            raise ValueError(
+                f"A model with an array of type {array.dtype} cannot be saved: labels and parameters may be numbers, "
+                "booleans and text. Convert them before fit, or use pickle."
+            )
+        header[path] = {"dtype": name, "shape": array.shape, "data_offsets": [at, at + array.nbytes]}
+        at += array.nbytes
     text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)  # tensors begin at whole words
-    return len(text).to_bytes(8, "little") + text + content[end:]
+    return text + b" " * (-len(text) % 8)  # tensors begin at whole words
 
 
-def digest(text: str, arrays: Mapping[str, Array]) -> str:
-    """Return a hash of all that a file says."""
-    found = hashlib.sha256(text.encode())
-    for name in sorted(arrays):
-        array = arrays[name]
-        found.update(f"{name} {array.dtype.str} {array.shape}".encode())
-        found.update(array.reshape(-1).view(np.uint8).data)
-    return found.hexdigest()
+def _bytes_of(array: Array) -> memoryview:
+    little = array.astype(array.dtype.newbyteorder("<"), "C", copy=False)
+    return little.reshape(-1).view(np.uint8).data
+
+
+def piece_name(value: object) -> str:
+    """Return what a piece of the user's own is called: by its `name`, its `__name__`, or its class's."""
+    for name in (getattr(value, "name", None), getattr(value, "__name__", None)):
+        if isinstance(name, str):
+            return name
+    return type(value).__name__
+
+
+def _memory_left(*texts: str) -> int:
+    """Return how much of MAX_MEMORY is left once the longer of these JSON texts is parsed."""
+    costs = [TEXT_COST * len(text) + sum(cost * text.count(mark) for mark, cost in COSTS.items()) for text in texts]
+    return MAX_MEMORY - max(costs)
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------
 
 
-def read(path: str | os.PathLike[str], custom: Mapping[str, object] | None = None) -> object:
-    """Read names and arrays from a file, pieces of the user's own taken from `custom`."""
-    with needed("sknet.load", "safetensors", extra="files"):
-        from safetensors import SafetensorError, safe_open
-    with as_path(path).open("rb") as file, damage_named(path, "sknet.save", SafetensorError):
-        start = _start_of_tensors(file)
-        with safe_open(os.fspath(path), framework="numpy") as tensors:
-            metadata = tensors.metadata() or {}
-            settings = _settings_of(path, metadata)
-            arrays = dict(_read_tensors(file, start, tensors))
-        if digest(f"{metadata['version']} {settings}", arrays) != metadata["digest"]:
+def read(
+    path: str | os.PathLike[str], writer: str, kinds: Mapping[str, type], custom: Mapping[str, object] | None = None
+) -> object:
+    """Read the value that a file holds, pieces of the user's own taken from `custom`; errors name the writer."""
+    place = as_path(path)
+    if place.exists() and not (place.is_file() or place.is_dir()):
+        raise ModelFileError(f"{path} is a pipe or a device: give the path of a file that {writer} has written.")
+    with place.open("rb") as file, damage_named(path, writer):
+        prefix, size = file.read(8), os.fstat(file.fileno()).st_size
+        length = int.from_bytes(prefix, "little")
+        if size < 8 or length > min(size - 8, MAX_MEMORY // TEXT_COST):
+            raise ValueError("its header is longer than the file, or than any header")
+        header = file.read(length)
+        text, digest = header.decode(), hashlib.sha256(prefix + header)
+        if _memory_left(text) < 0:
+            raise ValueError("its header holds more than that of any model")
+        entries = json.loads(text)
+        settings = _settings_of(path, entries.pop("__metadata__"))
+        tensors = _read_tensors(file, entries, digest)
+        if 8 + length + sum(array.nbytes for array in tensors.values()) != size:
+            raise ValueError("it goes on after its end")
+        if tensors.pop(DIGEST).tobytes() != digest.digest():
             raise ValueError("its digest is another one: it has been changed or damaged")
-        tree, missing = from_plain(json.loads(settings), arrays, custom or {})
-        if missing:
-            example = ", ".join(f"{name!r}: ..." for name in missing)
-            raise ModelFileError(
-                f"{path} names pieces of your own, {', '.join(missing)}, which a file cannot hold: pass them, as in "
-                f"load(path, custom={{{example}}})."
-            )
-        return tree
-
-
-def _start_of_tensors(file: BinaryIO) -> int:
-    """Return where the header ends, having looked at its size and at how much there is to parse."""
-    size = os.fstat(file.fileno()).st_size
-    length = int.from_bytes(file.read(8), "little")
-    if size < 8 or length > min(MAX_HEADER, size - 8):
-        raise ValueError("its header is longer than the file, or than any header")
-    header = file.read(length)
-    if not header.isascii() or _count(header) > 2 * MAX_VALUES:
-        raise ValueError("its header holds more than any model does")
-    return 8 + length
-
-
-def _count(text: bytes) -> int:
-    """Return how many values JSON text holds, at most."""
-    return sum(map(text.count, (b",", b"{", b"[")))
+        memory_left = _memory_left(text, settings)
+        if memory_left < 0:
+            raise ValueError("its settings hold more than those of any model")
+        content = json.loads(settings)
+        pieces = _pieces_of(path, content["pieces"], custom or {})
+        return unpack((content["value"], tensors, pieces), kinds, memory_left // ROW_COST)
 
 
 def _settings_of(path: object, metadata: Mapping[str, str]) -> str:
     """Return the settings of a file of a version that is read."""
+    version = metadata.get("version", "")
     if metadata.get("format") != FORMAT:
-        raise ValueError("it holds tensors, but no model of sknet's")
-    if int(metadata["version"]) > VERSION:
+        raise ValueError("it holds tensors, but nothing of sknet's")
+    if not (version.isascii() and version.isdecimal()) or int(version) < 1:
+        raise ValueError(f"its version is {version[:20]!r}, which is no whole number")
+    if int(version) > VERSION:
         raise ModelFileError(
-            f"{path} was written by a later version of sknet: its format is {metadata['version']}, and this version "
-            f"reads up to {VERSION}. Update sknet."
+            f"{path} was written by a later version of sknet: its format is {version}, and this version reads up to "
+            f"{VERSION}. Update sknet."
         )
-    settings = metadata["settings"]
-    if _count(settings.encode()) > MAX_VALUES:
-        raise ValueError("its settings hold more values than those of any model")
-    return settings
+    return metadata["settings"]
 
 
-def _read_tensors(file: BufferedReader, start: int, tensors: Tensors) -> Iterator[tuple[str, Array]]:
-    """Yield tensors in the order in which they lie in the file, one after the other to its end."""
-    file.seek(start)
-    left = os.fstat(file.fileno()).st_size - start
-    for name in tensors.offset_keys():
-        view = tensors.get_slice(name)
-        shape, dtype = view.get_shape(), TYPES[view.get_dtype()]
-        left -= prod(shape) * dtype.itemsize
-        if left < 0:
-            raise EOFError("it ends early")
-        array = np.empty(prod(shape), dtype)
-        file.readinto(array.view(np.uint8).data)
-        if view.get_dtype() == "BOOL":
-            if array.max(initial=0) > 1:
-                raise ValueError("it holds truth values that are neither")
-            array = array.view(bool)
-        yield name, array.reshape(shape)
-    if left:
-        raise ValueError("it goes on after its end")
+def _read_tensors(
+    file: BinaryIO, entries: Mapping[str, Mapping[str, object]], digest: "hashlib._Hash"
+) -> dict[str, Array]:
+    """Read tensors, which lie side by side in the order of the header, and hash all but the digest itself."""
+    tensors, at, size = {}, 0, os.fstat(file.fileno()).st_size
+    for path, entry in entries.items():
+        dtype, (start, stop) = TYPES[entry["dtype"]], entry["data_offsets"]
+        if start != at or not at <= stop <= size:
+            raise ValueError(f"{path} is not where it should be")
+        array = np.empty((stop - start) // dtype.itemsize, dtype)
+        raw = array.view(np.uint8)
+        if file.readinto(raw.data) != stop - start:
+            raise EOFError(f"{path} is not as long as it should be")
+        if entry["dtype"] == "BOOL" and raw.max(initial=0) > 1:
+            raise ValueError(f"{path} holds booleans that are neither true nor false")
+        if path != DIGEST:
+            digest.update(raw.data)
+        tensors[path], at = array.reshape(entry["shape"]), stop
+    return tensors
+
+
+def _pieces_of(path: object, names: list[str], custom: Mapping[str, object]) -> list[object]:
+    missing = sorted({name for name in names if name not in custom})
+    if missing:
+        example = ", ".join(f"{name!r}: ..." for name in missing)
+        raise ModelFileError(
+            f"{path} names pieces of your own, {', '.join(missing)}, which a file cannot hold: pass them, as in "
+            f"load(path, custom={{{example}}})."
+        )
+    return [custom[name] for name in names]

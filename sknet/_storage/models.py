@@ -1,12 +1,17 @@
-"""A `Model` as names and arrays: plain dicts, lists, numbers and text, with NumPy arrays at the leaves.
+"""A learnt value as plain things and arrays, and back: what a file and a pickle hold of it.
 
-What is written names its pieces ("log_loss", "sigmoid", "category"); what is read is made from the table of kinds here,
-its parts compared with their annotations, and nothing that a file names is imported or called. A piece of the user's
-own stands as the object it is.
+A value of one of the kinds, a dataclass, becomes a dict of its fields; an array stays an array, under the path of
+fields that leads to it ("fitted.model.network.coefs.0"). What is read is made from the table of kinds, each field
+compared with its annotation. Nothing that is read is imported or called, and no array is referred to twice.
+
+Conventions
+-----------
+plain     what JSON can say: None, bool, int, float, str, a list for a tuple, and dicts that say what they are
+arrays    by path
+pieces    objects of the user's own, by number
 """
 
-from collections.abc import Callable, Mapping
-from typing import cast
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
@@ -14,7 +19,7 @@ from sknet._model.heads import LabelHead, NumberHead
 from sknet._model.model import Model, Network
 from sknet._model.settings import TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._storage.schema import fits, hints_of, make, required_of
+from sknet._storage.schema import hints_of, make
 from sknet._tables.columns.bins import BinnedColumn
 from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
 from sknet._tables.columns.datetime import DatetimeColumn
@@ -25,196 +30,238 @@ from sknet._tables.encoding import TableEncoder
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
 from sknet._tables.targets import Numbers, TargetScaler
 from sknet._training.result import Epoch
-from sknet._training.state import History, State
+from sknet._training.state import Best, History, State
 from sknet._typing import Array
 
 KIND = "is"
 """The key under which a dict says what it stands for; no field can have this name."""
 
-KINDS: dict[str, type] = {
-    "model": Model,
-    "network": Network,
-    "encoder": TableEncoder,
-    "number": NumberColumn,
-    "quantile number": QuantileColumn,
-    "binned number": BinnedColumn,
-    "category": CategoryColumn,
-    "identifier": IdentifierColumn,
-    "target-encoded category": TargetColumn,
-    "datetime": DatetimeColumn,
-    "label head": LabelHead,
-    "number head": NumberHead,
-    "target settings": TargetSettings,
-    "labels": SingleLabels,
-    "labels of several outputs": MultiOutputLabels,
-    "indicator labels": IndicatorLabels,
-    "numbers": Numbers,
-    "target scaler": TargetScaler,
-    "epoch": Epoch,
-}
-"""Every learnt value by the name it has in a file."""
 
-DTYPES = {name: np.dtype(name) for name in ("float16", "float32", "float64")}
-"""Every type of arithmetic by the name it has in a file."""
+def by_name(*kinds: type) -> dict[str, type]:
+    """Return dataclasses by the names that they have in a file."""
+    return {kind.__name__: kind for kind in kinds}
 
-MAX_STATE_TEXT = 4096
-"""Characters of a state's counters and generator, at most: ten times what they are."""
+
+KINDS = by_name(
+    Model, Network, TableEncoder, NumberColumn, QuantileColumn, BinnedColumn, CategoryColumn, IdentifierColumn,
+    TargetColumn, DatetimeColumn, LabelHead, NumberHead, TargetSettings, SingleLabels, MultiOutputLabels,
+    IndicatorLabels, Numbers, TargetScaler, Epoch, History, State, Best,
+)  # fmt: skip
+"""Every learnt value of the rooms below. A field that is added to one needs no change here."""
+
+Packed = tuple[object, dict[str, Array], list[object]]
+"""Plain things, arrays by path, and pieces of the user's own."""
+
+MAX_CODE_POINT = 0x10FFFF
+
+_PLAIN = frozenset({type(None), bool, int, float, str})
+_DTYPES = {name: np.dtype(name) for name in ("float16", "float32", "float64")}
+_ROW_TYPES: dict[object, str] = {bool: "b", int: "i", float: "f"}
+"""Values whose fields are all of these types are kept as one array per field, of these kinds."""
+
+
+def pack(value: object, kinds: Mapping[str, type] = KINDS) -> Packed:
+    """Turn a value of one of the kinds, or a container of such, into plain things, arrays and pieces."""
+    packer = Packer(kinds)
+    return packer.pack(value), packer.arrays, packer.pieces
+
+
+def unpack(packed: Packed, kinds: Mapping[str, type] = KINDS, max_rows: float = np.inf) -> object:
+    """Make the value that was packed, from at most `max_rows` values that arrays hold field by field.
+
+    Raises
+    ------
+    Exception
+        Of any kind, if a name is not known, or a part is not what its place takes.
+    """
+    plain, arrays, pieces = packed
+    return _Unpacker(kinds, dict(arrays), pieces, max_rows).unpack(plain, "")
+
+
+def _join(path: str, name: object) -> str:
+    return f"{path}.{name}" if path else str(name)
 
 
 # --- packing ---------------------------------------------------------------------------------------------------------
 
 
-def pack(value: object, kinds: Mapping[str, type] = KINDS) -> object:
-    """Turn a learnt value into names and arrays.
+class Packer:
+    """Collects the arrays and pieces of a value while it is packed."""
 
-    Parameters
-    ----------
-    value : object
-        A value of one of the kinds, or a container of such.
+    def __init__(self, kinds: Mapping[str, type]) -> None:
+        self._names = {kind: name for name, kind in kinds.items()}
+        self.arrays: dict[str, Array] = {}
+        self.pieces: list[object] = []
+        self.n_rows = 0  # values that are kept field by field
 
-    kinds : mapping of str to type
-        The names.
+    def pack(self, value: object, path: str = "") -> object:
+        """Return the plain things that stand for a value at this path."""
+        kind = type(value)
+        if kind in _PLAIN:
+            return value
+        if kind in self._names:
+            fields = {name: self.pack(getattr(value, name), _join(path, name)) for name in hints_of(kind)}
+            return {KIND: self._names[kind]} | fields
+        pack = _PACKERS.get(kind)
+        if pack is not None:
+            return pack(self, value, path)
+        if isinstance(value, np.ndarray):
+            return self._pack_array(value, path)
+        if isinstance(value, np.dtype):
+            return {KIND: "dtype", "name": value.name}
+        if isinstance(value, np.generic) and type(value.item()) in _PLAIN:
+            return value.item()
+        return self._pack_piece(value)
 
-    Returns
-    -------
-    plain : object
-        Dicts, lists, tuples, numbers, text and arrays. An object of another
-        type, a user's own, stands as it is.
-    """
-    kind: type = np.dtype if isinstance(value, np.dtype) else type(value)
-    name = name_of(kind, kinds)
-    if name is not None:
-        return {KIND: name} | {field: pack(getattr(value, field), kinds) for field in hints_of(kind)}
-    packer = _PACKERS.get(kind)
-    return value if packer is None else packer(value, kinds)
+    def _pack_array(self, array: Array, path: str) -> object:
+        """Keep an array; text as the code points of its characters, where it is not of objects."""
+        if array.dtype.kind == "O" and array.ndim == 1 and all(isinstance(item, str) for item in array):
+            return {KIND: "objects", "items": array.tolist()}
+        if array.dtype.kind != "U":
+            self.arrays[path] = array
+            return {KIND: "array"}
+        width = array.dtype.itemsize // 4
+        native = np.ascontiguousarray(array, dtype=f"=U{width}")
+        self.arrays[path] = native.reshape(-1).view(np.uint32).reshape(*array.shape, width)
+        return {KIND: "characters"}
+
+    def pack_tuple(self, values: Sequence[object], path: str) -> object:
+        """Pack each value; many of one kind whose fields are numbers become one array per field."""
+        kinds = {type(value) for value in values}
+        kind: type = kinds.pop() if len(kinds) == 1 else object
+        hints = hints_of(kind) if kind in self._names else {}
+        if hints and set(hints.values()) <= _ROW_TYPES.keys():
+            columns = {name: np.array([getattr(value, name) for value in values]) for name in hints}
+            if all(column.dtype.kind == _ROW_TYPES[hints[name]] for name, column in columns.items()):
+                self.arrays |= {_join(path, name): column for name, column in columns.items()}
+                self.n_rows += len(values)
+                return {KIND: "rows", "of": self._names[kind]}
+        return [self.pack(value, _join(path, i)) for i, value in enumerate(values)]
+
+    def pack_dict(self, values: Mapping[object, object], path: str) -> object:
+        """Pack keys, which may be of any type, and values."""
+        keys, items = tuple(values), tuple(values.values())
+        return {KIND: "dict", "keys": self.pack(keys, _join(path, "keys")), "values": self.pack_tuple(items, path)}
+
+    def pack_activation(self, activation: Activation, path: str) -> object:
+        """Pack one of the package's by its name."""
+        ours = ACTIVATIONS.get(activation.name) is activation
+        return {KIND: "activation", "name": activation.name} if ours else self._pack_piece(activation)
+
+    def _pack_piece(self, value: object) -> object:
+        self.pieces.append(value)
+        return {KIND: "piece", "number": len(self.pieces) - 1}
 
 
-def name_of(kind: type, kinds: Mapping[str, type]) -> str | None:
-    """Return the name that a kind has in a file."""
-    return next((name for name, known in kinds.items() if known is kind), None)
+def _pack_random_state(packer: Packer, source: np.random.RandomState, path: str) -> object:
+    state = source.get_state(legacy=False)
+    if state["bit_generator"] != "MT19937":
+        raise ValueError("random_state is a RandomState of another generator than MT19937: give an int.")
+    return {KIND: "RandomState", "state": packer.pack(state, path)}
 
-
-def _pack_tuple(values: tuple[object, ...], kinds: Mapping[str, type]) -> object:
-    """Pack a tuple; many values of one kind whose fields are numbers become one array per field."""
-    found = {type(value) for value in values}
-    kind: type = found.pop() if len(found) == 1 else object
-    hints = {} if name_of(kind, kinds) is None else hints_of(kind)
-    if not hints or not set(hints.values()) <= _COLUMN_KINDS.keys():
-        return tuple([pack(value, kinds) for value in values])
-    columns = {field: np.array([getattr(value, field) for value in values]) for field in hints}
-    if any(column.dtype.kind != _COLUMN_KINDS[hints[field]] for field, column in columns.items()):
-        return tuple([pack(value, kinds) for value in values])  # an int where a float was meant
-    return {KIND: "rows", "of": name_of(kind, kinds), **columns}
-
-
-def _pack_dict(mapping: Mapping[object, object], kinds: Mapping[str, type]) -> object:
-    """Pack a mapping whose keys may be anything, "kind" among it."""
-    values = [pack(value, kinds) for value in mapping.values()]
-    return {KIND: "mapping", "keys": list(mapping.keys()), "values": values}
-
-
-def _pack_activation(activation: Activation, kinds: Mapping[str, type]) -> object:
-    own = ACTIVATIONS.get(activation.name) is activation
-    return {KIND: "activation", "name": activation.name} if own else activation
-
-
-_COLUMN_KINDS: dict[object, str] = {bool: "b", int: "i", float: "f"}
-"""The kind of array that the fields of many values become, by their annotation."""
 
 _PACKERS: dict[type, Callable[..., object]] = {
-    tuple: _pack_tuple,
-    History: lambda history, kinds: {KIND: "history", "epochs": _pack_tuple(tuple(history), kinds)},
-    list: lambda values, kinds: [pack(value, kinds) for value in values],
-    dict: _pack_dict,
-    np.dtype: lambda dtype, kinds: {KIND: "dtype", "name": dtype.name},
-    Activation: _pack_activation,
-    State: lambda state, kinds: {KIND: "state", "arrays": _pack_dict(state.to_arrays(), kinds)},
-}
+    tuple: Packer.pack_tuple,
+    list: lambda packer, values, path: {KIND: "list", "items": packer.pack_tuple(values, path)},
+    dict: Packer.pack_dict,
+    Activation: Packer.pack_activation,
+    np.random.Generator: lambda packer, source, path: {
+        KIND: "Generator", "state": packer.pack(source.bit_generator.state, path)
+    },
+    np.random.RandomState: _pack_random_state,
+}  # fmt: skip
 """How a value that is none of the kinds is packed, by its type."""
 
 
 # --- unpacking -------------------------------------------------------------------------------------------------------
 
 
-def unpack(plain: object, kinds: Mapping[str, type] = KINDS) -> object:
-    """Make a value of what `pack` has written.
+class _Unpacker:
+    """Takes arrays and pieces as the plain things ask for them."""
 
-    Parameters
-    ----------
-    plain : object
-        As `pack` returned it.
+    def __init__(
+        self, kinds: Mapping[str, type], arrays: dict[str, Array], pieces: list[object], max_rows: float
+    ) -> None:
+        self._kinds, self._arrays, self.pieces, self._rows_left = kinds, arrays, pieces, max_rows
 
-    kinds : mapping of str to type
-        The names.
+    def unpack(self, plain: object, path: str) -> object:
+        """Return the value that stands at this path."""
+        if type(plain) is list:
+            return tuple([self.unpack(part, _join(path, i)) for i, part in enumerate(plain)])
+        if type(plain) is not dict:
+            return plain
+        parts = {name: part for name, part in plain.items() if name != KIND}
+        kind = self._kinds.get(plain[KIND])
+        if kind is not None:
+            return make(kind, {name: self.unpack(part, _join(path, name)) for name, part in parts.items()})
+        unpack = _UNPACKERS.get(plain[KIND])
+        if unpack is None:
+            raise TypeError(f"it holds a {plain[KIND]!r}, which is not known here")
+        return unpack(self, path, **parts)
 
-    Returns
-    -------
-    value : object
-        Equal to the one that was packed.
+    def array(self, path: str) -> Array:
+        """Take an array: no other value can have it, too."""
+        return self._arrays.pop(path)
 
-    Raises
-    ------
-    KeyError, TypeError, ValueError
-        If a name is not known, or a part is not what its kind takes.
-    """
-    if isinstance(plain, list | tuple):
-        return type(plain)([unpack(part, kinds) for part in plain])
-    if type(plain) is not dict:  # a mapping of a type of its own stands as it is
-        return plain
-    name = plain[KIND]
-    parts = {key: unpack(part, kinds) for key, part in plain.items() if key != KIND}
-    special = _SPECIAL.get(name)
-    return make(kinds[name], parts) if special is None else special(kinds, **parts)
+    def characters(self, path: str) -> Array:
+        """Make an array of text of its code points."""
+        codes = self.array(path)
+        if codes.dtype != np.uint32 or codes.ndim == 0 or not codes.shape[-1]:
+            raise TypeError(f"{path} is not an array of characters")
+        if codes.max(initial=0) > MAX_CODE_POINT:
+            raise ValueError(f"{path} holds characters that do not exist")
+        return np.ascontiguousarray(codes).view(f"<U{codes.shape[-1]}")[..., 0]
 
+    def rows(self, path: str, of: str) -> tuple[object, ...]:
+        """Make many values of one kind, whose fields are arrays."""
+        kind, columns = self._kinds[of], {}
+        for name, hint in hints_of(kind).items():
+            column = columns[name] = self.array(_join(path, name))
+            if column.ndim != 1 or column.dtype.kind != _ROW_TYPES.get(hint) or column.size > self._rows_left:
+                raise TypeError(f"{path}.{name} is not such a field of many values, or of too many")
+        self._rows_left -= max(map(len, columns.values()))
+        lines = zip(*(column.tolist() for column in columns.values()), strict=True)
+        return tuple([kind(**dict(zip(columns, line, strict=True))) for line in lines])
 
-def _rows(kinds: Mapping[str, type], of: str, **columns: Array) -> tuple[object, ...]:
-    """Make many values of one kind; all that are alike are one value."""
-    kind, hints = kinds[of], hints_of(kinds[of])
-    for name, column in columns.items():
-        if column.ndim != 1 or column.dtype.kind != _COLUMN_KINDS.get(hints[name]):
-            raise TypeError(f"the array {name!r} of many {of!r} is not one of such fields")
-    if not required_of(kind) <= columns.keys():
-        raise TypeError(f"many {of!r} do not go with the fields {sorted(columns)}")
-    bits = [column.view(f"u{column.itemsize}").tolist() for column in columns.values()]  # which tell 0.0 from -0.0
-    known: dict[tuple[int, ...], object] = {}
-    found = []
-    for key, line in zip(zip(*bits, strict=True), zip(*map(_numbers, columns.values()), strict=True), strict=True):
-        if key not in known:
-            known[key] = kind(**dict(zip(columns, line, strict=True)))
-        found.append(known[key])
-    return tuple(found)
-
-
-def _numbers(column: Array) -> list[object]:
-    numbers: list[object] = column.tolist()
-    return numbers
+    def dict(self, path: str, keys: object, values: object) -> object:
+        """Make a dict."""
+        return dict(zip(self.unpack(keys, _join(path, "keys")), self.unpack(values, path), strict=True))  # type: ignore[call-overload]
 
 
-def _history(kinds: Mapping[str, type], epochs: object) -> History:
-    if not fits(epochs, tuple[Epoch, ...]):
-        raise TypeError("a history is made of epochs")
-    return History().extended(cast("tuple[Epoch, ...]", epochs))
+def _objects(reader: _Unpacker, path: str, items: list[object]) -> Array:
+    if not all(type(item) is str for item in items):
+        raise TypeError(f"{path} is not an array of texts")
+    array = np.empty(len(items), dtype=object)
+    array[:] = items
+    return array
 
 
-def state_of(arrays: Mapping[str, Array]) -> State:
-    """Make a training state, whose text is read as JSON: no more of it than there ever is."""
-    are_arrays = all(isinstance(array, np.ndarray) for array in arrays.values())
-    if not are_arrays or arrays["text"].dtype.kind != "U" or arrays["text"].itemsize > 4 * MAX_STATE_TEXT:
-        raise TypeError("a training state is not made of such parts")
-    vectors = [array for name, array in arrays.items() if name in _VECTORS or name.startswith("moment_")]
-    if any(vector.ndim != 1 or vector.dtype.kind != "f" for vector in vectors):
-        raise TypeError("a training state's vectors are not vectors of floats")
-    return State.from_arrays(arrays)
+def _generator(reader: _Unpacker, path: str, state: object) -> np.random.Generator:
+    source = np.random.default_rng(0)
+    source.bit_generator.state = reader.unpack(state, path)
+    return source
 
 
-_VECTORS = {"theta", "average", "best_theta"}
+def _random_state(reader: _Unpacker, path: str, state: object) -> np.random.RandomState:
+    numbers, source = reader.unpack(state, path), np.random.RandomState(0)
+    key, position = numbers["state"]["key"], numbers["state"]["pos"]  # type: ignore[index]
+    if key.shape != (624,) or not 0 <= position <= 624:  # NumPy does not look
+        raise ValueError(f"{path} is not the state of a random generator")
+    source.set_state(numbers)
+    return source
 
-_SPECIAL: dict[object, Callable[..., object]] = {
-    "rows": _rows,
-    "history": _history,
-    "mapping": lambda kinds, keys, values: dict(zip(keys, values, strict=True)),
-    "dtype": lambda kinds, name: DTYPES[name],
-    "activation": lambda kinds, name: ACTIVATIONS[name],
-    "state": lambda kinds, arrays: state_of(arrays),
+
+_UNPACKERS: dict[object, Callable[..., object]] = {
+    "array": _Unpacker.array,
+    "characters": _Unpacker.characters,
+    "objects": _objects,
+    "rows": _Unpacker.rows,
+    "list": lambda reader, path, items: list(reader.unpack(items, path)),
+    "dict": _Unpacker.dict,
+    "dtype": lambda reader, path, name: _DTYPES[name],
+    "activation": lambda reader, path, name: ACTIVATIONS[name],
+    "piece": lambda reader, path, number: reader.pieces[number],
+    "Generator": _generator,
+    "RandomState": _random_state,
 }
-"""How a value that is none of the kinds is made, by the name it has in a file."""
+"""How a value that is none of the kinds is made, by what a dict says that it is."""

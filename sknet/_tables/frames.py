@@ -192,6 +192,18 @@ def level_key(level: object) -> str:
     return str(level)
 
 
+def refuse_broken_text(texts: Iterable[object], what: str) -> None:
+    """Raise for text with half of a surrogate pair, which no file and no display can hold."""
+    try:
+        "".join(text for text in texts if isinstance(text, str)).encode()
+    except UnicodeEncodeError as error:
+        broken = error.object[error.start : error.end]
+        raise ValueError(
+            f"{what} holds text with the character {broken!r}, half of a surrogate pair: replace it, with "
+            ".str.encode('utf-8', 'replace').str.decode('utf-8') perhaps."
+        ) from error
+
+
 def split_choice(categorical_features: object) -> tuple[bool, object]:
     """Tell whether a column's type may make it a category, and which columns are named beside."""
     if isinstance(categorical_features, str):

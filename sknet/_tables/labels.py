@@ -29,7 +29,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sknet._tables.arrays import check_columns, is_indicator, labels_of_one_type, refuse_foreign, shown, side_by_side
-from sknet._tables.frames import column_at, shortened, whole_numbers
+from sknet._tables.frames import column_at, refuse_broken_text, shortened, whole_numbers
 from sknet._tables.rows import is_frame
 from sknet._tables.splitting import combinations
 from sknet._typing import Array, Target
@@ -351,6 +351,7 @@ def _learn_single(labels: Array, classes: Target | None) -> tuple[SingleLabels, 
     """Learn the classes of one output, from those given or else from its labels; and the codes, (n, 1)."""
     codes, found = pd.factorize(labels)
     known = found if classes is None else _given_classes(classes)
+    refuse_broken_text(known.tolist(), "y")
     if type_of_target(known, input_name="y") not in ("binary", "multiclass"):
         check_classification_targets(labels)  # raises
     order = np.argsort(known)

@@ -8,8 +8,7 @@ theta : (p,)       moments : arrays of shape (p,)
 score : float      the larger the better; minus the training loss where there is no validation
 """
 
-import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -132,7 +131,7 @@ class State:
         self.n_no_improvement = self.n_no_improvement + 1 if not score >= self.best_score + tol else 0
         self.best_score = max(self.best_score, score)
 
-    # --- copies and arrays -----------------------------------------------------------------------------------------
+    # --- copies ------------------------------------------------------------------------------------------------------
 
     def copy(self) -> Self:
         """Return a copy whose arrays and generator are its own, in a time that depends on the arrays alone."""
@@ -146,47 +145,9 @@ class State:
             history=self.history.copy(),
         )
 
-    def to_arrays(self) -> dict[str, Array]:
-        """Return the whole state as arrays: numbers, and text in JSON."""
-        rows = [list(vars(epoch).values()) for epoch in self.history]  # ten times as fast as `astuple`
-        arrays = {"theta": self.theta, "history": np.array(rows).reshape(-1, _N_FIELDS)}
-        arrays |= {f"moment_{i}": moment for i, moment in enumerate(self.moments)}
-        if self.average is not None:
-            arrays["average"] = self.average
-        if self.best is not None:
-            figures = [self.best.score, self.best.validation_loss, self.best.epoch, self.best.temperature]
-            arrays |= {"best_theta": self.best.theta, "best": np.array(figures)}
-        numbers = {name: getattr(self, name) for name in _COUNTERS}
-        text = json.dumps({"rng": self.rng.bit_generator.state, "n_moments": len(self.moments)} | numbers)
-        return arrays | {"text": np.array(text), "best_score": np.array(self.best_score)}
-
-    @classmethod
-    def from_arrays(cls, arrays: Mapping[str, Array]) -> Self:
-        """Return the state that `to_arrays` wrote, in arrays of its own."""
-        text = json.loads(str(arrays["text"]))
-        if any(type(text[name]) is not int or text[name] < 0 for name in _COUNTERS):
-            raise ValueError("its counters are no counts")
-        rng = np.random.default_rng()
-        rng.bit_generator.state = text["rng"]
-        best = None
-        if "best_theta" in arrays:
-            score, loss, epoch, *temperature = map(float, arrays["best"])  # which older files do not have
-            best = Best(np.array(arrays["best_theta"]), score, loss, int(epoch), *temperature)
-        return cls(
-            theta=np.array(arrays["theta"]),
-            moments=tuple(np.array(arrays[f"moment_{i}"]) for i in range(text["n_moments"])),
-            rng=rng,
-            best_score=float(arrays["best_score"]),
-            best=best,
-            average=np.array(arrays["average"]) if "average" in arrays else None,
-            history=[Epoch(*map(float, row)) for row in arrays["history"]],
-            **{name: text[name] for name in _COUNTERS},
-        )
-
 
 _COUNTERS = ("step", "epoch", "n_samples_seen", "plateaus", "n_no_improvement")
 _REMEMBERED = attrgetter(*_COUNTERS, "best_score", "best")
-_N_FIELDS = len(Epoch.__dataclass_fields__)
 
 
 class Snapshot:

@@ -67,10 +67,9 @@ def with_onnxruntime(content: bytes) -> Predict:
 def sizes(name: str, net: SigmoidMLPClassifier, X: object) -> Iterator[Figure]:
     weights = sum(part.nbytes for part in (*net.coefs_, *net.intercepts_))
     found = {"pickle": len(pickle.dumps(net))}
-    if find_spec("safetensors"):
-        with TemporaryDirectory() as folder:
-            sknet.save(net, Path(folder) / "model")
-            found["sknet.save"] = (Path(folder) / "model").stat().st_size
+    with TemporaryDirectory() as folder:
+        sknet.save(net, Path(folder) / "model")
+        found["sknet.save"] = (Path(folder) / "model").stat().st_size
     if find_spec("skl2onnx"):
         found["ONNX"] = len(sknet.export.to_onnx(net, X[:1]).SerializeToString())
     for way, size in found.items():

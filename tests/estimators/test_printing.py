@@ -27,7 +27,7 @@ def test_one_line_is_kept_up_to_date(capsys, monkeypatch):
     monkeypatch.setenv("COLUMNS", "120")
     net = SigmoidMLPRegressor(**QUICK, verbose=2).fit(X, y)
     folds, line, *after = capsys.readouterr().out.split("\n")
-    assert re.match(rf"\rfolds, epoch 1/20, loss \S+, validation loss \S+, best in epoch 1", folds)
+    assert re.match(r"\rfolds, epoch 1/20, loss \S+, validation loss \S+, best in epoch 1", folds)
     assert len(folds.split("\r")[1:]) == len(net.validation_scores_)
     states = line.split("\r")[1:]
     assert len(states) == net.n_iter_

@@ -540,3 +540,22 @@ def test_columns_may_have_any_name(n_members):
     for kind, target in (SigmoidMLPRegressor, NUMBER), (SigmoidMLPClassifier, LABEL):
         found = kind(**parameters).fit(named, target).predict(named)
         assert_array_equal(found, kind(**parameters).fit(other, target).predict(other))
+
+
+BROKEN = np.array(["a", "b", "\ud800"], dtype=object)[np.arange(60) % 3]
+
+
+@pytest.mark.parametrize("category_encoding", ["one_hot", "target"])
+def test_a_level_with_half_a_character_is_refused(category_encoding):
+    frame = pd.DataFrame({"n": np.arange(60.0), "k": pd.Series(BROKEN, dtype=object)})
+    array = np.column_stack([np.arange(60.0).astype(object), BROKEN])
+    for table, name, chosen in ((frame, "k", "from_dtype"), (array, "x1", [1])):
+        net = SigmoidMLPRegressor(max_iter=2, category_encoding=category_encoding, categorical_features=chosen)
+        with pytest.raises(ValueError, match=f"Column '{name}' of X holds text with .* surrogate pair: replace it"):
+            net.fit(table, np.arange(60.0))
+
+
+@pytest.mark.parametrize("dtype", [object, str])
+def test_a_label_with_half_a_character_is_refused(dtype):
+    with pytest.raises(ValueError, match="y holds text with the character .* half of a surrogate pair: replace it"):
+        SigmoidMLPClassifier(max_iter=2).fit(np.arange(60.0)[:, np.newaxis], BROKEN.astype(dtype))

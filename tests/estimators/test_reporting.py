@@ -8,7 +8,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sknet import SigmoidMLPRegressor
 from sknet._estimators.reporting import print_end, report, warn_of_few_rows
-from sknet._training.result import DivergedError, Result, StopReason
+from sknet._training.result import Result, StopReason
 
 X = np.random.default_rng(0).normal(size=(40, 2))
 NET = SigmoidMLPRegressor(max_iter=7, tol=0.25, n_iter_no_change=3)

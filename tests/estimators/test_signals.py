@@ -35,8 +35,8 @@ def bits(net):
     state = dict(vars(net))
     fitted = state.pop("_fitted", None)
     if fitted is not None:
-        fitted = net.__getstate__()["_fitted"]
-        fitted["history"]["epochs"]["seconds"][:] = 0.0
+        plain, arrays, pieces = net.__getstate__()["_fitted"]
+        fitted = plain, {path: array for path, array in arrays.items() if not path.endswith(".seconds")}, pieces
     return pickle.dumps((state, fitted))
 
 

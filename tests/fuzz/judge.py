@@ -19,11 +19,9 @@ def bits(net):
     given = {name: (id(value), _of_generator(value)) for name, value in vars(net).items() if name != "_fitted"}
     if net._fitted is None:
         return given, None
-    fitted = net.__getstate__()["_fitted"]
-    for one in (fitted, *fitted["members"]):
-        if isinstance(one["history"]["epochs"], dict):  # else there are none
-            one["history"]["epochs"]["seconds"][:] = 0.0
-    return given, pickle.dumps(fitted)
+    plain, arrays, pieces = net.__getstate__()["_fitted"]
+    timeless = {path: array for path, array in arrays.items() if not path.endswith(".seconds")}
+    return given, pickle.dumps((plain, timeless, pieces))
 
 
 def _of_generator(value):

@@ -18,7 +18,7 @@ def test_mutants_give_the_one_error_or_the_right_model():
 @pytest.mark.skipif(not hasattr(model_files.SigmoidMLPRegressor, "set_callbacks"), reason="scikit-learn < 1.9")
 def test_mutants_of_checkpoints():
     outcomes = model_files.fuzz_checkpoints(60, watch=WATCH)
-    assert sum(outcomes.values()) == 60 and outcomes["refused"] > 50
+    assert sum(outcomes.values()) == 60 and outcomes["refused, unsigned"] > 15 and outcomes["refused, signed"] > 10
 
 
 def test_crafted_files_are_refused():

@@ -6,11 +6,6 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
-
-from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.facts import Facts
-from sknet._estimators.resolve import resolve, target_settings
-from sknet._model import fitting
 from sknet._model.fitting import (
     FULL_BATCH_ROWS,
     MAX_ROWS,
@@ -24,6 +19,11 @@ from sknet._model.fitting import (
     prepare,
     solver_of,
 )
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._estimators.facts import Facts
+from sknet._estimators.resolve import resolve, target_settings
+from sknet._model import fitting
 from sknet._model.heads import learn_label_head, learn_number_head
 from sknet._model.model import Network
 from sknet._tables.rows import Rows

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-
 from sknet._model.fitting import Tables
+
 from sknet._model.settings import TableSettings, TargetSettings
 from sknet._partitions import epochs as training
 from sknet._partitions.epochs import StoredRows, StreamedRows, TableInputs

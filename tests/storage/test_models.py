@@ -2,8 +2,9 @@
 
 import copy
 import io
+import json
 import pickle
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, is_dataclass
 
 import joblib
 import numpy as np
@@ -17,7 +18,10 @@ from sknet import Activation, Interval, Loss, Optimizer, SigmoidMLPClassifier, S
 from sknet._estimators.fitted import KINDS
 from sknet._network.activations import ACTIVATIONS
 from sknet._storage.models import KIND, pack, unpack
+from sknet._storage.schema import hints_of
+from sknet._tables.columns.category import CategoryColumn
 from sknet._tables.columns.number import NumberColumn
+from sknet._tables.encoding import TableEncoder
 from sknet._training.result import Epoch
 from sknet._training.state import History, State
 
@@ -213,78 +217,86 @@ def test_an_unfitted_estimator_comes_back_unfitted():
         assert again.get_params() == net.get_params() and not hasattr(again, "coefs_")
 
 
-# --- the codec -------------------------------------------------------------------------------------------------------
+# --- values, plain things and arrays ---------------------------------------------------------------------------------
+
+NUMBERS = (NumberColumn(1.0, 2.0), NumberColumn(-0.0, 3.0, clip=False))
+LEVELS = CategoryColumn(("a", "b"), has_missing=True)
+EPOCHS = [Epoch(1.0, -np.inf, 0.5, 0.1, 1.0, 0.01), Epoch(2.0, 2.0, 0.5, 0.1, 1.0, 0.01)]
 
 
-def plain(value):
-    """Whether a packed value is made of plain things alone; class weights have labels as keys."""
-    if isinstance(value, dict):
-        return all(isinstance(key, str | int) for key in value) and all(map(plain, value.values()))
-    if isinstance(value, list | tuple):
-        return all(map(plain, value))
-    return value is None or isinstance(value, bool | int | float | str | np.ndarray | np.generic)
+@pytest.mark.parametrize("value", [
+    NUMBERS, LEVELS, TableEncoder(("x", "y"), (NUMBERS[0], LEVELS)), TableEncoder(None, NUMBERS), (), NUMBERS[:1],
+    EPOCHS, History().extended(EPOCHS), History(), np.dtype("f4"), ACTIVATIONS["mish"], {3: "x", "is": [1, (2, None)]},
+    (NumberColumn(0, 1.0), NumberColumn(2, 1.0)), float("inf"), [True, "\ud800"],
+])  # fmt: skip
+def test_values_come_back_through_json(value):
+    plain, arrays, pieces = pack(value)
+    again = unpack((json.loads(json.dumps(plain)), arrays, pieces))
+    assert again == value and repr(again) == repr(value) and pieces == []
 
 
-@of_every_case
-def test_a_model_is_packed_into_plain_things(case):
-    if case == "own pieces":
-        pytest.skip("they stand as the objects they are")
-    net, table, _ = fitted(case, "fit")
-    packed = pack(net._fitted.model)
-    assert packed[KIND] == "model" and plain(packed)
-    model = unpack(packed)
-    assert_array_equal(model.outputs(table, np.copy), net._fitted.model.outputs(table, np.copy))
+def test_values_of_one_kind_are_one_array_per_field():
+    plain, arrays, _ = pack(NUMBERS)
+    assert plain == {KIND: "rows", "of": "NumberColumn"}
+    assert {name: array.tolist() for name, array in arrays.items()}["scale"] == [2.0, 3.0]
 
 
-def test_every_kind_has_one_name_and_is_frozen():
-    assert len(set(KINDS.values())) == len(KINDS)
-    for kind in KINDS.values():
-        assert is_dataclass(kind) and kind.__dataclass_params__.frozen
-        assert not {field.name for field in fields(kind) if field.init} & {KIND, "of"}
+def test_arrays_stand_under_the_path_that_leads_to_them():
+    net = fitted("multiclass", "fit")[0]
+    _, arrays, _ = pack(net._fitted, KINDS)
+    assert_array_equal(arrays["model.network.coefs.0"], net.coefs_[0])
 
 
-def test_activations_are_packed_by_name_and_those_of_the_user_as_they_are():
-    assert pack(ACTIVATIONS["tanh"]) == {KIND: "activation", "name": "tanh"}
-    assert unpack(pack(ACTIVATIONS["tanh"])) is ACTIVATIONS["tanh"]
-    twin = Activation("tanh", softsign, softsign_backward)  # of the same name
-    assert pack(twin) is twin
+def test_an_array_is_taken_once():
+    twice = {KIND: "NumberColumn", "center.0": {KIND: "array"}, "center": [{KIND: "array"}]}
+    with pytest.raises(KeyError, match=r"center\.0"):
+        unpack((twice, {"center.0": np.zeros(3)}, []))
 
 
-def test_a_history_is_one_array_per_figure():
-    epochs = tuple(Epoch(float(k), np.nan, 0.5, 0.1, 1.0, 0.01) for k in range(3))
-    packed = pack(History().extended(epochs))["epochs"]
-    assert {name: packed[name].shape for name in vars(epochs[0])} == dict.fromkeys(vars(epochs[0]), (3,))
-    assert repr(unpack(pack(History().extended(epochs)))) == repr(History().extended(epochs))
-    assert unpack(pack(History())) == History()
+def test_no_more_rows_are_made_than_are_allowed():
+    packed = pack((EPOCHS * 5, EPOCHS * 5))
+    assert unpack(packed, max_rows=20) == (EPOCHS * 5, EPOCHS * 5)
+    with pytest.raises(TypeError, match="of too many"):
+        unpack(packed, max_rows=19)
 
 
-def test_types_and_states_come_back():
-    for dtype in (np.dtype(np.float32), np.dtype(np.float64)):
-        assert unpack(pack(dtype)) == dtype
+def test_random_states_come_back():
+    source = np.random.RandomState(3)
+    source.normal()
+    again = unpack(pack(source))
+    assert (again.normal(size=3) == source.normal(size=3)).all()
     state = State(np.arange(3.0), (np.ones(3),), np.random.default_rng(4), step=7, epoch=2, average=np.zeros(3))
     again = unpack(pack(state))
-    assert again.rng.random() == np.random.default_rng(4).random() and (again.step, again.epoch) == (7, 2)
-    assert_array_equal(again.average, state.average)
+    assert again.rng.random() == state.rng.random() and (again.step, again.epoch) == (7, 2)
 
 
-def test_an_unknown_kind_is_not_made():
-    with pytest.raises(KeyError):
-        unpack({KIND: "os.system", "command": "true"})
+def test_the_package_s_own_activations_are_names_and_those_of_the_user_are_pieces():
+    assert pack(ACTIVATIONS["tanh"])[0] == {KIND: "activation", "name": "tanh"}
+    twin = Activation("tanh", softsign, softsign_backward)  # of the same name
+    assert pack(twin)[2] == [twin] and unpack(pack(twin)) is twin
 
 
-def test_numbers_of_another_type_than_meant_are_kept_one_by_one():
-    columns = (NumberColumn(0, 1.0), NumberColumn(2, 1.0))
-    assert all(part[KIND] == "number" for part in pack(columns, KINDS)) and pack(columns[:1] * 2, KINDS) is not columns
+def test_no_field_has_the_name_that_says_the_kind():
+    assert all(is_dataclass(kind) and KIND not in hints_of(kind) for kind in KINDS.values())
 
 
-def test_rows_that_lack_a_field_and_what_is_no_history_are_refused():
-    packed = pack((NumberColumn(0.0, 1.0), NumberColumn(2.0, 1.0)), KINDS)
-    assert unpack(packed, KINDS) == (NumberColumn(0.0, 1.0), NumberColumn(2.0, 1.0))
-    required = next(name for name in packed if name not in (KIND, "of"))
-    with pytest.raises(TypeError, match="do not go with the fields"):
-        unpack({name: part for name, part in packed.items() if name != required}, KINDS)
+@pytest.mark.parametrize("plain", [
+    {KIND: "os.system", "command": "true"}, {KIND: ["NumberColumn"]}, {"center": 0.0}, {KIND: "dtype", "name": "O"},
+    {KIND: "NumberColumn"}, {KIND: "NumberColumn", "center": "0", "scale": 1.0},
+    {KIND: "NumberColumn", "center": 0.0, "scale": 1.0, "clip": 1}, {KIND: "activation", "name": "__import__"},
+    {KIND: "NumberColumn", "center": 0.0, "scale": 1.0, "other": 1}, {KIND: "array"}, {KIND: "piece", "number": 0},
+    {KIND: "rows", "of": "CategoryColumn"}, {KIND: "rows", "of": "NumberColumn"}, {KIND: "objects", "items": [1]},
+    {KIND: "list", "items": 3}, {KIND: "dict", "keys": ["a"], "values": []}, {KIND: "characters"},
+    {KIND: "History", "chunks": [1.0]}, {KIND: "Generator", "state": {KIND: "dict", "keys": [], "values": []}},
+], ids=str)  # fmt: skip
+def test_what_is_no_value_is_refused(plain):
+    with pytest.raises((KeyError, TypeError, ValueError, IndexError)):
+        unpack((plain, {}, []))
 
 
-def test_what_is_no_history_is_refused():
-    with pytest.raises(TypeError, match="a history is made of epochs"):
-        unpack({KIND: "history", "epochs": (1.0, 2.0)})
+@pytest.mark.parametrize(("key", "position"), [(np.zeros(3, np.uint32), 0), (np.zeros(624, np.uint32), 10**6)])
+def test_a_random_state_that_is_none_is_refused(key, position):
+    plain, arrays, _ = pack(np.random.RandomState(3))
+    text = json.dumps(plain).replace("624", str(position))
+    with pytest.raises(ValueError, match="is not the state of a random generator"):
+        unpack((json.loads(text), dict.fromkeys(arrays, key), []))

@@ -21,6 +21,7 @@ from problems import (
 )
 
 import sknet._training
+from sknet._storage.models import pack, unpack
 from sknet._training.optimizers import SGD
 from sknet._training.result import DivergedError, Result, StopReason
 from sknet._training.schedules import InverseScaling, adaptive, constant, cosine
@@ -556,7 +557,7 @@ def test_a_run_taken_up_again_equals_the_uninterrupted_one(optimizer, cut):
     solver = mini_batch(optimizer, schedule=cosine, n_epochs=6, horizon=6, averaging=0.9)
     _, whole = trained(interruptible(optimizer), solver, state_of(START, solver))
     _, part = trained(interruptible(optimizer), replace(solver, n_epochs=cut), state_of(START, solver))
-    resumed = part.from_arrays({name: array.copy() for name, array in part.to_arrays().items()})
+    resumed = unpack(pack(part.copy()))
     result, state = trained(interruptible(optimizer), solver, resumed)
     assert result.n_epochs == 6 - cut and same(state, whole)
 

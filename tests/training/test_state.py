@@ -1,8 +1,6 @@
-"""Epochs without improvement, the best epoch, a run as arrays and back, and the snapshot for interrupts."""
+"""Epochs without improvement, the best epoch, copies, and the snapshot for interrupts."""
 
-import io
 import sys
-from dataclasses import replace
 from itertools import pairwise
 from math import inf, isnan, nan
 
@@ -12,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from problems import same, state_of
 
+from sknet._storage.models import pack, unpack
 from sknet._training import state as state_module
 from sknet._training.result import Epoch
 from sknet._training.state import Best, History, Snapshot, State
@@ -104,12 +103,6 @@ def test_the_best_epoch_is_found_as_well_after_a_copy_and_a_file():
         assert (state.best.epoch, state.best.validation_loss, state.best.temperature) == (2, 1.0, 3.0)
 
 
-def test_a_file_from_before_temperatures_were_kept_has_none():
-    arrays = evaluated([nan], [1.0]).to_arrays()
-    arrays["best"] = arrays["best"][:3]
-    assert State.from_arrays(arrays).best.temperature == 1.0
-
-
 def test_without_validation_no_epoch_is_the_best():
     state = state_of([0.0])
     assert all(map(isnan, state.evaluate(None)))
@@ -139,11 +132,7 @@ def eventful(dtype=float):
 
 
 def through_a_file(state):
-    file = io.BytesIO()
-    np.savez(file, **state.to_arrays())
-    file.seek(0)
-    with np.load(file, allow_pickle=False) as arrays:
-        return State.from_arrays(arrays)
+    return unpack(pack(state.copy()))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -189,15 +178,6 @@ def test_a_copy_takes_no_longer_after_many_epochs():
     old.history *= 500
     old.step, old.epoch, old.n_samples_seen = 10**9, 10**6, 10**12
     assert n_calls(young.copy) == n_calls(old.copy)
-
-
-def test_nothing_but_the_history_grows_with_the_epochs():
-    def size(state):
-        return sum(array.nbytes for array in replace(state, history=[]).to_arrays().values())
-
-    old = eventful()
-    old.step, old.epoch, old.n_samples_seen = 10**9, 10**6, 10**12
-    assert size(old) <= size(eventful()) + 4 * 30  # digits of the counters
 
 
 # --- the snapshot

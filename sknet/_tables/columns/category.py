@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._tables.columns import ColumnSettings, InputFacts, WithoutSlopes
-from sknet._tables.frames import read_levels
+from sknet._tables.frames import read_levels, refuse_broken_text
 from sknet._typing import Array, Table
 
 T = TypeVar("T", int, float)
@@ -215,6 +215,7 @@ def _added(one: dict[str, T], other: dict[str, T]) -> dict[str, T]:
 def level_totals(values: Table, name: str, weight: Array | None = None) -> LevelTotals:
     """Find the levels of a column from its n values and their weights."""
     codes, keys = read_levels(values, name)
+    refuse_broken_text(keys, f"Column {name!r} of X")
     seen = codes >= 0
     observed = codes[seen]
     rows = np.bincount(observed, minlength=len(keys))

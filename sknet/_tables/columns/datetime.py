@@ -60,6 +60,10 @@ class DatetimeColumn:
     zone: str | None = None
     elapsed: bool = False
 
+    def __post_init__(self) -> None:
+        if self.zone is not None and self.zone.startswith("dateutil"):
+            raise ValueError(f"zone={self.zone!r} is the path of a file to pandas: give the name of a time zone.")
+
     @property
     def n_inputs(self) -> int:
         """Those of the seconds, and two per cycle."""
@@ -111,7 +115,13 @@ class DatetimeColumn:
                 f"Column {name!r} of X has the time zone {zone} and had {self.zone} in fit: give it that one with "
                 ".dt.tz_localize()."
             )
-        return pd.DatetimeIndex(instants).tz_convert(self.zone)
+        try:
+            return pd.DatetimeIndex(instants).tz_convert(self.zone)
+        except (KeyError, ValueError) as error:
+            raise ValueError(
+                f"Column {name!r} of X had the time zone {self.zone} in fit, which this system does not know: install "
+                "the package tzdata, or give the column that time zone."
+            ) from error
 
 
 def zone_of(instants: Instants) -> str | None:

@@ -8,6 +8,8 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from sknet._tables.columns.datetime import DatetimeColumn
+from sknet._tables.columns.number import NumberColumn
 from sknet._tables.encoding import learn_encoder
 
 HOURS = pd.Series(pd.date_range("2023-01-01", periods=500, freq="37h"))
@@ -144,3 +146,12 @@ def test_seconds_have_bins_as_other_numbers():
 def test_a_date_may_be_chosen_as_a_category():
     frame = pd.DataFrame({"when": pd.to_datetime(["2023-01-01", "2023-01-02", "2023-01-03"])})
     assert learn_encoder(frame, categorical_features=["when"]).n_inputs == 3
+
+
+def test_a_time_zone_that_is_not_known_here_is_named():
+    column = DatetimeColumn(NumberColumn(0.0, 1.0), ("hour",), "Nowhere/Land")
+    values = pd.Series(pd.date_range("2020", periods=3, tz="UTC"))
+    with pytest.raises(ValueError, match="Column 'when' of X had the time zone Nowhere/Land in fit, which this system"):
+        column.write(values, np.zeros((3, 3)), "when")
+    with pytest.raises(ValueError, match="give the name of a time zone"):
+        DatetimeColumn(NumberColumn(0.0, 1.0), ("hour",), "dateutil//etc/passwd")
