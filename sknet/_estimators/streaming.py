@@ -1,4 +1,4 @@
-"""A fit from a stream of chunks: as from a table in memory, but with rows that are read once and kept in files.
+"""A fit from a stream of chunks: as from a table in memory, but with rows that are read once and kept in a file.
 
 Conventions
 -----------
@@ -8,13 +8,18 @@ X : (n, d)         array or data frame, its values not yet encoded
 y : (n,) or (n, k) targets
 """
 
-from collections.abc import Iterable, Iterator
+from __future__ import annotations
+
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from numbers import Real
 from os import PathLike
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import cast
 
 import numpy as np
+import pandas as pd
 
 from sknet._estimators.base import BaseSigmoidMLP, Begun, Seeds
 from sknet._estimators.callbacks import refuse_lbfgs
@@ -35,14 +40,13 @@ from sknet._estimators.resolve import evaluates, resolve, target_settings
 from sknet._estimators.scoring import score_on
 from sknet._model.fitting import Tables
 from sknet._model.heads import Head, NumberHead
-from sknet._partitions.epochs import Counted, StoredRows, run_of
-from sknet._partitions.packing import Packing
+from sknet._partitions.epochs import RowCounts, StoredRows, run_of
 from sknet._partitions.sources import Chunk
-from sknet._partitions.stored import Checked, Stored, store
+from sknet._partitions.stored import CheckedChunk, StoredTable, TableWriter
 from sknet._partitions.summaries import FirstLook, learn_encoder
 from sknet._storage import checkpoints
 from sknet._tables.arrays import plain_numbers
-from sknet._tables.rows import Rows
+from sknet._tables.rows import Rows, is_frame
 from sknet._tables.splitting import MIN_HELD_OUT
 from sknet._typing import Array, Target
 
@@ -84,7 +88,7 @@ def fit_stream(
     folder: Path,
     resume: str | PathLike[str] | None,
 ) -> None:
-    """Fit an estimator; `folder` is an empty one, with room for a copy of the table."""
+    """Fit an estimator; `folder` has room for a copy of the table."""
     refuse(estimator)
     saved = None
     if resume is not None:
@@ -93,53 +97,60 @@ def fit_stream(
         saved.refuse_other(type(estimator).__name__, estimator.solver, 0)
     drawn = estimator._seeds(None)
     seeds: Seeds = drawn if saved is None else (saved.origin.seeds[0], saved.origin.seeds[1], saved.origin.seeds[2])
-    reader = ChunkReader(estimator)
-    stored = store(
-        map(reader.read, chunks),
-        folder,
-        seeds[1],
-        categorical_features=estimator.categorical_features,
-        labels=isinstance(estimator, ClassifierParameters),
-        progress=_say if estimator.verbose else None,
-    )
-    begun = begin(estimator, stored, reader, validation, seeds)
-    state = begun.first_state() if saved is None else saved.state_for(begun.origin())
-    estimator._complete(Given(None, None), begun, state)
+    # the file has no name: the system removes it when it is closed, even where the process is killed
+    with TemporaryFile(dir=folder, buffering=0) as file:
+        writer = TableWriter(
+            file,
+            folder,
+            seeds[1],
+            categorical_features=estimator.categorical_features,
+            has_labels=isinstance(estimator, ClassifierParameters),
+        )
+        reader = ChunkReader(estimator)
+        stored = store(chunks, reader, writer, verbose=bool(estimator.verbose))
+        del writer  # and its buffer
+        begun = begin(estimator, stored, reader, validation, seeds)
+        state = begun.first_state() if saved is None else saved.state_for(begun.origin())
+        estimator._complete(Given(None, None), begun, state)
 
 
-def _say(n_rows: int) -> None:
-    print(f"Rows read: {n_rows:,}")
+def store(chunks: Iterator[Chunk], reader: ChunkReader, writer: TableWriter, *, verbose: bool) -> StoredTable:
+    """Check all rows of a source, and write them to a file."""
+    for chunk in chunks:
+        with called(f"Chunk {chunk.number}"):
+            writer.append(reader.read(chunk))
+        if verbose:
+            print(f"Rows read: {writer.n_read:,}")
+    return writer.finish()
 
 
 class ChunkReader:
-    """Checks the chunks of a source, each against the first."""
+    """Checks the tables, weights and groups of chunks, each against the first.
+
+    Attributes
+    ----------
+    columns : Columns or None
+        What the first chunk's table tells of all.
+    """
 
     def __init__(self, estimator: BaseSigmoidMLP) -> None:
-        self._name, self._categorical = type(estimator).__name__, estimator.categorical_features
-        self._columns: Columns | None = None
-        self._number = 0
+        self._name, self._categorical_features = type(estimator).__name__, estimator.categorical_features
+        self.columns: Columns | None = None
 
-    @property
-    def columns(self) -> Columns:
-        """What the first chunk's table tells of all."""
-        if self._columns is None:
-            raise ValueError("The source gave no rows.")
-        return self._columns
-
-    def read(self, chunk: Chunk) -> Checked:
-        """Check a chunk; errors say which it is."""
-        self._number += 1
-        with called(f"Chunk {self._number}"):
-            if self._columns is None:
-                table, self._columns = read_table(chunk.X, self._name, self._categorical)
-            else:
-                table = read_known_table(chunk.X, self._columns, self._name)
-            n = table.shape[0]
-            y = chunk.y if hasattr(chunk.y, "iloc") else np.asarray(chunk.y)
-            if len(y) != n:
-                raise ValueError(f"X has {n} rows and y {len(y)}.")
-            groups = None if chunk.groups is None else as_groups(chunk.groups, n)
-            return Checked(table, y, None if chunk.weight is None else as_weight(chunk.weight, n), groups)
+    def read(self, chunk: Chunk) -> CheckedChunk:
+        """Check a chunk."""
+        if self.columns is None:
+            table, columns = read_table(chunk.X, self._name, self._categorical_features)
+        else:
+            table, columns = read_known_table(chunk.X, self.columns, self._name), self.columns
+        n = table.shape[0]
+        y = chunk.y if is_frame(chunk.y) or isinstance(chunk.y, pd.Series) else np.asarray(chunk.y)
+        if len(y) != n:
+            raise ValueError(f"X has {n} rows and y {len(y)}.")
+        weight = None if chunk.weight is None else as_weight(chunk.weight, n)
+        groups = None if chunk.groups is None else as_groups(chunk.groups, n)
+        self.columns = columns
+        return CheckedChunk(table, y, weight, groups)
 
 
 def as_weight(weight: Target, n: int) -> Array:
@@ -159,25 +170,25 @@ def as_groups(groups: Target, n: int) -> Array:
 
 
 def begin(
-    estimator: BaseSigmoidMLP, stored: Stored, reader: ChunkReader, given: Iterable[Chunk] | None, seeds: Seeds
+    estimator: BaseSigmoidMLP, stored: StoredTable, reader: ChunkReader, given: Iterator[Chunk] | None, seeds: Seeds
 ) -> StreamBegun:
     """Hold out, resolve, learn and assemble: all that comes before the first step."""
-    head = stored.head(target_settings(estimator))
-    rows, counted = _split(estimator, stored, head, given is not None)
-    validation = rows.held_out() if counted.n_held_out else None
+    head = stored.learn_head(target_settings(estimator))
+    rows, counts = _split(estimator, stored, head, given is not None)
+    validation = rows.held_out() if counts.n_held_out else None
     if given is not None:
         validation = read_validation_stream(estimator, given, reader, stored, head)
-    if isinstance(head, NumberHead) and counted.moments is not None:
-        head = replace(head, settings=target_settings(estimator)).scaled_by(counted.moments)
+    if isinstance(head, NumberHead) and counts.moments is not None:
+        head = replace(head, settings=target_settings(estimator)).scaled_by(counts.moments)
     by_target = estimator.category_encoding != "one_hot"
     ask = rows.asking(head if by_target else None)
     summary = ask(FirstLook(estimator.categorical_features))
     n_held_out = 0 if validation is None else len(validation.y)
     kinds = summary.count_kinds(estimator.max_categories)
-    facts = Facts(counted.n, validation is not None, *kinds, n_held_out=n_held_out)
+    facts = Facts(counts.n, validation is not None, *kinds, n_held_out=n_held_out)
     settings, parameters = resolve(estimator, facts)
     resolved = estimator._as_resolved(parameters, settings)
-    columns = reader.columns
+    columns = cast(Columns, reader.columns)  # there was a first chunk
     encoder = learn_encoder(ask, summary, settings.table)
     if summary.names is not None:
         refuse_or_warn_of_identifiers(encoder)
@@ -185,14 +196,16 @@ def begin(
     if validation is not None and estimator.scoring != "loss":
         score = score_on(estimator, validation, head, while_training(resolved, columns, seeds))
     tables = Tables(encoder, head, settings.dtype, columns.float_type)
-    run = run_of(settings, tables, rows, counted, validation, score)
+    run = run_of(settings, tables, rows, counts, validation, score)
     every = Rows(None, np.broadcast_to(0.0, (stored.n_rows,)))  # as long as they are many, and takes no memory
     return StreamBegun(
         run, every, validation, columns, seeds, resolved, None, type(estimator).__name__, stored.digest
     )  # fmt: skip
 
 
-def _split(estimator: BaseSigmoidMLP, stored: Stored, head: Head, has_validation: bool) -> tuple[StoredRows, Counted]:
+def _split(
+    estimator: BaseSigmoidMLP, stored: StoredTable, head: Head, has_validation: bool
+) -> tuple[StoredRows, RowCounts]:
     """Hold rows out; where they would be too few, train on all, and say so if it was asked for."""
     share = 0.0
     how = None if has_validation else evaluates(estimator, stored.n_rows)
@@ -201,38 +214,31 @@ def _split(estimator: BaseSigmoidMLP, stored: Stored, head: Head, has_validation
     if share and stored.keys[0] == stored.keys[1] and stored.n_rows > 1:
         raise ValueError("groups holds a single group, of which no part can be held out: pass more, or none.")
     rows = StoredRows(stored, head, share)
-    counted = rows.count()
-    if share and (counted.n_held_out < MIN_HELD_OUT or counted.n < 1):
+    counts = rows.count()
+    if share and (counts.n_held_out < MIN_HELD_OUT or counts.n < 1):
         if estimator.early_stopping != "auto":
             warn_of_few_rows(stored.n_rows, share)
         rows = StoredRows(stored, head, 0.0)
-        counted = rows.count()
-    if counted.n < 1:
+        counts = rows.count()
+    if counts.n < 1:
         raise ValueError("class_weight and sample_weight make the weight of every row zero: one must be positive.")
-    return rows, counted
+    return rows, counts
 
 
 def read_validation_stream(
-    estimator: BaseSigmoidMLP, given: Iterable[Chunk], reader: ChunkReader, stored: Stored, head: Head
+    estimator: BaseSigmoidMLP, chunks: Iterator[Chunk], reader: ChunkReader, stored: StoredTable, head: Head
 ) -> Rows:
     """Read a validation source, whose rows stay in memory, packed as those to train on are."""
     if not estimator.early_stopping:
         raise ValueError("validation is passed while early_stopping is False: set it to 'auto' or True.")
     parts: list[Rows] = []
-    with called("validation"):
-        for chunk in given:
+    for chunk in chunks:
+        with called(f"validation: Chunk {chunk.number}"):
             checked = reader.read(chunk)
-            values = head.read(checked.y)
-            parts.append(gather(_packed(stored.packing, checked), values, checked.weight))
-    if not parts:
-        raise ValueError("validation gave no rows.")
+            records = np.zeros(checked.X.shape[0], stored.format.fields)
+            stored.format.pack(checked.X, records)
+            parts.append(gather(records, head.read(checked.y), checked.weight))
     weights = [part.weight for part in parts if part.weight is not None]
-    X = stored.packing.unpack(np.concatenate([part.X for part in parts]))
+    X = stored.format.unpack(np.concatenate([part.X for part in parts]))
     y = np.concatenate([part.y for part in parts])
     return Rows(X, y, np.concatenate(weights) if len(weights) == len(parts) else None)
-
-
-def _packed(packing: Packing, checked: Checked) -> Array:
-    records = np.zeros(checked.X.shape[0], np.dtype(packing.fields))
-    packing.pack(checked.X, records)
-    return records
