@@ -4,9 +4,9 @@ Parquet files need the extra "parquet"; `import sknet` imports none of this.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import gettempdir
 
 import numpy as np
 import pandas as pd
@@ -14,11 +14,12 @@ import pandas as pd
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import require_fitted
 from sknet._estimators.preparing import prepare_encoders
+from sknet._estimators.read_data import called
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
 from sknet._estimators.streaming import fit_stream
 from sknet._model.machine import needed
-from sknet._partitions.sources import Roles, Source, chunks, tables
+from sknet._partitions.sources import Chunk, Roles, Source, read_chunks, read_tables
 from sknet._storage.files import as_path, clear_drafts, drafted, refuse_unwritable
 from sknet._typing import Array, Table, Target
 
@@ -32,19 +33,20 @@ def fit(
     target: Target = None,
     sample_weight: Target = None,
     groups: Target = None,
-    validation: Source = None,
+    validation: Source | None = None,
     validation_target: Target = None,
     resume: str | os.PathLike[str] | None = None,
     cache_dir: str | os.PathLike[str] | None = None,
 ) -> Estimator:
     """Fit an estimator to rows that never are in memory at once.
 
-    The source is read once. Its rows are checked, and dealt out at random to
-    files in a temporary folder, which takes as much room as the table: 8 bytes
-    for a number or a date (4 for a float32), 4 for a category. Each epoch takes
-    the files in a new order, a few at a time, and mixes their rows: that the
-    source is sorted does not matter. Encoders are those of all training rows,
-    quantiles exact. The chunks that the rows come in change nothing.
+    The source is read once. Its rows are checked, assigned at random to the
+    buckets of a temporary file, and written to it, which takes as much room as
+    the table: 8 bytes for a number or a date (4 for a float32), 4 for a
+    category. Each epoch reads the buckets in a new order, some at a time, and
+    mixes their rows: that the source is sorted does not matter. Encoders are
+    those of all training rows, quantiles exact. The chunks that the rows come
+    in change nothing, and those without rows are skipped.
 
     Parameters
     ----------
@@ -58,7 +60,10 @@ def fit(
         `pyarrow.dataset.Dataset`; an array, memory-mapped perhaps; or a function
         without arguments that returns an iterator of chunks. A chunk is (X, y),
         (X, y, sample_weight) or (X, y, sample_weight, groups), or a data frame
-        that has the target among its columns.
+        that has the target among its columns. The files of a path have the same
+        columns; their types may differ where nothing is lost: a column without
+        values takes the type of the other files, integers become floats, and
+        dictionaries text.
 
     target : str, list of str or array-like, default=None
         The name of the target's column, or names of several; for an array as
@@ -82,8 +87,9 @@ def fit(
         taken up, with the same parameters and source.
 
     cache_dir : str or path-like, default=None
-        Where the temporary folder is made; None is the system's own place.
-        It is removed at the end.
+        The folder of the temporary file; None is the system's own. The file has
+        no name there: its room is free again at the end, and also where the
+        process is killed.
 
     Returns
     -------
@@ -98,7 +104,7 @@ def fit(
         `n_members`, `warm_start`), or the source or a chunk is not as
         described. The estimator is then what it was before.
     OSError
-        If the temporary folder has too little room.
+        If the folder of the temporary file has too little room.
     ImportError
         If the source is a path and pyarrow is not installed: the extra
         "parquet" has it.
@@ -120,15 +126,14 @@ def fit(
         raise FileNotFoundError(f"cache_dir={cache_dir!r} is no folder: make it, or give another one.")
     if validation is None and validation_target is not None:
         raise ValueError("validation_target is given, and validation is not: give both, or neither.")
-    found = chunks(source, Roles(target, sample_weight, groups))
+    chunks = read_chunks(source, Roles(target, sample_weight, groups))
     held_out = None
     if validation is not None:
         names = None if isinstance(validation, np.ndarray) else target
         weight, group = (name if isinstance(name, str) else None for name in (sample_weight, groups))
         roles = Roles(names if validation_target is None else validation_target, weight, group)
-        held_out = chunks(validation, roles, "validation")
-    with TemporaryDirectory(prefix="sknet-", dir=cache_dir) as folder:
-        fit_stream(estimator, found, held_out, Path(folder), resume)
+        held_out = read_chunks(validation, roles, "validation")
+    fit_stream(estimator, chunks, held_out, Path(gettempdir() if cache_dir is None else cache_dir), resume)
     return estimator
 
 
@@ -187,7 +192,7 @@ def prepare(
 
 def predict(
     estimator: Estimator,
-    source: Source,
+    source: Source | Iterable[object],
     *,
     method: str = "predict",
     to: str | os.PathLike[str] | None = None,
@@ -201,7 +206,8 @@ def predict(
 
     source : path, pyarrow Dataset, ndarray, callable or iterable
         As in `fit`; columns that the estimator does not know are passed over.
-        A function or an iterable gives tables, or tuples that begin with one.
+        A function or an iterable gives tables, or tuples that begin with one;
+        those without rows are skipped.
 
     method : str, default="predict"
         The estimator's method: "predict", "predict_proba", "predict_log_proba",
@@ -228,18 +234,23 @@ def predict(
         raise ValueError(f"method={method!r} is not one that {type(estimator).__name__} has of {list(METHODS)}.")
     names = None if fitted.columns.names is None else fitted.columns.names.tolist()
     call: Callable[[Table], Array] = getattr(estimator, method)
-    found = map(call, tables(source, names))
+
+    def predict_chunk(chunk: Chunk) -> Array:
+        with called(f"Chunk {chunk.number}"):
+            return call(chunk.X)
+
+    predictions = map(predict_chunk, read_tables(source, names))
     if to is None:
-        return found
+        return predictions
     refuse_unwritable(as_path(to, "to"))  # before anything is computed
-    _write(found, Path(to), method, getattr(estimator, "classes_", None))
+    _write(predictions, Path(to), method, getattr(estimator, "classes_", None))
     return None
 
 
 METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "predict_interval")
 
 
-def _write(found: Iterator[Array], path: Path, method: str, classes: object) -> None:
+def _write(predictions: Iterator[Array], path: Path, method: str, classes: object) -> None:
     """Write predictions to a Parquet file, which is there whole or not at all."""
     with needed("to=", "pyarrow", extra="parquet"):
         import pyarrow
@@ -247,15 +258,13 @@ def _write(found: Iterator[Array], path: Path, method: str, classes: object) -> 
     writer = None
     with drafted(path) as draft:
         try:
-            for values in found:
+            for values in predictions:
                 table = pyarrow.Table.from_pandas(_framed(values, method, classes), preserve_index=False)
                 writer = parquet.ParquetWriter(draft, table.schema) if writer is None else writer
                 writer.write_table(table)
         finally:
             if writer is not None:
                 writer.close()
-        if writer is None:
-            raise ValueError("source gave no rows.")
     clear_drafts(path)
 
 

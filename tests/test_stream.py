@@ -1,17 +1,20 @@
 """`sknet.stream`: as a fit in memory whatever the source and its chunks, and predictions chunk by chunk."""
 
+import signal
 import subprocess
 import sys
+import textwrap
 import tracemalloc
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.base import clone
 from sklearn.metrics import log_loss
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, load, save, stream
-from sknet._partitions import dealt
 from sknet._partitions import epochs as room
+from sknet._partitions import shuffled
 from sknet._tables.columns import distribution
 
 N = 3000
@@ -38,7 +41,7 @@ def make(n, rng):
 
 TABLE, TEST = make(N, RNG).sort_values("y", kind="stable", ignore_index=True), make(N, RNG)
 FEATURES = ["a", "b", "city", "user", "day"]
-QUICK = {"hidden_layer_sizes": 16, "max_iter": 12, "random_state": 0, "max_categories": 50}
+QUICK = {"hidden_layer_sizes": 16, "max_iter": 12, "random_state": 0, "max_categories": 50, "dtype": "float64"}
 
 
 def in_chunks(size, table=TABLE, columns=(*FEATURES, "y")):
@@ -162,6 +165,99 @@ def test_a_run_is_resumed_bit_for_bit(tmp_path, fitted):
         stream.fit(make(), in_chunks(700, TABLE[::-1]), target="y", resume=path)
 
 
+def test_empty_chunks_are_skipped(fitted, parquet, tmp_path):
+    pieces = [TABLE[:0], *in_chunks(700)(), TABLE[:0]]
+    net = stream.fit(SigmoidMLPClassifier(**QUICK), lambda: (X[[*FEATURES, "y"]] for X in pieces), target="y")
+    assert same(net, fitted)
+    held_out = [(TEST[FEATURES][:0], TEST["y"][:0]), (TEST[FEATURES], TEST["y"])]
+    few = SigmoidMLPClassifier(**QUICK | {"max_iter": 1})
+    nets = [
+        stream.fit(clone(few), lambda: iter([(TABLE[FEATURES], TABLE["y"])]), validation=lambda held=held: iter(held))
+        for held in (held_out, held_out[1:])
+    ]
+    assert same(*nets) and nets[0].validation_scores_ == nets[1].validation_scores_
+    found = list(stream.predict(fitted, [TEST[:0], TEST, TEST[:0]]))
+    assert len(found) == 1
+    np.testing.assert_array_equal(found[0], fitted.predict(TEST[FEATURES]))
+
+
+def test_a_group_is_held_out_whatever_the_types_of_its_chunks():
+    numbers = [np.arange(60) / 2, np.arange(60.0), 2.0 ** np.arange(40, 100), 3e290 * np.arange(1, 61)]
+    for values in numbers:
+        table = TABLE[["a", "b", "y"]].assign(g=np.repeat(values, 50))
+        cut = table.iloc[np.random.default_rng(0).permutation(N)]
+        nets = []
+        for size in (N, 10):
+            pieces = [cut[i : i + size] for i in range(0, N, size)]
+            pieces[-1] = pieces[-1].astype({"g": object})
+            whole = [X.assign(g=X["g"].astype(int)) if (X["g"] % 1 == 0).all() and X["g"].max() < 2**62 else X
+                     for X in pieces]  # fmt: skip
+            net = SigmoidMLPClassifier(**QUICK | {"max_iter": 2})
+            nets.append(stream.fit(net, lambda whole=whole: iter(whole), target="y", groups="g"))
+        assert same(*nets) and 0 < nets[0].t_ // nets[0].n_iter_ < N and nets[0].t_ % 50 == 0
+
+
+def write_parts(folder, *columns):
+    """Write a Parquet file for each column, which is called b and stands beside others."""
+    for i, values in enumerate(columns):
+        part = TABLE.iloc[i::20][["a", "y"]].assign(b=values)
+        part.to_parquet(folder / f"{i}.parquet", index=False)
+    return folder
+
+
+def test_files_of_other_schemas_are_unified(tmp_path):
+    pytest.importorskip("pyarrow")
+    n, net = N // 20, SigmoidMLPClassifier(**QUICK | {"max_iter": 1})
+    text = list("xyz") * (n // 3)
+    for i, (columns, names) in enumerate([
+        (([None] * n, np.arange(n) / 2), ["b", "b_missing"]),
+        ((np.arange(n), np.arange(n) / 2), ["b"]),
+        ((pd.Categorical(text), text, [None] * n), ["b_x", "b_y", "b_z", "b_missing"]),
+    ]):  # fmt: skip
+        folder = tmp_path / str(i)
+        folder.mkdir()
+        stream.fit(net, write_parts(folder, *columns), target="y")
+        assert net.network_feature_names_.tolist() == ["a", "a_missing", *names]
+        assert len(np.concatenate(list(stream.predict(net, folder)))) == n * len(columns)
+
+
+def test_files_of_other_schemas_that_lose_something_are_named(tmp_path):
+    pytest.importorskip("pyarrow")
+    n, net = N // 20, SigmoidMLPClassifier(**QUICK)
+    write_parts(tmp_path, np.arange(n), ["x"] * n)
+    with pytest.raises(ValueError, match=r"Column 'b' holds int64 in .*0\.parquet and .*string in .*1\.parquet: write"):
+        stream.fit(net, tmp_path, target="y")
+    TABLE[["a", "y"]].to_parquet(tmp_path / "1.parquet")
+    with pytest.raises(ValueError, match=r"1\.parquet has no column 'b': give all files the same columns, or leave"):
+        stream.fit(net, tmp_path, target="y")
+    write_parts(tmp_path, [b"x"] * n, [b"y"] * n)
+    with pytest.raises(TypeError, match="Column 'b' of X holds bytes values .*: decode it to strings"):
+        stream.fit(net, tmp_path, target="y")
+    assert not hasattr(net, "coefs_")
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGKILL")
+def test_a_killed_process_leaves_nothing_on_the_disk(tmp_path):
+    code = """
+        import itertools, sys, numpy as np
+        from sknet import SigmoidMLPClassifier, stream
+        X = np.random.default_rng(0).normal(size=(40_000, 100))
+        def chunks():
+            for i in itertools.count():
+                yield X, X[:, 0] > 0
+                if i == 2:
+                    print("written", flush=True)
+        stream.fit(SigmoidMLPClassifier(), chunks, cache_dir=sys.argv[1])
+    """
+    command = [sys.executable, "-c", textwrap.dedent(code), str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "written\n"
+        process.send_signal(signal.SIGKILL)
+    assert process.returncode == -signal.SIGKILL
+    stream.fit(SigmoidMLPClassifier(**QUICK | {"max_iter": 1}), in_chunks(700), target="y", cache_dir=tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 # --- what is refused
 
 
@@ -188,12 +284,23 @@ def test_a_chunk_that_cannot_be_used_is_named(fitted):
         "Chunk 1: X has 4 rows and y 3": [(X, y[:3])],
         "Chunk 1: sample_weight has shape": [(X, y, np.ones(3))],
         "Chunk 1: sample_weight holds a negative": [(X, y, -np.ones(4))],
-        "mixes strings": [(X, y), (X, list("abab"))],
-        "gave no rows|no row of": [],
+        "Chunk 2: y mixes strings": [(X, y), (X, list("abab"))],
+        "Chunk 3: Input y contains NaN.* row 2 first": [(X, y), (X[:0], y[:0]), (X, [0, 1, None, 1], [0, 1, 1, 1])],
+        "Chunk 2: Column 'a' of X contains infinity": [
+            (pd.DataFrame({"a": [1.0]}), [0]),
+            (pd.DataFrame({"a": [np.inf]}), [1]),
+        ],
+        "Chunk 2: X is float32 in the first chunk": [(X.astype("float32"), y), (X, y)],
+        "source gave no rows": [],
     }
     for message, pieces in bad.items():
         with pytest.raises((TypeError, ValueError), match=message):
             stream.fit(SigmoidMLPClassifier(**QUICK), lambda pieces=pieces: iter(pieces))
+    bad = lambda: iter([(X[:0], y[:0]), (X, y), (X * np.inf, y)])  # noqa: E731
+    with pytest.raises(ValueError, match="^validation: Chunk 3: .*contains infinity"):
+        stream.fit(SigmoidMLPClassifier(**QUICK), lambda: iter([(X, y)] * 2), validation=bad)
+    with pytest.raises(ValueError, match="^Chunk 2: .*feature names"):
+        list(stream.predict(fitted, [TEST, TEST[["a"]]]))
     with pytest.raises(FileNotFoundError, match="cache_dir='nowhere' is no folder: make it"):
         stream.fit(SigmoidMLPClassifier(**QUICK), in_chunks(700), target="y", cache_dir="nowhere")
     with pytest.raises(ValueError, match="validation_target is given, and validation is not: give both, or neither"):
@@ -260,9 +367,9 @@ def peak_of(n):
 
 def test_memory_does_not_grow_with_the_rows(monkeypatch):
     for place, name, value in [
-        (room, "POOL_BYTES", 2**18), (room, "ENCODED_BYTES", 2**17), (room, "ASKED_BYTES", 2**17),
-        (room, "HELD_OUT", 500), (room, "SAMPLE", 500), (dealt, "MAX_BYTES", 2**17), (distribution, "LISTED", 128),
-        (distribution, "LISTED_AGAIN", 1024),
+        (room, "POOL_BYTES", 2**18), (room, "ENCODED_BYTES", 2**17),
+        (room, "MAX_HELD_OUT", 500), (room, "SAMPLE_ROWS", 500), (shuffled, "BUFFER_BYTES", 2**17),
+        (distribution, "LISTED", 128), (distribution, "LISTED_AGAIN", 1024),
     ]:  # fmt: skip
         monkeypatch.setattr(place, name, value)
     few, many = peak_of(10_000), peak_of(40_000)

@@ -28,7 +28,7 @@ file = Path(folder.name, "clicks.parquet")
 clicks.sort_values("clicked").to_parquet(file, row_group_size=2_000)
 
 # %%
-# The file is read once, some rows at a time, and dealt out to files that an epoch takes in a new order.
+# The file is read once, some rows at a time, and kept in a temporary file whose parts an epoch reads in a new order.
 
 model = stream.fit(SigmoidMLPClassifier(32, max_iter=15, random_state=0), file, target="clicked")
 in_memory = SigmoidMLPClassifier(32, max_iter=15, random_state=0).fit(X, y)

@@ -1,4 +1,4 @@
-"""A fit from a stream of chunks: as from a table in memory, but with rows that are read once and kept in files.
+"""A fit from a stream of chunks: as from a table in memory, but with rows that are read once and kept in a file.
 
 Conventions
 -----------
@@ -8,13 +8,18 @@ X : (n, d)         array or data frame, its values not yet encoded
 y : (n,) or (n, k) targets
 """
 
-from collections.abc import Iterable, Iterator
+from __future__ import annotations
+
+from collections.abc import Iterator
 from dataclasses import replace
 from numbers import Real
 from os import PathLike
 from pathlib import Path
+from tempfile import TemporaryFile
+from typing import cast
 
 import numpy as np
+import pandas as pd
 
 from sknet._estimators.base import BaseSigmoidMLP, Plan
 from sknet._estimators.callbacks import refuse_lbfgs
@@ -36,14 +41,13 @@ from sknet._estimators.resolve import evaluates, target_settings
 from sknet._estimators.scoring import score_on
 from sknet._model.heads import Head, NumberHead
 from sknet._model.matrices import Encoding
-from sknet._partitions.epochs import Counted, StoredRows, network_of, validation_of
-from sknet._partitions.packing import Packing
+from sknet._partitions.epochs import RowCounts, StoredRows, network_of, validation_of
 from sknet._partitions.sources import Chunk
-from sknet._partitions.stored import Checked, Stored, store
+from sknet._partitions.stored import CheckedChunk, StoredTable, TableWriter
 from sknet._partitions.summaries import FirstLook, learn_encoder
 from sknet._storage import checkpoints
 from sknet._tables.arrays import plain_numbers
-from sknet._tables.rows import Rows
+from sknet._tables.rows import Rows, is_frame
 from sknet._tables.splitting import MIN_HELD_OUT
 from sknet._typing import Array, Target
 
@@ -73,7 +77,7 @@ def fit_stream(
     folder: Path,
     resume: str | PathLike[str] | None,
 ) -> None:
-    """Fit an estimator; `folder` is an empty one, with room for a copy of the table."""
+    """Fit an estimator; `folder` has room for a copy of the table."""
     refuse(estimator)
     saved = None
     if resume is not None:
@@ -81,54 +85,61 @@ def fit_stream(
         saved = checkpoints.read(resume)
         saved.refuse_other(type(estimator).__name__, estimator.solver, 0)
     seeds = estimator._seeds(None) if saved is None else saved.origin.seeds
-    reader = ChunkReader(estimator)
-    stored = store(
-        map(reader.read, chunks),
-        folder,
-        seeds[1],
-        categorical_features=estimator.categorical_features,
-        labels=isinstance(estimator, ClassifierParameters),
-        progress=_say if estimator.verbose else None,
-    )
-    plan, run = assemble(estimator, stored, reader, validation, seeds)
-    if saved is not None:
-        run.start_from([saved.state_for(run.origin(), run.first_states()[0])])
-    estimator._train_and_publish(run, estimator._watchers(FitArguments(None, None), run, plan), plan)
+    # the file has no name: the system removes it when it is closed, even where the process is killed
+    with TemporaryFile(dir=folder, buffering=0) as file:
+        writer = TableWriter(
+            file,
+            folder,
+            seeds[1],
+            categorical_features=estimator.categorical_features,
+            has_labels=isinstance(estimator, ClassifierParameters),
+        )
+        reader = ChunkReader(estimator)
+        stored = store(chunks, reader, writer, verbose=bool(estimator.verbose))
+        del writer  # and its buffer
+        plan, run = assemble(estimator, stored, reader, validation, seeds)
+        if saved is not None:
+            run.start_from([saved.state_for(run.origin(), run.first_states()[0])])
+        estimator._train_and_publish(run, estimator._watchers(FitArguments(None, None), run, plan), plan)
 
 
-def _say(n_rows: int) -> None:
-    print(f"Rows read: {n_rows:,}")
+def store(chunks: Iterator[Chunk], reader: ChunkReader, writer: TableWriter, *, verbose: bool) -> StoredTable:
+    """Check all rows of a source, and write them to a file."""
+    for chunk in chunks:
+        with called(f"Chunk {chunk.number}"):
+            writer.append(reader.read(chunk))
+        if verbose:
+            print(f"Rows read: {writer.n_read:,}")
+    return writer.finish()
 
 
 class ChunkReader:
-    """Checks the chunks of a source, each against the first."""
+    """Checks the tables, weights and groups of chunks, each against the first.
+
+    Attributes
+    ----------
+    columns : Columns or None
+        What the first chunk's table tells of all.
+    """
 
     def __init__(self, estimator: BaseSigmoidMLP) -> None:
-        self._name, self._categorical = type(estimator).__name__, estimator.categorical_features
-        self._columns: Columns | None = None
-        self._number = 0
+        self._name, self._categorical_features = type(estimator).__name__, estimator.categorical_features
+        self.columns: Columns | None = None
 
-    @property
-    def columns(self) -> Columns:
-        """What the first chunk's table tells of all."""
-        if self._columns is None:
-            raise ValueError("The source gave no rows.")
-        return self._columns
-
-    def read(self, chunk: Chunk) -> Checked:
-        """Check a chunk; errors say which it is."""
-        self._number += 1
-        with called(f"Chunk {self._number}"):
-            if self._columns is None:
-                table, self._columns = read_table(chunk.X, self._name, self._categorical)
-            else:
-                table = read_known_table(chunk.X, self._columns, self._name)
-            n = table.shape[0]
-            y = chunk.y if hasattr(chunk.y, "iloc") else np.asarray(chunk.y)
-            if len(y) != n:
-                raise ValueError(f"X has {n} rows and y {len(y)}.")
-            groups = None if chunk.groups is None else as_groups(chunk.groups, n)
-            return Checked(table, y, None if chunk.weight is None else as_weight(chunk.weight, n), groups)
+    def read(self, chunk: Chunk) -> CheckedChunk:
+        """Check a chunk."""
+        if self.columns is None:
+            table, columns = read_table(chunk.X, self._name, self._categorical_features)
+        else:
+            table, columns = read_known_table(chunk.X, self.columns, self._name), self.columns
+        n = table.shape[0]
+        y = chunk.y if is_frame(chunk.y) or isinstance(chunk.y, pd.Series) else np.asarray(chunk.y)
+        if len(y) != n:
+            raise ValueError(f"X has {n} rows and y {len(y)}.")
+        weight = None if chunk.weight is None else as_weight(chunk.weight, n)
+        groups = None if chunk.groups is None else as_groups(chunk.groups, n)
+        self.columns = columns
+        return CheckedChunk(table, y, weight, groups)
 
 
 def as_weight(weight: Target, n: int) -> Array:
@@ -148,27 +159,27 @@ def as_groups(groups: Target, n: int) -> Array:
 
 
 def assemble(
-    estimator: BaseSigmoidMLP, stored: Stored, reader: ChunkReader, given: Iterable[Chunk] | None, seeds: Seeds
+    estimator: BaseSigmoidMLP, stored: StoredTable, reader: ChunkReader, given: Iterator[Chunk] | None, seeds: Seeds
 ) -> tuple[Plan, FitRun]:
     """Hold rows out, answer every "auto", learn the encoding, and put the network together."""
-    head = stored.head(target_settings(estimator))
-    rows, counted = _split(estimator, stored, head, given is not None)
-    validation = rows.held_out() if counted.n_held_out else None
+    head = stored.learn_head(target_settings(estimator))
+    rows, counts = _split(estimator, stored, head, given is not None)
+    validation = rows.held_out() if counts.n_held_out else None
     if given is not None:
         validation = read_validation_stream(estimator, given, reader, stored, head)
-    if isinstance(head, NumberHead) and counted.moments is not None:
-        head = replace(head, settings=target_settings(estimator)).scaled_by(counted.moments)
+    if isinstance(head, NumberHead) and counts.moments is not None:
+        head = replace(head, settings=target_settings(estimator)).scaled_by(counts.moments)
     by_target = estimator.category_encoding != "one_hot"
     ask = rows.asking(head if by_target else None)
     summary = ask(FirstLook(estimator.categorical_features))
     n_held_out = 0 if validation is None else len(validation.y)
     n_numbers, has_many_levels = summary.count_kinds(estimator.max_categories)
     facts = Facts(
-        counted.n, validation is not None, n_numbers=n_numbers, has_many_levels=has_many_levels, n_held_out=n_held_out,
+        counts.n, validation is not None, n_numbers=n_numbers, has_many_levels=has_many_levels, n_held_out=n_held_out,
         is_stream=True,
     )  # fmt: skip
     settings, resolved = estimator._resolved(facts)
-    columns = reader.columns
+    columns = cast(Columns, reader.columns)  # there was a first chunk
     encoder = learn_encoder(ask, summary, settings.table)
     if summary.names is not None:
         refuse_or_warn_of_identifiers(encoder)
@@ -185,11 +196,11 @@ def assemble(
         columns=columns,
         encoding=encoding,
         rows=every,
-        n_split=stored.n_rows if counted.n_held_out and given is None else 0,
+        n_split=stored.n_rows if counts.n_held_out and given is None else 0,
         given_validation=validation,
         validation=encoded,
         earlier=None,
-        networks=[network_of(settings, encoding, rows, counted, encoded)],
+        networks=[network_of(settings, encoding, rows, counts, encoded)],
         source=stored.digest,
     )
     if validation is not None and estimator.scoring != "loss":
@@ -197,7 +208,9 @@ def assemble(
     return plan, run
 
 
-def _split(estimator: BaseSigmoidMLP, stored: Stored, head: Head, has_validation: bool) -> tuple[StoredRows, Counted]:
+def _split(
+    estimator: BaseSigmoidMLP, stored: StoredTable, head: Head, has_validation: bool
+) -> tuple[StoredRows, RowCounts]:
     """Hold rows out; where they would be too few, train on all, and say so if it was asked for."""
     share = 0.0
     how = None if has_validation else evaluates(estimator, stored.n_rows)
@@ -206,38 +219,31 @@ def _split(estimator: BaseSigmoidMLP, stored: Stored, head: Head, has_validation
     if share and stored.keys[0] == stored.keys[1] and stored.n_rows > 1:
         raise ValueError("groups holds a single group, of which no part can be held out: pass more, or none.")
     rows = StoredRows(stored, head, share)
-    counted = rows.count()
-    if share and (counted.n_held_out < MIN_HELD_OUT or counted.n < 1):
+    counts = rows.count()
+    if share and (counts.n_held_out < MIN_HELD_OUT or counts.n < 1):
         if estimator.early_stopping != "auto":
             warn_of_few_rows(stored.n_rows, share)
         rows = StoredRows(stored, head, 0.0)
-        counted = rows.count()
-    if counted.n < 1:
+        counts = rows.count()
+    if counts.n < 1:
         raise ValueError("class_weight and sample_weight make the weight of every row zero: one must be positive.")
-    return rows, counted
+    return rows, counts
 
 
 def read_validation_stream(
-    estimator: BaseSigmoidMLP, given: Iterable[Chunk], reader: ChunkReader, stored: Stored, head: Head
+    estimator: BaseSigmoidMLP, chunks: Iterator[Chunk], reader: ChunkReader, stored: StoredTable, head: Head
 ) -> Rows:
     """Read a validation source, whose rows stay in memory, packed as those to train on are."""
     if not estimator.early_stopping:
         raise ValueError("validation is passed while early_stopping is False: set it to 'auto' or True.")
     parts: list[Rows] = []
-    with called("validation"):
-        for chunk in given:
+    for chunk in chunks:
+        with called(f"validation: Chunk {chunk.number}"):
             checked = reader.read(chunk)
-            values = head.read(checked.y)
-            parts.append(gather(_packed(stored.packing, checked), values, checked.weight))
-    if not parts:
-        raise ValueError("validation gave no rows.")
+            records = np.zeros(checked.X.shape[0], stored.format.fields)
+            stored.format.pack(checked.X, records)
+            parts.append(gather(records, head.read(checked.y), checked.weight))
     weights = [part.weight for part in parts if part.weight is not None]
-    X = stored.packing.unpack(np.concatenate([part.X for part in parts]))
+    X = stored.format.unpack(np.concatenate([part.X for part in parts]))
     y = np.concatenate([part.y for part in parts])
     return Rows(X, y, np.concatenate(weights) if len(weights) == len(parts) else None)
-
-
-def _packed(packing: Packing, checked: Checked) -> Array:
-    records = np.zeros(checked.X.shape[0], np.dtype(packing.fields))
-    packing.pack(checked.X, records)
-    return records

@@ -25,8 +25,8 @@ from sknet._model.settings import Settings
 from sknet._network.layers import Kind
 from sknet._network.objective import Objective
 from sknet._network.objective import Rows as EncodedMatrix
-from sknet._partitions.dealt import DealtRecords, Records, joined
-from sknet._partitions.stored import KEYS, Stored
+from sknet._partitions.shuffled import Records
+from sknet._partitions.stored import KEYS, StoredTable
 from sknet._partitions.summaries import Look, Mergeable, Part, fold_of
 from sknet._partitions.target_summaries import LabelSummary, with_factors
 from sknet._tables.columns.moments import Moments, moments_of
@@ -35,90 +35,87 @@ from sknet._tables.rows import Rows, take_rows
 from sknet._typing import Array, Batch, DType, Table
 
 POOL_BYTES = 2**24
-"""How much of the files is mixed at once."""
+"""How much of the file is read and mixed at once."""
 
 ENCODED_BYTES = 2**23
 """How much of that is encoded at once."""
 
-ASKED_BYTES = 2**23
-"""How much of the files is looked at at once while columns are learnt: a question about little takes long to ask."""
-
-SAMPLE = 200_000
+SAMPLE_ROWS = 200_000
 """How many targets tell where training starts: a random sample, whose mean is off by 1/450 of a deviation."""
 
-HELD_OUT = 100_000
+MAX_HELD_OUT = 100_000
 """The most rows that are held out: they stay in memory, and their loss is as certain as it needs to be."""
 
 
 class StoredRows:
-    """The rows of a source with their targets and weights, read out of files again and again.
+    """The rows of a stored table, of which some are held out, with their targets and weights.
 
     Parameters
     ----------
-    stored : Stored
+    stored : StoredTable
     head : Head
         What is known of the targets.
     share : float
         Of the rows (or groups) that is held out.
     """
 
-    def __init__(self, stored: Stored, head: Head, share: float) -> None:
+    def __init__(self, stored: StoredTable, head: Head, share: float) -> None:
         self._stored, self.head = stored, head
-        self._read = stored.reader(head)
-        limit = min(share, HELD_OUT / stored.n_rows) * KEYS
+        self.targets = stored.target_reader(head)
+        limit = min(share, MAX_HELD_OUT / stored.n_rows) * KEYS
         # of few groups, the first is held out
         self._limit = np.uint64(max(limit, stored.keys[0] + 1)) if share > 0.0 else np.uint64(0)
         self._factors = None
         if isinstance(head, LabelHead) and isinstance(stored.targets, LabelSummary):
             self._factors = stored.targets.class_factors(head)
-        self.training = DealtRecords(stored.files, stored.dtype, lambda records: self._kept(records, held_out=False))
-        self._held_out = DealtRecords(stored.files, stored.dtype, lambda records: self._kept(records, held_out=True))
 
-    def _kept(self, records: Records, *, held_out: bool) -> Array:
-        part = (records["key"] < self._limit) == held_out
-        weight = self.weight(records) if self._factors is not None else None
-        return part if weight is None else part & (weight > 0.0)
+    def pools(self, n_rows: int = 1, rng: np.random.Generator | None = None) -> Iterator[Records]:
+        """Yield the training rows, many at a time: `n_rows` at least, fewer where some of them are held out."""
+        return self._pools(n_rows, rng, held_out=False)
+
+    def _pools(self, n_rows: int, rng: np.random.Generator | None, *, held_out: bool) -> Iterator[Records]:
+        records = self._stored.records
+        pools = records.pools(max(n_rows, POOL_BYTES // records.dtype.itemsize), rng)
+        # `map` keeps no pool while the next one is read
+        return filter(len, map(partial(self._part_of, held_out=held_out), pools))
+
+    def _part_of(self, pool: Records, *, held_out: bool) -> Records:
+        kept = (pool["key"] < self._limit) == held_out
+        if self._factors is not None:  # a class may weigh nothing
+            kept &= cast(Array, self.weight(pool)) > 0.0
+        return pool[kept]
 
     def weight(self, records: Records) -> Array | None:
-        """Return the rows' weights."""
-        weight = records["weight"] if "weight" in self._stored.dtype.names else None  # type: ignore[operator]
-        return with_factors(self._read(records), weight, self._factors) if self._factors is not None else weight
-
-    def targets(self, records: Records) -> Array:
-        """Return the rows' targets, parsed."""
-        return self._read(records)
+        """Return the rows' weights, class weights folded in."""
+        weight = records["weight"] if self._stored.has_weights else None
+        return weight if self._factors is None else with_factors(self.targets(records), weight, self._factors)
 
     def table(self, records: Records) -> Table:
         """Return the rows' table."""
-        return self._stored.packing.unpack(records)
-
-    def rows(self, records: Records) -> Rows:
-        """Return the rows."""
-        return Rows(self.table(records), self.targets(records), self.weight(records))
+        return self._stored.format.unpack(records)
 
     def held_out(self) -> Rows:
         """Return the rows that are held out, in memory, in the order in which they came."""
-        records = joined(list(self._held_out))
+        records = np.concatenate(list(self._pools(1, None, held_out=True)))
         records = records[np.argsort(records["row"])]
-        return self.rows(records)
+        return Rows(self.table(records), self.targets(records), self.weight(records))
 
-    def count(self) -> Counted:
-        """Count the rows to train on."""
-        found = Counted(0, 0, 0.0, None)
-        for records in self._held_out:
-            found = replace(found, n_held_out=found.n_held_out + len(records))
-        for records in self.training:
+    def count(self) -> RowCounts:
+        """Count the rows."""
+        n_held_out = sum(map(len, self._pools(1, None, held_out=True)))
+        counts = RowCounts(0, n_held_out, 0.0, None)
+        for records in self.pools():
             y, weight = self.targets(records), self.weight(records)
             self.head.targets(y, np.dtype(np.float64))  # a target that the loss cannot take is refused here
-            total = float(len(y)) if weight is None else float(weight.sum())
             moments = moments_of(np.ascontiguousarray(y.T), weight) if isinstance(self.head, NumberHead) else None
-            if moments is not None and found.moments is not None:
-                moments = found.moments.merged(moments)
-            found = replace(found, n=found.n + len(y), total=found.total + total, moments=moments or found.moments)
-        return found
+            if moments is not None and counts.moments is not None:
+                moments = counts.moments.merged(moments)
+            total = float(len(y)) if weight is None else float(weight.sum())
+            counts = replace(counts, n=counts.n + len(y), total=counts.total + total, moments=moments)
+        return counts
 
     def asking(self, head: Head | None) -> Callable[[Look[Mergeable]], Mergeable]:
-        """Return a function that asks all files about their training rows; with the targets, if there is a head."""
+        """Return a function that asks all training rows; with the targets, if there is a head."""
 
         def part(records: Records) -> Part:
             X, weight = self.table(records), self.weight(records)
@@ -128,9 +125,7 @@ class StoredRows:
             return Part(X, weight, target, fold_of(records["row"]))
 
         def ask(look: Look[Mergeable]) -> Mergeable:
-            pools = self.training.pools(max(1, ASKED_BYTES // self.training.itemsize), None)
-            answers = (look.answer(part(records)) for records in pools if len(records))
-            return reduce(lambda one, other: one.merged(other), answers)
+            return reduce(lambda one, other: one.merged(other), (look.answer(part(pool)) for pool in self.pools()))
 
         return ask
 
@@ -138,17 +133,16 @@ class StoredRows:
         """Return the targets and weights of a random sample of the training rows."""
         y: list[Array] = []
         weight: list[Array] = []
-        for records in self.training:
+        for records in self.pools():
             y.append(self.targets(records))
-            of_these = self.weight(records)
-            weight += [] if of_these is None else [of_these]
-            if sum(map(len, y)) >= SAMPLE:
+            weight += [] if (of_pool := self.weight(records)) is None else [of_pool]
+            if sum(map(len, y)) >= SAMPLE_ROWS:
                 break
-        return np.concatenate(y), np.concatenate(weight) if weight else None
+        return np.concatenate(y)[:SAMPLE_ROWS], np.concatenate(weight)[:SAMPLE_ROWS] if weight else None
 
 
 @dataclass(frozen=True)
-class Counted:
+class RowCounts:
     """How many rows there are.
 
     Attributes
@@ -170,14 +164,14 @@ class Counted:
 # --- training --------------------------------------------------------------------------------------------------------
 
 
-class StreamedRows:
+class EpochRows:
     """The training rows of an epoch, batch by batch.
 
     Parameters
     ----------
     rows : StoredRows
     encoding : Encoding
-    counted : Counted
+    counts : RowCounts
     smoothing : float
         Of labels.
     n_rows : int
@@ -187,11 +181,11 @@ class StreamedRows:
     """
 
     def __init__(
-        self, rows: StoredRows, encoding: Encoding, counted: Counted, smoothing: float, n_rows: int, cross_fit: bool
+        self, rows: StoredRows, encoding: Encoding, counts: RowCounts, smoothing: float, n_rows: int, cross_fit: bool
     ) -> None:
         self._rows, self._encoding, self._smoothing = rows, encoding, smoothing
         self._n_rows, self._cross_fit = n_rows, cross_fit
-        self.n_samples, self._mean_weight = counted.n, counted.total / counted.n
+        self.n_samples, self._mean_weight = counts.n, counts.total / counts.n
 
     def encoded(self, records: Records) -> tuple[EncodedMatrix, Array, Array | None]:
         """Encode some records: inputs, targets, weights."""
@@ -206,27 +200,24 @@ class StreamedRows:
         return None if weight is None else (weight / self._mean_weight).astype(self._encoding.compute_dtype)
 
     def batches(self, objective: Objective, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
-        """Yield the batches of one epoch, each once `objective` has its rows; in the files' order without `rng`."""
-        left: Records | None = None
-        n_left = self.n_samples
+        """Yield the batches of one epoch, each once `objective` has its rows; in the file's order without `rng`."""
+        rest: Records | None = None
+        n_unread = self.n_samples
         row_bytes = max(1, (self._encoding.encoder.n_inputs + 1) * self._encoding.compute_dtype.itemsize)
         step = max(1, ENCODED_BYTES // row_bytes // size) * size
-        for records in self._rows.training.pools(self._pool_rows(size), rng):
-            n_left -= len(records)
-            pool = records if left is None else np.concatenate([left, records])
+        for records in self._rows.pools(size, rng):
+            n_unread -= len(records)
+            pool = records if rest is None else np.concatenate([rest, records])
             del records  # the next pool is read when this one is gone
             order = np.arange(len(pool)) if rng is None else rng.permutation(len(pool))
-            usable = len(pool) if n_left == 0 else len(pool) // size * size
+            usable = len(pool) if n_unread == 0 else len(pool) // size * size
             for start in range(0, usable, step):
                 part = order[start : min(start + step, usable)]
                 objective.set_rows(*self.encoded(pool[part]))
                 for i in range(0, len(part), size):
                     yield slice(i, min(i + size, len(part)))
-            left = pool[order[usable:]]
+            rest = pool[order[usable:]]
             del pool
-
-    def _pool_rows(self, size: int) -> int:
-        return max(size, POOL_BYTES // self._rows.training.itemsize)
 
 
 class TableInputs:
@@ -249,17 +240,17 @@ def validation_of(encoding: Encoding, rows: Rows) -> EncodedRows:
 
 
 def network_of(
-    settings: Settings, encoding: Encoding, rows: StoredRows, counted: Counted, validation: EncodedRows | None
+    settings: Settings, encoding: Encoding, rows: StoredRows, counts: RowCounts, validation: EncodedRows | None
 ) -> NetworkRun:
     """Put the training of a network on stored rows together."""
     n_rows = min(settings.solver.batch_size, MAX_ROWS)
     smoothing, by_target = settings.penalty.label_smoothing, settings.table.category_encoding != "one_hot"
-    stream = StreamedRows(rows, encoding, counted, smoothing, n_rows, by_target)
+    stream = EpochRows(rows, encoding, counts, smoothing, n_rows, by_target)
     y, weight = rows.sample()  # training starts where these tell, and gets its rows from the stream
     weight = np.ones(len(y)) if weight is None else weight
     nothing = TableInputs(encoding.encoder, None, encoding.compute_dtype)
     table = EncodedInMemory(lambda _, n_rows: nothing, len(y))
-    sample = EncodedRows(table, y, weight * (counted.total / weight.sum()), IN_MEMORY)  # as heavy as all rows
+    sample = EncodedRows(table, y, weight * (counts.total / weight.sum()), IN_MEMORY)  # as heavy as all rows
     run = start_run(settings, encoding, sample, validation)
     batches = partial(stream.batches, cast(Objective, run.objective))
-    return replace(run, problem=replace(run.problem, n_samples=counted.n, batches=batches))
+    return replace(run, problem=replace(run.problem, n_samples=counts.n, batches=batches))

@@ -1,22 +1,22 @@
-"""All rows of a source, read once, checked, and kept in files that they were dealt out to at random.
+"""All rows of a source, read once, checked, and kept in a file in a random order.
 
 Which rows are held out depends on their numbers, or on their groups, and not on the chunks they came in.
 
 Conventions
 -----------
-n rows of some records; k target columns.
+n rows of a chunk, or of some records; k target columns.
 
-codes : (n, k)      places of labels among those found, in the order in which they were found
 key : (n,)          64 random bits of each row, the same for all rows of a group
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from hashlib import blake2b
+from io import FileIO
 from pathlib import Path
-from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -24,8 +24,8 @@ from numpy.typing import NDArray
 
 from sknet._model.heads import Head, LabelHead
 from sknet._model.settings import TargetSettings
-from sknet._partitions.dealt import Deal, Records
-from sknet._partitions.packing import Packing
+from sknet._partitions.packing import TableFormat, choose_format
+from sknet._partitions.shuffled import Records, ShuffledRecords, ShuffledWriter
 from sknet._partitions.summaries import mixed
 from sknet._partitions.target_summaries import LabelSummary, NumberTargets
 from sknet._tables.labels import as_labels
@@ -33,11 +33,12 @@ from sknet._tables.targets import read_numbers
 from sknet._typing import Array, DType, Table, Target
 
 KEYS = float(2**64)
+"""How many keys there are."""
 
 
 @dataclass(frozen=True)
-class Checked:
-    """A chunk whose table and weights have been checked; its targets are still those of the user."""
+class CheckedChunk:
+    """A chunk whose table, weights and groups have been checked; its targets are still those of the user."""
 
     X: Table
     y: Target
@@ -46,172 +47,162 @@ class Checked:
 
 
 @dataclass(frozen=True, eq=False)
-class Stored:
-    """What is known of the rows of a source.
+class StoredTable:
+    """The rows of positive weight of a source.
 
     Attributes
     ----------
-    packing : Packing
-    files : list of Path
-    dtype : dtype
-        Of the records.
+    format : TableFormat
+        How the table's values are kept in the records.
+    records : ShuffledRecords
+        A record has the columns of X and the fields "y", "row", "key" and, where rows have weights, "weight".
     targets : LabelSummary or NumberTargets
-        Of all rows of positive weight.
     n_rows : int
-        How many there are.
     keys : tuple of int
         The least and the largest key.
     digest : str
         A hash of all rows, in their order.
     """
 
-    packing: Packing
-    files: list[Path]
-    dtype: DType
+    format: TableFormat
+    records: ShuffledRecords
     targets: LabelSummary | NumberTargets
     n_rows: int
     keys: tuple[int, int]
     digest: str
 
-    def head(self, settings: TargetSettings) -> Head:
+    @property
+    def has_weights(self) -> bool:
+        """Whether rows have weights of their own."""
+        return "weight" in (self.records.dtype.names or ())
+
+    def learn_head(self, settings: TargetSettings) -> Head:
         """Learn what the targets are; numbers are not yet scaled."""
         if isinstance(self.targets, LabelSummary):
             return self.targets.head(settings)
         return self.targets.head(TargetSettings(settings.loss, settings.options))
 
-    def reader(self, head: Head) -> Callable[[Records], Array]:
-        """Return the function that reads targets out of records, as the head knows them."""
+    def target_reader(self, head: Head) -> Callable[[Records], Array]:
+        """Return the function that reads the targets of records, as the head knows them."""
         if not isinstance(self.targets, LabelSummary) or not isinstance(head, LabelHead):
             return lambda records: records["y"].astype(np.float64)
-        places = []
-        for column, known in zip(self.targets.columns, head.labels.levels, strict=True):
-            place = {label: code for code, label in enumerate(known.tolist())}
-            places.append(np.array([place[label] for label in column.labels.tolist()], dtype=np.intp))
-
-        def read(records: Records) -> Array:
-            return np.column_stack([place[codes] for place, codes in zip(places, records["y"].T, strict=True)])
-
-        return read
+        columns = zip(self.targets.columns, head.labels.levels, strict=True)
+        codes = [_indices(seen.labels, levels).astype(np.intp) for seen, levels in columns]
+        return lambda records: np.column_stack([of[y] for of, y in zip(codes, records["y"].T, strict=True)])
 
 
-def store(
-    chunks: Iterable[Checked],
-    folder: Path,
-    seed: int,
-    *,
-    categorical_features: object,
-    labels: bool,
-    progress: Callable[[int], None] | None = None,
-) -> Stored:
-    """Read all rows once, and deal them out to files in a folder.
+class TableWriter:
+    """Writes chunks of rows to a file.
 
     Parameters
     ----------
-    chunks : iterable of Checked
+    file : FileIO
+        An empty one, open for writing and reading, without a buffer.
     folder : Path
-        An empty one, with room for a copy of the table.
+        Where it is, for messages.
     seed : int
         Of the keys.
     categorical_features : object
         As in `sknet._tables.encoding.learn_encoder`.
-    labels : bool
+    has_labels : bool
         Whether the targets are labels, not numbers.
-    progress : callable, default=None
-        Told after every chunk how many rows there are so far.
 
-    Returns
-    -------
-    Stored
+    Attributes
+    ----------
+    n_read : int
+        How many rows have been appended, those of weight 0 included.
     """
-    storing: Storing | None = None
-    try:
-        for chunk in chunks:
-            if storing is None:
-                storing = Storing(chunk, folder, seed, categorical_features, labels)
-            storing.add(chunk)
-            if progress is not None:
-                progress(storing.n_given)
-    finally:
-        files = [] if storing is None else storing.deal.close()
-    if storing is None or storing.targets is None:
-        raise ValueError("The source has no row of positive weight.")
-    keys = int(storing.low), int(storing.high)
-    return Stored(
-        storing.packing, files, storing.dtype, storing.targets, storing.n_rows, keys, storing.hash.hexdigest()
-    )
 
+    def __init__(
+        self, file: FileIO, folder: Path, seed: int, *, categorical_features: object, has_labels: bool
+    ) -> None:
+        self._file, self._folder, self._seed = file, folder, seed
+        self._categorical_features, self._has_labels = categorical_features, has_labels
+        self._format: TableFormat | None = None
+        self._targets: LabelSummary | NumberTargets | None = None
+        self._hash = blake2b(digest_size=32)
+        self._lowest, self._highest = np.uint64(2**64 - 1), np.uint64(0)
+        self.n_read = self._n_rows = 0
 
-class Storing:
-    """What is being stored: the files, and what is known so far."""
-
-    def __init__(self, first: Checked, folder: Path, seed: int, categorical_features: object, labels: bool) -> None:
-        self.packing, self._seed, self._labels = Packing.of(first.X, categorical_features), seed, labels
-        width = 1 if np.ndim(first.y) == 1 else np.shape(first.y)[1]
-        fields = [*self.packing.fields, ("y", np.dtype(np.int32 if labels else np.float64), (width,))]
-        fields += [("row", np.dtype(np.int64), ()), ("key", np.dtype(np.uint64), ())]
-        self._weighted = first.weight is not None
-        self.dtype = np.dtype([*fields, ("weight", np.dtype(np.float64), ())] if self._weighted else fields)
-        self.deal, self.hash = Deal(folder, self.dtype), blake2b(digest_size=32)
-        self.targets: LabelSummary | NumberTargets | None = None
-        self.n_given = self.n_rows = 0
-        self.low, self.high = np.uint64(2**64 - 1), np.uint64(0)
-
-    def add(self, chunk: Checked) -> None:
-        """Pack a chunk, and deal its rows of positive weight out."""
-        n = chunk.X.shape[0]
+    def append(self, chunk: CheckedChunk) -> None:
+        """Write the rows of a chunk that have a positive weight; the first chunk decides on their format."""
+        parsed, flat = (as_labels(chunk.y), False) if self._has_labels else read_numbers(chunk.y)
+        table_format = self._format
+        if table_format is None:
+            table_format = self._begin(chunk, 1 if parsed.ndim == 1 else parsed.shape[1])
         if (chunk.weight is not None) != self._weighted:
             raise ValueError("Some chunks have sample weights and some have none: give all of them weights.")
-        records = np.zeros(n, self.dtype)
-        self.packing.pack(chunk.X, records)
-        records["row"] = np.arange(self.n_given, self.n_given + n)
-        records["key"] = mixed(records["row"] if chunk.groups is None else hashes(chunk.groups), self._seed)
-        self.n_given += n
-        y = chunk.y
+        records = np.zeros(len(parsed), self._dtype)
+        table_format.pack(chunk.X, records)
+        records["row"] = np.arange(self.n_read, self.n_read + len(parsed))
+        records["key"] = mixed(records["row"] if chunk.groups is None else hash_groups(chunk.groups), self._seed)
+        self.n_read += len(parsed)
         if chunk.weight is not None:
             records["weight"] = chunk.weight
-            if not chunk.weight.all():
-                kept = np.flatnonzero(chunk.weight)
-                records, y = records[kept], _rows_of(y, kept)
-        if len(records):
-            self._add_targets(y, records)
-            self.low, self.high = min(self.low, records["key"].min()), max(self.high, records["key"].max())
-            self.n_rows += len(records)
-            self.hash.update(records.tobytes())
-            self.deal.add(records)
-
-    def _add_targets(self, y: Target, records: Records) -> None:
-        weight = records["weight"] if self._weighted else None
-        if not self._labels:
-            values, flat = read_numbers(y)
-            self.targets = _merged(self.targets, NumberTargets.of(values, flat, weight))
-            records["y"] = values
+            kept = chunk.weight > 0.0
+            records, parsed = records[kept], parsed[kept]
+        if not len(records):
             return
-        labels = as_labels(y)
-        known_by_column = _merged(self.targets, LabelSummary.of(labels, weight))
-        self.targets = known_by_column
-        columns = [labels] if labels.ndim == 1 else labels.T
-        for j, (column, known) in enumerate(zip(columns, known_by_column.columns, strict=True)):
-            codes, different = pd.factorize(column)
-            place = {label: code for code, label in enumerate(known.labels.tolist())}
-            records["y"][:, j] = np.array([place[label] for label in different.tolist()])[codes]
+        weight = records["weight"] if self._weighted else None
+        records["y"] = self._label_indices(parsed, weight) if self._has_labels else self._numbers(parsed, flat, weight)
+        self._lowest = min(self._lowest, records["key"].min())
+        self._highest = max(self._highest, records["key"].max())
+        self._n_rows += len(records)
+        self._hash.update(records.tobytes())
+        self._writer.append(records)
+
+    def _begin(self, first: CheckedChunk, n_targets: int) -> TableFormat:
+        table_format = self._format = choose_format(first.X, self._categorical_features)
+        self._weighted = first.weight is not None
+        fields = [*table_format.fields, ("y", np.dtype(np.int32 if self._has_labels else np.float64), (n_targets,))]
+        fields += [("row", np.dtype(np.int64), ()), ("key", np.dtype(np.uint64), ())]
+        self._dtype: DType = np.dtype([*fields, ("weight", np.dtype(np.float64), ())] if self._weighted else fields)
+        self._writer = ShuffledWriter(self._file, self._folder, self._dtype)
+        return table_format
+
+    def _label_indices(self, labels: Array, weight: Array | None) -> Array:
+        """Return the index of each label among those seen so far."""
+        seen = LabelSummary.of(labels, weight)
+        if isinstance(self._targets, LabelSummary):
+            seen = self._targets.merged(seen)
+        self._targets = seen
+        columns = zip([labels] if labels.ndim == 1 else labels.T, seen.columns, strict=True)
+        return np.column_stack([_indices(column, known.labels) for column, known in columns])
+
+    def _numbers(self, values: Array, flat: bool, weight: Array | None) -> Array:
+        """Return the numbers, whose moments are added up."""
+        moments = NumberTargets.of(values, flat, weight)
+        self._targets = self._targets.merged(moments) if isinstance(self._targets, NumberTargets) else moments
+        return values
+
+    def finish(self) -> StoredTable:
+        """Return all rows that have been written."""
+        if self._format is None or self._targets is None:
+            raise ValueError("The source has no row of positive weight.")
+        keys = int(self._lowest), int(self._highest)
+        digest = self._hash.hexdigest()
+        return StoredTable(self._format, self._writer.finish(), self._targets, self._n_rows, keys, digest)
 
 
-T = TypeVar("T", LabelSummary, NumberTargets)
+def _indices(labels: Array, known: Array) -> NDArray[np.int32]:
+    """Return the index of each label among the known ones."""
+    codes, distinct = pd.factorize(labels)
+    index = {label: i for i, label in enumerate(known.tolist())}
+    return np.array([index[label] for label in distinct.tolist()], dtype=np.int32)[codes]
 
 
-def _merged(earlier: LabelSummary | NumberTargets | None, found: T) -> T:
-    return found if earlier is None else earlier.merged(found)  # type: ignore[arg-type, return-value]
+def hash_groups(groups: Array) -> NDArray[np.uint64]:
+    """Return a hash of each group, which depends on its value alone: it is the same in any chunk, of any type."""
+    values = groups.astype(np.float64) if groups.dtype.kind == "f" else groups
+    codes, distinct = pd.factorize(values)
+    keys = np.array([group_key(group) for group in pd.Index(distinct).tolist()], dtype=object)
+    return pd.util.hash_array(keys, categorize=False)[codes]
 
 
-def _rows_of(y: Target, rows: Array) -> Target:
-    return y.iloc[rows] if hasattr(y, "iloc") else np.asarray(y)[rows]
-
-
-def hashes(groups: Array) -> NDArray[np.uint64]:
-    """Return a number for each group, the same in any chunk and for 1, 1.0 and True."""
-    values = np.asarray(groups)
-    if values.dtype.kind == "f" and (np.floor(values) == values).all():
-        values = values.astype(np.int64)
-    if values.dtype.kind in "biu":
-        return values.astype(np.int64).view(np.uint64)
-    return pd.util.hash_array(values if values.dtype == object else values.astype(object), categorize=True)
+def group_key(group: object) -> str:
+    """Return a text that is the same for equal groups: numbers are written as fractions, so 1, 1.0 and True are one."""
+    value: object = group.item() if isinstance(group, np.number | np.bool_) else group
+    if isinstance(value, int | float | Decimal) and value not in (np.inf, -np.inf):
+        numerator, denominator = value.as_integer_ratio()
+        return f"number {numerator}/{denominator}"
+    return str(value)

@@ -1,13 +1,15 @@
 """Batches of stored rows: every row once in an epoch, in batches of one size, mixed anew each time."""
 
+from tempfile import TemporaryFile
+
 import numpy as np
 import pytest
 from sknet._model.fitting import Tables
 
 from sknet._model.settings import TableSettings, TargetSettings
 from sknet._partitions import epochs as training
-from sknet._partitions.epochs import StoredRows, StreamedRows, TableInputs
-from sknet._partitions.stored import Checked, store
+from sknet._partitions.epochs import EpochRows, StoredRows, TableInputs
+from sknet._partitions.stored import CheckedChunk, TableWriter
 from sknet._partitions.summaries import FirstLook, learn_encoder
 from sknet._tables.encoding import learn_encoder as learn_whole
 
@@ -23,12 +25,15 @@ class Recorder:
 
 @pytest.fixture
 def stored(tmp_path):
-    chunks = [Checked(X[rows], X[rows, 0] % 3, WEIGHT[rows], None) for rows in (slice(0, 200), slice(200, N))]
-    return store(iter(chunks), tmp_path, 0, categorical_features=None, labels=True)
+    with TemporaryFile(dir=tmp_path, buffering=0) as file:
+        writer = TableWriter(file, tmp_path, 0, categorical_features=None, has_labels=True)
+        for rows in (slice(0, 200), slice(200, N)):
+            writer.append(CheckedChunk(X[rows], X[rows, 0] % 3, WEIGHT[rows], None))
+        yield writer.finish()
 
 
 def rows_of(stored, share=0.2):
-    return StoredRows(stored, stored.head(TargetSettings("log_loss")), share)
+    return StoredRows(stored, stored.learn_head(TargetSettings("log_loss")), share)
 
 
 def test_rows_are_trained_on_or_held_out(stored):
@@ -36,7 +41,7 @@ def test_rows_are_trained_on_or_held_out(stored):
     counted, held_out = rows.count(), rows.held_out()
     assert counted.n + counted.n_held_out == N and 60 < counted.n_held_out < 140 and len(held_out) == counted.n_held_out
     assert (np.diff(held_out.X[:, 0]) > 0).all() and (held_out.y[:, 0] == held_out.X[:, 0] % 3).all()
-    seen = np.concatenate([rows.table(records)[:, 0] for records in rows.training])
+    seen = np.concatenate([rows.table(records)[:, 0] for records in rows.pools()])
     assert sorted([*seen, *held_out.X[:, 0]]) == X[:, 0].tolist()
     assert counted.total == pytest.approx(WEIGHT.sum() - held_out.weight.sum())
 
@@ -53,7 +58,7 @@ def test_an_epoch_has_every_row_once(stored, size, small, monkeypatch):
     encoder = learn_encoder(ask, ask(FirstLook(None)), settings)
     assert encoder.columns[0].center == pytest.approx(np.average(X[:, 0], weights=WEIGHT))
     tables = Tables(encoder, rows.head, np.dtype(float), np.dtype(float))
-    stream, seen, orders = StreamedRows(rows, tables, rows.count(), 0.0, 4096, False), [], []
+    stream, seen, orders = EpochRows(rows, tables, rows.count(), 0.0, 4096, False), [], []
     for rng in (np.random.default_rng(0), np.random.default_rng(1), None):
         recorder, seen = Recorder(), []
         for batch in stream.batches(recorder, size, rng):
@@ -77,6 +82,6 @@ def test_a_sample_of_the_rows_is_large_enough_and_no_larger(stored, monkeypatch)
     rows = rows_of(stored, 0.0)
     whole = rows.sample()
     assert len(whole[0]) == len(whole[1]) == N
-    monkeypatch.setattr(training, "SAMPLE", 20)
+    monkeypatch.setattr(training, "SAMPLE_ROWS", 20)
     y, weight = rows.sample()
-    assert 20 <= len(y) == len(weight) < N / 2 and np.array_equal(y, whole[0][: len(y)])
+    assert len(y) == len(weight) == 20 and np.array_equal(y, whole[0][: len(y)])

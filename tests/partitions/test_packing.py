@@ -6,7 +6,7 @@ import polars as pl
 import pytest
 
 from sknet._partitions import packing
-from sknet._partitions.packing import Packing
+from sknet._partitions.packing import choose_format
 from sknet._tables.encoding import learn_encoder
 
 
@@ -30,11 +30,11 @@ def frame(n=12):
 
 
 def there_and_back(chunks, categorical_features="from_dtype"):
-    packed = Packing.of(chunks[0], categorical_features)
-    records = [np.zeros(len(chunk), np.dtype(packed.fields)) for chunk in chunks]
+    how = choose_format(chunks[0], categorical_features)
+    records = [np.zeros(len(chunk), np.dtype(how.fields)) for chunk in chunks]
     for chunk, into in zip(chunks, records, strict=True):
-        packed.pack(chunk, into)
-    return packed.unpack(np.concatenate(records))
+        how.pack(chunk, into)
+    return how.unpack(np.concatenate(records))
 
 
 @pytest.mark.parametrize("chunks", [[frame()], [frame()[:2], frame()[2:7], frame()[7:]], [pl.DataFrame(frame())]])
@@ -54,7 +54,8 @@ def test_numbers_of_one_type_are_one_array(dtype, kind):
     np.testing.assert_array_equal(found, X)
 
 
-def test_whole_numbers_may_have_missing_ones_later():
+def test_whole_numbers_may_have_fractions_and_missing_ones_later():
+    np.testing.assert_array_equal(there_and_back([np.ones((1, 1), "int8"), np.full((1, 1), 1.5)])[:, 0], [1, 1.5])
     found = there_and_back([pd.DataFrame({"a": [1, 2]}), pd.DataFrame({"a": [1.5, np.nan]})])
     np.testing.assert_array_equal(found["a"], [1, 2, 1.5, np.nan])
 
@@ -64,7 +65,7 @@ def test_whole_numbers_may_have_missing_ones_later():
     [
         (pd.DataFrame({"a": [1.0]}, dtype="float32"), pd.DataFrame({"a": [0.1]}), "'a' of X is float32"),
         (np.ones((1, 1), "float32"), np.ones((1, 1)), "X is float32"),
-        (np.ones((1, 1), "int8"), np.full((1, 1), 1.5), "int8 in the first chunk and float64"),
+        (frame()[["a"]], pd.DataFrame({"a": [np.inf]}), "Column 'a' of X contains infinity"),
         (frame()[["zoned"]], frame()[["day"]], "'zoned' of X has the time zone Asia/Tokyo"),
         (frame()[["day"]], pd.DataFrame({"day": ["x"]}), "'day' of X .* should hold dates"),
         (frame()[["a"]], pd.DataFrame({"a": ["x"]}), "'a' of X .* should hold numbers"),

@@ -1,0 +1,190 @@
+"""Parquet files and pyarrow Datasets as data frames, some rows at a time.
+
+The files of a path may differ in their schemas where nothing is lost: a column without values takes the type of the
+other files, integers become floats, dictionaries text. A Dataset keeps the schema that it was opened with.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from glob import glob, has_magic
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
+
+import pandas as pd
+
+from sknet._model.machine import needed
+
+if TYPE_CHECKING:
+    import pyarrow
+    from pyarrow.dataset import Fragment
+
+MIN_ROWS = 1024
+"""How many rows are read at once, at least."""
+
+
+@runtime_checkable
+class Dataset(Protocol):
+    """What is used of a pyarrow Dataset."""
+
+    schema: pyarrow.Schema
+
+    def get_fragments(self) -> Iterator[Fragment]:
+        """Yield the files."""
+
+    def to_batches(self, **options: object) -> Iterator[pyarrow.RecordBatch]:
+        """Read all rows."""
+
+
+def read_frames(
+    source: str | os.PathLike[str] | Dataset, columns: Sequence[str] | None, n_values: int
+) -> Iterator[pd.DataFrame]:
+    """Yield the rows of files as data frames, in the order of the files.
+
+    Parameters
+    ----------
+    source : path or Dataset
+        The path of a Parquet file, a glob, or a folder of such files.
+    columns : sequence of str, or None
+        Which columns are read, None for all.
+    n_values : int
+        How many values a frame has, about.
+    """
+    with needed("A path as source", "pyarrow", extra="parquet"):
+        import pyarrow
+
+    data = source if isinstance(source, Dataset) else _open(source)
+    try:
+        fragments = list(data.get_fragments())
+    except ValueError:  # a filtered Dataset does not know its rows by file
+        schema = data.schema if columns is None else pyarrow.schema([data.schema.field(name) for name in columns])
+        batches = data.to_batches(columns=schema.names, batch_size=MIN_ROWS, batch_readahead=0, fragment_readahead=0)
+        yield from (_as_frame(batch, schema, "the Dataset") for batch in batches if batch.num_rows)
+        return
+    schemas = [(getattr(fragment, "path", "the Dataset"), fragment.physical_schema) for fragment in fragments]
+    schema = _common_schema(data.schema, schemas, columns, unify=data is not source)
+    n_rows = max(MIN_ROWS, n_values // max(len(schema.names), 1))
+    for fragment, (path, own) in zip(fragments, schemas, strict=True):
+        # a column that is in no file is known from the folder's name
+        given = [own.field(name) if name in own.names else schema.field(name) for name in schema.names]
+        for batch in _batches(fragment, pyarrow.schema(given), n_rows):
+            yield _as_frame(batch, schema, path)
+
+
+def _open(source: str | os.PathLike[str]) -> Dataset:
+    """Open Parquet files by path, glob or folder."""
+    from pyarrow import dataset
+
+    path = os.fspath(source)
+    files: str | list[str] = sorted(glob(path, recursive=True)) if has_magic(path) and not Path(path).exists() else path
+    if not files or (isinstance(files, str) and not Path(files).exists()):
+        raise FileNotFoundError(f"source={path!r}: there is no such file or folder.")
+    try:
+        opened: Dataset = dataset.dataset(files, format="parquet")
+    except (ValueError, OSError) as error:
+        raise ValueError(f"source={path!r} cannot be read as Parquet: {error}.") from error
+    return opened
+
+
+def _batches(fragment: Fragment, schema: pyarrow.Schema, n_rows: int) -> Iterator[pyarrow.RecordBatch]:
+    """Yield the rows of a file, by row groups: Arrow reads a whole file in advance if it may."""
+    from pyarrow import dataset
+
+    if isinstance(fragment, dataset.ParquetFileFragment):
+        options = {
+            "fragment_scan_options": dataset.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
+        }
+        parts = fragment.split_by_row_group()
+    else:
+        options, parts = {}, [fragment]
+    for part in parts:
+        batches = part.to_batches(schema=schema, columns=schema.names, batch_size=n_rows, batch_readahead=0, **options)
+        yield from (batch for batch in batches if batch.num_rows)
+
+
+def _as_frame(batch: pyarrow.RecordBatch, schema: pyarrow.Schema, path: str) -> pd.DataFrame:
+    """Return a batch as a frame whose columns have the types of the schema; text is read as categories."""
+    import pyarrow
+
+    columns = []
+    for field, values in zip(schema, batch.columns, strict=True):
+        try:
+            columns.append(values.cast(field.type))
+        except (ValueError, TypeError, NotImplementedError) as error:  # what Arrow raises are subclasses
+            raise ValueError(
+                f"Column {field.name!r} of {path} holds {values.type}, which cannot be read as {field.type} without "
+                f"loss ({error}): write all files with one type."
+            ) from error
+    text = [field.name for field in schema if _is_text(field.type)]
+    table = pyarrow.Table.from_arrays(columns, names=schema.names)
+    frame: pd.DataFrame = table.to_pandas(categories=text, split_blocks=True, self_destruct=True)
+    return frame
+
+
+# --- schemas ---------------------------------------------------------------------------------------------------------
+
+
+def _common_schema(
+    first: pyarrow.Schema,
+    schemas: Sequence[tuple[str, pyarrow.Schema]],
+    columns: Sequence[str] | None,
+    *,
+    unify: bool,
+) -> pyarrow.Schema:
+    """Return the columns that are read and their types; raise a ValueError for a file that lacks one of them.
+
+    With `unify`, types are those that hold the values of all files; else those of `first`.
+    """
+    import pyarrow
+
+    in_files = dict.fromkeys(name for _, schema in schemas for name in _column_names(schema))
+    if columns is None:
+        columns = list(in_files) if unify else _column_names(first)
+    fields = []
+    for name in columns:
+        types = [(path, _plain(schema.field(name).type)) for path, schema in schemas if name in schema.names]
+        lacking = [path for path, schema in schemas if name not in schema.names]
+        if lacking and (types or name not in first.names):  # what no file has may be known from the folder's name
+            raise ValueError(
+                f"{lacking[0]} has no column {name!r}: give all files the same columns, or leave this file out."
+            )
+        common = _common_type(name, types) if unify else _plain(first.field(name).type)
+        fields.append(pyarrow.field(name, common))
+    return pyarrow.schema(fields)
+
+
+def _column_names(schema: pyarrow.Schema) -> list[str]:
+    """Return the names of the columns without those in which pandas keeps an index."""
+    index = (schema.pandas_metadata or {}).get("index_columns", [])
+    return [name for name in schema.names if name not in index]
+
+
+def _common_type(name: str, types: Sequence[tuple[str, pyarrow.DataType]]) -> pyarrow.DataType:
+    """Return the type that holds a column's values of all files."""
+    import pyarrow
+
+    first, common = types[0]
+    for path, other in types[1:]:
+        pair = [pyarrow.schema([(name, one)]) for one in (common, other)]
+        try:
+            common = pyarrow.unify_schemas(pair, promote_options="permissive").field(name).type
+        except (ValueError, TypeError) as error:
+            raise ValueError(
+                f"Column {name!r} holds {common} in {first} and {other} in {path}: write all files with one type."
+            ) from error
+    return common
+
+
+def _plain(of_file: pyarrow.DataType) -> pyarrow.DataType:
+    """Return the type of a dictionary's text, or the type itself."""
+    from pyarrow import types
+
+    is_text = types.is_dictionary(of_file) and (_is_text(of_file.value_type) or types.is_null(of_file.value_type))
+    return of_file.value_type if is_text else of_file
+
+
+def _is_text(of_file: pyarrow.DataType) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_string(of_file) or types.is_large_string(of_file) or types.is_string_view(of_file))

@@ -1,0 +1,128 @@
+"""Records in one file, in buckets that rows are assigned to at random: each bucket is a sample of all rows.
+
+An epoch reads the buckets in a new order, and mixes the rows of some of them: rows that come sorted are shuffled.
+
+Conventions
+-----------
+n records of one call; b buckets.
+
+records : (n,)     structured array; its field "row" numbers the rows
+bounds : (b + 1,)  where the buckets of one part of the file begin and end, in records
+"""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Iterator
+from dataclasses import dataclass
+from io import FileIO
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknet._partitions.summaries import mixed
+from sknet._typing import DType
+
+Records = NDArray[np.void]
+
+N_BUCKETS = 512
+"""How many buckets there are: so many parts of the table are read one after the other."""
+
+BUFFER_BYTES = 2**24
+"""How much is kept in memory before it is written, by buckets: of each, 32 KiB then lie together."""
+
+BUCKET_SEED = 0x5EED
+"""Buckets and held-out rows do not depend on each other: those come from other seeds."""
+
+
+class ShuffledWriter:
+    """Writes records to a file, by buckets.
+
+    Parameters
+    ----------
+    file : FileIO
+        An empty one, open for writing and reading, without a buffer.
+    folder : Path
+        Where it is, for messages.
+    dtype : dtype
+        Of the records.
+    """
+
+    def __init__(self, file: FileIO, folder: Path, dtype: DType) -> None:
+        self._file, self._folder, self._dtype = file, folder, dtype
+        self._buffer = np.empty(max(1, BUFFER_BYTES // dtype.itemsize), dtype)
+        self._n_buffered = 0
+        self._bounds = [np.zeros(N_BUCKETS + 1, np.int64)]
+
+    def append(self, records: Records) -> None:
+        """Append records; their buckets depend on the numbers of their rows alone."""
+        while len(records):
+            part = records[: len(self._buffer) - self._n_buffered]
+            self._buffer[self._n_buffered : self._n_buffered + len(part)] = part
+            self._n_buffered += len(part)
+            if self._n_buffered == len(self._buffer):
+                self._write()
+            records = records[len(part) :]
+
+    def _write(self) -> None:
+        records = self._buffer[: self._n_buffered]
+        bucket = (mixed(records["row"], BUCKET_SEED) % np.uint64(N_BUCKETS)).astype(np.intp)
+        sizes = np.bincount(bucket, minlength=N_BUCKETS)
+        self._bounds.append(self._bounds[-1][-1] + np.concatenate([[0], np.cumsum(sizes)]))
+        left = records[np.argsort(bucket, kind="stable")].view(np.uint8).data
+        self._n_buffered = 0
+        try:
+            while len(left):
+                left = left[self._file.write(left) :]
+        except OSError as error:
+            if error.errno != errno.ENOSPC:
+                raise
+            message = f"{self._folder} has no room for a copy of the table: pass a larger cache_dir"
+            raise OSError(errno.ENOSPC, message) from error
+
+    def finish(self) -> ShuffledRecords:
+        """Write what is left, and return all records."""
+        self._write()
+        return ShuffledRecords(self._file, self._dtype, np.array(self._bounds))
+
+
+@dataclass(frozen=True, eq=False)
+class ShuffledRecords:
+    """Records in a file, by buckets.
+
+    Attributes
+    ----------
+    file : FileIO
+    dtype : dtype
+    bounds : ndarray of shape (parts, b + 1)
+    """
+
+    file: FileIO
+    dtype: DType
+    bounds: NDArray[np.int64]
+
+    def pools(self, n_rows: int, rng: np.random.Generator | None = None) -> Iterator[Records]:
+        """Yield all records, some buckets at a time: so many rows at least, fewer only at the end.
+
+        Buckets come in a random order; in their own without `rng`.
+        """
+        sizes = np.diff(self.bounds).sum(axis=0)
+        order = np.arange(len(sizes)) if rng is None else rng.permutation(len(sizes))
+        ends, start, read = np.cumsum(sizes[order]), 0, 0
+        while read < ends[-1]:
+            stop = min(int(np.searchsorted(ends, read + n_rows)) + 1, len(order))
+            yield self._read(order[start:stop], int(ends[stop - 1]) - read)
+            start, read = stop, int(ends[stop - 1])
+
+    def _read(self, buckets: NDArray[np.intp], n: int) -> Records:
+        records = np.empty(n, self.dtype)
+        left = records.view(np.uint8).data
+        starts, stops = self.bounds[:, buckets].T, self.bounds[:, buckets + 1].T
+        for start, stop in zip(starts[stops > starts].tolist(), stops[stops > starts].tolist(), strict=True):
+            size = (stop - start) * self.dtype.itemsize
+            self.file.seek(start * self.dtype.itemsize)
+            if self.file.readinto(left[:size]) != size:
+                raise OSError(errno.EIO, "the temporary file of the table is cut short")
+            left = left[size:]
+        return records

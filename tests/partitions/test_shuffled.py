@@ -1,0 +1,93 @@
+"""Records that are shuffled in a file: all rows once, mixed, whatever the chunks they came in."""
+
+import errno
+from contextlib import ExitStack
+from io import FileIO
+from pathlib import Path
+from tempfile import TemporaryFile
+
+import numpy as np
+import pytest
+
+from sknet._partitions import shuffled
+from sknet._partitions.shuffled import ShuffledWriter
+
+DTYPE = np.dtype([("row", np.int64), ("x", np.float32, (3,))])
+
+
+def records(n, start=0):
+    found = np.zeros(n, DTYPE)
+    found["row"] = np.arange(start, start + n)
+    found["x"] = found["row"][:, np.newaxis]
+    return found
+
+
+@pytest.fixture
+def write(tmp_path):
+    with ExitStack() as stack:
+
+        def write(*chunks):
+            file = stack.enter_context(TemporaryFile(dir=tmp_path, buffering=0))
+            writer = ShuffledWriter(file, tmp_path, DTYPE)
+            for chunk in chunks:
+                writer.append(chunk)
+            return writer.finish()
+
+        yield write
+
+
+@pytest.mark.parametrize("buffer", [2**24, 1000, 1])
+def test_every_row_is_in_one_pool(write, buffer, monkeypatch):
+    monkeypatch.setattr(shuffled, "BUFFER_BYTES", buffer)
+    monkeypatch.setattr(shuffled, "N_BUCKETS", 8)
+    pools = list(write(records(300), records(0), records(200, 300)).pools(1))
+    rows = [pool["row"] for pool in pools]
+    assert sorted(np.concatenate(rows)) == list(range(500)) and len(pools) == 8
+    assert all(abs(part.mean() - 250) < 120 for part in rows)
+    assert all((pool["x"] == pool["row"][:, np.newaxis]).all() for pool in pools)
+
+
+def test_chunks_and_the_buffer_do_not_matter(write, monkeypatch):
+    one = write(records(90))
+    monkeypatch.setattr(shuffled, "BUFFER_BYTES", 33 * DTYPE.itemsize)
+    other = write(records(40), records(0), records(50, 40))
+    for rng in (lambda: None, lambda: np.random.default_rng(0)):
+        for a, b in zip(one.pools(20, rng()), other.pools(20, rng()), strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_pools_hold_enough_rows(write):
+    found = write(records(500))
+    pools = [pool["row"] for pool in found.pools(100, np.random.default_rng(0))]
+    assert all(len(pool) >= 100 for pool in pools[:-1]) and sorted(np.concatenate(pools)) == list(range(500))
+    again = [pool["row"] for pool in found.pools(100, np.random.default_rng(1))]
+    assert not np.array_equal(pools[0], again[0])
+    assert [len(pool) for pool in found.pools(1000)] == [500]
+
+
+class FailingFile(FileIO):
+    def __init__(self, path, error):
+        super().__init__(path, "w")
+        self.error = error
+
+    def write(self, data):
+        raise OSError(self.error, "as the system says")
+
+
+def test_a_full_disk_is_named(tmp_path):
+    with FailingFile(tmp_path / "a", errno.ENOSPC) as file:
+        writer = ShuffledWriter(file, Path("folder"), DTYPE)
+        writer.append(records(3))
+        with pytest.raises(
+            OSError, match="folder has no room for a copy of the table: pass a larger cache_dir"
+        ) as caught:
+            writer.finish()
+    assert caught.value.errno == errno.ENOSPC
+
+
+def test_another_error_of_the_disk_stays_what_it_is(tmp_path):
+    with FailingFile(tmp_path / "a", errno.EIO) as file:
+        writer = ShuffledWriter(file, tmp_path, DTYPE)
+        writer.append(records(3))
+        with pytest.raises(OSError, match=r"^\[Errno \d+\] as the system says$"):
+            writer.finish()
