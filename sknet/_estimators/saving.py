@@ -150,6 +150,8 @@ def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
     state, shape = fitted.state, (network.layout.n_parameters,)
     if state is not None and any(vector.shape != shape for vector in state.vectors if vector is not state.theta):
         raise ValueError("the optimizer's moments are not those of the network")
+    if fitted.columns.n != fitted.model.encoder.n_columns:
+        raise ValueError("the table's columns are not those of the encoder")
     row = np.full((1, fitted.columns.n), np.nan)
     table = row if names is None else pd.DataFrame(row, columns=names)
     with warnings.catch_warnings():

@@ -110,7 +110,7 @@ def test_pieces_of_ones_own_are_named_and_passed_again(path):
 
 
 def test_arrays_and_generators_among_the_parameters(path):
-    first = SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
+    first = SigmoidMLPRegressor(**QUICK, n_members=1).fit(X, NUMBER)
     init, source = (first.coefs_, first.intercepts_), np.random.RandomState(3)
     net = SigmoidMLPRegressor(**QUICK | {"random_state": source, "init": init}, n_iter_no_change=np.inf).fit(X, NUMBER)
     found = again(net, path)
