@@ -26,18 +26,19 @@ from sknet._model.threads import Outside, giving_way, suitable_threads
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.custom import refuse_bad_pieces
 from sknet._network.initializers import draw
+from sknet._network.inputs import DenseInputs, EncodedTable, Inputs, MixedInputs, SparseInputs
 from sknet._network.layout import Layout
-from sknet._network.losses import Loss, mean_at_best_temperature
-from sknet._network.objective import EncodedTable, Inputs, Minimised, Objective, SparseRows, SplitRows
-from sknet._network.objective import Rows as GatheredRows
+from sknet._network.losses import Loss
+from sknet._network.objective import Minimised, Objective
 from sknet._network.penalties import ElasticNet, Projection
-from sknet._network.sparse_layers import Split
+from sknet._network.sparse_layers import MixedRows
+from sknet._network.temperature import mean_at_best_temperature
 from sknet._tables.encoding import TableEncoder, learn_encoder
 from sknet._tables.rows import Rows, is_sparse
 from sknet._training.lbfgs import LBFGS
 from sknet._training.minibatch import MiniBatch
 from sknet._training.result import Result, StopReason
-from sknet._training.solver import Block, Observer, Problem, Solver
+from sknet._training.solver import Observer, Problem, Solver
 from sknet._training.state import Evaluate, State
 from sknet._typing import Array, DType, Table
 
@@ -113,10 +114,10 @@ def encode_table(tables: Tables, rows: Rows, *, cross_fit: bool) -> Callable[[in
     if rows.in_file:
         return lambda _: MappedInputs(encoder, rows.X, dtype, fold)
     if (lookups := encoder.lookups) is not None:
-        return partial(SplitRows, Split(*lookups.encode(rows.X, dtype, fold)))
+        return partial(MixedInputs, MixedRows(*lookups.encode(rows.X, dtype, fold)))
     # Dense rows end with a 1, so that the first layer's biases are weights like the others: one product computes both.
     Z = encoder.encode(rows.X, dtype, ones=True, fold=fold)
-    return partial(GatheredRows, Z, kind="ones") if isinstance(Z, np.ndarray) else lambda _: SparseRows(Z)
+    return partial(DenseInputs, Z, kind="ones") if isinstance(Z, np.ndarray) else lambda _: SparseInputs(Z)
 
 
 def encode_once(tables: Tables, rows: Rows) -> EncodedTable:
@@ -318,8 +319,7 @@ def assemble(
     if first_order and (penalty.l1 or max_norm):
         projection = Projection(penalty.l1, max_norm or 0.0, layout.shapes[::-1])
     problem = Problem(
-        objective, len(encoded.target), layout.n_weights, Block(layout.starts[0], layout.n_weights, layout.sizes[0]),
-        penalty=objective.penalty, random=any(settings.network.dropout), project=projection,
+        objective, len(encoded.target), layout.n_weights, objective.penalty, any(settings.network.dropout), projection,
         limit=projection.limit if projection is not None and max_norm else None, evaluate=evaluate,
     )  # fmt: skip
     solver = solver_of(settings, penalty.l1, evaluate is not None, until or settings.solver.max_iter, may_stop_early)

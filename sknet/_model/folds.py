@@ -21,7 +21,7 @@ from sknet._model.fitting import EncodedRows, TrainingRun, place_of, prepare
 from sknet._model.heads import Head
 from sknet._model.settings import Settings
 from sknet._model.threads import suitable_threads
-from sknet._network.losses import PRIOR_LOG, mean_at_best_temperature
+from sknet._network.temperature import PRIOR_LOG, mean_at_best_temperature
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import deal
 from sknet._training.minibatch import MiniBatch

@@ -25,7 +25,7 @@ from threadpoolctl import ThreadpoolController
 
 from sknet._training.solver import Objective, Observer
 from sknet._training.state import State
-from sknet._typing import Array, Batch
+from sknet._typing import Array, Batch, Gradient
 
 SHARED_OUT = 3 * 10**7
 """How many multiply-adds the largest product must have for BLAS to split it.
@@ -182,9 +182,7 @@ def give_way() -> None:
 def giving_way(objective: Objective) -> Objective:
     """Return an objective that lets others go first before every step."""
 
-    def call(
-        theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
-    ) -> tuple[float, Array | None]:
+    def call(theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None) -> tuple[float, Gradient]:
         give_way()
         return objective(theta, batch, out, rng)
 

@@ -21,9 +21,9 @@ import numpy as np
 from sknet._model.fitting import MAX_ROWS, EncodedRows, Place, Score, Tables, TrainingRun, assemble, encode_rows
 from sknet._model.heads import Head, LabelHead, NumberHead
 from sknet._model.settings import Settings
-from sknet._network.layers import Kind
-from sknet._network.objective import EncodedTable, Objective
-from sknet._network.objective import Rows as EncodedMatrix
+from sknet._network.binding import Kind
+from sknet._network.inputs import DenseInputs, EncodedTable
+from sknet._network.objective import Objective
 from sknet._partitions.dealt import DealtRecords, Records, joined
 from sknet._partitions.stored import KEYS, Stored
 from sknet._partitions.summaries import Look, Mergeable, Part, fold_of, learn_encoder
@@ -192,13 +192,13 @@ class StreamedRows:
         self._n_rows, self._cross_fit = n_rows, cross_fit
         self.n_samples, self._mean_weight = counted.n, counted.total / counted.n
 
-    def encoded(self, records: Records) -> tuple[EncodedMatrix, Array, Array | None]:
+    def encoded(self, records: Records) -> tuple[DenseInputs, Array, Array | None]:
         """Encode some records: inputs, targets, weights."""
         dtype, head = self._tables.compute_dtype, self._tables.head
         fold = fold_of(records["row"]) if self._cross_fit else None
         Z = self._tables.encoder.encode(self._rows.table(records), dtype, ones=True, fold=fold)
         target = head.targets(self._rows.targets(records), dtype, self._smoothing)
-        return EncodedMatrix(Z, self._n_rows, kind="ones"), target, self.scaled(self._rows.weight(records))
+        return DenseInputs(Z, self._n_rows, kind="ones"), target, self.scaled(self._rows.weight(records))
 
     def scaled(self, weight: Array | None) -> Array | None:
         """Divide weights by their mean over all training rows."""

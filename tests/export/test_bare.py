@@ -24,7 +24,7 @@ def raw(net):
 
 
 def probabilities(model):
-    return model.head.labels.probabilities(model.outputs(X, model.head.loss.linked))
+    return model.head.labels.probabilities(model.outputs(X, model.head.loss.predictions))
 
 
 def softmax(z):

@@ -15,7 +15,7 @@ from sknet._model import folds
 from sknet._model.fitting import fit_model
 from sknet._model.folds import LEAST_STEPS, Plan, choose_epoch, plan
 from sknet._model.heads import learn_label_head, learn_number_head
-from sknet._network.losses import PRIOR_LOG, inverse_temperature
+from sknet._network.temperature import PRIOR_LOG, inverse_temperature
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import deal
 
