@@ -3,7 +3,7 @@
 `Any` stands here once for each thing that NumPy or a user leaves open, under a name that says what it is.
 """
 
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,23 @@ DType: TypeAlias = np.dtype[Any]
 
 Batch: TypeAlias = slice | npt.NDArray[np.intp]
 """Which rows: a slice, or their numbers, (b,)."""
+
+
+class SparseGradient(NamedTuple):
+    """A gradient that is 0 in most rows of one matrix of weights: only the other rows are there.
+
+    Before the matrix, theta holds weights; after it, biases.
+    """
+
+    out: Array  # (p,) like theta; its part [start:stop], where the matrix lies, is not the gradient
+    start: int
+    stop: int
+    rows: Array  # (r,) which rows of the matrix have a gradient
+    values: Array  # (r, h) and theirs
+
+
+Gradient: TypeAlias = Array | SparseGradient
+"""How a function changes with theta."""
 
 Table: TypeAlias = Any
 """What a user passes as X, or what it became: an array, a CSR matrix, a pandas or polars data frame."""

@@ -143,9 +143,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
 
     # --- 2. plan -----------------------------------------------------------------------------------------------------
 
-    def _plan(
-        self, data: ReadData, earlier: Fitted | None, seeds: Seeds, *, is_resumed: bool = False
-    ) -> Plan:
+    def _plan(self, data: ReadData, earlier: Fitted | None, seeds: Seeds, *, is_resumed: bool = False) -> Plan:
         """Choose the rows that evaluate each epoch, and answer every "auto"."""
         rows, head, n = data.rows, data.head, len(data.rows)
         how = evaluates(self, n) if data.validation is None else None

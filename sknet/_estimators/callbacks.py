@@ -260,7 +260,13 @@ class Watchers:
 
 
 def watchers_of_fit(
-    estimator: CallbackSupportMixin, arguments: FitArguments, run: WatchedRun, *, n_epochs: int, by_folds: bool, rated: bool
+    estimator: CallbackSupportMixin,
+    arguments: FitArguments,
+    run: WatchedRun,
+    *,
+    n_epochs: int,
+    by_folds: bool,
+    rated: bool,
 ) -> Watchers | None:
     """Return the observers of a `fit` or `resume`; None if there are none."""
     listed = getattr(estimator, "_skl_callbacks", [])

@@ -30,7 +30,7 @@ def labels_of(model: Model) -> Labels:
 def probabilities(model: Model, table: Table) -> Array | list[Array]:
     """Return the labels' probabilities in scikit-learn's shape."""
     labels, loss = labels_of(model), model.head.loss
-    P = model.outputs(table, loss.linked_both if labels.exclusive else loss.linked)
+    P = model.outputs(table, loss.both_predictions if labels.exclusive else loss.predictions)
     normalise = loss.out_activation != "softmax"  # one sigmoid per class does not add up to 1 by itself
     return labels.probabilities(P, normalise=normalise)
 
@@ -625,7 +625,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         if loss.log_link is None or not labels.exclusive:
             p = self.predict_proba(X)
             return [np.log(part) for part in p] if isinstance(p, list) else np.log(p)
-        return labels.log_probabilities(model.outputs(table, loss.log_linked_both))
+        return labels.log_probabilities(model.outputs(table, loss.both_log_predictions))
 
     def decision_function(self, X: Table) -> Array | list[Array]:
         """Compute the network's raw outputs: log-odds for a sigmoid, unnormalised logarithms for a softmax.

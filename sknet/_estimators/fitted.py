@@ -204,9 +204,7 @@ class FittedAttributes:
     _fitted: Fitted | None = None
 
     coefs_ = Learnt(lambda f: f.model.network.coefs, lambda f, value: f.with_network(coefs=list(value)))
-    intercepts_ = Learnt(
-        lambda f: f.model.network.intercepts, lambda f, value: f.with_network(intercepts=list(value))
-    )
+    intercepts_ = Learnt(lambda f: f.model.network.intercepts, lambda f, value: f.with_network(intercepts=list(value)))
     n_layers_ = Learnt(lambda f: len(f.model.network.coefs) + 1)
     n_outputs_ = Learnt(lambda f: f.model.head.n_outputs)
     out_activation_ = Learnt(lambda f: f.model.head.loss.out_activation)

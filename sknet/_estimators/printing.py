@@ -31,7 +31,9 @@ class Lines(Printer):
     def end(self, run: WatchedRun) -> bool:
         """Print the epoch's loss and validation score."""
         epoch = run.last_epoch
-        print(f"{'Folds: iteration' if epoch.of_folds else 'Iteration'} {epoch.number}, loss = {epoch.figures.loss:.8f}")
+        print(
+            f"{'Folds: iteration' if epoch.of_folds else 'Iteration'} {epoch.number}, loss = {epoch.figures.loss:.8f}"
+        )
         if self._rated or epoch.of_folds:
             print(f"Validation score: {epoch.figures.validation_score:f}")
         if epoch.n_rate_cuts > self._n_rate_cuts:

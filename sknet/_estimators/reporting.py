@@ -33,9 +33,7 @@ def print_end(resolved: Mapping[str, object], result: Result) -> None:
         print(f"{sentence(resolved, result)} Stopping.")
 
 
-def report(
-    parameters: CommonParameters, result: Result, *, quiet: bool = False, among_folds: bool = False
-) -> None:
+def report(parameters: CommonParameters, result: Result, *, quiet: bool = False, among_folds: bool = False) -> None:
     """Warn where training did not end as it should; with `quiet`, running out of epochs is normal.
 
     `among_folds`: it ended while folds were choosing the epoch.

@@ -161,14 +161,14 @@ class LabelHead:
     def predict(self, raw: Array) -> Array:
         """Return the most probable labels."""
         keeps_order = self.loss is SOFTMAX_LOG_LOSS  # a softmax takes as long as a layer, and changes no argmax
-        return self.labels.decode(raw if keeps_order else self.loss.linked(raw))
+        return self.labels.decode(raw if keeps_order else self.loss.predictions(raw))
 
     def to_raw(self, raw: Array, delta: Array) -> Array:
         """Go back from probabilities, made to add up to 1 where one sigmoid per class does not."""
         if self.labels.exclusive and self.loss.out_activation != "softmax":
-            P = self.loss.linked(raw.copy())
+            P = self.loss.predictions(raw)
             delta = np.hstack([_before_sum(P[:, block], delta[:, block]) for block in self.labels.blocks])
-        return self.loss.through_link(raw, delta)
+        return self.loss.backward_through_link(raw, delta)
 
     def decision(self, raw: Array) -> Array | list[Array]:
         """Return raw outputs in scikit-learn's shape: one array per target column, one dimension for two classes."""
@@ -280,7 +280,7 @@ class NumberHead:
 
     def predict(self, raw: Array) -> Array:
         """Return predictions in the targets' own units; (n, levels) where there are several quantile levels."""
-        predictions = self.loss.linked(raw)
+        predictions = self.loss.predictions(raw)
         scaler = self.numbers.scaler
         return (
             scaler.decode(predictions, raw.dtype) if self.loss.levels else self.numbers.decode(predictions, raw.dtype)
@@ -288,7 +288,7 @@ class NumberHead:
 
     def to_raw(self, raw: Array, delta: Array) -> Array:
         """Go back from predictions in the targets' own units."""
-        return self.loss.through_link(raw, delta * self.numbers.scaler.scale)
+        return self.loss.backward_through_link(raw, delta * self.numbers.scaler.scale)
 
 
 def learn_number_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[NumberHead, Array]:

@@ -11,8 +11,8 @@ batch : slice or (b,) array of int
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._network.layers import Kind
-from sknet._network.objective import length, pieces
+from sknet._network.binding import Kind
+from sknet._network.inputs import length, pieces
 from sknet._tables.columns.number import BLOCK
 from sknet._tables.encoding import TableEncoder
 from sknet._typing import Array, Batch, DType

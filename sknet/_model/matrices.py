@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 from sknet._model.heads import Head, NumberHead
 from sknet._model.mapped import MappedInputs
 from sknet._model.settings import Settings
-from sknet._network.layers import Kind
-from sknet._network.objective import Inputs, Minimised, Objective, SparseRows, SplitRows
-from sknet._network.objective import Rows as GatheredRows
-from sknet._network.sparse_layers import Split
+from sknet._network.binding import Kind
+from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, SelectedInputs, SparseInputs
+from sknet._network.objective import Minimised, Objective
+from sknet._network.sparse_layers import MixedRows
 from sknet._tables.encoding import TableEncoder, learn_encoder
 from sknet._tables.rows import LEAST_WEIGHT, Rows, too_light
 from sknet._typing import Array, Batch, DType, Table
@@ -93,24 +93,7 @@ class EncodedInMemory:
     def inputs(self, n_rows: int) -> Inputs:
         """Return what gives a network its inputs, batch by batch, in buffers of so many rows."""
         inputs = self.make_inputs(self.has_bins, n_rows)
-        return inputs if self.rows is None else ChosenRows(inputs, self.rows)
-
-
-@dataclass(frozen=True)
-class ChosenRows:
-    """Some rows of inputs, by their numbers."""
-
-    all_rows: Inputs
-    rows: NDArray[np.intp]
-
-    @property
-    def kind(self) -> Kind:
-        """What the batches are."""
-        return self.all_rows.kind
-
-    def __call__(self, batch: Batch) -> Table:
-        """Return the batch's rows."""
-        return self.all_rows(self.rows[batch])
+        return inputs if self.rows is None else SelectedInputs(inputs, self.rows)
 
 
 @dataclass(frozen=True)
@@ -149,25 +132,25 @@ def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> Enco
 
         return EncodedInMemory(make_mapped, n)
     if encoder.lookups is not None:
-        split = Split(*encoder.lookups.encode(rows.X, dtype, fold))
-        split_by_bins = {True: split}
+        mixed = MixedRows(*encoder.lookups.encode(rows.X, dtype, fold))
+        mixed_by_bins = {True: mixed}
 
-        def make_split(has_bins: bool, n_rows: int) -> Inputs:
-            if has_bins not in split_by_bins:
-                split_by_bins[has_bins] = some_inputs(split, raw)
-            return SplitRows(split_by_bins[has_bins], n_rows)
+        def make_mixed(has_bins: bool, n_rows: int) -> Inputs:
+            if has_bins not in mixed_by_bins:
+                mixed_by_bins[has_bins] = some_inputs(mixed, raw)
+            return MixedInputs(mixed_by_bins[has_bins], n_rows)
 
-        return EncodedInMemory(make_split, n)
+        return EncodedInMemory(make_mixed, n)
     # Dense rows end with a 1, so that the first layer's biases are weights like the others: one product computes both.
     Z = encoder.encode(rows.X, dtype, ones=True, fold=fold)
     if not isinstance(Z, np.ndarray):
-        return EncodedInMemory(lambda has_bins, n_rows: SparseRows(Z), n, is_sparse=True)  # which never has bins
+        return EncodedInMemory(lambda has_bins, n_rows: SparseInputs(Z), n, is_sparse=True)  # which never has bins
     dense_by_bins = {True: Z}
 
     def make_dense(has_bins: bool, n_rows: int) -> Inputs:
         if has_bins not in dense_by_bins:
             dense_by_bins[has_bins] = Z[:, np.append(raw, encoder.n_inputs)]
-        return GatheredRows(dense_by_bins[has_bins], n_rows, kind="ones")
+        return DenseInputs(dense_by_bins[has_bins], n_rows, kind="ones")
 
     return EncodedInMemory(make_dense, n)
 
@@ -177,14 +160,13 @@ def raw_inputs(encoder: TableEncoder) -> NDArray[np.intp]:
     return np.flatnonzero([facts.kind != "bin" for _, facts in encoder.inputs])
 
 
-def some_inputs(split: Split, chosen: NDArray[np.intp]) -> Split:
+def some_inputs(rows: MixedRows, chosen: NDArray[np.intp]) -> MixedRows:
     """Return rows with some of their inputs only; those that are looked up must be among them."""
-    new_position = np.full(split.hot.shape[1], -1)
-    new_position[chosen] = np.arange(len(chosen))
-    kept = new_position[split.places] >= 0
-    return Split(
-        np.ascontiguousarray(split.dense[:, kept]), split.hot[:, chosen].tocsr(), new_position[split.places[kept]]
-    )
+    new_number = np.full(rows.one_hot.shape[1], -1)
+    new_number[chosen] = np.arange(len(chosen))
+    dense_inputs = new_number[rows.dense_inputs]
+    kept = dense_inputs >= 0
+    return MixedRows(np.ascontiguousarray(rows.dense[:, kept]), rows.one_hot[:, chosen].tocsr(), dense_inputs[kept])
 
 
 # --- where the rows of a table are -----------------------------------------------------------------------------------

@@ -25,9 +25,10 @@ from sknet._model.threads import (
     threads_for_rows,
 )
 from sknet._network.activations import Activation
-from sknet._network.layers import Chain, Kind, bind_forward
-from sknet._network.layout import Block, Layout
-from sknet._network.sparse_layers import Split
+from sknet._network.backprop import Chain
+from sknet._network.binding import Kind, bind_layers
+from sknet._network.layout import LayerParameters, Layout
+from sknet._network.sparse_layers import MixedRows
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.rows import MappedRows, is_sparse, take_rows
 from sknet._typing import Array, DType, Table
@@ -71,11 +72,11 @@ class Network:
 
     def chain(self, n_rows: int, dtype: DType, kind: Kind = "dense") -> Chain:
         """Return the layers for a forward pass of `n_rows` rows."""
-        blocks = [
-            Block(W.astype(dtype, copy=False), b.astype(dtype, copy=False))
+        parameters = [
+            LayerParameters(W.astype(dtype, copy=False), b.astype(dtype, copy=False))
             for W, b in zip(self.coefs, self.intercepts, strict=True)
         ]
-        return bind_forward(self.activations, blocks, n_rows, kind)
+        return bind_layers(self.activations, parameters, n_rows, kind)
 
 
 @dataclass(frozen=True)
@@ -87,6 +88,7 @@ class Model:
     network: Network
     compute_dtype: DType
     output_dtype: DType  # of weights and predictions: the float type of the training table
+
     def as_named_by(self, table: Table) -> Self:
         """Return the model with a frame's column names, where it was learnt from an array: errors then name these."""
         return self if self.encoder.names else replace(self, encoder=self.encoder.as_named_by(table))
@@ -126,14 +128,14 @@ class Model:
         if isinstance(table, MappedRows):
             table = np.asarray(table)
         if self.encoder.lookups is not None:
-            return Split(*self.encoder.lookups.encode(table, self.compute_dtype)), "split"
+            return MixedRows(*self.encoder.lookups.encode(table, self.compute_dtype)), "mixed"
         inputs = self.encoder.encode(table, self.compute_dtype)
         return inputs, "dense" if isinstance(inputs, np.ndarray) else "sparse"
 
     def _pieces(self, table: Table, part: slice, finish: Callable[[Array], Array]) -> Iterator[tuple[slice, Array]]:
         """Yield pieces of these rows and `finish` of their raw outputs."""
         kind: Kind = "sparse" if is_sparse(table) and self.encoder.keeps_zeros else "dense"
-        for rows, chain in self._chains(part, kind if self.encoder.lookups is None else "split"):
+        for rows, chain in self._chains(part, kind if self.encoder.lookups is None else "mixed"):
             inputs, _ = self._encoded(take_rows(table, rows))
             yield rows, self._finished(chain, inputs, finish)
 
@@ -153,8 +155,8 @@ class Model:
         if not all(np.isfinite(part).all() for part in parts):
             return "coefs_ or intercepts_ hold NaN or infinity: set finite numbers, or fit again."
         names = self.encoder.feature_names
-        if isinstance(inputs, Split):
-            inputs, names = inputs.dense, [names[place] for place in inputs.places]
+        if isinstance(inputs, MixedRows):
+            inputs, names = inputs.dense, [names[i] for i in inputs.dense_inputs]
         peaks = np.asarray(abs(inputs).max(axis=0).todense() if is_sparse(inputs) else np.abs(inputs).max(axis=0))
         largest = int(peaks.ravel().argmax())
         return (

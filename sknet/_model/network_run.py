@@ -25,13 +25,14 @@ from sknet._network.activations import ACTIVATIONS
 from sknet._network.custom import refuse_bad_pieces
 from sknet._network.initializers import draw
 from sknet._network.layout import Layout
-from sknet._network.losses import Loss, mean_at_best_temperature
+from sknet._network.losses import Loss
 from sknet._network.objective import Minimised
 from sknet._network.penalties import ElasticNet, Projection
+from sknet._network.temperature import mean_at_best_temperature
 from sknet._training.lbfgs import LBFGS
 from sknet._training.minibatch import MiniBatch
 from sknet._training.result import StopReason
-from sknet._training.solver import Block, Problem, Solver
+from sknet._training.solver import Problem, Solver
 from sknet._training.state import Evaluate, State
 from sknet._typing import Array
 
@@ -238,8 +239,8 @@ def start_run(
     if first_order and (penalty.l1 or max_norm):
         projection = Projection(penalty.l1, max_norm or 0.0, layout.shapes[::-1])
     problem = Problem(
-        objective, len(samples), layout.n_weights, Block(layout.starts[0], layout.n_weights, layout.sizes[0]),
-        penalty=objective.penalty, random=any(settings.network.dropout), project=projection,
+        objective, len(samples), layout.n_weights, penalty=objective.penalty, random=any(settings.network.dropout),
+        project=projection,
         limit=projection.limit if projection is not None and max_norm else None,
     )  # fmt: skip
     solver = solver_of(

@@ -25,11 +25,11 @@ from sknet._model.model import Network
 from sknet._model.network_run import NetworkRun, start_run
 from sknet._model.settings import Settings
 from sknet._model.threads import threads_for_networks
-from sknet._network.losses import PRIOR_LOG, mean_at_best_temperature
+from sknet._network.temperature import PRIOR_LOG, mean_at_best_temperature
 from sknet._tables.splitting import deal
-from sknet._training.minibatch import MiniBatch
+from sknet._training.minibatch import MiniBatch, Run
 from sknet._training.result import Epoch, StopReason
-from sknet._training.rounds import Entrant, train_in_rounds
+from sknet._training.rounds import train_in_rounds
 from sknet._training.state import State
 from sknet._typing import Array
 
@@ -104,10 +104,10 @@ def select_epoch(folds: "FoldNetworks", observer: FoldsObserver | None = None, *
     Selection
     """
     watched = _Watched(folds, observer)
-    entrants = [Entrant(run.solver, run.problem, state) for run, state in folds.each]  # type: ignore[arg-type]
-    with threads_for_networks(len(entrants), folds.runs[0][0].largest_product) as n_threads:
+    started = [Run(run.solver, run.problem, state) for run, state in folds.each]  # type: ignore[arg-type]
+    with threads_for_networks(len(started), folds.runs[0][0].largest_product) as n_threads:
         n_at_once = max(n_threads, folds.rows.backend.n_at_once) if in_threads else 1
-        results = train_in_rounds(entrants, n_at_once, watched)
+        results = train_in_rounds(started, n_at_once, watched)
     interrupted = any(result.reason is StopReason.INTERRUPTED for result in results)
     return folds.selection(StopReason.INTERRUPTED if interrupted else watched.stopped)
 
@@ -174,7 +174,9 @@ class FoldNetworks:
     @property
     def each(self) -> list[tuple[NetworkRun, State]]:
         """All networks with their states, fold after fold."""
-        return [pair for runs, states in zip(self.runs, self.states, strict=True) for pair in zip(runs, states, strict=True)]
+        return [
+            pair for runs, states in zip(self.runs, self.states, strict=True) for pair in zip(runs, states, strict=True)
+        ]
 
     def raw(self) -> Array:
         """Return the held-out rows' raw outputs, (m, k): of each fold, the mean of its networks'."""
@@ -218,9 +220,7 @@ class FoldNetworks:
         """Return what has been chosen."""
         chosen = self._chosen or (len(self.epochs), self._factor, self.raw() * self._factor)
         n_epochs, factor, raw = chosen
-        return Selection(
-            n_epochs, 1.0 / factor, tuple(self.epochs), self.held_out, raw, cut_short, self.first_fold()
-        )
+        return Selection(n_epochs, 1.0 / factor, tuple(self.epochs), self.held_out, raw, cut_short, self.first_fold())
 
 
 def _run_to_the_end(settings: Settings, encoding: Encoding, training: EncodedRows, sees_bins: bool) -> NetworkRun:

@@ -11,7 +11,8 @@ by_input : (n, k, m)     by_column : (n, k, d)   of each output, NaN for columns
 import numpy as np
 
 from sknet._model.model import PREDICT_ROWS, Model, Network
-from sknet._network.layers import Chain, Kind, Training, bind
+from sknet._network.backprop import Chain
+from sknet._network.binding import Kind, Training, bind
 from sknet._tables.rows import is_sparse, take_rows
 from sknet._tables.slopes import to_columns
 from sknet._typing import Array, Table
@@ -38,13 +39,13 @@ def _to_inputs(model: Model, inputs: Table) -> Array:
         raw = chain.forward(inputs)
         chosen = np.zeros_like(raw)
         chosen[:, output] = 1.0
-        by_input[:, output] = chain.back_to_input(model.head.to_raw(raw, chosen))
+        by_input[:, output] = chain.backward(model.head.to_raw(raw, chosen))
     return by_input
 
 
 def _chain(network: Network, inputs: Table) -> Chain:
     """Return the layers, bound for the backward pass; the gradient of the weights is not looked at."""
     theta = network.packed(np.dtype(np.float64))
-    training = Training(np.empty_like(theta))
+    training = Training(np.empty_like(theta), to_input=True)
     kind: Kind = "sparse" if is_sparse(inputs) else "dense"
-    return bind(network.layout, network.activations, theta, inputs.shape[0], kind, training=training)
+    return bind(network.layout, network.activations, theta, inputs.shape[0], kind, training)

@@ -9,9 +9,10 @@ W_l : (sizes[l-1], sizes[l])      b_l : (sizes[l],)
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from itertools import pairwise
-from operator import mul
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, pairwise
+from math import prod
 from typing import NamedTuple
 
 import numpy as np
@@ -20,8 +21,8 @@ import numpy.typing as npt
 from sknet._typing import Array
 
 
-class Block(NamedTuple):
-    """One layer's parameters, or their gradient, as views of a theta."""
+class LayerParameters(NamedTuple):
+    """One layer's weights and biases, or their gradient, as views of a theta."""
 
     W: Array
     b: Array
@@ -32,56 +33,57 @@ class Layout:
     """Where each layer's weights and biases lie in theta."""
 
     sizes: tuple[int, ...]
-    shapes: list[tuple[int, int]] = field(init=False, compare=False, repr=False)
-    """Shape of each weight matrix."""
-    starts: list[int] = field(init=False, compare=False, repr=False)
-    """Where in theta each weight matrix starts."""
-    n_weights: int = field(init=False, compare=False, repr=False)
-    """How many of theta's entries, its first ones, are weights."""
-    n_parameters: int = field(init=False, compare=False, repr=False)
-    """Length of theta."""
-    largest: int = field(init=False, compare=False, repr=False)
-    """Size of the largest weight matrix."""
 
-    def __post_init__(self) -> None:
-        shapes = list(pairwise(self.sizes))
-        starts, n_weights = [0] * len(shapes), 0
-        for layer in reversed(range(len(shapes))):
-            starts[layer] = n_weights
-            n_weights += shapes[layer][0] * shapes[layer][1]
-        found = {"shapes": shapes, "starts": starts, "n_weights": n_weights}
-        found |= {"n_parameters": n_weights + sum(self.sizes[1:]), "largest": max(map(mul, self.sizes, self.sizes[1:]))}
-        for name, value in found.items():
-            object.__setattr__(self, name, value)  # derived, once, in a frozen value
+    @cached_property
+    def shapes(self) -> list[tuple[int, int]]:
+        """Shape of each weight matrix."""
+        return list(pairwise(self.sizes))
 
-    def blocks(self, *vectors: Array, joined: bool = False) -> list[list[Block]]:
-        """One block per layer, as views of theta or its gradient; for each vector a list.
+    @cached_property
+    def starts(self) -> list[int]:
+        """Where in theta each weight matrix starts: the last layer's first."""
+        *starts, _ = accumulate(map(prod, reversed(self.shapes)), initial=0)
+        return starts[::-1]
+
+    @cached_property
+    def n_weights(self) -> int:
+        """How many of theta's entries, its first ones, are weights."""
+        return sum(map(prod, self.shapes))
+
+    @cached_property
+    def n_parameters(self) -> int:
+        """Length of theta."""
+        return self.n_weights + sum(self.sizes[1:])
+
+    @cached_property
+    def largest(self) -> int:
+        """Size of the largest weight matrix."""
+        return max(map(prod, self.shapes))
+
+    def layers(self, theta: Array, *, joined: bool = False) -> list[LayerParameters]:
+        """Return each layer's parameters, as views of theta or of its gradient.
 
         With `joined`, the first layer's W has b as its last row, (n_inputs + 1, h_1): they are neighbours in theta.
         """
-        found = []
-        for theta in vectors:
-            blocks, first_bias = [], self.n_weights
-            for start, (fan_in, fan_out) in zip(self.starts, self.shapes, strict=True):
-                stop = start + fan_in * fan_out
-                W = theta[start:stop].reshape(fan_in, fan_out)
-                blocks.append(Block(W, theta[first_bias : first_bias + fan_out]))
-                first_bias += fan_out
-            if joined:
-                h = self.sizes[1]
-                blocks[0] = Block(theta[self.starts[0] : self.n_weights + h].reshape(-1, h), blocks[0].b)
-            found.append(blocks)
-        return found
+        layers, first_bias = [], self.n_weights
+        for start, (fan_in, fan_out) in zip(self.starts, self.shapes, strict=True):
+            W = theta[start : start + fan_in * fan_out].reshape(fan_in, fan_out)
+            layers.append(LayerParameters(W, theta[first_bias : first_bias + fan_out]))
+            first_bias += fan_out
+        if joined:
+            W_and_b = theta[self.starts[0] : self.n_weights + self.sizes[1]].reshape(-1, self.sizes[1])
+            layers[0] = layers[0]._replace(W=W_and_b)
+        return layers
 
     def views(self, theta: Array) -> tuple[list[Array], list[Array]]:
         """Weight matrices and bias vectors, as views of theta."""
-        coefs, intercepts = zip(*self.blocks(theta)[0], strict=True)
+        coefs, intercepts = zip(*self.layers(theta), strict=True)
         return list(coefs), list(intercepts)
 
     def with_output_scaled(self, theta: Array, factor: float) -> Array:
         """Return a copy of theta in which the output layer's weights and biases are multiplied by a factor."""
         scaled = theta.copy()
-        for part in self.blocks(scaled)[0][-1]:
+        for part in self.layers(scaled)[-1]:
             part *= factor
         return scaled
 

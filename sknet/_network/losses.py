@@ -1,6 +1,6 @@
 """Losses: how wrong a raw output is, its gradient, and the link that turns the raw output into a prediction.
 
-What every loss has, the losses of labels, and the temperature that suits them; those of numbers are in `regression`.
+What every loss has, and the losses of labels; those of numbers are in `regression`.
 
 Conventions
 -----------
@@ -12,23 +12,21 @@ gradient : (n, k)   d value_i / d raw_ij; it may be written over raw
 link : (n, k)       turns raw, in place, into predictions: probabilities, or numbers in the target's (scaled) units
 delta : (n, k)      of any J, dJ/dpredictions; `link_backward` returns dJ/draw
 start : (k,)        the raw output of a constant prediction, from which training starts
-u : float           log of the factor on the raw outputs, minus log of the temperature
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, partial
-from math import exp, inf
+from functools import partial
+from math import inf
 
 import numpy as np
-from scipy.optimize import brentq
 from scipy.special import expit
 
 from sknet._network.links import (
-    exp_below,
     link_differences,
-    log_shares,
+    log_sigmoid_link,
     log_softmax_link,
+    sigmoid_link,
     sigmoid_link_backward,
     softmax_link,
     softmax_link_backward,
@@ -148,8 +146,7 @@ class Loss:
 
     log_link : callable, default=None
         `log_link(raw)` turns raw, in place, into the logarithms of
-        probabilities: of small ones and of those near 1 to the last digits,
-        which the logarithm of `link` has not. Without it that is what is taken.
+        probabilities, also of those that are too small for a float.
 
     mirrored : bool, default=False
         Whether the probability of the other class is the link of -raw, as a
@@ -174,36 +171,81 @@ class Loss:
     log_link: Callable[[Array], None] | None = None
     mirrored: bool = False
 
-    def __getstate__(self) -> dict[str, object]:
-        # a pickle must not name a private function of this package, which may be renamed
-        return {name: value for name, value in vars(self).items() if value is not identity}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        vars(self).update({"link": identity} | state)
-
     @property
     def may_scale(self) -> bool:
         """Whether targets may be scaled before training."""
         return self.link is identity if self.scales_targets is None else self.scales_targets
 
-    def linked(self, raw: Array) -> Array:
+    def predictions(self, raw: Array) -> Array:
         """Return the predictions that belong to raw outputs.
 
         Parameters
         ----------
         raw : array of shape (n, k)
-            Raw outputs; they may be overwritten.
+            Raw outputs.
 
         Returns
         -------
         predictions : array of shape (n, k)
             Probabilities, or numbers in the target's (scaled) units.
         """
-        raw = np.asfortranarray(raw)  # what a link does row by row goes faster along whole columns
-        self.link(raw)
-        return raw
+        predictions = np.array(raw, order="F")  # what a link does row by row goes faster along whole columns
+        self.link(predictions)
+        return predictions
 
-    def through_link(self, raw: Array, delta: Array) -> Array:
+    def log_predictions(self, raw: Array) -> Array:
+        """Return the logarithms of the probabilities that belong to raw outputs, all of them finite.
+
+        Parameters
+        ----------
+        raw : array of shape (n, k)
+            Raw outputs.
+
+        Returns
+        -------
+        log_p : array of shape (n, k)
+            Logarithms.
+        """
+        if self.log_link is None:
+            raise TypeError(f"the loss {self.name!r} has no log_link")
+        log_p = np.array(raw, order="F")
+        self.log_link(log_p)
+        return np.maximum(log_p, np.finfo(raw.dtype).min)  # one output may lie infinitely far below another
+
+    def both_predictions(self, raw: Array) -> Array:
+        """Return, where the link is mirrored, the predictions of -raw and those of raw side by side; else the latter.
+
+        Parameters
+        ----------
+        raw : array of shape (n, k)
+            Raw outputs.
+
+        Returns
+        -------
+        predictions : array of shape (n, 2 k) or (n, k)
+            Probabilities.
+        """
+        return self._both(self.predictions, raw)
+
+    def both_log_predictions(self, raw: Array) -> Array:
+        """Return the logarithms of the same.
+
+        Parameters
+        ----------
+        raw : array of shape (n, k)
+            Raw outputs.
+
+        Returns
+        -------
+        log_p : array of shape (n, 2 k) or (n, k)
+            Logarithms.
+        """
+        return self._both(self.log_predictions, raw)
+
+    def _both(self, predict: Callable[[Array], Array], raw: Array) -> Array:
+        return np.concatenate([predict(-raw), predict(raw)], axis=1) if self.mirrored else predict(raw)
+
+    def backward_through_link(self, raw: Array, delta: Array) -> Array:
         """Return the derivatives of a number by raw outputs, given those by the predictions.
 
         Parameters
@@ -222,61 +264,6 @@ class Loss:
         if self.link is identity:
             return delta
         return (self.link_backward or partial(link_differences, self.link))(raw, delta)
-
-    def log_linked(self, raw: Array) -> Array:
-        """Return the logarithms of the probabilities that belong to raw outputs, all of them finite.
-
-        Parameters
-        ----------
-        raw : array of shape (n, k)
-            Raw outputs; they may be overwritten.
-
-        Returns
-        -------
-        log_p : array of shape (n, k)
-            Logarithms.
-        """
-        if self.log_link is None:
-            raise TypeError(f"the loss {self.name!r} has no log_link")
-        self.log_link(raw)
-        return np.maximum(raw, np.finfo(raw.dtype).min, out=raw)  # one output may lie infinitely far below another
-
-    def linked_both(self, raw: Array) -> Array:
-        """Return, where the link is mirrored, the predictions of -raw and those of raw side by side; else the latter.
-
-        Parameters
-        ----------
-        raw : array of shape (n, k)
-            Raw outputs; they may be overwritten.
-
-        Returns
-        -------
-        predictions : array of shape (n, 2 k) or (n, k)
-            Probabilities.
-        """
-        if not self.mirrored:
-            return self.linked(raw)
-        both = np.concatenate([-raw, raw], axis=1)
-        self.link(both[:, : raw.shape[1]])
-        self.link(both[:, raw.shape[1] :])
-        return both
-
-    def log_linked_both(self, raw: Array) -> Array:
-        """Return the logarithms of the same.
-
-        Parameters
-        ----------
-        raw : array of shape (n, k)
-            Raw outputs; they may be overwritten.
-
-        Returns
-        -------
-        log_p : array of shape (n, 2 k) or (n, k)
-            Logarithms.
-        """
-        if not self.mirrored:
-            return self.log_linked(raw)
-        return np.concatenate([self.log_linked(-raw), self.log_linked(raw)], axis=1)
 
     def mean(self, raw: Array, target: Array, weight: Array | None) -> float:
         """Return the weighted mean of the samples' losses.
@@ -325,25 +312,62 @@ def weighted_mean(values: Array, weight: Array | None) -> float:
     return float(values.mean() if weight is None else np.dot(values, weight) / weight.sum())
 
 
-# --- links ----------------------------------------------------------------------------------------------------------
+# --- losses from one function ---------------------------------------------------------------------------------------
+
+Joint = Callable[[Array, Array], tuple[Array, Array]]
+"""(raw, target) -> (value, gradient); it may overwrite raw."""
 
 
-def _sigmoid_link(raw: Array) -> None:
-    expit(raw, out=raw)
+def _value_of(joint: Joint, raw: Array, target: Array) -> Array:
+    with np.errstate(all="ignore"):  # what is too large for a float is infinite: training says what it makes of that
+        return joint(raw.copy(), target)[0]
 
 
-def _log_sigmoid_link(raw: Array) -> None:
-    raw[...] = -_sigmoid_value(raw.reshape(-1, 1), np.ones(1, raw.dtype)).reshape(raw.shape)  # the loss of the label 1
+def _gradient_of(joint: Joint, raw: Array, target: Array) -> Array:
+    with np.errstate(all="ignore"):
+        return joint(raw, target)[1]
 
 
-def _log_share_link(slices: Sequence[slice], raw: Array) -> None:
-    """Set raw to the logarithms of its sigmoids' shares of their sum over each slice; of single ones, of themselves."""
-    for s in slices:
-        if s.stop - s.start == 1:
-            _log_sigmoid_link(raw[:, s])
-        else:
-            P = np.maximum(expit(raw[:, s]), np.finfo(raw.dtype).tiny)  # all of a row may vanish
-            raw[:, s] = log_shares(P)
+def make_loss(name: str, joint: Joint, **more: object) -> Loss:
+    """Return the loss whose value and gradient one function computes."""
+    return Loss(name, partial(_value_of, joint), partial(_gradient_of, joint), joint=joint, **more)  # type: ignore[arg-type]
+
+
+def row_sums(values: Array) -> Array:
+    """Return the sum of each row; of a single column, faster than NumPy's sum, that column."""
+    return values[:, 0] if values.shape[1] == 1 else values.sum(axis=1)
+
+
+# --- the losses of labels -------------------------------------------------------------------------------------------
+
+
+def sigmoid_log_loss(raw: Array, target: Array) -> tuple[Array, Array]:
+    """-t log a - (1 - t) log(1 - a) with a = sigmoid(raw), summed over the labels; it is log(1 + exp(raw)) - t raw."""
+    value = np.logaddexp(0.0, raw)
+    value -= target * raw
+    delta = expit(raw, out=raw)
+    delta -= target  # a - t: the slope a (1 - a) of the sigmoid cancels
+    return row_sums(value), delta
+
+
+def softmax_log_loss(raw: Array, target: Array) -> tuple[Array, Array]:
+    """-sum_j t_j log a_j with a = softmax(raw); it is log sum_j exp(raw_j) - sum_j t_j raw_j."""
+    a = raw.T.copy()  # (k, n): what is done with all of a row goes faster along whole columns
+    largest = np.maximum.reduce(a)
+    at_target = np.vecdot(raw, target)
+    a -= largest  # changes no probability, and exp cannot overflow
+    np.exp(a, out=a)
+    total = np.add.reduce(a)
+    a /= total
+    delta = np.subtract(a.T, target, out=raw)  # a - t: the rows of t add up to 1
+    return np.log(total) + (largest - at_target), delta
+
+
+def sigmoid_squared_error(raw: Array, target: Array) -> tuple[Array, Array]:
+    """1/2 (a - t)^2 with a = sigmoid(raw), summed over the labels."""
+    a = np.asarray(expit(raw))
+    error = a - target
+    return 0.5 * np.vecdot(error, error), error * a * (1.0 - a)  # dJ/da da/draw: not a - t, as it is for the log-loss
 
 
 # --- where training starts: the raw output of the best constant prediction ------------------------------------------
@@ -367,77 +391,11 @@ def _centred_logs(target: Array, weight: Array | None) -> Array:
     return logs - logs.mean()
 
 
-# --- log-loss on sigmoid outputs: softplus(raw) - target * raw, summed over the labels ------------------------------
-
-
-def _sigmoid_value(raw: Array, target: Array) -> Array:
-    # log(1 + exp(-|raw|)) + max(raw, 0) - target * raw: terms of one sign, so that small losses keep their digits
-    value = np.abs(raw)
-    np.negative(value, out=value)
-    np.exp(value, out=value)
-    np.log1p(value, out=value)
-    value += raw * ((raw > 0.0) - target)
-    return value[:, 0] if value.shape[1] == 1 else value.sum(axis=1)
-
-
-def _sigmoid_joint(raw: Array, target: Array) -> tuple[Array, Array]:
-    value = np.logaddexp(0.0, raw)  # as in training: faster than `_sigmoid_value`, and as exact as a sum of many needs
-    value -= target * raw
-    return value[:, 0] if value.shape[1] == 1 else value.sum(axis=1), _sigmoid_gradient(raw, target)
-
-
-def _sigmoid_gradient(raw: Array, target: Array) -> Array:
-    expit(raw, out=raw)
-    raw -= target
-    return raw
-
-
-# --- log-loss on a softmax: log sum_j exp(raw_j) - sum_j target_j raw_j ---------------------------------------------
-
-
-def _softmax_joint(raw: Array, target: Array) -> tuple[Array, Array]:
-    scores, wanted = raw.T, target.T  # (k, n), row by row: as a network's raw output lies in memory
-    scores -= np.maximum.reduce(scores)  # changes no probability, and exp cannot overflow
-    at_target = np.vecdot(raw, target)  # before raw is overwritten
-    np.exp(scores, out=scores)
-    total = np.add.reduce(scores)
-    scores /= total
-    scores -= wanted  # softmax - target: the rows of target add up to 1
-    return np.log(total) - at_target, raw
-
-
-def _softmax_value(raw: Array, target: Array) -> Array:
-    below, others = exp_below(raw)
-    wanted = np.where(target > 0.0, below * target, 0.0).sum(axis=1)  # also where `below` is infinite
-    np.put_along_axis(others, raw.argmax(axis=1)[:, np.newaxis], 0.0, axis=1)
-    return np.log1p(others.sum(axis=1)) + wanted  # a small loss keeps its digits, which log(1 + others) would lose
-
-
-def _softmax_gradient(raw: Array, target: Array) -> Array:
-    return _softmax_joint(raw, target)[1]
-
-
-# --- squared error on sigmoid outputs, summed over the labels: 1/2 (a - t)^2 with a = sigmoid(raw) ------------------
-
-
-def _squared_sigmoid_value(raw: Array, target: Array) -> Array:
-    # |a - t| = |(1 - a) - (1 - t)|, and 1 - a is the sigmoid of -raw: where t is 1, a small error keeps its digits
-    upper = target > 0.5
-    error = np.asarray(expit(np.where(upper, -raw, raw)))
-    error -= np.where(upper, 1.0 - target, target)
-    return 0.5 * np.einsum("ij,ij->i", error, error)
-
-
-def _squared_sigmoid_gradient(raw: Array, target: Array) -> Array:
-    a = expit(raw)
-    return (a - target) * a * (1.0 - a)  # dJ/da * da/draw: not a - t, as it is for the log-loss
-
-
 # --- losses side by side ---------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class _Blocks:
+class _SideBySide:
     """Several losses side by side: the value is their sum, each has its own outputs."""
 
     losses: tuple[Loss, ...]
@@ -458,11 +416,11 @@ class _Blocks:
 
     def link_backward(self, raw: Array, delta: Array) -> Array:
         pairs = zip(self.losses, self.slices, strict=True)
-        return np.hstack([loss.through_link(raw[:, s], delta[:, s]) for loss, s in pairs])
+        return np.hstack([loss.backward_through_link(raw[:, s], delta[:, s]) for loss, s in pairs])
 
     def log_link(self, raw: Array) -> None:
         for loss, s in zip(self.losses, self.slices, strict=True):
-            raw[:, s] = loss.log_linked(raw[:, s])
+            raw[:, s] = loss.log_predictions(raw[:, s])
 
     def start(self, target: Array, weight: Array | None) -> Array:
         raw = np.zeros(target.shape[1])
@@ -472,9 +430,9 @@ class _Blocks:
         return raw
 
 
-def blocks(losses: Sequence[Loss], slices: Sequence[slice]) -> Loss:
+def side_by_side(losses: Sequence[Loss], slices: Sequence[slice]) -> Loss:
     """Return the sum of several losses, each on its own slice of the outputs."""
-    pieces = _Blocks(tuple(losses), tuple(slices))
+    pieces = _SideBySide(tuple(losses), tuple(slices))
     names, intervals = {loss.out_activation for loss in losses}, {loss.targets for loss in losses}
     return Loss(
         losses[0].name,
@@ -496,17 +454,17 @@ def blocks(losses: Sequence[Loss], slices: Sequence[slice]) -> Loss:
 SHARES = Interval(0.0, 1.0)
 """What log-losses take: 0, 1, or the share of a label."""
 
-SIGMOID_LOG_LOSS = Loss(
-    "log_loss", _sigmoid_value, _sigmoid_gradient, _sigmoid_link, "logistic", _sigmoid_joint, SHARES, start=_log_odds,
-    link_backward=sigmoid_link_backward, log_link=_log_sigmoid_link, mirrored=True,
+SIGMOID_LOG_LOSS = make_loss(
+    "log_loss", sigmoid_log_loss, link=sigmoid_link, out_activation="logistic", targets=SHARES, start=_log_odds,
+    link_backward=sigmoid_link_backward, log_link=log_sigmoid_link, mirrored=True,
 )  # fmt: skip
-SOFTMAX_LOG_LOSS = Loss(
-    "log_loss", _softmax_value, _softmax_gradient, softmax_link, "softmax", _softmax_joint, SHARES,
-    start=_centred_logs, link_backward=softmax_link_backward, log_link=log_softmax_link,
+SOFTMAX_LOG_LOSS = make_loss(
+    "log_loss", softmax_log_loss, link=softmax_link, out_activation="softmax", targets=SHARES, start=_centred_logs,
+    link_backward=softmax_link_backward, log_link=log_softmax_link,
 )  # fmt: skip
-SIGMOID_SQUARED_ERROR = Loss(
-    "squared_error", _squared_sigmoid_value, _squared_sigmoid_gradient, _sigmoid_link, "logistic", targets=SHARES,
-    link_backward=sigmoid_link_backward, log_link=_log_sigmoid_link, mirrored=True,
+SIGMOID_SQUARED_ERROR = make_loss(
+    "squared_error", sigmoid_squared_error, link=sigmoid_link, out_activation="logistic", targets=SHARES,
+    link_backward=sigmoid_link_backward, log_link=log_sigmoid_link, mirrored=True,
 )  # fmt: skip
 
 
@@ -515,7 +473,7 @@ def _log_loss(slices: Sequence[slice], exclusive: bool) -> Loss:
     if not exclusive:
         return SIGMOID_LOG_LOSS
     if len(slices) > 1:
-        return blocks([_log_loss([s], exclusive) for s in slices], slices)
+        return side_by_side([_log_loss([s], exclusive) for s in slices], slices)
     return SIGMOID_LOG_LOSS if slices[0].stop - slices[0].start == 1 else SOFTMAX_LOG_LOSS
 
 
@@ -527,62 +485,17 @@ def _squared_error(slices: Sequence[slice], exclusive: bool) -> Loss:
     return replace(SIGMOID_SQUARED_ERROR, log_link=partial(_log_share_link, tuple(slices)), mirrored=any(single))
 
 
+def _log_share_link(slices: Sequence[slice], raw: Array) -> None:
+    """Set raw to the logarithms of its sigmoids' shares of their sum over each slice; of single ones, of themselves."""
+    log_sigmoid_link(raw)
+    for s in slices:
+        if s.stop - s.start > 1:
+            log_softmax_link(raw[:, s])  # exp(log p_j) / sum_k exp(log p_k)
+
+
 CLASSIFICATION_LOSSES: dict[str, Callable[[Sequence[slice], bool], Loss]] = {
     "log_loss": _log_loss,
     "squared_error": _squared_error,
 }
 """Every loss of a classifier by name: a function of the slices of raw outputs, one per column of labels, and of whether
 labels are exclusive: each row then has one label per slice; multilabel targets have none to several in all."""
-
-
-# --- temperature scaling ---------------------------------------------------------------------------------------------
-
-LARGEST_LOG = 3.0
-"""Neither the factor nor its inverse is larger than e to this power."""
-
-PRIOR_LOG = 0.6
-"""The standard deviation of the prior on the factor's logarithm."""
-
-
-def inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Array | None, total_weight: float) -> float:
-    """Find the factor e^u for which mean loss(e^u raw) + u^2 / (2 s^2 total_weight) is least, s the prior's.
-
-    This is the temperature of Guo et al. (2017), arXiv:1706.04599, with a
-    normal prior of deviation s on its logarithm: for few samples that are all
-    predicted right, the likelihood alone would make it 0.
-
-    Parameters
-    ----------
-    loss : Loss
-        One whose link is a sigmoid or a softmax.
-
-    raw, target : (n, k) arrays
-    weight : (n,) array or None
-    total_weight : float
-        How many samples they count as.
-
-    Returns
-    -------
-    factor : float
-        Within e^-3 and e^3; 1 where raw is not finite.
-    """
-    prior_weight = PRIOR_LOG**2 * total_weight
-
-    @cache  # the ends of the interval are looked at twice
-    def slope(u: float) -> float:
-        by_raw = loss.gradient(raw * exp(u), target)
-        return exp(u) * weighted_mean(np.einsum("ij,ij->i", by_raw, raw), weight) + u / prior_weight
-
-    low, high = slope(-LARGEST_LOG), slope(LARGEST_LOG)
-    if low < 0.0 < high:
-        return exp(brentq(slope, -LARGEST_LOG, LARGEST_LOG, xtol=1e-6))
-    return exp(-LARGEST_LOG) if low >= 0.0 else exp(LARGEST_LOG) if high <= 0.0 else 1.0
-
-
-def mean_at_best_temperature(
-    loss: Loss, raw: Array, target: Array, weight: Array | None, total_weight: float
-) -> tuple[float, float]:
-    """Multiply raw outputs, in place, by one over the best temperature; return that factor and the mean loss."""
-    factor = inverse_temperature(loss, raw, target, weight, total_weight)
-    raw *= factor
-    return factor, loss.mean(raw, target, weight)

@@ -30,18 +30,17 @@ class ElasticNet:
         return value + self.l1 * float(np.abs(w).sum()) if self.l1 else value
 
     def add(self, w: Array, out: Array) -> float:
-        """Add the gradient of the L2 term to `out`; return the penalty."""
-        self.add_gradient(w, out)
-        return self.value(w)
+        """Add the gradient of the L2 term, l2 * w, to `out`; return the penalty."""
+        value = self.l1 * float(np.abs(w).sum()) if self.l1 else 0.0
+        return value + self._add_l2(w, out) if self.l2 else value
 
-    def add_gradient(self, w: Array, out: Array) -> None:
-        """Add the gradient of the L2 term, l2 * w, to `out`."""
-        # Not by SciPy's axpy: its BLAS is not NumPy's, and the idle threads of one slow down those of the other.
-        if self.l2 and w.size <= CACHED:
-            out += self.l2 * w
-        elif self.l2:
-            for start in range(0, w.size, CACHED):
-                self.add_gradient(w[start : start + CACHED], out[start : start + CACHED])
+    def _add_l2(self, w: Array, out: Array) -> float:
+        if w.size <= CACHED:
+            gradient = self.l2 * w  # not by SciPy's axpy: the idle threads of its BLAS slow down NumPy's
+            out += gradient
+            return 0.5 * float(w.dot(gradient))
+        parts = [slice(start, start + CACHED) for start in range(0, w.size, CACHED)]
+        return sum([self._add_l2(w[part], out[part]) for part in parts])
 
 
 def soft_threshold(w: Array, amount: float | Array) -> None:

@@ -66,24 +66,11 @@ class Quantiles:
         slope[:, :m] *= -np.cumsum(delta[:, :m], axis=1)
         return slope
 
-    def _error(self, raw: Array, target: Array) -> Array:
-        prediction = raw.copy("K")
+    def __call__(self, raw: Array, target: Array) -> tuple[Array, Array]:
+        prediction = raw.copy()
         self.link(prediction)
-        return target - prediction
-
-    @np.errstate(over="ignore")
-    def value(self, raw: Array, target: Array) -> Array:
-        error = self._error(raw, target)
-        q = np.asarray(self.levels, dtype=raw.dtype)
-        return np.maximum(q * error, (q - 1.0) * error).mean(axis=1)
-
-    @np.errstate(over="ignore")
-    def gradient(self, raw: Array, target: Array) -> Array:
-        error = self._error(raw, target)
-        q = np.asarray(self.levels, dtype=raw.dtype)
-        by_prediction = (np.where(error > 0.0, -q, 1.0 - q) * (error != 0.0)).astype(raw.dtype, copy=False)
-        by_prediction /= len(q)
-        return self.link_backward(raw, by_prediction)
+        value, by_prediction = _pinball(np.asarray(self.levels, dtype=raw.dtype), target - prediction)
+        return value, self.link_backward(raw, by_prediction)
 
 
 @dataclass(frozen=True)
@@ -95,12 +82,12 @@ class Pinball:
     def start(self, target: Array, weight: Array | None) -> Array:
         return weighted_quantiles(target, [self.level], weight)[0]
 
-    @np.errstate(over="ignore")
-    def value(self, raw: Array, target: Array) -> Array:
-        error = target - raw
-        return np.maximum(self.level * error, (self.level - 1.0) * error).mean(axis=1)
+    def __call__(self, raw: Array, target: Array) -> tuple[Array, Array]:
+        return _pinball(np.asarray(self.level, dtype=raw.dtype), target - raw)
 
-    @np.errstate(over="ignore")
-    def gradient(self, raw: Array, target: Array) -> Array:
-        slope = np.where(target > raw, -self.level, 1.0 - self.level) * (target != raw)
-        return (slope / raw.shape[1]).astype(raw.dtype, copy=False)
+
+def _pinball(q: Array, error: Array) -> tuple[Array, Array]:
+    """Return the mean of q e where the target lies above the prediction by e, and of (q - 1) e elsewhere."""
+    value = np.maximum(q * error, (q - 1.0) * error).mean(axis=1)
+    slope = np.where(error > 0.0, -q, 1.0 - q) * (error != 0.0)
+    return value, slope / error.dtype.type(error.shape[1])

@@ -2,42 +2,37 @@
 
 Conventions
 -----------
-As in `layers`: x (n, d), W (d, h), b (h,), z (n, h), delta (n, h); m of the d inputs are dense.
+As in `backprop`: x (n, d), W (d, h), b (h,), z (n, h), delta (n, h); m of the d inputs are dense.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import scipy.sparse as sp
 
+from sknet._network.backprop import Dense
 from sknet._typing import Array
 
 
-class Split(NamedTuple):
+class MixedRows(NamedTuple):
     """Rows most of whose inputs are one-hot: the others as an array, and where a 1 is."""
 
     dense: Array  # (n, m)
-    hot: sp.csr_array  # (n, d)
-    places: Array  # (m,) positions of the dense inputs among all d
+    one_hot: sp.csr_array  # (n, d)
+    dense_inputs: Array  # (m,) which of the d inputs the columns of `dense` are
 
 
 @dataclass(eq=False)
-class FirstSparse:
-    """As `FirstDense`, for a CSR matrix: only the weights of inputs that are not 0 in all rows have a gradient.
+class DenseOnSparse(Dense):
+    """As `Dense`, for a CSR matrix: only the weights of inputs that are not 0 in all rows have a gradient.
 
-    Where these are few, dW's first rows hold theirs, one after the other, and the others are left as they were.
+    Where `may_skip` and these inputs are few, `touched` says which they are, and dW's first rows hold theirs, one after
+    the other; the others are left as they were. Else `touched` is None.
     """
 
-    W: Array
-    b: Array
-    dW: Array
-    db: Array
-    z: Array
-    multiply: Callable[[Array, Array, Array], object]
-    ones: Array
-    whole: bool = True  # compute the gradient of all weights, even where a batch touches few inputs
+    may_skip: bool = False
+    touched: Array | None = None
 
     def forward(self, x: sp.csr_array) -> Array:
         self.x = x
@@ -46,39 +41,30 @@ class FirstSparse:
         return self.z
 
     def backward(self, delta: Array) -> Array | None:
-        self.ones.dot(delta, self.db)  # dJ/db = sum over rows      (h,)
-        rows = None if self.whole else touched_inputs(self.x)
-        if rows is None:
+        self.ones.dot(delta, self.db)  # dJ/db = 1^T dJ/dz          (h,)
+        self.touched = touched_inputs(self.x) if self.may_skip else None
+        if self.touched is None:
             self.dW[:] = self.x.T @ delta  # dJ/dW = x^T dJ/dz          (d, h)
         else:  # the other rows of dJ/dW are 0: neither computed nor cleared, which would take as long as a dense step
-            self.dW[: len(rows)] = only_columns(self.x, rows).T @ delta
-        return rows
+            self.dW[: len(self.touched)] = only_columns(self.x, self.touched).T @ delta
+        return None if self.dx is None else delta.dot(self.W.T, self.dx)
 
 
 @dataclass(eq=False)
-class FirstSplit:
-    """As `FirstDense`, for rows most of whose inputs are one-hot: these pick rows of W instead of multiplying them."""
+class DenseOnMixed(Dense):
+    """As `Dense`, for rows most of whose inputs are one-hot: these pick rows of W instead of multiplying them."""
 
-    W: Array
-    b: Array
-    dW: Array
-    db: Array
-    z: Array
-    multiply: Callable[[Array, Array, Array], object]
-    ones: Array
-    whole: bool = True
-
-    def forward(self, x: Split) -> Array:
+    def forward(self, x: MixedRows) -> Array:
         self.x = x
-        self.multiply(x.dense, self.W.take(x.places, 0), self.z)  # z = x W, of the dense inputs
-        self.z += x.hot @ self.W  #                                       + rows of W
-        self.z += self.b  #                                               + b
+        x.dense.dot(self.W.take(x.dense_inputs, 0), self.z)  # z = x W, of the dense inputs
+        self.z += x.one_hot @ self.W  #                          + rows of W
+        self.z += self.b  #                                      + b
         return self.z
 
     def backward(self, delta: Array) -> None:
-        self.dW[:] = self.x.hot.T @ delta  # dJ/dW = x^T dJ/dz: of a level, the sum over its rows
-        self.dW[self.x.places] = self.x.dense.T @ delta
-        self.ones.dot(delta, self.db)  # dJ/db = sum over rows
+        self.dW[:] = self.x.one_hot.T @ delta  # dJ/dW = x^T dJ/dz: of a level, the sum over its rows
+        self.dW[self.x.dense_inputs] = self.x.dense.T @ delta
+        self.ones.dot(delta, self.db)  # dJ/db = 1^T dJ/dz
 
 
 def touched_inputs(x: sp.csr_array) -> Array | None:
@@ -91,6 +77,6 @@ def touched_inputs(x: sp.csr_array) -> Array | None:
 
 def only_columns(x: sp.csr_array, columns: Array) -> sp.csr_array:
     """Return x without its other columns, which have no entries."""
-    place = np.empty(x.shape[1], dtype=x.indices.dtype)
-    place[columns] = np.arange(len(columns))
-    return sp.csr_array((x.data, place[x.indices], x.indptr), shape=(x.shape[0], len(columns)))
+    new_index = np.empty(x.shape[1], dtype=x.indices.dtype)
+    new_index[columns] = np.arange(len(columns))
+    return sp.csr_array((x.data, new_index[x.indices], x.indptr), shape=(x.shape[0], len(columns)))

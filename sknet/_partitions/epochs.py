@@ -22,9 +22,9 @@ from sknet._model.heads import Head, LabelHead, NumberHead
 from sknet._model.matrices import IN_MEMORY, EncodedInMemory, EncodedRows, Encoding
 from sknet._model.network_run import MAX_ROWS, NetworkRun, start_run
 from sknet._model.settings import Settings
-from sknet._network.layers import Kind
+from sknet._network.binding import Kind
+from sknet._network.inputs import DenseInputs
 from sknet._network.objective import Objective
-from sknet._network.objective import Rows as EncodedMatrix
 from sknet._partitions.shuffled import Records
 from sknet._partitions.stored import KEYS, StoredTable
 from sknet._partitions.summaries import Look, Mergeable, Part, fold_of
@@ -187,13 +187,13 @@ class EpochRows:
         self._n_rows, self._cross_fit = n_rows, cross_fit
         self.n_samples, self._mean_weight = counts.n, counts.total / counts.n
 
-    def encoded(self, records: Records) -> tuple[EncodedMatrix, Array, Array | None]:
+    def encoded(self, records: Records) -> tuple[DenseInputs, Array, Array | None]:
         """Encode some records: inputs, targets, weights."""
         dtype, head = self._encoding.compute_dtype, self._encoding.head
         fold = fold_of(records["row"]) if self._cross_fit else None
         Z = self._encoding.encoder.encode(self._rows.table(records), dtype, ones=True, fold=fold)
         target = head.targets(self._rows.targets(records), dtype, self._smoothing)
-        return EncodedMatrix(Z, self._n_rows, kind="ones"), target, self.scaled(self._rows.weight(records))
+        return DenseInputs(Z, self._n_rows, kind="ones"), target, self.scaled(self._rows.weight(records))
 
     def scaled(self, weight: Array | None) -> Array | None:
         """Divide weights by their mean over all training rows."""

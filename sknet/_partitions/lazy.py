@@ -113,7 +113,7 @@ def _columns(model: Model, method: str, parts: list[Array]) -> list[pd.Index | N
 def _probabilities(model: Model, raw: Array) -> Array | list[Array]:
     if not isinstance(model.head, LabelHead):
         raise TypeError("a head of numbers has no probabilities")
-    return model.head.labels.probabilities(model.head.loss.linked(raw))
+    return model.head.labels.probabilities(model.head.loss.predictions(raw))
 
 
 def _interval(model: Model, raw: Array) -> Array:

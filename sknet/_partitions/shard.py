@@ -28,11 +28,12 @@ from pandas.util import hash_pandas_object
 from sknet._model.matrices import Encoding as Tables
 from sknet._model.network_run import FULL_BATCH_ROWS
 from sknet._network.activations import Activation
+from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, SelectedInputs
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
-from sknet._network.objective import Chosen, Inputs, Objective, Rows, SplitRows
+from sknet._network.objective import Objective
 from sknet._network.penalties import ElasticNet
-from sknet._network.sparse_layers import Split
+from sknet._network.sparse_layers import MixedRows
 from sknet._partitions.summaries import Look, Merges, Part
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.lookups import Lookups
@@ -52,7 +53,7 @@ class Selected:
     ----------
     parts : list of Part
         The selected rows of each part, with their weights and what else columns are learnt from.
-    inputs : ndarray of shape (m, n_inputs + 1), or Split, or None
+    inputs : ndarray of shape (m, n_inputs + 1), or MixedRows, or None
         The network's input, with a last column of ones, or with categories that are looked up; once it has been
         computed. The table is no longer needed then, and there are no parts.
     chosen : ndarray or None
@@ -60,7 +61,7 @@ class Selected:
     """
 
     parts: Sequence[Part]
-    inputs: Array | Split | None = None
+    inputs: Array | MixedRows | None = None
     chosen: NDArray[np.integer] | None = None
 
     @property
@@ -135,7 +136,7 @@ class Shard:
 
     def encode(self, name: str, tables: Tables) -> None:
         """Encode the selected rows, once, each in its fold if it has one; see `TableEncoder.encode`."""
-        selected, encode = self._selected[name], _dense if tables.encoder.lookups is None else _split
+        selected, encode = self._selected[name], _dense if tables.encoder.lookups is None else _mixed
         self._selected[name] = Selected((), encode(selected, tables.encoder, tables.compute_dtype))
 
     def choose(self, name: str, of: str, rows: NDArray[np.integer]) -> None:
@@ -201,8 +202,8 @@ class Shard:
             raise RuntimeError(f"the {name} rows are not encoded yet")
         inputs = gathered(selected.inputs, n_rows)
         if selected.chosen is not None:
-            return Chosen(inputs, cast(NDArray[np.intp], selected.chosen)), len(selected.chosen)
-        return inputs, len(selected.inputs.dense if isinstance(selected.inputs, Split) else selected.inputs)
+            return SelectedInputs(inputs, cast(NDArray[np.intp], selected.chosen)), len(selected.chosen)
+        return inputs, len(selected.inputs.dense if isinstance(selected.inputs, MixedRows) else selected.inputs)
 
 
 def _dense(selected: Selected, encoder: TableEncoder, dtype: DType) -> Array:
@@ -215,20 +216,20 @@ def _dense(selected: Selected, encoder: TableEncoder, dtype: DType) -> Array:
     return inputs
 
 
-def _split(selected: Selected, encoder: TableEncoder, dtype: DType) -> Split:
+def _mixed(selected: Selected, encoder: TableEncoder, dtype: DType) -> MixedRows:
     """Encode rows some of whose categories are looked up."""
     lookups = cast(Lookups, encoder.lookups)
     found = [lookups.encode(part.X, dtype, part.fold) for part in selected.parts if part.X.shape[0]]
     if not found:
         empty = np.empty((0, len(lookups.places)), dtype)
-        return Split(empty, sp.csr_array((0, lookups.n_inputs), dtype=dtype), lookups.places)
+        return MixedRows(empty, sp.csr_array((0, lookups.n_inputs), dtype=dtype), lookups.places)
     dense, hot = np.concatenate([of_one[0] for of_one in found]), sp.vstack([of_one[1] for of_one in found], "csr")
-    return Split(dense, hot, lookups.places)
+    return MixedRows(dense, hot, lookups.places)
 
 
-def gathered(inputs: Array | Split, n_rows: int) -> Inputs:
+def gathered(inputs: Array | MixedRows, n_rows: int) -> Inputs:
     """Return what gathers up to so many rows at once."""
-    return SplitRows(inputs, n_rows) if isinstance(inputs, Split) else Rows(inputs, n_rows, kind="ones")
+    return MixedInputs(inputs, n_rows) if isinstance(inputs, MixedRows) else DenseInputs(inputs, n_rows, kind="ones")
 
 
 def slices_of(lengths: Sequence[int]) -> list[slice]:

@@ -19,10 +19,10 @@ import numpy as np
 from sknet._model.fitting import EncodedRows, Place, Tables, encode_rows
 from sknet._model.settings import TableSettings
 from sknet._network.activations import Activation
-from sknet._network.layers import Kind
+from sknet._network.binding import Kind
+from sknet._network.inputs import EncodedTable, Inputs, length
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
-from sknet._network.objective import EncodedTable, Inputs, length
 from sknet._network.penalties import ElasticNet
 from sknet._partitions.pace import Pace
 from sknet._partitions.shard import Step
@@ -31,7 +31,7 @@ from sknet._partitions.table import PartedTable, Selection
 from sknet._tables.columns.target import folds
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.rows import Rows
-from sknet._typing import Array, Batch, Table
+from sknet._typing import Array, Batch, Gradient, Table
 
 
 class RemoteInputs:
@@ -111,7 +111,7 @@ class ShardedObjective:
 
     def __call__(
         self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
-    ) -> tuple[float, Array | None]:
+    ) -> tuple[float, Gradient]:
         """Compute the objective of a batch and its gradient; see `Objective`.
 
         A lost shard is made anew and does its part again; the sums are always in the order of the shards.
@@ -131,7 +131,7 @@ class ShardedObjective:
         for i in calls:
             value += steps[i].value
             out += steps[i].gradient
-        return value + self._penalty.add(theta[: self._n_weights], out[: self._n_weights]), None
+        return value + self._penalty.add(theta[: self._n_weights], out[: self._n_weights]), out
 
     def _rows_of(self, batch: Batch) -> Sequence[Array | None]:
         """Return which rows of each shard are in a batch; None where all are."""

@@ -60,8 +60,8 @@ class LBFGS:
         return StopReason.SCORE_PLATEAU if waited else None
 
 
-class _Split:
-    """The change of variables that makes an L1 penalty smooth; the identity where there is none."""
+class _SignedParts:
+    """The change of variables that makes an L1 penalty smooth: positive and negative parts; none without a penalty."""
 
     def __init__(self, n_weights: int, l1: float) -> None:
         self.n_weights, self.l1 = n_weights, l1
@@ -104,16 +104,16 @@ class _Run:
     def __init__(self, problem: Problem, solver: LBFGS, state: State, observer: Observer | None) -> None:
         self.problem, self.solver, self.state, self.observer = problem, solver, state, observer
         self.snapshot = Snapshot(state)
-        self.split = _Split(problem.n_weights, solver.l1)
+        self.variables = _SignedParts(problem.n_weights, solver.l1)
         self.reason: StopReason | None = None
         # SciPy tries points that it may reject: state.theta changes at the end of an iteration only
         self._theta, self._gradient = state.theta.copy(), np.empty_like(state.theta)
         self._gradient_norm, self._started = 0.0, perf_counter()
-        self._start, self._begun = state.epoch, False
+        self._first_epoch, self._iteration_begun = state.epoch, False
 
     def minimize(self) -> OptimizeResult:
         """Call SciPy's solver."""
-        x, solver = self.split.encode(self.state.theta), self.solver
+        x, solver = self.variables.encode(self.state.theta), self.solver
         options = {
             "maxiter": solver.n_iterations - self.state.epoch,
             "maxfun": solver.n_evaluations,
@@ -121,31 +121,33 @@ class _Run:
             "ftol": _ftol(solver.tol),
         }
         return minimize(
-            self.objective, x, jac=True, method="L-BFGS-B", bounds=self.split.bounds(x.size),
+            self.objective, x, jac=True, method="L-BFGS-B", bounds=self.variables.bounds(x.size),
             callback=self.iteration, options=options,  # type: ignore[call-overload, unused-ignore]
         )  # fmt: skip
 
     def objective(self, x: Array) -> tuple[float, Array]:
         """Return the objective and its gradient at x; an iteration begins where it is first asked for."""
-        if not self._begun:
+        if not self._iteration_begun:
             self._begin()
-        self.split.decode(x, self._theta)
+        self.variables.decode(x, self._theta)
+        # of all samples: the gradient is whole, and `_gradient` holds it
         value, _ = self.problem.objective(self._theta, slice(0, self.problem.n_samples), self._gradient)
         if not isfinite(value) and self.state.step == 0:  # later ones are overshoots, which the line search shortens
             raise DivergedError(1, nan)
         self.state.step += 1
         self._gradient_norm = sqrt(float(np.dot(self._gradient, self._gradient)))
-        return value + self.split.penalty(x), self.split.gradient(self._gradient)
+        return value + self.variables.penalty(x), self.variables.gradient(self._gradient)
 
     def _begin(self) -> None:
         if self.observer is not None:
             self.observer.begin(self.state)
-        self._begun, self._started = True, perf_counter()
+        self._iteration_begun = True
+        self._started = perf_counter()
 
     def iteration(self, intermediate_result: OptimizeResult) -> None:
         """Record an iteration; StopIteration stops SciPy."""
         state, evaluate = self.state, self.problem.evaluate
-        self.split.decode(intermediate_result.x, state.theta)
+        self.variables.decode(intermediate_result.x, state.theta)
         state.epoch += 1
         state.n_samples_seen += self.problem.n_samples
         validation_loss, score = state.evaluate(evaluate)
@@ -158,7 +160,7 @@ class _Run:
         self.snapshot.take(state)
         if self.reason is not None:
             raise StopIteration
-        self._begun = False
+        self._iteration_begun = False
 
     def _reason_to_stop(self) -> StopReason | None:
         """Tell the observer that an iteration has ended; return why training is to stop here, if it is."""
@@ -176,8 +178,8 @@ class _Run:
             If it is not finite.
         """
         state = self.state
-        self.split.decode(found.x, state.theta)
-        if state.epoch == self._start:  # no iteration was needed: the loss curve gets one value all the same
+        self.variables.decode(found.x, state.theta)
+        if state.epoch == self._first_epoch:  # no iteration was needed: the loss curve gets one value all the same
             state.history.append(Epoch(float(found.fun), nan, nan, nan, self._gradient_norm, 0.0))
         if not np.isfinite(state.theta).all() or not isfinite(found.fun):
             raise DivergedError(max(state.epoch, 1), nan)

@@ -2,34 +2,31 @@
 
 Conventions
 -----------
-theta, gradient, average : (p,), weights first
+theta, average : (p,), weights first
+gradient : a (p,) array or a SparseGradient
 vectors : [theta, moments ..., average if there is one]     the state's own
 batch : slice or (b,) array of int     which of the n training samples
-rows : array of int, or None           where given, the batch touches only these rows of one block of the weights, and
-                                       the gradient holds them packed at that block's start
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from math import inf, isfinite, isnan, sqrt
+from math import inf, isfinite
 from time import perf_counter
 
 import numpy as np
 
+from sknet._training import gradients
 from sknet._training.optimizers import Optimizer
 from sknet._training.result import DivergedError, Epoch, Result, StopReason
 from sknet._training.schedules import Progress, Schedule, adaptive
-from sknet._training.solver import Block, Observer, Problem
+from sknet._training.solver import Observer, Problem
 from sknet._training.state import Snapshot, State
-from sknet._typing import Array, Batch
+from sknet._typing import Array, Batch, Gradient
 
 MIN_ADAPTIVE_RATE = 1e-6
 
 EXPLODED = 1e30
 """An objective that grows by this factor within an epoch is on its way to infinity."""
-
-CACHED = 2**15
-"""How many parameters of a sparse step are moved at once: they stay in the cache for the dozen passes over them."""
 
 
 @dataclass(frozen=True)
@@ -58,23 +55,16 @@ class MiniBatch:
 
     def train(self, problem: Problem, state: State, observer: Observer | None = None) -> Result:
         """Minimise a problem; see `Solver.train`."""
-        start, gradient, snapshot = state.epoch, np.empty_like(state.theta), Snapshot(state)
-        reason = None
+        run = Run(self, problem, state)
         try:
-            with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                while reason is None and state.epoch < self.n_epochs:
-                    reason = self.one_epoch(problem, state, snapshot.live, gradient, observer)
-                    snapshot.take(state)
+            while not run.is_over:
+                run.train_epoch(observer)
         except KeyboardInterrupt:
-            snapshot.restore(state)
-            if state.epoch == start:
+            run.restore()
+            if run.n_epochs_done == 0:
                 raise
-            reason = StopReason.INTERRUPTED
-        return Result(
-            reason or self.end,
-            state.epoch - start,
-            scores_undefined=state.best is not None and isnan(state.best.score),
-        )
+            return run.result(StopReason.INTERRUPTED)
+        return run.result()
 
     def exhausted(self, problem: Problem, state: State) -> StopReason | None:
         """Return why a resumed run has nothing left to do; None if it has."""
@@ -88,13 +78,13 @@ class MiniBatch:
     # --- one epoch -------------------------------------------------------------------------------------------------
 
     def one_epoch(
-        self, problem: Problem, state: State, vectors: list[Array], gradient: Array, observer: Observer | None
+        self, problem: Problem, state: State, vectors: Sequence[Array], out: Array, observer: Observer | None
     ) -> StopReason | None:
-        """Train one epoch and record it; return a reason to stop, if there is one."""
+        """Train one epoch, with gradients in the memory of `out`, and record it; return a reason to stop, if any."""
         if observer is not None:
             observer.begin(state)
         started = perf_counter()
-        loss, rate, norm = self._steps(problem, state, vectors, gradient)
+        loss, rate, norm = self._steps(problem, state, vectors, out)
         state.epoch += 1
         state.n_samples_seen += problem.n_samples
         tol = self.tol * abs(state.best_score) if self.relative_tol and isfinite(state.best_score) else self.tol
@@ -117,34 +107,33 @@ class MiniBatch:
         return None
 
     def _steps(
-        self, problem: Problem, state: State, vectors: list[Array], gradient: Array
+        self, problem: Problem, state: State, vectors: Sequence[Array], out: Array
     ) -> tuple[float, float, float]:
         """Take one step for every batch; return the mean loss, the last rate and the last gradient's norm."""
         n = problem.n_samples
         n_batches = -(-n // self.batch_size)
         rng = state.rng if problem.random else None
-        total, n_without, rate, norm, first = 0.0, 0, 0.0, 0.0, 0.0
+        total, n_without_penalty, rate, norm, first = 0.0, 0, 0.0, 0.0, 0.0
         for i, batch in enumerate(self._batches(problem, state.rng)):
-            value, rows = problem.objective(state.theta, batch, gradient, rng)
+            value, gradient = problem.objective(state.theta, batch, out, rng)
             rate = self.rate * self.schedule(self._progress(state, i / n_batches))
             first = abs(value) if i == 0 else first
             # at every step, before the weights move: `not ... <=` is true of NaN too
             if not (isfinite(value) and abs(value) <= EXPLODED * (1.0 + first)):
                 raise DivergedError(state.epoch + 1, rate)
             if self.clip_norm is not None or i == n_batches - 1:  # the history records the last step's
-                norm = _gradient_norm(problem, gradient, rows)
+                norm = gradients.norm(gradient)
             if self.clip_norm is not None and norm > self.clip_norm:
-                gradient *= self.clip_norm / norm
-            state.step += 1
-            self._step(problem, state, vectors, gradient, rows, rate)
+                gradients.multiply(gradient, self.clip_norm / norm)
+            self._step(problem, state, vectors, gradient, rate)
             size = min(self.batch_size, n - i * self.batch_size)
             total += value * size
-            n_without += 0 if rows is None else size
+            n_without_penalty += size if gradients.is_sparse(gradient) else 0
         # Once per epoch is enough: a theta that is not finite stays so, and the values are checked at every step.
         if not np.isfinite(state.theta).all():
             raise DivergedError(state.epoch + 1, rate)
-        if n_without:  # these batches' values lack the penalty: one pass over all weights adds it for the epoch
-            total += n_without * problem.penalty(state.theta)
+        if n_without_penalty:  # one pass over all weights adds it for the epoch
+            total += n_without_penalty * problem.penalty(state.theta)
         return total / n, rate, norm
 
     def _progress(self, state: State, of_epoch: float) -> Progress:
@@ -163,40 +152,19 @@ class MiniBatch:
 
     # --- one step --------------------------------------------------------------------------------------------------
 
-    def _step(
-        self, problem: Problem, state: State, vectors: list[Array], gradient: Array, rows: Array | None, rate: float
-    ) -> None:
-        """Move theta and its average, or of the block only the touched rows."""
-        if rows is None:
-            self._move(state.step, vectors, gradient, rate, problem.n_weights)
-        else:
-            block = problem.block
-            # before the block there are only weights, which decay; after it only biases, which do not
-            for part, n_weights in (slice(block.start), block.start), (slice(block.stop, None), 0):
-                self._move(state.step, [vector[part] for vector in vectors], gradient[part], rate, n_weights)
-            self._move_rows(block, state.step, vectors, gradient, rows, rate)
+    def _step(self, problem: Problem, state: State, vectors: Sequence[Array], gradient: Gradient, rate: float) -> None:
+        """Move theta and its average; of a sparse gradient, only what it touches."""
+        state.step += 1
+        for part, part_gradient, n_weights in gradients.parts_to_move(gradient, vectors, problem.n_weights):
+            self._move(state.step, part, part_gradient, rate, n_weights)
         if problem.project is not None:
-            problem.project(state.theta, rate * self.optimizer.step_scale(state.moments, state.step))
+            problem.project(state.theta, rate * self.optimizer.steady_direction(state.moments, state.step))
             if state.average is not None:
                 state.average[state.theta == 0.0] = 0.0  # the zeros of an L1 penalty are real ones
                 if problem.limit is not None:  # the average still contains the first weights, which were never limited
                     problem.limit(state.average)
 
-    def _move_rows(
-        self, block: Block, step: int, vectors: list[Array], gradient: Array, rows: Array, rate: float
-    ) -> None:
-        """Move the touched rows of the block."""
-        matrices, packed = [block.of(vector) for vector in vectors], block.of(gradient)
-        n_rows = max(1, CACHED // packed.shape[1])
-        for i in range(0, len(rows), n_rows):
-            some = rows[i : i + n_rows]
-            # copies, (len(some), width) each: NumPy cannot work in place on rows chosen by index
-            picked = [matrix.take(some, axis=0) for matrix in matrices]
-            self._move(step, picked, packed[i : i + len(some)], rate, len(some))
-            for matrix, part in zip(matrices, picked, strict=True):
-                matrix[some] = part
-
-    def _move(self, step: int, vectors: list[Array], gradient: Array, rate: float, n_weights: int) -> None:
+    def _move(self, step: int, vectors: Sequence[Array], gradient: Array, rate: float, n_weights: int) -> None:
         """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction.
 
         A moving average (Polyak & Juditsky 1992), where there is one, follows
@@ -216,10 +184,37 @@ class MiniBatch:
             average += gradient
 
 
-def _gradient_norm(problem: Problem, gradient: Array, rows: Array | None) -> float:
-    """Return the Euclidean norm of the gradient, of its valid part where only some rows are touched."""
-    if rows is None:
-        return sqrt(float(np.dot(gradient, gradient)))
-    block = problem.block
-    parts = gradient[: block.start], block.of(gradient)[: len(rows)].ravel(), gradient[block.stop :]
-    return sqrt(sum(float(np.dot(part, part)) for part in parts))
+class Run:
+    """A run on its way, epoch by epoch; an interrupted one can go back to its last whole epoch."""
+
+    def __init__(self, solver: MiniBatch, problem: Problem, state: State) -> None:
+        self.solver, self.problem, self.state = solver, problem, state
+        self._first_epoch = state.epoch
+        self._out, self._snapshot = np.empty_like(state.theta), Snapshot(state)
+        self._reason: StopReason | None = None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether all epochs are done, or there is a reason to stop before."""
+        return self._reason is not None or self.state.epoch >= self.solver.n_epochs
+
+    @property
+    def n_epochs_done(self) -> int:
+        """How many epochs this run has added to the state."""
+        return self.state.epoch - self._first_epoch
+
+    def train_epoch(self, observer: Observer | None = None) -> None:
+        """Train one epoch. Sets: the state, in place."""
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+            vectors = self._snapshot.live
+            self._reason = self.solver.one_epoch(self.problem, self.state, vectors, self._out, observer)
+            self._snapshot.take(self.state)
+
+    def restore(self) -> None:
+        """Put the state back to the end of its last whole epoch."""
+        self._snapshot.restore(self.state)
+
+    def result(self, stopped_by: StopReason | None = None) -> Result:
+        """Return how the run has ended, given what has stopped it from outside, if anything."""
+        why = self._reason or (None if self.is_over else stopped_by) or self.solver.end
+        return Result(why, self.n_epochs_done, scores_undefined=self.state.scores_undefined)

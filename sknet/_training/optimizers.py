@@ -58,7 +58,7 @@ class Optimizer(ABC):
     ...         gradient /= np.sqrt(total) + 1e-8
     ...         return 1.0
     ...
-    ...     def step_scale(self, moments, step):
+    ...     def steady_direction(self, moments, step):
     ...         return 1.0 / (np.sqrt(moments[0]) + 1e-8)
     >>> net = SigmoidMLPClassifier(solver=AdaGrad(), learning_rate_init=0.05)
     """
@@ -94,7 +94,7 @@ class Optimizer(ABC):
             nothing here; 1.0 if there is none.
         """
 
-    def step_scale(self, moments: Sequence[Array], step: int) -> float | Array:
+    def steady_direction(self, moments: Sequence[Array], step: int) -> float | Array:
         """Return the direction that a steady gradient of 1 gives, with the moments as they are after an update.
 
         An L1 penalty is applied after each step, and must be as strong as if
@@ -156,7 +156,7 @@ class SGD(Optimizer):
             np.copyto(gradient, velocity)
         return 1.0
 
-    def step_scale(self, moments: Sequence[Array], step: int) -> float | Array:
+    def steady_direction(self, moments: Sequence[Array], step: int) -> float | Array:
         """Return 1 + momentum + momentum^2 + ..., one term per step so far: the velocity of a steady gradient of 1."""
         # Nesterov's direction has one term more, momentum^step, which vanishes after the first steps: it is left out.
         return (1.0 - self.momentum**step) / (1.0 - self.momentum) if self.momentum < 1.0 else float(step)
@@ -182,7 +182,7 @@ class RMSProp(Optimizer):
         gradient /= np.sqrt(v) + self.epsilon
         return 1.0
 
-    def step_scale(self, moments: Sequence[Array], step: int) -> float | Array:
+    def steady_direction(self, moments: Sequence[Array], step: int) -> float | Array:
         """Return 1 / (sqrt(v) + epsilon)."""
         return 1.0 / (np.sqrt(moments[0]) + self.epsilon)
 
@@ -218,7 +218,7 @@ class Adam(Optimizer):
         np.divide(m, gradient, out=gradient)
         return (1.0 - self.beta_1) / root * sqrt(1.0 - self.beta_2**step) / (1.0 - self.beta_1**step)
 
-    def step_scale(self, moments: Sequence[Array], step: int) -> float | Array:
+    def steady_direction(self, moments: Sequence[Array], step: int) -> float | Array:
         """Return sqrt(1 - beta_2^t) / (sqrt(v) + epsilon)."""
         root = sqrt(1.0 - self.beta_2)
         return sqrt(1.0 - self.beta_2**step) / root / (np.sqrt(moments[1]) + self.epsilon / root)

@@ -4,34 +4,17 @@ Conventions
 -----------
 theta, gradient : (p,), weights first
 batch : slice or (b,) array of int     which of the n training samples
-rows : array of int, or None           where given, the batch touches only these rows of one block of the weights, and
-                                       the gradient holds them packed at that block's start
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from sknet._training.result import Result, StopReason
 from sknet._training.state import Evaluate, State
-from sknet._typing import Array, Batch
-
-
-class Block(NamedTuple):
-    """A matrix among the parameters: theta[start:stop], of `height` rows; before it lie weights, after it biases."""
-
-    start: int
-    stop: int
-    height: int
-
-    def of(self, vector: Array) -> Array:
-        """Return the matrix as a view of theta or of a vector as long."""
-        return vector[self.start : self.stop].reshape(self.height, -1)
-
-
-NO_BLOCK = Block(0, 0, 0)
+from sknet._typing import Array, Batch, Gradient
 
 
 class Objective(Protocol):
@@ -39,8 +22,8 @@ class Objective(Protocol):
 
     def __call__(
         self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
-    ) -> tuple[float, Array | None]:
-        """Set `out` to the gradient; return the value and the touched rows."""
+    ) -> tuple[float, Gradient]:
+        """Return the value and the gradient, in the memory of `out`."""
 
 
 @dataclass(frozen=True)
@@ -49,11 +32,10 @@ class Problem:
 
     objective: Objective
     n_samples: int
-    n_weights: int  # theta[:n_weights] decays
-    block: Block = NO_BLOCK  # whose rows `rows` means
-    penalty: Callable[[Array], float] = lambda theta: 0.0  # missing from the values of batches with rows
+    n_weights: int  # theta[:n_weights] decays, and has penalties
+    penalty: Callable[[Array], float] = lambda theta: 0.0  # missing from values with a sparse gradient
     random: bool = False  # whether the objective draws random numbers (dropout)
-    project: Callable[[Array, float | Array], None] | None = None  # (theta, rate * step_scale): follows each step
+    project: Callable[[Array, float | Array], None] | None = None  # (theta, step lengths): follows each step
     limit: Callable[[Array], None] | None = None  # the part of `project` that the moving average must obey: max_norm
     evaluate: Evaluate | None = None  # validation
     batches: Callable[[int, np.random.Generator | None], Iterator[Batch]] | None = None  # of samples not held in memory

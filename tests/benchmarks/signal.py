@@ -9,8 +9,8 @@ import matplotlib
 import numpy as np
 
 from sknet._network.activations import ACTIVATIONS
+from sknet._network.binding import Training, bind
 from sknet._network.initializers import draw
-from sknet._network.layers import Training, bind
 from sknet._network.layout import Layout
 
 N_ROWS, N_INPUTS, WIDTH, DEPTH = 1000, 20, 50, 10

@@ -108,7 +108,7 @@ class OwnSGD(Optimizer):
         gradient[:] = moments[0]
         return 1.0
 
-    def step_scale(self, moments, step):
+    def steady_direction(self, moments, step):
         return (1.0 - self.momentum**step) / (1.0 - self.momentum)
 
 

@@ -49,7 +49,7 @@ def test_labels_there_and_back(kind):
 def test_probabilities_are_those_of_the_labels(kind):
     head, codes = learn_label_head(LABELS[kind], LOG_LOSS)
     raw = 8.0 * (head.targets(codes, np.dtype(float)) - 0.5)
-    P = head.labels.probabilities(head.loss.linked(raw.copy()), normalise=head.loss.out_activation != "softmax")
+    P = head.labels.probabilities(head.loss.predictions(raw), normalise=head.loss.out_activation != "softmax")
     for part in P if kind == "multioutput" else [P]:
         assert (part > 0.0).all() and (part < 1.0).all()
         if kind != "multilabel":

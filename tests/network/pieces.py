@@ -12,12 +12,14 @@ import scipy.sparse as sp
 
 from sknet._network import losses, regression
 from sknet._network.activations import ACTIVATIONS
-from sknet._network.layers import Training, bind
+from sknet._network.binding import Training, bind
+from sknet._network.inputs import DenseInputs, MixedInputs, SparseInputs
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
-from sknet._network.objective import Objective, Rows, SparseRows, SplitRows
+from sknet._network.objective import Objective
 from sknet._network.penalties import ElasticNet
-from sknet._network.sparse_layers import Split
+from sknet._network.sparse_layers import MixedRows
+from sknet._typing import SparseGradient
 
 ACTIVATION_NAMES = [name for name in ACTIVATIONS if name != "logistic"]  # another name of sigmoid
 LEVELS = (0.1, 0.5, 0.9)
@@ -80,8 +82,8 @@ LOSSES = {
     "tweedie": LossCase(regression.tweedie(1.3), 2, positive),
     "pinball": LossCase(regression.pinball(0.2), 2, numbers, kinks=True),
     "quantiles": LossCase(regression.quantiles(LEVELS), 3, one_number, kinks=True),
-    "blocks": LossCase(
-        losses.blocks(
+    "side by side": LossCase(
+        losses.side_by_side(
             [losses.SOFTMAX_LOG_LOSS, losses.SIGMOID_LOG_LOSS, regression.SQUARED_ERROR],
             [slice(0, 3), slice(3, 4), slice(4, 6)],
         ),
@@ -114,11 +116,27 @@ def assert_gradient(gradient, expected, tolerance=1e-7):
     assert np.linalg.norm(gradient - expected) <= tolerance * np.linalg.norm(expected)
 
 
-def split_in_two(X):
+def with_ones(X):
+    return np.column_stack([X, np.ones(len(X), X.dtype)])
+
+
+def mixed_rows(X):
     """Every second input of X as an array, the others as a CSR matrix."""
-    hot = X.copy()
-    hot[:, ::2] = 0.0
-    return Split(X[:, ::2].copy(), sp.csr_array(hot), np.arange(X.shape[1])[::2])
+    one_hot = X.copy()
+    one_hot[:, ::2] = 0.0
+    return MixedRows(X[:, ::2].copy(), sp.csr_array(one_hot), np.arange(X.shape[1])[::2])
+
+
+KINDS = {"dense": lambda X: X, "ones": with_ones, "sparse": sp.csr_array, "mixed": mixed_rows}
+"""What a first layer takes in place of an array."""
+
+
+def inputs_of(X, kind, n_rows):
+    """The rows of X, batch by batch."""
+    rows = KINDS[kind](X)
+    if kind == "sparse":
+        return SparseInputs(rows)
+    return MixedInputs(rows, n_rows) if kind == "mixed" else DenseInputs(rows, n_rows, kind)
 
 
 # --- whole networks --------------------------------------------------------------------------------------------------
@@ -137,35 +155,36 @@ class NetworkCase:
     theta: np.ndarray
     penalty: ElasticNet
 
-    def objective(
-        self, *, sparse=False, split=False, ones=False, n_rows=None, dropout=(), rows=slice(None), dtype=float
-    ):
-        """An objective over the given rows of the data, with a column of ones or without.
-
-        Buffers of n_rows make it work in pieces.
-        """
+    def objective(self, *, kind="dense", n_rows=None, dropout=(), rows=slice(None), dtype=float):
+        """An objective over the given rows of the data. Buffers of n_rows make it work in pieces."""
         X, target = self.X[rows].astype(dtype), self.target[rows].astype(dtype)
-        X = np.column_stack([X, np.ones(len(X), dtype)]) if ones else X
         weight = None if self.weight is None else self.weight[rows].astype(dtype)
         n_rows = n_rows or len(X)
-        inputs = SparseRows(sp.csr_array(X)) if sparse else Rows(X, n_rows, kind="ones" if ones else "dense")
-        inputs = SplitRows(split_in_two(X), n_rows) if split else inputs
         return Objective(
-            self.layout, self.activations, self.loss, self.penalty, inputs, target, weight,
+            self.layout, self.activations, self.loss, self.penalty, inputs_of(X, kind, n_rows), target, weight,
             n_rows=n_rows, dropout=dropout,
         )  # fmt: skip
 
     def chain(self, n_rows, *, kind="dense", gradient=None, **training):
         """A chain for n_rows rows; with a gradient, one for training."""
         given = None if gradient is None else Training(gradient, **training)
-        return bind(self.layout, self.activations, self.theta, n_rows, kind, training=given)
+        return bind(self.layout, self.activations, self.theta, n_rows, kind, given)
 
     def gradient(self, batch, theta=None, rng=None, **how):
-        """The objective's value, its gradient and the touched rows."""
+        """The objective's value, the penalty included, its gradient, and the rows of W_1 that have one (None: all).
+
+        Where only some have one, the others are as the penalty has them.
+        """
         theta = self.theta if theta is None else theta
-        out = np.full_like(theta, np.nan)
-        value, rows = self.objective(**how)(theta, batch, out, rng)
-        return value, out, rows
+        objective = self.objective(**how)
+        value, gradient = objective(theta, batch, np.full_like(theta, np.nan), rng)
+        if not isinstance(gradient, SparseGradient):
+            return value, gradient, None
+        whole = gradient.out.copy()
+        W = self.layout.views(whole)[0][0]
+        W[:] = self.penalty.l2 * self.layout.views(theta)[0][0]
+        W[gradient.rows] = gradient.values
+        return value + objective.penalty(theta), whole, gradient.rows
 
     def arrays(self, theta):
         """The weights and biases of a theta, in one list."""

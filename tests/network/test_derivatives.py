@@ -45,8 +45,8 @@ def link_piece(case):
     rng = np.random.default_rng(2)
     raw, delta = rng.normal(size=(2, 9, case.n_outputs))
     return (
-        lambda raw: (delta * case.loss.linked(raw.copy())).sum(),
-        lambda raw: case.loss.through_link(raw.copy(), delta).ravel(),
+        lambda raw: (delta * case.loss.predictions(raw)).sum(),
+        lambda raw: case.loss.backward_through_link(raw.copy(), delta).ravel(),
         raw,
     )
 
@@ -56,7 +56,7 @@ def penalty_piece(penalty):
 
     def gradient(w):
         out = penalty.l1 * np.sign(w)
-        penalty.add_gradient(w, out)
+        penalty.add(w, out)
         return out
 
     return penalty.value, gradient, AWAY_FROM_KINKS

@@ -6,8 +6,8 @@ from pieces import ACTIVATION_NAMES
 from scipy.stats import norm
 
 from sknet._network.activations import ACTIVATIONS, Activation
+from sknet._network.binding import Training, bind
 from sknet._network.initializers import INITIALIZERS, SPREAD, _excess, centred, draw
-from sknet._network.layers import Training, bind
 from sknet._network.layout import Layout
 
 VARIANCES = {"glorot": lambda i, o: 2 / (i + o), "he": lambda i, o: 2 / i, "lecun": lambda i, o: 1 / i}
@@ -102,7 +102,7 @@ def test_the_signal_survives_ten_layers(name):
     raw = chain.forward(np.random.default_rng(1).normal(size=(200, 20)))
     assert 0.02 < raw.std() < 10
     seen = []
-    chain.first.backward = lambda delta: seen.append(np.linalg.norm(delta, axis=1).mean())  # dJ/dz_1
+    chain.layers[0].backward = lambda delta: seen.append(np.linalg.norm(delta, axis=1).mean())  # dJ/dz_1
     chain.backward(np.ones_like(raw))
     assert 0.005 < seen[0] < 20
 

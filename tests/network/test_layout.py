@@ -37,20 +37,20 @@ def test_weights_come_first():
 def test_the_first_biases_are_one_more_row_of_the_first_weights(sizes):
     layout = Layout(tuple(sizes))
     theta = np.arange(float(layout.n_parameters))
-    first, (coefs, intercepts) = layout.blocks(theta, joined=True)[0][0].W, layout.views(theta)
+    first, (coefs, intercepts) = layout.layers(theta, joined=True)[0].W, layout.views(theta)
     assert np.shares_memory(first, theta)
     np.testing.assert_array_equal(first, np.vstack([coefs[0], intercepts[0]]))
 
 
 @given(st.lists(st.integers(1, 5), min_size=2, max_size=6))
-def test_a_block_is_one_layer(sizes):
+def test_the_parameters_of_one_layer(sizes):
     layout = Layout(tuple(sizes))
     theta = np.arange(float(layout.n_parameters))
     coefs, intercepts = layout.views(theta)
-    for block, start, W, b in zip(layout.blocks(theta)[0], layout.starts, coefs, intercepts, strict=True):
-        np.testing.assert_array_equal(block.W, W)
-        np.testing.assert_array_equal(block.b, b)
-        assert block.W[0, 0] == start
+    for own, start, W, b in zip(layout.layers(theta), layout.starts, coefs, intercepts, strict=True):
+        np.testing.assert_array_equal(own.W, W)
+        np.testing.assert_array_equal(own.b, b)
+        assert own.W[0, 0] == start
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])

@@ -4,34 +4,26 @@ import tracemalloc
 
 import numpy as np
 import pytest
-import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.testing import assert_array_equal
 from pieces import (
     ACTIVATION_NAMES,
+    KINDS,
     LOSSES,
     NetworkCase,
     assert_gradient,
+    inputs_of,
     network_case,
     numerical_gradient,
 )
 
 from sknet._network.activations import ACTIVATIONS
-from sknet._network.layers import Chain, bind
+from sknet._network.backprop import Chain
+from sknet._network.binding import bind
+from sknet._network.inputs import DenseInputs, length
 from sknet._network.layout import Layout
 from sknet._network.losses import SOFTMAX_LOG_LOSS
-from sknet._network.objective import (
-    KEPT,
-    Chosen,
-    Columns,
-    EncodedTable,
-    Objective,
-    Rows,
-    SparseRows,
-    length,
-    pieces,
-)
+from sknet._network.objective import MAX_CHAINS, Objective
 from sknet._network.penalties import ElasticNet
 
 FEW = np.array([5, 0, 2])  # these rows touch the inputs 1 and 4 only, a third of all
@@ -50,18 +42,11 @@ cases = st.builds(
 
 
 def variants(case):
-    """The gradient of the same three rows' objective, in every way there is, and whether it is packed."""
-    yield case.gradient(FEW), False
-    yield case.gradient(FEW, sparse=True), True
-    yield case.gradient(FEW, ones=True), False
-    yield case.gradient(FEW, ones=True, n_rows=2), False
-    yield case.gradient(FEW, n_rows=2), False  # in pieces
-    yield case.gradient(FEW, n_rows=2, sparse=True), False
-    yield case.gradient(FEW, split=True), False
-    yield case.gradient(FEW, split=True, n_rows=2), False
-    for sparse in (False, True):  # of all rows: the whole gradient
-        yield case.gradient(slice(0, 3), rows=FEW, sparse=sparse), False
-        yield case.gradient(slice(0, 3), rows=FEW, sparse=sparse, n_rows=2), False
+    """The gradient of the same three rows' objective, in every way there is, and whether it is sparse."""
+    for kind in KINDS:
+        yield case.gradient(FEW, kind=kind), kind == "sparse"
+        yield case.gradient(FEW, kind=kind, n_rows=2), False  # in pieces
+        yield case.gradient(slice(0, 3), rows=FEW, kind=kind), False  # of all rows: the whole gradient
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -71,24 +56,19 @@ def test_whole_network(loss, activation, hidden):
     objective = case.objective()
     scratch = np.empty_like(case.theta)
     expected = numerical_gradient(lambda theta: objective(theta, FEW, scratch)[0], case.theta, STEP)
-    for (value, gradient, rows), packed in variants(case):
-        value += objective.penalty(case.theta) if packed else 0.0
+    for (value, gradient, rows), sparse in variants(case):
         assert value == pytest.approx(objective(case.theta, FEW, scratch)[0], rel=1e-13)
-        found, wanted = case.arrays(gradient), case.arrays(expected)
-        assert (rows is not None) == packed
-        if packed:
-            assert rows.tolist() == [1, 4]
-            found[0], wanted[0] = found[0][:2], wanted[0][rows]
-        for array, slope in zip(found, wanted, strict=True):
+        assert rows.tolist() == [1, 4] if sparse else rows is None
+        for array, slope in zip(case.arrays(gradient), case.arrays(expected), strict=True):
             assert_gradient(array, slope)
 
 
-@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize("kind", ["dense", "sparse"])
 @pytest.mark.parametrize("activation", ACTIVATION_NAMES)
-def test_whole_network_with_dropout(activation, sparse):
+def test_whole_network_with_dropout(activation, kind):
     """With the same random numbers the objective is a smooth function, and the masks of the two passes are one."""
     case = network_case("log_loss, softmax", activation, (6, 5, 4))
-    batch, how = slice(0, 8), {"dropout": (0.3, 0.0, 0.5), "sparse": sparse}
+    batch, how = slice(0, 8), {"dropout": (0.3, 0.0, 0.5), "kind": kind}
     objective, scratch = case.objective(**how), np.empty_like(case.theta)
     expected = numerical_gradient(
         lambda theta: objective(theta, batch, scratch, np.random.default_rng(3))[0], case.theta, STEP
@@ -107,29 +87,13 @@ def test_dropout_leaves_no_trace_in_the_next_pass():
     np.testing.assert_array_equal(first, second)
 
 
-def test_penalty_of_untouched_inputs_waits():
-    """Packed rows: the gradient of an untouched row would be l2 * w; it is left out, and all else is the same."""
+def test_a_sparse_step_leaves_the_l1_penalty_to_be_added():
     case = network_case("squared_error", "tanh", (4,))
-    (_, dense, _), (_, packed, rows) = case.gradient(FEW), case.gradient(FEW, sparse=True)
-    (first, *others), (whole, *expected) = case.arrays(packed), case.arrays(dense)
-    np.testing.assert_allclose(first[: len(rows)], whole[rows], rtol=1e-12)
-    for found, wanted in zip(others, expected, strict=True):
-        np.testing.assert_allclose(found, wanted, rtol=1e-12)
-    untouched = np.setdiff1d(np.arange(6), rows)
-    W = case.layout.views(case.theta)[0][0]
-    np.testing.assert_allclose(whole[untouched], 0.3 * W[untouched], rtol=1e-12)
-
-
-def test_without_l2_nothing_is_added_to_packed_rows():
-    case = network_case("squared_error", "tanh", (4,))
-    plain = NetworkCase(**{**vars(case), "penalty": ElasticNet(l1=0.2)})
-    value, packed, rows = plain.gradient(FEW, sparse=True)
-    bare = NetworkCase(**{**vars(case), "penalty": ElasticNet()})
-    bare_value, dense, _ = bare.gradient(FEW)
-    assert value == pytest.approx(bare_value)
+    plain, bare = (NetworkCase(**{**vars(case), "penalty": ElasticNet(l1=l1)}) for l1 in (0.2, 0.0))
+    (value, gradient, rows), (bare_value, dense, _) = plain.gradient(FEW, kind="sparse"), bare.gradient(FEW)
     of_weights = 0.2 * np.abs(case.theta[: case.layout.n_weights]).sum()
-    assert plain.objective().penalty(case.theta) == pytest.approx(of_weights)
-    np.testing.assert_allclose(case.arrays(packed)[0][: len(rows)], case.arrays(dense)[0][rows], rtol=1e-12)
+    assert len(rows) == 2 and value == pytest.approx(bare_value + of_weights)
+    np.testing.assert_allclose(gradient, dense, rtol=1e-12, atol=1e-15)
 
 
 # --- invariants
@@ -169,10 +133,10 @@ def test_hidden_units_have_no_order(loss, activation, order, seed):
     np.testing.assert_allclose(other_gradient, permuted(gradient), rtol=1e-10, atol=1e-13)
 
 
-@given(cases, st.integers(1, 8), st.booleans(), st.booleans())
-def test_pieces_add_up_to_the_whole(case, n_rows, sparse, shuffled):
+@given(cases, st.integers(1, 8), st.sampled_from(["dense", "sparse"]), st.booleans())
+def test_pieces_add_up_to_the_whole(case, n_rows, kind, shuffled):
     batch = np.random.default_rng(0).permutation(8) if shuffled else slice(0, 8)
-    whole, in_pieces = case.gradient(batch), case.gradient(batch, n_rows=n_rows, sparse=sparse)
+    whole, in_pieces = case.gradient(batch), case.gradient(batch, n_rows=n_rows, kind=kind)
     assert in_pieces[0] == pytest.approx(whole[0], rel=1e-12)
     np.testing.assert_allclose(in_pieces[1], whole[1], rtol=1e-10, atol=1e-13)
     assert in_pieces[2] is None
@@ -185,7 +149,7 @@ def test_shares_of_a_batch_add_up_to_it(case, cut):
     for share in (np.arange(cut), np.arange(cut, 8)):
         value += objective.share(case.theta, share, 8, out)
         gradient += out
-    case.penalty.add_gradient(case.theta[:n_weights], gradient[:n_weights])
+    case.penalty.add(case.theta[:n_weights], gradient[:n_weights])
     whole = case.gradient(slice(0, 8))
     assert value == pytest.approx(whole[0], rel=1e-12)
     np.testing.assert_allclose(gradient, whole[1], rtol=1e-10, atol=1e-13)
@@ -213,7 +177,7 @@ def test_other_arrays_than_last_time_are_noticed():
     objective, batch = case.objective(n_rows=3), slice(0, 8)
     first, second = np.empty_like(case.theta), np.empty_like(case.theta)
     value, _ = objective(case.theta, batch, first)
-    assert objective(case.theta.copy(), batch, second) == (value, None)
+    assert objective(case.theta.copy(), batch, second)[0] == value
     np.testing.assert_array_equal(first, second)
     other = objective(2.0 * case.theta, batch, second)[0]
     assert other == case.gradient(batch, 2.0 * case.theta, n_rows=3)[0] != value
@@ -250,7 +214,7 @@ def test_few_bound_layers_are_kept():
     objective, out = case.objective(), np.empty_like(case.theta)
     for n in (*range(1, 8), 2):
         assert objective(case.theta, slice(0, n), out)[0] == case.gradient(slice(0, n))[0]
-    assert len(objective._bound) == KEPT
+    assert len(objective._bound) == MAX_CHAINS
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
@@ -266,40 +230,6 @@ def test_all_arithmetic_is_done_in_the_given_type(loss, dtype, monkeypatch):
     np.testing.assert_allclose(gradient, case.gradient(slice(0, 8))[1], rtol=0.01, atol=1e-4)
 
 
-def test_rows_are_a_view_of_a_slice_and_a_buffer_else():
-    X = np.arange(12.0).reshape(6, 2)
-    rows = Rows(X, 4)
-    assert np.shares_memory(rows(slice(1, 3)), X)
-    picked = rows(np.array([5, 0]))
-    assert picked.tolist() == [[10, 11], [0, 1]] and not np.shares_memory(picked, X)
-    assert np.shares_memory(rows(np.array([1, 2, 3])), picked)
-    assert (rows.kind, Rows(X, 4, kind="ones").kind) == ("dense", "ones")
-
-
-def test_columns_are_rows_that_lie_column_by_column():
-    X = np.arange(12.0).reshape(6, 2)
-    columns, rows = Columns(X, 4), Rows(X, 4)
-    for batch in (slice(1, 3), np.array([5, 0]), np.array([1, 2, 3, 0])):
-        found = columns(batch)
-        np.testing.assert_array_equal(found, rows(batch))
-        assert not np.shares_memory(found, X) and found.strides[0] == X.itemsize
-
-
-def test_sparse_rows():
-    X = sp.random_array((6, 3), density=0.5, format="csr", random_state=0)
-    rows = SparseRows(X)
-    for batch in (slice(1, 3), np.array([5, 0])):
-        np.testing.assert_array_equal(rows(batch).toarray(), X.toarray()[batch])
-    assert rows.kind == "sparse"
-
-
-@pytest.mark.parametrize("batch", [slice(3, 10), np.arange(3, 10)])
-def test_pieces_of_a_batch(batch):
-    found = list(pieces(batch, 3))
-    assert [length(piece) for piece in found] == [3, 3, 1]
-    np.testing.assert_array_equal(np.concatenate([np.arange(20)[piece] for piece in found]), np.arange(3, 10))
-
-
 @pytest.mark.parametrize("activation", ["sigmoid", "tanh", "relu", "identity"])
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
 def test_a_step_allocates_no_array_of_the_batch_or_of_theta(activation, dropout):
@@ -309,8 +239,8 @@ def test_a_step_allocates_no_array_of_the_batch_or_of_theta(activation, dropout)
     X, y = rng.normal(size=(2 * n, d)), np.eye(k)[rng.integers(0, k, 2 * n)]
     layout = Layout((d, h, h, k))
     objective = Objective(
-        layout, [ACTIVATIONS[activation]] * 2, SOFTMAX_LOG_LOSS, ElasticNet(l2=0.1), Rows(X, n), y, rng.random(2 * n),
-        n_rows=n, dropout=(dropout, dropout),
+        layout, [ACTIVATIONS[activation]] * 2, SOFTMAX_LOG_LOSS, ElasticNet(l2=0.1), DenseInputs(X, n), y,
+        rng.random(2 * n), n_rows=n, dropout=(dropout, dropout),
     )  # fmt: skip
     theta, out = rng.normal(size=layout.n_parameters), np.empty(layout.n_parameters)
     batch = rng.permutation(2 * n)[:n]
@@ -325,29 +255,14 @@ def test_a_step_allocates_no_array_of_the_batch_or_of_theta(activation, dropout)
 # --- other data
 
 
-@pytest.mark.parametrize("ones", [False, True])
-@pytest.mark.parametrize("kind", ["dense", "ones", "sparse"])
+@pytest.mark.parametrize("trained_on", ["dense", "ones"])
+@pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("loss", LOSSES)
-def test_raw_output_for_other_data(loss, kind, ones):
+def test_raw_output_for_other_data(loss, kind, trained_on):
     """Which may have a column of ones where the training data have none, and the other way round."""
     case, other = network_case(loss, "tanh", (4,)), network_case(loss, "tanh", (4,), seed=1, n=7)
-    objective = case.objective(n_rows=3, dropout=(0.5,), ones=ones)
-    inputs = {
-        "dense": Rows(other.X, 3),
-        "ones": Rows(np.column_stack([other.X, np.ones(7)]), 3, kind="ones"),
-        "sparse": SparseRows(sp.csr_array(other.X)),
-    }[kind]
+    objective = case.objective(n_rows=3, dropout=(0.5,), kind=trained_on)
     (W1, W2), (b1, b2) = case.layout.views(case.theta)
     expected = np.tanh(other.X @ W1 + b1) @ W2 + b2
-    np.testing.assert_allclose(objective.raw(case.theta, inputs, 7), expected, rtol=1e-12, atol=1e-14)
-
-
-def test_chosen_rows_are_those_of_the_whole():
-    values, places = np.random.default_rng(0).normal(size=(90, 3)), np.array([5, 2, 70, 8])
-    part = Chosen(Rows(values, 4), places)
-    assert_array_equal(part(slice(1, 3)), values[[2, 70]])
-    assert_array_equal(part(np.array([3, 0])), values[[8, 5]])
-    assert part.kind == "dense"
-    table = EncodedTable(lambda n_rows: Rows(values, n_rows), (90, 3))[places][np.array([0, 3])]
-    assert table.shape == (2, 3)
-    assert_array_equal(table.inputs(2)(slice(0, 2)), values[[5, 8]])
+    found = objective.raw(case.theta, inputs_of(other.X, kind, 3), 7)
+    np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)

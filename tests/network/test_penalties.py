@@ -18,7 +18,7 @@ floats = st.floats(-10, 10)
 )
 def test_value_and_gradient(l2, l1, value):
     penalty, out = ElasticNet(l2, l1), np.ones(4)
-    penalty.add_gradient(W, out)
+    penalty.add(W, out)
     assert penalty.value(W) == pytest.approx(value)
     np.testing.assert_allclose(out, 1 + l2 * W)
 
@@ -27,7 +27,7 @@ def test_value_and_gradient(l2, l1, value):
 @pytest.mark.parametrize("n", [0, 1, 3])
 def test_gradient_is_added_in_place_to_a_part_of_a_vector(dtype, n):
     w, out = np.arange(5, dtype=dtype), np.ones(5, dtype)
-    ElasticNet(l2=0.5).add_gradient(w[1 : 1 + n], out[2 : 2 + n])
+    ElasticNet(l2=0.5).add(w[1 : 1 + n], out[2 : 2 + n])
     expected = np.ones(5)
     expected[2 : 2 + n] += 0.5 * np.arange(1, 1 + n)
     assert out.tolist() == expected.tolist()
@@ -77,5 +77,5 @@ def test_projection_of_all_weights_and_of_no_bias(l1, max_norm):
 def test_the_gradient_of_many_weights_is_that_of_each():
     w = np.random.default_rng(0).normal(size=2 * CACHED + 5)
     out = np.ones_like(w)
-    ElasticNet(l2=0.3).add_gradient(w, out)
+    ElasticNet(l2=0.3).add(w, out)
     np.testing.assert_allclose(out, 1.0 + 0.3 * w, rtol=1e-12)

@@ -1,14 +1,13 @@
-"""First layers of sparse rows: as a dense one's, with the gradient of few inputs or of all."""
+"""First layers of sparse rows: as a dense one, with the gradient of few inputs or of all."""
 
 import numpy as np
 import scipy.sparse as sp
 from hypothesis import given
 from hypothesis import strategies as st
-from pieces import split_in_two
+from pieces import mixed_rows
 
-from sknet._network.layers import FirstDense, product_by_rows
-from sknet._network.layout import Block
-from sknet._network.sparse_layers import FirstSparse, FirstSplit
+from sknet._network.backprop import Dense
+from sknet._network.sparse_layers import DenseOnMixed, DenseOnSparse
 
 sparse_matrices = st.builds(
     lambda n, d, density, seed: sp.random_array((n, d), density=density, format="csr", random_state=seed),
@@ -19,52 +18,36 @@ sparse_matrices = st.builds(
 )
 
 
-def first_sparse(X, W, b, *, whole=False):
-    gradient = Block(np.full_like(W, np.nan), np.full_like(b, np.nan))
-    n = X.shape[0]
-    z = np.empty((n, len(b)))
-    return FirstSparse(W, b, *gradient, z, product_by_rows, np.ones(n), whole=whole), gradient
+def passes(kind, X, n, d, **more):
+    """The layer after both passes, with what they give."""
+    rng = np.random.default_rng(0)
+    W, b, delta = rng.normal(size=(d, 3)), rng.normal(size=3), rng.normal(size=(n, 3))
+    layer = kind(W, b, np.full_like(W, np.nan), np.full_like(b, np.nan), np.empty((n, 3)), np.ones(n), **more)
+    z = layer.forward(X).copy()
+    assert layer.backward(delta) is None
+    return layer, [z, layer.dW, layer.db]
 
 
 @given(sparse_matrices, st.booleans())
-def test_gradient_of_sparse_input(X, whole):
-    delta = np.random.default_rng(0).normal(size=(X.shape[0], 3))
-    layer, (dW, db) = first_sparse(X, np.ones((X.shape[1], 3)), np.ones(3), whole=whole)
-    layer.forward(X)
-    rows = layer.backward(delta)
-    np.testing.assert_allclose(db, delta.sum(axis=0), rtol=1e-12)
-    expected = X.toarray().T @ delta
+def test_sparse_rows_are_dense_ones(X, may_skip):
+    _, dense = passes(Dense, X.toarray(), *X.shape)
+    layer, sparse = passes(DenseOnSparse, X, *X.shape, may_skip=may_skip)
     touched = np.unique(X.indices)
-    if rows is None:
-        assert whole or 2 * len(touched) > X.shape[1]
-        np.testing.assert_allclose(dW, expected, atol=1e-14)
+    if layer.touched is None:
+        assert not may_skip or 2 * len(touched) > X.shape[1]
     else:
-        np.testing.assert_array_equal(rows, touched)
-        assert not whole and 2 * len(touched) <= X.shape[1]
-        np.testing.assert_allclose(dW[: len(rows)], expected[rows], atol=1e-14)
-        assert np.isnan(dW[len(rows) :]).all()  # and nothing else is written
+        np.testing.assert_array_equal(layer.touched, touched)
+        assert may_skip and 2 * len(touched) <= X.shape[1]
+        assert np.isnan(layer.dW[len(touched) :]).all()  # nothing else is written
+        sparse[1], dense[1] = sparse[1][: len(touched)], dense[1][touched]
+    for found, wanted in zip(sparse, dense, strict=True):
+        np.testing.assert_allclose(found, wanted, atol=1e-13)
 
 
 @given(sparse_matrices)
-def test_rows_split_in_two_are_the_whole_rows(X):
-    rng, X = np.random.default_rng(0), X.toarray() + 1.0
-    n, (W, b), delta = len(X), (rng.normal(size=(X.shape[1], 3)), rng.normal(size=3)), rng.normal(size=(len(X), 3))
-    outcomes = []
-    for kind, x in ((FirstDense, X), (FirstSplit, split_in_two(X))):
-        gradient = np.full_like(W, np.nan), np.full_like(b, np.nan)
-        layer = kind(W, b, *gradient, np.empty((n, 3)), product_by_rows, np.ones(n))
-        outcomes.append([layer.forward(x).copy(), *gradient])
-        assert layer.backward(delta) is None
-    for dense, split in zip(*outcomes, strict=True):
-        np.testing.assert_allclose(split, dense, rtol=1e-12, atol=1e-13)
-
-
-@given(sparse_matrices)
-def test_sums_of_sparse_and_dense_input(X):
-    rng = np.random.default_rng(0)
-    W, b = rng.normal(size=(X.shape[1], 2)), rng.normal(size=2)
-    layer, _ = first_sparse(X, W, b)
-    found = layer.forward(X)
-    np.testing.assert_allclose(found, X.toarray() @ W + b, atol=1e-14)
-    dense = FirstDense(W, b, W, b, np.empty((X.shape[0], 2)), product_by_rows, np.ones(X.shape[0]))
-    np.testing.assert_allclose(found, dense.forward(X.toarray()), atol=1e-14)
+def test_mixed_rows_are_dense_ones(X):
+    X = X.toarray() + 1.0
+    _, dense = passes(Dense, X, *X.shape)
+    _, mixed = passes(DenseOnMixed, mixed_rows(X), *X.shape)
+    for found, wanted in zip(mixed, dense, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-12, atol=1e-13)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 from sknet._network import losses
-from sknet._network.losses import LARGEST_LOG, PRIOR_LOG, inverse_temperature, weighted_mean
+from sknet._network.losses import weighted_mean
+from sknet._network.temperature import LARGEST_LOG, PRIOR_LOG, inverse_temperature
 
 rng = np.random.default_rng(0)
 N = 40
@@ -19,7 +20,7 @@ TARGETS = {
     "multiclass": (losses.SOFTMAX_LOG_LOSS, np.eye(3)[LABELS]),
     "multilabel": (losses.SIGMOID_LOG_LOSS, rng.integers(2, size=(N, 4)) * 1.0),
     "two outputs": (
-        losses.blocks([losses.SOFTMAX_LOG_LOSS, losses.SIGMOID_LOG_LOSS], [slice(0, 3), slice(3, 4)]),
+        losses.side_by_side([losses.SOFTMAX_LOG_LOSS, losses.SIGMOID_LOG_LOSS], [slice(0, 3), slice(3, 4)]),
         np.hstack([np.eye(3)[LABELS], rng.integers(2, size=(N, 1))]),
     ),
 }

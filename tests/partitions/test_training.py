@@ -12,7 +12,7 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._network.layout import Layout
 from sknet._network.penalties import ElasticNet
 from sknet._network.regression import SQUARED_ERROR
-from sknet._network.sparse_layers import Split
+from sknet._network.sparse_layers import MixedRows
 from sknet._partitions.pace import Pace
 from sknet._partitions.training import RemoteInputs, ShardedObjective
 from sknet._tables.columns.target import TargetColumn
@@ -63,7 +63,7 @@ def test_levels_are_looked_up_on_shards_too(n_parts, encoding, solver):
     many = SigmoidMLPRegressor(**parameters).fit(given, y, WEIGHT)
     assert many._fitted.model.encoder.lookups is not None
     kept = [selected.inputs for shard in given.shards.shards for selected in shard._selected.values()]
-    assert kept and all(isinstance(inputs, Split) for inputs in kept)
+    assert kept and all(isinstance(inputs, MixedRows) for inputs in kept)
     assert distance(one, many) < 1e-8
 
 

@@ -9,8 +9,9 @@ torch = pytest.importorskip("torch")
 
 from sknet._network import losses, regression  # noqa: E402
 from sknet._network.activations import ACTIVATIONS  # noqa: E402
+from sknet._network.inputs import DenseInputs  # noqa: E402
 from sknet._network.layout import Layout  # noqa: E402
-from sknet._network.objective import Objective, Rows  # noqa: E402
+from sknet._network.objective import Objective  # noqa: E402
 from sknet._network.penalties import ElasticNet  # noqa: E402
 from sknet._training.minibatch import MiniBatch  # noqa: E402
 from sknet._training.optimizers import SGD, Adam, RMSProp  # noqa: E402
@@ -87,9 +88,9 @@ LOSSES = {
     "gamma": (regression.GAMMA, 2, "positive", deviance_of_gamma),
     "pinball": (regression.pinball(0.2), 2, "numbers", lambda raw, t: pinball(raw, t, 0.2).mean(1)),
     "quantiles": (regression.quantiles(LEVELS), 3, "number", quantiles),
-    "blocks": (
-        losses.blocks([losses.SOFTMAX_LOG_LOSS, regression.SQUARED_ERROR], [slice(0, 3), slice(3, 5)]), 5, "mixed",
-        side_by_side,
+    "side by side": (
+        losses.side_by_side([losses.SOFTMAX_LOG_LOSS, regression.SQUARED_ERROR], [slice(0, 3), slice(3, 5)]),
+        5, "mixed", side_by_side,
     ),
 }  # fmt: skip
 
@@ -134,7 +135,7 @@ def test_gradients_are_those_of_autograd(activation, loss, depth):
     theta = rng.normal(scale=0.5, size=layout.n_parameters)
     gradient = np.empty_like(theta)
     activations = [ACTIVATIONS[activation]] * depth
-    objective = Objective(layout, activations, ours, ElasticNet(l2=L2), Rows(X, n), target, weight, n_rows=n)
+    objective = Objective(layout, activations, ours, ElasticNet(l2=L2), DenseInputs(X, n), target, weight, n_rows=n)
     value, _ = objective(theta, slice(0, n), gradient)
     coefs, intercepts = layout.views(theta)
     expected, gradients = by_autograd(coefs, intercepts, activation, theirs, X, target, weight)
@@ -207,7 +208,7 @@ def test_fifty_steps(name, schedule, clip_norm):
     theta = rng.normal(scale=0.5, size=layout.n_parameters)
     coefs, intercepts = ([part.copy() for part in parts] for parts in layout.views(theta))
     activations, loss = [ACTIVATIONS["sigmoid"]], losses.SOFTMAX_LOG_LOSS
-    objective = Objective(layout, activations, loss, ElasticNet(), Rows(X, size), target, n_rows=size)
+    objective = Objective(layout, activations, loss, ElasticNet(), DenseInputs(X, size), target, n_rows=size)
     solver = MiniBatch(
         optimizer, schedule, RATE, size, n_epochs, 0.0, shuffle=False, weight_decay=decay, clip_norm=clip_norm
     )

@@ -37,7 +37,7 @@ class LeastSquares:
         if rng is not None:
             error = error + self.noise * rng.normal(size=len(b))
         out[:] = A.T @ error / len(b)
-        return 0.5 * float(error @ error) / len(b), None
+        return 0.5 * float(error @ error) / len(b), out
 
     @property
     def solution(self):
@@ -48,14 +48,14 @@ def quadratic(theta, batch, out, rng=None):
     """1/2 (theta - c)^T D (theta - c) with c = 1, 2, ... and D = diag(1, ..., 1/2)."""
     d, error = np.linspace(1, 0.5, theta.size), theta - np.arange(1.0, theta.size + 1)
     out[:] = d * error
-    return 0.5 * float(d @ error**2), None
+    return 0.5 * float(d @ error**2), out
 
 
 def rosenbrock(theta, batch, out, rng=None):
     """(1 - x)^2 + 100 (y - x^2)^2, least at (1, 1)."""
     x, y = theta
     out[:] = -2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)
-    return float((1 - x) ** 2 + 100 * (y - x * x) ** 2), None
+    return float((1 - x) ** 2 + 100 * (y - x * x) ** 2), out
 
 
 def problem(objective, n=12, p=5, **more):

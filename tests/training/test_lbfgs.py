@@ -17,7 +17,7 @@ from problems import (
     state_of,
 )
 
-from sknet._training.lbfgs import _ftol, _Split
+from sknet._training.lbfgs import _ftol, _SignedParts
 from sknet._training.optimizers import SGD, Adam, RMSProp
 from sknet._training.result import DivergedError, StopReason
 from sknet._training.schedules import cosine
@@ -166,7 +166,7 @@ def test_a_line_search_that_fails_is_told():
     def wrong(theta, batch, out, rng=None):
         value, _ = quadratic(theta, batch, out)
         out *= -1.0
-        return value, None
+        return value, out
 
     result, state = trained(problem(wrong))
     assert result.reason is StopReason.LINE_SEARCH and result.message
@@ -180,7 +180,7 @@ def test_a_line_search_that_fails_is_told():
 def test_an_objective_that_is_not_finite_at_the_start_is_an_error(value):
     def diverging(theta, batch, out, rng=None):
         out[:] = 1.0
-        return value, None
+        return value, out
 
     with pytest.raises(DivergedError) as raised:
         trained(problem(diverging))
@@ -190,7 +190,7 @@ def test_an_objective_that_is_not_finite_at_the_start_is_an_error(value):
 def test_an_objective_without_a_bottom_is_an_error():
     def falling(theta, batch, out, rng=None):
         out[:] = -np.exp(theta)
-        return -float(np.exp(theta).sum()), None
+        return -float(np.exp(theta).sum()), out
 
     with pytest.raises(DivergedError):
         trained(problem(falling), state=state_of(np.full(5, 700.0)))
@@ -248,7 +248,7 @@ def test_a_start_that_is_not_finite_is_told_at_once_and_a_later_point_is_an_over
     def at(nth, value):
         def objective(theta, batch, out, rng=None):
             calls.append(quadratic(theta, batch, out))
-            return (value if len(calls) == nth else calls[-1][0]), None
+            return (value if len(calls) == nth else calls[-1][0]), out
 
         return objective
 
@@ -266,7 +266,7 @@ def test_scipys_tolerance_is_its_own_and_finer_where_tol_is(tol, expected):
 
 
 def test_weights_that_are_split_for_an_l1_penalty_come_back():
-    split, theta, found = _Split(3, 0.5), np.array([1.0, -2.0, 0.0, 5.0]), np.empty(4)
+    split, theta, found = _SignedParts(3, 0.5), np.array([1.0, -2.0, 0.0, 5.0]), np.empty(4)
     x = split.encode(theta)
     split.decode(x, found)
     np.testing.assert_array_equal(found, theta)

@@ -25,7 +25,6 @@ from sknet._storage.models import pack, unpack
 from sknet._training.optimizers import SGD
 from sknet._training.result import DivergedError, Result, StopReason
 from sknet._training.schedules import InverseScaling, adaptive, constant, cosine
-from sknet._training.solver import Block
 
 START = np.arange(5.0) / 5
 each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
@@ -136,7 +135,7 @@ def test_a_run_that_is_over_does_nothing(reason):
 
 def flat(theta, batch, out, rng=None):
     out[:] = 0.0
-    return 1.0, None
+    return 1.0, out
 
 
 def test_the_training_loss_stops_falling():
@@ -181,7 +180,7 @@ def rates(solver, n=12):
     def objective(theta, batch, out, rng=None):
         thetas.append(theta[0])
         out[:] = 1.0
-        return 0.0, None
+        return 0.0, out
 
     _, state = trained(problem(objective, n), solver, state_of([0.0], solver))
     return -np.diff([*thetas, state.theta[0]])
@@ -222,7 +221,7 @@ def test_momentum_under_a_falling_rate_is_of_gradients_not_of_steps():
 def one_step(solver, gradient, theta=START, **more):
     def objective(theta, batch, out, rng=None):
         out[:] = gradient
-        return 0.0, None
+        return 0.0, out
 
     solver = replace(solver, batch_size=12, n_epochs=1)
     _, state = trained(problem(objective, **more), solver, state_of(theta, solver))
@@ -342,94 +341,6 @@ def test_a_limit_leaves_theta_and_a_short_average_alone():
     assert not np.array_equal(tight.average, free.average)
 
 
-# --- batches that touch only some rows of a block of the weights
-
-BLOCK = Block(2, 10, 4)
-
-
-class Packed:
-    """A linear function of 2 weights, a block of 4 rows of 2, and a bias; a batch's gradients, packed or not."""
-
-    def __init__(self, rows_of_batch, pack):
-        rng = np.random.default_rng(0)
-        self.gradients = rng.normal(size=(len(rows_of_batch), 11))
-        self.rows_of_batch, self.pack, self.calls = rows_of_batch, pack, 0
-
-    def __call__(self, theta, batch, out, rng=None):
-        rows = np.array(self.rows_of_batch[self.calls % len(self.rows_of_batch)], dtype=int)
-        gradient = self.gradients[self.calls % len(self.rows_of_batch)].copy()
-        self.calls += 1
-        block = BLOCK.of(gradient)
-        block[np.setdiff1d(np.arange(4), rows)] = 0.0
-        if not self.pack:
-            out[:] = gradient
-            return 1.0, None
-        out[:] = gradient
-        BLOCK.of(out)[:] = np.nan  # what lies behind the packed rows is nobody's
-        BLOCK.of(out)[: len(rows)] = block[rows]
-        return 1.0, rows
-
-
-def run_packed(rows_of_batch, pack, optimizer, **more):
-    solver = mini_batch(optimizer, batch_size=1, n_epochs=2, shuffle=False, **more)
-    the_problem = problem(Packed(rows_of_batch, pack), len(rows_of_batch), 10, block=BLOCK)
-    state = state_of(np.linspace(-1, 1, 11), solver)
-    return trained(the_problem, solver, state)[1]
-
-
-def test_the_penalty_of_packed_batches_is_added_once_an_epoch():
-    """Their values leave it out; three batches of four are packed, and each value is 1."""
-    objective = Packed([[0], [1], [0, 3], [2]], True)
-
-    def mixed(theta, batch, out, rng=None):
-        objective.pack = batch.start != 3
-        return objective(theta, batch, out)
-
-    asked = []
-    the_problem = problem(mixed, 4, 10, block=BLOCK, penalty=lambda theta: asked.append(theta.copy()) or 10.0)
-    solver = mini_batch(OPTIMIZERS["adam"], batch_size=1, n_epochs=2, shuffle=False)
-    state = state_of(np.linspace(-1, 1, 11), solver)
-    solver.train(the_problem, state)
-    assert [epoch.loss for epoch in state.history] == [1.0 + 0.75 * 10.0] * 2
-    assert len(asked) == 2
-    np.testing.assert_array_equal(asked[-1], state.theta)
-
-
-@each_optimizer
-@pytest.mark.parametrize("clip_norm", [None, 0.5])
-def test_all_rows_packed_are_the_whole_gradient(optimizer, clip_norm):
-    rows = [[0, 1, 2, 3]] * 3
-    more = {"weight_decay": 0.3, "clip_norm": clip_norm, "averaging": 0.9}
-    packed, whole = (run_packed(rows, pack, optimizer, **more) for pack in (True, False))
-    np.testing.assert_allclose(packed.theta, whole.theta, rtol=1e-13)
-    np.testing.assert_allclose(packed.average, whole.average, rtol=1e-13)
-    for a, b in zip(packed.moments, whole.moments, strict=True):
-        np.testing.assert_allclose(a, b, rtol=1e-13)
-    assert [e.gradient_norm for e in packed.history] == pytest.approx([e.gradient_norm for e in whole.history])
-
-
-@pytest.mark.parametrize("clip_norm", [None, 0.5])
-def test_without_memory_lazy_rows_are_the_dense_step(clip_norm):
-    rows = [[0, 2], [1], [], [0, 1, 3]]
-    packed, whole = (run_packed(rows, pack, OPTIMIZERS["sgd"], clip_norm=clip_norm) for pack in (True, False))
-    np.testing.assert_allclose(packed.theta, whole.theta, rtol=1e-13)
-    assert [e.gradient_norm for e in packed.history] == pytest.approx([e.gradient_norm for e in whole.history])
-
-
-@each_optimizer
-def test_untouched_rows_rest(optimizer):
-    """Neither decay nor momentum moves a row that no batch touches; the rest moves as ever."""
-    packed, whole = (run_packed([[0, 2], [0]], pack, optimizer, weight_decay=0.3) for pack in (True, False))
-    start, block = BLOCK.of(np.linspace(-1, 1, 11)), BLOCK.of(packed.theta)
-    np.testing.assert_array_equal(block[[1, 3]], start[[1, 3]])
-    assert (block[[0, 2]] != start[[0, 2]]).all()
-    np.testing.assert_allclose(block[0], BLOCK.of(whole.theta)[0], rtol=1e-13)  # touched by every batch
-    for part in slice(2), slice(10, None):
-        np.testing.assert_allclose(packed.theta[part], whole.theta[part], rtol=1e-13)
-    for moment in packed.moments:
-        assert (BLOCK.of(moment)[[1, 3]] == 0).all()
-
-
 # --- divergence
 
 
@@ -439,7 +350,7 @@ def test_an_objective_that_is_not_finite_is_an_error_at_once(value):
 
     def diverging(theta, batch, out, rng=None):
         result = objective(theta, batch, out)
-        return (value, None) if objective.calls == 5 else result
+        return (value, out) if objective.calls == 5 else result
 
     with pytest.raises(DivergedError) as raised:
         trained(problem(diverging), mini_batch())
@@ -449,7 +360,7 @@ def test_an_objective_that_is_not_finite_is_an_error_at_once(value):
 def test_a_theta_that_is_not_finite_is_an_error_within_its_epoch():
     def diverging(theta, batch, out, rng=None):
         out[:] = inf
-        return 1.0, None
+        return 1.0, out
 
     with pytest.raises(DivergedError, match="epoch 1 at rate 0.1"):
         trained(problem(diverging), mini_batch())
@@ -608,7 +519,7 @@ def test_a_step_allocates_no_array_of_thetas_size(name, temporaries, more):
         peaks.append(tracemalloc.get_traced_memory()[1] - tracemalloc.get_traced_memory()[0])
         tracemalloc.reset_peak()
         out[:] = 1.0
-        return 1.0, None
+        return 1.0, out
 
     tracemalloc.start()
     solver._steps(problem(objective, 5, theta.size), state, state.vectors, gradient)
@@ -624,25 +535,13 @@ def test_the_least_rate_of_adaptive_is_a_millionth(rate, plateaus):
     assert state.plateaus == plateaus and result.n_epochs < 50
 
 
-def test_rows_longer_than_the_cache_are_moved_one_by_one(monkeypatch):
-    monkeypatch.setattr("sknet._training.minibatch.CACHED", 2)
-    block, touched = Block(0, 12, 4), np.array([1, 3])
-    solver, theta, gradient = mini_batch(rate=0.5), np.arange(14.0), np.ones(14)
-    state = state_of(theta, solver)
-    solver._move_rows(block, 1, [state.theta], gradient, touched, 0.5)
-    expected = np.arange(14.0)
-    expected[3:6] -= 0.5
-    expected[9:12] -= 0.5
-    np.testing.assert_array_equal(state.theta, expected)
-
-
 @pytest.mark.parametrize(("value", "diverges"), [(0.9e30, False), (1.1e30, True)])
 def test_a_loss_has_exploded_at_1e30_times_what_it_was(value, diverges):
     values = iter([0.0, value, 0.0])
 
     def objective(theta, batch, out, rng=None):
         out[:] = 0.0
-        return next(values), None
+        return next(values), out
 
     if diverges:
         with pytest.raises(DivergedError):

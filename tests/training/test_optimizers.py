@@ -123,36 +123,36 @@ def test_adam_without_epsilon():
 
 @pytest.mark.parametrize("steps", [1, 2, 7, 200])
 @each_case
-def test_the_step_scale_is_what_a_steady_gradient_of_1_gives(case, steps):
+def test_the_steady_direction_is_what_a_steady_gradient_of_1_gives(case, steps):
     optimizer = case.optimizer
     moments = [np.zeros(3) for _ in range(optimizer.n_moments)]
     for step in range(1, steps + 1):
         direction = np.ones(3)
         direction *= optimizer.update(direction, moments, step)
-    scale = optimizer.step_scale(moments, steps)
+    scale = optimizer.steady_direction(moments, steps)
     if optimizer == SGD(0.9, nesterovs_momentum=True):  # looks one step ahead, which the scale leaves out
         scale += 0.9**steps
     np.testing.assert_allclose(np.broadcast_to(scale, 3), direction, rtol=1e-12)
 
 
-def test_the_step_scale_of_momentum_without_friction_is_the_number_of_steps():
-    assert SGD(1.0).step_scale([np.ones(3)], 7) == 7.0
+def test_the_steady_direction_of_momentum_without_friction_is_the_number_of_steps():
+    assert SGD(1.0).steady_direction([np.ones(3)], 7) == 7.0
 
 
 @each_case
-def test_the_step_scale_changes_nothing(case):
+def test_the_steady_direction_changes_nothing(case):
     moments = [np.full(3, 0.5) for _ in range(case.optimizer.n_moments)]
-    case.optimizer.step_scale(moments, 2)
+    case.optimizer.steady_direction(moments, 2)
     assert all((moment == 0.5).all() for moment in moments)
 
 
 @pytest.mark.parametrize("optimizer", [RMSProp(0.8, 1e-3), Adam(0.8, 0.95, 1e-3)])
-def test_the_step_scale_is_one_for_each_parameter_where_steps_are(optimizer):
+def test_the_steady_direction_is_one_for_each_parameter_where_steps_are(optimizer):
     """Each against the direction of a small change of its own gradient: the parameters' histories differ."""
     moments = [np.zeros(6) for _ in range(optimizer.n_moments)]
     for step, gradient in enumerate(GRADIENTS, 1):
         optimizer.update(gradient.copy(), moments, step)
-    scale = optimizer.step_scale(moments, len(GRADIENTS))
+    scale = optimizer.steady_direction(moments, len(GRADIENTS))
     v = np.zeros(6)
     for gradient in GRADIENTS:
         v = optimizer.beta_2 * v + (1 - optimizer.beta_2) * gradient**2
@@ -222,7 +222,7 @@ class HeavyBall(Optimizer):
 
 
 def test_an_optimizer_needs_no_more_than_an_update():
-    assert Sign().n_moments == 0 and Sign().step_scale([], 3) == 1.0
+    assert Sign().n_moments == 0 and Sign().steady_direction([], 3) == 1.0
     solver = mini_batch(Sign(), rate=0.125, batch_size=12, n_epochs=4)
     state = state_of(np.zeros(5), solver)
     solver.train(problem(quadratic), state)

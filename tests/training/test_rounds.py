@@ -8,29 +8,30 @@ from numpy.testing import assert_array_equal
 from problems import OPTIMIZERS, LeastSquares, mini_batch, problem, state_of
 
 from sknet._training import rounds
+from sknet._training.minibatch import Run
 from sknet._training.result import DivergedError, StopReason
-from sknet._training.rounds import Entrant, train_in_rounds
+from sknet._training.rounds import train_in_rounds
 
 ADAM = OPTIMIZERS["adam"]
 START = np.linspace(-1.0, 1.0, 5)
 
 
-def entrants(n=3, evaluate=None, **more):
+def runs_of(n=3, evaluate=None, **more):
     """Runs of different lengths, whose batches are shuffled by seeds of their own."""
     found = []
     for i in range(n):
         solver = mini_batch(ADAM, n_epochs=4 + i, **more)
-        found.append(Entrant(solver, problem(LeastSquares(), evaluate=evaluate), state_of(START, solver, seed=i)))
+        found.append(Run(solver, problem(LeastSquares(), evaluate=evaluate), state_of(START, solver, seed=i)))
     return found
 
 
 def alone(**more):
-    return [one.state for one in entrants(**more) if one.solver.train(one.problem, one.state)]
+    return [one.state for one in runs_of(**more) if one.solver.train(one.problem, one.state)]
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 5])
 def test_each_run_is_what_it_is_alone(n_threads):
-    together = entrants()
+    together = runs_of()
     results = train_in_rounds(together, n_threads)
     assert [result.n_epochs for result in results] == [4, 5, 6]
     assert {result.reason for result in results} == {StopReason.MAX_ITER}
@@ -54,11 +55,11 @@ class Script:
 
 
 def test_a_round_is_an_epoch_of_every_run_that_has_not_ended():
-    runs = entrants()
+    runs = runs_of()
     script = Script([one.state for one in runs])
     train_in_rounds(runs, 1, script)
     assert script.heard[1::2] == [[1, 1, 1], [2, 2, 2], [3, 3, 3], [4, 4, 4], [4, 5, 5], [4, 5, 6]]
-    runs = entrants()
+    runs = runs_of()
     results = train_in_rounds(runs, 2, Script([one.state for one in runs], stop_after=5))
     assert [result.reason for result in results] == [StopReason.MAX_ITER, StopReason.MAX_ITER, StopReason.CALLBACK]
 
@@ -76,12 +77,12 @@ class Interrupting:
 
 @pytest.mark.parametrize("at", [4, 5, 6])
 def test_an_interrupt_keeps_the_last_whole_epoch_of_each(at):
-    runs = entrants(evaluate=Interrupting(at))
+    runs = runs_of(evaluate=Interrupting(at))
     results = train_in_rounds(runs)
     assert {result.reason for result in results} == {StopReason.INTERRUPTED}
     done = [2 if i < at - 4 else 1 for i in range(3)]
     assert [one.state.epoch for one in runs] == done
-    for one, expected, n in zip(runs, entrants(evaluate=Interrupting(99)), done, strict=True):
+    for one, expected, n in zip(runs, runs_of(evaluate=Interrupting(99)), done, strict=True):
         until = mini_batch(ADAM, n_epochs=n, horizon=expected.solver.n_epochs)
         until.train(expected.problem, expected.state)
         assert_array_equal(one.state.theta, expected.state.theta)
@@ -91,11 +92,11 @@ def test_an_interrupt_keeps_the_last_whole_epoch_of_each(at):
 @pytest.mark.parametrize("at", [1, 3])
 def test_an_interrupt_in_the_first_round_is_raised(at):
     with pytest.raises(KeyboardInterrupt):
-        train_in_rounds(entrants(evaluate=Interrupting(at)))
+        train_in_rounds(runs_of(evaluate=Interrupting(at)))
 
 
 def test_an_interrupt_while_threads_work_waits_for_their_epochs():
-    runs = entrants()
+    runs = runs_of()
     script = Script([one.state for one in runs])
     begun = []
 
@@ -111,7 +112,7 @@ def test_an_interrupt_while_threads_work_waits_for_their_epochs():
 
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_one_that_diverges_is_an_error(n_threads):
-    runs = [*entrants(), *entrants(1, rate=1e200)]
+    runs = [*runs_of(), *runs_of(1, rate=1e200)]
     with pytest.raises(DivergedError):
         train_in_rounds(runs, n_threads)
 
@@ -127,7 +128,7 @@ def test_an_interrupt_while_others_compute_waits_for_them(monkeypatch):
         return real(futures)
 
     monkeypatch.setattr(rounds, "wait", wait)
-    runs = entrants()
+    runs = runs_of()
     results = train_in_rounds(runs, 2)
     assert waited == [3, 3, 3, 3] and {result.reason for result in results} == {StopReason.INTERRUPTED}
     assert [one.state.epoch for one in runs] == [3, 3, 3]

@@ -8,7 +8,7 @@ import pytest
 from problems import Interrupting, LeastSquares, Script, lbfgs, mini_batch, problem, same, state_of
 
 from sknet._training.result import DivergedError, StopReason
-from sknet._training.solver import NO_BLOCK, Block, Solver
+from sknet._training.solver import Solver
 
 START = np.arange(5.0) / 5
 each_solver = pytest.mark.parametrize("make", [mini_batch, lbfgs])
@@ -19,14 +19,7 @@ def longest(make, n_epochs, **more):
     return make(**{"n_epochs" if make is mini_batch else "n_iterations": n_epochs}, **more)
 
 
-def test_a_block_is_a_view():
-    theta = np.arange(12.0)
-    block = Block(2, 10, 4).of(theta)
-    assert block.tolist() == [[2, 3], [4, 5], [6, 7], [8, 9]] and np.shares_memory(block, theta)
-    assert NO_BLOCK == (0, 0, 0)
-
-
-def test_a_problem_without_rows_leaves_nothing_out():
+def test_a_problem_has_no_penalty_unless_it_says_so():
     assert problem(LeastSquares()).penalty(START) == 0.0
 
 
@@ -134,7 +127,7 @@ def test_an_interrupt_before_the_first_whole_epoch_changes_nothing(make, part):
 def test_a_function_that_is_not_finite_is_an_error(make):
     def diverging(theta, batch, out, rng=None):
         out[:] = 1.0
-        return nan, None
+        return nan, out
 
     with pytest.raises(DivergedError) as raised:
         make().train(problem(diverging), state_of(START, make()))

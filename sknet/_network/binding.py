@@ -1,0 +1,119 @@
+"""A network's layers, bound to theta, to its gradient and to buffers for batches of one size."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Literal
+
+import numpy as np
+
+from sknet._network.activations import Activation
+from sknet._network.backprop import Activate, Chain, Dense, Layer
+from sknet._network.layers import ActivateAndKeep, Dropout
+from sknet._network.layout import LayerParameters, Layout
+from sknet._network.sparse_layers import DenseOnMixed, DenseOnSparse
+from sknet._typing import Array
+
+Kind = Literal["dense", "ones", "sparse", "mixed"]
+"""What the first layer takes: an array, an array whose last column is 1, a CSR matrix, or `MixedRows`.
+
+The column of ones saves a pass over the first sums: 2 % of a default fit of 2,000 rows, 4 to 7 % of networks as small
+as 10-20-1.
+"""
+
+FIRST_LAYERS: dict[Kind, Callable[..., Layer]] = {
+    "dense": Dense,
+    "ones": partial(Dense, joined=True),
+    "sparse": DenseOnSparse,
+    "mixed": DenseOnMixed,
+}
+
+NOTHING = np.empty((0, 0))
+"""In place of arrays that only a backward pass writes: NumPy raises if there is one all the same."""
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a chain needs for the backward pass and for dropout."""
+
+    gradient: Array  # (p,), like theta: where the backward pass writes
+    dropout: tuple[float, ...] = ()  # one rate per hidden layer; empty for none
+    rng: np.random.Generator | None = None  # draws what is dropped; None for passes without dropout
+    to_input: bool = False  # whether dJ/dx of the first layer is wanted, too
+    may_skip: bool = False  # whether a sparse first layer may leave out the gradient of weights that no row touches
+
+
+def bind(
+    layout: Layout, activations: Sequence[Activation], theta: Array, n_rows: int, kind: Kind = "dense",
+    training: Training | None = None,
+) -> Chain:  # fmt: skip
+    """Make a network's layers, bound to their parameters and to buffers.
+
+    Parameters
+    ----------
+    layout : Layout
+    activations : sequence of Activation, one per hidden layer
+    theta : (p,) array
+        The layers hold views of it, so they follow its changes.
+
+    n_rows : int
+        How many rows every batch has.
+
+    kind : {"dense", "ones", "sparse", "mixed"}, default="dense"
+        What the first layer takes.
+
+    training : Training, default=None
+        None for the forward pass only.
+
+    Returns
+    -------
+    chain : Chain
+    """
+    joined = kind == "ones"
+    gradients = None if training is None else layout.layers(training.gradient, joined=joined)
+    return bind_layers(activations, layout.layers(theta, joined=joined), n_rows, kind, training, gradients)
+
+
+def bind_layers(
+    activations: Sequence[Activation], parameters: Sequence[LayerParameters], n_rows: int, kind: Kind = "dense",
+    training: Training | None = None, gradients: Sequence[LayerParameters] | None = None,
+) -> Chain:  # fmt: skip
+    """As `bind`, for the parameters of each layer, which need not lie in one theta."""
+    gradients = gradients or [LayerParameters(NOTHING, NOTHING)] * len(parameters)
+    rates = (training and training.dropout) or [0.0] * len(activations)
+    if not len(activations) == len(rates) == len(parameters) - 1:
+        raise ValueError(
+            f"{len(activations)} activations and {len(rates)} dropout rates for {len(parameters) - 1} hidden layers: "
+            "give one per hidden layer."
+        )
+    dtype = parameters[0].b.dtype
+    ones = np.ones(n_rows, dtype)
+    layers: list[Layer] = []
+    hidden: list[Array] = []
+    for number, (own, gradient) in enumerate(zip(parameters, gradients, strict=True)):
+        d, h = own.W.shape
+        # one buffer per layer: the activation overwrites z with a, which the next layer's backward pass still needs
+        z = np.empty((n_rows, h), dtype)
+        wants_dx = training is not None and (number > 0 or training.to_input)
+        dx = np.empty((n_rows, d), dtype) if wants_dx else None
+        layers.append((FIRST_LAYERS[kind] if number == 0 else Dense)(*own, *gradient, z, ones, dx))
+        if number < len(activations):
+            hidden.append(_add_activation(layers, activations[number], rates[number], z, training))
+    if isinstance(layers[0], DenseOnSparse):
+        layers[0].may_skip = training is not None and training.may_skip
+    return Chain(layers, hidden)
+
+
+def _add_activation(
+    layers: list[Layer], activation: Activation, rate: float, z: Array, training: Training | None
+) -> Array:
+    """Append an activation and, in training, the dropout that follows it; return where their output lies."""
+    if training is None or activation.keeps == "output":
+        layers.append(Activate(activation.apply, activation.backward))
+    else:
+        layers.append(ActivateAndKeep(activation.apply, activation.backward, np.empty_like(z)))
+    if not rate or training is None or training.rng is None:
+        return z
+    dropout = Dropout(rate, training.rng, np.empty_like(z), np.empty_like(z))
+    layers.append(dropout)
+    return dropout.dropped

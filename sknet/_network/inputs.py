@@ -1,0 +1,104 @@
+"""The network's input, batch by batch.
+
+Conventions
+-----------
+batch : slice or (b,) array of int     which of the rows
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+
+from sknet._network.binding import Kind
+from sknet._network.sparse_layers import MixedRows
+from sknet._typing import Array, Batch, Table
+
+
+class Inputs(Protocol):
+    """The network's input, batch by batch."""
+
+    @property
+    def kind(self) -> Kind:
+        """What the batches are."""
+
+    def __call__(self, batch: Batch, /) -> Table:
+        """Return the batch's rows: (b, d), an array, CSR or mixed; of kind "ones" (b, d + 1), the last column 1."""
+
+
+class DenseInputs:
+    """The rows of an array, gathered batch by batch into one buffer: up to `n_rows` of them."""
+
+    def __init__(self, values: Array, n_rows: int, kind: Kind = "dense") -> None:
+        self.kind, self._values, self._n_rows = kind, values, n_rows
+        self._buffer: Array | None = None
+
+    def __call__(self, batch: Batch) -> Array:
+        """Return the batch's rows: a view for a slice, else the buffer, which the next call overwrites."""
+        if isinstance(batch, slice):
+            return self._values[batch]
+        if self._buffer is None:  # rows that are only evaluated are never gathered
+            self._buffer = np.empty((self._n_rows, *self._values.shape[1:]), self._values.dtype)
+        # "clip" skips NumPy's own buffering of the output; the indices are in range
+        return self._values.take(batch, 0, self._buffer[: len(batch)], "clip")
+
+
+class SparseInputs:
+    """The rows of a CSR matrix."""
+
+    kind: Kind = "sparse"
+
+    def __init__(self, values: sp.csr_array) -> None:
+        self._values = values
+
+    def __call__(self, batch: Batch) -> sp.csr_array:
+        """Return the batch's rows."""
+        return self._values[batch]
+
+
+class MixedInputs:
+    """Rows most of whose inputs are one-hot, up to `n_rows` of them at once."""
+
+    kind: Kind = "mixed"
+
+    def __init__(self, rows: MixedRows, n_rows: int) -> None:
+        self._rows, self._dense = rows, DenseInputs(rows.dense, n_rows)
+
+    def __call__(self, batch: Batch) -> MixedRows:
+        """Return the batch's rows."""
+        return MixedRows(self._dense(batch), self._rows.one_hot[batch], self._rows.dense_inputs)
+
+
+@dataclass(frozen=True)
+class SelectedInputs:
+    """Some rows of inputs, known by their numbers."""
+
+    inputs: Inputs
+    rows: NDArray[np.intp]
+
+    @property
+    def kind(self) -> Kind:
+        """What the batches are."""
+        return self.inputs.kind
+
+    def __call__(self, batch: Batch) -> Table:
+        """Return the batch's rows."""
+        return self.inputs(self.rows[batch])
+
+
+def length(batch: Batch) -> int:
+    """Return how many rows a batch has."""
+    return batch.stop - batch.start if isinstance(batch, slice) else len(batch)
+
+
+def pieces(batch: Batch, size: int) -> Iterator[Batch]:
+    """Split a batch into pieces of at most `size` rows."""
+    if isinstance(batch, slice):
+        for start in range(batch.start, batch.stop, size):
+            yield slice(start, min(start + size, batch.stop))
+    else:
+        for start in range(0, len(batch), size):
+            yield batch[start : start + size]

@@ -1,0 +1,67 @@
+"""The temperature that suits raw outputs: a factor on all, so that probabilities are as sure as they should be.
+
+Conventions
+-----------
+raw, target : (n, k)     see `losses`
+weight : (n,) or None    the samples' weights
+u : float                log of the factor on the raw outputs, minus log of the temperature
+"""
+
+from functools import cache
+from math import exp
+
+import numpy as np
+from scipy.optimize import brentq
+
+from sknet._network.losses import Loss, weighted_mean
+from sknet._typing import Array
+
+LARGEST_LOG = 3.0
+"""Neither the factor nor its inverse is larger than e to this power."""
+
+PRIOR_LOG = 0.6
+"""The standard deviation of the prior on the factor's logarithm."""
+
+
+def inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Array | None, total_weight: float) -> float:
+    """Find the factor e^u for which mean loss(e^u raw) + u^2 / (2 s^2 total_weight) is least, s the prior's.
+
+    This is the temperature of Guo et al. (2017), arXiv:1706.04599, with a
+    normal prior of deviation s on its logarithm: for few samples that are all
+    predicted right, the likelihood alone would make it 0.
+
+    Parameters
+    ----------
+    loss : Loss
+        One whose link is a sigmoid or a softmax.
+
+    raw, target : (n, k) arrays
+    weight : (n,) array or None
+    total_weight : float
+        How many samples they count as.
+
+    Returns
+    -------
+    factor : float
+        Within e^-3 and e^3; 1 where raw is not finite.
+    """
+    prior_weight = PRIOR_LOG**2 * total_weight
+
+    @cache  # the ends of the interval are looked at twice
+    def slope(u: float) -> float:
+        by_raw = loss.gradient(raw * exp(u), target)
+        return exp(u) * weighted_mean(np.einsum("ij,ij->i", by_raw, raw), weight) + u / prior_weight
+
+    low, high = slope(-LARGEST_LOG), slope(LARGEST_LOG)
+    if low < 0.0 < high:
+        return exp(brentq(slope, -LARGEST_LOG, LARGEST_LOG, xtol=1e-6))
+    return exp(-LARGEST_LOG) if low >= 0.0 else exp(LARGEST_LOG) if high <= 0.0 else 1.0
+
+
+def mean_at_best_temperature(
+    loss: Loss, raw: Array, target: Array, weight: Array | None, total_weight: float
+) -> tuple[float, float]:
+    """Multiply raw outputs, in place, by one over the best temperature; return that factor and the mean loss."""
+    factor = inverse_temperature(loss, raw, target, weight, total_weight)
+    raw *= factor
+    return factor, loss.mean(raw, target, weight)

@@ -1,0 +1,64 @@
+"""What a step needs of a gradient, be it whole or sparse: this module alone tells the two apart.
+
+Conventions
+-----------
+vectors : list of (p,) arrays      theta, and all that moves with it
+"""
+
+from collections.abc import Iterator, Sequence
+from math import sqrt
+
+import numpy as np
+
+from sknet._typing import Array, Gradient, SparseGradient
+
+CACHED = 2**15
+"""How many parameters of a sparse step are moved at once: they stay in the cache for the dozen passes over them."""
+
+
+def is_sparse(gradient: Gradient) -> bool:
+    """Say whether only some rows of a matrix of weights have a gradient."""
+    return isinstance(gradient, SparseGradient)
+
+
+def norm(gradient: Gradient) -> float:
+    """Return the Euclidean norm."""
+    return sqrt(sum([float(np.dot(part, part)) for part in _arrays(gradient)]))
+
+
+def multiply(gradient: Gradient, factor: float) -> None:
+    """Multiply by a number, in place."""
+    for part in _arrays(gradient):
+        part *= factor
+
+
+def _arrays(gradient: Gradient) -> list[Array]:
+    """Return the vectors that a gradient consists of."""
+    if not isinstance(gradient, SparseGradient):
+        return [gradient]
+    return [gradient.out[: gradient.start], gradient.values.reshape(-1), gradient.out[gradient.stop :]]
+
+
+def parts_to_move(
+    gradient: Gradient, vectors: Sequence[Array], n_weights: int
+) -> Iterator[tuple[Sequence[Array], Array, int]]:
+    """Yield what a step may change in place: parts of the vectors, of the gradient, and how many weights come first.
+
+    Sets: the vectors, to what has become of their parts.
+    """
+    if not isinstance(gradient, SparseGradient):
+        yield vectors, gradient, n_weights
+        return
+    out, start, stop, rows, values = gradient
+    yield [vector[:start] for vector in vectors], out[:start], start  # weights, which decay
+    yield [vector[stop:] for vector in vectors], out[stop:], 0  # biases, which do not
+    h = values.shape[1]
+    matrices = [vector[start:stop].reshape(-1, h) for vector in vectors]
+    n_rows = max(1, CACHED // h)
+    for i in range(0, len(rows), n_rows):
+        some = rows[i : i + n_rows]
+        # copies, (len(some), h) each: NumPy cannot work in place on rows chosen by index
+        copies = [matrix.take(some, axis=0) for matrix in matrices]
+        yield copies, values[i : i + n_rows], len(some)
+        for matrix, copy in zip(matrices, copies, strict=True):
+            matrix[some] = copy
