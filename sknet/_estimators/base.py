@@ -212,7 +212,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         if validation is None and self.solver == "lbfgs":  # full batches: the order and number of rows do not matter
             training = training.merged()
         before = None if earlier is None else earlier.resolved
-        settings, parameters = resolve_for(self, training, validation, by_folds, before, until is not None)
+        settings, parameters = resolve_for(self, training, validation, by_folds, before, until is not None, seeds[1])
         if settings.table.numeric_encoding == "auto":
             settings = choose_encoding(settings, head, training, validation, seeds, columns.float_type)
         resolved = self._as_resolved(parameters, settings)
@@ -225,7 +225,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         run = prepare(
             settings, head, training, validation, score, output_dtype=columns.float_type,
             earlier=None if earlier is None else earlier.model, until=until,
-            may_stop_early=until is None or self.learning_rate == "adaptive",
+            may_stop_early=until is None or self.learning_rate == "adaptive", seed=seeds[1],
         )  # fmt: skip
         if earlier is None and not isinstance(training.X, np.ndarray):
             refuse_or_warn_of_identifiers(run.tables.encoder)

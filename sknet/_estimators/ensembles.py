@@ -22,7 +22,7 @@ from sknet._estimators.reporting import print_end, refuse_or_warn_of_identifiers
 from sknet._estimators.resolve import resolve_for
 from sknet._estimators.team import Rounds, Team, WatchedTeam, fold_score, left_by
 from sknet._model.encodings import choose_encoding
-from sknet._model.fitting import Tables, TrainingRun, learn_tables, place_of
+from sknet._model.fitting import Tables, TrainingRun, learn_tables
 from sknet._model.heads import Head
 from sknet._model.members import prepare_increments, prepare_members, share_rows, train_members
 from sknet._model.settings import Settings
@@ -107,13 +107,13 @@ def _begin(estimator: BaseSigmoidMLP, given: Given, earlier: Fitted | None) -> T
         _warn_of_other_number(estimator, len(dealt), len(rows.y))
     n_training = min(len(train) for train, _ in dealt)
     training, held_out = replace(rows, y=rows.y[:n_training]), replace(rows, y=rows.y[n_training:])  # as many of each
-    settings, parameters = _resolved(estimator, training, held_out, earlier, len(dealt))
+    settings, parameters = _resolved(estimator, training, held_out, earlier, len(dealt), seeds[1])
     if settings.table.numeric_encoding == "auto":
         settings = choose_encoding(settings, head, *rows.split(*dealt[0]), seeds, columns.float_type)
     resolved = estimator._as_resolved(parameters, settings)
     if earlier is not None:
         warn_of_rows_seen(earlier, len(rows.y), resolved["validation_fraction"])
-    tables = _tables(estimator, settings, head, rows, columns, earlier)
+    tables = _tables(settings, head, rows, columns, earlier, seeds[1])
     shared = share_rows(tables, rows)
     scores = [fold_score(estimator, tables, shared.rows, held_out, columns, resolved, seeds) for _, held_out in dealt]
     runs = prepare_members(settings, tables, shared, dealt, scores)
@@ -145,9 +145,9 @@ def _begin_increment(
     """Resolve and assemble for one more epoch of each member."""
     parts: list[Fitted | None] = [None] * estimator.n_members if earlier is None else list(earlier.parts)
     seeds = _seeds(estimator, earlier)
-    settings, parameters = _resolved(estimator, rows, None, earlier, len(parts))
+    settings, parameters = _resolved(estimator, rows, None, earlier, len(parts), seeds[1])
     resolved = estimator._as_resolved(parameters, settings)
-    tables = _tables(estimator, settings, head, rows, columns, earlier)
+    tables = _tables(settings, head, rows, columns, earlier, seeds[1])
     kept = [None if part is None else part.state for part in parts]
     until = [1 if state is None else state.epoch + 1 for state in kept]
     shared = share_rows(tables, rows)
@@ -175,22 +175,25 @@ def _own_seeds(seeds: Seeds, n_members: int) -> list[Seeds]:
 
 
 def _resolved(
-    estimator: BaseSigmoidMLP, rows: Rows, validation: Rows | None, earlier: Fitted | None, n_members: int
+    estimator: BaseSigmoidMLP,
+    rows: Rows,
+    validation: Rows | None,
+    earlier: Fitted | None,
+    n_members: int,
+    seed: int,
 ) -> tuple[Settings, CommonParameters]:
     """Answer every "auto", once for all members."""
     before = None if earlier is None else earlier.resolved
-    settings, parameters = resolve_for(estimator, rows, validation, False, before, validation is None)
+    settings, parameters = resolve_for(estimator, rows, validation, False, before, validation is None, seed)
     parameters.n_members = n_members
     return settings, parameters
 
 
-def _tables(
-    estimator: BaseSigmoidMLP, settings: Settings, head: Head, rows: Rows, columns: Columns, earlier: Fitted | None
-) -> Tables:
+def _tables(settings: Settings, head: Head, rows: Rows, columns: Columns, earlier: Fitted | None, seed: int) -> Tables:
     """Learn how the table is encoded and the target scaled, from all rows; or keep what an earlier call has learnt."""
     if earlier is not None:
-        return Tables(earlier.model.encoder, head, earlier.model.compute_dtype, earlier.model.output_dtype)
-    tables = learn_tables(settings, head, rows, columns.float_type, place_of(rows.X).learn)
+        return Tables(earlier.model.encoder, head, earlier.model.compute_dtype, earlier.model.output_dtype, seed)
+    tables = learn_tables(settings, head, rows, columns.float_type, seed)
     if not isinstance(rows.X, np.ndarray):
         refuse_or_warn_of_identifiers(tables.encoder)
     return tables

@@ -169,16 +169,16 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
 
 def resolve_for(
     p: CommonParameters, training: Rows, validation: Rows | None, by_folds: bool, earlier: Mapping[str, object] | None,
-    increment: bool,
+    increment: bool, seed: int,
 ) -> tuple[Settings, CommonParameters]:  # fmt: skip
-    """Resolve for these rows; their columns are looked at only where they are yet to be learnt."""
+    """Resolve for these rows; their columns are looked at, in the sample of this seed, where they are to be learnt."""
     n, n_held_out = len(training.y), 0 if validation is None else len(validation.y)
     validated: Validated = "folds" if by_folds else validation is not None
     facts = Facts(n, validated, increment=increment, earlier=earlier, n_held_out=n_held_out, may_compare=True)
     if earlier is None and type(training.X) is np.ndarray and isinstance(p.categorical_features, str):
         facts = replace(facts, n_numbers=training.X.shape[1])  # numbers, all of them
     elif earlier is None:
-        n_numbers, many = count_kinds(training.X, p.categorical_features, p.max_categories)
+        n_numbers, many = count_kinds(training.sample(seed).X, p.categorical_features, p.max_categories)
         facts = replace(facts, n_numbers=n_numbers, has_many_levels=many, sparse=is_sparse(training.X))
     if isinstance(training.X, PartedTable):
         facts = replace(facts, largest_batch=WORKERS_BATCH)

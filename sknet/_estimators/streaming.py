@@ -33,16 +33,16 @@ from sknet._estimators.read_data import (
 from sknet._estimators.reporting import refuse_or_warn_of_identifiers, warn_of_few_rows
 from sknet._estimators.resolve import evaluates, resolve, target_settings
 from sknet._estimators.scoring import score_on
-from sknet._model.fitting import Tables
-from sknet._model.heads import Head, NumberHead
+from sknet._model.fitting import learn_tables
+from sknet._model.heads import Head
 from sknet._partitions.epochs import Counted, StoredRows, run_of
 from sknet._partitions.packing import Packing
 from sknet._partitions.sources import Chunk
 from sknet._partitions.stored import Checked, Stored, store
-from sknet._partitions.summaries import FirstLook, learn_encoder
 from sknet._storage import checkpoints
 from sknet._tables.arrays import plain_numbers
-from sknet._tables.rows import Rows
+from sknet._tables.kinds import count_kinds
+from sknet._tables.rows import Rows, is_frame
 from sknet._tables.splitting import MIN_HELD_OUT
 from sknet._typing import Array, Target
 
@@ -167,25 +167,22 @@ def begin(
     validation = rows.held_out() if counted.n_held_out else None
     if given is not None:
         validation = read_validation_stream(estimator, given, reader, stored, head)
-    if isinstance(head, NumberHead) and counted.moments is not None:
-        head = replace(head, settings=target_settings(estimator)).scaled_by(counted.moments)
-    by_target = estimator.category_encoding != "one_hot"
-    ask = rows.asking(head if by_target else None)
-    summary = ask(FirstLook(estimator.categorical_features))
+    sample = rows.sample(seeds[1])
     n_held_out = 0 if validation is None else len(validation.y)
-    kinds = summary.count_kinds(estimator.max_categories)
+    kinds = count_kinds(sample.rows.X, estimator.categorical_features, estimator.max_categories)
     facts = Facts(counted.n, validation is not None, *kinds, n_held_out=n_held_out)
     settings, parameters = resolve(estimator, facts)
     resolved = estimator._as_resolved(parameters, settings)
     columns = reader.columns
-    encoder = learn_encoder(ask, summary, settings.table)
-    if summary.names is not None:
-        refuse_or_warn_of_identifiers(encoder)
+    # numbers are scaled by the loss that training will use
+    head = head.with_settings(settings.target)
+    tables = learn_tables(settings, head, sample.rows, columns.float_type, seeds[1])
+    if is_frame(sample.rows.X):
+        refuse_or_warn_of_identifiers(tables.encoder)
     score = None
     if validation is not None and estimator.scoring != "loss":
-        score = score_on(estimator, validation, head, while_training(resolved, columns, seeds))
-    tables = Tables(encoder, head, settings.dtype, columns.float_type)
-    run = run_of(settings, tables, rows, counted, validation, score)
+        score = score_on(estimator, validation, tables.head, while_training(resolved, columns, seeds))
+    run = run_of(settings, tables, rows, counted, sample, validation, score)
     every = Rows(None, np.broadcast_to(0.0, (stored.n_rows,)))  # as long as they are many, and takes no memory
     return StreamBegun(
         run, every, validation, columns, seeds, resolved, None, type(estimator).__name__, stored.digest

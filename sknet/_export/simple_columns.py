@@ -23,8 +23,9 @@ from sknet._export.parts import kind_in
 from sknet._tables.columns.bins import BinnedColumn
 from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
 from sknet._tables.columns.datetime import DatetimeColumn
-from sknet._tables.columns.number import NumberColumn, inverse
+from sknet._tables.columns.number import NumberColumn
 from sknet._tables.columns.quantile import LEVELS, QuantileColumn
+from sknet._tables.columns.statistics import inverse
 from sknet._tables.columns.target import TargetColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._typing import Array

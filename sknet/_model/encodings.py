@@ -66,7 +66,7 @@ def least_loss(
     settings: Settings, head: Head, training: Rows, held_out: Rows, seeds: Sequence[int], dtype: DType
 ) -> float:
     """Return the least loss of the held-out rows in the first epochs, infinity if training diverges."""
-    run = prepare(settings, head, training, held_out, output_dtype=dtype, on_trial=True)
+    run = prepare(settings, head, training, held_out, output_dtype=dtype, on_trial=True, seed=seeds[1])
     state = run.first_state((seeds[0], seeds[2]))
     try:
         with suitable_threads(run.training.n_rows * run.layout.largest):

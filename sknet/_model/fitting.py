@@ -15,6 +15,7 @@ from math import ceil, inf
 from threading import active_count
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sknet._model.heads import Head, NumberHead
 from sknet._model.machine import refuse_beyond_memory
@@ -63,19 +64,22 @@ class Tables:
     head: Head
     compute_dtype: DType
     output_dtype: DType
+    sample_seed: int = 0  # of the training rows that were learnt from
+
+    def folds(self, rows: Rows) -> NDArray[np.intp] | None:
+        """Assign training rows to the folds whose targets they do not see; see `TableEncoder.folds`."""
+        return self.encoder.folds(self.head.targets(rows.y, np.dtype(np.float64)), self.sample_seed)
 
 
-def learn_tables(
-    settings: Settings, head: Head, training: Rows, output_dtype: DType,
-    learn: Callable[..., TableEncoder] = learn_encoder,
-) -> Tables:  # fmt: skip
-    """Learn how the table is encoded and numbers among the targets are scaled, from the training rows alone."""
+def learn_tables(settings: Settings, head: Head, training: Rows, output_dtype: DType, seed: int = 0) -> Tables:
+    """Learn how the table is encoded and numbers among the targets are scaled, from a sample of the training rows."""
+    sample = training.sample(seed)
     if isinstance(head, NumberHead):
-        head = head.scaled_to(training.y, training.weight)
+        head = head.scaled_to(sample.y, sample.weight)
     by_target = settings.table.category_encoding != "one_hot"
-    target = head.targets(training.y, np.dtype(np.float64)) if by_target else None
-    encoder = learn(training.X, **vars(settings.table), weight=training.weight, target=target)
-    return Tables(encoder, head, settings.dtype, output_dtype)
+    target = head.targets(sample.y, np.dtype(np.float64)) if by_target else None
+    encoder = learn_encoder(sample.X, **vars(settings.table), weight=sample.weight, target=target)
+    return Tables(encoder, head, settings.dtype, output_dtype, seed)
 
 
 @dataclass(frozen=True)
@@ -109,7 +113,7 @@ def encode_table(tables: Tables, rows: Rows, *, cross_fit: bool) -> Callable[[in
     dtype, encoder = tables.compute_dtype, tables.encoder
     if encoder.names is None and not isinstance(rows.X, np.ndarray):
         encoder = encoder.as_named_by(rows.X)
-    fold = encoder.folds(tables.head.targets(rows.y, np.dtype(np.float64))) if cross_fit else None
+    fold = tables.folds(rows) if cross_fit else None
     if rows.in_file:
         return lambda _: MappedInputs(encoder, rows.X, dtype, fold)
     if (lookups := encoder.lookups) is not None:
@@ -129,9 +133,8 @@ def encode_once(tables: Tables, rows: Rows) -> EncodedTable:
 
 @dataclass(frozen=True)
 class Place:
-    """Where rows are: how their table is learnt and encoded, and what computes the objective over them."""
+    """Where rows are: how their table is encoded, and what computes the objective over them."""
 
-    learn: Callable[..., TableEncoder]  # as `learn_encoder`
     encode: Callable[..., EncodedRows]  # as `encode_rows`
     objective: Callable[..., Minimised]  # as `Objective`
     share: Callable[[Tables, Rows], Table] = encode_once
@@ -139,7 +142,7 @@ class Place:
     trial: Callable[..., Minimised] = Objective  # as `objective`, of a run after which others encode the table
 
 
-IN_MEMORY = Place(learn_encoder, encode_rows, Objective)
+IN_MEMORY = Place(encode_rows, Objective)
 """In this process' memory, or in a file that it maps."""
 
 
@@ -234,6 +237,7 @@ def prepare(
     may_stop_early: bool = True,
     cross_fit: bool = True,
     on_trial: bool = False,
+    seed: int = 0,
 ) -> TrainingRun:
     """Learn the tables, encode them, and put a training run together.
 
@@ -271,6 +275,9 @@ def prepare(
         Whether other runs will encode the table afterwards: it is kept, wherever
         it is.
 
+    seed : int, default=0
+        Of the sample of rows that the tables are learnt from.
+
     Returns
     -------
     TrainingRun
@@ -278,9 +285,9 @@ def prepare(
     place = place_of(training.X) if hasattr(training.X, "place") else IN_MEMORY  # which an array, at least, has not
     place = replace(place, objective=place.trial) if on_trial else place
     if earlier is None:
-        tables = learn_tables(settings, head, training, output_dtype, place.learn)
+        tables = learn_tables(settings, head, training, output_dtype, seed)
     else:
-        tables = Tables(earlier.encoder, head, earlier.compute_dtype, earlier.output_dtype)
+        tables = Tables(earlier.encoder, head, earlier.compute_dtype, earlier.output_dtype, seed)
     by_target = cross_fit and settings.table.category_encoding != "one_hot"
     run = assemble(settings, tables, training, validation, score, until, may_stop_early, by_target, place)
     if earlier is not None:

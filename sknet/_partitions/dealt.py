@@ -17,7 +17,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._partitions.summaries import mixed
+from sknet._tables.sampling import random_keys
 from sknet._typing import Array, DType
 
 Records = NDArray[np.void]
@@ -51,7 +51,7 @@ class Deal:
 
     def add(self, records: Records) -> None:
         """Deal records out."""
-        place = (mixed(records["row"], self._salt) % np.uint64(N_FILES)).astype(np.intp)
+        place = (random_keys(records["row"], self._salt) % np.uint64(N_FILES)).astype(np.intp)
         order = np.argsort(place, kind="stable")
         ends = np.cumsum(np.bincount(place, minlength=N_FILES))
         dealt = records[order]

@@ -11,26 +11,25 @@ weight : (n,) or None    sample weights, class weights folded in; None where all
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import partial, reduce
+from functools import partial
 from typing import cast
 
 import numpy as np
 
 from sknet._model.fitting import MAX_ROWS, EncodedRows, Place, Score, Tables, TrainingRun, assemble, encode_rows
-from sknet._model.heads import Head, LabelHead, NumberHead
+from sknet._model.heads import Head, LabelHead
 from sknet._model.settings import Settings
 from sknet._network.layers import Kind
 from sknet._network.objective import EncodedTable, Objective
 from sknet._network.objective import Rows as EncodedMatrix
 from sknet._partitions.dealt import DealtRecords, Records, joined
 from sknet._partitions.stored import KEYS, Stored
-from sknet._partitions.summaries import Look, Mergeable, Part, fold_of, learn_encoder
 from sknet._partitions.target_summaries import LabelSummary, with_factors
-from sknet._tables.columns.moments import Moments, moments_of
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.rows import Rows, take_rows
+from sknet._tables.sampling import in_sample
 from sknet._typing import Array, Batch, DType, Table
 
 POOL_BYTES = 2**24
@@ -38,12 +37,6 @@ POOL_BYTES = 2**24
 
 ENCODED_BYTES = 2**23
 """How much of that is encoded at once."""
-
-ASKED_BYTES = 2**23
-"""How much of the files is looked at at once while columns are learnt: a question about little takes long to ask."""
-
-SAMPLE = 200_000
-"""How many targets tell where training starts: a random sample, whose mean is off by 1/450 of a deviation."""
 
 HELD_OUT = 100_000
 """The most rows that are held out: they stay in memory, and their loss is as certain as it needs to be."""
@@ -103,47 +96,32 @@ class StoredRows:
 
     def count(self) -> Counted:
         """Count the rows to train on."""
-        found = Counted(0, 0, 0.0, None)
+        found = Counted(0, 0, 0.0)
         for records in self._held_out:
             found = replace(found, n_held_out=found.n_held_out + len(records))
         for records in self.training:
             y, weight = self.targets(records), self.weight(records)
             self.head.targets(y, np.dtype(np.float64))  # a target that the loss cannot take is refused here
             total = float(len(y)) if weight is None else float(weight.sum())
-            moments = moments_of(np.ascontiguousarray(y.T), weight) if isinstance(self.head, NumberHead) else None
-            if moments is not None and found.moments is not None:
-                moments = found.moments.merged(moments)
-            found = replace(found, n=found.n + len(y), total=found.total + total, moments=moments or found.moments)
+            found = replace(found, n=found.n + len(y), total=found.total + total)
         return found
 
-    def asking(self, head: Head | None) -> Callable[[Look[Mergeable]], Mergeable]:
-        """Return a function that asks all files about their training rows; with the targets, if there is a head."""
+    def sample(self, seed: int) -> Sample:
+        """Return the rows that columns are learnt from, in memory, in the order in which they came."""
+        records = np.empty(0, self._stored.dtype)
+        for more in self.training:
+            both = np.concatenate([records, more])
+            records = both[in_sample(both["row"], seed)]
+        records = records[np.argsort(records["row"])]
+        return Sample(self.rows(records), records["row"])
 
-        def part(records: Records) -> Part:
-            X, weight = self.table(records), self.weight(records)
-            if head is None:
-                return Part(X, weight)
-            target = head.targets(self.targets(records), np.dtype(np.float64))
-            return Part(X, weight, target, fold_of(records["row"]))
 
-        def ask(look: Look[Mergeable]) -> Mergeable:
-            pools = self.training.pools(max(1, ASKED_BYTES // self.training.itemsize), None)
-            answers = (look.answer(part(records)) for records in pools if len(records))
-            return reduce(lambda one, other: one.merged(other), answers)
+@dataclass(frozen=True)
+class Sample:
+    """The rows that columns are learnt from, and their numbers in the source."""
 
-        return ask
-
-    def sample(self) -> tuple[Array, Array | None]:
-        """Return the targets and weights of a random sample of the training rows."""
-        y: list[Array] = []
-        weight: list[Array] = []
-        for records in self.training:
-            y.append(self.targets(records))
-            of_these = self.weight(records)
-            weight += [] if of_these is None else [of_these]
-            if sum(map(len, y)) >= SAMPLE:
-                break
-        return np.concatenate(y), np.concatenate(weight) if weight else None
+    rows: Rows
+    numbers: Array
 
 
 @dataclass(frozen=True)
@@ -156,14 +134,11 @@ class Counted:
         To train on, and held out.
     total : float
         Weight of those to train on.
-    moments : Moments or None
-        Of their targets, if these are numbers.
     """
 
     n: int
     n_held_out: int
     total: float
-    moments: Moments | None
 
 
 # --- training --------------------------------------------------------------------------------------------------------
@@ -181,24 +156,31 @@ class StreamedRows:
         Of labels.
     n_rows : int
         The largest batch that is computed at once.
-    cross_fit : bool
-        Whether categories may be encoded by the target.
+    sample : Sample
+        What the tables were learnt from.
     """
 
     def __init__(
-        self, rows: StoredRows, tables: Tables, counted: Counted, smoothing: float, n_rows: int, cross_fit: bool
+        self, rows: StoredRows, tables: Tables, counted: Counted, smoothing: float, n_rows: int, sample: Sample
     ) -> None:
         self._rows, self._tables, self._smoothing = rows, tables, smoothing
-        self._n_rows, self._cross_fit = n_rows, cross_fit
+        self._n_rows, self._sample, self._sample_fold = n_rows, sample.numbers, tables.folds(sample.rows)
         self.n_samples, self._mean_weight = counted.n, counted.total / counted.n
 
     def encoded(self, records: Records) -> tuple[EncodedMatrix, Array, Array | None]:
         """Encode some records: inputs, targets, weights."""
         dtype, head = self._tables.compute_dtype, self._tables.head
-        fold = fold_of(records["row"]) if self._cross_fit else None
+        fold = self._fold_of(records["row"])
         Z = self._tables.encoder.encode(self._rows.table(records), dtype, ones=True, fold=fold)
         target = head.targets(self._rows.targets(records), dtype, self._smoothing)
         return EncodedMatrix(Z, self._n_rows, kind="ones"), target, self.scaled(self._rows.weight(records))
+
+    def _fold_of(self, numbers: Array) -> Array | None:
+        """Return the fold of each row, −1 outside of the sample; None where no category is encoded by the target."""
+        if self._sample_fold is None:
+            return None
+        at = np.minimum(np.searchsorted(self._sample, numbers), len(self._sample) - 1)
+        return np.where(self._sample[at] == numbers, self._sample_fold[at], -1)
 
     def scaled(self, weight: Array | None) -> Array | None:
         """Divide weights by their mean over all training rows."""
@@ -242,13 +224,17 @@ class TableInputs:
 
 
 def run_of(
-    settings: Settings, tables: Tables, rows: StoredRows, counted: Counted, validation: Rows | None, score: Score | None
+    settings: Settings,
+    tables: Tables,
+    rows: StoredRows,
+    counted: Counted,
+    sample: Sample,
+    validation: Rows | None,
+    score: Score | None,
 ) -> TrainingRun:
     """Put a training run on stored rows together."""
     n_rows = min(settings.solver.batch_size, MAX_ROWS)
-    smoothing, by_target = settings.penalty.label_smoothing, settings.table.category_encoding != "one_hot"
-    stream = StreamedRows(rows, tables, counted, smoothing, n_rows, by_target)
-    y, weight = rows.sample()  # training starts where these tell, and gets its rows from the stream
+    stream = StreamedRows(rows, tables, counted, settings.penalty.label_smoothing, n_rows, sample)
 
     def encode(
         tables: Tables, part: Rows, n_rows: int, smoothing: float = 0.0, *, cross_fit: bool = False
@@ -260,7 +246,8 @@ def run_of(
             return encoded
         return replace(encoded, weight=stream.scaled(part.weight), total_weight=counted.total)  # of all rows
 
-    place = Place(learn_encoder, encode, Objective)
-    run = assemble(settings, tables, Rows(None, y, weight), validation, score, place=place)
+    # training starts where the sample's targets tell, and gets its rows from the stream
+    first = Rows(None, sample.rows.y, sample.rows.weight)
+    run = assemble(settings, tables, first, validation, score, place=Place(encode, Objective))
     batches = partial(stream.batches, cast(Objective, run.objective))
     return replace(run, problem=replace(run.problem, n_samples=counted.n, batches=batches))

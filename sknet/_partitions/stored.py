@@ -26,9 +26,9 @@ from sknet._model.heads import Head, LabelHead
 from sknet._model.settings import TargetSettings
 from sknet._partitions.dealt import Deal, Records
 from sknet._partitions.packing import Packing
-from sknet._partitions.summaries import mixed
 from sknet._partitions.target_summaries import LabelSummary, NumberTargets
 from sknet._tables.labels import as_labels
+from sknet._tables.sampling import random_keys
 from sknet._tables.targets import read_numbers
 from sknet._typing import Array, DType, Table, Target
 
@@ -164,7 +164,7 @@ class Storing:
         records = np.zeros(n, self.dtype)
         self.packing.pack(chunk.X, records)
         records["row"] = np.arange(self.n_given, self.n_given + n)
-        records["key"] = mixed(records["row"] if chunk.groups is None else hashes(chunk.groups), self._seed)
+        records["key"] = random_keys(records["row"] if chunk.groups is None else hashes(chunk.groups), self._seed)
         self.n_given += n
         y = chunk.y
         if chunk.weight is not None:
@@ -183,7 +183,7 @@ class Storing:
         weight = records["weight"] if self._weighted else None
         if not self._labels:
             values, flat = read_numbers(y)
-            self.targets = _merged(self.targets, NumberTargets.of(values, flat, weight))
+            self.targets = _merged(self.targets, NumberTargets(values.shape[1], flat))
             records["y"] = values
             return
         labels = as_labels(y)

@@ -12,12 +12,15 @@ groups : (n,) or None    which group each row belongs to, for a splitter
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import NoReturn
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
+from sknet._tables.sampling import sample_rows
 from sknet._typing import Array, Batch, DType, Table
 
 MERGED = 2**20
@@ -71,6 +74,14 @@ class Rows:
             if part.weight is not None and part.weight.sum() < LEAST_WEIGHT:
                 raise ValueError(too_light(part.weight))
         return parts
+
+    def sample(self, seed: int) -> Rows:
+        """Return the rows that columns are learnt from: all, or a sample of many. Those of a file stay there."""
+        rows = sample_rows(len(self), seed)
+        if isinstance(self.X, ExternalTable):
+            weight = None if self.weight is None else self.weight[rows]
+            return Rows(self.X.rows_in_memory(rows), self.y[rows], weight)
+        return self if len(rows) == len(self) else self.take(rows)
 
     def in_memory(self) -> Rows:
         """Return the rows with a table in memory."""
@@ -144,6 +155,14 @@ def distinct_rows(X: Array, labels: Array) -> tuple[Array, Array]:
     values = np.hstack([X_bytes, label_bytes])
     _, first, place = np.unique(values, axis=0, return_index=True, return_inverse=True)
     return first, place.ravel()
+
+
+class ExternalTable(ABC):
+    """A table whose rows are not in this process: those that are needed here are brought."""
+
+    @abstractmethod
+    def rows_in_memory(self, rows: NDArray[np.intp]) -> Table:
+        """Return some rows, in this order, as an array or a data frame."""
 
 
 class MappedRows:

@@ -51,7 +51,7 @@ def test_unseen_levels_pick_nothing():
 
 def test_beside_the_targets_means():
     encoder = learn_encoder(FRAME, category_encoding="both", target=TARGET, max_categories=150)
-    fold = encoder.folds(TARGET)
+    fold = encoder.folds(TARGET, 0)
     assert_split_is_whole(encoder, FRAME, fold)
     assert_split_is_whole(encoder, FRAME)
     assert learn_encoder(FRAME, category_encoding="target", target=TARGET, max_categories=1000).lookups is None

@@ -29,13 +29,11 @@ from sknet._tables.columns import ColumnSettings, InputFacts, WithoutSlopes
 from sknet._tables.columns.category import (
     CategoryColumn,
     IdentifierColumn,
-    LevelShares,
     distinct_word,
     find_slots,
-    level_shares,
+    learn_levels,
 )
-from sknet._tables.columns.moments import TINY, Moments, moments_of
-from sknet._tables.columns.number import inverse
+from sknet._tables.columns.statistics import inverse, mean_and_deviation
 from sknet._tables.frames import read_levels
 from sknet._typing import Array, Table
 
@@ -134,64 +132,45 @@ def folds(target: Array) -> NDArray[np.intp]:
     return fold
 
 
-@dataclass(frozen=True, eq=False)
-class TargetTotals:
-    """The target in each slot and fold, of one part of the rows.
+def learn_target(
+    values: Table, name: str, settings: ColumnSettings, target: Array
+) -> TargetColumn | CategoryColumn | IdentifierColumn:
+    """Learn the target's means of a column's levels from its n values, their targets and weights.
 
-    Attributes
-    ----------
-    levels : tuple of str
-        Keys of the L levels.
-    total : ndarray of shape (F, L + 2)
-        Weight of the rows.
-    mean, squares : ndarray of shape (F, L + 2, k)
-        The target's weighted mean, and the weighted sum of the squared differences from it.
+    With "both", a column whose levels all have an input of their own is left at its one-hot inputs.
     """
-
-    levels: tuple[str, ...]
-    total: Array
-    mean: Array
-    squares: Array
-
-    def merged(self, other: TargetTotals) -> TargetTotals:
-        """Return the totals of both parts, the levels of this one first."""
-        levels = tuple(dict.fromkeys((*self.levels, *other.levels)))
-        parts = [part.over(levels) for part in (self, other)]
-        return TargetTotals(levels, *_pooled(*(map(np.stack, zip(*parts, strict=True)))))
-
-    def over(self, levels: tuple[str, ...]) -> tuple[Array, Array, Array]:
-        """Return the totals by the slots of more levels."""
-        place = {level: slot for slot, level in enumerate(levels)}
-        at = [*(place[level] for level in self.levels), len(levels), len(levels) + 1]
-        wider = []
-        for values in (self.total, self.mean, self.squares):
-            wider.append(np.zeros((len(values), len(levels) + 2, *values.shape[2:])))
-            wider[-1][:, at] = values
-        return wider[0], wider[1], wider[2]
-
-    def smoothed(self) -> Array:
-        """Return the smoothed means of all rows and of those outside of each fold, (1 + F, L + 2, k)."""
-        parts = [slice(None), *(np.arange(N_FOLDS) != f for f in range(N_FOLDS))]
-        return np.stack([smoothed_means(*_pooled(self.total[p], self.mean[p], self.squares[p])) for p in parts])
+    levels = learn_levels(values, name, settings.weight)
+    if levels.all_differ:
+        return IdentifierColumn(levels.has_missing)
+    beside = settings.category_encoding == "both"
+    one_hot = levels.one_hot(settings.max_categories) if beside else None
+    if one_hot is not None and not one_hot.has_infrequent:
+        return one_hot
+    fold = folds(target) if settings.fold is None else settings.fold
+    keys, means = cross_fitted_means(values, target, settings.weight, fold)
+    deviation = np.array([mean_and_deviation(column, settings.weight)[1] for column in target.T])
+    return TargetColumn(keys, means, inverse(deviation), one_hot)
 
 
-def target_totals(
-    values: Table, target: Array, weight: Array | None, fold: NDArray[np.intp] | None = None
-) -> TargetTotals:
-    """Compute what the target is in each slot and fold of a column, from its n values, their targets and weights."""
+def cross_fitted_means(
+    values: Table, target: Array, weight: Array | None, fold: NDArray[np.intp]
+) -> tuple[tuple[str, ...], Array]:
+    """Return the levels' keys, and the smoothed means of all rows and of those outside of each fold."""
     codes, keys = read_levels(values)
     levels = tuple(dict.fromkeys(keys))
     n_slots, n_cells = len(levels) + 2, N_FOLDS * (len(levels) + 2)
     slot = find_slots({level: i for i, level in enumerate(levels)}, keys, len(levels) + 1, len(levels))[codes]
-    cell = (folds(target) if fold is None else fold) * n_slots + slot
+    cell = fold * n_slots + slot  # of each row, among those of all folds
     w = np.ones(len(slot)) if weight is None else weight
     total = np.bincount(cell, w, n_cells).astype(np.float64)  # whole numbers where there are no rows
     mean, squares = np.zeros((n_cells, target.shape[1])), np.zeros((n_cells, target.shape[1]))
     for i, column in enumerate(target.T):
         mean[:, i] = _divided(np.bincount(cell, w * column, n_cells).astype(np.float64), total)
         squares[:, i] = np.bincount(cell, w * (column - mean[cell, i]) ** 2, n_cells)
-    shape = N_FOLDS, n_slots
-    return TargetTotals(levels, total.reshape(shape), mean.reshape(*shape, -1), squares.reshape(*shape, -1))
+    total = total.reshape(N_FOLDS, n_slots)
+    mean, squares = mean.reshape(N_FOLDS, n_slots, -1), squares.reshape(N_FOLDS, n_slots, -1)
+    parts = [slice(None), *(np.arange(N_FOLDS) != f for f in range(N_FOLDS))]
+    return levels, np.stack([smoothed_means(*_pooled(total[p], mean[p], squares[p])) for p in parts])
 
 
 def _pooled(total: Array, mean: Array, squares: Array) -> tuple[Array, Array, Array]:
@@ -200,32 +179,6 @@ def _pooled(total: Array, mean: Array, squares: Array) -> tuple[Array, Array, Ar
     whole = weight.sum(axis=0)
     pooled = _divided((weight * mean).sum(axis=0), np.broadcast_to(whole, mean.shape[1:]))
     return whole[..., 0], pooled, squares.sum(axis=0) + (weight * (mean - pooled) ** 2).sum(axis=0)
-
-
-def learn_target(
-    values: Table, name: str, settings: ColumnSettings, target: Array
-) -> TargetColumn | CategoryColumn | IdentifierColumn:
-    """Learn the target's means of a column's levels from its n values, their targets and weights."""
-    found = level_shares(values, name, settings.weight)
-    totals = target_totals(values, target, settings.weight, settings.fold)
-    return target_column(found, totals, moments_of(target.T, settings.weight), settings)
-
-
-def target_column(
-    found: LevelShares, totals: TargetTotals, target: Moments, settings: ColumnSettings
-) -> TargetColumn | CategoryColumn | IdentifierColumn:
-    """Learn a column from its levels' shares, the target's totals and the target's own moments.
-
-    With "both", a column whose levels all have an input of their own is left at its one-hot inputs.
-    """
-    if found.all_differ:
-        return IdentifierColumn(found.has_missing)
-    one_hot = found.column(settings.max_categories)
-    if settings.category_encoding == "both" and not one_hot.has_infrequent:
-        return one_hot
-    scale = inverse(target.settled[1])
-    beside = one_hot if settings.category_encoding == "both" else None
-    return TargetColumn(totals.levels, totals.smoothed(), scale, beside)
 
 
 def smoothed_means(total: Array, mean: Array, squares: Array) -> Array:
@@ -246,7 +199,7 @@ def smoothed_means(total: Array, mean: Array, squares: Array) -> Array:
     """
     _, overall, squares_of_all = _pooled(total, mean, squares)
     weight = total[:, np.newaxis]
-    variance = squares_of_all / max(float(total.sum()), TINY)
+    variance = squares_of_all / max(float(total.sum()), np.finfo(np.float64).tiny)
     own = np.where(weight > 0, mean - overall, 0.0)
     within = _divided(squares, np.broadcast_to(weight, squares.shape))
     return overall + own * _divided(weight * variance, weight * variance + within)

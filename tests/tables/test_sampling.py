@@ -1,0 +1,106 @@
+"""What is learnt about the columns of a large table is learnt from a sample, the same wherever the table is."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
+from sknet._tables import sampling
+from sknet._tables.encoding import learn_encoder
+from sknet._tables.rows import Rows
+from sknet._tables.sampling import in_sample, sample_rows
+from tests.partitions.local_shards import parted
+
+N, SAMPLE = 600, 150
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(N, 3))
+FRAME = pd.DataFrame(X, columns=["a", "b", "c"]).assign(
+    city=pd.Series(RNG.integers(0, 40, N), dtype=str), sex=pd.Categorical(RNG.choice(["f", "m"], N), ["f", "m", "x"])
+)
+y = X[:, 0] + RNG.normal(size=N)
+
+
+@pytest.fixture(autouse=True)
+def small_sample(monkeypatch):
+    monkeypatch.setattr(sampling, "SAMPLE_ROWS", SAMPLE)
+
+
+def net(**parameters):
+    fixed = {"max_iter": 2, "early_stopping": False, "random_state": 3, "input_scaling": "quantile"}
+    return SigmoidMLPRegressor(**fixed | {"max_categories": 5, "category_encoding": "both"} | parameters)
+
+
+def test_a_sample_is_drawn_by_number_and_seed_without_replacement():
+    rows = sample_rows(N, 0)
+    assert len(rows) == SAMPLE and (np.diff(rows) > 0).all()
+    assert (rows != sample_rows(N, 1)).any() and (sample_rows(SAMPLE, 0) == np.arange(SAMPLE)).all()
+    counts = sum(np.bincount(sample_rows(N, seed), minlength=N) for seed in range(400))
+    assert abs(counts - 400 * SAMPLE / N).max() < 5 * np.sqrt(400 * SAMPLE / N)
+
+
+def test_it_does_not_matter_in_which_chunks_rows_come():
+    left = np.empty(0, int)
+    for chunk in np.array_split(np.random.default_rng(1).permutation(N), 7):
+        both = np.concatenate([left, chunk])
+        left = both[in_sample(both, 5)]
+    np.testing.assert_array_equal(np.sort(left), sample_rows(N, 5))
+
+
+def test_an_encoder_is_that_of_the_sampled_rows():
+    fitted = net(category_encoding="one_hot").fit(FRAME, y)
+    rows = sample_rows(N, fitted._fitted.seeds[1])
+    expected = learn_encoder(FRAME.iloc[rows], input_scaling="quantile", max_categories=5)
+    assert fitted._fitted.model.encoder == expected
+    assert fitted._fitted.model.head.numbers.scaler.mean == pytest.approx(y[rows].mean())
+
+
+def test_what_is_learnt_is_the_same_in_memory_in_files_and_on_shards(tmp_path):
+    table = FRAME.drop(columns="sex")
+    in_memory = net().fit(table, y)
+    streamed = stream.fit(net(), lambda: ((table.iloc[i : i + 77], y[i : i + 77]) for i in range(0, N, 77)))
+    assert_frame_equal(streamed.inputs_, in_memory.inputs_)
+    np.save(tmp_path / "X.npy", X)
+    mapped = net().fit(np.load(tmp_path / "X.npy", mmap_mode="r"), y)
+    assert_frame_equal(mapped.inputs_, net().fit(X, y).inputs_)
+    on_shards, here = (Rows(table, y[:, np.newaxis]).sample(2).X for table in (parted(FRAME, 4), FRAME))
+    assert_frame_equal(on_shards.reset_index(drop=True), here.reset_index(drop=True))
+
+
+def test_levels_outside_of_the_sample_are_unknown_unless_their_type_declares_them():
+    table = FRAME.assign(city=FRAME["city"].where(np.arange(N) > 0, "rare"))
+    seed = next(seed for seed in range(99) if 0 not in sample_rows(N, seed))
+    encoder = learn_encoder(table.iloc[sample_rows(N, seed)])
+    assert not encoder.encode(table.iloc[:1], float)[0, 3:-3].any()
+    assert encoder.feature_names[-3:] == ["sex_f", "sex_m", "sex_x"]
+
+
+def test_no_training_row_sees_its_own_target():
+    """A level's only row: outside of the sample it is unknown, in the sample its fold's means do not know it."""
+    table = pd.DataFrame({"id": np.repeat(np.arange(N // 2), 2).astype(str)})
+    target = RNG.normal(size=(N, 1))
+    rows = sample_rows(N, 0)
+    encoder = learn_encoder(table.iloc[rows], category_encoding="target", target=target[rows])
+    Z = encoder.encode(table, float, fold=encoder.folds(target, 0))
+    for row in (int(rows[4]), int(np.setdiff1d(np.arange(N), rows)[4])):
+        other = target.copy()
+        other[row] += 1e-5  # so little that every row keeps its fold
+        again = learn_encoder(table.iloc[rows], category_encoding="target", target=other[rows])
+        change = again.encode(table, float, fold=again.folds(other, 0))[row] - Z[row]
+        assert abs(change) < 0.03 * 1e-5  # the mean and the deviation of all targets, no more
+
+
+def test_missing_values_outside_of_the_sample_are_imputed():
+    table = X.copy()
+    outside = int(np.setdiff1d(np.arange(N), sample_rows(N, SigmoidMLPRegressor(random_state=3)._seeds(None)[1]))[0])
+    table[outside, 0] = np.nan
+    fitted = net(input_scaling="robust", numeric_encoding="raw").fit(table, y)
+    assert list(fitted.network_feature_names_) == ["x0", "x1", "x2"]
+    assert np.isfinite(fitted.predict(table)).all()
+
+
+def test_labels_are_those_of_all_rows():
+    labels = np.where(np.arange(N) == 0, "rare", "common")
+    labels[1:3] = "other"
+    fitted = SigmoidMLPClassifier(max_iter=2, early_stopping=False, random_state=0).fit(X, labels)
+    assert fitted.classes_.tolist() == ["common", "other", "rare"]
