@@ -192,7 +192,7 @@ def _resolved(
 def _tables(settings: Settings, head: Head, rows: Rows, columns: Columns, earlier: Fitted | None, seed: int) -> Tables:
     """Learn how the table is encoded and the target scaled, from all rows; or keep what an earlier call has learnt."""
     if earlier is not None:
-        return Tables(earlier.model.encoder, head, earlier.model.compute_dtype, earlier.model.output_dtype, seed)
+        return Tables(earlier.model.encoder, head, earlier.model.compute_dtype, earlier.model.output_dtype)
     tables = learn_tables(settings, head, rows, columns.float_type, seed)
     if not isinstance(rows.X, np.ndarray):
         refuse_or_warn_of_identifiers(tables.encoder)

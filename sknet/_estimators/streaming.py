@@ -33,9 +33,8 @@ from sknet._estimators.read_data import (
 from sknet._estimators.reporting import refuse_or_warn_of_identifiers, warn_of_few_rows
 from sknet._estimators.resolve import evaluates, resolve, target_settings
 from sknet._estimators.scoring import score_on
-from sknet._model.fitting import learn_tables
 from sknet._model.heads import Head
-from sknet._partitions.epochs import Counted, StoredRows, run_of
+from sknet._partitions.epochs import Counted, StoredRows, learn_stored, run_of
 from sknet._partitions.packing import Packing
 from sknet._partitions.sources import Chunk
 from sknet._partitions.stored import Checked, Stored, store
@@ -176,7 +175,7 @@ def begin(
     columns = reader.columns
     # numbers are scaled by the loss that training will use
     head = head.with_settings(settings.target)
-    tables = learn_tables(settings, head, sample.rows, columns.float_type, seeds[1])
+    tables = learn_stored(settings, head, rows, sample, counted.n, columns.float_type)
     if is_frame(sample.rows.X):
         refuse_or_warn_of_identifiers(tables.encoder)
     score = None

@@ -33,8 +33,9 @@ from sknet._network.objective import EncodedTable, Inputs, Minimised, Objective,
 from sknet._network.objective import Rows as GatheredRows
 from sknet._network.penalties import ElasticNet, Projection
 from sknet._network.sparse_layers import Split
+from sknet._tables.columns.target import assign_folds
 from sknet._tables.encoding import TableEncoder, learn_encoder
-from sknet._tables.rows import Rows, is_sparse
+from sknet._tables.rows import ExternalTable, Rows, is_sparse
 from sknet._training.lbfgs import LBFGS
 from sknet._training.minibatch import MiniBatch
 from sknet._training.result import Result, StopReason
@@ -64,22 +65,34 @@ class Tables:
     head: Head
     compute_dtype: DType
     output_dtype: DType
-    sample_seed: int = 0  # of the training rows that were learnt from
 
     def folds(self, rows: Rows) -> NDArray[np.intp] | None:
-        """Assign training rows to the folds whose targets they do not see; see `TableEncoder.folds`."""
-        return self.encoder.folds(self.head.targets(rows.y, np.dtype(np.float64)), self.sample_seed)
+        """Assign all training rows to the folds whose targets they do not see; None where no column is encoded so."""
+        if not self.encoder.by_target:
+            return None
+        n = len(rows)
+        return assign_folds(self.head.targets(rows.y, np.dtype(np.float64)), np.arange(n), n)
 
 
 def learn_tables(settings: Settings, head: Head, training: Rows, output_dtype: DType, seed: int = 0) -> Tables:
-    """Learn how the table is encoded and numbers among the targets are scaled, from a sample of the training rows."""
+    """Learn how the table is encoded and numbers among the targets are scaled, from a sample of the training rows.
+
+    Where categories are encoded by the target, levels and means are those of all rows: of thousands of levels, a sample
+    has a few rows each, and costs several per cent of the error.
+    """
     sample = training.sample(seed)
     if isinstance(head, NumberHead):
         head = head.scaled_to(sample.y, sample.weight)
     by_target = settings.table.category_encoding != "one_hot"
     target = head.targets(sample.y, np.dtype(np.float64)) if by_target else None
     encoder = learn_encoder(sample.X, **vars(settings.table), weight=sample.weight, target=target)
-    return Tables(encoder, head, settings.dtype, output_dtype, seed)
+    tables = Tables(encoder, head, settings.dtype, output_dtype)
+    if len(sample) == len(training) or not encoder.by_target:
+        return tables
+    every = head.targets(training.y, np.dtype(np.float64)), training.weight, tables.folds(training)
+    outside = isinstance(training.X, ExternalTable)
+    totals = training.X.target_totals(encoder, *every) if outside else encoder.target_totals(training.X, *every)
+    return replace(tables, encoder=encoder.with_totals(totals))
 
 
 @dataclass(frozen=True)
@@ -287,7 +300,7 @@ def prepare(
     if earlier is None:
         tables = learn_tables(settings, head, training, output_dtype, seed)
     else:
-        tables = Tables(earlier.encoder, head, earlier.compute_dtype, earlier.output_dtype, seed)
+        tables = Tables(earlier.encoder, head, earlier.compute_dtype, earlier.output_dtype)
     by_target = cross_fit and settings.table.category_encoding != "one_hot"
     run = assemble(settings, tables, training, validation, score, until, may_stop_early, by_target, place)
     if earlier is not None:

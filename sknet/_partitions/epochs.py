@@ -11,14 +11,24 @@ weight : (n,) or None    sample weights, class weights folded in; None where all
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import cast
 
 import numpy as np
 
-from sknet._model.fitting import MAX_ROWS, EncodedRows, Place, Score, Tables, TrainingRun, assemble, encode_rows
+from sknet._model.fitting import (
+    MAX_ROWS,
+    EncodedRows,
+    Place,
+    Score,
+    Tables,
+    TrainingRun,
+    assemble,
+    encode_rows,
+    learn_tables,
+)
 from sknet._model.heads import Head, LabelHead
 from sknet._model.settings import Settings
 from sknet._network.layers import Kind
@@ -27,7 +37,8 @@ from sknet._network.objective import Rows as EncodedMatrix
 from sknet._partitions.dealt import DealtRecords, Records, joined
 from sknet._partitions.stored import KEYS, Stored
 from sknet._partitions.target_summaries import LabelSummary, with_factors
-from sknet._tables.encoding import TableEncoder
+from sknet._tables.columns.target import assign_folds
+from sknet._tables.encoding import TableEncoder, merge_totals
 from sknet._tables.rows import Rows, take_rows
 from sknet._tables.sampling import in_sample
 from sknet._typing import Array, Batch, DType, Table
@@ -141,6 +152,31 @@ class Counted:
     total: float
 
 
+def folds_of(tables: Tables, n: int, sample: Sample) -> Callable[[Array], Array]:
+    """Return what assigns rows to folds by their numbers, as `Tables.folds` does where all are in memory."""
+    target = tables.head.targets(sample.rows.y, np.dtype(np.float64))
+    if len(sample.numbers) < n:
+        return lambda numbers: assign_folds(target, numbers, n)
+    fold = assign_folds(target, sample.numbers, n)
+    return lambda numbers: fold[np.searchsorted(sample.numbers, numbers)]
+
+
+def learn_stored(settings: Settings, head: Head, rows: StoredRows, sample: Sample, n: int, dtype: DType) -> Tables:
+    """Learn how the table is encoded and numbers among the targets are scaled; see `learn_tables`."""
+    tables = learn_tables(settings, head, sample.rows, dtype)
+    if len(sample.numbers) == n or not tables.encoder.by_target:
+        return tables
+    fold = folds_of(tables, n, sample)
+    parts = (
+        tables.encoder.target_totals(
+            rows.table(records), tables.head.targets(rows.targets(records), np.dtype(np.float64)),
+            rows.weight(records), fold(records["row"]),
+        )
+        for records in rows.training.pools(max(1, POOL_BYTES // rows.training.itemsize), None) if len(records)
+    )  # fmt: skip
+    return replace(tables, encoder=tables.encoder.with_totals(merge_totals(parts)))
+
+
 # --- training --------------------------------------------------------------------------------------------------------
 
 
@@ -164,23 +200,17 @@ class StreamedRows:
         self, rows: StoredRows, tables: Tables, counted: Counted, smoothing: float, n_rows: int, sample: Sample
     ) -> None:
         self._rows, self._tables, self._smoothing = rows, tables, smoothing
-        self._n_rows, self._sample, self._sample_fold = n_rows, sample.numbers, tables.folds(sample.rows)
+        self._n_rows = n_rows
+        self._folds = folds_of(tables, counted.n, sample) if tables.encoder.by_target else None
         self.n_samples, self._mean_weight = counted.n, counted.total / counted.n
 
     def encoded(self, records: Records) -> tuple[EncodedMatrix, Array, Array | None]:
         """Encode some records: inputs, targets, weights."""
         dtype, head = self._tables.compute_dtype, self._tables.head
-        fold = self._fold_of(records["row"])
+        fold = None if self._folds is None else self._folds(records["row"])
         Z = self._tables.encoder.encode(self._rows.table(records), dtype, ones=True, fold=fold)
         target = head.targets(self._rows.targets(records), dtype, self._smoothing)
         return EncodedMatrix(Z, self._n_rows, kind="ones"), target, self.scaled(self._rows.weight(records))
-
-    def _fold_of(self, numbers: Array) -> Array | None:
-        """Return the fold of each row, −1 outside of the sample; None where no category is encoded by the target."""
-        if self._sample_fold is None:
-            return None
-        at = np.minimum(np.searchsorted(self._sample, numbers), len(self._sample) - 1)
-        return np.where(self._sample[at] == numbers, self._sample_fold[at], -1)
 
     def scaled(self, weight: Array | None) -> Array | None:
         """Divide weights by their mean over all training rows."""

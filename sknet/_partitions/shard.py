@@ -31,6 +31,7 @@ from sknet._network.losses import Loss
 from sknet._network.objective import Chosen, Inputs, Objective, Rows, SplitRows
 from sknet._network.penalties import ElasticNet
 from sknet._network.sparse_layers import Split
+from sknet._tables.columns.target import TargetTotals
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.lookups import Lookups
 from sknet._tables.rows import take_rows
@@ -125,6 +126,17 @@ class Shard:
     def tables(self, name: str) -> list[Table]:
         """Return the selected rows of each part, and forget that they were selected."""
         return [part.X for part in self._selected.pop(name).parts]
+
+    def target_totals(
+        self, name: str, encoder: TableEncoder, target: Array, weight: Array | None, fold: NDArray[np.intp]
+    ) -> list[dict[int, TargetTotals]]:
+        """Return `TableEncoder.target_totals` of the selected rows of each part."""
+        selected, found = self._selected.pop(name), []
+        for part, own in zip(selected.parts, selected.bounds, strict=True):
+            if part.X.shape[0]:
+                own_weight = None if weight is None else weight[own]
+                found.append(encoder.target_totals(part.X, target[own], own_weight, fold[own]))
+        return found
 
     def digests(self, name: str) -> list[str]:
         """Return a hash of the selected rows of each part."""

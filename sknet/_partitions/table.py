@@ -24,6 +24,8 @@ from numpy.typing import NDArray
 from sknet._model.fitting import Place
 from sknet._model.model import Model
 from sknet._partitions.shard import slices_of
+from sknet._tables.columns.target import TargetTotals
+from sknet._tables.encoding import TableEncoder, merge_totals
 from sknet._tables.rows import ExternalTable
 from sknet._typing import Array, Batch, Table
 
@@ -106,6 +108,17 @@ class PartedTable(ExternalTable):
         if isinstance(parts[0], pd.DataFrame):
             return pd.concat(parts, ignore_index=True).iloc[back]
         return np.concatenate(parts)[back]
+
+    def target_totals(
+        self, encoder: TableEncoder, target: Array, weight: Array | None, fold: NDArray[np.intp]
+    ) -> dict[int, TargetTotals]:
+        """Return `TableEncoder.target_totals` of all rows, added up where they are."""
+        selection = selection_of(replace(self, encoded=None))
+        selection.select()
+        of_shards = zip(*map(selection.split, (target, weight, fold)), strict=True)
+        calls = {i: (selection.name, encoder, *own) for i, own in enumerate(of_shards)}
+        answers = selection.shards.call("target_totals", calls)
+        return merge_totals([part for i in calls for part in cast(list[dict[int, TargetTotals]], answers[i])])
 
     @cached_property
     def selection(self) -> Selection:

@@ -14,8 +14,8 @@ out : (n, n_inputs)      the network's input
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -39,7 +39,7 @@ from sknet._tables.columns.number import (
 from sknet._tables.columns.quantile import QuantileColumn, learn_quantiles
 from sknet._tables.columns.sparse import learn_sparse
 from sknet._tables.columns.statistics import Distribution
-from sknet._tables.columns.target import TargetColumn, folds, learn_target
+from sknet._tables.columns.target import TargetColumn, TargetTotals, learn_target, target_totals
 from sknet._tables.frames import (
     Kind,
     chosen_categories,
@@ -53,7 +53,6 @@ from sknet._tables.frames import (
 from sknet._tables.lookups import Lookups, lookups_of
 from sknet._tables.plan import Plan, plan_of
 from sknet._tables.rows import is_frame, refuse_bad_sparse, refuse_numbers_for
-from sknet._tables.sampling import sample_rows
 from sknet._typing import Array, Batch, DType, Table
 
 NUMBERS = (NumberColumn, BinnedColumn, QuantileColumn)
@@ -134,7 +133,7 @@ class TableEncoder:
         """Encode a table into a new matrix of shape (n, n_inputs); a CSR matrix gives one.
 
         With `ones`, a dense matrix has one more column, whose values are all 1. With `fold`, of shape (n,), the rows
-        are those of training: no mean of the target contains their own; see `folds`.
+        are those of training: no mean of the target contains their own.
         """
         if issparse(X):
             refuse_bad_sparse(X)
@@ -194,18 +193,28 @@ class TableEncoder:
         if fold is not None and isinstance(column, TargetColumn):
             column.write_fitted(values, fold, out[:, place])
 
-    def folds(self, target: Array, seed: int) -> NDArray[np.intp] | None:
-        """Assign training rows with this target matrix, (n, k), to the folds whose targets they do not see.
+    @property
+    def by_target(self) -> bool:
+        """Whether a column is encoded by the target: rows to train on are then in folds."""
+        return any(isinstance(column, TargetColumn) for column in self.columns)
 
-        The rows outside of the sample that was learnt from are in fold −1: no mean contains their target. None where no
-        column needs folds.
-        """
-        if not any(isinstance(column, TargetColumn) for column in self.columns):
-            return None
-        sample = sample_rows(len(target), seed)
-        fold = np.full(len(target), -1)
-        fold[sample] = folds(target[sample])
-        return fold
+    def target_totals(
+        self, X: Table, target: Array, weight: Array | None, fold: NDArray[np.intp]
+    ) -> dict[int, TargetTotals]:
+        """Return what the target, (n, k), is in each level of the columns that are encoded by it, by their index."""
+        found = {}
+        for j, column in enumerate(self.columns):
+            if isinstance(column, TargetColumn):
+                values = column_at(X, j) if is_frame(X) else X[:, j]
+                found[j] = target_totals(values, target, weight, fold)
+        return found
+
+    def with_totals(self, totals: Mapping[int, TargetTotals]) -> TableEncoder:
+        """Return the encoder with the levels and the target's means of other rows than it was learnt from."""
+        columns = list(self.columns)
+        for j, of_column in totals.items():
+            columns[j] = replace(columns[j], levels=of_column.levels, means=of_column.means())  # type: ignore[type-var]
+        return TableEncoder(self.names, tuple(columns))
 
     def _encode_sparse(self, X: Table, dtype: DType) -> Table:
         Z = self._plan.scaler.scaled_sparse(X, dtype)
@@ -222,6 +231,15 @@ class TableEncoder:
         return np.asarray(X.toarray())
 
 
+def merge_totals(parts: Iterable[Mapping[int, TargetTotals]]) -> dict[int, TargetTotals]:
+    """Add up what `TableEncoder.target_totals` returned for each part of a table."""
+    found: dict[int, TargetTotals] = {}
+    for part in parts:
+        for j, totals in part.items():
+            found[j] = found[j].merged(totals) if j in found else totals
+    return found
+
+
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
@@ -236,7 +254,6 @@ def learn_encoder(
     max_categories: int | None = 100,
     category_encoding: str = "one_hot",
     target: Array | None = None,
-    fold: NDArray[np.intp] | None = None,
 ) -> TableEncoder:
     """Learn how a table becomes the network's input.
 
@@ -250,7 +267,7 @@ def learn_encoder(
         names, by dtype too.
     weight : array-like of shape (n,), default=None
         Sample weights, positive.
-    input_scaling, numeric_encoding, n_bins, max_categories, category_encoding, target, fold
+    input_scaling, numeric_encoding, n_bins, max_categories, category_encoding, target
         As in `ColumnSettings`.
 
     Returns
@@ -259,7 +276,7 @@ def learn_encoder(
     """
     settings = ColumnSettings(
         input_scaling, None if weight is None else np.asarray(weight, dtype=np.float64), numeric_encoding, n_bins,
-        max_categories, category_encoding, target, fold,
+        max_categories, category_encoding, target,
     )  # fmt: skip
     by_dtype, chosen = split_choice(categorical_features)
     if is_frame(X):

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import scipy.sparse as sp
@@ -22,6 +22,10 @@ from numpy.typing import NDArray
 
 from sknet._tables.sampling import sample_rows
 from sknet._typing import Array, Batch, DType, Table
+
+if TYPE_CHECKING:
+    from sknet._tables.columns.target import TargetTotals
+    from sknet._tables.encoding import TableEncoder
 
 MERGED = 2**20
 """How many values a table may have for its equal rows to be merged."""
@@ -163,6 +167,12 @@ class ExternalTable(ABC):
     @abstractmethod
     def rows_in_memory(self, rows: NDArray[np.intp]) -> Table:
         """Return some rows, in this order, as an array or a data frame."""
+
+    @abstractmethod
+    def target_totals(
+        self, encoder: TableEncoder, target: Array, weight: Array | None, fold: NDArray[np.intp]
+    ) -> dict[int, TargetTotals]:
+        """Return `TableEncoder.target_totals` of all rows."""
 
 
 class MappedRows:

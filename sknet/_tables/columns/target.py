@@ -35,6 +35,7 @@ from sknet._tables.columns.category import (
 )
 from sknet._tables.columns.statistics import inverse, mean_and_deviation
 from sknet._tables.frames import read_levels
+from sknet._tables.sampling import has_more_rows, random_keys
 from sknet._typing import Array, Table
 
 N_FOLDS = 5
@@ -120,11 +121,23 @@ class TargetColumn(WithoutSlopes):
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def folds(target: Array) -> NDArray[np.intp]:
-    """Deal the rows out to folds, each of which has its share of each label, or of small and of large numbers.
+def assign_folds(target: Array, numbers: NDArray[np.integer], n_rows: int) -> NDArray[np.intp]:
+    """Assign training rows, of whose targets some must not see their own, to folds.
 
-    The order is drawn from a seed of its own: the same rows are in the same folds whenever they come.
+    Of a small table, all of whose rows are given, each fold has its share of each label, or of small and of large
+    numbers; the order is drawn from a seed of its own. Of a large one, a row's number decides. The same rows are in the
+    same folds whenever they come.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n, k)
+    numbers : ndarray of shape (n,)
+        The rows' numbers in the table.
+    n_rows : int
+        How many rows the table has.
     """
+    if has_more_rows(n_rows):
+        return (random_keys(numbers) % np.uint64(N_FOLDS)).astype(np.intp)
     drawn = np.random.default_rng(0).permutation(len(target))
     ranked = drawn[np.lexsort(np.round(target[drawn], 3).T)]
     fold = np.empty(len(target), dtype=np.intp)
@@ -146,16 +159,54 @@ def learn_target(
     one_hot = levels.one_hot(settings.max_categories) if beside else None
     if one_hot is not None and not one_hot.has_infrequent:
         return one_hot
-    fold = folds(target) if settings.fold is None else settings.fold
-    keys, means = cross_fitted_means(values, target, settings.weight, fold)
+    fold = assign_folds(target, np.arange(len(target)), len(target))
+    totals = target_totals(values, target, settings.weight, fold)
     deviation = np.array([mean_and_deviation(column, settings.weight)[1] for column in target.T])
-    return TargetColumn(keys, means, inverse(deviation), one_hot)
+    return TargetColumn(totals.levels, totals.means(), inverse(deviation), one_hot)
 
 
-def cross_fitted_means(
-    values: Table, target: Array, weight: Array | None, fold: NDArray[np.intp]
-) -> tuple[tuple[str, ...], Array]:
-    """Return the levels' keys, and the smoothed means of all rows and of those outside of each fold."""
+@dataclass(frozen=True, eq=False)
+class TargetTotals:
+    """The target in each slot and fold, of some rows.
+
+    Attributes
+    ----------
+    levels : tuple of str
+        Keys of the L levels.
+    total : ndarray of shape (F, L + 2)
+        Weight of the rows.
+    mean, squares : ndarray of shape (F, L + 2, k)
+        The target's weighted mean, and the weighted sum of the squared differences from it.
+    """
+
+    levels: tuple[str, ...]
+    total: Array
+    mean: Array
+    squares: Array
+
+    def merged(self, other: TargetTotals) -> TargetTotals:
+        """Return the totals of both parts of the rows."""
+        levels = tuple(dict.fromkeys((*self.levels, *other.levels)))
+        parts = zip(self._over(levels), other._over(levels), strict=True)
+        return TargetTotals(levels, *_pooled(*map(np.stack, parts)))
+
+    def _over(self, levels: tuple[str, ...]) -> list[Array]:
+        """Return the totals, means and squares by the slots of more levels."""
+        slots = {level: slot for slot, level in enumerate(levels)}
+        at = [*(slots[level] for level in self.levels), len(levels), len(levels) + 1]
+        wider = [np.zeros((N_FOLDS, len(levels) + 2, *v.shape[2:])) for v in (self.total, self.mean, self.squares)]
+        for new, values in zip(wider, (self.total, self.mean, self.squares), strict=True):
+            new[:, at] = values
+        return wider
+
+    def means(self) -> Array:
+        """Return the smoothed means of all rows and of those outside of each fold, (1 + F, L + 2, k)."""
+        parts = [slice(None), *(np.arange(N_FOLDS) != f for f in range(N_FOLDS))]
+        return np.stack([smoothed_means(*_pooled(self.total[p], self.mean[p], self.squares[p])) for p in parts])
+
+
+def target_totals(values: Table, target: Array, weight: Array | None, fold: NDArray[np.intp]) -> TargetTotals:
+    """Compute what the target is in each slot and fold of a column, from its n values, their targets and weights."""
     codes, keys = read_levels(values)
     levels = tuple(dict.fromkeys(keys))
     n_slots, n_cells = len(levels) + 2, N_FOLDS * (len(levels) + 2)
@@ -167,10 +218,8 @@ def cross_fitted_means(
     for i, column in enumerate(target.T):
         mean[:, i] = _divided(np.bincount(cell, w * column, n_cells).astype(np.float64), total)
         squares[:, i] = np.bincount(cell, w * (column - mean[cell, i]) ** 2, n_cells)
-    total = total.reshape(N_FOLDS, n_slots)
-    mean, squares = mean.reshape(N_FOLDS, n_slots, -1), squares.reshape(N_FOLDS, n_slots, -1)
-    parts = [slice(None), *(np.arange(N_FOLDS) != f for f in range(N_FOLDS))]
-    return levels, np.stack([smoothed_means(*_pooled(total[p], mean[p], squares[p])) for p in parts])
+    shape = N_FOLDS, n_slots
+    return TargetTotals(levels, total.reshape(shape), mean.reshape(*shape, -1), squares.reshape(*shape, -1))
 
 
 def _pooled(total: Array, mean: Array, squares: Array) -> tuple[Array, Array, Array]:
