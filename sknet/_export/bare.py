@@ -19,7 +19,7 @@ from sknet._tables.labels import IndicatorLabels, Labels, SingleLabels, as_label
 from sknet._tables.targets import Numbers, TargetScaler
 from sknet._typing import Array, Target
 
-AS_IT_IS = NumberColumn(0.0, 1.0, clip=False, shift=False)
+AS_IT_IS = NumberColumn(0.0, 1.0, bend=False, shift=False)
 
 
 def model_of(network: Network, head: Head, columns: tuple[NumberColumn, ...] | None = None) -> Model:

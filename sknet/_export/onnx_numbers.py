@@ -21,7 +21,7 @@ from sknet._export.onnx_graph import DOUBLE, FLOATS, INTEGER, TEXT, Block, Feed,
 from sknet._export.parts import ExportError
 from sknet._export.simple_columns import Bins, Cycles, Placed, Ramps, clock_changes, shares, year_starts
 from sknet._tables.columns.datetime import CYCLES
-from sknet._tables.columns.number import SATURATED, NumberColumn, stacked
+from sknet._tables.columns.number import NumberColumn, stacked
 from sknet._tables.columns.quantile import LEVELS, QuantileColumn
 from sknet._typing import Array, DType
 
@@ -58,7 +58,7 @@ def encode_numbers(graph: Graph, feed: Feed, placed: Sequence[Placed]) -> Iterat
 
 def _way_of(placed: Placed) -> tuple[bool, bool]:
     column = cast(NumberColumn, placed.column)
-    return column.clip, column.shift
+    return column.bend, column.shift
 
 
 def _scaled(graph: Graph, x: str, dtype: DType, columns: Sequence[NumberColumn]) -> str:
@@ -76,15 +76,18 @@ def _scaled(graph: Graph, x: str, dtype: DType, columns: Sequence[NumberColumn])
     z = graph.node("Where", missing, filling, x)
     z = z if dtype == within else graph.cast(z, within)
     z = graph.node("Mul", z, scaler.scale.astype(within))
-    if scaler.clip:
-        z = _smooth_clip(graph, z, within)
+    if scaler.bend:
+        z = _bent(graph, z, within)
     return z if within == graph.dtype else graph.cast(z, graph.dtype)
 
 
-def _smooth_clip(graph: Graph, z: str, dtype: DType) -> str:
-    z = graph.node("Clip", z, graph.number(-SATURATED, dtype), graph.number(SATURATED, dtype))
-    root = graph.node("Sqrt", graph.node("Add", graph.node("Mul", z, z), graph.number(9.0, dtype)))
-    return graph.node("Mul", graph.node("Div", z, root), graph.number(3.0, dtype))
+def _bent(graph: Graph, z: str, dtype: DType) -> str:
+    """Return 3 asinh(z/3), as 3 sign(z) log(u + √(u² + 1)) with u = |z|/3: runtimes have no Asinh of doubles."""
+    u = graph.node("Div", graph.node("Abs", z), graph.number(3.0, dtype))
+    bounded = graph.node("Min", u, graph.number(1e9, dtype))  # whose square does not overflow, and is all of the root
+    root = graph.node("Sqrt", graph.node("Add", graph.node("Mul", bounded, bounded), graph.number(1.0, dtype)))
+    log = graph.node("Log", graph.node("Add", u, graph.node("Max", root, u)))
+    return graph.node("Mul", graph.node("Mul", graph.node("Sign", z), log), graph.number(3.0, dtype))
 
 
 # --- bins and quantiles ----------------------------------------------------------------------------------------------

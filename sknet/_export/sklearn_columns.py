@@ -1,7 +1,7 @@
 """Columns of a table as scikit-learn's transformers: each simple kind has one, if scikit-learn can say what it does.
 
 A linear map makes of a transformer's features the network's inputs: a category's of its one-hot columns, bins of the
-hats of a spline, and three times the sine of an arc tangent is the smooth clip.
+hats of a spline.
 
 Conventions
 -----------
@@ -85,21 +85,21 @@ def _missing(placed: Sequence[Placed]) -> Iterator[Piece]:
 
 
 def _numbers(placed: Sequence[Placed]) -> Iterator[Piece]:
-    for clip in (False, True):
-        alike = [one for one in placed if cast(NumberColumn, one.column).clip == clip]
+    for bend in (False, True):
+        alike = [one for one in placed if cast(NumberColumn, one.column).bend == bend]
         if alike:
-            yield _scaled(alike, clip)
+            yield _scaled(alike, bend)
 
 
-def _scaled(placed: Sequence[Placed], clip: bool) -> Piece:
-    """Impute, centre and scale; z / sqrt(1 + (z/3)²) is 3 sin(arctan(z/3))."""
+def _scaled(placed: Sequence[Placed], bend: bool) -> Piece:
+    """Impute, centre and scale; bend outliers to 3 asinh(z/3)."""
     columns = [cast(NumberColumn, one.column) for one in placed]
     scale = np.array([column.scale for column in columns])
     center = np.array([column.center for column in columns])
-    width = 3.0 if clip else 1.0
+    width = 3.0 if bend else 1.0
     steps = [_imputer(), StandardScaler()]
-    if clip:
-        steps += [FunctionTransformer(f, feature_names_out="one-to-one") for f in (np.arctan, np.sin)]
+    if bend:
+        steps.append(FunctionTransformer(np.arcsinh, feature_names_out="one-to-one"))
 
     def learnt(pipeline: Pipeline) -> None:
         imputer, scaler = pipeline[0], pipeline[1]
@@ -109,7 +109,7 @@ def _scaled(placed: Sequence[Placed], clip: bool) -> Piece:
         scaler.var_ = scaler.scale_**2
 
     M = np.diag(np.where(scale == 0.0, 0.0, width))
-    return _piece("clipped" if clip else "numbers", make_pipeline(*steps), placed, M, learnt)
+    return _piece("bent" if bend else "numbers", make_pipeline(*steps), placed, M, learnt)
 
 
 def _imputer() -> SimpleImputer:

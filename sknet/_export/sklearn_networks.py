@@ -121,9 +121,9 @@ def _columns(affine: Affine) -> tuple[tuple[NumberColumn, ...], Array]:
     if affine.fill is None:
         centers = np.divide(-affine.t, affine.a, out=np.zeros_like(affine.t), where=affine.a != 0)
         pairs = zip(centers.tolist(), affine.a.tolist(), strict=True)
-        return tuple([NumberColumn(c, a, clip=False, shift=True) for c, a in pairs]), np.zeros_like(affine.t)
+        return tuple([NumberColumn(c, a, bend=False, shift=True) for c, a in pairs]), np.zeros_like(affine.t)
     pairs = zip(affine.fill.tolist(), affine.a.tolist(), strict=True)
-    return tuple([NumberColumn(c, a, clip=False, shift=False) for c, a in pairs]), affine.t
+    return tuple([NumberColumn(c, a, bend=False, shift=False) for c, a in pairs]), affine.t
 
 
 def _network(mlp: MLPClassifier | MLPRegressor, shift: Array) -> Network:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 
 from sknet._export.simple_columns import Bins, Cycles, Missing, clock_changes, shares, year_starts
 from sknet._tables.columns.datetime import CYCLES
-from sknet._tables.columns.number import SATURATED, NumberColumn, stacked
+from sknet._tables.columns.number import NumberColumn, stacked
 from sknet._tables.columns.quantile import LEVELS, QuantileColumn
 
 
@@ -28,7 +28,7 @@ class Numbers(nn.Module):
         scaler = stacked(columns)
         self.register_buffer("center", torch.from_numpy(scaler.center))
         self.register_buffer("scale", torch.from_numpy(scaler.scale))
-        self.register_buffer("clip", torch.tensor([column.clip for column in columns]))
+        self.register_buffer("bend", torch.tensor([column.bend for column in columns]))
         self.register_buffer("shift", torch.tensor([column.shift for column in columns]))
         self.single = scaler.single
 
@@ -40,8 +40,7 @@ class Numbers(nn.Module):
         centred = torch.where(self.shift, x.to(center) - center, x.to(center))
         filling = torch.where(self.shift, torch.zeros_like(center), center)
         z = torch.where(missing, filling, centred).to(within) * self.scale.to(within)
-        bounded = z.clamp(-SATURATED, SATURATED)
-        z = torch.where(self.clip, bounded / torch.sqrt(bounded * bounded + 9.0) * 3.0, z)
+        z = torch.where(self.bend, torch.asinh(z / 3.0) * 3.0, z)
         return z.to(dtype)
 
 

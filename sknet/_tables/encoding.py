@@ -127,7 +127,7 @@ class TableEncoder:
     @property
     def keeps_zeros(self) -> bool:
         """Whether a zero stays one in every column: a sparse table then stays sparse."""
-        return self._plan.plain and not (self._plan.scaler.shift or self._plan.scaler.clip)
+        return self._plan.plain and not (self._plan.scaler.shift or self._plan.scaler.bend)
 
     def encode(self, X: Table, dtype: DTypeLike, *, ones: bool = False, fold: NDArray[np.intp] | None = None) -> Table:
         """Encode a table into a new matrix of shape (n, n_inputs); a CSR matrix gives one.

@@ -195,7 +195,7 @@ def test_a_table_of_a_hundred_thousand_columns_has_small_settings(path):
     from sknet._storage import models
     from sknet._tables.columns.number import NumberColumn
 
-    columns = tuple([NumberColumn(0.0, float(k), clip=False, shift=False) for k in range(100_000)])
+    columns = tuple([NumberColumn(0.0, float(k), bend=False, shift=False) for k in range(100_000)])
     names = tuple(f"w{k}" for k in range(100_000))
     write(path, {"columns": models.pack(columns), "names": names})
     found = read(path)

@@ -28,7 +28,7 @@ def test_many_values_of_one_kind_are_one_array_per_field():
     plain = pack(columns)
     assert plain[KIND] == "rows" and plain["scale"].tolist() == [1.0, 2.0, 2.0, -0.0, 0.0]
     again = unpack(plain)
-    assert again == columns and again[1] is again[2] and str(again[3].scale) == "-0.0" and type(again[0].clip) is bool
+    assert again == columns and again[1] is again[2] and str(again[3].scale) == "-0.0" and type(again[0].bend) is bool
 
 
 def test_nothing_private_is_named():

@@ -266,9 +266,10 @@ def test_no_rows_give_no_rows():
     assert encoder.encode(mixed_frame().iloc[:0], float).shape == (0, 12)
 
 
-def test_values_beyond_single_precision_are_clipped_or_refused():
+def test_values_beyond_single_precision_are_bent_or_refused():
     X = np.array([[1.0], [2.0], [3.0]])
-    assert learn_encoder(X).encode(np.array([[1e300], [-1e300]]), np.float32).tolist() == [[3], [-3]]
+    bent = learn_encoder(X).encode(np.array([[1e300], [-1e300]]), np.float32)
+    assert 200 < bent[0] == -bent[1] < 300
     for scaling in ("standard", None):
         with pytest.raises(ValueError, match=r"Column 'x0' of X holds values too large for float32.*dtype='float64'"):
             learn_encoder(X, input_scaling=scaling).encode(np.array([[1e300]]), np.float32)

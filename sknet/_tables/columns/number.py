@@ -27,9 +27,6 @@ BLOCK = 2**16
 
 QUARTILES = (0.25, 0.5, 0.75)
 
-SATURATED = 1e9
-"""Beyond this many scales the smooth clip is flat to the last bit; its squares are kept from overflowing."""
-
 SINGLE_RANGE = (1e-30, 1e30)
 """Centres and scales in this range leave float32 room to subtract and multiply."""
 
@@ -45,7 +42,7 @@ class ColumnScaler:
     ----------
     center : ndarray of shape (d,)
     scale : ndarray of shape (d,)
-    clip, shift : bool
+    bend, shift : bool
         As in `NumberColumn`.
     single : bool
         Whether float32 can do this arithmetic without loss of range.
@@ -53,15 +50,15 @@ class ColumnScaler:
 
     center: Array
     scale: Array
-    clip: bool
+    bend: bool
     shift: bool
     single: bool
 
     def scale_into(self, values: Array, out: Array) -> bool:
         """Write the scaled values into `out`, which may be `values`; tell whether all went without trouble.
 
-        Missing values are imputed. Infinite ones end at the clip, or stay what they are without one. Either is
-        trouble, and so is a result that `out` cannot hold: the caller says which, if it matters.
+        Missing values are imputed. They are trouble, as are infinite ones and a result that `out` cannot hold: the
+        caller says which, if it matters.
         """
         # where float32 has not the range, float64 does it, and the result is rounded once
         Z = out if self.single or out.dtype != np.float32 else np.empty(out.shape)
@@ -76,11 +73,11 @@ class ColumnScaler:
             if not easy:
                 self._mend(Z)
             Z *= self.scale.astype(Z.dtype, copy=False)
-            if self.clip:
-                smooth_clip(Z)
+            if self.bend:
+                bend_outliers(Z)
             if Z is not out:
                 out[...] = Z
-        return easy and ((self.clip and Z is out) or bool(np.isfinite(out).all()))
+        return easy and ((self.bend and Z is out) or bool(np.isfinite(out).all()))
 
     def scaled_sparse(self, X: Table, dtype: DType) -> Table:
         """Return a CSR matrix of the values times their columns' scales."""
@@ -96,19 +93,22 @@ class ColumnScaler:
         """Impute what is missing; make what overflowed large, so that a factor of 0 still gives 0."""
         missing = np.isnan(out)
         np.copyto(out, 0.0 if self.shift else self.center, where=missing, casting="same_kind")
-        if self.clip:
-            largest = np.finfo(out.dtype).max
-            np.clip(out, -largest, largest, out=out)
+        if self.bend:
+            _keep_finite(out)
 
 
-def smooth_clip(Z: Array) -> None:
-    """Replace z by z/sqrt(1 + (z/3)**2), in place."""
-    np.clip(Z, -SATURATED, SATURATED, out=Z)
-    root = Z * Z
-    root += 9.0
-    np.sqrt(root, out=root)
-    Z /= root
+def bend_outliers(Z: Array) -> None:
+    """Replace z by 3 asinh(z/3), in place: it is z near 0, and grows like a logarithm far from it."""
+    _keep_finite(Z)
+    Z /= 3.0
+    np.arcsinh(Z, out=Z)
     Z *= 3.0
+
+
+def _keep_finite(Z: Array) -> None:
+    """Replace what overflowed by the largest number there is, in place: a factor of 0 still gives 0."""
+    largest = np.finfo(Z.dtype).max
+    np.clip(Z, -largest, largest, out=Z)
 
 
 # --- the column ------------------------------------------------------------------------------------------------------
@@ -141,8 +141,8 @@ class NumberColumn(OneNumber):
         Weighted median or mean of the observed values; what a missing value stands for. 0 where nothing was observed.
     scale : float
         The factor; 0 for a column that says nothing.
-    clip : bool
-        Whether z becomes z/sqrt(1 + (z/3)**2): outliers end at ±3.
+    bend : bool
+        Whether z becomes 3 asinh(z/3): outliers keep their order, and grow no faster than their logarithm.
     shift : bool
         Whether the centre is subtracted. With it a missing value becomes 0, without it the centre.
     has_missing_indicator : bool
@@ -151,7 +151,7 @@ class NumberColumn(OneNumber):
 
     center: float
     scale: float
-    clip: bool = False
+    bend: bool = False
     shift: bool = True
     has_missing_indicator: bool = False
 
@@ -171,9 +171,9 @@ class NumberColumn(OneNumber):
     def slopes(self, values: Table, name: str) -> Array:
         """Return the derivatives of the inputs, (n, n_inputs): an indicator's is 0."""
         numbers = np.asarray(number_values(values, name), dtype=np.float64)
-        z = np.clip((numbers - self.center) * self.scale, -SATURATED, SATURATED)
+        z = (numbers - self.center) * self.scale
         found = np.zeros((len(z), self.n_inputs))
-        found[:, 0] = self.scale * (1.0 + (z / 3.0) ** 2) ** -1.5 if self.clip else self.scale
+        found[:, 0] = self.scale / np.hypot(1.0, z / 3.0) if self.bend else self.scale
         found[np.isnan(numbers)] = 0.0
         return found
 
@@ -187,7 +187,7 @@ def stacked(columns: Sequence[NumberColumn]) -> ColumnScaler:
     factors = scale[scale != 0]
     single = np.all(factors > low) and np.all(factors < high) and np.all(np.abs(center) < high)
     first = columns[0] if columns else NumberColumn(0.0, 0.0)
-    return ColumnScaler(center, scale, first.clip, first.shift, bool(single))
+    return ColumnScaler(center, scale, first.bend, first.shift, bool(single))
 
 
 def scale_or_refuse(scaler: ColumnScaler, values: Array, out: Array, name_of: Callable[[int], str]) -> Array:
