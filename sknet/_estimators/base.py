@@ -163,21 +163,22 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             earlier=None if earlier is None else earlier.resolved,
             has_checkpoint=is_resumed or has_checkpoint(self),
         )
-        settings, resolved = self._resolve(rows.X, facts)
+        settings, resolved = self._resolve(rows, facts, seeds)
         return Plan(settings, resolved, seeds, by_folds, held_out, lacks_validation)
 
     def _plan_increment(self, data: ReadData, earlier: Fitted | None) -> Plan:
         """Answer every "auto" for one more epoch."""
         before = None if earlier is None else earlier.resolved
         facts = Facts(len(data.rows), validated=False, increment=True, earlier=before)
-        settings, resolved = self._resolve(data.rows.X, facts)
-        return Plan(settings, resolved, self._seeds(earlier), is_increment=True)
+        seeds = self._seeds(earlier)
+        settings, resolved = self._resolve(data.rows, facts, seeds)
+        return Plan(settings, resolved, seeds, is_increment=True)
 
-    def _resolve(self, X: Table, facts: Facts) -> tuple[Settings, dict[str, object]]:
+    def _resolve(self, rows: Rows, facts: Facts, seeds: Seeds) -> tuple[Settings, dict[str, object]]:
         """Answer every "auto" for the rows of a table."""
         if not isinstance(self.batch_size, str) and self.batch_size > facts.n_rows and self.solver != "lbfgs":
             warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
-        return self._resolved(facts_of(self, X, facts))
+        return self._resolved(facts_of(self, rows, facts, seeds[1]))
 
     def _resolved(self, facts: Facts) -> tuple[Settings, dict[str, object]]:
         """Answer every "auto"; return the settings, and the parameters, of which a subclass may have others."""
@@ -205,7 +206,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         if self.solver == "lbfgs" and not has_validation:  # full batches: the order and number of rows do not matter
             rows = rows.merged()
         if earlier is None:
-            encoding = learn_encoding(settings, data.head, rows, data.columns.float_type)
+            encoding = learn_encoding(settings, data.head, rows, data.columns.float_type, plan.seeds[1])
             if not isinstance(rows.X, np.ndarray):
                 refuse_or_warn_of_identifiers(encoding.encoder)
         else:

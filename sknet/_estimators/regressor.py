@@ -166,9 +166,9 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         own.
 
     input_scaling : {"robust", "standard", "quantile"} or None, default="robust"
-        How numbers are scaled: weighted median and quartile range, then the
-        smooth clip z / sqrt(1 + (z / 3)^2); mean and standard deviation; or
-        weighted quantiles to normal scores, for any distribution.
+        How numbers are scaled: weighted median and quartile range, then
+        outliers bent to 3 asinh(z / 3); mean and standard deviation; or weighted
+        quantiles to normal scores, for any distribution.
         Sparse columns are divided by their root mean square.
 
     alpha : float, default=0.01

@@ -62,10 +62,9 @@ from sknet._network.losses import Loss
 from sknet._network.regression import REGRESSION_LOSSES
 from sknet._partitions.table import PartedTable
 from sknet._tables.kinds import count_kinds
-from sknet._tables.rows import is_sparse
+from sknet._tables.rows import Rows, is_sparse
 from sknet._training.optimizers import OPTIMIZERS, Optimizer
 from sknet._training.schedules import SCHEDULES, OfFraction, Schedule
-from sknet._typing import Table
 
 T = TypeVar("T")
 
@@ -169,15 +168,16 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
     return settings_of(resolved, goes_on=facts.earlier is not None), resolved
 
 
-def facts_of(p: CommonParameters, X: Table, facts: Facts) -> Facts:
-    """Return the facts with those about the table's columns, which are looked at only where they are yet to be learnt."""
+def facts_of(p: CommonParameters, rows: Rows, facts: Facts, seed: int) -> Facts:
+    """Return the facts with those about the table's columns, seen in the sample of this seed, if they are to be learnt."""
+    X = rows.X
     if isinstance(X, PartedTable):
         facts = replace(facts, largest_batch=WORKERS_BATCH)
     if facts.earlier is not None:
         return facts
     if type(X) is np.ndarray and isinstance(p.categorical_features, str):
         return replace(facts, n_numbers=X.shape[1])  # numbers, all of them
-    n_numbers, many = count_kinds(X, p.categorical_features, p.max_categories)
+    n_numbers, many = count_kinds(rows.sample(seed).X, p.categorical_features, p.max_categories)
     return replace(facts, n_numbers=n_numbers, has_many_levels=many, is_sparse=is_sparse(X))
 
 

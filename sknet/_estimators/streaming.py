@@ -11,7 +11,6 @@ y : (n,) or (n, k) targets
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from numbers import Real
 from os import PathLike
 from pathlib import Path
@@ -39,14 +38,13 @@ from sknet._estimators.read_data import (
 from sknet._estimators.reporting import refuse_or_warn_of_identifiers, warn_of_few_rows
 from sknet._estimators.resolve import evaluates, target_settings
 from sknet._estimators.scoring import score_on
-from sknet._model.heads import Head, NumberHead
-from sknet._model.matrices import Encoding
-from sknet._partitions.epochs import RowCounts, StoredRows, network_of, validation_of
+from sknet._model.heads import Head
+from sknet._partitions.epochs import RowCounts, StoredRows, learn_stored, network_of, validation_of
 from sknet._partitions.sources import Chunk
 from sknet._partitions.stored import CheckedChunk, StoredTable, TableWriter
-from sknet._partitions.summaries import FirstLook, learn_encoder
 from sknet._storage import checkpoints
 from sknet._tables.arrays import plain_numbers
+from sknet._tables.kinds import count_kinds
 from sknet._tables.rows import Rows, is_frame
 from sknet._tables.splitting import MIN_HELD_OUT
 from sknet._typing import Array, Target
@@ -167,23 +165,21 @@ def assemble(
     validation = rows.held_out() if counts.n_held_out else None
     if given is not None:
         validation = read_validation_stream(estimator, given, reader, stored, head)
-    if isinstance(head, NumberHead) and counts.moments is not None:
-        head = replace(head, settings=target_settings(estimator)).scaled_by(counts.moments)
-    by_target = estimator.category_encoding != "one_hot"
-    ask = rows.asking(head if by_target else None)
-    summary = ask(FirstLook(estimator.categorical_features))
+    sample = rows.sample(seeds[1])
     n_held_out = 0 if validation is None else len(validation.y)
-    n_numbers, has_many_levels = summary.count_kinds(estimator.max_categories)
+    n_numbers, has_many_levels = count_kinds(
+        sample.rows.X, estimator.categorical_features, estimator.max_categories
+    )
     facts = Facts(
         counts.n, validation is not None, n_numbers=n_numbers, has_many_levels=has_many_levels, n_held_out=n_held_out,
         is_stream=True,
     )  # fmt: skip
     settings, resolved = estimator._resolved(facts)
     columns = cast(Columns, reader.columns)  # there was a first chunk
-    encoder = learn_encoder(ask, summary, settings.table)
-    if summary.names is not None:
-        refuse_or_warn_of_identifiers(encoder)
-    encoding = Encoding(encoder, head, settings.dtype, columns.float_type)
+    head = head.with_settings(settings.target)  # numbers are scaled by the loss that training will use
+    encoding = learn_stored(settings, head, rows, sample, counts.n, columns.float_type)
+    if is_frame(sample.rows.X):
+        refuse_or_warn_of_identifiers(encoding.encoder)
     encoded = None if validation is None else validation_of(encoding, validation)
     how = evaluates(estimator, stored.n_rows)
     plan = Plan(settings, resolved, seeds, lacks_validation=validation is None and how not in (None, "folds"))
@@ -200,11 +196,11 @@ def assemble(
         given_validation=validation,
         validation=encoded,
         earlier=None,
-        networks=[network_of(settings, encoding, rows, counts, encoded)],
+        networks=[network_of(settings, encoding, rows, counts, sample, encoded)],
         source=stored.digest,
     )
     if validation is not None and estimator.scoring != "loss":
-        run.rate_by(score_on(estimator, validation, head, while_training(resolved, columns, seeds)))
+        run.rate_by(score_on(estimator, validation, encoding.head, while_training(resolved, columns, seeds)))
     return plan, run
 
 

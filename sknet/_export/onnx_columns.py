@@ -21,7 +21,7 @@ from sknet._export.onnx_graph import DOUBLE, INTEGER, SINGLE, TEXT, Feed, Graph,
 from sknet._tables.columns.bins import BinnedColumn
 from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
 from sknet._tables.columns.datetime import CYCLES, DatetimeColumn
-from sknet._tables.columns.number import SATURATED, NumberColumn
+from sknet._tables.columns.number import NumberColumn
 from sknet._tables.columns.quantile import QuantileColumn
 from sknet._tables.columns.target import TargetColumn
 from sknet._tables.encoding import TableEncoder
@@ -103,15 +103,22 @@ def _numbers(graph: Graph, feed: Feed, placed: Sequence[Placed]) -> Iterator[Blo
     if columns[0].shift:  # columns that were learnt together are scaled alike
         x, center = graph.node("Sub", x, center), np.zeros(1)
     z = graph.node("Mul", graph.node("Where", missing, center, x), np.array([column.scale for column in columns]))
-    if columns[0].clip:
-        z = graph.node("Clip", z, graph.number(-SATURATED, DOUBLE), graph.number(SATURATED, DOUBLE))
-        root = graph.node("Sqrt", graph.node("Add", graph.node("Mul", z, z), graph.number(9.0, DOUBLE)))
-        z = graph.node("Mul", graph.node("Div", z, root), graph.number(3.0, DOUBLE))
+    if columns[0].bend:
+        z = _bent(graph, z)
     yield _narrowed(graph, z), [one.start for one in placed]
     indicated = [k for k, column in enumerate(columns) if column.has_missing_indicator]
     if indicated:
         indicators = Feed(graph.cast(missing, graph.dtype), graph.dtype, len(columns))
         yield indicators.columns(graph, indicated), [placed[k].start + 1 for k in indicated]
+
+
+def _bent(graph: Graph, z: str) -> str:
+    """Return 3 asinh(z/3), as 3 sign(z) log(u + √(u² + 1)) with u = |z|/3: runtimes have no Asinh of doubles."""
+    u = graph.node("Div", graph.node("Abs", z), graph.number(3.0, DOUBLE))
+    bounded = graph.node("Min", u, graph.number(1e9, DOUBLE))  # whose square does not overflow, and is all of the root
+    root = graph.node("Sqrt", graph.node("Add", graph.node("Mul", bounded, bounded), graph.number(1.0, DOUBLE)))
+    log = graph.node("Log", graph.node("Add", u, graph.node("Max", root, u)))
+    return graph.node("Mul", graph.node("Mul", graph.node("Sign", z), log), graph.number(3.0, DOUBLE))
 
 
 def _bins(graph: Graph, feed: Feed, placed: Sequence[Placed]) -> Iterator[Block]:

@@ -21,7 +21,6 @@ from sknet._model.settings import TargetSettings
 from sknet._network.losses import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS, Loss
 from sknet._network.regression import REGRESSION_LOSSES
 from sknet._tables.class_weight import fold_class_weight
-from sknet._tables.columns.moments import Moments, moments_of
 from sknet._tables.labels import Labels, learn_labels
 from sknet._tables.rows import LEAST_WEIGHT, Rows
 from sknet._tables.targets import Numbers, TargetScaler, in_own_shape, learn_numbers, read_numbers
@@ -233,13 +232,9 @@ class NumberHead:
 
     def scaled_to(self, values: Array, weight: Array | None) -> Self:
         """Return the head with the targets' mean and standard deviation, where the loss may see them scaled."""
-        return self.scaled_by(moments_of(np.ascontiguousarray(values.T), weight))
-
-    def scaled_by(self, moments: Moments) -> Self:
-        """Return the head with the mean and standard deviation that these are, where the loss may see them scaled."""
         if self.settings.scaling is None or not self.loss.may_scale:
             return self
-        return replace(self, numbers=Numbers(self.numbers.flat, TargetScaler.of(moments)))
+        return replace(self, numbers=Numbers(self.numbers.flat, TargetScaler.learn(values, weight=weight)))
 
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
         """Return scaled targets."""

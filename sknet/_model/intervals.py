@@ -28,7 +28,7 @@ import numpy as np
 
 from sknet._model.heads import NumberHead
 from sknet._model.model import Model
-from sknet._tables.columns.number import weighted_quantile
+from sknet._tables.columns.statistics import weighted_quantile
 from sknet._tables.rows import Rows
 from sknet._typing import Array
 

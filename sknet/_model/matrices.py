@@ -22,8 +22,9 @@ from sknet._network.binding import Kind
 from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, SelectedInputs, SparseInputs
 from sknet._network.objective import Minimised, Objective
 from sknet._network.sparse_layers import MixedRows
+from sknet._tables.columns.target import assign_folds
 from sknet._tables.encoding import TableEncoder, learn_encoder
-from sknet._tables.rows import LEAST_WEIGHT, Rows, too_light
+from sknet._tables.rows import LEAST_WEIGHT, ExternalTable, Rows, too_light
 from sknet._typing import Array, Batch, DType, Table
 
 
@@ -36,16 +37,33 @@ class Encoding:
     compute_dtype: DType
     output_dtype: DType
 
+    def folds(self, rows: Rows) -> NDArray[np.intp] | None:
+        """Assign all training rows to the folds whose targets they do not see; None where no column is encoded so."""
+        if not self.encoder.by_target:
+            return None
+        n = len(rows)
+        return assign_folds(self.head.targets(rows.y, np.dtype(np.float64)), np.arange(n), n)
 
-def learn_encoding(settings: Settings, head: Head, rows: Rows, output_dtype: DType) -> Encoding:
-    """Learn how the table is encoded, and how numbers among the targets are scaled."""
+
+def learn_encoding(settings: Settings, head: Head, rows: Rows, output_dtype: DType, seed: int = 0) -> Encoding:
+    """Learn how the table is encoded and numbers among the targets are scaled, from a sample of the rows.
+
+    Where categories are encoded by the target, levels and means are those of all rows: of thousands of levels, a sample
+    has a few rows each, and costs several per cent of the error.
+    """
+    sample = rows.sample(seed)
     if isinstance(head, NumberHead):
-        head = head.scaled_to(rows.y, rows.weight)
+        head = head.scaled_to(sample.y, sample.weight)
     by_target = settings.table.category_encoding != "one_hot"
-    target = head.targets(rows.y, np.dtype(np.float64)) if by_target else None
-    learn = backend_of(rows.X).learn
-    encoder = learn(rows.X, **vars(settings.table), weight=rows.weight, target=target)
-    return Encoding(encoder, head, settings.dtype, output_dtype)
+    target = head.targets(sample.y, np.dtype(np.float64)) if by_target else None
+    encoder = learn_encoder(sample.X, **vars(settings.table), weight=sample.weight, target=target)
+    encoding = Encoding(encoder, head, settings.dtype, output_dtype)
+    if len(sample) == len(rows) or not encoder.by_target:
+        return encoding
+    of_all = head.targets(rows.y, np.dtype(np.float64)), rows.weight, encoding.folds(rows)
+    is_elsewhere = isinstance(rows.X, ExternalTable)
+    totals = rows.X.target_totals(encoder, *of_all) if is_elsewhere else encoder.target_totals(rows.X, *of_all)
+    return replace(encoding, encoder=encoder.with_totals(totals))
 
 
 # --- an encoded table ------------------------------------------------------------------------------------------------
@@ -121,7 +139,7 @@ def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> Enco
     dtype, encoder, n = encoding.compute_dtype, encoding.encoder, len(rows.y)
     if encoder.names is None and not isinstance(rows.X, np.ndarray):
         encoder = encoder.as_named_by(rows.X)
-    fold = encoder.folds(encoding.head.targets(rows.y, np.dtype(np.float64))) if cross_fit else None
+    fold = encoding.folds(rows) if cross_fit else None
     raw = raw_inputs(encoder)
     if rows.in_file:
         with_ones = np.append(raw, encoder.n_inputs)
@@ -176,13 +194,12 @@ def some_inputs(rows: MixedRows, chosen: NDArray[np.intp]) -> MixedRows:
 class Backend:
     """What works on the rows of a table where they are."""
 
-    learn: Callable[..., TableEncoder]  # as `learn_encoder`
     encode: Callable[..., EncodedTable]  # as `encode_in_memory`
     objective: Callable[..., Minimised]  # as `Objective`
     n_at_once: int = 1  # how many networks train at the same time, because each waits for what is computed elsewhere
 
 
-IN_MEMORY = Backend(learn_encoder, encode_in_memory, Objective)
+IN_MEMORY = Backend(encode_in_memory, Objective)
 """In this process's memory, or in a file that it maps."""
 
 

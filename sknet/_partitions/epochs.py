@@ -13,13 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import partial, reduce
+from functools import partial
 from typing import cast
 
 import numpy as np
 
-from sknet._model.heads import Head, LabelHead, NumberHead
-from sknet._model.matrices import IN_MEMORY, EncodedInMemory, EncodedRows, Encoding
+from sknet._model.heads import Head, LabelHead
+from sknet._model.matrices import IN_MEMORY, EncodedInMemory, EncodedRows, Encoding, learn_encoding
 from sknet._model.network_run import MAX_ROWS, NetworkRun, start_run
 from sknet._model.settings import Settings
 from sknet._network.binding import Kind
@@ -27,11 +27,11 @@ from sknet._network.inputs import DenseInputs
 from sknet._network.objective import Objective
 from sknet._partitions.shuffled import Records
 from sknet._partitions.stored import KEYS, StoredTable
-from sknet._partitions.summaries import Look, Mergeable, Part, fold_of
 from sknet._partitions.target_summaries import LabelSummary, with_factors
-from sknet._tables.columns.moments import Moments, moments_of
-from sknet._tables.encoding import TableEncoder
+from sknet._tables.columns.target import assign_folds
+from sknet._tables.encoding import TableEncoder, merge_totals
 from sknet._tables.rows import Rows, take_rows
+from sknet._tables.sampling import in_sample
 from sknet._typing import Array, Batch, DType, Table
 
 POOL_BYTES = 2**24
@@ -39,9 +39,6 @@ POOL_BYTES = 2**24
 
 ENCODED_BYTES = 2**23
 """How much of that is encoded at once."""
-
-SAMPLE_ROWS = 200_000
-"""How many targets tell where training starts: a random sample, whose mean is off by 1/450 of a deviation."""
 
 MAX_HELD_OUT = 100_000
 """The most rows that are held out: they stay in memory, and their loss is as certain as it needs to be."""
@@ -102,43 +99,30 @@ class StoredRows:
 
     def count(self) -> RowCounts:
         """Count the rows."""
-        n_held_out = sum(map(len, self._pools(1, None, held_out=True)))
-        counts = RowCounts(0, n_held_out, 0.0, None)
+        counts = RowCounts(0, sum(map(len, self._pools(1, None, held_out=True))), 0.0)
         for records in self.pools():
             y, weight = self.targets(records), self.weight(records)
             self.head.targets(y, np.dtype(np.float64))  # a target that the loss cannot take is refused here
-            moments = moments_of(np.ascontiguousarray(y.T), weight) if isinstance(self.head, NumberHead) else None
-            if moments is not None and counts.moments is not None:
-                moments = counts.moments.merged(moments)
             total = float(len(y)) if weight is None else float(weight.sum())
-            counts = replace(counts, n=counts.n + len(y), total=counts.total + total, moments=moments)
+            counts = replace(counts, n=counts.n + len(y), total=counts.total + total)
         return counts
 
-    def asking(self, head: Head | None) -> Callable[[Look[Mergeable]], Mergeable]:
-        """Return a function that asks all training rows; with the targets, if there is a head."""
+    def sample(self, seed: int) -> Sample:
+        """Return the rows that columns are learnt from, in memory, in the order in which they came."""
+        records = np.empty(0, self._stored.records.dtype)
+        for pool in self.pools():
+            both = np.concatenate([records, pool])
+            records = both[in_sample(both["row"], seed)]
+        records = records[np.argsort(records["row"])]
+        return Sample(Rows(self.table(records), self.targets(records), self.weight(records)), records["row"])
 
-        def part(records: Records) -> Part:
-            X, weight = self.table(records), self.weight(records)
-            if head is None:
-                return Part(X, weight)
-            target = head.targets(self.targets(records), np.dtype(np.float64))
-            return Part(X, weight, target, fold_of(records["row"]))
 
-        def ask(look: Look[Mergeable]) -> Mergeable:
-            return reduce(lambda one, other: one.merged(other), (look.answer(part(pool)) for pool in self.pools()))
+@dataclass(frozen=True)
+class Sample:
+    """The rows that columns are learnt from, and their numbers in the source."""
 
-        return ask
-
-    def sample(self) -> tuple[Array, Array | None]:
-        """Return the targets and weights of a random sample of the training rows."""
-        y: list[Array] = []
-        weight: list[Array] = []
-        for records in self.pools():
-            y.append(self.targets(records))
-            weight += [] if (of_pool := self.weight(records)) is None else [of_pool]
-            if sum(map(len, y)) >= SAMPLE_ROWS:
-                break
-        return np.concatenate(y)[:SAMPLE_ROWS], np.concatenate(weight)[:SAMPLE_ROWS] if weight else None
+    rows: Rows
+    numbers: Array
 
 
 @dataclass(frozen=True)
@@ -151,14 +135,36 @@ class RowCounts:
         To train on, and held out.
     total : float
         Weight of those to train on.
-    moments : Moments or None
-        Of their targets, if these are numbers.
     """
 
     n: int
     n_held_out: int
     total: float
-    moments: Moments | None
+
+
+def folds_of(encoding: Encoding, n: int, sample: Sample) -> Callable[[Array], Array]:
+    """Return what assigns rows to folds by their numbers, as `Encoding.folds` does where all are in memory."""
+    target = encoding.head.targets(sample.rows.y, np.dtype(np.float64))
+    if len(sample.numbers) < n:
+        return lambda numbers: assign_folds(target, numbers, n)
+    fold = assign_folds(target, sample.numbers, n)
+    return lambda numbers: fold[np.searchsorted(sample.numbers, numbers)]
+
+
+def learn_stored(settings: Settings, head: Head, rows: StoredRows, sample: Sample, n: int, dtype: DType) -> Encoding:
+    """Learn how the table is encoded and numbers among the targets are scaled; see `learn_encoding`."""
+    encoding = learn_encoding(settings, head, sample.rows, dtype)
+    if len(sample.numbers) == n or not encoding.encoder.by_target:
+        return encoding
+    fold = folds_of(encoding, n, sample)
+    parts = (
+        encoding.encoder.target_totals(
+            rows.table(records), encoding.head.targets(rows.targets(records), np.dtype(np.float64)),
+            rows.weight(records), fold(records["row"]),
+        )
+        for records in rows.training.pools(max(1, POOL_BYTES // rows.training.itemsize), None) if len(records)
+    )  # fmt: skip
+    return replace(encoding, encoder=encoding.encoder.with_totals(merge_totals(parts)))
 
 
 # --- training --------------------------------------------------------------------------------------------------------
@@ -176,21 +182,21 @@ class EpochRows:
         Of labels.
     n_rows : int
         The largest batch that is computed at once.
-    cross_fit : bool
-        Whether categories may be encoded by the target.
+    sample : Sample
+        What the tables were learnt from.
     """
 
     def __init__(
-        self, rows: StoredRows, encoding: Encoding, counts: RowCounts, smoothing: float, n_rows: int, cross_fit: bool
+        self, rows: StoredRows, encoding: Encoding, counts: RowCounts, smoothing: float, n_rows: int, sample: Sample
     ) -> None:
-        self._rows, self._encoding, self._smoothing = rows, encoding, smoothing
-        self._n_rows, self._cross_fit = n_rows, cross_fit
+        self._rows, self._encoding, self._smoothing, self._n_rows = rows, encoding, smoothing, n_rows
+        self._folds = folds_of(encoding, counts.n, sample) if encoding.encoder.by_target else None
         self.n_samples, self._mean_weight = counts.n, counts.total / counts.n
 
     def encoded(self, records: Records) -> tuple[DenseInputs, Array, Array | None]:
         """Encode some records: inputs, targets, weights."""
         dtype, head = self._encoding.compute_dtype, self._encoding.head
-        fold = fold_of(records["row"]) if self._cross_fit else None
+        fold = None if self._folds is None else self._folds(records["row"])
         Z = self._encoding.encoder.encode(self._rows.table(records), dtype, ones=True, fold=fold)
         target = head.targets(self._rows.targets(records), dtype, self._smoothing)
         return DenseInputs(Z, self._n_rows, kind="ones"), target, self.scaled(self._rows.weight(records))
@@ -240,17 +246,22 @@ def validation_of(encoding: Encoding, rows: Rows) -> EncodedRows:
 
 
 def network_of(
-    settings: Settings, encoding: Encoding, rows: StoredRows, counts: RowCounts, validation: EncodedRows | None
+    settings: Settings,
+    encoding: Encoding,
+    rows: StoredRows,
+    counts: RowCounts,
+    sample: Sample,
+    validation: EncodedRows | None,
 ) -> NetworkRun:
     """Put the training of a network on stored rows together."""
     n_rows = min(settings.solver.batch_size, MAX_ROWS)
-    smoothing, by_target = settings.penalty.label_smoothing, settings.table.category_encoding != "one_hot"
-    stream = EpochRows(rows, encoding, counts, smoothing, n_rows, by_target)
-    y, weight = rows.sample()  # training starts where these tell, and gets its rows from the stream
+    stream = EpochRows(rows, encoding, counts, settings.penalty.label_smoothing, n_rows, sample)
+    # training starts where the sample's targets tell, and gets its rows from the stream
+    y, weight = sample.rows.y, sample.rows.weight
     weight = np.ones(len(y)) if weight is None else weight
     nothing = TableInputs(encoding.encoder, None, encoding.compute_dtype)
     table = EncodedInMemory(lambda _, n_rows: nothing, len(y))
-    sample = EncodedRows(table, y, weight * (counts.total / weight.sum()), IN_MEMORY)  # as heavy as all rows
-    run = start_run(settings, encoding, sample, validation)
+    first = EncodedRows(table, y, weight * (counts.total / weight.sum()), IN_MEMORY)  # as heavy as all rows
+    run = start_run(settings, encoding, first, validation)
     batches = partial(stream.batches, cast(Objective, run.objective))
     return replace(run, problem=replace(run.problem, n_samples=counts.n, batches=batches))

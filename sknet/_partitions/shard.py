@@ -15,10 +15,9 @@ n : int                  how many rows the whole batch has, those of other shard
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import reduce
 from hashlib import sha256
 from time import perf_counter
-from typing import TypeVar, cast
+from typing import cast
 
 import numpy as np
 import scipy.sparse as sp
@@ -34,7 +33,7 @@ from sknet._network.losses import Loss
 from sknet._network.objective import Objective
 from sknet._network.penalties import ElasticNet
 from sknet._network.sparse_layers import MixedRows
-from sknet._partitions.summaries import Look, Merges, Part
+from sknet._tables.columns.target import TargetTotals
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.lookups import Lookups
 from sknet._tables.rows import take_rows
@@ -42,7 +41,13 @@ from sknet._typing import Array, DType, Table
 
 NO_PENALTY = ElasticNet()
 
-Answer = TypeVar("Answer", bound=Merges)
+
+@dataclass(frozen=True)
+class Part:
+    """Selected rows of one part, and the fold of each if categories are encoded by the target."""
+
+    X: Table
+    fold: NDArray[np.intp] | None
 
 
 @dataclass(frozen=True)
@@ -52,8 +57,8 @@ class Selected:
     Attributes
     ----------
     parts : list of Part
-        The selected rows of each part, with their weights and what else columns are learnt from.
-    inputs : ndarray of shape (m, n_inputs + 1), or MixedRows, or None
+        The selected rows of each part.
+    inputs : ndarray of shape (m, n_inputs + 1), or Split, or None
         The network's input, with a last column of ones, or with categories that are looked up; once it has been
         computed. The table is no longer needed then, and there are no parts.
     chosen : ndarray or None
@@ -111,22 +116,29 @@ class Shard:
 
     # --- learning about the rows -------------------------------------------------------------------------------------
 
-    def select(
-        self, name: str, rows: Sequence[NDArray[np.integer]], weight: Array | None = None,
-        target: Array | None = None, fold: NDArray[np.intp] | None = None,
-    ) -> None:  # fmt: skip
-        """Select rows of each part; the weights, targets and folds are those of all m of them."""
+    def select(self, name: str, rows: Sequence[NDArray[np.integer]], fold: NDArray[np.intp] | None = None) -> None:
+        """Select rows of each part; the folds are those of all m of them."""
         found = []
         for table, chosen, own in zip(self._parts, rows, slices_of([len(chosen) for chosen in rows]), strict=True):
             whole = len(chosen) == table.shape[0] and bool((np.diff(chosen) == 1).all())
             X = table if whole else take_rows(table, chosen.astype(np.intp))
-            found.append(Part(X, *(None if values is None else values[own] for values in (weight, target, fold))))
+            found.append(Part(X, None if fold is None else fold[own]))
         self._selected[name] = Selected(found)
 
-    def tell(self, name: str, look: Look[Answer]) -> Answer | None:
-        """Answer a question about selected rows; None where there are none."""
-        answers = [look.answer(part) for part in self._selected[name].parts if part.X.shape[0]]
-        return reduce(lambda one, other: one.merged(other), answers) if answers else None
+    def tables(self, name: str) -> list[Table]:
+        """Return the selected rows of each part, and forget that they were selected."""
+        return [part.X for part in self._selected.pop(name).parts]
+
+    def target_totals(
+        self, name: str, encoder: TableEncoder, target: Array, weight: Array | None, fold: NDArray[np.intp]
+    ) -> list[dict[int, TargetTotals]]:
+        """Return `TableEncoder.target_totals` of the selected rows of each part."""
+        selected, found = self._selected.pop(name), []
+        for part, own in zip(selected.parts, selected.bounds, strict=True):
+            if part.X.shape[0]:
+                own_weight = None if weight is None else weight[own]
+                found.append(encoder.target_totals(part.X, target[own], own_weight, fold[own]))
+        return found
 
     def digests(self, name: str) -> list[str]:
         """Return a hash of the selected rows of each part."""

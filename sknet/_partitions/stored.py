@@ -26,9 +26,9 @@ from sknet._model.heads import Head, LabelHead
 from sknet._model.settings import TargetSettings
 from sknet._partitions.packing import TableFormat, choose_format
 from sknet._partitions.shuffled import Records, ShuffledRecords, ShuffledWriter
-from sknet._partitions.summaries import mixed
 from sknet._partitions.target_summaries import LabelSummary, NumberTargets
 from sknet._tables.labels import as_labels
+from sknet._tables.sampling import random_keys
 from sknet._tables.targets import read_numbers
 from sknet._typing import Array, DType, Table, Target
 
@@ -135,7 +135,7 @@ class TableWriter:
         records = np.zeros(len(parsed), self._dtype)
         table_format.pack(chunk.X, records)
         records["row"] = np.arange(self.n_read, self.n_read + len(parsed))
-        records["key"] = mixed(records["row"] if chunk.groups is None else hash_groups(chunk.groups), self._seed)
+        records["key"] = random_keys(records["row"] if chunk.groups is None else hash_groups(chunk.groups), self._seed)
         self.n_read += len(parsed)
         if chunk.weight is not None:
             records["weight"] = chunk.weight

@@ -12,18 +12,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from functools import cached_property
 from hashlib import sha256
 from itertools import count
 from typing import Protocol, cast
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._model.matrices import Backend
 from sknet._model.model import Model
 from sknet._partitions.shard import slices_of
-from sknet._partitions.summaries import Ask, FirstLook, Look, Mergeable
+from sknet._tables.columns.target import TargetTotals
+from sknet._tables.encoding import TableEncoder, merge_totals
+from sknet._tables.rows import ExternalTable
 from sknet._typing import Array, Batch, Table
 
 Arguments = tuple[object, ...]
@@ -44,7 +47,7 @@ class Shards(Protocol):
 
 
 @dataclass(frozen=True, eq=False)
-class PartedTable:
+class PartedTable(ExternalTable):
     """Some rows of a table in parts.
 
     Attributes
@@ -95,10 +98,27 @@ class PartedTable:
         raw = selection.together(selection.call("raw", model.network.packed(model.compute_dtype)))  # type: ignore[arg-type]
         return np.ascontiguousarray(finish(raw.astype(model.output_dtype)))
 
-    def count_kinds(self, categorical_features: object, max_categories: int | None) -> tuple[int, bool]:
-        """Count the columns of numbers; see `sknet._tables.kinds.count_kinds`."""
-        self.selection.select()
-        return self.selection.ask(FirstLook(categorical_features)).count_kinds(max_categories)
+    def rows_in_memory(self, rows: NDArray[np.intp]) -> Table:
+        """Bring some of these rows here, as an array or a data frame."""
+        selection = selection_of(replace(self, rows=self.rows[rows], encoded=None))
+        selection.select()
+        of_shards = cast(list[list[Table]], selection.call("tables"))
+        parts = [part for of_one in of_shards for part in of_one if part.shape[0]]
+        back = np.argsort(selection.order)
+        if isinstance(parts[0], pd.DataFrame):
+            return pd.concat(parts, ignore_index=True).iloc[back]
+        return np.concatenate(parts)[back]
+
+    def target_totals(
+        self, encoder: TableEncoder, target: Array, weight: Array | None, fold: NDArray[np.intp]
+    ) -> dict[int, TargetTotals]:
+        """Return `TableEncoder.target_totals` of all rows, added up where they are."""
+        selection = selection_of(replace(self, encoded=None))
+        selection.select()
+        of_shards = zip(*map(selection.split, (target, weight, fold)), strict=True)
+        calls = {i: (selection.name, encoder, *own) for i, own in enumerate(of_shards)}
+        answers = selection.shards.call("target_totals", calls)
+        return merge_totals([part for i in calls for part in cast(list[dict[int, TargetTotals]], answers[i])])
 
     @cached_property
     def selection(self) -> Selection:
@@ -139,10 +159,10 @@ class Selection:
         for bound in self.bounds:
             self.place[order[bound]] = np.arange(bound.stop - bound.start)
 
-    def select(self, weight: Array | None = None, target: Array | None = None, fold: Array | None = None) -> None:
-        """Tell the shards which rows these are, and what belongs to each."""
-        own = [self.split(values) for values in (weight, target, fold)]
-        calls = {i: (self.name, rows, *(of_one[i] for of_one in own)) for i, rows in enumerate(self._chosen)}
+    def select(self, fold: Array | None = None) -> None:
+        """Tell the shards which rows these are, and in which fold each is."""
+        folds = self.split(fold)
+        calls = {i: (self.name, rows, folds[i]) for i, rows in enumerate(self._chosen)}
         self.shards.call("select", calls, changes=True)
 
     def part(self, places: NDArray[np.intp]) -> Selection:
@@ -164,16 +184,6 @@ class Selection:
         calls = dict.fromkeys(range(len(self.bounds)), (self.name, *arguments))
         answers = self.shards.call(method, calls, changes=changes)
         return [answers[i] for i in calls]
-
-    @property
-    def ask(self) -> Ask:
-        """What asks all shards about these rows."""
-
-        def ask(look: Look[Mergeable]) -> Mergeable:
-            answers: list[Mergeable] = [a for a in self.call("tell", look) if a is not None]  # type: ignore[misc]
-            return reduce(lambda one, other: one.merged(other), answers)
-
-        return ask
 
     def together(self, of_shards: Sequence[Array]) -> Array:
         """Return values of the rows, (n, ...), from those of each shard."""

@@ -1,16 +1,16 @@
-"""What the parts of a table tell about its targets, put together: labels, their weights, moments.
+"""What the parts of a table tell about its targets, put together: labels and their weights.
 
 Conventions
 -----------
 n rows of a part; k target columns.
 
-labels : (n,) or (n, k)  values : (n, k)      parsed targets
+labels : (n,) or (n, k)  parsed targets
 weight : (n,) or None    sample weights, positive; None is ones
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -19,7 +19,6 @@ from sknet._model.heads import LabelHead, NumberHead, learn_label_head, learn_nu
 from sknet._model.settings import TargetSettings
 from sknet._tables.arrays import side_by_side
 from sknet._tables.class_weight import class_factors
-from sknet._tables.columns.moments import Moments, moments_of
 from sknet._typing import Array, Target
 
 
@@ -107,33 +106,26 @@ def with_factors(codes: Array, weight: Array | None, factors: list[Array] | None
     return folded
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class NumberTargets:
-    """The moments of numbers among the targets.
+    """What all parts must agree on where the targets are numbers.
 
     Attributes
     ----------
-    moments : Moments
-        Of k targets.
+    n_targets : int
     flat : bool
         Whether y was of shape (n,).
     """
 
-    moments: Moments
+    n_targets: int
     flat: bool
 
-    @classmethod
-    def of(cls, values: Array, flat: bool, weight: Array | None) -> NumberTargets:
-        """Summarise one part, its targets as `read_numbers` returns them."""
-        return cls(moments_of(np.ascontiguousarray(values.T), weight), flat)
-
     def merged(self, other: NumberTargets) -> NumberTargets:
-        """Return the summary of both parts."""
-        if (self.flat, len(self.moments.low)) != (other.flat, len(other.moments.low)):
+        """Return the same, if the other part agrees."""
+        if self != other:
             raise ValueError("y has another number of columns in one part than in another.")
-        return replace(self, moments=self.moments.merged(other.moments))
+        return self
 
     def head(self, settings: TargetSettings) -> NumberHead:
-        """Learn how the targets are scaled, where the loss allows."""
-        one = np.zeros(1) if self.flat else np.zeros((1, len(self.moments.low)))
-        return learn_number_head(one, settings)[0].scaled_by(self.moments)
+        """Return what the targets are, not yet scaled."""
+        return learn_number_head(np.zeros(1) if self.flat else np.zeros((1, self.n_targets)), settings)[0]

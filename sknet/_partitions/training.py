@@ -17,7 +17,6 @@ from typing import cast
 import numpy as np
 
 from sknet._model.fitting import EncodedRows, Place, Tables, encode_rows
-from sknet._model.settings import TableSettings
 from sknet._network.activations import Activation
 from sknet._network.binding import Kind
 from sknet._network.inputs import EncodedTable, Inputs, length
@@ -26,10 +25,7 @@ from sknet._network.losses import Loss
 from sknet._network.penalties import ElasticNet
 from sknet._partitions.pace import Pace
 from sknet._partitions.shard import Step
-from sknet._partitions.summaries import FirstLook, learn_encoder
 from sknet._partitions.table import PartedTable, Selection
-from sknet._tables.columns.target import folds
-from sknet._tables.encoding import TableEncoder
 from sknet._tables.rows import Rows
 from sknet._typing import Array, Batch, Gradient, Table
 
@@ -45,15 +41,6 @@ class RemoteInputs:
     def __call__(self, batch: Batch) -> Table:
         """Refuse: nobody here needs them."""
         raise TypeError("these rows are on shards")
-
-
-def learn(
-    X: PartedTable, *, weight: Array | None = None, target: Array | None = None, **settings: object
-) -> TableEncoder:
-    """Learn how a table becomes the network's input; see `sknet._tables.encoding.learn_encoder`."""
-    how, selection = TableSettings(**settings), X.selection  # type: ignore[arg-type]
-    selection.select(weight, target, None if target is None else folds(target))
-    return learn_encoder(selection.ask, selection.ask(FirstLook(how.categorical_features)), how)
 
 
 def encode(tables: Tables, rows: Rows, n_rows: int, smoothing: float = 0.0, *, cross_fit: bool = False) -> EncodedRows:
@@ -73,9 +60,8 @@ def share(tables: Tables, rows: Rows) -> PartedTable:
 
 
 def _encode_there(tables: Tables, rows: Rows, *, cross_fit: bool) -> None:
-    fold = tables.encoder.folds(tables.head.targets(rows.y, np.dtype(np.float64))) if cross_fit else None
     selection = cast(PartedTable, rows.X).selection
-    selection.select(fold=fold)
+    selection.select(tables.folds(rows) if cross_fit else None)
     selection.call("encode", tables, changes=True)
 
 
@@ -167,6 +153,4 @@ AT_ONCE = 8
 def on_shards(warn: Callable[[str], None]) -> Place:
     """Return the place of rows that are on shards; `warn` is told where training there does not pay."""
     objective = partial(ShardedObjective, pace=Pace(warn))
-    return Place(
-        learn, encode, partial(objective, first=iter([True])), share, AT_ONCE, partial(objective, first=iter(()))
-    )
+    return Place(encode, partial(objective, first=iter([True])), share, AT_ONCE, partial(objective, first=iter(())))

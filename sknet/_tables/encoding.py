@@ -14,8 +14,8 @@ out : (n, n_inputs)      the network's input
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
@@ -24,25 +24,22 @@ from scipy.sparse import issparse
 
 from sknet._tables.columns import Column, ColumnSettings, InputFacts
 from sknet._tables.columns.bins import BinnedColumn, with_bins
-from sknet._tables.columns.category import category_column, level_shares
+from sknet._tables.columns.category import learn_category
 from sknet._tables.columns.datetime import learn_datetime
-from sknet._tables.columns.distribution import columns_together, statistics_of_file
 from sknet._tables.columns.number import (
     BLOCK,
-    LEARNT_BLOCK,
-    METHODS,
-    MOST_READS,
-    Block,
     NumberColumn,
-    Statistics,
-    missing_columns,
+    learn_robust,
+    learn_standard,
+    learn_unscaled,
     refuse_excessive,
+    refuse_infinite,
     scale_or_refuse,
-    stacked,
 )
-from sknet._tables.columns.quantile import QuantileColumn, quantile_columns
+from sknet._tables.columns.quantile import QuantileColumn, learn_quantiles
 from sknet._tables.columns.sparse import learn_sparse
-from sknet._tables.columns.target import TargetColumn, folds, learn_target
+from sknet._tables.columns.statistics import Distribution
+from sknet._tables.columns.target import TargetColumn, TargetTotals, learn_target, target_totals
 from sknet._tables.frames import (
     Kind,
     chosen_categories,
@@ -55,7 +52,7 @@ from sknet._tables.frames import (
 )
 from sknet._tables.lookups import Lookups, lookups_of
 from sknet._tables.plan import Plan, plan_of
-from sknet._tables.rows import is_frame, is_memory_mapped, refuse_bad_sparse, refuse_numbers_for
+from sknet._tables.rows import is_frame, refuse_bad_sparse, refuse_numbers_for
 from sknet._typing import Array, Batch, DType, Table
 
 NUMBERS = (NumberColumn, BinnedColumn, QuantileColumn)
@@ -76,23 +73,22 @@ class TableEncoder:
 
     names: tuple[str, ...] | None
     columns: tuple[Column, ...]
-    n_inputs: int = field(init=False, compare=False)  # of the network
-    lookups: Lookups | None = field(init=False, compare=False, repr=False)
-    _plan: Plan = field(init=False, compare=False, repr=False)
 
-    def __post_init__(self) -> None:
-        plan, lookups, d = None, None, len(self.columns)
-        for column in self.columns:
-            if type(column) is not NumberColumn or column.has_missing_indicator:
-                plan = plan_of(self.columns)
-                lookups = lookups_of(self.columns, plan.starts, partial(TableEncoder, self.names))
-                break
-        if plan is None:  # every column is one number and nothing else
-            each, none = np.arange(d + 1), np.empty(0, dtype=np.intp)
-            plan = Plan(each, each[:d], each[:d], none, stacked(self.columns), None, [], plain=True)  # type: ignore[arg-type]
-        object.__setattr__(self, "_plan", plan)
-        object.__setattr__(self, "lookups", lookups)
-        object.__setattr__(self, "n_inputs", int(plan.starts[-1]))
+    @cached_property
+    def n_inputs(self) -> int:
+        """How many inputs the network has."""
+        return int(self._plan.starts[-1])
+
+    @cached_property
+    def lookups(self) -> Lookups | None:
+        """The categories that are looked up instead of multiplied, if there are many."""
+        return (
+            None if self._plan.plain else lookups_of(self.columns, self._plan.starts, partial(TableEncoder, self.names))
+        )
+
+    @cached_property
+    def _plan(self) -> Plan:
+        return plan_of(self.columns)
 
     def as_named_by(self, X: Table) -> TableEncoder:
         """Return the encoder, learnt from an array, with the column names of a frame: errors then name these."""
@@ -131,7 +127,7 @@ class TableEncoder:
     @property
     def keeps_zeros(self) -> bool:
         """Whether a zero stays one in every column: a sparse table then stays sparse."""
-        return self._plan.plain and not (self._plan.scaler.shift or self._plan.scaler.clip)
+        return self._plan.plain and not (self._plan.scaler.shift or self._plan.scaler.bend)
 
     def encode(self, X: Table, dtype: DTypeLike, *, ones: bool = False, fold: NDArray[np.intp] | None = None) -> Table:
         """Encode a table into a new matrix of shape (n, n_inputs); a CSR matrix gives one.
@@ -197,9 +193,28 @@ class TableEncoder:
         if fold is not None and isinstance(column, TargetColumn):
             column.write_fitted(values, fold, out[:, place])
 
-    def folds(self, target: Array) -> NDArray[np.intp] | None:
-        """Deal training rows with this target matrix, (n, k), out to folds; None where no column needs them."""
-        return folds(target) if any(isinstance(column, TargetColumn) for column in self.columns) else None
+    @property
+    def by_target(self) -> bool:
+        """Whether a column is encoded by the target: rows to train on are then in folds."""
+        return any(isinstance(column, TargetColumn) for column in self.columns)
+
+    def target_totals(
+        self, X: Table, target: Array, weight: Array | None, fold: NDArray[np.intp]
+    ) -> dict[int, TargetTotals]:
+        """Return what the target, (n, k), is in each level of the columns that are encoded by it, by their index."""
+        found = {}
+        for j, column in enumerate(self.columns):
+            if isinstance(column, TargetColumn):
+                values = column_at(X, j) if is_frame(X) else X[:, j]
+                found[j] = target_totals(values, target, weight, fold)
+        return found
+
+    def with_totals(self, totals: Mapping[int, TargetTotals]) -> TableEncoder:
+        """Return the encoder with the levels and the target's means of other rows than it was learnt from."""
+        columns = list(self.columns)
+        for j, of_column in totals.items():
+            columns[j] = replace(columns[j], levels=of_column.levels, means=of_column.means())  # type: ignore[type-var]
+        return TableEncoder(self.names, tuple(columns))
 
     def _encode_sparse(self, X: Table, dtype: DType) -> Table:
         Z = self._plan.scaler.scaled_sparse(X, dtype)
@@ -216,6 +231,15 @@ class TableEncoder:
         return np.asarray(X.toarray())
 
 
+def merge_totals(parts: Iterable[Mapping[int, TargetTotals]]) -> dict[int, TargetTotals]:
+    """Add up what `TableEncoder.target_totals` returned for each part of a table."""
+    found: dict[int, TargetTotals] = {}
+    for part in parts:
+        for j, totals in part.items():
+            found[j] = found[j].merged(totals) if j in found else totals
+    return found
+
+
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
@@ -230,20 +254,20 @@ def learn_encoder(
     max_categories: int | None = 100,
     category_encoding: str = "one_hot",
     target: Array | None = None,
-    fold: NDArray[np.intp] | None = None,
 ) -> TableEncoder:
     """Learn how a table becomes the network's input.
 
     Parameters
     ----------
     X : ndarray, CSR matrix or data frame of shape (n, d)
-        An array holds floats, with NaN where one is missing, and may be a read-only memory map.
+        An array holds numbers, with NaN where one is missing; it may be a memory map, of which a few columns are read
+        at a time.
     categorical_features : "from_dtype", array-like of str, int or bool, or None
         Which columns are categories: by their dtype, name, index or mask; or by name and, with "from_dtype" among the
         names, by dtype too.
     weight : array-like of shape (n,), default=None
         Sample weights, positive.
-    input_scaling, numeric_encoding, n_bins, max_categories, category_encoding, target, fold
+    input_scaling, numeric_encoding, n_bins, max_categories, category_encoding, target
         As in `ColumnSettings`.
 
     Returns
@@ -252,13 +276,9 @@ def learn_encoder(
     """
     settings = ColumnSettings(
         input_scaling, None if weight is None else np.asarray(weight, dtype=np.float64), numeric_encoding, n_bins,
-        max_categories, category_encoding, target, fold,
+        max_categories, category_encoding, target,
     )  # fmt: skip
-    if isinstance(X, np.ndarray) and isinstance(categorical_features, str):
-        return _learn_array(np.asarray(X), None, settings)
     by_dtype, chosen = split_choice(categorical_features)
-    if isinstance(X, np.ndarray):
-        return _learn_array(np.asarray(X), chosen, settings)
     if is_frame(X):
         return _learn_frame(X, chosen, by_dtype, settings)
     return _learn_sparse(X, chosen, settings) if issparse(X) else _learn_array(X, chosen, settings)
@@ -275,17 +295,24 @@ def _learn_sparse(X: Table, chosen: object, settings: ColumnSettings) -> TableEn
 
 
 def _learn_array(
-    X: Table, chosen: object, settings: ColumnSettings, given_names: tuple[str, ...] | None = None
+    X: Array, chosen: object, settings: ColumnSettings, given_names: tuple[str, ...] | None = None
 ) -> TableEncoder:
-    if chosen is None:
-        missing = missing_columns(X, lambda j: given_names[j] if given_names else f"x{j}")
-        return TableEncoder(given_names, tuple(_learn_numbers(X, None, missing, settings)))
     names = given_names or tuple(f"x{j}" for j in range(X.shape[1]))
-    mask = chosen_categories(chosen, names)
-    categories = {int(j): LEARNERS["category"](X[:, j], names[j], settings) for j in np.flatnonzero(mask)}
-    missing = missing_columns(X, names.__getitem__, ~mask)
-    numbers = iter(_learn_numbers(X, np.flatnonzero(~mask), missing, settings))
-    return TableEncoder(given_names, tuple(categories[j] if is_one else next(numbers) for j, is_one in enumerate(mask)))
+    is_category = chosen_categories(chosen, names)
+    columns: dict[int, Column] = {}
+    for j in np.flatnonzero(is_category).tolist():
+        columns[j] = _learn_category(X[:, j], names[j], settings)
+    numbers = np.flatnonzero(~is_category)
+    width = max(1, LEARNT_BLOCK // max(len(X), 1))
+    for start in range(0, len(numbers), width):
+        block = numbers[start : start + width]
+        for j, values in zip(block.tolist(), np.ascontiguousarray(X[:, block].T), strict=True):
+            columns[j] = _learn_number(values, names[j], settings)
+    return TableEncoder(given_names, tuple(columns[j] for j in range(X.shape[1])))
+
+
+LEARNT_BLOCK = 2**19
+"""How many values of an array are copied at a time, column by column: those of a row lie side by side."""
 
 
 def _learn_frame(X: Table, chosen: object, by_dtype: bool, settings: ColumnSettings) -> TableEncoder:
@@ -294,10 +321,10 @@ def _learn_frame(X: Table, chosen: object, by_dtype: bool, settings: ColumnSetti
     if array is not None:
         return _learn_array(array, chosen, settings, names)
     columns, refused = [], []
-    for j, name, is_one in zip(range(len(names)), names, chosen_categories(chosen, names), strict=True):
+    for j, (name, is_category) in enumerate(zip(names, chosen_categories(chosen, names), strict=True)):
         values = column_at(X, j)
         try:
-            kind: Kind = "category" if is_one else kind_of(values, name, by_dtype=by_dtype)
+            kind: Kind = "category" if is_category else kind_of(values, name, by_dtype=by_dtype)
             columns.append(LEARNERS[kind](values, name, settings))
         except (TypeError, ValueError) as error:
             refused.append(error)
@@ -306,56 +333,30 @@ def _learn_frame(X: Table, chosen: object, by_dtype: bool, settings: ColumnSetti
     return TableEncoder(names, tuple(columns))
 
 
-def _learn_numbers(
-    X: Array, positions: NDArray[np.intp] | None, missing: Array, settings: ColumnSettings
-) -> Sequence[Column]:
-    """Learn columns of numbers of a matrix, NaN where one is missing.
-
-    `positions` says which columns, None for all; `missing`, of shape (d,), which of all have missing values. Those in
-    memory are learnt block by block of columns, those in a file from pieces of its rows: neither is copied as a whole.
-    """
-    found: list[Column] = []
-    every = np.arange(X.shape[1]) if positions is None else positions
-    in_file = getattr(X, "base", X) is not None and is_memory_mapped(X)
-    # few columns beside the table, but not so few that it is gone through too often
-    few = max(1, LEARNT_BLOCK // max(len(X), 1), len(every) // MOST_READS)
-    width = columns_together(len(every), settings.input_scaling) if in_file else few
-    dtype = np.float32 if X.dtype == np.float32 else np.float64
-    for start in range(0, len(every), width):
-        block = every[start : start + width]
-        read = slice(start, start + width) if positions is None else block  # a slice is read faster
-        if in_file:
-            columns: Statistics = statistics_of_file(X, block, settings.weight)
-        else:
-            columns = Block(np.array(X[:, read].T, dtype=dtype, order="C"), settings.weight)
-        found += number_columns(columns, missing[block], settings)
-    return found
-
-
-def number_columns(statistics: Statistics, missing: Array, settings: ColumnSettings) -> Sequence[Column]:
-    """Learn columns of numbers from their statistics, and which of them have missing values."""
-    columns = SCALINGS[settings.input_scaling](statistics, missing)
-    return with_bins(columns, statistics, settings.n_bins) if settings.numeric_encoding != "raw" else columns
-
-
 def _learn_number(values: Table, name: str, settings: ColumnSettings) -> Column:
-    """Learn one column of numbers of a frame."""
-    numbers = number_values(values, name)[:, np.newaxis]  # (n, 1)
-    return _learn_numbers(numbers, None, missing_columns(numbers, lambda _: name), settings)[0]
+    """Learn one column of numbers."""
+    numbers = number_values(values, name)
+    numbers = numbers if numbers.dtype == np.float32 else np.asarray(numbers, dtype=np.float64)
+    distribution = Distribution.of(numbers, settings.weight)
+    refuse_infinite(np.append(distribution.values[:1], distribution.values[-1:])[:, np.newaxis], lambda _: name)
+    column = SCALINGS[settings.input_scaling](numbers, distribution, settings)
+    return column if settings.numeric_encoding == "raw" else with_bins(column, distribution, settings.n_bins)
 
 
 def _learn_category(values: Table, name: str, settings: ColumnSettings) -> Column:
     """Learn one column of categories."""
     if settings.target is None or settings.category_encoding == "one_hot":
-        return category_column(level_shares(values, name, settings.weight), settings)
+        return learn_category(values, name, settings)
     return learn_target(values, name, settings, settings.target)
 
 
-SCALINGS: dict[str | None, Callable[[Statistics, Array], Sequence[Column]]] = {
-    **{name: method.columns for name, method in METHODS.items()},
-    "quantile": quantile_columns,
+SCALINGS: dict[str | None, Callable[[Array, Distribution, ColumnSettings], Column]] = {
+    "robust": learn_robust,
+    "standard": learn_standard,
+    None: learn_unscaled,
+    "quantile": learn_quantiles,
 }
-"""How columns of numbers are learnt, by `input_scaling`: from their statistics, and which miss values."""
+"""How a column of numbers is learnt, by `input_scaling`: from its values, and how these are distributed."""
 
 LEARNERS: dict[Kind, Callable[[Table, str, ColumnSettings], Column]] = {
     "number": _learn_number,

@@ -7,7 +7,7 @@ X : (n, d)     array, CSR matrix or data frame
 
 from contextlib import suppress
 
-from sknet._tables.columns.category import level_shares
+from sknet._tables.columns.category import learn_levels
 from sknet._tables.frames import chosen_categories, column_at, column_names, held_as_array, kind_of, split_choice
 from sknet._tables.rows import is_frame, is_sparse
 from sknet._typing import Table
@@ -20,9 +20,6 @@ def count_kinds(X: Table, categorical_features: object, max_categories: int | No
     """
     if is_sparse(X):
         return X.shape[1], False
-    if hasattr(type(X), "count_kinds"):  # a table in parts; frames may have a column of this name
-        found: tuple[int, bool] = X.count_kinds(categorical_features, max_categories)
-        return found
     by_dtype, chosen = split_choice(categorical_features)
     framed = is_frame(X)
     names = column_names(X) if framed else [f"x{j}" for j in range(X.shape[1])]
@@ -35,5 +32,5 @@ def count_kinds(X: Table, categorical_features: object, max_categories: int | No
         with suppress(TypeError, ValueError):
             kind = "category" if is_one else kind_of(values, name, by_dtype=by_dtype) if framed else "number"
             n_numbers += kind != "category"
-            many = many or (kind == "category" and level_shares(values, name).exceed(max_categories))
+            many = many or (kind == "category" and learn_levels(values, name).exceed(max_categories))
     return n_numbers, many

@@ -12,13 +12,20 @@ groups : (n,) or None    which group each row belongs to, for a splitter
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
 import scipy.sparse as sp
+from numpy.typing import NDArray
 
+from sknet._tables.sampling import sample_rows
 from sknet._typing import Array, Batch, DType, Table
+
+if TYPE_CHECKING:
+    from sknet._tables.columns.target import TargetTotals
+    from sknet._tables.encoding import TableEncoder
 
 MERGED = 2**20
 """How many values a table may have for its equal rows to be merged."""
@@ -63,6 +70,14 @@ class Rows:
         in_memory = self.X.iloc if hasattr(self.X, "iloc") else self.X
         X = take_rows(self.X, rows) if self.in_file else in_memory[rows]
         return Rows(X, self.y[rows], weight, groups, in_file=self.in_file)
+
+    def sample(self, seed: int) -> Rows:
+        """Return the rows that columns are learnt from: all, or a sample of many. Those of a file stay there."""
+        rows = sample_rows(len(self), seed)
+        if isinstance(self.X, ExternalTable):
+            weight = None if self.weight is None else self.weight[rows]
+            return Rows(self.X.rows_in_memory(rows), self.y[rows], weight)
+        return self if len(rows) == len(self) else self.take(rows)
 
     def in_memory(self) -> Rows:
         """Return the rows with a table in memory."""
@@ -136,6 +151,20 @@ def distinct_rows(X: Array, labels: Array) -> tuple[Array, Array]:
     values = np.hstack([X_bytes, label_bytes])
     _, first, place = np.unique(values, axis=0, return_index=True, return_inverse=True)
     return first, place.ravel()
+
+
+class ExternalTable(ABC):
+    """A table whose rows are not in this process: those that are needed here are brought."""
+
+    @abstractmethod
+    def rows_in_memory(self, rows: NDArray[np.intp]) -> Table:
+        """Return some rows, in this order, as an array or a data frame."""
+
+    @abstractmethod
+    def target_totals(
+        self, encoder: TableEncoder, target: Array, weight: Array | None, fold: NDArray[np.intp]
+    ) -> dict[int, TargetTotals]:
+        """Return `TableEncoder.target_totals` of all rows."""
 
 
 class MappedRows:

@@ -19,7 +19,7 @@ from numpy.typing import ArrayLike, DTypeLike
 from sklearn.utils import check_array, column_or_1d
 
 from sknet._tables.arrays import plain_numbers, refuse_foreign
-from sknet._tables.columns.moments import Moments, moments_of
+from sknet._tables.columns.statistics import mean_and_deviation
 from sknet._tables.frames import column_at
 from sknet._tables.rows import is_frame
 from sknet._typing import Array, Target
@@ -103,13 +103,8 @@ class TargetScaler:
         if method is None:
             return cls(np.zeros(values.shape[1]), np.ones(values.shape[1]))
         w = None if weight is None else np.asarray(weight, dtype=np.float64)
-        return cls.of(moments_of(np.ascontiguousarray(values.T), w))
-
-    @classmethod
-    def of(cls, moments: Moments) -> TargetScaler:
-        """Learn from the targets' moments; a constant target is only shifted."""
-        mean, deviation = moments.settled
-        return cls(mean, np.where(deviation > 0, deviation, 1.0))
+        mean, deviation = np.array([mean_and_deviation(column, w) for column in np.ascontiguousarray(values.T)]).T
+        return cls(mean, np.where(deviation > 0, deviation, 1.0))  # a constant target is only shifted
 
     def encode(self, values: Array, dtype: DTypeLike = np.float64) -> Array:
         """Scale targets of shape (n, k)."""

@@ -16,7 +16,7 @@ from sknet._network.activations import ACTIVATIONS
 from sknet._network.initializers import INITIALIZERS
 from sknet._network.losses import CLASSIFICATION_LOSSES
 from sknet._network.regression import REGRESSION_LOSSES
-from sknet._tables.columns.number import METHODS
+from sknet._tables.encoding import SCALINGS
 from sknet._training.optimizers import OPTIMIZERS
 from sknet._training.schedules import SCHEDULES
 
@@ -143,7 +143,7 @@ def test_a_number_as_learning_rate_is_answered_with_the_other_parameter(kind, va
 
 REGISTRIES = {
     "activation": ACTIVATIONS, "solver": [*OPTIMIZERS, "lbfgs"], "learning_rate": SCHEDULES, "init": INITIALIZERS,
-    "input_scaling": [name for name in METHODS if name is not None],
+    "input_scaling": [name for name in SCALINGS if name is not None],
 }  # fmt: skip
 OF_LOSSES = {SigmoidMLPClassifier: CLASSIFICATION_LOSSES, SigmoidMLPRegressor: REGRESSION_LOSSES}
 

@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from sknet._model.fitting import Tables
 
-from sknet._model.settings import TableSettings, TargetSettings
+from sknet._model.settings import TargetSettings
 from sknet._partitions import epochs as training
 from sknet._partitions.epochs import EpochRows, StoredRows, TableInputs
 from sknet._partitions.stored import CheckedChunk, TableWriter
-from sknet._partitions.summaries import FirstLook, learn_encoder
-from sknet._tables.encoding import learn_encoder as learn_whole
+from sknet._tables.encoding import learn_encoder
 
 N = 500
 X = np.arange(N, dtype=float)[:, np.newaxis]
@@ -53,12 +52,12 @@ def test_an_epoch_has_every_row_once(stored, size, small, monkeypatch):
         monkeypatch.setattr(training, "POOL_BYTES", 100)
         monkeypatch.setattr(training, "ENCODED_BYTES", 500)
     rows = rows_of(stored, 0.0)
-    ask = rows.asking(None)
-    settings = TableSettings(None, "standard")
-    encoder = learn_encoder(ask, ask(FirstLook(None)), settings)
+    sample = rows.sample(0)
+    assert (sample.rows.X == X).all() and (sample.rows.weight == WEIGHT).all() and (sample.numbers == X[:, 0]).all()
+    encoder = learn_encoder(sample.rows.X, input_scaling="standard", weight=sample.rows.weight)
     assert encoder.columns[0].center == pytest.approx(np.average(X[:, 0], weights=WEIGHT))
     tables = Tables(encoder, rows.head, np.dtype(float), np.dtype(float))
-    stream, seen, orders = EpochRows(rows, tables, rows.count(), 0.0, 4096, False), [], []
+    stream, seen, orders = EpochRows(rows, tables, rows.count(), 0.0, 4096, sample), [], []
     for rng in (np.random.default_rng(0), np.random.default_rng(1), None):
         recorder, seen = Recorder(), []
         for batch in stream.batches(recorder, size, rng):
@@ -73,15 +72,6 @@ def test_an_epoch_has_every_row_once(stored, size, small, monkeypatch):
 
 
 def test_a_table_is_encoded_when_it_is_needed():
-    encoder = learn_whole(X)
+    encoder = learn_encoder(X)
     inputs = TableInputs(encoder, X, np.dtype(float))
     np.testing.assert_array_equal(inputs(slice(3, 9)), encoder.encode(X[3:9], float, ones=True))
-
-
-def test_a_sample_of_the_rows_is_large_enough_and_no_larger(stored, monkeypatch):
-    rows = rows_of(stored, 0.0)
-    whole = rows.sample()
-    assert len(whole[0]) == len(whole[1]) == N
-    monkeypatch.setattr(training, "SAMPLE_ROWS", 20)
-    y, weight = rows.sample()
-    assert len(y) == len(weight) == 20 and np.array_equal(y, whole[0][: len(y)])

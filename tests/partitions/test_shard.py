@@ -8,7 +8,6 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet._partitions.shard import Shard, slices_of
-from sknet._partitions.summaries import FirstLook
 
 A = pd.DataFrame({"a": [1.0, 2.0, 3.0], "b": list("xyz")})
 B = pd.DataFrame({"a": [4.0, np.nan], "b": list("xx")})
@@ -18,14 +17,10 @@ def test_slices_follow_one_another():
     assert slices_of([2, 0, 3]) == [slice(0, 2), slice(2, 2), slice(2, 5)]
 
 
-def test_selected_rows_answer():
+def test_selected_rows_are_handed_out_part_by_part():
     shard = Shard([A, B])
-    shard.select("few", [np.array([0, 2]), np.array([1])], weight=np.array([1.0, 2.0, 3.0]))
-    summary = shard.tell("few", FirstLook("from_dtype"))
-    assert summary.count_kinds(100) == (1, False)
-    assert summary.columns[0].has_missing and summary.columns[0].moments.total[0] == 3.0
-    shard.select("none", [np.empty(0, int), np.empty(0, int)])
-    assert shard.tell("none", FirstLook("from_dtype")) is None
+    shard.select("few", [np.array([0, 2]), np.array([1])])
+    assert [part["b"].tolist() for part in shard.tables("few")] == [["x", "z"], ["x"]]
 
 
 def test_whole_parts_are_not_copied():

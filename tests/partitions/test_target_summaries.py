@@ -1,10 +1,10 @@
-"""Targets in parts: the head, the class weights and the scale of all of them."""
+"""Targets in parts: the labels and the class weights of all of them."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from sknet._model.heads import learn_label_head, learn_number_head
+from sknet._model.heads import learn_label_head
 from sknet._model.settings import TargetSettings
 from sknet._partitions.target_summaries import LabelSummary, NumberTargets, with_factors
 from sknet._tables.labels import as_labels
@@ -27,8 +27,10 @@ def rows(y, part):
 
 
 def of_one(kind, y, weight):
-    parsed = (as_labels(y),) if kind is LabelSummary else read_numbers(y)
-    return kind.of(*parsed, weight)
+    if kind is LabelSummary:
+        return LabelSummary.of(as_labels(y), weight)
+    values, flat = read_numbers(y)
+    return NumberTargets(values.shape[1], flat)
 
 
 def summary_of(kind, y, weight, cuts=(1, 20)):
@@ -64,17 +66,6 @@ def test_labels_of_two_types_are_refused():
         of_one(LabelSummary, ["a"], None).merged(of_one(LabelSummary, [1], None))
     with pytest.raises(ValueError, match="1 columns in one part and 2 in another"):
         of_one(LabelSummary, [0, 1], None).merged(of_one(LabelSummary, [[0, 1]], None))
-
-
-@pytest.mark.parametrize("shape", [(60,), (60, 2)])
-@pytest.mark.parametrize("loss", ["squared_error", "poisson"])
-def test_numbers_in_parts(shape, loss):
-    y, weight = RNG.gamma(2.0, size=shape), RNG.integers(1, 4, 60) * 1.0
-    settings = TargetSettings(loss, scaling="standard")
-    head, values = learn_number_head(y, settings)
-    expected, found = head.scaled_to(values, weight), summary_of(NumberTargets, y, weight).head(settings)
-    assert found.numbers.flat == expected.numbers.flat
-    np.testing.assert_allclose(found.targets(values, np.dtype(float)), expected.targets(values, np.dtype(float)))
 
 
 def test_numbers_of_other_shapes_are_refused():

@@ -207,7 +207,7 @@ def test_too_many_settings_are_refused_when_written(path):
 
 
 def test_a_table_of_a_hundred_thousand_columns(path):
-    columns = tuple([NumberColumn(0.0, float(k), clip=False, shift=False) for k in range(100_000)])
+    columns = tuple([NumberColumn(0.0, float(k), bend=False, shift=False) for k in range(100_000)])
     names = tuple(f"w{k}" for k in range(100_000))
     write(path, {"columns": columns, "names": names})
     assert read(path) == {"columns": columns, "names": names}

@@ -13,11 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sknet._tables import encoding
 from sknet._tables.columns import number
-from sknet._tables.columns.number import METHODS, NumberColumn
-from sknet._tables.encoding import SCALINGS, TableEncoder, learn_encoder
-from sknet._tables.rows import take_rows
+from sknet._tables.columns.number import NumberColumn
+from sknet._tables.encoding import TableEncoder, learn_encoder
 
 SCALINGS_TESTED = ["robust", "standard", None]
 
@@ -57,10 +55,6 @@ def variants(frame):
 
 def polars_list(column):
     return [None if pd.isna(value) else value for value in column.tolist()]
-
-
-def test_every_method_of_scaling_is_registered():
-    assert set(SCALINGS) == {*METHODS, "quantile"}
 
 
 def test_the_order_of_columns_is_kept_and_every_input_has_a_name():
@@ -227,8 +221,7 @@ def test_the_input_is_never_changed():
 
 @pytest.mark.parametrize("hold", [np.asarray, pd.DataFrame, pl.DataFrame])
 @pytest.mark.parametrize("scaling", SCALINGS_TESTED)
-def test_encoding_takes_one_copy_and_learning_much_less(hold, scaling, monkeypatch):
-    monkeypatch.setattr(encoding, "LEARNT_BLOCK", 1)  # as if the table were large
+def test_encoding_takes_one_copy_and_learning_much_less(hold, scaling):
     X = np.random.default_rng(0).normal(size=(60_000, 40))
     held = hold(X)
     encoder, learning = measured(lambda: learn_encoder(held, input_scaling=scaling))
@@ -273,9 +266,10 @@ def test_no_rows_give_no_rows():
     assert encoder.encode(mixed_frame().iloc[:0], float).shape == (0, 12)
 
 
-def test_values_beyond_single_precision_are_clipped_or_refused():
+def test_values_beyond_single_precision_are_bent_or_refused():
     X = np.array([[1.0], [2.0], [3.0]])
-    assert learn_encoder(X).encode(np.array([[1e300], [-1e300]]), np.float32).tolist() == [[3], [-3]]
+    bent = learn_encoder(X).encode(np.array([[1e300], [-1e300]]), np.float32)
+    assert 200 < bent[0] == -bent[1] < 300
     for scaling in ("standard", None):
         with pytest.raises(ValueError, match=r"Column 'x0' of X holds values too large for float32.*dtype='float64'"):
             learn_encoder(X, input_scaling=scaling).encode(np.array([[1e300]]), np.float32)
@@ -393,23 +387,3 @@ def test_sparse_values_beyond_float32_are_scaled_in_float64(largest):
     assert np.isfinite(learn_encoder(X).encode(X, np.float32).data).all()
     with pytest.raises(ValueError, match=r"Column 'x0' of X holds values too large for float32"):
         learn_encoder(X, input_scaling=None).encode(X, np.float32)
-
-
-def test_a_table_is_learnt_in_blocks_of_its_columns(monkeypatch):
-    X, widths = np.random.default_rng(0).normal(size=(60, 40)), []
-    whole = learn_encoder(X)
-    watch = lambda statistics, missing: widths.append(len(missing)) or METHODS["robust"].columns(statistics, missing)  # noqa: E731
-    monkeypatch.setattr(encoding, "LEARNT_BLOCK", 100)
-    monkeypatch.setitem(SCALINGS, "robust", watch)
-    assert learn_encoder(X) == whole
-    assert len(widths) == 20 and sum(widths) == 40
-
-
-@pytest.mark.parametrize("taken", [slice(None), np.arange(0, 60, 2)])
-def test_a_table_in_a_file_gives_the_encoder_of_one_in_memory(tmp_path, taken):
-    X = np.random.default_rng(0).normal(size=(60, 5))
-    X[3, 2], X[:, 4] = np.nan, np.arange(60) % 3
-    np.save(tmp_path / "X.npy", X)
-    mapped = take_rows(np.load(tmp_path / "X.npy", mmap_mode="r"), taken)
-    how = {"categorical_features": [4], "numeric_encoding": "piecewise_linear", "n_bins": 4}
-    assert learn_encoder(mapped, **how) == learn_encoder(X[taken], **how)

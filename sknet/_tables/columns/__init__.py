@@ -93,8 +93,6 @@ class ColumnSettings:
         How categories are encoded.
     target : ndarray of shape (n, k), or None
         The target matrix, if categories may be encoded by it.
-    fold : ndarray of ints, of shape (n,), or None
-        The fold of each row, if the target is not to say which.
     """
 
     input_scaling: str | None = "robust"
@@ -104,4 +102,3 @@ class ColumnSettings:
     max_categories: int | None = 100
     category_encoding: str = "one_hot"
     target: Array | None = None
-    fold: Array | None = None

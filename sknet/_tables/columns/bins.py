@@ -9,26 +9,22 @@ own; plain quantiles would spend all their edges on them.
 
 Conventions
 -----------
-n rows; b bins; m different values.
+n rows; b bins.
 
 edges : (b + 1,)         increasing
-distinct : (m,)          the different values of a column, increasing
-share : (m,)             the weight of the rows that have each
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from sknet._tables.columns import Column, InputFacts
-from sknet._tables.columns.number import NumberColumn, Statistics, inverse, quantiles_of
+from sknet._tables.columns.number import NumberColumn
+from sknet._tables.columns.statistics import Distribution, inverse
 from sknet._tables.frames import number_values
 from sknet._typing import Array, Table
-
-MEDIAN = np.array([0.5])
 
 
 @dataclass(frozen=True)
@@ -110,37 +106,27 @@ def write_bins(values: Array, low: Array, scale: Array, out: Array) -> None:
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def with_bins(columns: Sequence[Column], statistics: Statistics, n_bins: int) -> list[Column]:
-    """Put bins beside columns of numbers, where they say more than the number does: a single bin would not."""
-
-    def wanted(distinct: Array, share: Array) -> Array:
-        return np.append(bin_edges(distinct, share, n_bins), quantiles_of(distinct, share, MEDIAN))
-
-    pairs = zip(columns, statistics.distributions(wanted), strict=True)
-    return [_with_bins(column, distinct, share, n_bins) for column, (distinct, share) in pairs]
-
-
-def _with_bins(column: Column, distinct: Array, share: Array, n_bins: int) -> Column:
-    edges = bin_edges(distinct, share, n_bins)
+def with_bins(column: Column, distribution: Distribution, n_bins: int) -> Column:
+    """Put bins beside a column of numbers, where they say more than the number does: a single bin would not."""
+    edges = bin_edges(distribution, n_bins)
     if len(edges) < 3:
         return column
-    fill = column.center if isinstance(column, NumberColumn) else quantiles_of(distinct, share, MEDIAN)[0]
+    fill = column.center if isinstance(column, NumberColumn) else distribution.quantiles([0.5])[0]
     return BinnedColumn(column, tuple(edges.tolist()), float(fill))
 
 
-def bin_edges(distinct: Array, share: Array, n_bins: int) -> Array:
+def bin_edges(distribution: Distribution, n_bins: int) -> Array:
     """Choose the edges of at most `n_bins` bins.
 
     Quantiles that coincide mark a value that many rows share. It becomes one edge, and the bins that are left are
     spread over the other rows, as often as this happens.
     """
     repeated: list[float] = []
-    while len(distinct) > n_bins + 1 - len(repeated) > 1:
-        left = n_bins - len(repeated)
-        found, times = np.unique(quantiles_of(distinct, share, np.linspace(0.0, 1.0, left + 1)), return_counts=True)
+    while distribution.n_distinct > n_bins + 1 - len(repeated) > 1:
+        levels = np.linspace(0.0, 1.0, n_bins - len(repeated) + 1)
+        edges, times = np.unique(distribution.quantiles(levels), return_counts=True)
         if (times == 1).all():
-            return np.sort([*found, *repeated])
-        repeated += found[times > 1].tolist()
-        others = ~np.isin(distinct, repeated)
-        distinct, share = distinct[others], share[others]
-    return np.sort([*distinct[: n_bins + 1 - len(repeated)], *repeated])
+            return np.sort([*edges, *repeated])
+        repeated += edges[times > 1].tolist()
+        distribution = distribution.without(repeated)
+    return np.sort([*np.unique(distribution.values)[: n_bins + 1 - len(repeated)].astype(np.float64), *repeated])

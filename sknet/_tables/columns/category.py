@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,8 +18,6 @@ from numpy.typing import NDArray
 from sknet._tables.columns import ColumnSettings, InputFacts, WithoutSlopes
 from sknet._tables.frames import read_levels, refuse_broken_text
 from sknet._typing import Array, Table
-
-T = TypeVar("T", int, float)
 
 IDENTIFIER_ROWS = 20
 """From so many values on, a column whose values all differ is an identifier."""
@@ -142,7 +139,7 @@ def distinct_word(word: str, levels: tuple[str, ...]) -> str:
 
 
 @dataclass(frozen=True)
-class LevelShares:
+class Levels:
     """The levels of a column, before it is said which of them have an input.
 
     Attributes
@@ -161,10 +158,10 @@ class LevelShares:
 
     def exceed(self, max_categories: int | None) -> bool:
         """Whether levels must share an input."""
-        return not self.all_differ and self.column(max_categories).has_infrequent
+        return not self.all_differ and self.one_hot(max_categories).has_infrequent
 
-    def column(self, max_categories: int | None) -> CategoryColumn:
-        """Return the one-hot column with so many inputs at most."""
+    def one_hot(self, max_categories: int | None) -> CategoryColumn:
+        """Return the one-hot column with so many inputs at most: the most frequent levels have one of their own."""
         n, has_missing = len(self.shares), self.has_missing
         if max_categories is None or n + has_missing <= max_categories or (n == 2 and not has_missing):
             return CategoryColumn(tuple(_in_order(list(self.shares))), False, has_missing)
@@ -174,67 +171,29 @@ class LevelShares:
         return CategoryColumn(tuple(_in_order(by_share[:most])), True, has_missing)
 
 
-@dataclass(frozen=True)
-class LevelTotals:
-    """The levels of a column in one part of its rows.
-
-    Attributes
-    ----------
-    rows : dict of str to int
-        How many rows have each level, by key; 0 for one that the column's type declares and no row has.
-    weight : dict of str to float
-        Their weight.
-    has_missing : bool
-        Whether values are missing.
-    """
-
-    rows: dict[str, int]
-    weight: dict[str, float]
-    has_missing: bool
-
-    def merged(self, other: LevelTotals) -> LevelTotals:
-        """Return the levels of both parts, those of this one first."""
-        rows = _added(self.rows, other.rows)
-        return LevelTotals(rows, _added(self.weight, other.weight), self.has_missing or other.has_missing)
-
-    def shares(self) -> LevelShares:
-        """Return the shares of the weight; rounded, as sums in another order differ in the last digits."""
-        observed, whole = sum(self.rows.values()), sum(self.weight.values()) or 1.0
-        shares = {key: round(total / whole, 12) for key, total in self.weight.items()}
-        all_differ = observed >= IDENTIFIER_ROWS and max(self.rows.values()) == 1
-        return LevelShares(shares, self.has_missing, all_differ)
-
-
-def _added(one: dict[str, T], other: dict[str, T]) -> dict[str, T]:
-    added = dict(one)
-    for key, value in other.items():
-        added[key] = added[key] + value if key in added else value
-    return added
-
-
-def level_totals(values: Table, name: str, weight: Array | None = None) -> LevelTotals:
-    """Find the levels of a column from its n values and their weights."""
+def learn_levels(values: Table, name: str, weight: Array | None = None) -> Levels:
+    """Find the levels of a column from its n values, and their shares of the weight."""
     codes, keys = read_levels(values, name)
     refuse_broken_text(keys, f"Column {name!r} of X")
     seen = codes >= 0
-    observed = codes[seen]
-    rows = np.bincount(observed, minlength=len(keys))
-    totals = rows if weight is None else np.bincount(observed, weights=weight[seen], minlength=len(keys))
-    by_key: tuple[dict[str, int], dict[str, float]] = {}, {}
+    rows = np.bincount(codes[seen], minlength=len(keys))
+    totals = rows if weight is None else np.bincount(codes[seen], weight[seen], len(keys))
+    n_rows: dict[str, int] = {}
+    weights: dict[str, float] = {}
     for key, n, total in zip(keys, rows.tolist(), totals.tolist(), strict=True):  # two levels may have one key
-        by_key[0][key] = by_key[0].get(key, 0) + n
-        by_key[1][key] = by_key[1].get(key, 0.0) + total
-    return LevelTotals(*by_key, has_missing=not bool(seen.all()))
+        n_rows[key] = n_rows.get(key, 0) + n
+        weights[key] = weights.get(key, 0.0) + total
+    whole = sum(weights.values()) or 1.0
+    # rounded: equal shares that were added up in another order differ in the last digits
+    shares = {key: round(total / whole, 12) for key, total in weights.items()}
+    all_differ = sum(n_rows.values()) >= IDENTIFIER_ROWS and max(n_rows.values()) == 1
+    return Levels(shares, not bool(seen.all()), all_differ)
 
 
-def level_shares(values: Table, name: str, weight: Array | None = None) -> LevelShares:
-    """Find the levels of a column, and their shares of the weight."""
-    return level_totals(values, name, weight).shares()
-
-
-def category_column(found: LevelShares, settings: ColumnSettings) -> CategoryColumn | IdentifierColumn:
-    """Learn a column from its levels' shares."""
-    return IdentifierColumn(found.has_missing) if found.all_differ else found.column(settings.max_categories)
+def learn_category(values: Table, name: str, settings: ColumnSettings) -> CategoryColumn | IdentifierColumn:
+    """Learn a column from its n values and their weights."""
+    levels = learn_levels(values, name, settings.weight)
+    return IdentifierColumn(levels.has_missing) if levels.all_differ else levels.one_hot(settings.max_categories)
 
 
 def _in_order(keys: list[str]) -> list[str]:

@@ -1,11 +1,11 @@
-"""One column of dates, or of spans of time, as seconds and as the cycles of day, week and year.
+"""One column of dates, or of durations, as seconds and as the cycles of day, week and year.
 
 Conventions
 -----------
 n rows; c cycles.
 
 instants : (n,)          a pandas DatetimeIndex or TimedeltaIndex, NaT where a value is missing
-seconds : (n,)           since 1970, in UTC where there is a time zone; or of a span; NaN where missing
+seconds : (n,)           since 1970, in UTC where there is a time zone; or of a duration; NaN where missing
 position : (n,)          how far a cycle has come, in its own unit; NaN where missing
 """
 
@@ -52,7 +52,7 @@ class DatetimeColumn:
     zone : str, or None
         The time zone in which hours and days are read.
     elapsed : bool
-        Whether the values are spans of time, which have no cycles.
+        Whether the values are durations, which have no cycles.
     """
 
     seconds: Column
@@ -131,7 +131,7 @@ def zone_of(instants: Instants) -> str | None:
 
 
 def read_instants(values: Table, name: str, *, elapsed: bool) -> Instants:
-    """Read dates or spans of time; a TypeError names a column that holds something else."""
+    """Read dates or durations; a TypeError names a column that holds something else."""
     index = pd.TimedeltaIndex if elapsed else pd.DatetimeIndex
     if pd.api.types.infer_dtype(values, skipna=True) in _READABLE[elapsed]:
         try:
@@ -142,7 +142,7 @@ def read_instants(values: Table, name: str, *, elapsed: bool) -> Instants:
             ) from error
     if bool(np.all(pd.isna(values))):
         return index([pd.NaT] * len(values))
-    wanted, remedy = ("spans of time", "to_timedelta") if elapsed else ("dates", "to_datetime")
+    wanted, remedy = ("durations", "to_timedelta") if elapsed else ("dates", "to_datetime")
     raise TypeError(
         f"Column {name!r} of X (dtype {values.dtype}) should hold {wanted}, as in fit: convert it with pandas.{remedy}."
     )
@@ -167,38 +167,22 @@ def positions(instants: Instants, cycle: str) -> Array:
     return np.where(local.isna(), np.nan, CYCLES[cycle][1](local, microseconds_of(local)))
 
 
+def instants_of(values: Table, name: str) -> tuple[Instants, bool]:
+    """Read dates or durations, and tell whether they are durations."""
+    elapsed = pd.api.types.infer_dtype(values, skipna=True) in _READABLE[True]
+    return read_instants(values, name, elapsed=elapsed), elapsed
+
+
 def learn_datetime(
     values: Table, name: str, settings: ColumnSettings, learn_number: Callable[[Table, str, ColumnSettings], Column]
 ) -> DatetimeColumn:
     """Learn a column of dates from its n values; `learn_number` learns how their seconds are scaled."""
     instants, elapsed = instants_of(values, name)
-    return DatetimeColumn(
-        learn_number(seconds_of(instants), name, settings), varying(ranges_of(instants)), zone_of(instants), elapsed
-    )
+    seconds = learn_number(seconds_of(instants), name, settings)
+    cycles = () if elapsed else tuple(cycle for cycle in CYCLES if _varies(positions(instants, cycle)))
+    return DatetimeColumn(seconds, cycles, zone_of(instants), elapsed)
 
 
-def instants_of(values: Table, name: str) -> tuple[Instants, bool]:
-    """Read dates or spans of time, and tell whether they are spans."""
-    elapsed = pd.api.types.infer_dtype(values, skipna=True) in _READABLE[True]
-    return read_instants(values, name, elapsed=elapsed), elapsed
-
-
-Ranges = dict[str, tuple[float, float]]
-"""The least and the largest position of each cycle; infinity and minus infinity where nothing is observed."""
-
-
-def ranges_of(instants: Instants) -> Ranges:
-    """Find the range of each cycle; spans of time have none."""
-    if isinstance(instants, pd.TimedeltaIndex):
-        return {}
-    found: Ranges = {}
-    for cycle in CYCLES:
-        position = positions(instants, cycle)
-        observed = position[~np.isnan(position)]
-        found[cycle] = float(observed.min(initial=np.inf)), float(observed.max(initial=-np.inf))
-    return found
-
-
-def varying(ranges: Ranges) -> tuple[str, ...]:
-    """Return the cycles whose position is not always the same."""
-    return tuple(cycle for cycle, (low, high) in ranges.items() if low < high)
+def _varies(position: Array) -> bool:
+    observed = position[~np.isnan(position)]
+    return len(observed) > 0 and bool(observed.min() < observed.max())

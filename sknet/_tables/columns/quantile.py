@@ -16,8 +16,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from sknet._tables.columns import InputFacts
-from sknet._tables.columns.number import OneNumber, Statistics, refuse_infinite
+from sknet._tables.columns import ColumnSettings, InputFacts
+from sknet._tables.columns.number import OneNumber, refuse_infinite
+from sknet._tables.columns.statistics import Distribution
 from sknet._tables.frames import number_values
 from sknet._typing import Array, Table
 
@@ -88,7 +89,6 @@ class QuantileColumn(OneNumber):
         return found
 
 
-def quantile_columns(statistics: Statistics, missing: Array) -> list[QuantileColumn]:
-    """Learn columns from their statistics, and which of them have missing values."""
-    quantiles = np.nan_to_num(statistics.quantiles(LEVELS))
-    return [QuantileColumn(of_one, flag) for of_one, flag in zip(quantiles, missing.tolist(), strict=True)]
+def learn_quantiles(numbers: Array, distribution: Distribution, settings: ColumnSettings) -> QuantileColumn:
+    """Learn the weighted quantiles at all levels."""
+    return QuantileColumn(np.nan_to_num(distribution.quantiles(LEVELS)), distribution.has_missing)

@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.number import NumberColumn, inverse
+from sknet._tables.columns.number import NumberColumn
+from sknet._tables.columns.statistics import inverse
 from sknet._typing import Array, Table
 
 

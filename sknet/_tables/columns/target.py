@@ -29,14 +29,13 @@ from sknet._tables.columns import ColumnSettings, InputFacts, WithoutSlopes
 from sknet._tables.columns.category import (
     CategoryColumn,
     IdentifierColumn,
-    LevelShares,
     distinct_word,
     find_slots,
-    level_shares,
+    learn_levels,
 )
-from sknet._tables.columns.moments import TINY, Moments, moments_of
-from sknet._tables.columns.number import inverse
+from sknet._tables.columns.statistics import inverse, mean_and_deviation
 from sknet._tables.frames import read_levels
+from sknet._tables.sampling import has_more_rows, random_keys
 from sknet._typing import Array, Table
 
 N_FOLDS = 5
@@ -122,11 +121,23 @@ class TargetColumn(WithoutSlopes):
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def folds(target: Array) -> NDArray[np.intp]:
-    """Deal the rows out to folds, each of which has its share of each label, or of small and of large numbers.
+def assign_folds(target: Array, numbers: NDArray[np.integer], n_rows: int) -> NDArray[np.intp]:
+    """Assign training rows, of whose targets some must not see their own, to folds.
 
-    The order is drawn from a seed of its own: the same rows are in the same folds whenever they come.
+    Of a small table, all of whose rows are given, each fold has its share of each label, or of small and of large
+    numbers; the order is drawn from a seed of its own. Of a large one, a row's number decides. The same rows are in the
+    same folds whenever they come.
+
+    Parameters
+    ----------
+    target : ndarray of shape (n, k)
+    numbers : ndarray of shape (n,)
+        The rows' numbers in the table.
+    n_rows : int
+        How many rows the table has.
     """
+    if has_more_rows(n_rows):
+        return (random_keys(numbers) % np.uint64(N_FOLDS)).astype(np.intp)
     drawn = np.random.default_rng(0).permutation(len(target))
     ranked = drawn[np.lexsort(np.round(target[drawn], 3).T)]
     fold = np.empty(len(target), dtype=np.intp)
@@ -134,9 +145,29 @@ def folds(target: Array) -> NDArray[np.intp]:
     return fold
 
 
+def learn_target(
+    values: Table, name: str, settings: ColumnSettings, target: Array
+) -> TargetColumn | CategoryColumn | IdentifierColumn:
+    """Learn the target's means of a column's levels from its n values, their targets and weights.
+
+    With "both", a column whose levels all have an input of their own is left at its one-hot inputs.
+    """
+    levels = learn_levels(values, name, settings.weight)
+    if levels.all_differ:
+        return IdentifierColumn(levels.has_missing)
+    beside = settings.category_encoding == "both"
+    one_hot = levels.one_hot(settings.max_categories) if beside else None
+    if one_hot is not None and not one_hot.has_infrequent:
+        return one_hot
+    fold = assign_folds(target, np.arange(len(target)), len(target))
+    totals = target_totals(values, target, settings.weight, fold)
+    deviation = np.array([mean_and_deviation(column, settings.weight)[1] for column in target.T])
+    return TargetColumn(totals.levels, totals.means(), inverse(deviation), one_hot)
+
+
 @dataclass(frozen=True, eq=False)
 class TargetTotals:
-    """The target in each slot and fold, of one part of the rows.
+    """The target in each slot and fold, of some rows.
 
     Attributes
     ----------
@@ -154,36 +185,33 @@ class TargetTotals:
     squares: Array
 
     def merged(self, other: TargetTotals) -> TargetTotals:
-        """Return the totals of both parts, the levels of this one first."""
+        """Return the totals of both parts of the rows."""
         levels = tuple(dict.fromkeys((*self.levels, *other.levels)))
-        parts = [part.over(levels) for part in (self, other)]
-        return TargetTotals(levels, *_pooled(*(map(np.stack, zip(*parts, strict=True)))))
+        parts = zip(self._over(levels), other._over(levels), strict=True)
+        return TargetTotals(levels, *_pooled(*map(np.stack, parts)))
 
-    def over(self, levels: tuple[str, ...]) -> tuple[Array, Array, Array]:
-        """Return the totals by the slots of more levels."""
-        place = {level: slot for slot, level in enumerate(levels)}
-        at = [*(place[level] for level in self.levels), len(levels), len(levels) + 1]
-        wider = []
-        for values in (self.total, self.mean, self.squares):
-            wider.append(np.zeros((len(values), len(levels) + 2, *values.shape[2:])))
-            wider[-1][:, at] = values
-        return wider[0], wider[1], wider[2]
+    def _over(self, levels: tuple[str, ...]) -> list[Array]:
+        """Return the totals, means and squares by the slots of more levels."""
+        slots = {level: slot for slot, level in enumerate(levels)}
+        at = [*(slots[level] for level in self.levels), len(levels), len(levels) + 1]
+        wider = [np.zeros((N_FOLDS, len(levels) + 2, *v.shape[2:])) for v in (self.total, self.mean, self.squares)]
+        for new, values in zip(wider, (self.total, self.mean, self.squares), strict=True):
+            new[:, at] = values
+        return wider
 
-    def smoothed(self) -> Array:
+    def means(self) -> Array:
         """Return the smoothed means of all rows and of those outside of each fold, (1 + F, L + 2, k)."""
         parts = [slice(None), *(np.arange(N_FOLDS) != f for f in range(N_FOLDS))]
         return np.stack([smoothed_means(*_pooled(self.total[p], self.mean[p], self.squares[p])) for p in parts])
 
 
-def target_totals(
-    values: Table, target: Array, weight: Array | None, fold: NDArray[np.intp] | None = None
-) -> TargetTotals:
+def target_totals(values: Table, target: Array, weight: Array | None, fold: NDArray[np.intp]) -> TargetTotals:
     """Compute what the target is in each slot and fold of a column, from its n values, their targets and weights."""
     codes, keys = read_levels(values)
     levels = tuple(dict.fromkeys(keys))
     n_slots, n_cells = len(levels) + 2, N_FOLDS * (len(levels) + 2)
     slot = find_slots({level: i for i, level in enumerate(levels)}, keys, len(levels) + 1, len(levels))[codes]
-    cell = (folds(target) if fold is None else fold) * n_slots + slot
+    cell = fold * n_slots + slot  # of each row, among those of all folds
     w = np.ones(len(slot)) if weight is None else weight
     total = np.bincount(cell, w, n_cells).astype(np.float64)  # whole numbers where there are no rows
     mean, squares = np.zeros((n_cells, target.shape[1])), np.zeros((n_cells, target.shape[1]))
@@ -200,32 +228,6 @@ def _pooled(total: Array, mean: Array, squares: Array) -> tuple[Array, Array, Ar
     whole = weight.sum(axis=0)
     pooled = _divided((weight * mean).sum(axis=0), np.broadcast_to(whole, mean.shape[1:]))
     return whole[..., 0], pooled, squares.sum(axis=0) + (weight * (mean - pooled) ** 2).sum(axis=0)
-
-
-def learn_target(
-    values: Table, name: str, settings: ColumnSettings, target: Array
-) -> TargetColumn | CategoryColumn | IdentifierColumn:
-    """Learn the target's means of a column's levels from its n values, their targets and weights."""
-    found = level_shares(values, name, settings.weight)
-    totals = target_totals(values, target, settings.weight, settings.fold)
-    return target_column(found, totals, moments_of(target.T, settings.weight), settings)
-
-
-def target_column(
-    found: LevelShares, totals: TargetTotals, target: Moments, settings: ColumnSettings
-) -> TargetColumn | CategoryColumn | IdentifierColumn:
-    """Learn a column from its levels' shares, the target's totals and the target's own moments.
-
-    With "both", a column whose levels all have an input of their own is left at its one-hot inputs.
-    """
-    if found.all_differ:
-        return IdentifierColumn(found.has_missing)
-    one_hot = found.column(settings.max_categories)
-    if settings.category_encoding == "both" and not one_hot.has_infrequent:
-        return one_hot
-    scale = inverse(target.settled[1])
-    beside = one_hot if settings.category_encoding == "both" else None
-    return TargetColumn(totals.levels, totals.smoothed(), scale, beside)
 
 
 def smoothed_means(total: Array, mean: Array, squares: Array) -> Array:
@@ -246,7 +248,7 @@ def smoothed_means(total: Array, mean: Array, squares: Array) -> Array:
     """
     _, overall, squares_of_all = _pooled(total, mean, squares)
     weight = total[:, np.newaxis]
-    variance = squares_of_all / max(float(total.sum()), TINY)
+    variance = squares_of_all / max(float(total.sum()), np.finfo(np.float64).tiny)
     own = np.where(weight > 0, mean - overall, 0.0)
     within = _divided(squares, np.broadcast_to(weight, squares.shape))
     return overall + own * _divided(weight * variance, weight * variance + within)

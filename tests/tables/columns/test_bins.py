@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.bins import BinnedColumn, bin_edges
-from sknet._tables.columns.number import Block, NumberColumn, distinct_values
-from sknet._tables.encoding import number_columns
+from sknet._tables.columns.number import NumberColumn
+from sknet._tables.columns.statistics import Distribution
+from sknet._tables.encoding import learn_encoder
 
 NUMBERS = st.lists(
     st.tuples(st.integers(-5, 5) | st.floats(-1e6, 1e6).map(lambda x: round(x, 2)), st.integers(1, 4)), min_size=1
@@ -16,13 +16,12 @@ NUMBERS = st.lists(
 
 
 def edges_of(values, n_bins=4, weight=None):
-    return bin_edges(*distinct_values(np.asarray(values, dtype=float), weight), n_bins)
+    return bin_edges(Distribution.of(np.asarray(values, dtype=float), weight), n_bins)
 
 
-def learn(values, n_bins=4, weight=None, **settings):
+def learn(values):
     X = np.asarray(values, dtype=float)[:, np.newaxis]
-    settings = ColumnSettings(weight=weight, numeric_encoding="piecewise_linear", n_bins=n_bins, **settings)
-    return number_columns(Block(X.T, weight), np.isnan(X).any(axis=0), settings)[0]
+    return learn_encoder(X, numeric_encoding="piecewise_linear", n_bins=4).columns[0]
 
 
 def write(column, values):

@@ -11,15 +11,14 @@ from sknet._tables.columns.category import (
     IDENTIFIER_ROWS,
     CategoryColumn,
     IdentifierColumn,
-    category_column,
-    level_shares,
+    learn_category,
 )
 
 levels = st.sampled_from(["a", "b", "c", "d", None])
 
 
 def learnt(values, name, settings):
-    return category_column(level_shares(values, name, settings.weight), settings)
+    return learn_category(values, name, settings)
 
 
 def learn(values, weight=None, most=100):

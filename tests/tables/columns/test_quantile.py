@@ -8,8 +8,7 @@ from scipy.special import ndtri
 from sklearn.preprocessing import QuantileTransformer
 
 from sknet import SigmoidMLPRegressor
-from sknet._tables.columns.number import Block
-from sknet._tables.columns.quantile import LEVELS, QuantileColumn, quantile_columns
+from sknet._tables.columns.quantile import LEVELS, QuantileColumn
 from sknet._tables.encoding import learn_encoder
 
 rng = np.random.default_rng(0)
@@ -19,8 +18,7 @@ HALF = 0.5 * LEVELS[1]
 
 def learn(values, weight=None):
     X = np.asarray(values, dtype=float)[:, np.newaxis]
-    (column,) = quantile_columns(Block(X.T, weight), np.isnan(X).any(axis=0))
-    return column
+    return learn_encoder(X, input_scaling="quantile", weight=weight).columns[0]
 
 
 def scores(column, values):

@@ -25,7 +25,7 @@ def test_sparse_columns_are_divided_by_their_root_mean_square(seed, kind):
     rms = np.sqrt(w @ unit**2 / w.sum())
     expected = np.where(rms > 0, 1 / np.where(rms > 0, rms, 1) / [1e200, 1, 1e-200, 1], 1)
     np.testing.assert_allclose(scaler.scale, expected, rtol=1e-12)
-    assert not scaler.center.any() and not scaler.clip and not scaler.shift
+    assert not scaler.center.any() and not scaler.bend and not scaler.shift
     repeated = learn_sparse_scaler(kind(np.repeat(dense, w, axis=0)), "standard")
     np.testing.assert_allclose(scaler.scale, repeated.scale, rtol=1e-12)
 

@@ -7,12 +7,16 @@ from sklearn.preprocessing import TargetEncoder
 
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
-from sknet._tables.columns.target import N_FOLDS, folds, learn_target
+from sknet._tables.columns.target import N_FOLDS, assign_folds, learn_target
 
 rng = np.random.default_rng(0)
 N = 300
 CITY = rng.choice([f"c{i}" for i in range(30)], N).astype(object)
 TARGET = rng.normal(size=(N, 1)) + (CITY == "c3")[:, None]
+
+
+def folds(target):
+    return assign_folds(target, np.arange(len(target)), len(target))
 
 
 def learn(values, target, weight=None, encoding="target", most=100):

@@ -1,0 +1,43 @@
+"""The rows that columns are learnt from: all of them, or a sample that is drawn by row number.
+
+A row is in the sample or not by its number and the seed alone, wherever the table is: in memory, in files, on workers.
+
+Conventions
+-----------
+n rows; m of them in the sample.
+
+numbers : (n,)           row numbers
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+SAMPLE_ROWS = 200_000
+"""The most rows that columns are learnt from."""
+
+
+def random_keys(numbers: NDArray[np.integer], seed: int = 0) -> NDArray[np.uint64]:
+    """Turn whole numbers into ones of 64 bits that look random (Steele et al. 2014, SplitMix)."""
+    with np.errstate(over="ignore"):
+        z = (numbers.astype(np.uint64) + np.uint64(seed) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
+        z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        return z ^ (z >> np.uint64(31))
+
+
+def has_more_rows(n: int) -> bool:
+    """Whether so many rows are more than columns are learnt from."""
+    return n > SAMPLE_ROWS
+
+
+def sample_rows(n: int, seed: int) -> NDArray[np.intp]:
+    """Return the numbers of the rows of a table that columns are learnt from, (m,), increasing."""
+    every = np.arange(n)
+    return every[in_sample(every, seed)]
+
+
+def in_sample(numbers: NDArray[np.integer], seed: int) -> NDArray[np.intp]:
+    """Return which of these rows are in the sample, (m,), increasing: those with the smallest random keys."""
+    if not has_more_rows(len(numbers)):
+        return np.arange(len(numbers))
+    return np.sort(np.argpartition(random_keys(numbers, seed), SAMPLE_ROWS)[:SAMPLE_ROWS])

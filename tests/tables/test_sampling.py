@@ -1,0 +1,125 @@
+"""What is learnt about the columns of a large table is learnt from a sample, the same wherever the table is."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from pandas.testing import assert_frame_equal
+from sknet._model.fitting import learn_tables
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
+from sknet._model.heads import learn_number_head
+from sknet._model.settings import TableSettings, TargetSettings
+from sknet._tables import sampling
+from sknet._tables.encoding import learn_encoder
+from sknet._tables.rows import Rows
+from sknet._tables.sampling import in_sample, sample_rows
+from tests.partitions.local_shards import parted
+
+N, SAMPLE = 600, 150
+F64 = np.dtype(np.float64)
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(N, 3))
+FRAME = pd.DataFrame(X, columns=["a", "b", "c"]).assign(
+    city=pd.Series(RNG.integers(0, 40, N), dtype=str), sex=pd.Categorical(RNG.choice(["f", "m"], N), ["f", "m", "x"])
+)
+y = X[:, 0] + RNG.normal(size=N)
+
+
+@pytest.fixture(autouse=True)
+def small_sample(monkeypatch):
+    monkeypatch.setattr(sampling, "SAMPLE_ROWS", SAMPLE)
+
+
+def net(**parameters):
+    fixed = {"max_iter": 2, "early_stopping": False, "random_state": 3, "input_scaling": "quantile"}
+    return SigmoidMLPRegressor(**fixed | {"max_categories": 5, "category_encoding": "both"} | parameters)
+
+
+def test_a_sample_is_drawn_by_number_and_seed_without_replacement():
+    rows = sample_rows(N, 0)
+    assert len(rows) == SAMPLE and (np.diff(rows) > 0).all()
+    assert (rows != sample_rows(N, 1)).any() and (sample_rows(SAMPLE, 0) == np.arange(SAMPLE)).all()
+    counts = sum(np.bincount(sample_rows(N, seed), minlength=N) for seed in range(400))
+    assert abs(counts - 400 * SAMPLE / N).max() < 5 * np.sqrt(400 * SAMPLE / N)
+
+
+def test_it_does_not_matter_in_which_chunks_rows_come():
+    left = np.empty(0, int)
+    for chunk in np.array_split(np.random.default_rng(1).permutation(N), 7):
+        both = np.concatenate([left, chunk])
+        left = both[in_sample(both, 5)]
+    np.testing.assert_array_equal(np.sort(left), sample_rows(N, 5))
+
+
+def test_an_encoder_is_that_of_the_sampled_rows():
+    fitted = net(category_encoding="one_hot").fit(FRAME, y)
+    rows = sample_rows(N, fitted._fitted.seeds[1])
+    expected = learn_encoder(FRAME.iloc[rows], input_scaling="quantile", max_categories=5)
+    assert fitted._fitted.model.encoder == expected
+    assert fitted._fitted.model.head.numbers.scaler.mean == pytest.approx(y[rows].mean())
+
+
+def test_what_is_learnt_is_the_same_in_memory_in_files_and_on_shards(tmp_path):
+    table = FRAME.drop(columns="sex")
+    in_memory = net().fit(table, y)
+    streamed = stream.fit(net(), lambda: ((table.iloc[i : i + 77], y[i : i + 77]) for i in range(0, N, 77)))
+    for other in (streamed, net().fit(parted(table, 4), y)):
+        assert list(other.network_feature_names_) == list(in_memory.network_feature_names_)
+        ours, theirs = (fitted._fitted.model.encoder.encode(table, float) for fitted in (in_memory, other))
+        np.testing.assert_allclose(theirs, ours, rtol=1e-12, atol=1e-12)
+        np.testing.assert_allclose(other.loss_, in_memory.loss_, rtol=0.1)  # rows that are in the same folds
+    np.save(tmp_path / "X.npy", X)
+    mapped = net().fit(np.load(tmp_path / "X.npy", mmap_mode="r"), y)
+    assert_frame_equal(mapped.inputs_, net().fit(X, y).inputs_)
+
+
+def test_levels_outside_of_the_sample_are_unknown_unless_their_type_declares_them():
+    table = FRAME.assign(city=FRAME["city"].where(np.arange(N) > 0, "rare"))
+    seed = next(seed for seed in range(99) if 0 not in sample_rows(N, seed))
+    encoder = learn_encoder(table.iloc[sample_rows(N, seed)])
+    assert not encoder.encode(table.iloc[:1], float)[0, 3:-3].any()
+    assert encoder.feature_names[-3:] == ["sex_f", "sex_m", "sex_x"]
+
+
+@pytest.mark.parametrize("encoding", ["target", "both"])
+def test_levels_and_target_means_are_those_of_all_rows(encoding):
+    table = pd.DataFrame({"city": RNG.integers(0, 200, N).astype(str)})
+    fitted = net(category_encoding=encoding, input_scaling=None, target_scaling=None).fit(table, y)
+    (means,) = fitted.inputs_.query("kind == 'target'")["level"]
+    assert means.keys() - {None} == set(table["city"])
+    for city in set(table["city"]):  # each mean lies between that of its rows and that of all
+        ends = sorted([y[table["city"] == city].mean(), y.mean()])
+        assert ends[0] - 1e-9 <= means[city] <= ends[1] + 1e-9
+
+
+def test_no_training_row_sees_its_own_target():
+    table = pd.DataFrame({"id": np.repeat(np.arange(N // 2), 2).astype(str)})
+
+    def inputs(target):
+        rows, (head, _) = Rows(table, target[:, np.newaxis]), learn_number_head(target, TargetSettings("squared_error"))
+        table_settings = TableSettings("from_dtype", None, category_encoding="target")
+        tables = learn_tables(SimpleNamespace(table=table_settings, dtype=F64), head, rows, F64, 0)
+        return tables.encoder.encode(table, float, fold=tables.folds(rows))
+
+    row, other = 7, y.copy()
+    other[row] += 1e-3
+    change = inputs(other) - inputs(y)
+    assert abs(change[row]) < 0.03 * 1e-3 < abs(change).max()  # the mean and the deviation of all targets, no more
+
+
+def test_missing_values_outside_of_the_sample_are_imputed():
+    table = X.copy()
+    outside = int(np.setdiff1d(np.arange(N), sample_rows(N, SigmoidMLPRegressor(random_state=3)._seeds(None)[1]))[0])
+    table[outside, 0] = np.nan
+    fitted = net(input_scaling="robust", numeric_encoding="raw").fit(table, y)
+    assert list(fitted.network_feature_names_) == ["x0", "x1", "x2"]
+    assert np.isfinite(fitted.predict(table)).all()
+
+
+def test_labels_are_those_of_all_rows():
+    labels = np.where(np.arange(N) == 0, "rare", "common")
+    labels[1:3] = "other"
+    fitted = SigmoidMLPClassifier(max_iter=2, early_stopping=False, random_state=0).fit(X, labels)
+    assert fitted.classes_.tolist() == ["common", "other", "rare"]
