@@ -197,12 +197,12 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         return first, held_out if earlier is None else earlier.seeds[1], training
 
     def _as_resolved(self, parameters: CommonParameters, settings: Settings) -> dict[str, object]:
-        """Return the parameters, of which a subclass may have others, as they were resolved."""
-        found: dict[str, object] = self.get_params(deep=False)
-        known = vars(parameters) | {"numeric_encoding": settings.table.numeric_encoding}  # which may be chosen later
-        for name in found.keys() & known.keys():
-            found[name] = known[name]
-        return found
+        """Return all parameters as they were resolved, those that a subclass adds or leaves out included."""
+        return (
+            self.get_params(deep=False)
+            | vars(parameters)
+            | {"numeric_encoding": settings.table.numeric_encoding}  # which may be chosen later
+        )
 
     def _assemble(
         self, training: Rows, validation: Rows | None, head: Head, columns: Columns, earlier: Fitted | None,
