@@ -227,7 +227,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             earlier=None if earlier is None else earlier.model, until=until,
             may_stop_early=until is None or self.learning_rate == "adaptive",
         )  # fmt: skip
-        if earlier is None and not isinstance(training.X, np.ndarray):
+        if earlier is None:
             refuse_or_warn_of_identifiers(run.tables.encoder)
         if by_folds:
             run = self._undiverged(run, partial(limited_by_folds, run, head, training, seeds))

@@ -191,8 +191,7 @@ def _tables(
     if earlier is not None:
         return Tables(earlier.model.encoder, head, earlier.model.compute_dtype, earlier.model.output_dtype)
     tables = learn_tables(settings, head, rows, columns.float_type, place_of(rows.X).learn)
-    if not isinstance(rows.X, np.ndarray):
-        refuse_or_warn_of_identifiers(tables.encoder)
+    refuse_or_warn_of_identifiers(tables.encoder)
     return tables
 
 
