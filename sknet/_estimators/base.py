@@ -140,14 +140,14 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             state = continued(earlier, state, rows.X)
         start = state.epoch
 
-        def train_and_publish() -> Result:
+        def train_and_publish() -> None:
             result = self._undiverged(begun.run, partial(begun.run.train, state, watchers_of_epoch(self)))
-            self._publish(begun.fitted_from(state, start))
-            return result
+            fitted = begun.fitted_from(state, start)
+            if result.reason is StopReason.INTERRUPTED:
+                report(self, result)
+            self._publish(fitted)
 
-        result = self._finished(train_and_publish, [state], lambda: begun.fitted_from(state, start))
-        if result.reason is StopReason.INTERRUPTED:
-            report(self, result)
+        self._finished(train_and_publish, [state], lambda: begun.fitted_from(state, start))
         return self
 
     # --- their parts: before the first step -------------------------------------------------------------------------
@@ -239,12 +239,10 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         """Train what is left of a run, which may be nothing, and publish the outcome."""
         lacking = begun.validation is None and evaluates(self, len(begun.rows.y)) not in (None, "folds")
         train_and_publish = partial(self._train_and_publish, given, begun, state, lacking)
-        result = self._finished(train_and_publish, [state], lambda: begun.left_by(state, True))
-        if result.reason is not StopReason.FINISHED or result.scores_undefined:
-            report(self, result, quiet=lacking)
+        self._finished(train_and_publish, [state], lambda: begun.left_by(state, True))
         return self
 
-    def _train_and_publish(self, given: Given, begun: Begun, state: State, lacks_validation: bool) -> Result:
+    def _train_and_publish(self, given: Given, begun: Begun, state: State, lacks_validation: bool) -> None:
         """Train, tell all who watch, and publish what has been learnt."""
         run, n_epochs, validated = begun.run, max(self.max_iter - state.epoch, 0), begun.validation is not None
         watchers = None
@@ -258,22 +256,25 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             watchers.finish(fitted)
         result = replace(result, n_epochs=state.epoch)
         if self.verbose and not lacks_validation:
-            print_end(begun.resolved, result)  # before it is published: a closed output then changes nothing
-        self._publish(fitted)
-        return result
+            print_end(begun.resolved, result)
+        report(self, result, quiet=lacks_validation)
+        self._publish(fitted)  # last: where the output is closed, or a warning is an error, nothing has changed
 
-    def _finished(self, train: Callable[[], Result], states: Sequence[State], kept: Callable[[], Fitted]) -> Result:
+    def _finished(self, train: Callable[[], None], states: Sequence[State], kept: Callable[[], Fitted]) -> None:
         """Train and publish; an interrupt that comes when all have done whole epochs publishes what `kept` returns."""
         before, starts = self._fitted, list(map(attrgetter("epoch"), states))
         try:
-            return train()
+            train()
+            return
         except KeyboardInterrupt as interrupt:
             done = [state.epoch - start for state, start in zip(states, starts, strict=True)]
             # one that comes while an error is being handled finds a state that may be torn
             if not all(done) or self._fitted is not before or interrupt.__context__ is not None:
                 raise
-        self._publish(kept())
-        return Result(StopReason.INTERRUPTED, max(done), scores_undefined=any(s.scores_undefined for s in states))
+        undefined = any(state.scores_undefined for state in states)
+        result, fitted = Result(StopReason.INTERRUPTED, max(done), scores_undefined=undefined), kept()
+        report(self, result)
+        self._publish(fitted)
 
     def _undiverged(self, run: TrainingRun, train: Callable[[], T]) -> T:
         """Train; where it diverges, raise an error that says what to try."""

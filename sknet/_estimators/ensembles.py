@@ -46,7 +46,7 @@ def fit_members(estimator: AnyEstimator, given: Given) -> AnyEstimator:
     team = _begin(estimator, given, earlier)
     states = [begun.first_state() for begun in team.members]
 
-    def train_and_publish() -> Result:
+    def train_and_publish() -> None:
         run = WatchedTeam(team, states)
         watchers = watchers_of_fit(estimator, given, run, n_epochs=estimator.max_iter, validated=True)
         result = _train(estimator, team, states, watchers)
@@ -55,12 +55,10 @@ def fit_members(estimator: AnyEstimator, given: Given) -> AnyEstimator:
             watchers.finish(fitted)
         if estimator.verbose:
             print_end(team.resolved, result)
-        estimator._publish(fitted)
-        return result
-
-    result = estimator._finished(train_and_publish, states, lambda: left_by(estimator, team, states, True))
-    if result.reason is not StopReason.FINISHED or result.scores_undefined:
         report(estimator, result)
+        estimator._publish(fitted)
+
+    estimator._finished(train_and_publish, states, lambda: left_by(estimator, team, states, True))
     return estimator
 
 
@@ -79,14 +77,14 @@ def partial_fit_members(
         trained = zip(team.members, states, starts, strict=True)
         return team.together([begun.fitted_from(state, start) for begun, state, start in trained])
 
-    def train_and_publish() -> Result:
+    def train_and_publish() -> None:
         result = _train(estimator, team, states, watchers_of_epoch(estimator))
-        estimator._publish(left())
-        return result
+        fitted = left()
+        if result.reason is StopReason.INTERRUPTED:
+            report(estimator, result)
+        estimator._publish(fitted)
 
-    result = estimator._finished(train_and_publish, states, left)
-    if result.reason is StopReason.INTERRUPTED:
-        report(estimator, result)
+    estimator._finished(train_and_publish, states, left)
     return estimator
 
 
