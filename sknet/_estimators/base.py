@@ -28,6 +28,7 @@ from sknet._estimators.reporting import (
     refuse_or_warn_of_identifiers,
     report,
     warn,
+    warn_if_nothing_is_learnt,
     warn_of_few_rows,
     warn_of_rows_seen,
     why_diverged,
@@ -198,11 +199,8 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
 
     def _as_resolved(self, parameters: CommonParameters, settings: Settings) -> dict[str, object]:
         """Return all parameters as they were resolved, those that a subclass adds or leaves out included."""
-        return (
-            self.get_params(deep=False)
-            | vars(parameters)
-            | {"numeric_encoding": settings.table.numeric_encoding}  # which may be chosen later
-        )
+        chosen_later = {"numeric_encoding": settings.table.numeric_encoding}
+        return self.get_params(deep=False) | vars(parameters) | chosen_later
 
     def _assemble(
         self, training: Rows, validation: Rows | None, head: Head, columns: Columns, earlier: Fitted | None,
@@ -258,6 +256,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         if self.verbose and not lacks_validation:
             print_end(begun.resolved, result)
         report(self, result, quiet=lacks_validation)
+        warn_if_nothing_is_learnt(self, [(run, state)])
         self._publish(fitted)  # last: where the output is closed, or a warning is an error, nothing has changed
 
     def _finished(self, train: Callable[[], None], states: Sequence[State], kept: Callable[[], Fitted]) -> None:

@@ -18,7 +18,14 @@ from sknet._estimators.callbacks import Checkpoint, Watchers, watchers_of_epoch,
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import CommonParameters
 from sknet._estimators.read_data import Columns, Given
-from sknet._estimators.reporting import print_end, refuse_or_warn_of_identifiers, report, warn, warn_of_rows_seen
+from sknet._estimators.reporting import (
+    print_end,
+    refuse_or_warn_of_identifiers,
+    report,
+    warn,
+    warn_if_nothing_is_learnt,
+    warn_of_rows_seen,
+)
 from sknet._estimators.resolve import resolve_for
 from sknet._estimators.team import Rounds, Team, WatchedTeam, fold_score, left_by
 from sknet._model.encodings import choose_encoding
@@ -56,6 +63,7 @@ def fit_members(estimator: AnyEstimator, given: Given) -> AnyEstimator:
         if estimator.verbose:
             print_end(team.resolved, result)
         report(estimator, result)
+        warn_if_nothing_is_learnt(estimator, zip([begun.run for begun in team.members], states, strict=True))
         estimator._publish(fitted)
 
     estimator._finished(train_and_publish, states, lambda: left_by(estimator, team, states, True))

@@ -2,13 +2,14 @@
 
 import sys
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from math import isfinite
 
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import CommonParameters
+from sknet._model.baseline import is_no_better_than_constant
 from sknet._model.fitting import TrainingRun
 from sknet._network.losses import Loss
 from sknet._tables.columns.category import IdentifierColumn
@@ -16,6 +17,7 @@ from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import shortened
 from sknet._tables.splitting import MIN_HELD_OUT
 from sknet._training.result import DivergedError, Result, StopReason
+from sknet._training.state import State
 
 
 def warn(message: str, category: type[Warning]) -> None:
@@ -70,6 +72,23 @@ def report(parameters: CommonParameters, result: Result, quiet: bool = False) ->
         warn(f"{what}Increase max_iter or max_fun, or raise tol.", ConvergenceWarning)
     elif result.reason in UNFINISHED and not quiet:
         warn(f"Stochastic Optimizer: {sentence(vars(parameters), result)}", ConvergenceWarning)
+
+
+def warn_if_nothing_is_learnt(parameters: CommonParameters, pairs: Iterable[tuple[TrainingRun, State]]) -> None:
+    """Warn where a network that is kept is no better than a constant, and the rate may be to blame.
+
+    At ordinary rates a table that says nothing gives such networks too: there, it must be far worse.
+    """
+    rate, ordinary = float(parameters.learning_rate_init), CommonParameters.learning_rate_init
+    margin = 0.0 if rate > ordinary else 0.25
+    if parameters.solver == "lbfgs" or not any(is_no_better_than_constant(*pair, margin) for pair in pairs):
+        return
+    warn(
+        f"learning_rate_init={rate:g}: the best epoch is no better than a constant prediction. Try "
+        f"learning_rate_init={rate / 10.0 if rate > ordinary else ordinary:g}, or less regularisation (alpha, "
+        "weight_decay, dropout); if nothing helps, X may say nothing about y.",
+        ConvergenceWarning,
+    )
 
 
 def warn_of_few_rows(n: int, fraction: object) -> None:

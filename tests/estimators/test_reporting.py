@@ -4,10 +4,12 @@ import warnings
 from threading import Thread
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.base import clone, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
-from sknet import SigmoidMLPRegressor
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
 from sknet._estimators.reporting import print_end, report, warn_of_few_rows, warner, why_diverged
 from sknet._training.result import DivergedError, Result, StopReason
 
@@ -88,3 +90,50 @@ def test_other_threads_warn_at_the_users_line_too():
         thread.start()
         thread.join()
     assert [one.filename for one in caught] == [__file__]
+
+
+# --- no better than a constant ---------------------------------------------------------------------------------------
+
+TABLE = np.random.default_rng(2).normal(size=(400, 3))
+NOISE = np.random.default_rng(3).normal(size=400)
+NOTHING_LEARNT = (
+    "learning_rate_init=100: the best epoch is no better than a constant prediction. Try learning_rate_init=10"
+)
+
+
+def fit_memory(net, X, y):
+    return net.fit(X, y)
+
+
+def fit_stream(net, X, y):
+    return stream.fit(net, lambda: iter([pd.DataFrame(X, columns=list("abc")).assign(y=y)]), target="y")
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+@pytest.mark.parametrize("parameters", [{}, {"loss": "absolute_error"}, {"early_stopping": False}])
+def test_a_rate_at_which_nothing_is_learnt_is_named(parameters, n_members):
+    if n_members > 1 and "early_stopping" in parameters:
+        pytest.skip("members are validated")
+    net = SigmoidMLPRegressor(learning_rate_init=100, max_iter=20, random_state=0, n_members=n_members, **parameters)
+    with pytest.warns(ConvergenceWarning, match=NOTHING_LEARNT):
+        net.fit(TABLE, TABLE[:, 0])
+
+
+def test_a_rate_at_which_nothing_is_learnt_of_a_stream_is_named():
+    net = SigmoidMLPRegressor(learning_rate_init=100, max_iter=20, random_state=0)
+    with pytest.warns(ConvergenceWarning, match=NOTHING_LEARNT):
+        fit_stream(net, TABLE, TABLE[:, 0])
+
+
+@pytest.mark.parametrize("fit", [fit_memory, fit_stream])
+@pytest.mark.parametrize("net", [
+    SigmoidMLPRegressor(random_state=0), SigmoidMLPClassifier(random_state=0),
+    SigmoidMLPRegressor(random_state=0, loss="absolute_error", early_stopping=False, max_iter=30),
+    SigmoidMLPRegressor(random_state=0, solver="lbfgs", alpha=1e6),
+    SigmoidMLPRegressor(random_state=0, max_iter=2),  # too few steps to tell
+])  # fmt: skip
+def test_pure_noise_is_not_taken_for_a_bad_rate(net, fit):
+    if fit is fit_stream and net.solver == "lbfgs":
+        pytest.skip("a stream gives batches")
+    fit(clone(net), TABLE, np.digitize(NOISE, [0.0]) if is_classifier(net) else NOISE)
+    fit(clone(net), TABLE, np.arange(400) % 2 if is_classifier(net) else np.ones(400))

@@ -146,6 +146,7 @@ def test_an_interrupt_before_the_first_epoch_comes_through_and_changes_nothing(n
             method(X, NUMBER)
     assert bits(net) == before
 
+
 @pytest.mark.parametrize("name", ["fit", "refit", "partial_fit", "members", "partial_fit of members", "stream"])
 def test_a_warning_that_is_an_error_comes_before_anything_is_published(name):
     """In `fit` the epochs run out; in `partial_fit` an interrupt, at each of the last lines, is what is warned of."""
