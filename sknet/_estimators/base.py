@@ -28,8 +28,9 @@ from sknet._estimators.reporting import (
     refuse_or_warn_of_identifiers,
     report,
     warn,
-    warn_if_nothing_is_learnt,
     warn_of_few_rows,
+    warn_of_groups_of_one_class,
+    warn_of_outcome,
     warn_of_rows_seen,
     why_diverged,
 )
@@ -161,6 +162,8 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         if given.X_val is not None or given.y_val is not None or given.sample_weight_val is not None:
             parts = rows, read_validation(given, type(self).__name__, head, columns, self.early_stopping)
         how = evaluates(self, len(rows.y)) if parts[1] is None else None
+        if how is not None:
+            warn_of_groups_of_one_class(head.strata(rows.y), rows.groups)
         if how is not None and how != "folds":
             parts = split(rows, head.strata(rows.y), how, drawn[1], head.as_given) or parts  # too few: trained without
             if parts[1] is None and self.early_stopping != "auto":
@@ -256,7 +259,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         if self.verbose and not lacks_validation:
             print_end(begun.resolved, result)
         report(self, result, quiet=lacks_validation)
-        warn_if_nothing_is_learnt(self, [(run, state)])
+        warn_of_outcome(self, fitted, [(run, state)])
         self._publish(fitted)  # last: where the output is closed, or a warning is an error, nothing has changed
 
     def _finished(self, train: Callable[[], None], states: Sequence[State], kept: Callable[[], Fitted]) -> None:

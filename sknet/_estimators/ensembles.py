@@ -23,7 +23,8 @@ from sknet._estimators.reporting import (
     refuse_or_warn_of_identifiers,
     report,
     warn,
-    warn_if_nothing_is_learnt,
+    warn_of_groups_of_one_class,
+    warn_of_outcome,
     warn_of_rows_seen,
 )
 from sknet._estimators.resolve import resolve_for
@@ -63,7 +64,7 @@ def fit_members(estimator: AnyEstimator, given: Given) -> AnyEstimator:
         if estimator.verbose:
             print_end(team.resolved, result)
         report(estimator, result)
-        warn_if_nothing_is_learnt(estimator, zip([begun.run for begun in team.members], states, strict=True))
+        warn_of_outcome(estimator, fitted, zip([begun.run for begun in team.members], states, strict=True))
         estimator._publish(fitted)
 
     estimator._finished(train_and_publish, states, lambda: left_by(estimator, team, states, True))
@@ -104,6 +105,7 @@ def _begin(estimator: BaseSigmoidMLP, given: Given, earlier: Fitted | None) -> T
     if estimator.n_members == 1:
         _refuse_other_number(estimator, earlier, None)
     head, rows, columns = estimator._read(given, earlier)
+    warn_of_groups_of_one_class(head.strata(rows.y), rows.groups)
     seeds = _seeds(estimator, earlier)
     dealt = folds(
         rows, head.strata(rows.y), estimator.validation_fraction, estimator.n_members, seeds[1], head.as_given

@@ -105,6 +105,11 @@ def read_validation(given: Given, name: str, head: Head, columns: Columns, early
             "X_val and y_val are passed to fit while at the same time early_stopping is False. "
             "When passing X_val and y_val to fit, early_stopping should be set to either 'auto' or True."
         )
+    if early_stopping == "folds":
+        raise ValueError(
+            "X_val and y_val are passed, but early_stopping='folds' chooses the epoch by rows of X: set early_stopping "
+            "to True, or leave X_val and y_val out."
+        )
     with called("X_val"):
         table = read_known_table(given.X_val, columns, name)
     with called("y_val"):

@@ -3,21 +3,23 @@
 import sys
 import warnings
 from collections.abc import Callable, Iterable, Mapping
-from math import isfinite
+from math import isfinite, log
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import CommonParameters
 from sknet._model.baseline import is_no_better_than_constant
 from sknet._model.fitting import TrainingRun
-from sknet._network.losses import Loss
+from sknet._network.losses import LARGEST_LOG, Loss
 from sknet._tables.columns.category import IdentifierColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import shortened
 from sknet._tables.splitting import MIN_HELD_OUT
 from sknet._training.result import DivergedError, Result, StopReason
 from sknet._training.state import State
+from sknet._typing import Array
 
 
 def warn(message: str, category: type[Warning]) -> None:
@@ -74,7 +76,32 @@ def report(parameters: CommonParameters, result: Result, quiet: bool = False) ->
         warn(f"Stochastic Optimizer: {sentence(vars(parameters), result)}", ConvergenceWarning)
 
 
-def warn_if_nothing_is_learnt(parameters: CommonParameters, pairs: Iterable[tuple[TrainingRun, State]]) -> None:
+def warn_of_outcome(parameters: CommonParameters, fitted: Fitted, pairs: Iterable[tuple[TrainingRun, State]]) -> None:
+    """Warn of what was learnt, where it is of no use: a calibration at its bound, or no more than a constant."""
+    extreme = [t for t in (one.temperature for one in fitted.model.networks) if abs(log(t)) > LARGEST_LOG - 1e-6]
+    if extreme:
+        warn(
+            f"temperature_={extreme[0]:.3g} is the bound of what calibration may be: the rows that were held out are "
+            "not like those to train on. Probabilities mean little. Check groups, X_val and the order of the rows.",
+            UserWarning,
+        )
+    _warn_if_nothing_is_learnt(parameters, pairs)
+
+
+def warn_of_groups_of_one_class(strata: Array | None, groups: Array | None) -> None:
+    """Warn where each group is a class: what is held out is then a class that nothing was learnt of."""
+    if strata is None or groups is None:
+        return
+    n_groups = len(np.unique(groups))
+    if n_groups == len(np.unique(strata)) == len(np.unique(np.column_stack([strata, groups]), axis=0)) > 1:
+        warn(
+            "groups: each group is a class of y, so that the rows held out are of classes that the others do not hold. "
+            "They say nothing of the epochs. Pass other groups, or none.",
+            UserWarning,
+        )
+
+
+def _warn_if_nothing_is_learnt(parameters: CommonParameters, pairs: Iterable[tuple[TrainingRun, State]]) -> None:
     """Warn where a network that is kept is no better than a constant, and the rate may be to blame.
 
     At ordinary rates a table that says nothing gives such networks too: there, it must be far worse.

@@ -137,3 +137,31 @@ def test_pure_noise_is_not_taken_for_a_bad_rate(net, fit):
         pytest.skip("a stream gives batches")
     fit(clone(net), TABLE, np.digitize(NOISE, [0.0]) if is_classifier(net) else NOISE)
     fit(clone(net), TABLE, np.arange(400) % 2 if is_classifier(net) else np.ones(400))
+
+
+# --- rows that say nothing of the epochs -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("parameters", [{"early_stopping": "folds"}, {"early_stopping": True}, {"n_members": 2}])
+def test_groups_that_are_the_classes_are_told(parameters):
+    y = np.digitize(TABLE[:, 0], [-0.5, 0.5])
+    net = SigmoidMLPClassifier(4, max_iter=3, random_state=0, temperature_scaling=False, **parameters)
+    with pytest.warns(UserWarning, match="groups: each group is a class of y.* Pass other groups, or none"):
+        net.fit(TABLE, y, groups=np.array(["a", "b", "c"])[y])
+    net.fit(TABLE, y, groups=np.where(np.arange(400) < 200, y, 3))
+
+
+@pytest.mark.filterwarnings("ignore:groups")
+def test_a_temperature_at_its_bound_is_told():
+    y = (TABLE[:, 0] > 0.0).astype(int)
+    net = SigmoidMLPClassifier(random_state=0)
+    with pytest.warns(UserWarning, match="temperature_=20.1 is the bound of what calibration may be"):
+        net.fit(TABLE, y, groups=y)
+
+
+@pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
+def test_folds_and_rows_of_ones_own_do_not_go_together(kind):
+    y = (TABLE[:, 0] > 0.0).astype(int)
+    net = kind(early_stopping="folds")
+    with pytest.raises(ValueError, match="X_val and y_val are passed, but early_stopping='folds'.* True, or leave"):
+        net.fit(TABLE, y, X_val=TABLE, y_val=y)
