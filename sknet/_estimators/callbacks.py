@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Mapping
+from numbers import Integral
 from typing import Protocol
 
 from sknet._estimators.fitted import Fitted
@@ -129,8 +130,8 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
-        if int(every) != every or every < 1:
-            raise ValueError(f"every={every!r}: a checkpoint is written after each 1, 2, 3, ... epochs.")
+        if isinstance(every, bool) or not isinstance(every, Integral) or every < 1:
+            raise ValueError(f"every={every!r}: a checkpoint is written after each 1, 2, 3, ... epochs; give an int.")
         try:
             import sklearn.callback  # noqa: F401
         except ImportError:

@@ -12,6 +12,7 @@ codes (n,), −1 where missing, into a list of keys: the text of each level, the
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from decimal import InvalidOperation
 from typing import Literal
 
 import numpy as np
@@ -158,6 +159,8 @@ def number_values(column: Table, name: str) -> Array:
         raise _refusal(column, name, found)
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except InvalidOperation as error:  # it may not even be compared
+        raise ValueError(f"Column {name!r} of X holds decimal.Decimal('sNaN'): make it None.") from error
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"Column {name!r} of X (dtype {column.dtype}) should hold numbers, but {str(error).rstrip('.')}. "
