@@ -2,8 +2,9 @@
 
 import os
 from collections.abc import Callable, Mapping
-from numbers import Integral
 from typing import Protocol
+
+import numpy as np
 
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.printing import Lines, Printer, printer
@@ -130,7 +131,7 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
-        if isinstance(every, bool) or not isinstance(every, Integral) or every < 1:
+        if isinstance(every, bool) or not isinstance(every, int | np.integer) or every < 1:
             raise ValueError(f"every={every!r}: a checkpoint is written after each 1, 2, 3, ... epochs; give an int.")
         try:
             import sklearn.callback  # noqa: F401

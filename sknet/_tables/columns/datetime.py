@@ -129,8 +129,8 @@ def read_instants(values: Table, name: str, *, elapsed: bool) -> Instants:
         except (TypeError, ValueError, ArithmeticError) as error:
             remedy = "to_timedelta()" if elapsed else "to_datetime(utc=True)"
             raise TypeError(
-                f"Column {name!r} of X cannot be read as dates: {error}. Convert it with pandas.{remedy}, and make what "
-                "is out of its range None."
+                f"Column {name!r} of X cannot be read as dates: {error}. Convert it with pandas.{remedy}, and make "
+                "what is out of its range None."
             ) from error
     if bool(np.all(pd.isna(values))):
         return index([pd.NaT] * len(values))
