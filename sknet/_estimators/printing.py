@@ -9,7 +9,7 @@ from sknet._training.solver import Observer
 from sknet._training.state import State
 
 LINES = 10
-"""How many lines a run prints where no line can be overwritten, in a log file for example."""
+"""How many lines a run prints where no line can be overwritten: in a log file, or a notebook, which would keep each."""
 
 
 class Printer(Observer, Protocol):
@@ -56,16 +56,17 @@ class ProgressLine(Printer):
     def __init__(self, n_epochs: int) -> None:
         self._n_epochs, self._done, self._width = n_epochs, 0, 0
         self._started = perf_counter()
-        self._overwrites = sys.stdout.isatty() or type(sys.stdout).__module__.startswith("ipykernel")
+        isatty = getattr(sys.stdout, "isatty", None)  # what stands in for stdout need not have it
+        self._overwrites = isatty is not None and bool(isatty())
 
     def begin(self, state: State) -> None:
         """Do nothing: an epoch is told when it has ended."""
 
     def end(self, state: State) -> bool:
-        """Bring the line up to date; in a log file, print every tenth part of the run."""
+        """Bring the line up to date; where there is no terminal, print every tenth part of the run."""
         self._done += 1
         if self._overwrites:
-            line = self._line(state, get_terminal_size().columns if sys.stdout.isatty() else None)
+            line = self._line(state, get_terminal_size().columns)
             print("\r" + line.ljust(self._width), end="", flush=True)
             self._width = len(line)
         elif self._done * LINES // self._n_epochs > (self._done - 1) * LINES // self._n_epochs:
