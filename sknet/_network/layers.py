@@ -252,12 +252,6 @@ class Chain:
             delta = layer.backward(delta)
         return self.first.backward(delta)
 
-    def back_to_input(self, delta: Array) -> Array:
-        """Return dJ/dx of the last forward pass, (n, d), given dJ/draw; both may be overwritten, as in `backward`."""
-        for layer in reversed(self.layers):
-            delta = layer.backward(delta)
-        return np.asarray(delta.dot(self.first.W.T))  # dJ/dx = dJ/dz W^T, as in `Dense`
-
 
 @dataclass(frozen=True)
 class Training:
