@@ -17,7 +17,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_random_state
 
 from sknet._estimators.callbacks import CallbackSupportMixin, refuse_unresumable, watchers_of_epoch, watchers_of_fit
-from sknet._estimators.constraints import LARGEST, MAY_BE_NUMBERS, SIZES, InvalidParameterError
+from sknet._estimators.constraints import LARGEST, LOSSES, MAY_BE_NUMBERS, SIZES, InvalidParameterError
 from sknet._estimators.continuing import continued
 from sknet._estimators.documentation import Documented
 from sknet._estimators.fitted import Fitted, FittedAttributes, while_training
@@ -299,9 +299,10 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         given: dict[str, object] = self.get_params(deep=False)
         sizes, rate = given.get("hidden_layer_sizes"), given.get("learning_rate")
         if isinstance(sizes, str):
+            is_loss = sizes in LOSSES
+            remedy = f"write loss={sizes!r} for the loss" if is_loss else "give an int, or one for each layer, (96, 32)"
             raise InvalidParameterError(
-                f"hidden_layer_sizes={sizes!r}: the first positional argument is hidden_layer_sizes; write "
-                f"loss={sizes!r} for the loss."
+                f"hidden_layer_sizes={sizes!r} is text, and is the first positional argument: {remedy}."
             )
         if isinstance(rate, int | float | np.number) and not isinstance(rate, bool):
             raise InvalidParameterError(

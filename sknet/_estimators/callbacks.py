@@ -131,7 +131,8 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
-        if isinstance(every, bool) or not isinstance(every, int | np.integer) or every < 1:
+        given: object = every
+        if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 1:
             raise ValueError(f"every={every!r}: a checkpoint is written after each 1, 2, 3, ... epochs; give an int.")
         try:
             import sklearn.callback  # noqa: F401

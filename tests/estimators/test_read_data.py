@@ -597,3 +597,19 @@ def test_dates_beyond_nanoseconds():
 def test_labels_with_fields_are_refused(y):
     with pytest.raises(ValueError, match="Unknown label type: y has the dtype .*: give it a column for each field"):
         SigmoidMLPClassifier(**QUICK).fit(X, y)
+
+
+@pytest.mark.parametrize("X", [
+    NUMBER, NUMBER.tolist(), NUMBER.astype(object), np.float64(3.0), LABEL.astype([("a", int)]),
+])  # fmt: skip
+def test_a_table_without_two_dimensions_is_not_printed(X):
+    with pytest.raises(ValueError, match="X: Expected 2D array, got .* array instead. Reshape your data") as refused:
+        SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
+    assert len(str(refused.value)) < 300
+
+
+@pytest.mark.parametrize("cell", [[1, 2], (1, 2), np.ones(2), {"a": 1}])
+def test_collections_in_cells_are_named_with_a_remedy_that_helps(cell):
+    table = pd.DataFrame({"a": pd.Series([cell] * N, dtype=object), "b": NUMBER})
+    with pytest.raises(ValueError, match="Column 'a' of X holds lists or other collections.* give .* values a column"):
+        SigmoidMLPRegressor(**QUICK).fit(table, NUMBER)
