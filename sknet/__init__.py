@@ -1,5 +1,9 @@
 """Neural networks for tables: hand-written NumPy backpropagation behind scikit-learn's API."""
 
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
 from sknet._estimators.callbacks import Checkpoint
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.regressor import SigmoidMLPRegressor
@@ -11,6 +15,11 @@ from sknet._network.gradient_check import check_gradient
 from sknet._network.losses import Interval, Loss
 from sknet._storage.files import ModelFileError
 from sknet._training.optimizers import Optimizer
+
+if TYPE_CHECKING:
+    from sknet import dask as dask
+    from sknet import export as export
+    from sknet import stream as stream
 
 __all__ = [
     "Activation",
@@ -30,3 +39,17 @@ __all__ = [
 
 for _name in __all__:  # pickles and messages name what is public, and no private module
     globals()[_name].__module__ = "sknet"
+
+_LOADED_WHEN_USED = ("dask", "export", "stream")
+"""Modules that `import sknet` does not load: they import packages that most users do not need."""
+
+
+def __getattr__(name: str) -> ModuleType:
+    """Load a module when it is first used, as in `sknet.export.to_onnx`."""
+    if name in _LOADED_WHEN_USED:
+        return import_module(f"sknet.{name}")
+    raise AttributeError(f"module 'sknet' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_LOADED_WHEN_USED])

@@ -1,6 +1,8 @@
 """What the package offers by name, and that its documentation and its signatures say the same."""
 
 import inspect
+import subprocess
+import sys
 
 import pytest
 from numpydoc.validate import Validator, validate
@@ -36,6 +38,22 @@ def test_what_is_public_is_listed():
 @pytest.mark.parametrize("name", sknet.__all__)
 def test_what_is_public_names_no_private_module(name):
     assert getattr(sknet, name).__module__ == "sknet"
+
+
+@pytest.mark.parametrize("name", ["export", "stream", pytest.param("dask", marks=pytest.mark.dask)])
+def test_modules_are_loaded_when_they_are_first_used(name):
+    code = f"""
+import sys
+import sknet
+assert {name!r} in dir(sknet) and "sknet.{name}" not in sys.modules
+assert sknet.{name}.__all__ and sys.modules["sknet.{name}"] is sknet.{name}
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_an_unknown_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="module 'sknet' has no attribute 'exports'"):
+        getattr(sknet, "exports")  # noqa: B009
 
 
 @pytest.mark.parametrize("name", list(documented_names()))

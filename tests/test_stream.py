@@ -385,8 +385,3 @@ def test_encoders_may_be_learnt_before_the_first_chunk():
     center = net.inputs_["centre"].iloc[0]
     net.partial_fit(X[:300], y[:300])
     assert net.t_ == 300 and net.inputs_["centre"].iloc[0] == center and len(net.classes_) == 3
-
-
-def test_the_package_does_not_import_it():
-    code = "import sknet, sys; assert 'sknet.stream' not in sys.modules"
-    subprocess.run([sys.executable, "-c", code], check=True)

@@ -23,7 +23,7 @@ from sknet._estimators.callbacks import (
     watchers_of_epoch,
     watchers_of_fit,
 )
-from sknet._estimators.constraints import LARGEST, MAY_BE_NUMBERS, SIZES, InvalidParameterError
+from sknet._estimators.constraints import LARGEST, LOSSES, MAY_BE_NUMBERS, SIZES, InvalidParameterError
 from sknet._estimators.continuing import continued
 from sknet._estimators.documentation import Documented
 from sknet._estimators.facts import Facts
@@ -35,6 +35,8 @@ from sknet._estimators.reporting import (
     refuse_or_warn_of_identifiers,
     report,
     warn_of_few_rows,
+    warn_of_groups_of_one_class,
+    warn_of_outcome,
     warn_of_rows_seen,
     why_diverged,
 )
@@ -147,6 +149,8 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         """Choose the rows that evaluate each epoch, and answer every "auto"."""
         rows, head, n = data.rows, data.head, len(data.rows)
         how = evaluates(self, n) if data.validation is None else None
+        if how is not None:
+            warn_of_groups_of_one_class(head.strata(rows.y), rows.groups)
         by_folds, held_out, lacks_validation = how == "folds", None, False
         if how is not None and how != "folds":
             held_out = split(rows, head.strata(rows.y), how, seeds[1], head.as_given)
@@ -181,12 +185,9 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         return self._resolved(facts_of(self, rows, facts, seeds[1]))
 
     def _resolved(self, facts: Facts) -> tuple[Settings, dict[str, object]]:
-        """Answer every "auto"; return the settings, and the parameters, of which a subclass may have others."""
+        """Answer every "auto"; return the settings, and all parameters, those that a subclass adds or leaves out included."""
         settings, parameters = resolve(self, facts)
-        resolved: dict[str, object] = self.get_params(deep=False)
-        for name in resolved.keys() & vars(parameters).keys():
-            resolved[name] = getattr(parameters, name)
-        return settings, resolved
+        return settings, self.get_params(deep=False) | vars(parameters)
 
     def _seeds(self, earlier: Fitted | None) -> Seeds:
         """Draw the seeds of the first weights, of the held-out rows and of what training draws.
@@ -207,8 +208,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             rows = rows.merged()
         if earlier is None:
             encoding = learn_encoding(settings, data.head, rows, data.columns.float_type, plan.seeds[1])
-            if not isinstance(rows.X, np.ndarray):
-                refuse_or_warn_of_identifiers(encoding.encoder)
+            refuse_or_warn_of_identifiers(encoding.encoder)
         else:
             model = earlier.model
             encoding = Encoding(model.encoder, data.head, model.compute_dtype, model.output_dtype)
@@ -306,6 +306,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             if self.verbose and not plan.lacks_validation:
                 print_end(run.resolved, result)
             report(self, result, quiet=plan.lacks_validation, among_folds=not run.states)
+            warn_of_outcome(self, fitted, zip(run.networks, run.states, strict=bool(run.states)))
         self._publish(fitted)
 
     def _publish(self, fitted: Fitted) -> None:
@@ -322,9 +323,10 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         given: dict[str, object] = self.get_params(deep=False)
         sizes, rate = given.get("hidden_layer_sizes"), given.get("learning_rate")
         if isinstance(sizes, str):
+            is_loss = sizes in LOSSES
+            remedy = f"write loss={sizes!r} for the loss" if is_loss else "give an int, or one for each layer, (96, 32)"
             raise InvalidParameterError(
-                f"hidden_layer_sizes={sizes!r}: the first positional argument is hidden_layer_sizes; write "
-                f"loss={sizes!r} for the loss."
+                f"hidden_layer_sizes={sizes!r} is text, and is the first positional argument: {remedy}."
             )
         if isinstance(rate, int | float | np.number) and not isinstance(rate, bool):
             raise InvalidParameterError(

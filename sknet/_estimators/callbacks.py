@@ -3,6 +3,8 @@
 import os
 from collections.abc import Callable, Mapping, Sequence
 
+import numpy as np
+
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.observers import Observer, WatchedRun
 from sknet._estimators.printing import Lines, Printer, printer
@@ -119,8 +121,9 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
-        if int(every) != every or every < 1:
-            raise ValueError(f"every={every!r}: a checkpoint is written after each 1, 2, 3, ... epochs.")
+        given: object = every
+        if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 1:
+            raise ValueError(f"every={every!r}: a checkpoint is written after each 1, 2, 3, ... epochs; give an int.")
         try:
             import sklearn.callback  # noqa: F401
         except ImportError:

@@ -9,6 +9,7 @@ from sklearn.base import _fit_context
 from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError, Options, StrOptions
 
+from sknet._estimators.keywords import by_known_keywords
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.initializers import CENTRED, INITIALIZERS
 from sknet._network.losses import CLASSIFICATION_LOSSES, Loss
@@ -83,6 +84,9 @@ REGRESSOR: Constraints = COMMON | {
     "target_scaling": [StrOptions({"standard"}), None],
 }
 
+LOSSES = {*CLASSIFICATION_LOSSES, *REGRESSION_LOSSES}
+"""The names of losses, which may be taken for the first positional argument."""
+
 SIZES = ("hidden_layer_sizes", "depth")
 """What is compared with the memory there is, however large it is."""
 
@@ -95,12 +99,17 @@ MAY_BE_NUMBERS = {
     if any(isinstance(constraint, Interval) or constraint == "random_state" for constraint in allowed)
 }
 
-fit_context: Callable[..., Callable[..., object]] = _fit_context(prefer_skip_nested_validation=True)
-"""Decorates the methods that train: parameters are validated, and scikit-learn's configuration is respected."""
+
+def fit_context(method: Callable[..., object]) -> Callable[..., object]:
+    """Decorate a method that trains: keywords and parameters are checked, scikit-learn's configuration is respected."""
+    checked: Callable[..., object] = _fit_context(prefer_skip_nested_validation=True)(method)
+    return by_known_keywords(checked)
+
 
 __all__ = [
     "CLASSIFIER",
     "LARGEST",
+    "LOSSES",
     "MAY_BE_NUMBERS",
     "REGRESSOR",
     "SIZES",

@@ -209,7 +209,6 @@ class FittedAttributes:
     n_outputs_ = Learnt(lambda f: f.model.head.n_outputs)
     out_activation_ = Learnt(lambda f: f.model.head.loss.out_activation)
     n_features_in_ = Learnt(lambda f: f.columns.n)
-    resolved_params_ = Learnt(lambda f: dict(f.resolved))
     n_iter_ = Learnt(lambda f: f.n_iter)
     t_ = Learnt(lambda f: f.n_samples_seen)
     loss_curve_ = Learnt(lambda f: f.losses)
@@ -222,6 +221,14 @@ class FittedAttributes:
     network_feature_names_ = Learnt(lambda f: np.asarray(f.model.encoder.feature_names, dtype=object))
     inputs_ = Learnt(lambda f: table_of_inputs(f.model.encoder))
     history_ = Learnt(table_of_epochs)
+
+    @property
+    def resolved_params_(self) -> dict[str, object]:
+        """What every parameter of this class became, "auto" answered."""
+        if self._fitted is None:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute 'resolved_params_' before fit.")
+        own: dict[str, object] = self.get_params(deep=False)  # type: ignore[attr-defined]  # a subclass may have others
+        return {name: self._fitted.resolved.get(name, value) for name, value in own.items()}
 
     @property
     def oof_prediction_(self) -> Array | list[Array]:

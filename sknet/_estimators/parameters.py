@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
 
+from sknet._estimators.keywords import by_class_name
 from sknet._network.activations import Activation
 from sknet._network.initializers import Initializer
 from sknet._network.losses import Loss
@@ -78,6 +79,7 @@ class CommonParameters:
     max_fun: int = 15000
 
 
+@by_class_name
 @dataclass(repr=False, eq=False)
 class ClassifierParameters(CommonParameters):
     """The parameters that only the classifier has, and its defaults."""
@@ -89,6 +91,7 @@ class ClassifierParameters(CommonParameters):
     temperature_scaling: bool | Auto = "auto"
 
 
+@by_class_name
 @dataclass(repr=False, eq=False)
 class RegressorParameters(CommonParameters):
     """The parameters that only the regressor has, and its defaults."""

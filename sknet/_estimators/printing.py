@@ -8,7 +8,7 @@ from typing import Protocol
 from sknet._estimators.observers import EpochReport, Observer, WatchedRun
 
 LINES = 10
-"""How many lines a run prints where no line can be overwritten, in a log file for example."""
+"""How many lines a run prints where no line can be overwritten: in a log file, or a notebook, which would keep each."""
 
 
 class Printer(Observer, Protocol):
@@ -49,7 +49,8 @@ class ProgressLine(Printer):
     """One line for the folds, and one for what follows: losses, the best epoch, the time so far and the time left."""
 
     def __init__(self) -> None:
-        self._overwrites = sys.stdout.isatty() or type(sys.stdout).__module__.startswith("ipykernel")
+        isatty = getattr(sys.stdout, "isatty", None)  # what stands in for stdout need not have it
+        self._overwrites = isatty is not None and bool(isatty())
         self._start(of_folds=False)
 
     def _start(self, *, of_folds: bool) -> None:
@@ -59,7 +60,7 @@ class ProgressLine(Printer):
         """Do nothing: an epoch is printed when it has ended."""
 
     def end(self, run: WatchedRun) -> bool:
-        """Bring the line up to date; in a log file, print every tenth part of the run."""
+        """Bring the line up to date; where there is no terminal, print every tenth part of the run."""
         epoch = run.last_epoch
         if epoch.of_folds is not self._of_folds:
             self.finish()
@@ -67,7 +68,7 @@ class ProgressLine(Printer):
         self._done += 1
         n_epochs = epoch.n_epochs - epoch.number + self._done  # of this call
         if self._overwrites:
-            line = self._line(epoch, get_terminal_size().columns if sys.stdout.isatty() else None)
+            line = self._line(epoch, get_terminal_size().columns)
             print("\r" + line.ljust(self._width), end="", flush=True)
             self._width = len(line)
         elif self._done * LINES // n_epochs > (self._done - 1) * LINES // n_epochs:

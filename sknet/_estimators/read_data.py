@@ -6,6 +6,7 @@ X : (n, d)         array, CSR matrix or data frame, its values not yet encoded
 weight : (n,)      float64, not negative; None where all are 1
 """
 
+import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -111,6 +112,11 @@ def read_validation(arguments: FitArguments, name: str, head: Head, columns: Col
         raise ValueError(
             "X_val and y_val are passed to fit while at the same time early_stopping is False. "
             "When passing X_val and y_val to fit, early_stopping should be set to either 'auto' or True."
+        )
+    if early_stopping == "folds":
+        raise ValueError(
+            "X_val and y_val are passed, but early_stopping='folds' chooses the epoch by rows of X: set early_stopping "
+            "to True, or leave X_val and y_val out."
         )
     with called("X_val"):
         table = read_known_table(arguments.X_val, columns, name)
@@ -262,7 +268,10 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
             raise ValueError(f"X holds a number too large for a float: {error}.") from error
         if str(error).startswith(("X ", "The feature names")):
             raise
-        raise type(error)(f"X: {str(error).rstrip('.')}. Give a table of numbers, of two dimensions.") from error
+        if X is None:
+            raise type(error)("X is None: give a table of numbers, of two dimensions.") from error
+        text = re.sub(r"instead:\narray=.*?\.\nReshape", "instead. Reshape", str(error), flags=re.DOTALL)  # all values
+        raise type(error)(f"X: {text.rstrip('.')}. Give a table of numbers, of two dimensions.") from error
 
 
 def is_ready(X: Table, columns: Columns) -> bool:

@@ -1,20 +1,26 @@
 """What a fit reports: warnings, the last line that `verbose` prints, and why training diverged."""
 
-from collections.abc import Mapping
-from math import isfinite
+from collections.abc import Iterable, Mapping
+from math import isfinite, log
 
+import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet._estimators.fit_run import FitRun
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import CommonParameters
 from sknet._estimators.user_warnings import warn
+from sknet._model.baseline import is_no_better_than_constant
+from sknet._model.network_run import NetworkRun
 from sknet._network.losses import Loss
+from sknet._network.temperature import LARGEST_LOG
 from sknet._tables.columns.category import IdentifierColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import shortened
 from sknet._tables.splitting import MIN_HELD_OUT
 from sknet._training.result import DivergedError, Result, StopReason
+from sknet._training.state import State
+from sknet._typing import Array
 
 UNFINISHED = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
 """Ends that are a reason to warn."""
@@ -57,6 +63,48 @@ def report(parameters: CommonParameters, result: Result, *, quiet: bool = False,
         warn(f"{what}Increase max_iter or max_fun, or raise tol.", ConvergenceWarning)
     elif result.reason in UNFINISHED and not quiet:
         warn(f"Stochastic Optimizer: {sentence(vars(parameters), result)}", ConvergenceWarning)
+
+
+def warn_of_outcome(parameters: CommonParameters, fitted: Fitted, pairs: Iterable[tuple[NetworkRun, State]]) -> None:
+    """Warn of what was learnt, where it is of no use: a calibration at its bound, or no more than a constant."""
+    temperature = fitted.model.network.temperature
+    if abs(log(temperature)) > LARGEST_LOG - 1e-6:
+        warn(
+            f"temperature_={temperature:.3g} is the bound of what calibration may be: the rows that were held out are "
+            "not like those to train on. Probabilities mean little. Check groups, X_val and the order of the rows.",
+            UserWarning,
+        )
+    _warn_if_nothing_is_learnt(parameters, pairs)
+
+
+def warn_of_groups_of_one_class(strata: Array | None, groups: Array | None) -> None:
+    """Warn where each group is a class: what is held out is then a class that nothing was learnt of."""
+    if strata is None or groups is None:
+        return
+    n_groups = len(np.unique(groups))
+    if n_groups == len(np.unique(strata)) == len(np.unique(np.column_stack([strata, groups]), axis=0)) > 1:
+        warn(
+            "groups: each group is a class of y, so that the rows held out are of classes that the others do not hold. "
+            "They say nothing of the epochs. Pass other groups, or none.",
+            UserWarning,
+        )
+
+
+def _warn_if_nothing_is_learnt(parameters: CommonParameters, pairs: Iterable[tuple[NetworkRun, State]]) -> None:
+    """Warn where a network that is kept is no better than a constant, and the rate may be to blame.
+
+    At ordinary rates a table that says nothing gives such networks too: there, it must be far worse.
+    """
+    rate, ordinary = float(parameters.learning_rate_init), CommonParameters.learning_rate_init
+    margin = 0.0 if rate > ordinary else 0.25
+    if parameters.solver == "lbfgs" or not any(is_no_better_than_constant(*pair, margin) for pair in pairs):
+        return
+    warn(
+        f"learning_rate_init={rate:g}: the best epoch is no better than a constant prediction. Try "
+        f"learning_rate_init={rate / 10.0 if rate > ordinary else ordinary:g}, or less regularisation (alpha, "
+        "weight_decay, dropout); if nothing helps, X may say nothing about y.",
+        ConvergenceWarning,
+    )
 
 
 def warn_of_few_rows(n: int, fraction: object) -> None:

@@ -11,7 +11,7 @@ values : (n, k)                        numbers; predicted : (n,), (n, k) or (n, 
 from collections.abc import Callable
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, is_classifier
 from sklearn.metrics import check_scoring, d2_pinball_score, r2_score
 
 from sknet._estimators.fitted import Fitted
@@ -79,6 +79,7 @@ def score_on(
     probe.__dict__.update(vars(estimator))
     scorer = check_scoring(probe, estimator.scoring)
     X = validation.in_memory().X  # a scorer may do with it whatever an array can
+    kind = "classifier" if is_classifier(estimator) else "regressor"
     weights = {} if validation.weight is None else {"sample_weight": validation.weight}
     y = head.as_given(validation.y)
 
@@ -86,12 +87,17 @@ def score_on(
         probe._fitted = fitted_with(model)
         try:
             return float(scorer(probe, X, y, **weights))
-        except TypeError as error:
-            if "sample_weight" not in str(error):
-                raise
+        except (TypeError, ValueError, AttributeError) as error:
+            if isinstance(error, TypeError) and "sample_weight" in str(error):
+                raise ValueError(
+                    f"scoring={estimator.scoring!r} takes no sample_weight, but rows or classes are weighted: choose "
+                    "another, or make it of a function that takes the keyword sample_weight."
+                ) from error
+            if not isinstance(estimator.scoring, str):
+                raise  # from the user's own code
             raise ValueError(
-                f"scoring={estimator.scoring!r} takes no sample_weight, but rows or classes are weighted: choose "
-                "another, or make it of a function that takes the keyword sample_weight."
+                f"scoring={estimator.scoring!r} cannot rate this {kind}: {str(error).rstrip('.')}. Choose a scorer of "
+                f"{kind}s, or scoring='loss'."
             ) from error
 
     return score

@@ -11,9 +11,7 @@ by_input : (n, k, m)     by_column : (n, k, d)   of each output, NaN for columns
 import numpy as np
 
 from sknet._model.model import PREDICT_ROWS, Model, Network
-from sknet._network.backprop import Chain
-from sknet._network.binding import Kind, Training, bind
-from sknet._tables.rows import is_sparse, take_rows
+from sknet._tables.rows import take_rows
 from sknet._tables.slopes import to_columns
 from sknet._typing import Array, Table
 
@@ -31,21 +29,30 @@ def input_gradients(model: Model, table: Table) -> Array:
 
 
 def _to_inputs(model: Model, inputs: Table) -> Array:
-    """Return d output / d input of the network, (n, k, m), by a forward and a backward pass per output."""
-    chain = _chain(model.network, inputs)
+    """Return d output / d input of the network, (n, k, m): a forward pass, and a backward pass for each output."""
+    raw, kept = _forward(model.network, inputs)
     by_input = np.empty((inputs.shape[0], model.head.n_outputs, model.encoder.n_inputs))
     for output in range(model.head.n_outputs):
-        # again: a backward pass may use up what the forward pass has kept
-        raw = chain.forward(inputs)
         chosen = np.zeros_like(raw)
         chosen[:, output] = 1.0
-        by_input[:, output] = chain.backward(model.head.to_raw(raw, chosen))
+        by_input[:, output] = _backward(model.network, kept, model.head.to_raw(raw.copy(), chosen))
     return by_input
 
 
-def _chain(network: Network, inputs: Table) -> Chain:
-    """Return the layers, bound for the backward pass; the gradient of the weights is not looked at."""
-    theta = network.packed(np.dtype(np.float64))
-    training = Training(np.empty_like(theta), to_input=True)
-    kind: Kind = "sparse" if is_sparse(inputs) else "dense"
-    return bind(network.layout, network.activations, theta, inputs.shape[0], kind, training)
+def _forward(network: Network, inputs: Table) -> tuple[Array, list[Array]]:
+    """Return the raw output, and what the activations' backward passes read."""
+    x, kept = inputs, []
+    for W, b, activation in zip(network.coefs, network.intercepts, network.activations, strict=False):
+        z = x @ W.astype(np.float64) + b  # (n, h)
+        kept.append(z.copy() if activation.keeps == "input" else z)
+        activation.apply(z)
+        x = z
+    return x @ network.coefs[-1].astype(np.float64) + network.intercepts[-1], kept
+
+
+def _backward(network: Network, kept: list[Array], delta: Array) -> Array:
+    """Return dJ/dinput, given dJ/draw; no gradient of the weights is computed, as in training."""
+    for W, values, activation in reversed(list(zip(network.coefs[1:], kept, network.activations, strict=True))):
+        delta = delta @ W.T.astype(np.float64)  # dJ/da = dJ/dz W^T
+        activation.backward(values.copy(), delta)  # dJ/dz = dJ/da f'(z); the kept values may be used up
+    return np.asarray(delta @ network.coefs[0].T.astype(np.float64))

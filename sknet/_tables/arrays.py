@@ -6,6 +6,7 @@ values : (n,) or (n, k)     numbers or objects, one row per row of X
 """
 
 from collections.abc import Callable, Collection
+from decimal import InvalidOperation
 
 import numpy as np
 import pandas as pd
@@ -81,7 +82,15 @@ def plain_numbers(values: Target, name: str) -> Array:
 
 def missing_as_nan(objects: Array) -> Array:
     """Make None, pandas.NA and NaT NaN."""
-    return np.where(pd.isna(objects), np.nan, objects)
+    return np.where(is_missing(objects), np.nan, objects)
+
+
+def is_missing(values: Array) -> Array:
+    """Tell which values are None, NaN, pandas.NA or NaT; a signalling NaN is a ValueError."""
+    try:
+        return np.asarray(pd.isna(values))
+    except InvalidOperation as error:  # it may not even be compared
+        raise ValueError("decimal.Decimal('sNaN') is a signalling NaN: make it None") from error
 
 
 def _is_number(value: object) -> bool:
@@ -117,7 +126,11 @@ def plain_table(X: Table) -> Table:
             f"X is an array of {X.dtype}, which is read in pandas and polars data frames only: pass X as one, or turn "
             "it into numbers."
         )
-    return missing_as_nan(X) if X.dtype == object else X
+    try:
+        return missing_as_nan(X) if X.dtype == object else X
+    except ValueError as error:
+        refuse_columns(X, str(error))
+        raise
 
 
 def refuse_columns(X: Table, reason: str) -> None:
@@ -134,6 +147,8 @@ def refuse_columns(X: Table, reason: str) -> None:
         except ValueError as error:
             if "sequence" in str(error):
                 raise ValueError(f"Column 'x{j}' of X holds lists or arrays: make each value one number.") from error
+            if "signaling NaN" in str(error):
+                raise ValueError(f"Column 'x{j}' of X holds decimal.Decimal('sNaN'): make it None.") from error
             if "could not convert" not in str(error):
                 raise
             raise ValueError(
@@ -168,6 +183,11 @@ def labels_of_one_type(y: Target) -> Array:
         raise ValueError(f"Unknown label type: y is {shown(y)}; give it the shape (n,) or (n, outputs).")
     if labels.dtype.kind == "T":
         labels = labels.astype(object)
+    if labels.dtype.kind == "V":
+        raise ValueError(
+            f"Unknown label type: y has the dtype {labels.dtype}: give it a column for each field, of shape "
+            "(n, outputs), or numbers or strings."
+        )
     if labels.dtype.kind not in "biuU":
         refuse_no_labels(labels)
     found = plain_objects(labels) if labels.dtype == object else labels
@@ -219,7 +239,10 @@ def refuse_no_labels(labels: Array) -> None:
             f"Input y contains infinity, which is not a label, in row {np.argwhere(np.isinf(labels))[0][0]} first. "
             "Leave these rows out, or give them another one."
         )
-    missing = pd.isna(labels)
+    try:
+        missing = is_missing(labels)
+    except ValueError as error:
+        raise ValueError(f"Unknown label type: in y, {error}, or another label.") from error
     if missing.any():
         raise ValueError(
             f"Input y contains NaN: some labels are missing, that of row {np.argwhere(missing)[0][0]} first. Leave "

@@ -97,11 +97,13 @@ def _given_weights(class_weight: Mapping[Any, Any], known: list[object]) -> Arra
         )
     bad = {label: w for label, w in class_weight.items() if not _is_weight(w)}
     if bad:
-        raise ValueError(f"class_weight holds {bad}: weights must be finite numbers, 0 or more.")
+        raise ValueError(f"class_weight holds {bad}: weights must be finite numbers, 0 or more, and no bools.")
     return np.array([float(class_weight.get(label, 1.0)) for label in known])
 
 
 def _is_weight(weight: Any) -> bool:
+    if isinstance(weight, str | bool | np.bool_):
+        return False
     try:
         return bool(0 <= float(weight) < np.inf)
     except (TypeError, ValueError, OverflowError):

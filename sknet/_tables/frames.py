@@ -11,7 +11,8 @@ codes (n,), −1 where missing, into a list of keys: the text of each level, the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
+from decimal import InvalidOperation
 from typing import Literal
 
 import numpy as np
@@ -158,7 +159,14 @@ def number_values(column: Table, name: str) -> Array:
         raise _refusal(column, name, found)
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
+    except InvalidOperation as error:  # it may not even be compared
+        raise ValueError(f"Column {name!r} of X holds decimal.Decimal('sNaN'): make it None.") from error
     except (TypeError, ValueError, OverflowError) as error:
+        if any(isinstance(value, Sized) and not isinstance(value, str) for value in column):
+            raise ValueError(
+                f"Column {name!r} of X holds lists or other collections: give each of their values a column, or drop "
+                "it."
+            ) from error
         raise ValueError(
             f"Column {name!r} of X (dtype {column.dtype}) should hold numbers, but {str(error).rstrip('.')}. "
             "Convert it, or make it a category before fit: by its dtype, with categorical_features='from_dtype', or by "

@@ -47,20 +47,16 @@ def first_weights(estimator, X, y, classes=None):
     return coefs, intercepts
 
 
-def with_defaults(ours: type, theirs: type) -> type:
-    """A subclass of ours that is called and initialised like theirs."""
-    defaults = {name: p.default for name, p in inspect.signature(theirs).parameters.items()}
-    defaults |= SWITCHED_OFF
-    parameters = [
-        p.replace(default=defaults.get(name, p.default))
-        for name, p in inspect.signature(ours.__init__).parameters.items()
-    ]
-    signature = inspect.Signature(parameters)
+def with_their_parameters(ours: type, theirs: type) -> type:
+    """A subclass of ours that has the parameters of theirs and no others, as scikit-learn's users write them."""
+    signature = inspect.signature(theirs.__init__)
+    own = inspect.signature(ours).parameters
 
     def __init__(self, *args, **kwargs):
         bound = signature.bind(self, *args, **kwargs)
         bound.apply_defaults()
-        ours.__init__(*bound.args, **bound.kwargs)
+        given = {name: value for name, value in bound.arguments.items() if name != "self"}
+        ours.__init__(self, **{name: value for name, value in (SWITCHED_OFF | given).items() if name in own})
 
     __init__.__signature__ = signature
 
@@ -81,8 +77,8 @@ def with_defaults(ours: type, theirs: type) -> type:
     return stand_in
 
 
-MLPClassifier = with_defaults(sknet.SigmoidMLPClassifier, sklearn.neural_network.MLPClassifier)
-MLPRegressor = with_defaults(sknet.SigmoidMLPRegressor, sklearn.neural_network.MLPRegressor)
+MLPClassifier = with_their_parameters(sknet.SigmoidMLPClassifier, sklearn.neural_network.MLPClassifier)
+MLPRegressor = with_their_parameters(sknet.SigmoidMLPRegressor, sklearn.neural_network.MLPRegressor)
 
 
 def pytest_configure():

@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.fixes import parse_version
 
-from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model import heads
 from sknet._network.activations import Activation
 from sknet._tables import labels
@@ -362,7 +362,7 @@ CHANGED = [
     ({"n_bins": 5}, "n_bins=5 cannot take effect"),
     ({"category_encoding": "target"}, "category_encoding='target' cannot take effect"),
     ({"max_categories": 3}, "max_categories=3 cannot take effect"),
-    ({"categorical_features": [0]}, r"categorical_features=\[0\] cannot take effect"),
+    ({"categorical_features": None}, "categorical_features=None cannot take effect"),
     ({"dtype": "float32"}, "dtype='float32' cannot take effect.*with dtype='float64'.*warm_start=False"),
     ({"target_scaling": None}, "target_scaling=None cannot take effect"),
     ({"loss": "poisson"}, "loss='poisson' cannot follow the loss 'squared_error'.*y is scaled for one of them only"),
@@ -411,6 +411,35 @@ def test_a_subclass_may_have_other_parameters(n_members, n_rows, max_iter):
         warnings.simplefilter("ignore", ConvergenceWarning)
         net = Fixed(max_iter, n_members, note="mine", random_state=0).fit(table, labels)
     assert net.resolved_params_ == net.get_params()
+
+
+class Few(SigmoidMLPClassifier):
+    """A subclass with few parameters, as scikit-learn's users write them; `full` has them all."""
+
+    def __init__(self, max_iter=2, *, warm_start=False, random_state=None):
+        super().__init__(4, max_iter=max_iter, warm_start=warm_start, random_state=random_state, batch_size=10)
+
+    def full(self):
+        return SigmoidMLPClassifier(4, batch_size=10, **self.get_params())
+
+
+def test_a_subclass_with_few_parameters_trains_on():
+    def trained_on(net):
+        net.partial_fit(X, LABEL).partial_fit(X, LABEL)
+        return pickle.loads(pickle.dumps(net)).set_params(warm_start=True).fit(X, LABEL)
+
+    few, full = trained_on(Few(random_state=0)), trained_on(Few(random_state=0).full())
+    assert_array_equal(few.predict_proba(X), full.predict_proba(X))
+    assert few.resolved_params_ == few.get_params()
+    assert few.backpropagate(X, LABEL)[0] == full.backpropagate(X, LABEL)[0]
+
+
+@pytest.mark.skipif(parse_version(sklearn.__version__) < parse_version("1.9"), reason="callbacks need 1.9")
+def test_a_subclass_with_few_parameters_resumes(tmp_path):
+    path = tmp_path / "run"
+    whole = Few(4, random_state=0).set_callbacks(Checkpoint(path, every=3)).fit(X, LABEL)
+    resumed = Few(4, random_state=0).resume(path, X, LABEL)
+    assert_array_equal(resumed.predict_proba(X), whole.predict_proba(X))
 
 
 def test_without_warm_start_a_fit_forgets():

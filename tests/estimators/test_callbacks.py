@@ -347,7 +347,7 @@ def test_an_older_scikit_learn_has_no_checkpoints(path):
 
 
 @needs_callbacks
-@pytest.mark.parametrize("every", [0, -1, 1.5])
+@pytest.mark.parametrize("every", [0, -1, 1.5, True, np.inf, np.nan, None, "3"])
 def test_every_is_a_number_of_epochs(path, every):
     with pytest.raises(ValueError, match="every="):
         Checkpoint(path, every)

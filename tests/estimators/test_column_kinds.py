@@ -269,6 +269,18 @@ def test_identifiers_are_left_out_with_a_warning():
         SigmoidMLPRegressor(**QUICK).fit(pd.DataFrame({"name": names}), NUMBER)
 
 
+@pytest.mark.parametrize("n_members", [1, 2])
+@pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
+def test_identifiers_in_arrays_are_left_out_with_a_warning(kind, n_members):
+    X, y = np.random.default_rng(0).normal(size=(60, 3)), np.arange(60) % 2
+    some, every = (kind(4, max_iter=2, n_members=n_members, categorical_features=chosen) for chosen in ([1], [0, 1, 2]))
+    with pytest.warns(UserWarning, match=r"Columns \['x1'\] of X are left out"):
+        some.fit(X, y)
+    with pytest.raises(ValueError, match=r"\['x0', 'x1', 'x2'\].*No other column is left"):
+        every.fit(X, y)
+    assert set(some.inputs_["column"]) == {"x0", "x2"} and not hasattr(every, "coefs_")
+
+
 def test_declared_levels_count_at_the_first_partial_fit():
     first = pd.DataFrame({"c": pd.Categorical(["a", "b"] * 20, categories=list("abcdef"))})
     net = SigmoidMLPRegressor(3, random_state=0).partial_fit(first, np.arange(40.0))

@@ -255,3 +255,12 @@ def test_first_weights_are_looked_at_although_they_have_had_their_effect():
     for method in (net.partial_fit, net.backpropagate):
         with pytest.raises(ValueError, match="init gives weights of shapes"):
             method(np.eye(10), np.arange(10.0))
+
+
+@pytest.mark.parametrize(("text", "remedy"), [
+    ("poisson", "write loss='poisson' for the loss"), ("100", "give an int, or one for each layer"),
+    ("relu", "give an int, or one for each layer"),
+])  # fmt: skip
+def test_text_as_layers_is_answered_with_what_helps(text, remedy):
+    with pytest.raises(ValueError, match=f"hidden_layer_sizes='{text}' is text, .* argument: {remedy}"):
+        SigmoidMLPRegressor(text).fit(np.eye(3), np.arange(3.0))

@@ -180,6 +180,7 @@ def test_absolute_error_is_median_regression():
         ("tweedie", np.mean),
     ],
 )
+@pytest.mark.filterwarnings("ignore:learning_rate_init=.*no better than a constant")
 def test_the_best_constant(loss, constant):
     """Of an input that says nothing, every loss learns its own centre of the target."""
     y = rng.gamma(2.0, size=101)

@@ -61,6 +61,28 @@ def test_a_log_file_gets_ten_lines(capsys):
     assert "validation" not in "".join(lines[:10])
 
 
+@pytest.mark.parametrize("module", ["ipykernel.iostream", "somewhere"])
+def test_a_notebook_and_what_stands_in_for_stdout_get_ten_lines(module, monkeypatch):
+    class Stand:
+        """In place of stdout: it has no more methods than `print` needs."""
+
+        def __init__(self):
+            self.text = ""
+
+        def write(self, text):
+            self.text += text
+
+        def flush(self):
+            pass
+
+    Stand.__module__ = module
+    stand = Stand()
+    monkeypatch.setattr("sys.stdout", stand)
+    SigmoidMLPRegressor(**QUICK, verbose=2, early_stopping=False).fit(X, y)
+    lines = stand.text.splitlines()
+    assert len([line for line in lines if line.startswith("epoch")]) == 10 and "\r" not in stand.text
+
+
 def test_a_scorer_s_figure_is_shown(capsys):
     SigmoidMLPClassifier(**QUICK, verbose=2, scoring="accuracy").fit(X, y > 0)
     assert re.search(r"validation loss \S+, score 0\.\d+, best in epoch", capsys.readouterr().out)

@@ -1,7 +1,9 @@
 """What may be passed as X: every type of array, matrix and frame, and what is refused."""
 
 import tracemalloc
-from datetime import time
+from datetime import datetime, time, timedelta
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pandas as pd
@@ -559,3 +561,74 @@ def test_a_level_with_half_a_character_is_refused(category_encoding):
 def test_a_label_with_half_a_character_is_refused(dtype):
     with pytest.raises(ValueError, match="y holds text with the character .* half of a surrogate pair: replace it"):
         SigmoidMLPClassifier(max_iter=2).fit(np.arange(60.0)[:, np.newaxis], BROKEN.astype(dtype))
+
+
+# --- objects that are no numbers -------------------------------------------------------------------------------------
+
+
+def objects_of(value):
+    values = np.empty(N, dtype=object)
+    values[:] = [value, *[Decimal(1)] * (N - 1)]
+    return values
+
+
+@pytest.mark.parametrize("read", [
+    lambda values: SigmoidMLPRegressor(**QUICK).fit(pd.DataFrame({"x0": values, "x1": NUMBER}), NUMBER),
+    lambda values: SigmoidMLPRegressor(**QUICK).fit(np.column_stack([values, NUMBER]), NUMBER),
+    lambda values: SigmoidMLPRegressor(**QUICK).fit(X[:, :1], NUMBER).predict(values[:, np.newaxis]),
+    lambda values: SigmoidMLPRegressor(**QUICK).fit(
+        pd.DataFrame({"x0": NUMBER}), NUMBER).predict(pd.DataFrame({"x0": values})),
+])  # fmt: skip
+def test_a_signalling_nan_is_named(read):
+    with pytest.raises(ValueError, match=r"Column 'x0' of X holds decimal.Decimal\('sNaN'\): make it None"):
+        read(objects_of(Decimal("sNaN")))
+    read(objects_of(None))
+    read(objects_of(Decimal("NaN")))
+    read(objects_of(Fraction(1, 3)))
+
+
+def test_a_signalling_nan_beside_the_table_is_named():
+    values = objects_of(Decimal("sNaN"))
+    with pytest.raises(ValueError, match="y should hold numbers, but row 0 holds .* signalling NaN: make it None"):
+        SigmoidMLPRegressor(**QUICK).fit(X, values)
+    with pytest.raises(ValueError, match="in y, .* is a signalling NaN: make it None, or another label"):
+        SigmoidMLPClassifier(**QUICK).fit(X, values)
+    with pytest.raises(ValueError, match="sample_weight should hold numbers, but row 0 .* signalling NaN"):
+        SigmoidMLPRegressor(**QUICK).fit(X, NUMBER, sample_weight=values)
+
+
+def test_dates_beyond_nanoseconds():
+    far = [datetime(9999, 12, 31), datetime(1, 1, 1)] * (N // 2)
+    table = pd.DataFrame({"when": pd.Series(far, dtype=object), "b": NUMBER})
+    assert np.isfinite(SigmoidMLPRegressor(**QUICK).fit(table, NUMBER).predict(table)).all()
+    for beyond in (
+        [timedelta.max] * N,
+        [pd.Timestamp("2020-01-01 00:00:00.000000001"), datetime(9999, 1, 1)] * (N // 2),
+    ):
+        table["when"] = pd.Series(beyond, dtype=object)
+        with pytest.raises(
+            TypeError, match="Column 'when' of X cannot be read as dates.* make what is out of its range"
+        ):
+            SigmoidMLPRegressor(**QUICK).fit(table, NUMBER)
+
+
+@pytest.mark.parametrize("y", [LABEL.astype([("a", int)]), LABEL.astype([("a", int)]).view("V8")])
+def test_labels_with_fields_are_refused(y):
+    with pytest.raises(ValueError, match="Unknown label type: y has the dtype .*: give it a column for each field"):
+        SigmoidMLPClassifier(**QUICK).fit(X, y)
+
+
+@pytest.mark.parametrize("X", [
+    NUMBER, NUMBER.tolist(), NUMBER.astype(object), np.float64(3.0), LABEL.astype([("a", int)]),
+])  # fmt: skip
+def test_a_table_without_two_dimensions_is_not_printed(X):
+    with pytest.raises(ValueError, match="X: Expected 2D array, got .* array instead. Reshape your data") as refused:
+        SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
+    assert len(str(refused.value)) < 300
+
+
+@pytest.mark.parametrize("cell", [[1, 2], (1, 2), np.ones(2), {"a": 1}])
+def test_collections_in_cells_are_named_with_a_remedy_that_helps(cell):
+    table = pd.DataFrame({"a": pd.Series([cell] * N, dtype=object), "b": NUMBER})
+    with pytest.raises(ValueError, match="Column 'a' of X holds lists or other collections.* give .* values a column"):
+        SigmoidMLPRegressor(**QUICK).fit(table, NUMBER)

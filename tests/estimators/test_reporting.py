@@ -3,10 +3,12 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
+from sklearn.base import clone, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
-from sknet import SigmoidMLPRegressor
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
 from sknet._estimators.reporting import print_end, report, warn_of_few_rows
 from sknet._training.result import Result, StopReason
 
@@ -72,3 +74,76 @@ def test_divergence_names_the_parameter_to_blame(parameters, weight, message):
     with pytest.raises(ValueError, match=message):
         net.fit(BIG, BIG[:, 0], sample_weight=weight)
     assert net._fitted is None
+# --- no better than a constant ---------------------------------------------------------------------------------------
+
+TABLE = np.random.default_rng(2).normal(size=(400, 3))
+NOISE = np.random.default_rng(3).normal(size=400)
+NOTHING_LEARNT = (
+    "learning_rate_init=100: the best epoch is no better than a constant prediction. Try learning_rate_init=10"
+)
+
+
+def fit_memory(net, X, y):
+    return net.fit(X, y)
+
+
+def fit_stream(net, X, y):
+    return stream.fit(net, lambda: iter([pd.DataFrame(X, columns=list("abc")).assign(y=y)]), target="y")
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+@pytest.mark.parametrize("parameters", [{}, {"loss": "absolute_error"}, {"early_stopping": False}])
+def test_a_rate_at_which_nothing_is_learnt_is_named(parameters, n_members):
+    if n_members > 1 and "early_stopping" in parameters:
+        pytest.skip("members are validated")
+    net = SigmoidMLPRegressor(learning_rate_init=100, max_iter=20, random_state=0, n_members=n_members, **parameters)
+    with pytest.warns(ConvergenceWarning, match=NOTHING_LEARNT):
+        net.fit(TABLE, TABLE[:, 0])
+
+
+def test_a_rate_at_which_nothing_is_learnt_of_a_stream_is_named():
+    net = SigmoidMLPRegressor(learning_rate_init=100, max_iter=20, random_state=0)
+    with pytest.warns(ConvergenceWarning, match=NOTHING_LEARNT):
+        fit_stream(net, TABLE, TABLE[:, 0])
+
+
+@pytest.mark.parametrize("fit", [fit_memory, fit_stream])
+@pytest.mark.parametrize("net", [
+    SigmoidMLPRegressor(random_state=0), SigmoidMLPClassifier(random_state=0),
+    SigmoidMLPRegressor(random_state=0, loss="absolute_error", early_stopping=False, max_iter=30),
+    SigmoidMLPRegressor(random_state=0, solver="lbfgs", alpha=1e6),
+    SigmoidMLPRegressor(random_state=0, max_iter=2),  # too few steps to tell
+])  # fmt: skip
+def test_pure_noise_is_not_taken_for_a_bad_rate(net, fit):
+    if fit is fit_stream and net.solver == "lbfgs":
+        pytest.skip("a stream gives batches")
+    fit(clone(net), TABLE, np.digitize(NOISE, [0.0]) if is_classifier(net) else NOISE)
+    fit(clone(net), TABLE, np.arange(400) % 2 if is_classifier(net) else np.ones(400))
+
+
+# --- rows that say nothing of the epochs -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("parameters", [{"early_stopping": "folds"}, {"early_stopping": True}, {"n_members": 2}])
+def test_groups_that_are_the_classes_are_told(parameters):
+    y = np.digitize(TABLE[:, 0], [-0.5, 0.5])
+    net = SigmoidMLPClassifier(4, max_iter=3, random_state=0, temperature_scaling=False, **parameters)
+    with pytest.warns(UserWarning, match="groups: each group is a class of y.* Pass other groups, or none"):
+        net.fit(TABLE, y, groups=np.array(["a", "b", "c"])[y])
+    net.fit(TABLE, y, groups=np.where(np.arange(400) < 200, y, 3))
+
+
+@pytest.mark.filterwarnings("ignore:groups")
+def test_a_temperature_at_its_bound_is_told():
+    y = (TABLE[:, 0] > 0.0).astype(int)
+    net = SigmoidMLPClassifier(random_state=0)
+    with pytest.warns(UserWarning, match="temperature_=20.1 is the bound of what calibration may be"):
+        net.fit(TABLE, y, groups=y)
+
+
+@pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
+def test_folds_and_rows_of_ones_own_do_not_go_together(kind):
+    y = (TABLE[:, 0] > 0.0).astype(int)
+    net = kind(early_stopping="folds")
+    with pytest.raises(ValueError, match="X_val and y_val are passed, but early_stopping='folds'.* True, or leave"):
+        net.fit(TABLE, y, X_val=TABLE, y_val=y)

@@ -154,3 +154,19 @@ def test_labels_that_are_new_count_as_wrong():
     fitted = SigmoidMLPClassifier(**STOPPING | {"max_iter": 1}).fit(X, LABEL)
     assert fitted.score(X, np.full(len(X), 7)) == 0.0
     assert fitted.score(X, fitted.predict(X).astype(float)[:, np.newaxis]) == 1.0
+
+
+@pytest.mark.parametrize("name", ["accuracy", "roc_auc", "f1", "neg_log_loss"])
+def test_a_scorer_of_classifiers_on_a_regressor_is_named(name):
+    net = SigmoidMLPRegressor(**STOPPING | {"scoring": name})
+    with pytest.raises(ValueError, match=f"scoring='{name}' cannot rate this regressor.*Choose a scorer of regressors"):
+        net.fit(X, NUMBER, X_val=X_VAL, y_val=NUMBER_VAL)
+    assert not hasattr(net, "coefs_")
+
+
+def test_the_users_own_error_comes_through():
+    def own(net, X, y):
+        raise AttributeError("mine")
+
+    with pytest.raises(AttributeError, match="mine"):
+        SigmoidMLPRegressor(**STOPPING | {"scoring": own}).fit(X, NUMBER, X_val=X_VAL, y_val=NUMBER_VAL)

@@ -4,10 +4,11 @@ import pickle
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import sklearn
 
-from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
 from tests.fuzz.tracing import Line
 
 pytestmark = [
@@ -144,3 +145,38 @@ def test_an_interrupt_before_the_first_epoch_comes_through_and_changes_nothing(n
         with pytest.raises(KeyboardInterrupt):
             method(X, NUMBER)
     assert bits(net) == before
+
+
+@pytest.mark.parametrize("name", ["fit", "refit", "partial_fit", "members", "partial_fit of members", "stream"])
+def test_a_warning_that_is_an_error_comes_before_anything_is_published(name):
+    """In `fit` the epochs run out; in `partial_fit` an interrupt, at each of the last lines, is what is warned of."""
+    method, n_members = ("partial_fit" if "partial" in name else "fit"), 1 + ("members" in name)
+    fitted = SigmoidMLPRegressor(**PLAIN | {"max_iter": 2}, n_members=n_members)
+    if name != "fit":
+        fitted = getattr(fitted, method)(X + 1.0, NUMBER)
+    before, n_warnings = learnt(fitted), 0
+
+    def call(net):
+        if name == "stream":
+            frame = pd.DataFrame(X, columns=["a", "b"]).assign(y=NUMBER)
+            stream.fit(net, lambda: iter([frame]), target="y")
+        else:
+            getattr(net, method)(X, NUMBER)
+
+    counter, net = Line(), pickle.loads(pickle.dumps(fitted))
+    counter.during(lambda: call(net))
+    for at in counter.n_lines - np.arange(LAST) if method == "partial_fit" else [None]:
+        net = pickle.loads(pickle.dumps(fitted))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            try:
+                Line(at).during(lambda net=net: call(net))
+            except UserWarning:  # a ConvergenceWarning is one
+                n_warnings += 1
+                assert learnt(net) == before
+    assert n_warnings
+
+
+def learnt(net):
+    """What `partial_fit` and `fit` change."""
+    return (net.t_, net.predict(X).tobytes()) if hasattr(net, "t_") else None

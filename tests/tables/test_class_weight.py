@@ -74,6 +74,7 @@ def test_a_label_that_does_not_occur_may_have_a_weight():
         (SINGLE, {"0": 1, "1": 2}, r"keys \['0', '1'\], which are not labels of y, and no weight for \[0, 1, 2\]"),
         (SINGLE, {0: -1}, r"class_weight holds \{0: -1\}: weights must be finite numbers, 0 or more"),
         (SINGLE, {0: np.nan, 1: 1}, r"class_weight holds \{0: nan\}"),
+        (SINGLE, {0: True, 1: 2}, r"class_weight holds \{0: True\}: .* no bools"),
         (SINGLE, {0: "big"}, r"class_weight holds \{0: 'big'\}"),
         (SINGLE, "even", "class_weight='even' is not understood: give a dict of label: weight, or 'balanced'"),
         (SINGLE, 3, "class_weight=3 does not fit y: give a dict, None or 'balanced'"),

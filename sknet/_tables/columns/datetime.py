@@ -136,9 +136,11 @@ def read_instants(values: Table, name: str, *, elapsed: bool) -> Instants:
     if pd.api.types.infer_dtype(values, skipna=True) in _READABLE[elapsed]:
         try:
             return index(values)
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, ArithmeticError) as error:
+            remedy = "to_timedelta()" if elapsed else "to_datetime(utc=True)"
             raise TypeError(
-                f"Column {name!r} of X cannot be read as dates: {error}. Convert it with pandas.to_datetime(utc=True)."
+                f"Column {name!r} of X cannot be read as dates: {error}. Convert it with pandas.{remedy}, and make "
+                "what is out of its range None."
             ) from error
     if bool(np.all(pd.isna(values))):
         return index([pd.NaT] * len(values))

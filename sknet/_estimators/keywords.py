@@ -1,0 +1,59 @@
+"""Unknown keywords are answered with the nearest known one, by the name that the user called."""
+
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from functools import wraps
+from inspect import signature
+from typing import TypeVar
+
+T = TypeVar("T")
+
+ELSEWHERE = {
+    **dict.fromkeys(["eval_set", "validation_data", "validation_set"], "X_val and y_val"),
+    **dict.fromkeys(["epochs", "n_epochs"], "max_iter"),
+    **dict.fromkeys(["lr", "eta"], "learning_rate_init"),
+}
+"""What other packages call it."""
+
+FEW = 10
+"""So many names are listed in a message."""
+
+
+def refuse_unknown(called: str, given: Iterable[str], known: Iterable[str]) -> None:
+    """Raise a TypeError for the first keyword that is not known; `called` is what it was passed to."""
+    names = [name for name in known if name != "self"]
+    for name in given:
+        if name not in names:
+            near = ELSEWHERE.get(name) or next(iter(get_close_matches(name, names, n=1)), None)
+            few = ", ".join(names) if len(names) <= FEW else f"those of help({called})"
+            remedy = f"do you mean {near}?" if near else f"known are {few}."
+            raise TypeError(f"{called} got an unexpected keyword argument {name!r}: {remedy}")
+
+
+def by_class_name(cls: type[T]) -> type[T]:
+    """Make the errors of a class's `__init__` name the class that is made, which may be derived from it."""
+    init = cls.__init__
+    known = signature(init).parameters
+
+    @wraps(init)
+    def __init__(self: T, *args: object, **kwargs: object) -> None:
+        refuse_unknown(type(self).__name__, kwargs, known)
+        try:
+            init(self, *args, **kwargs)
+        except TypeError as error:
+            raise TypeError(str(error).replace(init.__qualname__, f"{type(self).__name__}.__init__")) from None
+
+    cls.__init__ = __init__  # type: ignore[method-assign, assignment]
+    return cls
+
+
+def by_known_keywords(method: Callable[..., T]) -> Callable[..., T]:
+    """Make a method answer an unknown keyword with the nearest known one."""
+    known = signature(method).parameters
+
+    @wraps(method)
+    def call(estimator: object, *args: object, **kwargs: object) -> T:
+        refuse_unknown(f"{type(estimator).__name__}.{method.__name__}()", kwargs, known)
+        return method(estimator, *args, **kwargs)
+
+    return call

@@ -1,0 +1,52 @@
+"""Whether a network has learnt anything: its loss beside that of a constant prediction.
+
+Conventions
+-----------
+target : (n, k)     raw : (n, m)     m raw outputs, which are k but for several quantile levels
+"""
+
+import numpy as np
+
+from sknet._model.network_run import NetworkRun
+from sknet._model.threads import suitable_threads
+from sknet._training.state import State
+
+MIN_STEPS = 75
+"""Fewer say nothing: the first weights are worse than a constant, whatever the rate. Folds choose as many at least."""
+
+
+def is_no_better_than_constant(run: NetworkRun, state: State, margin: float) -> bool:
+    """Tell whether the loss of the network that a run keeps is that of a constant or more, on its training rows.
+
+    These are many, where the best of many epochs may be better than a constant on a few held-out rows by chance. Each
+    parameter lets their loss fall by about 1 / n even where there is nothing to learn: so much does not count.
+
+    Parameters
+    ----------
+    run : NetworkRun
+    state : State
+        In which the run has ended.
+
+    margin : float
+        The share of the constant's loss by which the network's must be larger.
+
+    Returns
+    -------
+    bool
+        False also where too little was trained to tell.
+    """
+    target, weight, loss = run.training.target, run.training.weight, run.encoding.head.loss
+    if state.step < MIN_STEPS or (target == target[0]).all():
+        return False
+    start = np.average(target, axis=0, weights=weight) if loss.start is None else loss.start(target, weight)
+    n, best = len(target), state.best
+    with np.errstate(all="ignore"):  # a user's loss may take no such raw output
+        constant = loss.mean(np.tile(start.astype(target.dtype), (n, 1)), target, weight)
+    limit = constant + abs(constant) * (margin - 1.0 / n)
+    if state.history[-1 if best is None else best.epoch - 1].loss < limit:
+        return False  # although dropout and penalty are in it
+    if run.problem.batches is not None:  # the rows are in files
+        return best is None or best.validation_loss >= limit
+    with suitable_threads(run.largest_product):
+        raw = run.raw(state, run.training)
+    return loss.mean(raw, target, weight) >= limit
