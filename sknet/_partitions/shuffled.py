@@ -21,7 +21,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._partitions.summaries import mixed
+from sknet._tables.sampling import random_keys
 from sknet._typing import DType
 
 Records = NDArray[np.void]
@@ -67,7 +67,7 @@ class ShuffledWriter:
 
     def _write(self) -> None:
         records = self._buffer[: self._n_buffered]
-        bucket = (mixed(records["row"], BUCKET_SEED) % np.uint64(N_BUCKETS)).astype(np.intp)
+        bucket = (random_keys(records["row"], BUCKET_SEED) % np.uint64(N_BUCKETS)).astype(np.intp)
         sizes = np.bincount(bucket, minlength=N_BUCKETS)
         self._bounds.append(self._bounds[-1][-1] + np.concatenate([[0], np.cumsum(sizes)]))
         left = records[np.argsort(bucket, kind="stable")].view(np.uint8).data
