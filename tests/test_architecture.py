@@ -124,13 +124,6 @@ def test_matplotlib_is_imported_late(path):
     assert not matplotlib_among(name for node in runs_at_import(tree) for name in imported_names(node, path))
 
 
-@pytest.mark.parametrize("path", SOURCES, ids=relative)
-def test_small_things(path):
-    too_long = {f.name: body_length(f) for f in functions(path) if body_length(f) > 40}
-    assert not too_long, f"bodies over 40 lines in {relative(path)}: {too_long}"
-    assert code_length(path) <= 250, f"{relative(path)} has {code_length(path)} lines of code"
-
-
 def names_of(annotation: ast.AST | None) -> set[str]:
     return set() if annotation is None else {node.id for node in ast.walk(annotation) if isinstance(node, ast.Name)}
 
