@@ -169,11 +169,12 @@ def test_empty_chunks_are_skipped(fitted, parquet, tmp_path):
     pieces = [TABLE[:0], *in_chunks(700)(), TABLE[:0]]
     net = stream.fit(SigmoidMLPClassifier(**QUICK), lambda: (X[[*FEATURES, "y"]] for X in pieces), target="y")
     assert same(net, fitted)
-    held_out = [(TEST[FEATURES][:0], TEST["y"][:0]), (TEST[FEATURES], TEST["y"])]
+    X, y, w = TEST[FEATURES], TEST["y"], np.repeat([0.0, 1.0], N // 2)
+    held_out = [(X[:0], y[:0], w[:0]), (X[:99], y[:99], w[:99]), (X[99:], y[99:], w[99:])]  # the second weighs nothing
     few = SigmoidMLPClassifier(**QUICK | {"max_iter": 1})
     nets = [
         stream.fit(clone(few), lambda: iter([(TABLE[FEATURES], TABLE["y"])]), validation=lambda held=held: iter(held))
-        for held in (held_out, held_out[1:])
+        for held in (held_out, [(X, y, w)])
     ]
     assert same(*nets) and nets[0].validation_scores_ == nets[1].validation_scores_
     found = list(stream.predict(fitted, [TEST[:0], TEST, TEST[:0]]))
@@ -299,6 +300,9 @@ def test_a_chunk_that_cannot_be_used_is_named(fitted):
     bad = lambda: iter([(X[:0], y[:0]), (X, y), (X * np.inf, y)])  # noqa: E731
     with pytest.raises(ValueError, match="^validation: Chunk 3: .*contains infinity"):
         stream.fit(SigmoidMLPClassifier(**QUICK), lambda: iter([(X, y)] * 2), validation=bad)
+    some = lambda: iter([(X, y, np.ones(4)), (X, y)])  # noqa: E731
+    with pytest.raises(ValueError, match="validation: some chunks have sample weights and some have none: give all"):
+        stream.fit(SigmoidMLPClassifier(**QUICK), lambda: iter([(X, y)] * 2), validation=some)
     with pytest.raises(ValueError, match="^Chunk 2: .*feature names"):
         list(stream.predict(fitted, [TEST, TEST[["a"]]]))
     with pytest.raises(FileNotFoundError, match="cache_dir='nowhere' is no folder: make it"):

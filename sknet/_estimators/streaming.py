@@ -50,7 +50,7 @@ from sknet._tables.splitting import MIN_HELD_OUT
 from sknet._typing import Array, Target
 
 
-def refuse(estimator: BaseSigmoidMLP) -> None:
+def refuse_parameters(estimator: BaseSigmoidMLP) -> None:
     """Raise for parameters that need all rows at once."""
     estimator._validate_params()
     if estimator.solver == "lbfgs":
@@ -76,7 +76,7 @@ def fit_stream(
     resume: str | PathLike[str] | None,
 ) -> None:
     """Fit an estimator; `folder` has room for a copy of the table."""
-    refuse(estimator)
+    refuse_parameters(estimator)
     saved = None
     if resume is not None:
         refuse_lbfgs(estimator.solver)
@@ -161,7 +161,7 @@ def assemble(
 ) -> tuple[Plan, FitRun]:
     """Hold rows out, answer every "auto", learn the encoding, and put the network together."""
     head = stored.learn_head(target_settings(estimator))
-    rows, counts = _split(estimator, stored, head, given is not None)
+    rows, counts = _hold_out(estimator, stored, head, given is not None)
     validation = rows.held_out() if counts.n_held_out else None
     if given is not None:
         validation = read_validation_stream(estimator, given, reader, stored, head)
@@ -204,7 +204,7 @@ def assemble(
     return plan, run
 
 
-def _split(
+def _hold_out(
     estimator: BaseSigmoidMLP, stored: StoredTable, head: Head, has_validation: bool
 ) -> tuple[StoredRows, RowCounts]:
     """Hold rows out; where they would be too few, train on all, and say so if it was asked for."""
@@ -232,14 +232,20 @@ def read_validation_stream(
     """Read a validation source, whose rows stay in memory, packed as those to train on are."""
     if not estimator.early_stopping:
         raise ValueError("validation is passed while early_stopping is False: set it to 'auto' or True.")
-    parts: list[Rows] = []
+    chunks_read: list[tuple[Array, Array, Array | None]] = []
     for chunk in chunks:
         with called(f"validation: Chunk {chunk.number}"):
             checked = reader.read(chunk)
             records = np.zeros(checked.X.shape[0], stored.format.fields)
             stored.format.pack(checked.X, records)
-            parts.append(gather(records, head.read(checked.y), checked.weight))
-    weights = [part.weight for part in parts if part.weight is not None]
-    X = stored.format.unpack(np.concatenate([part.X for part in parts]))
-    y = np.concatenate([part.y for part in parts])
-    return Rows(X, y, np.concatenate(weights) if len(weights) == len(parts) else None)
+            chunks_read.append((records, head.read(checked.y), checked.weight))
+    all_records, y, weights = zip(*chunks_read, strict=True)
+    weight = None
+    if any(of_chunk is not None for of_chunk in weights):
+        if any(of_chunk is None for of_chunk in weights):
+            raise ValueError(
+                "validation: some chunks have sample weights and some have none: give all of them weights."
+            )
+        weight = np.concatenate(weights)
+    rows = gather(np.concatenate(all_records), np.concatenate(y), weight)  # without those of weight 0
+    return Rows(stored.format.unpack(rows.X), rows.y, rows.weight)

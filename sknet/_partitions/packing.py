@@ -13,7 +13,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 import pandas as pd
@@ -41,18 +40,6 @@ MAX_LEVELS = 2**20
 """How many levels a column may have: each is kept in memory."""
 
 NO_DATE = np.iinfo(np.int64).min
-
-
-class ColumnFormat(Protocol):
-    """How the values of one column are kept."""
-
-    dtype: DType
-
-    def pack(self, values: Table) -> Array:
-        """Return values of a fixed size."""
-
-    def unpack(self, packed: Array) -> Table:
-        """Return them as a column of a frame."""
 
 
 class NumberFormat:
@@ -131,6 +118,8 @@ class DateFormat:
         return dates if self._zone is None else dates.tz_localize("UTC").tz_convert(self._zone)
 
 
+ColumnFormat = NumberFormat | CategoryFormat | DateFormat
+
 FORMATS: dict[Kind, Callable[[str, Table], ColumnFormat]] = {
     "number": NumberFormat,
     "category": CategoryFormat,
@@ -150,20 +139,6 @@ def refuse_wider(given: DType, kept: DType, what: str) -> None:
 
 
 # --- whole tables ----------------------------------------------------------------------------------------------------
-
-
-class TableFormat(Protocol):
-    """How the rows of a table are kept."""
-
-    @property
-    def fields(self) -> list[Field]:
-        """The parts of a record."""
-
-    def pack(self, X: Table, records: NDArray[np.void]) -> None:
-        """Write rows of a table, checked to have the right columns, into records."""
-
-    def unpack(self, records: NDArray[np.void]) -> Table:
-        """Return the rows of a table."""
 
 
 @dataclass(frozen=True)
@@ -236,6 +211,9 @@ class FrameFormat:
         return frame
 
 
+TableFormat = ArrayFormat | NumericFrameFormat | FrameFormat
+
+
 def choose_format(X: Table, categorical_features: object) -> TableFormat:
     """Choose how rows like these are kept.
 
@@ -254,7 +232,7 @@ def choose_format(X: Table, categorical_features: object) -> TableFormat:
         return ArrayFormat(X.shape[1], float_type(X.dtype))
     by_dtype, chosen = split_choice(categorical_features)
     names = column_names(X)
-    columns = []
+    columns: list[ColumnFormat] = []
     for j, (name, is_category) in enumerate(zip(names, chosen_categories(chosen, names), strict=True)):
         values = column_at(X, j)
         kind = "category" if is_category else kind_of(values, name, by_dtype=by_dtype)

@@ -57,19 +57,19 @@ def read_frames(
     data = source if isinstance(source, Dataset) else _open(source)
     try:
         fragments = list(data.get_fragments())
-    except ValueError:  # a filtered Dataset does not know its rows by file
-        schema = data.schema if columns is None else pyarrow.schema([data.schema.field(name) for name in columns])
-        batches = data.to_batches(columns=schema.names, batch_size=MIN_ROWS, batch_readahead=0, fragment_readahead=0)
-        yield from (_as_frame(batch, schema, "the Dataset") for batch in batches if batch.num_rows)
-        return
+    except ValueError:  # a filtered Dataset does not tell its files
+        fragments = []
+    parts: list[Fragment | Dataset] = list(fragments) or [data]
     schemas = [(getattr(fragment, "path", "the Dataset"), fragment.physical_schema) for fragment in fragments]
+    schemas = schemas or [("the Dataset", data.schema)]
     schema = _common_schema(data.schema, schemas, columns, unify=data is not source)
     n_rows = max(MIN_ROWS, n_values // max(len(schema.names), 1))
-    for fragment, (path, own) in zip(fragments, schemas, strict=True):
+    for part, (path, in_file) in zip(parts, schemas, strict=True):
         # a column that is in no file is known from the folder's name
-        given = [own.field(name) if name in own.names else schema.field(name) for name in schema.names]
-        for batch in _batches(fragment, pyarrow.schema(given), n_rows):
-            yield _as_frame(batch, schema, path)
+        fields = [in_file.field(name) if name in in_file.names else schema.field(name) for name in schema.names]
+        for batch in _batches(part, pyarrow.schema(fields), n_rows):
+            if batch.num_rows:
+                yield _as_frame(batch, schema, path)
 
 
 def _open(source: str | os.PathLike[str]) -> Dataset:
@@ -87,20 +87,19 @@ def _open(source: str | os.PathLike[str]) -> Dataset:
     return opened
 
 
-def _batches(fragment: Fragment, schema: pyarrow.Schema, n_rows: int) -> Iterator[pyarrow.RecordBatch]:
-    """Yield the rows of a file, by row groups: Arrow reads a whole file in advance if it may."""
+def _batches(part: Fragment | Dataset, schema: pyarrow.Schema, n_rows: int) -> Iterator[pyarrow.RecordBatch]:
+    """Yield the rows of a file by row groups, so that Arrow does not read the whole file in advance."""
     from pyarrow import dataset
 
-    if isinstance(fragment, dataset.ParquetFileFragment):
-        options = {
-            "fragment_scan_options": dataset.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
-        }
-        parts = fragment.split_by_row_group()
+    options = {"columns": schema.names, "batch_size": n_rows, "batch_readahead": 0}
+    if isinstance(part, Dataset):
+        yield from part.to_batches(**options, fragment_readahead=0)
+    elif isinstance(part, dataset.ParquetFileFragment):
+        scan = dataset.ParquetFragmentScanOptions(pre_buffer=False, use_buffered_stream=True)
+        for row_group in part.split_by_row_group():
+            yield from row_group.to_batches(schema=schema, fragment_scan_options=scan, **options)
     else:
-        options, parts = {}, [fragment]
-    for part in parts:
-        batches = part.to_batches(schema=schema, columns=schema.names, batch_size=n_rows, batch_readahead=0, **options)
-        yield from (batch for batch in batches if batch.num_rows)
+        yield from part.to_batches(schema=schema, **options)
 
 
 def _as_frame(batch: pyarrow.RecordBatch, schema: pyarrow.Schema, path: str) -> pd.DataFrame:

@@ -70,6 +70,12 @@ def test_a_column_that_a_file_lacks_is_named(tmp_path):
     assert read(tmp_path, ["b"])["b"].tolist() == TEXT * 3
 
 
+def test_a_file_that_is_not_parquet_is_named(tmp_path):
+    (written(tmp_path, TEXT) / "1.parquet").write_bytes(b"PAR1 and more of what is none")
+    with pytest.raises(ValueError, match=r"1\.parquet"):
+        read(tmp_path)
+
+
 def test_a_dataset_keeps_its_own_types(tmp_path):
     written(tmp_path, [1, 2, 3, 4], [1.5, 2, 3, 4])
     schema = pyarrow.schema({"b": pyarrow.float32()})
