@@ -268,7 +268,7 @@ class FittedAttributes:
     def __setstate__(self, state: dict[str, object]) -> None:
         super().__setstate__(state)  # type: ignore[misc]
         if self._fitted is not None:
-            self._fitted = models.unpack(self._fitted, KINDS)  # type: ignore[assignment]
+            self._fitted = models.unpack(self._fitted, KINDS)  # type: ignore[assignment, arg-type]
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._fitted is not None

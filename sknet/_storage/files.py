@@ -15,9 +15,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from errno import EISDIR
 from glob import escape
+from io import BufferedReader
 from pathlib import Path
 from platform import node
-from typing import BinaryIO
+from typing import BinaryIO, TypedDict
 from uuid import uuid4
 from zlib import crc32
 
@@ -59,6 +60,14 @@ TEXT_COST = 8
 
 ROW_COST = 370
 """Bytes for each value that is kept as one array per field."""
+
+
+class TensorEntry(TypedDict):
+    """What a file's header says of a tensor."""
+
+    dtype: str
+    shape: list[int]
+    data_offsets: tuple[int, int]
 
 
 class ModelFileError(ValueError):
@@ -190,7 +199,8 @@ def write(path: str | os.PathLike[str], value: object, kinds: Mapping[str, type]
 
     def fill(file: BinaryIO) -> None:
         digest = hashlib.sha256()
-        for part in (len(header).to_bytes(8, "little"), header, *map(_bytes_of, tensors.values())):
+        parts: list[bytes | memoryview] = [len(header).to_bytes(8, "little"), header]
+        for part in parts + [_bytes_of(array) for array in tensors.values()]:
             digest.update(part)
             file.write(part)
         file.write(digest.digest())
@@ -198,10 +208,11 @@ def write(path: str | os.PathLike[str], value: object, kinds: Mapping[str, type]
     replace(as_path(path), fill)
 
 
-def _header(settings: str, tensors: Mapping[str, Array]) -> bytes:
+def _header(settings: str, tensors: dict[str, Array]) -> bytes:
     header: dict[str, object] = {"__metadata__": {"format": FORMAT, "version": str(VERSION), "settings": settings}}
     names, at = {(dtype.kind, dtype.itemsize): name for name, dtype in TYPES.items()}, 0
-    for path, array in (tensors | {DIGEST: np.empty(32, np.uint8)}).items():
+    last: dict[str, Array] = {DIGEST: np.empty(32, np.uint8)}
+    for path, array in (tensors | last).items():
         name = names.get((array.dtype.kind, array.itemsize))
         if name is None:
             raise ValueError(
@@ -283,7 +294,7 @@ def _settings_of(path: object, metadata: Mapping[str, str]) -> str:
 
 
 def _read_tensors(
-    file: BinaryIO, entries: Mapping[str, Mapping[str, object]], digest: "hashlib._Hash"
+    file: BufferedReader, entries: Mapping[str, TensorEntry], digest: "hashlib._Hash"
 ) -> dict[str, Array]:
     """Read tensors, which lie side by side in the order of the header, and hash all but the digest itself."""
     tensors, at, size = {}, 0, os.fstat(file.fileno()).st_size

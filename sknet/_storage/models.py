@@ -12,6 +12,7 @@ pieces    objects of the user's own, by number
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from types import NoneType
 
 import numpy as np
 
@@ -96,7 +97,7 @@ class Packer:
 
     def pack(self, value: object, path: str = "") -> object:
         """Return the plain things that stand for a value at this path."""
-        kind = type(value)
+        kind: type = type(value)
         if kind in _PLAIN:
             return value
         if kind in self._names:
@@ -127,8 +128,8 @@ class Packer:
 
     def pack_tuple(self, values: Sequence[object], path: str) -> object:
         """Pack each value; many of one kind whose fields are numbers become one array per field."""
-        kinds = {type(value) for value in values}
-        kind: type = kinds.pop() if len(kinds) == 1 else object
+        kinds: set[type] = {type(value) for value in values}
+        kind: type = kinds.pop() if len(kinds) == 1 else NoneType
         hints = hints_of(kind) if kind in self._names else {}
         if hints and set(hints.values()) <= _ROW_TYPES.keys():
             columns = {name: np.array([getattr(value, name) for value in values]) for name in hints}
@@ -238,7 +239,7 @@ def _objects(reader: _Unpacker, path: str, items: list[object]) -> Array:
 
 def _generator(reader: _Unpacker, path: str, state: object) -> np.random.Generator:
     source = np.random.default_rng(0)
-    source.bit_generator.state = reader.unpack(state, path)
+    source.bit_generator.state = reader.unpack(state, path)  # type: ignore[assignment]
     return source
 
 
@@ -247,7 +248,7 @@ def _random_state(reader: _Unpacker, path: str, state: object) -> np.random.Rand
     key, position = numbers["state"]["key"], numbers["state"]["pos"]  # type: ignore[index]
     if key.shape != (624,) or not 0 <= position <= 624:  # NumPy does not look
         raise ValueError(f"{path} is not the state of a random generator")
-    source.set_state(numbers)
+    source.set_state(numbers)  # type: ignore[arg-type]
     return source
 
 

@@ -24,7 +24,9 @@ from safetensors.numpy import save as to_bytes
 
 import sknet
 from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._estimators.fitted import KINDS
 from sknet._storage import checkpoints, files
+from sknet._storage.schema import hints_of
 
 NAMES = {dtype.str[1:]: name for name, dtype in files.TYPES.items()}
 EPOCH = ("loss", "validation_loss", "validation_score", "learning_rate", "gradient_norm", "seconds")
@@ -370,6 +372,8 @@ class Watch:
 
     def __init__(self):
         self.is_open, self.seen = False, []
+        for kind in KINDS.values():
+            hints_of(kind)  # annotations are text that Python evaluates, once, whatever is in a file
         sys.addaudithook(self._hear)
 
     def _hear(self, event, args):
