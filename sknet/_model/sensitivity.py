@@ -40,7 +40,7 @@ def _to_inputs(model: Model, inputs: Table) -> Array:
         chosen = np.zeros_like(raw)
         chosen[:, output] = 1.0
         delta = model.head.to_raw(raw, chosen) / len(chains)
-        by_input[:, output] = np.sum([chain.backward(delta.copy()) for chain in chains], axis=0)
+        by_input[:, output] = np.sum([np.asarray(chain.backward(delta.copy())) for chain in chains], axis=0)
     return by_input
 
 
