@@ -263,9 +263,11 @@ def settings_of(p: CommonParameters, *, goes_on: bool = False) -> Settings:
         ),
         NetworkSettings(sizes, hidden_activations(p, len(sizes)), dropout, p.init),
         SolverSettings(
-            optimizer, schedule_of(p), has_end(p), float(p.learning_rate_init), int(p.batch_size), p.max_iter,
-            p.max_fun, p.shuffle, float(p.tol), float(p.n_iter_no_change), float(p.weight_decay),
-            None if p.clip_norm is None else float(p.clip_norm), float(p.averaging),
+            optimizer=optimizer, schedule=schedule_of(p), has_end=has_end(p),
+            learning_rate_init=float(p.learning_rate_init), batch_size=int(p.batch_size), max_iter=p.max_iter,
+            max_fun=p.max_fun, shuffle=p.shuffle, tol=float(p.tol), n_iter_no_change=float(p.n_iter_no_change),
+            weight_decay=float(p.weight_decay), clip_norm=None if p.clip_norm is None else float(p.clip_norm),
+            averaging=float(p.averaging),
         ),
         PenaltySettings(
             float(p.alpha), float(p.l1_ratio), p.max_norm, float(getattr(p, "label_smoothing", 0.0)),

@@ -46,7 +46,7 @@ class NetworkSettings:
     init: str | Initializer | tuple[Sequence[Array], Sequence[Array]]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class SolverSettings:
     """How theta moves, and when it stops."""
 

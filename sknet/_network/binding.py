@@ -90,13 +90,13 @@ def bind_layers(
     ones = np.ones(n_rows, dtype)
     layers: list[Layer] = []
     hidden: list[Array] = []
-    for number, (own, gradient) in enumerate(zip(parameters, gradients, strict=True)):
-        d, h = own.W.shape
+    for number, (layer, gradient) in enumerate(zip(parameters, gradients, strict=True)):
+        d, h = layer.W.shape
         # one buffer per layer: the activation overwrites z with a, which the next layer's backward pass still needs
         z = np.empty((n_rows, h), dtype)
         wants_dx = training is not None and (number > 0 or training.to_input)
         dx = np.empty((n_rows, d), dtype) if wants_dx else None
-        layers.append((FIRST_LAYERS[kind] if number == 0 else Dense)(*own, *gradient, z, ones, dx))
+        layers.append((FIRST_LAYERS[kind] if number == 0 else Dense)(*layer, *gradient, z, ones, dx))
         if number < len(activations):
             hidden.append(_add_activation(layers, activations[number], rates[number], z, training))
     if isinstance(layers[0], DenseOnSparse):

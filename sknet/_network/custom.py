@@ -27,32 +27,32 @@ def refuse_bad_pieces(loss: Loss, target: Array, activations: Sequence[Activatio
 
 def refuse_bad_loss(loss: Loss, target: Array) -> None:
     """Raise a ValueError that says what a loss returns, where it is not what it should be, for rows of this target."""
-    some = target[np.arange(N_TRIED) % len(target)].copy()
-    raw = np.linspace(-0.1, 0.1, N_TRIED * (len(loss.levels) or some.shape[1]), dtype=target.dtype)
+    rows = target[np.arange(N_TRIED) % len(target)].copy()
+    raw = np.linspace(-0.1, 0.1, N_TRIED * (len(loss.levels) or rows.shape[1]), dtype=target.dtype)
     raw = raw.reshape(N_TRIED, -1)
     parts = {"value": (N_TRIED,), "gradient": raw.shape}
     with np.errstate(all="ignore"):
         if loss.joint is not None:
-            _refuse_shape(f"loss={loss.name!r}: joint(raw, target)[0]", loss.joint(raw.copy(), some)[0], (N_TRIED,))
+            _refuse_shape(f"loss={loss.name!r}: joint(raw, target)[0]", loss.joint(raw.copy(), rows)[0], (N_TRIED,))
         for name, shape in parts.items():
-            found = getattr(loss, name)(raw.copy(), some)
-            _refuse_shape(f"loss={loss.name!r}: {name}(raw, target)", found, shape)
+            returned = getattr(loss, name)(raw.copy(), rows)
+            _refuse_shape(f"loss={loss.name!r}: {name}(raw, target)", returned, shape)
         linked = raw.copy()
         _refuse_new_array(f"loss={loss.name!r}: link(raw)", loss.link, (linked,))
         if loss.start is not None:
-            _refuse_shape(f"loss={loss.name!r}: start(target, weight)", loss.start(some, None), raw.shape[1:], "(k,)")
+            _refuse_shape(f"loss={loss.name!r}: start(target, weight)", loss.start(rows, None), raw.shape[1:], "(k,)")
 
 
-def _refuse_shape(what: str, found: object, shape: tuple[int, ...], words: str = "") -> None:
+def _refuse_shape(what: str, returned: object, shape: tuple[int, ...], words: str = "") -> None:
     words = words or ("(n,), one number per row" if len(shape) == 1 else "(n, k), like raw")
-    if not isinstance(found, np.ndarray) or found.dtype.kind != "f":
-        kind = f"an array of {found.dtype}" if isinstance(found, np.ndarray) else f"a {type(found).__name__}"
+    if not isinstance(returned, np.ndarray) or returned.dtype.kind != "f":
+        kind = f"an array of {returned.dtype}" if isinstance(returned, np.ndarray) else f"a {type(returned).__name__}"
         raise ValueError(f"{what} returned {kind}: it must return an array of floats of shape {words}.")
-    if found.shape != shape:
+    if returned.shape != shape:
         raise ValueError(
-            f"{what} returned the shape {found.shape} for {N_TRIED} rows, where {shape} is due: it must return {words}."
+            f"{what} returned the shape {returned.shape} for {N_TRIED} rows, not {shape}: it must return {words}."
         )
-    if np.isnan(found).any():
+    if np.isnan(returned).any():
         raise ValueError(f"{what} returned NaN for raw outputs near 0: compare it with `check_gradient`.")
 
 
@@ -70,8 +70,8 @@ def refuse_bad_activation(activation: Activation) -> None:
 def _refuse_new_array(what: str, function: Callable[..., object], arguments: tuple[Array, ...]) -> None:
     """Call a function that must overwrite its last argument."""
     written, before = arguments[-1], arguments[-1].copy()
-    found = function(*arguments)
-    if isinstance(found, np.ndarray) and np.array_equal(written, before) and not np.array_equal(found, before):
+    returned = function(*arguments)
+    if isinstance(returned, np.ndarray) and np.array_equal(written, before) and not np.array_equal(returned, before):
         raise ValueError(
             f"{what} returned a new array: it must overwrite its last argument, as np.tanh(z, out=z) or z *= 2 do."
         )

@@ -100,10 +100,10 @@ def _check_activation(activation: Activation, target: Target, rng: np.random.Gen
         raise ValueError(f"{name}: apply(z) mixes entries of z: each output must depend on its own sum only.")
     slope = (f(z + STEP) - f(z - STEP)) / (2.0 * STEP)
     delta = rng.uniform(0.5, 2.0, size=z.shape)
-    found = _backward(name, activation, activation.keeps, z, delta) / delta
+    derivative = _backward(name, activation, activation.keeps, z, delta) / delta
     error = _compare(
         f"{name}: backward(kept, delta) is not delta times the slope of apply",
-        {"z": z}, "backward / delta", found, slope, tolerance, _hints_for_activation(activation, z, delta, slope),
+        {"z": z}, "backward / delta", derivative, slope, tolerance, _hints_for_activation(activation, z, delta, slope),
     )  # fmt: skip
     _check_single(f"{name}: apply(z)", f(z.astype(np.float32)), f(z))
     single = _backward(name, activation, activation.keeps, z.astype(np.float32), delta.astype(np.float32))
@@ -180,10 +180,10 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
     for j in range(k):
         step = STEP * np.eye(k)[j]
         slope[:, j] = (loss.value(raw + step, target) - loss.value(raw - step, target)) / (2.0 * STEP)
-    found = _gradient(f"{name}: gradient(raw, target)", loss.gradient, raw, target)
+    derivative = _gradient(f"{name}: gradient(raw, target)", loss.gradient, raw, target)
     places = {"raw": raw, "target": target}
     what = f"{name}: gradient(raw, target) is not the slope of value"
-    error = _compare(what, places, "gradient", found, slope, tolerance)
+    error = _compare(what, places, "gradient", derivative, slope, tolerance)
     if loss.joint is not None:
         _check_joint(name, loss.joint, raw, target, value, slope, tolerance)
     _in_place(f"{name}: link(raw)", loss.link)(raw.copy())
@@ -214,16 +214,16 @@ def _check_start(name: str, loss: Loss, target: Array) -> None:
     expected = (len(loss.levels) or target.shape[1],)
     for dtype in (np.float64, np.float32):
         for weight in (None, np.ones(len(target), dtype)):
-            wanted = target.astype(dtype)
-            found = np.asarray(loss.start(wanted, weight))
+            target_copy = target.astype(dtype)
+            start = np.asarray(loss.start(target_copy, weight))
             what = f"{name}: start(target, weight)"
-            if found.shape != expected:
-                raise ValueError(f"{what} has shape {found.shape}, expected {expected}: one number per raw output.")
-            if found.dtype not in (np.float64, dtype):
-                raise ValueError(f"{what} is {found.dtype}: it must be float64, or of the target's type.")
-            if not np.isfinite(found).all():
-                raise ValueError(f"{what} is {found}: training cannot start there.")
-            if not np.array_equal(wanted, target.astype(dtype)):
+            if start.shape != expected:
+                raise ValueError(f"{what} has shape {start.shape}, expected {expected}: one number per raw output.")
+            if start.dtype not in (np.float64, dtype):
+                raise ValueError(f"{what} is {start.dtype}: it must be float64, or of the target's type.")
+            if not np.isfinite(start).all():
+                raise ValueError(f"{what} is {start}: training cannot start there.")
+            if not np.array_equal(target_copy, target.astype(dtype)):
                 raise ValueError(f"{what} changes target: it must leave it as it is.")
 
 
@@ -232,8 +232,10 @@ def _check_joint(
     slope: Array, tolerance: float,
 ) -> None:  # fmt: skip
     what = f"{name}: joint(raw, target)"
-    found = _gradient(f"{what}[1]", lambda *given: joint(*given)[1], raw, target)
-    _compare(f"{what}[1] is not the slope of value", {"raw": raw, "target": target}, "joint", found, slope, tolerance)
+    derivative = _gradient(f"{what}[1]", lambda *given: joint(*given)[1], raw, target)
+    _compare(
+        f"{what}[1] is not the slope of value", {"raw": raw, "target": target}, "joint", derivative, slope, tolerance
+    )
     of_value = joint(raw.copy(), target)[0]
     _compare(
         f"{what}[0] is not what value returns", {"sample": np.arange(len(raw))}, "joint", of_value, value, tolerance
@@ -242,10 +244,10 @@ def _check_joint(
 
 def _value(name: str, loss: Loss, raw: Array, target: Array) -> Array:
     """Return the samples' losses, checked for all but their slope."""
-    given, wanted = raw.copy(), target.copy()
-    value = loss.value(given, wanted)
+    given, target_copy = raw.copy(), target.copy()
+    value = loss.value(given, target_copy)
     what = f"{name}: value(raw, target)"
-    if not (np.array_equal(given, raw) and np.array_equal(wanted, target)):
+    if not (np.array_equal(given, raw) and np.array_equal(target_copy, target)):
         raise ValueError(f"{what} changes its arguments: it must leave raw and target as they are.")
     if np.shape(value) != (len(raw),):
         raise ValueError(
@@ -259,13 +261,15 @@ def _value(name: str, loss: Loss, raw: Array, target: Array) -> Array:
 
 def _gradient(what: str, gradient: Callable[[Array, Array], Array], raw: Array, target: Array) -> Array:
     """Return a loss's gradient, checked for all but its values."""
-    wanted = target.copy()
-    found = gradient(raw.copy(), wanted)
-    if np.shape(found) != raw.shape:
-        raise ValueError(f"{what} has shape {np.shape(found)}, expected {raw.shape}: one derivative per raw output.")
-    if not np.array_equal(wanted, target):
+    target_copy = target.copy()
+    derivative = gradient(raw.copy(), target_copy)
+    if np.shape(derivative) != raw.shape:
+        raise ValueError(
+            f"{what} has shape {np.shape(derivative)}, expected {raw.shape}: one derivative per raw output."
+        )
+    if not np.array_equal(target_copy, target):
         raise ValueError(f"{what} changes target: it may overwrite raw, and nothing else.")
-    return found
+    return derivative
 
 
 def _check_single_loss(name: str, loss: Loss, raw: Array, target: Array, value: Array, slope: Array) -> None:
@@ -285,9 +289,9 @@ def _check_single(what: str, single: Array, double: Array) -> None:
         raise ValueError(f"{what} gives other numbers in float32 than in float64, by {off:.2g}.")
 
 
-def _apart(found: Array, expected: Array) -> Array:
-    """Return how far apart, relative to what is expected or to 1; infinite where what was found is not a number."""
-    error = np.abs(found - expected) / np.maximum(np.abs(expected), 1.0)
+def _apart(computed: Array, expected: Array) -> Array:
+    """Return how far apart, relative to what is expected or to 1; infinite where it is not a number."""
+    error = np.abs(computed - expected) / np.maximum(np.abs(expected), 1.0)
     return np.where(np.isfinite(error), error, np.inf)
 
 
@@ -295,28 +299,32 @@ def _compare(
     what: str,
     places: dict[str, Array],
     label: str,
-    found: Array,
+    computed: Array,
     expected: Array,
     tolerance: float,
     hints: dict[str, Callable[[], Array]] | None = None,
 ) -> float:
     """Return the largest error; raise with the worst places where it is above the tolerance."""
-    error = _apart(found, expected)
+    error = _apart(computed, expected)
     if error.max() <= tolerance:
         return float(error.max())
     worst = [np.unravel_index(i, error.shape) for i in np.argsort(-error, axis=None)[:5]]
-    columns = {**{n: np.broadcast_to(v, error.shape) for n, v in places.items()}, label: found, "numerical": expected}
+    columns = {
+        **{n: np.broadcast_to(v, error.shape) for n, v in places.items()},
+        label: computed,
+        "numerical": expected,
+    }
     lines = ["".join(f"{name:>18}" for name in columns)]
     lines += ["".join(f"{values[at]:18.6g}" for values in columns.values()) for at in worst]
     advice = [hint for hint, would in (hints or {}).items() if _apart(would(), expected).max() <= tolerance]
     wrong = f"{what}: it is off at {(error > tolerance).sum()} of {error.size} places, by up to {error.max():.2g}."
-    raise ValueError("\n".join([wrong, *lines, *(advice or _ratio(found, expected))]))
+    raise ValueError("\n".join([wrong, *lines, *(advice or _ratio(computed, expected))]))
 
 
-def _ratio(found: Array, expected: Array) -> list[str]:
+def _ratio(computed: Array, expected: Array) -> list[str]:
     """Say so where all that is wrong is a factor."""
     large = np.abs(expected) > 1e-3
-    ratio = found[large] / expected[large]
+    ratio = computed[large] / expected[large]
     if not ratio.size or not np.isfinite(ratio).all() or np.ptp(ratio) > 1e-4 * np.abs(ratio).max():
         return []
     return [f"It is {ratio.mean():.6g} times what it should be, everywhere."]

@@ -171,6 +171,13 @@ class Loss:
     log_link: Callable[[Array], None] | None = None
     mirrored: bool = False
 
+    def __getstate__(self) -> dict[str, object]:
+        # the pickle of a fitted estimator names nothing private, which may be renamed
+        return {name: value for name, value in vars(self).items() if value is not identity}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        vars(self).update({"link": identity} | state)
+
     @property
     def may_scale(self) -> bool:
         """Whether targets may be scaled before training."""
@@ -330,7 +337,8 @@ def _gradient_of(joint: Joint, raw: Array, target: Array) -> Array:
 
 def make_loss(name: str, joint: Joint, **more: object) -> Loss:
     """Return the loss whose value and gradient one function computes."""
-    return Loss(name, partial(_value_of, joint), partial(_gradient_of, joint), joint=joint, **more)  # type: ignore[arg-type]
+    functions = {"value": partial(_value_of, joint), "gradient": partial(_gradient_of, joint), "joint": joint}
+    return Loss(name, **functions | more)  # type: ignore[arg-type]
 
 
 def row_sums(values: Array) -> Array:
@@ -345,9 +353,14 @@ def sigmoid_log_loss(raw: Array, target: Array) -> tuple[Array, Array]:
     """-t log a - (1 - t) log(1 - a) with a = sigmoid(raw), summed over the labels; it is log(1 + exp(raw)) - t raw."""
     value = np.logaddexp(0.0, raw)
     value -= target * raw
-    delta = expit(raw, out=raw)
-    delta -= target  # a - t: the slope a (1 - a) of the sigmoid cancels
-    return row_sums(value), delta
+    return row_sums(value), sigmoid_log_loss_gradient(raw, target)
+
+
+def sigmoid_log_loss_gradient(raw: Array, target: Array) -> Array:
+    """Overwrite raw with a - t: the slope a (1 - a) of the sigmoid cancels."""
+    expit(raw, out=raw)
+    raw -= target
+    return raw
 
 
 def softmax_log_loss(raw: Array, target: Array) -> tuple[Array, Array]:
@@ -457,6 +470,7 @@ SHARES = Interval(0.0, 1.0)
 SIGMOID_LOG_LOSS = make_loss(
     "log_loss", sigmoid_log_loss, link=sigmoid_link, out_activation="logistic", targets=SHARES, start=_log_odds,
     link_backward=sigmoid_link_backward, log_link=log_sigmoid_link, mirrored=True,
+    gradient=sigmoid_log_loss_gradient,  # which the search for a temperature asks for a dozen times an epoch
 )  # fmt: skip
 SOFTMAX_LOG_LOSS = make_loss(
     "log_loss", softmax_log_loss, link=softmax_link, out_activation="softmax", targets=SHARES, start=_centred_logs,

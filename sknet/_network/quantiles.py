@@ -46,10 +46,10 @@ class Quantiles:
         return len(self.levels) // 2
 
     def start(self, target: Array, weight: Array | None) -> Array:
-        found = weighted_quantiles(target, self.levels, weight)[:, 0]
-        steps = np.maximum(np.diff(found), LEAST_STEP)
+        quantiles = weighted_quantiles(target, self.levels, weight)[:, 0]
+        steps = np.maximum(np.diff(quantiles), LEAST_STEP)
         raw = steps + np.log(-np.expm1(-steps))  # the inverse of softplus: the link gives the steps back
-        return np.insert(raw, self.middle, found[self.middle])
+        return np.insert(raw, self.middle, quantiles[self.middle])
 
     def link(self, raw: Array) -> None:
         m = self.middle

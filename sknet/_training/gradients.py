@@ -56,9 +56,9 @@ def parts_to_move(
     matrices = [vector[start:stop].reshape(-1, h) for vector in vectors]
     n_rows = max(1, CACHED // h)
     for i in range(0, len(rows), n_rows):
-        some = rows[i : i + n_rows]
-        # copies, (len(some), h) each: NumPy cannot work in place on rows chosen by index
-        copies = [matrix.take(some, axis=0) for matrix in matrices]
-        yield copies, values[i : i + n_rows], len(some)
+        chunk = rows[i : i + n_rows]
+        # copies, (len(chunk), h) each: NumPy cannot work in place on rows chosen by index
+        copies = [matrix.take(chunk, axis=0) for matrix in matrices]
+        yield copies, values[i : i + n_rows], len(chunk)
         for matrix, copy in zip(matrices, copies, strict=True):
-            matrix[some] = copy
+            matrix[chunk] = copy

@@ -37,18 +37,18 @@ class LBFGS:
     def train(self, problem: Problem, state: State, observer: Observer | None = None) -> Result:
         """Minimise a problem; see `Solver.train`."""
         start = state.epoch
-        run = _Run(problem, self, state, observer)
+        run = _ScipyRun(problem, self, state, observer)
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                found = run.minimize()
-            run.finish(found)
+                outcome = run.minimize()
+            run.finish(outcome)
         except KeyboardInterrupt:
             run.snapshot.restore(state)
             if state.epoch == start:
                 raise
             return Result(StopReason.INTERRUPTED, state.epoch - start, scores_undefined=state.scores_undefined)
-        reason = run.reason or _REASONS[found.status]
-        return Result(reason, state.epoch - start, str(found.message), state.scores_undefined)
+        reason = run.reason or _REASONS[outcome.status]
+        return Result(reason, state.epoch - start, str(outcome.message), state.scores_undefined)
 
     def exhausted(self, problem: Problem, state: State) -> StopReason | None:
         """Return why a resumed run has nothing left to do; None if it has."""
@@ -98,7 +98,7 @@ class _SignedParts:
         return Bounds(lower, np.inf)
 
 
-class _Run:
+class _ScipyRun:
     """One call of SciPy's solver, and what it calls back: the objective, and the end of every iteration."""
 
     def __init__(self, problem: Problem, solver: LBFGS, state: State, observer: Observer | None) -> None:
@@ -155,7 +155,7 @@ class _Run:
         loss = float(intermediate_result.fun)
         state.history.append(Epoch(loss, validation_loss, score, nan, self._gradient_norm, seconds))
         if evaluate is not None:
-            state.observe(score, self.solver.tol)
+            state.update_best_score(score, self.solver.tol)
         self.reason = self._reason_to_stop()
         self.snapshot.take(state)
         if self.reason is not None:
@@ -169,7 +169,7 @@ class _Run:
             return reason or StopReason.CALLBACK
         return reason
 
-    def finish(self, found: OptimizeResult) -> None:
+    def finish(self, outcome: OptimizeResult) -> None:
         """Set theta to what SciPy found.
 
         Raises
@@ -178,10 +178,10 @@ class _Run:
             If it is not finite.
         """
         state = self.state
-        self.variables.decode(found.x, state.theta)
+        self.variables.decode(outcome.x, state.theta)
         if state.epoch == self._first_epoch:  # no iteration was needed: the loss curve gets one value all the same
-            state.history.append(Epoch(float(found.fun), nan, nan, nan, self._gradient_norm, 0.0))
-        if not np.isfinite(state.theta).all() or not isfinite(found.fun):
+            state.history.append(Epoch(float(outcome.fun), nan, nan, nan, self._gradient_norm, 0.0))
+        if not np.isfinite(state.theta).all() or not isfinite(outcome.fun):
             raise DivergedError(max(state.epoch, 1), nan)
 
 

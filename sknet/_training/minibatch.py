@@ -190,7 +190,8 @@ class Run:
     def __init__(self, solver: MiniBatch, problem: Problem, state: State) -> None:
         self.solver, self.problem, self.state = solver, problem, state
         self._first_epoch = state.epoch
-        self._out, self._snapshot = np.empty_like(state.theta), Snapshot(state)
+        self._vectors, self._out = state.vectors, np.empty_like(state.theta)  # the same arrays for the whole run
+        self._snapshot = Snapshot(state)
         self._reason: StopReason | None = None
 
     @property
@@ -206,8 +207,7 @@ class Run:
     def train_epoch(self, observer: Observer | None = None) -> None:
         """Train one epoch. Sets: the state, in place."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            vectors = self._snapshot.live
-            self._reason = self.solver.one_epoch(self.problem, self.state, vectors, self._out, observer)
+            self._reason = self.solver.one_epoch(self.problem, self.state, self._vectors, self._out, observer)
             self._snapshot.take(self.state)
 
     def restore(self) -> None:

@@ -122,10 +122,10 @@ class State:
     def finish_epoch(self, evaluate: Evaluate | None, training_loss: float, tol: float) -> tuple[float, float]:
         """Evaluate an epoch and count it; return the validation loss and score. Sets: what the two below do."""
         loss, score = self.evaluate(evaluate)
-        self.observe(-training_loss if evaluate is None else score, tol)
+        self.update_best_score(-training_loss if evaluate is None else score, tol)
         return loss, score
 
-    def observe(self, score: float, tol: float) -> None:
+    def update_best_score(self, score: float, tol: float) -> None:
         """Count the epochs that bring no improvement of `tol`. Sets: n_no_improvement, best_score."""
         # a score that is not a number improves on nothing, hence `not >=`
         self.n_no_improvement = self.n_no_improvement + 1 if not score >= self.best_score + tol else 0
@@ -158,14 +158,13 @@ class Snapshot:
     """
 
     def __init__(self, state: State) -> None:
-        self.live = state.vectors  # the state's own arrays, which stay the same for a whole run
-        self._vectors = list(map(np.empty_like, self.live))
+        self._copies = list(map(np.empty_like, state.vectors))
         self.take(state)
 
     def take(self, state: State) -> None:
         """Copy the state into the buffers."""
         self._torn = True
-        for mine, theirs in zip(self._vectors, state.vectors, strict=True):
+        for mine, theirs in zip(self._copies, state.vectors, strict=True):
             np.copyto(mine, theirs)
         self._others = _REMEMBERED(state), state.rng.bit_generator.state, len(state.history)
         self._torn = False
@@ -174,7 +173,7 @@ class Snapshot:
         """Put the state back to what it was when it was last taken."""
         if self._torn:
             return
-        for mine, theirs in zip(self._vectors, state.vectors, strict=True):
+        for mine, theirs in zip(self._copies, state.vectors, strict=True):
             np.copyto(theirs, mine)
         numbers, state.rng.bit_generator.state, n_epochs = self._others
         del state.history[n_epochs:]

@@ -118,13 +118,6 @@ def test_the_generator_is_asked_in_the_order_of_the_layers_for_whole_words():
     assert rng.bit_generator.state == same.bit_generator.state
 
 
-@pytest.mark.parametrize("rate", [0.1, 1 / 3, 0.5, 0.9, 1.0 - 1e-9])
-def test_rates_of_dropout_are_rounded_to_sixteen_bits(rate):
-    dropout = Dropout(rate, np.random.default_rng(0), np.empty((1, 1)), np.empty((1, 1)))
-    assert dropout.level == min(round(65536 * rate), 65535)
-    assert dropout.scale == pytest.approx(1.0 / (1.0 - dropout.level / 65536), rel=1e-12)
-
-
 def test_what_is_drawn_at_once_changes_no_mask(monkeypatch):
     def mask():
         a = np.ones((37, 11))

@@ -117,24 +117,6 @@ def test_log_losses_of_huge_outputs_are_finite(name):
 # --- links
 
 
-@pytest.mark.parametrize(
-    ("name", "out_activation"),
-    [
-        ("log_loss, binary", "logistic"),
-        ("log_loss, softmax", "softmax"),
-        ("squared_error on sigmoids", "logistic"),
-        ("squared_error", "identity"),
-        ("huber", "identity"),
-        ("poisson", "exp"),
-        ("gamma", "exp"),
-        ("quantiles", "identity"),
-        ("side by side", "mixed"),
-    ],
-)
-def test_links_have_names(name, out_activation):
-    assert LOSSES[name].loss.out_activation == out_activation
-
-
 def test_links():
     raw = np.array([[-800.0, 0.0, 800.0]])
     np.testing.assert_allclose(linked(losses.SOFTMAX_LOG_LOSS, raw), [[0, 0, 1]])

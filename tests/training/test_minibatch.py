@@ -94,13 +94,6 @@ def test_an_improvement_may_be_a_share_of_the_best_score(relative, n_epochs):
     assert result.n_epochs == n_epochs
 
 
-def test_order_of_calls():
-    script = Script([1, 2])
-    result, _ = trained(problem(quadratic, evaluate=script), mini_batch(n_epochs=2), observer=script)
-    assert script.heard == [("begin", 0), "evaluate", ("end", 1), ("begin", 1), "evaluate", ("end", 2)]
-    assert result.n_epochs == 2
-
-
 def test_an_observer_stops_training():
     result, state = trained(problem(quadratic), mini_batch(), observer=Script(stop_at=3))
     assert (result.reason, result.n_epochs, state.epoch) == (StopReason.CALLBACK, 3, 3)

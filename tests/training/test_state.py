@@ -22,7 +22,7 @@ def observed(scores, tol, n_to_wait):
     """At which score, counted from 1, more than `n_to_wait` epochs brought no improvement; None if never."""
     state = state_of([0.0])
     for i, score in enumerate(scores, 1):
-        state.observe(score, tol)
+        state.update_best_score(score, tol)
         if state.n_no_improvement > n_to_wait:
             return i
     return None
