@@ -41,7 +41,7 @@ from sknet._partitions.stored import Checked, Stored, store
 from sknet._storage import checkpoints
 from sknet._tables.arrays import plain_numbers
 from sknet._tables.kinds import count_kinds
-from sknet._tables.rows import Rows, is_frame
+from sknet._tables.rows import Rows
 from sknet._tables.splitting import MIN_HELD_OUT
 from sknet._typing import Array, Target
 
@@ -176,7 +176,7 @@ def begin(
     # numbers are scaled by the loss that training will use
     head = head.with_settings(settings.target)
     tables = learn_stored(settings, head, rows, sample, counted.n, columns.float_type)
-    if is_frame(sample.rows.X):
+    if not isinstance(sample.rows.X, np.ndarray):
         refuse_or_warn_of_identifiers(tables.encoder)
     score = None
     if validation is not None and estimator.scoring != "loss":

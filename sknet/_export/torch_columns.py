@@ -25,8 +25,7 @@ from sknet._tables.columns.number import NumberColumn
 from sknet._tables.columns.quantile import QuantileColumn
 from sknet._tables.columns.target import TargetColumn
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.frames import column_at, number_values, read_levels
-from sknet._tables.rows import is_frame
+from sknet._tables.frames import as_pandas, column_at, is_frame, number_values, read_levels
 from sknet._typing import Array, Table
 
 TARGET = "PyTorch"
@@ -163,9 +162,9 @@ def _places(encoder: TableEncoder) -> dict[int, int]:
 def read_table(encoder: TableEncoder, X: Table) -> tuple[Tensor | None, Tensor | None]:
     """Return the numbers and the codes of a table's columns."""
     found: dict[Reads, list[Array]] = {"numbers": [], "codes": []}
-    table = X if is_frame(X) else np.asarray(X)
+    table = as_pandas(X) if is_frame(X) else np.asarray(X)
     for j in _places(encoder):
-        values = column_at(table, j) if is_frame(table) else table[:, j]
+        values = column_at(table, j)
         reads, read = READERS[type(encoder.columns[j])]
         found[reads].append(read(encoder.columns[j], values, encoder.column_names[j]))
     numbers, codes = (torch.from_numpy(np.column_stack(part)) if part else None for part in found.values())

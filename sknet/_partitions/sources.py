@@ -23,7 +23,8 @@ import pandas as pd
 
 from sknet._model.machine import needed
 from sknet._tables.arrays import shown
-from sknet._tables.rows import is_frame, is_sparse, take_rows
+from sknet._tables.frames import is_frame
+from sknet._tables.rows import is_sparse, take_rows
 from sknet._typing import Array, Table, Target
 
 Source: TypeAlias = Any

@@ -19,6 +19,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.sparse import issparse
 
@@ -52,7 +53,7 @@ from sknet._tables.frames import (
 )
 from sknet._tables.lookups import Lookups, lookups_of
 from sknet._tables.plan import Plan, plan_of
-from sknet._tables.rows import is_frame, refuse_bad_sparse, refuse_numbers_for
+from sknet._tables.rows import refuse_bad_sparse, refuse_numbers_for
 from sknet._typing import Array, Batch, DType, Table
 
 NUMBERS = (NumberColumn, BinnedColumn, QuantileColumn)
@@ -92,7 +93,7 @@ class TableEncoder:
 
     def as_named_by(self, X: Table) -> TableEncoder:
         """Return the encoder, learnt from an array, with the column names of a frame: errors then name these."""
-        return TableEncoder(column_names(X), self.columns) if is_frame(X) else self
+        return TableEncoder(column_names(X), self.columns) if isinstance(X, pd.DataFrame) else self
 
     def __reduce__(self) -> tuple[type[TableEncoder], tuple[object, ...]]:
         return TableEncoder, (self.names, self.columns)  # without what is found again from them
@@ -142,7 +143,7 @@ class TableEncoder:
             X = self._as_dense(X)
         m, out = self.n_inputs, np.empty((len(X), self.n_inputs + ones), dtype)
         out[:, m:] = 1.0
-        array = np.asarray(X) if isinstance(X, np.ndarray) else held_as_array(X)
+        array = held_as_array(X) if isinstance(X, pd.DataFrame) else np.asarray(X)
         if array is None:
             self._encode_frame(X, out[:, :m], fold)
             return out
@@ -205,8 +206,7 @@ class TableEncoder:
         found = {}
         for j, column in enumerate(self.columns):
             if isinstance(column, TargetColumn):
-                values = column_at(X, j) if is_frame(X) else X[:, j]
-                found[j] = target_totals(values, target, weight, fold)
+                found[j] = target_totals(column_at(X, j), target, weight, fold)
         return found
 
     def with_totals(self, totals: Mapping[int, TargetTotals]) -> TableEncoder:
@@ -279,7 +279,7 @@ def learn_encoder(
         max_categories, category_encoding, target,
     )  # fmt: skip
     by_dtype, chosen = split_choice(categorical_features)
-    if is_frame(X):
+    if isinstance(X, pd.DataFrame):
         return _learn_frame(X, chosen, by_dtype, settings)
     return _learn_sparse(X, chosen, settings) if issparse(X) else _learn_array(X, chosen, settings)
 

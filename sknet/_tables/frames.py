@@ -1,6 +1,6 @@
 """A data frame's columns, one at a time: which hold numbers, which hold categories, and their values.
 
-pandas and polars frames are read column by column; a polars column becomes a pandas one without PyArrow's help.
+A polars frame becomes a pandas one, without PyArrow's help, when it is read: later there is one kind of frame.
 
 Conventions
 -----------
@@ -47,14 +47,14 @@ _REMEDIES = {
 }
 
 
-def column_names(frame: Table) -> tuple[str, ...]:
+def column_names(frame: pd.DataFrame) -> tuple[str, ...]:
     """Names of a frame's columns, as text."""
     return tuple(str(name) for name in frame.columns)
 
 
-def held_as_array(frame: Table) -> Array | None:
+def held_as_array(frame: pd.DataFrame) -> Array | None:
     """Give the array that pandas keeps a frame in, if all its columns are plain numbers of one type."""
-    dtypes = set(frame.dtypes) if hasattr(frame, "iloc") else ()
+    dtypes = set(frame.dtypes)
     if len(dtypes) != 1:
         return None
     (dtype,) = dtypes
@@ -62,12 +62,21 @@ def held_as_array(frame: Table) -> Array | None:
     return np.asarray(frame.to_numpy()) if plain else None
 
 
-def column_at(frame: Table, position: int) -> pd.Series:
-    """One column of a frame, as a pandas Series."""
-    if hasattr(frame, "iloc"):
-        column: pd.Series = frame.iloc[:, position]
-        return column
-    return _from_polars(frame.to_series(position))
+def column_at(X: Table, j: int) -> pd.Series | Array:
+    """One column of a data frame, or of an array in memory or in a file."""
+    return X.iloc[:, j] if isinstance(X, pd.DataFrame) else np.asarray(X[:, j])
+
+
+def is_frame(X: object) -> bool:
+    """Whether X is a pandas or polars data frame."""
+    return isinstance(X, pd.DataFrame) or (hasattr(X, "columns") and hasattr(X, "get_column_index"))
+
+
+def as_pandas(frame: Table) -> pd.DataFrame:
+    """Return a data frame as pandas has it."""
+    if isinstance(frame, pd.DataFrame):
+        return frame
+    return pd.DataFrame({name: _from_polars(frame.to_series(j)) for j, name in enumerate(frame.columns)})
 
 
 def _from_polars(column: Table) -> pd.Series:

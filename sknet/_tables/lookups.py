@@ -71,7 +71,7 @@ class Lookups:
         return self.others.encode(X, dtype, fold=fold), self._hot(X, dtype), self.places
 
     def _hot(self, X: Table, dtype: DType) -> sp.csr_array:
-        values = {j: X[:, j] if isinstance(X, np.ndarray) else column_at(X, j) for j in self.categories}
+        values = {j: column_at(X, j) for j in self.categories}
         found = [self.starts[j] + column.slot_of(values[j]) for j, column in self.categories.items()]
         positions = np.stack(found, axis=1)  # (n, c)
         known = positions >= np.array(list(self.starts.values()))  # an unknown level picks nothing

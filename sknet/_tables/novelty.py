@@ -12,11 +12,11 @@ from sknet._tables.columns.category import CategoryColumn
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import column_at, number_values, read_levels
-from sknet._tables.rows import is_frame, is_sparse, take_rows
+from sknet._tables.rows import is_sparse, take_rows
 from sknet._typing import Table
 
-LOOKED_AT = 1000
-"""How many rows are looked at, at most."""
+SAMPLE_ROWS = 1000
+"""Of so many rows, evenly spaced, columns are looked at."""
 
 FAR = 10.0
 """So many scales lie between the centre and the median of rows that are far outside."""
@@ -26,19 +26,19 @@ def far_columns(encoder: TableEncoder, X: Table) -> list[str]:
     """Name the columns whose median is far from their centre, or most of whose levels are unknown."""
     if is_sparse(X):
         return []
-    some, framed = take_rows(X, np.arange(0, X.shape[0], max(1, X.shape[0] // LOOKED_AT))), is_frame(X)
+    some = take_rows(X, np.arange(0, X.shape[0], max(1, X.shape[0] // SAMPLE_ROWS)))
     found = []
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
         number = column.number if isinstance(column, BinnedColumn) else column
         if isinstance(number, NumberColumn) and number.shift:
-            numbers = number_values(column_at(some, j) if framed else some[:, j], name)
+            numbers = number_values(column_at(some, j), name)
             numbers = numbers[~np.isnan(numbers)]
             with np.errstate(over="ignore"):
                 far = len(numbers) and abs(float(np.median(numbers)) - number.center) * number.scale > FAR
             if far:
                 found.append(name)
         elif isinstance(number, CategoryColumn) and not number.has_infrequent:
-            codes, keys = read_levels(column_at(some, j) if framed else some[:, j])
+            codes, keys = read_levels(column_at(some, j))
             unknown = np.array([*(key not in number.levels for key in keys), False])[codes]
             if unknown.mean() > 0.5:
                 found.append(name)
