@@ -43,8 +43,8 @@ def fit(
     files in a temporary folder, which takes as much room as the table: 8 bytes
     for a number or a date (4 for a float32), 4 for a category. Each epoch takes
     the files in a new order, a few at a time, and mixes their rows: that the
-    source is sorted does not matter. Encoders are those of all training rows,
-    quantiles exact. The chunks that the rows come in change nothing.
+    source is sorted does not matter. Encoders are learnt from a sample of
+    200,000 rows, as in memory. The chunks that the rows come in change nothing.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ from sknet._model.settings import TargetSettings
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.labels import IndicatorLabels, Labels, SingleLabels, as_labels
-from sknet._tables.targets import Numbers, TargetScaler
+from sknet._tables.targets import RegressionTarget, TargetScaler
 from sknet._typing import Array, Target
 
 AS_IT_IS = NumberColumn(0.0, 1.0, bend=False, shift=False)
@@ -32,7 +32,7 @@ def model_of(network: Network, head: Head, columns: tuple[NumberColumn, ...] | N
 def of_numbers(network: Network, loss: str = "squared_error") -> Model:
     """Return a model that predicts numbers in their own units."""
     n_outputs = network.intercepts[-1].size
-    numbers = Numbers(n_outputs == 1, TargetScaler(np.zeros(n_outputs), np.ones(n_outputs)))
+    numbers = RegressionTarget(n_outputs == 1, TargetScaler(np.zeros(n_outputs), np.ones(n_outputs)))
     return model_of(network, NumberHead(TargetSettings(loss), numbers))
 
 

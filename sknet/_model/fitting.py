@@ -89,7 +89,8 @@ def learn_tables(settings: Settings, head: Head, training: Rows, output_dtype: D
     tables = Tables(encoder, head, settings.dtype, output_dtype)
     if len(sample) == len(training) or not encoder.by_target:
         return tables
-    every = head.targets(training.y, np.dtype(np.float64)), training.weight, tables.folds(training)
+    target, n = head.targets(training.y, np.dtype(np.float64)), len(training)
+    every = target, training.weight, assign_folds(target, np.arange(n), n)
     outside = isinstance(training.X, ExternalTable)
     totals = training.X.target_totals(encoder, *every) if outside else encoder.target_totals(training.X, *every)
     return replace(tables, encoder=encoder.with_totals(totals))

@@ -23,7 +23,7 @@ from sknet._tables.columns.quantile import QuantileColumn
 from sknet._tables.columns.target import TargetColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
-from sknet._tables.targets import Numbers, TargetScaler
+from sknet._tables.targets import RegressionTarget, TargetScaler
 from sknet._training.result import Epoch
 from sknet._training.state import History, State
 from sknet._typing import Array
@@ -48,7 +48,7 @@ KINDS: dict[str, type] = {
     "labels": SingleLabels,
     "labels of several outputs": MultiOutputLabels,
     "indicator labels": IndicatorLabels,
-    "numbers": Numbers,
+    "numbers": RegressionTarget,
     "target scaler": TargetScaler,
     "epoch": Epoch,
 }

@@ -26,20 +26,20 @@ def far_columns(encoder: TableEncoder, X: Table) -> list[str]:
     """Name the columns whose median is far from their centre, or most of whose levels are unknown."""
     if is_sparse(X):
         return []
-    some = take_rows(X, np.arange(0, X.shape[0], max(1, X.shape[0] // SAMPLE_ROWS)))
-    found = []
+    sample = take_rows(X, np.arange(0, X.shape[0], max(1, X.shape[0] // SAMPLE_ROWS)))
+    far_names = []
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
         number = column.number if isinstance(column, BinnedColumn) else column
         if isinstance(number, NumberColumn) and number.shift:
-            numbers = number_values(column_at(some, j), name)
+            numbers = number_values(column_at(sample, j), name)
             numbers = numbers[~np.isnan(numbers)]
             with np.errstate(over="ignore"):
                 far = len(numbers) and abs(float(np.median(numbers)) - number.center) * number.scale > FAR
             if far:
-                found.append(name)
+                far_names.append(name)
         elif isinstance(number, CategoryColumn) and not number.has_infrequent:
-            codes, keys = read_levels(column_at(some, j))
+            codes, keys = read_levels(column_at(sample, j))
             unknown = np.array([*(key not in number.levels for key in keys), False])[codes]
             if unknown.mean() > 0.5:
-                found.append(name)
-    return found
+                far_names.append(name)
+    return far_names

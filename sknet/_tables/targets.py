@@ -135,7 +135,7 @@ class TargetScaler:
 
 
 @dataclass(frozen=True)
-class Numbers:
+class RegressionTarget:
     """Regression targets: their scaling, and the shape they came in.
 
     Attributes
@@ -171,9 +171,9 @@ class Numbers:
         return in_own_shape(self.scaler.decode(scaled, dtype), self.flat)
 
 
-def learn_numbers(
+def learn_regression_target(
     values: Array, flat: bool, method: str | None = "standard", weight: ArrayLike | None = None
-) -> Numbers:
+) -> RegressionTarget:
     """Learn how regression targets are scaled.
 
     Parameters
@@ -189,6 +189,6 @@ def learn_numbers(
 
     Returns
     -------
-    Numbers
+    RegressionTarget
     """
-    return Numbers(flat, TargetScaler.learn(values, method, weight))
+    return RegressionTarget(flat, TargetScaler.learn(values, method, weight))

@@ -13,7 +13,7 @@ from sknet._storage.consistency import refuse_inconsistent
 from sknet._tables.columns.quantile import QuantileColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
-from sknet._tables.targets import Numbers, TargetScaler
+from sknet._tables.targets import RegressionTarget, TargetScaler
 from sknet._training.state import State
 
 NETWORK = Network((ACTIVATIONS["tanh"],), [np.ones((3, 4)), np.ones((4, 2))], [np.ones(4), np.ones(2)])
@@ -27,7 +27,8 @@ def network(**parts):
 
 def numbers(flat=False, mean=(0.0, 0.0), scale=(1.0, 1.0)):
     return replace(
-        NUMBERS, head=replace(NUMBERS.head, numbers=Numbers(flat, TargetScaler(np.array(mean), np.array(scale))))
+        NUMBERS,
+        head=replace(NUMBERS.head, numbers=RegressionTarget(flat, TargetScaler(np.array(mean), np.array(scale)))),
     )
 
 
