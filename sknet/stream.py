@@ -45,8 +45,8 @@ def fit(
     the table: 8 bytes for a number or a date (4 for a float32), 4 for a
     category. Each epoch reads the buckets in a new order, some at a time, and
     mixes their rows: that the source is sorted does not matter. Encoders are
-    those of all training rows, quantiles exact. The chunks that the rows come
-    in change nothing, and those without rows are skipped.
+    learnt from a sample of 200,000 rows, as in memory. The chunks that the rows
+    come in change nothing, and those without rows are skipped.
 
     Parameters
     ----------

@@ -23,9 +23,9 @@ from sknet._estimators.user_warnings import warn
 from sknet._model.heads import Head
 from sknet._partitions.table import PartedTable
 from sknet._tables.arrays import missing_as_nan, plain_array, plain_numbers, plain_table, refuse_columns, refuse_foreign
-from sknet._tables.frames import chosen_categories, column_names, shortened, split_choice
+from sknet._tables.frames import as_pandas, chosen_categories, column_names, is_frame, shortened, split_choice
 from sknet._tables.misread import misread_columns
-from sknet._tables.rows import LEAST_WEIGHT, Rows, is_frame, is_memory_mapped, is_sparse, refuse_bad_sparse
+from sknet._tables.rows import LEAST_WEIGHT, Rows, is_memory_mapped, is_sparse, refuse_bad_sparse
 from sknet._typing import Array, DType, Table, Target
 
 
@@ -155,7 +155,7 @@ def read_table(X: Table, name: str, categorical_features: object = None) -> tupl
             return table, Columns(X.shape[1], None, np.dtype(np.float64), categories)
     if type(X) is not np.ndarray and is_frame(X):
         table = _checked_frame(X, name)
-        columns = Columns(table.shape[1], feature_names(table), _float_type(map(str, table.dtypes)))
+        columns = Columns(table.shape[1], feature_names(table), _float_type(map(str, X.dtypes)))
         _warn_of_misread_columns(table, categorical_features)
         return table, columns
     table = _read_array(X, partial(check_array, estimator=name))
@@ -239,7 +239,7 @@ def _checked_frame(X: Table, name: str) -> Table:
             raise ValueError(
                 f"X: Found array with 0 {what}(s) (shape={X.shape}) while a minimum of 1 is required by {name}."
             )
-    return X
+    return as_pandas(X)
 
 
 def _refuse_duplicates(X: Table) -> None:

@@ -44,8 +44,9 @@ from sknet._partitions.sources import Chunk
 from sknet._partitions.stored import CheckedChunk, StoredTable, TableWriter
 from sknet._storage import checkpoints
 from sknet._tables.arrays import plain_numbers
+from sknet._tables.frames import is_frame
 from sknet._tables.kinds import count_kinds
-from sknet._tables.rows import Rows, is_frame
+from sknet._tables.rows import Rows
 from sknet._tables.splitting import MIN_HELD_OUT
 from sknet._typing import Array, Target
 
@@ -178,8 +179,7 @@ def assemble(
     columns = cast(Columns, reader.columns)  # there was a first chunk
     head = head.with_settings(settings.target)  # numbers are scaled by the loss that training will use
     encoding = learn_stored(settings, head, rows, sample, counts.n, columns.float_type)
-    if is_frame(sample.rows.X):
-        refuse_or_warn_of_identifiers(encoding.encoder)
+    refuse_or_warn_of_identifiers(encoding.encoder)
     encoded = None if validation is None else validation_of(encoding, validation)
     how = evaluates(estimator, stored.n_rows)
     plan = Plan(settings, resolved, seeds, lacks_validation=validation is None and how not in (None, "folds"))

@@ -23,7 +23,7 @@ from sknet._network.regression import REGRESSION_LOSSES
 from sknet._tables.class_weight import fold_class_weight
 from sknet._tables.labels import Labels, learn_labels
 from sknet._tables.rows import LEAST_WEIGHT, Rows
-from sknet._tables.targets import Numbers, TargetScaler, in_own_shape, learn_numbers, read_numbers
+from sknet._tables.targets import RegressionTarget, TargetScaler, in_own_shape, learn_regression_target, read_numbers
 from sknet._typing import Array, DType, Target
 
 
@@ -200,7 +200,7 @@ class NumberHead:
     """Numbers in their own units, scaled for the network where the loss allows."""
 
     settings: TargetSettings
-    numbers: Numbers
+    numbers: RegressionTarget
 
     loss: Loss = field(init=False)  # by name with its options, or the user's own
     n_outputs: int = field(init=False)  # one per target, or one per quantile level
@@ -234,7 +234,7 @@ class NumberHead:
         """Return the head with the targets' mean and standard deviation, where the loss may see them scaled."""
         if self.settings.scaling is None or not self.loss.may_scale:
             return self
-        return replace(self, numbers=Numbers(self.numbers.flat, TargetScaler.learn(values, weight=weight)))
+        return replace(self, numbers=RegressionTarget(self.numbers.flat, TargetScaler.learn(values, weight=weight)))
 
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
         """Return scaled targets."""
@@ -289,4 +289,4 @@ class NumberHead:
 def learn_number_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[NumberHead, Array]:
     """Read numbers; return the head, not yet scaled, and the numbers."""
     values, flat = read_numbers(y)
-    return NumberHead(settings, learn_numbers(values, flat, None)), values
+    return NumberHead(settings, learn_regression_target(values, flat, None)), values

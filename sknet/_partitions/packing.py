@@ -25,12 +25,12 @@ from sknet._tables.frames import (
     chosen_categories,
     column_at,
     column_names,
+    is_frame,
     kind_of,
     number_values,
     read_levels,
     split_choice,
 )
-from sknet._tables.rows import is_frame
 from sknet._typing import Array, DType, Table
 
 Field = tuple[str, DType, tuple[int, ...]]

@@ -19,7 +19,8 @@ import numpy as np
 
 from sknet._partitions.parquet import Dataset, read_frames
 from sknet._tables.arrays import shown
-from sknet._tables.rows import is_frame, is_sparse, take_rows
+from sknet._tables.frames import is_frame
+from sknet._tables.rows import is_sparse, take_rows
 from sknet._typing import Array, Table, Target
 
 Source: TypeAlias = str | os.PathLike[str] | Dataset | Array | Callable[[], Iterable[object]]

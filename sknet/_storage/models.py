@@ -29,7 +29,7 @@ from sknet._tables.columns.quantile import QuantileColumn
 from sknet._tables.columns.target import TargetColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
-from sknet._tables.targets import Numbers, TargetScaler
+from sknet._tables.targets import RegressionTarget, TargetScaler
 from sknet._training.result import Epoch
 from sknet._training.state import Best, History, State
 from sknet._typing import Array
@@ -46,7 +46,7 @@ def by_name(*kinds: type) -> dict[str, type]:
 KINDS = by_name(
     Model, Network, TableEncoder, NumberColumn, QuantileColumn, BinnedColumn, CategoryColumn, IdentifierColumn,
     TargetColumn, DatetimeColumn, LabelHead, NumberHead, TargetSettings, SingleLabels, MultiOutputLabels,
-    IndicatorLabels, Numbers, TargetScaler, Epoch, History, State, Best,
+    IndicatorLabels, RegressionTarget, TargetScaler, Epoch, History, State, Best,
 )  # fmt: skip
 """Every learnt value of the rooms below. A field that is added to one needs no change here."""
 

@@ -14,7 +14,7 @@ import pandas as pd
 from sknet._tables.columns.number import refuse_infinite
 from sknet._typing import Array, Table, Target
 
-_OF_OTHERS: tuple[tuple[Callable[[object], bool], str, str], ...] = (
+_FOREIGN: tuple[tuple[Callable[[object], bool], str, str], ...] = (
     (lambda X: hasattr(X, "__dask_graph__"), "a dask collection",
      "use the estimators of sknet.dask, or compute it first, {name}.compute()"),
     (lambda X: hasattr(X, "collect") and hasattr(X, "lazy"), "a lazy frame", "collect it first, {name}.collect()"),
@@ -31,8 +31,8 @@ def refuse_foreign(values: object, name: str) -> None:
     """Raise a TypeError for a collection that NumPy would misread."""
     if isinstance(values, np.ndarray | pd.DataFrame | pd.Series | list):
         return
-    for is_one, what, remedy in _OF_OTHERS:
-        if is_one(values):
+    for is_foreign, what, remedy in _FOREIGN:
+        if is_foreign(values):
             raise TypeError(f"{name} is {what} ({type(values).__name__}): {remedy.format(name=name)}.")
 
 
@@ -218,9 +218,9 @@ def plain_objects(labels: Array) -> Array:
         return labels
     found = np.array(labels.tolist())
     if found.dtype == object:
-        stranger = next((label for label in labels.ravel().tolist() if np.array(label).dtype == object), labels.flat[0])
+        unusable = next((label for label in labels.ravel().tolist() if np.array(label).dtype == object), labels.flat[0])
         raise ValueError(
-            f"Unknown label type: y holds labels such as {shown(stranger)}: make them strings, or integers of 64 bits "
+            f"Unknown label type: y holds labels such as {shown(unusable)}: make them strings, or integers of 64 bits "
             "at most."
         )
     if found.dtype.kind in "cf":

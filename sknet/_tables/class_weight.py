@@ -88,11 +88,11 @@ def _balanced_weights(totals: Array) -> Array:
 
 def _given_weights(class_weight: Mapping[Any, Any], known: list[object]) -> Array:
     """Weight of each class from a dict, 1 where it has none. Unknown keys are an error if classes are missing."""
-    strangers = [key for key in class_weight if key not in known]
+    unknown = [key for key in class_weight if key not in known]
     lacking = [label for label in known if label not in class_weight]
-    if strangers and lacking:
+    if unknown and lacking:
         raise ValueError(
-            f"class_weight has the keys {strangers}, which are not labels of y, and no weight for {lacking}: "
+            f"class_weight has the keys {unknown}, which are not labels of y, and no weight for {lacking}: "
             f"its keys must be among {known}."
         )
     bad = {label: w for label, w in class_weight.items() if not _is_weight(w)}

@@ -19,9 +19,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property, partial
 
 import numpy as np
+import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.sparse import issparse
 
+from sknet._tables.column_layout import ColumnLayout, layout_of
 from sknet._tables.columns import Column, ColumnSettings, InputFacts
 from sknet._tables.columns.bins import BinnedColumn, with_bins
 from sknet._tables.columns.category import learn_category
@@ -51,8 +53,7 @@ from sknet._tables.frames import (
     split_choice,
 )
 from sknet._tables.lookups import Lookups, lookups_of
-from sknet._tables.plan import Plan, plan_of
-from sknet._tables.rows import is_frame, refuse_bad_sparse, refuse_numbers_for
+from sknet._tables.rows import refuse_bad_sparse, refuse_numbers_for
 from sknet._typing import Array, Batch, DType, Table
 
 NUMBERS = (NumberColumn, BinnedColumn, QuantileColumn)
@@ -77,25 +78,25 @@ class TableEncoder:
     @cached_property
     def n_inputs(self) -> int:
         """How many inputs the network has."""
-        return int(self._plan.starts[-1])
+        return int(self._layout.starts[-1])
 
     @cached_property
     def lookups(self) -> Lookups | None:
         """The categories that are looked up instead of multiplied, if there are many."""
-        return (
-            None if self._plan.plain else lookups_of(self.columns, self._plan.starts, partial(TableEncoder, self.names))
-        )
+        if self._layout.plain:
+            return None
+        return lookups_of(self.columns, self._layout.starts, partial(TableEncoder, self.names))
 
     @cached_property
-    def _plan(self) -> Plan:
-        return plan_of(self.columns)
+    def _layout(self) -> ColumnLayout:
+        return layout_of(self.columns)
 
     def as_named_by(self, X: Table) -> TableEncoder:
         """Return the encoder, learnt from an array, with the column names of a frame: errors then name these."""
-        return TableEncoder(column_names(X), self.columns) if is_frame(X) else self
+        return TableEncoder(column_names(X), self.columns) if isinstance(X, pd.DataFrame) else self
 
     def __reduce__(self) -> tuple[type[TableEncoder], tuple[object, ...]]:
-        return TableEncoder, (self.names, self.columns)  # without what is found again from them
+        return TableEncoder, (self.names, self.columns)  # without what can be computed from them
 
     @property
     def n_columns(self) -> int:
@@ -122,12 +123,12 @@ class TableEncoder:
     @property
     def numeric(self) -> bool:
         """Whether every column is a number, whatever inputs it has: no work for Python, but for NumPy."""
-        return not self._plan.others
+        return not self._layout.others
 
     @property
     def keeps_zeros(self) -> bool:
         """Whether a zero stays one in every column: a sparse table then stays sparse."""
-        return self._plan.plain and not (self._plan.scaler.shift or self._plan.scaler.bend)
+        return self._layout.plain and not (self._layout.scaler.shift or self._layout.scaler.bend)
 
     def encode(self, X: Table, dtype: DTypeLike, *, ones: bool = False, fold: NDArray[np.intp] | None = None) -> Table:
         """Encode a table into a new matrix of shape (n, n_inputs); a CSR matrix gives one.
@@ -142,7 +143,7 @@ class TableEncoder:
             X = self._as_dense(X)
         m, out = self.n_inputs, np.empty((len(X), self.n_inputs + ones), dtype)
         out[:, m:] = 1.0
-        array = np.asarray(X) if isinstance(X, np.ndarray) else held_as_array(X)
+        array = held_as_array(X) if isinstance(X, pd.DataFrame) else np.asarray(X)
         if array is None:
             self._encode_frame(X, out[:, :m], fold)
             return out
@@ -157,8 +158,8 @@ class TableEncoder:
         values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         # a dozen passes over rows that lie apart take longer than a copy
         dense = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
-        if self._plan.plain:
-            scale_or_refuse(self._plan.scaler, values, dense, self._name_of_number)
+        if self._layout.plain:
+            scale_or_refuse(self._layout.scaler, values, dense, self._name_of_number)
         else:
             self._spread(values, dense, None if fold is None else fold[rows])
         if dense is not out:
@@ -166,19 +167,19 @@ class TableEncoder:
         return out
 
     def _name_of_number(self, k: int) -> str:
-        return self.column_names[self._plan.numbers[k]]
+        return self.column_names[self._layout.numbers[k]]
 
     def _spread(self, values: Array, out: Array, fold: NDArray[np.intp] | None) -> None:
         """Encode rows of an array, some of whose columns become several inputs."""
-        plan = self._plan
+        layout = self._layout
         out[...] = 0.0
-        observed = values[:, plan.numbers]  # (n, d_num)
+        observed = values[:, layout.numbers]  # (n, d_num)
         scaled = np.empty(observed.shape, out.dtype)
-        out[:, plan.inputs] = scale_or_refuse(plan.scaler, observed, scaled, self._name_of_number)
-        out[:, plan.inputs[plan.indicated] + 1] = np.isnan(observed[:, plan.indicated])
-        if plan.bins is not None:
-            plan.bins.write(observed, out)
-        for j in plan.others:
+        out[:, layout.inputs] = scale_or_refuse(layout.scaler, observed, scaled, self._name_of_number)
+        out[:, layout.inputs[layout.indicated] + 1] = np.isnan(observed[:, layout.indicated])
+        if layout.bins is not None:
+            layout.bins.write(observed, out)
+        for j in layout.others:
             self._write(j, values[:, j], out, fold)
 
     def _encode_frame(self, frame: Table, out: Array, fold: NDArray[np.intp] | None) -> None:
@@ -188,10 +189,10 @@ class TableEncoder:
 
     def _write(self, j: int, values: Table, out: Array, fold: NDArray[np.intp] | None) -> None:
         """Set the inputs of one column."""
-        column, place = self.columns[j], slice(self._plan.starts[j], self._plan.starts[j + 1])
-        column.write(values, out[:, place], self.column_names[j])
+        column, inputs = self.columns[j], slice(self._layout.starts[j], self._layout.starts[j + 1])
+        column.write(values, out[:, inputs], self.column_names[j])
         if fold is not None and isinstance(column, TargetColumn):
-            column.write_fitted(values, fold, out[:, place])
+            column.write_fitted(values, fold, out[:, inputs])
 
     @property
     def by_target(self) -> bool:
@@ -202,12 +203,11 @@ class TableEncoder:
         self, X: Table, target: Array, weight: Array | None, fold: NDArray[np.intp]
     ) -> dict[int, TargetTotals]:
         """Return what the target, (n, k), is in each level of the columns that are encoded by it, by their index."""
-        found = {}
+        totals = {}
         for j, column in enumerate(self.columns):
             if isinstance(column, TargetColumn):
-                values = column_at(X, j) if is_frame(X) else X[:, j]
-                found[j] = target_totals(values, target, weight, fold)
-        return found
+                totals[j] = target_totals(column_at(X, j), target, weight, fold)
+        return totals
 
     def with_totals(self, totals: Mapping[int, TargetTotals]) -> TableEncoder:
         """Return the encoder with the levels and the target's means of other rows than it was learnt from."""
@@ -217,7 +217,7 @@ class TableEncoder:
         return TableEncoder(self.names, tuple(columns))
 
     def _encode_sparse(self, X: Table, dtype: DType) -> Table:
-        Z = self._plan.scaler.scaled_sparse(X, dtype)
+        Z = self._layout.scaler.scaled_sparse(X, dtype)
         excessive = Z.indices[~np.isfinite(Z.data)]
         if excessive.size:
             refuse_excessive(self.column_names[excessive.min()], dtype)
@@ -225,19 +225,19 @@ class TableEncoder:
 
     def _as_dense(self, X: Table) -> Array:
         """Return sparse rows as dense ones, which is what they are to an encoder that moves zeros."""
-        strangers = [j for j, column in enumerate(self.columns) if not isinstance(column, NUMBERS)]
-        if strangers:
-            refuse_numbers_for(self.column_names[strangers[0]])
+        others = [j for j, column in enumerate(self.columns) if not isinstance(column, NUMBERS)]
+        if others:
+            refuse_numbers_for(self.column_names[others[0]])
         return np.asarray(X.toarray())
 
 
 def merge_totals(parts: Iterable[Mapping[int, TargetTotals]]) -> dict[int, TargetTotals]:
     """Add up what `TableEncoder.target_totals` returned for each part of a table."""
-    found: dict[int, TargetTotals] = {}
+    merged: dict[int, TargetTotals] = {}
     for part in parts:
         for j, totals in part.items():
-            found[j] = found[j].merged(totals) if j in found else totals
-    return found
+            merged[j] = merged[j].merged(totals) if j in merged else totals
+    return merged
 
 
 # --- learning --------------------------------------------------------------------------------------------------------
@@ -279,7 +279,7 @@ def learn_encoder(
         max_categories, category_encoding, target,
     )  # fmt: skip
     by_dtype, chosen = split_choice(categorical_features)
-    if is_frame(X):
+    if isinstance(X, pd.DataFrame):
         return _learn_frame(X, chosen, by_dtype, settings)
     return _learn_sparse(X, chosen, settings) if issparse(X) else _learn_array(X, chosen, settings)
 

@@ -1,6 +1,6 @@
 """A data frame's columns, one at a time: which hold numbers, which hold categories, and their values.
 
-pandas and polars frames are read column by column; a polars column becomes a pandas one without PyArrow's help.
+A polars frame becomes a pandas one, without PyArrow's help, when it is read: later there is one kind of frame.
 
 Conventions
 -----------
@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence, Sized
 from decimal import InvalidOperation
-from typing import Literal
+from typing import Literal, overload
 
 import numpy as np
 import pandas as pd
@@ -48,14 +48,14 @@ _REMEDIES = {
 }
 
 
-def column_names(frame: Table) -> tuple[str, ...]:
+def column_names(frame: pd.DataFrame) -> tuple[str, ...]:
     """Names of a frame's columns, as text."""
     return tuple(str(name) for name in frame.columns)
 
 
-def held_as_array(frame: Table) -> Array | None:
+def held_as_array(frame: pd.DataFrame) -> Array | None:
     """Give the array that pandas keeps a frame in, if all its columns are plain numbers of one type."""
-    dtypes = set(frame.dtypes) if hasattr(frame, "iloc") else ()
+    dtypes = set(frame.dtypes)
     if len(dtypes) != 1:
         return None
     (dtype,) = dtypes
@@ -63,12 +63,25 @@ def held_as_array(frame: Table) -> Array | None:
     return np.asarray(frame.to_numpy()) if plain else None
 
 
-def column_at(frame: Table, position: int) -> pd.Series:
-    """One column of a frame, as a pandas Series."""
-    if hasattr(frame, "iloc"):
-        column: pd.Series = frame.iloc[:, position]
-        return column
-    return _from_polars(frame.to_series(position))
+@overload
+def column_at(X: pd.DataFrame, j: int) -> pd.Series: ...
+@overload
+def column_at(X: Array, j: int) -> Array: ...
+def column_at(X: Table, j: int) -> pd.Series | Array:
+    """One column of a data frame, or of an array in memory or in a file."""
+    return X.iloc[:, j] if isinstance(X, pd.DataFrame) else np.asarray(X[:, j])
+
+
+def is_frame(X: object) -> bool:
+    """Whether X is a pandas or polars data frame."""
+    return isinstance(X, pd.DataFrame) or (hasattr(X, "columns") and hasattr(X, "get_column_index"))
+
+
+def as_pandas(frame: Table) -> pd.DataFrame:
+    """Return a data frame as pandas has it."""
+    if isinstance(frame, pd.DataFrame):
+        return frame
+    return pd.DataFrame({name: _from_polars(frame.to_series(j)) for j, name in enumerate(frame.columns)})
 
 
 def _from_polars(column: Table) -> pd.Series:
@@ -114,7 +127,7 @@ def whole_numbers(column: Table) -> Table:
         return pd.Series(column.to_list(), dtype=object)
 
 
-def _held_by(column: pd.Series) -> str:
+def _dtype_word(column: pd.Series) -> str:
     """What a column holds, in the words of `pandas.api.types.infer_dtype`."""
     dtype = column.dtype
     if isinstance(dtype, pd.CategoricalDtype) or str(dtype).startswith("dictionary"):
@@ -131,22 +144,22 @@ def kind_of(column: pd.Series, name: str, *, by_dtype: bool = True) -> Kind:
 
     Without `by_dtype`, what is no date is a number.
     """
-    found = _held_by(column)
+    held = _dtype_word(column)
     if not by_dtype:
-        return "date" if _KINDS.get(found) == "date" else "number"
-    if found in _MIXED and not any(isinstance(value, str) for value in column):
+        return "date" if _KINDS.get(held) == "date" else "number"
+    if held in _MIXED and not any(isinstance(value, str) for value in column):
         return "number"
-    if found not in _KINDS:
-        raise _refusal(column, name, found)
-    return _KINDS[found]
+    if held not in _KINDS:
+        raise _refusal(column, name, held)
+    return _KINDS[held]
 
 
-def _refusal(column: pd.Series, name: str, found: str) -> TypeError:
-    dates = _KINDS.get(found) == "date"
-    remedy = _REMEDIES.get(found, _TO_SECONDS if dates else "turn it into numbers or strings, or drop it")
-    held = _WORDS.get(found, found)
+def _refusal(column: pd.Series, name: str, held: str) -> TypeError:
+    dates = _KINDS.get(held) == "date"
+    remedy = _REMEDIES.get(held, _TO_SECONDS if dates else "turn it into numbers or strings, or drop it")
+    shown_as = _WORDS.get(held, held)
     return TypeError(
-        f"Column {name!r} of X holds {held} values (dtype {column.dtype}), which cannot be used: {remedy}."
+        f"Column {name!r} of X holds {shown_as} values (dtype {column.dtype}), which cannot be used: {remedy}."
     )
 
 
@@ -154,9 +167,9 @@ def number_values(column: Table, name: str) -> Array:
     """Values of a Series or an array as numbers, NaN where one is missing; floats are not copied."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
         return column if isinstance(column, np.ndarray) else column.to_numpy()
-    found = _held_by(column)
-    if _KINDS.get(found) == "date" or (found not in _KINDS and found not in _MIXED):
-        raise _refusal(column, name, found)
+    held = _dtype_word(column)
+    if _KINDS.get(held) == "date" or (held not in _KINDS and held not in _MIXED):
+        raise _refusal(column, name, held)
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
     except InvalidOperation as error:  # it may not even be compared

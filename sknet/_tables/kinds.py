@@ -7,9 +7,11 @@ X : (n, d)     array, CSR matrix or data frame
 
 from contextlib import suppress
 
+import pandas as pd
+
 from sknet._tables.columns.category import learn_levels
 from sknet._tables.frames import chosen_categories, column_at, column_names, held_as_array, kind_of, split_choice
-from sknet._tables.rows import is_frame, is_sparse
+from sknet._tables.rows import is_sparse
 from sknet._typing import Table
 
 
@@ -21,14 +23,14 @@ def count_kinds(X: Table, categorical_features: object, max_categories: int | No
     if is_sparse(X):
         return X.shape[1], False
     by_dtype, chosen = split_choice(categorical_features)
-    framed = is_frame(X)
+    framed = isinstance(X, pd.DataFrame)
     names = column_names(X) if framed else [f"x{j}" for j in range(X.shape[1])]
     mask = chosen_categories(chosen, names)
     n_numbers, many = 0, False
     if (not framed or held_as_array(X) is not None) and not mask.any():
         return X.shape[1], False
     for j, (name, is_one) in enumerate(zip(names, mask, strict=True)):
-        values = column_at(X, j) if framed else X[:, j]
+        values = column_at(X, j)
         with suppress(TypeError, ValueError):
             kind = "category" if is_one else kind_of(values, name, by_dtype=by_dtype) if framed else "number"
             n_numbers += kind != "category"

@@ -29,8 +29,7 @@ from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
 from sknet._tables.arrays import check_columns, is_indicator, labels_of_one_type, refuse_foreign, shown, side_by_side
-from sknet._tables.frames import column_at, refuse_broken_text, shortened, whole_numbers
-from sknet._tables.rows import is_frame
+from sknet._tables.frames import as_pandas, is_frame, refuse_broken_text, shortened, whole_numbers
 from sknet._tables.splitting import combinations
 from sknet._typing import Array, Target
 
@@ -397,7 +396,7 @@ def as_labels(y: Target, *, warn: bool = False) -> Array:
     if hasattr(y, "toarray"):  # sparse
         labels: Array = y.toarray()
     elif not isinstance(y, np.ndarray) and is_frame(y):
-        labels = side_by_side([one_type(column_at(y, j)) for j in range(y.shape[1])] or [np.empty((len(y), 0))])
+        labels = side_by_side([one_type(column) for _, column in as_pandas(y).items()] or [np.empty((len(y), 0))])
     else:
         labels = one_type(y)
     if labels.ndim not in (1, 2):

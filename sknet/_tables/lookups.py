@@ -28,10 +28,10 @@ from sknet._tables.columns.target import TargetColumn
 from sknet._tables.frames import column_at
 from sknet._typing import Array, DType, Table
 
-WIDE = 32
+MIN_COLUMN_INPUTS = 32
 """A column of so many one-hot inputs may be looked up."""
 
-WORTHWHILE = 200
+MIN_LOOKUP_INPUTS = 200
 """From so many inputs of wide columns on, looking them up takes less time than multiplying them."""
 
 
@@ -71,7 +71,7 @@ class Lookups:
         return self.others.encode(X, dtype, fold=fold), self._hot(X, dtype), self.places
 
     def _hot(self, X: Table, dtype: DType) -> sp.csr_array:
-        values = {j: X[:, j] if isinstance(X, np.ndarray) else column_at(X, j) for j in self.categories}
+        values = {j: column_at(X, j) for j in self.categories}
         found = [self.starts[j] + column.slot_of(values[j]) for j, column in self.categories.items()]
         positions = np.stack(found, axis=1)  # (n, c)
         known = positions >= np.array(list(self.starts.values()))  # an unknown level picks nothing
@@ -84,8 +84,8 @@ def lookups_of(
 ) -> Lookups | None:
     """Choose which columns are looked up; None if there are none."""
     categories = {j: one_hot for j, column in enumerate(columns) if (one_hot := one_hot_of(column)) is not None}
-    wide = {j: one_hot for j, one_hot in categories.items() if one_hot.n_inputs >= WIDE}
-    if sum(one_hot.n_inputs for one_hot in wide.values()) < WORTHWHILE:
+    wide = {j: one_hot for j, one_hot in categories.items() if one_hot.n_inputs >= MIN_COLUMN_INPUTS}
+    if sum(one_hot.n_inputs for one_hot in wide.values()) < MIN_LOOKUP_INPUTS:
         return None
     others = tuple(without_one_hot(column) if j in wide else column for j, column in enumerate(columns))
     is_dense = np.ones(starts[-1], dtype=bool)

@@ -14,11 +14,11 @@ from sknet._tables.columns.number import NumberColumn
 from sknet._tables.columns.target import TargetColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import column_at, level_key, number_values, read_levels
-from sknet._tables.rows import is_frame, is_sparse, take_rows
+from sknet._tables.rows import ExternalTable, is_sparse, take_rows
 from sknet._typing import Table
 
-LOOKED_AT = 1000
-"""How many rows are looked at, at most."""
+SAMPLE_ROWS = 1000
+"""Of so many rows, evenly spaced, columns are looked at."""
 
 MIN_UNKNOWN = 20
 """So many values of a column, none of them known, are no accident."""
@@ -31,23 +31,23 @@ def far_columns(encoder: TableEncoder, X: Table) -> list[str]:
     """Name the columns whose median is far from their centre, or most of whose levels are unknown."""
     if is_sparse(X):
         return []
-    some, framed = take_rows(X, np.arange(0, X.shape[0], max(1, X.shape[0] // LOOKED_AT))), is_frame(X)
-    found = []
+    sample = take_rows(X, np.arange(0, X.shape[0], max(1, X.shape[0] // SAMPLE_ROWS)))
+    far_names = []
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
         number = column.number if isinstance(column, BinnedColumn) else column
         if isinstance(number, NumberColumn) and number.shift:
-            numbers = number_values(column_at(some, j) if framed else some[:, j], name)
+            numbers = number_values(column_at(sample, j), name)
             numbers = numbers[~np.isnan(numbers)]
             with np.errstate(over="ignore"):
                 far = len(numbers) and abs(float(np.median(numbers)) - number.center) * number.scale > FAR
             if far:
-                found.append(name)
+                far_names.append(name)
         elif isinstance(number, CategoryColumn) and not number.has_infrequent:
-            codes, keys = read_levels(column_at(some, j) if framed else some[:, j])
+            codes, keys = read_levels(column_at(sample, j))
             unknown = np.array([*(key not in number.levels for key in keys), False])[codes]
             if unknown.mean() > 0.5:
-                found.append(name)
-    return found
+                far_names.append(name)
+    return far_names
 
 
 def unknown_columns(encoder: TableEncoder, X: Table) -> list[str]:
@@ -56,24 +56,24 @@ def unknown_columns(encoder: TableEncoder, X: Table) -> list[str]:
     A known level among the first values is enough to go on to the next column, so that predicting hardly takes longer.
     Columns whose infrequent levels share an input are left out: which levels these were is not kept.
     """
-    if encoder.numeric or X.shape[0] < MIN_UNKNOWN or not (is_frame(X) or isinstance(X, np.ndarray)):
+    if encoder.numeric or is_sparse(X) or X.shape[0] < MIN_UNKNOWN or isinstance(X, ExternalTable):
         return []
-    framed, found = is_frame(X), []
-    first = X if hasattr(X, "iloc") else X[:MIN_UNKNOWN]  # a polars column is converted as a whole, a pandas one is not
+    unknown_names = []
+    first = take_rows(X, slice(0, MIN_UNKNOWN))
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
         levels = _levels_of(column)
         if not levels:
             continue
-        values = column_at(first, j).array if framed else first[:, j]
+        values = column_at(first, j).tolist()
         if level_key(values[0]) in levels:
             continue  # nearly always: a look at one value
-        if any(level_key(value) in levels for value in values[:MIN_UNKNOWN].tolist()):
+        if any(level_key(value) in levels for value in values):
             continue
-        codes, keys = read_levels(column_at(X, j) if framed else X[:, j])
+        codes, keys = read_levels(column_at(X, j))
         known = np.isin(keys, levels)[codes[codes >= 0]]
         if len(known) >= MIN_UNKNOWN and not known.any():
-            found.append(name)
-    return found
+            unknown_names.append(name)
+    return unknown_names
 
 
 def _levels_of(column: Column) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, NoReturn
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
@@ -67,9 +68,7 @@ class Rows:
         """Return some of the rows."""
         weight = None if self.weight is None else self.weight[rows]
         groups = None if self.groups is None else self.groups[rows]
-        in_memory = self.X.iloc if hasattr(self.X, "iloc") else self.X
-        X = take_rows(self.X, rows) if self.in_file else in_memory[rows]
-        return Rows(X, self.y[rows], weight, groups, in_file=self.in_file)
+        return Rows(take_rows(self.X, rows), self.y[rows], weight, groups, in_file=self.in_file)
 
     def sample(self, seed: int) -> Rows:
         """Return the rows that columns are learnt from: all, or a sample of many. Those of a file stay there."""
@@ -205,12 +204,7 @@ def take_rows(X: Table, rows: Batch) -> Table:
         return X.take(rows)
     if not isinstance(rows, slice) and is_memory_mapped(X):
         return MappedRows(X, rows)
-    return X.iloc[rows] if hasattr(X, "iloc") else X[rows]
-
-
-def is_frame(X: object) -> bool:
-    """Whether X is a pandas or polars data frame."""
-    return hasattr(X, "columns") and (hasattr(X, "iloc") or hasattr(X, "get_column_index"))
+    return X.iloc[rows] if isinstance(X, pd.DataFrame | pd.Series) else X[rows]
 
 
 def is_memory_mapped(X: object) -> bool:

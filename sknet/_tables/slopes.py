@@ -11,7 +11,7 @@ import numpy as np
 
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import column_at
-from sknet._tables.rows import is_frame, is_sparse
+from sknet._tables.rows import is_sparse
 from sknet._typing import Array, Table
 
 
@@ -37,7 +37,7 @@ def to_columns(encoder: TableEncoder, X: Table, by_input: Array) -> Array:
     first = 0
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
         own = by_input[:, :, first : first + column.n_inputs]
-        slopes = column.slopes(column_at(X, j) if is_frame(X) else np.asarray(X[:, j]), name)
+        slopes = column.slopes(column_at(X, j), name)
         if slopes is not None:
             by_column[:, :, j] = np.vecdot(own, slopes[:, np.newaxis])
         first += column.n_inputs

@@ -20,8 +20,7 @@ from sklearn.utils import check_array, column_or_1d
 
 from sknet._tables.arrays import plain_numbers, refuse_foreign
 from sknet._tables.columns.statistics import mean_and_deviation
-from sknet._tables.frames import column_at
-from sknet._tables.rows import is_frame
+from sknet._tables.frames import as_pandas, is_frame
 from sknet._typing import Array, Target
 
 
@@ -44,7 +43,8 @@ def read_numbers(y: Target, *, warn: bool = True) -> tuple[Array, bool]:
     """
     if is_frame(y):
         refuse_foreign(y, "y")
-        y = np.column_stack([plain_numbers(column_at(y, j), "y") for j in range(y.shape[1])] or [np.empty((len(y), 0))])
+        columns = [plain_numbers(column, "y") for _, column in as_pandas(y).items()]
+        y = np.column_stack(columns or [np.empty((len(y), 0))])
     given = y if type(y) is np.ndarray and y.dtype.kind in "fiu" else plain_numbers(y, "y")
     if given.ndim not in (1, 2):
         raise ValueError(f"y has {given.ndim} dimensions, {given.shape}: give it the shape (n,) or (n, targets).")
@@ -135,7 +135,7 @@ class TargetScaler:
 
 
 @dataclass(frozen=True)
-class Numbers:
+class RegressionTarget:
     """Regression targets: their scaling, and the shape they came in.
 
     Attributes
@@ -171,9 +171,9 @@ class Numbers:
         return in_own_shape(self.scaler.decode(scaled, dtype), self.flat)
 
 
-def learn_numbers(
+def learn_regression_target(
     values: Array, flat: bool, method: str | None = "standard", weight: ArrayLike | None = None
-) -> Numbers:
+) -> RegressionTarget:
     """Learn how regression targets are scaled.
 
     Parameters
@@ -189,6 +189,6 @@ def learn_numbers(
 
     Returns
     -------
-    Numbers
+    RegressionTarget
     """
-    return Numbers(flat, TargetScaler.learn(values, method, weight))
+    return RegressionTarget(flat, TargetScaler.learn(values, method, weight))

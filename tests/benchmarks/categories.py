@@ -15,7 +15,7 @@ def figures(quick: bool) -> Iterator[Figure]:
     n, rounds = (3_000, 3) if quick else (20_000, 7)
     for levels, columns in ((70, 3), (200, 1), (500, 1), (500, 3)):
         X, y = table(n, levels, columns)
-        fits = {"looked up": fit(X, y, lookups.WORTHWHILE), "multiplied": fit(X, y, levels * columns + 1)}
+        fits = {"looked up": fit(X, y, lookups.MIN_LOOKUP_INPUTS), "multiplied": fit(X, y, levels * columns + 1)}
         seconds = in_turns(fits, rounds)
         yield ratio(f"{columns} column(s) of {levels} levels", seconds["looked up"], seconds["multiplied"])
 
@@ -26,7 +26,7 @@ def fit(X, y, worthwhile):
     )
 
     def task():
-        with patch.object(lookups, "WORTHWHILE", worthwhile):
+        with patch.object(lookups, "MIN_LOOKUP_INPUTS", worthwhile):
             net.fit(X, y)
 
     return task

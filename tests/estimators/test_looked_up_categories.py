@@ -42,7 +42,7 @@ def test_looked_up_is_multiplied(kind, y, how, monkeypatch):
     loss, coefs, intercepts = net.backpropagate(TABLE, y, weight)
     slopes = net.input_gradients(TABLE)
     unseen = TABLE.assign(city="nowhere")
-    monkeypatch.setattr(lookups, "WORTHWHILE", 10**6)
+    monkeypatch.setattr(lookups, "MIN_LOOKUP_INPUTS", 10**6)
     multiplied = kind(**QUICK | how).fit(TABLE, y, weight)
     assert multiplied._fitted.model.encoder.lookups is None
     for table in (TABLE, TABLE[:1], unseen):

@@ -8,6 +8,7 @@ import pytest
 from sknet._partitions import packing
 from sknet._partitions.packing import choose_format
 from sknet._tables.encoding import learn_encoder
+from sknet._tables.frames import as_pandas
 
 
 def frame(n=12):
@@ -37,7 +38,9 @@ def there_and_back(chunks, categorical_features="from_dtype"):
     return how.unpack(np.concatenate(records))
 
 
-@pytest.mark.parametrize("chunks", [[frame()], [frame()[:2], frame()[2:7], frame()[7:]], [pl.DataFrame(frame())]])
+@pytest.mark.parametrize(
+    "chunks", [[frame()], [frame()[:2], frame()[2:7], frame()[7:]], [as_pandas(pl.DataFrame(frame()))]]
+)
 def test_a_frame_is_encoded_as_before(chunks):
     X, found = frame(), there_and_back(chunks)
     encoder = learn_encoder(chunks[0] if len(chunks) == 1 else X)  # polars numbers are read in double precision

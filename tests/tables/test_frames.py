@@ -12,10 +12,11 @@ import pyarrow as pa
 import pytest
 
 from sknet._tables.frames import (
+    as_pandas,
     chosen_categories,
-    column_at,
     column_names,
     held_as_array,
+    is_frame,
     kind_of,
     level_key,
     number_values,
@@ -86,7 +87,7 @@ REFUSED = {
 
 
 def as_column(series):
-    return column_at(series.to_frame("c"), 0) if isinstance(series, pl.Series) else series
+    return as_pandas(series.to_frame("c"))["c"] if isinstance(series, pl.Series) else series
 
 
 @pytest.mark.parametrize("series", [*NUMBERS.values(), *POLARS_NUMBERS.values()], ids=[*NUMBERS, *POLARS_NUMBERS])
@@ -99,14 +100,14 @@ def test_numbers_are_read_as_floats_with_nan_for_what_is_missing(series):
 
 def test_floats_are_not_copied():
     frame = pd.DataFrame({"c": np.arange(3.0)})
-    assert np.shares_memory(number_values(column_at(frame, 0), "c"), frame["c"].to_numpy())
+    assert np.shares_memory(number_values(frame["c"], "c"), frame["c"].to_numpy())
 
 
 def test_frames_of_one_type_are_read_as_the_array_that_holds_them():
     X = np.arange(6.0).reshape(3, 2)
     frame = pd.DataFrame(X)
     assert np.shares_memory(held_as_array(frame), frame[0].to_numpy())
-    others = [frame.astype({0: "float32"}), frame.astype("Float64"), frame > 1, frame.astype(str), pl.DataFrame(X)]
+    others = [frame.astype({0: "float32"}), frame.astype("Float64"), frame > 1, frame.astype(str)]
     assert all(held_as_array(other) is None for other in [*others, frame.iloc[:, :0]])
 
 
@@ -182,13 +183,14 @@ import sys
 sys.modules["pyarrow"] = None
 import polars as pl
 from sknet._tables.encoding import learn_encoder
+from sknet._tables.frames import as_pandas
 from sknet._tables.labels import learn_labels
 from sknet._tables.targets import read_numbers
 frame = pl.DataFrame(
     {"n": [1, None, 3], "s": ["a", None, "b"], "c": pl.Series(["a", "b", None], dtype=pl.Categorical), "f": [1.5, 2, 3]}
 )
-encoder = learn_encoder(frame)
-print(encoder.feature_names, encoder.encode(frame, float).shape)
+encoder = learn_encoder(as_pandas(frame))
+print(encoder.feature_names, encoder.encode(as_pandas(frame), float).shape)
 print(learn_labels(frame["f"].cast(int))[0].classes, learn_labels(pl.Series(["x", "y"]))[0].classes.tolist())
 print(learn_labels(pl.Series(["x", "y"], dtype=pl.Categorical))[0].classes.tolist(), read_numbers(frame["f"])[1])
 """
@@ -258,3 +260,8 @@ def test_a_bad_choice_is_named_with_its_remedy(given, message):
 def test_long_lists_are_shortened():
     assert shortened([1, 2]) == "[1, 2]"
     assert shortened(range(50), 2) == "[0, 1, … (50 in all)]"
+
+
+def test_frames_are_known_from_arrays():
+    assert is_frame(pd.DataFrame({"a": [1]})) and is_frame(pl.DataFrame({"a": [1]}))
+    assert not any(is_frame(X) for X in (np.ones((1, 1)), [[1]], pd.Series([1]), pl.Series([1])))

@@ -8,11 +8,11 @@ from numpy.testing import assert_array_equal
 from sknet._tables import lookups
 from sknet._tables.columns.target import assign_folds
 from sknet._tables.encoding import learn_encoder
-from sknet._tables.lookups import WIDE, WORTHWHILE
+from sknet._tables.lookups import MIN_COLUMN_INPUTS, MIN_LOOKUP_INPUTS
 
 rng = np.random.default_rng(0)
 N = 600
-MANY = [f"l{i}" for i in range(WORTHWHILE)]
+MANY = [f"l{i}" for i in range(MIN_LOOKUP_INPUTS)]
 FRAME = pd.DataFrame(
     {
         "x": rng.normal(size=N),
@@ -59,7 +59,7 @@ def test_beside_the_targets_means():
 
 
 def test_arrays_that_hold_text(monkeypatch):
-    monkeypatch.setattr(lookups, "WORTHWHILE", 100)
+    monkeypatch.setattr(lookups, "MIN_LOOKUP_INPUTS", 100)
     X = FRAME[["x", "city"]].to_numpy(dtype=object)
     encoder = learn_encoder(pd.DataFrame(X), categorical_features=[1], max_categories=None)
     assert_split_is_whole(encoder, pd.DataFrame(X))
@@ -76,7 +76,7 @@ def test_a_table_of_nothing_else():
 
 def test_only_where_it_is_worthwhile(monkeypatch):
     assert learn_encoder(FRAME[["x", "sex"]]).lookups is None
-    few = FRAME[["x"]].assign(**{f"c{i}": rng.choice(MANY[: WIDE - 1], N) for i in range(10)})
+    few = FRAME[["x"]].assign(**{f"c{i}": rng.choice(MANY[: MIN_COLUMN_INPUTS - 1], N) for i in range(10)})
     assert learn_encoder(few).lookups is None  # ten columns of few levels are faster multiplied
-    monkeypatch.setattr(lookups, "WIDE", 2)
+    monkeypatch.setattr(lookups, "MIN_COLUMN_INPUTS", 2)
     assert len(learn_encoder(few).lookups.categories) == 10

@@ -12,7 +12,6 @@ from sknet._tables.rows import (
     MappedRows,
     Rows,
     distinct_rows,
-    is_frame,
     is_memory_mapped,
     is_sparse,
     take_rows,
@@ -79,11 +78,6 @@ def test_rows_of_weight_0_are_dropped_and_their_places_known():
 def test_without_weights_nothing_is_dropped():
     rows = Rows(COUNTS, NUMBER)
     assert rows.without_weightless() is rows and rows.whole is None and rows.place is None
-
-
-def test_frames_are_known_from_arrays():
-    assert is_frame(pd.DataFrame({"a": [1]})) and is_frame(pl.DataFrame({"a": [1]}))
-    assert not any(is_frame(X) for X in (np.ones((1, 1)), [[1]], pd.Series([1]), pl.Series([1])))
 
 
 # --- files -----------------------------------------------------------------------------------------------------------

@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.exceptions import DataConversionWarning
 
-from sknet._tables.targets import TargetScaler, learn_numbers, read_numbers
+from sknet._tables.targets import TargetScaler, learn_regression_target, read_numbers
 
 
 def learn_and_encode(y):
     values, flat = read_numbers(y)
-    numbers = learn_numbers(values, flat)
+    numbers = learn_regression_target(values, flat)
     return numbers, numbers.encode(values)
 
 
@@ -89,12 +89,12 @@ def test_complex_targets_give_scikit_learns_error():
 
 def test_the_number_of_targets_must_stay():
     with pytest.raises(ValueError, match=r"y has 3 targets, but the regressor knows 2"):
-        learn_numbers(np.ones((4, 2)), False).encode(np.ones((4, 3)))
+        learn_regression_target(np.ones((4, 2)), False).encode(np.ones((4, 3)))
 
 
 def test_no_scaling_is_the_identity_and_types_are_kept():
     values = np.array([[1.0], [5.0]])
-    numbers = learn_numbers(values, True, method=None)
+    numbers = learn_regression_target(values, True, method=None)
     assert numbers.encode(values, np.float32).tolist() == values.tolist()
     assert numbers.encode(values, np.float32).dtype == np.float32
     assert numbers.decode(np.array([[7.0]], dtype=np.float32)).tolist() == [7]
@@ -103,8 +103,8 @@ def test_no_scaling_is_the_identity_and_types_are_kept():
 
 def test_numbers_travel_and_compare():
     values = np.array([[1.0], [5.0]])
-    numbers = learn_numbers(values, True, weight=[1, 3])
-    assert pickle.loads(pickle.dumps(numbers)) == numbers != learn_numbers(values, True)
+    numbers = learn_regression_target(values, True, weight=[1, 3])
+    assert pickle.loads(pickle.dumps(numbers)) == numbers != learn_regression_target(values, True)
     assert numbers.scaler.mean == 4
 
 
@@ -151,5 +151,5 @@ def test_targets_within_float32_keep_the_type_they_are_asked_for():
     for y in (np.arange(4.0), 50.0 + np.arange(4.0), np.full(4, 7.0)):
         numbers, encoded = learn_and_encode(y)
         assert numbers.decode(encoded.astype(np.float32)).dtype == np.float32
-    unscaled = learn_numbers(np.full((4, 1), 1e30), True, None)
+    unscaled = learn_regression_target(np.full((4, 1), 1e30), True, None)
     assert unscaled.decode(np.ones((4, 1), np.float32)).dtype == np.float32

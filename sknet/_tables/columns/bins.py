@@ -76,11 +76,11 @@ class BinnedColumn:
 
     def write(self, values: Table, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
-        own = self.number.n_inputs
-        self.number.write(values, out[:, :own], name)
+        first = self.number.n_inputs
+        self.number.write(values, out[:, :first], name)
         numbers = number_values(values, name).astype(np.float64)
         filled = np.where(np.isnan(numbers), self.fill, numbers)  # (n,)
-        write_bins(np.repeat(filled[:, np.newaxis], self.n_bins, axis=1), *self.bins, out[:, own:])
+        write_bins(np.repeat(filled[:, np.newaxis], self.n_bins, axis=1), *self.bins, out[:, first:])
 
     def slopes(self, values: Table, name: str) -> Array:
         """Return the derivatives of the inputs, (n, n_inputs); of a bin, half its slope at either edge."""
@@ -88,10 +88,10 @@ class BinnedColumn:
         low, scale = self.bins
         high = np.array(self.edges[1:])
         inside = 0.5 * ((low <= numbers) & (numbers < high)) + 0.5 * ((low < numbers) & (numbers <= high))
-        found = np.zeros((len(numbers), self.n_inputs))
-        found[:, : self.number.n_inputs] = self.number.slopes(values, name)
-        found[:, self.number.n_inputs :] = inside * scale  # no missing value is inside
-        return found
+        slopes = np.zeros((len(numbers), self.n_inputs))
+        slopes[:, : self.number.n_inputs] = self.number.slopes(values, name)
+        slopes[:, self.number.n_inputs :] = inside * scale  # no missing value is inside
+        return slopes
 
 
 def write_bins(values: Array, low: Array, scale: Array, out: Array) -> None:

@@ -125,9 +125,9 @@ class IdentifierColumn(WithoutSlopes):
             out[:, 0] = read_levels(values)[0] < 0
 
 
-def find_slots(own: Mapping[str, int], keys: list[str], unknown: int, missing: int) -> NDArray[np.intp]:
+def find_slots(slots: Mapping[str, int], keys: list[str], unknown: int, missing: int) -> NDArray[np.intp]:
     """Find the slot of every key; that of a missing value comes last, where code −1 finds it."""
-    return np.array([*(own.get(key, unknown) for key in keys), missing], dtype=np.intp)
+    return np.array([*(slots.get(key, unknown) for key in keys), missing], dtype=np.intp)
 
 
 def distinct_word(word: str, levels: tuple[str, ...]) -> str:
@@ -183,9 +183,9 @@ def learn_levels(values: Table, name: str, weight: Array | None = None) -> Level
     for key, n, total in zip(keys, rows.tolist(), totals.tolist(), strict=True):  # two levels may have one key
         n_rows[key] = n_rows.get(key, 0) + n
         weights[key] = weights.get(key, 0.0) + total
-    whole = sum(weights.values()) or 1.0
+    total_weight = sum(weights.values()) or 1.0
     # rounded: equal shares that were added up in another order differ in the last digits
-    shares = {key: round(total / whole, 12) for key, total in weights.items()}
+    shares = {key: round(total / total_weight, 12) for key, total in weights.items()}
     all_differ = sum(n_rows.values()) >= IDENTIFIER_ROWS and max(n_rows.values()) == 1
     return Levels(shares, not bool(seen.all()), all_differ)
 

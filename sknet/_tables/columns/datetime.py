@@ -77,9 +77,9 @@ class DatetimeColumn:
     @property
     def inputs(self) -> tuple[InputFacts, ...]:
         """What each input is: of a cycle, the sine or cosine of position * scale."""
-        waves = [(cycle, wave) for cycle in self.cycles for wave in ("sin", "cos")]
-        own = [InputFacts("date", f"{cycle}_{wave}", scale=2.0 * pi / CYCLES[cycle][0]) for cycle, wave in waves]
-        return (*self.seconds.inputs, *own)
+        pairs = [(cycle, wave) for cycle in self.cycles for wave in ("sin", "cos")]
+        waves = [InputFacts("date", f"{cycle}_{wave}", scale=2.0 * pi / CYCLES[cycle][0]) for cycle, wave in pairs]
+        return (*self.seconds.inputs, *waves)
 
     def write(self, values: Table, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
@@ -94,15 +94,15 @@ class DatetimeColumn:
     def slopes(self, values: Table, name: str) -> Array:
         """Return the derivatives of the inputs by seconds, (n, n_inputs); weekdays and days of the year are steps."""
         instants = self.read(values, name)
-        found = np.zeros((len(instants), self.n_inputs))
+        slopes = np.zeros((len(instants), self.n_inputs))
         first = self.seconds.n_inputs
-        found[:, :first] = self.seconds.slopes(seconds_of(instants), name)
+        slopes[:, :first] = self.seconds.slopes(seconds_of(instants), name)
         if "hour" in self.cycles:
             at, per_hour = first + 2 * self.cycles.index("hour"), 2.0 * pi / CYCLES["hour"][0]
             angle = positions(instants, "hour") * per_hour
-            found[:, at] = np.nan_to_num(np.cos(angle)) * per_hour / 3600.0
-            found[:, at + 1] = np.nan_to_num(-np.sin(angle)) * per_hour / 3600.0
-        return found
+            slopes[:, at] = np.nan_to_num(np.cos(angle)) * per_hour / 3600.0
+            slopes[:, at + 1] = np.nan_to_num(-np.sin(angle)) * per_hour / 3600.0
+        return slopes
 
     def read(self, values: Table, name: str) -> Instants:
         """Read instants, in the time zone that was learnt."""

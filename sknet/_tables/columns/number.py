@@ -172,10 +172,10 @@ class NumberColumn(OneNumber):
         """Return the derivatives of the inputs, (n, n_inputs): an indicator's is 0."""
         numbers = np.asarray(number_values(values, name), dtype=np.float64)
         z = (numbers - self.center) * self.scale
-        found = np.zeros((len(z), self.n_inputs))
-        found[:, 0] = self.scale / np.hypot(1.0, z / 3.0) if self.bend else self.scale
-        found[np.isnan(numbers)] = 0.0
-        return found
+        slopes = np.zeros((len(z), self.n_inputs))
+        slopes[:, 0] = self.scale / np.hypot(1.0, z / 3.0) if self.bend else self.scale
+        slopes[np.isnan(numbers)] = 0.0
+        return slopes
 
 
 def stacked(columns: Sequence[NumberColumn]) -> ColumnScaler:

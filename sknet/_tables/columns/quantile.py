@@ -84,9 +84,9 @@ class QuantileColumn(OneNumber):
         either = [steps[np.searchsorted(knots, numbers, side)] for side in ("left", "right")]
         beyond = missing | (share <= 0.5 * LEVELS[1]) | (share >= 1.0 - 0.5 * LEVELS[1])
         density = np.exp(-0.5 * ndtri(share) ** 2) / np.sqrt(2.0 * np.pi)  # of the normal scores
-        found = np.zeros((len(numbers), self.n_inputs))
-        found[:, 0] = np.where(beyond, 0.0, 0.5 * (either[0] + either[1]) / density)
-        return found
+        slopes = np.zeros((len(numbers), self.n_inputs))
+        slopes[:, 0] = np.where(beyond, 0.0, 0.5 * (either[0] + either[1]) / density)
+        return slopes
 
 
 def learn_quantiles(numbers: Array, distribution: Distribution, settings: ColumnSettings) -> QuantileColumn:

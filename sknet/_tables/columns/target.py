@@ -85,20 +85,20 @@ class TargetColumn(WithoutSlopes):
     def suffixes(self) -> tuple[str, ...]:
         """What follows the column's name in the name of each input."""
         word = distinct_word("target", () if self.one_hot is None else self.one_hot.levels)
-        own = [f"_{word}"] if len(self.scale) == 1 else [f"_{word}_{i}" for i in range(len(self.scale))]
-        return (*(() if self.one_hot is None else self.one_hot.suffixes), *own)
+        names = [f"_{word}"] if len(self.scale) == 1 else [f"_{word}_{i}" for i in range(len(self.scale))]
+        return (*(() if self.one_hot is None else self.one_hot.suffixes), *names)
 
     @property
     def inputs(self) -> tuple[InputFacts, ...]:
         """What each input is: (mean of the level - centre) * scale; the mean of a missing value stands under None."""
-        own = []
+        means = []
         for i, factor in enumerate(self.scale.tolist()):
             mean = dict(zip((*self.levels, None), self.means[0, :-1, i].tolist(), strict=True))
-            own.append(InputFacts("target", mean, centre=float(self.means[0, -1, i]), scale=factor))
-        return (*(() if self.one_hot is None else self.one_hot.inputs), *own)
+            means.append(InputFacts("target", mean, centre=float(self.means[0, -1, i]), scale=factor))
+        return (*(() if self.one_hot is None else self.one_hot.inputs), *means)
 
     @cached_property
-    def _places(self) -> dict[str, int]:
+    def _slots(self) -> dict[str, int]:
         return {level: slot for slot, level in enumerate(self.levels)}
 
     def write(self, values: Table, out: Array, name: str) -> None:
@@ -114,7 +114,7 @@ class TargetColumn(WithoutSlopes):
     def _write_means(self, values: Table, line: NDArray[np.intp] | int, out: Array) -> None:
         codes, keys = read_levels(values)
         missing = len(self.levels)
-        slot = find_slots(self._places, keys, missing + 1, missing)[codes]
+        slot = find_slots(self._slots, keys, missing + 1, missing)[codes]
         out[:, self._first :] = (self.means[line, slot] - self.means[0, -1]) * self.scale
 
 
@@ -225,9 +225,9 @@ def target_totals(values: Table, target: Array, weight: Array | None, fold: NDAr
 def _pooled(total: Array, mean: Array, squares: Array) -> tuple[Array, Array, Array]:
     """Pool totals, (p, ...), means and sums of squares, (p, ..., k), over their first axis."""
     weight = total[..., np.newaxis]
-    whole = weight.sum(axis=0)
-    pooled = _divided((weight * mean).sum(axis=0), np.broadcast_to(whole, mean.shape[1:]))
-    return whole[..., 0], pooled, squares.sum(axis=0) + (weight * (mean - pooled) ** 2).sum(axis=0)
+    total_weight = weight.sum(axis=0)
+    pooled = _divided((weight * mean).sum(axis=0), np.broadcast_to(total_weight, mean.shape[1:]))
+    return total_weight[..., 0], pooled, squares.sum(axis=0) + (weight * (mean - pooled) ** 2).sum(axis=0)
 
 
 def smoothed_means(total: Array, mean: Array, squares: Array) -> Array:
@@ -249,9 +249,9 @@ def smoothed_means(total: Array, mean: Array, squares: Array) -> Array:
     _, overall, squares_of_all = _pooled(total, mean, squares)
     weight = total[:, np.newaxis]
     variance = squares_of_all / max(float(total.sum()), np.finfo(np.float64).tiny)
-    own = np.where(weight > 0, mean - overall, 0.0)
+    difference = np.where(weight > 0, mean - overall, 0.0)
     within = _divided(squares, np.broadcast_to(weight, squares.shape))
-    return overall + own * _divided(weight * variance, weight * variance + within)
+    return overall + difference * _divided(weight * variance, weight * variance + within)
 
 
 def _divided(numerator: Array, denominator: Array) -> Array:

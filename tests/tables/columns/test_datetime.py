@@ -11,9 +11,14 @@ import pytest
 from sknet._tables.columns.datetime import DatetimeColumn
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.encoding import learn_encoder
+from sknet._tables.frames import as_pandas
 
 HOURS = pd.Series(pd.date_range("2023-01-01", periods=500, freq="37h"))
 ANGLE = 2 * np.pi
+
+
+def framed(name, series):
+    return as_pandas(pl.DataFrame({name: series}) if isinstance(series, pl.Series) else pd.DataFrame({name: series}))
 
 
 def encoded(frame, column="when", **settings):
@@ -58,7 +63,7 @@ NAIVE = {
 
 @pytest.mark.parametrize("series", NAIVE.values(), ids=NAIVE)
 def test_the_types_that_hold_dates_do_not_matter(series):
-    frame = pl.DataFrame({"when": series}) if isinstance(series, pl.Series) else pd.DataFrame({"when": series})
+    frame = framed("when", series)
     expected = pd.DataFrame({"when": NAIVE["pandas"]})
     assert learn_encoder(frame) == learn_encoder(expected)
     pd.testing.assert_frame_equal(encoded(frame), encoded(expected))
@@ -74,7 +79,7 @@ DATES = {
 
 @pytest.mark.parametrize("series", DATES.values(), ids=DATES)
 def test_days_are_their_midnight(series):
-    frame = pl.DataFrame({"when": series}) if isinstance(series, pl.Series) else pd.DataFrame({"when": series})
+    frame = framed("when", series)
     pd.testing.assert_frame_equal(encoded(frame), encoded(pd.DataFrame({"when": pd.to_datetime(DAYS)})))
 
 
@@ -90,8 +95,8 @@ SPANS = [timedelta(1), timedelta(hours=5), None, timedelta(0)]
         pl.Series(SPANS),
     ],
 )
-def test_spans_of_time_are_seconds(series):
-    frame = pl.DataFrame({"wait": series}) if isinstance(series, pl.Series) else pd.DataFrame({"wait": series})
+def test_durations_are_seconds(series):
+    frame = framed("wait", series)
     Z = encoded(frame, input_scaling=None)
     assert list(Z) == ["wait", "wait_missing"] and Z["wait"].tolist() == [86400, 18000, 34800, 0]
 
@@ -107,7 +112,7 @@ def test_hours_are_those_of_the_learnt_time_zone(zone):
     polars = pl.DataFrame({"when": pl.Series(local.dt.tz_convert("UTC").dt.tz_localize(None).tolist())}).with_columns(
         pl.col("when").dt.replace_time_zone("UTC").dt.convert_time_zone(zone)
     )
-    np.testing.assert_array_equal(encoder.encode(polars, float), Z)
+    np.testing.assert_array_equal(encoder.encode(as_pandas(polars), float), Z)
 
 
 def test_a_time_zone_is_neither_lost_nor_guessed():

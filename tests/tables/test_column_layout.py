@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from sknet._tables.column_layout import layout_of
 from sknet._tables.columns.bins import BinnedColumn
 from sknet._tables.columns.category import CategoryColumn
 from sknet._tables.columns.number import NumberColumn
-from sknet._tables.plan import plan_of
 
 NUMBER, FLAGGED = NumberColumn(1.0, 2.0, True), NumberColumn(0.5, 3.0, True, True, True)
 BINNED, BOTH = BinnedColumn(NUMBER, (0.0, 1.0, 4.0), 1.0), BinnedColumn(FLAGGED, (-1.0, 0.0, 2.0, 3.0), 0.5)
@@ -14,16 +14,16 @@ LETTERS = CategoryColumn(("a", "b", "c"))
 
 
 def test_inputs_stand_side_by_side_in_the_order_of_the_columns():
-    plan = plan_of([NUMBER, LETTERS, BOTH, FLAGGED])
-    assert plan.starts.tolist() == [0, 1, 4, 9, 11]
-    assert plan.numbers.tolist() == [0, 2, 3] and plan.inputs.tolist() == [0, 4, 9]
-    assert plan.indicated.tolist() == [1, 2] and plan.others == [1] and not plan.plain
-    assert plan.bins.inputs.tolist() == [6, 7, 8]
+    layout = layout_of([NUMBER, LETTERS, BOTH, FLAGGED])
+    assert layout.starts.tolist() == [0, 1, 4, 9, 11]
+    assert layout.numbers.tolist() == [0, 2, 3] and layout.inputs.tolist() == [0, 4, 9]
+    assert layout.indicated.tolist() == [1, 2] and layout.others == [1] and not layout.plain
+    assert layout.bins.inputs.tolist() == [6, 7, 8]
 
 
 @pytest.mark.parametrize(("columns", "plain"), [([NUMBER] * 3, True), ([NUMBER, FLAGGED], False), ([BINNED], False)])
 def test_plain_is_one_number_per_column(columns, plain):
-    assert plan_of(columns).plain == plain
+    assert layout_of(columns).plain == plain
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
@@ -32,8 +32,8 @@ def test_bins_at_once_are_bins_one_by_one(dtype):
     if dtype != np.int64:
         X[1, 1] = X[2, 2] = np.nan
     columns = [BINNED, NUMBER, BOTH]
-    plan, out, expected = plan_of(columns), np.zeros((3, 9)), np.zeros((3, 9))
-    plan.bins.write(X, out)
+    layout, out, expected = layout_of(columns), np.zeros((3, 9)), np.zeros((3, 9))
+    layout.bins.write(X, out)
     for j, column in enumerate(columns):
-        column.write(X[:, j], expected[:, plan.starts[j] : plan.starts[j + 1]], "c")
-    np.testing.assert_array_equal(out[:, plan.bins.inputs], expected[:, plan.bins.inputs])
+        column.write(X[:, j], expected[:, layout.starts[j] : layout.starts[j + 1]], "c")
+    np.testing.assert_array_equal(out[:, layout.bins.inputs], expected[:, layout.bins.inputs])

@@ -23,7 +23,7 @@ from sknet._typing import Array
 
 
 @dataclass(frozen=True)
-class Bins:
+class StackedBins:
     """The bins of all columns, to be computed at once.
 
     Attributes
@@ -57,7 +57,7 @@ class Bins:
 
 
 @dataclass(frozen=True)
-class Plan:
+class ColumnLayout:
     """Where each column's inputs are, and which columns are scaled at once.
 
     Attributes
@@ -70,7 +70,7 @@ class Plan:
         Which of these have an indicator of missing values, right after their input.
     scaler : ColumnScaler
         Of the numbers.
-    bins : Bins or None
+    bins : StackedBins or None
         Of the numbers that have bins.
     others : list of int
         Positions of all other columns.
@@ -83,12 +83,12 @@ class Plan:
     inputs: NDArray[np.intp]
     indicated: NDArray[np.intp]
     scaler: ColumnScaler
-    bins: Bins | None
+    bins: StackedBins | None
     others: list[int]
     plain: bool
 
 
-def plan_of(columns: Sequence[Column]) -> Plan:
+def layout_of(columns: Sequence[Column]) -> ColumnLayout:
     """Lay out the inputs of a table's columns."""
     starts = np.cumsum([0, *(column.n_inputs for column in columns)], dtype=np.intp)
     numbers = {j: number for j, column in enumerate(columns) if (number := _number_of(column)) is not None}
@@ -97,7 +97,7 @@ def plan_of(columns: Sequence[Column]) -> Plan:
     others = [j for j in range(len(columns)) if j not in numbers]
     plain = not others and starts[-1] == len(columns)
     scaler, bins = stacked(list(numbers.values())), _bins_of(columns, where, starts)
-    return Plan(starts, where, starts[where], indicated, scaler, bins, others, bool(plain))
+    return ColumnLayout(starts, where, starts[where], indicated, scaler, bins, others, bool(plain))
 
 
 def _number_of(column: Column) -> NumberColumn | None:
@@ -106,12 +106,12 @@ def _number_of(column: Column) -> NumberColumn | None:
     return inner if isinstance(inner, NumberColumn) else None
 
 
-def _bins_of(columns: Sequence[Column], where: NDArray[np.intp], starts: NDArray[np.intp]) -> Bins | None:
+def _bins_of(columns: Sequence[Column], where: NDArray[np.intp], starts: NDArray[np.intp]) -> StackedBins | None:
     binned = [(k, j, column) for k, j in enumerate(where.tolist()) if isinstance(column := columns[j], BinnedColumn)]
     if not binned:
         return None
     low, scale = map(np.concatenate, zip(*(column.bins for _, _, column in binned), strict=True))
-    return Bins(
+    return StackedBins(
         np.array([k for k, _, _ in binned]),
         np.array([column.fill for _, _, column in binned]),
         np.repeat(np.arange(len(binned)), [column.n_bins for _, _, column in binned]),
