@@ -34,14 +34,6 @@ def _model_of(estimator: object) -> Model:
     return require_fitted(estimator).model
 
 
-def _network_of(estimator: Estimator) -> Network:
-    """Return the network of a fitted estimator."""
-    model = _model_of(estimator)
-    if len(model.networks) > 1:
-        raise ExportError("A torch.nn.Sequential is one network, and this estimator has several: use one of members_.")
-    return model.network
-
-
 # --- ONNX ------------------------------------------------------------------------------------------------------------
 
 
@@ -140,7 +132,7 @@ def to_torch(estimator: Estimator) -> "torch.nn.Sequential":
     ImportError
         If PyTorch is not installed: the extra "torch" has it.
     """
-    network = _network_of(estimator)
+    network = _model_of(estimator).network
     with needed("sknet.export.to_torch", "torch", extra="torch"):
         from sknet._export.torch import layers_of
     return layers_of(network)

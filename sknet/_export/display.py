@@ -159,16 +159,14 @@ class TrainingHistoryDisplay:
         values = np.full((len(self._members), longest), np.nan)
         for row, part in zip(values, self._members, strict=True):
             row[: len(part)] = part[name]
-        epochs = np.arange(1, longest + 1)
+        values, epochs = np.ma.masked_invalid(values), np.arange(1, longest + 1)
         if len(values) > 1:
-            ax.fill_between(epochs, np.nanmin(values, 0), np.nanmax(values, 0), color=color, alpha=0.2, linewidth=0)
-            values = np.nanmean(values, axis=0, keepdims=True)
-        return ax.plot(epochs, values[0], label=label, color=color, **style)[0]
+            ax.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0)
+        return ax.plot(epochs, values.mean(axis=0), label=label, color=color, **style)[0]
 
     def _best_epochs(self) -> list[Any]:
         """Mark each member's best validation epoch; return what the legend shows of it."""
-        best = [best_epoch(part["validation_score"].to_numpy()) for part in self._members]
-        found = [epoch for epoch in best if epoch is not None]
+        found = sorted({epoch for part in self._members if (epoch := best_epoch(part)) is not None})
         lines = [self.ax_.axvline(epoch, color="0.4", linestyle=":", linewidth=1.2, zorder=0) for epoch in found]
         if not lines:
             return []
@@ -181,8 +179,11 @@ def log_label(value: float, _: object) -> str:
     return f"{value:g}" if f"{value:e}"[0] in "125" else ""
 
 
-def best_epoch(scores: Any) -> int | None:
+def best_epoch(history: "pd.DataFrame") -> int | None:
     """Return the epoch, counted from 1, whose weights were kept; None where none was evaluated."""
+    scores, losses = history["validation_score"].to_numpy(), history["loss"].to_numpy()
     if np.isnan(scores).all():
         return None
+    if np.isnan(losses).any():  # folds have trained for longer than the network that they chose the epoch for
+        return int(np.flatnonzero(~np.isnan(losses))[-1]) + 1
     return int(np.flatnonzero(scores == np.nanmax(scores))[-1]) + 1  # of equal ones, training keeps the last

@@ -69,14 +69,11 @@ ModelOf = Callable[[object], Model]
 
 
 def _raw(graph: Graph, model: Model, feeds: Sequence[Feed]) -> str:
-    """Write everything up to the raw outputs, averaged over the networks."""
+    """Write everything up to the raw outputs."""
     blocks = encode(graph, model.encoder, feeds)
     inputs = graph.concat([value for value, _ in blocks])
     order = [i for _, positions in blocks for i in positions]
-    outputs = [_layers(graph, network, inputs, order) for network in model.networks]
-    if len(outputs) == 1:
-        return outputs[0]
-    return graph.node("Mul", graph.node("Sum", *outputs), graph.number(1.0 / len(outputs)))
+    return _layers(graph, model.network, inputs, order)
 
 
 def _layers(graph: Graph, network: Network, inputs: str, order: list[int]) -> str:
