@@ -18,6 +18,7 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, TrainingHistoryDisp
 rng = np.random.default_rng(0)
 X = rng.normal(size=(120, 3))
 y = X @ [1.0, 2.0, 0.0]
+ONE = {"n_members": 1, "random_state": 0}
 
 
 @pytest.fixture(autouse=True)
@@ -27,7 +28,7 @@ def _close_figures():
 
 
 def test_losses_rate_and_best_epoch_of_a_validated_fit():
-    net = SigmoidMLPClassifier(4, early_stopping=True, max_iter=8, random_state=0).fit(X, y > 0)
+    net = SigmoidMLPClassifier(4, early_stopping=True, max_iter=8, **ONE).fit(X, y > 0)
     display = TrainingHistoryDisplay.from_estimator(net)
     assert set(display.lines_) == {"loss", "validation_loss", "learning_rate"}
     for name, line in display.lines_.items():
@@ -40,7 +41,7 @@ def test_losses_rate_and_best_epoch_of_a_validated_fit():
 
 
 def test_of_equal_scores_the_last_is_marked_whose_weights_are_kept():
-    history = SigmoidMLPRegressor(4, early_stopping=True, max_iter=4, random_state=0).fit(X, y).history_
+    history = SigmoidMLPRegressor(4, early_stopping=True, max_iter=4, **ONE).fit(X, y).history_
     history["validation_score"] = [0.5, 0.8, 0.8, np.nan]
     display = TrainingHistoryDisplay(history).plot()
     marks = [line for line in display.ax_.lines if line not in display.lines_.values()]
@@ -68,7 +69,7 @@ def test_lbfgs_has_no_rate_and_no_axis_for_it():
 
 
 def test_no_text_is_cut_and_no_curve_runs_through_the_legend():
-    net = SigmoidMLPClassifier(4, early_stopping=True, max_iter=8, random_state=0).fit(X, y > 0)
+    net = SigmoidMLPClassifier(4, early_stopping=True, max_iter=8, **ONE).fit(X, y > 0)
     display = TrainingHistoryDisplay.from_estimator(net)
     display.figure_.canvas.draw()
     whole, legend = display.figure_.bbox, display.ax_.get_legend().get_window_extent()
@@ -91,8 +92,8 @@ def test_a_pipeline_and_a_search_show_what_they_have_fitted():
 
 
 def test_members_are_their_mean_and_a_band():
-    one = SigmoidMLPRegressor(4, early_stopping=True, max_iter=4, random_state=0).fit(X, y).history_
-    other = SigmoidMLPRegressor(4, early_stopping=True, max_iter=6, random_state=1).fit(X, y).history_
+    one = SigmoidMLPRegressor(4, early_stopping=True, max_iter=4, **ONE).fit(X, y).history_
+    other = SigmoidMLPRegressor(4, early_stopping=True, max_iter=6, **ONE | {"random_state": 1}).fit(X, y).history_
     display = TrainingHistoryDisplay(pd.concat([one.assign(member=0), other.assign(member=1)])).plot()
     loss = display.lines_["loss"].get_ydata()
     np.testing.assert_allclose(loss[:4], (one["loss"] + other["loss"][:4]) / 2)

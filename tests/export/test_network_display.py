@@ -17,6 +17,7 @@ from sknet._export.network_display import strongest
 rng = np.random.default_rng(0)
 X = pd.DataFrame(rng.normal(size=(90, 2)), columns=["length", "width"]).assign(colour=["red", "green", "blue"] * 30)
 y = X["colour"]
+PLAIN = {"n_members": 1, "numeric_encoding": "raw", "random_state": 0}
 
 
 @pytest.fixture(autouse=True)
@@ -30,7 +31,7 @@ def texts(display):
 
 
 def test_inputs_and_classes_have_their_names():
-    net = SigmoidMLPClassifier((4, 3), max_iter=2, random_state=0).fit(X, y)
+    net = SigmoidMLPClassifier((4, 3), max_iter=2, **PLAIN).fit(X, y)
     display = NetworkDisplay.from_estimator(net)
     written = texts(display)
     assert written[:5] == ["length", "width", "colour_blue", "colour_green", "colour_red"]
@@ -46,7 +47,7 @@ def test_two_classes_have_one_output_the_second_ones():
 
 
 def test_of_large_layers_the_strongest_are_shown():
-    net = SigmoidMLPRegressor(40, max_iter=2, random_state=0).fit(X[["length", "width"]], X["length"])
+    net = SigmoidMLPRegressor(40, max_iter=2, **PLAIN).fit(X[["length", "width"]], X["length"])
     display = NetworkDisplay.from_estimator(net, max_units=6)
     assert [len(shown) for shown in display.shown_] == [2, 6, 1] and "6 of 40 units" in texts(display)
     weak, strong = np.array([[1.0, 5.0, 2.0]]), np.array([[1.0], [1.0], [3.0]])

@@ -24,7 +24,7 @@ FRAME = pd.DataFrame(
 )
 FRAME.loc[3, "a"] = np.nan
 LABEL, NUMBER = rng.choice(["p", "q", "r"], N), FRAME.b + (FRAME.town == "Rome")
-QUICK = dict(hidden_layer_sizes=(6, 5), max_iter=3, random_state=0, learning_rate="cosine")
+QUICK = dict(hidden_layer_sizes=(6, 5), max_iter=3, random_state=0, learning_rate="cosine", n_members=1)
 
 
 def inputs_of(net):
