@@ -24,7 +24,7 @@ from sknet._model.model import Model
 from sknet._model.settings import Settings
 from sknet._model.threads import give_way, suitable_threads, threads_for_members
 from sknet._tables.rows import LEAST_WEIGHT, Rows, too_light
-from sknet._training.minibatch import MiniBatch, Run
+from sknet._training.minibatch import MiniBatch, MiniBatchRun
 from sknet._training.result import Result
 from sknet._training.rounds import RoundObserver, train_in_rounds
 from sknet._training.state import Evaluate, State
@@ -112,7 +112,7 @@ def train_members(
     for run, state in zip(runs, states, strict=True):
         if not isinstance(run.solver, MiniBatch):
             raise TypeError("members are trained by a first-order solver")
-        started.append(Run(run.solver, run.problem, state))
+        started.append(MiniBatchRun(run.solver, run.problem, state))
     with threads_for_members(len(runs), runs[0].training.n_rows * runs[0].layout.largest) as n_threads:
         return train_in_rounds(started, max(n_threads, at_once) if in_threads else 1, GivingWay(observer))
 

@@ -39,18 +39,18 @@ def _arrays(gradient: Gradient) -> list[Array]:
     return [gradient.out[: gradient.start], gradient.values.reshape(-1), gradient.out[gradient.stop :]]
 
 
-Part = tuple[Sequence[Array], Array, int]
+Move = tuple[Sequence[Array], Array, int]
 """Of the vectors and of the gradient, and how many weights come first in it: what a step may change in place."""
 
 
-def parts_to_move(gradient: Gradient, vectors: Sequence[Array], n_weights: int) -> Iterable[Part]:
+def parts_to_move(gradient: Gradient, vectors: Sequence[Array], n_weights: int) -> Iterable[Move]:
     """Return what a step is to move: everything, or what a sparse gradient touches."""
     if isinstance(gradient, SparseGradient):
         return _touched_parts(gradient, vectors)
     return ((vectors, gradient, n_weights),)
 
 
-def _touched_parts(gradient: SparseGradient, vectors: Sequence[Array]) -> Iterator[Part]:
+def _touched_parts(gradient: SparseGradient, vectors: Sequence[Array]) -> Iterator[Move]:
     """Yield the parts. Sets: the vectors, to what has become of each."""
     out, start, stop, rows, values = gradient
     yield [vector[:start] for vector in vectors], out[:start], start  # weights, which decay
