@@ -12,7 +12,7 @@ from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
 from sknet._export.formats import ExportError
 from sknet._model.machine import needed
-from sknet._model.model import Model, Network
+from sknet._model.model import Model
 from sknet._typing import Table
 
 if TYPE_CHECKING:
@@ -163,7 +163,7 @@ def from_torch(module: "torch.nn.Sequential", like: Estimator) -> Estimator:
     ImportError
         If PyTorch is not installed: the extra "torch" has it.
     """
-    network = _network_of(like)
+    network = _model_of(like).network
     with needed("sknet.export.from_torch", "torch", extra="torch"):
         from sknet._export.torch import weights_of
     if not callable(getattr(module, "children", None)):

@@ -27,7 +27,7 @@ from sknet._model.settings import Settings
 from sknet._model.threads import threads_for_networks
 from sknet._network.temperature import PRIOR_LOG, mean_at_best_temperature
 from sknet._tables.splitting import deal
-from sknet._training.minibatch import MiniBatch, Run
+from sknet._training.minibatch import MiniBatch, MiniBatchRun
 from sknet._training.result import Epoch, StopReason
 from sknet._training.rounds import train_in_rounds
 from sknet._training.state import State
@@ -104,7 +104,7 @@ def select_epoch(folds: "FoldNetworks", observer: FoldsObserver | None = None, *
     Selection
     """
     watched = _Watched(folds, observer)
-    started = [Run(run.solver, run.problem, state) for run, state in folds.each]  # type: ignore[arg-type]
+    started = [MiniBatchRun(run.solver, run.problem, state) for run, state in folds.each]  # type: ignore[arg-type]
     with threads_for_networks(len(started), folds.runs[0][0].largest_product) as n_threads:
         n_at_once = max(n_threads, folds.rows.backend.n_at_once) if in_threads else 1
         results = train_in_rounds(started, n_at_once, watched)

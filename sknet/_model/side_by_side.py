@@ -5,7 +5,7 @@ from typing import Protocol
 
 from sknet._model.network_run import NetworkRun
 from sknet._model.threads import threads_for_networks
-from sknet._training.minibatch import MiniBatch, Run
+from sknet._training.minibatch import MiniBatch, MiniBatchRun
 from sknet._training.result import Result
 from sknet._training.rounds import train_in_rounds
 from sknet._training.state import State
@@ -55,7 +55,7 @@ def train_side_by_side(
         if not isinstance(first.solver, MiniBatch):
             watched = None if observer is None else _WithoutState(observer)
             return [first.solver.train(first.problem, states[0], watched)]
-        started = [Run(run.solver, run.problem, state) for run, state in zip(runs, states, strict=True)]  # type: ignore[arg-type]
+        started = [MiniBatchRun(run.solver, run.problem, state) for run, state in zip(runs, states, strict=True)]  # type: ignore[arg-type]
         n_at_once = max(n_threads, min(first.n_at_once, len(runs))) if in_threads else 1
         return train_in_rounds(started, n_at_once, observer)
 

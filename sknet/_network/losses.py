@@ -373,7 +373,10 @@ def softmax_log_loss(raw: Array, target: Array) -> tuple[Array, Array]:
     total = np.add.reduce(a)
     a /= total
     delta = np.subtract(a.T, target, out=raw)  # a - t: the rows of t add up to 1
-    return np.log(total) + (largest - at_target), delta
+    value = np.log(total, out=total)
+    largest -= at_target
+    value += largest
+    return value, delta
 
 
 def sigmoid_squared_error(raw: Array, target: Array) -> tuple[Array, Array]:

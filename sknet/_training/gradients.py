@@ -5,7 +5,7 @@ Conventions
 vectors : list of (p,) arrays      theta, and all that moves with it
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import sqrt
 
 import numpy as np
@@ -39,16 +39,19 @@ def _arrays(gradient: Gradient) -> list[Array]:
     return [gradient.out[: gradient.start], gradient.values.reshape(-1), gradient.out[gradient.stop :]]
 
 
-def parts_to_move(
-    gradient: Gradient, vectors: Sequence[Array], n_weights: int
-) -> Iterator[tuple[Sequence[Array], Array, int]]:
-    """Yield what a step may change in place: parts of the vectors, of the gradient, and how many weights come first.
+Move = tuple[Sequence[Array], Array, int]
+"""Of the vectors and of the gradient, and how many weights come first in it: what a step may change in place."""
 
-    Sets: the vectors, to what has become of their parts.
-    """
-    if not isinstance(gradient, SparseGradient):
-        yield vectors, gradient, n_weights
-        return
+
+def parts_to_move(gradient: Gradient, vectors: Sequence[Array], n_weights: int) -> Iterable[Move]:
+    """Return what a step is to move: everything, or what a sparse gradient touches."""
+    if isinstance(gradient, SparseGradient):
+        return _touched_parts(gradient, vectors)
+    return ((vectors, gradient, n_weights),)
+
+
+def _touched_parts(gradient: SparseGradient, vectors: Sequence[Array]) -> Iterator[Move]:
+    """Yield the parts. Sets: the vectors, to what has become of each."""
     out, start, stop, rows, values = gradient
     yield [vector[:start] for vector in vectors], out[:start], start  # weights, which decay
     yield [vector[stop:] for vector in vectors], out[stop:], 0  # biases, which do not

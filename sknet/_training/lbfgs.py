@@ -37,7 +37,7 @@ class LBFGS:
     def train(self, problem: Problem, state: State, observer: Observer | None = None) -> Result:
         """Minimise a problem; see `Solver.train`."""
         start = state.epoch
-        run = _ScipyRun(problem, self, state, observer)
+        run = _LBFGSRun(problem, self, state, observer)
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 outcome = run.minimize()
@@ -98,7 +98,7 @@ class _SignedParts:
         return Bounds(lower, np.inf)
 
 
-class _ScipyRun:
+class _LBFGSRun:
     """One call of SciPy's solver, and what it calls back: the objective, and the end of every iteration."""
 
     def __init__(self, problem: Problem, solver: LBFGS, state: State, observer: Observer | None) -> None:

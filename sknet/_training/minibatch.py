@@ -55,7 +55,7 @@ class MiniBatch:
 
     def train(self, problem: Problem, state: State, observer: Observer | None = None) -> Result:
         """Minimise a problem; see `Solver.train`."""
-        run = Run(self, problem, state)
+        run = MiniBatchRun(self, problem, state)
         try:
             while not run.is_over:
                 run.train_epoch(observer)
@@ -184,7 +184,7 @@ class MiniBatch:
             average += gradient
 
 
-class Run:
+class MiniBatchRun:
     """A run on its way, epoch by epoch; an interrupted one can go back to its last whole epoch."""
 
     def __init__(self, solver: MiniBatch, problem: Problem, state: State) -> None:

@@ -9,7 +9,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 from typing import Protocol
 
-from sknet._training.minibatch import Run
+from sknet._training.minibatch import MiniBatchRun
 from sknet._training.result import Result, StopReason
 
 
@@ -23,7 +23,9 @@ class RoundObserver(Protocol):
         """Note that a round has ended; return True to stop all runs."""
 
 
-def train_in_rounds(runs: Sequence[Run], n_threads: int = 1, observer: RoundObserver | None = None) -> list[Result]:
+def train_in_rounds(
+    runs: Sequence[MiniBatchRun], n_threads: int = 1, observer: RoundObserver | None = None
+) -> list[Result]:
     """Train all runs until each has ended, or the observer asks to stop.
 
     Sets: the states, in place. A Ctrl-C after the first whole round ends all
@@ -32,7 +34,7 @@ def train_in_rounds(runs: Sequence[Run], n_threads: int = 1, observer: RoundObse
 
     Parameters
     ----------
-    runs : sequence of Run
+    runs : sequence of MiniBatchRun
     n_threads : int, default=1
         How many epochs are computed at a time; no result depends on it.
 
@@ -66,7 +68,7 @@ def train_in_rounds(runs: Sequence[Run], n_threads: int = 1, observer: RoundObse
     return [run.result(stopped_by) for run in runs]
 
 
-def _one_round(runs: list[Run], pool: ThreadPoolExecutor | None) -> None:
+def _one_round(runs: list[MiniBatchRun], pool: ThreadPoolExecutor | None) -> None:
     """Compute an epoch of each; with a pool, return or raise only when none is under way."""
     if pool is None:
         for run in runs:

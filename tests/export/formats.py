@@ -115,8 +115,6 @@ def through_torch(case):
 
     from sknet.export import from_torch, to_torch
 
-    if case.estimator.n_members > 1:
-        return 0.0
     net = case.estimator
     module, (inputs, *hidden) = to_torch(net), net.activations(case.X)
     inputs = inputs.toarray() if sp.issparse(inputs) else inputs
