@@ -110,7 +110,7 @@ def watch(monkeypatch, on_call):
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning", "ignore:A step's work:RuntimeWarning")
 @pytest.mark.parametrize(
     ("solver", "method", "nth", "delay"),
-    [("adam", "step", 7, 0.0), ("lbfgs", "step", 5, 0.002), ("adam", "tell", 1, 0.0), ("adam", "encode", 1, 0.001)],
+    [("adam", "step", 7, 0.0), ("lbfgs", "step", 5, 0.002), ("adam", "tables", 1, 0.0), ("adam", "encode", 1, 0.001)],
 )
 def test_a_lost_worker_is_replaced(client, workers, monkeypatch, solver, method, nth, delay):
     given = table()
