@@ -96,9 +96,7 @@ def test_other_threads_warn_at_the_users_line_too():
 
 TABLE = np.random.default_rng(2).normal(size=(400, 3))
 NOISE = np.random.default_rng(3).normal(size=400)
-NOTHING_LEARNT = (
-    "learning_rate_init=100: the best epoch is no better than a constant prediction. Try learning_rate_init=10"
-)
+NOTHING_LEARNT = "learning_rate_init=100: the best epoch is no better than a constant prediction. Try 10"
 
 
 def fit_memory(net, X, y):
