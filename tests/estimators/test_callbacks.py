@@ -25,7 +25,8 @@ NUMBER = X[:, 0] - X[:, 1]
 LABEL = np.digitize(NUMBER, [-0.5, 0.5])
 WEIGHT = rng.integers(1, 4, size=N).astype(float)
 QUICK = dict(
-    n_members=1, hidden_layer_sizes=3, max_iter=4, batch_size=20, learning_rate="cosine", learning_rate_init=0.05, random_state=0,
+    n_members=1,
+    hidden_layer_sizes=3, max_iter=4, batch_size=20, learning_rate="cosine", learning_rate_init=0.05, random_state=0,
     early_stopping=False,
 )  # fmt: skip
 KINDS = [(SigmoidMLPClassifier, LABEL), (SigmoidMLPRegressor, NUMBER)]

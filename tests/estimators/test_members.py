@@ -107,9 +107,10 @@ def test_auto_is_two_on_small_tables_whose_epochs_are_rated():
     assert SigmoidMLPClassifier(max_iter=1).fit(table[:60], y[:60]).resolved_params_["n_members"] == 1
 
 
+WEIGHTS = [np.ones((3, 4)), np.ones((4, 1))], [np.ones(4), np.ones(1)]
 ALONE = {
     "learning_rate": ({"learning_rate": "constant"}, X, r"learning_rate='constant'"),
-    "init": ({"init": ([np.ones((3, 4)), np.ones((4, 1))], [np.ones(4), np.ones(1)])}, X, r"init=\(coefs, intercepts\)"),
+    "init": ({"init": WEIGHTS}, X, r"init=\(coefs, intercepts\)"),
     "input_scaling": ({"input_scaling": None}, X, "input_scaling=None"),
     "sparse": ({}, sp.csr_array(X), "sparse X"),
     "lbfgs": ({"solver": "lbfgs"}, X, "solver='lbfgs'"),
@@ -244,7 +245,8 @@ def test_rows_in_a_file_are_as_in_memory(kind, how, tmp_path):
 @pytest.mark.parametrize("kind", KINDS)
 def test_categories_dates_and_missing_values(kind):
     frame = pd.DataFrame({
-        "city": np.array(["a", "b", "c", None], object)[np.arange(N) % 4], "number": np.where(X[:, 0] > 1, np.nan, X[:, 0]),
+        "city": np.array(["a", "b", "c", None], object)[np.arange(N) % 4],
+        "number": np.where(X[:, 0] > 1, np.nan, X[:, 0]),
         "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(N), unit="D"),
     })  # fmt: skip
     net = kind(**QUICK, category_encoding="target", early_stopping="folds").fit(frame, KINDS[kind])

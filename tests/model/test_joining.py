@@ -1,5 +1,7 @@
 """Networks that are averaged are one network: the same raw outputs, and a gradient of its own."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
@@ -18,7 +20,7 @@ LABEL = (np.abs(X[:, 0]) + X[:, 1] > 0.8).astype(int)
 def drawn(n_inputs, sizes, activation, seed):
     rng = np.random.default_rng(seed)
     sizes = [n_inputs, *sizes, N_OUTPUTS]
-    coefs = [rng.normal(size=pair) for pair in zip(sizes, sizes[1:], strict=False)]
+    coefs = [rng.normal(size=pair) for pair in pairwise(sizes)]
     activations = (ACTIVATIONS[activation],) * (len(sizes) - 2)
     return Network(activations, coefs, [rng.normal(size=size) for size in sizes[1:]])
 
@@ -41,7 +43,7 @@ def test_the_raw_output_is_the_mean_of_theirs(activation, depth):
     expected = np.mean([raw(*each) for each in zip(networks, views, strict=True)], axis=0)
     network = joined(networks, inputs, N_INPUTS)
     assert_allclose(raw(network, Z), expected, rtol=1e-12, atol=1e-12)
-    assert [b.size for b in network.intercepts] == [9, 12, 6][:depth] + [N_OUTPUTS]
+    assert [b.size for b in network.intercepts] == [*[9, 12, 6][:depth], N_OUTPUTS]
 
 
 def test_a_network_alone_is_itself():
@@ -56,7 +58,8 @@ def test_arrays_keep_their_type_and_the_temperature_is_the_mean():
         for one, t in zip(networks, (1.0, 2.0), strict=True)
     ]
     network = joined(networks, [None, None], N_INPUTS)
-    assert network.temperature == 1.5 and {part.dtype for part in network.coefs + network.intercepts} == {np.dtype("f4")}
+    assert network.temperature == 1.5
+    assert {part.dtype for part in network.coefs + network.intercepts} == {np.dtype("f4")}
 
 
 @pytest.mark.parametrize("depth", [0, 1, 3])

@@ -1,6 +1,7 @@
 """Folds choose the epoch and the temperature for which the loss of the rows that they hold out is least."""
 
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -66,7 +67,7 @@ def test_a_group_is_held_out_as_a_whole():
     assert_array_equal(np.sort(folds.held_out), np.arange(N))
     n_held_out = [N - runs[0].problem.n_samples for runs in folds.runs]
     at = np.cumsum([0, *n_held_out])
-    parts = [set(groups[folds.held_out[i:j]]) for i, j in zip(at, at[1:], strict=False)]
+    parts = [set(groups[folds.held_out[i:j]]) for i, j in pairwise(at)]
     assert sum(map(len, parts)) == len(set(groups)) == 30
 
 
