@@ -68,13 +68,14 @@ def report(parameters: CommonParameters, result: Result, *, quiet: bool = False,
 def warn_of_outcome(parameters: CommonParameters, fitted: Fitted, pairs: Iterable[tuple[NetworkRun, State]]) -> None:
     """Warn of what was learnt, where it is of no use: a calibration at its bound, or no more than a constant."""
     temperature = fitted.model.network.temperature
-    if abs(log(temperature)) > LARGEST_LOG - 1e-6:
+    if is_nothing_learnt(parameters, pairs):  # which may be why no temperature suits
+        warn_of_rate(parameters)
+    elif abs(log(temperature)) > LARGEST_LOG - 1e-6:
         warn(
             f"temperature_={temperature:.3g} is the bound of what calibration may be: the rows that were held out are "
             "not like those to train on. Probabilities mean little. Check groups, X_val and the order of the rows.",
             UserWarning,
         )
-    _warn_if_nothing_is_learnt(parameters, pairs)
 
 
 def warn_of_groups_of_one_class(strata: Array | None, groups: Array | None) -> None:
@@ -90,15 +91,18 @@ def warn_of_groups_of_one_class(strata: Array | None, groups: Array | None) -> N
         )
 
 
-def _warn_if_nothing_is_learnt(parameters: CommonParameters, pairs: Iterable[tuple[NetworkRun, State]]) -> None:
-    """Warn where a network that is kept is no better than a constant, and the rate may be to blame.
+def is_nothing_learnt(parameters: CommonParameters, pairs: Iterable[tuple[NetworkRun, State]]) -> bool:
+    """Whether a network that is kept is no better than a constant, and the rate may be to blame.
 
     At ordinary rates a table that says nothing gives such networks too: there, it must be far worse.
     """
+    margin = 0.0 if float(parameters.learning_rate_init) > CommonParameters.learning_rate_init else 0.25
+    return parameters.solver != "lbfgs" and any(is_no_better_than_constant(*pair, margin) for pair in pairs)
+
+
+def warn_of_rate(parameters: CommonParameters) -> None:
+    """Warn of a rate with which nothing was learnt."""
     rate, ordinary = float(parameters.learning_rate_init), CommonParameters.learning_rate_init
-    margin = 0.0 if rate > ordinary else 0.25
-    if parameters.solver == "lbfgs" or not any(is_no_better_than_constant(*pair, margin) for pair in pairs):
-        return
     warn(
         f"learning_rate_init={rate:g}: the best epoch is no better than a constant prediction. Try "
         f"learning_rate_init={rate / 10.0 if rate > ordinary else ordinary:g}, or less regularisation (alpha, "

@@ -257,7 +257,8 @@ def test_categories_dates_and_missing_values(kind):
 def test_a_column_that_says_nothing_tells_nothing_of_held_out_targets():
     """Means of the target by level are cross-fitted for the folds' networks of all members."""
     new = np.random.default_rng(1)
-    frame, y = pd.DataFrame({"level": new.integers(0, 60, 240).astype(str)}), new.normal(size=240)
+    frame = pd.DataFrame({"level": [f"level {i}" for i in new.integers(0, 60, 240)]})
+    y = new.normal(size=240)
     net = SigmoidMLPRegressor(**QUICK, category_encoding="target", early_stopping="folds").fit(frame, y)
     assert np.corrcoef(net.oof_prediction_, y)[0, 1] < 0.2
 

@@ -47,9 +47,9 @@ def encoded(table, numeric_encoding="piecewise_linear", weight=None, **parameter
 def dense(inputs, batch):
     """A batch of the network's inputs, whatever form they have, as one array; without the column of ones."""
     Z = inputs(batch)
-    if inputs.kind == "split":
-        whole = Z.hot.toarray()
-        whole[:, Z.places] += Z.dense
+    if inputs.kind == "mixed":
+        whole = Z.one_hot.toarray()
+        whole[:, Z.dense_inputs] += Z.dense
         return whole
     Z = Z.toarray() if sp.issparse(Z) else np.array(Z)
     return Z[:, :-1] if inputs.kind == "ones" else Z
@@ -65,7 +65,7 @@ def test_rows_chosen_by_number_are_those_encoded_alone(kind, without_bins, tmp_p
     taken = all_rows.take(np.arange(N)[::-1]).take(N - 1 - SOME)  # some of some of the rows
     if without_bins:
         expected, taken = expected.without_bins(), taken.without_bins()
-    assert (taken.table.inputs(1).kind == "split") == (kind == "look-ups")
+    assert (taken.table.inputs(1).kind == "mixed") == (kind == "look-ups")
     Z, Z_alone = taken.table.inputs(len(SOME)), expected.table.inputs(len(SOME))
     for batch in (slice(0, 4), slice(4, 6), np.array([3, 1])):
         assert_array_equal(dense(Z, batch), dense(Z_alone, batch))

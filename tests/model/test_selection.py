@@ -17,7 +17,7 @@ from sknet._model.matrices import encode_rows, learn_encoding
 from sknet._model.network_run import start_run
 from sknet._model.selection import FEW_ROWS, MANY_ROWS, MIN_STEPS, FoldNetworks, FoldPlan, fold_plan, select_epoch
 from sknet._model.side_by_side import train_side_by_side
-from sknet._network.losses import PRIOR_LOG, inverse_temperature
+from sknet._network.temperature import PRIOR_LOG, inverse_temperature
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import deal
 
