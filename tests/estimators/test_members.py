@@ -97,14 +97,14 @@ def test_the_temperature_is_the_mean_of_theirs_and_one_for_numbers(kind):
 
 
 def test_auto_is_two_on_small_tables_whose_epochs_are_rated():
-    table = rng.normal(size=(SMALL_ROWS, 2))
+    table = np.random.default_rng(0).normal(size=(SMALL_ROWS, 2))
     y = table[:, 0] > 0.0
-    plain = dict(max_iter=1, hidden_layer_sizes=2, early_stopping="folds")
+    plain = dict(max_iter=1, random_state=0, hidden_layer_sizes=2, early_stopping="folds")
     for n, expected in ((N, 2), (SMALL_ROWS - 1, 2), (SMALL_ROWS, 1)):
         net = SigmoidMLPClassifier(**plain).fit(table[:n], y[:n])
         assert net.resolved_params_["n_members"] == expected and net.coefs_[0].shape[1] == 2 * expected
         assert ("bin" in set(net.inputs_["kind"])) and ("member" in net.history_) == (expected == 2)
-    assert SigmoidMLPClassifier(max_iter=1).fit(table[:60], y[:60]).resolved_params_["n_members"] == 1
+    assert SigmoidMLPClassifier(max_iter=1, random_state=0).fit(table[:60], y[:60]).resolved_params_["n_members"] == 1
 
 
 WEIGHTS = [np.ones((3, 4)), np.ones((4, 1))], [np.ones(4), np.ones(1)]

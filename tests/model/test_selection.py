@@ -159,7 +159,7 @@ def test_max_iter_bounds_them_even_where_no_loss_is_a_number(monkeypatch):
 
 
 def test_the_networks_for_all_rows_train_for_so_many_epochs():
-    net = SigmoidMLPClassifier(**QUICK | {"max_iter": 500, "learning_rate_init": 0.5, "n_iter_no_change": 3})
+    net = SigmoidMLPClassifier(**QUICK | {"max_iter": 500, "n_iter_no_change": 3}, random_state=0)
     net.fit(X, LABEL)
     assert net.n_iter_ <= len(net.validation_scores_) < 100
 
