@@ -2,8 +2,8 @@
 Several networks, and where they disagree
 =========================================
 
-``n_members`` networks, each validated on rows that the others were trained on: their mean errs less than one of them,
-and they disagree where there are no rows to learn from, so their spread is a sign of not knowing.
+Networks from different seeds disagree where there are no rows to learn from, so their spread is a sign of not knowing;
+and their mean errs less than one of them. ``n_members`` makes that mean one network.
 """
 
 import matplotlib.pyplot as plt
@@ -14,31 +14,32 @@ from sknet import SigmoidMLPRegressor
 rng = np.random.default_rng(0)
 X = np.concatenate([rng.uniform(-3, -1, 150), rng.uniform(1, 3, 150)])[:, np.newaxis]
 y = np.sin(2 * X[:, 0]) + 0.1 * rng.normal(size=300)
-model = SigmoidMLPRegressor(n_members=8, max_iter=200, random_state=0).fit(X, y)
+settings = dict(hidden_layer_sizes=(32, 32), max_iter=300, learning_rate_init=0.05, early_stopping=False)
+alone = [SigmoidMLPRegressor(**settings, n_members=1, random_state=seed).fit(X, y) for seed in range(8)]
 
 line = np.linspace(-4, 4, 200)[:, np.newaxis]
-members = np.array([member.predict(line) for member in model.members_])
-spread = members.std(axis=0)
+curves = np.array([network.predict(line) for network in alone])
+spread = curves.std(axis=0)
 known = (np.abs(line[:, 0]) > 1) & (np.abs(line[:, 0]) < 3)
-print(f"spread of {len(members)} members: {spread[known].mean():.2f} with rows, {spread[~known].mean():.2f} without")
+print(f"spread of {len(curves)} networks: {spread[known].mean():.2f} with rows, {spread[~known].mean():.2f} without")
 
 # %%
-# Each row was left out by one member. What this one predicts for it is honest: its errors are those of new rows.
+# With ``n_members=8`` eight such networks are trained side by side and joined into one, whose output is their mean.
 
-left_out = np.sqrt(np.mean((y - model.oof_prediction_) ** 2))
+joined = SigmoidMLPRegressor(**settings, n_members=8, numeric_encoding="raw", random_state=0).fit(X, y)
 new = rng.uniform(1, 3, 5000)[:, np.newaxis]
 truth = np.sin(2 * new[:, 0])
-alone = np.mean([np.sqrt(np.mean((truth - member.predict(new)) ** 2)) for member in model.members_])
-together = np.sqrt(np.mean((truth - model.predict(new)) ** 2))
-print(f"rows left out are missed by {left_out:.3f}, of which 0.100 is noise")
-print(f"the curve itself is missed by {alone:.3f} by one member, by {together:.3f} by their mean")
+by_one = np.mean([np.sqrt(np.mean((truth - network.predict(new)) ** 2)) for network in alone])
+by_all = np.sqrt(np.mean((truth - joined.predict(new)) ** 2))
+print(f"a hidden layer of one has {alone[0].coefs_[0].shape[1]} units, one of all {joined.coefs_[0].shape[1]}")
+print(f"the curve is missed by {by_one:.3f} by one, by {by_all:.3f} by the joined network")
 
 # %%
 
 figure, ax = plt.subplots(figsize=(7, 3.8), layout="constrained")
-for member in members:
-    ax.plot(line[:, 0], member, color="#14606b", lw=0.8, alpha=0.6)
-ax.plot(line[:, 0], model.predict(line), color="#14606b", lw=2.5, label="their mean")
+for curve in curves:
+    ax.plot(line[:, 0], curve, color="#14606b", lw=0.8, alpha=0.6)
+ax.plot(line[:, 0], joined.predict(line), color="#14606b", lw=2.5, label="eight, joined")
 ax.plot(X[:, 0], y, ".", color="0.5", ms=3, label="rows")
 ax.set(xlabel="x", ylabel="y", title="Eight networks")
 ax.legend(frameon=False)

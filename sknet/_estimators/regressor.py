@@ -59,12 +59,16 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         How many hidden layers of that size, if `hidden_layer_sizes` is an int or
         is left at its default.
 
-    n_members : int, default=1
-        From 2 on: that many networks, whose raw outputs are averaged. Each is
-        validated on a fold of its own (stratified by classes, or by whether a
-        target that may not be negative is 0; or whole groups), and trained on the
-        others; with a splitter as `validation_fraction`, there is a member for each
-        of its splits. Folds hold at least 10 rows.
+    n_members : int or "auto", default="auto"
+        So many networks are trained side by side from as many seeds, with one
+        encoder and one choice of the epoch, and are then joined into one network:
+        hidden layers side by side, the raw output their mean. It is `n_members`
+        times as wide as `hidden_layer_sizes` says, and is what `partial_fit` and a
+        warm start train on. "auto" is 2 below 5,000 training rows, where folds or
+        held-out rows evaluate the epochs, else 1; always 1 with one of
+        scikit-learn's schedules, weights given as `init`, `input_scaling=None`,
+        sparse input, "lbfgs", `Checkpoint` or a stream, where more is an error. A
+        first `partial_fit` has one.
 
     learning_rate_init : float, default=0.015
         The (largest) learning rate.
@@ -101,12 +105,12 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         Whether to hold out rows, stop after `n_iter_no_change` epochs without a
         better score on them, and keep the best epoch's weights. With "folds",
         each of four folds (from 500 rows on, two of the four; from 5,000 on without
-        `groups`, one of ten) is held out from a network of its own; the loss of
+        `groups`, one of ten) is held out from networks of its own; the loss of
         their rows chooses the number of epochs and, where it is scaled, the
-        temperature, and one network is trained on all rows. "auto" is False below
-        67 training rows; "folds" up to 14,999 for a classifier with "log_loss" and
-        a schedule that scikit-learn does not have, unless `scoring`, `warm_start`
-        or `validation_fraction` is set or `max_iter` is 1; else, and with `X_val`,
+        temperature, and then all rows are trained on. "auto" is False below 67
+        rows; "folds" up to 14,999 with a first-order solver and a schedule that
+        scikit-learn does not have, unless `scoring`, `warm_start` or
+        `validation_fraction` is set or `max_iter` is 1; else, and with `X_val`,
         True.
 
     validation_fraction : float, splitter or "auto", default="auto"
@@ -146,18 +150,14 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         input, from three classes on one per class; or one-hot, and the target's
         mean beside it where a column has more levels than `max_categories`.
         "auto" is "both" where there is such a column, else "one_hot"; always
-        "one_hot" at a first `partial_fit`, and where `numeric_encoding` is "raw"
-        for scikit-learn's sake.
+        "one_hot" at a first `partial_fit`, and where `numeric_encoding="auto"` means
+        "raw" for scikit-learn's sake.
 
     numeric_encoding : {"raw", "piecewise_linear", "auto"}, default="auto"
         How numbers become inputs: the scaled number; or beside it piecewise-linear
         bins between its quantiles, where the table is dense. With "auto" and up to
-        50 columns of numbers, eight epochs of each show the loss of held-out rows,
-        or of a fold: from 1,000 training rows on a classifier has bins if they
-        lower it by 2 %, from 1,500 on a regressor unless they raise it by 5 %.
-        From 15,000 rows on both have bins. Where nothing is held out, with
-        "lbfgs", where `max_iter` is below 8 and in a stream, a regressor has bins
-        from 1,500 rows on, a classifier from 7,500. Otherwise, and with weights
+        50 columns of numbers, several members see the one and the other by turns,
+        and one has bins from 5,000 training rows on; otherwise, and with weights
         given as `init`, `input_scaling=None`, sparse input or one of scikit-learn's
         schedules, "auto" is "raw".
 
@@ -283,10 +283,10 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         functions) stand in it themselves, not as copies.
 
     n_iter_ : int
-        Epochs of the last call.
+        Epochs of the last call; of several members, the most.
 
     t_ : int
-        Training samples seen.
+        Training samples seen, by all members together.
 
     loss_ : float
         The last training loss.
@@ -295,38 +295,38 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         The least training loss; None where rows are held out.
 
     loss_curve_ : list of float
-        The training loss of every epoch, in scaled units, penalty included.
+        The training loss of every epoch, in scaled units, penalty included; the
+        mean over members.
 
     validation_scores_ : list of float or None
-        The score of every epoch on the held-out rows.
+        The score of every epoch on the held-out rows, the mean over members; with
+        folds, minus their joint loss.
 
     best_validation_score_ : float or None
-        The largest of them; NaN if `scoring` gave no number at all.
-
-    members_ : list of estimators
-        With `n_members` above 1: one estimator per member, with `n_members=1`.
-        What a single network has then raises an AttributeError: `coefs_`,
-        `intercepts_`, `loss_curve_`, `validation_scores_`, `best_epoch_`,
-        `temperature_`, `activations` and `backpropagate`. `n_iter_` is the largest
-        of all, `t_` their sum, losses their means; `history_` has a column
-        `member`.
+        The largest of them, or that of the epoch which folds have chosen; NaN if
+        `scoring` gave no number at all.
 
     oof_prediction_ : ndarray, or a list of such
-        What each training row is predicted (by a classifier, its probabilities) by
-        the member that was not trained on it: NaN where there is none, the mean where there are several. Its
-        score is `best_validation_score_`.
+        Where `early_stopping="folds"` was set: what each training row is predicted
+        (by a classifier, its probabilities) by networks of the folds that did not
+        see it, at the chosen epoch. NaN for rows that no fold held out and for rows
+        of weight 0. `partial_fit` drops it.
 
     best_epoch_ : int
         The epoch of the last call, counted from 1, whose weights were kept: the
-        best one on the held-out rows, the last one without any or with folds.
+        best one on the held-out rows (of several members the latest), the one that
+        folds have chosen, or the last.
 
     temperature_ : float
-        What the raw outputs of training were divided by; `coefs_` and
-        `intercepts_` of the output layer hold it already. 1 without scaling.
+        What the raw outputs of training were divided by, the mean over members;
+        `coefs_` and `intercepts_` of the output layer hold it already. 1 without
+        scaling.
 
     history_ : DataFrame
         One row per epoch: training loss, validation loss and score, learning
-        rate, norm of the last gradient, seconds.
+        rate, norm of the last gradient, seconds. Several members have a row each
+        and a column `member`. With folds, validation loss and score are theirs, and
+        there are rows for the epochs after the chosen one, too.
 
     n_features_in_ : int
         Columns of the table.

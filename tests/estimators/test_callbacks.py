@@ -25,7 +25,8 @@ NUMBER = X[:, 0] - X[:, 1]
 LABEL = np.digitize(NUMBER, [-0.5, 0.5])
 WEIGHT = rng.integers(1, 4, size=N).astype(float)
 QUICK = dict(
-    n_members=1, hidden_layer_sizes=3, max_iter=4, batch_size=20, learning_rate="cosine", learning_rate_init=0.05, random_state=0,
+    n_members=1,
+    hidden_layer_sizes=3, max_iter=4, batch_size=20, learning_rate="cosine", learning_rate_init=0.05, random_state=0,
     early_stopping=False,
 )  # fmt: skip
 KINDS = [(SigmoidMLPClassifier, LABEL), (SigmoidMLPRegressor, NUMBER)]
@@ -185,6 +186,70 @@ def test_a_warm_start_tells_of_all_epochs_so_far():
     assert recorder.calls == epochs(4)
     assert [len(snapshot.loss_curve_) for snapshot in recorder.fitted] == [5, 6, 7, 8, 8]
     assert [snapshot.t_ for snapshot in recorder.fitted] == [N * k for k in (5, 6, 7, 8, 8)] and net.t_ == 8 * N
+
+
+# --- folds and members -----------------------------------------------------------------------------------------------
+
+FOLDS = dict(hidden_layer_sizes=3, max_iter=6, random_state=0, early_stopping="folds", learning_rate_init=0.05)
+
+
+@needs_callbacks
+@of_both
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_the_folds_epochs_are_tasks_too(kind, y, n_members):
+    """Those of the folds first, with the first fold's network; then those of the networks that learn from all rows."""
+    recorder = Recorder()
+    net = kind(**FOLDS, n_members=n_members).set_callbacks(recorder).fit(X, y)
+    n_folds_epochs = len(net.validation_scores_)
+    assert recorder.calls == epochs(n_folds_epochs + net.n_iter_) and recorder.heard[0][1].max_subtasks == 12
+    of_folds, of_all = recorder.fitted[:n_folds_epochs], recorder.fitted[n_folds_epochs:-1]
+    assert [one.validation_scores_ for one in of_folds] == [
+        net.validation_scores_[:k] for k in range(1, n_folds_epochs + 1)
+    ]
+    assert all(one.coefs_[0].shape == net.coefs_[0].shape and one.predict(X).shape == (N,) for one in of_folds)
+    assert [one.n_iter_ for one in of_all] == list(range(1, net.n_iter_ + 1))
+    assert all(one.validation_scores_ == net.validation_scores_ for one in of_all)
+    assert_array_equal(weights(of_all[-1]), weights(net))
+    assert_array_equal(weights(net), weights(kind(**FOLDS, n_members=n_members).fit(X, y)))
+
+
+@needs_callbacks
+@of_both
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_one_that_stops_among_the_folds_leaves_the_first_folds_network_without_a_warning(kind, y, n_members):
+    recorder = Recorder(stop_after=2)
+    net = kind(**FOLDS, n_members=n_members).set_callbacks(recorder).fit(X, y)
+    assert recorder.calls == epochs(2)
+    assert net.n_iter_ == len(net.validation_scores_) == 2 and net.best_epoch_ == 2
+    assert_array_equal(weights(net), weights(recorder.fitted[1]))
+    assert net.coefs_[0].shape[1] == 3 * n_members and not hasattr(net, "oof_prediction_")
+    assert net.predict(X).shape == (N,) and len(net.history_) == 2
+    if kind is SigmoidMLPRegressor:
+        with pytest.raises(ValueError, match="predict_interval needs rows that were held out"):
+            net.predict_interval(X)
+
+
+@needs_callbacks
+@of_both
+@pytest.mark.parametrize("how", [{"early_stopping": False}, {"early_stopping": True, "validation_fraction": 0.3}])
+def test_one_that_stops_members_leaves_all_at_that_epoch(kind, y, how):
+    net = kind(**FOLDS | how, n_members=3).set_callbacks(Recorder(stop_after=2)).fit(X, y)
+    assert net.n_iter_ == 2 and list(net.history_.groupby("member").size()) == [2, 2, 2]
+
+
+@of_both
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_verbose_prints_the_folds_epochs_as_well(kind, y, n_members, capsys):
+    net = kind(**FOLDS, n_members=n_members, verbose=True).fit(X, y)
+    printed = capsys.readouterr().out
+    n_folds_epochs = len(net.validation_scores_)
+    assert printed.count("Folds: iteration ") == printed.count("Validation score: ") == n_folds_epochs
+    assert printed.count("Iteration ") == net.n_iter_
+    assert f"All {net.n_iter_} epochs that folds have chosen are done. Stopping." in printed
+    kind(**FOLDS, n_members=n_members, verbose=2).fit(X, y)
+    lines = capsys.readouterr().out.splitlines()
+    assert sum(line.startswith("folds, epoch ") for line in lines) == n_folds_epochs
+    assert sum(line.startswith(f"epoch {net.n_iter_}/{net.n_iter_}, loss ") for line in lines) == 1
 
 
 # --- stopping and failing --------------------------------------------------------------------------------------------

@@ -28,7 +28,8 @@ X = rng.normal(size=(N, 4))
 NUMBER = X[:, 0] - X[:, 1] + 0.1 * rng.normal(size=N)
 LABEL = np.digitize(NUMBER, [-0.5, 0.5])
 QUICK = dict(
-    n_members=1, hidden_layer_sizes=4, max_iter=5, batch_size=30, learning_rate="cosine", learning_rate_init=0.05, random_state=0,
+    n_members=1,
+    hidden_layer_sizes=4, max_iter=5, batch_size=30, learning_rate="cosine", learning_rate_init=0.05, random_state=0,
     early_stopping=False,
 )  # fmt: skip
 KINDS = [(SigmoidMLPClassifier, LABEL), (SigmoidMLPRegressor, NUMBER)]

@@ -12,7 +12,8 @@ rng = np.random.default_rng(0)
 WIDE = rng.normal(size=(50, 3))
 LABEL = np.digitize(WIDE[:, 0], [-0.5, 0.5])
 QUICK = dict(
-    n_members=1, hidden_layer_sizes=(5, 4), max_iter=3, early_stopping=False, random_state=0, batch_size=25, learning_rate="cosine",
+    n_members=1,
+    hidden_layer_sizes=(5, 4), max_iter=3, early_stopping=False, random_state=0, batch_size=25, learning_rate="cosine",
 )  # fmt: skip
 
 

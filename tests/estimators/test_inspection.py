@@ -37,6 +37,37 @@ def test_a_coverage_is_held_and_more_of_it_is_wider():
     assert widths == sorted(widths)
 
 
+def simulated(i, n):
+    """Rows of the i-th kind of table: errors are even, grow with a number, or have heavy tails."""
+    new = np.random.default_rng(i)
+    table = new.normal(size=(n, 4))
+    noise = [new.normal(size=n), (0.2 + np.abs(table[:, 1])) * new.normal(size=n), new.standard_t(3, n)][i % 3]
+    return table, np.sin(2.0 * table[:, 0]) + table[:, 1] * table[:, 2] + 0.5 * noise
+
+
+@pytest.mark.parametrize("coverage", [0.8, 0.9])
+def test_a_default_regressor_covers_new_rows_by_what_its_folds_did_not_see(coverage):
+    shares = []
+    for i in range(6):
+        (table, y), n = simulated(i, 2400), (400, 700)[i % 2]
+        net = SigmoidMLPRegressor(16, max_iter=30, random_state=i).fit(table[:n], y[:n])
+        assert net.resolved_params_["early_stopping"] == "folds" and net.resolved_params_["n_members"] == 2
+        low, high = net.predict_interval(table[n:], coverage).T
+        shares.append(np.mean((low <= y[n:]) & (y[n:] <= high)))
+    assert np.mean(shares) == pytest.approx(coverage, abs=0.04)
+
+
+@pytest.mark.parametrize("weight", [None, rng.integers(1, 4, 300).astype(float)])
+def test_with_folds_the_width_is_a_quantile_of_the_errors_of_out_of_fold_predictions(weight):
+    """All of them below 500 rows: each row once."""
+    net = SigmoidMLPRegressor(4, max_iter=5, random_state=0, early_stopping="folds").fit(X, NUMBER, weight)
+    half = np.diff(net.predict_interval(X, 0.8))[0, 0] / 2.0
+    inside = np.abs(NUMBER - net.oof_prediction_) <= half * (1.0 + 1e-9)
+    assert np.average(inside, weights=weight) == pytest.approx(0.8, abs=0.01)
+    if weight is None:
+        assert half == pytest.approx(np.sort(np.abs(NUMBER - net.oof_prediction_))[int(np.ceil(0.8 * 301)) - 1])
+
+
 def test_several_outputs_and_levels():
     two = SigmoidMLPRegressor(**QUICK).fit(X, np.column_stack([NUMBER, 100.0 * NUMBER]))
     ends = two.predict_interval(X)
@@ -48,9 +79,10 @@ def test_several_outputs_and_levels():
     np.testing.assert_allclose(moved, moved[:1].repeat(300, axis=0), atol=1e-6)
 
 
+@pytest.mark.parametrize("early_stopping", [True, "folds"])
 @pytest.mark.parametrize("weight", [None, rng.integers(0, 3, 300)])
-def test_pickles_and_files_keep_them_and_little_else(weight, tmp_path):
-    net = SigmoidMLPRegressor(**QUICK).fit(X, NUMBER, sample_weight=weight)
+def test_pickles_and_files_keep_them_and_little_else(weight, early_stopping, tmp_path):
+    net = SigmoidMLPRegressor(**QUICK | {"early_stopping": early_stopping}).fit(X, NUMBER, sample_weight=weight)
     save(net, tmp_path / "net.safetensors")
     for again in pickle.loads(pickle.dumps(net)), load(tmp_path / "net.safetensors"):
         assert_array_equal(again.predict_interval(X), net.predict_interval(X))
@@ -79,10 +111,13 @@ CASES = {
 }  # fmt: skip
 
 
+@pytest.mark.parametrize("early_stopping", [True, "folds"])
 @pytest.mark.parametrize("case", CASES)
-def test_without_such_rows_there_is_an_error_with_the_remedy(case):
+def test_without_such_rows_there_is_an_error_with_the_remedy(case, early_stopping):
     prepare, message = CASES[case]
-    net = SigmoidMLPRegressor(**QUICK)
+    if case == "too few rows" and early_stopping == "folds":
+        pytest.skip("rows of one's own do not go with folds")
+    net = SigmoidMLPRegressor(**QUICK | {"early_stopping": early_stopping})
     prepare(net)
     with pytest.raises(ValueError, match=message):
         net.predict_interval(X)

@@ -33,7 +33,8 @@ needs_callbacks = pytest.mark.skipif(not hasattr(SigmoidMLPClassifier, "set_call
 pytestmark = quiet
 
 PLAIN = dict(
-    n_members=1, hidden_layer_sizes=4, max_iter=6, batch_size=40, learning_rate_init=0.02, random_state=1, early_stopping=False,
+    n_members=1,
+    hidden_layer_sizes=4, max_iter=6, batch_size=40, learning_rate_init=0.02, random_state=1, early_stopping=False,
     tol=0.0, max_norm=2.0, clip_norm=1.0, weight_decay=0.01,
 )  # fmt: skip
 STOPS = {"tol": 1e-2, "n_iter_no_change": 2}  # patience counts: the rate of "adaptive" falls, early stopping stops

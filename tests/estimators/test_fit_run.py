@@ -1,0 +1,45 @@
+"""One call of `fit`: the seeds of its networks, their mean figures, and what they have learnt of held-out rows."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sknet import SigmoidMLPRegressor
+from sknet._estimators.fit_run import mean_epochs, member_seeds
+from sknet._training.result import Epoch
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(100, 3))
+Y = np.abs(X[:, 0]) + 0.1 * rng.normal(size=100)
+
+
+def test_the_first_of_several_networks_has_the_seeds_of_one_alone():
+    assert member_seeds((3, 4, 5), 1) == [(3, 5)]
+    four, two = member_seeds((3, 4, 5), 4), member_seeds((3, 9, 5), 2)
+    assert four[:2] == two and four[0] == (3, 5) and len({seed for pair in four for seed in pair}) == 8
+
+
+def test_figures_of_an_epoch_are_means_over_those_that_have_trained_it():
+    def epoch(value, seconds):
+        return Epoch(value, value, -value, value, value, seconds)
+
+    each = [[epoch(1.0, 1.0), epoch(2.0, 1.0)], [epoch(3.0, 2.0)]]
+    assert mean_epochs(each) == [epoch(2.0, 3.0), epoch(2.0, 1.0)]
+    assert mean_epochs([each[0]]) == each[0] and mean_epochs([]) == mean_epochs([[], []]) == []
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_errors_are_those_of_the_joined_network_on_the_rows_held_out(n_members):
+    net = SigmoidMLPRegressor(4, max_iter=6, random_state=0, n_members=n_members, dtype="float64")
+    net.fit(X[:70], Y[:70], X_val=X[70:], y_val=Y[70:])
+    errors = np.sort(np.abs(Y[70:] - net.predict(X[70:])))
+    assert_allclose(np.diff(net.predict_interval(X, 0.5))[:, 0] / 2.0, errors[int(np.ceil(0.5 * 31)) - 1])
+
+
+def test_out_of_fold_predictions_are_where_the_rows_are():
+    """With groups too, and where some rows have no weight."""
+    net = SigmoidMLPRegressor(4, max_iter=30, random_state=0, early_stopping="folds", learning_rate_init=0.05)
+    weight = np.where(np.arange(100) % 5, 1.0, 0.0)
+    net.fit(X, 10.0 * X[:, 0], weight, groups=np.arange(100) // 2)
+    assert_array_equal(np.isnan(net.oof_prediction_), weight == 0.0)
+    assert np.corrcoef(net.oof_prediction_[weight > 0], X[weight > 0, 0])[0, 1] > 0.95

@@ -1,0 +1,63 @@
+"""What watches a fit is told of each epoch: its number, its figures, the best one so far."""
+
+import numpy as np
+import pytest
+
+from sknet import SigmoidMLPRegressor
+from sknet._estimators import callbacks
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(100, 3))
+Y = np.abs(X[:, 0]) + 0.1 * rng.normal(size=100)
+QUICK = dict(hidden_layer_sizes=4, max_iter=6, random_state=0, learning_rate_init=0.3, verbose=True)
+
+
+class Recorder:
+    """A printer that keeps what it is told."""
+
+    def __init__(self):
+        self.epochs = []
+
+    def begin(self):
+        pass
+
+    def end(self, run):
+        self.epochs.append(run.last_epoch)
+        return False
+
+    def finish(self):
+        pass
+
+
+@pytest.fixture
+def told(monkeypatch):
+    recorder = Recorder()
+    monkeypatch.setattr(callbacks, "printer", lambda *given, **how: recorder)
+    return recorder.epochs
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_of_folds_and_then_of_all_rows(n_members, told):
+    net = SigmoidMLPRegressor(**QUICK, n_members=n_members).fit(X, Y)
+    of_folds, of_all = [[epoch for epoch in told if epoch.of_folds is kind] for kind in (True, False)]
+    assert told == of_folds + of_all
+    assert [epoch.number for epoch in of_folds] == list(range(1, len(net.validation_scores_) + 1))
+    assert [epoch.figures.validation_score for epoch in of_folds] == net.validation_scores_
+    assert {epoch.n_epochs for epoch in of_folds} == {6}
+    assert [(epoch.number, epoch.n_epochs) for epoch in of_all] == [(i + 1, net.n_iter_) for i in range(net.n_iter_)]
+    assert [epoch.figures.loss for epoch in of_all] == net.loss_curve_ and {epoch.best for epoch in of_all} == {None}
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_of_held_out_rows(n_members, told):
+    net = SigmoidMLPRegressor(**QUICK, n_members=n_members, early_stopping=True).fit(X, Y)
+    assert [epoch.figures.validation_score for epoch in told] == net.validation_scores_
+    assert told[-1].best == net.best_epoch_ and not any(epoch.of_folds for epoch in told)
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_of_lowered_rates(told):
+    how = QUICK | {"learning_rate": "adaptive", "solver": "sgd", "max_iter": 12, "tol": 10.0, "n_iter_no_change": 2}
+    SigmoidMLPRegressor(**how, early_stopping=False).fit(X, Y)
+    n_cuts = [epoch.n_rate_cuts for epoch in told]
+    assert n_cuts[0] == 0 and n_cuts[-1] > 0 and n_cuts == sorted(n_cuts)

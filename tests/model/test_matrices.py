@@ -1,0 +1,110 @@
+"""A table is encoded once: some of its rows, or its inputs without bins, are what they would be by themselves."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._estimators.facts import Facts
+from sknet._estimators.resolve import resolve, target_settings
+from sknet._model.heads import learn_label_head, learn_number_head
+from sknet._model.matrices import encode_rows, learn_encoding, samples_of
+from sknet._tables.rows import Rows
+
+rng = np.random.default_rng(0)
+N, F64 = 480, np.dtype(float)
+X = rng.normal(size=(N, 3))
+X[::7, 1] = np.nan
+NUMBER = X[:, 0] + 0.1 * rng.normal(size=N)
+CITIES = pd.DataFrame({"a": X[:, 0], "city": rng.permutation(np.arange(N) % 240).astype(str), "b": X[:, 1]})
+SOME = np.array([5, 0, 77, 318, 40, 5])
+
+
+def mapped(tmp_path):
+    np.save(tmp_path / "X.npy", X)
+    return np.load(tmp_path / "X.npy", mmap_mode="r")
+
+
+TABLES = {"dense": lambda _: X, "look-ups": lambda _: CITIES, "memory map": mapped}
+
+
+def encoded(table, numeric_encoding="piecewise_linear", weight=None, **parameters):
+    """The table's encoding, and its rows encoded."""
+    net = SigmoidMLPRegressor(
+        numeric_encoding=numeric_encoding, n_members=1, dtype="float64", max_categories=None, **parameters
+    )
+    head, values = learn_number_head(NUMBER, target_settings(net))
+    settings, _ = resolve(net, Facts(N, True, n_numbers=2))
+    rows = Rows(table, values, weight, in_file=isinstance(table, np.memmap))
+    encoding = learn_encoding(settings, head, rows, F64)
+    return encoding, encode_rows(encoding, rows, cross_fit=False), rows
+
+
+def dense(inputs, batch):
+    """A batch of the network's inputs, whatever form they have, as one array; without the column of ones."""
+    Z = inputs(batch)
+    if inputs.kind == "mixed":
+        whole = Z.one_hot.toarray()
+        whole[:, Z.dense_inputs] += Z.dense
+        return whole
+    Z = Z.toarray() if sp.issparse(Z) else np.array(Z)
+    return Z[:, :-1] if inputs.kind == "ones" else Z
+
+
+@pytest.mark.parametrize("kind", TABLES)
+@pytest.mark.parametrize("without_bins", [False, True])
+def test_rows_chosen_by_number_are_those_encoded_alone(kind, without_bins, tmp_path):
+    table = TABLES[kind](tmp_path)
+    encoding, all_rows, _ = encoded(table)
+    alone = table.iloc[SOME] if kind == "look-ups" else np.asarray(table)[SOME]
+    expected = encode_rows(encoding, Rows(alone, all_rows.y[SOME]), cross_fit=False)
+    taken = all_rows.take(np.arange(N)[::-1]).take(N - 1 - SOME)  # some of some of the rows
+    if without_bins:
+        expected, taken = expected.without_bins(), taken.without_bins()
+    assert (taken.table.inputs(1).kind == "mixed") == (kind == "look-ups")
+    Z, Z_alone = taken.table.inputs(len(SOME)), expected.table.inputs(len(SOME))
+    for batch in (slice(0, 4), slice(4, 6), np.array([3, 1])):
+        assert_array_equal(dense(Z, batch), dense(Z_alone, batch))
+    assert_array_equal(taken.y, all_rows.y[SOME])
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_without_bins_is_a_raw_encoding(kind, tmp_path):
+    table = TABLES[kind](tmp_path)
+    _, with_bins, _ = encoded(table)
+    _, raw, _ = encoded(table, "raw")
+    rows = slice(0, N)
+    expected = dense(raw.table.inputs(N), rows)
+    assert_array_equal(dense(with_bins.without_bins().table.inputs(N), rows), expected)
+    assert dense(with_bins.table.inputs(N), rows).shape[1] > expected.shape[1]
+
+
+def test_weights_are_divided_by_their_mean_and_next_to_none_is_an_error():
+    weight = np.where(np.arange(N) < 10, 1e-320, 1.0 + np.arange(N) % 3)
+    encoding, rows, _ = encoded(X, weight=weight)
+    samples = samples_of(encoding, rows.take(np.arange(20, 23)), 3)
+    assert_allclose(samples.weight, weight[20:23] / weight[20:23].mean())
+    assert samples.total_weight == weight[20:23].sum() and len(samples) == 3
+    plain = samples_of(encoding, replace(rows, weight=None), 3)
+    assert plain.weight is None and plain.total_weight == N
+    with pytest.raises(ValueError, match="weight"):
+        rows.take(np.arange(10))
+
+
+def test_no_rows_target_is_in_its_own_cross_fitted_encoding():
+    """Levels that say nothing: a row's own label in the mean of its level would tell the label."""
+    labels = np.random.default_rng(1).integers(0, 2, N)
+    net = SigmoidMLPClassifier(category_encoding="target", n_members=1, dtype="float64")
+    head, codes = learn_label_head(labels, target_settings(net))
+    settings, _ = resolve(net, Facts(N, "folds"))
+    rows = Rows(CITIES[["city"]], codes)
+    encoding = learn_encoding(settings, head, rows, F64)
+    own, crossed = (
+        dense(encode_rows(encoding, rows, cross_fit=cross_fit).table.inputs(N), slice(0, N))[:, 0]
+        for cross_fit in (False, True)
+    )
+    assert np.corrcoef(own, labels)[0, 1] > 0.4 > np.corrcoef(crossed, labels)[0, 1]

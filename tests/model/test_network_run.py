@@ -1,0 +1,282 @@
+"""The training of one network: where it starts, what is minimised, by what, and the network that comes out."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._estimators.facts import Facts
+from sknet._estimators.resolve import resolve, target_settings
+from sknet._model import network_run
+from sknet._model.heads import learn_label_head, learn_number_head
+from sknet._model.matrices import encode_rows, learn_encoding
+from sknet._model.network_run import FULL_BATCH_ROWS, MAX_ROWS, rows_at_once, start_run
+from sknet._model.side_by_side import train_side_by_side
+from sknet._tables.rows import Rows
+from sknet._training.lbfgs import LBFGS
+from sknet._training.minibatch import MiniBatch
+from sknet._training.result import StopReason
+
+rng = np.random.default_rng(0)
+N = 60
+X = rng.normal(size=(N, 3))
+NUMBER = X[:, 0] + 0.1 * rng.normal(size=N)
+LABEL = (NUMBER > 0).astype(int)
+F64 = np.dtype(float)
+QUICK = dict(
+    hidden_layer_sizes=4, max_iter=3, early_stopping=False, random_state=0, batch_size=20, dtype="float64",
+    learning_rate="cosine", learning_rate_init=0.01, averaging=0.0, alpha=0.0, n_members=1, numeric_encoding="raw",
+)  # fmt: skip
+
+
+def regressor(**parameters):
+    return SigmoidMLPRegressor(**QUICK | parameters)
+
+
+def encoded(weight=None, validated=False, X=X, y=NUMBER, kind=SigmoidMLPRegressor, **parameters):
+    """Settings, the encoding and encoded rows, as an estimator would make them."""
+    net = kind(**QUICK | parameters)
+    learn = learn_number_head if kind is SigmoidMLPRegressor else learn_label_head
+    head, values = learn(y, target_settings(net))
+    settings, _ = resolve(net, Facts(len(y), validated, n_numbers=3))
+    rows = Rows(X, values, weight)
+    encoding = learn_encoding(settings, head, rows, F64)
+    return settings, encoding, encode_rows(encoding, rows, cross_fit=False)
+
+
+def run_of(validation=None, **parameters):
+    return start_run(*encoded(validated=validation is not None, **parameters), validation)
+
+
+def trained(run, seeds=(1, 2)):
+    state = run.first_state(seeds)
+    (result,) = train_side_by_side([run], [state])
+    return run.network(state), result, state
+
+
+def theta_of(network):
+    return network.packed(F64)
+
+
+# --- a pure function -------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
+def test_training_is_a_function_of_settings_rows_and_seeds(solver):
+    run = run_of(solver=solver, max_iter=5)
+    network, result, state = trained(run)
+    assert_array_equal(theta_of(network), theta_of(trained(run_of(solver=solver, max_iter=5))[0]))
+    assert result.n_epochs == state.epoch == len(state.history) == 5
+    assert result.reason is (StopReason.MAX_ITER if solver == "lbfgs" else StopReason.FINISHED)
+    assert (theta_of(trained(run, seeds=(3, 2))[0]) != theta_of(network)).any()
+
+
+def test_the_second_seed_is_that_of_training():
+    one, other = (theta_of(trained(run_of(), seeds=(1, seed))[0]) for seed in (2, 3))
+    assert (one != other).any()
+    one, other = (theta_of(trained(run_of(batch_size=N, shuffle=False), seeds=(1, seed))[0]) for seed in (2, 3))
+    assert_array_equal(one, other)
+
+
+def test_an_estimator_with_one_member_does_nothing_else():
+    net = regressor().fit(X, NUMBER)
+    first, _, training = net._fitted.seeds
+    assert_array_equal(theta_of(net._fitted.model.network), theta_of(trained(run_of(), seeds=(first, training))[0]))
+
+
+def test_held_out_rows_choose_the_epoch():
+    settings, encoding, rows = encoded(validated=True, learning_rate_init=0.5, max_iter=30, hidden_layer_sizes=30)
+    noise = replace(rows, y=np.random.default_rng(4).normal(size=(N, 1)))
+    network, _, state = trained(start_run(settings, encoding, rows, noise))
+    best = int(np.argmax([epoch.validation_score for epoch in state.history])) + 1
+    assert best < len(state.history) and state.best.epoch == best
+    assert_array_equal(theta_of(network), state.best.theta)
+
+
+def test_a_network_without_bins_is_the_one_of_a_raw_table():
+    """Its weights of bins are 0, and it learns what a table without bins teaches."""
+    settings, encoding, rows = encoded(numeric_encoding="piecewise_linear")
+    network, _, _ = trained(start_run(settings, encoding, rows, sees_bins=False))
+    raw, _, _ = trained(run_of())
+    is_bin = np.array([facts.kind == "bin" for _, facts in encoding.encoder.inputs])
+    assert is_bin.any() and not network.coefs[0][is_bin].any()
+    assert_array_equal(network.coefs[0][~is_bin], raw.coefs[0])
+    assert_array_equal(network.coefs[1], raw.coefs[1])
+
+
+# --- rows computed at once -------------------------------------------------------------------------------------------
+
+
+def test_batches_beyond_the_buffers_are_computed_piece_by_piece():
+    X = np.random.default_rng(0).normal(size=(2 * MAX_ROWS + 100, 2))
+    y = X[:, 0] ** 2
+    net = regressor(batch_size=len(X)).fit(X, y)
+    loss, coef_grads, _ = net.backpropagate(X, y)
+    parts = [(slice(i, min(i + 1000, len(X)))) for i in range(0, len(X), 1000)]
+    pieces = [(len(y[part]), net.backpropagate(X[part], y[part])) for part in parts]
+    assert loss == pytest.approx(sum(n * piece[0] for n, piece in pieces) / len(X), rel=1e-12)
+    assert_allclose(coef_grads[0], sum(n * piece[1][0] for n, piece in pieces) / len(X), atol=1e-14)
+
+
+def test_how_many_rows_are_computed_at_once():
+    table, y = np.zeros((10_000, 3)), np.arange(10_000.0)
+    for batch_size, expected in ((700, 700), (9_000, MAX_ROWS)):
+        settings, _, rows = encoded(X=table, y=y, batch_size=batch_size)
+        assert rows_at_once(settings, rows) == expected
+    settings, _, rows = encoded(X=table, y=y, solver="lbfgs")
+    assert rows_at_once(settings, rows) == 500 <= FULL_BATCH_ROWS  # twenty equal parts
+    settings, _, rows = encoded(X=sp.csr_array(table), y=y, solver="lbfgs")
+    assert rows_at_once(settings, rows) == 3334  # three
+
+
+@pytest.mark.parametrize(("n_validation", "n_at_once"), [(None, 20), (10, 20), (30, 30)])
+def test_memory_is_that_of_the_rows_computed_at_once(n_validation, n_at_once, monkeypatch):
+    asked = []
+    monkeypatch.setattr(network_run, "MANY_WEIGHTS", 0)
+    monkeypatch.setattr(network_run, "refuse_beyond_memory", lambda *given: asked.append(given[1:]))
+    settings, encoding, rows = encoded()
+    start_run(settings, encoding, rows, None if n_validation is None else rows.take(np.arange(n_validation)))
+    assert asked == [(3 * 4 + 4 + 4 * 1 + 1, 8, n_at_once * (4 + 1))]
+
+
+def test_layers_beyond_memory_are_named_with_inputs_and_outputs(monkeypatch):
+    monkeypatch.setattr("sknet._model.machine.memory_limit", lambda: 2**20)
+    monkeypatch.setattr(network_run, "MANY_WEIGHTS", 1000)
+    with pytest.raises(ValueError, match=r"hidden_layer_sizes=\(3000, 200\) with 3 inputs and 1 outputs makes"):
+        regressor(hidden_layer_sizes=(3000, 200)).fit(X, NUMBER)
+
+
+# --- first weights ---------------------------------------------------------------------------------------------------
+
+
+def test_first_weights_from_a_function():
+    def ones(fan_in, fan_out, rng):
+        return np.ones((fan_in, fan_out))
+
+    net = regressor(init=ones, learning_rate=lambda _: 0.0).fit(X, NUMBER)
+    assert all((W == 1.0).all() for W in net.coefs_)
+
+
+@pytest.mark.parametrize(
+    "init, message",
+    [
+        (lambda fan_in, fan_out, rng: np.ones((1, 1)), "init gives weights of shapes"),
+        (lambda fan_in, fan_out, rng: np.full((fan_in, fan_out), np.inf), "init gives weights that are not finite"),
+    ],
+)
+def test_functions_whose_weights_do_not_fit(init, message):
+    with pytest.raises(ValueError, match=message):
+        regressor(init=init).fit(X, NUMBER)
+
+
+@pytest.mark.parametrize("loss", ["poisson", "gamma"])
+@pytest.mark.parametrize("sizes", [4, (3, 2)])
+def test_the_output_starts_at_the_log_of_the_weighted_mean(loss, sizes):
+    y, weight = np.exp(NUMBER), 1.0 + np.arange(N) % 3
+    zero = {"init": lambda fan_in, fan_out, rng: np.zeros((fan_in, fan_out)), "learning_rate": lambda _: 0.0}
+    net = regressor(loss=loss, hidden_layer_sizes=sizes, **zero).fit(X, y, weight)
+    assert_allclose(net.intercepts_[-1], np.log(np.average(y, weights=weight)), rtol=1e-12)
+    assert not any(b.any() for b in net.intercepts_[:-1])
+    assert_allclose(net.predict(X), np.average(y, weights=weight), rtol=1e-12)
+
+
+def test_given_weights_start_where_they_are():
+    zero = [np.zeros((3, 4)), np.zeros((4, 1))], [np.zeros(4), np.zeros(1)]
+    net = regressor(loss="poisson", init=zero, learning_rate=lambda _: 0.0).fit(X, np.exp(NUMBER))
+    assert not any(part.any() for part in net.coefs_ + net.intercepts_)
+
+
+# --- what is minimised, and by whom ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_the_gradient_is_that_of_the_whole_objective(solver):
+    run = run_of(alpha=6.0, l1_ratio=0.25, solver=solver, hidden_layer_sizes=2)
+    network = run.network(run.first_state((1, 0)))
+    theta = theta_of(network)
+    value, gradient = run.gradient(network)
+    for i in range(0, len(theta), 2):
+        step = np.zeros_like(theta)
+        step[i] = 1e-6
+        high, low = (
+            run.gradient(replace(network, **dict(zip(("coefs", "intercepts"), run.layout.views(t), strict=True))))[0]
+            for t in (theta + step, theta - step)
+        )
+        assert (high - low) / 2e-6 == pytest.approx(gradient[i], rel=1e-5, abs=1e-7)
+    W, plain = theta[: run.layout.n_weights], run_of(solver=solver, hidden_layer_sizes=2).gradient(network)[0]
+    assert value - plain == pytest.approx(6.0 / N * (0.75 * W @ W / 2.0 + 0.25 * np.abs(W).sum()), rel=1e-12)
+
+
+def test_l1_and_norms_are_left_to_the_projection_where_steps_are_taken():
+    assert run_of(alpha=6.0, l1_ratio=0.25).problem.project is not None
+    assert run_of(max_norm=1.0).problem.limit is not None
+    plain = run_of(alpha=6.0).problem
+    assert plain.project is None and plain.limit is None
+    lbfgs = run_of(alpha=6.0, l1_ratio=0.25, solver="lbfgs")
+    assert lbfgs.problem.project is None and lbfgs.solver.l1 == 1.5 / N
+
+
+@pytest.mark.parametrize(
+    ("parameters", "validated", "may_stop", "expected"),
+    [
+        ({"learning_rate": "constant"}, False, True, 7),
+        ({"learning_rate": "constant"}, False, False, np.inf),
+        ({"learning_rate": "cosine"}, False, True, np.inf),
+        ({"learning_rate": "cosine"}, True, True, 7),
+        ({"learning_rate": "cosine"}, True, False, np.inf),
+        ({"solver": "lbfgs"}, False, True, 7),
+        ({"solver": "lbfgs"}, True, True, 7),
+    ],
+)
+def test_epochs_to_wait(parameters, validated, may_stop, expected):
+    settings, encoding, rows = encoded(n_iter_no_change=7, validated=validated, **parameters)
+    solver = start_run(settings, encoding, rows, rows if validated else None, may_stop_early=may_stop).solver
+    assert type(solver) is (LBFGS if "solver" in parameters else MiniBatch)
+    assert solver.n_iter_no_change == expected
+
+
+def test_a_run_until_an_epoch_keeps_the_schedules_length():
+    solver = start_run(*encoded(max_iter=9), until=2).solver
+    assert (solver.n_epochs, solver.horizon) == (2, 9)
+
+
+# --- held-out rows ---------------------------------------------------------------------------------------------------
+
+
+def test_held_out_rows_are_rated_by_their_weighted_loss():
+    weight = np.linspace(0.1, 2.0, 20)
+    settings, encoding, rows = encoded(validated=True)
+    run = start_run(settings, encoding, rows, replace(rows.take(np.arange(20)), weight=weight))
+    network = run.network(run.first_state((1, 0)))
+    loss, score, theta, _ = run.problem.evaluate(theta_of(network))
+    raw = run.raw(run.first_state((1, 0)), run.samples(rows.take(np.arange(20))))
+    target = encoding.head.targets(NUMBER[:20, np.newaxis], F64)
+    assert loss == pytest.approx(np.average(0.5 * (raw - target)[:, 0] ** 2, weights=weight), rel=1e-12)
+    assert score == -loss
+    assert_array_equal(theta, theta_of(network))
+    assert run.evaluated(lambda model: 0.25).problem.evaluate(theta)[:2] == (loss, 0.25)
+
+
+def test_a_temperature_scales_the_output_layer_that_is_kept():
+    how = {"kind": SigmoidMLPClassifier, "y": LABEL, "early_stopping": True, "temperature_scaling": True}
+    settings, encoding, rows = encoded(validated=True, **how)
+    run = start_run(settings, encoding, rows, rows.take(np.arange(30)))
+    network = run.network(run.first_state((1, 0)))
+    _, _, kept, temperature = run.problem.evaluate(theta_of(network))
+    (hidden, output), (b1, b2) = run.layout.views(kept)
+    factor = output[0, 0] / network.coefs[1][0, 0]
+    assert factor != 1.0 and temperature == pytest.approx(1.0 / factor, rel=1e-12)
+    assert_allclose(output, factor * network.coefs[1], rtol=1e-12)
+    assert_allclose(b2, factor * network.intercepts[1], rtol=1e-12)
+    assert_array_equal(hidden, network.coefs[0])
+    assert_array_equal(b1, network.intercepts[0])
+
+
+def test_what_is_kept_of_a_state_is_what_its_weights_do_not_say():
+    run = run_of(max_iter=2)
+    _, _, state = trained(run)
+    kept = run.kept(state, scaled=False)
+    assert kept.theta.size == 0 and kept.epoch == 2 and kept.history == [] and len(kept.moments) == 2

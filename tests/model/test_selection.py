@@ -1,0 +1,179 @@
+"""Folds choose the epoch and the temperature for which the loss of the rows that they hold out is least."""
+
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.metrics import log_loss
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._estimators.facts import Facts
+from sknet._estimators.resolve import resolve, target_settings
+from sknet._model import selection
+from sknet._model.heads import learn_label_head, learn_number_head
+from sknet._model.matrices import encode_rows, learn_encoding
+from sknet._model.network_run import start_run
+from sknet._model.selection import FEW_ROWS, MANY_ROWS, MIN_STEPS, FoldNetworks, FoldPlan, fold_plan, select_epoch
+from sknet._model.side_by_side import train_side_by_side
+from sknet._network.temperature import PRIOR_LOG, inverse_temperature
+from sknet._tables.rows import Rows
+from sknet._tables.splitting import deal
+
+rng = np.random.default_rng(0)
+N, F64 = 90, np.dtype(float)
+X = rng.normal(size=(N, 3))
+LABEL = (X[:, 0] + rng.normal(size=N) > 0.0).astype(int)
+WEIGHT = rng.integers(1, 4, N).astype(float)
+QUICK = dict(
+    hidden_layer_sizes=4, batch_size=3, max_iter=8, learning_rate_init=0.05, dropout=0.2, learning_rate=lambda _: 1.0,
+    n_members=2,
+)  # fmt: skip
+SEEDS = [(4, 6), (14, 16)]
+
+
+def prepared(weight=None, kind=SigmoidMLPClassifier, y=LABEL, **parameters):
+    """Settings, the encoding, and encoded rows."""
+    net = kind(**QUICK | parameters)
+    learn = learn_label_head if kind is SigmoidMLPClassifier else learn_number_head
+    head, values = learn(y, target_settings(net))
+    settings, _ = resolve(net, Facts(len(y), "folds", n_numbers=3))
+    rows = Rows(X[: len(y)], values, weight)
+    encoding = learn_encoding(settings, head, rows, F64)
+    return settings, encoding, encode_rows(encoding, rows, cross_fit=False)
+
+
+def fold_networks(*prepared, groups=None):
+    return FoldNetworks(*prepared, strata=LABEL, groups=groups, fold_seed=5, seeds=SEEDS)
+
+
+# --- how many folds --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "grouped", "expected"),
+    [(FEW_ROWS - 1, False, (4, 4, 1.05)), (FEW_ROWS - 1, True, (4, 4, 1.05)), (FEW_ROWS, False, (4, 2, 1.002)),
+     (MANY_ROWS - 1, False, (4, 2, 1.002)), (MANY_ROWS, False, (10, 1, 1.002)), (MANY_ROWS, True, (4, 2, 1.002))],
+)  # fmt: skip
+def test_the_plan_depends_on_rows_and_groups(n_rows, grouped, expected):
+    """A tenth of the rows is enough of a larger table, but not the rows of a tenth of the groups."""
+    assert fold_plan(n_rows, grouped) == expected
+
+
+def test_a_group_is_held_out_as_a_whole():
+    groups = np.arange(N) // 3
+    folds = fold_networks(*prepared(), groups=groups)
+    assert_array_equal(np.sort(folds.held_out), np.arange(N))
+    n_held_out = [N - runs[0].problem.n_samples for runs in folds.runs]
+    at = np.cumsum([0, *n_held_out])
+    parts = [set(groups[folds.held_out[i:j]]) for i, j in pairwise(at)]
+    assert sum(map(len, parts)) == len(set(groups)) == 30
+
+
+# --- what they choose ------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+@pytest.mark.parametrize("plan", [fold_plan(N), fold_plan(FEW_ROWS), fold_plan(MANY_ROWS)], ids=["few", "some", "many"])
+def test_the_joint_loss_of_held_out_rows_chooses(plan, weight, monkeypatch):
+    """As computed by pairs of networks of one epoch, two epochs and so on, each pair without one fold."""
+    monkeypatch.setattr(selection, "fold_plan", lambda *given: plan)
+    settings, encoding, rows = prepared(weight)
+    fold = deal(N, LABEL, None, plan.n_folds, 5)
+    held_out = np.flatnonzero(fold < plan.n_held_out)
+    held_out = held_out[np.argsort(fold[held_out], kind="stable")]
+    some = None if weight is None else weight[held_out]
+    total = len(held_out) if weight is None else some.sum()
+    rated, temperatures, outputs = [], [], []
+    for n_epochs in range(1, 9):
+        raw = np.zeros((N, 1))
+        for i in range(plan.n_held_out):
+            others, part = rows.take(np.flatnonzero(fold != i)), rows.take(np.flatnonzero(fold == i))
+            for seeds, sees_bins in zip(SEEDS, settings.sees_bins, strict=True):
+                run = start_run(settings, encoding, others, sees_bins=sees_bins, until=n_epochs, may_stop_early=False)
+                state = run.first_state(seeds)
+                train_side_by_side([run], [state])
+                raw[fold == i] += run.raw(state, run.samples(part)) / 2.0
+        raw, target = raw[held_out], LABEL[held_out]
+        factor = inverse_temperature(encoding.head.loss, raw, target[:, np.newaxis].astype(float), some, total)
+        loss = log_loss(target, 1.0 / (1.0 + np.exp(-factor * raw[:, 0])), sample_weight=some)
+        rated.append(loss + np.log(factor) ** 2 / (2.0 * PRIOR_LOG**2 * total))
+        temperatures.append(1.0 / factor)
+        outputs.append(factor * raw)
+    first = MIN_STEPS // 30 + 1  # of 30 steps per epoch; counted from 1
+    best = max(i for i in range(first, 9) if rated[i - 1] <= plan.as_good * min(rated[first - 1 :]))
+    chosen = select_epoch(fold_networks(settings, encoding, rows))
+    assert chosen.n_epochs == best and chosen.cut_short is None and len(chosen.epochs) == 8
+    assert chosen.temperature == pytest.approx(temperatures[best - 1], rel=1e-4)
+    assert_array_equal(chosen.held_out, held_out)
+    np.testing.assert_allclose(chosen.raw, outputs[best - 1], rtol=1e-4)
+
+
+@pytest.mark.parametrize(("surplus", "expected"), [(-1e-3, 4), (1e-3, 3)])
+def test_the_prior_on_the_temperature_counts_as_a_part_of_the_loss(surplus, expected, monkeypatch):
+    """The last epoch is as good as the best of them, 1, if its loss with the prior is at most 1.05."""
+    prior = 1.2**2 / (2.0 * PRIOR_LOG**2 * N)
+    pairs = iter([(1.0, 1.0)] * 3 + [(np.exp(1.2), 1.05 - prior + surplus)])
+    monkeypatch.setattr(selection, "mean_at_best_temperature", lambda *given: next(pairs))
+    chosen = select_epoch(fold_networks(*prepared(max_iter=4)))
+    assert chosen.n_epochs == expected
+    assert chosen.temperature == pytest.approx(np.exp(-1.2) if expected == 4 else 1.0)
+
+
+def test_other_losses_have_no_temperature():
+    chosen = select_epoch(fold_networks(*prepared(kind=SigmoidMLPRegressor, y=X[:, 0])))
+    assert chosen.temperature == 1.0 and chosen.raw.shape == (N, 1)
+
+
+# --- for how long they wait ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("patience", "n_in_vain"), [(1, 1), (3, 3), (8, 8), (9, 8), (np.inf, 8)])
+@pytest.mark.parametrize("lower", [0.0, 2.0])
+def test_they_end_where_no_epoch_is_better_for_long(patience, n_in_vain, lower, monkeypatch):
+    """One that improves the loss by less than the share `tol` is no better one; the fourth is the best here.
+
+    Losses may be negative: a user's own is, if it is a density's.
+    """
+    values = iter(np.array([1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 20]) - lower)
+    monkeypatch.setattr(selection, "fold_plan", lambda *given: FoldPlan(4, 4, 1.002))
+    monkeypatch.setattr(selection, "mean_at_best_temperature", lambda *given: (1.0, next(values)))
+    chosen = select_epoch(fold_networks(*prepared(max_iter=40, n_iter_no_change=patience, tol=0.02)))
+    assert chosen.n_epochs == 4 and len(chosen.epochs) == 4 + n_in_vain + 1
+
+
+@pytest.mark.parametrize(("batch_size", "max_iter", "first"), [(3, 8, 3), (N, 80, 75), (N, 9, 9)])
+def test_no_epoch_before_the_75th_step_is_chosen_where_there_are_so_many(batch_size, max_iter, first, monkeypatch):
+    values = iter(1.1 ** np.arange(max_iter))  # the first would be the best one
+    monkeypatch.setattr(selection, "mean_at_best_temperature", lambda *given: (1.0, next(values)))
+    monkeypatch.setattr(selection, "MAX_EXTRA_EPOCHS", np.inf)
+    folds = fold_networks(*prepared(batch_size=batch_size, max_iter=max_iter, n_iter_no_change=np.inf))
+    assert select_epoch(folds).n_epochs == first
+
+
+def test_max_iter_bounds_them_even_where_no_loss_is_a_number(monkeypatch):
+    monkeypatch.setattr(selection, "mean_at_best_temperature", lambda *given: (1.0, np.nan))
+    chosen = select_epoch(fold_networks(*prepared(max_iter=4)))
+    assert chosen.n_epochs <= len(chosen.epochs) <= 4
+
+
+def test_the_networks_for_all_rows_train_for_so_many_epochs():
+    net = SigmoidMLPClassifier(**QUICK | {"max_iter": 500, "n_iter_no_change": 3}, random_state=0)
+    net.fit(X, LABEL)
+    assert net.n_iter_ <= len(net.validation_scores_) < 100
+
+
+# --- the same again --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("in_threads", [False, True])
+def test_the_same_seeds_choose_the_same(in_threads, monkeypatch):
+    monkeypatch.setattr("sknet._model.threads.MIN_THREAD_PRODUCT", 0)
+    monkeypatch.setattr("sknet._model.threads.n_blas_threads", lambda: 2)
+    first = select_epoch(fold_networks(*prepared(max_iter=3)))
+    again = select_epoch(fold_networks(*prepared(max_iter=3)), in_threads=in_threads)
+    assert (first.n_epochs, first.temperature) == (again.n_epochs, again.temperature)
+    assert_array_equal(first.raw, again.raw)
+    for one, other in zip(first.epochs, again.epochs, strict=True):
+        assert replace(one, seconds=0.0) == replace(other, seconds=0.0)

@@ -1,0 +1,76 @@
+"""Several networks trained side by side: each as if it were alone, and one observer for all."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from sknet import SigmoidMLPRegressor
+from sknet._estimators.facts import Facts
+from sknet._estimators.resolve import resolve, target_settings
+from sknet._model.heads import learn_number_head
+from sknet._model.matrices import encode_rows, learn_encoding
+from sknet._model.network_run import start_run
+from sknet._model.side_by_side import train_side_by_side
+from sknet._tables.rows import Rows
+from sknet._training.result import StopReason
+
+rng = np.random.default_rng(0)
+N = 60
+X = rng.normal(size=(N, 3))
+Y = np.abs(X[:, 0]) + 0.1 * rng.normal(size=N)
+PAIR = [(1, 2), (3, 4)]
+
+
+def runs_and_states(seeds=PAIR, **parameters):
+    net = SigmoidMLPRegressor(4, max_iter=5, batch_size=20, early_stopping=False, **parameters)
+    head, values = learn_number_head(Y, target_settings(net))
+    settings, _ = resolve(net, Facts(N, False, n_numbers=3))
+    rows = Rows(X, values)
+    encoding = learn_encoding(settings, head, rows, np.dtype(float))
+    encoded = encode_rows(encoding, rows, cross_fit=False)
+    runs = [start_run(settings, encoding, encoded, sees_bins=sees) for sees in settings.sees_bins][: len(seeds)]
+    return runs, [run.first_state(seed) for run, seed in zip(runs, seeds, strict=True)]
+
+
+class Observer:
+    def __init__(self, stop_after=None):
+        self.calls, self.stop_after = [], stop_after
+
+    def begin(self):
+        self.calls.append("begin")
+
+    def end(self):
+        self.calls.append("end")
+        return self.calls.count("end") == self.stop_after
+
+
+def test_each_is_trained_as_if_it_were_alone():
+    runs, together = runs_and_states(n_members=2)
+    _, alone = runs_and_states(n_members=2)
+    results = train_side_by_side(runs, together)
+    for run, state in zip(runs, alone, strict=True):
+        train_side_by_side([run], [state])
+    assert [result.reason for result in results] == [StopReason.FINISHED] * 2
+    for one, other in zip(together, alone, strict=True):
+        assert_array_equal(one.parameters, other.parameters)
+
+
+def test_one_that_ends_earlier_does_not_end_the_other():
+    runs, states = runs_and_states(n_members=2)
+    runs[0] = replace(runs[0], solver=replace(runs[0].solver, n_epochs=2))
+    observer = Observer()
+    results = train_side_by_side(runs, states, observer)
+    assert [result.n_epochs for result in results] == [state.epoch for state in states] == [2, 5]
+    assert observer.calls == ["begin", "end"] * 5
+
+
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+def test_an_observer_stops_all(solver):
+    one = {"seeds": PAIR[:1], "n_members": 1} if solver == "lbfgs" else {"n_members": 2}
+    runs, states = runs_and_states(solver=solver, **one)
+    observer = Observer(stop_after=3)
+    results = train_side_by_side(runs, states, observer)
+    assert {result.reason for result in results} == {StopReason.CALLBACK} and {state.epoch for state in states} == {3}
+    assert observer.calls == ["begin", "end"] * 3
