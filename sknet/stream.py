@@ -20,7 +20,7 @@ from sknet._estimators.saving import Estimator
 from sknet._estimators.streaming import fit_stream
 from sknet._model.machine import needed
 from sknet._partitions.sources import Chunk, Roles, Source, read_chunks, read_tables
-from sknet._storage.files import as_path, clear_drafts, drafted, refuse_unwritable
+from sknet._storage.files import as_path, refuse_unwritable, write_then_rename
 from sknet._typing import Array, Table, Target
 
 __all__ = ["fit", "predict", "prepare"]
@@ -256,16 +256,15 @@ def _write(predictions: Iterator[Array], path: Path, method: str, classes: objec
         import pyarrow
         from pyarrow import parquet
     writer = None
-    with drafted(path) as draft:
+    with write_then_rename(path) as temporary:
         try:
             for values in predictions:
                 table = pyarrow.Table.from_pandas(_framed(values, method, classes), preserve_index=False)
-                writer = parquet.ParquetWriter(draft, table.schema) if writer is None else writer
+                writer = parquet.ParquetWriter(temporary, table.schema) if writer is None else writer
                 writer.write_table(table)
         finally:
             if writer is not None:
                 writer.close()
-    clear_drafts(path)
 
 
 def _framed(values: Array | list[Array], method: str, classes: object) -> pd.DataFrame:

@@ -101,7 +101,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         """Continue the run that a checkpoint file holds."""
         refuse_unresumable(self.solver, self.n_members)
         saved = checkpoints.read(path)
-        saved.refuse_other(type(self).__name__, self.solver, 0 if self._fitted is None else self._fitted.n_samples_seen)
+        saved.refuse_other(type(self).__name__, 0 if self._fitted is None else self._fitted.n_samples_seen)
         earlier = self._fitted if saved.origin.seen_before else None
         data = self._read(arguments, earlier)
         plan = self._plan(data, earlier, saved.origin.seeds, is_resumed=True)

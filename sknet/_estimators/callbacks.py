@@ -9,6 +9,7 @@ from sknet._estimators.fitted import Fitted
 from sknet._estimators.observers import Observer, WatchedRun
 from sknet._estimators.printing import Lines, Printer, printer
 from sknet._estimators.read_data import FitArguments
+from sknet._model.machine import needed
 from sknet._storage import checkpoints
 from sknet._storage.checkpoints import Origin
 from sknet._storage.files import as_path, refuse_unwritable
@@ -128,6 +129,8 @@ class Checkpoint:
             import sklearn.callback  # noqa: F401
         except ImportError:
             raise ImportError("sknet.Checkpoint is a callback, and callbacks need scikit-learn 1.9 or later.") from None
+        with needed("sknet.Checkpoint", "safetensors", extra="files"):
+            import safetensors  # noqa: F401
         self.path, self.every = as_path(path), int(every)
 
     def setup(self, estimator: object, context: object) -> None:

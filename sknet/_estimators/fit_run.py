@@ -246,13 +246,9 @@ class FitRun:
 
     def origin(self) -> checkpoints.Origin:
         """Return what must be the same where this run is taken up again."""
-        network = self.networks[0]
         data = checkpoints.fingerprint(self.rows, self.given_validation)
         return checkpoints.Origin(
             estimator=self.name,
-            solver=str(self.resolved["solver"]),
-            sizes=list(network.layout.sizes),
-            dtype=self.encoding.compute_dtype.name,
             seeds=self.seeds,
             seen_before=0 if self.earlier is None else self.earlier.n_samples_seen,
             data=data | ({"the rows of the source": self.source} if self.source else {}),

@@ -78,7 +78,7 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
             f"sknet.save writes SigmoidMLPClassifier and SigmoidMLPRegressor, and {type(estimator).__name__} is "
             "neither: of a pipeline or a search save the fitted network alone, or use joblib or skops for the whole."
         )
-    files.write(path, SavedEstimator(name, estimator.get_params(deep=False), require_fitted(estimator)), _KINDS)
+    files.write(path, SavedEstimator(name, estimator.get_params(deep=False), require_fitted(estimator)), _KINDS, WRITER)
 
 
 def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = None) -> Estimator:
@@ -115,7 +115,7 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
     save : Write it.
     """
     saved = files.read(path, WRITER, _KINDS, custom)
-    with files.damage_named(path, WRITER):
+    with files.as_model_file_error(path, WRITER):
         if not isinstance(saved, SavedEstimator):
             raise ValueError("it holds something else than an estimator")
         estimator = _estimator_of(path, saved)

@@ -82,7 +82,7 @@ def fit_stream(
     if resume is not None:
         refuse_lbfgs(estimator.solver)
         saved = checkpoints.read(resume)
-        saved.refuse_other(type(estimator).__name__, estimator.solver, 0)
+        saved.refuse_other(type(estimator).__name__, 0)
     seeds = estimator._seeds(None) if saved is None else saved.origin.seeds
     # the file has no name: the system removes it when it is closed, even where the process is killed
     with TemporaryFile(dir=folder, buffering=0) as file:

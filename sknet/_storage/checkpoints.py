@@ -22,18 +22,7 @@ DIGEST_ROWS = 4096
 """Rows that are hashed at once: a table in a file is never loaded whole."""
 
 
-# --- the fingerprint of the data -------------------------------------------------------------------------------------
-
-
-def _parts(values: Table) -> Iterator[Array]:
-    """Yield what a table consists of: a frame's names and columns, a sparse matrix's arrays, or an array."""
-    if hasattr(values, "columns"):
-        yield np.array([str(name) for name in values.columns], dtype=object)
-        yield from (np.asarray(values[name]) for name in values.columns)
-    elif is_sparse(values):
-        yield from (values.data, values.indices, values.indptr)
-    else:
-        yield values
+# --- hashes of the data ----------------------------------------------------------------------------------------------
 
 
 @runtime_checkable
@@ -44,31 +33,42 @@ class HasDigest(Protocol):
         """Return it."""
 
 
-def digest(values: Table | None) -> str:
+def table_digest(values: Table | None) -> str:
     """Return a hash of a table's or an array's type, shape and values; of None too."""
     if values is None:
         return "none"
     if isinstance(values, HasDigest):
         return values.digest()
-    found = hashlib.sha256()
-    for part in _parts(values):
-        found.update(f"{part.dtype.kind}{part.dtype.itemsize}{part.shape}".encode())
-        for start in range(0, part.shape[0], DIGEST_ROWS):
-            rows = np.asarray(part[start : start + DIGEST_ROWS])
-            found.update(repr(rows.tolist()).encode() if rows.dtype.hasobject else rows.tobytes())
-    return found.hexdigest()
+    content = hashlib.sha256()
+    for array in _arrays_of(values):
+        content.update(f"{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode())
+        for start in range(0, array.shape[0], DIGEST_ROWS):
+            rows = np.asarray(array[start : start + DIGEST_ROWS])
+            content.update(repr(rows.tolist()).encode() if rows.dtype.hasobject else rows.tobytes())
+    return content.hexdigest()
+
+
+def _arrays_of(table: Table) -> Iterator[Array]:
+    """Yield a frame's names and columns, a sparse matrix's arrays, or an array itself."""
+    if hasattr(table, "columns"):
+        yield np.array([str(name) for name in table.columns], dtype=object)
+        yield from (np.asarray(table[name]) for name in table.columns)
+    elif is_sparse(table):
+        yield from (table.data, table.indices, table.indptr)
+    else:
+        yield table
 
 
 def fingerprint(rows: Rows, validation: Rows | None) -> dict[str, str]:
     """Return a hash of each thing that a run learns from, class weights folded into the sample weights."""
     held_out = Rows(None, np.empty(0)) if validation is None else validation
     return {
-        "X": digest(rows.X),
-        "y": digest(rows.y),
-        "sample_weight or class_weight": digest(rows.weight),
-        "the validation rows": digest(held_out.X),
-        "the validation targets": digest(held_out.y),
-        "the validation weights": digest(held_out.weight),
+        "X": table_digest(rows.X),
+        "y": table_digest(rows.y),
+        "sample_weight or class_weight": table_digest(rows.weight),
+        "the validation rows": table_digest(held_out.X),
+        "the validation targets": table_digest(held_out.y),
+        "the validation weights": table_digest(held_out.weight),
     }
 
 
@@ -80,13 +80,10 @@ class Origin:
     """Where a state comes from: what must be the same where it is taken up again."""
 
     estimator: str
-    solver: str
-    sizes: list[int]
-    dtype: str
     seeds: tuple[int, int, int]
     seen_before: int  # `t_` of the fitted estimator that a warm start began from; 0 for a new one
     data: dict[str, str]
-    settings: dict[str, str]  # the parameters, as text
+    settings: dict[str, str]  # the parameters, resolved, as text
 
 
 MAY_DIFFER = {"max_iter", "tol", "n_iter_no_change", "verbose", "warm_start", "early_stopping", "max_fun"}
@@ -107,7 +104,7 @@ def _as_text(value: object) -> str:
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{_as_text(key)}: {_as_text(part)}' for key, part in value.items())}}}"
     if isinstance(value, np.ndarray):
-        return digest(value)[:16] if value.size > SHOWN else _as_text(value.tolist())
+        return table_digest(value)[:16] if value.size > SHOWN else _as_text(value.tolist())
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_as_text, value))}]"
     if callable(value):
@@ -138,12 +135,11 @@ class Saved:
     origin: Origin
     state: State
 
-    def refuse_other(self, estimator: str, solver: object, n_samples_seen: int) -> None:
-        """Raise for a run of another estimator or solver, or a warm start of one that has learnt otherwise since."""
+    def refuse_other(self, estimator: str, n_samples_seen: int) -> None:
+        """Raise for a run of another estimator, or a warm start of one that has learnt otherwise since."""
         origin = self.origin
-        for name, there, here in (("a", origin.estimator, estimator), ("solver", origin.solver, str(solver))):
-            if there != here:
-                raise ValueError(f"{self.path} holds a run of {name} {there}, and this is {here}.")
+        if origin.estimator != estimator:
+            raise ValueError(f"{self.path} holds a run of a {origin.estimator}, and this is {estimator}.")
         if origin.seen_before and n_samples_seen != origin.seen_before:
             raise ValueError(
                 f"{self.path} holds a warm start: call resume on the estimator that it began from (t_ is "
@@ -152,29 +148,18 @@ class Saved:
 
     def state_for(self, now: Origin, first: State) -> State:
         """Return the state, which must fit the run that is to go on: `first` is what such a run starts from."""
-        there = self.origin
-        if there.sizes != now.sizes:
-            raise ValueError(
-                f"{self.path} holds a network of layers {tuple(there.sizes)}, and this one has {tuple(now.sizes)}: "
-                "resume with the same hidden_layer_sizes, encodings and data."
-            )
+        there, state = self.origin, self.state
         other = [name for name in there.data | now.data if there.data.get(name) != now.data.get(name)]
         if other:
             raise ValueError(f"{self.path} was written in training on other data: {', '.join(other)} differs.")
-        if there.dtype != now.dtype:
-            raise ValueError(
-                f"{self.path} holds a run in {there.dtype}, and this one computes in {now.dtype}: set dtype."
-            )
-        changed = [name for name, value in now.settings.items() if there.settings.get(name, value) != value]
-        if changed:
-            name = changed[0]
-            raise ValueError(
-                f"{self.path} was written with {name}={there.settings[name]}, and this is a run with "
-                f"{name}={now.settings[name]}: set it as it was, or fit anew."
-            )
-        state = self.state
+        for name, value in now.settings.items():
+            if there.settings.get(name, value) != value:
+                raise ValueError(
+                    f"{self.path} was written with {name}={there.settings[name]}, and this is a run with "
+                    f"{name}={value}: set it as it was, or fit anew."
+                )
         alike = [(v.shape, v.dtype) for v in state.vectors] == [(v.shape, v.dtype) for v in first.vectors]
-        with files.damage_named(self.path, WRITER):
+        with files.as_model_file_error(self.path, WRITER):
             if not alike or (state.best is not None and state.best.theta.shape != first.theta.shape):
                 raise ValueError("its arrays are not those of its network")
             if state.epoch != len(state.history):
@@ -183,14 +168,14 @@ class Saved:
 
 
 def write(path: Path, origin: Origin, state: State) -> None:
-    """Write a file that is there whole, or not at all: what stands at `path` is replaced at the end."""
-    files.write(path, Run(origin, state), _KINDS)
+    """Write a checkpoint file, whole or not at all."""
+    files.write(path, Run(origin, state), _KINDS, WRITER)
 
 
 def read(path: str | os.PathLike[str]) -> Saved:
     """Read a checkpoint file."""
     run = files.read(path, WRITER, _KINDS)
-    with files.damage_named(path, WRITER):
+    with files.as_model_file_error(path, WRITER):
         if not isinstance(run, Run):
             raise ValueError("it holds something else than a training run")
         if max(run.origin.seeds) >= 2**32:

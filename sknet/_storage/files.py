@@ -1,53 +1,40 @@
 """The one file format, of models and checkpoints: arrays as safetensors' tensors, everything else as text; no pickle.
 
-A file is there whole, or not at all. What is read is measured before it is believed: the count of its values before
-they are parsed, sizes against the file's own, a digest of every byte before anything is made of them.
+A file is there whole, or not at all. The package safetensors writes and parses it, after its header has been measured:
+the lengths and the count of values are limited before anything is parsed or allocated, and a digest of every byte is
+compared before anything is made of them.
 
-A file in the safetensors format is the length of a header, the header, which is JSON, and the tensors side by side.
-The header says of each tensor its type, its shape and where it lies, and has metadata of text: ours are the name and
-version of this format, and the settings, which are JSON again: the plain things of `models.pack`.
+The metadata of a file are the name and version of this format, the settings, which are JSON of the plain things of
+`models.pack`, and the digest.
 """
 
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from errno import EISDIR
 from glob import escape
-from io import BufferedReader
 from pathlib import Path
-from platform import node
-from typing import BinaryIO, TypedDict
+from tempfile import TemporaryFile
+from time import time
+from typing import BinaryIO
 from uuid import uuid4
-from zlib import crc32
 
 import numpy as np
 
+from sknet._model.machine import needed
 from sknet._storage.models import Packer, unpack
-from sknet._typing import Array, DType
+from sknet._typing import Array
 
 FORMAT = "sknet"
 VERSION = 1
 
-TYPES: dict[str, DType] = {
-    "F64": np.dtype("<f8"),
-    "F32": np.dtype("<f4"),
-    "F16": np.dtype("<f2"),
-    "I64": np.dtype("<i8"),
-    "I32": np.dtype("<i4"),
-    "I16": np.dtype("<i2"),
-    "I8": np.dtype("i1"),
-    "U64": np.dtype("<u8"),
-    "U32": np.dtype("<u4"),
-    "U16": np.dtype("<u2"),
-    "U8": np.dtype("u1"),
-    "BOOL": np.dtype("?"),
-}
-"""The format's types of tensors."""
-
-DIGEST = "sha256"
-"""The last tensor: a hash of all bytes before it."""
+TYPES = {
+    "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
+    "U64": "<u8", "U32": "<u4", "U16": "<u2", "U8": "|u1", "BOOL": "|b1",
+}  # fmt: skip
+"""The format's types of tensors that a model may have, and NumPy's names for them."""
 
 MAX_MEMORY = 56 * 2**20
 """Bytes that what is made of a file may take beyond the file's own size; 8 MB are left for what is not counted."""
@@ -61,13 +48,8 @@ TEXT_COST = 8
 ROW_COST = 370
 """Bytes for each value that is kept as one array per field."""
 
-
-class TensorEntry(TypedDict):
-    """What a file's header says of a tensor."""
-
-    dtype: str
-    shape: list[int]
-    data_offsets: tuple[int, int]
+ABANDONED_AFTER = 24 * 3600
+"""Seconds after which a temporary file that nobody has written to is that of a process that was killed."""
 
 
 class ModelFileError(ValueError):
@@ -80,7 +62,7 @@ class ModelFileError(ValueError):
 
 
 @contextmanager
-def damage_named(path: object, writer: str) -> Iterator[None]:
+def as_model_file_error(path: object, writer: str) -> Iterator[None]:
     """Turn whatever goes wrong while a file is read into the one error that says so; the system's errors stay."""
     try:
         yield
@@ -101,40 +83,31 @@ def as_path(path: object, name: str = "path") -> Path:
     return Path(path)
 
 
-def replace(path: Path, fill: Callable[[BinaryIO], object]) -> None:
-    """Write a file that is there whole, or not at all: what stands at `path` is replaced at the end."""
-    with _failure_named(path), drafted(path) as draft, open(draft, "xb") as file:
-        fill(file)
-        file.flush()
-        os.fsync(file.fileno())
-    clear_drafts(path)
-
-
 @contextmanager
-def drafted(path: Path) -> Iterator[Path]:
-    """Yield where to write what stands at `path` at the end, or, where something goes wrong, nowhere."""
-    place = Path(os.path.realpath(path))  # a link stays one
-    draft = _draft_of(place)
+def write_then_rename(path: Path) -> Iterator[Path]:
+    """Yield the path of a temporary file beside `path`; rename it to `path` at the end, or remove it on an error."""
+    target = Path(os.path.realpath(path))  # a symbolic link stays one
+    temporary = target.with_name(f".{target.name}.{uuid4().hex}.part")
     try:
-        yield draft
-        os.replace(draft, place)
+        yield temporary
+        os.replace(temporary, target)
     finally:
-        draft.unlink(missing_ok=True)
+        temporary.unlink(missing_ok=True)
+    for other in target.parent.glob(f".{escape(target.name)}.*.part"):
+        with suppress(OSError):  # another process may rename or remove it first, or it is another user's
+            if time() - other.stat().st_mtime > ABANDONED_AFTER:
+                other.unlink()
 
 
 def refuse_unwritable(path: Path) -> None:
     """Raise an OSError, before anything is computed, where a file cannot be written."""
-    place = Path(os.path.realpath(path))
-    draft = _draft_of(place)
-    with _failure_named(path):
-        if place.is_dir():
+    with _name_in_os_error(path), TemporaryFile(dir=Path(os.path.realpath(path)).parent):
+        if path.is_dir():
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
-        draft.touch(exist_ok=False)
-        draft.unlink()
 
 
 @contextmanager
-def _failure_named(path: Path) -> Iterator[None]:
+def _name_in_os_error(path: Path) -> Iterator[None]:
     """Say which file it was that could not be written: an error of a full disk names none."""
     try:
         yield
@@ -142,100 +115,72 @@ def _failure_named(path: Path) -> Iterator[None]:
         raise OSError(error.errno, f"{path} cannot be written: {error.strerror or error}. Give another path") from error
 
 
-def clear_drafts(path: str | os.PathLike[str]) -> None:
-    """Remove what processes of this machine that are no more have left beside a file."""
-    place = Path(os.path.realpath(path))
-    for draft in place.parent.glob(f".{escape(place.name)}.*-*.*"):
-        machine, _, process = draft.name.removeprefix(f".{place.name}.").partition(".")[0].partition("-")
-        if machine == _MACHINE and process.isdecimal() and not _is_alive(int(process)):
-            draft.unlink(missing_ok=True)
-
-
-def _process(number: int) -> str:
-    return f"{_MACHINE}-{number}"
-
-
-def _draft_of(place: Path) -> Path:
-    """Return a new name beside a file; it says which process of which machine writes it."""
-    return place.with_name(f".{place.name}.{_process(os.getpid())}.{uuid4().hex}")
-
-
-_MACHINE = f"{crc32(node().encode()):08x}"
-
-
-def _is_alive(process: int) -> bool:
-    if os.name != "posix":  # elsewhere, signal 0 ends a process
-        return True
-    try:
-        os.kill(process, 0)
-    except ProcessLookupError:
-        return False
-    except OSError:  # another user's
-        return True
-    return True
-
-
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def write(path: str | os.PathLike[str], value: object, kinds: Mapping[str, type]) -> None:
-    """Write a value of one of the kinds to a file."""
+def write(path: str | os.PathLike[str], value: object, kinds: Mapping[str, type], writer: str) -> None:
+    """Write a value of one of the kinds to a file; `writer` is the public function that does it."""
+    with needed(writer, "safetensors", extra="files"):
+        from safetensors.numpy import save
+    path = as_path(path)
     packer = Packer(kinds)
     plain = packer.pack(value)
-    names = [piece_name(piece) for piece in packer.pieces]
-    for name, piece in zip(names, packer.pieces, strict=True):
-        if packer.pieces[names.index(name)] is not piece:
-            raise ValueError(
-                f"Two pieces of your own are called {name!r}: a file names them, so give each a name of its own."
-            )
-    settings = json.dumps({"pieces": names, "value": plain}, separators=(",", ":"))
-    tensors = dict(sorted(packer.arrays.items(), key=lambda item: -item[1].itemsize))  # each lies at a whole number
-    header = _header(settings, tensors)
+    settings = json.dumps({"pieces": _names_of(packer.pieces), "value": plain}, separators=(",", ":"))
+    arrays = {name: _as_tensor(array) for name, array in packer.arrays.items()}
+    metadata = {"digest": digest(f"{VERSION} {settings}", arrays), "format": FORMAT, "version": str(VERSION)}
+    header, tensors = _sort_metadata(save(arrays, metadata | {"settings": settings}))
     if packer.n_rows * ROW_COST > _memory_left(header.decode(), settings):
         raise ValueError(
             f"{path} would hold too many settings: {len(settings):,} characters, {packer.n_rows:,} columns and epochs; "
             "use pickle, max_categories, or a table of fewer columns."
         )
-
-    def fill(file: BinaryIO) -> None:
-        digest = hashlib.sha256()
-        parts: list[bytes | memoryview] = [len(header).to_bytes(8, "little"), header]
-        for part in parts + [_bytes_of(array) for array in tensors.values()]:
-            digest.update(part)
+    with _name_in_os_error(path), write_then_rename(path) as temporary, open(temporary, "xb") as file:
+        for part in (len(header).to_bytes(8, "little"), header, tensors):
             file.write(part)
-        file.write(digest.digest())
+        file.flush()
+        os.fsync(file.fileno())
 
-    replace(as_path(path), fill)
+
+def _as_tensor(array: Array) -> Array:
+    tensor = array.astype(array.dtype.newbyteorder("<"), "C", copy=False)
+    if tensor.dtype.str not in TYPES.values():
+        raise ValueError(
+            f"A model with an array of type {array.dtype} cannot be saved: labels and parameters may be numbers, "
+            "booleans and text. Convert them before fit, or use pickle."
+        )
+    return tensor
 
 
-def _header(settings: str, tensors: dict[str, Array]) -> bytes:
-    header: dict[str, object] = {"__metadata__": {"format": FORMAT, "version": str(VERSION), "settings": settings}}
-    names, at = {(dtype.kind, dtype.itemsize): name for name, dtype in TYPES.items()}, 0
-    last: dict[str, Array] = {DIGEST: np.empty(32, np.uint8)}
-    for path, array in (tensors | last).items():
-        name = names.get((array.dtype.kind, array.itemsize))
-        if name is None:
-            raise ValueError(
-                f"A model with an array of type {array.dtype} cannot be saved: labels and parameters may be numbers, "
-                "booleans and text. Convert them before fit, or use pickle."
-            )
-        header[path] = {"dtype": name, "shape": array.shape, "data_offsets": [at, at + array.nbytes]}
-        at += array.nbytes
+def digest(text: str, arrays: Mapping[str, Array]) -> str:
+    """Return a hash of a text and of every array's name, type, shape and bytes."""
+    content = hashlib.sha256(text.encode())
+    for name, array in sorted(arrays.items()):
+        content.update(f"{name} {array.dtype.str} {array.shape}".encode())
+        content.update(array.reshape(-1).view(np.uint8).data)
+    return content.hexdigest()
+
+
+def _sort_metadata(content: bytes) -> tuple[bytes, memoryview]:
+    """Return header and tensors; safetensors writes metadata in any order, and one model shall be one file."""
+    end = 8 + int.from_bytes(content[:8], "little")
+    header = json.loads(content[8:end])
+    header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
     text = json.dumps(header, separators=(",", ":")).encode()
-    return text + b" " * (-len(text) % 8)  # tensors begin at whole words
+    return text + b" " * (-len(text) % 8), memoryview(content)[end:]  # tensors begin at whole words
 
 
-def _bytes_of(array: Array) -> memoryview:
-    little = array.astype(array.dtype.newbyteorder("<"), "C", copy=False)
-    return little.reshape(-1).view(np.uint8).data
-
-
-def piece_name(value: object) -> str:
-    """Return what a piece of the user's own is called: by its `name`, its `__name__`, or its class's."""
-    for name in (getattr(value, "name", None), getattr(value, "__name__", None)):
-        if isinstance(name, str):
-            return name
-    return type(value).__name__
+def _names_of(pieces: list[object]) -> list[str]:
+    """Return what pieces of the user's own are called: by their `name`, `__name__`, or their class's."""
+    names, owners = [], dict[str, object]()
+    for piece in pieces:
+        possible = (getattr(piece, "name", None), getattr(piece, "__name__", None), type(piece).__name__)
+        name = next(name for name in possible if isinstance(name, str))
+        if owners.setdefault(name, piece) is not piece:
+            raise ValueError(
+                f"Two pieces of your own are called {name!r}: a file names them, so give each a name of its own."
+            )
+        names.append(name)
+    return names
 
 
 def _memory_left(*texts: str) -> int:
@@ -251,35 +196,43 @@ def read(
     path: str | os.PathLike[str], writer: str, kinds: Mapping[str, type], custom: Mapping[str, object] | None = None
 ) -> object:
     """Read the value that a file holds, pieces of the user's own taken from `custom`; errors name the writer."""
-    place = as_path(path)
-    if place.exists() and not (place.is_file() or place.is_dir()):
+    with needed(f"reading a file of {writer}", "safetensors", extra="files"):
+        from safetensors import safe_open
+    path = as_path(path)
+    if path.exists() and not (path.is_file() or path.is_dir()):
         raise ModelFileError(f"{path} is a pipe or a device: give the path of a file that {writer} has written.")
-    with place.open("rb") as file, damage_named(path, writer):
-        prefix, size = file.read(8), os.fstat(file.fileno()).st_size
-        length = int.from_bytes(prefix, "little")
-        if size < 8 or length > min(size - 8, MAX_MEMORY // TEXT_COST):
-            raise ValueError("its header is longer than the file, or than any header")
-        header = file.read(length)
-        text, digest = header.decode(), hashlib.sha256(prefix + header)
-        if _memory_left(text) < 0:
-            raise ValueError("its header holds more than that of any model")
-        entries = json.loads(text)
-        settings = _settings_of(path, entries.pop("__metadata__"))
-        tensors = _read_tensors(file, entries, digest)
-        if 8 + length + sum(array.nbytes for array in tensors.values()) != size:
-            raise ValueError("it goes on after its end")
-        if tensors.pop(DIGEST).tobytes() != digest.digest():
+    with path.open("rb") as file, as_model_file_error(path, writer):
+        _refuse_costly_header(file)
+        with safe_open(path, framework="numpy") as tensors:
+            if not os.path.samestat(os.fstat(file.fileno()), path.stat()):  # another process has just written it
+                return read(path, writer, kinds, custom)
+            metadata = tensors.metadata() or {}
+            _refuse_other_version(path, metadata)
+            settings = metadata["settings"]
+            memory_left = _memory_left(settings)
+            if memory_left < 0:
+                raise ValueError("its settings hold more than those of any model")
+            views = {name: tensors.get_slice(name) for name in tensors.offset_keys()}
+            arrays = {name: _read_array(file, view.get_dtype(), view.get_shape()) for name, view in views.items()}
+        if digest(f"{metadata['version']} {settings}", arrays) != metadata["digest"]:
             raise ValueError("its digest is another one: it has been changed or damaged")
-        memory_left = _memory_left(text, settings)
-        if memory_left < 0:
-            raise ValueError("its settings hold more than those of any model")
         content = json.loads(settings)
         pieces = _pieces_of(path, content["pieces"], custom or {})
-        return unpack((content["value"], tensors, pieces), kinds, memory_left // ROW_COST)
+        return unpack((content["value"], arrays, pieces), kinds, memory_left // ROW_COST)
 
 
-def _settings_of(path: object, metadata: Mapping[str, str]) -> str:
-    """Return the settings of a file of a version that is read."""
+def _refuse_costly_header(file: BinaryIO) -> None:
+    """Read the header, to see whether to parse it costs more than MAX_MEMORY; after it, the tensors begin."""
+    start, size = file.read(8), os.fstat(file.fileno()).st_size
+    length = int.from_bytes(start, "little")
+    if size < 8 or length > min(size - 8, MAX_MEMORY // TEXT_COST):
+        raise ValueError("its header is longer than the file, or than any header")
+    if _memory_left(file.read(length).decode()) < 0:
+        raise ValueError("its header holds more than that of any model")
+
+
+def _refuse_other_version(path: Path, metadata: Mapping[str, str]) -> None:
+    """Raise for a file that is not of this format, or of a version that is not known here."""
     version = metadata.get("version", "")
     if metadata.get("format") != FORMAT:
         raise ValueError("it holds tensors, but nothing of sknet's")
@@ -290,32 +243,21 @@ def _settings_of(path: object, metadata: Mapping[str, str]) -> str:
             f"{path} was written by a later version of sknet: its format is {version}, and this version reads up to "
             f"{VERSION}. Update sknet."
         )
-    return metadata["settings"]
 
 
-def _read_tensors(
-    file: BufferedReader, entries: Mapping[str, TensorEntry], digest: "hashlib._Hash"
-) -> dict[str, Array]:
-    """Read tensors, which lie side by side in the order of the header, and hash all but the digest itself."""
-    tensors, at, size = {}, 0, os.fstat(file.fileno()).st_size
-    for path, entry in entries.items():
-        dtype, (start, stop) = TYPES[entry["dtype"]], entry["data_offsets"]
-        if start != at or not at <= stop <= size:
-            raise ValueError(f"{path} is not where it should be")
-        array = np.empty((stop - start) // dtype.itemsize, dtype)
-        raw = array.view(np.uint8)
-        if file.readinto(raw.data) != stop - start:
-            raise EOFError(f"{path} is not as long as it should be")
-        if entry["dtype"] == "BOOL" and raw.max(initial=0) > 1:
-            raise ValueError(f"{path} holds booleans that are neither true nor false")
-        if path != DIGEST:
-            digest.update(raw.data)
-        tensors[path], at = array.reshape(entry["shape"]), stop
-    return tensors
+def _read_array(file: BinaryIO, dtype: str, shape: list[int]) -> Array:
+    """Read the next tensor, which the library's own functions would hold in memory twice."""
+    array = np.empty(shape, TYPES[dtype])
+    content = array.reshape(-1).view(np.uint8)
+    if file.readinto(content.data) != array.nbytes:  # type: ignore[attr-defined]
+        raise EOFError("it ends early")
+    if dtype == "BOOL" and content.max(initial=0) > 1:
+        raise ValueError("it holds booleans that are neither true nor false")
+    return array
 
 
-def _pieces_of(path: object, names: list[str], custom: Mapping[str, object]) -> list[object]:
-    missing = sorted({name for name in names if name not in custom})
+def _pieces_of(path: Path, names: list[str], custom: Mapping[str, object]) -> list[object]:
+    missing = sorted(set(names) - custom.keys())
     if missing:
         example = ", ".join(f"{name!r}: ..." for name in missing)
         raise ModelFileError(

@@ -11,6 +11,7 @@ arrays    by path
 pieces    objects of the user's own, by number
 """
 
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from types import NoneType
 
@@ -32,7 +33,7 @@ from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabel
 from sknet._tables.targets import RegressionTarget, TargetScaler
 from sknet._training.result import Epoch
 from sknet._training.state import Best, History, State
-from sknet._typing import Array
+from sknet._typing import Array, DType
 
 KIND = "is"
 """The key under which a dict says what it stands for; no field can have this name."""
@@ -53,10 +54,7 @@ KINDS = by_name(
 Packed = tuple[object, dict[str, Array], list[object]]
 """Plain things, arrays by path, and pieces of the user's own."""
 
-MAX_CODE_POINT = 0x10FFFF
-
 _PLAIN = frozenset({type(None), bool, int, float, str})
-_DTYPES = {name: np.dtype(name) for name in ("float16", "float32", "float64")}
 _ROW_TYPES: dict[object, str] = {bool: "b", int: "i", float: "f"}
 """Values whose fields are all of these types are kept as one array per field, of these kinds."""
 
@@ -139,6 +137,10 @@ class Packer:
                 return {KIND: "rows", "of": self._names[kind]}
         return [self.pack(value, _join(path, i)) for i, value in enumerate(values)]
 
+    def pack_list(self, values: list[object], path: str) -> object:
+        """Pack each value, as of a tuple."""
+        return {KIND: "list", "items": self.pack_tuple(values, path)}
+
     def pack_dict(self, values: Mapping[object, object], path: str) -> object:
         """Pack keys, which may be of any type, and values."""
         keys, items = tuple(values), tuple(values.values())
@@ -154,6 +156,10 @@ class Packer:
         return {KIND: "piece", "number": len(self.pieces) - 1}
 
 
+def _pack_generator(packer: Packer, source: np.random.Generator, path: str) -> object:
+    return {KIND: "Generator", "state": packer.pack(source.bit_generator.state, path)}
+
+
 def _pack_random_state(packer: Packer, source: np.random.RandomState, path: str) -> object:
     state = source.get_state(legacy=False)
     if state["bit_generator"] != "MT19937":
@@ -163,14 +169,12 @@ def _pack_random_state(packer: Packer, source: np.random.RandomState, path: str)
 
 _PACKERS: dict[type, Callable[..., object]] = {
     tuple: Packer.pack_tuple,
-    list: lambda packer, values, path: {KIND: "list", "items": packer.pack_tuple(values, path)},
+    list: Packer.pack_list,
     dict: Packer.pack_dict,
     Activation: Packer.pack_activation,
-    np.random.Generator: lambda packer, source, path: {
-        KIND: "Generator", "state": packer.pack(source.bit_generator.state, path)
-    },
+    np.random.Generator: _pack_generator,
     np.random.RandomState: _pack_random_state,
-}  # fmt: skip
+}
 """How a value that is none of the kinds is packed, by its type."""
 
 
@@ -209,60 +213,69 @@ class _Unpacker:
         codes = self.array(path)
         if codes.dtype != np.uint32 or codes.ndim == 0 or not codes.shape[-1]:
             raise TypeError(f"{path} is not an array of characters")
-        if codes.max(initial=0) > MAX_CODE_POINT:
+        if codes.max(initial=0) > sys.maxunicode:
             raise ValueError(f"{path} holds characters that do not exist")
-        return np.ascontiguousarray(codes).view(f"<U{codes.shape[-1]}")[..., 0]
+        return codes.view(f"<U{codes.shape[-1]}")[..., 0]
+
+    def objects(self, path: str, items: list[object]) -> Array:
+        """Make an array of texts that are objects."""
+        if not all(type(item) is str for item in items):
+            raise TypeError(f"{path} is not an array of texts")
+        return np.array(items, dtype=object)
 
     def rows(self, path: str, of: str) -> tuple[object, ...]:
         """Make many values of one kind, whose fields are arrays."""
-        kind, columns = self._kinds[of], {}
+        kind = self._kinds[of]
+        columns = {name: self.array(_join(path, name)) for name in hints_of(kind)}
+        n_rows = max(column.size for column in columns.values())
         for name, hint in hints_of(kind).items():
-            column = columns[name] = self.array(_join(path, name))
-            if column.ndim != 1 or column.dtype.kind != _ROW_TYPES.get(hint) or column.size > self._rows_left:
+            if columns[name].ndim != 1 or columns[name].dtype.kind != _ROW_TYPES.get(hint) or n_rows > self._rows_left:
                 raise TypeError(f"{path}.{name} is not such a field of many values, or of too many")
-        self._rows_left -= max(map(len, columns.values()))
+        self._rows_left -= n_rows
         lines = zip(*(column.tolist() for column in columns.values()), strict=True)
         return tuple([kind(**dict(zip(columns, line, strict=True))) for line in lines])
+
+    def list(self, path: str, items: object) -> object:
+        """Make a list."""
+        return list(self.unpack(items, path))  # type: ignore[call-overload]
 
     def dict(self, path: str, keys: object, values: object) -> object:
         """Make a dict."""
         return dict(zip(self.unpack(keys, _join(path, "keys")), self.unpack(values, path), strict=True))  # type: ignore[call-overload]
 
+    def dtype(self, path: str, name: str) -> DType:
+        """Make a type of floats."""
+        if name not in {"float16", "float32", "float64"}:
+            raise ValueError(f"{path} is not a type that a model computes in")
+        return np.dtype(name)
 
-def _objects(reader: _Unpacker, path: str, items: list[object]) -> Array:
-    if not all(type(item) is str for item in items):
-        raise TypeError(f"{path} is not an array of texts")
-    array = np.empty(len(items), dtype=object)
-    array[:] = items
-    return array
+    def generator(self, path: str, state: object) -> np.random.Generator:
+        """Make a generator of random numbers."""
+        source = np.random.default_rng(0)
+        source.bit_generator.state = self.unpack(state, path)  # type: ignore[assignment]
+        return source
 
-
-def _generator(reader: _Unpacker, path: str, state: object) -> np.random.Generator:
-    source = np.random.default_rng(0)
-    source.bit_generator.state = reader.unpack(state, path)  # type: ignore[assignment]
-    return source
-
-
-def _random_state(reader: _Unpacker, path: str, state: object) -> np.random.RandomState:
-    numbers, source = reader.unpack(state, path), np.random.RandomState(0)
-    key, position = numbers["state"]["key"], numbers["state"]["pos"]  # type: ignore[index]
-    if key.shape != (624,) or not 0 <= position <= 624:  # NumPy does not look
-        raise ValueError(f"{path} is not the state of a random generator")
-    source.set_state(numbers)  # type: ignore[arg-type]
-    return source
+    def random_state(self, path: str, state: object) -> np.random.RandomState:
+        """Make one of NumPy's older generators."""
+        numbers, source = self.unpack(state, path), np.random.RandomState(0)
+        key, position = numbers["state"]["key"], numbers["state"]["pos"]  # type: ignore[index]
+        if key.shape != (624,) or not 0 <= position <= 624:  # NumPy does not look
+            raise ValueError(f"{path} is not the state of a random generator")
+        source.set_state(numbers)  # type: ignore[arg-type]
+        return source
 
 
 _UNPACKERS: dict[object, Callable[..., object]] = {
     "array": _Unpacker.array,
     "characters": _Unpacker.characters,
-    "objects": _objects,
+    "objects": _Unpacker.objects,
     "rows": _Unpacker.rows,
-    "list": lambda reader, path, items: list(reader.unpack(items, path)),
+    "list": _Unpacker.list,
     "dict": _Unpacker.dict,
-    "dtype": lambda reader, path, name: _DTYPES[name],
-    "activation": lambda reader, path, name: ACTIVATIONS[name],
-    "piece": lambda reader, path, number: reader.pieces[number],
-    "Generator": _generator,
-    "RandomState": _random_state,
+    "dtype": _Unpacker.dtype,
+    "activation": lambda unpacker, path, name: ACTIVATIONS[name],
+    "piece": lambda unpacker, path, number: unpacker.pieces[number],
+    "Generator": _Unpacker.generator,
+    "RandomState": _Unpacker.random_state,
 }
 """How a value that is none of the kinds is made, by what a dict says that it is."""

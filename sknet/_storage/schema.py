@@ -8,7 +8,7 @@ hint    an annotation: a class, a union, `tuple[X, ...]`, `list[X]`, `Mapping[K,
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from functools import cache
-from types import NoneType, UnionType
+from types import UnionType
 from typing import Union, get_args, get_origin, get_type_hints
 
 import numpy as np
@@ -33,22 +33,11 @@ def make(kind: type, parts: Mapping[str, object]) -> object:
 
 def fits(value: object, hint: object) -> bool:
     """Whether a value is what an annotation says."""
-    origin = get_origin(hint)
-    if origin is not None:
-        return _BY_ORIGIN[origin](value, get_args(hint))
-    if hint in _NUMBERS:
-        return _NUMBERS[hint](value)
+    check = _CHECKS.get(get_origin(hint) or hint)
+    if check is not None:
+        return check(value, get_args(hint))
     # what a protocol asks for shows when the value is used
     return getattr(hint, "_is_protocol", False) or isinstance(value, hint)  # type: ignore[arg-type]
-
-
-_NUMBERS: dict[object, Callable[..., bool]] = {
-    bool: lambda value: type(value) is bool,
-    int: lambda value: type(value) is int and value >= 0,  # what is learnt are counts, positions and seeds
-    float: lambda value: type(value) in (int, float),
-    None: lambda value: value is None,
-    NoneType: lambda value: value is None,
-}
 
 
 def _is_tuple(value: object, of: tuple[object, ...]) -> bool:
@@ -59,27 +48,29 @@ def _is_tuple(value: object, of: tuple[object, ...]) -> bool:
     return len(value) == len(of) and all(map(fits, value, of))
 
 
+def _is_list(value: object, of: tuple[object, ...]) -> bool:
+    return isinstance(value, list) and all(fits(part, of[0]) for part in value)
+
+
 def _is_mapping(value: object, of: tuple[object, ...]) -> bool:
     return isinstance(value, dict) and all(fits(k, of[0]) and fits(v, of[1]) for k, v in value.items())
 
 
-def _is_union(value: object, of: tuple[object, ...]) -> bool:
-    return any(fits(value, one) for one in of)
+def _is_one_of(value: object, of: tuple[object, ...]) -> bool:
+    return any(fits(value, hint) for hint in of)
 
 
-def _is_array(value: object, of: tuple[object, ...]) -> bool:
-    return isinstance(value, np.ndarray)
-
-
-_BY_ORIGIN: dict[object, Callable[..., bool]] = {
+_CHECKS: dict[object, Callable[..., bool]] = {
+    int: lambda value, of: type(value) is int and value >= 0,  # what is learnt are counts, positions and seeds
+    float: lambda value, of: type(value) in (int, float),
     tuple: _is_tuple,
-    list: lambda value, of: isinstance(value, list) and all(fits(part, of[0]) for part in value),
+    list: _is_list,
     dict: _is_mapping,
     Mapping: _is_mapping,
-    Union: _is_union,
-    UnionType: _is_union,
-    np.ndarray: _is_array,
-    get_origin(NDArray[np.generic]): _is_array,  # from NumPy 2.5 on an alias of its own
+    Union: _is_one_of,
+    UnionType: _is_one_of,
+    np.ndarray: lambda value, of: isinstance(value, np.ndarray),
+    get_origin(NDArray[np.generic]): lambda value, of: isinstance(value, np.ndarray),  # an alias from NumPy 2.5 on
     np.dtype: lambda value, of: isinstance(value, np.dtype),
 }
-"""How a value is compared with an annotation that has parameters, by what stands before the bracket."""
+"""How a value is compared with an annotation, by what stands before its bracket; of all others by isinstance."""

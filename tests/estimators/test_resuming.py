@@ -319,10 +319,10 @@ OTHERS = {
     "y": ({}, (X, NUMBER[::-1]), "other data: y differs"),
     "weights": ({}, (X, NUMBER, WEIGHT), "other data: sample_weight or class_weight differs"),
     "early stopping": ({"early_stopping": True}, (X, NUMBER), "other data: the validation rows.* differs"),
-    "layers": ({"hidden_layer_sizes": 9}, (X, NUMBER), r"layers \(5, 4, 1\), and this one has \(5, 9, 1\)"),
-    "columns": ({}, (X[:, 1:], NUMBER), r"layers \(5, 4, 1\), and this one has \(4, 4, 1\)"),
-    "the solver": ({"solver": "sgd"}, (X, NUMBER), "run of solver adam, and this is sgd"),
-    "the type": ({"dtype": "float32"}, (X, NUMBER), "a run in float64, and this one computes in float32"),
+    "layers": ({"hidden_layer_sizes": 9}, (X, NUMBER), "hidden_layer_sizes=4, and this is .* hidden_layer_sizes=9"),
+    "columns": ({}, (X[:, 1:], NUMBER), "other data: X differs"),
+    "the solver": ({"solver": "sgd"}, (X, NUMBER), "with solver='adam', and this is a run with solver='sgd'"),
+    "the type": ({"dtype": "float32"}, (X, NUMBER), "with dtype='float64', and this is a run with dtype='float32'"),
     "lbfgs": ({"solver": "lbfgs", "max_norm": None}, (X, NUMBER), "solver='lbfgs' keeps its curvature inside SciPy"),
 }
 

@@ -1,6 +1,9 @@
 """Estimators in files: all that was fitted comes back, whatever it is, and nothing else gets in."""
 
+import os
 import pickle
+import subprocess
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -32,25 +35,25 @@ def again(estimator, path, custom=None):
 
 def test_all_that_was_fitted_comes_back(path):
     net = SigmoidMLPClassifier(**QUICK).fit(pd.DataFrame(X, columns=list("abc")), LABEL)
-    found = again(net, str(path))
-    assert type(found) is SigmoidMLPClassifier and found.get_params() == net.get_params()
+    saved = again(net, str(path))
+    assert type(saved) is SigmoidMLPClassifier and saved.get_params() == net.get_params()
     for name in ("resolved_params_", "loss_curve_", "validation_scores_", "n_iter_", "t_", "n_features_in_"):
-        assert getattr(found, name) == getattr(net, name)
+        assert getattr(saved, name) == getattr(net, name)
     for name in ("classes_", "feature_names_in_", "network_feature_names_"):
         assert (
-            getattr(found, name).dtype == getattr(net, name).dtype
-            and (getattr(found, name) == getattr(net, name)).all()
+            getattr(saved, name).dtype == getattr(net, name).dtype
+            and (getattr(saved, name) == getattr(net, name)).all()
         )
-    pd.testing.assert_frame_equal(found.history_, net.history_)
-    assert all(map(np.array_equal, found.coefs_ + found.intercepts_, net.coefs_ + net.intercepts_))
+    pd.testing.assert_frame_equal(saved.history_, net.history_)
+    assert all(map(np.array_equal, saved.coefs_ + saved.intercepts_, net.coefs_ + net.intercepts_))
 
 
 def test_training_goes_on_as_if_it_had_not_left(path):
     net = SigmoidMLPRegressor(**QUICK).partial_fit(X, NUMBER).partial_fit(X, NUMBER)
-    found = again(net, path)
-    for one in (net, found):
+    saved = again(net, path)
+    for one in (net, saved):
         one.partial_fit(X, NUMBER)
-    assert all(map(np.array_equal, found.coefs_, net.coefs_))
+    assert all(map(np.array_equal, saved.coefs_, net.coefs_))
     net = SigmoidMLPRegressor(**QUICK, warm_start=True).fit(X, NUMBER)
     t = net.t_
     assert again(net, path).fit(X, NUMBER).t_ == t + t // 2  # of two networks, then of the one that they became
@@ -62,6 +65,41 @@ def test_weights_set_by_hand_are_saved(path):
     assert (again(net, path).predict(X) == net.predict(X)).all()
 
 
+MIXED = pd.DataFrame(
+    {
+        "number": np.where(rng.random(100) < 0.1, np.nan, X[:, 0]),
+        "city": pd.Categorical(rng.choice(["Rome", "Oslo", None], 100)),
+        "often": rng.choice([f"level {k}" for k in range(30)], 100),
+        "when": pd.Timestamp("2026-01-01", tz="Europe/Rome") + pd.to_timedelta(rng.integers(0, 10**7, 100), unit="s"),
+        "for": pd.to_timedelta(rng.integers(0, 10**5, 100), unit="s"),
+        "flag": rng.random(100) < 0.5,
+        "key": [f"row {k}" for k in range(100)],
+    }
+)
+
+
+@pytest.mark.parametrize("way", [
+    dict(), dict(n_members=2, early_stopping="folds"), dict(early_stopping="folds"),
+    dict(n_members=3, early_stopping=True, hidden_layer_sizes=(4, 3)), dict(n_members=2, early_stopping=False),
+    dict(numeric_encoding="piecewise_linear", input_scaling="quantile"), dict(category_encoding="target"),
+    dict(category_encoding="both", max_categories=5), dict(numeric_encoding="raw", input_scaling="standard"),
+], ids=str)  # fmt: skip
+@pytest.mark.parametrize(("kind", "y"), [(SigmoidMLPClassifier, LABEL), (SigmoidMLPRegressor, NUMBER)])
+@pytest.mark.filterwarnings("ignore")  # identifiers, and runs too short to converge
+def test_members_folds_and_every_kind_of_column_come_back(kind, y, way, path):
+    net = kind(**QUICK | way).fit(MIXED, y)
+    saved = again(net, path)
+    np.testing.assert_array_equal(saved.predict(MIXED), net.predict(MIXED))
+    pd.testing.assert_frame_equal(saved.history_, net.history_)
+    assert saved.loss_curve_ == net.loss_curve_ and saved.n_iter_ == net.n_iter_
+    for name in ("oof_prediction_", "validation_scores_", "best_validation_score_"):
+        assert hasattr(saved, name) == hasattr(net, name)
+        np.testing.assert_array_equal(getattr(saved, name, None), getattr(net, name, None))
+    if hasattr(net, "predict_interval") and net._fitted.errors is not None:
+        np.testing.assert_array_equal(saved.predict_interval(MIXED), net.predict_interval(MIXED))
+    assert pickle.dumps(saved.partial_fit(MIXED, y).coefs_) == pickle.dumps(net.partial_fit(MIXED, y).coefs_)
+
+
 @pytest.mark.parametrize("labels", [
     rng.integers(0, 2, 100), rng.random(100) < 0.5, LABEL, LABEL.astype(object), rng.choice([1.0, 2.0], 100),
     rng.integers(0, 2, (100, 3)), np.c_[rng.integers(0, 2, 100), rng.integers(0, 3, 100)], np.zeros(100),
@@ -69,8 +107,8 @@ def test_weights_set_by_hand_are_saved(path):
 ], ids=lambda y: f"{y.dtype} {y.shape} {y.ravel()[0]}")  # fmt: skip
 def test_labels_of_every_kind(path, labels):
     net = SigmoidMLPClassifier(**QUICK).fit(X, labels)
-    found = again(net, path)
-    assert found.predict(X).dtype == net.predict(X).dtype and (found.predict(X) == net.predict(X)).all()
+    saved = again(net, path)
+    assert saved.predict(X).dtype == net.predict(X).dtype and (saved.predict(X) == net.predict(X)).all()
 
 
 # --- what a user brings ----------------------------------------------------------------------------------------------
@@ -103,8 +141,8 @@ def test_pieces_of_ones_own_are_named_and_passed_again(path):
     with pytest.raises(ModelFileError, match="KFold, Steps, log_cosh, rate, softsign"):
         sknet.load(path)
     pieces = {"softsign": SOFTSIGN, "log_cosh": LOG_COSH, "Steps": net.solver, "rate": rate, "KFold": KFold(4)}
-    found = sknet.load(path, pieces)
-    assert found.loss is LOG_COSH and (found.predict(X) == net.predict(X)).all()
+    saved = sknet.load(path, pieces)
+    assert saved.loss is LOG_COSH and (saved.predict(X) == net.predict(X)).all()
     with pytest.raises(ModelFileError, match="is int, which it cannot be"):
         sknet.load(path, pieces | {"log_cosh": 3})
 
@@ -113,9 +151,9 @@ def test_arrays_and_generators_among_the_parameters(path):
     first = SigmoidMLPRegressor(**QUICK, n_members=1).fit(X, NUMBER)
     init, source = (first.coefs_, first.intercepts_), np.random.RandomState(3)
     net = SigmoidMLPRegressor(**QUICK | {"random_state": source, "init": init}, n_iter_no_change=np.inf).fit(X, NUMBER)
-    found = again(net, path)
-    assert all(map(np.array_equal, found.init[0], init[0])) and found.n_iter_no_change == np.inf
-    assert found.random_state.randint(10**6) == source.randint(10**6)
+    saved = again(net, path)
+    assert all(map(np.array_equal, saved.init[0], init[0])) and saved.n_iter_no_change == np.inf
+    assert saved.random_state.randint(10**6) == source.randint(10**6)
 
 
 def test_only_fitted_estimators_of_ours_are_saved(path):
@@ -144,6 +182,34 @@ def test_labels_that_no_file_holds_are_refused(path):
         sknet.save(net, path)
 
 
+WITHOUT = """
+import sys
+sys.modules["safetensors"] = None
+import sknet
+from sklearn.datasets import load_iris
+X, y = load_iris(return_X_y=True)
+net = sknet.SigmoidMLPClassifier(hidden_layer_sizes=2, max_iter=2).fit(X, y)
+for call in (lambda: sknet.save(net, "there"), lambda: sknet.load("there"), lambda: sknet.Checkpoint("there")):
+    try:
+        call()
+    except ImportError as error:
+        print(error)
+"""
+
+
+def test_without_safetensors_the_error_says_what_to_install(tmp_path):
+    run = subprocess.run([sys.executable, "-c", WITHOUT], capture_output=True, text=True, check=True, cwd=tmp_path,
+                         env=os.environ | {"PYTHONPATH": os.pathsep.join(map(os.path.abspath, sys.path))})  # fmt: skip
+    errors = run.stdout.splitlines()
+    if not hasattr(SigmoidMLPClassifier, "set_callbacks"):  # where Checkpoint needs scikit-learn 1.9, too
+        del errors[2]
+    for error, what in zip(errors, ["sknet.save", "reading a file of sknet.save", "sknet.Checkpoint"], strict=False):
+        assert error.startswith(f"{what} needs the package safetensors")
+        assert error.endswith("pip install 'sknet-mlp[files]'.")
+    assert len(errors) >= 2
+    assert os.listdir(tmp_path) == []
+
+
 # --- what a file may not do ------------------------------------------------------------------------------------------
 
 
@@ -157,7 +223,7 @@ def test_a_file_of_a_later_parameter_says_so(path, monkeypatch):
 
 
 def test_a_checkpoint_is_no_model(path):
-    files.write(path, models.History(), models.KINDS)
+    files.write(path, models.History(), models.KINDS, "sknet.save")
     with pytest.raises(ModelFileError, match="something else than an estimator"):
         sknet.load(path)
 
@@ -186,8 +252,8 @@ def test_a_memory_mapped_joblib_file(tmp_path):
     joblib = pytest.importorskip("joblib")
     net = SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
     joblib.dump(net, tmp_path / "net.joblib")
-    found = joblib.load(tmp_path / "net.joblib", mmap_mode="r")
-    assert (found.predict(X) == net.predict(X)).all()
+    saved = joblib.load(tmp_path / "net.joblib", mmap_mode="r")
+    assert (saved.predict(X) == net.predict(X)).all()
 
 
 @pytest.mark.export

@@ -219,7 +219,7 @@ def test_an_unfitted_estimator_comes_back_unfitted():
 
 # --- values, plain things and arrays ---------------------------------------------------------------------------------
 
-NUMBERS = (NumberColumn(1.0, 2.0), NumberColumn(-0.0, 3.0, clip=False))
+NUMBERS = (NumberColumn(1.0, 2.0), NumberColumn(-0.0, 3.0, bend=False))
 LEVELS = CategoryColumn(("a", "b"), has_missing=True)
 EPOCHS = [Epoch(1.0, -np.inf, 0.5, 0.1, 1.0, 0.01), Epoch(2.0, 2.0, 0.5, 0.1, 1.0, 0.01)]
 
@@ -283,7 +283,7 @@ def test_no_field_has_the_name_that_says_the_kind():
 @pytest.mark.parametrize("plain", [
     {KIND: "os.system", "command": "true"}, {KIND: ["NumberColumn"]}, {"center": 0.0}, {KIND: "dtype", "name": "O"},
     {KIND: "NumberColumn"}, {KIND: "NumberColumn", "center": "0", "scale": 1.0},
-    {KIND: "NumberColumn", "center": 0.0, "scale": 1.0, "clip": 1}, {KIND: "activation", "name": "__import__"},
+    {KIND: "NumberColumn", "center": 0.0, "scale": 1.0, "bend": 1}, {KIND: "activation", "name": "__import__"},
     {KIND: "NumberColumn", "center": 0.0, "scale": 1.0, "other": 1}, {KIND: "array"}, {KIND: "piece", "number": 0},
     {KIND: "rows", "of": "CategoryColumn"}, {KIND: "rows", "of": "NumberColumn"}, {KIND: "objects", "items": [1]},
     {KIND: "list", "items": 3}, {KIND: "dict", "keys": ["a"], "values": []}, {KIND: "characters"},
