@@ -22,6 +22,7 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 ESTIMATORS = [SigmoidMLPClassifier, SigmoidMLPRegressor]
 NEEDS = {
     "run": "always",
+    "files": "`sknet.save`, `sknet.load`, `Checkpoint`, `resume`",
     "onnx": "`sknet.export.to_onnx`",
     "torch": "`sknet.export.to_torch`",
     "dask": "`sknet.dask`",
