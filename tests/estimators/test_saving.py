@@ -79,7 +79,7 @@ MIXED = pd.DataFrame(
 
 
 @pytest.mark.parametrize("way", [
-    dict(), dict(n_members=2, early_stopping="folds"), dict(early_stopping="folds"),
+    {}, dict(n_members=2, early_stopping="folds"), dict(early_stopping="folds"),
     dict(n_members=3, early_stopping=True, hidden_layer_sizes=(4, 3)), dict(n_members=2, early_stopping=False),
     dict(numeric_encoding="piecewise_linear", input_scaling="quantile"), dict(category_encoding="target"),
     dict(category_encoding="both", max_categories=5), dict(numeric_encoding="raw", input_scaling="standard"),
