@@ -23,7 +23,6 @@ from sknet._estimators.parameters import ClassifierParameters, RegressorParamete
 from sknet._estimators.read_data import Given
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.regressor import predictions
-from sknet._estimators.reporting import warner
 from sknet._estimators.saving import Estimator
 from sknet._model.heads import learn_label_head, learn_number_head
 from sknet._model.machine import needed
@@ -93,10 +92,8 @@ class _OnWorkers(BaseSigmoidMLP):
             If the data, a parameter or a weight is not as described, or if
             training diverges. The estimator is then what it was before.
         RuntimeError
-            If there is no client, or there are no workers.
-        TimeoutError
-            If a worker does not answer; the configuration `sknet.timeout` of
-            dask says for how many seconds it is waited for.
+            If there is no client, or there are no workers for as many seconds as
+            the configuration `sknet.workers` of dask says, 60 by default.
         """
         given = Given(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
         if self.n_members > 1 or (self.warm_start and self._fitted is not None and self._fitted.members):
@@ -161,13 +158,11 @@ class _OnWorkers(BaseSigmoidMLP):
 
     def _on_workers(self, train: Callable[[Given], Self], given: Given) -> Self:
         """Open the tables, bring the rest here, and train."""
-        collections = [X for X in (given.X, given.X_val) if X is not None]
-        with opened(collections, warner(RuntimeWarning)) as found:
-            tables, local = iter(found.tables), found.local
+        with opened(*(X for X in (given.X, given.X_val) if X is not None)) as (tables, local):
             return train(
                 Given(
-                    next(tables), local(given.y), local(given.sample_weight),
-                    None if given.X_val is None else next(tables), local(given.y_val), local(given.sample_weight_val),
+                    tables[0], local(given.y), local(given.sample_weight),
+                    None if given.X_val is None else tables[1], local(given.y_val), local(given.sample_weight_val),
                     local(given.groups),
                 )
             )  # fmt: skip

@@ -1,72 +1,226 @@
-"""A table whose parts are on shards, as one value: rows are chosen by their numbers, and stay where they are.
+"""A table in partitions on a cluster's workers, as one value: rows are chosen by number, and stay where they are.
 
 Conventions
 -----------
-N rows of all parts, one part after the other; n of them chosen.
+N rows of all partitions, one partition after the other; n of them chosen.
 
 rows : (n,)              numbers of the chosen rows among the N
-order : (n,)             the chosen rows, shard after shard and part after part
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property, reduce
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from hashlib import sha256
-from itertools import count
-from typing import Protocol, cast
+from itertools import pairwise
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import union_categoricals
 
-from sknet._model.fitting import Place
+from sknet._model.fitting import FULL_BATCH_ROWS, Place
 from sknet._model.model import Model
-from sknet._partitions.shard import slices_of
-from sknet._partitions.summaries import Ask, FirstLook, Look, Mergeable
-from sknet._typing import Array, Batch, Table
+from sknet._partitions import tasks
+from sknet._tables.encoding import TableEncoder
+from sknet._tables.kinds import count_kinds
+from sknet._typing import Array, Batch, DType, Table
 
-Arguments = tuple[object, ...]
+Future: TypeAlias = Any
+"""The result of a task, which a worker has."""
+
+SAMPLE_ROWS = 200_000
+"""So many rows at most come to the driver, to learn encoders from."""
 
 
-class Shards(Protocol):
-    """Where the parts of a table are, and how their shards are called."""
+class Computes(Protocol):
+    """A cluster; see `sknet._partitions.cluster.Cluster`."""
 
     @property
-    def held(self) -> Sequence[Sequence[int]]:
-        """The numbers of the parts that each shard has."""
+    def n_threads(self) -> int:
+        """How many tasks are computed at the same time."""
 
-    def call(self, method: str, arguments: Mapping[int, Arguments], *, changes: bool = False) -> dict[int, object]:
-        """Call a method of some shards, at the same time, and return what each returned.
+    def compute(self, partitions: Sequence[object]) -> list[Future]:
+        """Start to compute partitions of a collection."""
 
-        With `changes`, the calls are repeated on a shard that has to be made anew.
-        """
+    def start(
+        self, function: Callable[..., object], *arguments: Iterable[object], spread: bool = False
+    ) -> list[Future]:
+        """Start a task for each of the arguments."""
+
+    def run(self, function: Callable[..., object], *arguments: Iterable[object]) -> list[Any]:
+        """Compute a task for each of the arguments; return what they give."""
 
 
 @dataclass(frozen=True, eq=False)
-class PartedTable:
-    """Some rows of a table in parts.
+class RowGroups:
+    """Rows in groups: those of each partition, or of each shard."""
+
+    group: NDArray[np.integer]  # (n,)
+    n_groups: int
+
+    @cached_property
+    def order(self) -> NDArray[np.intp]:
+        """The rows, group after group."""
+        return np.argsort(self.group, kind="stable")
+
+    @cached_property
+    def bounds(self) -> list[slice]:
+        """The part of `order` that is in each group."""
+        stops = np.cumsum(np.bincount(self.group, minlength=self.n_groups)).tolist()
+        return [slice(start, stop) for start, stop in pairwise([0, *stops])]
+
+    @cached_property
+    def position(self) -> NDArray[np.int32]:
+        """Each row's position in its group, (n,)."""
+        found = np.empty(len(self.group), np.int32)
+        for bound in self.bounds:
+            found[self.order[bound]] = np.arange(bound.stop - bound.start)
+        return found
+
+    def split(self, values: Array) -> list[Array]:
+        """Return the values, (n, ...), of each group's rows."""
+        return [values[self.order[bound]] for bound in self.bounds]
+
+    def joined(self, of_groups: Sequence[Array]) -> Array:
+        """Return the values of all rows, (n, ...), from those of each group's."""
+        values = np.concatenate(of_groups)
+        found = np.empty_like(values, order="F" if values.ndim > 1 else "C")  # as raw outputs are, column by column
+        found[self.order] = values
+        return found
+
+
+class Partitions:
+    """The partitions of a collection.
+
+    Parameters
+    ----------
+    cluster : Computes
+    collection : sequence of Delayed
+        Each partition, not yet computed.
 
     Attributes
     ----------
-    shards : Shards
-    lengths : sequence of int
-        How many rows each part has.
-    rows : ndarray of shape (n,)
     sample : array or data frame
-        A few rows, which have the columns and types of all.
-    place : Place
-        How these rows are trained on.
-    encoded : (Selection, ndarray of shape (n,)), or None
-        For rows that have been encoded together with others: these, and which of them the n are.
+        Two rows, which have the columns and types of all.
+    stops : ndarray of shape (n_partitions,)
+        The number of the row after the last one of each partition.
+    shards : list of slice
+        Partitions that are encoded and trained on together: for each thread of the workers, some that follow one
+        another.
     """
 
-    shards: Shards
-    lengths: Sequence[int]
+    def __init__(self, cluster: Computes, collection: Sequence[object]) -> None:
+        self.cluster, self._collection = cluster, collection
+        self._futures: list[Future] | None = None
+        lengths, samples = zip(*cluster.run(tasks.describe, self.futures), strict=True)
+        self.sample = next((rows for length, rows in zip(lengths, samples, strict=True) if length), samples[0])
+        self.stops = np.cumsum(lengths)
+        middle = (self.stops - np.array(lengths) / 2) / max(self.stops[-1], 1)
+        n_shards = min(cluster.n_threads, len(lengths))
+        shard = np.minimum(middle * n_shards, n_shards - 1).astype(np.intp)
+        first = np.flatnonzero(np.diff(shard, prepend=-1)).tolist()
+        self.shards = [slice(start, stop) for start, stop in pairwise([*first, len(lengths)])]
+
+    @property
+    def futures(self) -> list[Future]:
+        """The partitions as they are, computed again if they have been released."""
+        if self._futures is None:
+            self._futures = self.cluster.compute(self._collection)
+        return self._futures
+
+    def release(self) -> None:
+        """Let workers forget the partitions; they know how to compute again what others need."""
+        self._futures = None
+
+    def groups_of(self, rows: NDArray[np.intp]) -> tuple[RowGroups, list[Array]]:
+        """Return the partition of each row, and the positions of each partition's rows."""
+        partition = np.searchsorted(self.stops, rows, side="right")
+        groups = RowGroups(partition, len(self.stops))
+        starts = [0, *self.stops[:-1].tolist()]
+        return groups, [own - start for own, start in zip(groups.split(rows), starts, strict=True)]
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedParts:
+    """Rows that have been encoded, and stay on the workers.
+
+    Attributes
+    ----------
+    partitions : Partitions
+        Of which they are rows.
+    futures : list of Future
+        What each shard's rows are encoded as.
+    shard : RowGroups
+        The shard of each of the n rows.
+    chosen : ndarray of shape (n,), or None
+        The position of each row among those encoded there; None where all are chosen, in their order.
+    narrowed : dict of bytes to list of Future
+        The same with some of the inputs.
+    """
+
+    partitions: Partitions
+    futures: list[Future]
+    shard: RowGroups
+    chosen: NDArray[np.int32] | None
+    narrowed: dict[bytes, list[Future]] = field(default_factory=dict)
+
+    @property
+    def cluster(self) -> Computes:
+        """What computes with them."""
+        return self.partitions.cluster
+
+    def __getitem__(self, rows: Batch) -> EncodedParts:
+        """Return some of these rows."""
+        chosen = (self.shard.position if self.chosen is None else self.chosen)[rows]
+        return replace(self, shard=RowGroups(self.shard.group[rows], self.shard.n_groups), chosen=chosen)
+
+    def with_inputs(self, columns: NDArray[np.intp] | None) -> EncodedParts:
+        """Return the same rows with some of the network's inputs, which are taken out once."""
+        if columns is None:
+            return self
+        key, n = columns.tobytes(), len(self.futures)
+        if key not in self.narrowed:
+            self.narrowed[key] = self.cluster.start(tasks.take_inputs, self.futures, [columns] * n)
+        return replace(self, futures=self.narrowed[key])
+
+    @cached_property
+    def rows(self) -> Sequence[Array | None]:
+        """Which of each shard's encoded rows these are."""
+        return [None] * len(self.futures) if self.chosen is None else self.shard.split(self.chosen)
+
+    def raw(self, network: tasks.NetworkOfRun, theta: Array) -> Array:
+        """Return the raw outputs of these rows, (n, k)."""
+        n = len(self.futures)
+        outputs = self.cluster.run(tasks.raw_outputs, self.futures, self.rows, [network] * n, [theta] * n)
+        return self.shard.joined(outputs)
+
+
+@dataclass(eq=False)
+class PartedTable:
+    """Some rows of a table in partitions.
+
+    Attributes
+    ----------
+    partitions : Partitions
+    rows : ndarray of shape (n,)
+    place : Place
+        How these rows are trained on.
+    encoded : (TableEncoder, EncodedParts), or None
+        These rows as they were encoded last.
+    """
+
+    partitions: Partitions
     rows: NDArray[np.intp]
-    sample: Table
     place: Place
-    encoded: tuple[Selection, NDArray[np.intp]] | None = None
+    encoded: tuple[TableEncoder, EncodedParts] | None = None
+
+    @property
+    def sample(self) -> Table:
+        """A few rows of the table, which have the columns and types of all."""
+        return self.partitions.sample
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -81,117 +235,71 @@ class PartedTable:
         encoded = None if self.encoded is None else (self.encoded[0], self.encoded[1][rows])
         return replace(self, rows=self.rows[rows], encoded=encoded)
 
-    def digest(self) -> str:
-        """Return a hash of these rows, the same whichever shards hold them; until training begins."""
-        selection, of_parts = selection_of(self), dict[int, str]()  # a new one: what is encoded already stays
-        selection.select()
-        for numbers, found in zip(self.shards.held, selection.call("digests"), strict=True):
-            of_parts |= zip(numbers, cast(list[str], found), strict=True)
-        return sha256(" ".join(of_parts[number] for number in sorted(of_parts)).encode()).hexdigest()
+    def in_memory(self, rows: NDArray[np.intp]) -> Table:
+        """Return some of these rows as a table in this process."""
+        groups, positions = self.partitions.groups_of(self.rows[rows])
+        wanted = [i for i, own in enumerate(positions) if len(own)]
+        futures = [self.partitions.futures[i] for i in wanted]
+        tables = self.partitions.cluster.run(tasks.take, futures, [positions[i] for i in wanted])
+        order = np.argsort(groups.order)  # back to that of the rows
+        if isinstance(tables[0], np.ndarray):
+            return np.concatenate(tables)[order]
+        return concatenated(tables).iloc[order]
 
-    def outputs(self, model: Model, finish: Callable[[Array], Array]) -> Array:
-        """Return `finish` of the rows' raw outputs, in a run for which they have been encoded; see `Model.outputs`."""
-        selection = self.selection
-        raw = selection.together(selection.call("raw", model.network.packed(model.compute_dtype)))  # type: ignore[arg-type]
-        return np.ascontiguousarray(finish(raw.astype(model.output_dtype)))
+    @cached_property
+    def learnt_from(self) -> tuple[NDArray[np.intp], Table]:
+        """Which of these rows encoders are learnt from, (m,), and these rows in this process."""
+        rows = np.arange(len(self))
+        if len(self) > SAMPLE_ROWS:
+            rows = np.sort(np.random.default_rng(0).choice(len(self), SAMPLE_ROWS, replace=False, shuffle=False))
+        return rows, self.in_memory(rows)
 
     def count_kinds(self, categorical_features: object, max_categories: int | None) -> tuple[int, bool]:
         """Count the columns of numbers; see `sknet._tables.kinds.count_kinds`."""
-        self.selection.select()
-        return self.selection.ask(FirstLook(categorical_features)).count_kinds(max_categories)
+        return count_kinds(self.learnt_from[1], categorical_features, max_categories)
 
-    @cached_property
-    def selection(self) -> Selection:
-        """These rows as they lie on the shards."""
-        return selection_of(self) if self.encoded is None else self.encoded[0].part(self.encoded[1])
+    def digest(self) -> str:
+        """Return a hash of these rows, the same whichever workers have them."""
+        _, positions = self.partitions.groups_of(self.rows)
+        of_partitions = self.partitions.cluster.run(tasks.digest, self.partitions.futures, positions)
+        return sha256(" ".join(of_partitions).encode()).hexdigest()
 
+    def encoded_by(self, encoder: TableEncoder, dtype: DType, fold: NDArray[np.intp] | None = None) -> EncodedParts:
+        """Return these rows encoded, once by each encoder. Sets: `encoded`."""
+        if self.encoded is None or self.encoded[0] is not encoder:
+            self.encoded = encoder, self._encode(encoder, dtype, fold)
+        return self.encoded[1]
 
-class Selection:
-    """Rows of a table in parts as they lie on its shards, each of which knows them under a name.
+    def _encode(self, encoder: TableEncoder, dtype: DType, fold: NDArray[np.intp] | None) -> EncodedParts:
+        table, cluster, shards = self.partitions, self.partitions.cluster, self.partitions.shards
+        groups, positions = table.groups_of(self.rows)
+        folds = [None] * len(positions) if fold is None else groups.split(fold)
+        n = len(shards)
+        per_shard = [[of_partitions[shard] for shard in shards] for of_partitions in (table.futures, positions, folds)]
+        futures = cluster.start(tasks.encode, *per_shard, [encoder] * n, [dtype] * n, spread=True)
+        cluster.run(tasks.finished, futures)  # what cannot be encoded is an error here
+        shard_of = np.repeat(np.arange(n), [shard.stop - shard.start for shard in shards])  # of each partition
+        shard = RowGroups(shard_of[groups.group], n)
+        first = np.array([bound.start for bound in shard.bounds])
+        position = np.empty(len(self), np.int32)  # rows lie partition after partition, in each as they were chosen
+        position[groups.order] = np.arange(len(self)) - np.repeat(first, np.diff(first, append=len(self)))
+        return EncodedParts(table, futures, shard, None if np.array_equal(position, shard.position) else position)
 
-    Parameters
-    ----------
-    shards : Shards
-    shard : ndarray of shape (n,)
-        The shard of every row.
-    order : ndarray of shape (n,)
-        The rows, shard after shard.
-    chosen : sequence
-        What tells each shard which rows these are.
-
-    Attributes
-    ----------
-    bounds : list of slice
-        The part of `order` that is on each shard.
-    place : ndarray of shape (n,)
-        Every row's position on its shard.
-    """
-
-    _numbers = count()
-
-    def __init__(
-        self, shards: Shards, shard: NDArray[np.integer], order: NDArray[np.intp], chosen: Sequence[object] = ()
-    ) -> None:
-        self.shards, self.name = shards, f"rows {next(self._numbers)}"
-        self.shard, self.order, self._chosen = shard.astype(np.int32), order, chosen
-        self.bounds = slices_of(np.bincount(shard, minlength=len(shards.held)).tolist())
-        self.place = np.empty(len(shard), np.int32)
-        for bound in self.bounds:
-            self.place[order[bound]] = np.arange(bound.stop - bound.start)
-
-    def select(self, weight: Array | None = None, target: Array | None = None, fold: Array | None = None) -> None:
-        """Tell the shards which rows these are, and what belongs to each."""
-        own = [self.split(values) for values in (weight, target, fold)]
-        calls = {i: (self.name, rows, *(of_one[i] for of_one in own)) for i, rows in enumerate(self._chosen)}
-        self.shards.call("select", calls, changes=True)
-
-    def part(self, places: NDArray[np.intp]) -> Selection:
-        """Return some of these rows, which have been encoded, and tell the shards."""
-        shard = self.shard[places]
-        found = Selection(self.shards, shard, np.argsort(shard, kind="stable"))
-        own = cast(Sequence[Array], found.split(self.place[places]))
-        self.shards.call("choose", {i: (found.name, self.name, rows) for i, rows in enumerate(own)}, changes=True)
-        return found
-
-    def split(self, values: Array | None) -> Sequence[Array | None]:
-        """Return what belongs to the rows of each shard."""
-        if values is None:
-            return [None] * len(self.bounds)
-        return [values[self.order[bound]] for bound in self.bounds]
-
-    def call(self, method: str, *arguments: object, changes: bool = False) -> list[object]:
-        """Call a method of all shards for these rows, with the same arguments; return what each returned."""
-        calls = dict.fromkeys(range(len(self.bounds)), (self.name, *arguments))
-        answers = self.shards.call(method, calls, changes=changes)
-        return [answers[i] for i in calls]
-
-    @property
-    def ask(self) -> Ask:
-        """What asks all shards about these rows."""
-
-        def ask(look: Look[Mergeable]) -> Mergeable:
-            answers: list[Mergeable] = [a for a in self.call("tell", look) if a is not None]  # type: ignore[misc]
-            return reduce(lambda one, other: one.merged(other), answers)
-
-        return ask
-
-    def together(self, of_shards: Sequence[Array]) -> Array:
-        """Return values of the rows, (n, ...), from those of each shard."""
-        values = np.concatenate(of_shards)
-        found = np.empty_like(values, order="F" if values.ndim > 1 else "C")  # as raw outputs are, column by column
-        found[self.order] = values
-        return found
+    def outputs(self, model: Model, finish: Callable[[Array], Array]) -> Array:
+        """Return `finish` of the rows' raw outputs; see `Model.outputs`."""
+        network = tasks.NetworkOfRun(
+            model.network.layout, tuple(model.network.activations), model.head.loss, FULL_BATCH_ROWS
+        )
+        encoded = self.encoded_by(model.encoder, model.compute_dtype)
+        raw = encoded.raw(network, model.network.packed(model.compute_dtype))
+        return np.ascontiguousarray(finish(raw.astype(model.output_dtype)))
 
 
-def selection_of(table: PartedTable) -> Selection:
-    """Return the rows of a table as they lie on its shards."""
-    stops = np.cumsum(table.lengths)
-    part = np.searchsorted(stops, table.rows, side="right")
-    held = [number for numbers in table.shards.held for number in numbers]
-    rank, shard = np.empty(len(stops), np.int32), np.empty(len(stops), np.int32)
-    rank[held] = np.arange(len(held))
-    shard[held] = np.repeat(np.arange(len(table.shards.held)), list(map(len, table.shards.held)))
-    order = np.argsort(rank[part], kind="stable")
-    of_part = (table.rows - (stops - table.lengths)[part])[order]
-    pieces = iter(np.split(of_part, np.cumsum(np.bincount(part, minlength=len(stops))[held])[:-1]))
-    return Selection(table.shards, shard[part], order, [[next(pieces) for _ in of_one] for of_one in table.shards.held])
+def concatenated(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Concatenate parts of a data frame, whose columns of categories may have others in each."""
+    joined = pd.concat(frames, ignore_index=True)
+    for name in joined:
+        parts = [frame[name] for frame in frames]
+        if all(isinstance(part.dtype, pd.CategoricalDtype) for part in parts):
+            joined[name] = union_categoricals(parts, ignore_order=True)
+    return joined
