@@ -7,14 +7,17 @@ the user's collection on, and does the task again. Nothing has to be remembered 
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import CancelledError, wait
-from time import monotonic
+from time import monotonic, sleep
 from typing import Any, TypeAlias
 from weakref import WeakSet
 
 import dask
-from distributed import Client, Future, KilledWorker
+from distributed import Client, KilledWorker
+
+from sknet._partitions.table import Future
 
 Delayed: TypeAlias = Any
 """A partition of a collection, not yet computed."""
@@ -38,7 +41,9 @@ class Cluster:
         self._seen = monotonic()  # when there were workers
         while not self._threads():
             self._refuse_without_workers()
-            wait((), TICK)
+            sleep(TICK / 10)
+        keep_no_messages(client.scheduler_comm)
+        client.run_on_scheduler(lambda dask_scheduler: keep_no_messages(*dask_scheduler.stream_comms.values()))
 
     @property
     def n_threads(self) -> int:
@@ -106,8 +111,10 @@ class Cluster:
 
     def results(self, futures: Sequence[Future]) -> list[Any]:
         """Return what tasks give; their errors are raised as they are, and what dask gives up as a RuntimeError."""
-        gather = self._client.gather(list(futures), asynchronous=True)
-        call = asyncio.run_coroutine_threadsafe(gather, self._client.loop.asyncio_loop)
+        loop: Any = self._client.loop
+        call = asyncio.run_coroutine_threadsafe(
+            self._client.gather(list(futures), asynchronous=True), loop.asyncio_loop
+        )
         try:
             while not wait([call], TICK).done:
                 self._refuse_without_workers()
@@ -120,7 +127,7 @@ class Cluster:
             ) from error
         except (CancelledError, asyncio.CancelledError) as error:
             raise RuntimeError(
-                f"dask has cancelled a task: {error or 'the client was closed'}. Data that was scattered to a worker "
+                f"dask has cancelled a task: {str(error) or 'the client was closed'}. Data that was scattered to a worker "
                 "is lost with it: make the collection of files, or of a function."
             ) from error
         finally:
@@ -137,6 +144,12 @@ class Cluster:
     def close(self) -> None:
         """Give back all that the workers hold for this fit."""
         _release(list(self._futures))
+
+
+def keep_no_messages(*comms: Any) -> None:
+    """Let senders keep no messages: dask keeps the last thousand for its developers, and ours have theta in them."""
+    for comm in comms:
+        comm.recent_message_log = deque(maxlen=0)
 
 
 def _release(futures: Sequence[Future]) -> None:

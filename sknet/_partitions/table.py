@@ -140,7 +140,8 @@ class Partitions:
         partition = np.searchsorted(self.stops, rows, side="right")
         groups = RowGroups(partition, len(self.stops))
         starts = [0, *self.stops[:-1].tolist()]
-        return groups, [own - start for own, start in zip(groups.split(rows), starts, strict=True)]
+        parts = zip(groups.split(rows), starts, strict=True)
+        return groups, [(own - start).astype(np.int32) for own, start in parts]  # half of what travels
 
 
 @dataclass(frozen=True, eq=False)
