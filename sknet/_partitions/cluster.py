@@ -35,22 +35,22 @@ class Cluster:
     """
 
     def __init__(self, client: Client) -> None:
-        self._client = client
+        self._client: Any = client
         self._futures: WeakSet[Future] = WeakSet()
         self._patience = float(dask.config.get("sknet.workers", 60.0))
         self._seen = monotonic()  # when there were workers
         while not self._threads():
             self._refuse_without_workers()
             sleep(TICK / 10)
-        keep_no_messages(client.scheduler_comm)
-        client.run_on_scheduler(lambda dask_scheduler: keep_no_messages(*dask_scheduler.stream_comms.values()))
+        keep_no_messages(self._client.scheduler_comm)
+        self._client.run_on_scheduler(lambda dask_scheduler: keep_no_messages(*dask_scheduler.stream_comms.values()))
 
     @property
     def n_threads(self) -> int:
         """How many tasks are computed at the same time."""
         return len(self._threads())
 
-    def _threads(self) -> list[str]:
+    def _threads(self) -> list[str | None]:
         """Return the address of each worker's threads."""
         if self._client.status != "running":
             raise RuntimeError(f"The dask client is {self._client.status}: connect to a scheduler again.")
@@ -71,7 +71,7 @@ class Cluster:
         """Start to compute partitions of a collection, those that follow one another on the same worker."""
         futures: list[Future] = []
         for address, block in self._spread(partitions):
-            futures += self._client.compute(block, workers=[address], allow_other_workers=True)
+            futures += self._client.compute(block, workers=address, allow_other_workers=True)
         self._futures.update(futures)
         return futures
 
@@ -94,7 +94,7 @@ class Cluster:
         """
         if spread:
             futures = [
-                self._client.submit(function, *each, pure=False, workers=[address], allow_other_workers=True)
+                self._client.submit(function, *each, pure=False, workers=address, allow_other_workers=True)
                 for address, block in self._spread(list(zip(*arguments, strict=True)))
                 for each in block
             ]
@@ -103,18 +103,16 @@ class Cluster:
         self._futures.update(futures)
         return futures
 
-    def _spread(self, items: Sequence[Any]) -> list[tuple[str, list[Any]]]:
-        """Return the address of each thread with its share of the items, which follow one another."""
-        threads, n = self._threads() or [""], len(items)
+    def _spread(self, items: Sequence[Any]) -> list[tuple[str | None, list[Any]]]:
+        """Return each thread's address, if there are threads, with its share of the items, which follow one another."""
+        threads, n = self._threads() or [None], len(items)
         blocks = [list(items[i * n // len(threads) : (i + 1) * n // len(threads)]) for i in range(len(threads))]
         return [(address, block) for address, block in zip(threads, blocks, strict=True) if block]
 
     def results(self, futures: Sequence[Future]) -> list[Any]:
         """Return what tasks give; their errors are raised as they are, and what dask gives up as a RuntimeError."""
-        loop: Any = self._client.loop
-        call = asyncio.run_coroutine_threadsafe(
-            self._client.gather(list(futures), asynchronous=True), loop.asyncio_loop
-        )
+        gather = self._client.gather(list(futures), asynchronous=True)
+        call = asyncio.run_coroutine_threadsafe(gather, self._client.loop.asyncio_loop)
         try:
             while not wait([call], TICK).done:
                 self._refuse_without_workers()
@@ -127,8 +125,8 @@ class Cluster:
             ) from error
         except (CancelledError, asyncio.CancelledError) as error:
             raise RuntimeError(
-                f"dask has cancelled a task: {str(error) or 'the client was closed'}. Data that was scattered to a worker "
-                "is lost with it: make the collection of files, or of a function."
+                f"dask has cancelled a task: {str(error) or 'the client was closed'}. Data that was scattered to a "
+                "worker is lost with it: make the collection of files, or of a function."
             ) from error
         finally:
             call.cancel()
