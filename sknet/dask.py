@@ -17,14 +17,12 @@ from sknet._estimators.callbacks import refuse_unresumable, with_callbacks
 from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
 from sknet._estimators.classifier import labels_of, probabilities
 from sknet._estimators.constraints import CLASSIFIER, REGRESSOR, Constraints, fit_context
-from sknet._estimators.ensembles import fit_members, refuse_conflicts
 from sknet._estimators.fitted import Learnt, require_fitted
 from sknet._estimators.parameters import ClassifierParameters, RegressorParameters
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.regressor import predictions
 from sknet._estimators.saving import Estimator
-from sknet._estimators.user_warnings import warner
 from sknet._model.heads import learn_label_head, learn_number_head
 from sknet._model.machine import needed
 from sknet._partitions.table import PartedTable
@@ -93,15 +91,10 @@ class _OnWorkers(BaseSigmoidMLP):
             If the data, a parameter or a weight is not as described, or if
             training diverges. The estimator is then what it was before.
         RuntimeError
-            If there is no client, or there are no workers.
-        TimeoutError
-            If a worker does not answer; the configuration `sknet.timeout` of
-            dask says for how many seconds it is waited for.
+            If there is no client, or there are no workers for as many seconds as
+            the configuration `sknet.workers` of dask says, 60 by default.
         """
         given = FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        if self.n_members > 1 or (self.warm_start and self._fitted is not None and self._fitted.members):
-            refuse_conflicts(self, given)
-            return self._on_workers(partial(fit_members, self), given)
         return self._on_workers(self._fit, given)
 
     @with_callbacks
@@ -161,13 +154,11 @@ class _OnWorkers(BaseSigmoidMLP):
 
     def _on_workers(self, train: Callable[[FitArguments], Self], given: FitArguments) -> Self:
         """Open the tables, bring the rest here, and train."""
-        collections = [X for X in (given.X, given.X_val) if X is not None]
-        with opened(collections, warner(RuntimeWarning)) as found:
-            tables, local = iter(found.tables), found.local
+        with opened(*(X for X in (given.X, given.X_val) if X is not None)) as (tables, local):
             return train(
                 FitArguments(
-                    next(tables), local(given.y), local(given.sample_weight),
-                    None if given.X_val is None else next(tables), local(given.y_val), local(given.sample_weight_val),
+                    tables[0], local(given.y), local(given.sample_weight),
+                    None if given.X_val is None else tables[1], local(given.y_val), local(given.sample_weight_val),
                     local(given.groups),
                 )
             )  # fmt: skip

@@ -97,8 +97,6 @@ class Model:
 
     def outputs(self, table: Table, finish: Callable[[Array], Array]) -> Array:
         """Return `finish` of all rows' raw outputs, computed piece by piece; several threads share many pieces."""
-        if hasattr(type(table), "outputs"):  # a table in parts, whose rows are where they were encoded
-            return np.asarray(table.outputs(self, finish))
         n = table.shape[0]
         if n <= PREDICT_ROWS:  # faster than to start threads
             with suitable_threads(n * self.network.largest) if self.network.may_be_split(n) else nullcontext():

@@ -6,20 +6,20 @@ driver: what is learnt of them, and which rows are held out, is then what it is 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from itertools import pairwise
 from typing import Any, TypeAlias
 
+import dask
 import dask.array as da
 import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 from distributed import Client, default_client
 
-from sknet._partitions.dask import Delayed, Workers
-from sknet._partitions.table import PartedTable
-from sknet._partitions.training import on_shards
+from sknet._partitions.cluster import Cluster, Delayed
+from sknet._partitions.table import PartedTable, Partitions
+from sknet._partitions.training import ON_WORKERS
 from sknet._tables.rows import is_sparse
 from sknet._typing import Target
 
@@ -27,46 +27,41 @@ Collection: TypeAlias = Any
 """A dask DataFrame, Series or Array."""
 
 
-class Opened:
-    """Tables whose parts are on workers.
+@contextmanager
+def opened(*collections: Collection) -> Iterator[tuple[list[PartedTable], Callable[[Target], Target]]]:
+    """Open tables for the time of a fit, on the cluster of the present dask client.
 
-    Attributes
-    ----------
+    Yields
+    ------
     tables : list of PartedTable
-        One per collection that was opened.
+    local : callable
+        Brings targets, weights or groups here, if they are a collection: frames and Series as such.
     """
+    partitions = [parts_of(checked(X)) for X in collections]
+    cluster = Cluster(client_at_hand())
 
-    def __init__(self, workers: Workers, n_parts: Sequence[int], warn: Callable[[str], None]) -> None:
-        self._workers = workers
-        lengths, sample = workers.open()
-        if is_sparse(sample):
-            raise TypeError(
-                "X has sparse blocks, which workers do not train on: make them dense, "
-                "X.map_blocks(lambda block: block.toarray()), or fit sknet's own estimator."
-            )
-        place, stops = on_shards(warn), np.cumsum([0, *lengths])
-        ends = stops[np.cumsum([0, *n_parts])].tolist()
-        self.tables = [
-            PartedTable(workers, lengths, np.arange(start, stop), sample, place) for start, stop in pairwise(ends)
-        ]
-
-    def local(self, values: Target) -> Target:
-        """Return targets, weights or groups, brought here if they are a collection; frames and Series as such."""
+    def local(values: Target) -> Target:
         if not is_collection(values):
             return values
-        found = self._workers.results(self._workers.compute(parts_of(values)))
+        found = cluster.results(cluster.compute(parts_of(values)))
         return pd.concat(found) if hasattr(found[0], "iloc") else np.concatenate(found)
 
-
-@contextmanager
-def opened(collections: Sequence[Collection], warn: Callable[[str], None]) -> Iterator[Opened]:
-    """Open tables for the time of a fit, on the cluster of the present dask client."""
-    parts = [parts_of(checked(X)) for X in collections]
-    workers = Workers(client_at_hand(), [part for of_one in parts for part in of_one], warn)
     try:
-        yield Opened(workers, list(map(len, parts)), warn)
+        # targets travel as parts of tasks, so that they are there again after any loss
+        with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TiB"}):
+            yield [opened_table(Partitions(cluster, of_one)) for of_one in partitions], local
     finally:
-        workers.close()
+        cluster.close()
+
+
+def opened_table(partitions: Partitions) -> PartedTable:
+    """Return all rows of a table in partitions; refuse one that cannot be trained on."""
+    if is_sparse(partitions.sample):
+        raise TypeError(
+            "X has sparse blocks, which workers do not train on: make them dense, "
+            "X.map_blocks(lambda block: block.toarray()), or fit sknet's own estimator."
+        )
+    return PartedTable(partitions, np.arange(partitions.stops[-1]), ON_WORKERS)
 
 
 def client_at_hand() -> Client:

@@ -169,10 +169,10 @@ class TableWriter:
         columns = zip([labels] if labels.ndim == 1 else labels.T, seen.columns, strict=True)
         return np.column_stack([_indices(column, known.labels) for column, known in columns])
 
-    def _numbers(self, values: Array, flat: bool, weight: Array | None) -> Array:
-        """Return the numbers, whose moments are added up."""
-        moments = NumberTargets.of(values, flat, weight)
-        self._targets = self._targets.merged(moments) if isinstance(self._targets, NumberTargets) else moments
+    def _numbers(self, values: Array, flat: bool) -> Array:
+        """Return the numbers, of which all chunks have as many columns."""
+        targets = NumberTargets(values.shape[1], flat)
+        self._targets = self._targets.merged(targets) if isinstance(self._targets, NumberTargets) else targets
         return values
 
     def finish(self) -> StoredTable:

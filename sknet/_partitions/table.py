@@ -1,75 +1,247 @@
-"""A table whose parts are on shards, as one value: rows are chosen by their numbers, and stay where they are.
+"""A table in partitions on a cluster's workers, as one value: rows are chosen by number, and stay where they are.
 
 Conventions
 -----------
-N rows of all parts, one part after the other; n of them chosen.
+N rows of all partitions, one partition after the other; n of them chosen.
 
 rows : (n,)              numbers of the chosen rows among the N
-order : (n,)             the chosen rows, shard after shard and part after part
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from hashlib import sha256
-from itertools import count
-from typing import Protocol, cast
+from itertools import pairwise
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from pandas.api.types import union_categoricals
 
-from sknet._model.matrices import Backend
-from sknet._model.model import Model
-from sknet._partitions.shard import slices_of
+from sknet._model.matrices import Backend, raw_inputs
+from sknet._network.binding import Kind
+from sknet._partitions import tasks
 from sknet._tables.columns.target import TargetTotals
 from sknet._tables.encoding import TableEncoder, merge_totals
 from sknet._tables.rows import ExternalTable
-from sknet._typing import Array, Batch, Table
+from sknet._typing import Array, Batch, DType, Table
 
-Arguments = tuple[object, ...]
+Future: TypeAlias = Any
+"""The result of a task, which a worker has."""
 
 
-class Shards(Protocol):
-    """Where the parts of a table are, and how their shards are called."""
+class Computes(Protocol):
+    """A cluster; see `sknet._partitions.cluster.Cluster`."""
 
     @property
-    def held(self) -> Sequence[Sequence[int]]:
-        """The numbers of the parts that each shard has."""
+    def n_threads(self) -> int:
+        """How many tasks are computed at the same time."""
 
-    def call(self, method: str, arguments: Mapping[int, Arguments], *, changes: bool = False) -> dict[int, object]:
-        """Call a method of some shards, at the same time, and return what each returned.
+    def compute(self, partitions: Sequence[object]) -> list[Future]:
+        """Start to compute partitions of a collection."""
 
-        With `changes`, the calls are repeated on a shard that has to be made anew.
-        """
+    def start(
+        self, function: Callable[..., object], *arguments: Iterable[object], spread: bool = False
+    ) -> list[Future]:
+        """Start a task for each of the arguments."""
+
+    def run(self, function: Callable[..., object], *arguments: Iterable[object]) -> list[Any]:
+        """Compute a task for each of the arguments; return what they give."""
+
+
+@dataclass(frozen=True, eq=False)
+class RowGroups:
+    """Rows in groups: those of each partition, or of each shard."""
+
+    group: NDArray[np.integer]  # (n,)
+    n_groups: int
+
+    @cached_property
+    def order(self) -> NDArray[np.intp]:
+        """The rows, group after group."""
+        return np.argsort(self.group, kind="stable")
+
+    @cached_property
+    def bounds(self) -> list[slice]:
+        """The part of `order` that is in each group."""
+        stops = np.cumsum(np.bincount(self.group, minlength=self.n_groups)).tolist()
+        return [slice(start, stop) for start, stop in pairwise([0, *stops])]
+
+    @cached_property
+    def position(self) -> NDArray[np.int32]:
+        """Each row's position in its group, (n,)."""
+        found = np.empty(len(self.group), np.int32)
+        for bound in self.bounds:
+            found[self.order[bound]] = np.arange(bound.stop - bound.start)
+        return found
+
+    def split(self, values: Array) -> list[Array]:
+        """Return the values, (n, ...), of each group's rows."""
+        return [values[self.order[bound]] for bound in self.bounds]
+
+    def joined(self, of_groups: Sequence[Array]) -> Array:
+        """Return the values of all rows, (n, ...), from those of each group's."""
+        values = np.concatenate(of_groups)
+        found = np.empty_like(values, order="F" if values.ndim > 1 else "C")  # as raw outputs are, column by column
+        found[self.order] = values
+        return found
+
+
+class Partitions:
+    """The partitions of a collection.
+
+    Parameters
+    ----------
+    cluster : Computes
+    collection : sequence of Delayed
+        Each partition, not yet computed.
+
+    Attributes
+    ----------
+    sample : array or data frame
+        Two rows, which have the columns and types of all.
+    stops : ndarray of shape (n_partitions,)
+        The number of the row after the last one of each partition.
+    shards : list of slice
+        Partitions that are encoded and trained on together: for each thread of the workers, some that follow one
+        another.
+    """
+
+    def __init__(self, cluster: Computes, collection: Sequence[object]) -> None:
+        self.cluster, self._collection = cluster, collection
+        self.brought: tuple[NDArray[np.intp], Table] | None = None  # the rows that came here last, and their numbers
+        self._futures: list[Future] | None = None
+        lengths, samples = zip(*cluster.run(tasks.describe, self.futures), strict=True)
+        self.sample = next((rows for length, rows in zip(lengths, samples, strict=True) if length), samples[0])
+        self.stops = np.cumsum(lengths)
+        middle = (self.stops - np.array(lengths) / 2) / max(self.stops[-1], 1)
+        n_shards = min(cluster.n_threads, len(lengths))
+        shard = np.minimum(middle * n_shards, n_shards - 1).astype(np.intp)
+        first = np.flatnonzero(np.diff(shard, prepend=-1)).tolist()
+        self.shards = [slice(start, stop) for start, stop in pairwise([*first, len(lengths)])]
+
+    @property
+    def futures(self) -> list[Future]:
+        """The partitions as they are, computed again if they have been released."""
+        if self._futures is None:
+            self._futures = self.cluster.compute(self._collection)
+        return self._futures
+
+    def release(self) -> None:
+        """Let workers forget the partitions; they know how to compute again what others need."""
+        self._futures = None
+
+    def groups_of(self, rows: NDArray[np.intp]) -> tuple[RowGroups, list[Array]]:
+        """Return the partition of each row, and the positions of each partition's rows."""
+        partition = np.searchsorted(self.stops, rows, side="right")
+        groups = RowGroups(partition, len(self.stops))
+        starts = [0, *self.stops[:-1].tolist()]
+        parts = zip(groups.split(rows), starts, strict=True)
+        return groups, [(own - start).astype(np.int32) for own, start in parts]  # half of what travels
+
+
+class RemoteInputs:
+    """The network's inputs, which stay on the workers."""
+
+    kind: Kind = "ones"
+
+    def __init__(self, encoded: EncodedParts) -> None:
+        self.encoded = encoded
+
+    def __call__(self, batch: Batch) -> Table:
+        """Refuse: nobody here needs them."""
+        raise TypeError("these rows are on workers")
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedParts:
+    """Rows that have been encoded, and stay on the workers.
+
+    Attributes
+    ----------
+    partitions : Partitions
+        Of which they are rows.
+    futures : list of Future
+        What each shard's rows are encoded as.
+    shard : RowGroups
+        The shard of each of the n rows.
+    chosen : ndarray of shape (n,), or None
+        The position of each row among those encoded there; None where all are chosen, in their order.
+    raw_inputs : ndarray of ints
+        Which of the network's inputs are no bins.
+    narrowed : list of list of Future
+        The same with these inputs only, once it has been made.
+    """
+
+    partitions: Partitions
+    futures: list[Future]
+    shard: RowGroups
+    chosen: NDArray[np.int32] | None
+    raw_inputs: NDArray[np.intp]
+    narrowed: list[list[Future]] = field(default_factory=list)
+    is_sparse: bool = False
+
+    @property
+    def n_rows(self) -> int:
+        """How many rows there are."""
+        return len(self.shard.group)
+
+    @property
+    def cluster(self) -> Computes:
+        """What computes with them."""
+        return self.partitions.cluster
+
+    def __getitem__(self, rows: Batch) -> EncodedParts:
+        """Return some of these rows."""
+        chosen = (self.shard.position if self.chosen is None else self.chosen)[rows]
+        return replace(self, shard=RowGroups(self.shard.group[rows], self.shard.n_groups), chosen=chosen)
+
+    def without_bins(self) -> EncodedParts:
+        """Return the same rows without the bins beside their numbers, which are left out once."""
+        if not self.narrowed:
+            n = len(self.futures)
+            self.narrowed.append(self.cluster.start(tasks.take_inputs, self.futures, [self.raw_inputs] * n))
+        return replace(self, futures=self.narrowed[0])
+
+    def inputs(self, n_rows: int) -> RemoteInputs:
+        """Return what stands for the network's inputs."""
+        return RemoteInputs(self)
+
+    @cached_property
+    def rows(self) -> Sequence[Array | None]:
+        """Which of each shard's encoded rows these are."""
+        return [None] * len(self.futures) if self.chosen is None else self.shard.split(self.chosen)
+
+    def raw(self, network: tasks.NetworkOfRun, theta: Array) -> Array:
+        """Return the raw outputs of these rows, (n, k)."""
+        n = len(self.futures)
+        outputs = self.cluster.run(tasks.raw_outputs, self.futures, self.rows, [network] * n, [theta] * n)
+        return self.shard.joined(outputs)
 
 
 @dataclass(frozen=True, eq=False)
 class PartedTable(ExternalTable):
-    """Some rows of a table in parts.
+    """Some rows of a table in partitions.
 
     Attributes
     ----------
-    shards : Shards
-    lengths : sequence of int
-        How many rows each part has.
+    partitions : Partitions
     rows : ndarray of shape (n,)
-    sample : array or data frame
-        A few rows, which have the columns and types of all.
     backend : Backend
-        How these rows are trained on.
-    encoded : (Selection, ndarray of shape (n,)), or None
-        For rows that have been encoded together with others: these, and which of them the n are.
+        What works on these rows.
     """
 
-    shards: Shards
-    lengths: Sequence[int]
+    partitions: Partitions
     rows: NDArray[np.intp]
-    sample: Table
     backend: Backend
-    encoded: tuple[Selection, NDArray[np.intp]] | None = None
+
+    @property
+    def sample(self) -> Table:
+        """A few rows of the table, which have the columns and types of all."""
+        return self.partitions.sample
 
     @property
     def shape(self) -> tuple[int, int]:
@@ -81,127 +253,65 @@ class PartedTable(ExternalTable):
 
     def __getitem__(self, rows: Batch) -> PartedTable:
         """Return some of these rows."""
-        encoded = None if self.encoded is None else (self.encoded[0], self.encoded[1][rows])
-        return replace(self, rows=self.rows[rows], encoded=encoded)
-
-    def digest(self) -> str:
-        """Return a hash of these rows, the same whichever shards hold them; until training begins."""
-        selection, of_parts = selection_of(self), dict[int, str]()  # a new one: what is encoded already stays
-        selection.select()
-        for numbers, found in zip(self.shards.held, selection.call("digests"), strict=True):
-            of_parts |= zip(numbers, cast(list[str], found), strict=True)
-        return sha256(" ".join(of_parts[number] for number in sorted(of_parts)).encode()).hexdigest()
-
-    def outputs(self, model: Model, finish: Callable[[Array], Array]) -> Array:
-        """Return `finish` of the rows' raw outputs, in a run for which they have been encoded; see `Model.outputs`."""
-        selection = self.selection
-        raw = selection.together(selection.call("raw", model.network.packed(model.compute_dtype)))  # type: ignore[arg-type]
-        return np.ascontiguousarray(finish(raw.astype(model.output_dtype)))
+        return replace(self, rows=self.rows[rows])
 
     def rows_in_memory(self, rows: NDArray[np.intp]) -> Table:
-        """Bring some of these rows here, as an array or a data frame."""
-        selection = selection_of(replace(self, rows=self.rows[rows], encoded=None))
-        selection.select()
-        of_shards = cast(list[list[Table]], selection.call("tables"))
-        parts = [part for of_one in of_shards for part in of_one if part.shape[0]]
-        back = np.argsort(selection.order)
-        if isinstance(parts[0], pd.DataFrame):
-            return pd.concat(parts, ignore_index=True).iloc[back]
-        return np.concatenate(parts)[back]
+        """Return some of these rows, in this order, as an array or a data frame in this process."""
+        chosen = self.rows[rows]
+        known = self.partitions.brought  # a fit asks for its sample twice
+        if known is None or not np.array_equal(known[0], chosen):
+            known = self.partitions.brought = chosen, self._bring(chosen)
+        return known[1]
+
+    def _bring(self, rows: NDArray[np.intp]) -> Table:
+        groups, positions = self.partitions.groups_of(rows)
+        wanted = [i for i, own in enumerate(positions) if len(own)]
+        futures = [self.partitions.futures[i] for i in wanted]
+        tables = self.partitions.cluster.run(tasks.take, futures, [positions[i] for i in wanted])
+        order = np.argsort(groups.order)  # back to that of the rows
+        if isinstance(tables[0], np.ndarray):
+            return np.concatenate(tables)[order]
+        return concatenated(tables).iloc[order]
 
     def target_totals(
         self, encoder: TableEncoder, target: Array, weight: Array | None, fold: NDArray[np.intp]
     ) -> dict[int, TargetTotals]:
-        """Return `TableEncoder.target_totals` of all rows, added up where they are."""
-        selection = selection_of(replace(self, encoded=None))
-        selection.select()
-        of_shards = zip(*map(selection.split, (target, weight, fold)), strict=True)
-        calls = {i: (selection.name, encoder, *own) for i, own in enumerate(of_shards)}
-        answers = selection.shards.call("target_totals", calls)
-        return merge_totals([part for i in calls for part in cast(list[dict[int, TargetTotals]], answers[i])])
+        """Return `TableEncoder.target_totals` of all rows."""
+        groups, positions = self.partitions.groups_of(self.rows)
+        weights = [None] * len(positions) if weight is None else groups.split(weight)
+        parts = zip(self.partitions.futures, positions, groups.split(target), weights, groups.split(fold), strict=True)
+        arguments = [(future, rows, encoder, *values) for future, rows, *values in parts if len(rows)]
+        return merge_totals(self.partitions.cluster.run(tasks.target_totals, *zip(*arguments, strict=True)))
 
-    @cached_property
-    def selection(self) -> Selection:
-        """These rows as they lie on the shards."""
-        return selection_of(self) if self.encoded is None else self.encoded[0].part(self.encoded[1])
+    def digest(self) -> str:
+        """Return a hash of these rows, the same whichever workers have them."""
+        _, positions = self.partitions.groups_of(self.rows)
+        of_partitions = self.partitions.cluster.run(tasks.digest, self.partitions.futures, positions)
+        return sha256(" ".join(of_partitions).encode()).hexdigest()
 
-
-class Selection:
-    """Rows of a table in parts as they lie on its shards, each of which knows them under a name.
-
-    Parameters
-    ----------
-    shards : Shards
-    shard : ndarray of shape (n,)
-        The shard of every row.
-    order : ndarray of shape (n,)
-        The rows, shard after shard.
-    chosen : sequence
-        What tells each shard which rows these are.
-
-    Attributes
-    ----------
-    bounds : list of slice
-        The part of `order` that is on each shard.
-    place : ndarray of shape (n,)
-        Every row's position on its shard.
-    """
-
-    _numbers = count()
-
-    def __init__(
-        self, shards: Shards, shard: NDArray[np.integer], order: NDArray[np.intp], chosen: Sequence[object] = ()
-    ) -> None:
-        self.shards, self.name = shards, f"rows {next(self._numbers)}"
-        self.shard, self.order, self._chosen = shard.astype(np.int32), order, chosen
-        self.bounds = slices_of(np.bincount(shard, minlength=len(shards.held)).tolist())
-        self.place = np.empty(len(shard), np.int32)
-        for bound in self.bounds:
-            self.place[order[bound]] = np.arange(bound.stop - bound.start)
-
-    def select(self, fold: Array | None = None) -> None:
-        """Tell the shards which rows these are, and in which fold each is."""
-        folds = self.split(fold)
-        calls = {i: (self.name, rows, folds[i]) for i, rows in enumerate(self._chosen)}
-        self.shards.call("select", calls, changes=True)
-
-    def part(self, places: NDArray[np.intp]) -> Selection:
-        """Return some of these rows, which have been encoded, and tell the shards."""
-        shard = self.shard[places]
-        found = Selection(self.shards, shard, np.argsort(shard, kind="stable"))
-        own = cast(Sequence[Array], found.split(self.place[places]))
-        self.shards.call("choose", {i: (found.name, self.name, rows) for i, rows in enumerate(own)}, changes=True)
-        return found
-
-    def split(self, values: Array | None) -> Sequence[Array | None]:
-        """Return what belongs to the rows of each shard."""
-        if values is None:
-            return [None] * len(self.bounds)
-        return [values[self.order[bound]] for bound in self.bounds]
-
-    def call(self, method: str, *arguments: object, changes: bool = False) -> list[object]:
-        """Call a method of all shards for these rows, with the same arguments; return what each returned."""
-        calls = dict.fromkeys(range(len(self.bounds)), (self.name, *arguments))
-        answers = self.shards.call(method, calls, changes=changes)
-        return [answers[i] for i in calls]
-
-    def together(self, of_shards: Sequence[Array]) -> Array:
-        """Return values of the rows, (n, ...), from those of each shard."""
-        values = np.concatenate(of_shards)
-        found = np.empty_like(values, order="F" if values.ndim > 1 else "C")  # as raw outputs are, column by column
-        found[self.order] = values
-        return found
+    def encode(self, encoder: TableEncoder, dtype: DType, fold: NDArray[np.intp] | None = None) -> EncodedParts:
+        """Encode these rows where they are."""
+        table, cluster, shards = self.partitions, self.partitions.cluster, self.partitions.shards
+        groups, positions = table.groups_of(self.rows)
+        folds = [None] * len(positions) if fold is None else groups.split(fold)
+        n = len(shards)
+        per_shard = [[of_partitions[shard] for shard in shards] for of_partitions in (table.futures, positions, folds)]
+        futures = cluster.start(tasks.encode, *per_shard, [encoder] * n, [dtype] * n, spread=True)
+        cluster.run(tasks.finished, futures)  # what cannot be encoded is an error here
+        shard_of = np.repeat(np.arange(n), [shard.stop - shard.start for shard in shards])  # of each partition
+        shard = RowGroups(shard_of[groups.group], n)
+        first = np.array([bound.start for bound in shard.bounds])
+        position = np.empty(len(self), np.int32)  # rows lie partition after partition, in each as they were chosen
+        position[groups.order] = np.arange(len(self)) - np.repeat(first, np.diff(first, append=len(self)))
+        chosen = None if np.array_equal(position, shard.position) else position
+        return EncodedParts(table, futures, shard, chosen, raw_inputs(encoder))
 
 
-def selection_of(table: PartedTable) -> Selection:
-    """Return the rows of a table as they lie on its shards."""
-    stops = np.cumsum(table.lengths)
-    part = np.searchsorted(stops, table.rows, side="right")
-    held = [number for numbers in table.shards.held for number in numbers]
-    rank, shard = np.empty(len(stops), np.int32), np.empty(len(stops), np.int32)
-    rank[held] = np.arange(len(held))
-    shard[held] = np.repeat(np.arange(len(table.shards.held)), list(map(len, table.shards.held)))
-    order = np.argsort(rank[part], kind="stable")
-    of_part = (table.rows - (stops - table.lengths)[part])[order]
-    pieces = iter(np.split(of_part, np.cumsum(np.bincount(part, minlength=len(stops))[held])[:-1]))
-    return Selection(table.shards, shard[part], order, [[next(pieces) for _ in of_one] for of_one in table.shards.held])
+def concatenated(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Concatenate parts of a data frame, whose columns of categories may have others in each."""
+    joined = pd.concat(frames, ignore_index=True)
+    for name in joined:
+        parts = [frame[name] for frame in frames]
+        if all(isinstance(part.dtype, pd.CategoricalDtype) for part in parts):
+            joined[name] = union_categoricals(parts, ignore_order=True)
+    return joined

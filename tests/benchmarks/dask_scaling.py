@@ -5,8 +5,8 @@
 
 The control is two processes that each fit half of the rows, in half as large batches, at the same time: what two cores
 of this machine can do at best. Seconds are those of the epochs after the first, as `history_` tells them; each fit has
-one thread of BLAS for each process. The last table is what a step costs beside its work: calls to 1, 2, 4 and 8 worker
-processes, on however few cores.
+one thread of BLAS for each process. The last table is what a step costs beside its work: a task on each of 1, 2, 4 and
+8 worker processes, on however few cores.
 
 With --members: whole fits of four members beside one network, and beside the same four trained one after the other.
 """
@@ -15,6 +15,7 @@ import os
 import subprocess
 import sys
 import warnings
+from dataclasses import replace
 from time import perf_counter, process_time
 
 import numpy as np
@@ -89,10 +90,10 @@ def members(n, rounds):
     import dask.array as da
     import distributed
 
-    from sknet._partitions import training
+    from sknet._partitions import collections
     from sknet.dask import SigmoidMLPRegressor
 
-    all_at_once = training.AT_ONCE
+    place = collections.ON_WORKERS
     print(f"{'four members / one network':40} {'rows':>10} {'':>10} {'at once':>8} {'in turn':>8}")
     with cluster(2) as found, distributed.Client(found) as client:
         X = da.random.RandomState(0).normal(size=(n, N_COLUMNS), chunks=(n // 8, N_COLUMNS))
@@ -103,8 +104,8 @@ def members(n, rounds):
             ratios = []
             for _ in range(rounds + 1):
                 found_now = []
-                for n_members, at_once in ((1, 1), (4, all_at_once), (4, 1)):
-                    training.AT_ONCE = at_once
+                for n_members, at_once in ((1, 1), (4, place.at_once), (4, 1)):
+                    collections.ON_WORKERS = replace(place, at_once=at_once)
                     net = SigmoidMLPRegressor(
                         layers, n_members=n_members, batch_size=batch_size, early_stopping=True, **fixed
                     )
@@ -116,35 +117,20 @@ def members(n, rounds):
                 print(f"{name:40} {n:>10,} {what:>10} {medians[0, i]:>8.2f} {medians[1, i]:>8.2f}", flush=True)
 
 
-def echoing():
-    """Let this process' shards answer with what they are sent."""
-    from sknet._partitions.shard import Shard
-
-    Shard.echo = lambda self, theta: theta.copy()
+def echo(theta):
+    """Return as much as was sent."""
+    return theta.copy()
 
 
-def round_trip(client, n_parameters, times=100):
-    """Return the median milliseconds of a call of all workers that sends theta and returns as much."""
-    from distributed import wait
+def round_trip(client, n_parameters, times=60):
+    """Return the median milliseconds of a task on each worker that is sent theta and returns as much."""
+    from sknet._partitions.cluster import Cluster
 
-    from sknet._partitions import worker
-    from sknet._partitions.wire import Wire
-
-    addresses = list(client.nthreads())
-    client.run(worker.install)
-    leases = [
-        client.submit(worker.host, f"trip-{i}", workers=[address], pure=False) for i, address in enumerate(addresses)
-    ]
-    wait(leases)
-    client.run(echoing)
-    wire, theta, seconds = Wire(client.security.get_connection_args("client")), np.zeros(n_parameters), []
+    found, theta, seconds = Cluster(client), np.zeros(n_parameters), []
     for _ in range(times):
         started = perf_counter()
-        sent = [wire.send(address, f"trip-{i}", "echo", (theta,)) for i, address in enumerate(addresses)]
-        for call in sent:
-            call.result(60)
+        found.run(echo, [theta] * found.n_threads)
         seconds.append(perf_counter() - started)
-    wire.close()
     return 1e3 * float(np.median(seconds))
 
 

@@ -19,7 +19,11 @@ TABLE.loc[rng.random(N) < 0.05, ["x", "city"]] = None
 NUMBER = rng.normal(size=250)[CITY] + TABLE["x"].fillna(0.0).to_numpy()
 LABEL = np.digitize(NUMBER, [-1.0, 1.0])
 QUICK = {"hidden_layer_sizes": 5, "max_iter": 3, "random_state": 0, "max_categories": None, "dtype": "float64"}
-pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning"),
+    pytest.mark.filterwarnings("ignore:Columns .* have no level that fit was given"),
+    pytest.mark.filterwarnings("ignore:Column 'city' of X is text whose values are numbers"),
+]
 
 CONFIGURATIONS = [
     (SigmoidMLPRegressor, NUMBER, {}),

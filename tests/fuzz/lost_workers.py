@@ -2,7 +2,8 @@
 
 python -m tests.fuzz.lost_workers --n 20 --seed 0
 
-Each fit must leave the same coefficients to the last bit, and none may hang. This program replaces killed workers.
+Each fit must leave the same coefficients to the last bit, or end with an error that says why; none may hang. This
+program replaces killed workers.
 """
 
 import argparse
@@ -15,15 +16,14 @@ import sys
 import threading
 import warnings
 from contextlib import contextmanager
-from time import perf_counter
+from time import perf_counter, sleep
 
-import dask
 import dask.dataframe as dd
 import distributed
 import numpy as np
 import pandas as pd
 
-from sknet._partitions.dask import Workers
+from sknet._partitions.cluster import Cluster
 from sknet.dask import SigmoidMLPRegressor
 
 FITS = {
@@ -66,22 +66,22 @@ class Pool:
 
 @contextmanager
 def killed_at(step, delay, kill):
-    """Kill a worker a little after the shards are asked for a step; yield how often they have been."""
-    call, count, lock = Workers.call, [0], threading.Lock()
+    """Kill a worker a little after the tasks of a step are started; yield how many steps there were."""
+    start, count, lock = Cluster.start, [0], threading.Lock()
 
-    def counted(self, method, *arguments, **more):
-        with lock:  # members call from threads of their own
-            count[0] += method == "step"
-            is_it = method == "step" and count[0] == step
+    def counted(self, function, *arguments, **more):
+        with lock:  # members start them from threads of their own
+            count[0] += function.__name__ == "gradient"
+            is_it = function.__name__ == "gradient" and count[0] == step
         if is_it:
             threading.Timer(delay, kill).start()
-        return call(self, method, *arguments, **more)
+        return start(self, function, *arguments, **more)
 
-    Workers.call = counted
+    Cluster.start = counted
     try:
         yield count
     finally:
-        Workers.call = call
+        Cluster.start = start
 
 
 def attack(kind, n, rng, client, pool):
@@ -95,11 +95,16 @@ def attack(kind, n, rng, client, pool):
         faulthandler.cancel_dump_traceback_later()
         return [weights for one in found._fitted.model.networks for weights in [*one.coefs, *one.intercepts]]
 
+    def all_there():
+        pool.fill()
+        while len(client.nthreads()) < pool.n:  # as many workers, as many shards
+            sleep(0.1)
+
+    all_there()
     with killed_at(None, 0.0, None) as count:
         whole = fitted()
     for i in range(n):
-        pool.fill()
-        client.wait_for_workers(pool.n, timeout=120)
+        all_there()
         step, victim, started = rng.randint(1, count[0]), rng.choice(pool.running), perf_counter()
 
         def kill(victim=victim):
@@ -107,7 +112,7 @@ def attack(kind, n, rng, client, pool):
             victim.wait()
             pool.fill()
 
-        with killed_at(step, rng.random() * 0.01, kill):
+        with killed_at(step, rng.random() * 0.02, kill):
             again = fitted()
         same = all(np.array_equal(one, other) for one, other in zip(whole, again, strict=True))
         wrong += not same
@@ -124,14 +129,11 @@ def main():
     arguments, wrong = parser.parse_args(), 0
     warnings.simplefilter("ignore")
     with (
-        dask.config.set({"sknet.replacement": 30}),
         distributed.LocalCluster(n_workers=0, dashboard_address=":0", silence_logs=50) as cluster,
         distributed.Client(cluster) as client,
     ):
         pool = Pool(cluster.scheduler_address, 2)
         try:
-            pool.fill()
-            client.wait_for_workers(2, timeout=120)
             for kind in arguments.fits:
                 wrong += attack(kind, arguments.n, random.Random(arguments.seed), client, pool)
         finally:

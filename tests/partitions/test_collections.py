@@ -12,7 +12,7 @@ da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
 
 from sknet._partitions import collections  # noqa: E402
-from sknet._partitions.collections import Opened, checked, client_at_hand, computed, parts_of  # noqa: E402
+from sknet._partitions.collections import checked, client_at_hand, computed, opened_table, parts_of  # noqa: E402
 
 
 def test_what_is_in_memory_is_refused():
@@ -44,9 +44,8 @@ def test_only_collections_are_computed():
 
 
 def test_sparse_blocks_are_refused():
-    workers = SimpleNamespace(open=lambda: ([2], sparse.csr_matrix(np.eye(2))))
     with pytest.raises(TypeError, match="X has sparse blocks, which workers do not train on"):
-        Opened(workers, [1], print)
+        opened_table(SimpleNamespace(sample=sparse.csr_matrix(np.eye(2))))
 
 
 def test_an_asynchronous_client_is_refused(monkeypatch):

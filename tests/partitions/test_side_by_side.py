@@ -5,13 +5,12 @@ from time import sleep
 import numpy as np
 import pandas as pd
 import pytest
-from local_shards import parted
+from local_workers import LocalWorkers, calls_of, parted
 from mixed_table import LABELS, WEIGHT, N, X, rng, y
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import KFold
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._partitions.shard import Shard
 
 FIT = dict(hidden_layer_sizes=6, max_iter=8, batch_size=100, dtype="float64", dropout=0.0, random_state=0)
 MEMBERS = FIT | dict(n_members=3)
@@ -95,17 +94,16 @@ def test_a_warm_start_keeps_members_and_folds():
 def test_the_table_is_encoded_once_and_given_up():
     table = parted(X)
     SigmoidMLPRegressor(**MEMBERS | dict(max_iter=1)).fit(table, y)
-    calls = table.shards.calls
-    assert calls.count("encode") == calls.count("release") == 1 and calls.count("minimise") == 3
-    for shard in table.shards.shards:
-        assert not shard._parts and len({id(selected.inputs) for selected in shard._selected.values()}) == 1
+    calls = calls_of(table)
+    assert calls.count("encode") == 1 and calls.count("RunOfShard") == 3
+    assert table.partitions._futures is None
 
 
 def test_no_timing_changes_a_bit(monkeypatch):
     parameters = MEMBERS | dict(dropout=0.2, max_iter=3)
     one = SigmoidMLPRegressor(**parameters).fit(parted(X), y)
-    step, delays = Shard.step, np.random.default_rng(0)
-    monkeypatch.setattr(Shard, "step", lambda *given: sleep(delays.random() * 2e-3) or step(*given))
+    run, delays = LocalWorkers.run, np.random.default_rng(0)
+    monkeypatch.setattr(LocalWorkers, "run", lambda *given: sleep(delays.random() * 2e-3) or run(*given))
     other = SigmoidMLPRegressor(**parameters).fit(parted(X), y)
     assert distance(one, other) == 0.0
     assert_array_equal(one.oof_prediction_, other.oof_prediction_)
@@ -140,14 +138,6 @@ def test_two_folds_of_a_middle_table():
     assert one.n_iter_ == many.n_iter_ and distance(one, many) < 1e-8
 
 
-def test_the_table_is_kept_until_all_rows_are_trained_on():
-    table = parted(X)
-    SigmoidMLPClassifier(**FIT | dict(max_iter=2)).fit(table, LABELS)
-    calls = table.shards.calls
-    assert calls.count("release") == 1 and calls.index("step") < calls.index("release")  # folds come first
-    assert all(not shard._parts for shard in table.shards.shards)
-
-
 # --- encodings that are compared
 
 
@@ -163,7 +153,6 @@ def test_the_table_is_kept_until_all_rows_are_trained_on():
     ids=["held out", "members", "folds", "held out, scorer", "members, scorer"],
 )
 def test_encodings_are_compared_as_in_memory(kind, parameters, expected):
-    """Before anything is released; the weights are then those of the encoding that was chosen, and of no other."""
     new = np.random.default_rng(0)
     n = 2_300 if "n_members" in parameters else 1_800  # of which 1,500 and more are trained on
     numbers = new.normal(size=(n, 3))
@@ -173,6 +162,3 @@ def test_encodings_are_compared_as_in_memory(kind, parameters, expected):
     one, many = (kind(**FIT | parameters).fit(given, target) for given in (frame, table))
     assert one.resolved_params_ == many.resolved_params_ and one.resolved_params_["numeric_encoding"] == expected
     assert distance(one, many) < 1e-8
-    calls = table.shards.calls
-    assert calls.count("release") == 1 and calls.index("step") < calls.index("release")
-    assert all(not shard._parts for shard in table.shards.shards)

@@ -1,28 +1,64 @@
-"""A table in parts as one value: its rows, and where they are."""
+"""A table in partitions as one value: its rows, and where they are."""
 
 import numpy as np
-from local_shards import parted
+import pandas as pd
+import pytest
+from local_workers import calls_of, of_parts, parted
 from numpy.testing import assert_array_equal
+
+from sknet._partitions.table import RowGroups
+from sknet._tables.encoding import learn_encoder
 
 X = np.arange(40.0).reshape(20, 2)
 
 
-def test_rows_are_chosen_by_their_numbers():
-    table = parted(X, 4)
+@pytest.mark.parametrize("given", [X, pd.DataFrame(X, columns=["a", "b"])])
+def test_rows_are_chosen_by_their_numbers(given):
+    table = parted(given, 4)
     some = table[np.array([19, 0, 7])][np.array([2, 0])]
     assert (table.shape, some.shape, len(some)) == ((20, 2), (2, 2), 2)
     assert_array_equal(some.rows, [7, 19])
+    assert_array_equal(some.in_memory(np.array([1, 0, 1])), X[[19, 7, 19]])
 
 
-def test_every_row_is_in_one_place():
-    rows = np.random.default_rng(0).permutation(20)[:13]
+def test_rows_of_groups_come_back_in_their_order():
+    groups = RowGroups(np.array([1, 0, 2, 0, 1]), 4)
+    assert_array_equal(groups.position, [0, 0, 0, 1, 1])
+    assert [part.tolist() for part in groups.split(np.arange(5))] == [[1, 3], [0, 4], [2], []]
+    assert_array_equal(groups.joined(groups.split(np.arange(5.0))), np.arange(5.0))
+
+
+def test_rows_are_encoded_once_in_any_order():
+    encoder, rows = learn_encoder(X), np.random.default_rng(0).permutation(20)[:13]
     table = parted(X, 4)[rows]
-    selection = table.selection
-    selection.select(rows)
-    for i, shard in enumerate(table.shards.shards):
-        parts = shard._selected[selection.name].parts
-        values = np.concatenate([part.X for part in parts])
-        own = np.flatnonzero(selection.shard == i)
-        assert_array_equal(values[selection.place[own]], X[rows[own]])
-        assert_array_equal(np.concatenate([part.fold for part in parts]), values[:, 0] / 2)
-    assert_array_equal(selection.together(selection.split(rows)), rows)
+    encoded = table.encoded_by(encoder, np.dtype(float))
+    assert table.encoded_by(encoder, np.dtype(float)) is encoded and calls_of(table).count("encode") == 1
+    expected = encoder.encode(X, np.dtype(float))
+    for some, own in ((encoded, rows), (encoded[np.array([5, 0, 12])], rows[[5, 0, 12]])):
+        shards = zip(some.futures, some.rows, strict=True)
+        chosen = [Z[:, :-1] if of_shard is None else Z[of_shard, :-1] for Z, of_shard in shards]
+        assert_array_equal(some.shard.joined(chosen), expected[own])
+
+
+@pytest.mark.parametrize(
+    ("lengths", "shards"),
+    [
+        ([5, 5, 5, 5], [2, 2]),
+        ([9, 1], [1, 1]),
+        ([1, 9], [1, 1]),
+        ([20], [1]),
+        ([5, 5, 90], [2, 1]),
+        ([0, 3, 0], [1, 2]),
+    ],
+)
+def test_shards_are_partitions_that_follow_one_another(lengths, shards):
+    table = of_parts([np.zeros((length, 1)) for length in lengths])
+    assert [shard.stop - shard.start for shard in table.partitions.shards] == shards
+
+
+@pytest.mark.parametrize("given", [X, pd.DataFrame({"a": [1.0, np.nan] * 10, "b": ["x", None] * 10})])
+def test_a_digest_tells_rows_apart(given):
+    rows = np.arange(20)
+    one = parted(given, 4).digest()
+    assert one == parted(given.copy(), 4).digest()
+    assert len({one, parted(given, 4)[rows[:19]].digest(), parted(given, 4)[rows[::-1]].digest()}) == 3

@@ -1,21 +1,19 @@
 """A fit on shards equals one in memory: the same encoders, the same steps, the same held-out rows."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
-from local_shards import LocalShards, cut, parted
+from local_workers import calls_of, cut, of_parts, parted
 from mixed_table import LABELS, WEIGHT, N, X, rng, y
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._network.activations import ACTIVATIONS
 from sknet._network.layout import Layout
+from sknet._network.objective import Objective, Rows
 from sknet._network.penalties import ElasticNet
 from sknet._network.regression import SQUARED_ERROR
-from sknet._network.sparse_layers import MixedRows
-from sknet._partitions.pace import Pace
 from sknet._partitions.training import RemoteInputs, ShardedObjective
-from sknet._tables.columns.target import TargetColumn
+from sknet._tables.encoding import learn_encoder
 
 FIT = dict(hidden_layer_sizes=8, max_iter=20, batch_size=200, dtype="float64", dropout=0.0, random_state=0)
 
@@ -44,12 +42,7 @@ def test_twenty_epochs_equal_those_in_memory(n_parts, weight, parameters):
     many = SigmoidMLPRegressor(**FIT | parameters).fit(parted(X, n_parts), y, weight)
     assert one.n_iter_ == many.n_iter_ and one.resolved_params_ == many.resolved_params_
     assert distance(one, many) < 1e-8
-    ours, theirs = one._fitted.model.encoder, many._fitted.model.encoder
-    assert ours.feature_names == theirs.feature_names
-    for ours_, theirs_ in zip(ours.columns, theirs.columns, strict=True):
-        of_sums = parameters.get("input_scaling") == "standard" or isinstance(ours_, TargetColumn)
-        assert of_sums or ours_ == theirs_
-    assert_allclose(theirs.encode(X, float), ours.encode(X, float), rtol=1e-12, atol=1e-12)
+    assert one._fitted.model.encoder == many._fitted.model.encoder
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -62,8 +55,6 @@ def test_levels_are_looked_up_on_shards_too(n_parts, encoding, solver):
     given = parted(wide, n_parts)
     many = SigmoidMLPRegressor(**parameters).fit(given, y, WEIGHT)
     assert many._fitted.model.encoder.lookups is not None
-    kept = [selected.inputs for shard in given.shards.shards for selected in shard._selected.values()]
-    assert kept and all(isinstance(inputs, MixedRows) for inputs in kept)
     assert distance(one, many) < 1e-8
 
 
@@ -147,34 +138,62 @@ def test_a_batch_is_larger_by_default():
 def test_the_table_is_given_up_before_the_first_step():
     table = parted(X)
     SigmoidMLPRegressor(**FIT | dict(max_iter=1)).fit(table, y)
-    calls = table.shards.calls
-    assert calls.index("release") < calls.index("step") and calls.count("release") == 1
-    assert all(not shard._parts for shard in table.shards.shards)
+    assert table.partitions._futures is None
+    assert calls_of(table).count("compute") == 1
 
 
-def test_parts_may_be_empty_and_lie_in_any_order():
-    parts = [*cut(X, 4), X.iloc[:0]]
-    shards = LocalShards(parts, [[4, 3], [0, 2, 1]])
+def test_a_table_that_was_given_up_is_computed_again_where_it_is_needed():
     table = parted(X)
-    other = type(table)(shards, list(map(len, parts)), np.arange(N), X.iloc[:2], table.place)
-    one, many = (SigmoidMLPRegressor(**FIT | dict(max_iter=3)).fit(given, y) for given in (X, other))
+    one, again = (SigmoidMLPRegressor(**FIT | dict(max_iter=1)).fit(table, y) for _ in range(2))
+    assert distance(one, again) == 0.0 and calls_of(table).count("compute") == 2
+
+
+def test_parts_may_be_empty():
+    table = of_parts([X.iloc[:0], *cut(X, 4), X.iloc[:0]])
+    one, many = (SigmoidMLPRegressor(**FIT | dict(max_iter=3)).fit(given, y) for given in (X, table))
     assert distance(one, many) < 1e-10
 
 
-def test_a_step_that_is_too_small_is_told(monkeypatch):
-    monkeypatch.setattr("sknet._partitions.training.perf_counter", iter(np.arange(1e6)).__next__)
-    told = []
-    SigmoidMLPRegressor(**FIT | dict(max_iter=8)).fit(parted(X, warn=told.append), y)
-    assert len(told) == 1 and "batch_size" in told[0]
+def test_parts_may_have_other_categories():
+    first, other = X["text"].iloc[:250].astype("category"), X["text"].iloc[250:].astype("category")
+    parts = [X.iloc[:250].assign(text=first.cat.remove_categories("z")), X.iloc[250:].assign(text=other)]
+    whole = X.assign(text=X["text"].mask((X["text"] == "z") & (np.arange(N) < 250)).astype("category"))
+    one, many = (SigmoidMLPRegressor(**FIT | dict(max_iter=3)).fit(given, y) for given in (whole, of_parts(parts)))
+    assert one._fitted.model.encoder == many._fitted.model.encoder and distance(one, many) < 1e-10
 
 
-def test_the_penalty_is_that_in_memory_and_inputs_stay_where_they_are():
-    layout, shards = Layout((1, 3, 1)), SimpleNamespace(call=lambda *arguments, **changes: {})
-    inputs = RemoteInputs(SimpleNamespace(shards=shards, name="training", split=lambda values: [values]))
-    penalty, theta = ElasticNet(l2=0.3, l1=0.2), np.random.default_rng(0).normal(size=layout.n_parameters)
-    more = dict(n_rows=6, pace=Pace(print), first=iter([True]))
-    objective = ShardedObjective(layout, (), SQUARED_ERROR, penalty, inputs, np.zeros((6, 1)), **more)
-    w = theta[: layout.n_weights]
-    assert objective.penalty(theta) == pytest.approx(0.2 * np.abs(w).sum() + 0.15 * (w**2).sum(), rel=1e-12)
-    with pytest.raises(TypeError, match="these rows are on shards"):
-        inputs(slice(0, 2))
+def test_encoders_are_learnt_from_a_sample_of_a_large_table(monkeypatch):
+    monkeypatch.setattr("sknet._partitions.table.SAMPLE_ROWS", 300)
+    parameters = FIT | dict(max_iter=1, category_encoding="both", max_categories=10, early_stopping=False)
+    table = parted(X)
+    net = SigmoidMLPRegressor(**parameters).fit(table, y, WEIGHT)
+    rows, sample = table[np.flatnonzero(WEIGHT)].learnt_from
+    assert len(rows) == len(sample) == 300
+    assert 0 < len(net._fitted.model.encoder.columns[4].levels) <= sample["many"].nunique() < X["many"].nunique() + 1
+
+
+def objectives(columns=None):
+    """The same objective in memory and on workers, of some of the inputs."""
+    numbers = np.random.default_rng(0).normal(size=(50, 3))
+    table, layout = parted(numbers), Layout((3 if columns is None else len(columns), 3, 1))
+    encoder = learn_encoder(numbers)
+    inputs = encoder.encode(numbers, np.dtype(float), ones=True)
+    inputs = inputs if columns is None else inputs[:, [*columns, -1]]
+    given = layout, (ACTIVATIONS["tanh"],), SQUARED_ERROR, ElasticNet(l2=0.3, l1=0.2)
+    remote, target = RemoteInputs(table.encoded_by(encoder, np.dtype(float))), numbers[:, :1] * 2.0
+    one = Objective(*given, Rows(inputs, 50, kind="ones"), target, n_rows=50)
+    return one, ShardedObjective(*given, remote, target, n_rows=50, columns=columns), remote, Rows(inputs, 50, "ones")
+
+
+@pytest.mark.parametrize("columns", [None, np.array([0, 2])])
+def test_values_gradients_and_outputs_are_those_in_memory(columns):
+    one, many, remote, inputs = objectives(columns)
+    theta = np.random.default_rng(1).normal(size=one._layout.n_parameters)
+    for batch in (slice(0, 50), slice(3, 20), np.array([40, 2, 17])):
+        found, expected = np.empty_like(theta), np.empty_like(theta)
+        assert many(theta, batch, found)[0] == pytest.approx(one(theta, batch, expected)[0], rel=1e-12)
+        assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
+    assert many.penalty(theta) == pytest.approx(one.penalty(theta), rel=1e-12)
+    assert_allclose(many.raw(theta, remote, 50), one.raw(theta, inputs, 50), rtol=1e-12)
+    with pytest.raises(TypeError, match="these rows are on workers"):
+        remote(slice(0, 2))

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
+from tests.partitions.local_shards import parted
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
 from sknet._model.heads import learn_number_head
@@ -15,7 +16,6 @@ from sknet._tables import sampling
 from sknet._tables.encoding import learn_encoder
 from sknet._tables.rows import Rows
 from sknet._tables.sampling import in_sample, sample_rows
-from tests.partitions.local_shards import parted
 
 N, SAMPLE = 600, 150
 F64 = np.dtype(np.float64)

@@ -1,0 +1,153 @@
+"""What runs on workers: pure functions of a table's partitions, of what they have been encoded as, and of theta.
+
+Conventions
+-----------
+A shard is the rows of some partitions that follow one another. m rows of it are encoded, m' of these belong to a run.
+
+encoded : (m, d + 1)     the network's inputs, with a last column of ones; or `MixedRows`, where categories are looked up
+rows : (m',), or None    which of the encoded rows the run has; None for all
+batch : (b,), or None    which of the m' rows; None for all
+theta, gradient : (p,)
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from pandas.util import hash_pandas_object
+
+from sknet._network.activations import Activation
+from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, SelectedInputs
+from sknet._network.layout import Layout
+from sknet._network.losses import Loss
+from sknet._network.objective import Objective
+from sknet._network.penalties import ElasticNet
+from sknet._network.sparse_layers import MixedRows
+from sknet._tables.columns.target import TargetTotals
+from sknet._tables.encoding import TableEncoder
+from sknet._tables.rows import take_rows
+from sknet._typing import Array, DType, Table
+
+Encoded: TypeAlias = Array | MixedRows
+Indices: TypeAlias = NDArray[np.integer]
+
+# --- partitions ------------------------------------------------------------------------------------------------------
+
+
+def describe(partition: Table) -> tuple[int, Table]:
+    """Return how many rows a partition has, and the first two."""
+    return int(partition.shape[0]), partition[:2]
+
+
+def take(partition: Table, rows: Indices) -> Table:
+    """Return some rows of a partition."""
+    is_whole = len(rows) == partition.shape[0] and bool((np.diff(rows) == 1).all())
+    return partition if is_whole else take_rows(partition, rows.astype(np.intp))
+
+
+def digest(partition: Table, rows: Indices) -> str:
+    """Return a hash of the values of some rows."""
+    table = take(partition, rows)
+    values = np.ascontiguousarray(table if isinstance(table, np.ndarray) else hash_pandas_object(table, index=False))
+    return sha256(f"{values.dtype} {values.shape} {table.shape}".encode() + values.tobytes()).hexdigest()
+
+
+def encode(
+    partitions: Sequence[Table], rows: Sequence[Indices], folds: Sequence[NDArray[np.intp] | None],
+    encoder: TableEncoder, dtype: DType,
+) -> Encoded:  # fmt: skip
+    """Encode some rows of each partition of a shard, each in its fold if it has one; see `TableEncoder.encode`."""
+    tables = [(take(X, chosen), fold) for X, chosen, fold in zip(partitions, rows, folds, strict=True) if len(chosen)]
+    if encoder.lookups is None:
+        inputs, start = np.ones((sum(map(len, rows)), encoder.n_inputs + 1), dtype), 0
+        for X, fold in tables:
+            stop = start + X.shape[0]
+            inputs[start:stop, :-1] = encoder.encode(X, dtype, fold=fold)
+            start = stop
+        return inputs
+    lookups = encoder.lookups
+    if not tables:
+        hot = sp.csr_array((0, lookups.n_inputs), dtype=dtype)
+        return MixedRows(np.empty((0, len(lookups.places)), dtype), hot, lookups.places)
+    parts = [lookups.encode(X, dtype, fold) for X, fold in tables]
+    return MixedRows(np.concatenate([p[0] for p in parts]), sp.vstack([p[1] for p in parts], "csr"), lookups.places)
+
+
+def target_totals(
+    partition: Table, rows: Indices, encoder: TableEncoder, target: Array, weight: Array | None, fold: NDArray[np.intp]
+) -> dict[int, TargetTotals]:
+    """Return what the target is in the levels of some rows of a partition; see `TableEncoder.target_totals`."""
+    return encoder.target_totals(take(partition, rows), target, weight, fold)
+
+
+def finished(result: object) -> None:
+    """Wait for a result, which stays where it is."""
+
+
+def take_inputs(encoded: Encoded, columns: NDArray[np.intp]) -> Encoded:
+    """Return some of the network's inputs, in increasing order."""
+    if not isinstance(encoded, MixedRows):
+        return encoded[:, [*columns, -1]]  # the ones too
+    is_kept = np.isin(encoded.dense_inputs, columns)
+    places = np.searchsorted(columns, encoded.dense_inputs[is_kept])
+    return MixedRows(encoded.dense[:, is_kept], encoded.one_hot[:, columns], places)
+
+
+# --- training --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class NetworkOfRun:
+    """What the objective of a run is made of, besides its rows; see `Objective`."""
+
+    layout: Layout
+    activations: tuple[Activation, ...]
+    loss: Loss
+    n_rows: int
+    dropout: tuple[float, ...] = ()
+
+
+class RunOfShard(NamedTuple):
+    """A run's network, and its rows of a shard: which they are, their targets and their weights."""
+
+    network: NetworkOfRun
+    rows: Indices | None
+    target: Array
+    weight: Array | None
+
+
+def gradient(
+    encoded: Encoded, run: RunOfShard, theta: Array, batch: Indices | None, n: int, seed: tuple[int, int] | None
+) -> tuple[float, Array]:
+    """Compute what a shard's rows contribute to the objective of a batch of n rows, and to its gradient."""
+    objective, found = _objective(encoded, run), np.empty_like(theta)
+    rows = slice(0, len(run.target)) if batch is None else batch.astype(np.intp, copy=False)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the driver says what diverges
+        value = objective.share(theta, rows, n, found, None if seed is None else np.random.default_rng(seed))
+    return value, found
+
+
+def raw_outputs(encoded: Encoded, rows: Indices | None, network: NetworkOfRun, theta: Array) -> Array:
+    """Compute the raw outputs of a shard's rows, (m', k), without dropout."""
+    n = len(rows) if rows is not None else len(encoded.dense if isinstance(encoded, MixedRows) else encoded)
+    run = RunOfShard(network, rows, np.empty((0, network.layout.sizes[-1]), theta.dtype), None)
+    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
+        return _objective(encoded, run).raw(theta, _inputs(encoded, run), n)
+
+
+def _objective(encoded: Encoded, run: RunOfShard) -> Objective:
+    network = run.network
+    return Objective(
+        network.layout, network.activations, network.loss, ElasticNet(), _inputs(encoded, run), run.target, run.weight,
+        n_rows=network.n_rows, dropout=network.dropout,
+    )  # fmt: skip
+
+
+def _inputs(encoded: Encoded, run: RunOfShard) -> Inputs:
+    n_rows = run.network.n_rows
+    inputs = MixedInputs(encoded, n_rows) if isinstance(encoded, MixedRows) else DenseInputs(encoded, n_rows, kind="ones")
+    return inputs if run.rows is None else SelectedInputs(inputs, run.rows.astype(np.intp, copy=False))

@@ -1,0 +1,52 @@
+"""Workers in this process, as a cluster would have them: whatever is sent or fetched goes through pickle."""
+
+import pickle
+
+import numpy as np
+
+from sknet._partitions.table import PartedTable, Partitions
+from sknet._partitions.training import ON_WORKERS
+
+
+class LocalWorkers:
+    """Two workers, which compute each task when it is asked for; a future is its result."""
+
+    n_threads = 2
+
+    def __init__(self):
+        self.calls = []
+
+    def compute(self, partitions):
+        self.calls.append("compute")
+        return list(partitions)
+
+    def start(self, function, *arguments, spread=False):
+        self.calls.append(function.__name__)
+        each = zip(*arguments, strict=True)
+        return [pickle.loads(pickle.dumps(function(*pickle.loads(pickle.dumps(given))))) for given in each]
+
+    run = start
+
+
+def cut(X, n_parts, seed=0):
+    """Cut a table into parts, of other lengths each."""
+    n = len(X)
+    at = np.sort(np.random.default_rng(seed).choice(np.arange(1, n), n_parts - 1, replace=False)) if n_parts > 1 else []
+    bounds = [0, *at, n]
+    rows = list(map(slice, bounds[:-1], bounds[1:]))
+    return [X.iloc[own] if hasattr(X, "iloc") else X[own] for own in rows]
+
+
+def of_parts(parts):
+    """A table of these parts."""
+    return PartedTable(Partitions(LocalWorkers(), parts), np.arange(sum(map(len, parts))), ON_WORKERS)
+
+
+def parted(X, n_parts=3):
+    """A table in parts: on both workers, where there are several."""
+    return of_parts(cut(X, n_parts))
+
+
+def calls_of(table):
+    """Return the names of the tasks that were asked for."""
+    return table.partitions.cluster.calls

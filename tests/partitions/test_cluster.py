@@ -1,0 +1,325 @@
+"""Fits by a cluster's workers, which may be lost at any instant, come late, or never have been there."""
+
+import os
+import signal
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytestmark = pytest.mark.dask
+dask = pytest.importorskip("dask")
+distributed = pytest.importorskip("distributed")
+da = pytest.importorskip("dask.array")
+dd = pytest.importorskip("dask.dataframe")
+
+from sknet import Checkpoint, load, save  # noqa: E402
+from sknet import SigmoidMLPClassifier as LocalClassifier  # noqa: E402
+from sknet import SigmoidMLPRegressor as LocalRegressor  # noqa: E402
+from sknet._partitions.cluster import Cluster  # noqa: E402
+from sknet.dask import SigmoidMLPClassifier, SigmoidMLPRegressor  # noqa: E402
+
+rng = np.random.default_rng(0)
+N = 2000
+X = pd.DataFrame({"a": rng.normal(size=N), "b": rng.choice(list("xyz"), N), "c": rng.normal(size=N)})
+X.loc[rng.random(N) < 0.1, "c"] = np.nan
+y = X["a"] + (X["b"] == "x")
+WEIGHT = rng.random(N)
+FIT = dict(hidden_layer_sizes=8, max_iter=8, batch_size=300, dtype="float64", dropout=0.0, random_state=0)
+FIT |= dict(numeric_encoding="piecewise_linear")  # "auto" would train three networks instead of one
+
+
+@pytest.fixture(scope="module")
+def client():
+    with (
+        distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as cluster,
+        distributed.Client(cluster) as found,
+    ):
+        yield found
+
+
+@pytest.fixture
+def workers(client):
+    """The pids of the workers, both of which are there."""
+    client.wait_for_workers(2, timeout=60)
+    return client.run(os.getpid)
+
+
+def table(n_parts=5):
+    return dd.from_pandas(X.assign(y=y, w=WEIGHT), npartitions=n_parts)
+
+
+def distance(one, other):
+    pairs = zip(one.coefs_ + one.intercepts_, other.coefs_ + other.intercepts_, strict=True)
+    return max(np.abs(a - b).max() for a, b in pairs)
+
+
+def furthest(one, other):
+    """The largest difference of two fits' weights, of all networks."""
+    pairs = zip(one._fitted.model.networks, other._fitted.model.networks, strict=True)
+    both = [zip(a.coefs + a.intercepts, b.coefs + b.intercepts, strict=True) for a, b in pairs]
+    return max(np.abs(a - b).max() for network in both for a, b in network)
+
+
+# --- what is learnt
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize("n_parts", [1, 2, 7])
+def test_a_fit_is_that_in_memory(client, workers, solver, n_parts):
+    given = table(n_parts)
+    parameters = FIT | dict(solver=solver, numeric_encoding="auto")
+    many = SigmoidMLPRegressor(**parameters).fit(given[list(X)], given["y"], given["w"])
+    one = LocalRegressor(**parameters).fit(X, y, WEIGHT)
+    assert distance(one, many) < 1e-8 and one.resolved_params_ == many.resolved_params_
+    assert one._fitted.model.encoder == many._fitted.model.encoder
+    assert isinstance(many.to_local(), LocalRegressor)
+    assert many.score(given[list(X)], given["y"], given["w"]) == pytest.approx(one.score(X, y, WEIGHT), abs=1e-6)
+
+
+def test_arrays_labels_and_a_validation_set(client, workers):
+    numbers, labels = X[["a", "c"]].to_numpy(), (y > 0.5).to_numpy()
+    given = da.from_array(numbers, chunks=(700, 1)), da.from_array(labels, chunks=900)
+    many = SigmoidMLPClassifier(**FIT).fit(given[0][:1500], given[1][:1500], X_val=given[0][1500:], y_val=labels[1500:])
+    one = LocalClassifier(**FIT).fit(numbers[:1500], labels[:1500], X_val=numbers[1500:], y_val=labels[1500:])
+    assert distance(one, many) < 1e-8
+    assert many.predict_proba(given[0]).compute().shape == (N, 2)
+
+
+# --- workers are lost
+
+
+def at_task(monkeypatch, name, nth, act):
+    """Do something when tasks of a name are started for the nth time; return a list of what was started since."""
+    start, lock, after, left = Cluster.start, threading.Lock(), [], [nth]
+
+    def started(self, function, *arguments, **more):
+        with lock:
+            left[0] -= function.__name__ == name
+            is_now = not left[0] and not after and function.__name__ == name
+            if left[0] <= 0:
+                after.append(function.__name__)
+        if is_now:
+            act()
+        return start(self, function, *arguments, **more)
+
+    monkeypatch.setattr(Cluster, "start", started)
+    return after
+
+
+def kill(workers, which, delay):
+    """Return a function that kills a worker a little later."""
+    pid = list(workers.values())[which]
+    return lambda: threading.Timer(delay, os.kill, (pid, signal.SIGKILL)).start()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(
+    ("parameters", "task", "nth", "delay"),
+    [
+        ({}, "gradient", 7, 0.0),
+        ({}, "encode", 1, 0.001),
+        (dict(solver="lbfgs"), "gradient", 5, 0.002),
+        (dict(numeric_encoding="auto"), "gradient", 60, 0.0),
+        (dict(early_stopping="folds"), "gradient", 20, 0.001),
+        (dict(n_members=3), "gradient", 17, 0.002),
+        (dict(n_members=3), "raw_outputs", 4, 0.001),
+        (dict(dropout=0.2), "gradient", 9, 0.003),
+    ],
+    ids=["adam", "encode", "lbfgs", "encodings", "folds", "members", "outputs of members", "dropout"],
+)
+def test_a_lost_worker_changes_nothing(client, workers, monkeypatch, parameters, task, nth, delay):
+    given = table()
+    whole = SigmoidMLPRegressor(**FIT | parameters).fit(given[list(X)], given["y"])
+    after = at_task(monkeypatch, task, nth, kill(workers, nth % 2, delay))
+    again = SigmoidMLPRegressor(**FIT | parameters).fit(given[list(X)], given["y"])
+    assert after and furthest(whole, again) == 0.0
+    assert whole.resolved_params_ == again.resolved_params_
+
+
+# --- workers come late, or not at all
+
+
+def test_a_cluster_without_workers_is_told(client, workers):
+    given = table()
+    net = SigmoidMLPRegressor(**FIT | dict(max_iter=1)).fit(given[list(X)], given["y"])
+    before = net._fitted
+    with (
+        distributed.LocalCluster(n_workers=0, dashboard_address=":0", silence_logs=50) as empty,
+        distributed.Client(empty),
+        dask.config.set({"sknet.workers": 0.5}),
+        pytest.raises(RuntimeError, match="no workers for .* start some"),
+    ):
+        net.fit(given[list(X)], given["y"])
+    assert net._fitted is before
+
+
+@pytest.mark.parametrize("n_members", [1, 3])
+def test_workers_that_all_leave_end_the_fit(monkeypatch, n_members):
+    given, net = table(), SigmoidMLPRegressor(**FIT | dict(n_members=n_members))
+    options = dict(n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=50)
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster):
+        at_task(monkeypatch, "gradient", 4, lambda: cluster.scale(0))
+        with (
+            dask.config.set({"sknet.workers": 0.5}),
+            pytest.raises(RuntimeError, match="no workers for .* start some"),
+        ):
+            net.fit(given[list(X)], given["y"])
+    assert net._fitted is None
+
+
+def test_data_that_is_lost_with_its_worker_is_told(client, workers, monkeypatch):
+    scattered = client.scatter(X[["a", "c"]].to_numpy(), hash=False)
+    given = da.from_delayed(dask.delayed(np.copy)(scattered), (N, 2), float)
+    at_task(monkeypatch, "gradient", 4, lambda: [os.kill(pid, signal.SIGKILL) for pid in workers.values()])
+    net = SigmoidMLPRegressor(**FIT)
+    with pytest.raises(RuntimeError, match="scattered to a worker is lost"):
+        net.fit(given, y.to_numpy())
+    assert net._fitted is None
+
+
+def test_a_client_that_is_closed_is_told(monkeypatch):
+    options = dict(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0", silence_logs=50)
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as found:
+        given, net = table(), SigmoidMLPRegressor(**FIT)
+        at_task(monkeypatch, "gradient", 4, found.close)
+        with pytest.raises(distributed.client.ClosedClientError, match="Client is closed"):
+            net.fit(given[list(X)], given["y"])
+    assert net._fitted is None
+
+
+# --- what is left
+
+
+def left_on(client):
+    """Return the keys that the cluster still has, once it has had time to forget them."""
+    for _ in range(50):
+        held = client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks))
+        if not held and not client.futures:
+            break
+        time.sleep(0.1)
+    return held, dict(client.futures)
+
+
+@pytest.mark.parametrize("parameters", [{}, dict(n_members=3)], ids=["one", "members"])
+def test_nothing_is_left_behind(client, workers, monkeypatch, parameters):
+    given, threads = table(), set(threading.enumerate())
+    net = SigmoidMLPRegressor(**FIT | parameters).fit(given[list(X)], given["y"])
+    assert left_on(client) == ([], {})
+    bad = SigmoidMLPRegressor(**FIT | parameters | dict(solver="sgd", learning_rate_init=1e200, clip_norm=None))
+    with pytest.raises(ValueError, match="learning_rate_init") as failed:
+        bad.fit(given[list(X)], given["y"])
+    assert left_on(client) == ([], {}) and failed.value
+    before = net._fitted
+    if not parameters:  # members end their first epoch
+        with monkeypatch.context() as patched:
+            at_task(patched, "gradient", 3, lambda: os.kill(os.getpid(), signal.SIGINT))
+            with pytest.raises(KeyboardInterrupt) as interrupted:
+                net.fit(given[list(X)], given["y"])
+        assert left_on(client) == ([], {}) and interrupted.value and net._fitted is before
+    with monkeypatch.context() as patched:
+        at_task(patched, "gradient", 40, lambda: os.kill(os.getpid(), signal.SIGINT))
+        with pytest.warns(UserWarning, match="interrupted"):
+            net.fit(given[list(X)], given["y"])
+    assert left_on(client) == ([], {}) and 0 < net.n_iter_ < 8
+    assert {thread for thread in set(threading.enumerate()) - threads if "Profile" not in thread.name} == set()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_the_threads_of_a_worker_each_have_a_shard():
+    options = dict(n_workers=1, threads_per_worker=3, processes=False, dashboard_address=":0", silence_logs=50)
+    one = LocalRegressor(**FIT | dict(solver="lbfgs")).fit(X, y)
+    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster):
+        given = table()
+        many = SigmoidMLPRegressor(**FIT | dict(solver="lbfgs")).fit(given[list(X)], given["y"])
+    assert distance(one, many) < 1e-8
+
+
+# --- several networks
+
+
+MEMBERS = FIT | dict(n_members=3)
+
+
+@pytest.mark.parametrize("n_parts", [1, 2, 7])
+def test_members_are_those_in_memory(client, workers, n_parts):
+    given = table(n_parts)
+    many = SigmoidMLPRegressor(**MEMBERS).fit(given[list(X)], given["y"], given["w"])
+    one = LocalRegressor(**MEMBERS).fit(X, y, WEIGHT)
+    assert furthest(one, many) < 1e-8
+    np.testing.assert_allclose(many.oof_prediction_, one.oof_prediction_, rtol=1e-8, atol=1e-10)
+    for method in "predict", "predict_interval":
+        lazy = getattr(many, method)(given[list(X)])
+        assert lazy.divisions == given.divisions
+        np.testing.assert_allclose(lazy.compute(), getattr(many.to_local(), method)(X), rtol=1e-12, atol=1e-14)
+    assert type(many.members_[0]) is SigmoidMLPRegressor and len(many.members_[0].predict(given[list(X)])) == N
+
+
+def test_local_members_are_kept_in_a_file(client, workers, tmp_path):
+    given = table()
+    net = SigmoidMLPClassifier(**MEMBERS | dict(max_iter=2)).fit(given[["a", "c"]], given["b"])
+    save(net.to_local(), tmp_path / "net.safetensors")
+    again = load(tmp_path / "net.safetensors")
+    p = net.predict_proba(given[["a", "c"]])
+    assert list(p.columns) == list("xyz")
+    np.testing.assert_array_equal(p.compute(), again.predict_proba(X[["a", "c"]]))
+
+
+def test_folds_are_those_in_memory(client, workers):
+    given = table()
+    many = SigmoidMLPClassifier(**FIT | dict(early_stopping="folds")).fit(given[["a", "c"]], given["b"])
+    one = LocalClassifier(**FIT | dict(early_stopping="folds")).fit(X[["a", "c"]], X["b"])
+    assert many.n_iter_ == one.n_iter_ and distance(one, many) < 1e-8
+
+
+@pytest.mark.parametrize(
+    ("parameters", "what"), [(dict(solver="lbfgs"), "solver='lbfgs'"), (dict(early_stopping=False), "early_stopping")]
+)
+def test_what_does_not_go_with_members_is_refused_before_anything_is_computed(parameters, what):
+    with pytest.raises(ValueError, match=f"n_members=3 does not go with {what}"):
+        SigmoidMLPRegressor(**MEMBERS | parameters).fit(None, None)
+    with pytest.raises(ValueError, match="n_members=3 does not go with X_val"):
+        SigmoidMLPRegressor(**MEMBERS).fit(None, None, X_val=X, y_val=y)
+    with pytest.raises(ValueError, match="n_members=3 does not go with Checkpoint"):
+        SigmoidMLPRegressor(**MEMBERS).set_callbacks(Checkpoint("run.npz")).fit(None, None)
+    with pytest.raises(ValueError, match="n_members=3: a checkpoint holds one network"):
+        SigmoidMLPRegressor(**MEMBERS).resume("run.npz", None, None)
+
+
+# --- a driver that is lost
+
+
+def test_a_run_goes_on_from_a_checkpoint(client, workers, tmp_path):
+    data, path = table(), tmp_path / "run.npz"
+    columns, target = data[["a", "b", "c"]], data["y"]
+    net = SigmoidMLPRegressor(**FIT).set_callbacks(Checkpoint(path, every=3)).fit(columns, target)
+    resumed = SigmoidMLPRegressor(**FIT).resume(path, columns, target)  # of 8 epochs, 6 are in the file
+    assert resumed.n_iter_ == net.n_iter_ == 8
+    assert distance(resumed, net) == 0.0
+    with pytest.raises(ValueError, match="other data: y"):
+        SigmoidMLPRegressor(**FIT).resume(path, columns, target + 1.0)
+    with pytest.raises(ValueError, match="other data: X"):
+        SigmoidMLPRegressor(**FIT).resume(path, columns.assign(a=columns["a"] + 1.0), target)
+
+
+# --- what is predicted and scored
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_scores_and_intervals_are_the_local_ones(client, workers):
+    data = table()
+    columns = data[["a", "b", "c"]]
+    net = SigmoidMLPRegressor(**FIT | dict(early_stopping=True, scoring="r2")).fit(columns, data["y"])
+    local = LocalRegressor(**FIT | dict(early_stopping=True, scoring="r2")).fit(X, y)
+    assert net.validation_scores_ == pytest.approx(local.validation_scores_, rel=1e-9)
+    assert net.score(columns, data["y"], data["w"]) == pytest.approx(local.score(X, y, WEIGHT), rel=1e-9)
+    ends = net.predict_interval(columns, 0.8).compute()
+    np.testing.assert_allclose(ends, local.predict_interval(X, 0.8), rtol=1e-6, atol=1e-9)
+    levels = dict(loss="quantile", quantile=0.7)
+    net.set_params(**levels).fit(columns, data["y"]), local.set_params(**levels).fit(X, y)
+    assert net.score(columns, data["y"], data["w"]) == pytest.approx(local.score(X, y, WEIGHT), rel=1e-9)
+    sure, there = SigmoidMLPClassifier(**FIT).fit(columns, data["b"]), LocalClassifier(**FIT).fit(X, X["b"])
+    assert sure.score(columns, data["b"]) == there.score(X, X["b"])
