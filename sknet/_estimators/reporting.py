@@ -66,11 +66,23 @@ def report(parameters: CommonParameters, result: Result, *, quiet: bool = False,
 
 
 def warn_of_outcome(parameters: CommonParameters, fitted: Fitted, pairs: Iterable[tuple[NetworkRun, State]]) -> None:
-    """Warn of what was learnt, where it is of no use: a calibration at its bound, or no more than a constant."""
+    """Warn of what was learnt, where it is of no use: no more than a constant, or a calibration at its bound.
+
+    At ordinary rates a table that says nothing gives networks that are no better than a constant: there, they must be
+    far worse before the rate is to blame.
+    """
+    rate, ordinary = float(parameters.learning_rate_init), CommonParameters.learning_rate_init
+    margin = 0.0 if rate > ordinary else 0.25
+    if parameters.solver != "lbfgs" and any(is_no_better_than_constant(*pair, margin) for pair in pairs):
+        other = "another rate" if rate == ordinary else f"{rate / 10.0 if rate > ordinary else ordinary:g}"
+        warn(
+            f"learning_rate_init={rate:g}: the best epoch is no better than a constant prediction. Try {other}, or "
+            "less regularisation (alpha, weight_decay, dropout); if nothing helps, X may say nothing about y.",
+            ConvergenceWarning,
+        )
+        return
     temperature = fitted.model.network.temperature
-    if is_nothing_learnt(parameters, pairs):  # which may be why no temperature suits
-        warn_of_rate(parameters)
-    elif abs(log(temperature)) > LARGEST_LOG - 1e-6:
+    if abs(log(temperature)) > LARGEST_LOG - 1e-6:
         warn(
             f"temperature_={temperature:.3g} is the bound of what calibration may be: the rows that were held out are "
             "not like those to train on. Probabilities mean little. Check groups, X_val and the order of the rows.",
@@ -89,26 +101,6 @@ def warn_of_groups_of_one_class(strata: Array | None, groups: Array | None) -> N
             "They say nothing of the epochs. Pass other groups, or none.",
             UserWarning,
         )
-
-
-def is_nothing_learnt(parameters: CommonParameters, pairs: Iterable[tuple[NetworkRun, State]]) -> bool:
-    """Whether a network that is kept is no better than a constant, and the rate may be to blame.
-
-    At ordinary rates a table that says nothing gives such networks too: there, it must be far worse.
-    """
-    margin = 0.0 if float(parameters.learning_rate_init) > CommonParameters.learning_rate_init else 0.25
-    return parameters.solver != "lbfgs" and any(is_no_better_than_constant(*pair, margin) for pair in pairs)
-
-
-def warn_of_rate(parameters: CommonParameters) -> None:
-    """Warn of a rate with which nothing was learnt."""
-    rate, ordinary = float(parameters.learning_rate_init), CommonParameters.learning_rate_init
-    warn(
-        f"learning_rate_init={rate:g}: the best epoch is no better than a constant prediction. Try "
-        f"learning_rate_init={rate / 10.0 if rate > ordinary else ordinary:g}, or less regularisation (alpha, "
-        "weight_decay, dropout); if nothing helps, X may say nothing about y.",
-        ConvergenceWarning,
-    )
 
 
 def warn_of_few_rows(n: int, fraction: object) -> None:

@@ -78,9 +78,7 @@ def test_divergence_names_the_parameter_to_blame(parameters, weight, message):
 
 TABLE = np.random.default_rng(2).normal(size=(400, 3))
 NOISE = np.random.default_rng(3).normal(size=400)
-NOTHING_LEARNT = (
-    "learning_rate_init=100: the best epoch is no better than a constant prediction. Try learning_rate_init=10"
-)
+NOTHING_LEARNT = "learning_rate_init=100: the best epoch is no better than a constant prediction. Try 10"
 
 
 def fit_memory(net, X, y):

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 
-from sknet._network.inputs import DenseInputs, EncodedTable, SelectedInputs, SparseInputs, length, pieces
+from sknet._network.inputs import DenseInputs, SelectedInputs, SparseInputs, length, pieces
 
 
 def test_rows_are_a_view_of_a_slice_and_a_buffer_else():
@@ -38,6 +38,3 @@ def test_selected_rows_are_those_of_the_whole():
     assert_array_equal(part(slice(1, 3)), values[[2, 70]])
     assert_array_equal(part(np.array([3, 0])), values[[8, 5]])
     assert part.kind == "dense"
-    table = EncodedTable(lambda n_rows: DenseInputs(values, n_rows), (90, 3))[places][np.array([0, 3])]
-    assert table.shape == (2, 3)
-    assert_array_equal(table.inputs(2)(slice(0, 2)), values[[5, 8]])

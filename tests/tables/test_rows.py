@@ -92,7 +92,8 @@ def test_rows_of_a_memory_map(mapped):
     assert_array_equal(rows[[0, 2]], expected[[0, 2]])
     assert_array_equal(rows[:, 1:3], expected[:, 1:3])
     assert_array_equal(rows[:, 2], expected[:, 2])
-    first, second = Rows(mapped, NUMBER, in_file=True).split(np.array([5]), np.array([7]))
+    rows = Rows(mapped, NUMBER, in_file=True)
+    first, second = rows.take(np.array([5])), rows.take(np.array([7]))
     assert is_memory_mapped(first.X) and first.in_file and is_memory_mapped(second.X) and second.in_file
     assert not is_memory_mapped(second.in_memory().X) and not second.in_memory().in_file
     assert_array_equal(first.X[:], COUNTS[[5]])

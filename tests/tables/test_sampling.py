@@ -6,10 +6,10 @@ import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
-from sknet._model.fitting import learn_tables
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
 from sknet._model.heads import learn_number_head
+from sknet._model.matrices import learn_encoding
 from sknet._model.settings import TableSettings, TargetSettings
 from sknet._tables import sampling
 from sknet._tables.encoding import learn_encoder
@@ -100,7 +100,7 @@ def test_no_training_row_sees_its_own_target():
     def inputs(target):
         rows, (head, _) = Rows(table, target[:, np.newaxis]), learn_number_head(target, TargetSettings("squared_error"))
         table_settings = TableSettings("from_dtype", None, category_encoding="target")
-        tables = learn_tables(SimpleNamespace(table=table_settings, dtype=F64), head, rows, F64, 0)
+        tables = learn_encoding(SimpleNamespace(table=table_settings, dtype=F64), head, rows, F64, 0)
         return tables.encoder.encode(table, float, fold=tables.folds(rows))
 
     row, other = 7, y.copy()

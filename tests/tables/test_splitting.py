@@ -16,7 +16,7 @@ from sklearn.model_selection import (
 from sknet._tables import splitting
 from sknet._tables.labels import learn_labels
 from sknet._tables.rows import Rows, is_memory_mapped
-from sknet._tables.splitting import MIN_HELD_OUT, deal, folds, hold_out, merge_rare, split
+from sknet._tables.splitting import MIN_HELD_OUT, deal, hold_out, merge_rare, split
 
 rng = np.random.default_rng(0)
 N = 150
@@ -270,55 +270,3 @@ def test_groups_are_dealt_out_whole():
     assert set(deal(100, None, groups[::-1] > "c", 3, 0)) == {0, 1}
     with pytest.raises(ValueError, match="single group"):
         deal(9, None, np.zeros(9), 3, 0)
-
-
-# --- folds of several members
-
-
-def rows_of(n, groups=None):
-    return Rows(X[:n], X[:n, 1:], groups=groups)
-
-
-def dealt(table, strata, how, n_folds, seed):
-    return folds(table, strata, how, n_folds, seed, lambda values: values[:, 0])
-
-
-def test_folds_deal_out_every_row_once_and_each_stratum_evenly():
-    strata = np.repeat([0, 1, 2], [60, 25, 5])
-    table = rows_of(90)
-    found = dealt(table, strata, 0.2, 3, 0)
-    assert sorted(np.concatenate([held_out for _, held_out in found])) == list(range(90))
-    for train, held_out in found:
-        assert len(held_out) == 30 and not set(train) & set(held_out) and len(train) == 60
-        counts = np.bincount(strata[held_out], minlength=3)
-        assert abs(counts - np.array([20, 25 / 3, 5 / 3])).max() < 1
-    again = dealt(table, strata, 0.9, 3, 0)  # a share is not looked at
-    assert all(np.array_equal(a[1], b[1]) for a, b in zip(found, again, strict=True))
-    other = dealt(table, strata, 0.2, 3, 1)
-    assert not all(np.array_equal(a[1], b[1]) for a, b in zip(found, other, strict=True))
-
-
-@pytest.mark.parametrize(("n", "asked", "found"), [(20, 2, 2), (29, 5, 2), (39, 5, 3), (100, 5, 5)])
-def test_a_fold_has_ten_rows_at_least(n, asked, found):
-    pairs = dealt(rows_of(n), None, 0.2, asked, 0)
-    assert len(pairs) == found and min(len(held_out) for _, held_out in pairs) >= 10
-
-
-def test_groups_are_dealt_out_whole_the_largest_first():
-    groups = np.repeat(np.arange(8), [30, 5, 5, 5, 5, 5, 5, 10])
-    found = dealt(rows_of(70, groups), None, 0.2, 3, 0)
-    assert sorted(len(held_out) for _, held_out in found) == [10, 20, 40]
-    for train, held_out in found:
-        assert not set(groups[train]) & set(groups[held_out])
-    with pytest.raises(ValueError, match="n_members=3 needs two folds of 10 rows.*n_samples=70 in 2 groups"):
-        dealt(rows_of(70, np.repeat([0, 1], [65, 5])), None, 0.2, 3, 0)
-
-
-@pytest.mark.parametrize("given", [np.arange(4), (np.arange(4),), 3])
-def test_a_splitter_that_gives_no_pairs(given):
-    class Strange(Splitter):
-        def split(self, X, y, groups):
-            yield given
-
-    with pytest.raises(ValueError, match="must give pairs"):
-        split_rows(Strange(None, None))
