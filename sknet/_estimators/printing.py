@@ -86,7 +86,7 @@ class ProgressLine(Printer):
         left = duration(spent / self._done * (epoch.n_epochs - epoch.number))
         what = "folds, epoch" if epoch.of_folds else "epoch"
         whole = [f"{what} {epoch.number}/{epoch.n_epochs}", f"loss {figures.loss:.4g}"]
-        short = whole.copy()
+        short = [f"{'folds' if epoch.of_folds else 'epoch'} {epoch.number}/{epoch.n_epochs}", whole[1]]
         if epoch.best is not None:
             rated = [f"validation loss {figures.validation_loss:.4g}"]
             if figures.validation_score != -figures.validation_loss:  # a scorer's

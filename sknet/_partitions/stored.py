@@ -144,7 +144,7 @@ class TableWriter:
         if not len(records):
             return
         weight = records["weight"] if self._weighted else None
-        records["y"] = self._label_indices(parsed, weight) if self._has_labels else self._numbers(parsed, flat, weight)
+        records["y"] = self._label_indices(parsed, weight) if self._has_labels else self._numbers(parsed, flat)
         self._lowest = min(self._lowest, records["key"].min())
         self._highest = max(self._highest, records["key"].max())
         self._n_rows += len(records)
@@ -170,7 +170,7 @@ class TableWriter:
         return np.column_stack([_indices(column, known.labels) for column, known in columns])
 
     def _numbers(self, values: Array, flat: bool) -> Array:
-        """Return the numbers, of which all chunks have as many columns."""
+        """Return the numbers, as many to a row as in the chunks before."""
         targets = NumberTargets(values.shape[1], flat)
         self._targets = self._targets.merged(targets) if isinstance(self._targets, NumberTargets) else targets
         return values

@@ -61,7 +61,7 @@ def _text_levels(column: pd.Series) -> pd.Series:
     """Return the levels of a column of text; none of other columns."""
     try:
         levels = pd.Series(column.dropna().unique(), dtype=object)
-    except (TypeError, ArithmeticError, NotImplementedError):  # lists or signalling NaN, which are refused elsewhere
+    except (TypeError, ArithmeticError, NotImplementedError):  # lists or signalling NaNs: refused elsewhere
         return pd.Series(dtype=object)
     return levels if all(isinstance(level, str) for level in levels) else levels[:0]
 

@@ -178,7 +178,7 @@ def plain(value):
     )
 
 
-@pytest.mark.filterwarnings("ignore:Columns .* have no level that fit was given")
+@pytest.mark.filterwarnings("ignore:Columns .* of X have no level that fit was given")
 def test_unseen_levels_are_unknown():
     strange = TABLE.assign(city="never", sex=pd.Categorical(["x"] * N))
     for encodings in ENCODINGS:

@@ -73,7 +73,9 @@ def test_partial_fit_is_fit():
 
 def test_there_is_no_matrix_of_zeros_and_ones():
     n, levels = 20_000, 2_000  # 320 MB
-    table = pd.DataFrame({"x": rng.normal(size=n), "city": pd.Categorical(rng.integers(0, levels, n).astype(str))})
+    table = pd.DataFrame(
+        {"x": rng.normal(size=n), "city": pd.Categorical([f"c{i}" for i in rng.integers(0, levels, n)])}
+    )
     net = SigmoidMLPRegressor(**QUICK | {"max_iter": 1, "hidden_layer_sizes": 2})
     tracemalloc.start()
     try:

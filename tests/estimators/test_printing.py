@@ -50,7 +50,7 @@ def test_a_line_is_shorter_than_the_terminal_is_wide(scoring, capsys, monkeypatc
         states = capsys.readouterr().out.split("\n")[0].split("\r")[1:]
         assert max(map(len, states)) < columns
         figure = r"validation loss" if scoring == "loss" else "score"
-        whole = rf"(folds, )?epoch \d+/20, loss \S+, {figure} \S+, best \d+, \S+ (s|min) left\s*"
+        whole = rf"(folds|epoch) \d+/20, loss \S+, {figure} \S+, best \d+, \S+ (s|min) left\s*"
         assert columns == 30 or all(re.fullmatch(whole, state) for state in states)
 
 

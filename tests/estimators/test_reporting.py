@@ -74,6 +74,8 @@ def test_divergence_names_the_parameter_to_blame(parameters, weight, message):
     with pytest.raises(ValueError, match=message):
         net.fit(BIG, BIG[:, 0], sample_weight=weight)
     assert net._fitted is None
+
+
 # --- no better than a constant ---------------------------------------------------------------------------------------
 
 TABLE = np.random.default_rng(2).normal(size=(400, 3))
