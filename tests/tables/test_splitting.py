@@ -34,8 +34,12 @@ TARGETS = {
 def split_rows(how, weight=None, groups=None, seed=0):
     """Give the indices, in the whole table, of the rows to train on and of those held out."""
     rows = Rows(X, X[:, 1:], weight, groups).without_weightless()
-    parts = split(rows, None, how, seed, lambda values: values[:, 0])
-    return tuple(part.X[:, 0].astype(int) for part in parts)
+    return tuple(part.X[:, 0].astype(int) for part in parts_of(rows, None, how, seed, lambda values: values[:, 0]))
+
+
+def parts_of(rows, strata, how, seed, as_given):
+    """Give the rows to train on, and those held out."""
+    return [rows.take(numbers) for numbers in split(rows, strata, how, seed, as_given)]
 
 
 class Splitter:
@@ -58,7 +62,7 @@ class Splitter:
 def test_the_held_out_part_has_its_share_of_every_label(kind):
     y = TARGETS[kind]
     labels, codes = learn_labels(y)
-    train, held_out = split(Rows(X, codes), labels.strata(codes), 0.2, 0, labels.take)
+    train, held_out = parts_of(Rows(X, codes), labels.strata(codes), 0.2, 0, labels.take)
     assert len(held_out) == 30 and len(train) == 120
     for column, part in zip(codes.T, held_out.y.T, strict=True):
         for code in np.unique(column):
@@ -134,7 +138,7 @@ def test_the_same_seed_holds_out_the_same_rows():
 
 def test_weights_and_places_stay_with_their_rows():
     rows = Rows(X, X[:, 1:], WEIGHT).without_weightless()
-    for part in split(rows, None, 0.2, 0, np.asarray):
+    for part in parts_of(rows, None, 0.2, 0, np.asarray):
         assert_array_equal(part.weight, WEIGHT[part.X[:, 0].astype(int)])
         assert_array_equal(part.y[:, 0], part.X[:, 1])
 
@@ -142,7 +146,7 @@ def test_weights_and_places_stay_with_their_rows():
 def test_what_is_held_out_stays_in_its_file(tmp_path):
     np.save(tmp_path / "X.npy", X)
     rows = Rows(np.load(tmp_path / "X.npy", mmap_mode="r"), X[:, 1:], in_file=True)
-    train, held_out = split(rows, None, 0.2, 0, np.asarray)
+    train, held_out = parts_of(rows, None, 0.2, 0, np.asarray)
     assert is_memory_mapped(train.X) and is_memory_mapped(held_out.X)
 
 
@@ -205,7 +209,7 @@ def test_a_splitter_sees_the_labels_as_they_were_given(kind):
 def test_a_stratified_splitter():
     labels, codes = learn_labels(TARGETS["binary"])
     how = StratifiedShuffleSplit(1, test_size=0.2, random_state=0)
-    _, held_out = split(Rows(X, codes), None, how, 0, labels.take)
+    _, held_out = parts_of(Rows(X, codes), None, how, 0, labels.take)
     assert len(held_out) == 30 and abs((held_out.y == 1).sum() - 0.2 * codes.sum()) <= 1
 
 
