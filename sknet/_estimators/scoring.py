@@ -16,7 +16,7 @@ from sklearn.metrics import check_scoring, d2_pinball_score, r2_score
 
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.read_data import differing_rows, read_weight
-from sknet._model.heads import Head, NumberHead
+from sknet._model.heads import Head, RegressionHead
 from sknet._model.model import Model
 from sknet._tables.arrays import shown
 from sknet._tables.frames import shortened
@@ -54,7 +54,7 @@ def _refuse_strangers(labels: Array, classes: Array) -> None:
         )
 
 
-def determination(head: NumberHead, predicted: Array, y: Target, sample_weight: Target) -> float:
+def determination(head: RegressionHead, predicted: Array, y: Target, sample_weight: Target) -> float:
     """Return the weighted R^2, the mean over outputs; with several quantile levels, the mean of D^2."""
     values, _ = read_numbers(y, warn=False)
     if len(predicted) != len(values):

@@ -168,9 +168,7 @@ def assemble(
         validation = read_validation_stream(estimator, given, reader, stored, head)
     sample = rows.sample(seeds[1])
     n_held_out = 0 if validation is None else len(validation.y)
-    n_numbers, has_many_levels = count_kinds(
-        sample.rows.X, estimator.categorical_features, estimator.max_categories
-    )
+    n_numbers, has_many_levels = count_kinds(sample.rows.X, estimator.categorical_features, estimator.max_categories)
     facts = Facts(
         counts.n, validation is not None, n_numbers=n_numbers, has_many_levels=has_many_levels, n_held_out=n_held_out,
         is_stream=True,

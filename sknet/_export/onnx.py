@@ -43,7 +43,7 @@ from sknet._export.onnx_graph import (
     sigmoid,
     softmax,
 )
-from sknet._model.heads import LabelHead, NumberHead
+from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model, Network
 from sknet._network.losses import Loss
 from sknet._tables.columns import Column
@@ -90,7 +90,7 @@ def _layers(graph: Graph, network: Network, inputs: str, order: list[int]) -> st
 # --- heads -----------------------------------------------------------------------------------------------------------
 
 
-def _linked(graph: Graph, head: NumberHead | LabelHead, raw: str) -> str:
+def _linked(graph: Graph, head: RegressionHead | LabelHead, raw: str) -> str:
     """Write the link of a loss."""
     loss = head.loss
     if loss.link in LINKS:
@@ -108,7 +108,7 @@ def _linked(graph: Graph, head: NumberHead | LabelHead, raw: str) -> str:
     return graph.concat([link(graph, graph.columns(raw, block)) for link, block in zip(links, blocks, strict=True)])
 
 
-def _numbers(graph: Graph, head: NumberHead, raw: str, dtype: DType) -> list[str]:
+def _numbers(graph: Graph, head: RegressionHead, raw: str, dtype: DType) -> list[str]:
     """Write predictions in the target's own units."""
     scaler = head.numbers.scaler
     scaled = graph.node("Mul", _linked(graph, head, raw), scaler.scale.astype(graph.dtype))
@@ -166,7 +166,7 @@ def _inside(graph: Graph, P: str, dtype: DType) -> str:
     return graph.node("Clip", graph.cast(P, dtype), limits.tiny, np.subtract(1, limits.epsneg, dtype=dtype))
 
 
-HEADS: dict[type, Callable[[Graph, Any, str, DType], list[str]]] = {NumberHead: _numbers, LabelHead: _labels}
+HEADS: dict[type, Callable[[Graph, Any, str, DType], list[str]]] = {RegressionHead: _numbers, LabelHead: _labels}
 """How the outputs of each kind of head are written."""
 
 

@@ -196,7 +196,7 @@ def learn_label_head(y: Target, settings: TargetSettings, classes: Target = None
 
 
 @dataclass(frozen=True)
-class NumberHead:
+class RegressionHead:
     """Numbers in their own units, scaled for the network where the loss allows."""
 
     settings: TargetSettings
@@ -286,7 +286,7 @@ class NumberHead:
         return self.loss.backward_through_link(raw, delta * self.numbers.scaler.scale)
 
 
-def learn_number_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[NumberHead, Array]:
+def learn_regression_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[RegressionHead, Array]:
     """Read numbers; return the head, not yet scaled, and the numbers."""
     values, flat = read_numbers(y)
-    return NumberHead(settings, learn_regression_target(values, flat, None)), values
+    return RegressionHead(settings, learn_regression_target(values, flat, None)), values

@@ -15,14 +15,14 @@ from typing import Protocol, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._model.heads import Head, NumberHead
+from sknet._model.heads import Head, RegressionHead
 from sknet._model.mapped import MappedInputs
 from sknet._model.settings import Settings
 from sknet._network.binding import Kind
 from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, SelectedInputs, SparseInputs
 from sknet._network.objective import Minimised, Objective
 from sknet._network.sparse_layers import MixedRows
-from sknet._tables.columns.target import assign_folds
+from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.encoding import TableEncoder, learn_encoder
 from sknet._tables.rows import LEAST_WEIGHT, ExternalTable, Rows, too_light
 from sknet._typing import Array, Batch, DType, Table
@@ -42,7 +42,7 @@ class Encoding:
         if not self.encoder.by_target:
             return None
         n = len(rows)
-        return assign_folds(self.head.targets(rows.y, np.dtype(np.float64)), np.arange(n), n)
+        return cross_fit_folds(self.head.targets(rows.y, np.dtype(np.float64)), np.arange(n), n)
 
 
 def learn_encoding(settings: Settings, head: Head, rows: Rows, output_dtype: DType, seed: int = 0) -> Encoding:
@@ -52,7 +52,7 @@ def learn_encoding(settings: Settings, head: Head, rows: Rows, output_dtype: DTy
     has a few rows each, and costs several per cent of the error.
     """
     sample = rows.sample(seed)
-    if isinstance(head, NumberHead):
+    if isinstance(head, RegressionHead):
         head = head.scaled_to(sample.y, sample.weight)
     by_target = settings.table.category_encoding != "one_hot"
     target = head.targets(sample.y, np.dtype(np.float64)) if by_target else None

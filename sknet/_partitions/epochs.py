@@ -28,7 +28,7 @@ from sknet._network.objective import Objective
 from sknet._partitions.shuffled import Records
 from sknet._partitions.stored import KEYS, StoredTable
 from sknet._partitions.target_summaries import LabelSummary, with_factors
-from sknet._tables.columns.target import assign_folds
+from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.encoding import TableEncoder, merge_totals
 from sknet._tables.rows import Rows, take_rows
 from sknet._tables.sampling import in_sample
@@ -146,8 +146,8 @@ def folds_of(encoding: Encoding, n: int, sample: Sample) -> Callable[[Array], Ar
     """Return what assigns rows to folds by their numbers, as `Encoding.folds` does where all are in memory."""
     target = encoding.head.targets(sample.rows.y, np.dtype(np.float64))
     if len(sample.numbers) < n:
-        return lambda numbers: assign_folds(target, numbers, n)
-    fold = assign_folds(target, sample.numbers, n)
+        return lambda numbers: cross_fit_folds(target, numbers, n)
+    fold = cross_fit_folds(target, sample.numbers, n)
     return lambda numbers: fold[np.searchsorted(sample.numbers, numbers)]
 
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sknet._model.heads import LabelHead, NumberHead, learn_label_head, learn_number_head
+from sknet._model.heads import LabelHead, RegressionHead, learn_label_head, learn_regression_head
 from sknet._model.settings import TargetSettings
 from sknet._tables.arrays import side_by_side
 from sknet._tables.class_weight import class_factors
@@ -126,6 +126,6 @@ class NumberTargets:
             raise ValueError("y has another number of columns in one part than in another.")
         return self
 
-    def head(self, settings: TargetSettings) -> NumberHead:
+    def head(self, settings: TargetSettings) -> RegressionHead:
         """Return what the targets are, not yet scaled."""
-        return learn_number_head(np.zeros(1) if self.flat else np.zeros((1, self.n_targets)), settings)[0]
+        return learn_regression_head(np.zeros(1) if self.flat else np.zeros((1, self.n_targets)), settings)[0]

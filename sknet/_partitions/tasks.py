@@ -149,5 +149,7 @@ def _objective(encoded: Encoded, run: RunOfShard) -> Objective:
 
 def _inputs(encoded: Encoded, run: RunOfShard) -> Inputs:
     n_rows = run.network.n_rows
-    inputs = MixedInputs(encoded, n_rows) if isinstance(encoded, MixedRows) else DenseInputs(encoded, n_rows, kind="ones")
+    inputs = (
+        MixedInputs(encoded, n_rows) if isinstance(encoded, MixedRows) else DenseInputs(encoded, n_rows, kind="ones")
+    )
     return inputs if run.rows is None else SelectedInputs(inputs, run.rows.astype(np.intp, copy=False))

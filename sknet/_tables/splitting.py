@@ -153,7 +153,7 @@ def _refuse_repeated(train: Array, held_out: Array, splitter: Splitter) -> None:
 # --- folds -----------------------------------------------------------------------------------------------------------
 
 
-def deal(n: int, strata: Array | None, groups: Array | None, n_folds: int, seed: int) -> Array:
+def assign_folds(n: int, strata: Array | None, groups: Array | None, n_folds: int, seed: int) -> Array:
     """Deal the rows out to folds of equal size, each with its share of every stratum; or whole groups.
 
     Parameters

@@ -9,7 +9,7 @@ from pandas.testing import assert_frame_equal
 from tests.partitions.local_shards import parted
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
-from sknet._model.heads import learn_number_head
+from sknet._model.heads import learn_regression_head
 from sknet._model.matrices import learn_encoding
 from sknet._model.settings import TableSettings, TargetSettings
 from sknet._tables import sampling
@@ -98,7 +98,10 @@ def test_no_training_row_sees_its_own_target():
     table = pd.DataFrame({"id": np.repeat(np.arange(N // 2), 2).astype(str)})
 
     def inputs(target):
-        rows, (head, _) = Rows(table, target[:, np.newaxis]), learn_number_head(target, TargetSettings("squared_error"))
+        rows, (head, _) = (
+            Rows(table, target[:, np.newaxis]),
+            learn_regression_head(target, TargetSettings("squared_error")),
+        )
         table_settings = TableSettings("from_dtype", None, category_encoding="target")
         tables = learn_encoding(SimpleNamespace(table=table_settings, dtype=F64), head, rows, F64, 0)
         return tables.encoder.encode(table, float, fold=tables.folds(rows))

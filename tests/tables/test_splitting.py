@@ -16,7 +16,7 @@ from sklearn.model_selection import (
 from sknet._tables import splitting
 from sknet._tables.labels import learn_labels
 from sknet._tables.rows import Rows, is_memory_mapped
-from sknet._tables.splitting import MIN_HELD_OUT, deal, hold_out, merge_rare, split
+from sknet._tables.splitting import MIN_HELD_OUT, assign_folds, hold_out, merge_rare, split
 
 rng = np.random.default_rng(0)
 N = 150
@@ -257,20 +257,20 @@ def test_a_splitter_of_groups_wants_groups():
 @pytest.mark.parametrize("n_folds", [2, 4])
 def test_every_fold_has_its_share_of_every_stratum(counts, n_folds):
     strata = np.random.default_rng(0).permutation(np.repeat(np.arange(len(counts)), counts))
-    fold = deal(len(strata), strata, None, n_folds, 3)
+    fold = assign_folds(len(strata), strata, None, n_folds, 3)
     assert np.ptp(np.bincount(fold, minlength=n_folds)) <= 1
     for stratum in range(len(counts)):
         assert np.ptp(np.bincount(fold[strata == stratum], minlength=n_folds)) <= 1
-    assert_array_equal(fold, deal(len(strata), strata, None, n_folds, 3))
-    assert len(fold) < 20 or (fold != deal(len(strata), strata, None, n_folds, 4)).any()
+    assert_array_equal(fold, assign_folds(len(strata), strata, None, n_folds, 3))
+    assert len(fold) < 20 or (fold != assign_folds(len(strata), strata, None, n_folds, 4)).any()
 
 
 def test_groups_are_dealt_out_whole():
     groups = np.repeat(["a", "b", "c", "d", "e"], [3, 40, 2, 30, 25])
-    fold = deal(100, None, groups, 3, 0)
+    fold = assign_folds(100, None, groups, 3, 0)
     of_group = {name: set(fold[groups == name]) for name in np.unique(groups)}
     assert all(len(folds) == 1 for folds in of_group.values())
     assert set.union(*(of_group[name] for name in "bde")) == {0, 1, 2}  # the largest have one each
-    assert set(deal(100, None, groups[::-1] > "c", 3, 0)) == {0, 1}
+    assert set(assign_folds(100, None, groups[::-1] > "c", 3, 0)) == {0, 1}
     with pytest.raises(ValueError, match="single group"):
-        deal(9, None, np.zeros(9), 3, 0)
+        assign_folds(9, None, np.zeros(9), 3, 0)

@@ -121,7 +121,7 @@ class TargetColumn(WithoutSlopes):
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def assign_folds(target: Array, numbers: NDArray[np.integer], n_rows: int) -> NDArray[np.intp]:
+def cross_fit_folds(target: Array, numbers: NDArray[np.integer], n_rows: int) -> NDArray[np.intp]:
     """Assign training rows, of whose targets some must not see their own, to folds.
 
     Of a small table, all of whose rows are given, each fold has its share of each label, or of small and of large
@@ -159,7 +159,7 @@ def learn_target(
     one_hot = levels.one_hot(settings.max_categories) if beside else None
     if one_hot is not None and not one_hot.has_infrequent:
         return one_hot
-    fold = assign_folds(target, np.arange(len(target)), len(target))
+    fold = cross_fit_folds(target, np.arange(len(target)), len(target))
     totals = target_totals(values, target, settings.weight, fold)
     deviation = np.array([mean_and_deviation(column, settings.weight)[1] for column in target.T])
     return TargetColumn(totals.levels, totals.means(), inverse(deviation), one_hot)

@@ -87,7 +87,8 @@ def test_a_fit_does_not_see_how_its_numbers_are_spread():
     X, y = np.exp(3 * rng.normal(size=(300, 2))), rng.normal(size=300)
     y += np.log(X[:, 0])
     one, other = (
-        SigmoidMLPRegressor(5, input_scaling="quantile", max_iter=20, random_state=0, n_members=1).fit(T, y) for T in (X, np.log(X))
+        SigmoidMLPRegressor(5, input_scaling="quantile", max_iter=20, random_state=0, n_members=1).fit(T, y)
+        for T in (X, np.log(X))
     )
     assert_allclose(one.predict(X), other.predict(np.log(X)), atol=0.15)
     assert one.score(X, y) > 0.6

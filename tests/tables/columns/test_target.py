@@ -7,7 +7,7 @@ from sklearn.preprocessing import TargetEncoder
 
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
-from sknet._tables.columns.target import N_FOLDS, assign_folds, learn_target
+from sknet._tables.columns.target import N_FOLDS, cross_fit_folds, learn_target
 
 rng = np.random.default_rng(0)
 N = 300
@@ -16,7 +16,7 @@ TARGET = rng.normal(size=(N, 1)) + (CITY == "c3")[:, None]
 
 
 def folds(target):
-    return assign_folds(target, np.arange(len(target)), len(target))
+    return cross_fit_folds(target, np.arange(len(target)), len(target))
 
 
 def learn(values, target, weight=None, encoding="target", most=100):
