@@ -24,11 +24,11 @@ from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.regressor import predictions
 from sknet._estimators.saving import Estimator
 from sknet._model.heads import learn_label_head, learn_regression_head
-from sknet._model.machine import needed
+from sknet._model.machine import require_package
 from sknet._partitions.table import PartedTable
 from sknet._typing import Target
 
-with needed("sknet.dask", "dask", extra="dask"):
+with require_package("sknet.dask", "dask", extra="dask"):
     from sknet._partitions.collections import Collection, computed, opened
     from sknet._partitions.lazy import lazily
 

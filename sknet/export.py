@@ -11,7 +11,7 @@ from sknet._estimators.fitted import require_fitted
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
 from sknet._export.formats import ExportError
-from sknet._model.machine import needed
+from sknet._model.machine import require_package
 from sknet._model.model import Model
 from sknet._typing import Table
 
@@ -48,7 +48,7 @@ def register_onnx_converters() -> None:
     ImportError
         If skl2onnx is not installed: the extra "onnx" has it.
     """
-    with needed("sknet.export.register_onnx_converters", "skl2onnx", extra="onnx"):
+    with require_package("sknet.export.register_onnx_converters", "skl2onnx", extra="onnx"):
         from sknet._export import onnx
     onnx.register(_ESTIMATORS, _model_of)
 
@@ -99,7 +99,7 @@ def to_onnx(
     model = _model_of(estimator)
     if X is None and initial_types is None:
         raise ValueError("to_onnx needs to know the types of the columns: pass X, one row will do, or initial_types.")
-    with needed("sknet.export.to_onnx", "skl2onnx", extra="onnx"):
+    with require_package("sknet.export.to_onnx", "skl2onnx", extra="onnx"):
         from sknet._export import onnx
     onnx.register(_ESTIMATORS, _model_of)
     return onnx.convert(estimator, model, X, initial_types, target_opset)
@@ -133,7 +133,7 @@ def to_torch(estimator: Estimator) -> "torch.nn.Sequential":
         If PyTorch is not installed: the extra "torch" has it.
     """
     network = _model_of(estimator).network
-    with needed("sknet.export.to_torch", "torch", extra="torch"):
+    with require_package("sknet.export.to_torch", "torch", extra="torch"):
         from sknet._export.torch import layers_of
     return layers_of(network)
 
@@ -164,7 +164,7 @@ def from_torch(module: "torch.nn.Sequential", like: Estimator) -> Estimator:
         If PyTorch is not installed: the extra "torch" has it.
     """
     network = _model_of(like).network
-    with needed("sknet.export.from_torch", "torch", extra="torch"):
+    with require_package("sknet.export.from_torch", "torch", extra="torch"):
         from sknet._export.torch import weights_of
     if not callable(getattr(module, "children", None)):
         raise TypeError(f"module={module!r} is no torch.nn.Sequential: pass the layers of to_torch(like), trained on.")

@@ -14,11 +14,11 @@ import pandas as pd
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import require_fitted
 from sknet._estimators.preparing import prepare_encoders
-from sknet._estimators.read_data import called
+from sknet._estimators.read_data import prefix_errors
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
 from sknet._estimators.streaming import fit_stream
-from sknet._model.machine import needed
+from sknet._model.machine import require_package
 from sknet._partitions.sources import Chunk, Roles, Source, read_chunks, read_tables
 from sknet._storage.files import as_path, refuse_unwritable, write_then_rename
 from sknet._typing import Array, Table, Target
@@ -236,7 +236,7 @@ def predict(
     call: Callable[[Table], Array] = getattr(estimator, method)
 
     def predict_chunk(chunk: Chunk) -> Array:
-        with called(f"Chunk {chunk.number}"):
+        with prefix_errors(f"Chunk {chunk.number}"):
             return call(chunk.X)
 
     predictions = map(predict_chunk, read_tables(source, names))
@@ -252,7 +252,7 @@ METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function",
 
 def _write(predictions: Iterator[Array], path: Path, method: str, classes: object) -> None:
     """Write predictions to a Parquet file, which is there whole or not at all."""
-    with needed("to=", "pyarrow", extra="parquet"):
+    with require_package("to=", "pyarrow", extra="parquet"):
         import pyarrow
         from pyarrow import parquet
     writer = None

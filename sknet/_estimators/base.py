@@ -17,11 +17,11 @@ from sklearn.utils import Tags, check_random_state
 
 from sknet._estimators.callbacks import (
     CallbackSupportMixin,
-    Watchers,
+    Observers,
     has_checkpoint,
+    observers_of_fit,
+    observers_of_partial_fit,
     refuse_unresumable,
-    watchers_of_epoch,
-    watchers_of_fit,
 )
 from sknet._estimators.constraints import LARGEST, LOSSES, MAY_BE_NUMBERS, SIZES, InvalidParameterError
 from sknet._estimators.continuing import continued
@@ -40,7 +40,7 @@ from sknet._estimators.reporting import (
     warn_of_rows_seen,
     why_diverged,
 )
-from sknet._estimators.resolve import evaluates, facts_of, resolve, target_settings
+from sknet._estimators.resolve import evaluation_method, facts_of, resolve, target_settings
 from sknet._estimators.scoring import score_on
 from sknet._estimators.user_warnings import warn
 from sknet._model.heads import Head, parse_again, without_absent_labels
@@ -95,7 +95,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         data = self._read(arguments, earlier)
         plan = self._plan(data, earlier, self._seeds(earlier))
         run = self._assemble(data, plan, earlier)
-        return self._train_and_publish(run, self._watchers(arguments, run, plan), plan)
+        return self._train_and_publish(run, self._observers(arguments, run, plan), plan)
 
     def _resume(self, path: str | PathLike[str], arguments: FitArguments) -> Self:
         """Continue the run that a checkpoint file holds."""
@@ -107,7 +107,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         plan = self._plan(data, earlier, saved.origin.seeds, is_resumed=True)
         run = self._assemble(data, plan, earlier)
         run.start_from([saved.state_for(run.origin(), run.first_states()[0])])
-        return self._train_and_publish(run, self._watchers(arguments, run, plan), plan)
+        return self._train_and_publish(run, self._observers(arguments, run, plan), plan)
 
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch, over all rows given."""
@@ -119,7 +119,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         run = self._assemble(data, plan, earlier, until=epochs_done + 1)
         states = run.first_states()
         run.start_from(states if earlier is None else [continued(earlier, states[0], data.rows.X)])
-        return self._train_and_publish(run, watchers_of_epoch(self, run), plan)
+        return self._train_and_publish(run, observers_of_partial_fit(self, run), plan)
 
     # --- 1. read -----------------------------------------------------------------------------------------------------
 
@@ -137,7 +137,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             parse = partial(parse_again, earlier.model.head, settings, type(self)._learn_head if anew else None)
             head, rows, columns = read_rows(arguments, name, earlier.columns, parse)
         if settings.class_weight is not None:  # a class weight of 0 drops rows, as a sample weight of 0 does
-            rows = rows.weighted(head.weigh(rows.y, rows.weight)).without_weightless()
+            rows = rows.weighted(head.apply_class_weight(rows.y, rows.weight)).without_weightless()
         validation = None
         if arguments.has_validation:
             validation = read_validation(arguments, name, head, columns, self.early_stopping)
@@ -148,12 +148,12 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
     def _plan(self, data: ReadData, earlier: Fitted | None, seeds: Seeds, *, is_resumed: bool = False) -> Plan:
         """Choose the rows that evaluate each epoch, and answer every "auto"."""
         rows, head, n = data.rows, data.head, len(data.rows)
-        how = evaluates(self, n) if data.validation is None else None
+        how = evaluation_method(self, n) if data.validation is None else None
         if how is not None:
             warn_of_groups_of_one_class(head.strata(rows.y), rows.groups)
         by_folds, held_out, lacks_validation = how == "folds", None, False
         if how is not None and how != "folds":
-            held_out = split(rows, head.strata(rows.y), how, seeds[1], head.as_given)
+            held_out = split(rows, head.strata(rows.y), how, seeds[1], head.to_user_form)
             lacks_validation = held_out is None
             if lacks_validation and self.early_stopping != "auto":
                 warn_of_few_rows(n, how)
@@ -237,8 +237,8 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             columns=data.columns,
             encoding=encoding,
             rows=rows,
-            n_split=0 if plan.held_out is None else len(rows),
-            given_validation=table,
+            n_rows_split=0 if plan.held_out is None else len(rows),
+            validation_table=table,
             validation=validation,
             earlier=earlier,
             networks=networks,
@@ -256,12 +256,12 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
 
     # --- 3. select, 4. train, 5. publish ---------------------------------------------------------------------------
 
-    def _train_and_publish(self, run: FitRun, watchers: Watchers | None, plan: Plan) -> Self:
+    def _train_and_publish(self, run: FitRun, observers: Observers | None, plan: Plan) -> Self:
         """Let folds select the epoch, train the networks, and publish what they have learnt."""
         before = self._fitted
         try:
-            result = self._select_and_train(run, watchers)
-            self._report_and_publish(run, result, plan, watchers)
+            result = self._select_and_train(run, observers)
+            self._report_and_publish(run, result, plan, observers)
         except DivergedError as error:
             raise ValueError(why_diverged(self, error, run)) from None
         except KeyboardInterrupt as interrupt:
@@ -273,32 +273,32 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             self._report_and_publish(run, interrupted, plan)
         return self
 
-    def _watchers(self, arguments: FitArguments, run: FitRun, plan: Plan) -> Watchers | None:
+    def _observers(self, arguments: FitArguments, run: FitRun, plan: Plan) -> Observers | None:
         n_epochs = self.max_iter - (run.states[0].epoch if run.states else 0)
-        return watchers_of_fit(
+        return observers_of_fit(
             self, arguments, run, n_epochs=max(n_epochs, 0), by_folds=plan.by_folds, rated=run.validation is not None
         )
 
-    def _select_and_train(self, run: FitRun, watchers: Watchers | None) -> Result:
+    def _select_and_train(self, run: FitRun, observers: Observers | None) -> Result:
         """Train the networks of the folds, if there are any, and those that learn from all rows."""
         in_threads = isinstance(self.scoring, str) and self.scoring == "loss"  # a scorer is the user's own code
         if run.folds is not None:
             resumed, run.states = run.states, []  # of a resumed run, which goes on when the folds have chosen again
-            selection = select_epoch(run.folds, None if resumed else watchers)
+            selection = select_epoch(run.folds, None if resumed else observers)
             if selection.cut_short is not None:
                 return Result(selection.cut_short, selection.n_epochs)
-            run.train_as(selection)
+            run.limit_epochs(selection)
             run.states = resumed
         if not run.states:
             run.start_from(run.first_states())
-        return run.train(watchers, in_threads=in_threads)
+        return run.train(observers, in_threads=in_threads)
 
-    def _report_and_publish(self, run: FitRun, result: Result, plan: Plan, watchers: Watchers | None = None) -> None:
+    def _report_and_publish(self, run: FitRun, result: Result, plan: Plan, observers: Observers | None = None) -> None:
         """Tell all who watch and warn of what went wrong; publish last, so that an error there changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
-        fitted = run.published(self._predictions, may_go_on=is_interrupted or plan.is_increment)
-        if watchers is not None:
-            watchers.finish(fitted)
+        fitted = run.final_result(self._predictions, may_go_on=is_interrupted or plan.is_increment)
+        if observers is not None:
+            observers.finish(fitted)
         if plan.is_increment:
             if is_interrupted:
                 report(self, result)

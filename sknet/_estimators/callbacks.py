@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from sknet._estimators.fitted import Fitted
-from sknet._estimators.observers import Observer, WatchedRun
-from sknet._estimators.printing import Lines, Printer, printer
+from sknet._estimators.observers import ObservedRun, Observer
+from sknet._estimators.printing import Lines, Printer
 from sknet._estimators.read_data import FitArguments
-from sknet._model.machine import needed
+from sknet._model.machine import require_package
 from sknet._storage import checkpoints
 from sknet._storage.checkpoints import Origin
 from sknet._storage.files import as_path, refuse_unwritable
@@ -38,7 +38,7 @@ class Callbacks:
     data : mapping
         The X, y and metadata that the hooks are passed.
 
-    run : WatchedRun
+    run : ObservedRun
         Asked for a fitted estimator only where a callback asks for one.
 
     n_epochs : int
@@ -46,7 +46,7 @@ class Callbacks:
     """
 
     def __init__(
-        self, estimator: CallbackSupportMixin, data: Mapping[str, Target], run: WatchedRun, n_epochs: int
+        self, estimator: CallbackSupportMixin, data: Mapping[str, Target], run: ObservedRun, n_epochs: int
     ) -> None:
         self._estimator, self._data, self._run = estimator, data, run
         self._context = estimator._init_callback_context(max_subtasks=n_epochs)
@@ -63,7 +63,7 @@ class Callbacks:
         self._epoch = self._context.subcontext(task_name="epoch")
         self._epoch.call_on_fit_task_begin(**self._passed())
 
-    def end(self, run: WatchedRun) -> bool:
+    def end(self, run: ObservedRun) -> bool:
         """Close the epoch's task; true if a callback asks to stop."""
         epoch, self._epoch = self._epoch, None
         return epoch is not None and bool(epoch.call_on_fit_task_end(**self._passed()))
@@ -129,7 +129,7 @@ class Checkpoint:
             import sklearn.callback  # noqa: F401
         except ImportError:
             raise ImportError("sknet.Checkpoint is a callback, and callbacks need scikit-learn 1.9 or later.") from None
-        with needed("sknet.Checkpoint", "safetensors", extra="files"):
+        with require_package("sknet.Checkpoint", "safetensors", extra="files"):
             import safetensors  # noqa: F401
         self.path, self.every = as_path(path), int(every)
 
@@ -213,7 +213,7 @@ class CheckpointWriter:
     def begin(self) -> None:
         """Do nothing: an epoch is written when it has ended."""
 
-    def end(self, run: WatchedRun) -> bool:
+    def end(self, run: ObservedRun) -> bool:
         """Write the state, every few epochs; those of folds are not written."""
         for state in run.states:
             if state.epoch % self._every == 0:
@@ -221,18 +221,18 @@ class CheckpointWriter:
         return False
 
 
-def for_hooks(arguments: FitArguments) -> dict[str, Target]:
+def callback_data(arguments: FitArguments) -> dict[str, Target]:
     """Return what the hooks are passed; the metadata are those that a scorer takes."""
     metadata = None if arguments.sample_weight is None else {"sample_weight": arguments.sample_weight}
     return {"X": arguments.X, "y": arguments.y, "metadata": metadata}
 
 
-class Watchers:
+class Observers:
     """All observers of one call of `fit`, called one after the other.
 
     Parameters
     ----------
-    run : WatchedRun
+    run : ObservedRun
     observers : list of Observer
     printer : Printer, default=None
     callbacks : Callbacks, default=None
@@ -240,7 +240,7 @@ class Watchers:
     """
 
     def __init__(
-        self, run: WatchedRun, observers: Sequence[Observer], printer: Printer | None = None,
+        self, run: ObservedRun, observers: Sequence[Observer], printer: Printer | None = None,
         callbacks: Callbacks | None = None,
     ) -> None:  # fmt: skip
         at_the_end = [one for one in (printer, callbacks) if one is not None]
@@ -265,29 +265,29 @@ class Watchers:
             self._callbacks.finish(fitted)
 
 
-def watchers_of_fit(
+def observers_of_fit(
     estimator: CallbackSupportMixin,
     arguments: FitArguments,
-    run: WatchedRun,
+    run: ObservedRun,
     *,
     n_epochs: int,
     by_folds: bool,
     rated: bool,
-) -> Watchers | None:
+) -> Observers | None:
     """Return the observers of a `fit` or `resume`; None if there are none."""
     listed = getattr(estimator, "_skl_callbacks", [])
     if not listed and not estimator.verbose:
         return None
     n_in_all = n_epochs + (estimator.max_iter if by_folds else 0)
-    callbacks = Callbacks(estimator, for_hooks(arguments), run, n_in_all) if listed else None
+    callbacks = Callbacks(estimator, callback_data(arguments), run, n_in_all) if listed else None
     writers = [CheckpointWriter(one, run.origin()) for one in listed if isinstance(one, Checkpoint)]
-    prints = printer(estimator.verbose, rated=rated) if estimator.verbose else None
-    return Watchers(run, writers, prints, callbacks)
+    prints = make_printer(estimator.verbose, rated=rated) if estimator.verbose else None
+    return Observers(run, writers, prints, callbacks)
 
 
-def watchers_of_epoch(estimator: CallbackSupportMixin, run: WatchedRun) -> Watchers | None:
+def observers_of_partial_fit(estimator: CallbackSupportMixin, run: ObservedRun) -> Observers | None:
     """Return the observers of a call of `partial_fit`, which scikit-learn's callbacks do not watch."""
-    return Watchers(run, [], Lines()) if estimator.verbose else None
+    return Observers(run, [], Lines()) if estimator.verbose else None
 
 
 def has_checkpoint(estimator: CallbackSupportMixin) -> bool:
@@ -298,10 +298,10 @@ def has_checkpoint(estimator: CallbackSupportMixin) -> bool:
 __all__ = [
     "CallbackSupportMixin",
     "Checkpoint",
-    "Watchers",
+    "Observers",
     "has_checkpoint",
+    "observers_of_fit",
+    "observers_of_partial_fit",
     "refuse_unresumable",
-    "watchers_of_epoch",
-    "watchers_of_fit",
     "with_callbacks",
 ]

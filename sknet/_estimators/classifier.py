@@ -11,9 +11,9 @@ from sklearn.utils.metaestimators import available_if
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import CLASSIFIER, Constraints, fit_context
-from sknet._estimators.fitted import FittedAttribute, require_fitted, to_predict
+from sknet._estimators.fitted import FittedAttribute, model_and_table, require_fitted
 from sknet._estimators.inspection import activations_of, gradients_of, objective_gradient
-from sknet._estimators.parameters import ClassifierParameters, is_first_order
+from sknet._estimators.parameters import ClassifierParameters, has_partial_fit
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.scoring import accuracy
 from sknet._model.heads import LabelHead, learn_label_head
@@ -510,7 +510,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             self._refuse_conflicts()
         return self._resume(path, FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
 
-    @available_if(is_first_order)
+    @available_if(has_partial_fit)
     @fit_context
     def partial_fit(self, X: Table, y: Target, sample_weight: Target = None, classes: Target = None) -> Self:
         """Train one epoch over the rows given.
@@ -582,7 +582,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The labels.
         """
-        model, table = to_predict(self, X)
+        model, table = model_and_table(self, X)
         return model.outputs(table, model.head.predict)
 
     def predict_proba(self, X: Table) -> Array | list[Array]:
@@ -600,7 +600,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             each label's own probability; a list, one array per output, in
             multiclass-multioutput problems. Columns are ordered as `classes_`.
         """
-        return probabilities(*to_predict(self, X))
+        return probabilities(*model_and_table(self, X))
 
     def predict_log_proba(self, X: Table) -> Array | list[Array]:
         """Predict the logarithms of the labels' probabilities.
@@ -619,7 +619,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             are the logarithms of what `predict_proba` returns, as in
             scikit-learn.) Otherwise as `predict_proba`.
         """
-        model, table = to_predict(self, X)
+        model, table = model_and_table(self, X)
         labels, loss = labels_of(model), model.head.loss
         # with several labels per row, scikit-learn's own tests ask for exactly np.log(predict_proba)
         if loss.log_link is None or not labels.exclusive:
@@ -641,7 +641,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             One column per class; one dimension for two classes; a list, one
             array per output, in multiclass-multioutput problems.
         """
-        model, table = to_predict(self, X)
+        model, table = model_and_table(self, X)
         return cast(LabelHead, model.head).decision(model.outputs(table, np.asarray))
 
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:

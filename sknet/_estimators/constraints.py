@@ -9,7 +9,7 @@ from sklearn.base import _fit_context
 from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError, Options, StrOptions
 
-from sknet._estimators.keywords import by_known_keywords
+from sknet._estimators.keywords import refuse_unknown_keywords
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.initializers import CENTRED, INITIALIZERS
 from sknet._network.losses import CLASSIFICATION_LOSSES, Loss
@@ -103,7 +103,7 @@ MAY_BE_NUMBERS = {
 def fit_context(method: Callable[..., object]) -> Callable[..., object]:
     """Decorate a method that trains: keywords and parameters are checked, scikit-learn's configuration is respected."""
     checked: Callable[..., object] = _fit_context(prefer_skip_nested_validation=True)(method)
-    return by_known_keywords(checked)
+    return refuse_unknown_keywords(checked)
 
 
 __all__ = [

@@ -2,7 +2,7 @@
 
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.user_warnings import warn
-from sknet._model.starting import continued_state
+from sknet._model.starting import state_to_continue_from
 from sknet._tables.frames import shortened
 from sknet._tables.novelty import far_columns
 from sknet._training.state import State
@@ -24,4 +24,4 @@ def continued(earlier: Fitted, fresh: State, X: Table) -> State:
             "of them first.",
             RuntimeWarning,
         )
-    return continued_state(earlier.state, fresh, earlier.model.output_dtype)
+    return state_to_continue_from(earlier.state, fresh, earlier.model.output_dtype)

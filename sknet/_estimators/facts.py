@@ -63,7 +63,7 @@ LEARNT = (
 """Parameters by which the table and the targets were learnt: they hold as long as training goes on from there."""
 
 Validated: TypeAlias = bool | Literal["folds"]
-How: TypeAlias = float | Splitter | Literal["folds"] | None
+EvaluationMethod: TypeAlias = float | Splitter | Literal["folds"] | None
 """What evaluates the epochs: the share of rows that is held out, a splitter that says which, folds, or nothing."""
 
 

@@ -19,11 +19,11 @@ from sknet._estimators.observers import EpochReport
 from sknet._estimators.read_data import Columns
 from sknet._model.heads import RegressionHead
 from sknet._model.intervals import learn_residuals
-from sknet._model.joining import joined
+from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows, Encoding
 from sknet._model.model import Model, Network, PrecomputedModel
 from sknet._model.network_run import NetworkRun, Score
-from sknet._model.selection import FoldNetworks, Selection, limited_by
+from sknet._model.selection import FoldNetworks, Selection, stop_at_selected_epoch
 from sknet._model.settings import Settings
 from sknet._model.side_by_side import EpochObserver, train_side_by_side
 from sknet._storage import checkpoints
@@ -53,9 +53,9 @@ class FitRun:
     encoding : Encoding
     rows : Rows
         All rows of positive weight, those held out too.
-    n_split : int
+    n_rows_split : int
         How many rows there were when some were held out; 0 where training sees them all.
-    given_validation : Rows or None
+    validation_table : Rows or None
         The rows that evaluate each epoch, as a table.
     validation : EncodedRows or None
         The same, encoded.
@@ -81,8 +81,8 @@ class FitRun:
     columns: Columns
     encoding: Encoding
     rows: Rows
-    n_split: int
-    given_validation: Rows | None
+    n_rows_split: int
+    validation_table: Rows | None
     validation: EncodedRows | None
     earlier: Fitted | None
     networks: list[NetworkRun]
@@ -110,10 +110,10 @@ class FitRun:
         for i, network in enumerate(self.networks):
             self.networks[i] = network.evaluated(score)
 
-    def train_as(self, selection: Selection) -> None:
+    def limit_epochs(self, selection: Selection) -> None:
         """Train for as many epochs as folds have chosen."""
         self.selection = selection
-        self.networks = [limited_by(selection, network) for network in self.networks]
+        self.networks = [stop_at_selected_epoch(selection, network) for network in self.networks]
 
     def train(self, observer: EpochObserver | None, *, in_threads: bool) -> Result:
         """Train all networks; return the result that says most."""
@@ -177,7 +177,7 @@ class FitRun:
         temperature = 1.0 if self.selection is None else self.selection.temperature
         pairs = zip(self.networks, self.states, strict=True)
         networks = [network.network(state, temperature) for network, state in pairs]
-        return joined(networks, [None] * len(networks), self.encoding.encoder.n_inputs)
+        return join_networks(networks, [None] * len(networks), self.encoding.encoder.n_inputs)
 
     def fitted(self) -> Fitted:
         """Return what the call would leave if it ended here; but for what is learnt of held-out rows."""
@@ -195,12 +195,12 @@ class FitRun:
             n_samples_seen=n_seen + (0 if earlier is None else earlier.n_samples_seen),
             validated=self.validation is not None,
             seeds=self.seeds,
-            n_split=self.n_split,
+            n_rows_split=self.n_rows_split,
             member_epochs=tuple(each) if len(each) > 1 else (),
             fold_epochs=() if self.folds is None else tuple(self.folds.epochs),
         )
 
-    def published(self, predict: Predict, *, may_go_on: bool) -> Fitted:
+    def final_result(self, predict: Predict, *, may_go_on: bool) -> Fitted:
         """Return what the call leaves; with `may_go_on`, so that training may continue where it stopped."""
         fitted = self.fitted()
         if may_go_on and len(self.states) == 1:
@@ -246,7 +246,7 @@ class FitRun:
 
     def origin(self) -> checkpoints.Origin:
         """Return what must be the same where this run is taken up again."""
-        data = checkpoints.fingerprint(self.rows, self.given_validation)
+        data = checkpoints.fingerprint(self.rows, self.validation_table)
         return checkpoints.Origin(
             estimator=self.name,
             seeds=self.seeds,

@@ -41,7 +41,9 @@ class Fitted:
     seeds: tuple[int, int, int]  # of the first weights, of the held-out rows, of what training draws
     state: State | None = None  # from which training may continue
     residuals: Residuals | None = None  # of a regressor, on the rows that the last call held out
-    n_split: int | None = None  # of so many rows the last call held some out; 0 if it trained on all; None: not known
+    n_rows_split: int | None = (
+        None  # of so many rows the last call held some out; 0 if it trained on all; None: not known
+    )
     member_epochs: tuple[tuple[Epoch, ...], ...] = ()  # of the last call, of each network where there were several
     fold_epochs: tuple[Epoch, ...] = ()  # of the last call, where folds chose how many to train
     out_of_fold: Array | list[Array] | None = None  # predictions of each row by a network that did not see it
@@ -62,7 +64,7 @@ class Fitted:
         if not self.validated:
             return self.n_iter
         each = self.member_epochs or (tuple(self.history)[-self.n_iter :] if self.n_iter else (),)
-        return max(best_of(epochs) for epochs in each)
+        return max(best_epoch_of(epochs) for epochs in each)
 
     @property
     def best_score(self) -> float:
@@ -86,7 +88,7 @@ class Fitted:
         return replace(self, model=replace(self.model, network=network), residuals=None)
 
 
-def best_of(epochs: Sequence[Epoch]) -> int:
+def best_epoch_of(epochs: Sequence[Epoch]) -> int:
     """Return the number, from 1, of the best epoch; the last of equal ones, 0 for none."""
     ranks = [(rank(epoch.validation_score, epoch.validation_loss), i + 1) for i, epoch in enumerate(epochs)]
     return max(ranks, default=((0, 0.0), 0))[1]
@@ -113,7 +115,7 @@ def require_fitted(estimator: "FittedAttributes") -> Fitted:
     return estimator._fitted
 
 
-def to_predict(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
+def model_and_table(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
     """Return the model, and the table checked against that of `fit`."""
     fitted = require_fitted(estimator)
     model, table = fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
@@ -172,7 +174,7 @@ def least_loss(fitted: Fitted) -> float | None:
     return None if fitted.validated else min(fitted.losses, default=np.nan)
 
 
-def table_of_epochs(fitted: Fitted) -> pd.DataFrame:
+def history_table(fitted: Fitted) -> pd.DataFrame:
     """Return one row per epoch, and per network where there were several."""
     each = [_table_of(epochs) for epochs in fitted.member_epochs or [fitted.history]]
     if fitted.fold_epochs:  # their losses are those of each epoch, whichever network it is, of later epochs too
@@ -189,7 +191,7 @@ def _table_of(epochs: Iterable[Epoch]) -> pd.DataFrame:
     return pd.DataFrame(list(epochs), columns=list(Epoch.__dataclass_fields__)).rename_axis("epoch")
 
 
-def table_of_inputs(encoder: TableEncoder) -> pd.DataFrame:
+def inputs_table(encoder: TableEncoder) -> pd.DataFrame:
     """Return one row per input of the network: what it is, and how it is computed."""
     columns, facts = zip(*encoder.inputs, strict=True)
     names = pd.Index(encoder.feature_names, name="input")
@@ -221,8 +223,8 @@ class FittedAttributes:
     best_epoch_ = FittedAttribute(lambda f: f.best_epoch)
     temperature_ = FittedAttribute(lambda f: f.model.network.temperature)
     network_feature_names_ = FittedAttribute(lambda f: np.asarray(f.model.encoder.feature_names, dtype=object))
-    inputs_ = FittedAttribute(lambda f: table_of_inputs(f.model.encoder))
-    history_ = FittedAttribute(table_of_epochs)
+    inputs_ = FittedAttribute(lambda f: inputs_table(f.model.encoder))
+    history_ = FittedAttribute(history_table)
 
     @property
     def resolved_params_(self) -> dict[str, object]:

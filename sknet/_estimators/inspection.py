@@ -7,7 +7,7 @@ import numpy as np
 
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.facts import Facts, Validated
-from sknet._estimators.fitted import require_fitted, to_predict
+from sknet._estimators.fitted import model_and_table, require_fitted
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import resolve
 from sknet._model.heads import RegressionHead
@@ -41,13 +41,13 @@ def objective_gradient(
 
 def activations_of(estimator: BaseSigmoidMLP, X: Table) -> list[Array]:
     """Return every layer's output."""
-    model, table = to_predict(estimator, X)
+    model, table = model_and_table(estimator, X)
     return model.activations(table)
 
 
 def gradients_of(estimator: BaseSigmoidMLP, X: Table) -> Array:
     """Return d output / d number, (n, d), or (n, k, d) where there are k > 1 outputs."""
-    by_column = input_gradients(*to_predict(estimator, X))
+    by_column = input_gradients(*model_and_table(estimator, X))
     return by_column[:, 0] if by_column.shape[1] == 1 else by_column
 
 
@@ -78,5 +78,5 @@ def interval_of(estimator: BaseSigmoidMLP, X: Table, coverage: object) -> Array:
             f"coverage={coverage!r} takes {wanted} held-out rows at least, and the {fitted.residuals.n_rows:.4g} that "
             "there are say nothing so rare: lower it, or hold out more, with validation_fraction or X_val and y_val."
         )
-    model, table = to_predict(estimator, X)
+    model, table = model_and_table(estimator, X)
     return intervals_around(head, model.outputs(table, head.predict), most)

@@ -30,7 +30,7 @@ def refuse_unknown(called: str, given: Iterable[str], known: Iterable[str]) -> N
             raise TypeError(f"{called} got an unexpected keyword argument {name!r}: {remedy}")
 
 
-def by_class_name(cls: type[T]) -> type[T]:
+def name_class_in_errors(cls: type[T]) -> type[T]:
     """Make the errors of a class's `__init__` name the class that is made, which may be derived from it."""
     init = cls.__init__
     known = signature(init).parameters
@@ -47,7 +47,7 @@ def by_class_name(cls: type[T]) -> type[T]:
     return cls
 
 
-def by_known_keywords(method: Callable[..., T]) -> Callable[..., T]:
+def refuse_unknown_keywords(method: Callable[..., T]) -> Callable[..., T]:
     """Make a method answer an unknown keyword with the nearest known one."""
     known = signature(method).parameters
 

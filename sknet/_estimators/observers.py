@@ -21,7 +21,7 @@ class EpochReport:
     of_folds: bool
 
 
-class WatchedRun(Protocol):
+class ObservedRun(Protocol):
     """What observers may ask of a call of `fit`."""
 
     @property
@@ -45,5 +45,5 @@ class Observer(Protocol):
     def begin(self) -> None:
         """Note that an epoch begins."""
 
-    def end(self, run: WatchedRun) -> bool:
+    def end(self, run: ObservedRun) -> bool:
         """Note that an epoch has ended; return True to stop."""

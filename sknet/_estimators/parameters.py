@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
 
-from sknet._estimators.keywords import by_class_name
+from sknet._estimators.keywords import name_class_in_errors
 from sknet._network.activations import Activation
 from sknet._network.initializers import Initializer
 from sknet._network.losses import Loss
@@ -79,7 +79,7 @@ class CommonParameters:
     max_fun: int = 15000
 
 
-@by_class_name
+@name_class_in_errors
 @dataclass(repr=False, eq=False)
 class ClassifierParameters(CommonParameters):
     """The parameters that only the classifier has, and its defaults."""
@@ -91,7 +91,7 @@ class ClassifierParameters(CommonParameters):
     temperature_scaling: bool | Auto = "auto"
 
 
-@by_class_name
+@name_class_in_errors
 @dataclass(repr=False, eq=False)
 class RegressorParameters(CommonParameters):
     """The parameters that only the regressor has, and its defaults."""
@@ -105,7 +105,7 @@ class RegressorParameters(CommonParameters):
     target_scaling: Literal["standard"] | None = "standard"
 
 
-def is_first_order(estimator: CommonParameters) -> bool:
+def has_partial_fit(estimator: CommonParameters) -> bool:
     """Whether the estimator has `partial_fit`."""
     if estimator.solver == "lbfgs":
         raise AttributeError("partial_fit is only available for stochastic optimizers. lbfgs is not stochastic.")

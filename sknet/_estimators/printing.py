@@ -5,7 +5,7 @@ from shutil import get_terminal_size
 from time import perf_counter
 from typing import Protocol
 
-from sknet._estimators.observers import EpochReport, Observer, WatchedRun
+from sknet._estimators.observers import EpochReport, ObservedRun, Observer
 
 LINES = 10
 """How many lines a run prints where no line can be overwritten: in a log file, or a notebook, which would keep each."""
@@ -28,7 +28,7 @@ class Lines(Printer):
     def begin(self) -> None:
         """Do nothing: an epoch is printed when it has ended."""
 
-    def end(self, run: WatchedRun) -> bool:
+    def end(self, run: ObservedRun) -> bool:
         """Print the epoch's loss and validation score."""
         epoch = run.last_epoch
         print(
@@ -59,7 +59,7 @@ class ProgressLine(Printer):
     def begin(self) -> None:
         """Do nothing: an epoch is printed when it has ended."""
 
-    def end(self, run: WatchedRun) -> bool:
+    def end(self, run: ObservedRun) -> bool:
         """Bring the line up to date; where there is no terminal, print every tenth part of the run."""
         epoch = run.last_epoch
         if epoch.of_folds is not self._of_folds:
@@ -107,6 +107,6 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
 
 
-def printer(verbose: bool | int, *, rated: bool) -> Printer:
+def make_printer(verbose: bool | int, *, rated: bool) -> Printer:
     """Return what prints at this level of `verbose`."""
     return ProgressLine() if verbose == 2 else Lines(rated=rated)

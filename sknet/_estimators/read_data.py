@@ -97,7 +97,7 @@ def read_rows(
     if arguments.y is None:
         raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
     head, values = parse(arguments.y)
-    return head, gather(table, values, arguments.sample_weight, arguments.groups), columns
+    return head, assemble_rows(table, values, arguments.sample_weight, arguments.groups), columns
 
 
 def read_validation(arguments: FitArguments, name: str, head: Head, columns: Columns, early_stopping: object) -> Rows:
@@ -118,17 +118,17 @@ def read_validation(arguments: FitArguments, name: str, head: Head, columns: Col
             "X_val and y_val are passed, but early_stopping='folds' chooses the epoch by rows of X: set early_stopping "
             "to True, or leave X_val and y_val out."
         )
-    with called("X_val"):
+    with prefix_errors("X_val"):
         table = read_known_table(arguments.X_val, columns, name)
-    with called("y_val"):
+    with prefix_errors("y_val"):
         values = head.read(arguments.y_val)
     if table.shape[0] != len(values):
         raise ValueError(differing_rows(table.shape[0], len(values), ("X_val", "y_val")))
-    return gather(table, values, arguments.sample_weight_val, name="sample_weight_val")
+    return assemble_rows(table, values, arguments.sample_weight_val, name="sample_weight_val")
 
 
 @contextmanager
-def called(name: str) -> Iterator[None]:
+def prefix_errors(name: str) -> Iterator[None]:
     """Say in errors by what name the user passed what was read."""
     try:
         yield
@@ -151,7 +151,7 @@ def read_table(X: Table, name: str, categorical_features: object = None) -> tupl
         if chosen is not None:
             names = _array_names(X.shape[1])
             categories = tuple(np.flatnonzero(chosen_categories(chosen, names)).tolist())
-            table = _checked_frame(framed(X, categories), name)
+            table = _checked_frame(frame_of_objects(X, categories), name)
             return table, Columns(X.shape[1], None, np.dtype(np.float64), categories)
     if type(X) is not np.ndarray and is_frame(X):
         table = _checked_frame(X, name)
@@ -183,7 +183,7 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
     if columns.categories and holds_objects(X):
         if X.shape[1] != columns.n:
             raise ValueError(f"X has {X.shape[1]} features, but {name} is expecting {columns.n} features as input.")
-        return _checked_frame(framed(X, columns.categories), name)
+        return _checked_frame(frame_of_objects(X, columns.categories), name)
     expecting = _named(name)()
     expecting.n_features_in_ = columns.n
     if columns.names is not None:
@@ -200,7 +200,7 @@ def holds_objects(X: object) -> bool:
     return isinstance(X, np.ndarray) and X.dtype.kind in "OU" and X.ndim == 2
 
 
-def framed(X: Array, categories: tuple[int, ...]) -> pd.DataFrame:
+def frame_of_objects(X: Array, categories: tuple[int, ...]) -> pd.DataFrame:
     """Make an array of objects or text a data frame: categories as they are, all else as numbers."""
     columns: dict[str, Array | pd.Series] = {}
     for j, name in enumerate(_array_names(X.shape[1])):
@@ -369,7 +369,7 @@ def differing_rows(n_of_table: int, n_of_targets: int, names: tuple[str, str] = 
     )
 
 
-def gather(
+def assemble_rows(
     table: Table, values: Array, sample_weight: Target, groups: Target = None, name: str = "sample_weight"
 ) -> Rows:
     """Put a table, its parsed targets, weights and groups together; rows of weight 0 are dropped."""

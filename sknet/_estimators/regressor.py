@@ -10,9 +10,9 @@ from sklearn.utils.metaestimators import available_if
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import REGRESSOR, Constraints, fit_context
-from sknet._estimators.fitted import require_fitted, to_predict
+from sknet._estimators.fitted import model_and_table, require_fitted
 from sknet._estimators.inspection import activations_of, gradients_of, interval_of, objective_gradient
-from sknet._estimators.parameters import RegressorParameters, is_first_order
+from sknet._estimators.parameters import RegressorParameters, has_partial_fit
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import has_positive_targets
 from sknet._estimators.scoring import determination
@@ -488,7 +488,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         given = FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
         return self._resume(path, given)
 
-    @available_if(is_first_order)
+    @available_if(has_partial_fit)
     @fit_context
     def partial_fit(self, X: Table, y: Target, sample_weight: Target = None) -> Self:
         """Train one epoch over the rows given.
@@ -532,7 +532,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
             apart (their mean is 1,000 standard deviations or more from 0, or
             their scale beyond 1e-30 to 1e30).
         """
-        return predictions(*to_predict(self, X))
+        return predictions(*model_and_table(self, X))
 
     def predict_interval(self, X: Table, coverage: float = 0.9) -> Array:
         """Predict intervals that hold the target with a given probability, by split conformal prediction.

@@ -26,7 +26,7 @@ UNFINISHED = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
 """Ends that are a reason to warn."""
 
 
-def sentence(resolved: Mapping[str, object], result: Result) -> str:
+def reason_text(resolved: Mapping[str, object], result: Result) -> str:
     """Return why training ended, with the numbers that were set."""
     return result.reason.value.format(**dict(resolved) | {"message": result.message})
 
@@ -36,7 +36,7 @@ def print_end(resolved: Mapping[str, object], result: Result) -> None:
     if result.reason is StopReason.FINISHED and resolved["early_stopping"] == "folds":
         print(f"All {result.n_epochs} epochs that folds have chosen are done. Stopping.")
     elif result.reason not in (*UNFINISHED, StopReason.INTERRUPTED):
-        print(f"{sentence(resolved, result)} Stopping.")
+        print(f"{reason_text(resolved, result)} Stopping.")
 
 
 def report(parameters: CommonParameters, result: Result, *, quiet: bool = False, among_folds: bool = False) -> None:
@@ -52,17 +52,17 @@ def report(parameters: CommonParameters, result: Result, *, quiet: bool = False,
         )
     if result.reason is StopReason.INTERRUPTED and among_folds:
         warn(
-            f"{sentence(vars(parameters), result)} Folds were choosing the epoch: the estimator has the network of the "
+            f"{reason_text(vars(parameters), result)} Folds were choosing the epoch: the estimator has the network of the "
             f"first fold, trained for {result.n_epochs} epochs without the rows of that fold.",
             UserWarning,
         )
     elif result.reason is StopReason.INTERRUPTED:
-        warn(sentence(vars(parameters), result), UserWarning)
+        warn(reason_text(vars(parameters), result), UserWarning)
     elif result.reason in UNFINISHED and not quiet and parameters.solver == "lbfgs":
         what = f"lbfgs failed to converge after {result.n_epochs} iteration(s): {result.message}. "
         warn(f"{what}Increase max_iter or max_fun, or raise tol.", ConvergenceWarning)
     elif result.reason in UNFINISHED and not quiet:
-        warn(f"Stochastic Optimizer: {sentence(vars(parameters), result)}", ConvergenceWarning)
+        warn(f"Stochastic Optimizer: {reason_text(vars(parameters), result)}", ConvergenceWarning)
 
 
 def warn_of_outcome(parameters: CommonParameters, fitted: Fitted, pairs: Iterable[tuple[NetworkRun, State]]) -> None:
@@ -115,7 +115,7 @@ def warn_of_few_rows(n: int, fraction: object) -> None:
 
 def warn_of_rows_seen(earlier: Fitted, n: int, fraction: object) -> None:
     """Warn where a warm start holds out rows that the earlier call may have trained on."""
-    n_before, fraction_before = earlier.n_split, earlier.resolved.get("validation_fraction")
+    n_before, fraction_before = earlier.n_rows_split, earlier.resolved.get("validation_fraction")
     if n_before is None or (n_before == n and str(fraction) == str(fraction_before)):
         return
     trained = f"on its rows but for validation_fraction={fraction_before} of {n_before}" if n_before else "on all rows"

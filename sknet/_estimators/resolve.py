@@ -43,8 +43,8 @@ from sknet._estimators.facts import (
     SMALL_ROWS,
     TOL,
     WORKERS_BATCH,
+    EvaluationMethod,
     Facts,
-    How,
 )
 from sknet._estimators.parameters import ClassifierParameters, CommonParameters, RegressorParameters
 from sknet._model.machine import refuse_beyond_memory
@@ -106,7 +106,7 @@ def has_positive_targets(p: CommonParameters) -> bool:
     return p.loss in REGRESSION_LOSSES and REGRESSION_LOSSES[p.loss].make().targets.low >= 0.0
 
 
-def evaluates(p: CommonParameters, n_rows: int) -> How:
+def evaluation_method(p: CommonParameters, n_rows: int) -> EvaluationMethod:
     """Return what evaluates the epochs of a fit to so many rows."""
     if p.early_stopping == "folds":
         refuse_with_folds(p, has_end(p))
@@ -152,8 +152,8 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
     kind = ClassifierParameters if isinstance(parameters, ClassifierParameters) else RegressorParameters
     names = tuple(kind.__dataclass_fields__)
     resolved = kind(**dict(zip(names, attrgetter(*names)(parameters), strict=True)))
-    resolved.n_members = n_members_of(resolved, facts)
-    for name, answer in answers(resolved, facts).items():
+    resolved.n_members = choose_n_members(resolved, facts)
+    for name, answer in auto_values(resolved, facts).items():
         given = getattr(resolved, name)
         if isinstance(given, str) and given in ("auto", "proportional"):
             setattr(resolved, name, answer)
@@ -165,7 +165,7 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
         resolved.temperature_scaling = bool(resolved.temperature_scaling and facts.validated)
         if resolved.label_smoothing == "auto":  # a temperature undoes what smoothing does to the probabilities
             resolved.label_smoothing = AUTO_LABEL_SMOOTHING if resolved.temperature_scaling else 0.0
-    return settings_of(resolved, goes_on=facts.earlier is not None), resolved
+    return make_settings(resolved, goes_on=facts.earlier is not None), resolved
 
 
 def facts_of(p: CommonParameters, rows: Rows, facts: Facts, seed: int) -> Facts:
@@ -181,7 +181,7 @@ def facts_of(p: CommonParameters, rows: Rows, facts: Facts, seed: int) -> Facts:
     return replace(facts, n_numbers=n_numbers, has_many_levels=many, is_sparse=is_sparse(X))
 
 
-def n_members_of(p: CommonParameters, facts: Facts) -> int:
+def choose_n_members(p: CommonParameters, facts: Facts) -> int:
     """Return how many networks are trained side by side."""
     if facts.earlier is not None and (p.n_members == "auto" or facts.increment):
         return int(facts.earlier["n_members"])  # type: ignore[call-overload]  # joined into one, which goes on
@@ -195,7 +195,7 @@ def n_members_of(p: CommonParameters, facts: Facts) -> int:
     return int(p.n_members)
 
 
-def answers(p: CommonParameters, facts: Facts) -> dict[str, object]:
+def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
     """Return what "auto" means here, for each parameter that may be left to the estimator."""
     ours = has_end(p)  # a schedule that scikit-learn does not have
     validated, n = bool(facts.validated), facts.n_rows
@@ -241,7 +241,7 @@ def has_end(p: CommonParameters) -> bool:
 # --- settings --------------------------------------------------------------------------------------------------------
 
 
-def settings_of(p: CommonParameters, *, goes_on: bool = False) -> Settings:
+def make_settings(p: CommonParameters, *, goes_on: bool = False) -> Settings:
     """Return the settings that resolved parameters stand for; where training goes on, those of the joined network."""
     sizes, n_members = hidden_sizes(p), int(p.n_members)
     by_turns = p.numeric_encoding == "auto"
@@ -250,7 +250,11 @@ def settings_of(p: CommonParameters, *, goes_on: bool = False) -> Settings:
         sizes, sees_bins = tuple([size * n_members for size in sizes]), (any(sees_bins),)
     entry = OPTIMIZERS.get(p.solver) if isinstance(p.solver, str) else None
     optimizer = (
-        p.solver if isinstance(p.solver, Optimizer) else None if entry is None else made(entry.make, entry.options, p)
+        p.solver
+        if isinstance(p.solver, Optimizer)
+        else None
+        if entry is None
+        else make_from_parameters(entry.make, entry.options, p)
     )
     dropout = dropout_rates(p, len(sizes))
     if optimizer is None:
@@ -331,10 +335,10 @@ def schedule_of(p: CommonParameters) -> Schedule:
     if not isinstance(p.learning_rate, str):
         return OfFraction(p.learning_rate)
     entry = SCHEDULES[p.learning_rate]
-    return entry.schedule or made(entry.make, entry.options, p)
+    return entry.schedule or make_from_parameters(entry.make, entry.options, p)
 
 
-def made(make: Callable[..., T] | None, names: Sequence[str], p: CommonParameters) -> T:
+def make_from_parameters(make: Callable[..., T] | None, names: Sequence[str], p: CommonParameters) -> T:
     """Make what a registry's entry describes, from the parameters that it names."""
     if make is None:
         raise TypeError("a registry's entry must be a thing or say how it is made")

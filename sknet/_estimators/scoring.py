@@ -81,7 +81,7 @@ def score_on(
     X = validation.in_memory().X  # a scorer may do with it whatever an array can
     kind = "classifier" if is_classifier(estimator) else "regressor"
     weights = {} if validation.weight is None else {"sample_weight": validation.weight}
-    y = head.as_given(validation.y)
+    y = head.to_user_form(validation.y)
 
     def score(model: Model) -> float:
         probe._fitted = fitted_with(model)

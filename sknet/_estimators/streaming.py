@@ -29,14 +29,14 @@ from sknet._estimators.parameters import ClassifierParameters
 from sknet._estimators.read_data import (
     Columns,
     FitArguments,
-    called,
-    gather,
+    assemble_rows,
+    prefix_errors,
     read_groups,
     read_known_table,
     read_table,
 )
 from sknet._estimators.reporting import refuse_or_warn_of_identifiers, warn_of_few_rows
-from sknet._estimators.resolve import evaluates, target_settings
+from sknet._estimators.resolve import evaluation_method, target_settings
 from sknet._estimators.scoring import score_on
 from sknet._model.heads import Head
 from sknet._partitions.epochs import RowCounts, StoredRows, learn_stored, network_of, validation_of
@@ -99,13 +99,13 @@ def fit_stream(
         plan, run = assemble(estimator, stored, reader, validation, seeds)
         if saved is not None:
             run.start_from([saved.state_for(run.origin(), run.first_states()[0])])
-        estimator._train_and_publish(run, estimator._watchers(FitArguments(None, None), run, plan), plan)
+        estimator._train_and_publish(run, estimator._observers(FitArguments(None, None), run, plan), plan)
 
 
 def store(chunks: Iterator[Chunk], reader: ChunkReader, writer: TableWriter, *, verbose: bool) -> StoredTable:
     """Check all rows of a source, and write them to a file."""
     for chunk in chunks:
-        with called(f"Chunk {chunk.number}"):
+        with prefix_errors(f"Chunk {chunk.number}"):
             writer.append(reader.read(chunk))
         if verbose:
             print(f"Rows read: {writer.n_read:,}")
@@ -179,7 +179,7 @@ def assemble(
     encoding = learn_stored(settings, head, rows, sample, counts.n, columns.float_type)
     refuse_or_warn_of_identifiers(encoding.encoder)
     encoded = None if validation is None else validation_of(encoding, validation)
-    how = evaluates(estimator, stored.n_rows)
+    how = evaluation_method(estimator, stored.n_rows)
     plan = Plan(settings, resolved, seeds, lacks_validation=validation is None and how not in (None, "folds"))
     every = Rows(None, np.broadcast_to(0.0, (stored.n_rows,)))  # as long as they are many, and takes no memory
     run = FitRun(
@@ -190,8 +190,8 @@ def assemble(
         columns=columns,
         encoding=encoding,
         rows=every,
-        n_split=stored.n_rows if counts.n_held_out and given is None else 0,
-        given_validation=validation,
+        n_rows_split=stored.n_rows if counts.n_held_out and given is None else 0,
+        validation_table=validation,
         validation=encoded,
         earlier=None,
         networks=[network_of(settings, encoding, rows, counts, sample, encoded)],
@@ -207,7 +207,7 @@ def _hold_out(
 ) -> tuple[StoredRows, RowCounts]:
     """Hold rows out; where they would be too few, train on all, and say so if it was asked for."""
     share = 0.0
-    how = None if has_validation else evaluates(estimator, stored.n_rows)
+    how = None if has_validation else evaluation_method(estimator, stored.n_rows)
     if how is not None:  # small tables are evaluated by folds in memory, and by held-out rows here
         share = SHARE if isinstance(how, str) else float(how)
     if share and stored.keys[0] == stored.keys[1] and stored.n_rows > 1:
@@ -232,7 +232,7 @@ def read_validation_stream(
         raise ValueError("validation is passed while early_stopping is False: set it to 'auto' or True.")
     chunks_read: list[tuple[Array, Array, Array | None]] = []
     for chunk in chunks:
-        with called(f"validation: Chunk {chunk.number}"):
+        with prefix_errors(f"validation: Chunk {chunk.number}"):
             checked = reader.read(chunk)
             records = np.zeros(checked.X.shape[0], stored.format.fields)
             stored.format.pack(checked.X, records)
@@ -245,5 +245,5 @@ def read_validation_stream(
                 "validation: some chunks have sample weights and some have none: give all of them weights."
             )
         weight = np.concatenate(weights)
-    rows = gather(np.concatenate(all_records), np.concatenate(y), weight)  # without those of weight 0
+    rows = assemble_rows(np.concatenate(all_records), np.concatenate(y), weight)  # without those of weight 0
     return Rows(stored.format.unpack(rows.X), rows.y, rows.weight)

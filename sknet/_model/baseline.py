@@ -8,7 +8,7 @@ target : (n, k)     raw : (n, m)     m raw outputs, which are k but for several 
 import numpy as np
 
 from sknet._model.network_run import NetworkRun
-from sknet._model.threads import suitable_threads
+from sknet._model.threads import limit_blas_threads
 from sknet._training.state import State
 
 MIN_STEPS = 75
@@ -47,6 +47,6 @@ def is_no_better_than_constant(run: NetworkRun, state: State, margin: float) -> 
         return False  # although dropout and penalty are in it
     if run.problem.batches is not None:  # the rows are in files
         return best is None or best.validation_loss >= limit
-    with suitable_threads(run.largest_product):
+    with limit_blas_threads(run.largest_product):
         raw = run.raw(state, run.training)
     return loss.mean(raw, target, weight) >= limit

@@ -45,10 +45,10 @@ class Head(Protocol):
     def read(self, y: Target) -> Array:
         """Parse further targets of the kind that was learnt."""
 
-    def as_given(self, values: Array) -> Array:
+    def to_user_form(self, values: Array) -> Array:
         """Return parsed targets in the user's own form, for scorers and splitters."""
 
-    def weigh(self, values: Array, weight: Array | None) -> Array | None:
+    def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
         """Fold class weights into the sample weights."""
 
     def strata(self, values: Array) -> Array | None:
@@ -63,13 +63,13 @@ class Head(Protocol):
     def with_settings(self, settings: TargetSettings) -> Self:
         """Return the head with what was learnt, under another loss."""
 
-    def refuse_other(self, given: Self) -> None:
+    def refuse_other_target(self, new: Self) -> None:
         """Raise if another target than the one that was learnt is given to a warm start."""
 
     def predict(self, raw: Array) -> Array:
         """Turn raw outputs, which may be overwritten, into what `predict` returns."""
 
-    def to_raw(self, raw: Array, delta: Array) -> Array:
+    def backward_to_raw(self, raw: Array, delta: Array) -> Array:
         """Return a number's derivatives by raw outputs, given those by what users see of them, both (n, n_outputs)."""
 
 
@@ -80,7 +80,7 @@ def parse_again(
     if learn is None:
         return head.with_settings(settings), head.read(y)
     given, values = learn(y, settings)
-    head.refuse_other(given)
+    head.refuse_other_target(given)
     return head.with_settings(settings), values
 
 
@@ -88,7 +88,7 @@ def without_absent_labels(head: Head, rows: Rows) -> tuple[Head, Rows]:
     """Learn the labels again from the rows that are left: a label that only dropped rows had is not a class."""
     if not isinstance(head, LabelHead):
         return head, rows
-    labels, codes = learn_labels(head.as_given(rows.y))
+    labels, codes = learn_labels(head.to_user_form(rows.y))
     if labels == head.labels:
         return head, rows
     return replace(head, labels=labels), replace(rows, y=codes, whole=None, place=None)
@@ -117,11 +117,11 @@ class LabelHead:
         """Find the codes of labels, which must be known."""
         return self.labels.read(y)
 
-    def as_given(self, values: Array) -> Array:
+    def to_user_form(self, values: Array) -> Array:
         """Return the labels that codes stand for."""
         return self.labels.take(values)
 
-    def weigh(self, values: Array, weight: Array | None) -> Array | None:
+    def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
         """Fold class weights into the sample weights."""
         folded = fold_class_weight(self.settings.class_weight, self.labels, values, weight)
         with np.errstate(over="ignore"):
@@ -149,12 +149,12 @@ class LabelHead:
         """Return the head with the same labels, under another loss or class weight."""
         return replace(self, settings=settings)
 
-    def refuse_other(self, given: Self) -> None:
+    def refuse_other_target(self, new: Self) -> None:
         """Raise if a warm start is given other labels."""
-        if given.labels != self.labels:
+        if new.labels != self.labels:
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
-                f"Previously got {self.labels.classes}, `y` has {given.labels.classes}"
+                f"Previously got {self.labels.classes}, `y` has {new.labels.classes}"
             )
 
     def predict(self, raw: Array) -> Array:
@@ -162,7 +162,7 @@ class LabelHead:
         keeps_order = self.loss is SOFTMAX_LOG_LOSS  # a softmax takes as long as a layer, and changes no argmax
         return self.labels.decode(raw if keeps_order else self.loss.predictions(raw))
 
-    def to_raw(self, raw: Array, delta: Array) -> Array:
+    def backward_to_raw(self, raw: Array, delta: Array) -> Array:
         """Go back from probabilities, made to add up to 1 where one sigmoid per class does not."""
         if self.labels.exclusive and self.loss.out_activation != "softmax":
             P = self.loss.predictions(raw)
@@ -217,11 +217,11 @@ class RegressionHead:
         """Read numbers."""
         return read_numbers(y)[0]
 
-    def as_given(self, values: Array) -> Array:
+    def to_user_form(self, values: Array) -> Array:
         """Return numbers in the shape that y had."""
         return in_own_shape(values, self.numbers.flat)
 
-    def weigh(self, values: Array, weight: Array | None) -> Array | None:
+    def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
         """Return the sample weights: there are no classes."""
         return weight
 
@@ -270,7 +270,7 @@ class RegressionHead:
             )
         return new
 
-    def refuse_other(self, given: Self) -> None:
+    def refuse_other_target(self, new: Self) -> None:
         """Accept any numbers: how many columns they have is checked where they are scaled."""
 
     def predict(self, raw: Array) -> Array:
@@ -281,7 +281,7 @@ class RegressionHead:
             scaler.decode(predictions, raw.dtype) if self.loss.levels else self.numbers.decode(predictions, raw.dtype)
         )
 
-    def to_raw(self, raw: Array, delta: Array) -> Array:
+    def backward_to_raw(self, raw: Array, delta: Array) -> Array:
         """Go back from predictions in the targets' own units."""
         return self.loss.backward_through_link(raw, delta * self.numbers.scaler.scale)
 

@@ -18,7 +18,7 @@ from sknet._model.model import Network
 from sknet._typing import Array
 
 
-def joined(networks: Sequence[Network], inputs: Sequence[NDArray[np.intp] | None], n_inputs: int) -> Network:
+def join_networks(networks: Sequence[Network], inputs: Sequence[NDArray[np.intp] | None], n_inputs: int) -> Network:
     """Join networks into the one whose raw output is the mean of theirs.
 
     Parameters

@@ -42,7 +42,7 @@ def memory_limit() -> int | None:
 
 
 @contextmanager
-def needed(what: str, package: str, *, extra: str) -> Iterator[None]:
+def require_package(what: str, package: str, *, extra: str) -> Iterator[None]:
     """Name the extra to install where a package that something needs is not there."""
     try:
         yield

@@ -20,8 +20,8 @@ from sknet._model.heads import Head
 from sknet._model.threads import (
     UNSPLIT_PRODUCT,
     UNSPLIT_VECTOR_PRODUCT,
-    in_parts,
-    suitable_threads,
+    limit_blas_threads,
+    run_on_parts,
     threads_for_rows,
 )
 from sknet._network.activations import Activation
@@ -99,7 +99,7 @@ class Model:
         """Return `finish` of all rows' raw outputs, computed piece by piece; several threads share many pieces."""
         n = table.shape[0]
         if n <= PREDICT_ROWS:  # faster than to start threads
-            with suitable_threads(n * self.network.largest) if self.network.may_be_split(n) else nullcontext():
+            with limit_blas_threads(n * self.network.largest) if self.network.may_be_split(n) else nullcontext():
                 return np.ascontiguousarray(self._of_few(table, finish))
         # encoding categories holds Python's global lock: several threads would only wait for each other
         n_pieces = ceil(n / PREDICT_ROWS) if self.encoder.numeric else 0
@@ -112,7 +112,7 @@ class Model:
                 for rows, found in self._pieces(table, part, finish):
                     outputs[rows] = found
 
-            in_parts(fill, slice(first.stop, n), PART * PREDICT_ROWS, n_threads)
+            run_on_parts(fill, slice(first.stop, n), PART * PREDICT_ROWS, n_threads)
         return outputs
 
     def _of_few(self, table: Table, finish: Callable[[Array], Array]) -> Array:
@@ -181,7 +181,7 @@ class Model:
         inputs = self.encoder.encode(table, self.compute_dtype)
         outputs = [inputs.astype(self.output_dtype, copy=False)]
         outputs += [np.empty((inputs.shape[0], b.size), self.output_dtype) for b in self.network.intercepts]
-        with suitable_threads(PREDICT_ROWS * self.network.largest):
+        with limit_blas_threads(PREDICT_ROWS * self.network.largest):
             for rows, chain in self._chains(slice(0, inputs.shape[0]), "sparse" if is_sparse(inputs) else "dense"):
                 raw = self._finished(chain, inputs[rows], np.asarray)
                 for whole, piece in zip(outputs[1:], [*chain.hidden, raw], strict=True):

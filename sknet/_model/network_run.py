@@ -14,13 +14,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._model.joining import joined
+from sknet._model.joining import join_networks
 from sknet._model.machine import refuse_beyond_memory
 from sknet._model.matrices import EncodedRows, Encoding, Samples, raw_inputs, samples_of
 from sknet._model.model import Model, Network, PrecomputedModel
 from sknet._model.settings import Settings
-from sknet._model.starting import given_parameters, kept_state
-from sknet._model.threads import suitable_threads
+from sknet._model.starting import check_initial_weights, state_to_keep
+from sknet._model.threads import limit_blas_threads
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.custom import refuse_bad_pieces
 from sknet._network.initializers import draw
@@ -75,13 +75,13 @@ class NetworkRun:
         """Return the state of a new run, from weights that are drawn or that `init` gives."""
         init, head = self.settings.network.init, self.encoding.head
         if isinstance(init, tuple):
-            coefs, intercepts = given_parameters(self.layout, init)
+            coefs, intercepts = check_initial_weights(self.layout, init)
         else:
             activations, rng = self.settings.network.activations, np.random.default_rng(seeds[0])
-            with suitable_threads(0) if init == "orthogonal" else nullcontext():  # a QR decomposition
+            with limit_blas_threads(0) if init == "orthogonal" else nullcontext():  # a QR decomposition
                 coefs, intercepts = draw(self.layout, activations, init, rng)
             if not isinstance(init, str):  # a function that the user wrote may return anything
-                coefs, intercepts = given_parameters(self.layout, (coefs, intercepts))
+                coefs, intercepts = check_initial_weights(self.layout, (coefs, intercepts))
             bias = head.first_bias(self.training.target, self.training.weight, init)
             intercepts[-1] = intercepts[-1] if bias is None else intercepts[-1] + bias
         theta = self.layout.pack(coefs, intercepts, self.encoding.compute_dtype)
@@ -108,7 +108,7 @@ class NetworkRun:
 
     def _network_of(self, theta: Array, temperature: float) -> Network:
         network = Network(self.settings.network.activations, *self.layout.views(theta), temperature)
-        return joined([network], [self.inputs], self.encoding.encoder.n_inputs)
+        return join_networks([network], [self.inputs], self.encoding.encoder.n_inputs)
 
     def raw(self, state: State, rows: Samples) -> Array:
         """Return raw outputs, (n, k), for other rows: of the best epoch where rows were held out."""
@@ -128,13 +128,13 @@ class NetworkRun:
 
     def kept(self, state: State, *, scaled: bool) -> State:
         """Return what of a state must be kept for training to continue; `scaled`: from the published weights."""
-        return kept_state(state, self.encoding.output_dtype, validated=scaled or self.problem.evaluate is not None)
+        return state_to_keep(state, self.encoding.output_dtype, validated=scaled or self.problem.evaluate is not None)
 
     def gradient(self, network: Network) -> tuple[float, Array]:
         """Return the objective over all rows and its gradient, the whole penalty included."""
         theta = network.packed(self.encoding.compute_dtype)
         gradient = np.zeros_like(theta)
-        with suitable_threads(self.largest_product):
+        with limit_blas_threads(self.largest_product):
             value, _ = self.objective(theta, slice(0, self.problem.n_samples), gradient)
         w, penalty = theta[: self.layout.n_weights], penalty_of(self.settings, self.training.total_weight)
         if penalty.l1:

@@ -19,7 +19,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._model.joining import joined
+from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows, Encoding, Samples, samples_of
 from sknet._model.model import Network
 from sknet._model.network_run import NetworkRun, start_run
@@ -214,7 +214,7 @@ class FoldNetworks:
         """Return the first fold's networks as they are now, joined and at the last epoch's temperature."""
         runs, states = self.runs[0], self.states[0]
         networks = [run.network(state, 1.0 / self._factor) for run, state in zip(runs, states, strict=True)]
-        return joined(networks, [None] * len(networks), self.encoding.encoder.n_inputs)
+        return join_networks(networks, [None] * len(networks), self.encoding.encoder.n_inputs)
 
     def selection(self, cut_short: StopReason | None) -> Selection:
         """Return what has been chosen."""
@@ -251,7 +251,7 @@ class _Watched:
         return self.stopped is not None or not goes_on
 
 
-def limited_by(selection: Selection, run: NetworkRun) -> NetworkRun:
+def stop_at_selected_epoch(selection: Selection, run: NetworkRun) -> NetworkRun:
     """Return a run over all rows that trains for as many epochs as folds have chosen."""
     if not isinstance(run.solver, MiniBatch):
         raise TypeError("folds choose the epoch of a first-order solver")

@@ -35,7 +35,7 @@ def _to_inputs(model: Model, inputs: Table) -> Array:
     for output in range(model.head.n_outputs):
         chosen = np.zeros_like(raw)
         chosen[:, output] = 1.0
-        by_input[:, output] = _backward(model.network, kept, model.head.to_raw(raw.copy(), chosen))
+        by_input[:, output] = _backward(model.network, kept, model.head.backward_to_raw(raw.copy(), chosen))
     return by_input
 
 

@@ -16,7 +16,7 @@ from sknet._training.state import State
 from sknet._typing import Array, DType
 
 
-def given_parameters(layout: Layout, init: tuple[object, ...]) -> tuple[list[Array], list[Array]]:
+def check_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[list[Array], list[Array]]:
     """Check the weights and biases that a user starts from."""
     if len(init) != 2:
         raise ValueError(f"init is a tuple of {len(init)}; it must be (coefs, intercepts).")
@@ -46,10 +46,10 @@ def refuse_other_weights(layout: Layout, network: Network, init: object) -> None
             f"from {shapes}: keep the layers, or set warm_start=False."
         )
     if isinstance(init, tuple):  # which has had its effect, but must be what it says
-        given_parameters(layout, init)
+        check_initial_weights(layout, init)
 
 
-def kept_state(state: State, output_dtype: DType, *, validated: bool) -> State:
+def state_to_keep(state: State, output_dtype: DType, *, validated: bool) -> State:
     """Return what must be kept of a state beside the published weights and the history.
 
     Where rows were held out, training continues from the published weights,
@@ -63,7 +63,7 @@ def kept_state(state: State, output_dtype: DType, *, validated: bool) -> State:
     return replace(state, theta=theta, average=average, best=None, history=[])
 
 
-def continued_state(kept: State, fresh: State, output_dtype: DType) -> State:
+def state_to_continue_from(kept: State, fresh: State, output_dtype: DType) -> State:
     """Return a copy of a kept state to continue from; weights that were set by hand since then are used.
 
     `fresh` is the state of a new run from the published weights.

@@ -50,7 +50,7 @@ def _blas_of_scipy() -> ThreadpoolController:
 
 
 @contextmanager
-def suitable_threads(product: int) -> Iterator[None]:
+def limit_blas_threads(product: int) -> Iterator[None]:
     """Compute products of so many multiply-adds at most, with as many of BLAS's threads as suit them."""
     # L-BFGS calls NumPy's and SciPy's BLAS in turn: the idle threads of SciPy's would keep the cores busy while NumPy's
     # compute, and a fit would take twice the time.
@@ -71,7 +71,7 @@ def threads_for_networks(n_networks: int, product: int) -> Iterator[int]:
     their number.
     """
     n_threads = n_blas_threads()
-    with suitable_threads(product if n_networks == 1 else 0):
+    with limit_blas_threads(product if n_networks == 1 else 0):
         many = product >= MIN_THREAD_PRODUCT and current_thread() is main_thread()
         yield min(n_threads, n_networks) if many else 1
 
@@ -85,11 +85,11 @@ def threads_for_rows(n_pieces: int, product: int) -> Iterator[int]:
     """
     many = n_pieces >= 2 * MIN_PIECES
     n_threads = n_blas_threads() if many else 1
-    with suitable_threads(0 if many else product):
+    with limit_blas_threads(0 if many else product):
         yield min(n_threads, n_pieces // MIN_PIECES) if many and current_thread() is main_thread() else 1
 
 
-def in_parts(work: Callable[[slice], None], rows: slice, size: int, n_threads: int) -> None:
+def run_on_parts(work: Callable[[slice], None], rows: slice, size: int, n_threads: int) -> None:
     """Do some work for all rows, in parts of `size` rows where there are several threads."""
     if n_threads == 1:
         work(rows)

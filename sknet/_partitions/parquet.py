@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 import pandas as pd
 
-from sknet._model.machine import needed
+from sknet._model.machine import require_package
 
 if TYPE_CHECKING:
     import pyarrow
@@ -51,7 +51,7 @@ def read_frames(
     n_values : int
         How many values a frame has, about.
     """
-    with needed("A path as source", "pyarrow", extra="parquet"):
+    with require_package("A path as source", "pyarrow", extra="parquet"):
         import pyarrow
 
     data = source if isinstance(source, Dataset) else _open(source)

@@ -23,7 +23,7 @@ from uuid import uuid4
 
 import numpy as np
 
-from sknet._model.machine import needed
+from sknet._model.machine import require_package
 from sknet._storage.models import Packer, unpack
 from sknet._typing import Array
 
@@ -120,7 +120,7 @@ def _name_in_os_error(path: Path) -> Iterator[None]:
 
 def write(path: str | os.PathLike[str], value: object, kinds: Mapping[str, type], writer: str) -> None:
     """Write a value of one of the kinds to a file; `writer` is the public function that does it."""
-    with needed(writer, "safetensors", extra="files"):
+    with require_package(writer, "safetensors", extra="files"):
         from safetensors.numpy import save
     path = as_path(path)
     packer = Packer(kinds)
@@ -196,7 +196,7 @@ def read(
     path: str | os.PathLike[str], writer: str, kinds: Mapping[str, type], custom: Mapping[str, object] | None = None
 ) -> object:
     """Read the value that a file holds, pieces of the user's own taken from `custom`; errors name the writer."""
-    with needed(f"reading a file of {writer}", "safetensors", extra="files"):
+    with require_package(f"reading a file of {writer}", "safetensors", extra="files"):
         from safetensors import safe_open
     path = as_path(path)
     if path.exists() and not (path.is_file() or path.is_dir()):

@@ -17,7 +17,7 @@ from sknet._estimators.facts import (
     TOL,
     Facts,
 )
-from sknet._estimators.resolve import evaluates, resolve
+from sknet._estimators.resolve import evaluation_method, resolve
 from sknet._model.selection import MANY_ROWS
 
 
@@ -27,12 +27,12 @@ from sknet._model.selection import MANY_ROWS
      (AUTO_FOLDS, LARGE_SHARE)],
 )  # fmt: skip
 def test_what_evaluates_the_epochs(n, how):
-    assert evaluates(SigmoidMLPClassifier(), n) == how
-    assert evaluates(SigmoidMLPRegressor(), n) == how
+    assert evaluation_method(SigmoidMLPClassifier(), n) == how
+    assert evaluation_method(SigmoidMLPRegressor(), n) == how
     share = None if n < AUTO_EARLY_STOPPING else LARGE_SHARE if n >= LARGE else SHARE
-    assert evaluates(SigmoidMLPClassifier(max_iter=1), n) == share  # one epoch leaves folds no choice
-    assert evaluates(SigmoidMLPClassifier(early_stopping=False), n) is None
-    assert evaluates(SigmoidMLPClassifier(early_stopping=True, validation_fraction=0.3), n) == 0.3
+    assert evaluation_method(SigmoidMLPClassifier(max_iter=1), n) == share  # one epoch leaves folds no choice
+    assert evaluation_method(SigmoidMLPClassifier(early_stopping=False), n) is None
+    assert evaluation_method(SigmoidMLPClassifier(early_stopping=True, validation_fraction=0.3), n) == 0.3
 
 
 @pytest.mark.parametrize(

@@ -32,7 +32,7 @@ class Recorder:
 @pytest.fixture
 def told(monkeypatch):
     recorder = Recorder()
-    monkeypatch.setattr(callbacks, "printer", lambda *given, **how: recorder)
+    monkeypatch.setattr(callbacks, "make_printer", lambda *args, **kwargs: recorder)
     return recorder.epochs
 
 

@@ -385,4 +385,4 @@ def test_an_explosion_is_an_error_within_an_epoch():
 
 def test_a_registry_entry_that_makes_nothing_is_refused():
     with pytest.raises(TypeError, match="must be a thing or say how it is made"):
-        module.made(None, (), SigmoidMLPRegressor())
+        module.make_from_parameters(None, (), SigmoidMLPRegressor())

@@ -37,7 +37,7 @@ def number_head(loss="squared_error", scaling="standard", y=NUMBER, **options):
 def test_labels_there_and_back(kind):
     head, codes = learn_label_head(LABELS[kind], LOG_LOSS)
     assert head.n_outputs == N_OUTPUTS[kind] and codes.shape[0] == N
-    assert_array_equal(head.as_given(codes), LABELS[kind])
+    assert_array_equal(head.to_user_form(codes), LABELS[kind])
     assert_array_equal(head.read(LABELS[kind][::-1]), codes[::-1])
     target = head.targets(codes, np.dtype(np.float32))
     assert target.shape == (N, N_OUTPUTS[kind]) and target.dtype == np.float32 and set(np.unique(target)) == {0.0, 1.0}
@@ -64,23 +64,23 @@ def test_probabilities_are_those_of_the_labels(kind):
 @of_every_kind
 def test_class_weights_are_folded_in(kind):
     head, codes = learn_label_head(LABELS[kind], LOG_LOSS)
-    assert head.weigh(codes, None) is None and head.weigh(codes, WEIGHT) is WEIGHT
+    assert head.apply_class_weight(codes, None) is None and head.apply_class_weight(codes, WEIGHT) is WEIGHT
     if kind != "multilabel":
         balanced, _ = learn_label_head(LABELS[kind], TargetSettings("log_loss", class_weight="balanced"))
-        found = balanced.weigh(codes, WEIGHT)
+        found = balanced.apply_class_weight(codes, WEIGHT)
         assert found.shape == (N,) and (found > 0.0).all()
 
 
 def test_class_weights_of_a_single_target():
     head, codes = learn_label_head(LABELS["multiclass"], TargetSettings("log_loss", class_weight={"a": 3.0}))
-    assert_array_equal(head.weigh(codes, WEIGHT), np.where(CODES == 0, 3.0, 1.0) * WEIGHT)
+    assert_array_equal(head.apply_class_weight(codes, WEIGHT), np.where(CODES == 0, 3.0, 1.0) * WEIGHT)
 
 
 def test_class_weights_that_leave_no_row():
     settings = TargetSettings("log_loss", class_weight={"no": 0.0, "yes": 0.0})
     head, codes = learn_label_head(LABELS["binary"], settings)
     with pytest.raises(ValueError, match="class_weight and sample_weight make the weight of every row zero"):
-        head.weigh(codes, None)
+        head.apply_class_weight(codes, None)
 
 
 def test_the_order_of_raw_outputs_is_enough_for_a_softmax():
@@ -112,9 +112,9 @@ def test_another_loss_for_the_same_labels():
 
 def test_other_labels_are_refused():
     head, _ = learn_label_head(LABELS["binary"], LOG_LOSS)
-    head.refuse_other(learn_label_head(LABELS["binary"][::-1], LOG_LOSS)[0])
+    head.refuse_other_target(learn_label_head(LABELS["binary"][::-1], LOG_LOSS)[0])
     with pytest.raises(ValueError, match="same classes as in the previous call.*Previously got"):
-        head.refuse_other(learn_label_head(LABELS["multiclass"], LOG_LOSS)[0])
+        head.refuse_other_target(learn_label_head(LABELS["multiclass"], LOG_LOSS)[0])
     with pytest.raises(ValueError, match="never"):
         head.read(np.array(["never", "yes"]))
 
@@ -128,9 +128,9 @@ def test_numbers_there_and_back():
     assert target.shape == (N, 1)
     assert target.mean() == pytest.approx(0.0, abs=1e-12) and target.std() == pytest.approx(1.0)
     assert_allclose(head.predict(target.copy()), NUMBER, rtol=1e-12)
-    assert_array_equal(head.as_given(values), NUMBER)
-    assert head.weigh(values, WEIGHT) is WEIGHT and head.strata(values) is None
-    head.refuse_other(head)
+    assert_array_equal(head.to_user_form(values), NUMBER)
+    assert head.apply_class_weight(values, WEIGHT) is WEIGHT and head.strata(values) is None
+    head.refuse_other_target(head)
 
 
 def test_the_scale_is_weighted():

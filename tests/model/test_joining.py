@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.joining import joined
+from sknet._model.joining import join_networks
 from sknet._model.model import Network
 from sknet._network.activations import ACTIVATIONS
 
@@ -41,14 +41,14 @@ def test_the_raw_output_is_the_mean_of_theirs(activation, depth):
     Z = np.random.default_rng(9).normal(size=(30, N_INPUTS))
     views = [Z if chosen is None else Z[:, chosen] for chosen in inputs]
     expected = np.mean([raw(*each) for each in zip(networks, views, strict=True)], axis=0)
-    network = joined(networks, inputs, N_INPUTS)
+    network = join_networks(networks, inputs, N_INPUTS)
     assert_allclose(raw(network, Z), expected, rtol=1e-12, atol=1e-12)
     assert [b.size for b in network.intercepts] == [*[9, 12, 6][:depth], N_OUTPUTS]
 
 
 def test_a_network_alone_is_itself():
     network = drawn(N_INPUTS, [4], "tanh", 0)
-    assert joined([network], [None], N_INPUTS) is network
+    assert join_networks([network], [None], N_INPUTS) is network
 
 
 def test_arrays_keep_their_type_and_the_temperature_is_the_mean():
@@ -57,7 +57,7 @@ def test_arrays_keep_their_type_and_the_temperature_is_the_mean():
         Network(one.activations, [W.astype("f4") for W in one.coefs], [b.astype("f4") for b in one.intercepts], t)
         for one, t in zip(networks, (1.0, 2.0), strict=True)
     ]
-    network = joined(networks, [None, None], N_INPUTS)
+    network = join_networks(networks, [None, None], N_INPUTS)
     assert network.temperature == 1.5
     assert {part.dtype for part in network.coefs + network.intercepts} == {np.dtype("f4")}
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sknet import SigmoidMLPRegressor
-from sknet._model.machine import COPIES, memory_limit, needed, refuse_beyond_memory
+from sknet._model.machine import COPIES, memory_limit, refuse_beyond_memory, require_package
 
 
 def test_what_cannot_fit_into_memory_is_refused_and_what_can_is_not(monkeypatch):
@@ -69,5 +69,5 @@ def test_a_limit_of_the_process_counts():
 
 def test_a_package_that_is_not_there_is_named_with_what_installs_it():
     named = r"to_torch needs the package torch .*sknet-mlp\[torch\]"
-    with pytest.raises(ImportError, match=named), needed("to_torch", "torch", extra="torch"):
+    with pytest.raises(ImportError, match=named), require_package("to_torch", "torch", extra="torch"):
         import a_package_that_is_not_there  # noqa: F401

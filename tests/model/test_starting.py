@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet import SigmoidMLPRegressor
-from sknet._model.starting import continued_state, given_parameters, kept_state
+from sknet._model.starting import check_initial_weights, state_to_continue_from, state_to_keep
 from sknet._network.layout import Layout
 from sknet._training.state import Best, State
 
@@ -36,7 +36,7 @@ def test_given_weights_are_taken_and_copied():
 
 
 def test_integers_and_lists_are_weights_too():
-    found = given_parameters(LAYOUT, ([[[1] * 4] * 3, [[2]] * 4], [[0] * 4, [1]]))
+    found = check_initial_weights(LAYOUT, ([[[1] * 4] * 3, [[2]] * 4], [[0] * 4, [1]]))
     assert [part.dtype for part in found[0] + found[1]] == [F64] * 4
     assert_array_equal(found[0][1], np.full((4, 1), 2.0))
 
@@ -56,7 +56,7 @@ def test_integers_and_lists_are_weights_too():
 )  # fmt: skip
 def test_given_weights_that_do_not_fit(init, message):
     with pytest.raises(ValueError, match=message):
-        given_parameters(LAYOUT, init)
+        check_initial_weights(LAYOUT, init)
     with pytest.raises(ValueError, match=message):
         regressor(init=init).fit(X, NUMBER)
 
@@ -78,7 +78,7 @@ def state(dtype=F64, average=False):
 def test_only_what_is_not_published_is_kept(average, validated, compute, output):
     whole = state(compute, average)
     whole.best = Best(whole.theta, 0.0, 0.0, 1)
-    kept = kept_state(whole, output, validated=validated)
+    kept = state_to_keep(whole, output, validated=validated)
     exact = not (compute == F64 and output == F32)
     assert kept.theta.size == (0 if validated or (exact and not average) else 4)
     assert (kept.average is not None) == (average and not exact and not validated)
@@ -91,14 +91,14 @@ def test_training_goes_on_from_the_published_weights_with_their_last_digits():
     precise = np.array([1.0 + 1e-12, 2.0, 3.0, 4.0])
     kept = replace(state(), theta=precise, history=[])
     fresh = replace(state(), theta=precise.astype(F32).astype(F64), history=[])
-    assert_array_equal(continued_state(kept, fresh, F32).theta, precise)
+    assert_array_equal(state_to_continue_from(kept, fresh, F32).theta, precise)
     fresh.theta[0] = 9.0  # set by hand since
-    assert_array_equal(continued_state(kept, fresh, F32).theta, fresh.theta)
+    assert_array_equal(state_to_continue_from(kept, fresh, F32).theta, fresh.theta)
 
 
 def test_what_goes_on_is_a_copy():
     kept, fresh = replace(state(), history=[]), state()
-    found = continued_state(kept, fresh, F64)
+    found = state_to_continue_from(kept, fresh, F64)
     found.moments[0][:] = -1.0
     found.rng.random()
     found.theta[:] = -1.0
@@ -109,15 +109,15 @@ def test_what_goes_on_is_a_copy():
 def test_averaged_weights_go_on_beside_those_that_move():
     kept = replace(state(average=True), history=[])
     fresh = replace(state(average=True), theta=kept.average.copy(), history=[])
-    found = continued_state(kept, fresh, F64)
+    found = state_to_continue_from(kept, fresh, F64)
     assert_array_equal(found.theta, kept.theta)
     assert_array_equal(found.average, kept.average)
-    alone = continued_state(replace(kept, theta=np.empty(0)), fresh, F64)
+    alone = state_to_continue_from(replace(kept, theta=np.empty(0)), fresh, F64)
     assert_array_equal(alone.theta, kept.average)
 
 
 def test_another_solver_starts_its_moments_anew():
     kept = replace(state(), history=[])
     fresh = replace(state(), moments=(np.zeros(4), np.zeros(4)), step=0, epoch=0)
-    found = continued_state(kept, fresh, F64)
+    found = state_to_continue_from(kept, fresh, F64)
     assert len(found.moments) == 2 and (found.step, found.epoch, found.n_samples_seen) == (0, 2, 9)

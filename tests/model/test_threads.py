@@ -16,8 +16,8 @@ from sknet._model.threads import (
     MIN_PIECES,
     MIN_SPLIT_PRODUCT,
     MIN_THREAD_PRODUCT,
-    in_parts,
-    suitable_threads,
+    limit_blas_threads,
+    run_on_parts,
     threads_for_networks,
     threads_for_rows,
 )
@@ -51,33 +51,33 @@ def two_threads():
 
 def test_small_products_have_one_thread_and_large_ones_all():
     for product, expected in ((SMALL, {1}), (LARGE - 1, {1}), (LARGE, {2})):
-        with suitable_threads(product):
+        with limit_blas_threads(product):
             assert blas_threads() == expected
         assert blas_threads() == {2}
 
 
 def test_an_error_gives_the_threads_back():
     for product in (SMALL, LARGE):
-        with pytest.raises(ZeroDivisionError), suitable_threads(product):
+        with pytest.raises(ZeroDivisionError), limit_blas_threads(product):
             raise ZeroDivisionError
 
 
 def test_work_within_work_leaves_the_outer_number_as_it_was():
-    with suitable_threads(SMALL):
-        with suitable_threads(LARGE):
+    with limit_blas_threads(SMALL):
+        with limit_blas_threads(LARGE):
             assert blas_threads() == {1}  # what is small by itself may ask for more, and does not get it
-        with pytest.raises(ZeroDivisionError), suitable_threads(SMALL):
+        with pytest.raises(ZeroDivisionError), limit_blas_threads(SMALL):
             raise ZeroDivisionError
         assert blas_threads() == {1}
-    with suitable_threads(LARGE):
-        with suitable_threads(SMALL):
+    with limit_blas_threads(LARGE):
+        with limit_blas_threads(SMALL):
             assert blas_threads() == {1}
         assert blas_threads() == {2}
 
 
 def test_scipys_own_blas_has_one_thread_beside_numpys():
     before = threadpool_info()
-    with suitable_threads(LARGE):
+    with limit_blas_threads(LARGE):
         for pool, then in zip(threadpool_info(), before, strict=True):
             folder = Path(pool["filepath"]).parent.name
             assert pool["num_threads"] == (1 if folder == "scipy.libs" else then["num_threads"])
@@ -179,7 +179,9 @@ def test_threads_start_no_threads():
 def test_parts_are_all_rows_and_warnings_are_ignored_in_them_too(n_threads):
     seen = []
     with np.errstate(over="ignore"):
-        in_parts(lambda part: seen.append((part, current_thread(), np.geterr()["over"])), slice(7, 40), 10, n_threads)
+        run_on_parts(
+            lambda part: seen.append((part, current_thread(), np.geterr()["over"])), slice(7, 40), 10, n_threads
+        )
     parts, workers, states = zip(*sorted(seen, key=lambda each: each[0].start), strict=True)
     assert [row for part in parts for row in range(part.start, part.stop)] == list(range(7, 40))
     assert (main_thread() in workers) == (n_threads == 1) and set(states) == {"ignore"}

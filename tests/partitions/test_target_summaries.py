@@ -53,7 +53,7 @@ def test_labels_in_parts(name, class_weight):
         a.dtype for a in expected.labels.levels
     ]
     found = with_factors(codes, weight, summary.class_factors(head))
-    np.testing.assert_allclose(found, expected.weigh(codes, weight))
+    np.testing.assert_allclose(found, expected.apply_class_weight(codes, weight))
 
 
 def test_all_classes_may_be_named():
