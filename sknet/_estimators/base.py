@@ -33,7 +33,7 @@ from sknet._estimators.read_data import Columns, FitArguments, read_rows, read_v
 from sknet._estimators.reporting import (
     print_end,
     refuse_or_warn_of_identifiers,
-    report,
+    warn_of_ending,
     warn_of_few_rows,
     warn_of_groups_of_one_class,
     warn_of_outcome,
@@ -185,7 +185,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         return self._resolved(facts_of(self, rows, facts, seeds[1]))
 
     def _resolved(self, facts: Facts) -> tuple[Settings, dict[str, object]]:
-        """Answer every "auto"; return the settings, and all parameters, those that a subclass adds or leaves out included."""
+        """Answer every "auto"; return the settings, and all parameters, also those that a subclass adds."""
         settings, parameters = resolve(self, facts)
         return settings, self.get_params(deep=False) | vars(parameters)
 
@@ -301,11 +301,11 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             observers.finish(fitted)
         if plan.is_increment:
             if is_interrupted:
-                report(self, result)
+                warn_of_ending(self, result)
         else:
             if self.verbose and not plan.lacks_validation:
                 print_end(run.resolved, result)
-            report(self, result, quiet=plan.lacks_validation, among_folds=not run.states)
+            warn_of_ending(self, result, quiet=plan.lacks_validation, among_folds=not run.states)
             warn_of_outcome(self, fitted, zip(run.networks, run.states, strict=bool(run.states)))
         self._publish(fitted)
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.observers import ObservedRun, Observer
-from sknet._estimators.printing import Lines, Printer
+from sknet._estimators.printing import Lines, Printer, make_printer
 from sknet._estimators.read_data import FitArguments
 from sknet._model.machine import require_package
 from sknet._storage import checkpoints

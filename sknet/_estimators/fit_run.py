@@ -25,10 +25,11 @@ from sknet._model.model import Model, Network, PrecomputedModel
 from sknet._model.network_run import NetworkRun, Score
 from sknet._model.selection import FoldNetworks, Selection, stop_at_selected_epoch
 from sknet._model.settings import Settings
-from sknet._model.side_by_side import EpochObserver, train_side_by_side
+from sknet._model.side_by_side import train_side_by_side
 from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
 from sknet._training.result import Epoch, Result, StopReason
+from sknet._training.rounds import RoundObserver
 from sknet._training.state import History, State
 from sknet._typing import Array, Table
 
@@ -115,7 +116,7 @@ class FitRun:
         self.selection = selection
         self.networks = [stop_at_selected_epoch(selection, network) for network in self.networks]
 
-    def train(self, observer: EpochObserver | None, *, in_threads: bool) -> Result:
+    def train(self, observer: RoundObserver | None, *, in_threads: bool) -> Result:
         """Train all networks; return the result that says most."""
         first, state = self.networks[0], self.states[0]
         # only a resumed run has epochs behind it, and may have ended already
@@ -222,7 +223,7 @@ class FitRun:
     keeps_out_of_fold: bool = False  # whether `oof_prediction_` is wanted
 
     def _held_out(self) -> tuple[Array, Array, Array | None] | None:
-        """Return raw outputs, targets and weights of rows that the networks have not seen; None where there are none."""
+        """Return raw outputs, targets and weights of rows that no network has seen; None where there are none."""
         dtype = self.encoding.output_dtype
         if self.selection is not None:
             rows = self.selection.held_out

@@ -39,7 +39,9 @@ def print_end(resolved: Mapping[str, object], result: Result) -> None:
         print(f"{reason_text(resolved, result)} Stopping.")
 
 
-def report(parameters: CommonParameters, result: Result, *, quiet: bool = False, among_folds: bool = False) -> None:
+def warn_of_ending(
+    parameters: CommonParameters, result: Result, *, quiet: bool = False, among_folds: bool = False
+) -> None:
     """Warn where training did not end as it should; with `quiet`, running out of epochs is normal.
 
     `among_folds`: it ended while folds were choosing the epoch.
@@ -52,8 +54,8 @@ def report(parameters: CommonParameters, result: Result, *, quiet: bool = False,
         )
     if result.reason is StopReason.INTERRUPTED and among_folds:
         warn(
-            f"{reason_text(vars(parameters), result)} Folds were choosing the epoch: the estimator has the network of the "
-            f"first fold, trained for {result.n_epochs} epochs without the rows of that fold.",
+            f"{reason_text(vars(parameters), result)} Folds were choosing the epoch: the estimator has the network of "
+            f"the first fold, trained for {result.n_epochs} epochs without the rows of that fold.",
             UserWarning,
         )
     elif result.reason is StopReason.INTERRUPTED:

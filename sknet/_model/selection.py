@@ -14,7 +14,7 @@ raw : (m, k)        outputs for the held-out rows, one fold after the other
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import ceil, inf, log
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ from sknet._network.temperature import PRIOR_LOG, mean_at_best_temperature
 from sknet._tables.splitting import assign_folds
 from sknet._training.minibatch import MiniBatch, MiniBatchRun
 from sknet._training.result import Epoch, StopReason
-from sknet._training.rounds import train_in_rounds
+from sknet._training.rounds import RoundObserver, train_in_rounds
 from sknet._training.state import State
 from sknet._typing import Array
 
@@ -56,8 +56,8 @@ FEW_ROWS, MANY_ROWS = 500, 5_000
 """Below the first, each row is held out once; from the second on, a tenth is enough, if the rows are not in groups."""
 
 MIN_STEPS = 75
-"""No earlier epoch is chosen, where so many steps are trained: so early, a low loss is luck, and the average still holds
-the first weights."""
+"""No epoch is chosen that ends before so many steps: so early, a low loss is luck, and the average still holds the
+first weights."""
 
 MAX_EXTRA_EPOCHS = 4
 """Folds wait for a better epoch for at most so many epochs more than the best one took: what learns fast overfits fast,
@@ -77,25 +77,15 @@ class Selection:
     first_fold: Network  # as it was when the folds ended
 
 
-class FoldsObserver(Protocol):
-    """Called before and after each epoch of the folds."""
-
-    def begin(self) -> None:
-        """Note that an epoch begins."""
-
-    def end(self) -> bool:
-        """Note that an epoch has ended; return True to stop."""
-
-
-def select_epoch(folds: "FoldNetworks", observer: FoldsObserver | None = None, *, in_threads: bool = True) -> Selection:
-    """Train without each fold until the joint loss stops falling; choose the epoch and temperature for which it is least.
+def select_epoch(folds: "FoldNetworks", observer: RoundObserver | None = None, *, in_threads: bool = True) -> Selection:
+    """Train without each fold until the joint loss stops falling; choose the epoch and temperature of the least one.
 
     Parameters
     ----------
     folds : FoldNetworks
         They are trained in place.
 
-    observer : FoldsObserver, default=None
+    observer : RoundObserver, default=None
     in_threads : bool, default=True
         Whether several networks may be trained at a time.
 
@@ -103,13 +93,13 @@ def select_epoch(folds: "FoldNetworks", observer: FoldsObserver | None = None, *
     -------
     Selection
     """
-    watched = _Watched(folds, observer)
+    rater = _EpochRater(folds, observer)
     started = [MiniBatchRun(run.solver, run.problem, state) for run, state in folds.each]  # type: ignore[arg-type]
     with threads_for_networks(len(started), folds.runs[0][0].largest_product) as n_threads:
         n_at_once = max(n_threads, folds.rows.backend.n_at_once) if in_threads else 1
-        results = train_in_rounds(started, n_at_once, watched)
+        results = train_in_rounds(started, n_at_once, rater)
     interrupted = any(result.reason is StopReason.INTERRUPTED for result in results)
-    return folds.selection(StopReason.INTERRUPTED if interrupted else watched.stopped)
+    return folds.selection(StopReason.INTERRUPTED if interrupted else rater.stopped)
 
 
 class FoldNetworks:
@@ -233,10 +223,10 @@ def scaled_loss(factor: float, loss: float) -> float:
     return loss * (factor if loss > 0.0 else 2.0 - factor)
 
 
-class _Watched:
+class _EpochRater:
     """Rates each epoch of the folds, and tells an observer."""
 
-    def __init__(self, folds: FoldNetworks, observer: FoldsObserver | None) -> None:
+    def __init__(self, folds: FoldNetworks, observer: RoundObserver | None) -> None:
         self._folds, self._observer = folds, observer
         self.stopped: StopReason | None = None
 

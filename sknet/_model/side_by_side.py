@@ -1,30 +1,19 @@
 """Several networks trained side by side: an epoch of each at a time, in threads where steps are large."""
 
 from collections.abc import Sequence
-from typing import Protocol
 
 from sknet._model.network_run import NetworkRun
 from sknet._model.threads import threads_for_networks
 from sknet._training.minibatch import MiniBatch, MiniBatchRun
 from sknet._training.result import Result
-from sknet._training.rounds import train_in_rounds
+from sknet._training.rounds import RoundObserver, train_in_rounds
 from sknet._training.state import State
-
-
-class EpochObserver(Protocol):
-    """Called before and after each epoch of all networks."""
-
-    def begin(self) -> None:
-        """Note that an epoch begins."""
-
-    def end(self) -> bool:
-        """Note that an epoch has ended; return True to stop."""
 
 
 def train_side_by_side(
     runs: Sequence[NetworkRun],
     states: Sequence[State],
-    observer: EpochObserver | None = None,
+    observer: RoundObserver | None = None,
     *,
     in_threads: bool = True,
 ) -> list[Result]:
@@ -36,7 +25,7 @@ def train_side_by_side(
         One of them may be trained by L-BFGS, if it is alone.
 
     states : sequence of State
-    observer : EpochObserver, default=None
+    observer : RoundObserver, default=None
     in_threads : bool, default=True
         Whether several may be trained at a time; no result depends on it.
 
@@ -53,17 +42,17 @@ def train_side_by_side(
     first = runs[0]
     with threads_for_networks(len(runs), first.largest_product) as n_threads:
         if not isinstance(first.solver, MiniBatch):
-            watched = None if observer is None else _WithoutState(observer)
-            return [first.solver.train(first.problem, states[0], watched)]
+            solver_observer = None if observer is None else _SolverObserver(observer)
+            return [first.solver.train(first.problem, states[0], solver_observer)]
         started = [MiniBatchRun(run.solver, run.problem, state) for run, state in zip(runs, states, strict=True)]  # type: ignore[arg-type]
         n_at_once = max(n_threads, min(first.n_at_once, len(runs))) if in_threads else 1
         return train_in_rounds(started, n_at_once, observer)
 
 
-class _WithoutState:
+class _SolverObserver:
     """Passes the epochs of one solver on to an observer that knows the states."""
 
-    def __init__(self, observer: EpochObserver) -> None:
+    def __init__(self, observer: RoundObserver) -> None:
         self._observer = observer
 
     def begin(self, state: State) -> None:
