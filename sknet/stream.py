@@ -13,7 +13,6 @@ import pandas as pd
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import require_fitted
-from sknet._estimators.preparing import prepare_encoders
 from sknet._estimators.read_data import prefix_errors
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import Estimator
@@ -186,7 +185,7 @@ def prepare(
     ...     net = net.partial_fit(X[start : start + 100], y[start : start + 100])
     """
     _refuse_others(estimator)
-    prepare_encoders(estimator, X, y, sample_weight, classes)
+    estimator._prepare(X, y, sample_weight, classes)
     return estimator
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_random_state
 
+from sknet._estimators.auto import Facts, evaluation_method, with_column_facts
 from sknet._estimators.callbacks import (
     CallbackSupportMixin,
     Observers,
@@ -23,32 +24,32 @@ from sknet._estimators.callbacks import (
     observers_of_partial_fit,
     refuse_unresumable,
 )
+from sknet._estimators.conflicts import refuse_with_temperature
 from sknet._estimators.constraints import LARGEST, LOSSES, MAY_BE_NUMBERS, SIZES, InvalidParameterError
-from sknet._estimators.continuing import continued
 from sknet._estimators.documentation import Documented
-from sknet._estimators.facts import Facts
 from sknet._estimators.fit_run import FitRun, Predict, Seeds, member_seeds
-from sknet._estimators.fitted import Fitted, FittedAttributes, while_training
+from sknet._estimators.fitted import Fitted, FittedAttributes
+from sknet._estimators.parameters import has_partial_fit
 from sknet._estimators.read_data import Columns, FitArguments, read_rows, read_validation
 from sknet._estimators.reporting import (
     print_end,
     refuse_or_warn_of_identifiers,
     warn_of_ending,
+    warn_of_far_columns,
     warn_of_few_rows,
     warn_of_groups_of_one_class,
     warn_of_outcome,
     warn_of_rows_seen,
     why_diverged,
 )
-from sknet._estimators.resolve import evaluation_method, facts_of, resolve, target_settings
-from sknet._estimators.scoring import score_on
+from sknet._estimators.resolve import resolve, target_settings
 from sknet._estimators.user_warnings import warn
 from sknet._model.heads import Head, parse_again, without_absent_labels
 from sknet._model.matrices import Encoding, encode_rows, encode_validation, learn_encoding
 from sknet._model.network_run import start_run
 from sknet._model.selection import FoldNetworks, select_epoch
 from sknet._model.settings import Settings
-from sknet._model.starting import refuse_other_weights
+from sknet._model.starting import refuse_other_weights, state_to_continue_from
 from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import split
@@ -118,8 +119,20 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         plan = self._plan_increment(data, earlier)
         run = self._assemble(data, plan, earlier, until=epochs_done + 1)
         states = run.first_states()
-        run.start_from(states if earlier is None else [continued(earlier, states[0], data.rows.X)])
+        if earlier is not None and earlier.state is not None:
+            warn_of_far_columns(earlier.model.encoder, data.rows.X)
+            states = [state_to_continue_from(earlier.state, states[0], earlier.model.output_dtype)]
+        run.start_from(states)
         return self._train_and_publish(run, observers_of_partial_fit(self, run), plan)
+
+    def _prepare(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:
+        """Learn encoders from a sample and draw the first weights, for `partial_fit` to go on from."""
+        has_partial_fit(self)
+        self._validate_params()
+        data = self._read(FitArguments(X, y, sample_weight), None, classes=classes, anew=False)
+        run = self._assemble(data, self._plan_increment(data, None), None, until=1)
+        run.start_from(run.first_states())
+        self._publish(run.final_result(self._predictions, may_go_on=True))
 
     # --- 1. read -----------------------------------------------------------------------------------------------------
 
@@ -147,6 +160,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
 
     def _plan(self, data: ReadData, earlier: Fitted | None, seeds: Seeds, *, is_resumed: bool = False) -> Plan:
         """Choose the rows that evaluate each epoch, and answer every "auto"."""
+        refuse_with_temperature(self)
         rows, head, n = data.rows, data.head, len(data.rows)
         how = evaluation_method(self, n) if data.validation is None else None
         if how is not None:
@@ -182,7 +196,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         """Answer every "auto" for the rows of a table."""
         if not isinstance(self.batch_size, str) and self.batch_size > facts.n_rows and self.solver != "lbfgs":
             warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
-        return self._resolved(facts_of(self, rows, facts, seeds[1]))
+        return self._resolved(with_column_facts(facts, self, rows, seeds[1]))
 
     def _resolved(self, facts: Facts) -> tuple[Settings, dict[str, object]]:
         """Answer every "auto"; return the settings, and all parameters, also those that a subclass adds."""
@@ -244,9 +258,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             networks=networks,
             keeps_out_of_fold=self.early_stopping == "folds",
         )
-        if table is not None and self.scoring != "loss":
-            fitted_with = while_training(plan.resolved, data.columns, plan.seeds)
-            run.rate_by(score_on(self, table, encoding.head, fitted_with))
+        run.rate_by_scorer(self)
         if plan.by_folds:
             strata, seeds = data.head.strata(rows.y), member_seeds(plan.seeds, len(networks))
             run.folds = FoldNetworks(

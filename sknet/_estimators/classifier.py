@@ -1,6 +1,5 @@
 """The classifier: labels in, probabilities out."""
 
-from os import PathLike
 from typing import Self, cast
 
 import numpy as np
@@ -8,13 +7,10 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
-from sknet._estimators.base import BaseSigmoidMLP
-from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import CLASSIFIER, Constraints, fit_context
 from sknet._estimators.fitted import FittedAttribute, model_and_table, require_fitted
-from sknet._estimators.inspection import activations_of, gradients_of, objective_gradient
+from sknet._estimators.in_memory import InMemoryMLP
 from sknet._estimators.parameters import ClassifierParameters, has_partial_fit
-from sknet._estimators.read_data import FitArguments
 from sknet._estimators.scoring import accuracy
 from sknet._model.heads import LabelHead, learn_label_head
 from sknet._model.model import Model
@@ -35,7 +31,7 @@ def probabilities(model: Model, table: Table) -> Array | list[Array]:
     return labels.probabilities(P, normalise=normalise)
 
 
-class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters):
+class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     """A multi-layer perceptron that classifies, trained by hand-written backpropagation.
 
     It takes a raw table: numbers are scaled and put into bins [7]_, categories
@@ -390,126 +386,6 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
 
     # --- training ----------------------------------------------------------------------------------------------------
 
-    @with_callbacks
-    @fit_context
-    def fit(
-        self,
-        X: Table,
-        y: Target,
-        sample_weight: Target = None,
-        *,
-        X_val: Table = None,
-        y_val: Target = None,
-        sample_weight_val: Target = None,
-        groups: Target = None,
-    ) -> Self:
-        """Train the network.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The table: numbers and, in a data frame, categories and dates; values
-            may be missing.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels, an indicator matrix (multilabel), or one column of labels
-            per output (multiclass-multioutput).
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights: a row of weight 2 is two rows, one of weight 0 none.
-
-        X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
-            A validation set of your own, for early stopping.
-
-        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Its labels.
-
-        sample_weight_val : array-like of shape (n_val,), default=None
-            Its sample weights.
-
-        groups : array-like of shape (n_samples,), default=None
-            Groups of rows that early stopping holds out together, and what a
-            splitter given as `validation_fraction` splits by.
-
-        Returns
-        -------
-        self : object
-            The fitted classifier.
-
-        Raises
-        ------
-        ValueError
-            If the data, a parameter or a weight is not as described, or if
-            training diverges. The estimator is then what it was before.
-        """
-        if self.temperature_scaling not in (False, "auto"):
-            self._refuse_conflicts()
-        return self._fit(FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
-
-    @with_callbacks
-    @fit_context
-    def resume(
-        self,
-        path: str | PathLike[str],
-        X: Table,
-        y: Target,
-        sample_weight: Target = None,
-        *,
-        X_val: Table = None,
-        y_val: Target = None,
-        sample_weight_val: Target = None,
-        groups: Target = None,
-    ) -> Self:
-        """Continue a run that `Checkpoint` has written, and train until it ends.
-
-        The estimator must have the parameters, and the data must be those, of
-        the run that was interrupted; it then equals, bit for bit, the
-        estimator that the uninterrupted run would have given. A larger
-        `max_iter` lets the run go on for longer.
-
-        Parameters
-        ----------
-        path : str or path-like
-            The file.
-
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The table.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            Labels, an indicator matrix (multilabel), or one column of labels
-            per output (multiclass-multioutput).
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights: a row of weight 2 is two rows, one of weight 0 none.
-
-        X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
-            A validation set of your own, for early stopping.
-
-        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Its labels.
-
-        sample_weight_val : array-like of shape (n_val,), default=None
-            Its sample weights.
-
-        groups : array-like of shape (n_samples,), default=None
-            Groups of rows that early stopping holds out together, and what a
-            splitter given as `validation_fraction` splits by.
-
-        Returns
-        -------
-        self : object
-            The fitted classifier.
-
-        Raises
-        ------
-        ValueError
-            If the file is not a checkpoint, or is one of other data, layers
-            or another solver. The estimator is then what it was before.
-        """
-        if self.temperature_scaling not in (False, "auto"):
-            self._refuse_conflicts()
-        return self._resume(path, FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
-
     @available_if(has_partial_fit)
     @fit_context
     def partial_fit(self, X: Table, y: Target, sample_weight: Target = None, classes: Target = None) -> Self:
@@ -552,19 +428,6 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
         if len(new) != len(known) or not all(map(np.array_equal, new, known)):
             raise ValueError(
                 f"`classes={classes!r}` is not the same as on last call to partial_fit, was: {self.classes_!r}"
-            )
-
-    def _refuse_conflicts(self) -> None:
-        """Raise where no temperature can be found, although one is asked for."""
-        conflicts = {
-            "loss": self.loss != "log_loss",
-            "max_norm": self.max_norm is not None,
-            "early_stopping": not self.early_stopping,
-        }
-        for name in [name for name, is_conflict in conflicts.items() if is_conflict]:
-            raise ValueError(
-                f"temperature_scaling=True does not go with {name}={getattr(self, name)!r}: it multiplies the "
-                "output layer by what makes the log-loss of held-out rows least. Set it to 'auto' or False."
             )
 
     # --- prediction --------------------------------------------------------------------------------------------------
@@ -664,81 +527,6 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
             Between 0 and 1.
         """
         return accuracy(labels_of(require_fitted(self).model), self.predict(X), y, sample_weight)
-
-    # --- a look inside -----------------------------------------------------------------------------------------------
-
-    def activations(self, X: Table) -> list[Array]:
-        """Compute every layer's output.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The table.
-
-        Returns
-        -------
-        outputs : list of arrays of shape (n_samples, layer size), length `n_layers_`
-            The encoded, scaled input; each hidden layer's output; the
-            network's output after its output activation.
-        """
-        return activations_of(self, X)
-
-    def input_gradients(self, X: Table) -> Array:
-        """Compute how the probabilities change with each number of the table: exact derivatives, by a backward pass.
-
-        They lead through the network and the encoding of the column, in the
-        units of the table and of the probabilities: how much more is predicted
-        for one more unit, as long as the curve stays straight. They are
-        computed in float64. Where a curve bends sharply (a bin's edge, a
-        kink of "relu"), they are one of, or the mean of, both sides' slopes.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The table.
-
-        Returns
-        -------
-        gradients : ndarray of shape (n_samples, n_features) or (n_samples, n_outputs, n_features)
-            Two dimensions for two classes: of the second one's probability.
-            Otherwise an output for each column of `predict_proba`; in
-            multiclass-multioutput problems these follow each other, with one for
-            two classes. Of dates and spans
-            of time, per second. 0 where a value is missing; NaN for categories.
-        """
-        return gradients_of(self, X)
-
-    def backpropagate(
-        self, X: Table, y: Target, sample_weight: Target = None
-    ) -> tuple[float, list[Array], list[Array]]:
-        """Compute the training objective and its gradient at the present weights.
-
-        The penalty and class weights are in, dropout is off, and all rows
-        passed count as one batch. Values are those of the scaled target.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The table.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights.
-
-        Returns
-        -------
-        loss : float
-            The weighted mean loss plus the penalty.
-
-        coef_grads : list of arrays, shaped like `coefs_`
-            Derivatives of the loss with respect to the weights.
-
-        intercept_grads : list of arrays, shaped like `intercepts_`
-            Derivatives of the loss with respect to the biases.
-        """
-        return objective_gradient(self, X, y, sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -5,17 +5,13 @@ from numbers import Real
 
 import numpy as np
 
-from sknet._estimators.facts import LEARNT, Facts
 from sknet._estimators.parameters import CommonParameters
 
-
-def suits_folds(p: CommonParameters, has_end: bool) -> bool:
-    """Whether "auto" means folds on a smaller table; `has_end`: whether the schedule does.
-
-    Not where something is set that belongs to held-out rows or to scikit-learn.
-    """
-    as_by_default = p.scoring == "loss" and p.validation_fraction == "auto" and not p.warm_start
-    return as_by_default and p.solver != "lbfgs" and has_end
+LEARNT_WITH = (
+    "categorical_features", "max_categories", "category_encoding", "numeric_encoding", "n_bins", "input_scaling",
+    "dtype", "target_scaling", "n_members",
+)  # fmt: skip
+"""Parameters by which the table and the targets were learnt: they hold as long as training goes on from there."""
 
 
 def refuse_with_folds(p: CommonParameters, has_end: bool) -> None:
@@ -34,33 +30,26 @@ def refuse_with_folds(p: CommonParameters, has_end: bool) -> None:
         )
 
 
-def single_network_reasons(p: CommonParameters, facts: Facts, has_end: bool) -> list[str]:
-    """Return what is set that only a single network can have."""
-    reasons = {
-        f"learning_rate={p.learning_rate!r}": not has_end,
-        "init=(coefs, intercepts)": isinstance(p.init, tuple),
-        "input_scaling=None": p.input_scaling is None,
-        "sparse X": facts.is_sparse,
-        "solver='lbfgs'": p.solver == "lbfgs",
-        "Checkpoint or resume": facts.has_checkpoint,
-        "a stream": facts.is_stream,
+def refuse_with_temperature(p: CommonParameters) -> None:
+    """Raise where no temperature can be found, although one is asked for."""
+    if getattr(p, "temperature_scaling", False) in (False, "auto"):  # which only the classifier has
+        return
+    wrong = {
+        "loss": p.loss != "log_loss",
+        "max_norm": p.max_norm is not None,
+        "early_stopping": not p.early_stopping,
     }
-    return [what for what, is_set in reasons.items() if is_set]
-
-
-def refuse_members(n_members: int, reasons: list[str]) -> None:
-    """Raise where several networks are asked for, and only one can be trained."""
-    if n_members > 1 and reasons:
+    for name in [name for name, is_wrong in wrong.items() if is_wrong]:
         raise ValueError(
-            f"n_members={n_members} does not go with {reasons[0]}, which takes a single network: leave it out, or set "
-            "n_members=1."
+            f"temperature_scaling=True does not go with {name}={getattr(p, name)!r}: it multiplies the "
+            "output layer by what makes the log-loss of held-out rows least. Set it to 'auto' or False."
         )
 
 
 def refuse_for_lbfgs(p: CommonParameters) -> None:
     """Raise if a parameter is set that makes no sense with L-BFGS."""
-    given = {"dropout": np.any(p.dropout), "max_norm": p.max_norm is not None}
-    for name in [name for name, is_set in given.items() if is_set]:
+    wrong = {"dropout": np.any(p.dropout), "max_norm": p.max_norm is not None}
+    for name in [name for name, is_wrong in wrong.items() if is_wrong]:
         raise ValueError(
             f"{name}={getattr(p, name)!r} does not go with solver='lbfgs': leave it at 0 or None, or choose "
             "solver='adam'."
@@ -69,8 +58,9 @@ def refuse_for_lbfgs(p: CommonParameters) -> None:
 
 def refuse_changed(p: CommonParameters, earlier: Mapping[str, object]) -> None:
     """Raise where training is to go on although what was learnt would have to be learnt anew."""
-    for name in LEARNT:
-        now, before = getattr(p, name, None), earlier.get(name)
+    for name in LEARNT_WITH:
+        now = getattr(p, name, None)
+        before = earlier.get(name)
         if np.array_equal(np.asarray(now, dtype=object), np.asarray(before, dtype=object)):
             continue
         raise ValueError(

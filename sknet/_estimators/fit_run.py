@@ -13,16 +13,18 @@ from math import nan
 from typing import TypeAlias
 
 import numpy as np
+from sklearn.base import BaseEstimator
 
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.observers import EpochReport
 from sknet._estimators.read_data import Columns
+from sknet._estimators.scoring import validation_scorer
 from sknet._model.heads import RegressionHead
 from sknet._model.intervals import learn_residuals
 from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows, Encoding
 from sknet._model.model import Model, Network, PrecomputedModel
-from sknet._model.network_run import NetworkRun, Score
+from sknet._model.network_run import NetworkRun
 from sknet._model.selection import FoldNetworks, Selection, stop_at_selected_epoch
 from sknet._model.settings import Settings
 from sknet._model.side_by_side import train_side_by_side
@@ -106,10 +108,25 @@ class FitRun:
         """Begin with these states."""
         self.states, self.first_epochs = states, [state.epoch for state in states]
 
-    def rate_by(self, score: Score) -> None:
-        """Rate each epoch by a user's scorer instead of minus the loss."""
-        for i, network in enumerate(self.networks):
-            self.networks[i] = network.evaluated(score)
+    def rate_by_scorer(self, estimator: BaseEstimator) -> None:
+        """Rate each epoch by the scorer that the estimator's `scoring` names or is, if it is not minus the loss."""
+        if self.validation_table is None or estimator.scoring == "loss":
+            return
+        score = validation_scorer(estimator, self.validation_table, self.encoding.head, self._snapshot)
+        self.networks = [network.with_evaluation(score) for network in self.networks]
+
+    def _snapshot(self, model: Model) -> Fitted:
+        """Return what a scorer needs of an estimator in training: to predict with this model."""
+        return Fitted(
+            model=model,
+            resolved=self.resolved,
+            columns=self.columns,
+            history=History(),
+            n_iter=0,
+            n_samples_seen=0,
+            validated=True,
+            seeds=self.seeds,
+        )
 
     def limit_epochs(self, selection: Selection) -> None:
         """Train for as many epochs as folds have chosen."""

@@ -80,8 +80,8 @@ class Fitted:
         """Return the same with other weights or biases, whose errors nobody knows."""
         network = self.model.network
         for name, new, old in (("coefs_", coefs, network.coefs), ("intercepts_", intercepts, network.intercepts)):
-            if new is not None and [np.shape(one) for one in new] != [one.shape for one in old]:
-                raise ValueError(f"{name} must hold arrays of the shapes {[one.shape for one in old]}: give these.")
+            if new is not None and [np.shape(array) for array in new] != [array.shape for array in old]:
+                raise ValueError(f"{name} must hold arrays of the shapes {[array.shape for array in old]}: give these.")
         network = replace(network, coefs=coefs or network.coefs, intercepts=intercepts or network.intercepts)
         return replace(self, model=replace(self.model, network=network), residuals=None)
 
@@ -90,13 +90,6 @@ def best_epoch_of(epochs: Sequence[Epoch]) -> int:
     """Return the number, from 1, of the best epoch; the last of equal ones, 0 for none."""
     ranks = [(rank(epoch.validation_score, epoch.validation_loss), i + 1) for i, epoch in enumerate(epochs)]
     return max(ranks, default=((0, 0.0), 0))[1]
-
-
-def while_training(
-    resolved: Mapping[str, object], columns: Columns, seeds: tuple[int, int, int]
-) -> Callable[[Model], Fitted]:
-    """Return what makes a `Fitted` of the model of an epoch, for a scorer."""
-    return lambda model: Fitted(model, resolved, columns, History(), 0, 0, True, seeds)
 
 
 KINDS = models.KINDS | models.by_name(Fitted, Columns, Residuals)

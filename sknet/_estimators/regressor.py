@@ -1,23 +1,22 @@
 """The regressor: numbers in, numbers out."""
 
-from os import PathLike
 from typing import Self, cast
 
+import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
-from sknet._estimators.base import BaseSigmoidMLP
-from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import REGRESSOR, Constraints, fit_context
 from sknet._estimators.fitted import model_and_table, require_fitted
-from sknet._estimators.inspection import activations_of, gradients_of, interval_of, objective_gradient
+from sknet._estimators.in_memory import InMemoryMLP
 from sknet._estimators.parameters import RegressorParameters, has_partial_fit
-from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import has_positive_targets
 from sknet._estimators.scoring import determination
 from sknet._model.heads import RegressionHead, learn_regression_head
+from sknet._model.intervals import has_interval, intervals_around
 from sknet._model.model import Model
+from sknet._tables.arrays import shown
 from sknet._typing import Array, Table, Target
 
 
@@ -26,7 +25,7 @@ def predictions(model: Model, table: Table) -> Array:
     return model.outputs(table, model.head.predict)
 
 
-class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
+class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     """A multi-layer perceptron for regression, trained by hand-written backpropagation.
 
     It takes a raw table: numbers are scaled and put into bins [5]_, categories
@@ -373,121 +372,6 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
 
     # --- training ----------------------------------------------------------------------------------------------------
 
-    @with_callbacks
-    @fit_context
-    def fit(
-        self,
-        X: Table,
-        y: Target,
-        sample_weight: Target = None,
-        *,
-        X_val: Table = None,
-        y_val: Target = None,
-        sample_weight_val: Target = None,
-        groups: Target = None,
-    ) -> Self:
-        """Train the network.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The table: numbers and, in a data frame, categories and dates; values
-            may be missing.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights: a row of weight 2 is two rows, one of weight 0 none.
-
-        X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
-            A validation set of your own, for early stopping.
-
-        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Its targets.
-
-        sample_weight_val : array-like of shape (n_val,), default=None
-            Its sample weights.
-
-        groups : array-like of shape (n_samples,), default=None
-            Groups of rows that early stopping holds out together, and what a
-            splitter given as `validation_fraction` splits by.
-
-        Returns
-        -------
-        self : object
-            The fitted regressor.
-
-        Raises
-        ------
-        ValueError
-            If the data, a parameter or a weight is not as described, or if
-            training diverges. The estimator is then what it was before.
-        """
-        return self._fit(FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
-
-    @with_callbacks
-    @fit_context
-    def resume(
-        self,
-        path: str | PathLike[str],
-        X: Table,
-        y: Target,
-        sample_weight: Target = None,
-        *,
-        X_val: Table = None,
-        y_val: Target = None,
-        sample_weight_val: Target = None,
-        groups: Target = None,
-    ) -> Self:
-        """Continue a run that `Checkpoint` has written, and train until it ends.
-
-        The estimator must have the parameters, and the data must be those, of
-        the run that was interrupted; it then equals, bit for bit, the
-        estimator that the uninterrupted run would have given. A larger
-        `max_iter` lets the run go on for longer.
-
-        Parameters
-        ----------
-        path : str or path-like
-            The file.
-
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The table.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights: a row of weight 2 is two rows, one of weight 0 none.
-
-        X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
-            A validation set of your own, for early stopping.
-
-        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
-            Its targets.
-
-        sample_weight_val : array-like of shape (n_val,), default=None
-            Its sample weights.
-
-        groups : array-like of shape (n_samples,), default=None
-            Groups of rows that early stopping holds out together, and what a
-            splitter given as `validation_fraction` splits by.
-
-        Returns
-        -------
-        self : object
-            The fitted regressor.
-
-        Raises
-        ------
-        ValueError
-            If the file is not a checkpoint, or is one of other data, layers
-            or another solver. The estimator is then what it was before.
-        """
-        given = FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        return self._resume(path, given)
-
     @available_if(has_partial_fit)
     @fit_context
     def partial_fit(self, X: Table, y: Target, sample_weight: Target = None) -> Self:
@@ -563,7 +447,34 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
             If no rows were held out, as after `partial_fit`, or fewer than
             1 / (1 - coverage) - 1; or with a single quantile level.
         """
-        return interval_of(self, X, coverage)
+        if (
+            isinstance(coverage, bool | np.bool_)
+            or not isinstance(coverage, int | float | np.floating)
+            or not 0 < coverage < 1
+        ):
+            raise ValueError(f"coverage={shown(coverage)}: give a number between 0 and 1, both excluded.")
+        fitted = require_fitted(self)
+        head = cast(RegressionHead, fitted.model.head)
+        if not has_interval(head):
+            raise ValueError(
+                f"quantile={fitted.resolved.get('quantile')!r} is a single level, and an interval needs two: give the "
+                "outer ones, quantile=[0.05, 0.95] perhaps, or choose another loss."
+            )
+        if fitted.residuals is None:
+            raise ValueError(
+                "predict_interval needs rows that were held out in the last call to fit, and there were none: fit with "
+                "early_stopping='auto', True or 'folds', or with X_val and y_val; partial_fit holds nothing out."
+            )
+        largest_error = fitted.residuals.quantile(float(coverage))
+        if largest_error is None:
+            wanted = int(np.ceil(1.0 / (1.0 - coverage) - 1.0 - 1e-9))
+            raise ValueError(
+                f"coverage={coverage!r} takes {wanted} held-out rows at least, and the {fitted.residuals.n_rows:.4g} "
+                "that there are say nothing so rare: lower it, or hold out more, with validation_fraction or X_val "
+                "and y_val."
+            )
+        model, table = model_and_table(self, X)
+        return intervals_around(head, model.outputs(table, head.predict), largest_error)
 
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:
         """Compute R^2; with several quantile levels, the mean of D^2, the counterpart of R^2 for the pinball loss.
@@ -586,79 +497,6 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         """
         head = cast(RegressionHead, require_fitted(self).model.head)
         return determination(head, self.predict(X), y, sample_weight)
-
-    # --- a look inside -----------------------------------------------------------------------------------------------
-
-    def activations(self, X: Table) -> list[Array]:
-        """Compute every layer's output.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The table.
-
-        Returns
-        -------
-        outputs : list of arrays of shape (n_samples, layer size), length `n_layers_`
-            The encoded, scaled input; each hidden layer's output; the
-            network's output after its output activation.
-        """
-        return activations_of(self, X)
-
-    def input_gradients(self, X: Table) -> Array:
-        """Compute how the predictions change with each number of the table: exact derivatives, by a backward pass.
-
-        They lead through the network and the encoding of the column, in the
-        units of the table and of the predictions: how much more is predicted
-        for one more unit, as long as the curve stays straight. They are
-        computed in float64. Where a curve bends sharply (a bin's edge, a
-        kink of "relu"), they are one of, or the mean of, both sides' slopes.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The table.
-
-        Returns
-        -------
-        gradients : ndarray of shape (n_samples, n_features) or (n_samples, n_outputs, n_features)
-            Two dimensions for one target. Otherwise an output for each target or
-            quantile level. Of dates and spans
-            of time, per second. 0 where a value is missing; NaN for categories.
-        """
-        return gradients_of(self, X)
-
-    def backpropagate(
-        self, X: Table, y: Target, sample_weight: Target = None
-    ) -> tuple[float, list[Array], list[Array]]:
-        """Compute the training objective and its gradient at the present weights.
-
-        The penalty and class weights are in, dropout is off, and all rows
-        passed count as one batch. Values are those of the scaled target.
-
-        Parameters
-        ----------
-        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
-            The table.
-
-        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
-            The targets.
-
-        sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights.
-
-        Returns
-        -------
-        loss : float
-            The weighted mean loss plus the penalty.
-
-        coef_grads : list of arrays, shaped like `coefs_`
-            Derivatives of the loss with respect to the weights.
-
-        intercept_grads : list of arrays, shaped like `intercepts_`
-            Derivatives of the loss with respect to the biases.
-        """
-        return objective_gradient(self, X, y, sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

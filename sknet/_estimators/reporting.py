@@ -17,10 +17,11 @@ from sknet._network.temperature import LARGEST_LOG
 from sknet._tables.columns.category import IdentifierColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import shortened
+from sknet._tables.novelty import far_columns
 from sknet._tables.splitting import MIN_HELD_OUT
 from sknet._training.result import DivergedError, Result, StopReason
 from sknet._training.state import State
-from sknet._typing import Array
+from sknet._typing import Array, Table
 
 UNFINISHED = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
 """Ends that are a reason to warn."""
@@ -127,6 +128,18 @@ def warn_of_rows_seen(earlier: Fitted, n: int, fraction: object) -> None:
         "may be too good. Pass X_val and y_val, or call fit with warm_start=False.",
         RuntimeWarning,
     )
+
+
+def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:
+    """Warn where `partial_fit` brings columns far outside of what the encoders were learnt from."""
+    far = far_columns(encoder, X)
+    if far:
+        warn(
+            f"Columns {shortened(far)} of X lie far outside of what the first call of partial_fit was given, and are "
+            "encoded as it taught: give a first call that is like all rows, or call sknet.stream.prepare with a sample "
+            "of them first.",
+            RuntimeWarning,
+        )
 
 
 def refuse_or_warn_of_identifiers(encoder: TableEncoder) -> None:

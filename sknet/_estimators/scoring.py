@@ -36,20 +36,20 @@ def accuracy(known: Labels, predicted: Array, y: Target, sample_weight: Target) 
     if labels.shape != predicted.shape:
         raise ValueError(f"y has shape {labels.shape}, but predictions have {predicted.shape}: give it the same.")
     for column, classes in zip(labels.reshape(len(labels), -1).T, known.levels, strict=True):
-        _refuse_strangers(column, classes)
+        _refuse_unknown_labels(column, classes)
     weight = None if sample_weight is None else read_weight(sample_weight, len(labels))
     return float(np.average((labels == predicted).reshape(len(labels), -1).all(axis=1), weights=weight))
 
 
-def _refuse_strangers(labels: Array, classes: Array) -> None:
+def _refuse_unknown_labels(labels: Array, classes: Array) -> None:
     """Raise where labels are not of the kind that the classes are; those that are may be new, and count as wrong."""
     mixed = labels if labels.dtype == object else labels[:1]
-    strange = [label for label in mixed.tolist() if isinstance(label, str) is not isinstance(classes[0], str)]
-    if labels.dtype.kind == "f" and not strange:
-        strange = labels[labels % 1 != 0].tolist()
-    if strange:
+    unknown = [label for label in mixed.tolist() if isinstance(label, str) is not isinstance(classes[0], str)]
+    if labels.dtype.kind == "f" and not unknown:
+        unknown = labels[labels % 1 != 0].tolist()
+    if unknown:
         raise ValueError(
-            f"Unknown label type: y holds {shown(strange[0])}, but the classes are {shortened(classes.tolist())}: give "
+            f"Unknown label type: y holds {shown(unknown[0])}, but the classes are {shortened(classes.tolist())}: give "
             "labels of their kind."
         )
 
@@ -70,8 +70,8 @@ def determination(head: RegressionHead, predicted: Array, y: Target, sample_weig
 # --- the score of every epoch ----------------------------------------------------------------------------------------
 
 
-def score_on(
-    estimator: BaseEstimator, validation: Rows, head: Head, fitted_with: Callable[[Model], Fitted]
+def validation_scorer(
+    estimator: BaseEstimator, validation: Rows, head: Head, snapshot: Callable[[Model], Fitted]
 ) -> Callable[[Model], float]:
     """Return a function model -> score, by a scikit-learn scorer on a snapshot of the estimator."""
     # a copy for the scorer to call `predict` on: the estimator itself stays as it was until the fit ends
@@ -84,7 +84,7 @@ def score_on(
     y = head.to_user_form(validation.y)
 
     def score(model: Model) -> float:
-        probe._fitted = fitted_with(model)
+        probe._fitted = snapshot(model)
         try:
             return float(scorer(probe, X, y, **weights))
         except (TypeError, ValueError, AttributeError) as error:

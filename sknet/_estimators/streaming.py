@@ -20,11 +20,10 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
+from sknet._estimators.auto import SHARE, Facts, evaluation_method
 from sknet._estimators.base import BaseSigmoidMLP, Plan
 from sknet._estimators.callbacks import refuse_lbfgs
-from sknet._estimators.facts import SHARE, Facts
 from sknet._estimators.fit_run import FitRun, Seeds
-from sknet._estimators.fitted import while_training
 from sknet._estimators.parameters import ClassifierParameters
 from sknet._estimators.read_data import (
     Columns,
@@ -36,8 +35,7 @@ from sknet._estimators.read_data import (
     read_table,
 )
 from sknet._estimators.reporting import refuse_or_warn_of_identifiers, warn_of_few_rows
-from sknet._estimators.resolve import evaluation_method, target_settings
-from sknet._estimators.scoring import score_on
+from sknet._estimators.resolve import target_settings
 from sknet._model.heads import Head
 from sknet._partitions.epochs import RowCounts, StoredRows, learn_stored, network_of, validation_of
 from sknet._partitions.sources import Chunk
@@ -197,8 +195,7 @@ def assemble(
         networks=[network_of(settings, encoding, rows, counts, sample, encoded)],
         source=stored.digest,
     )
-    if validation is not None and estimator.scoring != "loss":
-        run.rate_by(score_on(estimator, validation, encoding.head, while_training(resolved, columns, seeds)))
+    run.rate_by_scorer(estimator)
     return plan, run
 
 

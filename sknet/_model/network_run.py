@@ -145,7 +145,7 @@ class NetworkRun:
 
     # --- held-out rows -----------------------------------------------------------------------------------------------
 
-    def evaluated(self, score: Score | None) -> Self:
+    def with_evaluation(self, score: Score | None) -> Self:
         """Return the run with each epoch rated on the validation rows: by a user's scorer, or by minus the loss."""
         return replace(self, problem=replace(self.problem, evaluate=self._evaluation(score)))
 
@@ -153,7 +153,7 @@ class NetworkRun:
         """Return a function theta -> (validation loss, score, theta as evaluated: at its temperature, temperature)."""
         held_out, loss = self.validation, self.encoding.head.loss
         if held_out is None:
-            raise TypeError("there are no rows that evaluate")
+            raise TypeError("no rows evaluate the epochs")
 
         def evaluate(theta: Array) -> tuple[float, float, Array, float]:
             raw, factor = self.objective.raw(theta, held_out.inputs, len(held_out)), 1.0
@@ -211,7 +211,7 @@ def start_run(
     Returns
     -------
     NetworkRun
-        Its epochs are rated by minus the loss; see `NetworkRun.evaluated` for a scorer.
+        Its epochs are rated by minus the loss; see `NetworkRun.with_evaluation` for a scorer.
     """
     head, encoder = encoding.head, encoding.encoder
     chosen = None
@@ -250,7 +250,7 @@ def start_run(
     run = NetworkRun(
         settings, encoding, layout, chosen, samples, held_out, objective, problem, solver, training.backend.n_at_once
     )
-    return run if held_out is None else run.evaluated(None)
+    return run if held_out is None else run.with_evaluation(None)
 
 
 def rows_at_once(settings: Settings, training: EncodedRows) -> int:

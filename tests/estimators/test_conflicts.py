@@ -4,7 +4,8 @@ import pytest
 from sklearn.model_selection import ShuffleSplit
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.conflicts import refuse_for_lbfgs, refuse_with_folds, suits_folds
+from sknet._estimators.auto import suits_folds
+from sknet._estimators.conflicts import refuse_for_lbfgs, refuse_with_folds
 
 OF_HELD_OUT_ROWS = {"scoring": "accuracy", "validation_fraction": ShuffleSplit(random_state=0), "warm_start": True}
 

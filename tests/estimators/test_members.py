@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV
 import sknet
 import sknet.stream
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.facts import SMALL_ROWS
+from sknet._estimators.auto import SMALL_ROWS
 
 rng = np.random.default_rng(0)
 N = 120

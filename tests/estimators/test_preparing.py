@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 
-from sknet import SigmoidMLPClassifier
-from sknet._estimators.preparing import prepare_encoders
+from sknet import SigmoidMLPClassifier, stream
 
 
 def test_a_solver_without_partial_fit_is_refused():
     with pytest.raises(AttributeError, match="stochastic"):
-        prepare_encoders(SigmoidMLPClassifier(solver="lbfgs"), np.ones((3, 1)), [0, 1, 0])
+        stream.prepare(SigmoidMLPClassifier(solver="lbfgs"), np.ones((3, 1)), [0, 1, 0])

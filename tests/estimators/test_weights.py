@@ -8,7 +8,7 @@ from sklearn.model_selection import PredefinedSplit
 from sklearn.utils.class_weight import compute_sample_weight
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.facts import Facts
+from sknet._estimators.auto import Facts
 from sknet._estimators.resolve import resolve
 from sknet._model.matrices import Encoding, encode_rows
 from sknet._model.network_run import start_run

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 from sklearn.metrics import log_loss
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.facts import Facts
+from sknet._estimators.auto import Facts
 from sknet._estimators.resolve import resolve, target_settings
 from sknet._model import selection
 from sknet._model.heads import learn_label_head, learn_regression_head

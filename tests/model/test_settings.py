@@ -5,7 +5,7 @@ from dataclasses import FrozenInstanceError, fields, is_dataclass, replace
 import pytest
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.facts import Facts
+from sknet._estimators.auto import Facts
 from sknet._estimators.resolve import resolve
 from sknet._model.settings import Settings, TargetSettings
 

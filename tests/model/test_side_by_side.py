@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet import SigmoidMLPRegressor
-from sknet._estimators.facts import Facts
+from sknet._estimators.auto import Facts
 from sknet._estimators.resolve import resolve, target_settings
 from sknet._model.heads import learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding

@@ -3,7 +3,7 @@
 import pytest
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.facts import (
+from sknet._estimators.auto import (
     AUTO_EARLY_STOPPING,
     AUTO_FOLDS,
     FOLDS_PATIENCE,
@@ -16,8 +16,9 @@ from sknet._estimators.facts import (
     SHARE,
     TOL,
     Facts,
+    evaluation_method,
 )
-from sknet._estimators.resolve import evaluation_method, resolve
+from sknet._estimators.resolve import resolve
 from sknet._model.selection import MANY_ROWS
 
 

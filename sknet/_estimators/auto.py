@@ -1,0 +1,235 @@
+"""What every "auto" becomes: by the other parameters, and by facts about the rows to train on.
+
+With scikit-learn's own schedules, which have no end, everything that scikit-learn does not have stays off unless it is
+set: with its settings, training does what it does there.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from operator import attrgetter
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from sknet._estimators.conflicts import LEARNT_WITH, refuse_changed, refuse_with_folds
+from sknet._estimators.parameters import ClassifierParameters, CommonParameters, RegressorParameters, Splitter
+from sknet._model.selection import MANY_ROWS
+from sknet._partitions.table import PartedTable
+from sknet._tables.kinds import count_kinds
+from sknet._tables.rows import Rows, is_sparse
+from sknet._training.schedules import SCHEDULES
+
+FLOAT32_ROWS = 500
+"""From so many training rows on, `dtype="auto"` computes in float32; below, float64 costs no time worth mentioning."""
+
+AUTO_AVERAGING = 0.99
+"""The decay that `averaging="auto"` means where held-out rows evaluate the weights."""
+
+AUTO_DROPOUT = 0.1
+"""The rate that `dropout="auto"` means for a classifier that Adam trains and held-out rows evaluate."""
+
+AUTO_LABEL_SMOOTHING = 0.02
+"""What `label_smoothing="auto"` means where a temperature undoes what smoothing does to the probabilities."""
+
+AUTO_CLIP_NORM = 10.0
+"""What `clip_norm="auto"` means for SGD, whose steps are as long as the gradient: those of counts may be huge."""
+
+AUTO_WEIGHT_DECAY = 0.02
+"""What `weight_decay="auto"` means for Adam."""
+
+SMALL_ROWS = 5_000
+"""Below so many training rows `n_members="auto"` is two networks, one of which sees bins beside the numbers; from there
+on one, which sees them."""
+
+AUTO_BINS_COLUMNS = 50
+"""Up to so many columns of numbers it does so: the first layer of a wider table, of pixels perhaps, would be huge."""
+
+AUTO_EARLY_STOPPING = 67
+"""From so many rows on, `early_stopping="auto"` evaluates the epochs."""
+
+PATIENCE, FOLDS_PATIENCE, LARGE_PATIENCE = 24, (16, 6), 4
+"""How many epochs `n_iter_no_change="auto"` waits for a better one: in general, with folds of less and of more than
+`MANY_ROWS` rows, on large tables."""
+
+SHARE, LARGE_SHARE = 0.15, 0.1
+"""What `validation_fraction="auto"` holds out, in general and of large tables: thousands of rows are enough."""
+
+TOL, FOLDS_TOL, LARGE_TOL = 1e-4, 1e-3, 2e-3
+"""What `tol="auto"` means: scikit-learn's; with folds and on large tables, whose losses are steadier."""
+
+LARGE = 15_000
+"""From so many training rows on, an epoch is hundreds of steps, and a few of them tell whether there is progress."""
+
+AUTO_FOLDS = LARGE
+"""Below so many rows folds choose the epoch, so that the networks learn from all rows."""
+
+PROPORTIONAL_BATCH = (32, 256)
+"""Between these, `batch_size="proportional"` is a 32nd of the rows: some thirty steps per epoch, small tables too."""
+
+WORKERS_BATCH = 8192
+"""Up to so many on workers, where a step takes its way to them and back whatever it holds."""
+
+Validated: TypeAlias = bool | Literal["folds"]
+EvaluationMethod: TypeAlias = float | Splitter | Literal["folds"] | None
+"""What evaluates the epochs: the share of rows that is held out, a splitter that says which, folds, or nothing."""
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What "auto" depends on besides the other parameters."""
+
+    n_rows: int  # to train on
+    validated: Validated  # whether rows are held out, or folds are
+    n_numbers: int = 0  # columns of numbers
+    has_many_levels: bool = False  # whether a category has more levels than `max_categories`
+    is_sparse: bool = False
+    increment: bool = False  # a call of `partial_fit`
+    earlier: Mapping[str, object] | None = None  # what was resolved when the columns were learnt
+    n_held_out: int = 0  # rows for validation
+    largest_batch: int = PROPORTIONAL_BATCH[1]
+    has_checkpoint: bool = False  # whether the run is written to a file, or comes from one
+    is_stream: bool = False  # whether the rows never are in memory at once
+
+
+def has_end(p: CommonParameters) -> bool:
+    """Whether the schedule ends by itself."""
+    return not (isinstance(p.learning_rate, str) and SCHEDULES[p.learning_rate].open_ended)
+
+
+# --- what evaluates the epochs ----------------------------------------------------------------------------------------
+
+
+def evaluation_method(p: CommonParameters, n_rows: int) -> EvaluationMethod:
+    """Return what evaluates the epochs of a fit to so many rows."""
+    if p.early_stopping == "folds":
+        refuse_with_folds(p, has_end(p))
+        return "folds"
+    if p.early_stopping == "auto" and n_rows < AUTO_FOLDS:
+        if n_rows < AUTO_EARLY_STOPPING:
+            return None
+        if p.max_iter > 1 and suits_folds(p, has_end(p)):
+            return "folds"
+    if not p.early_stopping:
+        return None
+    return share_held_out(n_rows) if isinstance(p.validation_fraction, str) else p.validation_fraction
+
+
+def share_held_out(n_rows: int) -> float:
+    """Return the share of so many rows that `validation_fraction="auto"` holds out."""
+    return LARGE_SHARE if n_rows >= LARGE else SHARE
+
+
+def suits_folds(p: CommonParameters, has_end: bool) -> bool:
+    """Whether "auto" means folds on a smaller table; `has_end`: whether the schedule does.
+
+    Not where something is set that belongs to held-out rows or to scikit-learn.
+    """
+    is_default = p.scoring == "loss" and p.validation_fraction == "auto" and not p.warm_start
+    return is_default and p.solver != "lbfgs" and has_end
+
+
+# --- what each "auto" becomes ----------------------------------------------------------------------------------------
+
+
+def answer_autos(parameters: CommonParameters, facts: Facts) -> CommonParameters:
+    """Return a copy of the parameters with every "auto" answered: set on an estimator, they give the same fit."""
+    kind = ClassifierParameters if isinstance(parameters, ClassifierParameters) else RegressorParameters
+    names = tuple(kind.__dataclass_fields__)
+    resolved = kind(**dict(zip(names, attrgetter(*names)(parameters), strict=True)))
+    resolved.n_members = choose_n_members(resolved, facts)
+    for name, answer in auto_values(resolved, facts).items():
+        given = getattr(resolved, name)
+        if isinstance(given, str) and given in ("auto", "proportional"):
+            setattr(resolved, name, answer)
+    if facts.earlier is not None:
+        refuse_changed(resolved, facts.earlier)
+    resolved.batch_size = min(facts.n_rows, int(resolved.batch_size))
+    resolved.early_stopping = facts.validated  # "folds"; False where True was asked for, and the rows were too few
+    if isinstance(resolved, ClassifierParameters):
+        resolved.temperature_scaling = bool(resolved.temperature_scaling and facts.validated)
+        if resolved.label_smoothing == "auto":  # a temperature undoes what smoothing does to the probabilities
+            resolved.label_smoothing = AUTO_LABEL_SMOOTHING if resolved.temperature_scaling else 0.0
+    return resolved
+
+
+def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
+    """Return what "auto" means here, for each parameter that may be left to the estimator."""
+    ours = has_end(p)  # a schedule that scikit-learn does not have
+    validated, n = bool(facts.validated), facts.n_rows
+    by_adam, by_lbfgs = p.solver == "adam", p.solver == "lbfgs"
+    proportional = int(np.clip(n // 32, PROPORTIONAL_BATCH[0], facts.largest_batch))
+    values: dict[str, object] = {
+        "dtype": "float64" if by_lbfgs or n < FLOAT32_ROWS else "float32",
+        "batch_size": proportional if p.batch_size == "proportional" else 200,
+        "averaging": AUTO_AVERAGING if validated and ours else 0.0,
+        "dropout": 0.0,
+        "clip_norm": AUTO_CLIP_NORM if p.solver == "sgd" and ours else None,
+        "weight_decay": AUTO_WEIGHT_DECAY if by_adam and ours else 0.0,
+        "init": "centred",
+        "validation_fraction": share_held_out(n + facts.n_held_out),
+        "tol": LARGE_TOL if n >= LARGE and ours and not by_lbfgs else TOL,
+        "n_iter_no_change": LARGE_PATIENCE if n >= LARGE and ours else PATIENCE,
+        "numeric_encoding": "raw",
+        "category_encoding": "one_hot",
+    }
+    if facts.validated == "folds":
+        values |= {"n_iter_no_change": FOLDS_PATIENCE[n >= MANY_ROWS], "tol": FOLDS_TOL}
+    if facts.earlier is not None:
+        values |= {name: facts.earlier[name] for name in LEARNT_WITH if name in values}
+    elif not (isinstance(p.init, tuple) or p.input_scaling is None or facts.is_sparse or not ours):
+        if 0 < facts.n_numbers <= AUTO_BINS_COLUMNS and int(p.n_members) > 1:
+            values["numeric_encoding"] = "auto"  # by turns: members with bins and members without
+        elif 0 < facts.n_numbers <= AUTO_BINS_COLUMNS and n >= SMALL_ROWS:
+            values["numeric_encoding"] = "piecewise_linear"
+        if facts.has_many_levels and not facts.increment:  # means of a first part of the rows would stay for ever
+            values["category_encoding"] = "both"
+    if isinstance(p, ClassifierParameters):
+        values["dropout"] = AUTO_DROPOUT if by_adam and validated and ours else 0.0
+        possible = p.loss == "log_loss" and not by_lbfgs and p.max_norm is None
+        values["temperature_scaling"] = possible and validated and ours
+    return values
+
+
+def choose_n_members(p: CommonParameters, facts: Facts) -> int:
+    """Return how many networks are trained side by side; raise where several are asked for and only one can be."""
+    if facts.earlier is not None and (p.n_members == "auto" or facts.increment):
+        return int(facts.earlier["n_members"])  # type: ignore[call-overload]  # joined into one, which goes on
+    if facts.increment:
+        return 1
+    reasons = single_network_reasons(p, facts)
+    if p.n_members == "auto":
+        return 2 if not reasons and facts.validated and facts.n_rows < SMALL_ROWS else 1
+    n_members = int(p.n_members)
+    if n_members > 1 and reasons and facts.earlier is None:
+        raise ValueError(
+            f"n_members={n_members} does not go with {reasons[0]}, which takes a single network: leave it out, or set "
+            "n_members=1."
+        )
+    return n_members
+
+
+def single_network_reasons(p: CommonParameters, facts: Facts) -> list[str]:
+    """Return what is set that only a single network can have."""
+    reasons = {
+        f"learning_rate={p.learning_rate!r}": not has_end(p),
+        "init=(coefs, intercepts)": isinstance(p.init, tuple),
+        "input_scaling=None": p.input_scaling is None,
+        "sparse X": facts.is_sparse,
+        "solver='lbfgs'": p.solver == "lbfgs",
+        "Checkpoint or resume": facts.has_checkpoint,
+        "a stream": facts.is_stream,
+    }
+    return [reason for reason, is_set in reasons.items() if is_set]
+
+
+def with_column_facts(facts: Facts, p: CommonParameters, rows: Rows, seed: int) -> Facts:
+    """Add what `auto_values` asks about the table's columns; they are counted in the sample that this seed draws."""
+    X = rows.X
+    if isinstance(X, PartedTable):
+        facts = replace(facts, largest_batch=WORKERS_BATCH)
+    if facts.earlier is not None:
+        return facts
+    if type(X) is np.ndarray and isinstance(p.categorical_features, str):
+        return replace(facts, n_numbers=X.shape[1])  # numbers, all of them
+    n_numbers, many = count_kinds(rows.sample(seed).X, p.categorical_features, p.max_categories)
+    return replace(facts, n_numbers=n_numbers, has_many_levels=many, is_sparse=is_sparse(X))

@@ -1,0 +1,232 @@
+"""The public methods of both estimators that do not depend on the task: fits, and what shows the network's inside."""
+
+from dataclasses import replace
+from os import PathLike
+from typing import Self
+
+from sknet._estimators.auto import Facts
+from sknet._estimators.base import BaseSigmoidMLP
+from sknet._estimators.callbacks import with_callbacks
+from sknet._estimators.constraints import fit_context
+from sknet._estimators.fitted import model_and_table, require_fitted
+from sknet._estimators.read_data import FitArguments
+from sknet._estimators.resolve import resolve
+from sknet._model.matrices import Encoding, encode_rows
+from sknet._model.network_run import start_run
+from sknet._model.sensitivity import input_gradients
+from sknet._model.starting import refuse_other_weights
+from sknet._typing import Array, Table, Target
+
+
+class InMemoryMLP(BaseSigmoidMLP):
+    """The public methods that do not depend on the task."""
+
+    # --- training ----------------------------------------------------------------------------------------------------
+
+    @with_callbacks
+    @fit_context
+    def fit(
+        self,
+        X: Table,
+        y: Target,
+        sample_weight: Target = None,
+        *,
+        X_val: Table = None,
+        y_val: Target = None,
+        sample_weight_val: Target = None,
+        groups: Target = None,
+    ) -> Self:
+        """Train the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table: numbers and, in a data frame, categories and dates; values
+            may be missing.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets. For a classifier labels, an indicator matrix (multilabel),
+            or one column of labels per output (multiclass-multioutput); for a
+            regressor numbers.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights: a row of weight 2 is two rows, one of weight 0 none.
+
+        X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
+            A validation set of your own, for early stopping.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Its targets.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Its sample weights.
+
+        groups : array-like of shape (n_samples,), default=None
+            Groups of rows that early stopping holds out together, and what a
+            splitter given as `validation_fraction` splits by.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the data, a parameter or a weight is not as described, or if
+            training diverges. The estimator is then what it was before.
+        """
+        return self._fit(FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
+
+    @with_callbacks
+    @fit_context
+    def resume(
+        self,
+        path: str | PathLike[str],
+        X: Table,
+        y: Target,
+        sample_weight: Target = None,
+        *,
+        X_val: Table = None,
+        y_val: Target = None,
+        sample_weight_val: Target = None,
+        groups: Target = None,
+    ) -> Self:
+        """Continue a run that `Checkpoint` has written, and train until it ends.
+
+        The estimator must have the parameters, and the data must be those, of
+        the run that was interrupted; it then equals, bit for bit, the
+        estimator that the uninterrupted run would have given. A larger
+        `max_iter` lets the run go on for longer.
+
+        Parameters
+        ----------
+        path : str or path-like
+            The file.
+
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets. For a classifier labels, an indicator matrix (multilabel),
+            or one column of labels per output (multiclass-multioutput); for a
+            regressor numbers.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights: a row of weight 2 is two rows, one of weight 0 none.
+
+        X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
+            A validation set of your own, for early stopping.
+
+        y_val : array-like of shape (n_val,) or (n_val, n_outputs), default=None
+            Its targets.
+
+        sample_weight_val : array-like of shape (n_val,), default=None
+            Its sample weights.
+
+        groups : array-like of shape (n_samples,), default=None
+            Groups of rows that early stopping holds out together, and what a
+            splitter given as `validation_fraction` splits by.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If the file is not a checkpoint, or is one of other data, layers
+            or another solver. The estimator is then what it was before.
+        """
+        return self._resume(path, FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
+
+    # --- a look inside -----------------------------------------------------------------------------------------------
+
+    def activations(self, X: Table) -> list[Array]:
+        """Compute every layer's output.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        Returns
+        -------
+        outputs : list of arrays of shape (n_samples, layer size), length `n_layers_`
+            The encoded, scaled input; each hidden layer's output; the
+            network's output after its output activation.
+        """
+        model, table = model_and_table(self, X)
+        return model.activations(table)
+
+    def input_gradients(self, X: Table) -> Array:
+        """Compute how the predictions change with each number of the table: exact derivatives, by a backward pass.
+
+        They lead through the network and the encoding of the column, in the
+        units of the table and of the predictions (a classifier's are its
+        probabilities): how much more is predicted for one more unit, as long as the
+        curve stays straight. They are
+        computed in float64. Where a curve bends sharply (a bin's edge, a
+        kink of "relu"), they are one of, or the mean of, both sides' slopes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        Returns
+        -------
+        gradients : ndarray of shape (n_samples, n_features) or (n_samples, n_outputs, n_features)
+            Two dimensions for one target, or for two classes: of the second one's
+            probability. Otherwise an output for each target, each quantile level, or
+            each column of `predict_proba`; in multiclass-multioutput problems these
+            follow each other, with one for two classes. Of dates and durations, per
+            second. 0 where a value is missing; NaN for categories.
+        """
+        by_column = input_gradients(*model_and_table(self, X))  # (n, k, d)
+        return by_column[:, 0] if by_column.shape[1] == 1 else by_column
+
+    def backpropagate(
+        self, X: Table, y: Target, sample_weight: Target = None
+    ) -> tuple[float, list[Array], list[Array]]:
+        """Compute the training objective and its gradient at the present weights.
+
+        The penalty and class weights are in, dropout is off, and all rows
+        passed count as one batch. Values are those of the scaled target.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs)
+            The targets.
+
+        sample_weight : array-like of shape (n_samples,), default=None
+            Sample weights.
+
+        Returns
+        -------
+        loss : float
+            The weighted mean loss plus the penalty.
+
+        coef_grads : list of arrays, shaped like `coefs_`
+            Derivatives of the loss with respect to the weights.
+
+        intercept_grads : list of arrays, shaped like `intercepts_`
+            Derivatives of the loss with respect to the biases.
+        """
+        self._validate_params()
+        earlier = require_fitted(self)
+        data = self._read(FitArguments(X, y, sample_weight), earlier, anew=False)
+        validated = "folds" if earlier.resolved["early_stopping"] == "folds" else earlier.validated
+        settings, _ = resolve(self, Facts(len(data.rows), validated, earlier=earlier.resolved, increment=True))
+        settings = replace(settings, network=replace(settings.network, dropout=()))
+        model = earlier.model
+        encoding = Encoding(model.encoder, data.head, model.compute_dtype, model.output_dtype)
+        run = start_run(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
+        refuse_other_weights(run.layout, model.network, settings.network.init)
+        loss, gradient = run.gradient(model.network)
+        coef_grads, intercept_grads = model.network.layout.views(gradient.astype(model.output_dtype, copy=False))
+        return loss, coef_grads, intercept_grads
