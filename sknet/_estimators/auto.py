@@ -119,13 +119,13 @@ def share_held_out(n_rows: int) -> float:
     return LARGE_SHARE if n_rows >= LARGE else SHARE
 
 
-def suits_folds(p: CommonParameters, has_end: bool) -> bool:
-    """Whether "auto" means folds on a smaller table; `has_end`: whether the schedule does.
+def suits_folds(p: CommonParameters, schedule_ends: bool) -> bool:
+    """Whether "auto" means folds on a smaller table; `schedule_ends`: whether it does by itself.
 
     Not where something is set that belongs to held-out rows or to scikit-learn.
     """
     is_default = p.scoring == "loss" and p.validation_fraction == "auto" and not p.warm_start
-    return is_default and p.solver != "lbfgs" and has_end
+    return is_default and p.solver != "lbfgs" and schedule_ends
 
 
 # --- what each "auto" becomes ----------------------------------------------------------------------------------------

@@ -45,7 +45,7 @@ from sknet._estimators.reporting import (
 from sknet._estimators.resolve import resolve, target_settings
 from sknet._estimators.user_warnings import warn
 from sknet._model.heads import Head, parse_again, without_absent_labels
-from sknet._model.matrices import Encoding, encode_rows, encode_validation, learn_encoding
+from sknet._model.matrices import encode_rows, encode_validation, encoding_of, learn_encoding
 from sknet._model.network_run import start_run
 from sknet._model.selection import FoldNetworks, select_epoch
 from sknet._model.settings import Settings
@@ -74,16 +74,17 @@ class Plan:
     """What a call will do: its settings, its seeds, and the rows that evaluate each epoch."""
 
     settings: Settings
-    resolved: dict[str, object]
+    resolved: dict[str, object]  # all parameters, every "auto" answered
     seeds: Seeds
     by_folds: bool = False
+    strata: Array | None = None  # (n,)  by which folds and held-out rows are stratified
     held_out: tuple[Array, Array] | None = None  # numbers of the rows to train on, and of those held out
     lacks_validation: bool = False  # whether rows were to be held out, and are too few
     is_increment: bool = False  # whether it is one epoch of `partial_fit`
 
 
 class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEstimator):
-    """What classifier and regressor have in common; each derives from this and from its parameters."""
+    """Trains estimators of both tasks; each derives from this class and from its parameters."""
 
     _learn_head: ClassVar[LearnHead]  # (y, target settings, classes) -> head, parsed y
     _predictions: ClassVar[Predict]  # (model, table) -> numbers, or probabilities
@@ -161,18 +162,19 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
     def _plan(self, data: ReadData, earlier: Fitted | None, seeds: Seeds, *, is_resumed: bool = False) -> Plan:
         """Choose the rows that evaluate each epoch, and answer every "auto"."""
         refuse_with_temperature(self)
-        rows, head, n = data.rows, data.head, len(data.rows)
-        how = evaluation_method(self, n) if data.validation is None else None
-        if how is not None:
-            warn_of_groups_of_one_class(head.strata(rows.y), rows.groups)
-        by_folds, held_out, lacks_validation = how == "folds", None, False
-        if how is not None and how != "folds":
-            held_out = split(rows, head.strata(rows.y), how, seeds[1], head.to_user_form)
-            lacks_validation = held_out is None
-            if lacks_validation and self.early_stopping != "auto":
-                warn_of_few_rows(n, how)
+        rows, n = data.rows, len(data.rows)
+        method = None if data.validation is not None else evaluation_method(self, n)
+        strata = held_out = None
+        if method is not None:
+            strata = data.head.strata(rows.y)
+            warn_of_groups_of_one_class(strata, rows.groups)
+        by_folds = method == "folds"
+        if method is not None and method != "folds":
+            held_out = split(rows, strata, method, seeds[1], data.head.to_user_form)
+            if held_out is None and self.early_stopping != "auto":
+                warn_of_few_rows(n, method)
             if held_out is not None and earlier is not None:
-                warn_of_rows_seen(earlier, n, how)
+                warn_of_rows_seen(earlier, n, method)
         n_held_out = 0 if held_out is None else len(held_out[1])
         facts = Facts(
             n - n_held_out,
@@ -182,13 +184,21 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             has_checkpoint=is_resumed or has_checkpoint(self),
         )
         settings, resolved = self._resolve(rows, facts, seeds)
-        return Plan(settings, resolved, seeds, by_folds, held_out, lacks_validation)
+        return Plan(
+            settings,
+            resolved,
+            seeds,
+            by_folds=by_folds,
+            strata=strata,
+            held_out=held_out,
+            lacks_validation=method is not None and not by_folds and held_out is None,
+        )
 
     def _plan_increment(self, data: ReadData, earlier: Fitted | None) -> Plan:
         """Answer every "auto" for one more epoch."""
         before = None if earlier is None else earlier.resolved
-        facts = Facts(len(data.rows), validated=False, increment=True, earlier=before)
         seeds = self._seeds(earlier)
+        facts = Facts(len(data.rows), validated=False, increment=True, earlier=before)
         settings, resolved = self._resolve(data.rows, facts, seeds)
         return Plan(settings, resolved, seeds, is_increment=True)
 
@@ -224,15 +234,14 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             encoding = learn_encoding(settings, data.head, rows, data.columns.float_type, plan.seeds[1])
             refuse_or_warn_of_identifiers(encoding.encoder)
         else:
-            model = earlier.model
-            encoding = Encoding(model.encoder, data.head, model.compute_dtype, model.output_dtype)
+            encoding = encoding_of(earlier.model, data.head)
         encoded = encode_rows(encoding, rows, cross_fit=settings.table.category_encoding != "one_hot")
-        training, validation, table = encoded, None, data.validation
+        training, validation, validation_table = encoded, None, data.validation
         if data.validation is not None:
             validation = encode_validation(encoding, data.validation)
         elif plan.held_out is not None:
             training, validation = encoded.take(plan.held_out[0]), encoded.take(plan.held_out[1])
-            table = rows.take(plan.held_out[1])
+            validation_table = rows.take(plan.held_out[1])
         # one epoch of `partial_fit` never stops early, but "adaptive" must count epochs without improvement
         networks = [
             start_run(
@@ -252,7 +261,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             encoding=encoding,
             rows=rows,
             n_rows_split=0 if plan.held_out is None else len(rows),
-            validation_table=table,
+            validation_table=validation_table,
             validation=validation,
             earlier=earlier,
             networks=networks,
@@ -260,9 +269,14 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         )
         run.rate_by_scorer(self)
         if plan.by_folds:
-            strata, seeds = data.head.strata(rows.y), member_seeds(plan.seeds, len(networks))
             run.folds = FoldNetworks(
-                settings, encoding, encoded, strata=strata, groups=rows.groups, fold_seed=plan.seeds[1], seeds=seeds
+                settings,
+                encoding,
+                encoded,
+                strata=plan.strata,
+                groups=rows.groups,
+                fold_seed=plan.seeds[1],
+                seeds=member_seeds(plan.seeds, len(networks)),
             )
         return run
 
@@ -270,15 +284,15 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
 
     def _train_and_publish(self, run: FitRun, observers: Observers | None, plan: Plan) -> Self:
         """Let folds select the epoch, train the networks, and publish what they have learnt."""
-        before = self._fitted
+        fitted_before = self._fitted
         try:
             result = self._select_and_train(run, observers)
             self._report_and_publish(run, result, plan, observers)
         except DivergedError as error:
             raise ValueError(why_diverged(self, error, run)) from None
         except KeyboardInterrupt as interrupt:
-            # one that comes while an error is being handled finds states that may be torn
-            if not run.has_whole_epoch or self._fitted is not before or interrupt.__context__ is not None:
+            # an interrupt while an error is handled may leave an epoch half trained: then nothing is published
+            if not run.has_whole_epoch or self._fitted is not fitted_before or interrupt.__context__ is not None:
                 raise
             undefined = any(state.scores_undefined for state in run.states)
             interrupted = Result(StopReason.INTERRUPTED, run.last_epoch.number, scores_undefined=undefined)
@@ -295,18 +309,19 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         """Train the networks of the folds, if there are any, and those that learn from all rows."""
         in_threads = isinstance(self.scoring, str) and self.scoring == "loss"  # a scorer is the user's own code
         if run.folds is not None:
-            resumed, run.states = run.states, []  # of a resumed run, which goes on when the folds have chosen again
-            selection = select_epoch(run.folds, None if resumed else observers)
+            # the folds of a resumed run are trained again; without states, the run reports on its folds meanwhile
+            resumed_states, run.states = run.states, []
+            selection = select_epoch(run.folds, None if resumed_states else observers)
             if selection.cut_short is not None:
                 return Result(selection.cut_short, selection.n_epochs)
             run.limit_epochs(selection)
-            run.states = resumed
+            run.states = resumed_states
         if not run.states:
             run.start_from(run.first_states())
         return run.train(observers, in_threads=in_threads)
 
     def _report_and_publish(self, run: FitRun, result: Result, plan: Plan, observers: Observers | None = None) -> None:
-        """Tell all who watch and warn of what went wrong; publish last, so that an error there changes nothing."""
+        """Call the observers and warn of what went wrong; publish last, so that an error there changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
         fitted = run.final_result(self._predictions, may_go_on=is_interrupted or plan.is_increment)
         if observers is not None:
@@ -323,17 +338,17 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
 
     def _publish(self, fitted: Fitted) -> None:
         """Make the estimator the fitted one, in one assignment: at no moment is it half changed."""
-        drawn = self._fitted is None or fitted.seeds is not self._fitted.seeds
+        has_new_seeds = self._fitted is None or fitted.seeds is not self._fitted.seeds
         self._fitted = fitted
-        if drawn and isinstance(self.random_state, np.random.RandomState):
+        if has_new_seeds and isinstance(self.random_state, np.random.RandomState):
             self.random_state.randint(np.iinfo(np.int32).max, size=3)  # as `_seeds` did on a copy
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 
     def _validate_params(self) -> None:
-        """Check every parameter, as scikit-learn does; refuse what passes for something else."""
-        given: dict[str, object] = self.get_params(deep=False)
-        sizes, rate = given.get("hidden_layer_sizes"), given.get("learning_rate")
+        """Check every parameter, as scikit-learn does; refuse values that it takes for something else."""
+        parameters: dict[str, object] = self.get_params(deep=False)
+        sizes, rate = parameters.get("hidden_layer_sizes"), parameters.get("learning_rate")
         if isinstance(sizes, str):
             is_loss = sizes in LOSSES
             remedy = f"write loss={sizes!r} for the loss" if is_loss else "give an int, or one for each layer, (96, 32)"
@@ -345,7 +360,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
                 f"learning_rate={rate!r} is the name of a schedule, or a function: give the number as "
                 f"learning_rate_init={rate!r}."
             )
-        for name, value in given.items():
+        for name, value in parameters.items():
             if isinstance(value, bool | np.bool_) and name in MAY_BE_NUMBERS:
                 raise InvalidParameterError(f"{name}={value!r} is a bool, and a number is expected: give a number.")
             if isinstance(value, set | frozenset):

@@ -14,11 +14,11 @@ LEARNT_WITH = (
 """Parameters by which the table and the targets were learnt: they hold as long as training goes on from there."""
 
 
-def refuse_with_folds(p: CommonParameters, has_end: bool) -> None:
+def refuse_with_folds(p: CommonParameters, schedule_ends: bool) -> None:
     """Raise if a parameter is set that makes no sense with folds."""
     wrong = {
         "solver": p.solver == "lbfgs",
-        "learning_rate": not has_end,
+        "learning_rate": not schedule_ends,
         "scoring": p.scoring != "loss",
         "validation_fraction": not isinstance(p.validation_fraction, Real | str),
         "warm_start": p.warm_start,  # its weights have seen all rows

@@ -57,7 +57,7 @@ class FitRun:
     rows : Rows
         All rows of positive weight, those held out too.
     n_rows_split : int
-        How many rows there were when some were held out; 0 where training sees them all.
+        How many rows there were before some were held out; 0 where training sees them all.
     validation_table : Rows or None
         The rows that evaluate each epoch, as a table.
     validation : EncodedRows or None
@@ -75,6 +75,8 @@ class FitRun:
         Epochs that each state had behind it when this call began.
     source : str
         A hash of what the rows were read from, if it is known.
+    keeps_out_of_fold : bool
+        Whether `oof_prediction_` is wanted.
     """
 
     name: str
@@ -94,6 +96,7 @@ class FitRun:
     states: list[State] = field(default_factory=list)
     first_epochs: list[int] = field(default_factory=list)
     source: str = ""
+    keeps_out_of_fold: bool = False
 
     # --- before and while they train ---------------------------------------------------------------------------------
 
@@ -134,16 +137,18 @@ class FitRun:
         self.networks = [stop_at_selected_epoch(selection, network) for network in self.networks]
 
     def train(self, observer: RoundObserver | None, *, in_threads: bool) -> Result:
-        """Train all networks; return the result that says most."""
+        """Train all networks; return the most important of their results, see `_IMPORTANCE`."""
         first, state = self.networks[0], self.states[0]
-        # only a resumed run has epochs behind it, and may have ended already
-        ended = first.solver.exhausted(first.problem, state) if state.epoch and state.history else None
-        if ended is not None:
-            return Result(ended, state.epoch)
+        if state.epoch and state.history:  # a resumed run may have ended already
+            reason = first.solver.exhausted(first.problem, state)
+            if reason is not None:
+                return Result(reason, state.epoch)
         results = train_side_by_side(self.networks, self.states, observer, in_threads=in_threads)
-        most = max(results, key=lambda result: _IMPORTANCE.get(result.reason, 0))
-        undefined = any(result.scores_undefined for result in results)
-        return replace(most, n_epochs=max(state.epoch for state in self.states), scores_undefined=undefined)
+        return replace(
+            max(results, key=lambda result: _IMPORTANCE.get(result.reason, 0)),
+            n_epochs=max(state.epoch for state in self.states),
+            scores_undefined=any(result.scores_undefined for result in results),
+        )
 
     @property
     def has_whole_epoch(self) -> bool:
@@ -199,22 +204,20 @@ class FitRun:
 
     def fitted(self) -> Fitted:
         """Return what the call would leave if it ended here; but for what is learnt of held-out rows."""
-        each = self.epochs_of_each
-        mean = mean_epochs(each)
-        n_seen = self.networks[0].problem.n_samples * sum(map(len, each)) if self._n_iter else 0
+        epochs = self.epochs_of_each
+        n_seen = self.networks[0].problem.n_samples * sum(map(len, epochs)) if self._n_iter else 0
         earlier = self.earlier
-        e = self.encoding
         return Fitted(
-            model=Model(e.encoder, e.head, self.network(), e.compute_dtype, e.output_dtype),
+            model=self.encoding.model(self.network()),
             resolved=self.resolved,
             columns=self.columns,
-            history=(History() if earlier is None else earlier.history).extended(mean),
+            history=(History() if earlier is None else earlier.history).extended(mean_epochs(epochs)),
             n_iter=self._n_iter,
             n_samples_seen=n_seen + (0 if earlier is None else earlier.n_samples_seen),
             validated=self.validation is not None,
             seeds=self.seeds,
             n_rows_split=self.n_rows_split,
-            member_epochs=tuple(each) if len(each) > 1 else (),
+            member_epochs=tuple(epochs) if len(epochs) > 1 else (),
             fold_epochs=() if self.folds is None else tuple(self.folds.epochs),
         )
 
@@ -232,12 +235,10 @@ class FitRun:
         if isinstance(head, RegressionHead):
             fitted = replace(fitted, residuals=learn_residuals(head, np.asarray(predicted), y, weight))
         if self.selection is not None and self.keeps_out_of_fold:
-            parts = predicted if isinstance(predicted, list) else [predicted]
-            placed = [self._of_all_rows(part) for part in parts]
-            fitted = replace(fitted, out_of_fold=placed if isinstance(predicted, list) else placed[0])
+            several = isinstance(predicted, list)  # one array per target column
+            for_all = [self._for_all_rows(output) for output in (predicted if several else [predicted])]
+            fitted = replace(fitted, out_of_fold=for_all if several else for_all[0])
         return fitted
-
-    keeps_out_of_fold: bool = False  # whether `oof_prediction_` is wanted
 
     def _held_out(self) -> tuple[Array, Array, Array | None] | None:
         """Return raw outputs, targets and weights of rows that no network has seen; None where there are none."""
@@ -251,16 +252,16 @@ class FitRun:
         raws = [network.raw_of_validation(state) for network, state in zip(self.networks, self.states, strict=True)]
         return np.mean(raws, axis=0).astype(dtype), self.validation.y, self.validation.weight
 
-    def _of_all_rows(self, predicted: Array) -> Array:
+    def _for_all_rows(self, predicted: Array) -> Array:
         """Put predictions for the held-out rows, (m, ...), where they are among the user's, (N, ...); NaN elsewhere."""
         if self.selection is None:
             raise TypeError("no folds have held rows out")
         rows, n = self.selection.held_out, len(self.rows.y)
         if self.rows.place is not None and self.rows.whole is not None:  # rows of weight 0 were dropped
             rows, n = self.rows.place[rows], len(self.rows.whole.y)
-        of_all = np.full((n, *predicted.shape[1:]), nan, predicted.dtype)
-        of_all[rows] = predicted
-        return of_all
+        for_all = np.full((n, *predicted.shape[1:]), nan, predicted.dtype)
+        for_all[rows] = predicted
+        return for_all
 
     def origin(self) -> checkpoints.Origin:
         """Return what must be the same where this run is taken up again."""
@@ -274,6 +275,7 @@ class FitRun:
         )
 
 
+# several networks end for several reasons: the user hears of the one with the largest number, if it is listed here
 _IMPORTANCE = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.CALLBACK: 1}
 
 
@@ -291,7 +293,7 @@ def mean_epochs(each: Sequence[Sequence[Epoch]]) -> list[Epoch]:
         return list(each[0])
     means = []
     for i in range(max(map(len, each), default=0)):
-        figures = np.array([list(vars(epochs[i]).values()) for epochs in each if len(epochs) > i])
-        *mean, _ = figures.mean(axis=0).tolist()
-        means.append(Epoch(*mean, figures[:, -1].sum()))
+        same_epoch = [epochs[i] for epochs in each if len(epochs) > i]
+        values = {name: float(np.mean([getattr(epoch, name) for epoch in same_epoch])) for name in vars(same_epoch[0])}
+        means.append(Epoch(**values | {"seconds": sum(epoch.seconds for epoch in same_epoch)}))
     return means

@@ -11,7 +11,7 @@ from sknet._estimators.constraints import fit_context
 from sknet._estimators.fitted import model_and_table, require_fitted
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import resolve
-from sknet._model.matrices import Encoding, encode_rows
+from sknet._model.matrices import encode_rows, encoding_of
 from sknet._model.network_run import start_run
 from sknet._model.sensitivity import input_gradients
 from sknet._model.starting import refuse_other_weights
@@ -224,7 +224,7 @@ class InMemoryMLP(BaseSigmoidMLP):
         settings, _ = resolve(self, Facts(len(data.rows), validated, earlier=earlier.resolved, increment=True))
         settings = replace(settings, network=replace(settings.network, dropout=()))
         model = earlier.model
-        encoding = Encoding(model.encoder, data.head, model.compute_dtype, model.output_dtype)
+        encoding = encoding_of(model, data.head)
         run = start_run(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
         refuse_other_weights(run.layout, model.network, settings.network.init)
         loss, gradient = run.gradient(model.network)

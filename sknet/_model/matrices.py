@@ -10,6 +10,7 @@ weight : (n,)       sample weights divided by their mean; None where all are 1
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Protocol, Self
 
 import numpy as np
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 
 from sknet._model.heads import Head, RegressionHead
 from sknet._model.mapped import MappedInputs
+from sknet._model.model import Model, Network
 from sknet._model.settings import Settings
 from sknet._network.binding import Kind
 from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, SelectedInputs, SparseInputs
@@ -28,6 +30,11 @@ from sknet._tables.rows import LEAST_WEIGHT, ExternalTable, Rows, too_light
 from sknet._typing import Array, Batch, DType, Table
 
 
+def raw_inputs(encoder: TableEncoder) -> NDArray[np.intp]:
+    """Return which inputs of the network are no bins."""
+    return np.flatnonzero([facts.kind != "bin" for _, facts in encoder.inputs])
+
+
 @dataclass(frozen=True)
 class Encoding:
     """How a table and its targets become matrices, and how raw outputs become predictions."""
@@ -37,12 +44,26 @@ class Encoding:
     compute_dtype: DType
     output_dtype: DType
 
-    def folds(self, rows: Rows) -> NDArray[np.intp] | None:
-        """Assign all training rows to the folds whose targets they do not see; None where no column is encoded so."""
+    def model(self, network: Network) -> Model:
+        """Return the model that a network makes of what was encoded so."""
+        return Model(self.encoder, self.head, network, self.compute_dtype, self.output_dtype)
+
+    @cached_property
+    def raw_inputs(self) -> NDArray[np.intp]:
+        """See `raw_inputs`; found once for all networks of a fit."""
+        return raw_inputs(self.encoder)
+
+    def cross_fit_folds(self, rows: Rows) -> NDArray[np.intp] | None:
+        """Assign training rows to the folds whose targets do not encode them; None where the target encodes nothing."""
         if not self.encoder.by_target:
             return None
         n = len(rows)
         return cross_fit_folds(self.head.targets(rows.y, np.dtype(np.float64)), np.arange(n), n)
+
+
+def encoding_of(model: Model, head: Head) -> Encoding:
+    """Return how a model encodes tables, for training to go on from it; the head may have another loss."""
+    return Encoding(model.encoder, head, model.compute_dtype, model.output_dtype)
 
 
 def learn_encoding(settings: Settings, head: Head, rows: Rows, output_dtype: DType, seed: int = 0) -> Encoding:
@@ -60,9 +81,11 @@ def learn_encoding(settings: Settings, head: Head, rows: Rows, output_dtype: DTy
     encoding = Encoding(encoder, head, settings.dtype, output_dtype)
     if len(sample) == len(rows) or not encoder.by_target:
         return encoding
-    of_all = head.targets(rows.y, np.dtype(np.float64)), rows.weight, encoding.folds(rows)
-    is_elsewhere = isinstance(rows.X, ExternalTable)
-    totals = rows.X.target_totals(encoder, *of_all) if is_elsewhere else encoder.target_totals(rows.X, *of_all)
+    all_targets = head.targets(rows.y, np.dtype(np.float64)), rows.weight, encoding.cross_fit_folds(rows)
+    if isinstance(rows.X, ExternalTable):
+        totals = rows.X.target_totals(encoder, *all_targets)
+    else:
+        totals = encoder.target_totals(rows.X, *all_targets)
     return replace(encoding, encoder=encoder.with_totals(totals))
 
 
@@ -115,11 +138,11 @@ class EncodedInMemory:
 
 
 @dataclass(frozen=True)
-class ChosenInputs:
+class InputSubset:
     """Some of the inputs of rows that are encoded batch by batch."""
 
     all_inputs: Inputs
-    chosen: NDArray[np.intp]
+    numbers: NDArray[np.intp]
 
     @property
     def kind(self) -> Kind:
@@ -128,7 +151,7 @@ class ChosenInputs:
 
     def __call__(self, batch: Batch) -> Array:
         """Return the batch's rows."""
-        return self.all_inputs(batch)[:, self.chosen]
+        return self.all_inputs(batch)[:, self.numbers]
 
 
 def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> EncodedInMemory:
@@ -139,14 +162,14 @@ def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> Enco
     dtype, encoder, n = encoding.compute_dtype, encoding.encoder, len(rows.y)
     if encoder.names is None and not isinstance(rows.X, np.ndarray):
         encoder = encoder.as_named_by(rows.X)
-    fold = encoding.folds(rows) if cross_fit else None
-    raw = raw_inputs(encoder)
+    fold = encoding.cross_fit_folds(rows) if cross_fit else None
+    raw = encoding.raw_inputs
     if rows.in_file:
         with_ones = np.append(raw, encoder.n_inputs)
 
         def make_mapped(has_bins: bool, n_rows: int) -> Inputs:
             inputs = MappedInputs(encoder, rows.X, dtype, fold)
-            return inputs if has_bins else ChosenInputs(inputs, with_ones)
+            return inputs if has_bins else InputSubset(inputs, with_ones)
 
         return EncodedInMemory(make_mapped, n)
     if encoder.lookups is not None:
@@ -171,11 +194,6 @@ def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> Enco
         return DenseInputs(dense_by_bins[has_bins], n_rows, kind="ones")
 
     return EncodedInMemory(make_dense, n)
-
-
-def raw_inputs(encoder: TableEncoder) -> NDArray[np.intp]:
-    """Return which inputs of the network are no bins."""
-    return np.flatnonzero([facts.kind != "bin" for _, facts in encoder.inputs])
 
 
 def some_inputs(rows: MixedRows, chosen: NDArray[np.intp]) -> MixedRows:

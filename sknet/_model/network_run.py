@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sknet._model.joining import join_networks
 from sknet._model.machine import refuse_beyond_memory
-from sknet._model.matrices import EncodedRows, Encoding, Samples, raw_inputs, samples_of
+from sknet._model.matrices import EncodedRows, Encoding, Samples, samples_of
 from sknet._model.model import Model, Network, PrecomputedModel
 from sknet._model.settings import Settings
 from sknet._model.starting import check_initial_weights, state_to_keep
@@ -173,9 +173,8 @@ class NetworkRun:
 
     def precomputed_model(self, network: Network, raw: Array) -> PrecomputedModel:
         """Return a model of the network whose raw outputs for the held-out rows are known."""
-        e = self.encoding
-        raw = raw.astype(e.output_dtype)
-        return PrecomputedModel(e.encoder, e.head, network, e.compute_dtype, e.output_dtype, raw)
+        raw = raw.astype(self.encoding.output_dtype)
+        return PrecomputedModel(**vars(self.encoding.model(network)), raw=raw)
 
 
 def start_run(
@@ -215,8 +214,9 @@ def start_run(
     """
     head, encoder = encoding.head, encoding.encoder
     chosen = None
-    if not sees_bins and len(raw := raw_inputs(encoder)) < encoder.n_inputs:
-        chosen, training = raw, training.without_bins()
+    if not sees_bins and len(encoding.raw_inputs) < encoder.n_inputs:
+        chosen = encoding.raw_inputs
+        training = training.without_bins()
         validation = None if validation is None else validation.without_bins()
     n_inputs = encoder.n_inputs if chosen is None else len(chosen)
     layout = Layout((n_inputs, *settings.network.hidden_sizes, head.n_outputs))

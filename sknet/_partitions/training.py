@@ -31,7 +31,7 @@ NETWORKS_AT_ONCE = 8
 
 def encode(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> EncodedParts:
     """Encode the rows of a table where they are; see `sknet._model.matrices.encode_in_memory`."""
-    fold = encoding.folds(rows) if cross_fit else None
+    fold = encoding.cross_fit_folds(rows) if cross_fit else None
     return cast(PartedTable, rows.X).encode(encoding.encoder, encoding.compute_dtype, fold)
 
 

@@ -104,7 +104,7 @@ def test_no_training_row_sees_its_own_target():
         )
         table_settings = TableSettings("from_dtype", None, category_encoding="target")
         tables = learn_encoding(SimpleNamespace(table=table_settings, dtype=F64), head, rows, F64, 0)
-        return tables.encoder.encode(table, float, fold=tables.folds(rows))
+        return tables.encoder.encode(table, float, fold=tables.cross_fit_folds(rows))
 
     row, other = 7, y.copy()
     other[row] += 1e-3
