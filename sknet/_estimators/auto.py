@@ -138,8 +138,8 @@ def answer_autos(parameters: CommonParameters, facts: Facts) -> CommonParameters
     resolved = kind(**dict(zip(names, attrgetter(*names)(parameters), strict=True)))
     resolved.n_members = choose_n_members(resolved, facts)
     for name, answer in auto_values(resolved, facts).items():
-        given = getattr(resolved, name)
-        if isinstance(given, str) and given in ("auto", "proportional"):
+        value = getattr(resolved, name)
+        if isinstance(value, str) and value in ("auto", "proportional"):
             setattr(resolved, name, answer)
     if facts.earlier is not None:
         refuse_changed(resolved, facts.earlier)

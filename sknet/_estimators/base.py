@@ -26,7 +26,7 @@ from sknet._estimators.callbacks import (
 )
 from sknet._estimators.conflicts import refuse_with_temperature
 from sknet._estimators.constraints import LARGEST, LOSSES, MAY_BE_NUMBERS, SIZES, InvalidParameterError
-from sknet._estimators.documentation import Documented
+from sknet._estimators.documentation import LinksDocumentation
 from sknet._estimators.fit_run import FitRun, Predict, Seeds, member_seeds
 from sknet._estimators.fitted import Fitted, FittedAttributes
 from sknet._estimators.parameters import has_partial_fit
@@ -46,7 +46,7 @@ from sknet._estimators.resolve import resolve, target_settings
 from sknet._estimators.user_warnings import warn
 from sknet._model.heads import Head, parse_again, without_absent_labels
 from sknet._model.matrices import encode_rows, encode_validation, encoding_of, learn_encoding
-from sknet._model.network_run import start_run
+from sknet._model.network_run import make_run
 from sknet._model.selection import FoldNetworks, select_epoch
 from sknet._model.settings import Settings
 from sknet._model.starting import refuse_other_weights, state_to_continue_from
@@ -83,7 +83,7 @@ class Plan:
     is_increment: bool = False  # whether it is one epoch of `partial_fit`
 
 
-class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEstimator):
+class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin, BaseEstimator):
     """Trains estimators of both tasks; each derives from this class and from its parameters."""
 
     _learn_head: ClassVar[LearnHead]  # (y, target settings, classes) -> head, parsed y
@@ -244,7 +244,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             validation_table = rows.take(plan.held_out[1])
         # one epoch of `partial_fit` never stops early, but "adaptive" must count epochs without improvement
         networks = [
-            start_run(
+            make_run(
                 settings, encoding, training, validation, sees_bins=sees_bins, until=until,
                 may_stop_early=until is None or self.learning_rate == "adaptive",
             )
@@ -312,8 +312,8 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             # the folds of a resumed run are trained again; without states, the run reports on its folds meanwhile
             resumed_states, run.states = run.states, []
             selection = select_epoch(run.folds, None if resumed_states else observers)
-            if selection.cut_short is not None:
-                return Result(selection.cut_short, selection.n_epochs)
+            if selection.stop_reason is not None:
+                return Result(selection.stop_reason, selection.n_epochs)
             run.limit_epochs(selection)
             run.states = resumed_states
         if not run.states:

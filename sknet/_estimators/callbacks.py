@@ -1,4 +1,4 @@
-"""What is called at every epoch: scikit-learn's callbacks, checkpoints, and what prints."""
+"""The observers of a fit: scikit-learn's callbacks, the writer of checkpoints, and the printer."""
 
 import os
 from collections.abc import Callable, Mapping, Sequence
@@ -7,7 +7,7 @@ import numpy as np
 
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.observers import ObservedRun, Observer
-from sknet._estimators.printing import Lines, Printer, make_printer
+from sknet._estimators.printing import EpochLines, Printer, make_printer
 from sknet._estimators.read_data import FitArguments
 from sknet._model.machine import require_package
 from sknet._storage import checkpoints
@@ -28,7 +28,7 @@ except ImportError:  # scikit-learn < 1.9 knows no callbacks; `set_callbacks` is
 
 
 class Callbacks:
-    """One `fit` as scikit-learn's callbacks see it: a task, with one subtask per epoch, those of the folds included.
+    """Calls scikit-learn's callbacks: a fit is a task of theirs, with one subtask per epoch, also of the folds.
 
     Parameters
     ----------
@@ -53,20 +53,23 @@ class Callbacks:
         self._context.call_on_fit_task_begin(estimator=estimator, **data)
         self._epoch: CallbackContext | None = None
 
-    def _passed(self) -> dict[str, object]:
-        """What a hook is passed; an estimator fitted up to here is made only if the hook asks for one."""
-        attributes = lambda: {"_fitted": self._run.fitted()}  # noqa: E731
-        return {"estimator": self._estimator, "reconstruction_attributes": attributes, **self._data}
+    def _hook_arguments(self) -> dict[str, object]:
+        """Return what a hook is passed; a result up to here is made only if the hook asks for it."""
+        return {
+            "estimator": self._estimator,
+            "reconstruction_attributes": lambda: {"_fitted": self._run.fitted()},
+            **self._data,
+        }
 
     def begin(self) -> None:
         """Open the epoch's task."""
         self._epoch = self._context.subcontext(task_name="epoch")
-        self._epoch.call_on_fit_task_begin(**self._passed())
+        self._epoch.call_on_fit_task_begin(**self._hook_arguments())
 
     def end(self, run: ObservedRun) -> bool:
         """Close the epoch's task; true if a callback asks to stop."""
         epoch, self._epoch = self._epoch, None
-        return epoch is not None and bool(epoch.call_on_fit_task_end(**self._passed()))
+        return epoch is not None and bool(epoch.call_on_fit_task_end(**self._hook_arguments()))
 
     def finish(self, fitted: Fitted) -> None:
         """Close the task of the whole fit, and that of an epoch which was cut short."""
@@ -122,8 +125,8 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
-        given: object = every
-        if isinstance(given, bool) or not isinstance(given, int | np.integer) or given < 1:
+        n_epochs: object = every
+        if isinstance(n_epochs, bool) or not isinstance(n_epochs, int | np.integer) or n_epochs < 1:
             raise ValueError(f"every={every!r}: a checkpoint is written after each 1, 2, 3, ... epochs; give an int.")
         try:
             import sklearn.callback  # noqa: F401
@@ -205,7 +208,7 @@ def refuse_unresumable(solver: object, n_members: object) -> None:
 
 
 class CheckpointWriter:
-    """The observer that writes a checkpoint's file: a callback gets a fitted estimator, and a run is more than that."""
+    """Writes a checkpoint's file. It is an observer, since a callback is passed a fitted estimator, but no run."""
 
     def __init__(self, checkpoint: Checkpoint, origin: Origin) -> None:
         self._path, self._every, self._origin = checkpoint.path, checkpoint.every, origin
@@ -243,18 +246,17 @@ class Observers:
         self, run: ObservedRun, observers: Sequence[Observer], printer: Printer | None = None,
         callbacks: Callbacks | None = None,
     ) -> None:  # fmt: skip
-        at_the_end = [one for one in (printer, callbacks) if one is not None]
-        self._run, self._observers = run, [*at_the_end, *observers]
-        self._printer, self._callbacks = printer, callbacks
+        self._run, self._printer, self._callbacks = run, printer, callbacks
+        self._observers = [observer for observer in (printer, callbacks, *observers) if observer is not None]
 
     def begin(self) -> None:
-        """Call them all."""
+        """Call all observers."""
         for observer in self._observers:
             observer.begin()
 
     def end(self) -> bool:
-        """Call them all; return True if any asks to stop."""
-        answers = [observer.end(self._run) for observer in self._observers]
+        """Call all observers; return True if any asks to stop."""
+        answers = [observer.end(self._run) for observer in self._observers]  # of all: any() alone would leave some out
         return any(answers)
 
     def finish(self, fitted: Fitted) -> None:
@@ -278,16 +280,16 @@ def observers_of_fit(
     listed = getattr(estimator, "_skl_callbacks", [])
     if not listed and not estimator.verbose:
         return None
-    n_in_all = n_epochs + (estimator.max_iter if by_folds else 0)
-    callbacks = Callbacks(estimator, callback_data(arguments), run, n_in_all) if listed else None
-    writers = [CheckpointWriter(one, run.origin()) for one in listed if isinstance(one, Checkpoint)]
-    prints = make_printer(estimator.verbose, rated=rated) if estimator.verbose else None
-    return Observers(run, writers, prints, callbacks)
+    n_subtasks = n_epochs + (estimator.max_iter if by_folds else 0)
+    callbacks = Callbacks(estimator, callback_data(arguments), run, n_subtasks) if listed else None
+    writers = [CheckpointWriter(callback, run.origin()) for callback in listed if isinstance(callback, Checkpoint)]
+    printer = make_printer(estimator.verbose, rated=rated) if estimator.verbose else None
+    return Observers(run, writers, printer, callbacks)
 
 
 def observers_of_partial_fit(estimator: CallbackSupportMixin, run: ObservedRun) -> Observers | None:
     """Return the observers of a call of `partial_fit`, which scikit-learn's callbacks do not watch."""
-    return Observers(run, [], Lines()) if estimator.verbose else None
+    return Observers(run, [], EpochLines()) if estimator.verbose else None
 
 
 def has_checkpoint(estimator: CallbackSupportMixin) -> bool:

@@ -4,7 +4,7 @@ from importlib.metadata import PackageNotFoundError, metadata
 
 
 class DocumentationAddress:
-    """A page's address, under the one that pyproject.toml names; empty for a copy of the sources that is not installed.
+    """The address of a page, under the one that pyproject.toml names; empty if the package is not installed.
 
     It is looked up where it is asked for, since reading a distribution's
     metadata takes longer than many a fit.
@@ -22,8 +22,8 @@ class DocumentationAddress:
         return named["Documentation"] + self._page if "Documentation" in named else ""
 
 
-class Documented:
-    """What scikit-learn asks of a class whose documentation is its own."""
+class LinksDocumentation:
+    """Makes notebooks link the estimator to this package's documentation, by the names that scikit-learn asks for."""
 
     _doc_link_module = "sknet"
     _doc_link_template = DocumentationAddress("api/generated/{estimator_module}.{estimator_name}.html")

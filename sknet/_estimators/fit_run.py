@@ -71,7 +71,7 @@ class FitRun:
         What they have chosen.
     states : list of State
         Of the networks; none before they start.
-    first_epochs : list of int
+    epochs_before : list of int
         Epochs that each state had behind it when this call began.
     source : str
         A hash of what the rows were read from, if it is known.
@@ -94,7 +94,7 @@ class FitRun:
     folds: FoldNetworks | None = None
     selection: Selection | None = None
     states: list[State] = field(default_factory=list)
-    first_epochs: list[int] = field(default_factory=list)
+    epochs_before: list[int] = field(default_factory=list)
     source: str = ""
     keeps_out_of_fold: bool = False
 
@@ -108,8 +108,8 @@ class FitRun:
         return [network.first_state(seeds) for network, seeds in pairs]
 
     def start_from(self, states: list[State]) -> None:
-        """Begin with these states."""
-        self.states, self.first_epochs = states, [state.epoch for state in states]
+        """Let the networks start from these states."""
+        self.states, self.epochs_before = states, [state.epoch for state in states]
 
     def rate_by_scorer(self, estimator: BaseEstimator) -> None:
         """Rate each epoch by the scorer that the estimator's `scoring` names or is, if it is not minus the loss."""
@@ -155,10 +155,10 @@ class FitRun:
         """Whether all networks, of the folds as long as these are at work, have trained an epoch in this call."""
         if not self.states:
             return self.folds is not None and bool(self.folds.epochs)
-        return all(state.epoch > first for state, first in zip(self.states, self.first_epochs, strict=True))
+        return all(state.epoch > first for state, first in zip(self.states, self.epochs_before, strict=True))
 
     @property
-    def epochs_of_each(self) -> list[tuple[Epoch, ...]]:
+    def epochs_by_network(self) -> list[tuple[Epoch, ...]]:
         """The epochs that each network has trained; those of the folds as long as these are at work."""
         if not self.states:
             return [] if self.folds is None else [tuple(self.folds.epochs)]
@@ -187,7 +187,7 @@ class FitRun:
     def _n_iter(self) -> int:
         """How many epochs this call has trained, those before it was resumed included; the most of any network."""
         if not self.states:
-            return sum(map(len, self.epochs_of_each))
+            return sum(map(len, self.epochs_by_network))
         # L-BFGS may end before its first iteration, and records the loss all the same
         return max(min(state.epoch, len(state.history)) for state in self.states)
 
@@ -204,7 +204,7 @@ class FitRun:
 
     def fitted(self) -> Fitted:
         """Return what the call would leave if it ended here; but for what is learnt of held-out rows."""
-        epochs = self.epochs_of_each
+        epochs = self.epochs_by_network
         n_seen = self.networks[0].problem.n_samples * sum(map(len, epochs)) if self._n_iter else 0
         earlier = self.earlier
         return Fitted(
@@ -225,7 +225,9 @@ class FitRun:
         """Return what the call leaves; with `may_go_on`, so that training may continue where it stopped."""
         fitted = self.fitted()
         if may_go_on and len(self.states) == 1:
-            fitted = replace(fitted, state=self.networks[0].kept(self.states[0], scaled=self.selection is not None))
+            fitted = replace(
+                fitted, state=self.networks[0].state_to_keep(self.states[0], scaled=self.selection is not None)
+            )
         held_out = self._held_out()
         if held_out is None:
             return fitted

@@ -1,4 +1,4 @@
-"""What a fit leaves, as one value; and the attributes that users read from it.
+"""The result of a fit as one value, and the attributes that users read from it.
 
 An estimator publishes with one assignment, `estimator._fitted = Fitted(...)`: at no moment is it half changed.
 """
@@ -29,7 +29,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Fitted:
-    """All that is known after a fit, besides the parameters."""
+    """The result of a fit: all that an estimator knows besides its parameters."""
 
     model: Model
     resolved: Mapping[str, object]
@@ -77,7 +77,7 @@ class Fitted:
         return [epoch.loss for epoch in self.history]
 
     def with_network(self, coefs: list[Array] | None = None, intercepts: list[Array] | None = None) -> "Fitted":
-        """Return the same with other weights or biases, whose errors nobody knows."""
+        """Return the result with other weights or biases, and without residuals, which were those of the old ones."""
         network = self.model.network
         for name, new, old in (("coefs_", coefs, network.coefs), ("intercepts_", intercepts, network.intercepts)):
             if new is not None and [np.shape(array) for array in new] != [array.shape for array in old]:
@@ -222,8 +222,8 @@ class FittedAttributes:
         """What every parameter of this class became, "auto" answered."""
         if self._fitted is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute 'resolved_params_' before fit.")
-        own: dict[str, object] = self.get_params(deep=False)  # type: ignore[attr-defined]  # a subclass may have others
-        return {name: self._fitted.resolved.get(name, value) for name, value in own.items()}
+        parameters: dict[str, object] = self.get_params(deep=False)  # type: ignore[attr-defined]  # a subclass may have others
+        return {name: self._fitted.resolved.get(name, value) for name, value in parameters.items()}
 
     @property
     def oof_prediction_(self) -> Array | list[Array]:
@@ -257,7 +257,7 @@ class FittedAttributes:
         state: dict[str, object] = super().__getstate__()  # type: ignore[assignment]
         if self._fitted is None:
             return state
-        kept = {name: value for name, value in state.items() if name not in _OF_CALLBACKS}
+        kept = {name: value for name, value in state.items() if name not in _CALLBACK_ATTRIBUTES}
         return kept | {"_fitted": models.pack(self._fitted, KINDS)}  # which names no private class
 
     def __setstate__(self, state: dict[str, object]) -> None:
@@ -269,4 +269,4 @@ class FittedAttributes:
         return self._fitted is not None
 
 
-_OF_CALLBACKS = {"_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx", "_parent_callback_ctx"}
+_CALLBACK_ATTRIBUTES = {"_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx", "_parent_callback_ctx"}

@@ -12,7 +12,7 @@ from sknet._estimators.fitted import model_and_table, require_fitted
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import resolve
 from sknet._model.matrices import encode_rows, encoding_of
-from sknet._model.network_run import start_run
+from sknet._model.network_run import make_run
 from sknet._model.sensitivity import input_gradients
 from sknet._model.starting import refuse_other_weights
 from sknet._typing import Array, Table, Target
@@ -225,7 +225,7 @@ class InMemoryMLP(BaseSigmoidMLP):
         settings = replace(settings, network=replace(settings.network, dropout=()))
         model = earlier.model
         encoding = encoding_of(model, data.head)
-        run = start_run(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
+        run = make_run(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
         refuse_other_weights(run.layout, model.network, settings.network.init)
         loss, gradient = run.gradient(model.network)
         coef_grads, intercept_grads = model.network.layout.views(gradient.astype(model.output_dtype, copy=False))

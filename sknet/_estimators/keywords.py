@@ -1,4 +1,4 @@
-"""Unknown keywords are answered with the nearest known one, by the name that the user called."""
+"""Errors for unknown keywords: they name the class or method that the user called, and the nearest known keyword."""
 
 from collections.abc import Callable, Iterable
 from difflib import get_close_matches
@@ -8,26 +8,26 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
-ELSEWHERE = {
+NAMES_ELSEWHERE = {
     **dict.fromkeys(["eval_set", "validation_data", "validation_set"], "X_val and y_val"),
     **dict.fromkeys(["epochs", "n_epochs"], "max_iter"),
     **dict.fromkeys(["lr", "eta"], "learning_rate_init"),
 }
-"""What other packages call it."""
+"""What other packages call a parameter, and its name here."""
 
-FEW = 10
-"""So many names are listed in a message."""
+MAX_LISTED = 10
+"""A message lists at most so many names."""
 
 
-def refuse_unknown(called: str, given: Iterable[str], known: Iterable[str]) -> None:
-    """Raise a TypeError for the first keyword that is not known; `called` is what it was passed to."""
+def refuse_unknown(function: str, keywords: Iterable[str], known: Iterable[str]) -> None:
+    """Raise a TypeError for the first keyword that is not known; `function` is what it was passed to."""
     names = [name for name in known if name != "self"]
-    for name in given:
+    for name in keywords:
         if name not in names:
-            near = ELSEWHERE.get(name) or next(iter(get_close_matches(name, names, n=1)), None)
-            few = ", ".join(names) if len(names) <= FEW else f"those of help({called})"
-            remedy = f"do you mean {near}?" if near else f"known are {few}."
-            raise TypeError(f"{called} got an unexpected keyword argument {name!r}: {remedy}")
+            near = NAMES_ELSEWHERE.get(name) or next(iter(get_close_matches(name, names, n=1)), None)
+            listed = ", ".join(names) if len(names) <= MAX_LISTED else f"those of help({function})"
+            remedy = f"do you mean {near}?" if near else f"known are {listed}."
+            raise TypeError(f"{function} got an unexpected keyword argument {name!r}: {remedy}")
 
 
 def name_class_in_errors(cls: type[T]) -> type[T]:
@@ -48,7 +48,7 @@ def name_class_in_errors(cls: type[T]) -> type[T]:
 
 
 def refuse_unknown_keywords(method: Callable[..., T]) -> Callable[..., T]:
-    """Make a method answer an unknown keyword with the nearest known one."""
+    """Make a method refuse an unknown keyword and name the nearest known one."""
     known = signature(method).parameters
 
     @wraps(method)

@@ -1,4 +1,4 @@
-"""What watches a fit: the protocol of observers, and what they may ask."""
+"""The protocol of what observes a fit, and of what it may ask."""
 
 from dataclasses import dataclass
 from typing import Protocol

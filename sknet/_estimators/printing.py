@@ -1,4 +1,4 @@
-"""What `verbose` prints: scikit-learn's lines for each epoch, or one line that is kept up to date."""
+"""The printers of `verbose`: scikit-learn's lines for each epoch, or one line that is kept up to date."""
 
 import sys
 from shutil import get_terminal_size
@@ -18,7 +18,7 @@ class Printer(Observer, Protocol):
         """End the output."""
 
 
-class Lines(Printer):
+class EpochLines(Printer):
     """A line or two for each epoch, worded as scikit-learn's."""
 
     def __init__(self, *, rated: bool = False) -> None:
@@ -85,18 +85,18 @@ class ProgressLine(Printer):
         figures, spent = epoch.figures, perf_counter() - self._started
         left = duration(spent / self._done * (epoch.n_epochs - epoch.number))
         what = "folds, epoch" if epoch.of_folds else "epoch"
-        whole = [f"{what} {epoch.number}/{epoch.n_epochs}", f"loss {figures.loss:.4g}"]
-        short = [f"{'folds' if epoch.of_folds else 'epoch'} {epoch.number}/{epoch.n_epochs}", whole[1]]
+        long_form = [f"{what} {epoch.number}/{epoch.n_epochs}", f"loss {figures.loss:.4g}"]
+        short_form = [f"{'folds' if epoch.of_folds else 'epoch'} {epoch.number}/{epoch.n_epochs}", long_form[1]]
         if epoch.best is not None:
-            rated = [f"validation loss {figures.validation_loss:.4g}"]
+            validation = [f"validation loss {figures.validation_loss:.4g}"]
             if figures.validation_score != -figures.validation_loss:  # a scorer's
-                rated.append(f"score {figures.validation_score:.4g}")
-            whole += [*rated, f"best in epoch {epoch.best}"]
-            short += [rated[-1], f"best {epoch.best}"]
-        line = ", ".join([*whole, f"{duration(spent)} so far", f"at most {left} left"])
+                validation.append(f"score {figures.validation_score:.4g}")
+            long_form += [*validation, f"best in epoch {epoch.best}"]
+            short_form += [validation[-1], f"best {epoch.best}"]
+        line = ", ".join([*long_form, f"{duration(spent)} so far", f"at most {left} left"])
         if width is None or len(line) < width:
             return line
-        return ", ".join([*short, f"{left} left"])[: width - 1]
+        return ", ".join([*short_form, f"{left} left"])[: width - 1]
 
 
 def duration(seconds: float) -> str:
@@ -109,4 +109,4 @@ def duration(seconds: float) -> str:
 
 def make_printer(verbose: bool | int, *, rated: bool) -> Printer:
     """Return what prints at this level of `verbose`."""
-    return ProgressLine() if verbose == 2 else Lines(rated=rated)
+    return ProgressLine() if verbose == 2 else EpochLines(rated=rated)

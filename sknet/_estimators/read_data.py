@@ -1,4 +1,4 @@
-"""What the user passes, checked: the table, the target, the weights and the groups.
+"""Checks of what the user passes: the table, the target, the weights and the groups.
 
 Conventions
 -----------
@@ -123,13 +123,13 @@ def read_validation(arguments: FitArguments, name: str, head: Head, columns: Col
     with prefix_errors("y_val"):
         values = head.read(arguments.y_val)
     if table.shape[0] != len(values):
-        raise ValueError(differing_rows(table.shape[0], len(values), ("X_val", "y_val")))
+        raise ValueError(different_lengths(table.shape[0], len(values), ("X_val", "y_val")))
     return assemble_rows(table, values, arguments.sample_weight_val, name="sample_weight_val")
 
 
 @contextmanager
 def prefix_errors(name: str) -> Iterator[None]:
-    """Say in errors by what name the user passed what was read."""
+    """Put the name of an argument before the message of an error that reading it raises."""
     try:
         yield
     except (ValueError, TypeError) as error:
@@ -151,10 +151,10 @@ def read_table(X: Table, name: str, categorical_features: object = None) -> tupl
         if chosen is not None:
             names = _array_names(X.shape[1])
             categories = tuple(np.flatnonzero(chosen_categories(chosen, names)).tolist())
-            table = _checked_frame(frame_of_objects(X, categories), name)
+            table = _check_frame(frame_of_objects(X, categories), name)
             return table, Columns(X.shape[1], None, np.dtype(np.float64), categories)
     if type(X) is not np.ndarray and is_frame(X):
-        table = _checked_frame(X, name)
+        table = _check_frame(X, name)
         columns = Columns(table.shape[1], feature_names(table), _float_type(map(str, X.dtypes)))
         _warn_of_misread_columns(table, categorical_features)
         return table, columns
@@ -174,7 +174,7 @@ def _warn_of_misread_columns(frame: Table, categorical_features: object) -> None
 
 def read_known_table(X: Table, columns: Columns, name: str) -> Table:
     """Check a table against that of `fit`: its columns' names and their number."""
-    if is_ready(X, columns):
+    if needs_no_check(X, columns):
         return X
     if isinstance(X, PartedTable):
         read_known_table(X.sample, columns, name)
@@ -183,15 +183,15 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
     if columns.categories and holds_objects(X):
         if X.shape[1] != columns.n:
             raise ValueError(f"X has {X.shape[1]} features, but {name} is expecting {columns.n} features as input.")
-        return _checked_frame(frame_of_objects(X, columns.categories), name)
-    expecting = _named(name)()
+        return _check_frame(frame_of_objects(X, columns.categories), name)
+    expecting = _class_named(name)()
     expecting.n_features_in_ = columns.n
     if columns.names is not None:
         expecting.feature_names_in_ = columns.names
     if is_frame(X):
         _refuse_duplicates(X)
         validate_data(expecting, X, reset=False, skip_check_array=True)
-        return _checked_frame(X, name)
+        return _check_frame(X, name)
     return _read_array(X, partial(validate_data, expecting, reset=False))
 
 
@@ -224,7 +224,7 @@ def _as_numbers(values: Array, name: str) -> Array:
 
 
 @cache
-def _named(name: str) -> type[BaseEstimator]:
+def _class_named(name: str) -> type[BaseEstimator]:
     """Return a class by which scikit-learn's messages name the estimator."""
     return type(name, (BaseEstimator,), {})
 
@@ -232,7 +232,7 @@ def _named(name: str) -> type[BaseEstimator]:
 _ARRAYS = {"accept_sparse": "csr", "dtype": "numeric", "ensure_all_finite": "allow-nan"}
 
 
-def _checked_frame(X: Table, name: str) -> Table:
+def _check_frame(X: Table, name: str) -> Table:
     _refuse_duplicates(X)
     for size, what in zip(X.shape, ("sample", "feature"), strict=True):
         if size == 0:
@@ -274,7 +274,7 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
         raise type(error)(f"X: {text.rstrip('.')}. Give a table of numbers, of two dimensions.") from error
 
 
-def is_ready(X: Table, columns: Columns) -> bool:
+def needs_no_check(X: Table, columns: Columns) -> bool:
     """Whether `validate_data`, which takes longer than predicting a row, would return X as it is."""
     return (
         type(X) is np.ndarray
@@ -361,7 +361,7 @@ def read_groups(groups: Target, n: int) -> Array:
     return codes
 
 
-def differing_rows(n_of_table: int, n_of_targets: int, names: tuple[str, str] = ("X", "y")) -> str:
+def different_lengths(n_of_table: int, n_of_targets: int, names: tuple[str, str] = ("X", "y")) -> str:
     """Return the message for a table and targets of different lengths."""
     return (
         f"Found input variables with inconsistent numbers of samples: {names[0]} has {n_of_table} rows and {names[1]} "
@@ -375,7 +375,7 @@ def assemble_rows(
     """Put a table, its parsed targets, weights and groups together; rows of weight 0 are dropped."""
     n = len(values)
     if table.shape[0] != n:
-        raise ValueError(differing_rows(table.shape[0], n))
+        raise ValueError(different_lengths(table.shape[0], n))
     weight = None if sample_weight is None else read_weight(sample_weight, n, name)
     of_rows = None if groups is None else read_groups(groups, n)
     in_file = not isinstance(table, np.ndarray) or table.base is not None

@@ -1,4 +1,4 @@
-"""What a fit reports: warnings, the last line that `verbose` prints, and why training diverged."""
+"""Messages of a fit: its warnings, the last line that `verbose` prints, and why training diverged."""
 
 from collections.abc import Iterable, Mapping
 from math import isfinite, log
@@ -186,9 +186,11 @@ def _cause(parameters: CommonParameters, error: DivergedError, run: FitRun) -> s
             "the smallest ones, or give weights that are less unequal."
         )
     rate = parameters.learning_rate_init
-    own = f", check the loss of your own, {parameters.loss.name!r}," if isinstance(parameters.loss, Loss) else ""
+    custom_loss = (
+        f", check the loss of your own, {parameters.loss.name!r}," if isinstance(parameters.loss, Loss) else ""
+    )
     return (
-        f"learning_rate_init={rate:g}: try learning_rate_init={rate / 10:g}, clip_norm=1.0{own} or "
+        f"learning_rate_init={rate:g}: try learning_rate_init={rate / 10:g}, clip_norm=1.0{custom_loss} or "
         "input_scaling='robust'."
     )
 

@@ -92,7 +92,7 @@ def fit_stream(
             has_labels=isinstance(estimator, ClassifierParameters),
         )
         reader = ChunkReader(estimator)
-        stored = store(chunks, reader, writer, verbose=bool(estimator.verbose))
+        stored = store_rows(chunks, reader, writer, verbose=bool(estimator.verbose))
         del writer  # and its buffer
         plan, run = assemble(estimator, stored, reader, validation, seeds)
         if saved is not None:
@@ -100,7 +100,7 @@ def fit_stream(
         estimator._train_and_publish(run, estimator._observers(FitArguments(None, None), run, plan), plan)
 
 
-def store(chunks: Iterator[Chunk], reader: ChunkReader, writer: TableWriter, *, verbose: bool) -> StoredTable:
+def store_rows(chunks: Iterator[Chunk], reader: ChunkReader, writer: TableWriter, *, verbose: bool) -> StoredTable:
     """Check all rows of a source, and write them to a file."""
     for chunk in chunks:
         with prefix_errors(f"Chunk {chunk.number}"):
@@ -156,14 +156,18 @@ def as_groups(groups: Target, n: int) -> Array:
 
 
 def assemble(
-    estimator: BaseSigmoidMLP, stored: StoredTable, reader: ChunkReader, given: Iterator[Chunk] | None, seeds: Seeds
+    estimator: BaseSigmoidMLP,
+    stored: StoredTable,
+    reader: ChunkReader,
+    validation_chunks: Iterator[Chunk] | None,
+    seeds: Seeds,
 ) -> tuple[Plan, FitRun]:
     """Hold rows out, answer every "auto", learn the encoding, and put the network together."""
     head = stored.learn_head(target_settings(estimator))
-    rows, counts = _hold_out(estimator, stored, head, given is not None)
+    rows, counts = _hold_out(estimator, stored, head, validation_chunks is not None)
     validation = rows.held_out() if counts.n_held_out else None
-    if given is not None:
-        validation = read_validation_stream(estimator, given, reader, stored, head)
+    if validation_chunks is not None:
+        validation = read_validation_stream(estimator, validation_chunks, reader, stored, head)
     sample = rows.sample(seeds[1])
     n_held_out = 0 if validation is None else len(validation.y)
     n_numbers, has_many_levels = count_kinds(sample.rows.X, estimator.categorical_features, estimator.max_categories)
@@ -179,7 +183,7 @@ def assemble(
     encoded = None if validation is None else validation_of(encoding, validation)
     how = evaluation_method(estimator, stored.n_rows)
     plan = Plan(settings, resolved, seeds, lacks_validation=validation is None and how not in (None, "folds"))
-    every = Rows(None, np.broadcast_to(0.0, (stored.n_rows,)))  # as long as they are many, and takes no memory
+    rows_without_values = Rows(None, np.broadcast_to(0.0, (stored.n_rows,)))  # of which only the number is read
     run = FitRun(
         name=type(estimator).__name__,
         resolved=resolved,
@@ -187,8 +191,8 @@ def assemble(
         seeds=seeds,
         columns=columns,
         encoding=encoding,
-        rows=every,
-        n_rows_split=stored.n_rows if counts.n_held_out and given is None else 0,
+        rows=rows_without_values,
+        n_rows_split=stored.n_rows if counts.n_held_out and validation_chunks is None else 0,
         validation_table=validation,
         validation=encoded,
         earlier=None,

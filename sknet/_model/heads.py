@@ -79,8 +79,8 @@ def parse_again(
     """Parse y for a head that was learnt before; with `learn`, its labels must be all of those again."""
     if learn is None:
         return head.with_settings(settings), head.read(y)
-    given, values = learn(y, settings)
-    head.refuse_other_target(given)
+    new_head, values = learn(y, settings)
+    head.refuse_other_target(new_head)
     return head.with_settings(settings), values
 
 
@@ -166,19 +166,19 @@ class LabelHead:
         """Go back from probabilities, made to add up to 1 where one sigmoid per class does not."""
         if self.labels.exclusive and self.loss.out_activation != "softmax":
             P = self.loss.predictions(raw)
-            delta = np.hstack([_before_sum(P[:, block], delta[:, block]) for block in self.labels.blocks])
+            delta = np.hstack([_backward_through_sum(P[:, block], delta[:, block]) for block in self.labels.blocks])
         return self.loss.backward_through_link(raw, delta)
 
     def decision(self, raw: Array) -> Array | list[Array]:
         """Return raw outputs in scikit-learn's shape: one array per target column, one dimension for two classes."""
         if not self.labels.exclusive:
             return raw
-        parts = [raw[:, block] for block in self.labels.blocks]
-        parts = [part[:, 0] if part.shape[1] == 1 else part for part in parts]
-        return parts if self.labels.kind == "multioutput" else parts[0]
+        columns = [raw[:, block] for block in self.labels.blocks]
+        columns = [block[:, 0] if block.shape[1] == 1 else block for block in columns]
+        return columns if self.labels.kind == "multioutput" else columns[0]
 
 
-def _before_sum(P: Array, delta: Array) -> Array:
+def _backward_through_sum(P: Array, delta: Array) -> Array:
     """Return the derivatives by P, (n, k), given those by P divided by its sum; a single one is not divided."""
     if P.shape[1] == 1:
         return delta
@@ -226,7 +226,7 @@ class RegressionHead:
         return weight
 
     def strata(self, values: Array) -> Array | None:
-        """Where targets may be 0, rows above it are held out in proportion: they may be rare events."""
+        """Return whether targets are above 0, where they may be 0: rare events are then held out in proportion."""
         at_zero = self.loss.targets.low == 0.0 and self.loss.targets.includes_low
         return np.any(values > 0.0, axis=1).astype(int) if at_zero else None
 
@@ -255,8 +255,8 @@ class RegressionHead:
 
     def first_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
         """Use the loss's `start` with init="centred", and always if targets are not scaled: 0 may be far from all."""
-        wanted = init == "centred" or not self.loss.may_scale
-        return self.loss.start(target, weight) if wanted and self.loss.start is not None else None
+        is_centred = init == "centred" or not self.loss.may_scale
+        return self.loss.start(target, weight) if is_centred and self.loss.start is not None else None
 
     def with_settings(self, settings: TargetSettings) -> Self:
         """Return the head with the same scale, under another loss; it must have as many outputs in the same units."""

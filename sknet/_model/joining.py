@@ -46,7 +46,7 @@ def join_networks(networks: Sequence[Network], inputs: Sequence[NDArray[np.intp]
     for layer in range(last + 1):
         weights = [network.coefs[layer] for network in networks]
         if layer == 0:
-            weights = [_at_inputs(W, chosen, n_inputs) for W, chosen in zip(weights, inputs, strict=True)]
+            weights = [_for_all_inputs(W, chosen, n_inputs) for W, chosen in zip(weights, inputs, strict=True)]
         biases = [network.intercepts[layer] for network in networks]
         if layer == last:
             # the mean of the outputs; a network without hidden layers is linear in its inputs, and so is the mean
@@ -57,14 +57,14 @@ def join_networks(networks: Sequence[Network], inputs: Sequence[NDArray[np.intp]
             intercepts.append(np.concatenate(biases))
     temperature = float(np.mean([network.temperature for network in networks]))
     dtype = first.coefs[0].dtype
-    coefs, intercepts = ([part.astype(dtype, copy=False) for part in parts] for parts in (coefs, intercepts))
+    coefs, intercepts = ([array.astype(dtype, copy=False) for array in arrays] for arrays in (coefs, intercepts))
     return replace(first, coefs=coefs, intercepts=intercepts, temperature=temperature)
 
 
-def _at_inputs(W: Array, chosen: NDArray[np.intp] | None, n_inputs: int) -> Array:
+def _for_all_inputs(W: Array, chosen: NDArray[np.intp] | None, n_inputs: int) -> Array:
     """Return first-layer weights for all inputs: 0 for those that the network does not have."""
     if chosen is None:
         return W
-    of_all = np.zeros((n_inputs, W.shape[1]), W.dtype)
-    of_all[chosen] = W
-    return of_all
+    for_all = np.zeros((n_inputs, W.shape[1]), W.dtype)
+    for_all[chosen] = W
+    return for_all

@@ -1,4 +1,4 @@
-"""What this machine has: memory, and what cannot fit into it; packages, or not."""
+"""The limits of this machine: its memory, and the optional packages that are installed."""
 
 import os
 from collections.abc import Iterator

@@ -10,7 +10,7 @@ weight : (n,)       sample weights divided by their mean; None where all are 1
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Protocol, Self
 
 import numpy as np
@@ -174,26 +174,22 @@ def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> Enco
         return EncodedInMemory(make_mapped, n)
     if encoder.lookups is not None:
         mixed = MixedRows(*encoder.lookups.encode(rows.X, dtype, fold))
-        mixed_by_bins = {True: mixed}
 
-        def make_mixed(has_bins: bool, n_rows: int) -> Inputs:
-            if has_bins not in mixed_by_bins:
-                mixed_by_bins[has_bins] = some_inputs(mixed, raw)
-            return MixedInputs(mixed_by_bins[has_bins], n_rows)
+        @cache  # networks with and without bins share them
+        def mixed_rows(has_bins: bool) -> MixedRows:
+            return mixed if has_bins else some_inputs(mixed, raw)
 
-        return EncodedInMemory(make_mixed, n)
+        return EncodedInMemory(lambda has_bins, n_rows: MixedInputs(mixed_rows(has_bins), n_rows), n)
     # Dense rows end with a 1, so that the first layer's biases are weights like the others: one product computes both.
     Z = encoder.encode(rows.X, dtype, ones=True, fold=fold)
     if not isinstance(Z, np.ndarray):
         return EncodedInMemory(lambda has_bins, n_rows: SparseInputs(Z), n, is_sparse=True)  # which never has bins
-    dense_by_bins = {True: Z}
 
-    def make_dense(has_bins: bool, n_rows: int) -> Inputs:
-        if has_bins not in dense_by_bins:
-            dense_by_bins[has_bins] = Z[:, np.append(raw, encoder.n_inputs)]
-        return DenseInputs(dense_by_bins[has_bins], n_rows, kind="ones")
+    @cache
+    def dense_rows(has_bins: bool) -> Array:
+        return Z if has_bins else Z[:, np.append(raw, encoder.n_inputs)]
 
-    return EncodedInMemory(make_dense, n)
+    return EncodedInMemory(lambda has_bins, n_rows: DenseInputs(dense_rows(has_bins), n_rows, kind="ones"), n)
 
 
 def some_inputs(rows: MixedRows, chosen: NDArray[np.intp]) -> MixedRows:
@@ -288,7 +284,7 @@ class Samples:
         return len(self.target)
 
 
-def samples_of(encoding: Encoding, rows: EncodedRows, n_rows: int, smoothing: float = 0.0) -> Samples:
+def make_samples(encoding: Encoding, rows: EncodedRows, n_rows: int, smoothing: float = 0.0) -> Samples:
     """Return rows as one network takes them, so many at once; labels smoothed."""
     dtype, total = encoding.compute_dtype, rows.total_weight
     weight = None if rows.weight is None else (rows.weight * (len(rows) / total)).astype(dtype)

@@ -1,4 +1,4 @@
-"""What has been learnt, as a value: it predicts raw tables, and knows neither estimators nor training.
+"""The model that a fit learns, as a value: it predicts raw tables, and knows neither estimators nor training.
 
 Conventions
 -----------
@@ -100,28 +100,28 @@ class Model:
         n = table.shape[0]
         if n <= PREDICT_ROWS:  # faster than to start threads
             with limit_blas_threads(n * self.network.largest) if self.network.may_be_split(n) else nullcontext():
-                return np.ascontiguousarray(self._of_few(table, finish))
+                return np.ascontiguousarray(self._outputs_of_few(table, finish))
         # encoding categories holds Python's global lock: several threads would only wait for each other
         n_pieces = ceil(n / PREDICT_ROWS) if self.encoder.numeric else 0
         with threads_for_rows(n_pieces, PREDICT_ROWS * self.network.largest) as n_threads:
-            first, found = next(self._pieces(table, slice(0, n), finish))  # tells the shape and type of the whole
-            outputs = np.empty((n, *found.shape[1:]), found.dtype)
-            outputs[first] = found
+            first_rows, piece = next(self._pieces(table, slice(0, n), finish))  # its shape and type are those of all
+            outputs = np.empty((n, *piece.shape[1:]), piece.dtype)
+            outputs[first_rows] = piece
 
             def fill(part: slice) -> None:
-                for rows, found in self._pieces(table, part, finish):
-                    outputs[rows] = found
+                for rows, piece in self._pieces(table, part, finish):
+                    outputs[rows] = piece
 
-            run_on_parts(fill, slice(first.stop, n), PART * PREDICT_ROWS, n_threads)
+            run_on_parts(fill, slice(first_rows.stop, n), PART * PREDICT_ROWS, n_threads)
         return outputs
 
-    def _of_few(self, table: Table, finish: Callable[[Array], Array]) -> Array:
+    def _outputs_of_few(self, table: Table, finish: Callable[[Array], Array]) -> Array:
         """Return `finish` of few rows' raw outputs."""
-        inputs, kind = self._encoded(table)
+        inputs, kind = self._encode(table)
         chain = self.network.chain(table.shape[0], self.compute_dtype, kind)
-        return self._finished(chain, inputs, finish)
+        return self._forward(chain, inputs, finish)
 
-    def _encoded(self, table: Table) -> tuple[Table, Kind]:
+    def _encode(self, table: Table) -> tuple[Table, Kind]:
         """Return the rows as the network takes them."""
         if isinstance(table, MappedRows):
             table = np.asarray(table)
@@ -134,23 +134,22 @@ class Model:
         """Yield pieces of these rows and `finish` of their raw outputs."""
         kind: Kind = "sparse" if is_sparse(table) and self.encoder.keeps_zeros else "dense"
         for rows, chain in self._chains(part, kind if self.encoder.lookups is None else "mixed"):
-            inputs, _ = self._encoded(take_rows(table, rows))
-            yield rows, self._finished(chain, inputs, finish)
+            inputs, _ = self._encode(take_rows(table, rows))
+            yield rows, self._forward(chain, inputs, finish)
 
-    def _finished(self, chain: Chain, inputs: Table, finish: Callable[[Array], Array]) -> Array:
-        """Return `finish` of raw outputs in the output's float type; raise where they are no finite numbers."""
+    def _forward(self, chain: Chain, inputs: Table, finish: Callable[[Array], Array]) -> Array:
+        """Return `finish` of the raw outputs of encoded rows; raise where some are not finite."""
         with np.errstate(over="ignore", invalid="ignore"):
             raw = chain.forward(inputs).astype(self.output_dtype)
             if np.isfinite(raw).all():
-                found = finish(raw)
-                if found.dtype.kind != "f" or np.isfinite(found).all():
-                    return found
+                outputs = finish(raw)
+                if outputs.dtype.kind != "f" or np.isfinite(outputs).all():
+                    return outputs
         raise ValueError(self._why_not_finite(inputs))
 
     def _why_not_finite(self, inputs: Table) -> str:
         """Return the message for outputs that overflow: they come from the largest input, or from the weights."""
-        parts = (*self.network.coefs, *self.network.intercepts)
-        if not all(np.isfinite(part).all() for part in parts):
+        if not all(np.isfinite(array).all() for array in (*self.network.coefs, *self.network.intercepts)):
             return "coefs_ or intercepts_ hold NaN or infinity: set finite numbers, or fit again."
         names = self.encoder.feature_names
         if isinstance(inputs, MixedRows):
@@ -183,9 +182,9 @@ class Model:
         outputs += [np.empty((inputs.shape[0], b.size), self.output_dtype) for b in self.network.intercepts]
         with limit_blas_threads(PREDICT_ROWS * self.network.largest):
             for rows, chain in self._chains(slice(0, inputs.shape[0]), "sparse" if is_sparse(inputs) else "dense"):
-                raw = self._finished(chain, inputs[rows], np.asarray)
-                for whole, piece in zip(outputs[1:], [*chain.hidden, raw], strict=True):
-                    whole[rows] = piece
+                raw = self._forward(chain, inputs[rows], np.asarray)
+                for output, piece in zip(outputs[1:], [*chain.hidden, raw], strict=True):
+                    output[rows] = piece
         self.head.loss.link(outputs[-1])
         return outputs
 

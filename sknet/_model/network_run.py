@@ -1,4 +1,4 @@
-"""The training of one network: what is minimised, by what, from where, and the network that comes out.
+"""The training of one network: its samples, objective and solver, its first state, and the network that it gives.
 
 Conventions
 -----------
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from sknet._model.joining import join_networks
 from sknet._model.machine import refuse_beyond_memory
-from sknet._model.matrices import EncodedRows, Encoding, Samples, samples_of
+from sknet._model.matrices import EncodedRows, Encoding, Samples, make_samples
 from sknet._model.model import Model, Network, PrecomputedModel
 from sknet._model.settings import Settings
 from sknet._model.starting import check_initial_weights, state_to_keep
@@ -45,7 +45,7 @@ FULL_BATCH_ROWS = 512
 MANY_WEIGHTS = 10**6
 """So many weights fit in any machine's memory."""
 
-Score = Callable[[Model], float]
+ModelScorer = Callable[[Model], float]
 """How a user's scorer rates a model on the validation rows."""
 
 
@@ -118,7 +118,7 @@ class NetworkRun:
     def samples(self, rows: EncodedRows) -> Samples:
         """Return other rows as this network takes them."""
         rows = rows if self.inputs is None else rows.without_bins()
-        return samples_of(self.encoding, rows, min(len(rows), MAX_ROWS))
+        return make_samples(self.encoding, rows, min(len(rows), MAX_ROWS))
 
     def raw_of_validation(self, state: State) -> Array:
         """Return the raw outputs of the rows that evaluate each epoch, at the best epoch's temperature."""
@@ -126,7 +126,7 @@ class NetworkRun:
             raise TypeError("no rows evaluate the epochs")
         return self.raw(state, self.validation)
 
-    def kept(self, state: State, *, scaled: bool) -> State:
+    def state_to_keep(self, state: State, *, scaled: bool) -> State:
         """Return what of a state must be kept for training to continue; `scaled`: from the published weights."""
         return state_to_keep(state, self.encoding.output_dtype, validated=scaled or self.problem.evaluate is not None)
 
@@ -145,11 +145,11 @@ class NetworkRun:
 
     # --- held-out rows -----------------------------------------------------------------------------------------------
 
-    def with_evaluation(self, score: Score | None) -> Self:
+    def with_evaluation(self, score: ModelScorer | None) -> Self:
         """Return the run with each epoch rated on the validation rows: by a user's scorer, or by minus the loss."""
         return replace(self, problem=replace(self.problem, evaluate=self._evaluation(score)))
 
-    def _evaluation(self, score: Score | None) -> Evaluate:
+    def _evaluation(self, score: ModelScorer | None) -> Evaluate:
         """Return a function theta -> (validation loss, score, theta as evaluated: at its temperature, temperature)."""
         held_out, loss = self.validation, self.encoding.head.loss
         if held_out is None:
@@ -177,7 +177,7 @@ class NetworkRun:
         return PrecomputedModel(**vars(self.encoding.model(network)), raw=raw)
 
 
-def start_run(
+def make_run(
     settings: Settings,
     encoding: Encoding,
     training: EncodedRows,
@@ -225,10 +225,10 @@ def start_run(
     if layout.n_parameters + n_outputs > MANY_WEIGHTS:
         what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
         refuse_beyond_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
-    samples = samples_of(encoding, training, n_rows, settings.penalty.label_smoothing)
+    samples = make_samples(encoding, training, n_rows, settings.penalty.label_smoothing)
     if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(settings.network.activations):
         refuse_bad_pieces(head.loss, samples.target, settings.network.activations)
-    held_out = None if validation is None else samples_of(encoding, validation, min(len(validation), MAX_ROWS))
+    held_out = None if validation is None else make_samples(encoding, validation, min(len(validation), MAX_ROWS))
     first_order, penalty = settings.solver.optimizer is not None, penalty_of(settings, samples.total_weight)
     objective = training.backend.objective(
         layout, settings.network.activations, head.loss,
@@ -243,7 +243,7 @@ def start_run(
         project=projection,
         limit=projection.limit if projection is not None and max_norm else None,
     )  # fmt: skip
-    solver = solver_of(
+    solver = make_solver(
         settings, penalty.l1, until or settings.solver.max_iter, validated=held_out is not None,
         may_stop_early=may_stop_early,
     )  # fmt: skip
@@ -268,17 +268,26 @@ def penalty_of(settings: Settings, total_weight: float) -> ElasticNet:
     return ElasticNet(l2=strength * (1.0 - l1_ratio), l1=strength * l1_ratio)
 
 
-def solver_of(settings: Settings, l1: float, until: int, *, validated: bool, may_stop_early: bool) -> Solver:
+def make_solver(settings: Settings, l1: float, until: int, *, validated: bool, may_stop_early: bool) -> Solver:
     """Return what trains: a first-order method over mini-batches, or L-BFGS."""
-    how = settings.solver
-    n_iter_no_change = how.n_iter_no_change if may_stop_early else inf
-    if how.optimizer is None:
-        return LBFGS(until, how.max_fun, how.tol, n_iter_no_change, l1)
+    options = settings.solver
+    n_iter_no_change = options.n_iter_no_change if may_stop_early else inf
+    if options.optimizer is None:
+        return LBFGS(until, options.max_fun, options.tol, n_iter_no_change, l1)
     return MiniBatch(
-        how.optimizer, how.schedule, how.learning_rate_init, how.batch_size, until, tol=how.tol,
+        options.optimizer,
+        options.schedule,
+        options.learning_rate_init,
+        options.batch_size,
+        until,
+        tol=options.tol,
         # the training loss does not cut a schedule short: it falls most while the rate does, at the end
-        n_iter_no_change=inf if how.has_end and not validated else n_iter_no_change,
-        shuffle=how.shuffle, weight_decay=how.weight_decay, clip_norm=how.clip_norm, averaging=how.averaging,
-        horizon=how.max_iter, relative_tol=how.has_end,
-        end=StopReason.FINISHED if how.has_end else StopReason.MAX_ITER,
-    )  # fmt: skip
+        n_iter_no_change=inf if options.has_end and not validated else n_iter_no_change,
+        shuffle=options.shuffle,
+        weight_decay=options.weight_decay,
+        clip_norm=options.clip_norm,
+        averaging=options.averaging,
+        horizon=options.max_iter,
+        relative_tol=options.has_end,
+        end=StopReason.FINISHED if options.has_end else StopReason.MAX_ITER,
+    )

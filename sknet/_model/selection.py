@@ -20,9 +20,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._model.joining import join_networks
-from sknet._model.matrices import EncodedRows, Encoding, Samples, samples_of
+from sknet._model.matrices import EncodedRows, Encoding, Samples, make_samples
 from sknet._model.model import Network
-from sknet._model.network_run import NetworkRun, start_run
+from sknet._model.network_run import NetworkRun, make_run
 from sknet._model.settings import Settings
 from sknet._model.threads import threads_for_networks
 from sknet._network.temperature import PRIOR_LOG, mean_at_best_temperature
@@ -73,7 +73,7 @@ class Selection:
     epochs: tuple[Epoch, ...]  # the folds' own: their joint loss as the validation loss
     held_out: NDArray[np.intp]  # (m,)  numbers of the rows that were held out
     raw: Array  # (m, k)  their raw outputs at the chosen epoch and temperature
-    cut_short: StopReason | None  # where an interrupt or a callback ended the folds
+    stop_reason: StopReason | None  # where an interrupt or a callback ended the folds
     first_fold: Network  # as it was when the folds ended
 
 
@@ -94,7 +94,7 @@ def select_epoch(folds: "FoldNetworks", observer: RoundObserver | None = None, *
     Selection
     """
     rater = _EpochRater(folds, observer)
-    started = [MiniBatchRun(run.solver, run.problem, state) for run, state in folds.each]  # type: ignore[arg-type]
+    started = [MiniBatchRun(run.solver, run.problem, state) for run, state in folds.networks]  # type: ignore[arg-type]
     with threads_for_networks(len(started), folds.runs[0][0].largest_product) as n_threads:
         n_at_once = max(n_threads, folds.rows.backend.n_at_once) if in_threads else 1
         results = train_in_rounds(started, n_at_once, rater)
@@ -138,31 +138,34 @@ class FoldNetworks:
         plan = fold_plan(n, groups is not None)
         fold = assign_folds(n, strata, groups, plan.n_folds, fold_seed)
         self.as_good = plan.as_good
-        numbers = [np.flatnonzero(fold == i) for i in range(min(plan.n_held_out, fold.max() + 1))]
-        self.held_out = np.concatenate(numbers)
-        how = settings.solver
-        first_epoch = ceil(MIN_STEPS / ceil(n / how.batch_size))
-        self.first_epoch = min(first_epoch, how.max_iter)  # the first that may be chosen
+        rows_by_fold = [np.flatnonzero(fold == i) for i in range(min(plan.n_held_out, fold.max() + 1))]
+        self.held_out = np.concatenate(rows_by_fold)
+        steps_per_epoch = ceil(n / settings.solver.batch_size)
+        self.first_epoch = min(ceil(MIN_STEPS / steps_per_epoch), settings.solver.max_iter)  # that may be chosen
         self.runs: list[list[NetworkRun]] = []
         self.states: list[list[State]] = []
         self._samples: list[list[Samples]] = []  # the held-out rows, as each network takes them
-        for held_out in numbers:
+        for held_out in rows_by_fold:
             others = np.setdiff1d(np.arange(n), held_out)
-            runs = [_run_to_the_end(settings, encoding, rows.take(others), sees) for sees in settings.sees_bins]
+            training = rows.take(others)
+            runs = [
+                make_run(settings, encoding, training, sees_bins=sees_bins, may_stop_early=False)
+                for sees_bins in settings.sees_bins
+            ]
             self.runs.append(runs)
             self.states.append([run.first_state(seed) for run, seed in zip(runs, seeds, strict=True)])
-            part = rows.take(held_out)
-            self._samples.append([run.samples(part) for run in runs])
-        joint = samples_of(encoding, rows.take(self.held_out), 0)
+            held_out_rows = rows.take(held_out)
+            self._samples.append([run.samples(held_out_rows) for run in runs])
+        joint = make_samples(encoding, rows.take(self.held_out), 0)
         self._target, self._weight, self._total_weight = joint.target, joint.weight, joint.total_weight
         self.epochs: list[Epoch] = []
         self.best_epoch = 0
         self._best_loss, self._best_late_loss = inf, inf
-        self._factor = 1.0  # of the last epoch
-        self._chosen: tuple[int, float, Array] | None = None
+        self._factor = 1.0  # by which the last epoch's raw outputs are multiplied: one over the temperature
+        self._chosen: tuple[int, float, Array] | None = None  # the chosen epoch, its factor, its raw outputs
 
     @property
-    def each(self) -> list[tuple[NetworkRun, State]]:
+    def networks(self) -> list[tuple[NetworkRun, State]]:
         """All networks with their states, fold after fold."""
         return [
             pair for runs, states in zip(self.runs, self.states, strict=True) for pair in zip(runs, states, strict=True)
@@ -170,35 +173,35 @@ class FoldNetworks:
 
     def raw(self) -> Array:
         """Return the held-out rows' raw outputs, (m, k): of each fold, the mean of its networks'."""
-        parts = []
+        by_fold = []
         for runs, states, samples in zip(self.runs, self.states, self._samples, strict=True):
             outputs = [run.raw(state, rows) for run, state, rows in zip(runs, states, samples, strict=True)]
-            parts.append(outputs[0] if len(outputs) == 1 else np.mean(outputs, axis=0))
-        return np.concatenate(parts)
+            by_fold.append(outputs[0] if len(outputs) == 1 else np.mean(outputs, axis=0))
+        return np.concatenate(by_fold)
 
     def finish_epoch(self) -> bool:
         """Rate an epoch that all networks have trained; return whether to train another one."""
-        raw, loss, how = self.raw(), self.encoding.head.loss, self.settings.solver
+        raw, loss, solver = self.raw(), self.encoding.head.loss, self.settings.solver
         if self.settings.penalty.temperature_scaling:
             self._factor, value = mean_at_best_temperature(loss, raw, self._target, self._weight, self._total_weight)
             # a loss that an extreme temperature has lowered is penalised
             rated = value + log(self._factor) ** 2 / (2.0 * PRIOR_LOG**2 * self._total_weight)
         else:
             rated = value = loss.mean(raw, self._target, self._weight)
-        last = [state.history[-1] for _, state in self.each]
+        last = [state.history[-1] for _, state in self.networks]
         means = np.mean([[epoch.loss, epoch.learning_rate, epoch.gradient_norm] for epoch in last], axis=0).tolist()
         seconds = sum(epoch.seconds for epoch in last)
         self.epochs.append(Epoch(means[0], value, -value, means[1], means[2], seconds))
         epoch = len(self.epochs)
-        if rated <= scaled_loss(1.0 - how.tol, self._best_loss):
+        if rated <= scaled_loss(1.0 - solver.tol, self._best_loss):
             self.best_epoch = epoch
         self._best_loss = min(self._best_loss, rated)
         if epoch >= self.first_epoch:
             self._best_late_loss = min(self._best_late_loss, rated)
             if self._chosen is None or rated <= scaled_loss(self.as_good, self._best_late_loss):
                 self._chosen = epoch, self._factor, raw
-        patience = min(how.n_iter_no_change, self.best_epoch + MAX_EXTRA_EPOCHS)
-        return epoch < how.max_iter and epoch - self.best_epoch <= patience
+        patience = min(solver.n_iter_no_change, self.best_epoch + MAX_EXTRA_EPOCHS)
+        return epoch < solver.max_iter and epoch - self.best_epoch <= patience
 
     def first_fold(self) -> Network:
         """Return the first fold's networks as they are now, joined and at the last epoch's temperature."""
@@ -206,16 +209,10 @@ class FoldNetworks:
         networks = [run.network(state, 1.0 / self._factor) for run, state in zip(runs, states, strict=True)]
         return join_networks(networks, [None] * len(networks), self.encoding.encoder.n_inputs)
 
-    def selection(self, cut_short: StopReason | None) -> Selection:
+    def selection(self, stop_reason: StopReason | None) -> Selection:
         """Return what has been chosen."""
-        chosen = self._chosen or (len(self.epochs), self._factor, self.raw() * self._factor)
-        n_epochs, factor, raw = chosen
-        return Selection(n_epochs, 1.0 / factor, tuple(self.epochs), self.held_out, raw, cut_short, self.first_fold())
-
-
-def _run_to_the_end(settings: Settings, encoding: Encoding, training: EncodedRows, sees_bins: bool) -> NetworkRun:
-    """Put a run together that goes on for `max_iter` epochs, whether or not they improve anything."""
-    return start_run(settings, encoding, training, sees_bins=sees_bins, may_stop_early=False)
+        n_epochs, factor, raw = self._chosen or (len(self.epochs), self._factor, self.raw() * self._factor)
+        return Selection(n_epochs, 1.0 / factor, tuple(self.epochs), self.held_out, raw, stop_reason, self.first_fold())
 
 
 def scaled_loss(factor: float, loss: float) -> float:

@@ -1,4 +1,4 @@
-"""How predictions change with the numbers of the table: a backward pass through the network, then through the encoder.
+"""Gradients of predictions by the table's numbers: a backward pass through the network, then through the encoder.
 
 Conventions
 -----------
@@ -24,11 +24,11 @@ def input_gradients(model: Model, table: Table) -> Array:
         rows = slice(start, min(start + PREDICT_ROWS, n))
         piece = take_rows(table, rows)
         inputs = model.encoder.encode(piece, np.dtype(np.float64))
-        by_column[rows] = to_columns(model.encoder, piece, _to_inputs(model, inputs))
+        by_column[rows] = to_columns(model.encoder, piece, _gradients_by_input(model, inputs))
     return by_column
 
 
-def _to_inputs(model: Model, inputs: Table) -> Array:
+def _gradients_by_input(model: Model, inputs: Table) -> Array:
     """Return d output / d input of the network, (n, k, m): a forward pass, and a backward pass for each output."""
     raw, kept = _forward(model.network, inputs)
     by_input = np.empty((inputs.shape[0], model.head.n_outputs, model.encoder.n_inputs))

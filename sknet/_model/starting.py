@@ -20,19 +20,21 @@ def check_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[lis
     """Check the weights and biases that a user starts from."""
     if len(init) != 2:
         raise ValueError(f"init is a tuple of {len(init)}; it must be (coefs, intercepts).")
-    given = _float_arrays(init[0]), _float_arrays(init[1])
-    shapes = [W.shape for W in given[0]], [b.shape for b in given[1]]
-    wanted = layout.shapes, [(size,) for size in layout.sizes[1:]]
-    if shapes != wanted:
-        raise ValueError(f"init gives weights of shapes {shapes[0]} and biases {shapes[1]}; this network has {wanted}.")
-    if not all(np.isfinite(part).all() for parts in given for part in parts):
+    coefs, intercepts = _float_arrays(init[0]), _float_arrays(init[1])
+    shapes = [W.shape for W in coefs], [b.shape for b in intercepts]
+    expected = layout.shapes, [(size,) for size in layout.sizes[1:]]
+    if shapes != expected:
+        raise ValueError(
+            f"init gives weights of shapes {shapes[0]} and biases {shapes[1]}; this network has {expected}."
+        )
+    if not all(np.isfinite(array).all() for array in (*coefs, *intercepts)):
         raise ValueError("init gives weights that are not finite numbers.")
-    return given
+    return coefs, intercepts
 
 
-def _float_arrays(parts: object) -> list[Array]:
+def _float_arrays(arrays: object) -> list[Array]:
     try:
-        return [np.asarray(part, dtype=float) for part in parts]  # type: ignore[attr-defined]
+        return [np.asarray(array, dtype=float) for array in arrays]  # type: ignore[attr-defined]
     except (TypeError, ValueError) as error:
         raise ValueError(f"init must be two lists of arrays, (coefs, intercepts); one is not: {error}.") from error
 

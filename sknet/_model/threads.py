@@ -72,8 +72,8 @@ def threads_for_networks(n_networks: int, product: int) -> Iterator[int]:
     """
     n_threads = n_blas_threads()
     with limit_blas_threads(product if n_networks == 1 else 0):
-        many = product >= MIN_THREAD_PRODUCT and current_thread() is main_thread()
-        yield min(n_threads, n_networks) if many else 1
+        are_large = product >= MIN_THREAD_PRODUCT and current_thread() is main_thread()
+        yield min(n_threads, n_networks) if are_large else 1
 
 
 @contextmanager
@@ -83,10 +83,10 @@ def threads_for_rows(n_pieces: int, product: int) -> Iterator[int]:
     As many as BLAS has, which gets one within each: so what lies between the products is split as well. One thread for
     few pieces, and within a thread.
     """
-    many = n_pieces >= 2 * MIN_PIECES
-    n_threads = n_blas_threads() if many else 1
-    with limit_blas_threads(0 if many else product):
-        yield min(n_threads, n_pieces // MIN_PIECES) if many and current_thread() is main_thread() else 1
+    are_many = n_pieces >= 2 * MIN_PIECES
+    n_threads = n_blas_threads() if are_many else 1
+    with limit_blas_threads(0 if are_many else product):
+        yield min(n_threads, n_pieces // MIN_PIECES) if are_many and current_thread() is main_thread() else 1
 
 
 def run_on_parts(work: Callable[[slice], None], rows: slice, size: int, n_threads: int) -> None:

@@ -20,7 +20,7 @@ import numpy as np
 
 from sknet._model.heads import Head, LabelHead
 from sknet._model.matrices import IN_MEMORY, EncodedInMemory, EncodedRows, Encoding, learn_encoding
-from sknet._model.network_run import MAX_ROWS, NetworkRun, start_run
+from sknet._model.network_run import MAX_ROWS, NetworkRun, make_run
 from sknet._model.settings import Settings
 from sknet._network.binding import Kind
 from sknet._network.inputs import DenseInputs
@@ -262,6 +262,6 @@ def network_of(
     nothing = TableInputs(encoding.encoder, None, encoding.compute_dtype)
     table = EncodedInMemory(lambda _, n_rows: nothing, len(y))
     first = EncodedRows(table, y, weight * (counts.total / weight.sum()), IN_MEMORY)  # as heavy as all rows
-    run = start_run(settings, encoding, first, validation)
+    run = make_run(settings, encoding, first, validation)
     batches = partial(stream.batches, cast(Objective, run.objective))
     return replace(run, problem=replace(run.problem, n_samples=counts.n, batches=batches))

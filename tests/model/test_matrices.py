@@ -12,7 +12,7 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import Facts
 from sknet._estimators.resolve import resolve, target_settings
 from sknet._model.heads import learn_label_head, learn_regression_head
-from sknet._model.matrices import encode_rows, learn_encoding, samples_of
+from sknet._model.matrices import encode_rows, learn_encoding, make_samples
 from sknet._tables.rows import Rows
 
 rng = np.random.default_rng(0)
@@ -86,10 +86,10 @@ def test_without_bins_is_a_raw_encoding(kind, tmp_path):
 def test_weights_are_divided_by_their_mean_and_next_to_none_is_an_error():
     weight = np.where(np.arange(N) < 10, 1e-320, 1.0 + np.arange(N) % 3)
     encoding, rows, _ = encoded(X, weight=weight)
-    samples = samples_of(encoding, rows.take(np.arange(20, 23)), 3)
+    samples = make_samples(encoding, rows.take(np.arange(20, 23)), 3)
     assert_allclose(samples.weight, weight[20:23] / weight[20:23].mean())
     assert samples.total_weight == weight[20:23].sum() and len(samples) == 3
-    plain = samples_of(encoding, replace(rows, weight=None), 3)
+    plain = make_samples(encoding, replace(rows, weight=None), 3)
     assert plain.weight is None and plain.total_weight == N
     with pytest.raises(ValueError, match="weight"):
         rows.take(np.arange(10))

@@ -13,7 +13,7 @@ from sknet._estimators.resolve import resolve, target_settings
 from sknet._model import network_run
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding
-from sknet._model.network_run import FULL_BATCH_ROWS, MAX_ROWS, rows_at_once, start_run
+from sknet._model.network_run import FULL_BATCH_ROWS, MAX_ROWS, make_run, rows_at_once
 from sknet._model.side_by_side import train_side_by_side
 from sknet._tables.rows import Rows
 from sknet._training.lbfgs import LBFGS
@@ -48,7 +48,7 @@ def encoded(weight=None, validated=False, X=X, y=NUMBER, kind=SigmoidMLPRegresso
 
 
 def run_of(validation=None, **parameters):
-    return start_run(*encoded(validated=validation is not None, **parameters), validation)
+    return make_run(*encoded(validated=validation is not None, **parameters), validation)
 
 
 def trained(run, seeds=(1, 2)):
@@ -90,7 +90,7 @@ def test_an_estimator_with_one_member_does_nothing_else():
 def test_held_out_rows_choose_the_epoch():
     settings, encoding, rows = encoded(validated=True, learning_rate_init=0.5, max_iter=30, hidden_layer_sizes=30)
     noise = replace(rows, y=np.random.default_rng(4).normal(size=(N, 1)))
-    network, _, state = trained(start_run(settings, encoding, rows, noise))
+    network, _, state = trained(make_run(settings, encoding, rows, noise))
     best = int(np.argmax([epoch.validation_score for epoch in state.history])) + 1
     assert best < len(state.history) and state.best.epoch == best
     assert_array_equal(theta_of(network), state.best.theta)
@@ -99,7 +99,7 @@ def test_held_out_rows_choose_the_epoch():
 def test_a_network_without_bins_is_the_one_of_a_raw_table():
     """Its weights of bins are 0, and it learns what a table without bins teaches."""
     settings, encoding, rows = encoded(numeric_encoding="piecewise_linear")
-    network, _, _ = trained(start_run(settings, encoding, rows, sees_bins=False))
+    network, _, _ = trained(make_run(settings, encoding, rows, sees_bins=False))
     raw, _, _ = trained(run_of())
     is_bin = np.array([facts.kind == "bin" for _, facts in encoding.encoder.inputs])
     assert is_bin.any() and not network.coefs[0][is_bin].any()
@@ -138,7 +138,7 @@ def test_memory_is_that_of_the_rows_computed_at_once(n_validation, n_at_once, mo
     monkeypatch.setattr(network_run, "MANY_WEIGHTS", 0)
     monkeypatch.setattr(network_run, "refuse_beyond_memory", lambda *given: asked.append(given[1:]))
     settings, encoding, rows = encoded()
-    start_run(settings, encoding, rows, None if n_validation is None else rows.take(np.arange(n_validation)))
+    make_run(settings, encoding, rows, None if n_validation is None else rows.take(np.arange(n_validation)))
     assert asked == [(3 * 4 + 4 + 4 * 1 + 1, 8, n_at_once * (4 + 1))]
 
 
@@ -233,13 +233,13 @@ def test_l1_and_norms_are_left_to_the_projection_where_steps_are_taken():
 )
 def test_epochs_to_wait(parameters, validated, may_stop, expected):
     settings, encoding, rows = encoded(n_iter_no_change=7, validated=validated, **parameters)
-    solver = start_run(settings, encoding, rows, rows if validated else None, may_stop_early=may_stop).solver
+    solver = make_run(settings, encoding, rows, rows if validated else None, may_stop_early=may_stop).solver
     assert type(solver) is (LBFGS if "solver" in parameters else MiniBatch)
     assert solver.n_iter_no_change == expected
 
 
 def test_a_run_until_an_epoch_keeps_the_schedules_length():
-    solver = start_run(*encoded(max_iter=9), until=2).solver
+    solver = make_run(*encoded(max_iter=9), until=2).solver
     assert (solver.n_epochs, solver.horizon) == (2, 9)
 
 
@@ -249,7 +249,7 @@ def test_a_run_until_an_epoch_keeps_the_schedules_length():
 def test_held_out_rows_are_rated_by_their_weighted_loss():
     weight = np.linspace(0.1, 2.0, 20)
     settings, encoding, rows = encoded(validated=True)
-    run = start_run(settings, encoding, rows, replace(rows.take(np.arange(20)), weight=weight))
+    run = make_run(settings, encoding, rows, replace(rows.take(np.arange(20)), weight=weight))
     network = run.network(run.first_state((1, 0)))
     loss, score, theta, _ = run.problem.evaluate(theta_of(network))
     raw = run.raw(run.first_state((1, 0)), run.samples(rows.take(np.arange(20))))
@@ -263,7 +263,7 @@ def test_held_out_rows_are_rated_by_their_weighted_loss():
 def test_a_temperature_scales_the_output_layer_that_is_kept():
     how = {"kind": SigmoidMLPClassifier, "y": LABEL, "early_stopping": True, "temperature_scaling": True}
     settings, encoding, rows = encoded(validated=True, **how)
-    run = start_run(settings, encoding, rows, rows.take(np.arange(30)))
+    run = make_run(settings, encoding, rows, rows.take(np.arange(30)))
     network = run.network(run.first_state((1, 0)))
     _, _, kept, temperature = run.problem.evaluate(theta_of(network))
     (hidden, output), (b1, b2) = run.layout.views(kept)
@@ -278,5 +278,5 @@ def test_a_temperature_scales_the_output_layer_that_is_kept():
 def test_what_is_kept_of_a_state_is_what_its_weights_do_not_say():
     run = run_of(max_iter=2)
     _, _, state = trained(run)
-    kept = run.kept(state, scaled=False)
+    kept = run.state_to_keep(state, scaled=False)
     assert kept.theta.size == 0 and kept.epoch == 2 and kept.history == [] and len(kept.moments) == 2

@@ -14,7 +14,7 @@ from sknet._estimators.resolve import resolve, target_settings
 from sknet._model import selection
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding
-from sknet._model.network_run import start_run
+from sknet._model.network_run import make_run
 from sknet._model.selection import FEW_ROWS, MANY_ROWS, MIN_STEPS, FoldNetworks, FoldPlan, fold_plan, select_epoch
 from sknet._model.side_by_side import train_side_by_side
 from sknet._network.temperature import PRIOR_LOG, inverse_temperature
@@ -91,7 +91,7 @@ def test_the_joint_loss_of_held_out_rows_chooses(plan, weight, monkeypatch):
         for i in range(plan.n_held_out):
             others, part = rows.take(np.flatnonzero(fold != i)), rows.take(np.flatnonzero(fold == i))
             for seeds, sees_bins in zip(SEEDS, settings.sees_bins, strict=True):
-                run = start_run(settings, encoding, others, sees_bins=sees_bins, until=n_epochs, may_stop_early=False)
+                run = make_run(settings, encoding, others, sees_bins=sees_bins, until=n_epochs, may_stop_early=False)
                 state = run.first_state(seeds)
                 train_side_by_side([run], [state])
                 raw[fold == i] += run.raw(state, run.samples(part)) / 2.0
@@ -104,7 +104,7 @@ def test_the_joint_loss_of_held_out_rows_chooses(plan, weight, monkeypatch):
     first = MIN_STEPS // 30 + 1  # of 30 steps per epoch; counted from 1
     best = max(i for i in range(first, 9) if rated[i - 1] <= plan.as_good * min(rated[first - 1 :]))
     chosen = select_epoch(fold_networks(settings, encoding, rows))
-    assert chosen.n_epochs == best and chosen.cut_short is None and len(chosen.epochs) == 8
+    assert chosen.n_epochs == best and chosen.stop_reason is None and len(chosen.epochs) == 8
     assert chosen.temperature == pytest.approx(temperatures[best - 1], rel=1e-4)
     assert_array_equal(chosen.held_out, held_out)
     np.testing.assert_allclose(chosen.raw, outputs[best - 1], rtol=1e-4)
