@@ -14,16 +14,15 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import refuse_unresumable, with_callbacks
+from sknet._estimators.classifier import CLASSIFICATION, labels_of
 from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
-from sknet._estimators.classifier import labels_of, probabilities
 from sknet._estimators.constraints import CLASSIFIER, REGRESSOR, Constraints, fit_context
 from sknet._estimators.fitted import FittedAttribute, require_fitted
 from sknet._estimators.parameters import ClassifierParameters, RegressorParameters
 from sknet._estimators.read_data import FitArguments
+from sknet._estimators.regressor import REGRESSION
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
-from sknet._estimators.regressor import predictions
 from sknet._estimators.saving import Estimator
-from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.machine import require_package
 from sknet._partitions.table import PartedTable
 from sknet._typing import Target
@@ -94,8 +93,8 @@ class _OnWorkers(BaseSigmoidMLP):
             If there is no client, or there are no workers for as many seconds as
             the configuration `sknet.workers` of dask says, 60 by default.
         """
-        given = FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        return self._on_workers(self._fit, given)
+        arguments = FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        return self._on_workers(self._fit, arguments)
 
     @with_callbacks
     @fit_context
@@ -149,17 +148,17 @@ class _OnWorkers(BaseSigmoidMLP):
             The fitted estimator.
         """
         refuse_unresumable(self.solver, self.n_members)
-        given = FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        return self._on_workers(partial(self._resume, path), given)
+        arguments = FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
+        return self._on_workers(partial(self._resume, path), arguments)
 
-    def _on_workers(self, train: Callable[[FitArguments], Self], given: FitArguments) -> Self:
+    def _on_workers(self, train: Callable[[FitArguments], Self], remote: FitArguments) -> Self:
         """Open the tables, bring the rest here, and train."""
-        with opened(*(X for X in (given.X, given.X_val) if X is not None)) as (tables, local):
+        with opened(*(X for X in (remote.X, remote.X_val) if X is not None)) as (tables, local):
             return train(
                 FitArguments(
-                    tables[0], local(given.y), local(given.sample_weight),
-                    None if given.X_val is None else tables[1], local(given.y_val), local(given.sample_weight_val),
-                    local(given.groups),
+                    tables[0], local(remote.y), local(remote.sample_weight),
+                    None if remote.X_val is None else tables[1], local(remote.y_val), local(remote.sample_weight_val),
+                    local(remote.groups),
                 )
             )  # fmt: skip
 
@@ -217,9 +216,9 @@ class _OnWorkers(BaseSigmoidMLP):
             At most 1.
         """
         local = self.to_local()
-        found = np.asarray(computed(self.predict(X)))
-        local.predict = lambda X: found  # type: ignore[method-assign]  # made by the workers, scored here
-        return float(local.score(found, computed(y), computed(sample_weight)))
+        predicted = np.asarray(computed(self.predict(X)))
+        local.predict = lambda X: predicted  # type: ignore[method-assign]  # made by the workers, scored here
+        return float(local.score(predicted, computed(y), computed(sample_weight)))
 
 
 class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
@@ -245,8 +244,7 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
     """
 
     _parameter_constraints: Constraints = CLASSIFIER
-    _learn_head = staticmethod(learn_label_head)
-    _predictions = staticmethod(probabilities)
+    _task = CLASSIFICATION
     _local = LocalClassifier
     score = _OnWorkers.score  # the mixin's would stand before it
 
@@ -292,8 +290,7 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
     """
 
     _parameter_constraints: Constraints = REGRESSOR
-    _learn_head = staticmethod(learn_regression_head)
-    _predictions = staticmethod(predictions)
+    _task = REGRESSION
     _local = LocalRegressor
     score = _OnWorkers.score  # the mixin's would stand before it: R², whatever the loss
 

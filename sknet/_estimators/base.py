@@ -56,7 +56,13 @@ from sknet._tables.splitting import split
 from sknet._training.result import DivergedError, Result, StopReason
 from sknet._typing import Array, Table, Target
 
-LearnHead = Callable[..., tuple[Head, Array]]
+
+@dataclass(frozen=True)
+class Task:
+    """The two functions in which classification and regression differ, as training sees them."""
+
+    learn_head: Callable[..., tuple[Head, Array]]  # (y, target settings, classes) -> head, parsed y
+    predict: Predict  # (model, table) -> probabilities, or numbers
 
 
 @dataclass(frozen=True)
@@ -86,8 +92,7 @@ class Plan:
 class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin, BaseEstimator):
     """Trains estimators of both tasks; each derives from this class and from its parameters."""
 
-    _learn_head: ClassVar[LearnHead]  # (y, target settings, classes) -> head, parsed y
-    _predictions: ClassVar[Predict]  # (model, table) -> numbers, or probabilities
+    _task: ClassVar[Task]
 
     # --- three ways to train -----------------------------------------------------------------------------------------
 
@@ -133,7 +138,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         data = self._read(FitArguments(X, y, sample_weight), None, classes=classes, anew=False)
         run = self._assemble(data, self._plan_increment(data, None), None, until=1)
         run.start_from(run.first_states())
-        self._publish(run.final_result(self._predictions, may_go_on=True))
+        self._publish(run.final_result(self._task.predict, may_go_on=True))
 
     # --- 1. read -----------------------------------------------------------------------------------------------------
 
@@ -143,12 +148,12 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         """Check the data and parse y; fold class weights in and drop rows of weight 0."""
         settings, name = target_settings(self), type(self).__name__
         if earlier is None:
-            parse = partial(type(self)._learn_head, settings=settings, classes=classes)
+            parse = partial(self._task.learn_head, settings=settings, classes=classes)
             head, rows, columns = read_rows(arguments, name, None, parse, self.categorical_features)
             if rows.whole is not None and classes is None:  # a label that only dropped rows had is not a class
                 head, rows = without_absent_labels(head, rows)
         else:
-            parse = partial(parse_again, earlier.model.head, settings, type(self)._learn_head if anew else None)
+            parse = partial(parse_again, earlier.model.head, settings, self._task.learn_head if anew else None)
             head, rows, columns = read_rows(arguments, name, earlier.columns, parse)
         if settings.class_weight is not None:  # a class weight of 0 drops rows, as a sample weight of 0 does
             rows = rows.weighted(head.apply_class_weight(rows.y, rows.weight)).without_weightless()
@@ -323,7 +328,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
     def _report_and_publish(self, run: FitRun, result: Result, plan: Plan, observers: Observers | None = None) -> None:
         """Call the observers and warn of what went wrong; publish last, so that an error there changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
-        fitted = run.final_result(self._predictions, may_go_on=is_interrupted or plan.is_increment)
+        fitted = run.final_result(self._task.predict, may_go_on=is_interrupted or plan.is_increment)
         if observers is not None:
             observers.finish(fitted)
         if plan.is_increment:

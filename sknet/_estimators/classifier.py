@@ -7,6 +7,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
+from sknet._estimators.base import Task
 from sknet._estimators.constraints import CLASSIFIER, Constraints, fit_context
 from sknet._estimators.fitted import FittedAttribute, model_and_table, require_fitted
 from sknet._estimators.in_memory import InMemoryMLP
@@ -29,6 +30,9 @@ def probabilities(model: Model, table: Table) -> Array | list[Array]:
     P = model.outputs(table, loss.both_predictions if labels.exclusive else loss.predictions)
     normalise = loss.out_activation != "softmax"  # one sigmoid per class does not add up to 1 by itself
     return labels.probabilities(P, normalise=normalise)
+
+
+CLASSIFICATION = Task(learn_label_head, probabilities)
 
 
 class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
@@ -379,8 +383,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     """
 
     _parameter_constraints: Constraints = CLASSIFIER
-    _predictions = staticmethod(probabilities)
-    _learn_head = staticmethod(learn_label_head)
+    _task = CLASSIFICATION
 
     classes_ = FittedAttribute(lambda fitted: labels_of(fitted.model).classes)
 

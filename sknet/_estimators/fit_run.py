@@ -203,7 +203,7 @@ class FitRun:
         return join_networks(networks, [None] * len(networks), self.encoding.encoder.n_inputs)
 
     def fitted(self) -> Fitted:
-        """Return what the call would leave if it ended here; but for what is learnt of held-out rows."""
+        """Return what the call would leave if it ended here, without what is learnt from held-out rows."""
         epochs = self.epochs_by_network
         n_seen = self.networks[0].problem.n_samples * sum(map(len, epochs)) if self._n_iter else 0
         earlier = self.earlier
@@ -237,9 +237,9 @@ class FitRun:
         if isinstance(head, RegressionHead):
             fitted = replace(fitted, residuals=learn_residuals(head, np.asarray(predicted), y, weight))
         if self.selection is not None and self.keeps_out_of_fold:
-            several = isinstance(predicted, list)  # one array per target column
-            for_all = [self._for_all_rows(output) for output in (predicted if several else [predicted])]
-            fitted = replace(fitted, out_of_fold=for_all if several else for_all[0])
+            outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
+            for_all = [self._for_all_rows(output) for output in outputs]
+            fitted = replace(fitted, out_of_fold=for_all if isinstance(predicted, list) else for_all[0])
         return fitted
 
     def _held_out(self) -> tuple[Array, Array, Array | None] | None:

@@ -4,7 +4,7 @@ from dataclasses import replace
 from os import PathLike
 from typing import Self
 
-from sknet._estimators.auto import Facts
+from sknet._estimators.auto import Facts, Validated
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import fit_context
@@ -220,7 +220,7 @@ class InMemoryMLP(BaseSigmoidMLP):
         self._validate_params()
         earlier = require_fitted(self)
         data = self._read(FitArguments(X, y, sample_weight), earlier, anew=False)
-        validated = "folds" if earlier.resolved["early_stopping"] == "folds" else earlier.validated
+        validated: Validated = "folds" if earlier.resolved["early_stopping"] == "folds" else earlier.validated
         settings, _ = resolve(self, Facts(len(data.rows), validated, earlier=earlier.resolved, increment=True))
         settings = replace(settings, network=replace(settings.network, dropout=()))
         model = earlier.model

@@ -7,6 +7,7 @@ from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
+from sknet._estimators.base import Task
 from sknet._estimators.constraints import REGRESSOR, Constraints, fit_context
 from sknet._estimators.fitted import model_and_table, require_fitted
 from sknet._estimators.in_memory import InMemoryMLP
@@ -23,6 +24,9 @@ from sknet._typing import Array, Table, Target
 def predictions(model: Model, table: Table) -> Array:
     """Return predictions in the targets' own units and shape."""
     return model.outputs(table, model.head.predict)
+
+
+REGRESSION = Task(learn_regression_head, predictions)
 
 
 class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
@@ -367,8 +371,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     """
 
     _parameter_constraints: Constraints = REGRESSOR
-    _predictions = staticmethod(predictions)
-    _learn_head = staticmethod(learn_regression_head)
+    _task = REGRESSION
 
     # --- training ----------------------------------------------------------------------------------------------------
 
@@ -447,11 +450,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             If no rows were held out, as after `partial_fit`, or fewer than
             1 / (1 - coverage) - 1; or with a single quantile level.
         """
-        if (
-            isinstance(coverage, bool | np.bool_)
-            or not isinstance(coverage, int | float | np.floating)
-            or not 0 < coverage < 1
-        ):
+        share: object = coverage  # of whatever type a user passes
+        is_number = isinstance(share, int | float | np.floating) and not isinstance(share, bool)
+        if not is_number or not 0 < coverage < 1:
             raise ValueError(f"coverage={shown(coverage)}: give a number between 0 and 1, both excluded.")
         fitted = require_fitted(self)
         head = cast(RegressionHead, fitted.model.head)

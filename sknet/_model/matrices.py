@@ -81,11 +81,12 @@ def learn_encoding(settings: Settings, head: Head, rows: Rows, output_dtype: DTy
     encoding = Encoding(encoder, head, settings.dtype, output_dtype)
     if len(sample) == len(rows) or not encoder.by_target:
         return encoding
-    all_targets = head.targets(rows.y, np.dtype(np.float64)), rows.weight, encoding.cross_fit_folds(rows)
+    targets = head.targets(rows.y, np.dtype(np.float64))
+    fold = cross_fit_folds(targets, np.arange(len(rows)), len(rows))
     if isinstance(rows.X, ExternalTable):
-        totals = rows.X.target_totals(encoder, *all_targets)
+        totals = rows.X.target_totals(encoder, targets, rows.weight, fold)
     else:
-        totals = encoder.target_totals(rows.X, *all_targets)
+        totals = encoder.target_totals(rows.X, targets, rows.weight, fold)
     return replace(encoding, encoder=encoder.with_totals(totals))
 
 

@@ -212,43 +212,68 @@ def make_run(
     NetworkRun
         Its epochs are rated by minus the loss; see `NetworkRun.with_evaluation` for a scorer.
     """
-    head, encoder = encoding.head, encoding.encoder
-    chosen = None
-    if not sees_bins and len(encoding.raw_inputs) < encoder.n_inputs:
-        chosen = encoding.raw_inputs
+    head, n_inputs = encoding.head, encoding.encoder.n_inputs
+    inputs = None
+    if not sees_bins and len(encoding.raw_inputs) < n_inputs:
+        inputs, n_inputs = encoding.raw_inputs, len(encoding.raw_inputs)
         training = training.without_bins()
         validation = None if validation is None else validation.without_bins()
-    n_inputs = encoder.n_inputs if chosen is None else len(chosen)
+    activations = settings.network.activations
     layout = Layout((n_inputs, *settings.network.hidden_sizes, head.n_outputs))
     n_rows = rows_at_once(settings, training)
-    n_outputs = max(n_rows, 0 if validation is None else min(len(validation), MAX_ROWS)) * sum(layout.sizes[1:])
+    n_validation_rows = 0 if validation is None else min(len(validation), MAX_ROWS)
+    n_outputs = max(n_rows, n_validation_rows) * sum(layout.sizes[1:])
     if layout.n_parameters + n_outputs > MANY_WEIGHTS:
         what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
         refuse_beyond_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
     samples = make_samples(encoding, training, n_rows, settings.penalty.label_smoothing)
-    if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(settings.network.activations):
-        refuse_bad_pieces(head.loss, samples.target, settings.network.activations)
-    held_out = None if validation is None else make_samples(encoding, validation, min(len(validation), MAX_ROWS))
-    first_order, penalty = settings.solver.optimizer is not None, penalty_of(settings, samples.total_weight)
+    held_out = None if validation is None else make_samples(encoding, validation, n_validation_rows)
+    if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
+        refuse_bad_pieces(head.loss, samples.target, activations)
+    is_first_order = settings.solver.optimizer is not None
+    penalty = penalty_of(settings, samples.total_weight)
     objective = training.backend.objective(
-        layout, settings.network.activations, head.loss,
-        penalty if first_order else ElasticNet(l2=penalty.l2),  # L-BFGS adds its L1 term itself
-        samples.inputs, samples.target, samples.weight, n_rows=n_rows, dropout=settings.network.dropout,
-    )  # fmt: skip
-    max_norm, projection = settings.penalty.max_norm, None
-    if first_order and (penalty.l1 or max_norm):
+        layout,
+        activations,
+        head.loss,
+        penalty if is_first_order else ElasticNet(l2=penalty.l2),  # L-BFGS adds its L1 term itself
+        inputs=samples.inputs,
+        target=samples.target,
+        weight=samples.weight,
+        n_rows=n_rows,
+        dropout=settings.network.dropout,
+    )
+    max_norm = settings.penalty.max_norm
+    projection = None
+    if is_first_order and (penalty.l1 or max_norm):
         projection = Projection(penalty.l1, max_norm or 0.0, layout.shapes[::-1])
     problem = Problem(
-        objective, len(samples), layout.n_weights, penalty=objective.penalty, random=any(settings.network.dropout),
+        objective,
+        n_samples=len(samples),
+        n_weights=layout.n_weights,
+        penalty=objective.penalty,
+        random=any(settings.network.dropout),
         project=projection,
         limit=projection.limit if projection is not None and max_norm else None,
-    )  # fmt: skip
+    )
     solver = make_solver(
-        settings, penalty.l1, until or settings.solver.max_iter, validated=held_out is not None,
+        settings,
+        penalty.l1,
+        until or settings.solver.max_iter,
+        validated=held_out is not None,
         may_stop_early=may_stop_early,
-    )  # fmt: skip
+    )
     run = NetworkRun(
-        settings, encoding, layout, chosen, samples, held_out, objective, problem, solver, training.backend.n_at_once
+        settings=settings,
+        encoding=encoding,
+        layout=layout,
+        inputs=inputs,
+        training=samples,
+        validation=held_out,
+        objective=objective,
+        problem=problem,
+        solver=solver,
+        n_at_once=training.backend.n_at_once,
     )
     return run if held_out is None else run.with_evaluation(None)
 
