@@ -109,7 +109,9 @@ def _as_text(value: object) -> str:
         return f"[{', '.join(map(_as_text, value))}]"
     if callable(value):
         return "a function"  # which two processes cannot compare
-    return f"{type(value).__qualname__} {getattr(value, 'name', '')}".rstrip()
+    text = str(value)
+    has_address = " at 0x" in text  # which is another one in each process
+    return f"{type(value).__qualname__} {getattr(value, 'name', '')}".rstrip() if has_address else text
 
 
 SHOWN = 16
