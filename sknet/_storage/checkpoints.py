@@ -154,7 +154,8 @@ class Saved:
         other = [name for name in there.data | now.data if there.data.get(name) != now.data.get(name)]
         if other:
             raise ValueError(f"{self.path} was written in training on other data: {', '.join(other)} differs.")
-        for name, value in now.settings.items():
+        for name in sorted(now.settings, key=lambda name: name != "solver"):  # by which others are resolved
+            value = now.settings[name]
             if there.settings.get(name, value) != value:
                 raise ValueError(
                     f"{self.path} was written with {name}={there.settings[name]}, and this is a run with "
