@@ -1,4 +1,4 @@
-"""What every "auto" becomes: by the other parameters, and by facts about the rows to train on.
+"""The values that "auto" becomes, by the other parameters and by facts about the rows to train on.
 
 With scikit-learn's own schedules, which have no end, everything that scikit-learn does not have stays off unless it is
 set: with its settings, training does what it does there.
@@ -76,7 +76,7 @@ EvaluationMethod: TypeAlias = float | Splitter | Literal["folds"] | None
 
 @dataclass(frozen=True)
 class Facts:
-    """What "auto" depends on besides the other parameters."""
+    """The facts about the rows, on which "auto" depends besides the other parameters."""
 
     n_rows: int  # to train on
     validated: Validated  # whether rows are held out, or folds are
@@ -153,7 +153,7 @@ def answer_autos(parameters: CommonParameters, facts: Facts) -> CommonParameters
 
 
 def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
-    """Return what "auto" means here, for each parameter that may be left to the estimator."""
+    """Return the value that "auto" means here, for each parameter that may be "auto"."""
     ours = has_end(p)  # a schedule that scikit-learn does not have
     validated, n = bool(facts.validated), facts.n_rows
     by_adam, by_lbfgs = p.solver == "adam", p.solver == "lbfgs"
@@ -209,7 +209,7 @@ def choose_n_members(p: CommonParameters, facts: Facts) -> int:
 
 
 def single_network_reasons(p: CommonParameters, facts: Facts) -> list[str]:
-    """Return what is set that only a single network can have."""
+    """Return what is set that several networks cannot have."""
     reasons = {
         f"learning_rate={p.learning_rate!r}": not has_end(p),
         "init=(coefs, intercepts)": isinstance(p.init, tuple),

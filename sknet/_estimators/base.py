@@ -1,7 +1,7 @@
-"""What both estimators share: `fit`, `resume` and `partial_fit`, by the same five steps.
+"""The five steps of `fit`, `resume` and `partial_fit`, for both estimators.
 
 They read the data, plan the fit, select the epoch, train the networks side by side, and publish what these have learnt
-with one assignment. A call that fails has changed nothing, because nothing was touched.
+with one assignment. So a call that fails changes nothing.
 """
 
 from collections.abc import Callable
@@ -27,7 +27,7 @@ from sknet._estimators.callbacks import (
 from sknet._estimators.conflicts import refuse_with_temperature
 from sknet._estimators.constraints import LARGEST, LOSSES, MAY_BE_NUMBERS, SIZES, InvalidParameterError
 from sknet._estimators.documentation import LinksDocumentation
-from sknet._estimators.fit_run import FitRun, Predict, Seeds, member_seeds
+from sknet._estimators.fit_run import FitRun, Plan, Predict, Seeds, member_seeds
 from sknet._estimators.fitted import Fitted, FittedAttributes
 from sknet._estimators.parameters import has_partial_fit
 from sknet._estimators.read_data import Columns, FitArguments, read_rows, read_validation
@@ -67,26 +67,12 @@ class Task:
 
 @dataclass(frozen=True)
 class ReadData:
-    """What a call was given, checked."""
+    """The data of a call, checked."""
 
     head: Head
     rows: Rows  # of positive weight
     columns: Columns
     validation: Rows | None = None  # the user's own
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a call will do: its settings, its seeds, and the rows that evaluate each epoch."""
-
-    settings: Settings
-    resolved: dict[str, object]  # all parameters, every "auto" answered
-    seeds: Seeds
-    by_folds: bool = False
-    strata: Array | None = None  # (n,)  by which folds and held-out rows are stratified
-    held_out: tuple[Array, Array] | None = None  # numbers of the rows to train on, and of those held out
-    lacks_validation: bool = False  # whether rows were to be held out, and are too few
-    is_increment: bool = False  # whether it is one epoch of `partial_fit`
 
 
 class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin, BaseEstimator):
@@ -98,14 +84,16 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
 
     def _fit(self, arguments: FitArguments) -> Self:
         """Train new networks or, in a warm start, the one that there is."""
+        refuse_with_temperature(self)
         earlier = self._fitted if self.warm_start else None
         data = self._read(arguments, earlier)
         plan = self._plan(data, earlier, self._seeds(earlier))
         run = self._assemble(data, plan, earlier)
-        return self._train_and_publish(run, self._observers(arguments, run, plan), plan)
+        return self._train_and_publish(run, self._observers(arguments, run))
 
     def _resume(self, path: str | PathLike[str], arguments: FitArguments) -> Self:
         """Continue the run that a checkpoint file holds."""
+        refuse_with_temperature(self)
         refuse_unresumable(self.solver, self.n_members)
         saved = checkpoints.read(path)
         saved.refuse_other(type(self).__name__, 0 if self._fitted is None else self._fitted.n_samples_seen)
@@ -114,7 +102,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         plan = self._plan(data, earlier, saved.origin.seeds, is_resumed=True)
         run = self._assemble(data, plan, earlier)
         run.start_from([saved.state_for(run.origin(), run.first_states()[0])])
-        return self._train_and_publish(run, self._observers(arguments, run, plan), plan)
+        return self._train_and_publish(run, self._observers(arguments, run))
 
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch, over all rows given."""
@@ -129,7 +117,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             warn_of_far_columns(earlier.model.encoder, data.rows.X)
             states = [state_to_continue_from(earlier.state, states[0], earlier.model.output_dtype)]
         run.start_from(states)
-        return self._train_and_publish(run, observers_of_partial_fit(self, run), plan)
+        return self._train_and_publish(run, observers_of_partial_fit(self, run))
 
     def _prepare(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:
         """Learn encoders from a sample and draw the first weights, for `partial_fit` to go on from."""
@@ -166,7 +154,6 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
 
     def _plan(self, data: ReadData, earlier: Fitted | None, seeds: Seeds, *, is_resumed: bool = False) -> Plan:
         """Choose the rows that evaluate each epoch, and answer every "auto"."""
-        refuse_with_temperature(self)
         rows, n = data.rows, len(data.rows)
         method = None if data.validation is not None else evaluation_method(self, n)
         strata = held_out = None
@@ -188,7 +175,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             earlier=None if earlier is None else earlier.resolved,
             has_checkpoint=is_resumed or has_checkpoint(self),
         )
-        settings, resolved = self._resolve(rows, facts, seeds)
+        settings, resolved = self._resolve_for_rows(rows, facts, seeds)
         return Plan(
             settings,
             resolved,
@@ -196,6 +183,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             by_folds=by_folds,
             strata=strata,
             held_out=held_out,
+            n_rows_split=0 if held_out is None else n,
             lacks_validation=method is not None and not by_folds and held_out is None,
         )
 
@@ -204,16 +192,16 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         before = None if earlier is None else earlier.resolved
         seeds = self._seeds(earlier)
         facts = Facts(len(data.rows), validated=False, increment=True, earlier=before)
-        settings, resolved = self._resolve(data.rows, facts, seeds)
+        settings, resolved = self._resolve_for_rows(data.rows, facts, seeds)
         return Plan(settings, resolved, seeds, is_increment=True)
 
-    def _resolve(self, rows: Rows, facts: Facts, seeds: Seeds) -> tuple[Settings, dict[str, object]]:
+    def _resolve_for_rows(self, rows: Rows, facts: Facts, seeds: Seeds) -> tuple[Settings, dict[str, object]]:
         """Answer every "auto" for the rows of a table."""
         if not isinstance(self.batch_size, str) and self.batch_size > facts.n_rows and self.solver != "lbfgs":
             warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
-        return self._resolved(with_column_facts(facts, self, rows, seeds[1]))
+        return self._resolve(with_column_facts(facts, self, rows, seeds[1]))
 
-    def _resolved(self, facts: Facts) -> tuple[Settings, dict[str, object]]:
+    def _resolve(self, facts: Facts) -> tuple[Settings, dict[str, object]]:
         """Answer every "auto"; return the settings, and all parameters, also those that a subclass adds."""
         settings, parameters = resolve(self, facts)
         return settings, self.get_params(deep=False) | vars(parameters)
@@ -259,13 +247,10 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             refuse_other_weights(networks[0].layout, earlier.model.network, settings.network.init)
         run = FitRun(
             name=type(self).__name__,
-            resolved=plan.resolved,
-            settings=settings,
-            seeds=plan.seeds,
+            plan=plan,
             columns=data.columns,
             encoding=encoding,
             rows=rows,
-            n_rows_split=0 if plan.held_out is None else len(rows),
             validation_table=validation_table,
             validation=validation,
             earlier=earlier,
@@ -287,12 +272,12 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
 
     # --- 3. select, 4. train, 5. publish ---------------------------------------------------------------------------
 
-    def _train_and_publish(self, run: FitRun, observers: Observers | None, plan: Plan) -> Self:
+    def _train_and_publish(self, run: FitRun, observers: Observers | None) -> Self:
         """Let folds select the epoch, train the networks, and publish what they have learnt."""
         fitted_before = self._fitted
         try:
             result = self._select_and_train(run, observers)
-            self._report_and_publish(run, result, plan, observers)
+            self._report_and_publish(run, result, observers)
         except DivergedError as error:
             raise ValueError(why_diverged(self, error, run)) from None
         except KeyboardInterrupt as interrupt:
@@ -301,13 +286,19 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
                 raise
             undefined = any(state.scores_undefined for state in run.states)
             interrupted = Result(StopReason.INTERRUPTED, run.last_epoch.number, scores_undefined=undefined)
-            self._report_and_publish(run, interrupted, plan)
+            self._report_and_publish(run, interrupted)
         return self
 
-    def _observers(self, arguments: FitArguments, run: FitRun, plan: Plan) -> Observers | None:
+    def _observers(self, arguments: FitArguments, run: FitRun) -> Observers | None:
+        """Return the observers of a fit that is about to start."""
         n_epochs = self.max_iter - (run.states[0].epoch if run.states else 0)
         return observers_of_fit(
-            self, arguments, run, n_epochs=max(n_epochs, 0), by_folds=plan.by_folds, rated=run.validation is not None
+            self,
+            arguments,
+            run,
+            n_epochs=max(n_epochs, 0),
+            by_folds=run.plan.by_folds,
+            rated=run.validation is not None,
         )
 
     def _select_and_train(self, run: FitRun, observers: Observers | None) -> Result:
@@ -325,19 +316,19 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             run.start_from(run.first_states())
         return run.train(observers, in_threads=in_threads)
 
-    def _report_and_publish(self, run: FitRun, result: Result, plan: Plan, observers: Observers | None = None) -> None:
+    def _report_and_publish(self, run: FitRun, result: Result, observers: Observers | None = None) -> None:
         """Call the observers and warn of what went wrong; publish last, so that an error there changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
-        fitted = run.final_result(self._task.predict, may_go_on=is_interrupted or plan.is_increment)
+        fitted = run.final_result(self._task.predict, may_go_on=is_interrupted or run.plan.is_increment)
         if observers is not None:
             observers.finish(fitted)
-        if plan.is_increment:
+        if run.plan.is_increment:
             if is_interrupted:
                 warn_of_ending(self, result)
         else:
-            if self.verbose and not plan.lacks_validation:
-                print_end(run.resolved, result)
-            warn_of_ending(self, result, quiet=plan.lacks_validation, among_folds=not run.states)
+            if self.verbose and not run.plan.lacks_validation:
+                print_end(run.plan.resolved, result)
+            warn_of_ending(self, result, quiet=run.plan.lacks_validation, among_folds=not run.states)
             warn_of_outcome(self, fitted, zip(run.networks, run.states, strict=bool(run.states)))
         self._publish(fitted)
 

@@ -260,7 +260,7 @@ class Observers:
         return any(answers)
 
     def finish(self, fitted: Fitted) -> None:
-        """Pass the callbacks what the fit leaves, before it is published: if one fails, nothing has changed."""
+        """Pass the result to the callbacks before it is published: if one fails, nothing has changed."""
         if self._printer is not None:
             self._printer.finish()
         if self._callbacks is not None:

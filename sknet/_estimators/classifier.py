@@ -20,7 +20,7 @@ from sknet._typing import Array, Table, Target
 
 
 def labels_of(model: Model) -> Labels:
-    """Return what a classifier's model knows of labels."""
+    """Return the labels that a classifier's model has learnt."""
     return cast(LabelHead, model.head).labels
 
 

@@ -1,4 +1,4 @@
-"""What does not go together: held-out rows with folds, mini-batches with L-BFGS, what has been learnt with a change."""
+"""Errors for parameters that exclude each other, or that must not change once the table is learnt."""
 
 from collections.abc import Mapping
 from numbers import Real
@@ -31,7 +31,7 @@ def refuse_with_folds(p: CommonParameters, schedule_ends: bool) -> None:
 
 
 def refuse_with_temperature(p: CommonParameters) -> None:
-    """Raise where no temperature can be found, although one is asked for."""
+    """Raise if `temperature_scaling=True` is set beside what leaves no temperature to be found."""
     if getattr(p, "temperature_scaling", False) in (False, "auto"):  # which only the classifier has
         return
     wrong = {
@@ -57,7 +57,7 @@ def refuse_for_lbfgs(p: CommonParameters) -> None:
 
 
 def refuse_changed(p: CommonParameters, earlier: Mapping[str, object]) -> None:
-    """Raise where training is to go on although what was learnt would have to be learnt anew."""
+    """Raise where training is to go on, but a parameter has changed by which the table or the targets were learnt."""
     for name in LEARNT_WITH:
         now = getattr(p, name, None)
         before = earlier.get(name)

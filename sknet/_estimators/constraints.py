@@ -1,4 +1,4 @@
-"""What each parameter may be, made from the registries; the one place for scikit-learn's private names."""
+"""The values that each parameter may have, by the registries; only this module imports private names of scikit-learn."""
 
 from collections.abc import Callable
 from numbers import Integral, Real

@@ -1,4 +1,4 @@
-"""Where the documentation is: notebooks link each estimator and each parameter to it."""
+"""The address of the documentation, to which notebooks link each estimator and each parameter."""
 
 from importlib.metadata import PackageNotFoundError, metadata
 

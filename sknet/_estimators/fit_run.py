@@ -1,4 +1,4 @@
-"""One call of `fit`, `resume` or `partial_fit`: the networks in training, and what the estimator knows when they end.
+"""The run of one `fit`, `resume` or `partial_fit`: its plan, its networks in training, and the result they give.
 
 Conventions
 -----------
@@ -42,22 +42,34 @@ Predict: TypeAlias = Callable[[Model, Table], Array | list[Array]]
 """What an estimator predicts of a table: numbers, or probabilities."""
 
 
+@dataclass(frozen=True)
+class Plan:
+    """The plan of a call: its settings, its seeds, and what evaluates each epoch."""
+
+    settings: Settings
+    resolved: dict[str, object]  # all parameters, every "auto" answered
+    seeds: Seeds
+    by_folds: bool = False
+    strata: Array | None = None  # (n,)  by which folds and held-out rows are stratified
+    held_out: tuple[Array, Array] | None = None  # numbers of the rows to train on, and of those held out
+    n_rows_split: int = 0  # how many rows there were before some were held out; 0 where training sees them all
+    lacks_validation: bool = False  # whether rows were to be held out, and are too few
+    is_increment: bool = False  # whether it is one epoch of `partial_fit`
+
+
 @dataclass
 class FitRun:
-    """The networks of one call, side by side.
+    """The networks that one call trains side by side, and all that their result is made of.
 
     Attributes
     ----------
     name : str
         The estimator's class.
-    resolved, settings, seeds
-        What was planned.
+    plan : Plan
     columns : Columns
     encoding : Encoding
     rows : Rows
         All rows of positive weight, those held out too.
-    n_rows_split : int
-        How many rows there were before some were held out; 0 where training sees them all.
     validation_table : Rows or None
         The rows that evaluate each epoch, as a table.
     validation : EncodedRows or None
@@ -80,13 +92,10 @@ class FitRun:
     """
 
     name: str
-    resolved: dict[str, object]
-    settings: Settings
-    seeds: Seeds
+    plan: Plan
     columns: Columns
     encoding: Encoding
     rows: Rows
-    n_rows_split: int
     validation_table: Rows | None
     validation: EncodedRows | None
     earlier: Fitted | None
@@ -103,8 +112,8 @@ class FitRun:
     def first_states(self) -> list[State]:
         """Return the states of new runs: from weights that are drawn, or from those of an earlier fit."""
         if self.earlier is not None:
-            return [self.networks[0].state_from(self.earlier.model.network, self.seeds[2])]
-        pairs = zip(self.networks, member_seeds(self.seeds, len(self.networks)), strict=True)
+            return [self.networks[0].state_from(self.earlier.model.network, self.plan.seeds[2])]
+        pairs = zip(self.networks, member_seeds(self.plan.seeds, len(self.networks)), strict=True)
         return [network.first_state(seeds) for network, seeds in pairs]
 
     def start_from(self, states: list[State]) -> None:
@@ -122,13 +131,13 @@ class FitRun:
         """Return what a scorer needs of an estimator in training: to predict with this model."""
         return Fitted(
             model=model,
-            resolved=self.resolved,
+            resolved=self.plan.resolved,
             columns=self.columns,
             history=History(),
             n_iter=0,
             n_samples_seen=0,
             validated=True,
-            seeds=self.seeds,
+            seeds=self.plan.seeds,
         )
 
     def limit_epochs(self, selection: Selection) -> None:
@@ -169,11 +178,11 @@ class FitRun:
         """The last epoch: of the folds as long as these are at work."""
         if not self.states and self.folds is not None:
             epochs = self.folds.epochs
-            max_iter = self.settings.solver.max_iter
+            max_iter = self.plan.settings.solver.max_iter
             return EpochReport(len(epochs), max_iter, epochs[-1], self.folds.best_epoch, 0, of_folds=True)
         latest = mean_epochs([state.history[-1:] for state in self.states])[-1]
         bests = [state.best.epoch for state in self.states if state.best is not None]
-        n_epochs = self.settings.solver.max_iter if self.selection is None else self.selection.n_epochs
+        n_epochs = self.plan.settings.solver.max_iter if self.selection is None else self.selection.n_epochs
         return EpochReport(
             number=max(state.epoch for state in self.states),
             n_epochs=n_epochs,
@@ -209,14 +218,14 @@ class FitRun:
         earlier = self.earlier
         return Fitted(
             model=self.encoding.model(self.network()),
-            resolved=self.resolved,
+            resolved=self.plan.resolved,
             columns=self.columns,
             history=(History() if earlier is None else earlier.history).extended(mean_epochs(epochs)),
             n_iter=self._n_iter,
             n_samples_seen=n_seen + (0 if earlier is None else earlier.n_samples_seen),
             validated=self.validation is not None,
-            seeds=self.seeds,
-            n_rows_split=self.n_rows_split,
+            seeds=self.plan.seeds,
+            n_rows_split=self.plan.n_rows_split,
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
             fold_epochs=() if self.folds is None else tuple(self.folds.epochs),
         )
@@ -270,10 +279,10 @@ class FitRun:
         data = checkpoints.fingerprint(self.rows, self.validation_table)
         return checkpoints.Origin(
             estimator=self.name,
-            seeds=self.seeds,
+            seeds=self.plan.seeds,
             seen_before=0 if self.earlier is None else self.earlier.n_samples_seen,
             data=data | ({"the rows of the source": self.source} if self.source else {}),
-            settings=checkpoints.described(self.resolved),
+            settings=checkpoints.described(self.plan.resolved),
         )
 
 

@@ -21,9 +21,9 @@ import numpy as np
 import pandas as pd
 
 from sknet._estimators.auto import SHARE, Facts, evaluation_method
-from sknet._estimators.base import BaseSigmoidMLP, Plan
+from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import refuse_lbfgs
-from sknet._estimators.fit_run import FitRun, Seeds
+from sknet._estimators.fit_run import FitRun, Plan, Seeds
 from sknet._estimators.parameters import ClassifierParameters
 from sknet._estimators.read_data import (
     Columns,
@@ -94,10 +94,10 @@ def fit_stream(
         reader = ChunkReader(estimator)
         stored = store_rows(chunks, reader, writer, verbose=bool(estimator.verbose))
         del writer  # and its buffer
-        plan, run = assemble(estimator, stored, reader, validation, seeds)
+        run = assemble(estimator, stored, reader, validation, seeds)
         if saved is not None:
             run.start_from([saved.state_for(run.origin(), run.first_states()[0])])
-        estimator._train_and_publish(run, estimator._observers(FitArguments(None, None), run, plan), plan)
+        estimator._train_and_publish(run, estimator._observers(FitArguments(None, None), run))
 
 
 def store_rows(chunks: Iterator[Chunk], reader: ChunkReader, writer: TableWriter, *, verbose: bool) -> StoredTable:
@@ -161,7 +161,7 @@ def assemble(
     reader: ChunkReader,
     validation_chunks: Iterator[Chunk] | None,
     seeds: Seeds,
-) -> tuple[Plan, FitRun]:
+) -> FitRun:
     """Hold rows out, answer every "auto", learn the encoding, and put the network together."""
     head = stored.learn_head(target_settings(estimator))
     rows, counts = _hold_out(estimator, stored, head, validation_chunks is not None)
@@ -172,27 +172,34 @@ def assemble(
     n_held_out = 0 if validation is None else len(validation.y)
     n_numbers, has_many_levels = count_kinds(sample.rows.X, estimator.categorical_features, estimator.max_categories)
     facts = Facts(
-        counts.n, validation is not None, n_numbers=n_numbers, has_many_levels=has_many_levels, n_held_out=n_held_out,
+        counts.n,
+        validation is not None,
+        n_numbers=n_numbers,
+        has_many_levels=has_many_levels,
+        n_held_out=n_held_out,
         is_stream=True,
-    )  # fmt: skip
-    settings, resolved = estimator._resolved(facts)
+    )
+    settings, resolved = estimator._resolve(facts)
     columns = cast(Columns, reader.columns)  # there was a first chunk
     head = head.with_settings(settings.target)  # numbers are scaled by the loss that training will use
     encoding = learn_stored(settings, head, rows, sample, counts.n, columns.float_type)
     refuse_or_warn_of_identifiers(encoding.encoder)
     encoded = None if validation is None else validation_of(encoding, validation)
-    how = evaluation_method(estimator, stored.n_rows)
-    plan = Plan(settings, resolved, seeds, lacks_validation=validation is None and how not in (None, "folds"))
+    method = evaluation_method(estimator, stored.n_rows)
+    plan = Plan(
+        settings,
+        resolved,
+        seeds,
+        n_rows_split=stored.n_rows if counts.n_held_out and validation_chunks is None else 0,
+        lacks_validation=validation is None and method not in (None, "folds"),
+    )
     rows_without_values = Rows(None, np.broadcast_to(0.0, (stored.n_rows,)))  # of which only the number is read
     run = FitRun(
         name=type(estimator).__name__,
-        resolved=resolved,
-        settings=settings,
-        seeds=seeds,
+        plan=plan,
         columns=columns,
         encoding=encoding,
         rows=rows_without_values,
-        n_rows_split=stored.n_rows if counts.n_held_out and validation_chunks is None else 0,
         validation_table=validation,
         validation=encoded,
         earlier=None,
@@ -200,7 +207,7 @@ def assemble(
         source=stored.digest,
     )
     run.rate_by_scorer(estimator)
-    return plan, run
+    return run
 
 
 def _hold_out(
@@ -208,9 +215,9 @@ def _hold_out(
 ) -> tuple[StoredRows, RowCounts]:
     """Hold rows out; where they would be too few, train on all, and say so if it was asked for."""
     share = 0.0
-    how = None if has_validation else evaluation_method(estimator, stored.n_rows)
-    if how is not None:  # small tables are evaluated by folds in memory, and by held-out rows here
-        share = SHARE if isinstance(how, str) else float(how)
+    method = None if has_validation else evaluation_method(estimator, stored.n_rows)
+    if method is not None:  # small tables are evaluated by folds in memory, and by held-out rows here
+        share = SHARE if isinstance(method, str) else float(method)
     if share and stored.keys[0] == stored.keys[1] and stored.n_rows > 1:
         raise ValueError("groups holds a single group, of which no part can be held out: pass more, or none.")
     rows = StoredRows(stored, head, share)
@@ -240,8 +247,8 @@ def read_validation_stream(
             chunks_read.append((records, head.read(checked.y), checked.weight))
     all_records, y, weights = zip(*chunks_read, strict=True)
     weight = None
-    if any(of_chunk is not None for of_chunk in weights):
-        if any(of_chunk is None for of_chunk in weights):
+    if any(chunk_weight is not None for chunk_weight in weights):
+        if any(chunk_weight is None for chunk_weight in weights):
             raise ValueError(
                 "validation: some chunks have sample weights and some have none: give all of them weights."
             )

@@ -1,4 +1,4 @@
-"""Whether a network has learnt anything: its loss beside that of a constant prediction.
+"""The comparison of a network with a constant prediction: has it learnt anything?
 
 Conventions
 -----------

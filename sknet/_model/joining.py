@@ -1,4 +1,4 @@
-"""Networks whose raw outputs are averaged are one network: hidden layers side by side, the output their mean.
+"""Several networks joined into one, whose raw output is the mean of theirs: their hidden layers stand side by side.
 
 Conventions
 -----------

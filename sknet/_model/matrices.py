@@ -207,7 +207,7 @@ def some_inputs(rows: MixedRows, chosen: NDArray[np.intp]) -> MixedRows:
 
 @dataclass(frozen=True)
 class Backend:
-    """What works on the rows of a table where they are."""
+    """The functions that work on the rows of a table where they are: in this process, or on workers."""
 
     encode: Callable[..., EncodedTable]  # as `encode_in_memory`
     objective: Callable[..., Minimised]  # as `Objective`
@@ -219,10 +219,11 @@ IN_MEMORY = Backend(encode_in_memory, Objective)
 
 
 def backend_of(X: Table) -> Backend:
-    """Return what works on the rows of a table: one in parts says so; a frame may have a column of this name."""
+    """Return the backend of a table in parts, which has it as an attribute; else that for tables in memory."""
     if isinstance(X, np.ndarray):
         return IN_MEMORY
-    return backend if isinstance(backend := getattr(X, "backend", None), Backend) else IN_MEMORY
+    backend = getattr(X, "backend", None)  # of a frame, perhaps a column of this name
+    return backend if isinstance(backend, Backend) else IN_MEMORY
 
 
 # --- rows that share an encoded table --------------------------------------------------------------------------------

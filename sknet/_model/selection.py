@@ -66,7 +66,7 @@ too."""
 
 @dataclass(frozen=True)
 class Selection:
-    """What folds have chosen, and what their networks predict for the rows that they did not see."""
+    """The epoch and temperature that folds have chosen, with their predictions for the rows that were held out."""
 
     n_epochs: int
     temperature: float
@@ -210,7 +210,7 @@ class FoldNetworks:
         return join_networks(networks, [None] * len(networks), self.encoding.encoder.n_inputs)
 
     def selection(self, stop_reason: StopReason | None) -> Selection:
-        """Return what has been chosen."""
+        """Return the choice: the last epoch, where none could be chosen yet."""
         n_epochs, factor, raw = self._chosen or (len(self.epochs), self._factor, self.raw() * self._factor)
         return Selection(n_epochs, 1.0 / factor, tuple(self.epochs), self.held_out, raw, stop_reason, self.first_fold())
 
@@ -221,7 +221,7 @@ def scaled_loss(factor: float, loss: float) -> float:
 
 
 class _EpochRater:
-    """Rates each epoch of the folds, and tells an observer."""
+    """Rates each epoch of the folds, and calls an observer."""
 
     def __init__(self, folds: FoldNetworks, observer: RoundObserver | None) -> None:
         self._folds, self._observer = folds, observer

@@ -1,6 +1,6 @@
-"""Where "auto" ends: every number that a fit will use, typed and frozen.
+"""The settings of a fit: every number that it will use, typed and frozen.
 
-Nothing here asks what "auto" means, and nothing later does: `_estimators/resolve.py` has answered it, once.
+No setting is "auto": `_estimators/auto.py` has answered that before.
 """
 
 from collections.abc import Mapping, Sequence
@@ -16,7 +16,7 @@ from sknet._typing import Array, DType
 
 @dataclass(frozen=True)
 class TargetSettings:
-    """What the target needs; known before the rows are read."""
+    """How targets are parsed and compared; these settings are known before the rows are read."""
 
     loss: str | Loss
     options: Mapping[str, object] = field(default_factory=dict)  # of a loss by name: its levels, power, ...
@@ -26,7 +26,7 @@ class TargetSettings:
 
 @dataclass(frozen=True)
 class TableSettings:
-    """How the table becomes the network's input."""
+    """How the table is encoded."""
 
     categorical_features: object
     input_scaling: str | None

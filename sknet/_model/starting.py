@@ -1,4 +1,4 @@
-"""Where a run starts if its weights are not drawn: at weights that the user gives, or where an earlier run stopped.
+"""Weights that are not drawn: those that a user gives, and those of an earlier run that training continues.
 
 Conventions
 -----------

@@ -1,4 +1,4 @@
-"""Threads: how many BLAS has while networks are trained and predict, and our own for rows and for networks.
+"""Threads: the number that BLAS may have, and threads of our own for rows and for networks.
 
 BLAS gets one thread where the matrix products are too small to be split, else all that it has. How a product is split
 decides its last bits, and the number of BLAS's threads is the whole process's: results are the same to the last bit
@@ -51,7 +51,7 @@ def _blas_of_scipy() -> ThreadpoolController:
 
 @contextmanager
 def limit_blas_threads(product: int) -> Iterator[None]:
-    """Compute products of so many multiply-adds at most, with as many of BLAS's threads as suit them."""
+    """Limit BLAS to one thread where no product has enough multiply-adds to be worth more."""
     # L-BFGS calls NumPy's and SciPy's BLAS in turn: the idle threads of SciPy's would keep the cores busy while NumPy's
     # compute, and a fit would take twice the time.
     with (_all_blas() if product < MIN_SPLIT_PRODUCT else _blas_of_scipy()).limit(limits=1):
@@ -90,7 +90,7 @@ def threads_for_rows(n_pieces: int, product: int) -> Iterator[int]:
 
 
 def run_on_parts(work: Callable[[slice], None], rows: slice, size: int, n_threads: int) -> None:
-    """Do some work for all rows, in parts of `size` rows where there are several threads."""
+    """Call `work` for all rows; where there are several threads, for parts of `size` rows each."""
     if n_threads == 1:
         work(rows)
         return
