@@ -1,4 +1,4 @@
-"""The values that each parameter may have, by the registries; only this module imports private names of scikit-learn."""
+"""The values that each parameter may have, by the registries. Only here are private names of scikit-learn imported."""
 
 from collections.abc import Callable
 from numbers import Integral, Real

@@ -1,4 +1,4 @@
-"""The comparison of a network with a constant prediction: has it learnt anything?
+"""The comparison of a network with a constant prediction, which tells whether it has learnt anything.
 
 Conventions
 -----------
