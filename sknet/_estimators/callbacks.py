@@ -27,7 +27,7 @@ except ImportError:  # scikit-learn < 1.9 knows no callbacks; `set_callbacks` is
         return method
 
 
-class Callbacks:
+class CallbackObserver:
     """Calls scikit-learn's callbacks: a fit is a task of theirs, with one subtask per epoch, also of the folds.
 
     Parameters
@@ -238,13 +238,13 @@ class Observers:
     run : ObservedRun
     observers : list of Observer
     printer : Printer, default=None
-    callbacks : Callbacks, default=None
+    callbacks : CallbackObserver, default=None
         These two are called at the end of the whole fit, too.
     """
 
     def __init__(
         self, run: ObservedRun, observers: Sequence[Observer], printer: Printer | None = None,
-        callbacks: Callbacks | None = None,
+        callbacks: CallbackObserver | None = None,
     ) -> None:  # fmt: skip
         self._run, self._printer, self._callbacks = run, printer, callbacks
         self._observers = [observer for observer in (printer, callbacks, *observers) if observer is not None]
@@ -281,7 +281,7 @@ def observers_of_fit(
     if not listed and not estimator.verbose:
         return None
     n_subtasks = n_epochs + (estimator.max_iter if by_folds else 0)
-    callbacks = Callbacks(estimator, callback_data(arguments), run, n_subtasks) if listed else None
+    callbacks = CallbackObserver(estimator, callback_data(arguments), run, n_subtasks) if listed else None
     writers = [CheckpointWriter(callback, run.origin()) for callback in listed if isinstance(callback, Checkpoint)]
     printer = make_printer(estimator.verbose, rated=rated) if estimator.verbose else None
     return Observers(run, writers, printer, callbacks)

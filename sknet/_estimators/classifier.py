@@ -24,7 +24,7 @@ def labels_of(model: Model) -> Labels:
     return cast(LabelHead, model.head).labels
 
 
-def probabilities(model: Model, table: Table) -> Array | list[Array]:
+def predict_probabilities(model: Model, table: Table) -> Array | list[Array]:
     """Return the labels' probabilities in scikit-learn's shape."""
     labels, loss = labels_of(model), model.head.loss
     P = model.outputs(table, loss.both_predictions if labels.exclusive else loss.predictions)
@@ -32,7 +32,7 @@ def probabilities(model: Model, table: Table) -> Array | list[Array]:
     return labels.probabilities(P, normalise=normalise)
 
 
-CLASSIFICATION = Task(learn_label_head, probabilities)
+CLASSIFICATION = Task(learn_label_head, predict_probabilities)
 
 
 class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
@@ -466,7 +466,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             each label's own probability; a list, one array per output, in
             multiclass-multioutput problems. Columns are ordered as `classes_`.
         """
-        return probabilities(*model_and_table(self, X))
+        return predict_probabilities(*model_and_table(self, X))
 
     def predict_log_proba(self, X: Table) -> Array | list[Array]:
         """Predict the logarithms of the labels' probabilities.

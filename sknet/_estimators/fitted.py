@@ -219,7 +219,7 @@ class FittedAttributes:
 
     @property
     def resolved_params_(self) -> dict[str, object]:
-        """What every parameter of this class became, "auto" answered."""
+        """The value of each parameter, every "auto" answered."""
         if self._fitted is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute 'resolved_params_' before fit.")
         parameters: dict[str, object] = self.get_params(deep=False)  # type: ignore[attr-defined]  # a subclass may have others

@@ -31,7 +31,7 @@ from sknet._typing import Array, DType, Table, Target
 
 @dataclass(frozen=True)
 class FitArguments:
-    """What `fit` or `resume` was given."""
+    """The arguments of `fit` or `resume`."""
 
     X: Table
     y: Target
@@ -49,7 +49,7 @@ class FitArguments:
 
 @dataclass(frozen=True)
 class Columns:
-    """What later tables are checked against: how many columns there were, and their names if all are strings."""
+    """The columns of the first table, which later ones must have: their number, and their names if all are strings."""
 
     n: int
     names: Array | None
@@ -123,7 +123,7 @@ def read_validation(arguments: FitArguments, name: str, head: Head, columns: Col
     with prefix_errors("y_val"):
         values = head.read(arguments.y_val)
     if table.shape[0] != len(values):
-        raise ValueError(different_lengths(table.shape[0], len(values), ("X_val", "y_val")))
+        raise ValueError(different_lengths_message(table.shape[0], len(values), ("X_val", "y_val")))
     return assemble_rows(table, values, arguments.sample_weight_val, name="sample_weight_val")
 
 
@@ -361,7 +361,7 @@ def read_groups(groups: Target, n: int) -> Array:
     return codes
 
 
-def different_lengths(n_of_table: int, n_of_targets: int, names: tuple[str, str] = ("X", "y")) -> str:
+def different_lengths_message(n_of_table: int, n_of_targets: int, names: tuple[str, str] = ("X", "y")) -> str:
     """Return the message for a table and targets of different lengths."""
     return (
         f"Found input variables with inconsistent numbers of samples: {names[0]} has {n_of_table} rows and {names[1]} "
@@ -375,7 +375,7 @@ def assemble_rows(
     """Put a table, its parsed targets, weights and groups together; rows of weight 0 are dropped."""
     n = len(values)
     if table.shape[0] != n:
-        raise ValueError(different_lengths(table.shape[0], n))
+        raise ValueError(different_lengths_message(table.shape[0], n))
     weight = None if sample_weight is None else read_weight(sample_weight, n, name)
     of_rows = None if groups is None else read_groups(groups, n)
     in_file = not isinstance(table, np.ndarray) or table.base is not None

@@ -21,12 +21,12 @@ from sknet._tables.arrays import shown
 from sknet._typing import Array, Table, Target
 
 
-def predictions(model: Model, table: Table) -> Array:
+def predict_values(model: Model, table: Table) -> Array:
     """Return predictions in the targets' own units and shape."""
     return model.outputs(table, model.head.predict)
 
 
-REGRESSION = Task(learn_regression_head, predictions)
+REGRESSION = Task(learn_regression_head, predict_values)
 
 
 class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
@@ -419,7 +419,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             apart (their mean is 1,000 standard deviations or more from 0, or
             their scale beyond 1e-30 to 1e30).
         """
-        return predictions(*model_and_table(self, X))
+        return predict_values(*model_and_table(self, X))
 
     def predict_interval(self, X: Table, coverage: float = 0.9) -> Array:
         """Predict intervals that hold the target with a given probability, by split conformal prediction.

@@ -161,11 +161,11 @@ def why_diverged(parameters: CommonParameters, error: DivergedError, run: FitRun
     """Return the message for weights that are no longer finite: the parameter that is to blame, and the remedy."""
     return (
         "Solver produced non-finite parameter weights. The input data may contain large values and need to be "
-        f"preprocessed. Training diverged in epoch {error.epoch} with {_cause(parameters, error, run)}"
+        f"preprocessed. Training diverged in epoch {error.epoch} with {_cause_of_divergence(parameters, error, run)}"
     )
 
 
-def _cause(parameters: CommonParameters, error: DivergedError, run: FitRun) -> str:
+def _cause_of_divergence(parameters: CommonParameters, error: DivergedError, run: FitRun) -> str:
     if parameters.solver == "lbfgs":
         return "solver='lbfgs': check the loss and y, or try input_scaling='robust' or solver='adam'."
     if not isfinite(error.rate):

@@ -25,7 +25,7 @@ WRITER = "sknet.save"
 
 @dataclass(frozen=True)
 class SavedEstimator:
-    """What a model's file holds."""
+    """The content of a model's file."""
 
     estimator: str
     parameters: dict[str, object]

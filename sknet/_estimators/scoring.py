@@ -15,7 +15,7 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.metrics import check_scoring, d2_pinball_score, r2_score
 
 from sknet._estimators.fitted import Fitted
-from sknet._estimators.read_data import different_lengths, read_weight
+from sknet._estimators.read_data import different_lengths_message, read_weight
 from sknet._model.heads import Head, RegressionHead
 from sknet._model.model import Model
 from sknet._tables.arrays import shown
@@ -32,7 +32,7 @@ def accuracy(known: Labels, predicted: Array, y: Target, sample_weight: Target) 
     """Return the weighted share of rows all of whose labels were predicted."""
     labels = as_labels(y)
     if len(predicted) != len(labels):
-        raise ValueError(different_lengths(len(predicted), len(labels)))
+        raise ValueError(different_lengths_message(len(predicted), len(labels)))
     if labels.shape != predicted.shape:
         raise ValueError(f"y has shape {labels.shape}, but predictions have {predicted.shape}: give it the same.")
     for column, classes in zip(labels.reshape(len(labels), -1).T, known.levels, strict=True):
@@ -58,7 +58,7 @@ def determination(head: RegressionHead, predicted: Array, y: Target, sample_weig
     """Return the weighted R^2, the mean over outputs; with several quantile levels, the mean of D^2."""
     values, _ = read_numbers(y, warn=False)
     if len(predicted) != len(values):
-        raise ValueError(different_lengths(len(predicted), len(values)))
+        raise ValueError(different_lengths_message(len(predicted), len(values)))
     head.numbers.refuse_other_number(values)
     weight = None if sample_weight is None else read_weight(sample_weight, len(values))
     if not head.loss.levels:

@@ -133,13 +133,13 @@ class ChunkReader:
         y = chunk.y if is_frame(chunk.y) or isinstance(chunk.y, pd.Series) else np.asarray(chunk.y)
         if len(y) != n:
             raise ValueError(f"X has {n} rows and y {len(y)}.")
-        weight = None if chunk.weight is None else as_weight(chunk.weight, n)
-        groups = None if chunk.groups is None else as_groups(chunk.groups, n)
+        weight = None if chunk.weight is None else read_chunk_weight(chunk.weight, n)
+        groups = None if chunk.groups is None else read_chunk_groups(chunk.groups, n)
         self.columns = columns
         return CheckedChunk(table, y, weight, groups)
 
 
-def as_weight(weight: Target, n: int) -> Array:
+def read_chunk_weight(weight: Target, n: int) -> Array:
     """Check the weights of a chunk, which may all be zero."""
     values = plain_numbers(weight, "sample_weight").astype(np.float64)
     if values.shape != (n,):
@@ -149,7 +149,7 @@ def as_weight(weight: Target, n: int) -> Array:
     return values
 
 
-def as_groups(groups: Target, n: int) -> Array:
+def read_chunk_groups(groups: Target, n: int) -> Array:
     """Check the groups of a chunk; they keep their values, which must be the same in other chunks."""
     read_groups(groups, n)
     return np.asarray(groups)

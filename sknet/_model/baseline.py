@@ -8,11 +8,9 @@ target : (n, k)     raw : (n, m)     m raw outputs, which are k but for several 
 import numpy as np
 
 from sknet._model.network_run import NetworkRun
+from sknet._model.selection import MIN_STEPS
 from sknet._model.threads import limit_blas_threads
 from sknet._training.state import State
-
-MIN_STEPS = 75
-"""Fewer say nothing: the first weights are worse than a constant, whatever the rate. Folds choose as many at least."""
 
 
 def is_no_better_than_constant(run: NetworkRun, state: State, margin: float) -> bool:
@@ -36,6 +34,7 @@ def is_no_better_than_constant(run: NetworkRun, state: State, margin: float) -> 
         False also where too little was trained to tell.
     """
     target, weight, loss = run.training.target, run.training.weight, run.encoding.head.loss
+    # after few steps every network is worse than a constant, whatever the rate
     if state.step < MIN_STEPS or (target == target[0]).all():
         return False
     start = np.average(target, axis=0, weights=weight) if loss.start is None else loss.start(target, weight)

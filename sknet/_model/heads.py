@@ -1,4 +1,4 @@
-"""Heads: what labels or numbers are to the network, and what its raw outputs are to the user.
+"""Heads: they turn labels or numbers into what the network learns, and its raw outputs into predictions.
 
 A head joins what was learnt about the targets with the loss that suits them. It parses y once; everything later works
 on codes (labels) or values (numbers).
@@ -28,15 +28,15 @@ from sknet._typing import Array, DType, Target
 
 
 class Head(Protocol):
-    """What a fit needs of a head, for labels and numbers alike."""
+    """A head as a fit uses it, for labels and numbers alike."""
 
     @property
     def settings(self) -> TargetSettings:
-        """How the user names the loss, with its options."""
+        """The loss as the user names it, with its options."""
 
     @property
     def loss(self) -> Loss:
-        """What is minimised."""
+        """The loss that is minimised."""
 
     @property
     def n_outputs(self) -> int:

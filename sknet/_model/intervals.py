@@ -39,7 +39,7 @@ SLACK = 1e-9
 
 @dataclass(frozen=True, eq=False)
 class Residuals:
-    """What is kept of the errors of held-out rows.
+    """The quantiles of the errors of held-out rows.
 
     Attributes
     ----------

@@ -1,4 +1,4 @@
-"""From rows to the matrices that networks are trained on: encoded once, and shared by all networks of a fit.
+"""The matrices that networks are trained on: rows are encoded once, and all networks of a fit share them.
 
 Conventions
 -----------
@@ -143,7 +143,7 @@ class InputSubset:
     """Some of the inputs of rows that are encoded batch by batch."""
 
     all_inputs: Inputs
-    numbers: NDArray[np.intp]
+    indices: NDArray[np.intp]
 
     @property
     def kind(self) -> Kind:
@@ -152,7 +152,7 @@ class InputSubset:
 
     def __call__(self, batch: Batch) -> Array:
         """Return the batch's rows."""
-        return self.all_inputs(batch)[:, self.numbers]
+        return self.all_inputs(batch)[:, self.indices]
 
 
 def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> EncodedInMemory:

@@ -74,7 +74,6 @@ class Selection:
     held_out: NDArray[np.intp]  # (m,)  numbers of the rows that were held out
     raw: Array  # (m, k)  their raw outputs at the chosen epoch and temperature
     stop_reason: StopReason | None  # where an interrupt or a callback ended the folds
-    first_fold: Network  # as it was when the folds ended
 
 
 def select_epoch(folds: "FoldNetworks", observer: RoundObserver | None = None, *, in_threads: bool = True) -> Selection:
@@ -183,6 +182,7 @@ class FoldNetworks:
         """Rate an epoch that all networks have trained; return whether to train another one."""
         raw, loss, solver = self.raw(), self.encoding.head.loss, self.settings.solver
         if self.settings.penalty.temperature_scaling:
+            # which multiplies raw by the factor, in place
             self._factor, value = mean_at_best_temperature(loss, raw, self._target, self._weight, self._total_weight)
             # a loss that an extreme temperature has lowered is penalised
             rated = value + log(self._factor) ** 2 / (2.0 * PRIOR_LOG**2 * self._total_weight)
@@ -190,9 +190,18 @@ class FoldNetworks:
             rated = value = loss.mean(raw, self._target, self._weight)
         last = [state.history[-1] for _, state in self.networks]
         means = np.mean([[epoch.loss, epoch.learning_rate, epoch.gradient_norm] for epoch in last], axis=0).tolist()
-        seconds = sum(epoch.seconds for epoch in last)
-        self.epochs.append(Epoch(means[0], value, -value, means[1], means[2], seconds))
+        self.epochs.append(
+            Epoch(
+                loss=means[0],
+                validation_loss=value,
+                validation_score=-value,
+                learning_rate=means[1],
+                gradient_norm=means[2],
+                seconds=sum(epoch.seconds for epoch in last),
+            )
+        )
         epoch = len(self.epochs)
+        # two bests: any epoch's counts for patience, but only one after MIN_STEPS may be chosen
         if rated <= scaled_loss(1.0 - solver.tol, self._best_loss):
             self.best_epoch = epoch
         self._best_loss = min(self._best_loss, rated)
@@ -212,7 +221,7 @@ class FoldNetworks:
     def selection(self, stop_reason: StopReason | None) -> Selection:
         """Return the choice: the last epoch, where none could be chosen yet."""
         n_epochs, factor, raw = self._chosen or (len(self.epochs), self._factor, self.raw() * self._factor)
-        return Selection(n_epochs, 1.0 / factor, tuple(self.epochs), self.held_out, raw, stop_reason, self.first_fold())
+        return Selection(n_epochs, 1.0 / factor, tuple(self.epochs), self.held_out, raw, stop_reason)
 
 
 def scaled_loss(factor: float, loss: float) -> float:

@@ -297,7 +297,7 @@ def test_without_callbacks_nobody_is_told(kind, y, monkeypatch):
     told = []
     monkeypatch.setattr(FitRun, "train", lambda run, observer, train=FitRun.train, **how: (
         told.append(observer), train(run, observer, **how))[1])  # fmt: skip
-    monkeypatch.setattr(callbacks, "Callbacks", None)
+    monkeypatch.setattr(callbacks, "CallbackObserver", None)
     kind(**QUICK).fit(X, y).partial_fit(X, y)
     make_pipeline(StandardScaler(), kind(**QUICK)).fit(X, y)
     assert told == [None] * 3
