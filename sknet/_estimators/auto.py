@@ -154,13 +154,14 @@ def answer_autos(parameters: CommonParameters, facts: Facts) -> CommonParameters
 
 def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
     """Return the value that "auto" means here, for each parameter that may be "auto"."""
-    ours = has_end(p)  # a schedule that scikit-learn does not have
-    validated, n = bool(facts.validated), facts.n_rows
+    n = facts.n_rows
+    validated = bool(facts.validated)
+    ours = has_end(p)  # a schedule of ours; scikit-learn's go on until something else ends training
     by_adam, by_lbfgs = p.solver == "adam", p.solver == "lbfgs"
     proportional = int(np.clip(n // 32, PROPORTIONAL_BATCH[0], facts.largest_batch))
     values: dict[str, object] = {
         "dtype": "float64" if by_lbfgs or n < FLOAT32_ROWS else "float32",
-        "batch_size": proportional if p.batch_size == "proportional" else 200,
+        "batch_size": proportional if p.batch_size == "proportional" else 200,  # scikit-learn's
         "averaging": AUTO_AVERAGING if validated and ours else 0.0,
         "dropout": 0.0,
         "clip_norm": AUTO_CLIP_NORM if p.solver == "sgd" and ours else None,
@@ -185,8 +186,8 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
             values["category_encoding"] = "both"
     if isinstance(p, ClassifierParameters):
         values["dropout"] = AUTO_DROPOUT if by_adam and validated and ours else 0.0
-        possible = p.loss == "log_loss" and not by_lbfgs and p.max_norm is None
-        values["temperature_scaling"] = possible and validated and ours
+        can_scale = p.loss == "log_loss" and not by_lbfgs and p.max_norm is None
+        values["temperature_scaling"] = can_scale and validated and ours
     return values
 
 
