@@ -217,9 +217,9 @@ class _OnWorkers(BaseSigmoidMLP):
             At most 1.
         """
         local = self.to_local()
-        found = np.asarray(computed(self.predict(X)))
-        local.predict = lambda X: found  # type: ignore[method-assign]  # made by the workers, scored here
-        return float(local.score(found, computed(y), computed(sample_weight)))
+        predicted = np.asarray(computed(self.predict(X)))
+        local.predict = lambda X: predicted  # type: ignore[method-assign]  # made by the workers, scored here
+        return float(local.score(predicted, computed(y), computed(sample_weight)))
 
 
 class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):

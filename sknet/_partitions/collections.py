@@ -43,13 +43,13 @@ def opened(*collections: Collection) -> Iterator[tuple[list[PartedTable], Callab
     def local(values: Target) -> Target:
         if not is_collection(values):
             return values
-        found = cluster.results(cluster.compute(parts_of(values)))
-        return pd.concat(found) if hasattr(found[0], "iloc") else np.concatenate(found)
+        parts = cluster.results(cluster.compute(parts_of(values)))
+        return np.concatenate(parts) if isinstance(parts[0], np.ndarray) else pd.concat(parts)
 
     try:
         # targets travel as parts of tasks, so that they are there again after any loss
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TiB"}):
-            yield [opened_table(Partitions(cluster, of_one)) for of_one in partitions], local
+            yield [opened_table(Partitions(cluster, of_table)) for of_table in partitions], local
     finally:
         cluster.close()
 

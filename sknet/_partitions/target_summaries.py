@@ -47,8 +47,8 @@ class LabelTotals:
 
 
 def _totals(labels: Array, weight: Array) -> LabelTotals:
-    codes, found = pd.factorize(labels)
-    return LabelTotals(np.asarray(found), np.bincount(codes, weight, len(found)))
+    codes, distinct = pd.factorize(labels)
+    return LabelTotals(np.asarray(distinct), np.bincount(codes, weight, len(distinct)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +77,7 @@ class LabelSummary:
         if (self.flat, len(self.columns)) != (other.flat, len(other.columns)):
             raise ValueError(f"y has {len(self.columns)} columns in one part and {len(other.columns)} in another.")
         pairs = zip(self.columns, other.columns, strict=True)
-        return LabelSummary(tuple(one.merged(two) for one, two in pairs), self.flat)
+        return LabelSummary(tuple(first.merged(second) for first, second in pairs), self.flat)
 
     def head(self, settings: TargetSettings, classes: Target = None) -> LabelHead:
         """Learn which labels there are."""
