@@ -186,7 +186,7 @@ def some_inputs(rows: MixedRows, chosen: NDArray[np.intp]) -> MixedRows: ...
 
 
 def some_inputs(rows: Array | MixedRows, chosen: NDArray[np.intp]) -> Array | MixedRows:
-    """Return rows with some of their inputs only: all that are looked up must be chosen; a last column of ones stays."""
+    """Return rows with some of their inputs, all that are looked up among them; a last column of ones stays."""
     if not isinstance(rows, MixedRows):
         return rows[:, np.append(chosen, rows.shape[1] - 1)]
     new_number = np.full(rows.one_hot.shape[1], -1)

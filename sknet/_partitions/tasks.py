@@ -4,7 +4,7 @@ Conventions
 -----------
 A shard is the rows of some partitions that follow one another. m rows of it are encoded, m' of these belong to a run.
 
-encoded : (m, d + 1)     the network's inputs, with a last column of ones; or `MixedRows`, where categories are looked up
+encoded : (m, d + 1)     the network's inputs, with a last column of ones; `MixedRows` where categories are looked up
 rows : (m',), or None    which of the encoded rows the run has; None for all
 batch : (b,), or None    which of the m' rows; None for all
 theta, gradient : (p,)
@@ -139,6 +139,6 @@ def _objective(encoded: Encoded, run: RunOfShard) -> Objective:
 
 
 def _inputs(encoded: Encoded, run: RunOfShard) -> Inputs:
-    n_rows = run.network.n_rows
-    inputs = MixedInputs(encoded, n_rows) if isinstance(encoded, MixedRows) else DenseInputs(encoded, n_rows, kind="ones")
+    n = run.network.n_rows
+    inputs = MixedInputs(encoded, n) if isinstance(encoded, MixedRows) else DenseInputs(encoded, n, kind="ones")
     return inputs if run.rows is None else SelectedInputs(inputs, run.rows.astype(np.intp, copy=False))
