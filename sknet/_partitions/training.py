@@ -26,11 +26,11 @@ from sknet._tables.rows import Rows
 from sknet._typing import Array, Batch, Gradient
 
 NETWORKS_AT_ONCE = 8
-"""So many networks wait for workers at a time: enough for one to compute while others are on their way."""
+"""How many networks wait for workers at a time: enough that workers compute for one while others are on their way."""
 
 
 def encode(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> EncodedParts:
-    """Encode the rows of a table where they are; see `sknet._model.matrices.encode_in_memory`."""
+    """Encode the rows of a table on the workers that have them; see `sknet._model.matrices.encode_in_memory`."""
     fold = encoding.folds(rows) if cross_fit else None
     return cast(PartedTable, rows.X).encode(encoding.encoder, encoding.compute_dtype, fold)
 
