@@ -15,6 +15,7 @@ from numbers import Real
 
 import numpy as np
 import pandas as pd
+from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
@@ -22,10 +23,18 @@ from sklearn.utils.validation import validate_data
 from sknet._estimators.user_warnings import warn
 from sknet._model.heads import Head
 from sknet._partitions.table import PartedTable
-from sknet._tables.arrays import missing_as_nan, plain_array, plain_numbers, plain_table, refuse_columns, refuse_foreign
-from sknet._tables.frames import as_pandas, chosen_categories, column_names, is_frame, shortened, split_choice
+from sknet._tables.arrays import (
+    as_native_array,
+    as_numbers,
+    missing_as_nan,
+    refuse_columns,
+    refuse_foreign,
+    with_missing_as_nan,
+)
+from sknet._tables.frames import as_pandas, category_mask, column_names, is_frame, parse_categorical_features
+from sknet._tables.messages import short_list
 from sknet._tables.misread import misread_columns
-from sknet._tables.rows import LEAST_WEIGHT, Rows, is_memory_mapped, is_sparse, refuse_bad_sparse
+from sknet._tables.rows import MIN_TOTAL_WEIGHT, Rows, is_memory_mapped, refuse_bad_sparse
 from sknet._typing import Array, DType, Table, Target
 
 
@@ -147,10 +156,10 @@ def read_table(X: Table, name: str, categorical_features: object = None) -> tupl
     if type(X) is not np.ndarray:
         refuse_foreign(X, "X")
     if not isinstance(categorical_features, str) and holds_objects(X):
-        chosen = split_choice(categorical_features)[1]
+        chosen = parse_categorical_features(categorical_features)[1]
         if chosen is not None:
             names = _array_names(X.shape[1])
-            categories = tuple(np.flatnonzero(chosen_categories(chosen, names)).tolist())
+            categories = tuple(np.flatnonzero(category_mask(chosen, names)).tolist())
             table = _checked_frame(framed(X, categories), name)
             return table, Columns(X.shape[1], None, np.dtype(np.float64), categories)
     if type(X) is not np.ndarray and is_frame(X):
@@ -246,21 +255,21 @@ def _refuse_duplicates(X: Table) -> None:
     names = column_names(X)
     if len(set(names)) < len(names):
         raise ValueError(
-            f"X has several columns with one name, {shortened(sorted({n for n in names if names.count(n) > 1}))}: "
+            f"X has several columns with one name, {short_list(sorted({n for n in names if names.count(n) > 1}))}: "
             "rename them, or drop the copies with X.loc[:, ~X.columns.duplicated()]."
         )
 
 
 def _read_array(X: Table, check: Callable[..., Table]) -> Table:
     if type(X) is not np.ndarray or X.dtype.kind not in "fiu":
-        X = plain_table(X)
+        X = with_missing_as_nan(X)
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # scikit-learn looks for infinities by a sum
             X = check(X, **_ARRAYS)
         ours = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
         return X if ours or is_memory_mapped(X) else X.astype(np.float64)
     except (ValueError, TypeError, OverflowError) as error:
-        if is_sparse(X):
+        if issparse(X):
             refuse_bad_sparse(X.tocsr())
         else:
             refuse_columns(X, str(error))
@@ -323,7 +332,7 @@ def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> A
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n, sample_weight)
     if type(sample_weight) is not np.ndarray or sample_weight.dtype.kind not in "fiu":
-        sample_weight = plain_numbers(sample_weight, name)
+        sample_weight = as_numbers(sample_weight, name)
     with np.errstate(over="ignore"):
         weight = np.asarray(sample_weight, dtype=np.float64)
     if weight.shape != (n,):
@@ -338,7 +347,7 @@ def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> A
         finite = np.isfinite(weight.sum())
     if not finite:
         raise ValueError(f"{name} adds up to more than a float holds, with weights of {weight.max():g}: divide it.")
-    if 0.0 < weight.sum() < LEAST_WEIGHT:
+    if 0.0 < weight.sum() < MIN_TOTAL_WEIGHT:
         raise ValueError(f"{name} adds up to {weight.sum():g}, so little that 1 over it overflows: multiply it.")
     if not weight.any():
         raise ValueError(f"{name} is zero for every row: at least one weight must be positive.")
@@ -347,7 +356,7 @@ def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> A
 
 def read_groups(groups: Target, n: int) -> Array:
     """Check the groups of the rows: one per row."""
-    values = plain_array(groups, "groups")
+    values = as_native_array(groups, "groups")
     if values.shape != (n,):
         raise ValueError(f"groups has shape {values.shape}, expected ({n},): one group per row of X.")
     if values.dtype.kind not in "OfmM":
@@ -379,5 +388,5 @@ def gather(
     weight = None if sample_weight is None else read_weight(sample_weight, n, name)
     of_rows = None if groups is None else read_groups(groups, n)
     in_file = not isinstance(table, np.ndarray) or table.base is not None
-    rows = Rows(table, values, weight, of_rows, in_file=in_file and is_memory_mapped(table))
-    return rows if weight is None or weight.all() else rows.without_weightless()
+    rows = Rows(table, values, weight, of_rows, memory_mapped=in_file and is_memory_mapped(table))
+    return rows if weight is None or weight.all() else rows.without_zero_weights()

@@ -18,11 +18,10 @@ from sknet._estimators.fitted import Fitted
 from sknet._estimators.read_data import differing_rows, read_weight
 from sknet._model.heads import Head, RegressionHead
 from sknet._model.model import Model
-from sknet._tables.arrays import shown
-from sknet._tables.frames import shortened
 from sknet._tables.labels import Labels, as_labels
+from sknet._tables.messages import short_list, short_repr
 from sknet._tables.rows import Rows
-from sknet._tables.targets import read_numbers
+from sknet._tables.targets import read_regression_target
 from sknet._typing import Array, Target
 
 # --- the score of predictions ----------------------------------------------------------------------------------------
@@ -49,14 +48,14 @@ def _refuse_strangers(labels: Array, classes: Array) -> None:
         strange = labels[labels % 1 != 0].tolist()
     if strange:
         raise ValueError(
-            f"Unknown label type: y holds {shown(strange[0])}, but the classes are {shortened(classes.tolist())}: give "
+            f"Unknown label type: y holds {short_repr(strange[0])}, but the classes are {short_list(classes.tolist())}: give "
             "labels of their kind."
         )
 
 
 def determination(head: RegressionHead, predicted: Array, y: Target, sample_weight: Target) -> float:
     """Return the weighted R^2, the mean over outputs; with several quantile levels, the mean of D^2."""
-    values, _ = read_numbers(y, warn=False)
+    values, _ = read_regression_target(y, warn=False)
     if len(predicted) != len(values):
         raise ValueError(differing_rows(len(predicted), len(values)))
     head.numbers.refuse_other_number(values)

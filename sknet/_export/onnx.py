@@ -48,7 +48,7 @@ from sknet._model.model import Model, Network
 from sknet._network.losses import Loss
 from sknet._tables.columns import Column
 from sknet._tables.columns.datetime import DatetimeColumn
-from sknet._tables.encoding import NUMBERS
+from sknet._tables.encoding import NUMBER_COLUMNS
 from sknet._typing import Array, DType, Table
 
 FEEDS: dict[str, DType] = {
@@ -285,7 +285,7 @@ def _type_of(dtype: str, column: Column) -> type:
         return cast(type, Int64TensorType)
     if dtype in _NUMBERS:
         return cast(type, _NUMBERS[dtype])
-    return DoubleTensorType if isinstance(column, NUMBERS) else StringTensorType
+    return DoubleTensorType if isinstance(column, NUMBER_COLUMNS) else StringTensorType
 
 
 _NUMBERS = {

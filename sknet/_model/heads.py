@@ -20,10 +20,16 @@ import numpy as np
 from sknet._model.settings import TargetSettings
 from sknet._network.losses import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS, Loss
 from sknet._network.regression import REGRESSION_LOSSES
-from sknet._tables.class_weight import fold_class_weight
+from sknet._tables.class_weight import apply_class_weight
 from sknet._tables.labels import Labels, learn_labels
-from sknet._tables.rows import LEAST_WEIGHT, Rows
-from sknet._tables.targets import RegressionTarget, TargetScaler, in_own_shape, learn_regression_target, read_numbers
+from sknet._tables.rows import MIN_TOTAL_WEIGHT, Rows
+from sknet._tables.targets import (
+    RegressionTarget,
+    TargetScaler,
+    learn_regression_target,
+    read_regression_target,
+    restore_shape,
+)
 from sknet._typing import Array, DType, Target
 
 
@@ -123,11 +129,11 @@ class LabelHead:
 
     def weigh(self, values: Array, weight: Array | None) -> Array | None:
         """Fold class weights into the sample weights."""
-        folded = fold_class_weight(self.settings.class_weight, self.labels, values, weight)
+        folded = apply_class_weight(self.settings.class_weight, self.labels, values, weight)
         with np.errstate(over="ignore"):
             if folded is not None and not np.isfinite(folded.sum()):
                 raise ValueError("class_weight times sample_weight adds up to more than a float holds: divide them.")
-            if folded is not None and 0.0 < folded.sum() < LEAST_WEIGHT:
+            if folded is not None and 0.0 < folded.sum() < MIN_TOTAL_WEIGHT:
                 raise ValueError("class_weight times sample_weight adds up to almost nothing: multiply them.")
         if folded is not None and not folded.any():
             raise ValueError("class_weight and sample_weight make the weight of every row zero: one must be positive.")
@@ -215,11 +221,11 @@ class RegressionHead:
 
     def read(self, y: Target) -> Array:
         """Read numbers."""
-        return read_numbers(y)[0]
+        return read_regression_target(y)[0]
 
     def as_given(self, values: Array) -> Array:
         """Return numbers in the shape that y had."""
-        return in_own_shape(values, self.numbers.flat)
+        return restore_shape(values, self.numbers.flat)
 
     def weigh(self, values: Array, weight: Array | None) -> Array | None:
         """Return the sample weights: there are no classes."""
@@ -288,5 +294,5 @@ class RegressionHead:
 
 def learn_regression_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[RegressionHead, Array]:
     """Read numbers; return the head, not yet scaled, and the numbers."""
-    values, flat = read_numbers(y)
+    values, flat = read_regression_target(y)
     return RegressionHead(settings, learn_regression_target(values, flat, None)), values

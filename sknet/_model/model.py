@@ -15,6 +15,7 @@ from math import ceil
 from typing import Self
 
 import numpy as np
+from scipy.sparse import issparse
 
 from sknet._model.heads import Head
 from sknet._model.threads import (
@@ -30,7 +31,7 @@ from sknet._network.binding import Kind, bind_layers
 from sknet._network.layout import LayerParameters, Layout
 from sknet._network.sparse_layers import MixedRows
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.rows import MappedRows, is_sparse, take_rows
+from sknet._tables.rows import MemoryMappedRows, take_rows
 from sknet._typing import Array, DType, Table
 
 PREDICT_ROWS = 1024
@@ -89,9 +90,9 @@ class Model:
     compute_dtype: DType
     output_dtype: DType  # of weights and predictions: the float type of the training table
 
-    def as_named_by(self, table: Table) -> Self:
+    def with_names_of(self, table: Table) -> Self:
         """Return the model with a frame's column names, where it was learnt from an array: errors then name these."""
-        return self if self.encoder.names else replace(self, encoder=self.encoder.as_named_by(table))
+        return self if self.encoder.names else replace(self, encoder=self.encoder.with_names_of(table))
 
     # --- raw outputs -------------------------------------------------------------------------------------------------
 
@@ -123,7 +124,7 @@ class Model:
 
     def _encoded(self, table: Table) -> tuple[Table, Kind]:
         """Return the rows as the network takes them."""
-        if isinstance(table, MappedRows):
+        if isinstance(table, MemoryMappedRows):
             table = np.asarray(table)
         if self.encoder.lookups is not None:
             return MixedRows(*self.encoder.lookups.encode(table, self.compute_dtype)), "mixed"
@@ -132,7 +133,7 @@ class Model:
 
     def _pieces(self, table: Table, part: slice, finish: Callable[[Array], Array]) -> Iterator[tuple[slice, Array]]:
         """Yield pieces of these rows and `finish` of their raw outputs."""
-        kind: Kind = "sparse" if is_sparse(table) and self.encoder.keeps_zeros else "dense"
+        kind: Kind = "sparse" if issparse(table) and self.encoder.keeps_zeros else "dense"
         for rows, chain in self._chains(part, kind if self.encoder.lookups is None else "mixed"):
             inputs, _ = self._encoded(take_rows(table, rows))
             yield rows, self._finished(chain, inputs, finish)
@@ -155,7 +156,7 @@ class Model:
         names = self.encoder.feature_names
         if isinstance(inputs, MixedRows):
             inputs, names = inputs.dense, [names[i] for i in inputs.dense_inputs]
-        peaks = np.asarray(abs(inputs).max(axis=0).todense() if is_sparse(inputs) else np.abs(inputs).max(axis=0))
+        peaks = np.asarray(abs(inputs).max(axis=0).todense() if issparse(inputs) else np.abs(inputs).max(axis=0))
         largest = int(peaks.ravel().argmax())
         return (
             f"The predictions of these rows are too large for {self.compute_dtype} numbers. Column "
@@ -182,7 +183,7 @@ class Model:
         outputs = [inputs.astype(self.output_dtype, copy=False)]
         outputs += [np.empty((inputs.shape[0], b.size), self.output_dtype) for b in self.network.intercepts]
         with suitable_threads(PREDICT_ROWS * self.network.largest):
-            for rows, chain in self._chains(slice(0, inputs.shape[0]), "sparse" if is_sparse(inputs) else "dense"):
+            for rows, chain in self._chains(slice(0, inputs.shape[0]), "sparse" if issparse(inputs) else "dense"):
                 raw = self._finished(chain, inputs[rows], np.asarray)
                 for whole, piece in zip(outputs[1:], [*chain.hidden, raw], strict=True):
                     whole[rows] = piece

@@ -16,11 +16,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
+from scipy.sparse import issparse
 
 from sknet._partitions.parquet import Dataset, read_frames
-from sknet._tables.arrays import shown
 from sknet._tables.frames import is_frame
-from sknet._tables.rows import is_sparse, take_rows
+from sknet._tables.messages import short_repr
+from sknet._tables.rows import take_rows
 from sknet._typing import Array, Table, Target
 
 Source: TypeAlias = str | os.PathLike[str] | Dataset | Array | Callable[[], Iterable[object]]
@@ -166,7 +167,7 @@ def _chunk_of(number: int, piece: object, roles: Roles, name: str) -> Chunk:
     if roles.target is not None:
         raise ValueError(f"target={roles.target!r} is given, and the chunks of {name}() have targets of their own.")
     chunk = Chunk(number, *piece)
-    if is_sparse(chunk.X):
+    if issparse(chunk.X):
         raise TypeError(f"{name}() gave a sparse chunk: give dense arrays or data frames.")
     if not _are_names(roles.sample_weight) and not _are_names(roles.groups):
         return chunk
@@ -179,7 +180,7 @@ def _without_roles(frame: Table, roles: Roles, name: str) -> tuple[Table, Target
     names: list[str] = []
     for what, role in roles.items():
         if role is not None and not _are_names(role):
-            raise TypeError(f"{what}={shown(role)} names no column of {name}: give one of {list(frame.columns)}.")
+            raise TypeError(f"{what}={short_repr(role)} names no column of {name}: give one of {list(frame.columns)}.")
         names += [] if role is None else [role] if isinstance(role, str) else role
     if len(set(names)) < len(names):
         raise ValueError(f"target, sample_weight and groups name a column twice, {names}: name each once.")

@@ -29,7 +29,7 @@ from sknet._partitions.shuffled import Records, ShuffledRecords, ShuffledWriter
 from sknet._partitions.target_summaries import LabelSummary, NumberTargets
 from sknet._tables.labels import as_labels
 from sknet._tables.sampling import random_keys
-from sknet._tables.targets import read_numbers
+from sknet._tables.targets import read_regression_target
 from sknet._typing import Array, DType, Table, Target
 
 KEYS = float(2**64)
@@ -126,7 +126,7 @@ class TableWriter:
 
     def append(self, chunk: CheckedChunk) -> None:
         """Write the rows of a chunk that have a positive weight; the first chunk decides on their format."""
-        parsed, flat = (as_labels(chunk.y), False) if self._has_labels else read_numbers(chunk.y)
+        parsed, flat = (as_labels(chunk.y), False) if self._has_labels else read_regression_target(chunk.y)
         table_format = self._format
         if table_format is None:
             table_format = self._begin(chunk, 1 if parsed.ndim == 1 else parsed.shape[1])

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 
 from sknet._tables.columns.number import refuse_infinite
+from sknet._tables.messages import short_repr
 from sknet._typing import Array, Table, Target
 
 _FOREIGN: tuple[tuple[Callable[[object], bool], str, str], ...] = (
@@ -36,7 +37,7 @@ def refuse_foreign(values: object, name: str) -> None:
             raise TypeError(f"{name} is {what} ({type(values).__name__}): {remedy.format(name=name)}.")
 
 
-def plain_array(values: Target, name: str) -> Array:
+def as_native_array(values: Target, name: str) -> Array:
     """Take values out of a Series or a list, in this machine's byte order; refuse masked ones and lazy ones."""
     refuse_foreign(values, name)
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
@@ -58,9 +59,9 @@ def native(values: Array) -> Array:
     return values if values.dtype.isnative else values.astype(values.dtype.newbyteorder("="))
 
 
-def plain_numbers(values: Target, name: str) -> Array:
-    """As `plain_array`, with numbers in it: what is missing among objects is NaN, and numerals are read."""
-    array = plain_array(values, name)
+def as_numbers(values: Target, name: str) -> Array:
+    """As `as_native_array`, with numbers in it: what is missing among objects is NaN, and numerals are read."""
+    array = as_native_array(values, name)
     if array.dtype.kind in "fiub":
         return array
     if array.dtype.kind in "mMc":
@@ -75,7 +76,7 @@ def plain_numbers(values: Target, name: str) -> Array:
             (row, value) for row, values_ in enumerate(rows.tolist()) for value in values_ if not _is_number(value)
         )
         raise ValueError(
-            f"{name} should hold numbers, but row {row} holds {shown(value)}: {str(error).rstrip('.')}. Convert it "
+            f"{name} should hold numbers, but row {row} holds {short_repr(value)}: {str(error).rstrip('.')}. Convert it "
             "first."
         ) from error
 
@@ -101,18 +102,10 @@ def _is_number(value: object) -> bool:
     return True
 
 
-def shown(value: object, most: int = 60) -> str:
-    """Return a value for a message, cut short if it is long."""
-    if isinstance(value, int) and abs(value) >= 10**most:
-        return f"an integer of {value.bit_length()} bits"
-    text = repr(value)
-    return text if len(text) <= most else f"{text[:most]}…"
-
-
 # --- tables ----------------------------------------------------------------------------------------------------------
 
 
-def plain_table(X: Table) -> Table:
+def with_missing_as_nan(X: Table) -> Table:
     """Make masked values, None and pandas.NA NaN; refuse what NumPy would misread."""
     if isinstance(X, np.ma.MaskedArray):
         floats = np.ma.asarray(X).astype(X.dtype if X.dtype.kind == "f" else np.float64)
@@ -170,7 +163,7 @@ def check_columns(y: Array, expected: int) -> None:
         raise ValueError(f"y has shape {y.shape}, but the classifier knows {expected} outputs: give a column for each.")
 
 
-def side_by_side(columns: list[Array]) -> Array:
+def stack_label_columns(columns: list[Array]) -> Array:
     """Put columns of labels side by side, as objects where text meets numbers."""
     texts = {column.dtype.kind in "OUT" for column in columns}
     return np.column_stack([column.astype(object) for column in columns] if len(texts) == 2 else columns)
@@ -178,9 +171,9 @@ def side_by_side(columns: list[Array]) -> Array:
 
 def labels_of_one_type(y: Target) -> Array:
     """Make every kind of text objects, and of other objects what they are; refuse missing and infinite labels."""
-    labels = y if type(y) is np.ndarray and y.dtype.isnative else plain_array(y, "y")
+    labels = y if type(y) is np.ndarray and y.dtype.isnative else as_native_array(y, "y")
     if labels.ndim == 0:
-        raise ValueError(f"Unknown label type: y is {shown(y)}; give it the shape (n,) or (n, outputs).")
+        raise ValueError(f"Unknown label type: y is {short_repr(y)}; give it the shape (n,) or (n, outputs).")
     if labels.dtype.kind == "T":
         labels = labels.astype(object)
     if labels.dtype.kind == "V":
@@ -208,7 +201,7 @@ def plain_objects(labels: Array) -> Array:
     nested = next((label for label in labels.ravel().tolist() if _is_collection(label)), None)
     if nested is not None:
         raise ValueError(
-            f"Unknown label type: y holds {shown(nested)}, a {type(nested).__name__}, as a label: make labels strings "
+            f"Unknown label type: y holds {short_repr(nested)}, a {type(nested).__name__}, as a label: make labels strings "
             "or numbers; for several labels per row, give y the shape (n, outputs)."
         )
     texts = {isinstance(label, str) for label in labels.ravel().tolist()}
@@ -220,7 +213,7 @@ def plain_objects(labels: Array) -> Array:
     if found.dtype == object:
         unusable = next((label for label in labels.ravel().tolist() if np.array(label).dtype == object), labels.flat[0])
         raise ValueError(
-            f"Unknown label type: y holds labels such as {shown(unusable)}: make them strings, or integers of 64 bits "
+            f"Unknown label type: y holds labels such as {short_repr(unusable)}: make them strings, or integers of 64 bits "
             "at most."
         )
     if found.dtype.kind in "cf":

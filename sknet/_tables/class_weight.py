@@ -18,7 +18,7 @@ from sknet._tables.labels import Codes, Labels
 from sknet._typing import Array
 
 
-def fold_class_weight(
+def apply_class_weight(
     class_weight: object, labels: Labels, codes: Codes, sample_weight: ArrayLike | None = None
 ) -> Array | None:
     """Multiply the sample weights by the weight of each row's class.
@@ -45,12 +45,12 @@ def fold_class_weight(
     w = np.ones(len(codes)) if weight is None else weight
     totals = [np.bincount(code, w, len(known)) for code, known in zip(codes.T, labels.levels, strict=True)]
     folded = w
-    for factor, code in zip(class_factors(class_weight, labels, totals), codes.T, strict=True):
+    for factor, code in zip(class_weights_by_output(class_weight, labels, totals), codes.T, strict=True):
         folded = folded * factor[code]
     return folded
 
 
-def class_factors(class_weight: object, labels: Labels, totals: list[Array]) -> list[Array]:
+def class_weights_by_output(class_weight: object, labels: Labels, totals: list[Array]) -> list[Array]:
     """Return the weight of each class of each output, whose totals of sample weights are given."""
     triples = zip(_by_output(class_weight, len(totals)), labels.levels, totals, strict=True)
     return [_class_weights(of_output, known, total) for of_output, known, total in triples]

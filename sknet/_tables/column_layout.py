@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from sknet._tables.columns import Column
 from sknet._tables.columns.bins import BinnedColumn, write_bins
-from sknet._tables.columns.number import ColumnScaler, NumberColumn, stacked
+from sknet._tables.columns.number import ColumnScaler, NumberColumn, joint_scaler
 from sknet._typing import Array
 
 
@@ -88,7 +88,7 @@ class ColumnLayout:
     plain: bool
 
 
-def layout_of(columns: Sequence[Column]) -> ColumnLayout:
+def compute_layout(columns: Sequence[Column]) -> ColumnLayout:
     """Lay out the inputs of a table's columns."""
     starts = np.cumsum([0, *(column.n_inputs for column in columns)], dtype=np.intp)
     numbers = {j: number for j, column in enumerate(columns) if (number := _number_of(column)) is not None}
@@ -96,7 +96,7 @@ def layout_of(columns: Sequence[Column]) -> ColumnLayout:
     indicated = np.flatnonzero([number.has_missing_indicator for number in numbers.values()])
     others = [j for j in range(len(columns)) if j not in numbers]
     plain = not others and starts[-1] == len(columns)
-    scaler, bins = stacked(list(numbers.values())), _bins_of(columns, where, starts)
+    scaler, bins = joint_scaler(list(numbers.values())), _bins_of(columns, where, starts)
     return ColumnLayout(starts, where, starts[where], indicated, scaler, bins, others, bool(plain))
 
 

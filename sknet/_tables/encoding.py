@@ -23,13 +23,13 @@ import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 from scipy.sparse import issparse
 
-from sknet._tables.column_layout import ColumnLayout, layout_of
+from sknet._tables.column_layout import ColumnLayout, compute_layout
 from sknet._tables.columns import Column, ColumnSettings, InputFacts
 from sknet._tables.columns.bins import BinnedColumn, with_bins
 from sknet._tables.columns.category import learn_category
 from sknet._tables.columns.datetime import learn_datetime
 from sknet._tables.columns.number import (
-    BLOCK,
+    CHUNK_VALUES,
     NumberColumn,
     learn_robust,
     learn_standard,
@@ -44,19 +44,19 @@ from sknet._tables.columns.statistics import Distribution
 from sknet._tables.columns.target import TargetColumn, TargetTotals, learn_target, target_totals
 from sknet._tables.frames import (
     Kind,
-    chosen_categories,
+    as_uniform_array,
+    category_mask,
     column_at,
+    column_kind,
     column_names,
-    held_as_array,
-    kind_of,
     number_values,
-    split_choice,
+    parse_categorical_features,
 )
-from sknet._tables.lookups import Lookups, lookups_of
+from sknet._tables.lookups import Lookups, choose_lookups
 from sknet._tables.rows import refuse_bad_sparse, refuse_numbers_for
 from sknet._typing import Array, Batch, DType, Table
 
-NUMBERS = (NumberColumn, BinnedColumn, QuantileColumn)
+NUMBER_COLUMNS = (NumberColumn, BinnedColumn, QuantileColumn)
 """Kinds of columns whose values are numbers, as those of a sparse table are."""
 
 
@@ -85,13 +85,13 @@ class TableEncoder:
         """The categories that are looked up instead of multiplied, if there are many."""
         if self._layout.plain:
             return None
-        return lookups_of(self.columns, self._layout.starts, partial(TableEncoder, self.names))
+        return choose_lookups(self.columns, self._layout.starts, partial(TableEncoder, self.names))
 
     @cached_property
     def _layout(self) -> ColumnLayout:
-        return layout_of(self.columns)
+        return compute_layout(self.columns)
 
-    def as_named_by(self, X: Table) -> TableEncoder:
+    def with_names_of(self, X: Table) -> TableEncoder:
         """Return the encoder, learnt from an array, with the column names of a frame: errors then name these."""
         return TableEncoder(column_names(X), self.columns) if isinstance(X, pd.DataFrame) else self
 
@@ -143,11 +143,11 @@ class TableEncoder:
             X = self._as_dense(X)
         m, out = self.n_inputs, np.empty((len(X), self.n_inputs + ones), dtype)
         out[:, m:] = 1.0
-        array = held_as_array(X) if isinstance(X, pd.DataFrame) else np.asarray(X)
+        array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else np.asarray(X)
         if array is None:
             self._encode_frame(X, out[:, :m], fold)
             return out
-        height = max(1, BLOCK // max(array.shape[1], m, 1))
+        height = max(1, CHUNK_VALUES // max(array.shape[1], m, 1))
         for start in range(0, len(array), height):  # in pieces that stay in the processor's cache
             rows = slice(start, min(start + height, len(array)))
             self.encode_rows(array, rows, out[rows, :m], fold)
@@ -192,7 +192,7 @@ class TableEncoder:
         column, inputs = self.columns[j], slice(self._layout.starts[j], self._layout.starts[j + 1])
         column.write(values, out[:, inputs], self.column_names[j])
         if fold is not None and isinstance(column, TargetColumn):
-            column.write_fitted(values, fold, out[:, inputs])
+            column.write_cross_fitted(values, fold, out[:, inputs])
 
     @property
     def by_target(self) -> bool:
@@ -225,7 +225,7 @@ class TableEncoder:
 
     def _as_dense(self, X: Table) -> Array:
         """Return sparse rows as dense ones, which is what they are to an encoder that moves zeros."""
-        others = [j for j, column in enumerate(self.columns) if not isinstance(column, NUMBERS)]
+        others = [j for j, column in enumerate(self.columns) if not isinstance(column, NUMBER_COLUMNS)]
         if others:
             refuse_numbers_for(self.column_names[others[0]])
         return np.asarray(X.toarray())
@@ -278,7 +278,7 @@ def learn_encoder(
         input_scaling, None if weight is None else np.asarray(weight, dtype=np.float64), numeric_encoding, n_bins,
         max_categories, category_encoding, target,
     )  # fmt: skip
-    by_dtype, chosen = split_choice(categorical_features)
+    by_dtype, chosen = parse_categorical_features(categorical_features)
     if isinstance(X, pd.DataFrame):
         return _learn_frame(X, chosen, by_dtype, settings)
     return _learn_sparse(X, chosen, settings) if issparse(X) else _learn_array(X, chosen, settings)
@@ -298,7 +298,7 @@ def _learn_array(
     X: Array, chosen: object, settings: ColumnSettings, given_names: tuple[str, ...] | None = None
 ) -> TableEncoder:
     names = given_names or tuple(f"x{j}" for j in range(X.shape[1]))
-    is_category = chosen_categories(chosen, names)
+    is_category = category_mask(chosen, names)
     columns: dict[int, Column] = {}
     for j in np.flatnonzero(is_category).tolist():
         columns[j] = _learn_category(X[:, j], names[j], settings)
@@ -317,14 +317,14 @@ LEARNT_BLOCK = 2**19
 
 def _learn_frame(X: Table, chosen: object, by_dtype: bool, settings: ColumnSettings) -> TableEncoder:
     names = column_names(X)
-    array = held_as_array(X)
+    array = as_uniform_array(X)
     if array is not None:
         return _learn_array(array, chosen, settings, names)
     columns, refused = [], []
-    for j, (name, is_category) in enumerate(zip(names, chosen_categories(chosen, names), strict=True)):
+    for j, (name, is_category) in enumerate(zip(names, category_mask(chosen, names), strict=True)):
         values = column_at(X, j)
         try:
-            kind: Kind = "category" if is_category else kind_of(values, name, by_dtype=by_dtype)
+            kind: Kind = "category" if is_category else column_kind(values, name, by_dtype=by_dtype)
             columns.append(LEARNERS[kind](values, name, settings))
         except (TypeError, ValueError) as error:
             refused.append(error)

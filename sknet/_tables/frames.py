@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sknet._tables.messages import short_list
 from sknet._typing import Array, Table
 
 Kind = Literal["number", "category", "date"]
@@ -53,7 +54,7 @@ def column_names(frame: pd.DataFrame) -> tuple[str, ...]:
     return tuple(str(name) for name in frame.columns)
 
 
-def held_as_array(frame: pd.DataFrame) -> Array | None:
+def as_uniform_array(frame: pd.DataFrame) -> Array | None:
     """Give the array that pandas keeps a frame in, if all its columns are plain numbers of one type."""
     dtypes = set(frame.dtypes)
     if len(dtypes) != 1:
@@ -88,7 +89,7 @@ def _from_polars(column: Table) -> pd.Series:
     """Make a polars column a pandas one: numbers as floats, dates as dates, an enum with its levels, else objects."""
     dtype = column.dtype
     if dtype.is_integer() or str(dtype) == "Boolean":
-        column = whole_numbers(column)
+        column = integers_from_polars(column)
         if isinstance(column, pd.Series):
             return column
     if dtype.is_numeric() or str(dtype) in ("Boolean", "Null"):
@@ -116,7 +117,7 @@ _FROM_POLARS: dict[str, Callable[[Table], pd.Series]] = {
 }
 
 
-def whole_numbers(column: Table) -> Table:
+def integers_from_polars(column: Table) -> Table:
     """Make a polars column of whole numbers or bools, none missing, a pandas one with all its digits."""
     dtype: Table = getattr(column, "dtype", None)
     if not hasattr(dtype, "is_integer") or column.null_count() or not (dtype.is_integer() or str(dtype) == "Boolean"):
@@ -139,7 +140,7 @@ def _dtype_word(column: pd.Series) -> str:
     return str(pd.api.types.infer_dtype(column, skipna=True))
 
 
-def kind_of(column: pd.Series, name: str, *, by_dtype: bool = True) -> Kind:
+def column_kind(column: pd.Series, name: str, *, by_dtype: bool = True) -> Kind:
     """Whether a column holds numbers, categories or dates; a TypeError names one that holds none of them, or several.
 
     Without `by_dtype`, what is no date is a number.
@@ -225,7 +226,7 @@ def refuse_broken_text(texts: Iterable[object], what: str) -> None:
         ) from error
 
 
-def split_choice(categorical_features: object) -> tuple[bool, object]:
+def parse_categorical_features(categorical_features: object) -> tuple[bool, object]:
     """Tell whether a column's type may make it a category, and which columns are named beside."""
     if isinstance(categorical_features, str):
         return categorical_features == "from_dtype", None
@@ -234,7 +235,7 @@ def split_choice(categorical_features: object) -> tuple[bool, object]:
     return (True, others) if len(others) < len(given) else (False, categorical_features)
 
 
-def chosen_categories(categorical_features: object, names: Sequence[str]) -> NDArray[np.bool_]:
+def category_mask(categorical_features: object, names: Sequence[str]) -> NDArray[np.bool_]:
     """Turn the names, indices or mask of the columns that are categories into a mask.
 
     Parameters
@@ -283,7 +284,7 @@ def _from_names(given: Array, names: Sequence[str]) -> NDArray[np.bool_]:
     unknown = [name for name in given.tolist() if name not in names]
     if unknown:
         raise ValueError(
-            f"categorical_features names {unknown}, but X has no such columns: give some of {shortened(names)}."
+            f"categorical_features names {unknown}, but X has no such columns: give some of {short_list(names)}."
         )
     return np.isin(np.array(names), given.astype(str))
 
@@ -294,9 +295,3 @@ _READERS: dict[str, Callable[[Array, Sequence[str]], NDArray[np.bool_]]] = {
     "u": _from_indices,
     "U": _from_names,
 }
-
-
-def shortened(items: Sequence[object], most: int = 10) -> str:
-    """List items for a message, not all if there are many."""
-    shown = ", ".join(repr(item) for item in items[:most])
-    return f"[{shown}, … ({len(items)} in all)]" if len(items) > most else f"[{shown}]"

@@ -28,9 +28,10 @@ from numpy.typing import DTypeLike, NDArray
 from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sknet._tables.arrays import check_columns, is_indicator, labels_of_one_type, refuse_foreign, shown, side_by_side
-from sknet._tables.frames import as_pandas, is_frame, refuse_broken_text, shortened, whole_numbers
-from sknet._tables.splitting import combinations
+from sknet._tables.arrays import check_columns, is_indicator, labels_of_one_type, refuse_foreign, stack_label_columns
+from sknet._tables.frames import as_pandas, integers_from_polars, is_frame, refuse_broken_text
+from sknet._tables.messages import short_list, short_repr
+from sknet._tables.splitting import combination_strata
 from sknet._typing import Array, Target
 
 Codes = NDArray[np.intp]
@@ -111,7 +112,7 @@ class Labels(ABC):
 
     def strata(self, codes: Codes) -> Codes:
         """One integer per row, for stratified splits: its label, or its combination of labels if that is not rare."""
-        return codes[:, 0] if codes.shape[1] == 1 else combinations(codes)
+        return codes[:, 0] if codes.shape[1] == 1 else combination_strata(codes)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Labels):
@@ -156,8 +157,8 @@ class SingleLabels(Labels):
         unknown = [label for label in found.tolist() if label not in place]
         if unknown:
             raise ValueError(
-                f"y holds the labels {shortened(unknown)}, which are not among the classes "
-                f"{shortened(self.known.tolist())}: leave these rows out, or name every class that may come at the "
+                f"y holds the labels {short_list(unknown)}, which are not among the classes "
+                f"{short_list(self.known.tolist())}: leave these rows out, or name every class that may come at the "
                 "first fit."
             )
         places = np.array([place[label] for label in found.tolist()], dtype=np.intp)
@@ -233,7 +234,7 @@ class MultiOutputLabels(Labels):
 
     def take(self, codes: Codes) -> Array:
         """Labels of shape (n, outputs)."""
-        return side_by_side([output.take(codes[:, [j]]) for j, output in enumerate(self.outputs)])
+        return stack_label_columns([output.take(codes[:, [j]]) for j, output in enumerate(self.outputs)])
 
     def decode(self, P: Array) -> Array:
         """Give the most probable labels, of shape (n, outputs); of type object where the outputs' types differ."""
@@ -364,7 +365,7 @@ def _learn_single(labels: Array, classes: Target | None) -> tuple[SingleLabels, 
 
 def _given_classes(classes: Target) -> Array:
     if np.ndim(classes) != 1:
-        raise ValueError(f"classes={shown(classes)} has {np.ndim(classes)} dimensions: give a list of labels.")
+        raise ValueError(f"classes={short_repr(classes)} has {np.ndim(classes)} dimensions: give a list of labels.")
     return pd.unique(as_labels(classes))
 
 
@@ -396,7 +397,9 @@ def as_labels(y: Target, *, warn: bool = False) -> Array:
     if hasattr(y, "toarray"):  # sparse
         labels: Array = y.toarray()
     elif not isinstance(y, np.ndarray) and is_frame(y):
-        labels = side_by_side([one_type(column) for _, column in as_pandas(y).items()] or [np.empty((len(y), 0))])
+        labels = stack_label_columns(
+            [one_type(column) for _, column in as_pandas(y).items()] or [np.empty((len(y), 0))]
+        )
     else:
         labels = one_type(y)
     if labels.ndim not in (1, 2):
@@ -411,4 +414,4 @@ def as_labels(y: Target, *, warn: bool = False) -> Array:
 def one_type(y: Target) -> Array:
     """Refuse missing and infinite labels; make every kind of text objects, and of other objects what they are."""
     plain = type(y) is np.ndarray and y.dtype.isnative and y.dtype.kind in "biuU"
-    return y if plain else labels_of_one_type(whole_numbers(y))
+    return y if plain else labels_of_one_type(integers_from_polars(y))

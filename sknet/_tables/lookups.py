@@ -79,7 +79,7 @@ class Lookups:
         return sp.csr_array((np.ones(ends[-1], dtype), positions[known], ends), shape=(len(found[0]), self.n_inputs))
 
 
-def lookups_of(
+def choose_lookups(
     columns: Sequence[Column], starts: NDArray[np.intp], encoder_of: Callable[[tuple[Column, ...]], Encoder]
 ) -> Lookups | None:
     """Choose which columns are looked up; None if there are none."""

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from sknet._tables.frames import chosen_categories, column_at, column_names, held_as_array, split_choice
+from sknet._tables.frames import as_uniform_array, category_mask, column_at, column_names, parse_categorical_features
 from sknet._tables.rows import take_rows
 from sknet._typing import Table
 
@@ -44,12 +44,12 @@ def misread_columns(frame: Table, categorical_features: object) -> Iterator[tupl
 
     Columns that `categorical_features` names are categories.
     """
-    by_dtype, chosen = split_choice(categorical_features)
-    if not by_dtype or held_as_array(frame) is not None:
+    by_dtype, chosen = parse_categorical_features(categorical_features)
+    if not by_dtype or as_uniform_array(frame) is not None:
         return
     some = take_rows(frame, slice(None, None, max(1, frame.shape[0] // SAMPLE_ROWS)))
     names = column_names(frame)
-    for j, (name, is_named) in enumerate(zip(names, chosen_categories(chosen, names), strict=True)):
+    for j, (name, is_named) in enumerate(zip(names, category_mask(chosen, names), strict=True)):
         column = None if is_named else column_at(some, j)
         if column is not None and getattr(column.dtype, "kind", "O") in "OUT":
             remedy = _remedy(_text_levels(column), name)

@@ -6,6 +6,7 @@ X : (n, d)     array or data frame
 """
 
 import numpy as np
+from scipy.sparse import issparse
 
 from sknet._tables.columns import Column
 from sknet._tables.columns.bins import BinnedColumn
@@ -14,7 +15,7 @@ from sknet._tables.columns.number import NumberColumn
 from sknet._tables.columns.target import TargetColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import column_at, level_key, number_values, read_levels
-from sknet._tables.rows import ExternalTable, is_sparse, take_rows
+from sknet._tables.rows import ExternalTable, take_rows
 from sknet._typing import Table
 
 SAMPLE_ROWS = 1000
@@ -27,9 +28,9 @@ FAR = 10.0
 """So many scales lie between the centre and the median of rows that are far outside."""
 
 
-def far_columns(encoder: TableEncoder, X: Table) -> list[str]:
+def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
     """Name the columns whose median is far from their centre, or most of whose levels are unknown."""
-    if is_sparse(X):
+    if issparse(X):
         return []
     sample = take_rows(X, np.arange(0, X.shape[0], max(1, X.shape[0] // SAMPLE_ROWS)))
     far_names = []
@@ -50,13 +51,13 @@ def far_columns(encoder: TableEncoder, X: Table) -> list[str]:
     return far_names
 
 
-def unknown_columns(encoder: TableEncoder, X: Table) -> list[str]:
+def columns_of_unknown_levels(encoder: TableEncoder, X: Table) -> list[str]:
     """Name the columns of categories with many values, none of which is a level that was learnt.
 
     A known level among the first values is enough to go on to the next column, so that predicting hardly takes longer.
     Columns whose infrequent levels share an input are left out: which levels these were is not kept.
     """
-    if encoder.numeric or is_sparse(X) or X.shape[0] < MIN_UNKNOWN or isinstance(X, ExternalTable):
+    if encoder.numeric or issparse(X) or X.shape[0] < MIN_UNKNOWN or isinstance(X, ExternalTable):
         return []
     unknown_names = []
     first = take_rows(X, slice(0, MIN_UNKNOWN))

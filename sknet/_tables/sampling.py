@@ -25,7 +25,7 @@ def random_keys(numbers: NDArray[np.integer], seed: int = 0) -> NDArray[np.uint6
         return z ^ (z >> np.uint64(31))
 
 
-def has_more_rows(n: int) -> bool:
+def exceeds_sample(n: int) -> bool:
     """Whether so many rows are more than columns are learnt from."""
     return n > SAMPLE_ROWS
 
@@ -33,11 +33,11 @@ def has_more_rows(n: int) -> bool:
 def sample_rows(n: int, seed: int) -> NDArray[np.intp]:
     """Return the numbers of the rows of a table that columns are learnt from, (m,), increasing."""
     every = np.arange(n)
-    return every[in_sample(every, seed)]
+    return every[sampled_positions(every, seed)]
 
 
-def in_sample(numbers: NDArray[np.integer], seed: int) -> NDArray[np.intp]:
+def sampled_positions(numbers: NDArray[np.integer], seed: int) -> NDArray[np.intp]:
     """Return which of these rows are in the sample, (m,), increasing: those with the smallest random keys."""
-    if not has_more_rows(len(numbers)):
+    if not exceeds_sample(len(numbers)):
         return np.arange(len(numbers))
     return np.sort(np.argpartition(random_keys(numbers, seed), SAMPLE_ROWS)[:SAMPLE_ROWS])

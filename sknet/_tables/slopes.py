@@ -8,14 +8,14 @@ by_input : (n, k, n_inputs)      by_column : (n, k, d)   NaN for columns that ar
 """
 
 import numpy as np
+from scipy.sparse import issparse
 
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import column_at
-from sknet._tables.rows import is_sparse
 from sknet._typing import Array, Table
 
 
-def to_columns(encoder: TableEncoder, X: Table, by_input: Array) -> Array:
+def gradients_by_column(encoder: TableEncoder, X: Table, by_input: Array) -> Array:
     """Add up, for each column, the derivatives by its inputs times the inputs' slopes.
 
     Parameters
@@ -29,7 +29,7 @@ def to_columns(encoder: TableEncoder, X: Table, by_input: Array) -> Array:
     -------
     ndarray of shape (n, k, d)
     """
-    if is_sparse(X):
+    if issparse(X):
         if encoder.keeps_zeros:  # every column is divided by a number, and very many need no loop
             return by_input * np.array([facts.scale for _, facts in encoder.inputs])
         X = X.toarray()

@@ -58,9 +58,9 @@ def split(
         Row numbers; None where they would be too few.
     """
     if not isinstance(how, Real):
-        return by_splitter(how, rows, seed, as_given)
+        return split_by_splitter(how, rows, seed, as_given)
     if rows.groups is not None:
-        return by_splitter(_splitter_of_groups(rows.groups, float(how), seed), rows, seed, as_given)
+        return split_by_splitter(_splitter_of_groups(rows.groups, float(how), seed), rows, seed, as_given)
     return hold_out(len(rows.y), strata, float(how), seed)
 
 
@@ -73,7 +73,9 @@ def _splitter_of_groups(groups: Array, fraction: float, seed: int) -> Splitter:
 # --- a splitter ------------------------------------------------------------------------------------------------------
 
 
-def by_splitter(splitter: Splitter, rows: Rows, seed: int, as_given: Callable[[Array], Target]) -> tuple[Array, Array]:
+def split_by_splitter(
+    splitter: Splitter, rows: Rows, seed: int, as_given: Callable[[Array], Target]
+) -> tuple[Array, Array]:
     """Choose rows by the first split of a splitter.
 
     It gets the rows as the user passed them, those of weight 0 too. One that
@@ -88,7 +90,7 @@ def by_splitter(splitter: Splitter, rows: Rows, seed: int, as_given: Callable[[A
 
 def _splits_of(splitter: Splitter, rows: Rows, seed: int, as_given: Callable[[Array], Target]) -> object:
     """Ask a splitter; one without a seed is given ours."""
-    whole = rows.whole or rows
+    whole = rows.original or rows
     if getattr(splitter, "random_state", seed) is None:
         splitter = copy(splitter)
         splitter.random_state = seed
@@ -97,14 +99,14 @@ def _splits_of(splitter: Splitter, rows: Rows, seed: int, as_given: Callable[[Ar
 
 def _checked(pair: object, splitter: Splitter, rows: Rows) -> tuple[Array, Array]:
     """Check one split of a splitter; return it as indices into the rows that are left."""
-    whole = rows.whole or rows
+    whole = rows.original or rows
     if not isinstance(pair, Sequence) or len(pair) != 2:
         raise ValueError(f"validation_fraction={splitter} must give pairs, (rows to train on, rows to hold out).")
     train, held_out = (_as_indices(part, splitter, len(whole)) for part in pair)
     _refuse_repeated(train, held_out, splitter)
-    if rows.place is not None:  # indices into what the user passed -> into what is left of it
+    if rows.original_index is not None:  # indices into what the user passed -> into what is left of it
         now = np.full(len(whole), -1)
-        now[rows.place] = np.arange(len(rows))
+        now[rows.original_index] = np.arange(len(rows))
         train, held_out = now[train], now[held_out]
         train, held_out = train[train >= 0], held_out[held_out >= 0]
     if not len(train) or not len(held_out):
@@ -245,7 +247,7 @@ def _hold_out_of_many(n: int, strata: Array | None, n_held_out: int, seed: int) 
     return np.flatnonzero(training), held_out
 
 
-def combinations(codes: Array) -> Array:
+def combination_strata(codes: Array) -> Array:
     """Return one integer per row of codes, (n, k): of its combination of labels, if that is not rare."""
     # a row's bytes as one value: they sort much faster than rows do
     rows_as_bytes = np.ascontiguousarray(codes).view(f"V{codes.itemsize * codes.shape[1]}").ravel()

@@ -18,13 +18,13 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 from sklearn.utils import check_array, column_or_1d
 
-from sknet._tables.arrays import plain_numbers, refuse_foreign
+from sknet._tables.arrays import as_numbers, refuse_foreign
 from sknet._tables.columns.statistics import mean_and_deviation
 from sknet._tables.frames import as_pandas, is_frame
 from sknet._typing import Array, Target
 
 
-def read_numbers(y: Target, *, warn: bool = True) -> tuple[Array, bool]:
+def read_regression_target(y: Target, *, warn: bool = True) -> tuple[Array, bool]:
     """Parse regression targets.
 
     Parameters
@@ -43,9 +43,9 @@ def read_numbers(y: Target, *, warn: bool = True) -> tuple[Array, bool]:
     """
     if is_frame(y):
         refuse_foreign(y, "y")
-        columns = [plain_numbers(column, "y") for _, column in as_pandas(y).items()]
+        columns = [as_numbers(column, "y") for _, column in as_pandas(y).items()]
         y = np.column_stack(columns or [np.empty((len(y), 0))])
-    given = y if type(y) is np.ndarray and y.dtype.kind in "fiu" else plain_numbers(y, "y")
+    given = y if type(y) is np.ndarray and y.dtype.kind in "fiu" else as_numbers(y, "y")
     if given.ndim not in (1, 2):
         raise ValueError(f"y has {given.ndim} dimensions, {given.shape}: give it the shape (n,) or (n, targets).")
     if len(given) == 0:
@@ -64,7 +64,7 @@ def read_numbers(y: Target, *, warn: bool = True) -> tuple[Array, bool]:
     return values[:, np.newaxis] if flat else values, flat
 
 
-def in_own_shape(values: Array, flat: bool) -> Array:
+def restore_shape(values: Array, flat: bool) -> Array:
     """Give targets of shape (n, k) the shape that y had."""
     return values[:, 0] if flat else values
 
@@ -168,7 +168,7 @@ class RegressionTarget:
 
     def decode(self, scaled: Array, dtype: DTypeLike | None = None) -> Array:
         """Bring scaled targets of shape (n, k) back to the units and shape of y."""
-        return in_own_shape(self.scaler.decode(scaled, dtype), self.flat)
+        return restore_shape(self.scaler.decode(scaled, dtype), self.flat)
 
 
 def learn_regression_target(

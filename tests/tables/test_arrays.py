@@ -6,8 +6,9 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
-from sknet._tables.arrays import plain_array, plain_numbers, refuse_foreign, shown
+from sknet._tables.arrays import as_native_array, as_numbers, refuse_foreign
 from sknet._tables.labels import as_labels
+from sknet._tables.messages import short_repr
 
 BIG = [2**53, 2**53 + 1]
 
@@ -30,7 +31,7 @@ class Dask:
     ],
 )
 def test_collections_of_other_libraries_are_refused_with_the_remedy(values, message):
-    for read in (refuse_foreign, plain_array, plain_numbers):
+    for read in (refuse_foreign, as_native_array, as_numbers):
         with pytest.raises(TypeError, match=message):
             read(values, "q")
 
@@ -45,21 +46,21 @@ def test_all_else_is_read(values):
 def test_masked_values_are_no_values():
     values = np.ma.masked_array([1.0, 2.0, 3.0], [False, True, False])
     with pytest.raises(ValueError, match="q is masked in row 1: leave out the rows that are masked, or fill them"):
-        plain_array(values, "q")
-    assert plain_array(np.ma.masked_array([1.0, 2.0]), "q").tolist() == [1.0, 2.0]
+        as_native_array(values, "q")
+    assert as_native_array(np.ma.masked_array([1.0, 2.0]), "q").tolist() == [1.0, 2.0]
 
 
 @pytest.mark.parametrize("kind", [">i4", ">f8", ">U3", "<i8"])
 def test_arrays_come_in_this_machines_byte_order(kind):
     values = np.array([1, 2]).astype(kind)
-    assert plain_array(values, "q").dtype.isnative and (plain_array(values, "q") == values).all()
+    assert as_native_array(values, "q").dtype.isnative and (as_native_array(values, "q") == values).all()
 
 
 @pytest.mark.parametrize(
     "given", [[1.5, None], ["1.5", "nan"], pd.array([1.5, None], "Float64"), pl.Series([1.5, None])]
 )
 def test_numbers_are_read_and_what_is_missing_is_nan(given):
-    np.testing.assert_array_equal(plain_numbers(given, "q"), [1.5, np.nan])
+    np.testing.assert_array_equal(as_numbers(given, "q"), [1.5, np.nan])
 
 
 @pytest.mark.parametrize(
@@ -76,12 +77,12 @@ def test_numbers_are_read_and_what_is_missing_is_nan(given):
 )
 def test_what_is_no_number_is_named_with_its_row(given, message):
     with pytest.raises(ValueError, match=message):
-        plain_numbers(given, "q")
+        as_numbers(given, "q")
 
 
 def test_long_values_are_cut_short():
-    assert shown("x" * 100) == "'" + "x" * 59 + "…"
-    assert shown(3) == "3"
+    assert short_repr("x" * 100) == "'" + "x" * 59 + "…"
+    assert short_repr(3) == "3"
 
 
 # --- labels ----------------------------------------------------------------------------------------------------------

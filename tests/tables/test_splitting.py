@@ -33,7 +33,7 @@ TARGETS = {
 
 def split_rows(how, weight=None, groups=None, seed=0):
     """Give the indices, in the whole table, of the rows to train on and of those held out."""
-    rows = Rows(X, X[:, 1:], weight, groups).without_weightless()
+    rows = Rows(X, X[:, 1:], weight, groups).without_zero_weights()
     return tuple(part.X[:, 0].astype(int) for part in parts_of(rows, None, how, seed, lambda values: values[:, 0]))
 
 
@@ -137,7 +137,7 @@ def test_the_same_seed_holds_out_the_same_rows():
 
 
 def test_weights_and_places_stay_with_their_rows():
-    rows = Rows(X, X[:, 1:], WEIGHT).without_weightless()
+    rows = Rows(X, X[:, 1:], WEIGHT).without_zero_weights()
     for part in parts_of(rows, None, 0.2, 0, np.asarray):
         assert_array_equal(part.weight, WEIGHT[part.X[:, 0].astype(int)])
         assert_array_equal(part.y[:, 0], part.X[:, 1])
@@ -145,7 +145,7 @@ def test_weights_and_places_stay_with_their_rows():
 
 def test_what_is_held_out_stays_in_its_file(tmp_path):
     np.save(tmp_path / "X.npy", X)
-    rows = Rows(np.load(tmp_path / "X.npy", mmap_mode="r"), X[:, 1:], in_file=True)
+    rows = Rows(np.load(tmp_path / "X.npy", mmap_mode="r"), X[:, 1:], memory_mapped=True)
     train, held_out = parts_of(rows, None, 0.2, 0, np.asarray)
     assert is_memory_mapped(train.X) and is_memory_mapped(held_out.X)
 
@@ -200,7 +200,7 @@ def test_a_splitter_sees_the_labels_as_they_were_given(kind):
             seen["y"] = y
             yield np.arange(100), np.arange(100, N)
 
-    rows = Rows(X, codes, WEIGHT).without_weightless()
+    rows = Rows(X, codes, WEIGHT).without_zero_weights()
     split(rows, labels.strata(rows.y), Watching(), 0, labels.take)
     assert_array_equal(seen["y"], y)
     assert seen["y"].dtype == y.dtype

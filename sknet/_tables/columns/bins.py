@@ -22,7 +22,7 @@ import numpy as np
 
 from sknet._tables.columns import Column, InputFacts
 from sknet._tables.columns.number import NumberColumn
-from sknet._tables.columns.statistics import Distribution, inverse
+from sknet._tables.columns.statistics import Distribution, reciprocal
 from sknet._tables.frames import number_values
 from sknet._typing import Array, Table
 
@@ -72,7 +72,7 @@ class BinnedColumn:
         """Lower edge of each bin, and 1 over its width."""
         edges = np.array(self.edges)
         with np.errstate(over="ignore"):
-            return edges[:-1], inverse(np.diff(edges))
+            return edges[:-1], reciprocal(np.diff(edges))
 
     def write(self, values: Table, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""

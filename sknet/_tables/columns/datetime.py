@@ -51,14 +51,14 @@ class DatetimeColumn:
         Keys of `CYCLES` that vary in training: a sine and a cosine of each, 0 where the date is missing.
     zone : str, or None
         The time zone in which hours and days are read.
-    elapsed : bool
+    is_duration : bool
         Whether the values are durations, which have no cycles.
     """
 
     seconds: Column
     cycles: tuple[str, ...] = ()
     zone: str | None = None
-    elapsed: bool = False
+    is_duration: bool = False
 
     def __post_init__(self) -> None:
         if self.zone is not None and self.zone.startswith("dateutil"):
@@ -87,7 +87,7 @@ class DatetimeColumn:
         first = self.seconds.n_inputs
         self.seconds.write(seconds_of(instants), out[:, :first], name)
         for i, cycle in enumerate(self.cycles):
-            angle = positions(instants, cycle) * (2.0 * pi / CYCLES[cycle][0])
+            angle = cycle_positions(instants, cycle) * (2.0 * pi / CYCLES[cycle][0])
             out[:, first + 2 * i] = np.nan_to_num(np.sin(angle))
             out[:, first + 2 * i + 1] = np.nan_to_num(np.cos(angle))
 
@@ -99,14 +99,14 @@ class DatetimeColumn:
         slopes[:, :first] = self.seconds.slopes(seconds_of(instants), name)
         if "hour" in self.cycles:
             at, per_hour = first + 2 * self.cycles.index("hour"), 2.0 * pi / CYCLES["hour"][0]
-            angle = positions(instants, "hour") * per_hour
+            angle = cycle_positions(instants, "hour") * per_hour
             slopes[:, at] = np.nan_to_num(np.cos(angle)) * per_hour / 3600.0
             slopes[:, at + 1] = np.nan_to_num(-np.sin(angle)) * per_hour / 3600.0
         return slopes
 
     def read(self, values: Table, name: str) -> Instants:
         """Read instants, in the time zone that was learnt."""
-        instants = read_instants(values, name, elapsed=self.elapsed)
+        instants = read_instants(values, name, is_duration=self.is_duration)
         zone = zone_of(instants)
         if instants.isna().all() or zone == self.zone:
             return instants
@@ -130,21 +130,21 @@ def zone_of(instants: Instants) -> str | None:
     return None if zone is None else str(zone)
 
 
-def read_instants(values: Table, name: str, *, elapsed: bool) -> Instants:
+def read_instants(values: Table, name: str, *, is_duration: bool) -> Instants:
     """Read dates or durations; a TypeError names a column that holds something else."""
-    index = pd.TimedeltaIndex if elapsed else pd.DatetimeIndex
-    if pd.api.types.infer_dtype(values, skipna=True) in _READABLE[elapsed]:
+    index = pd.TimedeltaIndex if is_duration else pd.DatetimeIndex
+    if pd.api.types.infer_dtype(values, skipna=True) in _READABLE[is_duration]:
         try:
             return index(values)
         except (TypeError, ValueError, ArithmeticError) as error:
-            remedy = "to_timedelta()" if elapsed else "to_datetime(utc=True)"
+            remedy = "to_timedelta()" if is_duration else "to_datetime(utc=True)"
             raise TypeError(
                 f"Column {name!r} of X cannot be read as dates: {error}. Convert it with pandas.{remedy}, and make "
                 "what is out of its range None."
             ) from error
     if bool(np.all(pd.isna(values))):
         return index([pd.NaT] * len(values))
-    wanted, remedy = ("durations", "to_timedelta") if elapsed else ("dates", "to_datetime")
+    wanted, remedy = ("durations", "to_timedelta") if is_duration else ("dates", "to_datetime")
     raise TypeError(
         f"Column {name!r} of X (dtype {values.dtype}) should hold {wanted}, as in fit: convert it with pandas.{remedy}."
     )
@@ -163,26 +163,26 @@ def microseconds_of(instants: Instants) -> Array:
     return np.asarray(instants.as_unit("us").asi8)
 
 
-def positions(instants: Instants, cycle: str) -> Array:
+def cycle_positions(instants: Instants, cycle: str) -> Array:
     """Return how far a cycle has come, NaN where missing."""
     local = pd.DatetimeIndex(instants).tz_localize(None)  # the time that the clock shows
     return np.where(local.isna(), np.nan, CYCLES[cycle][1](local, microseconds_of(local)))
 
 
-def instants_of(values: Table, name: str) -> tuple[Instants, bool]:
+def infer_instants(values: Table, name: str) -> tuple[Instants, bool]:
     """Read dates or durations, and tell whether they are durations."""
-    elapsed = pd.api.types.infer_dtype(values, skipna=True) in _READABLE[True]
-    return read_instants(values, name, elapsed=elapsed), elapsed
+    is_duration = pd.api.types.infer_dtype(values, skipna=True) in _READABLE[True]
+    return read_instants(values, name, is_duration=is_duration), is_duration
 
 
 def learn_datetime(
     values: Table, name: str, settings: ColumnSettings, learn_number: Callable[[Table, str, ColumnSettings], Column]
 ) -> DatetimeColumn:
     """Learn a column of dates from its n values; `learn_number` learns how their seconds are scaled."""
-    instants, elapsed = instants_of(values, name)
+    instants, is_duration = infer_instants(values, name)
     seconds = learn_number(seconds_of(instants), name, settings)
-    cycles = () if elapsed else tuple(cycle for cycle in CYCLES if _varies(positions(instants, cycle)))
-    return DatetimeColumn(seconds, cycles, zone_of(instants), elapsed)
+    cycles = () if is_duration else tuple(cycle for cycle in CYCLES if _varies(cycle_positions(instants, cycle)))
+    return DatetimeColumn(seconds, cycles, zone_of(instants), is_duration)
 
 
 def _varies(position: Array) -> bool:

@@ -18,11 +18,11 @@ from typing import NoReturn
 import numpy as np
 
 from sknet._tables.columns import ColumnSettings, InputFacts
-from sknet._tables.columns.statistics import Distribution, inverse, mean_and_deviation, weighted_quantile
+from sknet._tables.columns.statistics import Distribution, mean_and_deviation, reciprocal, weighted_quantile
 from sknet._tables.frames import number_values
 from sknet._typing import Array, DType, Table
 
-BLOCK = 2**16
+CHUNK_VALUES = 2**16
 """How many values are scaled in one piece, so that they stay in the processor's cache."""
 
 QUARTILES = (0.25, 0.5, 0.75)
@@ -165,7 +165,7 @@ class NumberColumn(OneNumber):
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
         numbers = number_values(values, name)[:, np.newaxis]  # (n, 1)
         scaled = np.empty(numbers.shape, out.dtype)
-        out[:, :1] = scale_or_refuse(stacked([self]), numbers, scaled, lambda _: name)
+        out[:, :1] = scale_or_refuse(joint_scaler([self]), numbers, scaled, lambda _: name)
         out[:, 1:] = np.isnan(numbers)  # into no column, where there is no indicator
 
     def slopes(self, values: Table, name: str) -> Array:
@@ -178,7 +178,7 @@ class NumberColumn(OneNumber):
         return slopes
 
 
-def stacked(columns: Sequence[NumberColumn]) -> ColumnScaler:
+def joint_scaler(columns: Sequence[NumberColumn]) -> ColumnScaler:
     """Put columns that were learnt together side by side, to be scaled at once."""
     center, scale = np.empty(len(columns)), np.empty(len(columns))
     for j, column in enumerate(columns):
@@ -238,13 +238,13 @@ def learn_robust(numbers: Array, distribution: Distribution, settings: ColumnSet
         distances = np.abs(values / 2 - median.astype(values.dtype) / 2)
         others = distances > 0
         half = np.nan_to_num(weighted_quantile(distances[others], 0.5, None if weight is None else weight[others]))
-    return NumberColumn(float(median), float(0.5 * inverse(half)), True, True, distribution.has_missing)
+    return NumberColumn(float(median), float(0.5 * reciprocal(half)), True, True, distribution.has_missing)
 
 
 def learn_standard(numbers: Array, distribution: Distribution, settings: ColumnSettings) -> NumberColumn:
     """Learn the weighted mean, and 1 over the standard deviation."""
     mean, deviation = mean_and_deviation(numbers, settings.weight)
-    return NumberColumn(mean, float(inverse(deviation)), False, True, distribution.has_missing)
+    return NumberColumn(mean, float(reciprocal(deviation)), False, True, distribution.has_missing)
 
 
 def learn_unscaled(numbers: Array, distribution: Distribution, settings: ColumnSettings) -> NumberColumn:

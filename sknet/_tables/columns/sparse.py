@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.number import NumberColumn
-from sknet._tables.columns.statistics import inverse
+from sknet._tables.columns.statistics import reciprocal
 from sknet._typing import Array, Table
 
 
@@ -38,7 +38,7 @@ def _sparse_scale(X: Table, weight: Array | None) -> Array:
     parts = np.ldexp(X.data.astype(np.float64), -exponent[X.indices])
     squares = np.bincount(X.indices, weights=np.repeat(w, np.diff(X.indptr)) * parts**2, minlength=d)
     rms = np.ldexp(np.sqrt(squares / w.sum()), exponent)
-    return np.where(rms > 0, inverse(rms), 1.0)
+    return np.where(rms > 0, reciprocal(rms), 1.0)
 
 
 def _column_exponents(X: Table) -> NDArray[np.intc]:

@@ -120,7 +120,7 @@ def mean_and_deviation(numbers: Array, weight: Array | None) -> tuple[float, flo
     return float(np.ldexp(mean, exponent)), float(np.ldexp(deviation, exponent))
 
 
-def inverse(spread: ArrayLike) -> Array:
+def reciprocal(spread: ArrayLike) -> Array:
     """1/spread, the largest number there is where that overflows, and 0 for a spread of 0."""
     with np.errstate(divide="ignore", over="ignore"):
         return np.where(np.greater(spread, 0.0), np.minimum(np.divide(1.0, spread), LARGEST), 0.0)

@@ -33,9 +33,9 @@ from sknet._tables.columns.category import (
     find_slots,
     learn_levels,
 )
-from sknet._tables.columns.statistics import inverse, mean_and_deviation
+from sknet._tables.columns.statistics import mean_and_deviation, reciprocal
 from sknet._tables.frames import read_levels
-from sknet._tables.sampling import has_more_rows, random_keys
+from sknet._tables.sampling import exceeds_sample, random_keys
 from sknet._typing import Array, Table
 
 N_FOLDS = 5
@@ -107,7 +107,7 @@ class TargetColumn(WithoutSlopes):
             self.one_hot.write(values, out[:, : self._first], name)
         self._write_means(values, 0, out)
 
-    def write_fitted(self, values: Table, fold: NDArray[np.intp], out: Array) -> None:
+    def write_cross_fitted(self, values: Table, fold: NDArray[np.intp], out: Array) -> None:
         """Set the target's means again, for training rows: those of the other folds."""
         self._write_means(values, 1 + fold, out)
 
@@ -136,7 +136,7 @@ def cross_fit_folds(target: Array, numbers: NDArray[np.integer], n_rows: int) ->
     n_rows : int
         How many rows the table has.
     """
-    if has_more_rows(n_rows):
+    if exceeds_sample(n_rows):
         return (random_keys(numbers) % np.uint64(N_FOLDS)).astype(np.intp)
     drawn = np.random.default_rng(0).permutation(len(target))
     ranked = drawn[np.lexsort(np.round(target[drawn], 3).T)]
@@ -162,7 +162,7 @@ def learn_target(
     fold = cross_fit_folds(target, np.arange(len(target)), len(target))
     totals = target_totals(values, target, settings.weight, fold)
     deviation = np.array([mean_and_deviation(column, settings.weight)[1] for column in target.T])
-    return TargetColumn(totals.levels, totals.means(), inverse(deviation), one_hot)
+    return TargetColumn(totals.levels, totals.means(), reciprocal(deviation), one_hot)
 
 
 @dataclass(frozen=True, eq=False)
