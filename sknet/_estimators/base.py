@@ -51,7 +51,7 @@ from sknet._model.settings import Settings
 from sknet._model.starting import refuse_other_weights
 from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
-from sknet._tables.splitting import split
+from sknet._tables.splitting import split_validation
 from sknet._training.result import DivergedError, Result, StopReason
 from sknet._typing import Array, Table, Target
 
@@ -153,7 +153,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             warn_of_groups_of_one_class(head.strata(rows.y), rows.groups)
         by_folds, held_out, lacks_validation = how == "folds", None, False
         if how is not None and how != "folds":
-            held_out = split(rows, head.strata(rows.y), how, seeds[1], head.as_given)
+            held_out = split_validation(rows, head.strata(rows.y), how, seeds[1], head.restore_y)
             lacks_validation = held_out is None
             if lacks_validation and self.early_stopping != "auto":
                 warn_of_few_rows(n, how)

@@ -15,7 +15,6 @@ from numbers import Real
 
 import numpy as np
 import pandas as pd
-from scipy.sparse import issparse
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
@@ -27,14 +26,14 @@ from sknet._tables.arrays import (
     as_native_array,
     as_numbers,
     missing_as_nan,
-    refuse_columns,
+    refuse_bad_column,
     refuse_foreign,
     with_missing_as_nan,
 )
 from sknet._tables.frames import as_pandas, category_mask, column_names, is_frame, parse_categorical_features
 from sknet._tables.messages import short_list
 from sknet._tables.misread import misread_columns
-from sknet._tables.rows import MIN_TOTAL_WEIGHT, Rows, is_memory_mapped, refuse_bad_sparse
+from sknet._tables.rows import MIN_TOTAL_WEIGHT, Rows, is_memory_mapped, is_sparse, refuse_bad_sparse
 from sknet._typing import Array, DType, Table, Target
 
 
@@ -269,10 +268,10 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
         ours = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
         return X if ours or is_memory_mapped(X) else X.astype(np.float64)
     except (ValueError, TypeError, OverflowError) as error:
-        if issparse(X):
+        if is_sparse(X):
             refuse_bad_sparse(X.tocsr())
         else:
-            refuse_columns(X, str(error))
+            refuse_bad_column(X, str(error))
         if isinstance(error, OverflowError):
             raise ValueError(f"X holds a number too large for a float: {error}.") from error
         if str(error).startswith(("X ", "The feature names")):

@@ -11,7 +11,6 @@ from operator import attrgetter
 from typing import TypeVar
 
 import numpy as np
-from scipy.sparse import issparse
 
 from sknet._estimators.conflicts import (
     refuse_changed,
@@ -63,7 +62,7 @@ from sknet._network.losses import Loss
 from sknet._network.regression import REGRESSION_LOSSES
 from sknet._partitions.table import PartedTable
 from sknet._tables.kinds import count_kinds
-from sknet._tables.rows import Rows
+from sknet._tables.rows import Rows, is_sparse
 from sknet._training.optimizers import OPTIMIZERS, Optimizer
 from sknet._training.schedules import SCHEDULES, OfFraction, Schedule
 
@@ -179,7 +178,7 @@ def facts_of(p: CommonParameters, rows: Rows, facts: Facts, seed: int) -> Facts:
     if type(X) is np.ndarray and isinstance(p.categorical_features, str):
         return replace(facts, n_numbers=X.shape[1])  # numbers, all of them
     n_numbers, many = count_kinds(rows.sample(seed).X, p.categorical_features, p.max_categories)
-    return replace(facts, n_numbers=n_numbers, has_many_levels=many, is_sparse=issparse(X))
+    return replace(facts, n_numbers=n_numbers, has_many_levels=many, is_sparse=is_sparse(X))
 
 
 def n_members_of(p: CommonParameters, facts: Facts) -> int:

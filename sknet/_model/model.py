@@ -15,7 +15,6 @@ from math import ceil
 from typing import Self
 
 import numpy as np
-from scipy.sparse import issparse
 
 from sknet._model.heads import Head
 from sknet._model.threads import (
@@ -31,7 +30,7 @@ from sknet._network.binding import Kind, bind_layers
 from sknet._network.layout import LayerParameters, Layout
 from sknet._network.sparse_layers import MixedRows
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.rows import MemoryMappedRows, take_rows
+from sknet._tables.rows import MemoryMappedRows, is_sparse, take_rows
 from sknet._typing import Array, DType, Table
 
 PREDICT_ROWS = 1024
@@ -103,7 +102,7 @@ class Model:
             with suitable_threads(n * self.network.largest) if self.network.may_be_split(n) else nullcontext():
                 return np.ascontiguousarray(self._of_few(table, finish))
         # encoding categories holds Python's global lock: several threads would only wait for each other
-        n_pieces = ceil(n / PREDICT_ROWS) if self.encoder.numeric else 0
+        n_pieces = ceil(n / PREDICT_ROWS) if self.encoder.is_numeric else 0
         with threads_for_rows(n_pieces, PREDICT_ROWS * self.network.largest) as n_threads:
             first, found = next(self._pieces(table, slice(0, n), finish))  # tells the shape and type of the whole
             outputs = np.empty((n, *found.shape[1:]), found.dtype)
@@ -133,7 +132,7 @@ class Model:
 
     def _pieces(self, table: Table, part: slice, finish: Callable[[Array], Array]) -> Iterator[tuple[slice, Array]]:
         """Yield pieces of these rows and `finish` of their raw outputs."""
-        kind: Kind = "sparse" if issparse(table) and self.encoder.keeps_zeros else "dense"
+        kind: Kind = "sparse" if is_sparse(table) and self.encoder.keeps_zeros else "dense"
         for rows, chain in self._chains(part, kind if self.encoder.lookups is None else "mixed"):
             inputs, _ = self._encoded(take_rows(table, rows))
             yield rows, self._finished(chain, inputs, finish)
@@ -156,7 +155,7 @@ class Model:
         names = self.encoder.feature_names
         if isinstance(inputs, MixedRows):
             inputs, names = inputs.dense, [names[i] for i in inputs.dense_inputs]
-        peaks = np.asarray(abs(inputs).max(axis=0).todense() if issparse(inputs) else np.abs(inputs).max(axis=0))
+        peaks = np.asarray(abs(inputs).max(axis=0).todense() if is_sparse(inputs) else np.abs(inputs).max(axis=0))
         largest = int(peaks.ravel().argmax())
         return (
             f"The predictions of these rows are too large for {self.compute_dtype} numbers. Column "
@@ -183,7 +182,7 @@ class Model:
         outputs = [inputs.astype(self.output_dtype, copy=False)]
         outputs += [np.empty((inputs.shape[0], b.size), self.output_dtype) for b in self.network.intercepts]
         with suitable_threads(PREDICT_ROWS * self.network.largest):
-            for rows, chain in self._chains(slice(0, inputs.shape[0]), "sparse" if issparse(inputs) else "dense"):
+            for rows, chain in self._chains(slice(0, inputs.shape[0]), "sparse" if is_sparse(inputs) else "dense"):
                 raw = self._finished(chain, inputs[rows], np.asarray)
                 for whole, piece in zip(outputs[1:], [*chain.hidden, raw], strict=True):
                     whole[rows] = piece

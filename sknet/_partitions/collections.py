@@ -16,11 +16,11 @@ import dask.dataframe as dd
 import numpy as np
 import pandas as pd
 from distributed import Client, default_client
-from scipy.sparse import issparse
 
 from sknet._partitions.cluster import Cluster, Delayed
 from sknet._partitions.table import PartedTable, Partitions
 from sknet._partitions.training import ON_WORKERS
+from sknet._tables.rows import is_sparse
 from sknet._typing import Target
 
 Collection: TypeAlias = Any
@@ -56,7 +56,7 @@ def opened(*collections: Collection) -> Iterator[tuple[list[PartedTable], Callab
 
 def opened_table(partitions: Partitions) -> PartedTable:
     """Return all rows of a table in partitions; refuse one that cannot be trained on."""
-    if issparse(partitions.sample):
+    if is_sparse(partitions.sample):
         raise TypeError(
             "X has sparse blocks, which workers do not train on: make them dense, "
             "X.map_blocks(lambda block: block.toarray()), or fit sknet's own estimator."

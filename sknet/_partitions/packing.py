@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sknet._tables.columns.datetime import infer_instants, microseconds_of, read_instants, zone_of
 from sknet._tables.columns.number import refuse_infinite
 from sknet._tables.frames import (
-    Kind,
+    ColumnKind,
     category_mask,
     column_at,
     column_kind,
@@ -101,7 +101,7 @@ class DateFormat:
 
     def pack(self, values: Table) -> Array:
         """Return microseconds."""
-        instants = read_instants(values, self._name, elapsed=self._elapsed)
+        instants = read_instants(values, self._name, is_duration=self._elapsed)
         missing = np.asarray(instants.isna())
         if zone_of(instants) != self._zone and not missing.all():
             raise TypeError(
@@ -120,7 +120,7 @@ class DateFormat:
 
 ColumnFormat = NumberFormat | CategoryFormat | DateFormat
 
-FORMATS: dict[Kind, Callable[[str, Table], ColumnFormat]] = {
+FORMATS: dict[ColumnKind, Callable[[str, Table], ColumnFormat]] = {
     "number": NumberFormat,
     "category": CategoryFormat,
     "date": DateFormat,

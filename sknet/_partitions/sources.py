@@ -16,12 +16,11 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from scipy.sparse import issparse
 
 from sknet._partitions.parquet import Dataset, read_frames
 from sknet._tables.frames import is_frame
 from sknet._tables.messages import short_repr
-from sknet._tables.rows import take_rows
+from sknet._tables.rows import is_sparse, take_rows
 from sknet._typing import Array, Table, Target
 
 Source: TypeAlias = str | os.PathLike[str] | Dataset | Array | Callable[[], Iterable[object]]
@@ -167,7 +166,7 @@ def _chunk_of(number: int, piece: object, roles: Roles, name: str) -> Chunk:
     if roles.target is not None:
         raise ValueError(f"target={roles.target!r} is given, and the chunks of {name}() have targets of their own.")
     chunk = Chunk(number, *piece)
-    if issparse(chunk.X):
+    if is_sparse(chunk.X):
         raise TypeError(f"{name}() gave a sparse chunk: give dense arrays or data frames.")
     if not _are_names(roles.sample_weight) and not _are_names(roles.groups):
         return chunk

@@ -17,8 +17,8 @@ import pandas as pd
 
 from sknet._model.heads import LabelHead, RegressionHead, learn_label_head, learn_regression_head
 from sknet._model.settings import TargetSettings
-from sknet._tables.arrays import stack_label_columns
 from sknet._tables.class_weight import class_weights_by_output
+from sknet._tables.label_arrays import stack_label_columns
 from sknet._typing import Array, Target
 
 
@@ -90,7 +90,7 @@ class LabelSummary:
         if head.settings.class_weight is None:
             return None
         totals = []
-        for column, known in zip(self.columns, head.labels.levels, strict=True):
+        for column, known in zip(self.columns, head.labels.classes_by_column, strict=True):
             by_label = dict(zip(column.labels.tolist(), column.weight.tolist(), strict=True))
             totals.append(np.array([by_label.get(label, 0.0) for label in known.tolist()]))
         return class_weights_by_output(head.settings.class_weight, head.labels, totals)

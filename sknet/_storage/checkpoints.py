@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from scipy.sparse import issparse
 
 from sknet._storage import files
 from sknet._storage.models import KINDS, by_name
-from sknet._tables.rows import Rows
+from sknet._tables.rows import Rows, is_sparse
 from sknet._training.state import State
 from sknet._typing import Array, Table
 
@@ -54,7 +53,7 @@ def _arrays_of(table: Table) -> Iterator[Array]:
     if hasattr(table, "columns"):
         yield np.array([str(name) for name in table.columns], dtype=object)
         yield from (np.asarray(table[name]) for name in table.columns)
-    elif issparse(table):
+    elif is_sparse(table):
         yield from (table.data, table.indices, table.indptr)
     else:
         yield table

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from numpy.typing import NDArray
-from scipy.sparse import issparse
 
 from sknet._tables.sampling import sample_rows
 from sknet._typing import Array, Batch, DType, Table
@@ -90,12 +90,12 @@ class Rows:
         index = rows if self.original_index is None else self.original_index[rows]
         return replace(self.take(rows), original=self.original or self, original_index=index)
 
-    def merged(self) -> Rows:
+    def merge_duplicates(self) -> Rows:
         """Merge equal rows of an array or CSR matrix, adding up their weights, in an order set by their values.
 
         A row of weight 2 then equals two rows to the last bit, even where a solver's steps amplify rounding errors.
         """
-        sparse = issparse(self.X)
+        sparse = is_sparse(self.X)
         if not (sparse or isinstance(self.X, np.ndarray)) or self.X.shape[0] * self.X.shape[1] > MAX_MERGED_VALUES:
             return self
         X = self.X.toarray() if sparse else self.X
@@ -108,7 +108,7 @@ class Rows:
         weight = np.bincount(inverse, weights=self.weight).astype(np.float64)
         return self.take(first).with_weight(None if (weight == 1.0).all() else weight)
 
-    def weighted(self, weight: Array | None) -> Rows:
+    def with_weight(self, weight: Array | None) -> Rows:
         """Return the same rows with other weights."""
         return replace(self, weight=weight)
 
@@ -218,6 +218,11 @@ def is_memory_mapped(X: object) -> bool:
             return True
         X = X.base
     return False
+
+
+def is_sparse(X: object) -> bool:
+    """Whether X is a sparse matrix or array; SciPy's own function narrows X to a type without attributes for mypy."""
+    return bool(sp.issparse(X))
 
 
 def refuse_bad_sparse(X: Table) -> None:

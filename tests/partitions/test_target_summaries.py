@@ -7,7 +7,7 @@ import pytest
 from sknet._model.heads import learn_label_head
 from sknet._model.settings import TargetSettings
 from sknet._partitions.target_summaries import LabelSummary, NumberTargets, with_factors
-from sknet._tables.labels import as_labels
+from sknet._tables.label_arrays import as_labels
 from sknet._tables.targets import read_regression_target
 
 RNG = np.random.default_rng(0)
@@ -49,8 +49,8 @@ def test_labels_in_parts(name, class_weight):
     expected, codes = learn_label_head(y, settings)
     summary = summary_of(LabelSummary, y, weight)
     head = summary.head(settings)
-    assert head.labels == expected.labels and [a.dtype for a in head.labels.levels] == [
-        a.dtype for a in expected.labels.levels
+    assert head.labels == expected.labels and [a.dtype for a in head.labels.classes_by_column] == [
+        a.dtype for a in expected.labels.classes_by_column
     ]
     found = with_factors(codes, weight, summary.class_weights_by_output(head))
     np.testing.assert_allclose(found, expected.weigh(codes, weight))

@@ -17,13 +17,13 @@ def test_inputs_stand_side_by_side_in_the_order_of_the_columns():
     layout = compute_layout([NUMBER, LETTERS, BOTH, FLAGGED])
     assert layout.starts.tolist() == [0, 1, 4, 9, 11]
     assert layout.numbers.tolist() == [0, 2, 3] and layout.inputs.tolist() == [0, 4, 9]
-    assert layout.indicated.tolist() == [1, 2] and layout.others == [1] and not layout.plain
+    assert layout.indicated.tolist() == [1, 2] and layout.other_columns == [1] and not layout.only_numbers
     assert layout.bins.inputs.tolist() == [6, 7, 8]
 
 
 @pytest.mark.parametrize(("columns", "plain"), [([NUMBER] * 3, True), ([NUMBER, FLAGGED], False), ([BINNED], False)])
 def test_plain_is_one_number_per_column(columns, plain):
-    assert compute_layout(columns).plain == plain
+    assert compute_layout(columns).only_numbers == plain
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])

@@ -6,7 +6,6 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
-from scipy.sparse import issparse
 
 from sknet._tables import rows as rows_module
 from sknet._tables.rows import (
@@ -14,6 +13,7 @@ from sknet._tables.rows import (
     Rows,
     distinct_rows,
     is_memory_mapped,
+    is_sparse,
     take_rows,
 )
 
@@ -36,7 +36,7 @@ def mapped(tmp_path):
 
 
 def values_of(X):
-    return X.toarray() if issparse(X) else np.asarray(X)
+    return X.toarray() if is_sparse(X) else np.asarray(X)
 
 
 # --- taking ----------------------------------------------------------------------------------------------------------

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
-from tests.partitions.local_shards import parted
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
 from sknet._model.heads import learn_regression_head
@@ -16,13 +15,15 @@ from sknet._tables import sampling
 from sknet._tables.encoding import learn_encoder
 from sknet._tables.rows import Rows
 from sknet._tables.sampling import sample_rows, sampled_positions
+from tests.partitions.local_workers import parted
 
 N, SAMPLE = 600, 150
 F64 = np.dtype(np.float64)
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(N, 3))
 FRAME = pd.DataFrame(X, columns=["a", "b", "c"]).assign(
-    city=pd.Series(RNG.integers(0, 40, N), dtype=str), sex=pd.Categorical(RNG.choice(["f", "m"], N), ["f", "m", "x"])
+    city="c" + pd.Series(RNG.integers(0, 40, N)).astype(str),
+    sex=pd.Categorical(RNG.choice(["f", "m"], N), ["f", "m", "x"]),
 )
 y = X[:, 0] + RNG.normal(size=N)
 

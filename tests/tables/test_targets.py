@@ -12,7 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.exceptions import DataConversionWarning
 
-from sknet._tables.targets import TargetScaler, learn_regression_target, read_regression_target
+from sknet._tables.targets import RegressionTarget, TargetScaler, read_regression_target
+
+
+def learn_regression_target(values, flat, method="standard", weight=None):
+    return RegressionTarget(flat, TargetScaler.learn(values, method, weight))
 
 
 def learn_and_encode(y):

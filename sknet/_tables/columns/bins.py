@@ -95,19 +95,19 @@ class BinnedColumn:
 
 
 def write_bins(values: Array, low: Array, scale: Array, out: Array) -> None:
-    """Set bins from the value of each bin's own column, (n, b), which is lost."""
+    """Set bins, (n, b), from the values of each bin's column, (n, b)."""
     with np.errstate(over="ignore"):
-        # float64 less a float64 edge, then rounded: an offset of the column costs no digits
-        placed = np.subtract(values, low, dtype=np.float64)
-        placed *= scale
-    out[...] = np.clip(placed, 0.0, 1.0, out=placed)
+        # subtract in float64, then round: a column with a large offset loses no digits
+        share = np.subtract(values, low, dtype=np.float64)  # how much of each bin lies below the value
+        share *= scale
+    out[...] = np.clip(share, 0.0, 1.0, out=share)
 
 
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
 def with_bins(column: Column, distribution: Distribution, n_bins: int) -> Column:
-    """Put bins beside a column of numbers, where they say more than the number does: a single bin would not."""
+    """Put bins beside a column of numbers; return it without where a single bin would only repeat the number."""
     edges = bin_edges(distribution, n_bins)
     if len(edges) < 3:
         return column
@@ -124,9 +124,10 @@ def bin_edges(distribution: Distribution, n_bins: int) -> Array:
     repeated: list[float] = []
     while distribution.n_distinct > n_bins + 1 - len(repeated) > 1:
         levels = np.linspace(0.0, 1.0, n_bins - len(repeated) + 1)
-        edges, times = np.unique(distribution.quantiles(levels), return_counts=True)
-        if (times == 1).all():
+        edges, counts = np.unique(distribution.quantiles(levels), return_counts=True)
+        if (counts == 1).all():
             return np.sort([*edges, *repeated])
-        repeated += edges[times > 1].tolist()
+        repeated += edges[counts > 1].tolist()
         distribution = distribution.without(repeated)
+    # few distinct values are left: each is an edge
     return np.sort([*np.unique(distribution.values)[: n_bins + 1 - len(repeated)].astype(np.float64), *repeated])

@@ -39,6 +39,10 @@ CYCLES: dict[str, tuple[float, Callable[[pd.DatetimeIndex, Array], Array]]] = {
 """Length of each cycle and how far it has come: hours since midnight, days since Monday, day of the year from 1."""
 
 
+_INFERRED_TYPES = {True: ("timedelta64", "timedelta"), False: ("datetime64", "datetime", "date")}
+"""What `pandas.api.types.infer_dtype` calls durations, by True, and dates, by False."""
+
+
 @dataclass(frozen=True)
 class DatetimeColumn:
     """The inputs that a column of dates becomes.
@@ -98,14 +102,14 @@ class DatetimeColumn:
         first = self.seconds.n_inputs
         slopes[:, :first] = self.seconds.slopes(seconds_of(instants), name)
         if "hour" in self.cycles:
-            at, per_hour = first + 2 * self.cycles.index("hour"), 2.0 * pi / CYCLES["hour"][0]
+            sine, per_hour = first + 2 * self.cycles.index("hour"), 2.0 * pi / CYCLES["hour"][0]
             angle = cycle_positions(instants, "hour") * per_hour
-            slopes[:, at] = np.nan_to_num(np.cos(angle)) * per_hour / 3600.0
-            slopes[:, at + 1] = np.nan_to_num(-np.sin(angle)) * per_hour / 3600.0
+            slopes[:, sine] = np.nan_to_num(np.cos(angle)) * per_hour / 3600.0
+            slopes[:, sine + 1] = np.nan_to_num(-np.sin(angle)) * per_hour / 3600.0
         return slopes
 
     def read(self, values: Table, name: str) -> Instants:
-        """Read instants, in the time zone that was learnt."""
+        """Read dates or durations, dates in the time zone that was learnt."""
         instants = read_instants(values, name, is_duration=self.is_duration)
         zone = zone_of(instants)
         if instants.isna().all() or zone == self.zone:
@@ -133,7 +137,7 @@ def zone_of(instants: Instants) -> str | None:
 def read_instants(values: Table, name: str, *, is_duration: bool) -> Instants:
     """Read dates or durations; a TypeError names a column that holds something else."""
     index = pd.TimedeltaIndex if is_duration else pd.DatetimeIndex
-    if pd.api.types.infer_dtype(values, skipna=True) in _READABLE[is_duration]:
+    if pd.api.types.infer_dtype(values, skipna=True) in _INFERRED_TYPES[is_duration]:
         try:
             return index(values)
         except (TypeError, ValueError, ArithmeticError) as error:
@@ -150,28 +154,25 @@ def read_instants(values: Table, name: str, *, is_duration: bool) -> Instants:
     )
 
 
-_READABLE = {True: ("timedelta64", "timedelta"), False: ("datetime64", "datetime", "date")}
-
-
 def seconds_of(instants: Instants) -> Array:
-    """Return seconds, NaN where missing."""
+    """Convert instants to seconds, NaN where missing."""
     return np.where(instants.isna(), np.nan, microseconds_of(instants) / 1e6)
 
 
 def microseconds_of(instants: Instants) -> Array:
-    """Return whole microseconds; what they are where a date is missing has no meaning."""
+    """Convert instants to integers of microseconds; those of missing dates have no meaning."""
     return np.asarray(instants.as_unit("us").asi8)
 
 
 def cycle_positions(instants: Instants, cycle: str) -> Array:
-    """Return how far a cycle has come, NaN where missing."""
-    local = pd.DatetimeIndex(instants).tz_localize(None)  # the time that the clock shows
+    """Return how far a cycle has come at each instant, NaN where missing."""
+    local = pd.DatetimeIndex(instants).tz_localize(None)  # the time that a clock shows there
     return np.where(local.isna(), np.nan, CYCLES[cycle][1](local, microseconds_of(local)))
 
 
 def infer_instants(values: Table, name: str) -> tuple[Instants, bool]:
-    """Read dates or durations, and tell whether they are durations."""
-    is_duration = pd.api.types.infer_dtype(values, skipna=True) in _READABLE[True]
+    """Read dates or durations, whichever the values are, and tell whether they are durations."""
+    is_duration = pd.api.types.infer_dtype(values, skipna=True) in _INFERRED_TYPES[True]
     return read_instants(values, name, is_duration=is_duration), is_duration
 
 

@@ -17,7 +17,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from sknet._tables.columns import ColumnSettings, InputFacts
-from sknet._tables.columns.number import OneNumber, refuse_infinite
+from sknet._tables.columns.number import SingleNumber, refuse_infinite
 from sknet._tables.columns.statistics import Distribution
 from sknet._tables.frames import number_values
 from sknet._typing import Array, Table
@@ -27,7 +27,7 @@ LEVELS = np.linspace(0.0, 1.0, 257)
 
 
 @dataclass(frozen=True, eq=False)
-class QuantileColumn(OneNumber):
+class QuantileColumn(SingleNumber):
     """The inputs that a column of numbers becomes when it is scaled by quantiles.
 
     Attributes
@@ -62,30 +62,31 @@ class QuantileColumn(OneNumber):
         refuse_infinite(numbers[:, np.newaxis], lambda _: name)
         missing = np.isnan(numbers)
         out[:, 0] = ndtri(np.where(missing, 0.5, self.share(np.where(missing, 0.0, numbers))))
-        out[:, 1:] = missing[:, np.newaxis]  # into no column, where there is no indicator
+        out[:, 1:] = missing[:, np.newaxis]  # an empty slice where there is no indicator
 
     def share(self, numbers: Array) -> Array:
-        """Share of the training weight below each number, half of what equals it included, (n,)."""
-        # A value that repeats has several levels: their middle lies between the first and the last of them.
+        """Return the share of the training weight below each number, half of what equals it included, (n,)."""
+        # a value that repeats has several levels: the middle of the first and the last of them
         last = np.interp(numbers, self.quantiles, LEVELS)
         first = 1.0 - np.interp(-numbers, -self.quantiles[::-1], LEVELS)
-        half = 0.5 * LEVELS[1]  # beyond the ends there is nothing to tell: scores end where those of training do
+        half = 0.5 * LEVELS[1]  # scores end where those of training do: a share of 0 or 1 would be infinite
         return np.clip(0.5 * (first + last), half, 1.0 - half)
 
     def slopes(self, values: Table, name: str) -> Array:
-        """Return the derivatives of the inputs, (n, n_inputs); a jump between them is not looked at."""
+        """Return the derivatives of the inputs, (n, n_inputs); jumps of the score are left out."""
         numbers = np.asarray(number_values(values, name), dtype=np.float64)
         missing = np.isnan(numbers)
         share = self.share(np.where(missing, 0.0, numbers))
         knots = np.unique(self.quantiles)
-        at = np.interp(knots, self.quantiles, LEVELS), 1.0 - np.interp(-knots, -self.quantiles[::-1], LEVELS)
-        # from the last level of a quantile to the first one of the next; nothing changes beyond the ends
-        steps = np.concatenate([[0.0], (at[1][1:] - at[0][:-1]) / np.diff(knots), [0.0]])
-        either = [steps[np.searchsorted(knots, numbers, side)] for side in ("left", "right")]
+        last = np.interp(knots, self.quantiles, LEVELS)
+        first = 1.0 - np.interp(-knots, -self.quantiles[::-1], LEVELS)
+        # the share rises from the last level of a quantile to the first one of the next, and not beyond the ends
+        rises = np.concatenate([[0.0], (first[1:] - last[:-1]) / np.diff(knots), [0.0]])
+        left, right = (rises[np.searchsorted(knots, numbers, side)] for side in ("left", "right"))
         beyond = missing | (share <= 0.5 * LEVELS[1]) | (share >= 1.0 - 0.5 * LEVELS[1])
         density = np.exp(-0.5 * ndtri(share) ** 2) / np.sqrt(2.0 * np.pi)  # of the normal scores
         slopes = np.zeros((len(numbers), self.n_inputs))
-        slopes[:, 0] = np.where(beyond, 0.0, 0.5 * (either[0] + either[1]) / density)
+        slopes[:, 0] = np.where(beyond, 0.0, 0.5 * (left + right) / density)
         return slopes
 
 

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from sknet._typing import Array
 
-SLACK = 1e-10
+SHARE_TOLERANCE = 1e-10
 """A cumulated share of the weight has reached q when it is this near: rounding must not decide on the quantile."""
 
 LARGEST = float(np.finfo(np.float64).max)
@@ -42,7 +42,7 @@ class Distribution:
 
     @classmethod
     def of(cls, numbers: Array, weight: Array | None) -> Distribution:
-        """Sort the numbers of a column."""
+        """Sort the numbers of a column, without its missing values."""
         missing = np.isnan(numbers)
         has_missing = bool(missing.any())
         if has_missing:
@@ -61,11 +61,11 @@ class Distribution:
         if not m:
             return np.full(levels.shape, np.nan)
         if self.weight is None:
-            at = np.ceil((levels - SLACK) * m).astype(np.intp) - 1
+            index = np.ceil((levels - SHARE_TOLERANCE) * m).astype(np.intp) - 1
         else:
             reached = np.cumsum(self.weight)
-            at = np.searchsorted(reached, (levels - SLACK) * reached[-1])
-        return self.values[np.clip(at, 0, m - 1)].astype(np.float64)
+            index = np.searchsorted(reached, (levels - SHARE_TOLERANCE) * reached[-1])
+        return self.values[np.clip(index, 0, m - 1)].astype(np.float64)
 
     @property
     def n_distinct(self) -> int:
@@ -79,7 +79,7 @@ class Distribution:
 
 
 def weighted_quantile(values: ArrayLike, q: ArrayLike, weight: ArrayLike | None = None) -> Array:
-    """Quantiles by the inverted distribution function: the first value whose cumulated weight reaches q.
+    """Return quantiles by the inverted distribution function: the first value whose cumulated weight reaches q.
 
     Parameters
     ----------
@@ -121,6 +121,6 @@ def mean_and_deviation(numbers: Array, weight: Array | None) -> tuple[float, flo
 
 
 def reciprocal(spread: ArrayLike) -> Array:
-    """1/spread, the largest number there is where that overflows, and 0 for a spread of 0."""
+    """Return 1/spread, the largest number there is where that overflows, and 0 for a spread of 0."""
     with np.errstate(divide="ignore", over="ignore"):
         return np.where(np.greater(spread, 0.0), np.minimum(np.divide(1.0, spread), LARGEST), 0.0)

@@ -134,7 +134,7 @@ def test_single_precision_stays_single():
     X = np.random.default_rng(0).normal(size=(30, 2)).astype(np.float32)
     scaler = learn_scaler(X, "robust")
     Z = apply(scaler, X.copy())
-    assert Z.dtype == np.float32 and scaler.single
+    assert Z.dtype == np.float32 and scaler.float32_suffices
     np.testing.assert_allclose(Z, apply(scaler, X.astype(float)), rtol=1e-5, atol=1e-6)
 
 
@@ -187,7 +187,7 @@ def test_a_column_refuses_by_its_name():
 def test_columns_compare_and_travel():
     columns = learn(np.arange(6.0).reshape(3, 2), "robust")
     copies = pickle.loads(pickle.dumps(columns))
-    assert copies == columns and joint_scaler(copies).single
+    assert copies == columns and joint_scaler(copies).float32_suffices
     first = columns[0]
     assert first != NumberColumn(first.center, first.scale, bend=False) and first != "robust"
 
