@@ -162,7 +162,7 @@ def learn_stored(settings: Settings, head: Head, rows: StoredRows, sample: Sampl
             rows.table(records), encoding.head.targets(rows.targets(records), np.dtype(np.float64)),
             rows.weight(records), fold(records["row"]),
         )
-        for records in rows.training.pools(max(1, POOL_BYTES // rows.training.itemsize), None) if len(records)
+        for records in rows.pools()
     )  # fmt: skip
     return replace(encoding, encoder=encoding.encoder.with_totals(merge_totals(parts)))
 

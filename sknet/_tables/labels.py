@@ -28,6 +28,7 @@ import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from sknet._tables.equality import EqualByFields
 from sknet._tables.frames import refuse_broken_text
 from sknet._tables.label_arrays import (
     as_label_column,
@@ -44,7 +45,7 @@ Codes = NDArray[np.intp]
 TargetKind = Literal["binary", "multiclass", "multilabel", "multioutput"]
 
 
-class Labels(ABC):
+class Labels(EqualByFields, ABC):
     """What is known about the labels of a classification target."""
 
     exclusive: ClassVar[bool] = True
@@ -119,15 +120,6 @@ class Labels(ABC):
     def strata(self, codes: Codes) -> Codes:
         """Return one integer per row, for stratified splits: that of its label, or of its combination of labels."""
         return codes[:, 0] if codes.shape[1] == 1 else combination_strata(codes)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Labels):
-            return NotImplemented
-        pairs = zip(self.classes_by_column, other.classes_by_column, strict=False)
-        same = self.kind == other.kind and len(self.classes_by_column) == len(other.classes_by_column)
-        return same and all(np.array_equal(a, b) for a, b in pairs)
-
-    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ train, held_out          indices into the n rows; a splitter returns indices int
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from math import ceil
+from numbers import Real
 from typing import Protocol
 
 import numpy as np
@@ -60,8 +61,8 @@ def split_validation(
     (train, held_out) : tuple of ndarray
         Row numbers; None where they would be too few.
     """
-    if not isinstance(how, float | int):
-        return split_by_splitter(how, rows, seed, restore_y)
+    if not isinstance(how, Real):  # mypy does not know that a float is one
+        return split_by_splitter(how, rows, seed, restore_y)  # type: ignore[arg-type]
     if rows.groups is not None:
         _refuse_single_group(len(np.unique(rows.groups)))
         return split_by_splitter(GroupShuffleSplit(1, test_size=float(how), random_state=seed), rows, seed, restore_y)

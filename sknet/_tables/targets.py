@@ -20,6 +20,7 @@ from sklearn.utils import check_array, column_or_1d
 
 from sknet._tables.arrays import as_numbers, refuse_foreign
 from sknet._tables.columns.statistics import mean_and_deviation
+from sknet._tables.equality import EqualByFields
 from sknet._tables.frames import as_pandas, is_frame
 from sknet._typing import Array, Target
 
@@ -79,7 +80,7 @@ are left to tell them apart."""
 
 
 @dataclass(frozen=True, eq=False)
-class TargetScaler:
+class TargetScaler(EqualByFields):
     """The mean and the scale of every regression target.
 
     Attributes
@@ -91,13 +92,6 @@ class TargetScaler:
 
     mean: Array
     scale: Array
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, TargetScaler):
-            return NotImplemented
-        return np.array_equal(self.mean, other.mean) and np.array_equal(self.scale, other.scale)
-
-    __hash__ = None  # type: ignore[assignment]
 
     @classmethod
     def learn(cls, values: Array, method: str | None = "standard", weight: ArrayLike | None = None) -> TargetScaler:

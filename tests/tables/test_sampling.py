@@ -86,7 +86,7 @@ def test_levels_outside_of_the_sample_are_unknown_unless_their_type_declares_the
 
 @pytest.mark.parametrize("encoding", ["target", "both"])
 def test_levels_and_target_means_are_those_of_all_rows(encoding):
-    table = pd.DataFrame({"city": RNG.integers(0, 200, N).astype(str)})
+    table = pd.DataFrame({"city": [f"c{i}" for i in RNG.integers(0, 200, N)]})
     fitted = net(category_encoding=encoding, input_scaling=None, target_scaling=None).fit(table, y)
     (means,) = fitted.inputs_.query("kind == 'target'")["level"]
     assert means.keys() - {None} == set(table["city"])

@@ -19,6 +19,7 @@ from scipy.special import ndtri
 from sknet._tables.columns import ColumnSettings, InputFacts
 from sknet._tables.columns.number import SingleNumber, refuse_infinite
 from sknet._tables.columns.statistics import Distribution
+from sknet._tables.equality import EqualByFields
 from sknet._tables.frames import number_values
 from sknet._typing import Array, Table
 
@@ -27,7 +28,7 @@ LEVELS = np.linspace(0.0, 1.0, 257)
 
 
 @dataclass(frozen=True, eq=False)
-class QuantileColumn(SingleNumber):
+class QuantileColumn(EqualByFields, SingleNumber):
     """The inputs that a column of numbers becomes when it is scaled by quantiles.
 
     Attributes
@@ -40,14 +41,6 @@ class QuantileColumn(SingleNumber):
 
     quantiles: Array
     has_missing_indicator: bool = False
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, QuantileColumn):
-            return NotImplemented
-        same = self.has_missing_indicator == other.has_missing_indicator
-        return same and np.array_equal(self.quantiles, other.quantiles)
-
-    __hash__ = None  # type: ignore[assignment]
 
     @property
     def inputs(self) -> tuple[InputFacts, ...]:

@@ -34,6 +34,7 @@ from sknet._tables.columns.category import (
     learn_levels,
 )
 from sknet._tables.columns.statistics import mean_and_deviation, reciprocal
+from sknet._tables.equality import EqualByFields
 from sknet._tables.frames import read_levels
 from sknet._tables.sampling import exceeds_sample, random_keys
 from sknet._typing import Array, Table
@@ -43,7 +44,7 @@ N_FOLDS = 5
 
 
 @dataclass(frozen=True, eq=False)
-class TargetColumn(WithoutSlopes):
+class TargetColumn(EqualByFields, WithoutSlopes):
     """The inputs that a column of categories becomes by the target's means, maybe beside one-hot inputs.
 
     Attributes
@@ -62,14 +63,6 @@ class TargetColumn(WithoutSlopes):
     means: Array
     scale: Array
     one_hot: CategoryColumn | None = None
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, TargetColumn):
-            return NotImplemented
-        same = (self.levels, self.one_hot) == (other.levels, other.one_hot)
-        return same and np.array_equal(self.means, other.means) and np.array_equal(self.scale, other.scale)
-
-    __hash__ = None  # type: ignore[assignment]
 
     @property
     def _n_one_hot(self) -> int:
