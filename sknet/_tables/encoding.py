@@ -43,6 +43,7 @@ from sknet._tables.columns.statistics import Distribution
 from sknet._tables.columns.target import TargetColumn, TargetTotals, compute_target_totals, learn_target
 from sknet._tables.frames import (
     ColumnKind,
+    ColumnValues,
     as_uniform_array,
     category_mask,
     column_at,
@@ -184,16 +185,16 @@ class TableEncoder:
         for j in layout.other_columns:
             self._write(j, values[:, j], out, fold)
 
-    def _encode_frame(self, frame: Table, out: Array, fold: NDArray[np.intp] | None) -> None:
-        out[...] = 0.0
+    def _encode_frame(self, frame: pd.DataFrame, out: Array, fold: NDArray[np.intp] | None) -> None:
+        out[...] = 0.0  # as columns of categories expect
         for j in range(self.n_columns):
             self._write(j, column_at(frame, j), out, fold)
 
-    def _write(self, j: int, values: Table, out: Array, fold: NDArray[np.intp] | None) -> None:
+    def _write(self, j: int, values: ColumnValues, out: Array, fold: NDArray[np.intp] | None) -> None:
         """Set the inputs of one column."""
         column, inputs = self.columns[j], slice(self._layout.starts[j], self._layout.starts[j + 1])
         column.write(values, out[:, inputs], self.column_names[j])
-        if fold is not None and isinstance(column, TargetColumn):
+        if fold is not None and isinstance(column, TargetColumn):  # training rows
             column.write_cross_fitted(values, fold, out[:, inputs])
 
     @property
@@ -321,7 +322,7 @@ def _learn_array(
     return TableEncoder(frame_names, tuple(columns[j] for j in range(X.shape[1])))
 
 
-def _learn_frame(X: Table, named: object, by_dtype: bool, settings: ColumnSettings) -> TableEncoder:
+def _learn_frame(X: pd.DataFrame, named: object, by_dtype: bool, settings: ColumnSettings) -> TableEncoder:
     names = column_names(X)
     array = as_uniform_array(X)
     if array is not None:
@@ -339,7 +340,7 @@ def _learn_frame(X: Table, named: object, by_dtype: bool, settings: ColumnSettin
     return TableEncoder(names, tuple(columns))
 
 
-def _learn_number(values: Table, name: str, settings: ColumnSettings) -> Column:
+def _learn_number(values: ColumnValues, name: str, settings: ColumnSettings) -> Column:
     """Learn one column of numbers."""
     numbers = number_values(values, name)
     numbers = numbers if numbers.dtype == np.float32 else np.asarray(numbers, dtype=np.float64)
@@ -350,7 +351,7 @@ def _learn_number(values: Table, name: str, settings: ColumnSettings) -> Column:
     return column if settings.numeric_encoding == "raw" else with_bins(column, distribution, settings.n_bins)
 
 
-def _learn_category(values: Table, name: str, settings: ColumnSettings) -> Column:
+def _learn_category(values: ColumnValues, name: str, settings: ColumnSettings) -> Column:
     """Learn one column of categories."""
     if settings.target is None or settings.category_encoding == "one_hot":
         return learn_category(values, name, settings)
@@ -365,7 +366,7 @@ SCALINGS: dict[str | None, Callable[[Array, Distribution, ColumnSettings], Colum
 }
 """How a column of numbers is learnt, by `input_scaling`: from its values and their distribution."""
 
-LEARNERS: dict[ColumnKind, Callable[[Table, str, ColumnSettings], Column]] = {
+LEARNERS: dict[ColumnKind, Callable[[ColumnValues, str, ColumnSettings], Column]] = {
     "number": _learn_number,
     "category": _learn_category,
     "date": lambda values, name, settings: learn_datetime(values, name, settings, _learn_number),

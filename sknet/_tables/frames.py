@@ -24,6 +24,9 @@ from sknet._typing import Array, Table
 
 ColumnKind = Literal["number", "category", "date"]
 
+ColumnValues = pd.Series | Array
+"""One column of a table as it comes."""
+
 _KINDS: dict[str, ColumnKind] = {  # by what `pandas.api.types.infer_dtype` returns
     "boolean": "number",
     "integer": "number",
@@ -36,7 +39,7 @@ _KINDS: dict[str, ColumnKind] = {  # by what `pandas.api.types.infer_dtype` retu
     **dict.fromkeys(["datetime64", "datetime", "date", "timedelta64", "timedelta"], "date"),
 }
 
-_MIXED = ("mixed", "mixed-integer")
+_MIXED = ("mixed", "mixed-integer")  # of objects: numbers if none of them is text
 _TO_ONE_KIND = "make it numbers with pandas.to_numeric(errors='coerce') or categories with astype(str)"
 _TO_SECONDS = "pass dates where fit had dates; turn them into seconds where it had numbers"
 _DESCRIPTIONS = {"mixed": "mixed", "mixed-integer": "mixed", "unknown-array": "nested or unknown"}
@@ -57,11 +60,9 @@ def column_names(frame: pd.DataFrame) -> tuple[str, ...]:
 def as_uniform_array(frame: pd.DataFrame) -> Array | None:
     """Return a frame as an array if all its columns are NumPy numbers of one type, else None."""
     dtypes = set(frame.dtypes)
-    if len(dtypes) != 1:
-        return None
-    (dtype,) = dtypes
-    plain = isinstance(dtype, np.dtype) and dtype.kind in "fiu"
-    return np.asarray(frame.to_numpy()) if plain else None
+    if len(dtypes) == 1 and all(isinstance(dtype, np.dtype) and dtype.kind in "fiu" for dtype in dtypes):
+        return np.asarray(frame.to_numpy())  # mostly a view: pandas keeps columns of one type in one array
+    return None
 
 
 @overload
@@ -88,10 +89,9 @@ def as_pandas(frame: Table) -> pd.DataFrame:
 def _from_polars(column: Table) -> pd.Series:
     """Convert a polars column: numbers to floats, dates to dates, an enum to a categorical, all else to objects."""
     dtype = column.dtype
-    if dtype.is_integer() or str(dtype) == "Boolean":
-        column = integers_from_polars(column)
-        if isinstance(column, pd.Series):
-            return column
+    column = integers_from_polars(column)
+    if isinstance(column, pd.Series):
+        return column
     if dtype.is_numeric() or str(dtype) in ("Boolean", "Null"):
         return pd.Series(column.cast(float).to_numpy(), copy=False)
     convert = _FROM_POLARS.get(type(dtype).__name__)
@@ -105,7 +105,7 @@ def _from_polars_datetime(column: Table) -> pd.Series:
 
 
 def _from_polars_enum(column: Table) -> pd.Series:
-    codes = column.to_physical().cast(float).fill_null(-1.0).to_numpy().astype(np.intp)
+    codes = column.to_physical().cast(float).fill_null(-1.0).to_numpy().astype(np.intp)  # -1: missing, as in pandas
     return pd.Series(pd.Categorical.from_codes(codes, column.dtype.categories.to_list()))
 
 
@@ -131,7 +131,7 @@ def integers_from_polars(column: Table) -> Table:
 def _inferred_type(column: pd.Series) -> str:
     """Return what a column holds, in the words of `pandas.api.types.infer_dtype`."""
     dtype = column.dtype
-    if isinstance(dtype, pd.CategoricalDtype) or str(dtype).startswith("dictionary"):
+    if isinstance(dtype, pd.CategoricalDtype) or str(dtype).startswith("dictionary"):  # Arrow's categories
         return "categorical"
     if pd.api.types.is_complex_dtype(dtype):
         return "complex"
@@ -148,6 +148,7 @@ def column_kind(column: pd.Series, name: str, *, by_dtype: bool = True) -> Colum
     inferred = _inferred_type(column)
     if not by_dtype:
         return "date" if _KINDS.get(inferred) == "date" else "number"
+    # decimals among floats, say, which are numbers although pandas has no word for them
     if inferred in _MIXED and not any(isinstance(value, str) for value in column):
         return "number"
     if inferred not in _KINDS:
@@ -163,7 +164,7 @@ def _unusable_column_error(column: pd.Series, name: str, inferred: str) -> TypeE
     )
 
 
-def number_values(column: Table, name: str) -> Array:
+def number_values(column: ColumnValues, name: str) -> Array:
     """Return the values of a Series or an array as numbers, NaN where one is missing; floats are not copied."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
         return column if isinstance(column, np.ndarray) else column.to_numpy()
@@ -187,14 +188,14 @@ def number_values(column: Table, name: str) -> Array:
         ) from error
 
 
-def read_levels(values: Table, name: str = "") -> tuple[NDArray[np.intp], list[str]]:
+def read_levels(values: ColumnValues, name: str = "") -> tuple[NDArray[np.intp], list[str]]:
     """Return codes of a column's values, −1 where missing, and the key of the level that each code stands for.
 
     Levels that do not occur may be among them, and two levels may have one key. An error names the column, by its own
     name if it has one.
     """
     if isinstance(getattr(values, "dtype", None), pd.CategoricalDtype):
-        codes, levels = np.asarray(values.cat.codes), values.cat.categories
+        codes, levels = np.asarray(values.cat.codes), values.cat.categories  # those that no row has, too
     else:
         try:
             codes, levels = pd.factorize(values)

@@ -13,7 +13,6 @@ import pandas as pd
 
 from sknet._tables.frames import as_uniform_array, category_mask, column_at, column_names, parse_categorical_features
 from sknet._tables.rows import take_rows
-from sknet._typing import Table
 
 MIN_LEVELS = 20
 """A column of fewer levels may well be meant as categories, even if these are numbers."""
@@ -39,7 +38,7 @@ SYMBOLS = r"[$€£%\s]|,(?=\d{3}(?!\d))"
 """Symbols beside the digits of a number, and commas before three digits."""
 
 
-def misread_columns(frame: Table, categorical_features: object) -> Iterator[tuple[str, str]]:
+def misread_columns(frame: pd.DataFrame, categorical_features: object) -> Iterator[tuple[str, str]]:
     """Yield the name of each column of text that holds numbers or dates, and how pandas makes it such.
 
     Columns that `categorical_features` names are categories.

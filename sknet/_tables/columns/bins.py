@@ -23,8 +23,8 @@ import numpy as np
 from sknet._tables.columns import Column, InputFacts
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.columns.statistics import Distribution, reciprocal
-from sknet._tables.frames import number_values
-from sknet._typing import Array, Table
+from sknet._tables.frames import ColumnValues, number_values
+from sknet._typing import Array
 
 
 @dataclass(frozen=True)
@@ -74,7 +74,7 @@ class BinnedColumn:
         with np.errstate(over="ignore"):
             return edges[:-1], reciprocal(np.diff(edges))
 
-    def write(self, values: Table, out: Array, name: str) -> None:
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
         first = self.number.n_inputs
         self.number.write(values, out[:, :first], name)
@@ -82,7 +82,7 @@ class BinnedColumn:
         filled = np.where(np.isnan(numbers), self.fill, numbers)  # (n,)
         write_bins(np.repeat(filled[:, np.newaxis], self.n_bins, axis=1), *self.bins, out[:, first:])
 
-    def slopes(self, values: Table, name: str) -> Array:
+    def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the derivatives of the inputs, (n, n_inputs); of a bin, half its slope at either edge."""
         numbers = np.asarray(number_values(values, name), dtype=np.float64)[:, np.newaxis]
         low, scale = self.bins

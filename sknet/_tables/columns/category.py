@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._tables.columns import ColumnSettings, InputFacts, WithoutSlopes
-from sknet._tables.frames import read_levels, refuse_broken_text
-from sknet._typing import Array, Table
+from sknet._tables.frames import ColumnValues, read_levels, refuse_broken_text
+from sknet._typing import Array
 
 IDENTIFIER_ROWS = 20
 """From so many values on, a column whose values all differ is an identifier."""
@@ -77,14 +77,14 @@ class CategoryColumn(WithoutSlopes):
         missing = len(self.levels) + self.has_infrequent if self.has_missing else unknown
         return find_slots({level: slot for slot, level in enumerate(self.levels)}, keys, unknown, missing)
 
-    def slot_of(self, values: Table) -> NDArray[np.intp]:
+    def slot_of(self, values: ColumnValues) -> NDArray[np.intp]:
         """Find the slot of each of n values."""
         codes, keys = read_levels(values)
         return self.slots(keys)[codes]
 
-    def write(self, values: Table, out: Array, name: str) -> None:
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
-        slot = self.slot_of(values)
+        slot = self.slot_of(values)  # (n,)
         if self.signed:
             out[:, 0] = _SIGN_OF_SLOT[slot]
             return
@@ -119,7 +119,7 @@ class IdentifierColumn(WithoutSlopes):
         """What each input is."""
         return (InputFacts("missing"),) * self.has_missing
 
-    def write(self, values: Table, out: Array, name: str) -> None:
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
         if self.has_missing:
             out[:, 0] = read_levels(values)[0] < 0
@@ -171,8 +171,9 @@ class Levels:
         return CategoryColumn(tuple(_in_order(by_share[:n_kept])), True, has_missing)
 
 
-def learn_levels(values: Table, name: str, weight: Array | None = None) -> Levels:
+def learn_levels(values: ColumnValues, name: str, weight: Array | None = None) -> Levels:
     """Find the levels of a column from its n values, and their shares of the weight."""
+    # a level's rows tell identifiers, its weight its rank: rows of other weights are other numbers of rows
     codes, keys = read_levels(values, name)
     refuse_broken_text(keys, f"Column {name!r} of X")
     seen = codes >= 0
@@ -190,7 +191,7 @@ def learn_levels(values: Table, name: str, weight: Array | None = None) -> Level
     return Levels(shares, not bool(seen.all()), all_differ)
 
 
-def learn_category(values: Table, name: str, settings: ColumnSettings) -> CategoryColumn | IdentifierColumn:
+def learn_category(values: ColumnValues, name: str, settings: ColumnSettings) -> CategoryColumn | IdentifierColumn:
     """Learn a column from its n values and their weights."""
     levels = learn_levels(values, name, settings.weight)
     return IdentifierColumn(levels.has_missing) if levels.all_differ else levels.one_hot(settings.max_categories)

@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 
 from sknet._tables.columns import Column, ColumnSettings, InputFacts
-from sknet._typing import Array, Table
+from sknet._tables.frames import ColumnValues
+from sknet._typing import Array
 
 Instants = pd.DatetimeIndex | pd.TimedeltaIndex
 
@@ -65,6 +66,7 @@ class DatetimeColumn:
     is_duration: bool = False
 
     def __post_init__(self) -> None:
+        # a model's file may be hostile, and pandas would open the path
         if self.zone is not None and self.zone.startswith("dateutil"):
             raise ValueError(f"zone={self.zone!r} is the path of a file to pandas: give the name of a time zone.")
 
@@ -85,17 +87,17 @@ class DatetimeColumn:
         waves = [InputFacts("date", f"{cycle}_{wave}", scale=2.0 * pi / CYCLES[cycle][0]) for cycle, wave in pairs]
         return (*self.seconds.inputs, *waves)
 
-    def write(self, values: Table, out: Array, name: str) -> None:
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
         instants = self.read(values, name)
         first = self.seconds.n_inputs
         self.seconds.write(seconds_of(instants), out[:, :first], name)
         for i, cycle in enumerate(self.cycles):
             angle = cycle_positions(instants, cycle) * (2.0 * pi / CYCLES[cycle][0])
-            out[:, first + 2 * i] = np.nan_to_num(np.sin(angle))
+            out[:, first + 2 * i] = np.nan_to_num(np.sin(angle))  # missing dates: the middle of the circle
             out[:, first + 2 * i + 1] = np.nan_to_num(np.cos(angle))
 
-    def slopes(self, values: Table, name: str) -> Array:
+    def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the derivatives of the inputs by seconds, (n, n_inputs); weekdays and days of the year are steps."""
         instants = self.read(values, name)
         slopes = np.zeros((len(instants), self.n_inputs))
@@ -108,10 +110,11 @@ class DatetimeColumn:
             slopes[:, sine + 1] = np.nan_to_num(-np.sin(angle)) * per_hour / 3600.0
         return slopes
 
-    def read(self, values: Table, name: str) -> Instants:
+    def read(self, values: ColumnValues, name: str) -> Instants:
         """Read dates or durations, dates in the time zone that was learnt."""
         instants = read_instants(values, name, is_duration=self.is_duration)
         zone = zone_of(instants)
+        # a column of missing dates only has no time zone that could be wrong
         if instants.isna().all() or zone == self.zone:
             return instants
         if zone is None or self.zone is None:
@@ -134,7 +137,7 @@ def zone_of(instants: Instants) -> str | None:
     return None if zone is None else str(zone)
 
 
-def read_instants(values: Table, name: str, *, is_duration: bool) -> Instants:
+def read_instants(values: ColumnValues, name: str, *, is_duration: bool) -> Instants:
     """Read dates or durations; a TypeError names a column that holds something else."""
     index = pd.TimedeltaIndex if is_duration else pd.DatetimeIndex
     if pd.api.types.infer_dtype(values, skipna=True) in _INFERRED_TYPES[is_duration]:
@@ -170,14 +173,17 @@ def cycle_positions(instants: Instants, cycle: str) -> Array:
     return np.where(local.isna(), np.nan, CYCLES[cycle][1](local, microseconds_of(local)))
 
 
-def infer_instants(values: Table, name: str) -> tuple[Instants, bool]:
+def infer_instants(values: ColumnValues, name: str) -> tuple[Instants, bool]:
     """Read dates or durations, whichever the values are, and tell whether they are durations."""
     is_duration = pd.api.types.infer_dtype(values, skipna=True) in _INFERRED_TYPES[True]
     return read_instants(values, name, is_duration=is_duration), is_duration
 
 
 def learn_datetime(
-    values: Table, name: str, settings: ColumnSettings, learn_number: Callable[[Table, str, ColumnSettings], Column]
+    values: ColumnValues,
+    name: str,
+    settings: ColumnSettings,
+    learn_number: Callable[[ColumnValues, str, ColumnSettings], Column],
 ) -> DatetimeColumn:
     """Learn a column of dates from its n values; `learn_number` learns how their seconds are scaled."""
     instants, is_duration = infer_instants(values, name)

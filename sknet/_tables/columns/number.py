@@ -19,7 +19,7 @@ import numpy as np
 
 from sknet._tables.columns import ColumnSettings, InputFacts
 from sknet._tables.columns.statistics import Distribution, mean_and_deviation, reciprocal, weighted_quantile
-from sknet._tables.frames import number_values
+from sknet._tables.frames import ColumnValues, number_values
 from sknet._typing import Array, DType, Table
 
 CHUNK_VALUES = 2**16
@@ -161,18 +161,19 @@ class NumberColumn(SingleNumber):
         number = InputFacts("number", None, centre=self.center, scale=self.scale)
         return (number, InputFacts("missing")) if self.has_missing_indicator else (number,)
 
-    def write(self, values: Table, out: Array, name: str) -> None:
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
         numbers = number_values(values, name)[:, np.newaxis]  # (n, 1)
         scaled = np.empty(numbers.shape, out.dtype)
         out[:, :1] = scale_or_refuse(joint_scaler([self]), numbers, scaled, lambda _: name)
         out[:, 1:] = np.isnan(numbers)  # an empty slice where there is no indicator
 
-    def slopes(self, values: Table, name: str) -> Array:
+    def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the derivatives of the inputs, (n, n_inputs): an indicator's is 0."""
         numbers = np.asarray(number_values(values, name), dtype=np.float64)
         z = (numbers - self.center) * self.scale
         slopes = np.zeros((len(z), self.n_inputs))
+        # d/dz 3 asinh(z/3) = 1/√(1 + (z/3)²)
         slopes[:, 0] = self.scale / np.hypot(1.0, z / 3.0) if self.bend else self.scale
         slopes[np.isnan(numbers)] = 0.0
         return slopes
@@ -183,7 +184,7 @@ def joint_scaler(columns: Sequence[NumberColumn]) -> ColumnScaler:
     center = np.array([column.center for column in columns], dtype=np.float64)
     scale = np.array([column.scale for column in columns], dtype=np.float64)
     low, high = FLOAT32_RANGE
-    factors = scale[scale != 0]
+    factors = scale[scale != 0]  # a column that says nothing has the factor 0, which float32 holds
     float32_suffices = np.all(factors > low) and np.all(factors < high) and np.all(np.abs(center) < high)
     first = columns[0] if columns else NumberColumn(0.0, 0.0)
     return ColumnScaler(center, scale, first.bend, first.shift, bool(float32_suffices))
@@ -235,19 +236,21 @@ def learn_robust(numbers: Array, distribution: Distribution, settings: ColumnSet
     if half <= 0:
         values, weight = distribution.values, distribution.weight
         distances = np.abs(values / 2 - median.astype(values.dtype) / 2)
-        others = distances > 0
-        half = np.nan_to_num(weighted_quantile(distances[others], 0.5, None if weight is None else weight[others]))
-    return NumberColumn(float(median), float(0.5 * reciprocal(half)), True, True, distribution.has_missing)
+        apart = distances > 0
+        half = np.nan_to_num(weighted_quantile(distances[apart], 0.5, None if weight is None else weight[apart]))
+    return NumberColumn(
+        float(median), float(0.5 * reciprocal(half)), bend=True, has_missing_indicator=distribution.has_missing
+    )
 
 
 def learn_standard(numbers: Array, distribution: Distribution, settings: ColumnSettings) -> NumberColumn:
     """Learn the weighted mean, and 1 over the standard deviation."""
     mean, deviation = mean_and_deviation(numbers, settings.weight)
-    return NumberColumn(mean, float(reciprocal(deviation)), False, True, distribution.has_missing)
+    return NumberColumn(mean, float(reciprocal(deviation)), has_missing_indicator=distribution.has_missing)
 
 
 def learn_unscaled(numbers: Array, distribution: Distribution, settings: ColumnSettings) -> NumberColumn:
     """Learn the weighted mean, which stands for missing values; a column without any value says nothing."""
     mean, _ = mean_and_deviation(numbers, settings.weight)
     scale = float(len(distribution.values) > 0)
-    return NumberColumn(mean, scale, False, False, distribution.has_missing)
+    return NumberColumn(mean, scale, shift=False, has_missing_indicator=distribution.has_missing)

@@ -20,8 +20,8 @@ from sknet._tables.columns import ColumnSettings, InputFacts
 from sknet._tables.columns.number import SingleNumber, refuse_infinite
 from sknet._tables.columns.statistics import Distribution
 from sknet._tables.equality import EqualByFields
-from sknet._tables.frames import number_values
-from sknet._typing import Array, Table
+from sknet._tables.frames import ColumnValues, number_values
+from sknet._typing import Array
 
 LEVELS = np.linspace(0.0, 1.0, 257)
 """Their number does not depend on that of the rows: a row of weight 2 is then two rows."""
@@ -49,7 +49,7 @@ class QuantileColumn(EqualByFields, SingleNumber):
         score = InputFacts("number", of_levels)
         return (score, InputFacts("missing")) if self.has_missing_indicator else (score,)
 
-    def write(self, values: Table, out: Array, name: str) -> None:
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
         numbers = np.asarray(number_values(values, name), dtype=np.float64)
         refuse_infinite(numbers[:, np.newaxis], lambda _: name)
@@ -65,7 +65,7 @@ class QuantileColumn(EqualByFields, SingleNumber):
         half = 0.5 * LEVELS[1]  # scores end where those of training do: a share of 0 or 1 would be infinite
         return np.clip(0.5 * (first + last), half, 1.0 - half)
 
-    def slopes(self, values: Table, name: str) -> Array:
+    def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the derivatives of the inputs, (n, n_inputs); jumps of the score are left out."""
         numbers = np.asarray(number_values(values, name), dtype=np.float64)
         missing = np.isnan(numbers)

@@ -61,6 +61,7 @@ class Distribution:
         if not m:
             return np.full(levels.shape, np.nan)
         if self.weight is None:
+            # the first of m equal weights that reaches the level
             index = np.ceil((levels - SHARE_TOLERANCE) * m).astype(np.intp) - 1
         else:
             reached = np.cumsum(self.weight)
@@ -74,8 +75,8 @@ class Distribution:
 
     def without(self, values: ArrayLike) -> Distribution:
         """Return the distribution of the other values."""
-        others = ~np.isin(self.values, values)
-        return Distribution(self.values[others], None if self.weight is None else self.weight[others])
+        kept = ~np.isin(self.values, values)
+        return Distribution(self.values[kept], None if self.weight is None else self.weight[kept])
 
 
 def weighted_quantile(values: ArrayLike, q: ArrayLike, weight: ArrayLike | None = None) -> Array:
@@ -111,7 +112,7 @@ def mean_and_deviation(numbers: Array, weight: Array | None) -> tuple[float, flo
         return 0.0, 0.0
     low, high = float(x[observed].min()), float(x[observed].max())
     if low == high:
-        return low, 0.0
+        return low, 0.0  # sums would round: the deviation of equal values might not be 0
     exponent = np.frexp(max(abs(low), abs(high)))[1]
     u = np.ldexp(np.where(observed, x, 0.0), -exponent)
     w = observed * (1.0 if weight is None else np.asarray(weight, dtype=np.float64))

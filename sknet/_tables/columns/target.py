@@ -35,9 +35,9 @@ from sknet._tables.columns.category import (
 )
 from sknet._tables.columns.statistics import mean_and_deviation, reciprocal
 from sknet._tables.equality import EqualByFields
-from sknet._tables.frames import read_levels
+from sknet._tables.frames import ColumnValues, read_levels
 from sknet._tables.sampling import exceeds_sample, random_keys
-from sknet._typing import Array, Table
+from sknet._typing import Array
 
 N_FOLDS = 5
 """How many folds the training rows are encoded in, as in scikit-learn."""
@@ -94,17 +94,17 @@ class TargetColumn(EqualByFields, WithoutSlopes):
     def _slots(self) -> dict[str, int]:
         return {level: slot for slot, level in enumerate(self.levels)}
 
-    def write(self, values: Table, out: Array, name: str) -> None:
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
         if self.one_hot is not None:
             self.one_hot.write(values, out[:, : self._n_one_hot], name)
         self._write_means(values, 0, out)
 
-    def write_cross_fitted(self, values: Table, fold: NDArray[np.intp], out: Array) -> None:
+    def write_cross_fitted(self, values: ColumnValues, fold: NDArray[np.intp], out: Array) -> None:
         """Overwrite the target's means for training rows, by those of the other folds."""
         self._write_means(values, 1 + fold, out)
 
-    def _write_means(self, values: Table, means_index: NDArray[np.intp] | int, out: Array) -> None:
+    def _write_means(self, values: ColumnValues, means_index: NDArray[np.intp] | int, out: Array) -> None:
         codes, keys = read_levels(values)
         missing = len(self.levels)
         slot = find_slots(self._slots, keys, missing + 1, missing)[codes]
@@ -138,7 +138,7 @@ def cross_fit_folds(target: Array, numbers: NDArray[np.integer], n_rows: int) ->
 
 
 def learn_target(
-    values: Table, name: str, settings: ColumnSettings, target: Array
+    values: ColumnValues, name: str, settings: ColumnSettings, target: Array
 ) -> TargetColumn | CategoryColumn | IdentifierColumn:
     """Learn the target's means of a column's levels from its n values, their targets and weights.
 
@@ -197,7 +197,9 @@ class TargetTotals:
         return np.stack([smoothed_means(*_pool(self.total[f], self.mean[f], self.squares[f])) for f in folds])
 
 
-def compute_target_totals(values: Table, target: Array, weight: Array | None, fold: NDArray[np.intp]) -> TargetTotals:
+def compute_target_totals(
+    values: ColumnValues, target: Array, weight: Array | None, fold: NDArray[np.intp]
+) -> TargetTotals:
     """Add up the target in each slot and fold of a column, from its n values, their targets and weights."""
     codes, keys = read_levels(values)
     levels = tuple(dict.fromkeys(keys))
