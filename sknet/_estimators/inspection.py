@@ -16,7 +16,7 @@ from sknet._model.matrices import Encoding, encode_rows
 from sknet._model.network_run import start_run
 from sknet._model.sensitivity import input_gradients
 from sknet._model.starting import refuse_other_weights
-from sknet._tables.arrays import shown
+from sknet._tables.messages import short_repr
 from sknet._typing import Array, Table, Target
 
 
@@ -58,7 +58,7 @@ def interval_of(estimator: BaseSigmoidMLP, X: Table, coverage: object) -> Array:
         or not isinstance(coverage, int | float | np.floating)
         or not 0 < coverage < 1
     ):
-        raise ValueError(f"coverage={shown(coverage)}: give a number between 0 and 1, both excluded.")
+        raise ValueError(f"coverage={short_repr(coverage)}: give a number between 0 and 1, both excluded.")
     share, fitted = float(coverage), require_fitted(estimator)
     head = cast(RegressionHead, fitted.model.head)
     if not has_interval(head):

@@ -24,7 +24,7 @@ from sknet._network.objective import Minimised, Objective
 from sknet._network.sparse_layers import MixedRows
 from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.encoding import TableEncoder, learn_encoder
-from sknet._tables.rows import LEAST_WEIGHT, ExternalTable, Rows, too_light
+from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows, too_little_weight
 from sknet._typing import Array, Batch, DType, Table
 
 
@@ -39,7 +39,7 @@ class Encoding:
 
     def folds(self, rows: Rows) -> NDArray[np.intp] | None:
         """Assign all training rows to the folds whose targets they do not see; None where no column is encoded so."""
-        if not self.encoder.by_target:
+        if not self.encoder.has_target_encoding:
             return None
         n = len(rows)
         return cross_fit_folds(self.head.targets(rows.y, np.dtype(np.float64)), np.arange(n), n)
@@ -58,7 +58,7 @@ def learn_encoding(settings: Settings, head: Head, rows: Rows, output_dtype: DTy
     target = head.targets(sample.y, np.dtype(np.float64)) if by_target else None
     encoder = learn_encoder(sample.X, **vars(settings.table), weight=sample.weight, target=target)
     encoding = Encoding(encoder, head, settings.dtype, output_dtype)
-    if len(sample) == len(rows) or not encoder.by_target:
+    if len(sample) == len(rows) or not encoder.has_target_encoding:
         return encoding
     of_all = head.targets(rows.y, np.dtype(np.float64)), rows.weight, encoding.folds(rows)
     is_elsewhere = isinstance(rows.X, ExternalTable)
@@ -138,10 +138,10 @@ def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> Enco
     """
     dtype, encoder, n = encoding.compute_dtype, encoding.encoder, len(rows.y)
     if encoder.names is None and not isinstance(rows.X, np.ndarray):
-        encoder = encoder.as_named_by(rows.X)
+        encoder = encoder.with_names_of(rows.X)
     fold = encoding.folds(rows) if cross_fit else None
     raw = raw_inputs(encoder)
-    if rows.in_file:
+    if rows.memory_mapped:
 
         def make_mapped(has_bins: bool, n_rows: int) -> Inputs:
             inputs = MappedInputs(encoder, rows.X, dtype, fold)
@@ -237,8 +237,8 @@ class EncodedRows:
     def take(self, rows: NDArray[np.intp]) -> Self:
         """Return some of the rows; a ValueError if they have next to no weight."""
         weight = None if self.weight is None else self.weight[rows]
-        if weight is not None and weight.sum() < LEAST_WEIGHT:
-            raise ValueError(too_light(weight))
+        if weight is not None and weight.sum() < MIN_TOTAL_WEIGHT:
+            raise ValueError(too_little_weight(weight))
         return replace(self, table=self.table[rows], y=self.y[rows], weight=weight)
 
     def without_bins(self) -> Self:

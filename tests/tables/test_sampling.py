@@ -14,7 +14,7 @@ from sknet._model.settings import TableSettings, TargetSettings
 from sknet._tables import sampling
 from sknet._tables.encoding import learn_encoder
 from sknet._tables.rows import Rows
-from sknet._tables.sampling import in_sample, sample_rows
+from sknet._tables.sampling import sample_rows, sampled_positions
 from tests.partitions.local_workers import parted
 
 N, SAMPLE = 600, 150
@@ -49,7 +49,7 @@ def test_it_does_not_matter_in_which_chunks_rows_come():
     left = np.empty(0, int)
     for chunk in np.array_split(np.random.default_rng(1).permutation(N), 7):
         both = np.concatenate([left, chunk])
-        left = both[in_sample(both, 5)]
+        left = both[sampled_positions(both, 5)]
     np.testing.assert_array_equal(np.sort(left), sample_rows(N, 5))
 
 
