@@ -52,7 +52,7 @@ from sknet._model.settings import Settings
 from sknet._model.starting import refuse_other_weights, state_to_continue_from
 from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
-from sknet._tables.splitting import split
+from sknet._tables.splitting import split_validation
 from sknet._training.result import DivergedError, Result, StopReason
 from sknet._typing import Array, Table, Target
 
@@ -138,13 +138,13 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         if earlier is None:
             parse = partial(self._task.learn_head, settings=settings, classes=classes)
             head, rows, columns = read_rows(arguments, name, None, parse, self.categorical_features)
-            if rows.whole is not None and classes is None:  # a label that only dropped rows had is not a class
+            if rows.original is not None and classes is None:  # a label that only dropped rows had is not a class
                 head, rows = without_absent_labels(head, rows)
         else:
             parse = partial(parse_again, earlier.model.head, settings, self._task.learn_head if anew else None)
             head, rows, columns = read_rows(arguments, name, earlier.columns, parse)
         if settings.class_weight is not None:  # a class weight of 0 drops rows, as a sample weight of 0 does
-            rows = rows.weighted(head.apply_class_weight(rows.y, rows.weight)).without_weightless()
+            rows = rows.with_weight(head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
         validation = None
         if arguments.has_validation:
             validation = read_validation(arguments, name, head, columns, self.early_stopping)
@@ -162,7 +162,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             warn_of_groups_of_one_class(strata, rows.groups)
         by_folds = method == "folds"
         if method is not None and method != "folds":
-            held_out = split(rows, strata, method, seeds[1], data.head.to_user_form)
+            held_out = split_validation(rows, strata, method, seeds[1], data.head.restore_y)
             if held_out is None and self.early_stopping != "auto":
                 warn_of_few_rows(n, method)
             if held_out is not None and earlier is not None:
@@ -222,7 +222,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         rows, settings = data.rows, plan.settings
         has_validation = data.validation is not None or plan.held_out is not None
         if self.solver == "lbfgs" and not has_validation:  # full batches: the order and number of rows do not matter
-            rows = rows.merged()
+            rows = rows.merge_duplicates()
         if earlier is None:
             encoding = learn_encoding(settings, data.head, rows, data.columns.float_type, plan.seeds[1])
             refuse_or_warn_of_identifiers(encoding.encoder)

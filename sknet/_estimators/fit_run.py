@@ -268,8 +268,8 @@ class FitRun:
         if self.selection is None:
             raise TypeError("no folds have held rows out")
         rows, n = self.selection.held_out, len(self.rows.y)
-        if self.rows.place is not None and self.rows.whole is not None:  # rows of weight 0 were dropped
-            rows, n = self.rows.place[rows], len(self.rows.whole.y)
+        if self.rows.original_index is not None and self.rows.original is not None:  # rows of weight 0 were dropped
+            rows, n = self.rows.original_index[rows], len(self.rows.original.y)
         for_all = np.full((n, *predicted.shape[1:]), nan, predicted.dtype)
         for_all[rows] = predicted
         return for_all

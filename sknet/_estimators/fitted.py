@@ -18,8 +18,8 @@ from sknet._model.model import Model
 from sknet._storage import models
 from sknet._tables.columns import InputFacts
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.frames import shortened
-from sknet._tables.novelty import unknown_columns
+from sknet._tables.messages import short_list
+from sknet._tables.novelty import columns_of_unknown_levels
 from sknet._training.result import Epoch
 from sknet._training.state import History, State, rank
 from sknet._typing import Array, Table
@@ -111,11 +111,11 @@ def model_and_table(estimator: "FittedAttributes", X: Table) -> tuple[Model, Tab
     fitted = require_fitted(estimator)
     model, table = fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
     if fitted.columns.names is None and not isinstance(table, np.ndarray):
-        model = model.as_named_by(table)
-    unknown = unknown_columns(model.encoder, table)
+        model = model.with_names_of(table)
+    unknown = columns_of_unknown_levels(model.encoder, table)
     if unknown:
         warn(
-            f"Columns {shortened(unknown)} of X have no level that fit was given: each of their values counts as "
+            f"Columns {short_list(unknown)} of X have no level that fit was given: each of their values counts as "
             "unknown. Give them the levels as they were in fit, not codes of them or other spellings.",
             UserWarning,
         )

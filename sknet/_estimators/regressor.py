@@ -17,7 +17,7 @@ from sknet._estimators.scoring import determination
 from sknet._model.heads import RegressionHead, learn_regression_head
 from sknet._model.intervals import has_interval, intervals_around
 from sknet._model.model import Model
-from sknet._tables.arrays import shown
+from sknet._tables.messages import short_repr
 from sknet._typing import Array, Table, Target
 
 
@@ -453,7 +453,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         share: object = coverage  # of whatever type a user passes
         is_number = isinstance(share, int | float | np.floating) and not isinstance(share, bool)
         if not is_number or not 0 < coverage < 1:
-            raise ValueError(f"coverage={shown(coverage)}: give a number between 0 and 1, both excluded.")
+            raise ValueError(f"coverage={short_repr(coverage)}: give a number between 0 and 1, both excluded.")
         fitted = require_fitted(self)
         head = cast(RegressionHead, fitted.model.head)
         if not has_interval(head):

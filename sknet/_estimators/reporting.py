@@ -16,8 +16,8 @@ from sknet._network.losses import Loss
 from sknet._network.temperature import LARGEST_LOG
 from sknet._tables.columns.category import IdentifierColumn
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.frames import shortened
-from sknet._tables.novelty import far_columns
+from sknet._tables.messages import short_list
+from sknet._tables.novelty import columns_far_from_training
 from sknet._tables.splitting import MIN_HELD_OUT
 from sknet._training.result import DivergedError, Result, StopReason
 from sknet._training.state import State
@@ -132,10 +132,10 @@ def warn_of_rows_seen(earlier: Fitted, n: int, fraction: object) -> None:
 
 def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:
     """Warn where `partial_fit` brings columns far outside of what the encoders were learnt from."""
-    far = far_columns(encoder, X)
+    far = columns_far_from_training(encoder, X)
     if far:
         warn(
-            f"Columns {shortened(far)} of X lie far outside of what the first call of partial_fit was given, and are "
+            f"Columns {short_list(far)} of X lie far outside of what the first call of partial_fit was given, and are "
             "encoded as it taught: give a first call that is like all rows, or call sknet.stream.prepare with a sample "
             "of them first.",
             RuntimeWarning,
@@ -149,7 +149,7 @@ def refuse_or_warn_of_identifiers(encoder: TableEncoder) -> None:
     if not left_out:
         return
     text = (
-        f"Columns {shortened(left_out)} of X are left out: they are categories, and all their values differ, as those "
+        f"Columns {short_list(left_out)} of X are left out: they are categories, and all their values differ, as those "
         "of identifiers do. Drop them, or make them numbers or dates if that is what they are."
     )
     if encoder.n_inputs == 0:

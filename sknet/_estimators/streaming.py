@@ -41,7 +41,7 @@ from sknet._partitions.epochs import RowCounts, StoredRows, learn_stored, networ
 from sknet._partitions.sources import Chunk
 from sknet._partitions.stored import CheckedChunk, StoredTable, TableWriter
 from sknet._storage import checkpoints
-from sknet._tables.arrays import plain_numbers
+from sknet._tables.arrays import as_numbers
 from sknet._tables.frames import is_frame
 from sknet._tables.kinds import count_kinds
 from sknet._tables.rows import Rows
@@ -141,7 +141,7 @@ class ChunkReader:
 
 def read_chunk_weight(weight: Target, n: int) -> Array:
     """Check the weights of a chunk, which may all be zero."""
-    values = plain_numbers(weight, "sample_weight").astype(np.float64)
+    values = as_numbers(weight, "sample_weight").astype(np.float64)
     if values.shape != (n,):
         raise ValueError(f"sample_weight has shape {values.shape}, expected ({n},): one weight per row of X.")
     if not np.isfinite(values).all() or (values < 0.0).any():

@@ -48,7 +48,7 @@ from sknet._model.model import Model, Network
 from sknet._network.losses import Loss
 from sknet._tables.columns import Column
 from sknet._tables.columns.datetime import DatetimeColumn
-from sknet._tables.encoding import NUMBERS
+from sknet._tables.encoding import NUMBER_COLUMNS
 from sknet._typing import Array, DType, Table
 
 FEEDS: dict[str, DType] = {
@@ -122,7 +122,7 @@ def _labels(graph: Graph, head: LabelHead, raw: str, dtype: DType) -> list[str]:
         codes = graph.cast(graph.node("Greater", linked, graph.number(0.5)), INTEGER)
         return [codes, _inside(graph, linked, dtype)]
     parts = [linked] if len(blocks) == 1 else [graph.columns(linked, block) for block in blocks]
-    pairs = list(zip(head.labels.levels, parts, strict=True))
+    pairs = list(zip(head.labels.classes_by_column, parts, strict=True))
     labels = [_label(graph, known, P) for known, P in pairs]
     if len(labels) > 1:
         labels = [graph.concat([graph.node("Unsqueeze", column, integers(1)) for column in labels])]
@@ -217,7 +217,7 @@ def _types(model: Model, variables: Sequence[Variable]) -> list[tuple[str, objec
         return [("variable", tensor([None, head.n_outputs]))]
     if not head.labels.exclusive:
         return [("label", Int64TensorType([None, head.n_outputs])), ("probabilities", tensor([None, head.n_outputs]))]
-    known = head.labels.levels
+    known = head.labels.classes_by_column
     kinds = {labels_in(one).dtype.kind for one in known}
     if len(kinds) > 1:
         raise ExportError(
@@ -285,7 +285,7 @@ def _type_of(dtype: str, column: Column) -> type:
         return cast(type, Int64TensorType)
     if dtype in _NUMBERS:
         return cast(type, _NUMBERS[dtype])
-    return DoubleTensorType if isinstance(column, NUMBERS) else StringTensorType
+    return DoubleTensorType if isinstance(column, NUMBER_COLUMNS) else StringTensorType
 
 
 _NUMBERS = {

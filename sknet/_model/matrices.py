@@ -11,7 +11,7 @@ weight : (n,)       sample weights divided by their mean; None where all are 1
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import Protocol, Self
+from typing import Protocol, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,7 +26,7 @@ from sknet._network.objective import Minimised, Objective
 from sknet._network.sparse_layers import MixedRows
 from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.encoding import TableEncoder, learn_encoder
-from sknet._tables.rows import LEAST_WEIGHT, ExternalTable, Rows, too_light
+from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows, too_little_weight
 from sknet._typing import Array, Batch, DType, Table
 
 
@@ -55,7 +55,7 @@ class Encoding:
 
     def cross_fit_folds(self, rows: Rows) -> NDArray[np.intp] | None:
         """Assign training rows to the folds whose targets do not encode them; None where the target encodes nothing."""
-        if not self.encoder.by_target:
+        if not self.encoder.has_target_encoding:
             return None
         n = len(rows)
         return cross_fit_folds(self.head.targets(rows.y, np.dtype(np.float64)), np.arange(n), n)
@@ -79,7 +79,7 @@ def learn_encoding(settings: Settings, head: Head, rows: Rows, output_dtype: DTy
     target = head.targets(sample.y, np.dtype(np.float64)) if by_target else None
     encoder = learn_encoder(sample.X, **vars(settings.table), weight=sample.weight, target=target)
     encoding = Encoding(encoder, head, settings.dtype, output_dtype)
-    if len(sample) == len(rows) or not encoder.by_target:
+    if len(sample) == len(rows) or not encoder.has_target_encoding:
         return encoding
     targets = head.targets(rows.y, np.dtype(np.float64))
     fold = cross_fit_folds(targets, np.arange(len(rows)), len(rows))
@@ -152,7 +152,7 @@ class InputSubset:
 
     def __call__(self, batch: Batch) -> Array:
         """Return the batch's rows."""
-        return self.all_inputs(batch)[:, self.indices]
+        return some_inputs(self.all_inputs(batch), self.indices)
 
 
 def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> EncodedInMemory:
@@ -162,15 +162,14 @@ def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> Enco
     """
     dtype, encoder, n = encoding.compute_dtype, encoding.encoder, len(rows.y)
     if encoder.names is None and not isinstance(rows.X, np.ndarray):
-        encoder = encoder.as_named_by(rows.X)
+        encoder = encoder.with_names_of(rows.X)
     fold = encoding.cross_fit_folds(rows) if cross_fit else None
     raw = encoding.raw_inputs
-    if rows.in_file:
-        with_ones = np.append(raw, encoder.n_inputs)
+    if rows.memory_mapped:
 
         def make_mapped(has_bins: bool, n_rows: int) -> Inputs:
             inputs = MappedInputs(encoder, rows.X, dtype, fold)
-            return inputs if has_bins else InputSubset(inputs, with_ones)
+            return inputs if has_bins else InputSubset(inputs, raw)
 
         return EncodedInMemory(make_mapped, n)
     if encoder.lookups is not None:
@@ -188,13 +187,23 @@ def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> Enco
 
     @cache
     def dense_rows(has_bins: bool) -> Array:
-        return Z if has_bins else Z[:, np.append(raw, encoder.n_inputs)]
+        return Z if has_bins else some_inputs(Z, raw)
 
     return EncodedInMemory(lambda has_bins, n_rows: DenseInputs(dense_rows(has_bins), n_rows, kind="ones"), n)
 
 
-def some_inputs(rows: MixedRows, chosen: NDArray[np.intp]) -> MixedRows:
-    """Return rows with some of their inputs only; those that are looked up must be among them."""
+@overload
+def some_inputs(rows: Array, chosen: NDArray[np.intp]) -> Array: ...
+
+
+@overload
+def some_inputs(rows: MixedRows, chosen: NDArray[np.intp]) -> MixedRows: ...
+
+
+def some_inputs(rows: Array | MixedRows, chosen: NDArray[np.intp]) -> Array | MixedRows:
+    """Return rows with some of their inputs, all that are looked up among them; a last column of ones stays."""
+    if not isinstance(rows, MixedRows):
+        return rows[:, np.append(chosen, rows.shape[1] - 1)]
     new_number = np.full(rows.one_hot.shape[1], -1)
     new_number[chosen] = np.arange(len(chosen))
     dense_inputs = new_number[rows.dense_inputs]
@@ -244,8 +253,8 @@ class EncodedRows:
     def take(self, rows: NDArray[np.intp]) -> Self:
         """Return some of the rows; a ValueError if they have next to no weight."""
         weight = None if self.weight is None else self.weight[rows]
-        if weight is not None and weight.sum() < LEAST_WEIGHT:
-            raise ValueError(too_light(weight))
+        if weight is not None and weight.sum() < MIN_TOTAL_WEIGHT:
+            raise ValueError(too_little_weight(weight))
         return replace(self, table=self.table[rows], y=self.y[rows], weight=weight)
 
     def without_bins(self) -> Self:

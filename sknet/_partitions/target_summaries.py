@@ -17,9 +17,9 @@ import pandas as pd
 
 from sknet._model.heads import LabelHead, RegressionHead, learn_label_head, learn_regression_head
 from sknet._model.settings import TargetSettings
-from sknet._tables.arrays import side_by_side
-from sknet._tables.class_weight import class_factors
-from sknet._typing import Array, Target
+from sknet._tables.class_weight import class_weights_by_output
+from sknet._tables.label_arrays import stack_label_columns
+from sknet._typing import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +47,8 @@ class LabelTotals:
 
 
 def _totals(labels: Array, weight: Array) -> LabelTotals:
-    codes, found = pd.factorize(labels)
-    return LabelTotals(np.asarray(found), np.bincount(codes, weight, len(found)))
+    codes, distinct = pd.factorize(labels)
+    return LabelTotals(np.asarray(distinct), np.bincount(codes, weight, len(distinct)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,23 +77,23 @@ class LabelSummary:
         if (self.flat, len(self.columns)) != (other.flat, len(other.columns)):
             raise ValueError(f"y has {len(self.columns)} columns in one part and {len(other.columns)} in another.")
         pairs = zip(self.columns, other.columns, strict=True)
-        return LabelSummary(tuple(one.merged(two) for one, two in pairs), self.flat)
+        return LabelSummary(tuple(first.merged(second) for first, second in pairs), self.flat)
 
-    def head(self, settings: TargetSettings, classes: Target = None) -> LabelHead:
+    def head(self, settings: TargetSettings) -> LabelHead:
         """Learn which labels there are."""
         most = max(len(column.labels) for column in self.columns)
         labels = [np.resize(column.labels, most) for column in self.columns]  # repeated, to be as many
-        return learn_label_head(labels[0] if self.flat else side_by_side(labels), settings, classes)[0]
+        return learn_label_head(labels[0] if self.flat else stack_label_columns(labels), settings)[0]
 
-    def class_factors(self, head: LabelHead) -> list[Array] | None:
+    def class_weights_by_output(self, head: LabelHead) -> list[Array] | None:
         """Return the class weights, one array for each target column; None where there are none."""
         if head.settings.class_weight is None:
             return None
         totals = []
-        for column, known in zip(self.columns, head.labels.levels, strict=True):
+        for column, known in zip(self.columns, head.labels.classes_by_column, strict=True):
             by_label = dict(zip(column.labels.tolist(), column.weight.tolist(), strict=True))
             totals.append(np.array([by_label.get(label, 0.0) for label in known.tolist()]))
-        return class_factors(head.settings.class_weight, head.labels, totals)
+        return class_weights_by_output(head.settings.class_weight, head.labels, totals)
 
 
 def with_factors(codes: Array, weight: Array | None, factors: list[Array] | None) -> Array | None:

@@ -37,7 +37,7 @@ def number_head(loss="squared_error", scaling="standard", y=NUMBER, **options):
 def test_labels_there_and_back(kind):
     head, codes = learn_label_head(LABELS[kind], LOG_LOSS)
     assert head.n_outputs == N_OUTPUTS[kind] and codes.shape[0] == N
-    assert_array_equal(head.to_user_form(codes), LABELS[kind])
+    assert_array_equal(head.restore_y(codes), LABELS[kind])
     assert_array_equal(head.read(LABELS[kind][::-1]), codes[::-1])
     target = head.targets(codes, np.dtype(np.float32))
     assert target.shape == (N, N_OUTPUTS[kind]) and target.dtype == np.float32 and set(np.unique(target)) == {0.0, 1.0}
@@ -128,7 +128,7 @@ def test_numbers_there_and_back():
     assert target.shape == (N, 1)
     assert target.mean() == pytest.approx(0.0, abs=1e-12) and target.std() == pytest.approx(1.0)
     assert_allclose(head.predict(target.copy()), NUMBER, rtol=1e-12)
-    assert_array_equal(head.to_user_form(values), NUMBER)
+    assert_array_equal(head.restore_y(values), NUMBER)
     assert head.apply_class_weight(values, WEIGHT) is WEIGHT and head.strata(values) is None
     head.refuse_other_target(head)
 

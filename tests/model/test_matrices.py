@@ -39,7 +39,7 @@ def encoded(table, numeric_encoding="piecewise_linear", weight=None, **parameter
     )
     head, values = learn_regression_head(NUMBER, target_settings(net))
     settings, _ = resolve(net, Facts(N, True, n_numbers=2))
-    rows = Rows(table, values, weight, in_file=isinstance(table, np.memmap))
+    rows = Rows(table, values, weight, memory_mapped=isinstance(table, np.memmap))
     encoding = learn_encoding(settings, head, rows, F64)
     return encoding, encode_rows(encoding, rows, cross_fit=False), rows
 

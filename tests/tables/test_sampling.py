@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
-from tests.partitions.local_shards import parted
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
 from sknet._model.heads import learn_regression_head
@@ -15,14 +14,15 @@ from sknet._model.settings import TableSettings, TargetSettings
 from sknet._tables import sampling
 from sknet._tables.encoding import learn_encoder
 from sknet._tables.rows import Rows
-from sknet._tables.sampling import in_sample, sample_rows
+from sknet._tables.sampling import sample_rows, sampled_positions
+from tests.partitions.local_workers import parted
 
 N, SAMPLE = 600, 150
 F64 = np.dtype(np.float64)
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(N, 3))
 FRAME = pd.DataFrame(X, columns=["a", "b", "c"]).assign(
-    city=pd.Series(RNG.integers(0, 40, N), dtype=str), sex=pd.Categorical(RNG.choice(["f", "m"], N), ["f", "m", "x"])
+    city=[f"c{k}" for k in RNG.integers(0, 40, N)], sex=pd.Categorical(RNG.choice(["f", "m"], N), ["f", "m", "x"])
 )
 y = X[:, 0] + RNG.normal(size=N)
 
@@ -49,7 +49,7 @@ def test_it_does_not_matter_in_which_chunks_rows_come():
     left = np.empty(0, int)
     for chunk in np.array_split(np.random.default_rng(1).permutation(N), 7):
         both = np.concatenate([left, chunk])
-        left = both[in_sample(both, 5)]
+        left = both[sampled_positions(both, 5)]
     np.testing.assert_array_equal(np.sort(left), sample_rows(N, 5))
 
 
@@ -85,7 +85,7 @@ def test_levels_outside_of_the_sample_are_unknown_unless_their_type_declares_the
 
 @pytest.mark.parametrize("encoding", ["target", "both"])
 def test_levels_and_target_means_are_those_of_all_rows(encoding):
-    table = pd.DataFrame({"city": RNG.integers(0, 200, N).astype(str)})
+    table = pd.DataFrame({"city": [f"c{k}" for k in RNG.integers(0, 200, N)]})
     fitted = net(category_encoding=encoding, input_scaling=None, target_scaling=None).fit(table, y)
     (means,) = fitted.inputs_.query("kind == 'target'")["level"]
     assert means.keys() - {None} == set(table["city"])
@@ -95,7 +95,7 @@ def test_levels_and_target_means_are_those_of_all_rows(encoding):
 
 
 def test_no_training_row_sees_its_own_target():
-    table = pd.DataFrame({"id": np.repeat(np.arange(N // 2), 2).astype(str)})
+    table = pd.DataFrame({"id": [f"i{k}" for k in np.repeat(np.arange(N // 2), 2)]})
 
     def inputs(target):
         rows, (head, _) = (

@@ -77,7 +77,7 @@ def test_tables(missing):
     encoder = learn_encoder(X, input_scaling="quantile")
     of_frame = learn_encoder(pd.DataFrame(X, columns=["a", "b"]).assign(c=list("xy") * 100), input_scaling="quantile")
     Z = encoder.encode(X, np.float64)
-    assert encoder.feature_names == ["x0", "x1", "x1_missing"][: Z.shape[1]] and not encoder._layout.plain
+    assert encoder.feature_names == ["x0", "x1", "x1_missing"][: Z.shape[1]] and not encoder._layout.only_numbers
     assert of_frame.columns[:2] == encoder.columns
     assert_array_equal(encoder.encode(X[:3], np.float64), Z[:3])
     assert isinstance(encoder.columns[0], QuantileColumn)
