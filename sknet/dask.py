@@ -217,9 +217,9 @@ class _OnWorkers(BaseSigmoidMLP):
             At most 1.
         """
         local = self.to_local()
-        found = np.asarray(computed(self.predict(X)))
-        local.predict = lambda X: found  # type: ignore[method-assign]  # made by the workers, scored here
-        return float(local.score(found, computed(y), computed(sample_weight)))
+        predicted = np.asarray(computed(self.predict(X)))
+        local.predict = lambda X: predicted  # type: ignore[method-assign]  # made by the workers, scored here
+        return float(local.score(predicted, computed(y), computed(sample_weight)))
 
 
 class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
@@ -228,8 +228,8 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
     The parameters are those of :class:`sknet.SigmoidMLPClassifier`, with the same defaults and meanings, and there is
     none for the client: the present one is used. `batch_size="proportional"` is a 32nd of the rows here too, up to
     8,192 instead of 256, so that a step is worth its way to the workers. The rows held out, and the folds of
-    `n_members`, are those of the local estimator for the same rows in the same order. Members are trained at the
-    same time, on one encoded table; `oof_prediction_` is an array in this process, in the order of X's rows.
+    early stopping, are those of the local estimator for the same rows in the same order. Members and folds are trained
+    at the same time, on one encoded table; `oof_prediction_` is an array in this process, in the order of X's rows.
 
     See Also
     --------
@@ -275,8 +275,8 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
     The parameters are those of :class:`sknet.SigmoidMLPRegressor`, with the same defaults and meanings, and there is
     none for the client: the present one is used. `batch_size="proportional"` is a 32nd of the rows here too, up to
     8,192 instead of 256, so that a step is worth its way to the workers. The rows held out, and the folds of
-    `n_members`, are those of the local estimator for the same rows in the same order. Members are trained at the
-    same time, on one encoded table; `oof_prediction_` is an array in this process, in the order of X's rows.
+    early stopping, are those of the local estimator for the same rows in the same order. Members and folds are trained
+    at the same time, on one encoded table; `oof_prediction_` is an array in this process, in the order of X's rows.
 
     See Also
     --------

@@ -10,7 +10,7 @@ weight : (n,)       sample weights divided by their mean; None where all are 1
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Protocol, Self
+from typing import Protocol, Self, overload
 
 import numpy as np
 from numpy.typing import NDArray
@@ -128,7 +128,7 @@ class ChosenInputs:
 
     def __call__(self, batch: Batch) -> Array:
         """Return the batch's rows."""
-        return self.all_inputs(batch)[:, self.chosen]
+        return some_inputs(self.all_inputs(batch), self.chosen)
 
 
 def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> EncodedInMemory:
@@ -142,11 +142,10 @@ def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> Enco
     fold = encoding.folds(rows) if cross_fit else None
     raw = raw_inputs(encoder)
     if rows.memory_mapped:
-        with_ones = np.append(raw, encoder.n_inputs)
 
         def make_mapped(has_bins: bool, n_rows: int) -> Inputs:
             inputs = MappedInputs(encoder, rows.X, dtype, fold)
-            return inputs if has_bins else ChosenInputs(inputs, with_ones)
+            return inputs if has_bins else ChosenInputs(inputs, raw)
 
         return EncodedInMemory(make_mapped, n)
     if encoder.lookups is not None:
@@ -167,7 +166,7 @@ def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> Enco
 
     def make_dense(has_bins: bool, n_rows: int) -> Inputs:
         if has_bins not in dense_by_bins:
-            dense_by_bins[has_bins] = Z[:, np.append(raw, encoder.n_inputs)]
+            dense_by_bins[has_bins] = some_inputs(Z, raw)
         return DenseInputs(dense_by_bins[has_bins], n_rows, kind="ones")
 
     return EncodedInMemory(make_dense, n)
@@ -178,8 +177,18 @@ def raw_inputs(encoder: TableEncoder) -> NDArray[np.intp]:
     return np.flatnonzero([facts.kind != "bin" for _, facts in encoder.inputs])
 
 
-def some_inputs(rows: MixedRows, chosen: NDArray[np.intp]) -> MixedRows:
-    """Return rows with some of their inputs only; those that are looked up must be among them."""
+@overload
+def some_inputs(rows: Array, chosen: NDArray[np.intp]) -> Array: ...
+
+
+@overload
+def some_inputs(rows: MixedRows, chosen: NDArray[np.intp]) -> MixedRows: ...
+
+
+def some_inputs(rows: Array | MixedRows, chosen: NDArray[np.intp]) -> Array | MixedRows:
+    """Return rows with some of their inputs, all that are looked up among them; a last column of ones stays."""
+    if not isinstance(rows, MixedRows):
+        return rows[:, np.append(chosen, rows.shape[1] - 1)]
     new_number = np.full(rows.one_hot.shape[1], -1)
     new_number[chosen] = np.arange(len(chosen))
     dense_inputs = new_number[rows.dense_inputs]

@@ -109,6 +109,8 @@ def select_epoch(folds: "FoldNetworks", observer: FoldsObserver | None = None, *
         n_at_once = max(n_threads, folds.rows.backend.n_at_once) if in_threads else 1
         results = train_in_rounds(started, n_at_once, watched)
     interrupted = any(result.reason is StopReason.INTERRUPTED for result in results)
+    if interrupted and not folds.epochs:  # threads have finished their first epoch, which is not rated yet
+        raise KeyboardInterrupt
     return folds.selection(StopReason.INTERRUPTED if interrupted else watched.stopped)
 
 

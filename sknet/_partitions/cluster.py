@@ -52,9 +52,12 @@ class Cluster:
 
     def _threads(self) -> list[str | None]:
         """Return the address of each worker's threads."""
+        self._refuse_closed()
+        return [address for address, n in sorted(self._client.nthreads().items()) for _ in range(n)]
+
+    def _refuse_closed(self) -> None:
         if self._client.status != "running":
             raise RuntimeError(f"The dask client is {self._client.status}: connect to a scheduler again.")
-        return [address for address, n in sorted(self._client.nthreads().items()) for _ in range(n)]
 
     def _refuse_without_workers(self) -> None:
         if self._threads():
@@ -92,6 +95,7 @@ class Cluster:
         -------
         list of Future
         """
+        self._refuse_closed()
         if spread:
             futures = [
                 self._client.submit(function, *each, pure=False, workers=address, allow_other_workers=True)
@@ -117,16 +121,17 @@ class Cluster:
             while not wait([call], TICK).done:
                 self._refuse_without_workers()
             self._seen = monotonic()
-            found: list[Any] = call.result()
-            return found
+            values: list[Any] = call.result()
+            return values
         except KilledWorker as error:
             raise RuntimeError(
                 f"Several workers died of the same task: {error} Give workers more memory, or use more of them."
             ) from error
         except (CancelledError, asyncio.CancelledError) as error:
+            self._refuse_closed()
             raise RuntimeError(
-                f"dask has cancelled a task: {str(error) or 'the client was closed'}. Data that was scattered to a "
-                "worker is lost with it: make the collection of files, or of a function."
+                f"dask has cancelled a task: {error} Data that was scattered to a worker is lost with it: make the "
+                "collection of files, or of a function."
             ) from error
         finally:
             call.cancel()

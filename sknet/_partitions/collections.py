@@ -43,13 +43,13 @@ def opened(*collections: Collection) -> Iterator[tuple[list[PartedTable], Callab
     def local(values: Target) -> Target:
         if not is_collection(values):
             return values
-        found = cluster.results(cluster.compute(parts_of(values)))
-        return pd.concat(found) if hasattr(found[0], "iloc") else np.concatenate(found)
+        parts = cluster.results(cluster.compute(parts_of(values)))
+        return np.concatenate(parts) if isinstance(parts[0], np.ndarray) else pd.concat(parts)
 
     try:
         # targets travel as parts of tasks, so that they are there again after any loss
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TiB"}):
-            yield [opened_table(Partitions(cluster, of_one)) for of_one in partitions], local
+            yield [opened_table(Partitions(cluster, of_table)) for of_table in partitions], local
     finally:
         cluster.close()
 
@@ -88,18 +88,18 @@ def computed(values: Target) -> Target:
     return values.compute() if is_collection(values) else values
 
 
-def checked(X: Collection, name: str = "X") -> Collection:
-    """Check the type of a table, which is a dask collection of numbers or a data frame."""
+def checked(X: Collection) -> Collection:
+    """Return a table if its type is right: a dask data frame, or an array of numbers, of float64 if they are bools."""
     if not isinstance(X, dd.DataFrame | da.Array):
         raise TypeError(
-            f"{name} is {type(X).__name__}, and sknet.dask takes dask DataFrames and Arrays: use sknet's own estimator "
+            f"X is {type(X).__name__}, and sknet.dask takes dask DataFrames and Arrays: use sknet's own estimator "
             "for what is in memory."
         )
     if isinstance(X, da.Array):
         if X.ndim != 2:
-            raise ValueError(f"{name} has {X.ndim} dimensions: give it the shape (n_samples, n_features).")
+            raise ValueError(f"X has {X.ndim} dimensions: give it the shape (n_samples, n_features).")
         if X.dtype.kind not in "fiub":
-            raise TypeError(f"{name} is a dask Array of {X.dtype}: make it numbers, or a dask DataFrame.")
+            raise TypeError(f"X is a dask Array of {X.dtype}: make it numbers, or a dask DataFrame.")
         plain = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
         return X if plain else X.astype(np.float64)
     return X

@@ -39,7 +39,7 @@ def lazily(estimator: Predicts, model: Model, X: Collection, method: str, *argum
     estimator : estimator
         Its `method` is called with each part and the arguments.
     model : Model
-        Its own.
+        The estimator's.
     X : dask DataFrame or Array
     method : {"predict", "predict_proba", "predict_interval"}
 
@@ -53,15 +53,17 @@ def lazily(estimator: Predicts, model: Model, X: Collection, method: str, *argum
     raw = np.zeros((1, model.head.n_outputs), model.output_dtype)
     like = _LIKE[method](model, raw)
     shared = dask.delayed(estimator, name=f"{type(estimator).__name__}-{uuid4().hex}", traverse=False)
-    parts = like if isinstance(like, list) else [like]
-    found = [
-        _of_one(X, _Predict(method, arguments, number if isinstance(like, list) else None, one[:0], names), shared)
-        for number, (one, names) in enumerate(zip(parts, _columns(model, method, parts), strict=True))
+    is_list = isinstance(like, list)
+    parts = like if is_list else [like]
+    predictions = [
+        _map(_Predict(method, arguments, number if is_list else None, part[:0], names), X, shared)
+        for number, (part, names) in enumerate(zip(parts, _columns(model, method, parts), strict=True))
     ]
-    return found if isinstance(like, list) else found[0]
+    return predictions if is_list else predictions[0]
 
 
-def _of_one(X: Collection, predict: _Predict, shared: object) -> Collection:
+def _map(predict: _Predict, X: Collection, shared: object) -> Collection:
+    """Return, lazily, what is predicted for each part."""
     if not isinstance(X, da.Array):
         return X.map_partitions(predict, shared, meta=predict.framed(predict.like, None))
     X = X.rechunk({1: -1})
@@ -75,7 +77,7 @@ def _of_one(X: Collection, predict: _Predict, shared: object) -> Collection:
 
 
 class _Predict:
-    """What is done with one part."""
+    """The prediction of one part of a collection."""
 
     def __init__(
         self, method: str, arguments: tuple[object, ...], number: int | None, like: Array, names: pd.Index | None

@@ -10,7 +10,7 @@ rows : (n,)              numbers of the chosen rows among the N
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from hashlib import sha256
 from itertools import pairwise
@@ -21,7 +21,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
 
-from sknet._model.matrices import Backend, raw_inputs
+from sknet._model.matrices import Backend, raw_inputs, some_inputs
 from sknet._network.binding import Kind
 from sknet._partitions import tasks
 from sknet._tables.columns.target import TargetTotals
@@ -73,10 +73,10 @@ class RowGroups:
     @cached_property
     def position(self) -> NDArray[np.int32]:
         """Each row's position in its group, (n,)."""
-        found = np.empty(len(self.group), np.int32)
+        position = np.empty(len(self.group), np.int32)
         for bound in self.bounds:
-            found[self.order[bound]] = np.arange(bound.stop - bound.start)
-        return found
+            position[self.order[bound]] = np.arange(bound.stop - bound.start)
+        return position
 
     def split(self, values: Array) -> list[Array]:
         """Return the values, (n, ...), of each group's rows."""
@@ -84,10 +84,10 @@ class RowGroups:
 
     def joined(self, of_groups: Sequence[Array]) -> Array:
         """Return the values of all rows, (n, ...), from those of each group's."""
-        values = np.concatenate(of_groups)
-        found = np.empty_like(values, order="F" if values.ndim > 1 else "C")  # as raw outputs are, column by column
-        found[self.order] = values
-        return found
+        grouped = np.concatenate(of_groups)
+        values = np.empty_like(grouped, order="F" if grouped.ndim > 1 else "C")  # as raw outputs are, column by column
+        values[self.order] = grouped
+        return values
 
 
 class Partitions:
@@ -112,7 +112,7 @@ class Partitions:
 
     def __init__(self, cluster: Computes, collection: Sequence[object]) -> None:
         self.cluster, self._collection = cluster, collection
-        self.brought: tuple[NDArray[np.intp], Table] | None = None  # the rows that came here last, and their numbers
+        self.rows_here: tuple[NDArray[np.intp], Table] | None = None  # rows that this process has, and their numbers
         self._futures: list[Future] | None = None
         lengths, samples = zip(*cluster.run(tasks.describe, self.futures), strict=True)
         self.sample = next((rows for length, rows in zip(lengths, samples, strict=True) if length), samples[0])
@@ -131,8 +131,8 @@ class Partitions:
         return self._futures
 
     def release(self) -> None:
-        """Let workers forget the partitions; they know how to compute again what others need."""
-        self._futures = None
+        """Forget the partitions, here and on the workers, which know how to compute again what others need."""
+        self._futures = self.rows_here = None
 
     def groups_of(self, rows: NDArray[np.intp]) -> tuple[RowGroups, list[Array]]:
         """Return the partition of each row, and the positions of each partition's rows."""
@@ -140,7 +140,7 @@ class Partitions:
         groups = RowGroups(partition, len(self.stops))
         starts = [0, *self.stops[:-1].tolist()]
         parts = zip(groups.split(rows), starts, strict=True)
-        return groups, [(own - start).astype(np.int32) for own, start in parts]  # half of what travels
+        return groups, [(numbers - start).astype(np.int32) for numbers, start in parts]  # half of what travels
 
 
 class RemoteInputs:
@@ -156,6 +156,27 @@ class RemoteInputs:
         raise TypeError("these rows are on workers")
 
 
+class EncodedShards:
+    """What shards are encoded as; it stays on the workers.
+
+    Parameters
+    ----------
+    cluster : Computes
+    futures : list of Future
+        What each shard is encoded as.
+    raw_inputs : ndarray of ints
+        Which of the network's inputs are no bins.
+    """
+
+    def __init__(self, cluster: Computes, futures: list[Future], raw_inputs: NDArray[np.intp]) -> None:
+        self._cluster, self.futures, self._raw_inputs = cluster, futures, raw_inputs
+
+    @cached_property
+    def without_bins(self) -> list[Future]:
+        """The same without the bins beside numbers, made once."""
+        return self._cluster.start(some_inputs, self.futures, [self._raw_inputs] * len(self.futures))
+
+
 @dataclass(frozen=True, eq=False)
 class EncodedParts:
     """Rows that have been encoded, and stay on the workers.
@@ -164,24 +185,21 @@ class EncodedParts:
     ----------
     partitions : Partitions
         Of which they are rows.
-    futures : list of Future
-        What each shard's rows are encoded as.
+    shards : EncodedShards
+        What these were encoded as.
     shard : RowGroups
         The shard of each of the n rows.
     chosen : ndarray of shape (n,), or None
         The position of each row among those encoded there; None where all are chosen, in their order.
-    raw_inputs : ndarray of ints
-        Which of the network's inputs are no bins.
-    narrowed : list of list of Future
-        The same with these inputs only, once it has been made.
+    has_bins : bool
+        Whether the inputs include the bins beside the numbers.
     """
 
     partitions: Partitions
-    futures: list[Future]
+    shards: EncodedShards
     shard: RowGroups
     chosen: NDArray[np.int32] | None
-    raw_inputs: NDArray[np.intp]
-    narrowed: list[list[Future]] = field(default_factory=list)
+    has_bins: bool = True
     is_sparse: bool = False
 
     @property
@@ -191,8 +209,13 @@ class EncodedParts:
 
     @property
     def cluster(self) -> Computes:
-        """What computes with them."""
+        """The cluster that computes with them."""
         return self.partitions.cluster
+
+    @property
+    def futures(self) -> list[Future]:
+        """What each shard is encoded as."""
+        return self.shards.futures if self.has_bins else self.shards.without_bins
 
     def __getitem__(self, rows: Batch) -> EncodedParts:
         """Return some of these rows."""
@@ -200,11 +223,8 @@ class EncodedParts:
         return replace(self, shard=RowGroups(self.shard.group[rows], self.shard.n_groups), chosen=chosen)
 
     def without_bins(self) -> EncodedParts:
-        """Return the same rows without the bins beside their numbers, which are left out once."""
-        if not self.narrowed:
-            n = len(self.futures)
-            self.narrowed.append(self.cluster.start(tasks.take_inputs, self.futures, [self.raw_inputs] * n))
-        return replace(self, futures=self.narrowed[0])
+        """Return the same rows without the bins beside their numbers."""
+        return replace(self, has_bins=False)
 
     def inputs(self, n_rows: int) -> RemoteInputs:
         """Return what stands for the network's inputs."""
@@ -258,14 +278,14 @@ class PartedTable(ExternalTable):
     def rows_in_memory(self, rows: NDArray[np.intp]) -> Table:
         """Return some of these rows, in this order, as an array or a data frame in this process."""
         chosen = self.rows[rows]
-        known = self.partitions.brought  # a fit asks for its sample twice
-        if known is None or not np.array_equal(known[0], chosen):
-            known = self.partitions.brought = chosen, self._bring(chosen)
-        return known[1]
+        rows_here = self.partitions.rows_here  # a fit asks for its sample twice
+        if rows_here is None or not np.array_equal(rows_here[0], chosen):
+            rows_here = self.partitions.rows_here = chosen, self._fetch(chosen)
+        return rows_here[1]
 
-    def _bring(self, rows: NDArray[np.intp]) -> Table:
+    def _fetch(self, rows: NDArray[np.intp]) -> Table:
         groups, positions = self.partitions.groups_of(rows)
-        wanted = [i for i, own in enumerate(positions) if len(own)]
+        wanted = [i for i, of_partition in enumerate(positions) if len(of_partition)]
         futures = [self.partitions.futures[i] for i in wanted]
         tables = self.partitions.cluster.run(tasks.take, futures, [positions[i] for i in wanted])
         order = np.argsort(groups.order)  # back to that of the rows
@@ -297,14 +317,14 @@ class PartedTable(ExternalTable):
         n = len(shards)
         per_shard = [[of_partitions[shard] for shard in shards] for of_partitions in (table.futures, positions, folds)]
         futures = cluster.start(tasks.encode, *per_shard, [encoder] * n, [dtype] * n, spread=True)
-        cluster.run(tasks.finished, futures)  # what cannot be encoded is an error here
+        cluster.run(tasks.wait_for, futures)  # what cannot be encoded is an error here
         shard_of = np.repeat(np.arange(n), [shard.stop - shard.start for shard in shards])  # of each partition
         shard = RowGroups(shard_of[groups.group], n)
         first = np.array([bound.start for bound in shard.bounds])
         position = np.empty(len(self), np.int32)  # rows lie partition after partition, in each as they were chosen
         position[groups.order] = np.arange(len(self)) - np.repeat(first, np.diff(first, append=len(self)))
         chosen = None if np.array_equal(position, shard.position) else position
-        return EncodedParts(table, futures, shard, chosen, raw_inputs(encoder))
+        return EncodedParts(table, EncodedShards(cluster, futures, raw_inputs(encoder)), shard, chosen)
 
 
 def concatenated(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

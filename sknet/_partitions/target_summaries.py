@@ -19,7 +19,7 @@ from sknet._model.heads import LabelHead, RegressionHead, learn_label_head, lear
 from sknet._model.settings import TargetSettings
 from sknet._tables.class_weight import class_weights_by_output
 from sknet._tables.label_arrays import stack_label_columns
-from sknet._typing import Array, Target
+from sknet._typing import Array
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +47,8 @@ class LabelTotals:
 
 
 def _totals(labels: Array, weight: Array) -> LabelTotals:
-    codes, found = pd.factorize(labels)
-    return LabelTotals(np.asarray(found), np.bincount(codes, weight, len(found)))
+    codes, distinct = pd.factorize(labels)
+    return LabelTotals(np.asarray(distinct), np.bincount(codes, weight, len(distinct)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,13 +77,13 @@ class LabelSummary:
         if (self.flat, len(self.columns)) != (other.flat, len(other.columns)):
             raise ValueError(f"y has {len(self.columns)} columns in one part and {len(other.columns)} in another.")
         pairs = zip(self.columns, other.columns, strict=True)
-        return LabelSummary(tuple(one.merged(two) for one, two in pairs), self.flat)
+        return LabelSummary(tuple(first.merged(second) for first, second in pairs), self.flat)
 
-    def head(self, settings: TargetSettings, classes: Target = None) -> LabelHead:
+    def head(self, settings: TargetSettings) -> LabelHead:
         """Learn which labels there are."""
         most = max(len(column.labels) for column in self.columns)
         labels = [np.resize(column.labels, most) for column in self.columns]  # repeated, to be as many
-        return learn_label_head(labels[0] if self.flat else stack_label_columns(labels), settings, classes)[0]
+        return learn_label_head(labels[0] if self.flat else stack_label_columns(labels), settings)[0]
 
     def class_weights_by_output(self, head: LabelHead) -> list[Array] | None:
         """Return the class weights, one array for each target column; None where there are none."""

@@ -4,7 +4,7 @@ Conventions
 -----------
 A shard is the rows of some partitions that follow one another. m rows of it are encoded, m' of these belong to a run.
 
-encoded : (m, d + 1)     the network's inputs, with a last column of ones; or `MixedRows`, where categories are looked up
+encoded : (m, d + 1)     the network's inputs, with a last column of ones; `MixedRows` where categories are looked up
 rows : (m',), or None    which of the encoded rows the run has; None for all
 batch : (b,), or None    which of the m' rows; None for all
 theta, gradient : (p,)
@@ -45,8 +45,8 @@ def describe(partition: Table) -> tuple[int, Table]:
 
 def take(partition: Table, rows: Indices) -> Table:
     """Return some rows of a partition."""
-    is_whole = len(rows) == partition.shape[0] and bool((np.diff(rows) == 1).all())
-    return partition if is_whole else take_rows(partition, rows.astype(np.intp))
+    has_all = len(rows) == partition.shape[0] and bool((np.diff(rows) == 1).all())
+    return partition if has_all else take_rows(partition, rows.astype(np.intp))
 
 
 def digest(partition: Table, rows: Indices) -> str:
@@ -86,17 +86,8 @@ def target_totals(
     return encoder.target_totals(take(partition, rows), target, weight, fold)
 
 
-def finished(result: object) -> None:
-    """Wait for a result, which stays where it is."""
-
-
-def take_inputs(encoded: Encoded, columns: NDArray[np.intp]) -> Encoded:
-    """Return some of the network's inputs, in increasing order."""
-    if not isinstance(encoded, MixedRows):
-        return encoded[:, [*columns, -1]]  # the ones too
-    is_kept = np.isin(encoded.dense_inputs, columns)
-    places = np.searchsorted(columns, encoded.dense_inputs[is_kept])
-    return MixedRows(encoded.dense[:, is_kept], encoded.one_hot[:, columns], places)
+def wait_for(result: object) -> None:
+    """Do nothing with a result, which stays where it is: the task ends when there is one."""
 
 
 # --- training --------------------------------------------------------------------------------------------------------
@@ -126,11 +117,11 @@ def gradient(
     encoded: Encoded, run: RunOfShard, theta: Array, batch: Indices | None, n: int, seed: tuple[int, int] | None
 ) -> tuple[float, Array]:
     """Compute what a shard's rows contribute to the objective of a batch of n rows, and to its gradient."""
-    objective, found = _objective(encoded, run), np.empty_like(theta)
+    objective, out = _objective(encoded, run), np.empty_like(theta)
     rows = slice(0, len(run.target)) if batch is None else batch.astype(np.intp, copy=False)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the driver says what diverges
-        value = objective.share(theta, rows, n, found, None if seed is None else np.random.default_rng(seed))
-    return value, found
+        value = objective.share(theta, rows, n, out, None if seed is None else np.random.default_rng(seed))
+    return value, out
 
 
 def raw_outputs(encoded: Encoded, rows: Indices | None, network: NetworkOfRun, theta: Array) -> Array:
@@ -150,8 +141,6 @@ def _objective(encoded: Encoded, run: RunOfShard) -> Objective:
 
 
 def _inputs(encoded: Encoded, run: RunOfShard) -> Inputs:
-    n_rows = run.network.n_rows
-    inputs = (
-        MixedInputs(encoded, n_rows) if isinstance(encoded, MixedRows) else DenseInputs(encoded, n_rows, kind="ones")
-    )
+    n = run.network.n_rows
+    inputs = MixedInputs(encoded, n) if isinstance(encoded, MixedRows) else DenseInputs(encoded, n, kind="ones")
     return inputs if run.rows is None else SelectedInputs(inputs, run.rows.astype(np.intp, copy=False))

@@ -26,11 +26,11 @@ from sknet._tables.rows import Rows
 from sknet._typing import Array, Batch, Gradient
 
 NETWORKS_AT_ONCE = 8
-"""So many networks wait for workers at a time: enough for one to compute while others are on their way."""
+"""How many networks wait for workers at a time: enough that workers compute for one while others are on their way."""
 
 
 def encode(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> EncodedParts:
-    """Encode the rows of a table where they are; see `sknet._model.matrices.encode_in_memory`."""
+    """Encode the rows of a table on the workers that have them; see `sknet._model.matrices.encode_in_memory`."""
     fold = encoding.folds(rows) if cross_fit else None
     return cast(PartedTable, rows.X).encode(encoding.encoder, encoding.compute_dtype, fold)
 
@@ -73,14 +73,15 @@ class ShardedObjective:
         rows = self._rows
         rows.partitions.release()  # what is needed is encoded
         seed = None if rng is None else int(rng.integers(2**63))
-        n, calls = length(batch), []
-        for i, (encoded, run, own) in enumerate(zip(rows.futures, self._runs, self._batches(batch), strict=True)):
-            if own is None or len(own):
-                calls.append((encoded, run, theta, own, n, None if seed is None else (seed, i)))
-        found = rows.cluster.run(tasks.gradient, *zip(*calls, strict=True))
-        value, out[:] = 0.0, 0.0
-        for of_shard, gradient in found:
-            value += of_shard
+        n = length(batch)
+        calls = []
+        for i, (encoded, run, chosen) in enumerate(zip(rows.futures, self._runs, self._batches(batch), strict=True)):
+            if chosen is None or len(chosen):
+                calls.append((encoded, run, theta, chosen, n, None if seed is None else (seed, i)))
+        value = 0.0
+        out.fill(0.0)
+        for share, gradient in rows.cluster.run(tasks.gradient, *zip(*calls, strict=True)):
+            value += share
             out += gradient
         return value + self._penalty.add(theta[: self._n_weights], out[: self._n_weights]), out
 

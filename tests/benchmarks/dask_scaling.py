@@ -25,15 +25,15 @@ TASKS = {
     "L-BFGS, 50-64-1": {"hidden_layer_sizes": 64, "solver": "lbfgs", "max_iter": 8},
     "Adam, 50-512-512-1, 8,192 rows": {"hidden_layer_sizes": (512, 512), "max_iter": 3, "batch_size": 8192},
 }
-FIXED = {"random_state": 0, "early_stopping": False, "numeric_encoding": "raw", "dtype": "float32"}
+FIXED = {"random_state": 0, "early_stopping": False, "n_members": 1, "numeric_encoding": "raw", "dtype": "float32"}
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 SIZES = (100, 10_000, 300_000)
 
 
 def parameters(task, n_processes):
     """Return a task's parameters, where a batch is shared by so many processes."""
-    found = TASKS[task] | FIXED
-    return found | {"batch_size": found["batch_size"] // n_processes} if "batch_size" in found else found
+    values = TASKS[task] | FIXED
+    return values | {"batch_size": values["batch_size"] // n_processes} if "batch_size" in values else values
 
 
 def made(n, seed):
@@ -93,9 +93,9 @@ def members(n, rounds):
     from sknet._partitions import collections
     from sknet.dask import SigmoidMLPRegressor
 
-    place = collections.ON_WORKERS
+    backend = collections.ON_WORKERS
     print(f"{'four members / one network':40} {'rows':>10} {'':>10} {'at once':>8} {'in turn':>8}")
-    with cluster(2) as found, distributed.Client(found) as client:
+    with cluster(2) as two_workers, distributed.Client(two_workers) as client:
         X = da.random.RandomState(0).normal(size=(n, N_COLUMNS), chunks=(n // 8, N_COLUMNS))
         X = X.astype(np.float32).persist()
         y = X[:, 0] * X[:, 1] + X[:, 2]
@@ -103,15 +103,15 @@ def members(n, rounds):
             fixed = dict(max_iter=n_epochs, n_iter_no_change=np.inf, numeric_encoding="raw", random_state=0)
             ratios = []
             for _ in range(rounds + 1):
-                found_now = []
-                for n_members, at_once in ((1, 1), (4, place.at_once), (4, 1)):
-                    collections.ON_WORKERS = replace(place, at_once=at_once)
+                seconds = []
+                for n_members, n_at_once in ((1, 1), (4, backend.n_at_once), (4, 1)):
+                    collections.ON_WORKERS = replace(backend, n_at_once=n_at_once)
                     net = SigmoidMLPRegressor(
                         layers, n_members=n_members, batch_size=batch_size, early_stopping=True, **fixed
                     )
-                    found_now.append(costs(lambda net=net: net.fit(X, y), client))
-                one, together, in_turn = np.array(found_now)
-                ratios.append([together / one, in_turn / one])
+                    seconds.append(costs(lambda net=net: net.fit(X, y), client))
+                single, together, in_turn = np.array(seconds)
+                ratios.append([together / single, in_turn / single])
             name, medians = f"50-{layers}-1, {batch_size:,} rows a step", np.median(ratios[1:], axis=0)
             for i, what in enumerate(("seconds", "processor")):
                 print(f"{name:40} {n:>10,} {what:>10} {medians[0, i]:>8.2f} {medians[1, i]:>8.2f}", flush=True)
@@ -126,10 +126,10 @@ def round_trip(client, n_parameters, times=60):
     """Return the median milliseconds of a task on each worker that is sent theta and returns as much."""
     from sknet._partitions.cluster import Cluster
 
-    found, theta, seconds = Cluster(client), np.zeros(n_parameters), []
+    workers, theta, seconds = Cluster(client), np.zeros(n_parameters), []
     for _ in range(times):
         started = perf_counter()
-        found.run(echo, [theta] * found.n_threads)
+        workers.run(echo, [theta] * workers.n_threads)
         seconds.append(perf_counter() - started)
     return 1e3 * float(np.median(seconds))
 
@@ -146,7 +146,7 @@ def main(n, rounds):
     import distributed
 
     print(f"{'':32} {'rows':>10} {'one s':>7} {'control':>8} {'dask':>6} {'dask/control':>13}")
-    with cluster(2) as found, distributed.Client(found) as client:
+    with cluster(2) as two_workers, distributed.Client(two_workers) as client:
         for task in TASKS:
             ratios = []
             for _ in range(rounds):
@@ -164,7 +164,7 @@ def trips():
 
     print(f"{'ms, by parameters':>20} " + " ".join(f"{p:>8,}" for p in SIZES))
     for n in (1, 2, 4, 8):
-        with cluster(n) as found, distributed.Client(found) as client:
+        with cluster(n) as workers, distributed.Client(workers) as client:
             print(f"{n:>12} workers " + " ".join(f"{round_trip(client, p):>8.1f}" for p in SIZES), flush=True)
 
 

@@ -3,7 +3,7 @@
     python -m tests.fuzz.interrupts [--n N] [--seed S] [--step K] [--only WORDS]
 
 It must be as it was before, with the interrupt raised, or fitted with all epochs that had ended, bit for bit what so
-many epochs give; each member of an ensemble by itself. N instants are drawn, half of them lines of the package, half of
+many epochs give; each of several members by itself. N instants are drawn, half of them lines of the package, half of
 them times of a real signal. With `--step`, every K-th line of every call is tried instead, from the S-th on.
 """
 
@@ -26,6 +26,7 @@ X = np.random.default_rng(0).normal(size=(N, 2))
 NUMBER, LABEL = X[:, 0], (X[:, 0] > 0).astype(int)
 # Without averages, and at a rate that does not depend on max_iter, k epochs are the first k of more epochs.
 PLAIN = dict(hidden_layer_sizes=2, batch_size=12, learning_rate="constant", random_state=0, max_iter=4, tol=0.0)
+PLAIN |= dict(n_members=1)
 
 
 def steady(fraction):
@@ -33,24 +34,26 @@ def steady(fraction):
     return 1.0
 
 
-BY_FOLDS = PLAIN | dict(learning_rate=steady, averaging=0.0, dropout=0.0, early_stopping="folds")
+STEADY = PLAIN | dict(learning_rate=steady, averaging=0.0, weight_decay=0.0)
+BY_FOLDS = STEADY | dict(early_stopping="folds")
+MEMBERS = STEADY | dict(early_stopping=False, n_members=2)
 VALIDATED = PLAIN | dict(early_stopping=True, validation_fraction=0.45)
 KINDS = {
     "classifier": (SigmoidMLPClassifier(**PLAIN, early_stopping=False), LABEL),
     "classifier, held out": (SigmoidMLPClassifier(**VALIDATED), LABEL),
     # without a temperature, which folds choose too
-    "classifier, folds": (SigmoidMLPClassifier(**BY_FOLDS, temperature_scaling=False), LABEL),
-    "classifier, members": (SigmoidMLPClassifier(**PLAIN, n_members=2), LABEL),
+    "classifier, folds": (SigmoidMLPClassifier(**BY_FOLDS, dropout=0.0, temperature_scaling=False), LABEL),
+    "classifier, members": (SigmoidMLPClassifier(**MEMBERS, dropout=0.0), LABEL),
     "classifier, lbfgs": (SigmoidMLPClassifier(**PLAIN | dict(solver="lbfgs"), early_stopping=False), LABEL),
     "regressor": (SigmoidMLPRegressor(**VALIDATED), NUMBER),
     "regressor, folds": (SigmoidMLPRegressor(**BY_FOLDS), NUMBER),
-    "regressor, members": (SigmoidMLPRegressor(**PLAIN, n_members=2), NUMBER),
+    "regressor, members": (SigmoidMLPRegressor(**MEMBERS), NUMBER),
     "regressor, lbfgs": (SigmoidMLPRegressor(**PLAIN | dict(solver="lbfgs"), early_stopping=False), NUMBER),
 }
 WAYS = ("fit", "refit", "warm start", "partial_fit", "resume")
 EPOCH_ENDS = sknet._training.state.Snapshot.take.__code__
 """After this function has run, an epoch of its run counts as finished."""
-FOLDS_END = sknet._model.folds.limited_by_folds.__code__
+FOLDS_END = sknet._model.selection.limited_by.__code__
 """What has run before this function ends, was no training of the network that is learnt."""
 
 
@@ -107,13 +110,20 @@ def by_signal(call, seconds):
     return False
 
 
-def networks(net):
-    """Return the estimators of single networks."""
-    return [net] if net.n_members == 1 else net.members_
+def weights_of_each(net):
+    """Return the epochs and the weights of each network that has been trained: of members all but their joint bias."""
+    epochs = net._fitted.member_epochs
+    if not epochs:
+        return [(net.n_iter_, np.concatenate([part.ravel() for part in net.coefs_ + net.intercepts_]))]
+    parts = [[np.split(net.coefs_[0], len(epochs), axis=1)[i], np.split(net.intercepts_[0], len(epochs))[i],
+              np.split(net.coefs_[1], len(epochs))[i]] for i in range(len(epochs))]  # fmt: skip
+    return [(len(n), np.concatenate([part.ravel() for part in own])) for n, own in zip(epochs, parts, strict=True)]
 
 
-def weights(net):
-    return np.concatenate([part.ravel() for part in net.coefs_ + net.intercepts_])
+def is_of_a_fold(net):
+    """Whether training has ended while folds were choosing the epoch."""
+    epochs = net._fitted.fold_epochs
+    return bool(epochs) and net.n_iter_ == len(epochs) and net.loss_ == epochs[-1].loss
 
 
 class Scenario:
@@ -126,13 +136,12 @@ class Scenario:
         if way == "resume":
             self.fresh(max_iter=2).set_callbacks(Checkpoint(path)).fit(X, self.y)
         self.before = bits(self.fresh())
-        self.outcomes = [{} for _ in range(self.net.n_members)]
+        self.outcomes = {}  # (which network, its epochs): its weights
         for k in range(1, 2 if way == "partial_fit" else 1 + self.net.max_iter):
             if way != "resume" or k >= 2:
                 one = self.fresh(max_iter=k)
                 self.call(one.set_params(early_stopping=False) if self.by_folds and way != "resume" else one)
-                for outcomes, network in zip(self.outcomes, networks(one), strict=True):
-                    outcomes[network.n_iter_] = weights(network)
+                self.outcomes |= {(i, n): found for i, (n, found) in enumerate(weights_of_each(one))}
         counter = Watch()
         counter.during(lambda: self.call(self.fresh()))
         self.n_lines = counter.n_lines
@@ -158,15 +167,14 @@ class Scenario:
 
     def wrong(self, net, raised, n_epochs):
         """What is wrong with an estimator after an interrupt; None if nothing is."""
-        if sknet._model.threads.TURNS.lock._is_owned():
-            return "other threads wait for ever"
         if bits(net)[1] == self.before[1]:
             if not raised:
                 return "nothing was done, and nothing said"
             return f"{n_epochs} finished epochs are lost" if n_epochs > 0 and self.way != "partial_fit" else None
-        for outcomes, network in zip(self.outcomes, networks(net), strict=True):
-            n = network.n_iter_
-            if n not in outcomes or not np.array_equal(weights(network), outcomes[n]):
+        if self.by_folds and is_of_a_fold(net):  # whose weights no other call has
+            return None if net.predict(X).shape == (N,) else "the network of a fold is torn"
+        for i, (n, found) in enumerate(weights_of_each(net)):
+            if (i, n) not in self.outcomes or not np.array_equal(found, self.outcomes[i, n]):
                 return f"its weights are not those of {n} epochs"
             if n < n_epochs:
                 return f"{n_epochs - n} finished epochs are lost"

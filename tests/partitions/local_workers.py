@@ -50,3 +50,9 @@ def parted(X, n_parts=3):
 def calls_of(table):
     """Return the names of the tasks that were asked for."""
     return table.partitions.cluster.calls
+
+
+def distance(one, other):
+    """Return the largest difference of two fits' weights."""
+    pairs = zip(one.coefs_ + one.intercepts_, other.coefs_ + other.intercepts_, strict=True)
+    return max(np.abs(a - b).max() for a, b in pairs)

@@ -10,7 +10,7 @@ X = pd.DataFrame({
     "code": rng.integers(0, 5, N),
     "text": rng.choice(list("xyzuvw"), N),
     "date": pd.date_range("2020", periods=N, freq="37min"),
-    "many": rng.choice(120, N).astype(str),
+    "many": [f"m{i}" for i in rng.choice(120, N)],
     "gaps": np.where(rng.random(N) < 0.2, np.nan, rng.exponential(size=N)),
     "zeros": np.where(rng.random(N) < 0.8, 0.0, rng.normal(size=N)),
 })  # fmt: skip

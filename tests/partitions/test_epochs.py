@@ -4,8 +4,8 @@ from tempfile import TemporaryFile
 
 import numpy as np
 import pytest
-from sknet._model.fitting import Tables
 
+from sknet._model.matrices import Encoding
 from sknet._model.settings import TargetSettings
 from sknet._partitions import epochs as training
 from sknet._partitions.epochs import EpochRows, StoredRows, TableInputs
@@ -56,8 +56,8 @@ def test_an_epoch_has_every_row_once(stored, size, small, monkeypatch):
     assert (sample.rows.X == X).all() and (sample.rows.weight == WEIGHT).all() and (sample.numbers == X[:, 0]).all()
     encoder = learn_encoder(sample.rows.X, input_scaling="standard", weight=sample.rows.weight)
     assert encoder.columns[0].center == pytest.approx(np.average(X[:, 0], weights=WEIGHT))
-    tables = Tables(encoder, rows.head, np.dtype(float), np.dtype(float))
-    stream, seen, orders = EpochRows(rows, tables, rows.count(), 0.0, 4096, sample), [], []
+    encoding = Encoding(encoder, rows.head, np.dtype(float), np.dtype(float))
+    stream, seen, orders = EpochRows(rows, encoding, rows.count(), 0.0, 4096, sample), [], []
     for rng in (np.random.default_rng(0), np.random.default_rng(1), None):
         recorder, seen = Recorder(), []
         for batch in stream.batches(recorder, size, rng):

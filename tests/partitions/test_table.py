@@ -6,6 +6,7 @@ import pytest
 from local_workers import calls_of, of_parts, parted
 from numpy.testing import assert_array_equal
 
+from sknet._model.matrices import raw_inputs
 from sknet._partitions.table import RowGroups
 from sknet._tables.encoding import learn_encoder
 
@@ -18,7 +19,7 @@ def test_rows_are_chosen_by_their_numbers(given):
     some = table[np.array([19, 0, 7])][np.array([2, 0])]
     assert (table.shape, some.shape, len(some)) == ((20, 2), (2, 2), 2)
     assert_array_equal(some.rows, [7, 19])
-    assert_array_equal(some.in_memory(np.array([1, 0, 1])), X[[19, 7, 19]])
+    assert_array_equal(some.rows_in_memory(np.array([1, 0, 1])), X[[19, 7, 19]])
 
 
 def test_rows_of_groups_come_back_in_their_order():
@@ -28,11 +29,31 @@ def test_rows_of_groups_come_back_in_their_order():
     assert_array_equal(groups.joined(groups.split(np.arange(5.0))), np.arange(5.0))
 
 
-def test_rows_are_encoded_once_in_any_order():
+def test_rows_that_are_asked_for_twice_are_sent_once():
+    table, rows = parted(X, 4), np.array([3, 9])
+    assert table.rows_in_memory(rows) is table.rows_in_memory(rows)
+    assert calls_of(table).count("take") == 1
+    assert_array_equal(table.rows_in_memory(rows + 1), X[rows + 1])
+
+
+def test_bins_are_left_out_once():
+    encoder = learn_encoder(X, numeric_encoding="piecewise_linear")
+    table = parted(X, 4)
+    encoded = table.encode(encoder, np.dtype(float))
+    raw = raw_inputs(encoder)
+    assert 0 < len(raw) < encoder.n_inputs
+    for some, rows in ((encoded, np.arange(20)), (encoded[np.array([7, 2])], np.array([7, 2]))):
+        narrow = some.without_bins()
+        shards = zip(narrow.futures, narrow.rows, strict=True)
+        values = narrow.shard.joined([Z if of_shard is None else Z[of_shard] for Z, of_shard in shards])
+        assert_array_equal(values, np.c_[encoder.encode(X[rows], np.dtype(float))[:, raw], np.ones(len(rows))])
+    assert calls_of(table).count("some_inputs") == 1
+
+
+def test_rows_are_encoded_in_any_order():
     encoder, rows = learn_encoder(X), np.random.default_rng(0).permutation(20)[:13]
     table = parted(X, 4)[rows]
-    encoded = table.encoded_by(encoder, np.dtype(float))
-    assert table.encoded_by(encoder, np.dtype(float)) is encoded and calls_of(table).count("encode") == 1
+    encoded = table.encode(encoder, np.dtype(float))
     expected = encoder.encode(X, np.dtype(float))
     for some, own in ((encoded, rows), (encoded[np.array([5, 0, 12])], rows[[5, 0, 12]])):
         shards = zip(some.futures, some.rows, strict=True)

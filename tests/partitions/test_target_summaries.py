@@ -56,11 +56,6 @@ def test_labels_in_parts(name, class_weight):
     np.testing.assert_allclose(found, expected.weigh(codes, weight))
 
 
-def test_all_classes_may_be_named():
-    summary = summary_of(LabelSummary, LABELS["text"], None)
-    assert summary.head(TargetSettings("log_loss"), ["c", "a", "b", "z"]).labels.classes.tolist() == list("abcz")
-
-
 def test_labels_of_two_types_are_refused():
     with pytest.raises(ValueError, match="mixes strings"):
         of_one(LabelSummary, ["a"], None).merged(of_one(LabelSummary, [1], None))

@@ -2,26 +2,23 @@
 
 import numpy as np
 import pytest
-from local_workers import calls_of, cut, of_parts, parted
+from local_workers import calls_of, cut, distance, of_parts, parted
 from mixed_table import LABELS, WEIGHT, N, X, rng, y
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._model.matrices import raw_inputs, some_inputs
 from sknet._network.activations import ACTIVATIONS
+from sknet._network.inputs import DenseInputs
 from sknet._network.layout import Layout
-from sknet._network.objective import Objective, Rows
+from sknet._network.objective import Objective
 from sknet._network.penalties import ElasticNet
 from sknet._network.regression import SQUARED_ERROR
-from sknet._partitions.training import RemoteInputs, ShardedObjective
+from sknet._partitions.training import ShardedObjective
+from sknet._tables import sampling
 from sknet._tables.encoding import learn_encoder
 
-FIT = dict(hidden_layer_sizes=8, max_iter=20, batch_size=200, dtype="float64", dropout=0.0, random_state=0)
-
-
-def distance(one, other):
-    """The largest difference of two fits' weights."""
-    pairs = zip(one.coefs_ + one.intercepts_, other.coefs_ + other.intercepts_, strict=True)
-    return max(np.abs(a - b).max() for a, b in pairs)
+FIT = dict(n_members=1, hidden_layer_sizes=8, max_iter=20, batch_size=200, dtype="float64", dropout=0.0, random_state=0)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -49,7 +46,7 @@ def test_twenty_epochs_equal_those_in_memory(n_parts, weight, parameters):
 @pytest.mark.parametrize("solver", ["adam", "lbfgs"])
 @pytest.mark.parametrize(("n_parts", "encoding"), [(1, "one_hot"), (2, "both"), (7, "one_hot")])
 def test_levels_are_looked_up_on_shards_too(n_parts, encoding, solver):
-    wide = X.assign(**{f"c{i}": rng.choice(90, N).astype(str) for i in range(2)})
+    wide = X.assign(**{f"c{i}": [f"l{k}" for k in rng.choice(90, N)] for i in range(2)})
     parameters = FIT | dict(solver=solver, category_encoding=encoding, max_iter=5)
     one = SigmoidMLPRegressor(**parameters).fit(wide, y, WEIGHT)
     given = parted(wide, n_parts)
@@ -162,38 +159,44 @@ def test_parts_may_have_other_categories():
     assert one._fitted.model.encoder == many._fitted.model.encoder and distance(one, many) < 1e-10
 
 
-def test_encoders_are_learnt_from_a_sample_of_a_large_table(monkeypatch):
-    monkeypatch.setattr("sknet._partitions.table.SAMPLE_ROWS", 300)
-    parameters = FIT | dict(max_iter=1, category_encoding="both", max_categories=10, early_stopping=False)
-    table = parted(X)
-    net = SigmoidMLPRegressor(**parameters).fit(table, y, WEIGHT)
-    rows, sample = table[np.flatnonzero(WEIGHT)].learnt_from
-    assert len(rows) == len(sample) == 300
-    assert 0 < len(net._fitted.model.encoder.columns[4].levels) <= sample["many"].nunique() < X["many"].nunique() + 1
+@pytest.mark.parametrize("encoding", ["one_hot", "target", "both"])
+@pytest.mark.parametrize("n_parts", [1, 2, 7])
+def test_a_sample_of_a_large_table_tells_the_same_as_in_memory(monkeypatch, n_parts, encoding):
+    """Above 200,000 rows encoders are learnt from a sample, and target means are added up on the workers."""
+    monkeypatch.setattr(sampling, "SAMPLE_ROWS", 250)
+    parameters = FIT | dict(max_iter=3, category_encoding=encoding, max_categories=10, input_scaling="quantile")
+    local = SigmoidMLPRegressor(**parameters).fit(X, y, WEIGHT)
+    table = parted(X, n_parts)
+    remote = SigmoidMLPRegressor(**parameters).fit(table, y, WEIGHT)
+    assert list(local.network_feature_names_) == list(remote.network_feature_names_)
+    assert ("target_totals" in calls_of(table)) == (encoding != "one_hot")
+    assert distance(local, remote) < 1e-8
+    assert_allclose(remote.predict(X), local.predict(X), rtol=1e-9, atol=1e-10)
 
 
-def objectives(columns=None):
-    """The same objective in memory and on workers, of some of the inputs."""
+def objectives(has_bins):
+    """The same objective in memory and on workers, with or without bins among the inputs."""
     numbers = np.random.default_rng(0).normal(size=(50, 3))
-    table, layout = parted(numbers), Layout((3 if columns is None else len(columns), 3, 1))
-    encoder = learn_encoder(numbers)
-    inputs = encoder.encode(numbers, np.dtype(float), ones=True)
-    inputs = inputs if columns is None else inputs[:, [*columns, -1]]
-    given = layout, (ACTIVATIONS["tanh"],), SQUARED_ERROR, ElasticNet(l2=0.3, l1=0.2)
-    remote, target = RemoteInputs(table.encoded_by(encoder, np.dtype(float))), numbers[:, :1] * 2.0
-    one = Objective(*given, Rows(inputs, 50, kind="ones"), target, n_rows=50)
-    return one, ShardedObjective(*given, remote, target, n_rows=50, columns=columns), remote, Rows(inputs, 50, "ones")
+    encoder = learn_encoder(numbers, numeric_encoding="piecewise_linear")
+    encoded = parted(numbers).encode(encoder, np.dtype(float))
+    Z = encoder.encode(numbers, np.dtype(float), ones=True)
+    if not has_bins:
+        encoded, Z = encoded.without_bins(), some_inputs(Z, raw_inputs(encoder))
+    given = Layout((Z.shape[1] - 1, 3, 1)), (ACTIVATIONS["tanh"],), SQUARED_ERROR, ElasticNet(l2=0.3, l1=0.2)
+    inputs, remote, target = DenseInputs(Z, 50, kind="ones"), encoded.inputs(50), numbers[:, :1] * 2.0
+    local = Objective(*given, inputs, target, n_rows=50)
+    return local, ShardedObjective(*given, remote, target, n_rows=50), remote, inputs, given[0].n_parameters
 
 
-@pytest.mark.parametrize("columns", [None, np.array([0, 2])])
-def test_values_gradients_and_outputs_are_those_in_memory(columns):
-    one, many, remote, inputs = objectives(columns)
-    theta = np.random.default_rng(1).normal(size=one._layout.n_parameters)
+@pytest.mark.parametrize("has_bins", [True, False])
+def test_values_gradients_and_outputs_are_those_in_memory(has_bins):
+    local, sharded, remote, inputs, n_parameters = objectives(has_bins)
+    theta = np.random.default_rng(1).normal(size=n_parameters)
     for batch in (slice(0, 50), slice(3, 20), np.array([40, 2, 17])):
-        found, expected = np.empty_like(theta), np.empty_like(theta)
-        assert many(theta, batch, found)[0] == pytest.approx(one(theta, batch, expected)[0], rel=1e-12)
-        assert_allclose(found, expected, rtol=1e-9, atol=1e-12)
-    assert many.penalty(theta) == pytest.approx(one.penalty(theta), rel=1e-12)
-    assert_allclose(many.raw(theta, remote, 50), one.raw(theta, inputs, 50), rtol=1e-12)
+        gradient, expected = np.empty_like(theta), np.empty_like(theta)
+        assert sharded(theta, batch, gradient)[0] == pytest.approx(local(theta, batch, expected)[0], rel=1e-12)
+        assert_allclose(gradient, expected, rtol=1e-9, atol=1e-12)
+    assert sharded.penalty(theta) == pytest.approx(local.penalty(theta), rel=1e-12)
+    assert_allclose(sharded.raw(theta, remote, 50), local.raw(theta, inputs, 50), rtol=1e-12)
     with pytest.raises(TypeError, match="these rows are on workers"):
         remote(slice(0, 2))

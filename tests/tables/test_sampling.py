@@ -22,8 +22,7 @@ F64 = np.dtype(np.float64)
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(N, 3))
 FRAME = pd.DataFrame(X, columns=["a", "b", "c"]).assign(
-    city="c" + pd.Series(RNG.integers(0, 40, N)).astype(str),
-    sex=pd.Categorical(RNG.choice(["f", "m"], N), ["f", "m", "x"]),
+    city=[f"c{k}" for k in RNG.integers(0, 40, N)], sex=pd.Categorical(RNG.choice(["f", "m"], N), ["f", "m", "x"])
 )
 y = X[:, 0] + RNG.normal(size=N)
 
@@ -86,7 +85,7 @@ def test_levels_outside_of_the_sample_are_unknown_unless_their_type_declares_the
 
 @pytest.mark.parametrize("encoding", ["target", "both"])
 def test_levels_and_target_means_are_those_of_all_rows(encoding):
-    table = pd.DataFrame({"city": [f"c{i}" for i in RNG.integers(0, 200, N)]})
+    table = pd.DataFrame({"city": [f"c{k}" for k in RNG.integers(0, 200, N)]})
     fitted = net(category_encoding=encoding, input_scaling=None, target_scaling=None).fit(table, y)
     (means,) = fitted.inputs_.query("kind == 'target'")["level"]
     assert means.keys() - {None} == set(table["city"])
@@ -96,7 +95,7 @@ def test_levels_and_target_means_are_those_of_all_rows(encoding):
 
 
 def test_no_training_row_sees_its_own_target():
-    table = pd.DataFrame({"id": np.repeat(np.arange(N // 2), 2).astype(str)})
+    table = pd.DataFrame({"id": [f"i{k}" for k in np.repeat(np.arange(N // 2), 2)]})
 
     def inputs(target):
         rows, (head, _) = (
