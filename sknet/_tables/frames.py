@@ -196,16 +196,18 @@ def read_levels(values: ColumnValues, name: str = "") -> tuple[NDArray[np.intp],
     name if it has one.
     """
     if isinstance(values, pd.Series) and isinstance(values.dtype, pd.CategoricalDtype):
-        codes, levels = np.asarray(values.cat.codes), np.asarray(values.cat.categories)  # those that no row has, too
+        codes = np.asarray(values.cat.codes)
+        levels = np.asarray(values.cat.categories, dtype=object)  # those that no row has, too
     else:
         try:
-            codes, levels = pd.factorize(values)
+            codes, uniques = pd.factorize(values)
+            levels = np.asarray(uniques, dtype=object)
         except (TypeError, NotImplementedError) as error:  # a list or a dict cannot be hashed
             raise TypeError(
                 f"Column {getattr(values, 'name', None) or name!r} of X holds what is no level of a category, {error}: "
                 "make each value a string or a number."
             ) from error
-    return codes.astype(np.intp), [level_key(level) for level in np.asarray(levels, dtype=object)]
+    return codes.astype(np.intp), [level_key(level) for level in levels]
 
 
 def level_key(level: object) -> str:
