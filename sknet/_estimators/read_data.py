@@ -25,10 +25,10 @@ from sknet._partitions.table import PartedTable
 from sknet._tables.arrays import (
     as_native_array,
     as_numbers,
+    fill_table_with_nan,
     missing_as_nan,
     refuse_bad_column,
     refuse_foreign,
-    with_missing_as_nan,
 )
 from sknet._tables.frames import as_pandas, category_mask, column_names, is_frame, parse_categorical_features
 from sknet._tables.messages import short_list
@@ -261,7 +261,7 @@ def _refuse_duplicates(X: Table) -> None:
 
 def _read_array(X: Table, check: Callable[..., Table]) -> Table:
     if type(X) is not np.ndarray or X.dtype.kind not in "fiu":
-        X = with_missing_as_nan(X)
+        X = fill_table_with_nan(X)
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # scikit-learn looks for infinities by a sum
             X = check(X, **_ARRAYS)

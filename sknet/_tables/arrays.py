@@ -100,7 +100,7 @@ def _is_number(value: object) -> bool:
 # --- tables ----------------------------------------------------------------------------------------------------------
 
 
-def with_missing_as_nan(X: Table) -> Table:
+def fill_table_with_nan(X: Table) -> Table:
     """Replace masked values, None and pandas.NA in an array by NaN; refuse complex numbers and dates."""
     if isinstance(X, np.ma.MaskedArray):
         floats = np.ma.asarray(X).astype(X.dtype if X.dtype.kind == "f" else np.float64)

@@ -100,6 +100,7 @@ def _weights_from_dict(class_weight: Mapping[Any, Any], known: list[object]) -> 
 
 
 def _is_weight(weight: Any) -> bool:
+    """Whether a value is a finite number, 0 or more, and no bool."""
     if isinstance(weight, str | bool | np.bool_):
         return False
     try:

@@ -167,7 +167,8 @@ def _unusable_column_error(column: pd.Series, name: str, inferred: str) -> TypeE
 def number_values(column: ColumnValues, name: str) -> Array:
     """Return the values of a Series or an array as numbers, NaN where one is missing; floats are not copied."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
-        return column if isinstance(column, np.ndarray) else column.to_numpy()
+        return np.asarray(column)
+    column = pd.Series(column)
     inferred = _inferred_type(column)
     if _KINDS.get(inferred) == "date" or (inferred not in _KINDS and inferred not in _MIXED):
         raise _unusable_column_error(column, name, inferred)
@@ -194,17 +195,19 @@ def read_levels(values: ColumnValues, name: str = "") -> tuple[NDArray[np.intp],
     Levels that do not occur may be among them, and two levels may have one key. An error names the column, by its own
     name if it has one.
     """
-    if isinstance(getattr(values, "dtype", None), pd.CategoricalDtype):
-        codes, levels = np.asarray(values.cat.codes), values.cat.categories  # those that no row has, too
+    if isinstance(values, pd.Series) and isinstance(values.dtype, pd.CategoricalDtype):
+        codes = np.asarray(values.cat.codes)
+        levels = np.asarray(values.cat.categories, dtype=object)  # those that no row has, too
     else:
         try:
-            codes, levels = pd.factorize(values)
+            codes, uniques = pd.factorize(values)
+            levels = np.asarray(uniques, dtype=object)
         except (TypeError, NotImplementedError) as error:  # a list or a dict cannot be hashed
             raise TypeError(
                 f"Column {getattr(values, 'name', None) or name!r} of X holds what is no level of a category, {error}: "
                 "make each value a string or a number."
             ) from error
-    return codes.astype(np.intp), [level_key(level) for level in np.asarray(levels, dtype=object)]
+    return codes.astype(np.intp), [level_key(level) for level in levels]
 
 
 def level_key(level: object) -> str:

@@ -63,7 +63,7 @@ class Lookups:
 
     def encode(self, X: Table, dtype: DType, fold: NDArray[np.intp] | None = None) -> tuple[Table, sp.csr_array, Array]:
         """Encode n rows; return dense, hot and dense_inputs."""
-        slots = [column.slot_of(column_at(X, j)) for j, column in self.categories.items()]
+        slots = [column.slots_of_values(column_at(X, j)) for j, column in self.categories.items()]
         slot = np.stack(slots, axis=1)  # (n, c), of the c columns that are looked up
         known = slot >= 0  # an unknown level looks nothing up
         inputs = (slot + np.array([self.starts[j] for j in self.categories]))[known]

@@ -204,6 +204,11 @@ print(read_regression_target(frame["f"])[1])
     ]
 
 
+def test_levels_that_are_dates_have_the_dates_text():
+    values = pd.Series(pd.to_datetime(["2020-01-01", "2021-01-01"])).astype("category")
+    assert read_levels(values)[1] == ["2020-01-01 00:00:00", "2021-01-01 00:00:00"]
+
+
 # --- the choice of categories
 
 NAMES = ["a", "b", "c"]

@@ -65,7 +65,7 @@ class Column(Protocol):
 
 
 class WithoutSlopes:
-    """What the kinds of column have in common whose values are no numbers."""
+    """Base of the columns whose values are no numbers."""
 
     __slots__ = ()
 
@@ -76,7 +76,7 @@ class WithoutSlopes:
 
 @dataclass(frozen=True)
 class ColumnSettings:
-    """What learning a column needs to know besides its values.
+    """How columns are to be learnt, and the weights and targets of their rows.
 
     Attributes
     ----------

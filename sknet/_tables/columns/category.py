@@ -71,20 +71,20 @@ class CategoryColumn(WithoutSlopes):
         special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
         return (*(InputFacts("level", level) for level in self.levels), *map(InputFacts, special))
 
-    def slots(self, keys: list[str]) -> NDArray[np.intp]:
+    def slots_of_keys(self, keys: list[str]) -> NDArray[np.intp]:
         """Return the slot of every key, and last that of a missing value: code −1 indexes it."""
         unknown = len(self.levels) if self.has_infrequent else -1
         missing = len(self.levels) + self.has_infrequent if self.has_missing else unknown
         return find_slots({level: slot for slot, level in enumerate(self.levels)}, keys, unknown, missing)
 
-    def slot_of(self, values: ColumnValues) -> NDArray[np.intp]:
-        """Find the slot of each of n values."""
+    def slots_of_values(self, values: ColumnValues) -> NDArray[np.intp]:
+        """Return the slot of each of n values, −1 where unknown."""
         codes, keys = read_levels(values)
-        return self.slots(keys)[codes]
+        return self.slots_of_keys(keys)[codes]
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
-        slot = self.slot_of(values)  # (n,)
+        slot = self.slots_of_values(values)  # (n,)
         if self.signed:
             out[:, 0] = _SIGN_OF_SLOT[slot]
             return
@@ -106,7 +106,7 @@ class IdentifierColumn(WithoutSlopes):
 
     @property
     def n_inputs(self) -> int:
-        """None, or the indicator of missing values."""
+        """1 with an indicator of missing values, else 0."""
         return int(self.has_missing)
 
     @property
@@ -140,7 +140,7 @@ def distinct_word(word: str, levels: tuple[str, ...]) -> str:
 
 @dataclass(frozen=True)
 class Levels:
-    """The levels of a column, before it is said which of them have an input.
+    """The levels of a column and their frequencies, from which `one_hot` chooses the ones with an input.
 
     Attributes
     ----------
@@ -164,11 +164,11 @@ class Levels:
         """Return the one-hot column with so many inputs at most: the most frequent levels have one of their own."""
         n, has_missing = len(self.shares), self.has_missing
         if max_categories is None or n + has_missing <= max_categories or (n == 2 and not has_missing):
-            return CategoryColumn(tuple(_in_order(list(self.shares))), False, has_missing)
+            return CategoryColumn(tuple(_sorted_keys(list(self.shares))), False, has_missing)
         has_missing = has_missing and max_categories > 1  # with a single input, all share it
         n_kept = max_categories - 1 - has_missing  # one input is that of the infrequent levels
-        by_share = sorted(_in_order(list(self.shares)), key=lambda key: -self.shares[key])
-        return CategoryColumn(tuple(_in_order(by_share[:n_kept])), True, has_missing)
+        by_share = sorted(_sorted_keys(list(self.shares)), key=lambda key: -self.shares[key])
+        return CategoryColumn(tuple(_sorted_keys(by_share[:n_kept])), True, has_missing)
 
 
 def learn_levels(values: ColumnValues, name: str, weight: Array | None = None) -> Levels:
@@ -197,7 +197,7 @@ def learn_category(values: ColumnValues, name: str, settings: ColumnSettings) ->
     return IdentifierColumn(levels.has_missing) if levels.all_differ else levels.one_hot(settings.max_categories)
 
 
-def _in_order(keys: list[str]) -> list[str]:
+def _sorted_keys(keys: list[str]) -> list[str]:
     """Sort keys by the number they spell if all do, else as text."""
     try:
         return sorted(keys, key=lambda key: (float(key), key))

@@ -36,7 +36,7 @@ FLOAT32_RANGE = (1e-30, 1e30)
 
 @dataclass(frozen=True, eq=False)
 class ColumnScaler:
-    """What is subtracted from each of d columns and what it is multiplied by.
+    """The centres and scales of d columns, which are scaled together.
 
     Attributes
     ----------
@@ -55,7 +55,7 @@ class ColumnScaler:
     float32_suffices: bool
 
     def scale_into(self, values: Array, out: Array) -> bool:
-        """Write the scaled values into `out`, which may be `values`; return whether the values were finite and fit.
+        """Write the scaled values into `out`, which may be `values`; return whether all are finite.
 
         Missing values are imputed, and make it return False, as infinite values do and results too large for `out`:
         the caller tells them apart, which takes more passes.
@@ -90,7 +90,7 @@ class ColumnScaler:
         return Z
 
     def _impute(self, out: Array) -> None:
-        """Replace missing values by their centre, and before bending what overflowed by the largest number."""
+        """Replace missing values by their column's centre, and overflows by the largest number where they are bent."""
         missing = np.isnan(out)
         np.copyto(out, 0.0 if self.shift else self.center, where=missing, casting="same_kind")
         if self.bend:
@@ -209,13 +209,14 @@ def refuse_infinite(values: Array, name_of: Callable[[int], str]) -> None:
 
 
 def _refuse_overflow(out: Array, name_of: Callable[[int], str]) -> None:
+    """Raise a ValueError that names the first column whose scaled values overflow."""
     excessive = ~np.isfinite(out).all(axis=0)
     if excessive.any():
         refuse_excessive(name_of(int(np.argmax(excessive))), out.dtype)
 
 
 def refuse_excessive(name: str, dtype: DType) -> NoReturn:
-    """Raise for a column with values that a type of floats cannot hold."""
+    """Raise the ValueError for a column with values that a type of floats cannot hold."""
     raise ValueError(
         f"Column {name!r} of X holds values too large for {dtype}: divide it by a number of its magnitude, set "
         "input_scaling='robust', or set dtype='float64'."

@@ -105,6 +105,7 @@ class TargetColumn(EqualByFields, WithoutSlopes):
         self._write_means(values, 1 + fold, out)
 
     def _write_means(self, values: ColumnValues, means_index: NDArray[np.intp] | int, out: Array) -> None:
+        """Write means, those of all rows at index 0 or those outside of each row's fold."""
         codes, keys = read_levels(values)
         missing = len(self.levels)
         slot = find_slots(self._slots, keys, missing + 1, missing)[codes]
