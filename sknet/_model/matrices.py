@@ -58,9 +58,9 @@ def learn_encoding(settings: Settings, head: Head, rows: Rows, output_dtype: DTy
     target = head.targets(sample.y, np.dtype(np.float64)) if by_target else None
     encoder = learn_encoder(sample.X, **vars(settings.table), weight=sample.weight, target=target)
     encoding = Encoding(encoder, head, settings.dtype, output_dtype)
-    if len(sample) == len(rows) or not encoder.by_target:
+    if len(sample) == len(rows) or (fold := encoding.folds(rows)) is None:
         return encoding
-    of_all = head.targets(rows.y, np.dtype(np.float64)), rows.weight, encoding.folds(rows)
+    of_all = head.targets(rows.y, np.dtype(np.float64)), rows.weight, fold
     is_elsewhere = isinstance(rows.X, ExternalTable)
     totals = rows.X.target_totals(encoder, *of_all) if is_elsewhere else encoder.target_totals(rows.X, *of_all)
     return replace(encoding, encoder=encoder.with_totals(totals))
