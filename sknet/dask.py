@@ -17,13 +17,13 @@ from sknet._estimators.callbacks import refuse_unresumable, with_callbacks
 from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
 from sknet._estimators.classifier import labels_of, probabilities
 from sknet._estimators.constraints import CLASSIFIER, REGRESSOR, Constraints, fit_context
-from sknet._estimators.fitted import Learnt, require_fitted
+from sknet._estimators.fitted import FittedAttribute, require_fitted
 from sknet._estimators.parameters import ClassifierParameters, RegressorParameters
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.regressor import predictions
 from sknet._estimators.saving import Estimator
-from sknet._model.heads import learn_label_head, learn_number_head
+from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.machine import needed
 from sknet._partitions.table import PartedTable
 from sknet._typing import Target
@@ -250,7 +250,7 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
     _local = LocalClassifier
     score = _OnWorkers.score  # the mixin's would stand before it
 
-    classes_ = Learnt(lambda fitted: labels_of(fitted.model).classes)
+    classes_ = FittedAttribute(lambda fitted: labels_of(fitted.model).classes)
 
     def predict_proba(self, X: Collection) -> Collection | list[Collection]:
         """Predict the labels' probabilities, lazily.
@@ -292,7 +292,7 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
     """
 
     _parameter_constraints: Constraints = REGRESSOR
-    _learn_head = staticmethod(learn_number_head)
+    _learn_head = staticmethod(learn_regression_head)
     _predictions = staticmethod(predictions)
     _local = LocalRegressor
     score = _OnWorkers.score  # the mixin's would stand before it: R², whatever the loss

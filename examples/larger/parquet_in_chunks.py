@@ -45,6 +45,6 @@ print(f"{model.t_:,} rows seen, 2,000 in memory at a time; R2 {model.score(*next
 hours = pd.DataFrame({"km": 10.0, "hour": np.arange(24), "city": pd.Categorical(["south"] * 24, dtype=LEVELS)})
 figure, ax = plt.subplots(figsize=(6, 3.4), layout="constrained")
 ax.plot(hours["hour"], model.predict(hours), "o-", color="#14606b")
-ax.set(xlabel="hour", ylabel="minutes for 10 km", title="Learnt in chunks")
+ax.set(xlabel="hour", ylabel="minutes for 10 km", title="FittedAttribute in chunks")
 plt.show()
 folder.cleanup()

@@ -51,7 +51,7 @@ from sknet._model.settings import Settings
 from sknet._model.starting import refuse_other_weights
 from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
-from sknet._tables.splitting import split
+from sknet._tables.splitting import split_validation
 from sknet._training.result import DivergedError, Result, StopReason
 from sknet._typing import Array, Table, Target
 
@@ -131,13 +131,13 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         if earlier is None:
             parse = partial(type(self)._learn_head, settings=settings, classes=classes)
             head, rows, columns = read_rows(arguments, name, None, parse, self.categorical_features)
-            if rows.whole is not None and classes is None:  # a label that only dropped rows had is not a class
+            if rows.original is not None and classes is None:  # a label that only dropped rows had is not a class
                 head, rows = without_absent_labels(head, rows)
         else:
             parse = partial(parse_again, earlier.model.head, settings, type(self)._learn_head if anew else None)
             head, rows, columns = read_rows(arguments, name, earlier.columns, parse)
         if settings.class_weight is not None:  # a class weight of 0 drops rows, as a sample weight of 0 does
-            rows = rows.weighted(head.weigh(rows.y, rows.weight)).without_weightless()
+            rows = rows.with_weight(head.weigh(rows.y, rows.weight)).without_zero_weights()
         validation = None
         if arguments.has_validation:
             validation = read_validation(arguments, name, head, columns, self.early_stopping)
@@ -153,7 +153,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
             warn_of_groups_of_one_class(head.strata(rows.y), rows.groups)
         by_folds, held_out, lacks_validation = how == "folds", None, False
         if how is not None and how != "folds":
-            held_out = split(rows, head.strata(rows.y), how, seeds[1], head.as_given)
+            held_out = split_validation(rows, head.strata(rows.y), how, seeds[1], head.restore_y)
             lacks_validation = held_out is None
             if lacks_validation and self.early_stopping != "auto":
                 warn_of_few_rows(n, how)
@@ -205,7 +205,7 @@ class BaseSigmoidMLP(FittedAttributes, Documented, CallbackSupportMixin, BaseEst
         rows, settings = data.rows, plan.settings
         has_validation = data.validation is not None or plan.held_out is not None
         if self.solver == "lbfgs" and not has_validation:  # full batches: the order and number of rows do not matter
-            rows = rows.merged()
+            rows = rows.merge_duplicates()
         if earlier is None:
             encoding = learn_encoding(settings, data.head, rows, data.columns.float_type, plan.seeds[1])
             refuse_or_warn_of_identifiers(encoding.encoder)

@@ -11,7 +11,7 @@ from sklearn.utils.metaestimators import available_if
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import CLASSIFIER, Constraints, fit_context
-from sknet._estimators.fitted import Learnt, require_fitted, to_predict
+from sknet._estimators.fitted import FittedAttribute, require_fitted, to_predict
 from sknet._estimators.inspection import activations_of, gradients_of, objective_gradient
 from sknet._estimators.parameters import ClassifierParameters, is_first_order
 from sknet._estimators.read_data import FitArguments
@@ -386,7 +386,7 @@ class SigmoidMLPClassifier(ClassifierMixin, BaseSigmoidMLP, ClassifierParameters
     _predictions = staticmethod(probabilities)
     _learn_head = staticmethod(learn_label_head)
 
-    classes_ = Learnt(lambda fitted: labels_of(fitted.model).classes)
+    classes_ = FittedAttribute(lambda fitted: labels_of(fitted.model).classes)
 
     # --- training ----------------------------------------------------------------------------------------------------
 

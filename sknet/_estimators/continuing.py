@@ -3,8 +3,8 @@
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.user_warnings import warn
 from sknet._model.starting import continued_state
-from sknet._tables.frames import shortened
-from sknet._tables.novelty import far_columns
+from sknet._tables.messages import short_list
+from sknet._tables.novelty import columns_far_from_training
 from sknet._training.state import State
 from sknet._typing import Table
 
@@ -16,10 +16,10 @@ def continued(earlier: Fitted, fresh: State, X: Table) -> State:
     """
     if earlier.state is None:
         return fresh
-    far = far_columns(earlier.model.encoder, X)
+    far = columns_far_from_training(earlier.model.encoder, X)
     if far:
         warn(
-            f"Columns {shortened(far)} of X lie far outside of what the first call of partial_fit was given, and are "
+            f"Columns {short_list(far)} of X lie far outside of what the first call of partial_fit was given, and are "
             "encoded as it taught: give a first call that is like all rows, or call sknet.stream.prepare with a sample "
             "of them first.",
             RuntimeWarning,

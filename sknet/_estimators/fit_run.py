@@ -17,8 +17,8 @@ import numpy as np
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.observers import EpochReport
 from sknet._estimators.read_data import Columns
-from sknet._model.heads import NumberHead
-from sknet._model.intervals import learn_errors
+from sknet._model.heads import RegressionHead
+from sknet._model.intervals import learn_residuals
 from sknet._model.joining import joined
 from sknet._model.matrices import EncodedRows, Encoding
 from sknet._model.model import Model, Network, PrecomputedModel
@@ -211,8 +211,8 @@ class FitRun:
         raw, y, weight = held_out
         predicted = predict(PrecomputedModel(**vars(fitted.model), raw=raw), raw)
         head = self.encoding.head
-        if isinstance(head, NumberHead):
-            fitted = replace(fitted, errors=learn_errors(head, np.asarray(predicted), y, weight))
+        if isinstance(head, RegressionHead):
+            fitted = replace(fitted, residuals=learn_residuals(head, np.asarray(predicted), y, weight))
         if self.selection is not None and self.keeps_out_of_fold:
             parts = predicted if isinstance(predicted, list) else [predicted]
             placed = [self._of_all_rows(part) for part in parts]
@@ -228,7 +228,7 @@ class FitRun:
             rows = self.selection.held_out
             weight = None if self.rows.weight is None else self.rows.weight[rows]
             return self.selection.raw.astype(dtype), self.rows.y[rows], weight
-        if self.validation is None or not self.states or not isinstance(self.encoding.head, NumberHead):
+        if self.validation is None or not self.states or not isinstance(self.encoding.head, RegressionHead):
             return None
         raws = [network.raw_of_validation(state) for network, state in zip(self.networks, self.states, strict=True)]
         return np.mean(raws, axis=0).astype(dtype), self.validation.y, self.validation.weight
@@ -238,8 +238,8 @@ class FitRun:
         if self.selection is None:
             raise TypeError("no folds have held rows out")
         rows, n = self.selection.held_out, len(self.rows.y)
-        if self.rows.place is not None and self.rows.whole is not None:  # rows of weight 0 were dropped
-            rows, n = self.rows.place[rows], len(self.rows.whole.y)
+        if self.rows.original_index is not None and self.rows.original is not None:  # rows of weight 0 were dropped
+            rows, n = self.rows.original_index[rows], len(self.rows.original.y)
         of_all = np.full((n, *predicted.shape[1:]), nan, predicted.dtype)
         of_all[rows] = predicted
         return of_all

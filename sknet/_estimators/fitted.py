@@ -13,13 +13,13 @@ from sklearn.exceptions import NotFittedError
 
 from sknet._estimators.read_data import Columns, read_known_table
 from sknet._estimators.user_warnings import warn
-from sknet._model.intervals import HeldOutErrors
+from sknet._model.intervals import Residuals
 from sknet._model.model import Model
 from sknet._storage import models
 from sknet._tables.columns import InputFacts
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.frames import shortened
-from sknet._tables.novelty import unknown_columns
+from sknet._tables.messages import short_list
+from sknet._tables.novelty import columns_of_unknown_levels
 from sknet._training.result import Epoch
 from sknet._training.state import History, State, rank
 from sknet._typing import Array, Table
@@ -40,7 +40,7 @@ class Fitted:
     validated: bool  # whether the last call had a validation set
     seeds: tuple[int, int, int]  # of the first weights, of the held-out rows, of what training draws
     state: State | None = None  # from which training may continue
-    errors: HeldOutErrors | None = None  # of a regressor, on the rows that the last call held out
+    residuals: Residuals | None = None  # of a regressor, on the rows that the last call held out
     n_split: int | None = None  # of so many rows the last call held some out; 0 if it trained on all; None: not known
     member_epochs: tuple[tuple[Epoch, ...], ...] = ()  # of the last call, of each network where there were several
     fold_epochs: tuple[Epoch, ...] = ()  # of the last call, where folds chose how many to train
@@ -83,7 +83,7 @@ class Fitted:
             if new is not None and [np.shape(one) for one in new] != [one.shape for one in old]:
                 raise ValueError(f"{name} must hold arrays of the shapes {[one.shape for one in old]}: give these.")
         network = replace(network, coefs=coefs or network.coefs, intercepts=intercepts or network.intercepts)
-        return replace(self, model=replace(self.model, network=network), errors=None)
+        return replace(self, model=replace(self.model, network=network), residuals=None)
 
 
 def best_of(epochs: Sequence[Epoch]) -> int:
@@ -99,7 +99,7 @@ def while_training(
     return lambda model: Fitted(model, resolved, columns, History(), 0, 0, True, seeds)
 
 
-KINDS = models.KINDS | models.by_name(Fitted, Columns, HeldOutErrors)
+KINDS = models.KINDS | models.by_name(Fitted, Columns, Residuals)
 """The values that a file or a pickle may hold, by name."""
 
 
@@ -118,18 +118,18 @@ def to_predict(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
     fitted = require_fitted(estimator)
     model, table = fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
     if fitted.columns.names is None and not isinstance(table, np.ndarray):
-        model = model.as_named_by(table)
-    unknown = unknown_columns(model.encoder, table)
+        model = model.with_names_of(table)
+    unknown = columns_of_unknown_levels(model.encoder, table)
     if unknown:
         warn(
-            f"Columns {shortened(unknown)} of X have no level that fit was given: each of their values counts as "
+            f"Columns {short_list(unknown)} of X have no level that fit was given: each of their values counts as "
             "unknown. Give them the levels as they were in fit, not codes of them or other spellings.",
             UserWarning,
         )
     return model, table
 
 
-class Learnt(Generic[T]):
+class FittedAttribute(Generic[T]):
     """A fitted attribute: read from the result of the last fit, absent before it; `write` lets users set it."""
 
     def __init__(self, read: Callable[[Fitted], T], write: Callable[[Fitted, T], Fitted] | None = None) -> None:
@@ -139,12 +139,12 @@ class Learnt(Generic[T]):
         self._name = name
 
     @overload
-    def __get__(self, estimator: None, owner: type) -> "Learnt[T]": ...
+    def __get__(self, estimator: None, owner: type) -> "FittedAttribute[T]": ...
 
     @overload
     def __get__(self, estimator: "FittedAttributes", owner: type) -> T: ...
 
-    def __get__(self, estimator: "FittedAttributes | None", owner: type) -> "T | Learnt[T]":
+    def __get__(self, estimator: "FittedAttributes | None", owner: type) -> "T | FittedAttribute[T]":
         """Return the value; without an estimator, this descriptor."""
         if estimator is None:
             return self
@@ -203,24 +203,26 @@ class FittedAttributes:
 
     _fitted: Fitted | None = None
 
-    coefs_ = Learnt(lambda f: f.model.network.coefs, lambda f, value: f.with_network(coefs=list(value)))
-    intercepts_ = Learnt(lambda f: f.model.network.intercepts, lambda f, value: f.with_network(intercepts=list(value)))
-    n_layers_ = Learnt(lambda f: len(f.model.network.coefs) + 1)
-    n_outputs_ = Learnt(lambda f: f.model.head.n_outputs)
-    out_activation_ = Learnt(lambda f: f.model.head.loss.out_activation)
-    n_features_in_ = Learnt(lambda f: f.columns.n)
-    n_iter_ = Learnt(lambda f: f.n_iter)
-    t_ = Learnt(lambda f: f.n_samples_seen)
-    loss_curve_ = Learnt(lambda f: f.losses)
-    loss_ = Learnt(last_loss)
-    best_loss_ = Learnt(least_loss)
-    validation_scores_ = Learnt(lambda f: f.scores if f.is_rated else None)
-    best_validation_score_ = Learnt(lambda f: f.best_score if f.is_rated else None)
-    best_epoch_ = Learnt(lambda f: f.best_epoch)
-    temperature_ = Learnt(lambda f: f.model.network.temperature)
-    network_feature_names_ = Learnt(lambda f: np.asarray(f.model.encoder.feature_names, dtype=object))
-    inputs_ = Learnt(lambda f: table_of_inputs(f.model.encoder))
-    history_ = Learnt(table_of_epochs)
+    coefs_ = FittedAttribute(lambda f: f.model.network.coefs, lambda f, value: f.with_network(coefs=list(value)))
+    intercepts_ = FittedAttribute(
+        lambda f: f.model.network.intercepts, lambda f, value: f.with_network(intercepts=list(value))
+    )
+    n_layers_ = FittedAttribute(lambda f: len(f.model.network.coefs) + 1)
+    n_outputs_ = FittedAttribute(lambda f: f.model.head.n_outputs)
+    out_activation_ = FittedAttribute(lambda f: f.model.head.loss.out_activation)
+    n_features_in_ = FittedAttribute(lambda f: f.columns.n)
+    n_iter_ = FittedAttribute(lambda f: f.n_iter)
+    t_ = FittedAttribute(lambda f: f.n_samples_seen)
+    loss_curve_ = FittedAttribute(lambda f: f.losses)
+    loss_ = FittedAttribute(last_loss)
+    best_loss_ = FittedAttribute(least_loss)
+    validation_scores_ = FittedAttribute(lambda f: f.scores if f.is_rated else None)
+    best_validation_score_ = FittedAttribute(lambda f: f.best_score if f.is_rated else None)
+    best_epoch_ = FittedAttribute(lambda f: f.best_epoch)
+    temperature_ = FittedAttribute(lambda f: f.model.network.temperature)
+    network_feature_names_ = FittedAttribute(lambda f: np.asarray(f.model.encoder.feature_names, dtype=object))
+    inputs_ = FittedAttribute(lambda f: table_of_inputs(f.model.encoder))
+    history_ = FittedAttribute(table_of_epochs)
 
     @property
     def resolved_params_(self) -> dict[str, object]:

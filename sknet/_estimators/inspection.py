@@ -10,13 +10,13 @@ from sknet._estimators.facts import Facts, Validated
 from sknet._estimators.fitted import require_fitted, to_predict
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import resolve
-from sknet._model.heads import NumberHead
-from sknet._model.intervals import around, has_ends
+from sknet._model.heads import RegressionHead
+from sknet._model.intervals import has_interval, intervals_around
 from sknet._model.matrices import Encoding, encode_rows
 from sknet._model.network_run import start_run
 from sknet._model.sensitivity import input_gradients
 from sknet._model.starting import refuse_other_weights
-from sknet._tables.arrays import shown
+from sknet._tables.messages import short_repr
 from sknet._typing import Array, Table, Target
 
 
@@ -58,25 +58,25 @@ def interval_of(estimator: BaseSigmoidMLP, X: Table, coverage: object) -> Array:
         or not isinstance(coverage, int | float | np.floating)
         or not 0 < coverage < 1
     ):
-        raise ValueError(f"coverage={shown(coverage)}: give a number between 0 and 1, both excluded.")
+        raise ValueError(f"coverage={short_repr(coverage)}: give a number between 0 and 1, both excluded.")
     share, fitted = float(coverage), require_fitted(estimator)
-    head = cast(NumberHead, fitted.model.head)
-    if not has_ends(head):
+    head = cast(RegressionHead, fitted.model.head)
+    if not has_interval(head):
         raise ValueError(
             f"quantile={fitted.resolved.get('quantile')!r} is a single level, and an interval needs two: give the "
             "outer ones, quantile=[0.05, 0.95] perhaps, or choose another loss."
         )
-    if fitted.errors is None:
+    if fitted.residuals is None:
         raise ValueError(
             "predict_interval needs rows that were held out in the last call to fit, and there were none: fit with "
             "early_stopping='auto', True or 'folds', or with X_val and y_val; partial_fit holds nothing out."
         )
-    most = fitted.errors.most(share)
+    most = fitted.residuals.quantile(share)
     if most is None:
         wanted = int(np.ceil(1.0 / (1.0 - share) - 1.0 - 1e-9))
         raise ValueError(
-            f"coverage={coverage!r} takes {wanted} held-out rows at least, and the {fitted.errors.n_rows:.4g} that "
+            f"coverage={coverage!r} takes {wanted} held-out rows at least, and the {fitted.residuals.n_rows:.4g} that "
             "there are say nothing so rare: lower it, or hold out more, with validation_fraction or X_val and y_val."
         )
     model, table = to_predict(estimator, X)
-    return around(head, model.outputs(table, head.predict), most)
+    return intervals_around(head, model.outputs(table, head.predict), most)

@@ -22,10 +22,18 @@ from sklearn.utils.validation import validate_data
 from sknet._estimators.user_warnings import warn
 from sknet._model.heads import Head
 from sknet._partitions.table import PartedTable
-from sknet._tables.arrays import missing_as_nan, plain_array, plain_numbers, plain_table, refuse_columns, refuse_foreign
-from sknet._tables.frames import as_pandas, chosen_categories, column_names, is_frame, shortened, split_choice
+from sknet._tables.arrays import (
+    as_native_array,
+    as_numbers,
+    missing_as_nan,
+    refuse_bad_column,
+    refuse_foreign,
+    with_missing_as_nan,
+)
+from sknet._tables.frames import as_pandas, category_mask, column_names, is_frame, parse_categorical_features
+from sknet._tables.messages import short_list
 from sknet._tables.misread import misread_columns
-from sknet._tables.rows import LEAST_WEIGHT, Rows, is_memory_mapped, is_sparse, refuse_bad_sparse
+from sknet._tables.rows import MIN_TOTAL_WEIGHT, Rows, is_memory_mapped, is_sparse, refuse_bad_sparse
 from sknet._typing import Array, DType, Table, Target
 
 
@@ -147,10 +155,10 @@ def read_table(X: Table, name: str, categorical_features: object = None) -> tupl
     if type(X) is not np.ndarray:
         refuse_foreign(X, "X")
     if not isinstance(categorical_features, str) and holds_objects(X):
-        chosen = split_choice(categorical_features)[1]
+        chosen = parse_categorical_features(categorical_features)[1]
         if chosen is not None:
             names = _array_names(X.shape[1])
-            categories = tuple(np.flatnonzero(chosen_categories(chosen, names)).tolist())
+            categories = tuple(np.flatnonzero(category_mask(chosen, names)).tolist())
             table = _checked_frame(framed(X, categories), name)
             return table, Columns(X.shape[1], None, np.dtype(np.float64), categories)
     if type(X) is not np.ndarray and is_frame(X):
@@ -246,14 +254,14 @@ def _refuse_duplicates(X: Table) -> None:
     names = column_names(X)
     if len(set(names)) < len(names):
         raise ValueError(
-            f"X has several columns with one name, {shortened(sorted({n for n in names if names.count(n) > 1}))}: "
+            f"X has several columns with one name, {short_list(sorted({n for n in names if names.count(n) > 1}))}: "
             "rename them, or drop the copies with X.loc[:, ~X.columns.duplicated()]."
         )
 
 
 def _read_array(X: Table, check: Callable[..., Table]) -> Table:
     if type(X) is not np.ndarray or X.dtype.kind not in "fiu":
-        X = plain_table(X)
+        X = with_missing_as_nan(X)
     try:
         with np.errstate(over="ignore", invalid="ignore"):  # scikit-learn looks for infinities by a sum
             X = check(X, **_ARRAYS)
@@ -263,7 +271,7 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
         if is_sparse(X):
             refuse_bad_sparse(X.tocsr())
         else:
-            refuse_columns(X, str(error))
+            refuse_bad_column(X, str(error))
         if isinstance(error, OverflowError):
             raise ValueError(f"X holds a number too large for a float: {error}.") from error
         if str(error).startswith(("X ", "The feature names")):
@@ -323,7 +331,7 @@ def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> A
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n, sample_weight)
     if type(sample_weight) is not np.ndarray or sample_weight.dtype.kind not in "fiu":
-        sample_weight = plain_numbers(sample_weight, name)
+        sample_weight = as_numbers(sample_weight, name)
     with np.errstate(over="ignore"):
         weight = np.asarray(sample_weight, dtype=np.float64)
     if weight.shape != (n,):
@@ -338,7 +346,7 @@ def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> A
         finite = np.isfinite(weight.sum())
     if not finite:
         raise ValueError(f"{name} adds up to more than a float holds, with weights of {weight.max():g}: divide it.")
-    if 0.0 < weight.sum() < LEAST_WEIGHT:
+    if 0.0 < weight.sum() < MIN_TOTAL_WEIGHT:
         raise ValueError(f"{name} adds up to {weight.sum():g}, so little that 1 over it overflows: multiply it.")
     if not weight.any():
         raise ValueError(f"{name} is zero for every row: at least one weight must be positive.")
@@ -347,7 +355,7 @@ def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> A
 
 def read_groups(groups: Target, n: int) -> Array:
     """Check the groups of the rows: one per row."""
-    values = plain_array(groups, "groups")
+    values = as_native_array(groups, "groups")
     if values.shape != (n,):
         raise ValueError(f"groups has shape {values.shape}, expected ({n},): one group per row of X.")
     if values.dtype.kind not in "OfmM":
@@ -379,5 +387,5 @@ def gather(
     weight = None if sample_weight is None else read_weight(sample_weight, n, name)
     of_rows = None if groups is None else read_groups(groups, n)
     in_file = not isinstance(table, np.ndarray) or table.base is not None
-    rows = Rows(table, values, weight, of_rows, in_file=in_file and is_memory_mapped(table))
-    return rows if weight is None or weight.all() else rows.without_weightless()
+    rows = Rows(table, values, weight, of_rows, memory_mapped=in_file and is_memory_mapped(table))
+    return rows if weight is None or weight.all() else rows.without_zero_weights()

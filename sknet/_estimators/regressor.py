@@ -16,7 +16,7 @@ from sknet._estimators.parameters import RegressorParameters, is_first_order
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import has_positive_targets
 from sknet._estimators.scoring import determination
-from sknet._model.heads import NumberHead, learn_number_head
+from sknet._model.heads import RegressionHead, learn_regression_head
 from sknet._model.model import Model
 from sknet._typing import Array, Table, Target
 
@@ -369,7 +369,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
 
     _parameter_constraints: Constraints = REGRESSOR
     _predictions = staticmethod(predictions)
-    _learn_head = staticmethod(learn_number_head)
+    _learn_head = staticmethod(learn_regression_head)
 
     # --- training ----------------------------------------------------------------------------------------------------
 
@@ -584,7 +584,7 @@ class SigmoidMLPRegressor(RegressorMixin, BaseSigmoidMLP, RegressorParameters):
         score : float
             At most 1; 0 for a constant prediction (the mean, the quantile).
         """
-        head = cast(NumberHead, require_fitted(self).model.head)
+        head = cast(RegressionHead, require_fitted(self).model.head)
         return determination(head, self.predict(X), y, sample_weight)
 
     # --- a look inside -----------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from sknet._network.losses import Loss
 from sknet._network.temperature import LARGEST_LOG
 from sknet._tables.columns.category import IdentifierColumn
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.frames import shortened
+from sknet._tables.messages import short_list
 from sknet._tables.splitting import MIN_HELD_OUT
 from sknet._training.result import DivergedError, Result, StopReason
 from sknet._training.state import State
@@ -134,7 +134,7 @@ def refuse_or_warn_of_identifiers(encoder: TableEncoder) -> None:
     if not left_out:
         return
     text = (
-        f"Columns {shortened(left_out)} of X are left out: they are categories, and all their values differ, as those "
+        f"Columns {short_list(left_out)} of X are left out: they are categories, and all their values differ, as those "
         "of identifiers do. Drop them, or make them numbers or dates if that is what they are."
     )
     if encoder.n_inputs == 0:

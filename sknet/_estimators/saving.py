@@ -159,5 +159,5 @@ def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
         estimator.predict(table)
         if isinstance(estimator, SigmoidMLPClassifier):
             estimator.predict_proba(table)
-        elif fitted.errors is not None:
+        elif fitted.residuals is not None:
             estimator.predict_interval(table, coverage=1e-3)

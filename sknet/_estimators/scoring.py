@@ -16,13 +16,13 @@ from sklearn.metrics import check_scoring, d2_pinball_score, r2_score
 
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.read_data import differing_rows, read_weight
-from sknet._model.heads import Head, NumberHead
+from sknet._model.heads import Head, RegressionHead
 from sknet._model.model import Model
-from sknet._tables.arrays import shown
-from sknet._tables.frames import shortened
-from sknet._tables.labels import Labels, as_labels
+from sknet._tables.label_arrays import as_labels
+from sknet._tables.labels import Labels
+from sknet._tables.messages import short_list, short_repr
 from sknet._tables.rows import Rows
-from sknet._tables.targets import read_numbers
+from sknet._tables.targets import read_regression_target
 from sknet._typing import Array, Target
 
 # --- the score of predictions ----------------------------------------------------------------------------------------
@@ -35,7 +35,7 @@ def accuracy(known: Labels, predicted: Array, y: Target, sample_weight: Target) 
         raise ValueError(differing_rows(len(predicted), len(labels)))
     if labels.shape != predicted.shape:
         raise ValueError(f"y has shape {labels.shape}, but predictions have {predicted.shape}: give it the same.")
-    for column, classes in zip(labels.reshape(len(labels), -1).T, known.levels, strict=True):
+    for column, classes in zip(labels.reshape(len(labels), -1).T, known.classes_by_column, strict=True):
         _refuse_strangers(column, classes)
     weight = None if sample_weight is None else read_weight(sample_weight, len(labels))
     return float(np.average((labels == predicted).reshape(len(labels), -1).all(axis=1), weights=weight))
@@ -49,17 +49,17 @@ def _refuse_strangers(labels: Array, classes: Array) -> None:
         strange = labels[labels % 1 != 0].tolist()
     if strange:
         raise ValueError(
-            f"Unknown label type: y holds {shown(strange[0])}, but the classes are {shortened(classes.tolist())}: give "
-            "labels of their kind."
+            f"Unknown label type: y holds {short_repr(strange[0])}, but the classes are "
+            f"{short_list(classes.tolist())}: give labels of their kind."
         )
 
 
-def determination(head: NumberHead, predicted: Array, y: Target, sample_weight: Target) -> float:
+def determination(head: RegressionHead, predicted: Array, y: Target, sample_weight: Target) -> float:
     """Return the weighted R^2, the mean over outputs; with several quantile levels, the mean of D^2."""
-    values, _ = read_numbers(y, warn=False)
+    values, _ = read_regression_target(y, warn=False)
     if len(predicted) != len(values):
         raise ValueError(differing_rows(len(predicted), len(values)))
-    head.numbers.refuse_other_number(values)
+    head.numbers.refuse_other_targets(values)
     weight = None if sample_weight is None else read_weight(sample_weight, len(values))
     if not head.loss.levels:
         return float(r2_score(values, predicted, sample_weight=weight))
@@ -81,7 +81,7 @@ def score_on(
     X = validation.in_memory().X  # a scorer may do with it whatever an array can
     kind = "classifier" if is_classifier(estimator) else "regressor"
     weights = {} if validation.weight is None else {"sample_weight": validation.weight}
-    y = head.as_given(validation.y)
+    y = head.restore_y(validation.y)
 
     def score(model: Model) -> float:
         probe._fitted = fitted_with(model)

@@ -43,7 +43,7 @@ from sknet._partitions.epochs import RowCounts, StoredRows, learn_stored, networ
 from sknet._partitions.sources import Chunk
 from sknet._partitions.stored import CheckedChunk, StoredTable, TableWriter
 from sknet._storage import checkpoints
-from sknet._tables.arrays import plain_numbers
+from sknet._tables.arrays import as_numbers
 from sknet._tables.frames import is_frame
 from sknet._tables.kinds import count_kinds
 from sknet._tables.rows import Rows
@@ -143,7 +143,7 @@ class ChunkReader:
 
 def as_weight(weight: Target, n: int) -> Array:
     """Check the weights of a chunk, which may all be zero."""
-    values = plain_numbers(weight, "sample_weight").astype(np.float64)
+    values = as_numbers(weight, "sample_weight").astype(np.float64)
     if values.shape != (n,):
         raise ValueError(f"sample_weight has shape {values.shape}, expected ({n},): one weight per row of X.")
     if not np.isfinite(values).all() or (values < 0.0).any():
@@ -168,9 +168,7 @@ def assemble(
         validation = read_validation_stream(estimator, given, reader, stored, head)
     sample = rows.sample(seeds[1])
     n_held_out = 0 if validation is None else len(validation.y)
-    n_numbers, has_many_levels = count_kinds(
-        sample.rows.X, estimator.categorical_features, estimator.max_categories
-    )
+    n_numbers, has_many_levels = count_kinds(sample.rows.X, estimator.categorical_features, estimator.max_categories)
     facts = Facts(
         counts.n, validation is not None, n_numbers=n_numbers, has_many_levels=has_many_levels, n_held_out=n_held_out,
         is_stream=True,

@@ -43,12 +43,12 @@ from sknet._export.onnx_graph import (
     sigmoid,
     softmax,
 )
-from sknet._model.heads import LabelHead, NumberHead
+from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model, Network
 from sknet._network.losses import Loss
 from sknet._tables.columns import Column
 from sknet._tables.columns.datetime import DatetimeColumn
-from sknet._tables.encoding import NUMBERS
+from sknet._tables.encoding import NUMBER_COLUMNS
 from sknet._typing import Array, DType, Table
 
 FEEDS: dict[str, DType] = {
@@ -90,7 +90,7 @@ def _layers(graph: Graph, network: Network, inputs: str, order: list[int]) -> st
 # --- heads -----------------------------------------------------------------------------------------------------------
 
 
-def _linked(graph: Graph, head: NumberHead | LabelHead, raw: str) -> str:
+def _linked(graph: Graph, head: RegressionHead | LabelHead, raw: str) -> str:
     """Write the link of a loss."""
     loss = head.loss
     if loss.link in LINKS:
@@ -108,7 +108,7 @@ def _linked(graph: Graph, head: NumberHead | LabelHead, raw: str) -> str:
     return graph.concat([link(graph, graph.columns(raw, block)) for link, block in zip(links, blocks, strict=True)])
 
 
-def _numbers(graph: Graph, head: NumberHead, raw: str, dtype: DType) -> list[str]:
+def _numbers(graph: Graph, head: RegressionHead, raw: str, dtype: DType) -> list[str]:
     """Write predictions in the target's own units."""
     scaler = head.numbers.scaler
     scaled = graph.node("Mul", _linked(graph, head, raw), scaler.scale.astype(graph.dtype))
@@ -122,7 +122,7 @@ def _labels(graph: Graph, head: LabelHead, raw: str, dtype: DType) -> list[str]:
         codes = graph.cast(graph.node("Greater", linked, graph.number(0.5)), INTEGER)
         return [codes, _inside(graph, linked, dtype)]
     parts = [linked] if len(blocks) == 1 else [graph.columns(linked, block) for block in blocks]
-    pairs = list(zip(head.labels.levels, parts, strict=True))
+    pairs = list(zip(head.labels.classes_by_column, parts, strict=True))
     labels = [_label(graph, known, P) for known, P in pairs]
     if len(labels) > 1:
         labels = [graph.concat([graph.node("Unsqueeze", column, integers(1)) for column in labels])]
@@ -166,7 +166,7 @@ def _inside(graph: Graph, P: str, dtype: DType) -> str:
     return graph.node("Clip", graph.cast(P, dtype), limits.tiny, np.subtract(1, limits.epsneg, dtype=dtype))
 
 
-HEADS: dict[type, Callable[[Graph, Any, str, DType], list[str]]] = {NumberHead: _numbers, LabelHead: _labels}
+HEADS: dict[type, Callable[[Graph, Any, str, DType], list[str]]] = {RegressionHead: _numbers, LabelHead: _labels}
 """How the outputs of each kind of head are written."""
 
 
@@ -217,7 +217,7 @@ def _types(model: Model, variables: Sequence[Variable]) -> list[tuple[str, objec
         return [("variable", tensor([None, head.n_outputs]))]
     if not head.labels.exclusive:
         return [("label", Int64TensorType([None, head.n_outputs])), ("probabilities", tensor([None, head.n_outputs]))]
-    known = head.labels.levels
+    known = head.labels.classes_by_column
     kinds = {labels_in(one).dtype.kind for one in known}
     if len(kinds) > 1:
         raise ExportError(
@@ -285,7 +285,7 @@ def _type_of(dtype: str, column: Column) -> type:
         return cast(type, Int64TensorType)
     if dtype in _NUMBERS:
         return cast(type, _NUMBERS[dtype])
-    return DoubleTensorType if isinstance(column, NUMBERS) else StringTensorType
+    return DoubleTensorType if isinstance(column, NUMBER_COLUMNS) else StringTensorType
 
 
 _NUMBERS = {

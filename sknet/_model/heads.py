@@ -20,10 +20,15 @@ import numpy as np
 from sknet._model.settings import TargetSettings
 from sknet._network.losses import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS, Loss
 from sknet._network.regression import REGRESSION_LOSSES
-from sknet._tables.class_weight import fold_class_weight
+from sknet._tables.class_weight import apply_class_weight
 from sknet._tables.labels import Labels, learn_labels
-from sknet._tables.rows import LEAST_WEIGHT, Rows
-from sknet._tables.targets import RegressionTarget, TargetScaler, in_own_shape, learn_regression_target, read_numbers
+from sknet._tables.rows import MIN_TOTAL_WEIGHT, Rows
+from sknet._tables.targets import (
+    RegressionTarget,
+    TargetScaler,
+    read_regression_target,
+    restore_shape,
+)
 from sknet._typing import Array, DType, Target
 
 
@@ -45,7 +50,7 @@ class Head(Protocol):
     def read(self, y: Target) -> Array:
         """Parse further targets of the kind that was learnt."""
 
-    def as_given(self, values: Array) -> Array:
+    def restore_y(self, values: Array) -> Array:
         """Return parsed targets in the user's own form, for scorers and splitters."""
 
     def weigh(self, values: Array, weight: Array | None) -> Array | None:
@@ -88,10 +93,10 @@ def without_absent_labels(head: Head, rows: Rows) -> tuple[Head, Rows]:
     """Learn the labels again from the rows that are left: a label that only dropped rows had is not a class."""
     if not isinstance(head, LabelHead):
         return head, rows
-    labels, codes = learn_labels(head.as_given(rows.y))
+    labels, codes = learn_labels(head.restore_y(rows.y))
     if labels == head.labels:
         return head, rows
-    return replace(head, labels=labels), replace(rows, y=codes, whole=None, place=None)
+    return replace(head, labels=labels), replace(rows, y=codes, original=None, original_index=None)
 
 
 # --- labels ----------------------------------------------------------------------------------------------------------
@@ -117,17 +122,17 @@ class LabelHead:
         """Find the codes of labels, which must be known."""
         return self.labels.read(y)
 
-    def as_given(self, values: Array) -> Array:
+    def restore_y(self, values: Array) -> Array:
         """Return the labels that codes stand for."""
-        return self.labels.take(values)
+        return self.labels.from_codes(values)
 
     def weigh(self, values: Array, weight: Array | None) -> Array | None:
         """Fold class weights into the sample weights."""
-        folded = fold_class_weight(self.settings.class_weight, self.labels, values, weight)
+        folded = apply_class_weight(self.settings.class_weight, self.labels, values, weight)
         with np.errstate(over="ignore"):
             if folded is not None and not np.isfinite(folded.sum()):
                 raise ValueError("class_weight times sample_weight adds up to more than a float holds: divide them.")
-            if folded is not None and 0.0 < folded.sum() < LEAST_WEIGHT:
+            if folded is not None and 0.0 < folded.sum() < MIN_TOTAL_WEIGHT:
                 raise ValueError("class_weight times sample_weight adds up to almost nothing: multiply them.")
         if folded is not None and not folded.any():
             raise ValueError("class_weight and sample_weight make the weight of every row zero: one must be positive.")
@@ -160,7 +165,7 @@ class LabelHead:
     def predict(self, raw: Array) -> Array:
         """Return the most probable labels."""
         keeps_order = self.loss is SOFTMAX_LOG_LOSS  # a softmax takes as long as a layer, and changes no argmax
-        return self.labels.decode(raw if keeps_order else self.loss.predictions(raw))
+        return self.labels.most_probable(raw if keeps_order else self.loss.predictions(raw))
 
     def to_raw(self, raw: Array, delta: Array) -> Array:
         """Go back from probabilities, made to add up to 1 where one sigmoid per class does not."""
@@ -196,7 +201,7 @@ def learn_label_head(y: Target, settings: TargetSettings, classes: Target = None
 
 
 @dataclass(frozen=True)
-class NumberHead:
+class RegressionHead:
     """Numbers in their own units, scaled for the network where the loss allows."""
 
     settings: TargetSettings
@@ -215,11 +220,11 @@ class NumberHead:
 
     def read(self, y: Target) -> Array:
         """Read numbers."""
-        return read_numbers(y)[0]
+        return read_regression_target(y)[0]
 
-    def as_given(self, values: Array) -> Array:
+    def restore_y(self, values: Array) -> Array:
         """Return numbers in the shape that y had."""
-        return in_own_shape(values, self.numbers.flat)
+        return restore_shape(values, self.numbers.flat)
 
     def weigh(self, values: Array, weight: Array | None) -> Array | None:
         """Return the sample weights: there are no classes."""
@@ -286,7 +291,7 @@ class NumberHead:
         return self.loss.backward_through_link(raw, delta * self.numbers.scaler.scale)
 
 
-def learn_number_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[NumberHead, Array]:
+def learn_regression_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[RegressionHead, Array]:
     """Read numbers; return the head, not yet scaled, and the numbers."""
-    values, flat = read_numbers(y)
-    return NumberHead(settings, learn_regression_target(values, flat, None)), values
+    values, flat = read_regression_target(y)
+    return RegressionHead(settings, RegressionTarget(flat, TargetScaler.learn(values, None))), values

@@ -26,13 +26,11 @@ from math import ceil
 
 import numpy as np
 
-from sknet._model.heads import NumberHead
-from sknet._model.model import Model
+from sknet._model.heads import RegressionHead
 from sknet._tables.columns.statistics import weighted_quantile
-from sknet._tables.rows import Rows
 from sknet._typing import Array
 
-MOST_KEPT = 1000
+MAX_QUANTILES = 1000
 """How many quantiles of the errors are kept at most."""
 
 SLACK = 1e-9
@@ -40,7 +38,7 @@ SLACK = 1e-9
 
 
 @dataclass(frozen=True, eq=False)
-class HeldOutErrors:
+class Residuals:
     """What is kept of the errors of held-out rows.
 
     Attributes
@@ -54,54 +52,49 @@ class HeldOutErrors:
     quantiles: Array
     n_rows: float
 
-    def most(self, coverage: float) -> Array | None:
+    def quantile(self, coverage: float) -> Array | None:
         """Return how large the error of a new row is at most, with this probability, (k,); None for too few rows."""
         level = coverage * (1.0 + 1.0 / self.n_rows)  # the new row counts as one more, whose error may be the largest
         if level > 1.0 + SLACK:
             return None
         m = len(self.quantiles)
-        place = min(max(ceil(level * m - SLACK), 1), m)
-        return np.asarray(self.quantiles[place - 1])
+        rank = min(max(ceil(level * m - SLACK), 1), m)
+        return np.asarray(self.quantiles[rank - 1])
 
 
-def has_ends(head: NumberHead) -> bool:
+def has_interval(head: RegressionHead) -> bool:
     """Whether an interval can be made around what is predicted: not around a single quantile."""
     return len(head.loss.levels) > 1 or (not head.loss.levels and head.settings.loss != "quantile")
 
 
-def learn_errors(head: NumberHead, predictions: Array, values: Array, weight: Array | None) -> HeldOutErrors | None:
+def learn_residuals(head: RegressionHead, predictions: Array, values: Array, weight: Array | None) -> Residuals | None:
     """Return the errors of predictions, as `predict` returns them, for rows that no training has seen."""
-    if not has_ends(head):
+    if not has_interval(head):
         return None
-    ends = ends_of(head, predictions)
+    ends = interval_ends(head, predictions)
     with np.errstate(over="ignore"):
         errors = np.maximum(ends[:, :, 0] - values, values - ends[:, :, 1])
-    m = len(errors) if weight is None and len(errors) <= MOST_KEPT else MOST_KEPT
+    m = len(errors) if weight is None and len(errors) <= MAX_QUANTILES else MAX_QUANTILES
     levels = np.arange(1, m + 1) / m
     quantiles = np.column_stack([weighted_quantile(column, levels, weight) for column in errors.T])
     share = np.ones(len(errors)) if weight is None else weight / weight.max()  # whose squares do not overflow
-    return HeldOutErrors(quantiles, float(share.sum() ** 2 / np.square(share).sum()))
+    return Residuals(quantiles, float(share.sum() ** 2 / np.square(share).sum()))
 
 
-def errors_on(model: Model, head: NumberHead, rows: Rows) -> HeldOutErrors | None:
-    """Return the errors of a model, whose head is given, on rows that it was not trained on."""
-    return learn_errors(head, model.outputs(rows.X, head.predict), rows.y, rows.weight)
-
-
-def ends_of(head: NumberHead, predictions: Array) -> Array:
+def interval_ends(head: RegressionHead, predictions: Array) -> Array:
     """Return the outer quantile levels, (n, 1, 2), or the prediction twice, (n, k, 2), in float64."""
-    found = predictions.reshape(len(predictions), -1).astype(np.float64)
+    columns = predictions.reshape(len(predictions), -1).astype(np.float64)
     if head.loss.levels:
-        return found[:, np.newaxis, [0, -1]]
-    return np.stack([found, found], axis=2)
+        return columns[:, np.newaxis, [0, -1]]
+    return np.stack([columns, columns], axis=2)
 
 
-def around(head: NumberHead, predictions: Array, most: Array) -> Array:
+def intervals_around(head: RegressionHead, predictions: Array, largest_error: Array) -> Array:
     """Return the intervals around predictions, in their type: (n, 2) for targets of one dimension, else (n, k, 2).
 
     They end where the loss says that targets do; where the outer levels cross once they are moved, in their middle.
     """
-    ends = ends_of(head, predictions) + np.stack([-most, most], axis=1)
+    ends = interval_ends(head, predictions) + np.stack([-largest_error, largest_error], axis=1)
     crossed = ends[:, :, 0] > ends[:, :, 1]
     ends[crossed] = ends[crossed].mean(axis=1, keepdims=True)
     ends = np.clip(ends, head.loss.targets.low, head.loss.targets.high).astype(predictions.dtype)

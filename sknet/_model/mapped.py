@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sknet._network.binding import Kind
 from sknet._network.inputs import length, pieces
-from sknet._tables.columns.number import BLOCK
+from sknet._tables.columns.number import CHUNK_VALUES
 from sknet._tables.encoding import TableEncoder
 from sknet._typing import Array, Batch, DType
 
@@ -25,7 +25,7 @@ class MappedInputs:
 
     def __init__(self, encoder: TableEncoder, X: object, dtype: DType, fold: NDArray[np.intp] | None) -> None:
         self._encoder, self._X, self._fold = encoder, X, fold
-        self._height = max(1, BLOCK // (encoder.n_inputs + 1))
+        self._height = max(1, CHUNK_VALUES // (encoder.n_inputs + 1))
         self._buffer = np.empty((0, encoder.n_inputs + 1), dtype)
 
     def __call__(self, batch: Batch) -> Array:

@@ -15,16 +15,16 @@ from typing import Protocol, Self, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._model.heads import Head, NumberHead
+from sknet._model.heads import Head, RegressionHead
 from sknet._model.mapped import MappedInputs
 from sknet._model.settings import Settings
 from sknet._network.binding import Kind
 from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, SelectedInputs, SparseInputs
 from sknet._network.objective import Minimised, Objective
 from sknet._network.sparse_layers import MixedRows
-from sknet._tables.columns.target import assign_folds
+from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.encoding import TableEncoder, learn_encoder
-from sknet._tables.rows import LEAST_WEIGHT, ExternalTable, Rows, too_light
+from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows, too_little_weight
 from sknet._typing import Array, Batch, DType, Table
 
 
@@ -39,10 +39,10 @@ class Encoding:
 
     def folds(self, rows: Rows) -> NDArray[np.intp] | None:
         """Assign all training rows to the folds whose targets they do not see; None where no column is encoded so."""
-        if not self.encoder.by_target:
+        if not self.encoder.has_target_encoding:
             return None
         n = len(rows)
-        return assign_folds(self.head.targets(rows.y, np.dtype(np.float64)), np.arange(n), n)
+        return cross_fit_folds(self.head.targets(rows.y, np.dtype(np.float64)), np.arange(n), n)
 
 
 def learn_encoding(settings: Settings, head: Head, rows: Rows, output_dtype: DType, seed: int = 0) -> Encoding:
@@ -52,7 +52,7 @@ def learn_encoding(settings: Settings, head: Head, rows: Rows, output_dtype: DTy
     has a few rows each, and costs several per cent of the error.
     """
     sample = rows.sample(seed)
-    if isinstance(head, NumberHead):
+    if isinstance(head, RegressionHead):
         head = head.scaled_to(sample.y, sample.weight)
     by_target = settings.table.category_encoding != "one_hot"
     target = head.targets(sample.y, np.dtype(np.float64)) if by_target else None
@@ -138,10 +138,10 @@ def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> Enco
     """
     dtype, encoder, n = encoding.compute_dtype, encoding.encoder, len(rows.y)
     if encoder.names is None and not isinstance(rows.X, np.ndarray):
-        encoder = encoder.as_named_by(rows.X)
+        encoder = encoder.with_names_of(rows.X)
     fold = encoding.folds(rows) if cross_fit else None
     raw = raw_inputs(encoder)
-    if rows.in_file:
+    if rows.memory_mapped:
 
         def make_mapped(has_bins: bool, n_rows: int) -> Inputs:
             inputs = MappedInputs(encoder, rows.X, dtype, fold)
@@ -237,8 +237,8 @@ class EncodedRows:
     def take(self, rows: NDArray[np.intp]) -> Self:
         """Return some of the rows; a ValueError if they have next to no weight."""
         weight = None if self.weight is None else self.weight[rows]
-        if weight is not None and weight.sum() < LEAST_WEIGHT:
-            raise ValueError(too_light(weight))
+        if weight is not None and weight.sum() < MIN_TOTAL_WEIGHT:
+            raise ValueError(too_little_weight(weight))
         return replace(self, table=self.table[rows], y=self.y[rows], weight=weight)
 
     def without_bins(self) -> Self:

@@ -30,7 +30,7 @@ from sknet._network.binding import Kind, bind_layers
 from sknet._network.layout import LayerParameters, Layout
 from sknet._network.sparse_layers import MixedRows
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.rows import MappedRows, is_sparse, take_rows
+from sknet._tables.rows import MemoryMappedRows, is_sparse, take_rows
 from sknet._typing import Array, DType, Table
 
 PREDICT_ROWS = 1024
@@ -89,9 +89,9 @@ class Model:
     compute_dtype: DType
     output_dtype: DType  # of weights and predictions: the float type of the training table
 
-    def as_named_by(self, table: Table) -> Self:
+    def with_names_of(self, table: Table) -> Self:
         """Return the model with a frame's column names, where it was learnt from an array: errors then name these."""
-        return self if self.encoder.names else replace(self, encoder=self.encoder.as_named_by(table))
+        return self if self.encoder.names else replace(self, encoder=self.encoder.with_names_of(table))
 
     # --- raw outputs -------------------------------------------------------------------------------------------------
 
@@ -102,7 +102,7 @@ class Model:
             with suitable_threads(n * self.network.largest) if self.network.may_be_split(n) else nullcontext():
                 return np.ascontiguousarray(self._of_few(table, finish))
         # encoding categories holds Python's global lock: several threads would only wait for each other
-        n_pieces = ceil(n / PREDICT_ROWS) if self.encoder.numeric else 0
+        n_pieces = ceil(n / PREDICT_ROWS) if self.encoder.is_numeric else 0
         with threads_for_rows(n_pieces, PREDICT_ROWS * self.network.largest) as n_threads:
             first, found = next(self._pieces(table, slice(0, n), finish))  # tells the shape and type of the whole
             outputs = np.empty((n, *found.shape[1:]), found.dtype)
@@ -123,7 +123,7 @@ class Model:
 
     def _encoded(self, table: Table) -> tuple[Table, Kind]:
         """Return the rows as the network takes them."""
-        if isinstance(table, MappedRows):
+        if isinstance(table, MemoryMappedRows):
             table = np.asarray(table)
         if self.encoder.lookups is not None:
             return MixedRows(*self.encoder.lookups.encode(table, self.compute_dtype)), "mixed"

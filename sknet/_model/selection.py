@@ -26,7 +26,7 @@ from sknet._model.network_run import NetworkRun, start_run
 from sknet._model.settings import Settings
 from sknet._model.threads import threads_for_networks
 from sknet._network.temperature import PRIOR_LOG, mean_at_best_temperature
-from sknet._tables.splitting import deal
+from sknet._tables.splitting import assign_folds
 from sknet._training.minibatch import MiniBatch, MiniBatchRun
 from sknet._training.result import Epoch, StopReason
 from sknet._training.rounds import train_in_rounds
@@ -127,7 +127,7 @@ class FoldNetworks:
         All rows that may be trained on.
 
     strata, groups : ndarray of shape (n,), or None
-        As in `assign_folds`.
+        As in `cross_fit_folds`.
 
     fold_seed : int
     seeds : sequence of (int, int)
@@ -148,7 +148,7 @@ class FoldNetworks:
         self.settings, self.encoding, self.rows = settings, encoding, rows
         n = len(rows)
         plan = fold_plan(n, groups is not None)
-        fold = deal(n, strata, groups, plan.n_folds, fold_seed)
+        fold = assign_folds(n, strata, groups, plan.n_folds, fold_seed)
         self.as_good = plan.as_good
         numbers = [np.flatnonzero(fold == i) for i in range(min(plan.n_held_out, fold.max() + 1))]
         self.held_out = np.concatenate(numbers)

@@ -12,7 +12,7 @@ import numpy as np
 
 from sknet._model.model import PREDICT_ROWS, Model, Network
 from sknet._tables.rows import take_rows
-from sknet._tables.slopes import to_columns
+from sknet._tables.slopes import gradients_by_column
 from sknet._typing import Array, Table
 
 
@@ -24,7 +24,7 @@ def input_gradients(model: Model, table: Table) -> Array:
         rows = slice(start, min(start + PREDICT_ROWS, n))
         piece = take_rows(table, rows)
         inputs = model.encoder.encode(piece, np.dtype(np.float64))
-        by_column[rows] = to_columns(model.encoder, piece, _to_inputs(model, inputs))
+        by_column[rows] = gradients_by_column(model.encoder, piece, _to_inputs(model, inputs))
     return by_column
 
 

@@ -28,10 +28,10 @@ from sknet._network.objective import Objective
 from sknet._partitions.shuffled import Records
 from sknet._partitions.stored import KEYS, StoredTable
 from sknet._partitions.target_summaries import LabelSummary, with_factors
-from sknet._tables.columns.target import assign_folds
+from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.encoding import TableEncoder, merge_totals
 from sknet._tables.rows import Rows, take_rows
-from sknet._tables.sampling import in_sample
+from sknet._tables.sampling import sampled_positions
 from sknet._typing import Array, Batch, DType, Table
 
 POOL_BYTES = 2**24
@@ -64,7 +64,7 @@ class StoredRows:
         self._limit = np.uint64(max(limit, stored.keys[0] + 1)) if share > 0.0 else np.uint64(0)
         self._factors = None
         if isinstance(head, LabelHead) and isinstance(stored.targets, LabelSummary):
-            self._factors = stored.targets.class_factors(head)
+            self._factors = stored.targets.class_weights_by_output(head)
 
     def pools(self, n_rows: int = 1, rng: np.random.Generator | None = None) -> Iterator[Records]:
         """Yield the training rows, many at a time: `n_rows` at least, fewer where some of them are held out."""
@@ -112,7 +112,7 @@ class StoredRows:
         records = np.empty(0, self._stored.records.dtype)
         for pool in self.pools():
             both = np.concatenate([records, pool])
-            records = both[in_sample(both["row"], seed)]
+            records = both[sampled_positions(both["row"], seed)]
         records = records[np.argsort(records["row"])]
         return Sample(Rows(self.table(records), self.targets(records), self.weight(records)), records["row"])
 
@@ -146,15 +146,15 @@ def folds_of(encoding: Encoding, n: int, sample: Sample) -> Callable[[Array], Ar
     """Return what assigns rows to folds by their numbers, as `Encoding.folds` does where all are in memory."""
     target = encoding.head.targets(sample.rows.y, np.dtype(np.float64))
     if len(sample.numbers) < n:
-        return lambda numbers: assign_folds(target, numbers, n)
-    fold = assign_folds(target, sample.numbers, n)
+        return lambda numbers: cross_fit_folds(target, numbers, n)
+    fold = cross_fit_folds(target, sample.numbers, n)
     return lambda numbers: fold[np.searchsorted(sample.numbers, numbers)]
 
 
 def learn_stored(settings: Settings, head: Head, rows: StoredRows, sample: Sample, n: int, dtype: DType) -> Encoding:
     """Learn how the table is encoded and numbers among the targets are scaled; see `learn_encoding`."""
     encoding = learn_encoding(settings, head, sample.rows, dtype)
-    if len(sample.numbers) == n or not encoding.encoder.by_target:
+    if len(sample.numbers) == n or not encoding.encoder.has_target_encoding:
         return encoding
     fold = folds_of(encoding, n, sample)
     parts = (
@@ -190,7 +190,7 @@ class EpochRows:
         self, rows: StoredRows, encoding: Encoding, counts: RowCounts, smoothing: float, n_rows: int, sample: Sample
     ) -> None:
         self._rows, self._encoding, self._smoothing, self._n_rows = rows, encoding, smoothing, n_rows
-        self._folds = folds_of(encoding, counts.n, sample) if encoding.encoder.by_target else None
+        self._folds = folds_of(encoding, counts.n, sample) if encoding.encoder.has_target_encoding else None
         self.n_samples, self._mean_weight = counts.n, counts.total / counts.n
 
     def encoded(self, records: Records) -> tuple[DenseInputs, Array, Array | None]:

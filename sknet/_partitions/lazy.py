@@ -17,8 +17,8 @@ import dask.array as da
 import numpy as np
 import pandas as pd
 
-from sknet._model.heads import LabelHead, NumberHead
-from sknet._model.intervals import around
+from sknet._model.heads import LabelHead, RegressionHead
+from sknet._model.intervals import intervals_around
 from sknet._model.model import Model
 from sknet._partitions.collections import Collection, checked
 from sknet._typing import Array, Table
@@ -119,10 +119,10 @@ def _probabilities(model: Model, raw: Array) -> Array | list[Array]:
 
 
 def _interval(model: Model, raw: Array) -> Array:
-    if not isinstance(model.head, NumberHead):
+    if not isinstance(model.head, RegressionHead):
         raise TypeError("a head of labels has no intervals")
     predictions = model.head.predict(raw)
-    return around(model.head, predictions, np.zeros(1 if model.head.loss.levels else model.head.n_outputs))
+    return intervals_around(model.head, predictions, np.zeros(1 if model.head.loss.levels else model.head.n_outputs))
 
 
 _LIKE = {

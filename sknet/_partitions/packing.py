@@ -18,18 +18,18 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._tables.columns.datetime import instants_of, microseconds_of, read_instants, zone_of
+from sknet._tables.columns.datetime import infer_instants, microseconds_of, read_instants, zone_of
 from sknet._tables.columns.number import refuse_infinite
 from sknet._tables.frames import (
-    Kind,
-    chosen_categories,
+    ColumnKind,
+    category_mask,
     column_at,
+    column_kind,
     column_names,
     is_frame,
-    kind_of,
     number_values,
+    parse_categorical_features,
     read_levels,
-    split_choice,
 )
 from sknet._typing import Array, DType, Table
 
@@ -96,12 +96,12 @@ class DateFormat:
 
     def __init__(self, name: str, values: Table) -> None:
         self._name = name
-        instants, self._elapsed = instants_of(values, name)
+        instants, self._elapsed = infer_instants(values, name)
         self._zone = zone_of(instants)
 
     def pack(self, values: Table) -> Array:
         """Return microseconds."""
-        instants = read_instants(values, self._name, elapsed=self._elapsed)
+        instants = read_instants(values, self._name, is_duration=self._elapsed)
         missing = np.asarray(instants.isna())
         if zone_of(instants) != self._zone and not missing.all():
             raise TypeError(
@@ -120,7 +120,7 @@ class DateFormat:
 
 ColumnFormat = NumberFormat | CategoryFormat | DateFormat
 
-FORMATS: dict[Kind, Callable[[str, Table], ColumnFormat]] = {
+FORMATS: dict[ColumnKind, Callable[[str, Table], ColumnFormat]] = {
     "number": NumberFormat,
     "category": CategoryFormat,
     "date": DateFormat,
@@ -230,12 +230,12 @@ def choose_format(X: Table, categorical_features: object) -> TableFormat:
     """
     if not is_frame(X):
         return ArrayFormat(X.shape[1], float_type(X.dtype))
-    by_dtype, chosen = split_choice(categorical_features)
+    by_dtype, chosen = parse_categorical_features(categorical_features)
     names = column_names(X)
     columns: list[ColumnFormat] = []
-    for j, (name, is_category) in enumerate(zip(names, chosen_categories(chosen, names), strict=True)):
+    for j, (name, is_category) in enumerate(zip(names, category_mask(chosen, names), strict=True)):
         values = column_at(X, j)
-        kind = "category" if is_category else kind_of(values, name, by_dtype=by_dtype)
+        kind = "category" if is_category else column_kind(values, name, by_dtype=by_dtype)
         columns.append(FORMATS[kind](name, values))
     dtypes = {column.dtype for column in columns}
     if len(dtypes) == 1 and all(isinstance(column, NumberFormat) for column in columns):

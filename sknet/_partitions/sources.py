@@ -18,8 +18,8 @@ from typing import TypeAlias
 import numpy as np
 
 from sknet._partitions.parquet import Dataset, read_frames
-from sknet._tables.arrays import shown
 from sknet._tables.frames import is_frame
+from sknet._tables.messages import short_repr
 from sknet._tables.rows import is_sparse, take_rows
 from sknet._typing import Array, Table, Target
 
@@ -179,7 +179,7 @@ def _without_roles(frame: Table, roles: Roles, name: str) -> tuple[Table, Target
     names: list[str] = []
     for what, role in roles.items():
         if role is not None and not _are_names(role):
-            raise TypeError(f"{what}={shown(role)} names no column of {name}: give one of {list(frame.columns)}.")
+            raise TypeError(f"{what}={short_repr(role)} names no column of {name}: give one of {list(frame.columns)}.")
         names += [] if role is None else [role] if isinstance(role, str) else role
     if len(set(names)) < len(names):
         raise ValueError(f"target, sample_weight and groups name a column twice, {names}: name each once.")

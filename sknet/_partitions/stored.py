@@ -27,9 +27,9 @@ from sknet._model.settings import TargetSettings
 from sknet._partitions.packing import TableFormat, choose_format
 from sknet._partitions.shuffled import Records, ShuffledRecords, ShuffledWriter
 from sknet._partitions.target_summaries import LabelSummary, NumberTargets
-from sknet._tables.labels import as_labels
+from sknet._tables.label_arrays import as_labels
 from sknet._tables.sampling import random_keys
-from sknet._tables.targets import read_numbers
+from sknet._tables.targets import read_regression_target
 from sknet._typing import Array, DType, Table, Target
 
 KEYS = float(2**64)
@@ -86,7 +86,7 @@ class StoredTable:
         """Return the function that reads the targets of records, as the head knows them."""
         if not isinstance(self.targets, LabelSummary) or not isinstance(head, LabelHead):
             return lambda records: records["y"].astype(np.float64)
-        columns = zip(self.targets.columns, head.labels.levels, strict=True)
+        columns = zip(self.targets.columns, head.labels.classes_by_column, strict=True)
         codes = [_indices(seen.labels, levels).astype(np.intp) for seen, levels in columns]
         return lambda records: np.column_stack([of[y] for of, y in zip(codes, records["y"].T, strict=True)])
 
@@ -126,7 +126,7 @@ class TableWriter:
 
     def append(self, chunk: CheckedChunk) -> None:
         """Write the rows of a chunk that have a positive weight; the first chunk decides on their format."""
-        parsed, flat = (as_labels(chunk.y), False) if self._has_labels else read_numbers(chunk.y)
+        parsed, flat = (as_labels(chunk.y), False) if self._has_labels else read_regression_target(chunk.y)
         table_format = self._format
         if table_format is None:
             table_format = self._begin(chunk, 1 if parsed.ndim == 1 else parsed.shape[1])

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from sknet._model.heads import LabelHead, NumberHead, learn_label_head, learn_number_head
+from sknet._model.heads import LabelHead, RegressionHead, learn_label_head, learn_regression_head
 from sknet._model.settings import TargetSettings
-from sknet._tables.arrays import side_by_side
-from sknet._tables.class_weight import class_factors
+from sknet._tables.class_weight import class_weights_by_output
+from sknet._tables.label_arrays import stack_label_columns
 from sknet._typing import Array
 
 
@@ -83,17 +83,17 @@ class LabelSummary:
         """Learn which labels there are."""
         most = max(len(column.labels) for column in self.columns)
         labels = [np.resize(column.labels, most) for column in self.columns]  # repeated, to be as many
-        return learn_label_head(labels[0] if self.flat else side_by_side(labels), settings)[0]
+        return learn_label_head(labels[0] if self.flat else stack_label_columns(labels), settings)[0]
 
-    def class_factors(self, head: LabelHead) -> list[Array] | None:
+    def class_weights_by_output(self, head: LabelHead) -> list[Array] | None:
         """Return the class weights, one array for each target column; None where there are none."""
         if head.settings.class_weight is None:
             return None
         totals = []
-        for column, known in zip(self.columns, head.labels.levels, strict=True):
+        for column, known in zip(self.columns, head.labels.classes_by_column, strict=True):
             by_label = dict(zip(column.labels.tolist(), column.weight.tolist(), strict=True))
             totals.append(np.array([by_label.get(label, 0.0) for label in known.tolist()]))
-        return class_factors(head.settings.class_weight, head.labels, totals)
+        return class_weights_by_output(head.settings.class_weight, head.labels, totals)
 
 
 def with_factors(codes: Array, weight: Array | None, factors: list[Array] | None) -> Array | None:
@@ -126,6 +126,6 @@ class NumberTargets:
             raise ValueError("y has another number of columns in one part than in another.")
         return self
 
-    def head(self, settings: TargetSettings) -> NumberHead:
+    def head(self, settings: TargetSettings) -> RegressionHead:
         """Return what the targets are, not yet scaled."""
-        return learn_number_head(np.zeros(1) if self.flat else np.zeros((1, self.n_targets)), settings)[0]
+        return learn_regression_head(np.zeros(1) if self.flat else np.zeros((1, self.n_targets)), settings)[0]

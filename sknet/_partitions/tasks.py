@@ -72,9 +72,11 @@ def encode(
     lookups = encoder.lookups
     if not tables:
         hot = sp.csr_array((0, lookups.n_inputs), dtype=dtype)
-        return MixedRows(np.empty((0, len(lookups.places)), dtype), hot, lookups.places)
+        return MixedRows(np.empty((0, len(lookups.dense_inputs)), dtype), hot, lookups.dense_inputs)
     parts = [lookups.encode(X, dtype, fold) for X, fold in tables]
-    return MixedRows(np.concatenate([p[0] for p in parts]), sp.vstack([p[1] for p in parts], "csr"), lookups.places)
+    return MixedRows(
+        np.concatenate([p[0] for p in parts]), sp.vstack([p[1] for p in parts], "csr"), lookups.dense_inputs
+    )
 
 
 def target_totals(

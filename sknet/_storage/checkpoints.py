@@ -109,7 +109,9 @@ def _as_text(value: object) -> str:
         return f"[{', '.join(map(_as_text, value))}]"
     if callable(value):
         return "a function"  # which two processes cannot compare
-    return f"{type(value).__qualname__} {getattr(value, 'name', '')}".rstrip()
+    text = str(value)
+    has_address = " at 0x" in text  # which is another one in each process
+    return f"{type(value).__qualname__} {getattr(value, 'name', '')}".rstrip() if has_address else text
 
 
 SHOWN = 16
@@ -152,7 +154,8 @@ class Saved:
         other = [name for name in there.data | now.data if there.data.get(name) != now.data.get(name)]
         if other:
             raise ValueError(f"{self.path} was written in training on other data: {', '.join(other)} differs.")
-        for name, value in now.settings.items():
+        for name in sorted(now.settings, key=lambda name: name != "solver"):  # by which others are resolved
+            value = now.settings[name]
             if there.settings.get(name, value) != value:
                 raise ValueError(
                     f"{self.path} was written with {name}={there.settings[name]}, and this is a run with "

@@ -18,10 +18,10 @@ from sknet._tables.labels import Codes, Labels
 from sknet._typing import Array
 
 
-def fold_class_weight(
+def apply_class_weight(
     class_weight: object, labels: Labels, codes: Codes, sample_weight: ArrayLike | None = None
 ) -> Array | None:
-    """Multiply the sample weights by the weight of each row's class.
+    """Multiply the sample weights by the weight of each row's class; over several outputs, by all of them.
 
     Parameters
     ----------
@@ -43,51 +43,49 @@ def fold_class_weight(
     if class_weight is None:
         return weight
     w = np.ones(len(codes)) if weight is None else weight
-    totals = [np.bincount(code, w, len(known)) for code, known in zip(codes.T, labels.levels, strict=True)]
+    totals = [np.bincount(code, w, len(known)) for code, known in zip(codes.T, labels.classes_by_column, strict=True)]
     folded = w
-    for factor, code in zip(class_factors(class_weight, labels, totals), codes.T, strict=True):
+    for factor, code in zip(class_weights_by_output(class_weight, labels, totals), codes.T, strict=True):
         folded = folded * factor[code]
     return folded
 
 
-def class_factors(class_weight: object, labels: Labels, totals: list[Array]) -> list[Array]:
-    """Return the weight of each class of each output, whose totals of sample weights are given."""
-    triples = zip(_by_output(class_weight, len(totals)), labels.levels, totals, strict=True)
-    return [_class_weights(of_output, known, total) for of_output, known, total in triples]
+def class_weights_by_output(class_weight: object, labels: Labels, totals: list[Array]) -> list[Array]:
+    """Return the weights of the classes of each output, from the sample weights of each class added up."""
+    triples = zip(_for_each_output(class_weight, len(totals)), labels.classes_by_column, totals, strict=True)
+    return [_class_weights(setting, classes, total) for setting, classes, total in triples]
 
 
-def _by_output(class_weight: object, n_outputs: int) -> list[object]:
-    """One class weight for each output."""
+def _for_each_output(class_weight: object, n_outputs: int) -> list[object]:
+    """Return what `class_weight` says about each output."""
     if isinstance(class_weight, str):
         return [class_weight] * n_outputs
-    given = [class_weight] if isinstance(class_weight, Mapping) and n_outputs == 1 else class_weight
-    if isinstance(given, list | tuple) and len(given) == n_outputs:
-        return list(given)
+    if isinstance(class_weight, Mapping) and n_outputs == 1:
+        return [class_weight]
+    if isinstance(class_weight, list | tuple) and len(class_weight) == n_outputs:
+        return list(class_weight)
     wanted = "a dict, None or 'balanced'" if n_outputs == 1 else f"'balanced', None or a list of {n_outputs} dicts"
     raise ValueError(f"class_weight={class_weight!r} does not fit y: give {wanted}.")
 
 
 def _class_weights(class_weight: object, known: Array, total: Array) -> Array:
-    """Weight of each class of one output."""
+    """Return the weight of each class of one output."""
     if class_weight is None:
         return np.ones(len(known))
     if isinstance(class_weight, Mapping):
-        return _given_weights(class_weight, known.tolist())
+        return _weights_from_dict(class_weight, known.tolist())
     if isinstance(class_weight, str) and class_weight == "balanced":
-        return _balanced_weights(total)
+        # Σw / (k Σw of the class), for the k classes that occur; the weight of the others counts nowhere
+        occurs = total > 0
+        return np.divide(total.sum(), occurs.sum() * total, out=np.zeros(len(total)), where=occurs)
     raise ValueError(f"class_weight={class_weight!r} is not understood: give a dict of label: weight, or 'balanced'.")
 
 
-def _balanced_weights(totals: Array) -> Array:
-    """Σw/(k·Σw of the class), for the k classes that have weight; 0 for the others."""
-    occurs = totals > 0
-    weights = np.zeros(len(totals))
-    weights[occurs] = totals.sum() / (occurs.sum() * totals[occurs])
-    return weights
+def _weights_from_dict(class_weight: Mapping[Any, Any], known: list[object]) -> Array:
+    """Return the weight of each class from a dict, 1 where it has none.
 
-
-def _given_weights(class_weight: Mapping[Any, Any], known: list[object]) -> Array:
-    """Weight of each class from a dict, 1 where it has none. Unknown keys are an error if classes are missing."""
+    Unknown keys are an error only if classes are missing: then they may be misspelt, else y has just not all labels.
+    """
     unknown = [key for key in class_weight if key not in known]
     lacking = [label for label in known if label not in class_weight]
     if unknown and lacking:

@@ -1,4 +1,6 @@
-"""Where the inputs of each column are, and which columns of an array are encoded at once.
+"""Where the inputs of each column are, and which columns of an array are encoded together.
+
+Numbers are scaled and binned for all columns at once: a loop over columns would spend its time in Python.
 
 Conventions
 -----------
@@ -18,22 +20,22 @@ from numpy.typing import NDArray
 
 from sknet._tables.columns import Column
 from sknet._tables.columns.bins import BinnedColumn, write_bins
-from sknet._tables.columns.number import ColumnScaler, NumberColumn, stacked
+from sknet._tables.columns.number import ColumnScaler, NumberColumn, joint_scaler
 from sknet._typing import Array
 
 
 @dataclass(frozen=True)
 class StackedBins:
-    """The bins of all columns, to be computed at once.
+    """The bins of all columns, computed together.
 
     Attributes
     ----------
     numbers : ndarray of ints, of shape (d_binned,)
-        Which of the columns of numbers have bins.
+        Indices of the columns with bins, among the columns of numbers.
     fill : ndarray of shape (d_binned,)
-        What a missing value of each stands for.
+        What replaces a missing value of each.
     source : ndarray of ints, of shape (b,)
-        Which of these columns each bin belongs to.
+        Index of the column of each bin, among the columns with bins.
     inputs : ndarray of ints, of shape (b,)
         Positions of the bins among the inputs.
     low, scale : ndarray of shape (b,)
@@ -48,33 +50,33 @@ class StackedBins:
     scale: Array
 
     def write(self, observed: Array, out: Array) -> None:
-        """Set the bins of rows of numbers, (n, d_num), in `out`."""
+        """Set the bins of rows of numbers, (n, d_num), in `out`, (n, n_inputs)."""
         values = observed[:, self.numbers].astype(np.float64)
         np.copyto(values, self.fill, where=np.isnan(values))
-        placed = np.empty((len(values), len(self.source)), out.dtype)
-        write_bins(values[:, self.source], self.low, self.scale, placed)
-        out[:, self.inputs] = placed
+        bins = np.empty((len(values), len(self.source)), out.dtype)
+        write_bins(values[:, self.source], self.low, self.scale, bins)
+        out[:, self.inputs] = bins
 
 
 @dataclass(frozen=True)
 class ColumnLayout:
-    """Where each column's inputs are, and which columns are scaled at once.
+    """Where each column's inputs are, and which columns are scaled together.
 
     Attributes
     ----------
     starts : ndarray of ints, of shape (d + 1,)
-        First input of each column; at last, how many inputs there are.
+        First input of each column; the last entry is the number of inputs.
     numbers, inputs : ndarray of ints, of shape (d_num,)
-        Positions of the columns of numbers in the table, and of their numbers among the inputs.
+        Indices of the columns of numbers in the table, and of their scaled numbers among the inputs.
     indicated : ndarray of ints, of shape (m,)
-        Which of these have an indicator of missing values, right after their input.
+        Indices of those with an indicator of missing values, which is the input after the number, among these.
     scaler : ColumnScaler
         Of the numbers.
     bins : StackedBins or None
         Of the numbers that have bins.
-    others : list of int
-        Positions of all other columns.
-    plain : bool
+    other_columns : list of int
+        Indices of all other columns in the table.
+    only_numbers : bool
         Whether every column is one number and nothing else.
     """
 
@@ -84,38 +86,47 @@ class ColumnLayout:
     indicated: NDArray[np.intp]
     scaler: ColumnScaler
     bins: StackedBins | None
-    others: list[int]
-    plain: bool
+    other_columns: list[int]
+    only_numbers: bool
 
 
-def layout_of(columns: Sequence[Column]) -> ColumnLayout:
+def compute_layout(columns: Sequence[Column]) -> ColumnLayout:
     """Lay out the inputs of a table's columns."""
     starts = np.cumsum([0, *(column.n_inputs for column in columns)], dtype=np.intp)
     numbers = {j: number for j, column in enumerate(columns) if (number := _number_of(column)) is not None}
-    where = np.array(list(numbers), dtype=np.intp)
-    indicated = np.flatnonzero([number.has_missing_indicator for number in numbers.values()])
-    others = [j for j in range(len(columns)) if j not in numbers]
-    plain = not others and starts[-1] == len(columns)
-    scaler, bins = stacked(list(numbers.values())), _bins_of(columns, where, starts)
-    return ColumnLayout(starts, where, starts[where], indicated, scaler, bins, others, bool(plain))
+    indices = np.array(list(numbers), dtype=np.intp)
+    return ColumnLayout(
+        starts=starts,
+        numbers=indices,
+        inputs=starts[indices],
+        indicated=np.flatnonzero([number.has_missing_indicator for number in numbers.values()]),
+        scaler=joint_scaler(list(numbers.values())),
+        bins=_stack_bins(columns, indices, starts),
+        other_columns=[j for j in range(len(columns)) if j not in numbers],
+        only_numbers=bool(len(numbers) == len(columns) == starts[-1]),
+    )
 
 
 def _number_of(column: Column) -> NumberColumn | None:
-    """Return what scales the number of a column of an array, if it is one that can be scaled beside others."""
+    """Return the number of a column that can be scaled together with others; None for other columns."""
     inner = column.number if isinstance(column, BinnedColumn) else column
     return inner if isinstance(inner, NumberColumn) else None
 
 
-def _bins_of(columns: Sequence[Column], where: NDArray[np.intp], starts: NDArray[np.intp]) -> StackedBins | None:
-    binned = [(k, j, column) for k, j in enumerate(where.tolist()) if isinstance(column := columns[j], BinnedColumn)]
+def _stack_bins(
+    columns: Sequence[Column], number_indices: NDArray[np.intp], starts: NDArray[np.intp]
+) -> StackedBins | None:
+    """Stack the bins of all columns; None where no column has bins."""
+    binned = [(k, j, c) for k, j in enumerate(number_indices.tolist()) if isinstance(c := columns[j], BinnedColumn)]
     if not binned:
         return None
     low, scale = map(np.concatenate, zip(*(column.bins for _, _, column in binned), strict=True))
     return StackedBins(
-        np.array([k for k, _, _ in binned]),
-        np.array([column.fill for _, _, column in binned]),
-        np.repeat(np.arange(len(binned)), [column.n_bins for _, _, column in binned]),
-        np.concatenate([np.arange(starts[j + 1] - column.n_bins, starts[j + 1]) for _, j, column in binned]),
-        low,
-        scale,
+        numbers=np.array([k for k, _, _ in binned]),
+        fill=np.array([column.fill for _, _, column in binned]),
+        source=np.repeat(np.arange(len(binned)), [column.n_bins for _, _, column in binned]),
+        # a column's bins are the last of its inputs
+        inputs=np.concatenate([np.arange(starts[j + 1] - column.n_bins, starts[j + 1]) for _, j, column in binned]),
+        low=low,
+        scale=scale,
     )

@@ -1,4 +1,4 @@
-"""From a table to the network's input: numbers scaled, categories one-hot encoded, missing values marked.
+"""From a table to the network's input: numbers are scaled, categories one-hot encoded, missing values marked.
 
 The table is a float array, a CSR matrix or a data frame. The order of its columns is kept: each becomes one input or
 several, side by side.
@@ -21,15 +21,14 @@ from functools import cached_property, partial
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike, NDArray
-from scipy.sparse import issparse
 
-from sknet._tables.column_layout import ColumnLayout, layout_of
+from sknet._tables.column_layout import ColumnLayout, compute_layout
 from sknet._tables.columns import Column, ColumnSettings, InputFacts
 from sknet._tables.columns.bins import BinnedColumn, with_bins
 from sknet._tables.columns.category import learn_category
 from sknet._tables.columns.datetime import learn_datetime
 from sknet._tables.columns.number import (
-    BLOCK,
+    CHUNK_VALUES,
     NumberColumn,
     learn_robust,
     learn_standard,
@@ -41,23 +40,27 @@ from sknet._tables.columns.number import (
 from sknet._tables.columns.quantile import QuantileColumn, learn_quantiles
 from sknet._tables.columns.sparse import learn_sparse
 from sknet._tables.columns.statistics import Distribution
-from sknet._tables.columns.target import TargetColumn, TargetTotals, learn_target, target_totals
+from sknet._tables.columns.target import TargetColumn, TargetTotals, compute_target_totals, learn_target
 from sknet._tables.frames import (
-    Kind,
-    chosen_categories,
+    ColumnKind,
+    ColumnValues,
+    as_uniform_array,
+    category_mask,
     column_at,
+    column_kind,
     column_names,
-    held_as_array,
-    kind_of,
     number_values,
-    split_choice,
+    parse_categorical_features,
 )
-from sknet._tables.lookups import Lookups, lookups_of
-from sknet._tables.rows import refuse_bad_sparse, refuse_numbers_for
+from sknet._tables.lookups import Lookups, choose_lookups
+from sknet._tables.rows import is_sparse, refuse_bad_sparse
 from sknet._typing import Array, Batch, DType, Table
 
-NUMBERS = (NumberColumn, BinnedColumn, QuantileColumn)
-"""Kinds of columns whose values are numbers, as those of a sparse table are."""
+MAX_COPIED_VALUES = 2**19
+"""How many values of an array are copied at a time to learn its columns, each of which is then adjacent in memory."""
+
+NUMBER_COLUMNS = (NumberColumn, BinnedColumn, QuantileColumn)
+"""Types of columns whose values are numbers: only these can be read from a sparse table."""
 
 
 @dataclass(frozen=True)
@@ -82,21 +85,21 @@ class TableEncoder:
 
     @cached_property
     def lookups(self) -> Lookups | None:
-        """The categories that are looked up instead of multiplied, if there are many."""
-        if self._layout.plain:
+        """The categories that are looked up instead of multiplied; None where there are few."""
+        if self._layout.only_numbers:
             return None
-        return lookups_of(self.columns, self._layout.starts, partial(TableEncoder, self.names))
+        return choose_lookups(self.columns, self._layout.starts, partial(TableEncoder, self.names))
 
     @cached_property
     def _layout(self) -> ColumnLayout:
-        return layout_of(self.columns)
+        return compute_layout(self.columns)
 
-    def as_named_by(self, X: Table) -> TableEncoder:
+    def with_names_of(self, X: Table) -> TableEncoder:
         """Return the encoder, learnt from an array, with the column names of a frame: errors then name these."""
         return TableEncoder(column_names(X), self.columns) if isinstance(X, pd.DataFrame) else self
 
     def __reduce__(self) -> tuple[type[TableEncoder], tuple[object, ...]]:
-        return TableEncoder, (self.names, self.columns)  # without what can be computed from them
+        return TableEncoder, (self.names, self.columns)  # without the cached properties
 
     @property
     def n_columns(self) -> int:
@@ -121,34 +124,34 @@ class TableEncoder:
         return [(name, facts) for name, column in pairs for facts in column.inputs]
 
     @property
-    def numeric(self) -> bool:
-        """Whether every column is a number, whatever inputs it has: no work for Python, but for NumPy."""
-        return not self._layout.others
+    def is_numeric(self) -> bool:
+        """Whether every column is one of numbers, scaled in NumPy: encoding then takes no time in Python."""
+        return not self._layout.other_columns
 
     @property
     def keeps_zeros(self) -> bool:
-        """Whether a zero stays one in every column: a sparse table then stays sparse."""
-        return self._layout.plain and not (self._layout.scaler.shift or self._layout.scaler.bend)
+        """Whether zeros are encoded as zeros in every column, so that a sparse table stays sparse."""
+        return self._layout.only_numbers and not (self._layout.scaler.shift or self._layout.scaler.bend)
 
     def encode(self, X: Table, dtype: DTypeLike, *, ones: bool = False, fold: NDArray[np.intp] | None = None) -> Table:
-        """Encode a table into a new matrix of shape (n, n_inputs); a CSR matrix gives one.
+        """Encode a table into a new matrix of shape (n, n_inputs), a CSR matrix into one if it `keeps_zeros`.
 
         With `ones`, a dense matrix has one more column, whose values are all 1. With `fold`, of shape (n,), the rows
-        are those of training: no mean of the target contains their own.
+        are those of training: they are encoded by target means that do not contain their own targets.
         """
-        if issparse(X):
+        if is_sparse(X):
             refuse_bad_sparse(X)
             if self.keeps_zeros:
                 return self._encode_sparse(X, np.dtype(dtype))
             X = self._as_dense(X)
         m, out = self.n_inputs, np.empty((len(X), self.n_inputs + ones), dtype)
         out[:, m:] = 1.0
-        array = held_as_array(X) if isinstance(X, pd.DataFrame) else np.asarray(X)
+        array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else np.asarray(X)
         if array is None:
             self._encode_frame(X, out[:, :m], fold)
             return out
-        height = max(1, BLOCK // max(array.shape[1], m, 1))
-        for start in range(0, len(array), height):  # in pieces that stay in the processor's cache
+        height = max(1, CHUNK_VALUES // max(array.shape[1], m, 1))
+        for start in range(0, len(array), height):  # in chunks that stay in the processor's cache
             rows = slice(start, min(start + height, len(array)))
             self.encode_rows(array, rows, out[rows, :m], fold)
         return out
@@ -156,12 +159,12 @@ class TableEncoder:
     def encode_rows(self, X: Table, rows: Batch, out: Array, fold: NDArray[np.intp] | None = None) -> Array:
         """Encode the rows of an array given by an index array or a slice into `out`, and return it."""
         values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
-        # a dozen passes over rows that lie apart take longer than a copy
+        # a dozen passes over rows that are not adjacent in memory take longer than a copy
         dense = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
-        if self._layout.plain:
+        if self._layout.only_numbers:
             scale_or_refuse(self._layout.scaler, values, dense, self._name_of_number)
         else:
-            self._spread(values, dense, None if fold is None else fold[rows])
+            self._encode_columns(values, dense, None if fold is None else fold[rows])
         if dense is not out:
             out[...] = dense
         return out
@@ -169,8 +172,8 @@ class TableEncoder:
     def _name_of_number(self, k: int) -> str:
         return self.column_names[self._layout.numbers[k]]
 
-    def _spread(self, values: Array, out: Array, fold: NDArray[np.intp] | None) -> None:
-        """Encode rows of an array, some of whose columns become several inputs."""
+    def _encode_columns(self, values: Array, out: Array, fold: NDArray[np.intp] | None) -> None:
+        """Encode rows of an array, some of whose columns are no numbers or become several inputs."""
         layout = self._layout
         out[...] = 0.0
         observed = values[:, layout.numbers]  # (n, d_num)
@@ -179,41 +182,41 @@ class TableEncoder:
         out[:, layout.inputs[layout.indicated] + 1] = np.isnan(observed[:, layout.indicated])
         if layout.bins is not None:
             layout.bins.write(observed, out)
-        for j in layout.others:
+        for j in layout.other_columns:
             self._write(j, values[:, j], out, fold)
 
-    def _encode_frame(self, frame: Table, out: Array, fold: NDArray[np.intp] | None) -> None:
-        out[...] = 0.0
+    def _encode_frame(self, frame: pd.DataFrame, out: Array, fold: NDArray[np.intp] | None) -> None:
+        out[...] = 0.0  # as columns of categories expect
         for j in range(self.n_columns):
             self._write(j, column_at(frame, j), out, fold)
 
-    def _write(self, j: int, values: Table, out: Array, fold: NDArray[np.intp] | None) -> None:
+    def _write(self, j: int, values: ColumnValues, out: Array, fold: NDArray[np.intp] | None) -> None:
         """Set the inputs of one column."""
         column, inputs = self.columns[j], slice(self._layout.starts[j], self._layout.starts[j + 1])
         column.write(values, out[:, inputs], self.column_names[j])
-        if fold is not None and isinstance(column, TargetColumn):
-            column.write_fitted(values, fold, out[:, inputs])
+        if fold is not None and isinstance(column, TargetColumn):  # training rows
+            column.write_cross_fitted(values, fold, out[:, inputs])
 
     @property
-    def by_target(self) -> bool:
-        """Whether a column is encoded by the target: rows to train on are then in folds."""
+    def has_target_encoding(self) -> bool:
+        """Whether a column is encoded by the target: training rows are then encoded with a fold."""
         return any(isinstance(column, TargetColumn) for column in self.columns)
 
     def target_totals(
         self, X: Table, target: Array, weight: Array | None, fold: NDArray[np.intp]
     ) -> dict[int, TargetTotals]:
-        """Return what the target, (n, k), is in each level of the columns that are encoded by it, by their index."""
+        """Add up the target, (n, k), in each level of each column that is encoded by it, by the column's index."""
         totals = {}
         for j, column in enumerate(self.columns):
             if isinstance(column, TargetColumn):
-                totals[j] = target_totals(column_at(X, j), target, weight, fold)
+                totals[j] = compute_target_totals(column_at(X, j), target, weight, fold)
         return totals
 
     def with_totals(self, totals: Mapping[int, TargetTotals]) -> TableEncoder:
-        """Return the encoder with the levels and the target's means of other rows than it was learnt from."""
+        """Return the encoder with levels and target means from totals, those of all rows and not of a sample."""
         columns = list(self.columns)
-        for j, of_column in totals.items():
-            columns[j] = replace(columns[j], levels=of_column.levels, means=of_column.means())  # type: ignore[type-var]
+        for j, column_totals in totals.items():
+            columns[j] = replace(columns[j], levels=column_totals.levels, means=column_totals.means())  # type: ignore[type-var]
         return TableEncoder(self.names, tuple(columns))
 
     def _encode_sparse(self, X: Table, dtype: DType) -> Table:
@@ -224,19 +227,22 @@ class TableEncoder:
         return Z
 
     def _as_dense(self, X: Table) -> Array:
-        """Return sparse rows as dense ones, which is what they are to an encoder that moves zeros."""
-        others = [j for j, column in enumerate(self.columns) if not isinstance(column, NUMBERS)]
-        if others:
-            refuse_numbers_for(self.column_names[others[0]])
+        """Convert sparse rows to dense ones, for an encoder that does not keep zeros."""
+        for name, column in zip(self.column_names, self.columns, strict=True):
+            if not isinstance(column, NUMBER_COLUMNS):
+                raise ValueError(
+                    f"Column {name!r} held other things than numbers in fit, and a sparse X holds nothing else: pass X "
+                    "as it was in fit, a data frame or a dense array."
+                )
         return np.asarray(X.toarray())
 
 
 def merge_totals(parts: Iterable[Mapping[int, TargetTotals]]) -> dict[int, TargetTotals]:
-    """Add up what `TableEncoder.target_totals` returned for each part of a table."""
+    """Merge what `TableEncoder.target_totals` returned for each part of a table."""
     merged: dict[int, TargetTotals] = {}
     for part in parts:
         for j, totals in part.items():
-            merged[j] = merged[j].merged(totals) if j in merged else totals
+            merged[j] = merged[j].merge(totals) if j in merged else totals
     return merged
 
 
@@ -275,19 +281,24 @@ def learn_encoder(
     TableEncoder
     """
     settings = ColumnSettings(
-        input_scaling, None if weight is None else np.asarray(weight, dtype=np.float64), numeric_encoding, n_bins,
-        max_categories, category_encoding, target,
-    )  # fmt: skip
-    by_dtype, chosen = split_choice(categorical_features)
+        input_scaling=input_scaling,
+        weight=None if weight is None else np.asarray(weight, dtype=np.float64),
+        numeric_encoding=numeric_encoding,
+        n_bins=n_bins,
+        max_categories=max_categories,
+        category_encoding=category_encoding,
+        target=target,
+    )
+    by_dtype, named = parse_categorical_features(categorical_features)
     if isinstance(X, pd.DataFrame):
-        return _learn_frame(X, chosen, by_dtype, settings)
-    return _learn_sparse(X, chosen, settings) if issparse(X) else _learn_array(X, chosen, settings)
+        return _learn_frame(X, named, by_dtype, settings)
+    return _learn_sparse(X, named, settings) if is_sparse(X) else _learn_array(X, named, settings)
 
 
-def _learn_sparse(X: Table, chosen: object, settings: ColumnSettings) -> TableEncoder:
-    if chosen is not None:
+def _learn_sparse(X: Table, named: object, settings: ColumnSettings) -> TableEncoder:
+    if named is not None:
         raise ValueError(
-            f"categorical_features={chosen!r} cannot be used with sparse X, whose columns are always numbers: set it "
+            f"categorical_features={named!r} cannot be used with sparse X, whose columns are always numbers: set it "
             "to None, or pass a dense array or a data frame."
         )
     refuse_bad_sparse(X)
@@ -295,55 +306,52 @@ def _learn_sparse(X: Table, chosen: object, settings: ColumnSettings) -> TableEn
 
 
 def _learn_array(
-    X: Array, chosen: object, settings: ColumnSettings, given_names: tuple[str, ...] | None = None
+    X: Array, named: object, settings: ColumnSettings, frame_names: tuple[str, ...] | None = None
 ) -> TableEncoder:
-    names = given_names or tuple(f"x{j}" for j in range(X.shape[1]))
-    is_category = chosen_categories(chosen, names)
+    names = frame_names or tuple(f"x{j}" for j in range(X.shape[1]))
+    is_category = category_mask(named, names)
     columns: dict[int, Column] = {}
     for j in np.flatnonzero(is_category).tolist():
         columns[j] = _learn_category(X[:, j], names[j], settings)
     numbers = np.flatnonzero(~is_category)
-    width = max(1, LEARNT_BLOCK // max(len(X), 1))
+    width = max(1, MAX_COPIED_VALUES // max(len(X), 1))
     for start in range(0, len(numbers), width):
         block = numbers[start : start + width]
         for j, values in zip(block.tolist(), np.ascontiguousarray(X[:, block].T), strict=True):
             columns[j] = _learn_number(values, names[j], settings)
-    return TableEncoder(given_names, tuple(columns[j] for j in range(X.shape[1])))
+    return TableEncoder(frame_names, tuple(columns[j] for j in range(X.shape[1])))
 
 
-LEARNT_BLOCK = 2**19
-"""How many values of an array are copied at a time, column by column: those of a row lie side by side."""
-
-
-def _learn_frame(X: Table, chosen: object, by_dtype: bool, settings: ColumnSettings) -> TableEncoder:
+def _learn_frame(X: pd.DataFrame, named: object, by_dtype: bool, settings: ColumnSettings) -> TableEncoder:
     names = column_names(X)
-    array = held_as_array(X)
+    array = as_uniform_array(X)
     if array is not None:
-        return _learn_array(array, chosen, settings, names)
-    columns, refused = [], []
-    for j, (name, is_category) in enumerate(zip(names, chosen_categories(chosen, names), strict=True)):
+        return _learn_array(array, named, settings, names)
+    columns, errors = [], []
+    for j, (name, is_category) in enumerate(zip(names, category_mask(named, names), strict=True)):
         values = column_at(X, j)
         try:
-            kind: Kind = "category" if is_category else kind_of(values, name, by_dtype=by_dtype)
+            kind: ColumnKind = "category" if is_category else column_kind(values, name, by_dtype=by_dtype)
             columns.append(LEARNERS[kind](values, name, settings))
         except (TypeError, ValueError) as error:
-            refused.append(error)
-    if refused:
-        raise refused[0] if len(refused) == 1 else type(refused[0])("\n".join(map(str, refused)))
+            errors.append(error)
+    if errors:  # all at once: the user repairs a table in one go
+        raise errors[0] if len(errors) == 1 else type(errors[0])("\n".join(map(str, errors)))
     return TableEncoder(names, tuple(columns))
 
 
-def _learn_number(values: Table, name: str, settings: ColumnSettings) -> Column:
+def _learn_number(values: ColumnValues, name: str, settings: ColumnSettings) -> Column:
     """Learn one column of numbers."""
     numbers = number_values(values, name)
     numbers = numbers if numbers.dtype == np.float32 else np.asarray(numbers, dtype=np.float64)
     distribution = Distribution.of(numbers, settings.weight)
+    # the values are sorted: infinities are at the ends
     refuse_infinite(np.append(distribution.values[:1], distribution.values[-1:])[:, np.newaxis], lambda _: name)
     column = SCALINGS[settings.input_scaling](numbers, distribution, settings)
     return column if settings.numeric_encoding == "raw" else with_bins(column, distribution, settings.n_bins)
 
 
-def _learn_category(values: Table, name: str, settings: ColumnSettings) -> Column:
+def _learn_category(values: ColumnValues, name: str, settings: ColumnSettings) -> Column:
     """Learn one column of categories."""
     if settings.target is None or settings.category_encoding == "one_hot":
         return learn_category(values, name, settings)
@@ -356,9 +364,9 @@ SCALINGS: dict[str | None, Callable[[Array, Distribution, ColumnSettings], Colum
     None: learn_unscaled,
     "quantile": learn_quantiles,
 }
-"""How a column of numbers is learnt, by `input_scaling`: from its values, and how these are distributed."""
+"""How a column of numbers is learnt, by `input_scaling`: from its values and their distribution."""
 
-LEARNERS: dict[Kind, Callable[[Table, str, ColumnSettings], Column]] = {
+LEARNERS: dict[ColumnKind, Callable[[ColumnValues, str, ColumnSettings], Column]] = {
     "number": _learn_number,
     "category": _learn_category,
     "date": lambda values, name, settings: learn_datetime(values, name, settings, _learn_number),

@@ -1,6 +1,6 @@
-"""A data frame's columns, one at a time: which hold numbers, which hold categories, and their values.
+"""A data frame's columns, one at a time: which hold numbers, categories or dates, and their values.
 
-A polars frame becomes a pandas one, without PyArrow's help, when it is read: later there is one kind of frame.
+A polars frame becomes a pandas one when it is read, without PyArrow: from then on there is one kind of frame.
 
 Conventions
 -----------
@@ -19,11 +19,15 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sknet._tables.messages import short_list
 from sknet._typing import Array, Table
 
-Kind = Literal["number", "category", "date"]
+ColumnKind = Literal["number", "category", "date"]
 
-_KINDS: dict[str, Kind] = {
+ColumnValues = pd.Series | Array
+"""One column of a table as it comes."""
+
+_KINDS: dict[str, ColumnKind] = {  # by what `pandas.api.types.infer_dtype` returns
     "boolean": "number",
     "integer": "number",
     "floating": "number",
@@ -35,10 +39,10 @@ _KINDS: dict[str, Kind] = {
     **dict.fromkeys(["datetime64", "datetime", "date", "timedelta64", "timedelta"], "date"),
 }
 
-_MIXED = ("mixed", "mixed-integer")
+_MIXED = ("mixed", "mixed-integer")  # of objects: numbers if none of them is text
 _TO_ONE_KIND = "make it numbers with pandas.to_numeric(errors='coerce') or categories with astype(str)"
 _TO_SECONDS = "pass dates where fit had dates; turn them into seconds where it had numbers"
-_WORDS = {"mixed": "mixed", "mixed-integer": "mixed", "unknown-array": "nested or unknown"}
+_DESCRIPTIONS = {"mixed": "mixed", "mixed-integer": "mixed", "unknown-array": "nested or unknown"}
 _REMEDIES = {
     "complex": "pass its real and imaginary parts as two columns",
     "bytes": "decode it to strings",
@@ -49,18 +53,16 @@ _REMEDIES = {
 
 
 def column_names(frame: pd.DataFrame) -> tuple[str, ...]:
-    """Names of a frame's columns, as text."""
+    """Return the names of a frame's columns, as text."""
     return tuple(str(name) for name in frame.columns)
 
 
-def held_as_array(frame: pd.DataFrame) -> Array | None:
-    """Give the array that pandas keeps a frame in, if all its columns are plain numbers of one type."""
+def as_uniform_array(frame: pd.DataFrame) -> Array | None:
+    """Return a frame as an array if all its columns are NumPy numbers of one type, else None."""
     dtypes = set(frame.dtypes)
-    if len(dtypes) != 1:
-        return None
-    (dtype,) = dtypes
-    plain = isinstance(dtype, np.dtype) and dtype.kind in "fiu"
-    return np.asarray(frame.to_numpy()) if plain else None
+    if len(dtypes) == 1 and all(isinstance(dtype, np.dtype) and dtype.kind in "fiu" for dtype in dtypes):
+        return np.asarray(frame.to_numpy())  # mostly a view: pandas keeps columns of one type in one array
+    return None
 
 
 @overload
@@ -68,33 +70,32 @@ def column_at(X: pd.DataFrame, j: int) -> pd.Series: ...
 @overload
 def column_at(X: Array, j: int) -> Array: ...
 def column_at(X: Table, j: int) -> pd.Series | Array:
-    """One column of a data frame, or of an array in memory or in a file."""
+    """Return one column of a data frame, or of an array in memory or in a file."""
     return X.iloc[:, j] if isinstance(X, pd.DataFrame) else np.asarray(X[:, j])
 
 
 def is_frame(X: object) -> bool:
-    """Whether X is a pandas or polars data frame."""
+    """Whether X is a pandas or polars data frame; polars, which need not be installed, is known by a method."""
     return isinstance(X, pd.DataFrame) or (hasattr(X, "columns") and hasattr(X, "get_column_index"))
 
 
 def as_pandas(frame: Table) -> pd.DataFrame:
-    """Return a data frame as pandas has it."""
+    """Convert a data frame to a pandas one; a pandas one is returned as it is."""
     if isinstance(frame, pd.DataFrame):
         return frame
     return pd.DataFrame({name: _from_polars(frame.to_series(j)) for j, name in enumerate(frame.columns)})
 
 
 def _from_polars(column: Table) -> pd.Series:
-    """Make a polars column a pandas one: numbers as floats, dates as dates, an enum with its levels, else objects."""
+    """Convert a polars column: numbers to floats, dates to dates, an enum to a categorical, all else to objects."""
     dtype = column.dtype
-    if dtype.is_integer() or str(dtype) == "Boolean":
-        column = whole_numbers(column)
-        if isinstance(column, pd.Series):
-            return column
+    column = integers_from_polars(column)
+    if isinstance(column, pd.Series):
+        return column
     if dtype.is_numeric() or str(dtype) in ("Boolean", "Null"):
         return pd.Series(column.cast(float).to_numpy(), copy=False)
-    read = _FROM_POLARS.get(type(dtype).__name__)
-    return pd.Series(column.to_list(), dtype=object) if read is None else read(column)
+    convert = _FROM_POLARS.get(type(dtype).__name__)
+    return pd.Series(column.to_list(), dtype=object) if convert is None else convert(column)
 
 
 def _from_polars_datetime(column: Table) -> pd.Series:
@@ -104,7 +105,7 @@ def _from_polars_datetime(column: Table) -> pd.Series:
 
 
 def _from_polars_enum(column: Table) -> pd.Series:
-    codes = column.to_physical().cast(float).fill_null(-1.0).to_numpy().astype(np.intp)
+    codes = column.to_physical().cast(float).fill_null(-1.0).to_numpy().astype(np.intp)  # -1: missing, as in pandas
     return pd.Series(pd.Categorical.from_codes(codes, column.dtype.categories.to_list()))
 
 
@@ -116,21 +117,21 @@ _FROM_POLARS: dict[str, Callable[[Table], pd.Series]] = {
 }
 
 
-def whole_numbers(column: Table) -> Table:
-    """Make a polars column of whole numbers or bools, none missing, a pandas one with all its digits."""
+def integers_from_polars(column: Table) -> Table:
+    """Convert a polars column of integers or bools without missing values, unrounded; return others as they are."""
     dtype: Table = getattr(column, "dtype", None)
     if not hasattr(dtype, "is_integer") or column.null_count() or not (dtype.is_integer() or str(dtype) == "Boolean"):
         return column
     try:
         return pd.Series(column.to_numpy(), copy=False)
-    except Exception:  # polars' own error: NumPy has no integers of 128 bits
+    except Exception:  # an error type of polars, which is not imported: NumPy has no integers of 128 bits
         return pd.Series(column.to_list(), dtype=object)
 
 
-def _dtype_word(column: pd.Series) -> str:
-    """What a column holds, in the words of `pandas.api.types.infer_dtype`."""
+def _inferred_type(column: pd.Series) -> str:
+    """Return what a column holds, in the words of `pandas.api.types.infer_dtype`."""
     dtype = column.dtype
-    if isinstance(dtype, pd.CategoricalDtype) or str(dtype).startswith("dictionary"):
+    if isinstance(dtype, pd.CategoricalDtype) or str(dtype).startswith("dictionary"):  # Arrow's categories
         return "categorical"
     if pd.api.types.is_complex_dtype(dtype):
         return "complex"
@@ -139,40 +140,40 @@ def _dtype_word(column: pd.Series) -> str:
     return str(pd.api.types.infer_dtype(column, skipna=True))
 
 
-def kind_of(column: pd.Series, name: str, *, by_dtype: bool = True) -> Kind:
-    """Whether a column holds numbers, categories or dates; a TypeError names one that holds none of them, or several.
+def column_kind(column: pd.Series, name: str, *, by_dtype: bool = True) -> ColumnKind:
+    """Tell whether a column holds numbers, categories or dates; a TypeError names one that holds none or several.
 
-    Without `by_dtype`, what is no date is a number.
+    Without `by_dtype` every column is one of numbers, or of dates.
     """
-    held = _dtype_word(column)
+    inferred = _inferred_type(column)
     if not by_dtype:
-        return "date" if _KINDS.get(held) == "date" else "number"
-    if held in _MIXED and not any(isinstance(value, str) for value in column):
+        return "date" if _KINDS.get(inferred) == "date" else "number"
+    # decimals among floats, say, which are numbers although pandas has no word for them
+    if inferred in _MIXED and not any(isinstance(value, str) for value in column):
         return "number"
-    if held not in _KINDS:
-        raise _refusal(column, name, held)
-    return _KINDS[held]
+    if inferred not in _KINDS:
+        raise _unusable_column_error(column, name, inferred)
+    return _KINDS[inferred]
 
 
-def _refusal(column: pd.Series, name: str, held: str) -> TypeError:
-    dates = _KINDS.get(held) == "date"
-    remedy = _REMEDIES.get(held, _TO_SECONDS if dates else "turn it into numbers or strings, or drop it")
-    shown_as = _WORDS.get(held, held)
+def _unusable_column_error(column: pd.Series, name: str, inferred: str) -> TypeError:
+    default = _TO_SECONDS if _KINDS.get(inferred) == "date" else "turn it into numbers or strings, or drop it"
+    remedy, description = _REMEDIES.get(inferred, default), _DESCRIPTIONS.get(inferred, inferred)
     return TypeError(
-        f"Column {name!r} of X holds {shown_as} values (dtype {column.dtype}), which cannot be used: {remedy}."
+        f"Column {name!r} of X holds {description} values (dtype {column.dtype}), which cannot be used: {remedy}."
     )
 
 
-def number_values(column: Table, name: str) -> Array:
-    """Values of a Series or an array as numbers, NaN where one is missing; floats are not copied."""
+def number_values(column: ColumnValues, name: str) -> Array:
+    """Return the values of a Series or an array as numbers, NaN where one is missing; floats are not copied."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
         return column if isinstance(column, np.ndarray) else column.to_numpy()
-    held = _dtype_word(column)
-    if _KINDS.get(held) == "date" or (held not in _KINDS and held not in _MIXED):
-        raise _refusal(column, name, held)
+    inferred = _inferred_type(column)
+    if _KINDS.get(inferred) == "date" or (inferred not in _KINDS and inferred not in _MIXED):
+        raise _unusable_column_error(column, name, inferred)
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)
-    except InvalidOperation as error:  # it may not even be compared
+    except InvalidOperation as error:  # a signalling NaN raises when it is compared
         raise ValueError(f"Column {name!r} of X holds decimal.Decimal('sNaN'): make it None.") from error
     except (TypeError, ValueError, OverflowError) as error:
         if any(isinstance(value, Sized) and not isinstance(value, str) for value in column):
@@ -187,18 +188,18 @@ def number_values(column: Table, name: str) -> Array:
         ) from error
 
 
-def read_levels(values: Table, name: str = "") -> tuple[NDArray[np.intp], list[str]]:
-    """Codes of a column's values, −1 where missing, and the key of the level that each code stands for.
+def read_levels(values: ColumnValues, name: str = "") -> tuple[NDArray[np.intp], list[str]]:
+    """Return codes of a column's values, −1 where missing, and the key of the level that each code stands for.
 
     Levels that do not occur may be among them, and two levels may have one key. An error names the column, by its own
     name if it has one.
     """
     if isinstance(getattr(values, "dtype", None), pd.CategoricalDtype):
-        codes, levels = np.asarray(values.cat.codes), values.cat.categories
+        codes, levels = np.asarray(values.cat.codes), values.cat.categories  # those that no row has, too
     else:
         try:
             codes, levels = pd.factorize(values)
-        except (TypeError, NotImplementedError) as error:  # a list or a dict has no place among levels
+        except (TypeError, NotImplementedError) as error:  # a list or a dict cannot be hashed
             raise TypeError(
                 f"Column {getattr(values, 'name', None) or name!r} of X holds what is no level of a category, {error}: "
                 "make each value a string or a number."
@@ -207,14 +208,14 @@ def read_levels(values: Table, name: str = "") -> tuple[NDArray[np.intp], list[s
 
 
 def level_key(level: object) -> str:
-    """Text by which a level is known: whole floats read as integers."""
+    """Return the text that identifies a level: 1.0 has the key of 1, so that a missing value changes no key."""
     if isinstance(level, float | np.floating) and float(level).is_integer():
         return str(int(level))
     return str(level)
 
 
 def refuse_broken_text(texts: Iterable[object], what: str) -> None:
-    """Raise for text with half of a surrogate pair, which no file and no display can hold."""
+    """Raise a ValueError for text with half of a surrogate pair: it cannot be written to a file or a terminal."""
     try:
         "".join(text for text in texts if isinstance(text, str)).encode()
     except UnicodeEncodeError as error:
@@ -225,17 +226,18 @@ def refuse_broken_text(texts: Iterable[object], what: str) -> None:
         ) from error
 
 
-def split_choice(categorical_features: object) -> tuple[bool, object]:
-    """Tell whether a column's type may make it a category, and which columns are named beside."""
+def parse_categorical_features(categorical_features: object) -> tuple[bool, object]:
+    """Tell whether a column's dtype may make it a category, and return the names, indices or mask given beside."""
     if isinstance(categorical_features, str):
         return categorical_features == "from_dtype", None
-    given = list(categorical_features) if isinstance(categorical_features, Iterable) else []
-    others = [name for name in given if not (isinstance(name, str) and name == "from_dtype")]
-    return (True, others) if len(others) < len(given) else (False, categorical_features)
+    entries = list(categorical_features) if isinstance(categorical_features, Iterable) else []
+    # an entry may be an array, whose comparison with text is no bool
+    named = [entry for entry in entries if not (isinstance(entry, str) and entry == "from_dtype")]
+    return (True, named) if len(named) < len(entries) else (False, categorical_features)
 
 
-def chosen_categories(categorical_features: object, names: Sequence[str]) -> NDArray[np.bool_]:
-    """Turn the names, indices or mask of the columns that are categories into a mask.
+def category_mask(categorical_features: object, names: Sequence[str]) -> NDArray[np.bool_]:
+    """Convert names, indices or a mask of the columns that are categories to a mask.
 
     Parameters
     ----------
@@ -251,14 +253,14 @@ def chosen_categories(categorical_features: object, names: Sequence[str]) -> NDA
     given = np.asarray([] if categorical_features is None else categorical_features)
     if given.size == 0:
         return np.zeros(len(names), dtype=bool)
-    text = given.dtype.kind == "O" and all(isinstance(name, str) for name in given.ravel().tolist())
-    read = _READERS.get("U" if text else given.dtype.kind)
-    if read is None or given.ndim != 1:
+    is_text = given.dtype.kind == "O" and all(isinstance(name, str) for name in given.ravel().tolist())
+    to_mask = _TO_MASK.get("U" if is_text else given.dtype.kind)
+    if to_mask is None or given.ndim != 1:
         raise ValueError(
             f"categorical_features={categorical_features!r} is not understood: give 'from_dtype', None, or a list of "
             "column names, indices or booleans."
         )
-    return read(given, names)
+    return to_mask(given, names)
 
 
 def _from_mask(mask: Array, names: Sequence[str]) -> NDArray[np.bool_]:
@@ -271,10 +273,11 @@ def _from_mask(mask: Array, names: Sequence[str]) -> NDArray[np.bool_]:
 
 def _from_indices(indices: Array, names: Sequence[str]) -> NDArray[np.bool_]:
     d = len(names)
-    outside = [index for index in indices.tolist() if not -d <= index < d]
-    if outside:
+    out_of_range = [index for index in indices.tolist() if not -d <= index < d]
+    if out_of_range:
         raise ValueError(
-            f"categorical_features holds the indices {outside}, but X has {d} columns: give indices from 0 to {d - 1}."
+            f"categorical_features holds the indices {out_of_range}, but X has {d} columns: give indices from 0 to "
+            f"{d - 1}."
         )
     return np.isin(np.arange(d), indices % d)
 
@@ -283,20 +286,14 @@ def _from_names(given: Array, names: Sequence[str]) -> NDArray[np.bool_]:
     unknown = [name for name in given.tolist() if name not in names]
     if unknown:
         raise ValueError(
-            f"categorical_features names {unknown}, but X has no such columns: give some of {shortened(names)}."
+            f"categorical_features names {unknown}, but X has no such columns: give some of {short_list(names)}."
         )
     return np.isin(np.array(names), given.astype(str))
 
 
-_READERS: dict[str, Callable[[Array, Sequence[str]], NDArray[np.bool_]]] = {
+_TO_MASK: dict[str, Callable[[Array, Sequence[str]], NDArray[np.bool_]]] = {
     "b": _from_mask,
     "i": _from_indices,
     "u": _from_indices,
     "U": _from_names,
 }
-
-
-def shortened(items: Sequence[object], most: int = 10) -> str:
-    """List items for a message, not all if there are many."""
-    shown = ", ".join(repr(item) for item in items[:most])
-    return f"[{shown}, … ({len(items)} in all)]" if len(items) > most else f"[{shown}]"

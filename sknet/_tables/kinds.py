@@ -1,4 +1,4 @@
-"""Facts about a table that are needed before it is learnt: what kinds of columns it has.
+"""What kinds of columns a table has: some settings depend on that before the columns are learnt.
 
 Conventions
 -----------
@@ -10,29 +10,37 @@ from contextlib import suppress
 import pandas as pd
 
 from sknet._tables.columns.category import learn_levels
-from sknet._tables.frames import chosen_categories, column_at, column_names, held_as_array, kind_of, split_choice
+from sknet._tables.frames import (
+    as_uniform_array,
+    category_mask,
+    column_at,
+    column_kind,
+    column_names,
+    parse_categorical_features,
+)
 from sknet._tables.rows import is_sparse
 from sknet._typing import Table
 
 
 def count_kinds(X: Table, categorical_features: object, max_categories: int | None) -> tuple[int, bool]:
-    """Count the columns of numbers, and tell whether a category has more levels than may have inputs.
+    """Count the columns that are no categories, and tell whether a category has more levels than may have inputs.
 
-    Columns that cannot be used count as neither: learning them says why.
+    Columns that cannot be used are passed over: learning them raises the error that names them.
     """
     if is_sparse(X):
         return X.shape[1], False
-    by_dtype, chosen = split_choice(categorical_features)
-    framed = isinstance(X, pd.DataFrame)
-    names = column_names(X) if framed else [f"x{j}" for j in range(X.shape[1])]
-    mask = chosen_categories(chosen, names)
-    n_numbers, many = 0, False
-    if (not framed or held_as_array(X) is not None) and not mask.any():
+    by_dtype, named = parse_categorical_features(categorical_features)
+    is_frame = isinstance(X, pd.DataFrame)
+    names = column_names(X) if is_frame else [f"x{j}" for j in range(X.shape[1])]
+    is_named = category_mask(named, names)
+    if (not is_frame or as_uniform_array(X) is not None) and not is_named.any():
         return X.shape[1], False
-    for j, (name, is_one) in enumerate(zip(names, mask, strict=True)):
+    n_numbers, has_many_levels = 0, False
+    for j, name in enumerate(names):
         values = column_at(X, j)
         with suppress(TypeError, ValueError):
-            kind = "category" if is_one else kind_of(values, name, by_dtype=by_dtype) if framed else "number"
-            n_numbers += kind != "category"
-            many = many or (kind == "category" and learn_levels(values, name).exceed(max_categories))
-    return n_numbers, many
+            if is_named[j] or (is_frame and column_kind(values, name, by_dtype=by_dtype) == "category"):
+                has_many_levels = has_many_levels or learn_levels(values, name).exceed(max_categories)
+            else:
+                n_numbers += 1
+    return n_numbers, has_many_levels

@@ -1,6 +1,6 @@
-"""Class labels of every kind, as the matrix that a network learns, and back again from its probabilities.
+"""Class labels as codes, as the target matrix of a network, and back again from its probabilities.
 
-y is parsed once, into codes; everything that a fit does with labels, it does with these.
+A fit parses y once, into codes, and works with these from then on.
 
 Conventions
 -----------
@@ -10,7 +10,8 @@ y : (n,) or (n, k)       labels as the user gives them: array-like, Series, data
 codes : (n, k)           index of each row's label into the sorted classes, for each target column
 T, P : (n, n_outputs)    targets of 0 and 1, and probabilities. A single output of two classes (or one) is one column,
                          the probability of the second; K > 2 classes are K columns; L labels are L columns.
-                         P may be (n, 2 n_outputs): before them as many columns, the probabilities of the first class.
+                         P may be (n, 2 n_outputs): the first n_outputs columns are then the probabilities of the first
+                         of two classes, which 1 − P would round.
 log_P                    logarithms of such probabilities
 """
 
@@ -25,27 +26,34 @@ from typing import ClassVar, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import DTypeLike, NDArray
-from sklearn.utils import column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
-from sknet._tables.arrays import check_columns, is_indicator, labels_of_one_type, refuse_foreign, shown, side_by_side
-from sknet._tables.frames import as_pandas, is_frame, refuse_broken_text, shortened, whole_numbers
-from sknet._tables.splitting import combinations
+from sknet._tables.equality import EqualByFields
+from sknet._tables.frames import refuse_broken_text
+from sknet._tables.label_arrays import (
+    as_label_column,
+    as_labels,
+    is_indicator,
+    refuse_other_outputs,
+    stack_label_columns,
+)
+from sknet._tables.messages import short_list, short_repr
+from sknet._tables.splitting import combination_strata
 from sknet._typing import Array, Target
 
 Codes = NDArray[np.intp]
-Kind = Literal["binary", "multiclass", "multilabel", "multioutput"]
+TargetKind = Literal["binary", "multiclass", "multilabel", "multioutput"]
 
 
-class Labels(ABC):
-    """The labels of a classification target, of one kind."""
+class Labels(EqualByFields, ABC):
+    """What is known about the labels of a classification target."""
 
     exclusive: ClassVar[bool] = True
     """Whether each target column has one label out of several; False for multilabel targets."""
 
     @property
     @abstractmethod
-    def kind(self) -> Kind:
+    def kind(self) -> TargetKind:
         """What scikit-learn would call the target."""
 
     @property
@@ -60,34 +68,34 @@ class Labels(ABC):
 
     @property
     @abstractmethod
-    def levels(self) -> list[Array]:
-        """The labels that the codes point into, one array per target column."""
+    def classes_by_column(self) -> list[Array]:
+        """The sorted labels that the codes index, one array per target column."""
 
     @abstractmethod
     def codes(self, labels: Array) -> Codes:
-        """Codes of labels that `as_labels` has made an array."""
+        """Return the codes of labels that `as_labels` returned; a ValueError names unknown labels."""
 
     @abstractmethod
     def one_hot(self, codes: Codes, dtype: DTypeLike) -> Array:
-        """The matrix T that stands for the codes."""
+        """Return the target matrix T of codes."""
 
     @abstractmethod
-    def take(self, codes: Codes) -> Array:
-        """Labels as `as_labels` gives them: the user's own, in an array."""
+    def from_codes(self, codes: Codes) -> Array:
+        """Return the labels that codes stand for, as `as_labels` returned them."""
 
     @abstractmethod
-    def decode(self, P: Array) -> Array:
-        """Give the most probable labels."""
+    def most_probable(self, P: Array) -> Array:
+        """Return the most probable labels."""
 
     @abstractmethod
     def probabilities(self, P: Array, *, normalise: bool = False) -> Array | list[Array]:
-        """Probabilities in scikit-learn's shape, strictly between 0 and 1.
+        """Return probabilities in scikit-learn's shape, strictly between 0 and 1.
 
-        With `normalise`, those of exclusive classes, which come from one sigmoid each, are made to add up to 1.
+        With `normalise`, those of exclusive classes are divided by their sum: each comes from a sigmoid of its own.
         """
 
     def log_probabilities(self, log_P: Array) -> Array | list[Array]:
-        """Logarithms of probabilities in the same shape."""
+        """Return logarithms of probabilities in the same shape."""
         return log_P
 
     @property
@@ -100,7 +108,7 @@ class Labels(ABC):
         return self.codes(as_labels(y, warn=True))
 
     def targets(self, codes: Codes, dtype: DTypeLike = np.float64, smoothing: float = 0.0) -> Array:
-        """Targets of 0 and 1; with smoothing, this share of each is spread evenly over the labels of its block."""
+        """Return the target matrix; with smoothing, this share of each 1 is spread over the labels of its block."""
         T = self.one_hot(codes, dtype)
         if smoothing:
             for block in self.blocks:
@@ -110,17 +118,8 @@ class Labels(ABC):
         return T
 
     def strata(self, codes: Codes) -> Codes:
-        """One integer per row, for stratified splits: its label, or its combination of labels if that is not rare."""
-        return codes[:, 0] if codes.shape[1] == 1 else combinations(codes)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Labels):
-            return NotImplemented
-        pairs = zip(self.levels, other.levels, strict=False)
-        same = self.kind == other.kind and len(self.levels) == len(other.levels)
-        return same and all(np.array_equal(a, b) for a, b in pairs)
-
-    __hash__ = None  # type: ignore[assignment]
+        """Return one integer per row, for stratified splits: that of its label, or of its combination of labels."""
+        return codes[:, 0] if codes.shape[1] == 1 else combination_strata(codes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,7 +129,7 @@ class SingleLabels(Labels):
     known: Array
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> TargetKind:
         return "binary" if len(self.known) <= 2 else "multiclass"
 
     @property
@@ -138,7 +137,7 @@ class SingleLabels(Labels):
         return self.known
 
     @property
-    def levels(self) -> list[Array]:
+    def classes_by_column(self) -> list[Array]:
         return [self.known]
 
     @property
@@ -151,17 +150,18 @@ class SingleLabels(Labels):
             raise ValueError(
                 f"y has shape {labels.shape}, but the classifier knows one label per row: give y the shape (n,)."
             )
-        codes, found = pd.factorize(labels)
-        place = {label: index for index, label in enumerate(self.known.tolist())}
-        unknown = [label for label in found.tolist() if label not in place]
+        # a dict looks up each distinct label once: 1, 1.0 and True are one label, which sorted arrays would tell apart
+        index, uniques = pd.factorize(labels)
+        code_of = {label: code for code, label in enumerate(self.known.tolist())}
+        unknown = [label for label in uniques.tolist() if label not in code_of]
         if unknown:
             raise ValueError(
-                f"y holds the labels {shortened(unknown)}, which are not among the classes "
-                f"{shortened(self.known.tolist())}: leave these rows out, or name every class that may come at the "
+                f"y holds the labels {short_list(unknown)}, which are not among the classes "
+                f"{short_list(self.known.tolist())}: leave these rows out, or name every class that may come at the "
                 "first fit."
             )
-        places = np.array([place[label] for label in found.tolist()], dtype=np.intp)
-        return places[codes[:, np.newaxis]]
+        codes = np.array([code_of[label] for label in uniques.tolist()], dtype=np.intp)
+        return codes[index[:, np.newaxis]]
 
     def one_hot(self, codes: Codes, dtype: DTypeLike) -> Array:
         if len(self.known) <= 2:
@@ -170,35 +170,33 @@ class SingleLabels(Labels):
         T[np.arange(len(codes)), codes[:, 0]] = 1
         return T
 
-    def take(self, codes: Codes) -> Array:
-        """Labels of shape (n,)."""
+    def from_codes(self, codes: Codes) -> Array:
         return self.known[codes[:, 0]]
 
-    def decode(self, P: Array) -> Array:
-        """Give the most probable label of each row."""
-        second = (P[:, 0] > 0.5) * (len(self.known) - 1)
-        codes: Codes = P.argmax(axis=1) if self.kind == "multiclass" else second
-        return self.known[codes]
+    def most_probable(self, P: Array) -> Array:
+        if self.kind == "multiclass":
+            return self.known[P.argmax(axis=1)]
+        return self.known[(P[:, 0] > 0.5) * (len(self.known) - 1)]  # a single class is always the most probable
 
     def probabilities(self, P: Array, *, normalise: bool = False) -> Array:
-        """Probabilities of shape (n, K); of a single class they are 1."""
+        """Return probabilities of shape (n, K); of a single class they are 1."""
         if self.kind == "multiclass":
             P = P[:, -len(self.known) :]
             if normalise:
-                P = np.maximum(P, np.finfo(P.dtype).tiny)  # all of a row may vanish
+                P = np.maximum(P, np.finfo(P.dtype).tiny)  # all classes of a row may round to 0
                 P = P / P.sum(axis=1, keepdims=True)
-            return inside(P)
+            return _clip_probabilities(P)
         if len(self.known) == 1:
             return np.ones_like(P[:, :1])
-        return inside(P if P.shape[1] == 2 else np.concatenate([1 - P, P], axis=1))
+        return _clip_probabilities(P if P.shape[1] == 2 else np.concatenate([1 - P, P], axis=1))
 
     def log_probabilities(self, log_P: Array) -> Array:
-        """Logarithms of probabilities of shape (n, K)."""
+        """Return logarithms of probabilities of shape (n, K)."""
         if len(self.known) == 1:
             return np.zeros_like(log_P[:, :1])
         if log_P.shape[1] > 1:
             return log_P[:, -len(self.known) :]
-        return np.concatenate([np.log(inside(-np.expm1(log_P))), log_P], axis=1)
+        return np.concatenate([np.log(_clip_probabilities(-np.expm1(log_P))), log_P], axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -211,10 +209,10 @@ class MultiOutputLabels(Labels):
 
     @property
     def classes(self) -> list[Array]:
-        return self.levels
+        return self.classes_by_column
 
     @property
-    def levels(self) -> list[Array]:
+    def classes_by_column(self) -> list[Array]:
         return [output.known for output in self.outputs]
 
     @cached_property
@@ -224,38 +222,37 @@ class MultiOutputLabels(Labels):
 
     def codes(self, labels: Array) -> Codes:
         """Look labels of shape (n, outputs) up, column by column."""
-        check_columns(labels, len(self.outputs))
+        refuse_other_outputs(labels, len(self.outputs))
         pairs = zip(self.outputs, labels.T, strict=True)
-        return np.hstack([output.codes(one_type(column)) for output, column in pairs])
+        return np.hstack([output.codes(as_label_column(column)) for output, column in pairs])
 
     def one_hot(self, codes: Codes, dtype: DTypeLike) -> Array:
         return np.hstack([output.one_hot(codes[:, [j]], dtype) for j, output in enumerate(self.outputs)])
 
-    def take(self, codes: Codes) -> Array:
-        """Labels of shape (n, outputs)."""
-        return side_by_side([output.take(codes[:, [j]]) for j, output in enumerate(self.outputs)])
+    def from_codes(self, codes: Codes) -> Array:
+        return stack_label_columns([output.from_codes(codes[:, [j]]) for j, output in enumerate(self.outputs)])
 
-    def decode(self, P: Array) -> Array:
-        """Give the most probable labels, of shape (n, outputs); of type object where the outputs' types differ."""
-        found = [output.decode(P[:, block]) for output, block in zip(self.outputs, self.blocks, strict=True)]
-        if len({column.dtype.kind for column in found}) == 1:
-            return np.column_stack(found)
-        return np.column_stack([column.astype(object) for column in found])
+    def most_probable(self, P: Array) -> Array:
+        """Return the most probable labels, (n, outputs); as objects where the outputs' types differ."""
+        columns = [output.most_probable(P[:, block]) for output, block in zip(self.outputs, self.blocks, strict=True)]
+        if len({column.dtype.kind for column in columns}) > 1:
+            columns = [column.astype(object) for column in columns]
+        return np.column_stack(columns)
 
     def probabilities(self, P: Array, *, normalise: bool = False) -> list[Array]:
-        """Probabilities of shape (n, K) in a list, one per output."""
-        return [output.probabilities(part, normalise=normalise) for output, part in self._parts(P)]
+        """Return probabilities of shape (n, K) in a list, one per output."""
+        return [output.probabilities(columns, normalise=normalise) for output, columns in self._by_output(P)]
 
     def log_probabilities(self, log_P: Array) -> list[Array]:
-        """Logarithms of probabilities of shape (n, K) in a list, one per output."""
-        return [output.log_probabilities(part) for output, part in self._parts(log_P)]
+        """Return logarithms of probabilities of shape (n, K) in a list, one per output."""
+        return [output.log_probabilities(columns) for output, columns in self._by_output(log_P)]
 
-    def _parts(self, P: Array) -> Iterator[tuple[SingleLabels, Array]]:
-        """Yield each output and its own columns, of two classes both if they are there."""
-        first, P = P[:, : -self.n_outputs], P[:, -self.n_outputs :]
+    def _by_output(self, P: Array) -> Iterator[tuple[SingleLabels, Array]]:
+        """Yield each output and its columns of P: of two classes both, if they are there."""
+        first_class, P = P[:, : -self.n_outputs], P[:, -self.n_outputs :]
         for output, block in zip(self.outputs, self.blocks, strict=True):
-            two = [first[:, block]] if output.kind == "binary" else []
-            yield output, np.concatenate([*two, P[:, block]], axis=1)
+            columns = [first_class[:, block], P[:, block]] if output.kind == "binary" else [P[:, block]]
+            yield output, np.concatenate(columns, axis=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -274,7 +271,7 @@ class IndicatorLabels(Labels):
         return np.arange(self.n_labels)
 
     @property
-    def levels(self) -> list[Array]:
+    def classes_by_column(self) -> list[Array]:
         return [self.values] * self.n_labels
 
     @property
@@ -283,7 +280,7 @@ class IndicatorLabels(Labels):
 
     def codes(self, labels: Array) -> Codes:
         """Check an indicator matrix, whose values are its codes."""
-        check_columns(labels, self.n_labels)
+        refuse_other_outputs(labels, self.n_labels)
         if not is_indicator(labels):
             raise ValueError(
                 "y holds other values than 0 and 1, but the classifier was given an indicator matrix first."
@@ -293,17 +290,16 @@ class IndicatorLabels(Labels):
     def one_hot(self, codes: Codes, dtype: DTypeLike) -> Array:
         return codes.astype(dtype)
 
-    def take(self, codes: Codes) -> Array:
-        """Give the indicator matrix back."""
+    def from_codes(self, codes: Codes) -> Array:
         return self.values[codes]
 
-    def decode(self, P: Array) -> Array:
-        """Give the labels that are more probable than not."""
+    def most_probable(self, P: Array) -> Array:
+        """Return the labels that are more probable than not."""
         return self.values[(P > 0.5).astype(np.intp)]
 
     def probabilities(self, P: Array, *, normalise: bool = False) -> Array:
-        """Probabilities of shape (n, L), each label's own."""
-        return inside(P)
+        """Return probabilities of shape (n, L), which do not add up to 1."""
+        return _clip_probabilities(P)
 
 
 # --- learning --------------------------------------------------------------------------------------------------------
@@ -328,87 +324,38 @@ def learn_labels(y: Target, classes: Target | None = None) -> tuple[Labels, Code
     labels = as_labels(y, warn=True)
     if labels.ndim == 1:
         return _learn_single(labels, classes)
-    _one_entry_each(classes, labels)
-    if is_indicator(labels) and not _nested(classes):
-        return IndicatorLabels(labels.shape[1], np.array([0, 1], dtype=labels.dtype)), labels.astype(np.intp)
-    lists = [None] * labels.shape[1] if classes is None else list(classes)
+    n_columns = labels.shape[1]
+    if classes is not None and len(classes) != n_columns:
+        raise ValueError(f"classes has {len(classes)} entries, but y has {n_columns} columns: give one for each.")
+    # entries of `classes` that are lists belong to outputs; those of a multilabel target are the labels themselves
+    has_lists = classes is not None and any(np.ndim(entry) == 1 for entry in classes)
+    if is_indicator(labels) and not has_lists:
+        return IndicatorLabels(n_columns, np.array([0, 1], dtype=labels.dtype)), labels.astype(np.intp)
+    lists = [None] * n_columns if classes is None else list(classes)
     pairs = zip(labels.T, lists, strict=True)
-    learnt, codes = zip(*(_learn_single(one_type(column), known) for column, known in pairs), strict=True)
-    return MultiOutputLabels(learnt), np.hstack(codes)
-
-
-def _nested(classes: Target | None) -> bool:
-    return classes is not None and any(np.ndim(entry) == 1 for entry in classes)
-
-
-def _one_entry_each(classes: Target | None, labels: Array) -> None:
-    if classes is not None and len(classes) != labels.shape[1]:
-        raise ValueError(f"classes has {len(classes)} entries, but y has {labels.shape[1]} columns: give one for each.")
+    outputs, codes = zip(*(_learn_single(as_label_column(column), known) for column, known in pairs), strict=True)
+    return MultiOutputLabels(outputs), np.hstack(codes)
 
 
 def _learn_single(labels: Array, classes: Target | None) -> tuple[SingleLabels, Codes]:
     """Learn the classes of one output, from those given or else from its labels; and the codes, (n, 1)."""
-    codes, found = pd.factorize(labels)
-    known = found if classes is None else _given_classes(classes)
+    index, known = pd.factorize(labels)
+    if classes is not None:
+        if np.ndim(classes) != 1:
+            raise ValueError(f"classes={short_repr(classes)} has {np.ndim(classes)} dimensions: give a list of labels.")
+        known = pd.unique(as_labels(classes))
     refuse_broken_text(known.tolist(), "y")
+    # scikit-learn looks at the distinct labels, which takes no time; only a refusal needs all of them
     if type_of_target(known, input_name="y") not in ("binary", "multiclass"):
         check_classification_targets(labels)  # raises
     order = np.argsort(known)
     single = SingleLabels(known[order])
     if classes is not None:
         return single, single.codes(labels)
-    rank = np.empty_like(order)
-    rank[order] = np.arange(len(order))
-    return single, rank[codes[:, np.newaxis]]
+    return single, np.argsort(order)[index[:, np.newaxis]]  # the inverse of the permutation
 
 
-def _given_classes(classes: Target) -> Array:
-    if np.ndim(classes) != 1:
-        raise ValueError(f"classes={shown(classes)} has {np.ndim(classes)} dimensions: give a list of labels.")
-    return pd.unique(as_labels(classes))
-
-
-# --- parsing ----------------------------------------------------------------------------------------------------------
-
-
-def inside(P: Array) -> Array:
-    """Keep probabilities strictly between 0 and 1."""
+def _clip_probabilities(P: Array) -> Array:
+    """Clip probabilities to the floats strictly between 0 and 1."""
     limits = np.finfo(P.dtype)
     return np.minimum(np.maximum(P, limits.tiny), 1 - limits.epsneg)
-
-
-def as_labels(y: Target, *, warn: bool = False) -> Array:
-    """Make labels of any kind a NumPy array of shape (n,) or (n, outputs); a ValueError says which labels are missing.
-
-    Parameters
-    ----------
-    y : array-like, Series, data frame or sparse matrix
-        The labels.
-    warn : bool, default=False
-        Whether a column vector, which is taken as (n,), gives a `DataConversionWarning`.
-
-    Returns
-    -------
-    ndarray
-    """
-    if type(y) is not np.ndarray:
-        refuse_foreign(y, "y")
-    if hasattr(y, "toarray"):  # sparse
-        labels: Array = y.toarray()
-    elif not isinstance(y, np.ndarray) and is_frame(y):
-        labels = side_by_side([one_type(column) for _, column in as_pandas(y).items()] or [np.empty((len(y), 0))])
-    else:
-        labels = one_type(y)
-    if labels.ndim not in (1, 2):
-        raise ValueError(f"Unknown label type: y has shape {labels.shape}; give it the shape (n,) or (n, outputs).")
-    if labels.ndim == 2 and labels.shape[1] == 0:
-        raise ValueError("y has no columns: give it the shape (n,) or (n, outputs).")
-    if labels.ndim == 2 and labels.shape[1] == 1:
-        labels = one_type(column_or_1d(labels, warn=warn))
-    return labels
-
-
-def one_type(y: Target) -> Array:
-    """Refuse missing and infinite labels; make every kind of text objects, and of other objects what they are."""
-    plain = type(y) is np.ndarray and y.dtype.isnative and y.dtype.kind in "biuU"
-    return y if plain else labels_of_one_type(whole_numbers(y))

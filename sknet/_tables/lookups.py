@@ -1,7 +1,6 @@
-"""Categories of many levels, looked up: the product of one-hot inputs with the weights picks one row of the weights.
+"""Categories of many levels as sparse inputs: their product with the weights looks up one row of the weights.
 
-Such columns never become a matrix of zeros and ones: a sparse one says which row each sample picks. All other inputs
-are encoded as ever, side by side.
+These one-hot inputs are written into a sparse matrix; all other inputs are encoded into a dense one.
 
 Conventions
 -----------
@@ -9,14 +8,14 @@ n rows; n_inputs inputs of the network, m of them of the other columns.
 
 dense : (n, m)               the other columns' inputs
 hot : (n, n_inputs)          CSR, a 1 for each level that is looked up
-places : (m,)                positions of the dense inputs among all
+dense_inputs : (m,)          positions of the dense inputs among all
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
@@ -28,18 +27,14 @@ from sknet._tables.columns.target import TargetColumn
 from sknet._tables.frames import column_at
 from sknet._typing import Array, DType, Table
 
+if TYPE_CHECKING:
+    from sknet._tables.encoding import TableEncoder
+
 MIN_COLUMN_INPUTS = 32
-"""A column of so many one-hot inputs may be looked up."""
+"""Only columns of so many one-hot inputs are looked up: fewer are multiplied as fast, beside the other inputs."""
 
 MIN_LOOKUP_INPUTS = 200
 """From so many inputs of wide columns on, looking them up takes less time than multiplying them."""
-
-
-class Encoder(Protocol):
-    """What encodes a table, see `encoding`."""
-
-    def encode(self, X: Table, dtype: DType, *, fold: NDArray[np.intp] | None = None) -> Table:
-        """Encode a table."""
 
 
 @dataclass(frozen=True)
@@ -54,45 +49,43 @@ class Lookups:
         The first of these inputs.
     n_inputs : int
         How many inputs there are in all.
-    others : TableEncoder
-        What encodes all columns of the table without these inputs.
-    places : ndarray of ints, of shape (m,)
-        Positions of the others' inputs among all.
+    dense_encoder : TableEncoder
+        Encodes all columns of the table without these inputs.
+    dense_inputs : ndarray of ints, of shape (m,)
+        Positions of the dense encoder's inputs among all.
     """
 
     categories: dict[int, CategoryColumn]
     starts: dict[int, int]
     n_inputs: int
-    others: Encoder
-    places: NDArray[np.intp]
+    dense_encoder: TableEncoder
+    dense_inputs: NDArray[np.intp]
 
     def encode(self, X: Table, dtype: DType, fold: NDArray[np.intp] | None = None) -> tuple[Table, sp.csr_array, Array]:
-        """Encode n rows: return dense, hot and places."""
-        return self.others.encode(X, dtype, fold=fold), self._hot(X, dtype), self.places
-
-    def _hot(self, X: Table, dtype: DType) -> sp.csr_array:
-        values = {j: column_at(X, j) for j in self.categories}
-        found = [self.starts[j] + column.slot_of(values[j]) for j, column in self.categories.items()]
-        positions = np.stack(found, axis=1)  # (n, c)
-        known = positions >= np.array(list(self.starts.values()))  # an unknown level picks nothing
+        """Encode n rows; return dense, hot and dense_inputs."""
+        slots = [column.slot_of(column_at(X, j)) for j, column in self.categories.items()]
+        slot = np.stack(slots, axis=1)  # (n, c), of the c columns that are looked up
+        known = slot >= 0  # an unknown level looks nothing up
+        inputs = (slot + np.array([self.starts[j] for j in self.categories]))[known]
         ends = np.concatenate([[0], known.sum(axis=1).cumsum()])
-        return sp.csr_array((np.ones(ends[-1], dtype), positions[known], ends), shape=(len(found[0]), self.n_inputs))
+        hot = sp.csr_array((np.ones(len(inputs), dtype), inputs, ends), shape=(len(slot), self.n_inputs))
+        return self.dense_encoder.encode(X, dtype, fold=fold), hot, self.dense_inputs
 
 
-def lookups_of(
-    columns: Sequence[Column], starts: NDArray[np.intp], encoder_of: Callable[[tuple[Column, ...]], Encoder]
+def choose_lookups(
+    columns: Sequence[Column], starts: NDArray[np.intp], make_encoder: Callable[[tuple[Column, ...]], TableEncoder]
 ) -> Lookups | None:
-    """Choose which columns are looked up; None if there are none."""
+    """Choose the columns that are looked up; None if that would not be worth it."""
     categories = {j: one_hot for j, column in enumerate(columns) if (one_hot := one_hot_of(column)) is not None}
     wide = {j: one_hot for j, one_hot in categories.items() if one_hot.n_inputs >= MIN_COLUMN_INPUTS}
     if sum(one_hot.n_inputs for one_hot in wide.values()) < MIN_LOOKUP_INPUTS:
         return None
-    others = tuple(without_one_hot(column) if j in wide else column for j, column in enumerate(columns))
+    rest = tuple(without_one_hot(column) if j in wide else column for j, column in enumerate(columns))
     is_dense = np.ones(starts[-1], dtype=bool)
     for j, one_hot in wide.items():
         is_dense[starts[j] : starts[j] + one_hot.n_inputs] = False
-    firsts = {j: int(starts[j]) for j in wide}
-    return Lookups(wide, firsts, len(is_dense), encoder_of(others), np.flatnonzero(is_dense))
+    wide_starts = {j: int(starts[j]) for j in wide}
+    return Lookups(wide, wide_starts, len(is_dense), make_encoder(rest), np.flatnonzero(is_dense))
 
 
 def one_hot_of(column: Column) -> CategoryColumn | None:
@@ -102,5 +95,5 @@ def one_hot_of(column: Column) -> CategoryColumn | None:
 
 
 def without_one_hot(column: Column) -> Column:
-    """Return what is left of a column whose levels are looked up: the target's means, or nothing."""
+    """Return a column without its one-hot inputs: with the target's means alone, or with no inputs."""
     return replace(column, one_hot=None) if isinstance(column, TargetColumn) else IdentifierColumn()

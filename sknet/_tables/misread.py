@@ -1,6 +1,6 @@
-"""Columns of text that hold numbers or dates, which a table's reader has left as text.
+"""Find columns of text that hold numbers or dates: whatever read the table has not converted them.
 
-Each of their levels would be a category of its own, and say nothing of the levels beside it.
+Each number would be a category of its own, and nothing could be learnt from its order.
 
 Conventions
 -----------
@@ -11,18 +11,17 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from sknet._tables.frames import chosen_categories, column_at, column_names, held_as_array, split_choice
+from sknet._tables.frames import as_uniform_array, category_mask, column_at, column_names, parse_categorical_features
 from sknet._tables.rows import take_rows
-from sknet._typing import Table
 
 MIN_LEVELS = 20
-"""A column of fewer levels is one of categories, whatever they spell."""
+"""A column of fewer levels may well be meant as categories, even if these are numbers."""
 
 MIN_SHARE = 0.9
-"""So many of the levels are numbers, or dates, where the column is."""
+"""From this share of its levels on, a column is taken for one of numbers, or of dates: some may be misspelt."""
 
-SAMPLE_ROWS = 10_000
-"""How many rows are looked at, at most."""
+MAX_ROWS_READ = 10_000
+"""The most rows that are looked at, evenly spaced: enough to see, and it takes no time."""
 
 _MONTH = r"(jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.?"
 _TIME = r"([ T]\d{1,2}:\d{2}.*)?"
@@ -33,25 +32,25 @@ DATE = (
     rf"|\d{{1,2}}[ -]{_MONTH}[ ,-]+\d{{2,4}}|{_MONTH} \d{{1,2}},? \d{{4}}"  # 31 Jan 2026, January 31, 2026
     rf"){_TIME}\s*"
 )
-"""How dates are written, maybe with a time."""
+"""The usual ways to write a date, with or without a time."""
 
-SIGNS = r"[$€£%\s]|,(?=\d{3}(?!\d))"
-"""What may stand in a number beside its digits: signs, and commas before three digits."""
+SYMBOLS = r"[$€£%\s]|,(?=\d{3}(?!\d))"
+"""Symbols beside the digits of a number, and commas before three digits."""
 
 
-def misread_columns(frame: Table, categorical_features: object) -> Iterator[tuple[str, str]]:
+def misread_columns(frame: pd.DataFrame, categorical_features: object) -> Iterator[tuple[str, str]]:
     """Yield the name of each column of text that holds numbers or dates, and how pandas makes it such.
 
     Columns that `categorical_features` names are categories.
     """
-    by_dtype, chosen = split_choice(categorical_features)
-    if not by_dtype or held_as_array(frame) is not None:
+    by_dtype, named = parse_categorical_features(categorical_features)
+    if not by_dtype or as_uniform_array(frame) is not None:
         return
-    some = take_rows(frame, slice(None, None, max(1, frame.shape[0] // SAMPLE_ROWS)))
+    sample = take_rows(frame, slice(None, None, max(1, frame.shape[0] // MAX_ROWS_READ)))
     names = column_names(frame)
-    for j, (name, is_named) in enumerate(zip(names, chosen_categories(chosen, names), strict=True)):
-        column = None if is_named else column_at(some, j)
-        if column is not None and getattr(column.dtype, "kind", "O") in "OUT":
+    for j, (name, is_named) in enumerate(zip(names, category_mask(named, names), strict=True)):
+        column = column_at(sample, j)
+        if not is_named and getattr(column.dtype, "kind", "O") in "OUT":
             remedy = _remedy(_text_levels(column), name)
             if remedy:
                 yield name, remedy
@@ -72,7 +71,7 @@ def _remedy(levels: pd.Series, name: str) -> str | None:
         return None
     if _share_of_numbers(levels) >= MIN_SHARE:
         return f"pd.to_numeric(X[{name!r}], errors='coerce')"
-    if _share_of_numbers(levels.str.replace(SIGNS, "", regex=True)) >= MIN_SHARE:
+    if _share_of_numbers(levels.str.replace(SYMBOLS, "", regex=True)) >= MIN_SHARE:
         return f"pd.to_numeric(X[{name!r}].str.replace('[$€£%, ]', '', regex=True), errors='coerce')"
     if levels.str.fullmatch(DATE).mean() >= MIN_SHARE:
         return f"pd.to_datetime(X[{name!r}], errors='coerce')"

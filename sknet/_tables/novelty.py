@@ -1,4 +1,4 @@
-"""Which columns of further rows are unlike what their encoder was learnt from.
+"""Which columns of new rows are unlike the rows that their encoder was learnt from.
 
 Conventions
 -----------
@@ -17,21 +17,21 @@ from sknet._tables.frames import column_at, level_key, number_values, read_level
 from sknet._tables.rows import ExternalTable, is_sparse, take_rows
 from sknet._typing import Table
 
-SAMPLE_ROWS = 1000
-"""Of so many rows, evenly spaced, columns are looked at."""
+MAX_ROWS_COMPARED = 1000
+"""The most rows whose columns are compared, evenly spaced: a median of so many is near enough."""
 
 MIN_UNKNOWN = 20
-"""So many values of a column, none of them known, are no accident."""
+"""So many values of a column, none of them known, cannot be chance."""
 
-FAR = 10.0
-"""So many scales lie between the centre and the median of rows that are far outside."""
+MAX_DISTANCE = 10.0
+"""A column is far from training if its median is more than so many scales from its centre."""
 
 
-def far_columns(encoder: TableEncoder, X: Table) -> list[str]:
+def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
     """Name the columns whose median is far from their centre, or most of whose levels are unknown."""
     if is_sparse(X):
         return []
-    sample = take_rows(X, np.arange(0, X.shape[0], max(1, X.shape[0] // SAMPLE_ROWS)))
+    sample = take_rows(X, np.arange(0, X.shape[0], max(1, X.shape[0] // MAX_ROWS_COMPARED)))
     far_names = []
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
         number = column.number if isinstance(column, BinnedColumn) else column
@@ -39,9 +39,8 @@ def far_columns(encoder: TableEncoder, X: Table) -> list[str]:
             numbers = number_values(column_at(sample, j), name)
             numbers = numbers[~np.isnan(numbers)]
             with np.errstate(over="ignore"):
-                far = len(numbers) and abs(float(np.median(numbers)) - number.center) * number.scale > FAR
-            if far:
-                far_names.append(name)
+                if len(numbers) and abs(float(np.median(numbers)) - number.center) * number.scale > MAX_DISTANCE:
+                    far_names.append(name)
         elif isinstance(number, CategoryColumn) and not number.has_infrequent:
             codes, keys = read_levels(column_at(sample, j))
             unknown = np.array([*(key not in number.levels for key in keys), False])[codes]
@@ -50,18 +49,18 @@ def far_columns(encoder: TableEncoder, X: Table) -> list[str]:
     return far_names
 
 
-def unknown_columns(encoder: TableEncoder, X: Table) -> list[str]:
+def columns_of_unknown_levels(encoder: TableEncoder, X: Table) -> list[str]:
     """Name the columns of categories with many values, none of which is a level that was learnt.
 
     A known level among the first values is enough to go on to the next column, so that predicting hardly takes longer.
     Columns whose infrequent levels share an input are left out: which levels these were is not kept.
     """
-    if encoder.numeric or is_sparse(X) or X.shape[0] < MIN_UNKNOWN or isinstance(X, ExternalTable):
+    if encoder.is_numeric or is_sparse(X) or X.shape[0] < MIN_UNKNOWN or isinstance(X, ExternalTable):
         return []
     unknown_names = []
     first = take_rows(X, slice(0, MIN_UNKNOWN))
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
-        levels = _levels_of(column)
+        levels = _all_levels(column)
         if not levels:
             continue
         values = column_at(first, j).tolist()
@@ -76,8 +75,8 @@ def unknown_columns(encoder: TableEncoder, X: Table) -> list[str]:
     return unknown_names
 
 
-def _levels_of(column: Column) -> tuple[str, ...]:
-    """Return all levels that a column of categories has learnt; none of other columns, and where some are not kept."""
+def _all_levels(column: Column) -> tuple[str, ...]:
+    """Return the levels of a column of categories; () for other columns, and where infrequent levels are not kept."""
     if isinstance(column, TargetColumn) or (isinstance(column, CategoryColumn) and not column.has_infrequent):
         return column.levels
     return ()

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -28,11 +28,11 @@ if TYPE_CHECKING:
     from sknet._tables.columns.target import TargetTotals
     from sknet._tables.encoding import TableEncoder
 
-MERGED = 2**20
-"""How many values a table may have for its equal rows to be merged."""
+MAX_MERGED_VALUES = 2**20
+"""Equal rows of larger tables are not merged: looking for them would take as long as some steps of training."""
 
-LEAST_WEIGHT = 1e-200
-"""Weights must add up to so much: the penalty is divided by their sum."""
+MIN_TOTAL_WEIGHT = 1e-200
+"""Weights must add up to this at least: the penalty is divided by their sum, which must not overflow."""
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ class Rows:
     y : ndarray of shape (n, k)
     weight : ndarray of shape (n,), or None
     groups : ndarray of shape (n,), or None
-    whole : Rows or None
-        What the user passed, where rows of weight 0 were dropped.
-    place : ndarray of shape (n,), or None
-        Where in `whole` each row is.
-    in_file : bool
+    original : Rows or None
+        What the user passed, where rows of weight 0 were dropped from it.
+    original_index : ndarray of shape (n,), or None
+        Index of each row in `original`.
+    memory_mapped : bool
         Whether the table's values lie in a file.
     """
 
@@ -57,9 +57,9 @@ class Rows:
     y: Array
     weight: Array | None = None
     groups: Array | None = None
-    whole: Rows | None = None
-    place: Array | None = None
-    in_file: bool = False
+    original: Rows | None = None
+    original_index: Array | None = None
+    memory_mapped: bool = False
 
     def __len__(self) -> int:
         return len(self.y)
@@ -68,10 +68,10 @@ class Rows:
         """Return some of the rows."""
         weight = None if self.weight is None else self.weight[rows]
         groups = None if self.groups is None else self.groups[rows]
-        return Rows(take_rows(self.X, rows), self.y[rows], weight, groups, in_file=self.in_file)
+        return Rows(take_rows(self.X, rows), self.y[rows], weight, groups, memory_mapped=self.memory_mapped)
 
     def sample(self, seed: int) -> Rows:
-        """Return the rows that columns are learnt from: all, or a sample of many. Those of a file stay there."""
+        """Return the rows that columns are learnt from: all, or a random sample of a large table."""
         rows = sample_rows(len(self), seed)
         if isinstance(self.X, ExternalTable):
             weight = None if self.weight is None else self.weight[rows]
@@ -79,42 +79,42 @@ class Rows:
         return self if len(rows) == len(self) else self.take(rows)
 
     def in_memory(self) -> Rows:
-        """Return the rows with a table in memory."""
-        return replace(self, X=np.array(self.X), in_file=False) if self.in_file else self
+        """Return the same rows, with the values of a memory-mapped table read into memory."""
+        return replace(self, X=np.array(self.X), memory_mapped=False) if self.memory_mapped else self
 
-    def without_weightless(self) -> Rows:
-        """Drop the rows of weight 0: nothing may depend on them."""
+    def without_zero_weights(self) -> Rows:
+        """Return the rows of positive weight: nothing may depend on the others."""
         if self.weight is None or self.weight.all():
             return self
         rows = np.flatnonzero(self.weight)
-        place = rows if self.place is None else self.place[rows]
-        return replace(self.take(rows), whole=self.whole or self, place=place)
+        index = rows if self.original_index is None else self.original_index[rows]
+        return replace(self.take(rows), original=self.original or self, original_index=index)
 
-    def merged(self) -> Rows:
+    def merge_duplicates(self) -> Rows:
         """Merge equal rows of an array or CSR matrix, adding up their weights, in an order set by their values.
 
-        A row of weight 2 then equals two rows to the last bit, even where a
-        solver's steps amplify rounding errors.
+        A row of weight 2 then equals two rows to the last bit, even where a solver's steps amplify rounding errors.
         """
-        if (not isinstance(self.X, np.ndarray) and not is_sparse(self.X)) or self.X.shape[0] * self.X.shape[1] > MERGED:
+        sparse = is_sparse(self.X)
+        if not (sparse or isinstance(self.X, np.ndarray)) or self.X.shape[0] * self.X.shape[1] > MAX_MERGED_VALUES:
             return self
-        X = self.X.toarray() if is_sparse(self.X) else self.X
+        X = self.X.toarray() if sparse else self.X
         # a single column is sorted as such, which is much faster than as rows of length 1
         targets, axis = (self.y[:, 0], None) if self.y.shape[1] == 1 else (self.y, 0)
         labels = np.unique(targets, axis=axis, return_inverse=True)[1].ravel()
-        first, place = distinct_rows(X, labels)
+        first, inverse = distinct_rows(X, labels)
         if self.weight is None and len(first) == len(self):
             return self
-        weight = np.bincount(place, weights=self.weight).astype(np.float64)
-        return self.take(first).weighted(None if (weight == 1.0).all() else weight)
+        weight = np.bincount(inverse, weights=self.weight).astype(np.float64)
+        return self.take(first).with_weight(None if (weight == 1.0).all() else weight)
 
-    def weighted(self, weight: Array | None) -> Rows:
-        """Return the same rows under other weights."""
+    def with_weight(self, weight: Array | None) -> Rows:
+        """Return the same rows with other weights."""
         return replace(self, weight=weight)
 
 
-def too_light(weight: Array) -> str:
-    """Return the message for a part of the rows with such weights."""
+def too_little_weight(weight: Array) -> str:
+    """Return the error message for weights whose sum is below `MIN_TOTAL_WEIGHT`."""
     return (
         f"sample_weight adds up to {weight.sum():g} in the rows trained on, or in those held out, so little that 1 "
         "over it overflows: give weights that are less far apart, or 0."
@@ -133,40 +133,41 @@ def distinct_rows(X: Array, labels: Array) -> tuple[Array, Array]:
     Returns
     -------
     first : ndarray of shape (m,)
-        One row of each kind, in an order that depends only on the rows' values.
-    place : ndarray of shape (n,)
-        Which kind each row is.
+        Index of one row of each distinct one, in an order that depends only on the rows' values.
+    inverse : ndarray of shape (n,)
+        Which of these each row equals.
     """
+    # Sorting one random projection of the rows is much faster than sorting the rows. It is no BLAS product, which
+    # might give equal rows different keys in the last bit.
     factors = np.random.default_rng(0).random(X.shape[1])
     with np.errstate(over="ignore", invalid="ignore"):
-        keys = (X * factors).sum(axis=1) + labels  # of equal rows to the last bit, as a BLAS' sums might not be
-    _, first, place = np.unique(keys, return_index=True, return_inverse=True)
-    kind = first[place]
-    if np.array_equal(labels, labels[kind]) and np.array_equal(X, X[kind]):
-        return first, place
-    # rows with missing values, or different ones that happen to have one key
+        keys = (X * factors).sum(axis=1) + labels
+    _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
+    representative = first[inverse]
+    if np.array_equal(labels, labels[representative]) and np.array_equal(X, X[representative]):
+        return first, inverse
+    # rows with missing values, or different ones that happen to have the same key
     X_bytes = np.ascontiguousarray(X).view(np.uint8).reshape(len(X), -1)
     label_bytes = np.ascontiguousarray(labels).view(np.uint8).reshape(len(X), -1)
-    values = np.hstack([X_bytes, label_bytes])
-    _, first, place = np.unique(values, axis=0, return_index=True, return_inverse=True)
-    return first, place.ravel()
+    _, first, inverse = np.unique(np.hstack([X_bytes, label_bytes]), axis=0, return_index=True, return_inverse=True)
+    return first, inverse.ravel()
 
 
 class ExternalTable(ABC):
-    """A table whose rows are not in this process: those that are needed here are brought."""
+    """A table whose rows are not in this process: it is in files, or on a cluster's workers."""
 
     @abstractmethod
     def rows_in_memory(self, rows: NDArray[np.intp]) -> Table:
-        """Return some rows, in this order, as an array or a data frame."""
+        """Read some rows, in this order, as an array or a data frame."""
 
     @abstractmethod
     def target_totals(
         self, encoder: TableEncoder, target: Array, weight: Array | None, fold: NDArray[np.intp]
     ) -> dict[int, TargetTotals]:
-        """Return `TableEncoder.target_totals` of all rows."""
+        """Compute `TableEncoder.target_totals` of all rows."""
 
 
-class MappedRows:
+class MemoryMappedRows:
     """Some rows of a memory-mapped array, read when they are asked for.
 
     Parameters
@@ -193,24 +194,25 @@ class MappedRows:
     def __array__(self, dtype: DType | None = None, copy: bool | None = None) -> Array:
         return np.asarray(self[:], dtype)
 
-    def take(self, rows: Batch) -> MappedRows:
+    def take(self, rows: Batch) -> MemoryMappedRows:
         """Return some of these rows."""
-        return MappedRows(self._values, self._rows[rows])
+        return MemoryMappedRows(self._values, self._rows[rows])
 
 
 def take_rows(X: Table, rows: Batch) -> Table:
-    """Return some rows of an array, a CSR matrix or a data frame; an index into a file is kept as such."""
-    if isinstance(X, MappedRows):
+    """Return some rows of an array, a CSR matrix or a data frame; of a memory-mapped array without reading them."""
+    if isinstance(X, MemoryMappedRows):
         return X.take(rows)
     if not isinstance(rows, slice) and is_memory_mapped(X):
-        return MappedRows(X, rows)
+        return MemoryMappedRows(X, rows)
     return X.iloc[rows] if isinstance(X, pd.DataFrame | pd.Series) else X[rows]
 
 
 def is_memory_mapped(X: object) -> bool:
     """Whether a dense array's values lie in a file."""
-    if isinstance(X, MappedRows):
+    if isinstance(X, MemoryMappedRows):
         return True
+    # a view of a memory map may be a plain array: only its base tells
     while isinstance(X, np.ndarray):
         if isinstance(X, np.memmap):
             return True
@@ -219,16 +221,8 @@ def is_memory_mapped(X: object) -> bool:
 
 
 def is_sparse(X: object) -> bool:
-    """Whether X is a sparse matrix or array."""
+    """Whether X is a sparse matrix or array; SciPy's own function narrows X to a type without attributes for mypy."""
     return bool(sp.issparse(X))
-
-
-def refuse_numbers_for(name: str) -> NoReturn:
-    """Raise for a sparse table, which holds numbers only, where a column was something else in fit."""
-    raise ValueError(
-        f"Column {name!r} held other things than numbers in fit, and a sparse X holds nothing else: pass X as it was "
-        "in fit, a data frame or a dense array."
-    )
 
 
 def refuse_bad_sparse(X: Table) -> None:

@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 SAMPLE_ROWS = 200_000
-"""The most rows that columns are learnt from."""
+"""The most rows that columns are learnt from: more change quantiles and means less than a network would notice."""
 
 
 def random_keys(numbers: NDArray[np.integer], seed: int = 0) -> NDArray[np.uint64]:
-    """Turn whole numbers into ones of 64 bits that look random (Steele et al. 2014, SplitMix)."""
+    """Hash integers into ones of 64 bits that look random (Steele et al. 2014, SplitMix)."""
     with np.errstate(over="ignore"):
         z = (numbers.astype(np.uint64) + np.uint64(seed) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -25,19 +25,18 @@ def random_keys(numbers: NDArray[np.integer], seed: int = 0) -> NDArray[np.uint6
         return z ^ (z >> np.uint64(31))
 
 
-def has_more_rows(n: int) -> bool:
-    """Whether so many rows are more than columns are learnt from."""
+def exceeds_sample(n: int) -> bool:
+    """Whether a table of n rows is larger than the sample that columns are learnt from."""
     return n > SAMPLE_ROWS
 
 
 def sample_rows(n: int, seed: int) -> NDArray[np.intp]:
     """Return the numbers of the rows of a table that columns are learnt from, (m,), increasing."""
-    every = np.arange(n)
-    return every[in_sample(every, seed)]
+    return sampled_positions(np.arange(n), seed)
 
 
-def in_sample(numbers: NDArray[np.integer], seed: int) -> NDArray[np.intp]:
-    """Return which of these rows are in the sample, (m,), increasing: those with the smallest random keys."""
-    if not has_more_rows(len(numbers)):
+def sampled_positions(numbers: NDArray[np.integer], seed: int) -> NDArray[np.intp]:
+    """Return the positions of the rows in the sample, (m,), increasing: those with the smallest random keys."""
+    if not exceeds_sample(len(numbers)):
         return np.arange(len(numbers))
     return np.sort(np.argpartition(random_keys(numbers, seed), SAMPLE_ROWS)[:SAMPLE_ROWS])

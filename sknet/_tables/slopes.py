@@ -2,9 +2,10 @@
 
 Conventions
 -----------
-n rows; d columns; k numbers that are derived.
+n rows; d columns; k outputs whose derivatives are taken.
 
-by_input : (n, k, n_inputs)      by_column : (n, k, d)   NaN for columns that are no numbers
+by_input : (n, k, n_inputs)      derivatives by the network's inputs
+by_column : (n, k, d)            derivatives by the table's columns; NaN for columns that are no numbers
 """
 
 import numpy as np
@@ -15,7 +16,7 @@ from sknet._tables.rows import is_sparse
 from sknet._typing import Array, Table
 
 
-def to_columns(encoder: TableEncoder, X: Table, by_input: Array) -> Array:
+def gradients_by_column(encoder: TableEncoder, X: Table, by_input: Array) -> Array:
     """Add up, for each column, the derivatives by its inputs times the inputs' slopes.
 
     Parameters
@@ -30,15 +31,14 @@ def to_columns(encoder: TableEncoder, X: Table, by_input: Array) -> Array:
     ndarray of shape (n, k, d)
     """
     if is_sparse(X):
-        if encoder.keeps_zeros:  # every column is divided by a number, and very many need no loop
+        if encoder.keeps_zeros:  # every input is its column times a scale; there may be too many columns for a loop
             return by_input * np.array([facts.scale for _, facts in encoder.inputs])
         X = X.toarray()
     by_column = np.full((*by_input.shape[:2], encoder.n_columns), np.nan)
     first = 0
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
-        own = by_input[:, :, first : first + column.n_inputs]
-        slopes = column.slopes(column_at(X, j), name)
+        slopes = column.slopes(column_at(X, j), name)  # (n, inputs of the column)
         if slopes is not None:
-            by_column[:, :, j] = np.vecdot(own, slopes[:, np.newaxis])
+            by_column[:, :, j] = np.vecdot(by_input[:, :, first : first + column.n_inputs], slopes[:, np.newaxis])
         first += column.n_inputs
     return by_column

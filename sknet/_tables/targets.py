@@ -1,4 +1,4 @@
-"""Regression targets: parsed once into numbers, scaled, and brought back into their own units and shape.
+"""Regression targets: parsed into numbers, scaled, and brought back to the units and shape of y.
 
 Conventions
 -----------
@@ -18,13 +18,14 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 from sklearn.utils import check_array, column_or_1d
 
-from sknet._tables.arrays import plain_numbers, refuse_foreign
+from sknet._tables.arrays import as_numbers, refuse_foreign
 from sknet._tables.columns.statistics import mean_and_deviation
+from sknet._tables.equality import EqualByFields
 from sknet._tables.frames import as_pandas, is_frame
 from sknet._typing import Array, Target
 
 
-def read_numbers(y: Target, *, warn: bool = True) -> tuple[Array, bool]:
+def read_regression_target(y: Target, *, warn: bool = True) -> tuple[Array, bool]:
     """Parse regression targets.
 
     Parameters
@@ -43,41 +44,43 @@ def read_numbers(y: Target, *, warn: bool = True) -> tuple[Array, bool]:
     """
     if is_frame(y):
         refuse_foreign(y, "y")
-        columns = [plain_numbers(column, "y") for _, column in as_pandas(y).items()]
+        columns = [as_numbers(column, "y") for _, column in as_pandas(y).items()]
         y = np.column_stack(columns or [np.empty((len(y), 0))])
-    given = y if type(y) is np.ndarray and y.dtype.kind in "fiu" else plain_numbers(y, "y")
-    if given.ndim not in (1, 2):
-        raise ValueError(f"y has {given.ndim} dimensions, {given.shape}: give it the shape (n,) or (n, targets).")
-    if len(given) == 0:
+    numbers = as_numbers(y, "y")
+    if numbers.ndim not in (1, 2):
+        raise ValueError(f"y has {numbers.ndim} dimensions, {numbers.shape}: give it the shape (n,) or (n, targets).")
+    if len(numbers) == 0:
         raise ValueError("y is empty: pass a target for each row of X.")
-    if given.size == 0:
+    if numbers.size == 0:
         raise ValueError("y has no columns: give it the shape (n,) or (n, targets).")
     with np.errstate(over="ignore"):
-        wrong = np.flatnonzero(~np.isfinite(given.astype(np.float64).reshape(len(given), -1)).all(axis=1))
-    if wrong.size:
-        what = "NaN" if np.isnan(given[wrong[0]]).any() else "infinity or a value too large for dtype('float64')"
-        raise ValueError(f"Input y contains {what}, in row {wrong[0]}: leave such rows out, or give them a number.")
-    values: Array = check_array(given, ensure_2d=False, dtype=np.float64, input_name="y")
+        bad_rows = np.flatnonzero(~np.isfinite(numbers.astype(np.float64).reshape(len(numbers), -1)).all(axis=1))
+    if bad_rows.size:
+        row = bad_rows[0]
+        what = "NaN" if np.isnan(numbers[row]).any() else "infinity or a value too large for dtype('float64')"
+        raise ValueError(f"Input y contains {what}, in row {row}: leave such rows out, or give them a number.")
+    values: Array = check_array(numbers, ensure_2d=False, dtype=np.float64, input_name="y")
     if values.ndim == 2 and values.shape[1] == 1:
         values = column_or_1d(values, warn=warn)
     flat = values.ndim == 1
     return values[:, np.newaxis] if flat else values, flat
 
 
-def in_own_shape(values: Array, flat: bool) -> Array:
-    """Give targets of shape (n, k) the shape that y had."""
+def restore_shape(values: Array, flat: bool) -> Array:
+    """Return targets of shape (n, k) in the shape that y had."""
     return values[:, 0] if flat else values
 
 
 FLOAT32_SCALES = (1e-30, 1e30)
-"""Targets of a scale in this range leave float32 room for a few thousand scales, or a thousandth of one."""
+"""Between these scales, float32 holds targets a few thousand scales from the mean, and a thousandth of a scale."""
 
 FLOAT32_OFFSET = 1000.0
-"""From a mean of so many scales on, more than three of float32's seven digits are the same for all targets."""
+"""From a mean of so many scales on, more than three of float32's seven digits are the same for all targets: too few
+are left to tell them apart."""
 
 
 @dataclass(frozen=True, eq=False)
-class TargetScaler:
+class TargetScaler(EqualByFields):
     """The mean and the scale of every regression target.
 
     Attributes
@@ -89,13 +92,6 @@ class TargetScaler:
 
     mean: Array
     scale: Array
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, TargetScaler):
-            return NotImplemented
-        return np.array_equal(self.mean, other.mean) and np.array_equal(self.scale, other.scale)
-
-    __hash__ = None  # type: ignore[assignment]
 
     @classmethod
     def learn(cls, values: Array, method: str | None = "standard", weight: ArrayLike | None = None) -> TargetScaler:
@@ -111,12 +107,12 @@ class TargetScaler:
         return ((values - self.mean) / self.scale).astype(dtype, copy=False)
 
     def decode(self, scaled: Array, dtype: DTypeLike | None = None) -> Array:
-        """Bring scaled targets of shape (n, k) back to their own units, by default in their own float type.
+        """Bring scaled targets of shape (n, k) back to the units of y, by default in the float type of `scaled`.
 
-        In float64 whatever the type, where float32 has not their precision or range.
+        In float64 whatever the type, where float32 has not the precision or range for them.
         """
-        own = np.dtype(dtype or scaled.dtype)
-        return (scaled * self.scale + self.mean).astype(own if self.fits_float32 else np.float64, copy=False)
+        float_type = np.dtype(dtype or scaled.dtype) if self.fits_float32 else np.float64
+        return (scaled * self.scale + self.mean).astype(float_type, copy=False)
 
     @cached_property
     def fits_float32(self) -> bool:
@@ -131,7 +127,7 @@ class TargetScaler:
         return not self.mean.any() and bool((self.scale == 1.0).all())
 
     def __reduce__(self) -> tuple[type[TargetScaler], tuple[object, ...]]:
-        return TargetScaler, (self.mean, self.scale)  # without what is found again from them
+        return TargetScaler, (self.mean, self.scale)  # without the cached property
 
 
 @dataclass(frozen=True)
@@ -156,11 +152,11 @@ class RegressionTarget:
 
     def encode(self, values: Array, dtype: DTypeLike = np.float64) -> Array:
         """Scale targets of shape (n, k)."""
-        self.refuse_other_number(values)
+        self.refuse_other_targets(values)
         return self.scaler.encode(values, dtype)
 
-    def refuse_other_number(self, values: Array) -> None:
-        """Raise where values have other columns than those that were learnt."""
+    def refuse_other_targets(self, values: Array) -> None:
+        """Raise a ValueError for targets whose number is not the one that was learnt."""
         if values.shape[1] != self.n_outputs:
             raise ValueError(
                 f"y has {values.shape[1]} targets, but the regressor knows {self.n_outputs}: give as many columns."
@@ -168,27 +164,4 @@ class RegressionTarget:
 
     def decode(self, scaled: Array, dtype: DTypeLike | None = None) -> Array:
         """Bring scaled targets of shape (n, k) back to the units and shape of y."""
-        return in_own_shape(self.scaler.decode(scaled, dtype), self.flat)
-
-
-def learn_regression_target(
-    values: Array, flat: bool, method: str | None = "standard", weight: ArrayLike | None = None
-) -> RegressionTarget:
-    """Learn how regression targets are scaled.
-
-    Parameters
-    ----------
-    values : ndarray of shape (n, k)
-        Numbers.
-    flat : bool
-        Whether y was of shape (n,).
-    method : {"standard", None}
-        Mean and standard deviation, or nothing.
-    weight : array-like of shape (n,), default=None
-        Sample weights, positive.
-
-    Returns
-    -------
-    RegressionTarget
-    """
-    return RegressionTarget(flat, TargetScaler.learn(values, method, weight))
+        return restore_shape(self.scaler.decode(scaled, dtype), self.flat)

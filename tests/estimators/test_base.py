@@ -202,7 +202,7 @@ class Calls:
 def test_y_is_parsed_once(kind, y, method, solver, scoring, monkeypatch):
     if (method, solver) == ("partial_fit", "lbfgs"):
         pytest.skip("lbfgs has no partial_fit")
-    parse = "as_labels" if kind is SigmoidMLPClassifier else "read_numbers"
+    parse = "as_labels" if kind is SigmoidMLPClassifier else "read_regression_target"
     module = labels if kind is SigmoidMLPClassifier else heads
     parsed, factorized = Calls(getattr(module, parse)), Calls(pd.factorize)
     monkeypatch.setattr(module, parse, parsed)

@@ -334,7 +334,7 @@ def test_a_run_with_an_own_optimizer_is_resumed(kind, y, tmp_path):
     assert_array_equal(weights(resumed), weights(whole))
     assert resumed.loss_curve_ == whole.loss_curve_ and resumed.n_iter_ == 5
     for other in (OwnSGD(0.5), SignDescent(), "sgd"):
-        with pytest.raises(ValueError, match=r"holds a run of solver OwnSGD\(momentum=0.9\), and this is"):
+        with pytest.raises(ValueError, match=r"written with solver=OwnSGD\(momentum=0.9\), and this is a run with solver="):
             kind(**parameters | {"solver": other}).resume(tmp_path / "run.npz", X, y)
 
 

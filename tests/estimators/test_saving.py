@@ -95,7 +95,7 @@ def test_members_folds_and_every_kind_of_column_come_back(kind, y, way, path):
     for name in ("oof_prediction_", "validation_scores_", "best_validation_score_"):
         assert hasattr(saved, name) == hasattr(net, name)
         np.testing.assert_array_equal(getattr(saved, name, None), getattr(net, name, None))
-    if hasattr(net, "predict_interval") and net._fitted.errors is not None:
+    if hasattr(net, "predict_interval") and net._fitted.residuals is not None:
         np.testing.assert_array_equal(saved.predict_interval(MIXED), net.predict_interval(MIXED))
     assert pickle.dumps(saved.partial_fit(MIXED, y).coefs_) == pickle.dumps(net.partial_fit(MIXED, y).coefs_)
 
@@ -297,7 +297,7 @@ def with_other_moments(fitted):
 
 
 def with_errors(**changes):
-    return lambda fitted: replace(fitted, errors=replace(fitted.errors, **changes))
+    return lambda fitted: replace(fitted, residuals=replace(fitted.residuals, **changes))
 
 
 @pytest.mark.parametrize("change", [

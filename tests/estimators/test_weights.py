@@ -148,7 +148,7 @@ def test_mini_batches_have_the_full_gradient_in_expectation(kind, loss, y):
     """
     estimator = kind(**PLAIN | loss | {"max_iter": 2, "batch_size": 6}).fit(X, y, WEIGHT)
     model = estimator._fitted.model
-    rows = Rows(X, model.head.read(y), WEIGHT).without_weightless()
+    rows = Rows(X, model.head.read(y), WEIGHT).without_zero_weights()
     n = len(rows)
     settings, _ = resolve(estimator, Facts(n, False))
     encoding = Encoding(model.encoder, model.head, model.compute_dtype, model.output_dtype)

@@ -189,7 +189,7 @@ def strange_columns():
     """Columns of every kind whose parts do not go together."""
     number = {"is": "NumberColumn", "center": 0.0, "scale": 1.0, "bend": True, "shift": True}
     bins = {"is": "BinnedColumn", "number": number, "edges": [0.0, 1.0], "fill": 0.0}
-    dates = {"is": "DatetimeColumn", "seconds": number, "cycles": [], "zone": None, "elapsed": False}
+    dates = {"is": "DatetimeColumn", "seconds": number, "cycles": [], "zone": None, "is_duration": False}
     return {
         "bins without edges": bins | {"edges": []},
         "quantiles of another count": {"is": "QuantileColumn", "quantiles": {"is": "array"}},

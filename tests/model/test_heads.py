@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import Interval, Loss
-from sknet._model.heads import learn_label_head, learn_number_head, parse_again
+from sknet._model.heads import learn_label_head, learn_regression_head, parse_again
 from sknet._model.settings import TargetSettings
 from sknet._network.losses import SOFTMAX_LOG_LOSS
 
@@ -26,7 +26,7 @@ LOG_LOSS = TargetSettings("log_loss")
 
 
 def number_head(loss="squared_error", scaling="standard", y=NUMBER, **options):
-    head, values = learn_number_head(y, TargetSettings(loss, options, scaling=scaling))
+    head, values = learn_regression_head(y, TargetSettings(loss, options, scaling=scaling))
     return head.scaled_to(values, None), values
 
 
@@ -37,7 +37,7 @@ def number_head(loss="squared_error", scaling="standard", y=NUMBER, **options):
 def test_labels_there_and_back(kind):
     head, codes = learn_label_head(LABELS[kind], LOG_LOSS)
     assert head.n_outputs == N_OUTPUTS[kind] and codes.shape[0] == N
-    assert_array_equal(head.as_given(codes), LABELS[kind])
+    assert_array_equal(head.restore_y(codes), LABELS[kind])
     assert_array_equal(head.read(LABELS[kind][::-1]), codes[::-1])
     target = head.targets(codes, np.dtype(np.float32))
     assert target.shape == (N, N_OUTPUTS[kind]) and target.dtype == np.float32 and set(np.unique(target)) == {0.0, 1.0}
@@ -128,13 +128,13 @@ def test_numbers_there_and_back():
     assert target.shape == (N, 1)
     assert target.mean() == pytest.approx(0.0, abs=1e-12) and target.std() == pytest.approx(1.0)
     assert_allclose(head.predict(target.copy()), NUMBER, rtol=1e-12)
-    assert_array_equal(head.as_given(values), NUMBER)
+    assert_array_equal(head.restore_y(values), NUMBER)
     assert head.weigh(values, WEIGHT) is WEIGHT and head.strata(values) is None
     head.refuse_other(head)
 
 
 def test_the_scale_is_weighted():
-    head, values = learn_number_head(NUMBER, TargetSettings("squared_error", scaling="standard"))
+    head, values = learn_regression_head(NUMBER, TargetSettings("squared_error", scaling="standard"))
     target = head.scaled_to(values, WEIGHT).targets(values, np.dtype(float))
     assert np.average(target[:, 0], weights=WEIGHT) == pytest.approx(0.0, abs=1e-12)
 
@@ -148,7 +148,7 @@ def test_several_targets_and_several_levels():
     found = levels.predict(rng.normal(size=(N, 3)))
     assert found.shape == (N, 3) and (np.diff(found, axis=1) >= 0.0).all() and found.mean() > 50.0
     with pytest.raises(ValueError, match=r"quantile=\(0.1, 0.9\) gives several levels and takes a y of one dimension"):
-        _ = learn_number_head(np.ones((N, 2)), TargetSettings("quantile", {"quantile": (0.1, 0.9)}))[0].loss
+        _ = learn_regression_head(np.ones((N, 2)), TargetSettings("quantile", {"quantile": (0.1, 0.9)}))[0].loss
 
 
 @pytest.mark.parametrize("loss", ["poisson", "gamma"])
@@ -207,7 +207,7 @@ def test_a_warm_start_is_refused_other_labels():
 
 
 def test_another_loss_after_a_fit_must_have_the_same_units_and_outputs():
-    head, _ = learn_number_head(np.arange(9.0), TargetSettings("squared_error", scaling="standard"))
+    head, _ = learn_regression_head(np.arange(9.0), TargetSettings("squared_error", scaling="standard"))
     with pytest.raises(ValueError, match="loss='poisson' cannot follow .*y is scaled for one of them only"):
         head.with_settings(TargetSettings("poisson", scaling="standard"))
     with pytest.raises(ValueError, match="loss='quantile' cannot follow .*they have other numbers of outputs"):

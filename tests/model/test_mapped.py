@@ -15,7 +15,7 @@ from sknet._tables.encoding import learn_encoder
 
 @pytest.mark.parametrize("block", [8, 2**16])
 def test_rows_of_a_file_are_encoded_batch_by_batch(tmp_path, block, monkeypatch):
-    monkeypatch.setattr(mapped_rows, "BLOCK", block)
+    monkeypatch.setattr(mapped_rows, "CHUNK_VALUES", block)
     X = np.random.default_rng(0).normal(size=(30, 3))
     X.tofile(tmp_path / "X")
     mapped = np.memmap(tmp_path / "X", X.dtype, "r", shape=X.shape)

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.facts import Facts
 from sknet._estimators.resolve import resolve, target_settings
-from sknet._model.heads import learn_label_head, learn_number_head
+from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding, samples_of
 from sknet._tables.rows import Rows
 
@@ -37,9 +37,9 @@ def encoded(table, numeric_encoding="piecewise_linear", weight=None, **parameter
     net = SigmoidMLPRegressor(
         numeric_encoding=numeric_encoding, n_members=1, dtype="float64", max_categories=None, **parameters
     )
-    head, values = learn_number_head(NUMBER, target_settings(net))
+    head, values = learn_regression_head(NUMBER, target_settings(net))
     settings, _ = resolve(net, Facts(N, True, n_numbers=2))
-    rows = Rows(table, values, weight, in_file=isinstance(table, np.memmap))
+    rows = Rows(table, values, weight, memory_mapped=isinstance(table, np.memmap))
     encoding = learn_encoding(settings, head, rows, F64)
     return encoding, encode_rows(encoding, rows, cross_fit=False), rows
 

@@ -11,7 +11,7 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.facts import Facts
 from sknet._estimators.resolve import resolve, target_settings
 from sknet._model import network_run
-from sknet._model.heads import learn_label_head, learn_number_head
+from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding
 from sknet._model.network_run import FULL_BATCH_ROWS, MAX_ROWS, rows_at_once, start_run
 from sknet._model.side_by_side import train_side_by_side
@@ -39,7 +39,7 @@ def regressor(**parameters):
 def encoded(weight=None, validated=False, X=X, y=NUMBER, kind=SigmoidMLPRegressor, **parameters):
     """Settings, the encoding and encoded rows, as an estimator would make them."""
     net = kind(**QUICK | parameters)
-    learn = learn_number_head if kind is SigmoidMLPRegressor else learn_label_head
+    learn = learn_regression_head if kind is SigmoidMLPRegressor else learn_label_head
     head, values = learn(y, target_settings(net))
     settings, _ = resolve(net, Facts(len(y), validated, n_numbers=3))
     rows = Rows(X, values, weight)

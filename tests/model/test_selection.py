@@ -12,14 +12,14 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.facts import Facts
 from sknet._estimators.resolve import resolve, target_settings
 from sknet._model import selection
-from sknet._model.heads import learn_label_head, learn_number_head
+from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding
 from sknet._model.network_run import start_run
 from sknet._model.selection import FEW_ROWS, MANY_ROWS, MIN_STEPS, FoldNetworks, FoldPlan, fold_plan, select_epoch
 from sknet._model.side_by_side import train_side_by_side
 from sknet._network.temperature import PRIOR_LOG, inverse_temperature
 from sknet._tables.rows import Rows
-from sknet._tables.splitting import deal
+from sknet._tables.splitting import assign_folds
 
 rng = np.random.default_rng(0)
 N, F64 = 90, np.dtype(float)
@@ -36,7 +36,7 @@ SEEDS = [(4, 6), (14, 16)]
 def prepared(weight=None, kind=SigmoidMLPClassifier, y=LABEL, **parameters):
     """Settings, the encoding, and encoded rows."""
     net = kind(**QUICK | parameters)
-    learn = learn_label_head if kind is SigmoidMLPClassifier else learn_number_head
+    learn = learn_label_head if kind is SigmoidMLPClassifier else learn_regression_head
     head, values = learn(y, target_settings(net))
     settings, _ = resolve(net, Facts(len(y), "folds", n_numbers=3))
     rows = Rows(X[: len(y)], values, weight)
@@ -80,7 +80,7 @@ def test_the_joint_loss_of_held_out_rows_chooses(plan, weight, monkeypatch):
     """As computed by pairs of networks of one epoch, two epochs and so on, each pair without one fold."""
     monkeypatch.setattr(selection, "fold_plan", lambda *given: plan)
     settings, encoding, rows = prepared(weight)
-    fold = deal(N, LABEL, None, plan.n_folds, 5)
+    fold = assign_folds(N, LABEL, None, plan.n_folds, 5)
     held_out = np.flatnonzero(fold < plan.n_held_out)
     held_out = held_out[np.argsort(fold[held_out], kind="stable")]
     some = None if weight is None else weight[held_out]

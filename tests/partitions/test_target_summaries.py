@@ -7,8 +7,8 @@ import pytest
 from sknet._model.heads import learn_label_head
 from sknet._model.settings import TargetSettings
 from sknet._partitions.target_summaries import LabelSummary, NumberTargets, with_factors
-from sknet._tables.labels import as_labels
-from sknet._tables.targets import read_numbers
+from sknet._tables.label_arrays import as_labels
+from sknet._tables.targets import read_regression_target
 
 RNG = np.random.default_rng(0)
 LABELS = {
@@ -29,7 +29,7 @@ def rows(y, part):
 def of_one(kind, y, weight):
     if kind is LabelSummary:
         return LabelSummary.of(as_labels(y), weight)
-    values, flat = read_numbers(y)
+    values, flat = read_regression_target(y)
     return NumberTargets(values.shape[1], flat)
 
 
@@ -49,10 +49,10 @@ def test_labels_in_parts(name, class_weight):
     expected, codes = learn_label_head(y, settings)
     summary = summary_of(LabelSummary, y, weight)
     head = summary.head(settings)
-    assert head.labels == expected.labels and [a.dtype for a in head.labels.levels] == [
-        a.dtype for a in expected.labels.levels
+    assert head.labels == expected.labels and [a.dtype for a in head.labels.classes_by_column] == [
+        a.dtype for a in expected.labels.classes_by_column
     ]
-    found = with_factors(codes, weight, summary.class_factors(head))
+    found = with_factors(codes, weight, summary.class_weights_by_output(head))
     np.testing.assert_allclose(found, expected.weigh(codes, weight))
 
 

@@ -121,8 +121,10 @@ def test_self_training():
 @pytest.mark.parametrize(
     "selector",
     [
-        RFECV(net, cv=2, min_features_to_select=1, importance_getter=strength),
-        SelectFromModel(net, importance_getter=strength),
+        RFECV(
+            clone(net).set_params(numeric_encoding="raw"), cv=2, min_features_to_select=1, importance_getter=strength
+        ),
+        SelectFromModel(clone(net).set_params(numeric_encoding="raw"), importance_getter=strength),
         SequentialFeatureSelector(net, cv=2, n_features_to_select=1),
     ],
     ids=["elimination", "from model", "sequential"],

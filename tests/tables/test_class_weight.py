@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.utils.class_weight import compute_sample_weight
 
-from sknet._tables.class_weight import fold_class_weight
+from sknet._tables.class_weight import apply_class_weight
 from sknet._tables.labels import learn_labels
 
 MULTILABEL = np.array([[1, 0], [0, 0], [1, 1], [0, 1], [0, 0], [1, 0]])
@@ -16,7 +16,7 @@ SINGLE = np.array([0, 2, 1, 1, 0, 0])
 
 
 def fold(class_weight, y, sample_weight=None):
-    return fold_class_weight(class_weight, *learn_labels(y), sample_weight)
+    return apply_class_weight(class_weight, *learn_labels(y), sample_weight)
 
 
 @pytest.mark.parametrize(
@@ -50,8 +50,8 @@ def test_balanced_counts_weights_as_repetitions(sample):
 
 def test_balanced_takes_no_account_of_classes_without_weight():
     labels, codes = learn_labels(["a", "b", "b"], classes=["a", "b", "c"])
-    assert fold_class_weight("balanced", labels, codes, [3, 1, 0]).tolist() == [2, 2, 0]
-    assert fold_class_weight("balanced", labels, codes, [3, 0, 0]).tolist() == [3, 0, 0]
+    assert apply_class_weight("balanced", labels, codes, [3, 1, 0]).tolist() == [2, 2, 0]
+    assert apply_class_weight("balanced", labels, codes, [3, 0, 0]).tolist() == [3, 0, 0]
 
 
 def test_no_class_weight_leaves_the_sample_weights():

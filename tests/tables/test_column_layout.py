@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sknet._tables.column_layout import layout_of
+from sknet._tables.column_layout import compute_layout
 from sknet._tables.columns.bins import BinnedColumn
 from sknet._tables.columns.category import CategoryColumn
 from sknet._tables.columns.number import NumberColumn
@@ -14,16 +14,16 @@ LETTERS = CategoryColumn(("a", "b", "c"))
 
 
 def test_inputs_stand_side_by_side_in_the_order_of_the_columns():
-    layout = layout_of([NUMBER, LETTERS, BOTH, FLAGGED])
+    layout = compute_layout([NUMBER, LETTERS, BOTH, FLAGGED])
     assert layout.starts.tolist() == [0, 1, 4, 9, 11]
     assert layout.numbers.tolist() == [0, 2, 3] and layout.inputs.tolist() == [0, 4, 9]
-    assert layout.indicated.tolist() == [1, 2] and layout.others == [1] and not layout.plain
+    assert layout.indicated.tolist() == [1, 2] and layout.other_columns == [1] and not layout.only_numbers
     assert layout.bins.inputs.tolist() == [6, 7, 8]
 
 
 @pytest.mark.parametrize(("columns", "plain"), [([NUMBER] * 3, True), ([NUMBER, FLAGGED], False), ([BINNED], False)])
 def test_plain_is_one_number_per_column(columns, plain):
-    assert layout_of(columns).plain == plain
+    assert compute_layout(columns).only_numbers == plain
 
 
 @pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
@@ -32,7 +32,7 @@ def test_bins_at_once_are_bins_one_by_one(dtype):
     if dtype != np.int64:
         X[1, 1] = X[2, 2] = np.nan
     columns = [BINNED, NUMBER, BOTH]
-    layout, out, expected = layout_of(columns), np.zeros((3, 9)), np.zeros((3, 9))
+    layout, out, expected = compute_layout(columns), np.zeros((3, 9)), np.zeros((3, 9))
     layout.bins.write(X, out)
     for j, column in enumerate(columns):
         column.write(X[:, j], expected[:, layout.starts[j] : layout.starts[j + 1]], "c")

@@ -176,7 +176,7 @@ def float_array(n=50, d=6, missing=0.1, seed=0):
 @pytest.mark.parametrize("chosen", [None, [1, 4]])
 @pytest.mark.parametrize("encoding", ["raw", "piecewise_linear"])
 def test_an_array_and_a_frame_of_it_are_the_same(missing, dtype, chosen, encoding, monkeypatch):
-    monkeypatch.setattr(number, "BLOCK", 30)
+    monkeypatch.setattr(number, "CHUNK_VALUES", 30)
     X = float_array(missing=missing).astype(dtype)
     X[:, [1, 4]] = np.round(X[:, [1, 4]] / np.nanmax(X[:, [1, 4]], axis=0))
     frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(6)])
@@ -350,12 +350,12 @@ def test_an_encoder_is_made_of_its_columns():
     np.testing.assert_array_equal(again.encode(frame, float), encoder.encode(frame, float))
     assert again.n_columns == len(again.columns) == 6 and again.column_names == tuple(frame)
     assert (
-        not again._layout.plain
-        and not learn_encoder(float_array())._layout.plain
-        and learn_encoder(float_array(missing=0))._layout.plain
+        not again._layout.only_numbers
+        and not learn_encoder(float_array())._layout.only_numbers
+        and learn_encoder(float_array(missing=0))._layout.only_numbers
     )
     named = learn_encoder(pd.DataFrame({"a": [1.0, 2.0], "b": [3.0, 5.0]}))
-    assert named._layout.plain and named.column_names == named.names == ("a", "b")
+    assert named._layout.only_numbers and named.column_names == named.names == ("a", "b")
 
 
 @dataclass(frozen=True)
@@ -374,14 +374,14 @@ class Above:
 def test_any_kind_of_column_has_its_place_in_the_input(hold):
     X = np.array([[1.0, 5.0], [4.0, np.nan]])
     encoder = TableEncoder(None, (Above(2.0), NumberColumn(5.0, 2.0, has_missing_indicator=True)))
-    assert encoder.feature_names == ["x0_high", "x1", "x1_missing"] and not encoder._layout.plain
+    assert encoder.feature_names == ["x0_high", "x1", "x1_missing"] and not encoder._layout.only_numbers
     assert encoder.encode(hold(X), float).tolist() == [[0, 0, 0], [1, 0, 1]]
 
 
 def test_a_table_without_numbers():
     X = np.array([[1.0, 2.0], [3.0, 2.0]])
     encoder = learn_encoder(X, categorical_features=[0, 1])
-    assert encoder.encode(X, float).tolist() == [[-1, 1], [1, 1]] and not encoder._layout.plain
+    assert encoder.encode(X, float).tolist() == [[-1, 1], [1, 1]] and not encoder._layout.only_numbers
 
 
 @pytest.mark.parametrize("largest", [1e39, 1e300])

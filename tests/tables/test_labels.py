@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from scipy import sparse
 from sklearn.exceptions import DataConversionWarning
 
-from sknet._tables.labels import as_labels, learn_labels
-from sknet._tables.splitting import COMMON_ROWS
+from sknet._tables.label_arrays import as_labels
+from sknet._tables.labels import learn_labels
+from sknet._tables.splitting import MIN_COMBINATION_ROWS
 
 TARGETS = {
     "binary": np.array([1, 0, 1, 1, 0, 0]),
@@ -68,7 +69,7 @@ def test_labels_come_back_from_their_targets(name, dtype):
     labels = learn(y)
     T = targets(labels, y, dtype)
     assert T.shape == (6, labels.n_outputs) and T.dtype == dtype and set(np.unique(T)) <= {0, 1}
-    decoded = labels.decode(T)
+    decoded = labels.most_probable(T)
     np.testing.assert_array_equal(decoded, y)
     assert decoded.dtype == y.dtype and decoded.shape == y.shape
 
@@ -79,7 +80,7 @@ def test_probabilities_have_scikit_learns_shape_and_stay_inside(name, dtype):
     labels = learn(TARGETS[name])
     found = labels.probabilities(targets(labels, TARGETS[name], dtype))
     found = found if labels.kind == "multioutput" else [found]
-    sizes = [3] if name == "multilabel" else [2] if name == "multilabel bools" else map(len, labels.levels)
+    sizes = [3] if name == "multilabel" else [2] if name == "multilabel bools" else map(len, labels.classes_by_column)
     assert [p.shape for p in found] == [(6, size) for size in sizes]
     for p in found:
         assert p.dtype == dtype
@@ -131,7 +132,7 @@ def test_what_holds_an_indicator_matrix_does_not_matter(hold):
     dense = TARGETS["multilabel"]
     labels = learn(hold(dense))
     assert labels.kind == "multilabel" and labels.classes.tolist() == [0, 1, 2]
-    np.testing.assert_array_equal(labels.decode(targets(labels, hold(dense))), dense)
+    np.testing.assert_array_equal(labels.most_probable(targets(labels, hold(dense))), dense)
 
 
 @pytest.mark.parametrize(
@@ -141,7 +142,7 @@ def test_outputs_may_be_of_different_types(make):
     y = make(["x", "y", "z", "x"], [1, 2, 1, 1])
     labels = learn(y)
     assert [known.tolist() for known in labels.classes] == [["x", "y", "z"], [1, 2]] or isinstance(y, list)
-    decoded = labels.decode(targets(labels, y))
+    decoded = labels.most_probable(targets(labels, y))
     assert decoded[:, 0].tolist() == ["x", "y", "z", "x"]
     if not isinstance(y, list):
         assert decoded[:, 1].tolist() == [1, 2, 1, 1]
@@ -166,7 +167,7 @@ def test_labels_are_parsed_into_a_row_of_codes(name):
     labels, codes = learn_labels(y)
     assert codes.dtype == np.intp and codes.shape == y.reshape(6, -1).shape
     np.testing.assert_array_equal(labels.read(y), codes)
-    for j, (known, column) in enumerate(zip(labels.levels, y.reshape(6, -1).T, strict=True)):
+    for j, (known, column) in enumerate(zip(labels.classes_by_column, y.reshape(6, -1).T, strict=True)):
         assert known.tolist() == sorted(known.tolist())
         np.testing.assert_array_equal(known[codes[:, j]], column)
     assert labels.exclusive == (labels.kind != "multilabel")
@@ -177,7 +178,7 @@ def test_codes_give_the_users_own_labels_back(name):
     y = TARGETS[name]
     labels, codes = learn_labels(y)
     rows = np.array([4, 1, 1])
-    for taken, expected in ((labels.take(codes), y), (labels.take(codes[rows]), y[rows])):
+    for taken, expected in ((labels.from_codes(codes), y), (labels.from_codes(codes[rows]), y[rows])):
         np.testing.assert_array_equal(taken, expected)
         assert taken.dtype == y.dtype and taken.shape == expected.shape
 
@@ -196,7 +197,7 @@ def test_codes_give_the_users_own_labels_back(name):
 )
 def test_codes_give_back_what_as_labels_gives(y):
     labels, codes = learn_labels(y)
-    taken, expected = labels.take(codes), as_labels(y)
+    taken, expected = labels.from_codes(codes), as_labels(y)
     assert taken.dtype == expected.dtype and taken.tolist() == expected.tolist()
 
 
@@ -245,10 +246,10 @@ def test_strata_are_the_classes():
 @pytest.mark.parametrize("spread", [0, 1])
 def test_strata_of_several_labels_are_their_combinations_but_for_rare_ones(spread):
     common = [[0, 1], [1, 1], [1, 0]]
-    y = np.array(common * COMMON_ROWS + [[0, 0]]) * (1 + spread) + spread
+    y = np.array(common * MIN_COMBINATION_ROWS + [[0, 0]]) * (1 + spread) + spread
     strata = strata_of(y)
     assert len(np.unique(strata)) == 4 and (strata[:-1].reshape(-1, 3) == strata[:3]).all()
-    rare = np.array(common * (COMMON_ROWS - 1))
+    rare = np.array(common * (MIN_COMBINATION_ROWS - 1))
     assert len(np.unique(strata_of(rare))) == 1
 
 

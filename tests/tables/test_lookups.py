@@ -6,7 +6,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet._tables import lookups
-from sknet._tables.columns.target import assign_folds
+from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.encoding import learn_encoder
 from sknet._tables.lookups import MIN_COLUMN_INPUTS, MIN_LOOKUP_INPUTS
 
@@ -52,7 +52,7 @@ def test_unseen_levels_pick_nothing():
 
 def test_beside_the_targets_means():
     encoder = learn_encoder(FRAME, category_encoding="both", target=TARGET, max_categories=150)
-    fold = assign_folds(TARGET, np.arange(len(TARGET)), len(TARGET))
+    fold = cross_fit_folds(TARGET, np.arange(len(TARGET)), len(TARGET))
     assert_split_is_whole(encoder, FRAME, fold)
     assert_split_is_whole(encoder, FRAME)
     assert learn_encoder(FRAME, category_encoding="target", target=TARGET, max_categories=1000).lookups is None

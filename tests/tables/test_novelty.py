@@ -10,7 +10,7 @@ from scipy import sparse
 
 from sknet import SigmoidMLPClassifier
 from sknet._tables.encoding import learn_encoder
-from sknet._tables.novelty import far_columns
+from sknet._tables.novelty import columns_far_from_training
 
 RNG = np.random.default_rng(0)
 FRAME = pd.DataFrame({"a": RNG.normal(size=60), "b": RNG.normal(size=60), "c": ["x", "y", "z"] * 20})
@@ -19,17 +19,17 @@ FRAME = pd.DataFrame({"a": RNG.normal(size=60), "b": RNG.normal(size=60), "c": [
 @pytest.mark.parametrize("encoding", ["raw", "piecewise_linear"])
 def test_far_columns_are_named(encoding):
     encoder = learn_encoder(FRAME, numeric_encoding=encoding, n_bins=4)
-    assert far_columns(encoder, FRAME[::-1]) == []
-    assert far_columns(encoder, FRAME.assign(a=FRAME["a"] + 100)) == ["a"]
-    assert far_columns(encoder, FRAME.assign(c="new", b=np.nan)) == ["c"]
-    assert far_columns(encoder, FRAME.assign(c=None)) == []
+    assert columns_far_from_training(encoder, FRAME[::-1]) == []
+    assert columns_far_from_training(encoder, FRAME.assign(a=FRAME["a"] + 100)) == ["a"]
+    assert columns_far_from_training(encoder, FRAME.assign(c="new", b=np.nan)) == ["c"]
+    assert columns_far_from_training(encoder, FRAME.assign(c=None)) == []
 
 
 def test_arrays_and_sparse_rows():
     X = np.array(FRAME[["a", "b"]])
-    assert far_columns(learn_encoder(X), X + np.array([0, 50])) == ["x1"]
-    assert far_columns(learn_encoder(X, input_scaling=None), X + np.array([0, 50])) == []
-    assert far_columns(learn_encoder(sparse.csr_array(X)), sparse.csr_array(X * 1000)) == []
+    assert columns_far_from_training(learn_encoder(X), X + np.array([0, 50])) == ["x1"]
+    assert columns_far_from_training(learn_encoder(X, input_scaling=None), X + np.array([0, 50])) == []
+    assert columns_far_from_training(learn_encoder(sparse.csr_array(X)), sparse.csr_array(X * 1000)) == []
 
 
 # --- predict ---------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 
 from sknet._tables import rows as rows_module
 from sknet._tables.rows import (
-    MappedRows,
+    MemoryMappedRows,
     Rows,
     distinct_rows,
     is_memory_mapped,
@@ -64,20 +64,20 @@ def test_weights_and_groups_are_taken_along(hold):
 def test_rows_of_weight_0_are_dropped_and_their_places_known():
     weight = np.arange(N) % 3.0
     rows = Rows(COUNTS, NUMBER, weight, np.arange(N))
-    left = rows.without_weightless()
-    assert left.weight.all() and left.whole is rows
-    assert_array_equal(left.place, np.flatnonzero(weight))
-    assert_array_equal(left.X, COUNTS[left.place])
-    assert left.without_weightless() is left
-    fewer = left.weighted(np.where(left.weight == 2, 0.0, 1.0)).without_weightless()
-    assert fewer.whole is rows
-    assert_array_equal(fewer.place, np.flatnonzero(weight == 1))
-    assert_array_equal(fewer.y, NUMBER[fewer.place])
+    left = rows.without_zero_weights()
+    assert left.weight.all() and left.original is rows
+    assert_array_equal(left.original_index, np.flatnonzero(weight))
+    assert_array_equal(left.X, COUNTS[left.original_index])
+    assert left.without_zero_weights() is left
+    fewer = left.with_weight(np.where(left.weight == 2, 0.0, 1.0)).without_zero_weights()
+    assert fewer.original is rows
+    assert_array_equal(fewer.original_index, np.flatnonzero(weight == 1))
+    assert_array_equal(fewer.y, NUMBER[fewer.original_index])
 
 
 def test_without_weights_nothing_is_dropped():
     rows = Rows(COUNTS, NUMBER)
-    assert rows.without_weightless() is rows and rows.whole is None and rows.place is None
+    assert rows.without_zero_weights() is rows and rows.original is None and rows.original_index is None
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
@@ -86,16 +86,16 @@ def test_without_weights_nothing_is_dropped():
 def test_rows_of_a_memory_map(mapped):
     rows = take_rows(take_rows(mapped, np.arange(10, 40)), np.array([3, 1, 29]))
     expected = COUNTS[[13, 11, 39]]
-    assert isinstance(rows, MappedRows) and is_memory_mapped(rows) and len(rows) == 3 and rows.shape == (3, 4)
+    assert isinstance(rows, MemoryMappedRows) and is_memory_mapped(rows) and len(rows) == 3 and rows.shape == (3, 4)
     assert_array_equal(np.asarray(rows), expected)
     assert_array_equal(rows[1:], expected[1:])
     assert_array_equal(rows[[0, 2]], expected[[0, 2]])
     assert_array_equal(rows[:, 1:3], expected[:, 1:3])
     assert_array_equal(rows[:, 2], expected[:, 2])
-    rows = Rows(mapped, NUMBER, in_file=True)
+    rows = Rows(mapped, NUMBER, memory_mapped=True)
     first, second = rows.take(np.array([5])), rows.take(np.array([7]))
-    assert is_memory_mapped(first.X) and first.in_file and is_memory_mapped(second.X) and second.in_file
-    assert not is_memory_mapped(second.in_memory().X) and not second.in_memory().in_file
+    assert is_memory_mapped(first.X) and first.memory_mapped and is_memory_mapped(second.X) and second.memory_mapped
+    assert not is_memory_mapped(second.in_memory().X) and not second.in_memory().memory_mapped
     assert_array_equal(first.X[:], COUNTS[[5]])
     assert_array_equal(second.X, COUNTS[[7]])
 
@@ -137,13 +137,13 @@ def test_equal_rows_of_another_label_are_distinct():
 @pytest.mark.parametrize("y", [TWICE[:, np.newaxis] % 3, np.column_stack([TWICE % 3, TWICE % 2]), 0.5 * TWICE[:, None]])
 def test_merged_rows_are_weighted_ones_in_an_order_of_their_own(hold, y):
     X = np.random.default_rng(1).normal(size=(20, 4))[TWICE]
-    merged = Rows(hold(X), y).merged()
+    merged = Rows(hold(X), y).merge_duplicates()
     assert len(merged) == 20 and (merged.weight == 3).all()
     weight = np.random.default_rng(2).integers(1, 4, len(X)).astype(float)
-    weighted = Rows(hold(X), y, weight).merged()
+    weighted = Rows(hold(X), y, weight).merge_duplicates()
     repeated = np.random.default_rng(3).permutation(np.repeat(np.arange(len(X)), weight.astype(int)))
-    plain = Rows(hold(X[repeated]), y[repeated]).merged()
-    for one, other in ((weighted, plain), (Rows(hold(X[::-1]), y[::-1], weight[::-1]).merged(), weighted)):
+    plain = Rows(hold(X[repeated]), y[repeated]).merge_duplicates()
+    for one, other in ((weighted, plain), (Rows(hold(X[::-1]), y[::-1], weight[::-1]).merge_duplicates(), weighted)):
         assert_array_equal(values_of(one.X), values_of(other.X))
         assert_array_equal(one.y, other.y)
         assert_array_equal(one.weight, other.weight)
@@ -151,15 +151,15 @@ def test_merged_rows_are_weighted_ones_in_an_order_of_their_own(hold, y):
 
 def test_rows_that_are_all_distinct_are_left_alone():
     rows = Rows(np.random.default_rng(1).normal(size=(N, 2)), NUMBER)
-    assert rows.merged() is rows
-    same = Rows(rows.X, NUMBER, np.ones(N)).merged()
+    assert rows.merge_duplicates() is rows
+    same = Rows(rows.X, NUMBER, np.ones(N)).merge_duplicates()
     assert same.weight is None and len(same) == N
 
 
 def test_frames_and_large_tables_are_not_merged(monkeypatch):
     frame = Rows(pd.DataFrame(np.zeros((4, 2))), np.zeros((4, 1)))
-    assert frame.merged() is frame
+    assert frame.merge_duplicates() is frame
     rows = Rows(np.zeros((4, 2)), np.zeros((4, 1)))
-    assert len(rows.merged()) == 1
-    monkeypatch.setattr(rows_module, "MERGED", 7)
-    assert rows.merged() is rows
+    assert len(rows.merge_duplicates()) == 1
+    monkeypatch.setattr(rows_module, "MAX_MERGED_VALUES", 7)
+    assert rows.merge_duplicates() is rows

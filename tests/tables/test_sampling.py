@@ -8,13 +8,13 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
-from sknet._model.heads import learn_number_head
+from sknet._model.heads import learn_regression_head
 from sknet._model.matrices import learn_encoding
 from sknet._model.settings import TableSettings, TargetSettings
 from sknet._tables import sampling
 from sknet._tables.encoding import learn_encoder
 from sknet._tables.rows import Rows
-from sknet._tables.sampling import in_sample, sample_rows
+from sknet._tables.sampling import sample_rows, sampled_positions
 from tests.partitions.local_workers import parted
 
 N, SAMPLE = 600, 150
@@ -49,7 +49,7 @@ def test_it_does_not_matter_in_which_chunks_rows_come():
     left = np.empty(0, int)
     for chunk in np.array_split(np.random.default_rng(1).permutation(N), 7):
         both = np.concatenate([left, chunk])
-        left = both[in_sample(both, 5)]
+        left = both[sampled_positions(both, 5)]
     np.testing.assert_array_equal(np.sort(left), sample_rows(N, 5))
 
 
@@ -98,7 +98,10 @@ def test_no_training_row_sees_its_own_target():
     table = pd.DataFrame({"id": [f"i{k}" for k in np.repeat(np.arange(N // 2), 2)]})
 
     def inputs(target):
-        rows, (head, _) = Rows(table, target[:, np.newaxis]), learn_number_head(target, TargetSettings("squared_error"))
+        rows, (head, _) = (
+            Rows(table, target[:, np.newaxis]),
+            learn_regression_head(target, TargetSettings("squared_error")),
+        )
         table_settings = TableSettings("from_dtype", None, category_encoding="target")
         tables = learn_encoding(SimpleNamespace(table=table_settings, dtype=F64), head, rows, F64, 0)
         return tables.encoder.encode(table, float, fold=tables.folds(rows))

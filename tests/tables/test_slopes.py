@@ -7,7 +7,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet._tables.encoding import learn_encoder
-from sknet._tables.slopes import to_columns
+from sknet._tables.slopes import gradients_by_column
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(30, 3))
@@ -18,7 +18,7 @@ def test_each_column_gets_the_sum_over_its_inputs(settings):
     encoder = learn_encoder(X, **settings)
     factors = rng.normal(size=(30, 2, encoder.n_inputs))
     between = X + 1e-3  # no value is the edge of a bin
-    found = to_columns(encoder, between, factors)
+    found = gradients_by_column(encoder, between, factors)
     moved = [encoder.encode(between + sign * 1e-6, float) for sign in (1, -1)]
     slopes = (moved[0] - moved[1]) / 2e-6  # of all columns at once: each input has one of its own
     parts = np.cumsum([0, *(column.n_inputs for column in encoder.columns)])
@@ -29,14 +29,16 @@ def test_each_column_gets_the_sum_over_its_inputs(settings):
 def test_what_is_no_number_has_none():
     frame = pd.DataFrame({"a": X[:, 0], "b": pd.Categorical(list("xyz") * 10), "id": [f"{i}" for i in range(30)]})
     encoder = learn_encoder(frame, input_scaling=None)
-    found = to_columns(encoder, frame, np.ones((30, 1, encoder.n_inputs)))
+    found = gradients_by_column(encoder, frame, np.ones((30, 1, encoder.n_inputs)))
     assert_array_equal(found[:, 0], [[1.0, np.nan, np.nan]] * 30)
 
 
 def test_sparse_tables_have_the_scale_of_each_column():
     table = sp.csr_array(np.where(X > 0, X, 0.0))
     encoder = learn_encoder(table)
-    assert_allclose(to_columns(encoder, table, np.ones((30, 1, 3)))[:, 0], [[c.scale for c in encoder.columns]] * 30)
+    assert_allclose(
+        gradients_by_column(encoder, table, np.ones((30, 1, 3)))[:, 0], [[c.scale for c in encoder.columns]] * 30
+    )
     dense = learn_encoder(X)
     ones = np.ones((30, 1, 3))
-    assert_array_equal(to_columns(dense, table, ones), to_columns(dense, table.toarray(), ones))
+    assert_array_equal(gradients_by_column(dense, table, ones), gradients_by_column(dense, table.toarray(), ones))

@@ -16,7 +16,7 @@ from sklearn.model_selection import (
 from sknet._tables import splitting
 from sknet._tables.labels import learn_labels
 from sknet._tables.rows import Rows, is_memory_mapped
-from sknet._tables.splitting import MIN_HELD_OUT, deal, hold_out, merge_rare, split
+from sknet._tables.splitting import MIN_HELD_OUT, assign_folds, hold_out, merge_rare, split_validation
 
 rng = np.random.default_rng(0)
 N = 150
@@ -33,9 +33,13 @@ TARGETS = {
 
 def split_rows(how, weight=None, groups=None, seed=0):
     """Give the indices, in the whole table, of the rows to train on and of those held out."""
-    rows = Rows(X, X[:, 1:], weight, groups).without_weightless()
-    parts = split(rows, None, how, seed, lambda values: values[:, 0])
-    return tuple(part.X[:, 0].astype(int) for part in parts)
+    rows = Rows(X, X[:, 1:], weight, groups).without_zero_weights()
+    return tuple(part.X[:, 0].astype(int) for part in parts_of(rows, None, how, seed, lambda values: values[:, 0]))
+
+
+def parts_of(rows, strata, how, seed, restore_y):
+    """Give the rows to train on, and those held out."""
+    return [rows.take(numbers) for numbers in split_validation(rows, strata, how, seed, restore_y)]
 
 
 class Splitter:
@@ -58,7 +62,7 @@ class Splitter:
 def test_the_held_out_part_has_its_share_of_every_label(kind):
     y = TARGETS[kind]
     labels, codes = learn_labels(y)
-    train, held_out = split(Rows(X, codes), labels.strata(codes), 0.2, 0, labels.take)
+    train, held_out = parts_of(Rows(X, codes), labels.strata(codes), 0.2, 0, labels.from_codes)
     assert len(held_out) == 30 and len(train) == 120
     for column, part in zip(codes.T, held_out.y.T, strict=True):
         for code in np.unique(column):
@@ -89,7 +93,7 @@ def test_a_class_with_one_row_is_trained_on():
 
 @pytest.mark.parametrize("fraction", [0.1, 0.37, 0.9])
 def test_of_many_rows_each_class_has_its_share_held_out(fraction, monkeypatch):
-    monkeypatch.setattr(splitting, "MANY_ROWS", 1000)
+    monkeypatch.setattr(splitting, "LARGE_TABLE_ROWS", 1000)
     counts = [700, 1, 250, 48, 2, 1]
     strata = np.random.default_rng(0).permutation(np.repeat(np.arange(6) * 7, counts))
     for seed in range(5):
@@ -119,9 +123,9 @@ def test_merged_strata_can_be_split(strata, most):
 @pytest.mark.parametrize("n", [1, 2, 9, 45])
 def test_too_few_rows_are_not_split(n):
     rows = Rows(X[:n], X[:n, 1:])
-    assert split(rows, None, 0.2, 0, np.asarray) is None
+    assert split_validation(rows, None, 0.2, 0, np.asarray) is None
     enough = Rows(X[: 5 * MIN_HELD_OUT], X[: 5 * MIN_HELD_OUT, 1:])
-    assert len(split(enough, None, 0.2, 0, np.asarray)[1]) == MIN_HELD_OUT
+    assert len(split_validation(enough, None, 0.2, 0, np.asarray)[1]) == MIN_HELD_OUT
 
 
 def test_the_same_seed_holds_out_the_same_rows():
@@ -133,16 +137,16 @@ def test_the_same_seed_holds_out_the_same_rows():
 
 
 def test_weights_and_places_stay_with_their_rows():
-    rows = Rows(X, X[:, 1:], WEIGHT).without_weightless()
-    for part in split(rows, None, 0.2, 0, np.asarray):
+    rows = Rows(X, X[:, 1:], WEIGHT).without_zero_weights()
+    for part in parts_of(rows, None, 0.2, 0, np.asarray):
         assert_array_equal(part.weight, WEIGHT[part.X[:, 0].astype(int)])
         assert_array_equal(part.y[:, 0], part.X[:, 1])
 
 
 def test_what_is_held_out_stays_in_its_file(tmp_path):
     np.save(tmp_path / "X.npy", X)
-    rows = Rows(np.load(tmp_path / "X.npy", mmap_mode="r"), X[:, 1:], in_file=True)
-    train, held_out = split(rows, None, 0.2, 0, np.asarray)
+    rows = Rows(np.load(tmp_path / "X.npy", mmap_mode="r"), X[:, 1:], memory_mapped=True)
+    train, held_out = parts_of(rows, None, 0.2, 0, np.asarray)
     assert is_memory_mapped(train.X) and is_memory_mapped(held_out.X)
 
 
@@ -196,8 +200,8 @@ def test_a_splitter_sees_the_labels_as_they_were_given(kind):
             seen["y"] = y
             yield np.arange(100), np.arange(100, N)
 
-    rows = Rows(X, codes, WEIGHT).without_weightless()
-    split(rows, labels.strata(rows.y), Watching(), 0, labels.take)
+    rows = Rows(X, codes, WEIGHT).without_zero_weights()
+    split_validation(rows, labels.strata(rows.y), Watching(), 0, labels.from_codes)
     assert_array_equal(seen["y"], y)
     assert seen["y"].dtype == y.dtype
 
@@ -205,7 +209,7 @@ def test_a_splitter_sees_the_labels_as_they_were_given(kind):
 def test_a_stratified_splitter():
     labels, codes = learn_labels(TARGETS["binary"])
     how = StratifiedShuffleSplit(1, test_size=0.2, random_state=0)
-    _, held_out = split(Rows(X, codes), None, how, 0, labels.take)
+    _, held_out = parts_of(Rows(X, codes), None, how, 0, labels.from_codes)
     assert len(held_out) == 30 and abs((held_out.y == 1).sum() - 0.2 * codes.sum()) <= 1
 
 
@@ -253,20 +257,20 @@ def test_a_splitter_of_groups_wants_groups():
 @pytest.mark.parametrize("n_folds", [2, 4])
 def test_every_fold_has_its_share_of_every_stratum(counts, n_folds):
     strata = np.random.default_rng(0).permutation(np.repeat(np.arange(len(counts)), counts))
-    fold = deal(len(strata), strata, None, n_folds, 3)
+    fold = assign_folds(len(strata), strata, None, n_folds, 3)
     assert np.ptp(np.bincount(fold, minlength=n_folds)) <= 1
     for stratum in range(len(counts)):
         assert np.ptp(np.bincount(fold[strata == stratum], minlength=n_folds)) <= 1
-    assert_array_equal(fold, deal(len(strata), strata, None, n_folds, 3))
-    assert len(fold) < 20 or (fold != deal(len(strata), strata, None, n_folds, 4)).any()
+    assert_array_equal(fold, assign_folds(len(strata), strata, None, n_folds, 3))
+    assert len(fold) < 20 or (fold != assign_folds(len(strata), strata, None, n_folds, 4)).any()
 
 
 def test_groups_are_dealt_out_whole():
     groups = np.repeat(["a", "b", "c", "d", "e"], [3, 40, 2, 30, 25])
-    fold = deal(100, None, groups, 3, 0)
+    fold = assign_folds(100, None, groups, 3, 0)
     of_group = {name: set(fold[groups == name]) for name in np.unique(groups)}
     assert all(len(folds) == 1 for folds in of_group.values())
     assert set.union(*(of_group[name] for name in "bde")) == {0, 1, 2}  # the largest have one each
-    assert set(deal(100, None, groups[::-1] > "c", 3, 0)) == {0, 1}
+    assert set(assign_folds(100, None, groups[::-1] > "c", 3, 0)) == {0, 1}
     with pytest.raises(ValueError, match="single group"):
-        deal(9, None, np.zeros(9), 3, 0)
+        assign_folds(9, None, np.zeros(9), 3, 0)

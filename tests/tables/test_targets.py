@@ -12,11 +12,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.exceptions import DataConversionWarning
 
-from sknet._tables.targets import TargetScaler, learn_regression_target, read_numbers
+from sknet._tables.targets import RegressionTarget, TargetScaler, read_regression_target
+
+
+def learn_regression_target(values, flat, method="standard", weight=None):
+    return RegressionTarget(flat, TargetScaler.learn(values, method, weight))
 
 
 def learn_and_encode(y):
-    values, flat = read_numbers(y)
+    values, flat = read_regression_target(y)
     numbers = learn_regression_target(values, flat)
     return numbers, numbers.encode(values)
 
@@ -48,7 +52,7 @@ HELD = {
 @pytest.mark.parametrize("hold", HELD.values(), ids=HELD)
 def test_what_holds_the_numbers_does_not_matter(hold):
     y = [4.0, 2.0, 9.0]
-    values, flat = read_numbers(hold(y))
+    values, flat = read_regression_target(hold(y))
     assert flat and values.dtype == np.float64 and values.tolist() == [[4], [2], [9]]
 
 
@@ -56,14 +60,14 @@ def test_what_holds_the_numbers_does_not_matter(hold):
 def test_frames_of_several_targets(hold):
     table = {"a": [1.0, 2.0, 4.0], "b": [3.0, 3.5, 9.0]}
     plain = np.column_stack(list(table.values()))
-    values, flat = read_numbers(hold(table))
+    values, flat = read_regression_target(hold(table))
     assert not flat and values.dtype == np.float64
     np.testing.assert_array_equal(values, plain)
 
 
 def test_a_column_vector_is_taken_as_flat_with_scikit_learns_warning():
     with pytest.warns(DataConversionWarning, match=r"column-vector"):
-        values, flat = read_numbers([[1.0], [2.0]])
+        values, flat = read_regression_target([[1.0], [2.0]])
     assert flat and values.shape == (2, 1)
 
 
@@ -71,7 +75,7 @@ def test_a_column_vector_is_taken_as_flat_with_scikit_learns_warning():
 @pytest.mark.parametrize("hold", [list, lambda y: pd.Series(y, dtype=object), lambda y: pd.DataFrame({"a": y, "b": y})])
 def test_missing_and_infinite_targets_are_refused(bad, hold):
     with pytest.raises(ValueError, match=r"Input y contains (NaN|infinity)"):
-        read_numbers(hold([1.0, bad]))
+        read_regression_target(hold([1.0, bad]))
 
 
 @pytest.mark.parametrize(
@@ -79,12 +83,12 @@ def test_missing_and_infinite_targets_are_refused(bad, hold):
 )
 def test_what_is_no_number_is_refused_by_name(y):
     with pytest.raises(ValueError, match=r"y should hold numbers, but .* Convert it first|inhomogeneous"):
-        read_numbers(y)
+        read_regression_target(y)
 
 
 def test_complex_targets_give_scikit_learns_error():
     with pytest.raises(ValueError, match="Complex data not supported"):
-        read_numbers([1j, 2])
+        read_regression_target([1j, 2])
 
 
 def test_the_number_of_targets_must_stay():

@@ -17,7 +17,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
-from sknet._typing import Array, Table
+from sknet._tables.frames import ColumnValues
+from sknet._typing import Array
 
 
 class InputFacts(NamedTuple):
@@ -56,10 +57,10 @@ class Column(Protocol):
     def inputs(self) -> tuple[InputFacts, ...]:
         """What each input is."""
 
-    def write(self, values: Table, out: Array, name: str) -> None:
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`; errors tell the column's name."""
 
-    def slopes(self, values: Table, name: str) -> Array | None:
+    def slopes(self, values: ColumnValues, name: str) -> Array | None:
         """Return the derivatives of the inputs, 0 at missing values; None where values are no numbers."""
 
 
@@ -68,7 +69,7 @@ class WithoutSlopes:
 
     __slots__ = ()
 
-    def slopes(self, values: Table, name: str) -> None:
+    def slopes(self, values: ColumnValues, name: str) -> None:
         """Return None: there are no derivatives."""
         return
 

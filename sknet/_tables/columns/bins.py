@@ -22,9 +22,9 @@ import numpy as np
 
 from sknet._tables.columns import Column, InputFacts
 from sknet._tables.columns.number import NumberColumn
-from sknet._tables.columns.statistics import Distribution, inverse
-from sknet._tables.frames import number_values
-from sknet._typing import Array, Table
+from sknet._tables.columns.statistics import Distribution, reciprocal
+from sknet._tables.frames import ColumnValues, number_values
+from sknet._typing import Array
 
 
 @dataclass(frozen=True)
@@ -72,9 +72,9 @@ class BinnedColumn:
         """Lower edge of each bin, and 1 over its width."""
         edges = np.array(self.edges)
         with np.errstate(over="ignore"):
-            return edges[:-1], inverse(np.diff(edges))
+            return edges[:-1], reciprocal(np.diff(edges))
 
-    def write(self, values: Table, out: Array, name: str) -> None:
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
         first = self.number.n_inputs
         self.number.write(values, out[:, :first], name)
@@ -82,7 +82,7 @@ class BinnedColumn:
         filled = np.where(np.isnan(numbers), self.fill, numbers)  # (n,)
         write_bins(np.repeat(filled[:, np.newaxis], self.n_bins, axis=1), *self.bins, out[:, first:])
 
-    def slopes(self, values: Table, name: str) -> Array:
+    def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the derivatives of the inputs, (n, n_inputs); of a bin, half its slope at either edge."""
         numbers = np.asarray(number_values(values, name), dtype=np.float64)[:, np.newaxis]
         low, scale = self.bins
@@ -95,19 +95,19 @@ class BinnedColumn:
 
 
 def write_bins(values: Array, low: Array, scale: Array, out: Array) -> None:
-    """Set bins from the value of each bin's own column, (n, b), which is lost."""
+    """Set bins, (n, b), from the values of each bin's column, (n, b)."""
     with np.errstate(over="ignore"):
-        # float64 less a float64 edge, then rounded: an offset of the column costs no digits
-        placed = np.subtract(values, low, dtype=np.float64)
-        placed *= scale
-    out[...] = np.clip(placed, 0.0, 1.0, out=placed)
+        # subtract in float64, then round: a column with a large offset loses no digits
+        share = np.subtract(values, low, dtype=np.float64)  # how much of each bin lies below the value
+        share *= scale
+    out[...] = np.clip(share, 0.0, 1.0, out=share)
 
 
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
 def with_bins(column: Column, distribution: Distribution, n_bins: int) -> Column:
-    """Put bins beside a column of numbers, where they say more than the number does: a single bin would not."""
+    """Put bins beside a column of numbers; return it without where a single bin would only repeat the number."""
     edges = bin_edges(distribution, n_bins)
     if len(edges) < 3:
         return column
@@ -124,9 +124,10 @@ def bin_edges(distribution: Distribution, n_bins: int) -> Array:
     repeated: list[float] = []
     while distribution.n_distinct > n_bins + 1 - len(repeated) > 1:
         levels = np.linspace(0.0, 1.0, n_bins - len(repeated) + 1)
-        edges, times = np.unique(distribution.quantiles(levels), return_counts=True)
-        if (times == 1).all():
+        edges, counts = np.unique(distribution.quantiles(levels), return_counts=True)
+        if (counts == 1).all():
             return np.sort([*edges, *repeated])
-        repeated += edges[times > 1].tolist()
+        repeated += edges[counts > 1].tolist()
         distribution = distribution.without(repeated)
+    # few distinct values are left: each is an edge
     return np.sort([*np.unique(distribution.values)[: n_bins + 1 - len(repeated)].astype(np.float64), *repeated])

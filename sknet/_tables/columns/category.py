@@ -16,13 +16,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._tables.columns import ColumnSettings, InputFacts, WithoutSlopes
-from sknet._tables.frames import read_levels, refuse_broken_text
-from sknet._typing import Array, Table
+from sknet._tables.frames import ColumnValues, read_levels, refuse_broken_text
+from sknet._typing import Array
 
 IDENTIFIER_ROWS = 20
 """From so many values on, a column whose values all differ is an identifier."""
 
-_SIGNS = np.array([-1.0, 1.0, 0.0])
+_SIGN_OF_SLOT = np.array([-1.0, 1.0, 0.0])
 """Input of a column of two levels, by slot; the last is also slot −1, unknown."""
 
 
@@ -72,21 +72,21 @@ class CategoryColumn(WithoutSlopes):
         return (*(InputFacts("level", level) for level in self.levels), *map(InputFacts, special))
 
     def slots(self, keys: list[str]) -> NDArray[np.intp]:
-        """Find the slot of every key; that of a missing value comes last, where code −1 finds it."""
+        """Return the slot of every key, and last that of a missing value: code −1 indexes it."""
         unknown = len(self.levels) if self.has_infrequent else -1
         missing = len(self.levels) + self.has_infrequent if self.has_missing else unknown
         return find_slots({level: slot for slot, level in enumerate(self.levels)}, keys, unknown, missing)
 
-    def slot_of(self, values: Table) -> NDArray[np.intp]:
+    def slot_of(self, values: ColumnValues) -> NDArray[np.intp]:
         """Find the slot of each of n values."""
         codes, keys = read_levels(values)
         return self.slots(keys)[codes]
 
-    def write(self, values: Table, out: Array, name: str) -> None:
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
-        slot = self.slot_of(values)
+        slot = self.slot_of(values)  # (n,)
         if self.signed:
-            out[:, 0] = _SIGNS[slot]
+            out[:, 0] = _SIGN_OF_SLOT[slot]
             return
         known = np.flatnonzero(slot >= 0)
         out[known, slot[known]] = 1.0
@@ -94,7 +94,7 @@ class CategoryColumn(WithoutSlopes):
 
 @dataclass(frozen=True)
 class IdentifierColumn(WithoutSlopes):
-    """A column of categories whose values all differ: no value says anything about another row.
+    """A column of identifiers: categories whose values all differ, so that nothing can be learnt from them.
 
     Attributes
     ----------
@@ -119,19 +119,19 @@ class IdentifierColumn(WithoutSlopes):
         """What each input is."""
         return (InputFacts("missing"),) * self.has_missing
 
-    def write(self, values: Table, out: Array, name: str) -> None:
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
         if self.has_missing:
             out[:, 0] = read_levels(values)[0] < 0
 
 
 def find_slots(slots: Mapping[str, int], keys: list[str], unknown: int, missing: int) -> NDArray[np.intp]:
-    """Find the slot of every key; that of a missing value comes last, where code −1 finds it."""
+    """Return the slot of every key, and last that of a missing value: code −1 indexes it."""
     return np.array([*(slots.get(key, unknown) for key in keys), missing], dtype=np.intp)
 
 
 def distinct_word(word: str, levels: tuple[str, ...]) -> str:
-    """Return what an input is called that is no level's: with an underscore, if a level has this name."""
+    """Return the name of an input that stands for no level, with an underscore if a level has this name."""
     return word + "_" * (word in levels)
 
 
@@ -157,7 +157,7 @@ class Levels:
     all_differ: bool
 
     def exceed(self, max_categories: int | None) -> bool:
-        """Whether levels must share an input."""
+        """Whether there are more levels than inputs, so that some must share one."""
         return not self.all_differ and self.one_hot(max_categories).has_infrequent
 
     def one_hot(self, max_categories: int | None) -> CategoryColumn:
@@ -166,13 +166,14 @@ class Levels:
         if max_categories is None or n + has_missing <= max_categories or (n == 2 and not has_missing):
             return CategoryColumn(tuple(_in_order(list(self.shares))), False, has_missing)
         has_missing = has_missing and max_categories > 1  # with a single input, all share it
-        most = max_categories - 1 - has_missing
+        n_kept = max_categories - 1 - has_missing  # one input is that of the infrequent levels
         by_share = sorted(_in_order(list(self.shares)), key=lambda key: -self.shares[key])
-        return CategoryColumn(tuple(_in_order(by_share[:most])), True, has_missing)
+        return CategoryColumn(tuple(_in_order(by_share[:n_kept])), True, has_missing)
 
 
-def learn_levels(values: Table, name: str, weight: Array | None = None) -> Levels:
+def learn_levels(values: ColumnValues, name: str, weight: Array | None = None) -> Levels:
     """Find the levels of a column from its n values, and their shares of the weight."""
+    # a level's rows tell identifiers, its weight its rank: rows of other weights are other numbers of rows
     codes, keys = read_levels(values, name)
     refuse_broken_text(keys, f"Column {name!r} of X")
     seen = codes >= 0
@@ -184,13 +185,13 @@ def learn_levels(values: Table, name: str, weight: Array | None = None) -> Level
         n_rows[key] = n_rows.get(key, 0) + n
         weights[key] = weights.get(key, 0.0) + total
     total_weight = sum(weights.values()) or 1.0
-    # rounded: equal shares that were added up in another order differ in the last digits
+    # round: equal shares whose weights were added in another order differ in the last digits, and so would their order
     shares = {key: round(total / total_weight, 12) for key, total in weights.items()}
     all_differ = sum(n_rows.values()) >= IDENTIFIER_ROWS and max(n_rows.values()) == 1
     return Levels(shares, not bool(seen.all()), all_differ)
 
 
-def learn_category(values: Table, name: str, settings: ColumnSettings) -> CategoryColumn | IdentifierColumn:
+def learn_category(values: ColumnValues, name: str, settings: ColumnSettings) -> CategoryColumn | IdentifierColumn:
     """Learn a column from its n values and their weights."""
     levels = learn_levels(values, name, settings.weight)
     return IdentifierColumn(levels.has_missing) if levels.all_differ else levels.one_hot(settings.max_categories)

@@ -19,7 +19,8 @@ import numpy as np
 import pandas as pd
 
 from sknet._tables.columns import Column, ColumnSettings, InputFacts
-from sknet._typing import Array, Table
+from sknet._tables.frames import ColumnValues
+from sknet._typing import Array
 
 Instants = pd.DatetimeIndex | pd.TimedeltaIndex
 
@@ -39,6 +40,10 @@ CYCLES: dict[str, tuple[float, Callable[[pd.DatetimeIndex, Array], Array]]] = {
 """Length of each cycle and how far it has come: hours since midnight, days since Monday, day of the year from 1."""
 
 
+_INFERRED_TYPES = {True: ("timedelta64", "timedelta"), False: ("datetime64", "datetime", "date")}
+"""What `pandas.api.types.infer_dtype` calls durations, by True, and dates, by False."""
+
+
 @dataclass(frozen=True)
 class DatetimeColumn:
     """The inputs that a column of dates becomes.
@@ -51,16 +56,17 @@ class DatetimeColumn:
         Keys of `CYCLES` that vary in training: a sine and a cosine of each, 0 where the date is missing.
     zone : str, or None
         The time zone in which hours and days are read.
-    elapsed : bool
+    is_duration : bool
         Whether the values are durations, which have no cycles.
     """
 
     seconds: Column
     cycles: tuple[str, ...] = ()
     zone: str | None = None
-    elapsed: bool = False
+    is_duration: bool = False
 
     def __post_init__(self) -> None:
+        # a model's file may be hostile, and pandas would open the path
         if self.zone is not None and self.zone.startswith("dateutil"):
             raise ValueError(f"zone={self.zone!r} is the path of a file to pandas: give the name of a time zone.")
 
@@ -81,33 +87,34 @@ class DatetimeColumn:
         waves = [InputFacts("date", f"{cycle}_{wave}", scale=2.0 * pi / CYCLES[cycle][0]) for cycle, wave in pairs]
         return (*self.seconds.inputs, *waves)
 
-    def write(self, values: Table, out: Array, name: str) -> None:
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
         instants = self.read(values, name)
         first = self.seconds.n_inputs
         self.seconds.write(seconds_of(instants), out[:, :first], name)
         for i, cycle in enumerate(self.cycles):
-            angle = positions(instants, cycle) * (2.0 * pi / CYCLES[cycle][0])
-            out[:, first + 2 * i] = np.nan_to_num(np.sin(angle))
+            angle = cycle_positions(instants, cycle) * (2.0 * pi / CYCLES[cycle][0])
+            out[:, first + 2 * i] = np.nan_to_num(np.sin(angle))  # missing dates: the middle of the circle
             out[:, first + 2 * i + 1] = np.nan_to_num(np.cos(angle))
 
-    def slopes(self, values: Table, name: str) -> Array:
+    def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the derivatives of the inputs by seconds, (n, n_inputs); weekdays and days of the year are steps."""
         instants = self.read(values, name)
         slopes = np.zeros((len(instants), self.n_inputs))
         first = self.seconds.n_inputs
         slopes[:, :first] = self.seconds.slopes(seconds_of(instants), name)
         if "hour" in self.cycles:
-            at, per_hour = first + 2 * self.cycles.index("hour"), 2.0 * pi / CYCLES["hour"][0]
-            angle = positions(instants, "hour") * per_hour
-            slopes[:, at] = np.nan_to_num(np.cos(angle)) * per_hour / 3600.0
-            slopes[:, at + 1] = np.nan_to_num(-np.sin(angle)) * per_hour / 3600.0
+            sine, per_hour = first + 2 * self.cycles.index("hour"), 2.0 * pi / CYCLES["hour"][0]
+            angle = cycle_positions(instants, "hour") * per_hour
+            slopes[:, sine] = np.nan_to_num(np.cos(angle)) * per_hour / 3600.0
+            slopes[:, sine + 1] = np.nan_to_num(-np.sin(angle)) * per_hour / 3600.0
         return slopes
 
-    def read(self, values: Table, name: str) -> Instants:
-        """Read instants, in the time zone that was learnt."""
-        instants = read_instants(values, name, elapsed=self.elapsed)
+    def read(self, values: ColumnValues, name: str) -> Instants:
+        """Read dates or durations, dates in the time zone that was learnt."""
+        instants = read_instants(values, name, is_duration=self.is_duration)
         zone = zone_of(instants)
+        # a column of missing dates only has no time zone that could be wrong
         if instants.isna().all() or zone == self.zone:
             return instants
         if zone is None or self.zone is None:
@@ -130,59 +137,59 @@ def zone_of(instants: Instants) -> str | None:
     return None if zone is None else str(zone)
 
 
-def read_instants(values: Table, name: str, *, elapsed: bool) -> Instants:
+def read_instants(values: ColumnValues, name: str, *, is_duration: bool) -> Instants:
     """Read dates or durations; a TypeError names a column that holds something else."""
-    index = pd.TimedeltaIndex if elapsed else pd.DatetimeIndex
-    if pd.api.types.infer_dtype(values, skipna=True) in _READABLE[elapsed]:
+    index = pd.TimedeltaIndex if is_duration else pd.DatetimeIndex
+    if pd.api.types.infer_dtype(values, skipna=True) in _INFERRED_TYPES[is_duration]:
         try:
             return index(values)
         except (TypeError, ValueError, ArithmeticError) as error:
-            remedy = "to_timedelta()" if elapsed else "to_datetime(utc=True)"
+            remedy = "to_timedelta()" if is_duration else "to_datetime(utc=True)"
             raise TypeError(
                 f"Column {name!r} of X cannot be read as dates: {error}. Convert it with pandas.{remedy}, and make "
                 "what is out of its range None."
             ) from error
     if bool(np.all(pd.isna(values))):
         return index([pd.NaT] * len(values))
-    wanted, remedy = ("durations", "to_timedelta") if elapsed else ("dates", "to_datetime")
+    wanted, remedy = ("durations", "to_timedelta") if is_duration else ("dates", "to_datetime")
     raise TypeError(
         f"Column {name!r} of X (dtype {values.dtype}) should hold {wanted}, as in fit: convert it with pandas.{remedy}."
     )
 
 
-_READABLE = {True: ("timedelta64", "timedelta"), False: ("datetime64", "datetime", "date")}
-
-
 def seconds_of(instants: Instants) -> Array:
-    """Return seconds, NaN where missing."""
+    """Convert instants to seconds, NaN where missing."""
     return np.where(instants.isna(), np.nan, microseconds_of(instants) / 1e6)
 
 
 def microseconds_of(instants: Instants) -> Array:
-    """Return whole microseconds; what they are where a date is missing has no meaning."""
+    """Convert instants to integers of microseconds; those of missing dates have no meaning."""
     return np.asarray(instants.as_unit("us").asi8)
 
 
-def positions(instants: Instants, cycle: str) -> Array:
-    """Return how far a cycle has come, NaN where missing."""
-    local = pd.DatetimeIndex(instants).tz_localize(None)  # the time that the clock shows
+def cycle_positions(instants: Instants, cycle: str) -> Array:
+    """Return how far a cycle has come at each instant, NaN where missing."""
+    local = pd.DatetimeIndex(instants).tz_localize(None)  # the time that a clock shows there
     return np.where(local.isna(), np.nan, CYCLES[cycle][1](local, microseconds_of(local)))
 
 
-def instants_of(values: Table, name: str) -> tuple[Instants, bool]:
-    """Read dates or durations, and tell whether they are durations."""
-    elapsed = pd.api.types.infer_dtype(values, skipna=True) in _READABLE[True]
-    return read_instants(values, name, elapsed=elapsed), elapsed
+def infer_instants(values: ColumnValues, name: str) -> tuple[Instants, bool]:
+    """Read dates or durations, whichever the values are, and tell whether they are durations."""
+    is_duration = pd.api.types.infer_dtype(values, skipna=True) in _INFERRED_TYPES[True]
+    return read_instants(values, name, is_duration=is_duration), is_duration
 
 
 def learn_datetime(
-    values: Table, name: str, settings: ColumnSettings, learn_number: Callable[[Table, str, ColumnSettings], Column]
+    values: ColumnValues,
+    name: str,
+    settings: ColumnSettings,
+    learn_number: Callable[[ColumnValues, str, ColumnSettings], Column],
 ) -> DatetimeColumn:
     """Learn a column of dates from its n values; `learn_number` learns how their seconds are scaled."""
-    instants, elapsed = instants_of(values, name)
+    instants, is_duration = infer_instants(values, name)
     seconds = learn_number(seconds_of(instants), name, settings)
-    cycles = () if elapsed else tuple(cycle for cycle in CYCLES if _varies(positions(instants, cycle)))
-    return DatetimeColumn(seconds, cycles, zone_of(instants), elapsed)
+    cycles = () if is_duration else tuple(cycle for cycle in CYCLES if _varies(cycle_positions(instants, cycle)))
+    return DatetimeColumn(seconds, cycles, zone_of(instants), is_duration)
 
 
 def _varies(position: Array) -> bool:

@@ -18,17 +18,17 @@ from typing import NoReturn
 import numpy as np
 
 from sknet._tables.columns import ColumnSettings, InputFacts
-from sknet._tables.columns.statistics import Distribution, inverse, mean_and_deviation, weighted_quantile
-from sknet._tables.frames import number_values
+from sknet._tables.columns.statistics import Distribution, mean_and_deviation, reciprocal, weighted_quantile
+from sknet._tables.frames import ColumnValues, number_values
 from sknet._typing import Array, DType, Table
 
-BLOCK = 2**16
-"""How many values are scaled in one piece, so that they stay in the processor's cache."""
+CHUNK_VALUES = 2**16
+"""How many values are encoded at a time: they stay in the processor's cache for all passes over them."""
 
 QUARTILES = (0.25, 0.5, 0.75)
 
-SINGLE_RANGE = (1e-30, 1e30)
-"""Centres and scales in this range leave float32 room to subtract and multiply."""
+FLOAT32_RANGE = (1e-30, 1e30)
+"""Centres and scales in this range leave float32 room to subtract and multiply without overflow."""
 
 
 # --- scaling ---------------------------------------------------------------------------------------------------------
@@ -44,53 +44,53 @@ class ColumnScaler:
     scale : ndarray of shape (d,)
     bend, shift : bool
         As in `NumberColumn`.
-    single : bool
-        Whether float32 can do this arithmetic without loss of range.
+    float32_suffices : bool
+        Whether float32 has the range for this arithmetic.
     """
 
     center: Array
     scale: Array
     bend: bool
     shift: bool
-    single: bool
+    float32_suffices: bool
 
     def scale_into(self, values: Array, out: Array) -> bool:
-        """Write the scaled values into `out`, which may be `values`; tell whether all went without trouble.
+        """Write the scaled values into `out`, which may be `values`; return whether the values were finite and fit.
 
-        Missing values are imputed. They are trouble, as are infinite ones and a result that `out` cannot hold: the
-        caller says which, if it matters.
+        Missing values are imputed, and make it return False, as infinite values do and results too large for `out`:
+        the caller tells them apart, which takes more passes.
         """
-        # where float32 has not the range, float64 does it, and the result is rounded once
-        Z = out if self.single or out.dtype != np.float32 else np.empty(out.shape)
+        # where float32 has not the range, compute in float64 and round the result once
+        Z = out if self.float32_suffices or out.dtype != np.float32 else np.empty(out.shape)
         with np.errstate(over="ignore", invalid="ignore"):
             if self.shift:
-                # float64 less a float64 centre, then rounded: an offset of the column costs no digits
+                # subtract in float64, then round: a column with a large offset loses no digits
                 precise = Z.dtype if values.dtype == Z.dtype else np.dtype(np.float64)
                 np.subtract(values, self.center.astype(precise, copy=False), out=Z, casting="same_kind")
             else:
                 np.copyto(Z, values, casting="same_kind")
-            easy = bool(np.isfinite(Z).all())  # most tables have no missing values: one pass says so
-            if not easy:
-                self._mend(Z)
+            all_finite = bool(np.isfinite(Z).all())  # most tables have no missing values: this one pass is enough
+            if not all_finite:
+                self._impute(Z)
             Z *= self.scale.astype(Z.dtype, copy=False)
             if self.bend:
                 bend_outliers(Z)
             if Z is not out:
                 out[...] = Z
-        return easy and ((self.bend and Z is out) or bool(np.isfinite(out).all()))
+        return all_finite and ((self.bend and Z is out) or bool(np.isfinite(out).all()))
 
     def scaled_sparse(self, X: Table, dtype: DType) -> Table:
         """Return a CSR matrix of the values times their columns' scales."""
         with np.errstate(over="ignore"):
             Z = X.astype(dtype, copy=True)
-            if self.single:
+            if self.float32_suffices:
                 Z.data *= self.scale.astype(dtype)[Z.indices]
             else:  # as in `scale_into`
                 Z.data = (X.data * self.scale[X.indices]).astype(dtype)
         return Z
 
-    def _mend(self, out: Array) -> None:
-        """Impute what is missing; make what overflowed large, so that a factor of 0 still gives 0."""
+    def _impute(self, out: Array) -> None:
+        """Replace missing values by their centre, and before bending what overflowed by the largest number."""
         missing = np.isnan(out)
         np.copyto(out, 0.0 if self.shift else self.center, where=missing, casting="same_kind")
         if self.bend:
@@ -98,7 +98,7 @@ class ColumnScaler:
 
 
 def bend_outliers(Z: Array) -> None:
-    """Replace z by 3 asinh(z/3), in place: it is z near 0, and grows like a logarithm far from it."""
+    """Replace z by 3 asinh(z/3), in place: about z near 0, it grows like a logarithm far from it."""
     _keep_finite(Z)
     Z /= 3.0
     np.arcsinh(Z, out=Z)
@@ -114,8 +114,8 @@ def _keep_finite(Z: Array) -> None:
 # --- the column ------------------------------------------------------------------------------------------------------
 
 
-class OneNumber:
-    """What the kinds of column have in common that become one number, and maybe an indicator of missing values."""
+class SingleNumber:
+    """Base of the columns that become one number, and maybe an indicator of missing values."""
 
     __slots__ = ()
     has_missing_indicator: bool
@@ -132,7 +132,7 @@ class OneNumber:
 
 
 @dataclass(frozen=True, slots=True)
-class NumberColumn(OneNumber):
+class NumberColumn(SingleNumber):
     """The inputs that a column of numbers becomes: the scaled number, and maybe an indicator of missing values.
 
     Attributes
@@ -161,33 +161,33 @@ class NumberColumn(OneNumber):
         number = InputFacts("number", None, centre=self.center, scale=self.scale)
         return (number, InputFacts("missing")) if self.has_missing_indicator else (number,)
 
-    def write(self, values: Table, out: Array, name: str) -> None:
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
         numbers = number_values(values, name)[:, np.newaxis]  # (n, 1)
         scaled = np.empty(numbers.shape, out.dtype)
-        out[:, :1] = scale_or_refuse(stacked([self]), numbers, scaled, lambda _: name)
-        out[:, 1:] = np.isnan(numbers)  # into no column, where there is no indicator
+        out[:, :1] = scale_or_refuse(joint_scaler([self]), numbers, scaled, lambda _: name)
+        out[:, 1:] = np.isnan(numbers)  # an empty slice where there is no indicator
 
-    def slopes(self, values: Table, name: str) -> Array:
+    def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the derivatives of the inputs, (n, n_inputs): an indicator's is 0."""
         numbers = np.asarray(number_values(values, name), dtype=np.float64)
         z = (numbers - self.center) * self.scale
         slopes = np.zeros((len(z), self.n_inputs))
+        # d/dz 3 asinh(z/3) = 1/√(1 + (z/3)²)
         slopes[:, 0] = self.scale / np.hypot(1.0, z / 3.0) if self.bend else self.scale
         slopes[np.isnan(numbers)] = 0.0
         return slopes
 
 
-def stacked(columns: Sequence[NumberColumn]) -> ColumnScaler:
-    """Put columns that were learnt together side by side, to be scaled at once."""
-    center, scale = np.empty(len(columns)), np.empty(len(columns))
-    for j, column in enumerate(columns):
-        center[j], scale[j] = column.center, column.scale
-    low, high = SINGLE_RANGE
-    factors = scale[scale != 0]
-    single = np.all(factors > low) and np.all(factors < high) and np.all(np.abs(center) < high)
+def joint_scaler(columns: Sequence[NumberColumn]) -> ColumnScaler:
+    """Return one scaler of columns that were learnt with the same settings, to scale them all at once."""
+    center = np.array([column.center for column in columns], dtype=np.float64)
+    scale = np.array([column.scale for column in columns], dtype=np.float64)
+    low, high = FLOAT32_RANGE
+    factors = scale[scale != 0]  # a column that says nothing has the factor 0, which float32 holds
+    float32_suffices = np.all(factors > low) and np.all(factors < high) and np.all(np.abs(center) < high)
     first = columns[0] if columns else NumberColumn(0.0, 0.0)
-    return ColumnScaler(center, scale, first.bend, first.shift, bool(single))
+    return ColumnScaler(center, scale, first.bend, first.shift, bool(float32_suffices))
 
 
 def scale_or_refuse(scaler: ColumnScaler, values: Array, out: Array, name_of: Callable[[int], str]) -> Array:
@@ -232,23 +232,25 @@ def learn_robust(numbers: Array, distribution: Distribution, settings: ColumnSet
     stands for the range. Their own range would be as wide as the farthest of them, and leave the rest no room.
     """
     first, median, third = np.nan_to_num(distribution.quantiles(QUARTILES))
-    half = third / 2 - first / 2  # of the range, which may overflow
+    half = third / 2 - first / 2  # of the range: the whole might overflow
     if half <= 0:
         values, weight = distribution.values, distribution.weight
         distances = np.abs(values / 2 - median.astype(values.dtype) / 2)
-        others = distances > 0
-        half = np.nan_to_num(weighted_quantile(distances[others], 0.5, None if weight is None else weight[others]))
-    return NumberColumn(float(median), float(0.5 * inverse(half)), True, True, distribution.has_missing)
+        apart = distances > 0
+        half = np.nan_to_num(weighted_quantile(distances[apart], 0.5, None if weight is None else weight[apart]))
+    return NumberColumn(
+        float(median), float(0.5 * reciprocal(half)), bend=True, has_missing_indicator=distribution.has_missing
+    )
 
 
 def learn_standard(numbers: Array, distribution: Distribution, settings: ColumnSettings) -> NumberColumn:
     """Learn the weighted mean, and 1 over the standard deviation."""
     mean, deviation = mean_and_deviation(numbers, settings.weight)
-    return NumberColumn(mean, float(inverse(deviation)), False, True, distribution.has_missing)
+    return NumberColumn(mean, float(reciprocal(deviation)), has_missing_indicator=distribution.has_missing)
 
 
 def learn_unscaled(numbers: Array, distribution: Distribution, settings: ColumnSettings) -> NumberColumn:
     """Learn the weighted mean, which stands for missing values; a column without any value says nothing."""
     mean, _ = mean_and_deviation(numbers, settings.weight)
     scale = float(len(distribution.values) > 0)
-    return NumberColumn(mean, scale, False, False, distribution.has_missing)
+    return NumberColumn(mean, scale, shift=False, has_missing_indicator=distribution.has_missing)

@@ -17,17 +17,18 @@ import numpy as np
 from scipy.special import ndtri
 
 from sknet._tables.columns import ColumnSettings, InputFacts
-from sknet._tables.columns.number import OneNumber, refuse_infinite
+from sknet._tables.columns.number import SingleNumber, refuse_infinite
 from sknet._tables.columns.statistics import Distribution
-from sknet._tables.frames import number_values
-from sknet._typing import Array, Table
+from sknet._tables.equality import EqualByFields
+from sknet._tables.frames import ColumnValues, number_values
+from sknet._typing import Array
 
 LEVELS = np.linspace(0.0, 1.0, 257)
 """Their number does not depend on that of the rows: a row of weight 2 is then two rows."""
 
 
 @dataclass(frozen=True, eq=False)
-class QuantileColumn(OneNumber):
+class QuantileColumn(EqualByFields, SingleNumber):
     """The inputs that a column of numbers becomes when it is scaled by quantiles.
 
     Attributes
@@ -41,14 +42,6 @@ class QuantileColumn(OneNumber):
     quantiles: Array
     has_missing_indicator: bool = False
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, QuantileColumn):
-            return NotImplemented
-        same = self.has_missing_indicator == other.has_missing_indicator
-        return same and np.array_equal(self.quantiles, other.quantiles)
-
-    __hash__ = None  # type: ignore[assignment]
-
     @property
     def inputs(self) -> tuple[InputFacts, ...]:
         """What each input is: the normal score of the share below, by the quantile at each level, and 1 if missing."""
@@ -56,36 +49,37 @@ class QuantileColumn(OneNumber):
         score = InputFacts("number", of_levels)
         return (score, InputFacts("missing")) if self.has_missing_indicator else (score,)
 
-    def write(self, values: Table, out: Array, name: str) -> None:
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
         numbers = np.asarray(number_values(values, name), dtype=np.float64)
         refuse_infinite(numbers[:, np.newaxis], lambda _: name)
         missing = np.isnan(numbers)
         out[:, 0] = ndtri(np.where(missing, 0.5, self.share(np.where(missing, 0.0, numbers))))
-        out[:, 1:] = missing[:, np.newaxis]  # into no column, where there is no indicator
+        out[:, 1:] = missing[:, np.newaxis]  # an empty slice where there is no indicator
 
     def share(self, numbers: Array) -> Array:
-        """Share of the training weight below each number, half of what equals it included, (n,)."""
-        # A value that repeats has several levels: their middle lies between the first and the last of them.
+        """Return the share of the training weight below each number, half of what equals it included, (n,)."""
+        # a value that repeats has several levels: the middle of the first and the last of them
         last = np.interp(numbers, self.quantiles, LEVELS)
         first = 1.0 - np.interp(-numbers, -self.quantiles[::-1], LEVELS)
-        half = 0.5 * LEVELS[1]  # beyond the ends there is nothing to tell: scores end where those of training do
+        half = 0.5 * LEVELS[1]  # scores end where those of training do: a share of 0 or 1 would be infinite
         return np.clip(0.5 * (first + last), half, 1.0 - half)
 
-    def slopes(self, values: Table, name: str) -> Array:
-        """Return the derivatives of the inputs, (n, n_inputs); a jump between them is not looked at."""
+    def slopes(self, values: ColumnValues, name: str) -> Array:
+        """Return the derivatives of the inputs, (n, n_inputs); jumps of the score are left out."""
         numbers = np.asarray(number_values(values, name), dtype=np.float64)
         missing = np.isnan(numbers)
         share = self.share(np.where(missing, 0.0, numbers))
         knots = np.unique(self.quantiles)
-        at = np.interp(knots, self.quantiles, LEVELS), 1.0 - np.interp(-knots, -self.quantiles[::-1], LEVELS)
-        # from the last level of a quantile to the first one of the next; nothing changes beyond the ends
-        steps = np.concatenate([[0.0], (at[1][1:] - at[0][:-1]) / np.diff(knots), [0.0]])
-        either = [steps[np.searchsorted(knots, numbers, side)] for side in ("left", "right")]
+        last = np.interp(knots, self.quantiles, LEVELS)
+        first = 1.0 - np.interp(-knots, -self.quantiles[::-1], LEVELS)
+        # the share rises from the last level of a quantile to the first one of the next, and not beyond the ends
+        rises = np.concatenate([[0.0], (first[1:] - last[:-1]) / np.diff(knots), [0.0]])
+        left, right = (rises[np.searchsorted(knots, numbers, side)] for side in ("left", "right"))
         beyond = missing | (share <= 0.5 * LEVELS[1]) | (share >= 1.0 - 0.5 * LEVELS[1])
         density = np.exp(-0.5 * ndtri(share) ** 2) / np.sqrt(2.0 * np.pi)  # of the normal scores
         slopes = np.zeros((len(numbers), self.n_inputs))
-        slopes[:, 0] = np.where(beyond, 0.0, 0.5 * (either[0] + either[1]) / density)
+        slopes[:, 0] = np.where(beyond, 0.0, 0.5 * (left + right) / density)
         return slopes
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.number import NumberColumn
-from sknet._tables.columns.statistics import inverse
+from sknet._tables.columns.statistics import reciprocal
 from sknet._typing import Array, Table
 
 
@@ -23,26 +23,27 @@ def learn_sparse(X: Table, settings: ColumnSettings) -> list[NumberColumn]:
     Each is divided by its root mean square, zeros included; by 1 if all its values are 0, or without scaling.
     """
     if settings.input_scaling is None:
-        return [NumberColumn(0.0, 1.0, False, False)] * X.shape[1]  # one value for all: there may be very many
-    return [NumberColumn(0.0, factor, False, False) for factor in _sparse_scale(X, settings.weight).tolist()]
+        return [NumberColumn(0.0, 1.0, shift=False)] * X.shape[1]  # one value for all: there may be very many
+    return [NumberColumn(0.0, factor, shift=False) for factor in _sparse_scale(X, settings.weight).tolist()]
 
 
 def _sparse_scale(X: Table, weight: Array | None) -> Array:
-    """1 over the root mean square of every column."""
+    """Return 1 over the root mean square of every column."""
     n, d = X.shape
-    if not X.has_canonical_format:
+    if not X.has_canonical_format:  # several entries of one cell add up
         X = X.copy()
         X.sum_duplicates()
     w = np.ones(n) if weight is None else weight
+    # bring each column to magnitude one by a power of two, so that no square overflows or vanishes
     exponent = _column_exponents(X)
-    parts = np.ldexp(X.data.astype(np.float64), -exponent[X.indices])
-    squares = np.bincount(X.indices, weights=np.repeat(w, np.diff(X.indptr)) * parts**2, minlength=d)
+    scaled = np.ldexp(X.data.astype(np.float64), -exponent[X.indices])
+    squares = np.bincount(X.indices, weights=np.repeat(w, np.diff(X.indptr)) * scaled**2, minlength=d)
     rms = np.ldexp(np.sqrt(squares / w.sum()), exponent)
-    return np.where(rms > 0, inverse(rms), 1.0)
+    return np.where(rms > 0, reciprocal(rms), 1.0)
 
 
 def _column_exponents(X: Table) -> NDArray[np.intc]:
-    """Binary exponent of the largest magnitude in each column of a CSR matrix."""
+    """Return the binary exponent of the largest magnitude in each column of a CSR matrix."""
     peak = np.zeros(X.shape[1])
     np.maximum.at(peak, X.indices, np.abs(X.data.astype(np.float64)))
     return np.frexp(peak)[1]

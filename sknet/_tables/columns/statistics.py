@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from sknet._typing import Array
 
-SLACK = 1e-10
+SHARE_TOLERANCE = 1e-10
 """A cumulated share of the weight has reached q when it is this near: rounding must not decide on the quantile."""
 
 LARGEST = float(np.finfo(np.float64).max)
@@ -42,7 +42,7 @@ class Distribution:
 
     @classmethod
     def of(cls, numbers: Array, weight: Array | None) -> Distribution:
-        """Sort the numbers of a column."""
+        """Sort the numbers of a column, without its missing values."""
         missing = np.isnan(numbers)
         has_missing = bool(missing.any())
         if has_missing:
@@ -61,11 +61,12 @@ class Distribution:
         if not m:
             return np.full(levels.shape, np.nan)
         if self.weight is None:
-            at = np.ceil((levels - SLACK) * m).astype(np.intp) - 1
+            # the first of m equal weights that reaches the level
+            index = np.ceil((levels - SHARE_TOLERANCE) * m).astype(np.intp) - 1
         else:
             reached = np.cumsum(self.weight)
-            at = np.searchsorted(reached, (levels - SLACK) * reached[-1])
-        return self.values[np.clip(at, 0, m - 1)].astype(np.float64)
+            index = np.searchsorted(reached, (levels - SHARE_TOLERANCE) * reached[-1])
+        return self.values[np.clip(index, 0, m - 1)].astype(np.float64)
 
     @property
     def n_distinct(self) -> int:
@@ -74,12 +75,12 @@ class Distribution:
 
     def without(self, values: ArrayLike) -> Distribution:
         """Return the distribution of the other values."""
-        others = ~np.isin(self.values, values)
-        return Distribution(self.values[others], None if self.weight is None else self.weight[others])
+        kept = ~np.isin(self.values, values)
+        return Distribution(self.values[kept], None if self.weight is None else self.weight[kept])
 
 
 def weighted_quantile(values: ArrayLike, q: ArrayLike, weight: ArrayLike | None = None) -> Array:
-    """Quantiles by the inverted distribution function: the first value whose cumulated weight reaches q.
+    """Return quantiles by the inverted distribution function: the first value whose cumulated weight reaches q.
 
     Parameters
     ----------
@@ -111,7 +112,7 @@ def mean_and_deviation(numbers: Array, weight: Array | None) -> tuple[float, flo
         return 0.0, 0.0
     low, high = float(x[observed].min()), float(x[observed].max())
     if low == high:
-        return low, 0.0
+        return low, 0.0  # sums would round: the deviation of equal values might not be 0
     exponent = np.frexp(max(abs(low), abs(high)))[1]
     u = np.ldexp(np.where(observed, x, 0.0), -exponent)
     w = observed * (1.0 if weight is None else np.asarray(weight, dtype=np.float64))
@@ -120,7 +121,7 @@ def mean_and_deviation(numbers: Array, weight: Array | None) -> tuple[float, flo
     return float(np.ldexp(mean, exponent)), float(np.ldexp(deviation, exponent))
 
 
-def inverse(spread: ArrayLike) -> Array:
-    """1/spread, the largest number there is where that overflows, and 0 for a spread of 0."""
+def reciprocal(spread: ArrayLike) -> Array:
+    """Return 1/spread, the largest number there is where that overflows, and 0 for a spread of 0."""
     with np.errstate(divide="ignore", over="ignore"):
         return np.where(np.greater(spread, 0.0), np.minimum(np.divide(1.0, spread), LARGEST), 0.0)

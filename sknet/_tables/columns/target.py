@@ -33,17 +33,18 @@ from sknet._tables.columns.category import (
     find_slots,
     learn_levels,
 )
-from sknet._tables.columns.statistics import inverse, mean_and_deviation
-from sknet._tables.frames import read_levels
-from sknet._tables.sampling import has_more_rows, random_keys
-from sknet._typing import Array, Table
+from sknet._tables.columns.statistics import mean_and_deviation, reciprocal
+from sknet._tables.equality import EqualByFields
+from sknet._tables.frames import ColumnValues, read_levels
+from sknet._tables.sampling import exceeds_sample, random_keys
+from sknet._typing import Array
 
 N_FOLDS = 5
 """How many folds the training rows are encoded in, as in scikit-learn."""
 
 
 @dataclass(frozen=True, eq=False)
-class TargetColumn(WithoutSlopes):
+class TargetColumn(EqualByFields, WithoutSlopes):
     """The inputs that a column of categories becomes by the target's means, maybe beside one-hot inputs.
 
     Attributes
@@ -63,23 +64,15 @@ class TargetColumn(WithoutSlopes):
     scale: Array
     one_hot: CategoryColumn | None = None
 
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, TargetColumn):
-            return NotImplemented
-        same = (self.levels, self.one_hot) == (other.levels, other.one_hot)
-        return same and np.array_equal(self.means, other.means) and np.array_equal(self.scale, other.scale)
-
-    __hash__ = None  # type: ignore[assignment]
-
     @property
-    def _first(self) -> int:
-        """How many one-hot inputs come first."""
+    def _n_one_hot(self) -> int:
+        """How many one-hot inputs come before the means."""
         return 0 if self.one_hot is None else self.one_hot.n_inputs
 
     @property
     def n_inputs(self) -> int:
         """The one-hot inputs, and one per column of the target matrix."""
-        return self._first + len(self.scale)
+        return self._n_one_hot + len(self.scale)
 
     @property
     def suffixes(self) -> tuple[str, ...]:
@@ -101,32 +94,31 @@ class TargetColumn(WithoutSlopes):
     def _slots(self) -> dict[str, int]:
         return {level: slot for slot, level in enumerate(self.levels)}
 
-    def write(self, values: Table, out: Array, name: str) -> None:
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
         if self.one_hot is not None:
-            self.one_hot.write(values, out[:, : self._first], name)
+            self.one_hot.write(values, out[:, : self._n_one_hot], name)
         self._write_means(values, 0, out)
 
-    def write_fitted(self, values: Table, fold: NDArray[np.intp], out: Array) -> None:
-        """Set the target's means again, for training rows: those of the other folds."""
+    def write_cross_fitted(self, values: ColumnValues, fold: NDArray[np.intp], out: Array) -> None:
+        """Overwrite the target's means for training rows, by those of the other folds."""
         self._write_means(values, 1 + fold, out)
 
-    def _write_means(self, values: Table, line: NDArray[np.intp] | int, out: Array) -> None:
+    def _write_means(self, values: ColumnValues, means_index: NDArray[np.intp] | int, out: Array) -> None:
         codes, keys = read_levels(values)
         missing = len(self.levels)
         slot = find_slots(self._slots, keys, missing + 1, missing)[codes]
-        out[:, self._first :] = (self.means[line, slot] - self.means[0, -1]) * self.scale
+        out[:, self._n_one_hot :] = (self.means[means_index, slot] - self.means[0, -1]) * self.scale
 
 
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def assign_folds(target: Array, numbers: NDArray[np.integer], n_rows: int) -> NDArray[np.intp]:
-    """Assign training rows, of whose targets some must not see their own, to folds.
+def cross_fit_folds(target: Array, numbers: NDArray[np.integer], n_rows: int) -> NDArray[np.intp]:
+    """Assign training rows to the folds of cross-fitting, so that no row is encoded by its own target.
 
-    Of a small table, all of whose rows are given, each fold has its share of each label, or of small and of large
-    numbers; the order is drawn from a seed of its own. Of a large one, a row's number decides. The same rows are in the
-    same folds whenever they come.
+    In a small table, all of whose rows are given, each fold has its share of each label, or of small and of large
+    numbers. In a large one, which may come in parts, a row's number decides. The same rows always have the same folds.
 
     Parameters
     ----------
@@ -136,17 +128,17 @@ def assign_folds(target: Array, numbers: NDArray[np.integer], n_rows: int) -> ND
     n_rows : int
         How many rows the table has.
     """
-    if has_more_rows(n_rows):
+    if exceeds_sample(n_rows):
         return (random_keys(numbers) % np.uint64(N_FOLDS)).astype(np.intp)
-    drawn = np.random.default_rng(0).permutation(len(target))
-    ranked = drawn[np.lexsort(np.round(target[drawn], 3).T)]
+    shuffled = np.random.default_rng(0).permutation(len(target))
+    by_target = shuffled[np.lexsort(np.round(target[shuffled], 3).T)]
     fold = np.empty(len(target), dtype=np.intp)
-    fold[ranked] = np.arange(len(target)) % N_FOLDS
+    fold[by_target] = np.arange(len(target)) % N_FOLDS
     return fold
 
 
 def learn_target(
-    values: Table, name: str, settings: ColumnSettings, target: Array
+    values: ColumnValues, name: str, settings: ColumnSettings, target: Array
 ) -> TargetColumn | CategoryColumn | IdentifierColumn:
     """Learn the target's means of a column's levels from its n values, their targets and weights.
 
@@ -155,19 +147,18 @@ def learn_target(
     levels = learn_levels(values, name, settings.weight)
     if levels.all_differ:
         return IdentifierColumn(levels.has_missing)
-    beside = settings.category_encoding == "both"
-    one_hot = levels.one_hot(settings.max_categories) if beside else None
+    one_hot = levels.one_hot(settings.max_categories) if settings.category_encoding == "both" else None
     if one_hot is not None and not one_hot.has_infrequent:
         return one_hot
-    fold = assign_folds(target, np.arange(len(target)), len(target))
-    totals = target_totals(values, target, settings.weight, fold)
+    fold = cross_fit_folds(target, np.arange(len(target)), len(target))
+    totals = compute_target_totals(values, target, settings.weight, fold)
     deviation = np.array([mean_and_deviation(column, settings.weight)[1] for column in target.T])
-    return TargetColumn(totals.levels, totals.means(), inverse(deviation), one_hot)
+    return TargetColumn(totals.levels, totals.means(), reciprocal(deviation), one_hot)
 
 
 @dataclass(frozen=True, eq=False)
 class TargetTotals:
-    """The target in each slot and fold, of some rows.
+    """The target of some rows, added up in each slot and fold; those of further rows can be merged into it.
 
     Attributes
     ----------
@@ -184,49 +175,52 @@ class TargetTotals:
     mean: Array
     squares: Array
 
-    def merged(self, other: TargetTotals) -> TargetTotals:
-        """Return the totals of both parts of the rows."""
+    def merge(self, other: TargetTotals) -> TargetTotals:
+        """Return the totals of both sets of rows."""
         levels = tuple(dict.fromkeys((*self.levels, *other.levels)))
-        parts = zip(self._over(levels), other._over(levels), strict=True)
-        return TargetTotals(levels, *_pooled(*map(np.stack, parts)))
+        parts = zip(self._aligned(levels), other._aligned(levels), strict=True)
+        return TargetTotals(levels, *_pool(*map(np.stack, parts)))
 
-    def _over(self, levels: tuple[str, ...]) -> list[Array]:
-        """Return the totals, means and squares by the slots of more levels."""
+    def _aligned(self, levels: tuple[str, ...]) -> list[Array]:
+        """Return totals, means and squares by the slots of `levels`, which contain ours."""
         slots = {level: slot for slot, level in enumerate(levels)}
-        at = [*(slots[level] for level in self.levels), len(levels), len(levels) + 1]
-        wider = [np.zeros((N_FOLDS, len(levels) + 2, *v.shape[2:])) for v in (self.total, self.mean, self.squares)]
-        for new, values in zip(wider, (self.total, self.mean, self.squares), strict=True):
-            new[:, at] = values
-        return wider
+        new_slots = [*(slots[level] for level in self.levels), len(levels), len(levels) + 1]
+        aligned = []
+        for values in (self.total, self.mean, self.squares):
+            aligned.append(np.zeros((N_FOLDS, len(levels) + 2, *values.shape[2:])))
+            aligned[-1][:, new_slots] = values
+        return aligned
 
     def means(self) -> Array:
         """Return the smoothed means of all rows and of those outside of each fold, (1 + F, L + 2, k)."""
-        parts = [slice(None), *(np.arange(N_FOLDS) != f for f in range(N_FOLDS))]
-        return np.stack([smoothed_means(*_pooled(self.total[p], self.mean[p], self.squares[p])) for p in parts])
+        folds = [slice(None), *(np.arange(N_FOLDS) != f for f in range(N_FOLDS))]
+        return np.stack([smoothed_means(*_pool(self.total[f], self.mean[f], self.squares[f])) for f in folds])
 
 
-def target_totals(values: Table, target: Array, weight: Array | None, fold: NDArray[np.intp]) -> TargetTotals:
-    """Compute what the target is in each slot and fold of a column, from its n values, their targets and weights."""
+def compute_target_totals(
+    values: ColumnValues, target: Array, weight: Array | None, fold: NDArray[np.intp]
+) -> TargetTotals:
+    """Add up the target in each slot and fold of a column, from its n values, their targets and weights."""
     codes, keys = read_levels(values)
     levels = tuple(dict.fromkeys(keys))
     n_slots, n_cells = len(levels) + 2, N_FOLDS * (len(levels) + 2)
     slot = find_slots({level: i for i, level in enumerate(levels)}, keys, len(levels) + 1, len(levels))[codes]
     cell = fold * n_slots + slot  # of each row, among those of all folds
     w = np.ones(len(slot)) if weight is None else weight
-    total = np.bincount(cell, w, n_cells).astype(np.float64)  # whole numbers where there are no rows
+    total = np.bincount(cell, w, n_cells).astype(np.float64)  # of no rows, bincount returns integers
     mean, squares = np.zeros((n_cells, target.shape[1])), np.zeros((n_cells, target.shape[1]))
     for i, column in enumerate(target.T):
-        mean[:, i] = _divided(np.bincount(cell, w * column, n_cells).astype(np.float64), total)
+        mean[:, i] = _divide(np.bincount(cell, w * column, n_cells).astype(np.float64), total)
         squares[:, i] = np.bincount(cell, w * (column - mean[cell, i]) ** 2, n_cells)
     shape = N_FOLDS, n_slots
     return TargetTotals(levels, total.reshape(shape), mean.reshape(*shape, -1), squares.reshape(*shape, -1))
 
 
-def _pooled(total: Array, mean: Array, squares: Array) -> tuple[Array, Array, Array]:
+def _pool(total: Array, mean: Array, squares: Array) -> tuple[Array, Array, Array]:
     """Pool totals, (p, ...), means and sums of squares, (p, ..., k), over their first axis."""
     weight = total[..., np.newaxis]
     total_weight = weight.sum(axis=0)
-    pooled = _divided((weight * mean).sum(axis=0), np.broadcast_to(total_weight, mean.shape[1:]))
+    pooled = _divide((weight * mean).sum(axis=0), np.broadcast_to(total_weight, mean.shape[1:]))
     return total_weight[..., 0], pooled, squares.sum(axis=0) + (weight * (mean - pooled) ** 2).sum(axis=0)
 
 
@@ -246,14 +240,14 @@ def smoothed_means(total: Array, mean: Array, squares: Array) -> Array:
         λ·mean of the slot + (1 − λ)·mean of all, λ = n·v/(n·v + s), with n the slot's weight, s the variance inside
         it and v that of all; the mean of all where there is no row.
     """
-    _, overall, squares_of_all = _pooled(total, mean, squares)
+    _, overall, squares_of_all = _pool(total, mean, squares)
     weight = total[:, np.newaxis]
     variance = squares_of_all / max(float(total.sum()), np.finfo(np.float64).tiny)
     difference = np.where(weight > 0, mean - overall, 0.0)
-    within = _divided(squares, np.broadcast_to(weight, squares.shape))
-    return overall + difference * _divided(weight * variance, weight * variance + within)
+    within = _divide(squares, np.broadcast_to(weight, squares.shape))
+    return overall + difference * _divide(weight * variance, weight * variance + within)
 
 
-def _divided(numerator: Array, denominator: Array) -> Array:
-    """Divide, with 0 where both are 0."""
+def _divide(numerator: Array, denominator: Array) -> Array:
+    """Divide, with 0 where the denominator is 0."""
     return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)

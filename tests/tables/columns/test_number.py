@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sknet._tables.columns.number import NumberColumn, bend_outliers, stacked
+from sknet._tables.columns.number import NumberColumn, bend_outliers, joint_scaler
 from sknet._tables.encoding import learn_encoder
 
 METHODS = ["robust", "standard", None]
@@ -26,7 +26,7 @@ def learn(X, method, weight=None):
 
 
 def learn_scaler(X, method, weight=None):
-    return stacked(learn(X, method, weight))
+    return joint_scaler(learn(X, method, weight))
 
 
 def apply(scaler, Z):
@@ -134,7 +134,7 @@ def test_single_precision_stays_single():
     X = np.random.default_rng(0).normal(size=(30, 2)).astype(np.float32)
     scaler = learn_scaler(X, "robust")
     Z = apply(scaler, X.copy())
-    assert Z.dtype == np.float32 and scaler.single
+    assert Z.dtype == np.float32 and scaler.float32_suffices
     np.testing.assert_allclose(Z, apply(scaler, X.astype(float)), rtol=1e-5, atol=1e-6)
 
 
@@ -166,7 +166,7 @@ def test_a_column_by_itself_is_encoded_as_in_the_stack(method, dtype):
     assert [column.suffixes for column in columns] == [("", "_missing"), ("",)]
     assert [column.n_inputs for column in columns] == [2, 1]
     together = np.empty(X.shape, dtype)
-    stacked(columns).scale_into(X, together)
+    joint_scaler(columns).scale_into(X, together)
     for j, column in enumerate(columns):
         out = np.zeros((3, column.n_inputs), dtype)
         column.write(pd.Series(X[:, j]), out, "c")
@@ -187,11 +187,11 @@ def test_a_column_refuses_by_its_name():
 def test_columns_compare_and_travel():
     columns = learn(np.arange(6.0).reshape(3, 2), "robust")
     copies = pickle.loads(pickle.dumps(columns))
-    assert copies == columns and stacked(copies).single
+    assert copies == columns and joint_scaler(copies).float32_suffices
     first = columns[0]
     assert first != NumberColumn(first.center, first.scale, bend=False) and first != "robust"
 
 
 def test_no_columns_are_a_stack_too():
     out = np.empty((3, 0))
-    assert stacked([]).scale_into(np.empty((3, 0)), out)
+    assert joint_scaler([]).scale_into(np.empty((3, 0)), out)

@@ -77,7 +77,7 @@ def test_tables(missing):
     encoder = learn_encoder(X, input_scaling="quantile")
     of_frame = learn_encoder(pd.DataFrame(X, columns=["a", "b"]).assign(c=list("xy") * 100), input_scaling="quantile")
     Z = encoder.encode(X, np.float64)
-    assert encoder.feature_names == ["x0", "x1", "x1_missing"][: Z.shape[1]] and not encoder._layout.plain
+    assert encoder.feature_names == ["x0", "x1", "x1_missing"][: Z.shape[1]] and not encoder._layout.only_numbers
     assert of_frame.columns[:2] == encoder.columns
     assert_array_equal(encoder.encode(X[:3], np.float64), Z[:3])
     assert isinstance(encoder.columns[0], QuantileColumn)
@@ -87,7 +87,8 @@ def test_a_fit_does_not_see_how_its_numbers_are_spread():
     X, y = np.exp(3 * rng.normal(size=(300, 2))), rng.normal(size=300)
     y += np.log(X[:, 0])
     one, other = (
-        SigmoidMLPRegressor(5, input_scaling="quantile", max_iter=20, random_state=0, n_members=1).fit(T, y) for T in (X, np.log(X))
+        SigmoidMLPRegressor(5, input_scaling="quantile", max_iter=20, random_state=0, n_members=1).fit(T, y)
+        for T in (X, np.log(X))
     )
     assert_allclose(one.predict(X), other.predict(np.log(X)), atol=0.15)
     assert one.score(X, y) > 0.6

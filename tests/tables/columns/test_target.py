@@ -7,7 +7,7 @@ from sklearn.preprocessing import TargetEncoder
 
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
-from sknet._tables.columns.target import N_FOLDS, assign_folds, learn_target
+from sknet._tables.columns.target import N_FOLDS, cross_fit_folds, learn_target
 
 rng = np.random.default_rng(0)
 N = 300
@@ -16,7 +16,7 @@ TARGET = rng.normal(size=(N, 1)) + (CITY == "c3")[:, None]
 
 
 def folds(target):
-    return assign_folds(target, np.arange(len(target)), len(target))
+    return cross_fit_folds(target, np.arange(len(target)), len(target))
 
 
 def learn(values, target, weight=None, encoding="target", most=100):
@@ -59,7 +59,7 @@ def test_weights_are_repetitions():
 def test_training_rows_are_encoded_without_their_own_target():
     fold, column = folds(TARGET), learn(CITY, TARGET)
     out = np.zeros((N, 1))
-    column.write_fitted(pd.Series(CITY), fold, out)
+    column.write_cross_fitted(pd.Series(CITY), fold, out)
     assert (np.bincount(fold, minlength=N_FOLDS) == N // N_FOLDS).all()
     for f in range(N_FOLDS):
         theirs = TargetEncoder(target_type="continuous").fit(CITY[fold != f, None], TARGET[fold != f, 0])
@@ -71,7 +71,7 @@ def test_pure_noise_is_not_learnt_by_heart():
     identity = rng.permutation(np.repeat([f"user {i}" for i in range(N // 2)], 2))
     fitted = np.zeros((N, 1))
     column = learn(identity, TARGET)
-    column.write_fitted(pd.Series(identity), folds(TARGET), fitted)
+    column.write_cross_fitted(pd.Series(identity), folds(TARGET), fitted)
     assert np.corrcoef(write(column, identity)[:, 0], TARGET[:, 0])[0, 1] > 0.5
     assert abs(np.corrcoef(fitted[:, 0], TARGET[:, 0])[0, 1]) < 0.2
 
