@@ -79,10 +79,9 @@ def learn_encoding(settings: Settings, head: Head, rows: Rows, output_dtype: DTy
     target = head.targets(sample.y, np.dtype(np.float64)) if by_target else None
     encoder = learn_encoder(sample.X, **vars(settings.table), weight=sample.weight, target=target)
     encoding = Encoding(encoder, head, settings.dtype, output_dtype)
-    if len(sample) == len(rows) or (fold := encoding.folds(rows)) is None:
+    if len(sample) == len(rows) or (fold := encoding.cross_fit_folds(rows)) is None:
         return encoding
     targets = head.targets(rows.y, np.dtype(np.float64))
-    fold = cross_fit_folds(targets, np.arange(len(rows)), len(rows))
     if isinstance(rows.X, ExternalTable):
         totals = rows.X.target_totals(encoder, targets, rows.weight, fold)
     else:
