@@ -63,7 +63,7 @@ def configurations():
         for parameters in covering(FACTORS | {"loss": losses}, goes_together):
             parameters |= {"loss": next(turns[parameters["loss"]])}
             if parameters["solver"] == "rmsprop":  # at a large constant rate it ends wherever chance leaves it
-                parameters |= {"learning_rate_init": 0.01, "max_iter": 80}
+                parameters |= {"learning_rate_init": 0.003, "max_iter": 200}
             yield "-".join([cls.__name__, *map(str, parameters.values())]), cls(**{"max_iter": EPOCHS} | parameters)
 
 

@@ -53,7 +53,7 @@ KINDS = {
 WAYS = ("fit", "refit", "warm start", "partial_fit", "resume")
 EPOCH_ENDS = sknet._training.state.Snapshot.take.__code__
 """After this function has run, an epoch of its run counts as finished."""
-FOLDS_END = sknet._model.selection.limited_by.__code__
+FOLDS_END = sknet._model.selection.stop_at_selected_epoch.__code__
 """What has run before this function ends, was no training of the network that is learnt."""
 
 
