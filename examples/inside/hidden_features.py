@@ -38,14 +38,15 @@ class HiddenFeatures(TransformerMixin, BaseEstimator):
 def main() -> None:
     X, y = load_digits(return_X_y=True)
     X_train, X_test, y_train, y_test = train_test_split(X, y, stratify=y, random_state=0)
-    net = SigmoidMLPClassifier((40, 10), max_iter=60, random_state=0).fit(X_train, y_train)
+    net = SigmoidMLPClassifier((40, 10), n_members=1, max_iter=60, random_state=0).fit(X_train, y_train)
     for layer, output in enumerate(net.activations(X_test)):
         print(f"layer {layer}: shape {output.shape}, from {output.min():.2f} to {output.max():.2f}")
     loss, coef_grads, _ = net.backpropagate(X_test, y_test)
     print(f"loss on the test rows {loss:.3f}, norm of its gradient {np.linalg.norm(coef_grads[0]):.4f} in layer 1")
 
     neighbours = KNeighborsClassifier(5)
-    on_features = make_pipeline(HiddenFeatures(SigmoidMLPClassifier((40, 10), max_iter=60, random_state=0)), neighbours)
+    features = HiddenFeatures(SigmoidMLPClassifier((40, 10), n_members=1, max_iter=60, random_state=0))
+    on_features = make_pipeline(features, neighbours)
     for name, model in (("64 pixels", neighbours), ("10 hidden features", on_features)):
         scores = cross_val_score(model, X, y, cv=3)
         print(f"nearest neighbours on {name}: accuracy {scores.mean():.3f}")

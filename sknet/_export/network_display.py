@@ -56,7 +56,7 @@ class NetworkDisplay:
     --------
     >>> from sklearn.datasets import load_iris
     >>> from sknet import NetworkDisplay, SigmoidMLPClassifier
-    >>> model = SigmoidMLPClassifier(5, max_iter=5, random_state=0).fit(*load_iris(return_X_y=True, as_frame=True))
+    >>> model = SigmoidMLPClassifier(5, n_members=1, max_iter=5).fit(*load_iris(return_X_y=True, as_frame=True))
     >>> display = NetworkDisplay.from_estimator(model)
     >>> [len(shown) for shown in display.shown_]
     [4, 5, 3]
