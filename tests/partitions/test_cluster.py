@@ -35,6 +35,8 @@ FIT = dict(n_members=1, hidden_layer_sizes=8, max_iter=8, batch_size=300, dtype=
 @pytest.fixture(scope="module")
 def client():
     with (
+        # or a worker that is away at that time after it was killed once, because it is killed again, never comes back
+        dask.config.set({"distributed.deploy.lost-worker-timeout": "1h"}),
         distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0", silence_logs=50) as cluster,
         distributed.Client(cluster) as found,
     ):
