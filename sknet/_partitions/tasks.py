@@ -117,6 +117,7 @@ def gradient(
     encoded: Encoded, run: RunOfShard, theta: Array, batch: Indices | None, n: int, seed: tuple[int, int] | None
 ) -> tuple[float, Array]:
     """Compute what a shard's rows contribute to the objective of a batch of n rows, and to its gradient."""
+    theta = theta.copy()  # what has travelled may lie at any address, and products then take three times as long
     objective, out = _objective(encoded, run), np.empty_like(theta)
     rows = slice(0, len(run.target)) if batch is None else batch.astype(np.intp, copy=False)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the driver says what diverges
@@ -126,6 +127,7 @@ def gradient(
 
 def raw_outputs(encoded: Encoded, rows: Indices | None, network: NetworkOfRun, theta: Array) -> Array:
     """Compute the raw outputs of a shard's rows, (m', k), without dropout."""
+    theta = theta.copy()  # as above
     n = len(rows) if rows is not None else len(encoded.dense if isinstance(encoded, MixedRows) else encoded)
     run = RunOfShard(network, rows, np.empty((0, network.layout.sizes[-1]), theta.dtype), None)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
