@@ -232,7 +232,9 @@ def learn_robust(numbers: Array, distribution: Distribution, settings: ColumnSet
     Where the quartiles coincide, most rows share one value, zero perhaps: the median distance of the others from it
     stands for the range. Their own range would be as wide as the farthest of them, and leave the rest no room.
     """
-    first, median, third = np.nan_to_num(distribution.quantiles(QUARTILES))
+    if not len(distribution.values):
+        return NumberColumn(0.0, 0.0, bend=True, has_missing_indicator=distribution.has_missing)
+    first, median, third = distribution.quantiles(QUARTILES)
     half = third / 2 - first / 2  # of the range: the whole might overflow
     if half <= 0:
         values, weight = distribution.values, distribution.weight
