@@ -54,6 +54,7 @@ class ProgressLine(Printer):
         self._start(of_folds=False)
 
     def _start(self, *, of_folds: bool) -> None:
+        """Begin a new line: of the folds, or of what follows them."""
         self._of_folds, self._done, self._width, self._started = of_folds, 0, 0, perf_counter()
 
     def begin(self) -> None:

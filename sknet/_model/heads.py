@@ -171,7 +171,9 @@ class LabelHead:
         """Go back from probabilities, made to add up to 1 where one sigmoid per class does not."""
         if self.labels.exclusive and self.loss.out_activation != "softmax":
             P = self.loss.predictions(raw)
-            delta = np.hstack([_backward_through_sum(P[:, block], delta[:, block]) for block in self.labels.blocks])
+            delta = np.hstack(
+                [_backward_through_normalisation(P[:, block], delta[:, block]) for block in self.labels.blocks]
+            )
         return self.loss.backward_through_link(raw, delta)
 
     def decision(self, raw: Array) -> Array | list[Array]:
@@ -183,7 +185,7 @@ class LabelHead:
         return columns if self.labels.kind == "multioutput" else columns[0]
 
 
-def _backward_through_sum(P: Array, delta: Array) -> Array:
+def _backward_through_normalisation(P: Array, delta: Array) -> Array:
     """Return the derivatives by P, (n, k), given those by P divided by its sum; a single one is not divided."""
     if P.shape[1] == 1:
         return delta

@@ -35,7 +35,7 @@ def _gradients_by_input(model: Model, inputs: Table) -> Array:
     for output in range(model.head.n_outputs):
         chosen = np.zeros_like(raw)
         chosen[:, output] = 1.0
-        by_input[:, output] = _backward(model.network, kept, model.head.backward_to_raw(raw.copy(), chosen))
+        by_input[:, output] = _input_gradient(model.network, kept, model.head.backward_to_raw(raw.copy(), chosen))
     return by_input
 
 
@@ -50,8 +50,8 @@ def _forward(network: Network, inputs: Table) -> tuple[Array, list[Array]]:
     return x @ network.coefs[-1].astype(np.float64) + network.intercepts[-1], kept
 
 
-def _backward(network: Network, kept: list[Array], delta: Array) -> Array:
-    """Return dJ/dinput, given dJ/draw; no gradient of the weights is computed, as in training."""
+def _input_gradient(network: Network, kept: list[Array], delta: Array) -> Array:
+    """Return dJ/dinput, given dJ/draw; unlike in training, without the gradient of the weights."""
     for W, values, activation in reversed(list(zip(network.coefs[1:], kept, network.activations, strict=True))):
         delta = delta @ W.T.astype(np.float64)  # dJ/da = dJ/dz W^T
         activation.backward(values.copy(), delta)  # dJ/dz = dJ/da f'(z); the kept values may be used up

@@ -51,7 +51,7 @@ def _blas_of_scipy() -> ThreadpoolController:
 
 @contextmanager
 def limit_blas_threads(product: int) -> Iterator[None]:
-    """Limit BLAS to one thread where no product has enough multiply-adds to be worth more."""
+    """Limit BLAS to one thread where the largest product has too few multiply-adds to share; else SciPy's alone."""
     # L-BFGS calls NumPy's and SciPy's BLAS in turn: the idle threads of SciPy's would keep the cores busy while NumPy's
     # compute, and a fit would take twice the time.
     with (_all_blas() if product < MIN_SPLIT_PRODUCT else _blas_of_scipy()).limit(limits=1):

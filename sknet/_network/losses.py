@@ -331,6 +331,7 @@ def _value_of(joint: Joint, raw: Array, target: Array) -> Array:
 
 
 def _gradient_of(joint: Joint, raw: Array, target: Array) -> Array:
+    """Return the gradient alone, of a function that computes the value and the gradient jointly."""
     with np.errstate(all="ignore"):
         return joint(raw, target)[1]
 

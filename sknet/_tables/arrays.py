@@ -122,7 +122,7 @@ def fill_table_with_nan(X: Table) -> Table:
 
 
 def refuse_bad_column(X: Table, reason: str) -> None:
-    """Raise an error that names the first column of an array with a value that is no finite number or NaN."""
+    """Raise an error that names the first column of an array with a value that is neither a finite number nor NaN."""
     array = X if isinstance(X, np.ndarray) else np.asarray(X, dtype=object)
     if array.ndim != 2 or array.dtype.kind in "c":
         return

@@ -95,7 +95,7 @@ class Labels(EqualByFields, ABC):
         """
 
     def log_probabilities(self, log_P: Array) -> Array | list[Array]:
-        """Return logarithms of probabilities in the same shape."""
+        """Return the logarithms of `probabilities`, in the shape that it returns."""
         return log_P
 
     @property

@@ -39,7 +39,7 @@ MIN_LOOKUP_INPUTS = 200
 
 @dataclass(frozen=True)
 class Lookups:
-    """The columns that are looked up.
+    """The categories whose one-hot inputs are kept as indices, and not written as 0 and 1.
 
     Attributes
     ----------

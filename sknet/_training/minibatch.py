@@ -71,6 +71,7 @@ class MiniBatch:
         return self._plateau(problem, state) or (self.end if state.epoch >= self.n_epochs else None)
 
     def _plateau(self, problem: Problem, state: State) -> StopReason | None:
+        """Return why to stop early: no better score (`early_stopping`) or loss for too many epochs; else None."""
         if state.n_no_improvement <= self.n_iter_no_change:
             return None
         return StopReason.LOSS_PLATEAU if problem.evaluate is None else StopReason.SCORE_PLATEAU
