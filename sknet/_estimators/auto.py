@@ -83,8 +83,8 @@ class Facts:
     n_numbers: int = 0  # columns of numbers
     has_many_levels: bool = False  # whether a category has more levels than `max_categories`
     is_sparse: bool = False
-    increment: bool = False  # a call of `partial_fit`
-    earlier: Mapping[str, object] | None = None  # what was resolved when the columns were learnt
+    is_partial_fit: bool = False  # a call of `partial_fit`
+    earlier_parameters: Mapping[str, object] | None = None  # what was resolved when the columns were learnt
     n_held_out: int = 0  # rows for validation
     largest_batch: int = PROPORTIONAL_BATCH[1]
     has_checkpoint: bool = False  # whether the run is written to a file, or comes from one
@@ -141,8 +141,8 @@ def answer_autos(parameters: CommonParameters, facts: Facts) -> CommonParameters
         value = getattr(resolved, name)
         if isinstance(value, str) and value in ("auto", "proportional"):
             setattr(resolved, name, answer)
-    if facts.earlier is not None:
-        refuse_changed(resolved, facts.earlier)
+    if facts.earlier_parameters is not None:
+        refuse_changed(resolved, facts.earlier_parameters)
     resolved.batch_size = min(facts.n_rows, int(resolved.batch_size))
     resolved.early_stopping = facts.validated  # "folds"; False where True was asked for, and the rows were too few
     if isinstance(resolved, ClassifierParameters):
@@ -175,14 +175,14 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
     }
     if facts.validated == "folds":
         values |= {"n_iter_no_change": FOLDS_PATIENCE[n >= MANY_ROWS], "tol": FOLDS_TOL}
-    if facts.earlier is not None:
-        values |= {name: facts.earlier[name] for name in LEARNT_WITH if name in values}
+    if facts.earlier_parameters is not None:
+        values |= {name: facts.earlier_parameters[name] for name in LEARNT_WITH if name in values}
     elif not (isinstance(p.init, tuple) or p.input_scaling is None or facts.is_sparse or not ours):
         if 0 < facts.n_numbers <= AUTO_BINS_COLUMNS and int(p.n_members) > 1:
             values["numeric_encoding"] = "auto"  # by turns: members with bins and members without
         elif 0 < facts.n_numbers <= AUTO_BINS_COLUMNS and n >= SMALL_ROWS:
             values["numeric_encoding"] = "piecewise_linear"
-        if facts.has_many_levels and not facts.increment:  # means of a first part of the rows would stay for ever
+        if facts.has_many_levels and not facts.is_partial_fit:  # means of a first part of the rows would stay for ever
             values["category_encoding"] = "both"
     if isinstance(p, ClassifierParameters):
         values["dropout"] = AUTO_DROPOUT if by_adam and validated and ours else 0.0
@@ -193,15 +193,15 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
 
 def choose_n_members(p: CommonParameters, facts: Facts) -> int:
     """Return how many networks are trained side by side; raise where several are asked for and only one can be."""
-    if facts.earlier is not None and (p.n_members == "auto" or facts.increment):
-        return int(facts.earlier["n_members"])  # type: ignore[call-overload]  # joined into one, which goes on
-    if facts.increment:
+    if facts.earlier_parameters is not None and (p.n_members == "auto" or facts.is_partial_fit):
+        return int(facts.earlier_parameters["n_members"])  # type: ignore[call-overload]  # joined into one, which goes on
+    if facts.is_partial_fit:
         return 1
     reasons = single_network_reasons(p, facts)
     if p.n_members == "auto":
         return 2 if not reasons and facts.validated and facts.n_rows < SMALL_ROWS else 1
     n_members = int(p.n_members)
-    if n_members > 1 and reasons and facts.earlier is None:
+    if n_members > 1 and reasons and facts.earlier_parameters is None:
         raise ValueError(
             f"n_members={n_members} does not go with {reasons[0]}, which takes a single network: leave it out, or set "
             "n_members=1."
@@ -228,7 +228,7 @@ def with_column_facts(facts: Facts, p: CommonParameters, rows: Rows, seed: int) 
     X = rows.X
     if isinstance(X, PartedTable):
         facts = replace(facts, largest_batch=WORKERS_BATCH)
-    if facts.earlier is not None:
+    if facts.earlier_parameters is not None:
         return facts
     if type(X) is np.ndarray and isinstance(p.categorical_features, str):
         return replace(facts, n_numbers=X.shape[1])  # numbers, all of them

@@ -42,7 +42,7 @@ from sknet._estimators.reporting import (
     warn_of_rows_seen,
     why_diverged,
 )
-from sknet._estimators.resolve import resolve, target_settings
+from sknet._estimators.resolve import objective_settings, resolve
 from sknet._estimators.user_warnings import warn
 from sknet._model.heads import Head, parse_again, without_absent_labels
 from sknet._model.matrices import encode_rows, encode_validation, encoding_of, learn_encoding
@@ -134,7 +134,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         self, arguments: FitArguments, earlier: Fitted | None, *, classes: Target = None, anew: bool = True
     ) -> ReadData:
         """Check the data and parse y; fold class weights in and drop rows of weight 0."""
-        settings, name = target_settings(self), type(self).__name__
+        settings, name = objective_settings(self), type(self).__name__
         if earlier is None:
             parse = partial(self._task.learn_head, settings=settings, classes=classes)
             head, rows, columns = read_rows(arguments, name, None, parse, self.categorical_features)
@@ -172,7 +172,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             n - n_held_out,
             "folds" if by_folds else held_out is not None or data.validation is not None,
             n_held_out=n_held_out if data.validation is None else len(data.validation),
-            earlier=None if earlier is None else earlier.resolved,
+            earlier_parameters=None if earlier is None else earlier.resolved,
             has_checkpoint=is_resumed or has_checkpoint(self),
         )
         settings, resolved = self._resolve_for_rows(rows, facts, seeds)
@@ -191,9 +191,9 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         """Answer every "auto" for one more epoch."""
         before = None if earlier is None else earlier.resolved
         seeds = self._seeds(earlier)
-        facts = Facts(len(data.rows), validated=False, increment=True, earlier=before)
+        facts = Facts(len(data.rows), validated=False, is_partial_fit=True, earlier_parameters=before)
         settings, resolved = self._resolve_for_rows(data.rows, facts, seeds)
-        return Plan(settings, resolved, seeds, is_increment=True)
+        return Plan(settings, resolved, seeds, is_partial_fit=True)
 
     def _resolve_for_rows(self, rows: Rows, facts: Facts, seeds: Seeds) -> tuple[Settings, dict[str, object]]:
         """Answer every "auto" for the rows of a table."""
@@ -319,10 +319,10 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
     def _report_and_publish(self, run: FitRun, result: Result, observers: Observers | None = None) -> None:
         """Call the observers and warn of what went wrong; publish last, so that an error there changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
-        fitted = run.final_result(self._task.predict, may_go_on=is_interrupted or run.plan.is_increment)
+        fitted = run.final_result(self._task.predict, may_go_on=is_interrupted or run.plan.is_partial_fit)
         if observers is not None:
             observers.finish(fitted)
-        if run.plan.is_increment:
+        if run.plan.is_partial_fit:
             if is_interrupted:
                 warn_of_ending(self, result)
         else:

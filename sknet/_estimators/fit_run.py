@@ -54,7 +54,7 @@ class Plan:
     held_out: tuple[Array, Array] | None = None  # numbers of the rows to train on, and of those held out
     n_rows_split: int = 0  # how many rows there were before some were held out; 0 where training sees them all
     lacks_validation: bool = False  # whether rows were to be held out, and are too few
-    is_increment: bool = False  # whether it is one epoch of `partial_fit`
+    is_partial_fit: bool = False  # whether it is one epoch of `partial_fit`
 
 
 @dataclass
@@ -188,7 +188,7 @@ class FitRun:
             n_epochs=n_epochs,
             figures=latest,
             best=max(bests, default=None),
-            n_rate_cuts=self.states[0].plateaus,
+            n_rate_cuts=self.states[0].n_plateaus,
             of_folds=False,
         )
 

@@ -19,7 +19,7 @@ from sknet._typing import Array, Table, Target
 
 
 class InMemoryMLP(BaseSigmoidMLP):
-    """The public methods that do not depend on the task."""
+    """An estimator that learns from a table in memory: the public methods that classifier and regressor share."""
 
     # --- training ----------------------------------------------------------------------------------------------------
 
@@ -221,7 +221,9 @@ class InMemoryMLP(BaseSigmoidMLP):
         earlier = require_fitted(self)
         data = self._read(FitArguments(X, y, sample_weight), earlier, anew=False)
         validated: Validated = "folds" if earlier.resolved["early_stopping"] == "folds" else earlier.validated
-        settings, _ = resolve(self, Facts(len(data.rows), validated, earlier=earlier.resolved, increment=True))
+        settings, _ = resolve(
+            self, Facts(len(data.rows), validated, earlier_parameters=earlier.resolved, is_partial_fit=True)
+        )
         settings = replace(settings, network=replace(settings.network, dropout=()))
         model = earlier.model
         encoding = encoding_of(model, data.head)

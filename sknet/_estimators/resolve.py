@@ -12,11 +12,11 @@ from sknet._estimators.parameters import CommonParameters
 from sknet._model.machine import refuse_beyond_memory
 from sknet._model.settings import (
     NetworkSettings,
+    ObjectiveSettings,
     PenaltySettings,
     Settings,
     SolverSettings,
     TableSettings,
-    TargetSettings,
 )
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import Loss
@@ -45,16 +45,16 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
         See `answer_autos`.
     """
     resolved = answer_autos(parameters, facts)
-    return make_settings(resolved, is_continued=facts.earlier is not None), resolved
+    return make_settings(resolved, is_continued=facts.earlier_parameters is not None), resolved
 
 
 # --- the target, which is read before the rows are counted -----------------------------------------------------------
 
 
-def target_settings(p: CommonParameters) -> TargetSettings:
+def objective_settings(p: CommonParameters) -> ObjectiveSettings:
     """Return what the target needs: the loss with its own options, class weights, scaling."""
     class_weight, scaling = getattr(p, "class_weight", None), getattr(p, "target_scaling", None)
-    return TargetSettings(p.loss, loss_options(p), class_weight, scaling)
+    return ObjectiveSettings(p.loss, loss_options(p), class_weight, scaling)
 
 
 def loss_options(p: CommonParameters) -> dict[str, object]:
@@ -102,7 +102,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False) -> Setting
     if p.solver == "lbfgs":
         refuse_for_lbfgs(p)
     return Settings(
-        target=target_settings(p),
+        objective=objective_settings(p),
         table=TableSettings(
             categorical_features=p.categorical_features,
             input_scaling=p.input_scaling,

@@ -35,7 +35,7 @@ from sknet._estimators.read_data import (
     read_table,
 )
 from sknet._estimators.reporting import refuse_or_warn_of_identifiers, warn_of_few_rows
-from sknet._estimators.resolve import target_settings
+from sknet._estimators.resolve import objective_settings
 from sknet._model.heads import Head
 from sknet._partitions.epochs import RowCounts, StoredRows, learn_stored, network_of, validation_of
 from sknet._partitions.sources import Chunk
@@ -163,7 +163,7 @@ def assemble(
     seeds: Seeds,
 ) -> FitRun:
     """Hold rows out, answer every "auto", learn the encoding, and put the network together."""
-    head = stored.learn_head(target_settings(estimator))
+    head = stored.learn_head(objective_settings(estimator))
     rows, counts = _hold_out(estimator, stored, head, validation_chunks is not None)
     validation = rows.held_out() if counts.n_held_out else None
     if validation_chunks is not None:
@@ -181,7 +181,7 @@ def assemble(
     )
     settings, resolved = estimator._resolve(facts)
     columns = cast(Columns, reader.columns)  # there was a first chunk
-    head = head.with_settings(settings.target)  # numbers are scaled by the loss that training will use
+    head = head.with_settings(settings.objective)  # numbers are scaled by the loss that training will use
     encoding = learn_stored(settings, head, rows, sample, counts.n, columns.float_type)
     refuse_or_warn_of_identifiers(encoding.encoder)
     encoded = None if validation is None else validation_of(encoding, validation)

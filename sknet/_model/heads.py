@@ -17,7 +17,7 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from sknet._model.settings import TargetSettings
+from sknet._model.settings import ObjectiveSettings
 from sknet._network.losses import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS, Loss
 from sknet._network.regression import REGRESSION_LOSSES
 from sknet._tables.class_weight import apply_class_weight
@@ -36,7 +36,7 @@ class Head(Protocol):
     """A head as a fit uses it, for labels and numbers alike."""
 
     @property
-    def settings(self) -> TargetSettings:
+    def settings(self) -> ObjectiveSettings:
         """The loss as the user names it, with its options."""
 
     @property
@@ -65,7 +65,7 @@ class Head(Protocol):
     def first_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
         """Return the raw output that the output biases start at; None where they stay as drawn."""
 
-    def with_settings(self, settings: TargetSettings) -> Self:
+    def with_settings(self, settings: ObjectiveSettings) -> Self:
         """Return the head with what was learnt, under another loss."""
 
     def refuse_other_target(self, new: Self) -> None:
@@ -79,7 +79,7 @@ class Head(Protocol):
 
 
 def parse_again(
-    head: Head, settings: TargetSettings, learn: Callable[..., tuple[Head, Array]] | None, y: Target
+    head: Head, settings: ObjectiveSettings, learn: Callable[..., tuple[Head, Array]] | None, y: Target
 ) -> tuple[Head, Array]:
     """Parse y for a head that was learnt before; with `learn`, its labels must be all of those again."""
     if learn is None:
@@ -106,7 +106,7 @@ def without_absent_labels(head: Head, rows: Rows) -> tuple[Head, Rows]:
 class LabelHead:
     """Labels of any kind, and probabilities."""
 
-    settings: TargetSettings
+    settings: ObjectiveSettings
     labels: Labels
 
     loss: Loss = field(init=False)  # by name the one that suits the labels, or the user's own
@@ -150,7 +150,7 @@ class LabelHead:
         """Start at the shares of the labels with init="centred", else at raw outputs near 0, as scikit-learn does."""
         return self.loss.start(target, weight) if init == "centred" and self.loss.start is not None else None
 
-    def with_settings(self, settings: TargetSettings) -> Self:
+    def with_settings(self, settings: ObjectiveSettings) -> Self:
         """Return the head with the same labels, under another loss or class weight."""
         return replace(self, settings=settings)
 
@@ -193,7 +193,7 @@ def _backward_through_normalisation(P: Array, delta: Array) -> Array:
     return (delta - np.vecdot(P, delta)[:, np.newaxis] / total) / total
 
 
-def learn_label_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[LabelHead, Array]:
+def learn_label_head(y: Target, settings: ObjectiveSettings, classes: Target = None) -> tuple[LabelHead, Array]:
     """Learn which labels there are; return the head and the codes of y."""
     labels, codes = learn_labels(y, classes)
     return LabelHead(settings, labels), codes
@@ -206,7 +206,7 @@ def learn_label_head(y: Target, settings: TargetSettings, classes: Target = None
 class RegressionHead:
     """Numbers in their own units, scaled for the network where the loss allows."""
 
-    settings: TargetSettings
+    settings: ObjectiveSettings
     numbers: RegressionTarget
 
     loss: Loss = field(init=False)  # by name with its options, or the user's own
@@ -265,7 +265,7 @@ class RegressionHead:
         is_centred = init == "centred" or not self.loss.may_scale
         return self.loss.start(target, weight) if is_centred and self.loss.start is not None else None
 
-    def with_settings(self, settings: TargetSettings) -> Self:
+    def with_settings(self, settings: ObjectiveSettings) -> Self:
         """Return the head with the same scale, under another loss; it must have as many outputs in the same units."""
         new = replace(self, settings=settings)
         scaled = settings.scaling is not None and new.loss.may_scale != self.loss.may_scale
@@ -293,7 +293,9 @@ class RegressionHead:
         return self.loss.backward_through_link(raw, delta * self.numbers.scaler.scale)
 
 
-def learn_regression_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[RegressionHead, Array]:
+def learn_regression_head(
+    y: Target, settings: ObjectiveSettings, classes: Target = None
+) -> tuple[RegressionHead, Array]:
     """Read numbers; return the head, not yet scaled, and the numbers."""
     values, flat = read_regression_target(y)
     return RegressionHead(settings, RegressionTarget(flat, TargetScaler.learn(values, None))), values

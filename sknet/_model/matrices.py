@@ -22,7 +22,7 @@ from sknet._model.model import Model, Network
 from sknet._model.settings import Settings
 from sknet._network.binding import Kind
 from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, SelectedInputs, SparseInputs
-from sknet._network.objective import Minimised, Objective
+from sknet._network.objective import Objective, ObjectiveFunction
 from sknet._network.sparse_layers import MixedRows
 from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.encoding import TableEncoder, learn_encoder
@@ -218,7 +218,7 @@ class Backend:
     """The functions that work on the rows of a table where they are: in this process, or on workers."""
 
     encode: Callable[..., EncodedTable]  # as `encode_in_memory`
-    objective: Callable[..., Minimised]  # as `Objective`
+    objective: Callable[..., ObjectiveFunction]  # as `Objective`
     n_at_once: int = 1  # how many networks train at the same time, because each waits for what is computed elsewhere
 
 

@@ -26,7 +26,7 @@ from sknet._network.custom import refuse_bad_pieces
 from sknet._network.initializers import draw
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
-from sknet._network.objective import Minimised
+from sknet._network.objective import ObjectiveFunction
 from sknet._network.penalties import ElasticNet, Projection
 from sknet._network.temperature import mean_at_best_temperature
 from sknet._training.lbfgs import LBFGS
@@ -59,7 +59,7 @@ class NetworkRun:
     inputs: NDArray[np.intp] | None  # which of the encoded table's inputs the network has; None: all
     training: Samples
     validation: Samples | None  # the rows that evaluate each epoch
-    objective: Minimised
+    objective: ObjectiveFunction
     problem: Problem
     solver: Solver
     n_at_once: int = 1  # how many networks train at the same time, because each waits for what is computed elsewhere
@@ -228,7 +228,7 @@ def make_run(
         refuse_beyond_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
     samples = make_samples(encoding, training, n_rows, settings.penalty.label_smoothing)
     held_out = None if validation is None else make_samples(encoding, validation, n_validation_rows)
-    if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
+    if isinstance(settings.objective.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
         refuse_bad_pieces(head.loss, samples.target, activations)
     is_first_order = settings.solver.optimizer is not None
     penalty = penalty_of(settings, samples.total_weight)
@@ -312,7 +312,7 @@ def make_solver(settings: Settings, l1: float, until: int, *, validated: bool, m
         weight_decay=options.weight_decay,
         clip_norm=options.clip_norm,
         averaging=options.averaging,
-        horizon=options.max_iter,
+        schedule_epochs=options.max_iter,
         relative_tol=options.has_end,
         end=StopReason.FINISHED if options.has_end else StopReason.MAX_ITER,
     )

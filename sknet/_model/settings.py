@@ -15,7 +15,7 @@ from sknet._typing import Array, DType
 
 
 @dataclass(frozen=True)
-class TargetSettings:
+class ObjectiveSettings:
     """How targets are parsed and compared; these settings are known before the rows are read."""
 
     loss: str | Loss
@@ -80,7 +80,7 @@ class PenaltySettings:
 class Settings:
     """All of a fit's settings, by the part of the model that uses them."""
 
-    target: TargetSettings
+    objective: ObjectiveSettings
     table: TableSettings
     network: NetworkSettings
     solver: SolverSettings

@@ -50,11 +50,11 @@ def _blas_of_scipy() -> ThreadpoolController:
 
 
 @contextmanager
-def limit_blas_threads(product: int) -> Iterator[None]:
+def limit_blas_threads(largest_product: int) -> Iterator[None]:
     """Limit BLAS to one thread where the largest product has too few multiply-adds to share; else SciPy's alone."""
     # L-BFGS calls NumPy's and SciPy's BLAS in turn: the idle threads of SciPy's would keep the cores busy while NumPy's
     # compute, and a fit would take twice the time.
-    with (_all_blas() if product < MIN_SPLIT_PRODUCT else _blas_of_scipy()).limit(limits=1):
+    with (_all_blas() if largest_product < MIN_SPLIT_PRODUCT else _blas_of_scipy()).limit(limits=1):
         yield
 
 
@@ -64,20 +64,20 @@ def n_blas_threads() -> int:
 
 
 @contextmanager
-def threads_for_networks(n_networks: int, product: int) -> Iterator[int]:
+def threads_for_networks(n_networks: int, largest_product: int) -> Iterator[int]:
     """Yield how many networks are to be trained at a time, whose largest product has so many multiply-adds.
 
     Where there are several, BLAS has one thread for each, however many there are: what is learnt does not depend on
     their number.
     """
     n_threads = n_blas_threads()
-    with limit_blas_threads(product if n_networks == 1 else 0):
-        are_large = product >= MIN_THREAD_PRODUCT and current_thread() is main_thread()
+    with limit_blas_threads(largest_product if n_networks == 1 else 0):
+        are_large = largest_product >= MIN_THREAD_PRODUCT and current_thread() is main_thread()
         yield min(n_threads, n_networks) if are_large else 1
 
 
 @contextmanager
-def threads_for_rows(n_pieces: int, product: int) -> Iterator[int]:
+def threads_for_rows(n_pieces: int, largest_product: int) -> Iterator[int]:
     """Yield how many threads, each with rows of its own, are to pass pieces of a table through a network.
 
     As many as BLAS has, which gets one within each: so what lies between the products is split as well. One thread for
@@ -85,7 +85,7 @@ def threads_for_rows(n_pieces: int, product: int) -> Iterator[int]:
     """
     are_many = n_pieces >= 2 * MIN_PIECES
     n_threads = n_blas_threads() if are_many else 1
-    with limit_blas_threads(0 if are_many else product):
+    with limit_blas_threads(0 if are_many else largest_product):
         yield min(n_threads, n_pieces // MIN_PIECES) if are_many and current_thread() is main_thread() else 1
 
 

@@ -33,7 +33,7 @@ NOTHING = np.empty((0, 0))
 
 
 @dataclass(frozen=True)
-class Training:
+class BackwardOptions:
     """What a chain needs for the backward pass and for dropout."""
 
     gradient: Array  # (p,), like theta: where the backward pass writes
@@ -45,7 +45,7 @@ class Training:
 
 def bind(
     layout: Layout, activations: Sequence[Activation], theta: Array, n_rows: int, kind: Kind = "dense",
-    training: Training | None = None,
+    training: BackwardOptions | None = None,
 ) -> Chain:  # fmt: skip
     """Make a network's layers, bound to their parameters and to buffers.
 
@@ -62,7 +62,7 @@ def bind(
     kind : {"dense", "ones", "sparse", "mixed"}, default="dense"
         What the first layer takes.
 
-    training : Training, default=None
+    training : BackwardOptions, default=None
         None for the forward pass only.
 
     Returns
@@ -76,7 +76,7 @@ def bind(
 
 def bind_layers(
     activations: Sequence[Activation], parameters: Sequence[LayerParameters], n_rows: int, kind: Kind = "dense",
-    training: Training | None = None, gradients: Sequence[LayerParameters] | None = None,
+    training: BackwardOptions | None = None, gradients: Sequence[LayerParameters] | None = None,
 ) -> Chain:  # fmt: skip
     """As `bind`, for the parameters of each layer, which need not lie in one theta."""
     gradients = gradients or [LayerParameters(NOTHING, NOTHING)] * len(parameters)
@@ -105,7 +105,7 @@ def bind_layers(
 
 
 def _add_activation(
-    layers: list[Layer], activation: Activation, rate: float, z: Array, training: Training | None
+    layers: list[Layer], activation: Activation, rate: float, z: Array, training: BackwardOptions | None
 ) -> Array:
     """Append an activation and, in training, the dropout that follows it; return where their output lies."""
     if training is None or activation.keeps == "output":

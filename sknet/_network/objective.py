@@ -16,7 +16,7 @@ import numpy as np
 
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
-from sknet._network.binding import Training, bind
+from sknet._network.binding import BackwardOptions, bind
 from sknet._network.inputs import DenseInputs, Inputs, length, pieces
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
@@ -28,7 +28,7 @@ MAX_CHAINS = 4
 """Layers stay bound to so many sizes of batches at most: where rows are on workers, no two batches need be alike."""
 
 
-class Minimised(Protocol):
+class ObjectiveFunction(Protocol):
     """What training minimises: an `Objective`, or one whose rows are elsewhere."""
 
     def __call__(
@@ -153,7 +153,7 @@ class Objective:
             if n_rows not in self._bound and len(self._bound) >= MAX_CHAINS:
                 del self._bound[next(iter(self._bound))]  # the oldest: its buffers are as large as its batches
             may_skip = n_rows == n < self.n_samples  # pieces are added up, and L-BFGS wants the whole gradient
-            training = Training(out, self._dropout, rng, may_skip=may_skip)
+            training = BackwardOptions(out, self._dropout, rng, may_skip=may_skip)
             chain = bind(self._layout, self._activations, theta, n_rows, self._inputs.kind, training)
             first, n_weights = chain.layers[0], self._layout.n_weights
             bound = self._bound[n_rows] = BoundChain(

@@ -23,7 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._model.heads import Head, LabelHead
-from sknet._model.settings import TargetSettings
+from sknet._model.settings import ObjectiveSettings
 from sknet._partitions.packing import TableFormat, choose_format
 from sknet._partitions.shuffled import Records, ShuffledRecords, ShuffledWriter
 from sknet._partitions.target_summaries import LabelSummary, NumberTargets
@@ -76,11 +76,11 @@ class StoredTable:
         """Whether rows have weights of their own."""
         return "weight" in (self.records.dtype.names or ())
 
-    def learn_head(self, settings: TargetSettings) -> Head:
+    def learn_head(self, settings: ObjectiveSettings) -> Head:
         """Learn what the targets are; numbers are not yet scaled."""
         if isinstance(self.targets, LabelSummary):
             return self.targets.head(settings)
-        return self.targets.head(TargetSettings(settings.loss, settings.options))
+        return self.targets.head(ObjectiveSettings(settings.loss, settings.options))
 
     def target_reader(self, head: Head) -> Callable[[Records], Array]:
         """Return the function that reads the targets of records, as the head knows them."""

@@ -16,7 +16,7 @@ import numpy as np
 import pandas as pd
 
 from sknet._model.heads import LabelHead, RegressionHead, learn_label_head, learn_regression_head
-from sknet._model.settings import TargetSettings
+from sknet._model.settings import ObjectiveSettings
 from sknet._tables.class_weight import class_weights_by_output
 from sknet._tables.label_arrays import stack_label_columns
 from sknet._typing import Array
@@ -79,7 +79,7 @@ class LabelSummary:
         pairs = zip(self.columns, other.columns, strict=True)
         return LabelSummary(tuple(first.merged(second) for first, second in pairs), self.flat)
 
-    def head(self, settings: TargetSettings) -> LabelHead:
+    def head(self, settings: ObjectiveSettings) -> LabelHead:
         """Learn which labels there are."""
         most = max(len(column.labels) for column in self.columns)
         labels = [np.resize(column.labels, most) for column in self.columns]  # repeated, to be as many
@@ -126,6 +126,6 @@ class NumberTargets:
             raise ValueError("y has another number of columns in one part than in another.")
         return self
 
-    def head(self, settings: TargetSettings) -> RegressionHead:
+    def head(self, settings: ObjectiveSettings) -> RegressionHead:
         """Return what the targets are, not yet scaled."""
         return learn_regression_head(np.zeros(1) if self.flat else np.zeros((1, self.n_targets)), settings)[0]

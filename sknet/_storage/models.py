@@ -19,7 +19,7 @@ import numpy as np
 
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model, Network
-from sknet._model.settings import TargetSettings
+from sknet._model.settings import ObjectiveSettings
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._storage.schema import hints_of, make
 from sknet._tables.columns.bins import BinnedColumn
@@ -46,7 +46,7 @@ def by_name(*kinds: type) -> dict[str, type]:
 
 KINDS = by_name(
     Model, Network, TableEncoder, NumberColumn, QuantileColumn, BinnedColumn, CategoryColumn, IdentifierColumn,
-    TargetColumn, DatetimeColumn, LabelHead, RegressionHead, TargetSettings, SingleLabels, MultiOutputLabels,
+    TargetColumn, DatetimeColumn, LabelHead, RegressionHead, ObjectiveSettings, SingleLabels, MultiOutputLabels,
     IndicatorLabels, RegressionTarget, TargetScaler, Epoch, History, State, Best,
 )  # fmt: skip
 """Every learnt value of the rooms below. A field that is added to one needs no change here."""

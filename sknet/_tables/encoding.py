@@ -52,7 +52,7 @@ from sknet._tables.frames import (
     number_values,
     parse_categorical_features,
 )
-from sknet._tables.lookups import Lookups, choose_lookups
+from sknet._tables.lookups import LookedUpCategories, choose_lookups
 from sknet._tables.rows import is_sparse, refuse_bad_sparse
 from sknet._typing import Array, Batch, DType, Table
 
@@ -84,7 +84,7 @@ class TableEncoder:
         return int(self._layout.starts[-1])
 
     @cached_property
-    def lookups(self) -> Lookups | None:
+    def lookups(self) -> LookedUpCategories | None:
         """The categories that are looked up instead of multiplied; None where there are few."""
         if self._layout.only_numbers:
             return None

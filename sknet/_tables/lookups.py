@@ -38,7 +38,7 @@ MIN_LOOKUP_INPUTS = 200
 
 
 @dataclass(frozen=True)
-class Lookups:
+class LookedUpCategories:
     """The categories whose one-hot inputs are kept as indices, and not written as 0 and 1.
 
     Attributes
@@ -74,7 +74,7 @@ class Lookups:
 
 def choose_lookups(
     columns: Sequence[Column], starts: NDArray[np.intp], make_encoder: Callable[[tuple[Column, ...]], TableEncoder]
-) -> Lookups | None:
+) -> LookedUpCategories | None:
     """Choose the columns that are looked up; None if that would not be worth it."""
     categories = {j: one_hot for j, column in enumerate(columns) if (one_hot := one_hot_of(column)) is not None}
     wide = {j: one_hot for j, one_hot in categories.items() if one_hot.n_inputs >= MIN_COLUMN_INPUTS}
@@ -85,7 +85,7 @@ def choose_lookups(
     for j, one_hot in wide.items():
         is_dense[starts[j] : starts[j] + one_hot.n_inputs] = False
     wide_starts = {j: int(starts[j]) for j in wide}
-    return Lookups(wide, wide_starts, len(is_dense), make_encoder(rest), np.flatnonzero(is_dense))
+    return LookedUpCategories(wide, wide_starts, len(is_dense), make_encoder(rest), np.flatnonzero(is_dense))
 
 
 def one_hot_of(column: Column) -> CategoryColumn | None:

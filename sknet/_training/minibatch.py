@@ -44,7 +44,7 @@ class MiniBatch:
     weight_decay: float = 0.0
     clip_norm: float | None = None
     averaging: float = 0.0  # decay of theta's moving average; 0 for none
-    horizon: int | None = None  # epochs that the schedule is spread over, where not `n_epochs`
+    schedule_epochs: int | None = None  # epochs that the schedule is spread over, where not `n_epochs`
     relative_tol: bool = False  # whether `tol` is a share of the best score
     end: StopReason = StopReason.MAX_ITER  # of a run that used all its epochs: FINISHED for a schedule with an end
 
@@ -103,7 +103,7 @@ class MiniBatch:
             return reason
         if self.rate * adaptive(self._progress(state, 0.0)) <= MIN_ADAPTIVE_RATE:
             return reason
-        state.plateaus += 1
+        state.n_plateaus += 1
         state.n_no_improvement = 0
         return None
 
@@ -138,8 +138,8 @@ class MiniBatch:
         return total / n, rate, norm
 
     def _progress(self, state: State, of_epoch: float) -> Progress:
-        fraction = (state.epoch + of_epoch) / (self.horizon or self.n_epochs)
-        return Progress(min(fraction, 1.0), state.n_samples_seen, state.plateaus)
+        fraction = (state.epoch + of_epoch) / (self.schedule_epochs or self.n_epochs)
+        return Progress(min(fraction, 1.0), state.n_samples_seen, state.n_plateaus)
 
     def _batches(self, problem: Problem, rng: np.random.Generator) -> Iterator[Batch]:
         """Yield the batches of one epoch; a full batch needs no shuffling."""

@@ -6,7 +6,7 @@ Conventions
 -----------
 fraction : float        (epochs done + steps of this epoch / steps per epoch) / epochs planned, at most 1
 n_samples_seen : int    training samples seen in whole epochs
-plateaus : int          how often the training loss, or the validation score, has stopped improving
+n_plateaus : int          how often the training loss, or the validation score, has stopped improving
 """
 
 from collections.abc import Callable
@@ -20,7 +20,7 @@ class Progress(NamedTuple):
 
     fraction: float = 0.0
     n_samples_seen: int = 0
-    plateaus: int = 0
+    n_plateaus: int = 0
 
 
 Schedule = Callable[[Progress], float]
@@ -44,7 +44,7 @@ class InverseScaling:
 
 def adaptive(progress: Progress) -> float:
     """A fifth of what it was, after each plateau."""
-    return float(5.0**-progress.plateaus)
+    return float(5.0**-progress.n_plateaus)
 
 
 def cosine(progress: Progress) -> float:

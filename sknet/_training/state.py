@@ -81,7 +81,7 @@ class State:
     step: int = 0  # optimizer steps taken
     epoch: int = 0  # whole epochs done
     n_samples_seen: int = 0  # training samples seen in them
-    plateaus: int = 0  # how often the schedule `adaptive` has lowered the rate
+    n_plateaus: int = 0  # how often the schedule `adaptive` has lowered the rate
     n_no_improvement: int = 0  # epochs since the score last rose by `tol` above the best one
     best_score: float = -inf
     best: Best | None = None
@@ -146,7 +146,7 @@ class State:
         )
 
 
-_COUNTERS = ("step", "epoch", "n_samples_seen", "plateaus", "n_no_improvement")
+_COUNTERS = ("step", "epoch", "n_samples_seen", "n_plateaus", "n_no_improvement")
 _REMEMBERED = attrgetter(*_COUNTERS, "best_score", "best")
 
 

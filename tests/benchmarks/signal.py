@@ -9,7 +9,7 @@ import matplotlib
 import numpy as np
 
 from sknet._network.activations import ACTIVATIONS
-from sknet._network.binding import Training, bind
+from sknet._network.binding import BackwardOptions, bind
 from sknet._network.initializers import draw
 from sknet._network.layout import Layout
 
@@ -33,7 +33,7 @@ def profile(activation, init, rng):
     coefs, intercepts = draw(layout, activations, init, rng)
     theta = layout.pack(coefs, intercepts, np.dtype(float))
     gradient = np.empty_like(theta)
-    chain = bind(layout, activations, theta, N_ROWS, training=Training(gradient))
+    chain = bind(layout, activations, theta, N_ROWS, training=BackwardOptions(gradient))
     chain.forward(rng.normal(size=(N_ROWS, N_INPUTS)))
     signal = [variation(a) for a in chain.hidden]
     chain.backward(rng.normal(size=(N_ROWS, 1)))

@@ -8,13 +8,13 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet._model.heads import learn_regression_head
 from sknet._model.intervals import MAX_QUANTILES, Residuals, has_interval, intervals_around, learn_residuals
-from sknet._model.settings import TargetSettings
+from sknet._model.settings import ObjectiveSettings
 
 rng = np.random.default_rng(0)
 
 
 def head_for(values, loss="squared_error", **options):
-    return learn_regression_head(values, TargetSettings(loss, options))[0]
+    return learn_regression_head(values, ObjectiveSettings(loss, options))[0]
 
 
 def errors_of(values, predictions, weight=None, **how):
@@ -99,4 +99,4 @@ def test_around_a_single_level_there_is_none():
         head = head_for(np.ones(5), "quantile", **options)
         assert not has_interval(head)
         assert learn_residuals(head, np.ones(5), np.ones((5, 1)), None) is None
-    assert has_interval(replace(head, settings=TargetSettings("huber")))
+    assert has_interval(replace(head, settings=ObjectiveSettings("huber")))

@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import Facts
-from sknet._estimators.resolve import resolve, target_settings
+from sknet._estimators.resolve import objective_settings, resolve
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding, make_samples
 from sknet._tables.rows import Rows
@@ -37,7 +37,7 @@ def encoded(table, numeric_encoding="piecewise_linear", weight=None, **parameter
     net = SigmoidMLPRegressor(
         numeric_encoding=numeric_encoding, n_members=1, dtype="float64", max_categories=None, **parameters
     )
-    head, values = learn_regression_head(NUMBER, target_settings(net))
+    head, values = learn_regression_head(NUMBER, objective_settings(net))
     settings, _ = resolve(net, Facts(N, True, n_numbers=2))
     rows = Rows(table, values, weight, memory_mapped=isinstance(table, np.memmap))
     encoding = learn_encoding(settings, head, rows, F64)
@@ -99,7 +99,7 @@ def test_no_rows_target_is_in_its_own_cross_fitted_encoding():
     """Levels that say nothing: a row's own label in the mean of its level would tell the label."""
     labels = np.random.default_rng(1).integers(0, 2, N)
     net = SigmoidMLPClassifier(category_encoding="target", n_members=1, dtype="float64")
-    head, codes = learn_label_head(labels, target_settings(net))
+    head, codes = learn_label_head(labels, objective_settings(net))
     settings, _ = resolve(net, Facts(N, "folds"))
     rows = Rows(CITIES[["city"]], codes)
     encoding = learn_encoding(settings, head, rows, F64)

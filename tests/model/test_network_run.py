@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import Facts
-from sknet._estimators.resolve import resolve, target_settings
+from sknet._estimators.resolve import objective_settings, resolve
 from sknet._model import network_run
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding
@@ -40,7 +40,7 @@ def encoded(weight=None, validated=False, X=X, y=NUMBER, kind=SigmoidMLPRegresso
     """Settings, the encoding and encoded rows, as an estimator would make them."""
     net = kind(**QUICK | parameters)
     learn = learn_regression_head if kind is SigmoidMLPRegressor else learn_label_head
-    head, values = learn(y, target_settings(net))
+    head, values = learn(y, objective_settings(net))
     settings, _ = resolve(net, Facts(len(y), validated, n_numbers=3))
     rows = Rows(X, values, weight)
     encoding = learn_encoding(settings, head, rows, F64)
@@ -240,7 +240,7 @@ def test_epochs_to_wait(parameters, validated, may_stop, expected):
 
 def test_a_run_until_an_epoch_keeps_the_schedules_length():
     solver = make_run(*encoded(max_iter=9), until=2).solver
-    assert (solver.n_epochs, solver.horizon) == (2, 9)
+    assert (solver.n_epochs, solver.schedule_epochs) == (2, 9)
 
 
 # --- held-out rows ---------------------------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ import scipy.sparse as sp
 
 from sknet._network import losses, regression
 from sknet._network.activations import ACTIVATIONS
-from sknet._network.binding import Training, bind
+from sknet._network.binding import BackwardOptions, bind
 from sknet._network.inputs import DenseInputs, MixedInputs, SparseInputs
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
@@ -167,7 +167,7 @@ class NetworkCase:
 
     def chain(self, n_rows, *, kind="dense", gradient=None, **training):
         """A chain for n_rows rows; with a gradient, one for training."""
-        given = None if gradient is None else Training(gradient, **training)
+        given = None if gradient is None else BackwardOptions(gradient, **training)
         return bind(self.layout, self.activations, self.theta, n_rows, kind, given)
 
     def gradient(self, batch, theta=None, rng=None, **how):

@@ -6,7 +6,7 @@ from pieces import ACTIVATION_NAMES, network_case
 
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.backprop import Activate
-from sknet._network.binding import Training, bind
+from sknet._network.binding import BackwardOptions, bind
 from sknet._network.layers import ActivateAndKeep, Dropout
 from sknet._network.layout import Layout
 
@@ -25,7 +25,7 @@ def test_an_activation_works_in_place_and_keeps_only_what_it_needs():
         (needs_input, True, ActivateAndKeep),
         (needs_input, False, Activate),  # no backward pass, no copy
     ):
-        training = Training(np.empty_like(case.theta)) if trains else None
+        training = BackwardOptions(np.empty_like(case.theta)) if trains else None
         assert type(bind(case.layout, [activation], case.theta, 8, training=training).layers[1]) is expected
 
 
@@ -39,8 +39,8 @@ def dropping(rate, rng, *, n=4000, activation="identity", sizes=(1, 50, 1)):
     theta = np.random.default_rng(0).normal(size=layout.n_parameters)
     gradient = np.empty_like(theta)
     rates = (rate,) * len(activations)
-    chain = bind(layout, activations, theta, n, training=Training(gradient, rates, rng))
-    plain = bind(layout, activations, theta, n, training=Training(gradient, rates))
+    chain = bind(layout, activations, theta, n, training=BackwardOptions(gradient, rates, rng))
+    plain = bind(layout, activations, theta, n, training=BackwardOptions(gradient, rates))
     return chain, plain, layout.views(theta), layout.views(gradient)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from sknet._model.matrices import Encoding
-from sknet._model.settings import TargetSettings
+from sknet._model.settings import ObjectiveSettings
 from sknet._partitions import epochs as training
 from sknet._partitions.epochs import EpochRows, StoredRows, TableInputs
 from sknet._partitions.stored import CheckedChunk, TableWriter
@@ -32,7 +32,7 @@ def stored(tmp_path):
 
 
 def rows_of(stored, share=0.2):
-    return StoredRows(stored, stored.learn_head(TargetSettings("log_loss")), share)
+    return StoredRows(stored, stored.learn_head(ObjectiveSettings("log_loss")), share)
 
 
 def test_rows_are_trained_on_or_held_out(stored):

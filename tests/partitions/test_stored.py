@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sknet._model.settings import TargetSettings
+from sknet._model.settings import ObjectiveSettings
 from sknet._partitions.stored import CheckedChunk, TableWriter, hash_groups
 
 X = np.random.default_rng(0).normal(size=(60, 2))
@@ -47,7 +47,7 @@ def records_of(found):
 def test_labels_come_back_as_the_codes_of_their_head(file, name, cuts):
     y = LABELS[name]
     found = stored(file, y, cuts)
-    head = found.learn_head(TargetSettings("log_loss"))
+    head = found.learn_head(ObjectiveSettings("log_loss"))
     records = records_of(found)
     np.testing.assert_array_equal(found.target_reader(head)(records), head.read(y))
     np.testing.assert_array_equal(found.format.unpack(records), X)
@@ -63,14 +63,14 @@ def test_rows_of_weight_zero_are_dropped_with_their_labels(file):
     y = np.where(np.arange(60) < 5, "gone", LABELS["text"])
     found = stored(file, y, (20,), weight=(np.arange(60) >= 5) * 2.0)
     assert found.n_rows == 55 and records_of(found)["row"].tolist() == list(range(5, 60))
-    assert found.learn_head(TargetSettings("log_loss")).labels.classes.tolist() == ["a", "b", "c"]
+    assert found.learn_head(ObjectiveSettings("log_loss")).labels.classes.tolist() == ["a", "b", "c"]
     with pytest.raises(ValueError, match="no row of positive weight"):
         stored(file, y, weight=np.zeros(60))
 
 
 def test_numbers(file):
     found = stored(file, X[:, 0], (7,), labels=False)
-    head = found.learn_head(TargetSettings("squared_error", scaling="standard"))
+    head = found.learn_head(ObjectiveSettings("squared_error", scaling="standard"))
     np.testing.assert_array_equal(found.target_reader(head)(records_of(found))[:, 0], X[:, 0])
 
 

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from sknet._model.heads import learn_label_head
-from sknet._model.settings import TargetSettings
+from sknet._model.settings import ObjectiveSettings
 from sknet._partitions.target_summaries import LabelSummary, NumberTargets, with_factors
 from sknet._tables.label_arrays import as_labels
 from sknet._tables.targets import read_regression_target
@@ -45,7 +45,7 @@ def summary_of(kind, y, weight, cuts=(1, 20)):
 @pytest.mark.parametrize("class_weight", [None, "balanced"])
 def test_labels_in_parts(name, class_weight):
     y, weight = LABELS[name], RNG.integers(1, 4, 60) * 1.0
-    settings = TargetSettings("log_loss", class_weight=class_weight)
+    settings = ObjectiveSettings("log_loss", class_weight=class_weight)
     expected, codes = learn_label_head(y, settings)
     summary = summary_of(LabelSummary, y, weight)
     head = summary.head(settings)

@@ -153,14 +153,14 @@ def test_adaptive_divides_the_rate_by_five_at_each_plateau_until_it_is_tiny():
     rates = [epoch.learning_rate for epoch in state.history]
     # one improvement on nothing, then two epochs without; 1e-4, 2e-5, 4e-6, 8e-7: at 1e-6 and below it is over
     assert rates == pytest.approx([1e-4] * 3 + [2e-5] * 2 + [4e-6] * 2 + [8e-7] * 2)
-    assert (result.reason, state.plateaus) == (StopReason.LOSS_PLATEAU, 3)
+    assert (result.reason, state.n_plateaus) == (StopReason.LOSS_PLATEAU, 3)
 
 
 def test_adaptive_follows_the_score_where_there_is_one():
     script = Script([0.0] * 30)
     solver = mini_batch(schedule=adaptive, rate=1e-5, n_epochs=30, tol=1e-4, n_iter_no_change=1)
     result, state = trained(problem(quadratic, evaluate=script), solver)
-    assert (result.reason, state.plateaus, state.epoch) == (StopReason.SCORE_PLATEAU, 2, 7)
+    assert (result.reason, state.n_plateaus, state.epoch) == (StopReason.SCORE_PLATEAU, 2, 7)
 
 
 # --- the rate
@@ -183,9 +183,9 @@ def test_schedules_see_the_fraction_of_training_done():
     fractions = np.arange(6) / 6  # two epochs of three steps each
     expected = 0.1 * (1 + np.cos(np.pi * fractions)) / 2
     np.testing.assert_allclose(rates(mini_batch(schedule=cosine, n_epochs=2)), expected)
-    longer = rates(mini_batch(schedule=cosine, n_epochs=2, horizon=4))
+    longer = rates(mini_batch(schedule=cosine, n_epochs=2, schedule_epochs=4))
     np.testing.assert_allclose(longer, 0.1 * (1 + np.cos(np.pi * fractions / 2)) / 2)
-    past_the_end = rates(mini_batch(schedule=lambda progress: progress.fraction, n_epochs=3, horizon=1))
+    past_the_end = rates(mini_batch(schedule=lambda progress: progress.fraction, n_epochs=3, schedule_epochs=1))
     np.testing.assert_allclose(past_the_end, 0.1 * np.array([0, 1 / 3, 2 / 3, 1, 1, 1, 1, 1, 1]))
 
 
@@ -458,7 +458,7 @@ def test_an_interrupt_before_the_first_whole_epoch_of_a_run_taken_up_again():
 @each_optimizer
 @pytest.mark.parametrize("cut", [1, 3])
 def test_a_run_taken_up_again_equals_the_uninterrupted_one(optimizer, cut):
-    solver = mini_batch(optimizer, schedule=cosine, n_epochs=6, horizon=6, averaging=0.9)
+    solver = mini_batch(optimizer, schedule=cosine, n_epochs=6, schedule_epochs=6, averaging=0.9)
     _, whole = trained(interruptible(optimizer), solver, state_of(START, solver))
     _, part = trained(interruptible(optimizer), replace(solver, n_epochs=cut), state_of(START, solver))
     resumed = unpack(pack(part.copy()))
@@ -470,7 +470,7 @@ def test_counts_and_plateaus_go_on_where_they_were():
     solver = mini_batch(schedule=adaptive, rate=1e-4, n_epochs=9, tol=1e-4, n_iter_no_change=1)
     _, whole = trained(problem(flat), solver)
     _, part = trained(problem(flat), replace(solver, n_epochs=4))
-    assert (part.plateaus, part.n_no_improvement) == (1, 1)
+    assert (part.n_plateaus, part.n_no_improvement) == (1, 1)
     trained(problem(flat), solver, part.copy())
     state = part.copy()
     assert trained(problem(flat), solver, state)[0].reason is StopReason.LOSS_PLATEAU and same(state, whole)
@@ -520,12 +520,12 @@ def test_a_step_allocates_no_array_of_thetas_size(name, temporaries, more):
     assert max(peaks[1:]) < (temporaries + 0.1) * theta.nbytes
 
 
-@pytest.mark.parametrize(("rate", "plateaus"), [(0.9e-6, 0), (1e-6, 0), (1.1e-6, 1), (24e-6, 2)])
-def test_the_least_rate_of_adaptive_is_a_millionth(rate, plateaus):
+@pytest.mark.parametrize(("rate", "n_plateaus"), [(0.9e-6, 0), (1e-6, 0), (1.1e-6, 1), (24e-6, 2)])
+def test_the_least_rate_of_adaptive_is_a_millionth(rate, n_plateaus):
     """It is divided by five as long as it is larger."""
     solver = mini_batch(schedule=adaptive, rate=rate, n_epochs=50, tol=10.0, n_iter_no_change=0)
     result, state = trained(problem(LeastSquares()), solver)
-    assert state.plateaus == plateaus and result.n_epochs < 50
+    assert state.n_plateaus == n_plateaus and result.n_epochs < 50
 
 
 @pytest.mark.parametrize(("value", "diverges"), [(0.9e30, False), (1.1e30, True)])

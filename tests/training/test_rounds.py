@@ -83,7 +83,7 @@ def test_an_interrupt_keeps_the_last_whole_epoch_of_each(at):
     done = [2 if i < at - 4 else 1 for i in range(3)]
     assert [one.state.epoch for one in runs] == done
     for one, expected, n in zip(runs, runs_of(evaluate=Interrupting(99)), done, strict=True):
-        until = mini_batch(ADAM, n_epochs=n, horizon=expected.solver.n_epochs)
+        until = mini_batch(ADAM, n_epochs=n, schedule_epochs=expected.solver.n_epochs)
         until.train(expected.problem, expected.state)
         assert_array_equal(one.state.theta, expected.state.theta)
         assert len(one.state.history) == n

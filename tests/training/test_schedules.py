@@ -23,7 +23,11 @@ def test_inverse_scaling_counts_samples():
 
 
 def test_adaptive_is_a_fifth_after_each_plateau():
-    assert [schedules.adaptive(Progress(plateaus=k)) for k in range(3)] == [1, pytest.approx(0.2), pytest.approx(0.04)]
+    assert [schedules.adaptive(Progress(n_plateaus=k)) for k in range(3)] == [
+        1,
+        pytest.approx(0.2),
+        pytest.approx(0.04),
+    ]
 
 
 def test_cosine():

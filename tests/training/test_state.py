@@ -126,7 +126,7 @@ def eventful(dtype=float):
     history = [Epoch(0.1, nan, -inf, 1e-3, 1 / 3, 0.5), Epoch(0.05, 2.0, 3.0, 1e-4, 1e-300, 0.25)]
     best = Best(theta * 2, 0.7, 1 / 3, 1)
     return State(
-        theta, (theta + 1, theta**2), rng, step=11, epoch=2, n_samples_seen=24, plateaus=1, n_no_improvement=3,
+        theta, (theta + 1, theta**2), rng, step=11, epoch=2, n_samples_seen=24, n_plateaus=1, n_no_improvement=3,
         best_score=0.7, best=best, average=theta / 3, history=history,
     )  # fmt: skip
 
@@ -146,7 +146,7 @@ def test_round_trip_bit_for_bit(make, travel, dtype):
     assert again.theta.dtype == dtype and again.rng.random() == state.rng.random()
     assert all(
         type(getattr(again, name)) is int
-        for name in ("step", "epoch", "n_samples_seen", "plateaus", "n_no_improvement")
+        for name in ("step", "epoch", "n_samples_seen", "n_plateaus", "n_no_improvement")
     )
 
 
@@ -188,7 +188,7 @@ def advance(state):
     for vector in (*state.moments, state.average):
         vector *= 2
     state.rng.random(3)
-    state.step, state.epoch, state.n_samples_seen, state.plateaus, state.n_no_improvement = 20, 3, 36, 2, 0
+    state.step, state.epoch, state.n_samples_seen, state.n_plateaus, state.n_no_improvement = 20, 3, 36, 2, 0
     state.best_score, state.best = 9.0, Best(state.theta.copy(), 9.0, 0.1, 3)
     state.history.append(Epoch(0, 0, 0, 0, 0, 0))
 
@@ -252,5 +252,5 @@ def test_a_history_of_many_calls_is_that_of_one_in_few_chunks(sizes):
 
 def test_a_new_run_has_done_nothing():
     new = State(np.zeros(2), (), np.random.default_rng(0))
-    counted = (new.step, new.epoch, new.n_samples_seen, new.plateaus, new.n_no_improvement, len(new.history))
+    counted = (new.step, new.epoch, new.n_samples_seen, new.n_plateaus, new.n_no_improvement, len(new.history))
     assert counted == (0, 0, 0, 0, 0, 0) and new.best is None and new.average is None
