@@ -186,7 +186,7 @@ def test_a_state_is_for_the_run_that_it_comes_from(path, now, message):
 
 
 @pytest.mark.parametrize("changes", [
-    {"epoch": -1}, {"epoch": 3}, {"step": 1.5}, {"n_samples_seen": None}, {"plateaus": True}, {"rng": None},
+    {"epoch": -1}, {"epoch": 3}, {"step": 1.5}, {"n_samples_seen": None}, {"n_plateaus": True}, {"rng": None},
     {"theta": np.ones(5)}, {"theta": np.ones(4, np.float32)}, {"moments": (np.ones((2, 2)), np.ones(4))},
     {"moments": ()}, {"history": [1.0, 2.0]}, {"average": np.ones(4)}, {"best": Best(np.ones(5), 1.0, 1.0, 1)},
     {"best_score": "best"},
