@@ -14,7 +14,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import refuse_unresumable, with_callbacks
-from sknet._estimators.classifier import CLASSIFICATION, labels_of
+from sknet._estimators.classifier import CLASSIFICATION, labels_of, largest_residual_in_set
 from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
 from sknet._estimators.constraints import CLASSIFIER, REGRESSOR, Constraints, fit_context
 from sknet._estimators.fitted import FittedAttribute, require_fitted
@@ -265,6 +265,26 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
             frame are the classes.
         """
         return self._predicted(X, "predict_proba")
+
+    def predict_set(self, X: Collection, coverage: float = 0.9) -> Collection:
+        """Predict the classes that cannot be excluded, lazily.
+
+        Parameters
+        ----------
+        X : dask DataFrame or Array of shape (n_samples, n_features)
+            The table.
+
+        coverage : float, default=0.9
+            As in `sknet.SigmoidMLPClassifier.predict_set`.
+
+        Returns
+        -------
+        sets : dask DataFrame or Array of bool of shape (n_samples, n_classes)
+            Whether each class is in the row's set; the columns of a data frame
+            are the classes.
+        """
+        largest_residual_in_set(require_fitted(self), coverage)  # raises now, not on a worker
+        return self._predicted(X, "predict_set", coverage)
 
 
 class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):

@@ -210,7 +210,7 @@ def predict(
 
     method : str, default="predict"
         The estimator's method: "predict", "predict_proba", "predict_log_proba",
-        "decision_function" or "predict_interval".
+        "decision_function", "predict_set" or "predict_interval".
 
     to : str or path-like, default=None
         A Parquet file to write, with a row for each of the source's.
@@ -246,7 +246,7 @@ def predict(
     return None
 
 
-METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "predict_interval")
+METHODS = ("predict", "predict_proba", "predict_log_proba", "decision_function", "predict_set", "predict_interval")
 
 
 def _write(predictions: Iterator[Array], path: Path, method: str, classes: object) -> None:

@@ -4,7 +4,6 @@ They read the data, plan the fit, select the epoch, train the networks side by s
 with one assignment. So a call that fails changes nothing.
 """
 
-from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
@@ -27,7 +26,7 @@ from sknet._estimators.callbacks import (
 from sknet._estimators.conflicts import refuse_with_temperature
 from sknet._estimators.constraints import LARGEST, LOSSES, MAY_BE_NUMBERS, SIZES, InvalidParameterError
 from sknet._estimators.documentation import LinksDocumentation
-from sknet._estimators.fit_run import FitRun, Plan, Predict, Seeds, member_seeds
+from sknet._estimators.fit_run import FitRun, Plan, Seeds, Task, member_seeds
 from sknet._estimators.fitted import Fitted, FittedAttributes
 from sknet._estimators.parameters import has_partial_fit
 from sknet._estimators.read_data import Columns, FitArguments, read_rows, read_validation
@@ -54,15 +53,7 @@ from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import split_validation
 from sknet._training.result import DivergedError, Result, StopReason
-from sknet._typing import Array, Table, Target
-
-
-@dataclass(frozen=True)
-class Task:
-    """The two functions in which classification and regression differ, as training sees them."""
-
-    learn_head: Callable[..., tuple[Head, Array]]  # (y, target settings, classes) -> head, parsed y
-    predict: Predict  # (model, table) -> probabilities, or numbers
+from sknet._typing import Table, Target
 
 
 @dataclass(frozen=True)
@@ -126,7 +117,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         data = self._read(FitArguments(X, y, sample_weight), None, classes=classes, anew=False)
         run = self._assemble(data, self._plan_increment(data, None), None, until=1)
         run.start_from(run.first_states())
-        self._publish(run.final_result(self._task.predict, may_go_on=True))
+        self._publish(run.final_result(self._task, may_go_on=True))
 
     # --- 1. read -----------------------------------------------------------------------------------------------------
 
@@ -319,7 +310,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
     def _report_and_publish(self, run: FitRun, result: Result, observers: Observers | None = None) -> None:
         """Call the observers and warn of what went wrong; publish last, so that an error there changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
-        fitted = run.final_result(self._task.predict, may_go_on=is_interrupted or run.plan.is_partial_fit)
+        fitted = run.final_result(self._task, may_go_on=is_interrupted or run.plan.is_partial_fit)
         if observers is not None:
             observers.finish(fitted)
         if run.plan.is_partial_fit:

@@ -7,14 +7,16 @@ from sklearn.base import ClassifierMixin
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
-from sknet._estimators.base import Task
+from sknet._estimators.conformal import largest_residual
 from sknet._estimators.constraints import CLASSIFIER, Constraints, fit_context
-from sknet._estimators.fitted import FittedAttribute, model_and_table, require_fitted
+from sknet._estimators.fit_run import Task
+from sknet._estimators.fitted import Fitted, FittedAttribute, model_and_table, require_fitted
 from sknet._estimators.in_memory import InMemoryMLP
 from sknet._estimators.parameters import ClassifierParameters, has_partial_fit
 from sknet._estimators.scoring import accuracy
 from sknet._model.heads import LabelHead, learn_label_head
 from sknet._model.model import Model
+from sknet._model.prediction_sets import has_sets, learn_label_residuals, residuals_by_class
 from sknet._tables.labels import Labels
 from sknet._typing import Array, Table, Target
 
@@ -32,7 +34,18 @@ def predict_probabilities(model: Model, table: Table) -> Array | list[Array]:
     return labels.probabilities(P, normalise=normalise)
 
 
-CLASSIFICATION = Task(learn_label_head, predict_probabilities)
+def largest_residual_in_set(fitted: Fitted, coverage: float) -> Array:
+    """Return how large the residual of each class in a set may be, (n_classes,)."""
+    head = cast(LabelHead, fitted.model.head)
+    if not has_sets(head):
+        raise ValueError(
+            f"predict_set takes one label per row, and y was {head.labels.kind}: fit a classifier for each of its "
+            "columns, with sklearn.multioutput.MultiOutputClassifier perhaps."
+        )
+    return largest_residual(fitted.residuals, coverage, "predict_set")
+
+
+CLASSIFICATION = Task(learn_label_head, predict_probabilities, learn_label_residuals)
 
 
 class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
@@ -371,6 +384,9 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
        calibration of modern neural networks". ICML. arXiv:1706.04599.
     .. [7] Gorishniy, Y., Rubachev, I. & Babenko, A. (2022). "On embeddings for
        numerical features in tabular deep learning". NeurIPS. arXiv:2203.05556.
+    .. [8] Sadinle, M., Lei, J. & Wasserman, L. (2019). "Least ambiguous set-valued
+       classifiers with bounded error levels". J. Am. Stat. Assoc. 114, 223-234.
+       arXiv:1609.00451.
 
     Examples
     --------
@@ -492,6 +508,41 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             p = self.predict_proba(X)
             return [np.log(part) for part in p] if isinstance(p, list) else np.log(p)
         return labels.log_probabilities(model.outputs(table, loss.both_log_predictions))
+
+    def predict_set(self, X: Table, coverage: float = 0.9) -> Array:
+        """Predict the classes that cannot be excluded, by split conformal prediction.
+
+        A class is in the set of a row unless its probability there is lower than
+        for a share `coverage` of the class's own held-out rows in the last call
+        to `fit` [8]_; the class that `predict` returns is always in it. So sets
+        grow with `coverage`, and with how uncertain a row is. A class with fewer
+        than 1 / (1 - coverage) - 1 held-out rows is compared with the rows of all
+        classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        coverage : float, default=0.9
+            The share of new rows of each class whose set is to hold it: on the
+            average over tables and rows of the same kind as the held-out ones.
+            It is larger where `predict` alone is right more often.
+
+        Returns
+        -------
+        sets : ndarray of bool of shape (n_samples, n_classes)
+            Whether each class is in the row's set, which is never empty. Columns
+            are ordered as `classes_`.
+
+        Raises
+        ------
+        ValueError
+            If no rows were held out, as after `partial_fit`, or fewer than
+            1 / (1 - coverage) - 1; or if y was multilabel or had several outputs.
+        """
+        largest = largest_residual_in_set(require_fitted(self), coverage)
+        return residuals_by_class(np.asarray(self.predict_proba(X))) <= largest
 
     def decision_function(self, X: Table) -> Array | list[Array]:
         """Compute the network's raw outputs: log-odds for a sigmoid, unnormalised logarithms for a softmax.

@@ -19,12 +19,13 @@ from sknet._estimators.fitted import Fitted
 from sknet._estimators.observers import EpochReport
 from sknet._estimators.read_data import Columns
 from sknet._estimators.scoring import validation_scorer
-from sknet._model.heads import RegressionHead
-from sknet._model.intervals import learn_residuals
+from sknet._model.heads import Head
+from sknet._model.intervals import Residuals
 from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows, Encoding
 from sknet._model.model import Model, Network, PrecomputedModel
 from sknet._model.network_run import NetworkRun
+from sknet._model.prediction_sets import LabelResiduals
 from sknet._model.selection import FoldNetworks, Selection, stop_at_selected_epoch
 from sknet._model.settings import Settings
 from sknet._model.side_by_side import train_side_by_side
@@ -40,6 +41,16 @@ Seeds: TypeAlias = tuple[int, int, int]
 
 Predict: TypeAlias = Callable[[Model, Table], Array | list[Array]]
 """What an estimator predicts of a table: numbers, or probabilities."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """The functions in which classification and regression differ, as training sees them."""
+
+    learn_head: Callable[..., tuple[Head, Array]]  # (y, target settings, classes) -> head, parsed y
+    predict: Predict  # (model, table) -> probabilities, or numbers
+    # (head, what was predicted of held-out rows, their parsed y, their weights) -> how far off it was
+    learn_residuals: Callable[..., Residuals | LabelResiduals | None]
 
 
 @dataclass(frozen=True)
@@ -230,7 +241,7 @@ class FitRun:
             fold_epochs=() if self.folds is None else tuple(self.folds.epochs),
         )
 
-    def final_result(self, predict: Predict, *, may_go_on: bool) -> Fitted:
+    def final_result(self, task: Task, *, may_go_on: bool) -> Fitted:
         """Return what the call leaves; with `may_go_on`, so that training may continue where it stopped."""
         fitted = self.fitted()
         if may_go_on and len(self.states) == 1:
@@ -241,10 +252,8 @@ class FitRun:
         if held_out is None:
             return fitted
         raw, y, weight = held_out
-        predicted = predict(PrecomputedModel(**vars(fitted.model), raw=raw), raw)
-        head = self.encoding.head
-        if isinstance(head, RegressionHead):
-            fitted = replace(fitted, residuals=learn_residuals(head, np.asarray(predicted), y, weight))
+        predicted = task.predict(PrecomputedModel(**vars(fitted.model), raw=raw), raw)
+        fitted = replace(fitted, residuals=task.learn_residuals(self.encoding.head, predicted, y, weight))
         if self.selection is not None and self.keeps_out_of_fold:
             outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
             for_all = [self._for_all_rows(output) for output in outputs]
@@ -258,7 +267,7 @@ class FitRun:
             rows = self.selection.held_out
             weight = None if self.rows.weight is None else self.rows.weight[rows]
             return self.selection.raw.astype(dtype), self.rows.y[rows], weight
-        if self.validation is None or not self.states or not isinstance(self.encoding.head, RegressionHead):
+        if self.validation is None or not self.states:
             return None
         raws = [network.raw_of_validation(state) for network, state in zip(self.networks, self.states, strict=True)]
         return np.mean(raws, axis=0).astype(dtype), self.validation.y, self.validation.weight

@@ -15,6 +15,7 @@ from sknet._estimators.read_data import Columns, read_known_table
 from sknet._estimators.user_warnings import warn
 from sknet._model.intervals import Residuals
 from sknet._model.model import Model
+from sknet._model.prediction_sets import LabelResiduals
 from sknet._storage import models
 from sknet._tables.columns import InputFacts
 from sknet._tables.encoding import TableEncoder
@@ -40,7 +41,7 @@ class Fitted:
     validated: bool  # whether the last call had a validation set
     seeds: tuple[int, int, int]  # of the first weights, of the held-out rows, of what training draws
     state: State | None = None  # from which training may continue
-    residuals: Residuals | None = None  # of a regressor, on the rows that the last call held out
+    residuals: Residuals | LabelResiduals | None = None  # on the rows that the last call held out
     n_rows_split: int | None = None  # how many rows the last call had, if it held some out; 0: none; None: not known
     member_epochs: tuple[tuple[Epoch, ...], ...] = ()  # of the last call, of each network where there were several
     fold_epochs: tuple[Epoch, ...] = ()  # of the last call, where folds chose how many to train
@@ -92,7 +93,7 @@ def best_epoch_of(epochs: Sequence[Epoch]) -> int:
     return max(ranks, default=((0, 0.0), 0))[1]
 
 
-KINDS = models.KINDS | models.by_name(Fitted, Columns, Residuals)
+KINDS = models.KINDS | models.by_name(Fitted, Columns, Residuals, LabelResiduals)
 """The values that a file or a pickle may hold, by name."""
 
 

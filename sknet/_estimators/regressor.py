@@ -2,22 +2,21 @@
 
 from typing import Self, cast
 
-import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
-from sknet._estimators.base import Task
+from sknet._estimators.conformal import largest_residual
 from sknet._estimators.constraints import REGRESSOR, Constraints, fit_context
+from sknet._estimators.fit_run import Task
 from sknet._estimators.fitted import model_and_table, require_fitted
 from sknet._estimators.in_memory import InMemoryMLP
 from sknet._estimators.parameters import RegressorParameters, has_partial_fit
 from sknet._estimators.resolve import has_positive_targets
 from sknet._estimators.scoring import determination
 from sknet._model.heads import RegressionHead, learn_regression_head
-from sknet._model.intervals import has_interval, intervals_around
+from sknet._model.intervals import has_interval, intervals_around, learn_residuals
 from sknet._model.model import Model
-from sknet._tables.messages import short_repr
 from sknet._typing import Array, Table, Target
 
 
@@ -26,7 +25,7 @@ def predict_values(model: Model, table: Table) -> Array:
     return model.outputs(table, model.head.predict)
 
 
-REGRESSION = Task(learn_regression_head, predict_values)
+REGRESSION = Task(learn_regression_head, predict_values, learn_residuals)
 
 
 class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
@@ -450,10 +449,6 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             If no rows were held out, as after `partial_fit`, or fewer than
             1 / (1 - coverage) - 1; or with a single quantile level.
         """
-        share: object = coverage  # of whatever type a user passes
-        is_number = isinstance(share, int | float | np.floating) and not isinstance(share, bool)
-        if not is_number or not 0 < coverage < 1:
-            raise ValueError(f"coverage={short_repr(coverage)}: give a number between 0 and 1, both excluded.")
         fitted = require_fitted(self)
         head = cast(RegressionHead, fitted.model.head)
         if not has_interval(head):
@@ -461,19 +456,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
                 f"quantile={fitted.resolved.get('quantile')!r} is a single level, and an interval needs two: give the "
                 "outer ones, quantile=[0.05, 0.95] perhaps, or choose another loss."
             )
-        if fitted.residuals is None:
-            raise ValueError(
-                "predict_interval needs rows that were held out in the last call to fit, and there were none: fit with "
-                "early_stopping='auto', True or 'folds', or with X_val and y_val; partial_fit holds nothing out."
-            )
-        largest_error = fitted.residuals.quantile(float(coverage))
-        if largest_error is None:
-            wanted = int(np.ceil(1.0 / (1.0 - coverage) - 1.0 - 1e-9))
-            raise ValueError(
-                f"coverage={coverage!r} takes {wanted} held-out rows at least, and the {fitted.residuals.n_rows:.4g} "
-                "that there are say nothing so rare: lower it, or hold out more, with validation_fraction or X_val "
-                "and y_val."
-            )
+        largest_error = largest_residual(fitted.residuals, coverage, "predict_interval")
         model, table = model_and_table(self, X)
         return intervals_around(head, model.outputs(table, head.predict), largest_error)
 

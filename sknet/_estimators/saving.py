@@ -159,5 +159,6 @@ def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
         estimator.predict(table)
         if isinstance(estimator, SigmoidMLPClassifier):
             estimator.predict_proba(table)
-        elif fitted.residuals is not None:
-            estimator.predict_interval(table, coverage=1e-3)
+        if fitted.residuals is not None:
+            is_classifier = isinstance(estimator, SigmoidMLPClassifier)
+            (estimator.predict_set if is_classifier else estimator.predict_interval)(table, coverage=1e-3)

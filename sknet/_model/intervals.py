@@ -54,10 +54,10 @@ class Residuals:
 
     def quantile(self, coverage: float) -> Array | None:
         """Return how large the error of a new row is at most, with this probability, (k,); None for too few rows."""
-        level = coverage * (1.0 + 1.0 / self.n_rows)  # the new row counts as one more, whose error may be the largest
-        if level > 1.0 + SLACK:
+        wanted = coverage * (self.n_rows + 1.0)  # of the rows: the new one is one more, whose error may be the largest
+        if wanted > self.n_rows * (1.0 + SLACK):
             return None
-        m = len(self.quantiles)
+        level, m = wanted / self.n_rows, len(self.quantiles)
         rank = min(max(ceil(level * m - SLACK), 1), m)
         return np.asarray(self.quantiles[rank - 1])
 
@@ -74,6 +74,13 @@ def learn_residuals(head: RegressionHead, predictions: Array, values: Array, wei
     ends = interval_ends(head, predictions)
     with np.errstate(over="ignore"):
         errors = np.maximum(ends[:, :, 0] - values, values - ends[:, :, 1])
+    return residuals_of(errors, weight)
+
+
+def residuals_of(errors: Array, weight: Array | None) -> Residuals:
+    """Return the quantiles of errors, (n, k); of no rows, none."""
+    if not len(errors):
+        return Residuals(errors, 0.0)
     m = len(errors) if weight is None and len(errors) <= MAX_QUANTILES else MAX_QUANTILES
     levels = np.arange(1, m + 1) / m
     quantiles = np.column_stack([weighted_quantile(column, levels, weight) for column in errors.T])

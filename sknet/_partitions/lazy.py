@@ -41,7 +41,7 @@ def lazily(estimator: Predicts, model: Model, X: Collection, method: str, *argum
     model : Model
         The estimator's.
     X : dask DataFrame or Array
-    method : {"predict", "predict_proba", "predict_interval"}
+    method : {"predict", "predict_proba", "predict_set", "predict_interval"}
 
     Returns
     -------
@@ -102,7 +102,7 @@ class _Predict:
 
 def _columns(model: Model, method: str, parts: list[Array]) -> list[pd.Index | None]:
     """Return the names of the columns, where a data frame is predicted."""
-    if method == "predict_proba" and isinstance(model.head, LabelHead):
+    if method in ("predict_proba", "predict_set") and isinstance(model.head, LabelHead):
         classes = model.head.labels.classes
         return list(map(pd.Index, classes)) if isinstance(classes, list) else [pd.Index(classes)]
     ends = ["lower", "upper"]
@@ -118,6 +118,10 @@ def _probabilities(model: Model, raw: Array) -> Array | list[Array]:
     return model.head.labels.probabilities(model.head.loss.predictions(raw))
 
 
+def _sets(model: Model, raw: Array) -> Array:
+    return np.asarray(_probabilities(model, raw)) > 0.0
+
+
 def _interval(model: Model, raw: Array) -> Array:
     if not isinstance(model.head, RegressionHead):
         raise TypeError("a head of labels has no intervals")
@@ -128,6 +132,7 @@ def _interval(model: Model, raw: Array) -> Array:
 _LIKE = {
     "predict": lambda model, raw: model.head.predict(raw),
     "predict_proba": _probabilities,
+    "predict_set": _sets,
     "predict_interval": _interval,
 }
 """What each method gives for raw outputs of one row: its type and its shape."""

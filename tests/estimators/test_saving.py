@@ -15,6 +15,7 @@ from sklearn.pipeline import make_pipeline
 
 import sknet
 from sknet import Activation, Loss, ModelFileError, Optimizer, SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet._model.intervals import Residuals
 from sknet._storage import files, models
 
 rng = np.random.default_rng(0)
@@ -95,8 +96,9 @@ def test_members_folds_and_every_kind_of_column_come_back(kind, y, way, path):
     for name in ("oof_prediction_", "validation_scores_", "best_validation_score_"):
         assert hasattr(saved, name) == hasattr(net, name)
         np.testing.assert_array_equal(getattr(saved, name, None), getattr(net, name, None))
-    if hasattr(net, "predict_interval") and net._fitted.residuals is not None:
-        np.testing.assert_array_equal(saved.predict_interval(MIXED), net.predict_interval(MIXED))
+    if net._fitted.residuals is not None:
+        method = "predict_interval" if kind is SigmoidMLPRegressor else "predict_set"
+        np.testing.assert_array_equal(getattr(saved, method)(MIXED), getattr(net, method)(MIXED))
     assert pickle.dumps(saved.partial_fit(MIXED, y).coefs_) == pickle.dumps(net.partial_fit(MIXED, y).coefs_)
 
 
@@ -309,6 +311,17 @@ def test_parts_that_do_not_go_together_are_refused(path, change):
     net = SigmoidMLPRegressor(**QUICK, early_stopping=True).fit(X, NUMBER)
     assert (again(net, path).predict(X) == net.predict(X)).all()
     net._fitted = change(net._fitted)
+    with pytest.raises(ModelFileError, match=r"model\.safetensors is not a whole file written by sknet\.save: "):
+        again(net, path)
+
+
+@pytest.mark.parametrize("changes", [
+    {"by_class": ()}, {"by_class": (1.0, 2.0, 3.0)}, {"of_all": None}, {"of_all": Residuals(np.zeros((0, 1)), 9.0)},
+    {"of_all": Residuals(np.zeros((5, 2)), 5.0)},
+], ids=str)  # fmt: skip
+def test_residuals_of_labels_that_are_none_are_refused(path, changes):
+    net = SigmoidMLPClassifier(**QUICK, early_stopping=True).fit(X, LABEL)
+    net._fitted = with_errors(**changes)(net._fitted)
     with pytest.raises(ModelFileError, match=r"model\.safetensors is not a whole file written by sknet\.save: "):
         again(net, path)
 

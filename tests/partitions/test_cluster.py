@@ -267,6 +267,11 @@ def test_folds_of_labels_are_those_in_memory(client, workers):
     local = LocalClassifier(**FIT | dict(early_stopping="folds")).fit(X[["a", "c"]], X["b"])
     assert remote.n_iter_ == local.n_iter_ and distance(local, remote) < 1e-8
     np.testing.assert_allclose(remote.oof_prediction_, local.oof_prediction_, rtol=1e-8, atol=1e-10)
+    sets = remote.predict_set(given[["a", "c"]], 0.8)
+    assert list(sets.columns) == list("xyz") and sets.divisions == given.divisions
+    np.testing.assert_array_equal(sets.compute(), local.predict_set(X[["a", "c"]], 0.8))
+    with pytest.raises(ValueError, match="coverage=1.5: give a number"):
+        remote.predict_set(given[["a", "c"]], 1.5)
 
 
 def test_target_means_of_a_large_table_are_added_up_by_the_workers(client, workers, monkeypatch):

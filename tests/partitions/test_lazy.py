@@ -22,8 +22,8 @@ NUMBERS = rng.normal(size=(N, 2))
 QUICK = dict(hidden_layer_sizes=4, max_iter=2, random_state=0)
 LEVELS = dict(loss="quantile", quantile=[0.1, 0.5, 0.9])
 CASES = {
-    "labels": (SigmoidMLPClassifier(**QUICK), LABELS, ["predict", "predict_proba"]),
-    "two labels": (SigmoidMLPClassifier(**QUICK), LABELS == "yes", ["predict", "predict_proba"]),
+    "labels": (SigmoidMLPClassifier(**QUICK), LABELS, ["predict", "predict_proba", "predict_set"]),
+    "two labels": (SigmoidMLPClassifier(**QUICK), LABELS == "yes", ["predict", "predict_proba", "predict_set"]),
     "indicators": (SigmoidMLPClassifier(**QUICK), NUMBERS > 0, ["predict", "predict_proba"]),
     "several labels": (SigmoidMLPClassifier(**QUICK), np.c_[LABELS, LABELS[::-1]], ["predict", "predict_proba"]),
     "numbers": (SigmoidMLPRegressor(**QUICK), NUMBERS[:, 0], ["predict", "predict_interval"]),
@@ -64,6 +64,7 @@ def test_columns_are_named():
     net = SigmoidMLPClassifier(**QUICK).fit(FRAME, LABELS)
     X = dd.from_pandas(FRAME, npartitions=3)
     assert list(lazily(net, net._fitted.model, X, "predict_proba").columns) == ["maybe", "no", "yes"]
+    assert list(lazily(net, net._fitted.model, X, "predict_set").columns) == ["maybe", "no", "yes"]
     net = SigmoidMLPRegressor(**QUICK).fit(FRAME, NUMBERS)
     ends = lazily(net, net._fitted.model, X, "predict_interval").columns
     assert list(ends) == [(0, "lower"), (0, "upper"), (1, "lower"), (1, "upper")]

@@ -1,0 +1,55 @@
+"""How far off a prediction may be, for intervals and sets of classes; the errors where held-out rows cannot tell.
+
+Conventions
+-----------
+k target columns, or classes.
+
+largest : (k,)     largest residual of each that lies inside
+"""
+
+import numpy as np
+
+from sknet._model.intervals import Residuals
+from sknet._model.prediction_sets import LabelResiduals
+from sknet._tables.messages import short_repr
+from sknet._typing import Array
+
+
+def largest_residual(residuals: Residuals | LabelResiduals | None, coverage: object, method: str) -> Array:
+    """Return how large the residual of a new row is at most, with the probability `coverage`.
+
+    Parameters
+    ----------
+    residuals : Residuals, LabelResiduals or None
+        Those of the rows that the last call to `fit` held out.
+    coverage : object
+        Of whatever type a user passes.
+    method : str
+        The one that the user has called.
+
+    Returns
+    -------
+    largest : ndarray of shape (k,)
+
+    Raises
+    ------
+    ValueError
+        If the coverage is no number between 0 and 1, or if there are no residuals or too few.
+    """
+    is_number = isinstance(coverage, int | float | np.floating) and not isinstance(coverage, bool)
+    if not is_number or not 0 < coverage < 1:  # type: ignore[operator]
+        raise ValueError(f"coverage={short_repr(coverage)}: give a number between 0 and 1, both excluded.")
+    if residuals is None:
+        raise ValueError(
+            f"{method} needs rows that were held out in the last call to fit, and there were none: fit with "
+            "early_stopping='auto', True or 'folds', or with X_val and y_val; partial_fit holds nothing out."
+        )
+    share = float(coverage)  # type: ignore[arg-type]
+    largest = residuals.quantile(share)
+    if largest is None:
+        wanted = int(np.ceil(1.0 / (1.0 - share) - 1.0 - 1e-9))
+        raise ValueError(
+            f"coverage={coverage!r} takes {wanted} held-out rows at least, and the {residuals.n_rows:.4g} that there "
+            "are say nothing so rare: lower it, or hold out more, with validation_fraction or X_val and y_val."
+        )
+    return largest

@@ -1,0 +1,94 @@
+"""Prediction sets: the classes that held-out rows say cannot be excluded (split conformal prediction).
+
+A row's residual for a class is one minus the class's probability [1]_, and 0 for the most probable class, which is
+thus in every set. A class is in the set of a row unless its residual is larger than those of a share `coverage` of the
+held-out rows of that class: so each class by itself has the coverage, rare ones too [1]_ [2]_. For rows that are
+exchangeable with the held-out ones this holds whatever the network.
+
+.. [1] Sadinle, M., Lei, J. & Wasserman, L. (2019). "Least ambiguous set-valued classifiers with bounded error levels".
+   Journal of the American Statistical Association 114, 223-234. arXiv:1609.00451.
+.. [2] Vovk, V. (2012). "Conditional validity of inductive conformal predictors". ACML, PMLR 25, 475-490.
+   arXiv:1209.2673.
+
+Conventions
+-----------
+n rows, K classes.
+
+P : (n, K)               probabilities
+codes : (n, 1)           index of each row's class
+weight : (n,) or None    sample weights, positive
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from sknet._model.heads import LabelHead
+from sknet._model.intervals import Residuals, residuals_of
+from sknet._typing import Array
+
+
+@dataclass(frozen=True, eq=False)
+class LabelResiduals:
+    """The residuals of held-out rows for their own class.
+
+    Attributes
+    ----------
+    of_all : Residuals
+        Those of all rows together, one column.
+    by_class : tuple of Residuals
+        And of the rows of each class.
+    """
+
+    of_all: Residuals
+    by_class: tuple[Residuals, ...]
+
+    @property
+    def n_rows(self) -> float:
+        """How many rows of equal weight they are worth."""
+        return self.of_all.n_rows
+
+    def quantile(self, coverage: float) -> Array | None:
+        """Return how large the residual of each class may be in a set, (K,); None for too few rows."""
+        of_all = self.of_all.quantile(coverage)
+        if of_all is None:
+            return None
+        return np.array([_quantile_of_class(own, coverage, of_all.item()) for own in self.by_class])
+
+
+def _quantile_of_class(own: Residuals, coverage: float, of_all: float) -> float:
+    """Return the quantile of a class's own rows; where they are too few, that of all rows, or the largest of its own.
+
+    The larger of the two: as the coverage grows, no class then leaves a set.
+    """
+    quantile = own.quantile(coverage)
+    return float(max(own.quantiles.max(initial=0.0), of_all) if quantile is None else quantile.item())
+
+
+def residuals_by_class(P: Array) -> Array:
+    """Return each row's residual for each class, (n, K) in float64."""
+    P = P.astype(np.float64)
+    is_largest = np.equal(P, P.max(axis=1, keepdims=True))
+    return np.where(is_largest, 0.0, 1.0 - P)
+
+
+def has_sets(head: LabelHead) -> bool:
+    """Whether sets of classes can be predicted: of one label per row."""
+    return head.labels.kind in ("binary", "multiclass")
+
+
+def learn_label_residuals(
+    head: LabelHead, probabilities: Array | list[Array], codes: Array, weight: Array | None
+) -> LabelResiduals | None:
+    """Return the residuals of probabilities, as `predict_proba` returns them, for rows that no training has seen."""
+    if not has_sets(head):
+        return None
+    P = np.asarray(probabilities)
+    own = np.take_along_axis(residuals_by_class(P), codes, axis=1)  # (n, 1)
+    by_class = []
+    for code in range(P.shape[1]):
+        rows = codes[:, 0] == code
+        by_class.append(residuals_of(own[rows], None if weight is None else weight[rows]))
+    return LabelResiduals(residuals_of(own, weight), tuple(by_class))

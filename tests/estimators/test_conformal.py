@@ -1,0 +1,149 @@
+"""Sets of classes as users get them: from the rows that the last fit held out, or a named error."""
+
+import pickle
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from sknet import SigmoidMLPClassifier, load, save, stream
+
+rng = np.random.default_rng(0)
+X = rng.normal(size=(300, 3))
+LABEL = rng.permutation(["a", "b", "c"])[np.digitize(X[:, 0] + 0.5 * rng.normal(size=300), [-0.5, 0.7])]
+QUICK = dict(hidden_layer_sizes=4, max_iter=5, random_state=0, early_stopping=True, validation_fraction=0.2)
+
+
+def covered(sets, codes):
+    return sets[np.arange(len(codes)), codes]
+
+
+def simulated(i, n):
+    """Rows of the i-th kind of table: two to four classes, of one size or of several."""
+    new = np.random.default_rng(i)
+    table, edges = new.normal(size=(n, 4)), [[0.0], [-0.5, 0.5], [-1.0, 0.0, 1.2]][i % 3]
+    return table, np.digitize(np.sin(2.0 * table[:, 0]) + table[:, 1] + 0.8 * new.normal(size=n), edges)
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_thresholds_are_quantiles_of_the_probabilities_of_rows_of_ones_own(n_members):
+    net = SigmoidMLPClassifier(**QUICK, n_members=n_members, dtype="float64")
+    net.fit(X[:200], LABEL[:200], X_val=X[200:], y_val=LABEL[200:])
+    p, found = net.predict_proba(X), net.predict_set(X, coverage=0.8)
+    assert found.shape == (300, 3) and found.dtype == bool
+    for code, label in enumerate(net.classes_):
+        own = p[200:][LABEL[200:] == label]
+        residuals = np.sort(np.where(own.argmax(axis=1) == code, 0.0, 1.0 - own[:, code]))
+        largest = residuals[int(np.ceil(0.8 * (len(own) + 1))) - 1]
+        near = np.abs(1.0 - p[:, code] - largest) < 1e-9  # the quantile itself, up to rounding
+        expected = (1.0 - p[:, code] <= largest) | (p.argmax(axis=1) == code)
+        assert_array_equal(found[~near, code], expected[~near])
+
+
+@pytest.mark.parametrize("weight", [None, rng.integers(1, 4, 300).astype(float)])
+def test_with_folds_they_come_from_out_of_fold_predictions(weight):
+    """All of them below 500 rows: each row once; weight or none, of each class by itself."""
+    net = SigmoidMLPClassifier(4, max_iter=5, random_state=0, early_stopping="folds").fit(X, LABEL, weight)
+    p, codes = net.oof_prediction_, np.searchsorted(net.classes_, LABEL)
+    largest = net._fitted.residuals.quantile(0.8)
+    own = np.where(p == p.max(axis=1, keepdims=True), 0.0, 1.0 - p.astype(float))[np.arange(300), codes]
+    for code in range(3):
+        rows = codes == code
+        share = np.average((own <= largest[code] + 1e-9)[rows], weights=None if weight is None else weight[rows])
+        assert share == pytest.approx(0.8, abs=0.03) or (largest[code] == 0.0 and share > 0.8)
+
+
+def test_default_classifiers_cover_new_rows_of_each_class():
+    shares = []
+    for i in range(6):
+        (table, y), n = simulated(i, 2400), (400, 700)[i % 2]
+        net = SigmoidMLPClassifier(16, max_iter=30, random_state=i).fit(table[:n], y[:n])
+        assert net.resolved_params_["early_stopping"] == "folds" and net.resolved_params_["n_members"] == 2
+        inside = covered(net.predict_set(table[n:]), y[n:])
+        shares += [inside[y[n:] == code].mean() for code in range(y.max() + 1)]
+    assert np.mean(shares) == pytest.approx(0.9, abs=0.03)
+    assert min(shares) > 0.8
+
+
+def test_sets_grow_with_the_coverage_and_hold_what_predict_says():
+    for early_stopping in True, "folds":
+        net = SigmoidMLPClassifier(**QUICK | {"early_stopping": early_stopping}).fit(X, LABEL)
+        nested = [net.predict_set(X, coverage) for coverage in (0.1, 0.5, np.float32(0.8), 0.9, 0.95)]
+        assert all((small <= large).all() for small, large in pairwise(nested))
+        assert covered(nested[0], np.searchsorted(net.classes_, net.predict(X))).all()
+        assert nested[-1].sum() > nested[0].sum()
+
+
+@pytest.mark.parametrize("y", [LABEL == "a", np.where(LABEL == "a", -1, 1), np.zeros(300)], ids=str)
+def test_two_labels_and_a_single_one(y):
+    net = SigmoidMLPClassifier(**QUICK).fit(X, y)
+    found = net.predict_set(X)
+    assert found.shape == (300, len(net.classes_)) and found.any(axis=1).all()
+    if len(net.classes_) == 1:
+        assert found.all()
+
+
+def test_squared_error_and_class_weights_have_sets_too():
+    for options in {"loss": "squared_error"}, {"class_weight": "balanced"}, {"class_weight": {"a": 100.0}}:
+        net = SigmoidMLPClassifier(**QUICK | options).fit(X, LABEL)
+        assert net.predict_set(X, 0.7).any(axis=1).all()
+
+
+@pytest.mark.parametrize("early_stopping", [True, "folds"])
+@pytest.mark.parametrize("weight", [None, rng.integers(0, 3, 300)])
+def test_pickles_and_files_keep_them(weight, early_stopping, tmp_path):
+    net = SigmoidMLPClassifier(**QUICK | {"early_stopping": early_stopping}).fit(X, LABEL, sample_weight=weight)
+    save(net, tmp_path / "net.safetensors")
+    for again in pickle.loads(pickle.dumps(net)), load(tmp_path / "net.safetensors"):
+        assert_array_equal(again.predict_set(X), net.predict_set(X))
+
+
+def test_a_stream_has_them_and_predicts_them(tmp_path):
+    net = stream.fit(SigmoidMLPClassifier(**QUICK | {"early_stopping": True}), lambda: [(X, LABEL)])
+    assert_array_equal(np.concatenate(list(stream.predict(net, X, method="predict_set"))), net.predict_set(X))
+
+
+def no_held_out_rows(net):
+    net.set_params(early_stopping=False).fit(X, LABEL)
+
+
+def weights_set_by_hand(net):
+    net.fit(X, LABEL)
+    net.coefs_ = net.coefs_
+
+
+CASES = {
+    "not held out": (no_held_out_rows, "predict_set needs rows that were held out in the last call to fit"),
+    "partial_fit": (lambda net: net.fit(X, LABEL).partial_fit(X, LABEL), "held out in the last call to fit"),
+    "set by hand": (weights_set_by_hand, "held out in the last call to fit"),
+    "indicators": (
+        lambda net: net.fit(X, np.c_[LABEL == "a", LABEL == "b"].astype(int)),
+        "predict_set takes one label per row, and y was multilabel: fit a classifier for each",
+    ),
+    "several outputs": (
+        lambda net: net.fit(X, np.c_[LABEL, LABEL]), "takes one label per row, and y was multioutput: fit a classifier"
+    ),
+    "too few rows": (
+        lambda net: net.fit(X, LABEL, X_val=X[:8], y_val=LABEL[:8]), "coverage=0.9 takes 9 held-out rows at least"
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("early_stopping", [True, "folds"])
+@pytest.mark.parametrize("case", CASES)
+def test_without_such_rows_there_is_an_error_with_the_remedy(case, early_stopping):
+    prepare, message = CASES[case]
+    if case == "too few rows" and early_stopping == "folds":
+        pytest.skip("rows of one's own do not go with folds")
+    net = SigmoidMLPClassifier(**QUICK | {"early_stopping": early_stopping})
+    prepare(net)
+    with pytest.raises(ValueError, match=message):
+        net.predict_set(X)
+
+
+@pytest.mark.parametrize("coverage", [0.0, 1.0, 1.5, -0.1, True, "0.9", None, float("nan"), 10**400])
+def test_a_coverage_that_is_none(coverage):
+    net = SigmoidMLPClassifier(**QUICK).fit(X, LABEL)
+    with pytest.raises(ValueError, match="coverage="):
+        net.predict_set(X, coverage)
