@@ -28,6 +28,7 @@ def make(n, rng):
             "b": rng.lognormal(size=n),
             "city": pd.Series(rng.choice(list("uvwxyz"), n), dtype=object),
             "user": rng.choice([f"u{i}" for i in range(200)], n),
+            "note": [" ".join(words) for words in rng.choice(["a", "new", "flat", "of", "quiet", "near"], (n, 6))],
             "day": pd.Timestamp("2024-01-01") + pd.to_timedelta(rng.integers(0, 10**7, n), unit="s"),
             "w": rng.integers(0, 3, n) * 0.5,
             "g": rng.integers(0, 40, n),
@@ -35,12 +36,12 @@ def make(n, rng):
     )
     effect = frame["city"].map({c: i - 2.5 for i, c in enumerate("uvwxyz")})
     frame["y"] = (frame["a"] * 2 + effect + frame["day"].dt.hour / 12 + rng.logistic(size=n) > 1).astype(int)
-    frame.loc[rng.choice(n, n // 20, replace=False), ["a", "city"]] = None
+    frame.loc[rng.choice(n, n // 20, replace=False), ["a", "city", "note"]] = None
     return frame
 
 
 TABLE, TEST = make(N, RNG).sort_values("y", kind="stable", ignore_index=True), make(N, RNG)
-FEATURES = ["a", "b", "city", "user", "day"]
+FEATURES = ["a", "b", "city", "user", "note", "day"]
 QUICK = {"hidden_layer_sizes": 16, "max_iter": 12, "random_state": 0, "max_categories": 50, "dtype": "float64"}
 
 

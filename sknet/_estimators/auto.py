@@ -12,7 +12,13 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from sknet._estimators.conflicts import LEARNT_WITH, refuse_changed, refuse_with_folds
-from sknet._estimators.parameters import ClassifierParameters, CommonParameters, RegressorParameters, Splitter
+from sknet._estimators.parameters import (
+    ClassifierParameters,
+    CommonParameters,
+    RegressorParameters,
+    Splitter,
+    column_choices,
+)
 from sknet._model.selection import MANY_ROWS
 from sknet._partitions.table import PartedTable
 from sknet._tables.kinds import count_kinds
@@ -82,6 +88,7 @@ class Facts:
     validated: Validated  # whether rows are held out, or folds are
     n_numbers: int = 0  # columns of numbers
     has_many_levels: bool = False  # whether a category has more levels than `max_categories`
+    text_names: tuple[str, ...] = ()  # columns of free text
     is_sparse: bool = False
     is_partial_fit: bool = False  # a call of `partial_fit`
     earlier_parameters: Mapping[str, object] | None = None  # what was resolved when the columns were learnt
@@ -172,6 +179,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "n_iter_no_change": LARGE_PATIENCE if n >= LARGE and ours else PATIENCE,
         "numeric_encoding": "raw",
         "category_encoding": "one_hot",
+        "text_features": list(facts.text_names) or None,
     }
     if facts.validated == "folds":
         values |= {"n_iter_no_change": FOLDS_PATIENCE[n >= MANY_ROWS], "tol": FOLDS_TOL}
@@ -230,7 +238,7 @@ def with_column_facts(facts: Facts, p: CommonParameters, rows: Rows, seed: int) 
         facts = replace(facts, largest_batch=WORKERS_BATCH)
     if facts.earlier_parameters is not None:
         return facts
-    if type(X) is np.ndarray and isinstance(p.categorical_features, str):
+    if type(X) is np.ndarray and not column_choices(p).named:
         return replace(facts, n_numbers=X.shape[1])  # numbers, all of them
-    n_numbers, many = count_kinds(rows.sample(seed).X, p.categorical_features, p.max_categories)
-    return replace(facts, n_numbers=n_numbers, has_many_levels=many, is_sparse=is_sparse(X))
+    counts = count_kinds(rows.sample(seed).X, column_choices(p), p.max_categories)
+    return replace(facts, **counts._asdict(), is_sparse=is_sparse(X))

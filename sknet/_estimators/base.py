@@ -28,7 +28,7 @@ from sknet._estimators.constraints import LARGEST, LOSSES, MAY_BE_NUMBERS, SIZES
 from sknet._estimators.documentation import LinksDocumentation
 from sknet._estimators.fit_run import FitRun, Plan, Seeds, Task, member_seeds
 from sknet._estimators.fitted import Fitted, FittedAttributes
-from sknet._estimators.parameters import has_partial_fit
+from sknet._estimators.parameters import column_choices, has_partial_fit
 from sknet._estimators.read_data import Columns, FitArguments, read_rows, read_validation
 from sknet._estimators.reporting import (
     print_end,
@@ -128,7 +128,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         settings, name = objective_settings(self), type(self).__name__
         if earlier is None:
             parse = partial(self._task.learn_head, settings=settings, classes=classes)
-            head, rows, columns = read_rows(arguments, name, None, parse, self.categorical_features)
+            head, rows, columns = read_rows(arguments, name, None, parse, column_choices(self))
             if rows.original is not None and classes is None:  # a label that only dropped rows had is not a class
                 head, rows = without_absent_labels(head, rows)
         else:

@@ -15,6 +15,7 @@ from sknet._estimators.keywords import name_class_in_errors
 from sknet._network.activations import Activation
 from sknet._network.initializers import Initializer
 from sknet._network.losses import Loss
+from sknet._tables.choices import ColumnChoices
 from sknet._training.optimizers import Optimizer
 from sknet._typing import Array
 
@@ -51,8 +52,10 @@ class CommonParameters:
     tol: float | Auto = "auto"
     # --- the table ---
     categorical_features: str | Sequence[str] | Sequence[int] | Sequence[bool] | None = "from_dtype"
+    text_features: str | Sequence[str] | Sequence[int] | Sequence[bool] | None = "auto"
     max_categories: int | None = 100
     category_encoding: Literal["one_hot", "target", "both", "auto"] = "auto"
+    text_components: int = 30
     numeric_encoding: Literal["raw", "piecewise_linear", "auto"] = "auto"
     n_bins: int = 16
     input_scaling: str | None = "robust"
@@ -103,6 +106,11 @@ class RegressorParameters(CommonParameters):
     huber_delta: float | Auto = "auto"
     tweedie_power: float | Auto = "auto"
     target_scaling: Literal["standard"] | None = "standard"
+
+
+def column_choices(p: CommonParameters) -> ColumnChoices:
+    """Return what the user says that columns are."""
+    return ColumnChoices(p.categorical_features, p.text_features)
 
 
 def has_partial_fit(estimator: CommonParameters) -> bool:

@@ -30,7 +30,8 @@ from sknet._tables.arrays import (
     refuse_bad_column,
     refuse_foreign,
 )
-from sknet._tables.frames import as_pandas, category_mask, column_names, is_frame, parse_categorical_features
+from sknet._tables.choices import ColumnChoices
+from sknet._tables.frames import as_pandas, column_names, is_frame
 from sknet._tables.messages import short_list
 from sknet._tables.misread import misread_columns
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, Rows, is_memory_mapped, is_sparse, refuse_bad_sparse
@@ -62,7 +63,7 @@ class Columns:
     n: int
     names: Array | None
     float_type: DType  # of fitted arrays and predictions: the table's own, float64 if it has none
-    categories: tuple[int, ...] = ()  # positions of those of an array that may hold text
+    may_be_text: tuple[int, ...] = ()  # positions of those of an array that may hold text
 
 
 # --- all of it -------------------------------------------------------------------------------------------------------
@@ -73,7 +74,7 @@ def read_rows(
     name: str,
     columns: Columns | None,
     parse: Callable[[Target], tuple[Head, Array]],
-    categorical_features: object = None,
+    choices: ColumnChoices | None = None,
 ) -> tuple[Head, Rows, Columns]:
     """Check a table, its target, weights and groups; rows of weight 0 are dropped.
 
@@ -89,8 +90,8 @@ def read_rows(
     parse : callable
         y -> head, parsed y.
 
-    categorical_features : object, default=None
-        The user's choice: the columns of an array that may hold text.
+    choices : ColumnChoices, default=None
+        The user's: the columns of an array that may hold text.
 
     Returns
     -------
@@ -99,7 +100,7 @@ def read_rows(
     columns : Columns
     """
     if columns is None:
-        table, columns = read_table(arguments.X, name, categorical_features)
+        table, columns = read_table(arguments.X, name, choices or ColumnChoices())
     else:
         table = read_known_table(arguments.X, columns, name)
     if arguments.y is None:
@@ -148,33 +149,31 @@ def prefix_errors(name: str) -> Iterator[None]:
 # --- tables ----------------------------------------------------------------------------------------------------------
 
 
-def read_table(X: Table, name: str, categorical_features: object = None) -> tuple[Table, Columns]:
+def read_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, Columns]:
     """Check the table of a first fit; `name` is the estimator's, for messages."""
     if isinstance(X, PartedTable):
-        return X, replace(read_table(X.sample, name, categorical_features)[1], categories=())
+        return X, replace(read_table(X.sample, name, choices)[1], may_be_text=())
     if type(X) is not np.ndarray:
         refuse_foreign(X, "X")
-    if not isinstance(categorical_features, str) and holds_objects(X):
-        chosen = parse_categorical_features(categorical_features)[1]
-        if chosen is not None:
-            names = _array_names(X.shape[1])
-            categories = tuple(np.flatnonzero(category_mask(chosen, names)).tolist())
-            table = _check_frame(frame_of_objects(X, categories), name)
-            return table, Columns(X.shape[1], None, np.dtype(np.float64), categories)
+    if choices.named and holds_objects(X):
+        kinds = choices.named_kinds(_array_names(X.shape[1]))
+        may_be_text = tuple([j for j, kind in enumerate(kinds) if kind is not None])
+        table = _check_frame(frame_of_objects(X, may_be_text), name)
+        return table, Columns(X.shape[1], None, np.dtype(np.float64), may_be_text)
     if type(X) is not np.ndarray and is_frame(X):
         table = _check_frame(X, name)
         columns = Columns(table.shape[1], feature_names(table), _float_type(map(str, X.dtypes)))
-        _warn_of_misread_columns(table, categorical_features)
+        _warn_of_misread_columns(table, choices)
         return table, columns
     table = _read_array(X, partial(check_array, estimator=name))
     return table, Columns(table.shape[1], None, _float_type([table.dtype.name]))
 
 
-def _warn_of_misread_columns(frame: Table, categorical_features: object) -> None:
-    for column, remedy in misread_columns(frame, categorical_features):
+def _warn_of_misread_columns(frame: Table, choices: ColumnChoices) -> None:
+    for column, remedy in misread_columns(frame, choices):
         warn(
-            f"Column {column!r} of X is text whose values are numbers or dates, and is read as a category with a level "
-            f"for each. Convert it with {remedy}; or, if it is a category, say so with "
+            f"Column {column!r} of X is text whose values are numbers or dates, and is not read as such. "
+            f"Convert it with {remedy}; or, if it is a category, say so with "
             f"categorical_features=['from_dtype', {column!r}].",
             UserWarning,
         )
@@ -188,10 +187,10 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
         read_known_table(X.sample, columns, name)
         return X
     refuse_foreign(X, "X")
-    if columns.categories and holds_objects(X):
+    if columns.may_be_text and holds_objects(X):
         if X.shape[1] != columns.n:
             raise ValueError(f"X has {X.shape[1]} features, but {name} is expecting {columns.n} features as input.")
-        return _check_frame(frame_of_objects(X, columns.categories), name)
+        return _check_frame(frame_of_objects(X, columns.may_be_text), name)
     expecting = _class_named(name)()
     expecting.n_features_in_ = columns.n
     if columns.names is not None:
@@ -208,12 +207,12 @@ def holds_objects(X: object) -> bool:
     return isinstance(X, np.ndarray) and X.dtype.kind in "OU" and X.ndim == 2
 
 
-def frame_of_objects(X: Array, categories: tuple[int, ...]) -> pd.DataFrame:
-    """Make an array of objects or text a data frame: categories as they are, all else as numbers."""
+def frame_of_objects(X: Array, may_be_text: tuple[int, ...]) -> pd.DataFrame:
+    """Make an array of objects or text a data frame: columns that may be text as they are, all else as numbers."""
     columns: dict[str, Array | pd.Series] = {}
     for j, name in enumerate(_array_names(X.shape[1])):
         values = X[:, j]
-        columns[name] = pd.Series(values, dtype=object) if j in categories else _as_numbers(values, name)
+        columns[name] = pd.Series(values, dtype=object) if j in may_be_text else _as_numbers(values, name)
     return pd.DataFrame(columns)
 
 
@@ -227,7 +226,7 @@ def _as_numbers(values: Array, name: str) -> Array:
     except (TypeError, ValueError, OverflowError) as error:
         raise ValueError(
             f"Column {name!r} of X should hold numbers, but {str(error).rstrip('.')}. Convert it, or name it in "
-            "categorical_features."
+            "categorical_features or text_features."
         ) from error
 
 

@@ -31,9 +31,9 @@ REGRESSION = Task(learn_regression_head, predict_values, learn_residuals)
 class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     """A multi-layer perceptron for regression, trained by hand-written backpropagation.
 
-    It takes a raw table: numbers are scaled and put into bins [5]_, categories
-    and dates encoded and missing values marked inside; `inputs_` shows how.
-    Gradients are those of [1]_.
+    It takes a raw table: numbers are scaled and put into bins [5]_, categories,
+    dates and free text encoded and missing values marked inside; `inputs_` shows
+    how. Gradients are those of [1]_.
 
     The parameters come in groups: the network (`hidden_layer_sizes` to
     `n_members`), training (`learning_rate_init` to `verbose`), when to stop
@@ -142,6 +142,11 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         enum and strings), or by name, index or mask; names with "from_dtype"
         among them mean both. A column named here may be text in an array too.
 
+    text_features : "auto", array-like of str, int or bool, or None, default="auto"
+        Which columns are free text, whose words are read: by name, index or mask;
+        "auto" is strings in a data frame, most of which differ, of three words or
+        more on average. No column is a category too.
+
     max_categories : int or None, default=100
         The most inputs that a category becomes, the one that infrequent levels
         share included; None is no limit. Levels of most weight have their own.
@@ -154,6 +159,11 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         "auto" is "both" where there is such a column, else "one_hot"; always
         "one_hot" at a first `partial_fit`, and where `numeric_encoding="auto"` means
         "raw" for scikit-learn's sake.
+
+    text_components : int, default=30
+        The most inputs that a column of text becomes: projections of its TF-IDF,
+        of groups of three and four characters, on the first components of their
+        singular value decomposition. More may help with long texts.
 
     numeric_encoding : {"raw", "piecewise_linear", "auto"}, default="auto"
         How numbers become inputs: the scaled number; or beside it piecewise-linear

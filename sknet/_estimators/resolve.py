@@ -105,11 +105,13 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False) -> Setting
         objective=objective_settings(p),
         table=TableSettings(
             categorical_features=p.categorical_features,
+            text_features=p.text_features,
             input_scaling=p.input_scaling,
             numeric_encoding="piecewise_linear" if any(sees_bins) else "raw",
             n_bins=p.n_bins,
             max_categories=p.max_categories,
             category_encoding=p.category_encoding,
+            text_components=p.text_components,
         ),
         network=NetworkSettings(sizes, hidden_activations(p, len(sizes)), dropout_rates(p, len(sizes)), p.init),
         solver=SolverSettings(

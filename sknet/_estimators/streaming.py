@@ -14,7 +14,6 @@ from collections.abc import Iterator
 from numbers import Real
 from os import PathLike
 from pathlib import Path
-from tempfile import TemporaryFile
 from typing import cast
 
 import numpy as np
@@ -24,7 +23,7 @@ from sknet._estimators.auto import SHARE, Facts, evaluation_method
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import refuse_lbfgs
 from sknet._estimators.fit_run import FitRun, Plan, Seeds
-from sknet._estimators.parameters import ClassifierParameters
+from sknet._estimators.parameters import ClassifierParameters, column_choices
 from sknet._estimators.read_data import (
     Columns,
     FitArguments,
@@ -38,6 +37,7 @@ from sknet._estimators.reporting import refuse_or_warn_of_identifiers, warn_of_f
 from sknet._estimators.resolve import objective_settings
 from sknet._model.heads import Head
 from sknet._partitions.epochs import RowCounts, StoredRows, learn_stored, network_of, validation_of
+from sknet._partitions.scratch import ScratchFiles
 from sknet._partitions.sources import Chunk
 from sknet._partitions.stored import CheckedChunk, StoredTable, TableWriter
 from sknet._storage import checkpoints
@@ -82,15 +82,9 @@ def fit_stream(
         saved = checkpoints.read(resume)
         saved.refuse_other(type(estimator).__name__, 0)
     seeds = estimator._seeds(None) if saved is None else saved.origin.seeds
-    # the file has no name: the system removes it when it is closed, even where the process is killed
-    with TemporaryFile(dir=folder, buffering=0) as file:
-        writer = TableWriter(
-            file,
-            folder,
-            seeds[1],
-            categorical_features=estimator.categorical_features,
-            has_labels=isinstance(estimator, ClassifierParameters),
-        )
+    with ScratchFiles(folder) as files:
+        has_labels = isinstance(estimator, ClassifierParameters)
+        writer = TableWriter(files, seeds[1], choices=column_choices(estimator), has_labels=has_labels)
         reader = ChunkReader(estimator)
         stored = store_rows(chunks, reader, writer, verbose=bool(estimator.verbose))
         del writer  # and its buffer
@@ -120,13 +114,13 @@ class ChunkReader:
     """
 
     def __init__(self, estimator: BaseSigmoidMLP) -> None:
-        self._name, self._categorical_features = type(estimator).__name__, estimator.categorical_features
+        self._name, self._choices = type(estimator).__name__, column_choices(estimator)
         self.columns: Columns | None = None
 
     def read(self, chunk: Chunk) -> CheckedChunk:
         """Check a chunk."""
         if self.columns is None:
-            table, columns = read_table(chunk.X, self._name, self._categorical_features)
+            table, columns = read_table(chunk.X, self._name, self._choices)
         else:
             table, columns = read_known_table(chunk.X, self.columns, self._name), self.columns
         n = table.shape[0]
@@ -170,19 +164,18 @@ def assemble(
         validation = read_validation_stream(estimator, validation_chunks, reader, stored, head)
     sample = rows.sample(seeds[1])
     n_held_out = 0 if validation is None else len(validation.y)
-    n_numbers, has_many_levels = count_kinds(sample.rows.X, estimator.categorical_features, estimator.max_categories)
+    counts_by_kind = count_kinds(sample.rows.X, column_choices(estimator), estimator.max_categories)
     facts = Facts(
         counts.n,
         validation is not None,
-        n_numbers=n_numbers,
-        has_many_levels=has_many_levels,
+        **counts_by_kind._asdict(),
         n_held_out=n_held_out,
         is_stream=True,
     )
     settings, resolved = estimator._resolve(facts)
     columns = cast(Columns, reader.columns)  # there was a first chunk
     head = head.with_settings(settings.objective)  # numbers are scaled by the loss that training will use
-    encoding = learn_stored(settings, head, rows, sample, counts.n, columns.float_type)
+    encoding = learn_stored(settings, head, rows, sample, counts.n, columns.float_type, seeds[1])
     refuse_or_warn_of_identifiers(encoding.encoder)
     encoded = None if validation is None else validation_of(encoding, validation)
     method = evaluation_method(estimator, stored.n_rows)

@@ -24,6 +24,7 @@ from sknet._tables.columns.datetime import CYCLES, DatetimeColumn
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.columns.quantile import QuantileColumn
 from sknet._tables.columns.target import TargetColumn
+from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import level_key
 from sknet._typing import Array, DType
@@ -320,5 +321,8 @@ CONVERTERS: dict[type, Converter] = {
 }
 """How the columns of each kind in one feed are written."""
 
-REMEDIES: dict[type, str] = {QuantileColumn: "fit with input_scaling='robust' or 'standard'"}
+REMEDIES: dict[type, str] = {
+    QuantileColumn: "fit with input_scaling='robust' or 'standard'",
+    TextColumn: "leave the column out, encode it before the estimator, or use sknet.save",
+}
 """What would do, for kinds of column that are not among these."""

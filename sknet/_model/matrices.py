@@ -77,7 +77,7 @@ def learn_encoding(settings: Settings, head: Head, rows: Rows, output_dtype: DTy
         head = head.scaled_to(sample.y, sample.weight)
     by_target = settings.table.category_encoding != "one_hot"
     target = head.targets(sample.y, np.dtype(np.float64)) if by_target else None
-    encoder = learn_encoder(sample.X, **vars(settings.table), weight=sample.weight, target=target)
+    encoder = learn_encoder(sample.X, **vars(settings.table), weight=sample.weight, target=target, seed=seed)
     encoding = Encoding(encoder, head, settings.dtype, output_dtype)
     if len(sample) == len(rows) or (fold := encoding.cross_fit_folds(rows)) is None:
         return encoding

@@ -57,7 +57,7 @@ class StoredRows:
     """
 
     def __init__(self, stored: StoredTable, head: Head, share: float) -> None:
-        self._stored, self.head = stored, head
+        self._stored, self.head, self._share = stored, head, share
         self.targets = stored.target_reader(head)
         limit = min(share, MAX_HELD_OUT / stored.n_rows) * KEYS
         # of few groups, the first is held out
@@ -81,6 +81,11 @@ class StoredRows:
         if self._factors is not None:  # a class may weigh nothing
             kept &= cast(Array, self.weight(pool)) > 0.0
         return pool[kept]
+
+    def with_encoded_text(self, encoder: TableEncoder, dtype: DType) -> tuple[TableEncoder, StoredRows]:
+        """Return the same rows with their texts encoded, and the encoder of what they have become."""
+        rest, stored = self._stored.with_encoded_text(encoder, dtype)
+        return rest, StoredRows(stored, self.head, self._share)
 
     def weight(self, records: Records) -> Array | None:
         """Return the rows' weights, class weights folded in."""
@@ -151,9 +156,11 @@ def folds_of(encoding: Encoding, n: int, sample: Sample) -> Callable[[Array], Ar
     return lambda numbers: fold[np.searchsorted(sample.numbers, numbers)]
 
 
-def learn_stored(settings: Settings, head: Head, rows: StoredRows, sample: Sample, n: int, dtype: DType) -> Encoding:
+def learn_stored(
+    settings: Settings, head: Head, rows: StoredRows, sample: Sample, n: int, dtype: DType, seed: int
+) -> Encoding:
     """Learn how the table is encoded and numbers among the targets are scaled; see `learn_encoding`."""
-    encoding = learn_encoding(settings, head, sample.rows, dtype)
+    encoding = learn_encoding(settings, head, sample.rows, dtype, seed)
     if len(sample.numbers) == n or not encoding.encoder.has_target_encoding:
         return encoding
     fold = folds_of(encoding, n, sample)
@@ -240,8 +247,14 @@ class TableInputs:
 
 
 def validation_of(encoding: Encoding, rows: Rows) -> EncodedRows:
-    """Return the rows that evaluate each epoch: they stay in memory as a table, and are encoded batch by batch."""
-    inputs = TableInputs(encoding.encoder, rows.X, encoding.compute_dtype)
+    """Return the rows that evaluate each epoch: they stay in memory as a table, and are encoded batch by batch.
+
+    Texts, which take longest, are encoded here.
+    """
+    encoder, X = encoding.encoder, rows.X
+    if encoder.has_text:
+        encoder, X = encoder.encode_text(X, encoding.compute_dtype)
+    inputs = TableInputs(encoder, X, encoding.compute_dtype)
     return EncodedRows(EncodedInMemory(lambda _, n_rows: inputs, len(rows)), rows.y, rows.weight, IN_MEMORY)
 
 
@@ -255,7 +268,11 @@ def network_of(
 ) -> NetworkRun:
     """Put the training of a network on stored rows together."""
     n_rows = min(settings.solver.batch_size, MAX_ROWS)
-    stream = EpochRows(rows, encoding, counts, settings.penalty.label_smoothing, n_rows, sample)
+    epoch_encoding = encoding
+    if encoding.encoder.has_text:  # once for all epochs
+        encoder, rows = rows.with_encoded_text(encoding.encoder, encoding.compute_dtype)
+        epoch_encoding = replace(encoding, encoder=encoder)
+    stream = EpochRows(rows, epoch_encoding, counts, settings.penalty.label_smoothing, n_rows, sample)
     # training starts where the sample's targets tell, and gets its rows from the stream
     y, weight = sample.rows.y, sample.rows.weight
     weight = np.ones(len(y)) if weight is None else weight

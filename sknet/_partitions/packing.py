@@ -1,6 +1,7 @@
 """Rows of a table as records of a fixed size, to be kept in a file, and back.
 
-A category is kept as the index of its level among all that were seen, a date as microseconds, a number as a float.
+A category is kept as the index of its level among all that were seen, a date as microseconds, a number as a float, a
+text in a file beside.
 
 Conventions
 -----------
@@ -13,22 +14,23 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from zlib import crc32
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sknet._partitions.scratch import ScratchFiles
+from sknet._tables.choices import ColumnChoices
 from sknet._tables.columns.datetime import infer_instants, microseconds_of, read_instants, zone_of
 from sknet._tables.columns.number import refuse_infinite
+from sknet._tables.columns.text import read_texts
 from sknet._tables.frames import (
     ColumnKind,
-    category_mask,
     column_at,
-    column_kind,
     column_names,
     is_frame,
     number_values,
-    parse_categorical_features,
     read_levels,
 )
 from sknet._typing import Array, DType, Table
@@ -45,7 +47,7 @@ NO_DATE = np.iinfo(np.int64).min
 class NumberFormat:
     """Numbers are kept in single precision if the first chunk has them so."""
 
-    def __init__(self, name: str, values: Table) -> None:
+    def __init__(self, name: str, values: Table, files: ScratchFiles) -> None:
         self._name = name
         self.dtype = float_type(values.dtype)
 
@@ -66,7 +68,7 @@ class CategoryFormat:
 
     dtype = np.dtype(np.int32)
 
-    def __init__(self, name: str, values: Table) -> None:
+    def __init__(self, name: str, values: Table, files: ScratchFiles) -> None:
         self._name = name
         self._index: dict[str, int] = {}
 
@@ -94,7 +96,7 @@ class DateFormat:
 
     dtype = np.dtype(np.int64)
 
-    def __init__(self, name: str, values: Table) -> None:
+    def __init__(self, name: str, values: Table, files: ScratchFiles) -> None:
         self._name = name
         instants, self._elapsed = infer_instants(values, name)
         self._zone = zone_of(instants)
@@ -118,11 +120,48 @@ class DateFormat:
         return dates if self._zone is None else dates.tz_localize("UTC").tz_convert(self._zone)
 
 
-ColumnFormat = NumberFormat | CategoryFormat | DateFormat
+class TextFormat:
+    """Texts are kept in a file beside, in the order of the rows; of each row, where its text lies and a checksum."""
 
-FORMATS: dict[ColumnKind, Callable[[str, Table], ColumnFormat]] = {
+    dtype = np.dtype([("start", np.int64), ("size", np.int32), ("crc", np.uint32)])
+
+    def __init__(self, name: str, values: Table, files: ScratchFiles) -> None:
+        self._name, self._files, self._file = name, files, files.open()
+        self._end = 0
+
+    def pack(self, values: Table) -> Array:
+        """Return where the texts lie; the size of a missing one is −1."""
+        codes, texts = read_texts(values, self._name)
+        known = [text.encode("utf-8", "surrogatepass") for text in texts]
+        content = [known[code] if code >= 0 else b"" for code in codes.tolist()]
+        packed = np.zeros(len(codes), self.dtype)
+        packed["size"] = list(map(len, content))
+        ends = self._end + np.cumsum(packed["size"], dtype=np.int64)
+        packed["start"] = ends - packed["size"]
+        packed["crc"] = list(map(crc32, content))
+        packed["size"][codes < 0] = -1
+        self._file.seek(self._end)
+        self._files.write(self._file, b"".join(content))
+        self._end = self._file.tell()
+        return packed
+
+    def unpack(self, packed: Array) -> Table:
+        """Return the texts."""
+        texts = np.empty(len(packed), dtype=object)
+        for i in np.argsort(packed["start"]).tolist():  # in the order of the file
+            size = int(packed["size"][i])
+            if size >= 0:
+                self._file.seek(int(packed["start"][i]))
+                texts[i] = self._file.read(size).decode("utf-8", "surrogatepass")
+        return pd.Series(texts, dtype=object)  # pandas would make strings of its own of an array
+
+
+ColumnFormat = NumberFormat | CategoryFormat | TextFormat | DateFormat
+
+FORMATS: dict[ColumnKind, Callable[[str, Table, ScratchFiles], ColumnFormat]] = {
     "number": NumberFormat,
     "category": CategoryFormat,
+    "text": TextFormat,
     "date": DateFormat,
 }
 
@@ -214,15 +253,17 @@ class FrameFormat:
 TableFormat = ArrayFormat | NumericFrameFormat | FrameFormat
 
 
-def choose_format(X: Table, categorical_features: object) -> TableFormat:
+def choose_format(X: Table, choices: ColumnChoices, files: ScratchFiles) -> TableFormat:
     """Choose how rows like these are kept.
 
     Parameters
     ----------
     X : array or data frame
         The first rows of a table, whose types are those of all.
-    categorical_features : object
-        As in `sknet._tables.encoding.learn_encoder`.
+    choices : ColumnChoices
+        The user's, of columns.
+    files : ScratchFiles
+        Where texts are kept.
 
     Returns
     -------
@@ -230,13 +271,11 @@ def choose_format(X: Table, categorical_features: object) -> TableFormat:
     """
     if not is_frame(X):
         return ArrayFormat(X.shape[1], float_type(X.dtype))
-    by_dtype, chosen = parse_categorical_features(categorical_features)
     names = column_names(X)
     columns: list[ColumnFormat] = []
-    for j, (name, is_category) in enumerate(zip(names, category_mask(chosen, names), strict=True)):
+    for j, (name, named) in enumerate(zip(names, choices.named_kinds(names), strict=True)):
         values = column_at(X, j)
-        kind = "category" if is_category else column_kind(values, name, by_dtype=by_dtype)
-        columns.append(FORMATS[kind](name, values))
+        columns.append(FORMATS[choices.kind_of(values, name, named)](name, values, files))
     dtypes = {column.dtype for column in columns}
     if len(dtypes) == 1 and all(isinstance(column, NumberFormat) for column in columns):
         return NumericFrameFormat(list(X.columns), columns, dtypes.pop())

@@ -103,7 +103,7 @@ def _batches(part: Fragment | Dataset, schema: pyarrow.Schema, n_rows: int) -> I
 
 
 def _as_frame(batch: pyarrow.RecordBatch, schema: pyarrow.Schema, path: str) -> pd.DataFrame:
-    """Return a batch as a frame whose columns have the types of the schema; text is read as categories."""
+    """Return a batch as a frame whose columns have the types of the schema; text that repeats is read as categories."""
     import pyarrow
 
     columns = []
@@ -115,9 +115,12 @@ def _as_frame(batch: pyarrow.RecordBatch, schema: pyarrow.Schema, path: str) -> 
                 f"Column {field.name!r} of {path} holds {values.type}, which cannot be read as {field.type} without "
                 f"loss ({error}): write all files with one type."
             ) from error
-    text = [field.name for field in schema if _is_text(field.type)]
+    pairs = zip(schema, columns, strict=True)
+    repeats = [
+        field.name for field, values in pairs if _is_text(field.type) and 2 * len(values.unique()) <= len(values)
+    ]
     table = pyarrow.Table.from_arrays(columns, names=schema.names)
-    frame: pd.DataFrame = table.to_pandas(categories=text, split_blocks=True, self_destruct=True)
+    frame: pd.DataFrame = table.to_pandas(categories=repeats, split_blocks=True, self_destruct=True)
     return frame
 
 

@@ -13,14 +13,14 @@ bounds : (b + 1,)  where the buckets of one part of the file begin and end, in r
 from __future__ import annotations
 
 import errno
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from io import FileIO
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sknet._partitions.scratch import ScratchFiles
 from sknet._tables.sampling import random_keys
 from sknet._typing import DType
 
@@ -41,16 +41,14 @@ class ShuffledWriter:
 
     Parameters
     ----------
-    file : FileIO
-        An empty one, open for writing and reading, without a buffer.
-    folder : Path
-        Where it is, for messages.
+    files : ScratchFiles
+        Where the file is opened.
     dtype : dtype
         Of the records.
     """
 
-    def __init__(self, file: FileIO, folder: Path, dtype: DType) -> None:
-        self._file, self._folder, self._dtype = file, folder, dtype
+    def __init__(self, files: ScratchFiles, dtype: DType) -> None:
+        self._files, self._file, self._dtype = files, files.open(), dtype
         self._buffer = np.empty(max(1, BUFFER_BYTES // dtype.itemsize), dtype)
         self._n_buffered = 0
         self._bounds = [np.zeros(N_BUCKETS + 1, np.int64)]
@@ -70,16 +68,8 @@ class ShuffledWriter:
         bucket = (random_keys(records["row"], BUCKET_SEED) % np.uint64(N_BUCKETS)).astype(np.intp)
         sizes = np.bincount(bucket, minlength=N_BUCKETS)
         self._bounds.append(self._bounds[-1][-1] + np.concatenate([[0], np.cumsum(sizes)]))
-        left = records[np.argsort(bucket, kind="stable")].view(np.uint8).data
         self._n_buffered = 0
-        try:
-            while len(left):
-                left = left[self._file.write(left) :]
-        except OSError as error:
-            if error.errno != errno.ENOSPC:
-                raise
-            message = f"{self._folder} has no room for a copy of the table: pass a larger cache_dir"
-            raise OSError(errno.ENOSPC, message) from error
+        self._files.write(self._file, records[np.argsort(bucket, kind="stable")].view(np.uint8).data)
 
     def finish(self) -> ShuffledRecords:
         """Write what is left, and return all records."""
@@ -102,6 +92,18 @@ class ShuffledRecords:
     dtype: DType
     bounds: NDArray[np.int64]
 
+    def converted(
+        self, convert: Callable[[Records], Records], dtype: DType, n_rows: int, files: ScratchFiles
+    ) -> ShuffledRecords:
+        """Write what a function makes of all records, so many at a time, to another file, in the same buckets."""
+        file = files.open()
+        total = int(self.bounds[-1, -1])
+        for start in range(0, total, n_rows):
+            records = np.empty(min(n_rows, total - start), self.dtype)
+            self._read_into(records, start)
+            files.write(file, convert(records).view(np.uint8).data)
+        return replace(self, file=file, dtype=dtype)
+
     def pools(self, n_rows: int, rng: np.random.Generator | None = None) -> Iterator[Records]:
         """Yield all records, some buckets at a time: so many rows at least, fewer only at the end.
 
@@ -117,12 +119,15 @@ class ShuffledRecords:
 
     def _read(self, buckets: NDArray[np.intp], n: int) -> Records:
         records = np.empty(n, self.dtype)
-        left = records.view(np.uint8).data
+        n_read = 0
         starts, stops = self.bounds[:, buckets].T, self.bounds[:, buckets + 1].T
         for start, stop in zip(starts[stops > starts].tolist(), stops[stops > starts].tolist(), strict=True):
-            size = (stop - start) * self.dtype.itemsize
-            self.file.seek(start * self.dtype.itemsize)
-            if self.file.readinto(left[:size]) != size:
-                raise OSError(errno.EIO, "the temporary file of the table is cut short")
-            left = left[size:]
+            self._read_into(records[n_read : n_read + stop - start], start)
+            n_read += stop - start
         return records
+
+    def _read_into(self, records: Records, start: int) -> None:
+        """Read records that lie together in the file, from this one on."""
+        self.file.seek(start * self.dtype.itemsize)
+        if self.file.readinto(records.view(np.uint8).data) != records.nbytes:
+            raise OSError(errno.EIO, "the temporary file of the table is cut short")

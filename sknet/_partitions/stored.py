@@ -12,11 +12,10 @@ key : (n,)          64 random bits of each row, the same for all rows of a group
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from hashlib import blake2b
-from io import FileIO
-from pathlib import Path
+from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -24,9 +23,13 @@ from numpy.typing import NDArray
 
 from sknet._model.heads import Head, LabelHead
 from sknet._model.settings import ObjectiveSettings
-from sknet._partitions.packing import TableFormat, choose_format
+from sknet._partitions.packing import ColumnFormat, FrameFormat, NumberFormat, TableFormat, choose_format
+from sknet._partitions.scratch import ScratchFiles
 from sknet._partitions.shuffled import Records, ShuffledRecords, ShuffledWriter
 from sknet._partitions.target_summaries import LabelSummary, NumberTargets
+from sknet._tables.choices import ColumnChoices
+from sknet._tables.columns.text import TextColumn
+from sknet._tables.encoding import TableEncoder
 from sknet._tables.label_arrays import as_labels
 from sknet._tables.sampling import random_keys
 from sknet._tables.targets import read_regression_target
@@ -34,6 +37,9 @@ from sknet._typing import Array, DType, Table, Target
 
 KEYS = float(2**64)
 """How many keys there are."""
+
+CONVERTED_ROWS = 2**14
+"""How many rows are read at a time for their texts to be encoded."""
 
 
 @dataclass(frozen=True)
@@ -62,6 +68,8 @@ class StoredTable:
         The least and the largest key.
     digest : str
         A hash of all rows, in their order.
+    files : ScratchFiles
+        Where they are kept.
     """
 
     format: TableFormat
@@ -70,6 +78,32 @@ class StoredTable:
     n_rows: int
     keys: tuple[int, int]
     digest: str
+    files: ScratchFiles
+
+    def with_encoded_text(self, encoder: TableEncoder, dtype: DType) -> tuple[TableEncoder, StoredTable]:
+        """Return the same rows, whose texts are encoded once for all epochs, and the encoder of what they have become.
+
+        See `TableEncoder.encode_text`.
+        """
+        columns: list[ColumnFormat] = []
+        numbers = np.empty(0, dtype)
+        for column, kept in zip(encoder.columns, cast(FrameFormat, self.format).columns, strict=True):
+            is_text = isinstance(column, TextColumn)
+            columns += [NumberFormat("", numbers, self.files)] * column.n_inputs if is_text else [kept]
+        rest, empty = encoder.encode_text(self.format.unpack(np.empty(0, self.records.dtype)), dtype)
+        table_format = FrameFormat(list(empty.columns), columns)
+        others = [name for name in ("y", "row", "key", "weight") if name in (self.records.dtype.names or ())]
+        fields = np.dtype([*table_format.fields, *((name, self.records.dtype[name]) for name in others)])
+
+        def convert(records: Records) -> Records:
+            converted = np.zeros(len(records), fields)
+            table_format.pack(encoder.encode_text(self.format.unpack(records), dtype)[1], converted)
+            for name in others:
+                converted[name] = records[name]
+            return converted
+
+        records = self.records.converted(convert, fields, CONVERTED_ROWS, self.files)
+        return rest, replace(self, format=table_format, records=records)
 
     @property
     def has_weights(self) -> bool:
@@ -96,14 +130,12 @@ class TableWriter:
 
     Parameters
     ----------
-    file : FileIO
-        An empty one, open for writing and reading, without a buffer.
-    folder : Path
-        Where it is, for messages.
+    files : ScratchFiles
+        Where the rows are kept.
     seed : int
         Of the keys.
-    categorical_features : object
-        As in `sknet._tables.encoding.learn_encoder`.
+    choices : ColumnChoices
+        The user's, of columns.
     has_labels : bool
         Whether the targets are labels, not numbers.
 
@@ -113,11 +145,9 @@ class TableWriter:
         How many rows have been appended, those of weight 0 included.
     """
 
-    def __init__(
-        self, file: FileIO, folder: Path, seed: int, *, categorical_features: object, has_labels: bool
-    ) -> None:
-        self._file, self._folder, self._seed = file, folder, seed
-        self._categorical_features, self._has_labels = categorical_features, has_labels
+    def __init__(self, files: ScratchFiles, seed: int, *, choices: ColumnChoices, has_labels: bool) -> None:
+        self._files, self._seed = files, seed
+        self._choices, self._has_labels = choices, has_labels
         self._format: TableFormat | None = None
         self._targets: LabelSummary | NumberTargets | None = None
         self._hash = blake2b(digest_size=32)
@@ -152,12 +182,12 @@ class TableWriter:
         self._writer.append(records)
 
     def _begin(self, first: CheckedChunk, n_targets: int) -> TableFormat:
-        table_format = self._format = choose_format(first.X, self._categorical_features)
+        table_format = self._format = choose_format(first.X, self._choices, self._files)
         self._weighted = first.weight is not None
         fields = [*table_format.fields, ("y", np.dtype(np.int32 if self._has_labels else np.float64), (n_targets,))]
         fields += [("row", np.dtype(np.int64), ()), ("key", np.dtype(np.uint64), ())]
         self._dtype: DType = np.dtype([*fields, ("weight", np.dtype(np.float64), ())] if self._weighted else fields)
-        self._writer = ShuffledWriter(self._file, self._folder, self._dtype)
+        self._writer = ShuffledWriter(self._files, self._dtype)
         return table_format
 
     def _label_indices(self, labels: Array, weight: Array | None) -> Array:
@@ -181,7 +211,7 @@ class TableWriter:
             raise ValueError("The source has no row of positive weight.")
         keys = int(self._lowest), int(self._highest)
         digest = self._hash.hexdigest()
-        return StoredTable(self._format, self._writer.finish(), self._targets, self._n_rows, keys, digest)
+        return StoredTable(self._format, self._writer.finish(), self._targets, self._n_rows, keys, digest, self._files)
 
 
 def _indices(labels: Array, known: Array) -> NDArray[np.int32]:

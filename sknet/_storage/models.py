@@ -28,6 +28,7 @@ from sknet._tables.columns.datetime import DatetimeColumn
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.columns.quantile import QuantileColumn
 from sknet._tables.columns.target import TargetColumn
+from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
 from sknet._tables.targets import RegressionTarget, TargetScaler
@@ -46,8 +47,8 @@ def by_name(*kinds: type) -> dict[str, type]:
 
 KINDS = by_name(
     Model, Network, TableEncoder, NumberColumn, QuantileColumn, BinnedColumn, CategoryColumn, IdentifierColumn,
-    TargetColumn, DatetimeColumn, LabelHead, RegressionHead, ObjectiveSettings, SingleLabels, MultiOutputLabels,
-    IndicatorLabels, RegressionTarget, TargetScaler, Epoch, History, State, Best,
+    TargetColumn, TextColumn, DatetimeColumn, LabelHead, RegressionHead, ObjectiveSettings, SingleLabels,
+    MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, History, State, Best,
 )  # fmt: skip
 """Every learnt value of the rooms below. A field that is added to one needs no change here."""
 

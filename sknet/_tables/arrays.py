@@ -141,5 +141,5 @@ def refuse_bad_column(X: Table, reason: str) -> None:
                 raise
             raise ValueError(
                 f"Column 'x{j}' of X holds text: {reason.rstrip('.')}. Text is taken as categories in pandas and "
-                "polars data frames only: pass X as one, or name the columns in categorical_features."
+                "polars data frames only: pass X as one, or name the columns in categorical_features or text_features."
             ) from error

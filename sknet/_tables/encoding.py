@@ -1,4 +1,4 @@
-"""From a table to the network's input: numbers are scaled, categories one-hot encoded, missing values marked.
+"""From a table to the network's input: numbers are scaled, categories and text encoded, missing values marked.
 
 The table is a float array, a CSR matrix or a data frame. The order of its columns is kept: each becomes one input or
 several, side by side.
@@ -22,6 +22,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
+from sknet._tables.choices import ColumnChoices
 from sknet._tables.column_layout import ColumnLayout, compute_layout
 from sknet._tables.columns import Column, ColumnSettings, InputFacts
 from sknet._tables.columns.bins import BinnedColumn, with_bins
@@ -41,16 +42,14 @@ from sknet._tables.columns.quantile import QuantileColumn, learn_quantiles
 from sknet._tables.columns.sparse import learn_sparse
 from sknet._tables.columns.statistics import Distribution
 from sknet._tables.columns.target import TargetColumn, TargetTotals, compute_target_totals, learn_target
+from sknet._tables.columns.text import EncodedColumn, TextColumn, learn_text
 from sknet._tables.frames import (
     ColumnKind,
     ColumnValues,
     as_uniform_array,
-    category_mask,
     column_at,
-    column_kind,
     column_names,
     number_values,
-    parse_categorical_features,
 )
 from sknet._tables.lookups import LookedUpCategories, choose_lookups
 from sknet._tables.rows import is_sparse, refuse_bad_sparse
@@ -197,6 +196,37 @@ class TableEncoder:
         if fold is not None and isinstance(column, TargetColumn):  # training rows
             column.write_cross_fitted(values, fold, out[:, inputs])
 
+    def encode_text(self, X: pd.DataFrame, dtype: DTypeLike) -> tuple[TableEncoder, pd.DataFrame]:
+        """Encode the columns of text, which takes longest: each of their inputs becomes a column of the table.
+
+        Returns
+        -------
+        encoder : TableEncoder
+            Encodes what the table has become into the inputs that this one has.
+        X : DataFrame
+        """
+        columns: list[Column] = []
+        values: list[ColumnValues] = []
+        names: list[str] = []
+        for j, column in enumerate(self.columns):
+            if isinstance(column, TextColumn):
+                Z = np.zeros((len(X), column.n_inputs), dtype)
+                column.write(column_at(X, j), Z, self.column_names[j])
+                columns += [EncodedColumn()] * column.n_inputs
+                values += list(Z.T)
+                names += [self.column_names[j] + suffix for suffix in column.suffixes]
+            else:
+                columns.append(column)
+                values.append(column_at(X, j))
+                names.append(self.column_names[j])
+        frame = pd.DataFrame(dict(enumerate(values)), index=X.index, copy=False)
+        return TableEncoder(tuple(names), tuple(columns)), frame.set_axis(pd.Index(names, dtype=object), axis=1)
+
+    @property
+    def has_text(self) -> bool:
+        """Whether a column is free text."""
+        return any(isinstance(column, TextColumn) for column in self.columns)
+
     @property
     def has_target_encoding(self) -> bool:
         """Whether a column is encoded by the target: training rows are then encoded with a fold."""
@@ -253,13 +283,16 @@ def learn_encoder(
     X: Table,
     *,
     categorical_features: object = "from_dtype",
+    text_features: object = None,
     input_scaling: str | None = "robust",
     weight: ArrayLike | None = None,
     numeric_encoding: str = "raw",
     n_bins: int = 16,
     max_categories: int | None = 100,
     category_encoding: str = "one_hot",
+    text_components: int = 30,
     target: Array | None = None,
+    seed: int = 0,
 ) -> TableEncoder:
     """Learn how a table becomes the network's input.
 
@@ -268,12 +301,11 @@ def learn_encoder(
     X : ndarray, CSR matrix or data frame of shape (n, d)
         An array holds numbers, with NaN where one is missing; it may be a memory map, of which a few columns are read
         at a time.
-    categorical_features : "from_dtype", array-like of str, int or bool, or None
-        Which columns are categories: by their dtype, name, index or mask; or by name and, with "from_dtype" among the
-        names, by dtype too.
+    categorical_features, text_features
+        As in `ColumnChoices`.
     weight : array-like of shape (n,), default=None
         Sample weights, positive.
-    input_scaling, numeric_encoding, n_bins, max_categories, category_encoding, target
+    input_scaling, numeric_encoding, n_bins, max_categories, category_encoding, text_components, target, seed
         As in `ColumnSettings`.
 
     Returns
@@ -287,33 +319,33 @@ def learn_encoder(
         n_bins=n_bins,
         max_categories=max_categories,
         category_encoding=category_encoding,
+        text_components=text_components,
         target=target,
+        seed=seed,
     )
-    by_dtype, named = parse_categorical_features(categorical_features)
+    choices = ColumnChoices(categorical_features, text_features)
     if isinstance(X, pd.DataFrame):
-        return _learn_frame(X, named, by_dtype, settings)
-    return _learn_sparse(X, named, settings) if is_sparse(X) else _learn_array(X, named, settings)
+        return _learn_frame(X, choices, settings)
+    return _learn_sparse(X, choices, settings) if is_sparse(X) else _learn_array(X, choices, settings)
 
 
-def _learn_sparse(X: Table, named: object, settings: ColumnSettings) -> TableEncoder:
-    if named is not None:
+def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) -> TableEncoder:
+    for parameter, given in choices.named.values():
         raise ValueError(
-            f"categorical_features={named!r} cannot be used with sparse X, whose columns are always numbers: set it "
-            "to None, or pass a dense array or a data frame."
+            f"{parameter}={given!r} cannot be used with sparse X, whose columns are always numbers: set it to None, or "
+            "pass a dense array or a data frame."
         )
     refuse_bad_sparse(X)
     return TableEncoder(None, tuple(learn_sparse(X, settings)))
 
 
 def _learn_array(
-    X: Array, named: object, settings: ColumnSettings, frame_names: tuple[str, ...] | None = None
+    X: Array, choices: ColumnChoices, settings: ColumnSettings, frame_names: tuple[str, ...] | None = None
 ) -> TableEncoder:
     names = frame_names or tuple(f"x{j}" for j in range(X.shape[1]))
-    is_category = category_mask(named, names)
-    columns: dict[int, Column] = {}
-    for j in np.flatnonzero(is_category).tolist():
-        columns[j] = _learn_category(X[:, j], names[j], settings)
-    numbers = np.flatnonzero(~is_category)
+    named = choices.named_kinds(names)
+    columns = {j: LEARNERS[kind](X[:, j], names[j], settings) for j, kind in enumerate(named) if kind is not None}
+    numbers = np.array([j for j, kind in enumerate(named) if kind is None], dtype=np.intp)
     width = max(1, MAX_COPIED_VALUES // max(len(X), 1))
     for start in range(0, len(numbers), width):
         block = numbers[start : start + width]
@@ -322,16 +354,16 @@ def _learn_array(
     return TableEncoder(frame_names, tuple(columns[j] for j in range(X.shape[1])))
 
 
-def _learn_frame(X: pd.DataFrame, named: object, by_dtype: bool, settings: ColumnSettings) -> TableEncoder:
+def _learn_frame(X: pd.DataFrame, choices: ColumnChoices, settings: ColumnSettings) -> TableEncoder:
     names = column_names(X)
     array = as_uniform_array(X)
     if array is not None:
-        return _learn_array(array, named, settings, names)
+        return _learn_array(array, choices, settings, names)
     columns, errors = [], []
-    for j, (name, is_category) in enumerate(zip(names, category_mask(named, names), strict=True)):
+    for j, (name, named) in enumerate(zip(names, choices.named_kinds(names), strict=True)):
         values = column_at(X, j)
         try:
-            kind: ColumnKind = "category" if is_category else column_kind(values, name, by_dtype=by_dtype)
+            kind = choices.kind_of(values, name, named)
             columns.append(LEARNERS[kind](values, name, settings))
         except (TypeError, ValueError) as error:
             errors.append(error)
@@ -369,6 +401,7 @@ SCALINGS: dict[str | None, Callable[[Array, Distribution, ColumnSettings], Colum
 LEARNERS: dict[ColumnKind, Callable[[ColumnValues, str, ColumnSettings], Column]] = {
     "number": _learn_number,
     "category": _learn_category,
+    "text": learn_text,
     "date": lambda values, name, settings: learn_datetime(values, name, settings, _learn_number),
 }
 """How a column of each kind is learnt, from its values and its name."""

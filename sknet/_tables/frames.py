@@ -1,4 +1,4 @@
-"""A data frame's columns, one at a time: which hold numbers, categories or dates, and their values.
+"""A data frame's columns, one at a time: which hold numbers, categories, text or dates, and their values.
 
 A polars frame becomes a pandas one when it is read, without PyArrow: from then on there is one kind of frame.
 
@@ -11,7 +11,7 @@ codes (n,), −1 where missing, into a list of keys: the text of each level, the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence, Sized
+from collections.abc import Callable, Iterable, Sized
 from decimal import InvalidOperation
 from typing import Literal, overload
 
@@ -19,10 +19,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._tables.messages import short_list
 from sknet._typing import Array, Table
 
-ColumnKind = Literal["number", "category", "date"]
+ColumnKind = Literal["number", "category", "text", "date"]
 
 ColumnValues = pd.Series | Array
 """One column of a table as it comes."""
@@ -87,7 +86,7 @@ def as_pandas(frame: Table) -> pd.DataFrame:
 
 
 def _from_polars(column: Table) -> pd.Series:
-    """Convert a polars column: numbers to floats, dates to dates, an enum to a categorical, all else to objects."""
+    """Convert a polars column: numbers to floats, dates to dates, categories to a categorical, all else to objects."""
     dtype = column.dtype
     column = integers_from_polars(column)
     if isinstance(column, pd.Series):
@@ -114,6 +113,7 @@ _FROM_POLARS: dict[str, Callable[[Table], pd.Series]] = {
     "Date": lambda column: pd.Series(column.to_numpy().astype("datetime64[s]")),
     "Duration": lambda column: pd.Series(column.to_numpy()),
     "Enum": _from_polars_enum,
+    "Categorical": lambda column: pd.Series(pd.Categorical(column.to_list())),
 }
 
 
@@ -227,76 +227,3 @@ def refuse_broken_text(texts: Iterable[object], what: str) -> None:
             f"{what} holds text with the character {broken!r}, half of a surrogate pair: replace it, with "
             ".str.encode('utf-8', 'replace').str.decode('utf-8') perhaps."
         ) from error
-
-
-def parse_categorical_features(categorical_features: object) -> tuple[bool, object]:
-    """Tell whether a column's dtype may make it a category, and return the names, indices or mask given beside."""
-    if isinstance(categorical_features, str):
-        return categorical_features == "from_dtype", None
-    entries = list(categorical_features) if isinstance(categorical_features, Iterable) else []
-    # an entry may be an array, whose comparison with text is no bool
-    named = [entry for entry in entries if not (isinstance(entry, str) and entry == "from_dtype")]
-    return (True, named) if len(named) < len(entries) else (False, categorical_features)
-
-
-def category_mask(categorical_features: object, names: Sequence[str]) -> NDArray[np.bool_]:
-    """Convert names, indices or a mask of the columns that are categories to a mask.
-
-    Parameters
-    ----------
-    categorical_features : array-like of str, int or bool, or None
-        The user's parameter.
-    names : sequence of str
-        The table's columns.
-
-    Returns
-    -------
-    ndarray of bool
-    """
-    given = np.asarray([] if categorical_features is None else categorical_features)
-    if given.size == 0:
-        return np.zeros(len(names), dtype=bool)
-    is_text = given.dtype.kind == "O" and all(isinstance(name, str) for name in given.ravel().tolist())
-    to_mask = _TO_MASK.get("U" if is_text else given.dtype.kind)
-    if to_mask is None or given.ndim != 1:
-        raise ValueError(
-            f"categorical_features={categorical_features!r} is not understood: give 'from_dtype', None, or a list of "
-            "column names, indices or booleans."
-        )
-    return to_mask(given, names)
-
-
-def _from_mask(mask: Array, names: Sequence[str]) -> NDArray[np.bool_]:
-    if len(mask) != len(names):
-        raise ValueError(
-            f"categorical_features is a mask of {len(mask)} booleans, but X has {len(names)} columns: give one each."
-        )
-    return mask
-
-
-def _from_indices(indices: Array, names: Sequence[str]) -> NDArray[np.bool_]:
-    d = len(names)
-    out_of_range = [index for index in indices.tolist() if not -d <= index < d]
-    if out_of_range:
-        raise ValueError(
-            f"categorical_features holds the indices {out_of_range}, but X has {d} columns: give indices from 0 to "
-            f"{d - 1}."
-        )
-    return np.isin(np.arange(d), indices % d)
-
-
-def _from_names(given: Array, names: Sequence[str]) -> NDArray[np.bool_]:
-    unknown = [name for name in given.tolist() if name not in names]
-    if unknown:
-        raise ValueError(
-            f"categorical_features names {unknown}, but X has no such columns: give some of {short_list(names)}."
-        )
-    return np.isin(np.array(names), given.astype(str))
-
-
-_TO_MASK: dict[str, Callable[[Array, Sequence[str]], NDArray[np.bool_]]] = {
-    "b": _from_mask,
-    "i": _from_indices,
-    "u": _from_indices,
-    "U": _from_names,
-}

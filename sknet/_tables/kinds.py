@@ -6,41 +6,56 @@ X : (n, d)     array, CSR matrix or data frame
 """
 
 from contextlib import suppress
+from typing import NamedTuple
 
 import pandas as pd
 
+from sknet._tables.choices import ColumnChoices
 from sknet._tables.columns.category import learn_levels
-from sknet._tables.frames import (
-    as_uniform_array,
-    category_mask,
-    column_at,
-    column_kind,
-    column_names,
-    parse_categorical_features,
-)
+from sknet._tables.frames import ColumnKind, as_uniform_array, column_at, column_names
 from sknet._tables.rows import is_sparse
 from sknet._typing import Table
 
 
-def count_kinds(X: Table, categorical_features: object, max_categories: int | None) -> tuple[int, bool]:
-    """Count the columns that are no categories, and tell whether a category has more levels than may have inputs.
+class KindCounts(NamedTuple):
+    """What kinds of columns a table has.
+
+    Attributes
+    ----------
+    n_numbers : int
+        How many columns are neither categories nor text.
+    has_many_levels : bool
+        Whether a category has more levels than may have inputs.
+    text_names : list of str
+        Columns of free text.
+    """
+
+    n_numbers: int
+    has_many_levels: bool = False
+    text_names: tuple[str, ...] = ()
+
+
+def count_kinds(X: Table, choices: ColumnChoices, max_categories: int | None) -> KindCounts:
+    """Count a table's columns by kind.
 
     Columns that cannot be used are passed over: learning them raises the error that names them.
     """
     if is_sparse(X):
-        return X.shape[1], False
-    by_dtype, named = parse_categorical_features(categorical_features)
+        return KindCounts(X.shape[1])
     is_frame = isinstance(X, pd.DataFrame)
-    names = column_names(X) if is_frame else [f"x{j}" for j in range(X.shape[1])]
-    is_named = category_mask(named, names)
-    if (not is_frame or as_uniform_array(X) is not None) and not is_named.any():
-        return X.shape[1], False
-    n_numbers, has_many_levels = 0, False
+    names = column_names(X) if is_frame else tuple(f"x{j}" for j in range(X.shape[1]))
+    named = choices.named_kinds(names)
+    if (not is_frame or as_uniform_array(X) is not None) and not any(named):
+        return KindCounts(X.shape[1])
+    n_numbers, has_many_levels, text_names = 0, False, []
     for j, name in enumerate(names):
         values = column_at(X, j)
         with suppress(TypeError, ValueError):
-            if is_named[j] or (is_frame and column_kind(values, name, by_dtype=by_dtype) == "category"):
+            kind: ColumnKind = choices.kind_of(values, name, named[j]) if is_frame else named[j] or "number"
+            if kind == "category":
                 has_many_levels = has_many_levels or learn_levels(values, name).exceed(max_categories)
+            elif kind == "text":
+                text_names.append(name)
             else:
                 n_numbers += 1
-    return n_numbers, has_many_levels
+    return KindCounts(n_numbers, has_many_levels, tuple(text_names))

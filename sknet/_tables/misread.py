@@ -11,7 +11,8 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from sknet._tables.frames import as_uniform_array, category_mask, column_at, column_names, parse_categorical_features
+from sknet._tables.choices import ColumnChoices
+from sknet._tables.frames import as_uniform_array, column_at, column_names
 from sknet._tables.rows import take_rows
 
 MIN_LEVELS = 20
@@ -38,19 +39,18 @@ SYMBOLS = r"[$€£%\s]|,(?=\d{3}(?!\d))"
 """Symbols beside the digits of a number, and commas before three digits."""
 
 
-def misread_columns(frame: pd.DataFrame, categorical_features: object) -> Iterator[tuple[str, str]]:
+def misread_columns(frame: pd.DataFrame, choices: ColumnChoices) -> Iterator[tuple[str, str]]:
     """Yield the name of each column of text that holds numbers or dates, and how pandas makes it such.
 
-    Columns that `categorical_features` names are categories.
+    Columns that the user names are what he says.
     """
-    by_dtype, named = parse_categorical_features(categorical_features)
-    if not by_dtype or as_uniform_array(frame) is not None:
+    if not choices.by_dtype or as_uniform_array(frame) is not None:
         return
     sample = take_rows(frame, slice(None, None, max(1, frame.shape[0] // MAX_ROWS_READ)))
     names = column_names(frame)
-    for j, (name, is_named) in enumerate(zip(names, category_mask(named, names), strict=True)):
+    for j, (name, named) in enumerate(zip(names, choices.named_kinds(names), strict=True)):
         column = column_at(sample, j)
-        if not is_named and getattr(column.dtype, "kind", "O") in "OUT":
+        if named is None and getattr(column.dtype, "kind", "O") in "OUT":
             remedy = _remedy(_text_levels(column), name)
             if remedy:
                 yield name, remedy

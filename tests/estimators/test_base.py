@@ -363,6 +363,7 @@ CHANGED = [
     ({"category_encoding": "target"}, "category_encoding='target' cannot take effect"),
     ({"max_categories": 3}, "max_categories=3 cannot take effect"),
     ({"categorical_features": None}, "categorical_features=None cannot take effect"),
+    ({"text_components": 3}, "text_components=3 cannot take effect"),
     ({"dtype": "float32"}, "dtype='float32' cannot take effect.*with dtype='float64'.*warm_start=False"),
     ({"target_scaling": None}, "target_scaling=None cannot take effect"),
     ({"loss": "poisson"}, "loss='poisson' cannot follow the loss 'squared_error'.*y is scaled for one of them only"),

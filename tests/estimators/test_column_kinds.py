@@ -1,6 +1,7 @@
 """Every kind of column in an estimator: the contract holds with each, and `inputs_` says how inputs are computed."""
 
 import pickle
+from collections import Counter
 
 import numpy as np
 import pandas as pd
@@ -23,9 +24,10 @@ TABLE = pd.DataFrame(
         "city": pd.Series(rng.choice([f"c{i}" for i in range(30)], N), dtype=object),
         "when": pd.Series(pd.date_range("2021-01-01", periods=N, freq="7h")).sample(frac=1, random_state=0).array,
         "wait": pd.to_timedelta(rng.exponential(100, N).round(), unit="s"),
+        "note": [" ".join(words) for words in rng.choice(["a", "flat", "of", "Old", "quiet", "near", "trees"], (N, 5))],
     }
 )
-TABLE.loc[rng.random(N) < 0.1, ["age", "city", "when", "gain"]] = None
+TABLE.loc[rng.random(N) < 0.1, ["age", "city", "when", "gain", "note"]] = None
 LEVEL = rng.normal(size=31)[TABLE["city"].fillna("c30").str[1:].astype(int)]
 NUMBER = LEVEL + TABLE["rooms"].to_numpy() / 4 + rng.normal(0, 0.1, N)
 LABEL = np.digitize(NUMBER, np.quantile(NUMBER, [0.3, 0.6]))
@@ -80,6 +82,8 @@ def by_hand(row, column, inputs, bends):
     if row.kind == "date":
         cycle, wave = row.level.split("_")
         return getattr(np, wave)(POSITIONS[cycle](column) * row.scale).fillna(0.0)
+    if row.kind == "text":
+        return [project(row, text) for text in column]
     keys = [None if pd.isna(value) else str(value) for value in column]
     levels = set(same.loc[same["kind"] == "level", "level"])
     compute = {
@@ -88,6 +92,19 @@ def by_hand(row, column, inputs, bends):
         "target": lambda key: (row.level.get(key, row.centre) - row.centre) * row.scale,
     }
     return [compute[row.kind](key) for key in keys]
+
+
+def project(row, text):
+    """Compute an input of a text from the idf and the weight of every term."""
+    if pd.isna(text):
+        return 0.0
+    counts = Counter()
+    for word in text.lower().split():
+        for length in (3, 4) if len(word) > 1 else (3,):  # a word that is shorter than four with its spaces counts once
+            counts.update(f" {word} "[i : i + length] for i in range(len(word) + 3 - length))
+    terms = [term for term in counts if term in row.level]
+    tfidf = np.array([(1 + np.log(counts[term])) * row.level[term][0] for term in terms])
+    return (tfidf / np.linalg.norm(tfidf) @ [row.level[term][1] for term in terms] - row.centre) * row.scale
 
 
 @pytest.mark.parametrize("encodings", ENCODINGS)
@@ -99,7 +116,7 @@ def test_inputs_tell_how_each_input_is_computed(encodings, scaling, kind, y):
     assert list(inputs.index) == list(net.network_feature_names_) and len(inputs) == net.coefs_[0].shape[0]
     for place, row in enumerate(inputs.itertuples()):
         expected = by_hand(row, TABLE[row.column], inputs, scaling == "robust")
-        assert_allclose(found[:, place], np.asarray(expected, dtype=float), atol=1e-6, err_msg=str(row.Index))
+        assert_allclose(found[:, place], np.asarray(expected, dtype=float), atol=1e-5, err_msg=str(row.Index))
     assert list(inputs.columns) == ["column", "kind", "level", "edge", "centre", "scale"]
 
 
@@ -118,14 +135,14 @@ def test_a_fit_of_every_kind_travels_and_says_how_it_was_made(encodings, kind, y
 
 def test_the_kinds_of_input_are_those_documented():
     kinds = SigmoidMLPRegressor(**QUICK, **ENCODINGS[2]).fit(TABLE, NUMBER).inputs_["kind"]
-    assert set(kinds) == {"number", "bin", "missing", "level", "infrequent", "target", "date"}
+    assert set(kinds) == {"number", "bin", "missing", "level", "infrequent", "target", "date", "text"}
 
 
 @pytest.mark.parametrize("encodings", [ENCODINGS[0], {"numeric_encoding": "piecewise_linear"}])
 def test_weights_are_repetitions(encodings):
     weight = rng.integers(0, 4, N)
     repeated = np.repeat(np.arange(N), weight)
-    settings = {**QUICK, **WHOLE, **encodings}
+    settings = {**QUICK, **WHOLE, **encodings, "text_features": ["note"]}
     one = SigmoidMLPRegressor(**settings, batch_size=np.count_nonzero(weight)).fit(TABLE, NUMBER, weight)
     two = SigmoidMLPRegressor(**settings, batch_size=len(repeated)).fit(TABLE.iloc[repeated], NUMBER[repeated])
     assert_allclose(one.predict(TABLE), two.predict(TABLE), rtol=1e-7)
@@ -238,21 +255,23 @@ def test_sparse_tables_are_untouched():
 # --- text in arrays, identifiers, declared levels, refusals -----------------------------------------------------------
 
 
+@pytest.mark.parametrize("features", ["categorical_features", "text_features"])
 @pytest.mark.parametrize("hold", [np.asarray, lambda X: X.astype(str)], ids=["object", "string"])
-def test_a_named_column_of_an_array_may_be_text(hold):
+def test_a_named_column_of_an_array_may_be_text(hold, features):
     table = TABLE[["age", "city", "rooms"]].dropna().astype(object)
     y = NUMBER[table.index]
     frame = table.rename(columns=dict(zip(table, ["x0", "x1", "x2"], strict=True))).astype({"x0": float, "x2": float})
     X = hold(table.to_numpy())
-    net = SigmoidMLPRegressor(**QUICK, categorical_features=[1]).fit(X, y)
-    assert_array_equal(net.predict(X), SigmoidMLPRegressor(**QUICK).fit(frame, y).predict(frame))
+    chosen = QUICK | {features: [1]}
+    net = SigmoidMLPRegressor(**chosen).fit(X, y)
+    assert_array_equal(net.predict(X), SigmoidMLPRegressor(**chosen).fit(frame, y).predict(frame))
     assert not hasattr(net, "feature_names_in_") and net.n_features_in_ == 3
     assert_array_equal(pickle.loads(pickle.dumps(net)).predict(X[:3]), net.predict(X[:3]))
     net.partial_fit(X, y)
     with pytest.raises(ValueError, match="X has 2 features, but SigmoidMLPRegressor is expecting 3"):
         net.predict(X[:, :2])
     with pytest.raises(ValueError, match="Column 'x1' of X should hold numbers.*categorical_features"):
-        SigmoidMLPRegressor(**QUICK, categorical_features=[0]).fit(X, y)
+        SigmoidMLPRegressor(**QUICK | {features: [0]}).fit(X, y)
 
 
 def test_types_and_names_may_both_make_categories():

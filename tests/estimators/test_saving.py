@@ -75,6 +75,7 @@ MIXED = pd.DataFrame(
         "for": pd.to_timedelta(rng.integers(0, 10**5, 100), unit="s"),
         "flag": rng.random(100) < 0.5,
         "key": [f"row {k}" for k in range(100)],
+        "note": [" ".join(words) for words in rng.choice(["a", "flat", "über", "quiet", "trees"], (100, 5))],
     }
 )
 

@@ -137,6 +137,12 @@ def test_dates_at_the_ends_of_days_and_years():
         np.testing.assert_allclose(run(to_onnx(net, frame), frame), net.predict(frame), rtol=1e-6)
 
 
+def test_text_is_named_with_what_would_do():
+    frame = pd.DataFrame({"note": [f"the note of number {i}" for i in range(N)], "x": Y})
+    with pytest.raises(ExportError, match="Column 'note' is encoded by TextColumn, and ONNX .* encode it before the"):
+        to_onnx(SigmoidMLPRegressor(**QUICK).fit(frame, Y), frame)
+
+
 @pytest.mark.parametrize(("kind", "name", "message"), [
     (DoubleTensorType, "when", "'when' is one of dates, and the graph's input 'when' holds others: give it an Int64"),
     (StringTensorType, "x", "Column 'x' is one of numbers, and the graph's input 'x' holds text"),

@@ -1,7 +1,5 @@
 """Batches of stored rows: every row once in an epoch, in batches of one size, mixed anew each time."""
 
-from tempfile import TemporaryFile
-
 import numpy as np
 import pytest
 
@@ -9,7 +7,9 @@ from sknet._model.matrices import Encoding
 from sknet._model.settings import ObjectiveSettings
 from sknet._partitions import epochs as training
 from sknet._partitions.epochs import EpochRows, StoredRows, TableInputs
+from sknet._partitions.scratch import ScratchFiles
 from sknet._partitions.stored import CheckedChunk, TableWriter
+from sknet._tables.choices import ColumnChoices
 from sknet._tables.encoding import learn_encoder
 
 N = 500
@@ -24,8 +24,8 @@ class Recorder:
 
 @pytest.fixture
 def stored(tmp_path):
-    with TemporaryFile(dir=tmp_path, buffering=0) as file:
-        writer = TableWriter(file, tmp_path, 0, categorical_features=None, has_labels=True)
+    with ScratchFiles(tmp_path) as files:
+        writer = TableWriter(files, 0, choices=ColumnChoices(None), has_labels=True)
         for rows in (slice(0, 200), slice(200, N)):
             writer.append(CheckedChunk(X[rows], X[rows, 0] % 3, WEIGHT[rows], None))
         yield writer.finish()

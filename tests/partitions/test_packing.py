@@ -1,5 +1,8 @@
 """Tables as records: what comes back encodes as what went in."""
 
+from pathlib import Path
+from tempfile import gettempdir
+
 import numpy as np
 import pandas as pd
 import polars as pl
@@ -7,6 +10,8 @@ import pytest
 
 from sknet._partitions import packing
 from sknet._partitions.packing import choose_format
+from sknet._partitions.scratch import ScratchFiles
+from sknet._tables.choices import ColumnChoices
 from sknet._tables.encoding import learn_encoder
 from sknet._tables.frames import as_pandas
 
@@ -30,12 +35,13 @@ def frame(n=12):
     return table
 
 
-def there_and_back(chunks, categorical_features="from_dtype"):
-    how = choose_format(chunks[0], categorical_features)
-    records = [np.zeros(len(chunk), np.dtype(how.fields)) for chunk in chunks]
-    for chunk, into in zip(chunks, records, strict=True):
-        how.pack(chunk, into)
-    return how.unpack(np.concatenate(records))
+def there_and_back(chunks, categorical_features="from_dtype", text_features=None):
+    with ScratchFiles(Path(gettempdir())) as files:
+        how = choose_format(chunks[0], ColumnChoices(categorical_features, text_features), files)
+        records = [np.zeros(len(chunk), np.dtype(how.fields)) for chunk in chunks]
+        for chunk, into in zip(chunks, records, strict=True):
+            how.pack(chunk, into)
+        return how.unpack(np.concatenate(records))
 
 
 @pytest.mark.parametrize(
@@ -78,6 +84,19 @@ def test_chunks_of_other_types_are_named(first, second, message):
     second = second.set_axis(first.columns, axis=1) if hasattr(first, "columns") else second
     with pytest.raises((TypeError, ValueError), match=message):
         there_and_back([first, second])
+
+
+def test_texts_come_back_as_they_were_whatever_the_chunks():
+    texts = ["the first of them", "zwei Äpfel 再 \ud800 and half a pair", None, "", "the first of them", "with\0 zero"]
+    table = pd.DataFrame({"n": range(6), "t": pd.Series(texts, dtype=object)})
+    found = there_and_back([table[:2], table[2:5], table[5:]], text_features="auto")
+    assert [None if pd.isna(text) else text for text in found["t"]] == texts
+
+
+def test_numbers_in_a_later_chunk_of_texts_are_named():
+    chunks = [pd.DataFrame({"t": ["some words of text"], "n": [1.0]}), pd.DataFrame({"t": [3], "n": [1.0]})]
+    with pytest.raises(TypeError, match="Column 't' of X should hold text, but holds 3"):
+        there_and_back(chunks, text_features=["t"])
 
 
 def test_too_many_levels_are_named(monkeypatch):

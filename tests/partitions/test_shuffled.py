@@ -1,15 +1,10 @@
 """Records that are shuffled in a file: all rows once, mixed, whatever the chunks they came in."""
 
-import errno
-from contextlib import ExitStack
-from io import FileIO
-from pathlib import Path
-from tempfile import TemporaryFile
-
 import numpy as np
 import pytest
 
 from sknet._partitions import shuffled
+from sknet._partitions.scratch import ScratchFiles
 from sknet._partitions.shuffled import ShuffledWriter
 
 DTYPE = np.dtype([("row", np.int64), ("x", np.float32, (3,))])
@@ -24,11 +19,10 @@ def records(n, start=0):
 
 @pytest.fixture
 def write(tmp_path):
-    with ExitStack() as stack:
+    with ScratchFiles(tmp_path) as files:
 
         def write(*chunks):
-            file = stack.enter_context(TemporaryFile(dir=tmp_path, buffering=0))
-            writer = ShuffledWriter(file, tmp_path, DTYPE)
+            writer = ShuffledWriter(files, DTYPE)
             for chunk in chunks:
                 writer.append(chunk)
             return writer.finish()
@@ -65,29 +59,17 @@ def test_pools_hold_enough_rows(write):
     assert [len(pool) for pool in found.pools(1000)] == [500]
 
 
-class FailingFile(FileIO):
-    def __init__(self, path, error):
-        super().__init__(path, "w")
-        self.error = error
+def test_records_are_converted_in_their_buckets(write, tmp_path):
+    found, wider = write(records(90)), np.dtype([("row", np.int64), ("twice", np.float64)])
 
-    def write(self, data):
-        raise OSError(self.error, "as the system says")
+    def convert(part):
+        converted = np.zeros(len(part), wider)
+        converted["row"], converted["twice"] = part["row"], 2 * part["x"][:, 0]
+        return converted
 
-
-def test_a_full_disk_is_named(tmp_path):
-    with FailingFile(tmp_path / "a", errno.ENOSPC) as file:
-        writer = ShuffledWriter(file, Path("folder"), DTYPE)
-        writer.append(records(3))
-        with pytest.raises(
-            OSError, match="folder has no room for a copy of the table: pass a larger cache_dir"
-        ) as caught:
-            writer.finish()
-    assert caught.value.errno == errno.ENOSPC
-
-
-def test_another_error_of_the_disk_stays_what_it_is(tmp_path):
-    with FailingFile(tmp_path / "a", errno.EIO) as file:
-        writer = ShuffledWriter(file, tmp_path, DTYPE)
-        writer.append(records(3))
-        with pytest.raises(OSError, match=r"^\[Errno \d+\] as the system says$"):
-            writer.finish()
+    with ScratchFiles(tmp_path) as files:
+        other = found.converted(convert, wider, 25, files)
+        rng = [np.random.default_rng(0), np.random.default_rng(0)]
+        for a, b in zip(found.pools(20, rng[0]), other.pools(20, rng[1]), strict=True):
+            np.testing.assert_array_equal(a["row"], b["row"])
+            np.testing.assert_array_equal(2 * a["x"][:, 0], b["twice"])

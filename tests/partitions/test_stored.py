@@ -2,14 +2,15 @@
 
 from datetime import datetime
 from decimal import Decimal
-from tempfile import TemporaryFile
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from sknet._model.settings import ObjectiveSettings
+from sknet._partitions.scratch import ScratchFiles
 from sknet._partitions.stored import CheckedChunk, TableWriter, hash_groups
+from sknet._tables.choices import ColumnChoices
 
 X = np.random.default_rng(0).normal(size=(60, 2))
 LABELS = {
@@ -20,17 +21,15 @@ LABELS = {
 
 
 @pytest.fixture
-def file(tmp_path):
-    with TemporaryFile(dir=tmp_path, buffering=0) as file:
-        yield file
+def files(tmp_path):
+    with ScratchFiles(tmp_path) as files:
+        yield files
 
 
-def stored(file, y, cuts=(), weight=None, groups=None, labels=True):
-    file.truncate(0)
-    file.seek(0)
+def stored(files, y, cuts=(), weight=None, groups=None, labels=True):
     pieces = [slice(a, b) for a, b in zip([0, *cuts], [*cuts, 60], strict=True)]
     take = lambda values, rows: None if values is None else values[rows]  # noqa: E731
-    writer = TableWriter(file, "folder", 7, categorical_features="from_dtype", has_labels=labels)
+    writer = TableWriter(files, 7, choices=ColumnChoices(), has_labels=labels)
     for rows in pieces:
         writer.append(CheckedChunk(X[rows], y[rows], take(weight, rows), take(groups, rows)))
     assert writer.n_read == 60
@@ -44,39 +43,39 @@ def records_of(found):
 
 @pytest.mark.parametrize("name", list(LABELS))
 @pytest.mark.parametrize("cuts", [(), (5, 30)])
-def test_labels_come_back_as_the_codes_of_their_head(file, name, cuts):
+def test_labels_come_back_as_the_codes_of_their_head(files, name, cuts):
     y = LABELS[name]
-    found = stored(file, y, cuts)
+    found = stored(files, y, cuts)
     head = found.learn_head(ObjectiveSettings("log_loss"))
     records = records_of(found)
     np.testing.assert_array_equal(found.target_reader(head)(records), head.read(y))
     np.testing.assert_array_equal(found.format.unpack(records), X)
 
 
-def test_chunks_change_nothing(file):
-    one, other = stored(file, LABELS["text"]), stored(file, LABELS["text"], (1, 9))
+def test_chunks_change_nothing(files):
+    one, other = stored(files, LABELS["text"]), stored(files, LABELS["text"], (1, 9))
     assert (one.digest, one.keys, one.n_rows) == (other.digest, other.keys, other.n_rows)
-    assert one.digest != stored(file, LABELS["text"][::-1]).digest
+    assert one.digest != stored(files, LABELS["text"][::-1]).digest
 
 
-def test_rows_of_weight_zero_are_dropped_with_their_labels(file):
+def test_rows_of_weight_zero_are_dropped_with_their_labels(files):
     y = np.where(np.arange(60) < 5, "gone", LABELS["text"])
-    found = stored(file, y, (20,), weight=(np.arange(60) >= 5) * 2.0)
+    found = stored(files, y, (20,), weight=(np.arange(60) >= 5) * 2.0)
     assert found.n_rows == 55 and records_of(found)["row"].tolist() == list(range(5, 60))
     assert found.learn_head(ObjectiveSettings("log_loss")).labels.classes.tolist() == ["a", "b", "c"]
     with pytest.raises(ValueError, match="no row of positive weight"):
-        stored(file, y, weight=np.zeros(60))
+        stored(files, y, weight=np.zeros(60))
 
 
-def test_numbers(file):
-    found = stored(file, X[:, 0], (7,), labels=False)
+def test_numbers(files):
+    found = stored(files, X[:, 0], (7,), labels=False)
     head = found.learn_head(ObjectiveSettings("squared_error", scaling="standard"))
     np.testing.assert_array_equal(found.target_reader(head)(records_of(found))[:, 0], X[:, 0])
 
 
-def test_rows_of_a_group_have_one_key(file):
+def test_rows_of_a_group_have_one_key(files):
     groups = np.arange(60) // 6
-    keys = records_of(stored(file, LABELS["text"], (20,), groups=groups))["key"]
+    keys = records_of(stored(files, LABELS["text"], (20,), groups=groups))["key"]
     assert len(np.unique(keys)) == 10 and all(len(np.unique(keys[groups == g])) == 1 for g in range(10))
 
 
@@ -106,8 +105,8 @@ def test_different_groups_have_different_hashes():
     assert len(set(hash_groups(np.array([2.0**63, 3e300, -3e300, np.inf, -np.inf, 1e-300])).tolist())) == 6
 
 
-def test_weights_of_some_chunks_alone_are_refused(file):
-    writer = TableWriter(file, "folder", 0, categorical_features=None, has_labels=True)
+def test_weights_of_some_chunks_alone_are_refused(files):
+    writer = TableWriter(files, 0, choices=ColumnChoices(None), has_labels=True)
     writer.append(CheckedChunk(X[:2], np.array([0, 1]), None, None))
     with pytest.raises(ValueError, match="some have none"):
         writer.append(CheckedChunk(X[:2], np.array([0, 1]), np.ones(2), None))

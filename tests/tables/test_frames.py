@@ -1,4 +1,4 @@
-"""Columns of frames: what each type is taken for, its values, and the choice of categories."""
+"""Columns of frames: what each type is taken for, and its values."""
 
 import subprocess
 import sys
@@ -14,13 +14,11 @@ import pytest
 from sknet._tables.frames import (
     as_pandas,
     as_uniform_array,
-    category_mask,
     column_kind,
     column_names,
     is_frame,
     level_key,
     number_values,
-    parse_categorical_features,
     read_levels,
 )
 
@@ -210,57 +208,6 @@ def test_levels_that_are_dates_have_the_dates_text():
 
 
 # --- the choice of categories
-
-NAMES = ["a", "b", "c"]
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        ("from_dtype", (True, None)),
-        (None, (False, None)),
-        (["a"], (False, ["a"])),
-        (["a", "from_dtype"], (True, ["a"])),
-        (np.array(["from_dtype"]), (True, [])),
-        (pd.Index(["b", "from_dtype"]), (True, ["b"])),
-    ],
-)
-def test_a_column_may_be_chosen_by_its_type_by_name_or_by_both(given, expected):
-    assert parse_categorical_features(given) == expected
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        (None, [0, 0, 0]),
-        ([], [0, 0, 0]),
-        (["c", "a"], [1, 0, 1]),
-        (np.array(["b"], dtype=object), [0, 1, 0]),
-        (pd.Index(["b"]), [0, 1, 0]),
-        ([0, -1], [1, 0, 1]),
-        (np.array([1], dtype=np.uint8), [0, 1, 0]),
-        ([True, False, True], [1, 0, 1]),
-    ],
-)
-def test_categories_are_chosen_by_name_index_or_mask(given, expected):
-    assert category_mask(given, NAMES).tolist() == [bool(flag) for flag in expected]
-
-
-@pytest.mark.parametrize(
-    ("given", "message"),
-    [
-        (["a", "z"], r"names \['z'\], but X has no such columns: give some of \['a', 'b', 'c'\]"),
-        ([0, 3, -4], r"holds the indices \[3, -4\], but X has 3 columns: give indices from 0 to 2"),
-        ([True], "is a mask of 1 booleans, but X has 3 columns: give one each"),
-        ("a", "='a' is not understood: give 'from_dtype', None, or a list"),
-        ([0.5], "is not understood"),
-        ([[0]], "is not understood"),
-        ([None, "a"], "is not understood"),
-    ],
-)
-def test_a_bad_choice_is_named_with_its_remedy(given, message):
-    with pytest.raises(ValueError, match=rf"categorical_features.*{message}"):
-        category_mask(given, NAMES)
 
 
 def test_frames_are_known_from_arrays():

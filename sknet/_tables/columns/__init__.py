@@ -26,9 +26,10 @@ class InputFacts(NamedTuple):
 
     Attributes
     ----------
-    kind : {"number", "bin", "missing", "level", "infrequent", "target", "date"}
+    kind : {"number", "bin", "missing", "level", "infrequent", "target", "date", "text"}
     level : str, mapping or None
-        The level that the input is 1 for; the cycle of a date; or the target's mean of every level.
+        The level that the input is 1 for; the cycle of a date; the target's mean of every level; or, of a component of
+        text, the idf of every term and its weight.
     edge : float
         Where a bin begins; NaN for other kinds.
     centre, scale : float
@@ -36,7 +37,7 @@ class InputFacts(NamedTuple):
     """
 
     kind: str
-    level: str | Mapping[str | None, float] | None = None
+    level: str | Mapping[str | None, float] | Mapping[str, tuple[float, float]] | None = None
     edge: float = float("nan")
     centre: float = 0.0
     scale: float = 1.0
@@ -94,6 +95,10 @@ class ColumnSettings:
         How categories are encoded.
     target : ndarray of shape (n, k), or None
         The target matrix, if categories may be encoded by it.
+    text_components : int
+        The most inputs that a column of text becomes, besides that of missing texts.
+    seed : int
+        Of the decomposition of text.
     """
 
     input_scaling: str | None = "robust"
@@ -103,3 +108,5 @@ class ColumnSettings:
     max_categories: int | None = 100
     category_encoding: str = "one_hot"
     target: Array | None = None
+    text_components: int = 30
+    seed: int = 0

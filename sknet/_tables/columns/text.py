@@ -1,0 +1,238 @@
+"""One column of free text as a few numbers: which groups of letters it has, and how these go together.
+
+Each text is its counts of character n-grams within words (TF-IDF), so that words with one stem, or misspelt, are alike
+[1]_. Their truncated singular value decomposition leaves a few numbers, which are scaled together, as in skrub's
+`StringEncoder` [2]_. Counts and decomposition are scikit-learn's. A term that a text has n times counts as 1 + log n.
+
+.. [1] Cerda, P. and Varoquaux, G. (2020). "Encoding high-cardinality string categorical variables". IEEE Transactions
+   on Knowledge and Data Engineering 34, 1164-1176.
+.. [2] https://skrub-data.org
+
+Conventions
+-----------
+n rows; m different texts; v terms, which are n-grams; c components.
+
+codes : (n,)             which text each row has, −1 where it is missing
+texts : (m,)             the different texts
+weight : (m,)            total weight of the rows of each text
+tfidf : (m, v)           CSR, rows of length 1: counts of terms, the more weight the fewer texts have them
+components : (c, v)      directions of most of `tfidf`; projections on them are the inputs
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+from numpy.typing import NDArray
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+from sklearn.preprocessing import normalize
+
+from sknet._tables.columns import ColumnSettings, InputFacts, WithoutSlopes
+from sknet._tables.columns.statistics import mean_and_deviation
+from sknet._tables.equality import EqualByFields
+from sknet._tables.frames import ColumnValues, refuse_broken_text
+from sknet._tables.messages import short_repr
+from sknet._typing import Array
+
+NGRAMS = (3, 4)
+"""How many characters a term has, the spaces around a word included."""
+
+MAX_TERMS = 5_000
+"""How many terms are counted: the most frequent ones."""
+
+MAX_CHARACTERS = 100_000
+"""How many characters of a text count, the first ones: counting takes some 150 bytes of memory for each."""
+
+MAX_CHARACTERS_LEARNT = 2**22
+"""From about so many characters the terms and components are learnt: more change them little, and take time."""
+
+MIN_DEVIATION = 1e-5
+"""A component whose deviation is this small a part of the largest is rounding, and is left out."""
+
+ENCODED_TEXTS = 1024
+"""How many texts are encoded at a time: the matrix of their terms stays small."""
+
+
+@dataclass(frozen=True, eq=False)
+class TextColumn(EqualByFields, WithoutSlopes):
+    """The inputs that a column of text becomes: its projections on components of TF-IDF, scaled.
+
+    Attributes
+    ----------
+    terms : tuple of str
+        The n-grams that are counted.
+    idf : ndarray of shape (v,)
+        What each count is multiplied by, before a text's counts are divided by their length.
+    components : ndarray of shape (c, v)
+        In float32.
+    center : ndarray of shape (c,)
+        Means of the projections.
+    scale : float
+        The factor of all of them: the first components stay larger than the last, which are mostly noise.
+    has_missing : bool
+        Whether there is an input for missing texts, the last one. Their other inputs are 0.
+    """
+
+    terms: tuple[str, ...]
+    idf: Array
+    components: Array
+    center: Array
+    scale: float
+    has_missing: bool = False
+
+    def __post_init__(self) -> None:
+        v, c = len(self.terms), len(self.center)
+        shapes = self.idf.shape, self.components.shape, self.center.shape
+        if shapes != ((v,), (c, v), (c,)) or len(set(self.terms)) < v:
+            raise ValueError(f"A text's {v} terms do not go with arrays of shapes {shapes}, or are not all different.")
+
+    def __reduce__(self) -> tuple[type[TextColumn], tuple[object, ...]]:
+        return TextColumn, tuple(vars(self)[name] for name in TextColumn.__dataclass_fields__)  # not the vectorizer
+
+    @property
+    def n_inputs(self) -> int:
+        """One per component, and one for missing texts."""
+        return len(self.center) + self.has_missing
+
+    @property
+    def suffixes(self) -> tuple[str, ...]:
+        """What follows the column's name in the name of each input."""
+        return (*(f"_{i}" for i in range(len(self.center))), *("_missing",) * self.has_missing)
+
+    @property
+    def inputs(self) -> tuple[InputFacts, ...]:
+        """What each input is: (projection - centre) * scale; `level` has the idf and the weight of every term."""
+        idf = self.idf.tolist()
+        facts = []
+        for weights, center in zip(self.components, self.center.tolist(), strict=True):
+            by_term = dict(zip(self.terms, zip(idf, weights.tolist(), strict=True), strict=True))
+            facts.append(InputFacts("text", by_term, centre=center, scale=self.scale))
+        return (*facts, *(InputFacts("missing"),) * self.has_missing)
+
+    @cached_property
+    def _vectorizer(self) -> TfidfVectorizer:
+        vocabulary = {term: i for i, term in enumerate(self.terms)}
+        vectorizer = TfidfVectorizer(**COUNTING, sublinear_tf=True, vocabulary=vocabulary, dtype=np.float32)
+        vectorizer.idf_ = self.idf.astype(np.float32)
+        return vectorizer
+
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
+        """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
+        codes, texts = read_texts(values, name)
+        c = len(self.center)
+        if c:
+            encoded = np.zeros((len(texts) + 1, c), out.dtype)  # the last is that of missing texts: code −1 indexes it
+            for start in range(0, len(texts), ENCODED_TEXTS):
+                part = slice(start, min(start + ENCODED_TEXTS, len(texts)))
+                encoded[part] = (self._vectorizer.transform(texts[part]) @ self.components.T - self.center) * self.scale
+            out[:, :c] = encoded[codes]
+        if self.has_missing:
+            out[:, c] = codes < 0
+
+
+@dataclass(frozen=True)
+class EncodedColumn(WithoutSlopes):
+    """One input of a text that has been encoded before: the values of the column are those of the input."""
+
+    n_inputs: int = 1
+    suffixes: tuple[str, ...] = ("",)
+    inputs: tuple[InputFacts, ...] = (InputFacts("text"),)
+
+    def write(self, values: ColumnValues, out: Array, name: str) -> None:
+        """Set the input of n values in `out`, of shape (n, 1)."""
+        out[:, 0] = values
+
+
+COUNTING = {"analyzer": "char_wb", "ngram_range": NGRAMS}
+"""How scikit-learn counts terms: within words, in lower case."""
+
+
+def read_texts(values: ColumnValues, name: str) -> tuple[NDArray[np.intp], list[str]]:
+    """Return a code for each of n values, −1 where one is missing, and the text that each code stands for."""
+    try:
+        codes, distinct = pd.factorize(values)
+        texts = np.asarray(distinct, dtype=object).tolist()
+    except (TypeError, NotImplementedError):  # a list or a dict cannot be hashed
+        codes, texts = np.arange(len(values)), values.tolist()
+    wrong = next((value for value in texts if not isinstance(value, str)), None)
+    if wrong is not None:
+        raise TypeError(
+            f"Column {name!r} of X should hold text, but holds {short_repr(wrong)} ({type(wrong).__name__}): make it "
+            "strings, with .astype(str) perhaps; or leave it out of text_features before fit."
+        )
+    return codes, [text[:MAX_CHARACTERS] for text in texts]
+
+
+# --- which columns are text ------------------------------------------------------------------------------------------
+
+MIN_WORDS = 3.0
+"""So many words a value has on average, if it is free text."""
+
+MAX_ROWS_READ = 10_000
+"""The words of at most so many rows are counted, evenly spaced."""
+
+
+def holds_free_text(column: pd.Series) -> bool:
+    """Whether a column holds strings, most of which differ, of three words or more on average."""
+    if getattr(column.dtype, "kind", "O") not in "OUT" or isinstance(column.dtype, pd.CategoricalDtype):
+        return False
+    few = column.iloc[:: max(1, len(column) // MAX_ROWS_READ)].tolist()
+    texts = [value[:MAX_CHARACTERS] for value in few if isinstance(value, str)]
+    if not texts or sum(len(text.split()) for text in texts) < MIN_WORDS * len(texts):
+        return False  # of nearly all other columns: they are not read to the end
+    return pd.api.types.infer_dtype(column, skipna=True) == "string" and column.nunique() > column.count() / 2
+
+
+# --- learning --------------------------------------------------------------------------------------------------------
+
+
+def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> TextColumn:
+    """Learn terms and components from a column's n values and their weights."""
+    codes, texts = read_texts(values, name)
+    refuse_broken_text(texts, f"Column {name!r} of X")
+    observed = codes >= 0
+    row_weight = None if settings.weight is None else settings.weight[observed]
+    weight = np.bincount(codes[observed], row_weight, len(texts)).astype(np.float64)
+    step = max(1, round(sum(map(len, texts)) / MAX_CHARACTERS_LEARNT))
+    texts, weight = texts[::step], weight[::step]
+    has_missing = not bool(observed.all())
+    try:
+        counter = CountVectorizer(**COUNTING, dtype=np.float64)
+        counts = sp.csr_array(counter.fit_transform(texts))
+    except ValueError:  # no text has a word
+        return _without_terms(has_missing)
+    # the most frequent terms; equally frequent ones in alphabetical order
+    chosen = np.sort(np.lexsort((np.arange(counts.shape[1]), -(weight @ counts)))[:MAX_TERMS])
+    if len(chosen) < 2:
+        return _without_terms(has_missing)
+    # as TfidfTransformer has it, with weights for numbers of rows
+    counts = counts[:, chosen]
+    idf = 1.0 + np.log((1.0 + weight.sum()) / (1.0 + weight @ (counts > 0)))
+    counts.data = 1.0 + np.log(counts.data)
+    tfidf = normalize(counts * idf)
+    svd = TruncatedSVD(min(settings.text_components, len(chosen)), random_state=settings.seed)
+    with np.errstate(invalid="ignore", divide="ignore"):  # of texts that are all the same it computes a share of 0
+        svd.fit(sp.csr_array(tfidf * np.sqrt(weight)[:, np.newaxis]))
+    projections = tfidf @ svd.components_.T  # (m, c)
+    center, deviation = np.array([mean_and_deviation(values, weight) for values in projections.T]).T
+    kept = deviation > MIN_DEVIATION * deviation.max()
+    if not kept.any():  # all texts are the same
+        return _without_terms(has_missing)
+    return TextColumn(
+        tuple(counter.get_feature_names_out()[chosen].tolist()),
+        idf,
+        svd.components_[kept].astype(np.float32),
+        center[kept],
+        float(1.0 / np.sqrt(np.mean(deviation[kept] ** 2))),
+        has_missing,
+    )
+
+
+def _without_terms(has_missing: bool) -> TextColumn:
+    """Return the column of texts that say nothing: none has two terms."""
+    return TextColumn((), np.zeros(0), np.zeros((0, 0), np.float32), np.zeros(0), 0.0, has_missing)

@@ -1,0 +1,203 @@
+"""Free text: scikit-learn's TF-IDF and decomposition, weights as repetitions, and texts of every kind."""
+
+import pickle
+import tracemalloc
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pytest
+from sklearn.decomposition import TruncatedSVD
+from sklearn.feature_extraction.text import TfidfVectorizer
+
+from sknet._tables.columns import ColumnSettings, text
+from sknet._tables.columns.text import TextColumn, learn_text
+from sknet._tables.frames import as_pandas
+
+rng = np.random.default_rng(0)
+WORDS = [
+    "a",
+    "box",
+    "of",
+    "good",
+    "dried",
+    "fruit",
+    "was",
+    "late",
+    "Äpfel",
+    "taste",
+    "bad",
+    "再",
+    "wonderful",
+    "coffee!",
+]
+TEXTS = np.array([" ".join(rng.choice(WORDS, rng.integers(3, 12))) for _ in range(200)], dtype=object)
+
+
+def learn(values, n_components=5, weight=None):
+    settings = ColumnSettings(text_components=n_components, weight=weight, seed=3)
+    return learn_text(pd.Series(values, dtype=object), "t", settings)
+
+
+def write(column, values, dtype=np.float64):
+    out = np.zeros((len(values), column.n_inputs), dtype)
+    column.write(pd.Series(values, dtype=object), out, "t")
+    return out
+
+
+def test_the_inputs_are_the_scaled_projections_of_scikit_learn():
+    terms = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 4), max_features=5_000, sublinear_tf=True)
+    svd = TruncatedSVD(5, random_state=3)
+    theirs = svd.fit_transform(terms.fit_transform(TEXTS))
+    column = learn(TEXTS)
+    np.testing.assert_allclose(
+        dict(zip(column.terms, column.idf, strict=True))["goo"], terms.idf_[terms.vocabulary_["goo"]]
+    )
+    np.testing.assert_allclose(
+        write(column, TEXTS), (theirs - theirs.mean(axis=0)) / np.sqrt(theirs.var(axis=0).mean()), rtol=1e-3, atol=1e-4
+    )
+    assert column.n_inputs == 5 and column.components.dtype == np.float32
+
+
+def test_only_the_most_frequent_terms_count(monkeypatch):
+    monkeypatch.setattr(text, "MAX_TERMS", 20)
+    terms = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 4), use_idf=False, norm=None)
+    totals = pd.Series(terms.fit_transform(TEXTS).sum(axis=0).A1, index=terms.get_feature_names_out())
+    assert set(learn(TEXTS).terms) == set(totals.sort_index().sort_values(kind="stable", ascending=False)[:20].index)
+
+
+def test_an_input_is_computed_by_hand_from_what_it_is():
+    column = learn(TEXTS)
+    facts = column.inputs[1]
+    text = "good coffee, good box"
+    counts = {term: sum(f" {word} ".count(term) for word in text.split()) for term in facts.level}
+    assert max(counts.values()) == 2
+    tfidf = np.array(
+        [(1 + np.log(counts[term])) * idf if counts[term] else 0 for term, (idf, _) in facts.level.items()]
+    )
+    weights = np.array([weight for _, weight in facts.level.values()])
+    projection = (tfidf / np.linalg.norm(tfidf)) @ weights
+    np.testing.assert_allclose(write(column, [text])[0, 1], (projection - facts.centre) * facts.scale, rtol=1e-4)
+    assert [one.kind for one in column.inputs] == ["text"] * 5 and column.suffixes == ("_0", "_1", "_2", "_3", "_4")
+
+
+def test_weights_are_repetitions():
+    weight = rng.integers(1, 4, len(TEXTS))
+    assert learn(TEXTS, weight=weight * 1.0) == learn(np.repeat(TEXTS, weight))
+
+
+def test_the_same_seed_gives_the_same_bits_and_rows_do_not_depend_on_each_other():
+    assert learn(TEXTS) == learn(TEXTS) != learn(TEXTS[:-1])
+    column = learn(TEXTS)
+    one_by_one = np.vstack([write(column, [value]) for value in TEXTS[:20]])
+    np.testing.assert_array_equal(one_by_one, write(column, TEXTS)[:20])
+
+
+def test_missing_texts_are_marked_and_their_other_inputs_are_zero():
+    values = np.where(rng.random(len(TEXTS)) < 0.2, None, TEXTS)
+    column = learn(values)
+    found = write(column, [None, *TEXTS[:3], np.nan, pd.NA])
+    assert column.suffixes[-1] == "_missing" and column.inputs[-1].kind == "missing"
+    np.testing.assert_array_equal(found[:, -1], [1, 0, 0, 0, 1, 1])
+    assert not found[[0, 4, 5], :-1].any() and found[1:4, :-1].all()
+    assert not write(learn(TEXTS), [None]).any()
+
+
+@pytest.mark.parametrize("values", [
+    [""] * 30, ["", None] * 15, [None] * 30, ["same"] * 30, ["a"] * 30, [" \n\t "] * 30,
+], ids=["empty", "empty or missing", "missing", "one word", "one letter", "spaces"])  # fmt: skip
+def test_texts_that_say_nothing_have_no_inputs(values):
+    column = learn(values)
+    assert column.n_inputs == column.has_missing == (None in values)
+    assert write(column, ["something else", None]).tolist() == [[0] * column.n_inputs, [1] * column.n_inputs]
+
+
+def test_there_are_no_more_inputs_than_the_texts_differ_in():
+    column = learn(["one text here", "another text there", "one text here"] * 10, n_components=30)
+    assert 1 <= column.n_inputs <= 2 and np.isfinite(write(column, ["one text here", "neither of them", ""])).all()
+
+
+@pytest.mark.parametrize("value, message", [
+    (5, r"should hold text, but holds 5 \(int\): make it strings"), (1.5, "float"), (b"bytes of it", "bytes"),
+    (["a", "list"], "list"), (True, "bool"),
+])  # fmt: skip
+def test_what_is_no_text_is_named(value, message):
+    values = [*TEXTS[:30], value]
+    with pytest.raises(TypeError, match=f"Column 't' of X .*{message}"):
+        learn(values)
+    with pytest.raises(TypeError, match=f"Column 't' of X .*{message}"):
+        write(learn(TEXTS), values)
+
+
+def test_numbers_where_text_was_are_named():
+    with pytest.raises(TypeError, match="Column 't' of X should hold text, but holds"):
+        learn(TEXTS).write(np.arange(3.0), np.zeros((3, 5)), "t")
+
+
+def test_half_a_surrogate_pair_is_named_in_training_and_unknown_later():
+    with pytest.raises(ValueError, match=r"Column 't' of X holds text with the character '\\ud800'"):
+        learn([*TEXTS, "half \ud800 pair of it"])
+    column = learn(TEXTS)
+    np.testing.assert_array_equal(write(column, ["good \ud800"]), write(column, ["good \udfff"]))
+
+
+def test_a_text_of_ten_megabytes_takes_little_memory():
+    column, long = learn(TEXTS), "good coffee " * 900_000
+    tracemalloc.start()
+    found = write(column, [long])
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    np.testing.assert_array_equal(found, write(column, [long[: text.MAX_CHARACTERS]]))
+    assert peak < 60 * 2**20 and np.isfinite(found).all()
+    assert learn([*TEXTS[:50], long]).n_inputs == 5
+
+
+def test_the_matrix_of_terms_is_never_dense(monkeypatch):
+    """What is encoded at once are some texts, whatever the number of rows."""
+    values = np.array([f"{a} {i}" for i, a in enumerate(np.tile(TEXTS, 50))], dtype=object)
+    column = learn(values)
+    out, frame = np.zeros((len(values), 5), np.float32), pd.Series(values, dtype=object)
+    tracemalloc.start()
+    column.write(frame, out, "t")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.1 * len(values) * len(column.terms) * 4
+
+
+def test_of_many_characters_some_texts_teach(monkeypatch):
+    monkeypatch.setattr(text, "MAX_CHARACTERS_LEARNT", sum(map(len, TEXTS)) // 4)
+    assert learn(TEXTS) == learn(list(dict.fromkeys(TEXTS))[::4])
+
+
+@pytest.mark.parametrize("make", [
+    lambda values: pd.Series(values, dtype="string"), lambda values: pd.Series(values, dtype="string[pyarrow]"),
+    lambda values: pd.Series(pd.Categorical(values)), np.array,
+    lambda values: as_pandas(pl.DataFrame({"t": pl.Series(values.tolist())}))["t"],
+], ids=["string", "arrow", "category", "array", "polars"])  # fmt: skip
+def test_every_type_of_strings_is_read(make):
+    column = learn(TEXTS)
+    out = np.zeros((len(TEXTS), 5))
+    column.write(make(TEXTS), out, "t")
+    np.testing.assert_array_equal(out, write(column, TEXTS))
+
+
+def test_a_pickle_holds_what_was_learnt_and_nothing_else():
+    column = learn(TEXTS)
+    before = len(pickle.dumps(column))
+    write(column, TEXTS)
+    copy = pickle.loads(pickle.dumps(column))
+    assert copy == column and len(pickle.dumps(column)) == before
+    np.testing.assert_array_equal(write(copy, TEXTS), write(column, TEXTS))
+
+
+@pytest.mark.parametrize("change", [
+    {"idf": np.ones(3)}, {"components": np.ones((5, 2), np.float32)}, {"center": np.ones(6)}, {"terms": ("a", "b")},
+    {"terms": "twice"},
+])  # fmt: skip
+def test_parts_that_do_not_go_together_are_refused(change):
+    column = learn(TEXTS)
+    parts = {name: getattr(column, name) for name in TextColumn.__dataclass_fields__} | change
+    if change == {"terms": "twice"}:
+        parts["terms"] = (*column.terms[:-1], column.terms[0])
+    with pytest.raises(ValueError, match="do not go with arrays of shapes"):
+        TextColumn(**parts)

@@ -1,0 +1,105 @@
+"""What the user says that columns are, and which columns of strings are free text."""
+
+import numpy as np
+import pandas as pd
+import polars as pl
+import pyarrow as pa
+import pytest
+
+from sknet._tables.choices import ColumnChoices, column_mask, parse_categorical_features
+from sknet._tables.frames import as_pandas
+
+NAMES = ["a", "b", "c"]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("from_dtype", (True, None)),
+        (None, (False, None)),
+        (["a"], (False, ["a"])),
+        (["a", "from_dtype"], (True, ["a"])),
+        (np.array(["from_dtype"]), (True, [])),
+        (pd.Index(["b", "from_dtype"]), (True, ["b"])),
+    ],
+)
+def test_a_column_may_be_chosen_by_its_type_by_name_or_by_both(given, expected):
+    assert parse_categorical_features(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ([], [0, 0, 0]),
+        (["c", "a"], [1, 0, 1]),
+        (np.array(["b"], dtype=object), [0, 1, 0]),
+        (pd.Index(["b"]), [0, 1, 0]),
+        ([0, -1], [1, 0, 1]),
+        (np.array([1], dtype=np.uint8), [0, 1, 0]),
+        ([True, False, True], [1, 0, 1]),
+    ],
+)
+def test_columns_are_chosen_by_name_index_or_mask(given, expected, parameter="text_features"):
+    assert column_mask(given, NAMES, parameter).tolist() == [bool(flag) for flag in expected]
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        (["a", "z"], r"names \['z'\], but X has no such columns: give some of \['a', 'b', 'c'\]"),
+        ([0, 3, -4], r"holds the indices \[3, -4\], but X has 3 columns: give indices from 0 to 2"),
+        ([True], "is a mask of 1 booleans, but X has 3 columns: give one each"),
+        ("a", "='a' is not understood: give 'from_dtype', None, or a list"),
+        ([0.5], "is not understood"),
+        ([[0]], "is not understood"),
+        ([None, "a"], "is not understood"),
+    ],
+)
+def test_a_bad_choice_is_named_with_its_remedy(given, message, parameter="categorical_features"):
+    with pytest.raises(ValueError, match=rf"categorical_features.*{message}"):
+        column_mask(given, NAMES, parameter)
+
+
+# --- kinds -----------------------------------------------------------------------------------------------------------
+
+
+def test_each_parameter_names_columns_of_its_kind():
+    choices = ColumnChoices(["from_dtype", "a"], [-1])
+    assert choices.named_kinds(NAMES) == ["category", None, "text"]
+    assert choices.by_dtype and not choices.finds_text
+    assert ColumnChoices(None, "auto").named == {}
+
+
+def test_a_column_is_not_both():
+    with pytest.raises(ValueError, match="Column 'b' of X is in categorical_features and in text_features: leave it"):
+        ColumnChoices(["b"], [False, True, False]).named_kinds(NAMES)
+
+
+SENTENCES = [f"the box number {i} was good" for i in range(30)]
+
+
+@pytest.mark.parametrize("values", [
+    SENTENCES, [*SENTENCES, None], pd.Series(SENTENCES, dtype="string"), pd.Series(SENTENCES, dtype=object),
+    pd.Series(SENTENCES, dtype=pd.ArrowDtype(pa.string())),
+    pd.Series(SENTENCES, dtype=pd.ArrowDtype(pa.large_string())),
+    as_pandas(pl.DataFrame({"t": SENTENCES}))["t"], [*SENTENCES, *SENTENCES[:14]],
+], ids=["strings", "missing", "string", "object", "arrow", "large arrow", "polars", "some repeated"])  # fmt: skip
+def test_strings_of_three_words_that_mostly_differ_are_text(values):
+    assert ColumnChoices("from_dtype", "auto").kind_of(pd.Series(values), "t", None) == "text"
+    assert ColumnChoices(None, "auto").kind_of(pd.Series(values), "t", None) == "text"
+    assert ColumnChoices("from_dtype", None).kind_of(pd.Series(values), "t", None) == "category"
+    assert ColumnChoices("from_dtype", "auto").kind_of(pd.Series(values), "t", "category") == "category"
+
+
+@pytest.mark.parametrize("values", [
+    SENTENCES[:15] * 2, [f"id {i}" for i in range(30)], pd.Categorical(SENTENCES), [""] * 30,
+    as_pandas(pl.DataFrame({"t": pl.Series(SENTENCES, dtype=pl.Categorical)}))["t"],
+], ids=["repeated", "two words", "category", "empty", "polars category"])  # fmt: skip
+def test_other_strings_are_categories(values):
+    assert ColumnChoices("from_dtype", "auto").kind_of(pd.Series(values), "t", None) == "category"
+
+
+@pytest.mark.parametrize("values, kind", [(range(30), "number"), ([None] * 30, "number"), (pd.NaT, "date")])
+def test_other_types_stay_what_they_are(values, kind):
+    values = pd.Series(values, index=range(30), dtype="datetime64[s]" if kind == "date" else None)
+    assert ColumnChoices("from_dtype", "auto").kind_of(values, "t", None) == kind
