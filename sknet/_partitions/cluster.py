@@ -7,15 +7,16 @@ the user's collection on, and does the task again. Nothing has to be remembered 
 from __future__ import annotations
 
 import asyncio
+import gc
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import CancelledError, wait
 from time import monotonic, sleep
 from typing import Any, TypeAlias
 from weakref import WeakSet
 
 import dask
-from distributed import Client, KilledWorker
+from distributed import Client, KilledWorker, get_worker
 
 from sknet._partitions.table import Future
 
@@ -24,6 +25,66 @@ Delayed: TypeAlias = Any
 
 TICK = 1.0
 """Seconds between two looks at whether there are workers at all."""
+
+
+class OnWorker:
+    """A value that stays on a worker, and whose methods are called there: one of dask's actors."""
+
+    def __init__(self, make: Callable[..., object], *arguments: object) -> None:
+        self._value = make(*arguments)
+
+    async def call(self, method: str, arguments: list[object]) -> object:
+        """Call a method of the value."""
+        # in a thread for tasks: dask has a single one for all actors of a worker
+        threads = get_worker().executor
+        return await asyncio.get_running_loop().run_in_executor(threads, getattr(self._value, method), *arguments)
+
+
+class KeptValues:
+    """Values that stay on the workers, each made there from arguments that are results of tasks.
+
+    A call goes straight to the worker, in a fifth of the time that a task takes. But dask does not repeat it: where a
+    worker is lost, a task has to do the same instead.
+
+    Parameters
+    ----------
+    cluster : Cluster
+    make : callable
+    arguments : sequence of sequences
+        As of `map`.
+    """
+
+    def __init__(self, cluster: Cluster, make: Callable[..., object], arguments: Sequence[Sequence[object]]) -> None:
+        self._cluster, self._arguments = cluster, [[make] * len(arguments[0]), *arguments]
+        self._futures: list[Future] = []
+        self._actors: list[Any] = []
+
+    def call(self, method: str, arguments: Sequence[tuple[object, ...] | None]) -> list[Any] | None:
+        """Call a method of each value that there are arguments for; return what they give, or None if one failed."""
+        if not self._actors:
+            self._futures = self._cluster.start(OnWorker, *self._arguments, as_actors=True)
+            self._actors = self._cluster.results(self._futures)
+        sent = [None if each is None else list(each) for each in arguments]
+        pairs = zip(self._actors, sent, strict=True)
+        try:
+            calls = [actor.call(method, each) for actor, each in pairs if each is not None]
+            return self._cluster.wait_for(_all(calls), while_kept=self._futures)
+        except Exception:  # a worker is lost, or a user's loss raises what the task will raise again
+            self.release()
+            return None
+        finally:
+            for each in sent:  # dask's calls are reference cycles, and would hold every theta until they are collected
+                if each is not None:
+                    each.clear()
+
+    def release(self) -> None:
+        """Give back what the workers keep; it is made anew where it is needed."""
+        _release(self._futures)
+        self._futures, self._actors = [], []  # actors hold their keys, too
+
+
+async def _all(calls: Sequence[Awaitable[object]]) -> list[Any]:
+    return [await call for call in calls]
 
 
 class Cluster:
@@ -37,6 +98,7 @@ class Cluster:
     def __init__(self, client: Client) -> None:
         self._client: Any = client
         self._futures: WeakSet[Future] = WeakSet()
+        self._kept: WeakSet[KeptValues] = WeakSet()
         self._patience = float(dask.config.get("sknet.workers", 60.0))
         self._seen = monotonic()  # when there were workers
         while not self._threads():
@@ -79,8 +141,9 @@ class Cluster:
         return futures
 
     def start(
-        self, function: Callable[..., object], *arguments: Iterable[object], spread: bool = False
-    ) -> list[Future]:
+        self, function: Callable[..., object], *arguments: Iterable[object], spread: bool = False,
+        as_actors: bool = False,
+    ) -> list[Future]:  # fmt: skip
         """Start a task for each of the arguments, near the results that it needs or, to `spread` them, on all workers.
 
         Parameters
@@ -90,6 +153,8 @@ class Cluster:
         arguments : iterables
             As of `map`; futures stand for their results.
         spread : bool, default=False
+        as_actors : bool, default=False
+            Whether the results are actors, which stay on their worker.
 
         Returns
         -------
@@ -103,9 +168,15 @@ class Cluster:
                 for each in block
             ]
         else:
-            futures = self._client.map(function, *arguments, pure=False)
+            futures = self._client.map(function, *arguments, pure=False, actor=as_actors)
         self._futures.update(futures)
         return futures
+
+    def keep(self, make: Callable[..., object], *arguments: Sequence[object]) -> KeptValues:
+        """Return values that are made of each of the arguments, and stay where these are."""
+        kept = KeptValues(self, make, arguments)
+        self._kept.add(kept)
+        return kept
 
     def _spread(self, items: Sequence[Any]) -> list[tuple[str | None, list[Any]]]:
         """Return each thread's address, if there are threads, with its share of the items, which follow one another."""
@@ -115,14 +186,8 @@ class Cluster:
 
     def results(self, futures: Sequence[Future]) -> list[Any]:
         """Return what tasks give; their errors are raised as they are, and what dask gives up as a RuntimeError."""
-        gather = self._client.gather(list(futures), asynchronous=True)
-        call = asyncio.run_coroutine_threadsafe(gather, self._client.loop.asyncio_loop)
         try:
-            while not wait([call], TICK).done:
-                self._refuse_without_workers()
-            self._seen = monotonic()
-            values: list[Any] = call.result()
-            return values
+            return self.wait_for(self._client.gather(list(futures), asynchronous=True))
         except KilledWorker as error:
             raise RuntimeError(
                 f"Several workers died of the same task: {error} Give workers more memory, or use more of them."
@@ -133,6 +198,17 @@ class Cluster:
                 f"dask has cancelled a task: {error} Data that was scattered to a worker is lost with it: make the "
                 "collection of files, or of a function."
             ) from error
+
+    def wait_for(self, values: Coroutine[Any, Any, list[Any]], while_kept: Sequence[Future] = ()) -> list[Any]:
+        """Return awaited values; raise a RuntimeError where there are no workers, or an actor is lost."""
+        call = asyncio.run_coroutine_threadsafe(values, self._client.loop.asyncio_loop)
+        try:
+            while not wait([call], TICK).done:
+                self._refuse_without_workers()
+                if any(actor.status != "finished" for actor in while_kept):
+                    raise RuntimeError("An actor is lost with its worker.")
+            self._seen = monotonic()
+            return call.result()
         finally:
             call.cancel()
 
@@ -146,6 +222,9 @@ class Cluster:
 
     def close(self) -> None:
         """Give back all that the workers hold for this fit."""
+        for kept in list(self._kept):
+            kept.release()
+        gc.collect()  # the calls of actors, which hold these: see `KeptValues.call`
         _release(list(self._futures))
 
 

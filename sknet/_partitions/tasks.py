@@ -113,16 +113,34 @@ class RunOfShard(NamedTuple):
     weight: Array | None
 
 
+class ObjectiveOfShard:
+    """The objective of a run on one shard, with the buffers of its layers; see `gradient`."""
+
+    def __init__(self, encoded: Encoded, run: RunOfShard) -> None:
+        self._objective = _objective(encoded, run)
+        self._theta: Array | None = None
+
+    def gradient(
+        self, theta: Array, batch: Indices | None, n: int, seed: tuple[int, int] | None
+    ) -> tuple[float, Array]:
+        """Compute what the shard's rows contribute to the objective of a batch of n rows, and to its gradient."""
+        # what has travelled may lie at any address, and products then take three times as long
+        if self._theta is None:
+            self._theta = theta.copy()
+        self._theta[:] = theta
+        out = np.empty_like(self._theta)
+        rows = slice(0, self._objective.n_samples) if batch is None else batch.astype(np.intp, copy=False)
+        with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the driver says what diverges
+            rng = None if seed is None else np.random.default_rng(seed)
+            value = self._objective.share(self._theta, rows, n, out, rng)
+        return value, out
+
+
 def gradient(
     encoded: Encoded, run: RunOfShard, theta: Array, batch: Indices | None, n: int, seed: tuple[int, int] | None
 ) -> tuple[float, Array]:
     """Compute what a shard's rows contribute to the objective of a batch of n rows, and to its gradient."""
-    theta = theta.copy()  # what has travelled may lie at any address, and products then take three times as long
-    objective, out = _objective(encoded, run), np.empty_like(theta)
-    rows = slice(0, len(run.target)) if batch is None else batch.astype(np.intp, copy=False)
-    with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the driver says what diverges
-        value = objective.share(theta, rows, n, out, None if seed is None else np.random.default_rng(seed))
-    return value, out
+    return ObjectiveOfShard(encoded, run).gradient(theta, batch, n, seed)
 
 
 def raw_outputs(encoded: Encoded, rows: Indices | None, network: NetworkOfRun, theta: Array) -> Array:

@@ -62,6 +62,7 @@ class ShardedObjective:
         self._runs = rows.cluster.start(
             tasks.RunOfShard, [self._network] * n, rows.rows, rows.shard.split(target), weights
         )
+        self._objectives = rows.cluster.keep(tasks.ObjectiveOfShard, rows.futures, self._runs)
 
     def __call__(
         self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
@@ -74,13 +75,18 @@ class ShardedObjective:
         rows.partitions.release()  # what is needed is encoded
         seed = None if rng is None else int(rng.integers(2**63))
         n = length(batch)
-        calls = []
-        for i, (encoded, run, chosen) in enumerate(zip(rows.futures, self._runs, self._batches(batch), strict=True)):
-            if chosen is None or len(chosen):
-                calls.append((encoded, run, theta, chosen, n, None if seed is None else (seed, i)))
+        calls = [
+            (theta, chosen, n, None if seed is None else (seed, i)) if chosen is None or len(chosen) else None
+            for i, chosen in enumerate(self._batches(batch))
+        ]
+        shares = self._objectives.call("gradient", calls)
+        if shares is None:  # a worker is lost: dask computes again what it had, and these tasks with it
+            shards = zip(rows.futures, self._runs, calls, strict=True)
+            repeated = [(encoded, run, *call) for encoded, run, call in shards if call is not None]
+            shares = rows.cluster.run(tasks.gradient, *zip(*repeated, strict=True))
         value = 0.0
         out.fill(0.0)
-        for share, gradient in rows.cluster.run(tasks.gradient, *zip(*calls, strict=True)):
+        for share, gradient in shares:
             value += share
             out += gradient
         return value + self._penalty.add(theta[: self._n_weights], out[: self._n_weights]), out

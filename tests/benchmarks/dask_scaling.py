@@ -5,7 +5,7 @@
 
 The control is two processes that each fit half of the rows, in half as large batches, at the same time: what two cores
 of this machine can do at best. Seconds are those of the epochs after the first, as `history_` tells them; each fit has
-one thread of BLAS for each process. The last table is what a step costs beside its work: a task on each of 1, 2, 4 and
+one thread of BLAS for each process. The last table is what a step costs beside its work: a call to each of 1, 2, 4 and
 8 worker processes, on however few cores.
 
 With --members: whole fits of four members beside one network, and beside the same four trained one after the other.
@@ -117,20 +117,28 @@ def members(n, rounds):
                 print(f"{name:40} {n:>10,} {what:>10} {medians[0, i]:>8.2f} {medians[1, i]:>8.2f}", flush=True)
 
 
-def echo(theta):
-    """Return as much as was sent."""
-    return theta.copy()
+class Echo:
+    """What stays on a worker."""
+
+    def __init__(self, number):
+        self.number = number
+
+    def echo(self, theta):
+        """Return as much as was sent."""
+        return theta.copy()
 
 
 def round_trip(client, n_parameters, times=60):
-    """Return the median milliseconds of a task on each worker that is sent theta and returns as much."""
+    """Return the median milliseconds of a call to each worker that is sent theta and returns as much."""
     from sknet._partitions.cluster import Cluster
 
     workers, theta, seconds = Cluster(client), np.zeros(n_parameters), []
+    objects = workers.keep(Echo, range(workers.n_threads))
     for _ in range(times):
         started = perf_counter()
-        workers.run(echo, [theta] * workers.n_threads)
+        objects.call("echo", [(theta,)] * workers.n_threads)
         seconds.append(perf_counter() - started)
+    workers.close()
     return 1e3 * float(np.median(seconds))
 
 

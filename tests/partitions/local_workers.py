@@ -23,9 +23,31 @@ class LocalWorkers:
     def start(self, function, *arguments, spread=False):
         self.calls.append(function.__name__)
         each = zip(*arguments, strict=True)
-        return [pickle.loads(pickle.dumps(function(*pickle.loads(pickle.dumps(given))))) for given in each]
+        return [copied(function(*copied(given))) for given in each]
 
     run = start
+
+    def keep(self, make, *arguments):
+        return KeptHere(self.start(make, *arguments), self.calls)
+
+
+class KeptHere:
+    """Values that stay on workers; each seventh call fails, as if a worker were lost."""
+
+    def __init__(self, values, calls):
+        self.values, self.calls = values, calls
+
+    def call(self, method, arguments):
+        self.calls.append(method)
+        if self.calls.count(method) % 7 == 0:
+            return None
+        pairs = zip(self.values, arguments, strict=True)
+        return [copied(getattr(value, method)(*copied(each))) for value, each in pairs if each is not None]
+
+
+def copied(value):
+    """Return a value as it is after its way to a worker, or back."""
+    return pickle.loads(pickle.dumps(value))
 
 
 def cut(X, n_parts, seed=0):
