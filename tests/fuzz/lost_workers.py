@@ -23,7 +23,7 @@ import distributed
 import numpy as np
 import pandas as pd
 
-from sknet._partitions.cluster import Cluster
+from sknet._partitions.cluster import KeptValues
 from sknet.dask import SigmoidMLPRegressor
 
 FITS = {
@@ -66,22 +66,22 @@ class Pool:
 
 @contextmanager
 def killed_at(step, delay, kill):
-    """Kill a worker a little after the tasks of a step are started; yield how many steps there were."""
-    start, count, lock = Cluster.start, [0], threading.Lock()
+    """Kill a worker a little after the calls of a step are sent; yield how many steps there were."""
+    call, count, lock = KeptValues.call, [0], threading.Lock()
 
-    def counted(self, function, *arguments, **more):
-        with lock:  # members start them from threads of their own
-            count[0] += function.__name__ == "gradient"
-            is_it = function.__name__ == "gradient" and count[0] == step
+    def counted(self, *arguments):
+        with lock:  # members send them from threads of their own
+            count[0] += 1
+            is_it = count[0] == step
         if is_it:
             threading.Timer(delay, kill).start()
-        return start(self, function, *arguments, **more)
+        return call(self, *arguments)
 
-    Cluster.start = counted
+    KeptValues.call = counted
     try:
         yield count
     finally:
-        Cluster.start = start
+        KeptValues.call = call
 
 
 def attack(kind, n, rng, client, pool):
