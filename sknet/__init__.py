@@ -10,6 +10,7 @@ from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import load, save
 from sknet._export.display import TrainingHistoryDisplay
 from sknet._export.network_display import NetworkDisplay
+from sknet._model.explanation import Explanation
 from sknet._network.activations import Activation
 from sknet._network.gradient_check import check_gradient
 from sknet._network.losses import Interval, Loss
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Activation",
     "Checkpoint",
+    "Explanation",
     "Interval",
     "Loss",
     "ModelFileError",

@@ -8,9 +8,11 @@ from sknet._estimators.auto import Facts, Validated
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import fit_context
+from sknet._estimators.explaining import explain_rows
 from sknet._estimators.fitted import model_and_table, require_fitted
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import resolve
+from sknet._model.explanation import Explanation
 from sknet._model.matrices import encode_rows, encoding_of
 from sknet._model.network_run import make_run
 from sknet._model.sensitivity import input_gradients
@@ -182,10 +184,66 @@ class InMemoryMLP(BaseSigmoidMLP):
             probability. Otherwise an output for each target, each quantile level, or
             each column of `predict_proba`; in multiclass-multioutput problems these
             follow each other, with one for two classes. Of dates and durations, per
-            second. 0 where a value is missing; NaN for categories.
+            second. 0 where a value is missing; NaN for categories, which have no slope:
+            `explain` says what they contribute.
         """
         by_column = input_gradients(*model_and_table(self, X))  # (n, k, d)
         return by_column[:, 0] if by_column.shape[1] == 1 else by_column
+
+    def explain(self, X: Table, background: Table = None) -> Explanation:
+        """Compute what each column contributes to each prediction: expected gradients.
+
+        A row is compared with each row of a background: the contributions are
+        the integral of the output's slopes along the straight line between
+        them, in the encoded space (Sundararajan et al. 2017), averaged over the
+        background (Erion et al. 2021). The inputs of a column are added up, so
+        that categories, dates and missing values have one number each, as
+        numbers have.
+
+        A row's contributions add up to its output less the background's mean
+        output, to a thousandth of the outputs' spread. Lines get as many nodes as
+        that takes: 8, and for some rows more. With `verbose`, the rows that are
+        done are printed.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The rows to explain.
+
+        background : {array-like, sparse matrix, DataFrame} of shape (n_background, n_features), default=None
+            The rows to compare with: usually training rows, of which the
+            estimator keeps none. Of more than 100, 100 are drawn, the same at each
+            call. None takes rows of X, if it has 20 or more.
+
+        Returns
+        -------
+        explanation : Explanation
+            `values` of shape (n_samples, n_features), or (n_samples, n_features,
+            n_outputs) for several outputs; `base_values`, `data`, `feature_names`;
+            and `importance()`, the mean absolute contribution of each column.
+            A regressor's values are in the units of the target; of losses with a
+            log link ("poisson", "gamma", "tweedie") they add up to the logarithm
+            of the prediction. A classifier's add up to `decision_function`: the
+            log-odds of the second of two classes or of a label, and for several
+            classes the logarithms that the softmax takes.
+
+        Warns
+        -----
+        UserWarning
+            If contributions do not add up even with 256 nodes, as where an
+            activation jumps.
+
+        References
+        ----------
+        Sundararajan, M., Taly, A. & Yan, Q. (2017). "Axiomatic attribution for
+        deep networks". ICML. arXiv:1703.01365.
+
+        Erion, G., Janizek, J., Sturmfels, P., Lundberg, S. & Lee, S. (2021).
+        "Improving performance of deep learning models with axiomatic
+        attribution priors and expected gradients". Nature Machine Intelligence
+        3, 620-631. arXiv:1906.10670.
+        """
+        return explain_rows(self, X, background, verbose=bool(self.verbose))
 
     def backpropagate(
         self, X: Table, y: Target, sample_weight: Target = None

@@ -77,6 +77,20 @@ class Head(Protocol):
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
         """Return a number's derivatives by raw outputs, given those by what users see of them, both (n, n_outputs)."""
 
+    @property
+    def output_names(self) -> list[str]:
+        """A name for each raw output: its class, label, target or quantile level."""
+
+    @property
+    def explained_units(self) -> TargetScaler:
+        """How `explained` outputs become numbers in the units of y."""
+
+    def explained(self, raw: Array) -> Array:
+        """Return what `explain` takes apart: raw outputs, or predictions where the link works in any units of y."""
+
+    def backward_from_explained(self, raw: Array, delta: Array) -> Array:
+        """Return a number's derivatives by raw outputs, given those by `explained` outputs, both (n, n_outputs)."""
+
 
 def parse_again(
     head: Head, settings: ObjectiveSettings, learn: Callable[..., tuple[Head, Array]] | None, y: Target
@@ -175,6 +189,28 @@ class LabelHead:
                 [_backward_through_normalisation(P[:, block], delta[:, block]) for block in self.labels.blocks]
             )
         return self.loss.backward_through_link(raw, delta)
+
+    @property
+    def output_names(self) -> list[str]:
+        """The class or label that each output raises."""
+        classes = self.labels.classes
+        if isinstance(classes, list):
+            blocks = zip(classes, self.labels.blocks, strict=True)
+            return [f"{j}: {label}" for j, (of, s) in enumerate(blocks) for label in of[s.start - s.stop :]]
+        return [str(label) for label in classes[-self.n_outputs :]]  # of two classes, which have one output, the second
+
+    @property
+    def explained_units(self) -> TargetScaler:
+        """Log-odds and the like are left as they are."""
+        return TargetScaler(np.zeros(self.n_outputs), np.ones(self.n_outputs))
+
+    def explained(self, raw: Array) -> Array:
+        """Return raw outputs."""
+        return raw
+
+    def backward_from_explained(self, raw: Array, delta: Array) -> Array:
+        """Return the derivatives as they are."""
+        return delta
 
     def decision(self, raw: Array) -> Array | list[Array]:
         """Return raw outputs in scikit-learn's shape: one array per target column, one dimension for two classes."""
@@ -291,6 +327,24 @@ class RegressionHead:
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
         """Go back from predictions in the targets' own units."""
         return self.loss.backward_through_link(raw, delta * self.numbers.scaler.scale)
+
+    @property
+    def output_names(self) -> list[str]:
+        """The quantile level of each output, or the number of its target."""
+        return [str(name) for name in (self.loss.levels or range(self.n_outputs))]
+
+    @property
+    def explained_units(self) -> TargetScaler:
+        """The targets' mean and scale."""
+        return self.numbers.scaler
+
+    def explained(self, raw: Array) -> Array:
+        """Return scaled predictions, such as quantiles; raw outputs where the link fixes the unit, as a logarithm."""
+        return self.loss.predictions(raw) if self.loss.may_scale else raw
+
+    def backward_from_explained(self, raw: Array, delta: Array) -> Array:
+        """Go back through the link, where `explained` has gone through it."""
+        return self.loss.backward_through_link(raw, delta) if self.loss.may_scale else delta
 
 
 def learn_regression_head(

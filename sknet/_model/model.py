@@ -70,6 +70,11 @@ class Network:
         """Copy all parameters into a new theta."""
         return self.layout.pack(self.coefs, self.intercepts, dtype)
 
+    def as_type(self, dtype: DType) -> Self:
+        """Return the network with weights of another float type."""
+        coefs, intercepts = ([a.astype(dtype, copy=False) for a in arrays] for arrays in (self.coefs, self.intercepts))
+        return replace(self, coefs=coefs, intercepts=intercepts)
+
     def chain(self, n_rows: int, dtype: DType, kind: Kind = "dense") -> Chain:
         """Return the layers for a forward pass of `n_rows` rows."""
         parameters = [

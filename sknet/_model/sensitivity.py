@@ -2,8 +2,9 @@
 
 Conventions
 -----------
-n rows, d columns of the table, m inputs of the network, k raw outputs.
+n rows, d columns of the table, m inputs of the network, h units of its first layer, k raw outputs.
 
+z : (n, h)         the first layer's sums, x W + b
 raw : (n, k)         delta : (n, k)   dJ/draw, where J is the sum of one output over the rows
 by_input : (n, k, m)     by_column : (n, k, d)   of each output, NaN for columns that are no numbers
 """
@@ -30,29 +31,31 @@ def input_gradients(model: Model, table: Table) -> Array:
 
 def _gradients_by_input(model: Model, inputs: Table) -> Array:
     """Return d output / d input of the network, (n, k, m): a forward pass, and a backward pass for each output."""
-    raw, kept = _forward(model.network, inputs)
+    network = model.network.as_type(np.dtype(np.float64))
+    raw, kept = forward_from_first_sums(network, inputs @ network.coefs[0] + network.intercepts[0])
     by_input = np.empty((inputs.shape[0], model.head.n_outputs, model.encoder.n_inputs))
     for output in range(model.head.n_outputs):
         chosen = np.zeros_like(raw)
         chosen[:, output] = 1.0
-        by_input[:, output] = _input_gradient(model.network, kept, model.head.backward_to_raw(raw.copy(), chosen))
+        delta = back_to_first_sums(network, kept, model.head.backward_to_raw(raw.copy(), chosen))
+        by_input[:, output] = delta @ network.coefs[0].T  # dJ/dx = dJ/dz W^T
     return by_input
 
 
-def _forward(network: Network, inputs: Table) -> tuple[Array, list[Array]]:
-    """Return the raw output, and what the activations' backward passes read."""
-    x, kept = inputs, []
-    for W, b, activation in zip(network.coefs, network.intercepts, network.activations, strict=False):
-        z = x @ W.astype(np.float64) + b  # (n, h)
+def forward_from_first_sums(network: Network, z: Array) -> tuple[Array, list[Array]]:
+    """Return the raw output, and what the activations' backward passes read; z, (n, h), may be overwritten."""
+    kept = []
+    for activation, W, b in zip(network.activations, network.coefs[1:], network.intercepts[1:], strict=True):
         kept.append(z.copy() if activation.keeps == "input" else z)
         activation.apply(z)
-        x = z
-    return x @ network.coefs[-1].astype(np.float64) + network.intercepts[-1], kept
+        z = z @ W
+        z += b
+    return z, kept
 
 
-def _input_gradient(network: Network, kept: list[Array], delta: Array) -> Array:
-    """Return dJ/dinput, given dJ/draw; unlike in training, without the gradient of the weights."""
+def back_to_first_sums(network: Network, kept: list[Array], delta: Array) -> Array:
+    """Return dJ/dz of the first layer, (n, h), given dJ/draw; unlike in training, without the weights' gradient."""
     for W, values, activation in reversed(list(zip(network.coefs[1:], kept, network.activations, strict=True))):
-        delta = delta @ W.T.astype(np.float64)  # dJ/da = dJ/dz W^T
+        delta = delta @ W.T  # dJ/da = dJ/dz W^T
         activation.backward(values.copy(), delta)  # dJ/dz = dJ/da f'(z); the kept values may be used up
-    return np.asarray(delta @ network.coefs[0].T.astype(np.float64))
+    return delta

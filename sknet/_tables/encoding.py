@@ -123,6 +123,11 @@ class TableEncoder:
         return [(name, facts) for name, column in pairs for facts in column.inputs]
 
     @property
+    def starts(self) -> NDArray[np.intp]:
+        """The first input of each column, in the table's order, and at the end the number of inputs, (d + 1,)."""
+        return self._layout.starts
+
+    @property
     def is_numeric(self) -> bool:
         """Whether every column is one of numbers, scaled in NumPy: encoding then takes no time in Python."""
         return not self._layout.other_columns

@@ -1,0 +1,62 @@
+"""From `explain` of an estimator to the contributions that the model computes, and back to what users read.
+
+Conventions
+-----------
+n rows, d columns, k outputs.
+
+values : (n, d, k)      base : (k,)
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+
+from sknet._estimators.fitted import FittedAttributes, model_and_table
+from sknet._estimators.read_data import prefix_errors
+from sknet._estimators.user_warnings import warn
+from sknet._model.contributions import NODES, draw_background, explain
+from sknet._model.explanation import Explanation
+from sknet._tables.rows import is_sparse, take_rows
+from sknet._typing import Array, Table
+
+MIN_ROWS = 20
+"""From how many rows on those to explain can be their own background."""
+
+
+def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, verbose: bool) -> Explanation:
+    """Explain rows; without a background, by comparing them with each other."""
+    model, table = model_and_table(estimator, X)
+    n = table.shape[0]
+    others = table
+    if background is not None:
+        with prefix_errors("background"):
+            others = model_and_table(estimator, background)[1]
+    elif n < MIN_ROWS:
+        raise ValueError(
+            f"X has {n} rows, too few to be their own background, for which {MIN_ROWS} are needed: pass background=, "
+            "some 100 rows of the training table."
+        )
+    others = take_rows(others, draw_background(others.shape[0]))
+    values, base, adds_up = explain(model, table, others, _printer(n) if verbose else lambda _: None)
+    if not adds_up.all():
+        warn(
+            f"The contributions to {(~adds_up).sum()} of {n} rows do not add up to a thousandth with {NODES[-1]} nodes "
+            "on each line: the network's output may jump, as with an activation that does.",
+            UserWarning,
+        )
+    base_values = np.tile(base, (n, 1))
+    if len(base) == 1:
+        values, base_values = values[:, :, 0], base_values[:, 0]
+    return Explanation(values, base_values, _as_array(table), list(model.encoder.column_names), model.head.output_names)
+
+
+def _printer(n: int) -> Callable[[int], None]:
+    return lambda done: print(f"Rows explained: {done:,} of {n:,}")
+
+
+def _as_array(table: Table) -> Array:
+    """Return the rows of a table as an array, of objects where its columns are of several types."""
+    if is_sparse(table):
+        return np.asarray(table.toarray())
+    return table.to_numpy() if isinstance(table, pd.DataFrame) else np.asarray(table)

@@ -1,0 +1,235 @@
+"""Contributions of a table's columns to outputs: expected gradients along lines from rows of a background.
+
+A line leads from a background row to the row that is explained, in the encoded space. The output's slopes along it,
+times how far each input moves, add up to the difference of the two outputs (Sundararajan et al. 2017); the mean over
+the background is taken (Erion et al. 2021). A column's inputs are added up, so that it has one number.
+
+What makes it fast: the first layer's sums z are straight along a line, too. So the encoded inputs, which are many, are
+multiplied once for each row, not once for each node of each line, and slopes are needed by z alone.
+
+Conventions
+-----------
+n rows, b of the background; m inputs of the network, d columns; h units of the first layer; k outputs.
+
+x : (n, m)      x0 : (b, m)       inputs of the rows, and of the background
+z : (n, h)      z0 : (b, h)       first sums, x W + bias
+outputs : (n, k)                  what is explained, scaled as in training
+slopes : (k, n, b, h)             the mean over each line of d output / dz
+contributions : (k, n, d)         of each column to each output, the mean over the background
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknet._model.model import PREDICT_ROWS, Model
+from sknet._model.sensitivity import back_to_first_sums, forward_from_first_sums
+from sknet._model.threads import run_on_parts, threads_for_rows
+from sknet._tables.rows import take_rows
+from sknet._tables.sampling import random_keys
+from sknet._typing import Array, Table
+
+MAX_BACKGROUND = 100
+"""How many rows of a background are used: time grows with them, and the mean over them changes little."""
+
+NODES = (8, 16, 64, 256)
+"""How many nodes a line gets. Eight do for most rows of smooth networks; the lines of others get more until their
+contributions add up. Where slopes jump, as those of "relu", it takes more than a hundred."""
+
+MAX_GAP = 5e-4
+"""How far from adding up contributions may be before lines get more nodes, of the output's spread over the background.
+
+With as many nodes as there may be, twice as far is still taken for adding up.
+"""
+
+MIN_SPREAD = 0.1
+"""The least that counts as this spread, of how far a row's output is from the background's mean."""
+
+ROUNDING = 64
+"""How many units in the last place of the contributions rounding may take from their sum."""
+
+TINY = np.finfo(np.float32).tiny
+"""Added to what may be 0, such as the spread over a single row."""
+
+LINE_VALUES = 2**18
+"""How many units, at one node of each line, are computed at once: they stay in the processor's cache."""
+
+SHARE_VALUES = 2**22
+"""How many of the background's shares are kept at a time, see `Lines`."""
+
+
+def draw_background(n: int) -> NDArray[np.intp]:
+    """Return the numbers of the rows of a background that are used, increasing; the same ones for the same n."""
+    if n <= MAX_BACKGROUND:
+        return np.arange(n)
+    return np.sort(np.argsort(random_keys(np.arange(n)))[:MAX_BACKGROUND])
+
+
+def explain(
+    model: Model, table: Table, background: Table, progress: Callable[[int], None]
+) -> tuple[Array, Array, Array]:
+    """Compute what each column contributes to each output of each row.
+
+    Parameters
+    ----------
+    model : Model
+    table : ndarray, CSR matrix or data frame of shape (n, d)
+    background : ndarray, CSR matrix or data frame of shape (b, d)
+    progress : callable
+        Called with the number of rows that are done, piece by piece.
+
+    Returns
+    -------
+    values : ndarray of shape (n, d, k)
+        The contributions, in the units of y.
+    base_values : ndarray of shape (k,)
+        The background's mean outputs.
+    adds_up : ndarray of bool, of shape (n,)
+        Whether a row's contributions add up to what they should.
+    """
+    n, head = table.shape[0], model.head
+    outputs = model.outputs(table, head.explained)  # raises where one is not finite
+    lines = Lines.from_background(model, background)
+    base = head.explained_units.decode(lines.base[np.newaxis], model.output_dtype)[0]
+    values = np.empty((n, model.encoder.n_columns, head.n_outputs), base.dtype)
+    adds_up = np.empty(n, dtype=bool)
+    step = max(1, LINE_VALUES // (len(lines.z0) * lines.widest * head.n_outputs))
+
+    def fill(x: Table, first: int, part: slice) -> None:
+        """Explain a part of the rows x, which begin at row `first` of the table."""
+        for start in range(part.start, part.stop, step):
+            some = slice(start, min(start + step, part.stop))
+            rows = slice(first + some.start, first + some.stop)
+            contributions, adds_up[rows] = lines.contributions(_as_dense(x[some]), outputs[rows])
+            values[rows] = np.moveaxis(contributions, 0, -1) * head.explained_units.scale
+
+    with threads_for_rows(n // step, step * len(lines.z0) * model.network.largest) as n_threads:
+        for start in range(0, n, PREDICT_ROWS):
+            stop = min(start + PREDICT_ROWS, n)
+            x = model.encoder.encode(take_rows(table, slice(start, stop)), model.compute_dtype)
+            run_on_parts(lambda part, x=x, first=start: fill(x, first, part), slice(0, stop - start), step, n_threads)  # type: ignore[misc]
+            progress(stop)
+    return values, base, adds_up
+
+
+def _as_dense(x: Table) -> Array:
+    return x if isinstance(x, np.ndarray) else np.asarray(x.toarray())
+
+
+@dataclass(frozen=True, eq=False)
+class Lines:
+    """The lines that lead from the rows of a background to other rows.
+
+    A column's *share* of the first sums of a background row is the part of x0 W that comes from its inputs.
+    """
+
+    model: Model  # with weights of the type that it computes in
+    x0: Array
+    z0: Array
+    outputs: Array  # (b, k) of the background
+
+    @classmethod
+    def from_background(cls, model: Model, background: Table) -> "Lines":
+        """Encode a background, and compute its first sums."""
+        outputs = model.outputs(background, model.head.explained)
+        model = replace(model, network=model.network.as_type(model.compute_dtype))
+        x0 = _as_dense(model.encoder.encode(background, model.compute_dtype))
+        return cls(model, x0, x0 @ model.network.coefs[0] + model.network.intercepts[0], outputs)
+
+    @cached_property
+    def base(self) -> Array:
+        """The mean outputs of the background, (k,)."""
+        return self.outputs.mean(axis=0, dtype=np.float64)
+
+    @cached_property
+    def spread(self) -> Array:
+        """The outputs' standard deviation over the background, (k,)."""
+        return self.outputs.std(axis=0, dtype=np.float64)
+
+    @cached_property
+    def centre(self) -> Array:
+        """The mean inputs of the background, (m,): differences from it lose no digits to a column far from 0."""
+        return self.x0.mean(axis=0)
+
+    @property
+    def widest(self) -> int:
+        """How many units the widest layer has."""
+        return max(b.size for b in self.model.network.intercepts)
+
+    def contributions(self, x: Array, outputs: Array) -> tuple[Array, Array]:
+        """Return the contributions of some rows, (k, n, d), and whether they add up, (n,).
+
+        Lines get more nodes until those of their row do.
+        """
+        W, b = self.model.network.coefs[0], self.model.network.intercepts[0]
+        z, difference = x @ W + b, outputs - self.base  # (n, h), (n, k)
+        contributions = np.empty((outputs.shape[1], len(x), self.model.encoder.n_columns), x.dtype)
+        excess, left = np.empty(len(x)), np.arange(len(x))
+        for n_nodes in NODES:
+            found = self._by_column(x[left], self._mean_slopes(z[left], n_nodes))
+            contributions[:, left] = found
+            gap = np.abs(found.sum(axis=2).T - difference[left])  # (rows left, k)
+            # rows far from a narrow background, or from one of a single row, need not add up better than float32 can
+            spread = np.maximum(self.spread, MIN_SPREAD * np.abs(difference[left]))
+            rounding = ROUNDING * np.finfo(x.dtype).eps * np.abs(found).sum(axis=2).T
+            excess[left] = np.max(gap / (MAX_GAP * spread + rounding + TINY), axis=1)
+            left = np.flatnonzero(excess > 1.0)
+            if not left.size:
+                break
+        return contributions, excess <= 2.0
+
+    def _mean_slopes(self, z: Array, n_nodes: int) -> Array:
+        """Return the mean over each line of d output / dz, (k, n, b, h), by a Gauss-Legendre rule."""
+        network, head = self.model.network, self.model.head
+        nodes, weights = np.polynomial.legendre.leggauss(n_nodes)  # on [-1, 1]
+        dz = z[:, np.newaxis] - self.z0  # (n, b, h)
+        slopes = np.zeros((head.n_outputs, *dz.shape), z.dtype)
+        for node, weight in zip(nodes.tolist(), weights.tolist(), strict=True):
+            at = dz * (0.5 + 0.5 * node)
+            at += self.z0
+            raw, kept = forward_from_first_sums(network, at.reshape(-1, z.shape[1]))
+            for output in range(head.n_outputs):
+                chosen = np.zeros_like(raw)
+                chosen[:, output] = 0.5 * weight
+                delta = back_to_first_sums(network, kept, head.backward_from_explained(raw.copy(), chosen))
+                slopes[output] += delta.reshape(dz.shape)
+        return slopes
+
+    def _by_column(self, x: Array, slopes: Array) -> Array:
+        """Return, of each column, the mean over b of the sum over its inputs j of (x - x0)_j W_j . slopes, (k, n, d).
+
+        The part of x is multiplied by the mean slopes; that of x0, by the shares of columns, is one product.
+        """
+        k, n, b, h = slopes.shape
+        starts = self.model.encoder.starts
+        has_inputs = np.diff(starts) > 0
+        contributions = np.zeros((k, n, len(starts) - 1), x.dtype)
+        by_input = (slopes.mean(axis=2) @ self.model.network.coefs[0].T) * (x - self.centre)  # (k, n, m)
+        contributions[:, :, has_inputs] = np.add.reduceat(by_input, starts[:-1][has_inputs], axis=2)
+        flat = slopes.reshape(k * n, b * h)
+        for columns in self._column_blocks:
+            contributions[:, :, columns] -= (flat @ self._shares(columns)).reshape(k, n, -1)
+        return contributions
+
+    @cached_property
+    def _column_blocks(self) -> list[slice]:
+        """Columns whose shares are computed at a time."""
+        d, width = self.model.encoder.n_columns, max(1, SHARE_VALUES // self.z0.size)
+        return [slice(start, min(start + width, d)) for start in range(0, d, width)]
+
+    def _shares(self, columns: slice) -> Array:
+        """Return the shares of some columns, divided by b, (b h, columns): those of all are computed once."""
+        return self._all_shares if len(self._column_blocks) == 1 else self._shares_of(columns)
+
+    @cached_property
+    def _all_shares(self) -> Array:
+        return self._shares_of(slice(0, self.model.encoder.n_columns))
+
+    def _shares_of(self, columns: slice) -> Array:
+        W, starts = self.model.network.coefs[0], self.model.encoder.starts.tolist()
+        x0 = (self.x0 - self.centre) / len(self.x0)
+        inputs = [slice(starts[j], starts[j + 1]) for j in range(columns.start, columns.stop)]
+        return np.stack([x0[:, s] @ W[s] for s in inputs], axis=2).reshape(self.z0.size, -1)

@@ -1,0 +1,108 @@
+"""What `explain` returns: the columns' contributions to each prediction.
+
+Conventions
+-----------
+n rows, d columns, k outputs.
+
+values : (n, d), or (n, d, k) for several outputs      base_values : (n,), or (n, k)      data : (n, d)
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+
+from sknet._typing import Array
+
+if TYPE_CHECKING:
+    import shap
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class Explanation:
+    """What each column contributes to the outputs of each row, as `explain` returns it.
+
+    A row's contributions add up to its output less the base value, the mean
+    output of the background.
+
+    Parameters
+    ----------
+    values : ndarray of shape (n_samples, n_features) or (n_samples, n_features, n_outputs)
+        The contributions: in the units of the target, or to log-odds, as
+        `explain` says.
+
+    base_values : ndarray of shape (n_samples,) or (n_samples, n_outputs)
+        The mean output of the background, the same for each row.
+
+    data : ndarray of shape (n_samples, n_features)
+        The rows that are explained.
+
+    feature_names : list of str
+        A name for each column.
+
+    output_names : list of str
+        A name for each output: its class, the number of its target, or its
+        quantile level.
+
+    See Also
+    --------
+    ExplanationDisplay : The mean contributions, and those of one row, as a plot.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sknet import SigmoidMLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+    >>> net = SigmoidMLPRegressor(max_iter=20, random_state=0).fit(X, y)
+    >>> explanation = net.explain(X.head(50), background=X)
+    >>> explanation
+    Explanation(50 rows, 10 columns, 1 output)
+    >>> explanation.importance().sort_values().index[-1] in ("bmi", "s5")
+    True
+    """
+
+    values: Array
+    base_values: Array
+    data: Array
+    feature_names: list[str]
+    output_names: list[str]
+
+    def __repr__(self) -> str:
+        n, k = len(self.values), len(self.output_names)
+        return f"Explanation({n} row{'s' * (n != 1)}, {len(self.feature_names)} columns, {k} output{'s' * (k != 1)})"
+
+    def importance(self) -> pd.Series:
+        """Return how much each column contributes, on average.
+
+        Returns
+        -------
+        importance : Series of shape (n_features,)
+            The mean of the absolute contributions of each column, over the rows
+            and, where there are several, over the outputs; in the table's order.
+        """
+        others = tuple(axis for axis in range(self.values.ndim) if axis != 1)
+        return pd.Series(np.abs(self.values).mean(axis=others), index=self.feature_names, name="importance")
+
+    def to_shap(self) -> "shap.Explanation":
+        """Return the same as an object of SHAP's, which its plots ask for.
+
+        Returns
+        -------
+        explanation : shap.Explanation
+            For `shap.plots.bar`, `beeswarm`, `waterfall` and the like: of several
+            outputs, `[..., j]` is what belongs to one.
+
+        Raises
+        ------
+        ImportError
+            If the package shap is not installed.
+        """
+        try:
+            import shap
+        except ImportError as error:
+            raise ImportError(f"to_shap needs the package shap ({error}): install it with pip install shap.") from error
+        names = {"feature_names": self.feature_names}
+        if self.values.ndim == 3:
+            names["output_names"] = self.output_names
+        return shap.Explanation(self.values, self.base_values, self.data, **names)

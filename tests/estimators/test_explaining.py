@@ -1,0 +1,42 @@
+"""`explain` of an estimator: its background, what it refuses, warns of and prints."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+
+from sknet import Activation, SigmoidMLPRegressor
+
+rng = np.random.default_rng(0)
+N = 120
+X = rng.normal(size=(N, 3))
+Y = X[:, 0] + X[:, 1] ** 2 - X[:, 0] * X[:, 2]
+TABLE = pd.DataFrame({"number": X[:, 0], "color": rng.choice(["red", "green"], N), "flag": rng.random(N) < 0.5})
+NUMBER = TABLE["number"] + (TABLE["color"] == "red")
+QUICK = dict(max_iter=3, early_stopping=False, n_members=1, random_state=0)
+
+
+def test_what_cannot_be_a_background_is_refused_by_name():
+    net = SigmoidMLPRegressor(**QUICK).fit(TABLE, NUMBER)
+    with pytest.raises(ValueError, match="X has 19 rows, too few to be their own background.*pass background="):
+        net.explain(TABLE[:19])
+    assert net.explain(TABLE[:20]).values.shape == (20, 3)
+    with pytest.raises(ValueError, match="background: The feature names should match"):
+        net.explain(TABLE, background=TABLE.drop(columns="flag"))
+    with pytest.raises(ValueError, match="background: .*0 sample"):
+        net.explain(TABLE, background=TABLE[:0])
+    with pytest.raises(ValueError, match="The feature names should match"):
+        net.explain(TABLE.drop(columns="flag"), background=TABLE)
+
+
+def test_verbose_prints_how_far_it_is(capsys):
+    net = SigmoidMLPRegressor(2, **QUICK).fit(X, Y).set_params(verbose=True)
+    net.explain(np.tile(X, (10, 1)))
+    assert capsys.readouterr().out == "Rows explained: 1,024 of 1,200\nRows explained: 1,200 of 1,200\n"
+
+
+def test_a_jump_is_warned_of():
+    step = Activation("step", lambda z: np.sign(z, out=z), lambda a, delta: np.multiply(delta, 0.0, out=delta))
+    net = SigmoidMLPRegressor(4, step, **QUICK).fit(X, Y)
+    with pytest.warns(UserWarning, match=r"contributions to \d+ of 30 rows do not add up.*256 nodes"):
+        assert_array_equal(net.explain(X[:30]).values, 0.0)
