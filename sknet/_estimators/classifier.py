@@ -58,7 +58,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     The parameters come in groups: the network (`hidden_layer_sizes` to
     `n_members`), training (`learning_rate_init` to `verbose`), when to stop
     (`early_stopping` to `tol`), the table (`categorical_features` to
-    `input_scaling`), regularisation (`alpha` to `averaging`), start and
+    `monotonic_cst`), regularisation (`alpha` to `averaging`), start and
     arithmetic (`init` to `dtype`), single solvers and schedules (`beta_1` to
     `max_fun`), and the classes (`class_weight` to `temperature_scaling`).
 
@@ -203,6 +203,14 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         outliers bent to 3 asinh(z / 3); mean and standard deviation; or weighted
         quantiles to normal scores, for any distribution.
         Sparse columns are divided by their root mean square.
+
+    monotonic_cst : dict, array-like of int or None, default=None
+        Columns of numbers that predictions never fall (1) or never rise (-1)
+        with, for any two rows that are equal but for these columns [9]_; 0 for
+        others. A dict by the names of columns, or one number for each column. A
+        classifier's prediction is here the probability of the second class. Needs
+        a single output, and activations that never fall; a missing value is
+        neither more nor less than others.
 
     alpha : float, default=0.01
         Strength of the penalty on the weights: alpha / (2 * sum of the sample
@@ -397,6 +405,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     .. [8] Sadinle, M., Lei, J. & Wasserman, L. (2019). "Least ambiguous set-valued
        classifiers with bounded error levels". J. Am. Stat. Assoc. 114, 223-234.
        arXiv:1609.00451.
+    .. [9] Daniels, H. & Velikova, M. (2010). "Monotone and partially monotone
+       neural networks". IEEE Trans. Neural Networks 21, 906-917.
 
     Examples
     --------

@@ -51,6 +51,7 @@ COMMON: Constraints = {
     "numeric_encoding": [StrOptions({"raw", "piecewise_linear", "auto"})],
     "n_bins": [Interval(Integral, 2, None, closed="left")],
     "input_scaling": [StrOptions({name for name in SCALINGS if name is not None}), None],
+    "monotonic_cst": ["array-like", dict, None],
     "alpha": [_not_negative],
     "l1_ratio": [Interval(Real, 0, 1, closed="both")],
     "weight_decay": [_not_negative, _auto],

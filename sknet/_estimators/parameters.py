@@ -59,6 +59,7 @@ class CommonParameters:
     numeric_encoding: Literal["raw", "piecewise_linear", "auto"] = "auto"
     n_bins: int = 16
     input_scaling: str | None = "robust"
+    monotonic_cst: Mapping[str, int] | Sequence[int] | None = None
     # --- regularisation ---
     alpha: float = 0.01
     l1_ratio: float = 0.0

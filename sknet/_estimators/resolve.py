@@ -113,7 +113,14 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False) -> Setting
             category_encoding=p.category_encoding,
             text_components=p.text_components,
         ),
-        network=NetworkSettings(sizes, hidden_activations(p, len(sizes)), dropout_rates(p, len(sizes)), p.init),
+        network=NetworkSettings(
+            hidden_sizes=sizes,
+            activations=hidden_activations(p, len(sizes)),
+            dropout=dropout_rates(p, len(sizes)),
+            init=p.init,
+            monotonic_cst=p.monotonic_cst,
+            n_joined=n_members if is_continued else 1,
+        ),
         solver=SolverSettings(
             optimizer=make_optimizer(p),
             schedule=make_schedule(p),

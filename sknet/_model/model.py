@@ -28,6 +28,7 @@ from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
 from sknet._network.binding import Kind, bind_layers
 from sknet._network.layout import LayerParameters, Layout
+from sknet._network.monotone import rounded
 from sknet._network.sparse_layers import MixedRows
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.rows import MemoryMappedRows, is_sparse, take_rows
@@ -48,6 +49,7 @@ class Network:
     coefs: list[Array]
     intercepts: list[Array]
     temperature: float = 1.0  # by which training's raw outputs were divided: the last layer holds it
+    is_monotone: bool = False  # whether it is monotone in some columns, up to rounding
 
     @property
     def layout(self) -> Layout:
@@ -98,6 +100,11 @@ class Model:
         """Return the model with a frame's column names, where it was learnt from an array: errors then name these."""
         return self if self.encoder.names else replace(self, encoder=self.encoder.with_names_of(table))
 
+    @property
+    def predict_dtype(self) -> DType:
+        """The type that predictions are computed in: float64 where they are to be monotone, see `rounded`."""
+        return np.dtype(np.float64) if self.network.is_monotone else self.compute_dtype
+
     # --- raw outputs -------------------------------------------------------------------------------------------------
 
     def outputs(self, table: Table, finish: Callable[[Array], Array]) -> Array:
@@ -123,7 +130,7 @@ class Model:
     def _outputs_of_few(self, table: Table, finish: Callable[[Array], Array]) -> Array:
         """Return `finish` of few rows' raw outputs."""
         inputs, kind = self._encode(table)
-        chain = self.network.chain(table.shape[0], self.compute_dtype, kind)
+        chain = self.network.chain(table.shape[0], self.predict_dtype, kind)
         return self._forward(chain, inputs, finish)
 
     def _encode(self, table: Table) -> tuple[Table, Kind]:
@@ -131,8 +138,8 @@ class Model:
         if isinstance(table, MemoryMappedRows):
             table = np.asarray(table)
         if self.encoder.lookups is not None:
-            return MixedRows(*self.encoder.lookups.encode(table, self.compute_dtype)), "mixed"
-        inputs = self.encoder.encode(table, self.compute_dtype)
+            return MixedRows(*self.encoder.lookups.encode(table, self.predict_dtype)), "mixed"
+        inputs = self.encoder.encode(table, self.predict_dtype)
         return inputs, "dense" if isinstance(inputs, np.ndarray) else "sparse"
 
     def _pieces(self, table: Table, part: slice, finish: Callable[[Array], Array]) -> Iterator[tuple[slice, Array]]:
@@ -145,7 +152,10 @@ class Model:
     def _forward(self, chain: Chain, inputs: Table, finish: Callable[[Array], Array]) -> Array:
         """Return `finish` of the raw outputs of encoded rows; raise where some are not finite."""
         with np.errstate(over="ignore", invalid="ignore"):
-            raw = chain.forward(inputs).astype(self.output_dtype)
+            raw = chain.forward(inputs)
+            if self.network.is_monotone:
+                raw = rounded(raw, self.network.coefs[-1], self.network.intercepts[-1])
+            raw = raw.astype(self.output_dtype)
             if np.isfinite(raw).all():
                 outputs = finish(raw)
                 if outputs.dtype.kind != "f" or np.isfinite(outputs).all():
@@ -162,7 +172,7 @@ class Model:
         peaks = np.asarray(abs(inputs).max(axis=0).todense() if is_sparse(inputs) else np.abs(inputs).max(axis=0))
         largest = int(peaks.ravel().argmax())
         return (
-            f"The predictions of these rows are too large for {self.compute_dtype} numbers. Column "
+            f"The predictions of these rows are too large for {self.predict_dtype} numbers. Column "
             f"{names[largest]!r} of X lies farthest from what training saw, at "
             f"{peaks.ravel()[largest]:g} once scaled: correct it, or fit with input_scaling='robust', which bends "
             "outliers."
@@ -175,14 +185,14 @@ class Model:
             rows = slice(start, min(start + PREDICT_ROWS, part.stop))
             if rows.stop - start != n_rows:
                 n_rows = rows.stop - start
-                chain = self.network.chain(n_rows, self.compute_dtype, kind)
+                chain = self.network.chain(n_rows, self.predict_dtype, kind)
             yield rows, chain
 
     # --- a look inside -----------------------------------------------------------------------------------------------
 
     def activations(self, table: Table) -> list[Array]:
         """Return every layer's output: the encoded input, each hidden layer's, the predictions before decoding."""
-        inputs = self.encoder.encode(table, self.compute_dtype)
+        inputs = self.encoder.encode(table, self.predict_dtype)
         outputs = [inputs.astype(self.output_dtype, copy=False)]
         outputs += [np.empty((inputs.shape[0], b.size), self.output_dtype) for b in self.network.intercepts]
         with limit_blas_threads(PREDICT_ROWS * self.network.largest):

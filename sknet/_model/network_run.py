@@ -18,6 +18,7 @@ from sknet._model.joining import join_networks
 from sknet._model.machine import refuse_beyond_memory
 from sknet._model.matrices import EncodedRows, Encoding, Samples, make_samples
 from sknet._model.model import Model, Network, PrecomputedModel
+from sknet._model.monotone_weights import weights_of_monotone
 from sknet._model.settings import Settings
 from sknet._model.starting import check_initial_weights, state_to_keep
 from sknet._model.threads import limit_blas_threads
@@ -26,6 +27,7 @@ from sknet._network.custom import refuse_bad_pieces
 from sknet._network.initializers import draw
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
+from sknet._network.monotone import MonotoneWeights
 from sknet._network.objective import ObjectiveFunction
 from sknet._network.penalties import ElasticNet, Projection
 from sknet._network.temperature import mean_at_best_temperature
@@ -63,6 +65,7 @@ class NetworkRun:
     problem: Problem
     solver: Solver
     n_at_once: int = 1  # how many networks train at the same time, because each waits for what is computed elsewhere
+    monotone: MonotoneWeights | None = None  # between which bounds the weights stay
 
     @property
     def largest_product(self) -> int:
@@ -82,6 +85,8 @@ class NetworkRun:
                 coefs, intercepts = draw(self.layout, activations, init, rng)
             if not isinstance(init, str):  # a function that the user wrote may return anything
                 coefs, intercepts = check_initial_weights(self.layout, (coefs, intercepts))
+            if self.monotone is not None:
+                coefs, intercepts = self.monotone.start(coefs, intercepts)
             bias = head.first_bias(self.training.target, self.training.weight, init)
             intercepts[-1] = intercepts[-1] if bias is None else intercepts[-1] + bias
         theta = self.layout.pack(coefs, intercepts, self.encoding.compute_dtype)
@@ -107,7 +112,9 @@ class NetworkRun:
         return self._network_of(theta.astype(dtype), temperature)
 
     def _network_of(self, theta: Array, temperature: float) -> Network:
-        network = Network(self.settings.network.activations, *self.layout.views(theta), temperature)
+        coefs, intercepts = self.layout.views(theta)
+        is_monotone = self.monotone is not None
+        network = Network(self.settings.network.activations, coefs, intercepts, temperature, is_monotone)
         return join_networks([network], [self.inputs], self.encoding.encoder.n_inputs)
 
     def raw(self, state: State, rows: Samples) -> Array:
@@ -230,6 +237,7 @@ def make_run(
     held_out = None if validation is None else make_samples(encoding, validation, n_validation_rows)
     if isinstance(settings.objective.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
         refuse_bad_pieces(head.loss, samples.target, activations)
+    monotone = weights_of_monotone(settings.network, encoding, layout, inputs)
     is_first_order = settings.solver.optimizer is not None
     penalty = penalty_of(settings, samples.total_weight)
     objective = training.backend.objective(
@@ -253,6 +261,7 @@ def make_run(
         n_weights=layout.n_weights,
         penalty=objective.penalty,
         random=any(settings.network.dropout),
+        bounds=None if monotone is None else (monotone.lower, monotone.upper),
         project=projection,
         limit=projection.limit if projection is not None and max_norm else None,
     )
@@ -274,6 +283,7 @@ def make_run(
         problem=problem,
         solver=solver,
         n_at_once=training.backend.n_at_once,
+        monotone=monotone,
     )
     return run if held_out is None else run.with_evaluation(None)
 

@@ -63,7 +63,7 @@ def _row_means(values: Array) -> Array:
 
 def _exp_link(raw: Array) -> None:
     with np.errstate(over="ignore"):
-        np.exp(raw, out=raw)
+        np.exp(raw, out=raw, dtype=np.float64, casting="same_kind")  # NumPy's for float32 falls here and there
 
 
 def _exp_link_backward(raw: Array, delta: Array) -> Array:

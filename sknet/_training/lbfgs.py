@@ -63,8 +63,8 @@ class LBFGS:
 class _SignedParts:
     """The change of variables that makes an L1 penalty smooth: positive and negative parts; none without a penalty."""
 
-    def __init__(self, n_weights: int, l1: float) -> None:
-        self.n_weights, self.l1 = n_weights, l1
+    def __init__(self, n_weights: int, l1: float, bounds: tuple[Array, Array] | None) -> None:
+        self.n_weights, self.l1, self.weight_bounds = n_weights, l1, bounds
 
     def encode(self, theta: Array) -> Array:
         x = theta.astype(np.float64)
@@ -91,11 +91,18 @@ class _SignedParts:
         return np.concatenate([g[:n] + self.l1, g[n:], self.l1 - g[:n]])
 
     def bounds(self, size: int) -> Bounds | None:
-        if not self.l1:
+        """Return the bounds on x: those of the weights and, with an L1 penalty, 0 below each of their parts."""
+        n = self.n_weights
+        if not self.l1 and self.weight_bounds is None:
             return None
-        lower = np.zeros(size)
-        lower[self.n_weights : size - self.n_weights] = -np.inf
-        return Bounds(lower, np.inf)
+        lower, upper = np.full(size, -np.inf), np.full(size, np.inf)
+        if self.weight_bounds is not None:
+            lower[:n], upper[:n] = self.weight_bounds
+        if self.l1:
+            upper[size - n :] = np.maximum(-lower[:n], 0.0)
+            lower[:n] = lower[size - n :] = 0.0
+            upper[:n] = np.maximum(upper[:n], 0.0)
+        return Bounds(lower, upper)
 
 
 class _LBFGSRun:
@@ -104,7 +111,7 @@ class _LBFGSRun:
     def __init__(self, problem: Problem, solver: LBFGS, state: State, observer: Observer | None) -> None:
         self.problem, self.solver, self.state, self.observer = problem, solver, state, observer
         self.snapshot = Snapshot(state)
-        self.variables = _SignedParts(problem.n_weights, solver.l1)
+        self.variables = _SignedParts(problem.n_weights, solver.l1, problem.bounds)
         self.reason: StopReason | None = None
         # SciPy tries points that it may reject: state.theta changes at the end of an iteration only
         self._theta, self._gradient = state.theta.copy(), np.empty_like(state.theta)

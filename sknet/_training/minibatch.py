@@ -164,6 +164,11 @@ class MiniBatch:
                 state.average[state.theta == 0.0] = 0.0  # the zeros of an L1 penalty are real ones
                 if problem.limit is not None:  # the average still contains the first weights, which were never limited
                     problem.limit(state.average)
+        if problem.bounds is not None:
+            for vector in (state.theta, state.average):  # the average has followed theta before that was projected
+                if vector is not None:
+                    w = vector[: problem.n_weights]
+                    np.clip(w, *problem.bounds, out=w)
 
     def _move(self, step: int, vectors: Sequence[Array], gradient: Array, rate: float, n_weights: int) -> None:
         """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction.

@@ -37,6 +37,7 @@ class Problem:
     random: bool = False  # whether the objective draws random numbers (dropout)
     project: Callable[[Array, float | Array], None] | None = None  # (theta, step lengths): follows each step
     limit: Callable[[Array], None] | None = None  # the part of `project` that the moving average must obey: max_norm
+    bounds: tuple[Array, Array] | None = None  # lower and upper ones of the weights, (n_weights,) each
     evaluate: Evaluate | None = None  # validation
     batches: Callable[[int, np.random.Generator | None], Iterator[Batch]] | None = None  # of samples not held in memory
 

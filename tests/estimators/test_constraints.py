@@ -70,6 +70,7 @@ BAD = {
     "numeric_encoding": ["binned", None, 1],
     "n_bins": [1, 0, 2.5, None],
     "input_scaling": ["minmax", True],
+    "monotonic_cst": ["up", 1, [1], [2, 0, 0], [0, 0, None], [[1, 0, 0]], {"x0": 1}],
     "target_scaling": ["robust", True],
     "init": ["zeros", 1, (1,), ([], []), ([np.ones((3, 2))], [np.ones(2)])],
     "dtype": ["float16", np.float32, None],

@@ -80,6 +80,7 @@ BAD = {
     "numeric_encoding": [*NO_NAMES, None, "bins"],
     "n_bins": [*NO_COUNTS, 1],
     "input_scaling": [*NO_NAMES, "minmax"],
+    "monotonic_cst": ["x", 3, -1.0, object(), {0}, [1], [2] * 3, [None] * 3, [[0] * 3], {"no such": 1}, {0: 1}, 1j],
     "alpha": FROM_ZERO,
     "l1_ratio": [*NO_NUMBERS, *NEGATIVE, *INFINITE, 1.001, 2, *HUGE],
     "weight_decay": FROM_ZERO,

@@ -110,6 +110,25 @@ def test_the_proximal_steps_of_the_first_order_solvers_find_the_same_lasso(optim
     assert ((state.theta == 0) == (other.theta == 0)).all()
 
 
+# --- bounds
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2])
+@pytest.mark.parametrize("start", ["zero", "outside"])
+def test_bounds_on_an_orthogonal_design(share, start):
+    """There the solution between bounds is the one without them, each weight clipped: the objective is a sum over w."""
+    objective, c = orthogonal_design()
+    l1 = share * np.abs(c).max()
+    lower, upper = np.array([0, 0, -np.inf, -np.inf, 0, -np.inf]), np.array([np.inf, np.inf, 0, 0, 0, np.inf])
+    first = np.zeros(6) if start == "zero" else np.linspace(-3, 3, 6)
+    the_problem = problem(objective, 40, 6, bounds=(lower, upper))
+    _, state = trained(the_problem, lbfgs(l1=l1), state_of(first))
+    expected = np.clip(np.sign(c) * np.maximum(np.abs(c) - l1, 0), lower, upper)
+    np.testing.assert_allclose(state.theta, expected, atol=1e-7)
+    assert (state.theta >= lower).all() and (state.theta <= upper).all()
+    assert (expected == 0).any() and (expected != 0).any()
+
+
 # --- iterations as epochs
 
 

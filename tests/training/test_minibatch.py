@@ -321,6 +321,24 @@ def test_a_limit_on_norms_holds_for_the_average_at_every_epoch(optimizer, dtype)
     assert state.average[4] > 1.0 and state.theta[4] > 1.0  # and leaves the bias alone
 
 
+@each_optimizer
+def test_weights_and_their_average_stay_between_bounds(optimizer):
+    """From a start outside; the biases, and the weights whose optimum lies inside, are not touched."""
+    bounds = np.array([-inf, 0.0, -0.5]), np.array([0.2, inf, 0.5])
+    seen = []
+
+    def evaluate(average):
+        seen.append(average[:3].copy())
+        return 1.0, 1.0, average, 1.0
+
+    solver = mini_batch(optimizer, averaging=0.9, n_epochs=40, rate=0.02)
+    the_problem = problem(quadratic, n=4, p=3, bounds=bounds, evaluate=evaluate)
+    _, state = trained(the_problem, solver, state_of([1.0, -1.0, 1.0, 0.0, 0.0], solver))
+    for w in (state.theta[:3], *seen):
+        assert (w >= bounds[0]).all() and (w <= bounds[1]).all()
+    assert state.theta[0] == 0.2 and state.theta[2] == 0.5 and state.theta[3] > 0.5
+
+
 def test_a_limit_leaves_theta_and_a_short_average_alone():
     solver = mini_batch(OPTIMIZERS["adam"], averaging=0.9)
 

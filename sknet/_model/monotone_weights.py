@@ -1,0 +1,71 @@
+"""The bounds on a network's weights that `monotonic_cst` asks for, and errors for networks that cannot be monotone.
+
+Conventions
+-----------
+m inputs of the network
+"""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknet._model.matrices import Encoding
+from sknet._model.settings import NetworkSettings
+from sknet._network.layout import Layout
+from sknet._network.monotone import MonotoneWeights, ever_falls, monotone_weights
+from sknet._tables.monotonic_columns import input_signs
+
+BIN_MEAN = 0.5
+"""About what a bin is on average, from 0 below it to 1 above; scaled numbers are about 0."""
+
+
+def weights_of_monotone(
+    settings: NetworkSettings, encoding: Encoding, layout: Layout, inputs: NDArray[np.intp] | None
+) -> MonotoneWeights | None:
+    """Return the bounds on a network's weights; None where no column is constrained.
+
+    Parameters
+    ----------
+    settings : NetworkSettings
+    encoding : Encoding
+    layout : Layout
+    inputs : (m,) array of int, or None
+        Which of the encoded table's inputs the network has; None: all.
+
+    Returns
+    -------
+    MonotoneWeights or None
+    """
+    sign = input_signs(settings.monotonic_cst, encoding.encoder)
+    if sign is None:
+        return None
+    refuse_not_monotone(settings, encoding)
+    means = np.array([BIN_MEAN * (facts.kind == "bin") for _, facts in encoding.encoder.inputs])
+    if inputs is not None:
+        sign, means = sign[inputs], means[inputs]
+    dtype = encoding.compute_dtype
+    return monotone_weights(layout, settings.activations, sign, means, dtype, settings.n_joined)
+
+
+def refuse_not_monotone(settings: NetworkSettings, encoding: Encoding) -> None:
+    """Raise if the target, the loss, an activation or the first weights leave no monotone network."""
+    head = encoding.head
+    if head.n_outputs != 1:
+        raise ValueError(
+            f"monotonic_cst needs a network of one output, and this target makes {head.n_outputs}: fit one target, of "
+            "numbers or two classes and with one quantile level, or leave monotonic_cst out."
+        )
+    for activation in settings.activations:
+        if ever_falls(activation.apply):
+            raise ValueError(
+                f"monotonic_cst does not go with activation={activation.name!r}, which falls somewhere: choose "
+                "'sigmoid', 'tanh' or another that never does."
+            )
+    if ever_falls(head.loss.link):
+        raise ValueError(
+            f"monotonic_cst does not go with loss={head.loss.name!r}, whose link falls somewhere: choose another loss."
+        )
+    if isinstance(settings.init, tuple):
+        raise ValueError(
+            "monotonic_cst does not go with init=(coefs, intercepts): half of the weights would have to be changed. "
+            "Leave init at 'auto'."
+        )

@@ -1,0 +1,135 @@
+"""Networks that are monotone in some of their inputs: bounds on the weights, and a start between them.
+
+A sum of increasing functions, with weights that are not negative, increases. So the output never falls while an input
+rises, whatever the other inputs are, if all weights on the ways from this input to the output are 0 or more; it never
+rises if the input's own weights are 0 or less instead, and the later ones 0 or more (Daniels & Velikova 2010, for
+networks that are monotone in some inputs only). With activations that are bounded on both sides, such networks
+approximate any monotone function, given enough layers (Sartor et al. 2025, arXiv:2505.02537).
+
+Half of each hidden layer's units see the constrained inputs, directly or through the units before. The weights of the
+others are free, and so are those from the others to the units of the first half:
+
+    constrained inputs ──(sign)──> half of the units ──(>= 0)──> half of the units ──(>= 0)──> output
+                                     ^                             ^                              ^
+    free inputs ────────(free)───────┴─> other half ────(free)─────┴─> other half ────(free)──────┘
+
+Conventions
+-----------
+sign : (m,)                   of each input: 1 where the output must not fall as it rises, -1 where it must not rise,
+                              0 where it is free
+lower, upper : (n_weights,)   bounds on the weights, in the order of theta
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknet._network.activations import Activation
+from sknet._network.layout import Layout
+from sknet._typing import Array, DType
+
+TRIED = np.linspace(-50.0, 50.0, 20_001)
+"""The numbers that a function is tried on, to see whether it ever falls."""
+
+STEP = 2.0**-24
+"""By what part of the size of its output a monotone network's predictions are rounded: as float32 rounds a number."""
+
+
+def ever_falls(overwrite: Callable[[Array], object]) -> bool:
+    """Whether a function, which overwrites its argument, of shape (n, 1), falls anywhere among `TRIED`."""
+    values = TRIED[:, np.newaxis].copy()
+    with np.errstate(all="ignore"):
+        overwrite(values)
+    return bool((np.diff(values[:, 0]) < 0.0).any())
+
+
+def sees_constrained(size: int, n_joined: int) -> NDArray[np.bool_]:
+    """Return which units of a hidden layer see the constrained inputs: of each joined network's, the first half."""
+    of_each = size // n_joined
+    return np.tile(np.arange(of_each) < of_each - of_each // 2, n_joined)
+
+
+@dataclass(frozen=True, eq=False)
+class MonotoneWeights:
+    """The weights that make a network monotone.
+
+    Attributes
+    ----------
+    lower, upper : ndarray of shape (n_weights,)
+        Between these bounds, in the order of theta.
+    bounds_by_layer : list of (lower, upper)
+        The same, each shaped like the layer's weights.
+    means : list of ndarray of shape (fan_in,)
+        About what each layer's inputs are on average.
+    """
+
+    lower: Array
+    upper: Array
+    bounds_by_layer: list[tuple[Array, Array]]
+    means: list[Array]
+
+    def start(self, coefs: Sequence[Array], intercepts: Sequence[Array]) -> tuple[list[Array], list[Array]]:
+        """Return first weights between the bounds, and biases that undo what this adds to the sums on average.
+
+        Weights of the wrong sign are mirrored. Without the change of the biases, all of a unit's weights being
+        positive, its sum would lie far from 0, where a sigmoid is flat.
+        """
+        starts, biases = [], []
+        for W, b, (lower, upper), mean in zip(coefs, intercepts, self.bounds_by_layer, self.means, strict=True):
+            mirrored = np.where((lower <= W) & (upper >= W), W, -W)
+            starts.append(np.clip(mirrored, lower, upper))  # clipped are those that must be 0
+            biases.append(b - mean @ (starts[-1] - W))
+        return starts, biases
+
+
+def monotone_weights(
+    layout: Layout, activations: Sequence[Activation], sign: Array, input_means: Array, dtype: DType, n_joined: int
+) -> MonotoneWeights:
+    """Return the bounds on a network's weights.
+
+    Parameters
+    ----------
+    layout : Layout
+    activations : sequence of Activation, one per hidden layer
+    sign : (m,) array
+    input_means : (m,) array
+        About what the inputs are on average.
+
+    dtype : dtype
+        Theta's.
+
+    n_joined : int
+        How many networks of equal size have been joined into this one.
+
+    Returns
+    -------
+    MonotoneWeights
+    """
+    bounds = []
+    increases, decreases = sign > 0, sign < 0  # which of a layer's inputs
+    for number, (fan_in, fan_out) in enumerate(layout.shapes):
+        is_last = number == len(activations)
+        sees = np.ones(fan_out, dtype=bool) if is_last else sees_constrained(fan_out, n_joined)
+        lower, upper = np.full((fan_in, fan_out), -np.inf, dtype), np.full((fan_in, fan_out), np.inf, dtype)
+        lower[increases], upper[decreases] = 0.0, 0.0
+        # the other half of the units do not see the constrained inputs at all
+        lower[np.ix_(decreases, ~sees)] = upper[np.ix_(increases, ~sees)] = 0.0
+        bounds.append((lower, upper))
+        increases, decreases = sees, np.zeros(fan_out, dtype=bool)
+    lower, upper = (layout.pack(of_layers, [], dtype) for of_layers in zip(*bounds, strict=True))
+    means = [input_means]
+    means += [np.full(size, a.center) for size, a in zip(layout.sizes[1:-1], activations, strict=True)]
+    return MonotoneWeights(lower, upper, bounds, means)
+
+
+def rounded(raw: Array, last_weights: Array, last_biases: Array) -> Array:
+    """Round raw outputs, in float64, to multiples of `STEP` times a power of two near their largest possible size.
+
+    Which rows are multiplied together decides in what order BLAS adds, and so on the last bits: without rounding, of
+    two rows whose outputs are equal but for these the wrong one might have the larger.
+    """
+    size = float(np.abs(last_weights).sum() + np.abs(last_biases).sum())
+    step = STEP * 2.0 ** np.frexp(size)[1]  # a power of two: dividing by it is exact
+    return np.rint(raw / step) * step
