@@ -14,19 +14,23 @@ from functools import cache, cached_property
 from typing import Protocol, Self, overload
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
+from sknet._model.batchwise import BatchwiseInputs
 from sknet._model.heads import Head, RegressionHead
-from sknet._model.mapped import MappedInputs
 from sknet._model.model import Model, Network
 from sknet._model.settings import Settings
 from sknet._network.binding import Kind
-from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, SelectedInputs, SparseInputs
+from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, SelectedInputs, SparseInputs, mixed_inputs
 from sknet._network.objective import Objective, ObjectiveFunction
 from sknet._network.sparse_layers import MixedRows
+from sknet._tables.columns.number import CHUNK_VALUES
 from sknet._tables.columns.target import cross_fit_folds
+from sknet._tables.compact import PIECE_VALUES, CompactRows
 from sknet._tables.encoding import TableEncoder, learn_encoder
-from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows, too_little_weight
+from sknet._tables.frames import as_uniform_array
+from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows, is_sparse, too_little_weight
 from sknet._typing import Array, Batch, DType, Table
 
 
@@ -113,11 +117,15 @@ class EncodedTable(Protocol):
         """Return what gives a network its inputs, batch by batch, in buffers of so many rows."""
 
 
+MakeInputs = Callable[[bool, int], Inputs]
+"""From whether there are bins, and how many rows are gathered at once."""
+
+
 @dataclass(frozen=True)
 class EncodedInMemory:
-    """An encoded table in this process's memory, or one in a file whose rows are encoded batch by batch."""
+    """An encoded table in this process's memory, or one whose rows are encoded batch by batch."""
 
-    make_inputs: Callable[[bool, int], Inputs]  # (with bins, rows gathered at once)
+    make_inputs: MakeInputs
     n_rows: int
     rows: NDArray[np.intp] | None = None  # None: all
     has_bins: bool = True
@@ -135,6 +143,18 @@ class EncodedInMemory:
         """Return what gives a network its inputs, batch by batch, in buffers of so many rows."""
         inputs = self.make_inputs(self.has_bins, n_rows)
         return inputs if self.rows is None else SelectedInputs(inputs, self.rows)
+
+
+WHOLE_BYTES = 2**26
+"""Encoded tables of more bytes are kept as compact rows, if these take less than half of them.
+
+A table of numbers with 16 bins is encoded into 8.5 times its size, in float32. Smaller encoded tables are gathered from
+the processor's cache, and faster so; of larger ones a batch is read from memory, which takes as long as writing it from
+compact rows."""
+
+MAX_MULTIPLE = 2.5
+"""Where compact rows take so many times the memory of an array, of short integers, its rows are encoded batch by batch:
+that takes two to three times as long as writing them, a tenth of a step."""
 
 
 @dataclass(frozen=True)
@@ -155,7 +175,7 @@ class InputSubset:
 
 
 def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> EncodedInMemory:
-    """Encode the rows of a table, once; those of a memory map batch by batch.
+    """Encode the rows of a table once, as a whole or into compact rows; those of a memory map batch by batch.
 
     With `cross_fit`, where a column is encoded by the target, no row sees its own.
     """
@@ -164,31 +184,87 @@ def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> Enco
         encoder = encoder.with_names_of(rows.X)
     fold = encoding.cross_fit_folds(rows) if cross_fit else None
     raw = encoding.raw_inputs
-    if rows.memory_mapped:
+    if is_sparse(rows.X) and encoder.keeps_zeros:  # it then has neither bins nor categories
+        Z = encoder.encode(rows.X, dtype)
+        return EncodedInMemory(lambda has_bins, n_rows: SparseInputs(Z), n, is_sparse=True)
+    array = rows.X if rows.memory_mapped else small_array(encoder, rows.X, dtype)
+    if array is not None:
 
         def make_mapped(has_bins: bool, n_rows: int) -> Inputs:
-            inputs = MappedInputs(encoder, rows.X, dtype, fold)
+            def encode_batch(batch: Batch, out: Array) -> None:
+                encoder.encode_rows(array, batch, out, fold)
+
+            inputs = BatchwiseInputs(encode_batch, encoder.n_inputs, dtype, CHUNK_VALUES)
             return inputs if has_bins else InputSubset(inputs, raw)
 
         return EncodedInMemory(make_mapped, n)
-    if encoder.lookups is not None:
-        mixed = MixedRows(*encoder.lookups.encode(rows.X, dtype, fold))
+    encode = _encode_dense if encoder.lookups is None else _encode_mixed
+    return EncodedInMemory(encode(encoder, rows.X, dtype, fold, raw), n)
 
-        @cache  # networks with and without bins share them
-        def mixed_rows(has_bins: bool) -> MixedRows:
-            return mixed if has_bins else some_inputs(mixed, raw)
 
-        return EncodedInMemory(lambda has_bins, n_rows: MixedInputs(mixed_rows(has_bins), n_rows), n)
+def _encode_dense(
+    encoder: TableEncoder, X: Table, dtype: DType, fold: NDArray[np.intp] | None, raw: NDArray[np.intp]
+) -> MakeInputs:
+    if is_compact(encoder, X, dtype):
+        return _compact_inputs(encoder.encode_compact(X, dtype, fold), encoder.n_inputs, len(raw), "ones")
     # Dense rows end with a 1, so that the first layer's biases are weights like the others: one product computes both.
-    Z = encoder.encode(rows.X, dtype, ones=True, fold=fold)
-    if not isinstance(Z, np.ndarray):
-        return EncodedInMemory(lambda has_bins, n_rows: SparseInputs(Z), n, is_sparse=True)  # which never has bins
+    Z = encoder.encode(X, dtype, ones=True, fold=fold)
 
-    @cache
+    @cache  # networks with and without bins share them
     def dense_rows(has_bins: bool) -> Array:
         return Z if has_bins else some_inputs(Z, raw)
 
-    return EncodedInMemory(lambda has_bins, n_rows: DenseInputs(dense_rows(has_bins), n_rows, kind="ones"), n)
+    return lambda has_bins, n_rows: DenseInputs(dense_rows(has_bins), n_rows, kind="ones")
+
+
+def _encode_mixed(
+    encoder: TableEncoder, X: Table, dtype: DType, fold: NDArray[np.intp] | None, raw: NDArray[np.intp]
+) -> MakeInputs:
+    lookups = encoder.lookups
+    if lookups is None:
+        raise TypeError("no inputs are looked up")
+    dense_encoder = lookups.dense_encoder
+    if not is_compact(dense_encoder, X, dtype):
+        mixed = MixedRows(*lookups.encode(X, dtype, fold))
+
+        @cache
+        def mixed_rows(has_bins: bool) -> MixedRows:
+            return mixed if has_bins else some_inputs(mixed, raw)
+
+        return lambda has_bins, n_rows: mixed_inputs(mixed_rows(has_bins), n_rows)
+    raw_dense = np.searchsorted(raw, np.intersect1d(lookups.dense_inputs, raw))
+    make_dense = _compact_inputs(
+        dense_encoder.encode_compact(X, dtype, fold), dense_encoder.n_inputs, len(raw_dense), "dense"
+    )
+    slots = lookups.slots(X, dtype)
+    with_bins, without = (slots, lookups.dense_inputs), (slots.with_inputs(raw), raw_dense)
+    return lambda has_bins, n_rows: MixedInputs(make_dense(has_bins, n_rows), *(with_bins if has_bins else without))
+
+
+def _compact_inputs(compact: CompactRows, n_inputs: int, n_raw: int, kind: Kind) -> MakeInputs:
+    """Return what makes inputs of compact rows, which have so many inputs, and so many without bins."""
+    dtype, without = compact.kept.dtype, compact.without_bins()
+
+    def make_inputs(has_bins: bool, n_rows: int) -> Inputs:
+        rows, n = (compact, n_inputs) if has_bins else (without, n_raw)
+        return BatchwiseInputs(rows.write, n, dtype, PIECE_VALUES, kind)
+
+    return make_inputs
+
+
+def is_compact(encoder: TableEncoder, X: Table, dtype: DType) -> bool:
+    """Whether the encoded rows of a table are kept as compact rows: where that is much less of much memory."""
+    row_bytes = encoder.n_inputs * dtype.itemsize
+    return X.shape[0] * row_bytes > WHOLE_BYTES and encoder.compact_layout(dtype).row_bytes(dtype) < row_bytes / 2
+
+
+def small_array(encoder: TableEncoder, X: Table, dtype: DType) -> Array | None:
+    """Return a table as an array if, of short integers, it takes far less memory than its encoded rows; else None."""
+    n_bytes = X.shape[0] * min(encoder.n_inputs * dtype.itemsize, encoder.compact_layout(dtype).row_bytes(dtype))
+    if is_sparse(X) or n_bytes <= WHOLE_BYTES:
+        return None
+    array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else X
+    return array if array is not None and n_bytes > MAX_MULTIPLE * array.nbytes else None
 
 
 @overload

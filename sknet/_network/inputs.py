@@ -59,17 +59,29 @@ class SparseInputs:
         return self._values[batch]
 
 
+class OneHotRows(Protocol):
+    """Rows of a CSR matrix, or what makes one of some rows."""
+
+    def __getitem__(self, rows: Batch, /) -> sp.csr_array:
+        """Return some rows."""
+
+
 class MixedInputs:
-    """Rows most of whose inputs are one-hot, up to `n_rows` of them at once."""
+    """Rows most of whose inputs are one-hot: the others come from `dense`, which are the inputs `dense_inputs`."""
 
     kind: Kind = "mixed"
 
-    def __init__(self, rows: MixedRows, n_rows: int) -> None:
-        self._rows, self._dense = rows, DenseInputs(rows.dense, n_rows)
+    def __init__(self, dense: Inputs, one_hot: OneHotRows, dense_inputs: NDArray[np.intp]) -> None:
+        self._dense, self._one_hot, self._dense_inputs = dense, one_hot, dense_inputs
 
     def __call__(self, batch: Batch) -> MixedRows:
         """Return the batch's rows."""
-        return MixedRows(self._dense(batch), self._rows.one_hot[batch], self._rows.dense_inputs)
+        return MixedRows(self._dense(batch), self._one_hot[batch], self._dense_inputs)
+
+
+def mixed_inputs(rows: MixedRows, n_rows: int) -> MixedInputs:
+    """Return rows as a network takes them, up to `n_rows` at once."""
+    return MixedInputs(DenseInputs(rows.dense, n_rows), rows.one_hot, rows.dense_inputs)
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pandas.util import hash_pandas_object
 
 from sknet._network.activations import Activation
-from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, SelectedInputs
+from sknet._network.inputs import DenseInputs, Inputs, SelectedInputs, mixed_inputs
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
 from sknet._network.objective import Objective
@@ -162,5 +162,5 @@ def _objective(encoded: Encoded, run: RunOfShard) -> Objective:
 
 def _inputs(encoded: Encoded, run: RunOfShard) -> Inputs:
     n = run.network.n_rows
-    inputs = MixedInputs(encoded, n) if isinstance(encoded, MixedRows) else DenseInputs(encoded, n, kind="ones")
+    inputs = mixed_inputs(encoded, n) if isinstance(encoded, MixedRows) else DenseInputs(encoded, n, kind="ones")
     return inputs if run.rows is None else SelectedInputs(inputs, run.rows.astype(np.intp, copy=False))

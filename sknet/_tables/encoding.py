@@ -43,6 +43,7 @@ from sknet._tables.columns.sparse import learn_sparse
 from sknet._tables.columns.statistics import Distribution
 from sknet._tables.columns.target import TargetColumn, TargetTotals, compute_target_totals, learn_target
 from sknet._tables.columns.text import EncodedColumn, TextColumn, learn_text
+from sknet._tables.compact import CompactLayout, CompactRows, compact_layout, empty_rows
 from sknet._tables.frames import (
     ColumnKind,
     ColumnValues,
@@ -52,11 +53,14 @@ from sknet._tables.frames import (
     number_values,
 )
 from sknet._tables.lookups import LookedUpCategories, choose_lookups
-from sknet._tables.rows import is_sparse, refuse_bad_sparse
+from sknet._tables.rows import is_sparse, refuse_bad_sparse, take_rows
 from sknet._typing import Array, Batch, DType, Table
 
 MAX_COPIED_VALUES = 2**19
 """How many values of an array are copied at a time to learn its columns, each of which is then adjacent in memory."""
+
+ENCODED_BYTES = 2**24
+"""How much of a table is encoded at a time to be kept in less memory: columns of a frame take long to start with."""
 
 NUMBER_COLUMNS = (NumberColumn, BinnedColumn, QuantileColumn)
 """Types of columns whose values are numbers: only these can be read from a sparse table."""
@@ -88,6 +92,10 @@ class TableEncoder:
         if self._layout.only_numbers:
             return None
         return choose_lookups(self.columns, self._layout.starts, partial(TableEncoder, self.names))
+
+    def compact_layout(self, dtype: DType) -> CompactLayout:
+        """Return how encoded rows are kept in less memory."""
+        return compact_layout(self.columns, dtype)
 
     @cached_property
     def _layout(self) -> ColumnLayout:
@@ -159,6 +167,16 @@ class TableEncoder:
             rows = slice(start, min(start + height, len(array)))
             self.encode_rows(array, rows, out[rows, :m], fold)
         return out
+
+    def encode_compact(self, X: Table, dtype: DType, fold: NDArray[np.intp] | None = None) -> CompactRows:
+        """Encode a dense table as `encode` does, into arrays of a fraction of the size."""
+        n = len(X)
+        compact = empty_rows(self.compact_layout(dtype), n, dtype)
+        height = max(1, ENCODED_BYTES // (max(self.n_inputs, 1) * dtype.itemsize))
+        for start in range(0, n, height):
+            rows = slice(start, min(start + height, n))
+            compact.set_rows(rows, self.encode(take_rows(X, rows), dtype, fold=None if fold is None else fold[rows]))
+        return compact
 
     def encode_rows(self, X: Table, rows: Batch, out: Array, fold: NDArray[np.intp] | None = None) -> Array:
         """Encode the rows of an array given by an index array or a slice into `out`, and return it."""

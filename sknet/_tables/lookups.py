@@ -25,7 +25,7 @@ from sknet._tables.columns import Column
 from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
 from sknet._tables.columns.target import TargetColumn
 from sknet._tables.frames import column_at
-from sknet._typing import Array, DType, Table
+from sknet._typing import Array, Batch, DType, Table
 
 if TYPE_CHECKING:
     from sknet._tables.encoding import TableEncoder
@@ -63,13 +63,50 @@ class LookedUpCategories:
 
     def encode(self, X: Table, dtype: DType, fold: NDArray[np.intp] | None = None) -> tuple[Table, sp.csr_array, Array]:
         """Encode n rows; return dense, hot and dense_inputs."""
-        slots = [column.slots_of_values(column_at(X, j)) for j, column in self.categories.items()]
-        slot = np.stack(slots, axis=1)  # (n, c), of the c columns that are looked up
-        known = slot >= 0  # an unknown level looks nothing up
-        inputs = (slot + np.array([self.starts[j] for j in self.categories]))[known]
-        ends = np.concatenate([[0], known.sum(axis=1).cumsum()])
-        hot = sp.csr_array((np.ones(len(inputs), dtype), inputs, ends), shape=(len(slot), self.n_inputs))
+        hot = self.slots(X, dtype)[slice(None)]
         return self.dense_encoder.encode(X, dtype, fold=fold), hot, self.dense_inputs
+
+    def slots(self, X: Table, dtype: DType) -> CategorySlots:
+        """Return which inputs n rows look up."""
+        widest = max(column.n_inputs for column in self.categories.values())
+        slot = np.empty((X.shape[0], len(self.categories)), np.min_scalar_type(-widest))
+        for i, (j, column) in enumerate(self.categories.items()):
+            slot[:, i] = column.slots_of_values(column_at(X, j))
+        return CategorySlots(slot, np.array([self.starts[j] for j in self.categories]), self.n_inputs, dtype)
+
+
+@dataclass(frozen=True)
+class CategorySlots:
+    """Which one-hot inputs of n rows are 1; some of the rows, as a CSR matrix.
+
+    Attributes
+    ----------
+    slot : ndarray of ints, of shape (n, c)
+        Of each of the c columns that are looked up; −1 for an unknown level, which looks nothing up.
+    starts : ndarray of ints, of shape (c,)
+        The first input of each column.
+    n_inputs : int
+        How many inputs there are in all.
+    dtype : dtype
+        Of the matrix.
+    """
+
+    slot: NDArray[np.signedinteger]
+    starts: NDArray[np.intp]
+    n_inputs: int
+    dtype: DType
+
+    def __getitem__(self, rows: Batch) -> sp.csr_array:
+        """Return these rows, (b, n_inputs)."""
+        slot = self.slot[rows]
+        known = slot >= 0
+        inputs = (slot + self.starts)[known]
+        ends = np.concatenate([[0], known.sum(axis=1).cumsum()])
+        return sp.csr_array((np.ones(len(inputs), self.dtype), inputs, ends), shape=(len(slot), self.n_inputs))
+
+    def with_inputs(self, chosen: NDArray[np.intp]) -> CategorySlots:
+        """Return the same rows with some of all inputs, increasing, those of these columns among them."""
+        return replace(self, starts=np.searchsorted(chosen, self.starts), n_inputs=len(chosen))
 
 
 def choose_lookups(

@@ -7,12 +7,15 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import Facts
 from sknet._estimators.resolve import objective_settings, resolve
+from sknet._model import matrices
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding, make_samples
+from sknet._tables.compact import CompactRows
 from sknet._tables.rows import Rows
 
 rng = np.random.default_rng(0)
@@ -55,11 +58,15 @@ def dense(inputs, batch):
     return Z[:, :-1] if inputs.kind == "ones" else Z
 
 
+@pytest.mark.parametrize("as_compact_rows", [False, True])
 @pytest.mark.parametrize("kind", TABLES)
 @pytest.mark.parametrize("without_bins", [False, True])
-def test_rows_chosen_by_number_are_those_encoded_alone(kind, without_bins, tmp_path):
+def test_rows_chosen_by_number_are_those_encoded_alone(kind, without_bins, as_compact_rows, tmp_path, monkeypatch):
     table = TABLES[kind](tmp_path)
-    encoding, all_rows, _ = encoded(table)
+    with monkeypatch.context() as lower_limit:
+        if as_compact_rows:
+            lower_limit.setattr(matrices, "WHOLE_BYTES", 0)
+        encoding, all_rows, _ = encoded(table)
     alone = table.iloc[SOME] if kind == "look-ups" else np.asarray(table)[SOME]
     expected = encode_rows(encoding, Rows(alone, all_rows.y[SOME]), cross_fit=False)
     taken = all_rows.take(np.arange(N)[::-1]).take(N - 1 - SOME)  # some of some of the rows
@@ -108,3 +115,38 @@ def test_no_rows_target_is_in_its_own_cross_fitted_encoding():
         for cross_fit in (False, True)
     )
     assert np.corrcoef(own, labels)[0, 1] > 0.4 > np.corrcoef(crossed, labels)[0, 1]
+
+
+@pytest.mark.parametrize("kind", ["dense", "look-ups"])
+@pytest.mark.parametrize("parameters", [{"early_stopping": "folds"}, {"early_stopping": True, "n_members": 2}])
+def test_a_fit_from_compact_rows_has_the_same_weights(kind, parameters, monkeypatch):
+    table, weight = X if kind == "dense" else CITIES.assign(city="c" + CITIES["city"]), 1.0 + np.arange(N) % 2
+    net = SigmoidMLPRegressor(8, max_iter=2, dtype="float32", max_categories=None, random_state=0, **parameters)
+    net.set_params(numeric_encoding="auto" if "n_members" in parameters else "piecewise_linear")
+    whole = clone(net).fit(table, NUMBER, sample_weight=weight)
+    monkeypatch.setattr(matrices, "WHOLE_BYTES", 0)
+    written = []
+    monkeypatch.setattr(CompactRows, "write", spied(CompactRows.write, written))
+    compact = clone(net).fit(table, NUMBER, sample_weight=weight)
+    for coef, expected in zip(compact.coefs_, whole.coefs_, strict=True):
+        assert_array_equal(coef, expected)
+    assert written and len(whole.coefs_[0]) > 3
+
+
+def spied(function, calls):
+    def call(*arguments):
+        calls.append(arguments)
+        return function(*arguments)
+
+    return call
+
+
+def test_rows_of_short_integers_are_encoded_batch_by_batch(monkeypatch):
+    """Even compact rows would take nine times the table; the fit has the same weights."""
+    table = rng.integers(0, 200, (N, 4), dtype=np.uint8)
+    net = SigmoidMLPRegressor(8, max_iter=2, dtype="float32", numeric_encoding="piecewise_linear", random_state=0)
+    whole = clone(net).fit(table, NUMBER)
+    monkeypatch.setattr(matrices, "WHOLE_BYTES", 0)
+    for kind in (np.asarray, pd.DataFrame):
+        assert matrices.small_array(whole._fitted.model.encoder, kind(table), np.dtype(np.float32)) is not None
+        assert_array_equal(clone(net).fit(kind(table), NUMBER).coefs_[0], whole.coefs_[0])

@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from sknet._network import losses, regression
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.binding import BackwardOptions, bind
-from sknet._network.inputs import DenseInputs, MixedInputs, SparseInputs
+from sknet._network.inputs import DenseInputs, SparseInputs, mixed_inputs
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
 from sknet._network.objective import Objective
@@ -136,7 +136,7 @@ def inputs_of(X, kind, n_rows):
     rows = KINDS[kind](X)
     if kind == "sparse":
         return SparseInputs(rows)
-    return MixedInputs(rows, n_rows) if kind == "mixed" else DenseInputs(rows, n_rows, kind)
+    return mixed_inputs(rows, n_rows) if kind == "mixed" else DenseInputs(rows, n_rows, kind)
 
 
 # --- whole networks --------------------------------------------------------------------------------------------------

@@ -3,24 +3,23 @@
 import os
 import subprocess
 import sys
+from functools import partial
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
 
-from sknet._model import mapped as mapped_rows
-from sknet._model.mapped import MappedInputs
+from sknet._model.batchwise import BatchwiseInputs
 from sknet._tables.encoding import learn_encoder
 
 
 @pytest.mark.parametrize("block", [8, 2**16])
-def test_rows_of_a_file_are_encoded_batch_by_batch(tmp_path, block, monkeypatch):
-    monkeypatch.setattr(mapped_rows, "CHUNK_VALUES", block)
+def test_rows_of_a_file_are_encoded_batch_by_batch(tmp_path, block):
     X = np.random.default_rng(0).normal(size=(30, 3))
     X.tofile(tmp_path / "X")
     mapped = np.memmap(tmp_path / "X", X.dtype, "r", shape=X.shape)
     encoder = learn_encoder(X)
-    inputs = MappedInputs(encoder, mapped, np.dtype(float), None)
+    inputs = BatchwiseInputs(partial(encoder.encode_rows, mapped), encoder.n_inputs, np.dtype(float), block)
     whole = encoder.encode(X, float, ones=True)
     for batch in (slice(0, 10), slice(25, 30), np.array([7, 3, 28])):
         assert_array_equal(inputs(batch), whole[batch])

@@ -1,0 +1,57 @@
+"""The network's input where the encoded table is not kept as a whole: each batch is written when it is asked for.
+
+Conventions
+-----------
+b rows of a batch; m inputs of the network.
+
+batch : slice or (b,) array of int
+out : (b, m)     their inputs
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from sknet._network.binding import Kind
+from sknet._network.inputs import length, pieces
+from sknet._typing import Array, Batch, DType
+
+
+class BatchwiseInputs:
+    """Rows that are written batch by batch into a buffer as large as the largest batch.
+
+    Parameters
+    ----------
+    write : callable
+        (batch, out), writes the rows of a batch into `out`.
+    n_inputs : int
+    dtype : dtype
+    piece_values : int
+        How many values are written at a time: they stay in the processor's cache.
+    kind : {"ones", "dense"}, default="ones"
+        With "ones", one more column is 1.
+    """
+
+    def __init__(
+        self,
+        write: Callable[[Batch, Array], object],
+        n_inputs: int,
+        dtype: DType,
+        piece_values: int,
+        kind: Kind = "ones",
+    ) -> None:
+        self.kind, self._write, self._n_inputs = kind, write, n_inputs
+        self._height = max(1, piece_values // (n_inputs + 1))
+        self._buffer = np.empty((0, n_inputs + (kind == "ones")), dtype)
+
+    def __call__(self, batch: Batch) -> Array:
+        """Return the batch's rows, in a buffer that the next call overwrites."""
+        n = length(batch)
+        if n > len(self._buffer):
+            self._buffer = np.ones((n, self._buffer.shape[1]), self._buffer.dtype)
+        start = 0
+        for piece in pieces(batch, self._height):
+            stop = start + length(piece)
+            self._write(piece, self._buffer[start:stop, : self._n_inputs])
+            start = stop
+        return self._buffer[:n]

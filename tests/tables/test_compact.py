@@ -1,0 +1,106 @@
+"""Compact rows are the encoded rows, bit for bit."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+
+from sknet._tables import encoding as encoding_module
+from sknet._tables.columns.target import cross_fit_folds
+from sknet._tables.encoding import learn_encoder
+
+rng = np.random.default_rng(0)
+N = 200
+F32 = np.dtype(np.float32)
+FRAME = pd.DataFrame(
+    {
+        "x": rng.normal(size=N),
+        "gaps": np.where(rng.random(N) < 0.2, np.nan, rng.normal(size=N)),
+        "few": rng.integers(0, 5, N),
+        "zeros": np.maximum(rng.normal(size=N), 0.0),
+        "constant": 1.0,
+        "flag": rng.random(N) < 0.5,
+        "sex": rng.choice(["f", "m"], N),
+        "sex, or not": rng.choice(np.array(["f", "m", None], dtype=object), N),
+        "city": rng.choice([f"c{i}" for i in range(40)], N),
+        "day": pd.Timestamp(2020, 1, 1) + pd.to_timedelta(rng.integers(0, 10**8, N), unit="s"),
+        "tail": rng.standard_cauchy(N) ** 3,
+    }
+)
+FRAME.loc[::7, "day"] = pd.NaT
+UNSEEN = FRAME.iloc[::-1].assign(city="nowhere", x=1e6 * FRAME["x"], few=-1, zeros=np.nan)
+BATCHES = (slice(0, 10), np.array([7, 3, 3, N - 1]), slice(5, 5), slice(0, N))
+TARGET = rng.normal(size=(N, 2))
+
+
+def assert_same(encoder, X, dtype=F32, fold=None):
+    compact, whole = encoder.encode_compact(X, dtype, fold), encoder.encode(X, dtype, fold=fold)
+    raw = np.flatnonzero([facts.kind != "bin" for _, facts in encoder.inputs])
+    for rows, expected in ((compact, whole), (compact.without_bins(), whole[:, raw])):
+        for batch in BATCHES:
+            out = np.full(expected[batch].shape, np.nan, dtype)
+            rows.write(batch, out)
+            assert_array_equal(out, expected[batch])
+    return compact
+
+
+@pytest.mark.parametrize("rows", [FRAME, UNSEEN], ids=["of training", "unseen"])
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"numeric_encoding": "piecewise_linear"},
+        {"numeric_encoding": "piecewise_linear", "n_bins": 150, "max_categories": 5, "input_scaling": None},
+        {"numeric_encoding": "piecewise_linear", "input_scaling": "quantile"},
+        {"max_categories": None},
+    ],
+)
+def test_every_kind_of_column(how, rows, monkeypatch):
+    monkeypatch.setattr(encoding_module, "ENCODED_BYTES", 2**16)  # several pieces
+    assert_same(learn_encoder(FRAME, **how), rows)
+
+
+def test_arrays():
+    X = FRAME.select_dtypes("number").to_numpy()
+    encoder = learn_encoder(X, numeric_encoding="piecewise_linear", categorical_features=[2])
+    assert_same(encoder, X)
+    assert_same(encoder, UNSEEN.select_dtypes("number").to_numpy())
+
+
+def test_training_rows_that_the_target_encodes():
+    encoder = learn_encoder(
+        FRAME, numeric_encoding="piecewise_linear", category_encoding="both", target=TARGET, max_categories=5
+    )
+    fold = cross_fit_folds(TARGET, np.arange(N), N)
+    assert_same(encoder, FRAME, fold=fold)
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    st.lists(st.floats(allow_nan=False, allow_infinity=False, width=32) | st.just(0.0), min_size=20, max_size=60),
+    st.integers(2, 20),
+)
+def test_whatever_the_edges_are(values, n_bins):
+    X = np.resize(np.array(values), N)[:, np.newaxis]
+    encoder = learn_encoder(X, numeric_encoding="piecewise_linear", n_bins=n_bins)
+    assert_same(encoder, X)
+
+
+def test_what_they_take():
+    """Of a number with 16 bins: itself, the share and how many bins are full, for 17 inputs."""
+    X = rng.normal(size=(N, 20))
+    encoder = learn_encoder(X, numeric_encoding="piecewise_linear")
+    compact = assert_same(encoder, X)
+    arrays = (compact.kept, compact.signs, compact.n_full, compact.share, compact.level)
+    assert sum(array.nbytes for array in arrays) == 9 * X.size == N * compact.layout.row_bytes(F32)
+    assert encoder.n_inputs == 17 * 20
+    assert compact.without_bins().layout.row_bytes(F32) == 4 * 20
+
+
+def test_double_precision_is_right_to_the_last_digit_but_one():
+    X = rng.normal(size=(N, 3))
+    encoder = learn_encoder(X, numeric_encoding="piecewise_linear")
+    out = np.empty((N, encoder.n_inputs))
+    encoder.encode_compact(X, np.dtype(float)).write(slice(0, N), out)
+    np.testing.assert_allclose(out, encoder.encode(X, float), rtol=0, atol=3e-16)
