@@ -534,10 +534,10 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
 
         A class is in the set of a row unless its probability there is lower than
         for a share `coverage` of the class's own held-out rows in the last call
-        to `fit` [8]_; the class that `predict` returns is always in it. So sets
-        grow with `coverage`, and with how uncertain a row is. A class with fewer
-        than 1 / (1 - coverage) - 1 held-out rows is compared with the rows of all
-        classes.
+        to `fit` (Sadinle et al. 2019); the class that `predict` returns is always
+        in it. So sets grow with `coverage`, and with how uncertain a row is. A
+        class with fewer than 1 / (1 - coverage) - 1 held-out rows is compared with
+        the rows of all classes.
 
         Parameters
         ----------

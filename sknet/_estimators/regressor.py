@@ -441,12 +441,15 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         return predict_values(*model_and_table(self, X))
 
     def predict_interval(self, X: Table, coverage: float = 0.9) -> Array:
-        """Predict intervals that hold the target with a given probability, by split conformal prediction.
+        """Predict intervals that hold the target with a given probability on average, by split conformal prediction.
 
         Half their width is a quantile of the errors on held-out rows, in the
-        last call to `fit`; the same for all rows. With several quantile levels,
-        the outer ones are both moved by such a quantile (Romano et al. 2019): their distance
-        still depends on the row. Ends lie within what the loss says of targets.
+        last call to `fit`; the same for all rows. So `coverage` is reached on
+        average over the rows: where there is little noise more of them are
+        inside, where there is much fewer. With several quantile levels,
+        ``loss="quantile", quantile=(0.05, 0.95)`` for instance, the outer ones are
+        both moved by such a quantile (Romano et al. 2019): their distance depends
+        on the row, as the noise does. Ends lie within what the loss says of targets.
 
         Parameters
         ----------
