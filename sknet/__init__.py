@@ -9,6 +9,7 @@ from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._estimators.saving import load, save
 from sknet._export.display import TrainingHistoryDisplay
+from sknet._export.explanation_display import ExplanationDisplay
 from sknet._export.network_display import NetworkDisplay
 from sknet._model.explanation import Explanation
 from sknet._network.activations import Activation
@@ -26,6 +27,7 @@ __all__ = [
     "Activation",
     "Checkpoint",
     "Explanation",
+    "ExplanationDisplay",
     "Interval",
     "Loss",
     "ModelFileError",

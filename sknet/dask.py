@@ -7,7 +7,7 @@ packages dask and distributed, the extra "dask"; `import sknet` imports neither.
 from collections.abc import Callable
 from functools import partial
 from os import PathLike
-from typing import ClassVar, Self
+from typing import ClassVar, NoReturn, Self
 
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
@@ -25,7 +25,7 @@ from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.saving import Estimator
 from sknet._model.machine import require_package
 from sknet._partitions.table import PartedTable
-from sknet._typing import Target
+from sknet._typing import Table, Target
 
 with require_package("sknet.dask", "dask", extra="dask"):
     from sknet._partitions.collections import Collection, computed, opened
@@ -189,6 +189,27 @@ class _OnWorkers(BaseSigmoidMLP):
             the index and divisions of a data frame.
         """
         return self._predicted(X, "predict")
+
+    def explain(self, X: Table, background: Table = None) -> NoReturn:
+        """Refuse: explanations are of tables in memory.
+
+        Parameters
+        ----------
+        X : table
+            The rows to explain.
+
+        background : table, default=None
+            The rows to compare with.
+
+        Raises
+        ------
+        TypeError
+            Always, with the remedy.
+        """
+        raise TypeError(
+            "explain takes tables in memory, and explains some thousand rows in a moment: call "
+            "to_local().explain(X.head(1000)), with a background of some 100 rows in memory."
+        )
 
     def _predicted(self, X: Collection, method: str, *arguments: object) -> Collection:
         local = self.to_local()

@@ -25,7 +25,9 @@ ARROWS = {  # a room may import these, and what they may import
 FOR_ALL = {"_typing"}
 KNOW_NO_SKLEARN = {"_network", "_training", "_model", "_storage"}
 MAY_IMPORT_PRIVATE_SKLEARN = PACKAGE / "_estimators" / "constraints.py"
-MAY_IMPORT_MATPLOTLIB = {PACKAGE / "_export" / name for name in ("display.py", "network_display.py")}
+MAY_IMPORT_MATPLOTLIB = {
+    PACKAGE / "_export" / name for name in ("display.py", "explanation_display.py", "network_display.py")
+}
 MAY_NAME_ARRAYS = PACKAGE / "_typing.py"
 TOP_LEVEL = {"pyproject.toml", "README.md", "LICENSE", "sknet", "tests", "examples", "docs"}
 

@@ -30,7 +30,8 @@ def documented_names():
 
 def test_what_is_public_is_listed():
     assert sknet.__all__ == [
-        "Activation", "Checkpoint", "Explanation", "Interval", "Loss", "ModelFileError", "NetworkDisplay", "Optimizer",
+        "Activation", "Checkpoint", "Explanation", "ExplanationDisplay", "Interval", "Loss", "ModelFileError",
+        "NetworkDisplay", "Optimizer",
         "SigmoidMLPClassifier", "SigmoidMLPRegressor", "TrainingHistoryDisplay", "check_gradient", "load", "save",
     ]  # fmt: skip
 

@@ -102,7 +102,27 @@ class Explanation:
             import shap
         except ImportError as error:
             raise ImportError(f"to_shap needs the package shap ({error}): install it with pip install shap.") from error
-        names = {"feature_names": self.feature_names}
-        if self.values.ndim == 3:
-            names["output_names"] = self.output_names
-        return shap.Explanation(self.values, self.base_values, self.data, **names)
+        columns = list(self.data.T)
+        return shap.Explanation(
+            self.values,
+            self.base_values,
+            np.column_stack([_in_order(column) for column in columns]),  # by which plots colour and place points
+            display_data=np.column_stack([_to_display(column) for column in columns]),
+            feature_names=self.feature_names,
+            output_names=self.output_names if self.values.ndim == 3 else None,
+        )
+
+
+def _in_order(column: Array) -> Array:
+    """Return a column's numbers, or of other values their rank; NaN for missing ones."""
+    values = pd.Series(column).infer_objects()
+    if not pd.api.types.is_numeric_dtype(values):  # booleans are
+        values = values.rank(method="dense")
+    return values.to_numpy(dtype=np.float64, na_value=np.nan)
+
+
+def _to_display(column: Array) -> Array:
+    """Return a column's numbers as they are, and all else as text."""
+    values = pd.Series(column).infer_objects()
+    is_number = pd.api.types.is_numeric_dtype(values) and not pd.api.types.is_bool_dtype(values)
+    return (values if is_number else values.astype(str)).to_numpy(dtype=object)

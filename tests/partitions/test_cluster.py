@@ -322,3 +322,8 @@ def test_scores_and_intervals_are_the_local_ones(client, workers):
     assert net.score(columns, data["y"], data["w"]) == pytest.approx(local.score(X, y, WEIGHT), rel=1e-9)
     sure, there = SigmoidMLPClassifier(**FIT).fit(columns, data["b"]), LocalClassifier(**FIT).fit(X, X["b"])
     assert sure.score(columns, data["b"]) == there.score(X, X["b"])
+
+
+def test_explanations_are_the_local_estimators():
+    with pytest.raises(TypeError, match=r"explain takes tables in memory.*to_local\(\)\.explain"):
+        SigmoidMLPRegressor().explain(None)

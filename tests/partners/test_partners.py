@@ -5,10 +5,9 @@ import pandas as pd
 import pytest
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import OrdinalEncoder
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from tests.partners.tables import MIXED, NUMBERS, PRICE, QUICK, RARE, SOLD
+from tests.partners.tables import ANY, MIXED, NUMBERS, PRICE, QUICK, RARE, SOLD
 
 # what partners warn of by themselves is theirs to mend
 pytestmark = [pytest.mark.partners, pytest.mark.filterwarnings("default")]
@@ -29,18 +28,39 @@ def test_shap_explains_numbers():
     assert list(fitted.feature_names_in_) == list(NUMBERS)  # SHAP clears those of a copy
 
 
-def test_shap_explains_text_through_codes():
+def test_shap_explains_frames_of_any_columns_through_codes():
     shap = pytest.importorskip("shap")
-    fitted = regressor.fit(MIXED, PRICE)
-    codes = OrdinalEncoder().fit(MIXED[["colour"]])
+    fitted = regressor.fit(ANY, PRICE)
+    levels = {name: pd.factorize(ANY[name], use_na_sentinel=False) for name in ANY}
+    codes = pd.DataFrame({name: found for name, (found, _) in levels.items()})
 
-    def predict(table):
-        frame = pd.DataFrame(table, columns=list(MIXED)).astype(float)
-        return fitted.predict(frame.assign(colour=codes.inverse_transform(frame[["colour"]].to_numpy()).ravel()))
+    def predict(rows):
+        columns = zip(levels.items(), np.asarray(rows, dtype=int).T, strict=True)
+        return fitted.predict(pd.DataFrame({name: values.take(row) for (name, (_, values)), row in columns}))
 
-    coded = MIXED.assign(colour=codes.transform(MIXED[["colour"]]).ravel()).astype(float)
-    found = shap.PermutationExplainer(predict, coded[:20], seed=0)(coded[:4])
-    np.testing.assert_allclose(found.base_values + found.values.sum(axis=1), predict(coded[:4]), atol=1e-4)
+    np.testing.assert_array_equal(predict(codes), fitted.predict(ANY))
+    found = shap.PermutationExplainer(predict, codes[:20], seed=0)(codes[:4], silent=True)
+    np.testing.assert_allclose(found.base_values + found.values.sum(axis=1), fitted.predict(ANY[:4]), atol=1e-4)
+
+
+def test_shap_draws_explanations():
+    shap = pytest.importorskip("shap")
+    plots = pytest.importorskip("matplotlib.pyplot")
+    found = regressor.fit(ANY, PRICE).explain(ANY[:60]).to_shap()
+    assert list(found.feature_names) == list(ANY) and found.shape == (60, len(ANY.columns))
+    several = net.fit(ANY, np.digitize(PRICE, [-1.0, 1.0])).explain(ANY[:60]).to_shap()
+    assert list(several.output_names) == ["0", "1", "2"]
+    for explanation in (found, several[..., 1]):
+        for draw in (
+            lambda e: shap.plots.bar(e, show=False),
+            lambda e: shap.plots.bar(e[0], show=False),
+            lambda e: shap.plots.beeswarm(e, show=False),
+            lambda e: shap.plots.waterfall(e[0], show=False),
+            lambda e: shap.plots.scatter(e[:, 3], show=False),
+        ):
+            draw(explanation)
+            assert plots.gcf().axes
+            plots.close("all")
 
 
 # --- intervals -------------------------------------------------------------------------------------------------------

@@ -48,7 +48,7 @@ from sklearn.preprocessing import OrdinalEncoder
 from sklearn.semi_supervised import SelfTrainingClassifier
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from tests.partners.tables import MIXED, NUMBERS, PRICE, QUICK, SOLD
+from tests.partners.tables import ANY, MIXED, NUMBERS, PRICE, QUICK, SOLD
 
 net, regressor = SigmoidMLPClassifier(**QUICK), SigmoidMLPRegressor(**QUICK)
 two = [("sigmoid", net), ("relu", SigmoidMLPClassifier(**QUICK, activation="relu"))]
@@ -141,6 +141,14 @@ def test_inspection():
     assert (np.diff(average) > 0.0).all()
     by_colour = partial_dependence(fitted, MIXED, ["colour"], categorical_features=["colour"], grid_resolution=5)
     assert by_colour["grid_values"][0][by_colour["average"][0].argmax()] == "red"
+
+
+@pytest.mark.parametrize("name", ["grade", "when", "used", "weight", "size"])
+def test_partial_dependence_takes_text_with_gaps_and_dates_at_values_that_it_is_given(name):
+    fitted = regressor.fit(ANY, PRICE)
+    values = ANY[name].unique()[:3]
+    found = partial_dependence(fitted, ANY, [name], custom_values={name: values}, kind="average")["average"][0]
+    np.testing.assert_allclose(found, [fitted.predict(ANY.assign(**{name: value})).mean() for value in values])
 
 
 def folds():

@@ -1,0 +1,232 @@
+"""The columns' contributions as a plot: their mean sizes, and how they lead to one row's output.
+
+Conventions
+-----------
+n rows, d columns; the columns that are drawn one by one, and one for all others.
+
+values : (n, d)        contributions to the output that is drawn
+"""
+
+from numbers import Integral, Real
+from typing import Any, Self
+
+import numpy as np
+
+from sknet._model.explanation import Explanation
+from sknet._typing import Array, Table
+
+MORE, LESS = "#c0504d", "#4f81bd"
+"""Colours of contributions above and below 0."""
+
+MAX_LABEL = 30
+"""How many characters of a column's name and value are written."""
+
+
+class ExplanationDisplay:
+    """What columns contribute: on average, and to the output of one row.
+
+    On the left the mean absolute contribution of each column; on the right the
+    way from the mean output of the background, at the bottom, to the output of
+    one row: red bars lead to more, blue ones to less. Make one with
+    `from_estimator`.
+
+    Parameters
+    ----------
+    explanation : Explanation
+        As `explain` returns it.
+
+    row : int, default=0
+        Number of the row on the right.
+
+    output : int or str, default=0
+        Which of several outputs is drawn, by its number or its name.
+
+    Attributes
+    ----------
+    axes_ : ndarray of matplotlib Axes, of shape (2,)
+        Where the mean contributions and those of the row are drawn.
+
+    figure_ : matplotlib Figure
+        The figure of both.
+
+    bars_ : list of two matplotlib BarContainers
+        The bars of each, from the bottom to the top.
+
+    See Also
+    --------
+    Explanation : The numbers.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_diabetes
+    >>> from sknet import ExplanationDisplay, SigmoidMLPRegressor
+    >>> X, y = load_diabetes(return_X_y=True, as_frame=True)
+    >>> net = SigmoidMLPRegressor(max_iter=20, random_state=0).fit(X, y)
+    >>> display = ExplanationDisplay.from_estimator(net, X.head(50), max_columns=5)
+    >>> [len(bars) for bars in display.bars_]
+    [6, 6]
+    """
+
+    def __init__(self, explanation: Explanation, *, row: int = 0, output: int | str = 0) -> None:
+        self.explanation = explanation
+        self.row = row
+        self.output = output
+
+    @classmethod
+    def from_estimator(
+        cls,
+        estimator: object,
+        X: Table,
+        background: Table = None,
+        *,
+        row: int = 0,
+        output: int | str = 0,
+        ax: Any = None,
+        max_columns: int = 10,
+    ) -> Self:
+        """Explain rows, and plot the contributions.
+
+        Parameters
+        ----------
+        estimator : SigmoidMLPClassifier, SigmoidMLPRegressor, or a search of one
+            A fitted one. Of a pipeline, pass the last step, and the table as it
+            reaches it.
+
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The rows to explain.
+
+        background : {array-like, sparse matrix, DataFrame} of shape (n_background, n_features), default=None
+            The rows to compare with, as in `explain`.
+
+        row : int, default=0
+            Number of the row on the right.
+
+        output : int or str, default=0
+            Which of several outputs is drawn, by its number or its name.
+
+        ax : sequence of two matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+
+        max_columns : int, default=10
+            How many columns are drawn one by one, those that contribute most.
+
+        Returns
+        -------
+        display : ExplanationDisplay
+            With the drawn bars.
+        """
+        found: Any = getattr(estimator, "best_estimator_", estimator)
+        if not hasattr(type(found), "explain"):
+            raise TypeError(
+                f"{type(estimator).__name__} has no explain: pass a fitted SigmoidMLPClassifier or "
+                "SigmoidMLPRegressor; of a pipeline, pipeline[-1], and pipeline[:-1].transform(X) for X."
+            )
+        display = cls(found.explain(X, background), row=row, output=output)
+        return display.plot(ax=ax, max_columns=max_columns)
+
+    def plot(self, *, ax: Any = None, max_columns: int = 10) -> Self:
+        """Draw the contributions.
+
+        Parameters
+        ----------
+        ax : sequence of two matplotlib Axes, default=None
+            Where to draw; None makes a new figure.
+
+        max_columns : int, default=10
+            How many columns are drawn one by one, those that contribute most.
+
+        Returns
+        -------
+        display : ExplanationDisplay
+            This one.
+        """
+        import matplotlib.pyplot as plt
+
+        if max_columns < 1:
+            raise ValueError(f"max_columns={max_columns!r}: draw at least one column.")
+        output, several = self._output_number(), self.explanation.values.ndim == 3
+        values = self.explanation.values[:, :, output] if several else self.explanation.values
+        base_values = self.explanation.base_values[:, output] if several else self.explanation.base_values
+        n = len(values)
+        if not is_index(self.row, n):
+            raise ValueError(f"row={self.row!r}: there are {n} rows, 0 to {n - 1}.")
+        if ax is None:
+            height = 1.5 + 0.3 * min(values.shape[1], max_columns + 1)
+            ax = plt.subplots(1, 2, figsize=(11.0, height), layout="constrained")[1]
+        self.axes_: Array = np.ravel(ax)
+        if self.axes_.shape != (2,):
+            raise ValueError(f"ax holds {self.axes_.size} axes: pass two, for the means and for the row.")
+        self.figure_ = self.axes_[0].figure
+        of = f" to {self.explanation.output_names[output]!r}" if several else ""
+        means = self._draw_means(np.abs(values).mean(axis=0), max_columns)
+        steps = self._draw_row(values[self.row], float(base_values[self.row]), max_columns)
+        self.bars_ = [means, steps]
+        self.axes_[0].set_title(f"mean absolute contribution{of}")
+        self.axes_[1].set_title(f"contributions in row {self.row}{of}")
+        for axes in self.axes_:
+            axes.spines[["top", "right"]].set_visible(False)
+        return self
+
+    def _output_number(self) -> int:
+        """Return the number of the output that is drawn."""
+        names = self.explanation.output_names
+        if self.output in names:
+            return names.index(str(self.output))
+        if not is_index(self.output, len(names)):
+            raise ValueError(f"output={self.output!r} is none of the outputs {names}, nor the number of one.")
+        return int(self.output)
+
+    def _draw_means(self, means: Array, max_columns: int) -> Any:
+        sizes, labels, _ = self._largest(means, max_columns)
+        bars = self.axes_[0].barh(labels, sizes, color="0.45")
+        self.axes_[0].bar_label(bars, [f"{size:.3g}" for size in sizes], padding=3, fontsize="small")
+        self.axes_[0].margins(x=0.12)
+        return bars
+
+    def _draw_row(self, contributions: Array, base: float, max_columns: int) -> Any:
+        """Draw the way from the mean output of the background to the row's, the largest steps last."""
+        axes = self.axes_[1]
+        steps, labels, columns = self._largest(contributions, max_columns)
+        data = self.explanation.data[self.row]
+        for i, j in enumerate(columns, start=len(labels) - len(columns)):
+            labels[i] = shortened(f"{labels[i]} = {as_text(data[j])}")
+        ends = base + np.cumsum(steps)
+        positions = np.arange(len(steps))
+        bars = axes.barh(positions, steps, left=ends - steps, color=np.where(steps > 0.0, MORE, LESS))
+        axes.bar_label(bars, [f"{step:+.3g}" for step in steps], padding=3, fontsize="small")
+        for x, what, y in ((base, "mean", 0), (ends[-1], "output", 1)):
+            axes.axvline(x, color="0.6", linestyle=":", linewidth=1.2, zorder=0)
+            axes.annotate(
+                f"{what} {x:.4g}", (x, y), xycoords=("data", "axes fraction"), xytext=(3, 4 - 14 * y),
+                textcoords="offset points", fontsize="small", color="0.4",
+            )  # fmt: skip
+        axes.set_yticks(positions, labels)
+        axes.set_ylim(-1.2, len(steps) + 0.2)  # room for both outputs
+        axes.use_sticky_edges = False  # of bars that begin anywhere
+        axes.margins(x=0.2)
+        return bars
+
+    def _largest(self, values: Array, max_columns: int) -> tuple[Array, list[str], Array]:
+        """Return what is drawn, its labels, and the numbers of its columns, which come last and increase in size."""
+        order = np.argsort(np.abs(values), kind="stable")
+        rest, columns = order[:-max_columns], order[-max_columns:]
+        labels = [shortened(self.explanation.feature_names[j]) for j in columns]
+        if not rest.size:
+            return values[columns], labels, columns
+        return np.append(values[rest].sum(), values[columns]), [f"{rest.size} others", *labels], columns
+
+
+def is_index(number: object, n: int) -> bool:
+    """Whether a number is the index of one of n things, from the end where it is negative."""
+    return isinstance(number, Integral) and -n <= int(number) < n
+
+
+def shortened(text: str) -> str:
+    """Return a text that fits beside a bar."""
+    return text if len(text) <= MAX_LABEL else text[: MAX_LABEL - 1] + "…"
+
+
+def as_text(value: object) -> str:
+    """Return a value of a table as it is written beside a bar."""
+    is_number = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
+    return f"{value:.4g}" if is_number else str(value)
