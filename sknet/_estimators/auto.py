@@ -19,14 +19,11 @@ from sknet._estimators.parameters import (
     Splitter,
     column_choices,
 )
-from sknet._model.selection import MANY_ROWS
+from sknet._model.row_numbers import FEW_ROWS, LARGE_ROWS, MANY_ROWS, RATED_ROWS
 from sknet._partitions.table import PartedTable
 from sknet._tables.kinds import count_kinds
 from sknet._tables.rows import Rows, is_sparse
 from sknet._training.schedules import SCHEDULES
-
-FLOAT32_ROWS = 500
-"""From so many training rows on, `dtype="auto"` computes in float32; below, float64 costs no time worth mentioning."""
 
 AUTO_AVERAGING = 0.99
 """The decay that `averaging="auto"` means where held-out rows evaluate the weights."""
@@ -43,17 +40,11 @@ AUTO_CLIP_NORM = 10.0
 AUTO_WEIGHT_DECAY = 0.02
 """What `weight_decay="auto"` means for Adam."""
 
-SMALL_ROWS = 5_000
-"""Below so many training rows `n_members="auto"` is two networks, one of which sees bins beside the numbers; from there
-on one, which sees them."""
-
 AUTO_BINS_COLUMNS = 50
-"""Up to so many columns of numbers it does so: the first layer of a wider table, of pixels perhaps, would be huge."""
+"""Up to so many columns of numbers networks see bins: the first layer of a wider table, of pixels perhaps, would be
+huge."""
 
-AUTO_EARLY_STOPPING = 67
-"""From so many rows on, `early_stopping="auto"` evaluates the epochs."""
-
-PATIENCE, FOLDS_PATIENCE, LARGE_PATIENCE = 24, (16, 6), 4
+PATIENCE, FOLDS_PATIENCE, LARGE_PATIENCE = 24, (8, 6), 4
 """How many epochs `n_iter_no_change="auto"` waits for a better one: in general, with folds of less and of more than
 `MANY_ROWS` rows, on large tables."""
 
@@ -62,12 +53,6 @@ SHARE, LARGE_SHARE = 0.15, 0.1
 
 TOL, FOLDS_TOL, LARGE_TOL = 1e-4, 1e-3, 2e-3
 """What `tol="auto"` means: scikit-learn's; with folds and on large tables, whose losses are steadier."""
-
-LARGE = 15_000
-"""From so many training rows on, an epoch is hundreds of steps, and a few of them tell whether there is progress."""
-
-AUTO_FOLDS = LARGE
-"""Below so many rows folds choose the epoch, so that the networks learn from all rows."""
 
 PROPORTIONAL_BATCH = (32, 256)
 """Between these, `batch_size="proportional"` is a 32nd of the rows: some thirty steps per epoch, small tables too."""
@@ -111,8 +96,8 @@ def evaluation_method(p: CommonParameters, n_rows: int) -> EvaluationMethod:
     if p.early_stopping == "folds":
         refuse_with_folds(p, has_end(p))
         return "folds"
-    if p.early_stopping == "auto" and n_rows < AUTO_FOLDS:
-        if n_rows < AUTO_EARLY_STOPPING:
+    if p.early_stopping == "auto" and n_rows < LARGE_ROWS:
+        if n_rows < RATED_ROWS:
             return None
         if p.max_iter > 1 and suits_folds(p, has_end(p)):
             return "folds"
@@ -123,7 +108,7 @@ def evaluation_method(p: CommonParameters, n_rows: int) -> EvaluationMethod:
 
 def share_held_out(n_rows: int) -> float:
     """Return the share of so many rows that `validation_fraction="auto"` holds out."""
-    return LARGE_SHARE if n_rows >= LARGE else SHARE
+    return LARGE_SHARE if n_rows >= LARGE_ROWS else SHARE
 
 
 def suits_folds(p: CommonParameters, schedule_ends: bool) -> bool:
@@ -167,7 +152,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
     by_adam, by_lbfgs = p.solver == "adam", p.solver == "lbfgs"
     proportional = int(np.clip(n // 32, PROPORTIONAL_BATCH[0], facts.largest_batch))
     values: dict[str, object] = {
-        "dtype": "float64" if by_lbfgs or n < FLOAT32_ROWS else "float32",
+        "dtype": "float64" if by_lbfgs or n < FEW_ROWS else "float32",
         "batch_size": proportional if p.batch_size == "proportional" else 200,  # scikit-learn's
         "averaging": AUTO_AVERAGING if validated and ours else 0.0,
         "dropout": 0.0,
@@ -175,8 +160,8 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "weight_decay": AUTO_WEIGHT_DECAY if by_adam and ours else 0.0,
         "init": "centred",
         "validation_fraction": share_held_out(n + facts.n_held_out),
-        "tol": LARGE_TOL if n >= LARGE and ours and not by_lbfgs else TOL,
-        "n_iter_no_change": LARGE_PATIENCE if n >= LARGE and ours else PATIENCE,
+        "tol": LARGE_TOL if n >= LARGE_ROWS and ours and not by_lbfgs else TOL,
+        "n_iter_no_change": LARGE_PATIENCE if n >= LARGE_ROWS and ours else PATIENCE,
         "numeric_encoding": "raw",
         "category_encoding": "one_hot",
         "text_features": list(facts.text_names) or None,
@@ -188,7 +173,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
     elif not (isinstance(p.init, tuple) or p.input_scaling is None or facts.is_sparse or not ours):
         if 0 < facts.n_numbers <= AUTO_BINS_COLUMNS and int(p.n_members) > 1:
             values["numeric_encoding"] = "auto"  # by turns: members with bins and members without
-        elif 0 < facts.n_numbers <= AUTO_BINS_COLUMNS and n >= SMALL_ROWS:
+        elif 0 < facts.n_numbers <= AUTO_BINS_COLUMNS and n >= MANY_ROWS:
             values["numeric_encoding"] = "piecewise_linear"
         if facts.has_many_levels and not facts.is_partial_fit:  # means of a first part of the rows would stay for ever
             values["category_encoding"] = "both"
@@ -207,7 +192,7 @@ def choose_n_members(p: CommonParameters, facts: Facts) -> int:
         return 1
     reasons = single_network_reasons(p, facts)
     if p.n_members == "auto":
-        return 2 if not reasons and facts.validated and facts.n_rows < SMALL_ROWS else 1
+        return 2 if not reasons and facts.validated and facts.n_rows < MANY_ROWS else 1
     n_members = int(p.n_members)
     if n_members > 1 and reasons and facts.earlier_parameters is None:
         raise ValueError(

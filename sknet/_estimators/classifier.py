@@ -85,7 +85,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     n_members : int or "auto", default="auto"
         So many networks are trained side by side from as many seeds, with one
         encoder and one choice of the epoch, and are then joined into one network:
-        hidden layers side by side, the raw output their mean. It is `n_members`
+        hidden layers side by side, the raw output a mean of theirs, in which folds
+        choose the share of those that see bins. It is `n_members`
         times as wide as `hidden_layer_sizes` says, and is what `partial_fit` and a
         warm start train on. "auto" is 2 below 5,000 training rows, where folds or
         held-out rows evaluate the epochs, else 1; always 1 with one of
@@ -148,7 +149,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         Epochs without improvement to wait before training stops. On the training
         loss it applies to "constant", "invscaling" and "adaptive" only. "auto" is
         24; 4 from 15,000 training rows on with a schedule that scikit-learn does
-        not have; with folds 16, and 6 from 5,000 rows on. Folds never wait for
+        not have; with folds 8, and 6 from 5,000 rows on. Folds never wait for
         more than four epochs beyond those that the best one took.
 
     tol : float or "auto", default="auto"

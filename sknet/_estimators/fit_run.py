@@ -217,10 +217,12 @@ class FitRun:
         """Return the networks as they are now, joined: of the first fold as long as folds are at work."""
         if not self.states and self.folds is not None:
             return self.folds.first_fold()
-        temperature = 1.0 if self.selection is None else self.selection.temperature
+        temperature, shares = 1.0, None
+        if self.selection is not None:
+            temperature, shares = self.selection.temperature, self.selection.shares
         pairs = zip(self.networks, self.states, strict=True)
         networks = [network.network(state, temperature) for network, state in pairs]
-        return join_networks(networks, [None] * len(networks), self.encoding.encoder.n_inputs)
+        return join_networks(networks, [None] * len(networks), self.encoding.encoder.n_inputs, shares)
 
     def fitted(self) -> Fitted:
         """Return what the call would leave if it ended here, without what is learnt from held-out rows."""

@@ -1,10 +1,11 @@
-"""Several networks joined into one, whose raw output is the mean of theirs: their hidden layers stand side by side.
+"""Several networks joined into one, whose raw output is a mean of theirs: their hidden layers stand side by side.
 
 Conventions
 -----------
 k networks of L layers; network j has h[j, l] units in layer l; m inputs of the encoded table.
 
-joined W_1 : (m, Σh[:, 1])      W_l : blocks on the diagonal      W_L : (Σh[:, L-1], outputs), divided by k
+joined W_1 : (m, Σh[:, 1])      W_l : blocks on the diagonal      W_L : (Σh[:, L-1], outputs), each
+network's rows times its share
 """
 
 from collections.abc import Sequence
@@ -18,8 +19,13 @@ from sknet._model.model import Network
 from sknet._typing import Array
 
 
-def join_networks(networks: Sequence[Network], inputs: Sequence[NDArray[np.intp] | None], n_inputs: int) -> Network:
-    """Join networks into the one whose raw output is the mean of theirs.
+def join_networks(
+    networks: Sequence[Network],
+    inputs: Sequence[NDArray[np.intp] | None],
+    n_inputs: int,
+    shares: Sequence[float] | None = None,
+) -> Network:
+    """Join networks into the one whose raw output is a weighted mean of theirs.
 
     Parameters
     ----------
@@ -32,6 +38,9 @@ def join_networks(networks: Sequence[Network], inputs: Sequence[NDArray[np.intp]
     n_inputs : int
         How many the joined network has.
 
+    shares : sequence of float, default=None
+        The weights, which add up to 1; None: all alike.
+
     Returns
     -------
     Network
@@ -40,6 +49,7 @@ def join_networks(networks: Sequence[Network], inputs: Sequence[NDArray[np.intp]
     first, k = networks[0], len(networks)
     if k == 1 and inputs[0] is None:
         return first
+    shares = [1.0 / k] * k if shares is None else shares
     coefs: list[Array] = []
     intercepts: list[Array] = []
     last = len(first.coefs) - 1
@@ -50,8 +60,9 @@ def join_networks(networks: Sequence[Network], inputs: Sequence[NDArray[np.intp]
         biases = [network.intercepts[layer] for network in networks]
         if layer == last:
             # the mean of the outputs; a network without hidden layers is linear in its inputs, and so is the mean
-            coefs.append(np.mean(weights, axis=0) if layer == 0 else np.concatenate(weights) / k)
-            intercepts.append(np.mean(biases, axis=0))
+            weights = [share * W for share, W in zip(shares, weights, strict=True)]
+            coefs.append(np.sum(weights, axis=0) if layer == 0 else np.concatenate(weights))
+            intercepts.append(np.average(biases, axis=0, weights=shares))
         else:
             coefs.append(np.hstack(weights) if layer == 0 else block_diag(*weights))
             intercepts.append(np.concatenate(biases))

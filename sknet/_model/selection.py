@@ -9,6 +9,7 @@ n rows; m of them held out, m <= n; k raw outputs.
 
 fold : (n,)         which fold each row belongs to
 raw : (m, k)        outputs for the held-out rows, one fold after the other
+by_kind             such outputs, one array for each kind of network: without bins, with bins
 """
 
 from collections.abc import Sequence
@@ -19,10 +20,12 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sknet._model.heads import RegressionHead
 from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows, Encoding, Samples, make_samples
 from sknet._model.model import Network
 from sknet._model.network_run import NetworkRun, make_run
+from sknet._model.row_numbers import FEW_ROWS, MANY_ROWS
 from sknet._model.settings import Settings
 from sknet._model.threads import threads_for_networks
 from sknet._network.temperature import PRIOR_LOG, mean_at_best_temperature
@@ -52,9 +55,6 @@ def fold_plan(n_rows: int, grouped: bool = False) -> FoldPlan:
     return FoldPlan(4, 2, 1.002) if n_rows < MANY_ROWS or grouped else FoldPlan(10, 1, 1.002)
 
 
-FEW_ROWS, MANY_ROWS = 500, 5_000
-"""Below the first, each row is held out once; from the second on, a tenth is enough, if the rows are not in groups."""
-
 MIN_STEPS = 75
 """No epoch is chosen that ends before so many steps: so early, a low loss is luck, and the average still holds the
 first weights."""
@@ -64,15 +64,24 @@ MAX_EXTRA_EPOCHS = 4
 too."""
 
 
+SHARES = np.linspace(0.0, 1.0, 11)
+"""The shares of networks without bins that are tried, where there are some of both kinds."""
+
+SHARE_PRIOR = 0.25
+"""The standard deviation of the prior on this share, whose mean is an equal share for each network: few rows move it
+little."""
+
+
 @dataclass(frozen=True)
 class Selection:
-    """The epoch and temperature that folds have chosen, with their predictions for the rows that were held out."""
+    """What folds have chosen, with their predictions for the rows that were held out."""
 
     n_epochs: int
     temperature: float
+    shares: tuple[float, ...]  # of each network in their joint raw output
     epochs: tuple[Epoch, ...]  # the folds' own: their joint loss as the validation loss
     held_out: NDArray[np.intp]  # (m,)  numbers of the rows that were held out
-    raw: Array  # (m, k)  their raw outputs at the chosen epoch and temperature
+    raw: Array  # (m, k)  their raw outputs at the chosen epoch, shares and temperature
     stop_reason: StopReason | None  # where an interrupt or a callback ended the folds
 
 
@@ -137,6 +146,10 @@ class FoldNetworks:
         self.settings, self.encoding, self.rows = settings, encoding, rows
         n = len(rows)
         plan = fold_plan(n, groups is not None)
+        kinds = [[j for j, sees in enumerate(settings.sees_bins) if sees is with_bins] for with_bins in (False, True)]
+        self._kinds = [kind for kind in kinds if kind]  # the numbers of the members without bins, and with bins
+        # of the first kind, where each network has the same share
+        self._equal_share = len(self._kinds[0]) / len(settings.sees_bins)
         fold = assign_folds(n, strata, groups, plan.n_folds, fold_seed)
         self.as_good = plan.as_good
         rows_by_fold = [np.flatnonzero(fold == i) for i in range(min(plan.n_held_out, fold.max() + 1))]
@@ -163,7 +176,8 @@ class FoldNetworks:
         self.best_epoch = 0
         self._best_loss, self._best_late_loss = inf, inf
         self._factor = 1.0  # by which the last epoch's raw outputs are multiplied: one over the temperature
-        self._chosen: tuple[int, float, Array] | None = None  # the chosen epoch, its factor, its raw outputs
+        # the chosen epoch and, of it, the factor, the raw outputs multiplied by it, and those of each kind without it
+        self._chosen: tuple[int, float, Array, list[Array]] | None = None
 
     @property
     def networks(self) -> list[tuple[NetworkRun, State]]:
@@ -172,24 +186,30 @@ class FoldNetworks:
             pair for runs, states in zip(self.runs, self.states, strict=True) for pair in zip(runs, states, strict=True)
         ]
 
-    def raw(self) -> Array:
-        """Return the held-out rows' raw outputs, (m, k): of each fold, the mean of its networks'."""
-        by_fold = []
-        for runs, states, samples in zip(self.runs, self.states, self._samples, strict=True):
-            outputs = [run.raw(state, rows) for run, state, rows in zip(runs, states, samples, strict=True)]
-            by_fold.append(outputs[0] if len(outputs) == 1 else np.mean(outputs, axis=0))
-        return np.concatenate(by_fold)
+    def raw_by_kind(self) -> list[Array]:
+        """Return the held-out rows' raw outputs, (m, k): for each kind, the mean of its networks'."""
+        folds = list(zip(self.runs, self.states, self._samples, strict=True))
+        by_kind = []
+        for kind in self._kinds:
+            outputs = [np.concatenate([runs[j].raw(states[j], rows[j]) for runs, states, rows in folds]) for j in kind]
+            by_kind.append(outputs[0] if len(outputs) == 1 else np.mean(outputs, axis=0))
+        return by_kind
+
+    def _rate(self, raw: Array) -> tuple[float, float, float]:
+        """Bring raw outputs, in place, to their best temperature; return its inverse, their loss, and what rates it."""
+        loss = self.encoding.head.loss
+        if not self.settings.penalty.temperature_scaling:
+            value = loss.mean(raw, self._target, self._weight)
+            return 1.0, value, value
+        factor, value = mean_at_best_temperature(loss, raw, self._target, self._weight, self._total_weight)
+        # a loss that an extreme temperature has lowered is penalised
+        return factor, value, value + log(factor) ** 2 / (2.0 * PRIOR_LOG**2 * self._total_weight)
 
     def finish_epoch(self) -> bool:
         """Rate an epoch that all networks have trained; return whether to train another one."""
-        raw, loss, solver = self.raw(), self.encoding.head.loss, self.settings.solver
-        if self.settings.penalty.temperature_scaling:
-            # which multiplies raw by the factor, in place
-            self._factor, value = mean_at_best_temperature(loss, raw, self._target, self._weight, self._total_weight)
-            # a loss that an extreme temperature has lowered is penalised
-            rated = value + log(self._factor) ** 2 / (2.0 * PRIOR_LOG**2 * self._total_weight)
-        else:
-            rated = value = loss.mean(raw, self._target, self._weight)
+        by_kind, solver = self.raw_by_kind(), self.settings.solver
+        raw = _mixed(by_kind, self._equal_share)
+        self._factor, value, rated = self._rate(raw)
         last = [state.history[-1] for _, state in self.networks]
         means = np.mean([[epoch.loss, epoch.learning_rate, epoch.gradient_norm] for epoch in last], axis=0).tolist()
         self.epochs.append(
@@ -210,7 +230,7 @@ class FoldNetworks:
         if epoch >= self.first_epoch:
             self._best_late_loss = min(self._best_late_loss, rated)
             if self._chosen is None or rated <= scaled_loss(self.as_good, self._best_late_loss):
-                self._chosen = epoch, self._factor, raw
+                self._chosen = epoch, self._factor, raw, by_kind
         patience = min(solver.n_iter_no_change, self.best_epoch + MAX_EXTRA_EPOCHS)
         return epoch < solver.max_iter and epoch - self.best_epoch <= patience
 
@@ -222,8 +242,42 @@ class FoldNetworks:
 
     def selection(self, stop_reason: StopReason | None) -> Selection:
         """Return the choice: the last epoch, where none could be chosen yet."""
-        n_epochs, factor, raw = self._chosen or (len(self.epochs), self._factor, self.raw() * self._factor)
-        return Selection(n_epochs, 1.0 / factor, tuple(self.epochs), self.held_out, raw, stop_reason)
+        if self._chosen is None:
+            by_kind = self.raw_by_kind()
+            self._chosen = len(self.epochs), self._factor, _mixed(by_kind, self._equal_share) * self._factor, by_kind
+        n_epochs, factor, raw, by_kind = self._chosen
+        share = self._equal_share
+        if len(by_kind) > 1:
+            share = self._choose_share(by_kind)
+            raw = _mixed(by_kind, share)
+            factor, loss, _ = self._rate(raw)
+            chosen = self.epochs[n_epochs - 1]  # what it is worth with the chosen shares
+            self.epochs[n_epochs - 1] = replace(chosen, validation_loss=loss, validation_score=-loss)
+        shares = np.empty(len(self.settings.sees_bins))
+        for kind, share_of_kind in zip(self._kinds, (share, 1.0 - share), strict=False):
+            shares[kind] = share_of_kind / len(kind)
+        return Selection(
+            n_epochs, 1.0 / factor, tuple(shares.tolist()), tuple(self.epochs), self.held_out, raw, stop_reason
+        )
+
+    def _choose_share(self, by_kind: list[Array]) -> float:
+        """Return the share of networks without bins that is most probable, given the held-out rows and the prior.
+
+        A loss of labels is minus a mean log-likelihood; one of numbers is so once it is divided by the noise's
+        variance, for which twice the loss at equal shares stands.
+        """
+        equal, scale = self._equal_share, 1.0
+        if isinstance(self.encoding.head, RegressionHead):
+            scale = 2.0 * abs(self._rate(_mixed(by_kind, equal))[2])
+        prior = scale * (SHARES - equal) ** 2 / (2.0 * SHARE_PRIOR**2 * self._total_weight)
+        rated = [self._rate(_mixed(by_kind, share))[2] for share in SHARES]
+        return float(SHARES[np.argmin(rated + prior)])
+
+
+def _mixed(by_kind: list[Array], share: float) -> Array:
+    """Return the raw outputs where the first kind has this share of them: a new array."""
+    first = by_kind[0]
+    return first.copy() if len(by_kind) == 1 else (share * first + (1.0 - share) * by_kind[1]).astype(first.dtype)
 
 
 def scaled_loss(factor: float, loss: float) -> float:

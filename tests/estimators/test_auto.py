@@ -4,11 +4,8 @@ import pytest
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import (
-    AUTO_EARLY_STOPPING,
-    AUTO_FOLDS,
     FOLDS_PATIENCE,
     FOLDS_TOL,
-    LARGE,
     LARGE_PATIENCE,
     LARGE_SHARE,
     LARGE_TOL,
@@ -19,18 +16,18 @@ from sknet._estimators.auto import (
     evaluation_method,
 )
 from sknet._estimators.resolve import resolve
-from sknet._model.selection import MANY_ROWS
+from sknet._model.row_numbers import LARGE_ROWS, MANY_ROWS, RATED_ROWS
 
 
 @pytest.mark.parametrize(
     ("n", "how"),
-    [(AUTO_EARLY_STOPPING - 1, None), (AUTO_EARLY_STOPPING, "folds"), (AUTO_FOLDS - 1, "folds"),
-     (AUTO_FOLDS, LARGE_SHARE)],
+    [(RATED_ROWS - 1, None), (RATED_ROWS, "folds"), (LARGE_ROWS - 1, "folds"),
+     (LARGE_ROWS, LARGE_SHARE)],
 )  # fmt: skip
 def test_what_evaluates_the_epochs(n, how):
     assert evaluation_method(SigmoidMLPClassifier(), n) == how
     assert evaluation_method(SigmoidMLPRegressor(), n) == how
-    share = None if n < AUTO_EARLY_STOPPING else LARGE_SHARE if n >= LARGE else SHARE
+    share = None if n < RATED_ROWS else LARGE_SHARE if n >= LARGE_ROWS else SHARE
     assert evaluation_method(SigmoidMLPClassifier(max_iter=1), n) == share  # one epoch leaves folds no choice
     assert evaluation_method(SigmoidMLPClassifier(early_stopping=False), n) is None
     assert evaluation_method(SigmoidMLPClassifier(early_stopping=True, validation_fraction=0.3), n) == 0.3
@@ -42,8 +39,8 @@ def test_what_evaluates_the_epochs(n, how):
      (Facts(MANY_ROWS - 1, "folds"), FOLDS_PATIENCE[0], SHARE, FOLDS_TOL),
      (Facts(MANY_ROWS, "folds"), FOLDS_PATIENCE[1], SHARE, FOLDS_TOL),
      (Facts(2000, True, n_held_out=300), PATIENCE, SHARE, TOL),
-     (Facts(LARGE, True, n_held_out=2000), LARGE_PATIENCE, LARGE_SHARE, LARGE_TOL),
-     (Facts(LARGE - 1, True, n_held_out=1), PATIENCE, LARGE_SHARE, TOL)],
+     (Facts(LARGE_ROWS, True, n_held_out=2000), LARGE_PATIENCE, LARGE_SHARE, LARGE_TOL),
+     (Facts(LARGE_ROWS - 1, True, n_held_out=1), PATIENCE, LARGE_SHARE, TOL)],
 )  # fmt: skip
 def test_how_long_it_waits_and_what_it_holds_out(facts, patience, share, tol):
     found = resolve(SigmoidMLPClassifier(), facts)[1]
@@ -51,6 +48,6 @@ def test_how_long_it_waits_and_what_it_holds_out(facts, patience, share, tol):
 
 
 def test_scikit_learns_schedules_wait_as_they_do():
-    settings, found = resolve(SigmoidMLPClassifier(learning_rate="adaptive"), Facts(LARGE, True))
+    settings, found = resolve(SigmoidMLPClassifier(learning_rate="adaptive"), Facts(LARGE_ROWS, True))
     assert (found.n_iter_no_change, found.tol, settings.solver.has_end) == (PATIENCE, TOL, False)
-    assert resolve(SigmoidMLPClassifier(solver="lbfgs"), Facts(LARGE, True))[1].tol == TOL
+    assert resolve(SigmoidMLPClassifier(solver="lbfgs"), Facts(LARGE_ROWS, True))[1].tol == TOL

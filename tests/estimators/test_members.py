@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV
 import sknet
 import sknet.stream
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.auto import SMALL_ROWS
+from sknet._model.row_numbers import MANY_ROWS
 
 rng = np.random.default_rng(0)
 N = 120
@@ -97,10 +97,10 @@ def test_the_temperature_is_the_mean_of_theirs_and_one_for_numbers(kind):
 
 
 def test_auto_is_two_on_small_tables_whose_epochs_are_rated():
-    table = np.random.default_rng(0).normal(size=(SMALL_ROWS, 2))
+    table = np.random.default_rng(0).normal(size=(MANY_ROWS, 2))
     y = table[:, 0] > 0.0
     plain = dict(max_iter=1, random_state=0, hidden_layer_sizes=2, early_stopping="folds")
-    for n, expected in ((N, 2), (SMALL_ROWS - 1, 2), (SMALL_ROWS, 1)):
+    for n, expected in ((N, 2), (MANY_ROWS - 1, 2), (MANY_ROWS, 1)):
         net = SigmoidMLPClassifier(**plain).fit(table[:n], y[:n])
         assert net.resolved_params_["n_members"] == expected and net.coefs_[0].shape[1] == 2 * expected
         assert ("bin" in set(net.inputs_["kind"])) and ("member" in net.history_) == (expected == 2)

@@ -7,8 +7,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknet import Interval, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import auto
 from sknet._estimators import resolve as module
-from sknet._estimators.auto import AUTO_EARLY_STOPPING, FLOAT32_ROWS, Facts
+from sknet._estimators.auto import Facts
 from sknet._estimators.resolve import resolve
+from sknet._model.row_numbers import FEW_ROWS, RATED_ROWS
 from sknet._network.activations import ACTIVATIONS
 from sknet._training.optimizers import OPTIMIZERS, SGD
 from sknet._training.schedules import SCHEDULES
@@ -116,7 +117,7 @@ def test_named_batch_sizes(name, sizes):
 
 
 def test_the_type_of_the_arithmetic():
-    few, many = FLOAT32_ROWS - 1, FLOAT32_ROWS
+    few, many = FEW_ROWS - 1, FEW_ROWS
     assert settings(SigmoidMLPClassifier(), few).dtype == np.float64
     assert settings(SigmoidMLPClassifier(), many).dtype == np.float32
     assert settings(SigmoidMLPClassifier(solver="lbfgs"), many).dtype == np.float64
@@ -124,7 +125,7 @@ def test_the_type_of_the_arithmetic():
 
 
 def test_auto_computes_large_tables_in_float32():
-    for n, dtype in ((FLOAT32_ROWS - 1, "float64"), (FLOAT32_ROWS, "float32")):
+    for n, dtype in ((FEW_ROWS - 1, "float64"), (FEW_ROWS, "float32")):
         X = np.random.default_rng(0).normal(size=(n, 2))
         auto, given = (regressor(dtype=name).fit(X, X[:, 0]) for name in ("auto", dtype))
         assert_array_equal(weights(auto), weights(given))
@@ -135,7 +136,7 @@ def test_auto_computes_large_tables_in_float32():
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_auto_holds_out_of_large_tables_only():
-    for n, validated in ((AUTO_EARLY_STOPPING - 1, False), (AUTO_EARLY_STOPPING, True)):
+    for n, validated in ((RATED_ROWS - 1, False), (RATED_ROWS, True)):
         X = np.random.default_rng(0).normal(size=(n, 2))
         net = regressor(early_stopping="auto", validation_fraction=0.2).fit(X, X[:, 0])
         assert (net.validation_scores_ is not None) == validated == net.resolved_params_["early_stopping"]

@@ -46,6 +46,14 @@ def test_the_raw_output_is_the_mean_of_theirs(activation, depth):
     assert [b.size for b in network.intercepts] == [*[9, 12, 6][:depth], N_OUTPUTS]
 
 
+@pytest.mark.parametrize("depth", [0, 2])
+def test_shares_weigh_the_raw_outputs(depth):
+    networks = [drawn(N_INPUTS, [i + 2, i + 3][:depth], "tanh", i) for i in range(2)]
+    Z = np.random.default_rng(9).normal(size=(30, N_INPUTS))
+    network = join_networks(networks, [None, None], N_INPUTS, [0.7, 0.3])
+    assert_allclose(raw(network, Z), 0.7 * raw(networks[0], Z) + 0.3 * raw(networks[1], Z), rtol=1e-12, atol=1e-12)
+
+
 def test_a_network_alone_is_itself():
     network = drawn(N_INPUTS, [4], "tanh", 0)
     assert join_networks([network], [None], N_INPUTS) is network

@@ -15,7 +15,8 @@ from sknet._model import selection
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding
 from sknet._model.network_run import make_run
-from sknet._model.selection import FEW_ROWS, MANY_ROWS, MIN_STEPS, FoldNetworks, FoldPlan, fold_plan, select_epoch
+from sknet._model.row_numbers import FEW_ROWS, MANY_ROWS
+from sknet._model.selection import MIN_STEPS, FoldNetworks, FoldPlan, fold_plan, select_epoch
 from sknet._model.side_by_side import train_side_by_side
 from sknet._network.temperature import PRIOR_LOG, inverse_temperature
 from sknet._tables.rows import Rows
@@ -79,7 +80,7 @@ def test_a_group_is_held_out_as_a_whole():
 def test_the_joint_loss_of_held_out_rows_chooses(plan, weight, monkeypatch):
     """As computed by pairs of networks of one epoch, two epochs and so on, each pair without one fold."""
     monkeypatch.setattr(selection, "fold_plan", lambda *given: plan)
-    settings, encoding, rows = prepared(weight)
+    settings, encoding, rows = prepared(weight, numeric_encoding="raw")
     fold = assign_folds(N, LABEL, None, plan.n_folds, 5)
     held_out = np.flatnonzero(fold < plan.n_held_out)
     held_out = held_out[np.argsort(fold[held_out], kind="stable")]
@@ -116,9 +117,43 @@ def test_the_prior_on_the_temperature_counts_as_a_part_of_the_loss(surplus, expe
     prior = 1.2**2 / (2.0 * PRIOR_LOG**2 * N)
     pairs = iter([(1.0, 1.0)] * 3 + [(np.exp(1.2), 1.05 - prior + surplus)])
     monkeypatch.setattr(selection, "mean_at_best_temperature", lambda *given: next(pairs))
-    chosen = select_epoch(fold_networks(*prepared(max_iter=4)))
+    chosen = select_epoch(fold_networks(*prepared(max_iter=4, numeric_encoding="raw")))
     assert chosen.n_epochs == expected
     assert chosen.temperature == pytest.approx(np.exp(-1.2) if expected == 4 else 1.0)
+
+
+def of_one_epoch(monkeypatch, *, target, without_bins, with_bins, n_members=2):
+    """What folds choose where the networks' outputs for the held-out rows are these, of noise of variance 1."""
+    settings, encoding, rows = prepared(kind=SigmoidMLPRegressor, y=target, max_iter=1, n_members=n_members)
+    folds = FoldNetworks(
+        settings, encoding, rows, strata=None, groups=None, fold_seed=5, seeds=[(i, i) for i in range(n_members)]
+    )
+    scaled = [encoding.head.targets(raw[folds.held_out, np.newaxis], F64) for raw in (without_bins, with_bins)]
+    monkeypatch.setattr(FoldNetworks, "raw_by_kind", lambda folds: scaled)
+    return select_epoch(folds), scaled
+
+
+def test_networks_that_err_more_have_a_smaller_share(monkeypatch):
+    """Independent errors of variances 1 and 4 have the best mean at shares of 4/5 and 1/5; the prior draws to 1/2."""
+    target, errors = rng.normal(size=N) * 5.0, rng.normal(size=(2, N))
+    errors = np.linalg.qr(errors.T)[0].T * np.sqrt(N) * [[1.0], [2.0]]  # not correlated at all
+    chosen, (first, second) = of_one_epoch(
+        monkeypatch, target=target, without_bins=target + errors[0], with_bins=target + errors[1]
+    )
+    assert 0.7 <= chosen.shares[0] <= 0.8 and sum(chosen.shares) == pytest.approx(1.0)
+    np.testing.assert_allclose(chosen.raw, chosen.shares[0] * first + chosen.shares[1] * second)
+    chosen, _ = of_one_epoch(
+        monkeypatch, target=target, without_bins=target + 50.0 * errors[0], with_bins=target, n_members=3
+    )
+    np.testing.assert_allclose(chosen.shares, [0.0, 1.0, 0.0], atol=1e-12)  # the second sees bins
+
+
+@pytest.mark.parametrize("n_members", [2, 3])
+def test_shares_are_equal_where_all_networks_predict_the_same(n_members, monkeypatch):
+    target = rng.normal(size=N)
+    given = dict(target=target, without_bins=target + 1.0, with_bins=target + 1.0, n_members=n_members)
+    chosen, _ = of_one_epoch(monkeypatch, **given)
+    np.testing.assert_allclose(chosen.shares, 1.0 / n_members, atol=0.05)  # shares are multiples of 1/10
 
 
 def test_other_losses_have_no_temperature():
@@ -148,7 +183,9 @@ def test_no_epoch_before_the_75th_step_is_chosen_where_there_are_so_many(batch_s
     values = iter(1.1 ** np.arange(max_iter))  # the first would be the best one
     monkeypatch.setattr(selection, "mean_at_best_temperature", lambda *given: (1.0, next(values)))
     monkeypatch.setattr(selection, "MAX_EXTRA_EPOCHS", np.inf)
-    folds = fold_networks(*prepared(batch_size=batch_size, max_iter=max_iter, n_iter_no_change=np.inf))
+    folds = fold_networks(
+        *prepared(batch_size=batch_size, max_iter=max_iter, n_iter_no_change=np.inf, numeric_encoding="raw")
+    )
     assert select_epoch(folds).n_epochs == first
 
 

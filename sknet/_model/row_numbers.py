@@ -1,0 +1,15 @@
+"""The four numbers of training rows on which a default depends; docs/defaults.md says what holds between them."""
+
+RATED_ROWS = 67
+"""Below, nothing rates the epochs: a dozen held-out rows say too little, and training lacks them."""
+
+FEW_ROWS = 500
+"""Below, each row is held out once, and all is computed in float64, which costs no time worth mentioning."""
+
+MANY_ROWS = 5_000
+"""Below, two networks are trained, one of which sees bins beside the numbers; from here on one, which sees them, and a
+tenth of the rows is enough to choose the epoch."""
+
+LARGE_ROWS = 15_000
+"""Below, folds choose the epoch, so that the networks learn from all rows. From here on a tenth is held out for ever:
+an epoch is hundreds of steps, and a few of them tell whether there is progress."""
