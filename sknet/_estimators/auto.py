@@ -167,7 +167,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "text_features": list(facts.text_names) or None,
     }
     if facts.validated == "folds":
-        values |= {"n_iter_no_change": FOLDS_PATIENCE[n >= MANY_ROWS], "tol": FOLDS_TOL}
+        values |= {"n_iter_no_change": FOLDS_PATIENCE[n >= MANY_ROWS], "tol": FOLDS_TOL, "dtype": "float32"}
     if facts.earlier_parameters is not None:
         values |= {name: facts.earlier_parameters[name] for name in LEARNT_WITH if name in values}
     elif not (isinstance(p.init, tuple) or p.input_scaling is None or facts.is_sparse or not ours):

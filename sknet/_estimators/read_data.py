@@ -15,6 +15,7 @@ from numbers import Real
 
 import numpy as np
 import pandas as pd
+from sklearn import config_context
 from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
@@ -262,7 +263,8 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
     if type(X) is not np.ndarray or X.dtype.kind not in "fiu":
         X = fill_table_with_nan(X)
     try:
-        with np.errstate(over="ignore", invalid="ignore"):  # scikit-learn looks for infinities by a sum
+        # scikit-learn looks for infinities by a sum; without its dispatch, arrays of other libraries become NumPy's
+        with np.errstate(over="ignore", invalid="ignore"), config_context(array_api_dispatch=False):
             X = check(X, **_ARRAYS)
         ours = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
         return X if ours or is_memory_mapped(X) else X.astype(np.float64)

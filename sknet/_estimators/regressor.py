@@ -242,7 +242,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     dtype : {"auto", "float32", "float64"}, default="auto"
         The type training computes in. "auto" is float32, but float64 for
-        "lbfgs" and for fewer than 500 rows.
+        "lbfgs" and, where no folds choose the epoch, for fewer than 500 rows.
 
     beta_1 : float, default=0.9
         Decay of the first moment of "adam" and "lion".

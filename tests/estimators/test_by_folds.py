@@ -75,7 +75,7 @@ def test_the_folds_epochs_are_told(kind, n_members):
 @pytest.mark.parametrize("n_members", [1, 2])
 def test_out_of_fold_predictions(n_members):
     """They are there where folds were asked for, of each row once on a small table, and have the folds' joint loss."""
-    folds = FOLDS | {"n_members": n_members, "early_stopping": "folds"}
+    folds = FOLDS | {"n_members": n_members, "early_stopping": "folds", "dtype": "float64"}
     fitted = SigmoidMLPClassifier(**folds, label_smoothing=0.0).fit(X, LABEL, WEIGHT)
     p = fitted.oof_prediction_
     assert p.shape == (N, 3) and np.isnan(p[WEIGHT == 0]).all() and np.isfinite(p[WEIGHT > 0]).all()

@@ -66,7 +66,7 @@ SPREAD = np.where(np.arange(100) == 0, 1e300, 1e-10)
     ({"alpha": 1e9, "solver": "sgd", "clip_norm": None}, None, r"with alpha=1e\+09: so strong a penalty overshoots"),
     ({"learning_rate": lambda done: np.nan}, None, "with a rate of nan, which the function learning_rate made"),
     ({"learning_rate": lambda done: np.inf}, None, "with a rate of inf, which the function learning_rate made"),
-    ({}, SPREAD, "with sample weights that differ .*-fold: leave out"),
+    ({"dtype": "float64"}, SPREAD, "with sample weights that differ .*-fold: leave out"),
     ({"learning_rate_init": 1e30, "activation": "relu", "clip_norm": None}, None, "with learning_rate_init=1e"),
 ])  # fmt: skip
 def test_divergence_names_the_parameter_to_blame(parameters, weight, message):

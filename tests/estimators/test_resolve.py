@@ -120,6 +120,7 @@ def test_the_type_of_the_arithmetic():
     few, many = FEW_ROWS - 1, FEW_ROWS
     assert settings(SigmoidMLPClassifier(), few).dtype == np.float64
     assert settings(SigmoidMLPClassifier(), many).dtype == np.float32
+    assert settings(SigmoidMLPClassifier(), few, "folds").dtype == np.float32  # several networks
     assert settings(SigmoidMLPClassifier(solver="lbfgs"), many).dtype == np.float64
     assert settings(SigmoidMLPClassifier(dtype="float32"), few).dtype == np.float32
 
