@@ -12,7 +12,7 @@ P : (n, k)                the probabilities of one target column before they hav
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
 import numpy as np
 import skl2onnx
@@ -45,7 +45,8 @@ from sknet._export.onnx_graph import (
 )
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model, Network
-from sknet._network.losses import Loss
+from sknet._network.losses import Loss, identity
+from sknet._network.monotone import rounding_step
 from sknet._tables.columns import Column
 from sknet._tables.columns.datetime import DatetimeColumn
 from sknet._tables.encoding import NUMBER_COLUMNS
@@ -90,11 +91,15 @@ def _layers(graph: Graph, network: Network, inputs: str, order: list[int]) -> st
 # --- heads -----------------------------------------------------------------------------------------------------------
 
 
-def _linked(graph: Graph, head: RegressionHead | LabelHead, raw: str) -> str:
+def _linked(graph: Graph, model: Model, raw: str) -> str:
     """Write the link of a loss."""
-    loss = head.loss
+    head, loss = model.head, model.head.loss
     if loss.link in LINKS:
-        return LINKS[loss.link](graph, raw)
+        linked = LINKS[loss.link](graph, raw)
+        if loss.link is identity or not model.network.is_monotone:
+            return linked
+        # the last bits of onnxruntime's Exp depend on a row's place in the batch: see `rounding_step`
+        return graph.cast(graph.cast(linked, SINGLE), graph.dtype)
     if isinstance(head.settings.loss, Loss):
         raise ExportError(
             f"loss={loss.name!r}, a loss of your own, has a link of its own, which ONNX cannot be told: give it that "
@@ -108,16 +113,17 @@ def _linked(graph: Graph, head: RegressionHead | LabelHead, raw: str) -> str:
     return graph.concat([link(graph, graph.columns(raw, block)) for link, block in zip(links, blocks, strict=True)])
 
 
-def _numbers(graph: Graph, head: RegressionHead, raw: str, dtype: DType) -> list[str]:
+def _numbers(graph: Graph, model: Model, raw: str, dtype: DType) -> list[str]:
     """Write predictions in the target's own units."""
-    scaler = head.numbers.scaler
-    scaled = graph.node("Mul", _linked(graph, head, raw), scaler.scale.astype(graph.dtype))
+    scaler = cast(RegressionHead, model.head).numbers.scaler
+    scaled = graph.node("Mul", _linked(graph, model, raw), scaler.scale.astype(graph.dtype))
     return [graph.cast(graph.node("Add", scaled, scaler.mean.astype(graph.dtype)), dtype)]
 
 
-def _labels(graph: Graph, head: LabelHead, raw: str, dtype: DType) -> list[str]:
+def _labels(graph: Graph, model: Model, raw: str, dtype: DType) -> list[str]:
     """Write labels, and the probabilities of each target column."""
-    linked, blocks = _linked(graph, head, raw), head.labels.blocks
+    head = cast(LabelHead, model.head)
+    linked, blocks = _linked(graph, model, raw), head.labels.blocks
     if not head.labels.exclusive:
         codes = graph.cast(graph.node("Greater", linked, graph.number(0.5)), INTEGER)
         return [codes, _inside(graph, linked, dtype)]
@@ -166,7 +172,7 @@ def _inside(graph: Graph, P: str, dtype: DType) -> str:
     return graph.node("Clip", graph.cast(P, dtype), limits.tiny, np.subtract(1, limits.epsneg, dtype=dtype))
 
 
-HEADS: dict[type, Callable[[Graph, Any, str, DType], list[str]]] = {RegressionHead: _numbers, LabelHead: _labels}
+HEADS: dict[type, Callable[[Graph, Model, str, DType], list[str]]] = {RegressionHead: _numbers, LabelHead: _labels}
 """How the outputs of each kind of head are written."""
 
 
@@ -196,12 +202,15 @@ def _output_dtype(variables: Sequence[Variable]) -> DType:
 
 def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: ModelComponentContainer) -> None:
     model, dtype = model_of(operator.raw_operator), _output_dtype(operator.inputs)
-    graph = Graph(scope, container, model.compute_dtype)
+    graph = Graph(scope, container, model.predict_dtype)
     raw = _raw(graph, model, _feeds(operator, model))
-    if model.compute_dtype != model.output_dtype:
-        raw = graph.cast(raw, model.output_dtype)
-    last = Graph(scope, container, model.output_dtype)
-    outputs = HEADS[type(model.head)](last, model.head, raw, dtype)
+    if model.network.is_monotone:
+        step = graph.number(rounding_step(model.network.coefs[-1], model.network.intercepts[-1]))
+        raw = graph.node("Mul", graph.node("Round", graph.node("Div", raw, step)), step)
+    last = Graph(scope, container, DOUBLE if model.network.is_monotone else model.output_dtype)
+    if graph.dtype != last.dtype:
+        raw = graph.cast(raw, last.dtype)
+    outputs = HEADS[type(model.head)](last, model, raw, dtype)
     for value, variable in zip(outputs, operator.outputs, strict=True):
         last.name(value, variable.onnx_name)
 

@@ -28,7 +28,7 @@ from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
 from sknet._network.binding import Kind, bind_layers
 from sknet._network.layout import LayerParameters, Layout
-from sknet._network.monotone import rounded
+from sknet._network.monotone import rounding_step
 from sknet._network.sparse_layers import MixedRows
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.rows import MemoryMappedRows, is_sparse, take_rows
@@ -102,7 +102,7 @@ class Model:
 
     @property
     def predict_dtype(self) -> DType:
-        """The type that predictions are computed in: float64 where they are to be monotone, see `rounded`."""
+        """The type that predictions are computed in: float64 where they are to be monotone, see `rounding_step`."""
         return np.dtype(np.float64) if self.network.is_monotone else self.compute_dtype
 
     # --- raw outputs -------------------------------------------------------------------------------------------------
@@ -154,7 +154,8 @@ class Model:
         with np.errstate(over="ignore", invalid="ignore"):
             raw = chain.forward(inputs)
             if self.network.is_monotone:
-                raw = rounded(raw, self.network.coefs[-1], self.network.intercepts[-1])
+                step = rounding_step(self.network.coefs[-1], self.network.intercepts[-1])
+                raw = np.rint(raw / step) * step
             raw = raw.astype(self.output_dtype)
             if np.isfinite(raw).all():
                 outputs = finish(raw)

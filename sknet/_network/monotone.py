@@ -34,7 +34,7 @@ TRIED = np.linspace(-50.0, 50.0, 20_001)
 """The numbers that a function is tried on, to see whether it ever falls."""
 
 STEP = 2.0**-24
-"""By what part of the size of its output a monotone network's predictions are rounded: as float32 rounds a number."""
+"""How finely the raw output of a monotone network is rounded, as a share of its size: about as float32 rounds."""
 
 
 def ever_falls(overwrite: Callable[[Array], object]) -> bool:
@@ -124,12 +124,11 @@ def monotone_weights(
     return MonotoneWeights(lower, upper, bounds, means)
 
 
-def rounded(raw: Array, last_weights: Array, last_biases: Array) -> Array:
-    """Round raw outputs, in float64, to multiples of `STEP` times a power of two near their largest possible size.
+def rounding_step(last_weights: Array, last_biases: Array) -> float:
+    """Return what raw outputs, computed in float64, are rounded to multiples of: a power of two.
 
-    Which rows are multiplied together decides in what order BLAS adds, and so on the last bits: without rounding, of
-    two rows whose outputs are equal but for these the wrong one might have the larger.
+    Which rows are multiplied together decides in what order BLAS adds, and so on the last bits. Without rounding, of
+    two rows whose outputs are equal but for these bits, the wrong one might have the larger.
     """
-    size = float(np.abs(last_weights).sum() + np.abs(last_biases).sum())
-    step = STEP * 2.0 ** np.frexp(size)[1]  # a power of two: dividing by it is exact
-    return np.rint(raw / step) * step
+    size = float(np.abs(last_weights).sum() + np.abs(last_biases).sum())  # of the output, where units give 1 at most
+    return float(STEP * 2.0 ** np.frexp(size)[1])  # dividing by a power of two is exact

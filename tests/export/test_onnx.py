@@ -164,3 +164,32 @@ def test_an_input_of_unknown_width_has_all_columns_and_one_of_another_type_is_na
     np.testing.assert_array_equal(run(open_ended, feeds)[0], run(known, feeds)[0])
     with pytest.raises(ExportError, match="The graph's input 'X' is a Complex64TensorType: it must be of"):
         to_onnx(net, initial_types=[("X", Complex64TensorType([None, X.shape[1]]))])
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize(
+    ("kind", "parameters"),
+    [(SigmoidMLPClassifier, {}), (SigmoidMLPRegressor, {}), (SigmoidMLPRegressor, {"loss": "poisson"})],
+)
+def test_predictions_stay_monotone(kind, parameters, dtype):
+    """For 100,000 pairs, those that are nearly equal too, and whichever rows are predicted together."""
+    table, draw = X.astype(dtype), np.random.default_rng(1)
+    y = np.exp(NUMBER) if kind is SigmoidMLPRegressor else NUMBER > 0
+    net = kind(**QUICK, **parameters, monotonic_cst=[1, -1, 0]).fit(table, y)
+    low = draw.normal(size=(100_000, 3)) * draw.choice([1, 10, 1000], size=(100_000, 1))
+    high = low + draw.choice([0, 1e-9, 1e-4, 1, 1000], size=(100_000, 1)) * draw.exponential(size=low.shape) * [
+        1,
+        -1,
+        0,
+    ]
+    low, high = low.astype(dtype), high.astype(dtype)
+    session = runtime.InferenceSession(to_onnx(net, table).SerializeToString())
+
+    def predict(rows):
+        return session.run(None, feeds_of(session, rows))[-1][:, -1]
+
+    below, above = predict(low), predict(high)
+    few = np.concatenate([predict(part[::-1])[::-1] for part in np.array_split(high[:5000], 97)])
+    assert (above >= below).all() and (few >= below[:5000]).all() and (above > below).any()
+    expected = net.predict(low) if kind is SigmoidMLPRegressor else net.predict_proba(low)[:, 1]
+    np.testing.assert_allclose(below, expected, rtol=2e-6, atol=2e-6)

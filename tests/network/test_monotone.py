@@ -6,7 +6,7 @@ import pytest
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.binding import bind
 from sknet._network.layout import Layout
-from sknet._network.monotone import STEP, ever_falls, monotone_weights, rounded, sees_constrained
+from sknet._network.monotone import STEP, ever_falls, monotone_weights, rounding_step, sees_constrained
 
 SIGN = np.array([1, -1, 0, 0])
 MEANS = np.array([0.5, 0.0, 0.0, 1.0])
@@ -80,12 +80,12 @@ def test_the_start_keeps_sizes_and_sums():
         np.testing.assert_allclose(mean @ V + c, mean @ W + b, atol=1e-12)
 
 
-def test_rounding_is_monotone_and_hides_the_order_of_sums():
+def test_outputs_are_rounded_far_above_the_last_bits_and_far_below_their_size():
     rng = np.random.default_rng(3)
     W, b = rng.normal(size=(50, 1)), rng.normal(size=1)
-    raw = np.sort(rng.normal(size=(1000, 1)), axis=0)
-    result = rounded(raw, W, b)
-    assert (np.diff(result[:, 0]) >= 0).all()
-    assert np.abs(result - raw).max() <= STEP * 2 * (np.abs(W).sum() + np.abs(b).sum())
-    np.testing.assert_array_equal(rounded(raw * (1 + 1e-15), W, b), result)
-    assert rounded(np.zeros((2, 1)), 0 * W, 0 * b).tolist() == [[0], [0]]
+    size, step = np.abs(W).sum() + np.abs(b).sum(), rounding_step(W, b)
+    assert np.log2(step) % 1 == 0 and STEP * size < step <= 2 * STEP * size
+    raw = rng.uniform(-size, size, 1000)
+    near = raw * (1 + 1e-14)
+    np.testing.assert_array_equal(np.rint(near / step), np.rint(raw / step))
+    assert rounding_step(0 * W, 0 * b) == STEP
