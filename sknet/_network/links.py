@@ -21,7 +21,7 @@ def sigmoid_link(raw: Array) -> None:
 
 def log_sigmoid_link(raw: Array) -> None:
     """Overwrite raw with the logarithms of its sigmoids."""
-    log_expit(raw, out=raw)
+    log_expit(raw, out=raw, dtype=np.float64, casting="same_kind")  # SciPy's for float32 falls here and there
 
 
 def sigmoid_link_backward(raw: Array, delta: Array) -> Array:

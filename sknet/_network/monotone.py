@@ -33,8 +33,8 @@ from sknet._typing import Array, DType
 TRIED = np.linspace(-50.0, 50.0, 20_001)
 """The numbers that a function is tried on, to see whether it ever falls."""
 
-STEP = 2.0**-24
-"""How finely the raw output of a monotone network is rounded, as a share of its size: about as float32 rounds."""
+STEP = 2.0**-28
+"""How finely the raw output of a monotone network is rounded, as a share of its size."""
 
 
 def ever_falls(overwrite: Callable[[Array], object]) -> bool:

@@ -5,8 +5,10 @@ import pickle
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 
 import sknet
+import sknet.stream
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 
 RNG = np.random.default_rng(0)
@@ -95,6 +97,31 @@ def test_training_on_and_files(tmp_path):
     refuse_violations(net.set_params(warm_start=True, early_stopping=False).fit(TABLE, -NUMBER))
     fresh = SigmoidMLPRegressor(**FAST).partial_fit(TABLE, NUMBER)
     refuse_violations(fresh)
+
+
+def test_streams():
+    frame = pd.DataFrame(TABLE, columns=list("abcd")).assign(y=NUMBER)
+    net = SigmoidMLPRegressor(**FAST | {"monotonic_cst": {"a": 1, "b": -1}})
+    sknet.stream.fit(net, lambda: (frame[i : i + 70] for i in range(0, N, 70)), target="y")
+    low, high = (net.predict(pd.DataFrame(X, columns=list("abcd"))) for X in (LOW, HIGH))
+    assert (high >= low).all() and (high > low).any()
+
+
+def test_sparse_columns():
+    X = TABLE * (np.random.default_rng(3).random(TABLE.shape) < 0.5)
+    net = SigmoidMLPRegressor(**FAST).fit(sp.csr_array(X), NUMBER)
+    low, high = (net.predict(sp.csr_array(rows)) for rows in (LOW, HIGH))
+    assert (high >= low).all() and (high > low).any()
+
+
+def test_a_run_taken_up_again(tmp_path):
+    """From its checkpoint, which says what was constrained; another constraint is another run."""
+    path = tmp_path / "run"
+    whole = SigmoidMLPRegressor(**FAST, early_stopping=False).set_callbacks(sknet.Checkpoint(path)).fit(TABLE, NUMBER)
+    again = SigmoidMLPRegressor(**FAST, early_stopping=False).resume(path, TABLE, NUMBER)
+    np.testing.assert_array_equal(again.predict(HIGH), whole.predict(HIGH))
+    with pytest.raises(ValueError, match="monotonic_cst"):
+        again.set_params(monotonic_cst=[0, -1, 0, 0]).resume(path, TABLE, NUMBER)
 
 
 def test_weights_set_by_hand_are_projected_when_training_goes_on():
