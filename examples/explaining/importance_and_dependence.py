@@ -1,10 +1,10 @@
 """
-Which columns matter, and how: permutation importance, partial dependence, slopes
-=================================================================================
+Which columns matter, and how: four questions side by side
+==========================================================
 
-Permutation importance asks how much worse the network is without a column, partial dependence how its predictions
-change with one, ``input_gradients`` which way each row pulls. Text may be among the columns of all three; partial
-dependence of a column itself asks for floats, or for text without gaps.
+How much worse is the network without a column? ``permutation_importance``. How do its predictions change with one?
+Partial dependence. How much has each column contributed to each prediction? ``explain``. How much more is predicted for
+one more unit of a number? ``input_gradients``. All four take the raw table, text and missing values included.
 """
 
 from pathlib import Path
@@ -14,33 +14,68 @@ import pandas as pd
 from sklearn.inspection import PartialDependenceDisplay, permutation_importance
 from sklearn.model_selection import train_test_split
 
-from sknet import SigmoidMLPRegressor
+from sknet import ExplanationDisplay, SigmoidMLPRegressor
 
-cars = pd.read_csv(Path(__file__).parents[1] / "data" / "cars.csv").dropna()
+cars = pd.read_csv(Path(__file__).parents[1] / "data" / "cars.csv")
 X, y = cars.drop(columns=["miles_per_gallon", "name"]), cars["miles_per_gallon"]
 X = X.astype({"weight_lb": float, "year": float})  # partial dependence wants floats
 X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
 model = SigmoidMLPRegressor(random_state=0).fit(X_train, y_train)
-importance = permutation_importance(model, X_test, y_test, n_repeats=10, random_state=0)
-ranked = pd.Series(importance.importances_mean, X.columns).sort_values()
-print(ranked.round(3).to_string())
+
+# %%
+# The three measures of a column
+# ------------------------------
+#
+# - **permutation_importance** judges the network by the targets: how much R² is lost when a column is shuffled. Columns
+#   that say the same stand in for each other, and each loses little.
+# - **explain** asks nothing about targets: how far each column has moved predictions away from the mean prediction, in
+#   the units of the target, for each row. Columns that say the same share what they contribute.
+# - **input_gradients** is local: what one more unit would change from where a row is. A column whose curve has become
+#   flat has contributed much and pulls no more. Categories have no units; times the standard deviation it is compared
+#   with the others here.
+
+permuted = permutation_importance(model, X_test, y_test, n_repeats=10, random_state=0)
+explanation = model.explain(X_test, background=X_train)
+slopes = pd.DataFrame(model.input_gradients(X_test), columns=X.columns)
+measures = pd.DataFrame(
+    {
+        "loss of R2 when shuffled": pd.Series(permuted.importances_mean, X.columns),
+        "mean |contribution|, miles per gallon": explanation.importance(),
+        "mean |slope| x deviation": (slopes * X_train.std(numeric_only=True)).abs().mean(),
+    }
+).sort_values("mean |contribution|, miles per gallon")
+print(measures.iloc[::-1].round(3).to_string())
 
 # %%
 
-slopes = pd.DataFrame(model.input_gradients(X), columns=X.columns)
-print(
-    "miles per gallon for 100 lb more:",
-    (100 * slopes["weight_lb"]).describe().loc[["25%", "50%", "75%"]].round(2).to_dict(),
-)
+figure, axes = plt.subplots(1, 3, figsize=(11, 3.4), sharey=True, layout="constrained")
+for ax, (name, values) in zip(axes, measures.items(), strict=True):
+    ax.barh(measures.index, values, color="#14606b")
+    ax.set_title(name, fontsize="medium")
+axes[2].annotate("no slope", (0, list(measures.index).index("origin")), (4, 0), textcoords="offset points", va="center")
+plt.show()
 
 # %%
+# One row
+# -------
+#
+# The contributions to a single prediction add up to its difference from the mean prediction of the background.
 
-figure, axes = plt.subplots(1, 3, figsize=(11, 3.6), layout="constrained")
-axes[0].barh(ranked.index, ranked, color="#14606b")
-axes[0].set_title("loss of R2 when shuffled")
+heaviest = int(X_test["weight_lb"].argmax())
+ExplanationDisplay(explanation, row=heaviest).plot()
+plt.show()
+
+# %%
+# How the prediction depends on a column
+# --------------------------------------
+
+figure, axes = plt.subplots(1, 3, figsize=(11, 3.4), layout="constrained")
 PartialDependenceDisplay.from_estimator(
-    model, X, ["weight_lb", "year"], kind="both", subsample=40, random_state=0, ax=axes[1:],
+    model, X, ["weight_lb", "year"], kind="both", subsample=40, random_state=0, ax=axes[:2],
     ice_lines_kw={"color": "0.7", "linewidth": 0.5}, pd_line_kw={"color": "#c2571a", "linewidth": 2.5, "label": None},
 )  # fmt: skip
-axes[2].set_xticks([1970, 1973, 1976, 1979, 1982])
+axes[1].set_xticks([1970, 1973, 1976, 1979, 1982])
+# each car's contribution of its weight: as partial dependence, for the cars there are
+axes[2].scatter(X_test["weight_lb"], explanation.values[:, list(X).index("weight_lb")], s=12, color="#14606b")
+axes[2].set(xlabel="weight_lb", ylabel="contribution, miles per gallon")
 plt.show()

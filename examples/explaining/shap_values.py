@@ -1,9 +1,10 @@
 """
-SHAP values of a table with text
-================================
+SHAP's plots, and SHAP's own explainers, on a raw table
+=======================================================
 
-SHAP's model-agnostic explainers call ``predict`` with rows made of others. A table of floats can be passed as it is;
-text columns are passed as codes, and turned back into text inside.
+``explain`` computes contributions by the network's gradients, and ``to_shap()`` hands them to SHAP's plots. SHAP's own
+explainers call ``predict`` with rows made of others' values; they compute with these, so they see codes, which become
+the table's values again inside: that works for columns of every kind.
 """
 
 from pathlib import Path
@@ -15,26 +16,42 @@ import shap
 
 from sknet import SigmoidMLPRegressor
 
-cars = pd.read_csv(Path(__file__).parents[1] / "data" / "cars.csv").dropna()
-X, y = cars.drop(columns=["miles_per_gallon", "name"]), cars["miles_per_gallon"]
+weather = pd.read_csv(Path(__file__).parents[1] / "data" / "weather.csv", parse_dates=["date"])
+X, y = weather.drop(columns="temp_max"), weather["temp_max"]
+X.loc[::9, "wind"] = np.nan
+X.loc[::11, "weather"] = None
 model = SigmoidMLPRegressor(max_iter=60, random_state=0).fit(X, y)
-origins = sorted(X["origin"].unique())
-coded = X.assign(origin=X["origin"].map(origins.index)).astype(float)
-
-
-def predict(rows):
-    table = pd.DataFrame(rows, columns=X.columns)
-    table["origin"] = [origins[int(code)] for code in table["origin"]]
-    return model.predict(table.astype(X.dtypes.drop("origin")))
-
-
-explainer = shap.explainers.Permutation(predict, shap.maskers.Independent(coded, max_samples=20), seed=0)
-values = explainer(coded.sample(40, random_state=0), silent=True)
-print(pd.Series(np.abs(values.values).mean(axis=0), X.columns).sort_values(ascending=False).round(2).to_string())
+rows, background = X.sample(40, random_state=0), X.sample(20, random_state=1)
 
 # %%
 
+values = model.explain(rows, background=background).to_shap()
 shap.plots.beeswarm(values, show=False)
-plt.title("Miles per gallon")
+plt.title("Contributions to the highest temperature of a day")
 plt.tight_layout()
 plt.show()
+
+# %%
+
+shap.plots.waterfall(values[0], show=False)
+plt.tight_layout()
+plt.show()
+
+# %%
+# SHAP's permutation explainer
+# ----------------------------
+
+levels = {name: pd.factorize(X[name], use_na_sentinel=False) for name in X}
+codes = pd.DataFrame({name: code for name, (code, _) in levels.items()}, index=X.index)
+
+
+def predict(rows):
+    columns = zip(levels.items(), np.asarray(rows, dtype=int).T, strict=True)
+    return model.predict(pd.DataFrame({name: known.take(code) for (name, (_, known)), code in columns}))
+
+
+few = rows.index[:8]
+explainer = shap.explainers.Permutation(predict, codes.loc[background.index], seed=0)
+permuted = explainer(codes.loc[few], max_evals=110, silent=True)  # ten orders of the five columns
+means = {"explain": np.abs(values.values[: len(few)]).mean(axis=0), "SHAP": np.abs(permuted.values).mean(axis=0)}
+print(pd.DataFrame(means, X.columns).sort_values("explain", ascending=False).round(2).to_string())
