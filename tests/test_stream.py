@@ -16,6 +16,7 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, load, save, stream
 from sknet._partitions import epochs as room
 from sknet._partitions import shuffled
 from sknet._tables import sampling
+from sknet._tables.columns.text import TextColumn
 
 N = 3000
 RNG = np.random.default_rng(0)
@@ -92,6 +93,16 @@ def test_small_pools_train_as_well(fitted, monkeypatch):
     net = stream.fit(SigmoidMLPClassifier(**QUICK), in_chunks(700), target="y")
     losses = [log_loss(TEST["y"], one.predict_proba(TEST[FEATURES])) for one in (net, fitted)]
     assert losses[0] < 1.05 * losses[1] and net.t_ == fitted.t_
+
+
+def test_texts_are_encoded_once_and_not_in_every_epoch(monkeypatch):
+    n_encoded, write = [], TextColumn.write
+    monkeypatch.setattr(
+        TextColumn, "write", lambda self, *given: n_encoded.append(len(given[0])) or write(self, *given)
+    )
+    net = stream.fit(SigmoidMLPClassifier(**QUICK), in_chunks(700), target="y")
+    assert net.n_iter_ > 3 and net.resolved_params_["text_features"] == ["note"]
+    assert N <= sum(n_encoded) < 1.5 * N  # all rows, and once more those that are held out
 
 
 def test_parquet_equals_chunks(parquet, fitted):

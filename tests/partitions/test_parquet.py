@@ -44,6 +44,13 @@ def test_schemas_are_unified_where_nothing_is_lost(tmp_path, columns, expected):
     assert found.where(found.notna(), None).tolist() == expected
 
 
+def test_text_that_repeats_is_read_as_categories_and_other_text_as_it_is(tmp_path):
+    found = read(written(tmp_path, TEXT))["b"]
+    other = read(written(tmp_path, ["p", "q", "r", None]))["b"]
+    assert isinstance(found.dtype, pd.CategoricalDtype) and not isinstance(other.dtype, pd.CategoricalDtype)
+    assert found.tolist() == TEXT and other.tolist()[:3] == ["p", "q", "r"] and other.isna().tolist()[3]
+
+
 @pytest.mark.parametrize(
     ("columns", "message"),
     [

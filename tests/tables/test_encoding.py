@@ -390,3 +390,19 @@ def test_sparse_values_beyond_float32_are_scaled_in_float64(largest):
     assert np.isfinite(learn_encoder(X).encode(X, np.float32).data).all()
     with pytest.raises(ValueError, match=r"Column 'x0' of X holds values too large for float32"):
         learn_encoder(X, input_scaling=None).encode(X, np.float32)
+
+
+def test_texts_may_be_encoded_before_all_else():
+    """Numbers of the same type stand beside what texts become: they are still scaled, and these are not."""
+    texts = pd.Series([f"some words of row {i % 17}" for i in range(60)]).where(np.arange(60) % 9 > 0, None)
+    X = pd.DataFrame({"a": np.linspace(0, 9, 60), "text": texts, "c": list("xyz") * 20, "d": np.arange(60.0)})
+    for some in (X, X[["text", "d", "a", "c"]][:40], X[["a", "text"]]):
+        encoder = learn_encoder(some, text_features=["text"], text_components=4)
+        rest, table = encoder.encode_text(some, np.float64)
+        assert encoder.has_text and not rest.has_text and rest.feature_names == encoder.feature_names
+        np.testing.assert_array_equal(rest.encode(table, np.float64), encoder.encode(some, np.float64))
+
+
+def test_a_sparse_table_has_no_text():
+    with pytest.raises(ValueError, match=r"text_features=\[0\] cannot be used with sparse X"):
+        learn_encoder(sparse.csr_array(np.eye(4)), text_features=[0])

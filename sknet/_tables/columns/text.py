@@ -48,8 +48,8 @@ MAX_TERMS = 5_000
 MAX_CHARACTERS = 100_000
 """How many characters of a text count, the first ones: counting takes some 150 bytes of memory for each."""
 
-MAX_CHARACTERS_LEARNT = 2**22
-"""From about so many characters the terms and components are learnt: more change them little, and take time."""
+MAX_CHARACTERS_LEARNT = 2**20
+"""From about so many characters the terms and components are learnt: more change no error, and take time."""
 
 MIN_DEVIATION = 1e-5
 """A component whose deviation is this small a part of the largest is rounding, and is left out."""
