@@ -30,6 +30,7 @@ def main() -> None:
         "--models", nargs="+", choices=MODELS, default=list(MODELS), metavar="NAME", help=", ".join(MODELS)
     )
     parser.add_argument("--splits", type=int, default=3, help="random splits of each table")
+    parser.add_argument("--tables", nargs="+", metavar="NAME", help="of those of the draw, only these")
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no fit after so many minutes")
     parser.add_argument(
         "--again", nargs="+", choices=MODELS, default=[], metavar="NAME", help="forget these models' rows first"
@@ -43,14 +44,14 @@ def main() -> None:
         report.write()
     else:
         measure.forget(options.again)
-        run(options.models, options.splits, monotonic() + 60 * options.minutes)
+        names = [name for name in chosen.drawn()["name"] if not options.tables or name in options.tables]
+        run(names, options.models, options.splits, monotonic() + 60 * options.minutes)
 
 
-def run(models: list[str], n_splits: int, until: float) -> None:
+def run(names: list[str], models: list[str], n_splits: int, until: float) -> None:
     """Run every fit that the CSV lacks, the first split of all tables before the second."""
-    tables = chosen.drawn()
     for number in range(n_splits):
-        for name in tables["name"]:
+        for name in names:
             few = {model: chosen.first_of_each_task(n) for model, n in FEW_TABLES.items()}
             here = [model for model in models if model not in few or (name in few[model] and number == 0)]
             measure.table(name, number, here, until)
