@@ -37,13 +37,17 @@ N_DRAWN = {"used, classification": 8, "used, regression": 4, "unused, classifica
 def write() -> None:
     """Write every table that the rule takes to chosen.csv, and which of them the draw takes."""
     found = pd.DataFrame([row(table) for table in sources.all_tables()]).sort_values("name", ignore_index=True)
-    found["drawn"] = 0
+    with_draw(found).to_csv(FILE, index=False)
+
+
+def with_draw(found: pd.DataFrame) -> pd.DataFrame:
+    """Return the list with the place of each table in the draw of its kind, 0 where it is not drawn."""
+    found = found.assign(drawn=0)
     for kind, n in N_DRAWN.items():
         here = found.index[kind == found["used"].map({True: "used, ", False: "unused, "}) + found["task"]]
         order = np.random.default_rng(SEED).permutation(here)[:n]
         found.loc[order, "drawn"] = np.arange(1, len(order) + 1)
-    found.to_csv(FILE, index=False)
-    print(found.groupby(["used", "task"])["drawn"].agg(["size", lambda drawn: (drawn > 0).sum()]))
+    return found
 
 
 def row(table: sources.Table) -> dict[str, object]:

@@ -1,0 +1,68 @@
+"""The benchmark on tables: what the rule takes and leaves out; the rows that were measured are those of the draw."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tests.benchmarks.tables import chosen, measure, report, sources
+
+
+def test_a_column_that_gives_the_target_away_is_left_out():
+    wage = np.array([3.0, 8.0, 1.0, 5.0, 2.0, 9.0])
+    frame = pd.DataFrame({"wage": wage, "root": np.sqrt(wage), "age": [30, 20, 40, 20, 50, 30]})
+    table = sources.tidied("made/one", frame, "wage", is_log=True)
+    assert list(table.X) == ["age"]
+    np.testing.assert_allclose(table.y, np.log(wage))
+    assert table.target == "log wage"
+
+
+def test_classes_of_few_rows_and_rows_without_a_target_are_left_out():
+    frame = pd.DataFrame({"x": np.arange(26.0), "kind": ["a"] * 12 + ["b"] * 11 + ["c"] * 2 + [None]})
+    table = sources.tidied("made/one", frame, "kind")
+    assert not table.is_regression
+    assert table.y.value_counts().to_dict() == {"a": 12, "b": 11}
+    assert len(table.X) == 23
+
+
+@pytest.mark.parametrize(
+    ("help_page", "found"),
+    [
+        ("lm(log(wage) ~ education, data = CPS)", ("log(", "wage")),
+        ("lmer(math ~ year + (1 | school), d)", (None, "math")),
+        ("glm(formula = died ~ ., family = binomial)", (None, "died")),
+    ],
+)
+def test_the_target_is_the_left_side_of_the_first_formula(help_page, found):
+    assert sources.FORMULA.search(help_page).groups()[:2] == found
+
+
+def test_groups_stay_on_one_side_and_the_later_rows_are_the_last():
+    rng = np.random.default_rng(0)
+    X = pd.DataFrame({"school": rng.integers(0, 12, 200).astype(float), "year": rng.integers(1990, 2000, 200) * 1.0})
+    data = sources.Table("made/one", "made", X, pd.Series(rng.normal(size=200)), "y", "school", "year")
+    train, test = measure.whole_groups(data, 0)
+    assert set(X["school"].iloc[train]).isdisjoint(X["school"].iloc[test])
+    train, test = measure.later_rows(data, 0)
+    assert X["year"].iloc[train].max() < X["year"].iloc[test].min()
+
+
+def test_probabilities_of_a_class_that_training_had_not_are_scored():
+    y = pd.Series(["a", "b", "c"], dtype="category")
+    data = sources.Table("made/one", "made", pd.DataFrame({"x": [1.0, 2, 3]}), y, "y")
+    model = type("Fitted", (), {"classes_": np.array(["a", "c"])})()
+    scored = measure.scores(data, np.array([[0.9, 0.1], [0.2, 0.8]]), np.array(["a", "c"]), model)
+    assert scored["error"] == 0
+    assert scored["log_loss"] == pytest.approx(-np.log([0.9, 0.8]).mean(), abs=1e-5)
+
+
+def test_the_measured_rows_are_those_of_the_draw_and_none_is_there_twice():
+    rows = measure.rows()
+    assert set(rows["table"]) <= set(chosen.drawn()["name"])
+    assert not rows.duplicated(["table", "split", "number", "model"]).any()
+    assert set(rows["model"]) <= {report.OURS, *report.PEERS}
+
+
+def test_the_draw_is_what_its_seed_gives():
+    everything = chosen.everything()
+    again = chosen.with_draw(everything.drop(columns="drawn"))
+    pd.testing.assert_series_equal(again["drawn"], everything["drawn"])
