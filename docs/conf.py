@@ -27,6 +27,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "sphinx-mathjax-offline",  # formulas show without a network
+    "page_contents",
     "parameter_groups",
     "parameter_table",
 ]

@@ -32,12 +32,15 @@ class Page(HTMLParser):
         super().__init__()
         self.links: list[str] = []
         self.anchors: set[str] = set()
+        self.on_this_page: set[str] = set()
         self.feed(path.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
         found = dict(attributes)
         self.anchors |= {found[name] for name in ("id", "name") if found.get(name)}
         self.links += [found[name] for name in ("href", "src") if found.get(name) and tag in ("a", "img", "script")]
+        if "nav-link" in (found.get("class") or ""):
+            self.on_this_page.add(unquote(urlsplit(found.get("href") or "").fragment))
 
 
 def build() -> None:
@@ -74,8 +77,10 @@ def test_the_site():  # one test, so that it is built once, however many process
     for estimator in sknet.SigmoidMLPClassifier, sknet.SigmoidMLPRegressor:
         names = set(estimator().get_params())
         assert names <= table
-        reference = Page(SITE / "api" / "generated" / f"sknet.{estimator.__name__}.html").anchors
-        assert {name.replace("_", "-") for name in names} <= reference
+        reference = Page(SITE / "api" / "generated" / f"sknet.{estimator.__name__}.html")
+        own = {f"sknet.{estimator.__name__}.{method}" for method in ("fit", "predict", "explain", "resume")}
+        listed = {name.replace("_", "-") for name in names} | {"attribute-coefs_", "attribute-history_"} | own
+        assert listed <= reference.anchors & reference.on_this_page
 
 
 def test_references_name_files_of_the_package():

@@ -55,13 +55,6 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     dates and free text encoded and missing values marked inside; `inputs_` shows
     how. Gradients are those of [1]_.
 
-    The parameters come in groups: the network (`hidden_layer_sizes` to
-    `n_members`), training (`learning_rate_init` to `verbose`), when to stop
-    (`early_stopping` to `tol`), the table (`categorical_features` to
-    `monotonic_cst`), regularisation (`alpha` to `averaging`), start and
-    arithmetic (`init` to `dtype`), single solvers and schedules (`beta_1` to
-    `max_fun`), and the classes (`class_weight` to `temperature_scaling`).
-
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=(128,)
@@ -414,8 +407,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     >>> from sklearn.datasets import load_breast_cancer
     >>> from sknet import SigmoidMLPClassifier
     >>> X, y = load_breast_cancer(return_X_y=True)
-    >>> classifier = SigmoidMLPClassifier(random_state=0).fit(X[:400], y[:400])
-    >>> classifier.score(X[400:], y[400:]) > 0.9
+    >>> model = SigmoidMLPClassifier(random_state=0).fit(X[:400], y[:400])
+    >>> model.score(X[400:], y[400:]) > 0.9
     True
     """
 

@@ -35,13 +35,6 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     dates and free text encoded and missing values marked inside; `inputs_` shows
     how. Gradients are those of [1]_.
 
-    The parameters come in groups: the network (`hidden_layer_sizes` to
-    `n_members`), training (`learning_rate_init` to `verbose`), when to stop
-    (`early_stopping` to `tol`), the table (`categorical_features` to
-    `monotonic_cst`), regularisation (`alpha` to `averaging`), start and
-    arithmetic (`init` to `dtype`), single solvers and schedules (`beta_1` to
-    `max_fun`), and the targets (`quantile` to `target_scaling`).
-
     Parameters
     ----------
     hidden_layer_sizes : int or sequence of int, default=(96, 32)
@@ -385,8 +378,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     >>> from sklearn.datasets import load_diabetes
     >>> from sknet import SigmoidMLPRegressor
     >>> X, y = load_diabetes(return_X_y=True)
-    >>> regressor = SigmoidMLPRegressor(random_state=0).fit(X[:300], y[:300])
-    >>> regressor.score(X[300:], y[300:]) > 0.3
+    >>> model = SigmoidMLPRegressor(random_state=0).fit(X[:300], y[:300])
+    >>> model.score(X[300:], y[300:]) > 0.3
     True
     """
 
