@@ -60,6 +60,9 @@ LINE_VALUES = 2**18
 SHARE_VALUES = 2**22
 """How many of the background's shares are kept at a time, see `Lines`."""
 
+WIDE = 8
+"""How many times as many rows are computed at once, at most, where columns are so many that shares are not kept."""
+
 
 def draw_background(n: int) -> NDArray[np.intp]:
     """Return the numbers of the rows of a background that are used, increasing; the same ones for the same n."""
@@ -97,6 +100,8 @@ def explain(
     values = np.empty((n, model.encoder.n_columns, head.n_outputs), base.dtype)
     adds_up = np.empty(n, dtype=bool)
     step = max(1, LINE_VALUES // (len(lines.z0) * lines.widest * head.n_outputs))
+    if len(lines.column_blocks) > 1:  # each piece of rows computes shares again: fewer, larger pieces
+        step = max(1, min(WIDE * step, SHARE_VALUES // model.encoder.n_inputs))
 
     def fill(x: Table, first: int, part: slice) -> None:
         """Explain a part of the rows x, which begin at row `first` of the table."""
@@ -210,26 +215,34 @@ class Lines:
         by_input = (slopes.mean(axis=2) @ self.model.network.coefs[0].T) * (x - self.centre)  # (k, n, m)
         contributions[:, :, has_inputs] = np.add.reduceat(by_input, starts[:-1][has_inputs], axis=2)
         flat = slopes.reshape(k * n, b * h)
-        for columns in self._column_blocks:
+        for columns in self.column_blocks:
             contributions[:, :, columns] -= (flat @ self._shares(columns)).reshape(k, n, -1)
         return contributions
 
     @cached_property
-    def _column_blocks(self) -> list[slice]:
-        """Columns whose shares are computed at a time."""
-        d, width = self.model.encoder.n_columns, max(1, SHARE_VALUES // self.z0.size)
-        return [slice(start, min(start + width, d)) for start in range(0, d, width)]
+    def column_blocks(self) -> list[NDArray[np.intp]]:
+        """The columns that are not 0 in all of the background, as many together as have their shares computed at once.
 
-    def _shares(self, columns: slice) -> Array:
+        In a sparse table they are few of all; the others' shares are 0.
+        """
+        n_used = np.diff(np.append(0, self.x0.any(axis=0).cumsum())[self.model.encoder.starts])  # inputs of each column
+        used = np.flatnonzero(n_used)
+        width = max(1, SHARE_VALUES // self.z0.size)
+        return [used[start : start + width] for start in range(0, len(used), width)]
+
+    def _shares(self, columns: NDArray[np.intp]) -> Array:
         """Return the shares of some columns, divided by b, (b h, columns): those of all are computed once."""
-        return self._all_shares if len(self._column_blocks) == 1 else self._shares_of(columns)
+        return self._all_shares if len(self.column_blocks) == 1 else self._shares_of(columns)
 
     @cached_property
     def _all_shares(self) -> Array:
-        return self._shares_of(slice(0, self.model.encoder.n_columns))
+        return self._shares_of(self.column_blocks[0])
 
-    def _shares_of(self, columns: slice) -> Array:
-        W, starts = self.model.network.coefs[0], self.model.encoder.starts.tolist()
-        x0 = (self.x0 - self.centre) / len(self.x0)
-        inputs = [slice(starts[j], starts[j + 1]) for j in range(columns.start, columns.stop)]
-        return np.stack([x0[:, s] @ W[s] for s in inputs], axis=2).reshape(self.z0.size, -1)
+    def _shares_of(self, columns: NDArray[np.intp]) -> Array:
+        W, starts, b = self.model.network.coefs[0], self.model.encoder.starts, len(self.x0)
+        if (np.diff(starts) == 1).all():  # one input each: of thousands of columns, a loop would take longer
+            shares = ((self.x0[:, columns] - self.centre[columns]) / b)[:, np.newaxis] * W[columns].T
+        else:
+            inputs = [slice(starts[j], starts[j + 1]) for j in columns]
+            shares = np.stack([((self.x0[:, s] - self.centre[s]) / b) @ W[s] for s in inputs], axis=2)
+        return shares.reshape(self.z0.size, -1)

@@ -13,7 +13,7 @@ X = rng.normal(size=(N, 3))
 Y = X[:, 0] + X[:, 1] ** 2 - X[:, 0] * X[:, 2]
 TABLE = pd.DataFrame({"number": X[:, 0], "color": rng.choice(["red", "green"], N), "flag": rng.random(N) < 0.5})
 NUMBER = TABLE["number"] + (TABLE["color"] == "red")
-QUICK = dict(max_iter=3, early_stopping=False, n_members=1, random_state=0)
+QUICK = dict(hidden_layer_sizes=6, max_iter=3, early_stopping=False, n_members=1, random_state=0)
 
 
 def test_what_cannot_be_a_background_is_refused_by_name():
@@ -30,13 +30,13 @@ def test_what_cannot_be_a_background_is_refused_by_name():
 
 
 def test_verbose_prints_how_far_it_is(capsys):
-    net = SigmoidMLPRegressor(2, **QUICK).fit(X, Y).set_params(verbose=True)
+    net = SigmoidMLPRegressor(**QUICK).fit(X, Y).set_params(verbose=True)
     net.explain(np.tile(X, (10, 1)))
     assert capsys.readouterr().out == "Rows explained: 1,024 of 1,200\nRows explained: 1,200 of 1,200\n"
 
 
 def test_a_jump_is_warned_of():
     step = Activation("step", lambda z: np.sign(z, out=z), lambda a, delta: np.multiply(delta, 0.0, out=delta))
-    net = SigmoidMLPRegressor(4, step, **QUICK).fit(X, Y)
+    net = SigmoidMLPRegressor(activation=step, **QUICK).fit(X, Y)
     with pytest.warns(UserWarning, match=r"contributions to \d+ of 30 rows do not add up.*256 nodes"):
         assert_array_equal(net.explain(X[:30]).values, 0.0)

@@ -15,7 +15,7 @@ X = rng.normal(size=(N, 3))
 Y = X[:, 0] + X[:, 1] ** 2 - X[:, 0] * X[:, 2]
 TABLE = pd.DataFrame({"number": X[:, 0], "color": rng.choice(["red", "green"], N), "flag": rng.random(N) < 0.5})
 LABEL = np.digitize(Y, [-0.5, 0.5])
-QUICK = dict(max_iter=3, early_stopping=False, n_members=1, random_state=0)
+QUICK = dict(hidden_layer_sizes=6, max_iter=3, early_stopping=False, n_members=1, random_state=0)
 
 
 def test_importance_is_the_mean_absolute_contribution():
