@@ -32,7 +32,7 @@ from sknet._estimators.parameters import column_choices, has_partial_fit
 from sknet._estimators.read_data import Columns, FitArguments, read_rows, read_validation
 from sknet._estimators.reporting import (
     print_end,
-    refuse_or_warn_of_identifiers,
+    refuse_or_warn_of_left_out,
     warn_of_ending,
     warn_of_far_columns,
     warn_of_few_rows,
@@ -216,7 +216,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             rows = rows.merge_duplicates()
         if earlier is None:
             encoding = learn_encoding(settings, data.head, rows, data.columns.float_type, plan.seeds[1])
-            refuse_or_warn_of_identifiers(encoding.encoder)
+            refuse_or_warn_of_left_out(encoding.encoder)
         else:
             encoding = encoding_of(earlier.model, data.head)
         encoded = encode_rows(encoding, rows, cross_fit=settings.table.category_encoding != "one_hot")

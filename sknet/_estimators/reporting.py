@@ -14,7 +14,9 @@ from sknet._model.baseline import is_no_better_than_constant
 from sknet._model.network_run import NetworkRun
 from sknet._network.losses import Loss
 from sknet._network.temperature import LARGEST_LOG
+from sknet._tables.columns import Column
 from sknet._tables.columns.category import IdentifierColumn
+from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.messages import short_list
 from sknet._tables.novelty import columns_far_from_training
@@ -142,19 +144,32 @@ def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:
         )
 
 
-def refuse_or_warn_of_identifiers(encoder: TableEncoder) -> None:
-    """Name the columns that are left out; refuse a table of which nothing is left."""
-    pairs = zip(encoder.column_names, encoder.columns, strict=True)
-    left_out = [name for name, column in pairs if isinstance(column, IdentifierColumn)]
-    if not left_out:
-        return
-    text = (
-        f"Columns {short_list(left_out)} of X are left out: they are categories, and all their values differ, as those "
-        "of identifiers do. Drop them, or make them numbers or dates if that is what they are."
-    )
-    if encoder.n_inputs == 0:
-        raise ValueError(f"{text} No other column is left.")
-    warn(text, UserWarning)
+def refuse_or_warn_of_left_out(encoder: TableEncoder) -> None:
+    """Name the columns that are left out because they say nothing; refuse a table of which nothing is left."""
+    names, columns = encoder.column_names, encoder.columns
+    reasons = [
+        f"Columns {short_list(left_out)} of X are left out: {reason}"
+        for kind, reason in LEFT_OUT.items()
+        if (left_out := [name for name, c in zip(names, columns, strict=True) if is_left_out(c, kind)])
+    ]
+    if reasons and encoder.n_inputs == 0:
+        raise ValueError(f"{' '.join(reasons)} No other column is left.")
+    for reason in reasons:
+        warn(reason, UserWarning)
+
+
+def is_left_out(column: Column, kind: type) -> bool:
+    """Whether a column is of this kind, and says no more than where a value is missing."""
+    return isinstance(column, kind) and {facts.kind for facts in column.inputs} <= {"missing"}
+
+
+LEFT_OUT: dict[type, str] = {
+    IdentifierColumn: "they are categories, and all their values differ, as those of identifiers do. Drop them, or "
+    "make them numbers or dates if that is what they are.",
+    TextColumn: "they are text, and no two of their texts differ in words. Drop them, or leave them out of "
+    "text_features.",
+}
+"""Kinds of columns that may say nothing, and what is to be done then."""
 
 
 def why_diverged(parameters: CommonParameters, error: DivergedError, run: FitRun) -> str:

@@ -33,7 +33,7 @@ from sknet._estimators.read_data import (
     read_known_table,
     read_table,
 )
-from sknet._estimators.reporting import refuse_or_warn_of_identifiers, warn_of_few_rows
+from sknet._estimators.reporting import refuse_or_warn_of_left_out, warn_of_few_rows
 from sknet._estimators.resolve import objective_settings
 from sknet._model.heads import Head
 from sknet._partitions.epochs import RowCounts, StoredRows, learn_stored, network_of, validation_of
@@ -176,7 +176,7 @@ def assemble(
     columns = cast(Columns, reader.columns)  # there was a first chunk
     head = head.with_settings(settings.objective)  # numbers are scaled by the loss that training will use
     encoding = learn_stored(settings, head, rows, sample, counts.n, columns.float_type, seeds[1])
-    refuse_or_warn_of_identifiers(encoding.encoder)
+    refuse_or_warn_of_left_out(encoding.encoder)
     encoded = None if validation is None else validation_of(encoding, validation)
     method = evaluation_method(estimator, stored.n_rows)
     plan = Plan(

@@ -39,7 +39,7 @@ _KINDS: dict[str, ColumnKind] = {  # by what `pandas.api.types.infer_dtype` retu
 }
 
 _MIXED = ("mixed", "mixed-integer")  # of objects: numbers if none of them is text
-_TO_ONE_KIND = "make it numbers with pandas.to_numeric(errors='coerce') or categories with astype(str)"
+_TO_ONE_KIND = "make it numbers with pandas.to_numeric(errors='coerce') or strings with astype(str)"
 _TO_SECONDS = "pass dates where fit had dates; turn them into seconds where it had numbers"
 _DESCRIPTIONS = {"mixed": "mixed", "mixed-integer": "mixed", "unknown-array": "nested or unknown"}
 _REMEDIES = {

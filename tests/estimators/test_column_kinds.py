@@ -289,6 +289,17 @@ def test_identifiers_are_left_out_with_a_warning():
         SigmoidMLPRegressor(**QUICK).fit(pd.DataFrame({"name": names}), NUMBER)
 
 
+@pytest.mark.parametrize("texts", [[""] * N, ["the same text everywhere"] * N, [None] * N])
+def test_texts_that_say_nothing_are_left_out_with_a_warning(texts):
+    settings = QUICK | {"text_features": ["note"]}
+    with pytest.warns(UserWarning, match=r"Columns \['note'\] of X are left out: they are text, and no two .* differ"):
+        net = SigmoidMLPRegressor(**settings).fit(TABLE.assign(note=texts), NUMBER)
+    assert set(net.inputs_.loc[net.inputs_["column"] == "note", "kind"]) <= {"missing"}
+    if texts[0] is not None:
+        with pytest.raises(ValueError, match=r"\['note'\].*No other column is left"):
+            SigmoidMLPRegressor(**settings).fit(pd.DataFrame({"note": texts}), NUMBER)
+
+
 @pytest.mark.parametrize("n_members", [1, 2])
 @pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
 def test_identifiers_in_arrays_are_left_out_with_a_warning(kind, n_members):
