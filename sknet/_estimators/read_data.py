@@ -266,6 +266,8 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
         # scikit-learn looks for infinities by a sum; without its dispatch, arrays of other libraries become NumPy's
         with np.errstate(over="ignore", invalid="ignore"), config_context(array_api_dispatch=False):
             X = check(X, **_ARRAYS)
+        if isinstance(X, np.ndarray) and X.dtype == bool:
+            X = X.view(np.uint8)  # the same bytes
         ours = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
         return X if ours or is_memory_mapped(X) else X.astype(np.float64)
     except (ValueError, TypeError, OverflowError) as error:

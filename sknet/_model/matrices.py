@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from sknet._model.batchwise import BatchwiseInputs
 from sknet._model.heads import Head, RegressionHead
+from sknet._model.machine import refuse_large_table
 from sknet._model.model import Model, Network
 from sknet._model.settings import Settings
 from sknet._network.binding import Kind
@@ -198,8 +199,11 @@ def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> Enco
             return inputs if has_bins else InputSubset(inputs, raw)
 
         return EncodedInMemory(make_mapped, n)
-    encode = _encode_dense if encoder.lookups is None else _encode_mixed
-    return EncodedInMemory(encode(encoder, rows.X, dtype, fold, raw), n)
+    if encoder.lookups is not None:
+        refuse_large_table(n, encoder.n_inputs, kept_bytes(encoder.lookups.dense_encoder, rows.X, dtype))
+        return EncodedInMemory(_encode_mixed(encoder, rows.X, dtype, fold, raw), n)
+    refuse_large_table(n, encoder.n_inputs, kept_bytes(encoder, rows.X, dtype))
+    return EncodedInMemory(_encode_dense(encoder, rows.X, dtype, fold, raw), n)
 
 
 def _encode_dense(
@@ -255,12 +259,19 @@ def _compact_inputs(compact: CompactRows, n_inputs: int, n_raw: int, kind: Kind)
 def is_compact(encoder: TableEncoder, X: Table, dtype: DType) -> bool:
     """Whether the encoded rows of a table are kept as compact rows: where that is much less of much memory."""
     row_bytes = encoder.n_inputs * dtype.itemsize
-    return X.shape[0] * row_bytes > WHOLE_BYTES and encoder.compact_layout(dtype).row_bytes(dtype) < row_bytes / 2
+    return X.shape[0] * row_bytes > WHOLE_BYTES and encoder.compact_layout.row_bytes(dtype) < row_bytes / 2
+
+
+def kept_bytes(encoder: TableEncoder, X: Table, dtype: DType) -> int:
+    """Return how much memory the encoded rows of a table take, as they are kept."""
+    layout = encoder.compact_layout
+    row_bytes = layout.row_bytes(dtype) if is_compact(encoder, X, dtype) else encoder.n_inputs * dtype.itemsize
+    return X.shape[0] * row_bytes
 
 
 def small_array(encoder: TableEncoder, X: Table, dtype: DType) -> Array | None:
     """Return a table as an array if, of short integers, it takes far less memory than its encoded rows; else None."""
-    n_bytes = X.shape[0] * min(encoder.n_inputs * dtype.itemsize, encoder.compact_layout(dtype).row_bytes(dtype))
+    n_bytes = X.shape[0] * min(encoder.n_inputs * dtype.itemsize, encoder.compact_layout.row_bytes(dtype))
     if is_sparse(X) or n_bytes <= WHOLE_BYTES:
         return None
     array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else X

@@ -68,7 +68,7 @@ class BinGroup:
     def write(self, n_full: Array, share: Array, out: Array) -> None:
         """Write the bins of b rows into `out`, (b, m), and zeros into the columns' other inputs."""
         place = n_full.ravel().astype(np.intp)
-        inputs = self.patterns.take(place, 0)  # (b * columns, width)
+        inputs = self.patterns.astype(out.dtype).take(place, 0)  # (b * columns, width)
         place += np.arange(self.first, inputs.size, inputs.shape[1])
         inputs.reshape(-1)[place] = share.ravel()
         by_column = inputs.reshape(*n_full.shape, self.patterns.shape[1])
@@ -196,7 +196,7 @@ def empty_rows(layout: CompactLayout, n: int, dtype: DType) -> CompactRows:
 # --- what is where ---------------------------------------------------------------------------------------------------
 
 
-def compact_layout(columns: Sequence[Column], dtype: DType) -> CompactLayout:
+def compact_layout(columns: Sequence[Column]) -> CompactLayout:
     """Sort the inputs of a table's columns into those that are kept and those that something shorter describes."""
     kept: list[int] = []
     signs: list[int] = []
@@ -218,11 +218,11 @@ def compact_layout(columns: Sequence[Column], dtype: DType) -> CompactLayout:
         kept += [start + i for i in range(len(facts)) if i not in one_hot and i not in described]
         start += len(facts)
     return CompactLayout(
-        np.array(kept, dtype=np.intp), np.array(signs, dtype=np.intp), tuple(levels), _group_bins(binned, dtype)
+        np.array(kept, dtype=np.intp), np.array(signs, dtype=np.intp), tuple(levels), _group_bins(binned)
     )
 
 
-def _group_bins(binned: Sequence[tuple[int, int, int, int]], dtype: DType) -> tuple[BinGroup, ...]:
+def _group_bins(binned: Sequence[tuple[int, int, int, int]]) -> tuple[BinGroup, ...]:
     groups, stop = [], 0
     for (width, first, n_bins), columns in groupby(sorted(binned), key=lambda column: column[:3]):
         starts = np.array([column[3] for column in columns])
@@ -233,7 +233,7 @@ def _group_bins(binned: Sequence[tuple[int, int, int, int]], dtype: DType) -> tu
             BinGroup(
                 slice(stop, stop + len(starts)),
                 first,
-                ((place >= 0) & (place < np.arange(n_bins)[:, np.newaxis])).astype(dtype),
+                ((place >= 0) & (place < np.arange(n_bins)[:, np.newaxis])).astype(np.float32),
                 tuple(
                     (slice(int(starts[run[0]]), int(starts[run[-1]]) + width), slice(int(run[0]), int(run[-1]) + 1))
                     for run in runs

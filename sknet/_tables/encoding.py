@@ -59,8 +59,8 @@ from sknet._typing import Array, Batch, DType, Table
 MAX_COPIED_VALUES = 2**19
 """How many values of an array are copied at a time to learn its columns, each of which is then adjacent in memory."""
 
-ENCODED_BYTES = 2**24
-"""How much of a table is encoded at a time to be kept in less memory: columns of a frame take long to start with."""
+ENCODED_BYTES = 2**22
+"""How much is encoded at a time to be kept as compact rows: little, and enough for columns of a frame to be worth it."""
 
 NUMBER_COLUMNS = (NumberColumn, BinnedColumn, QuantileColumn)
 """Types of columns whose values are numbers: only these can be read from a sparse table."""
@@ -93,9 +93,10 @@ class TableEncoder:
             return None
         return choose_lookups(self.columns, self._layout.starts, partial(TableEncoder, self.names))
 
-    def compact_layout(self, dtype: DType) -> CompactLayout:
-        """Return how encoded rows are kept in less memory."""
-        return compact_layout(self.columns, dtype)
+    @cached_property
+    def compact_layout(self) -> CompactLayout:
+        """How encoded rows are kept in less memory."""
+        return compact_layout(self.columns)
 
     @cached_property
     def _layout(self) -> ColumnLayout:
@@ -171,7 +172,7 @@ class TableEncoder:
     def encode_compact(self, X: Table, dtype: DType, fold: NDArray[np.intp] | None = None) -> CompactRows:
         """Encode a dense table as `encode` does, into arrays of a fraction of the size."""
         n = len(X)
-        compact = empty_rows(self.compact_layout(dtype), n, dtype)
+        compact = empty_rows(self.compact_layout, n, dtype)
         height = max(1, ENCODED_BYTES // (max(self.n_inputs, 1) * dtype.itemsize))
         for start in range(0, n, height):
             rows = slice(start, min(start + height, n))

@@ -57,6 +57,17 @@ def test_the_outputs_of_a_batch_are_counted_before_anything_is_allocated(early_s
     tracemalloc.stop()
 
 
+def test_an_encoded_table_that_cannot_fit_is_refused_before_it_is_encoded(monkeypatch):
+    monkeypatch.setattr("sknet._model.machine.memory_limit", lambda: 2**20)
+    X = np.random.default_rng(0).normal(size=(20_000, 20))
+    net = SigmoidMLPRegressor(2, max_iter=1, batch_size=100)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=r"20,000 rows of .* inputs; to keep .* sknet\.stream\.fit .*max_categories"):
+        net.fit(X, X[:, 0])
+    assert tracemalloc.get_traced_memory()[1] < 4 * X.nbytes
+    tracemalloc.stop()
+
+
 def test_a_limit_of_the_process_counts():
     resource = pytest.importorskip("resource")
     before = resource.getrlimit(resource.RLIMIT_AS)

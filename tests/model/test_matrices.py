@@ -150,3 +150,10 @@ def test_rows_of_short_integers_are_encoded_batch_by_batch(monkeypatch):
     for kind in (np.asarray, pd.DataFrame):
         assert matrices.small_array(whole._fitted.model.encoder, kind(table), np.dtype(np.float32)) is not None
         assert_array_equal(clone(net).fit(kind(table), NUMBER).coefs_[0], whole.coefs_[0])
+
+
+def test_booleans_are_bytes():
+    table = rng.random((N, 4)) < 0.3
+    net = SigmoidMLPRegressor(8, max_iter=2, random_state=0)
+    assert_array_equal(clone(net).fit(table, NUMBER).coefs_[0], net.fit(table.astype(float), NUMBER).coefs_[0])
+    assert_array_equal(net.predict(table), net.predict(table.astype(float)))
