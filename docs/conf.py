@@ -27,6 +27,7 @@ extensions = [
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
     "sphinx-mathjax-offline",  # formulas show without a network
+    "gallery_pictures",
     "page_contents",
     "parameter_groups",
     "parameter_table",
@@ -74,6 +75,7 @@ sphinx_gallery_conf = {
     "copyfile_regex": r".*\.csv",
     "subsection_order": [f"../examples/{name}" for name in SECTIONS],
     "default_thumb_file": os.path.join(os.path.dirname(__file__), "_static", "no_picture.png"),
+    "image_scrapers": ["gallery_pictures.pictures"],
     "reset_argv": "gallery_globals.no_arguments",
     "write_computation_times": False,
 }

@@ -1,6 +1,6 @@
 """
-Quickstart: default parameters, beside a linear model, boosted trees and scikit-learn's network
-===============================================================================================
+Quickstart
+==========
 
 A raw table goes in, and nothing is tuned. First one table in a few lines, then every table that comes with this project
 and with scikit-learn, each with the scores of three other models beside ours, also where they are better.

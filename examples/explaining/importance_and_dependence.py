@@ -1,6 +1,6 @@
 """
-Which columns matter, and how: four questions side by side
-==========================================================
+Which columns matter, and how
+=============================
 
 How much worse is the network without a column? ``permutation_importance``. How do its predictions change with one?
 Partial dependence. How much has each column contributed to each prediction? ``explain``. How much more is predicted for

@@ -1,6 +1,6 @@
 """
-SHAP's plots, and SHAP's own explainers, on a raw table
-=======================================================
+SHAP on a raw table
+===================
 
 ``explain`` computes contributions by the network's gradients, and ``to_shap()`` hands them to SHAP's plots. SHAP's own
 explainers call ``predict`` with rows made of others' values; they compute with these, so they see codes, which become

@@ -1,6 +1,6 @@
 """
-An activation and a loss of your own
-====================================
+Your own activation and loss
+============================
 
 Two functions make an activation, two a loss. ``check_gradient`` compares the derivative with finite differences, and
 says where it is wrong.

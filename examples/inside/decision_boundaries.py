@@ -1,6 +1,6 @@
 """
-Decision boundaries by width and depth
-======================================
+Decision boundaries
+===================
 
 What a network can draw between two classes: no hidden layer a line, a few units a bent one, more units and layers
 what is needed. Shades are probabilities.

@@ -1,6 +1,6 @@
 """
-A look inside: layers, gradients, hidden features
-=================================================
+Weights and hidden features
+===========================
 
 Each layer's output, the gradient, hidden features as the input of another model, and what each unit of the first layer
 looks for in an image.

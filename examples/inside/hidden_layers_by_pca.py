@@ -1,6 +1,6 @@
 """
-What the layers do: PCA of the activations
-==========================================
+Hidden layers by PCA
+====================
 
 Digits as the pixels show them, and as two hidden layers do: each layer moves the classes apart. ``activations`` returns
 every layer's output; two principal components are drawn.

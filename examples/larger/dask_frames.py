@@ -1,6 +1,6 @@
 """
-A dask data frame, trained by the workers that hold it
-======================================================
+A dask data frame
+=================
 
 ``sknet.dask`` has both estimators for dask collections. The rows stay on their workers; each step sends the weights
 there and adds up the gradients that come back. Here the cluster lives in this process; with the address of a scheduler

@@ -1,6 +1,6 @@
 """
-A Parquet file, read in chunks
-==============================
+A Parquet file in chunks
+========================
 
 ``partial_fit`` makes one pass over the rows that it is given, so a table can be read from a file piece by piece, as
 often as there are epochs. The levels of a category are declared at the first call.

@@ -1,6 +1,6 @@
 """
-Digits as images, and the ones that go wrong
-============================================
+Digits as images
+================
 
 Pixels are columns like others. The pictures show each wrong digit with what the network took it for, and how sure it
 was.

@@ -1,6 +1,6 @@
 """
-A mixed table from end to end
-=============================
+A mixed table
+=============
 
 Numbers in their own units, a column of text, a code that is a category, missing values: into ``fit`` as they are.
 Then what became of each column, the network that was made of it, and its predictions.

@@ -1,6 +1,6 @@
 """
-Effects that are known to go one way
-====================================
+Monotone effects
+================
 
 With a stronger engine a car does not go further on a gallon, if all else is the same; nor does a heavier car, and later
 ones were not built to go less far. ``monotonic_cst`` says so, and the network keeps to it for every car, not only on

@@ -1,6 +1,6 @@
 """
-A column of sentences beside numbers
-====================================
+Sentences beside numbers
+========================
 
 Functions of NumPy, SciPy, pandas and scikit-learn as a table: what the first sentence of each says, how many parameters
 it takes and how long its documentation is. Which library is it from? The sentence is a column like the others.

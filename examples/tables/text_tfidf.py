@@ -1,6 +1,6 @@
 """
-Text: which library is this sentence from?
-==========================================
+Text as TF-IDF
+==============
 
 First sentences of the documentation of NumPy, SciPy, pandas and scikit-learn, turned into a sparse table of word
 weights (TF-IDF). The network takes it as it is, and it stays sparse.

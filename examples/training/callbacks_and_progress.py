@@ -1,6 +1,6 @@
 """
-Progress bars, scores as training goes, and a callback of your own
-==================================================================
+Callbacks and progress bars
+===========================
 
 Callbacks are called at each epoch: scikit-learn's own, which came with its version 1.9, draw nested bars and keep
 scores; one of your own may stop training.

@@ -1,6 +1,6 @@
 """
-Training that continues: partial_fit, warm starts, checkpoints
-==============================================================
+Training that continues
+=======================
 
 Training may go on: epoch by epoch, from the last weights, or from a file, after the machine was switched off.
 

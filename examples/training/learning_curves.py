@@ -1,6 +1,6 @@
 """
-Learning curves: would more rows help?
-======================================
+Learning curves
+===============
 
 The same network on more and more rows. Where the curves of training and test meet, more rows of the same kind bring
 little; where they are apart, they bring much.

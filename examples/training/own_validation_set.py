@@ -1,6 +1,6 @@
 """
-A validation set of your own
-============================
+Your own validation set
+=======================
 
 The rows that rate each epoch may be yours: passed to ``fit``, through a pipeline that scales them too, or chosen by a
 splitter that keeps one writer's digits on one side.

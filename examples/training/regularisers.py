@@ -1,6 +1,6 @@
 """
-Regularisation: dropout, penalties, norms, smoothing
-====================================================
+Regularisers compared
+=====================
 
 What keeps a network from learning the noise: dropout, penalties, norm limits, smoothing, early stopping. The further
 apart the two losses are, the more of what was learnt is noise.

@@ -1,6 +1,6 @@
 """
-The training history, and what stops training
-=============================================
+The training history
+====================
 
 Every fit keeps a record, one row per epoch. What rates an epoch on the held-out rows is a choice: the loss, a score of
 scikit-learn's, or a function of your own.

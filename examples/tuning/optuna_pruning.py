@@ -1,6 +1,6 @@
 """
-Optuna: give up bad trials while they train
-===========================================
+Optuna: pruning trials
+======================
 
 A callback tells Optuna each epoch's validation score. Where it is worse than the median of earlier trials at that
 epoch, training stops and the trial is pruned. Callbacks need scikit-learn 1.9.

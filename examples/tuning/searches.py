@@ -1,6 +1,6 @@
 """
-Tuning: grid, successive halving, Optuna
-========================================
+Grid, halving, Optuna
+=====================
 
 Tuning with what scikit-learn has, and with Optuna where it is installed: width and depth are plain numbers. Halving
 gives many settings few epochs, and the best of them more.

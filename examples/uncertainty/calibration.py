@@ -1,6 +1,6 @@
 """
-Are the probabilities right? Calibration curves
-===============================================
+Calibration curves
+==================
 
 Of the rows that are given a probability of 0.8, eight in ten should be of that class. The temperature found on
 held-out rows sees to that; without early stopping, smoothing and temperature a network trained for long is far too

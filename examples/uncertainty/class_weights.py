@@ -1,6 +1,6 @@
 """
-Rare classes: class weights and sample weights
-==============================================
+Rare classes: weights
+=====================
 
 Weights trade errors of one kind for errors of the other: more of the rare class is caught, at the price of more false
 alarms. Class weights are sample weights.

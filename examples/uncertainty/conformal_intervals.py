@@ -1,6 +1,6 @@
 """
-Intervals by need: one width for all rows, or as wide as each row needs
-=======================================================================
+Intervals as wide as needed
+===========================
 
 ``predict_interval`` corrects predictions by the errors of the rows that ``fit`` has held out: of new rows of the same
 kind, nine in ten lie inside. Around a mean all intervals have one width, which is too much where there is little noise

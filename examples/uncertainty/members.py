@@ -1,6 +1,6 @@
 """
-Several networks, and where they disagree
-=========================================
+Where networks disagree
+=======================
 
 Networks from different seeds disagree where there are no rows to learn from, so their spread is a sign of not knowing;
 and their mean errs less than one of them. ``n_members`` makes that mean one network.

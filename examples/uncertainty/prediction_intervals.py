@@ -1,6 +1,6 @@
 """
-Prediction intervals that hold what they promise
-================================================
+Prediction intervals
+====================
 
 Two kinds of 90 % intervals for the fuel consumption of cars: around a prediction, equally wide for all, and between two
 quantiles, wide where little is certain. Both are calibrated by rows that a member of the ensemble has not seen. What is

@@ -1,6 +1,6 @@
 """
-Prediction sets: which classes cannot be excluded
-=================================================
+Prediction sets
+===============
 
 Where classes overlap, one label says more than is known. ``predict_set`` gives one class where the network is sure and
 several where it is not; nine in ten new rows of each class, of the rare one too, have their class in the set.

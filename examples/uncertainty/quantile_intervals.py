@@ -1,6 +1,6 @@
 """
-Prediction intervals from quantiles that never cross
-====================================================
+Intervals from quantiles
+========================
 
 One network predicts several quantiles at once. They never cross, follow noise that differs from row to row, and the
 truth lies between them as often as they say.

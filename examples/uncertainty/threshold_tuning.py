@@ -1,6 +1,6 @@
 """
-Rare classes: tune the threshold
-================================
+Rare classes: the threshold
+===========================
 
 A fraud that is missed costs 20, a false alarm 1. The network gives probabilities; at which one to raise an alarm is a
 decision, and can be tuned without training anew.
