@@ -60,7 +60,7 @@ class MonotoneWeights:
     lower, upper : ndarray of shape (n_weights,)
         Between these bounds, in the order of theta.
     bounds_by_layer : list of (lower, upper)
-        The same, each shaped like the layer's weights.
+        The same as views, each shaped like the layer's weights.
     means : list of ndarray of shape (fan_in,)
         About what each layer's inputs are on average.
     """
@@ -107,18 +107,17 @@ def monotone_weights(
     -------
     MonotoneWeights
     """
-    bounds = []
+    lower, upper = np.full(layout.n_weights, -np.inf, dtype), np.full(layout.n_weights, np.inf, dtype)
+    bounds = list(zip(layout.views(lower)[0], layout.views(upper)[0], strict=True))  # of a theta without biases
     increases, decreases = sign > 0, sign < 0  # which of a layer's inputs
-    for number, (fan_in, fan_out) in enumerate(layout.shapes):
+    for number, (low, high) in enumerate(bounds):
+        n_units = low.shape[1]
         is_last = number == len(activations)
-        sees = np.ones(fan_out, dtype=bool) if is_last else sees_constrained(fan_out, n_joined)
-        lower, upper = np.full((fan_in, fan_out), -np.inf, dtype), np.full((fan_in, fan_out), np.inf, dtype)
-        lower[increases], upper[decreases] = 0.0, 0.0
+        sees = np.ones(n_units, dtype=bool) if is_last else sees_constrained(n_units, n_joined)
+        low[increases], high[decreases] = 0.0, 0.0
         # the other half of the units do not see the constrained inputs at all
-        lower[np.ix_(decreases, ~sees)] = upper[np.ix_(increases, ~sees)] = 0.0
-        bounds.append((lower, upper))
-        increases, decreases = sees, np.zeros(fan_out, dtype=bool)
-    lower, upper = (layout.pack(of_layers, [], dtype) for of_layers in zip(*bounds, strict=True))
+        low[np.ix_(decreases, ~sees)] = high[np.ix_(increases, ~sees)] = 0.0
+        increases, decreases = sees, np.zeros(n_units, dtype=bool)
     means = [input_means]
     means += [np.full(size, a.center) for size, a in zip(layout.sizes[1:-1], activations, strict=True)]
     return MonotoneWeights(lower, upper, bounds, means)
