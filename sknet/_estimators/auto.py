@@ -44,9 +44,9 @@ AUTO_BINS_COLUMNS = 50
 """Up to so many columns of numbers networks see bins: the first layer of a wider table, of pixels perhaps, would be
 huge."""
 
-PATIENCE, FOLDS_PATIENCE, LARGE_PATIENCE = 24, (8, 6), 4
-"""How many epochs `n_iter_no_change="auto"` waits for a better one: in general, with folds of less and of more than
-`MANY_ROWS` rows, on large tables."""
+PATIENCE, FOLDS_PATIENCE, LARGE_PATIENCE = 24, (16, 8, 6), 4
+"""How many epochs `n_iter_no_change="auto"` waits for a better one: in general, with folds (below
+`FEW_ROWS`, below `MANY_ROWS`, from there on), on large tables."""
 
 SHARE, LARGE_SHARE = 0.15, 0.1
 """What `validation_fraction="auto"` holds out, in general and of large tables: thousands of rows are enough."""
@@ -167,7 +167,8 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "text_features": list(facts.text_names) or None,
     }
     if facts.validated == "folds":
-        values |= {"n_iter_no_change": FOLDS_PATIENCE[n >= MANY_ROWS], "tol": FOLDS_TOL, "dtype": "float32"}
+        patience = FOLDS_PATIENCE[(n >= FEW_ROWS) + (n >= MANY_ROWS)]
+        values |= {"n_iter_no_change": patience, "tol": FOLDS_TOL, "dtype": "float32"}
     if facts.earlier_parameters is not None:
         values |= {name: facts.earlier_parameters[name] for name in LEARNT_WITH if name in values}
     elif not (isinstance(p.init, tuple) or p.input_scaling is None or facts.is_sparse or not ours):

@@ -16,7 +16,7 @@ from sknet._estimators.auto import (
     evaluation_method,
 )
 from sknet._estimators.resolve import resolve
-from sknet._model.row_numbers import LARGE_ROWS, MANY_ROWS, RATED_ROWS
+from sknet._model.row_numbers import FEW_ROWS, LARGE_ROWS, MANY_ROWS, RATED_ROWS
 
 
 @pytest.mark.parametrize(
@@ -35,9 +35,10 @@ def test_what_evaluates_the_epochs(n, how):
 
 @pytest.mark.parametrize(
     ("facts", "patience", "share", "tol"),
-    [(Facts(500, "folds"), FOLDS_PATIENCE[0], SHARE, FOLDS_TOL),
-     (Facts(MANY_ROWS - 1, "folds"), FOLDS_PATIENCE[0], SHARE, FOLDS_TOL),
-     (Facts(MANY_ROWS, "folds"), FOLDS_PATIENCE[1], SHARE, FOLDS_TOL),
+    [(Facts(FEW_ROWS - 1, "folds"), FOLDS_PATIENCE[0], SHARE, FOLDS_TOL),
+     (Facts(FEW_ROWS, "folds"), FOLDS_PATIENCE[1], SHARE, FOLDS_TOL),
+     (Facts(MANY_ROWS - 1, "folds"), FOLDS_PATIENCE[1], SHARE, FOLDS_TOL),
+     (Facts(MANY_ROWS, "folds"), FOLDS_PATIENCE[2], SHARE, FOLDS_TOL),
      (Facts(2000, True, n_held_out=300), PATIENCE, SHARE, TOL),
      (Facts(LARGE_ROWS, True, n_held_out=2000), LARGE_PATIENCE, LARGE_SHARE, LARGE_TOL),
      (Facts(LARGE_ROWS - 1, True, n_held_out=1), PATIENCE, LARGE_SHARE, TOL)],
