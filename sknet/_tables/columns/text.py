@@ -194,7 +194,8 @@ def holds_free_text(column: pd.Series) -> bool:
 def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> TextColumn:
     """Learn terms and components from a column's n values and their weights."""
     codes, texts = read_texts(values, name)
-    refuse_broken_text(texts, f"Column {name!r} of X")
+    for start in range(0, len(texts), ENCODED_TEXTS):
+        refuse_broken_text(texts[start : start + ENCODED_TEXTS], f"Column {name!r} of X")
     observed = codes >= 0
     row_weight = None if settings.weight is None else settings.weight[observed]
     weight = np.bincount(codes[observed], row_weight, len(texts)).astype(np.float64)

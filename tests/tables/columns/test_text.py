@@ -154,7 +154,7 @@ def test_a_text_of_ten_megabytes_takes_little_memory():
 
 def test_the_matrix_of_terms_is_never_dense(monkeypatch):
     """What is encoded at once are some texts, whatever the number of rows."""
-    values = np.array([f"{a} {i}" for i, a in enumerate(np.tile(TEXTS, 50))], dtype=object)
+    values = np.array([f"{a} {i}" for i, a in enumerate(np.tile(TEXTS, 15))], dtype=object)
     column = learn(values)
     out, frame = np.zeros((len(values), 5), np.float32), pd.Series(values, dtype=object)
     tracemalloc.start()
