@@ -22,7 +22,7 @@ ARROWS = {  # a room may import these, and what they may import
     "_export": {"_model"},
     "_estimators": {"_storage", "_partitions", "_export"},
 }
-FOR_ALL = {"_typing"}
+FOR_ALL = {"_typing", "_vectors"}
 KNOW_NO_SKLEARN = {"_network", "_training", "_model", "_storage"}
 MAY_IMPORT_PRIVATE_SKLEARN = PACKAGE / "_estimators" / "constraints.py"
 MAY_IMPORT_MATPLOTLIB = {

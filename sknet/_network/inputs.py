@@ -40,8 +40,8 @@ class DenseInputs:
         """Return the batch's rows: a view for a slice, else the buffer, which the next call overwrites."""
         if isinstance(batch, slice):
             return self._values[batch]
-        if self._buffer is None:  # rows that are only evaluated are never gathered
-            self._buffer = np.empty((self._n_rows, *self._values.shape[1:]), self._values.dtype)
+        if self._buffer is None or len(self._buffer) < len(batch):  # pieces that are evaluated may be larger
+            self._buffer = np.empty((max(self._n_rows, len(batch)), *self._values.shape[1:]), self._values.dtype)
         # "clip" skips NumPy's own buffering of the output; the indices are in range
         return self._values.take(batch, 0, self._buffer[: len(batch)], "clip")
 

@@ -16,13 +16,16 @@ import numpy as np
 
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
-from sknet._network.binding import BackwardOptions, bind
+from sknet._network.binding import BackwardOptions, Kind, bind
 from sknet._network.inputs import DenseInputs, Inputs, length, pieces
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
 from sknet._network.penalties import ElasticNet
 from sknet._network.sparse_layers import DenseOnSparse
 from sknet._typing import Array, Batch, Gradient, SparseGradient
+
+MIN_RATED_ROWS = 256
+"""So many rows of other data are passed through the network at once, more where batches are larger."""
 
 MAX_CHAINS = 4
 """Layers stay bound to so many sizes of batches at most: where rows are on workers, no two batches need be alike."""
@@ -99,6 +102,7 @@ class Objective:
         self.set_rows(inputs, target, weight)
         self._bound: dict[int, BoundChain] = {}
         self._piece_gradient: Array | None = None
+        self._rated_theta, self._rating_chains = np.empty(0), dict[tuple[int, Kind], Chain]()
 
     def set_rows(self, inputs: Inputs, target: Array, weight: Array | None) -> None:
         """Take other training rows, of the same kind: those of a stream are never all in memory."""
@@ -225,10 +229,14 @@ class Objective:
     def raw(self, theta: Array, inputs: Inputs, n: int) -> Array:
         """Return the raw output, without dropout, for n rows of other data (a validation set)."""
         raw = np.empty((n, self._layout.sizes[-1]), theta.dtype)
-        n_rows = 0
-        for part in pieces(slice(0, n), self.n_rows):
-            if length(part) != n_rows:  # the first piece, and the last one
-                n_rows = length(part)
-                chain = bind(self._layout, self._activations, theta, n_rows, inputs.kind)
-            raw[part] = chain.forward(inputs(part))
+        for part in pieces(slice(0, n), max(self.n_rows, MIN_RATED_ROWS)):
+            raw[part] = self._rating_chain(theta, length(part), inputs.kind).forward(inputs(part))
         return raw
+
+    def _rating_chain(self, theta: Array, n_rows: int, kind: Kind) -> Chain:
+        """Return the chain of a forward pass: an epoch's is the last one's, whose theta lay in the same memory."""
+        if theta is not self._rated_theta:
+            self._rated_theta, self._rating_chains = theta, {}
+        if (n_rows, kind) not in self._rating_chains:
+            self._rating_chains[n_rows, kind] = bind(self._layout, self._activations, theta, n_rows, kind)
+        return self._rating_chains[n_rows, kind]

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sknet._typing import Array
-
-CACHED = 2**14
-"""How many weights are penalised at a time: the temporary array then fits in the cache."""
+from sknet._vectors import add_multiple
 
 
 @dataclass(frozen=True)
@@ -31,16 +29,9 @@ class ElasticNet:
 
     def add(self, w: Array, out: Array) -> float:
         """Add the gradient of the L2 term, l2 * w, to `out`; return the penalty."""
-        value = self.l1 * float(np.abs(w).sum()) if self.l1 else 0.0
-        return value + self._add_l2(w, out) if self.l2 else value
-
-    def _add_l2(self, w: Array, out: Array) -> float:
-        if w.size <= CACHED:
-            gradient = self.l2 * w  # not by SciPy's axpy: the idle threads of its BLAS slow down NumPy's
-            out += gradient
-            return 0.5 * float(w.dot(gradient))
-        parts = [slice(start, start + CACHED) for start in range(0, w.size, CACHED)]
-        return sum([self._add_l2(w[part], out[part]) for part in parts])
+        if self.l2:
+            add_multiple(out, self.l2, w)
+        return self.value(w)
 
 
 def soft_threshold(w: Array, amount: float | Array) -> None:

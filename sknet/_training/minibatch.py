@@ -22,6 +22,7 @@ from sknet._training.schedules import Progress, Schedule, adaptive
 from sknet._training.solver import Observer, Problem
 from sknet._training.state import Snapshot, State
 from sknet._typing import Array, Batch, Gradient
+from sknet._vectors import add_multiple
 
 MIN_ADAPTIVE_RATE = 1e-6
 
@@ -182,13 +183,11 @@ class MiniBatch:
         if self.weight_decay:
             theta[:n_weights] *= 1.0 - rate * self.weight_decay
         # the optimizer returns its scalar factor instead of applying it: one pass over theta applies it and the rate
-        gradient *= rate * self.optimizer.update(gradient, moments, step)
-        theta -= gradient
+        add_multiple(theta, -rate * self.optimizer.update(gradient, moments, step), gradient)
         if self.averaging:
-            average = vectors[-1]
-            np.subtract(theta, average, out=gradient)  # the gradient is used up: its memory saves a temporary
-            gradient *= 1.0 - min(self.averaging, (1.0 + step) / (10.0 + step))
-            average += gradient
+            average, decay = vectors[-1], min(self.averaging, (1.0 + step) / (10.0 + step))
+            average *= decay
+            add_multiple(average, 1.0 - decay, theta)
 
 
 class MiniBatchRun:

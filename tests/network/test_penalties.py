@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.optimize import minimize_scalar
 
-from sknet._network.penalties import CACHED, ElasticNet, Projection, limit_column_norms, soft_threshold
+from sknet._network.penalties import ElasticNet, Projection, limit_column_norms, soft_threshold
 
 W = np.array([1.0, -2.0, 0.0, 0.5])
 floats = st.floats(-10, 10)
@@ -72,10 +72,3 @@ def test_projection_of_all_weights_and_of_no_bias(l1, max_norm):
         expected[part] = (w.reshape(shape) * (np.minimum(1, max_norm / norms) if max_norm else 1)).ravel()
     Projection(l1, max_norm, shapes)(theta, 0.1)
     np.testing.assert_allclose(theta, expected, rtol=1e-13, atol=1e-16)
-
-
-def test_the_gradient_of_many_weights_is_that_of_each():
-    w = np.random.default_rng(0).normal(size=2 * CACHED + 5)
-    out = np.ones_like(w)
-    ElasticNet(l2=0.3).add(w, out)
-    np.testing.assert_allclose(out, 1.0 + 0.3 * w, rtol=1e-12)
