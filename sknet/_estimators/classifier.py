@@ -221,10 +221,9 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         schedule that scikit-learn does not have, else 0.
 
     dropout : float, sequence of float or "auto", default="auto"
-        The share of hidden outputs set to 0 in a training step, or one per layer;
-        rounded to a multiple of 2^-16. "auto" is 0.1 for a classifier that "adam"
-        trains with rows held out and a schedule that scikit-learn does not have,
-        else 0.
+        The share of hidden outputs set to 0 in a training step, or one per layer.
+        "auto" is 0.1 for a classifier that "adam" trains with rows held out and a
+        schedule that scikit-learn does not have, else 0.
 
     max_norm : float, default=None
         The largest norm that a unit's incoming weights may have.

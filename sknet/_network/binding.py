@@ -114,6 +114,6 @@ def _add_activation(
         layers.append(ActivateAndKeep(activation.apply, activation.backward, np.empty_like(z)))
     if not rate or training is None or training.rng is None:
         return z
-    dropout = Dropout(rate, training.rng, np.empty_like(z), np.empty_like(z))
+    dropout = Dropout(rate, training.rng, np.empty_like(z))
     layers.append(dropout)
     return dropout.dropped

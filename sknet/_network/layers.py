@@ -7,11 +7,11 @@ z, a, delta : (n, h), as in `backprop`
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from math import ceil
+from functools import lru_cache
 
 import numpy as np
 
-from sknet._typing import Array
+from sknet._typing import Array, DType
 
 
 @dataclass(eq=False)
@@ -32,36 +32,46 @@ class ActivateAndKeep:
         return delta
 
 
-N_LEVELS = 2**16
-"""How many values the random number has that decides on an output."""
+POOL = 2**17
+"""How many masks are drawn for all steps, of one output each: they fit in the processor's cache."""
 
-CHUNK = 2**14
-"""How many outputs are decided on at once: their random numbers then fit in the cache."""
+
+@lru_cache(maxsize=4)
+def mask_pool(rate: float, dtype: DType, size: int) -> Array:
+    """Draw so many masks, always the same: 0 with probability `rate`, else 1 / (1 - rate)."""
+    pool = (np.random.default_rng(0).random(size) >= rate).astype(dtype)
+    pool /= 1.0 - rate
+    return pool
 
 
 class Dropout:
     """Each output is 0 with probability `rate`, else divided by 1 - rate, which keeps its mean.
 
-    Srivastava et al. 2014. Drawing random numbers takes most of the time here, so an output gets only 16 bits of them,
-    a quarter of a 64-bit word of the generator (PCG64). Rates are therefore rounded to multiples of 2^-16.
+    Srivastava et al. 2014. A random number for each output would take longer than all else here. So a pool of masks is
+    drawn once, and the rows of a batch take those from a random place of it on, which one random number tells.
     """
 
-    def __init__(self, rate: float, rng: np.random.Generator, mask: Array, dropped: Array) -> None:
-        self.level = min(round(rate * N_LEVELS), N_LEVELS - 1)
-        self.scale = N_LEVELS / (N_LEVELS - self.level)  # 1 / (1 - rate)
-        self.draw_words = rng.bit_generator.random_raw
-        # (n, h) each; not in place, since the activation's backward pass reads `a` as it was before the mask
-        self.mask, self.dropped = mask, dropped
+    def __init__(self, rate: float, rng: np.random.Generator, dropped: Array) -> None:
+        n, h = dropped.shape
+        self.pool = mask_pool(rate, dropped.dtype, max(POOL, 2 * h))
+        self.draw_word = rng.bit_generator.random_raw
+        self.dropped = dropped  # not in place, since the activation's backward pass reads `a` as it was
+        n_rows = max(1, POOL // 4 // h)  # so many rows' masks follow each other in the pool
+        self.parts = [slice(start, min(start + n_rows, n)) for start in range(0, n, n_rows)]
+        self.masks: list[Array] = []
 
     def forward(self, a: Array) -> Array:
-        entries = self.mask.reshape(-1)
-        for start in range(0, entries.size, CHUNK):
-            part = entries[start : start + CHUNK]
-            numbers = self.draw_words(ceil(part.size / 4)).view(np.uint16)
-            np.greater_equal(numbers[: part.size], self.level, out=part)  # 0 with probability `rate`, else 1
-        self.mask *= self.scale
-        return np.multiply(a, self.mask, out=self.dropped)  # a * mask
+        self.masks = [self._draw(a[part]) for part in self.parts]
+        for part, mask in zip(self.parts, self.masks, strict=True):
+            np.multiply(a[part], mask, out=self.dropped[part])  # a * mask
+        return self.dropped
+
+    def _draw(self, a: Array) -> Array:
+        """Return masks for some rows: a view of the pool."""
+        start = self.draw_word() % (self.pool.size - a.size + 1)
+        return self.pool[start : start + a.size].reshape(a.shape)
 
     def backward(self, delta: Array) -> Array:
-        delta *= self.mask  # dJ/da = dJ/d(a * mask) * mask
+        for part, mask in zip(self.parts, self.masks, strict=True):
+            delta[part] *= mask  # dJ/da = dJ/d(a * mask) * mask
         return delta

@@ -7,7 +7,7 @@ from pieces import ACTIVATION_NAMES, network_case
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.backprop import Activate
 from sknet._network.binding import BackwardOptions, bind
-from sknet._network.layers import ActivateAndKeep, Dropout
+from sknet._network.layers import POOL, ActivateAndKeep, Dropout
 from sknet._network.layout import Layout
 
 
@@ -55,7 +55,7 @@ def test_dropout_keeps_the_expectation(rate):
     hidden = chain.hidden[0]
     assert (hidden == 0).mean() == pytest.approx(rate, abs=0.01)
     kept = hidden[:, 0][hidden[:, 0] != 0]
-    np.testing.assert_allclose(kept, (W[0, 0] + b[0]) / (1 - round(rate * 2**16) / 2**16), rtol=1e-13)
+    np.testing.assert_allclose(kept, (W[0, 0] + b[0]) / (1 - rate), rtol=1e-13)
 
 
 @pytest.mark.parametrize("name", ACTIVATION_NAMES)
@@ -106,23 +106,30 @@ def test_masks_are_drawn_anew_and_by_the_generator_alone():
     np.testing.assert_array_equal(dropping(0.5, np.random.default_rng(0), n=20)[0].forward(X), first)
 
 
-def test_the_generator_is_asked_in_the_order_of_the_layers_for_whole_words():
-    """A run that goes on from a checkpoint draws what it would have drawn: 16 bits per output, rounded up to a word."""
+def test_the_generator_is_asked_once_for_each_layer_in_their_order():
+    """A run that goes on from a checkpoint draws what it would have drawn."""
     rng, same = np.random.default_rng(0), np.random.default_rng(0)
-    chain, *_ = dropping(0.5, rng, n=300, sizes=(1, 70, 9, 1))
-    chain.forward(np.ones((300, 1)))
-    for hidden, words in zip(chain.hidden, ([4096, 1154], [675]), strict=True):
-        bits = [same.bit_generator.random_raw(n).view(np.uint16) for n in words]
-        bits = np.concatenate(bits)[: hidden.size].reshape(hidden.shape)
-        np.testing.assert_array_equal(hidden != 0, bits >= 2**15)
+    chain, *_ = dropping(0.5, rng, n=30, sizes=(1, 70, 9, 1))
+    chain.forward(np.ones((30, 1)))
+    for hidden in chain.hidden:
+        mask = Dropout(0.5, same, np.empty_like(hidden)).forward(np.ones_like(hidden))
+        np.testing.assert_array_equal(hidden != 0, mask != 0)
     assert rng.bit_generator.state == same.bit_generator.state
 
 
-def test_what_is_drawn_at_once_changes_no_mask(monkeypatch):
-    def mask():
-        a = np.ones((37, 11))
-        return Dropout(0.3, np.random.default_rng(0), np.empty_like(a), np.empty_like(a)).forward(a)
+@pytest.mark.parametrize("shape", [(1, 3 * POOL), (POOL + 1, 1), (0, 5)])
+def test_batches_larger_than_the_pool(shape):
+    dropout = Dropout(0.25, np.random.default_rng(0), np.empty(shape))
+    dropped = dropout.forward(np.ones(shape))
+    if dropped.size:
+        assert (dropped == 0).mean() == pytest.approx(0.25, abs=0.01)
+    np.testing.assert_array_equal(dropout.backward(np.ones(shape)), dropped)
 
-    whole = mask()
-    monkeypatch.setattr("sknet._network.layers.CHUNK", 8)
-    np.testing.assert_array_equal(mask(), whole)
+
+def test_masks_of_many_steps_drop_each_output_as_often():
+    """Though they come from one pool: of each unit of each row, and of each pair of units."""
+    dropout, a = Dropout(0.3, np.random.default_rng(0), np.empty((8, 16))), np.ones((8, 16))
+    dropped = np.array([dropout.forward(a) == 0 for _ in range(4000)])  # (steps, n, h)
+    assert np.abs(dropped.mean(axis=0) - 0.3).max() < 5 * np.sqrt(0.3 * 0.7 / 4000)
+    pairs = np.cov(dropped.reshape(4000, -1), rowvar=False)[np.triu_indices(128, 1)]
+    assert np.abs(pairs).max() < 6 * 0.3 * 0.7 / np.sqrt(4000)
