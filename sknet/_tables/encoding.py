@@ -60,7 +60,7 @@ MAX_COPIED_VALUES = 2**19
 """How many values of an array are copied at a time to learn its columns, each of which is then adjacent in memory."""
 
 ENCODED_BYTES = 2**22
-"""How much is encoded at a time to be kept as compact rows: little, and enough for columns of a frame to be worth it."""
+"""How much is encoded at a time to be kept as compact rows: little, and enough rows for the columns of a frame."""
 
 NUMBER_COLUMNS = (NumberColumn, BinnedColumn, QuantileColumn)
 """Types of columns whose values are numbers: only these can be read from a sparse table."""

@@ -1,14 +1,15 @@
-"""Memory: what a fit allocates / the size of its table, at its peak."""
+"""Memory: what a fit allocates / the size of its table, at its peak, beside the table itself."""
 
 import resource
 import subprocess
 import sys
 import tempfile
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 
 from sknet import SigmoidMLPClassifier
 from tests.benchmarks.harness import Figure, ratio
@@ -18,14 +19,11 @@ COLUMNS = 100
 
 
 def figures(quick: bool) -> Iterator[Figure]:
+    yield from default_fits()
     n = 50_000 if quick else 500_000
     for dtype in (np.float64, np.float32):
         X = np.random.default_rng(0).random((n, COLUMNS), dtype)
-        tracemalloc.start()
-        fit(X)
-        peak = tracemalloc.get_traced_memory()[1]
-        tracemalloc.stop()
-        allocated, size = np.array([peak]), np.array([X.nbytes])
+        allocated, size = peak_of(lambda: fit(X)), np.array([X.nbytes])  # noqa: B023
         yield ratio(f"in memory, {np.dtype(dtype)}, scaled copy in float32", allocated, size, "<= 1.5")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder, "table.npy")
@@ -37,6 +35,36 @@ def figures(quick: bool) -> Iterator[Figure]:
             [sys.executable, "-m", "tests.benchmarks.memory", str(file)], check=True, capture_output=True, text=True
         )
         yield ratio("memory-mapped: memory allowed to it", np.array([float(allowed.stdout)]), np.array([1.0]), "<= 0.1")
+
+
+def default_fits() -> Iterator[Figure]:
+    """Fits of all defaults but the number of epochs, which changes no allocation: with 16 bins beside each number."""
+    rng = np.random.default_rng(0)
+    numbers = rng.normal(size=(130_000, 50))  # 52 MB
+    single = rng.normal(size=(260_000, 50)).astype(np.float32)
+    single[::9] = np.nan
+    mixed = pd.DataFrame(rng.normal(size=(200_000, 25))).add_prefix("x")
+    for j in range(10):
+        mixed[f"c{j}"] = pd.Categorical(rng.integers(0, 3 + 9 * j, len(mixed)).astype(str))
+    mixed["date"] = pd.Timestamp(2020, 1, 1) + pd.to_timedelta(rng.integers(0, 10**8, len(mixed)), unit="s")
+    mixed["text"] = rng.choice(np.array([f"level {i}" for i in range(30)], dtype=object), len(mixed))
+    small = rng.integers(0, 256, (1_000_000, 50), dtype=np.uint8)
+    wide = rng.normal(size=(10_000, 650))
+    tables = {"float64": numbers, "float32, NaN": single, "mixed frame": mixed, "uint8": small, "10,000 x 650": wide}
+    for name, X in tables.items():
+        size = X.nbytes if isinstance(X, np.ndarray) else X.memory_usage().sum()
+        model = SigmoidMLPClassifier(max_iter=1, random_state=0)
+        y = np.arange(len(X)) % 2
+        yield ratio(f"defaults, {name}", peak_of(lambda: model.fit(X, y)), np.array([size]), "<= 3")  # noqa: B023
+
+
+def peak_of(task: Callable[[], object]) -> np.ndarray:
+    """How many bytes a task allocates at its peak."""
+    tracemalloc.start()
+    quietly(task)()
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    return np.array([peak])
 
 
 def fit(X: np.ndarray) -> None:
