@@ -71,6 +71,16 @@ def test_a_fit_is_that_in_memory(client, workers, solver, n_parts):
     assert many.score(given[list(X)], given["y"], given["w"]) == pytest.approx(one.score(X, y, WEIGHT), abs=1e-6)
 
 
+def test_a_column_of_text_is_that_in_memory(client, workers):
+    words = ["a", "new", "flat", "of", "quiet", "near", "trees"]
+    table = X.assign(note=[" ".join(some) for some in rng.choice(words, (N, 6))])
+    given = dd.from_pandas(table.assign(y=y), npartitions=3)
+    many = SigmoidMLPRegressor(**FIT).fit(given[list(table)], given["y"])
+    one = LocalRegressor(**FIT).fit(table, y)
+    assert distance(one, many) < 1e-8 and many.resolved_params_["text_features"] == ["note"]
+    np.testing.assert_allclose(many.predict(given[list(table)]).compute(), one.predict(table), rtol=1e-7)
+
+
 def test_arrays_labels_and_a_validation_set(client, workers):
     numbers, labels = X[["a", "c"]].to_numpy(), (y > 0.5).to_numpy()
     given = da.from_array(numbers, chunks=(700, 1)), da.from_array(labels, chunks=900)
