@@ -29,9 +29,9 @@ def refuse_large_table(n_rows: int, n_inputs: int, n_bytes: int) -> None:
     memory = memory_limit()
     if memory is not None and n_bytes > memory:
         raise ValueError(
-            f"X becomes {n_rows:,} rows of {n_inputs:,} inputs; to keep them takes {n_bytes / 2**30:,.1f} GiB "
-            f"beside X, and this machine has {memory / 2**30:,.1f} GiB: read X batch by batch, with sknet.stream.fit or "
-            "from a memory-mapped array; or set a smaller max_categories, numeric_encoding='raw' or dtype='float32'."
+            f"X becomes {n_rows:,} rows of {n_inputs:,} inputs; to keep them takes {n_bytes / 2**30:,.1f} GiB beside "
+            f"X, and this machine has {memory / 2**30:,.1f} GiB: read X batch by batch, with sknet.stream.fit or from "
+            "a memory-mapped array; or set a smaller max_categories, numeric_encoding='raw' or dtype='float32'."
         )
 
 

@@ -45,7 +45,7 @@ def default_fits() -> Iterator[Figure]:
     single[::9] = np.nan
     mixed = pd.DataFrame(rng.normal(size=(200_000, 25))).add_prefix("x")
     for j in range(10):
-        mixed[f"c{j}"] = pd.Categorical(rng.integers(0, 3 + 9 * j, len(mixed)).astype(str))
+        mixed[f"c{j}"] = pd.Categorical(rng.integers(0, 3 + 9 * j, len(mixed)))
     mixed["date"] = pd.Timestamp(2020, 1, 1) + pd.to_timedelta(rng.integers(0, 10**8, len(mixed)), unit="s")
     mixed["text"] = rng.choice(np.array([f"level {i}" for i in range(30)], dtype=object), len(mixed))
     small = rng.integers(0, 256, (1_000_000, 50), dtype=np.uint8)
