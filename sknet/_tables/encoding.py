@@ -201,10 +201,11 @@ class TableEncoder:
         out[...] = 0.0
         observed = values[:, layout.numbers]  # (n, d_num)
         scaled = np.empty(observed.shape, out.dtype)
-        out[:, layout.inputs] = scale_or_refuse(layout.scaler, observed, scaled, self._name_of_number)
-        out[:, layout.inputs[layout.indicated] + 1] = np.isnan(observed[:, layout.indicated])
+        scale_or_refuse(layout.scaler, observed, scaled, self._name_of_number)
         if layout.bins is not None:
             layout.bins.write(observed, out)
+        out[:, layout.inputs] = scaled
+        out[:, layout.inputs[layout.indicated] + 1] = np.isnan(observed[:, layout.indicated])
         for j in layout.other_columns:
             self._write(j, values[:, j], out, fold)
 

@@ -95,12 +95,11 @@ class BinnedColumn:
 
 
 def write_bins(values: Array, low: Array, scale: Array, out: Array) -> None:
-    """Set bins, (n, b), from the values of each bin's column, (n, b)."""
+    """Set bins, (n, b), from the values of each bin's column, (n, b), in float64; overwrites the values."""
     with np.errstate(over="ignore"):
-        # subtract in float64, then round: a column with a large offset loses no digits
-        share = np.subtract(values, low, dtype=np.float64)  # how much of each bin lies below the value
-        share *= scale
-    out[...] = np.clip(share, 0.0, 1.0, out=share)
+        values -= low  # in float64, rounded at the end: a column with a large offset loses no digits
+        values *= scale  # how much of each bin lies below the value
+    out[...] = np.clip(values, 0.0, 1.0, out=values)
 
 
 # --- learning --------------------------------------------------------------------------------------------------------
