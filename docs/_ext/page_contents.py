@@ -26,45 +26,50 @@ def entry(docname: str, anchor: str, text: str, *below: nodes.list_item) -> node
     return item
 
 
-def names(docname: str, place: nodes.Element) -> Iterator[nodes.list_item]:
-    """An entry for each name that is defined in a list, which gets a place to link to where it has none."""
-    for term in place.findall(nodes.term):
-        targets = [*term.findall(nodes.target)]
-        name = targets[0].astext() if targets else term[0].astext()
-        if not targets:
-            term["ids"].append(f"attribute-{name}")
-        yield entry(docname, (targets[0] if targets else term)["ids"][0], name)
+class Contents:
+    """What a class adds to "On this page", and to what links and the search find."""
 
+    def __init__(self, app: Sphinx, signature: addnodes.desc_signature) -> None:
+        self.docname, self.domain = app.env.current_document.docname, app.env.domains.python_domain
+        self.prefix = f"{signature['module']}.{signature['fullname']}"
 
-def contents(docname: str, fields: nodes.field_list) -> Iterator[nodes.list_item]:
-    """The entries for the parameters, one per group, and for the attributes of a class."""
-    for field in fields:
-        name, body = field[0].astext(), field[1]
-        groups = [rubric for rubric in body.findall(nodes.rubric) if "parameter-group" in rubric["classes"]]
-        for rubric in groups:
-            rubric["ids"] = [nodes.make_id(f"group {rubric.astext()}")]
-            listed = rubric.parent[rubric.parent.index(rubric) + 1]
-            yield entry(docname, rubric["ids"][0], rubric.astext(), *names(docname, listed))
-        if name == "Attributes" or (name == "Parameters" and not groups):
-            field[0]["ids"] = [f"list-of-{name.lower()}"]
-            yield entry(docname, f"list-of-{name.lower()}", name, *names(docname, body))
+    def names(self, place: nodes.Element) -> Iterator[nodes.list_item]:
+        """An entry for each name that is defined in a list, which gets a place to link to where it has none."""
+        for term in place.findall(nodes.term):
+            targets = [*term.findall(nodes.target)]
+            name = targets[0].astext() if targets else term[0].astext()
+            if not targets:
+                term["ids"].append(f"attribute-{name}")
+            anchor = (targets[0] if targets else term)["ids"][0]
+            if (full := f"{self.prefix}.{name}") not in self.domain.objects:
+                self.domain.note_object(full, "attribute", anchor, location=term)
+            yield entry(self.docname, anchor, name)
+
+    def lists(self, fields: nodes.field_list) -> Iterator[nodes.list_item]:
+        """The entries for the parameters, one per group, and for the attributes."""
+        for field in fields:
+            name, body = field[0].astext(), field[1]
+            groups = [rubric for rubric in body.findall(nodes.rubric) if "parameter-group" in rubric["classes"]]
+            for rubric in groups:
+                rubric["ids"] = [nodes.make_id(f"group {rubric.astext()}")]
+                listed = rubric.parent[rubric.parent.index(rubric) + 1]
+                yield entry(self.docname, rubric["ids"][0], rubric.astext(), *self.names(listed))
+            if name == "Attributes" or (name == "Parameters" and not groups):
+                anchor = f"list-of-{name.lower()}"
+                field[0]["ids"] = [anchor]
+                yield entry(self.docname, anchor, name, *self.names(body))
 
 
 def add_contents(app: Sphinx, doctree: nodes.document) -> None:
     """Put the entries of each class before those of its methods, which Sphinx has."""
-    docname = app.env.current_document.docname
     for description in doctree.findall(addnodes.desc):
         if description["objtype"] != "class":
             continue
-        added = [
-            item
-            for fields in description[-1].children
-            if isinstance(fields, nodes.field_list)
-            for item in contents(docname, fields)
-        ]
-        anchor = f"#{description[0]['ids'][0]}"
-        for reference in app.env.tocs[docname].findall(nodes.reference):
-            if reference["anchorname"] == anchor and added:
+        contents = Contents(app, description[0])
+        lists = [part for part in description[-1].children if isinstance(part, nodes.field_list)]
+        added = [item for fields in lists for item in contents.lists(fields)]
+        for reference in app.env.tocs[contents.docname].findall(nodes.reference):
+            if reference["anchorname"] == f"#{description[0]['ids'][0]}" and added:
                 item = reference.parent.parent
                 methods = item.pop()[:] if isinstance(item[-1], nodes.bullet_list) else []
                 item += nodes.bullet_list("", *added, *methods)

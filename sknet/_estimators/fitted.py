@@ -220,7 +220,10 @@ class FittedAttributes:
 
     @property
     def resolved_params_(self) -> dict[str, object]:
-        """The value of each parameter, every "auto" answered."""
+        """The parameters, with what every "auto" became; set on an estimator, they give the same fit.
+
+        Objects that you passed (lists, arrays, functions) stand in it themselves, not as copies.
+        """
         if self._fitted is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute 'resolved_params_' before fit.")
         parameters: dict[str, object] = self.get_params(deep=False)  # type: ignore[attr-defined]  # a subclass may have others
@@ -228,7 +231,11 @@ class FittedAttributes:
 
     @property
     def oof_prediction_(self) -> Array | list[Array]:
-        """What a fold's networks predict of the training rows that they did not see."""
+        """What each training row is predicted (by a classifier, its probabilities) by networks that did not see it.
+
+        These are a fold's, at the chosen epoch, where `early_stopping="folds"` was set. NaN for rows that no fold held
+        out and for rows of weight 0. `partial_fit` drops it.
+        """
         if self._fitted is None or self._fitted.out_of_fold is None:
             raise AttributeError(
                 f"{type(self).__name__!r} object has no attribute 'oof_prediction_': a fit with "
