@@ -20,6 +20,7 @@ PAGES = ("README.md", "docs/index.md", "docs/defaults.md", "docs/measured/tables
 PICTURE = measure.MEASURED / "tables.png"
 BLOCK = re.compile(r"(<!-- measured: ([a-z ]+) -->\n).*?(<!-- end -->)", re.S)
 SHIFT = 0.01  # so that a table that is almost solved does not decide a mean
+MIN_TABLES = 4  # of fewer, a mean says nothing: TabM's stand among every table's
 OURS = "sknet"
 PEERS = [model for model in MODELS if model != OURS]
 
@@ -54,13 +55,12 @@ def ratios(rows: pd.DataFrame, figure: str, peer: str, shift: float = SHIFT) -> 
 
 def ratio_cells(each: pd.DataFrame) -> list[str]:
     """The geometric mean with its standard error over tables, and how many tables are won and lost."""
-    if each.empty:
+    if len(each) < MIN_TABLES:
         return ["", ""]
     mean = each["mean"].mean()
     error = each["mean"].std() / np.sqrt(len(each)) * np.exp(mean)
-    spread = f" ± {error:.2f}" if len(each) > 1 else ""
     won, lost = (each["mean"] < -1e-9).sum(), (each["mean"] > 1e-9).sum()
-    return [f"{np.exp(mean):.2f}{spread}", f"{won} : {lost}"]
+    return [f"{np.exp(mean):.2f} ± {error:.2f}", f"{won} : {lost}"]
 
 
 def summary(used: bool) -> str:
@@ -108,22 +108,20 @@ def cell(wide: pd.DataFrame, model: str) -> str:
 
 
 def worst(used: bool, n: int = 8) -> str:
-    """Where we lose most: the loss over that of the best peer, the mean over the splits."""
-    rows = measured().query("split == 'rows' and error == error")
+    """Where we lose most: ours over the best peer, each compared on the splits that both have."""
+    rows = measured().query("split == 'rows' and loss == loss")
     rows = rows[rows["used"] == used]
-    mean = rows.pivot_table(index=["table", "task", "rows", "columns"], columns="model", values="loss") + SHIFT
-    peers = [peer for peer in PEERS if peer in mean]
-    ratio = (mean[OURS] / mean[peers].min(axis=1)).sort_values(ascending=False)
+    each = pd.DataFrame({peer: ratios(rows, "loss", peer)["mean"].astype(float) for peer in PEERS})
+    furthest = each.max(axis=1).sort_values(ascending=False)
     body = []
-    for place, over in ratio[ratio > 1].head(n).items():
-        name, task, n_rows, n_columns = place
-        losses = mean.loc[place] - SHIFT
-        best = losses[peers].idxmin()
-        better = int((losses[peers] < losses[OURS]).sum())
-        about = [name, f"{n_rows:,} × {n_columns}", MEASURE[task], f"{losses[OURS]:.3f}"]
-        body.append(
-            [*about, f"{losses[best]:.3f} ({best})", f"{over:.2f}", f"{better} of {losses[peers].notna().sum()}"]
-        )
+    for name, logarithm in furthest[furthest > 0].head(n).items():
+        best = each.loc[name].idxmax()
+        here = rows[rows["table"] == name]
+        both = here.pivot_table(index="number", columns="model", values="loss")[[OURS, best]].dropna().mean()
+        first = here.iloc[0]
+        about = [name, f"{first['rows']:,} × {first['columns']}", MEASURE[first["task"]], f"{both[OURS]:.3f}"]
+        better = f"{(each.loc[name] > 0).sum()} of {each.loc[name].notna().sum()}"
+        body.append([*about, f"{both[best]:.3f} ({best})", f"{np.exp(logarithm):.2f}", better])
     head = ["table", "rows × columns", "measure", "ours", "the best", "ours over the best", "peers that are better"]
     return as_markdown(head, body)
 
@@ -190,7 +188,7 @@ def draw() -> None:
         for place, peer in enumerate(PEERS):
             each = np.exp(ratios(here, "loss", peer)["mean"].astype(float))
             ax.plot(each.clip(0.4, 1.6), np.full(len(each), place), "o", color="#14606b", alpha=0.45, ms=6, mew=0)
-            if len(each):
+            if len(each) >= MIN_TABLES:
                 ax.plot(np.exp(np.log(each).mean()), place, "|", color="#c2571a", ms=18, mew=3)
         ax.axvline(1, color="0.5", lw=1)
         ax.set(xscale="log", xlim=(0.38, 1.7), xlabel="ours over theirs: left of 1, ours is better", title=title)
