@@ -15,7 +15,7 @@ import pandas as pd
 from sknet._estimators.fitted import FittedAttributes, model_and_table
 from sknet._estimators.read_data import prefix_errors
 from sknet._estimators.user_warnings import warn
-from sknet._model.contributions import NODES, draw_background, explain
+from sknet._model.contributions import MAX_BACKGROUND, NODES, draw_background, explain
 from sknet._model.explanation import Explanation
 from sknet._tables.rows import is_sparse, take_rows
 from sknet._typing import Array, Table
@@ -42,7 +42,8 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
     if not adds_up.all():
         warn(
             f"The contributions to {(~adds_up).sum()} of {n} rows do not add up to a thousandth with {NODES[-1]} nodes "
-            "on each line: the network's output may jump, as with an activation that does.",
+            "on each line: the network's output jumps, or its slopes do, as with activation='relu'. Of slopes that "
+            f"jump, a background of more rows has a steadier mean: up to {MAX_BACKGROUND} are used.",
             UserWarning,
         )
     base_values = np.tile(base, (n, 1))

@@ -231,7 +231,8 @@ class InMemoryMLP(BaseSigmoidMLP):
         -----
         UserWarning
             If contributions do not add up even with 256 nodes, as where an
-            activation jumps.
+            activation jumps, or with "relu", whose slopes do, and few rows as
+            background.
 
         References
         ----------

@@ -49,7 +49,8 @@ MIN_SPREAD = 0.1
 """The least that counts as this spread, of how far a row's output is from the background's mean."""
 
 ROUNDING = 64
-"""How many units in the last place of the contributions rounding may take from their sum."""
+"""How many units in the last place of the contributions, and of the output layer's sums, rounding may take from their
+sum: outputs are rounded even for a row that is its own background."""
 
 TINY = np.finfo(np.float32).tiny
 """Added to what may be 0, such as the spread over a single row."""
@@ -159,6 +160,11 @@ class Lines:
         """The mean inputs of the background, (m,): differences from it lose no digits to a column far from 0."""
         return self.x0.mean(axis=0)
 
+    @cached_property
+    def output_size(self) -> Array:
+        """The absolute weights of each output added up, (k,): about as large as the sums that it is made of."""
+        return np.abs(self.model.network.coefs[-1]).sum(axis=0)
+
     @property
     def widest(self) -> int:
         """How many units the widest layer has."""
@@ -179,7 +185,7 @@ class Lines:
             gap = np.abs(found.sum(axis=2).T - difference[left])  # (rows left, k)
             # rows far from a narrow background, or from one of a single row, need not add up better than float32 can
             spread = np.maximum(self.spread, MIN_SPREAD * np.abs(difference[left]))
-            rounding = ROUNDING * np.finfo(x.dtype).eps * np.abs(found).sum(axis=2).T
+            rounding = ROUNDING * np.finfo(x.dtype).eps * (np.abs(found).sum(axis=2).T + self.output_size)
             excess[left] = np.max(gap / (MAX_GAP * spread + rounding + TINY), axis=1)
             left = np.flatnonzero(excess > 1.0)
             if not left.size:

@@ -40,3 +40,18 @@ def test_a_jump_is_warned_of():
     net = SigmoidMLPRegressor(activation=step, **QUICK).fit(X, Y)
     with pytest.warns(UserWarning, match=r"contributions to \d+ of 30 rows do not add up.*256 nodes"):
         assert_array_equal(net.explain(X[:30]).values, 0.0)
+
+
+def test_slopes_that_jump_ask_for_a_larger_background():
+    net = SigmoidMLPRegressor(activation="relu", **QUICK | {"hidden_layer_sizes": 64}).fit(X, Y)
+    with pytest.warns(UserWarning, match=r"do not add up.*'relu'.*background of more rows.*up to 100"):
+        net.explain(X, background=X[:1])
+    net.explain(X)  # of 120 rows: no warning
+
+
+def test_a_row_that_is_its_own_background_adds_up():
+    """Its contributions are 0; its output is computed with other rows, and may differ in the last bits."""
+    for seed in range(5):
+        net = SigmoidMLPRegressor(dtype="float32", **QUICK | {"random_state": seed, "hidden_layer_sizes": 64})
+        explanation = net.fit(X, Y).explain(X, background=X[:1])
+        assert_array_equal(explanation.values[0], 0.0)
