@@ -16,6 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from types import NoneType
 
 import numpy as np
+import pandas as pd
 
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model, Network
@@ -105,6 +106,8 @@ class Packer:
         pack = _PACKERS.get(kind)
         if pack is not None:
             return pack(self, value, path)
+        if isinstance(value, pd.Index):  # names of columns, such as `frame.columns[:3]`
+            value = value.to_numpy()
         if isinstance(value, np.ndarray):
             return self._pack_array(value, path)
         if isinstance(value, np.dtype):

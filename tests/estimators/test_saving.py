@@ -159,6 +159,16 @@ def test_arrays_and_generators_among_the_parameters(path):
     assert saved.random_state.randint(10**6) == source.randint(10**6)
 
 
+def test_columns_that_a_frame_names_are_saved(path):
+    """`frame.columns[...]` is an index of pandas, which comes back as an array of its names."""
+    frame = pd.DataFrame(X, columns=["a", "b", "c"]).round()
+    net = SigmoidMLPRegressor(**QUICK, categorical_features=frame.columns[:2]).fit(frame, NUMBER)
+    saved = again(net, path)
+    assert saved.categorical_features.tolist() == ["a", "b"]
+    assert (saved.predict(frame) == net.predict(frame)).all()
+    saved.partial_fit(frame, NUMBER)  # its columns are those of fit
+
+
 def test_only_fitted_estimators_of_ours_are_saved(path):
     with pytest.raises(NotFittedError):
         sknet.save(SigmoidMLPRegressor(), path)
