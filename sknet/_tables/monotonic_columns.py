@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from numbers import Real
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from sknet._tables.encoding import NUMBER_COLUMNS, TableEncoder
@@ -26,6 +27,8 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
     """
     if monotonic_cst is None:
         return None
+    if isinstance(monotonic_cst, pd.Series) and all(isinstance(name, str) for name in monotonic_cst.index):
+        monotonic_cst = monotonic_cst.to_dict()  # the names say which columns are meant, not their order
     values = _by_name(monotonic_cst, encoder) if isinstance(monotonic_cst, Mapping) else _listed(monotonic_cst, encoder)
     for name, value in zip(encoder.column_names, values, strict=True):
         if not isinstance(value, Real) or value not in (-1, 0, 1):

@@ -26,7 +26,17 @@ def test_numbers_and_bins_have_their_columns_sign_and_missing_values_none():
     assert ("price", "missing") in kinds and ("size", "bin") in kinds
     np.testing.assert_array_equal(by_name, expected)
     np.testing.assert_array_equal(input_signs([-1, 0, 0, 1], ENCODER), expected)
+    np.testing.assert_array_equal(input_signs(pd.Series([-1, 0, 0, 1]), ENCODER), expected)
     np.testing.assert_array_equal(input_signs(np.array([1.0, -1.0]), ARRAY), [1, -1])
+
+
+def test_a_series_with_names_is_read_by_them():
+    by_name = input_signs({"price": -1, "size": 1}, ENCODER)
+    series = pd.Series({"size": 1, "town": 0, "day": 0, "price": -1})
+    np.testing.assert_array_equal(input_signs(series, ENCODER), by_name)
+    np.testing.assert_array_equal(input_signs(series[["size", "price"]], ENCODER), by_name)
+    with pytest.raises(ValueError, match="monotonic_cst names \\['x0', 'x1'\\], but X has no such columns"):
+        input_signs(pd.Series([1, 0], index=["x0", "x1"]), ENCODER)
 
 
 @pytest.mark.parametrize("nothing", [None, {}, {"price": 0}, [0, 0, 0, 0]])
