@@ -110,7 +110,10 @@ def column_mask(chosen: object, names: Sequence[str], parameter: str) -> NDArray
     -------
     ndarray of bool
     """
-    given = np.asarray(chosen)
+    try:
+        given = np.asarray(chosen)
+    except ValueError:  # lists of different lengths: an array of two dimensions is refused below, and so are these
+        given = np.empty((1, 1), dtype=object)
     if given.size == 0:
         return np.zeros(len(names), dtype=bool)
     is_text = given.dtype.kind == "O" and all(isinstance(name, str) for name in given.ravel().tolist())

@@ -52,6 +52,7 @@ def test_columns_are_chosen_by_name_index_or_mask(given, expected, parameter="te
         ("a", "='a' is not understood: give 'from_dtype', None, or a list"),
         ([0.5], "is not understood"),
         ([[0]], "is not understood"),
+        ([["a"], "b"], "is not understood"),
         ([None, "a"], "is not understood"),
     ],
 )
