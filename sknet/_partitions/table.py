@@ -51,11 +51,11 @@ class Computes(Protocol):
     def run(self, function: Callable[..., object], *arguments: Iterable[object]) -> list[Any]:
         """Compute a task for each of the arguments; return what they give."""
 
-    def keep(self, make: Callable[..., object], *arguments: Sequence[object]) -> KeptValues:
+    def keep(self, make: Callable[..., object], *arguments: Sequence[object]) -> RemoteValues:
         """Return values that are made of each of the arguments, and stay where these are."""
 
 
-class KeptValues(Protocol):
+class RemoteValues(Protocol):
     """Values that stay on workers; see `sknet._partitions.cluster.KeptValues`."""
 
     def call(self, method: str, arguments: Sequence[tuple[object, ...] | None]) -> list[Any] | None:
