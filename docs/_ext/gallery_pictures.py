@@ -14,9 +14,6 @@ from sphinx_gallery.scrapers import matplotlib_scraper
 WIDTH, HEIGHT = 3.0, 2.1
 """Inches. The page shows 160 pixels for the width: letters of 13 points are as large there as small print."""
 
-TEXTS = 8
-"""If a diagram has more texts than these, it is shown without."""
-
 
 def thin_out(axis: Axis, room: int) -> None:
     """Leave as many of an axis' ticks as there is room for, and few of those which are numbers."""
@@ -30,8 +27,7 @@ def thin_out(axis: Axis, room: int) -> None:
 def make_small(figure: Figure) -> None:
     """Leave a figure its first diagram alone, small and in large letters."""
     first, *others = figure.axes
-    texts = first.texts if len(first.texts) > TEXTS else []
-    for part in [*others, *figure.legends, *figure.texts, first.get_legend(), *texts]:
+    for part in [*others, *figure.legends, *figure.texts, *first.texts, first.get_legend()]:
         if part is not None:
             part.remove()
     first.set_title("")
