@@ -161,8 +161,8 @@ class ExplanationDisplay:
         means = self._draw_means(np.abs(values).mean(axis=0), max_columns)
         steps = self._draw_row(values[self.row], float(base_values[self.row]), max_columns)
         self.bars_ = [means, steps]
-        self.axes_[0].set_title(f"mean absolute contribution{of}")
-        self.axes_[1].set_title(f"contributions in row {self.row}{of}")
+        self.axes_[0].set_title(f"mean absolute contribution{of}", parse_math=False)
+        self.axes_[1].set_title(f"contributions in row {self.row}{of}", parse_math=False)
         for axes in self.axes_:
             axes.spines[["top", "right"]].set_visible(False)
         return self
@@ -178,7 +178,9 @@ class ExplanationDisplay:
 
     def _draw_means(self, means: Array, max_columns: int) -> Any:
         sizes, labels, _ = self._largest(means, max_columns)
-        bars = self.axes_[0].barh(labels, sizes, color="0.45")
+        positions = np.arange(len(sizes))  # names may be equal once they are shortened
+        bars = self.axes_[0].barh(positions, sizes, color="0.45")
+        self.axes_[0].set_yticks(positions, labels, parse_math=False)
         self.axes_[0].bar_label(bars, [f"{size:.3g}" for size in sizes], padding=3, fontsize="small")
         self.axes_[0].margins(x=0.12)
         return bars
@@ -200,7 +202,7 @@ class ExplanationDisplay:
                 f"{what} {x:.4g}", (x, y), xycoords=("data", "axes fraction"), xytext=(3, 4 - 14 * y),
                 textcoords="offset points", fontsize="small", color="0.4",
             )  # fmt: skip
-        axes.set_yticks(positions, labels)
+        axes.set_yticks(positions, labels, parse_math=False)  # a "$" is one
         axes.set_ylim(-1.2, len(steps) + 0.2)  # room for both outputs
         axes.use_sticky_edges = False  # of bars that begin anywhere
         axes.margins(x=0.2)

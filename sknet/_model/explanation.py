@@ -117,7 +117,10 @@ def _in_order(column: Array) -> Array:
     """Return a column's numbers, or of other values their rank; NaN for missing ones."""
     values = pd.Series(column).infer_objects()
     if not pd.api.types.is_numeric_dtype(values):  # booleans are
-        values = values.rank(method="dense")
+        try:
+            values = values.rank(method="dense")
+        except TypeError:  # levels of several types, which have no order: that of their texts
+            values = values.astype(str).where(values.notna()).rank(method="dense")
     return values.to_numpy(dtype=np.float64, na_value=np.nan)
 
 

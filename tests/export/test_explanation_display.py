@@ -55,6 +55,20 @@ def test_columns_have_their_names_and_values():
     }  # fmt: skip
 
 
+def test_names_that_are_equal_once_shortened_have_a_bar_each():
+    names = [f"a name that is too long to be written {j}" for j in range(D)]
+    display = ExplanationDisplay(Explanation(VALUES, np.full(N, 10.0), DATA, names, ["0"])).plot()
+    for bars, axes in zip(display.bars_, display.axes_, strict=True):
+        assert len({bar.get_y() for bar in bars}) == len(labels(axes)) == D
+
+
+def test_a_dollar_is_no_formula():
+    names, outputs = ["$^$", *NAMES[1:]], ["$_$", "yes"]
+    display = ExplanationDisplay(Explanation(TWO.values, TWO.base_values, DATA, names, outputs)).plot()
+    display.figure_.canvas.draw()  # where matplotlib reads formulas
+    assert "$^$" in labels(display.axes_[0]) and "$_$" in display.axes_[1].get_title()
+
+
 def test_small_contributions_are_added_up():
     display = ExplanationDisplay(ONE, row=-1).plot(max_columns=2)
     widths = [bar.get_width() for bar in display.bars_[1]]

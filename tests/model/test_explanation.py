@@ -8,6 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from sknet import SigmoidMLPClassifier
+from sknet._model.explanation import _in_order
 
 rng = np.random.default_rng(0)
 N = 120
@@ -35,3 +36,8 @@ def test_shap_is_asked_for_by_name(monkeypatch):
     found = SigmoidMLPClassifier(**QUICK).fit(X, Y > 0).explain(X)
     with pytest.raises(ImportError, match="to_shap needs the package shap.*pip install shap"):
         found.to_shap()
+
+
+def test_levels_of_several_types_have_places_in_shaps_plots():
+    column = np.array(["b", 1, None, "a", 2.5, "b"], dtype=object)
+    assert_allclose(_in_order(column), [4.0, 1.0, np.nan, 3.0, 2.0, 4.0])
