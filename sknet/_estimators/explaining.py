@@ -47,7 +47,7 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
             UserWarning,
         )
     base_values = np.tile(base, (n, 1))
-    if len(base) == 1:
+    if len(base) == 1:  # one output: no axis for it
         values, base_values = values[:, :, 0], base_values[:, 0]
     return Explanation(values, base_values, _as_array(table), list(model.encoder.column_names), model.head.output_names)
 

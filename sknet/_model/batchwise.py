@@ -47,7 +47,7 @@ class BatchwiseInputs:
     def __call__(self, batch: Batch) -> Array:
         """Return the batch's rows, in a buffer that the next call overwrites."""
         n = length(batch)
-        if n > len(self._buffer):
+        if n > len(self._buffer):  # ones: with kind "ones", nothing writes the last column
             self._buffer = np.ones((n, self._buffer.shape[1]), self._buffer.dtype)
         start = 0
         for piece in pieces(batch, self._height):

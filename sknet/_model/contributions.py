@@ -178,17 +178,17 @@ class Lines:
         W, b = self.model.network.coefs[0], self.model.network.intercepts[0]
         z, difference = x @ W + b, outputs - self.base  # (n, h), (n, k)
         contributions = np.empty((outputs.shape[1], len(x), self.model.encoder.n_columns), x.dtype)
-        excess, left = np.empty(len(x)), np.arange(len(x))
+        excess, unfinished = np.empty(len(x)), np.arange(len(x))
         for n_nodes in NODES:
-            found = self._by_column(x[left], self._mean_slopes(z[left], n_nodes))
-            contributions[:, left] = found
-            gap = np.abs(found.sum(axis=2).T - difference[left])  # (rows left, k)
+            found = self._by_column(x[unfinished], self._mean_slopes(z[unfinished], n_nodes))
+            contributions[:, unfinished] = found
+            gap = np.abs(found.sum(axis=2).T - difference[unfinished])  # (unfinished, k)
             # rows far from a narrow background, or from one of a single row, need not add up better than float32 can
-            spread = np.maximum(self.spread, MIN_SPREAD * np.abs(difference[left]))
+            spread = np.maximum(self.spread, MIN_SPREAD * np.abs(difference[unfinished]))
             rounding = ROUNDING * np.finfo(x.dtype).eps * (np.abs(found).sum(axis=2).T + self.output_size)
-            excess[left] = np.max(gap / (MAX_GAP * spread + rounding + TINY), axis=1)
-            left = np.flatnonzero(excess > 1.0)
-            if not left.size:
+            excess[unfinished] = np.max(gap / (MAX_GAP * spread + rounding + TINY), axis=1)
+            unfinished = np.flatnonzero(excess > 1.0)
+            if not unfinished.size:
                 break
         return contributions, excess <= 2.0
 
@@ -199,9 +199,9 @@ class Lines:
         dz = z[:, np.newaxis] - self.z0  # (n, b, h)
         slopes = np.zeros((head.n_outputs, *dz.shape), z.dtype)
         for node, weight in zip(nodes.tolist(), weights.tolist(), strict=True):
-            at = dz * (0.5 + 0.5 * node)
-            at += self.z0
-            raw, kept = forward_from_first_sums(network, at.reshape(-1, z.shape[1]))
+            points = dz * (0.5 + 0.5 * node)
+            points += self.z0
+            raw, kept = forward_from_first_sums(network, points.reshape(-1, z.shape[1]))
             for output in range(head.n_outputs):
                 chosen = np.zeros_like(raw)
                 chosen[:, output] = 0.5 * weight

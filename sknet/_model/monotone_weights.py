@@ -40,7 +40,7 @@ def weights_of_monotone(
         return None
     refuse_not_monotone(settings, encoding)
     means = np.array([BIN_MEAN * (facts.kind == "bin") for _, facts in encoding.encoder.inputs])
-    if inputs is not None:
+    if inputs is not None:  # a member without bins
         sign, means = sign[inputs], means[inputs]
     dtype = encoding.compute_dtype
     return monotone_weights(layout, settings.activations, sign, means, dtype, settings.n_joined)
@@ -54,7 +54,7 @@ def refuse_not_monotone(settings: NetworkSettings, encoding: Encoding) -> None:
             f"monotonic_cst needs a network of one output, and this target makes {head.n_outputs}: fit one target, of "
             "numbers or two classes and with one quantile level, or leave monotonic_cst out."
         )
-    for activation in settings.activations:
+    for activation in settings.activations:  # tried, not looked up: it may be the user's own
         if ever_falls(activation.apply):
             raise ValueError(
                 f"monotonic_cst does not go with activation={activation.name!r}, which falls somewhere: choose "

@@ -30,7 +30,7 @@ class ScratchFiles(ExitStack):
         """Write all of the content at a file's position; an OSError names the folder that has no room for it."""
         left = memoryview(content)
         try:
-            while len(left):
+            while len(left):  # a file without a buffer may take a part only
                 left = left[file.write(left) :]
         except OSError as error:
             if error.errno != errno.ENOSPC:
