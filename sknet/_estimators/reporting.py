@@ -164,8 +164,8 @@ def is_left_out(column: Column, kind: type) -> bool:
 
 
 LEFT_OUT: dict[type, str] = {
-    IdentifierColumn: "they are categories, and all their values differ, as those of identifiers do. Drop them, or "
-    "make them numbers or dates if that is what they are.",
+    IdentifierColumn: "they are categories, and all their values differ, as those of identifiers do. Drop them; or, "
+    "if that is what they are, make them numbers or dates, or name them in text_features.",
     TextColumn: "they are text, and no two of their texts differ in words. Drop them, or leave them out of "
     "text_features.",
 }
