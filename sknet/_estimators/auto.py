@@ -19,7 +19,7 @@ from sknet._estimators.parameters import (
     Splitter,
     column_choices,
 )
-from sknet._model.row_numbers import FEW_ROWS, LARGE_ROWS, MANY_ROWS, RATED_ROWS
+from sknet._model.row_thresholds import FEW_ROWS, LARGE_ROWS, MANY_ROWS, RATED_ROWS
 from sknet._partitions.table import PartedTable
 from sknet._tables.kinds import count_kinds
 from sknet._tables.rows import Rows, is_sparse

@@ -25,7 +25,7 @@ from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows, Encoding, Samples, make_samples
 from sknet._model.model import Network
 from sknet._model.network_run import NetworkRun, make_run
-from sknet._model.row_numbers import FEW_ROWS, MANY_ROWS
+from sknet._model.row_thresholds import FEW_ROWS, MANY_ROWS
 from sknet._model.settings import Settings
 from sknet._model.threads import threads_for_networks
 from sknet._network.temperature import PRIOR_LOG, mean_at_best_temperature

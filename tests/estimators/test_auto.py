@@ -16,7 +16,7 @@ from sknet._estimators.auto import (
     evaluation_method,
 )
 from sknet._estimators.resolve import resolve
-from sknet._model.row_numbers import FEW_ROWS, LARGE_ROWS, MANY_ROWS, RATED_ROWS
+from sknet._model.row_thresholds import FEW_ROWS, LARGE_ROWS, MANY_ROWS, RATED_ROWS
 
 
 @pytest.mark.parametrize(

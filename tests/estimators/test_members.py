@@ -12,7 +12,7 @@ from sklearn.model_selection import GridSearchCV
 import sknet
 import sknet.stream
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.row_numbers import MANY_ROWS
+from sknet._model.row_thresholds import MANY_ROWS
 
 rng = np.random.default_rng(0)
 N = 120

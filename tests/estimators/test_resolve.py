@@ -9,7 +9,7 @@ from sknet._estimators import auto
 from sknet._estimators import resolve as module
 from sknet._estimators.auto import Facts
 from sknet._estimators.resolve import resolve
-from sknet._model.row_numbers import FEW_ROWS, RATED_ROWS
+from sknet._model.row_thresholds import FEW_ROWS, RATED_ROWS
 from sknet._network.activations import ACTIVATIONS
 from sknet._training.optimizers import OPTIMIZERS, SGD
 from sknet._training.schedules import SCHEDULES

@@ -15,7 +15,7 @@ from sknet._model import selection
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding
 from sknet._model.network_run import make_run
-from sknet._model.row_numbers import FEW_ROWS, MANY_ROWS
+from sknet._model.row_thresholds import FEW_ROWS, MANY_ROWS
 from sknet._model.selection import MIN_STEPS, FoldNetworks, FoldPlan, fold_plan, select_epoch
 from sknet._model.side_by_side import train_side_by_side
 from sknet._network.temperature import PRIOR_LOG, inverse_temperature
