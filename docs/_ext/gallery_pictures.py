@@ -16,7 +16,7 @@ WIDTH, HEIGHT = 3.0, 2.1
 
 
 def thin_out(axis: Axis, room: int) -> None:
-    """Leave as many of an axis' ticks as there is room for, and few of those which are numbers."""
+    """Leave as many of an axis' ticks as there is room for."""
     low, high = sorted(axis.get_view_interval())
     ticks = [(tick.get_loc(), tick.label1.get_text()) for tick in axis.get_major_ticks()]
     ticks = [(place, text) for place, text in ticks if low <= place <= high]
