@@ -289,7 +289,8 @@ def some_inputs(rows: MixedRows, chosen: NDArray[np.intp]) -> MixedRows: ...
 def some_inputs(rows: Array | MixedRows, chosen: NDArray[np.intp]) -> Array | MixedRows:
     """Return rows with some of their inputs, all that are looked up among them; a last column of ones stays."""
     if not isinstance(rows, MixedRows):
-        return rows[:, np.append(chosen, rows.shape[1] - 1)]
+        # `take` keeps rows together in memory: an index would put columns together, and batches be gathered slowly
+        return rows.take(np.append(chosen, rows.shape[1] - 1), axis=1)
     new_number = np.full(rows.one_hot.shape[1], -1)
     new_number[chosen] = np.arange(len(chosen))
     dense_inputs = new_number[rows.dense_inputs]
