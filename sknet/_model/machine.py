@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 COPIES = 6
@@ -38,14 +38,14 @@ def refuse_large_table(n_rows: int, n_inputs: int, n_bytes: int) -> None:
 def memory_limit() -> int | None:
     """Return how many bytes of memory this process may have: the machine's, or less; None where nothing tells."""
     limits = []
-    try:
+    with suppress(ImportError, AttributeError, ValueError, OSError):  # not a POSIX system, or not Linux
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
         from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
 
         limits += [limit for limit in getrlimit(RLIMIT_AS)[:1] if limit != RLIM_INFINITY]
-        limits.append(int(Path("/sys/fs/cgroup/memory.max").read_text()))  # a container's; "max" is no limit
-    except (ImportError, AttributeError, ValueError, OSError):  # not a POSIX system, or not Linux
-        pass
+        of_container = Path("/sys/fs/cgroup/memory.max")
+        if of_container.is_file() and (limit := of_container.read_text().strip()).isdigit():  # "max" is no limit
+            limits.append(int(limit))
     return min(limits, default=None)
 
 

@@ -250,9 +250,7 @@ class FoldNetworks:
         if len(by_kind) > 1:
             share = self._choose_share(by_kind)
             raw = _mixed(by_kind, share)
-            factor, loss, _ = self._rate(raw)
-            chosen = self.epochs[n_epochs - 1]  # what it is worth with the chosen shares
-            self.epochs[n_epochs - 1] = replace(chosen, validation_loss=loss, validation_score=-loss)
+            factor, _, _ = self._rate(raw)  # `epochs` keeps the losses at equal shares, which observers have seen
         shares = np.empty(len(self.settings.sees_bins))
         for kind, share_of_kind in zip(self._kinds, (share, 1.0 - share), strict=False):
             shares[kind] = share_of_kind / len(kind)
