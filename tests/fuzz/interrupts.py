@@ -26,7 +26,7 @@ X = np.random.default_rng(0).normal(size=(N, 2))
 NUMBER, LABEL = X[:, 0], (X[:, 0] > 0).astype(int)
 # Without averages, and at a rate that does not depend on max_iter, k epochs are the first k of more epochs.
 PLAIN = dict(hidden_layer_sizes=2, batch_size=12, learning_rate="constant", random_state=0, max_iter=4, tol=0.0)
-PLAIN |= dict(n_members=1)
+PLAIN |= dict(n_members=1, dtype="float64")
 
 
 def steady(fraction):
