@@ -42,7 +42,7 @@ from sknet._tables.columns.quantile import QuantileColumn, learn_quantiles
 from sknet._tables.columns.sparse import learn_sparse
 from sknet._tables.columns.statistics import Distribution
 from sknet._tables.columns.target import TargetColumn, TargetTotals, compute_target_totals, learn_target
-from sknet._tables.columns.text import EncodedColumn, TextColumn, learn_text
+from sknet._tables.columns.text import EncodedText, TextColumn, learn_text
 from sknet._tables.compact import CompactLayout, CompactRows, compact_layout, empty_rows
 from sknet._tables.frames import (
     ColumnKind,
@@ -237,7 +237,7 @@ class TableEncoder:
             if isinstance(column, TextColumn):
                 Z = np.zeros((len(X), column.n_inputs), dtype)
                 column.write(column_at(X, j), Z, self.column_names[j])
-                columns += [EncodedColumn()] * column.n_inputs
+                columns += [EncodedText()] * column.n_inputs
                 values += list(Z.T)
                 names += [self.column_names[j] + suffix for suffix in column.suffixes]
             else:

@@ -136,7 +136,7 @@ class TextColumn(EqualByFields, WithoutSlopes):
 
 
 @dataclass(frozen=True)
-class EncodedColumn(WithoutSlopes):
+class EncodedText(WithoutSlopes):
     """One input of a text that has been encoded before: the values of the column are those of the input."""
 
     n_inputs: int = 1
