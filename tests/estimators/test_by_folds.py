@@ -80,7 +80,11 @@ def test_out_of_fold_predictions(n_members):
     p = fitted.oof_prediction_
     assert p.shape == (N, 3) and np.isnan(p[WEIGHT == 0]).all() and np.isfinite(p[WEIGHT > 0]).all()
     losses = -np.log(p[np.arange(N), LABEL])[WEIGHT > 0]
-    assert -np.average(losses, weights=WEIGHT[WEIGHT > 0]) == pytest.approx(fitted.best_validation_score_, rel=1e-9)
+    score = -np.average(losses, weights=WEIGHT[WEIGHT > 0])
+    if n_members == 1:
+        assert score == pytest.approx(fitted.best_validation_score_, rel=1e-9)
+    else:  # the history has the members' equal mean, and then the folds choose shares that are no worse
+        assert fitted.best_validation_score_ <= score < 0.9 * fitted.best_validation_score_
     number = SigmoidMLPRegressor(**folds).fit(X, NUMBER)
     assert number.oof_prediction_.shape == (N,) and np.corrcoef(number.oof_prediction_, NUMBER)[0, 1] > 0.5
     for other in (SigmoidMLPClassifier(**FOLDS).fit(X, LABEL), fitted.partial_fit(X, LABEL)):
