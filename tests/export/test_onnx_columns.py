@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.export, pytest.mark.filterwarnings("ignore")]
 N = 300
 rng = np.random.default_rng(0)
 Y = rng.normal(size=N)
-QUICK = dict(hidden_layer_sizes=5, max_iter=2, random_state=0)
+QUICK = dict(dtype="float64", hidden_layer_sizes=5, max_iter=2, random_state=0)
 CHOSEN = QUICK | dict(categorical_features=["k"], max_categories=4)
 TYPES = {FloatTensorType: np.float32, DoubleTensorType: np.float64, Int64TensorType: np.int64, StringTensorType: str}
 
@@ -132,7 +132,7 @@ def test_dates_at_the_ends_of_days_and_years():
     ], format="ISO8601")  # fmt: skip
     frame = pd.DataFrame({"when": pd.Series(ends).dt.as_unit("ns")})
     for encoding in ("raw", "piecewise_linear"):
-        net = SigmoidMLPRegressor(**QUICK, dtype="float64", numeric_encoding=encoding).fit(frame, np.arange(len(ends)))
+        net = SigmoidMLPRegressor(**QUICK, numeric_encoding=encoding).fit(frame, np.arange(len(ends)))
         assert len(net.network_feature_names_) >= 8
         np.testing.assert_allclose(run(to_onnx(net, frame), frame), net.predict(frame), rtol=1e-6)
 
