@@ -7,7 +7,6 @@ the user's collection on, and does the task again. Nothing has to be remembered 
 from __future__ import annotations
 
 import asyncio
-import gc
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import CancelledError, wait
@@ -64,6 +63,8 @@ class KeptValues:
         if not self._actors:
             self._futures = self._cluster.start(OnWorker, *self._arguments, as_actors=True)
             self._actors = self._cluster.results(self._futures)
+            for actor in self._actors:  # a call is a reference cycle, and would keep the key beyond the fit by this
+                actor._future = None
         sent = [None if each is None else list(each) for each in arguments]
         pairs = zip(self._actors, sent, strict=True)
         try:
@@ -80,7 +81,7 @@ class KeptValues:
     def release(self) -> None:
         """Give back what the workers keep; it is made anew where it is needed."""
         _release(self._futures)
-        self._futures, self._actors = [], []  # actors hold their keys, too
+        self._futures, self._actors = [], []
 
 
 async def _all(calls: Sequence[Awaitable[object]]) -> list[Any]:
@@ -224,7 +225,6 @@ class Cluster:
         """Give back all that the workers hold for this fit."""
         for kept in list(self._kept):
             kept.release()
-        gc.collect()  # the calls of actors, which hold these: see `KeptValues.call`
         _release(list(self._futures))
 
 
