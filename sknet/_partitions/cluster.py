@@ -42,7 +42,7 @@ class OnWorker:
 class KeptValues:
     """Values that stay on the workers, each made there from arguments that are results of tasks.
 
-    A call goes straight to the worker, in a fifth of the time that a task takes. But dask does not repeat it: where a
+    A call is no task: the scheduler only passes it on, in a fifth of the time. But dask does not repeat it: where a
     worker is lost, a task has to do the same instead.
 
     Parameters
