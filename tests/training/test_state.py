@@ -1,5 +1,6 @@
 """Epochs without improvement, the best epoch, copies, and the snapshot for interrupts."""
 
+import gc
 import sys
 from itertools import pairwise
 from math import inf, isnan, nan
@@ -162,13 +163,15 @@ def test_a_copy_shares_nothing():
 
 
 def n_calls(function):
-    """How many calls, of Python and of C, a function makes."""
+    """How many calls, of Python and of C, a function makes, without those of a collector of garbage that comes by."""
     calls = []
+    gc.disable()
     sys.setprofile(lambda frame, event, argument: calls.append(event) if event in ("call", "c_call") else None)
     try:
         function()
     finally:
         sys.setprofile(None)
+        gc.enable()
     return len(calls)
 
 
