@@ -3,7 +3,8 @@ Quickstart
 ==========
 
 A raw table goes in, and nothing is tuned. First one table in a few lines, then every table that comes with this project
-and with scikit-learn, each with the scores of three other models beside ours, also where they are better.
+and with scikit-learn (but linnerud, of 20 rows with three targets), each with the scores of three other models beside
+ours, also where they are better.
 
 Run with ``python examples/quickstart.py``. Names of tables behind it, ``chicks cars``, take these alone; the name of a
 file, ``picture.png``, keeps the picture.

@@ -66,3 +66,44 @@ def test_the_draw_is_what_its_seed_gives():
     everything = chosen.everything()
     again = chosen.with_draw(everything.drop(columns="drawn"))
     pd.testing.assert_series_equal(again["drawn"], everything["drawn"])
+
+
+def fits(**losses: list[float]) -> pd.DataFrame:
+    """Rows of one table as `report.measured` gives them: the losses of each model, one per split."""
+    return pd.DataFrame(
+        [
+            {"table": "made/one", "split": "rows", "number": n, "model": model.replace("_", " "), "loss": loss}
+            | {"rows": 200, "columns": 3, "task": "regression", "used": False, "error": loss, "fit_seconds": 1.0}
+            for model, each in losses.items()
+            for n, loss in enumerate(each)
+        ]
+    )
+
+
+def test_the_worst_tables_are_ranked_by_peers_that_were_run_on_every_split(monkeypatch):
+    rows = fits(sknet=[0.5, 0.6, 0.7], linear_model=[0.4, 0.5, 0.6], TabM=[0.1])
+    monkeypatch.setattr(report, "measured", lambda: rows)
+    assert "| linear model |" in report.worst(used=False) and "TabM" not in report.worst(used=False)
+    assert "| 1 of 1 |" in report.worst(used=False)
+    only_tabm = fits(sknet=[0.5, 0.6, 0.7], linear_model=[0.8, 0.9, 1.0], TabM=[0.1])
+    monkeypatch.setattr(report, "measured", lambda: only_tabm)
+    assert "made/one" not in report.worst(used=False)
+
+
+def test_bold_is_for_models_that_were_run_on_every_split():
+    rows = fits(sknet=[0.3, 0.31, 0.32], linear_model=[0.4, 0.41, 0.42], TabM=[0.1, 0.1])
+    wide = rows.pivot_table(index="number", columns="model", values="loss")
+    assert report.cell(wide, "sknet") == "**0.310 ± 0.010**"
+    assert report.cell(wide, "TabM") == "0.100 ± 0.000"
+
+
+def test_holm_asks_more_of_the_smallest_p_values():
+    assert report.told_apart({"a": 0.03, "b": 0.01, "c": 0.02}) == ["b", "c", "a"]
+    assert report.told_apart({"a": 0.03, "b": 0.02, "c": 0.2}) == []
+    assert report.told_apart({"a": 0.04, "b": 0.01}) == ["b", "a"]
+
+
+def test_a_row_says_how_many_splits_a_model_was_run_on():
+    rows = pd.concat([fits(sknet=[1, 1, 1], TabM=[1]), fits(sknet=[1, 1, 1], TabM=[1, 1]).assign(table="made/two")])
+    assert report.splits_of(rows, "sknet") == "3"
+    assert report.splits_of(rows, "TabM") == "1 to 2"

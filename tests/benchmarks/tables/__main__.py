@@ -21,7 +21,7 @@ for library in ("OMP", "OPENBLAS", "MKL"):
 from tests.benchmarks.tables import chosen, measure, report  # noqa: E402
 from tests.benchmarks.tables.models import MODELS  # noqa: E402
 
-FEW_TABLES = {"TabM": 3}  # of each task, of those that chose nothing: a fit takes minutes
+FEW_TABLES = {"TabM": 3}  # of each task, of those outside the lists: a fit takes minutes
 
 
 def main() -> None:

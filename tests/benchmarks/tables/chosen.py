@@ -2,7 +2,7 @@
 
 A table has been *used* if the defaults were chosen by it, or may have been: by name and by values. All of
 scikit-learn's and KEEL's count as used. The draw takes some of the used ones, to show what choosing by them is worth,
-and more of the others, by which nothing was chosen.
+and more of the others, which are outside the lists of used tables that were kept.
 """
 
 from pathlib import Path
@@ -71,12 +71,12 @@ def everything() -> pd.DataFrame:
 
 
 def drawn() -> pd.DataFrame:
-    """The tables of the draw, in its order: those that chose nothing first."""
+    """The tables of the draw, in its order: those outside the lists first."""
     found = everything()
     return found[found["drawn"] > 0].sort_values(["used", "drawn", "task"], ignore_index=True)
 
 
 def first_of_each_task(n: int) -> set[str]:
-    """The first `n` tables of each task in the draw from those that chose nothing."""
+    """The first `n` tables of each task in the draw from those outside the lists."""
     found = drawn()
     return set(found["name"][(found["drawn"] <= n) & ~found["used"]])

@@ -1,4 +1,4 @@
-"""The models that are compared, each as its authors recommend it, with nothing tuned.
+"""The models that are compared, each with its own defaults, nothing tuned.
 
 `sknet` gets the table as it is, and so do HistGradientBoosting, LightGBM and CatBoost, which handle categories
 themselves. The linear model and scikit-learn's network get numbers imputed and scaled, categories one-hot, and a

@@ -1,7 +1,8 @@
 """What the documents say of the CSV: every table between two marks in a page, and one picture.
 
-A page says `<!-- measured: name -->` where the table of that name begins, and `<!-- end -->` where it ends. A ratio
-is a geometric mean over tables of (ours + .01) / (theirs + .01), over the splits that both have.
+A page says `<!-- measured: name -->` where the table of that name begins, and `<!-- end -->` where it ends. The ratio
+of one table is the geometric mean of (ours + .01) / (theirs + .01) over the splits that both models have; the ratio of
+many tables is the geometric mean of theirs. Standard deviations over splits divide by their number less one.
 """
 
 import json
@@ -11,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy.stats import wilcoxon
 
 from tests.benchmarks.tables import chosen, measure
 from tests.benchmarks.tables.models import MODELS
@@ -21,8 +23,10 @@ PICTURE = measure.MEASURED / "tables.png"
 BLOCK = re.compile(r"(<!-- measured: ([a-z ]+) -->\n).*?(<!-- end -->)", re.S)
 SHIFT = 0.01  # so that a table that is almost solved does not decide a mean
 MIN_TABLES = 4  # of fewer, a mean says nothing: TabM's stand among every table's
+SMALL = 1000  # rows of a small table
 OURS = "sknet"
 PEERS = [model for model in MODELS if model != OURS]
+BOOSTED = ["HistGradientBoosting", "LightGBM", "CatBoost"]
 
 
 def write() -> None:
@@ -63,17 +67,61 @@ def ratio_cells(each: pd.DataFrame) -> list[str]:
     return [f"{np.exp(mean):.2f} ± {error:.2f}", f"{won} : {lost}"]
 
 
+FIGURES = {
+    "error, classes": ("classification", "error"),
+    "log-loss": ("classification", "log_loss"),
+    "error, numbers": ("regression", "error"),
+}
+
+
+def random_splits(used: bool) -> pd.DataFrame:
+    rows = measured().query("split == 'rows' and loss == loss")
+    return rows[rows["used"] == used]
+
+
 def summary(used: bool) -> str:
-    rows = measured().query("split == 'rows'")
-    rows = rows[rows["used"] == used]
-    head = ["ours over", "error, classes", "won : lost", "log-loss", "won : lost", "error, numbers", "won : lost"]
+    rows = random_splits(used)
+    head = ["ours over", "splits", *[name for figure in FIGURES for name in (figure, "won : lost")]]
     body = []
     for peer in PEERS:
-        cells = [peer]
-        for task, figure in (("classification", "error"), ("classification", "log_loss"), ("regression", "error")):
+        cells = []
+        for task, figure in FIGURES.values():
             cells += ratio_cells(ratios(rows[rows["task"] == task], figure, peer))
-        body.append(cells)
-    return as_markdown(head, [cells for cells in body if any(cells[1:])])
+        if any(cells):
+            body.append([peer, splits_of(rows, peer), *cells])
+    return as_markdown(head, body)
+
+
+def splits_of(rows: pd.DataFrame, model: str) -> str:
+    """How many splits of each table the model was run on: "3", or "1 to 2" where tables differ."""
+    each = rows[rows["model"] == model].groupby("table").size()
+    return str(each.min()) if each.min() == each.max() else f"{each.min()} to {each.max()}"
+
+
+def verdict(used: bool) -> str:
+    """In words: of which peers ours is ahead, of which behind, and of which it cannot be told."""
+    rows, lines = random_splits(used), []
+    for name, (task, figure) in FIGURES.items():
+        each = {peer: ratios(rows[rows["task"] == task], figure, peer)["mean"].astype(float) for peer in PEERS}
+        each = {peer: ratio for peer, ratio in each.items() if len(ratio) >= MIN_TABLES}
+        told = told_apart({peer: wilcoxon(ratio).pvalue for peer, ratio in each.items()})
+        ahead = [peer for peer in told if each[peer].median() < 0]
+        behind = [peer for peer in told if peer not in ahead]
+        words = [f"ours is better than {', '.join(ahead)}"] if ahead else []
+        words += [f"worse than {', '.join(behind)}"] if behind else []
+        rest = [peer for peer in each if peer not in told]
+        words += [f"not to be told apart from {', '.join(rest)}"] if rest else []
+        lines.append(f"- **{name}:** {'; '.join(words)}.")
+    return "\n".join(lines)
+
+
+def told_apart(p_values: dict[str, float], level: float = 0.05) -> list[str]:
+    """Holm's step-down procedure: the peers whose difference is not chance, though so many were compared."""
+    ordered = sorted(p_values, key=p_values.__getitem__)
+    for place, peer in enumerate(ordered):
+        if p_values[peer] > level / (len(ordered) - place):
+            return ordered[:place]
+    return ordered
 
 
 def other_splits() -> str:
@@ -101,29 +149,52 @@ def cell(wide: pd.DataFrame, model: str) -> str:
     if model not in wide or wide[model].isna().all():
         return ""
     mine = wide[model].dropna()
-    text = f"{mine.mean():.3f}" + (f" ± {mine.std(ddof=0):.3f}" if len(mine) > 1 else "")
-    more = wide.drop(columns=model).sub(wide[model], axis=0)
-    is_best = len(mine) > 1 and all((more[other].mean() > more[other].std(ddof=0)) for other in more)
+    text = f"{mine.mean():.3f}" + (f" ± {mine.std():.3f}" if len(mine) > 1 else "")
+    complete = wide.dropna(axis="columns")  # models that have every split
+    more = complete.drop(columns=model, errors="ignore").sub(wide[model], axis=0)
+    is_best = model in complete and len(wide) > 1 and (more.mean() > more.std()).all()
     return f"**{text}**" if is_best else text
 
 
-def worst(used: bool, n: int = 8) -> str:
-    """Where we lose most: ours over the best peer, each compared on the splits that both have."""
-    rows = measured().query("split == 'rows' and loss == loss")
-    rows = rows[rows["used"] == used]
-    each = pd.DataFrame({peer: ratios(rows, "loss", peer)["mean"].astype(float) for peer in PEERS})
+def complete_ratios(rows: pd.DataFrame) -> pd.DataFrame:
+    """Ours over each peer on each table, NaN where the peer has not been run on every split of it that ours has."""
+    n_splits = rows.groupby(["table", "model"]).size().unstack()
+    each = {
+        peer: ratios(rows, "loss", peer)["mean"].astype(float).where(lambda r, p=peer: n_splits[p] == n_splits[OURS])
+        for peer in PEERS
+        if peer in n_splits
+    }
+    return np.exp(pd.DataFrame(each))
+
+
+def worst(used: bool, n: int = 6) -> str:
+    """Where we lose most: ours over the best of the peers that were run on every split of the table."""
+    rows = random_splits(used)
+    each = complete_ratios(rows)
     furthest = each.max(axis=1).sort_values(ascending=False)
     body = []
-    for name, logarithm in furthest[furthest > 0].head(n).items():
+    for name, ratio in furthest[furthest > 1].head(n).items():
         best = each.loc[name].idxmax()
         here = rows[rows["table"] == name]
-        both = here.pivot_table(index="number", columns="model", values="loss")[[OURS, best]].dropna().mean()
+        mean = here.groupby("model")["loss"].mean()
+        spread = ratio * ratios(here, "loss", best)["std"].item()
         first = here.iloc[0]
-        about = [name, f"{first['rows']:,} × {first['columns']}", MEASURE[first["task"]], f"{both[OURS]:.3f}"]
-        better = f"{(each.loc[name] > 0).sum()} of {each.loc[name].notna().sum()}"
-        body.append([*about, f"{both[best]:.3f} ({best})", f"{np.exp(logarithm):.2f}", better])
-    head = ["table", "rows × columns", "measure", "ours", "the best", "ours over the best", "peers that are better"]
+        about = [name, f"{first['rows']:,} × {first['columns']}", MEASURE[first["task"]]]
+        better = f"{(each.loc[name] > 1).sum()} of {each.loc[name].notna().sum()}"
+        body.append([*about, f"{mean[OURS]:.3f}", f"{mean[best]:.3f}", best, f"{ratio:.2f} ± {spread:.2f}", better])
+    head = ["table", "rows × columns", "measure", "ours", "the best", "which", "ours over the best", "better than ours"]
     return as_markdown(head, body)
+
+
+def boosting_wins() -> str:
+    """The small tables on which boosted trees are better, by name: the best of the three, ours over it."""
+    rows = measured().query("split == 'rows' and loss == loss")
+    rows = rows[rows["rows"] < SMALL]
+    each = complete_ratios(rows)[BOOSTED]
+    lost = each.max(axis=1).sort_values(ascending=False)
+    lost = lost[lost > 1]
+    names = [f"{name.split('/')[-1]} ({each.loc[name].idxmax()}, {ratio:.2f})" for name, ratio in lost.items()]
+    return f"On {len(lost)} of the {len(each)} tables of fewer than {SMALL:,} rows: {', '.join(names)}."
 
 
 def times() -> str:
@@ -136,9 +207,24 @@ def times() -> str:
         cells = [size, str(here["table"].nunique()), f"{here[here['model'] == OURS]['fit_seconds'].median():.2f} s"]
         for peer in PEERS:
             each = ratios(here, "fit_seconds", peer, shift=0.0)
-            cells.append(f"{np.exp(each['mean'].mean()):.2g}" if len(each) else "")
+            cells.append(f"{np.exp(each['mean'].mean()):.2g}" if len(each) >= MIN_TABLES else "")
         body.append(cells)
-    return as_markdown(["rows to fit", "tables", "ours, median", *PEERS], body)
+    head = ["rows to fit", "tables", "ours, median", *PEERS]
+    kept = [place for place, _ in enumerate(head) if any(cells[place] for cells in body)]
+    return as_markdown([head[place] for place in kept], [[cells[place] for place in kept] for cells in body])
+
+
+def runs() -> str:
+    """On how many tables, and how many splits of each, every model was run."""
+    parts = [random_splits(used) for used in (False, True)]
+    body = []
+    for model in MODELS:
+        cells = [model]
+        for rows in parts:
+            n = rows[rows["model"] == model]["table"].nunique()
+            cells += [str(n), splits_of(rows, model) if n else ""]
+        body.append(cells)
+    return as_markdown(["model", "tables outside the lists", "splits", "other tables", "splits"], body)
 
 
 def failures() -> str:
@@ -177,7 +263,7 @@ def as_markdown(head: list[str], body: list[list[str]]) -> str:
 
 
 def draw() -> None:
-    """Ours over theirs on each table that chose nothing, one row of dots per peer."""
+    """Ours over theirs on each table outside the lists, one row of dots per peer."""
     import matplotlib.pyplot as plt
 
     rows = measured().query("split == 'rows' and not used")
@@ -197,7 +283,8 @@ def draw() -> None:
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(axis="y", color="0.92")
         ax.set_axisbelow(True)
-    axes[0].set_yticks(range(len(PEERS)), labels=PEERS)
+    labels = [f"{peer}, splits: {splits_of(rows, peer)}" for peer in PEERS if peer in set(rows["model"])]
+    axes[0].set_yticks(range(len(labels)), labels=labels)
     axes[0].invert_yaxis()
     figure.savefig(PICTURE, dpi=110)
 
@@ -205,6 +292,9 @@ def draw() -> None:
 TABLES: dict[str, Callable[[], str]] = {
     "unused": lambda: summary(used=False),
     "used": lambda: summary(used=True),
+    "verdict": lambda: verdict(used=False),
+    "boosting": boosting_wins,
+    "runs": runs,
     "each unused": lambda: per_table(measured().query("split == 'rows' and not used")),
     "each used": lambda: per_table(measured().query("split == 'rows' and used")),
     "groups and time": other_splits,
