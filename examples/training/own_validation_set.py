@@ -2,8 +2,8 @@
 Your own validation set
 =======================
 
-The rows that rate each epoch may be yours: passed to ``fit``, through a pipeline that scales them too, or chosen by a
-splitter that keeps one writer's digits on one side.
+The rows that evaluate each epoch may be yours: passed to ``fit``, through a pipeline that scales them too, or chosen by
+a splitter that keeps one writer's digits on one side.
 
 Run with ``python examples/training/own_validation_set.py``.
 """

@@ -19,7 +19,7 @@ from sknet._estimators.parameters import (
     Splitter,
     column_choices,
 )
-from sknet._model.row_thresholds import FEW_ROWS, LARGE_ROWS, MANY_ROWS, RATED_ROWS
+from sknet._model.row_thresholds import EVALUATED_ROWS, FEW_ROWS, LARGE_ROWS, MANY_ROWS
 from sknet._partitions.table import PartedTable
 from sknet._tables.kinds import count_kinds
 from sknet._tables.rows import Rows, is_sparse
@@ -97,7 +97,7 @@ def evaluation_method(p: CommonParameters, n_rows: int) -> EvaluationMethod:
         refuse_with_folds(p, has_end(p))
         return "folds"
     if p.early_stopping == "auto" and n_rows < LARGE_ROWS:
-        if n_rows < RATED_ROWS:
+        if n_rows < EVALUATED_ROWS:
             return None
         if p.max_iter > 1 and suits_folds(p, has_end(p)):
             return "folds"

@@ -248,7 +248,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             networks=networks,
             keeps_out_of_fold=self.early_stopping == "folds",
         )
-        run.rate_by_scorer(self)
+        run.evaluate_by_scorer(self)
         if plan.by_folds:
             run.folds = FoldNetworks(
                 settings,
@@ -289,7 +289,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             run,
             n_epochs=max(n_epochs, 0),
             by_folds=run.plan.by_folds,
-            rated=run.validation is not None,
+            evaluated=run.validation is not None,
         )
 
     def _select_and_train(self, run: FitRun, observers: Observers | None) -> Result:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 
 from sknet._estimators.fitted import Fitted
-from sknet._estimators.observers import ObservedRun, Observer
+from sknet._estimators.observers import FitObserver, ObservedRun
 from sknet._estimators.printing import EpochLines, Printer, make_printer
 from sknet._estimators.read_data import FitArguments
 from sknet._model.machine import require_package
@@ -236,14 +236,14 @@ class Observers:
     Parameters
     ----------
     run : ObservedRun
-    observers : list of Observer
+    observers : list of FitObserver
     printer : Printer, default=None
     callbacks : CallbackObserver, default=None
         These two are called at the end of the whole fit, too.
     """
 
     def __init__(
-        self, run: ObservedRun, observers: Sequence[Observer], printer: Printer | None = None,
+        self, run: ObservedRun, observers: Sequence[FitObserver], printer: Printer | None = None,
         callbacks: CallbackObserver | None = None,
     ) -> None:  # fmt: skip
         self._run, self._printer, self._callbacks = run, printer, callbacks
@@ -274,7 +274,7 @@ def observers_of_fit(
     *,
     n_epochs: int,
     by_folds: bool,
-    rated: bool,
+    evaluated: bool,
 ) -> Observers | None:
     """Return the observers of a `fit` or `resume`; None if there are none."""
     listed = getattr(estimator, "_skl_callbacks", [])
@@ -283,7 +283,7 @@ def observers_of_fit(
     n_subtasks = n_epochs + (estimator.max_iter if by_folds else 0)
     callbacks = CallbackObserver(estimator, callback_data(arguments), run, n_subtasks) if listed else None
     writers = [CheckpointWriter(callback, run.origin()) for callback in listed if isinstance(callback, Checkpoint)]
-    printer = make_printer(estimator.verbose, rated=rated) if estimator.verbose else None
+    printer = make_printer(estimator.verbose, evaluated=evaluated) if estimator.verbose else None
     return Observers(run, writers, printer, callbacks)
 
 

@@ -131,8 +131,8 @@ class FitRun:
         """Let the networks start from these states."""
         self.states, self.epochs_before = states, [state.epoch for state in states]
 
-    def rate_by_scorer(self, estimator: BaseEstimator) -> None:
-        """Rate each epoch by the scorer that the estimator's `scoring` names or is, if it is not minus the loss."""
+    def evaluate_by_scorer(self, estimator: BaseEstimator) -> None:
+        """Evaluate each epoch by the scorer that the estimator's `scoring` names or is, if it is not minus the loss."""
         if self.validation_table is None or estimator.scoring == "loss":
             return
         score = validation_scorer(estimator, self.validation_table, self.encoding.head, self._snapshot)

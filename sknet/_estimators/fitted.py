@@ -53,8 +53,8 @@ class Fitted:
         return [epoch.validation_score for epoch in self.fold_epochs or self.history]
 
     @property
-    def is_rated(self) -> bool:
-        """Whether the epochs of the last call were rated, by held-out rows or by folds."""
+    def is_evaluated(self) -> bool:
+        """Whether the epochs of the last call were evaluated, by held-out rows or by folds."""
         return self.validated or bool(self.fold_epochs)
 
     @property
@@ -210,8 +210,8 @@ class FittedAttributes:
     loss_curve_ = FittedAttribute(lambda f: f.losses)
     loss_ = FittedAttribute(last_loss)
     best_loss_ = FittedAttribute(least_loss)
-    validation_scores_ = FittedAttribute(lambda f: f.scores if f.is_rated else None)
-    best_validation_score_ = FittedAttribute(lambda f: f.best_score if f.is_rated else None)
+    validation_scores_ = FittedAttribute(lambda f: f.scores if f.is_evaluated else None)
+    best_validation_score_ = FittedAttribute(lambda f: f.best_score if f.is_evaluated else None)
     best_epoch_ = FittedAttribute(lambda f: f.best_epoch)
     temperature_ = FittedAttribute(lambda f: f.model.network.temperature)
     network_feature_names_ = FittedAttribute(lambda f: np.asarray(f.model.encoder.feature_names, dtype=object))

@@ -16,7 +16,7 @@ class EpochReport:
     number: int  # from 1; those of folds are counted apart
     n_epochs: int  # how many there will be at most
     figures: Epoch
-    best: int | None  # the best epoch so far, where epochs are rated
+    best: int | None  # the best epoch so far, where epochs are evaluated
     n_rate_cuts: int  # how often the schedule `adaptive` has lowered the rate
     of_folds: bool
 
@@ -39,7 +39,7 @@ class ObservedRun(Protocol):
         """Return what must be the same where this run is taken up again."""
 
 
-class Observer(Protocol):
+class FitObserver(Protocol):
     """Called before and after each epoch."""
 
     def begin(self) -> None:

@@ -5,13 +5,13 @@ from shutil import get_terminal_size
 from time import perf_counter
 from typing import Protocol
 
-from sknet._estimators.observers import EpochReport, ObservedRun, Observer
+from sknet._estimators.observers import EpochReport, FitObserver, ObservedRun
 
 LINES = 10
 """How many lines a run prints where no line can be overwritten: in a log file, or a notebook, which would keep each."""
 
 
-class Printer(Observer, Protocol):
+class Printer(FitObserver, Protocol):
     """An observer that prints; `finish` is called when the fit has ended."""
 
     def finish(self) -> None:
@@ -21,8 +21,8 @@ class Printer(Observer, Protocol):
 class EpochLines(Printer):
     """A line or two for each epoch, worded as scikit-learn's."""
 
-    def __init__(self, *, rated: bool = False) -> None:
-        self._rated = rated
+    def __init__(self, *, evaluated: bool = False) -> None:
+        self._evaluated = evaluated
         self._n_rate_cuts = 0
 
     def begin(self) -> None:
@@ -34,7 +34,7 @@ class EpochLines(Printer):
         print(
             f"{'Folds: iteration' if epoch.of_folds else 'Iteration'} {epoch.number}, loss = {epoch.figures.loss:.8f}"
         )
-        if self._rated or epoch.of_folds:
+        if self._evaluated or epoch.of_folds:
             print(f"Validation score: {epoch.figures.validation_score:f}")
         if epoch.n_rate_cuts > self._n_rate_cuts:
             print(f"No improvement. Setting learning rate to {epoch.figures.learning_rate / 5.0:f}")
@@ -108,6 +108,6 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
 
 
-def make_printer(verbose: bool | int, *, rated: bool) -> Printer:
+def make_printer(verbose: bool | int, *, evaluated: bool) -> Printer:
     """Return what prints at this level of `verbose`."""
-    return ProgressLine() if verbose == 2 else EpochLines(rated=rated)
+    return ProgressLine() if verbose == 2 else EpochLines(evaluated=evaluated)

@@ -115,7 +115,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         from 15,000 rows on.
 
     scoring : str or callable, default="loss"
-        What rates an epoch on the held-out rows: "loss" or a scikit-learn scorer.
+        What evaluates an epoch on the held-out rows: "loss" or a scikit-learn scorer.
 
     n_iter_no_change : int, inf or "auto", default="auto"
         Epochs without improvement to wait before training stops. On the training

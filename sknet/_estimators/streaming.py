@@ -199,7 +199,7 @@ def assemble(
         networks=[network_of(settings, encoding, rows, counts, sample, encoded)],
         source=stored.digest,
     )
-    run.rate_by_scorer(estimator)
+    run.evaluate_by_scorer(estimator)
     return run
 
 

@@ -21,7 +21,7 @@ from sknet._typing import Array
 
 def join_networks(
     networks: Sequence[Network],
-    inputs: Sequence[NDArray[np.intp] | None],
+    input_indices: Sequence[NDArray[np.intp] | None],
     n_inputs: int,
     shares: Sequence[float] | None = None,
 ) -> Network:
@@ -32,7 +32,7 @@ def join_networks(
     networks : sequence of Network
         All of one depth, with the same activations.
 
-    inputs : sequence of ndarray of ints, or None
+    input_indices : sequence of ndarray of ints, or None
         Which inputs of the encoded table each network has; None: all.
 
     n_inputs : int
@@ -47,7 +47,7 @@ def join_networks(
         The one that was given, if it is alone and has all inputs.
     """
     first, k = networks[0], len(networks)
-    if k == 1 and inputs[0] is None:
+    if k == 1 and input_indices[0] is None:
         return first
     shares = [1.0 / k] * k if shares is None else shares
     coefs: list[Array] = []
@@ -56,7 +56,7 @@ def join_networks(
     for layer in range(last + 1):
         weights = [network.coefs[layer] for network in networks]
         if layer == 0:
-            weights = [_for_all_inputs(W, chosen, n_inputs) for W, chosen in zip(weights, inputs, strict=True)]
+            weights = [_for_all_inputs(W, chosen, n_inputs) for W, chosen in zip(weights, input_indices, strict=True)]
         biases = [network.intercepts[layer] for network in networks]
         if layer == last:
             # the mean of the outputs; a network without hidden layers is linear in its inputs, and so is the mean

@@ -307,7 +307,7 @@ class Backend:
 
     encode: Callable[..., EncodedTable]  # as `encode_in_memory`
     objective: Callable[..., ObjectiveFunction]  # as `Objective`
-    n_at_once: int = 1  # how many networks train at the same time, because each waits for what is computed elsewhere
+    n_networks_at_once: int = 1  # several, where each waits for what is computed elsewhere
 
 
 IN_MEMORY = Backend(encode_in_memory, Objective)

@@ -207,7 +207,7 @@ class Model:
 
 @dataclass(frozen=True)
 class PrecomputedModel(Model):
-    """A model whose raw outputs for one table are known: that of the held-out rows, which a scorer rates each epoch.
+    """A model whose raw outputs for the held-out rows are known, for a scorer that evaluates each epoch.
 
     They are those of rows that are encoded as in training: where the target encodes a column, the means that `predict`
     uses contain the held-out rows' own targets.

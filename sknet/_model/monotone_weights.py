@@ -19,7 +19,7 @@ BIN_MEAN = 0.5
 
 
 def weights_of_monotone(
-    settings: NetworkSettings, encoding: Encoding, layout: Layout, inputs: NDArray[np.intp] | None
+    settings: NetworkSettings, encoding: Encoding, layout: Layout, input_indices: NDArray[np.intp] | None
 ) -> MonotoneWeights | None:
     """Return the bounds on a network's weights; None where no column is constrained.
 
@@ -28,7 +28,7 @@ def weights_of_monotone(
     settings : NetworkSettings
     encoding : Encoding
     layout : Layout
-    inputs : (m,) array of int, or None
+    input_indices : (m,) array of int, or None
         Which of the encoded table's inputs the network has; None: all.
 
     Returns
@@ -40,8 +40,8 @@ def weights_of_monotone(
         return None
     refuse_not_monotone(settings, encoding)
     means = np.array([BIN_MEAN * (facts.kind == "bin") for _, facts in encoding.encoder.inputs])
-    if inputs is not None:  # a member without bins
-        sign, means = sign[inputs], means[inputs]
+    if input_indices is not None:  # a member without bins
+        sign, means = sign[input_indices], means[input_indices]
     dtype = encoding.compute_dtype
     return monotone_weights(layout, settings.activations, sign, means, dtype, settings.n_joined)
 

@@ -32,7 +32,7 @@ from sknet._network.objective import ObjectiveFunction
 from sknet._network.penalties import ElasticNet, Projection
 from sknet._network.temperature import mean_at_best_temperature
 from sknet._training.lbfgs import LBFGS
-from sknet._training.minibatch import MiniBatch
+from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.result import StopReason
 from sknet._training.solver import Problem, Solver
 from sknet._training.state import Evaluate, State
@@ -48,7 +48,7 @@ MANY_WEIGHTS = 10**6
 """So many weights fit in any machine's memory."""
 
 ModelScorer = Callable[[Model], float]
-"""How a user's scorer rates a model on the validation rows."""
+"""A user's scorer: how good a model is on the validation rows."""
 
 
 @dataclass(frozen=True)
@@ -58,13 +58,13 @@ class NetworkRun:
     settings: Settings
     encoding: Encoding
     layout: Layout
-    inputs: NDArray[np.intp] | None  # which of the encoded table's inputs the network has; None: all
+    input_indices: NDArray[np.intp] | None  # which of the encoded table's inputs the network has; None: all
     training: Samples
     validation: Samples | None  # the rows that evaluate each epoch
     objective: ObjectiveFunction
     problem: Problem
     solver: Solver
-    n_at_once: int = 1  # how many networks train at the same time, because each waits for what is computed elsewhere
+    n_networks_at_once: int = 1  # several, where each waits for what is computed elsewhere
     monotone: MonotoneWeights | None = None  # between which bounds the weights stay
 
     @property
@@ -115,7 +115,7 @@ class NetworkRun:
         coefs, intercepts = self.layout.views(theta)
         is_monotone = self.monotone is not None
         network = Network(self.settings.network.activations, coefs, intercepts, temperature, is_monotone)
-        return join_networks([network], [self.inputs], self.encoding.encoder.n_inputs)
+        return join_networks([network], [self.input_indices], self.encoding.encoder.n_inputs)
 
     def raw(self, state: State, rows: Samples) -> Array:
         """Return raw outputs, (n, k), for other rows: of the best epoch where rows were held out."""
@@ -124,7 +124,7 @@ class NetworkRun:
 
     def samples(self, rows: EncodedRows) -> Samples:
         """Return other rows as this network takes them."""
-        rows = rows if self.inputs is None else rows.without_bins()
+        rows = rows if self.input_indices is None else rows.without_bins()
         return make_samples(self.encoding, rows, min(len(rows), MAX_ROWS))
 
     def raw_of_validation(self, state: State) -> Array:
@@ -153,7 +153,7 @@ class NetworkRun:
     # --- held-out rows -----------------------------------------------------------------------------------------------
 
     def with_evaluation(self, score: ModelScorer | None) -> Self:
-        """Return the run with each epoch rated on the validation rows: by a user's scorer, or by minus the loss."""
+        """Return the run with each epoch evaluated on the validation rows: by a user's scorer, or by minus the loss."""
         return replace(self, problem=replace(self.problem, evaluate=self._evaluation(score)))
 
     def _evaluation(self, score: ModelScorer | None) -> Evaluate:
@@ -217,12 +217,12 @@ def make_run(
     Returns
     -------
     NetworkRun
-        Its epochs are rated by minus the loss; see `NetworkRun.with_evaluation` for a scorer.
+        Its epochs are evaluated by minus the loss; see `NetworkRun.with_evaluation` for a scorer.
     """
     head, n_inputs = encoding.head, encoding.encoder.n_inputs
-    inputs = None
+    input_indices = None
     if not sees_bins and len(encoding.raw_inputs) < n_inputs:
-        inputs, n_inputs = encoding.raw_inputs, len(encoding.raw_inputs)
+        input_indices, n_inputs = encoding.raw_inputs, len(encoding.raw_inputs)
         training = training.without_bins()
         validation = None if validation is None else validation.without_bins()
     activations = settings.network.activations
@@ -237,7 +237,7 @@ def make_run(
     held_out = None if validation is None else make_samples(encoding, validation, n_validation_rows)
     if isinstance(settings.objective.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
         refuse_bad_pieces(head.loss, samples.target, activations)
-    monotone = weights_of_monotone(settings.network, encoding, layout, inputs)
+    monotone = weights_of_monotone(settings.network, encoding, layout, input_indices)
     is_first_order = settings.solver.optimizer is not None
     penalty = penalty_of(settings, samples.total_weight)
     objective = training.backend.objective(
@@ -276,13 +276,13 @@ def make_run(
         settings=settings,
         encoding=encoding,
         layout=layout,
-        inputs=inputs,
+        input_indices=input_indices,
         training=samples,
         validation=held_out,
         objective=objective,
         problem=problem,
         solver=solver,
-        n_at_once=training.backend.n_at_once,
+        n_networks_at_once=training.backend.n_networks_at_once,
         monotone=monotone,
     )
     return run if held_out is None else run.with_evaluation(None)
@@ -309,7 +309,7 @@ def make_solver(settings: Settings, l1: float, until: int, *, validated: bool, m
     n_iter_no_change = options.n_iter_no_change if may_stop_early else inf
     if options.optimizer is None:
         return LBFGS(until, options.max_fun, options.tol, n_iter_no_change, l1)
-    return MiniBatch(
+    return MiniBatchSolver(
         options.optimizer,
         options.schedule,
         options.learning_rate_init,

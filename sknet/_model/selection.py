@@ -30,7 +30,7 @@ from sknet._model.settings import Settings
 from sknet._model.threads import threads_for_networks
 from sknet._network.temperature import PRIOR_LOG, mean_at_best_temperature
 from sknet._tables.splitting import assign_folds
-from sknet._training.minibatch import MiniBatch, MiniBatchRun
+from sknet._training.minibatch import MiniBatchRun, MiniBatchSolver
 from sknet._training.result import Epoch, StopReason
 from sknet._training.rounds import RoundObserver, train_in_rounds
 from sknet._training.state import State
@@ -45,7 +45,7 @@ class FoldPlan(NamedTuple):
     # Of the epochs whose loss is up to so many times the least one, the last is chosen: they differ by chance, which is
     # much for few rows and little for more, and a network that learns from all rows overfits later than those of the
     # folds.
-    as_good: float
+    tolerance_factor: float
 
 
 def fold_plan(n_rows: int, grouped: bool = False) -> FoldPlan:
@@ -101,15 +101,15 @@ def select_epoch(folds: "FoldNetworks", observer: RoundObserver | None = None, *
     -------
     Selection
     """
-    rater = _EpochRater(folds, observer)
+    evaluator = _EpochEvaluator(folds, observer)
     started = [MiniBatchRun(run.solver, run.problem, state) for run, state in folds.networks]  # type: ignore[arg-type]
     with threads_for_networks(len(started), folds.runs[0][0].largest_product) as n_threads:
-        n_at_once = max(n_threads, folds.rows.backend.n_at_once) if in_threads else 1
-        results = train_in_rounds(started, n_at_once, rater)
+        n_networks_at_once = max(n_threads, folds.rows.backend.n_networks_at_once) if in_threads else 1
+        results = train_in_rounds(started, n_networks_at_once, evaluator)
     interrupted = any(result.reason is StopReason.INTERRUPTED for result in results)
-    if interrupted and not folds.epochs:  # threads have finished their first epoch, which is not rated yet
+    if interrupted and not folds.epochs:  # threads have finished their first epoch, which is not evaluated yet
         raise KeyboardInterrupt
-    return folds.selection(StopReason.INTERRUPTED if interrupted else rater.stopped)
+    return folds.selection(StopReason.INTERRUPTED if interrupted else evaluator.stopped)
 
 
 class FoldNetworks:
@@ -151,7 +151,7 @@ class FoldNetworks:
         # of the first kind, where each network has the same share
         self._equal_share = len(self._kinds[0]) / len(settings.sees_bins)
         fold = assign_folds(n, strata, groups, plan.n_folds, fold_seed)
-        self.as_good = plan.as_good
+        self.tolerance_factor = plan.tolerance_factor
         rows_by_fold = [np.flatnonzero(fold == i) for i in range(min(plan.n_held_out, fold.max() + 1))]
         self.held_out = np.concatenate(rows_by_fold)
         steps_per_epoch = ceil(n / settings.solver.batch_size)
@@ -195,21 +195,21 @@ class FoldNetworks:
             by_kind.append(outputs[0] if len(outputs) == 1 else np.mean(outputs, axis=0))
         return by_kind
 
-    def _rate(self, raw: Array) -> tuple[float, float, float]:
-        """Bring raw outputs, in place, to their best temperature; return its inverse, their loss, and what rates it."""
+    def _evaluate(self, raw: Array) -> tuple[float, float, float]:
+        """Bring raw outputs, in place, to their best temperature; return its inverse, their loss, and the criterion."""
         loss = self.encoding.head.loss
         if not self.settings.penalty.temperature_scaling:
             value = loss.mean(raw, self._target, self._weight)
             return 1.0, value, value
         factor, value = mean_at_best_temperature(loss, raw, self._target, self._weight, self._total_weight)
-        # a loss that an extreme temperature has lowered is penalised
+        # the criterion, by which epochs are compared: a loss that an extreme temperature has lowered is penalised
         return factor, value, value + log(factor) ** 2 / (2.0 * PRIOR_LOG**2 * self._total_weight)
 
     def finish_epoch(self) -> bool:
-        """Rate an epoch that all networks have trained; return whether to train another one."""
+        """Evaluate an epoch that all networks have trained; return whether to train another one."""
         by_kind, solver = self.raw_by_kind(), self.settings.solver
         raw = _mixed(by_kind, self._equal_share)
-        self._factor, value, rated = self._rate(raw)
+        self._factor, value, criterion = self._evaluate(raw)
         last = [state.history[-1] for _, state in self.networks]
         means = np.mean([[epoch.loss, epoch.learning_rate, epoch.gradient_norm] for epoch in last], axis=0).tolist()
         self.epochs.append(
@@ -224,12 +224,12 @@ class FoldNetworks:
         )
         epoch = len(self.epochs)
         # two bests: any epoch's counts for patience, but only one after MIN_STEPS may be chosen
-        if rated <= scaled_loss(1.0 - solver.tol, self._best_loss):
+        if criterion <= scaled_loss(1.0 - solver.tol, self._best_loss):
             self.best_epoch = epoch
-        self._best_loss = min(self._best_loss, rated)
+        self._best_loss = min(self._best_loss, criterion)
         if epoch >= self.first_epoch:
-            self._best_late_loss = min(self._best_late_loss, rated)
-            if self._chosen is None or rated <= scaled_loss(self.as_good, self._best_late_loss):
+            self._best_late_loss = min(self._best_late_loss, criterion)
+            if self._chosen is None or criterion <= scaled_loss(self.tolerance_factor, self._best_late_loss):
                 self._chosen = epoch, self._factor, raw, by_kind
         patience = min(solver.n_iter_no_change, self.best_epoch + MAX_EXTRA_EPOCHS)
         return epoch < solver.max_iter and epoch - self.best_epoch <= patience
@@ -250,7 +250,7 @@ class FoldNetworks:
         if len(by_kind) > 1:
             share = self._choose_share(by_kind)
             raw = _mixed(by_kind, share)
-            factor, _, _ = self._rate(raw)  # `epochs` keeps the losses at equal shares, which observers have seen
+            factor, _, _ = self._evaluate(raw)  # `epochs` keeps the losses at equal shares, which observers have seen
         shares = np.empty(len(self.settings.sees_bins))
         for kind, share_of_kind in zip(self._kinds, (share, 1.0 - share), strict=False):
             shares[kind] = share_of_kind / len(kind)
@@ -266,10 +266,10 @@ class FoldNetworks:
         """
         equal, scale = self._equal_share, 1.0
         if isinstance(self.encoding.head, RegressionHead):
-            scale = 2.0 * abs(self._rate(_mixed(by_kind, equal))[2])
+            scale = 2.0 * abs(self._evaluate(_mixed(by_kind, equal))[2])
         prior = scale * (SHARES - equal) ** 2 / (2.0 * SHARE_PRIOR**2 * self._total_weight)
-        rated = [self._rate(_mixed(by_kind, share))[2] for share in SHARES]
-        return float(SHARES[np.argmin(rated + prior)])
+        criteria = [self._evaluate(_mixed(by_kind, share))[2] for share in SHARES]
+        return float(SHARES[np.argmin(criteria + prior)])
 
 
 def _mixed(by_kind: list[Array], share: float) -> Array:
@@ -283,8 +283,8 @@ def scaled_loss(factor: float, loss: float) -> float:
     return loss * (factor if loss > 0.0 else 2.0 - factor)
 
 
-class _EpochRater:
-    """Rates each epoch of the folds, and calls an observer."""
+class _EpochEvaluator:
+    """Evaluates each epoch of the folds, and calls an observer."""
 
     def __init__(self, folds: FoldNetworks, observer: RoundObserver | None) -> None:
         self._folds, self._observer = folds, observer
@@ -303,6 +303,6 @@ class _EpochRater:
 
 def stop_at_selected_epoch(selection: Selection, run: NetworkRun) -> NetworkRun:
     """Return a run over all rows that trains for as many epochs as folds have chosen."""
-    if not isinstance(run.solver, MiniBatch):
+    if not isinstance(run.solver, MiniBatchSolver):
         raise TypeError("folds choose the epoch of a first-order solver")
     return replace(run, solver=replace(run.solver, n_epochs=selection.n_epochs))

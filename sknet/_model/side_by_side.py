@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sknet._model.network_run import NetworkRun
 from sknet._model.threads import threads_for_networks
-from sknet._training.minibatch import MiniBatch, MiniBatchRun
+from sknet._training.minibatch import MiniBatchRun, MiniBatchSolver
 from sknet._training.result import Result
 from sknet._training.rounds import RoundObserver, train_in_rounds
 from sknet._training.state import State
@@ -41,16 +41,16 @@ def train_side_by_side(
     """
     first = runs[0]
     with threads_for_networks(len(runs), first.largest_product) as n_threads:
-        if not isinstance(first.solver, MiniBatch):
-            solver_observer = None if observer is None else _SolverObserver(observer)
+        if not isinstance(first.solver, MiniBatchSolver):
+            solver_observer = None if observer is None else _EpochObserver(observer)
             return [first.solver.train(first.problem, states[0], solver_observer)]
         started = [MiniBatchRun(run.solver, run.problem, state) for run, state in zip(runs, states, strict=True)]  # type: ignore[arg-type]
-        n_at_once = max(n_threads, min(first.n_at_once, len(runs))) if in_threads else 1
-        return train_in_rounds(started, n_at_once, observer)
+        n_networks_at_once = max(n_threads, min(first.n_networks_at_once, len(runs))) if in_threads else 1
+        return train_in_rounds(started, n_networks_at_once, observer)
 
 
-class _SolverObserver:
-    """Passes the epochs of one solver on to an observer that knows the states."""
+class _EpochObserver:
+    """Passes the epochs of a lone solver on to a `RoundObserver`, which gets no state."""
 
     def __init__(self, observer: RoundObserver) -> None:
         self._observer = observer

@@ -24,7 +24,7 @@ from sknet._network.penalties import ElasticNet
 from sknet._network.sparse_layers import DenseOnSparse
 from sknet._typing import Array, Batch, Gradient, SparseGradient
 
-MIN_RATED_ROWS = 256
+MIN_EVALUATION_ROWS = 256
 """So many rows of other data are passed through the network at once, more where batches are larger."""
 
 MAX_CHAINS = 4
@@ -102,7 +102,7 @@ class Objective:
         self.set_rows(inputs, target, weight)
         self._bound: dict[int, BoundChain] = {}
         self._piece_gradient: Array | None = None
-        self._rated_theta, self._rating_chains = np.empty(0), dict[tuple[int, Kind], Chain]()
+        self._evaluated_theta, self._evaluation_chains = np.empty(0), dict[tuple[int, Kind], Chain]()
 
     def set_rows(self, inputs: Inputs, target: Array, weight: Array | None) -> None:
         """Take other training rows, of the same kind: those of a stream are never all in memory."""
@@ -229,14 +229,14 @@ class Objective:
     def raw(self, theta: Array, inputs: Inputs, n: int) -> Array:
         """Return the raw output, without dropout, for n rows of other data (a validation set)."""
         raw = np.empty((n, self._layout.sizes[-1]), theta.dtype)
-        for part in pieces(slice(0, n), max(self.n_rows, MIN_RATED_ROWS)):
-            raw[part] = self._rating_chain(theta, length(part), inputs.kind).forward(inputs(part))
+        for part in pieces(slice(0, n), max(self.n_rows, MIN_EVALUATION_ROWS)):
+            raw[part] = self._evaluation_chain(theta, length(part), inputs.kind).forward(inputs(part))
         return raw
 
-    def _rating_chain(self, theta: Array, n_rows: int, kind: Kind) -> Chain:
+    def _evaluation_chain(self, theta: Array, n_rows: int, kind: Kind) -> Chain:
         """Return the chain of a forward pass: an epoch's is the last one's, whose theta lay in the same memory."""
-        if theta is not self._rated_theta:
-            self._rated_theta, self._rating_chains = theta, {}
-        if (n_rows, kind) not in self._rating_chains:
-            self._rating_chains[n_rows, kind] = bind(self._layout, self._activations, theta, n_rows, kind)
-        return self._rating_chains[n_rows, kind]
+        if theta is not self._evaluated_theta:
+            self._evaluated_theta, self._evaluation_chains = theta, {}
+        if (n_rows, kind) not in self._evaluation_chains:
+            self._evaluation_chains[n_rows, kind] = bind(self._layout, self._activations, theta, n_rows, kind)
+        return self._evaluation_chains[n_rows, kind]

@@ -15,7 +15,7 @@ import numpy as np
 from scipy.optimize import Bounds, OptimizeResult, minimize
 
 from sknet._training.result import DivergedError, Epoch, Result, StopReason
-from sknet._training.solver import Observer, Problem
+from sknet._training.solver import Problem, SolverObserver
 from sknet._training.state import Snapshot, State
 from sknet._typing import Array
 
@@ -34,7 +34,7 @@ class LBFGS:
         """Return a new state; what L-BFGS remembers of past steps is inside SciPy."""
         return State(theta, (), rng)
 
-    def train(self, problem: Problem, state: State, observer: Observer | None = None) -> Result:
+    def train(self, problem: Problem, state: State, observer: SolverObserver | None = None) -> Result:
         """Minimise a problem; see `Solver.train`."""
         start = state.epoch
         run = _LBFGSRun(problem, self, state, observer)
@@ -108,7 +108,7 @@ class _SignedParts:
 class _LBFGSRun:
     """One call of SciPy's solver, and what it calls back: the objective, and the end of every iteration."""
 
-    def __init__(self, problem: Problem, solver: LBFGS, state: State, observer: Observer | None) -> None:
+    def __init__(self, problem: Problem, solver: LBFGS, state: State, observer: SolverObserver | None) -> None:
         self.problem, self.solver, self.state, self.observer = problem, solver, state, observer
         self.snapshot = Snapshot(state)
         self.variables = _SignedParts(problem.n_weights, solver.l1, problem.bounds)

@@ -19,7 +19,7 @@ from sknet._training import gradients
 from sknet._training.optimizers import Optimizer
 from sknet._training.result import DivergedError, Epoch, Result, StopReason
 from sknet._training.schedules import Progress, Schedule, adaptive
-from sknet._training.solver import Observer, Problem
+from sknet._training.solver import Problem, SolverObserver
 from sknet._training.state import Snapshot, State
 from sknet._typing import Array, Batch, Gradient
 from sknet._vectors import add_multiple
@@ -31,7 +31,7 @@ EXPLODED = 1e30
 
 
 @dataclass(frozen=True)
-class MiniBatch:
+class MiniBatchSolver:
     """A first-order solver: one step per mini-batch, at the rate that a schedule gives."""
 
     optimizer: Optimizer
@@ -54,7 +54,7 @@ class MiniBatch:
         moments = tuple(np.zeros((self.optimizer.n_moments, theta.size), theta.dtype))
         return State(theta, moments, rng, average=theta.copy() if self.averaging > 0.0 else None)
 
-    def train(self, problem: Problem, state: State, observer: Observer | None = None) -> Result:
+    def train(self, problem: Problem, state: State, observer: SolverObserver | None = None) -> Result:
         """Minimise a problem; see `Solver.train`."""
         run = MiniBatchRun(self, problem, state)
         try:
@@ -80,7 +80,7 @@ class MiniBatch:
     # --- one epoch -------------------------------------------------------------------------------------------------
 
     def one_epoch(
-        self, problem: Problem, state: State, vectors: Sequence[Array], out: Array, observer: Observer | None
+        self, problem: Problem, state: State, vectors: Sequence[Array], out: Array, observer: SolverObserver | None
     ) -> StopReason | None:
         """Train one epoch, with gradients in the memory of `out`, and record it; return a reason to stop, if any."""
         if observer is not None:
@@ -193,7 +193,7 @@ class MiniBatch:
 class MiniBatchRun:
     """A run on its way, epoch by epoch; an interrupted one can go back to its last whole epoch."""
 
-    def __init__(self, solver: MiniBatch, problem: Problem, state: State) -> None:
+    def __init__(self, solver: MiniBatchSolver, problem: Problem, state: State) -> None:
         self.solver, self.problem, self.state = solver, problem, state
         self._first_epoch = state.epoch
         self._vectors, self._out = state.vectors, np.empty_like(state.theta)  # the same arrays for the whole run
@@ -210,7 +210,7 @@ class MiniBatchRun:
         """How many epochs this run has added to the state."""
         return self.state.epoch - self._first_epoch
 
-    def train_epoch(self, observer: Observer | None = None) -> None:
+    def train_epoch(self, observer: SolverObserver | None = None) -> None:
         """Train one epoch. Sets: the state, in place."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             self._reason = self.solver.one_epoch(self.problem, self.state, self._vectors, self._out, observer)

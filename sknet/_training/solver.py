@@ -17,7 +17,7 @@ from sknet._training.state import Evaluate, State
 from sknet._typing import Array, Batch, Gradient
 
 
-class Objective(Protocol):
+class ValueAndGradient(Protocol):
     """A function to minimise, batch by batch."""
 
     def __call__(
@@ -30,7 +30,7 @@ class Objective(Protocol):
 class Problem:
     """What is to be minimised, as training sees it."""
 
-    objective: Objective
+    objective: ValueAndGradient
     n_samples: int
     n_weights: int  # theta[:n_weights] decays, and has penalties
     penalty: Callable[[Array], float] = lambda theta: 0.0  # missing from values with a sparse gradient
@@ -42,7 +42,7 @@ class Problem:
     batches: Callable[[int, np.random.Generator | None], Iterator[Batch]] | None = None  # of samples not held in memory
 
 
-class Observer(Protocol):
+class SolverObserver(Protocol):
     """Called when an epoch begins and when it has ended."""
 
     def begin(self, state: State) -> None:
@@ -58,7 +58,7 @@ class Solver(Protocol):
     def init(self, theta: Array, rng: np.random.Generator) -> State:
         """Return the state of a new run that starts at theta, which it takes over."""
 
-    def train(self, problem: Problem, state: State, observer: Observer | None = None) -> Result:
+    def train(self, problem: Problem, state: State, observer: SolverObserver | None = None) -> Result:
         """Minimise the problem until the epochs are done, the score stops improving, or the observer asks to stop.
 
         Order of calls, for each epoch: `observer.begin`, `problem.objective`

@@ -104,8 +104,8 @@ def members(n, rounds):
             ratios = []
             for _ in range(rounds + 1):
                 seconds = []
-                for n_members, n_at_once in ((1, 1), (4, backend.n_at_once), (4, 1)):
-                    collections.ON_WORKERS = replace(backend, n_at_once=n_at_once)
+                for n_members, n_networks_at_once in ((1, 1), (4, backend.n_networks_at_once), (4, 1)):
+                    collections.ON_WORKERS = replace(backend, n_networks_at_once=n_networks_at_once)
                     net = SigmoidMLPRegressor(
                         layers, n_members=n_members, batch_size=batch_size, early_stopping=True, **fixed
                     )

@@ -16,18 +16,18 @@ from sknet._estimators.auto import (
     evaluation_method,
 )
 from sknet._estimators.resolve import resolve
-from sknet._model.row_thresholds import FEW_ROWS, LARGE_ROWS, MANY_ROWS, RATED_ROWS
+from sknet._model.row_thresholds import EVALUATED_ROWS, FEW_ROWS, LARGE_ROWS, MANY_ROWS
 
 
 @pytest.mark.parametrize(
     ("n", "how"),
-    [(RATED_ROWS - 1, None), (RATED_ROWS, "folds"), (LARGE_ROWS - 1, "folds"),
+    [(EVALUATED_ROWS - 1, None), (EVALUATED_ROWS, "folds"), (LARGE_ROWS - 1, "folds"),
      (LARGE_ROWS, LARGE_SHARE)],
 )  # fmt: skip
 def test_what_evaluates_the_epochs(n, how):
     assert evaluation_method(SigmoidMLPClassifier(), n) == how
     assert evaluation_method(SigmoidMLPRegressor(), n) == how
-    share = None if n < RATED_ROWS else LARGE_SHARE if n >= LARGE_ROWS else SHARE
+    share = None if n < EVALUATED_ROWS else LARGE_SHARE if n >= LARGE_ROWS else SHARE
     assert evaluation_method(SigmoidMLPClassifier(max_iter=1), n) == share  # one epoch leaves folds no choice
     assert evaluation_method(SigmoidMLPClassifier(early_stopping=False), n) is None
     assert evaluation_method(SigmoidMLPClassifier(early_stopping=True, validation_fraction=0.3), n) == 0.3

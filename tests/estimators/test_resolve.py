@@ -9,7 +9,7 @@ from sknet._estimators import auto
 from sknet._estimators import resolve as module
 from sknet._estimators.auto import Facts
 from sknet._estimators.resolve import resolve
-from sknet._model.row_thresholds import FEW_ROWS, RATED_ROWS
+from sknet._model.row_thresholds import EVALUATED_ROWS, FEW_ROWS
 from sknet._network.activations import ACTIVATIONS
 from sknet._training.optimizers import OPTIMIZERS, SGD
 from sknet._training.schedules import SCHEDULES
@@ -137,7 +137,7 @@ def test_auto_computes_large_tables_in_float32():
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 def test_auto_holds_out_of_large_tables_only():
-    for n, validated in ((RATED_ROWS - 1, False), (RATED_ROWS, True)):
+    for n, validated in ((EVALUATED_ROWS - 1, False), (EVALUATED_ROWS, True)):
         X = np.random.default_rng(0).normal(size=(n, 2))
         net = regressor(early_stopping="auto", validation_fraction=0.2).fit(X, X[:, 0])
         assert (net.validation_scores_ is not None) == validated == net.resolved_params_["early_stopping"]

@@ -1,4 +1,4 @@
-"""How an epoch is rated on the held-out rows: by the loss, or by a scorer."""
+"""How an epoch is evaluated on the held-out rows: by the loss, or by a scorer."""
 
 import warnings
 

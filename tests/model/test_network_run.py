@@ -17,7 +17,7 @@ from sknet._model.network_run import FULL_BATCH_ROWS, MAX_ROWS, make_run, rows_a
 from sknet._model.side_by_side import train_side_by_side
 from sknet._tables.rows import Rows
 from sknet._training.lbfgs import LBFGS
-from sknet._training.minibatch import MiniBatch
+from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.result import StopReason
 
 rng = np.random.default_rng(0)
@@ -132,14 +132,14 @@ def test_how_many_rows_are_computed_at_once():
     assert rows_at_once(settings, rows) == 3334  # three
 
 
-@pytest.mark.parametrize(("n_validation", "n_at_once"), [(None, 20), (10, 20), (30, 30)])
-def test_memory_is_that_of_the_rows_computed_at_once(n_validation, n_at_once, monkeypatch):
+@pytest.mark.parametrize(("n_validation", "n_networks_at_once"), [(None, 20), (10, 20), (30, 30)])
+def test_memory_is_that_of_the_rows_computed_at_once(n_validation, n_networks_at_once, monkeypatch):
     asked = []
     monkeypatch.setattr(network_run, "MANY_WEIGHTS", 0)
     monkeypatch.setattr(network_run, "refuse_beyond_memory", lambda *given: asked.append(given[1:]))
     settings, encoding, rows = encoded()
     make_run(settings, encoding, rows, None if n_validation is None else rows.take(np.arange(n_validation)))
-    assert asked == [(3 * 4 + 4 + 4 * 1 + 1, 8, n_at_once * (4 + 1))]
+    assert asked == [(3 * 4 + 4 + 4 * 1 + 1, 8, n_networks_at_once * (4 + 1))]
 
 
 def test_layers_beyond_memory_are_named_with_inputs_and_outputs(monkeypatch):
@@ -234,7 +234,7 @@ def test_l1_and_norms_are_left_to_the_projection_where_steps_are_taken():
 def test_epochs_to_wait(parameters, validated, may_stop, expected):
     settings, encoding, rows = encoded(n_iter_no_change=7, validated=validated, **parameters)
     solver = make_run(settings, encoding, rows, rows if validated else None, may_stop_early=may_stop).solver
-    assert type(solver) is (LBFGS if "solver" in parameters else MiniBatch)
+    assert type(solver) is (LBFGS if "solver" in parameters else MiniBatchSolver)
     assert solver.n_iter_no_change == expected
 
 

@@ -103,7 +103,7 @@ def test_the_joint_loss_of_held_out_rows_chooses(plan, weight, monkeypatch):
         temperatures.append(1.0 / factor)
         outputs.append(factor * raw)
     first = MIN_STEPS // 30 + 1  # of 30 steps per epoch; counted from 1
-    best = max(i for i in range(first, 9) if rated[i - 1] <= plan.as_good * min(rated[first - 1 :]))
+    best = max(i for i in range(first, 9) if rated[i - 1] <= plan.tolerance_factor * min(rated[first - 1 :]))
     chosen = select_epoch(fold_networks(settings, encoding, rows))
     assert chosen.n_epochs == best and chosen.stop_reason is None and len(chosen.epochs) == 8
     assert chosen.temperature == pytest.approx(temperatures[best - 1], rel=1e-4)

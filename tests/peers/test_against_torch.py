@@ -13,7 +13,7 @@ from sknet._network.inputs import DenseInputs  # noqa: E402
 from sknet._network.layout import Layout  # noqa: E402
 from sknet._network.objective import Objective  # noqa: E402
 from sknet._network.penalties import ElasticNet  # noqa: E402
-from sknet._training.minibatch import MiniBatch  # noqa: E402
+from sknet._training.minibatch import MiniBatchSolver  # noqa: E402
 from sknet._training.optimizers import SGD, Adam, RMSProp  # noqa: E402
 from sknet._training.schedules import constant, cosine  # noqa: E402
 from sknet._training.solver import Problem  # noqa: E402
@@ -209,7 +209,7 @@ def test_fifty_steps(name, schedule, clip_norm):
     coefs, intercepts = ([part.copy() for part in parts] for parts in layout.views(theta))
     activations, loss = [ACTIVATIONS["sigmoid"]], losses.SOFTMAX_LOG_LOSS
     objective = Objective(layout, activations, loss, ElasticNet(), DenseInputs(X, size), target, n_rows=size)
-    solver = MiniBatch(
+    solver = MiniBatchSolver(
         optimizer, schedule, RATE, size, n_epochs, 0.0, shuffle=False, weight_decay=decay, clip_norm=clip_norm
     )
     state = solver.init(theta, rng)

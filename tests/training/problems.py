@@ -7,7 +7,7 @@ import numpy as np
 
 from sknet._storage.models import pack
 from sknet._training.lbfgs import LBFGS
-from sknet._training.minibatch import MiniBatch
+from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp
 from sknet._training.schedules import constant
 from sknet._training.solver import Problem
@@ -64,7 +64,7 @@ def problem(objective, n=12, p=5, **more):
 
 def mini_batch(optimizer=OPTIMIZERS["sgd"], **more):
     settings = {"schedule": constant, "rate": 0.1, "batch_size": 4, "n_epochs": 5, "tol": 0.0}
-    return MiniBatch(optimizer, **settings | more)
+    return MiniBatchSolver(optimizer, **settings | more)
 
 
 def lbfgs(**more):
