@@ -24,11 +24,11 @@ from sknet._estimators.regressor import REGRESSION
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.saving import Estimator
 from sknet._model.machine import require_package
-from sknet._partitions.table import PartedTable
+from sknet._partitions.table import PartitionedTable
 from sknet._typing import Table, Target
 
 with require_package("sknet.dask", "dask", extra="dask"):
-    from sknet._partitions.collections import Collection, computed, opened
+    from sknet._partitions.collections import Collection, compute_if_collection, open_tables
     from sknet._partitions.lazy import lazily
 
 __all__ = ["SigmoidMLPClassifier", "SigmoidMLPRegressor"]
@@ -153,7 +153,7 @@ class _OnWorkers(BaseSigmoidMLP):
 
     def _on_workers(self, train: Callable[[FitArguments], Self], remote: FitArguments) -> Self:
         """Open the tables, bring the rest here, and train."""
-        with opened(*(X for X in (remote.X, remote.X_val) if X is not None)) as (tables, local):
+        with open_tables(*(X for X in (remote.X, remote.X_val) if X is not None)) as (tables, local):
             return train(
                 FitArguments(
                     tables[0], local(remote.y), local(remote.sample_weight),
@@ -213,7 +213,7 @@ class _OnWorkers(BaseSigmoidMLP):
 
     def _predicted(self, X: Collection, method: str, *arguments: object) -> Collection:
         local = self.to_local()
-        if isinstance(X, PartedTable):  # of the rows held out in a fit, for a scorer
+        if isinstance(X, PartitionedTable):  # of the rows held out in a fit, for a scorer
             return getattr(local, method)(X, *arguments)
         return lazily(local, require_fitted(self).model, X, method, *arguments)
 
@@ -237,9 +237,9 @@ class _OnWorkers(BaseSigmoidMLP):
             At most 1.
         """
         local = self.to_local()
-        predicted = np.asarray(computed(self.predict(X)))
+        predicted = np.asarray(compute_if_collection(self.predict(X)))
         local.predict = lambda X: predicted  # type: ignore[method-assign]  # made by the workers, scored here
-        return float(local.score(predicted, computed(y), computed(sample_weight)))
+        return float(local.score(predicted, compute_if_collection(y), compute_if_collection(sample_weight)))
 
 
 class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):

@@ -20,7 +20,7 @@ from sknet._estimators.parameters import (
     column_choices,
 )
 from sknet._model.row_thresholds import EVALUATED_ROWS, FEW_ROWS, LARGE_ROWS, MANY_ROWS
-from sknet._partitions.table import PartedTable
+from sknet._partitions.table import PartitionedTable
 from sknet._tables.kinds import count_kinds
 from sknet._tables.rows import Rows, is_sparse
 from sknet._training.schedules import SCHEDULES
@@ -78,7 +78,7 @@ class Facts:
     is_partial_fit: bool = False  # a call of `partial_fit`
     earlier_parameters: Mapping[str, object] | None = None  # what was resolved when the columns were learnt
     n_held_out: int = 0  # rows for validation
-    largest_batch: int = PROPORTIONAL_BATCH[1]
+    max_proportional_batch: int = PROPORTIONAL_BATCH[1]
     has_checkpoint: bool = False  # whether the run is written to a file, or comes from one
     is_stream: bool = False  # whether the rows never are in memory at once
 
@@ -150,7 +150,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
     validated = bool(facts.validated)
     ours = has_end(p)  # a schedule of ours; scikit-learn's go on until something else ends training
     by_adam, by_lbfgs = p.solver == "adam", p.solver == "lbfgs"
-    proportional = int(np.clip(n // 32, PROPORTIONAL_BATCH[0], facts.largest_batch))
+    proportional = int(np.clip(n // 32, PROPORTIONAL_BATCH[0], facts.max_proportional_batch))
     values: dict[str, object] = {
         "dtype": "float64" if by_lbfgs or n < FEW_ROWS else "float32",
         "batch_size": proportional if p.batch_size == "proportional" else 200,  # scikit-learn's
@@ -220,8 +220,8 @@ def single_network_reasons(p: CommonParameters, facts: Facts) -> list[str]:
 def with_column_facts(facts: Facts, p: CommonParameters, rows: Rows, seed: int) -> Facts:
     """Add what `auto_values` asks about the table's columns; they are counted in the sample that this seed draws."""
     X = rows.X
-    if isinstance(X, PartedTable):
-        facts = replace(facts, largest_batch=WORKERS_BATCH)
+    if isinstance(X, PartitionedTable):
+        facts = replace(facts, max_proportional_batch=WORKERS_BATCH)
     if facts.earlier_parameters is not None:
         return facts
     if type(X) is np.ndarray and not column_choices(p).named:

@@ -174,7 +174,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             by_folds=by_folds,
             strata=strata,
             held_out=held_out,
-            n_rows_split=0 if held_out is None else n,
+            n_rows_before_split=0 if held_out is None else n,
             lacks_validation=method is not None and not by_folds and held_out is None,
         )
 
@@ -237,7 +237,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         if earlier is not None:
             refuse_other_weights(networks[0].layout, earlier.model.network, settings.network.init)
         run = FitRun(
-            name=type(self).__name__,
+            estimator_name=type(self).__name__,
             plan=plan,
             columns=data.columns,
             encoding=encoding,

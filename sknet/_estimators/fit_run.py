@@ -63,7 +63,7 @@ class Plan:
     by_folds: bool = False
     strata: Array | None = None  # (n,)  by which folds and held-out rows are stratified
     held_out: tuple[Array, Array] | None = None  # numbers of the rows to train on, and of those held out
-    n_rows_split: int = 0  # how many rows there were before some were held out; 0 where training sees them all
+    n_rows_before_split: int = 0  # how many rows there were before some were held out; 0 where training sees them all
     lacks_validation: bool = False  # whether rows were to be held out, and are too few
     is_partial_fit: bool = False  # whether it is one epoch of `partial_fit`
 
@@ -74,8 +74,8 @@ class FitRun:
 
     Attributes
     ----------
-    name : str
-        The estimator's class.
+    estimator_name : str
+        Of its class.
     plan : Plan
     columns : Columns
     encoding : Encoding
@@ -96,13 +96,13 @@ class FitRun:
         Of the networks; none before they start.
     epochs_before : list of int
         Epochs that each state had behind it when this call began.
-    source : str
+    source_digest : str
         A hash of what the rows were read from, if it is known.
     keeps_out_of_fold : bool
         Whether `oof_prediction_` is wanted.
     """
 
-    name: str
+    estimator_name: str
     plan: Plan
     columns: Columns
     encoding: Encoding
@@ -115,7 +115,7 @@ class FitRun:
     selection: Selection | None = None
     states: list[State] = field(default_factory=list)
     epochs_before: list[int] = field(default_factory=list)
-    source: str = ""
+    source_digest: str = ""
     keeps_out_of_fold: bool = False
 
     # --- before and while they train ---------------------------------------------------------------------------------
@@ -238,7 +238,7 @@ class FitRun:
             n_samples_seen=n_seen + (0 if earlier is None else earlier.n_samples_seen),
             validated=self.validation is not None,
             seeds=self.plan.seeds,
-            n_rows_split=self.plan.n_rows_split,
+            n_rows_before_split=self.plan.n_rows_before_split,
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
             fold_epochs=() if self.folds is None else tuple(self.folds.epochs),
         )
@@ -289,10 +289,10 @@ class FitRun:
         """Return what must be the same where this run is taken up again."""
         data = checkpoints.fingerprint(self.rows, self.validation_table)
         return checkpoints.Origin(
-            estimator=self.name,
+            estimator=self.estimator_name,
             seeds=self.plan.seeds,
             seen_before=0 if self.earlier is None else self.earlier.n_samples_seen,
-            data=data | ({"the rows of the source": self.source} if self.source else {}),
+            data=data | ({"the rows of the source": self.source_digest} if self.source_digest else {}),
             settings=checkpoints.described(self.plan.resolved),
         )
 

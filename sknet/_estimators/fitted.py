@@ -42,7 +42,7 @@ class Fitted:
     seeds: tuple[int, int, int]  # of the first weights, of the held-out rows, of what training draws
     state: State | None = None  # from which training may continue
     residuals: Residuals | LabelResiduals | None = None  # on the rows that the last call held out
-    n_rows_split: int | None = None  # how many rows the last call had, if it held some out; 0: none; None: not known
+    n_rows_before_split: int | None = None  # of the last call, if it held rows out; 0: it did not; None: not known
     member_epochs: tuple[tuple[Epoch, ...], ...] = ()  # of the last call, of each network where there were several
     fold_epochs: tuple[Epoch, ...] = ()  # of the last call, where folds chose how many to train
     out_of_fold: Array | list[Array] | None = None  # predictions of each row by a network that did not see it

@@ -22,7 +22,7 @@ from sklearn.utils.validation import validate_data
 
 from sknet._estimators.user_warnings import warn
 from sknet._model.heads import Head
-from sknet._partitions.table import PartedTable
+from sknet._partitions.table import PartitionedTable
 from sknet._tables.arrays import (
     as_native_array,
     as_numbers,
@@ -152,8 +152,8 @@ def prefix_errors(name: str) -> Iterator[None]:
 
 def read_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, Columns]:
     """Check the table of a first fit; `name` is the estimator's, for messages."""
-    if isinstance(X, PartedTable):
-        return X, replace(read_table(X.sample, name, choices)[1], may_be_text=())
+    if isinstance(X, PartitionedTable):
+        return X, replace(read_table(X.example_rows, name, choices)[1], may_be_text=())
     if type(X) is not np.ndarray:
         refuse_foreign(X, "X")
     if choices.named and holds_objects(X):
@@ -184,8 +184,8 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
     """Check a table against that of `fit`: its columns' names and their number."""
     if needs_no_check(X, columns):
         return X
-    if isinstance(X, PartedTable):
-        read_known_table(X.sample, columns, name)
+    if isinstance(X, PartitionedTable):
+        read_known_table(X.example_rows, columns, name)
         return X
     refuse_foreign(X, "X")
     if columns.may_be_text and holds_objects(X):

@@ -120,7 +120,7 @@ def warn_of_few_rows(n: int, fraction: object) -> None:
 
 def warn_of_rows_seen(earlier: Fitted, n: int, fraction: object) -> None:
     """Warn where a warm start holds out rows that the earlier call may have trained on."""
-    n_before, fraction_before = earlier.n_rows_split, earlier.resolved.get("validation_fraction")
+    n_before, fraction_before = earlier.n_rows_before_split, earlier.resolved.get("validation_fraction")
     if n_before is None or (n_before == n and str(fraction) == str(fraction_before)):
         return
     trained = f"on its rows but for validation_fraction={fraction_before} of {n_before}" if n_before else "on all rows"

@@ -36,7 +36,13 @@ from sknet._estimators.read_data import (
 from sknet._estimators.reporting import refuse_or_warn_of_left_out, warn_of_few_rows
 from sknet._estimators.resolve import objective_settings
 from sknet._model.heads import Head
-from sknet._partitions.epochs import RowCounts, StoredRows, learn_stored, network_of, validation_of
+from sknet._partitions.epochs import (
+    RowCounts,
+    StoredRows,
+    encode_validation_batchwise,
+    learn_stream_encoding,
+    make_stream_run,
+)
 from sknet._partitions.scratch import ScratchFiles
 from sknet._partitions.sources import Chunk
 from sknet._partitions.stored import CheckedChunk, StoredTable, TableWriter
@@ -175,20 +181,20 @@ def assemble(
     settings, resolved = estimator._resolve(facts)
     columns = cast(Columns, reader.columns)  # there was a first chunk
     head = head.with_settings(settings.objective)  # numbers are scaled by the loss that training will use
-    encoding = learn_stored(settings, head, rows, sample, counts.n, columns.float_type, seeds[1])
+    encoding = learn_stream_encoding(settings, head, rows, sample, counts.n, columns.float_type, seeds[1])
     refuse_or_warn_of_left_out(encoding.encoder)
-    encoded = None if validation is None else validation_of(encoding, validation)
+    encoded = None if validation is None else encode_validation_batchwise(encoding, validation)
     method = evaluation_method(estimator, stored.n_rows)
     plan = Plan(
         settings,
         resolved,
         seeds,
-        n_rows_split=stored.n_rows if counts.n_held_out and validation_chunks is None else 0,
+        n_rows_before_split=stored.n_rows if counts.n_held_out and validation_chunks is None else 0,
         lacks_validation=validation is None and method not in (None, "folds"),
     )
     rows_without_values = Rows(None, np.broadcast_to(0.0, (stored.n_rows,)))  # of which only the number is read
     run = FitRun(
-        name=type(estimator).__name__,
+        estimator_name=type(estimator).__name__,
         plan=plan,
         columns=columns,
         encoding=encoding,
@@ -196,8 +202,8 @@ def assemble(
         validation_table=validation,
         validation=encoded,
         earlier=None,
-        networks=[network_of(settings, encoding, rows, counts, sample, encoded)],
-        source=stored.digest,
+        networks=[make_stream_run(settings, encoding, rows, counts, sample, encoded)],
+        source_digest=stored.digest,
     )
     run.evaluate_by_scorer(estimator)
     return run
@@ -211,7 +217,7 @@ def _hold_out(
     method = None if has_validation else evaluation_method(estimator, stored.n_rows)
     if method is not None:  # small tables are evaluated by folds in memory, and by held-out rows here
         share = SHARE if isinstance(method, str) else float(method)
-    if share and stored.keys[0] == stored.keys[1] and stored.n_rows > 1:
+    if share and stored.key_range[0] == stored.key_range[1] and stored.n_rows > 1:
         raise ValueError("groups holds a single group, of which no part can be held out: pass more, or none.")
     rows = StoredRows(stored, head, share)
     counts = rows.count()

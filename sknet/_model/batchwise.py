@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sknet._network.binding import Kind
+from sknet._network.binding import InputKind
 from sknet._network.inputs import length, pieces
 from sknet._typing import Array, Batch, DType
 
@@ -38,7 +38,7 @@ class BatchwiseInputs:
         n_inputs: int,
         dtype: DType,
         piece_values: int,
-        kind: Kind = "ones",
+        kind: InputKind = "ones",
     ) -> None:
         self.kind, self._write, self._n_inputs = kind, write, n_inputs
         self._height = max(1, piece_values // (n_inputs + 1))

@@ -59,7 +59,7 @@ LINE_VALUES = 2**18
 """How many units, at one node of each line, are computed at once: they stay in the processor's cache."""
 
 SHARE_VALUES = 2**22
-"""How many of the background's shares are kept at a time, see `Lines`."""
+"""How many of the background's shares are kept at a time, see `EncodedBackground`."""
 
 WIDE = 8
 """How many times as many rows are computed at once, at most, where columns are so many that shares are not kept."""
@@ -96,12 +96,12 @@ def explain(
     """
     n, head = table.shape[0], model.head
     outputs = model.outputs(table, head.explained)  # raises where one is not finite
-    lines = Lines.from_background(model, background)
-    base = head.explained_units.decode(lines.base[np.newaxis], model.output_dtype)[0]
+    encoded = EncodedBackground.from_background(model, background)
+    base = head.explained_units.decode(encoded.base[np.newaxis], model.output_dtype)[0]
     values = np.empty((n, model.encoder.n_columns, head.n_outputs), base.dtype)
     adds_up = np.empty(n, dtype=bool)
-    step = max(1, LINE_VALUES // (len(lines.z0) * lines.widest * head.n_outputs))
-    if len(lines.column_blocks) > 1:  # each piece of rows computes shares again: fewer, larger pieces
+    step = max(1, LINE_VALUES // (len(encoded.z0) * encoded.widest * head.n_outputs))
+    if len(encoded.column_blocks) > 1:  # each piece of rows computes shares again: fewer, larger pieces
         step = max(1, min(WIDE * step, SHARE_VALUES // model.encoder.n_inputs))
 
     def fill(x: Table, first: int, part: slice) -> None:
@@ -109,10 +109,10 @@ def explain(
         for start in range(part.start, part.stop, step):
             some = slice(start, min(start + step, part.stop))
             rows = slice(first + some.start, first + some.stop)
-            contributions, adds_up[rows] = lines.contributions(_as_dense(x[some]), outputs[rows])
+            contributions, adds_up[rows] = encoded.contributions(_as_dense(x[some]), outputs[rows])
             values[rows] = np.moveaxis(contributions, 0, -1) * head.explained_units.scale
 
-    with threads_for_rows(n // step, step * len(lines.z0) * model.network.largest) as n_threads:
+    with threads_for_rows(n // step, step * len(encoded.z0) * model.network.largest) as n_threads:
         for start in range(0, n, PREDICT_ROWS):
             stop = min(start + PREDICT_ROWS, n)
             x = model.encoder.encode(take_rows(table, slice(start, stop)), model.compute_dtype)
@@ -126,8 +126,8 @@ def _as_dense(x: Table) -> Array:
 
 
 @dataclass(frozen=True, eq=False)
-class Lines:
-    """The lines that lead from the rows of a background to other rows.
+class EncodedBackground:
+    """The rows of a background, encoded: lines lead from them to the rows that are explained.
 
     A column's *share* of the first sums of a background row is the part of x0 W that comes from its inputs.
     """
@@ -138,7 +138,7 @@ class Lines:
     outputs: Array  # (b, k) of the background
 
     @classmethod
-    def from_background(cls, model: Model, background: Table) -> "Lines":
+    def from_background(cls, model: Model, background: Table) -> "EncodedBackground":
         """Encode a background, and compute its first sums."""
         outputs = model.outputs(background, model.head.explained)
         model = replace(model, network=model.network.as_type(model.compute_dtype))

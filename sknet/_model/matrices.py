@@ -22,7 +22,7 @@ from sknet._model.heads import Head, RegressionHead
 from sknet._model.machine import refuse_large_table
 from sknet._model.model import Model, Network
 from sknet._model.settings import Settings
-from sknet._network.binding import Kind
+from sknet._network.binding import InputKind
 from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, SelectedInputs, SparseInputs, mixed_inputs
 from sknet._network.objective import Objective, ObjectiveFunction
 from sknet._network.sparse_layers import MixedRows
@@ -35,7 +35,7 @@ from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows, is_sparse,
 from sknet._typing import Array, Batch, DType, Table
 
 
-def raw_inputs(encoder: TableEncoder) -> NDArray[np.intp]:
+def non_bin_inputs(encoder: TableEncoder) -> NDArray[np.intp]:
     """Return which inputs of the network are no bins."""
     return np.flatnonzero([facts.kind != "bin" for _, facts in encoder.inputs])
 
@@ -54,9 +54,9 @@ class Encoding:
         return Model(self.encoder, self.head, network, self.compute_dtype, self.output_dtype)
 
     @cached_property
-    def raw_inputs(self) -> NDArray[np.intp]:
-        """See `raw_inputs`; found once for all networks of a fit."""
-        return raw_inputs(self.encoder)
+    def non_bin_inputs(self) -> NDArray[np.intp]:
+        """See `non_bin_inputs`; found once for all networks of a fit."""
+        return non_bin_inputs(self.encoder)
 
     def cross_fit_folds(self, rows: Rows) -> NDArray[np.intp] | None:
         """Assign training rows to the folds whose targets do not encode them; None where the target encodes nothing."""
@@ -166,7 +166,7 @@ class InputSubset:
     indices: NDArray[np.intp]
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> InputKind:
         """What the batches are."""
         return self.all_inputs.kind
 
@@ -184,7 +184,7 @@ def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> Enco
     if encoder.names is None and not isinstance(rows.X, np.ndarray):
         encoder = encoder.with_names_of(rows.X)
     fold = encoding.cross_fit_folds(rows) if cross_fit else None
-    raw = encoding.raw_inputs
+    raw = encoding.non_bin_inputs
     if is_sparse(rows.X) and encoder.keeps_zeros:  # it then has neither bins nor categories
         Z = encoder.encode(rows.X, dtype)
         return EncodedInMemory(lambda has_bins, n_rows: SparseInputs(Z), n, is_sparse=True)
@@ -245,7 +245,7 @@ def _encode_mixed(
     return lambda has_bins, n_rows: MixedInputs(make_dense(has_bins, n_rows), *(with_bins if has_bins else without))
 
 
-def _compact_inputs(compact: CompactRows, n_inputs: int, n_raw: int, kind: Kind) -> MakeInputs:
+def _compact_inputs(compact: CompactRows, n_inputs: int, n_raw: int, kind: InputKind) -> MakeInputs:
     """Return what makes inputs of compact rows, which have so many inputs, and so many without bins."""
     dtype, without = compact.kept.dtype, compact.without_bins()
 

@@ -26,7 +26,7 @@ from sknet._model.threads import (
 )
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
-from sknet._network.binding import Kind, bind_layers
+from sknet._network.binding import InputKind, bind_layers
 from sknet._network.layout import LayerParameters, Layout
 from sknet._network.monotone import rounding_step
 from sknet._network.sparse_layers import MixedRows
@@ -61,7 +61,7 @@ class Network:
         """Size of the largest weight matrix."""
         return max(W.size for W in self.coefs)
 
-    def may_be_split(self, n_rows: int) -> bool:
+    def blas_may_split(self, n_rows: int) -> bool:
         """Whether BLAS may share out products of so many rows."""
         for W in self.coefs:
             if n_rows * W.size >= (UNSPLIT_VECTOR_PRODUCT if 1 in (n_rows, W.shape[1]) else UNSPLIT_PRODUCT):
@@ -77,7 +77,7 @@ class Network:
         coefs, intercepts = ([a.astype(dtype, copy=False) for a in arrays] for arrays in (self.coefs, self.intercepts))
         return replace(self, coefs=coefs, intercepts=intercepts)
 
-    def chain(self, n_rows: int, dtype: DType, kind: Kind = "dense") -> Chain:
+    def chain(self, n_rows: int, dtype: DType, kind: InputKind = "dense") -> Chain:
         """Return the layers for a forward pass of `n_rows` rows."""
         parameters = [
             LayerParameters(W.astype(dtype, copy=False), b.astype(dtype, copy=False))
@@ -111,7 +111,7 @@ class Model:
         """Return `finish` of all rows' raw outputs, computed piece by piece; several threads share many pieces."""
         n = table.shape[0]
         if n <= PREDICT_ROWS:  # faster than to start threads
-            with limit_blas_threads(n * self.network.largest) if self.network.may_be_split(n) else nullcontext():
+            with limit_blas_threads(n * self.network.largest) if self.network.blas_may_split(n) else nullcontext():
                 return np.ascontiguousarray(self._outputs_of_few(table, finish))
         # encoding categories holds Python's global lock: several threads would only wait for each other
         n_pieces = ceil(n / PREDICT_ROWS) if self.encoder.is_numeric else 0
@@ -133,7 +133,7 @@ class Model:
         chain = self.network.chain(table.shape[0], self.predict_dtype, kind)
         return self._forward(chain, inputs, finish)
 
-    def _encode(self, table: Table) -> tuple[Table, Kind]:
+    def _encode(self, table: Table) -> tuple[Table, InputKind]:
         """Return the rows as the network takes them."""
         if isinstance(table, MemoryMappedRows):
             table = np.asarray(table)
@@ -144,7 +144,7 @@ class Model:
 
     def _pieces(self, table: Table, part: slice, finish: Callable[[Array], Array]) -> Iterator[tuple[slice, Array]]:
         """Yield pieces of these rows and `finish` of their raw outputs."""
-        kind: Kind = "sparse" if is_sparse(table) and self.encoder.keeps_zeros else "dense"
+        kind: InputKind = "sparse" if is_sparse(table) and self.encoder.keeps_zeros else "dense"
         for rows, chain in self._chains(part, kind if self.encoder.lookups is None else "mixed"):
             inputs, _ = self._encode(take_rows(table, rows))
             yield rows, self._forward(chain, inputs, finish)
@@ -179,7 +179,7 @@ class Model:
             "outliers."
         )
 
-    def _chains(self, part: slice, kind: Kind) -> Iterator[tuple[slice, Chain]]:
+    def _chains(self, part: slice, kind: InputKind) -> Iterator[tuple[slice, Chain]]:
         """Yield pieces of these rows with layers bound to as many: to PREDICT_ROWS, and once to what is left."""
         n_rows = 0
         for start in range(part.start, part.stop, PREDICT_ROWS):

@@ -18,7 +18,7 @@ from sknet._model.joining import join_networks
 from sknet._model.machine import refuse_beyond_memory
 from sknet._model.matrices import EncodedRows, Encoding, Samples, make_samples
 from sknet._model.model import Model, Network, PrecomputedModel
-from sknet._model.monotone_weights import weights_of_monotone
+from sknet._model.monotone_bounds import make_monotone_bounds
 from sknet._model.settings import Settings
 from sknet._model.starting import check_initial_weights, state_to_keep
 from sknet._model.threads import limit_blas_threads
@@ -27,7 +27,7 @@ from sknet._network.custom import refuse_bad_pieces
 from sknet._network.initializers import draw
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
-from sknet._network.monotone import MonotoneWeights
+from sknet._network.monotone import MonotoneBounds
 from sknet._network.objective import ObjectiveFunction
 from sknet._network.penalties import ElasticNet, Projection
 from sknet._network.temperature import mean_at_best_temperature
@@ -65,7 +65,7 @@ class NetworkRun:
     problem: Problem
     solver: Solver
     n_networks_at_once: int = 1  # several, where each waits for what is computed elsewhere
-    monotone: MonotoneWeights | None = None  # between which bounds the weights stay
+    monotone: MonotoneBounds | None = None  # between which bounds the weights stay
 
     @property
     def largest_product(self) -> int:
@@ -221,8 +221,8 @@ def make_run(
     """
     head, n_inputs = encoding.head, encoding.encoder.n_inputs
     input_indices = None
-    if not sees_bins and len(encoding.raw_inputs) < n_inputs:
-        input_indices, n_inputs = encoding.raw_inputs, len(encoding.raw_inputs)
+    if not sees_bins and len(encoding.non_bin_inputs) < n_inputs:
+        input_indices, n_inputs = encoding.non_bin_inputs, len(encoding.non_bin_inputs)
         training = training.without_bins()
         validation = None if validation is None else validation.without_bins()
     activations = settings.network.activations
@@ -237,7 +237,7 @@ def make_run(
     held_out = None if validation is None else make_samples(encoding, validation, n_validation_rows)
     if isinstance(settings.objective.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
         refuse_bad_pieces(head.loss, samples.target, activations)
-    monotone = weights_of_monotone(settings.network, encoding, layout, input_indices)
+    monotone = make_monotone_bounds(settings.network, encoding, layout, input_indices)
     is_first_order = settings.solver.optimizer is not None
     penalty = penalty_of(settings, samples.total_weight)
     objective = training.backend.objective(
@@ -260,7 +260,7 @@ def make_run(
         n_samples=len(samples),
         n_weights=layout.n_weights,
         penalty=objective.penalty,
-        random=any(settings.network.dropout),
+        is_random=any(settings.network.dropout),
         bounds=None if monotone is None else (monotone.lower, monotone.upper),
         project=projection,
         limit=projection.limit if projection is not None and max_norm else None,
@@ -324,5 +324,5 @@ def make_solver(settings: Settings, l1: float, until: int, *, validated: bool, m
         averaging=options.averaging,
         schedule_epochs=options.max_iter,
         relative_tol=options.has_end,
-        end=StopReason.FINISHED if options.has_end else StopReason.MAX_ITER,
+        end_reason=StopReason.FINISHED if options.has_end else StopReason.MAX_ITER,
     )

@@ -14,14 +14,14 @@ from sknet._network.layout import LayerParameters, Layout
 from sknet._network.sparse_layers import DenseOnMixed, DenseOnSparse
 from sknet._typing import Array
 
-Kind = Literal["dense", "ones", "sparse", "mixed"]
+InputKind = Literal["dense", "ones", "sparse", "mixed"]
 """What the first layer takes: an array, an array whose last column is 1, a CSR matrix, or `MixedRows`.
 
 The column of ones saves a pass over the first sums: 2 % of a default fit of 2,000 rows, 4 to 7 % of networks as small
 as 10-20-1.
 """
 
-FIRST_LAYERS: dict[Kind, Callable[..., Layer]] = {
+FIRST_LAYERS: dict[InputKind, Callable[..., Layer]] = {
     "dense": Dense,
     "ones": partial(Dense, joined=True),
     "sparse": DenseOnSparse,
@@ -44,7 +44,7 @@ class BackwardOptions:
 
 
 def bind(
-    layout: Layout, activations: Sequence[Activation], theta: Array, n_rows: int, kind: Kind = "dense",
+    layout: Layout, activations: Sequence[Activation], theta: Array, n_rows: int, kind: InputKind = "dense",
     training: BackwardOptions | None = None,
 ) -> Chain:  # fmt: skip
     """Make a network's layers, bound to their parameters and to buffers.
@@ -75,7 +75,7 @@ def bind(
 
 
 def bind_layers(
-    activations: Sequence[Activation], parameters: Sequence[LayerParameters], n_rows: int, kind: Kind = "dense",
+    activations: Sequence[Activation], parameters: Sequence[LayerParameters], n_rows: int, kind: InputKind = "dense",
     training: BackwardOptions | None = None, gradients: Sequence[LayerParameters] | None = None,
 ) -> Chain:  # fmt: skip
     """As `bind`, for the parameters of each layer, which need not lie in one theta."""

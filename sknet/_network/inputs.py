@@ -13,7 +13,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sknet._network.binding import Kind
+from sknet._network.binding import InputKind
 from sknet._network.sparse_layers import MixedRows
 from sknet._typing import Array, Batch, Table
 
@@ -22,7 +22,7 @@ class Inputs(Protocol):
     """The network's input, batch by batch."""
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> InputKind:
         """What the batches are."""
 
     def __call__(self, batch: Batch, /) -> Table:
@@ -32,7 +32,7 @@ class Inputs(Protocol):
 class DenseInputs:
     """The rows of an array, gathered batch by batch into one buffer: up to `n_rows` of them."""
 
-    def __init__(self, values: Array, n_rows: int, kind: Kind = "dense") -> None:
+    def __init__(self, values: Array, n_rows: int, kind: InputKind = "dense") -> None:
         self.kind, self._values, self._n_rows = kind, values, n_rows
         self._buffer: Array | None = None
 
@@ -49,7 +49,7 @@ class DenseInputs:
 class SparseInputs:
     """The rows of a CSR matrix."""
 
-    kind: Kind = "sparse"
+    kind: InputKind = "sparse"
 
     def __init__(self, values: sp.csr_array) -> None:
         self._values = values
@@ -69,7 +69,7 @@ class OneHotRows(Protocol):
 class MixedInputs:
     """Rows most of whose inputs are one-hot: the others come from `dense`, which are the inputs `dense_inputs`."""
 
-    kind: Kind = "mixed"
+    kind: InputKind = "mixed"
 
     def __init__(self, dense: Inputs, one_hot: OneHotRows, dense_inputs: NDArray[np.intp]) -> None:
         self._dense, self._one_hot, self._dense_inputs = dense, one_hot, dense_inputs
@@ -92,7 +92,7 @@ class SelectedInputs:
     rows: NDArray[np.intp]
 
     @property
-    def kind(self) -> Kind:
+    def kind(self) -> InputKind:
         """What the batches are."""
         return self.inputs.kind
 

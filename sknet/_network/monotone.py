@@ -52,7 +52,7 @@ def sees_constrained(size: int, n_joined: int) -> NDArray[np.bool_]:
 
 
 @dataclass(frozen=True, eq=False)
-class MonotoneWeights:
+class MonotoneBounds:
     """The weights that make a network monotone.
 
     Attributes
@@ -84,9 +84,9 @@ class MonotoneWeights:
         return starts, biases
 
 
-def monotone_weights(
+def monotone_bounds(
     layout: Layout, activations: Sequence[Activation], sign: Array, input_means: Array, dtype: DType, n_joined: int
-) -> MonotoneWeights:
+) -> MonotoneBounds:
     """Return the bounds on a network's weights.
 
     Parameters
@@ -105,7 +105,7 @@ def monotone_weights(
 
     Returns
     -------
-    MonotoneWeights
+    MonotoneBounds
     """
     lower, upper = np.full(layout.n_weights, -np.inf, dtype), np.full(layout.n_weights, np.inf, dtype)
     bounds = list(zip(layout.views(lower)[0], layout.views(upper)[0], strict=True))  # of a theta without biases
@@ -120,7 +120,7 @@ def monotone_weights(
         increases, decreases = sees, np.zeros(n_units, dtype=bool)
     means = [input_means]
     means += [np.full(size, a.center) for size, a in zip(layout.sizes[1:-1], activations, strict=True)]
-    return MonotoneWeights(lower, upper, bounds, means)
+    return MonotoneBounds(lower, upper, bounds, means)
 
 
 def rounding_step(last_weights: Array, last_biases: Array) -> float:

@@ -16,7 +16,7 @@ import numpy as np
 
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
-from sknet._network.binding import BackwardOptions, Kind, bind
+from sknet._network.binding import BackwardOptions, InputKind, bind
 from sknet._network.inputs import DenseInputs, Inputs, length, pieces
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
@@ -102,7 +102,7 @@ class Objective:
         self.set_rows(inputs, target, weight)
         self._bound: dict[int, BoundChain] = {}
         self._piece_gradient: Array | None = None
-        self._evaluated_theta, self._evaluation_chains = np.empty(0), dict[tuple[int, Kind], Chain]()
+        self._evaluated_theta, self._evaluation_chains = np.empty(0), dict[tuple[int, InputKind], Chain]()
 
     def set_rows(self, inputs: Inputs, target: Array, weight: Array | None) -> None:
         """Take other training rows, of the same kind: those of a stream are never all in memory."""
@@ -138,7 +138,7 @@ class Objective:
         """
         n = length(batch)
         if n > self.n_rows:
-            value, n_weights = self.share(theta, batch, n, out, rng), self._layout.n_weights
+            value, n_weights = self.partial_batch(theta, batch, n, out, rng), self._layout.n_weights
             return value + self._penalty.add(theta[:n_weights], out[:n_weights]), out
         bound = self._bind(n, n, theta, out, rng)
         value = self._data_term(bound, batch, n)
@@ -167,7 +167,9 @@ class Objective:
             )  # fmt: skip
         return bound
 
-    def share(self, theta: Array, batch: Batch, n: int, out: Array, rng: np.random.Generator | None = None) -> float:
+    def partial_batch(
+        self, theta: Array, batch: Batch, n: int, out: Array, rng: np.random.Generator | None = None
+    ) -> float:
         """Compute what these rows contribute to a batch of n rows, some of which may be elsewhere.
 
         Parameters
@@ -233,7 +235,7 @@ class Objective:
             raw[part] = self._evaluation_chain(theta, length(part), inputs.kind).forward(inputs(part))
         return raw
 
-    def _evaluation_chain(self, theta: Array, n_rows: int, kind: Kind) -> Chain:
+    def _evaluation_chain(self, theta: Array, n_rows: int, kind: InputKind) -> Chain:
         """Return the chain of a forward pass: an epoch's is the last one's, whose theta lay in the same memory."""
         if theta is not self._evaluated_theta:
             self._evaluated_theta, self._evaluation_chains = theta, {}

@@ -18,7 +18,7 @@ import pandas as pd
 from distributed import Client, default_client
 
 from sknet._partitions.cluster import Cluster, Delayed
-from sknet._partitions.table import PartedTable, Partitions
+from sknet._partitions.table import PartitionedTable, Partitions
 from sknet._partitions.training import ON_WORKERS
 from sknet._tables.rows import is_sparse
 from sknet._typing import Target
@@ -28,17 +28,17 @@ Collection: TypeAlias = Any
 
 
 @contextmanager
-def opened(*collections: Collection) -> Iterator[tuple[list[PartedTable], Callable[[Target], Target]]]:
+def open_tables(*collections: Collection) -> Iterator[tuple[list[PartitionedTable], Callable[[Target], Target]]]:
     """Open tables for the time of a fit, on the cluster of the present dask client.
 
     Yields
     ------
-    tables : list of PartedTable
+    tables : list of PartitionedTable
     local : callable
         Brings targets, weights or groups here, if they are a collection: frames and Series as such.
     """
-    partitions = [parts_of(checked(X)) for X in collections]
-    cluster = Cluster(client_at_hand())
+    partitions = [parts_of(check_collection(X)) for X in collections]
+    cluster = Cluster(current_client())
 
     def local(values: Target) -> Target:
         if not is_collection(values):
@@ -49,22 +49,22 @@ def opened(*collections: Collection) -> Iterator[tuple[list[PartedTable], Callab
     try:
         # targets travel as parts of tasks, so that they are there again after any loss
         with dask.config.set({"distributed.admin.large-graph-warning-threshold": "1TiB"}):
-            yield [opened_table(Partitions(cluster, of_table)) for of_table in partitions], local
+            yield [make_partitioned_table(Partitions(cluster, of_table)) for of_table in partitions], local
     finally:
         cluster.close()
 
 
-def opened_table(partitions: Partitions) -> PartedTable:
+def make_partitioned_table(partitions: Partitions) -> PartitionedTable:
     """Return all rows of a table in partitions; refuse one that cannot be trained on."""
-    if is_sparse(partitions.sample):
+    if is_sparse(partitions.example_rows):
         raise TypeError(
             "X has sparse blocks, which workers do not train on: make them dense, "
             "X.map_blocks(lambda block: block.toarray()), or fit sknet's own estimator."
         )
-    return PartedTable(partitions, np.arange(partitions.stops[-1]), ON_WORKERS)
+    return PartitionedTable(partitions, np.arange(partitions.stops[-1]), ON_WORKERS)
 
 
-def client_at_hand() -> Client:
+def current_client() -> Client:
     """Return the present dask client."""
     try:
         client = default_client()
@@ -83,12 +83,12 @@ def is_collection(values: object) -> bool:
     return isinstance(values, dd.DataFrame | dd.Series | da.Array)
 
 
-def computed(values: Target) -> Target:
+def compute_if_collection(values: Target) -> Target:
     """Return what a collection holds; anything else as it is."""
     return values.compute() if is_collection(values) else values
 
 
-def checked(X: Collection) -> Collection:
+def check_collection(X: Collection) -> Collection:
     """Return a table if its type is right: a dask data frame, or an array of numbers, of float64 if they are bools."""
     if not isinstance(X, dd.DataFrame | da.Array):
         raise TypeError(

@@ -22,12 +22,12 @@ from sknet._model.heads import Head, LabelHead
 from sknet._model.matrices import IN_MEMORY, EncodedInMemory, EncodedRows, Encoding, learn_encoding
 from sknet._model.network_run import MAX_ROWS, NetworkRun, make_run
 from sknet._model.settings import Settings
-from sknet._network.binding import Kind
+from sknet._network.binding import InputKind
 from sknet._network.inputs import DenseInputs
 from sknet._network.objective import Objective
 from sknet._partitions.shuffled import Records
-from sknet._partitions.stored import KEYS, StoredTable
-from sknet._partitions.target_summaries import LabelSummary, with_factors
+from sknet._partitions.stored import N_KEYS, StoredTable
+from sknet._partitions.target_summaries import LabelSummary, multiply_weights
 from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.encoding import TableEncoder, merge_totals
 from sknet._tables.rows import Rows, take_rows
@@ -59,9 +59,9 @@ class StoredRows:
     def __init__(self, stored: StoredTable, head: Head, share: float) -> None:
         self._stored, self.head, self._share = stored, head, share
         self.targets = stored.target_reader(head)
-        limit = min(share, MAX_HELD_OUT / stored.n_rows) * KEYS
+        limit = min(share, MAX_HELD_OUT / stored.n_rows) * N_KEYS
         # of few groups, the first is held out
-        self._limit = np.uint64(max(limit, stored.keys[0] + 1)) if share > 0.0 else np.uint64(0)
+        self._limit = np.uint64(max(limit, stored.key_range[0] + 1)) if share > 0.0 else np.uint64(0)
         self._factors = None
         if isinstance(head, LabelHead) and isinstance(stored.targets, LabelSummary):
             self._factors = stored.targets.class_weights_by_output(head)
@@ -90,7 +90,7 @@ class StoredRows:
     def weight(self, records: Records) -> Array | None:
         """Return the rows' weights, class weights folded in."""
         weight = records["weight"] if self._stored.has_weights else None
-        return weight if self._factors is None else with_factors(self.targets(records), weight, self._factors)
+        return weight if self._factors is None else multiply_weights(self.targets(records), weight, self._factors)
 
     def table(self, records: Records) -> Table:
         """Return the rows' table."""
@@ -147,8 +147,8 @@ class RowCounts:
     total: float
 
 
-def folds_of(encoding: Encoding, n: int, sample: Sample) -> Callable[[Array], Array]:
-    """Return what assigns rows to folds by their numbers, as `Encoding.folds` does where all are in memory."""
+def make_fold_assigner(encoding: Encoding, n: int, sample: Sample) -> Callable[[Array], Array]:
+    """Return what assigns rows to folds by their numbers, as `Encoding.cross_fit_folds` does in memory."""
     target = encoding.head.targets(sample.rows.y, np.dtype(np.float64))
     if len(sample.numbers) < n:
         return lambda numbers: cross_fit_folds(target, numbers, n)
@@ -156,14 +156,14 @@ def folds_of(encoding: Encoding, n: int, sample: Sample) -> Callable[[Array], Ar
     return lambda numbers: fold[np.searchsorted(sample.numbers, numbers)]
 
 
-def learn_stored(
+def learn_stream_encoding(
     settings: Settings, head: Head, rows: StoredRows, sample: Sample, n: int, dtype: DType, seed: int
 ) -> Encoding:
     """Learn how the table is encoded and numbers among the targets are scaled; see `learn_encoding`."""
     encoding = learn_encoding(settings, head, sample.rows, dtype, seed)
     if len(sample.numbers) == n or not encoding.encoder.has_target_encoding:
         return encoding
-    fold = folds_of(encoding, n, sample)
+    fold = make_fold_assigner(encoding, n, sample)
     parts = (
         encoding.encoder.target_totals(
             rows.table(records), encoding.head.targets(rows.targets(records), np.dtype(np.float64)),
@@ -197,18 +197,18 @@ class EpochRows:
         self, rows: StoredRows, encoding: Encoding, counts: RowCounts, smoothing: float, n_rows: int, sample: Sample
     ) -> None:
         self._rows, self._encoding, self._smoothing, self._n_rows = rows, encoding, smoothing, n_rows
-        self._folds = folds_of(encoding, counts.n, sample) if encoding.encoder.has_target_encoding else None
+        self._folds = make_fold_assigner(encoding, counts.n, sample) if encoding.encoder.has_target_encoding else None
         self.n_samples, self._mean_weight = counts.n, counts.total / counts.n
 
-    def encoded(self, records: Records) -> tuple[DenseInputs, Array, Array | None]:
+    def encode(self, records: Records) -> tuple[DenseInputs, Array, Array | None]:
         """Encode some records: inputs, targets, weights."""
         dtype, head = self._encoding.compute_dtype, self._encoding.head
         fold = None if self._folds is None else self._folds(records["row"])
         Z = self._encoding.encoder.encode(self._rows.table(records), dtype, ones=True, fold=fold)
         target = head.targets(self._rows.targets(records), dtype, self._smoothing)
-        return DenseInputs(Z, self._n_rows, kind="ones"), target, self.scaled(self._rows.weight(records))
+        return DenseInputs(Z, self._n_rows, kind="ones"), target, self.divide_by_mean_weight(self._rows.weight(records))
 
-    def scaled(self, weight: Array | None) -> Array | None:
+    def divide_by_mean_weight(self, weight: Array | None) -> Array | None:
         """Divide weights by their mean over all training rows."""
         return None if weight is None else (weight / self._mean_weight).astype(self._encoding.compute_dtype)
 
@@ -226,7 +226,7 @@ class EpochRows:
             usable = len(pool) if n_unread == 0 else len(pool) // size * size
             for start in range(0, usable, step):
                 part = order[start : min(start + step, usable)]
-                objective.set_rows(*self.encoded(pool[part]))
+                objective.set_rows(*self.encode(pool[part]))
                 for i in range(0, len(part), size):
                     yield slice(i, min(i + size, len(part)))
             rest = pool[order[usable:]]
@@ -236,7 +236,7 @@ class EpochRows:
 class TableInputs:
     """The inputs of rows whose table is kept as it is: they are encoded whenever they are needed."""
 
-    kind: Kind = "ones"
+    kind: InputKind = "ones"
 
     def __init__(self, encoder: TableEncoder, X: Table, dtype: DType) -> None:
         self._encoder, self._X, self._dtype = encoder, X, dtype
@@ -246,7 +246,7 @@ class TableInputs:
         return np.asarray(self._encoder.encode(take_rows(self._X, batch), self._dtype, ones=True))
 
 
-def validation_of(encoding: Encoding, rows: Rows) -> EncodedRows:
+def encode_validation_batchwise(encoding: Encoding, rows: Rows) -> EncodedRows:
     """Return the rows that evaluate each epoch: they stay in memory as a table, and are encoded batch by batch.
 
     Texts, which take longest, are encoded here.
@@ -258,7 +258,7 @@ def validation_of(encoding: Encoding, rows: Rows) -> EncodedRows:
     return EncodedRows(EncodedInMemory(lambda _, n_rows: inputs, len(rows)), rows.y, rows.weight, IN_MEMORY)
 
 
-def network_of(
+def make_stream_run(
     settings: Settings,
     encoding: Encoding,
     rows: StoredRows,

@@ -20,7 +20,7 @@ import pandas as pd
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.intervals import intervals_around
 from sknet._model.model import Model
-from sknet._partitions.collections import Collection, checked
+from sknet._partitions.collections import Collection, check_collection
 from sknet._typing import Array, Table
 
 
@@ -47,7 +47,7 @@ def lazily(estimator: Predicts, model: Model, X: Collection, method: str, *argum
     -------
     dask Series, DataFrame or Array, or a list of such
     """
-    X = checked(X)
+    X = check_collection(X)
     if X.shape[1] != model.encoder.n_columns:
         raise ValueError(f"X has {X.shape[1]} columns, and fit saw {model.encoder.n_columns}.")
     raw = np.zeros((1, model.head.n_outputs), model.output_dtype)

@@ -92,7 +92,7 @@ class ShuffledRecords:
     dtype: DType
     bounds: NDArray[np.int64]
 
-    def converted(
+    def convert(
         self, convert: Callable[[Records], Records], dtype: DType, n_rows: int, files: ScratchFiles
     ) -> ShuffledRecords:
         """Write what a function makes of all records, so many at a time, to another file, in the same buckets."""

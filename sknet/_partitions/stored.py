@@ -26,7 +26,7 @@ from sknet._model.settings import ObjectiveSettings
 from sknet._partitions.packing import ColumnFormat, FrameFormat, NumberFormat, TableFormat, choose_format
 from sknet._partitions.scratch import ScratchFiles
 from sknet._partitions.shuffled import Records, ShuffledRecords, ShuffledWriter
-from sknet._partitions.target_summaries import LabelSummary, NumberTargets
+from sknet._partitions.target_summaries import LabelSummary, RegressionTargetShape
 from sknet._tables.choices import ColumnChoices
 from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder
@@ -35,7 +35,7 @@ from sknet._tables.sampling import random_keys
 from sknet._tables.targets import read_regression_target
 from sknet._typing import Array, DType, Table, Target
 
-KEYS = float(2**64)
+N_KEYS = float(2**64)
 """How many keys there are."""
 
 CONVERTED_ROWS = 2**14
@@ -62,9 +62,9 @@ class StoredTable:
         How the table's values are kept in the records.
     records : ShuffledRecords
         A record has the columns of X and the fields "y", "row", "key" and, where rows have weights, "weight".
-    targets : LabelSummary or NumberTargets
+    targets : LabelSummary or RegressionTargetShape
     n_rows : int
-    keys : tuple of int
+    key_range : tuple of int
         The least and the largest key.
     digest : str
         A hash of all rows, in their order.
@@ -74,9 +74,9 @@ class StoredTable:
 
     format: TableFormat
     records: ShuffledRecords
-    targets: LabelSummary | NumberTargets
+    targets: LabelSummary | RegressionTargetShape
     n_rows: int
-    keys: tuple[int, int]
+    key_range: tuple[int, int]
     digest: str
     files: ScratchFiles
 
@@ -102,7 +102,7 @@ class StoredTable:
                 converted[name] = records[name]
             return converted
 
-        records = self.records.converted(convert, fields, CONVERTED_ROWS, self.files)
+        records = self.records.convert(convert, fields, CONVERTED_ROWS, self.files)
         return rest, replace(self, format=table_format, records=records)
 
     @property
@@ -149,7 +149,7 @@ class TableWriter:
         self._files, self._seed = files, seed
         self._choices, self._has_labels = choices, has_labels
         self._format: TableFormat | None = None
-        self._targets: LabelSummary | NumberTargets | None = None
+        self._targets: LabelSummary | RegressionTargetShape | None = None
         self._hash = blake2b(digest_size=32)
         self._lowest, self._highest = np.uint64(2**64 - 1), np.uint64(0)
         self.n_read = self._n_rows = 0
@@ -194,15 +194,15 @@ class TableWriter:
         """Return the index of each label among those seen so far."""
         seen = LabelSummary.of(labels, weight)
         if isinstance(self._targets, LabelSummary):
-            seen = self._targets.merged(seen)
+            seen = self._targets.merge(seen)
         self._targets = seen
         columns = zip([labels] if labels.ndim == 1 else labels.T, seen.columns, strict=True)
         return np.column_stack([_indices(column, known.labels) for column, known in columns])
 
     def _numbers(self, values: Array, flat: bool) -> Array:
         """Return the numbers, as many to a row as in the chunks before."""
-        targets = NumberTargets(values.shape[1], flat)
-        self._targets = self._targets.merged(targets) if isinstance(self._targets, NumberTargets) else targets
+        targets = RegressionTargetShape(values.shape[1], flat)
+        self._targets = self._targets.merge(targets) if isinstance(self._targets, RegressionTargetShape) else targets
         return values
 
     def finish(self) -> StoredTable:

@@ -21,8 +21,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
 
-from sknet._model.matrices import Backend, raw_inputs, some_inputs
-from sknet._network.binding import Kind
+from sknet._model.matrices import Backend, non_bin_inputs, some_inputs
+from sknet._network.binding import InputKind
 from sknet._partitions import tasks
 from sknet._tables.columns.target import TargetTotals
 from sknet._tables.encoding import TableEncoder, merge_totals
@@ -33,7 +33,7 @@ Future: TypeAlias = Any
 """The result of a task, which a worker has."""
 
 
-class Computes(Protocol):
+class TaskCluster(Protocol):
     """A cluster; see `sknet._partitions.cluster.Cluster`."""
 
     @property
@@ -92,7 +92,7 @@ class RowGroups:
         """Return the values, (n, ...), of each group's rows."""
         return [values[self.order[bound]] for bound in self.bounds]
 
-    def joined(self, of_groups: Sequence[Array]) -> Array:
+    def join(self, of_groups: Sequence[Array]) -> Array:
         """Return the values of all rows, (n, ...), from those of each group's."""
         grouped = np.concatenate(of_groups)
         values = np.empty_like(grouped, order="F" if grouped.ndim > 1 else "C")  # as raw outputs are, column by column
@@ -105,13 +105,13 @@ class Partitions:
 
     Parameters
     ----------
-    cluster : Computes
+    cluster : TaskCluster
     collection : sequence of Delayed
         Each partition, not yet computed.
 
     Attributes
     ----------
-    sample : array or data frame
+    example_rows : array or data frame
         Two rows, which have the columns and types of all.
     stops : ndarray of shape (n_partitions,)
         The number of the row after the last one of each partition.
@@ -120,12 +120,12 @@ class Partitions:
         another.
     """
 
-    def __init__(self, cluster: Computes, collection: Sequence[object]) -> None:
+    def __init__(self, cluster: TaskCluster, collection: Sequence[object]) -> None:
         self.cluster, self._collection = cluster, collection
         self.rows_here: tuple[NDArray[np.intp], Table] | None = None  # rows that this process has, and their numbers
         self._futures: list[Future] | None = None
         lengths, samples = zip(*cluster.run(tasks.describe, self.futures), strict=True)
-        self.sample = next((rows for length, rows in zip(lengths, samples, strict=True) if length), samples[0])
+        self.example_rows = next((rows for length, rows in zip(lengths, samples, strict=True) if length), samples[0])
         self.stops = np.cumsum(lengths)
         middle = (self.stops - np.array(lengths) / 2) / max(self.stops[-1], 1)
         n_shards = min(cluster.n_threads, len(lengths))
@@ -156,9 +156,9 @@ class Partitions:
 class RemoteInputs:
     """The network's inputs, which stay on the workers."""
 
-    kind: Kind = "ones"
+    kind: InputKind = "ones"
 
-    def __init__(self, encoded: EncodedParts) -> None:
+    def __init__(self, encoded: EncodedOnWorkers) -> None:
         self.encoded = encoded
 
     def __call__(self, batch: Batch) -> Table:
@@ -171,24 +171,24 @@ class EncodedShards:
 
     Parameters
     ----------
-    cluster : Computes
+    cluster : TaskCluster
     futures : list of Future
         What each shard is encoded as.
-    raw_inputs : ndarray of ints
+    non_bin_inputs : ndarray of ints
         Which of the network's inputs are no bins.
     """
 
-    def __init__(self, cluster: Computes, futures: list[Future], raw_inputs: NDArray[np.intp]) -> None:
-        self._cluster, self.futures, self._raw_inputs = cluster, futures, raw_inputs
+    def __init__(self, cluster: TaskCluster, futures: list[Future], non_bin_inputs: NDArray[np.intp]) -> None:
+        self._cluster, self.futures, self._non_bin_inputs = cluster, futures, non_bin_inputs
 
     @cached_property
     def without_bins(self) -> list[Future]:
         """The same without the bins beside numbers, made once."""
-        return self._cluster.start(some_inputs, self.futures, [self._raw_inputs] * len(self.futures))
+        return self._cluster.start(some_inputs, self.futures, [self._non_bin_inputs] * len(self.futures))
 
 
 @dataclass(frozen=True, eq=False)
-class EncodedParts:
+class EncodedOnWorkers:
     """Rows that have been encoded, and stay on the workers.
 
     Attributes
@@ -218,7 +218,7 @@ class EncodedParts:
         return len(self.shard.group)
 
     @property
-    def cluster(self) -> Computes:
+    def cluster(self) -> TaskCluster:
         """The cluster that computes with them."""
         return self.partitions.cluster
 
@@ -227,12 +227,12 @@ class EncodedParts:
         """What each shard is encoded as."""
         return self.shards.futures if self.has_bins else self.shards.without_bins
 
-    def __getitem__(self, rows: Batch) -> EncodedParts:
+    def __getitem__(self, rows: Batch) -> EncodedOnWorkers:
         """Return some of these rows."""
         chosen = (self.shard.position if self.chosen is None else self.chosen)[rows]
         return replace(self, shard=RowGroups(self.shard.group[rows], self.shard.n_groups), chosen=chosen)
 
-    def without_bins(self) -> EncodedParts:
+    def without_bins(self) -> EncodedOnWorkers:
         """Return the same rows without the bins beside their numbers."""
         return replace(self, has_bins=False)
 
@@ -249,11 +249,11 @@ class EncodedParts:
         """Return the raw outputs of these rows, (n, k)."""
         n = len(self.futures)
         outputs = self.cluster.run(tasks.raw_outputs, self.futures, self.rows, [network] * n, [theta] * n)
-        return self.shard.joined(outputs)
+        return self.shard.join(outputs)
 
 
 @dataclass(frozen=True, eq=False)
-class PartedTable(ExternalTable):
+class PartitionedTable(ExternalTable):
     """Some rows of a table in partitions.
 
     Attributes
@@ -269,19 +269,19 @@ class PartedTable(ExternalTable):
     backend: Backend
 
     @property
-    def sample(self) -> Table:
+    def example_rows(self) -> Table:
         """A few rows of the table, which have the columns and types of all."""
-        return self.partitions.sample
+        return self.partitions.example_rows
 
     @property
     def shape(self) -> tuple[int, int]:
         """How many rows and columns there are."""
-        return len(self.rows), self.sample.shape[1]
+        return len(self.rows), self.example_rows.shape[1]
 
     def __len__(self) -> int:
         return len(self.rows)
 
-    def __getitem__(self, rows: Batch) -> PartedTable:
+    def __getitem__(self, rows: Batch) -> PartitionedTable:
         """Return some of these rows."""
         return replace(self, rows=self.rows[rows])
 
@@ -301,7 +301,7 @@ class PartedTable(ExternalTable):
         order = np.argsort(groups.order)  # back to that of the rows
         if isinstance(tables[0], np.ndarray):
             return np.concatenate(tables)[order]
-        return concatenated(tables).iloc[order]
+        return concatenate_frames(tables).iloc[order]
 
     def target_totals(
         self, encoder: TableEncoder, target: Array, weight: Array | None, fold: NDArray[np.intp]
@@ -316,17 +316,17 @@ class PartedTable(ExternalTable):
     def digest(self) -> str:
         """Return a hash of these rows, the same whichever workers have them."""
         _, positions = self.partitions.groups_of(self.rows)
-        of_partitions = self.partitions.cluster.run(tasks.digest, self.partitions.futures, positions)
+        of_partitions = self.partitions.cluster.run(tasks.digest_of_rows, self.partitions.futures, positions)
         return sha256(" ".join(of_partitions).encode()).hexdigest()
 
-    def encode(self, encoder: TableEncoder, dtype: DType, fold: NDArray[np.intp] | None = None) -> EncodedParts:
+    def encode(self, encoder: TableEncoder, dtype: DType, fold: NDArray[np.intp] | None = None) -> EncodedOnWorkers:
         """Encode these rows where they are."""
         table, cluster, shards = self.partitions, self.partitions.cluster, self.partitions.shards
         groups, positions = table.groups_of(self.rows)
         folds = [None] * len(positions) if fold is None else groups.split(fold)
         n = len(shards)
         per_shard = [[of_partitions[shard] for shard in shards] for of_partitions in (table.futures, positions, folds)]
-        futures = cluster.start(tasks.encode, *per_shard, [encoder] * n, [dtype] * n, spread=True)
+        futures = cluster.start(tasks.encode_shard, *per_shard, [encoder] * n, [dtype] * n, spread=True)
         cluster.run(tasks.wait_for, futures)  # what cannot be encoded is an error here
         shard_of = np.repeat(np.arange(n), [shard.stop - shard.start for shard in shards])  # of each partition
         shard = RowGroups(shard_of[groups.group], n)
@@ -334,10 +334,10 @@ class PartedTable(ExternalTable):
         position = np.empty(len(self), np.int32)  # rows lie partition after partition, in each as they were chosen
         position[groups.order] = np.arange(len(self)) - np.repeat(first, np.diff(first, append=len(self)))
         chosen = None if np.array_equal(position, shard.position) else position
-        return EncodedParts(table, EncodedShards(cluster, futures, raw_inputs(encoder)), shard, chosen)
+        return EncodedOnWorkers(table, EncodedShards(cluster, futures, non_bin_inputs(encoder)), shard, chosen)
 
 
-def concatenated(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def concatenate_frames(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Concatenate parts of a data frame, whose columns of categories may have others in each."""
     joined = pd.concat(frames, ignore_index=True)
     for name in joined:

@@ -36,7 +36,7 @@ class LabelTotals:
     labels: Array
     weight: Array
 
-    def merged(self, other: LabelTotals) -> LabelTotals:
+    def merge(self, other: LabelTotals) -> LabelTotals:
         """Return the labels of both parts, those of this one first."""
         texts = {part.labels.dtype.kind in "OUT" for part in (self, other) if len(part.labels)}
         if len(texts) == 2:
@@ -72,12 +72,12 @@ class LabelSummary:
         flat = labels.ndim == 1
         return cls(tuple(_totals(column, w) for column in ([labels] if flat else labels.T)), flat)
 
-    def merged(self, other: LabelSummary) -> LabelSummary:
+    def merge(self, other: LabelSummary) -> LabelSummary:
         """Return the summary of both parts."""
         if (self.flat, len(self.columns)) != (other.flat, len(other.columns)):
             raise ValueError(f"y has {len(self.columns)} columns in one part and {len(other.columns)} in another.")
         pairs = zip(self.columns, other.columns, strict=True)
-        return LabelSummary(tuple(first.merged(second) for first, second in pairs), self.flat)
+        return LabelSummary(tuple(first.merge(second) for first, second in pairs), self.flat)
 
     def head(self, settings: ObjectiveSettings) -> LabelHead:
         """Learn which labels there are."""
@@ -96,7 +96,7 @@ class LabelSummary:
         return class_weights_by_output(head.settings.class_weight, head.labels, totals)
 
 
-def with_factors(codes: Array, weight: Array | None, factors: list[Array] | None) -> Array | None:
+def multiply_weights(codes: Array, weight: Array | None, factors: list[Array] | None) -> Array | None:
     """Multiply the sample weights by the class weights of rows with these codes, (n, k)."""
     if factors is None:
         return weight
@@ -107,7 +107,7 @@ def with_factors(codes: Array, weight: Array | None, factors: list[Array] | None
 
 
 @dataclass(frozen=True)
-class NumberTargets:
+class RegressionTargetShape:
     """What all parts must agree on where the targets are numbers.
 
     Attributes
@@ -120,7 +120,7 @@ class NumberTargets:
     n_targets: int
     flat: bool
 
-    def merged(self, other: NumberTargets) -> NumberTargets:
+    def merge(self, other: RegressionTargetShape) -> RegressionTargetShape:
         """Return the same, if the other part agrees."""
         if self != other:
             raise ValueError("y has another number of columns in one part than in another.")

@@ -49,14 +49,14 @@ def take(partition: Table, rows: Indices) -> Table:
     return partition if has_all else take_rows(partition, rows.astype(np.intp))
 
 
-def digest(partition: Table, rows: Indices) -> str:
+def digest_of_rows(partition: Table, rows: Indices) -> str:
     """Return a hash of the values of some rows."""
     table = take(partition, rows)
     values = np.ascontiguousarray(table if isinstance(table, np.ndarray) else hash_pandas_object(table, index=False))
     return sha256(f"{values.dtype} {values.shape} {table.shape}".encode() + values.tobytes()).hexdigest()
 
 
-def encode(
+def encode_shard(
     partitions: Sequence[Table], rows: Sequence[Indices], folds: Sequence[NDArray[np.intp] | None],
     encoder: TableEncoder, dtype: DType,
 ) -> Encoded:  # fmt: skip
@@ -132,7 +132,7 @@ class ObjectiveOfShard:
         rows = slice(0, self._objective.n_samples) if batch is None else batch.astype(np.intp, copy=False)
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):  # the driver says what diverges
             rng = None if seed is None else np.random.default_rng(seed)
-            value = self._objective.share(self._theta, rows, n, out, rng)
+            value = self._objective.partial_batch(self._theta, rows, n, out, rng)
         return value, out
 
 

@@ -21,7 +21,7 @@ from sknet._network.layout import Layout
 from sknet._network.losses import Loss
 from sknet._network.penalties import ElasticNet
 from sknet._partitions import tasks
-from sknet._partitions.table import EncodedParts, PartedTable, RemoteInputs, RowGroups
+from sknet._partitions.table import EncodedOnWorkers, PartitionedTable, RemoteInputs, RowGroups
 from sknet._tables.rows import Rows
 from sknet._typing import Array, Batch, Gradient
 
@@ -29,10 +29,10 @@ NETWORKS_AT_ONCE = 8
 """How many networks wait for workers at a time: enough that workers compute for one while others are on their way."""
 
 
-def encode(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> EncodedParts:
+def encode_on_workers(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> EncodedOnWorkers:
     """Encode the rows of a table on the workers that have them; see `sknet._model.matrices.encode_in_memory`."""
     fold = encoding.cross_fit_folds(rows) if cross_fit else None
-    return cast(PartedTable, rows.X).encode(encoding.encoder, encoding.compute_dtype, fold)
+    return cast(PartitionedTable, rows.X).encode(encoding.encoder, encoding.compute_dtype, fold)
 
 
 class ShardedObjective:
@@ -111,5 +111,5 @@ class ShardedObjective:
         return encoded.raw(self._network, theta)
 
 
-ON_WORKERS = Backend(encode, ShardedObjective, NETWORKS_AT_ONCE)
+ON_WORKERS = Backend(encode_on_workers, ShardedObjective, NETWORKS_AT_ONCE)
 """The rows of a table are on the workers of a cluster."""

@@ -47,7 +47,7 @@ class MiniBatchSolver:
     averaging: float = 0.0  # decay of theta's moving average; 0 for none
     schedule_epochs: int | None = None  # epochs that the schedule is spread over, where not `n_epochs`
     relative_tol: bool = False  # whether `tol` is a share of the best score
-    end: StopReason = StopReason.MAX_ITER  # of a run that used all its epochs: FINISHED for a schedule with an end
+    end_reason: StopReason = StopReason.MAX_ITER  # once all epochs are used: FINISHED for a schedule with an end
 
     def init(self, theta: Array, rng: np.random.Generator) -> State:
         """Return a state with empty moments, whose average, where one is kept, starts at theta."""
@@ -69,7 +69,7 @@ class MiniBatchSolver:
 
     def exhausted(self, problem: Problem, state: State) -> StopReason | None:
         """Return why a resumed run has nothing left to do; None if it has."""
-        return self._plateau(problem, state) or (self.end if state.epoch >= self.n_epochs else None)
+        return self._plateau(problem, state) or (self.end_reason if state.epoch >= self.n_epochs else None)
 
     def _plateau(self, problem: Problem, state: State) -> StopReason | None:
         """Return why to stop early: no better score (`early_stopping`) or loss for too many epochs; else None."""
@@ -114,7 +114,7 @@ class MiniBatchSolver:
         """Take one step for every batch; return the mean loss, the last rate and the last gradient's norm."""
         n = problem.n_samples
         n_batches = -(-n // self.batch_size)
-        rng = state.rng if problem.random else None
+        rng = state.rng if problem.is_random else None
         total, n_without_penalty, rate, norm, first = 0.0, 0, 0.0, 0.0, 0.0
         for i, batch in enumerate(self._batches(problem, state.rng)):
             value, gradient = problem.objective(state.theta, batch, out, rng)
@@ -222,5 +222,5 @@ class MiniBatchRun:
 
     def result(self, stopped_by: StopReason | None = None) -> Result:
         """Return how the run has ended, given what has stopped it from outside, if anything."""
-        why = self._reason or (None if self.is_over else stopped_by) or self.solver.end
+        why = self._reason or (None if self.is_over else stopped_by) or self.solver.end_reason
         return Result(why, self.n_epochs_done, scores_undefined=self.state.scores_undefined)

@@ -34,10 +34,10 @@ class Problem:
     n_samples: int
     n_weights: int  # theta[:n_weights] decays, and has penalties
     penalty: Callable[[Array], float] = lambda theta: 0.0  # missing from values with a sparse gradient
-    random: bool = False  # whether the objective draws random numbers (dropout)
-    project: Callable[[Array, float | Array], None] | None = None  # (theta, step lengths): follows each step
+    is_random: bool = False  # whether the objective draws random numbers (dropout)
+    project: Callable[[Array, float | Array], None] | None = None  # (theta, step lengths): L1, max_norm
     limit: Callable[[Array], None] | None = None  # the part of `project` that the moving average must obey: max_norm
-    bounds: tuple[Array, Array] | None = None  # lower and upper ones of the weights, (n_weights,) each
+    bounds: tuple[Array, Array] | None = None  # lower and upper, (n_weights,) each: a monotone network's weights
     evaluate: Evaluate | None = None  # validation
     batches: Callable[[int, np.random.Generator | None], Iterator[Batch]] | None = None  # of samples not held in memory
 

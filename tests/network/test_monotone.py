@@ -6,7 +6,7 @@ import pytest
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.binding import bind
 from sknet._network.layout import Layout
-from sknet._network.monotone import STEP, ever_falls, monotone_weights, rounding_step, sees_constrained
+from sknet._network.monotone import STEP, ever_falls, monotone_bounds, rounding_step, sees_constrained
 
 SIGN = np.array([1, -1, 0, 0])
 MEANS = np.array([0.5, 0.0, 0.0, 1.0])
@@ -14,7 +14,7 @@ MEANS = np.array([0.5, 0.0, 0.0, 1.0])
 
 def weights_of(sizes, activation="tanh", n_joined=1):
     layout, activations = Layout(sizes), (ACTIVATIONS[activation],) * (len(sizes) - 2)
-    return layout, activations, monotone_weights(layout, activations, SIGN, MEANS, np.dtype(float), n_joined)
+    return layout, activations, monotone_bounds(layout, activations, SIGN, MEANS, np.dtype(float), n_joined)
 
 
 def random_theta(layout, weights, seed=0):

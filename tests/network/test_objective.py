@@ -147,7 +147,7 @@ def test_shares_of_a_batch_add_up_to_it(case, cut):
     objective, gradient = case.objective(n_rows=3), np.zeros_like(case.theta)
     value, n_weights, out = objective.penalty(case.theta), case.layout.n_weights, np.empty_like(case.theta)
     for share in (np.arange(cut), np.arange(cut, 8)):
-        value += objective.share(case.theta, share, 8, out)
+        value += objective.partial_batch(case.theta, share, 8, out)
         gradient += out
     case.penalty.add(case.theta[:n_weights], gradient[:n_weights])
     whole = case.gradient(slice(0, 8))

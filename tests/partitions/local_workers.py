@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 
-from sknet._partitions.table import PartedTable, Partitions
+from sknet._partitions.table import PartitionedTable, Partitions
 from sknet._partitions.training import ON_WORKERS
 
 
@@ -61,7 +61,7 @@ def cut(X, n_parts, seed=0):
 
 def of_parts(parts):
     """A table of these parts."""
-    return PartedTable(Partitions(LocalWorkers(), parts), np.arange(sum(map(len, parts))), ON_WORKERS)
+    return PartitionedTable(Partitions(LocalWorkers(), parts), np.arange(sum(map(len, parts))), ON_WORKERS)
 
 
 def parted(X, n_parts=3):

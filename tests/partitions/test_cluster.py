@@ -126,7 +126,7 @@ def kill(workers, which, delay):
     ("parameters", "task", "nth", "delay"),
     [
         ({}, "gradient", 7, 0.0),
-        ({}, "encode", 1, 0.001),
+        ({}, "encode_shard", 1, 0.001),
         (dict(solver="lbfgs"), "gradient", 5, 0.002),
         (dict(early_stopping="folds"), "gradient", 20, 0.001),
         (dict(n_members=2), "gradient", 17, 0.002),

@@ -12,17 +12,23 @@ da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
 
 from sknet._partitions import collections  # noqa: E402
-from sknet._partitions.collections import checked, client_at_hand, computed, opened_table, parts_of  # noqa: E402
+from sknet._partitions.collections import (  # noqa: E402
+    check_collection,
+    compute_if_collection,
+    current_client,
+    make_partitioned_table,
+    parts_of,
+)
 
 
 def test_what_is_in_memory_is_refused():
     with pytest.raises(TypeError, match="X is DataFrame, and sknet.dask takes dask DataFrames and Arrays"):
-        checked(pd.DataFrame({"a": [1.0]}))
+        check_collection(pd.DataFrame({"a": [1.0]}))
     with pytest.raises(ValueError, match="X has 1 dimensions"):
-        checked(da.zeros(3))
+        check_collection(da.zeros(3))
     with pytest.raises(TypeError, match="a dask Array of object"):
-        checked(da.from_array(np.array([["a"]], dtype=object), chunks=1))
-    assert checked(da.ones((3, 2), dtype=bool)).dtype == np.float64
+        check_collection(da.from_array(np.array([["a"]], dtype=object), chunks=1))
+    assert check_collection(da.ones((3, 2), dtype=bool)).dtype == np.float64
 
 
 def test_a_part_has_all_columns():
@@ -34,21 +40,21 @@ def test_a_part_has_all_columns():
 
 def test_a_client_is_needed():
     with pytest.raises(RuntimeError, match=r"no dask client: make one first, distributed.Client\(\)"):
-        client_at_hand()
+        current_client()
 
 
 def test_only_collections_are_computed():
     values = [1, 2]
-    assert computed(values) is values
-    assert computed(da.ones(2)).tolist() == [1.0, 1.0]
+    assert compute_if_collection(values) is values
+    assert compute_if_collection(da.ones(2)).tolist() == [1.0, 1.0]
 
 
 def test_sparse_blocks_are_refused():
     with pytest.raises(TypeError, match="X has sparse blocks, which workers do not train on"):
-        opened_table(SimpleNamespace(sample=sparse.csr_matrix(np.eye(2))))
+        make_partitioned_table(SimpleNamespace(example_rows=sparse.csr_matrix(np.eye(2))))
 
 
 def test_an_asynchronous_client_is_refused(monkeypatch):
     monkeypatch.setattr(collections, "default_client", lambda: SimpleNamespace(asynchronous=True))
     with pytest.raises(RuntimeError, match="The dask client is asynchronous: make one with asynchronous=False"):
-        client_at_hand()
+        current_client()

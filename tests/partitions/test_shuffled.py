@@ -68,7 +68,7 @@ def test_records_are_converted_in_their_buckets(write, tmp_path):
         return converted
 
     with ScratchFiles(tmp_path) as files:
-        other = found.converted(convert, wider, 25, files)
+        other = found.convert(convert, wider, 25, files)
         rng = [np.random.default_rng(0), np.random.default_rng(0)]
         for a, b in zip(found.pools(20, rng[0]), other.pools(20, rng[1]), strict=True):
             np.testing.assert_array_equal(a["row"], b["row"])

@@ -54,7 +54,7 @@ def test_labels_come_back_as_the_codes_of_their_head(files, name, cuts):
 
 def test_chunks_change_nothing(files):
     one, other = stored(files, LABELS["text"]), stored(files, LABELS["text"], (1, 9))
-    assert (one.digest, one.keys, one.n_rows) == (other.digest, other.keys, other.n_rows)
+    assert (one.digest, one.key_range, one.n_rows) == (other.digest, other.key_range, other.n_rows)
     assert one.digest != stored(files, LABELS["text"][::-1]).digest
 
 

@@ -6,7 +6,7 @@ import pytest
 from local_workers import calls_of, of_parts, parted
 from numpy.testing import assert_array_equal
 
-from sknet._model.matrices import raw_inputs
+from sknet._model.matrices import non_bin_inputs
 from sknet._partitions.table import RowGroups
 from sknet._tables.encoding import learn_encoder
 
@@ -26,7 +26,7 @@ def test_rows_of_groups_come_back_in_their_order():
     groups = RowGroups(np.array([1, 0, 2, 0, 1]), 4)
     assert_array_equal(groups.position, [0, 0, 0, 1, 1])
     assert [part.tolist() for part in groups.split(np.arange(5))] == [[1, 3], [0, 4], [2], []]
-    assert_array_equal(groups.joined(groups.split(np.arange(5.0))), np.arange(5.0))
+    assert_array_equal(groups.join(groups.split(np.arange(5.0))), np.arange(5.0))
 
 
 def test_rows_that_are_asked_for_twice_are_sent_once():
@@ -40,12 +40,12 @@ def test_bins_are_left_out_once():
     encoder = learn_encoder(X, numeric_encoding="piecewise_linear")
     table = parted(X, 4)
     encoded = table.encode(encoder, np.dtype(float))
-    raw = raw_inputs(encoder)
+    raw = non_bin_inputs(encoder)
     assert 0 < len(raw) < encoder.n_inputs
     for some, rows in ((encoded, np.arange(20)), (encoded[np.array([7, 2])], np.array([7, 2]))):
         narrow = some.without_bins()
         shards = zip(narrow.futures, narrow.rows, strict=True)
-        values = narrow.shard.joined([Z if of_shard is None else Z[of_shard] for Z, of_shard in shards])
+        values = narrow.shard.join([Z if of_shard is None else Z[of_shard] for Z, of_shard in shards])
         assert_array_equal(values, np.c_[encoder.encode(X[rows], np.dtype(float))[:, raw], np.ones(len(rows))])
     assert calls_of(table).count("some_inputs") == 1
 
@@ -58,7 +58,7 @@ def test_rows_are_encoded_in_any_order():
     for some, own in ((encoded, rows), (encoded[np.array([5, 0, 12])], rows[[5, 0, 12]])):
         shards = zip(some.futures, some.rows, strict=True)
         chosen = [Z[:, :-1] if of_shard is None else Z[of_shard, :-1] for Z, of_shard in shards]
-        assert_array_equal(some.shard.joined(chosen), expected[own])
+        assert_array_equal(some.shard.join(chosen), expected[own])
 
 
 @pytest.mark.parametrize(

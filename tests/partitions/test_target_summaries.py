@@ -6,7 +6,7 @@ import pytest
 
 from sknet._model.heads import learn_label_head
 from sknet._model.settings import ObjectiveSettings
-from sknet._partitions.target_summaries import LabelSummary, NumberTargets, with_factors
+from sknet._partitions.target_summaries import LabelSummary, RegressionTargetShape, multiply_weights
 from sknet._tables.label_arrays import as_labels
 from sknet._tables.targets import read_regression_target
 
@@ -30,14 +30,14 @@ def of_one(kind, y, weight):
     if kind is LabelSummary:
         return LabelSummary.of(as_labels(y), weight)
     values, flat = read_regression_target(y)
-    return NumberTargets(values.shape[1], flat)
+    return RegressionTargetShape(values.shape[1], flat)
 
 
 def summary_of(kind, y, weight, cuts=(1, 20)):
     pieces = [slice(a, b) for a, b in zip([0, *cuts], [*cuts, len(y)], strict=True)]
     first, *others = [of_one(kind, rows(y, p), None if weight is None else weight[p]) for p in pieces]
     for other in others:
-        first = first.merged(other)
+        first = first.merge(other)
     return first
 
 
@@ -52,17 +52,17 @@ def test_labels_in_parts(name, class_weight):
     assert head.labels == expected.labels and [a.dtype for a in head.labels.classes_by_column] == [
         a.dtype for a in expected.labels.classes_by_column
     ]
-    found = with_factors(codes, weight, summary.class_weights_by_output(head))
+    found = multiply_weights(codes, weight, summary.class_weights_by_output(head))
     np.testing.assert_allclose(found, expected.apply_class_weight(codes, weight))
 
 
 def test_labels_of_two_types_are_refused():
     with pytest.raises(ValueError, match="mixes strings"):
-        of_one(LabelSummary, ["a"], None).merged(of_one(LabelSummary, [1], None))
+        of_one(LabelSummary, ["a"], None).merge(of_one(LabelSummary, [1], None))
     with pytest.raises(ValueError, match="1 columns in one part and 2 in another"):
-        of_one(LabelSummary, [0, 1], None).merged(of_one(LabelSummary, [[0, 1]], None))
+        of_one(LabelSummary, [0, 1], None).merge(of_one(LabelSummary, [[0, 1]], None))
 
 
 def test_numbers_of_other_shapes_are_refused():
     with pytest.raises(ValueError, match="another number of columns"):
-        of_one(NumberTargets, [1.0], None).merged(of_one(NumberTargets, [[1.0, 2.0]], None))
+        of_one(RegressionTargetShape, [1.0], None).merge(of_one(RegressionTargetShape, [[1.0, 2.0]], None))

@@ -19,6 +19,6 @@ def test_a_shard_without_rows_is_encoded_as_such():
     frame = pd.DataFrame({f"c{i}": np.arange(500) // 2 for i in range(2)}).astype(str)
     for table in (frame, np.arange(6.0).reshape(3, 2)):
         encoder = learn_encoder(table)
-        encoded = tasks.encode([table], [np.empty(0, int)], [None], encoder, np.dtype(float))
+        encoded = tasks.encode_shard([table], [np.empty(0, int)], [None], encoder, np.dtype(float))
         assert isinstance(encoded, MixedRows) == (encoder.lookups is not None) == (table is frame)
         assert (encoded.one_hot if table is frame else encoded).shape == (0, encoder.n_inputs + (table is not frame))

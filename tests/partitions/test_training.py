@@ -7,7 +7,7 @@ from mixed_table import LABELS, WEIGHT, N, X, rng, y
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.matrices import raw_inputs, some_inputs
+from sknet._model.matrices import non_bin_inputs, some_inputs
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.inputs import DenseInputs
 from sknet._network.layout import Layout
@@ -182,7 +182,7 @@ def objectives(has_bins):
     encoded = parted(numbers).encode(encoder, np.dtype(float))
     Z = encoder.encode(numbers, np.dtype(float), ones=True)
     if not has_bins:
-        encoded, Z = encoded.without_bins(), some_inputs(Z, raw_inputs(encoder))
+        encoded, Z = encoded.without_bins(), some_inputs(Z, non_bin_inputs(encoder))
     given = Layout((Z.shape[1] - 1, 3, 1)), (ACTIVATIONS["tanh"],), SQUARED_ERROR, ElasticNet(l2=0.3, l1=0.2)
     inputs, remote, target = DenseInputs(Z, 50, kind="ones"), encoded.inputs(50), numbers[:, :1] * 2.0
     local = Objective(*given, inputs, target, n_rows=50)

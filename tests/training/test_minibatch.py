@@ -107,7 +107,7 @@ def test_a_plateau_comes_before_an_observers_wish():
 
 def test_to_finish_a_schedule_is_normal():
     assert (
-        trained(problem(quadratic), mini_batch(schedule=cosine, end=StopReason.FINISHED))[0].reason
+        trained(problem(quadratic), mini_batch(schedule=cosine, end_reason=StopReason.FINISHED))[0].reason
         is StopReason.FINISHED
     )
     assert trained(problem(quadratic), mini_batch())[0].reason is StopReason.MAX_ITER
@@ -115,7 +115,7 @@ def test_to_finish_a_schedule_is_normal():
 
 @pytest.mark.parametrize("reason", [StopReason.MAX_ITER, StopReason.FINISHED])
 def test_a_run_that_is_over_does_nothing(reason):
-    solver = mini_batch(end=reason)
+    solver = mini_batch(end_reason=reason)
     _, state = trained(problem(quadratic), solver)
     before = state.copy()
     assert solver.exhausted(problem(quadratic), state) is reason
@@ -258,7 +258,7 @@ def test_dropout_gets_the_generator_and_nobody_else_does():
         given.append(rng)
         return quadratic(theta, batch, out)
 
-    _, state = trained(problem(objective, random=True), mini_batch(n_epochs=1))
+    _, state = trained(problem(objective, is_random=True), mini_batch(n_epochs=1))
     assert all(rng is state.rng for rng in given)
     given.clear()
     trained(problem(objective), mini_batch(n_epochs=1))
@@ -402,7 +402,7 @@ def interruptible(optimizer, validated=True, **wrapped):
     parts["project"] = lambda theta, rate: np.clip(theta, -5, 5, out=theta)
     parts |= {name: wrap(parts[name]) for name, wrap in wrapped.items()}
     evaluate = parts["evaluate"] if validated else None
-    return problem(parts["objective"], random=True, evaluate=evaluate, project=parts["project"])
+    return problem(parts["objective"], is_random=True, evaluate=evaluate, project=parts["project"])
 
 
 def run_to(n_epochs, optimizer, validated=True):

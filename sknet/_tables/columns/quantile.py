@@ -54,10 +54,10 @@ class QuantileColumn(EqualByFields, SingleNumber):
         numbers = np.asarray(number_values(values, name), dtype=np.float64)
         refuse_infinite(numbers[:, np.newaxis], lambda _: name)
         missing = np.isnan(numbers)
-        out[:, 0] = ndtri(np.where(missing, 0.5, self.share(np.where(missing, 0.0, numbers))))
+        out[:, 0] = ndtri(np.where(missing, 0.5, self.cdf(np.where(missing, 0.0, numbers))))
         out[:, 1:] = missing[:, np.newaxis]  # an empty slice where there is no indicator
 
-    def share(self, numbers: Array) -> Array:
+    def cdf(self, numbers: Array) -> Array:
         """Return the share of the training weight below each number, half of what equals it included, (n,)."""
         # a value that repeats has several levels: the middle of the first and the last of them
         last = np.interp(numbers, self.quantiles, LEVELS)
@@ -69,7 +69,7 @@ class QuantileColumn(EqualByFields, SingleNumber):
         """Return the derivatives of the inputs, (n, n_inputs); jumps of the score are left out."""
         numbers = np.asarray(number_values(values, name), dtype=np.float64)
         missing = np.isnan(numbers)
-        share = self.share(np.where(missing, 0.0, numbers))
+        share = self.cdf(np.where(missing, 0.0, numbers))
         knots = np.unique(self.quantiles)
         last = np.interp(knots, self.quantiles, LEVELS)
         first = 1.0 - np.interp(-knots, -self.quantiles[::-1], LEVELS)

@@ -30,7 +30,7 @@ def scores(column, values):
 def test_scores_are_scikit_learns_within_a_level():
     theirs = QuantileTransformer(n_quantiles=len(LEVELS), output_distribution="uniform", subsample=None)
     expected = theirs.fit_transform(SKEWED[:, np.newaxis])[:, 0]
-    found = learn(SKEWED).share(SKEWED)
+    found = learn(SKEWED).cdf(SKEWED)
     assert_allclose(
         found, np.clip(expected, HALF, 1 - HALF), atol=HALF
     )  # quantiles are values of the sample, not between two
@@ -46,7 +46,7 @@ def test_order_is_kept_and_nothing_lies_beyond_the_ends():
 
 def test_a_repeated_value_lies_in_the_middle_of_its_share():
     column = learn([0.0] * 60 + [1.0, 2.0, 3.0, 4.0] * 10)
-    assert_allclose(column.share(np.array([0.0])), 0.3, atol=1 / 256)
+    assert_allclose(column.cdf(np.array([0.0])), 0.3, atol=1 / 256)
     assert_array_equal(scores(learn(np.full(9, 7.0)), [7.0]), [[0.0]])  # a constant says nothing
 
 

@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 from sknet._model.matrices import Encoding
 from sknet._model.settings import NetworkSettings
 from sknet._network.layout import Layout
-from sknet._network.monotone import MonotoneWeights, ever_falls, monotone_weights
+from sknet._network.monotone import MonotoneBounds, ever_falls, monotone_bounds
 from sknet._tables.monotonic_columns import input_signs
 
 BIN_MEAN = 0.5
 """About what a bin is on average, from 0 below it to 1 above; scaled numbers are about 0."""
 
 
-def weights_of_monotone(
+def make_monotone_bounds(
     settings: NetworkSettings, encoding: Encoding, layout: Layout, input_indices: NDArray[np.intp] | None
-) -> MonotoneWeights | None:
+) -> MonotoneBounds | None:
     """Return the bounds on a network's weights; None where no column is constrained.
 
     Parameters
@@ -33,7 +33,7 @@ def weights_of_monotone(
 
     Returns
     -------
-    MonotoneWeights or None
+    MonotoneBounds or None
     """
     sign = input_signs(settings.monotonic_cst, encoding.encoder)
     if sign is None:
@@ -43,7 +43,7 @@ def weights_of_monotone(
     if input_indices is not None:  # a member without bins
         sign, means = sign[input_indices], means[input_indices]
     dtype = encoding.compute_dtype
-    return monotone_weights(layout, settings.activations, sign, means, dtype, settings.n_joined)
+    return monotone_bounds(layout, settings.activations, sign, means, dtype, settings.n_joined)
 
 
 def refuse_not_monotone(settings: NetworkSettings, encoding: Encoding) -> None:
