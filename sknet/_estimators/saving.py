@@ -2,8 +2,8 @@
 
 import os
 import warnings
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, is_dataclass
 
 import numpy as np
 import pandas as pd
@@ -14,6 +14,7 @@ from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._storage import files
 from sknet._storage.files import ModelFileError
 from sknet._storage.models import by_name
+from sknet._typing import Array
 
 Estimator = SigmoidMLPClassifier | SigmoidMLPRegressor
 
@@ -152,6 +153,10 @@ def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
         raise ValueError("the optimizer's moments are not those of the network")
     if fitted.columns.n != fitted.model.encoder.n_columns:
         raise ValueError("the table's columns are not those of the encoder")
+    # missing values do not need every number: a text's weights, say, or the means of known levels
+    for name, column in zip(fitted.model.encoder.column_names, fitted.model.encoder.columns, strict=True):
+        if not all(np.isfinite(numbers).all() for numbers in _floats_in(column)):
+            raise ValueError(f"what was learnt about column {name!r} holds NaN or infinity")
     row = np.full((1, fitted.columns.n), np.nan)
     table = row if names is None else pd.DataFrame(row, columns=names)
     with warnings.catch_warnings():
@@ -162,3 +167,15 @@ def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
         if fitted.residuals is not None:
             is_classifier = isinstance(estimator, SigmoidMLPClassifier)
             (estimator.predict_set if is_classifier else estimator.predict_interval)(table, coverage=1e-3)
+
+
+def _floats_in(value: object) -> Iterator[float | Array]:
+    """Yield the floats and arrays of floats in a learnt value, its fields and their items."""
+    if isinstance(value, float) or (isinstance(value, np.ndarray) and value.dtype.kind == "f"):
+        yield value
+    elif is_dataclass(value):
+        for field in fields(value):
+            yield from _floats_in(getattr(value, field.name))
+    elif isinstance(value, tuple | Mapping):
+        for item in value.values() if isinstance(value, Mapping) else value:
+            yield from _floats_in(item)

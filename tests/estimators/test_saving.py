@@ -351,3 +351,27 @@ def test_parameters_that_are_none_are_refused(path, monkeypatch):
     monkeypatch.undo()
     with pytest.raises(ModelFileError, match="SavedEstimator.parameters is list, which it cannot be"):
         sknet.load(path)
+
+
+NOT_FINITE = [
+    ({}, "note", "idf"), ({}, "note", "components"), ({}, "note", "center"), ({}, "note", "scale"),
+    (dict(category_encoding="target"), "often", "means"),
+    (dict(input_scaling="standard", numeric_encoding="raw"), "number", "center"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("number", [np.nan, np.inf])
+@pytest.mark.parametrize(("way", "name", "field"), NOT_FINITE, ids=str)
+@pytest.mark.filterwarnings("ignore")  # identifiers, and runs too short to converge
+def test_numbers_of_columns_that_are_not_finite_are_refused(path, way, name, field, number):
+    """A row of missing values does not need them."""
+    net = SigmoidMLPRegressor(**QUICK | way).fit(MIXED, NUMBER)
+    model = net._fitted.model
+    columns = dict(zip(model.encoder.names, model.encoder.columns, strict=True))
+    value = getattr(columns[name], field)
+    value = np.where(np.arange(value.size).reshape(value.shape) == 1, number, value) if np.ndim(value) else number
+    columns[name] = replace(columns[name], **{field: value})
+    encoder = replace(model.encoder, columns=tuple(columns.values()))
+    net._fitted = replace(net._fitted, model=replace(model, encoder=encoder))
+    with pytest.raises(ModelFileError, match=f"what was learnt about column '{name}' holds NaN or infinity"):
+        again(net, path)
