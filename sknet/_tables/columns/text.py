@@ -23,13 +23,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import NDArray
-from sklearn.decomposition import TruncatedSVD
-from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
 from sklearn.preprocessing import normalize
 
 from sknet._tables.columns import ColumnSettings, InputFacts, WithoutSlopes
@@ -38,6 +37,9 @@ from sknet._tables.equality import EqualByFields
 from sknet._tables.frames import ColumnValues, refuse_broken_text
 from sknet._tables.messages import short_repr
 from sknet._typing import Array
+
+if TYPE_CHECKING:
+    from sklearn.feature_extraction.text import TfidfVectorizer  # otherwise where needed: most tables have no text
 
 NGRAMS = (3, 4)
 """How many characters a term has, the spaces around a word included."""
@@ -116,6 +118,8 @@ class TextColumn(EqualByFields, WithoutSlopes):
 
     @cached_property
     def _vectorizer(self) -> TfidfVectorizer:
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
         vocabulary = {term: i for i, term in enumerate(self.terms)}
         vectorizer = TfidfVectorizer(**COUNTING, sublinear_tf=True, vocabulary=vocabulary, dtype=np.float32)
         vectorizer.idf_ = self.idf.astype(np.float32)
@@ -193,6 +197,9 @@ def holds_free_text(column: pd.Series) -> bool:
 
 def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> TextColumn:
     """Learn terms and components from a column's n values and their weights."""
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.feature_extraction.text import CountVectorizer
+
     codes, texts = read_texts(values, name)
     for start in range(0, len(texts), ENCODED_TEXTS):
         refuse_broken_text(texts[start : start + ENCODED_TEXTS], f"Column {name!r} of X")

@@ -1,6 +1,8 @@
 """Free text: scikit-learn's TF-IDF and decomposition, weights as repetitions, and texts of every kind."""
 
 import pickle
+import subprocess
+import sys
 import tracemalloc
 
 import numpy as np
@@ -201,3 +203,15 @@ def test_parts_that_do_not_go_together_are_refused(change):
         parts["terms"] = (*column.terms[:-1], column.terms[0])
     with pytest.raises(ValueError, match="do not go with arrays of shapes"):
         TextColumn(**parts)
+
+
+def test_a_table_without_text_never_imports_what_encodes_text():
+    code = """
+import sys
+import numpy as np, pandas as pd, sknet
+X = pd.DataFrame({"a": np.random.default_rng(0).normal(size=60), "b": pd.Categorical(["x", "y"] * 30)})
+sknet.SigmoidMLPRegressor(max_iter=2, random_state=0).fit(X, X["a"]).predict(X)
+print([name for name in ("sklearn.feature_extraction", "sklearn.decomposition") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
