@@ -45,7 +45,9 @@ def fit(
     category. Each epoch reads the buckets in a new order, some at a time, and
     mixes their rows: that the source is sorted does not matter. Encoders are
     learnt from a sample of 200,000 rows, as in memory. The chunks that the rows
-    come in change nothing, and those without rows are skipped.
+    come in change nothing but this: strings that do not look like free text in
+    the first one are a category, unless `text_features` names them. Chunks
+    without rows are skipped.
 
     Parameters
     ----------

@@ -139,7 +139,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     text_features : "auto", array-like of str, int or bool, or None, default="auto"
         Which columns are free text, whose words are read: by name, index or mask;
         "auto" is strings in a data frame, most of which differ, of three words or
-        more on average. No column is a category too.
+        more on average; in a stream, those of its first chunk too. No column is a
+        category too.
 
     max_categories : int or None, default=100
         The most inputs that a category becomes, the one that infrequent levels
