@@ -93,8 +93,8 @@ def test_the_worst_tables_are_ranked_by_peers_that_were_run_on_every_split(monke
 def test_bold_is_for_models_that_were_run_on_every_split():
     rows = fits(sknet=[0.3, 0.31, 0.32], linear_model=[0.4, 0.41, 0.42], TabM=[0.1, 0.1])
     wide = rows.pivot_table(index="number", columns="model", values="loss")
-    assert report.cell(wide, "sknet") == "**0.310 ± 0.010**"
-    assert report.cell(wide, "TabM") == "0.100 ± 0.000"
+    assert report.cell(wide, "sknet") == report.together("**0.310 ± 0.010**")
+    assert report.cell(wide, "TabM") == report.together("0.100 ± 0.000")
 
 
 def test_holm_asks_more_of_the_smallest_p_values():

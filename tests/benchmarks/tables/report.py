@@ -57,14 +57,19 @@ def ratios(rows: pd.DataFrame, figure: str, peer: str, shift: float = SHIFT) -> 
     return np.log(both[OURS] / both[peer]).groupby("table").agg(["mean", "std"])
 
 
-def ratio_cells(each: pd.DataFrame) -> list[str]:
+def ratio_cell(each: pd.DataFrame) -> str:
     """The geometric mean with its standard error over tables, and how many tables are won and lost."""
     if len(each) < MIN_TABLES:
-        return ["", ""]
+        return ""
     mean = each["mean"].mean()
     error = each["mean"].std() / np.sqrt(len(each)) * np.exp(mean)
     won, lost = (each["mean"] < -1e-9).sum(), (each["mean"] > 1e-9).sum()
-    return [f"{np.exp(mean):.2f} ± {error:.2f}", f"{won} : {lost}"]
+    return f"{together(f'{np.exp(mean):.2f} ± {error:.2f}')} ({won}:{lost})"
+
+
+def together(text: str) -> str:
+    """The text with spaces at which a narrow page breaks no line."""
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 FIGURES = {
@@ -81,15 +86,12 @@ def random_splits(used: bool) -> pd.DataFrame:
 
 def summary(used: bool) -> str:
     rows = random_splits(used)
-    head = ["ours over", "splits", *[name for figure in FIGURES for name in (figure, "won : lost")]]
     body = []
     for peer in PEERS:
-        cells = []
-        for task, figure in FIGURES.values():
-            cells += ratio_cells(ratios(rows[rows["task"] == task], figure, peer))
+        cells = [ratio_cell(ratios(rows[rows["task"] == task], figure, peer)) for task, figure in FIGURES.values()]
         if any(cells):
             body.append([peer, splits_of(rows, peer), *cells])
-    return as_markdown(head, body)
+    return as_markdown(["ours over", "splits", *FIGURES], body)
 
 
 def splits_of(rows: pd.DataFrame, model: str) -> str:
@@ -137,7 +139,8 @@ def per_table(rows: pd.DataFrame) -> str:
         wide = here.pivot_table(index="number", columns="model", values="loss")
         split_name = "" if split == "rows" else f", {split}"
         first = here.iloc[0]
-        cells = [f"{name}{split_name}", f"{first['rows']:,} × {first['columns']}", MEASURE[first["task"]]]
+        size = together(f"{first['rows']:,} × {first['columns']}")
+        cells = [f"{name}{split_name}", size, MEASURE[first["task"]]]
         body.append(cells + [cell(wide, model) for model in models])
     return as_markdown(["table", "rows × columns", "measure", *models], body)
 
@@ -149,7 +152,7 @@ def cell(wide: pd.DataFrame, model: str) -> str:
     if model not in wide or wide[model].isna().all():
         return ""
     mine = wide[model].dropna()
-    text = f"{mine.mean():.3f}" + (f" ± {mine.std():.3f}" if len(mine) > 1 else "")
+    text = together(f"{mine.mean():.3f}" + (f" ± {mine.std():.3f}" if len(mine) > 1 else ""))
     complete = wide.dropna(axis="columns")  # models that have every split
     more = complete.drop(columns=model, errors="ignore").sub(wide[model], axis=0)
     is_best = model in complete and len(wide) > 1 and (more.mean() > more.std()).all()
@@ -179,10 +182,12 @@ def worst(used: bool, n: int = 6) -> str:
         mean = here.groupby("model")["loss"].mean()
         spread = ratio * ratios(here, "loss", best)["std"].item()
         first = here.iloc[0]
-        about = [name, f"{first['rows']:,} × {first['columns']}", MEASURE[first["task"]]]
+        about = [name.split("/")[-1], together(f"{first['rows']:,} × {first['columns']}"), MEASURE[first["task"]]]
         better = f"{(each.loc[name] > 1).sum()} of {each.loc[name].notna().sum()}"
-        body.append([*about, f"{mean[OURS]:.3f}", f"{mean[best]:.3f}", best, f"{ratio:.2f} ± {spread:.2f}", better])
-    head = ["table", "rows × columns", "measure", "ours", "the best", "which", "ours over the best", "better than ours"]
+        body.append(
+            [*about, f"{mean[OURS]:.3f}", f"{mean[best]:.3f}", best, together(f"{ratio:.2f} ± {spread:.2f}"), better]
+        )
+    head = ["table", "rows × columns", "measure", "ours", "the best", "which", "ratio", "better than ours"]
     return as_markdown(head, body)
 
 
