@@ -182,12 +182,11 @@ def worst(used: bool, n: int = 6) -> str:
         mean = here.groupby("model")["loss"].mean()
         spread = ratio * ratios(here, "loss", best)["std"].item()
         first = here.iloc[0]
-        about = [name.split("/")[-1], together(f"{first['rows']:,} × {first['columns']}"), MEASURE[first["task"]]]
+        size = together(f"{first['rows']:,} × {first['columns']}")
         better = f"{(each.loc[name] > 1).sum()} of {each.loc[name].notna().sum()}"
-        body.append(
-            [*about, f"{mean[OURS]:.3f}", f"{mean[best]:.3f}", best, together(f"{ratio:.2f} ± {spread:.2f}"), better]
-        )
-    head = ["table", "rows × columns", "measure", "ours", "the best", "which", "ratio", "better than ours"]
+        losses = [f"{mean[OURS]:.3f}", f"{mean[best]:.3f}", MEASURE[first["task"]]]
+        body.append([name.split("/")[-1], together(f"{ratio:.2f} ± {spread:.2f}"), best, *losses, size, better])
+    head = ["table", "ratio", "the best", "ours", "theirs", "measure", "rows × columns", "better than ours"]
     return as_markdown(head, body)
 
 
