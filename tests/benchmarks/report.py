@@ -64,7 +64,7 @@ def plot(runs: list[dict]) -> None:
         axis.set_title(f"BLAS threads: {run['machine']['BLAS threads']}", fontsize=10)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0, 0].set_ylabel("time of the other library / ours")
-    axes[0, -1].legend(frameon=False, fontsize=8)
+    axes[0, 0].legend(frameon=False, fontsize=8)  # the first run has every library that was measured
     figure.suptitle("Whole fits at equal architecture, epochs, batch size and solver", fontsize=11)
     figure.savefig(sys.argv[2], dpi=110)
 
