@@ -29,7 +29,7 @@ from sknet._typing import Table, Target
 
 with require_package("sknet.dask", "dask", extra="dask"):
     from sknet._partitions.collections import Collection, compute_if_collection, open_tables
-    from sknet._partitions.lazy import lazily
+    from sknet._partitions.lazy import predict_lazily
 
 __all__ = ["SigmoidMLPClassifier", "SigmoidMLPRegressor"]
 
@@ -215,7 +215,7 @@ class _OnWorkers(BaseSigmoidMLP):
         local = self.to_local()
         if isinstance(X, PartitionedTable):  # of the rows held out in a fit, for a scorer
             return getattr(local, method)(X, *arguments)
-        return lazily(local, require_fitted(self).model, X, method, *arguments)
+        return predict_lazily(local, require_fitted(self).model, X, method, *arguments)
 
     def score(self, X: Collection, y: Target, sample_weight: Target = None) -> float:
         """Compute the score of the local estimator: accuracy, R², or D² of the pinball loss.

@@ -49,7 +49,7 @@ def largest_residual(residuals: Residuals | LabelResiduals | None, coverage: obj
     if largest is None:
         wanted = int(np.ceil(1.0 / (1.0 - share) - 1.0 - 1e-9))
         raise ValueError(
-            f"coverage={coverage!r} takes {wanted} held-out rows at least, and the {residuals.n_rows:.4g} that there "
-            "are say nothing so rare: lower it, or hold out more, with validation_fraction or X_val and y_val."
+            f"coverage={coverage!r} takes {wanted} held-out rows at least, and the {residuals.effective_size:.4g} that "
+            "there are say nothing so rare: lower it, or hold out more, with validation_fraction or X_val and y_val."
         )
     return largest

@@ -247,9 +247,9 @@ class FitRun:
         """Return what the call leaves; with `may_go_on`, so that training may continue where it stopped."""
         fitted = self.fitted()
         if may_go_on and len(self.states) == 1:
-            fitted = replace(
-                fitted, state=self.networks[0].state_to_keep(self.states[0], scaled=self.selection is not None)
-            )
+            # the temperature that folds have chosen is in the published weights only
+            kept = self.networks[0].state_to_keep(self.states[0], from_published=self.selection is not None)
+            fitted = replace(fitted, state=kept)
         held_out = self._held_out()
         if held_out is None:
             return fitted
@@ -293,7 +293,7 @@ class FitRun:
             seeds=self.plan.seeds,
             seen_before=0 if self.earlier is None else self.earlier.n_samples_seen,
             data=data | ({"the rows of the source": self.source_digest} if self.source_digest else {}),
-            settings=checkpoints.described(self.plan.resolved),
+            settings=checkpoints.describe_parameters(self.plan.resolved),
         )
 
 

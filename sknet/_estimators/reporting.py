@@ -187,7 +187,7 @@ def _cause_of_divergence(parameters: CommonParameters, error: DivergedError, run
         return f"a rate of {error.rate}, which the function learning_rate made: let it return finite factors."
     training = run.networks[0].training
     total, weight = training.total_weight, training.weight
-    decay, penalty = run.plan.settings.solver.weight_decay, run.plan.settings.penalty.alpha / total
+    decay, penalty = run.plan.settings.solver.weight_decay, run.plan.settings.regularisation.alpha / total
     if error.rate * decay >= 2.0 and decay > error.rate:  # a step multiplies the weights by 1 - rate * decay
         return f"weight_decay={decay:g}: times the rate {error.rate:g} it must be below 2. Try weight_decay=0.02."
     if error.rate * penalty >= 2.0 and penalty > error.rate:

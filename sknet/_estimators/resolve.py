@@ -13,7 +13,7 @@ from sknet._model.machine import refuse_beyond_memory
 from sknet._model.settings import (
     NetworkSettings,
     ObjectiveSettings,
-    PenaltySettings,
+    RegularisationSettings,
     Settings,
     SolverSettings,
     TableSettings,
@@ -136,7 +136,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False) -> Setting
             clip_norm=None if p.clip_norm is None else float(p.clip_norm),
             averaging=float(p.averaging),
         ),
-        penalty=PenaltySettings(
+        regularisation=RegularisationSettings(
             alpha=float(p.alpha),
             l1_ratio=float(p.l1_ratio),
             max_norm=p.max_norm,

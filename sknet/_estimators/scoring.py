@@ -59,7 +59,7 @@ def determination(head: RegressionHead, predicted: Array, y: Target, sample_weig
     values, _ = read_regression_target(y, warn=False)
     if len(predicted) != len(values):
         raise ValueError(different_lengths_message(len(predicted), len(values)))
-    head.numbers.refuse_other_targets(values)
+    head.regression_target.refuse_other_targets(values)
     weight = None if sample_weight is None else read_weight(sample_weight, len(values))
     if not head.loss.levels:
         return float(r2_score(values, predicted, sample_weight=weight))

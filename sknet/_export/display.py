@@ -16,16 +16,16 @@ INSIDE = ("best_estimator_", "regressor_", "estimator_", "_final_estimator")
 
 def inner_estimator(estimator: object, attribute: str) -> Any:
     """Return the estimator that has an attribute: this one, or one inside a pipeline, a search or another wrapper."""
-    found: object = estimator
-    while not hasattr(type(found), attribute):
-        inside = [name for name in INSIDE if hasattr(found, name)]
+    inner: object = estimator
+    while not hasattr(type(inner), attribute):
+        inside = [name for name in INSIDE if hasattr(inner, name)]
         if not inside:
             raise TypeError(
                 f"{type(estimator).__name__} holds no fitted SigmoidMLPClassifier or SigmoidMLPRegressor: pass one of "
                 "these, or a fitted pipeline or search that ends with one (a search needs refit=True)."
             )
-        found = getattr(found, inside[0])
-    return found
+        inner = getattr(inner, inside[0])
+    return inner
 
 
 class TrainingHistoryDisplay:
@@ -100,8 +100,8 @@ class TrainingHistoryDisplay:
         display : TrainingHistoryDisplay
             With the drawn lines.
         """
-        found = inner_estimator(estimator, "history_")
-        return cls(found.history_, estimator_name=type(found).__name__).plot(ax=ax, log_scale=log_scale)
+        inner = inner_estimator(estimator, "history_")
+        return cls(inner.history_, estimator_name=type(inner).__name__).plot(ax=ax, log_scale=log_scale)
 
     def plot(self, *, ax: Any = None, log_scale: bool = False) -> Self:
         """Draw the curves.
@@ -166,11 +166,11 @@ class TrainingHistoryDisplay:
 
     def _best_epochs(self) -> list[Any]:
         """Mark each member's best validation epoch; return what the legend shows of it."""
-        found = sorted({epoch for part in self._members if (epoch := best_epoch(part)) is not None})
-        lines = [self.ax_.axvline(epoch, color="0.4", linestyle=":", linewidth=1.2, zorder=0) for epoch in found]
+        epochs = sorted({epoch for part in self._members if (epoch := best_epoch(part)) is not None})
+        lines = [self.ax_.axvline(epoch, color="0.4", linestyle=":", linewidth=1.2, zorder=0) for epoch in epochs]
         if not lines:
             return []
-        lines[0].set_label(f"best epoch, {found[0]}" if len(found) == 1 else "best epochs")
+        lines[0].set_label(f"best epoch, {epochs[0]}" if len(epochs) == 1 else "best epochs")
         return lines[:1]
 
 

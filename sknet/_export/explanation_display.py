@@ -115,13 +115,13 @@ class ExplanationDisplay:
         display : ExplanationDisplay
             With the drawn bars.
         """
-        found: Any = getattr(estimator, "best_estimator_", estimator)
-        if not hasattr(type(found), "explain"):
+        inner: Any = getattr(estimator, "best_estimator_", estimator)
+        if not hasattr(type(inner), "explain"):
             raise TypeError(
                 f"{type(estimator).__name__} has no explain: pass a fitted SigmoidMLPClassifier or "
                 "SigmoidMLPRegressor; of a pipeline, pipeline[-1], and pipeline[:-1].transform(X) for X."
             )
-        display = cls(found.explain(X, background), row=row, output=output)
+        display = cls(inner.explain(X, background), row=row, output=output)
         return display.plot(ax=ax, max_columns=max_columns)
 
     def plot(self, *, ax: Any = None, max_columns: int = 10) -> Self:

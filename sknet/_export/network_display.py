@@ -96,14 +96,14 @@ class NetworkDisplay:
         display : NetworkDisplay
             With what was drawn.
         """
-        found = inner_estimator(estimator, "coefs_")
-        classes, n_outputs = getattr(found, "classes_", None), found.n_outputs_
+        inner = inner_estimator(estimator, "coefs_")
+        classes, n_outputs = getattr(inner, "classes_", None), inner.n_outputs_
         names: Sequence[str] | None = None
         if isinstance(classes, np.ndarray):  # one output per class, or one for two classes
             names = [str(label) for label in (classes if n_outputs == len(classes) else classes[-n_outputs:])]
         display = cls(
-            found.coefs_, input_names=list(found.network_feature_names_), output_names=names,
-            estimator_name=type(found).__name__,
+            inner.coefs_, input_names=list(inner.network_feature_names_), output_names=names,
+            estimator_name=type(inner).__name__,
         )  # fmt: skip
         return display.plot(ax=ax, max_units=max_units)
 

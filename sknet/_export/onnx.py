@@ -91,7 +91,7 @@ def _layers(graph: Graph, network: Network, inputs: str, order: list[int]) -> st
 # --- heads -----------------------------------------------------------------------------------------------------------
 
 
-def _linked(graph: Graph, model: Model, raw: str) -> str:
+def _link(graph: Graph, model: Model, raw: str) -> str:
     """Write the link of a loss."""
     head, loss = model.head, model.head.loss
     if loss.link in LINKS:
@@ -115,25 +115,25 @@ def _linked(graph: Graph, model: Model, raw: str) -> str:
 
 def _numbers(graph: Graph, model: Model, raw: str, dtype: DType) -> list[str]:
     """Write predictions in the target's own units."""
-    scaler = cast(RegressionHead, model.head).numbers.scaler
-    scaled = graph.node("Mul", _linked(graph, model, raw), scaler.scale.astype(graph.dtype))
+    scaler = cast(RegressionHead, model.head).regression_target.scaler
+    scaled = graph.node("Mul", _link(graph, model, raw), scaler.scale.astype(graph.dtype))
     return [graph.cast(graph.node("Add", scaled, scaler.mean.astype(graph.dtype)), dtype)]
 
 
 def _labels(graph: Graph, model: Model, raw: str, dtype: DType) -> list[str]:
     """Write labels, and the probabilities of each target column."""
     head = cast(LabelHead, model.head)
-    linked, blocks = _linked(graph, model, raw), head.labels.blocks
+    linked, blocks = _link(graph, model, raw), head.labels.blocks
     if not head.labels.exclusive:
         codes = graph.cast(graph.node("Greater", linked, graph.number(0.5)), INTEGER)
-        return [codes, _inside(graph, linked, dtype)]
+        return [codes, _clip(graph, linked, dtype)]
     parts = [linked] if len(blocks) == 1 else [graph.columns(linked, block) for block in blocks]
     pairs = list(zip(head.labels.classes_by_column, parts, strict=True))
     labels = [_label(graph, known, P) for known, P in pairs]
     if len(labels) > 1:
         labels = [graph.concat([graph.node("Unsqueeze", column, integers(1)) for column in labels])]
     normalise = head.loss.out_activation != "softmax"
-    return [*labels, *(_inside(graph, _probabilities(graph, len(known), P, normalise), dtype) for known, P in pairs)]
+    return [*labels, *(_clip(graph, _probabilities(graph, len(known), P, normalise), dtype) for known, P in pairs)]
 
 
 def _label(graph: Graph, known: Array, P: str) -> str:
@@ -150,8 +150,8 @@ def labels_in(known: Array) -> Array:
     """Return labels as ONNX has them: text, integers, or floats."""
     if known.dtype.kind in "OU":
         return known.astype(object)
-    whole = known.astype(np.int64)
-    return whole if (whole == known).all() else known.astype(np.float64)
+    as_integers = known.astype(np.int64)
+    return as_integers if (as_integers == known).all() else known.astype(np.float64)
 
 
 def _probabilities(graph: Graph, n_classes: int, P: str, normalise: bool) -> str:
@@ -166,7 +166,7 @@ def _probabilities(graph: Graph, n_classes: int, P: str, normalise: bool) -> str
     return P
 
 
-def _inside(graph: Graph, P: str, dtype: DType) -> str:
+def _clip(graph: Graph, P: str, dtype: DType) -> str:
     """Write probabilities in the outputs' type, strictly between 0 and 1."""
     limits = np.finfo(dtype)
     return graph.node("Clip", graph.cast(P, dtype), limits.tiny, np.subtract(1, limits.epsneg, dtype=dtype))
@@ -227,7 +227,7 @@ def _types(model: Model, variables: Sequence[Variable]) -> list[tuple[str, objec
     if not head.labels.exclusive:
         return [("label", Int64TensorType([None, head.n_outputs])), ("probabilities", tensor([None, head.n_outputs]))]
     known = head.labels.classes_by_column
-    kinds = {labels_in(one).dtype.kind for one in known}
+    kinds = {labels_in(classes).dtype.kind for classes in known}
     if len(kinds) > 1:
         raise ExportError(
             "The target's columns have labels of several types, and an ONNX tensor has one: make them alike."
@@ -235,7 +235,10 @@ def _types(model: Model, variables: Sequence[Variable]) -> list[tuple[str, objec
     label = _LABEL_TYPES[kinds.pop()]([None] if len(known) == 1 else [None, len(known)])
     several = len(known) > 1
     names = [f"probabilities_{k}" if several else "probabilities" for k in range(len(known))]
-    return [("label", label), *((name, tensor([None, len(one)])) for name, one in zip(names, known, strict=True))]
+    return [
+        ("label", label),
+        *((name, tensor([None, len(classes)])) for name, classes in zip(names, known, strict=True)),
+    ]
 
 
 def _parse(

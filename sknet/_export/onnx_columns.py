@@ -33,8 +33,8 @@ Block = tuple[str, list[int]]
 """A value of the graph, and which of the network's inputs its columns are."""
 
 
-class Placed(NamedTuple):
-    """A column of the table, and where it stands."""
+class PlacedColumn(NamedTuple):
+    """A column of the table, with its position in a feed and that of its inputs in the network."""
 
     position: int  # in its feed
     name: str
@@ -59,15 +59,15 @@ def encode(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -> list[B
     columns = zip(encoder.column_names, encoder.columns, starts, strict=False)
     blocks: list[Block] = []
     for feed in feeds:
-        placed = [Placed(position, *next(columns)) for position in range(feed.width)]
-        blocks += _encode_feed(graph, feed, [one for one in placed if one.column.n_inputs])
+        placed = [PlacedColumn(position, *next(columns)) for position in range(feed.width)]
+        blocks += _encode_feed(graph, feed, [item for item in placed if item.column.n_inputs])
     return blocks
 
 
-def _encode_feed(graph: Graph, feed: Feed, placed: Sequence[Placed]) -> Iterator[Block]:
+def _encode_feed(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
     """Write the columns of a feed, those of one kind together, whatever stands between them."""
-    for kind in dict.fromkeys(type(one.column) for one in placed):
-        same = [one for one in placed if type(one.column) is kind]
+    for kind in dict.fromkeys(type(item.column) for item in placed):
+        same = [item for item in placed if type(item.column) is kind]
         if kind not in CONVERTERS:
             remedy = REMEDIES.get(kind, "leave the column out, or use sknet.save")
             raise ExportError(
@@ -80,40 +80,40 @@ def _encode_feed(graph: Graph, feed: Feed, placed: Sequence[Placed]) -> Iterator
 # --- numbers ---------------------------------------------------------------------------------------------------------
 
 
-def _read_numbers(graph: Graph, feed: Feed, placed: Sequence[Placed]) -> str:
+def _read_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> str:
     """Return columns of numbers in float64."""
     if feed.dtype == TEXT:
         raise ExportError(
             f"Column {placed[0].name!r} is one of numbers, and the graph's input {feed.name!r} holds text: give it a "
             "FloatTensorType or DoubleTensorType."
         )
-    x = feed.columns(graph, [one.position for one in placed])
+    x = feed.columns(graph, [item.position for item in placed])
     return x if feed.dtype == DOUBLE else graph.cast(x, DOUBLE)
 
 
-def _narrowed(graph: Graph, value: str) -> str:
+def _narrow(graph: Graph, value: str) -> str:
     """Convert a float64 value to the type of the arithmetic."""
     return value if graph.dtype == DOUBLE else graph.cast(value, graph.dtype)
 
 
-def _numbers(graph: Graph, feed: Feed, placed: Sequence[Placed]) -> Iterator[Block]:
+def _numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
     """Write numbers, scaled as `ColumnScaler` does, and the indicators of missing ones."""
-    x, columns = _read_numbers(graph, feed, placed), [one.column for one in placed]
+    x, columns = _read_numbers(graph, feed, placed), [item.column for item in placed]
     missing = graph.node("IsNaN", x)
     center = np.array([column.center for column in columns])
     if columns[0].shift:  # columns that were learnt together are scaled alike
         x, center = graph.node("Sub", x, center), np.zeros(1)
     z = graph.node("Mul", graph.node("Where", missing, center, x), np.array([column.scale for column in columns]))
     if columns[0].bend:
-        z = _bent(graph, z)
-    yield _narrowed(graph, z), [one.start for one in placed]
+        z = _bend(graph, z)
+    yield _narrow(graph, z), [item.start for item in placed]
     indicated = [k for k, column in enumerate(columns) if column.has_missing_indicator]
     if indicated:
         indicators = Feed(graph.cast(missing, graph.dtype), graph.dtype, len(columns))
         yield indicators.columns(graph, indicated), [placed[k].start + 1 for k in indicated]
 
 
-def _bent(graph: Graph, z: str) -> str:
+def _bend(graph: Graph, z: str) -> str:
     """Return 3 asinh(z/3), as 3 sign(z) log(u + √(u² + 1)) with u = |z|/3: runtimes have no Asinh of doubles."""
     u = graph.node("Div", graph.node("Abs", z), graph.number(3.0, DOUBLE))
     bounded = graph.node("Min", u, graph.number(1e9, DOUBLE))  # whose square does not overflow, and is all of the root
@@ -122,16 +122,16 @@ def _bent(graph: Graph, z: str) -> str:
     return graph.node("Mul", graph.node("Mul", graph.node("Sign", z), log), graph.number(3.0, DOUBLE))
 
 
-def _bins(graph: Graph, feed: Feed, placed: Sequence[Placed]) -> Iterator[Block]:
+def _bins(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
     """Write numbers, and the bins of all columns at once."""
-    yield from _encode_feed(graph, feed, [one._replace(column=one.column.number) for one in placed])
-    x, columns = _read_numbers(graph, feed, placed), [one.column for one in placed]
+    yield from _encode_feed(graph, feed, [item._replace(column=item.column.number) for item in placed])
+    x, columns = _read_numbers(graph, feed, placed), [item.column for item in placed]
     filled = graph.node("Where", graph.node("IsNaN", x), np.array([column.fill for column in columns]), x)
     source = np.repeat(np.arange(len(columns)), [column.n_bins for column in columns])
     low, scale = map(np.concatenate, zip(*(column.bins for column in columns), strict=True))
     ramps = graph.node("Mul", graph.node("Sub", graph.node("Gather", filled, source, axis=1), low), scale)
     inside = graph.node("Clip", ramps, graph.number(0.0, DOUBLE), graph.number(1.0, DOUBLE))
-    yield _narrowed(graph, inside), [i for one in placed for i in one.inputs[-one.column.n_bins :]]
+    yield _narrow(graph, inside), [i for item in placed for i in item.inputs[-item.column.n_bins :]]
 
 
 # --- dates -----------------------------------------------------------------------------------------------------------
@@ -142,24 +142,24 @@ MICROSECOND = 1000
 DAY = 86_400.0
 
 
-def _dates(graph: Graph, feed: Feed, placed: Sequence[Placed]) -> Iterator[Block]:
+def _dates(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
     """Write the seconds of dates as numbers, and the sine and the cosine of every cycle, column by column."""
-    for one in placed:
-        column: DatetimeColumn = one.column
+    for item in placed:
+        column: DatetimeColumn = item.column
         if column.zone is not None:
             raise ExportError(
-                f"Column {one.name!r} has the time zone {column.zone}, and ONNX has no clocks of time zones: give fit "
+                f"Column {item.name!r} has the time zone {column.zone}, and ONNX has no clocks of time zones: give fit "
                 "dates without one, by .dt.tz_localize(None)."
             )
-        seconds = _seconds(graph, feed, one)
-        yield from _encode_feed(graph, Feed(seconds, DOUBLE, 1), [one._replace(position=0, column=column.seconds)])
+        seconds = _seconds(graph, feed, item)
+        yield from _encode_feed(graph, Feed(seconds, DOUBLE, 1), [item._replace(position=0, column=column.seconds)])
         if column.cycles:
             waves = graph.concat([wave for cycle in column.cycles for wave in _waves(graph, seconds, cycle)])
             known = graph.node("Where", graph.node("IsNaN", seconds), graph.number(0.0, DOUBLE), waves)
-            yield _narrowed(graph, known), one.inputs[column.seconds.n_inputs :]
+            yield _narrow(graph, known), item.inputs[column.seconds.n_inputs :]
 
 
-def _seconds(graph: Graph, feed: Feed, placed: Placed) -> str:
+def _seconds(graph: Graph, feed: Feed, placed: PlacedColumn) -> str:
     """Return the seconds of dates, of which whole microseconds count."""
     if feed.dtype != INTEGER:
         raise ExportError(
@@ -168,8 +168,8 @@ def _seconds(graph: Graph, feed: Feed, placed: Placed) -> str:
         )
     x = feed.columns(graph, [placed.position])
     missing = graph.node("Equal", x, integers(np.iinfo(np.int64).min))
-    whole = graph.node("Sub", x, graph.node("Mod", x, integers(MICROSECOND)))
-    microseconds = graph.cast(graph.node("Div", whole, integers(MICROSECOND)), DOUBLE)
+    without_rest = graph.node("Sub", x, graph.node("Mod", x, integers(MICROSECOND)))
+    microseconds = graph.cast(graph.node("Div", without_rest, integers(MICROSECOND)), DOUBLE)
     seconds = graph.node("Div", microseconds, graph.number(1e6, DOUBLE))
     return graph.node("Where", missing, graph.number(np.nan, DOUBLE), seconds)
 
@@ -207,28 +207,28 @@ POSITIONS: dict[str, Callable[[Graph, str, str], str]] = {"hour": _hour, "weekda
 # --- categories ------------------------------------------------------------------------------------------------------
 
 
-def _categories(graph: Graph, feed: Feed, placed: Sequence[Placed]) -> Iterator[Block]:
-    for one in placed:
-        yield _looked_up(graph, feed, one, one.column.levels), one.inputs
+def _categories(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
+    for item in placed:
+        yield _look_up_levels(graph, feed, item, item.column.levels), item.inputs
 
 
-def _identifiers(graph: Graph, feed: Feed, placed: Sequence[Placed]) -> Iterator[Block]:
-    for one in placed:
-        yield _looked_up(graph, feed, one, ()), one.inputs
+def _identifiers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
+    for item in placed:
+        yield _look_up_levels(graph, feed, item, ()), item.inputs
 
 
-def _target_means(graph: Graph, feed: Feed, placed: Sequence[Placed]) -> Iterator[Block]:
+def _target_means(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
     """Write the one-hot inputs that may come first, and the means of all levels."""
-    for one in placed:
-        column: TargetColumn = one.column
-        first = one.start
+    for item in placed:
+        column: TargetColumn = item.column
+        first = item.start
         if column.one_hot is not None:
-            yield from _categories(graph, feed, [one._replace(column=column.one_hot)])
+            yield from _categories(graph, feed, [item._replace(column=column.one_hot)])
             first += column.one_hot.n_inputs
-        yield from _categories(graph, feed, [one._replace(column=replace(column, one_hot=None), start=first)])
+        yield from _categories(graph, feed, [item._replace(column=replace(column, one_hot=None), start=first)])
 
 
-def _looked_up(graph: Graph, feed: Feed, placed: Placed, levels: Sequence[str]) -> str:
+def _look_up_levels(graph: Graph, feed: Feed, placed: PlacedColumn, levels: Sequence[str]) -> str:
     """Return the inputs of a column of categories, from a table of what its levels become."""
     inputs = inputs_by_level(placed.column, levels)
     x = feed.columns(graph, [placed.position])
@@ -267,7 +267,7 @@ def _line_of_text(graph: Graph, x: str, name: str, levels: Sequence[str], inputs
         )
     lines = {text: line for line, level in enumerate(levels) for text in spellings(level)}
     lines = {"": missing} | lines | {level: line for line, level in enumerate(levels)}
-    return _found(graph, x, {"keys_strings": list(lines)}, list(lines.values()), other)
+    return _look_up(graph, x, {"keys_strings": list(lines)}, list(lines.values()), other)
 
 
 def _line_of_number(graph: Graph, x: str, dtype: DType, name: str, levels: Sequence[str]) -> str:
@@ -289,9 +289,9 @@ def _line_of_number(graph: Graph, x: str, dtype: DType, name: str, levels: Seque
         )
     other = len(levels)
     if not floats:
-        whole = {0: other}  # ONNX wants one key at least
-        whole |= {int(text): line for line, text in enumerate(texts) if text.lstrip("-").isdecimal()}
-        return _found(graph, graph.cast(x, INTEGER), {"keys_int64s": list(whole)}, list(whole.values()), other)
+        line_of = {0: other}  # ONNX wants one key at least
+        line_of |= {int(text): line for line, text in enumerate(texts) if text.lstrip("-").isdecimal()}
+        return _look_up(graph, graph.cast(x, INTEGER), {"keys_int64s": list(line_of)}, list(line_of.values()), other)
     line = graph.node("Add", graph.cast(graph.node("IsNaN", x), INTEGER), integers(other))
     if levels:  # a hit goes back from the line of other levels to its own
         hits = graph.cast(graph.node("Equal", x, numbers[np.newaxis]), DOUBLE)
@@ -300,7 +300,7 @@ def _line_of_number(graph: Graph, x: str, dtype: DType, name: str, levels: Seque
     return line
 
 
-def _found(graph: Graph, x: str, keys: dict[str, list[Any]], lines: list[int], other: int) -> str:
+def _look_up(graph: Graph, x: str, keys: dict[str, list[Any]], lines: list[int], other: int) -> str:
     """Look values up, (n, 1)."""
     return graph.node(
         "LabelEncoder", x, domain="ai.onnx.ml", op_version=2, **keys, values_int64s=lines, default_int64=other
@@ -309,7 +309,7 @@ def _found(graph: Graph, x: str, keys: dict[str, list[Any]], lines: list[int], o
 
 # --- all kinds -------------------------------------------------------------------------------------------------------
 
-Converter = Callable[[Graph, Feed, Sequence[Placed]], Iterator[Block]]
+Converter = Callable[[Graph, Feed, Sequence[PlacedColumn]], Iterator[Block]]
 
 CONVERTERS: dict[type, Converter] = {
     NumberColumn: _numbers,

@@ -180,12 +180,12 @@ class EncodedBackground:
         contributions = np.empty((outputs.shape[1], len(x), self.model.encoder.n_columns), x.dtype)
         excess, unfinished = np.empty(len(x)), np.arange(len(x))
         for n_nodes in NODES:
-            found = self._by_column(x[unfinished], self._mean_slopes(z[unfinished], n_nodes))
-            contributions[:, unfinished] = found
-            gap = np.abs(found.sum(axis=2).T - difference[unfinished])  # (unfinished, k)
+            by_column = self._by_column(x[unfinished], self._mean_slopes(z[unfinished], n_nodes))
+            contributions[:, unfinished] = by_column
+            gap = np.abs(by_column.sum(axis=2).T - difference[unfinished])  # (unfinished, k)
             # rows far from a narrow background, or from one of a single row, need not add up better than float32 can
             spread = np.maximum(self.spread, MIN_SPREAD * np.abs(difference[unfinished]))
-            rounding = ROUNDING * np.finfo(x.dtype).eps * (np.abs(found).sum(axis=2).T + self.output_size)
+            rounding = ROUNDING * np.finfo(x.dtype).eps * (np.abs(by_column).sum(axis=2).T + self.output_size)
             excess[unfinished] = np.max(gap / (MAX_GAP * spread + rounding + TINY), axis=1)
             unfinished = np.flatnonzero(excess > 1.0)
             if not unfinished.size:

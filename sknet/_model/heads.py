@@ -243,7 +243,7 @@ class RegressionHead:
     """Numbers in their own units, scaled for the network where the loss allows."""
 
     settings: ObjectiveSettings
-    numbers: RegressionTarget
+    regression_target: RegressionTarget
 
     loss: Loss = field(init=False)  # by name with its options, or the user's own
     n_outputs: int = field(init=False)  # one per target, or one per quantile level
@@ -251,10 +251,10 @@ class RegressionHead:
     def __post_init__(self) -> None:
         name = self.settings.loss
         loss = name if isinstance(name, Loss) else REGRESSION_LOSSES[name].make(**self.settings.options)
-        if loss.levels and not self.numbers.flat:
+        if loss.levels and not self.regression_target.flat:
             raise ValueError(f"quantile={loss.levels!r} gives several levels and takes a y of one dimension.")
         object.__setattr__(self, "loss", loss)
-        object.__setattr__(self, "n_outputs", len(loss.levels) or self.numbers.n_outputs)
+        object.__setattr__(self, "n_outputs", len(loss.levels) or self.regression_target.n_outputs)
 
     def read(self, y: Target) -> Array:
         """Read numbers."""
@@ -262,7 +262,7 @@ class RegressionHead:
 
     def restore_y(self, values: Array) -> Array:
         """Return numbers in the shape that y had."""
-        return restore_shape(values, self.numbers.flat)
+        return restore_shape(values, self.regression_target.flat)
 
     def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
         """Return the sample weights: there are no classes."""
@@ -277,13 +277,14 @@ class RegressionHead:
         """Return the head with the targets' mean and standard deviation, where the loss may see them scaled."""
         if self.settings.scaling is None or not self.loss.may_scale:
             return self
-        return replace(self, numbers=RegressionTarget(self.numbers.flat, TargetScaler.learn(values, weight=weight)))
+        scaler = TargetScaler.learn(values, weight=weight)
+        return replace(self, regression_target=replace(self.regression_target, scaler=scaler))
 
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
         """Return scaled targets."""
         self._refuse_outside(values)
         with np.errstate(over="ignore"):
-            target = self.numbers.encode(values, dtype)
+            target = self.regression_target.encode(values, dtype)
         if not np.isfinite(target).all():
             raise ValueError(f"y holds values too large for {dtype}: set target_scaling='standard' or dtype='float64'.")
         return target
@@ -319,14 +320,13 @@ class RegressionHead:
     def predict(self, raw: Array) -> Array:
         """Return predictions in the targets' own units; (n, levels) where there are several quantile levels."""
         predictions = self.loss.predictions(raw)
-        scaler = self.numbers.scaler
-        return (
-            scaler.decode(predictions, raw.dtype) if self.loss.levels else self.numbers.decode(predictions, raw.dtype)
-        )
+        if self.loss.levels:  # which are the columns, whatever shape y had
+            return self.regression_target.scaler.decode(predictions, raw.dtype)
+        return self.regression_target.decode(predictions, raw.dtype)
 
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
         """Go back from predictions in the targets' own units."""
-        return self.loss.backward_through_link(raw, delta * self.numbers.scaler.scale)
+        return self.loss.backward_through_link(raw, delta * self.regression_target.scaler.scale)
 
     @property
     def output_names(self) -> list[str]:
@@ -336,7 +336,7 @@ class RegressionHead:
     @property
     def explained_units(self) -> TargetScaler:
         """The targets' mean and scale."""
-        return self.numbers.scaler
+        return self.regression_target.scaler
 
     def explained(self, raw: Array) -> Array:
         """Return scaled predictions, such as quantiles; raw outputs where the link fixes the unit, as a logarithm."""

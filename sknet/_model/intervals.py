@@ -45,19 +45,20 @@ class Residuals:
     ----------
     quantiles : ndarray of shape (m, k)
         At the levels 1/m, 2/m, …, 1, by the inverted distribution function.
-    n_rows : float
+    effective_size : float
         How many rows of equal weight they are worth: (Σw)²/Σw² (Kish 1965).
     """
 
     quantiles: Array
-    n_rows: float
+    effective_size: float
 
     def quantile(self, coverage: float) -> Array | None:
         """Return how large the error of a new row is at most, with this probability, (k,); None for too few rows."""
-        wanted = coverage * (self.n_rows + 1.0)  # of the rows: the new one is one more, whose error may be the largest
-        if wanted > self.n_rows * (1.0 + SLACK):
+        # of the held-out rows and the new one, whose error may be the largest
+        wanted = coverage * (self.effective_size + 1.0)
+        if wanted > self.effective_size * (1.0 + SLACK):
             return None
-        level, m = wanted / self.n_rows, len(self.quantiles)
+        level, m = wanted / self.effective_size, len(self.quantiles)
         rank = min(max(ceil(level * m - SLACK), 1), m)
         return np.asarray(self.quantiles[rank - 1])
 
@@ -105,4 +106,4 @@ def intervals_around(head: RegressionHead, predictions: Array, largest_error: Ar
     crossed = ends[:, :, 0] > ends[:, :, 1]
     ends[crossed] = ends[crossed].mean(axis=1, keepdims=True)
     ends = np.clip(ends, head.loss.targets.low, head.loss.targets.high).astype(predictions.dtype)
-    return ends[:, 0] if head.numbers.flat else ends
+    return ends[:, 0] if head.regression_target.flat else ends

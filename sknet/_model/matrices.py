@@ -101,10 +101,6 @@ class EncodedTable(Protocol):
     """A table that has been encoded once, for several networks; or some of its rows, or of its inputs."""
 
     @property
-    def n_rows(self) -> int:
-        """How many rows there are."""
-
-    @property
     def is_sparse(self) -> bool:
         """Whether it is a sparse matrix."""
 
@@ -127,14 +123,13 @@ class EncodedInMemory:
     """An encoded table in this process's memory, or one whose rows are encoded batch by batch."""
 
     make_inputs: MakeInputs
-    n_rows: int
     rows: NDArray[np.intp] | None = None  # None: all
     has_bins: bool = True
     is_sparse: bool = False
 
     def __getitem__(self, rows: NDArray[np.intp]) -> Self:
         """Return some of these rows."""
-        return replace(self, rows=rows if self.rows is None else self.rows[rows], n_rows=len(rows))
+        return replace(self, rows=rows if self.rows is None else self.rows[rows])
 
     def without_bins(self) -> Self:
         """Return the same rows without the bins beside their numbers."""
@@ -184,10 +179,10 @@ def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> Enco
     if encoder.names is None and not isinstance(rows.X, np.ndarray):
         encoder = encoder.with_names_of(rows.X)
     fold = encoding.cross_fit_folds(rows) if cross_fit else None
-    raw = encoding.non_bin_inputs
+    non_bins = encoding.non_bin_inputs
     if is_sparse(rows.X) and encoder.keeps_zeros:  # it then has neither bins nor categories
         Z = encoder.encode(rows.X, dtype)
-        return EncodedInMemory(lambda has_bins, n_rows: SparseInputs(Z), n, is_sparse=True)
+        return EncodedInMemory(lambda has_bins, n_rows: SparseInputs(Z), is_sparse=True)
     array = rows.X if rows.memory_mapped else small_array(encoder, rows.X, dtype)
     if array is not None:
 
@@ -196,33 +191,33 @@ def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> Enco
                 encoder.encode_rows(array, batch, out, fold)
 
             inputs = BatchwiseInputs(encode_batch, encoder.n_inputs, dtype, CHUNK_VALUES)
-            return inputs if has_bins else InputSubset(inputs, raw)
+            return inputs if has_bins else InputSubset(inputs, non_bins)
 
-        return EncodedInMemory(make_mapped, n)
+        return EncodedInMemory(make_mapped)
     if encoder.lookups is not None:
         refuse_large_table(n, encoder.n_inputs, kept_bytes(encoder.lookups.dense_encoder, rows.X, dtype))
-        return EncodedInMemory(_encode_mixed(encoder, rows.X, dtype, fold, raw), n)
+        return EncodedInMemory(_encode_mixed(encoder, rows.X, dtype, fold, non_bins))
     refuse_large_table(n, encoder.n_inputs, kept_bytes(encoder, rows.X, dtype))
-    return EncodedInMemory(_encode_dense(encoder, rows.X, dtype, fold, raw), n)
+    return EncodedInMemory(_encode_dense(encoder, rows.X, dtype, fold, non_bins))
 
 
 def _encode_dense(
-    encoder: TableEncoder, X: Table, dtype: DType, fold: NDArray[np.intp] | None, raw: NDArray[np.intp]
+    encoder: TableEncoder, X: Table, dtype: DType, fold: NDArray[np.intp] | None, non_bins: NDArray[np.intp]
 ) -> MakeInputs:
     if is_compact(encoder, X, dtype):
-        return _compact_inputs(encoder.encode_compact(X, dtype, fold), encoder.n_inputs, len(raw), "ones")
+        return _compact_inputs(encoder.encode_compact(X, dtype, fold), encoder.n_inputs, len(non_bins), "ones")
     # Dense rows end with a 1, so that the first layer's biases are weights like the others: one product computes both.
     Z = encoder.encode(X, dtype, ones=True, fold=fold)
 
     @cache  # networks with and without bins share them
     def dense_rows(has_bins: bool) -> Array:
-        return Z if has_bins else some_inputs(Z, raw)
+        return Z if has_bins else some_inputs(Z, non_bins)
 
     return lambda has_bins, n_rows: DenseInputs(dense_rows(has_bins), n_rows, kind="ones")
 
 
 def _encode_mixed(
-    encoder: TableEncoder, X: Table, dtype: DType, fold: NDArray[np.intp] | None, raw: NDArray[np.intp]
+    encoder: TableEncoder, X: Table, dtype: DType, fold: NDArray[np.intp] | None, non_bins: NDArray[np.intp]
 ) -> MakeInputs:
     lookups = encoder.lookups
     if lookups is None:
@@ -233,24 +228,24 @@ def _encode_mixed(
 
         @cache
         def mixed_rows(has_bins: bool) -> MixedRows:
-            return mixed if has_bins else some_inputs(mixed, raw)
+            return mixed if has_bins else some_inputs(mixed, non_bins)
 
         return lambda has_bins, n_rows: mixed_inputs(mixed_rows(has_bins), n_rows)
-    raw_dense = np.searchsorted(raw, np.intersect1d(lookups.dense_inputs, raw))
+    dense_non_bins = np.searchsorted(non_bins, np.intersect1d(lookups.dense_inputs, non_bins))
     make_dense = _compact_inputs(
-        dense_encoder.encode_compact(X, dtype, fold), dense_encoder.n_inputs, len(raw_dense), "dense"
+        dense_encoder.encode_compact(X, dtype, fold), dense_encoder.n_inputs, len(dense_non_bins), "dense"
     )
     slots = lookups.slots(X, dtype)
-    with_bins, without = (slots, lookups.dense_inputs), (slots.with_inputs(raw), raw_dense)
+    with_bins, without = (slots, lookups.dense_inputs), (slots.with_inputs(non_bins), dense_non_bins)
     return lambda has_bins, n_rows: MixedInputs(make_dense(has_bins, n_rows), *(with_bins if has_bins else without))
 
 
-def _compact_inputs(compact: CompactRows, n_inputs: int, n_raw: int, kind: InputKind) -> MakeInputs:
+def _compact_inputs(compact: CompactRows, n_inputs: int, n_non_bins: int, kind: InputKind) -> MakeInputs:
     """Return what makes inputs of compact rows, which have so many inputs, and so many without bins."""
     dtype, without = compact.kept.dtype, compact.without_bins()
 
     def make_inputs(has_bins: bool, n_rows: int) -> Inputs:
-        rows, n = (compact, n_inputs) if has_bins else (without, n_raw)
+        rows, n = (compact, n_inputs) if has_bins else (without, n_non_bins)
         return BatchwiseInputs(rows.write, n, dtype, PIECE_VALUES, kind)
 
     return make_inputs
@@ -376,15 +371,15 @@ class Samples:
     target: Array  # (n, k)
     weight: Array | None  # (n,), of mean 1
     total_weight: float
-    n_rows: int  # computed at once
+    max_rows: int  # computed at once
 
     def __len__(self) -> int:
         return len(self.target)
 
 
-def make_samples(encoding: Encoding, rows: EncodedRows, n_rows: int, smoothing: float = 0.0) -> Samples:
+def make_samples(encoding: Encoding, rows: EncodedRows, max_rows: int, smoothing: float = 0.0) -> Samples:
     """Return rows as one network takes them, so many at once; labels smoothed."""
     dtype, total = encoding.compute_dtype, rows.total_weight
     weight = None if rows.weight is None else (rows.weight * (len(rows) / total)).astype(dtype)
     target = encoding.head.targets(rows.y, dtype, smoothing)
-    return Samples(rows.table.inputs(n_rows), target, weight, total, n_rows)
+    return Samples(rows.table.inputs(max_rows), target, weight, total, max_rows)

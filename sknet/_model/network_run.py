@@ -70,7 +70,7 @@ class NetworkRun:
     @property
     def largest_product(self) -> int:
         """Multiply-adds of the largest matrix product in a step."""
-        return self.training.n_rows * self.layout.largest
+        return self.training.max_rows * self.layout.largest
 
     # --- where it starts ---------------------------------------------------------------------------------------------
 
@@ -133,9 +133,10 @@ class NetworkRun:
             raise TypeError("no rows evaluate the epochs")
         return self.raw(state, self.validation)
 
-    def state_to_keep(self, state: State, *, scaled: bool) -> State:
-        """Return what of a state must be kept for training to continue; `scaled`: from the published weights."""
-        return state_to_keep(state, self.encoding.output_dtype, validated=scaled or self.problem.evaluate is not None)
+    def state_to_keep(self, state: State, *, from_published: bool) -> State:
+        """Return what of a state must be kept for training to continue; with `from_published`, from those weights."""
+        from_published = from_published or self.problem.evaluate is not None
+        return state_to_keep(state, self.encoding.output_dtype, from_published=from_published)
 
     def gradient(self, network: Network) -> tuple[float, Array]:
         """Return the objective over all rows and its gradient, the whole penalty included."""
@@ -164,7 +165,7 @@ class NetworkRun:
 
         def evaluate(theta: Array) -> tuple[float, float, Array, float]:
             raw, factor = self.objective.raw(theta, held_out.inputs, len(held_out)), 1.0
-            if self.settings.penalty.temperature_scaling:  # which multiplies raw, too
+            if self.settings.regularisation.temperature_scaling:  # which multiplies raw, too
                 factor, value = mean_at_best_temperature(
                     loss, raw, held_out.target, held_out.weight, held_out.total_weight
                 )
@@ -227,13 +228,13 @@ def make_run(
         validation = None if validation is None else validation.without_bins()
     activations = settings.network.activations
     layout = Layout((n_inputs, *settings.network.hidden_sizes, head.n_outputs))
-    n_rows = rows_at_once(settings, training)
+    max_rows = rows_at_once(settings, training)
     n_validation_rows = 0 if validation is None else min(len(validation), MAX_ROWS)
-    n_outputs = max(n_rows, n_validation_rows) * sum(layout.sizes[1:])
+    n_outputs = max(max_rows, n_validation_rows) * sum(layout.sizes[1:])
     if layout.n_parameters + n_outputs > MANY_WEIGHTS:
         what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
         refuse_beyond_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
-    samples = make_samples(encoding, training, n_rows, settings.penalty.label_smoothing)
+    samples = make_samples(encoding, training, max_rows, settings.regularisation.label_smoothing)
     held_out = None if validation is None else make_samples(encoding, validation, n_validation_rows)
     if isinstance(settings.objective.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
         refuse_bad_pieces(head.loss, samples.target, activations)
@@ -248,10 +249,10 @@ def make_run(
         inputs=samples.inputs,
         target=samples.target,
         weight=samples.weight,
-        n_rows=n_rows,
+        max_rows=max_rows,
         dropout=settings.network.dropout,
     )
-    max_norm = settings.penalty.max_norm
+    max_norm = settings.regularisation.max_norm
     projection = None
     if is_first_order and (penalty.l1 or max_norm):
         projection = Projection(penalty.l1, max_norm or 0.0, layout.shapes[::-1])
@@ -299,7 +300,7 @@ def rows_at_once(settings: Settings, training: EncodedRows) -> int:
 
 def penalty_of(settings: Settings, total_weight: float) -> ElasticNet:
     """Return alpha's L2 and L1 parts, divided by the training rows' total weight."""
-    strength, l1_ratio = settings.penalty.alpha / total_weight, settings.penalty.l1_ratio
+    strength, l1_ratio = settings.regularisation.alpha / total_weight, settings.regularisation.l1_ratio
     return ElasticNet(l2=strength * (1.0 - l1_ratio), l1=strength * l1_ratio)
 
 

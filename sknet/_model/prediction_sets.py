@@ -46,25 +46,25 @@ class LabelResiduals:
     by_class: tuple[Residuals, ...]
 
     @property
-    def n_rows(self) -> float:
+    def effective_size(self) -> float:
         """How many rows of equal weight they are worth."""
-        return self.of_all.n_rows
+        return self.of_all.effective_size
 
     def quantile(self, coverage: float) -> Array | None:
         """Return how large the residual of each class may be in a set, (K,); None for too few rows."""
         of_all = self.of_all.quantile(coverage)
         if of_all is None:
             return None
-        return np.array([_quantile_of_class(own, coverage, of_all.item()) for own in self.by_class])
+        return np.array([_quantile_of_class(of_class, coverage, of_all.item()) for of_class in self.by_class])
 
 
-def _quantile_of_class(own: Residuals, coverage: float, of_all: float) -> float:
+def _quantile_of_class(of_class: Residuals, coverage: float, of_all: float) -> float:
     """Return the quantile of a class's own rows; where they are too few, that of all rows, or the largest of its own.
 
     The larger of the two: as the coverage grows, no class then leaves a set.
     """
-    quantile = own.quantile(coverage)
-    return float(max(own.quantiles.max(initial=0.0), of_all) if quantile is None else quantile.item())
+    quantile = of_class.quantile(coverage)
+    return float(max(of_class.quantiles.max(initial=0.0), of_all) if quantile is None else quantile.item())
 
 
 def residuals_by_class(P: Array) -> Array:
@@ -86,9 +86,9 @@ def learn_label_residuals(
     if not has_sets(head):
         return None
     P = np.asarray(probabilities)
-    own = np.take_along_axis(residuals_by_class(P), codes, axis=1)  # (n, 1)
+    residuals = np.take_along_axis(residuals_by_class(P), codes, axis=1)  # (n, 1)
     by_class = []
     for code in range(P.shape[1]):
         rows = codes[:, 0] == code
-        by_class.append(residuals_of(own[rows], None if weight is None else weight[rows]))
-    return LabelResiduals(residuals_of(own, weight), tuple(by_class))
+        by_class.append(residuals_of(residuals[rows], None if weight is None else weight[rows]))
+    return LabelResiduals(residuals_of(residuals, weight), tuple(by_class))

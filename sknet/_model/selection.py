@@ -198,7 +198,7 @@ class FoldNetworks:
     def _evaluate(self, raw: Array) -> tuple[float, float, float]:
         """Bring raw outputs, in place, to their best temperature; return its inverse, their loss, and the criterion."""
         loss = self.encoding.head.loss
-        if not self.settings.penalty.temperature_scaling:
+        if not self.settings.regularisation.temperature_scaling:
             value = loss.mean(raw, self._target, self._weight)
             return 1.0, value, value
         factor, value = mean_at_best_temperature(loss, raw, self._target, self._weight, self._total_weight)

@@ -70,7 +70,7 @@ class SolverSettings:
 
 
 @dataclass(frozen=True)
-class PenaltySettings:
+class RegularisationSettings:
     """What keeps the weights small, and what calibrates probabilities."""
 
     alpha: float
@@ -88,6 +88,6 @@ class Settings:
     table: TableSettings
     network: NetworkSettings
     solver: SolverSettings
-    penalty: PenaltySettings
+    regularisation: RegularisationSettings
     dtype: DType  # that training computes in
     sees_bins: tuple[bool, ...] = (True,)  # of each network that is trained: whether its inputs include the bins

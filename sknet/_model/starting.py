@@ -51,17 +51,17 @@ def refuse_other_weights(layout: Layout, network: Network, init: object) -> None
         check_initial_weights(layout, init)
 
 
-def state_to_keep(state: State, output_dtype: DType, *, validated: bool) -> State:
+def state_to_keep(state: State, output_dtype: DType, *, from_published: bool) -> State:
     """Return what must be kept of a state beside the published weights and the history.
 
-    Where rows were held out, training continues from the published weights,
-    those of the best epoch.
+    With `from_published`, training continues from the published weights: where
+    rows were held out, from those of the best epoch, at its temperature.
     """
     compute_dtype = state.theta.dtype
     exact = np.can_cast(compute_dtype, output_dtype)
-    published = validated or (exact and state.average is None)
+    published = from_published or (exact and state.average is None)
     theta = np.empty(0, compute_dtype) if published else state.theta
-    average = None if exact or validated else state.average
+    average = None if exact or from_published else state.average
     return replace(state, theta=theta, average=average, best=None, history=[])
 
 

@@ -76,7 +76,7 @@ class Objective:
 
     target : (n, k) array
     weight : (n,) array or None
-    n_rows : int
+    max_rows : int
         Larger batches are computed piece by piece.
 
     dropout : sequence of float, one per hidden layer, default=()
@@ -93,10 +93,10 @@ class Objective:
         target: Array,
         weight: Array | None = None,
         *,
-        n_rows: int,
+        max_rows: int,
         dropout: Sequence[float] = (),
     ) -> None:
-        self.n_samples, self.n_rows = target.shape[0], n_rows
+        self.n_samples, self.max_rows = target.shape[0], max_rows
         self._layout, self._activations, self._loss, self._penalty = layout, activations, loss, penalty
         self._dropout = tuple(dropout)
         self.set_rows(inputs, target, weight)
@@ -107,8 +107,8 @@ class Objective:
     def set_rows(self, inputs: Inputs, target: Array, weight: Array | None) -> None:
         """Take other training rows, of the same kind: those of a stream are never all in memory."""
         self._inputs = inputs
-        self._target = DenseInputs(target, self.n_rows)
-        self._weight = None if weight is None else DenseInputs(weight, self.n_rows)
+        self._target = DenseInputs(target, self.max_rows)
+        self._weight = None if weight is None else DenseInputs(weight, self.max_rows)
 
     def __call__(
         self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
@@ -137,7 +137,7 @@ class Objective:
             A batch of all samples always gives the whole gradient.
         """
         n = length(batch)
-        if n > self.n_rows:
+        if n > self.max_rows:
             value, n_weights = self.partial_batch(theta, batch, n, out, rng), self._layout.n_weights
             return value + self._penalty.add(theta[:n_weights], out[:n_weights]), out
         bound = self._bind(n, n, theta, out, rng)
@@ -194,7 +194,7 @@ class Objective:
         if self._piece_gradient is None:
             self._piece_gradient = np.empty_like(out)
         value = 0.0
-        for piece in pieces(batch, self.n_rows):
+        for piece in pieces(batch, self.max_rows):
             bound = self._bind(length(piece), n, theta, self._piece_gradient, rng)
             value += self._data_term(bound, piece, n)
             out += self._piece_gradient
@@ -231,7 +231,7 @@ class Objective:
     def raw(self, theta: Array, inputs: Inputs, n: int) -> Array:
         """Return the raw output, without dropout, for n rows of other data (a validation set)."""
         raw = np.empty((n, self._layout.sizes[-1]), theta.dtype)
-        for part in pieces(slice(0, n), max(self.n_rows, MIN_EVALUATION_ROWS)):
+        for part in pieces(slice(0, n), max(self.max_rows, MIN_EVALUATION_ROWS)):
             raw[part] = self._evaluation_chain(theta, length(part), inputs.kind).forward(inputs(part))
         return raw
 

@@ -127,7 +127,7 @@ class Sample:
     """The rows that columns are learnt from, and their numbers in the source."""
 
     rows: Rows
-    numbers: Array
+    row_numbers: Array
 
 
 @dataclass(frozen=True)
@@ -150,10 +150,10 @@ class RowCounts:
 def make_fold_assigner(encoding: Encoding, n: int, sample: Sample) -> Callable[[Array], Array]:
     """Return what assigns rows to folds by their numbers, as `Encoding.cross_fit_folds` does in memory."""
     target = encoding.head.targets(sample.rows.y, np.dtype(np.float64))
-    if len(sample.numbers) < n:
+    if len(sample.row_numbers) < n:
         return lambda numbers: cross_fit_folds(target, numbers, n)
-    fold = cross_fit_folds(target, sample.numbers, n)
-    return lambda numbers: fold[np.searchsorted(sample.numbers, numbers)]
+    fold = cross_fit_folds(target, sample.row_numbers, n)
+    return lambda numbers: fold[np.searchsorted(sample.row_numbers, numbers)]
 
 
 def learn_stream_encoding(
@@ -161,7 +161,7 @@ def learn_stream_encoding(
 ) -> Encoding:
     """Learn how the table is encoded and numbers among the targets are scaled; see `learn_encoding`."""
     encoding = learn_encoding(settings, head, sample.rows, dtype, seed)
-    if len(sample.numbers) == n or not encoding.encoder.has_target_encoding:
+    if len(sample.row_numbers) == n or not encoding.encoder.has_target_encoding:
         return encoding
     fold = make_fold_assigner(encoding, n, sample)
     parts = (
@@ -255,7 +255,7 @@ def encode_validation_batchwise(encoding: Encoding, rows: Rows) -> EncodedRows:
     if encoder.has_text:
         encoder, X = encoder.encode_text(X, encoding.compute_dtype)
     inputs = TableInputs(encoder, X, encoding.compute_dtype)
-    return EncodedRows(EncodedInMemory(lambda _, n_rows: inputs, len(rows)), rows.y, rows.weight, IN_MEMORY)
+    return EncodedRows(EncodedInMemory(lambda _, n_rows: inputs), rows.y, rows.weight, IN_MEMORY)
 
 
 def make_stream_run(
@@ -272,12 +272,12 @@ def make_stream_run(
     if encoding.encoder.has_text:  # once for all epochs
         encoder, rows = rows.with_encoded_text(encoding.encoder, encoding.compute_dtype)
         epoch_encoding = replace(encoding, encoder=encoder)
-    stream = EpochRows(rows, epoch_encoding, counts, settings.penalty.label_smoothing, n_rows, sample)
+    stream = EpochRows(rows, epoch_encoding, counts, settings.regularisation.label_smoothing, n_rows, sample)
     # training starts where the sample's targets tell, and gets its rows from the stream
     y, weight = sample.rows.y, sample.rows.weight
     weight = np.ones(len(y)) if weight is None else weight
     nothing = TableInputs(encoding.encoder, None, encoding.compute_dtype)
-    table = EncodedInMemory(lambda _, n_rows: nothing, len(y))
+    table = EncodedInMemory(lambda _, n_rows: nothing)
     first = EncodedRows(table, y, weight * (counts.total / weight.sum()), IN_MEMORY)  # as heavy as all rows
     run = make_run(settings, encoding, first, validation)
     batches = partial(stream.batches, cast(Objective, run.objective))

@@ -12,10 +12,10 @@ from math import prod
 from typing import Protocol
 from uuid import uuid4
 
-import dask
 import dask.array as da
 import numpy as np
 import pandas as pd
+from dask.delayed import delayed
 
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.intervals import intervals_around
@@ -25,13 +25,13 @@ from sknet._typing import Array, Table
 
 
 class Predicts(Protocol):
-    """An estimator."""
+    """An estimator: what `predict_lazily` asks of it."""
 
     def predict(self, X: Table) -> Array:
         """Predict."""
 
 
-def lazily(estimator: Predicts, model: Model, X: Collection, method: str, *arguments: object) -> Collection:
+def predict_lazily(estimator: Predicts, model: Model, X: Collection, method: str, *arguments: object) -> Collection:
     """Return predictions of a collection; a list of them where there is one for each output.
 
     Parameters
@@ -52,7 +52,7 @@ def lazily(estimator: Predicts, model: Model, X: Collection, method: str, *argum
         raise ValueError(f"X has {X.shape[1]} columns, and fit saw {model.encoder.n_columns}.")
     raw = np.zeros((1, model.head.n_outputs), model.output_dtype)
     like = _LIKE[method](model, raw)
-    shared = dask.delayed(estimator, name=f"{type(estimator).__name__}-{uuid4().hex}", traverse=False)
+    shared = delayed(estimator, name=f"{type(estimator).__name__}-{uuid4().hex}", traverse=False)
     is_list = isinstance(like, list)
     parts = like if is_list else [like]
     predictions = [

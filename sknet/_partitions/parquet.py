@@ -168,7 +168,7 @@ def _common_type(name: str, types: Sequence[tuple[str, pyarrow.DataType]]) -> py
 
     first, common = types[0]
     for path, other in types[1:]:
-        pair = [pyarrow.schema([(name, one)]) for one in (common, other)]
+        pair = [pyarrow.schema([(name, of_file)]) for of_file in (common, other)]
         try:
             common = pyarrow.unify_schemas(pair, promote_options="permissive").field(name).type
         except (ValueError, TypeError) as error:

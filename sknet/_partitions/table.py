@@ -213,11 +213,6 @@ class EncodedOnWorkers:
     is_sparse: bool = False
 
     @property
-    def n_rows(self) -> int:
-        """How many rows there are."""
-        return len(self.shard.group)
-
-    @property
     def cluster(self) -> TaskCluster:
         """The cluster that computes with them."""
         return self.partitions.cluster

@@ -100,7 +100,7 @@ class NetworkOfRun:
     layout: Layout
     activations: tuple[Activation, ...]
     loss: Loss
-    n_rows: int
+    max_rows: int
     dropout: tuple[float, ...] = ()
 
 
@@ -156,11 +156,11 @@ def _objective(encoded: Encoded, run: RunOfShard) -> Objective:
     network = run.network
     return Objective(
         network.layout, network.activations, network.loss, ElasticNet(), _inputs(encoded, run), run.target, run.weight,
-        n_rows=network.n_rows, dropout=network.dropout,
+        max_rows=network.max_rows, dropout=network.dropout,
     )  # fmt: skip
 
 
 def _inputs(encoded: Encoded, run: RunOfShard) -> Inputs:
-    n = run.network.n_rows
+    n = run.network.max_rows
     inputs = mixed_inputs(encoded, n) if isinstance(encoded, MixedRows) else DenseInputs(encoded, n, kind="ones")
     return inputs if run.rows is None else SelectedInputs(inputs, run.rows.astype(np.intp, copy=False))

@@ -48,14 +48,14 @@ class ShardedObjective:
         target: Array,
         weight: Array | None = None,
         *,
-        n_rows: int,
+        max_rows: int,
         dropout: Sequence[float] = (),
     ) -> None:
         self.n_samples, self._n_weights, self._penalty = len(target), layout.n_weights, penalty
         self._rows = rows = inputs.encoded
         # batches have other sizes on each shard and at each step, which are computed in small pieces
         self._network = tasks.NetworkOfRun(
-            layout, tuple(activations), loss, min(n_rows, FULL_BATCH_ROWS), tuple(dropout)
+            layout, tuple(activations), loss, min(max_rows, FULL_BATCH_ROWS), tuple(dropout)
         )
         n = len(rows.futures)
         weights = [None] * n if weight is None else rows.shard.split(weight)

@@ -90,7 +90,7 @@ MAY_DIFFER = {"max_iter", "tol", "n_iter_no_change", "verbose", "warm_start", "e
 """Parameters that may be other ones where a run is taken up: they say how long it goes on, and what is told of it."""
 
 
-def described(parameters: Mapping[str, object]) -> dict[str, str]:
+def describe_parameters(parameters: Mapping[str, object]) -> dict[str, str]:
     """Return what each parameter is, as text that is the same in every process."""
     drawn = {"random_state"} if not isinstance(parameters.get("random_state"), Integral) else set()
     return {name: _as_text(value) for name, value in parameters.items() if name not in MAY_DIFFER | drawn}
@@ -122,7 +122,7 @@ SHOWN = 16
 
 
 @dataclass(frozen=True)
-class Run:
+class SavedRun:
     """What a checkpoint file holds."""
 
     origin: Origin
@@ -130,7 +130,7 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Saved:
+class LoadedRun:
     """A run that was read from a file."""
 
     path: str
@@ -172,18 +172,18 @@ class Saved:
 
 def write(path: Path, origin: Origin, state: State) -> None:
     """Write a checkpoint file, whole or not at all."""
-    files.write(path, Run(origin, state), _KINDS, WRITER)
+    files.write(path, SavedRun(origin, state), _KINDS, WRITER)
 
 
-def read(path: str | os.PathLike[str]) -> Saved:
+def read(path: str | os.PathLike[str]) -> LoadedRun:
     """Read a checkpoint file."""
     run = files.read(path, WRITER, _KINDS)
     with files.as_model_file_error(path, WRITER):
-        if not isinstance(run, Run):
+        if not isinstance(run, SavedRun):
             raise ValueError("it holds something else than a training run")
         if max(run.origin.seeds) >= 2**32:
             raise ValueError("its seeds are none")
-        return Saved(str(path), run.origin, run.state)
+        return LoadedRun(str(path), run.origin, run.state)
 
 
-_KINDS = KINDS | by_name(Run, Origin)
+_KINDS = KINDS | by_name(SavedRun, Origin)

@@ -4,7 +4,7 @@ Numbers are scaled and binned for all columns at once: a loop over columns would
 
 Conventions
 -----------
-n rows; d columns, d_num of them numbers, d_binned of these with bins; b bins in all.
+n rows; d columns, d_num of them numbers, d_binned of these with bins.
 
 observed : (n, d_num)    rows of the numbers of an array as they come, NaN where a value is missing
 out : (n, n_inputs)      the network's input
@@ -30,12 +30,10 @@ class StackedBins:
 
     Attributes
     ----------
-    numbers : ndarray of ints, of shape (d_binned,)
-        Indices of the columns with bins, among the columns of numbers.
+    columns : ndarray of ints, of shape (d_binned,)
+        Which of the columns of numbers have bins.
     fill : ndarray of shape (d_binned,)
         What replaces a missing value of each.
-    inputs : ndarray of ints, of shape (b,)
-        Positions of the bins among the inputs.
     span : slice
         All inputs from the first bin to the last one, w of them: written in one piece, which is faster than picking.
     source : ndarray of ints, of shape (w,)
@@ -44,9 +42,8 @@ class StackedBins:
         Lower edge of each bin, and 1 over its width; 0 for inputs that are no bins.
     """
 
-    numbers: NDArray[np.intp]
+    columns: NDArray[np.intp]
     fill: Array
-    inputs: NDArray[np.intp]
     span: slice
     source: NDArray[np.intp]
     low: Array
@@ -54,7 +51,7 @@ class StackedBins:
 
     def write(self, observed: Array, out: Array) -> None:
         """Set the bins of rows of numbers, (n, d_num), in `out`, (n, n_inputs), and to 0 what lies between them."""
-        values = observed[:, self.numbers].astype(np.float64)
+        values = observed[:, self.columns].astype(np.float64)
         np.copyto(values, self.fill, where=np.isnan(values))
         write_bins(values.take(self.source, axis=1), self.low, self.scale, out[:, self.span])
 
@@ -67,10 +64,10 @@ class ColumnLayout:
     ----------
     starts : ndarray of ints, of shape (d + 1,)
         First input of each column; the last entry is the number of inputs.
-    numbers, inputs : ndarray of ints, of shape (d_num,)
-        Indices of the columns of numbers in the table, and of their scaled numbers among the inputs.
+    number_columns, number_inputs : ndarray of ints, of shape (d_num,)
+        Which of the table's columns are numbers, and which of the inputs are these, scaled.
     indicated : ndarray of ints, of shape (m,)
-        Indices of those with an indicator of missing values, which is the input after the number, among these.
+        Which of the numbers have an indicator of missing values: it is the input after the number.
     scaler : ColumnScaler
         Of the numbers.
     bins : StackedBins or None
@@ -82,8 +79,8 @@ class ColumnLayout:
     """
 
     starts: NDArray[np.intp]
-    numbers: NDArray[np.intp]
-    inputs: NDArray[np.intp]
+    number_columns: NDArray[np.intp]
+    number_inputs: NDArray[np.intp]
     indicated: NDArray[np.intp]
     scaler: ColumnScaler
     bins: StackedBins | None
@@ -98,8 +95,8 @@ def compute_layout(columns: Sequence[Column]) -> ColumnLayout:
     indices = np.array(list(numbers), dtype=np.intp)
     return ColumnLayout(
         starts=starts,
-        numbers=indices,
-        inputs=starts[indices],
+        number_columns=indices,
+        number_inputs=starts[indices],
         indicated=np.flatnonzero([number.has_missing_indicator for number in numbers.values()]),
         scaler=joint_scaler(list(numbers.values())),
         bins=_stack_bins(columns, indices, starts),
@@ -129,9 +126,8 @@ def _stack_bins(
     source[at] = np.repeat(np.arange(len(binned)), [column.n_bins for _, _, column in binned])
     low[at], scale[at] = map(np.concatenate, zip(*(column.bins for _, _, column in binned), strict=True))
     return StackedBins(
-        numbers=np.array([k for k, _, _ in binned]),
+        columns=np.array([k for k, _, _ in binned]),
         fill=np.array([column.fill for _, _, column in binned]),
-        inputs=inputs,
         span=span,
         source=source,
         low=low,

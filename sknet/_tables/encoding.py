@@ -193,19 +193,19 @@ class TableEncoder:
         return out
 
     def _name_of_number(self, k: int) -> str:
-        return self.column_names[self._layout.numbers[k]]
+        return self.column_names[self._layout.number_columns[k]]
 
     def _encode_columns(self, values: Array, out: Array, fold: NDArray[np.intp] | None) -> None:
         """Encode rows of an array, some of whose columns are no numbers or become several inputs."""
         layout = self._layout
         out[...] = 0.0
-        observed = values[:, layout.numbers]  # (n, d_num)
+        observed = values[:, layout.number_columns]  # (n, d_num)
         scaled = np.empty(observed.shape, out.dtype)
         scale_or_refuse(layout.scaler, observed, scaled, self._name_of_number)
         if layout.bins is not None:
             layout.bins.write(observed, out)
-        out[:, layout.inputs] = scaled
-        out[:, layout.inputs[layout.indicated] + 1] = np.isnan(observed[:, layout.indicated])
+        out[:, layout.number_inputs] = scaled
+        out[:, layout.number_inputs[layout.indicated] + 1] = np.isnan(observed[:, layout.indicated])
         for j in layout.other_columns:
             self._write(j, values[:, j], out, fold)
 

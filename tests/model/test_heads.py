@@ -189,14 +189,15 @@ def test_targets_too_large_for_the_arithmetic():
 
 def test_a_loss_of_the_users_own_decides_on_the_scale():
     exp = Loss("own", None, None, link=lambda raw: np.exp(raw, out=raw))
-    assert number_head(exp)[0].numbers.scaler.scale[0] == 1.0
-    assert number_head(Loss("own", None, None))[0].numbers.scaler.scale[0] == pytest.approx(NUMBER.std(), rel=1e-9)
+    assert number_head(exp)[0].regression_target.scaler.scale[0] == 1.0
+    scaler = number_head(Loss("own", None, None))[0].regression_target.scaler
+    assert scaler.scale[0] == pytest.approx(NUMBER.std(), rel=1e-9)
 
 
 def test_another_loss_for_the_same_numbers():
     head, values = number_head()
     other = head.with_settings(ObjectiveSettings("huber", {"huber_delta": 0.5}, scaling="standard"))
-    assert other.numbers is head.numbers and other.loss.name == "huber"
+    assert other.regression_target is head.regression_target and other.loss.name == "huber"
     assert_array_equal(other.targets(values, np.dtype(float)), head.targets(values, np.dtype(float)))
 
 

@@ -25,7 +25,7 @@ def test_all_errors_of_few_rows_are_kept_in_order():
     values = rng.normal(size=19)
     errors = errors_of(values, np.zeros(19))
     assert_array_equal(errors.quantiles[:, 0], np.sort(np.abs(values)))
-    assert errors.n_rows == 19
+    assert errors.effective_size == 19
     # ceil(coverage * (n + 1)) of n rows, which is what makes the coverage hold for a new one
     for coverage, place in (0.9, 18), (0.95, 19), (0.5, 10), (0.01, 1):
         assert errors.quantile(coverage) == np.sort(np.abs(values))[place - 1]
@@ -53,10 +53,10 @@ def test_a_row_of_weight_two_is_two_rows():
     weighted = errors_of(values, np.zeros(400), weight)
     repeated = errors_of(np.repeat(values, weight.astype(int)), np.zeros(600))
     assert_allclose(weighted.quantile(0.9), repeated.quantile(0.9), rtol=0.02)
-    assert weighted.n_rows == pytest.approx(600**2 / 1000)
+    assert weighted.effective_size == pytest.approx(600**2 / 1000)
     scaled = errors_of(values, np.zeros(400), 1e200 * weight)
     assert_array_equal(scaled.quantiles, weighted.quantiles)
-    assert scaled.n_rows == weighted.n_rows
+    assert scaled.effective_size == weighted.effective_size
 
 
 def test_coverage_holds_for_new_rows_on_the_average():

@@ -278,5 +278,5 @@ def test_a_temperature_scales_the_output_layer_that_is_kept():
 def test_what_is_kept_of_a_state_is_what_its_weights_do_not_say():
     run = run_of(max_iter=2)
     _, _, state = trained(run)
-    kept = run.state_to_keep(state, scaled=False)
+    kept = run.state_to_keep(state, from_published=False)
     assert kept.theta.size == 0 and kept.epoch == 2 and kept.history == [] and len(kept.moments) == 2

@@ -88,7 +88,7 @@ def test_sets_grow_with_the_coverage_and_are_never_empty():
         assert (smaller <= larger).all()
     assert nested[0].any(axis=1).all() and nested[0][np.arange(500), new.argmax(axis=1)].all()
     assert nested[-1].sum() > nested[0].sum()
-    assert residuals.by_class[3].n_rows == 0 and residuals.quantile(0.9)[3] == residuals.of_all.quantile(0.9)
+    assert residuals.by_class[3].effective_size == 0 and residuals.quantile(0.9)[3] == residuals.of_all.quantile(0.9)
 
 
 def test_other_names_of_the_classes_are_other_columns():
@@ -104,7 +104,7 @@ def test_a_row_of_weight_two_is_two_rows():
     repeated = residuals_for(np.repeat(P, weight, axis=0), np.repeat(codes, weight))
     for coverage in COVERAGES:
         np.testing.assert_allclose(weighted.quantile(coverage), repeated.quantile(coverage), atol=0.02)
-    assert weighted.n_rows == pytest.approx(1800**2 / (300 * 14))
+    assert weighted.effective_size == pytest.approx(1800**2 / (300 * 14))
     # weights of a whole class change nothing for it: it is compared with its own rows
     of_class = residuals_for(P, codes, np.array([1.0, 5.0, 0.1])[codes])
     np.testing.assert_allclose(of_class.quantile(0.9), residuals_for(P, codes).quantile(0.9), atol=0.01)
@@ -113,7 +113,7 @@ def test_a_row_of_weight_two_is_two_rows():
 def test_many_residuals_are_kept_as_quantiles():
     residuals = residuals_for(*simulated(20_000))
     assert [len(part.quantiles) for part in (residuals.of_all, *residuals.by_class)] == [MAX_QUANTILES] * 4
-    assert residuals.n_rows == 20_000 == sum(part.n_rows for part in residuals.by_class)
+    assert residuals.effective_size == 20_000 == sum(part.effective_size for part in residuals.by_class)
 
 
 def test_too_few_rows_say_nothing():

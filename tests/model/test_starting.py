@@ -78,7 +78,7 @@ def state(dtype=F64, average=False):
 def test_only_what_is_not_published_is_kept(average, validated, compute, output):
     whole = state(compute, average)
     whole.best = Best(whole.theta, 0.0, 0.0, 1)
-    kept = state_to_keep(whole, output, validated=validated)
+    kept = state_to_keep(whole, output, from_published=validated)
     exact = not (compute == F64 and output == F32)
     assert kept.theta.size == (0 if validated or (exact and not average) else 4)
     assert (kept.average is not None) == (average and not exact and not validated)

@@ -162,7 +162,7 @@ class NetworkCase:
         n_rows = n_rows or len(X)
         return Objective(
             self.layout, self.activations, self.loss, self.penalty, inputs_of(X, kind, n_rows), target, weight,
-            n_rows=n_rows, dropout=dropout,
+            max_rows=n_rows, dropout=dropout,
         )  # fmt: skip
 
     def chain(self, n_rows, *, kind="dense", gradient=None, **training):

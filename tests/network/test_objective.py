@@ -240,7 +240,7 @@ def test_a_step_allocates_no_array_of_the_batch_or_of_theta(activation, dropout)
     layout = Layout((d, h, h, k))
     objective = Objective(
         layout, [ACTIVATIONS[activation]] * 2, SOFTMAX_LOG_LOSS, ElasticNet(l2=0.1), DenseInputs(X, n), y,
-        rng.random(2 * n), n_rows=n, dropout=(dropout, dropout),
+        rng.random(2 * n), max_rows=n, dropout=(dropout, dropout),
     )  # fmt: skip
     theta, out = rng.normal(size=layout.n_parameters), np.empty(layout.n_parameters)
     batch = rng.permutation(2 * n)[:n]

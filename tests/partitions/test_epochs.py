@@ -53,7 +53,7 @@ def test_an_epoch_has_every_row_once(stored, size, small, monkeypatch):
         monkeypatch.setattr(training, "ENCODED_BYTES", 500)
     rows = rows_of(stored, 0.0)
     sample = rows.sample(0)
-    assert (sample.rows.X == X).all() and (sample.rows.weight == WEIGHT).all() and (sample.numbers == X[:, 0]).all()
+    assert (sample.rows.X == X).all() and (sample.rows.weight == WEIGHT).all() and (sample.row_numbers == X[:, 0]).all()
     encoder = learn_encoder(sample.rows.X, input_scaling="standard", weight=sample.rows.weight)
     assert encoder.columns[0].center == pytest.approx(np.average(X[:, 0], weights=WEIGHT))
     encoding = Encoding(encoder, rows.head, np.dtype(float), np.dtype(float))

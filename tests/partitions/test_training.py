@@ -185,8 +185,8 @@ def objectives(has_bins):
         encoded, Z = encoded.without_bins(), some_inputs(Z, non_bin_inputs(encoder))
     given = Layout((Z.shape[1] - 1, 3, 1)), (ACTIVATIONS["tanh"],), SQUARED_ERROR, ElasticNet(l2=0.3, l1=0.2)
     inputs, remote, target = DenseInputs(Z, 50, kind="ones"), encoded.inputs(50), numbers[:, :1] * 2.0
-    local = Objective(*given, inputs, target, n_rows=50)
-    return local, ShardedObjective(*given, remote, target, n_rows=50), remote, inputs, given[0].n_parameters
+    local = Objective(*given, inputs, target, max_rows=50)
+    return local, ShardedObjective(*given, remote, target, max_rows=50), remote, inputs, given[0].n_parameters
 
 
 @pytest.mark.parametrize("has_bins", [True, False])

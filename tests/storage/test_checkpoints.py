@@ -229,5 +229,5 @@ def test_what_a_killed_process_has_left_is_removed_by_a_later_write(path):
     ids=str,
 )
 def test_parameters_are_compared_by_what_they_say(value, same, other):
-    texts = [checkpoints.described({"tried": one})["tried"] for one in (value, same, other)]
+    texts = [checkpoints.describe_parameters({"tried": one})["tried"] for one in (value, same, other)]
     assert texts[0] == texts[1] != texts[2] and len(texts[0]) < 60

@@ -58,7 +58,7 @@ def test_an_encoder_is_that_of_the_sampled_rows():
     rows = sample_rows(N, fitted._fitted.seeds[1])
     expected = learn_encoder(FRAME.iloc[rows], input_scaling="quantile", max_categories=5)
     assert fitted._fitted.model.encoder == expected
-    assert fitted._fitted.model.head.numbers.scaler.mean == pytest.approx(y[rows].mean())
+    assert fitted._fitted.model.head.regression_target.scaler.mean == pytest.approx(y[rows].mean())
 
 
 def test_what_is_learnt_is_the_same_in_memory_in_files_and_on_shards(tmp_path):
