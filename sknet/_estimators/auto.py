@@ -48,7 +48,7 @@ PATIENCE, FOLDS_PATIENCE, LARGE_PATIENCE = 24, (16, 8, 6), 4
 """How many epochs `n_iter_no_change="auto"` waits for a better one: in general, with folds (below
 `FEW_ROWS`, below `MANY_ROWS`, from there on), on large tables."""
 
-SHARE, LARGE_SHARE = 0.15, 0.1
+SHARE_HELD_OUT, LARGE_SHARE_HELD_OUT = 0.15, 0.1
 """What `validation_fraction="auto"` holds out, in general and of large tables: thousands of rows are enough."""
 
 TOL, FOLDS_TOL, LARGE_TOL = 1e-4, 1e-3, 2e-3
@@ -61,6 +61,8 @@ WORKERS_BATCH = 8192
 """Up to so many on workers, where a step takes its way to them and back whatever it holds."""
 
 Validated: TypeAlias = bool | Literal["folds"]
+"""True where rows are held out, "folds" where folds are; False where nothing evaluates the epochs."""
+
 EvaluationMethod: TypeAlias = float | Splitter | Literal["folds"] | None
 """What evaluates the epochs: the share of rows that is held out, a splitter that says which, folds, or nothing."""
 
@@ -70,7 +72,7 @@ class Facts:
     """The facts about the rows, on which "auto" depends besides the other parameters."""
 
     n_rows: int  # to train on
-    validated: Validated  # whether rows are held out, or folds are
+    validated: Validated
     n_numbers: int = 0  # columns of numbers
     has_many_levels: bool = False  # whether a category has more levels than `max_categories`
     text_names: tuple[str, ...] = ()  # columns of free text
@@ -108,7 +110,7 @@ def evaluation_method(p: CommonParameters, n_rows: int) -> EvaluationMethod:
 
 def share_held_out(n_rows: int) -> float:
     """Return the share of so many rows that `validation_fraction="auto"` holds out."""
-    return LARGE_SHARE if n_rows >= LARGE_ROWS else SHARE
+    return LARGE_SHARE_HELD_OUT if n_rows >= LARGE_ROWS else SHARE_HELD_OUT
 
 
 def suits_folds(p: CommonParameters, schedule_ends: bool) -> bool:

@@ -47,6 +47,7 @@ def largest_residual(residuals: Residuals | LabelResiduals | None, coverage: obj
     share = float(coverage)  # type: ignore[arg-type]
     largest = residuals.quantile(share)
     if largest is None:
+        # the fewest n for which coverage * (n + 1) <= n, see `Residuals.quantile`
         wanted = int(np.ceil(1.0 / (1.0 - share) - 1.0 - 1e-9))
         raise ValueError(
             f"coverage={coverage!r} takes {wanted} held-out rows at least, and the {residuals.effective_size:.4g} that "

@@ -254,6 +254,7 @@ class FitRun:
         if held_out is None:
             return fitted
         raw, y, weight = held_out
+        # the outputs are known: `raw` stands for the table, of which only the number of rows is asked
         predicted = task.predict(PrecomputedModel(**vars(fitted.model), raw=raw), raw)
         fitted = replace(fitted, residuals=task.learn_residuals(self.encoding.head, predicted, y, weight))
         if self.selection is not None and self.keeps_out_of_fold:
@@ -303,6 +304,7 @@ _IMPORTANCE = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.CAL
 
 def member_seeds(seeds: Seeds, n_members: int) -> list[tuple[int, int]]:
     """Draw seeds of the first weights and of training for each member; the first has those of a network alone."""
+    # of the three seeds, the first and the last: all members share the held-out rows
     weights, training = (
         [seed, *np.random.default_rng(seed).integers(2**31 - 1, size=n_members - 1).tolist()] for seed in seeds[::2]
     )

@@ -31,7 +31,7 @@ def refuse_unknown(function: str, keywords: Iterable[str], known: Iterable[str])
 
 
 def name_class_in_errors(cls: type[T]) -> type[T]:
-    """Make the errors of a class's `__init__` name the class that is made, which may be derived from it."""
+    """Decorate a class: errors of its `__init__` name the class that is made, which may be derived from it."""
     init = cls.__init__
     known = signature(init).parameters
 

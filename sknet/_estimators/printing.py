@@ -7,7 +7,7 @@ from typing import Protocol
 
 from sknet._estimators.observers import EpochReport, FitObserver, ObservedRun
 
-LINES = 10
+N_LINES = 10
 """How many lines a run prints where no line can be overwritten: in a log file, or a notebook, which would keep each."""
 
 
@@ -72,7 +72,7 @@ class ProgressLine(Printer):
             line = self._line(epoch, get_terminal_size().columns)
             print("\r" + line.ljust(self._width), end="", flush=True)
             self._width = len(line)
-        elif self._done * LINES // n_epochs > (self._done - 1) * LINES // n_epochs:
+        elif self._done * N_LINES // n_epochs > (self._done - 1) * N_LINES // n_epochs:
             print(self._line(epoch))
         return False
 

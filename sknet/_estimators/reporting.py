@@ -195,10 +195,10 @@ def _cause_of_divergence(parameters: CommonParameters, error: DivergedError, run
             f"alpha={parameters.alpha:g}: so strong a penalty overshoots, with weights that add up to {total:g}. "
             f"Try alpha={min(total, 1.0) / error.rate:.1g}."
         )
-    if weight is not None and weight.max() > UNEQUAL * weight.min():
+    if weight is not None and weight.max() > MAX_WEIGHT_RATIO * weight.min():
         return (
-            f"sample weights that differ {weight.max() / max(weight.min(), LEAST):.0e}-fold: leave out the rows of "
-            "the smallest ones, or give weights that are less unequal."
+            f"sample weights that differ {weight.max() / max(weight.min(), MIN_SHOWN_WEIGHT):.0e}-fold: leave out the "
+            "rows of the smallest ones, or give weights that are less unequal."
         )
     rate = parameters.learning_rate_init
     custom_loss = (
@@ -210,8 +210,8 @@ def _cause_of_divergence(parameters: CommonParameters, error: DivergedError, run
     )
 
 
-UNEQUAL = 1e12
+MAX_WEIGHT_RATIO = 1e12
 """Weights that differ by more than this leave a float32 network nothing of the rows that weigh less."""
 
-LEAST = 1e-300
+MIN_SHOWN_WEIGHT = 1e-300
 """What a weight that is too small for its type is taken for in a message."""

@@ -19,7 +19,7 @@ from typing import cast
 import numpy as np
 import pandas as pd
 
-from sknet._estimators.auto import SHARE, Facts, evaluation_method
+from sknet._estimators.auto import SHARE_HELD_OUT, Facts, evaluation_method
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import refuse_lbfgs
 from sknet._estimators.fit_run import FitRun, Plan, Seeds
@@ -216,7 +216,7 @@ def _hold_out(
     share = 0.0
     method = None if has_validation else evaluation_method(estimator, stored.n_rows)
     if method is not None:  # small tables are evaluated by folds in memory, and by held-out rows here
-        share = SHARE if isinstance(method, str) else float(method)
+        share = SHARE_HELD_OUT if isinstance(method, str) else float(method)
     if share and stored.key_range[0] == stored.key_range[1] and stored.n_rows > 1:
         raise ValueError("groups holds a single group, of which no part can be held out: pass more, or none.")
     rows = StoredRows(stored, head, share)

@@ -133,18 +133,18 @@ class NetworkDisplay:
             size = (2.4 + 1.9 * len(self.shown_), max(2.6, 0.36 * tallest + 1.2))
             ax = plt.subplots(figsize=size, layout="constrained")[1]
         self.ax_, self.figure_ = ax, ax.figure
-        places = [_places(column, len(shown)) for column, shown in enumerate(self.shown_)]
-        self.weights_ = [self._draw_weights(layer, places) for layer in range(len(self.coefs))]
-        for place in places:
-            ax.scatter(*place.T, s=110, color="white", edgecolor="0.25", linewidth=1.1, zorder=3)
-        self._write_names(places)
+        positions = [_positions(column, len(shown)) for column, shown in enumerate(self.shown_)]
+        self.weights_ = [self._draw_weights(layer, positions) for layer in range(len(self.coefs))]
+        for position in positions:
+            ax.scatter(*position.T, s=110, color="white", edgecolor="0.25", linewidth=1.1, zorder=3)
+        self._write_names(positions)
         self._write_sizes(tallest)
         ax.set_title(self.estimator_name or "")
         ax.set_axis_off()
         ax.margins(0.06)
         return self
 
-    def _draw_weights(self, layer: int, places: list[Array]) -> Any:
+    def _draw_weights(self, layer: int, positions: list[Array]) -> Any:
         """Draw the weights between two layers."""
         from matplotlib import colormaps
         from matplotlib.collections import LineCollection
@@ -152,8 +152,8 @@ class NetworkDisplay:
         weights = self.coefs[layer][np.ix_(self.shown_[layer], self.shown_[layer + 1])].ravel()
         largest = max(float(np.abs(self.coefs[layer]).max()), np.finfo(float).tiny)
         strength = np.abs(weights) / largest
-        start = np.repeat(places[layer], len(places[layer + 1]), axis=0)
-        end = np.tile(places[layer + 1], (len(places[layer]), 1))
+        start = np.repeat(positions[layer], len(positions[layer + 1]), axis=0)
+        end = np.tile(positions[layer + 1], (len(positions[layer]), 1))
         colors = colormaps[COLORMAP](0.5 + 0.5 * weights / largest)
         colors[:, 3] = np.clip(0.12 + strength, 0.0, 1.0)
         order = np.argsort(strength)  # the strongest on top
@@ -163,7 +163,7 @@ class NetworkDisplay:
         self.ax_.add_collection(lines)
         return lines
 
-    def _write_names(self, places: list[Array]) -> None:
+    def _write_names(self, positions: list[Array]) -> None:
         """Write the inputs' names on the left, the outputs' on the right."""
         for names, column, side, shift in (
             (self.input_names, 0, "right", -0.09),
@@ -171,7 +171,7 @@ class NetworkDisplay:
         ):
             if names is None:
                 continue
-            for unit, (x, y) in zip(self.shown_[column], places[column], strict=True):
+            for unit, (x, y) in zip(self.shown_[column], positions[column], strict=True):
                 self.ax_.text(x + shift, y, names[unit], ha=side, va="center", fontsize="small")
 
     def _write_sizes(self, tallest: int) -> None:
@@ -194,6 +194,6 @@ def strongest(coefs: list[Array], max_units: int) -> list[Array]:
     return [np.sort(np.argsort(-strength, kind="stable")[:max_units]) for strength in strengths]
 
 
-def _places(column: int, n: int) -> Array:
+def _positions(column: int, n: int) -> Array:
     """Return where the circles of a layer lie, (n, 2), from top to bottom."""
     return np.stack([np.full(n, float(column)), 0.5 * (n - 1) - np.arange(n)], axis=1)

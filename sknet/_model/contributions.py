@@ -35,7 +35,7 @@ from sknet._typing import Array, Table
 MAX_BACKGROUND = 100
 """How many rows of a background are used: time grows with them, and the mean over them changes little."""
 
-NODES = (8, 16, 64, 256)
+N_NODES = (8, 16, 64, 256)
 """How many nodes a line gets. Eight do for most rows of smooth networks; the lines of others get more until their
 contributions add up. Where slopes jump, as those of "relu", it takes more than a hundred."""
 
@@ -61,7 +61,7 @@ LINE_VALUES = 2**18
 SHARE_VALUES = 2**22
 """How many of the background's shares are kept at a time, see `EncodedBackground`."""
 
-WIDE = 8
+MAX_WIDENING = 8
 """How many times as many rows are computed at once, at most, where columns are so many that shares are not kept."""
 
 
@@ -102,7 +102,7 @@ def explain(
     adds_up = np.empty(n, dtype=bool)
     step = max(1, LINE_VALUES // (len(encoded.z0) * encoded.widest * head.n_outputs))
     if len(encoded.column_blocks) > 1:  # each piece of rows computes shares again: fewer, larger pieces
-        step = max(1, min(WIDE * step, SHARE_VALUES // model.encoder.n_inputs))
+        step = max(1, min(MAX_WIDENING * step, SHARE_VALUES // model.encoder.n_inputs))
 
     def fill(x: Table, first: int, part: slice) -> None:
         """Explain a part of the rows x, which begin at row `first` of the table."""
@@ -179,7 +179,7 @@ class EncodedBackground:
         z, difference = x @ W + b, outputs - self.base  # (n, h), (n, k)
         contributions = np.empty((outputs.shape[1], len(x), self.model.encoder.n_columns), x.dtype)
         excess, unfinished = np.empty(len(x)), np.arange(len(x))
-        for n_nodes in NODES:
+        for n_nodes in N_NODES:
             by_column = self._by_column(x[unfinished], self._mean_slopes(z[unfinished], n_nodes))
             contributions[:, unfinished] = by_column
             gap = np.abs(by_column.sum(axis=2).T - difference[unfinished])  # (unfinished, k)

@@ -5,17 +5,17 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-COPIES = 6
+N_THETA_COPIES = 6
 """Arrays as long as theta that training may hold: theta, its gradient, two moments, the average, the best epoch's."""
 
 
-BUFFERS = 4
+N_LAYER_BUFFERS = 4
 """Arrays as large as a layer's outputs for a batch: the sums, their gradient, and for dropout the mask and the rest."""
 
 
 def refuse_beyond_memory(what: str, n_weights: int, itemsize: int, n_outputs: int = 0) -> None:
     """Raise if theta, its gradient and moments, and a batch's `n_outputs` of all layers, cannot fit in the memory."""
-    needed = (COPIES * n_weights + BUFFERS * n_outputs) * itemsize
+    needed = (N_THETA_COPIES * n_weights + N_LAYER_BUFFERS * n_outputs) * itemsize
     memory = memory_limit()
     if memory is not None and needed > memory:
         raise ValueError(

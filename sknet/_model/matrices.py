@@ -115,7 +115,7 @@ class EncodedTable(Protocol):
 
 
 MakeInputs = Callable[[bool, int], Inputs]
-"""From whether there are bins, and how many rows are gathered at once."""
+"""(has_bins, n_rows) -> Inputs: without or with the bins, in buffers of so many rows."""
 
 
 @dataclass(frozen=True)
@@ -141,7 +141,7 @@ class EncodedInMemory:
         return inputs if self.rows is None else SelectedInputs(inputs, self.rows)
 
 
-WHOLE_BYTES = 2**26
+MIN_COMPACT_BYTES = 2**26
 """Encoded tables of more bytes are kept as compact rows, if these take less than half of them.
 
 A table of numbers with 16 bins is encoded into 8.5 times its size, in float32. Smaller encoded tables are gathered from
@@ -254,7 +254,7 @@ def _compact_inputs(compact: CompactRows, n_inputs: int, n_non_bins: int, kind: 
 def is_compact(encoder: TableEncoder, X: Table, dtype: DType) -> bool:
     """Whether the encoded rows of a table are kept as compact rows: where that is much less of much memory."""
     row_bytes = encoder.n_inputs * dtype.itemsize
-    return X.shape[0] * row_bytes > WHOLE_BYTES and encoder.compact_layout.row_bytes(dtype) < row_bytes / 2
+    return X.shape[0] * row_bytes > MIN_COMPACT_BYTES and encoder.compact_layout.row_bytes(dtype) < row_bytes / 2
 
 
 def kept_bytes(encoder: TableEncoder, X: Table, dtype: DType) -> int:
@@ -267,7 +267,7 @@ def kept_bytes(encoder: TableEncoder, X: Table, dtype: DType) -> int:
 def small_array(encoder: TableEncoder, X: Table, dtype: DType) -> Array | None:
     """Return a table as an array if, of short integers, it takes far less memory than its encoded rows; else None."""
     n_bytes = X.shape[0] * min(encoder.n_inputs * dtype.itemsize, encoder.compact_layout.row_bytes(dtype))
-    if is_sparse(X) or n_bytes <= WHOLE_BYTES:
+    if is_sparse(X) or n_bytes <= MIN_COMPACT_BYTES:
         return None
     array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else X
     return array if array is not None and n_bytes > MAX_MULTIPLE * array.nbytes else None

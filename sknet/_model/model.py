@@ -37,7 +37,7 @@ from sknet._typing import Array, DType, Table
 PREDICT_ROWS = 1024
 """Rows predicted at once: enough for fast matrix products, few enough to stay in the cache."""
 
-PART = 32
+PIECES_PER_PART = 32
 """How many pieces a thread takes at a time; after an interrupt it still finishes them."""
 
 
@@ -124,7 +124,7 @@ class Model:
                 for rows, piece in self._pieces(table, part, finish):
                     outputs[rows] = piece
 
-            run_on_parts(fill, slice(first_rows.stop, n), PART * PREDICT_ROWS, n_threads)
+            run_on_parts(fill, slice(first_rows.stop, n), PIECES_PER_PART * PREDICT_ROWS, n_threads)
         return outputs
 
     def _outputs_of_few(self, table: Table, finish: Callable[[Array], Array]) -> Array:

@@ -28,7 +28,7 @@ FIRST_LAYERS: dict[InputKind, Callable[..., Layer]] = {
     "mixed": DenseOnMixed,
 }
 
-NOTHING = np.empty((0, 0))
+NO_ARRAY = np.empty((0, 0))
 """In place of arrays that only a backward pass writes: NumPy raises if there is one all the same."""
 
 
@@ -79,7 +79,7 @@ def bind_layers(
     training: BackwardOptions | None = None, gradients: Sequence[LayerParameters] | None = None,
 ) -> Chain:  # fmt: skip
     """As `bind`, for the parameters of each layer, which need not lie in one theta."""
-    gradients = gradients or [LayerParameters(NOTHING, NOTHING)] * len(parameters)
+    gradients = gradients or [LayerParameters(NO_ARRAY, NO_ARRAY)] * len(parameters)
     rates = (training and training.dropout) or [0.0] * len(activations)
     if not len(activations) == len(rates) == len(parameters) - 1:
         raise ValueError(

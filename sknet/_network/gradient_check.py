@@ -181,9 +181,9 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
         step = STEP * np.eye(k)[j]
         slope[:, j] = (loss.value(raw + step, target) - loss.value(raw - step, target)) / (2.0 * STEP)
     derivative = _gradient(f"{name}: gradient(raw, target)", loss.gradient, raw, target)
-    places = {"raw": raw, "target": target}
+    inputs = {"raw": raw, "target": target}
     what = f"{name}: gradient(raw, target) is not the slope of value"
-    error = _compare(what, places, "gradient", derivative, slope, tolerance)
+    error = _compare(what, inputs, "gradient", derivative, slope, tolerance)
     if loss.joint is not None:
         _check_joint(name, loss.joint, raw, target, value, slope, tolerance)
     _in_place(f"{name}: link(raw)", loss.link)(raw.copy())
@@ -297,7 +297,7 @@ def _apart(computed: Array, expected: Array) -> Array:
 
 def _compare(
     what: str,
-    places: dict[str, Array],
+    inputs: dict[str, Array],
     label: str,
     computed: Array,
     expected: Array,
@@ -310,7 +310,7 @@ def _compare(
         return float(error.max())
     worst = [np.unravel_index(i, error.shape) for i in np.argsort(-error, axis=None)[:5]]
     columns = {
-        **{n: np.broadcast_to(v, error.shape) for n, v in places.items()},
+        **{n: np.broadcast_to(v, error.shape) for n, v in inputs.items()},
         label: computed,
         "numerical": expected,
     }

@@ -32,7 +32,7 @@ class ActivateAndKeep:
         return delta
 
 
-POOL = 2**17
+N_POOLED_MASKS = 2**17
 """How many masks are drawn for all steps, of one output each: they fit in the processor's cache."""
 
 
@@ -48,15 +48,15 @@ class Dropout:
     """Each output is 0 with probability `rate`, else divided by 1 - rate, which keeps its mean.
 
     Srivastava et al. 2014. A random number for each output would take longer than all else here. So a pool of masks is
-    drawn once, and the rows of a batch take those from a random place of it on, which one random number tells.
+    drawn once, and the rows of a batch take those from a random index of it on, which is one random number.
     """
 
     def __init__(self, rate: float, rng: np.random.Generator, dropped: Array) -> None:
         n, h = dropped.shape
-        self.pool = mask_pool(rate, dropped.dtype, max(POOL, 2 * h))
+        self.pool = mask_pool(rate, dropped.dtype, max(N_POOLED_MASKS, 2 * h))
         self.draw_word = rng.bit_generator.random_raw
         self.dropped = dropped  # not in place, since the activation's backward pass reads `a` as it was
-        n_rows = max(1, POOL // 4 // h)  # so many rows' masks follow each other in the pool
+        n_rows = max(1, N_POOLED_MASKS // 4 // h)  # so many rows' masks follow each other in the pool
         self.parts = [slice(start, min(start + n_rows, n)) for start in range(0, n, n_rows)]
         self.masks: list[Array] = []
 

@@ -1,6 +1,6 @@
 """Losses: how wrong a raw output is, its gradient, and the link that turns the raw output into a prediction.
 
-What every loss has, and the losses of labels; those of numbers are in `regression`.
+What every loss has, and the classification losses; regression losses are in `regression`.
 
 Conventions
 -----------
@@ -347,7 +347,7 @@ def row_sums(values: Array) -> Array:
     return values[:, 0] if values.shape[1] == 1 else values.sum(axis=1)
 
 
-# --- the losses of labels -------------------------------------------------------------------------------------------
+# --- classification losses -------------------------------------------------------------------------------------------
 
 
 def sigmoid_log_loss(raw: Array, target: Array) -> tuple[Array, Array]:
@@ -466,7 +466,7 @@ def side_by_side(losses: Sequence[Loss], slices: Sequence[slice]) -> Loss:
     )
 
 
-# --- the losses of labels, by name ---------------------------------------------------------------------------------
+# --- classification losses, by name ---------------------------------------------------------------------------------
 
 SHARES = Interval(0.0, 1.0)
 """What log-losses take: 0, 1, or the share of a label."""

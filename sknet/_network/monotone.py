@@ -6,6 +6,8 @@ rises if the input's own weights are 0 or less instead, and the later ones 0 or 
 networks that are monotone in some inputs only). With activations that are bounded on both sides, such networks
 approximate any monotone function, given enough layers (Sartor et al. 2025, arXiv:2505.02537).
 
+Training brings the weights back between these bounds after each step (`Problem.bounds`).
+
 Half of each hidden layer's units see the constrained inputs, directly or through the units before. The weights of the
 others are free, and so are those from the others to the units of the first half:
 
@@ -30,16 +32,16 @@ from sknet._network.activations import Activation
 from sknet._network.layout import Layout
 from sknet._typing import Array, DType
 
-TRIED = np.linspace(-50.0, 50.0, 20_001)
+TRIED_INPUTS = np.linspace(-50.0, 50.0, 20_001)
 """The numbers that a function is tried on, to see whether it ever falls."""
 
-STEP = 2.0**-28
+RELATIVE_STEP = 2.0**-28
 """How finely the raw output of a monotone network is rounded, as a share of its size."""
 
 
 def ever_falls(overwrite: Callable[[Array], object]) -> bool:
-    """Whether a function, which overwrites its argument, of shape (n, 1), falls anywhere among `TRIED`."""
-    values = TRIED[:, np.newaxis].copy()
+    """Whether a function, which overwrites its argument, of shape (n, 1), falls anywhere among `TRIED_INPUTS`."""
+    values = TRIED_INPUTS[:, np.newaxis].copy()
     with np.errstate(all="ignore"):
         overwrite(values)
     return bool((np.diff(values[:, 0]) < 0.0).any())
@@ -130,4 +132,4 @@ def rounding_step(last_weights: Array, last_biases: Array) -> float:
     two rows whose outputs are equal but for these bits, the wrong one might have the larger.
     """
     size = float(np.abs(last_weights).sum() + np.abs(last_biases).sum())  # of the output, where units give 1 at most
-    return float(STEP * 2.0 ** np.frexp(size)[1])  # dividing by a power of two is exact
+    return float(RELATIVE_STEP * 2.0 ** np.frexp(size)[1])  # dividing by a power of two is exact

@@ -57,8 +57,8 @@ class BoundChain:
     rng: np.random.Generator | None
     w: Array  # theta's weights, and their gradient
     w_grad: Array
-    weight: Array  # 1/n for each row, where n is the size of the whole batch; and once, see `activations.HALF`
-    weight_of_each: Array
+    weight: Array  # 1/n for each row, where n is the size of the whole batch
+    weight_of_each: Array  # the same as a single number in an array, for speed: see `activations.HALF`
     sparse: DenseOnSparse | None  # the first layer, where a batch may touch few of its weights
 
 

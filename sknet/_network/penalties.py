@@ -1,5 +1,7 @@
 """What keeps weights small: the L1/L2 penalty, and the two projections that follow a step.
 
+A third one, of a monotone network's weights between their bounds, is in the loop itself (`_training/minibatch.py`).
+
 Conventions
 -----------
 w : (n_weights,)        all weights, never biases

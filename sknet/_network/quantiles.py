@@ -42,7 +42,7 @@ class Quantiles:
 
     @property
     def middle(self) -> int:
-        """Place of the level that the others are counted from."""
+        """Index of the level that the others are counted from."""
         return len(self.levels) // 2
 
     def start(self, target: Array, weight: Array | None) -> Array:
@@ -59,7 +59,7 @@ class Quantiles:
         raw[:, :m] = raw[:, m : m + 1] - np.cumsum(step[:, :m][:, ::-1], axis=1)[:, ::-1]
 
     def link_backward(self, raw: Array, delta: Array) -> Array:
-        m, slope = self.middle, np.asarray(expit(raw))
+        m, slope = self.middle, np.asarray(expit(raw))  # the sigmoid is softplus' slope
         slope[:, m] = delta.sum(axis=1)
         # a step moves every quantile beyond it
         slope[:, m + 1 :] *= np.cumsum(delta[:, :m:-1], axis=1)[:, ::-1]

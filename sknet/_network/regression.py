@@ -1,4 +1,4 @@
-"""Losses of numbers: how wrong a raw output is, its gradient, and the registry of their names.
+"""Regression losses: how wrong a raw output is, its gradient, and the registry of their names.
 
 To add one: write a function of its value and gradient, and give it an entry in `REGRESSION_LOSSES`.
 

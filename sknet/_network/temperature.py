@@ -49,7 +49,7 @@ def inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Array | N
 
     @cache  # the ends of the interval are looked at twice
     def slope(u: float) -> float:
-        by_raw = loss.gradient(raw * exp(u), target)
+        by_raw = loss.gradient(raw * exp(u), target)  # d loss(e^u raw) / du = gradient . e^u raw
         return exp(u) * weighted_mean(np.einsum("ij,ij->i", by_raw, raw), weight) + u / prior_weight
 
     low, high = slope(-LARGEST_LOG), slope(LARGEST_LOG)

@@ -59,6 +59,7 @@ class StoredRows:
     def __init__(self, stored: StoredTable, head: Head, share: float) -> None:
         self._stored, self.head, self._share = stored, head, share
         self.targets = stored.target_reader(head)
+        # keys are evenly spread: below this one lies the share of the rows, or groups, that is held out
         limit = min(share, MAX_HELD_OUT / stored.n_rows) * N_KEYS
         # of few groups, the first is held out
         self._limit = np.uint64(max(limit, stored.key_range[0] + 1)) if share > 0.0 else np.uint64(0)

@@ -98,12 +98,12 @@ class DateFormat:
 
     def __init__(self, name: str, values: Table, files: ScratchFiles) -> None:
         self._name = name
-        instants, self._elapsed = infer_instants(values, name)
+        instants, self._is_duration = infer_instants(values, name)
         self._zone = zone_of(instants)
 
     def pack(self, values: Table) -> Array:
         """Return microseconds."""
-        instants = read_instants(values, self._name, is_duration=self._elapsed)
+        instants = read_instants(values, self._name, is_duration=self._is_duration)
         missing = np.asarray(instants.isna())
         if zone_of(instants) != self._zone and not missing.all():
             raise TypeError(
@@ -114,7 +114,7 @@ class DateFormat:
 
     def unpack(self, packed: Array) -> Table:
         """Return dates or durations."""
-        if self._elapsed:
+        if self._is_duration:
             return pd.TimedeltaIndex(packed.astype("timedelta64[us]"))
         dates = pd.DatetimeIndex(packed.astype("datetime64[us]"))
         return dates if self._zone is None else dates.tz_localize("UTC").tz_convert(self._zone)

@@ -67,6 +67,7 @@ class ShuffledWriter:
         records = self._buffer[: self._n_buffered]
         bucket = (random_keys(records["row"], BUCKET_SEED) % np.uint64(N_BUCKETS)).astype(np.intp)
         sizes = np.bincount(bucket, minlength=N_BUCKETS)
+        # where the buckets of this part lie in the file, after all that was written before
         self._bounds.append(self._bounds[-1][-1] + np.concatenate([[0], np.cumsum(sizes)]))
         self._n_buffered = 0
         self._files.write(self._file, records[np.argsort(bucket, kind="stable")].view(np.uint8).data)

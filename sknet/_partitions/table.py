@@ -127,6 +127,7 @@ class Partitions:
         lengths, samples = zip(*cluster.run(tasks.describe, self.futures), strict=True)
         self.example_rows = next((rows for length, rows in zip(lengths, samples, strict=True) if length), samples[0])
         self.stops = np.cumsum(lengths)
+        # a partition belongs to the shard in which its middle row lies: shards then have about as many rows each
         middle = (self.stops - np.array(lengths) / 2) / max(self.stops[-1], 1)
         n_shards = min(cluster.n_threads, len(lengths))
         shard = np.minimum(middle * n_shards, n_shards - 1).astype(np.intp)

@@ -92,6 +92,7 @@ MAY_DIFFER = {"max_iter", "tol", "n_iter_no_change", "verbose", "warm_start", "e
 
 def describe_parameters(parameters: Mapping[str, object]) -> dict[str, str]:
     """Return what each parameter is, as text that is the same in every process."""
+    # a generator has moved on since: the seeds that were drawn from it are compared instead
     drawn = {"random_state"} if not isinstance(parameters.get("random_state"), Integral) else set()
     return {name: _as_text(value) for name, value in parameters.items() if name not in MAY_DIFFER | drawn}
 
@@ -104,7 +105,7 @@ def _as_text(value: object) -> str:
     if isinstance(value, Mapping):
         return f"{{{', '.join(f'{_as_text(key)}: {_as_text(part)}' for key, part in value.items())}}}"
     if isinstance(value, np.ndarray):
-        return table_digest(value)[:16] if value.size > SHOWN else _as_text(value.tolist())
+        return table_digest(value)[:16] if value.size > MAX_SHOWN else _as_text(value.tolist())
     if isinstance(value, list | tuple):
         return f"[{', '.join(map(_as_text, value))}]"
     if callable(value):
@@ -114,7 +115,7 @@ def _as_text(value: object) -> str:
     return f"{type(value).__qualname__} {getattr(value, 'name', '')}".rstrip() if has_address else text
 
 
-SHOWN = 16
+MAX_SHOWN = 16
 """So many numbers of an array are shown; of more, a hash."""
 
 

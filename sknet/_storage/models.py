@@ -73,7 +73,7 @@ def unpack(packed: Packed, kinds: Mapping[str, type] = KINDS, max_rows: float = 
     Raises
     ------
     Exception
-        Of any kind, if a name is not known, or a part is not what its place takes.
+        Of any kind, if a name is not known, or a part is not what its annotation says.
     """
     plain, arrays, pieces = packed
     return _Unpacker(kinds, dict(arrays), pieces, max_rows).unpack(plain, "")

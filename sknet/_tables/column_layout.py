@@ -122,7 +122,7 @@ def _stack_bins(
     inputs = np.concatenate([np.arange(starts[j + 1] - column.n_bins, starts[j + 1]) for _, j, column in binned])
     span = slice(int(inputs[0]), int(inputs[-1]) + 1)
     source, (low, scale) = np.zeros(span.stop - span.start, np.intp), np.zeros((2, span.stop - span.start))
-    at = inputs - span.start
+    at = inputs - span.start  # where the bins are in the span
     source[at] = np.repeat(np.arange(len(binned)), [column.n_bins for _, _, column in binned])
     low[at], scale[at] = map(np.concatenate, zip(*(column.bins for _, _, column in binned), strict=True))
     return StackedBins(

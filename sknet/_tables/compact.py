@@ -30,7 +30,7 @@ from sknet._tables.columns import Column
 from sknet._typing import Array, Batch, DType
 
 PIECE_VALUES = 2**18
-"""How many values are written at a time: they stay in the processor's cache until they are in their places."""
+"""How many values are written at a time: they stay in the processor's cache until they are written."""
 
 ORDINARY_SCALES = (1e-250, 1e250)
 """Bins of other scales may round in such a way that one below a full one is not full: they are kept as they are."""
@@ -38,14 +38,14 @@ ORDINARY_SCALES = (1e-250, 1e250)
 
 @dataclass(frozen=True)
 class BinGroup:
-    """Columns of the same number of inputs, with the bins at the same place among them.
+    """Columns of the same number of inputs, with the bins at the same positions among them.
 
     Attributes
     ----------
     columns : slice
         Which of `n_full` and `share` they are.
     first : int
-        The place of the first bin among a column's inputs.
+        Index of the first bin among a column's inputs.
     patterns : ndarray of shape (n_bins, width)
         A column's inputs by the number of full bins, all but the full bins 0.
     runs : tuple of (slice, slice)
@@ -67,10 +67,11 @@ class BinGroup:
 
     def write(self, n_full: Array, share: Array, out: Array) -> None:
         """Write the bins of b rows into `out`, (b, m), and zeros into the columns' other inputs."""
-        place = n_full.ravel().astype(np.intp)
-        inputs = self.patterns.astype(out.dtype).take(place, 0)  # (b * columns, width)
-        place += np.arange(self.first, inputs.size, inputs.shape[1])
-        inputs.reshape(-1)[place] = share.ravel()
+        index = n_full.ravel().astype(np.intp)
+        inputs = self.patterns.astype(out.dtype).take(index, 0)  # (b * columns, width)
+        # from a column's number of full bins to the index, in the flat array, of the bin that comes next
+        index += np.arange(self.first, inputs.size, inputs.shape[1])
+        inputs.reshape(-1)[index] = share.ravel()
         by_column = inputs.reshape(*n_full.shape, self.patterns.shape[1])
         for positions, columns in self.runs:
             out[:, positions] = by_column[:, columns].reshape(len(out), positions.stop - positions.start)
@@ -121,7 +122,7 @@ class CompactLayout:
         return n_floats * dtype.itemsize + len(self.signs) + n_others
 
     def without_bins(self) -> CompactLayout:
-        """Return the layout of the same inputs without the bins, whose places the others take."""
+        """Return the layout of the same inputs without the bins: the others move up."""
         levels = [np.arange(inputs.start, inputs.stop) for inputs in self.levels]
         others = np.sort(np.concatenate([self.kept, self.signs, *levels]))
         starts = np.searchsorted(others, self.level_starts).tolist()
@@ -228,12 +229,12 @@ def _group_bins(binned: Sequence[tuple[int, int, int, int]]) -> tuple[BinGroup, 
         starts = np.array([column[3] for column in columns])
         # a new run begins where a column does not follow the one before
         runs = np.split(np.arange(len(starts)), np.flatnonzero(np.diff(starts) != width) + 1)
-        place = np.arange(width) - first
+        bin_index = np.arange(width) - first
         groups.append(
             BinGroup(
                 slice(stop, stop + len(starts)),
                 first,
-                ((place >= 0) & (place < np.arange(n_bins)[:, np.newaxis])).astype(np.float32),
+                ((bin_index >= 0) & (bin_index < np.arange(n_bins)[:, np.newaxis])).astype(np.float32),
                 tuple(
                     (slice(int(starts[run[0]]), int(starts[run[-1]]) + width), slice(int(run[0]), int(run[-1]) + 1))
                     for run in runs

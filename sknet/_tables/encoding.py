@@ -181,6 +181,7 @@ class TableEncoder:
 
     def encode_rows(self, X: Table, rows: Batch, out: Array, fold: NDArray[np.intp] | None = None) -> Array:
         """Encode the rows of an array given by an index array or a slice into `out`, and return it."""
+        # a memory map as a plain array; `MemoryMappedRows` read what is asked for
         values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         # a dozen passes over rows that are not adjacent in memory take longer than a copy
         dense = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)

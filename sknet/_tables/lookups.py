@@ -101,6 +101,7 @@ class CategorySlots:
         slot = self.slot[rows]
         known = slot >= 0
         inputs = (slot + self.starts)[known]
+        # in CSR's terms: `inputs` are the columns of the ones, `ends` says where each row's end
         ends = np.concatenate([[0], known.sum(axis=1).cumsum()])
         return sp.csr_array((np.ones(len(inputs), self.dtype), inputs, ends), shape=(len(slot), self.n_inputs))
 

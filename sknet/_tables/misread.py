@@ -42,7 +42,7 @@ SYMBOLS = r"[$€£%\s]|,(?=\d{3}(?!\d))"
 def misread_columns(frame: pd.DataFrame, choices: ColumnChoices) -> Iterator[tuple[str, str]]:
     """Yield the name of each column of text that holds numbers or dates, and how pandas makes it such.
 
-    Columns that the user names are what he says.
+    Columns that the user names are passed over: they are what the user says.
     """
     if not choices.by_dtype or as_uniform_array(frame) is not None:
         return

@@ -183,7 +183,7 @@ def assign_folds(n: int, strata: Array | None, groups: Array | None, n_folds: in
         order = rng.permutation(n)
         order = order if strata is None else order[np.argsort(strata[order], kind="stable")]
     fold = np.empty(len(order), dtype=np.intp)
-    fold[order] = np.arange(len(order)) % n_folds
+    fold[order] = np.arange(len(order)) % n_folds  # in turn: each fold gets its share of every stratum
     return fold[unit]
 
 
@@ -235,6 +235,7 @@ def _hold_out_of_large(n: int, strata: Array | None, n_held_out: int, seed: int)
     if strata is not None:
         order = np.argsort(strata, kind="stable")
         drawn = order[held_out]
+        # where both neighbours are of other strata, the row is alone in its own
         differs = [strata[order[(held_out + step) % n]] != strata[drawn] for step in (-1, 1)]
         held_out = np.sort(drawn[~(differs[0] & differs[1])])
     is_training = np.ones(n, dtype=bool)

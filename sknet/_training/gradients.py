@@ -12,7 +12,7 @@ import numpy as np
 
 from sknet._typing import Array, Gradient, SparseGradient
 
-CACHED = 2**15
+MAX_MOVED_AT_ONCE = 2**15
 """How many parameters of a sparse step are moved at once: they stay in the cache for the dozen passes over them."""
 
 
@@ -57,7 +57,7 @@ def _touched_parts(gradient: SparseGradient, vectors: Sequence[Array]) -> Iterat
     yield [vector[stop:] for vector in vectors], out[stop:], 0  # biases, which do not
     h = values.shape[1]
     matrices = [vector[start:stop].reshape(-1, h) for vector in vectors]
-    n_rows = max(1, CACHED // h)
+    n_rows = max(1, MAX_MOVED_AT_ONCE // h)
     for i in range(0, len(rows), n_rows):
         chunk = rows[i : i + n_rows]
         # copies, (len(chunk), h) each: NumPy cannot work in place on rows chosen by index

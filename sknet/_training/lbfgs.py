@@ -99,7 +99,7 @@ class _SignedParts:
         if self.weight_bounds is not None:
             lower[:n], upper[:n] = self.weight_bounds
         if self.l1:
-            upper[size - n :] = np.maximum(-lower[:n], 0.0)
+            upper[size - n :] = np.maximum(-lower[:n], 0.0)  # w = w+ - w-: what w may fall to is the most of w-
             lower[:n] = lower[size - n :] = 0.0
             upper[:n] = np.maximum(upper[:n], 0.0)
         return Bounds(lower, upper)

@@ -26,7 +26,7 @@ from sknet._vectors import add_multiple
 
 MIN_ADAPTIVE_RATE = 1e-6
 
-EXPLODED = 1e30
+MAX_GROWTH = 1e30
 """An objective that grows by this factor within an epoch is on its way to infinity."""
 
 
@@ -121,7 +121,7 @@ class MiniBatchSolver:
             rate = self.rate * self.schedule(self._progress(state, i / n_batches))
             first = abs(value) if i == 0 else first
             # at every step, before the weights move: `not ... <=` is true of NaN too
-            if not (isfinite(value) and abs(value) <= EXPLODED * (1.0 + first)):
+            if not (isfinite(value) and abs(value) <= MAX_GROWTH * (1.0 + first)):
                 raise DivergedError(state.epoch + 1, rate)
             if self.clip_norm is not None or i == n_batches - 1:  # the history records the last step's
                 norm = gradients.norm(gradient)
@@ -160,6 +160,7 @@ class MiniBatchSolver:
         for part, part_gradient, n_weights in gradients.parts_to_move(gradient, vectors, problem.n_weights):
             self._move(state.step, part, part_gradient, rate, n_weights)
         if problem.project is not None:
+            # an L1 penalty takes each weight as far as a step along its gradient would, in this optimizer's scale
             problem.project(state.theta, rate * self.optimizer.steady_direction(state.moments, state.step))
             if state.average is not None:
                 state.average[state.theta == 0.0] = 0.0  # the zeros of an L1 penalty are real ones
@@ -222,5 +223,6 @@ class MiniBatchRun:
 
     def result(self, stopped_by: StopReason | None = None) -> Result:
         """Return how the run has ended, given what has stopped it from outside, if anything."""
+        # what stopped all runs from outside stopped this one only if it was not over by itself
         why = self._reason or (None if self.is_over else stopped_by) or self.solver.end_reason
         return Result(why, self.n_epochs_done, scores_undefined=self.state.scores_undefined)

@@ -120,7 +120,10 @@ class State:
         return loss, score
 
     def finish_epoch(self, evaluate: Evaluate | None, training_loss: float, tol: float) -> tuple[float, float]:
-        """Evaluate an epoch and count it; return the validation loss and score. Sets: what the two below do."""
+        """Evaluate an epoch and count it; return the validation loss and score.
+
+        Sets: best, n_no_improvement, best_score.
+        """
         loss, score = self.evaluate(evaluate)
         self.update_best_score(-training_loss if evaluate is None else score, tol)
         return loss, score

@@ -7,10 +7,10 @@ from sknet._estimators.auto import (
     FOLDS_PATIENCE,
     FOLDS_TOL,
     LARGE_PATIENCE,
-    LARGE_SHARE,
+    LARGE_SHARE_HELD_OUT,
     LARGE_TOL,
     PATIENCE,
-    SHARE,
+    SHARE_HELD_OUT,
     TOL,
     Facts,
     evaluation_method,
@@ -22,12 +22,12 @@ from sknet._model.row_thresholds import EVALUATED_ROWS, FEW_ROWS, LARGE_ROWS, MA
 @pytest.mark.parametrize(
     ("n", "how"),
     [(EVALUATED_ROWS - 1, None), (EVALUATED_ROWS, "folds"), (LARGE_ROWS - 1, "folds"),
-     (LARGE_ROWS, LARGE_SHARE)],
+     (LARGE_ROWS, LARGE_SHARE_HELD_OUT)],
 )  # fmt: skip
 def test_what_evaluates_the_epochs(n, how):
     assert evaluation_method(SigmoidMLPClassifier(), n) == how
     assert evaluation_method(SigmoidMLPRegressor(), n) == how
-    share = None if n < EVALUATED_ROWS else LARGE_SHARE if n >= LARGE_ROWS else SHARE
+    share = None if n < EVALUATED_ROWS else LARGE_SHARE_HELD_OUT if n >= LARGE_ROWS else SHARE_HELD_OUT
     assert evaluation_method(SigmoidMLPClassifier(max_iter=1), n) == share  # one epoch leaves folds no choice
     assert evaluation_method(SigmoidMLPClassifier(early_stopping=False), n) is None
     assert evaluation_method(SigmoidMLPClassifier(early_stopping=True, validation_fraction=0.3), n) == 0.3
@@ -35,13 +35,13 @@ def test_what_evaluates_the_epochs(n, how):
 
 @pytest.mark.parametrize(
     ("facts", "patience", "share", "tol"),
-    [(Facts(FEW_ROWS - 1, "folds"), FOLDS_PATIENCE[0], SHARE, FOLDS_TOL),
-     (Facts(FEW_ROWS, "folds"), FOLDS_PATIENCE[1], SHARE, FOLDS_TOL),
-     (Facts(MANY_ROWS - 1, "folds"), FOLDS_PATIENCE[1], SHARE, FOLDS_TOL),
-     (Facts(MANY_ROWS, "folds"), FOLDS_PATIENCE[2], SHARE, FOLDS_TOL),
-     (Facts(2000, True, n_held_out=300), PATIENCE, SHARE, TOL),
-     (Facts(LARGE_ROWS, True, n_held_out=2000), LARGE_PATIENCE, LARGE_SHARE, LARGE_TOL),
-     (Facts(LARGE_ROWS - 1, True, n_held_out=1), PATIENCE, LARGE_SHARE, TOL)],
+    [(Facts(FEW_ROWS - 1, "folds"), FOLDS_PATIENCE[0], SHARE_HELD_OUT, FOLDS_TOL),
+     (Facts(FEW_ROWS, "folds"), FOLDS_PATIENCE[1], SHARE_HELD_OUT, FOLDS_TOL),
+     (Facts(MANY_ROWS - 1, "folds"), FOLDS_PATIENCE[1], SHARE_HELD_OUT, FOLDS_TOL),
+     (Facts(MANY_ROWS, "folds"), FOLDS_PATIENCE[2], SHARE_HELD_OUT, FOLDS_TOL),
+     (Facts(2000, True, n_held_out=300), PATIENCE, SHARE_HELD_OUT, TOL),
+     (Facts(LARGE_ROWS, True, n_held_out=2000), LARGE_PATIENCE, LARGE_SHARE_HELD_OUT, LARGE_TOL),
+     (Facts(LARGE_ROWS - 1, True, n_held_out=1), PATIENCE, LARGE_SHARE_HELD_OUT, TOL)],
 )  # fmt: skip
 def test_how_long_it_waits_and_what_it_holds_out(facts, patience, share, tol):
     found = resolve(SigmoidMLPClassifier(), facts)[1]

@@ -65,7 +65,7 @@ def test_rows_chosen_by_number_are_those_encoded_alone(kind, without_bins, as_co
     table = TABLES[kind](tmp_path)
     with monkeypatch.context() as lower_limit:
         if as_compact_rows:
-            lower_limit.setattr(matrices, "WHOLE_BYTES", 0)
+            lower_limit.setattr(matrices, "MIN_COMPACT_BYTES", 0)
         encoding, all_rows, _ = encoded(table)
     alone = table.iloc[SOME] if kind == "look-ups" else np.asarray(table)[SOME]
     expected = encode_rows(encoding, Rows(alone, all_rows.y[SOME]), cross_fit=False)
@@ -124,7 +124,7 @@ def test_a_fit_from_compact_rows_has_the_same_weights(kind, parameters, monkeypa
     net = SigmoidMLPRegressor(8, max_iter=2, dtype="float32", max_categories=None, random_state=0, **parameters)
     net.set_params(numeric_encoding="auto" if "n_members" in parameters else "piecewise_linear")
     whole = clone(net).fit(table, NUMBER, sample_weight=weight)
-    monkeypatch.setattr(matrices, "WHOLE_BYTES", 0)
+    monkeypatch.setattr(matrices, "MIN_COMPACT_BYTES", 0)
     written = []
     monkeypatch.setattr(CompactRows, "write", spied(CompactRows.write, written))
     compact = clone(net).fit(table, NUMBER, sample_weight=weight)
@@ -146,7 +146,7 @@ def test_rows_of_short_integers_are_encoded_batch_by_batch(monkeypatch):
     table = rng.integers(0, 200, (N, 4), dtype=np.uint8)
     net = SigmoidMLPRegressor(8, max_iter=2, dtype="float32", numeric_encoding="piecewise_linear", random_state=0)
     whole = clone(net).fit(table, NUMBER)
-    monkeypatch.setattr(matrices, "WHOLE_BYTES", 0)
+    monkeypatch.setattr(matrices, "MIN_COMPACT_BYTES", 0)
     for kind in (np.asarray, pd.DataFrame):
         assert matrices.small_array(whole._fitted.model.encoder, kind(table), np.dtype(np.float32)) is not None
         assert_array_equal(clone(net).fit(kind(table), NUMBER).coefs_[0], whole.coefs_[0])

@@ -221,6 +221,7 @@ def _pool(total: Array, mean: Array, squares: Array) -> tuple[Array, Array, Arra
     """Pool totals, (p, ...), means and sums of squares, (p, ..., k), over their first axis."""
     weight = total[..., np.newaxis]
     total_weight = weight.sum(axis=0)
+    # the squares about the pooled mean are those about each mean and, weighted, those of the means about the pooled one
     pooled = _divide((weight * mean).sum(axis=0), np.broadcast_to(total_weight, mean.shape[1:]))
     return total_weight[..., 0], pooled, squares.sum(axis=0) + (weight * (mean - pooled) ** 2).sum(axis=0)
 
