@@ -24,7 +24,7 @@ from sknet._estimators.callbacks import (
     refuse_unresumable,
 )
 from sknet._estimators.conflicts import refuse_with_temperature
-from sknet._estimators.constraints import LARGEST, LOSSES, MAY_BE_NUMBERS, SIZES, InvalidParameterError
+from sknet._estimators.constraints import LARGEST_INTEGER, LOSSES, MAY_BE_NUMBERS, SIZES, InvalidParameterError
 from sknet._estimators.documentation import LinksDocumentation
 from sknet._estimators.fit_run import FitRun, Plan, Seeds, Task, member_seeds
 from sknet._estimators.fitted import Fitted, FittedAttributes
@@ -355,7 +355,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             if isinstance(value, np.ndarray) and value.ndim == 0:
                 raise InvalidParameterError(f"{name}={value!r} is a 0-d array: give {name}={value.item()!r}.")
             for number in value if isinstance(value, list | tuple) else [value]:
-                if isinstance(number, int) and abs(number) >= LARGEST and name not in SIZES:
+                if isinstance(number, int) and abs(number) >= LARGEST_INTEGER and name not in SIZES:
                     raise InvalidParameterError(f"{name} holds an integer of more than 63 bits: give a smaller one.")
         super()._validate_params()
 

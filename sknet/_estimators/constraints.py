@@ -93,7 +93,7 @@ LOSSES = {*CLASSIFICATION_LOSSES, *REGRESSION_LOSSES}
 SIZES = ("hidden_layer_sizes", "depth")
 """What is compared with the memory there is, however large it is."""
 
-LARGEST = 2**63
+LARGEST_INTEGER = 2**63
 """No size or count is an integer as large as this, and the largest of them have no float."""
 
 MAY_BE_NUMBERS = {
@@ -111,7 +111,7 @@ def fit_context(method: Callable[..., object]) -> Callable[..., object]:
 
 __all__ = [
     "CLASSIFIER",
-    "LARGEST",
+    "LARGEST_INTEGER",
     "LOSSES",
     "MAY_BE_NUMBERS",
     "REGRESSOR",

@@ -20,7 +20,7 @@ from sknet._model.explanation import Explanation
 from sknet._tables.rows import is_sparse, take_rows
 from sknet._typing import Array, Table
 
-MIN_ROWS = 20
+MIN_BACKGROUND_ROWS = 20
 """From how many rows on those to explain can be their own background."""
 
 
@@ -32,10 +32,10 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
     if background is not None:
         with prefix_errors("background"):
             others = model_and_table(estimator, background)[1]
-    elif n < MIN_ROWS:
+    elif n < MIN_BACKGROUND_ROWS:
         raise ValueError(
-            f"X has {n} rows, too few to be their own background, for which {MIN_ROWS} are needed: pass background=, "
-            "some 100 rows of the training table."
+            f"X has {n} rows, too few to be their own background, for which {MIN_BACKGROUND_ROWS} are needed: pass "
+            "background=, some 100 rows of the training table."
         )
     others = take_rows(others, draw_background(others.shape[0]))
     values, base, adds_up = explain(model, table, others, _printer(n) if verbose else lambda _: None)

@@ -28,7 +28,7 @@ from skl2onnx.common.data_types import (
 )
 
 from sknet._export.formats import ExportError, activation_in
-from sknet._export.onnx_columns import encode
+from sknet._export.onnx_columns import write_encoding
 from sknet._export.onnx_graph import (
     ACTIVATIONS,
     DOUBLE,
@@ -69,15 +69,15 @@ ModelOf = Callable[[object], Model]
 # --- the graph -------------------------------------------------------------------------------------------------------
 
 
-def _raw(graph: Graph, model: Model, feeds: Sequence[Feed]) -> str:
+def _write_raw(graph: Graph, model: Model, feeds: Sequence[Feed]) -> str:
     """Write everything up to the raw outputs."""
-    blocks = encode(graph, model.encoder, feeds)
+    blocks = write_encoding(graph, model.encoder, feeds)
     inputs = graph.concat([value for value, _ in blocks])
     order = [i for _, positions in blocks for i in positions]
-    return _layers(graph, model.network, inputs, order)
+    return _write_layers(graph, model.network, inputs, order)
 
 
-def _layers(graph: Graph, network: Network, inputs: str, order: list[int]) -> str:
+def _write_layers(graph: Graph, network: Network, inputs: str, order: list[int]) -> str:
     """Write the layers; the rows of the first one's weights are put in the order of the inputs."""
     first, *others = network.coefs
     value = inputs
@@ -91,7 +91,7 @@ def _layers(graph: Graph, network: Network, inputs: str, order: list[int]) -> st
 # --- heads -----------------------------------------------------------------------------------------------------------
 
 
-def _link(graph: Graph, model: Model, raw: str) -> str:
+def _write_link(graph: Graph, model: Model, raw: str) -> str:
     """Write the link of a loss."""
     head, loss = model.head, model.head.loss
     if loss.link in LINKS:
@@ -113,30 +113,33 @@ def _link(graph: Graph, model: Model, raw: str) -> str:
     return graph.concat([link(graph, graph.columns(raw, block)) for link, block in zip(links, blocks, strict=True)])
 
 
-def _numbers(graph: Graph, model: Model, raw: str, dtype: DType) -> list[str]:
+def _write_numbers(graph: Graph, model: Model, raw: str, dtype: DType) -> list[str]:
     """Write predictions in the target's own units."""
     scaler = cast(RegressionHead, model.head).regression_target.scaler
-    scaled = graph.node("Mul", _link(graph, model, raw), scaler.scale.astype(graph.dtype))
+    scaled = graph.node("Mul", _write_link(graph, model, raw), scaler.scale.astype(graph.dtype))
     return [graph.cast(graph.node("Add", scaled, scaler.mean.astype(graph.dtype)), dtype)]
 
 
-def _labels(graph: Graph, model: Model, raw: str, dtype: DType) -> list[str]:
+def _write_labels(graph: Graph, model: Model, raw: str, dtype: DType) -> list[str]:
     """Write labels, and the probabilities of each target column."""
     head = cast(LabelHead, model.head)
-    linked, blocks = _link(graph, model, raw), head.labels.blocks
+    linked, blocks = _write_link(graph, model, raw), head.labels.blocks
     if not head.labels.exclusive:
         codes = graph.cast(graph.node("Greater", linked, graph.number(0.5)), INTEGER)
         return [codes, _clip(graph, linked, dtype)]
     parts = [linked] if len(blocks) == 1 else [graph.columns(linked, block) for block in blocks]
     pairs = list(zip(head.labels.classes_by_column, parts, strict=True))
-    labels = [_label(graph, known, P) for known, P in pairs]
+    labels = [_write_label(graph, known, P) for known, P in pairs]
     if len(labels) > 1:
         labels = [graph.concat([graph.node("Unsqueeze", column, integers(1)) for column in labels])]
     normalise = head.loss.out_activation != "softmax"
-    return [*labels, *(_clip(graph, _probabilities(graph, len(known), P, normalise), dtype) for known, P in pairs)]
+    return [
+        *labels,
+        *(_clip(graph, _write_probabilities(graph, len(known), P, normalise), dtype) for known, P in pairs),
+    ]
 
 
-def _label(graph: Graph, known: Array, P: str) -> str:
+def _write_label(graph: Graph, known: Array, P: str) -> str:
     """Write the most probable label, (n,)."""
     if len(known) > 2:
         codes = graph.node("ArgMax", P, axis=1, keepdims=0)
@@ -154,7 +157,7 @@ def labels_in(known: Array) -> Array:
     return as_integers if (as_integers == known).all() else known.astype(np.float64)
 
 
-def _probabilities(graph: Graph, n_classes: int, P: str, normalise: bool) -> str:
+def _write_probabilities(graph: Graph, n_classes: int, P: str, normalise: bool) -> str:
     """Write probabilities, (n, n_classes), as `Labels.probabilities` returns them."""
     if n_classes == 1:
         return graph.node("Add", graph.node("Mul", P, graph.number(0.0)), graph.number(1.0))
@@ -172,7 +175,10 @@ def _clip(graph: Graph, P: str, dtype: DType) -> str:
     return graph.node("Clip", graph.cast(P, dtype), limits.tiny, np.subtract(1, limits.epsneg, dtype=dtype))
 
 
-HEADS: dict[type, Callable[[Graph, Model, str, DType], list[str]]] = {RegressionHead: _numbers, LabelHead: _labels}
+HEADS: dict[type, Callable[[Graph, Model, str, DType], list[str]]] = {
+    RegressionHead: _write_numbers,
+    LabelHead: _write_labels,
+}
 """How the outputs of each kind of head are written."""
 
 
@@ -203,7 +209,7 @@ def _output_dtype(variables: Sequence[Variable]) -> DType:
 def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: ModelComponentContainer) -> None:
     model, dtype = model_of(operator.raw_operator), _output_dtype(operator.inputs)
     graph = Graph(scope, container, model.predict_dtype)
-    raw = _raw(graph, model, _feeds(operator, model))
+    raw = _write_raw(graph, model, _feeds(operator, model))
     if model.network.is_monotone:
         step = graph.number(rounding_step(model.network.coefs[-1], model.network.intercepts[-1]))
         raw = graph.node("Mul", graph.node("Round", graph.node("Div", raw, step)), step)

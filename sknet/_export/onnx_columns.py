@@ -47,7 +47,7 @@ class PlacedColumn(NamedTuple):
         return list(range(self.start, self.start + self.column.n_inputs))
 
 
-def encode(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -> list[Block]:
+def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -> list[Block]:
     """Write the encoding of a table; the blocks hold each of the network's inputs once, in any order."""
     width = sum(feed.width for feed in feeds)
     if width != encoder.n_columns:
@@ -96,7 +96,7 @@ def _narrow(graph: Graph, value: str) -> str:
     return value if graph.dtype == DOUBLE else graph.cast(value, graph.dtype)
 
 
-def _numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
+def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
     """Write numbers, scaled as `ColumnScaler` does, and the indicators of missing ones."""
     x, columns = _read_numbers(graph, feed, placed), [item.column for item in placed]
     missing = graph.node("IsNaN", x)
@@ -122,7 +122,7 @@ def _bend(graph: Graph, z: str) -> str:
     return graph.node("Mul", graph.node("Mul", graph.node("Sign", z), log), graph.number(3.0, DOUBLE))
 
 
-def _bins(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
+def _write_bins(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
     """Write numbers, and the bins of all columns at once."""
     yield from _encode_feed(graph, feed, [item._replace(column=item.column.number) for item in placed])
     x, columns = _read_numbers(graph, feed, placed), [item.column for item in placed]
@@ -142,7 +142,7 @@ MICROSECOND = 1000
 DAY = 86_400.0
 
 
-def _dates(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
+def _write_dates(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
     """Write the seconds of dates as numbers, and the sine and the cosine of every cycle, column by column."""
     for item in placed:
         column: DatetimeColumn = item.column
@@ -207,25 +207,25 @@ POSITIONS: dict[str, Callable[[Graph, str, str], str]] = {"hour": _hour, "weekda
 # --- categories ------------------------------------------------------------------------------------------------------
 
 
-def _categories(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
+def _write_categories(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
     for item in placed:
         yield _look_up_levels(graph, feed, item, item.column.levels), item.inputs
 
 
-def _identifiers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
+def _write_identifiers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
     for item in placed:
         yield _look_up_levels(graph, feed, item, ()), item.inputs
 
 
-def _target_means(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
+def _write_target_means(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
     """Write the one-hot inputs that may come first, and the means of all levels."""
     for item in placed:
         column: TargetColumn = item.column
         first = item.start
         if column.one_hot is not None:
-            yield from _categories(graph, feed, [item._replace(column=column.one_hot)])
+            yield from _write_categories(graph, feed, [item._replace(column=column.one_hot)])
             first += column.one_hot.n_inputs
-        yield from _categories(graph, feed, [item._replace(column=replace(column, one_hot=None), start=first)])
+        yield from _write_categories(graph, feed, [item._replace(column=replace(column, one_hot=None), start=first)])
 
 
 def _look_up_levels(graph: Graph, feed: Feed, placed: PlacedColumn, levels: Sequence[str]) -> str:
@@ -312,12 +312,12 @@ def _look_up(graph: Graph, x: str, keys: dict[str, list[Any]], lines: list[int],
 Converter = Callable[[Graph, Feed, Sequence[PlacedColumn]], Iterator[Block]]
 
 CONVERTERS: dict[type, Converter] = {
-    NumberColumn: _numbers,
-    BinnedColumn: _bins,
-    DatetimeColumn: _dates,
-    CategoryColumn: _categories,
-    IdentifierColumn: _identifiers,
-    TargetColumn: _target_means,
+    NumberColumn: _write_numbers,
+    BinnedColumn: _write_bins,
+    DatetimeColumn: _write_dates,
+    CategoryColumn: _write_categories,
+    IdentifierColumn: _write_identifiers,
+    TargetColumn: _write_target_means,
 }
 """How the columns of each kind in one feed are written."""
 

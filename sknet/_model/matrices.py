@@ -26,10 +26,9 @@ from sknet._network.binding import InputKind
 from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, SelectedInputs, SparseInputs, mixed_inputs
 from sknet._network.objective import Objective, ObjectiveFunction
 from sknet._network.sparse_layers import MixedRows
-from sknet._tables.columns.number import CHUNK_VALUES
 from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.compact import PIECE_VALUES, CompactRows
-from sknet._tables.encoding import TableEncoder, learn_encoder
+from sknet._tables.encoding import CHUNK_VALUES, TableEncoder, learn_encoder
 from sknet._tables.frames import as_uniform_array
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows, is_sparse, too_little_weight
 from sknet._typing import Array, Batch, DType, Table

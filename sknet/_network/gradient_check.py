@@ -20,7 +20,7 @@ STEP = 1e-5
 """Of the central differences: truncation and rounding are both about 1e-11 there."""
 
 N_ROWS, N_UNITS = 50, 4
-SINGLE = 1e-3
+SINGLE_TOLERANCE = 1e-3
 """How far single precision may be from double, relative to 1 and to the value."""
 
 
@@ -285,7 +285,7 @@ def _check_single(what: str, single: Array, double: Array) -> None:
     if single.dtype != np.float32:
         raise ValueError(f"{what} turns float32 into {single.dtype}: use Python numbers, not float64 arrays.")
     off = _apart(single, double).max()
-    if off > SINGLE:
+    if off > SINGLE_TOLERANCE:
         raise ValueError(f"{what} gives other numbers in float32 than in float64, by {off:.2g}.")
 
 

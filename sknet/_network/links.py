@@ -55,7 +55,7 @@ def softmax_link_backward(raw: Array, delta: Array) -> Array:
     return a * (delta - np.vecdot(a, delta)[:, np.newaxis])
 
 
-RELATIVE_STEP = 1e-5
+DIFFERENCE_STEP = 1e-5
 """The step of central differences, relative to a raw output above 1: truncation and rounding are about 1e-10 there."""
 
 
@@ -63,7 +63,7 @@ def link_differences(link: Callable[[Array], None], raw: Array, delta: Array) ->
     """Return dJ/draw by differences of a link whose derivative nobody has written."""
     gradient = np.empty_like(raw, dtype=np.float64)
     for j in range(raw.shape[1]):
-        step = RELATIVE_STEP * np.maximum(1.0, np.abs(raw[:, j]))
+        step = DIFFERENCE_STEP * np.maximum(1.0, np.abs(raw[:, j]))
         above, below = raw.astype(np.float64), raw.astype(np.float64)
         above[:, j] += step
         below[:, j] -= step

@@ -468,20 +468,20 @@ def side_by_side(losses: Sequence[Loss], slices: Sequence[slice]) -> Loss:
 
 # --- classification losses, by name ---------------------------------------------------------------------------------
 
-SHARES = Interval(0.0, 1.0)
+UNIT_INTERVAL = Interval(0.0, 1.0)
 """What log-losses take: 0, 1, or the share of a label."""
 
 SIGMOID_LOG_LOSS = make_loss(
-    "log_loss", sigmoid_log_loss, link=sigmoid_link, out_activation="logistic", targets=SHARES, start=_log_odds,
+    "log_loss", sigmoid_log_loss, link=sigmoid_link, out_activation="logistic", targets=UNIT_INTERVAL, start=_log_odds,
     link_backward=sigmoid_link_backward, log_link=log_sigmoid_link, mirrored=True,
     gradient=sigmoid_log_loss_gradient,  # which the search for a temperature asks for a dozen times an epoch
 )  # fmt: skip
 SOFTMAX_LOG_LOSS = make_loss(
-    "log_loss", softmax_log_loss, link=softmax_link, out_activation="softmax", targets=SHARES, start=_centred_logs,
-    link_backward=softmax_link_backward, log_link=log_softmax_link,
+    "log_loss", softmax_log_loss, link=softmax_link, out_activation="softmax", targets=UNIT_INTERVAL,
+    start=_centred_logs, link_backward=softmax_link_backward, log_link=log_softmax_link,
 )  # fmt: skip
 SIGMOID_SQUARED_ERROR = make_loss(
-    "squared_error", sigmoid_squared_error, link=sigmoid_link, out_activation="logistic", targets=SHARES,
+    "squared_error", sigmoid_squared_error, link=sigmoid_link, out_activation="logistic", targets=UNIT_INTERVAL,
     link_backward=sigmoid_link_backward, log_link=log_sigmoid_link, mirrored=True,
 )  # fmt: skip
 

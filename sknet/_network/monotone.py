@@ -35,7 +35,7 @@ from sknet._typing import Array, DType
 TRIED_INPUTS = np.linspace(-50.0, 50.0, 20_001)
 """The numbers that a function is tried on, to see whether it ever falls."""
 
-RELATIVE_STEP = 2.0**-28
+RELATIVE_ROUNDING = 2.0**-28
 """How finely the raw output of a monotone network is rounded, as a share of its size."""
 
 
@@ -132,4 +132,4 @@ def rounding_step(last_weights: Array, last_biases: Array) -> float:
     two rows whose outputs are equal but for these bits, the wrong one might have the larger.
     """
     size = float(np.abs(last_weights).sum() + np.abs(last_biases).sum())  # of the output, where units give 1 at most
-    return float(RELATIVE_STEP * 2.0 ** np.frexp(size)[1])  # dividing by a power of two is exact
+    return float(RELATIVE_ROUNDING * 2.0 ** np.frexp(size)[1])  # dividing by a power of two is exact

@@ -26,7 +26,7 @@ from sknet._typing import Array, Table, Target
 Source: TypeAlias = str | os.PathLike[str] | Dataset | Array | Callable[[], Iterable[object]]
 """What a user passes as a source."""
 
-CHUNK_VALUES = 2**22
+READ_VALUES = 2**22
 """How many values of a table are read at once, where the source does not say."""
 
 
@@ -93,7 +93,7 @@ def read_tables(
 def _pieces(source: object, columns: Sequence[str] | None, name: str) -> Iterator[object]:
     """Read a source piece by piece, which is no array with arrays beside it."""
     if isinstance(source, str | os.PathLike | Dataset):
-        return read_frames(source, columns, CHUNK_VALUES)
+        return read_frames(source, columns, READ_VALUES)
     if isinstance(source, np.ndarray):
         return (source[rows] for rows in _slices(source))
     if not callable(source):
@@ -129,7 +129,7 @@ def _pieces_of_arrays(X: Array, roles: Roles) -> Iterator[object]:
 
 
 def _slices(X: Array) -> Iterator[slice]:
-    height = max(1, CHUNK_VALUES // max(int(np.prod(X.shape[1:])), 1))
+    height = max(1, READ_VALUES // max(int(np.prod(X.shape[1:])), 1))
     return (slice(start, start + height) for start in range(0, len(X), height))
 
 

@@ -29,7 +29,6 @@ from sknet._tables.columns.bins import BinnedColumn, with_bins
 from sknet._tables.columns.category import learn_category
 from sknet._tables.columns.datetime import learn_datetime
 from sknet._tables.columns.number import (
-    CHUNK_VALUES,
     NumberColumn,
     learn_robust,
     learn_standard,
@@ -56,10 +55,13 @@ from sknet._tables.lookups import LookedUpCategories, choose_lookups
 from sknet._tables.rows import is_sparse, refuse_bad_sparse, take_rows
 from sknet._typing import Array, Batch, DType, Table
 
+CHUNK_VALUES = 2**16
+"""How many values are encoded at a time: they stay in the processor's cache for all passes over them."""
+
 MAX_COPIED_VALUES = 2**19
 """How many values of an array are copied at a time to learn its columns, each of which is then adjacent in memory."""
 
-ENCODED_BYTES = 2**22
+COMPACT_CHUNK_BYTES = 2**22
 """How much is encoded at a time to be kept as compact rows: little, and enough rows for the columns of a frame."""
 
 NUMBER_COLUMNS = (NumberColumn, BinnedColumn, QuantileColumn)
@@ -173,7 +175,7 @@ class TableEncoder:
         """Encode a dense table as `encode` does, into arrays of a fraction of the size."""
         n = len(X)
         compact = empty_rows(self.compact_layout, n, dtype)
-        height = max(1, ENCODED_BYTES // (max(self.n_inputs, 1) * dtype.itemsize))
+        height = max(1, COMPACT_CHUNK_BYTES // (max(self.n_inputs, 1) * dtype.itemsize))
         for start in range(0, n, height):
             rows = slice(start, min(start + height, n))
             compact.set_rows(rows, self.encode(take_rows(X, rows), dtype, fold=None if fold is None else fold[rows]))

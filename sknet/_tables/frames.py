@@ -26,7 +26,7 @@ ColumnKind = Literal["number", "category", "text", "date"]
 ColumnValues = pd.Series | Array
 """One column of a table as it comes."""
 
-_KINDS: dict[str, ColumnKind] = {  # by what `pandas.api.types.infer_dtype` returns
+_INFERRED_KINDS: dict[str, ColumnKind] = {  # by what `pandas.api.types.infer_dtype` returns
     "boolean": "number",
     "integer": "number",
     "floating": "number",
@@ -147,17 +147,17 @@ def column_kind(column: pd.Series, name: str, *, by_dtype: bool = True) -> Colum
     """
     inferred = _inferred_type(column)
     if not by_dtype:
-        return "date" if _KINDS.get(inferred) == "date" else "number"
+        return "date" if _INFERRED_KINDS.get(inferred) == "date" else "number"
     # decimals among floats, say, which are numbers although pandas has no word for them
     if inferred in _MIXED and not any(isinstance(value, str) for value in column):
         return "number"
-    if inferred not in _KINDS:
+    if inferred not in _INFERRED_KINDS:
         raise _unusable_column_error(column, name, inferred)
-    return _KINDS[inferred]
+    return _INFERRED_KINDS[inferred]
 
 
 def _unusable_column_error(column: pd.Series, name: str, inferred: str) -> TypeError:
-    default = _TO_SECONDS if _KINDS.get(inferred) == "date" else "turn it into numbers or strings, or drop it"
+    default = _TO_SECONDS if _INFERRED_KINDS.get(inferred) == "date" else "turn it into numbers or strings, or drop it"
     remedy, description = _REMEDIES.get(inferred, default), _DESCRIPTIONS.get(inferred, inferred)
     return TypeError(
         f"Column {name!r} of X holds {description} values (dtype {column.dtype}), which cannot be used: {remedy}."
@@ -170,7 +170,7 @@ def number_values(column: ColumnValues, name: str) -> Array:
         return np.asarray(column)
     column = pd.Series(column)
     inferred = _inferred_type(column)
-    if _KINDS.get(inferred) == "date" or (inferred not in _KINDS and inferred not in _MIXED):
+    if _INFERRED_KINDS.get(inferred) == "date" or (inferred not in _INFERRED_KINDS and inferred not in _MIXED):
         raise _unusable_column_error(column, name, inferred)
     try:
         return column.to_numpy(dtype=np.float64, na_value=np.nan)

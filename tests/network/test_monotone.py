@@ -6,7 +6,7 @@ import pytest
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.binding import bind
 from sknet._network.layout import Layout
-from sknet._network.monotone import RELATIVE_STEP, ever_falls, monotone_bounds, rounding_step, sees_constrained
+from sknet._network.monotone import RELATIVE_ROUNDING, ever_falls, monotone_bounds, rounding_step, sees_constrained
 
 SIGN = np.array([1, -1, 0, 0])
 MEANS = np.array([0.5, 0.0, 0.0, 1.0])
@@ -84,8 +84,8 @@ def test_outputs_are_rounded_far_above_the_last_bits_and_far_below_their_size():
     rng = np.random.default_rng(3)
     W, b = rng.normal(size=(50, 1)), rng.normal(size=1)
     size, step = np.abs(W).sum() + np.abs(b).sum(), rounding_step(W, b)
-    assert np.log2(step) % 1 == 0 and RELATIVE_STEP * size < step <= 2 * RELATIVE_STEP * size
+    assert np.log2(step) % 1 == 0 and RELATIVE_ROUNDING * size < step <= 2 * RELATIVE_ROUNDING * size
     raw = rng.uniform(-size, size, 1000)
     near = raw * (1 + 1e-14)
     np.testing.assert_array_equal(np.rint(near / step), np.rint(raw / step))
-    assert rounding_step(0 * W, 0 * b) == RELATIVE_STEP
+    assert rounding_step(0 * W, 0 * b) == RELATIVE_ROUNDING

@@ -46,7 +46,7 @@ def test_functions(folder):
 
 
 def test_arrays(monkeypatch):
-    monkeypatch.setattr(sources, "CHUNK_VALUES", 4)
+    monkeypatch.setattr(sources, "READ_VALUES", 4)
     X, y = np.arange(12).reshape(6, 2), FRAME["y"]
     found = list(read_chunks(X, Roles(y, np.ones(6))))
     np.testing.assert_array_equal(np.concatenate([chunk.X for chunk in found]), X)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sknet._tables.columns import number
+from sknet._tables import encoding as encoding_module
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.encoding import TableEncoder, learn_encoder
 from sknet._tables.frames import as_pandas
@@ -176,7 +176,7 @@ def float_array(n=50, d=6, missing=0.1, seed=0):
 @pytest.mark.parametrize("chosen", [None, [1, 4]])
 @pytest.mark.parametrize("encoding", ["raw", "piecewise_linear"])
 def test_an_array_and_a_frame_of_it_are_the_same(missing, dtype, chosen, encoding, monkeypatch):
-    monkeypatch.setattr(number, "CHUNK_VALUES", 30)
+    monkeypatch.setattr(encoding_module, "CHUNK_VALUES", 30)
     X = float_array(missing=missing).astype(dtype)
     X[:, [1, 4]] = np.round(X[:, [1, 4]] / np.nanmax(X[:, [1, 4]], axis=0))
     frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(6)])

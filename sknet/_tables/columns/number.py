@@ -22,9 +22,6 @@ from sknet._tables.columns.statistics import Distribution, mean_and_deviation, r
 from sknet._tables.frames import ColumnValues, number_values
 from sknet._typing import Array, DType, Table
 
-CHUNK_VALUES = 2**16
-"""How many values are encoded at a time: they stay in the processor's cache for all passes over them."""
-
 QUARTILES = (0.25, 0.5, 0.75)
 
 FLOAT32_RANGE = (1e-30, 1e30)

@@ -20,7 +20,7 @@ from sknet._typing import Array
 SHARE_TOLERANCE = 1e-10
 """A cumulated share of the weight has reached q when it is this near: rounding must not decide on the quantile."""
 
-LARGEST = float(np.finfo(np.float64).max)
+LARGEST_FLOAT = float(np.finfo(np.float64).max)
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,4 +124,4 @@ def mean_and_deviation(numbers: Array, weight: Array | None) -> tuple[float, flo
 def reciprocal(spread: ArrayLike) -> Array:
     """Return 1/spread, the largest number there is where that overflows, and 0 for a spread of 0."""
     with np.errstate(divide="ignore", over="ignore"):
-        return np.where(np.greater(spread, 0.0), np.minimum(np.divide(1.0, spread), LARGEST), 0.0)
+        return np.where(np.greater(spread, 0.0), np.minimum(np.divide(1.0, spread), LARGEST_FLOAT), 0.0)
