@@ -315,7 +315,7 @@ def with_errors(**changes):
 
 @pytest.mark.parametrize("change", [
     of_other_columns, with_another_head, with_another_layer, with_errors(quantiles=np.zeros((0, 1))),
-    with_errors(quantiles=np.array([["a"]])), with_errors(n_rows=0.0),
+    with_errors(quantiles=np.array([["a"]])), with_errors(effective_size=0.0),
     lambda fitted: replace(fitted, out_of_fold="none"), lambda fitted: replace(fitted, seeds=(1, 2)),
 ])  # fmt: skip
 def test_parts_that_do_not_go_together_are_refused(path, change):
