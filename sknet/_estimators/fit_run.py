@@ -28,6 +28,7 @@ from sknet._model.network_run import NetworkRun
 from sknet._model.prediction_sets import LabelResiduals
 from sknet._model.selection import FoldNetworks, Selection, stop_at_selected_epoch
 from sknet._model.settings import Settings
+from sknet._model.shares import HeldOutLoss, KindsOfNetworks, mixed
 from sknet._model.side_by_side import train_side_by_side
 from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
@@ -217,9 +218,7 @@ class FitRun:
         """Return the networks as they are now, joined: of the first fold as long as folds are at work."""
         if not self.states and self.folds is not None:
             return self.folds.first_fold()
-        temperature, shares = 1.0, None
-        if self.selection is not None:
-            temperature, shares = self.selection.temperature, self.selection.shares
+        temperature, shares, _ = self._held_out_choice()
         pairs = zip(self.networks, self.states, strict=True)
         networks = [network.network(state, temperature) for network, state in pairs]
         return join_networks(networks, [None] * len(networks), self.encoding.encoder.n_inputs, shares)
@@ -272,8 +271,25 @@ class FitRun:
             return self.selection.raw.astype(dtype), self.rows.y[rows], weight
         if self.validation is None or not self.states:
             return None
-        raws = [network.raw_of_validation(state) for network, state in zip(self.networks, self.states, strict=True)]
-        return np.mean(raws, axis=0).astype(dtype), self.validation.y, self.validation.weight
+        _, _, raw = self._held_out_choice()
+        return raw.astype(dtype), self.validation.y, self.validation.weight
+
+    def _held_out_choice(self) -> tuple[float, tuple[float, ...] | None, Array]:
+        """Return the temperature and the shares that held-out rows have chosen, and their raw outputs with these."""
+        if self.selection is not None:
+            return self.selection.temperature, self.selection.shares, self.selection.raw
+        validation = self.networks[0].validation
+        if validation is None:
+            return 1.0, None, np.empty((0, self.encoding.head.n_outputs))
+        kinds = KindsOfNetworks(self.plan.settings.sees_bins)
+        by_kind = kinds.by_kind(lambda j: self.networks[j].raw_of_validation(self.states[j]))
+        if len(by_kind) == 1:  # each network has found its temperature, epoch by epoch
+            return 1.0, None, by_kind[0]
+        loss = HeldOutLoss(self.encoding, validation, self.plan.settings.penalty.temperature_scaling)
+        share = loss.choose_share(by_kind, kinds.equal_share)
+        raw = mixed(by_kind, share)
+        factor, _, _ = loss.evaluate(raw)
+        return 1.0 / factor, kinds.of_each(share), raw
 
     def _for_all_rows(self, predicted: Array) -> Array:
         """Put predictions for the held-out rows, (m, ...), where they are among the user's, (N, ...); NaN elsewhere."""

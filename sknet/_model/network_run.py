@@ -99,16 +99,16 @@ class NetworkRun:
     # --- what comes out ----------------------------------------------------------------------------------------------
 
     def network(self, state: State, temperature: float = 1.0) -> Network:
-        """Return the trained network: of the best epoch where rows were held out, else at a temperature that is given.
+        """Return the trained network, of the best epoch where rows were held out, its outputs divided by a temperature.
 
         Its inputs are all of the encoded table; its arrays are copies.
         """
         best, dtype = state.best, self.encoding.output_dtype
         theta = state.parameters if best is None else best.theta
-        if best is not None:
-            temperature = best.temperature  # which is in best.theta
-        elif temperature != 1.0:
+        if temperature != 1.0:
             theta = self.layout.with_output_scaled(theta, 1.0 / temperature)
+        if best is not None:
+            temperature *= best.temperature  # which is in best.theta already
         return self._network_of(theta.astype(dtype), temperature)
 
     def _network_of(self, theta: Array, temperature: float) -> Network:

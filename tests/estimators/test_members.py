@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
 
 import sknet
@@ -85,6 +86,36 @@ def test_each_member_keeps_its_own_best_epoch():
     pd.testing.assert_frame_equal(first, alone.history_.drop(columns="seconds"))
     assert_array_equal(pair.coefs_[0][:, :4], alone.coefs_[0])
     assert_allclose(2.0 * pair.coefs_[1][:4], alone.coefs_[1], rtol=1e-12)
+
+
+def test_held_out_rows_choose_the_shares_of_members_with_and_without_bins():
+    """A member that sees a step of the target predicts it better, and counts more than its equal share."""
+    table = rng.uniform(size=(2000, 1))
+    y = 5.0 * (table[:, 0] > 0.37) + rng.normal(scale=2.0, size=2000)
+    validation = dict(X_val=table[:500], y_val=y[:500])
+    how = HELD_OUT | {"n_members": 2, "dtype": "float64", "max_iter": 10, "n_bins": 32}
+    pair = SigmoidMLPRegressor(**how).fit(table[500:], y[500:], **validation)
+    alone = SigmoidMLPRegressor(**how | {"n_members": 1, "numeric_encoding": "raw"}).fit(
+        table[500:], y[500:], **validation
+    )
+    assert_array_equal(pair.coefs_[0][~(pair.inputs_["kind"] == "bin").to_numpy(), :4], alone.coefs_[0])
+    share = pair.coefs_[1][:4] / alone.coefs_[1]  # of the first, which sees no bins
+    assert_allclose(share, share[0, 0], atol=1e-10)
+    assert share[0, 0] < 0.4
+    assert ((pair.predict(table[:500]) - y[:500]) ** 2).mean() < ((alone.predict(table[:500]) - y[:500]) ** 2).mean()
+
+
+def test_the_published_temperature_suits_the_held_out_rows():
+    """No other factor on the joint outputs would make their loss less, but for the prior on the temperature."""
+    table, label = rng.normal(size=(1000, 3)), rng.integers(2, size=1000)
+    label[table[:, 0] > 0.5] = 1
+    how = HELD_OUT | {"n_members": 2, "dtype": "float64"}
+    net = SigmoidMLPClassifier(**how).fit(table[300:], label[300:], X_val=table[:300], y_val=label[:300])
+    losses = [
+        log_loss(label[:300], 1.0 / (1.0 + np.exp(-factor * net.decision_function(table[:300]))))
+        for factor in (0.9, 1.0, 1.1)
+    ]
+    assert losses[1] == min(losses)
 
 
 @pytest.mark.parametrize("kind", KINDS)
