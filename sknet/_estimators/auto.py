@@ -44,7 +44,7 @@ AUTO_BINS_COLUMNS = 50
 """Up to so many columns of numbers networks see bins: the first layer of a wider table, of pixels perhaps, would be
 huge."""
 
-PATIENCE, FOLDS_PATIENCE, LARGE_PATIENCE = 24, (16, 8, 6), 4
+PATIENCE, FOLDS_PATIENCE, LARGE_PATIENCE = 24, (16, 12, 6), 4
 """How many epochs `n_iter_no_change="auto"` waits for a better one: in general, with folds (below
 `FEW_ROWS`, below `MANY_ROWS`, from there on), on large tables."""
 

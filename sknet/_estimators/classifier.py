@@ -189,7 +189,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         given as `init`, `input_scaling=None`, sparse input or one of scikit-learn's
         schedules, "auto" is "raw".
 
-    n_bins : int, default=16
+    n_bins : int, default=8
         The most bins of a column. Values that many rows share are edges of their
         own.
 

@@ -285,7 +285,7 @@ class FitRun:
         by_kind = kinds.by_kind(lambda j: self.networks[j].raw_of_validation(self.states[j]))
         if len(by_kind) == 1:  # each network has found its temperature, epoch by epoch
             return 1.0, None, by_kind[0]
-        loss = HeldOutLoss(self.encoding, validation, self.plan.settings.penalty.temperature_scaling)
+        loss = HeldOutLoss(self.encoding, validation, self.plan.settings.regularisation.temperature_scaling)
         share = loss.choose_share(by_kind, kinds.equal_share)
         raw = mixed(by_kind, share)
         factor, _, _ = loss.evaluate(raw)

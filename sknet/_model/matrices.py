@@ -143,7 +143,7 @@ class EncodedInMemory:
 MIN_COMPACT_BYTES = 2**26
 """Encoded tables of more bytes are kept as compact rows, if these take less than half of them.
 
-A table of numbers with 16 bins is encoded into 8.5 times its size, in float32. Smaller encoded tables are gathered from
+A table of numbers with 8 bins is encoded into 4.5 times its size, in float32. Smaller encoded tables are gathered from
 the processor's cache, and faster so; of larger ones a batch is read from memory, which takes as long as writing it from
 compact rows."""
 

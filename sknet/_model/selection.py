@@ -9,26 +9,25 @@ n rows; m of them held out, m <= n; k raw outputs.
 
 fold : (n,)         which fold each row belongs to
 raw : (m, k)        outputs for the held-out rows, one fold after the other
-by_kind             such outputs, one array for each kind of network: without bins, with bins
+by_kind             such outputs, one array for each kind of network: see `shares`
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import ceil, inf, log
+from math import ceil, inf
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._model.heads import RegressionHead
 from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows, Encoding, Samples, make_samples
 from sknet._model.model import Network
 from sknet._model.network_run import NetworkRun, make_run
 from sknet._model.row_thresholds import FEW_ROWS, MANY_ROWS
 from sknet._model.settings import Settings
+from sknet._model.shares import HeldOutLoss, KindsOfNetworks, mixed
 from sknet._model.threads import threads_for_networks
-from sknet._network.temperature import PRIOR_LOG, mean_at_best_temperature
 from sknet._tables.splitting import assign_folds
 from sknet._training.minibatch import MiniBatchRun, MiniBatchSolver
 from sknet._training.result import Epoch, StopReason
@@ -52,7 +51,9 @@ def fold_plan(n_rows: int, grouped: bool = False) -> FoldPlan:
     """Return the plan for so many rows: each of few rows says little, and so does one more row of a group."""
     if n_rows < FEW_ROWS:
         return FoldPlan(4, 4, 1.05)
-    return FoldPlan(4, 2, 1.002) if n_rows < MANY_ROWS or grouped else FoldPlan(10, 1, 1.002)
+    if grouped:
+        return FoldPlan(4, 2, 1.01)
+    return FoldPlan(4, 1, 1.01) if n_rows < MANY_ROWS else FoldPlan(10, 1, 1.002)
 
 
 MIN_STEPS = 75
@@ -62,14 +63,6 @@ first weights."""
 MAX_EXTRA_EPOCHS = 4
 """Folds wait for a better epoch for at most so many epochs more than the best one took: what learns fast overfits fast,
 too."""
-
-
-SHARES = np.linspace(0.0, 1.0, 11)
-"""The shares of networks without bins that are tried, where there are some of both kinds."""
-
-SHARE_PRIOR = 0.25
-"""The standard deviation of the prior on this share, whose mean is an equal share for each network: few rows move it
-little."""
 
 
 @dataclass(frozen=True)
@@ -146,10 +139,7 @@ class FoldNetworks:
         self.settings, self.encoding, self.rows = settings, encoding, rows
         n = len(rows)
         plan = fold_plan(n, groups is not None)
-        kinds = [[j for j, sees in enumerate(settings.sees_bins) if sees is with_bins] for with_bins in (False, True)]
-        self._kinds = [kind for kind in kinds if kind]  # the numbers of the members without bins, and with bins
-        # of the first kind, where each network has the same share
-        self._equal_share = len(self._kinds[0]) / len(settings.sees_bins)
+        self._kinds = KindsOfNetworks(settings.sees_bins)
         fold = assign_folds(n, strata, groups, plan.n_folds, fold_seed)
         self.tolerance_factor = plan.tolerance_factor
         rows_by_fold = [np.flatnonzero(fold == i) for i in range(min(plan.n_held_out, fold.max() + 1))]
@@ -171,7 +161,7 @@ class FoldNetworks:
             held_out_rows = rows.take(held_out)
             self._samples.append([run.samples(held_out_rows) for run in runs])
         joint = make_samples(encoding, rows.take(self.held_out), 0)
-        self._target, self._weight, self._total_weight = joint.target, joint.weight, joint.total_weight
+        self._loss = HeldOutLoss(encoding, joint, settings.regularisation.temperature_scaling)
         self.epochs: list[Epoch] = []
         self.best_epoch = 0
         self._best_loss, self._best_late_loss = inf, inf
@@ -189,27 +179,15 @@ class FoldNetworks:
     def raw_by_kind(self) -> list[Array]:
         """Return the held-out rows' raw outputs, (m, k): for each kind, the mean of its networks'."""
         folds = list(zip(self.runs, self.states, self._samples, strict=True))
-        by_kind = []
-        for kind in self._kinds:
-            outputs = [np.concatenate([runs[j].raw(states[j], rows[j]) for runs, states, rows in folds]) for j in kind]
-            by_kind.append(outputs[0] if len(outputs) == 1 else np.mean(outputs, axis=0))
-        return by_kind
-
-    def _evaluate(self, raw: Array) -> tuple[float, float, float]:
-        """Bring raw outputs, in place, to their best temperature; return its inverse, their loss, and the criterion."""
-        loss = self.encoding.head.loss
-        if not self.settings.regularisation.temperature_scaling:
-            value = loss.mean(raw, self._target, self._weight)
-            return 1.0, value, value
-        factor, value = mean_at_best_temperature(loss, raw, self._target, self._weight, self._total_weight)
-        # the criterion, by which epochs are compared: a loss that an extreme temperature has lowered is penalised
-        return factor, value, value + log(factor) ** 2 / (2.0 * PRIOR_LOG**2 * self._total_weight)
+        return self._kinds.by_kind(
+            lambda j: np.concatenate([runs[j].raw(states[j], rows[j]) for runs, states, rows in folds])
+        )
 
     def finish_epoch(self) -> bool:
         """Evaluate an epoch that all networks have trained; return whether to train another one."""
         by_kind, solver = self.raw_by_kind(), self.settings.solver
-        raw = _mixed(by_kind, self._equal_share)
-        self._factor, value, criterion = self._evaluate(raw)
+        raw = mixed(by_kind, self._kinds.equal_share)
+        self._factor, value, criterion = self._loss.evaluate(raw)
         last = [state.history[-1] for _, state in self.networks]
         means = np.mean([[epoch.loss, epoch.learning_rate, epoch.gradient_norm] for epoch in last], axis=0).tolist()
         self.epochs.append(
@@ -243,39 +221,16 @@ class FoldNetworks:
     def selection(self, stop_reason: StopReason | None) -> Selection:
         """Return the choice: the last epoch, where none could be chosen yet."""
         if self._chosen is None:
-            by_kind = self.raw_by_kind()
-            self._chosen = len(self.epochs), self._factor, _mixed(by_kind, self._equal_share) * self._factor, by_kind
+            by_kind, share = self.raw_by_kind(), self._kinds.equal_share
+            self._chosen = len(self.epochs), self._factor, mixed(by_kind, share) * self._factor, by_kind
         n_epochs, factor, raw, by_kind = self._chosen
-        share = self._equal_share
+        share = self._loss.choose_share(by_kind, self._kinds.equal_share)
         if len(by_kind) > 1:
-            share = self._choose_share(by_kind)
-            raw = _mixed(by_kind, share)
-            factor, _, _ = self._evaluate(raw)  # `epochs` keeps the losses at equal shares, which observers have seen
-        shares = np.empty(len(self.settings.sees_bins))
-        for kind, share_of_kind in zip(self._kinds, (share, 1.0 - share), strict=False):
-            shares[kind] = share_of_kind / len(kind)
-        return Selection(
-            n_epochs, 1.0 / factor, tuple(shares.tolist()), tuple(self.epochs), self.held_out, raw, stop_reason
-        )
-
-    def _choose_share(self, by_kind: list[Array]) -> float:
-        """Return the share of networks without bins that is most probable, given the held-out rows and the prior.
-
-        A loss of labels is minus a mean log-likelihood; one of numbers is so once it is divided by the noise's
-        variance, for which twice the loss at equal shares stands.
-        """
-        equal, scale = self._equal_share, 1.0
-        if isinstance(self.encoding.head, RegressionHead):
-            scale = 2.0 * abs(self._evaluate(_mixed(by_kind, equal))[2])
-        prior = scale * (SHARES - equal) ** 2 / (2.0 * SHARE_PRIOR**2 * self._total_weight)
-        criteria = [self._evaluate(_mixed(by_kind, share))[2] for share in SHARES]
-        return float(SHARES[np.argmin(criteria + prior)])
-
-
-def _mixed(by_kind: list[Array], share: float) -> Array:
-    """Return the raw outputs where the first kind has this share of them: a new array."""
-    first = by_kind[0]
-    return first.copy() if len(by_kind) == 1 else (share * first + (1.0 - share) * by_kind[1]).astype(first.dtype)
+            raw = mixed(by_kind, share)
+            # `epochs` keeps the losses at equal shares, which observers have seen
+            factor, _, _ = self._loss.evaluate(raw)
+        shares = self._kinds.of_each(share)
+        return Selection(n_epochs, 1.0 / factor, shares, tuple(self.epochs), self.held_out, raw, stop_reason)
 
 
 def scaled_loss(factor: float, loss: float) -> float:

@@ -32,7 +32,7 @@ class TableSettings:
     input_scaling: str | None
     text_features: object = None
     numeric_encoding: str = "raw"  # of the encoded table; see `sees_bins` below
-    n_bins: int = 16
+    n_bins: int = 8
     max_categories: int | None = 100
     category_encoding: str = "one_hot"
     text_components: int = 30

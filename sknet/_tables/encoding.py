@@ -315,7 +315,7 @@ def learn_encoder(
     input_scaling: str | None = "robust",
     weight: ArrayLike | None = None,
     numeric_encoding: str = "raw",
-    n_bins: int = 16,
+    n_bins: int = 8,
     max_categories: int | None = 100,
     category_encoding: str = "one_hot",
     text_components: int = 30,

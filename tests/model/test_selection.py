@@ -11,7 +11,7 @@ from sklearn.metrics import log_loss
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import Facts
 from sknet._estimators.resolve import objective_settings, resolve
-from sknet._model import selection
+from sknet._model import selection, shares
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding
 from sknet._model.network_run import make_run
@@ -54,11 +54,11 @@ def fold_networks(*prepared, groups=None):
 
 @pytest.mark.parametrize(
     ("n_rows", "grouped", "expected"),
-    [(FEW_ROWS - 1, False, (4, 4, 1.05)), (FEW_ROWS - 1, True, (4, 4, 1.05)), (FEW_ROWS, False, (4, 2, 1.002)),
-     (MANY_ROWS - 1, False, (4, 2, 1.002)), (MANY_ROWS, False, (10, 1, 1.002)), (MANY_ROWS, True, (4, 2, 1.002))],
+    [(FEW_ROWS - 1, False, (4, 4, 1.05)), (FEW_ROWS - 1, True, (4, 4, 1.05)), (FEW_ROWS, False, (4, 1, 1.01)),
+     (MANY_ROWS - 1, False, (4, 1, 1.01)), (MANY_ROWS, False, (10, 1, 1.002)), (MANY_ROWS, True, (4, 2, 1.01))],
 )  # fmt: skip
 def test_the_plan_depends_on_rows_and_groups(n_rows, grouped, expected):
-    """A tenth of the rows is enough of a larger table, but not the rows of a tenth of the groups."""
+    """One fold is enough of a larger table, but not the rows of one fold of groups."""
     assert fold_plan(n_rows, grouped) == expected
 
 
@@ -116,7 +116,7 @@ def test_the_prior_on_the_temperature_counts_as_a_part_of_the_loss(surplus, expe
     """The last epoch is as good as the best of them, 1, if its loss with the prior is at most 1.05."""
     prior = 1.2**2 / (2.0 * PRIOR_LOG**2 * N)
     pairs = iter([(1.0, 1.0)] * 3 + [(np.exp(1.2), 1.05 - prior + surplus)])
-    monkeypatch.setattr(selection, "mean_at_best_temperature", lambda *given: next(pairs))
+    monkeypatch.setattr(shares, "mean_at_best_temperature", lambda *given: next(pairs))
     chosen = select_epoch(fold_networks(*prepared(max_iter=4, numeric_encoding="raw")))
     assert chosen.n_epochs == expected
     assert chosen.temperature == pytest.approx(np.exp(-1.2) if expected == 4 else 1.0)
@@ -173,7 +173,7 @@ def test_they_end_where_no_epoch_is_better_for_long(patience, n_in_vain, lower, 
     """
     values = iter(np.array([1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 20]) - lower)
     monkeypatch.setattr(selection, "fold_plan", lambda *given: FoldPlan(4, 4, 1.002))
-    monkeypatch.setattr(selection, "mean_at_best_temperature", lambda *given: (1.0, next(values)))
+    monkeypatch.setattr(shares, "mean_at_best_temperature", lambda *given: (1.0, next(values)))
     chosen = select_epoch(fold_networks(*prepared(max_iter=40, n_iter_no_change=patience, tol=0.02)))
     assert chosen.n_epochs == 4 and len(chosen.epochs) == 4 + n_in_vain + 1
 
@@ -181,7 +181,7 @@ def test_they_end_where_no_epoch_is_better_for_long(patience, n_in_vain, lower, 
 @pytest.mark.parametrize(("batch_size", "max_iter", "first"), [(3, 8, 3), (N, 80, 75), (N, 9, 9)])
 def test_no_epoch_before_the_75th_step_is_chosen_where_there_are_so_many(batch_size, max_iter, first, monkeypatch):
     values = iter(1.1 ** np.arange(max_iter))  # the first would be the best one
-    monkeypatch.setattr(selection, "mean_at_best_temperature", lambda *given: (1.0, next(values)))
+    monkeypatch.setattr(shares, "mean_at_best_temperature", lambda *given: (1.0, next(values)))
     monkeypatch.setattr(selection, "MAX_EXTRA_EPOCHS", np.inf)
     folds = fold_networks(
         *prepared(batch_size=batch_size, max_iter=max_iter, n_iter_no_change=np.inf, numeric_encoding="raw")
@@ -190,7 +190,7 @@ def test_no_epoch_before_the_75th_step_is_chosen_where_there_are_so_many(batch_s
 
 
 def test_max_iter_bounds_them_even_where_no_loss_is_a_number(monkeypatch):
-    monkeypatch.setattr(selection, "mean_at_best_temperature", lambda *given: (1.0, np.nan))
+    monkeypatch.setattr(shares, "mean_at_best_temperature", lambda *given: (1.0, np.nan))
     chosen = select_epoch(fold_networks(*prepared(max_iter=4)))
     assert chosen.n_epochs <= len(chosen.epochs) <= 4
 

@@ -70,7 +70,7 @@ def test_the_table_is_encoded_once_and_given_up():
     SigmoidMLPRegressor(**TWO | FOLDS | dict(max_iter=1)).fit(table, y)
     calls = calls_of(table)
     assert calls.count("encode_shard") == calls.count("some_inputs") == 1
-    assert calls.count("RunOfShard") == 2 + 2 * 2  # of 600 rows, two folds are held out
+    assert calls.count("RunOfShard") == 2 + 2  # of 600 rows, one fold is held out
     assert table.partitions._futures is table.partitions.rows_here is None
 
 

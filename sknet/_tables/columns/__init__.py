@@ -104,7 +104,7 @@ class ColumnSettings:
     input_scaling: str | None = "robust"
     weight: Array | None = None
     numeric_encoding: str = "raw"
-    n_bins: int = 16
+    n_bins: int = 8
     max_categories: int | None = 100
     category_encoding: str = "one_hot"
     target: Array | None = None
