@@ -8,6 +8,8 @@ import subprocess
 import sys
 
 import pytest
+import scipy
+from sklearn.utils.fixes import parse_version
 
 FITS = """
 import numpy as np, pandas as pd, scipy.sparse as sp, sklearn
@@ -45,6 +47,9 @@ OF_TORCH = """
 """
 
 
+@pytest.mark.skipif(
+    parse_version(scipy.__version__) < parse_version("1.14"), reason="scikit-learn dispatches from SciPy 1.14 on"
+)
 @pytest.mark.parametrize(
     "compare", [OF_SCIPY, pytest.param(OF_TORCH, marks=pytest.mark.export)], ids=["SciPy", "torch"]
 )

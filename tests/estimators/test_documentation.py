@@ -6,13 +6,20 @@ from importlib.metadata import PackageNotFoundError
 from pathlib import Path
 
 import pytest
+import sklearn
 from sklearn.datasets import load_iris
+from sklearn.utils.fixes import parse_version
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import documentation
 
 PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 ADDRESS = PROJECT["urls"]["Documentation"]
+
+
+shown_by_scikit_learn = pytest.mark.skipif(
+    parse_version(sklearn.__version__) < parse_version("1.9"), reason="scikit-learn shows it from 1.9 on"
+)
 
 
 class Metadata:
@@ -26,6 +33,7 @@ def installed(monkeypatch):
     monkeypatch.setattr(documentation, "metadata", lambda name: Metadata())
 
 
+@shown_by_scikit_learn
 @pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
 def test_each_parameter_has_a_link_and_a_tooltip(kind, installed):
     page = kind()._repr_html_()
@@ -36,6 +44,7 @@ def test_each_parameter_has_a_link_and_a_tooltip(kind, installed):
         assert link[1].startswith(ADDRESS)
 
 
+@shown_by_scikit_learn
 def test_fitted_attributes_are_shown(installed):
     page = SigmoidMLPClassifier(max_iter=2, random_state=0).fit(*load_iris(return_X_y=True))._repr_html_()
     for name in ("n_iter_", "loss_", "classes_", "n_features_in_"):
