@@ -107,3 +107,13 @@ def test_a_row_says_how_many_splits_a_model_was_run_on():
     rows = pd.concat([fits(sknet=[1, 1, 1], TabM=[1]), fits(sknet=[1, 1, 1], TabM=[1, 1]).assign(table="made/two")])
     assert report.splits_of(rows, "sknet") == "3"
     assert report.splits_of(rows, "TabM") == "1 to 2"
+
+
+def test_times_of_another_machine_are_marked(monkeypatch):
+    names = ("sknet", "linear_model", "LightGBM", "CatBoost", "HistGradientBoosting")
+    rows = fits(**{name: [1.0] for name in names}).assign(n_train=100)
+    monkeypatch.setattr(report, "measured", lambda: rows)
+    monkeypatch.setattr(report, "MIN_TABLES", 1)
+    monkeypatch.setattr(report, "machines", lambda: {name.replace("_", " "): "A" for name in names} | {"CatBoost": "B"})
+    head = report.times().splitlines()[0]
+    assert "| CatBoost* |" in head and "| LightGBM |" in head

@@ -100,8 +100,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     early_stopping : bool, "auto" or "folds", default="auto"
         Whether to hold out rows, stop after `n_iter_no_change` epochs without a
         better score on them, and keep the best epoch's weights. With "folds",
-        each of four folds (from 500 rows on, two of the four; from 5,000 on without
-        `groups`, one of ten) is held out from networks of its own; the loss of
+        each of four folds (from 500 rows on, one of the four, with `groups` two;
+        from 5,000 on, without `groups`, one of ten) is held out from networks of its own; the loss of
         their rows chooses the number of epochs and, where it is scaled, the
         temperature, and then all rows are trained on. "auto" is False below 67
         rows; "folds" up to 14,999 with a first-order solver and a schedule that

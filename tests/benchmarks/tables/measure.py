@@ -140,9 +140,9 @@ def append(one: dict[str, object]) -> None:
 def note_machine(model: str) -> None:
     """Write beside the rows on what, with which versions and when each model was measured last."""
     known = json.loads(MACHINE.read_text(encoding="utf-8")) if MACHINE.exists() else {}
-    known["machine"] = f"{processor()}, one thread, {platform.system()}, Python {platform.python_version()}"
+    machine = f"{processor()}, {platform.system()}, Python {platform.python_version()}"
     package = PACKAGES.get(model, "scikit-learn")
     own = {} if package == "sknet-mlp" else {package: version(package)}
     versions = own | {name: version(name) for name in ("numpy", "pandas", "scikit-learn")}
-    known[model] = {"date": date.today().isoformat(), "versions": versions}
+    known[model] = {"date": date.today().isoformat(), "machine": machine, "versions": versions}
     MACHINE.write_text(json.dumps(known, indent=1) + "\n", encoding="utf-8")

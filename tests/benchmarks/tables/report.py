@@ -213,7 +213,9 @@ def times() -> str:
             each = ratios(here, "fit_seconds", peer, shift=0.0)
             cells.append(f"{np.exp(each['mean'].mean()):.2g}" if len(each) >= MIN_TABLES else "")
         body.append(cells)
-    head = ["rows to fit", "tables", "ours, median", *PEERS]
+    known = machines()
+    elsewhere = {peer for peer in PEERS if known.get(peer) != known.get(OURS)}
+    head = ["rows to fit", "tables", "ours, median", *[f"{peer}*" if peer in elsewhere else peer for peer in PEERS]]
     kept = [place for place, _ in enumerate(head) if any(cells[place] for cells in body)]
     return as_markdown([head[place] for place in kept], [[cells[place] for place in kept] for cells in body])
 
@@ -241,14 +243,28 @@ def failures() -> str:
     return text + (f" Ended by their number of epochs, with a warning: {counts}." if counts else "")
 
 
+def measured_with() -> dict[str, dict]:
+    """When each model was measured last, on which machine, with which versions."""
+    return json.loads(measure.MACHINE.read_text(encoding="utf-8"))
+
+
+def machines() -> dict[str, str]:
+    return {model: known["machine"] for model, known in measured_with().items()}
+
+
 def versions() -> str:
-    known = json.loads(measure.MACHINE.read_text(encoding="utf-8"))
+    known = measured_with()
     body = [
-        [model, known[model]["date"], ", ".join(f"{k} {v}" for k, v in known[model]["versions"].items())]
+        [
+            model,
+            known[model]["date"],
+            known[model]["machine"],
+            ", ".join(f"{k} {v}" for k, v in known[model]["versions"].items()),
+        ]
         for model in MODELS
         if model in known
     ]
-    return f"{known['machine']}.\n\n" + as_markdown(["model", "measured", "versions"], body)
+    return as_markdown(["model", "measured", "machine", "versions"], body)
 
 
 def list_of_tables() -> str:
