@@ -2,7 +2,8 @@
 
 Each text is its counts of character n-grams within words (TF-IDF), so that words with one stem, or misspelt, are alike
 [1]_. Their truncated singular value decomposition leaves a few numbers, which are scaled together, as in skrub's
-`StringEncoder` [2]_. Counts and decomposition are scikit-learn's. A term that a text has n times counts as 1 + log n.
+`StringEncoder` [2]_. Counts and decomposition are scikit-learn's. A term that a text has n times counts as 1 + log n;
+rare terms have more weight than usual, as few components would go to endings and words that all texts share.
 
 .. [1] Cerda, P. and Varoquaux, G. (2020). "Encoding high-cardinality string categorical variables". IEEE Transactions
    on Knowledge and Data Engineering 34, 1164-1176.
@@ -47,6 +48,12 @@ NGRAMS = (3, 4)
 MAX_TERMS = 5_000
 """How many terms are counted: the most frequent ones."""
 
+IDF_POWER = 1.5
+"""Of a term's inverse document frequency, in its weight: with 1, 30 components have up to 5 % more error."""
+
+SCALING_COMPONENTS = 30
+"""So many components, the first, decide on the scale of all: more of them leave the first ones as they are."""
+
 MAX_CHARACTERS = 100_000
 """How many characters of a text count, the first ones: counting takes some 150 bytes of memory for each."""
 
@@ -69,7 +76,8 @@ class TextColumn(EqualByFields, WithoutSlopes):
     terms : tuple of str
         The n-grams that are counted.
     idf : ndarray of shape (v,)
-        What each count is multiplied by, before a text's counts are divided by their length.
+        What each count is multiplied by, before a text's counts are divided by their length: the inverse document
+        frequency, to the power of `IDF_POWER`.
     components : ndarray of shape (c, v)
         In float32.
     center : ndarray of shape (c,)
@@ -218,9 +226,9 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
     chosen = np.sort(np.lexsort((np.arange(counts.shape[1]), -(weight @ counts)))[:MAX_TERMS])
     if len(chosen) < 2:
         return _without_terms(has_missing)
-    # as TfidfTransformer has it, with weights for numbers of rows
+    # as TfidfTransformer has it, with weights for numbers of rows, and the power
     counts = counts[:, chosen]
-    idf = 1.0 + np.log((1.0 + weight.sum()) / (1.0 + weight @ (counts > 0)))
+    idf = (1.0 + np.log((1.0 + weight.sum()) / (1.0 + weight @ (counts > 0)))) ** IDF_POWER
     counts.data = 1.0 + np.log(counts.data)
     tfidf = normalize(counts * idf)
     svd = TruncatedSVD(min(settings.text_components, len(chosen)), random_state=settings.seed)
@@ -236,7 +244,7 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
         idf,
         svd.components_[kept].astype(np.float32),
         center[kept],
-        float(1.0 / np.sqrt(np.mean(deviation[kept] ** 2))),
+        float(1.0 / np.sqrt(np.mean(deviation[kept][:SCALING_COMPONENTS] ** 2))),
         has_missing,
     )
 

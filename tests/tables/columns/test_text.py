@@ -48,9 +48,10 @@ def write(column, values, dtype=np.float64):
 
 
 def test_the_inputs_are_the_scaled_projections_of_scikit_learn():
-    terms = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 4), max_features=5_000, sublinear_tf=True)
+    terms = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 4), max_features=5_000, sublinear_tf=True).fit(TEXTS)
+    terms.idf_ **= 1.5
     svd = TruncatedSVD(5, random_state=3)
-    theirs = svd.fit_transform(terms.fit_transform(TEXTS))
+    theirs = svd.fit_transform(terms.transform(TEXTS))
     column = learn(TEXTS)
     np.testing.assert_allclose(
         dict(zip(column.terms, column.idf, strict=True))["goo"], terms.idf_[terms.vocabulary_["goo"]]
@@ -59,6 +60,12 @@ def test_the_inputs_are_the_scaled_projections_of_scikit_learn():
         write(column, TEXTS), (theirs - theirs.mean(axis=0)) / np.sqrt(theirs.var(axis=0).mean()), rtol=1e-3, atol=1e-4
     )
     assert column.n_inputs == 5 and column.components.dtype == np.float32
+
+
+def test_the_first_components_decide_on_the_scale_of_all(monkeypatch):
+    monkeypatch.setattr(text, "SCALING_COMPONENTS", 3)
+    inputs = write(learn(TEXTS, 8), TEXTS)
+    assert inputs.shape[1] == 8 and inputs[:, :3].var(axis=0).mean() == pytest.approx(1.0, abs=1e-4)
 
 
 def test_only_the_most_frequent_terms_count(monkeypatch):
