@@ -38,7 +38,7 @@ def figures(quick: bool) -> Iterator[Figure]:
 
 
 def default_fits() -> Iterator[Figure]:
-    """Fits of all defaults but the number of epochs, which changes no allocation: with 16 bins beside each number."""
+    """Fits of all defaults but the number of epochs, which changes no allocation: with bins beside each number."""
     rng = np.random.default_rng(0)
     numbers = rng.normal(size=(130_000, 50))  # 52 MB
     single = rng.normal(size=(260_000, 50)).astype(np.float32)
