@@ -218,7 +218,9 @@ class FitRun:
         """Return the networks as they are now, joined: of the first fold as long as folds are at work."""
         if not self.states and self.folds is not None:
             return self.folds.first_fold()
-        temperature, shares, _ = self._held_out_choice()
+        temperature, shares = 1.0, None
+        if self.selection is not None or len(self.networks) > 1:
+            temperature, shares, _ = self._held_out_choice()
         pairs = zip(self.networks, self.states, strict=True)
         networks = [network.network(state, temperature) for network, state in pairs]
         return join_networks(networks, [None] * len(networks), self.encoding.encoder.n_inputs, shares)
