@@ -10,6 +10,7 @@ import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable, Coroutine, Iterable, Sequence
 from concurrent.futures import CancelledError, wait
+from threading import Lock
 from time import monotonic, sleep
 from typing import Any, TypeAlias
 from weakref import WeakSet
@@ -25,6 +26,9 @@ Delayed: TypeAlias = Any
 TICK = 1.0
 """Seconds between two looks at whether there are workers at all."""
 
+ANSWER_TIME = 3.0
+"""Seconds that a worker has to answer the first direct call; after these, calls go by way of the scheduler."""
+
 
 class OnWorker:
     """A value that stays on a worker, and whose methods are called there: one of dask's actors."""
@@ -38,11 +42,14 @@ class OnWorker:
         threads = get_worker().executor
         return await asyncio.get_running_loop().run_in_executor(threads, getattr(self._value, method), *arguments)
 
+    async def answer(self) -> None:
+        """Do nothing: the caller learns that this worker can be reached."""
+
 
 class KeptValues:
     """Values that stay on the workers, each made there from arguments that are results of tasks.
 
-    A call is no task: the scheduler only passes it on, in a fifth of the time. But dask does not repeat it: where a
+    A call is no task, and takes a fifth of the time; see `Cluster.call_directly`. But dask does not repeat it: where a
     worker is lost, a task has to do the same instead.
 
     Parameters
@@ -65,6 +72,7 @@ class KeptValues:
             self._actors = self._cluster.results(self._futures)
             for actor in self._actors:  # a call is a reference cycle, and would keep the key beyond the fit by this
                 actor._future = None
+            self._cluster.call_directly(self._actors)
         sent = [None if each is None else list(each) for each in arguments]
         pairs = zip(self._actors, sent, strict=True)
         try:
@@ -88,6 +96,12 @@ async def _all(calls: Sequence[Awaitable[object]]) -> list[Any]:
     return [await call for call in calls]
 
 
+async def _which_answer(actors: Sequence[Any]) -> list[bool]:
+    """Return whether each actor answers in time."""
+    calls = [asyncio.wait_for(actor.answer(), ANSWER_TIME) for actor in actors]
+    return [answer is None for answer in await asyncio.gather(*calls, return_exceptions=True)]
+
+
 class Cluster:
     """A cluster that computes tasks of one fit.
 
@@ -100,6 +114,9 @@ class Cluster:
         self._client: Any = client
         self._futures: WeakSet[Future] = WeakSet()
         self._kept: WeakSet[KeptValues] = WeakSet()
+        self._direct: Any = None
+        self._unreachable: set[str] = set()
+        self._lock = Lock()
         self._patience = float(dask.config.get("sknet.workers", 60.0))
         self._seen = monotonic()  # when there were workers
         while not self._threads():
@@ -179,6 +196,35 @@ class Cluster:
         self._kept.add(kept)
         return kept
 
+    def call_directly(self, actors: Sequence[Any]) -> None:
+        """Let calls go straight to the workers that can be reached so; to others, the scheduler passes them on.
+
+        An actor's calls go by the client that it belongs to, and by default a client leaves them to the scheduler,
+        which opens a connection for each. So actors get a client of ours, for the time of the fit.
+        """
+        with self._lock:  # runs of several networks ask at the same time
+            if self._direct is None:
+                self._direct = self._direct_client()
+            by_address = {actor._address: actor for actor in actors if actor._address not in self._unreachable}
+            for actor in by_address.values():
+                actor._client = self._direct
+            answers = self.wait_for(_which_answer(list(by_address.values())))
+            self._unreachable.update(address for address, ok in zip(by_address, answers, strict=True) if not ok)
+            for actor in actors:
+                actor._client = self._client if actor._address in self._unreachable else self._direct
+
+    def _direct_client(self) -> Client:
+        """Return a client that calls workers directly, or the user's where they want none or there can be no other."""
+        if self._client.direct_to_workers is False:  # None where the user has said nothing
+            return self._client
+        try:
+            return Client(
+                self._client.scheduler.address, security=self._client.security, loop=self._client.loop, name="sknet",
+                set_as_default=False, direct_to_workers=True,
+            )  # fmt: skip
+        except Exception:
+            return self._client
+
     def _spread(self, items: Sequence[Any]) -> list[tuple[str | None, list[Any]]]:
         """Return each thread's address, if there are threads, with its share of the items, which follow one another."""
         threads, n = self._threads() or [None], len(items)
@@ -226,6 +272,8 @@ class Cluster:
         for kept in list(self._kept):
             kept.release()
         _release(list(self._futures))
+        if self._direct not in (None, self._client):
+            self._direct.close()
 
 
 def keep_no_messages(*comms: Any) -> None:

@@ -1,5 +1,6 @@
 """Fits by a cluster's workers, which may be lost at any instant, come late, or never have been there."""
 
+import asyncio
 import os
 import signal
 import threading
@@ -20,6 +21,7 @@ from local_workers import distance  # noqa: E402
 from sknet import Checkpoint, load, save  # noqa: E402
 from sknet import SigmoidMLPClassifier as LocalClassifier  # noqa: E402
 from sknet import SigmoidMLPRegressor as LocalRegressor  # noqa: E402
+from sknet._partitions import tasks  # noqa: E402
 from sknet._partitions.cluster import Cluster, KeptValues  # noqa: E402
 from sknet.dask import SigmoidMLPClassifier, SigmoidMLPRegressor  # noqa: E402
 
@@ -145,6 +147,81 @@ def test_a_lost_worker_changes_nothing(client, workers, monkeypatch, parameters,
     assert undisturbed.resolved_params_ == again.resolved_params_
 
 
+# --- workers are called directly, or by way of the scheduler
+
+
+@pytest.fixture
+def passed_on(monkeypatch):
+    """What the scheduler passes on to workers: their addresses, one for each call."""
+    addresses = []
+
+    class Recorded(distributed.actor.ProxyRPC):
+        def __init__(self, rpc, address):
+            addresses.append(address)
+            super().__init__(rpc, address)
+
+    monkeypatch.setattr(distributed.actor, "ProxyRPC", Recorded)
+    return addresses
+
+
+async def refused(address, addresses):
+    raise OSError(f"{address}: no route to host")
+
+
+async def dropped(address, addresses):
+    await asyncio.sleep(3600)
+
+
+async def of_another(address, addresses):
+    return next(other for other in addresses if other != address)
+
+
+def unreachable(monkeypatch, away, way, addresses=()):
+    """Let direct connections to some addresses go another way; return the addresses that were tried."""
+    tried, connect = [], distributed.core.ConnectionPool._connect
+
+    async def connected(self, addr, timeout=None):
+        if addr in away and self.server and isinstance(self.server(), distributed.Client):
+            tried.append(addr)
+            addr = await way(addr, addresses)
+        return await connect(self, addr, timeout)
+
+    monkeypatch.setattr(distributed.core.ConnectionPool, "_connect", connected)
+    return tried
+
+
+def test_calls_go_straight_to_workers_unless_the_client_says_otherwise(client, workers, passed_on, monkeypatch):
+    given = table()
+    monkeypatch.setattr("sknet._partitions.cluster.ANSWER_TIME", 60.0)  # also of a busy machine
+    directly = SigmoidMLPRegressor(**FIT).fit(given[list(X)], given["y"])
+    assert passed_on == [] and client.direct_to_workers is None
+    monkeypatch.setattr(client, "direct_to_workers", False)
+    tried = unreachable(monkeypatch, workers, refused)
+    by_scheduler = SigmoidMLPRegressor(**FIT).fit(given[list(X)], given["y"])
+    assert set(passed_on) == set(workers) and tried == []
+    assert distance(directly, by_scheduler) == 0.0
+
+
+@pytest.mark.parametrize(("way", "n_away"), [(refused, 2), (dropped, 1), (of_another, 2)])
+def test_a_worker_that_cannot_be_reached_is_tried_once(client, workers, passed_on, monkeypatch, way, n_away):
+    given, parameters = table(), FIT | dict(n_members=2, early_stopping="folds")
+    expected = SigmoidMLPRegressor(**parameters).fit(given[list(X)], given["y"])
+    away, started, start = sorted(workers)[:n_away], [], Cluster.start
+
+    def recorded(self, function, *arguments, **options):
+        started.append(function)
+        return start(self, function, *arguments, **options)
+
+    monkeypatch.setattr(Cluster, "start", recorded)
+    monkeypatch.setattr("sknet._partitions.cluster.ANSWER_TIME", 10.0)
+    tried = unreachable(monkeypatch, away, way, workers)
+    net = SigmoidMLPRegressor(**parameters).fit(given[list(X)], given["y"])
+    assert set(tried) == set(passed_on) <= set(away)
+    assert len(tried) == len(set(tried)) and (tried or n_away == 1)  # both shards may be on one worker
+    assert tasks.gradient not in started  # no step is done again by tasks
+    assert distance(expected, net) == 0.0 and left_on(client) == (set(), {})
+
+
 # --- workers come late, or not at all
 
 
@@ -200,13 +277,23 @@ def test_a_client_that_is_closed_is_told(monkeypatch):
 
 
 def left_on(client):
-    """Return the keys that the cluster still has, once it has had time to forget them."""
+    """Return the keys that the cluster still has, and its clients beside this one, once it has had time to forget."""
+
+    def on_scheduler(dask_scheduler):
+        return [*dask_scheduler.tasks, *dask_scheduler.clients]
+
     for _ in range(50):
-        held = client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks))
+        held = set(client.run_on_scheduler(on_scheduler)) - {client.id, "fire-and-forget"}
         if not held and not client.futures:
             break
         time.sleep(0.1)
     return held, dict(client.futures)
+
+
+def n_connections():
+    """Return how many connections sknet's clients have to workers and schedulers."""
+    pools = [(pool, pool.server and pool.server()) for pool in distributed.core.ConnectionPool._instances]
+    return sum(pool.open for pool, server in pools if getattr(server, "id", "").startswith("Client-sknet"))
 
 
 @pytest.mark.parametrize(
@@ -215,22 +302,23 @@ def left_on(client):
 def test_nothing_is_left_behind(client, workers, monkeypatch, parameters):
     given, threads = table(), set(threading.enumerate())
     net = SigmoidMLPRegressor(**FIT | parameters).fit(given[list(X)], given["y"])
-    assert left_on(client) == ([], {})
+    assert left_on(client) == (set(), {})
     bad = SigmoidMLPRegressor(**FIT | parameters | dict(solver="sgd", learning_rate_init=1e200, clip_norm=None))
     with pytest.raises(ValueError, match="learning_rate_init") as failed:
         bad.fit(given[list(X)], given["y"])
-    assert left_on(client) == ([], {}) and failed.value
+    assert left_on(client) == (set(), {}) and failed.value
     before = net._fitted
     with monkeypatch.context() as patched:
         at_task(patched, "gradient", 3, lambda: os.kill(os.getpid(), signal.SIGINT))
         with pytest.raises(KeyboardInterrupt) as interrupted:
             net.fit(given[list(X)], given["y"])
-    assert left_on(client) == ([], {}) and interrupted.value and net._fitted is before
+    assert left_on(client) == (set(), {}) and interrupted.value and net._fitted is before
     with monkeypatch.context() as patched:
         at_task(patched, "gradient", 40, lambda: os.kill(os.getpid(), signal.SIGINT))
         with pytest.warns(UserWarning, match="interrupted"):
             net.fit(given[list(X)], given["y"])
-    assert left_on(client) == ([], {}) and 0 < net.n_iter_ < 8
+    assert left_on(client) == (set(), {}) and 0 < net.n_iter_ < 8
+    assert n_connections() == 0
     of_dask = ("Profile", "Dask-Offload")  # which stay for the time of the process
     new = set(threading.enumerate()) - threads
     assert [thread for thread in new if not thread.name.startswith(of_dask)] == []
