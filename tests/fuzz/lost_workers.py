@@ -48,13 +48,15 @@ class Pool:
 
     def __init__(self, address, n):
         self.address, self.n, self.running = address, n, []
+        self._lock = threading.Lock()
 
     def fill(self):
         """Start workers until there are n."""
-        self.running = [worker for worker in self.running if worker.poll() is None]
         call = [sys.executable, "-m", "distributed.cli.dask_worker", self.address, "--no-nanny", "--nthreads", "1"]
-        while len(self.running) < self.n:
-            self.running.append(subprocess.Popen([*call, "--no-dashboard"], stderr=subprocess.DEVNULL))
+        with self._lock:  # the thread that kills fills it as well, and with one worker more there are other shards
+            self.running = [worker for worker in self.running if worker.poll() is None]
+            while len(self.running) < self.n:
+                self.running.append(subprocess.Popen([*call, "--no-dashboard"], stderr=subprocess.DEVNULL))
 
     def stop(self):
         """Stop them all."""
