@@ -28,7 +28,7 @@ from sknet._model.network_run import NetworkRun
 from sknet._model.prediction_sets import LabelResiduals
 from sknet._model.selection import FoldNetworks, Selection, stop_at_selected_epoch
 from sknet._model.settings import Settings
-from sknet._model.shares import HeldOutLoss, KindsOfNetworks, mixed
+from sknet._model.shares import HeldOutLoss, KindsOfNetworks
 from sknet._model.side_by_side import train_side_by_side
 from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
@@ -219,8 +219,10 @@ class FitRun:
         if not self.states and self.folds is not None:
             return self.folds.first_fold()
         temperature, shares = 1.0, None
-        if self.selection is not None or len(self.networks) > 1:
-            temperature, shares, _ = self._held_out_choice()
+        if self.selection is not None:
+            temperature, shares = self.selection.temperature, self.selection.shares
+        elif self.validation is not None and len(self.networks) > 1:
+            temperature, shares, _ = self._mixture()
         pairs = zip(self.networks, self.states, strict=True)
         networks = [network.network(state, temperature) for network, state in pairs]
         return join_networks(networks, [None] * len(networks), self.encoding.encoder.n_inputs, shares)
@@ -273,25 +275,20 @@ class FitRun:
             return self.selection.raw.astype(dtype), self.rows.y[rows], weight
         if self.validation is None or not self.states:
             return None
-        _, _, raw = self._held_out_choice()
+        _, _, raw = self._mixture()
         return raw.astype(dtype), self.validation.y, self.validation.weight
 
-    def _held_out_choice(self) -> tuple[float, tuple[float, ...] | None, Array]:
-        """Return the temperature and the shares that held-out rows have chosen, and their raw outputs with these."""
-        if self.selection is not None:
-            return self.selection.temperature, self.selection.shares, self.selection.raw
+    def _mixture(self) -> tuple[float, tuple[float, ...] | None, Array]:
+        """Return the temperature and the shares that the validation rows choose, and their raw outputs with these."""
         validation = self.networks[0].validation
         if validation is None:
-            return 1.0, None, np.empty((0, self.encoding.head.n_outputs))
+            raise TypeError("no rows evaluate the epochs")
         kinds = KindsOfNetworks(self.plan.settings.sees_bins)
         by_kind = kinds.by_kind(lambda j: self.networks[j].raw_of_validation(self.states[j]))
         if len(by_kind) == 1:  # each network has found its temperature, epoch by epoch
             return 1.0, None, by_kind[0]
         loss = HeldOutLoss(self.encoding, validation, self.plan.settings.regularisation.temperature_scaling)
-        share = loss.choose_share(by_kind, kinds.equal_share)
-        raw = mixed(by_kind, share)
-        factor, _, _ = loss.evaluate(raw)
-        return 1.0 / factor, kinds.of_each(share), raw
+        return loss.choose_mixture(by_kind, kinds)
 
     def _for_all_rows(self, predicted: Array) -> Array:
         """Put predictions for the held-out rows, (m, ...), where they are among the user's, (N, ...); NaN elsewhere."""

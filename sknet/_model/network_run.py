@@ -20,6 +20,7 @@ from sknet._model.matrices import EncodedRows, Encoding, Samples, make_samples
 from sknet._model.model import Model, Network, PrecomputedModel
 from sknet._model.monotone_bounds import make_monotone_bounds
 from sknet._model.settings import Settings
+from sknet._model.shares import HeldOutLoss
 from sknet._model.starting import check_initial_weights, state_to_keep
 from sknet._model.threads import limit_blas_threads
 from sknet._network.activations import ACTIVATIONS
@@ -30,7 +31,6 @@ from sknet._network.losses import Loss
 from sknet._network.monotone import MonotoneBounds
 from sknet._network.objective import ObjectiveFunction
 from sknet._network.penalties import ElasticNet, Projection
-from sknet._network.temperature import mean_at_best_temperature
 from sknet._training.lbfgs import LBFGS
 from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.result import StopReason
@@ -159,19 +159,16 @@ class NetworkRun:
 
     def _evaluation(self, score: ModelScorer | None) -> Evaluate:
         """Return a function theta -> (validation loss, score, theta as evaluated: at its temperature, temperature)."""
-        held_out, loss = self.validation, self.encoding.head.loss
+        held_out, has_temperature = self.validation, self.settings.regularisation.temperature_scaling
         if held_out is None:
             raise TypeError("no rows evaluate the epochs")
+        loss = HeldOutLoss(self.encoding, held_out, has_temperature)
 
         def evaluate(theta: Array) -> tuple[float, float, Array, float]:
-            raw, factor = self.objective.raw(theta, held_out.inputs, len(held_out)), 1.0
-            if self.settings.regularisation.temperature_scaling:  # which multiplies raw, too
-                factor, value = mean_at_best_temperature(
-                    loss, raw, held_out.target, held_out.weight, held_out.total_weight
-                )
+            raw = self.objective.raw(theta, held_out.inputs, len(held_out))
+            factor, value, _ = loss.evaluate(raw)
+            if has_temperature:
                 theta = self.layout.with_output_scaled(theta, factor)  # a copy: training goes on without it
-            else:
-                value = loss.mean(raw, held_out.target, held_out.weight)
             if score is None:
                 return value, -value, theta, 1.0 / factor
             model = self.precomputed_model(self._network_of(theta, 1.0 / factor), raw)

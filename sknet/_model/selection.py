@@ -224,13 +224,10 @@ class FoldNetworks:
             by_kind, share = self.raw_by_kind(), self._kinds.equal_share
             self._chosen = len(self.epochs), self._factor, mixed(by_kind, share) * self._factor, by_kind
         n_epochs, factor, raw, by_kind = self._chosen
-        share = self._loss.choose_share(by_kind, self._kinds.equal_share)
-        if len(by_kind) > 1:
-            raw = mixed(by_kind, share)
-            # `epochs` keeps the losses at equal shares, which observers have seen
-            factor, _, _ = self._loss.evaluate(raw)
-        shares = self._kinds.of_each(share)
-        return Selection(n_epochs, 1.0 / factor, shares, tuple(self.epochs), self.held_out, raw, stop_reason)
+        temperature, shares = 1.0 / factor, self._kinds.of_each(self._kinds.equal_share)
+        if len(by_kind) > 1:  # `epochs` keeps the losses at equal shares, which observers have seen
+            temperature, shares, raw = self._loss.choose_mixture(by_kind, self._kinds)
+        return Selection(n_epochs, temperature, shares, tuple(self.epochs), self.held_out, raw, stop_reason)
 
 
 def scaled_loss(factor: float, loss: float) -> float:

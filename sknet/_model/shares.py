@@ -96,6 +96,15 @@ class HeldOutLoss:
         criteria = [self.evaluate(mixed(by_kind, share))[2] for share in SHARES]
         return float(SHARES[np.argmin(criteria + prior)])
 
+    def choose_mixture(
+        self, by_kind: Sequence[Array], kinds: KindsOfNetworks
+    ) -> tuple[float, tuple[float, ...], Array]:
+        """Return the temperature, each network's share, and the joint raw outputs with these."""
+        share = self.choose_share(by_kind, kinds.equal_share)
+        raw = mixed(by_kind, share)
+        factor, _, _ = self.evaluate(raw)
+        return 1.0 / factor, kinds.of_each(share), raw
+
 
 def mixed(by_kind: Sequence[Array], share: float) -> Array:
     """Return the joint raw outputs: a new array."""
