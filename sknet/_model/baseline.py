@@ -35,13 +35,15 @@ def is_no_better_than_constant(run: NetworkRun, state: State, margin: float) -> 
     """
     target, weight, loss = run.training.target, run.training.weight, run.encoding.head.loss
     # after few steps every network is worse than a constant, whatever the rate
-    if state.step < MIN_STEPS or (target == target[0]).all():
+    if state.step < MIN_STEPS or (target == target[0]).all():  # of equal targets, a constant is the right prediction
         return False
     start = np.average(target, axis=0, weights=weight) if loss.start is None else loss.start(target, weight)
     n, best = len(target), state.best
     with np.errstate(all="ignore"):  # a user's loss may take no such raw output
         constant = loss.mean(np.tile(start.astype(target.dtype), (n, 1)), target, weight)
-    limit = constant + abs(constant) * (margin - 1.0 / n)
+    limit = constant + abs(constant) * (margin - 1.0 / n)  # abs: a user's loss may be negative
+    # first what costs nothing: the training loss of the epoch that is kept; where there is a best one, the history
+    # holds all epochs, counted from 1
     if state.history[-1 if best is None else best.epoch - 1].loss < limit:
         return False  # although dropout and penalty are in it
     if run.problem.batches is not None:  # the rows are in files

@@ -41,16 +41,16 @@ class BatchwiseInputs:
         kind: InputKind = "ones",
     ) -> None:
         self.kind, self._write, self._n_inputs = kind, write, n_inputs
-        self._height = max(1, piece_values // (n_inputs + 1))
+        self._piece_rows = max(1, piece_values // (n_inputs + 1))
         self._buffer = np.empty((0, n_inputs + (kind == "ones")), dtype)
 
     def __call__(self, batch: Batch) -> Array:
         """Return the batch's rows, in a buffer that the next call overwrites."""
         n = length(batch)
-        if n > len(self._buffer):  # ones: with kind "ones", nothing writes the last column
+        if n > len(self._buffer):  # np.ones, as nothing ever writes the last column of kind "ones"
             self._buffer = np.ones((n, self._buffer.shape[1]), self._buffer.dtype)
         start = 0
-        for piece in pieces(batch, self._height):
+        for piece in pieces(batch, self._piece_rows):
             stop = start + length(piece)
             self._write(piece, self._buffer[start:stop, : self._n_inputs])
             start = stop

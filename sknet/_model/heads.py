@@ -57,7 +57,7 @@ class Head(Protocol):
         """Fold class weights into the sample weights."""
 
     def strata(self, values: Array) -> Array | None:
-        """Return the strata for a stratified split, one integer per row."""
+        """Return the strata for a stratified split, one integer per row; None: split without them."""
 
     def targets(self, values: Array, dtype: DType, smoothing: float = 0.0) -> Array:
         """Return the target matrix, labels smoothed as asked for."""
@@ -75,7 +75,7 @@ class Head(Protocol):
         """Turn raw outputs, which may be overwritten, into what `predict` returns."""
 
     def backward_to_raw(self, raw: Array, delta: Array) -> Array:
-        """Return a number's derivatives by raw outputs, given those by what users see of them, both (n, n_outputs)."""
+        """Backpropagate dJ/d prediction through decoding and link: return dJ/draw; both are (n, n_outputs)."""
 
     @property
     def output_names(self) -> list[str]:
@@ -89,13 +89,17 @@ class Head(Protocol):
         """Return what `explain` takes apart: raw outputs, or predictions where the link works in any units of y."""
 
     def backward_from_explained(self, raw: Array, delta: Array) -> Array:
-        """Return a number's derivatives by raw outputs, given those by `explained` outputs, both (n, n_outputs)."""
+        """Backpropagate dJ/d`explained` through the link: return dJ/draw; both are (n, n_outputs)."""
 
 
 def parse_again(
     head: Head, settings: ObjectiveSettings, learn: Callable[..., tuple[Head, Array]] | None, y: Target
 ) -> tuple[Head, Array]:
-    """Parse y for a head that was learnt before; with `learn`, its labels must be all of those again."""
+    """Parse y for a head that was learnt before; return the head under these settings, and the parsed targets.
+
+    Without `learn`, y may have some of the labels only, as in `partial_fit`. With it, as in a warm start, a head is
+    learnt of this y alone, and must have exactly the same labels.
+    """
     if learn is None:
         return head.with_settings(settings), head.read(y)
     new_head, values = learn(y, settings)
@@ -104,7 +108,10 @@ def parse_again(
 
 
 def without_absent_labels(head: Head, rows: Rows) -> tuple[Head, Rows]:
-    """Learn the labels again from the rows that are left: a label that only dropped rows had is not a class."""
+    """Learn the labels again from the rows that are left: a label that only dropped rows had is not a class.
+
+    The rows get new codes; the rows that the user passed still have the old ones, and are left behind.
+    """
     if not isinstance(head, LabelHead):
         return head, rows
     labels, codes = learn_labels(head.restore_y(rows.y))
@@ -196,6 +203,7 @@ class LabelHead:
         classes = self.labels.classes
         if isinstance(classes, list):
             blocks = zip(classes, self.labels.blocks, strict=True)
+            # the last classes of each column, as many as its outputs: two classes have one output, the second's
             return [f"{j}: {label}" for j, (of, s) in enumerate(blocks) for label in of[s.start - s.stop :]]
         return [str(label) for label in classes[-self.n_outputs :]]  # of two classes, which have one output, the second
 
@@ -222,10 +230,11 @@ class LabelHead:
 
 
 def _backward_through_normalisation(P: Array, delta: Array) -> Array:
-    """Return the derivatives by P, (n, k), given those by P divided by its sum; a single one is not divided."""
+    """Return dJ/dP, (n, k), given delta = dJ/dQ for Q = P / ΣP; a single column is not normalised."""
     if P.shape[1] == 1:
         return delta
     total = P.sum(axis=1, keepdims=True)
+    # dQ_i/dP_j = (1[i=j] - Q_i) / ΣP, so dJ/dP_j = (delta_j - Σ_i delta_i Q_i) / ΣP
     return (delta - np.vecdot(P, delta)[:, np.newaxis] / total) / total
 
 
@@ -270,7 +279,7 @@ class RegressionHead:
 
     def strata(self, values: Array) -> Array | None:
         """Return whether targets are above 0, where they may be 0: rare events are then held out in proportion."""
-        at_zero = self.loss.targets.low == 0.0 and self.loss.targets.includes_low
+        at_zero = self.loss.targets.low == 0.0 and self.loss.targets.includes_low  # counts, for instance
         return np.any(values > 0.0, axis=1).astype(int) if at_zero else None
 
     def scaled_to(self, values: Array, weight: Array | None) -> Self:
@@ -350,6 +359,7 @@ class RegressionHead:
 def learn_regression_head(
     y: Target, settings: ObjectiveSettings, classes: Target = None
 ) -> tuple[RegressionHead, Array]:
-    """Read numbers; return the head, not yet scaled, and the numbers."""
+    """Read numbers; return the head, not yet scaled, and the numbers. `classes` is there as in `learn_label_head`."""
     values, flat = read_regression_target(y)
+    # None: mean 0, scale 1; `scaled_to` learns them later, from a sample of the rows and with their weights
     return RegressionHead(settings, RegressionTarget(flat, TargetScaler.learn(values, None))), values

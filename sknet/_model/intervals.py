@@ -54,7 +54,8 @@ class Residuals:
 
     def quantile(self, coverage: float) -> Array | None:
         """Return how large the error of a new row is at most, with this probability, (k,); None for too few rows."""
-        # of the held-out rows and the new one, whose error may be the largest
+        # a share of the n held-out rows and the new one, whose error may be the largest: hence n + 1, and None where
+        # even the largest error that is known does not reach it
         wanted = coverage * (self.effective_size + 1.0)
         if wanted > self.effective_size * (1.0 + SLACK):
             return None
@@ -73,7 +74,7 @@ def learn_residuals(head: RegressionHead, predictions: Array, values: Array, wei
     if not has_interval(head):
         return None
     ends = interval_ends(head, predictions)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # an infinite error is the largest one, as it should be
         errors = np.maximum(ends[:, :, 0] - values, values - ends[:, :, 1])
     return residuals_of(errors, weight)
 
@@ -82,6 +83,7 @@ def residuals_of(errors: Array, weight: Array | None) -> Residuals:
     """Return the quantiles of errors, (n, k); of no rows, none."""
     if not len(errors):
         return Residuals(errors, 0.0)
+    # of few rows without weights, all errors are kept, sorted
     m = len(errors) if weight is None and len(errors) <= MAX_QUANTILES else MAX_QUANTILES
     levels = np.arange(1, m + 1) / m
     quantiles = np.column_stack([weighted_quantile(column, levels, weight) for column in errors.T])
@@ -100,7 +102,9 @@ def interval_ends(head: RegressionHead, predictions: Array) -> Array:
 def intervals_around(head: RegressionHead, predictions: Array, largest_error: Array) -> Array:
     """Return the intervals around predictions, in their type: (n, 2) for targets of one dimension, else (n, k, 2).
 
-    They end where the loss says that targets do; where the outer levels cross once they are moved, in their middle.
+    `largest_error`, (k,), is what `Residuals.quantile` returns; it is negative where quantile levels are too far apart.
+    Intervals end where the loss says that targets do; where the outer levels cross once they are moved, both ends are
+    in their middle.
     """
     ends = interval_ends(head, predictions) + np.stack([-largest_error, largest_error], axis=1)
     crossed = ends[:, :, 0] > ends[:, :, 1]

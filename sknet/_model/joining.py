@@ -66,8 +66,9 @@ def join_networks(
         else:
             coefs.append(np.hstack(weights) if layer == 0 else block_diag(*weights))
             intercepts.append(np.concatenate(biases))
+    # a summary for the user: the last layer of each network includes its own
     temperature = float(np.mean([network.temperature for network in networks]))
-    dtype = first.coefs[0].dtype
+    dtype = first.coefs[0].dtype  # shares are Python floats, and averages of biases float64
     coefs, intercepts = ([array.astype(dtype, copy=False) for array in arrays] for arrays in (coefs, intercepts))
     return replace(first, coefs=coefs, intercepts=intercepts, temperature=temperature)
 

@@ -42,8 +42,9 @@ def memory_limit() -> int | None:
         limits.append(os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE"))
         from resource import RLIM_INFINITY, RLIMIT_AS, getrlimit
 
-        limits += [limit for limit in getrlimit(RLIMIT_AS)[:1] if limit != RLIM_INFINITY]
-        of_container = Path("/sys/fs/cgroup/memory.max")
+        soft_limit, _ = getrlimit(RLIMIT_AS)  # of `ulimit -v`; the hard limit only says how far it may be raised
+        limits += [soft_limit] if soft_limit != RLIM_INFINITY else []
+        of_container = Path("/sys/fs/cgroup/memory.max")  # cgroup v2
         if of_container.is_file() and (limit := of_container.read_text().strip()).isdigit():  # "max" is no limit
             limits.append(int(limit))
     return min(limits, default=None)

@@ -30,12 +30,13 @@ from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.compact import PIECE_VALUES, CompactRows
 from sknet._tables.encoding import CHUNK_VALUES, TableEncoder, learn_encoder
 from sknet._tables.frames import as_uniform_array
+from sknet._tables.lookups import LookedUpCategories
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows, is_sparse, too_little_weight
 from sknet._typing import Array, Batch, DType, Table
 
 
 def non_bin_inputs(encoder: TableEncoder) -> NDArray[np.intp]:
-    """Return which inputs of the network are no bins."""
+    """Return the positions of the inputs that are not bins, increasing: those of a network without bins."""
     return np.flatnonzero([facts.kind != "bin" for _, facts in encoder.inputs])
 
 
@@ -84,7 +85,7 @@ def learn_encoding(settings: Settings, head: Head, rows: Rows, output_dtype: DTy
     encoder = learn_encoder(sample.X, **vars(settings.table), weight=sample.weight, target=target, seed=seed)
     encoding = Encoding(encoder, head, settings.dtype, output_dtype)
     if len(sample) == len(rows) or (fold := encoding.cross_fit_folds(rows)) is None:
-        return encoding
+        return encoding  # all rows have been counted already, or no column needs it
     targets = head.targets(rows.y, np.dtype(np.float64))
     if isinstance(rows.X, ExternalTable):
         totals = rows.X.target_totals(encoder, targets, rows.weight, fold)
@@ -154,7 +155,7 @@ that takes two to three times as long as writing them, a tenth of a step."""
 
 @dataclass(frozen=True)
 class InputSubset:
-    """Some of the inputs of rows that are encoded batch by batch."""
+    """Some inputs of rows, of kind "ones", that are encoded batch by batch: each batch is encoded whole, then cut."""
 
     all_inputs: Inputs
     indices: NDArray[np.intp]
@@ -172,11 +173,13 @@ class InputSubset:
 def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> EncodedInMemory:
     """Encode the rows of a table once, as a whole or into compact rows; those of a memory map batch by batch.
 
-    With `cross_fit`, where a column is encoded by the target, no row sees its own.
+    With `cross_fit`, where a column is encoded by the target, no row sees its own. The four ways, by the table: a CSR
+    matrix stays one; an array that is much smaller than its encoded rows, or in a file, is kept and encoded batch by
+    batch; many one-hot inputs are looked up (`MixedRows`); all else is dense.
     """
     dtype, encoder, n = encoding.compute_dtype, encoding.encoder, len(rows.y)
     if encoder.names is None and not isinstance(rows.X, np.ndarray):
-        encoder = encoder.with_names_of(rows.X)
+        encoder = encoder.with_names_of(rows.X)  # so that errors name a frame's columns
     fold = encoding.cross_fit_folds(rows) if cross_fit else None
     non_bins = encoding.non_bin_inputs
     if is_sparse(rows.X) and encoder.keeps_zeros:  # it then has neither bins nor categories
@@ -185,17 +188,17 @@ def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> Enco
     array = rows.X if rows.memory_mapped else small_array(encoder, rows.X, dtype)
     if array is not None:
 
-        def make_mapped(has_bins: bool, n_rows: int) -> Inputs:
+        def make_batchwise(has_bins: bool, n_rows: int) -> Inputs:
             def encode_batch(batch: Batch, out: Array) -> None:
                 encoder.encode_rows(array, batch, out, fold)
 
             inputs = BatchwiseInputs(encode_batch, encoder.n_inputs, dtype, CHUNK_VALUES)
             return inputs if has_bins else InputSubset(inputs, non_bins)
 
-        return EncodedInMemory(make_mapped)
+        return EncodedInMemory(make_batchwise)
     if encoder.lookups is not None:
         refuse_large_table(n, encoder.n_inputs, kept_bytes(encoder.lookups.dense_encoder, rows.X, dtype))
-        return EncodedInMemory(_encode_mixed(encoder, rows.X, dtype, fold, non_bins))
+        return EncodedInMemory(_encode_mixed(encoder.lookups, rows.X, dtype, fold, non_bins))
     refuse_large_table(n, encoder.n_inputs, kept_bytes(encoder, rows.X, dtype))
     return EncodedInMemory(_encode_dense(encoder, rows.X, dtype, fold, non_bins))
 
@@ -203,6 +206,7 @@ def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> Enco
 def _encode_dense(
     encoder: TableEncoder, X: Table, dtype: DType, fold: NDArray[np.intp] | None, non_bins: NDArray[np.intp]
 ) -> MakeInputs:
+    """Encode a table into one dense matrix, or into compact rows; return what makes inputs of them."""
     if is_compact(encoder, X, dtype):
         return _compact_inputs(encoder.encode_compact(X, dtype, fold), encoder.n_inputs, len(non_bins), "ones")
     # Dense rows end with a 1, so that the first layer's biases are weights like the others: one product computes both.
@@ -216,11 +220,9 @@ def _encode_dense(
 
 
 def _encode_mixed(
-    encoder: TableEncoder, X: Table, dtype: DType, fold: NDArray[np.intp] | None, non_bins: NDArray[np.intp]
+    lookups: LookedUpCategories, X: Table, dtype: DType, fold: NDArray[np.intp] | None, non_bins: NDArray[np.intp]
 ) -> MakeInputs:
-    lookups = encoder.lookups
-    if lookups is None:
-        raise TypeError("no inputs are looked up")
+    """Encode a table: some categories as indices to look up, all else dense; return what makes inputs of it."""
     dense_encoder = lookups.dense_encoder
     if not is_compact(dense_encoder, X, dtype):
         mixed = MixedRows(*lookups.encode(X, dtype, fold))
@@ -230,17 +232,18 @@ def _encode_mixed(
             return mixed if has_bins else some_inputs(mixed, non_bins)
 
         return lambda has_bins, n_rows: mixed_inputs(mixed_rows(has_bins), n_rows)
+    # where the dense inputs without bins are among all inputs without bins, which are numbered anew
     dense_non_bins = np.searchsorted(non_bins, np.intersect1d(lookups.dense_inputs, non_bins))
     make_dense = _compact_inputs(
         dense_encoder.encode_compact(X, dtype, fold), dense_encoder.n_inputs, len(dense_non_bins), "dense"
     )
-    slots = lookups.slots(X, dtype)
+    slots = lookups.slots(X, dtype)  # of each row, which one-hot inputs are 1
     with_bins, without = (slots, lookups.dense_inputs), (slots.with_inputs(non_bins), dense_non_bins)
     return lambda has_bins, n_rows: MixedInputs(make_dense(has_bins, n_rows), *(with_bins if has_bins else without))
 
 
 def _compact_inputs(compact: CompactRows, n_inputs: int, n_non_bins: int, kind: InputKind) -> MakeInputs:
-    """Return what makes inputs of compact rows, which have so many inputs, and so many without bins."""
+    """Return what writes compact rows out batch by batch: `n_inputs` a row, or `n_non_bins` without the bins."""
     dtype, without = compact.kept.dtype, compact.without_bins()
 
     def make_inputs(has_bins: bool, n_rows: int) -> Inputs:
@@ -257,14 +260,17 @@ def is_compact(encoder: TableEncoder, X: Table, dtype: DType) -> bool:
 
 
 def kept_bytes(encoder: TableEncoder, X: Table, dtype: DType) -> int:
-    """Return how much memory the encoded rows of a table take, as they are kept."""
+    """Return how many bytes the encoded rows of a table take, dense or as compact rows, whichever is chosen."""
     layout = encoder.compact_layout
     row_bytes = layout.row_bytes(dtype) if is_compact(encoder, X, dtype) else encoder.n_inputs * dtype.itemsize
     return X.shape[0] * row_bytes
 
 
 def small_array(encoder: TableEncoder, X: Table, dtype: DType) -> Array | None:
-    """Return a table as an array if, of short integers, it takes far less memory than its encoded rows; else None."""
+    """Return a table as an array if that takes far less memory than its encoded rows, compact or not; else None.
+
+    Arrays of short integers, such as pixels, do.
+    """
     n_bytes = X.shape[0] * min(encoder.n_inputs * dtype.itemsize, encoder.compact_layout.row_bytes(dtype))
     if is_sparse(X) or n_bytes <= MIN_COMPACT_BYTES:
         return None
@@ -281,11 +287,14 @@ def some_inputs(rows: MixedRows, chosen: NDArray[np.intp]) -> MixedRows: ...
 
 
 def some_inputs(rows: Array | MixedRows, chosen: NDArray[np.intp]) -> Array | MixedRows:
-    """Return rows with some of their inputs, all that are looked up among them; a last column of ones stays."""
+    """Return encoded rows with the inputs `chosen`, increasing; of an array, its last column, the ones, stays.
+
+    Of mixed rows, all inputs that are looked up must be among them.
+    """
     if not isinstance(rows, MixedRows):
         # `take` keeps rows together in memory: an index would put columns together, and batches be gathered slowly
         return rows.take(np.append(chosen, rows.shape[1] - 1), axis=1)
-    new_number = np.full(rows.one_hot.shape[1], -1)
+    new_number = np.full(rows.one_hot.shape[1], -1)  # each input's position among the chosen; -1: not chosen
     new_number[chosen] = np.arange(len(chosen))
     dense_inputs = new_number[rows.dense_inputs]
     kept = dense_inputs >= 0
@@ -370,7 +379,7 @@ class Samples:
     target: Array  # (n, k)
     weight: Array | None  # (n,), of mean 1
     total_weight: float
-    max_rows: int  # computed at once
+    max_rows: int  # that are computed at once: the inputs' buffers hold so many
 
     def __len__(self) -> int:
         return len(self.target)
@@ -379,6 +388,7 @@ class Samples:
 def make_samples(encoding: Encoding, rows: EncodedRows, max_rows: int, smoothing: float = 0.0) -> Samples:
     """Return rows as one network takes them, so many at once; labels smoothed."""
     dtype, total = encoding.compute_dtype, rows.total_weight
+    # mean 1: a gradient has the same size whatever unit the user's weights have
     weight = None if rows.weight is None else (rows.weight * (len(rows) / total)).astype(dtype)
     target = encoding.head.targets(rows.y, dtype, smoothing)
     return Samples(rows.table.inputs(max_rows), target, weight, total, max_rows)

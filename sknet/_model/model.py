@@ -48,7 +48,7 @@ class Network:
     activations: tuple[Activation, ...]
     coefs: list[Array]
     intercepts: list[Array]
-    temperature: float = 1.0  # by which training's raw outputs were divided: the last layer holds it
+    temperature: float = 1.0  # that training's raw outputs were divided by; the last layer's weights include it
     is_monotone: bool = False  # whether it is monotone in some columns, up to rounding
 
     @property
@@ -62,8 +62,8 @@ class Network:
         return max(W.size for W in self.coefs)
 
     def blas_may_split(self, n_rows: int) -> bool:
-        """Whether BLAS may share out products of so many rows."""
-        for W in self.coefs:
+        """Whether BLAS may split the product of so many rows with any of the weight matrices among threads."""
+        for W in self.coefs:  # one row, or one unit: a product of a matrix and a vector, which BLAS splits sooner
             if n_rows * W.size >= (UNSPLIT_VECTOR_PRODUCT if 1 in (n_rows, W.shape[1]) else UNSPLIT_PRODUCT):
                 return True
         return False
@@ -108,9 +108,14 @@ class Model:
     # --- raw outputs -------------------------------------------------------------------------------------------------
 
     def outputs(self, table: Table, finish: Callable[[Array], Array]) -> Array:
-        """Return `finish` of all rows' raw outputs, computed piece by piece; several threads share many pieces."""
+        """Return `finish` of all rows' raw outputs, computed piece by piece; several threads share many pieces.
+
+        `finish` makes of raw outputs, (rows, k), which it may overwrite, what is asked for, such as labels, an array of
+        (rows, ...). Each thread calls it for its own pieces, so the raw outputs of all rows are never in memory.
+        """
         n = table.shape[0]
         if n <= PREDICT_ROWS:  # faster than to start threads
+            # to set the limit takes time, which counts for few rows: only where BLAS would start threads at all
             with limit_blas_threads(n * self.network.largest) if self.network.blas_may_split(n) else nullcontext():
                 return np.ascontiguousarray(self._outputs_of_few(table, finish))
         # encoding categories holds Python's global lock: several threads would only wait for each other
@@ -134,16 +139,16 @@ class Model:
         return self._forward(chain, inputs, finish)
 
     def _encode(self, table: Table) -> tuple[Table, InputKind]:
-        """Return the rows as the network takes them."""
+        """Return the rows as the network takes them, and which kind of first layer reads them."""
         if isinstance(table, MemoryMappedRows):
-            table = np.asarray(table)
+            table = np.asarray(table)  # few rows: all are read from the file here
         if self.encoder.lookups is not None:
             return MixedRows(*self.encoder.lookups.encode(table, self.predict_dtype)), "mixed"
         inputs = self.encoder.encode(table, self.predict_dtype)
         return inputs, "dense" if isinstance(inputs, np.ndarray) else "sparse"
 
     def _pieces(self, table: Table, part: slice, finish: Callable[[Array], Array]) -> Iterator[tuple[slice, Array]]:
-        """Yield pieces of these rows and `finish` of their raw outputs."""
+        """Yield the rows of each piece of a part, and `finish` of their raw outputs."""
         kind: InputKind = "sparse" if is_sparse(table) and self.encoder.keeps_zeros else "dense"
         for rows, chain in self._chains(part, kind if self.encoder.lookups is None else "mixed"):
             inputs, _ = self._encode(take_rows(table, rows))
@@ -151,9 +156,9 @@ class Model:
 
     def _forward(self, chain: Chain, inputs: Table, finish: Callable[[Array], Array]) -> Array:
         """Return `finish` of the raw outputs of encoded rows; raise where some are not finite."""
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # the error below names the column instead
             raw = chain.forward(inputs)
-            if self.network.is_monotone:
+            if self.network.is_monotone:  # without its last bits, which depend on the other rows of the piece
                 step = rounding_step(self.network.coefs[-1], self.network.intercepts[-1])
                 raw = np.rint(raw / step) * step
             raw = raw.astype(self.output_dtype)
@@ -169,7 +174,7 @@ class Model:
             return "coefs_ or intercepts_ hold NaN or infinity: set finite numbers, or fit again."
         names = self.encoder.feature_names
         if isinstance(inputs, MixedRows):
-            inputs, names = inputs.dense, [names[i] for i in inputs.dense_inputs]
+            inputs, names = inputs.dense, [names[i] for i in inputs.dense_inputs]  # all others are 0 or 1
         peaks = np.asarray(abs(inputs).max(axis=0).todense() if is_sparse(inputs) else np.abs(inputs).max(axis=0))
         largest = int(peaks.ravel().argmax())
         return (
@@ -198,10 +203,10 @@ class Model:
         outputs += [np.empty((inputs.shape[0], b.size), self.output_dtype) for b in self.network.intercepts]
         with limit_blas_threads(PREDICT_ROWS * self.network.largest):
             for rows, chain in self._chains(slice(0, inputs.shape[0]), "sparse" if is_sparse(inputs) else "dense"):
-                raw = self._forward(chain, inputs[rows], np.asarray)
+                raw = self._forward(chain, inputs[rows], np.asarray)  # `finish` changes nothing
                 for output, piece in zip(outputs[1:], [*chain.hidden, raw], strict=True):
                     output[rows] = piece
-        self.head.loss.link(outputs[-1])
+        self.head.loss.link(outputs[-1])  # in place
         return outputs
 
 
@@ -219,4 +224,4 @@ class PrecomputedModel(Model):
         """Return `finish` of the known outputs; of another table's, where a scorer asks for one of other rows."""
         if table.shape[0] != len(self.raw):
             return super().outputs(table, finish)
-        return finish(self.raw.copy())
+        return finish(self.raw.copy())  # `finish` may overwrite its argument

@@ -39,6 +39,7 @@ def make_monotone_bounds(
     if sign is None:
         return None
     refuse_not_monotone(settings, encoding)
+    # the inputs' means, by which the first biases make up for weights whose sign is changed
     means = np.array([BIN_MEAN * (facts.kind == "bin") for _, facts in encoding.encoder.inputs])
     if input_indices is not None:  # a member without bins
         sign, means = sign[input_indices], means[input_indices]

@@ -59,16 +59,16 @@ class LabelResiduals:
 
 
 def _quantile_of_class(of_class: Residuals, coverage: float, of_all: float) -> float:
-    """Return the quantile of a class's own rows; where they are too few, that of all rows, or the largest of its own.
+    """Return the quantile of a class's own rows; of too few, the larger of their maximum and the quantile of all rows.
 
-    The larger of the two: as the coverage grows, no class then leaves a set.
+    So it never falls as the coverage grows: no class then leaves a set.
     """
     quantile = of_class.quantile(coverage)
     return float(max(of_class.quantiles.max(initial=0.0), of_all) if quantile is None else quantile.item())
 
 
 def residuals_by_class(P: Array) -> Array:
-    """Return each row's residual for each class, (n, K) in float64."""
+    """Return each row's residual for each class, (n, K) in float64: 1 - P, and 0 for its most probable classes."""
     P = P.astype(np.float64)
     is_largest = np.equal(P, P.max(axis=1, keepdims=True))
     return np.where(is_largest, 0.0, 1.0 - P)
@@ -86,7 +86,7 @@ def learn_label_residuals(
     if not has_sets(head):
         return None
     P = np.asarray(probabilities)
-    residuals = np.take_along_axis(residuals_by_class(P), codes, axis=1)  # (n, 1)
+    residuals = np.take_along_axis(residuals_by_class(P), codes, axis=1)  # (n, 1): for each row's own class
     by_class = []
     for code in range(P.shape[1]):
         rows = codes[:, 0] == code

@@ -36,7 +36,7 @@ def _gradients_by_input(model: Model, inputs: Table) -> Array:
     by_input = np.empty((inputs.shape[0], model.head.n_outputs, model.encoder.n_inputs))
     for output in range(model.head.n_outputs):
         chosen = np.zeros_like(raw)
-        chosen[:, output] = 1.0
+        chosen[:, output] = 1.0  # dJ/d output; rows do not influence each other, so a sum over them gives each its own
         delta = back_to_first_sums(network, kept, model.head.backward_to_raw(raw.copy(), chosen))
         by_input[:, output] = delta @ network.coefs[0].T  # dJ/dx = dJ/dz W^T
     return by_input
@@ -47,7 +47,7 @@ def forward_from_first_sums(network: Network, z: Array) -> tuple[Array, list[Arr
     kept = []
     for activation, W, b in zip(network.activations, network.coefs[1:], network.intercepts[1:], strict=True):
         kept.append(z.copy() if activation.keeps == "input" else z)
-        activation.apply(z)
+        activation.apply(z)  # in place: where no copy was kept, `kept` now has the outputs
         z = z @ W
         z += b
     return z, kept

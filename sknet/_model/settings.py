@@ -20,8 +20,8 @@ class ObjectiveSettings:
 
     loss: str | Loss
     options: Mapping[str, object] = field(default_factory=dict)  # of a loss by name: its levels, power, ...
-    class_weight: object = None
-    scaling: str | None = None
+    class_weight: object = None  # as the user gives it
+    scaling: str | None = None  # of regression targets; None: as they are
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class TableSettings:
     categorical_features: object
     input_scaling: str | None
     text_features: object = None
-    numeric_encoding: str = "raw"  # of the encoded table; see `sees_bins` below
+    numeric_encoding: str = "raw"  # whether the encoded table has bins; `Settings.sees_bins`: which networks see them
     n_bins: int = 8
     max_categories: int | None = 100
     category_encoding: str = "one_hot"
@@ -59,14 +59,14 @@ class SolverSettings:
     has_end: bool  # whether the schedule ends by itself, so that finishing it is normal
     learning_rate_init: float
     batch_size: int
-    max_iter: int
-    max_fun: int
+    max_iter: int  # epochs, or iterations of L-BFGS
+    max_fun: int  # calls of the objective by L-BFGS
     shuffle: bool
     tol: float
-    n_iter_no_change: float
+    n_iter_no_change: float  # as many of the same; infinity: never stop early
     weight_decay: float
     clip_norm: float | None
-    averaging: float
+    averaging: float  # decay of theta's moving average; 0: none is kept
 
 
 @dataclass(frozen=True)
@@ -89,5 +89,5 @@ class Settings:
     network: NetworkSettings
     solver: SolverSettings
     regularisation: RegularisationSettings
-    dtype: DType  # that training computes in
+    dtype: DType  # that training computes in: `Encoding.compute_dtype`
     sees_bins: tuple[bool, ...] = (True,)  # of each network that is trained: whether its inputs include the bins

@@ -22,7 +22,7 @@ def train_side_by_side(
     Parameters
     ----------
     runs : sequence of NetworkRun
-        One of them may be trained by L-BFGS, if it is alone.
+        All of them for mini-batch solvers, or a single one for L-BFGS.
 
     states : sequence of State
     observer : RoundObserver, default=None
@@ -41,10 +41,11 @@ def train_side_by_side(
     """
     first = runs[0]
     with threads_for_networks(len(runs), first.largest_product) as n_threads:
-        if not isinstance(first.solver, MiniBatchSolver):
+        if not isinstance(first.solver, MiniBatchSolver):  # L-BFGS: there is one run
             solver_observer = None if observer is None else _EpochObserver(observer)
             return [first.solver.train(first.problem, states[0], solver_observer)]
         started = [MiniBatchRun(run.solver, run.problem, state) for run, state in zip(runs, states, strict=True)]  # type: ignore[arg-type]
+        # threads that wait for workers may be more than those that compute here
         n_networks_at_once = max(n_threads, min(first.n_networks_at_once, len(runs))) if in_threads else 1
         return train_in_rounds(started, n_networks_at_once, observer)
 

@@ -33,6 +33,7 @@ def check_initial_weights(layout: Layout, init: tuple[object, ...]) -> tuple[lis
 
 
 def _float_arrays(arrays: object) -> list[Array]:
+    """Return a user's list of arrays in float64."""
     try:
         return [np.asarray(array, dtype=float) for array in arrays]  # type: ignore[attr-defined]
     except (TypeError, ValueError) as error:
@@ -57,8 +58,9 @@ def state_to_keep(state: State, output_dtype: DType, *, from_published: bool) ->
     With `from_published`, training continues from the published weights: where
     rows were held out, from those of the best epoch, at its temperature.
     """
+    # published is the average where there is one, else theta; an empty theta means that the published weights have it
     compute_dtype = state.theta.dtype
-    exact = np.can_cast(compute_dtype, output_dtype)
+    exact = np.can_cast(compute_dtype, output_dtype)  # whether published weights have all digits of the computed ones
     published = from_published or (exact and state.average is None)
     theta = np.empty(0, compute_dtype) if published else state.theta
     average = None if exact or from_published else state.average
@@ -73,7 +75,7 @@ def state_to_continue_from(kept: State, fresh: State, output_dtype: DType) -> St
     state = kept.copy()
     if len(state.moments) != len(fresh.moments):  # another solver has been set
         return replace(fresh, epoch=state.epoch, n_samples_seen=state.n_samples_seen, rng=state.rng)
-    if fresh.average is not None:
+    if fresh.average is not None:  # the published weights are the average: theta is another vector, if it was kept
         state.average = _most_precise(state.average, fresh.theta, output_dtype)
         state.theta = state.theta if state.theta.size else fresh.theta
     else:
@@ -82,6 +84,9 @@ def state_to_continue_from(kept: State, fresh: State, output_dtype: DType) -> St
 
 
 def _most_precise(kept: Array | None, published: Array, dtype: DType) -> Array:
-    """Return what was kept, which has more digits, if it is what was published; else the published weights."""
+    """Return the kept weights, which have more digits, if they round to the published ones; else a copy of these.
+
+    They do not where the user has set `coefs_` by hand since then.
+    """
     same = kept is not None and np.array_equal(kept.astype(dtype), published.astype(dtype))
     return kept if same and kept is not None else published.copy()

@@ -38,6 +38,7 @@ The steps of smaller networks are mostly Python, and threads would wait for each
 
 @cache
 def _all_blas() -> ThreadpoolController:
+    """Return the BLAS libraries of this process; looked for once."""
     return ThreadpoolController().select(user_api="blas")
 
 
@@ -71,7 +72,8 @@ def threads_for_networks(n_networks: int, largest_product: int) -> Iterator[int]
     their number.
     """
     n_threads = n_blas_threads()
-    with limit_blas_threads(largest_product if n_networks == 1 else 0):
+    with limit_blas_threads(largest_product if n_networks == 1 else 0):  # 0: one BLAS thread
+        # a fit in a thread of the user's shares the cores with others, and starts no threads of its own
         are_large = largest_product >= MIN_THREAD_PRODUCT and current_thread() is main_thread()
         yield min(n_threads, n_networks) if are_large else 1
 
