@@ -27,7 +27,7 @@ TICK = 1.0
 """Seconds between two looks at whether there are workers at all."""
 
 ANSWER_TIME = 3.0
-"""Seconds that a worker has to answer the first direct call; after these, calls go by way of the scheduler."""
+"""Seconds that a worker has to answer the first direct call; else its calls go by way of the scheduler."""
 
 
 class OnWorker:
@@ -66,7 +66,10 @@ class KeptValues:
         self._actors: list[Any] = []
 
     def call(self, method: str, arguments: Sequence[tuple[object, ...] | None]) -> list[Any] | None:
-        """Call a method of each value that there are arguments for; return what they give, or None if one failed."""
+        """Call a method of each value that there are arguments for; return what they give, or None if one failed.
+
+        The values are made at the first call, and at the first one after `release`.
+        """
         if not self._actors:
             self._futures = self._cluster.start(OnWorker, *self._arguments, as_actors=True)
             self._actors = self._cluster.results(self._futures)
@@ -93,12 +96,14 @@ class KeptValues:
 
 
 async def _all(calls: Sequence[Awaitable[object]]) -> list[Any]:
+    """Return what calls give, which are under way already."""
     return [await call for call in calls]
 
 
 async def _which_answer(actors: Sequence[Any]) -> list[bool]:
     """Return whether each actor answers in time."""
     calls = [asyncio.wait_for(actor.answer(), ANSWER_TIME) for actor in actors]
+    # an actor answers None; what is not None is the exception of one that has not
     return [answer is None for answer in await asyncio.gather(*calls, return_exceptions=True)]
 
 
@@ -112,17 +117,19 @@ class Cluster:
 
     def __init__(self, client: Client) -> None:
         self._client: Any = client
+        # what `close` gives back; weak, as what nobody refers to any more has been given back
         self._futures: WeakSet[Future] = WeakSet()
         self._kept: WeakSet[KeptValues] = WeakSet()
-        self._direct: Any = None
-        self._unreachable: set[str] = set()
+        self._direct: Any = None  # the client of `call_directly`, made when it is needed
+        self._unreachable: set[str] = set()  # addresses of workers that direct calls do not reach
         self._lock = Lock()
-        self._patience = float(dask.config.get("sknet.workers", 60.0))
-        self._seen = monotonic()  # when there were workers
+        self._patience = float(dask.config.get("sknet.workers", 60.0))  # seconds without workers
+        self._seen = monotonic()  # when there were workers last
         while not self._threads():
             self._refuse_without_workers()
             sleep(TICK / 10)
         keep_no_messages(self._client.scheduler_comm)
+        # dask passes its scheduler to a parameter of this name
         self._client.run_on_scheduler(lambda dask_scheduler: keep_no_messages(*dask_scheduler.stream_comms.values()))
 
     @property
@@ -131,7 +138,7 @@ class Cluster:
         return len(self._threads())
 
     def _threads(self) -> list[str | None]:
-        """Return the address of each worker's threads."""
+        """Return, for each thread of the workers, its worker's address."""
         self._refuse_closed()
         return [address for address, n in sorted(self._client.nthreads().items()) for _ in range(n)]
 
@@ -154,6 +161,7 @@ class Cluster:
         """Start to compute partitions of a collection, those that follow one another on the same worker."""
         futures: list[Future] = []
         for address, block in self._spread(partitions):
+            # a wish only: where this worker is lost, another one computes them
             futures += self._client.compute(block, workers=address, allow_other_workers=True)
         self._futures.update(futures)
         return futures
@@ -179,6 +187,7 @@ class Cluster:
         list of Future
         """
         self._refuse_closed()
+        # pure=False: dask makes up a key for each task, and need not hash its arguments, theta among them, to find one
         if spread:
             futures = [
                 self._client.submit(function, *each, pure=False, workers=address, allow_other_workers=True)
@@ -205,6 +214,7 @@ class Cluster:
         with self._lock:  # runs of several networks ask at the same time
             if self._direct is None:
                 self._direct = self._direct_client()
+            # one actor of each worker is asked, whichever
             by_address = {actor._address: actor for actor in actors if actor._address not in self._unreachable}
             for actor in by_address.values():
                 actor._client = self._direct
@@ -222,12 +232,12 @@ class Cluster:
                 self._client.scheduler.address, security=self._client.security, loop=self._client.loop, name="sknet",
                 set_as_default=False, direct_to_workers=True,
             )  # fmt: skip
-        except Exception:
+        except Exception:  # slower, but it works: the user's client reaches the scheduler
             return self._client
 
     def _spread(self, items: Sequence[Any]) -> list[tuple[str | None, list[Any]]]:
-        """Return each thread's address, if there are threads, with its share of the items, which follow one another."""
-        threads, n = self._threads() or [None], len(items)
+        """Cut the items into a block for each thread of the workers; return its address with each block."""
+        threads, n = self._threads() or [None], len(items)  # None: no worker just now, any one that comes
         blocks = [list(items[i * n // len(threads) : (i + 1) * n // len(threads)]) for i in range(len(threads))]
         return [(address, block) for address, block in zip(threads, blocks, strict=True) if block]
 
@@ -247,7 +257,8 @@ class Cluster:
             ) from error
 
     def wait_for(self, values: Coroutine[Any, Any, list[Any]], while_kept: Sequence[Future] = ()) -> list[Any]:
-        """Return awaited values; raise a RuntimeError where there are no workers, or an actor is lost."""
+        """Return awaited values; raise a RuntimeError where there are no workers, or one of `while_kept` is lost."""
+        # dask's event loop has its own thread; this one waits, and looks for lost workers at each tick
         call = asyncio.run_coroutine_threadsafe(values, self._client.loop.asyncio_loop)
         try:
             while not wait([call], TICK).done:
@@ -257,7 +268,7 @@ class Cluster:
             self._seen = monotonic()
             return call.result()
         finally:
-            call.cancel()
+            call.cancel()  # after an error or Ctrl-C; what is done stays done
 
     def run(self, function: Callable[..., object], *arguments: Iterable[object]) -> list[Any]:
         """Compute a task for each of the arguments; return what they give."""

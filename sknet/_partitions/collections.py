@@ -37,7 +37,7 @@ def open_tables(*collections: Collection) -> Iterator[tuple[list[PartitionedTabl
     local : callable
         Brings targets, weights or groups here, if they are a collection: frames and Series as such.
     """
-    partitions = [parts_of(check_collection(X)) for X in collections]
+    partitions = [parts_of(check_collection(X)) for X in collections]  # checked before any worker is asked
     cluster = Cluster(current_client())
 
     def local(values: Target) -> Target:
@@ -106,8 +106,8 @@ def check_collection(X: Collection) -> Collection:
 
 
 def parts_of(values: Collection) -> list[Delayed]:
-    """Return the parts of a collection, each with all its columns."""
-    if isinstance(values, da.Array):
+    """Return the parts of a collection, not yet computed, each with all its columns."""
+    if isinstance(values, da.Array):  # one chunk along every axis but the first
         values = values.rechunk(dict.fromkeys(range(1, values.ndim), -1))
         return list(values.to_delayed().ravel())
     return list(values.to_delayed())

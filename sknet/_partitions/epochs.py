@@ -61,9 +61,9 @@ class StoredRows:
         self.targets = stored.target_reader(head)
         # keys are evenly spread: below this one lies the share of the rows, or groups, that is held out
         limit = min(share, MAX_HELD_OUT / stored.n_rows) * N_KEYS
-        # of few groups, the first is held out
+        # of few groups, all may lie above: then the one of the least key is held out
         self._limit = np.uint64(max(limit, stored.key_range[0] + 1)) if share > 0.0 else np.uint64(0)
-        self._factors = None
+        self._factors = None  # the class weights by which sample weights are multiplied
         if isinstance(head, LabelHead) and isinstance(stored.targets, LabelSummary):
             self._factors = stored.targets.class_weights_by_output(head)
 
@@ -72,12 +72,14 @@ class StoredRows:
         return self._pools(n_rows, rng, held_out=False)
 
     def _pools(self, n_rows: int, rng: np.random.Generator | None, *, held_out: bool) -> Iterator[Records]:
+        """Yield the training rows of each pool of the file, or its held-out rows; pools without such are skipped."""
         records = self._stored.records
         pools = records.pools(max(n_rows, POOL_BYTES // records.dtype.itemsize), rng)
         # `map` keeps no pool while the next one is read
         return filter(len, map(partial(self._part_of, held_out=held_out), pools))
 
     def _part_of(self, pool: Records, *, held_out: bool) -> Records:
+        """Return a pool's rows that are held out, or those that are not."""
         kept = (pool["key"] < self._limit) == held_out
         if self._factors is not None:  # a class may weigh nothing
             kept &= cast(Array, self.weight(pool)) > 0.0
@@ -104,11 +106,11 @@ class StoredRows:
         return Rows(self.table(records), self.targets(records), self.weight(records))
 
     def count(self) -> RowCounts:
-        """Count the rows."""
+        """Count the rows and add up their weights, in two passes; raise for a target that the loss refuses."""
         counts = RowCounts(0, sum(map(len, self._pools(1, None, held_out=True))), 0.0)
         for records in self.pools():
             y, weight = self.targets(records), self.weight(records)
-            self.head.targets(y, np.dtype(np.float64))  # a target that the loss cannot take is refused here
+            self.head.targets(y, np.dtype(np.float64))  # for its error; what it returns is not needed
             total = float(len(y)) if weight is None else float(weight.sum())
             counts = replace(counts, n=counts.n + len(y), total=counts.total + total)
         return counts
@@ -116,7 +118,7 @@ class StoredRows:
     def sample(self, seed: int) -> Sample:
         """Return the rows that columns are learnt from, in memory, in the order in which they came."""
         records = np.empty(0, self._stored.records.dtype)
-        for pool in self.pools():
+        for pool in self.pools():  # the rows with the least random keys so far: of all rows, they are those of memory
             both = np.concatenate([records, pool])
             records = both[sampled_positions(both["row"], seed)]
         records = records[np.argsort(records["row"])]
@@ -151,9 +153,9 @@ class RowCounts:
 def make_fold_assigner(encoding: Encoding, n: int, sample: Sample) -> Callable[[Array], Array]:
     """Return what assigns rows to folds by their numbers, as `Encoding.cross_fit_folds` does in memory."""
     target = encoding.head.targets(sample.rows.y, np.dtype(np.float64))
-    if len(sample.row_numbers) < n:
+    if len(sample.row_numbers) < n:  # a large table: the row's number decides, and the target is not looked at
         return lambda numbers: cross_fit_folds(target, numbers, n)
-    fold = cross_fit_folds(target, sample.row_numbers, n)
+    fold = cross_fit_folds(target, sample.row_numbers, n)  # the sample is all rows, their numbers increasing
     return lambda numbers: fold[np.searchsorted(sample.row_numbers, numbers)]
 
 
@@ -191,7 +193,7 @@ class EpochRows:
     n_rows : int
         The largest batch that is computed at once.
     sample : Sample
-        What the tables were learnt from.
+        What the columns were learnt from.
     """
 
     def __init__(
@@ -215,19 +217,19 @@ class EpochRows:
 
     def batches(self, objective: Objective, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
         """Yield the batches of one epoch, each once `objective` has its rows; in the file's order without `rng`."""
-        rest: Records | None = None
+        rest: Records | None = None  # rows of a pool that do not fill a batch, and join the next pool
         n_unread = self.n_samples
         row_bytes = max(1, (self._encoding.encoder.n_inputs + 1) * self._encoding.compute_dtype.itemsize)
-        step = max(1, ENCODED_BYTES // row_bytes // size) * size
+        step = max(1, ENCODED_BYTES // row_bytes // size) * size  # rows encoded at once: whole batches
         for records in self._rows.pools(size, rng):
             n_unread -= len(records)
             pool = records if rest is None else np.concatenate([rest, records])
             del records  # the next pool is read when this one is gone
             order = np.arange(len(pool)) if rng is None else rng.permutation(len(pool))
-            usable = len(pool) if n_unread == 0 else len(pool) // size * size
+            usable = len(pool) if n_unread == 0 else len(pool) // size * size  # the last batch may be small
             for start in range(0, usable, step):
                 part = order[start : min(start + step, usable)]
-                objective.set_rows(*self.encode(pool[part]))
+                objective.set_rows(*self.encode(pool[part]))  # batches are numbered within these rows
                 for i in range(0, len(part), size):
                     yield slice(i, min(i + size, len(part)))
             rest = pool[order[usable:]]
@@ -277,7 +279,7 @@ def make_stream_run(
     # training starts where the sample's targets tell, and gets its rows from the stream
     y, weight = sample.rows.y, sample.rows.weight
     weight = np.ones(len(y)) if weight is None else weight
-    nothing = TableInputs(encoding.encoder, None, encoding.compute_dtype)
+    nothing = TableInputs(encoding.encoder, None, encoding.compute_dtype)  # replaced before the first batch
     table = EncodedInMemory(lambda _, n_rows: nothing)
     first = EncodedRows(table, y, weight * (counts.total / weight.sum()), IN_MEMORY)  # as heavy as all rows
     run = make_run(settings, encoding, first, validation)

@@ -50,14 +50,16 @@ def predict_lazily(estimator: Predicts, model: Model, X: Collection, method: str
     X = check_collection(X)
     if X.shape[1] != model.encoder.n_columns:
         raise ValueError(f"X has {X.shape[1]} columns, and fit saw {model.encoder.n_columns}.")
+    # what the head makes of one row of zeros has the type and shape of all predictions: dask asks for these in advance
     raw = np.zeros((1, model.head.n_outputs), model.output_dtype)
     like = _LIKE[method](model, raw)
+    # one value for all tasks; with a name, dask need not hash the weights
     shared = delayed(estimator, name=f"{type(estimator).__name__}-{uuid4().hex}", traverse=False)
     is_list = isinstance(like, list)
     parts = like if is_list else [like]
     predictions = [
-        _map(_Predict(method, arguments, number if is_list else None, part[:0], names), X, shared)
-        for number, (part, names) in enumerate(zip(parts, _columns(model, method, parts), strict=True))
+        _map(_Predict(method, arguments, output if is_list else None, part[:0], names), X, shared)
+        for output, (part, names) in enumerate(zip(parts, _columns(model, method, parts), strict=True))
     ]
     return predictions if is_list else predictions[0]
 
@@ -66,8 +68,9 @@ def _map(predict: _Predict, X: Collection, shared: object) -> Collection:
     """Return, lazily, what is predicted for each part."""
     if not isinstance(X, da.Array):
         return X.map_partitions(predict, shared, meta=predict.framed(predict.like, None))
-    X = X.rechunk({1: -1})
+    X = X.rechunk({1: -1})  # all columns in each chunk
     like, rows = predict.like, X.chunks[0]
+    # dask must be told which axes a chunk of predictions has: (rows, d) becomes (rows,), (rows, k) or (rows, k, 2)
     if like.ndim == 1:
         return X.map_blocks(predict, shared, drop_axis=1, dtype=like.dtype, meta=like)
     chunks = (rows, *((size,) for size in like.shape[1:]))
@@ -77,20 +80,21 @@ def _map(predict: _Predict, X: Collection, shared: object) -> Collection:
 
 
 class _Predict:
-    """The prediction of one part of a collection."""
+    """Predicts one part of a collection: the function of tasks, named after the method."""
 
     def __init__(
-        self, method: str, arguments: tuple[object, ...], number: int | None, like: Array, names: pd.Index | None
+        self, method: str, arguments: tuple[object, ...], output: int | None, like: Array, names: pd.Index | None
     ) -> None:
-        self.method, self.arguments, self.number, self.like, self.names = method, arguments, number, like, names
+        self.method, self.arguments, self.like, self.names = method, arguments, like, names
+        self.output = output  # which of the list that the method returns; None where it returns an array
         self.__name__ = f"sknet-{method}"  # of its tasks
 
     def __call__(self, part: Table, estimator: Predicts) -> Table:
         """Predict a part, which may be empty."""
-        values = self.like
+        values = self.like  # no rows
         if len(part):
             values = getattr(estimator, self.method)(part, *self.arguments)
-            values = values if self.number is None else values[self.number]
+            values = values if self.output is None else values[self.output]
         return self.framed(values, part.index) if hasattr(part, "index") else values
 
     def framed(self, values: Array, index: pd.Index | None) -> pd.Series | pd.DataFrame:
@@ -126,6 +130,7 @@ def _interval(model: Model, raw: Array) -> Array:
     if not isinstance(model.head, RegressionHead):
         raise TypeError("a head of labels has no intervals")
     predictions = model.head.predict(raw)
+    # the shape alone matters here, not how wide they are: residuals of 0 do
     return intervals_around(model.head, predictions, np.zeros(1 if model.head.loss.levels else model.head.n_outputs))
 
 

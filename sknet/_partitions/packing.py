@@ -42,10 +42,11 @@ MAX_LEVELS = 2**20
 """How many levels a column may have: each is kept in memory."""
 
 NO_DATE = np.iinfo(np.int64).min
+"""The microseconds of a missing date or duration: NumPy reads them as NaT."""
 
 
 class NumberFormat:
-    """Numbers are kept in single precision if the first chunk has them so."""
+    """Numbers are kept as float32 if those of the first chunk, `values`, are; else as float64."""
 
     def __init__(self, name: str, values: Table, files: ScratchFiles) -> None:
         self._name = name
@@ -75,6 +76,7 @@ class CategoryFormat:
     def pack(self, values: Table) -> Array:
         """Return indices; new levels get the next ones."""
         codes, keys = read_levels(values)
+        # the last entry, −1, is what the code −1 of a missing value picks
         indices = np.array([*(self._index.setdefault(key, len(self._index)) for key in keys), -1], dtype=np.int32)
         if len(self._index) > MAX_LEVELS:
             raise ValueError(
@@ -85,7 +87,7 @@ class CategoryFormat:
 
     def unpack(self, packed: Array) -> Table:
         """Return categories; a level that does not occur is not declared."""
-        used = np.unique(packed[packed >= 0])
+        used = np.unique(packed[packed >= 0])  # sorted: a level's position among these is its new code
         levels = np.array(list(self._index), dtype=object)[used]
         codes = np.where(packed < 0, -1, np.searchsorted(used, packed))
         return pd.Categorical.from_codes(codes, levels)
@@ -121,7 +123,10 @@ class DateFormat:
 
 
 class TextFormat:
-    """Texts are kept in a file beside, in the order of the rows; of each row, where its text lies and a checksum."""
+    """Texts are kept in a file beside, in the order of the rows; of each row, where its text lies and a checksum.
+
+    With the checksum, a hash of the records depends on the texts, too: see `StoredTable.digest`.
+    """
 
     dtype = np.dtype([("start", np.int64), ("size", np.int32), ("crc", np.uint32)])
 
@@ -132,7 +137,7 @@ class TextFormat:
     def pack(self, values: Table) -> Array:
         """Return where the texts lie; the size of a missing one is −1."""
         codes, texts = read_texts(values, self._name)
-        known = [text.encode("utf-8", "surrogatepass") for text in texts]
+        known = [text.encode("utf-8", "surrogatepass") for text in texts]  # keeps broken Unicode
         content = [known[code] if code >= 0 else b"" for code in codes.tolist()]
         packed = np.zeros(len(codes), self.dtype)
         packed["size"] = list(map(len, content))
@@ -140,7 +145,7 @@ class TextFormat:
         packed["start"] = ends - packed["size"]
         packed["crc"] = list(map(crc32, content))
         packed["size"][codes < 0] = -1
-        self._file.seek(self._end)
+        self._file.seek(self._end)  # `unpack` may have read elsewhere
         self._files.write(self._file, b"".join(content))
         self._end = self._file.tell()
         return packed
@@ -164,6 +169,7 @@ FORMATS: dict[ColumnKind, Callable[[str, Table, ScratchFiles], ColumnFormat]] = 
     "text": TextFormat,
     "date": DateFormat,
 }
+"""(name, values of the first chunk, files) -> the format of a kind of column; not every kind needs all of them."""
 
 
 def float_type(given: object) -> DType:

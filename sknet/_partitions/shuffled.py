@@ -51,7 +51,7 @@ class ShuffledWriter:
         self._files, self._file, self._dtype = files, files.open(), dtype
         self._buffer = np.empty(max(1, BUFFER_BYTES // dtype.itemsize), dtype)
         self._n_buffered = 0
-        self._bounds = [np.zeros(N_BUCKETS + 1, np.int64)]
+        self._bounds = [np.zeros(N_BUCKETS + 1, np.int64)]  # of each part written; the first is empty, and begins at 0
 
     def append(self, records: Records) -> None:
         """Append records; their buckets depend on the numbers of their rows alone."""
@@ -64,12 +64,14 @@ class ShuffledWriter:
             records = records[len(part) :]
 
     def _write(self) -> None:
+        """Write the buffered records as one part of the file: sorted by bucket, in each bucket as they came."""
         records = self._buffer[: self._n_buffered]
         bucket = (random_keys(records["row"], BUCKET_SEED) % np.uint64(N_BUCKETS)).astype(np.intp)
         sizes = np.bincount(bucket, minlength=N_BUCKETS)
         # where the buckets of this part lie in the file, after all that was written before
         self._bounds.append(self._bounds[-1][-1] + np.concatenate([[0], np.cumsum(sizes)]))
         self._n_buffered = 0
+        # as bytes, which `ScratchFiles.write` counts
         self._files.write(self._file, records[np.argsort(bucket, kind="stable")].view(np.uint8).data)
 
     def finish(self) -> ShuffledRecords:
@@ -110,18 +112,19 @@ class ShuffledRecords:
 
         Buckets come in a random order; in their own without `rng`.
         """
-        sizes = np.diff(self.bounds).sum(axis=0)
+        sizes = np.diff(self.bounds).sum(axis=0)  # (b,): rows of each bucket, over all parts
         order = np.arange(len(sizes)) if rng is None else rng.permutation(len(sizes))
-        ends, start, read = np.cumsum(sizes[order]), 0, 0
+        ends, start, read = np.cumsum(sizes[order]), 0, 0  # rows up to each bucket's end; the next bucket; rows read
         while read < ends[-1]:
             stop = min(int(np.searchsorted(ends, read + n_rows)) + 1, len(order))
             yield self._read(order[start:stop], int(ends[stop - 1]) - read)
             start, read = stop, int(ends[stop - 1])
 
     def _read(self, buckets: NDArray[np.intp], n: int) -> Records:
+        """Read some buckets, n rows in all: a piece of each from every part of the file."""
         records = np.empty(n, self.dtype)
         n_read = 0
-        starts, stops = self.bounds[:, buckets].T, self.bounds[:, buckets + 1].T
+        starts, stops = self.bounds[:, buckets].T, self.bounds[:, buckets + 1].T  # (buckets, parts): bucket by bucket
         for start, stop in zip(starts[stops > starts].tolist(), stops[stops > starts].tolist(), strict=True):
             self._read_into(records[n_read : n_read + stop - start], start)
             n_read += stop - start

@@ -68,7 +68,7 @@ class Chunk:
 def read_chunks(source: Source, roles: Roles, name: str = "source") -> Iterator[Chunk]:
     """Yield the rows of a source with their targets; chunks without rows are skipped."""
     pieces = _pieces_of_arrays(source, roles) if isinstance(source, np.ndarray) else _pieces(source, None, name)
-    roles = Roles() if isinstance(source, np.ndarray) else roles
+    roles = Roles() if isinstance(source, np.ndarray) else roles  # its pieces are (X, y, weight, groups) already
     return (_chunk_of(number, piece, roles, name) for number, piece in _with_rows(pieces, name))
 
 
@@ -76,7 +76,7 @@ def read_tables(
     source: Source | Iterable[object], columns: Sequence[str] | None, name: str = "source"
 ) -> Iterator[Chunk]:
     """Yield the rows of a source without targets; of frames with more columns than `columns`, these."""
-    if isinstance(source, Iterable) and not isinstance(source, str | np.ndarray):
+    if isinstance(source, Iterable) and not isinstance(source, str | np.ndarray):  # chunks, which are read only once
         pieces: Iterator[object] = iter(source)
     else:
         pieces = _pieces(source, columns, name)
@@ -129,6 +129,7 @@ def _pieces_of_arrays(X: Array, roles: Roles) -> Iterator[object]:
 
 
 def _slices(X: Array) -> Iterator[slice]:
+    """Yield the rows of an array, about `READ_VALUES` values at a time."""
     height = max(1, READ_VALUES // max(int(np.prod(X.shape[1:])), 1))
     return (slice(start, start + height) for start in range(0, len(X), height))
 
@@ -175,7 +176,7 @@ def _chunk_of(number: int, piece: object, roles: Roles, name: str) -> Chunk:
 
 
 def _without_roles(frame: Table, roles: Roles, name: str) -> tuple[Table, Target, Target, Target]:
-    """Take the target, the weight and the group out of a frame's columns."""
+    """Return a frame without the columns that have a role, and the target, the weight and the groups in these."""
     names: list[str] = []
     for what, role in roles.items():
         if role is not None and not _are_names(role):

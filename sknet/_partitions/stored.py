@@ -36,7 +36,7 @@ from sknet._tables.targets import read_regression_target
 from sknet._typing import Array, DType, Table, Target
 
 N_KEYS = float(2**64)
-"""How many keys there are."""
+"""How many keys there are: a share of the rows lies below this share of it."""
 
 CONVERTED_ROWS = 2**14
 """How many rows are read at a time for their texts to be encoded."""
@@ -86,11 +86,11 @@ class StoredTable:
         See `TableEncoder.encode_text`.
         """
         columns: list[ColumnFormat] = []
-        numbers = np.empty(0, dtype)
+        numbers = np.empty(0, dtype)  # as first values, which tell the type in which numbers are kept
         for column, kept in zip(encoder.columns, cast(FrameFormat, self.format).columns, strict=True):
             is_text = isinstance(column, TextColumn)
             columns += [NumberFormat("", numbers, self.files)] * column.n_inputs if is_text else [kept]
-        rest, empty = encoder.encode_text(self.format.unpack(np.empty(0, self.records.dtype)), dtype)
+        rest, empty = encoder.encode_text(self.format.unpack(np.empty(0, self.records.dtype)), dtype)  # for the names
         table_format = FrameFormat(list(empty.columns), columns)
         others = [name for name in ("y", "row", "key", "weight") if name in (self.records.dtype.names or ())]
         fields = np.dtype([*table_format.fields, *((name, self.records.dtype[name]) for name in others)])
@@ -121,6 +121,7 @@ class StoredTable:
         if not isinstance(self.targets, LabelSummary) or not isinstance(head, LabelHead):
             return lambda records: records["y"].astype(np.float64)
         columns = zip(self.targets.columns, head.labels.classes_by_column, strict=True)
+        # records have the index of a label in the order in which labels came; the head sorts them
         codes = [_indices(seen.labels, levels).astype(np.intp) for seen, levels in columns]
         return lambda records: np.column_stack([of[y] for of, y in zip(codes, records["y"].T, strict=True)])
 
@@ -159,14 +160,14 @@ class TableWriter:
         parsed, flat = (as_labels(chunk.y), False) if self._has_labels else read_regression_target(chunk.y)
         table_format = self._format
         if table_format is None:
-            table_format = self._begin(chunk, 1 if parsed.ndim == 1 else parsed.shape[1])
+            table_format = self._open_writer(chunk, 1 if parsed.ndim == 1 else parsed.shape[1])
         if (chunk.weight is not None) != self._weighted:
             raise ValueError("Some chunks have sample weights and some have none: give all of them weights.")
         records = np.zeros(len(parsed), self._dtype)
         table_format.pack(chunk.X, records)
         records["row"] = np.arange(self.n_read, self.n_read + len(parsed))
         records["key"] = random_keys(records["row"] if chunk.groups is None else hash_groups(chunk.groups), self._seed)
-        self.n_read += len(parsed)
+        self.n_read += len(parsed)  # those dropped below have numbers, too
         if chunk.weight is not None:
             records["weight"] = chunk.weight
             kept = chunk.weight > 0.0
@@ -174,14 +175,15 @@ class TableWriter:
         if not len(records):
             return
         weight = records["weight"] if self._weighted else None
-        records["y"] = self._label_indices(parsed, weight) if self._has_labels else self._numbers(parsed, flat)
+        records["y"] = self._label_indices(parsed, weight) if self._has_labels else self._checked_values(parsed, flat)
         self._lowest = min(self._lowest, records["key"].min())
         self._highest = max(self._highest, records["key"].max())
         self._n_rows += len(records)
         self._hash.update(records.tobytes())
         self._writer.append(records)
 
-    def _begin(self, first: CheckedChunk, n_targets: int) -> TableFormat:
+    def _open_writer(self, first: CheckedChunk, n_targets: int) -> TableFormat:
+        """Choose the format of the records by the first chunk, and open the file that they are written to."""
         table_format = self._format = choose_format(first.X, self._choices, self._files)
         self._weighted = first.weight is not None
         fields = [*table_format.fields, ("y", np.dtype(np.int32 if self._has_labels else np.float64), (n_targets,))]
@@ -191,7 +193,7 @@ class TableWriter:
         return table_format
 
     def _label_indices(self, labels: Array, weight: Array | None) -> Array:
-        """Return the index of each label among those seen so far."""
+        """Return the index of each label, (n, k), among those seen so far, and remember the new ones."""
         seen = LabelSummary.of(labels, weight)
         if isinstance(self._targets, LabelSummary):
             seen = self._targets.merge(seen)
@@ -199,8 +201,8 @@ class TableWriter:
         columns = zip([labels] if labels.ndim == 1 else labels.T, seen.columns, strict=True)
         return np.column_stack([_indices(column, known.labels) for column, known in columns])
 
-    def _numbers(self, values: Array, flat: bool) -> Array:
-        """Return the numbers, as many to a row as in the chunks before."""
+    def _checked_values(self, values: Array, flat: bool) -> Array:
+        """Return the targets as they are; a ValueError if earlier chunks had another number of columns."""
         targets = RegressionTargetShape(values.shape[1], flat)
         self._targets = self._targets.merge(targets) if isinstance(self._targets, RegressionTargetShape) else targets
         return values
@@ -216,7 +218,7 @@ class TableWriter:
 
 def _indices(labels: Array, known: Array) -> NDArray[np.int32]:
     """Return the index of each label among the known ones."""
-    codes, distinct = pd.factorize(labels)
+    codes, distinct = pd.factorize(labels)  # Python looks up each distinct label once
     index = {label: i for i, label in enumerate(known.tolist())}
     return np.array([index[label] for label in distinct.tolist()], dtype=np.int32)[codes]
 

@@ -64,7 +64,7 @@ class RemoteValues(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class RowGroups:
-    """Rows in groups: those of each partition, or of each shard."""
+    """Which group, a partition or a shard, each of n rows belongs to; splits values by group, and joins them again."""
 
     group: NDArray[np.integer]  # (n,)
     n_groups: int
@@ -101,7 +101,7 @@ class RowGroups:
 
 
 class Partitions:
-    """The partitions of a collection.
+    """The partitions of a collection, whose lengths are known; they stay on the workers.
 
     Parameters
     ----------
@@ -122,7 +122,7 @@ class Partitions:
 
     def __init__(self, cluster: TaskCluster, collection: Sequence[object]) -> None:
         self.cluster, self._collection = cluster, collection
-        self.rows_here: tuple[NDArray[np.intp], Table] | None = None  # rows that this process has, and their numbers
+        self.rows_here: tuple[NDArray[np.intp], Table] | None = None  # numbers of rows that this process has, and these
         self._futures: list[Future] | None = None
         lengths, samples = zip(*cluster.run(tasks.describe, self.futures), strict=True)
         self.example_rows = next((rows for length, rows in zip(lengths, samples, strict=True) if length), samples[0])
@@ -131,7 +131,7 @@ class Partitions:
         middle = (self.stops - np.array(lengths) / 2) / max(self.stops[-1], 1)
         n_shards = min(cluster.n_threads, len(lengths))
         shard = np.minimum(middle * n_shards, n_shards - 1).astype(np.intp)
-        first = np.flatnonzero(np.diff(shard, prepend=-1)).tolist()
+        first = np.flatnonzero(np.diff(shard, prepend=-1)).tolist()  # first partition of each shard that has any
         self.shards = [slice(start, stop) for start, stop in pairwise([*first, len(lengths)])]
 
     @property
@@ -146,8 +146,8 @@ class Partitions:
         self._futures = self.rows_here = None
 
     def groups_of(self, rows: NDArray[np.intp]) -> tuple[RowGroups, list[Array]]:
-        """Return the partition of each row, and the positions of each partition's rows."""
-        partition = np.searchsorted(self.stops, rows, side="right")
+        """Return the rows grouped by partition, and of each partition the positions of its rows in it."""
+        partition = np.searchsorted(self.stops, rows, side="right")  # the first that ends after the row
         groups = RowGroups(partition, len(self.stops))
         starts = [0, *self.stops[:-1].tolist()]
         parts = zip(groups.split(rows), starts, strict=True)
@@ -155,20 +155,20 @@ class Partitions:
 
 
 class RemoteInputs:
-    """The network's inputs, which stay on the workers."""
+    """Stands for a network's inputs, which stay on the workers."""
 
-    kind: InputKind = "ones"
+    kind: InputKind = "ones"  # nobody asks: the workers' inputs may be of kind "mixed"
 
     def __init__(self, encoded: EncodedOnWorkers) -> None:
         self.encoded = encoded
 
     def __call__(self, batch: Batch) -> Table:
-        """Refuse: nobody here needs them."""
+        """Raise: the objective of these rows, a `ShardedObjective`, asks workers instead."""
         raise TypeError("these rows are on workers")
 
 
 class EncodedShards:
-    """What shards are encoded as; it stays on the workers.
+    """The encoded rows of each shard, with bins and without; they stay on the workers.
 
     Parameters
     ----------
@@ -204,6 +204,8 @@ class EncodedOnWorkers:
         The position of each row among those encoded there; None where all are chosen, in their order.
     has_bins : bool
         Whether the inputs include the bins beside the numbers.
+    is_sparse : bool
+        Always False: sparse blocks are refused, see `make_partitioned_table`.
     """
 
     partitions: Partitions
@@ -233,12 +235,12 @@ class EncodedOnWorkers:
         return replace(self, has_bins=False)
 
     def inputs(self, n_rows: int) -> RemoteInputs:
-        """Return what stands for the network's inputs."""
+        """Return what stands for the network's inputs; buffers of `n_rows` are made on the workers."""
         return RemoteInputs(self)
 
     @cached_property
     def rows(self) -> Sequence[Array | None]:
-        """Which of each shard's encoded rows these are."""
+        """Of each shard, the positions of these rows among its encoded ones; None where these are all."""
         return [None] * len(self.futures) if self.chosen is None else self.shard.split(self.chosen)
 
     def raw(self, network: tasks.NetworkOfRun, theta: Array) -> Array:
@@ -284,17 +286,18 @@ class PartitionedTable(ExternalTable):
     def rows_in_memory(self, rows: NDArray[np.intp]) -> Table:
         """Return some of these rows, in this order, as an array or a data frame in this process."""
         chosen = self.rows[rows]
-        rows_here = self.partitions.rows_here  # a fit asks for its sample twice
+        rows_here = self.partitions.rows_here  # a fit asks for its sample twice: the last answer is kept
         if rows_here is None or not np.array_equal(rows_here[0], chosen):
             rows_here = self.partitions.rows_here = chosen, self._fetch(chosen)
         return rows_here[1]
 
     def _fetch(self, rows: NDArray[np.intp]) -> Table:
+        """Bring rows of the whole table, by their numbers, from the workers."""
         groups, positions = self.partitions.groups_of(rows)
         wanted = [i for i, of_partition in enumerate(positions) if len(of_partition)]
         futures = [self.partitions.futures[i] for i in wanted]
         tables = self.partitions.cluster.run(tasks.take, futures, [positions[i] for i in wanted])
-        order = np.argsort(groups.order)  # back to that of the rows
+        order = np.argsort(groups.order)  # the inverse permutation: back to the order of `rows`
         if isinstance(tables[0], np.ndarray):
             return np.concatenate(tables)[order]
         return concatenate_frames(tables).iloc[order]
@@ -307,6 +310,7 @@ class PartitionedTable(ExternalTable):
         weights = [None] * len(positions) if weight is None else groups.split(weight)
         parts = zip(self.partitions.futures, positions, groups.split(target), weights, groups.split(fold), strict=True)
         arguments = [(future, rows, encoder, *values) for future, rows, *values in parts if len(rows)]
+        # transposed: one sequence for each parameter, as of `map`
         return merge_totals(self.partitions.cluster.run(tasks.target_totals, *zip(*arguments, strict=True)))
 
     def digest(self) -> str:
@@ -316,18 +320,21 @@ class PartitionedTable(ExternalTable):
         return sha256(" ".join(of_partitions).encode()).hexdigest()
 
     def encode(self, encoder: TableEncoder, dtype: DType, fold: NDArray[np.intp] | None = None) -> EncodedOnWorkers:
-        """Encode these rows where they are."""
+        """Encode these rows where they are, shard by shard; `fold`, (n,), as in `TableEncoder.encode`."""
         table, cluster, shards = self.partitions, self.partitions.cluster, self.partitions.shards
         groups, positions = table.groups_of(self.rows)
         folds = [None] * len(positions) if fold is None else groups.split(fold)
         n = len(shards)
+        # of each shard, the lists of its partitions' futures, positions and folds
         per_shard = [[of_partitions[shard] for shard in shards] for of_partitions in (table.futures, positions, folds)]
         futures = cluster.start(tasks.encode_shard, *per_shard, [encoder] * n, [dtype] * n, spread=True)
         cluster.run(tasks.wait_for, futures)  # what cannot be encoded is an error here
         shard_of = np.repeat(np.arange(n), [shard.stop - shard.start for shard in shards])  # of each partition
         shard = RowGroups(shard_of[groups.group], n)
-        first = np.array([bound.start for bound in shard.bounds])
-        position = np.empty(len(self), np.int32)  # rows lie partition after partition, in each as they were chosen
+        first = np.array([bound.start for bound in shard.bounds])  # how many rows the shards before have
+        # each row's position among the encoded rows of its shard: there they lie partition after partition, and in each
+        # as they were chosen
+        position = np.empty(len(self), np.int32)
         position[groups.order] = np.arange(len(self)) - np.repeat(first, np.diff(first, append=len(self)))
         chosen = None if np.array_equal(position, shard.position) else position
         return EncodedOnWorkers(table, EncodedShards(cluster, futures, non_bin_inputs(encoder)), shard, chosen)

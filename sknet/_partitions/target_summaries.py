@@ -47,6 +47,7 @@ class LabelTotals:
 
 
 def _totals(labels: Array, weight: Array) -> LabelTotals:
+    """Add up the weight of each distinct label."""
     codes, distinct = pd.factorize(labels)
     return LabelTotals(np.asarray(distinct), np.bincount(codes, weight, len(distinct)))
 

@@ -39,7 +39,7 @@ Indices: TypeAlias = NDArray[np.integer]
 
 
 def describe(partition: Table) -> tuple[int, Table]:
-    """Return how many rows a partition has, and the first two."""
+    """Return how many rows a partition has, and the first two, which have the columns and types of all."""
     return int(partition.shape[0]), partition[:2]
 
 
@@ -71,7 +71,7 @@ def encode_shard(
         return inputs
     lookups = encoder.lookups
     if not tables:
-        hot = sp.csr_array((0, lookups.n_inputs), dtype=dtype)
+        hot = sp.csr_array((0, lookups.n_inputs), dtype=dtype)  # `vstack` takes no empty list
         return MixedRows(np.empty((0, len(lookups.dense_inputs)), dtype), hot, lookups.dense_inputs)
     parts = [lookups.encode(X, dtype, fold) for X, fold in tables]
     return MixedRows(
@@ -82,7 +82,7 @@ def encode_shard(
 def target_totals(
     partition: Table, rows: Indices, encoder: TableEncoder, target: Array, weight: Array | None, fold: NDArray[np.intp]
 ) -> dict[int, TargetTotals]:
-    """Return what the target is in the levels of some rows of a partition; see `TableEncoder.target_totals`."""
+    """Add up the target in each level over some rows of a partition; see `TableEncoder.target_totals`."""
     return encoder.target_totals(take(partition, rows), target, weight, fold)
 
 
@@ -124,7 +124,7 @@ class ObjectiveOfShard:
         self, theta: Array, batch: Indices | None, n: int, seed: tuple[int, int] | None
     ) -> tuple[float, Array]:
         """Compute what the shard's rows contribute to the objective of a batch of n rows, and to its gradient."""
-        # what has travelled may lie at any address, and products then take three times as long
+        # arrays that have travelled may not be aligned in memory, and products then take three times as long: a copy is
         if self._theta is None:
             self._theta = theta.copy()
         self._theta[:] = theta
@@ -139,20 +139,21 @@ class ObjectiveOfShard:
 def gradient(
     encoded: Encoded, run: RunOfShard, theta: Array, batch: Indices | None, n: int, seed: tuple[int, int] | None
 ) -> tuple[float, Array]:
-    """Compute what a shard's rows contribute to the objective of a batch of n rows, and to its gradient."""
+    """Compute `ObjectiveOfShard.gradient` as a task of its own, which dask may repeat on another worker."""
     return ObjectiveOfShard(encoded, run).gradient(theta, batch, n, seed)
 
 
 def raw_outputs(encoded: Encoded, rows: Indices | None, network: NetworkOfRun, theta: Array) -> Array:
     """Compute the raw outputs of a shard's rows, (m', k), without dropout."""
-    theta = theta.copy()  # as above
+    theta = theta.copy()  # aligned, see `ObjectiveOfShard.gradient`
     n = len(rows) if rows is not None else len(encoded.dense if isinstance(encoded, MixedRows) else encoded)
-    run = RunOfShard(network, rows, np.empty((0, network.layout.sizes[-1]), theta.dtype), None)
+    run = RunOfShard(network, rows, np.empty((0, network.layout.sizes[-1]), theta.dtype), None)  # without targets
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
         return _objective(encoded, run).raw(theta, _inputs(encoded, run), n)
 
 
 def _objective(encoded: Encoded, run: RunOfShard) -> Objective:
+    """Return the objective of a shard's rows without the penalty, which the driver adds once for all shards."""
     network = run.network
     return Objective(
         network.layout, network.activations, network.loss, ElasticNet(), _inputs(encoded, run), run.target, run.weight,

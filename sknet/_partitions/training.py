@@ -59,6 +59,7 @@ class ShardedObjective:
         )
         n = len(rows.futures)
         weights = [None] * n if weight is None else rows.shard.split(weight)
+        # futures on the workers, for all steps: targets and weights travel once, theta with each step
         self._runs = rows.cluster.start(
             tasks.RunOfShard, [self._network] * n, rows.rows, rows.shard.split(target), weights
         )
@@ -75,6 +76,7 @@ class ShardedObjective:
         rows.partitions.release()  # what is needed is encoded
         seed = None if rng is None else int(rng.integers(2**63))
         n = length(batch)
+        # of each shard, the arguments of `gradient`, with a seed of its own; None where it has no row of the batch
         calls = [
             (theta, chosen, n, None if seed is None else (seed, i)) if chosen is None or len(chosen) else None
             for i, chosen in enumerate(self._batches(batch))
@@ -86,13 +88,13 @@ class ShardedObjective:
             shares = rows.cluster.run(tasks.gradient, *zip(*repeated, strict=True))
         value = 0.0
         out.fill(0.0)
-        for share, gradient in shares:
+        for share, gradient in shares:  # in the order of the shards, whichever answers first: sums are then the same
             value += share
             out += gradient
         return value + self._penalty.add(theta[: self._n_weights], out[: self._n_weights]), out
 
     def _batches(self, batch: Batch) -> Sequence[Array | None]:
-        """Return which of each shard's rows are in a batch; None where all are."""
+        """Return the positions of a batch's rows in each shard; None for all of its rows, empty for none."""
         shard = self._rows.shard
         if isinstance(batch, slice):
             if length(batch) == self.n_samples:
@@ -105,7 +107,7 @@ class ShardedObjective:
         return self._penalty.value(theta[: self._n_weights])
 
     def raw(self, theta: Array, inputs: Inputs, n: int) -> Array:
-        """Return the raw output, without dropout, for n rows of other data (a validation set)."""
+        """Return the raw output, without dropout, for n rows of other data (a validation set), also on workers."""
         encoded = cast(RemoteInputs, inputs).encoded
         encoded.partitions.release()
         return encoded.raw(self._network, theta)
