@@ -81,7 +81,7 @@ class ColumnSettings:
 
     Attributes
     ----------
-    input_scaling : {"robust", "standard", None}
+    input_scaling : {"robust", "standard", "quantile", None}
         How numbers are scaled.
     weight : ndarray of shape (n,), or None
         Sample weights, positive; None is ones.

@@ -71,7 +71,7 @@ class BinnedColumn:
     def bins(self) -> tuple[Array, Array]:
         """Lower edge of each bin, and 1 over its width."""
         edges = np.array(self.edges)
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore"):  # of a width that is infinite, 1 over it is 0
             return edges[:-1], reciprocal(np.diff(edges))
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
@@ -87,6 +87,7 @@ class BinnedColumn:
         numbers = np.asarray(number_values(values, name), dtype=np.float64)[:, np.newaxis]
         low, scale = self.bins
         high = np.array(self.edges[1:])
+        # (n, b): 1 inside of a bin, 0.5 at its edges, where the slope jumps
         inside = 0.5 * ((low <= numbers) & (numbers < high)) + 0.5 * ((low < numbers) & (numbers <= high))
         slopes = np.zeros((len(numbers), self.n_inputs))
         slopes[:, : self.number.n_inputs] = self.number.slopes(values, name)
@@ -121,6 +122,7 @@ def bin_edges(distribution: Distribution, n_bins: int) -> Array:
     spread over the other rows, as often as this happens.
     """
     repeated: list[float] = []
+    # there are more values than edges left, and two edges at least
     while distribution.n_distinct > n_bins + 1 - len(repeated) > 1:
         levels = np.linspace(0.0, 1.0, n_bins - len(repeated) + 1)
         edges, counts = np.unique(distribution.quantiles(levels), return_counts=True)

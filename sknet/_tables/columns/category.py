@@ -67,6 +67,7 @@ class CategoryColumn(WithoutSlopes):
     def inputs(self) -> tuple[InputFacts, ...]:
         """What each input is: 1 for its level, 0 for others; of two levels, 1 for the second and −1 for the first."""
         if self.signed:
+            # (x - 0.5) * 2 makes −1 and 1 of the 0 and 1 of the second level
             return (InputFacts("level", self.levels[1], centre=0.5, scale=2.0),)
         special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
         return (*(InputFacts("level", level) for level in self.levels), *map(InputFacts, special))
@@ -126,7 +127,7 @@ class IdentifierColumn(WithoutSlopes):
 
 
 def find_slots(slots: Mapping[str, int], keys: list[str], unknown: int, missing: int) -> NDArray[np.intp]:
-    """Return the slot of every key, and last that of a missing value: code −1 indexes it."""
+    """Return the slot of every key, `unknown` where it has none, and last `missing`: code −1 indexes it."""
     return np.array([*(slots.get(key, unknown) for key in keys), missing], dtype=np.intp)
 
 
@@ -163,12 +164,13 @@ class Levels:
     def one_hot(self, max_categories: int | None) -> CategoryColumn:
         """Return the one-hot column with so many inputs at most: the most frequent levels have one of their own."""
         n, has_missing = len(self.shares), self.has_missing
+        # two levels without missing values always fit: they share a single input
         if max_categories is None or n + has_missing <= max_categories or (n == 2 and not has_missing):
-            return CategoryColumn(tuple(_sorted_keys(list(self.shares))), False, has_missing)
+            return CategoryColumn(tuple(_sorted_keys(list(self.shares))), has_missing=has_missing)
         has_missing = has_missing and max_categories > 1  # with a single input, all share it
         n_kept = max_categories - 1 - has_missing  # one input is that of the infrequent levels
         by_share = sorted(_sorted_keys(list(self.shares)), key=lambda key: -self.shares[key])
-        return CategoryColumn(tuple(_sorted_keys(by_share[:n_kept])), True, has_missing)
+        return CategoryColumn(tuple(_sorted_keys(by_share[:n_kept])), has_infrequent=True, has_missing=has_missing)
 
 
 def learn_levels(values: ColumnValues, name: str, weight: Array | None = None) -> Levels:
@@ -177,7 +179,7 @@ def learn_levels(values: ColumnValues, name: str, weight: Array | None = None) -
     codes, keys = read_levels(values, name)
     refuse_broken_text(keys, f"Column {name!r} of X")
     seen = codes >= 0
-    rows = np.bincount(codes[seen], minlength=len(keys))
+    rows = np.bincount(codes[seen], minlength=len(keys))  # how many rows each level has
     totals = rows if weight is None else np.bincount(codes[seen], weight[seen], len(keys))
     n_rows: dict[str, int] = {}
     weights: dict[str, float] = {}

@@ -25,7 +25,7 @@ from sknet._typing import Array
 Instants = pd.DatetimeIndex | pd.TimedeltaIndex
 
 _DAY = 86_400 * 10**6
-"""Microseconds."""
+"""Microseconds in a day."""
 
 
 def _hour(local: pd.DatetimeIndex, microseconds: Array) -> Array:
@@ -104,8 +104,10 @@ class DatetimeColumn:
         first = self.seconds.n_inputs
         slopes[:, :first] = self.seconds.slopes(seconds_of(instants), name)
         if "hour" in self.cycles:
-            sine, per_hour = first + 2 * self.cycles.index("hour"), 2.0 * pi / CYCLES["hour"][0]
+            sine = first + 2 * self.cycles.index("hour")  # index of this input; the cosine is the next one
+            per_hour = 2.0 * pi / CYCLES["hour"][0]
             angle = cycle_positions(instants, "hour") * per_hour
+            # slopes are by seconds, and the angle is one of hours
             slopes[:, sine] = np.nan_to_num(np.cos(angle)) * per_hour / 3600.0
             slopes[:, sine + 1] = np.nan_to_num(-np.sin(angle)) * per_hour / 3600.0
         return slopes
@@ -149,7 +151,7 @@ def read_instants(values: ColumnValues, name: str, *, is_duration: bool) -> Inst
                 f"Column {name!r} of X cannot be read as dates: {error}. Convert it with pandas.{remedy}, and make "
                 "what is out of its range None."
             ) from error
-    if bool(np.all(pd.isna(values))):
+    if bool(np.all(pd.isna(values))):  # no type can be inferred
         return index([pd.NaT] * len(values))
     wanted, remedy = ("durations", "to_timedelta") if is_duration else ("dates", "to_datetime")
     raise TypeError(

@@ -61,7 +61,8 @@ class ColumnScaler:
         Z = out if self.float32_suffices or out.dtype != np.float32 else np.empty(out.shape)
         with np.errstate(over="ignore", invalid="ignore"):
             if self.shift:
-                # subtract in float64, then round: a column with a large offset loses no digits
+                # subtract in float64, unless values and Z both are float32, then round: a column with a large offset
+                # loses no digits
                 precise = Z.dtype if values.dtype == Z.dtype else np.dtype(np.float64)
                 np.subtract(values, self.center.astype(precise, copy=False), out=Z, casting="same_kind")
             else:
@@ -74,11 +75,12 @@ class ColumnScaler:
                 bend_outliers(Z)
             if Z is not out:
                 out[...] = Z
-        return all_finite and ((self.bend and Z is out) or bool(np.isfinite(out).all()))
+        # bent values need no second look: the largest number becomes 2,100 or so
+        return all_finite and (self.bend or bool(np.isfinite(out).all()))
 
     def scaled_sparse(self, X: Table, dtype: DType) -> Table:
         """Return a CSR matrix of the values times their columns' scales."""
-        with np.errstate(over="ignore"):
+        with np.errstate(over="ignore"):  # the caller looks for infinite results
             Z = X.astype(dtype, copy=True)
             if self.float32_suffices:
                 Z.data *= self.scale.astype(dtype)[Z.indices]
@@ -89,6 +91,7 @@ class ColumnScaler:
     def _impute(self, out: Array) -> None:
         """Replace missing values by their column's centre, and overflows by the largest number where they are bent."""
         missing = np.isnan(out)
+        # before the scale is applied; where the centre has been subtracted, it is 0
         np.copyto(out, 0.0 if self.shift else self.center, where=missing, casting="same_kind")
         if self.bend:
             _keep_finite(out)
@@ -189,7 +192,7 @@ def joint_scaler(columns: Sequence[NumberColumn]) -> ColumnScaler:
 
 def scale_or_refuse(scaler: ColumnScaler, values: Array, out: Array, name_of: Callable[[int], str]) -> Array:
     """Write scaled values into `out` and return it; a ValueError names a column with infinite or too large values."""
-    if not scaler.scale_into(values, out):
+    if not scaler.scale_into(values, out):  # neither raises where values are only missing
         refuse_infinite(values, name_of)
         _refuse_overflow(out, name_of)
     return out
@@ -221,6 +224,7 @@ def refuse_excessive(name: str, dtype: DType) -> NoReturn:
 
 
 # --- learning --------------------------------------------------------------------------------------------------------
+# All have the signature that `SCALINGS` asks for, and some do without one of its arguments.
 
 
 def learn_robust(numbers: Array, distribution: Distribution, settings: ColumnSettings) -> NumberColumn:
@@ -235,6 +239,7 @@ def learn_robust(numbers: Array, distribution: Distribution, settings: ColumnSet
     half = third / 2 - first / 2  # of the range: the whole might overflow
     if half <= 0:
         values, weight = distribution.values, distribution.weight
+        # half of each distance, as of the range; a median in float64 would make all of them float64
         distances = np.abs(values / 2 - median.astype(values.dtype) / 2)
         apart = distances > 0
         half = np.nan_to_num(weighted_quantile(distances[apart], 0.5, None if weight is None else weight[apart]))

@@ -54,6 +54,7 @@ class QuantileColumn(EqualByFields, SingleNumber):
         numbers = np.asarray(number_values(values, name), dtype=np.float64)
         refuse_infinite(numbers[:, np.newaxis], lambda _: name)
         missing = np.isnan(numbers)
+        # a missing value has the score of the median, 0; `ndtri` is the inverse of the normal distribution function
         out[:, 0] = ndtri(np.where(missing, 0.5, self.cdf(np.where(missing, 0.0, numbers))))
         out[:, 1:] = missing[:, np.newaxis]  # an empty slice where there is no indicator
 
@@ -61,7 +62,7 @@ class QuantileColumn(EqualByFields, SingleNumber):
         """Return the share of the training weight below each number, half of what equals it included, (n,)."""
         # a value that repeats has several levels: the middle of the first and the last of them
         last = np.interp(numbers, self.quantiles, LEVELS)
-        first = 1.0 - np.interp(-numbers, -self.quantiles[::-1], LEVELS)
+        first = 1.0 - np.interp(-numbers, -self.quantiles[::-1], LEVELS)  # the same, with the order turned round
         half = 0.5 * LEVELS[1]  # scores end where those of training do: a share of 0 or 1 would be infinite
         return np.clip(0.5 * (first + last), half, 1.0 - half)
 
@@ -73,13 +74,15 @@ class QuantileColumn(EqualByFields, SingleNumber):
         knots = np.unique(self.quantiles)
         last = np.interp(knots, self.quantiles, LEVELS)
         first = 1.0 - np.interp(-knots, -self.quantiles[::-1], LEVELS)
-        # the share rises from the last level of a quantile to the first one of the next, and not beyond the ends
+        # slopes of the share, (knots + 1,): it rises from the last level of a quantile to the first one of the next,
+        # not beyond the ends
         rises = np.concatenate([[0.0], (first[1:] - last[:-1]) / np.diff(knots), [0.0]])
+        # of the stretches on both sides of each number, which differ only where it is a knot
         left, right = (rises[np.searchsorted(knots, numbers, side)] for side in ("left", "right"))
         beyond = missing | (share <= 0.5 * LEVELS[1]) | (share >= 1.0 - 0.5 * LEVELS[1])
         density = np.exp(-0.5 * ndtri(share) ** 2) / np.sqrt(2.0 * np.pi)  # of the normal scores
         slopes = np.zeros((len(numbers), self.n_inputs))
-        slopes[:, 0] = np.where(beyond, 0.0, 0.5 * (left + right) / density)
+        slopes[:, 0] = np.where(beyond, 0.0, 0.5 * (left + right) / density)  # d/dp ndtri(p) = 1/density
         return slopes
 
 

@@ -61,7 +61,7 @@ class Distribution:
         if not m:
             return np.full(levels.shape, np.nan)
         if self.weight is None:
-            # the first of m equal weights that reaches the level
+            # the first of m equal weights that reaches the level; −1 for level 0, clipped below
             index = np.ceil((levels - SHARE_TOLERANCE) * m).astype(np.intp) - 1
         else:
             reached = np.cumsum(self.weight)
@@ -76,7 +76,8 @@ class Distribution:
     def without(self, values: ArrayLike) -> Distribution:
         """Return the distribution of the other values."""
         kept = ~np.isin(self.values, values)
-        return Distribution(self.values[kept], None if self.weight is None else self.weight[kept])
+        weight = None if self.weight is None else self.weight[kept]
+        return Distribution(self.values[kept], weight, self.has_missing)
 
 
 def weighted_quantile(values: ArrayLike, q: ArrayLike, weight: ArrayLike | None = None) -> Array:
@@ -97,7 +98,7 @@ def weighted_quantile(values: ArrayLike, q: ArrayLike, weight: ArrayLike | None 
         Values of the sample, in the shape of `q`; NaN if the sample is empty.
     """
     w = None if weight is None else np.asarray(weight, dtype=np.float64)
-    return Distribution.of(np.asarray(values, dtype=np.float64), w).quantiles(q)[()]
+    return Distribution.of(np.asarray(values, dtype=np.float64), w).quantiles(q)[()]  # a float for a single level
 
 
 def mean_and_deviation(numbers: Array, weight: Array | None) -> tuple[float, float]:
@@ -114,7 +115,7 @@ def mean_and_deviation(numbers: Array, weight: Array | None) -> tuple[float, flo
     if low == high:
         return low, 0.0  # sums would round: the deviation of equal values might not be 0
     exponent = np.frexp(max(abs(low), abs(high)))[1]
-    u = np.ldexp(np.where(observed, x, 0.0), -exponent)
+    u = np.ldexp(np.where(observed, x, 0.0), -exponent)  # only the exponents change: no digit is lost
     w = observed * (1.0 if weight is None else np.asarray(weight, dtype=np.float64))
     mean = (w * u).sum() / w.sum()
     deviation = np.sqrt((w * (u - mean) ** 2).sum() / w.sum())
@@ -122,6 +123,9 @@ def mean_and_deviation(numbers: Array, weight: Array | None) -> tuple[float, flo
 
 
 def reciprocal(spread: ArrayLike) -> Array:
-    """Return 1/spread, the largest number there is where that overflows, and 0 for a spread of 0."""
+    """Return 1/spread, the largest number there is where that overflows, and 0 for a spread of 0.
+
+    A constant column, whose spread is 0, then has the factor 0 and says nothing.
+    """
     with np.errstate(divide="ignore", over="ignore"):
         return np.where(np.greater(spread, 0.0), np.minimum(np.divide(1.0, spread), LARGEST_FLOAT), 0.0)

@@ -109,6 +109,7 @@ class TargetColumn(EqualByFields, WithoutSlopes):
         codes, keys = read_levels(values)
         missing = len(self.levels)
         slot = find_slots(self._slots, keys, missing + 1, missing)[codes]
+        # (n, k) means minus the mean of all rows, (k,): an unseen level becomes 0
         out[:, self._n_one_hot :] = (self.means[means_index, slot] - self.means[0, -1]) * self.scale
 
 
@@ -128,9 +129,15 @@ def cross_fit_folds(target: Array, numbers: NDArray[np.integer], n_rows: int) ->
         The rows' numbers in the table.
     n_rows : int
         How many rows the table has.
+
+    Returns
+    -------
+    fold : ndarray of shape (n,)
+        Integers from 0 to `N_FOLDS` - 1.
     """
     if exceeds_sample(n_rows):
         return (random_keys(numbers) % np.uint64(N_FOLDS)).astype(np.intp)
+    # sort by the target, equal ones in random order, and assign in turn
     shuffled = np.random.default_rng(0).permutation(len(target))
     by_target = shuffled[np.lexsort(np.round(target[shuffled], 3).T)]
     fold = np.empty(len(target), dtype=np.intp)
@@ -185,6 +192,7 @@ class TargetTotals:
     def _aligned(self, levels: tuple[str, ...]) -> list[Array]:
         """Return totals, means and squares by the slots of `levels`, which contain ours."""
         slots = {level: slot for slot, level in enumerate(levels)}
+        # the last two are those of missing values and of unseen levels
         new_slots = [*(slots[level] for level in self.levels), len(levels), len(levels) + 1]
         aligned = []
         for values in (self.total, self.mean, self.squares):
@@ -194,6 +202,7 @@ class TargetTotals:
 
     def means(self) -> Array:
         """Return the smoothed means of all rows and of those outside of each fold, (1 + F, L + 2, k)."""
+        # which folds' totals are pooled for each of the 1 + F: all, then all but one
         folds = [slice(None), *(np.arange(N_FOLDS) != f for f in range(N_FOLDS))]
         return np.stack([smoothed_means(*_pool(self.total[f], self.mean[f], self.squares[f])) for f in folds])
 
@@ -203,7 +212,7 @@ def compute_target_totals(
 ) -> TargetTotals:
     """Add up the target in each slot and fold of a column, from its n values, their targets and weights."""
     codes, keys = read_levels(values)
-    levels = tuple(dict.fromkeys(keys))
+    levels = tuple(dict.fromkeys(keys))  # each key once: two codes may have the same
     n_slots, n_cells = len(levels) + 2, N_FOLDS * (len(levels) + 2)
     slot = find_slots({level: i for i, level in enumerate(levels)}, keys, len(levels) + 1, len(levels))[codes]
     cell = fold * n_slots + slot  # of each row, among those of all folds
@@ -242,10 +251,10 @@ def smoothed_means(total: Array, mean: Array, squares: Array) -> Array:
         λ·mean of the slot + (1 − λ)·mean of all, λ = n·v/(n·v + s), with n the slot's weight, s the variance inside
         it and v that of all; the mean of all where there is no row.
     """
-    _, overall, squares_of_all = _pool(total, mean, squares)
+    _, overall, squares_of_all = _pool(total, mean, squares)  # (k,) each
     weight = total[:, np.newaxis]
     variance = squares_of_all / max(float(total.sum()), np.finfo(np.float64).tiny)
-    difference = np.where(weight > 0, mean - overall, 0.0)
+    difference = np.where(weight > 0, mean - overall, 0.0)  # a slot without rows, such as the last one, has `overall`
     within = _divide(squares, np.broadcast_to(weight, squares.shape))
     return overall + difference * _divide(weight * variance, weight * variance + within)
 

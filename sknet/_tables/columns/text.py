@@ -193,8 +193,8 @@ def holds_free_text(column: pd.Series) -> bool:
     """Whether a column holds strings, most of which differ, of three words or more on average."""
     if getattr(column.dtype, "kind", "O") not in "OUT" or isinstance(column.dtype, pd.CategoricalDtype):
         return False
-    few = column.iloc[:: max(1, len(column) // MAX_ROWS_READ)].tolist()
-    texts = [value[:MAX_CHARACTERS] for value in few if isinstance(value, str)]
+    sample = column.iloc[:: max(1, len(column) // MAX_ROWS_READ)].tolist()
+    texts = [value[:MAX_CHARACTERS] for value in sample if isinstance(value, str)]
     if not texts or sum(len(text.split()) for text in texts) < MIN_WORDS * len(texts):
         return False  # of nearly all other columns: they are not read to the end
     return pd.api.types.infer_dtype(column, skipna=True) == "string" and column.nunique() > column.count() / 2
@@ -213,7 +213,8 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
         refuse_broken_text(texts[start : start + ENCODED_TEXTS], f"Column {name!r} of X")
     observed = codes >= 0
     row_weight = None if settings.weight is None else settings.weight[observed]
-    weight = np.bincount(codes[observed], row_weight, len(texts)).astype(np.float64)
+    weight = np.bincount(codes[observed], row_weight, len(texts)).astype(np.float64)  # (m,)
+    # every step-th text: together they have about MAX_CHARACTERS_LEARNT characters
     step = max(1, round(sum(map(len, texts)) / MAX_CHARACTERS_LEARNT))
     texts, weight = texts[::step], weight[::step]
     has_missing = not bool(observed.all())
@@ -233,9 +234,10 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
     tfidf = normalize(counts * idf)
     svd = TruncatedSVD(min(settings.text_components, len(chosen)), random_state=settings.seed)
     with np.errstate(invalid="ignore", divide="ignore"):  # of texts that are all the same it computes a share of 0
+        # a text of weight w then counts as w rows: the decomposition minimises a sum of squares
         svd.fit(sp.csr_array(tfidf * np.sqrt(weight)[:, np.newaxis]))
     projections = tfidf @ svd.components_.T  # (m, c)
-    center, deviation = np.array([mean_and_deviation(values, weight) for values in projections.T]).T
+    center, deviation = np.array([mean_and_deviation(projection, weight) for projection in projections.T]).T
     kept = deviation > MIN_DEVIATION * deviation.max()
     if not kept.any():  # all texts are the same
         return _without_terms(has_missing)
