@@ -66,6 +66,7 @@ def as_numbers(values: Target, name: str) -> Array:
     try:
         return missing_as_nan(objects).astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
+        # find the first value that cannot be converted, for the message
         rows = objects.reshape(len(objects), -1) if objects.ndim else objects.reshape(1, 1)
         row, value = next(
             (row, value) for row, entries in enumerate(rows.tolist()) for value in entries if not _is_number(value)
@@ -90,6 +91,7 @@ def is_missing(values: Array) -> Array:
 
 
 def _is_number(value: object) -> bool:
+    """Whether `as_numbers` can convert a value: what `float` takes, or a missing value."""
     try:
         float(value)  # type: ignore[arg-type]
     except (TypeError, ValueError, OverflowError):
@@ -103,9 +105,10 @@ def _is_number(value: object) -> bool:
 def fill_table_with_nan(X: Table) -> Table:
     """Replace masked values, None and pandas.NA in an array by NaN; refuse complex numbers and dates."""
     if isinstance(X, np.ma.MaskedArray):
+        # only floats can be NaN: integers become float64
         floats = np.ma.asarray(X).astype(X.dtype if X.dtype.kind == "f" else np.float64)
         return np.ma.filled(floats, np.nan)
-    if not isinstance(X, np.ndarray):
+    if not isinstance(X, np.ndarray):  # frames and sparse matrices have checks of their own
         return X
     if X.dtype.kind == "c":
         raise ValueError("X: Complex data not supported: pass real and imaginary parts as columns of their own.")
@@ -122,17 +125,21 @@ def fill_table_with_nan(X: Table) -> Table:
 
 
 def refuse_bad_column(X: Table, reason: str) -> None:
-    """Raise an error that names the first column of an array with a value that is neither a finite number nor NaN."""
+    """Raise an error that names the first column of an array with a value that is neither a finite number nor NaN.
+
+    Return if there is none: the caller then raises `reason`, the message of the error that it has caught.
+    """
     array = X if isinstance(X, np.ndarray) else np.asarray(X, dtype=object)
-    if array.ndim != 2 or array.dtype.kind in "c":
+    if array.ndim != 2 or array.dtype.kind == "c":
         return
     for j, column in enumerate(array.T):
         try:
+            # the name does not depend on the index, which is 0 in an array of one column
             refuse_infinite(column.astype(np.float64)[:, np.newaxis], lambda _, j=j: f"x{j}")  # type: ignore[misc]
         except (TypeError, OverflowError) as error:
             error_type = TypeError if isinstance(error, TypeError) else ValueError
             raise error_type(f"Column 'x{j}' of X should hold numbers, but {error}. Convert it first.") from error
-        except ValueError as error:
+        except ValueError as error:  # only its text tells what NumPy, or `refuse_infinite`, has found
             if "sequence" in str(error):
                 raise ValueError(f"Column 'x{j}' of X holds lists or arrays: make each value one number.") from error
             if "signaling NaN" in str(error):

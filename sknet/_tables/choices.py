@@ -85,7 +85,7 @@ DEFAULTS = {"categorical_features": "from_dtype", "text_features": "auto"}
 
 
 def parse_categorical_features(categorical_features: object) -> tuple[bool, object]:
-    """Tell whether a column's dtype may make it a category, and return the names, indices or mask given beside."""
+    """Return whether a column's dtype may make it a category, and the names, indices or mask that are given besides."""
     if isinstance(categorical_features, str):
         return categorical_features == "from_dtype", None
     entries = list(categorical_features) if isinstance(categorical_features, Iterable) else []
@@ -141,7 +141,7 @@ def _from_indices(indices: Array, names: Sequence[str], parameter: str) -> NDArr
         raise ValueError(
             f"{parameter} holds the indices {out_of_range}, but X has {d} columns: give indices from 0 to {d - 1}."
         )
-    return np.isin(np.arange(d), indices % d)
+    return np.isin(np.arange(d), indices % d)  # -1 is the last column
 
 
 def _from_names(given: Array, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
@@ -157,3 +157,4 @@ _TO_MASK: dict[str, Callable[[Array, Sequence[str], str], NDArray[np.bool_]]] = 
     "u": _from_indices,
     "U": _from_names,
 }
+"""How what a user gives becomes a mask, by the kind of its NumPy type."""

@@ -43,11 +43,12 @@ def apply_class_weight(
     if class_weight is None:
         return weight
     w = np.ones(len(codes)) if weight is None else weight
+    # of each output: the weights of each class added up, (K,)
     totals = [np.bincount(code, w, len(known)) for code, known in zip(codes.T, labels.classes_by_column, strict=True)]
-    folded = w
+    product = w
     for factor, code in zip(class_weights_by_output(class_weight, labels, totals), codes.T, strict=True):
-        folded = folded * factor[code]
-    return folded
+        product = product * factor[code]
+    return product
 
 
 def class_weights_by_output(class_weight: object, labels: Labels, totals: list[Array]) -> list[Array]:

@@ -53,6 +53,7 @@ class StackedBins:
         """Set the bins of rows of numbers, (n, d_num), in `out`, (n, n_inputs), and to 0 what lies between them."""
         values = observed[:, self.columns].astype(np.float64)
         np.copyto(values, self.fill, where=np.isnan(values))
+        # (n, w): the value of each bin's column; where there is no bin, low and scale of 0 make it 0
         write_bins(values.take(self.source, axis=1), self.low, self.scale, out[:, self.span])
 
 
@@ -96,12 +97,12 @@ def compute_layout(columns: Sequence[Column]) -> ColumnLayout:
     return ColumnLayout(
         starts=starts,
         number_columns=indices,
-        number_inputs=starts[indices],
+        number_inputs=starts[indices],  # the scaled number is the first input of its column
         indicated=np.flatnonzero([number.has_missing_indicator for number in numbers.values()]),
         scaler=joint_scaler(list(numbers.values())),
         bins=_stack_bins(columns, indices, starts),
         other_columns=[j for j in range(len(columns)) if j not in numbers],
-        only_numbers=bool(len(numbers) == len(columns) == starts[-1]),
+        only_numbers=bool(len(numbers) == len(columns) == starts[-1]),  # one input each: no indicators, no bins
     )
 
 
@@ -115,6 +116,7 @@ def _stack_bins(
     columns: Sequence[Column], number_indices: NDArray[np.intp], starts: NDArray[np.intp]
 ) -> StackedBins | None:
     """Stack the bins of all columns; None where no column has bins."""
+    # k counts columns of numbers, j those of the table
     binned = [(k, j, c) for k, j in enumerate(number_indices.tolist()) if isinstance(c := columns[j], BinnedColumn)]
     if not binned:
         return None

@@ -47,7 +47,7 @@ class BinGroup:
     first : int
         Index of the first bin among a column's inputs.
     patterns : ndarray of shape (n_bins, width)
-        A column's inputs by the number of full bins, all but the full bins 0.
+        A column's inputs by the number of its full bins, 0 to n_bins - 1: 1 for each full bin, 0 for all else.
     runs : tuple of (slice, slice)
         Stretches of adjacent columns: their inputs, and which of the group's columns they are.
     """
@@ -60,9 +60,11 @@ class BinGroup:
     def read(self, Z: Array) -> tuple[Array, Array]:
         """Return `n_full` and `share` of encoded rows, each (b, columns of the group)."""
         n_bins, width = self.patterns.shape
+        # (b, columns of the group, width)
         inputs = np.concatenate([Z[:, inputs] for inputs, _ in self.runs], axis=1).reshape(len(Z), -1, width)
         bins = inputs[:, :, self.first : self.first + n_bins]
-        n_full = np.maximum(np.count_nonzero(bins, axis=2) - 1, 0)  # where all are full, the last is full as a share
+        # the last bin that is not 0 is kept as a share, even if it is full; where all are 0, the first one is
+        n_full = np.maximum(np.count_nonzero(bins, axis=2) - 1, 0)
         return n_full, np.take_along_axis(bins, n_full[:, :, np.newaxis], 2)[:, :, 0]
 
     def write(self, n_full: Array, share: Array, out: Array) -> None:
@@ -102,7 +104,7 @@ class CompactLayout:
 
     @property
     def level_dtype(self) -> DType:
-        """The smallest type for `level`."""
+        """The smallest signed type for `level`, which may be −1."""
         return np.min_scalar_type(-max((inputs.stop - inputs.start for inputs in self.levels), default=1))
 
     @property
@@ -116,15 +118,15 @@ class CompactLayout:
         return self.bins[-1].columns.stop if self.bins else 0
 
     def row_bytes(self, dtype: DType) -> int:
-        """Return the bytes of a row."""
-        n_floats = len(self.kept) + self.n_binned
+        """Return the bytes of a row whose floats are of this type."""
+        n_floats = len(self.kept) + self.n_binned  # `kept` and `share`; a sign takes one byte
         n_others = self.n_binned * self.n_full_dtype.itemsize + len(self.levels) * self.level_dtype.itemsize
         return n_floats * dtype.itemsize + len(self.signs) + n_others
 
     def without_bins(self) -> CompactLayout:
         """Return the layout of the same inputs without the bins: the others move up."""
         levels = [np.arange(inputs.start, inputs.stop) for inputs in self.levels]
-        others = np.sort(np.concatenate([self.kept, self.signs, *levels]))
+        others = np.sort(np.concatenate([self.kept, self.signs, *levels]))  # positions of all inputs but the bins
         starts = np.searchsorted(others, self.level_starts).tolist()
         return CompactLayout(
             np.searchsorted(others, self.kept),
@@ -146,7 +148,7 @@ class CompactRows:
     level: Array
 
     def set_rows(self, rows: slice, Z: Array) -> None:
-        """Take encoded rows, (b, m)."""
+        """Set these rows from their inputs, (b, m)."""
         self.kept[rows] = Z[:, self.layout.kept]
         self.signs[rows] = Z[:, self.layout.signs]
         for group in self.layout.bins:
@@ -179,6 +181,7 @@ class CompactRows:
 
 
 def _rows_of(values: Array, batch: Batch) -> Array:
+    # a slice makes a view; for row numbers, `take` is faster than indexing
     return values[batch] if isinstance(batch, slice) else values.take(batch, 0)
 
 
@@ -207,6 +210,7 @@ def compact_layout(columns: Sequence[Column]) -> CompactLayout:
     for column in columns:
         facts = column.inputs
         described: list[int] = []  # by something shorter than themselves
+        # several such inputs are one-hot; a single one is an indicator, or the −1 and 1 of two levels
         one_hot = [i for i, fact in enumerate(facts) if fact.kind in ("level", "infrequent", "missing")]
         if len(one_hot) > 1:
             levels.append(slice(start + one_hot[0], start + one_hot[-1] + 1))
@@ -224,7 +228,9 @@ def compact_layout(columns: Sequence[Column]) -> CompactLayout:
 
 
 def _group_bins(binned: Sequence[tuple[int, int, int, int]]) -> tuple[BinGroup, ...]:
+    """Group columns with bins, (width, first bin, number of bins, first input), that differ in the first input only."""
     groups, stop = [], 0
+    # sorted: columns of a group come one after another, in the order of their inputs
     for (width, first, n_bins), columns in groupby(sorted(binned), key=lambda column: column[:3]):
         starts = np.array([column[3] for column in columns])
         # a new run begins where a column does not follow the one before

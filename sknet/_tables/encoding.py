@@ -62,7 +62,8 @@ MAX_COPIED_VALUES = 2**19
 """How many values of an array are copied at a time to learn its columns, each of which is then adjacent in memory."""
 
 COMPACT_CHUNK_BYTES = 2**22
-"""How much is encoded at a time to be kept as compact rows: little, and enough rows for the columns of a frame."""
+"""How much is encoded at a time to be kept as compact rows: little beside the table, but many rows of a frame, whose
+columns are encoded in a loop."""
 
 NUMBER_COLUMNS = (NumberColumn, BinnedColumn, QuantileColumn)
 """Types of columns whose values are numbers: only these can be read from a sparse table."""
@@ -146,6 +147,7 @@ class TableEncoder:
     @property
     def keeps_zeros(self) -> bool:
         """Whether zeros are encoded as zeros in every column, so that a sparse table stays sparse."""
+        # scaling then only multiplies; `scaled_sparse` does nothing else
         return self._layout.only_numbers and not (self._layout.scaler.shift or self._layout.scaler.bend)
 
     def encode(self, X: Table, dtype: DTypeLike, *, ones: bool = False, fold: NDArray[np.intp] | None = None) -> Table:
@@ -160,7 +162,7 @@ class TableEncoder:
                 return self._encode_sparse(X, np.dtype(dtype))
             X = self._as_dense(X)
         m, out = self.n_inputs, np.empty((len(X), self.n_inputs + ones), dtype)
-        out[:, m:] = 1.0
+        out[:, m:] = 1.0  # no column without `ones`
         array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else np.asarray(X)
         if array is None:
             self._encode_frame(X, out[:, :m], fold)
@@ -186,13 +188,13 @@ class TableEncoder:
         # a memory map as a plain array; `MemoryMappedRows` read what is asked for
         values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         # a dozen passes over rows that are not adjacent in memory take longer than a copy
-        dense = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
+        contiguous = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
         if self._layout.only_numbers:
-            scale_or_refuse(self._layout.scaler, values, dense, self._name_of_number)
+            scale_or_refuse(self._layout.scaler, values, contiguous, self._name_of_number)
         else:
-            self._encode_columns(values, dense, None if fold is None else fold[rows])
-        if dense is not out:
-            out[...] = dense
+            self._encode_columns(values, contiguous, None if fold is None else fold[rows])
+        if contiguous is not out:
+            out[...] = contiguous
         return out
 
     def _name_of_number(self, k: int) -> str:
@@ -201,13 +203,14 @@ class TableEncoder:
     def _encode_columns(self, values: Array, out: Array, fold: NDArray[np.intp] | None) -> None:
         """Encode rows of an array, some of whose columns are no numbers or become several inputs."""
         layout = self._layout
-        out[...] = 0.0
+        out[...] = 0.0  # categories set only the inputs that are not 0
         observed = values[:, layout.number_columns]  # (n, d_num)
         scaled = np.empty(observed.shape, out.dtype)
         scale_or_refuse(layout.scaler, observed, scaled, self._name_of_number)
         if layout.bins is not None:
-            layout.bins.write(observed, out)
+            layout.bins.write(observed, out)  # first: it writes zeros between the bins, too
         out[:, layout.number_inputs] = scaled
+        # an indicator of missing values is the input after its number
         out[:, layout.number_inputs[layout.indicated] + 1] = np.isnan(observed[:, layout.indicated])
         for j in layout.other_columns:
             self._write(j, values[:, j], out, fold)
@@ -221,7 +224,7 @@ class TableEncoder:
         """Set the inputs of one column."""
         column, inputs = self.columns[j], slice(self._layout.starts[j], self._layout.starts[j + 1])
         column.write(values, out[:, inputs], self.column_names[j])
-        if fold is not None and isinstance(column, TargetColumn):  # training rows
+        if fold is not None and isinstance(column, TargetColumn):  # of training rows, other means overwrite these
             column.write_cross_fitted(values, fold, out[:, inputs])
 
     def encode_text(self, X: pd.DataFrame, dtype: DTypeLike) -> tuple[TableEncoder, pd.DataFrame]:
@@ -247,6 +250,7 @@ class TableEncoder:
                 columns.append(column)
                 values.append(column_at(X, j))
                 names.append(self.column_names[j])
+        # by number first: two columns may have one name
         frame = pd.DataFrame(dict(enumerate(values)), index=X.index, copy=False)
         return TableEncoder(tuple(names), tuple(columns)), frame.set_axis(pd.Index(names, dtype=object), axis=1)
 
@@ -271,7 +275,7 @@ class TableEncoder:
         return totals
 
     def with_totals(self, totals: Mapping[int, TargetTotals]) -> TableEncoder:
-        """Return the encoder with levels and target means from totals, those of all rows and not of a sample."""
+        """Return the encoder with levels and target means from totals of all rows; all else stays as it was learnt."""
         columns = list(self.columns)
         for j, column_totals in totals.items():
             columns[j] = replace(columns[j], levels=column_totals.levels, means=column_totals.means())  # type: ignore[type-var]
@@ -324,6 +328,9 @@ def learn_encoder(
 ) -> TableEncoder:
     """Learn how a table becomes the network's input.
 
+    The parameters are those that a user sets, one by one: the caller unpacks its settings, and what is left out has the
+    default. From here on they are two values, `ColumnChoices` and `ColumnSettings`.
+
     Parameters
     ----------
     X : ndarray, CSR matrix or data frame of shape (n, d)
@@ -358,7 +365,7 @@ def learn_encoder(
 
 
 def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) -> TableEncoder:
-    for parameter, given in choices.named.values():
+    for parameter, given in choices.named.values():  # if there is one at all
         raise ValueError(
             f"{parameter}={given!r} cannot be used with sparse X, whose columns are always numbers: set it to None, or "
             "pass a dense array or a data frame."
@@ -373,10 +380,10 @@ def _learn_array(
     names = frame_names or tuple(f"x{j}" for j in range(X.shape[1]))
     named = choices.named_kinds(names)
     columns = {j: LEARNERS[kind](X[:, j], names[j], settings) for j, kind in enumerate(named) if kind is not None}
-    numbers = np.array([j for j, kind in enumerate(named) if kind is None], dtype=np.intp)
-    width = max(1, MAX_COPIED_VALUES // max(len(X), 1))
-    for start in range(0, len(numbers), width):
-        block = numbers[start : start + width]
+    number_columns = np.array([j for j, kind in enumerate(named) if kind is None], dtype=np.intp)
+    width = max(1, MAX_COPIED_VALUES // max(len(X), 1))  # how many columns are copied at a time
+    for start in range(0, len(number_columns), width):
+        block = number_columns[start : start + width]
         for j, values in zip(block.tolist(), np.ascontiguousarray(X[:, block].T), strict=True):
             columns[j] = _learn_number(values, names[j], settings)
     return TableEncoder(frame_names, tuple(columns[j] for j in range(X.shape[1])))
@@ -403,6 +410,7 @@ def _learn_frame(X: pd.DataFrame, choices: ColumnChoices, settings: ColumnSettin
 def _learn_number(values: ColumnValues, name: str, settings: ColumnSettings) -> Column:
     """Learn one column of numbers."""
     numbers = number_values(values, name)
+    # float32 is kept: it takes half the memory
     numbers = numbers if numbers.dtype == np.float32 else np.asarray(numbers, dtype=np.float64)
     distribution = Distribution.of(numbers, settings.weight)
     # the values are sorted: infinities are at the ends

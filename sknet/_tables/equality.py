@@ -15,6 +15,7 @@ class EqualByFields:
         if type(other) is not type(self):
             return NotImplemented
         names = [field.name for field in fields(self)]  # type: ignore[arg-type]
+        # `array_equal` also compares what is no array: a tuple becomes one, a dataclass one that holds this object
         return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
 
-    __hash__: Any = None
+    __hash__: Any = None  # arrays have no hash

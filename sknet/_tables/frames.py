@@ -39,6 +39,8 @@ _INFERRED_KINDS: dict[str, ColumnKind] = {  # by what `pandas.api.types.infer_dt
 }
 
 _MIXED = ("mixed", "mixed-integer")  # of objects: numbers if none of them is text
+
+# what error messages advise, and how they call some types that pandas infers
 _TO_ONE_KIND = "make it numbers with pandas.to_numeric(errors='coerce') or strings with astype(str)"
 _TO_SECONDS = "pass dates where fit had dates; turn them into seconds where it had numbers"
 _DESCRIPTIONS = {"mixed": "mixed", "mixed-integer": "mixed", "unknown-array": "nested or unknown"}
@@ -89,7 +91,7 @@ def _from_polars(column: Table) -> pd.Series:
     """Convert a polars column: numbers to floats, dates to dates, categories to a categorical, all else to objects."""
     dtype = column.dtype
     column = integers_from_polars(column)
-    if isinstance(column, pd.Series):
+    if isinstance(column, pd.Series):  # it held integers or bools, and has been converted
         return column
     if dtype.is_numeric() or str(dtype) in ("Boolean", "Null"):
         return pd.Series(column.cast(float).to_numpy(), copy=False)
@@ -110,15 +112,19 @@ def _from_polars_enum(column: Table) -> pd.Series:
 
 _FROM_POLARS: dict[str, Callable[[Table], pd.Series]] = {
     "Datetime": _from_polars_datetime,
-    "Date": lambda column: pd.Series(column.to_numpy().astype("datetime64[s]")),
+    "Date": lambda column: pd.Series(column.to_numpy().astype("datetime64[s]")),  # pandas has no unit of days
     "Duration": lambda column: pd.Series(column.to_numpy()),
     "Enum": _from_polars_enum,
     "Categorical": lambda column: pd.Series(pd.Categorical(column.to_list())),
 }
+"""How polars columns that are neither numbers nor plain objects are converted, by the name of their type."""
 
 
 def integers_from_polars(column: Table) -> Table:
-    """Convert a polars column of integers or bools without missing values, unrounded; return others as they are."""
+    """Convert a polars column of integers or bools without missing values to a Series; return others as they are.
+
+    As floats, integers from 2**53 on would be rounded, and different labels or levels might become one.
+    """
     dtype: Table = getattr(column, "dtype", None)
     if not hasattr(dtype, "is_integer") or column.null_count() or not (dtype.is_integer() or str(dtype) == "Boolean"):
         return column
@@ -135,7 +141,7 @@ def _inferred_type(column: pd.Series) -> str:
         return "categorical"
     if pd.api.types.is_complex_dtype(dtype):
         return "complex"
-    if pd.api.types.is_numeric_dtype(dtype):
+    if pd.api.types.is_numeric_dtype(dtype):  # integers and bools, too: all of them are read as numbers
         return "floating"
     return str(pd.api.types.infer_dtype(column, skipna=True))
 
@@ -143,7 +149,8 @@ def _inferred_type(column: pd.Series) -> str:
 def column_kind(column: pd.Series, name: str, *, by_dtype: bool = True) -> ColumnKind:
     """Tell whether a column holds numbers, categories or dates; a TypeError names one that holds none or several.
 
-    Without `by_dtype` every column is one of numbers, or of dates.
+    Without `by_dtype` every column is one of numbers, or of dates: text that spells no number is then refused by
+    `number_values`.
     """
     inferred = _inferred_type(column)
     if not by_dtype:
@@ -170,6 +177,7 @@ def number_values(column: ColumnValues, name: str) -> Array:
         return np.asarray(column)
     column = pd.Series(column)
     inferred = _inferred_type(column)
+    # text goes on, although it is of the kind "category": it may spell numbers
     if _INFERRED_KINDS.get(inferred) == "date" or (inferred not in _INFERRED_KINDS and inferred not in _MIXED):
         raise _unusable_column_error(column, name, inferred)
     try:
@@ -190,10 +198,10 @@ def number_values(column: ColumnValues, name: str) -> Array:
 
 
 def read_levels(values: ColumnValues, name: str = "") -> tuple[NDArray[np.intp], list[str]]:
-    """Return codes of a column's values, −1 where missing, and the key of the level that each code stands for.
+    """Return codes of a column's values, (n,), −1 where missing, and the key of the level that each code stands for.
 
-    Levels that do not occur may be among them, and two levels may have one key. An error names the column, by its own
-    name if it has one.
+    Levels that do not occur may be among them, and two levels may have one key (1 and "1"). An error names the column,
+    by its own name if it has one.
     """
     if isinstance(values, pd.Series) and isinstance(values.dtype, pd.CategoricalDtype):
         codes = np.asarray(values.cat.codes)
@@ -211,7 +219,10 @@ def read_levels(values: ColumnValues, name: str = "") -> tuple[NDArray[np.intp],
 
 
 def level_key(level: object) -> str:
-    """Return the text that identifies a level: 1.0 has the key of 1, so that a missing value changes no key."""
+    """Return the text that identifies a level: 1.0 has the key of 1.
+
+    pandas makes integers floats where one of them is missing: this must change no key.
+    """
     if isinstance(level, float | np.floating) and float(level).is_integer():
         return str(int(level))
     return str(level)
@@ -219,7 +230,7 @@ def level_key(level: object) -> str:
 
 def refuse_broken_text(texts: Iterable[object], what: str) -> None:
     """Raise a ValueError for text with half of a surrogate pair: it cannot be written to a file or a terminal."""
-    try:
+    try:  # one text to encode is much faster than many
         "".join(text for text in texts if isinstance(text, str)).encode()
     except UnicodeEncodeError as error:
         broken = error.object[error.start : error.end]

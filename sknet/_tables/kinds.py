@@ -23,10 +23,10 @@ class KindCounts(NamedTuple):
     Attributes
     ----------
     n_numbers : int
-        How many columns are neither categories nor text.
+        How many columns are neither categories nor text: those of numbers and of dates.
     has_many_levels : bool
-        Whether a category has more levels than may have inputs.
-    text_names : list of str
+        Whether some column of categories has more levels than `max_categories` allows inputs.
+    text_names : tuple of str
         Columns of free text.
     """
 
@@ -44,7 +44,8 @@ def count_kinds(X: Table, choices: ColumnChoices, max_categories: int | None) ->
         return KindCounts(X.shape[1])
     is_frame = isinstance(X, pd.DataFrame)
     names = column_names(X) if is_frame else tuple(f"x{j}" for j in range(X.shape[1]))
-    named = choices.named_kinds(names)
+    named = choices.named_kinds(names)  # what the user says about each column, or None
+    # an array, or a frame whose columns all have one numeric type: nothing to look for
     if (not is_frame or as_uniform_array(X) is not None) and not any(named):
         return KindCounts(X.shape[1])
     n_numbers, has_many_levels, text_names = 0, False, []

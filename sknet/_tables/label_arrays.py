@@ -45,6 +45,7 @@ def as_labels(y: Target, *, warn: bool = False) -> Array:
     if labels.ndim == 2 and labels.shape[1] == 0:
         raise ValueError("y has no columns: give it the shape (n,) or (n, outputs).")
     if labels.ndim == 2 and labels.shape[1] == 1:
+        # convert once more: in two dimensions, strings beside other labels have been let through
         labels = as_label_column(column_or_1d(labels, warn=warn))
     return labels
 
@@ -56,16 +57,17 @@ def as_label_column(y: Target) -> Array:
     labels = as_native_array(integers_from_polars(y), "y")
     if labels.ndim == 0:
         raise ValueError(f"Unknown label type: y is {short_repr(y)}; give it the shape (n,) or (n, outputs).")
-    if labels.dtype.kind == "T":
+    if labels.dtype.kind == "T":  # NumPy's strings of variable length
         labels = labels.astype(object)
-    if labels.dtype.kind == "V":
+    if labels.dtype.kind == "V":  # a structured array
         raise ValueError(
             f"Unknown label type: y has the dtype {labels.dtype}: give it a column for each field, of shape "
             "(n, outputs), or numbers or strings."
         )
     if labels.dtype.kind not in "biuU":
-        _refuse_missing(labels)
+        _refuse_unusable(labels)
     typed = _from_objects(labels) if labels.dtype == object else labels
+    # NumPy makes integers floats where one label is a float
     if typed.dtype.kind == "f" and (labels.dtype == object or isinstance(y, list | tuple)):
         _refuse_rounded(np.array(y, dtype=object).ravel().tolist())
     return typed
@@ -73,8 +75,8 @@ def as_label_column(y: Target) -> Array:
 
 def stack_label_columns(columns: list[Array]) -> Array:
     """Stack columns of labels side by side, as objects where text meets numbers: NumPy would make numbers text."""
-    has_text = {column.dtype.kind in "OUT" for column in columns}
-    return np.column_stack([column.astype(object) for column in columns] if len(has_text) == 2 else columns)
+    is_text = {column.dtype.kind in "OUT" for column in columns}
+    return np.column_stack([column.astype(object) for column in columns] if is_text == {True, False} else columns)
 
 
 def is_indicator(labels: Array) -> bool:
@@ -102,11 +104,11 @@ def _from_objects(labels: Array) -> Array:
             "strings or numbers; for several labels per row, give y the shape (n, outputs)."
         )
     is_text = {isinstance(value, str) for value in values}
-    if is_text == {True, False} and labels.ndim == 1:
+    if is_text == {True, False} and labels.ndim == 1:  # of two dimensions, each column is converted again, by itself
         raise ValueError("y mixes strings and other labels: make all of them strings, or none.")
     if True in is_text:
         return labels
-    typed = np.array(labels.tolist())
+    typed = np.array(labels.tolist())  # NumPy chooses the type
     if typed.dtype == object:
         unusable = next((value for value in values if np.array(value).dtype == object), values[0])
         raise ValueError(
@@ -114,11 +116,11 @@ def _from_objects(labels: Array) -> Array:
             "bits at most."
         )
     if typed.dtype.kind in "cf":
-        _refuse_missing(typed)
+        _refuse_unusable(typed)
     return typed
 
 
-def _refuse_missing(labels: Array) -> None:
+def _refuse_unusable(labels: Array) -> None:
     """Raise a ValueError for labels that are missing, infinite or complex."""
     if labels.dtype.kind == "c":
         raise ValueError(

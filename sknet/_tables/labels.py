@@ -85,7 +85,7 @@ class Labels(EqualByFields, ABC):
 
     @abstractmethod
     def most_probable(self, P: Array) -> Array:
-        """Return the most probable labels."""
+        """Return the most probable labels, from P of shape (n, n_outputs)."""
 
     @abstractmethod
     def probabilities(self, P: Array, *, normalise: bool = False) -> Array | list[Array]:
@@ -112,6 +112,7 @@ class Labels(EqualByFields, ABC):
         T = self.one_hot(codes, dtype)
         if smoothing:
             for block in self.blocks:
+                # a single column stands for two labels: 1 and 0
                 n_labels = max(2, block.stop - block.start) if self.exclusive else 2
                 T[:, block] *= 1.0 - smoothing
                 T[:, block] += smoothing / n_labels
@@ -181,7 +182,7 @@ class SingleLabels(Labels):
     def probabilities(self, P: Array, *, normalise: bool = False) -> Array:
         """Return probabilities of shape (n, K); of a single class they are 1."""
         if self.kind == "multiclass":
-            P = P[:, -len(self.known) :]
+            P = P[:, -len(self.known) :]  # without the columns of first classes, if they are there
             if normalise:
                 P = np.maximum(P, np.finfo(P.dtype).tiny)  # all classes of a row may round to 0
                 P = P / P.sum(axis=1, keepdims=True)
@@ -194,8 +195,9 @@ class SingleLabels(Labels):
         """Return logarithms of probabilities of shape (n, K)."""
         if len(self.known) == 1:
             return np.zeros_like(log_P[:, :1])
-        if log_P.shape[1] > 1:
+        if log_P.shape[1] > 1:  # K > 2 classes, or both of two
             return log_P[:, -len(self.known) :]
+        # of two classes only the second one: log(1 − p)
         return np.concatenate([np.log(_clip_probabilities(-np.expm1(log_P))), log_P], axis=1)
 
 
@@ -249,7 +251,7 @@ class MultiOutputLabels(Labels):
 
     def _by_output(self, P: Array) -> Iterator[tuple[SingleLabels, Array]]:
         """Yield each output and its columns of P: of two classes both, if they are there."""
-        first_class, P = P[:, : -self.n_outputs], P[:, -self.n_outputs :]
+        first_class, P = P[:, : -self.n_outputs], P[:, -self.n_outputs :]  # the former has n_outputs columns, or none
         for output, block in zip(self.outputs, self.blocks, strict=True):
             columns = [first_class[:, block], P[:, block]] if output.kind == "binary" else [P[:, block]]
             yield output, np.concatenate(columns, axis=1)
@@ -268,6 +270,7 @@ class IndicatorLabels(Labels):
 
     @property
     def classes(self) -> Array:
+        """Numbers of the labels, which have no names; the codes index `values`."""
         return np.arange(self.n_labels)
 
     @property

@@ -63,12 +63,13 @@ class LookedUpCategories:
 
     def encode(self, X: Table, dtype: DType, fold: NDArray[np.intp] | None = None) -> tuple[Table, sp.csr_array, Array]:
         """Encode n rows; return dense, hot and dense_inputs."""
-        hot = self.slots(X, dtype)[slice(None)]
+        hot = self.slots(X, dtype)[slice(None)]  # indexing makes the CSR matrix, here of all rows
         return self.dense_encoder.encode(X, dtype, fold=fold), hot, self.dense_inputs
 
     def slots(self, X: Table, dtype: DType) -> CategorySlots:
         """Return which inputs n rows look up."""
         widest = max(column.n_inputs for column in self.categories.values())
+        # the smallest signed type, as unknown levels have slot −1
         slot = np.empty((X.shape[0], len(self.categories)), np.min_scalar_type(-widest))
         for i, (j, column) in enumerate(self.categories.items()):
             slot[:, i] = column.slots_of_values(column_at(X, j))
@@ -106,7 +107,10 @@ class CategorySlots:
         return sp.csr_array((np.ones(len(inputs), self.dtype), inputs, ends), shape=(len(slot), self.n_inputs))
 
     def with_inputs(self, chosen: NDArray[np.intp]) -> CategorySlots:
-        """Return the same rows with some of all inputs, increasing, those of these columns among them."""
+        """Return the same rows for a network that has only the `chosen` inputs.
+
+        These are positions among all, increasing; every one-hot input of these columns must be among them.
+        """
         return replace(self, starts=np.searchsorted(chosen, self.starts), n_inputs=len(chosen))
 
 
@@ -119,7 +123,7 @@ def choose_lookups(
     if sum(one_hot.n_inputs for one_hot in wide.values()) < MIN_LOOKUP_INPUTS:
         return None
     rest = tuple(without_one_hot(column) if j in wide else column for j, column in enumerate(columns))
-    is_dense = np.ones(starts[-1], dtype=bool)
+    is_dense = np.ones(starts[-1], dtype=bool)  # of each input, (n_inputs,)
     for j, one_hot in wide.items():
         is_dense[starts[j] : starts[j] + one_hot.n_inputs] = False
     wide_starts = {j: int(starts[j]) for j in wide}

@@ -40,7 +40,7 @@ SYMBOLS = r"[$€£%\s]|,(?=\d{3}(?!\d))"
 
 
 def misread_columns(frame: pd.DataFrame, choices: ColumnChoices) -> Iterator[tuple[str, str]]:
-    """Yield the name of each column of text that holds numbers or dates, and how pandas makes it such.
+    """Yield the name of each column of text that holds numbers or dates, and the pandas call that converts it.
 
     Columns that the user names are passed over: they are what the user says.
     """
@@ -50,7 +50,7 @@ def misread_columns(frame: pd.DataFrame, choices: ColumnChoices) -> Iterator[tup
     names = column_names(frame)
     for j, (name, named) in enumerate(zip(names, choices.named_kinds(names), strict=True)):
         column = column_at(sample, j)
-        if named is None and getattr(column.dtype, "kind", "O") in "OUT":
+        if named is None and getattr(column.dtype, "kind", "O") in "OUT":  # NumPy's kinds of objects and strings
             remedy = _remedy(_text_levels(column), name)
             if remedy:
                 yield name, remedy
@@ -66,7 +66,7 @@ def _text_levels(column: pd.Series) -> pd.Series:
 
 
 def _remedy(levels: pd.Series, name: str) -> str | None:
-    """Return how pandas makes the column one of numbers or dates; None where most levels are neither."""
+    """Return the pandas call that converts the column to numbers or dates; None where too few levels are either."""
     if len(levels) < MIN_LEVELS:
         return None
     if _share_of_numbers(levels) >= MIN_SHARE:

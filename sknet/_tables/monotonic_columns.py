@@ -45,6 +45,7 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
                 f"monotonic_cst constrains the column {name!r}, which is not read as a number: only numbers rise and "
                 "fall. Set it to 0, or make the column one of numbers."
             )
+        # what is left of such a column is its indicator of missing values
         signs += [value if facts.kind in ("number", "bin") else 0 for facts in column.inputs]
     return np.array(signs, np.int8)
 

@@ -34,16 +34,18 @@ def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
     sample = take_rows(X, np.arange(0, X.shape[0], max(1, X.shape[0] // MAX_ROWS_COMPARED)))
     far_names = []
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
-        number = column.number if isinstance(column, BinnedColumn) else column
-        if isinstance(number, NumberColumn) and number.shift:
+        inner = column.number if isinstance(column, BinnedColumn) else column
+        # without `shift` the scale is 1, or that of sparse rows: neither is a measure of distance
+        if isinstance(inner, NumberColumn) and inner.shift:
             numbers = number_values(column_at(sample, j), name)
             numbers = numbers[~np.isnan(numbers)]
             with np.errstate(over="ignore"):
-                if len(numbers) and abs(float(np.median(numbers)) - number.center) * number.scale > MAX_DISTANCE:
+                if len(numbers) and abs(float(np.median(numbers)) - inner.center) * inner.scale > MAX_DISTANCE:
                     far_names.append(name)
-        elif isinstance(number, CategoryColumn) and not number.has_infrequent:
+        elif isinstance(inner, CategoryColumn) and not inner.has_infrequent:
             codes, keys = read_levels(column_at(sample, j))
-            unknown = np.array([*(key not in number.levels for key in keys), False])[codes]
+            # the last entry is that of missing values, whose code −1 indexes it: they are not unknown
+            unknown = np.array([*(key not in inner.levels for key in keys), False])[codes]
             if unknown.mean() > 0.5:
                 far_names.append(name)
     return far_names

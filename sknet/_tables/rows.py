@@ -46,7 +46,7 @@ class Rows:
     weight : ndarray of shape (n,), or None
     groups : ndarray of shape (n,), or None
     original : Rows or None
-        What the user passed, where rows of weight 0 were dropped from it.
+        What the user passed, where rows of weight 0 were dropped from it: splitters and `oof_prediction_` index these.
     original_index : ndarray of shape (n,), or None
         Index of each row in `original`.
     memory_mapped : bool
@@ -101,11 +101,11 @@ class Rows:
         X = self.X.toarray() if sparse else self.X
         # a single column is sorted as such, which is much faster than as rows of length 1
         targets, axis = (self.y[:, 0], None) if self.y.shape[1] == 1 else (self.y, 0)
-        labels = np.unique(targets, axis=axis, return_inverse=True)[1].ravel()
+        labels = np.unique(targets, axis=axis, return_inverse=True)[1].ravel()  # an integer for each distinct target
         first, inverse = distinct_rows(X, labels)
         if self.weight is None and len(first) == len(self):
             return self
-        weight = np.bincount(inverse, weights=self.weight).astype(np.float64)
+        weight = np.bincount(inverse, weights=self.weight).astype(np.float64)  # (m,); of weights None, numbers of rows
         return self.take(first).with_weight(None if (weight == 1.0).all() else weight)
 
     def with_weight(self, weight: Array | None) -> Rows:
@@ -143,10 +143,10 @@ def distinct_rows(X: Array, labels: Array) -> tuple[Array, Array]:
     with np.errstate(over="ignore", invalid="ignore"):
         keys = (X * factors).sum(axis=1) + labels
     _, first, inverse = np.unique(keys, return_index=True, return_inverse=True)
-    representative = first[inverse]
+    representative = first[inverse]  # (n,) the first row that has the same key
     if np.array_equal(labels, labels[representative]) and np.array_equal(X, X[representative]):
         return first, inverse
-    # rows with missing values, or different ones that happen to have the same key
+    # rows with missing values, or different ones that happen to have the same key: compare bytes, where NaN equals NaN
     X_bytes = np.ascontiguousarray(X).view(np.uint8).reshape(len(X), -1)
     label_bytes = np.ascontiguousarray(labels).view(np.uint8).reshape(len(X), -1)
     _, first, inverse = np.unique(np.hstack([X_bytes, label_bytes]), axis=0, return_index=True, return_inverse=True)
@@ -186,8 +186,9 @@ class MemoryMappedRows:
         return len(self._rows)
 
     def __getitem__(self, key: Batch | tuple[Batch, Batch | int]) -> Array:
-        if not isinstance(key, tuple):
+        if not isinstance(key, tuple):  # X[rows]
             return self._values[self._rows[key]]
+        # X[rows, columns]: `columns` are integers of shape (c,), or of shape () where the key is one integer
         rows, columns = self._rows[key[0]], np.arange(self.shape[1])[key[1]]
         return self._values[rows[:, np.newaxis], columns] if columns.ndim else self._values[rows, columns]
 
@@ -203,6 +204,7 @@ def take_rows(X: Table, rows: Batch) -> Table:
     """Return some rows of an array, a CSR matrix or a data frame; of a memory-mapped array without reading them."""
     if isinstance(X, MemoryMappedRows):
         return X.take(rows)
+    # a slice of a memory map reads nothing, but an index array would
     if not isinstance(rows, slice) and is_memory_mapped(X):
         return MemoryMappedRows(X, rows)
     return X.iloc[rows] if isinstance(X, pd.DataFrame | pd.Series) else X[rows]

@@ -18,7 +18,7 @@ SAMPLE_ROWS = 200_000
 
 def random_keys(numbers: NDArray[np.integer], seed: int = 0) -> NDArray[np.uint64]:
     """Hash integers into ones of 64 bits that look random (Steele et al. 2014, SplitMix)."""
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # modulo 2**64 is what is wanted; the constants are SplitMix's
         z = (numbers.astype(np.uint64) + np.uint64(seed) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
         z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
         z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)

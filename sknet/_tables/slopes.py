@@ -39,6 +39,7 @@ def gradients_by_column(encoder: TableEncoder, X: Table, by_input: Array) -> Arr
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
         slopes = column.slopes(column_at(X, j), name)  # (n, inputs of the column)
         if slopes is not None:
+            # (n, k, inputs) times (n, 1, inputs), added up over the inputs: (n, k)
             by_column[:, :, j] = np.vecdot(by_input[:, :, first : first + column.n_inputs], slopes[:, np.newaxis])
         first += column.n_inputs
     return by_column

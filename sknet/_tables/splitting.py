@@ -86,6 +86,7 @@ def split_by_splitter(
     seed is given ours, so that it splits the same way each time.
     """
     original = rows.original or rows
+    # a splitter without `random_state`, or with a seed of its own, is used as it is
     if getattr(splitter, "random_state", seed) is None:
         seeded = copy(splitter)
         seeded.random_state = seed  # type: ignore[attr-defined]
@@ -184,7 +185,7 @@ def assign_folds(n: int, strata: Array | None, groups: Array | None, n_folds: in
         order = order if strata is None else order[np.argsort(strata[order], kind="stable")]
     fold = np.empty(len(order), dtype=np.intp)
     fold[order] = np.arange(len(order)) % n_folds  # in turn: each fold gets its share of every stratum
-    return fold[unit]
+    return fold[unit]  # of each row, that of its group, or its own
 
 
 # --- a share ---------------------------------------------------------------------------------------------------------
@@ -218,8 +219,9 @@ def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> tuple[
     candidates = np.flatnonzero(counts[codes] > 1)
     if len(candidates) <= n_held_out:
         candidates = np.arange(n)
+    # scikit-learn refuses more strata than either part has rows
     merged = merge_rare(strata[candidates], min(n_held_out, len(candidates) - n_held_out))
-    splitter = StratifiedShuffleSplit if merged.any() else ShuffleSplit
+    splitter = StratifiedShuffleSplit if merged.any() else ShuffleSplit  # all 0: a single stratum
     _, chosen = next(splitter(1, test_size=n_held_out, random_state=seed).split(merged, merged))
     held_out = np.sort(candidates[chosen])
     return np.delete(np.arange(n), held_out), held_out
@@ -230,13 +232,14 @@ def _hold_out_of_large(n: int, strata: Array | None, n_held_out: int, seed: int)
 
     scikit-learn's splitter needs 70 bytes for each row, this 20.
     """
-    ends = np.arange(n_held_out + 1) * n // n_held_out
-    held_out = np.random.default_rng(seed).integers(ends[:-1], ends[1:])
+    ends = np.arange(n_held_out + 1) * n // n_held_out  # of the stretches: n_held_out of them, of nearly equal length
+    position = np.random.default_rng(seed).integers(ends[:-1], ends[1:])  # one in each, increasing
+    held_out = position
     if strata is not None:
         order = np.argsort(strata, kind="stable")
-        drawn = order[held_out]
+        drawn = order[position]
         # where both neighbours are of other strata, the row is alone in its own
-        differs = [strata[order[(held_out + step) % n]] != strata[drawn] for step in (-1, 1)]
+        differs = [strata[order[(position + step) % n]] != strata[drawn] for step in (-1, 1)]
         held_out = np.sort(drawn[~(differs[0] & differs[1])])
     is_training = np.ones(n, dtype=bool)
     is_training[held_out] = False
@@ -248,14 +251,20 @@ def combination_strata(codes: Array) -> Array:
     # the bytes of a row as one value sort much faster than rows do
     rows_as_bytes = np.ascontiguousarray(codes).view(f"V{codes.itemsize * codes.shape[1]}").ravel()
     _, combination, counts = np.unique(rows_as_bytes, return_inverse=True, return_counts=True)
-    return np.where(counts[combination] < MIN_COMBINATION_ROWS, len(counts), combination)
+    return np.where(counts[combination] < MIN_COMBINATION_ROWS, len(counts), combination)  # a number not in use
 
 
 def merge_rare(strata: Array, max_strata: int) -> Array:
-    """Merge strata too rare to be split into one: those with one row, and the rarest beyond `max_strata`."""
+    """Merge strata too rare to be split into one: those with one row, and the rarest beyond `max_strata`.
+
+    Returns
+    -------
+    ndarray of shape (n,)
+        The rank of each row's stratum: 0 for the largest; all merged ones have the last.
+    """
     _, codes, counts = np.unique(strata, return_inverse=True, return_counts=True)
     by_size = np.argsort(-counts, kind="stable")
-    rank = np.empty_like(by_size)
+    rank = np.empty_like(by_size)  # the inverse of this permutation
     rank[by_size] = np.arange(len(by_size))
     n_kept = min(int((counts > 1).sum()), max_strata)
     if n_kept < len(counts):

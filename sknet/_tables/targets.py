@@ -40,7 +40,7 @@ def read_regression_target(y: Target, *, warn: bool = True) -> tuple[Array, bool
     values : ndarray of shape (n, k)
         In float64.
     flat : bool
-        Whether y was of shape (n,).
+        Whether y was of shape (n,), or a column vector.
     """
     if is_frame(y):
         refuse_foreign(y, "y")
@@ -53,7 +53,7 @@ def read_regression_target(y: Target, *, warn: bool = True) -> tuple[Array, bool
         raise ValueError("y is empty: pass a target for each row of X.")
     if numbers.size == 0:
         raise ValueError("y has no columns: give it the shape (n,) or (n, targets).")
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # of longer floats, which may become infinite
         bad_rows = np.flatnonzero(~np.isfinite(numbers.astype(np.float64).reshape(len(numbers), -1)).all(axis=1))
     if bad_rows.size:
         row = bad_rows[0]
@@ -119,12 +119,7 @@ class TargetScaler(EqualByFields):
         """Whether float32 tells targets apart that differ by a small part of their scale."""
         low, high = FLOAT32_SCALES
         inside = (self.scale > low) & (self.scale < high)
-        return bool((inside & (np.abs(self.mean) < FLOAT32_OFFSET * self.scale)).all() or self.is_identity)
-
-    @property
-    def is_identity(self) -> bool:
-        """Whether targets are left as they are."""
-        return not self.mean.any() and bool((self.scale == 1.0).all())
+        return bool((inside & (np.abs(self.mean) < FLOAT32_OFFSET * self.scale)).all())
 
     def __reduce__(self) -> tuple[type[TargetScaler], tuple[object, ...]]:
         return TargetScaler, (self.mean, self.scale)  # without the cached property
