@@ -21,7 +21,6 @@ import pandas as pd
 
 from sknet._estimators.auto import SHARE_HELD_OUT, Facts, evaluation_method
 from sknet._estimators.base import BaseSigmoidMLP
-from sknet._estimators.callbacks import refuse_lbfgs
 from sknet._estimators.fit_run import FitRun, Plan, Seeds
 from sknet._estimators.parameters import ClassifierParameters, column_choices
 from sknet._estimators.read_data import (
@@ -84,7 +83,6 @@ def fit_stream(
     refuse_parameters(estimator)
     saved = None
     if resume is not None:
-        refuse_lbfgs(estimator.solver)
         saved = checkpoints.read(resume)
         saved.refuse_other(type(estimator).__name__, 0)
     seeds = estimator._seeds(None) if saved is None else saved.origin.seeds
@@ -93,10 +91,11 @@ def fit_stream(
         writer = TableWriter(files, seeds[1], choices=column_choices(estimator), has_labels=has_labels)
         reader = ChunkReader(estimator)
         stored = store_rows(chunks, reader, writer, verbose=bool(estimator.verbose))
-        del writer  # and its buffer
+        del writer  # which frees its buffer, before memory is needed for training
         run = assemble(estimator, stored, reader, validation, seeds)
         if saved is not None:
             run.start_from([saved.state_for(run.origin(), run.first_states()[0])])
+        # X and y are None: callbacks get no data, which is not in memory
         estimator._train_and_publish(run, estimator._observers(FitArguments(None, None), run))
 
 
@@ -140,7 +139,7 @@ class ChunkReader:
 
 
 def read_chunk_weight(weight: Target, n: int) -> Array:
-    """Check the weights of a chunk, which may all be zero."""
+    """Check the weights of a chunk, which, unlike those of a whole table, may all be zero."""
     values = as_numbers(weight, "sample_weight").astype(np.float64)
     if values.shape != (n,):
         raise ValueError(f"sample_weight has shape {values.shape}, expected ({n},): one weight per row of X.")
@@ -163,7 +162,7 @@ def assemble(
     seeds: Seeds,
 ) -> FitRun:
     """Hold rows out, answer every "auto", learn the encoding, and put the network together."""
-    head = stored.learn_head(objective_settings(estimator))
+    head = stored.learn_head(objective_settings(estimator))  # before "auto" is answered: the row counts depend on it
     rows, counts = _hold_out(estimator, stored, head, validation_chunks is not None)
     validation = rows.held_out() if counts.n_held_out else None
     if validation_chunks is not None:
@@ -190,9 +189,11 @@ def assemble(
         resolved,
         seeds,
         n_rows_before_split=stored.n_rows if counts.n_held_out and validation_chunks is None else 0,
+        # "folds" is an answer to "auto" only (`refuse_parameters`): nobody has asked for held-out rows
         lacks_validation=validation is None and method not in (None, "folds"),
     )
-    rows_without_values = Rows(None, np.broadcast_to(0.0, (stored.n_rows,)))  # of which only the number is read
+    # only their number is read, and `stored.digest` stands for their values; the broadcast array takes no memory
+    rows_without_values = Rows(None, np.broadcast_to(0.0, (stored.n_rows,)))
     run = FitRun(
         estimator_name=type(estimator).__name__,
         plan=plan,
@@ -217,6 +218,7 @@ def _hold_out(
     method = None if has_validation else evaluation_method(estimator, stored.n_rows)
     if method is not None:  # small tables are evaluated by folds in memory, and by held-out rows here
         share = SHARE_HELD_OUT if isinstance(method, str) else float(method)
+    # a group's rows have one key, and single rows one each: a single key for many rows is a single group
     if share and stored.key_range[0] == stored.key_range[1] and stored.n_rows > 1:
         raise ValueError("groups holds a single group, of which no part can be held out: pass more, or none.")
     rows = StoredRows(stored, head, share)
@@ -241,6 +243,7 @@ def read_validation_stream(
     for chunk in chunks:
         with prefix_errors(f"validation: Chunk {chunk.number}"):
             checked = reader.read(chunk)
+            # packed, and unpacked below: columns then have the types and categories of the rows to train on
             records = np.zeros(checked.X.shape[0], stored.format.fields)
             stored.format.pack(checked.X, records)
             chunks_read.append((records, head.read(checked.y), checked.weight))
