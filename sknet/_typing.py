@@ -21,18 +21,18 @@ Batch: TypeAlias = slice | npt.NDArray[np.intp]
 class SparseGradient(NamedTuple):
     """A gradient that is 0 in most rows of one matrix of weights: only the other rows are there.
 
-    Before the matrix, theta holds weights; after it, biases.
+    The matrix is the first layer's. Before it, theta holds weights; after it, biases.
     """
 
-    out: Array  # (p,) like theta; its part [start:stop], where the matrix lies, is not the gradient
+    out: Array  # (p,) the gradient, like theta; its part [start:stop], where the matrix lies, holds none
     start: int
     stop: int
-    rows: Array  # (r,) which rows of the matrix have a gradient
-    values: Array  # (r, h) and theirs
+    rows: Array  # (r,) which rows of the matrix have a gradient: the inputs that the batch holds
+    values: Array  # (r, h) the gradient of these rows; h columns of the matrix
 
 
 Gradient: TypeAlias = Array | SparseGradient
-"""How a function changes with theta."""
+"""The gradient of an objective with respect to theta: whole, or in part."""
 
 Table: TypeAlias = Any
 """What a user passes as X, or what it became: an array, a CSR matrix, a pandas or polars data frame."""

@@ -20,5 +20,6 @@ def add_multiple(y: Array, a: float, x: Array) -> None:
     NumPy multiplies and adds in two passes, with a temporary array: for the weights of a network twice the time. A fit
     gives SciPy's BLAS one thread, so that its idle ones do not keep the cores busy (see `_model/threads.py`).
     """
-    if y.size:  # which BLAS's wrapper insists on
-        AXPY[y.dtype](x.reshape(-1), y.reshape(-1), a=a)  # of contiguous arrays, reshape makes views
+    if y.size:  # SciPy's wrapper refuses empty arrays
+        # It writes into y only if that is contiguous and of its type, and else into a copy; reshape then makes views.
+        AXPY[y.dtype](x.reshape(-1), y.reshape(-1), a=a)

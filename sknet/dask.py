@@ -35,9 +35,9 @@ __all__ = ["SigmoidMLPClassifier", "SigmoidMLPRegressor"]
 
 
 class _OnWorkers(BaseSigmoidMLP):
-    """What both estimators have in common."""
+    """The base of both estimators: a fit on workers, lazy predictions, and the way back to the local estimator."""
 
-    _local: ClassVar[type[Estimator]]
+    _local: ClassVar[type[Estimator]]  # the class for tables in memory
 
     @with_callbacks
     @fit_context
@@ -94,7 +94,7 @@ class _OnWorkers(BaseSigmoidMLP):
             the configuration `sknet.workers` of dask says, 60 by default.
         """
         arguments = FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        return self._on_workers(self._fit, arguments)
+        return self._train_on_workers(self._fit, arguments)
 
     @with_callbacks
     @fit_context
@@ -149,10 +149,10 @@ class _OnWorkers(BaseSigmoidMLP):
         """
         refuse_unresumable(self.solver, self.n_members)
         arguments = FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups)
-        return self._on_workers(partial(self._resume, path), arguments)
+        return self._train_on_workers(partial(self._resume, path), arguments)
 
-    def _on_workers(self, train: Callable[[FitArguments], Self], remote: FitArguments) -> Self:
-        """Open the tables, bring the rest here, and train."""
+    def _train_on_workers(self, train: Callable[[FitArguments], Self], remote: FitArguments) -> Self:
+        """Open the tables where they are, bring targets, weights and groups into this process, and train."""
         with open_tables(*(X for X in (remote.X, remote.X_val) if X is not None)) as (tables, local):
             return train(
                 FitArguments(
@@ -188,7 +188,7 @@ class _OnWorkers(BaseSigmoidMLP):
             What `predict` of the local estimator returns for each part; with
             the index and divisions of a data frame.
         """
-        return self._predicted(X, "predict")
+        return self._predict_lazily(X, "predict")
 
     def explain(self, X: Table, background: Table = None) -> NoReturn:
         """Refuse: explanations are of tables in memory.
@@ -211,7 +211,8 @@ class _OnWorkers(BaseSigmoidMLP):
             "to_local().explain(X.head(1000)), with a background of some 100 rows in memory."
         )
 
-    def _predicted(self, X: Collection, method: str, *arguments: object) -> Collection:
+    def _predict_lazily(self, X: Collection, method: str, *arguments: object) -> Collection:
+        """Return predictions by a method of the local estimator, not yet computed but for a scorer's table."""
         local = self.to_local()
         if isinstance(X, PartitionedTable):  # of the rows held out in a fit, for a scorer
             return getattr(local, method)(X, *arguments)
@@ -238,7 +239,8 @@ class _OnWorkers(BaseSigmoidMLP):
         """
         local = self.to_local()
         predicted = np.asarray(compute_if_collection(self.predict(X)))
-        local.predict = lambda X: predicted  # type: ignore[method-assign]  # made by the workers, scored here
+        # The workers have predicted, and the local `score` asks for a table only to predict it: any X will do.
+        local.predict = lambda X: predicted  # type: ignore[method-assign]
         return float(local.score(predicted, compute_if_collection(y), compute_if_collection(sample_weight)))
 
 
@@ -285,7 +287,7 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
             As `predict_proba` of the local estimator; the columns of a data
             frame are the classes.
         """
-        return self._predicted(X, "predict_proba")
+        return self._predict_lazily(X, "predict_proba")
 
     def predict_set(self, X: Collection, coverage: float = 0.9) -> Collection:
         """Predict the classes that cannot be excluded, lazily.
@@ -305,7 +307,7 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
             are the classes.
         """
         largest_residual_in_set(require_fitted(self), coverage)  # raises now, not on a worker
-        return self._predicted(X, "predict_set", coverage)
+        return self._predict_lazily(X, "predict_set", coverage)
 
 
 class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
@@ -352,4 +354,4 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
             Lower and upper ends; a data frame's columns are "lower" and
             "upper", for several outputs below the number of each.
         """
-        return self._predicted(X, "predict_interval", coverage)
+        return self._predict_lazily(X, "predict_interval", coverage)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 __all__ = ["ExportError", "from_torch", "register_onnx_converters", "to_onnx", "to_torch"]
 
 _ESTIMATORS = (SigmoidMLPClassifier, SigmoidMLPRegressor)
+"""The estimators in memory: those of `sknet.dask` have `to_local()`."""
 
 
 def _model_of(estimator: object) -> Model:
@@ -101,7 +102,7 @@ def to_onnx(
         raise ValueError("to_onnx needs to know the types of the columns: pass X, one row will do, or initial_types.")
     with require_package("sknet.export.to_onnx", "skl2onnx", extra="onnx"):
         from sknet._export import onnx
-    onnx.register(_ESTIMATORS, _model_of)
+    onnx.register(_ESTIMATORS, _model_of)  # skl2onnx converts what it knows; a second time changes nothing
     return onnx.convert(estimator, model, X, initial_types, target_opset)
 
 
@@ -170,6 +171,7 @@ def from_torch(module: "torch.nn.Sequential", like: Estimator) -> Estimator:
         raise TypeError(f"module={module!r} is no torch.nn.Sequential: pass the layers of to_torch(like), trained on.")
     coefs, intercepts = weights_of(module, network)
     estimator = deepcopy(like)
+    # to set them publishes a new `Fitted`, without the residuals of the old weights
     estimator.coefs_ = [W.astype(old.dtype) for W, old in zip(coefs, network.coefs, strict=True)]
     estimator.intercepts_ = [b.astype(old.dtype) for b, old in zip(intercepts, network.intercepts, strict=True)]
     return estimator

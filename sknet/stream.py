@@ -130,6 +130,7 @@ def fit(
     chunks = read_chunks(source, Roles(target, sample_weight, groups))
     held_out = None
     if validation is not None:
+        # its columns have the same names as those of the source; arrays of weights and groups are of the source's rows
         names = None if isinstance(validation, np.ndarray) else target
         weight, group = (name if isinstance(name, str) else None for name in (sample_weight, groups))
         roles = Roles(names if validation_target is None else validation_target, weight, group)
@@ -139,6 +140,7 @@ def fit(
 
 
 def _refuse_others(estimator: object) -> None:
+    """Raise for what is none of the two estimators, those on dask's workers among them."""
     if not isinstance(estimator, SigmoidMLPClassifier | SigmoidMLPRegressor):
         raise TypeError(
             f"sknet.stream takes SigmoidMLPClassifier and SigmoidMLPRegressor, and {type(estimator).__name__} is "
@@ -260,7 +262,8 @@ def _write(predictions: Iterator[Array], path: Path, method: str, classes: objec
     with write_then_rename(path) as temporary:
         try:
             for values in predictions:
-                table = pyarrow.Table.from_pandas(_framed(values, method, classes), preserve_index=False)
+                table = pyarrow.Table.from_pandas(_as_frame(values, method, classes), preserve_index=False)
+                # not before: the first chunk tells the columns and their types
                 writer = parquet.ParquetWriter(temporary, table.schema) if writer is None else writer
                 writer.write_table(table)
         finally:
@@ -268,12 +271,12 @@ def _write(predictions: Iterator[Array], path: Path, method: str, classes: objec
                 writer.close()
 
 
-def _framed(values: Array | list[Array], method: str, classes: object) -> pd.DataFrame:
-    """Give predictions columns with names."""
+def _as_frame(values: Array | list[Array], method: str, classes: object) -> pd.DataFrame:
+    """Return a chunk's predictions as a frame, its columns named after the method."""
     if isinstance(values, list):  # of several outputs
-        parts = [_framed(part, f"{method}_{i}", None) for i, part in enumerate(values)]
+        parts = [_as_frame(part, f"{method}_{i}", None) for i, part in enumerate(values)]
         return pd.concat(parts, axis=1)
-    flat = values.reshape(len(values), -1)
+    flat = values.reshape(len(values), -1)  # (n, ...): intervals of several outputs have three dimensions
     if values.ndim == 1:
         return pd.DataFrame({method: values})
     labels = classes.tolist() if isinstance(classes, np.ndarray) and len(classes) == flat.shape[1] else None
