@@ -86,7 +86,8 @@ class Facts:
 
 
 def has_end(p: CommonParameters) -> bool:
-    """Whether the schedule ends by itself."""
+    """Whether the learning-rate schedule ends by itself, as all do but scikit-learn's."""
+    # a user's function gets the fraction of training done, so that it has an end
     return not (isinstance(p.learning_rate, str) and SCHEDULES[p.learning_rate].open_ended)
 
 
@@ -101,6 +102,7 @@ def evaluation_method(p: CommonParameters, n_rows: int) -> EvaluationMethod:
     if p.early_stopping == "auto" and n_rows < LARGE_ROWS:
         if n_rows < EVALUATED_ROWS:
             return None
+        # where folds do not suit (of a single epoch there is nothing to choose), rows are held out, as below
         if p.max_iter > 1 and suits_folds(p, has_end(p)):
             return "folds"
     if not p.early_stopping:
@@ -114,7 +116,7 @@ def share_held_out(n_rows: int) -> float:
 
 
 def suits_folds(p: CommonParameters, schedule_ends: bool) -> bool:
-    """Whether "auto" means folds on a smaller table; `schedule_ends`: whether it does by itself.
+    """Whether `early_stopping="auto"` means folds on a smaller table; `schedule_ends`: see `has_end`.
 
     Not where something is set that belongs to held-out rows or to scikit-learn.
     """
@@ -129,11 +131,12 @@ def answer_autos(parameters: CommonParameters, facts: Facts) -> CommonParameters
     """Return a copy of the parameters with every "auto" answered: set on an estimator, they give the same fit."""
     kind = ClassifierParameters if isinstance(parameters, ClassifierParameters) else RegressorParameters
     names = tuple(kind.__dataclass_fields__)
+    # `parameters` is an estimator: of it, only the fields are copied, and none that a subclass adds
     resolved = kind(**dict(zip(names, attrgetter(*names)(parameters), strict=True)))
-    resolved.n_members = choose_n_members(resolved, facts)
+    resolved.n_members = choose_n_members(resolved, facts)  # first: whether networks see bins depends on it
     for name, answer in auto_values(resolved, facts).items():
         value = getattr(resolved, name)
-        if isinstance(value, str) and value in ("auto", "proportional"):
+        if isinstance(value, str) and value in ("auto", "proportional"):  # `value in` alone would compare arrays, too
             setattr(resolved, name, answer)
     if facts.earlier_parameters is not None:
         refuse_changed(resolved, facts.earlier_parameters)
@@ -147,7 +150,10 @@ def answer_autos(parameters: CommonParameters, facts: Facts) -> CommonParameters
 
 
 def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
-    """Return the value that "auto" means here, for each parameter that may be "auto"."""
+    """Return what "auto" stands for, for each parameter that may be "auto", whether it is or not.
+
+    Except `n_members`, which is known before, and `label_smoothing`, which depends on what the temperature becomes.
+    """
     n = facts.n_rows
     validated = bool(facts.validated)
     ours = has_end(p)  # a schedule of ours; scikit-learn's go on until something else ends training
@@ -169,10 +175,13 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "text_features": list(facts.text_names) or None,
     }
     if facts.validated == "folds":
-        patience = FOLDS_PATIENCE[(n >= FEW_ROWS) + (n >= MANY_ROWS)]
+        patience = FOLDS_PATIENCE[(n >= FEW_ROWS) + (n >= MANY_ROWS)]  # index 0, 1 or 2
+        # float32 even for few rows: with folds there are several networks to train, and float64 takes twice the time
         values |= {"n_iter_no_change": patience, "tol": FOLDS_TOL, "dtype": "float32"}
-    if facts.earlier_parameters is not None:
+    if facts.earlier_parameters is not None:  # training goes on: the encoders that were learnt stay
         values |= {name: facts.earlier_parameters[name] for name in LEARNT_WITH if name in values}
+    # bins and target means change the number of inputs, or their meaning: not for weights that the user gives, not for
+    # inputs that are to stay as they are, not for sparse ones, and not where training is to be scikit-learn's
     elif not (isinstance(p.init, tuple) or p.input_scaling is None or facts.is_sparse or not ours):
         if 0 < facts.n_numbers <= AUTO_BINS_COLUMNS and int(p.n_members) > 1:
             values["numeric_encoding"] = "auto"  # by turns: members with bins and members without
@@ -190,7 +199,8 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
 def choose_n_members(p: CommonParameters, facts: Facts) -> int:
     """Return how many networks are trained side by side; raise where several are asked for and only one can be."""
     if facts.earlier_parameters is not None and (p.n_members == "auto" or facts.is_partial_fit):
-        return int(facts.earlier_parameters["n_members"])  # type: ignore[call-overload]  # joined into one, which goes on
+        # the members have been joined into one network, which is as many times as wide: see `make_settings`
+        return int(facts.earlier_parameters["n_members"])  # type: ignore[call-overload]
     if facts.is_partial_fit:
         return 1
     reasons = single_network_reasons(p, facts)
@@ -206,7 +216,7 @@ def choose_n_members(p: CommonParameters, facts: Facts) -> int:
 
 
 def single_network_reasons(p: CommonParameters, facts: Facts) -> list[str]:
-    """Return what is set that several networks cannot have."""
+    """Return the settings that need a single network, as text for a message."""
     reasons = {
         f"learning_rate={p.learning_rate!r}": not has_end(p),
         "init=(coefs, intercepts)": isinstance(p.init, tuple),
@@ -224,7 +234,7 @@ def with_column_facts(facts: Facts, p: CommonParameters, rows: Rows, seed: int) 
     X = rows.X
     if isinstance(X, PartitionedTable):
         facts = replace(facts, max_proportional_batch=WORKERS_BATCH)
-    if facts.earlier_parameters is not None:
+    if facts.earlier_parameters is not None:  # `auto_values` then takes the earlier answers
         return facts
     if type(X) is np.ndarray and not column_choices(p).named:
         return replace(facts, n_numbers=X.shape[1])  # numbers, all of them

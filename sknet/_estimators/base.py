@@ -63,7 +63,7 @@ class ReadData:
     head: Head
     rows: Rows  # of positive weight
     columns: Columns
-    validation: Rows | None = None  # the user's own
+    validation: Rows | None = None  # X_val and y_val; not the rows that are held out, which `Plan` chooses
 
 
 class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin, BaseEstimator):
@@ -88,7 +88,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         refuse_unresumable(self.solver, self.n_members)
         saved = checkpoints.read(path)
         saved.refuse_other(type(self).__name__, 0 if self._fitted is None else self._fitted.n_samples_seen)
-        earlier = self._fitted if saved.origin.seen_before else None
+        earlier = self._fitted if saved.origin.seen_before else None  # of a warm start, what it began from
         data = self._read(arguments, earlier)
         plan = self._plan(data, earlier, saved.origin.seeds, is_resumed=True)
         run = self._assemble(data, plan, earlier)
@@ -100,6 +100,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         self._validate_params()
         earlier = self._fitted
         data = self._read(FitArguments(X, y, sample_weight), earlier, classes=classes, anew=False)
+        # a `fit` that has ended keeps no state: the weights are those of `fit`, the moments and the epochs start anew
         epochs_done = 0 if earlier is None or earlier.state is None else earlier.state.epoch
         plan = self._plan_increment(data, earlier)
         run = self._assemble(data, plan, earlier, until=epochs_done + 1)
@@ -112,7 +113,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
 
     def _prepare(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:
         """Learn encoders from a sample and draw the first weights, for `partial_fit` to go on from."""
-        has_partial_fit(self)
+        has_partial_fit(self)  # raises if not
         self._validate_params()
         data = self._read(FitArguments(X, y, sample_weight), None, classes=classes, anew=False)
         run = self._assemble(data, self._plan_increment(data, None), None, until=1)
@@ -124,7 +125,10 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
     def _read(
         self, arguments: FitArguments, earlier: Fitted | None, *, classes: Target = None, anew: bool = True
     ) -> ReadData:
-        """Check the data and parse y; fold class weights in and drop rows of weight 0."""
+        """Check the data and parse y; fold class weights in and drop rows of weight 0.
+
+        `anew`, where training goes on: whether the table is a whole one, so that y must have all of the earlier labels.
+        """
         settings, name = objective_settings(self), type(self).__name__
         if earlier is None:
             parse = partial(self._task.learn_head, settings=settings, classes=classes)
@@ -153,6 +157,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             warn_of_groups_of_one_class(strata, rows.groups)
         by_folds = method == "folds"
         if method is not None and method != "folds":
+            # `restore_y`: a splitter of the user gets y as it was passed, not codes
             held_out = split_validation(rows, strata, method, seeds[1], data.head.restore_y)
             if held_out is None and self.early_stopping != "auto":
                 warn_of_few_rows(n, method)
@@ -195,14 +200,14 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
     def _resolve(self, facts: Facts) -> tuple[Settings, dict[str, object]]:
         """Answer every "auto"; return the settings, and all parameters, also those that a subclass adds."""
         settings, parameters = resolve(self, facts)
-        return settings, self.get_params(deep=False) | vars(parameters)
+        return settings, self.get_params(deep=False) | vars(parameters)  # the right one wins: the answers
 
     def _seeds(self, earlier: Fitted | None) -> Seeds:
         """Draw the seeds of the first weights, of the held-out rows and of what training draws.
 
         A warm start keeps the held-out rows: they never enter the training part.
         """
-        if earlier is not None and earlier.state is not None:
+        if earlier is not None and earlier.state is not None:  # a run that is not over: it goes on
             return earlier.seeds
         source = check_random_state(deepcopy(self.random_state))  # `_publish` advances the original
         first, held_out, training = source.randint(np.iinfo(np.int32).max, size=3).tolist()
@@ -219,6 +224,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             refuse_or_warn_of_left_out(encoding.encoder)
         else:
             encoding = encoding_of(earlier.model, data.head)
+        # cross-fitted: a training row whose level is encoded by a mean of targets does not see its own target
         encoded = encode_rows(encoding, rows, cross_fit=settings.table.category_encoding != "one_hot")
         training, validation, validation_table = encoded, None, data.validation
         if data.validation is not None:
@@ -234,7 +240,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             )
             for sees_bins in settings.sees_bins
         ]  # fmt: skip
-        if earlier is not None:
+        if earlier is not None:  # there is one network then: members have been joined
             refuse_other_weights(networks[0].layout, earlier.model.network, settings.network.init)
         run = FitRun(
             estimator_name=type(self).__name__,
@@ -272,7 +278,8 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         except DivergedError as error:
             raise ValueError(why_diverged(self, error, run)) from None
         except KeyboardInterrupt as interrupt:
-            # an interrupt while an error is handled may leave an epoch half trained: then nothing is published
+            # Nothing is published without a whole epoch of each network, nor twice, where the interrupt came after
+            # `_publish`; nor where it came while an error was handled, which may leave an epoch half trained.
             if not run.has_whole_epoch or self._fitted is not fitted_before or interrupt.__context__ is not None:
                 raise
             undefined = any(state.scores_undefined for state in run.states)
@@ -282,7 +289,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
 
     def _observers(self, arguments: FitArguments, run: FitRun) -> Observers | None:
         """Return the observers of a fit that is about to start."""
-        n_epochs = self.max_iter - (run.states[0].epoch if run.states else 0)
+        n_epochs = self.max_iter - (run.states[0].epoch if run.states else 0)  # states: of a resumed run only
         return observers_of_fit(
             self,
             arguments,
@@ -299,7 +306,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             # the folds of a resumed run are trained again; without states, the run reports on its folds meanwhile
             resumed_states, run.states = run.states, []
             selection = select_epoch(run.folds, None if resumed_states else observers)
-            if selection.stop_reason is not None:
+            if selection.stop_reason is not None:  # stopped among the folds: the first fold's network is published
                 return Result(selection.stop_reason, selection.n_epochs)
             run.limit_epochs(selection)
             run.states = resumed_states
@@ -313,18 +320,20 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         fitted = run.final_result(self._task, may_go_on=is_interrupted or run.plan.is_partial_fit)
         if observers is not None:
             observers.finish(fitted)
-        if run.plan.is_partial_fit:
+        if run.plan.is_partial_fit:  # one epoch, which ends as planned: only an interrupt is news
             if is_interrupted:
                 warn_of_ending(self, result)
         else:
             if self.verbose and not run.plan.lacks_validation:
                 print_end(run.plan.resolved, result)
             warn_of_ending(self, result, quiet=run.plan.lacks_validation, among_folds=not run.states)
+            # without states (folds have ended the fit) there is no pair, and nothing to compare with a constant
             warn_of_outcome(self, fitted, zip(run.networks, run.states, strict=bool(run.states)))
         self._publish(fitted)
 
     def _publish(self, fitted: Fitted) -> None:
         """Make the estimator the fitted one, in one assignment: at no moment is it half changed."""
+        # by identity: `_seeds` hands the earlier tuple on where it has drawn nothing
         has_new_seeds = self._fitted is None or fitted.seeds is not self._fitted.seeds
         self._fitted = fitted
         if has_new_seeds and isinstance(self.random_state, np.random.RandomState):
@@ -348,7 +357,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
                 f"learning_rate_init={rate!r}."
             )
         for name, value in parameters.items():
-            if isinstance(value, bool | np.bool_) and name in MAY_BE_NUMBERS:
+            if isinstance(value, bool | np.bool_) and name in MAY_BE_NUMBERS:  # True is an int, hence 1
                 raise InvalidParameterError(f"{name}={value!r} is a bool, and a number is expected: give a number.")
             if isinstance(value, set | frozenset):
                 raise InvalidParameterError(f"{name}={value!r} is a set, which has no order: give a list.")

@@ -57,6 +57,7 @@ class CallbackObserver:
         """Return what a hook is passed; a result up to here is made only if the hook asks for it."""
         return {
             "estimator": self._estimator,
+            # scikit-learn calls it, and sets these attributes on a copy of the estimator, which can then predict
             "reconstruction_attributes": lambda: {"_fitted": self._run.fitted()},
             **self._data,
         }
@@ -125,7 +126,7 @@ class Checkpoint:
     """
 
     def __init__(self, path: str | os.PathLike[str], every: int = 1) -> None:
-        n_epochs: object = every
+        n_epochs: object = every  # a user may pass anything: as an int, mypy would call the check needless
         if isinstance(n_epochs, bool) or not isinstance(n_epochs, int | np.integer) or n_epochs < 1:
             raise ValueError(f"every={every!r}: a checkpoint is written after each 1, 2, 3, ... epochs; give an int.")
         try:
@@ -137,7 +138,7 @@ class Checkpoint:
         self.path, self.every = as_path(path), int(every)
 
     def setup(self, estimator: object, context: object) -> None:
-        """Refuse, as a fit begins, what cannot be written.
+        """Raise, as a fit begins, if its runs or the file cannot be written.
 
         Parameters
         ----------
@@ -201,14 +202,23 @@ def refuse_lbfgs(solver: object) -> None:
 
 
 def refuse_unresumable(solver: object, n_members: object) -> None:
-    """Raise for runs that no checkpoint holds."""
+    """Raise for parameters with which no checkpoint can have been written."""
     refuse_lbfgs(solver)
     if isinstance(n_members, int) and n_members > 1:
         raise ValueError(f"n_members={n_members}: a checkpoint holds one network; set n_members=1.")
 
 
 class CheckpointWriter:
-    """Writes a checkpoint's file. It is an observer, since a callback is passed a fitted estimator, but no run."""
+    """Writes a checkpoint's file. It is an observer, since a callback is passed a fitted estimator, but no run.
+
+    Parameters
+    ----------
+    checkpoint : Checkpoint
+        The user's callback, which says where and how often.
+
+    origin : Origin
+        What `resume` compares with: parameters, seeds and data.
+    """
 
     def __init__(self, checkpoint: Checkpoint, origin: Origin) -> None:
         self._path, self._every, self._origin = checkpoint.path, checkpoint.every, origin
@@ -218,7 +228,7 @@ class CheckpointWriter:
 
     def end(self, run: ObservedRun) -> bool:
         """Write the state, every few epochs; those of folds are not written."""
-        for state in run.states:
+        for state in run.states:  # one: `choose_n_members` allows no more with a checkpoint
             if state.epoch % self._every == 0:
                 checkpoints.write(self._path, self._origin, state)
         return False
@@ -280,7 +290,7 @@ def observers_of_fit(
     listed = getattr(estimator, "_skl_callbacks", [])
     if not listed and not estimator.verbose:
         return None
-    n_subtasks = n_epochs + (estimator.max_iter if by_folds else 0)
+    n_subtasks = n_epochs + (estimator.max_iter if by_folds else 0)  # at most: folds train up to max_iter, too
     callbacks = CallbackObserver(estimator, callback_data(arguments), run, n_subtasks) if listed else None
     writers = [CheckpointWriter(callback, run.origin()) for callback in listed if isinstance(callback, Checkpoint)]
     printer = make_printer(estimator.verbose, evaluated=evaluated) if estimator.verbose else None

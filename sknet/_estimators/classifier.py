@@ -29,6 +29,7 @@ def labels_of(model: Model) -> Labels:
 def predict_probabilities(model: Model, table: Table) -> Array | list[Array]:
     """Return the labels' probabilities in scikit-learn's shape."""
     labels, loss = labels_of(model), model.head.loss
+    # of two exclusive classes the network has one output: `both_predictions` adds that of the other class
     P = model.outputs(table, loss.both_predictions if labels.exclusive else loss.predictions)
     normalise = loss.out_activation != "softmax"  # one sigmoid per class does not add up to 1 by itself
     return labels.probabilities(P, normalise=normalise)
@@ -556,7 +557,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             1 / (1 - coverage) - 1; or if y was multilabel or had several outputs.
         """
         largest = largest_residual_in_set(require_fitted(self), coverage)
-        return residuals_by_class(np.asarray(self.predict_proba(X))) <= largest
+        return residuals_by_class(np.asarray(self.predict_proba(X))) <= largest  # (n, n_classes) <= (n_classes,)
 
     def decision_function(self, X: Table) -> Array | list[Array]:
         """Compute the network's raw outputs: log-odds for a sigmoid, unnormalised logarithms for a softmax.
@@ -573,7 +574,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             array per output, in multiclass-multioutput problems.
         """
         model, table = model_and_table(self, X)
-        return cast(LabelHead, model.head).decision(model.outputs(table, np.asarray))
+        raw = model.outputs(table, np.asarray)  # as they are: no link, no decoding
+        return cast(LabelHead, model.head).decision(raw)
 
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:
         """Compute the accuracy: the share of rows all of whose labels are right.

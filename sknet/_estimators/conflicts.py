@@ -62,6 +62,7 @@ def refuse_changed(p: CommonParameters, earlier: Mapping[str, object]) -> None:
     for name in LEARNT_WITH:
         now = getattr(p, name, None)
         before = earlier.get(name)
+        # a list, a tuple and an array of the same columns are the same choice; == of arrays gives no bool
         if np.array_equal(np.asarray(now, dtype=object), np.asarray(before, dtype=object)):
             continue
         raise ValueError(

@@ -16,7 +16,7 @@ from sknet._typing import Array
 
 
 def largest_residual(residuals: Residuals | LabelResiduals | None, coverage: object, method: str) -> Array:
-    """Return how large the residual of a new row is at most, with the probability `coverage`.
+    """Return the conformal quantile: what a new row's residual does not exceed, with the probability `coverage`.
 
     Parameters
     ----------
@@ -47,7 +47,7 @@ def largest_residual(residuals: Residuals | LabelResiduals | None, coverage: obj
     share = float(coverage)  # type: ignore[arg-type]
     largest = residuals.quantile(share)
     if largest is None:
-        # the fewest n for which coverage * (n + 1) <= n, see `Residuals.quantile`
+        # the fewest n for which coverage * (n + 1) <= n, see `Residuals.quantile`; less 1e-9 for rounding errors
         wanted = int(np.ceil(1.0 / (1.0 - share) - 1.0 - 1e-9))
         raise ValueError(
             f"coverage={coverage!r} takes {wanted} held-out rows at least, and the {residuals.effective_size:.4g} that "

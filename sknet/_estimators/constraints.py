@@ -41,7 +41,7 @@ COMMON: Constraints = {
     "early_stopping": ["boolean", StrOptions({"auto", "folds"})],
     "validation_fraction": [Interval(Real, 0, 1, closed="neither"), HasMethods(["split", "get_n_splits"]), _auto],
     "scoring": [StrOptions({"loss", *get_scorer_names()}), callable],
-    "n_iter_no_change": [_count, Options(Real, {np.inf}), _auto],
+    "n_iter_no_change": [_count, Options(Real, {np.inf}), _auto],  # infinity is no Integral
     "tol": [_not_negative, _auto],
     "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
     "text_features": ["array-like", StrOptions({"auto"}), None],
@@ -91,7 +91,7 @@ LOSSES = {*CLASSIFICATION_LOSSES, *REGRESSION_LOSSES}
 """The names of losses, which may be taken for the first positional argument."""
 
 SIZES = ("hidden_layer_sizes", "depth")
-"""What is compared with the memory there is, however large it is."""
+"""Parameters that may be of any size here: the layers they ask for are compared with the free memory, later."""
 
 LARGEST_INTEGER = 2**63
 """No size or count is an integer as large as this, and the largest of them have no float."""
@@ -101,11 +101,14 @@ MAY_BE_NUMBERS = {
     for name, allowed in (CLASSIFIER | REGRESSOR).items()
     if any(isinstance(constraint, Interval) or constraint == "random_state" for constraint in allowed)
 }
+"""Parameters that may be numbers: scikit-learn's checks take True and False for the integers 1 and 0."""
 
 
 def fit_context(method: Callable[..., object]) -> Callable[..., object]:
     """Decorate a method that trains: keywords and parameters are checked, scikit-learn's configuration is respected."""
+    # True: what a fit calls of scikit-learn, a scorer's metric perhaps, does not check its parameters each time
     checked: Callable[..., object] = _fit_context(prefer_skip_nested_validation=True)(method)
+    # outermost, so that it sees the keywords before Python does
     return refuse_unknown_keywords(checked)
 
 

@@ -18,7 +18,7 @@ class DocumentationAddress:
             urls = metadata("sknet-mlp").get_all("Project-URL") or []
         except PackageNotFoundError:
             return ""
-        named = dict(url.split(", ", 1) for url in urls)
+        named = dict(url.split(", ", 1) for url in urls)  # each is "name, address"
         return named["Documentation"] + self._page if "Documentation" in named else ""
 
 

@@ -28,10 +28,10 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
     """Explain rows; without a background, by comparing them with each other."""
     model, table = model_and_table(estimator, X)
     n = table.shape[0]
-    others = table
+    others = table  # the rows to compare with
     if background is not None:
         with prefix_errors("background"):
-            others = model_and_table(estimator, background)[1]
+            _, others = model_and_table(estimator, background)
     elif n < MIN_BACKGROUND_ROWS:
         raise ValueError(
             f"X has {n} rows, too few to be their own background, for which {MIN_BACKGROUND_ROWS} are needed: pass "
@@ -53,6 +53,7 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
 
 
 def _printer(n: int) -> Callable[[int], None]:
+    """Return a function that prints how many of n rows are done."""
     return lambda done: print(f"Rows explained: {done:,} of {n:,}")
 
 

@@ -160,7 +160,8 @@ class FitRun:
     def train(self, observer: RoundObserver | None, *, in_threads: bool) -> Result:
         """Train all networks; return the most important of their results, see `_IMPORTANCE`."""
         first, state = self.networks[0], self.states[0]
-        if state.epoch and state.history:  # a resumed run may have ended already
+        # a resumed run, which may have ended already (the state that partial_fit goes on from has no history)
+        if state.epoch and state.history:
             reason = first.solver.exhausted(first.problem, state)
             if reason is not None:
                 return Result(reason, state.epoch)
@@ -207,9 +208,10 @@ class FitRun:
     @property
     def _n_iter(self) -> int:
         """How many epochs this call has trained, those before it was resumed included; the most of any network."""
-        if not self.states:
+        if not self.states:  # those of the folds
             return sum(map(len, self.epochs_by_network))
-        # L-BFGS may end before its first iteration, and records the loss all the same
+        # history: this call's epochs (a resumed run brings its own); epoch: of all calls. The history may be longer:
+        # L-BFGS may end before its first iteration, and records the loss all the same.
         return max(min(state.epoch, len(state.history)) for state in self.states)
 
     # --- what they leave ---------------------------------------------------------------------------------------------
@@ -225,11 +227,13 @@ class FitRun:
             temperature, shares, _ = self._mixture()
         pairs = zip(self.networks, self.states, strict=True)
         networks = [network.network(state, temperature) for network, state in pairs]
+        # None: each has all inputs, with weights of 0 for the bins that it does not see
         return join_networks(networks, [None] * len(networks), self.encoding.encoder.n_inputs, shares)
 
     def fitted(self) -> Fitted:
         """Return what the call would leave if it ended here, without what is learnt from held-out rows."""
         epochs = self.epochs_by_network
+        # all networks learn from the same rows; without an iteration L-BFGS has a history all the same, see `_n_iter`
         n_seen = self.networks[0].problem.n_samples * sum(map(len, epochs)) if self._n_iter else 0
         earlier = self.earlier
         return Fitted(
@@ -249,7 +253,7 @@ class FitRun:
     def final_result(self, task: Task, *, may_go_on: bool) -> Fitted:
         """Return what the call leaves; with `may_go_on`, so that training may continue where it stopped."""
         fitted = self.fitted()
-        if may_go_on and len(self.states) == 1:
+        if may_go_on and len(self.states) == 1:  # the moments of several networks are not those of the joined one
             # the temperature that folds have chosen is in the published weights only
             kept = self.networks[0].state_to_keep(self.states[0], from_published=self.selection is not None)
             fitted = replace(fitted, state=kept)
@@ -257,7 +261,8 @@ class FitRun:
         if held_out is None:
             return fitted
         raw, y, weight = held_out
-        # the outputs are known: `raw` stands for the table, of which only the number of rows is asked
+        # The outputs are known, and `task.predict` wants a model and a table: this model returns the outputs, and `raw`
+        # stands for the table, of which only the number of rows is asked.
         predicted = task.predict(PrecomputedModel(**vars(fitted.model), raw=raw), raw)
         fitted = replace(fitted, residuals=task.learn_residuals(self.encoding.head, predicted, y, weight))
         if self.selection is not None and self.keeps_out_of_fold:
@@ -280,12 +285,12 @@ class FitRun:
 
     def _mixture(self) -> tuple[float, tuple[float, ...] | None, Array]:
         """Return the temperature and the shares that the validation rows choose, and their raw outputs with these."""
-        validation = self.networks[0].validation
+        validation = self.networks[0].validation  # targets and weights, which are the same for all networks
         if validation is None:
             raise TypeError("no rows evaluate the epochs")
         kinds = KindsOfNetworks(self.plan.settings.sees_bins)
         by_kind = kinds.by_kind(lambda j: self.networks[j].raw_of_validation(self.states[j]))
-        if len(by_kind) == 1:  # each network has found its temperature, epoch by epoch
+        if len(by_kind) == 1:  # no share to choose; each network has found its temperature, epoch by epoch
             return 1.0, None, by_kind[0]
         loss = HeldOutLoss(self.encoding, validation, self.plan.settings.regularisation.temperature_scaling)
         return loss.choose_mixture(by_kind, kinds)

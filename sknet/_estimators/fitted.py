@@ -37,10 +37,10 @@ class Fitted:
     columns: Columns
     history: History
     n_iter: int  # epochs of the last call
-    n_samples_seen: int
+    n_samples_seen: int  # by all calls and all members together
     validated: bool  # whether the last call had a validation set
     seeds: tuple[int, int, int]  # of the first weights, of the held-out rows, of what training draws
-    state: State | None = None  # from which training may continue
+    state: State | None = None  # from which training may continue: after `partial_fit` or an interrupt
     residuals: Residuals | LabelResiduals | None = None  # on the rows that the last call held out
     n_rows_before_split: int | None = None  # of the last call, if it held rows out; 0: it did not; None: not known
     member_epochs: tuple[tuple[Epoch, ...], ...] = ()  # of the last call, of each network where there were several
@@ -60,8 +60,9 @@ class Fitted:
     @property
     def best_epoch(self) -> int:
         """The epoch of the last call whose weights were kept, from 1; of several networks the largest; 0 for none."""
-        if not self.validated:
+        if not self.validated:  # the last one: after folds, all epochs that they have chosen are trained
             return self.n_iter
+        # without the condition, [-0:] would be the whole history
         each = self.member_epochs or (tuple(self.history)[-self.n_iter :] if self.n_iter else (),)
         return max(best_epoch_of(epochs) for epochs in each)
 
@@ -111,6 +112,7 @@ def model_and_table(estimator: "FittedAttributes", X: Table) -> tuple[Model, Tab
     """Return the model, and the table checked against that of `fit`."""
     fitted = require_fitted(estimator)
     model, table = fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
+    # fitted to columns without names: those of the frame are taken by position, and errors call them by its names
     if fitted.columns.names is None and not isinstance(table, np.ndarray):
         model = model.with_names_of(table)
     unknown = columns_of_unknown_levels(model.encoder, table)
@@ -124,7 +126,18 @@ def model_and_table(estimator: "FittedAttributes", X: Table) -> tuple[Model, Tab
 
 
 class FittedAttribute(Generic[T]):
-    """A fitted attribute: read from the result of the last fit, absent before it; `write` lets users set it."""
+    """A fitted attribute: read from the result of the last fit, absent before it; `write` lets users set it.
+
+    It is a descriptor that raises AttributeError before a fit: `hasattr` is False then, as scikit-learn expects.
+
+    Parameters
+    ----------
+    read : callable
+        fitted -> value.
+
+    write : callable, default=None
+        (fitted, value) -> a new `Fitted` that has it.
+    """
 
     def __init__(self, read: Callable[[Fitted], T], write: Callable[[Fitted, T], Fitted] | None = None) -> None:
         self._read, self._write = read, write
@@ -169,7 +182,9 @@ def least_loss(fitted: Fitted) -> float | None:
 def history_table(fitted: Fitted) -> pd.DataFrame:
     """Return one row per epoch, and per network where there were several."""
     each = [_table_of(epochs) for epochs in fitted.member_epochs or [fitted.history]]
-    if fitted.fold_epochs:  # their losses are those of each epoch, whichever network it is, of later epochs too
+    # The folds' joint losses go into the table of each network. An outer join: folds also trained some epochs after the
+    # chosen one, and these get rows without a training loss.
+    if fitted.fold_epochs:
         folds = _table_of(fitted.fold_epochs)[["validation_loss", "validation_score"]]
         each = [table.drop(columns=folds.columns).join(folds, how="outer")[table.columns] for table in each]
     if not fitted.member_epochs:
@@ -185,7 +200,7 @@ def _table_of(epochs: Iterable[Epoch]) -> pd.DataFrame:
 
 def inputs_table(encoder: TableEncoder) -> pd.DataFrame:
     """Return one row per input of the network: what it is, and how it is computed."""
-    columns, facts = zip(*encoder.inputs, strict=True)
+    columns, facts = zip(*encoder.inputs, strict=True)  # one pair for each input
     names = pd.Index(encoder.feature_names, name="input")
     table = pd.DataFrame(list(facts), columns=list(InputFacts._fields), index=names)
     table.insert(0, "column", list(columns))
@@ -266,11 +281,12 @@ class FittedAttributes:
         if self._fitted is None:
             return state
         kept = {name: value for name, value in state.items() if name not in _CALLBACK_ATTRIBUTES}
-        return kept | {"_fitted": models.pack(self._fitted, KINDS)}  # which names no private class
+        # as dicts, text and arrays: a pickle of private classes could not be read once one is moved or renamed
+        return kept | {"_fitted": models.pack(self._fitted, KINDS)}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         super().__setstate__(state)  # type: ignore[misc]
-        if self._fitted is not None:
+        if self._fitted is not None:  # packed, by `__getstate__`
             self._fitted = models.unpack(self._fitted, KINDS)  # type: ignore[assignment, arg-type]
 
     def __sklearn_is_fitted__(self) -> bool:
@@ -278,3 +294,4 @@ class FittedAttributes:
 
 
 _CALLBACK_ATTRIBUTES = {"_skl_callbacks", "_skl_callbacks_to_teardown", "_callback_fit_ctx", "_parent_callback_ctx"}
+"""Where scikit-learn keeps callbacks and the fit that they watch; the pickle of a fitted estimator has none of them."""

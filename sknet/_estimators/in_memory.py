@@ -187,7 +187,7 @@ class InMemoryMLP(BaseSigmoidMLP):
             second. 0 where a value is missing; NaN for categories, which have no slope:
             `explain` says what they contribute.
         """
-        by_column = input_gradients(*model_and_table(self, X))  # (n, k, d)
+        by_column = input_gradients(*model_and_table(self, X))  # (n, n_outputs, d)
         return by_column[:, 0] if by_column.shape[1] == 1 else by_column
 
     def explain(self, X: Table, background: Table = None) -> Explanation:
@@ -280,14 +280,15 @@ class InMemoryMLP(BaseSigmoidMLP):
         earlier = require_fitted(self)
         data = self._read(FitArguments(X, y, sample_weight), earlier, anew=False)
         validated: Validated = "folds" if earlier.resolved["early_stopping"] == "folds" else earlier.validated
+        # as in the last fit: whether epochs were evaluated decides what label_smoothing="auto" means
         settings, _ = resolve(
             self, Facts(len(data.rows), validated, earlier_parameters=earlier.resolved, is_partial_fit=True)
         )
-        settings = replace(settings, network=replace(settings.network, dropout=()))
+        settings = replace(settings, network=replace(settings.network, dropout=()))  # none: the gradient is exact
         model = earlier.model
         encoding = encoding_of(model, data.head)
         run = make_run(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
         refuse_other_weights(run.layout, model.network, settings.network.init)
-        loss, gradient = run.gradient(model.network)
+        loss, gradient = run.gradient(model.network)  # (p,), like theta; `views` cuts it into matrices and vectors
         coef_grads, intercept_grads = model.network.layout.views(gradient.astype(model.output_dtype, copy=False))
         return loss, coef_grads, intercept_grads

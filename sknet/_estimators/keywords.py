@@ -40,7 +40,7 @@ def name_class_in_errors(cls: type[T]) -> type[T]:
         refuse_unknown(type(self).__name__, kwargs, known)
         try:
             init(self, *args, **kwargs)
-        except TypeError as error:
+        except TypeError as error:  # Python's own message names the private class that has this `__init__`
             raise TypeError(str(error).replace(init.__qualname__, f"{type(self).__name__}.__init__")) from None
 
     cls.__init__ = __init__  # type: ignore[method-assign, assignment]

@@ -11,14 +11,14 @@ from sknet._training.state import State
 
 @dataclass(frozen=True)
 class EpochReport:
-    """The last epoch of a fit."""
+    """The last epoch of a fit, as printers show it."""
 
     number: int  # from 1; those of folds are counted apart
     n_epochs: int  # how many there will be at most
-    figures: Epoch
+    figures: Epoch  # the means over the networks
     best: int | None  # the best epoch so far, where epochs are evaluated
     n_rate_cuts: int  # how often the schedule `adaptive` has lowered the rate
-    of_folds: bool
+    of_folds: bool  # whether folds have trained it, to choose how many epochs follow
 
 
 class ObservedRun(Protocol):

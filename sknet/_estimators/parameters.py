@@ -1,7 +1,10 @@
 """The parameters that both estimators have, each in one place with its type and its default.
 
 A dataclass: `__init__` stores what it is given and nothing else, and editors know the signature. The classes'
-docstrings say what each means; `constraints` says what each may be; `resolve` says what every "auto" becomes.
+docstrings say what each means; `constraints` says what each may be; `auto` says what every "auto" becomes.
+
+`repr=False, eq=False`: scikit-learn has a repr of its own, and estimators are compared by identity, so that they can be
+hashed.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -110,12 +113,12 @@ class RegressorParameters(CommonParameters):
 
 
 def column_choices(p: CommonParameters) -> ColumnChoices:
-    """Return what the user says that columns are."""
+    """Return which columns the user has named as categories or as text."""
     return ColumnChoices(p.categorical_features, p.text_features)
 
 
 def has_partial_fit(estimator: CommonParameters) -> bool:
-    """Whether the estimator has `partial_fit`."""
+    """Return True where the estimator has `partial_fit`, and raise AttributeError elsewhere, for `available_if`."""
     if estimator.solver == "lbfgs":
         raise AttributeError("partial_fit is only available for stochastic optimizers. lbfgs is not stochastic.")
     return True

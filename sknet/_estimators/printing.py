@@ -37,6 +37,7 @@ class EpochLines(Printer):
         if self._evaluated or epoch.of_folds:
             print(f"Validation score: {epoch.figures.validation_score:f}")
         if epoch.n_rate_cuts > self._n_rate_cuts:
+            # the figures are of the epoch that has ended; the next one has a fifth of its rate, see `adaptive`
             print(f"No improvement. Setting learning rate to {epoch.figures.learning_rate / 5.0:f}")
         self._n_rate_cuts = epoch.n_rate_cuts
         return False
@@ -55,7 +56,8 @@ class ProgressLine(Printer):
 
     def _start(self, *, of_folds: bool) -> None:
         """Begin a new line: of the folds, or of what follows them."""
-        self._of_folds, self._done, self._width, self._started = of_folds, 0, 0, perf_counter()
+        self._of_folds, self._started = of_folds, perf_counter()
+        self._done, self._width = 0, 0  # epochs on this line; characters of it that stand on the terminal
 
     def begin(self) -> None:
         """Do nothing: an epoch is printed when it has ended."""
@@ -67,10 +69,11 @@ class ProgressLine(Printer):
             self.finish()
             self._start(of_folds=epoch.of_folds)
         self._done += 1
-        n_epochs = epoch.n_epochs - epoch.number + self._done  # of this call
+        # of this call: a resumed run has epochs behind it
+        n_epochs = epoch.n_epochs - epoch.number + self._done
         if self._overwrites:
             line = self._line(epoch, get_terminal_size().columns)
-            print("\r" + line.ljust(self._width), end="", flush=True)
+            print("\r" + line.ljust(self._width), end="", flush=True)  # spaces over the rest of a longer line
             self._width = len(line)
         elif self._done * N_LINES // n_epochs > (self._done - 1) * N_LINES // n_epochs:
             print(self._line(epoch))
@@ -101,7 +104,7 @@ class ProgressLine(Printer):
 
 
 def duration(seconds: float) -> str:
-    """Return a time as people write it."""
+    """Return a time with its unit, in two digits or more: "1.2 s", "25 s", "3 min", "2 h 05 min"."""
     if seconds < 99.5:
         return f"{seconds:.2g} s" if seconds < 9.95 else f"{seconds:.0f} s"
     hours, minutes = divmod(round(seconds / 60.0), 60)

@@ -153,6 +153,7 @@ def prefix_errors(name: str) -> Iterator[None]:
 def read_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, Columns]:
     """Check the table of a first fit; `name` is the estimator's, for messages."""
     if isinstance(X, PartitionedTable):
+        # its rows stay on the workers: two of them tell the columns and types of all
         return X, replace(read_table(X.example_rows, name, choices)[1], may_be_text=())
     if type(X) is not np.ndarray:
         refuse_foreign(X, "X")
@@ -163,6 +164,7 @@ def read_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, Colu
         return table, Columns(X.shape[1], None, np.dtype(np.float64), may_be_text)
     if type(X) is not np.ndarray and is_frame(X):
         table = _check_frame(X, name)
+        # the types of X: of a polars frame, `table` may have others
         columns = Columns(table.shape[1], feature_names(table), _float_type(map(str, X.dtypes)))
         _warn_of_misread_columns(table, choices)
         return table, columns
@@ -171,6 +173,7 @@ def read_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, Colu
 
 
 def _warn_of_misread_columns(frame: Table, choices: ColumnChoices) -> None:
+    """Warn of columns of text that are numbers or dates by their values."""
     for column, remedy in misread_columns(frame, choices):
         warn(
             f"Column {column!r} of X is text whose values are numbers or dates, and is not read as such. "
@@ -192,20 +195,21 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
         if X.shape[1] != columns.n:
             raise ValueError(f"X has {X.shape[1]} features, but {name} is expecting {columns.n} features as input.")
         return _check_frame(frame_of_objects(X, columns.may_be_text), name)
-    expecting = _class_named(name)()
-    expecting.n_features_in_ = columns.n
+    # `validate_data` compares X with these two attributes of an estimator; a function of columns has none
+    stand_in = _class_named(name)()
+    stand_in.n_features_in_ = columns.n
     if columns.names is not None:
-        expecting.feature_names_in_ = columns.names
+        stand_in.feature_names_in_ = columns.names
     if is_frame(X):
         _refuse_duplicates(X)
-        validate_data(expecting, X, reset=False, skip_check_array=True)
+        validate_data(stand_in, X, reset=False, skip_check_array=True)  # number and names of columns only
         return _check_frame(X, name)
-    return _read_array(X, partial(validate_data, expecting, reset=False))
+    return _read_array(X, partial(validate_data, stand_in, reset=False))
 
 
 def holds_objects(X: object) -> bool:
     """Whether X is an array that may hold text beside numbers."""
-    return isinstance(X, np.ndarray) and X.dtype.kind in "OU" and X.ndim == 2
+    return isinstance(X, np.ndarray) and X.dtype.kind in "OU" and X.ndim == 2  # O: objects, U: Python's strings
 
 
 def frame_of_objects(X: Array, may_be_text: tuple[int, ...]) -> pd.DataFrame:
@@ -222,6 +226,7 @@ def _array_names(n: int) -> list[str]:
 
 
 def _as_numbers(values: Array, name: str) -> Array:
+    """Return a column of objects or text as float64, missing values as NaN."""
     try:
         return missing_as_nan(values.astype(object)).astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
@@ -231,16 +236,18 @@ def _as_numbers(values: Array, name: str) -> Array:
         ) from error
 
 
-@cache
+@cache  # a class is made once, not at each prediction
 def _class_named(name: str) -> type[BaseEstimator]:
     """Return a class by which scikit-learn's messages name the estimator."""
     return type(name, (BaseEstimator,), {})
 
 
-_ARRAYS = {"accept_sparse": "csr", "dtype": "numeric", "ensure_all_finite": "allow-nan"}
+_CHECK_OPTIONS = {"accept_sparse": "csr", "dtype": "numeric", "ensure_all_finite": "allow-nan"}
+"""What `check_array` is asked for: numbers of any type, NaN for missing ones, no infinity."""
 
 
 def _check_frame(X: Table, name: str) -> Table:
+    """Return a frame as one of pandas', after a check of its size and of its names."""
     _refuse_duplicates(X)
     for size, what in zip(X.shape, ("sample", "feature"), strict=True):
         if size == 0:
@@ -260,17 +267,20 @@ def _refuse_duplicates(X: Table) -> None:
 
 
 def _read_array(X: Table, check: Callable[..., Table]) -> Table:
+    """Return an array, or what becomes one, as numbers checked by scikit-learn's `check`; errors say what to do."""
     if type(X) is not np.ndarray or X.dtype.kind not in "fiu":
         X = fill_table_with_nan(X)
     try:
         # scikit-learn looks for infinities by a sum; without its dispatch, arrays of other libraries become NumPy's
         with np.errstate(over="ignore", invalid="ignore"), config_context(array_api_dispatch=False):
-            X = check(X, **_ARRAYS)
+            X = check(X, **_CHECK_OPTIONS)
         if isinstance(X, np.ndarray) and X.dtype == bool:
             X = X.view(np.uint8)  # the same bytes
-        ours = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
-        return X if ours or is_memory_mapped(X) else X.astype(np.float64)
+        # float16 and long double become float64; not a memory map, of which that would be a copy in memory
+        is_encodable = X.dtype.kind in "iu" or X.dtype in (np.float32, np.float64)
+        return X if is_encodable or is_memory_mapped(X) else X.astype(np.float64)
     except (ValueError, TypeError, OverflowError) as error:
+        # these two raise an error that names the column, if they find one that is to blame
         if is_sparse(X):
             refuse_bad_sparse(X.tocsr())
         else:
@@ -281,7 +291,8 @@ def _read_array(X: Table, check: Callable[..., Table]) -> Table:
             raise
         if X is None:
             raise type(error)("X is None: give a table of numbers, of two dimensions.") from error
-        text = re.sub(r"instead:\narray=.*?\.\nReshape", "instead. Reshape", str(error), flags=re.DOTALL)  # all values
+        # of an array of one dimension scikit-learn's message lists all values
+        text = re.sub(r"instead:\narray=.*?\.\nReshape", "instead. Reshape", str(error), flags=re.DOTALL)
         raise type(error)(f"X: {text.rstrip('.')}. Give a table of numbers, of two dimensions.") from error
 
 
@@ -299,6 +310,7 @@ def needs_no_check(X: Table, columns: Columns) -> bool:
 
 
 def _has_finite_sum(X: Array) -> bool:
+    """Whether one pass shows that all is finite; a sum that overflows or is NaN leaves it to a full check."""
     with np.errstate(over="ignore", invalid="ignore"):
         return bool(np.isfinite(X.sum()))
 
@@ -307,7 +319,7 @@ def feature_names(X: Table) -> Array | None:
     """Return a frame's column names if all are strings; names that are strings in part are an error."""
     names = np.asarray(X.columns, dtype=object)
     are_text = {isinstance(name, str) for name in names}
-    if are_text == {True, False}:
+    if are_text == {True, False}:  # text in part: this is scikit-learn's own message
         kinds = sorted({type(name).__qualname__ for name in names})
         raise TypeError(
             "Feature names are only supported if all input features have string names, but your input has "
@@ -319,6 +331,7 @@ def feature_names(X: Table) -> Array | None:
 
 
 def _float_type(dtypes: Iterable[str]) -> DType:
+    """Return float32 if all columns are of it (pandas' and polars' "Float32" too), else float64."""
     return np.dtype(np.float32 if set(map(str.lower, dtypes)) == {"float32"} else np.float64)
 
 
@@ -335,7 +348,7 @@ def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> A
         sample_weight = np.full(n, sample_weight)
     if type(sample_weight) is not np.ndarray or sample_weight.dtype.kind not in "fiu":
         sample_weight = as_numbers(sample_weight, name)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore"):  # long doubles: they become infinite, which is refused below
         weight = np.asarray(sample_weight, dtype=np.float64)
     if weight.shape != (n,):
         raise ValueError(f"{name} has shape {weight.shape}, expected ({n},): give one weight per row of X.")
@@ -361,7 +374,7 @@ def read_groups(groups: Target, n: int) -> Array:
     values = as_native_array(groups, "groups")
     if values.shape != (n,):
         raise ValueError(f"groups has shape {values.shape}, expected ({n},): one group per row of X.")
-    if values.dtype.kind not in "OfmM":
+    if values.dtype.kind not in "OfmM":  # these types may hold missing values, of which `factorize` makes -1
         return values
     try:
         codes: Array = pd.factorize(values)[0]
@@ -383,12 +396,15 @@ def different_lengths_message(n_of_table: int, n_of_targets: int, names: tuple[s
 def assemble_rows(
     table: Table, values: Array, sample_weight: Target, groups: Target = None, name: str = "sample_weight"
 ) -> Rows:
-    """Put a table, its parsed targets, weights and groups together; rows of weight 0 are dropped."""
+    """Put a table, its parsed targets, weights and groups together; rows of weight 0 are dropped.
+
+    `name`: what messages call the weights.
+    """
     n = len(values)
     if table.shape[0] != n:
         raise ValueError(different_lengths_message(table.shape[0], n))
     weight = None if sample_weight is None else read_weight(sample_weight, n, name)
-    of_rows = None if groups is None else read_groups(groups, n)
-    in_file = not isinstance(table, np.ndarray) or table.base is not None
-    rows = Rows(table, values, weight, of_rows, memory_mapped=in_file and is_memory_mapped(table))
+    checked_groups = None if groups is None else read_groups(groups, n)
+    may_be_in_file = not isinstance(table, np.ndarray) or table.base is not None  # else it owns its memory
+    rows = Rows(table, values, weight, checked_groups, memory_mapped=may_be_in_file and is_memory_mapped(table))
     return rows if weight is None or weight.all() else rows.without_zero_weights()

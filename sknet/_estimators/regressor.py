@@ -475,7 +475,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             )
         largest_error = largest_residual(fitted.residuals, coverage, "predict_interval")
         model, table = model_and_table(self, X)
-        return intervals_around(head, model.outputs(table, head.predict), largest_error)
+        predicted = model.outputs(table, head.predict)  # (n,), (n, n_outputs) or (n, n_levels)
+        return intervals_around(head, predicted, largest_error)  # largest_error: (n_outputs,)
 
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:
         """Compute R^2; with several quantile levels, the mean of D^2, the counterpart of R^2 for the pinball loss.

@@ -31,6 +31,7 @@ UNFINISHED = (StopReason.MAX_ITER, StopReason.LINE_SEARCH)
 
 def reason_text(resolved: Mapping[str, object], result: Result) -> str:
     """Return why training ended, with the numbers that were set."""
+    # the reason's value is a sentence with fields such as {max_iter}
     return result.reason.value.format(**dict(resolved) | {"message": result.message})
 
 
@@ -76,7 +77,7 @@ def warn_of_outcome(parameters: CommonParameters, fitted: Fitted, pairs: Iterabl
     At ordinary rates a table that says nothing gives networks that are no better than a constant: there, they must be
     far worse before the rate is to blame.
     """
-    rate, ordinary = float(parameters.learning_rate_init), CommonParameters.learning_rate_init
+    rate, ordinary = float(parameters.learning_rate_init), CommonParameters.learning_rate_init  # set, and the default
     margin = 0.0 if rate > ordinary else 0.25
     if parameters.solver != "lbfgs" and any(is_no_better_than_constant(*pair, margin) for pair in pairs):
         other = "another rate" if rate == ordinary else f"{rate / 10.0 if rate > ordinary else ordinary:g}"
@@ -100,6 +101,7 @@ def warn_of_groups_of_one_class(strata: Array | None, groups: Array | None) -> N
     if strata is None or groups is None:
         return
     n_groups = len(np.unique(groups))
+    # as many pairs as groups and as classes: each group is one class, and each class one group
     if n_groups == len(np.unique(strata)) == len(np.unique(np.column_stack([strata, groups]), axis=0)) > 1:
         warn(
             "groups: each group is a class of y, so that the rows held out are of classes that the others do not hold. "
@@ -121,6 +123,7 @@ def warn_of_few_rows(n: int, fraction: object) -> None:
 def warn_of_rows_seen(earlier: Fitted, n: int, fraction: object) -> None:
     """Warn where a warm start holds out rows that the earlier call may have trained on."""
     n_before, fraction_before = earlier.n_rows_before_split, earlier.resolved.get("validation_fraction")
+    # the same number and share: the same seed has held out the same rows (see `_seeds`). As text: it may be a splitter.
     if n_before is None or (n_before == n and str(fraction) == str(fraction_before)):
         return
     trained = f"on its rows but for validation_fraction={fraction_before} of {n_before}" if n_before else "on all rows"
@@ -181,14 +184,16 @@ def why_diverged(parameters: CommonParameters, error: DivergedError, run: FitRun
 
 
 def _cause_of_divergence(parameters: CommonParameters, error: DivergedError, run: FitRun) -> str:
+    """Return the parameter or the weights that are most likely to blame, and a remedy: the most certain cause first."""
     if parameters.solver == "lbfgs":
         return "solver='lbfgs': check the loss and y, or try input_scaling='robust' or solver='adam'."
     if not isfinite(error.rate):
         return f"a rate of {error.rate}, which the function learning_rate made: let it return finite factors."
+    # a step multiplies the weights by 1 - rate * decay: from a product of 2 on they grow; the larger factor is to blame
     training = run.networks[0].training
     total, weight = training.total_weight, training.weight
     decay, penalty = run.plan.settings.solver.weight_decay, run.plan.settings.regularisation.alpha / total
-    if error.rate * decay >= 2.0 and decay > error.rate:  # a step multiplies the weights by 1 - rate * decay
+    if error.rate * decay >= 2.0 and decay > error.rate:
         return f"weight_decay={decay:g}: times the rate {error.rate:g} it must be below 2. Try weight_decay=0.02."
     if error.rate * penalty >= 2.0 and penalty > error.rate:
         return (

@@ -1,4 +1,4 @@
-"""Parameters become `Settings`, once per fit: with every "auto" answered, typed, one entry per layer."""
+"""From an estimator's parameters to `Settings`, once per fit: every "auto" answered, typed, one entry per layer."""
 
 from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
@@ -53,7 +53,7 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
 
 def objective_settings(p: CommonParameters) -> ObjectiveSettings:
     """Return what the target needs: the loss with its own options, class weights, scaling."""
-    class_weight, scaling = getattr(p, "class_weight", None), getattr(p, "target_scaling", None)
+    class_weight, scaling = getattr(p, "class_weight", None), getattr(p, "target_scaling", None)  # one task has each
     return ObjectiveSettings(p.loss, loss_options(p), class_weight, scaling)
 
 
@@ -96,7 +96,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False) -> Setting
     sees_bins = tuple(
         [p.numeric_encoding != "raw" and (p.numeric_encoding != "auto" or i % 2 == 1) for i in range(n_members)]
     )
-    if is_continued:
+    if is_continued:  # the members, joined: as many times as wide, with bins if one of them sees bins
         sizes = tuple([size * n_members for size in sizes])
         sees_bins = (any(sees_bins),)
     if p.solver == "lbfgs":
@@ -151,12 +151,13 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False) -> Setting
 def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
     """Return the hidden layers' sizes."""
     sizes = p.hidden_layer_sizes
+    # the attribute of the class is the dataclass's default
     if p.depth != 1 and isinstance(sizes, tuple) and sizes == type(p).hidden_layer_sizes:
         sizes = sizes[0]  # depth alone: as many layers of the default's first size
     if isinstance(sizes, Integral):
         size, depth = int(sizes), int(p.depth)
         if depth > 1:
-            # before the tuple of sizes itself is too long
+            # now, before the tuple of sizes itself is too long: weights between hidden layers, of 4 bytes at least
             refuse_beyond_memory(f"hidden_layer_sizes={size} with depth={depth}", (depth - 1) * (size + 1) * size, 4)
         return (size,) * depth
     listed: list[object] = list(sizes)  # type: ignore[arg-type]

@@ -22,6 +22,7 @@ ESTIMATORS: dict[str, type[Estimator]] = {"classifier": SigmoidMLPClassifier, "r
 """What a file may hold, by name."""
 
 WRITER = "sknet.save"
+"""What files and messages call the function that has written them; a checkpoint's is another."""
 
 
 @dataclass(frozen=True)
@@ -128,10 +129,11 @@ _KINDS = KINDS | by_name(SavedEstimator)
 
 
 def _estimator_of(path: object, saved: SavedEstimator) -> Estimator:
+    """Return the estimator that a file describes; an error where its parameters are not those of this version."""
     kind: type[Estimator] = ESTIMATORS[saved.estimator]
     known, resolved = kind().get_params(deep=False).keys(), saved.fitted.resolved.keys()
     unknown = (saved.parameters.keys() | resolved) - known
-    if unknown:
+    if unknown:  # a ModelFileError of its own: the file is whole, but of a later version
         raise ModelFileError(
             f"{path} sets parameters that this version of sknet does not know: {', '.join(sorted(unknown))}. "
             "Update sknet."
@@ -148,6 +150,7 @@ def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
     network, head, names = fitted.model.network, fitted.model.head, fitted.columns.names
     if head.n_outputs != network.intercepts[-1].size:
         raise ValueError("the last layer's outputs are not those of the target")
+    # `state.theta` may be empty: the published weights then stand for it, see `state_to_keep`
     state, shape = fitted.state, (network.layout.n_parameters,)
     if state is not None and any(vector.shape != shape for vector in state.vectors if vector is not state.theta):
         raise ValueError("the optimizer's moments are not those of the network")
@@ -166,6 +169,7 @@ def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
             estimator.predict_proba(table)
         if fitted.residuals is not None:
             is_classifier = isinstance(estimator, SigmoidMLPClassifier)
+            # for so low a coverage one held-out row is enough: there is no error for too few
             (estimator.predict_set if is_classifier else estimator.predict_interval)(table, coverage=1e-3)
 
 

@@ -43,9 +43,9 @@ def accuracy(known: Labels, predicted: Array, y: Target, sample_weight: Target) 
 
 def _refuse_unknown_labels(labels: Array, classes: Array) -> None:
     """Raise where labels are not of the kind that the classes are; those that are may be new, and count as wrong."""
-    mixed = labels if labels.dtype == object else labels[:1]
-    unknown = [label for label in mixed.tolist() if isinstance(label, str) is not isinstance(classes[0], str)]
-    if labels.dtype.kind == "f" and not unknown:
+    to_check = labels if labels.dtype == object else labels[:1]  # only objects may be of several types
+    unknown = [label for label in to_check.tolist() if isinstance(label, str) is not isinstance(classes[0], str)]
+    if labels.dtype.kind == "f" and not unknown:  # classes that are floats are whole numbers
         unknown = labels[labels % 1 != 0].tolist()
     if unknown:
         raise ValueError(
@@ -55,7 +55,7 @@ def _refuse_unknown_labels(labels: Array, classes: Array) -> None:
 
 
 def determination(head: RegressionHead, predicted: Array, y: Target, sample_weight: Target) -> float:
-    """Return the weighted R^2, the mean over outputs; with several quantile levels, the mean of D^2."""
+    """Return the weighted R^2, the mean over outputs; with several quantile levels, the mean of their pinball D^2."""
     values, _ = read_regression_target(y, warn=False)
     if len(predicted) != len(values):
         raise ValueError(different_lengths_message(len(predicted), len(values)))
@@ -63,7 +63,7 @@ def determination(head: RegressionHead, predicted: Array, y: Target, sample_weig
     weight = None if sample_weight is None else read_weight(sample_weight, len(values))
     if not head.loss.levels:
         return float(r2_score(values, predicted, sample_weight=weight))
-    pairs = zip(head.loss.levels, predicted.T, strict=True)
+    pairs = zip(head.loss.levels, predicted.T, strict=True)  # predicted: (n, L)
     return float(np.mean([d2_pinball_score(values, p, sample_weight=weight, alpha=level) for level, p in pairs]))
 
 
