@@ -81,8 +81,8 @@ class Explanation:
             The mean of the absolute contributions of each column, over the rows
             and, where there are several, over the outputs; in the table's order.
         """
-        others = tuple(axis for axis in range(self.values.ndim) if axis != 1)
-        return pd.Series(np.abs(self.values).mean(axis=others), index=self.feature_names, name="importance")
+        all_but_columns = tuple(axis for axis in range(self.values.ndim) if axis != 1)
+        return pd.Series(np.abs(self.values).mean(axis=all_but_columns), index=self.feature_names, name="importance")
 
     def to_shap(self) -> "shap.Explanation":
         """Return the same as an object of SHAP's, which its plots ask for.

@@ -8,7 +8,6 @@ from pathlib import Path
 N_THETA_COPIES = 6
 """Arrays as long as theta that training may hold: theta, its gradient, two moments, the average, the best epoch's."""
 
-
 N_LAYER_BUFFERS = 4
 """Arrays as large as a layer's outputs for a batch: the sums, their gradient, and for dropout the mask and the rest."""
 

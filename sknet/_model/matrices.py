@@ -115,7 +115,7 @@ class EncodedTable(Protocol):
 
 
 MakeInputs = Callable[[bool, int], Inputs]
-"""(has_bins, n_rows) -> Inputs: without or with the bins, in buffers of so many rows."""
+"""(has_bins, n_rows) -> Inputs: with the bins or without, in buffers of `n_rows`, for one network."""
 
 
 @dataclass(frozen=True)

@@ -198,7 +198,7 @@ class Model:
 
     def activations(self, table: Table) -> list[Array]:
         """Return every layer's output: the encoded input, each hidden layer's, the predictions before decoding."""
-        inputs = self.encoder.encode(table, self.predict_dtype)
+        inputs = self.encoder.encode(table, self.predict_dtype)  # one matrix, also where `predict` looks categories up
         outputs = [inputs.astype(self.output_dtype, copy=False)]
         outputs += [np.empty((inputs.shape[0], b.size), self.output_dtype) for b in self.network.intercepts]
         with limit_blas_threads(PREDICT_ROWS * self.network.largest):

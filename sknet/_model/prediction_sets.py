@@ -70,7 +70,7 @@ def _quantile_of_class(of_class: Residuals, coverage: float, of_all: float) -> f
 def residuals_by_class(P: Array) -> Array:
     """Return each row's residual for each class, (n, K) in float64: 1 - P, and 0 for its most probable classes."""
     P = P.astype(np.float64)
-    is_largest = np.equal(P, P.max(axis=1, keepdims=True))
+    is_largest = np.equal(P, P.max(axis=1, keepdims=True))  # several, where probabilities tie
     return np.where(is_largest, 0.0, 1.0 - P)
 
 

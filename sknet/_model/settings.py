@@ -28,7 +28,7 @@ class ObjectiveSettings:
 class TableSettings:
     """How the table is encoded."""
 
-    categorical_features: object
+    categorical_features: object  # as the user gives it; so is `text_features`
     input_scaling: str | None
     text_features: object = None
     numeric_encoding: str = "raw"  # whether the encoded table has bins; `Settings.sees_bins`: which networks see them

@@ -100,4 +100,5 @@ def run_on_parts(work: Callable[[slice], None], rows: slice, size: int, n_thread
     parts = [slice(start, min(start + size, rows.stop)) for start in starts]
     contexts = [copy_context() for _ in parts]  # np.errstate holds in them, too
     with ThreadPoolExecutor(n_threads) as pool:
+        # `list` waits for all, and raises the first error
         list(pool.map(lambda context, part: context.run(work, part), contexts, parts))

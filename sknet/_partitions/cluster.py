@@ -242,7 +242,7 @@ class Cluster:
         return [(address, block) for address, block in zip(threads, blocks, strict=True) if block]
 
     def results(self, futures: Sequence[Future]) -> list[Any]:
-        """Return what tasks give; their errors are raised as they are, and what dask gives up as a RuntimeError."""
+        """Wait for tasks and return what they give; raise their errors, and a RuntimeError for lost ones."""
         try:
             return self.wait_for(self._client.gather(list(futures), asynchronous=True))
         except KilledWorker as error:

@@ -65,7 +65,7 @@ def predict_lazily(estimator: Predicts, model: Model, X: Collection, method: str
 
 
 def _map(predict: _Predict, X: Collection, shared: object) -> Collection:
-    """Return, lazily, what is predicted for each part."""
+    """Return the collection of what `predict` will give for each part of X; nothing is computed yet."""
     if not isinstance(X, da.Array):
         return X.map_partitions(predict, shared, meta=predict.framed(predict.like, None))
     X = X.rechunk({1: -1})  # all columns in each chunk

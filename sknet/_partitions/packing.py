@@ -279,7 +279,7 @@ def choose_format(X: Table, choices: ColumnChoices, files: ScratchFiles) -> Tabl
         return ArrayFormat(X.shape[1], float_type(X.dtype))
     names = column_names(X)
     columns: list[ColumnFormat] = []
-    for j, (name, named) in enumerate(zip(names, choices.named_kinds(names), strict=True)):
+    for j, (name, named) in enumerate(zip(names, choices.named_kinds(names), strict=True)):  # named: by the user
         values = column_at(X, j)
         columns.append(FORMATS[choices.kind_of(values, name, named)](name, values, files))
     dtypes = {column.dtype for column in columns}

@@ -62,11 +62,13 @@ def read_frames(
     parts: list[Fragment | Dataset] = list(fragments) or [data]
     schemas = [(getattr(fragment, "path", "the Dataset"), fragment.physical_schema) for fragment in fragments]
     schemas = schemas or [("the Dataset", data.schema)]
+    # types that hold the values of all files, where we opened these; a user's Dataset has types of its own
     schema = _common_schema(data.schema, schemas, columns, unify=data is not source)
     n_rows = max(MIN_ROWS, n_values // max(len(schema.names), 1))
     for part, (path, in_file) in zip(parts, schemas, strict=True):
         # a column that is in no file is known from the folder's name
         fields = [in_file.field(name) if name in in_file.names else schema.field(name) for name in schema.names]
+        # read in the file's own types, and cast in `_as_frame`, where an error can name the file and the column
         for batch in _batches(part, pyarrow.schema(fields), n_rows):
             if batch.num_rows:
                 yield _as_frame(batch, schema, path)

@@ -99,7 +99,7 @@ class ShuffledRecords:
         self, convert: Callable[[Records], Records], dtype: DType, n_rows: int, files: ScratchFiles
     ) -> ShuffledRecords:
         """Write what a function makes of all records, so many at a time, to another file, in the same buckets."""
-        file = files.open()
+        file = files.open()  # `bounds` count records: they hold there, too
         total = int(self.bounds[-1, -1])
         for start in range(0, total, n_rows):
             records = np.empty(min(n_rows, total - start), self.dtype)

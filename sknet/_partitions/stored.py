@@ -152,7 +152,7 @@ class TableWriter:
         self._format: TableFormat | None = None
         self._targets: LabelSummary | RegressionTargetShape | None = None
         self._hash = blake2b(digest_size=32)
-        self._lowest, self._highest = np.uint64(2**64 - 1), np.uint64(0)
+        self._lowest, self._highest = np.uint64(2**64 - 1), np.uint64(0)  # of the keys so far
         self.n_read = self._n_rows = 0
 
     def append(self, chunk: CheckedChunk) -> None:

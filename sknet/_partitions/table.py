@@ -82,7 +82,7 @@ class RowGroups:
 
     @cached_property
     def position(self) -> NDArray[np.int32]:
-        """Each row's position in its group, (n,)."""
+        """Each row's position in its group, (n,): 0 for the first row of each."""
         position = np.empty(len(self.group), np.int32)
         for bound in self.bounds:
             position[self.order[bound]] = np.arange(bound.stop - bound.start)

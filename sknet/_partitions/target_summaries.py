@@ -41,9 +41,7 @@ class LabelTotals:
         texts = {part.labels.dtype.kind in "OUT" for part in (self, other) if len(part.labels)}
         if len(texts) == 2:
             raise ValueError("y mixes strings and other labels: make all of them strings, or none.")
-        return _totals(
-            np.concatenate([self.labels, other.labels]), np.concatenate([self.weight, other.weight])
-        )  # fmt: skip
+        return _totals(np.concatenate([self.labels, other.labels]), np.concatenate([self.weight, other.weight]))
 
 
 def _totals(labels: Array, weight: Array) -> LabelTotals:
@@ -83,7 +81,8 @@ class LabelSummary:
     def head(self, settings: ObjectiveSettings) -> LabelHead:
         """Learn which labels there are."""
         most = max(len(column.labels) for column in self.columns)
-        labels = [np.resize(column.labels, most) for column in self.columns]  # repeated, to be as many
+        # as if they were the y of so many rows; shorter columns repeat their labels
+        labels = [np.resize(column.labels, most) for column in self.columns]
         return learn_label_head(labels[0] if self.flat else stack_label_columns(labels), settings)[0]
 
     def class_weights_by_output(self, head: LabelHead) -> list[Array] | None:

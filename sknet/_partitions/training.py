@@ -95,7 +95,7 @@ class ShardedObjective:
 
     def _batches(self, batch: Batch) -> Sequence[Array | None]:
         """Return the positions of a batch's rows in each shard; None for all of its rows, empty for none."""
-        shard = self._rows.shard
+        shard = self._rows.shard  # positions are among the run's rows of the shard, not among all encoded there
         if isinstance(batch, slice):
             if length(batch) == self.n_samples:
                 return [None if bound.stop > bound.start else np.empty(0, np.int32) for bound in shard.bounds]
