@@ -1,4 +1,4 @@
-"""The values that "auto" becomes, by the other parameters and by facts about the rows to train on.
+"""What every "auto" becomes, which depends on the other parameters and on facts about the rows to train on.
 
 With scikit-learn's own schedules, which have no end, everything that scikit-learn does not have stays off unless it is
 set: with its settings, training does what it does there.

@@ -214,7 +214,10 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         return first, held_out if earlier is None else earlier.seeds[1], training
 
     def _assemble(self, data: ReadData, plan: Plan, earlier: Fitted | None, *, until: int | None = None) -> FitRun:
-        """Learn the encoding, encode the table once, and put the networks together that share it."""
+        """Learn the encoding, encode the table once, and put the networks together that share it.
+
+        `until`: the epoch after which training ends, counted as `State.epoch` is; None is `max_iter`.
+        """
         rows, settings = data.rows, plan.settings
         has_validation = data.validation is not None or plan.held_out is not None
         if self.solver == "lbfgs" and not has_validation:  # full batches: the order and number of rows do not matter

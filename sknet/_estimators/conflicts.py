@@ -32,7 +32,7 @@ def refuse_with_folds(p: CommonParameters, schedule_ends: bool) -> None:
 
 
 def refuse_with_temperature(p: CommonParameters) -> None:
-    """Raise if `temperature_scaling=True` is set beside what leaves no temperature to be found."""
+    """Raise if `temperature_scaling=True` is set beside a parameter with which no temperature can be found."""
     if getattr(p, "temperature_scaling", False) in (False, "auto"):  # which only the classifier has
         return
     wrong = {
@@ -59,7 +59,7 @@ def refuse_for_lbfgs(p: CommonParameters) -> None:
 
 def refuse_changed(p: CommonParameters, earlier: Mapping[str, object]) -> None:
     """Raise where training is to go on, but a parameter has changed by which the table or the targets were learnt."""
-    for name in LEARNT_WITH:
+    for name in LEARNT_WITH:  # of a regressor or of both: a classifier has no `target_scaling`, hence the None
         now = getattr(p, name, None)
         before = earlier.get(name)
         # a list, a tuple and an array of the same columns are the same choice; == of arrays gives no bool

@@ -38,7 +38,8 @@ from sknet._training.state import History, State
 from sknet._typing import Array, Table
 
 Seeds: TypeAlias = tuple[int, int, int]
-"""Of the first weights, of the held-out rows, of what training draws."""
+"""Of the first weights [0]; of the held-out rows, the folds and the sample that columns are learnt from [1]; of what
+training draws [2]."""
 
 Predict: TypeAlias = Callable[[Model, Table], Array | list[Array]]
 """What an estimator predicts of a table: numbers, or probabilities."""
@@ -129,11 +130,11 @@ class FitRun:
         return [network.first_state(seeds) for network, seeds in pairs]
 
     def start_from(self, states: list[State]) -> None:
-        """Let the networks start from these states."""
+        """Set the states that the networks start from."""
         self.states, self.epochs_before = states, [state.epoch for state in states]
 
     def evaluate_by_scorer(self, estimator: BaseEstimator) -> None:
-        """Evaluate each epoch by the scorer that the estimator's `scoring` names or is, if it is not minus the loss."""
+        """Let the estimator's scorer evaluate each epoch; `scoring="loss"` leaves the networks as they are."""
         if self.validation_table is None or estimator.scoring == "loss":
             return
         score = validation_scorer(estimator, self.validation_table, self.encoding.head, self._snapshot)
@@ -153,7 +154,7 @@ class FitRun:
         )
 
     def limit_epochs(self, selection: Selection) -> None:
-        """Train for as many epochs as folds have chosen."""
+        """Set the number of epochs to that which folds have chosen, before the networks train."""
         self.selection = selection
         self.networks = [stop_at_selected_epoch(selection, network) for network in self.networks]
 
