@@ -68,7 +68,7 @@ class Activation:
 
 
 HALF = {np.dtype(kind): np.array(0.5, kind) for kind in (np.float32, np.float64)}
-"""1/2 as an array: converting a Python number takes NumPy as long as a pass over a small layer."""
+"""The number 1/2 as an array: converting a Python number takes NumPy as long as a pass over a small layer."""
 
 
 def sigmoid(z: Array) -> None:
@@ -127,12 +127,13 @@ def _leaky_relu(z: Array) -> None:
 
 
 def _leaky_relu_backward(a: Array, delta: Array) -> None:
-    np.multiply(delta, LEAK, out=delta, where=a <= 0.0)
+    np.multiply(delta, LEAK, out=delta, where=a <= 0.0)  # a has the sign of z
 
 
 # --- exponential units: [1] ELU, [2] SELU ---------------------------------------------------------------------------
 
 SELU_SCALE, SELU_ALPHA = 1.0507009873554805, 1.6732632423543772
+"""The two numbers that keep mean 0 and variance 1 from layer to layer (Klambauer et al. 2017)."""
 
 
 def _elu(z: Array) -> None:
@@ -140,7 +141,7 @@ def _elu(z: Array) -> None:
 
 
 def _elu_backward(a: Array, delta: Array) -> None:
-    np.multiply(delta, a + 1.0, out=delta, where=a < 0.0)
+    np.multiply(delta, a + 1.0, out=delta, where=a < 0.0)  # a + 1 = exp(z), where z < 0
 
 
 def _selu(z: Array) -> None:
@@ -152,6 +153,7 @@ def _selu(z: Array) -> None:
 
 
 def _selu_backward(a: Array, delta: Array) -> None:
+    # where z < 0, the slope is scale alpha exp(z) = a + scale alpha
     slope = np.where(a < 0.0, a + SELU_SCALE * SELU_ALPHA, SELU_SCALE)
     delta *= slope.astype(delta.dtype, copy=False)
 
@@ -166,7 +168,7 @@ def _softplus(z: Array) -> None:
 def _softplus_backward(a: Array, delta: Array) -> None:
     np.negative(a, out=a)
     np.expm1(a, out=a)
-    np.negative(a, out=a)
+    np.negative(a, out=a)  # 1 - exp(-a) = -expm1(-a), in the memory of a
     delta *= a
 
 
@@ -174,7 +176,7 @@ def _softplus_backward(a: Array, delta: Array) -> None:
 
 
 def _gate(z: Array) -> Array:
-    """Return the sigmoid of z, to the last digits where it is small: z may be large there."""
+    """Return the sigmoid of z, exact to the last digits where it is tiny: there it is multiplied by a large z."""
     g = np.negative(z)
     with np.errstate(over="ignore"):
         np.exp(g, out=g)
@@ -207,10 +209,10 @@ def _mish(z: Array) -> None:
 
 def _mish_backward(z: Array, delta: Array) -> None:
     t = np.tanh(np.logaddexp(0.0, z))
-    delta *= t + z * (1.0 - t * t) * _gate(z)
+    delta *= t + z * (1.0 - t * t) * _gate(z)  # softplus' slope is the sigmoid, `_gate`
 
 
-_HALF = sqrt(0.5)  # rectifiers let half of the variance through (He et al. 2015)
+_ROOT_HALF = sqrt(0.5)  # rectifiers let half of the variance through (He et al. 2015)
 
 ACTIVATIONS: dict[str, Activation] = {
     a.name: a
@@ -218,8 +220,8 @@ ACTIVATIONS: dict[str, Activation] = {
         # sigmoid(z) = 1/2 + 1/2 tanh(z/2): a tanh unit with its input doubled and its output halved and shifted
         Activation("sigmoid", sigmoid, _sigmoid_backward, center=0.5, input_scale=2.0, output_scale=0.5),
         Activation("tanh", _tanh, _tanh_backward),
-        Activation("relu", _relu, _relu_backward, output_scale=_HALF),
-        Activation("leaky_relu", _leaky_relu, _leaky_relu_backward, output_scale=_HALF),
+        Activation("relu", _relu, _relu_backward, output_scale=_ROOT_HALF),
+        Activation("leaky_relu", _leaky_relu, _leaky_relu_backward, output_scale=_ROOT_HALF),
         Activation("elu", _elu, _elu_backward),
         Activation("selu", _selu, _selu_backward),
         Activation("softplus", _softplus, _softplus_backward, center=np.log(2.0), output_scale=0.5),

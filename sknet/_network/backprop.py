@@ -4,7 +4,8 @@ The forward pass goes through the layers from the first to the last, the backwar
 enters a layer's `backward` is dJ/d(its output), what leaves it is dJ/d(its input): the chain rule.
 
 These are the lines that every fit of dense rows runs. All arrays are given to a layer when it is made (by `binding`):
-its parameters, which are views of theta, their gradient, and buffers, which each pass overwrites.
+its parameters, which are views of theta, their gradient, and buffers, which each pass overwrites. `x.dot(W, z)` writes
+the product of x and W into z.
 
 Conventions
 -----------
@@ -46,7 +47,7 @@ class Dense:
     dW: Array
     db: Array
     z: Array  # (n, h)
-    ones: Array  # (n,)
+    ones: Array  # (n,) sums the rows of delta
     dx: Array | None = None  # (n, d); None for the first layer, whose x is data
     joined: bool = False  # whether x ends with a column of ones, and W with b: one product then does for both
 

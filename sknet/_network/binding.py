@@ -29,7 +29,7 @@ FIRST_LAYERS: dict[InputKind, Callable[..., Layer]] = {
 }
 
 NO_ARRAY = np.empty((0, 0))
-"""In place of arrays that only a backward pass writes: NumPy raises if there is one all the same."""
+"""Stands for the gradient where no backward pass is wanted: one that runs all the same fails, by its shape."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,7 @@ def bind_layers(
 ) -> Chain:  # fmt: skip
     """As `bind`, for the parameters of each layer, which need not lie in one theta."""
     gradients = gradients or [LayerParameters(NO_ARRAY, NO_ARRAY)] * len(parameters)
+    # no rates, or no training: 0 for every hidden layer
     rates = (training and training.dropout) or [0.0] * len(activations)
     if not len(activations) == len(rates) == len(parameters) - 1:
         raise ValueError(
@@ -91,12 +92,13 @@ def bind_layers(
     layers: list[Layer] = []
     hidden: list[Array] = []
     for number, (layer, gradient) in enumerate(zip(parameters, gradients, strict=True)):
-        d, h = layer.W.shape
+        d, h = layer.W.shape  # of a joined first layer, d counts the column of ones
         # one buffer per layer: the activation overwrites z with a, which the next layer's backward pass still needs
         z = np.empty((n_rows, h), dtype)
         wants_dx = training is not None and (number > 0 or training.to_input)
         dx = np.empty((n_rows, d), dtype) if wants_dx else None
-        layers.append((FIRST_LAYERS[kind] if number == 0 else Dense)(*layer, *gradient, z, ones, dx))
+        make_layer = FIRST_LAYERS[kind] if number == 0 else Dense
+        layers.append(make_layer(*layer, *gradient, z, ones, dx))  # W, b, dW, db, and the buffers
         if number < len(activations):
             hidden.append(_add_activation(layers, activations[number], rates[number], z, training))
     if isinstance(layers[0], DenseOnSparse):

@@ -63,12 +63,12 @@ def refuse_bad_activation(activation: Activation) -> None:
     kept = z.copy()
     with np.errstate(all="ignore"):
         _refuse_new_array(f"{name}: apply(z)", activation.apply, (z,))
-        kept = kept if activation.keeps == "input" else z
+        kept = kept if activation.keeps == "input" else z  # `apply` has overwritten z with the outputs
         _refuse_new_array(f"{name}: backward(kept, delta)", activation.backward, (kept, np.ones_like(z)))
 
 
 def _refuse_new_array(what: str, function: Callable[..., object], arguments: tuple[Array, ...]) -> None:
-    """Call a function that must overwrite its last argument."""
+    """Call a function; raise where it returns a new array and leaves its last argument as it was."""
     written, before = arguments[-1], arguments[-1].copy()
     returned = function(*arguments)
     if isinstance(returned, np.ndarray) and np.array_equal(written, before) and not np.array_equal(returned, before):

@@ -20,6 +20,8 @@ STEP = 1e-5
 """Of the central differences: truncation and rounding are both about 1e-11 there."""
 
 N_ROWS, N_UNITS = 50, 4
+"""Of the random points."""
+
 SINGLE_TOLERANCE = 1e-3
 """How far single precision may be from double, relative to 1 and to the value."""
 
@@ -160,6 +162,7 @@ def _hints_for_activation(
 
 
 def _targets(target: Target, rng: np.random.Generator) -> Array:
+    """Return targets as (n, k) float64; by default positive ones that add up to 1, which nearly every loss takes."""
     if target is None:
         return rng.dirichlet(np.ones(2), N_ROWS)
     target = np.array(target, dtype=np.float64)
@@ -177,7 +180,7 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
     if not np.allclose(loss.value(raw[:3].copy(), target[:3]), value[:3], rtol=1e-9, atol=1e-12):
         raise ValueError(f"{name}: value(raw, target) mixes samples: each loss must depend on its own row only.")
     slope = np.empty((n, k))
-    for j in range(k):
+    for j in range(k):  # central differences: raw_j of all rows at once, since rows do not depend on each other
         step = STEP * np.eye(k)[j]
         slope[:, j] = (loss.value(raw + step, target) - loss.value(raw - step, target)) / (2.0 * STEP)
     derivative = _gradient(f"{name}: gradient(raw, target)", loss.gradient, raw, target)
@@ -316,6 +319,7 @@ def _compare(
     }
     lines = ["".join(f"{name:>18}" for name in columns)]
     lines += ["".join(f"{values[at]:18.6g}" for values in columns.values()) for at in worst]
+    # a hint is given where what it proposes would have been right
     advice = [hint for hint, would in (hints or {}).items() if _apart(would(), expected).max() <= tolerance]
     wrong = f"{what}: it is off at {(error > tolerance).sum()} of {error.size} places, by up to {error.max():.2g}."
     raise ValueError("\n".join([wrong, *lines, *(advice or _ratio(computed, expected))]))

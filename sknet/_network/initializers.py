@@ -16,6 +16,7 @@ from sknet._network.layout import Layout
 from sknet._typing import Array
 
 Initializer = Callable[[int, int, np.random.Generator], Array]
+"""(fan_in, fan_out, rng) -> W"""
 
 
 def _uniform(variance: float, fan_in: int, fan_out: int, rng: np.random.Generator) -> Array:
@@ -69,7 +70,8 @@ INITIALIZERS: dict[str, Initializer] = {
 CENTRED = ("centred", "auto")
 """The names of `centred`, which needs to know the activations."""
 
-_INPUT = Activation("input", lambda z: None, lambda a, delta: None)
+_NO_ACTIVATION = Activation("none", lambda z: None, lambda a, delta: None)
+"""Stands for the table before the first layer and for the raw output after the last: centre 0, scales 1."""
 
 
 def draw(
@@ -131,8 +133,8 @@ def centred(
     from there before they can tell one region from another. The second layer's
     weights are smaller in return.
     """
-    before = [_INPUT, *activations]
-    after = [*activations, _INPUT]
+    before = [_NO_ACTIVATION, *activations]  # what each layer's inputs come from
+    after = [*activations, _NO_ACTIVATION]  # and what its sums go into
     scales = []
     for source, target in zip(before, after, strict=True):
         scales.append(target.input_scale / source.output_scale)
@@ -150,9 +152,11 @@ def centred(
 
 def _excess(first: Activation, n_units: int) -> float:
     """Return by what factor the first layer's outputs vary more than those of a layer without spread."""
+    # 100 quantiles of a normal distribution: no random numbers are needed
     normal = first.input_scale * ndtri(np.linspace(0.005, 0.995, 100))
-    z = np.concatenate([sqrt(1.0 + SPREAD**2) * normal, normal])  # with spread, and without
+    z = np.concatenate([sqrt(1.0 + SPREAD**2) * normal, normal])  # of W x + b: 1 is the variance of b
     with np.errstate(all="ignore"):
+        # as wide as the layer: an activation that a user wrote may have numbers of its own for each unit
         a = np.repeat(z[:, np.newaxis], n_units, axis=1)
         first.apply(a)
         squares = (a - first.center) ** 2

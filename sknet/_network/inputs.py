@@ -30,7 +30,7 @@ class Inputs(Protocol):
 
 
 class DenseInputs:
-    """The rows of an array, gathered batch by batch into one buffer: up to `n_rows` of them."""
+    """The rows of an array, (n, d) or (n,), gathered batch by batch into one buffer: up to `n_rows` of them."""
 
     def __init__(self, values: Array, n_rows: int, kind: InputKind = "dense") -> None:
         self.kind, self._values, self._n_rows = kind, values, n_rows
@@ -97,7 +97,7 @@ class SelectedInputs:
         return self.inputs.kind
 
     def __call__(self, batch: Batch) -> Table:
-        """Return the batch's rows."""
+        """Return the batch's rows: `batch` counts the selected rows, `inputs` counts all."""
         return self.inputs(self.rows[batch])
 
 

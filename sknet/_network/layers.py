@@ -33,12 +33,12 @@ class ActivateAndKeep:
 
 
 N_POOLED_MASKS = 2**17
-"""How many masks are drawn for all steps, of one output each: they fit in the processor's cache."""
+"""How many random factors the pool holds, one for each output that is masked: they fit in the processor's cache."""
 
 
 @lru_cache(maxsize=4)
 def mask_pool(rate: float, dtype: DType, size: int) -> Array:
-    """Draw so many masks, always the same: 0 with probability `rate`, else 1 / (1 - rate)."""
+    """Return `size` random factors, the same at every call: 0 with probability `rate`, else 1 / (1 - rate)."""
     pool = (np.random.default_rng(0).random(size) >= rate).astype(dtype)
     pool /= 1.0 - rate
     return pool
@@ -53,10 +53,12 @@ class Dropout:
 
     def __init__(self, rate: float, rng: np.random.Generator, dropped: Array) -> None:
         n, h = dropped.shape
+        # where one row is longer than the pool, it still has h + 1 places to start from
         self.pool = mask_pool(rate, dropped.dtype, max(N_POOLED_MASKS, 2 * h))
-        self.draw_word = rng.bit_generator.random_raw
+        self.draw_word = rng.bit_generator.random_raw  # 64 random bits: cheaper than `rng.integers`
         self.dropped = dropped  # not in place, since the activation's backward pass reads `a` as it was
-        n_rows = max(1, N_POOLED_MASKS // 4 // h)  # so many rows' masks follow each other in the pool
+        # a part takes a quarter of the pool at most: three quarters are left to choose its start from
+        n_rows = max(1, N_POOLED_MASKS // 4 // h)
         self.parts = [slice(start, min(start + n_rows, n)) for start in range(0, n, n_rows)]
         self.masks: list[Array] = []
 

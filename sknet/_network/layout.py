@@ -42,8 +42,9 @@ class Layout:
     @cached_property
     def starts(self) -> list[int]:
         """Where in theta each weight matrix starts: the last layer's first."""
+        # the sums of the sizes before each matrix; the last one, of all sizes, is `n_weights`
         *starts, _ = accumulate(map(prod, reversed(self.shapes)), initial=0)
-        return starts[::-1]
+        return starts[::-1]  # the first layer's first, like `shapes`
 
     @cached_property
     def n_weights(self) -> int:
@@ -83,11 +84,12 @@ class Layout:
     def with_output_scaled(self, theta: Array, factor: float) -> Array:
         """Return a copy of theta in which the output layer's weights and biases are multiplied by a factor."""
         scaled = theta.copy()
-        for part in self.layers(scaled)[-1]:
+        for part in self.layers(scaled)[-1]:  # W and b are views: this changes `scaled`
             part *= factor
         return scaled
 
     def pack(self, coefs: Iterable[Array], intercepts: Iterable[Array], dtype: npt.DTypeLike) -> Array:
         """Copy weight matrices and bias vectors into a new theta."""
         parts = (*reversed(list(coefs)), *intercepts)
+        # "unsafe" permits float64 weights in a float32 theta
         return np.concatenate(list(map(np.ravel, parts)), dtype=dtype, casting="unsafe")

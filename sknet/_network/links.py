@@ -21,7 +21,8 @@ def sigmoid_link(raw: Array) -> None:
 
 def log_sigmoid_link(raw: Array) -> None:
     """Overwrite raw with the logarithms of its sigmoids."""
-    log_expit(raw, out=raw, dtype=np.float64, casting="same_kind")  # SciPy's for float32 falls here and there
+    # in float64 for float32 too: there SciPy's function falls here and there, where it must rise
+    log_expit(raw, out=raw, dtype=np.float64, casting="same_kind")
 
 
 def sigmoid_link_backward(raw: Array, delta: Array) -> Array:
@@ -62,7 +63,7 @@ DIFFERENCE_STEP = 1e-5
 def link_differences(link: Callable[[Array], None], raw: Array, delta: Array) -> Array:
     """Return dJ/draw by differences of a link whose derivative nobody has written."""
     gradient = np.empty_like(raw, dtype=np.float64)
-    for j in range(raw.shape[1]):
+    for j in range(raw.shape[1]):  # raw_j may change every prediction of its row: sum_i delta_i dlink_i / draw_j
         step = DIFFERENCE_STEP * np.maximum(1.0, np.abs(raw[:, j]))
         above, below = raw.astype(np.float64), raw.astype(np.float64)
         above[:, j] += step

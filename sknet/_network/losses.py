@@ -46,7 +46,7 @@ def identity(raw: Array) -> None:
 
 @dataclass(frozen=True)
 class Interval:
-    """The numbers between two others.
+    """An interval of numbers; each end may belong to it or not.
 
     Parameters
     ----------
@@ -220,7 +220,7 @@ class Loss:
         return np.maximum(log_p, np.finfo(raw.dtype).min)  # one output may lie infinitely far below another
 
     def both_predictions(self, raw: Array) -> Array:
-        """Return, where the link is mirrored, the predictions of -raw and those of raw side by side; else the latter.
+        """Return probabilities of both classes of each output where the link is mirrored; else `predictions`.
 
         Parameters
         ----------
@@ -230,12 +230,13 @@ class Loss:
         Returns
         -------
         predictions : array of shape (n, 2 k) or (n, k)
-            Probabilities.
+            Probabilities; of both classes, first those of the other class, the
+            link of -raw.
         """
         return self._both(self.predictions, raw)
 
     def both_log_predictions(self, raw: Array) -> Array:
-        """Return the logarithms of the same.
+        """Return the logarithms of `both_predictions`.
 
         Parameters
         ----------
@@ -326,7 +327,7 @@ Joint = Callable[[Array, Array], tuple[Array, Array]]
 
 
 def _value_of(joint: Joint, raw: Array, target: Array) -> Array:
-    with np.errstate(all="ignore"):  # what is too large for a float is infinite: training says what it makes of that
+    with np.errstate(all="ignore"):  # an overflow gives an infinite loss, which training reports as divergence
         return joint(raw.copy(), target)[0]
 
 
@@ -337,7 +338,7 @@ def _gradient_of(joint: Joint, raw: Array, target: Array) -> Array:
 
 
 def make_loss(name: str, joint: Joint, **more: object) -> Loss:
-    """Return the loss whose value and gradient one function computes."""
+    """Return the loss whose value and gradient one function computes; `more` are further arguments of `Loss`."""
     functions = {"value": partial(_value_of, joint), "gradient": partial(_gradient_of, joint), "joint": joint}
     return Loss(name, **functions | more)  # type: ignore[arg-type]
 
@@ -367,14 +368,14 @@ def sigmoid_log_loss_gradient(raw: Array, target: Array) -> Array:
 def softmax_log_loss(raw: Array, target: Array) -> tuple[Array, Array]:
     """-sum_j t_j log a_j with a = softmax(raw); it is log sum_j exp(raw_j) - sum_j t_j raw_j."""
     a = raw.T.copy()  # (k, n): what is done with all of a row goes faster along whole columns
-    largest = np.maximum.reduce(a)
-    at_target = np.vecdot(raw, target)
+    largest = np.maximum.reduce(a)  # (n,)
+    at_target = np.vecdot(raw, target)  # (n,) sum_j t_j raw_j, before delta overwrites raw
     a -= largest  # changes no probability, and exp cannot overflow
     np.exp(a, out=a)
-    total = np.add.reduce(a)
+    total = np.add.reduce(a)  # (n,) sum_j exp(raw_j - largest)
     a /= total
     delta = np.subtract(a.T, target, out=raw)  # a - t: the rows of t add up to 1
-    value = np.log(total, out=total)
+    value = np.log(total, out=total)  # log sum_j exp(raw_j) - largest
     largest -= at_target
     value += largest
     return value, delta
@@ -394,18 +395,21 @@ LEAST_SHARE = 1e-3
 
 
 def _shares(target: Array, weight: Array | None) -> Array:
+    """Return the share of rows that have each label, (k,), within limits."""
     share = np.average(target, axis=0, weights=weight).astype(np.float64)
     return np.clip(share, LEAST_SHARE, 1.0 - LEAST_SHARE)
 
 
 def _log_odds(target: Array, weight: Array | None) -> Array:
+    """Return the raw outputs whose sigmoids are the labels' shares, (k,)."""
     share = _shares(target, weight)
     return np.log(share / (1.0 - share))
 
 
 def _centred_logs(target: Array, weight: Array | None) -> Array:
+    """Return the raw outputs, of mean 0, whose softmax gives the labels' shares, (k,)."""
     logs = np.log(_shares(target, weight))
-    return logs - logs.mean()
+    return logs - logs.mean()  # a softmax does not change with a constant that is added to all
 
 
 # --- losses side by side ---------------------------------------------------------------------------------------------
@@ -429,7 +433,7 @@ class _SideBySide:
 
     def link(self, raw: Array) -> None:
         for loss, s in zip(self.losses, self.slices, strict=True):
-            loss.link(raw[:, s])
+            loss.link(raw[:, s])  # a view: each link writes into raw
 
     def link_backward(self, raw: Array, delta: Array) -> Array:
         pairs = zip(self.losses, self.slices, strict=True)
@@ -462,6 +466,7 @@ def side_by_side(losses: Sequence[Loss], slices: Sequence[slice]) -> Loss:
         start=pieces.start,
         link_backward=pieces.link_backward,
         log_link=None if any(loss.log_link is None for loss in losses) else pieces.log_link,
+        # a softmax's slice has all of its classes: only single outputs, of two classes, must be mirrored
         mirrored={loss.mirrored for loss, s in zip(losses, slices, strict=True) if s.stop - s.start == 1} == {True},
     )
 

@@ -112,14 +112,14 @@ def monotone_bounds(
     lower, upper = np.full(layout.n_weights, -np.inf, dtype), np.full(layout.n_weights, np.inf, dtype)
     bounds = list(zip(layout.views(lower)[0], layout.views(upper)[0], strict=True))  # of a theta without biases
     increases, decreases = sign > 0, sign < 0  # which of a layer's inputs
-    for number, (low, high) in enumerate(bounds):
+    for number, (low, high) in enumerate(bounds):  # views, shaped like the layer's W
         n_units = low.shape[1]
         is_last = number == len(activations)
         sees = np.ones(n_units, dtype=bool) if is_last else sees_constrained(n_units, n_joined)
         low[increases], high[decreases] = 0.0, 0.0
-        # the other half of the units do not see the constrained inputs at all
+        # the other half of the units do not see the constrained inputs at all: both bounds are 0
         low[np.ix_(decreases, ~sees)] = high[np.ix_(increases, ~sees)] = 0.0
-        increases, decreases = sees, np.zeros(n_units, dtype=bool)
+        increases, decreases = sees, np.zeros(n_units, dtype=bool)  # units that see them never fall, whatever the sign
     means = [input_means]
     means += [np.full(size, a.center) for size, a in zip(layout.sizes[1:-1], activations, strict=True)]
     return MonotoneBounds(lower, upper, bounds, means)

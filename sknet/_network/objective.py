@@ -51,11 +51,12 @@ class BoundChain:
     """A chain for so many rows, and the arrays that belong to it."""
 
     chain: Chain
-    n: int
+    n: int  # rows of the whole batch, of which the chain may take a piece
+    # what the chain is bound to: it serves a call that brings the very same objects
     theta: Array
     out: Array  # the gradient
     rng: np.random.Generator | None
-    w: Array  # theta's weights, and their gradient
+    w: Array  # theta[:n_weights], a view, and its gradient
     w_grad: Array
     weight: Array  # 1/n for each row, where n is the size of the whole batch
     weight_of_each: Array  # the same as a single number in an array, for speed: see `activations.HALF`
@@ -105,7 +106,10 @@ class Objective:
         self._evaluated_theta, self._evaluation_chains = np.empty(0), dict[tuple[int, InputKind], Chain]()
 
     def set_rows(self, inputs: Inputs, target: Array, weight: Array | None) -> None:
-        """Take other training rows, of the same kind: those of a stream are never all in memory."""
+        """Take other training rows, of the same kind: those of a stream are never all in memory.
+
+        `n_samples` stays the number of all training rows; bound chains stay valid, since they hold no rows.
+        """
         self._inputs = inputs
         self._target = DenseInputs(target, self.max_rows)
         self._weight = None if weight is None else DenseInputs(weight, self.max_rows)
@@ -138,7 +142,8 @@ class Objective:
         """
         n = length(batch)
         if n > self.max_rows:
-            value, n_weights = self.partial_batch(theta, batch, n, out, rng), self._layout.n_weights
+            n_weights = self._layout.n_weights
+            value = self.partial_batch(theta, batch, n, out, rng)
             return value + self._penalty.add(theta[:n_weights], out[:n_weights]), out
         bound = self._bind(n, n, theta, out, rng)
         value = self._data_term(bound, batch, n)
@@ -194,7 +199,7 @@ class Objective:
         if self._piece_gradient is None:
             self._piece_gradient = np.empty_like(out)
         value = 0.0
-        for piece in pieces(batch, self.max_rows):
+        for piece in pieces(batch, self.max_rows):  # a chain overwrites its gradient, so each piece's is added to `out`
             bound = self._bind(length(piece), n, theta, self._piece_gradient, rng)
             value += self._data_term(bound, piece, n)
             out += self._piece_gradient
@@ -221,6 +226,7 @@ class Objective:
         values = bound.out[start : start + len(rows) * h].reshape(-1, h)  # where the first layer has packed them
         if self._penalty.l2:
             self._penalty.add(bound.w[:start], bound.out[:start])
+            # `values` is contiguous: reshape gives a view of it, to which the penalty's gradient is added
             self._penalty.add(bound.w[start:].reshape(-1, h).take(rows, axis=0).ravel(), values.reshape(-1))
         return SparseGradient(bound.out, start, self._layout.n_weights, rows, values)
 
@@ -236,9 +242,9 @@ class Objective:
         return raw
 
     def _evaluation_chain(self, theta: Array, n_rows: int, kind: InputKind) -> Chain:
-        """Return the chain of a forward pass: an epoch's is the last one's, whose theta lay in the same memory."""
+        """Return a chain for forward passes; chains are kept as long as theta is the same array, epoch after epoch."""
         if theta is not self._evaluated_theta:
-            self._evaluated_theta, self._evaluation_chains = theta, {}
+            self._evaluated_theta, self._evaluation_chains = theta, {}  # the old ones hold views of another theta
         if (n_rows, kind) not in self._evaluation_chains:
             self._evaluation_chains[n_rows, kind] = bind(self._layout, self._activations, theta, n_rows, kind)
         return self._evaluation_chains[n_rows, kind]

@@ -21,7 +21,7 @@ LEAST_STEP = 1e-3
 """The least distance of neighbouring quantiles at the start of training, in scaled units."""
 
 SLACK = 1e-10
-"""How much levels are lowered, so that rounding does not decide on the quantile."""
+"""How much levels are lowered: a cumulated weight that reaches a level may be rounded to a little less."""
 
 
 def weighted_quantiles(target: Array, levels: Sequence[float], weight: Array | None) -> Array:
@@ -46,25 +46,30 @@ class Quantiles:
         return len(self.levels) // 2
 
     def start(self, target: Array, weight: Array | None) -> Array:
+        """Return the raw outputs whose predictions are the target's quantiles, (k,)."""
         quantiles = weighted_quantiles(target, self.levels, weight)[:, 0]
-        steps = np.maximum(np.diff(quantiles), LEAST_STEP)
+        steps = np.maximum(np.diff(quantiles), LEAST_STEP)  # (k - 1,): one for each level but the middle
         raw = steps + np.log(-np.expm1(-steps))  # the inverse of softplus: the link gives the steps back
         return np.insert(raw, self.middle, quantiles[self.middle])
 
     def link(self, raw: Array) -> None:
+        """Overwrite raw with the quantiles, which increase along each row."""
         m = self.middle
-        step = np.logaddexp(0.0, raw)
+        step = np.logaddexp(0.0, raw)  # softplus; step[:, m] is not used
+        # above the middle q_j = q_m + step_(m+1) + ... + step_j; below it q_j = q_m - step_(m-1) - ... - step_j
         np.cumsum(step[:, m + 1 :], axis=1, out=raw[:, m + 1 :])
         raw[:, m + 1 :] += raw[:, m : m + 1]
         raw[:, :m] = raw[:, m : m + 1] - np.cumsum(step[:, :m][:, ::-1], axis=1)[:, ::-1]
 
     def link_backward(self, raw: Array, delta: Array) -> Array:
-        m, slope = self.middle, np.asarray(expit(raw))  # the sigmoid is softplus' slope
-        slope[:, m] = delta.sum(axis=1)
-        # a step moves every quantile beyond it
-        slope[:, m + 1 :] *= np.cumsum(delta[:, :m:-1], axis=1)[:, ::-1]
-        slope[:, :m] *= -np.cumsum(delta[:, :m], axis=1)
-        return slope
+        """Return dJ/draw, given delta = dJ/dquantiles."""
+        m = self.middle
+        by_raw = np.asarray(expit(raw))  # the sigmoid is softplus' slope
+        by_raw[:, m] = delta.sum(axis=1)  # the middle moves all quantiles
+        # step j > m moves all quantiles from j on up, step j < m all from j on down: sums of delta from the far ends
+        by_raw[:, m + 1 :] *= np.cumsum(delta[:, :m:-1], axis=1)[:, ::-1]
+        by_raw[:, :m] *= -np.cumsum(delta[:, :m], axis=1)
+        return by_raw
 
     def __call__(self, raw: Array, target: Array) -> tuple[Array, Array]:
         prediction = raw.copy()
@@ -87,7 +92,10 @@ class Pinball:
 
 
 def _pinball(q: Array, error: Array) -> tuple[Array, Array]:
-    """Return the mean of q e where the target lies above the prediction by e, and of (q - 1) e elsewhere."""
+    """Return each row's mean of q e where the error e = target - prediction is positive, of (q - 1) e elsewhere.
+
+    And its gradient by the predictions, 0 where e is. q is one level, or one for each column, (k,).
+    """
     value = np.maximum(q * error, (q - 1.0) * error).mean(axis=1)
     slope = np.where(error > 0.0, -q, 1.0 - q) * (error != 0.0)
-    return value, slope / error.dtype.type(error.shape[1])
+    return value, slope / error.shape[1]

@@ -63,7 +63,7 @@ def _row_means(values: Array) -> Array:
 
 def _exp_link(raw: Array) -> None:
     with np.errstate(over="ignore"):
-        np.exp(raw, out=raw, dtype=np.float64, casting="same_kind")  # NumPy's for float32 falls here and there
+        np.exp(raw, out=raw, dtype=np.float64, casting="same_kind")  # in float32, NumPy's falls here and there
 
 
 def _exp_link_backward(raw: Array, delta: Array) -> Array:
@@ -74,7 +74,8 @@ def _exp_link_backward(raw: Array, delta: Array) -> Array:
 def poisson(raw: Array, target: Array) -> tuple[Array, Array]:
     """Half the Poisson deviance: m - t - t log(m / t) with the mean m = exp(raw)."""
     positive = target > 0.0
-    off = raw - np.log(target, out=np.zeros_like(raw), where=positive)
+    # log t does not exist for t = 0, where the loss is m: `off` is not read there
+    off = raw - np.log(target, out=np.zeros_like(raw), where=positive)  # log(m / t)
     mean = np.exp(raw)
     value = np.where(positive, target * (np.expm1(off) - off), mean)
     return _row_means(value), (mean - target) / raw.shape[1]
@@ -82,7 +83,7 @@ def poisson(raw: Array, target: Array) -> tuple[Array, Array]:
 
 def gamma(raw: Array, target: Array) -> tuple[Array, Array]:
     """Half the gamma deviance: t / m - 1 - log(t / m) with the mean m = exp(raw)."""
-    off = raw - np.log(target)
+    off = raw - np.log(target)  # log(m / t)
     excess = np.expm1(-off)  # t / m - 1
     return _row_means(excess + off), -excess / raw.shape[1]
 
@@ -100,13 +101,16 @@ class Tweedie:
         a, b = 1.0 - self.power, 2.0 - self.power
         positive = target > 0.0
         off = raw - np.log(target, out=np.zeros_like(raw), where=positive)
-        mean = np.exp(b * raw)  # m^b
+        m_to_b = np.exp(b * raw)
+        # t^b (m / t)^b / b = m^b / b, the same for a, and 1 / a - 1 / b = 1 / (a b), since b - a = 1
         deviance = target**b * (np.expm1(b * off) / b - np.expm1(a * off) / a)
-        slope = mean - np.where(positive, target * np.exp(a * raw), 0.0)
-        return _row_means(np.where(positive, deviance, mean / b)), slope / raw.shape[1]
+        # a is negative, so m^a may be infinite: where t is 0, t m^a would be NaN
+        slope = m_to_b - np.where(positive, target * np.exp(a * raw), 0.0)
+        return _row_means(np.where(positive, deviance, m_to_b / b)), slope / raw.shape[1]
 
 
 def _log_mean(name: str, targets: Interval, target: Array, weight: Array | None) -> Array:
+    """Return the raw outputs whose predictions, exp(raw), are the targets' means, (k,)."""
     mean = np.average(target, axis=0, weights=weight)
     if not mean.all():
         raise ValueError(
@@ -163,7 +167,7 @@ def quantiles(levels: Sequence[float]) -> Loss:
 
 def quantile(quantile: float | Sequence[float] = 0.5) -> Loss:
     """Return the pinball loss of one quantile level or of several; see `pinball` and `quantiles`."""
-    if isinstance(quantile, float | Real):
+    if isinstance(quantile, float | Real):  # a float is a Real, which type checkers do not know
         return pinball(float(quantile))
     given: list[object] = list(quantile)
     levels = [float(q) for q in given if isinstance(q, Real)]

@@ -19,7 +19,7 @@ class MixedRows(NamedTuple):
     """Rows most of whose inputs are one-hot: the others as an array, and where a 1 is."""
 
     dense: Array  # (n, m)
-    one_hot: sp.csr_array  # (n, d)
+    one_hot: sp.csr_array  # (n, d), with no entries in the dense inputs' columns
     dense_inputs: Array  # (m,) which of the d inputs the columns of `dense` are
 
 
@@ -63,7 +63,7 @@ class DenseOnMixed(Dense):
 
     def backward(self, delta: Array) -> None:
         self.dW[:] = self.x.one_hot.T @ delta  # dJ/dW = x^T dJ/dz: of a level, the sum over its rows
-        self.dW[self.x.dense_inputs] = self.x.dense.T @ delta
+        self.dW[self.x.dense_inputs] = self.x.dense.T @ delta  # these rows were 0 so far
         self.ones.dot(delta, self.db)  # dJ/db = 1^T dJ/dz
 
 
@@ -71,12 +71,12 @@ def touched_inputs(x: sp.csr_array) -> Array | None:
     """Return the columns with entries, increasing; None where they are most of them."""
     touched = np.zeros(x.shape[1], dtype=bool)
     touched[x.indices] = True
-    rows = np.flatnonzero(touched)
-    return rows if 2 * len(rows) <= x.shape[1] else None  # packing more would cost more than it saves
+    columns = np.flatnonzero(touched)  # of x, and so rows of W
+    return columns if 2 * len(columns) <= x.shape[1] else None  # packing more would cost more than it saves
 
 
 def only_columns(x: sp.csr_array, columns: Array) -> sp.csr_array:
     """Return x without its other columns, which have no entries."""
-    new_index = np.empty(x.shape[1], dtype=x.indices.dtype)
+    new_index = np.empty(x.shape[1], dtype=x.indices.dtype)  # by old index; never read where a column has no entries
     new_index[columns] = np.arange(len(columns))
     return sp.csr_array((x.data, new_index[x.indices], x.indptr), shape=(x.shape[0], len(columns)))

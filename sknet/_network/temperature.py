@@ -45,16 +45,17 @@ def inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Array | N
     factor : float
         Within e^-3 and e^3; 1 where raw is not finite.
     """
-    prior_weight = PRIOR_LOG**2 * total_weight
+    divisor = PRIOR_LOG**2 * total_weight  # the prior's slope is u / divisor, which many samples outweigh
 
     @cache  # the ends of the interval are looked at twice
     def slope(u: float) -> float:
         by_raw = loss.gradient(raw * exp(u), target)  # d loss(e^u raw) / du = gradient . e^u raw
-        return exp(u) * weighted_mean(np.einsum("ij,ij->i", by_raw, raw), weight) + u / prior_weight
+        return exp(u) * weighted_mean(np.einsum("ij,ij->i", by_raw, raw), weight) + u / divisor
 
     low, high = slope(-LARGEST_LOG), slope(LARGEST_LOG)
     if low < 0.0 < high:
         return exp(brentq(slope, -LARGEST_LOG, LARGEST_LOG, xtol=1e-6))
+    # the least lies at an end of the interval; a NaN is neither above 0 nor below
     return exp(-LARGEST_LOG) if low >= 0.0 else exp(LARGEST_LOG) if high <= 0.0 else 1.0
 
 
