@@ -40,7 +40,7 @@ def _arrays(gradient: Gradient) -> list[Array]:
 
 
 Move = tuple[Sequence[Array], Array, int]
-"""Of the vectors and of the gradient, and how many weights come first in it: what a step may change in place."""
+"""Parts of the vectors and of the gradient, which a step changes in place, and how many weights come first in them."""
 
 
 def parts_to_move(gradient: Gradient, vectors: Sequence[Array], n_weights: int) -> Iterable[Move]:
@@ -51,7 +51,7 @@ def parts_to_move(gradient: Gradient, vectors: Sequence[Array], n_weights: int) 
 
 
 def _touched_parts(gradient: SparseGradient, vectors: Sequence[Array]) -> Iterator[Move]:
-    """Yield the parts. Sets: the vectors, to what has become of each."""
+    """Yield the parts; the caller moves each before it asks for the next. Sets: the vectors, where it yields copies."""
     out, start, stop, rows, values = gradient
     yield [vector[:start] for vector in vectors], out[:start], start  # weights, which decay
     yield [vector[stop:] for vector in vectors], out[stop:], 0  # biases, which do not
@@ -63,5 +63,5 @@ def _touched_parts(gradient: SparseGradient, vectors: Sequence[Array]) -> Iterat
         # copies, (len(chunk), h) each: NumPy cannot work in place on rows chosen by index
         copies = [matrix.take(chunk, axis=0) for matrix in matrices]
         yield copies, values[i : i + n_rows], len(chunk)
-        for matrix, copy in zip(matrices, copies, strict=True):
+        for matrix, copy in zip(matrices, copies, strict=True):  # which the caller has moved by now
             matrix[chunk] = copy

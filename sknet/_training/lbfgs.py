@@ -47,7 +47,7 @@ class LBFGS:
             if state.epoch == start:
                 raise
             return Result(StopReason.INTERRUPTED, state.epoch - start, scores_undefined=state.scores_undefined)
-        reason = run.reason or _REASONS[outcome.status]
+        reason = run.reason or _REASONS[outcome.status]  # SciPy's own reason, where `iteration` has not stopped it
         return Result(reason, state.epoch - start, str(outcome.message), state.scores_undefined)
 
     def exhausted(self, problem: Problem, state: State) -> StopReason | None:
@@ -67,6 +67,7 @@ class _SignedParts:
         self.n_weights, self.l1, self.weight_bounds = n_weights, l1, bounds
 
     def encode(self, theta: Array) -> Array:
+        """Return the x of a theta."""
         x = theta.astype(np.float64)
         if not self.l1:
             return x
@@ -74,16 +75,19 @@ class _SignedParts:
         return np.concatenate([np.maximum(w, 0.0), x[self.n_weights :], np.maximum(-w, 0.0)])
 
     def decode(self, x: Array, theta: Array) -> None:
+        """Overwrite theta with that of x."""
         p = theta.size
         theta[:] = x[:p]
         if self.l1:
             theta[: self.n_weights] -= x[p:]
 
     def penalty(self, x: Array) -> float:
+        """Return the L1 penalty: the sum of both parts of the weights, since none of them is negative."""
         n = self.n_weights
         return self.l1 * float(x[:n].sum() + x[x.size - n :].sum()) if self.l1 else 0.0
 
     def gradient(self, by_theta: Array) -> Array:
+        """Return the gradient by x, the L1 penalty's included; w = w+ - w-, so that dJ/dw- = -dJ/dw."""
         g = by_theta.astype(np.float64)
         if not self.l1:
             return g
@@ -140,7 +144,7 @@ class _LBFGSRun:
         # of all samples: the gradient is whole, and `_gradient` holds it
         value, _ = self.problem.objective(self._theta, slice(0, self.problem.n_samples), self._gradient)
         if not isfinite(value) and self.state.step == 0:  # later ones are overshoots, which the line search shortens
-            raise DivergedError(1, nan)
+            raise DivergedError(1, nan)  # L-BFGS has no learning rate to name
         self.state.step += 1
         self._gradient_norm = sqrt(float(np.dot(self._gradient, self._gradient)))
         return value + self.variables.penalty(x), self.variables.gradient(self._gradient)
@@ -151,7 +155,7 @@ class _LBFGSRun:
         self._iteration_begun = True
         self._started = perf_counter()
 
-    def iteration(self, intermediate_result: OptimizeResult) -> None:
+    def iteration(self, intermediate_result: OptimizeResult) -> None:  # by this name SciPy knows what to pass
         """Record an iteration; StopIteration stops SciPy."""
         state, evaluate = self.state, self.problem.evaluate
         self.variables.decode(intermediate_result.x, state.theta)
@@ -194,7 +198,9 @@ class _LBFGSRun:
 
 def _ftol(tol: float) -> float:
     """Return the relative decrease at which to stop: SciPy's 1e7 epsilon, less where `tol` asks for a finer optimum."""
+    # 1e11 tol is SciPy's 1e7 where tol is 1e-4, the usual one
     return float(np.finfo(float).eps * np.clip(1e11 * tol, 64.0, 1e7))
 
 
 _REASONS = {0: StopReason.CONVERGED, 1: StopReason.MAX_ITER, 2: StopReason.LINE_SEARCH}
+"""By SciPy's `status`; 1 is said of iterations and of evaluations alike."""

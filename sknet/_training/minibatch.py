@@ -25,6 +25,7 @@ from sknet._typing import Array, Batch, Gradient
 from sknet._vectors import add_multiple
 
 MIN_ADAPTIVE_RATE = 1e-6
+"""The schedule `adaptive` lowers the rate no further: the next plateau ends training, as in scikit-learn."""
 
 MAX_GROWTH = 1e30
 """An objective that grows by this factor within an epoch is on its way to infinity."""
@@ -113,15 +114,15 @@ class MiniBatchSolver:
     ) -> tuple[float, float, float]:
         """Take one step for every batch; return the mean loss, the last rate and the last gradient's norm."""
         n = problem.n_samples
-        n_batches = -(-n // self.batch_size)
-        rng = state.rng if problem.is_random else None
-        total, n_without_penalty, rate, norm, first = 0.0, 0, 0.0, 0.0, 0.0
+        n_batches = -(-n // self.batch_size)  # rounded up: the last batch may be smaller
+        rng = state.rng if problem.is_random else None  # None: nothing is drawn
+        total, n_without_penalty, rate, norm, first_value = 0.0, 0, 0.0, 0.0, 0.0
         for i, batch in enumerate(self._batches(problem, state.rng)):
             value, gradient = problem.objective(state.theta, batch, out, rng)
             rate = self.rate * self.schedule(self._progress(state, i / n_batches))
-            first = abs(value) if i == 0 else first
+            first_value = abs(value) if i == 0 else first_value
             # at every step, before the weights move: `not ... <=` is true of NaN too
-            if not (isfinite(value) and abs(value) <= MAX_GROWTH * (1.0 + first)):
+            if not (isfinite(value) and abs(value) <= MAX_GROWTH * (1.0 + first_value)):
                 raise DivergedError(state.epoch + 1, rate)
             if self.clip_norm is not None or i == n_batches - 1:  # the history records the last step's
                 norm = gradients.norm(gradient)
@@ -138,8 +139,10 @@ class MiniBatchSolver:
             total += n_without_penalty * problem.penalty(state.theta)
         return total / n, rate, norm
 
-    def _progress(self, state: State, of_epoch: float) -> Progress:
-        fraction = (state.epoch + of_epoch) / (self.schedule_epochs or self.n_epochs)
+    def _progress(self, state: State, epoch_fraction: float) -> Progress:
+        """Return how far the run has come, given which fraction of this epoch's steps is done."""
+        fraction = (state.epoch + epoch_fraction) / (self.schedule_epochs or self.n_epochs)
+        # at most 1: a run that is continued may take more epochs than were planned
         return Progress(min(fraction, 1.0), state.n_samples_seen, state.n_plateaus)
 
     def _batches(self, problem: Problem, rng: np.random.Generator) -> Iterator[Batch]:
@@ -180,7 +183,7 @@ class MiniBatchSolver:
         theta. It spans few steps at first, so that it soon forgets the first
         weights.
         """
-        theta, moments = vectors[0], vectors[1 : 1 + self.optimizer.n_moments]
+        theta, moments = vectors[0], vectors[1 : 1 + self.optimizer.n_moments]  # as `State.vectors` orders them
         if self.weight_decay:
             theta[:n_weights] *= 1.0 - rate * self.weight_decay
         # the optimizer returns its scalar factor instead of applying it: one pass over theta applies it and the rate
@@ -197,7 +200,8 @@ class MiniBatchRun:
     def __init__(self, solver: MiniBatchSolver, problem: Problem, state: State) -> None:
         self.solver, self.problem, self.state = solver, problem, state
         self._first_epoch = state.epoch
-        self._vectors, self._out = state.vectors, np.empty_like(state.theta)  # the same arrays for the whole run
+        # the same arrays for the whole run: an objective may stay bound to theta and to `_out`, its gradient
+        self._vectors, self._out = state.vectors, np.empty_like(state.theta)
         self._snapshot = Snapshot(state)
         self._reason: StopReason | None = None
 

@@ -203,7 +203,8 @@ class Adam(Optimizer):
 
     def update(self, gradient: Array, moments: Sequence[Array], step: int) -> float:
         """Overwrite the gradient with a multiple of c_t m / (sqrt(v) + epsilon), update m and v; return the scale."""
-        # The arrays hold m / (1 - beta_1) and v / (1 - beta_2), which saves a pass over theta each.
+        # The arrays hold m / (1 - beta_1) and v / (1 - beta_2), which saves a pass over theta each. So sqrt(v) is
+        # `root` times the root of what they hold: epsilon is divided by it here, the scale below.
         m, v = moments
         root = sqrt(1.0 - self.beta_2)
         beta_1, beta_2, epsilon = constants(m.dtype, self.beta_1, self.beta_2, self.epsilon / root)

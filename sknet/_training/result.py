@@ -8,16 +8,16 @@ from enum import Enum
 class Epoch:
     """What is recorded of one epoch."""
 
-    loss: float
-    validation_loss: float
+    loss: float  # mean over the epoch's batches, the penalty included; NaN where only folds have trained that long
+    validation_loss: float  # NaN without validation, and so is the score
     validation_score: float
-    learning_rate: float
-    gradient_norm: float
+    learning_rate: float  # of the last step; NaN for L-BFGS
+    gradient_norm: float  # of the last step, before it is clipped
     seconds: float
 
 
 class StopReason(Enum):
-    """Why training ended; the value is the sentence for the user."""
+    """Why training ended; the value is the sentence for the user, with the names of parameters to be filled in."""
 
     FINISHED = "All epochs of the schedule are done."
     MAX_ITER = "Maximum iterations ({max_iter}) reached and the optimization hasn't converged yet."
@@ -35,7 +35,7 @@ class Result:
 
     reason: StopReason
     n_epochs: int
-    message: str = ""
+    message: str = ""  # SciPy's, of L-BFGS
     scores_undefined: bool = False  # epochs were evaluated, and no score was a number
 
 

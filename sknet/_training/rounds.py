@@ -82,4 +82,4 @@ def _one_round(runs: list[MiniBatchRun], pool: ThreadPoolExecutor | None) -> Non
         wait(futures)
         raise
     for future in futures:
-        future.result()
+        future.result()  # raises what the run has raised

@@ -6,7 +6,7 @@ Conventions
 -----------
 fraction : float        (epochs done + steps of this epoch / steps per epoch) / epochs planned, at most 1
 n_samples_seen : int    training samples seen in whole epochs
-n_plateaus : int          how often the training loss, or the validation score, has stopped improving
+n_plateaus : int        how often the training loss, or the validation score, has stopped improving
 """
 
 from collections.abc import Callable
@@ -24,10 +24,11 @@ class Progress(NamedTuple):
 
 
 Schedule = Callable[[Progress], float]
+"""Returns the factor of `learning_rate_init`."""
 
 
 def constant(progress: Progress) -> float:
-    """Always 1."""
+    """Return 1: the rate stays what it is."""
     return 1.0
 
 
@@ -43,22 +44,22 @@ class InverseScaling:
 
 
 def adaptive(progress: Progress) -> float:
-    """A fifth of what it was, after each plateau."""
+    """Return 1, and after each plateau a fifth of what it was."""
     return float(5.0**-progress.n_plateaus)
 
 
 def cosine(progress: Progress) -> float:
-    """Half a cosine, from 1 to 0 (Loshchilov & Hutter 2017, arXiv:1608.03983)."""
+    """Return half a cosine, from 1 to 0 (Loshchilov & Hutter 2017, arXiv:1608.03983)."""
     return 0.5 * (1.0 + cos(pi * progress.fraction))
 
 
 def flat_cosine(progress: Progress) -> float:
-    """1 for the first half, then half a cosine down to 0."""
+    """Return 1 for the first half of training, then half a cosine down to 0."""
     return 0.5 * (1.0 + cos(pi * max(0.0, 2.0 * progress.fraction - 1.0)))
 
 
 def one_cycle(progress: Progress) -> float:
-    """From 1/25 up to 1 in the first 30 %, then down to 1/250,000, both along half a cosine.
+    """Return a rise from 1/25 to 1 in the first 30 %, then a fall to 1/250,000, both along half a cosine.
 
     Smith (2018), arXiv:1803.09820.
     """
@@ -69,14 +70,16 @@ def one_cycle(progress: Progress) -> float:
 
 
 def _half_cosine(start: float, end: float, fraction: float) -> float:
+    """Return the value between start and end, where this fraction of the way is done."""
     return end + 0.5 * (start - end) * (1.0 + cos(pi * fraction))
 
 
 def coslog4(progress: Progress) -> float:
-    """Four cosine cycles from 0 over 1 to 0, each twice as long as the one before.
+    """Return four cosine cycles from 0 over 1 to 0, each twice as long as the one before.
 
     Holzmüller et al. (2024), arXiv:2407.04491.
     """
+    # the logarithm runs from 0 to 4, and each whole number ends a cycle
     return 0.5 * (1.0 - cos(2.0 * pi * log2(1.0 + 15.0 * progress.fraction)))
 
 

@@ -39,7 +39,8 @@ class Problem:
     limit: Callable[[Array], None] | None = None  # the part of `project` that the moving average must obey: max_norm
     bounds: tuple[Array, Array] | None = None  # lower and upper, (n_weights,) each: a monotone network's weights
     evaluate: Evaluate | None = None  # validation
-    batches: Callable[[int, np.random.Generator | None], Iterator[Batch]] | None = None  # of samples not held in memory
+    # (batch size, generator to shuffle with) -> the batches of an epoch, of samples that are not held in memory
+    batches: Callable[[int, np.random.Generator | None], Iterator[Batch]] | None = None
 
 
 class SolverObserver(Protocol):

@@ -48,7 +48,7 @@ class History:
     def extended(self, epochs: Sequence[Epoch]) -> "History":
         """Return the history with more epochs at its end."""
         chunks, last = self.chunks, tuple(epochs)
-        while last and chunks and len(chunks[-1]) < 2 * len(last):
+        while last and chunks and len(chunks[-1]) < 2 * len(last):  # merge, until each is twice as long again
             chunks, last = chunks[:-1], chunks[-1] + last
         return History((*chunks, last) if last else chunks)
 
@@ -83,8 +83,8 @@ class State:
     n_samples_seen: int = 0  # training samples seen in them
     n_plateaus: int = 0  # how often the schedule `adaptive` has lowered the rate
     n_no_improvement: int = 0  # epochs since the score last rose by `tol` above the best one
-    best_score: float = -inf
-    best: Best | None = None
+    best_score: float = -inf  # what `n_no_improvement` counts from; without validation minus the least training loss
+    best: Best | None = None  # the epoch to keep; None without validation
     average: Array | None = None  # moving average of theta, where one is kept
     history: list[Epoch] = field(default_factory=list)
 
@@ -149,8 +149,9 @@ class State:
         )
 
 
-_COUNTERS = ("step", "epoch", "n_samples_seen", "n_plateaus", "n_no_improvement")
-_REMEMBERED = attrgetter(*_COUNTERS, "best_score", "best")
+# numbers, and `Best`, which is never written to: a reference to it is as good as a copy
+_REMEMBERED = ("step", "epoch", "n_samples_seen", "n_plateaus", "n_no_improvement", "best_score", "best")
+_values_to_remember = attrgetter(*_REMEMBERED)
 
 
 class Snapshot:
@@ -169,16 +170,16 @@ class Snapshot:
         self._torn = True
         for mine, theirs in zip(self._copies, state.vectors, strict=True):
             np.copyto(mine, theirs)
-        self._others = _REMEMBERED(state), state.rng.bit_generator.state, len(state.history)
+        self._others = _values_to_remember(state), state.rng.bit_generator.state, len(state.history)
         self._torn = False
 
     def restore(self, state: State) -> None:
         """Put the state back to what it was when it was last taken."""
-        if self._torn:
+        if self._torn:  # interrupted in `take`: the state is still that of the epoch's end
             return
         for mine, theirs in zip(self._copies, state.vectors, strict=True):
             np.copyto(theirs, mine)
-        numbers, state.rng.bit_generator.state, n_epochs = self._others
+        values, state.rng.bit_generator.state, n_epochs = self._others
         del state.history[n_epochs:]
-        for name, value in zip((*_COUNTERS, "best_score", "best"), numbers, strict=True):
+        for name, value in zip(_REMEMBERED, values, strict=True):
             setattr(state, name, value)
