@@ -17,6 +17,7 @@ from sknet._training.state import State
 from sknet._typing import Array, Table
 
 WRITER = "sknet.Checkpoint"
+"""What error messages call the writer of these files."""
 
 DIGEST_ROWS = 4096
 """Rows that are hashed at once: a table in a file is never loaded whole."""
@@ -44,6 +45,7 @@ def table_digest(values: Table | None) -> str:
         content.update(f"{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode())
         for start in range(0, array.shape[0], DIGEST_ROWS):
             rows = np.asarray(array[start : start + DIGEST_ROWS])
+            # the bytes of objects are addresses, other ones in each process
             content.update(repr(rows.tolist()).encode() if rows.dtype.hasobject else rows.tobytes())
     return content.hexdigest()
 
@@ -98,6 +100,7 @@ def describe_parameters(parameters: Mapping[str, object]) -> dict[str, str]:
 
 
 def _as_text(value: object) -> str:
+    """Return a parameter as text: equal values give the same, also an int and a float, a list and a tuple."""
     if value is None or isinstance(value, str | bool):
         return repr(value)
     if isinstance(value, Real):
@@ -157,7 +160,7 @@ class LoadedRun:
             raise ValueError(f"{self.path} was written in training on other data: {', '.join(other)} differs.")
         for name in sorted(now.settings, key=lambda name: name != "solver"):  # by which others are resolved
             value = now.settings[name]
-            if there.settings.get(name, value) != value:
+            if there.settings.get(name, value) != value:  # one that the file does not have may be any
                 raise ValueError(
                     f"{self.path} was written with {name}={there.settings[name]}, and this is a run with "
                     f"{name}={value}: set it as it was, or fit anew."
@@ -182,7 +185,7 @@ def read(path: str | os.PathLike[str]) -> LoadedRun:
     with files.as_model_file_error(path, WRITER):
         if not isinstance(run, SavedRun):
             raise ValueError("it holds something else than a training run")
-        if max(run.origin.seeds) >= 2**32:
+        if max(run.origin.seeds) >= 2**32:  # too large for `RandomState`; negative ones did not fit their type
             raise ValueError("its seeds are none")
         return LoadedRun(str(path), run.origin, run.state)
 

@@ -46,7 +46,7 @@ TEXT_COST = 8
 """Bytes for each character of the text: it and the strings made of it may have four bytes per character."""
 
 ROW_COST = 370
-"""Bytes for each value that is kept as one array per field."""
+"""Bytes for each value whose fields are kept as one array each, such as an `Epoch` (see `models.Packer.pack_tuple`)."""
 
 ABANDONED_AFTER = 24 * 3600
 """Seconds after which a temporary file that nobody has written to is that of a process that was killed."""
@@ -101,6 +101,7 @@ def write_then_rename(path: Path) -> Iterator[Path]:
 
 def refuse_unwritable(path: Path) -> None:
     """Raise an OSError, before anything is computed, where a file cannot be written."""
+    # what is tried is a nameless file in the same directory: one at `path` would overwrite what is there
     with _name_in_os_error(path), TemporaryFile(dir=Path(os.path.realpath(path)).parent):
         if path.is_dir():
             raise IsADirectoryError(EISDIR, os.strerror(EISDIR))
@@ -138,10 +139,11 @@ def write(path: str | os.PathLike[str], value: object, kinds: Mapping[str, type]
         for part in (len(header).to_bytes(8, "little"), header, tensors):
             file.write(part)
         file.flush()
-        os.fsync(file.fileno())
+        os.fsync(file.fileno())  # before the rename: a crash must not leave an empty file in the place of an old one
 
 
 def _as_tensor(array: Array) -> Array:
+    """Return an array as the format holds it: contiguous, and little-endian."""
     tensor = array.astype(array.dtype.newbyteorder("<"), "C", copy=False)
     if tensor.dtype.str not in TYPES.values():
         raise ValueError(
@@ -162,7 +164,7 @@ def digest(text: str, arrays: Mapping[str, Array]) -> str:
 
 def _sort_metadata(content: bytes) -> tuple[bytes, memoryview]:
     """Return header and tensors; safetensors writes metadata in any order, and one model shall be one file."""
-    end = 8 + int.from_bytes(content[:8], "little")
+    end = 8 + int.from_bytes(content[:8], "little")  # a file is the header's length, 8 bytes, the header, the tensors
     header = json.loads(content[8:end])
     header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
     text = json.dumps(header, separators=(",", ":")).encode()
@@ -199,12 +201,14 @@ def read(
     with require_package(f"reading a file of {writer}", "safetensors", extra="files"):
         from safetensors import safe_open
     path = as_path(path)
+    # to open a pipe may block for ever; to open a directory raises an error that says so
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise ModelFileError(f"{path} is a pipe or a device: give the path of a file that {writer} has written.")
     with path.open("rb") as file, as_model_file_error(path, writer):
         _refuse_costly_header(file)
         with safe_open(path, framework="numpy") as tensors:
-            if not os.path.samestat(os.fstat(file.fileno()), path.stat()):  # another process has just written it
+            # `file` and `tensors` were opened one after the other: another process may have renamed a new one between
+            if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
                 return read(path, writer, kinds, custom)
             metadata = tensors.metadata() or {}
             _refuse_other_version(path, metadata)
@@ -212,6 +216,7 @@ def read(
             memory_left = _memory_left(settings)
             if memory_left < 0:
                 raise ValueError("its settings hold more than those of any model")
+            # in the order of their bytes: each is read from where the one before ends
             views = {name: tensors.get_slice(name) for name in tensors.offset_keys()}
             arrays = {name: _read_array(file, view.get_dtype(), view.get_shape()) for name, view in views.items()}
         if digest(f"{metadata['version']} {settings}", arrays) != metadata["digest"]:
@@ -222,7 +227,7 @@ def read(
 
 
 def _refuse_costly_header(file: BinaryIO) -> None:
-    """Read the header, to see whether to parse it costs more than MAX_MEMORY; after it, the tensors begin."""
+    """Raise where to parse the header would cost more than MAX_MEMORY; leave the file where the tensors begin."""
     start, size = file.read(8), os.fstat(file.fileno()).st_size
     length = int.from_bytes(start, "little")
     if size < 8 or length > min(size - 8, MAX_MEMORY // TEXT_COST):
@@ -257,6 +262,7 @@ def _read_array(file: BinaryIO, dtype: str, shape: list[int]) -> Array:
 
 
 def _pieces_of(path: Path, names: list[str], custom: Mapping[str, object]) -> list[object]:
+    """Return the user's own pieces that a file names."""
     missing = sorted(set(names) - custom.keys())
     if missing:
         example = ", ".join(f"{name!r}: ..." for name in missing)

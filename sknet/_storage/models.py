@@ -38,7 +38,7 @@ from sknet._training.state import Best, History, State
 from sknet._typing import Array, DType
 
 KIND = "is"
-"""The key under which a dict says what it stands for; no field can have this name."""
+"""The key under which a dict says what it stands for; no field can have this name, since Python reserves it."""
 
 
 def by_name(*kinds: type) -> dict[str, type]:
@@ -123,7 +123,7 @@ class Packer:
         if array.dtype.kind != "U":
             self.arrays[path] = array
             return {KIND: "array"}
-        width = array.dtype.itemsize // 4
+        width = array.dtype.itemsize // 4  # characters of each text: NumPy has 4 bytes for one
         native = np.ascontiguousarray(array, dtype=f"=U{width}")
         self.arrays[path] = native.reshape(-1).view(np.uint32).reshape(*array.shape, width)
         return {KIND: "characters"}
@@ -131,10 +131,11 @@ class Packer:
     def pack_tuple(self, values: Sequence[object], path: str) -> object:
         """Pack each value; many of one kind whose fields are numbers become one array per field."""
         kinds: set[type] = {type(value) for value in values}
-        kind: type = kinds.pop() if len(kinds) == 1 else NoneType
+        kind: type = kinds.pop() if len(kinds) == 1 else NoneType  # which is never among the kinds
         hints = hints_of(kind) if kind in self._names else {}
         if hints and set(hints.values()) <= _ROW_TYPES.keys():
             columns = {name: np.array([getattr(value, name) for value in values]) for name in hints}
+            # not where NumPy makes another type of a field: of ints in place of floats, which are packed one by one
             if all(column.dtype.kind == _ROW_TYPES[hints[name]] for name, column in columns.items()):
                 self.arrays |= {_join(path, name): column for name, column in columns.items()}
                 self.n_rows += len(values)
@@ -206,7 +207,7 @@ class _Unpacker:
         unpack = _UNPACKERS.get(plain[KIND])
         if unpack is None:
             raise TypeError(f"it holds a {plain[KIND]!r}, which is not known here")
-        return unpack(self, path, **parts)
+        return unpack(self, path, **parts)  # a part too many or too few is a TypeError, too
 
     def array(self, path: str) -> Array:
         """Take an array: no other value can have it, too."""
@@ -239,11 +240,11 @@ class _Unpacker:
         lines = zip(*(column.tolist() for column in columns.values()), strict=True)
         return tuple([kind(**dict(zip(columns, line, strict=True))) for line in lines])
 
-    def list(self, path: str, items: object) -> object:
+    def make_list(self, path: str, items: object) -> object:
         """Make a list."""
         return list(self.unpack(items, path))  # type: ignore[call-overload]
 
-    def dict(self, path: str, keys: object, values: object) -> object:
+    def make_dict(self, path: str, keys: object, values: object) -> object:
         """Make a dict."""
         return dict(zip(self.unpack(keys, _join(path, "keys")), self.unpack(values, path), strict=True))  # type: ignore[call-overload]
 
@@ -263,7 +264,7 @@ class _Unpacker:
         """Make one of NumPy's older generators."""
         numbers, source = self.unpack(state, path), np.random.RandomState(0)
         key, position = numbers["state"]["key"], numbers["state"]["pos"]  # type: ignore[index]
-        if key.shape != (624,) or not 0 <= position <= 624:  # NumPy does not look
+        if key.shape != (624,) or not 0 <= position <= 624:  # NumPy does not check
             raise ValueError(f"{path} is not the state of a random generator")
         source.set_state(numbers)  # type: ignore[arg-type]
         return source
@@ -274,8 +275,8 @@ _UNPACKERS: dict[object, Callable[..., object]] = {
     "characters": _Unpacker.characters,
     "objects": _Unpacker.objects,
     "rows": _Unpacker.rows,
-    "list": _Unpacker.list,
-    "dict": _Unpacker.dict,
+    "list": _Unpacker.make_list,
+    "dict": _Unpacker.make_dict,
     "dtype": _Unpacker.dtype,
     "activation": lambda unpacker, path, name: ACTIVATIONS[name],
     "piece": lambda unpacker, path, number: unpacker.pieces[number],

@@ -33,7 +33,7 @@ def make(kind: type, parts: Mapping[str, object]) -> object:
 
 def fits(value: object, hint: object) -> bool:
     """Whether a value is what an annotation says."""
-    check = _CHECKS.get(get_origin(hint) or hint)
+    check = _CHECKS.get(get_origin(hint) or hint)  # of `tuple[int, ...]`, the origin is tuple, its arguments the rest
     if check is not None:
         return check(value, get_args(hint))
     # what a protocol asks for shows when the value is used
