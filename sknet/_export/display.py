@@ -7,6 +7,7 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
+# both by the columns of `history_`
 NAMES = {"loss": "training loss", "validation_loss": "validation loss"}
 COLORS = {"loss": "C0", "validation_loss": "C1"}
 
@@ -156,7 +157,7 @@ class TrainingHistoryDisplay:
     def _curve(self, ax: Any, name: str, label: str, color: str, **style: Any) -> Any:
         """Draw a column of the history: its mean over the members, and how far they spread."""
         longest = max(len(part) for part in self._members)
-        values = np.full((len(self._members), longest), np.nan)
+        values = np.full((len(self._members), longest), np.nan)  # NaN where a member has ended before
         for row, part in zip(values, self._members, strict=True):
             row[: len(part)] = part[name]
         values, epochs = np.ma.masked_invalid(values), np.arange(1, longest + 1)

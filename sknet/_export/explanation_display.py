@@ -177,6 +177,7 @@ class ExplanationDisplay:
         return int(self.output)
 
     def _draw_means(self, means: Array, max_columns: int) -> Any:
+        """Draw the mean absolute contributions, the largest at the top."""
         sizes, labels, _ = self._largest(means, max_columns)
         positions = np.arange(len(sizes))  # names may be equal once they are shortened
         bars = self.axes_[0].barh(positions, sizes, color="0.45")
@@ -190,13 +191,13 @@ class ExplanationDisplay:
         axes = self.axes_[1]
         steps, labels, columns = self._largest(contributions, max_columns)
         data = self.explanation.data[self.row]
-        for i, j in enumerate(columns, start=len(labels) - len(columns)):
+        for i, j in enumerate(columns, start=len(labels) - len(columns)):  # past the label of the others
             labels[i] = shortened(f"{labels[i]} = {as_text(data[j])}")
         ends = base + np.cumsum(steps)
         positions = np.arange(len(steps))
         bars = axes.barh(positions, steps, left=ends - steps, color=np.where(steps > 0.0, MORE, LESS))
         axes.bar_label(bars, [f"{step:+.3g}" for step in steps], padding=3, fontsize="small")
-        for x, what, y in ((base, "mean", 0), (ends[-1], "output", 1)):
+        for x, what, y in ((base, "mean", 0), (ends[-1], "output", 1)):  # y: at the bottom, or at the top
             axes.axvline(x, color="0.6", linestyle=":", linewidth=1.2, zorder=0)
             axes.annotate(
                 f"{what} {x:.4g}", (x, y), xycoords=("data", "axes fraction"), xytext=(3, 4 - 14 * y),

@@ -6,6 +6,7 @@ from typing import TypeVar
 from sknet._network.activations import ACTIVATIONS, Activation
 
 T = TypeVar("T")
+"""What a format has for an activation: a module of PyTorch, or what writes nodes of ONNX."""
 
 
 class ExportError(ValueError):
@@ -14,6 +15,7 @@ class ExportError(ValueError):
 
 def activation_in(table: Mapping[str, T], activation: Activation, target: str) -> T:
     """Return what a format has for an activation."""
+    # an activation of the user's own may have the name of one of the package's
     if ACTIVATIONS.get(activation.name) is not activation or activation.name not in table:
         raise ExportError(
             f"activation={activation.name!r} is not known to {target}, which has {', '.join(table)}: choose one of "

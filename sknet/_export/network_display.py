@@ -10,6 +10,7 @@ from sknet._export.display import inner_estimator
 from sknet._typing import Array
 
 COLORMAP = "RdBu_r"
+"""matplotlib's name of blue for 0, white for 1/2 and red for 1."""
 
 
 class NetworkDisplay:
@@ -155,8 +156,8 @@ class NetworkDisplay:
         start = np.repeat(positions[layer], len(positions[layer + 1]), axis=0)
         end = np.tile(positions[layer + 1], (len(positions[layer]), 1))
         colors = colormaps[COLORMAP](0.5 + 0.5 * weights / largest)
-        colors[:, 3] = np.clip(0.12 + strength, 0.0, 1.0)
-        order = np.argsort(strength)  # the strongest on top
+        colors[:, 3] = np.clip(0.12 + strength, 0.0, 1.0)  # opacity: even the weakest can be seen
+        order = np.argsort(strength)  # drawn last, the strongest lie on top
         lines = LineCollection(
             list(np.stack([start, end], axis=1)[order]), colors=colors[order], linewidths=(0.3 + 2.4 * strength)[order]
         )
@@ -186,7 +187,10 @@ class NetworkDisplay:
 
 
 def strongest(coefs: list[Array], max_units: int) -> list[Array]:
-    """Return which inputs, units and outputs have the largest weights, in their order."""
+    """Return which inputs, units and outputs have the largest weights, in their order.
+
+    A unit needs large weights on both sides: what counts is the product of their norms.
+    """
     strengths = [np.abs(coefs[0]).sum(axis=1)]
     for before, after in pairwise(coefs):
         strengths.append(np.linalg.norm(before, axis=0) * np.linalg.norm(after, axis=1))

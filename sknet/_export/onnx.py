@@ -73,7 +73,7 @@ def _write_raw(graph: Graph, model: Model, feeds: Sequence[Feed]) -> str:
     """Write everything up to the raw outputs."""
     blocks = write_encoding(graph, model.encoder, feeds)
     inputs = graph.concat([value for value, _ in blocks])
-    order = [i for _, positions in blocks for i in positions]
+    order = [i for _, positions in blocks for i in positions]  # which input of the network each column of `inputs` is
     return _write_layers(graph, model.network, inputs, order)
 
 
@@ -82,7 +82,7 @@ def _write_layers(graph: Graph, network: Network, inputs: str, order: list[int])
     first, *others = network.coefs
     value = inputs
     for number, (W, b) in enumerate(zip([first[order], *others], network.intercepts, strict=True)):
-        if number:
+        if number:  # before each layer but the first
             value = activation_in(ACTIVATIONS, network.activations[number - 1], "ONNX")(graph, value)
         value = graph.node("Add", graph.node("MatMul", value, W.astype(graph.dtype)), b.astype(graph.dtype))
     return value
@@ -145,6 +145,7 @@ def _write_label(graph: Graph, known: Array, P: str) -> str:
         codes = graph.node("ArgMax", P, axis=1, keepdims=0)
     else:
         second = graph.cast(graph.node("Greater", P, graph.number(0.5)), INTEGER)
+        # of a single class, the code is 0 whatever P is
         codes = graph.node("Squeeze", graph.node("Mul", second, integers(len(known) - 1)), integers(1))
     return graph.node("Gather", labels_in(known), codes, axis=0)
 
@@ -160,10 +161,10 @@ def labels_in(known: Array) -> Array:
 def _write_probabilities(graph: Graph, n_classes: int, P: str, normalise: bool) -> str:
     """Write probabilities, (n, n_classes), as `Labels.probabilities` returns them."""
     if n_classes == 1:
-        return graph.node("Add", graph.node("Mul", P, graph.number(0.0)), graph.number(1.0))
+        return graph.node("Add", graph.node("Mul", P, graph.number(0.0)), graph.number(1.0))  # ones, (n, 1)
     if n_classes == 2:
         return graph.concat([graph.node("Sub", graph.number(1.0), P), P])
-    if normalise:
+    if normalise:  # all classes of a row may round to 0
         P = graph.node("Max", P, graph.number(float(np.finfo(graph.dtype).tiny)))
         P = graph.node("Div", P, graph.node("ReduceSum", P, integers(1), keepdims=1))
     return P
@@ -171,7 +172,7 @@ def _write_probabilities(graph: Graph, n_classes: int, P: str, normalise: bool) 
 
 def _clip(graph: Graph, P: str, dtype: DType) -> str:
     """Write probabilities in the outputs' type, strictly between 0 and 1."""
-    limits = np.finfo(dtype)
+    limits = np.finfo(dtype)  # 1 - epsneg is the largest float below 1
     return graph.node("Clip", graph.cast(P, dtype), limits.tiny, np.subtract(1, limits.epsneg, dtype=dtype))
 
 
@@ -207,21 +208,24 @@ def _output_dtype(variables: Sequence[Variable]) -> DType:
 
 
 def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: ModelComponentContainer) -> None:
+    """Write the nodes of an estimator, from the graph's inputs to its outputs."""
     model, dtype = model_of(operator.raw_operator), _output_dtype(operator.inputs)
     graph = Graph(scope, container, model.predict_dtype)
     raw = _write_raw(graph, model, _feeds(operator, model))
-    if model.network.is_monotone:
+    if model.network.is_monotone:  # round, as `rounding_step` says
         step = graph.number(rounding_step(model.network.coefs[-1], model.network.intercepts[-1]))
         raw = graph.node("Mul", graph.node("Round", graph.node("Div", raw, step)), step)
-    last = Graph(scope, container, DOUBLE if model.network.is_monotone else model.output_dtype)
-    if graph.dtype != last.dtype:
-        raw = graph.cast(raw, last.dtype)
-    outputs = HEADS[type(model.head)](last, model, raw, dtype)
+    # links and heads compute in the type of the model's outputs; of a monotone network in float64, as its layers do
+    head_graph = Graph(scope, container, DOUBLE if model.network.is_monotone else model.output_dtype)
+    if graph.dtype != head_graph.dtype:
+        raw = graph.cast(raw, head_graph.dtype)
+    outputs = HEADS[type(model.head)](head_graph, model, raw, dtype)
     for value, variable in zip(outputs, operator.outputs, strict=True):
-        last.name(value, variable.onnx_name)
+        head_graph.name(value, variable.onnx_name)
 
 
 _LABEL_TYPES = {"O": StringTensorType, "i": Int64TensorType, "f": DoubleTensorType}
+"""By the kind of what `labels_in` returns."""
 
 
 def _types(model: Model, variables: Sequence[Variable]) -> list[tuple[str, object]]:
@@ -229,7 +233,7 @@ def _types(model: Model, variables: Sequence[Variable]) -> list[tuple[str, objec
     tensor = DoubleTensorType if _output_dtype(variables) == DOUBLE else FloatTensorType
     head = model.head
     if not isinstance(head, LabelHead):
-        return [("variable", tensor([None, head.n_outputs]))]
+        return [("variable", tensor([None, head.n_outputs]))]  # skl2onnx's name for a regressor's output
     if not head.labels.exclusive:
         return [("label", Int64TensorType([None, head.n_outputs])), ("probabilities", tensor([None, head.n_outputs]))]
     known = head.labels.classes_by_column

@@ -56,9 +56,10 @@ def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -
             "initial_types with one column each, or one input that has them all."
         )
     starts = np.cumsum([0, *(column.n_inputs for column in encoder.columns)]).tolist()
-    columns = zip(encoder.column_names, encoder.columns, starts, strict=False)
+    columns = zip(encoder.column_names, encoder.columns, starts, strict=False)  # the last start is the end of all
     blocks: list[Block] = []
     for feed in feeds:
+        # the feeds hold the table's columns in order: each takes as many as it has
         placed = [PlacedColumn(position, *next(columns)) for position in range(feed.width)]
         blocks += _encode_feed(graph, feed, [item for item in placed if item.column.n_inputs])
     return blocks
@@ -102,6 +103,7 @@ def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> 
     missing = graph.node("IsNaN", x)
     center = np.array([column.center for column in columns])
     if columns[0].shift:  # columns that were learnt together are scaled alike
+        # centred before missing values are filled in: their fill is then 0
         x, center = graph.node("Sub", x, center), np.zeros(1)
     z = graph.node("Mul", graph.node("Where", missing, center, x), np.array([column.scale for column in columns]))
     if columns[0].bend:
@@ -110,7 +112,7 @@ def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> 
     indicated = [k for k, column in enumerate(columns) if column.has_missing_indicator]
     if indicated:
         indicators = Feed(graph.cast(missing, graph.dtype), graph.dtype, len(columns))
-        yield indicators.columns(graph, indicated), [placed[k].start + 1 for k in indicated]
+        yield indicators.columns(graph, indicated), [placed[k].start + 1 for k in indicated]  # right after the number
 
 
 def _bend(graph: Graph, z: str) -> str:
@@ -127,7 +129,7 @@ def _write_bins(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Ite
     yield from _encode_feed(graph, feed, [item._replace(column=item.column.number) for item in placed])
     x, columns = _read_numbers(graph, feed, placed), [item.column for item in placed]
     filled = graph.node("Where", graph.node("IsNaN", x), np.array([column.fill for column in columns]), x)
-    source = np.repeat(np.arange(len(columns)), [column.n_bins for column in columns])
+    source = np.repeat(np.arange(len(columns)), [column.n_bins for column in columns])  # the column of each bin
     low, scale = map(np.concatenate, zip(*(column.bins for column in columns), strict=True))
     ramps = graph.node("Mul", graph.node("Sub", graph.node("Gather", filled, source, axis=1), low), scale)
     inside = graph.node("Clip", ramps, graph.number(0.0, DOUBLE), graph.number(1.0, DOUBLE))
@@ -168,6 +170,7 @@ def _seconds(graph: Graph, feed: Feed, placed: PlacedColumn) -> str:
         )
     x = feed.columns(graph, [placed.position])
     missing = graph.node("Equal", x, integers(np.iinfo(np.int64).min))
+    # Mod has the divisor's sign, so that nanoseconds before 1970 are rounded down as well
     without_rest = graph.node("Sub", x, graph.node("Mod", x, integers(MICROSECOND)))
     microseconds = graph.cast(graph.node("Div", without_rest, integers(MICROSECOND)), DOUBLE)
     seconds = graph.node("Div", microseconds, graph.number(1e6, DOUBLE))
@@ -195,7 +198,7 @@ def _weekday(graph: Graph, seconds: str, day: str) -> str:
 def _yearday(graph: Graph, seconds: str, day: str) -> str:
     """Days since the last first of January that 64 bits of nanoseconds can count, from 1."""
     years = np.arange(np.datetime64("1677"), np.datetime64("2263")).astype("datetime64[D]").astype(np.float64)
-    begun = graph.cast(graph.node("GreaterOrEqual", day, years[np.newaxis]), INTEGER)
+    begun = graph.cast(graph.node("GreaterOrEqual", day, years[np.newaxis]), INTEGER)  # (n, years): 1 up to its own
     year = graph.node("Sub", graph.node("ReduceSum", begun, integers(1), keepdims=1), integers(1))
     return graph.node("Add", graph.node("Sub", day, graph.node("Gather", years, year)), graph.number(1.0, DOUBLE))
 
@@ -236,11 +239,13 @@ def _look_up_levels(graph: Graph, feed: Feed, placed: PlacedColumn, levels: Sequ
         line = _line_of_text(graph, x, placed.name, levels, inputs)
     else:
         line = _line_of_number(graph, x, feed.dtype, placed.name, levels)
+    # line is (n, 1), what is gathered (n, 1, n_inputs)
     return graph.node("Squeeze", graph.node("Gather", inputs.astype(graph.dtype), line, axis=0), integers(1))
 
 
 def inputs_by_level(column: CategoryColumn | IdentifierColumn | TargetColumn, levels: Sequence[str]) -> Array:
     """Return what each level, any other level, and a missing value become, (len(levels) + 2, n_inputs)."""
+    # of so many names, one at least is no level
     unseen = next(name for name in map(str, range(len(levels) + 1)) if name not in levels)
     values = np.array([*levels, unseen, None], dtype=object)
     inputs = np.zeros((len(values), column.n_inputs))
@@ -266,13 +271,14 @@ def _line_of_text(graph: Graph, x: str, name: str, levels: Sequence[str], inputs
             "level."
         )
     lines = {text: line for line, level in enumerate(levels) for text in spellings(level)}
+    # what comes later wins: a text that is a level is that level, whatever else is spelt so
     lines = {"": missing} | lines | {level: line for line, level in enumerate(levels)}
     return _look_up(graph, x, {"keys_strings": list(lines)}, list(lines.values()), other)
 
 
 def _line_of_number(graph: Graph, x: str, dtype: DType, name: str, levels: Sequence[str]) -> str:
     """Find the line of each number in the table of inputs; floats are compared in their own type."""
-    words = {"True": "1", "False": "0"}
+    words = {"True": "1", "False": "0"}  # levels that were booleans
     texts = [words.get(level, level) for level in levels]
     floats = dtype in (SINGLE, DOUBLE)
     try:
@@ -292,6 +298,7 @@ def _line_of_number(graph: Graph, x: str, dtype: DType, name: str, levels: Seque
         line_of = {0: other}  # ONNX wants one key at least
         line_of |= {int(text): line for line, text in enumerate(texts) if text.lstrip("-").isdecimal()}
         return _look_up(graph, graph.cast(x, INTEGER), {"keys_int64s": list(line_of)}, list(line_of.values()), other)
+    # at first, each is on the line of other levels or, if NaN, on the next one, that of missing values
     line = graph.node("Add", graph.cast(graph.node("IsNaN", x), INTEGER), integers(other))
     if levels:  # a hit goes back from the line of other levels to its own
         hits = graph.cast(graph.node("Equal", x, numbers[np.newaxis]), DOUBLE)
@@ -301,7 +308,7 @@ def _line_of_number(graph: Graph, x: str, dtype: DType, name: str, levels: Seque
 
 
 def _look_up(graph: Graph, x: str, keys: dict[str, list[Any]], lines: list[int], other: int) -> str:
-    """Look values up, (n, 1)."""
+    """Return the line of each value, (n, 1), and `other` for those that are not among the keys."""
     return graph.node(
         "LabelEncoder", x, domain="ai.onnx.ml", op_version=2, **keys, values_int64s=lines, default_int64=other
     )

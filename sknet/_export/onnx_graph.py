@@ -63,6 +63,7 @@ class Graph:
             content = [text.encode("utf-8") for text in array.ravel().tolist()]
             self._container.add_initializer(name, TensorProto.STRING, list(array.shape), content)
         else:
+            # `ascontiguousarray` turns a number into an array of one: reshape turns it back
             tensor = numpy_helper.from_array(np.ascontiguousarray(array).reshape(array.shape), name)
             self._container.add_initializer(name, tensor.data_type, list(array.shape), tensor)
         return name
@@ -81,7 +82,7 @@ class Graph:
 
     def columns(self, value: str, part: slice) -> str:
         """Return some columns of a value."""
-        return self.node("Slice", value, integers(part.start), integers(part.stop), integers(1))
+        return self.node("Slice", value, integers(part.start), integers(part.stop), integers(1))  # along axis 1
 
     def name(self, value: str, output: str) -> None:
         """Give a value the name by which the estimator's output is known."""
@@ -99,7 +100,7 @@ class Feed:
 
     def columns(self, graph: Graph, positions: Sequence[int]) -> str:
         """Return some of its columns."""
-        if list(positions) == list(range(self.width)):
+        if list(positions) == list(range(self.width)):  # all of them: no node is needed
             return self.name
         return graph.node("Gather", self.name, integers(*positions), axis=1)
 
@@ -174,9 +175,10 @@ def softmax(graph: Graph, raw: str) -> str:
 
 
 def quantiles(graph: Graph, raw: str, n_levels: int) -> str:
-    """The level in the middle, and from it up or down by the softplus of every other: a product with 0 and ±1."""
+    """As `Quantiles.link`: from the middle up or down by the softplus of each step, as a product with 0 and ±1."""
     middle, position = n_levels // 2, np.arange(n_levels)
     step, level = position[:, np.newaxis], position[np.newaxis, :]
+    # (k, k): whether a step counts for a level, being between the middle and it
     up = (step > middle) & (step <= level)
     down = (step < middle) & (step >= level)
     steps = graph.node("MatMul", _softplus(graph, raw), (up.astype(graph.dtype) - down.astype(graph.dtype)))

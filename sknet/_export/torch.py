@@ -53,7 +53,7 @@ def weights_of(module: nn.Module, network: Network) -> tuple[list[Array], list[A
     expected = list(layers_of(network))
     layers = [layer for layer in module.children() if not isinstance(layer, nn.Dropout)]
     for position, (layer, other) in enumerate(zip_longest(layers, expected)):
-        if repr(layer) != repr(other):
+        if repr(layer) != repr(other):  # which names a module's class, its sizes and its settings
             raise ExportError(
                 f"Layer {position} of the module, dropout left out, is {layer}, and to_torch(like) has {other} there: "
                 "pass the layers that to_torch made, trained on."
