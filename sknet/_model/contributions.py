@@ -58,11 +58,12 @@ TINY = np.finfo(np.float32).tiny
 LINE_VALUES = 2**18
 """How many units, at one node of each line, are computed at once: they stay in the processor's cache."""
 
-SHARE_VALUES = 2**22
-"""How many of the background's shares are kept at a time, see `EncodedBackground`."""
+PARTIAL_SUM_VALUES = 2**22
+"""How many partial sums of the background are kept at a time, see `EncodedBackground`."""
 
 MAX_WIDENING = 8
-"""How many times as many rows are computed at once, at most, where columns are so many that shares are not kept."""
+"""How many times as many rows are computed at once, at most, where columns are so many that partial sums are
+not kept."""
 
 
 def draw_background(n: int) -> NDArray[np.intp]:
@@ -101,8 +102,8 @@ def explain(
     values = np.empty((n, model.encoder.n_columns, head.n_outputs), base.dtype)
     adds_up = np.empty(n, dtype=bool)
     step = max(1, LINE_VALUES // (len(encoded.z0) * encoded.widest * head.n_outputs))
-    if len(encoded.column_blocks) > 1:  # each piece of rows computes shares again: fewer, larger pieces
-        step = max(1, min(MAX_WIDENING * step, SHARE_VALUES // model.encoder.n_inputs))
+    if len(encoded.column_blocks) > 1:  # each piece of rows computes partial sums again: fewer, larger pieces
+        step = max(1, min(MAX_WIDENING * step, PARTIAL_SUM_VALUES // model.encoder.n_inputs))
 
     def fill(x: Table, first: int, part: slice) -> None:
         """Explain a part of the rows x, which begin at row `first` of the table."""
@@ -129,7 +130,7 @@ def _as_dense(x: Table) -> Array:
 class EncodedBackground:
     """The rows of a background, encoded: lines lead from them to the rows that are explained.
 
-    A column's *share* of the first sums of a background row is the part of x0 W that comes from its inputs.
+    A column's *partial sums* are the part of a background row's first sums x0 W that comes from its inputs.
     """
 
     model: Model  # with weights of the type that it computes in
@@ -212,7 +213,7 @@ class EncodedBackground:
     def _by_column(self, x: Array, slopes: Array) -> Array:
         """Return, of each column, the mean over b of the sum over its inputs j of (x - x0)_j W_j . slopes, (k, n, d).
 
-        The part of x is multiplied by the mean slopes; that of x0, by the shares of columns, is one product.
+        The part of x is multiplied by the mean slopes; that of x0, by the columns' partial sums, is one product.
         """
         k, n, b, h = slopes.shape
         starts = self.model.encoder.starts
@@ -222,33 +223,33 @@ class EncodedBackground:
         contributions[:, :, has_inputs] = np.add.reduceat(by_input, starts[:-1][has_inputs], axis=2)
         flat = slopes.reshape(k * n, b * h)
         for columns in self.column_blocks:
-            contributions[:, :, columns] -= (flat @ self._shares(columns)).reshape(k, n, -1)
+            contributions[:, :, columns] -= (flat @ self._partial_sums(columns)).reshape(k, n, -1)
         return contributions
 
     @cached_property
     def column_blocks(self) -> list[NDArray[np.intp]]:
-        """The columns that are not 0 in all of the background, as many together as have their shares computed at once.
+        """The columns that are not 0 in all of the background, as many together as have partial sums computed at once.
 
-        In a sparse table they are few of all; the others' shares are 0.
+        In a sparse table they are few of all; the others' partial sums are 0.
         """
         n_used = np.diff(np.append(0, self.x0.any(axis=0).cumsum())[self.model.encoder.starts])  # inputs of each column
         used = np.flatnonzero(n_used)
-        width = max(1, SHARE_VALUES // self.z0.size)
+        width = max(1, PARTIAL_SUM_VALUES // self.z0.size)
         return [used[start : start + width] for start in range(0, len(used), width)]
 
-    def _shares(self, columns: NDArray[np.intp]) -> Array:
-        """Return the shares of some columns, divided by b, (b h, columns): those of all are computed once."""
-        return self._all_shares if len(self.column_blocks) == 1 else self._shares_of(columns)
+    def _partial_sums(self, columns: NDArray[np.intp]) -> Array:
+        """Return the partial sums of some columns, divided by b, (b h, columns): those of all are computed once."""
+        return self._all_partial_sums if len(self.column_blocks) == 1 else self._compute_partial_sums(columns)
 
     @cached_property
-    def _all_shares(self) -> Array:
-        return self._shares_of(self.column_blocks[0])
+    def _all_partial_sums(self) -> Array:
+        return self._compute_partial_sums(self.column_blocks[0])
 
-    def _shares_of(self, columns: NDArray[np.intp]) -> Array:
+    def _compute_partial_sums(self, columns: NDArray[np.intp]) -> Array:
         W, starts, b = self.model.network.coefs[0], self.model.encoder.starts, len(self.x0)
         if (np.diff(starts) == 1).all():  # one input each: of thousands of columns, a loop would take longer
-            shares = ((self.x0[:, columns] - self.centre[columns]) / b)[:, np.newaxis] * W[columns].T
+            partial_sums = ((self.x0[:, columns] - self.centre[columns]) / b)[:, np.newaxis] * W[columns].T
         else:
             inputs = [slice(starts[j], starts[j + 1]) for j in columns]
-            shares = np.stack([((self.x0[:, s] - self.centre[s]) / b) @ W[s] for s in inputs], axis=2)
-        return shares.reshape(self.z0.size, -1)
+            partial_sums = np.stack([((self.x0[:, s] - self.centre[s]) / b) @ W[s] for s in inputs], axis=2)
+        return partial_sums.reshape(self.z0.size, -1)

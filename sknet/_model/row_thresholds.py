@@ -4,7 +4,7 @@ EVALUATED_ROWS = 67
 """Below, nothing evaluates the epochs: a dozen held-out rows say too little, and training lacks them."""
 
 FEW_ROWS = 500
-"""Below, each row is held out once, and all is computed in float64, which costs no time worth mentioning."""
+"""Below, each row is held out once; without folds, all is computed in float64, which costs no time worth mentioning."""
 
 MANY_ROWS = 5_000
 """Below, two networks are trained, one of which sees bins beside the numbers; from here on one, which sees them, and a

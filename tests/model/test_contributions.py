@@ -180,7 +180,7 @@ def test_pieces_and_blocks_of_columns_change_nothing(monkeypatch):
     net = SigmoidMLPRegressor(4, **QUICK, dtype="float64").fit(X, Y)
     whole = net.explain(many, background=X[:25]).values
     monkeypatch.setattr(contributions, "LINE_VALUES", 1000)
-    monkeypatch.setattr(contributions, "SHARE_VALUES", 10)
+    monkeypatch.setattr(contributions, "PARTIAL_SUM_VALUES", 10)
     assert_allclose(net.explain(many, background=X[:25]).values, whole, rtol=1e-9, atol=1e-12)
     assert_allclose(net.explain(many[-3:], background=X[:25]).values, whole[-3:], rtol=1e-9, atol=1e-12)
 
