@@ -70,15 +70,11 @@ class KeptValues:
 
         The values are made at the first call, and at the first one after `release`.
         """
-        if not self._actors:
-            self._futures = self._cluster.start(OnWorker, *self._arguments, as_actors=True)
-            self._actors = self._cluster.results(self._futures)
-            for actor in self._actors:  # a call is a reference cycle, and would keep the key beyond the fit by this
-                actor._future = None
-            self._cluster.call_directly(self._actors)
         sent = [None if each is None else list(each) for each in arguments]
-        pairs = zip(self._actors, sent, strict=True)
         try:
+            if not self._actors:
+                self._make()
+            pairs = zip(self._actors, sent, strict=True)
             calls = [actor.call(method, each) for actor, each in pairs if each is not None]
             return self._cluster.wait_for(_all(calls), while_kept=self._futures)
         except Exception:  # a worker is lost, or a user's loss raises what the task will raise again
@@ -88,6 +84,14 @@ class KeptValues:
             for each in sent:  # dask's calls are reference cycles, and would hold every theta until they are collected
                 if each is not None:
                     each.clear()
+
+    def _make(self) -> None:
+        """Make the values on the workers that have their arguments."""
+        self._futures = self._cluster.start(OnWorker, *self._arguments, as_actors=True)
+        self._actors = self._cluster.results(self._futures)
+        for actor in self._actors:  # a call is a reference cycle, and would keep the key beyond the fit by this
+            actor._future = None
+        self._cluster.call_directly(self._actors)
 
     def release(self) -> None:
         """Give back what the workers keep; it is made anew where it is needed."""
@@ -190,7 +194,9 @@ class Cluster:
         # pure=False: dask makes up a key for each task, and need not hash its arguments, theta among them, to find one
         if spread:
             futures = [
-                self._client.submit(function, *each, pure=False, workers=address, allow_other_workers=True)
+                self._client.submit(
+                    function, *each, pure=False, workers=address, allow_other_workers=address is not None
+                )
                 for address, block in self._spread(list(zip(*arguments, strict=True)))
                 for each in block
             ]

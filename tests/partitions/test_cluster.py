@@ -135,8 +135,9 @@ def kill(workers, which, delay):
         (dict(n_members=2), "some_inputs", 1, 0.001),
         (dict(n_members=2), "raw_outputs", 4, 0.001),
         (dict(dropout=0.2), "gradient", 9, 0.003),
+        ({}, "OnWorker", 1, 0.01),
     ],
-    ids=["adam", "encode", "lbfgs", "folds", "members", "without bins", "outputs of members", "dropout"],
+    ids=["adam", "encode", "lbfgs", "folds", "members", "without bins", "outputs of members", "dropout", "kept values"],
 )
 def test_a_lost_worker_changes_nothing(client, workers, monkeypatch, parameters, task, nth, delay):
     given = table()
@@ -145,6 +146,29 @@ def test_a_lost_worker_changes_nothing(client, workers, monkeypatch, parameters,
     again = SigmoidMLPRegressor(**FIT | parameters).fit(given[list(X)], given["y"])
     assert after and distance(undisturbed, again) == 0.0
     assert undisturbed.resolved_params_ == again.resolved_params_
+
+
+def test_tasks_do_what_a_value_cannot_whose_worker_is_lost_before_its_first_call(client, monkeypatch):
+    given = table()
+    undisturbed = SigmoidMLPRegressor(**FIT).fit(given[list(X)], given["y"])
+    results, lost = Cluster.results, []
+
+    def without_first_actors(self, futures):
+        found = results(self, futures)
+        if not lost and type(found[0]).__name__ == "Actor":
+            lost.append(found)
+            raise RuntimeError("Worker holding Actor was lost")  # as dask says it
+        return found
+
+    monkeypatch.setattr(Cluster, "results", without_first_actors)
+    again = SigmoidMLPRegressor(**FIT).fit(given[list(X)], given["y"])
+    assert lost and distance(undisturbed, again) == 0.0
+
+
+def test_tasks_to_spread_wait_for_a_worker_where_there_is_none(client, monkeypatch):
+    cluster = Cluster(client)
+    monkeypatch.setattr(Cluster, "_threads", lambda self: [])
+    assert cluster.results(cluster.start(len, ["a", "ab"], spread=True)) == [1, 2]
 
 
 # --- workers are called directly, or by way of the scheduler
