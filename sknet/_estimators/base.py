@@ -26,8 +26,8 @@ from sknet._estimators.callbacks import (
 from sknet._estimators.conflicts import refuse_with_temperature
 from sknet._estimators.constraints import LARGEST_INTEGER, LOSSES, MAY_BE_NUMBERS, SIZES, InvalidParameterError
 from sknet._estimators.documentation import LinksDocumentation
-from sknet._estimators.fit_run import FitRun, Plan, Seeds, Task, member_seeds
-from sknet._estimators.fitted import Fitted, FittedAttributes
+from sknet._estimators.fit_run import FitRun, Plan, Task, member_seeds
+from sknet._estimators.fitted import Fitted, FittedAttributes, Seeds
 from sknet._estimators.parameters import column_choices, has_partial_fit
 from sknet._estimators.read_data import Columns, FitArguments, read_rows, read_validation
 from sknet._estimators.reporting import (
@@ -90,7 +90,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         saved.refuse_other(type(self).__name__, 0 if self._fitted is None else self._fitted.n_samples_seen)
         earlier = self._fitted if saved.origin.seen_before else None  # of a warm start, what it began from
         data = self._read(arguments, earlier)
-        plan = self._plan(data, earlier, saved.origin.seeds, is_resumed=True)
+        plan = self._plan(data, earlier, Seeds(*saved.origin.seeds), is_resumed=True)
         run = self._assemble(data, plan, earlier)
         run.start_from([saved.state_for(run.origin(), run.first_states()[0])])
         return self._train_and_publish(run, self._observers(arguments, run))
@@ -158,7 +158,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         by_folds = method == "folds"
         if method is not None and method != "folds":
             # `restore_y`: a splitter of the user gets y as it was passed, not codes
-            held_out = split_validation(rows, strata, method, seeds[1], data.head.restore_y)
+            held_out = split_validation(rows, strata, method, seeds.rows, data.head.restore_y)
             if held_out is None and self.early_stopping != "auto":
                 warn_of_few_rows(n, method)
             if held_out is not None and earlier is not None:
@@ -195,7 +195,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         """Answer every "auto" for the rows of a table."""
         if not isinstance(self.batch_size, str) and self.batch_size > facts.n_rows and self.solver != "lbfgs":
             warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
-        return self._resolve(with_column_facts(facts, self, rows, seeds[1]))
+        return self._resolve(with_column_facts(facts, self, rows, seeds.rows))
 
     def _resolve(self, facts: Facts) -> tuple[Settings, dict[str, object]]:
         """Answer every "auto"; return the settings, and all parameters, also those that a subclass adds."""
@@ -210,8 +210,8 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         if earlier is not None and earlier.state is not None:  # a run that is not over: it goes on
             return earlier.seeds
         source = check_random_state(deepcopy(self.random_state))  # `_publish` advances the original
-        first, held_out, training = source.randint(np.iinfo(np.int32).max, size=3).tolist()
-        return first, held_out if earlier is None else earlier.seeds[1], training
+        weights, rows, training = source.randint(np.iinfo(np.int32).max, size=3).tolist()
+        return Seeds(weights, rows if earlier is None else earlier.seeds.rows, training)
 
     def _assemble(self, data: ReadData, plan: Plan, earlier: Fitted | None, *, until: int | None = None) -> FitRun:
         """Learn the encoding, encode the table once, and put the networks together that share it.
@@ -223,7 +223,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         if self.solver == "lbfgs" and not has_validation:  # full batches: the order and number of rows do not matter
             rows = rows.merge_duplicates()
         if earlier is None:
-            encoding = learn_encoding(settings, data.head, rows, data.columns.float_type, plan.seeds[1])
+            encoding = learn_encoding(settings, data.head, rows, data.columns.float_type, plan.seeds.rows)
             refuse_or_warn_of_left_out(encoding.encoder)
         else:
             encoding = encoding_of(earlier.model, data.head)
@@ -265,7 +265,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
                 encoded,
                 strata=plan.strata,
                 groups=rows.groups,
-                fold_seed=plan.seeds[1],
+                fold_seed=plan.seeds.rows,
                 seeds=member_seeds(plan.seeds, len(networks)),
             )
         return run

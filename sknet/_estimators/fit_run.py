@@ -15,7 +15,7 @@ from typing import TypeAlias
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sknet._estimators.fitted import Fitted
+from sknet._estimators.fitted import Fitted, Seeds
 from sknet._estimators.observers import EpochReport
 from sknet._estimators.read_data import Columns
 from sknet._estimators.scoring import validation_scorer
@@ -36,10 +36,6 @@ from sknet._training.result import Epoch, Result, StopReason
 from sknet._training.rounds import RoundObserver
 from sknet._training.state import History, State
 from sknet._typing import Array, Table
-
-Seeds: TypeAlias = tuple[int, int, int]
-"""Of the first weights [0]; of the held-out rows, the folds and the sample that columns are learnt from [1]; of what
-training draws [2]."""
 
 Predict: TypeAlias = Callable[[Model, Table], Array | list[Array]]
 """What an estimator predicts of a table: numbers, or probabilities."""
@@ -125,7 +121,7 @@ class FitRun:
     def first_states(self) -> list[State]:
         """Return the states of new runs: from weights that are drawn, or from those of an earlier fit."""
         if self.earlier is not None:
-            return [self.networks[0].state_from(self.earlier.model.network, self.plan.seeds[2])]
+            return [self.networks[0].state_from(self.earlier.model.network, self.plan.seeds.training)]
         pairs = zip(self.networks, member_seeds(self.plan.seeds, len(self.networks)), strict=True)
         return [network.first_state(seeds) for network, seeds in pairs]
 
@@ -220,7 +216,7 @@ class FitRun:
     def network(self) -> Network:
         """Return the networks as they are now, joined: of the first fold as long as folds are at work."""
         if not self.states and self.folds is not None:
-            return self.folds.first_fold()
+            return self.folds.first_fold_network()
         temperature, shares = 1.0, None
         if self.selection is not None:
             temperature, shares = self.selection.temperature, self.selection.shares
@@ -312,7 +308,7 @@ class FitRun:
         data = checkpoints.fingerprint(self.rows, self.validation_table)
         return checkpoints.Origin(
             estimator=self.estimator_name,
-            seeds=self.plan.seeds,
+            seeds=tuple(self.plan.seeds),
             seen_before=0 if self.earlier is None else self.earlier.n_samples_seen,
             data=data | ({"the rows of the source": self.source_digest} if self.source_digest else {}),
             settings=checkpoints.describe_parameters(self.plan.resolved),
@@ -325,9 +321,9 @@ _IMPORTANCE = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.CAL
 
 def member_seeds(seeds: Seeds, n_members: int) -> list[tuple[int, int]]:
     """Draw seeds of the first weights and of training for each member; the first has those of a network alone."""
-    # of the three seeds, the first and the last: all members share the held-out rows
-    weights, training = (
-        [seed, *np.random.default_rng(seed).integers(2**31 - 1, size=n_members - 1).tolist()] for seed in seeds[::2]
+    weights, training = (  # all members share the held-out rows
+        [seed, *np.random.default_rng(seed).integers(2**31 - 1, size=n_members - 1).tolist()]
+        for seed in (seeds.weights, seeds.training)
     )
     return list(zip(weights, training, strict=True))
 

@@ -15,7 +15,7 @@ from sknet._estimators.parameters import RegressorParameters, has_partial_fit
 from sknet._estimators.resolve import has_positive_targets
 from sknet._estimators.scoring import determination
 from sknet._model.heads import RegressionHead, learn_regression_head
-from sknet._model.intervals import has_interval, intervals_around, learn_residuals
+from sknet._model.intervals import has_interval, intervals_around, learn_regression_residuals
 from sknet._model.model import Model
 from sknet._typing import Array, Table, Target
 
@@ -25,7 +25,7 @@ def predict_values(model: Model, table: Table) -> Array:
     return model.outputs(table, model.head.predict)
 
 
-REGRESSION = Task(learn_regression_head, predict_values, learn_residuals)
+REGRESSION = Task(learn_regression_head, predict_values, learn_regression_residuals)
 
 
 class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):

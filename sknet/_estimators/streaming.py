@@ -21,7 +21,8 @@ import pandas as pd
 
 from sknet._estimators.auto import SHARE_HELD_OUT, Facts, evaluation_method
 from sknet._estimators.base import BaseSigmoidMLP
-from sknet._estimators.fit_run import FitRun, Plan, Seeds
+from sknet._estimators.fit_run import FitRun, Plan
+from sknet._estimators.fitted import Seeds
 from sknet._estimators.parameters import ClassifierParameters, column_choices
 from sknet._estimators.read_data import (
     Columns,
@@ -85,10 +86,10 @@ def fit_stream(
     if resume is not None:
         saved = checkpoints.read(resume)
         saved.refuse_other(type(estimator).__name__, 0)
-    seeds = estimator._seeds(None) if saved is None else saved.origin.seeds
+    seeds = estimator._seeds(None) if saved is None else Seeds(*saved.origin.seeds)
     with ScratchFiles(folder) as files:
         has_labels = isinstance(estimator, ClassifierParameters)
-        writer = TableWriter(files, seeds[1], choices=column_choices(estimator), has_labels=has_labels)
+        writer = TableWriter(files, seeds.rows, choices=column_choices(estimator), has_labels=has_labels)
         reader = ChunkReader(estimator)
         stored = store_rows(chunks, reader, writer, verbose=bool(estimator.verbose))
         del writer  # which frees its buffer, before memory is needed for training
@@ -167,7 +168,7 @@ def assemble(
     validation = rows.held_out() if counts.n_held_out else None
     if validation_chunks is not None:
         validation = read_validation_stream(estimator, validation_chunks, reader, stored, head)
-    sample = rows.sample(seeds[1])
+    sample = rows.sample(seeds.rows)
     n_held_out = 0 if validation is None else len(validation.y)
     counts_by_kind = count_kinds(sample.rows.X, column_choices(estimator), estimator.max_categories)
     facts = Facts(
@@ -180,7 +181,7 @@ def assemble(
     settings, resolved = estimator._resolve(facts)
     columns = cast(Columns, reader.columns)  # there was a first chunk
     head = head.with_settings(settings.objective)  # numbers are scaled by the loss that training will use
-    encoding = learn_stream_encoding(settings, head, rows, sample, counts.n, columns.float_type, seeds[1])
+    encoding = learn_stream_encoding(settings, head, rows, sample, counts.n, columns.float_type, seeds.rows)
     refuse_or_warn_of_left_out(encoding.encoder)
     encoded = None if validation is None else encode_validation_batchwise(encoding, validation)
     method = evaluation_method(estimator, stored.n_rows)

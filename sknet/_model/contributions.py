@@ -98,7 +98,7 @@ def explain(
     n, head = table.shape[0], model.head
     outputs = model.outputs(table, head.explained)  # raises where one is not finite
     encoded = EncodedBackground.from_background(model, background)
-    base = head.explained_units.decode(encoded.base[np.newaxis], model.output_dtype)[0]
+    base = head.explained_scaler.decode(encoded.base[np.newaxis], model.output_dtype)[0]
     values = np.empty((n, model.encoder.n_columns, head.n_outputs), base.dtype)
     adds_up = np.empty(n, dtype=bool)
     step = max(1, LINE_VALUES // (len(encoded.z0) * encoded.widest * head.n_outputs))
@@ -111,7 +111,7 @@ def explain(
             some = slice(start, min(start + step, part.stop))
             rows = slice(first + some.start, first + some.stop)
             contributions, adds_up[rows] = encoded.contributions(_as_dense(x[some]), outputs[rows])
-            values[rows] = np.moveaxis(contributions, 0, -1) * head.explained_units.scale
+            values[rows] = np.moveaxis(contributions, 0, -1) * head.explained_scaler.scale
 
     with threads_for_rows(n // step, step * len(encoded.z0) * model.network.largest) as n_threads:
         for start in range(0, n, PREDICT_ROWS):

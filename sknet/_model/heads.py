@@ -82,7 +82,7 @@ class Head(Protocol):
         """A name for each raw output: its class, label, target or quantile level."""
 
     @property
-    def explained_units(self) -> TargetScaler:
+    def explained_scaler(self) -> TargetScaler:
         """How `explained` outputs become numbers in the units of y."""
 
     def explained(self, raw: Array) -> Array:
@@ -208,7 +208,7 @@ class LabelHead:
         return [str(label) for label in classes[-self.n_outputs :]]  # of two classes, which have one output, the second
 
     @property
-    def explained_units(self) -> TargetScaler:
+    def explained_scaler(self) -> TargetScaler:
         """Log-odds and the like are left as they are."""
         return TargetScaler(np.zeros(self.n_outputs), np.ones(self.n_outputs))
 
@@ -343,7 +343,7 @@ class RegressionHead:
         return [str(name) for name in (self.loss.levels or range(self.n_outputs))]
 
     @property
-    def explained_units(self) -> TargetScaler:
+    def explained_scaler(self) -> TargetScaler:
         """The targets' mean and scale."""
         return self.regression_target.scaler
 

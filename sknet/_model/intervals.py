@@ -69,7 +69,9 @@ def has_interval(head: RegressionHead) -> bool:
     return len(head.loss.levels) > 1 or (not head.loss.levels and head.settings.loss != "quantile")
 
 
-def learn_residuals(head: RegressionHead, predictions: Array, values: Array, weight: Array | None) -> Residuals | None:
+def learn_regression_residuals(
+    head: RegressionHead, predictions: Array, values: Array, weight: Array | None
+) -> Residuals | None:
     """Return the errors of predictions, as `predict` returns them, for rows that no training has seen."""
     if not has_interval(head):
         return None

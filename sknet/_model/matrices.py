@@ -31,7 +31,7 @@ from sknet._tables.compact import PIECE_VALUES, CompactRows
 from sknet._tables.encoding import CHUNK_VALUES, TableEncoder, learn_encoder
 from sknet._tables.frames import as_uniform_array
 from sknet._tables.lookups import LookedUpCategories
-from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows, is_sparse, too_little_weight
+from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows, is_sparse, too_little_weight_message
 from sknet._typing import Array, Batch, DType, Table
 
 
@@ -185,7 +185,7 @@ def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> Enco
     if is_sparse(rows.X) and encoder.keeps_zeros:  # it then has neither bins nor categories
         Z = encoder.encode(rows.X, dtype)
         return EncodedInMemory(lambda has_bins, n_rows: SparseInputs(Z), is_sparse=True)
-    array = rows.X if rows.memory_mapped else small_array(encoder, rows.X, dtype)
+    array = rows.X if rows.memory_mapped else array_if_smaller_than_encoded(encoder, rows.X, dtype)
     if array is not None:
 
         def make_batchwise(has_bins: bool, n_rows: int) -> Inputs:
@@ -266,7 +266,7 @@ def kept_bytes(encoder: TableEncoder, X: Table, dtype: DType) -> int:
     return X.shape[0] * row_bytes
 
 
-def small_array(encoder: TableEncoder, X: Table, dtype: DType) -> Array | None:
+def array_if_smaller_than_encoded(encoder: TableEncoder, X: Table, dtype: DType) -> Array | None:
     """Return a table as an array if that takes far less memory than its encoded rows, compact or not; else None.
 
     Arrays of short integers, such as pixels, do.
@@ -344,7 +344,7 @@ class EncodedRows:
         """Return some of the rows; a ValueError if they have next to no weight."""
         weight = None if self.weight is None else self.weight[rows]
         if weight is not None and weight.sum() < MIN_TOTAL_WEIGHT:
-            raise ValueError(too_little_weight(weight))
+            raise ValueError(too_little_weight_message(weight))
         return replace(self, table=self.table[rows], y=self.y[rows], weight=weight)
 
     def without_bins(self) -> Self:

@@ -24,7 +24,7 @@ from sknet._model.shares import HeldOutLoss
 from sknet._model.starting import check_initial_weights, state_to_keep
 from sknet._model.threads import limit_blas_threads
 from sknet._network.activations import ACTIVATIONS
-from sknet._network.custom import refuse_bad_pieces
+from sknet._network.custom import refuse_bad_custom_functions
 from sknet._network.initializers import draw
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
@@ -234,7 +234,7 @@ def make_run(
     samples = make_samples(encoding, training, max_rows, settings.regularisation.label_smoothing)
     held_out = None if validation is None else make_samples(encoding, validation, n_validation_rows)
     if isinstance(settings.objective.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
-        refuse_bad_pieces(head.loss, samples.target, activations)
+        refuse_bad_custom_functions(head.loss, samples.target, activations)
     monotone = make_monotone_bounds(settings.network, encoding, layout, input_indices)
     is_first_order = settings.solver.optimizer is not None
     penalty = penalty_of(settings, samples.total_weight)

@@ -26,7 +26,7 @@ from sknet._model.model import Network
 from sknet._model.network_run import NetworkRun, make_run
 from sknet._model.row_thresholds import FEW_ROWS, MANY_ROWS
 from sknet._model.settings import Settings
-from sknet._model.shares import HeldOutLoss, KindsOfNetworks, mixed
+from sknet._model.shares import HeldOutLoss, KindsOfNetworks, mix_outputs
 from sknet._model.threads import threads_for_networks
 from sknet._tables.splitting import assign_folds
 from sknet._training.minibatch import MiniBatchRun, MiniBatchSolver
@@ -76,6 +76,15 @@ class Selection:
     held_out: NDArray[np.intp]  # (m,)  numbers of the rows that were held out
     raw: Array  # (m, k)  their raw outputs at the chosen epoch, shares and temperature
     stop_reason: StopReason | None  # where an interrupt or a callback ended the folds
+
+
+class ChosenEpoch(NamedTuple):
+    """The epoch that is chosen so far."""
+
+    number: int
+    factor: float  # one over its temperature
+    raw: Array  # (m, k)  joint outputs for the held-out rows, at equal shares, multiplied by the factor
+    by_kind: list[Array]  # the outputs of each kind of network, not multiplied
 
 
 def select_epoch(folds: "FoldNetworks", observer: RoundObserver | None = None, *, in_threads: bool = True) -> Selection:
@@ -166,8 +175,7 @@ class FoldNetworks:
         self.best_epoch = 0
         self._best_loss, self._best_late_loss = inf, inf
         self._factor = 1.0  # by which the last epoch's raw outputs are multiplied: one over the temperature
-        # the chosen epoch and, of it, the factor, the raw outputs multiplied by it, and those of each kind without it
-        self._chosen: tuple[int, float, Array, list[Array]] | None = None
+        self._chosen: ChosenEpoch | None = None
 
     @property
     def networks(self) -> list[tuple[NetworkRun, State]]:
@@ -186,8 +194,8 @@ class FoldNetworks:
     def finish_epoch(self) -> bool:
         """Evaluate an epoch that all networks have trained; return whether to train another one."""
         by_kind, solver = self.raw_by_kind(), self.settings.solver
-        raw = mixed(by_kind, self._kinds.equal_share)
-        self._factor, value, criterion = self._loss.evaluate(raw)
+        raw = mix_outputs(by_kind, self._kinds.equal_share)
+        self._factor, value, criterion = self._loss.evaluate(raw)  # `raw` is multiplied by the factor, in place
         last = [state.history[-1] for _, state in self.networks]
         means = np.mean([[epoch.loss, epoch.learning_rate, epoch.gradient_norm] for epoch in last], axis=0).tolist()
         self.epochs.append(
@@ -208,11 +216,11 @@ class FoldNetworks:
         if epoch >= self.first_epoch:
             self._best_late_loss = min(self._best_late_loss, criterion)
             if self._chosen is None or criterion <= scaled_loss(self.tolerance_factor, self._best_late_loss):
-                self._chosen = epoch, self._factor, raw, by_kind
+                self._chosen = ChosenEpoch(epoch, self._factor, raw, by_kind)
         patience = min(solver.n_iter_no_change, self.best_epoch + MAX_EXTRA_EPOCHS)
         return epoch < solver.max_iter and epoch - self.best_epoch <= patience
 
-    def first_fold(self) -> Network:
+    def first_fold_network(self) -> Network:
         """Return the first fold's networks as they are now, joined and at the last epoch's temperature."""
         runs, states = self.runs[0], self.states[0]
         networks = [run.network(state, 1.0 / self._factor) for run, state in zip(runs, states, strict=True)]
@@ -222,7 +230,8 @@ class FoldNetworks:
         """Return the choice: the last epoch, where none could be chosen yet."""
         if self._chosen is None:
             by_kind, share = self.raw_by_kind(), self._kinds.equal_share
-            self._chosen = len(self.epochs), self._factor, mixed(by_kind, share) * self._factor, by_kind
+            raw = mix_outputs(by_kind, share) * self._factor
+            self._chosen = ChosenEpoch(len(self.epochs), self._factor, raw, by_kind)
         n_epochs, factor, raw, by_kind = self._chosen
         temperature, shares = 1.0 / factor, self._kinds.of_each(self._kinds.equal_share)
         if len(by_kind) > 1:  # `epochs` keeps the losses at equal shares, which observers have seen

@@ -91,9 +91,9 @@ class HeldOutLoss:
             return equal_share
         scale = 1.0
         if isinstance(self._encoding.head, RegressionHead):
-            scale = 2.0 * abs(self.evaluate(mixed(by_kind, equal_share))[2])
+            scale = 2.0 * abs(self.evaluate(mix_outputs(by_kind, equal_share))[2])
         prior = scale * (SHARES - equal_share) ** 2 / (2.0 * SHARE_PRIOR**2 * self._rows.total_weight)
-        criteria = [self.evaluate(mixed(by_kind, share))[2] for share in SHARES]
+        criteria = [self.evaluate(mix_outputs(by_kind, share))[2] for share in SHARES]
         return float(SHARES[np.argmin(criteria + prior)])
 
     def choose_mixture(
@@ -101,12 +101,12 @@ class HeldOutLoss:
     ) -> tuple[float, tuple[float, ...], Array]:
         """Return the temperature, each network's share, and the joint raw outputs with these."""
         share = self.choose_share(by_kind, kinds.equal_share)
-        raw = mixed(by_kind, share)
+        raw = mix_outputs(by_kind, share)
         factor, _, _ = self.evaluate(raw)
         return 1.0 / factor, kinds.of_each(share), raw
 
 
-def mixed(by_kind: Sequence[Array], share: float) -> Array:
+def mix_outputs(by_kind: Sequence[Array], share: float) -> Array:
     """Return the joint raw outputs: a new array."""
     first = by_kind[0]
     return first.copy() if len(by_kind) == 1 else (share * first + (1.0 - share) * by_kind[1]).astype(first.dtype)

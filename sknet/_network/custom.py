@@ -18,7 +18,7 @@ N_TRIED = 7
 """Rows that a piece is tried on: a number that no other dimension is likely to have."""
 
 
-def refuse_bad_pieces(loss: Loss, target: Array, activations: Sequence[Activation]) -> None:
+def refuse_bad_custom_functions(loss: Loss, target: Array, activations: Sequence[Activation]) -> None:
     """Try a loss and activations; those of this package pass."""
     refuse_bad_loss(loss, target)
     for activation in activations:

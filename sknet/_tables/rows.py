@@ -113,7 +113,7 @@ class Rows:
         return replace(self, weight=weight)
 
 
-def too_little_weight(weight: Array) -> str:
+def too_little_weight_message(weight: Array) -> str:
     """Return the error message for weights whose sum is below `MIN_TOTAL_WEIGHT`."""
     return (
         f"sample_weight adds up to {weight.sum():g} in the rows trained on, or in those held out, so little that 1 "

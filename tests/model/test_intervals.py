@@ -7,7 +7,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet._model.heads import learn_regression_head
-from sknet._model.intervals import MAX_QUANTILES, Residuals, has_interval, intervals_around, learn_residuals
+from sknet._model.intervals import MAX_QUANTILES, Residuals, has_interval, intervals_around, learn_regression_residuals
 from sknet._model.settings import ObjectiveSettings
 
 rng = np.random.default_rng(0)
@@ -18,7 +18,7 @@ def head_for(values, loss="squared_error", **options):
 
 
 def errors_of(values, predictions, weight=None, **how):
-    return learn_residuals(head_for(values, **how), predictions, values.reshape(len(values), -1), weight)
+    return learn_regression_residuals(head_for(values, **how), predictions, values.reshape(len(values), -1), weight)
 
 
 def test_all_errors_of_few_rows_are_kept_in_order():
@@ -98,5 +98,5 @@ def test_around_a_single_level_there_is_none():
     for options in {"quantile": [0.5]}, {"quantile": 0.3}, {}:
         head = head_for(np.ones(5), "quantile", **options)
         assert not has_interval(head)
-        assert learn_residuals(head, np.ones(5), np.ones((5, 1)), None) is None
+        assert learn_regression_residuals(head, np.ones(5), np.ones((5, 1)), None) is None
     assert has_interval(replace(head, settings=ObjectiveSettings("huber")))

@@ -148,7 +148,10 @@ def test_rows_of_short_integers_are_encoded_batch_by_batch(monkeypatch):
     whole = clone(net).fit(table, NUMBER)
     monkeypatch.setattr(matrices, "MIN_COMPACT_BYTES", 0)
     for kind in (np.asarray, pd.DataFrame):
-        assert matrices.small_array(whole._fitted.model.encoder, kind(table), np.dtype(np.float32)) is not None
+        assert (
+            matrices.array_if_smaller_than_encoded(whole._fitted.model.encoder, kind(table), np.dtype(np.float32))
+            is not None
+        )
         assert_array_equal(clone(net).fit(kind(table), NUMBER).coefs_[0], whole.coefs_[0])
 
 

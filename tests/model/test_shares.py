@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.settings import ObjectiveSettings
-from sknet._model.shares import HeldOutLoss, KindsOfNetworks, mixed
+from sknet._model.shares import HeldOutLoss, KindsOfNetworks, mix_outputs
 
 rng = np.random.default_rng(0)
 M = 200
@@ -29,9 +29,9 @@ def test_networks_of_a_kind_have_equal_parts_of_its_share(sees_bins, equal, of_e
 def test_each_kind_has_the_mean_of_its_networks():
     by_kind = KindsOfNetworks([False, True, False]).by_kind(lambda j: np.full((2, 1), float(j)))
     assert_array_equal(by_kind, [[[1.0], [1.0]], [[1.0], [1.0]]])
-    assert_allclose(mixed([np.zeros((2, 1)), np.ones((2, 1))], 0.3), 0.7)
+    assert_allclose(mix_outputs([np.zeros((2, 1)), np.ones((2, 1))], 0.3), 0.7)
     alone = np.zeros((2, 1))
-    assert mixed([alone], 1.0) is not alone
+    assert mix_outputs([alone], 1.0) is not alone
 
 
 def loss_of_labels(has_temperature):
