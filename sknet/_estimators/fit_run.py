@@ -305,10 +305,10 @@ class FitRun:
 
     def origin(self) -> checkpoints.Origin:
         """Return what must be the same where this run is taken up again."""
-        data = checkpoints.fingerprint(self.rows, self.validation_table)
+        seeds, data = self.plan.seeds, checkpoints.fingerprint(self.rows, self.validation_table)
         return checkpoints.Origin(
             estimator=self.estimator_name,
-            seeds=tuple(self.plan.seeds),
+            seeds=(seeds.weights, seeds.rows, seeds.training),
             seen_before=0 if self.earlier is None else self.earlier.n_samples_seen,
             data=data | ({"the rows of the source": self.source_digest} if self.source_digest else {}),
             settings=checkpoints.describe_parameters(self.plan.resolved),
