@@ -26,8 +26,8 @@ from sknet._estimators.callbacks import (
 from sknet._estimators.conflicts import refuse_with_temperature
 from sknet._estimators.constraints import LARGEST_INTEGER, LOSSES, MAY_BE_NUMBERS, SIZES, InvalidParameterError
 from sknet._estimators.documentation import LinksDocumentation
-from sknet._estimators.fit_run import FitRun, Plan, Task, member_seeds
-from sknet._estimators.fitted import Fitted, FittedAttributes, Seeds
+from sknet._estimators.fit_run import FitRun, Plan, Seeds, Task, member_seeds
+from sknet._estimators.fitted import Fitted, FittedAttributes
 from sknet._estimators.parameters import column_choices, has_partial_fit
 from sknet._estimators.read_data import Columns, FitArguments, read_rows, read_validation
 from sknet._estimators.reporting import (
@@ -208,10 +208,10 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         A warm start keeps the held-out rows: they never enter the training part.
         """
         if earlier is not None and earlier.state is not None:  # a run that is not over: it goes on
-            return earlier.seeds
+            return Seeds(*earlier.seeds)
         source = check_random_state(deepcopy(self.random_state))  # `_publish` advances the original
         weights, rows, training = source.randint(np.iinfo(np.int32).max, size=3).tolist()
-        return Seeds(weights, rows if earlier is None else earlier.seeds.rows, training)
+        return Seeds(weights, rows if earlier is None else Seeds(*earlier.seeds).rows, training)
 
     def _assemble(self, data: ReadData, plan: Plan, earlier: Fitted | None, *, until: int | None = None) -> FitRun:
         """Learn the encoding, encode the table once, and put the networks together that share it.
@@ -336,8 +336,8 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
 
     def _publish(self, fitted: Fitted) -> None:
         """Make the estimator the fitted one, in one assignment: at no moment is it half changed."""
-        # by identity: `_seeds` hands the earlier tuple on where it has drawn nothing
-        has_new_seeds = self._fitted is None or fitted.seeds is not self._fitted.seeds
+        # where `_seeds` has drawn nothing, they are the earlier ones
+        has_new_seeds = self._fitted is None or fitted.seeds != self._fitted.seeds
         self._fitted = fitted
         if has_new_seeds and isinstance(self.random_state, np.random.RandomState):
             self.random_state.randint(np.iinfo(np.int32).max, size=3)  # as `_seeds` did on a copy

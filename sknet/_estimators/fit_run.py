@@ -10,12 +10,12 @@ raw : (m, k)     raw outputs for held-out rows, by networks that have not seen t
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from math import nan
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from sklearn.base import BaseEstimator
 
-from sknet._estimators.fitted import Fitted, Seeds
+from sknet._estimators.fitted import Fitted
 from sknet._estimators.observers import EpochReport
 from sknet._estimators.read_data import Columns
 from sknet._estimators.scoring import validation_scorer
@@ -39,6 +39,18 @@ from sknet._typing import Array, Table
 
 Predict: TypeAlias = Callable[[Model, Table], Array | list[Array]]
 """What an estimator predicts of a table: numbers, or probabilities."""
+
+
+class Seeds(NamedTuple):
+    """The seeds of a fit."""
+
+    weights: int  # the first ones
+    rows: int  # which are held out, in which fold, and in the sample that columns are learnt from
+    training: int  # the order of the rows, and dropout
+
+    def as_tuple(self) -> tuple[int, int, int]:
+        """Return a plain tuple: pickles and files name no private class."""
+        return self.weights, self.rows, self.training
 
 
 @dataclass(frozen=True)
@@ -146,7 +158,7 @@ class FitRun:
             n_iter=0,
             n_samples_seen=0,
             validated=True,
-            seeds=self.plan.seeds,
+            seeds=self.plan.seeds.as_tuple(),
         )
 
     def limit_epochs(self, selection: Selection) -> None:
@@ -241,7 +253,7 @@ class FitRun:
             n_iter=self._n_iter,
             n_samples_seen=n_seen + (0 if earlier is None else earlier.n_samples_seen),
             validated=self.validation is not None,
-            seeds=self.plan.seeds,
+            seeds=self.plan.seeds.as_tuple(),
             n_rows_before_split=self.plan.n_rows_before_split,
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
             fold_epochs=() if self.folds is None else tuple(self.folds.epochs),
@@ -305,10 +317,10 @@ class FitRun:
 
     def origin(self) -> checkpoints.Origin:
         """Return what must be the same where this run is taken up again."""
-        seeds, data = self.plan.seeds, checkpoints.fingerprint(self.rows, self.validation_table)
+        data = checkpoints.fingerprint(self.rows, self.validation_table)
         return checkpoints.Origin(
             estimator=self.estimator_name,
-            seeds=(seeds.weights, seeds.rows, seeds.training),
+            seeds=self.plan.seeds.as_tuple(),
             seen_before=0 if self.earlier is None else self.earlier.n_samples_seen,
             data=data | ({"the rows of the source": self.source_digest} if self.source_digest else {}),
             settings=checkpoints.describe_parameters(self.plan.resolved),

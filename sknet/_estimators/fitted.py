@@ -5,7 +5,7 @@ An estimator publishes with one assignment, `estimator._fitted = Fitted(...)`: a
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Generic, NamedTuple, TypeVar, overload
+from typing import Generic, TypeVar, overload
 
 import numpy as np
 import pandas as pd
@@ -28,14 +28,6 @@ from sknet._typing import Array, Table
 T = TypeVar("T")
 
 
-class Seeds(NamedTuple):
-    """The seeds of a fit."""
-
-    weights: int  # the first ones
-    rows: int  # which are held out, in which fold, and in the sample that columns are learnt from
-    training: int  # the order of the rows, and dropout
-
-
 @dataclass(frozen=True)
 class Fitted:
     """The result of a fit: all that an estimator knows besides its parameters."""
@@ -47,7 +39,7 @@ class Fitted:
     n_iter: int  # epochs of the last call
     n_samples_seen: int  # by all calls and all members together
     validated: bool  # whether the last call had a validation set
-    seeds: Seeds
+    seeds: tuple[int, int, int]  # see `Seeds`
     state: State | None = None  # from which training may continue: after `partial_fit` or an interrupt
     residuals: Residuals | LabelResiduals | None = None  # on the rows that the last call held out
     n_rows_before_split: int | None = None  # of the last call, if it held rows out; 0: it did not; None: not known

@@ -21,8 +21,7 @@ import pandas as pd
 
 from sknet._estimators.auto import SHARE_HELD_OUT, Facts, evaluation_method
 from sknet._estimators.base import BaseSigmoidMLP
-from sknet._estimators.fit_run import FitRun, Plan
-from sknet._estimators.fitted import Seeds
+from sknet._estimators.fit_run import FitRun, Plan, Seeds
 from sknet._estimators.parameters import ClassifierParameters, column_choices
 from sknet._estimators.read_data import (
     Columns,
