@@ -87,7 +87,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         refuse_with_temperature(self)
         refuse_unresumable(self.solver, self.n_members)
         saved = checkpoints.read(path)
-        saved.refuse_other(type(self).__name__, 0 if self._fitted is None else self._fitted.n_samples_seen)
+        saved.refuse_other_estimator(type(self).__name__, 0 if self._fitted is None else self._fitted.n_samples_seen)
         earlier = self._fitted if saved.origin.seen_before else None  # of a warm start, what it began from
         data = self._read(arguments, earlier)
         plan = self._plan(data, earlier, Seeds(*saved.origin.seeds), is_resumed=True)
@@ -203,7 +203,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         return settings, self.get_params(deep=False) | vars(parameters)  # the right one wins: the answers
 
     def _seeds(self, earlier: Fitted | None) -> Seeds:
-        """Draw the seeds of the first weights, of the held-out rows and of what training draws.
+        """Draw the seeds of a fit; an unfinished run keeps its own.
 
         A warm start keeps the held-out rows: they never enter the training part.
         """
@@ -273,7 +273,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
     # --- 3. select, 4. train, 5. publish ---------------------------------------------------------------------------
 
     def _train_and_publish(self, run: FitRun, observers: Observers | None) -> Self:
-        """Let folds select the epoch, train the networks, and publish what they have learnt."""
+        """Let folds select the epoch, train the networks, and publish; after a Ctrl-C, what whole epochs have learnt."""
         fitted_before = self._fitted
         try:
             result = self._select_and_train(run, observers)

@@ -109,7 +109,7 @@ def require_fitted(estimator: "FittedAttributes") -> Fitted:
 
 
 def model_and_table(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
-    """Return the model, and the table checked against that of `fit`."""
+    """Return the model, and the table checked against that of `fit`; warn of columns without a known level."""
     fitted = require_fitted(estimator)
     model, table = fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
     # fitted to columns without names: those of the frame are taken by position, and errors call them by its names

@@ -28,15 +28,15 @@ from sknet._typing import Array, Target
 # --- the score of predictions ----------------------------------------------------------------------------------------
 
 
-def accuracy(known: Labels, predicted: Array, y: Target, sample_weight: Target) -> float:
-    """Return the weighted share of rows all of whose labels were predicted."""
+def accuracy(classes: Labels, predicted: Array, y: Target, sample_weight: Target) -> float:
+    """Return the weighted share of rows all of whose labels were predicted; a label not among `classes` is an error."""
     labels = as_labels(y)
     if len(predicted) != len(labels):
         raise ValueError(different_lengths_message(len(predicted), len(labels)))
     if labels.shape != predicted.shape:
         raise ValueError(f"y has shape {labels.shape}, but predictions have {predicted.shape}: give it the same.")
-    for column, classes in zip(labels.reshape(len(labels), -1).T, known.classes_by_column, strict=True):
-        _refuse_unknown_labels(column, classes)
+    for column, known in zip(labels.reshape(len(labels), -1).T, classes.classes_by_column, strict=True):
+        _refuse_unknown_labels(column, known)
     weight = None if sample_weight is None else read_weight(sample_weight, len(labels))
     return float(np.average((labels == predicted).reshape(len(labels), -1).all(axis=1), weights=weight))
 

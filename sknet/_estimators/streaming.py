@@ -84,7 +84,7 @@ def fit_stream(
     saved = None
     if resume is not None:
         saved = checkpoints.read(resume)
-        saved.refuse_other(type(estimator).__name__, 0)
+        saved.refuse_other_estimator(type(estimator).__name__, 0)
     seeds = estimator._seeds(None) if saved is None else Seeds(*saved.origin.seeds)
     with ScratchFiles(folder) as files:
         has_labels = isinstance(estimator, ClassifierParameters)

@@ -216,6 +216,7 @@ def _write_categories(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) 
 
 
 def _write_identifiers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
+    """Write the indicators of missing values; identifiers themselves have no input."""
     for item in placed:
         yield _look_up_levels(graph, feed, item, ()), item.inputs
 

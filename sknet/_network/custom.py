@@ -33,17 +33,22 @@ def refuse_bad_loss(loss: Loss, target: Array) -> None:
     parts = {"value": (N_TRIED,), "gradient": raw.shape}
     with np.errstate(all="ignore"):
         if loss.joint is not None:
-            _refuse_shape(f"loss={loss.name!r}: joint(raw, target)[0]", loss.joint(raw.copy(), rows)[0], (N_TRIED,))
+            _refuse_bad_result(
+                f"loss={loss.name!r}: joint(raw, target)[0]", loss.joint(raw.copy(), rows)[0], (N_TRIED,)
+            )
         for name, shape in parts.items():
             returned = getattr(loss, name)(raw.copy(), rows)
-            _refuse_shape(f"loss={loss.name!r}: {name}(raw, target)", returned, shape)
+            _refuse_bad_result(f"loss={loss.name!r}: {name}(raw, target)", returned, shape)
         linked = raw.copy()
         _refuse_new_array(f"loss={loss.name!r}: link(raw)", loss.link, (linked,))
         if loss.start is not None:
-            _refuse_shape(f"loss={loss.name!r}: start(target, weight)", loss.start(rows, None), raw.shape[1:], "(k,)")
+            _refuse_bad_result(
+                f"loss={loss.name!r}: start(target, weight)", loss.start(rows, None), raw.shape[1:], "(k,)"
+            )
 
 
-def _refuse_shape(what: str, returned: object, shape: tuple[int, ...], words: str = "") -> None:
+def _refuse_bad_result(what: str, returned: object, shape: tuple[int, ...], words: str = "") -> None:
+    """Raise unless a user's function has returned floats of this shape, and no NaN."""
     words = words or ("(n,), one number per row" if len(shape) == 1 else "(n, k), like raw")
     if not isinstance(returned, np.ndarray) or returned.dtype.kind != "f":
         kind = f"an array of {returned.dtype}" if isinstance(returned, np.ndarray) else f"a {type(returned).__name__}"

@@ -55,7 +55,7 @@ def sees_constrained(size: int, n_joined: int) -> NDArray[np.bool_]:
 
 @dataclass(frozen=True, eq=False)
 class MonotoneBounds:
-    """The weights that make a network monotone.
+    """The bounds within which weights make a network monotone, and first weights there.
 
     Attributes
     ----------

@@ -31,7 +31,7 @@ ANSWER_TIME = 3.0
 
 
 class OnWorker:
-    """A value that stays on a worker, and whose methods are called there: one of dask's actors."""
+    """One of dask's actors, on its worker: a value whose methods are called there. `KeptValues` is the driver's side."""
 
     def __init__(self, make: Callable[..., object], *arguments: object) -> None:
         self._value = make(*arguments)
@@ -73,7 +73,7 @@ class KeptValues:
         sent = [None if each is None else list(each) for each in arguments]
         try:
             if not self._actors:
-                self._make()
+                self._start_actors()
             pairs = zip(self._actors, sent, strict=True)
             calls = [actor.call(method, each) for actor, each in pairs if each is not None]
             return self._cluster.wait_for(_all(calls), while_kept=self._futures)
@@ -85,7 +85,7 @@ class KeptValues:
                 if each is not None:
                     each.clear()
 
-    def _make(self) -> None:
+    def _start_actors(self) -> None:
         """Make the values on the workers that have their arguments."""
         self._futures = self._cluster.start(OnWorker, *self._arguments, as_actors=True)
         self._actors = self._cluster.results(self._futures)
@@ -183,6 +183,7 @@ class Cluster:
         arguments : iterables
             As of `map`; futures stand for their results.
         spread : bool, default=False
+            Whether each worker gets a part of the tasks, wherever their arguments are.
         as_actors : bool, default=False
             Whether the results are actors, which stay on their worker.
 

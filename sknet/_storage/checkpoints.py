@@ -141,8 +141,8 @@ class LoadedRun:
     origin: Origin
     state: State
 
-    def refuse_other(self, estimator: str, n_samples_seen: int) -> None:
-        """Raise for a run of another estimator, or a warm start of one that has learnt otherwise since."""
+    def refuse_other_estimator(self, estimator: str, n_samples_seen: int) -> None:
+        """Raise for another class, or a warm start whose `t_` differs; `state_for` compares data and parameters."""
         origin = self.origin
         if origin.estimator != estimator:
             raise ValueError(f"{self.path} holds a run of a {origin.estimator}, and this is {estimator}.")

@@ -114,7 +114,7 @@ class Packer:
             return {KIND: "dtype", "name": value.name}
         if isinstance(value, np.generic) and type(value.item()) in _PLAIN:
             return value.item()
-        return self._pack_piece(value)
+        return self._pack_users_object(value)
 
     def _pack_array(self, array: Array, path: str) -> object:
         """Keep an array; text as the code points of its characters, where it is not of objects."""
@@ -154,9 +154,10 @@ class Packer:
     def pack_activation(self, activation: Activation, path: str) -> object:
         """Pack one of the package's by its name."""
         ours = ACTIVATIONS.get(activation.name) is activation
-        return {KIND: "activation", "name": activation.name} if ours else self._pack_piece(activation)
+        return {KIND: "activation", "name": activation.name} if ours else self._pack_users_object(activation)
 
-    def _pack_piece(self, value: object) -> object:
+    def _pack_users_object(self, value: object) -> object:
+        """Set an object of the user's own aside, for `custom` to give back; its number stands for it."""
         self.pieces.append(value)
         return {KIND: "piece", "number": len(self.pieces) - 1}
 

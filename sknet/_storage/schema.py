@@ -56,7 +56,7 @@ def _is_mapping(value: object, of: tuple[object, ...]) -> bool:
     return isinstance(value, dict) and all(fits(k, of[0]) and fits(v, of[1]) for k, v in value.items())
 
 
-def _is_one_of(value: object, of: tuple[object, ...]) -> bool:
+def _fits_one_of(value: object, of: tuple[object, ...]) -> bool:
     return any(fits(value, hint) for hint in of)
 
 
@@ -67,8 +67,8 @@ _CHECKS: dict[object, Callable[..., bool]] = {
     list: _is_list,
     dict: _is_mapping,
     Mapping: _is_mapping,
-    Union: _is_one_of,
-    UnionType: _is_one_of,
+    Union: _fits_one_of,
+    UnionType: _fits_one_of,
     np.ndarray: lambda value, of: isinstance(value, np.ndarray),
     get_origin(NDArray[np.generic]): lambda value, of: isinstance(value, np.ndarray),  # an alias from NumPy 2.5 on
     np.dtype: lambda value, of: isinstance(value, np.dtype),

@@ -108,8 +108,8 @@ class CompactLayout:
         return np.min_scalar_type(-max((inputs.stop - inputs.start for inputs in self.levels), default=1))
 
     @property
-    def n_full_dtype(self) -> DType:
-        """The smallest type for `n_full`."""
+    def full_bins_dtype(self) -> DType:
+        """The smallest type for a count of full bins, `n_full`."""
         return np.min_scalar_type(max((len(group.patterns) for group in self.bins), default=0))
 
     @property
@@ -120,7 +120,7 @@ class CompactLayout:
     def row_bytes(self, dtype: DType) -> int:
         """Return the bytes of a row whose floats are of this type."""
         n_floats = len(self.kept) + self.n_binned  # `kept` and `share`; a sign takes one byte
-        n_others = self.n_binned * self.n_full_dtype.itemsize + len(self.levels) * self.level_dtype.itemsize
+        n_others = self.n_binned * self.full_bins_dtype.itemsize + len(self.levels) * self.level_dtype.itemsize
         return n_floats * dtype.itemsize + len(self.signs) + n_others
 
     def without_bins(self) -> CompactLayout:
@@ -191,7 +191,7 @@ def empty_rows(layout: CompactLayout, n: int, dtype: DType) -> CompactRows:
         layout,
         kept=np.empty((n, len(layout.kept)), dtype),
         signs=np.empty((n, len(layout.signs)), np.int8),
-        n_full=np.empty((n, layout.n_binned), layout.n_full_dtype),
+        n_full=np.empty((n, layout.n_binned), layout.full_bins_dtype),
         share=np.empty((n, layout.n_binned), dtype),
         level=np.empty((n, len(layout.levels)), layout.level_dtype),
     )

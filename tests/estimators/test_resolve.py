@@ -7,9 +7,9 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknet import Interval, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import auto
 from sknet._estimators import resolve as module
-from sknet._estimators.auto import Facts
+from sknet._estimators.auto import FOLDS_PATIENCE, Facts
 from sknet._estimators.resolve import resolve
-from sknet._model.row_thresholds import EVALUATED_ROWS, FEW_ROWS
+from sknet._model.row_thresholds import EVALUATED_ROWS, FEW_ROWS, MANY_ROWS
 from sknet._network.activations import ACTIVATIONS
 from sknet._training.optimizers import OPTIMIZERS, SGD
 from sknet._training.schedules import SCHEDULES
@@ -389,3 +389,10 @@ def test_an_explosion_is_an_error_within_an_epoch():
 def test_a_registry_entry_that_makes_nothing_is_refused():
     with pytest.raises(TypeError, match="must be a thing or say how it is made"):
         module.make_from_parameters(None, (), SigmoidMLPRegressor())
+
+
+@pytest.mark.parametrize("cls", [SigmoidMLPClassifier, SigmoidMLPRegressor])
+def test_the_docstring_says_how_long_folds_wait(cls):
+    few, middle, many = FOLDS_PATIENCE
+    text = " ".join(cls.__doc__.split())
+    assert f"with folds {few}, from {FEW_ROWS} rows on {middle}, from {MANY_ROWS:,} on {many}" in text

@@ -121,7 +121,7 @@ class IdentifierColumn(WithoutSlopes):
         return (InputFacts("missing"),) * self.has_missing
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
-        """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
+        """Set the indicator of missing values, if there is one; an identifier itself has no input."""
         if self.has_missing:
             out[:, 0] = read_levels(values)[0] < 0
 

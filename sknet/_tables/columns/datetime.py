@@ -170,7 +170,7 @@ def microseconds_of(instants: Instants) -> Array:
 
 
 def cycle_positions(instants: Instants, cycle: str) -> Array:
-    """Return how far a cycle has come at each instant, NaN where missing."""
+    """Return the hours since midnight, days since Monday, or day of the year (see `CYCLES`), NaN where missing."""
     local = pd.DatetimeIndex(instants).tz_localize(None)  # the time that a clock shows there
     return np.where(local.isna(), np.nan, CYCLES[cycle][1](local, microseconds_of(local)))
 

@@ -156,7 +156,7 @@ class EncodedText(WithoutSlopes):
     inputs: tuple[InputFacts, ...] = (InputFacts("text"),)
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
-        """Set the input of n values in `out`, of shape (n, 1)."""
+        """Copy n values to `out`, of shape (n, 1): the text was encoded before."""
         out[:, 0] = values
 
 
