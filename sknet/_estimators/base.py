@@ -273,7 +273,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
     # --- 3. select, 4. train, 5. publish ---------------------------------------------------------------------------
 
     def _train_and_publish(self, run: FitRun, observers: Observers | None) -> Self:
-        """Let folds select the epoch, train the networks, and publish; after a Ctrl-C, what whole epochs have learnt."""
+        """Let folds select the epoch, train the networks, and publish; after a Ctrl-C, what whole epochs learnt."""
         fitted_before = self._fitted
         try:
             result = self._select_and_train(run, observers)

@@ -31,7 +31,7 @@ ANSWER_TIME = 3.0
 
 
 class OnWorker:
-    """One of dask's actors, on its worker: a value whose methods are called there. `KeptValues` is the driver's side."""
+    """One of dask's actors on its worker: a value whose methods are called there. `KeptValues` is the driver's side."""
 
     def __init__(self, make: Callable[..., object], *arguments: object) -> None:
         self._value = make(*arguments)
