@@ -142,7 +142,7 @@ class EncodedInMemory:
 
 
 MIN_COMPACT_BYTES = 2**26
-"""Encoded tables of more bytes are kept as compact rows, if these take less than half of them.
+"""Encoded tables of more bytes are kept as compact rows, if these take less than three quarters of them.
 
 A table of numbers with 8 bins is encoded into 4.5 times its size, in float32. Smaller encoded tables are gathered from
 the processor's cache, and faster so; of larger ones a batch is read from memory, which takes as long as writing it from
@@ -254,9 +254,9 @@ def _compact_inputs(compact: CompactRows, n_inputs: int, n_non_bins: int, kind: 
 
 
 def is_compact(encoder: TableEncoder, X: Table, dtype: DType) -> bool:
-    """Whether the encoded rows of a table are kept as compact rows: where that is much less of much memory."""
+    """Whether the encoded rows of a table are kept as compact rows: where that saves much of much memory."""
     row_bytes = encoder.n_inputs * dtype.itemsize
-    return X.shape[0] * row_bytes > MIN_COMPACT_BYTES and encoder.compact_layout.row_bytes(dtype) < row_bytes / 2
+    return X.shape[0] * row_bytes > MIN_COMPACT_BYTES and encoder.compact_layout.row_bytes(dtype) < 0.75 * row_bytes
 
 
 def kept_bytes(encoder: TableEncoder, X: Table, dtype: DType) -> int:

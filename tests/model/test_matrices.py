@@ -117,6 +117,13 @@ def test_no_rows_target_is_in_its_own_cross_fitted_encoding():
     assert np.corrcoef(own, labels)[0, 1] > 0.4 > np.corrcoef(crossed, labels)[0, 1]
 
 
+def test_dates_with_default_bins_are_kept_as_compact_rows(monkeypatch):
+    monkeypatch.setattr(matrices, "MIN_COMPACT_BYTES", 0)
+    dates = pd.DataFrame({name: pd.Timestamp(2020, 1, 1) + pd.to_timedelta(X[:, 0], unit="D") for name in "ab"})
+    encoding, _, _ = encoded(dates)
+    assert matrices.is_compact(encoding.encoder, dates, np.dtype(np.float32))
+
+
 @pytest.mark.parametrize("kind", ["dense", "look-ups"])
 @pytest.mark.parametrize("parameters", [{"early_stopping": "folds"}, {"early_stopping": True, "n_members": 2}])
 def test_a_fit_from_compact_rows_has_the_same_weights(kind, parameters, monkeypatch):
