@@ -190,9 +190,9 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         given as `init`, `input_scaling=None`, sparse input or one of scikit-learn's
         schedules, "auto" is "raw".
 
-    n_bins : int, default=8
-        The most bins of a column. Values that many rows share are edges of their
-        own.
+    n_bins : int or "auto", default="auto"
+        The most bins of a column: "auto" is 12 below 5,000 training rows, 8 from
+        there on. Values that many rows share are edges of their own.
 
     input_scaling : {"robust", "standard", "quantile"} or None, default="robust"
         How numbers are scaled: weighted median and quartile range, then

@@ -49,7 +49,7 @@ COMMON: Constraints = {
     "category_encoding": [StrOptions({"one_hot", "target", "both", "auto"})],
     "text_components": [_count],
     "numeric_encoding": [StrOptions({"raw", "piecewise_linear", "auto"})],
-    "n_bins": [Interval(Integral, 2, None, closed="left")],
+    "n_bins": [Interval(Integral, 2, None, closed="left"), _auto],
     "input_scaling": [StrOptions({name for name in SCALINGS if name is not None}), None],
     "monotonic_cst": ["array-like", dict, None],
     "alpha": [_not_negative],

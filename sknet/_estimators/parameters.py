@@ -60,7 +60,7 @@ class CommonParameters:
     category_encoding: Literal["one_hot", "target", "both", "auto"] = "auto"
     text_components: int = 30
     numeric_encoding: Literal["raw", "piecewise_linear", "auto"] = "auto"
-    n_bins: int = 8
+    n_bins: int | Auto = "auto"
     input_scaling: str | None = "robust"
     monotonic_cst: Mapping[str, int] | Sequence[int] | None = None
     # --- regularisation ---

@@ -4,11 +4,13 @@ import pytest
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import (
+    FEW_ROWS_BINS,
     FOLDS_PATIENCE,
     FOLDS_TOL,
     LARGE_PATIENCE,
     LARGE_SHARE_HELD_OUT,
     LARGE_TOL,
+    MANY_ROWS_BINS,
     PATIENCE,
     SHARE_HELD_OUT,
     TOL,
@@ -46,6 +48,14 @@ def test_what_evaluates_the_epochs(n, how):
 def test_how_long_it_waits_and_what_it_holds_out(facts, patience, share, tol):
     found = resolve(SigmoidMLPClassifier(), facts)[1]
     assert (found.n_iter_no_change, found.validation_fraction, found.tol) == (patience, share, tol)
+
+
+@pytest.mark.parametrize("cls", [SigmoidMLPClassifier, SigmoidMLPRegressor])
+def test_bins_are_finer_where_a_network_without_them_stands_beside(cls):
+    for n, n_bins in ((EVALUATED_ROWS, FEW_ROWS_BINS), (MANY_ROWS - 1, FEW_ROWS_BINS), (MANY_ROWS, MANY_ROWS_BINS)):
+        settings, found = resolve(cls(), Facts(n, "folds", n_numbers=3))
+        assert settings.table.n_bins == found.n_bins == n_bins
+    assert resolve(cls(n_bins=5), Facts(n, "folds", n_numbers=3))[0].table.n_bins == 5
 
 
 def test_scikit_learns_schedules_wait_as_they_do():
