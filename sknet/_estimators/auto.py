@@ -44,7 +44,7 @@ AUTO_BINS_COLUMNS = 50
 """Up to so many columns of numbers networks see bins: the first layer of a wider table, of pixels perhaps, would be
 huge."""
 
-FEW_ROWS_BINS, MANY_ROWS_BINS = 12, 8
+AUTO_BINS, MANY_ROWS_BINS = 12, 8
 """What `n_bins="auto"` means below `MANY_ROWS`, and from there on. A network that sees no bins stands beside those that
 see the finer ones; and on large tables every step and every prediction takes longer with them."""
 
@@ -175,7 +175,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "tol": LARGE_TOL if n >= LARGE_ROWS and ours and not by_lbfgs else TOL,
         "n_iter_no_change": LARGE_PATIENCE if n >= LARGE_ROWS and ours else PATIENCE,
         "numeric_encoding": "raw",
-        "n_bins": FEW_ROWS_BINS if n < MANY_ROWS else MANY_ROWS_BINS,
+        "n_bins": AUTO_BINS if n < MANY_ROWS else MANY_ROWS_BINS,
         "category_encoding": "one_hot",
         "text_features": list(facts.text_names) or None,
     }

@@ -210,8 +210,8 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         if earlier is not None and earlier.state is not None:  # a run that is not over: it goes on
             return Seeds(*earlier.seeds)
         source = check_random_state(deepcopy(self.random_state))  # `_publish` advances the original
-        weights, rows, training = source.randint(np.iinfo(np.int32).max, size=3).tolist()
-        return Seeds(weights, rows if earlier is None else Seeds(*earlier.seeds).rows, training)
+        drawn = Seeds(*source.randint(np.iinfo(np.int32).max, size=3).tolist())
+        return drawn if earlier is None else drawn._replace(rows=Seeds(*earlier.seeds).rows)
 
     def _assemble(self, data: ReadData, plan: Plan, earlier: Fitted | None, *, until: int | None = None) -> FitRun:
         """Learn the encoding, encode the table once, and put the networks together that share it.

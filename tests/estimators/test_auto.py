@@ -4,7 +4,7 @@ import pytest
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import (
-    FEW_ROWS_BINS,
+    AUTO_BINS,
     FOLDS_PATIENCE,
     FOLDS_TOL,
     LARGE_PATIENCE,
@@ -52,7 +52,7 @@ def test_how_long_it_waits_and_what_it_holds_out(facts, patience, share, tol):
 
 @pytest.mark.parametrize("cls", [SigmoidMLPClassifier, SigmoidMLPRegressor])
 def test_bins_are_finer_where_a_network_without_them_stands_beside(cls):
-    for n, n_bins in ((EVALUATED_ROWS, FEW_ROWS_BINS), (MANY_ROWS - 1, FEW_ROWS_BINS), (MANY_ROWS, MANY_ROWS_BINS)):
+    for n, n_bins in ((EVALUATED_ROWS, AUTO_BINS), (MANY_ROWS - 1, AUTO_BINS), (MANY_ROWS, MANY_ROWS_BINS)):
         settings, found = resolve(cls(), Facts(n, "folds", n_numbers=3))
         assert settings.table.n_bins == found.n_bins == n_bins
     assert resolve(cls(n_bins=5), Facts(n, "folds", n_numbers=3))[0].table.n_bins == 5
