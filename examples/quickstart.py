@@ -6,8 +6,8 @@ A raw table goes in, and nothing is tuned. First one table in a few lines, then 
 and with scikit-learn (but linnerud, of 20 rows with three targets), each with the scores of three other models beside
 ours, also where they are better.
 
-Run with ``python examples/quickstart.py``. Names of tables behind it, ``chicks cars``, take these alone; the name of a
-file, ``picture.png``, keeps the picture.
+Run with ``python examples/quickstart.py``; the picture is drawn where Matplotlib is installed. Names of tables behind
+it, ``chicks cars``, take these alone; the name of a file, ``picture.png``, keeps the picture.
 """
 
 # %%
@@ -21,7 +21,6 @@ import sys
 import warnings
 from pathlib import Path
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn import datasets
@@ -195,6 +194,12 @@ print(pd.DataFrame(shown).T.fillna("").to_string())
 # %%
 # The same as a picture: each mean over that of the best, with the standard deviation over the folds. Where a dot of
 # ours is not at 1, another model is better.
+
+try:
+    import matplotlib.pyplot as plt
+except ImportError:
+    print("The picture needs Matplotlib: python -m pip install matplotlib")
+    sys.exit()
 
 figure, errors = plt.subplots(figsize=(8, 4.8), layout="constrained")
 COLOURS = dict(zip([*PEERS, "mixed model"], ["#14606b", "#c2571a", "#8a6fb0", "#7d8790", "#b8860b"], strict=True))

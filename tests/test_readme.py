@@ -56,6 +56,25 @@ def test_what_was_measured_is_what_the_pages_show(page):
     assert report.filled(text) == text, "python -m tests.benchmarks.tables --write"
 
 
+def test_a_newcomer_without_matplotlib_gets_the_table(monkeypatch, capsys):
+    monkeypatch.setattr(sys, "argv", ["quickstart.py", "iris"])
+    for name in [name for name in sys.modules if name.startswith("matplotlib")] + ["matplotlib", "matplotlib.pyplot"]:
+        monkeypatch.setitem(sys.modules, name, None)  # an import of it fails
+    with pytest.raises(SystemExit) as end:
+        runpy.run_path(str(ROOT / "examples" / "quickstart.py"))
+    assert end.value.code is None
+    table, hint = capsys.readouterr().out.splitlines()[-2:]
+    assert table.startswith("iris") and "pip install matplotlib" in hint
+
+
+def test_the_project_tests_itself_by_the_line_that_newcomers_paste():
+    first, second = re.search(r"^## Install\n.*?```\n(.*?)```", README, re.M | re.S)[1].splitlines()
+    assert "--group" not in first  # which the pip of Python 3.11 does not know
+    lines = (ROOT / ".ci" / "run").read_text(encoding="utf-8").splitlines()
+    assert second in [line.strip() for line in lines]
+    assert "--upgrade pip" in second.split("&&")[0]
+
+
 def test_every_link_in_a_clone_leads_to_a_file():
     links = re.findall(r"\]\(([^)#]+)[^)]*\)", README)
     assert links and not [link for link in links if not (ROOT / link).exists()]
