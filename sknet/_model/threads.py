@@ -11,10 +11,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from contextvars import copy_context
 from functools import cache
-from threading import current_thread, main_thread
+from threading import RLock, current_thread, local, main_thread
+from weakref import WeakSet
 
 import scipy
-from threadpoolctl import ThreadpoolController
+from threadpoolctl import LibController, ThreadpoolController
 
 MIN_SPLIT_PRODUCT = 3 * 10**7
 """How many multiply-adds the largest product must have for BLAS to get more than one thread.
@@ -36,18 +37,71 @@ The steps of smaller networks are mostly Python, and threads would wait for each
 """
 
 
+class _Token:
+    """What a call holds a library by."""
+
+
+class _Holders:
+    """The calls that hold a BLAS library at one thread, by a token each.
+
+    Tokens are held weakly: that of a call which was interrupted before it could take it back vanishes with the call.
+    """
+
+    def __init__(self) -> None:
+        self.tokens: WeakSet[_Token] = WeakSet()
+        self.n_threads_before: int | None = None  # None while nobody holds the library
+
+
+class _HoldersOfThread(_Holders, local):
+    """Those of each thread by itself."""
+
+
+class _Library:
+    """A BLAS library that overlapping calls hold at one thread: the first one sets it, the last one gives it back."""
+
+    def __init__(self, controller: LibController) -> None:
+        self.controller = controller
+        self._lock = RLock()  # not a plain lock: the handler of a signal may predict, too
+        # of OpenBLAS with OpenMP each thread has a number of its own, else there is one for the whole process
+        is_per_thread = getattr(controller, "threading_layer", None) == "openmp"
+        self._holders = _HoldersOfThread() if is_per_thread else _Holders()
+
+    def hold(self, token: _Token) -> None:
+        """Let the library have one thread until this token and all others are released."""
+        with self._lock:
+            self._holders.tokens.add(token)
+            if self._holders.n_threads_before is None:
+                self._holders.n_threads_before = self.controller.get_num_threads()
+            self._set_num_threads(1)
+
+    def release(self, token: _Token) -> None:
+        """Give the library the threads that it had before the first token, if this one was the last."""
+        with self._lock:
+            self._holders.tokens.discard(token)
+            if self._holders.n_threads_before is not None and not self._holders.tokens:
+                self._set_num_threads(self._holders.n_threads_before)
+                self._holders.n_threads_before = None
+
+    def _set_num_threads(self, n_threads: int) -> None:
+        # From version 3.8 on, threadpoolctl lets only one thread set OpenBLAS's number until that has given it up, and
+        # ignores all others: here, the thread that gives the number back may be another than the one that has set it.
+        give_up = getattr(self.controller, "clear_controlling_thread", lambda force: None)
+        give_up(force=True)
+        self.controller.set_num_threads(n_threads)
+        give_up(force=True)
+
+
 @cache
-def _all_blas() -> ThreadpoolController:
+def _all_blas() -> tuple[_Library, ...]:
     """Return the BLAS libraries of this process; looked for once."""
-    return ThreadpoolController().select(user_api="blas")
+    return tuple(map(_Library, ThreadpoolController().select(user_api="blas").lib_controllers))
 
 
 @cache
-def _blas_of_scipy() -> ThreadpoolController:
+def _blas_of_scipy() -> tuple[_Library, ...]:
     """Return SciPy's own BLAS, where it has one beside NumPy's."""
     folder = os.path.realpath(os.path.dirname(scipy.__file__))
-    paths = [library.filepath for library in _all_blas().lib_controllers]
-    return _all_blas().select(filepath=[path for path in paths if path.startswith(folder)])
+    return tuple([library for library in _all_blas() if library.controller.filepath.startswith(folder)])
 
 
 @contextmanager
@@ -55,13 +109,19 @@ def limit_blas_threads(largest_product: int) -> Iterator[None]:
     """Limit BLAS to one thread where the largest product has too few multiply-adds to share; else SciPy's alone."""
     # L-BFGS calls NumPy's and SciPy's BLAS in turn: the idle threads of SciPy's would keep the cores busy while NumPy's
     # compute, and a fit would take twice the time.
-    with (_all_blas() if largest_product < MIN_SPLIT_PRODUCT else _blas_of_scipy()).limit(limits=1):
+    libraries, token = _all_blas() if largest_product < MIN_SPLIT_PRODUCT else _blas_of_scipy(), _Token()
+    try:
+        for library in libraries:
+            library.hold(token)
         yield
+    finally:
+        for library in libraries:
+            library.release(token)
 
 
 def n_blas_threads() -> int:
     """Return how many threads BLAS may have now."""
-    return max((library.get_num_threads() for library in _all_blas().lib_controllers), default=1)
+    return max((library.controller.get_num_threads() for library in _all_blas()), default=1)
 
 
 @contextmanager

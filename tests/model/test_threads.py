@@ -84,6 +84,65 @@ def test_scipys_own_blas_has_one_thread_beside_numpys():
     assert threadpool_info() == before
 
 
+@pytest.mark.parametrize("first, second", [(SMALL, SMALL), (SMALL, LARGE), (LARGE, SMALL)])
+def test_work_that_overlaps_gives_all_threads_back(first, second):
+    """The one that began first ends first; each in a thread of its own, or both in the main one."""
+    before = threadpool_info()
+    with ThreadPoolExecutor(1) as worker, ThreadPoolExecutor(1) as other_worker:
+        for call, other_call in [(run_here, run_here), (run_in(worker), run_in(other_worker))]:
+            one, other = limit_blas_threads(first), limit_blas_threads(second)
+            call(one.__enter__)
+            other_call(other.__enter__)
+            call(one.__exit__, None, None, None)
+            assert blas_threads() == ({1} if second == SMALL else {2})
+            other_call(other.__exit__, None, None, None)
+            assert threadpool_info() == before
+
+
+def run_here(function, *args):
+    return function(*args)
+
+
+def run_in(pool):
+    return lambda *call: pool.submit(*call).result()
+
+
+def test_the_main_thread_may_still_set_the_number_after_work_in_another():
+    with ThreadPoolExecutor(1) as worker:  # a thread that stays alive
+        worker.submit(SigmoidMLPClassifier(2, max_iter=1, early_stopping=False).fit, X, LABEL).result()
+        with threadpool_limits(1, user_api="blas"):
+            assert blas_threads() == {1}
+
+
+class PerThread:
+    """A BLAS whose number of threads is each thread's own, as that of OpenBLAS with OpenMP."""
+
+    threading_layer = "openmp"
+
+    def __init__(self):
+        self.numbers = {}
+
+    def get_num_threads(self):
+        return self.numbers.get(get_ident(), 2)
+
+    def set_num_threads(self, number):
+        self.numbers[get_ident()] = number
+
+
+def test_each_thread_gets_its_own_number_back_where_it_has_one(monkeypatch):
+    controller = PerThread()
+    library = threads._Library(controller)
+    monkeypatch.setattr(threads, "_all_blas", lambda: (library,))
+    one, other = limit_blas_threads(SMALL), limit_blas_threads(SMALL)
+    with ThreadPoolExecutor(1) as worker:
+        one.__enter__()
+        run_in(worker)(other.__enter__)
+        assert {*controller.numbers.values()} == {1}
+        one.__exit__(None, None, None)
+        run_in(worker)(other.__exit__, None, None, None)
+    assert {*controller.numbers.values()} == {2}
+
+
 @pytest.mark.parametrize("fails", [False, True])
 @pytest.mark.parametrize("n_members", [1, 2])
 def test_a_fit_leaves_the_threads_as_they_were(n_members, fails):
