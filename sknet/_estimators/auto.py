@@ -18,6 +18,7 @@ from sknet._estimators.parameters import (
     RegressorParameters,
     Splitter,
     column_choices,
+    copy_containers,
 )
 from sknet._model.row_thresholds import EVALUATED_ROWS, FEW_ROWS, LARGE_ROWS, MANY_ROWS
 from sknet._partitions.table import PartitionedTable
@@ -82,6 +83,7 @@ class Facts:
     text_names: tuple[str, ...] = ()  # columns of free text
     is_sparse: bool = False
     is_partial_fit: bool = False  # a call of `partial_fit`
+    began_with_increments: bool = False  # by `partial_fit`, which has one network whatever `n_members` says
     earlier_parameters: Mapping[str, object] | None = None  # what was resolved when the columns were learnt
     n_held_out: int = 0  # rows for validation
     max_proportional_batch: int = PROPORTIONAL_BATCH[1]
@@ -136,7 +138,7 @@ def answer_autos(parameters: CommonParameters, facts: Facts) -> CommonParameters
     kind = ClassifierParameters if isinstance(parameters, ClassifierParameters) else RegressorParameters
     names = tuple(kind.__dataclass_fields__)
     # `parameters` is an estimator: of it, only the fields are copied, and none that a subclass adds
-    resolved = kind(**dict(zip(names, attrgetter(*names)(parameters), strict=True)))
+    resolved = kind(**dict(zip(names, map(copy_containers, attrgetter(*names)(parameters)), strict=True)))
     resolved.n_members = choose_n_members(resolved, facts)  # first: whether networks see bins depends on it
     for name, answer in auto_values(resolved, facts).items():
         value = getattr(resolved, name)
@@ -203,11 +205,11 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
 
 def choose_n_members(p: CommonParameters, facts: Facts) -> int:
     """Return how many networks are trained side by side; raise where several are asked for and only one can be."""
-    if facts.earlier_parameters is not None and (p.n_members == "auto" or facts.is_partial_fit):
+    if facts.began_with_increments:
+        return 1
+    if facts.earlier_parameters is not None and p.n_members == "auto":
         # the members have been joined into one network, which is as many times as wide: see `make_settings`
         return int(facts.earlier_parameters["n_members"])  # type: ignore[call-overload]
-    if facts.is_partial_fit:
-        return 1
     reasons = single_network_reasons(p, facts)
     if p.n_members == "auto":
         return 2 if not reasons and facts.validated and facts.n_rows < MANY_ROWS else 1

@@ -23,12 +23,12 @@ from sknet._estimators.callbacks import (
     observers_of_partial_fit,
     refuse_unresumable,
 )
-from sknet._estimators.conflicts import refuse_with_temperature
+from sknet._estimators.conflicts import refuse_for_increments, refuse_with_temperature
 from sknet._estimators.constraints import LARGEST_INTEGER, LOSSES, MAY_BE_NUMBERS, SIZES, InvalidParameterError
 from sknet._estimators.documentation import LinksDocumentation
 from sknet._estimators.fit_run import FitRun, Plan, Seeds, Task, member_seeds
 from sknet._estimators.fitted import Fitted, FittedAttributes
-from sknet._estimators.parameters import column_choices, has_partial_fit
+from sknet._estimators.parameters import column_choices, copy_containers, has_partial_fit, solver_kind
 from sknet._estimators.read_data import Columns, FitArguments, read_rows, read_validation
 from sknet._estimators.reporting import (
     print_end,
@@ -98,6 +98,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch, over all rows given."""
         self._validate_params()
+        refuse_for_increments(self)
         earlier = self._fitted
         data = self._read(FitArguments(X, y, sample_weight), earlier, classes=classes, anew=False)
         # a `fit` that has ended keeps no state: the weights are those of `fit`, the moments and the epochs start anew
@@ -107,7 +108,10 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         states = run.first_states()
         if earlier is not None and earlier.state is not None:
             warn_of_far_columns(earlier.model.encoder, data.rows.X)
-            states = [state_to_continue_from(earlier.state, states[0], earlier.model.output_dtype)]
+            same_solver = solver_kind(self.solver) == solver_kind(earlier.resolved["solver"])
+            states = [
+                state_to_continue_from(earlier.state, states[0], earlier.model.output_dtype, keep_moments=same_solver)
+            ]
         run.start_from(states)
         return self._train_and_publish(run, observers_of_partial_fit(self, run))
 
@@ -115,6 +119,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         """Learn encoders from a sample and draw the first weights, for `partial_fit` to go on from."""
         has_partial_fit(self)  # raises if not
         self._validate_params()
+        refuse_for_increments(self)
         data = self._read(FitArguments(X, y, sample_weight), None, classes=classes, anew=False)
         run = self._assemble(data, self._plan_increment(data, None), None, until=1)
         run.start_from(run.first_states())
@@ -187,7 +192,13 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         """Answer every "auto" for one more epoch."""
         before = None if earlier is None else earlier.resolved
         seeds = self._seeds(earlier)
-        facts = Facts(len(data.rows), validated=False, is_partial_fit=True, earlier_parameters=before)
+        facts = Facts(
+            len(data.rows),
+            validated=False,
+            is_partial_fit=True,
+            began_with_increments=earlier is None or earlier.began_with_increments,
+            earlier_parameters=before,
+        )
         settings, resolved = self._resolve_for_rows(data.rows, facts, seeds)
         return Plan(settings, resolved, seeds, is_partial_fit=True)
 
@@ -200,7 +211,8 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
     def _resolve(self, facts: Facts) -> tuple[Settings, dict[str, object]]:
         """Answer every "auto"; return the settings, and all parameters, also those that a subclass adds."""
         settings, parameters = resolve(self, facts)
-        return settings, self.get_params(deep=False) | vars(parameters)  # the right one wins: the answers
+        own = {name: copy_containers(value) for name, value in self.get_params(deep=False).items()}
+        return settings, own | vars(parameters)  # the right one wins: the answers
 
     def _seeds(self, earlier: Fitted | None) -> Seeds:
         """Draw the seeds of a fit; an unfinished run keeps its own.

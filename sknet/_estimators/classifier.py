@@ -282,7 +282,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
 
     class_weight : dict, list of dict or "balanced", default=None
         Weights of the classes, multiplied into the sample weights; "balanced"
-        gives every class the same total. A list holds one dict per output.
+        gives every class the same total, and is an error in `partial_fit`. A list
+        holds one dict per output.
 
     label_smoothing : float or "auto", default="auto"
         How much of each label is spread evenly over all classes [5]_. "auto" is
@@ -318,8 +319,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
 
     resolved_params_ : dict
         The parameters, with what every "auto" became. Set on an estimator,
-        they give the same fit. Objects that you passed (lists, arrays,
-        functions) stand in it themselves, not as copies.
+        they give the same fit. Functions and other objects of your own stand in it
+        themselves; lists, dicts and arrays are copies.
 
     n_iter_ : int
         Epochs of the last call; of several members, the most.

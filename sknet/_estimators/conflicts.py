@@ -47,6 +47,18 @@ def refuse_with_temperature(p: CommonParameters) -> None:
         )
 
 
+def refuse_for_increments(p: CommonParameters) -> None:
+    """Raise if a parameter is set that `partial_fit`, which sees some of the rows, cannot do."""
+    class_weight = getattr(p, "class_weight", None)  # which only the classifier has
+    entries = class_weight if isinstance(class_weight, list) else [class_weight]  # of a list, one per output
+    if any(isinstance(entry, str) for entry in entries):  # there is one name
+        raise ValueError(
+            "class_weight='balanced' is not supported for partial_fit, which does not know how many rows of each class "
+            "are to come: give a dict of weights, as compute_class_weight('balanced', classes=classes, y=y) of "
+            "sklearn.utils.class_weight has them for all rows, or pass sample_weight."
+        )
+
+
 def refuse_for_lbfgs(p: CommonParameters) -> None:
     """Raise if a parameter is set that makes no sense with L-BFGS."""
     wrong = {"dropout": np.any(p.dropout), "max_norm": p.max_norm is not None}

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn.exceptions import NotFittedError
 
+from sknet._estimators.parameters import copy_containers
 from sknet._estimators.read_data import Columns, read_known_table
 from sknet._estimators.user_warnings import warn
 from sknet._model.intervals import Residuals
@@ -56,6 +57,11 @@ class Fitted:
     def is_evaluated(self) -> bool:
         """Whether the epochs of the last call were evaluated, by held-out rows or by folds."""
         return self.validated or bool(self.fold_epochs)
+
+    @property
+    def began_with_increments(self) -> bool:
+        """Whether training may have begun with `partial_fit`: a `fit` that has ended leaves no state to go on from."""
+        return self.state is not None and self.resolved["n_members"] == 1
 
     @property
     def best_epoch(self) -> int:
@@ -237,12 +243,13 @@ class FittedAttributes:
     def resolved_params_(self) -> dict[str, object]:
         """The parameters, with what every "auto" became; set on an estimator, they give the same fit.
 
-        Objects that you passed (lists, arrays, functions) stand in it themselves, not as copies.
+        Functions and other objects of your own stand in it themselves; lists, dicts and arrays are copies.
         """
         if self._fitted is None:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute 'resolved_params_' before fit.")
         parameters: dict[str, object] = self.get_params(deep=False)  # type: ignore[attr-defined]  # a subclass may have others
-        return {name: self._fitted.resolved.get(name, value) for name, value in parameters.items()}
+        resolved = self._fitted.resolved
+        return {name: copy_containers(resolved.get(name, value)) for name, value in parameters.items()}
 
     @property
     def oof_prediction_(self) -> Array | list[Array]:

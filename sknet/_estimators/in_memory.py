@@ -281,9 +281,14 @@ class InMemoryMLP(BaseSigmoidMLP):
         data = self._read(FitArguments(X, y, sample_weight), earlier, anew=False)
         validated: Validated = "folds" if earlier.resolved["early_stopping"] == "folds" else earlier.validated
         # as in the last fit: whether epochs were evaluated decides what label_smoothing="auto" means
-        settings, _ = resolve(
-            self, Facts(len(data.rows), validated, earlier_parameters=earlier.resolved, is_partial_fit=True)
+        facts = Facts(
+            len(data.rows),
+            validated,
+            is_partial_fit=True,
+            began_with_increments=earlier.began_with_increments,
+            earlier_parameters=earlier.resolved,
         )
+        settings, _ = resolve(self, facts)
         settings = replace(settings, network=replace(settings.network, dropout=()))  # none: the gradient is exact
         model = earlier.model
         encoding = encoding_of(model, data.head)

@@ -7,11 +7,13 @@ docstrings say what each means; `constraints` says what each may be; `auto` says
 hashed.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableSequence, Sequence
+from copy import copy
 from dataclasses import KW_ONLY, dataclass
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
+import pandas as pd
 from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
 
 from sknet._estimators.keywords import name_class_in_errors
@@ -25,6 +27,7 @@ from sknet._typing import Array
 Auto: TypeAlias = Literal["auto"]
 Weights: TypeAlias = tuple[Sequence[Array], Sequence[Array]]
 ClassWeight: TypeAlias = Mapping[object, float] | Sequence[Mapping[object, float]] | Literal["balanced"] | None
+T = TypeVar("T")
 Splitter: TypeAlias = BaseCrossValidator | BaseShuffleSplit
 
 
@@ -110,6 +113,25 @@ class RegressorParameters(CommonParameters):
     huber_delta: float | Auto = "auto"
     tweedie_power: float | Auto = "auto"
     target_scaling: Literal["standard"] | None = "standard"
+
+
+def copy_containers(value: T) -> T:
+    """Copy a parameter's lists, dicts and arrays, those within them too: what the user does to his has no effect.
+
+    What they hold otherwise (activations, functions, generators) stays the same object.
+    """
+    if type(value) in (list, tuple):
+        return type(value)(map(copy_containers, value))  # type: ignore[call-arg, call-overload]
+    if isinstance(value, dict):
+        copied = copy(value)  # of the same type, an OrderedDict perhaps
+        copied.update({key: copy_containers(part) for key, part in value.items()})
+        return copied
+    return copy(value) if isinstance(value, np.ndarray | pd.Series | MutableSequence) else value
+
+
+def solver_kind(solver: object) -> object:
+    """Return the solver's name, or the class of one of the user's: another one has other moments."""
+    return solver if isinstance(solver, str) else type(solver)
 
 
 def column_choices(p: CommonParameters) -> ColumnChoices:

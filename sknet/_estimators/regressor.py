@@ -293,8 +293,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     resolved_params_ : dict
         The parameters, with what every "auto" became. Set on an estimator,
-        they give the same fit. Objects that you passed (lists, arrays,
-        functions) stand in it themselves, not as copies.
+        they give the same fit. Functions and other objects of your own stand in it
+        themselves; lists, dicts and arrays are copies.
 
     n_iter_ : int
         Epochs of the last call; of several members, the most.

@@ -8,7 +8,7 @@ import numpy as np
 
 from sknet._estimators.auto import Facts, answer_autos, has_end
 from sknet._estimators.conflicts import refuse_for_lbfgs
-from sknet._estimators.parameters import CommonParameters
+from sknet._estimators.parameters import CommonParameters, copy_containers
 from sknet._model.machine import refuse_beyond_memory
 from sknet._model.settings import (
     NetworkSettings,
@@ -54,7 +54,8 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
 def objective_settings(p: CommonParameters) -> ObjectiveSettings:
     """Return what the target needs: the loss with its own options, class weights, scaling."""
     class_weight, scaling = getattr(p, "class_weight", None), getattr(p, "target_scaling", None)  # one task has each
-    return ObjectiveSettings(p.loss, loss_options(p), class_weight, scaling)
+    # copies: the head that a fit leaves holds them
+    return ObjectiveSettings(p.loss, loss_options(p), copy_containers(class_weight), scaling)
 
 
 def loss_options(p: CommonParameters) -> dict[str, object]:
@@ -70,7 +71,7 @@ def loss_options(p: CommonParameters) -> dict[str, object]:
                 f"{option}={value!r} belongs to loss={loss!r}, and loss={p.loss!r}: set the loss too, or leave "
                 f"{option} at 'auto'."
             )
-        chosen[option] = value
+        chosen[option] = copy_containers(value)
     return chosen
 
 

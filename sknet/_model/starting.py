@@ -67,13 +67,14 @@ def state_to_keep(state: State, output_dtype: DType, *, from_published: bool) ->
     return replace(state, theta=theta, average=average, best=None, history=[])
 
 
-def state_to_continue_from(kept: State, fresh: State, output_dtype: DType) -> State:
+def state_to_continue_from(kept: State, fresh: State, output_dtype: DType, *, keep_moments: bool = True) -> State:
     """Return a copy of a kept state to continue from; weights that were set by hand since then are used.
 
-    `fresh` is the state of a new run from the published weights.
+    `fresh` is the state of a new run from the published weights. Without `keep_moments`, those of another solver are
+    left behind.
     """
     state = kept.copy()
-    if len(state.moments) != len(fresh.moments):  # another solver has been set
+    if not keep_moments or len(state.moments) != len(fresh.moments):
         return replace(fresh, epoch=state.epoch, n_samples_seen=state.n_samples_seen, rng=state.rng)
     if fresh.average is not None:  # the published weights are the average: theta is another vector, if it was kept
         state.average = _most_precise(state.average, fresh.theta, output_dtype)

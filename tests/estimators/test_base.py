@@ -209,7 +209,7 @@ def test_y_is_parsed_once(kind, y, method, solver, scoring, monkeypatch):
     monkeypatch.setattr(pd, "factorize", factorized)
     parameters = QUICK | {"early_stopping": True, "validation_fraction": 0.3, "solver": solver}
     parameters |= {"scoring": scoring or ("accuracy" if kind is SigmoidMLPClassifier else "r2")}
-    parameters |= {"class_weight": "balanced"} if kind is SigmoidMLPClassifier and not scoring else {}
+    parameters |= {"class_weight": {"a": 2.0}} if kind is SigmoidMLPClassifier and not scoring else {}
     net = kind(**parameters)
     given = np.array(["a", "b", "c"], dtype=object)[y] if kind is SigmoidMLPClassifier else y
     getattr(net, method)(X, given)

@@ -1,11 +1,24 @@
-"""`partial_fit` warns of a chunk that is far from the first, or from the sample that taught its encoders."""
+"""`partial_fit` goes on from an earlier call: what holds from then on, what may change, and what it warns of."""
 
 import numpy as np
+import pandas as pd
 import pytest
+from numpy.testing import assert_array_equal
+from sklearn.utils.class_weight import compute_class_weight
 
-from sknet import SigmoidMLPRegressor, stream
+import sknet
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
 
 X = np.arange(400.0)[:, np.newaxis]
+rng = np.random.default_rng(0)
+TABLE = rng.normal(size=(60, 3))
+NUMBER = TABLE[:, 0] + 0.1 * rng.normal(size=60)
+LABEL = (NUMBER > 0.5).astype(int)
+FRAME = pd.DataFrame(TABLE, columns=list("abc"))
+QUICK = dict(hidden_layer_sizes=3, max_iter=2, random_state=0, early_stopping=False)
+
+
+# --- a chunk unlike the first ----------------------------------------------------------------------------------------
 
 
 def test_a_chunk_far_from_the_first_gives_a_warning():
@@ -17,3 +30,130 @@ def test_a_chunk_far_from_the_first_gives_a_warning():
 def test_a_sample_of_all_rows_taught_the_encoders():
     net = stream.prepare(SigmoidMLPRegressor(random_state=0), X[::10], X[::10, 0])
     assert net.partial_fit(X[:20], X[:20, 0]).partial_fit(X[380:], X[380:, 0]).t_ == 40
+
+
+# --- parameters that are set between two calls -----------------------------------------------------------------------
+
+
+class Sum(sknet.Optimizer):
+    """A step along the sum of all gradients so far."""
+
+    n_moments = 1
+
+    def update(self, gradient, moments, step):
+        moments[0][:] += gradient
+        gradient[:] = moments[0]
+        return 0.1
+
+
+@pytest.mark.parametrize("second", ["sgd", "lion", "adam", Sum()])
+def test_another_solver_begins_its_moments_anew(second):
+    """It continues as it would from these weights alone."""
+    steady = QUICK | dict(
+        learning_rate=lambda done: 1.0, learning_rate_init=1e-3, batch_size=60, shuffle=False, input_scaling=None,
+        target_scaling=None, clip_norm=None, weight_decay=0.0,
+    )  # fmt: skip
+    net = SigmoidMLPRegressor(**steady, solver="rmsprop").partial_fit(TABLE, NUMBER).partial_fit(TABLE, NUMBER)
+    weights = [W.copy() for W in net.coefs_], [b.copy() for b in net.intercepts_]
+    alone = SigmoidMLPRegressor(**steady, solver=second, init=weights).partial_fit(TABLE, NUMBER)
+    net.set_params(solver=second).partial_fit(TABLE, NUMBER)
+    for one, other in zip(net.coefs_ + net.intercepts_, alone.coefs_ + alone.intercepts_, strict=True):
+        assert_array_equal(one, other)
+    net.partial_fit(TABLE, NUMBER)
+    alone.partial_fit(TABLE, NUMBER)  # and the same solver goes on
+    assert_array_equal(net.coefs_[0], alone.coefs_[0])
+
+
+def test_an_equal_optimizer_of_the_users_goes_on():
+    straight, made_again = (SigmoidMLPRegressor(**QUICK, solver=Sum()).partial_fit(TABLE, NUMBER) for _ in range(2))
+    straight.partial_fit(TABLE, NUMBER)
+    made_again.set_params(solver=Sum()).partial_fit(TABLE, NUMBER)
+    assert_array_equal(straight.coefs_[0], made_again.coefs_[0])
+
+
+@pytest.mark.parametrize("before, now", [(2, 3), (2, 1), (1, 2)])
+def test_another_number_of_members_is_refused(before, now):
+    net = SigmoidMLPRegressor(**QUICK, n_members=before).fit(TABLE, NUMBER)
+    for _ in range(2):
+        with pytest.raises(ValueError, match=f"n_members={now} cannot take effect: .*n_members={before}"):
+            net.set_params(n_members=now).partial_fit(TABLE, NUMBER)
+        net.set_params(n_members=before).partial_fit(TABLE, NUMBER)
+        if before == 1:  # from here on it may have begun with `partial_fit`, which takes any number for one
+            break
+    assert net.set_params(n_members="auto").partial_fit(TABLE, NUMBER).backpropagate(TABLE, NUMBER)[0] > 0.0
+
+
+def test_a_first_increment_has_one_member_and_so_have_the_next():
+    net = SigmoidMLPRegressor(**QUICK, n_members=3).partial_fit(TABLE, NUMBER).partial_fit(TABLE, NUMBER)
+    assert net.resolved_params_["n_members"] == 1 and net.backpropagate(TABLE, NUMBER)[0] > 0.0
+
+
+# --- lists and dicts of the user's -----------------------------------------------------------------------------------
+
+LISTS = {
+    "monotonic_cst": ({"a": 1}, lambda cst: cst.update(a=-1)),
+    "categorical_features": (["b"], lambda names: names.append("c")),
+    "activation": (["tanh"], lambda names: names.__setitem__(0, "relu")),
+    "quantile": ([0.2, 0.8], lambda levels: levels.__setitem__(0, 0.5)),
+    "dropout": ([0.1], lambda rates: rates.__setitem__(0, 0.9)),
+    "hidden_layer_sizes": ([3], lambda sizes: sizes.append(2)),
+    "class_weight": ({0: 1.0, 1: 2.0}, lambda weights: weights.update({1: 9.0})),
+}
+
+
+def fitted_with(name, value):
+    kind = SigmoidMLPClassifier if name == "class_weight" else SigmoidMLPRegressor
+    given = QUICK | {"loss": "quantile"} if name == "quantile" else QUICK
+    table = FRAME.assign(b=pd.Categorical(["x", "y"] * 30)) if name == "categorical_features" else FRAME
+    y = LABEL if name == "class_weight" else NUMBER
+    return kind(**given | {name: value}).fit(table, y), table, y
+
+
+@pytest.mark.parametrize("name", LISTS)
+def test_what_is_done_to_a_list_after_a_fit_leaves_what_was_learnt(name):
+    value, change = LISTS[name]
+    given = value.copy()
+    net, table, _ = fitted_with(name, given)
+    predicted = net.predict(table)
+    change(given)
+    assert net.resolved_params_[name] == value and given != value
+    change(net.resolved_params_[name])
+    assert net.resolved_params_[name] == value
+    assert_array_equal(net.predict(table), predicted)
+
+
+@pytest.mark.parametrize("name", ["monotonic_cst", "categorical_features", "hidden_layer_sizes"])
+def test_what_cannot_change_any_more_is_refused_where_its_list_was_changed(name):
+    value, change = LISTS[name]
+    given = value.copy()
+    net, table, y = fitted_with(name, given)
+    change(given)
+    with pytest.raises(ValueError, match=f"{name}="):
+        net.partial_fit(table, y)
+
+
+def test_lists_within_lists_are_copies_too():
+    weights = [{0: 1.0}, {0: 2.0}]
+    both = np.column_stack([LABEL, 1 - LABEL])
+    net = SigmoidMLPClassifier(**QUICK, class_weight=weights).fit(TABLE, both)
+    weights[0][0] = 7.0
+    assert net.resolved_params_["class_weight"] == [{0: 1.0}, {0: 2.0}]
+
+
+# --- class weights ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("class_weight", ["balanced", ["balanced", None]])
+def test_balanced_weights_are_for_all_rows_at_once(class_weight):
+    """Of a part of the rows they would be another at each call."""
+    y = np.column_stack([LABEL, LABEL + 1]) if isinstance(class_weight, list) else LABEL
+    net = SigmoidMLPClassifier(**QUICK, class_weight=class_weight)
+    for call in (net.partial_fit, lambda *table: stream.prepare(net, *table), net.fit(TABLE, y).partial_fit):
+        with pytest.raises(ValueError, match="class_weight='balanced' is not supported for partial_fit.*compute_class"):
+            call(TABLE, y)
+
+
+def test_balanced_weights_of_all_rows_can_be_given():
+    weights = dict(enumerate(compute_class_weight("balanced", classes=np.unique(LABEL), y=LABEL)))
+    net = SigmoidMLPClassifier(**QUICK, class_weight=weights).partial_fit(TABLE, LABEL)
+    assert net.t_ == 60
