@@ -9,18 +9,18 @@ largest : (k,)     largest residual of each that lies inside
 
 import numpy as np
 
-from sknet._model.intervals import Residuals
+from sknet._model.intervals import ScaledResiduals
 from sknet._model.prediction_sets import LabelResiduals
 from sknet._tables.messages import short_repr
 from sknet._typing import Array
 
 
-def largest_residual(residuals: Residuals | LabelResiduals | None, coverage: object, method: str) -> Array:
+def largest_residual(residuals: ScaledResiduals | LabelResiduals | None, coverage: object, method: str) -> Array:
     """Return the conformal quantile: what a new row's residual does not exceed, with the probability `coverage`.
 
     Parameters
     ----------
-    residuals : Residuals, LabelResiduals or None
+    residuals : ScaledResiduals, LabelResiduals or None
         Those of the rows that the last call to `fit` held out.
     coverage : object
         Of whatever type a user passes.

@@ -20,7 +20,7 @@ from sknet._estimators.observers import EpochReport
 from sknet._estimators.read_data import Columns
 from sknet._estimators.scoring import validation_scorer
 from sknet._model.heads import Head
-from sknet._model.intervals import Residuals
+from sknet._model.intervals import ScaledResiduals
 from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows, Encoding
 from sknet._model.model import Model, Network, PrecomputedModel
@@ -59,8 +59,8 @@ class Task:
 
     learn_head: Callable[..., tuple[Head, Array]]  # (y, target settings, classes) -> head, parsed y
     predict: Predict  # (model, table) -> probabilities, or numbers
-    # (head, what was predicted of held-out rows, their parsed y, their weights) -> how far off it was
-    learn_residuals: Callable[..., Residuals | LabelResiduals | None]
+    # (head, what was predicted of held-out rows, their parsed y, their weights, all rows' y) -> how far off it was
+    learn_residuals: Callable[..., ScaledResiduals | LabelResiduals | None]
 
 
 @dataclass(frozen=True)
@@ -270,10 +270,11 @@ class FitRun:
         if held_out is None:
             return fitted
         raw, y, weight = held_out
+        all_y = y if self.rows.X is None else self.rows.y  # of a stream, whose rows have no targets here
         # The outputs are known, and `task.predict` wants a model and a table: this model returns the outputs, and `raw`
         # stands for the table, of which only the number of rows is asked.
         predicted = task.predict(PrecomputedModel(**vars(fitted.model), raw=raw), raw)
-        fitted = replace(fitted, residuals=task.learn_residuals(self.encoding.head, predicted, y, weight))
+        fitted = replace(fitted, residuals=task.learn_residuals(self.encoding.head, predicted, y, weight, all_y))
         if self.selection is not None and self.keeps_out_of_fold:
             outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
             for_all = [self._for_all_rows(output) for output in outputs]

@@ -14,7 +14,7 @@ from sklearn.exceptions import NotFittedError
 from sknet._estimators.parameters import copy_containers
 from sknet._estimators.read_data import Columns, read_known_table
 from sknet._estimators.user_warnings import warn
-from sknet._model.intervals import Residuals
+from sknet._model.intervals import ErrorScale, Residuals, ScaledResiduals
 from sknet._model.model import Model
 from sknet._model.prediction_sets import LabelResiduals
 from sknet._storage import models
@@ -42,7 +42,7 @@ class Fitted:
     validated: bool  # whether the last call had a validation set
     seeds: tuple[int, int, int]  # see `Seeds`
     state: State | None = None  # from which training may continue: after `partial_fit` or an interrupt
-    residuals: Residuals | LabelResiduals | None = None  # on the rows that the last call held out
+    residuals: ScaledResiduals | LabelResiduals | None = None  # on the rows that the last call held out
     n_rows_before_split: int | None = None  # of the last call, if it held rows out; 0: it did not; None: not known
     member_epochs: tuple[tuple[Epoch, ...], ...] = ()  # of the last call, of each network where there were several
     fold_epochs: tuple[Epoch, ...] = ()  # of the last call, where folds chose how many to train
@@ -100,7 +100,7 @@ def best_epoch_of(epochs: Sequence[Epoch]) -> int:
     return max(ranks, default=((0, 0.0), 0))[1]
 
 
-KINDS = models.KINDS | models.by_name(Fitted, Columns, Residuals, LabelResiduals)
+KINDS = models.KINDS | models.by_name(Fitted, Columns, Residuals, ErrorScale, ScaledResiduals, LabelResiduals)
 """The values that a file or a pickle may hold, by name."""
 
 

@@ -15,7 +15,7 @@ from sknet._estimators.parameters import RegressorParameters, has_partial_fit
 from sknet._estimators.resolve import has_positive_targets
 from sknet._estimators.scoring import determination
 from sknet._model.heads import RegressionHead, learn_regression_head
-from sknet._model.intervals import has_interval, intervals_around, learn_regression_residuals
+from sknet._model.intervals import ScaledResiduals, has_interval, intervals_around, learn_regression_residuals
 from sknet._model.model import Model
 from sknet._typing import Array, Table, Target
 
@@ -438,12 +438,13 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         """Predict intervals that hold the target with a given probability on average, by split conformal prediction.
 
         Half their width is a quantile of the errors on held-out rows, in the
-        last call to `fit`; the same for all rows. So `coverage` is reached on
-        average over the rows: where there is little noise more of them are
-        inside, where there is much fewer. With several quantile levels,
-        ``loss="quantile", quantile=(0.05, 0.95)`` for instance, the outer ones are
-        both moved by such a quantile (Romano et al. 2019): their distance depends
-        on the row, as the noise does. Ends lie within what the loss says of targets.
+        last call to `fit`, times how large errors are where predictions are
+        such (the mean absolute error in up to ten bins of the prediction; with
+        fewer than 60 held-out rows, one width for all). With several quantile
+        levels, ``loss="quantile", quantile=(0.05, 0.95)`` for instance, the outer
+        ones are both moved by a quantile of the errors (Romano et al. 2019):
+        their distance depends on the row, as the noise does. Ends lie within
+        what the loss says of targets, and not beyond 0 where no training target is.
 
         Parameters
         ----------
@@ -473,10 +474,10 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
                 f"quantile={fitted.resolved.get('quantile')!r} is a single level, and an interval needs two: give the "
                 "outer ones, quantile=[0.05, 0.95] perhaps, or choose another loss."
             )
-        largest_error = largest_residual(fitted.residuals, coverage, "predict_interval")
+        largest = largest_residual(fitted.residuals, coverage, "predict_interval")
         model, table = model_and_table(self, X)
         predicted = model.outputs(table, head.predict)  # (n,), (n, n_outputs) or (n, n_levels)
-        return intervals_around(head, predicted, largest_error)  # largest_error: (n_outputs,)
+        return intervals_around(head, predicted, largest, cast(ScaledResiduals, fitted.residuals))
 
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:
         """Compute R^2; with several quantile levels, the mean of D^2, the counterpart of R^2 for the pinball loss.

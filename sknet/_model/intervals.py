@@ -1,11 +1,13 @@
 """Prediction intervals: how far predictions were off for rows that no training has seen (split conformal).
 
-For rows that are exchangeable with the held-out ones, an interval as wide as their quantile of errors holds the target
-with the probability asked for, whatever the network [1]_. With several quantile levels the outer ones are moved by
-such a quantile, so that the interval keeps its own width for each row [2]_.
+An interval around a mean is as wide as a quantile of the held-out rows' errors, each divided by how large errors are
+where predictions are such, times how large they are at the new prediction [1]_. That scale is learnt from the
+same rows: the mean absolute error in bins of the prediction. With several quantile levels the outer ones are moved by a
+quantile of the errors as they are, so that the interval keeps its own width for each row [2]_.
 
 .. [1] Lei, J., G'Sell, M., Rinaldo, A., Tibshirani, R. J. & Wasserman, L. (2018). "Distribution-free predictive
    inference for regression". Journal of the American Statistical Association 113, 1094-1111. arXiv:1604.04173.
+   Section 5.2: locally weighted split conformal inference.
 .. [2] Romano, Y., Patterson, E. & Candès, E. (2019). "Conformalized quantile regression". NeurIPS. arXiv:1905.03222.
 
 Conventions
@@ -16,6 +18,7 @@ values : (n, k)          targets, in their own units
 predictions : (n, k)     or (n, levels)
 ends : (n, k, 2)         lower and upper end of each interval
 errors : (n, k)          how far a target lies outside of the prediction, or of the outer levels (negative: inside)
+middle : (n, k)          the prediction, or the middle of the outer levels
 weight : (n,) or None    sample weights, positive
 """
 
@@ -35,6 +38,15 @@ MAX_QUANTILES = 1000
 
 SLACK = 1e-9
 """A share of the rows is reached when it is this near: rounding must not decide."""
+
+MAX_BINS = 10
+"""Into how many bins of predictions the held-out rows are put at most, to learn how errors grow with them."""
+
+ROWS_PER_BIN = 30
+"""So many held-out rows are in each bin at least; with fewer than two bins, errors count as equally large."""
+
+PRIOR_ROWS = 3.0
+"""As so many rows of the mean error over all rows are added to each bin."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,21 +76,104 @@ class Residuals:
         return np.asarray(self.quantiles[rank - 1])
 
 
+@dataclass(frozen=True, eq=False)
+class ErrorScale:
+    """How large errors are, as a function of the prediction: piecewise linear, and constant beyond the outer knots.
+
+    Attributes
+    ----------
+    knots : ndarray of shape (b, k)
+        The mean prediction of each of b bins.
+    scales : ndarray of shape (b, k)
+        The mean absolute error there; 1 where errors count as equally large.
+    """
+
+    knots: Array
+    scales: Array
+
+    def at(self, middle: Array) -> Array:
+        """Return the scale of each prediction, (n, k)."""
+        return np.column_stack(
+            [
+                np.interp(p, knots, scales)
+                for p, knots, scales in zip(middle.T, self.knots.T, self.scales.T, strict=True)
+            ]
+        )
+
+
+def learn_error_scale(middle: Array, errors: Array, weight: Array | None) -> ErrorScale:
+    """Learn how errors grow with the prediction: their mean in bins of equally many rows."""
+    n_bins = int(min(MAX_BINS, effective_size(weight, len(errors)) // ROWS_PER_BIN))
+    if n_bins < 2:
+        return no_scale(errors.shape[1])
+    w = np.ones(len(errors)) if weight is None else weight / weight.mean()
+    knots, scales = np.zeros((2, n_bins, errors.shape[1]))
+    for j, (p, error) in enumerate(zip(middle.T, np.abs(errors).T, strict=True)):
+        mean = np.average(error, weights=w)
+        bins = np.array_split(np.argsort(p, kind="stable"), n_bins)
+        knots[:, j] = [np.average(p[rows], weights=w[rows]) for rows in bins]
+        sums, sizes = [error[rows] @ w[rows] for rows in bins], np.array([w[rows].sum() for rows in bins])
+        is_scale = 0.0 < mean < np.inf  # else all errors are 0, or one is beyond what a float holds
+        scales[:, j] = (sums + PRIOR_ROWS * mean) / (sizes + PRIOR_ROWS) if is_scale else 1.0
+    return ErrorScale(knots, scales)
+
+
+@dataclass(frozen=True, eq=False)
+class ScaledResiduals:
+    """The errors of held-out rows over the scale of their predictions, and between which ends targets lie.
+
+    Attributes
+    ----------
+    residuals : Residuals
+    scale : ErrorScale
+    low, high : ndarray of shape (k,)
+        0 where no training target is below, or above it; else infinite.
+    """
+
+    residuals: Residuals
+    scale: ErrorScale
+    low: Array
+    high: Array
+
+    @property
+    def effective_size(self) -> float:
+        """How many rows of equal weight they are worth."""
+        return self.residuals.effective_size
+
+    def quantile(self, coverage: float) -> Array | None:
+        """Return how many scales the error of a new row is at most, with this probability, (k,); None for too few."""
+        return self.residuals.quantile(coverage)
+
+
 def has_interval(head: RegressionHead) -> bool:
     """Whether an interval can be made around what is predicted: not around a single quantile."""
     return len(head.loss.levels) > 1 or (not head.loss.levels and head.settings.loss != "quantile")
 
 
 def learn_regression_residuals(
-    head: RegressionHead, predictions: Array, values: Array, weight: Array | None
-) -> Residuals | None:
-    """Return the errors of predictions, as `predict` returns them, for rows that no training has seen."""
+    head: RegressionHead, predictions: Array, values: Array, weight: Array | None, training_values: Array
+) -> ScaledResiduals | None:
+    """Return the errors of predictions, as `predict` returns them, for rows that no training has seen.
+
+    Where `training_values`, those of all rows, have one sign, so have the ends of intervals.
+    """
     if not has_interval(head):
         return None
     ends = interval_ends(head, predictions)
-    with np.errstate(over="ignore"):  # an infinite error is the largest one, as it should be
+    middle = ends.mean(axis=2)
+    with np.errstate(over="ignore", invalid="ignore"):  # an infinite error is the largest one, as it should be
         errors = np.maximum(ends[:, :, 0] - values, values - ends[:, :, 1])
-    return residuals_of(errors, weight)
+        # quantile levels say themselves where errors are large
+        scale = learn_error_scale(middle, errors, weight) if not head.loss.levels else no_scale(errors.shape[1])
+        residuals = residuals_of(errors / scale.at(middle), weight)
+    low = np.where((training_values >= 0.0).all(axis=0), 0.0, -np.inf)
+    high = np.where((training_values <= 0.0).all(axis=0), 0.0, np.inf)
+    return ScaledResiduals(residuals, scale, low, high)
+
+
+def no_scale(k: int) -> ErrorScale:
+    """Return the scale of errors that count as equally large everywhere: 1."""
+    return ErrorScale(np.zeros((1, k)), np.ones((1, k)))
 
 
 def residuals_of(errors: Array, weight: Array | None) -> Residuals:
@@ -89,8 +184,13 @@ def residuals_of(errors: Array, weight: Array | None) -> Residuals:
     m = len(errors) if weight is None and len(errors) <= MAX_QUANTILES else MAX_QUANTILES
     levels = np.arange(1, m + 1) / m
     quantiles = np.column_stack([weighted_quantile(column, levels, weight) for column in errors.T])
-    share = np.ones(len(errors)) if weight is None else weight / weight.max()  # whose squares do not overflow
-    return Residuals(quantiles, float(share.sum() ** 2 / np.square(share).sum()))
+    return Residuals(quantiles, effective_size(weight, len(errors)))
+
+
+def effective_size(weight: Array | None, n: int) -> float:
+    """Return how many rows of equal weight n rows are worth."""
+    share = np.ones(n) if weight is None or not n else weight / weight.max()  # whose squares do not overflow
+    return float(share.sum() ** 2 / np.square(share).sum()) if n else 0.0
 
 
 def interval_ends(head: RegressionHead, predictions: Array) -> Array:
@@ -101,15 +201,23 @@ def interval_ends(head: RegressionHead, predictions: Array) -> Array:
     return np.stack([columns, columns], axis=2)
 
 
-def intervals_around(head: RegressionHead, predictions: Array, largest_error: Array) -> Array:
+def intervals_around(
+    head: RegressionHead,
+    predictions: Array,
+    largest: Array,
+    scaled: ScaledResiduals,
+) -> Array:
     """Return the intervals around predictions, in their type: (n, 2) for targets of one dimension, else (n, k, 2).
 
-    `largest_error`, (k,), is what `Residuals.quantile` returns; it is negative where quantile levels are too far apart.
-    Intervals end where the loss says that targets do; where the outer levels cross once they are moved, both ends are
-    in their middle.
+    `largest`, (k,), is what `ScaledResiduals.quantile` returns; it is negative where quantile levels are too far apart.
+    Intervals end where the loss says that targets do, and at 0 where all training targets have one sign; where the
+    outer levels cross once they are moved, both ends are in their middle.
     """
-    ends = interval_ends(head, predictions) + np.stack([-largest_error, largest_error], axis=1)
+    ends = interval_ends(head, predictions)
+    error = largest * scaled.scale.at(ends.mean(axis=2))
+    ends += np.stack([-error, error], axis=2)
     crossed = ends[:, :, 0] > ends[:, :, 1]
     ends[crossed] = ends[crossed].mean(axis=1, keepdims=True)
-    ends = np.clip(ends, head.loss.targets.low, head.loss.targets.high).astype(predictions.dtype)
+    low, high = np.maximum(head.loss.targets.low, scaled.low), np.minimum(head.loss.targets.high, scaled.high)
+    ends = np.clip(ends, low[:, np.newaxis], high[:, np.newaxis], out=ends).astype(predictions.dtype)
     return ends[:, 0] if head.regression_target.flat else ends

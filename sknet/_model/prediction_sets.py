@@ -80,9 +80,12 @@ def has_sets(head: LabelHead) -> bool:
 
 
 def learn_label_residuals(
-    head: LabelHead, probabilities: Array | list[Array], codes: Array, weight: Array | None
+    head: LabelHead, probabilities: Array | list[Array], codes: Array, weight: Array | None, all_codes: Array
 ) -> LabelResiduals | None:
-    """Return the residuals of probabilities, as `predict_proba` returns them, for rows that no training has seen."""
+    """Return the residuals of probabilities, as `predict_proba` returns them, for rows that no training has seen.
+
+    `all_codes` is there as in `learn_regression_residuals`.
+    """
     if not has_sets(head):
         return None
     P = np.asarray(probabilities)

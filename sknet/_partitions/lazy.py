@@ -18,7 +18,7 @@ import pandas as pd
 from dask.delayed import delayed
 
 from sknet._model.heads import LabelHead, RegressionHead
-from sknet._model.intervals import intervals_around
+from sknet._model.intervals import interval_ends
 from sknet._model.model import Model
 from sknet._partitions.collections import Collection, check_collection
 from sknet._typing import Array, Table
@@ -130,8 +130,8 @@ def _interval(model: Model, raw: Array) -> Array:
     if not isinstance(model.head, RegressionHead):
         raise TypeError("a head of labels has no intervals")
     predictions = model.head.predict(raw)
-    # the shape alone matters here, not how wide they are: residuals of 0 do
-    return intervals_around(model.head, predictions, np.zeros(1 if model.head.loss.levels else model.head.n_outputs))
+    ends = interval_ends(model.head, predictions).astype(predictions.dtype)
+    return ends[:, 0] if model.head.regression_target.flat else ends
 
 
 _LIKE = {

@@ -15,7 +15,7 @@ from sklearn.pipeline import make_pipeline
 
 import sknet
 from sknet import Activation, Loss, ModelFileError, Optimizer, SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.intervals import Residuals
+from sknet._model.intervals import ErrorScale, Residuals
 from sknet._storage import files, models
 
 rng = np.random.default_rng(0)
@@ -309,13 +309,19 @@ def with_other_moments(fitted):
     return replace(fitted, state=replace(fitted.state, moments=(np.ones(3), np.ones(3))))
 
 
+def with_scaled_errors(**changes):
+    """The errors of a regressor: their quantiles are one field further down."""
+    return lambda fitted: with_errors(residuals=replace(fitted.residuals.residuals, **changes))(fitted)
+
+
 def with_errors(**changes):
     return lambda fitted: replace(fitted, residuals=replace(fitted.residuals, **changes))
 
 
 @pytest.mark.parametrize("change", [
-    of_other_columns, with_another_head, with_another_layer, with_errors(quantiles=np.zeros((0, 1))),
-    with_errors(quantiles=np.array([["a"]])), with_errors(effective_size=0.0),
+    of_other_columns, with_another_head, with_another_layer, with_scaled_errors(quantiles=np.zeros((0, 1))),
+    with_scaled_errors(quantiles=np.array([["a"]])), with_scaled_errors(effective_size=0.0), with_errors(scale=None),
+    with_errors(low=np.zeros(3)), with_errors(scale=ErrorScale(np.zeros((0, 1)), np.ones((0, 1)))),
     lambda fitted: replace(fitted, out_of_fold="none"), lambda fitted: replace(fitted, seeds=(1, 2)),
 ])  # fmt: skip
 def test_parts_that_do_not_go_together_are_refused(path, change):

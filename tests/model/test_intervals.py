@@ -7,7 +7,16 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet._model.heads import learn_regression_head
-from sknet._model.intervals import MAX_QUANTILES, Residuals, has_interval, intervals_around, learn_regression_residuals
+from sknet._model.intervals import (
+    MAX_QUANTILES,
+    Residuals,
+    ScaledResiduals,
+    has_interval,
+    intervals_around,
+    learn_error_scale,
+    learn_regression_residuals,
+    no_scale,
+)
 from sknet._model.settings import ObjectiveSettings
 
 rng = np.random.default_rng(0)
@@ -18,13 +27,19 @@ def head_for(values, loss="squared_error", **options):
 
 
 def errors_of(values, predictions, weight=None, **how):
-    return learn_regression_residuals(head_for(values, **how), predictions, values.reshape(len(values), -1), weight)
+    """What is learnt of errors; where the target is 0 beside a prediction of 0, of errors of one scale."""
+    columns = values.reshape(len(values), -1)
+    return learn_regression_residuals(head_for(values, **how), predictions, columns, weight, columns)
+
+
+def unscaled(k, low=-np.inf, high=np.inf):
+    return ScaledResiduals(Residuals(np.ones((1, k)), 9.0), no_scale(k), np.full(k, low), np.full(k, high))
 
 
 def test_all_errors_of_few_rows_are_kept_in_order():
     values = rng.normal(size=19)
     errors = errors_of(values, np.zeros(19))
-    assert_array_equal(errors.quantiles[:, 0], np.sort(np.abs(values)))
+    assert_array_equal(errors.residuals.quantiles[:, 0], np.sort(np.abs(values)))
     assert errors.effective_size == 19
     # ceil(coverage * (n + 1)) of n rows, which is what makes the coverage hold for a new one
     for coverage, place in (0.9, 18), (0.95, 19), (0.5, 10), (0.01, 1):
@@ -43,19 +58,20 @@ def test_one_less_than_so_many_rows_says_nothing(coverage):
 def test_many_errors_are_kept_as_quantiles():
     values = rng.normal(size=(20_000, 2)) * [1.0, 10.0]
     errors = errors_of(values, np.zeros((20_000, 2)))
-    assert errors.quantiles.shape == (MAX_QUANTILES, 2)
-    assert_allclose(errors.quantile(0.9), np.quantile(np.abs(values), 0.9, axis=0), rtol=0.02)
-    assert_array_equal(errors.quantiles[-1], np.abs(values).max(axis=0))
+    assert errors.residuals.quantiles.shape == (MAX_QUANTILES, 2)
+    largest = errors.quantile(0.9) * errors.scale.at(np.zeros((1, 2)))
+    assert_allclose(largest[0], np.quantile(np.abs(values), 0.9, axis=0), rtol=0.05)
 
 
 def test_a_row_of_weight_two_is_two_rows():
     values, weight = rng.normal(size=400), np.repeat([1.0, 2.0], 200)
     weighted = errors_of(values, np.zeros(400), weight)
     repeated = errors_of(np.repeat(values, weight.astype(int)), np.zeros(600))
-    assert_allclose(weighted.quantile(0.9), repeated.quantile(0.9), rtol=0.02)
+    for_zero = [errors.quantile(0.9) * errors.scale.at(np.zeros((1, 1))) for errors in (weighted, repeated)]
+    assert_allclose(*for_zero, rtol=0.1)
     assert weighted.effective_size == pytest.approx(600**2 / 1000)
     scaled = errors_of(values, np.zeros(400), 1e200 * weight)
-    assert_array_equal(scaled.quantiles, weighted.quantiles)
+    assert_allclose(scaled.residuals.quantiles, weighted.residuals.quantiles)
     assert scaled.effective_size == weighted.effective_size
 
 
@@ -72,15 +88,21 @@ def test_coverage_holds_for_new_rows_on_the_average():
 def test_shapes_and_types_are_those_of_predictions():
     flat, wide = head_for(np.ones(5)), head_for(np.ones((5, 2)))
     P = np.arange(10.0).reshape(5, 2).astype(np.float32)
-    found = intervals_around(wide, P, np.array([1.0, 2.0]))
+    found = intervals_around(wide, P, np.array([1.0, 2.0]), unscaled(2))
     assert found.shape == (5, 2, 2) and found.dtype == np.float32
     assert_array_equal(found[0], [[-1.0, 1.0], [-1.0, 3.0]])
-    assert_array_equal(intervals_around(flat, P[:, 0], np.array([1.0]))[1], [1.0, 3.0])
+    assert_array_equal(intervals_around(flat, P[:, 0], np.array([1.0]), unscaled(1))[1], [1.0, 3.0])
 
 
 def test_ends_lie_where_targets_may():
     counts = head_for(np.ones(5), "poisson")
-    assert_array_equal(intervals_around(counts, np.array([0.5, 3.0]), np.array([1.0])), [[0.0, 1.5], [2.0, 4.0]])
+    predicted = np.array([0.5, 3.0])
+    ends = intervals_around(counts, predicted, np.array([1.0]), unscaled(1))
+    assert_array_equal(ends, [[0.0, 1.5], [2.0, 4.0]])
+    any_number = head_for(np.ones(5))
+    assert_array_equal(intervals_around(any_number, predicted, np.array([1.0]), unscaled(1, low=0.0)), ends)
+    below = intervals_around(any_number, -predicted, np.array([1.0]), unscaled(1, high=0.0))
+    assert_array_equal(below, -ends[:, ::-1])
 
 
 def test_outer_levels_are_moved_together_and_meet_in_their_middle():
@@ -88,15 +110,46 @@ def test_outer_levels_are_moved_together_and_meet_in_their_middle():
     options = {"loss": "quantile", "quantile": [0.1, 0.5, 0.9]}
     wide = np.tile([-5.0, 0.0, 5.0], (39, 1))
     errors = errors_of(values, wide, **options)
-    assert (errors.quantiles < 0.0).all()  # all inside
+    assert (errors.residuals.quantiles < 0.0).all()  # all inside
     head = head_for(values, **options)
-    assert_allclose(intervals_around(head, wide[:1], errors.quantile(0.5)), [[-0.5, 0.5]], atol=0.06)
-    assert_allclose(intervals_around(head, np.array([[1.0, 1.5, 2.0]]), np.array([-3.0])), [[1.5, 1.5]])
+    assert_allclose(intervals_around(head, wide[:1], errors.quantile(0.5), errors), [[-0.5, 0.5]], atol=0.06)
+    assert_allclose(intervals_around(head, np.array([[1.0, 1.5, 2.0]]), np.array([-3.0]), errors), [[1.5, 1.5]])
 
 
 def test_around_a_single_level_there_is_none():
     for options in {"quantile": [0.5]}, {"quantile": 0.3}, {}:
         head = head_for(np.ones(5), "quantile", **options)
         assert not has_interval(head)
-        assert learn_regression_residuals(head, np.ones(5), np.ones((5, 1)), None) is None
+        assert learn_regression_residuals(head, np.ones(5), np.ones((5, 1)), None, np.ones((5, 1))) is None
     assert has_interval(replace(head, settings=ObjectiveSettings("huber")))
+
+
+def test_intervals_are_wide_where_errors_are_large():
+    n = 600
+    predictions = np.sort(rng.uniform(1.0, 10.0, size=n))
+    values = predictions * (1.0 + 0.1 * rng.normal(size=n))  # errors grow with the prediction
+    errors = errors_of(values, predictions)
+    ends = intervals_around(head_for(values), predictions, errors.quantile(0.9), errors)
+    inside = (ends[:, 0] <= values) & (values <= ends[:, 1])
+    assert [part.mean() for part in np.array_split(inside, 3)] == pytest.approx([0.9] * 3, abs=0.05)
+    width = ends[:, 1] - ends[:, 0]
+    assert width[-1] / width[0] == pytest.approx(10.0, rel=0.5)
+
+
+def test_the_scale_is_the_mean_error_of_a_bin():
+    middle, errors = np.arange(90.0)[:, np.newaxis], np.repeat([1.0, 2.0, 3.0], 30)[:, np.newaxis]
+    scale = learn_error_scale(middle, errors, None)
+    assert_allclose(scale.knots[:, 0], [14.5, 44.5, 74.5])
+    assert_allclose(scale.scales[:, 0], [(30 * e + 3 * 2.0) / 33 for e in (1.0, 2.0, 3.0)])
+    # linear between the knots, constant beyond them
+    first, second, third = scale.scales[:, 0]
+    found = scale.at(np.array([[-9.0], [29.5], [99.0]]))
+    assert_allclose(found[:, 0], [first, (first + second) / 2, third])
+
+
+@pytest.mark.parametrize("error", [0.0, np.inf])
+def test_errors_without_a_scale_count_as_equally_large(error):
+    errors = np.zeros((60, 1))
+    errors[0] = error
+    assert_array_equal(learn_error_scale(rng.normal(size=(60, 1)), errors, None).scales, np.ones((2, 1)))
+    assert_array_equal(learn_error_scale(errors[:59], errors[:59], None).scales, np.ones((1, 1)))
