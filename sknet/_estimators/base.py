@@ -232,15 +232,16 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         """
         rows, settings = data.rows, plan.settings
         has_validation = data.validation is not None or plan.held_out is not None
+        train = None if plan.held_out is None else plan.held_out[0]
         if self.solver == "lbfgs" and not has_validation:  # full batches: the order and number of rows do not matter
             rows = rows.merge_duplicates()
         if earlier is None:
-            encoding = learn_encoding(settings, data.head, rows, data.columns.float_type, plan.seeds.rows)
+            encoding = learn_encoding(settings, data.head, rows, data.columns.float_type, plan.seeds.rows, train)
             refuse_or_warn_of_left_out(encoding.encoder)
         else:
             encoding = encoding_of(earlier.model, data.head)
         # cross-fitted: a training row whose level is encoded by a mean of targets does not see its own target
-        encoded = encode_rows(encoding, rows, cross_fit=settings.table.category_encoding != "one_hot")
+        encoded = encode_rows(encoding, rows, cross_fit=settings.table.category_encoding != "one_hot", train=train)
         training, validation, validation_table = encoded, None, data.validation
         if data.validation is not None:
             validation = encode_validation(encoding, data.validation)
@@ -275,6 +276,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
                 settings,
                 encoding,
                 encoded,
+                rows,
                 strata=plan.strata,
                 groups=rows.groups,
                 fold_seed=plan.seeds.rows,

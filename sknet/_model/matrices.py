@@ -58,12 +58,30 @@ class Encoding:
         """See `non_bin_inputs`; found once for all networks of a fit."""
         return non_bin_inputs(self.encoder)
 
-    def cross_fit_folds(self, rows: Rows) -> NDArray[np.intp] | None:
-        """Assign training rows to the folds whose targets do not encode them; None where the target encodes nothing."""
+    def cross_fit_folds(self, rows: Rows, train: NDArray[np.intp] | None = None) -> NDArray[np.intp] | None:
+        """Assign the rows numbered `train`, or all, to the folds whose targets do not encode them, and -1 to others.
+
+        None where the target encodes nothing.
+        """
         if not self.encoder.has_target_encoding:
             return None
         n = len(rows)
-        return cross_fit_folds(self.head.targets(rows.y, np.dtype(np.float64)), np.arange(n), n)
+        numbers = np.arange(n) if train is None else train
+        fold = np.full(n, -1)
+        fold[numbers] = cross_fit_folds(self.head.targets(rows.y[numbers], np.dtype(np.float64)), numbers, n)
+        return fold
+
+    def with_target_means(self, rows: Rows, train: NDArray[np.intp] | None = None) -> "Encoding":
+        """Return the encoding with the target's means of the rows numbered `train`, or of all; all else stays."""
+        fold = self.cross_fit_folds(rows, train)
+        if fold is None:
+            return self
+        targets = self.head.targets(rows.y, np.dtype(np.float64))
+        if isinstance(rows.X, ExternalTable):
+            totals = rows.X.target_totals(self.encoder, targets, rows.weight, fold)
+        else:
+            totals = self.encoder.target_totals(rows.X, targets, rows.weight, fold)
+        return replace(self, encoder=self.encoder.with_totals(totals))
 
 
 def encoding_of(model: Model, head: Head) -> Encoding:
@@ -71,11 +89,18 @@ def encoding_of(model: Model, head: Head) -> Encoding:
     return Encoding(model.encoder, head, model.compute_dtype, model.output_dtype)
 
 
-def learn_encoding(settings: Settings, head: Head, rows: Rows, output_dtype: DType, seed: int = 0) -> Encoding:
+def learn_encoding(
+    settings: Settings,
+    head: Head,
+    rows: Rows,
+    output_dtype: DType,
+    seed: int = 0,
+    train: NDArray[np.intp] | None = None,
+) -> Encoding:
     """Learn how the table is encoded and numbers among the targets are scaled, from a sample of the rows.
 
-    Where categories are encoded by the target, levels and means are those of all rows: of thousands of levels, a sample
-    has a few rows each, and costs several per cent of the error.
+    Where categories are encoded by the target, means are those of all rows that are trained on, numbered `train` if
+    others are held out: of thousands of levels, a sample has a few rows each, and costs several per cent of the error.
     """
     sample = rows.sample(seed)
     if isinstance(head, RegressionHead):
@@ -84,14 +109,9 @@ def learn_encoding(settings: Settings, head: Head, rows: Rows, output_dtype: DTy
     target = head.targets(sample.y, np.dtype(np.float64)) if by_target else None
     encoder = learn_encoder(sample.X, **vars(settings.table), weight=sample.weight, target=target, seed=seed)
     encoding = Encoding(encoder, head, settings.dtype, output_dtype)
-    if len(sample) == len(rows) or (fold := encoding.cross_fit_folds(rows)) is None:
-        return encoding  # all rows have been counted already, or no column needs it
-    targets = head.targets(rows.y, np.dtype(np.float64))
-    if isinstance(rows.X, ExternalTable):
-        totals = rows.X.target_totals(encoder, targets, rows.weight, fold)
-    else:
-        totals = encoder.target_totals(rows.X, targets, rows.weight, fold)
-    return replace(encoding, encoder=encoder.with_totals(totals))
+    if len(sample) < len(rows):
+        return encoding.with_target_means(rows, train)
+    return encoding if train is None else encoding.with_target_means(sample, train)  # all have been counted already
 
 
 # --- an encoded table ------------------------------------------------------------------------------------------------
@@ -170,17 +190,16 @@ class InputSubset:
         return some_inputs(self.all_inputs(batch), self.indices)
 
 
-def encode_in_memory(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> EncodedInMemory:
+def encode_in_memory(encoding: Encoding, rows: Rows, fold: NDArray[np.intp] | None) -> EncodedInMemory:
     """Encode the rows of a table once, as a whole or into compact rows; those of a memory map batch by batch.
 
-    With `cross_fit`, where a column is encoded by the target, no row sees its own. The four ways, by the table: a CSR
+    `fold`: see `Encoding.cross_fit_folds`; None encodes all rows alike. The four ways, by the table: a CSR
     matrix stays one; an array that is much smaller than its encoded rows, or in a file, is kept and encoded batch by
     batch; many one-hot inputs are looked up (`MixedRows`); all else is dense.
     """
     dtype, encoder, n = encoding.compute_dtype, encoding.encoder, len(rows.y)
     if encoder.names is None and not isinstance(rows.X, np.ndarray):
         encoder = encoder.with_names_of(rows.X)  # so that errors name a frame's columns
-    fold = encoding.cross_fit_folds(rows) if cross_fit else None
     non_bins = encoding.non_bin_inputs
     if is_sparse(rows.X) and encoder.keeps_zeros:  # it then has neither bins nor categories
         Z = encoder.encode(rows.X, dtype)
@@ -357,10 +376,17 @@ class EncodedRows:
         return float(len(self.y)) if self.weight is None else float(self.weight.sum())
 
 
-def encode_rows(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> EncodedRows:
-    """Encode rows where they are, once for all networks; see `encode_in_memory`."""
+def encode_rows(
+    encoding: Encoding, rows: Rows, *, cross_fit: bool, train: NDArray[np.intp] | None = None
+) -> EncodedRows:
+    """Encode rows where they are, once for all networks; see `encode_in_memory`.
+
+    With `cross_fit`, where a column is encoded by the target, no row that is trained on, numbered `train` if others are
+    held out, sees its own.
+    """
     backend = backend_of(rows.X)
-    return EncodedRows(backend.encode(encoding, rows, cross_fit=cross_fit), rows.y, rows.weight, backend)
+    fold = encoding.cross_fit_folds(rows, train) if cross_fit else None
+    return EncodedRows(backend.encode(encoding, rows, fold), rows.y, rows.weight, backend)
 
 
 def encode_validation(encoding: Encoding, rows: Rows) -> EncodedRows:

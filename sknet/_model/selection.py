@@ -21,13 +21,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._model.joining import join_networks
-from sknet._model.matrices import EncodedRows, Encoding, Samples, make_samples
+from sknet._model.matrices import EncodedRows, Encoding, Samples, encode_rows, make_samples
 from sknet._model.model import Network
 from sknet._model.network_run import NetworkRun, make_run
 from sknet._model.row_thresholds import FEW_ROWS, MANY_ROWS
 from sknet._model.settings import Settings
 from sknet._model.shares import HeldOutLoss, KindsOfNetworks, mix_outputs
 from sknet._model.threads import threads_for_networks
+from sknet._tables.rows import Rows
 from sknet._tables.splitting import assign_folds
 from sknet._training.minibatch import MiniBatchRun, MiniBatchSolver
 from sknet._training.result import Epoch, StopReason
@@ -126,6 +127,10 @@ class FoldNetworks:
     rows : EncodedRows
         All rows that may be trained on.
 
+    table : Rows
+        The same, not encoded: target means must not contain the targets of a fold's rows, so that where a column has
+        them, the table is encoded once more for each fold.
+
     strata, groups : ndarray of shape (n,), or None
         As in `cross_fit_folds`.
 
@@ -139,6 +144,7 @@ class FoldNetworks:
         settings: Settings,
         encoding: Encoding,
         rows: EncodedRows,
+        table: Rows,
         *,
         strata: Array | None,
         groups: Array | None,
@@ -160,14 +166,16 @@ class FoldNetworks:
         self._samples: list[list[Samples]] = []  # the held-out rows, as each network takes them
         for held_out in rows_by_fold:
             others = np.setdiff1d(np.arange(n), held_out)
-            training = rows.take(others)
+            of_fold = encoding.with_target_means(table, others)
+            fold_rows = rows if of_fold is encoding else encode_rows(of_fold, table, cross_fit=True, train=others)
+            training = fold_rows.take(others)
             runs = [
-                make_run(settings, encoding, training, sees_bins=sees_bins, may_stop_early=False)
+                make_run(settings, of_fold, training, sees_bins=sees_bins, may_stop_early=False)
                 for sees_bins in settings.sees_bins
             ]
             self.runs.append(runs)
             self.states.append([run.first_state(seed) for run, seed in zip(runs, seeds, strict=True)])
-            held_out_rows = rows.take(held_out)
+            held_out_rows = fold_rows.take(held_out)
             self._samples.append([run.samples(held_out_rows) for run in runs])
         joint = make_samples(encoding, rows.take(self.held_out), 0)
         self._loss = HeldOutLoss(encoding, joint, settings.regularisation.temperature_scaling)

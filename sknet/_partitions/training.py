@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from typing import cast
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sknet._model.matrices import Backend, Encoding
 from sknet._model.network_run import FULL_BATCH_ROWS
@@ -29,9 +30,8 @@ NETWORKS_AT_ONCE = 8
 """How many networks wait for workers at a time: enough that workers compute for one while others are on their way."""
 
 
-def encode_on_workers(encoding: Encoding, rows: Rows, *, cross_fit: bool) -> EncodedOnWorkers:
+def encode_on_workers(encoding: Encoding, rows: Rows, fold: NDArray[np.intp] | None) -> EncodedOnWorkers:
     """Encode the rows of a table on the workers that have them; see `sknet._model.matrices.encode_in_memory`."""
-    fold = encoding.cross_fit_folds(rows) if cross_fit else None
     return cast(PartitionedTable, rows.X).encode(encoding.encoder, encoding.compute_dtype, fold)
 
 

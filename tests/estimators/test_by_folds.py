@@ -3,6 +3,7 @@
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 from held_out import LABEL, LABEL_VAL, NUMBER, TARGETS, WEIGHT, X_VAL, N, X
 from numpy.testing import assert_allclose, assert_array_equal
@@ -90,6 +91,21 @@ def test_out_of_fold_predictions(n_members):
     for other in (SigmoidMLPClassifier(**FOLDS).fit(X, LABEL), fitted.partial_fit(X, LABEL)):
         with pytest.raises(AttributeError, match="early_stopping='folds' has it"):
             other.oof_prediction_  # noqa: B018
+
+
+def test_predictions_of_a_fold_do_not_depend_on_its_targets_where_these_encode_a_column():
+    """Three rows a level: the means of a fold's training rows must not tell the labels of those that it holds out."""
+    frame = pd.DataFrame({"city": [f"c{i % (N // 3)}" for i in range(N)], "number": X[:, 0]})
+    group = np.random.default_rng(5).permutation(N) % 4  # one fold each
+    label = LABEL > 0
+    changed = label.copy()
+    changed[group == 0] = label[group == 0][::-1]  # as many of each in all, by which means are scaled
+    one_epoch = FOLDS | dict(max_iter=1, temperature_scaling=False, category_encoding="target", early_stopping="folds")
+    first, second = (
+        SigmoidMLPClassifier(**one_epoch).fit(frame, y, groups=group).oof_prediction_ for y in (label, changed)
+    )
+    assert_allclose(first[group == 0], second[group == 0], rtol=1e-6)
+    assert (np.abs(first - second)[group != 0] > 1e-6).any()
 
 
 @pytest.mark.parametrize(

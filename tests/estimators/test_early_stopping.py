@@ -11,6 +11,7 @@ from held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, STOPPING, TARGETS, WE
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import log_softmax
 from sklearn import config_context
+from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer
 from sklearn.model_selection import (
@@ -321,6 +322,22 @@ def test_a_predefined_split_means_the_rows_passed_weightless_ones_too():
     fold = np.where(np.arange(N) % 3, -1, 0)
     assert_array_equal(rows_held_out(PredefinedSplit(fold)), X[fold == 0, 0])
     assert_array_equal(rows_held_out(PredefinedSplit(fold), WEIGHT), X[(fold == 0) & (WEIGHT > 0), 0])
+
+
+@quiet
+@pytest.mark.parametrize("encoding", ["target", "both"])
+def test_rows_that_are_not_trained_on_encode_no_column(encoding):
+    """Those held out, and those that a splitter leaves out: neither weights nor means may depend on their labels."""
+    frame = pd.DataFrame({"city": [f"c{i % 20}" for i in range(N)], "number": X[:, 0]})
+    order = TimeSeriesSplit(2)  # the first 50 rows are trained on, the next 50 are held out, the last 50 are neither
+    net = SigmoidMLPClassifier(
+        **STOPPING | dict(max_iter=1, validation_fraction=order, category_encoding=encoding, max_categories=10)
+    )
+    label = LABEL > 0
+    changed = np.r_[label[:50], label[50:][::-1]]  # as many of each in all, by which means are scaled
+    first, second = (clone(net).fit(frame, y) for y in (label, changed))
+    assert_allclose(first.coefs_[0], second.coefs_[0], rtol=1e-9)
+    assert_allclose(first.predict_proba(frame), second.predict_proba(frame), rtol=1e-9)
 
 
 def test_a_splitter_of_groups_is_given_groups():

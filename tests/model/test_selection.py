@@ -42,7 +42,7 @@ def prepared(weight=None, kind=SigmoidMLPClassifier, y=LABEL, **parameters):
     settings, _ = resolve(net, Facts(len(y), "folds", n_numbers=3))
     rows = Rows(X[: len(y)], values, weight)
     encoding = learn_encoding(settings, head, rows, F64)
-    return settings, encoding, encode_rows(encoding, rows, cross_fit=False)
+    return settings, encoding, encode_rows(encoding, rows, cross_fit=False), rows
 
 
 def fold_networks(*prepared, groups=None):
@@ -80,7 +80,7 @@ def test_a_group_is_held_out_as_a_whole():
 def test_the_joint_loss_of_held_out_rows_chooses(plan, weight, monkeypatch):
     """As computed by pairs of networks of one epoch, two epochs and so on, each pair without one fold."""
     monkeypatch.setattr(selection, "fold_plan", lambda *given: plan)
-    settings, encoding, rows = prepared(weight, numeric_encoding="raw")
+    settings, encoding, rows, table = prepared(weight, numeric_encoding="raw")
     fold = assign_folds(N, LABEL, None, plan.n_folds, 5)
     held_out = np.flatnonzero(fold < plan.n_held_out)
     held_out = held_out[np.argsort(fold[held_out], kind="stable")]
@@ -104,7 +104,7 @@ def test_the_joint_loss_of_held_out_rows_chooses(plan, weight, monkeypatch):
         outputs.append(factor * raw)
     first = MIN_STEPS // 30 + 1  # of 30 steps per epoch; counted from 1
     best = max(i for i in range(first, 9) if rated[i - 1] <= plan.tolerance_factor * min(rated[first - 1 :]))
-    chosen = select_epoch(fold_networks(settings, encoding, rows))
+    chosen = select_epoch(fold_networks(settings, encoding, rows, table))
     assert chosen.n_epochs == best and chosen.stop_reason is None and len(chosen.epochs) == 8
     assert chosen.temperature == pytest.approx(temperatures[best - 1], rel=1e-4)
     assert_array_equal(chosen.held_out, held_out)
@@ -124,9 +124,9 @@ def test_the_prior_on_the_temperature_counts_as_a_part_of_the_loss(surplus, expe
 
 def of_one_epoch(monkeypatch, *, target, without_bins, with_bins, n_members=2):
     """What folds choose where the networks' outputs for the held-out rows are these, of noise of variance 1."""
-    settings, encoding, rows = prepared(kind=SigmoidMLPRegressor, y=target, max_iter=1, n_members=n_members)
+    settings, encoding, *rows = prepared(kind=SigmoidMLPRegressor, y=target, max_iter=1, n_members=n_members)
     folds = FoldNetworks(
-        settings, encoding, rows, strata=None, groups=None, fold_seed=5, seeds=[(i, i) for i in range(n_members)]
+        settings, encoding, *rows, strata=None, groups=None, fold_seed=5, seeds=[(i, i) for i in range(n_members)]
     )
     scaled = [encoding.head.targets(raw[folds.held_out, np.newaxis], F64) for raw in (without_bins, with_bins)]
     monkeypatch.setattr(FoldNetworks, "raw_by_kind", lambda folds: scaled)

@@ -13,7 +13,7 @@ n rows; L levels; k columns of the target matrix; F folds.
 
 target : (n, k)              float64
 slot : (n,)                  which level each row has; L for a missing value, L + 1 for an unseen level
-fold : (n,)                  which fold each row is in
+fold : (n,)                  which fold each row is in; -1 for a held-out row, whose target is in no mean
 means : (1 + F, L + 2, k)    of all rows, then of the rows outside of each fold
 """
 
@@ -101,7 +101,7 @@ class TargetColumn(EqualByFields, WithoutSlopes):
         self._write_means(values, 0, out)
 
     def write_cross_fitted(self, values: ColumnValues, fold: NDArray[np.intp], out: Array) -> None:
-        """Overwrite the target's means for training rows, by those of the other folds."""
+        """Overwrite the target's means for training rows, by those of the other folds; held-out rows keep theirs."""
         self._write_means(values, 1 + fold, out)
 
     def _write_means(self, values: ColumnValues, means_index: NDArray[np.intp] | int, out: Array) -> None:
@@ -210,13 +210,16 @@ class TargetTotals:
 def compute_target_totals(
     values: ColumnValues, target: Array, weight: Array | None, fold: NDArray[np.intp]
 ) -> TargetTotals:
-    """Add up the target in each slot and fold of a column, from its n values, their targets and weights."""
+    """Add up the target in each slot and fold of a column, from its n values, their targets and weights.
+
+    Held-out rows count nothing, but their levels are among the others.
+    """
     codes, keys = read_levels(values)
     levels = tuple(dict.fromkeys(keys))  # each key once: two codes may have the same
     n_slots, n_cells = len(levels) + 2, N_FOLDS * (len(levels) + 2)
     slot = find_slots({level: i for i, level in enumerate(levels)}, keys, len(levels) + 1, len(levels))[codes]
-    cell = fold * n_slots + slot  # of each row, among those of all folds
-    w = np.ones(len(slot)) if weight is None else weight
+    cell = np.maximum(fold, 0) * n_slots + slot  # of each row, among those of all folds
+    w = np.where(fold < 0, 0.0, 1.0 if weight is None else weight)
     total = np.bincount(cell, w, n_cells).astype(np.float64)  # of no rows, bincount returns integers
     mean, squares = np.zeros((n_cells, target.shape[1])), np.zeros((n_cells, target.shape[1]))
     for i, column in enumerate(target.T):
