@@ -9,6 +9,8 @@ values : (n, k)                        numbers; predicted : (n,), (n, k) or (n, 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator, is_classifier
@@ -17,11 +19,11 @@ from sklearn.metrics import check_scoring, d2_pinball_score, r2_score
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.read_data import different_lengths_message, read_weight
 from sknet._model.heads import Head, RegressionHead
-from sknet._model.model import Model
+from sknet._model.model import Model, PrecomputedModel
 from sknet._tables.label_arrays import as_labels
 from sknet._tables.labels import Labels
 from sknet._tables.messages import short_list, short_repr
-from sknet._tables.rows import Rows
+from sknet._tables.rows import Rows, copy_table
 from sknet._tables.targets import read_regression_target
 from sknet._typing import Array, Target
 
@@ -72,21 +74,22 @@ def determination(head: RegressionHead, predicted: Array, y: Target, sample_weig
 
 def validation_scorer(
     estimator: BaseEstimator, validation: Rows, head: Head, snapshot: Callable[[Model], Fitted]
-) -> Callable[[Model], float]:
-    """Return a function model -> score, by a scikit-learn scorer on a snapshot of the estimator."""
+) -> Callable[[Model, Array], float]:
+    """Return a function (model, its raw outputs) -> score, by a scikit-learn scorer on a snapshot of the estimator."""
     # a copy for the scorer to call `predict` on: the estimator itself stays as it was until the fit ends
     probe = object.__new__(type(estimator))
     probe.__dict__.update(vars(estimator))
     scorer = check_scoring(probe, estimator.scoring)
     X = validation.in_memory().X  # a scorer may do with it whatever an array can
+    known_table = copy_table(X)  # change it in place, too
     kind = "classifier" if is_classifier(estimator) else "regressor"
     weights = {} if validation.weight is None else {"sample_weight": validation.weight}
     y = head.restore_y(validation.y)
 
-    def score(model: Model) -> float:
-        probe._fitted = snapshot(model)
+    def score(model: Model, raw: Array) -> float:
+        probe._fitted = snapshot(PrecomputedModel(**vars(model), raw=raw, known_table=known_table))
         try:
-            return float(scorer(probe, X, y, **weights))
+            found = scorer(probe, X, y, **weights)
         except (TypeError, ValueError, AttributeError) as error:
             if isinstance(error, TypeError) and "sample_weight" in str(error):
                 raise ValueError(
@@ -99,5 +102,16 @@ def validation_scorer(
                 f"scoring={estimator.scoring!r} cannot rate this {kind}: {str(error).rstrip('.')}. Choose a scorer of "
                 f"{kind}s, or scoring='loss'."
             ) from error
+        return _as_score(found, estimator.scoring)
 
     return score
+
+
+def _as_score(found: Any, scoring: object) -> float:
+    """Return what a scorer has returned as a float; an error where it is no number, or several."""
+    with suppress(TypeError, ValueError):
+        if np.ndim(found) == 0 and not isinstance(found, str | bytes) and not np.iscomplexobj(found):
+            return float(found)
+    raise TypeError(
+        f"scoring={scoring!r} returned {short_repr(found)}: a scorer must return one number, the larger the better."
+    )

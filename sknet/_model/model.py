@@ -31,7 +31,7 @@ from sknet._network.layout import LayerParameters, Layout
 from sknet._network.monotone import rounding_step
 from sknet._network.sparse_layers import MixedRows
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.rows import MemoryMappedRows, is_sparse, take_rows
+from sknet._tables.rows import MemoryMappedRows, is_same_table, is_sparse, take_rows
 from sknet._typing import Array, DType, Table
 
 PREDICT_ROWS = 1024
@@ -212,16 +212,17 @@ class Model:
 
 @dataclass(frozen=True)
 class PrecomputedModel(Model):
-    """A model whose raw outputs for the held-out rows are known, for a scorer that evaluates each epoch.
+    """A model whose raw outputs for one table, the held-out rows, are known, for a scorer that evaluates each epoch.
 
     They are those of rows that are encoded as in training: where the target encodes a column, the means that `predict`
     uses contain the held-out rows' own targets.
     """
 
     raw: Array  # (n, k)
+    known_table: Table  # (n, d)  whose outputs these are
 
     def outputs(self, table: Table, finish: Callable[[Array], Array]) -> Array:
-        """Return `finish` of the known outputs; of another table's, where a scorer asks for one of other rows."""
-        if table.shape[0] != len(self.raw):
+        """Return `finish` of the known outputs; of a table's own, where a scorer has changed what it was given."""
+        if not is_same_table(self.known_table, table):
             return super().outputs(table, finish)
         return finish(self.raw.copy())  # `finish` may overwrite its argument

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sknet._model.joining import join_networks
 from sknet._model.machine import refuse_beyond_memory
 from sknet._model.matrices import EncodedRows, Encoding, Samples, make_samples
-from sknet._model.model import Model, Network, PrecomputedModel
+from sknet._model.model import Model, Network
 from sknet._model.monotone_bounds import make_monotone_bounds
 from sknet._model.settings import Settings
 from sknet._model.shares import HeldOutLoss
@@ -47,8 +47,8 @@ FULL_BATCH_ROWS = 512
 MANY_WEIGHTS = 10**6
 """So many weights fit in any machine's memory."""
 
-ModelScorer = Callable[[Model], float]
-"""A user's scorer: how good a model is on the validation rows."""
+ModelScorer = Callable[[Model, Array], float]
+"""A user's scorer: how good a model is on the validation rows, whose raw outputs, (n, k), are known."""
 
 
 @dataclass(frozen=True)
@@ -171,15 +171,10 @@ class NetworkRun:
                 theta = self.layout.with_output_scaled(theta, factor)  # a copy: training goes on without it
             if score is None:
                 return value, -value, theta, 1.0 / factor
-            model = self.precomputed_model(self._network_of(theta, 1.0 / factor), raw)
-            return value, score(model), theta, 1.0 / factor
+            model = self.encoding.model(self._network_of(theta, 1.0 / factor))
+            return value, score(model, raw.astype(model.output_dtype)), theta, 1.0 / factor
 
         return evaluate
-
-    def precomputed_model(self, network: Network, raw: Array) -> PrecomputedModel:
-        """Return a model of the network whose raw outputs for the held-out rows are known."""
-        raw = raw.astype(self.encoding.output_dtype)
-        return PrecomputedModel(**vars(self.encoding.model(network)), raw=raw)
 
 
 def make_run(

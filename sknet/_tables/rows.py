@@ -210,6 +210,22 @@ def take_rows(X: Table, rows: Batch) -> Table:
     return X.iloc[rows] if isinstance(X, pd.DataFrame | pd.Series) else X[rows]
 
 
+def copy_table(X: Table) -> Table:
+    """Copy a table in memory; of one that is elsewhere, which nobody can change, return itself."""
+    return X if isinstance(X, ExternalTable) else X.copy()
+
+
+def is_same_table(X: Table, other: Table) -> bool:
+    """Whether two tables are of one type and hold the same values, missing ones in the same places."""
+    if type(X) is not type(other) or isinstance(X, ExternalTable) or X.shape != other.shape:
+        return X is other
+    if isinstance(X, pd.DataFrame):
+        return bool(X.equals(other))
+    if is_sparse(X):
+        return all(np.array_equal(getattr(X, part), getattr(other, part)) for part in ("indptr", "indices", "data"))
+    return np.array_equal(X, other, equal_nan=X.dtype.kind == "f" and other.dtype.kind == "f")
+
+
 def is_memory_mapped(X: object) -> bool:
     """Whether a dense array's values lie in a file."""
     if isinstance(X, MemoryMappedRows):

@@ -1,11 +1,14 @@
 """How an epoch is evaluated on the held-out rows: by the loss, or by a scorer."""
 
 import warnings
+from fractions import Fraction
 
 import numpy as np
+import pandas as pd
 import pytest
+import scipy.sparse as sp
 from held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, STOPPING, TARGETS, WEIGHT, X_VAL, X, quiet
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import balanced_accuracy_score, get_scorer, make_scorer
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
@@ -104,9 +107,70 @@ def test_where_no_score_is_a_number_the_loss_decides_and_it_is_said(how, solver)
     assert_array_equal(net.predict(X), same.predict(X))
 
 
-def test_a_scorer_that_gives_nonsense():
-    with pytest.raises((TypeError, ValueError)):
-        SigmoidMLPClassifier(**STOPPING | {"scoring": lambda estimator, X, y: "good"}).fit(X, LABEL)
+@pytest.mark.parametrize("solver", ["adam", "lbfgs"])
+@pytest.mark.parametrize(
+    "found", [None, "good", "0.5", np.ones(3), np.ones(1), 1j, {"r2": 0.5}, [[1], [1, 2]]], ids=str
+)
+def test_a_scorer_that_returns_no_number(found, solver):
+    def score(estimator, X, y):
+        return found
+
+    with pytest.raises(TypeError, match=r"scoring=<function .*score.* returned .*: a scorer must return one number"):
+        SigmoidMLPClassifier(**STOPPING | {"scoring": score, "solver": solver}).fit(X, LABEL)
+
+
+@pytest.mark.parametrize("number", [1, np.float32(0.5), np.array(0.5), True, Fraction(1, 2)], ids=repr)
+def test_a_scorer_that_returns_a_number_of_any_kind(number):
+    parameters = STOPPING | {"scoring": lambda estimator, X, y: number, "max_iter": 1}
+    assert quietly(SigmoidMLPClassifier(**parameters).fit, X, LABEL).validation_scores_ == [float(number)]
+
+
+def quietly(call, *args):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return call(*args)
+
+
+FRAME = pd.DataFrame(X, columns=list("abcd")).assign(e=pd.Categorical(np.where(X[:, 1] > 0, "u", "v")))
+
+
+@quiet
+@pytest.mark.parametrize("table", [X, FRAME, sp.csr_array(X)], ids=["array", "frame", "sparse"])
+def test_a_scorer_may_change_the_table(table):
+    """As one that shuffles a column does: what it gets is what the network predicts of the table as it is then."""
+    seen = []
+
+    def score(net, rows, y):
+        as_given = net.predict_proba(rows)
+        seen.append((net.predict_proba(twice(rows)), as_given, net.predict_proba(rows)))
+        return 0.0
+
+    parameters = STOPPING | {"max_iter": 2, "scoring": score}
+    net = SigmoidMLPClassifier(**parameters).fit(X=table, y=LABEL, X_val=table[:40], y_val=LABEL_VAL)
+    last_doubled, last, again = seen[-1]
+    assert_array_equal(last, again)
+    assert_allclose(last, net.predict_proba(table[:40]), rtol=1e-12)
+    assert_allclose(last_doubled, net.predict_proba(twice(table[:40])), rtol=1e-12)
+    assert (last != last_doubled).any()
+
+
+def twice(table):
+    return table.assign(a=2 * table.a) if isinstance(table, pd.DataFrame) else 2 * table
+
+
+@quiet
+def test_a_scorer_may_change_the_table_in_place():
+    seen = []
+
+    def score(net, rows, y):
+        seen.append((net.predict(rows), net.predict(np.asarray(rows) * 1.0)))
+        rows[:] = 5.0
+        seen.append((net.predict(rows), net.predict(rows + 0.0)))
+        return 0.0
+
+    SigmoidMLPRegressor(**STOPPING | {"max_iter": 2, "scoring": score}).fit(X, NUMBER)
+    for found, expected in seen:
+        assert_allclose(found, expected, rtol=1e-12)
 
 
 def test_a_type_error_inside_a_scorer_stays_what_it_is():

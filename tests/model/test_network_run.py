@@ -257,7 +257,7 @@ def test_held_out_rows_are_rated_by_their_weighted_loss():
     assert loss == pytest.approx(np.average(0.5 * (raw - target)[:, 0] ** 2, weights=weight), rel=1e-12)
     assert score == -loss
     assert_array_equal(theta, theta_of(network))
-    assert run.with_evaluation(lambda model: 0.25).problem.evaluate(theta)[:2] == (loss, 0.25)
+    assert run.with_evaluation(lambda model, raw: 0.25).problem.evaluate(theta)[:2] == (loss, 0.25)
 
 
 def test_a_temperature_scales_the_output_layer_that_is_kept():
