@@ -65,11 +65,13 @@ def test_members_have_a_temperature_and_a_scorer(encoding):
     assert remote.validation_scores_ == pytest.approx(local.validation_scores_, rel=1e-12)
 
 
-def test_the_table_is_encoded_once_and_given_up():
+@pytest.mark.parametrize(("encoding", "n_times"), [("one_hot", 1), ("both", 2)])
+def test_the_table_is_encoded_once_and_given_up(encoding, n_times):
+    """Once more for the fold that is held out, where means of the target must not contain its own."""
     table = parted(X)
-    SigmoidMLPRegressor(**TWO | FOLDS | dict(max_iter=1)).fit(table, y)
+    SigmoidMLPRegressor(**TWO | FOLDS | dict(max_iter=1, category_encoding=encoding)).fit(table, y)
     calls = calls_of(table)
-    assert calls.count("encode_shard") == calls.count("some_inputs") == 1
+    assert calls.count("encode_shard") == calls.count("some_inputs") == n_times
     assert calls.count("RunOfShard") == 2 + 2  # of 600 rows, one fold is held out
     assert table.partitions._futures is table.partitions.rows_here is None
 
