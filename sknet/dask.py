@@ -12,6 +12,7 @@ from typing import ClassVar, NoReturn, Self
 import numpy as np
 from sklearn.base import ClassifierMixin, RegressorMixin
 
+from sknet._dask.table import PartitionedTable
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import refuse_unresumable, with_callbacks
 from sknet._estimators.classifier import CLASSIFICATION, labels_of, largest_residual_in_set
@@ -24,12 +25,11 @@ from sknet._estimators.regressor import REGRESSION
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.saving import Estimator
 from sknet._model.machine import require_package
-from sknet._partitions.table import PartitionedTable
 from sknet._typing import Table, Target
 
 with require_package("sknet.dask", "dask", extra="dask"):
-    from sknet._partitions.collections import Collection, compute_if_collection, open_tables
-    from sknet._partitions.lazy import predict_lazily
+    from sknet._dask.collections import Collection, compute_if_collection, open_tables
+    from sknet._dask.lazy import predict_lazily
 
 __all__ = ["SigmoidMLPClassifier", "SigmoidMLPRegressor"]
 

@@ -18,9 +18,10 @@ ARROWS = {  # a room may import these, and what they may import
     "_tables": set(),
     "_model": {"_tables", "_training", "_network"},
     "_storage": {"_model"},
-    "_partitions": {"_model"},
+    "_stream": {"_model"},
+    "_dask": {"_model"},
     "_export": {"_model"},
-    "_estimators": {"_storage", "_partitions", "_export"},
+    "_estimators": {"_storage", "_stream", "_export"},
 }
 FOR_ALL = {"_typing", "_vectors"}
 KNOW_NO_SKLEARN = {"_network", "_training", "_model", "_storage"}

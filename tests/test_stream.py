@@ -13,8 +13,8 @@ from sklearn.base import clone
 from sklearn.metrics import log_loss
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, load, save, stream
-from sknet._partitions import epochs as room
-from sknet._partitions import shuffled
+from sknet._stream import epochs as room
+from sknet._stream import shuffled
 from sknet._tables import sampling
 from sknet._tables.columns.text import TextColumn
 

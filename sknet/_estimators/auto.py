@@ -21,9 +21,8 @@ from sknet._estimators.parameters import (
     copy_containers,
 )
 from sknet._model.row_thresholds import EVALUATED_ROWS, FEW_ROWS, LARGE_ROWS, MANY_ROWS
-from sknet._partitions.table import PartitionedTable
 from sknet._tables.kinds import count_kinds
-from sknet._tables.rows import Rows, is_sparse
+from sknet._tables.rows import IN_MEMORY, Rows, TableLimits, is_sparse, limits_of
 from sknet._training.schedules import SCHEDULES
 
 AUTO_AVERAGING = 0.99
@@ -59,11 +58,9 @@ SHARE_HELD_OUT, LARGE_SHARE_HELD_OUT = 0.15, 0.1
 TOL, FOLDS_TOL, LARGE_TOL = 1e-4, 1e-3, 2e-3
 """What `tol="auto"` means: scikit-learn's; with folds and on large tables, whose losses are steadier."""
 
-PROPORTIONAL_BATCH = (32, 256)
-"""Between these, `batch_size="proportional"` is a 32nd of the rows: some thirty steps per epoch, small tables too."""
-
-WORKERS_BATCH = 8192
-"""Up to so many on workers, where a step takes its way to them and back whatever it holds."""
+SMALLEST_PROPORTIONAL_BATCH = 32
+"""From here to `TableLimits.largest_batch`, `batch_size="proportional"` is a 32nd of the rows: some thirty steps per
+epoch, small tables too."""
 
 Validated: TypeAlias = bool | Literal["folds"]
 """True where rows are held out, "folds" where folds are; False where nothing evaluates the epochs."""
@@ -86,7 +83,7 @@ class Facts:
     began_with_increments: bool = False  # by `partial_fit`, which has one network whatever `n_members` says
     earlier_parameters: Mapping[str, object] | None = None  # what was resolved when the columns were learnt
     n_held_out: int = 0  # rows for validation
-    max_proportional_batch: int = PROPORTIONAL_BATCH[1]
+    limits: TableLimits = IN_MEMORY
     has_checkpoint: bool = False  # whether the run is written to a file, or comes from one
     is_stream: bool = False  # whether the rows never are in memory at once
 
@@ -164,7 +161,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
     validated = bool(facts.validated)
     ours = has_end(p)  # a schedule of ours; scikit-learn's go on until something else ends training
     by_adam, by_lbfgs = p.solver == "adam", p.solver == "lbfgs"
-    proportional = int(np.clip(n // 32, PROPORTIONAL_BATCH[0], facts.max_proportional_batch))
+    proportional = int(np.clip(n // 32, SMALLEST_PROPORTIONAL_BATCH, facts.limits.largest_batch))
     values: dict[str, object] = {
         "dtype": "float64" if by_lbfgs or n < FEW_ROWS else "float32",
         "batch_size": proportional if p.batch_size == "proportional" else 200,  # scikit-learn's
@@ -239,8 +236,7 @@ def single_network_reasons(p: CommonParameters, facts: Facts) -> list[str]:
 def with_column_facts(facts: Facts, p: CommonParameters, rows: Rows, seed: int) -> Facts:
     """Add what `auto_values` asks about the table's columns; they are counted in the sample that this seed draws."""
     X = rows.X
-    if isinstance(X, PartitionedTable):
-        facts = replace(facts, max_proportional_batch=WORKERS_BATCH)
+    facts = replace(facts, limits=limits_of(X))
     if facts.earlier_parameters is not None:  # `auto_values` then takes the earlier answers
         return facts
     if type(X) is np.ndarray and not column_choices(p).named:

@@ -22,7 +22,6 @@ from sklearn.utils.validation import validate_data
 
 from sknet._estimators.user_warnings import warn
 from sknet._model.heads import Head
-from sknet._partitions.table import PartitionedTable
 from sknet._tables.arrays import (
     as_native_array,
     as_numbers,
@@ -35,7 +34,7 @@ from sknet._tables.choices import ColumnChoices
 from sknet._tables.frames import as_pandas, column_names, is_frame
 from sknet._tables.messages import short_list
 from sknet._tables.misread import misread_columns
-from sknet._tables.rows import MIN_TOTAL_WEIGHT, Rows, is_memory_mapped, is_sparse, refuse_bad_sparse
+from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows, is_memory_mapped, is_sparse, refuse_bad_sparse
 from sknet._typing import Array, DType, Table, Target
 
 
@@ -152,8 +151,8 @@ def prefix_errors(name: str) -> Iterator[None]:
 
 def read_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, Columns]:
     """Check the table of a first fit; `name` is the estimator's, for messages."""
-    if isinstance(X, PartitionedTable):
-        # its rows stay on the workers: two of them tell the columns and types of all
+    if isinstance(X, ExternalTable):
+        # its rows stay where they are: a few tell the columns and types of all
         return X, replace(read_table(X.example_rows, name, choices)[1], may_be_text=())
     if type(X) is not np.ndarray:
         refuse_foreign(X, "X")
@@ -187,7 +186,7 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
     """Check a table against that of `fit`: its columns' names and their number."""
     if needs_no_check(X, columns):
         return X
-    if isinstance(X, PartitionedTable):
+    if isinstance(X, ExternalTable):
         read_known_table(X.example_rows, columns, name)
         return X
     refuse_foreign(X, "X")

@@ -35,17 +35,17 @@ from sknet._estimators.read_data import (
 from sknet._estimators.reporting import refuse_or_warn_of_left_out, warn_of_few_rows
 from sknet._estimators.resolve import objective_settings
 from sknet._model.heads import Head
-from sknet._partitions.epochs import (
+from sknet._storage import checkpoints
+from sknet._stream.epochs import (
     RowCounts,
     StoredRows,
     encode_validation_batchwise,
     learn_stream_encoding,
     make_stream_run,
 )
-from sknet._partitions.scratch import ScratchFiles
-from sknet._partitions.sources import Chunk
-from sknet._partitions.stored import CheckedChunk, StoredTable, TableWriter
-from sknet._storage import checkpoints
+from sknet._stream.scratch import ScratchFiles
+from sknet._stream.sources import Chunk
+from sknet._stream.stored import CheckedChunk, StoredTable, TableWriter
 from sknet._tables.arrays import as_numbers
 from sknet._tables.frames import is_frame
 from sknet._tables.kinds import count_kinds

@@ -8,10 +8,10 @@ target : (n, k)     what the raw outputs are compared with
 weight : (n,)       sample weights divided by their mean; None where all are 1
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
-from typing import Protocol, Self, overload
+from typing import ClassVar, Protocol, Self, overload
 
 import numpy as np
 import pandas as pd
@@ -22,9 +22,13 @@ from sknet._model.heads import Head, RegressionHead
 from sknet._model.machine import refuse_large_table
 from sknet._model.model import Model, Network
 from sknet._model.settings import Settings
+from sknet._network.activations import Activation
 from sknet._network.binding import InputKind
 from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, SelectedInputs, SparseInputs, mixed_inputs
+from sknet._network.layout import Layout
+from sknet._network.losses import Loss
 from sknet._network.objective import Objective, ObjectiveFunction
+from sknet._network.penalties import ElasticNet
 from sknet._network.sparse_layers import MixedRows
 from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.compact import PIECE_VALUES, CompactRows
@@ -130,8 +134,18 @@ class EncodedTable(Protocol):
     def without_bins(self) -> Self:
         """Return the same rows without the bins beside their numbers."""
 
+    @property
+    def n_networks_at_once(self) -> int:
+        """How many networks may be trained at a time: several, where each waits for what is computed elsewhere."""
+
     def inputs(self, n_rows: int) -> Inputs:
         """Return what gives a network its inputs, batch by batch, in buffers of so many rows."""
+
+    def objective(
+        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: "Samples",
+        dropout: Sequence[float],
+    ) -> ObjectiveFunction:  # fmt: skip
+        """Return the objective of a network that is trained on these rows, which are `samples`; see `Objective`."""
 
 
 MakeInputs = Callable[[bool, int], Inputs]
@@ -146,6 +160,7 @@ class EncodedInMemory:
     rows: NDArray[np.intp] | None = None  # None: all
     has_bins: bool = True
     is_sparse: bool = False
+    n_networks_at_once: ClassVar[int] = 1
 
     def __getitem__(self, rows: NDArray[np.intp]) -> Self:
         """Return some of these rows."""
@@ -159,6 +174,16 @@ class EncodedInMemory:
         """Return what gives a network its inputs, batch by batch, in buffers of so many rows."""
         inputs = self.make_inputs(self.has_bins, n_rows)
         return inputs if self.rows is None else SelectedInputs(inputs, self.rows)
+
+    def objective(
+        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: "Samples",
+        dropout: Sequence[float],
+    ) -> ObjectiveFunction:  # fmt: skip
+        """Return the objective of a network that is trained on these rows."""
+        return Objective(
+            layout, activations, loss, penalty, samples.inputs, samples.target, samples.weight,
+            max_rows=samples.max_rows, dropout=dropout,
+        )  # fmt: skip
 
 
 MIN_COMPACT_BYTES = 2**26
@@ -320,30 +345,6 @@ def some_inputs(rows: Array | MixedRows, chosen: NDArray[np.intp]) -> Array | Mi
     return MixedRows(np.ascontiguousarray(rows.dense[:, kept]), rows.one_hot[:, chosen].tocsr(), dense_inputs[kept])
 
 
-# --- where the rows of a table are -----------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Backend:
-    """The functions that work on the rows of a table where they are: in this process, or on workers."""
-
-    encode: Callable[..., EncodedTable]  # as `encode_in_memory`
-    objective: Callable[..., ObjectiveFunction]  # as `Objective`
-    n_networks_at_once: int = 1  # several, where each waits for what is computed elsewhere
-
-
-IN_MEMORY = Backend(encode_in_memory, Objective)
-"""In this process's memory, or in a file that it maps."""
-
-
-def backend_of(X: Table) -> Backend:
-    """Return the backend of a table in parts, which has it as an attribute; else that for tables in memory."""
-    if isinstance(X, np.ndarray):
-        return IN_MEMORY
-    backend = getattr(X, "backend", None)  # of a frame, perhaps a column of this name
-    return backend if isinstance(backend, Backend) else IN_MEMORY
-
-
 # --- rows that share an encoded table --------------------------------------------------------------------------------
 
 
@@ -354,7 +355,6 @@ class EncodedRows:
     table: EncodedTable
     y: Array
     weight: Array | None
-    backend: Backend
 
     def __len__(self) -> int:
         return len(self.y)
@@ -384,9 +384,12 @@ def encode_rows(
     With `cross_fit`, where a column is encoded by the target, no row that is trained on, numbered `train` if others are
     held out, sees its own.
     """
-    backend = backend_of(rows.X)
     fold = encoding.cross_fit_folds(rows, train) if cross_fit else None
-    return EncodedRows(backend.encode(encoding, rows, fold), rows.y, rows.weight, backend)
+    if isinstance(rows.X, ExternalTable):
+        table: EncodedTable = rows.X.encode(encoding.encoder, encoding.compute_dtype, fold)
+    else:
+        table = encode_in_memory(encoding, rows, fold)
+    return EncodedRows(table, rows.y, rows.weight)
 
 
 def encode_validation(encoding: Encoding, rows: Rows) -> EncodedRows:

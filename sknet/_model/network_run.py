@@ -233,16 +233,13 @@ def make_run(
     monotone = make_monotone_bounds(settings.network, encoding, layout, input_indices)
     is_first_order = settings.solver.optimizer is not None
     penalty = penalty_of(settings, samples.total_weight)
-    objective = training.backend.objective(
+    objective = training.table.objective(
         layout,
         activations,
         head.loss,
         penalty if is_first_order else ElasticNet(l2=penalty.l2),  # L-BFGS adds its L1 term itself
-        inputs=samples.inputs,
-        target=samples.target,
-        weight=samples.weight,
-        max_rows=max_rows,
-        dropout=settings.network.dropout,
+        samples,
+        settings.network.dropout,
     )
     max_norm = settings.regularisation.max_norm
     projection = None
@@ -275,7 +272,7 @@ def make_run(
         objective=objective,
         problem=problem,
         solver=solver,
-        n_networks_at_once=training.backend.n_networks_at_once,
+        n_networks_at_once=training.table.n_networks_at_once,
         monotone=monotone,
     )
     return run if held_out is None else run.with_evaluation(None)

@@ -107,7 +107,7 @@ def select_epoch(folds: "FoldNetworks", observer: RoundObserver | None = None, *
     evaluator = _EpochEvaluator(folds, observer)
     started = [MiniBatchRun(run.solver, run.problem, state) for run, state in folds.networks]  # type: ignore[arg-type]
     with threads_for_networks(len(started), folds.runs[0][0].largest_product) as n_threads:
-        n_networks_at_once = max(n_threads, folds.rows.backend.n_networks_at_once) if in_threads else 1
+        n_networks_at_once = max(n_threads, folds.rows.table.n_networks_at_once) if in_threads else 1
         results = train_in_rounds(started, n_networks_at_once, evaluator)
     interrupted = any(result.reason is StopReason.INTERRUPTED for result in results)
     if interrupted and not folds.epochs:  # threads have finished their first epoch, which is not evaluated yet

@@ -6,13 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 
 from sknet._storage import files
 from sknet._storage.models import KINDS, by_name
-from sknet._tables.rows import Rows, is_sparse
+from sknet._tables.rows import ExternalTable, Rows, is_sparse
 from sknet._training.state import State
 from sknet._typing import Array, Table
 
@@ -26,19 +25,11 @@ DIGEST_ROWS = 4096
 # --- hashes of the data ----------------------------------------------------------------------------------------------
 
 
-@runtime_checkable
-class HasDigest(Protocol):
-    """A table that is elsewhere, and knows a hash of its rows."""
-
-    def digest(self) -> str:
-        """Return it."""
-
-
 def table_digest(values: Table | None) -> str:
     """Return a hash of a table's or an array's type, shape and values; of None too."""
     if values is None:
         return "none"
-    if isinstance(values, HasDigest):
+    if isinstance(values, ExternalTable):
         return values.digest()
     content = hashlib.sha256()
     for array in _arrays_of(values):

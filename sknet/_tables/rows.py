@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -153,8 +153,37 @@ def distinct_rows(X: Array, labels: Array) -> tuple[Array, Array]:
     return first, inverse.ravel()
 
 
+class TableLimits(NamedTuple):
+    """What a fit must know of the place where a table is."""
+
+    largest_batch: int = 256  # of `batch_size="proportional"`: larger ones make a step no better worth its time
+
+
+IN_MEMORY = TableLimits()
+"""The limits of tables in this process's memory, or in a file that it maps."""
+
+
 class ExternalTable(ABC):
-    """A table whose rows are not in this process: it is in files, or on a cluster's workers."""
+    """A table whose rows are not in this process: it is in files, or on a cluster's workers.
+
+    It stands where a table does, in `Rows`, and is cut by row numbers; targets, weights and groups are in this process.
+    """
+
+    limits: ClassVar[TableLimits]
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int]:
+        """How many rows and columns there are."""
+
+    @property
+    @abstractmethod
+    def example_rows(self) -> Table:
+        """A few rows, which have the columns and types of all."""
+
+    @abstractmethod
+    def __getitem__(self, rows: Batch) -> ExternalTable:
+        """Return some of the rows."""
 
     @abstractmethod
     def rows_in_memory(self, rows: NDArray[np.intp]) -> Table:
@@ -165,6 +194,19 @@ class ExternalTable(ABC):
         self, encoder: TableEncoder, target: Array, weight: Array | None, fold: NDArray[np.intp]
     ) -> dict[int, TargetTotals]:
         """Compute `TableEncoder.target_totals` of all rows."""
+
+    @abstractmethod
+    def encode(self, encoder: TableEncoder, dtype: DType, fold: NDArray[np.intp] | None) -> Table:
+        """Encode the rows where they are: an `EncodedTable`, see `sknet._model.matrices`."""
+
+    @abstractmethod
+    def digest(self) -> str:
+        """Return a hash of the rows."""
+
+
+def limits_of(X: Table) -> TableLimits:
+    """Return the limits of a table, in memory or not."""
+    return X.limits if isinstance(X, ExternalTable) else IN_MEMORY
 
 
 class MemoryMappedRows:

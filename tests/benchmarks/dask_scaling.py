@@ -15,7 +15,6 @@ import os
 import subprocess
 import sys
 import warnings
-from dataclasses import replace
 from time import perf_counter, process_time
 
 import numpy as np
@@ -90,10 +89,9 @@ def members(n, rounds):
     import dask.array as da
     import distributed
 
-    from sknet._partitions import collections
+    from sknet._dask.training import NETWORKS_AT_ONCE, EncodedOnWorkers
     from sknet.dask import SigmoidMLPRegressor
 
-    backend = collections.ON_WORKERS
     print(f"{'four members / one network':40} {'rows':>10} {'':>10} {'at once':>8} {'in turn':>8}")
     with cluster(2) as two_workers, distributed.Client(two_workers) as client:
         X = da.random.RandomState(0).normal(size=(n, N_COLUMNS), chunks=(n // 8, N_COLUMNS))
@@ -104,8 +102,8 @@ def members(n, rounds):
             ratios = []
             for _ in range(rounds + 1):
                 seconds = []
-                for n_members, n_networks_at_once in ((1, 1), (4, backend.n_networks_at_once), (4, 1)):
-                    collections.ON_WORKERS = replace(backend, n_networks_at_once=n_networks_at_once)
+                for n_members, n_networks_at_once in ((1, 1), (4, NETWORKS_AT_ONCE), (4, 1)):
+                    EncodedOnWorkers.n_networks_at_once = n_networks_at_once
                     net = SigmoidMLPRegressor(
                         layers, n_members=n_members, batch_size=batch_size, early_stopping=True, **fixed
                     )
@@ -130,7 +128,7 @@ class Echo:
 
 def round_trip(client, n_parameters, times=60):
     """Return the median milliseconds of a call to each worker that is sent theta and returns as much."""
-    from sknet._partitions.cluster import Cluster
+    from sknet._dask.cluster import Cluster
 
     workers, theta, seconds = Cluster(client), np.zeros(n_parameters), []
     objects = workers.keep(Echo, range(workers.n_threads))

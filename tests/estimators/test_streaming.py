@@ -6,8 +6,8 @@ import pytest
 
 from sknet import SigmoidMLPClassifier, stream
 from sknet._estimators.streaming import ChunkReader
-from sknet._partitions import epochs as room
-from sknet._partitions.sources import Chunk
+from sknet._stream import epochs as room
+from sknet._stream.sources import Chunk
 
 
 def test_chunks_are_checked_against_the_first():

@@ -23,7 +23,7 @@ import distributed
 import numpy as np
 import pandas as pd
 
-from sknet._partitions.cluster import KeptValues
+from sknet._dask.cluster import KeptValues
 from sknet.dask import SigmoidMLPRegressor
 
 FITS = {

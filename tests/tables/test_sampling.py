@@ -15,7 +15,7 @@ from sknet._tables import sampling
 from sknet._tables.encoding import learn_encoder
 from sknet._tables.rows import Rows
 from sknet._tables.sampling import sample_rows, sampled_positions
-from tests.partitions.local_workers import parted
+from tests.dask.local_workers import parted
 
 N, SAMPLE = 600, 150
 F64 = np.dtype(np.float64)

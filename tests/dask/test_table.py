@@ -3,11 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-from local_workers import calls_of, of_parts, parted
+from local_workers import calls_of, parted
 from numpy.testing import assert_array_equal
 
 from sknet._model.matrices import non_bin_inputs
-from sknet._partitions.table import RowGroups
 from sknet._tables.encoding import learn_encoder
 
 X = np.arange(40.0).reshape(20, 2)
@@ -22,13 +21,6 @@ def test_rows_are_chosen_by_their_numbers(given):
     assert_array_equal(some.rows_in_memory(np.array([1, 0, 1])), X[[19, 7, 19]])
 
 
-def test_rows_of_groups_come_back_in_their_order():
-    groups = RowGroups(np.array([1, 0, 2, 0, 1]), 4)
-    assert_array_equal(groups.position, [0, 0, 0, 1, 1])
-    assert [part.tolist() for part in groups.split(np.arange(5))] == [[1, 3], [0, 4], [2], []]
-    assert_array_equal(groups.join(groups.split(np.arange(5.0))), np.arange(5.0))
-
-
 def test_rows_that_are_asked_for_twice_are_sent_once():
     table, rows = parted(X, 4), np.array([3, 9])
     assert table.rows_in_memory(rows) is table.rows_in_memory(rows)
@@ -39,7 +31,7 @@ def test_rows_that_are_asked_for_twice_are_sent_once():
 def test_bins_are_left_out_once():
     encoder = learn_encoder(X, numeric_encoding="piecewise_linear")
     table = parted(X, 4)
-    encoded = table.encode(encoder, np.dtype(float))
+    encoded = table.encode(encoder, np.dtype(float), None)
     raw = non_bin_inputs(encoder)
     assert 0 < len(raw) < encoder.n_inputs
     for some, rows in ((encoded, np.arange(20)), (encoded[np.array([7, 2])], np.array([7, 2]))):
@@ -53,28 +45,12 @@ def test_bins_are_left_out_once():
 def test_rows_are_encoded_in_any_order():
     encoder, rows = learn_encoder(X), np.random.default_rng(0).permutation(20)[:13]
     table = parted(X, 4)[rows]
-    encoded = table.encode(encoder, np.dtype(float))
+    encoded = table.encode(encoder, np.dtype(float), None)
     expected = encoder.encode(X, np.dtype(float))
     for some, own in ((encoded, rows), (encoded[np.array([5, 0, 12])], rows[[5, 0, 12]])):
         shards = zip(some.futures, some.rows, strict=True)
         chosen = [Z[:, :-1] if of_shard is None else Z[of_shard, :-1] for Z, of_shard in shards]
         assert_array_equal(some.shard.join(chosen), expected[own])
-
-
-@pytest.mark.parametrize(
-    ("lengths", "shards"),
-    [
-        ([5, 5, 5, 5], [2, 2]),
-        ([9, 1], [1, 1]),
-        ([1, 9], [1, 1]),
-        ([20], [1]),
-        ([5, 5, 90], [2, 1]),
-        ([0, 3, 0], [1, 2]),
-    ],
-)
-def test_shards_are_partitions_that_follow_one_another(lengths, shards):
-    table = of_parts([np.zeros((length, 1)) for length in lengths])
-    assert [shard.stop - shard.start for shard in table.partitions.shards] == shards
 
 
 @pytest.mark.parametrize("given", [X, pd.DataFrame({"a": [1.0, np.nan] * 10, "b": ["x", None] * 10})])

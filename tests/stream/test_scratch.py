@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sknet._partitions.scratch import ScratchFiles
+from sknet._stream.scratch import ScratchFiles
 
 
 def test_files_have_no_names_and_are_closed_together(tmp_path):

@@ -17,9 +17,9 @@ import numpy as np
 import pandas as pd
 from distributed import Client, default_client
 
-from sknet._partitions.cluster import Cluster, Delayed
-from sknet._partitions.table import PartitionedTable, Partitions
-from sknet._partitions.training import ON_WORKERS
+from sknet._dask.cluster import Cluster, Delayed
+from sknet._dask.partitions import Partitions
+from sknet._dask.table import PartitionedTable
 from sknet._tables.rows import is_sparse
 from sknet._typing import Target
 
@@ -61,7 +61,7 @@ def make_partitioned_table(partitions: Partitions) -> PartitionedTable:
             "X has sparse blocks, which workers do not train on: make them dense, "
             "X.map_blocks(lambda block: block.toarray()), or fit sknet's own estimator."
         )
-    return PartitionedTable(partitions, np.arange(partitions.stops[-1]), ON_WORKERS)
+    return PartitionedTable(partitions, np.arange(partitions.stops[-1]))
 
 
 def current_client() -> Client:

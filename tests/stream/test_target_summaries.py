@@ -6,7 +6,7 @@ import pytest
 
 from sknet._model.heads import learn_label_head
 from sknet._model.settings import ObjectiveSettings
-from sknet._partitions.target_summaries import LabelSummary, RegressionTargetShape, multiply_weights
+from sknet._stream.target_summaries import LabelSummary, RegressionTargetShape, multiply_weights
 from sknet._tables.label_arrays import as_labels
 from sknet._tables.targets import read_regression_target
 

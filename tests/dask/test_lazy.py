@@ -11,7 +11,7 @@ dask = pytest.importorskip("dask")
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
 
-from sknet._partitions.lazy import predict_lazily  # noqa: E402
+from sknet._dask.lazy import predict_lazily  # noqa: E402
 
 rng = np.random.default_rng(0)
 N = 90

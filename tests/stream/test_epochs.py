@@ -5,10 +5,10 @@ import pytest
 
 from sknet._model.matrices import Encoding
 from sknet._model.settings import ObjectiveSettings
-from sknet._partitions import epochs as training
-from sknet._partitions.epochs import EpochRows, StoredRows, TableInputs
-from sknet._partitions.scratch import ScratchFiles
-from sknet._partitions.stored import CheckedChunk, TableWriter
+from sknet._stream import epochs as training
+from sknet._stream.epochs import EpochRows, StoredRows, TableInputs
+from sknet._stream.scratch import ScratchFiles
+from sknet._stream.stored import CheckedChunk, TableWriter
 from sknet._tables.choices import ColumnChoices
 from sknet._tables.encoding import learn_encoder
 

@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 from dask.delayed import delayed
 
+from sknet._dask.collections import Collection, check_collection
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.intervals import interval_ends
 from sknet._model.model import Model
-from sknet._partitions.collections import Collection, check_collection
 from sknet._typing import Array, Table
 
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sknet._partitions import sources
-from sknet._partitions.sources import Roles, read_chunks, read_tables
+from sknet._stream import sources
+from sknet._stream.sources import Roles, read_chunks, read_tables
 
 FRAME = pd.DataFrame({"a": np.arange(6.0), "c": list("xyxyxy"), "w": 1.0, "g": [0, 0, 1, 1, 2, 2], "y": [0, 1] * 3})
 ROLES = Roles("y", "w", "g")

@@ -19,15 +19,15 @@ from typing import cast
 import numpy as np
 
 from sknet._model.heads import Head, LabelHead
-from sknet._model.matrices import IN_MEMORY, EncodedInMemory, EncodedRows, Encoding, learn_encoding
+from sknet._model.matrices import EncodedInMemory, EncodedRows, Encoding, learn_encoding
 from sknet._model.network_run import MAX_ROWS, NetworkRun, make_run
 from sknet._model.settings import Settings
 from sknet._network.binding import InputKind
 from sknet._network.inputs import DenseInputs
 from sknet._network.objective import Objective
-from sknet._partitions.shuffled import Records
-from sknet._partitions.stored import N_KEYS, StoredTable
-from sknet._partitions.target_summaries import LabelSummary, multiply_weights
+from sknet._stream.shuffled import Records
+from sknet._stream.stored import N_KEYS, StoredTable
+from sknet._stream.target_summaries import LabelSummary, multiply_weights
 from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.encoding import TableEncoder, merge_totals
 from sknet._tables.rows import Rows, take_rows
@@ -258,7 +258,7 @@ def encode_validation_batchwise(encoding: Encoding, rows: Rows) -> EncodedRows:
     if encoder.has_text:
         encoder, X = encoder.encode_text(X, encoding.compute_dtype)
     inputs = TableInputs(encoder, X, encoding.compute_dtype)
-    return EncodedRows(EncodedInMemory(lambda _, n_rows: inputs), rows.y, rows.weight, IN_MEMORY)
+    return EncodedRows(EncodedInMemory(lambda _, n_rows: inputs), rows.y, rows.weight)
 
 
 def make_stream_run(
@@ -281,7 +281,7 @@ def make_stream_run(
     weight = np.ones(len(y)) if weight is None else weight
     nothing = TableInputs(encoding.encoder, None, encoding.compute_dtype)  # replaced before the first batch
     table = EncodedInMemory(lambda _, n_rows: nothing)
-    first = EncodedRows(table, y, weight * (counts.total / weight.sum()), IN_MEMORY)  # as heavy as all rows
+    first = EncodedRows(table, y, weight * (counts.total / weight.sum()))  # as heavy as all rows
     run = make_run(settings, encoding, first, validation)
     batches = partial(stream.batches, cast(Objective, run.objective))
     return replace(run, problem=replace(run.problem, n_samples=counts.n, batches=batches))

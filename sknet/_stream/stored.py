@@ -23,10 +23,10 @@ from numpy.typing import NDArray
 
 from sknet._model.heads import Head, LabelHead
 from sknet._model.settings import ObjectiveSettings
-from sknet._partitions.packing import ColumnFormat, FrameFormat, NumberFormat, TableFormat, choose_format
-from sknet._partitions.scratch import ScratchFiles
-from sknet._partitions.shuffled import Records, ShuffledRecords, ShuffledWriter
-from sknet._partitions.target_summaries import LabelSummary, RegressionTargetShape
+from sknet._stream.packing import ColumnFormat, FrameFormat, NumberFormat, TableFormat, choose_format
+from sknet._stream.scratch import ScratchFiles
+from sknet._stream.shuffled import Records, ShuffledRecords, ShuffledWriter
+from sknet._stream.target_summaries import LabelSummary, RegressionTargetShape
 from sknet._tables.choices import ColumnChoices
 from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder

@@ -18,7 +18,7 @@ from weakref import WeakSet
 import dask
 from distributed import Client, KilledWorker, get_worker
 
-from sknet._partitions.table import Future
+from sknet._dask.partitions import Future
 
 Delayed: TypeAlias = Any
 """A partition of a collection, not yet computed."""

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from sknet._partitions import shuffled
-from sknet._partitions.scratch import ScratchFiles
-from sknet._partitions.shuffled import ShuffledWriter
+from sknet._stream import shuffled
+from sknet._stream.scratch import ScratchFiles
+from sknet._stream.shuffled import ShuffledWriter
 
 DTYPE = np.dtype([("row", np.int64), ("x", np.float32, (3,))])
 

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 from numpy.testing import assert_array_equal
 
+from sknet._dask import tasks
 from sknet._network.sparse_layers import MixedRows
-from sknet._partitions import tasks
 from sknet._tables.encoding import learn_encoder
 
 

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from sknet._model.settings import ObjectiveSettings
-from sknet._partitions.scratch import ScratchFiles
-from sknet._partitions.stored import CheckedChunk, TableWriter, hash_groups
+from sknet._stream.scratch import ScratchFiles
+from sknet._stream.stored import CheckedChunk, TableWriter, hash_groups
 from sknet._tables.choices import ColumnChoices
 
 X = np.random.default_rng(0).normal(size=(60, 2))

@@ -4,8 +4,8 @@ import pickle
 
 import numpy as np
 
-from sknet._partitions.table import PartitionedTable, Partitions
-from sknet._partitions.training import ON_WORKERS
+from sknet._dask.partitions import Partitions
+from sknet._dask.table import PartitionedTable
 
 
 class LocalWorkers:
@@ -61,7 +61,7 @@ def cut(X, n_parts, seed=0):
 
 def of_parts(parts):
     """A table of these parts."""
-    return PartitionedTable(Partitions(LocalWorkers(), parts), np.arange(sum(map(len, parts))), ON_WORKERS)
+    return PartitionedTable(Partitions(LocalWorkers(), parts), np.arange(sum(map(len, parts))))
 
 
 def parted(X, n_parts=3):

@@ -21,8 +21,8 @@ from local_workers import distance  # noqa: E402
 from sknet import Checkpoint, load, save  # noqa: E402
 from sknet import SigmoidMLPClassifier as LocalClassifier  # noqa: E402
 from sknet import SigmoidMLPRegressor as LocalRegressor  # noqa: E402
-from sknet._partitions import tasks  # noqa: E402
-from sknet._partitions.cluster import Cluster, KeptValues  # noqa: E402
+from sknet._dask import tasks  # noqa: E402
+from sknet._dask.cluster import Cluster, KeptValues  # noqa: E402
 from sknet.dask import SigmoidMLPClassifier, SigmoidMLPRegressor  # noqa: E402
 
 rng = np.random.default_rng(0)
@@ -215,7 +215,7 @@ def unreachable(monkeypatch, away, way, addresses=()):
 
 def test_calls_go_straight_to_workers_unless_the_client_says_otherwise(client, workers, passed_on, monkeypatch):
     given = table()
-    monkeypatch.setattr("sknet._partitions.cluster.ANSWER_TIME", 60.0)  # also of a busy machine
+    monkeypatch.setattr("sknet._dask.cluster.ANSWER_TIME", 60.0)  # also of a busy machine
     directly = SigmoidMLPRegressor(**FIT).fit(given[list(X)], given["y"])
     assert passed_on == [] and client.direct_to_workers is None
     monkeypatch.setattr(client, "direct_to_workers", False)
@@ -236,7 +236,7 @@ def test_a_worker_that_cannot_be_reached_is_tried_once(client, workers, passed_o
         return start(self, function, *arguments, **options)
 
     monkeypatch.setattr(Cluster, "start", recorded)
-    monkeypatch.setattr("sknet._partitions.cluster.ANSWER_TIME", 10.0)
+    monkeypatch.setattr("sknet._dask.cluster.ANSWER_TIME", 10.0)
     tried = unreachable(monkeypatch, away, way, workers)
     net = SigmoidMLPRegressor(**parameters).fit(given[list(X)], given["y"])
     assert set(tried) == set(passed_on) <= set(away)

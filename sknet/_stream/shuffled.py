@@ -20,7 +20,7 @@ from io import FileIO
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._partitions.scratch import ScratchFiles
+from sknet._stream.scratch import ScratchFiles
 from sknet._tables.sampling import random_keys
 from sknet._typing import DType
 

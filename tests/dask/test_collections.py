@@ -11,8 +11,8 @@ pytestmark = pytest.mark.dask
 da = pytest.importorskip("dask.array")
 dd = pytest.importorskip("dask.dataframe")
 
-from sknet._partitions import collections  # noqa: E402
-from sknet._partitions.collections import (  # noqa: E402
+from sknet._dask import collections  # noqa: E402
+from sknet._dask.collections import (  # noqa: E402
     check_collection,
     compute_if_collection,
     current_client,

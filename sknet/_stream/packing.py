@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._partitions.scratch import ScratchFiles
+from sknet._stream.scratch import ScratchFiles
 from sknet._tables.choices import ColumnChoices
 from sknet._tables.columns.datetime import infer_instants, microseconds_of, read_instants, zone_of
 from sknet._tables.columns.number import refuse_infinite

@@ -8,9 +8,9 @@ import pandas as pd
 import polars as pl
 import pytest
 
-from sknet._partitions import packing
-from sknet._partitions.packing import choose_format
-from sknet._partitions.scratch import ScratchFiles
+from sknet._stream import packing
+from sknet._stream.packing import choose_format
+from sknet._stream.scratch import ScratchFiles
 from sknet._tables.choices import ColumnChoices
 from sknet._tables.encoding import learn_encoder
 from sknet._tables.frames import as_pandas

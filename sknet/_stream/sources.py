@@ -17,7 +17,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from sknet._partitions.parquet import Dataset, read_frames
+from sknet._stream.parquet import Dataset, read_frames
 from sknet._tables.frames import is_frame
 from sknet._tables.messages import short_repr
 from sknet._tables.rows import is_sparse, take_rows

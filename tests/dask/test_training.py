@@ -7,14 +7,13 @@ from mixed_table import LABELS, WEIGHT, N, X, rng, y
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.matrices import non_bin_inputs, some_inputs
+from sknet._model.matrices import Samples, non_bin_inputs, some_inputs
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.inputs import DenseInputs
 from sknet._network.layout import Layout
 from sknet._network.objective import Objective
 from sknet._network.penalties import ElasticNet
 from sknet._network.regression import SQUARED_ERROR
-from sknet._partitions.training import ShardedObjective
 from sknet._tables import sampling
 from sknet._tables.encoding import learn_encoder
 
@@ -179,14 +178,15 @@ def objectives(has_bins):
     """The same objective in memory and on workers, with or without bins among the inputs."""
     numbers = np.random.default_rng(0).normal(size=(50, 3))
     encoder = learn_encoder(numbers, numeric_encoding="piecewise_linear")
-    encoded = parted(numbers).encode(encoder, np.dtype(float))
+    encoded = parted(numbers).encode(encoder, np.dtype(float), None)
     Z = encoder.encode(numbers, np.dtype(float), ones=True)
     if not has_bins:
         encoded, Z = encoded.without_bins(), some_inputs(Z, non_bin_inputs(encoder))
     given = Layout((Z.shape[1] - 1, 3, 1)), (ACTIVATIONS["tanh"],), SQUARED_ERROR, ElasticNet(l2=0.3, l1=0.2)
     inputs, remote, target = DenseInputs(Z, 50, kind="ones"), encoded.inputs(50), numbers[:, :1] * 2.0
     local = Objective(*given, inputs, target, max_rows=50)
-    return local, ShardedObjective(*given, remote, target, max_rows=50), remote, inputs, given[0].n_parameters
+    samples = Samples(remote, target, None, 50.0, 50)
+    return local, encoded.objective(*given, samples, ()), remote, inputs, given[0].n_parameters
 
 
 @pytest.mark.parametrize("has_bins", [True, False])

@@ -1,0 +1,206 @@
+"""Training on a table in partitions: the same run as in memory, whose objective adds up what workers compute.
+
+Conventions
+-----------
+n training rows of all shards.
+
+theta, gradient : (p,)
+batch : slice or (b,)    which of the n training rows
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import ClassVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknet._dask import tasks
+from sknet._dask.partitions import Future, Partitions, RowGroups, TaskCluster
+from sknet._model.matrices import Samples, some_inputs
+from sknet._model.network_run import FULL_BATCH_ROWS
+from sknet._network.activations import Activation
+from sknet._network.binding import InputKind
+from sknet._network.inputs import Inputs, length
+from sknet._network.layout import Layout
+from sknet._network.losses import Loss
+from sknet._network.penalties import ElasticNet
+from sknet._typing import Array, Batch, Gradient, Table
+
+NETWORKS_AT_ONCE = 8
+"""How many networks wait for workers at a time: enough that workers compute for one while others are on their way."""
+
+
+class RemoteInputs:
+    """Stands for a network's inputs, which stay on the workers."""
+
+    kind: InputKind = "ones"  # nobody asks: the workers' inputs may be of kind "mixed"
+
+    def __init__(self, encoded: EncodedOnWorkers) -> None:
+        self.encoded = encoded
+
+    def __call__(self, batch: Batch) -> Table:
+        """Raise: the objective of these rows, a `ShardedObjective`, asks workers instead."""
+        raise TypeError("these rows are on workers")
+
+
+class EncodedShards:
+    """The encoded rows of each shard, with bins and without; they stay on the workers.
+
+    Parameters
+    ----------
+    cluster : TaskCluster
+    futures : list of Future
+        What each shard is encoded as.
+    non_bin_inputs : ndarray of ints
+        Which of the network's inputs are no bins.
+    """
+
+    def __init__(self, cluster: TaskCluster, futures: list[Future], non_bin_inputs: NDArray[np.intp]) -> None:
+        self._cluster, self.futures, self._non_bin_inputs = cluster, futures, non_bin_inputs
+
+    @cached_property
+    def without_bins(self) -> list[Future]:
+        """The same without the bins beside numbers, made once."""
+        return self._cluster.start(some_inputs, self.futures, [self._non_bin_inputs] * len(self.futures))
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedOnWorkers:
+    """Rows that have been encoded, and stay on the workers.
+
+    Attributes
+    ----------
+    partitions : Partitions
+        Of which they are rows.
+    shards : EncodedShards
+        What these were encoded as.
+    shard : RowGroups
+        The shard of each of the n rows.
+    chosen : ndarray of shape (n,), or None
+        The position of each row among those encoded there; None where all are chosen, in their order.
+    has_bins : bool
+        Whether the inputs include the bins beside the numbers.
+    is_sparse : bool
+        Always False: sparse blocks are refused, see `collections.make_partitioned_table`.
+    """
+
+    partitions: Partitions
+    shards: EncodedShards
+    shard: RowGroups
+    chosen: NDArray[np.int32] | None
+    has_bins: bool = True
+    is_sparse: bool = False
+    n_networks_at_once: ClassVar[int] = NETWORKS_AT_ONCE
+
+    @property
+    def cluster(self) -> TaskCluster:
+        """The cluster that computes with them."""
+        return self.partitions.cluster
+
+    @property
+    def futures(self) -> list[Future]:
+        """What each shard is encoded as."""
+        return self.shards.futures if self.has_bins else self.shards.without_bins
+
+    def __getitem__(self, rows: Batch) -> EncodedOnWorkers:
+        """Return some of these rows."""
+        chosen = (self.shard.position if self.chosen is None else self.chosen)[rows]
+        return replace(self, shard=RowGroups(self.shard.group[rows], self.shard.n_groups), chosen=chosen)
+
+    def without_bins(self) -> EncodedOnWorkers:
+        """Return the same rows without the bins beside their numbers."""
+        return replace(self, has_bins=False)
+
+    def inputs(self, n_rows: int) -> RemoteInputs:
+        """Return what stands for the network's inputs; buffers of `n_rows` are made on the workers."""
+        return RemoteInputs(self)
+
+    def objective(
+        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: Samples,
+        dropout: Sequence[float],
+    ) -> ShardedObjective:  # fmt: skip
+        """Return the objective of a network that is trained on these rows."""
+        return ShardedObjective(self, layout, activations, loss, penalty, samples, dropout)
+
+    @cached_property
+    def rows(self) -> Sequence[Array | None]:
+        """Of each shard, the positions of these rows among its encoded ones; None where these are all."""
+        return [None] * len(self.futures) if self.chosen is None else self.shard.split(self.chosen)
+
+    def raw(self, network: tasks.NetworkOfRun, theta: Array) -> Array:
+        """Return the raw outputs of these rows, (n, k)."""
+        n = len(self.futures)
+        outputs = self.cluster.run(tasks.raw_outputs, self.futures, self.rows, [network] * n, [theta] * n)
+        return self.shard.join(outputs)
+
+
+class ShardedObjective:
+    """The objective of one training run, whose rows are on workers; the parameters are those of `Objective`."""
+
+    def __init__(
+        self, rows: EncodedOnWorkers, layout: Layout, activations: Sequence[Activation], loss: Loss,
+        penalty: ElasticNet, samples: Samples, dropout: Sequence[float],
+    ) -> None:  # fmt: skip
+        self.n_samples, self._n_weights, self._penalty, self._rows = len(samples), layout.n_weights, penalty, rows
+        # batches have other sizes on each shard and at each step, which are computed in small pieces
+        self._network = tasks.NetworkOfRun(
+            layout, tuple(activations), loss, min(samples.max_rows, FULL_BATCH_ROWS), tuple(dropout)
+        )
+        n = len(rows.futures)
+        weights = [None] * n if samples.weight is None else rows.shard.split(samples.weight)
+        # futures on the workers, for all steps: targets and weights travel once, theta with each step
+        self._runs = rows.cluster.start(
+            tasks.RunOfShard, [self._network] * n, rows.rows, rows.shard.split(samples.target), weights
+        )
+        self._objectives = rows.cluster.keep(tasks.ObjectiveOfShard, rows.futures, self._runs)
+
+    def __call__(
+        self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
+    ) -> tuple[float, Gradient]:
+        """Compute the objective of a batch and its gradient; see `Objective`.
+
+        What is drawn and the order of the sums depend on the shards, not on which worker computes them.
+        """
+        rows = self._rows
+        rows.partitions.release()  # what is needed is encoded
+        seed = None if rng is None else int(rng.integers(2**63))
+        n = length(batch)
+        # of each shard, the arguments of `gradient`, with a seed of its own; None where it has no row of the batch
+        calls = [
+            (theta, chosen, n, None if seed is None else (seed, i)) if chosen is None or len(chosen) else None
+            for i, chosen in enumerate(self._batches(batch))
+        ]
+        shares = self._objectives.call("gradient", calls)
+        if shares is None:  # a worker is lost: dask computes again what it had, and these tasks with it
+            shards = zip(rows.futures, self._runs, calls, strict=True)
+            repeated = [(encoded, run, *call) for encoded, run, call in shards if call is not None]
+            shares = rows.cluster.run(tasks.gradient, *zip(*repeated, strict=True))
+        value = 0.0
+        out.fill(0.0)
+        for share, gradient in shares:  # in the order of the shards, whichever answers first: sums are then the same
+            value += share
+            out += gradient
+        return value + self._penalty.add(theta[: self._n_weights], out[: self._n_weights]), out
+
+    def _batches(self, batch: Batch) -> Sequence[Array | None]:
+        """Return the positions of a batch's rows in each shard; None for all of its rows, empty for none."""
+        shard = self._rows.shard  # positions are among the run's rows of the shard, not among all encoded there
+        if isinstance(batch, slice):
+            if length(batch) == self.n_samples:
+                return [None if bound.stop > bound.start else np.empty(0, np.int32) for bound in shard.bounds]
+            batch = np.arange(batch.start, batch.stop)
+        return RowGroups(shard.group[batch], shard.n_groups).split(shard.position[batch])
+
+    def penalty(self, theta: Array) -> float:
+        """Return the penalty."""
+        return self._penalty.value(theta[: self._n_weights])
+
+    def raw(self, theta: Array, inputs: Inputs, n: int) -> Array:
+        """Return the raw output, without dropout, for n rows of other data (a validation set), also on workers."""
+        encoded = cast(RemoteInputs, inputs).encoded
+        encoded.partitions.release()
+        return encoded.raw(self._network, theta)

@@ -1,0 +1,31 @@
+"""The partitions of a table: which row is in which, and which make a shard."""
+
+import numpy as np
+import pytest
+from local_workers import of_parts
+from numpy.testing import assert_array_equal
+
+from sknet._dask.partitions import RowGroups
+
+
+def test_rows_of_groups_come_back_in_their_order():
+    groups = RowGroups(np.array([1, 0, 2, 0, 1]), 4)
+    assert_array_equal(groups.position, [0, 0, 0, 1, 1])
+    assert [part.tolist() for part in groups.split(np.arange(5))] == [[1, 3], [0, 4], [2], []]
+    assert_array_equal(groups.join(groups.split(np.arange(5.0))), np.arange(5.0))
+
+
+@pytest.mark.parametrize(
+    ("lengths", "shards"),
+    [
+        ([5, 5, 5, 5], [2, 2]),
+        ([9, 1], [1, 1]),
+        ([1, 9], [1, 1]),
+        ([20], [1]),
+        ([5, 5, 90], [2, 1]),
+        ([0, 3, 0], [1, 2]),
+    ],
+)
+def test_shards_are_partitions_that_follow_one_another(lengths, shards):
+    table = of_parts([np.zeros((length, 1)) for length in lengths])
+    assert [shard.stop - shard.start for shard in table.partitions.shards] == shards
