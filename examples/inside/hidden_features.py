@@ -10,29 +10,12 @@ Run with ``python examples/inside/hidden_features.py``.
 
 import matplotlib.pyplot as plt
 import numpy as np
-from sklearn.base import BaseEstimator, TransformerMixin, clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import cross_val_score, train_test_split
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.utils.validation import check_is_fitted
 
 from sknet import SigmoidMLPClassifier
-
-
-class HiddenFeatures(TransformerMixin, BaseEstimator):
-    """The last hidden layer's output of a network that is trained on the same rows."""
-
-    def __init__(self, net: SigmoidMLPClassifier) -> None:
-        self.net = net
-
-    def fit(self, X, y):
-        self.net_ = clone(self.net).fit(X, y)
-        return self
-
-    def transform(self, X):
-        check_is_fitted(self)
-        return self.net_.activations(X)[-2]
 
 
 def main() -> None:
@@ -45,8 +28,8 @@ def main() -> None:
     print(f"loss on the test rows {loss:.3f}, norm of its gradient {np.linalg.norm(coef_grads[0]):.4f} in layer 1")
 
     neighbours = KNeighborsClassifier(5)
-    features = HiddenFeatures(SigmoidMLPClassifier((40, 10), n_members=1, max_iter=60, random_state=0))
-    on_features = make_pipeline(features, neighbours)
+    # in the middle of a pipeline, a network is fitted to the labels and passes its last hidden layer on
+    on_features = make_pipeline(SigmoidMLPClassifier((40, 10), n_members=1, max_iter=60, random_state=0), neighbours)
     for name, model in (("64 pixels", neighbours), ("10 hidden features", on_features)):
         scores = cross_val_score(model, X, y, cv=3)
         print(f"nearest neighbours on {name}: accuracy {scores.mean():.3f}")

@@ -4,6 +4,8 @@ from dataclasses import replace
 from os import PathLike
 from typing import Self
 
+from sklearn.base import ClassNamePrefixFeaturesOutMixin, TransformerMixin
+
 from sknet._estimators.auto import Facts, Validated
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import with_callbacks
@@ -20,7 +22,7 @@ from sknet._model.starting import refuse_other_weights
 from sknet._typing import Array, Table, Target
 
 
-class InMemoryMLP(BaseSigmoidMLP):
+class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoidMLP):
     """An estimator that learns from a table in memory: the public methods that classifier and regressor share."""
 
     # --- training ----------------------------------------------------------------------------------------------------
@@ -142,6 +144,56 @@ class InMemoryMLP(BaseSigmoidMLP):
             or another solver. The estimator is then what it was before.
         """
         return self._resume(path, FitArguments(X, y, sample_weight, X_val, y_val, sample_weight_val, groups))
+
+    # --- an encoder of tables, for what comes after it in a pipeline -------------------------------------------------
+
+    def transform(self, X: Table) -> Table:
+        """Compute the last hidden layer's activations: features that the network has learnt.
+
+        They encode a raw table in numbers, for nearest neighbours, a projection or
+        a linear model behind the network in a pipeline, which then fits it to
+        the targets first. Of a linear model, `hidden_layer_sizes=()`, they are the
+        encoded, scaled inputs. As for every transformer of scikit-learn,
+        `fit_transform(X, y)` is `fit(X, y).transform(X)`, and
+        `set_output(transform="pandas")` makes the result a data frame.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix, DataFrame} of shape (n_samples, n_features)
+            The table.
+
+        Returns
+        -------
+        hidden : ndarray of shape (n_samples, n_units)
+            What the output layer takes, as `activations(X)[-2]`; a sparse matrix
+            for a linear model and sparse X. Several members stand side by side.
+        """
+        model, table = model_and_table(self, X)
+        return model.last_hidden(table)
+
+    def get_feature_names_out(self, input_features: Target = None) -> Array:
+        """Return a name for each column of what `transform` returns.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            The names of the table's columns, which are compared with those that
+            `fit` saw.
+
+        Returns
+        -------
+        names : ndarray of str objects, of shape (n_units,)
+            "sigmoidmlpclassifier0" and so on; of a linear model, the names of the
+            inputs, `network_feature_names_`.
+        """
+        network = require_fitted(self).model.network
+        names: Array = super().get_feature_names_out(input_features)
+        return names if network.activations else self.network_feature_names_
+
+    @property
+    def _n_features_out(self) -> int:
+        """How many columns `transform` returns, for scikit-learn."""
+        return int(self.coefs_[-1].shape[0])
 
     # --- a look inside -----------------------------------------------------------------------------------------------
 

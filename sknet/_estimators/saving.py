@@ -46,7 +46,8 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
         A fitted one. Pieces of your own (an activation, a loss, an optimizer,
         a schedule, a scorer, a splitter) are written by name only, and are
-        passed to `load` again. Callbacks and metadata requests are not kept.
+        passed to `load` again. Callbacks, metadata requests and what `set_output`
+        asks for are not kept.
 
     path : str or path-like
         The file, by convention with the ending `.safetensors`.

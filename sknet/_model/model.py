@@ -149,10 +149,15 @@ class Model:
 
     def _pieces(self, table: Table, part: slice, finish: Callable[[Array], Array]) -> Iterator[tuple[slice, Array]]:
         """Yield the rows of each piece of a part, and `finish` of their raw outputs."""
-        kind: InputKind = "sparse" if is_sparse(table) and self.encoder.keeps_zeros else "dense"
-        for rows, chain in self._chains(part, kind if self.encoder.lookups is None else "mixed"):
+        for rows, chain in self._chains(part, self._input_kind(table)):
             inputs, _ = self._encode(take_rows(table, rows))
             yield rows, self._forward(chain, inputs, finish)
+
+    def _input_kind(self, table: Table) -> InputKind:
+        """Return which kind of first layer reads the rows of a table."""
+        if self.encoder.lookups is not None:
+            return "mixed"
+        return "sparse" if is_sparse(table) and self.encoder.keeps_zeros else "dense"
 
     def _forward(self, chain: Chain, inputs: Table, finish: Callable[[Array], Array]) -> Array:
         """Return `finish` of the raw outputs of encoded rows; raise where some are not finite."""
@@ -207,6 +212,18 @@ class Model:
                 for output, piece in zip(outputs[1:], [*chain.hidden, raw], strict=True):
                     output[rows] = piece
         self.head.loss.link(outputs[-1])  # in place
+        return outputs
+
+    def last_hidden(self, table: Table) -> Table:
+        """Return what the output layer takes: the last hidden layer's outputs, or of a linear model the inputs."""
+        if not self.network.activations:
+            return self.encoder.encode(table, self.predict_dtype).astype(self.output_dtype, copy=False)
+        outputs = np.empty((table.shape[0], self.network.coefs[-1].shape[0]), self.output_dtype)
+        with limit_blas_threads(PREDICT_ROWS * self.network.largest):
+            for rows, chain in self._chains(slice(0, table.shape[0]), self._input_kind(table)):
+                inputs, _ = self._encode(take_rows(table, rows))
+                self._forward(chain, inputs, np.asarray)  # raises where an output is not finite
+                outputs[rows] = chain.hidden[-1]
         return outputs
 
 
