@@ -43,7 +43,7 @@ from sknet._estimators.reporting import (
 )
 from sknet._estimators.resolve import objective_settings, resolve
 from sknet._estimators.user_warnings import warn
-from sknet._model.heads import Head, parse_again, without_absent_labels
+from sknet._model.heads import Head, without_absent_labels
 from sknet._model.matrices import encode_rows, encode_validation, encoding_of, learn_encoding
 from sknet._model.network_run import make_run
 from sknet._model.selection import FoldNetworks, select_epoch
@@ -63,6 +63,7 @@ class ReadData:
     head: Head
     rows: Rows  # of positive weight
     columns: Columns
+    head_of_original: Head  # which knows the labels of rows of weight 0, too
     validation: Rows | None = None  # X_val and y_val; not the rows that are held out, which `Plan` chooses
 
 
@@ -135,20 +136,27 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         `anew`, where training goes on: whether the table is a whole one, so that y must have all of the earlier labels.
         """
         settings, name = objective_settings(self), type(self).__name__
-        if earlier is None:
-            parse = partial(self._task.learn_head, settings=settings, classes=classes)
-            head, rows, columns = read_rows(arguments, name, None, parse, column_choices(self))
+        known, columns = (None, None) if earlier is None else (earlier.model.head, earlier.columns)
+        if known is not None and not anew:
+            head, rows, columns = read_rows(
+                arguments, name, columns, lambda y: (known.with_settings(settings), known.read(y))
+            )
+            head_of_original = head
+        else:
+            learn = partial(self._task.learn_head, settings=settings, classes=classes)
+            head_of_original, rows, columns = read_rows(arguments, name, columns, learn, column_choices(self))
+            head = head_of_original
             if rows.original is not None and classes is None:  # a label that only dropped rows had is not a class
                 head, rows = without_absent_labels(head, rows)
-        else:
-            parse = partial(parse_again, earlier.model.head, settings, self._task.learn_head if anew else None)
-            head, rows, columns = read_rows(arguments, name, earlier.columns, parse)
+            if known is not None:
+                known.refuse_other_target(head)
+                head = known.with_settings(settings)
         if settings.class_weight is not None:  # a class weight of 0 drops rows, as a sample weight of 0 does
             rows = rows.with_weight(head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
         validation = None
         if arguments.has_validation:
             validation = read_validation(arguments, name, head, columns, self.early_stopping)
-        return ReadData(head, rows, columns, validation)
+        return ReadData(head, rows, columns, head_of_original, validation)
 
     # --- 2. plan -----------------------------------------------------------------------------------------------------
 
@@ -163,7 +171,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         by_folds = method == "folds"
         if method is not None and method != "folds":
             # `restore_y`: a splitter of the user gets y as it was passed, not codes
-            held_out = split_validation(rows, strata, method, seeds.rows, data.head.restore_y)
+            held_out = split_validation(rows, strata, method, seeds.rows, data.head_of_original.restore_y)
             if held_out is None and self.early_stopping != "auto":
                 warn_of_few_rows(n, method)
             if held_out is not None and earlier is not None:

@@ -11,7 +11,6 @@ raw : (n, n_outputs)        the network's output before the loss's link
 weight : (n,) or None       positive sample weights
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from typing import Protocol, Self
 
@@ -92,32 +91,17 @@ class Head(Protocol):
         """Backpropagate dJ/d`explained` through the link: return dJ/draw; both are (n, n_outputs)."""
 
 
-def parse_again(
-    head: Head, settings: ObjectiveSettings, learn: Callable[..., tuple[Head, Array]] | None, y: Target
-) -> tuple[Head, Array]:
-    """Parse y for a head that was learnt before; return the head under these settings, and the parsed targets.
-
-    Without `learn`, y may have some of the labels only, as in `partial_fit`. With it, as in a warm start, a head is
-    learnt of this y alone, and must have exactly the same labels.
-    """
-    if learn is None:
-        return head.with_settings(settings), head.read(y)
-    new_head, values = learn(y, settings)
-    head.refuse_other_target(new_head)
-    return head.with_settings(settings), values
-
-
 def without_absent_labels(head: Head, rows: Rows) -> tuple[Head, Rows]:
     """Learn the labels again from the rows that are left: a label that only dropped rows had is not a class.
 
-    The rows get new codes; the rows that the user passed still have the old ones, and are left behind.
+    The rows get new codes; `original`, the rows that the user passed, keep those of the head that was learnt of all.
     """
     if not isinstance(head, LabelHead):
         return head, rows
     labels, codes = learn_labels(head.restore_y(rows.y))
     if labels == head.labels:
         return head, rows
-    return replace(head, labels=labels), replace(rows, y=codes, original=None, original_index=None)
+    return replace(head, labels=labels), replace(rows, y=codes)
 
 
 # --- labels ----------------------------------------------------------------------------------------------------------

@@ -224,6 +224,46 @@ def test_class_weights_are_in_backpropagate_and_partial_fit():
     assert one.backpropagate(X, y)[0] == other.backpropagate(X, y, factor)[0]
 
 
+RARE = np.where(np.arange(N) < 5, "rare", np.where(LABEL > 0, "yes", "no"))
+NOT_RARE = (RARE != "rare").astype(float)
+
+
+def test_a_label_that_only_rows_of_weight_0_have_leaves_the_other_rows_in_place():
+    """What follows the rows as they were passed: `oof_prediction_`."""
+    folds = SMALL | {"early_stopping": "folds", "learning_rate": "flat_cosine"}
+    net = SigmoidMLPClassifier(**folds).fit(X, RARE, NOT_RARE)
+    without = SigmoidMLPClassifier(**folds).fit(X[5:], RARE[5:])
+    assert net.classes_.tolist() == ["no", "yes"] and net.oof_prediction_.shape == (N, 2)
+    assert np.isnan(net.oof_prediction_[:5]).all()
+    assert_array_equal(net.oof_prediction_[5:], without.oof_prediction_)
+
+
+def test_a_splitter_gets_the_rows_and_labels_as_they_were_passed():
+    seen = []
+
+    class Splitter:
+        def get_n_splits(self, *args):
+            return 1
+
+        def split(self, table, y, groups=None):
+            seen.append((len(table), y.tolist()))
+            yield np.arange(0, N, 2), np.arange(1, N, 2)
+
+    parameters = SMALL | {"early_stopping": True, "validation_fraction": Splitter()}
+    net = SigmoidMLPClassifier(**parameters).fit(X, RARE, NOT_RARE)
+    assert seen == [(N, RARE.tolist())]
+    same_split = PredefinedSplit(np.where(np.arange(N) % 2, 0, -1)[5:])
+    without = SigmoidMLPClassifier(**parameters | {"validation_fraction": same_split}).fit(X[5:], RARE[5:])
+    assert_array_equal(net.predict_proba(X), without.predict_proba(X))
+
+
+def test_a_warm_start_may_have_a_label_that_only_rows_of_weight_0_have():
+    net = SigmoidMLPClassifier(**SMALL, warm_start=True).fit(X, RARE, NOT_RARE)
+    assert net.fit(X, RARE, NOT_RARE).classes_.tolist() == ["no", "yes"]
+    with pytest.raises(ValueError, match="the same classes as in the previous call"):
+        net.fit(X, RARE)
+
+
 def test_a_class_of_weight_zero_counts_nowhere():
     y = TARGETS["multiclass"]
     one = SigmoidMLPClassifier(**SMALL, class_weight={2: 0}).fit(X, y)

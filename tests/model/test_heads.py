@@ -5,7 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import Interval, Loss
-from sknet._model.heads import learn_label_head, learn_regression_head, parse_again
+from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.settings import ObjectiveSettings
 from sknet._network.losses import SOFTMAX_LOG_LOSS
 
@@ -204,7 +204,7 @@ def test_another_loss_for_the_same_numbers():
 def test_a_warm_start_is_refused_other_labels():
     labels, _ = learn_label_head(np.array([0, 1, 2]), ObjectiveSettings("log_loss"))
     with pytest.raises(ValueError, match="the same classes as in the previous call"):
-        parse_again(labels, labels.settings, learn_label_head, np.array([0, 1, 3]))
+        labels.refuse_other_target(learn_label_head(np.array([0, 1, 3]), labels.settings)[0])
 
 
 def test_another_loss_after_a_fit_must_have_the_same_units_and_outputs():
