@@ -125,7 +125,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         each of four folds (from 500 rows on, one of the four, with `groups` two;
         from 5,000 on, without `groups`, one of ten) is held out from networks of
         its own; the loss of their rows chooses the number of epochs and, where it
-        is scaled, the temperature, and then all rows are trained on. "auto" is False below 67
+        is scaled, the temperature, and then all rows are trained on. "auto" is False below 40
         rows; "folds" up to 14,999 with a first-order solver and a schedule that
         scikit-learn does not have, unless `scoring`, `warm_start` or
         `validation_fraction` is set or `max_iter` is 1; else, and with `X_val`,

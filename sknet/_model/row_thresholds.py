@@ -1,7 +1,7 @@
 """The four numbers of training rows on which a default depends; docs/defaults.md says what holds between them."""
 
-EVALUATED_ROWS = 67
-"""Below, nothing evaluates the epochs: a dozen held-out rows say too little, and training lacks them."""
+EVALUATED_ROWS = 40
+"""Below, nothing evaluates the epochs: folds of fewer than ten rows say too little."""
 
 FEW_ROWS = 500
 """Below, each row is held out once; without folds, all is computed in float64, which costs no time worth mentioning."""

@@ -1,5 +1,6 @@
 """Facts about the data choose among the numbers that "auto" becomes."""
 
+import numpy as np
 import pytest
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
@@ -33,6 +34,16 @@ def test_what_evaluates_the_epochs(n, how):
     assert evaluation_method(SigmoidMLPClassifier(max_iter=1), n) == share  # one epoch leaves folds no choice
     assert evaluation_method(SigmoidMLPClassifier(early_stopping=False), n) is None
     assert evaluation_method(SigmoidMLPClassifier(early_stopping=True, validation_fraction=0.3), n) == 0.3
+
+
+@pytest.mark.parametrize("cls", [SigmoidMLPClassifier, SigmoidMLPRegressor])
+def test_folds_choose_the_epoch_from_40_rows_on(cls):
+    X = np.random.default_rng(0).normal(size=(40, 2))
+    y = (X[:, 0] > 0.0).astype(int)
+    assert cls(max_iter=3, random_state=0).fit(X, y).resolved_params_["early_stopping"] == "folds"
+    assert cls(max_iter=3, random_state=0).fit(X[1:], y[1:]).resolved_params_["early_stopping"] is False
+    # where folds do not suit, too few rows would be held out: all are trained on, without a warning
+    assert cls(max_iter=3, warm_start=True).fit(X, y).resolved_params_["early_stopping"] is False
 
 
 @pytest.mark.parametrize(

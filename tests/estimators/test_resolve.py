@@ -139,7 +139,7 @@ def test_auto_computes_large_tables_in_float32():
 def test_auto_holds_out_of_large_tables_only():
     for n, validated in ((EVALUATED_ROWS - 1, False), (EVALUATED_ROWS, True)):
         X = np.random.default_rng(0).normal(size=(n, 2))
-        net = regressor(early_stopping="auto", validation_fraction=0.2).fit(X, X[:, 0])
+        net = regressor(early_stopping="auto", validation_fraction=0.3).fit(X, X[:, 0])
         assert (net.validation_scores_ is not None) == validated == net.resolved_params_["early_stopping"]
 
 
@@ -157,8 +157,8 @@ def table(n):
 FITS = [
     (20, {}),
     (20, {"early_stopping": True}),  # too few rows to hold out
-    (66, {"solver": "sgd"}),
-    (67, {}),
+    (39, {"solver": "sgd"}),
+    (40, {}),
     (67, {"solver": "lbfgs", "early_stopping": True}),
     (120, {"learning_rate": "constant", "solver": "rmsprop"}),
     (120, {"learning_rate": "adaptive", "solver": "sgd", "early_stopping": False}),
