@@ -14,8 +14,11 @@ Array: TypeAlias = npt.NDArray[Any]
 DType: TypeAlias = np.dtype[Any]
 """An array's type."""
 
-Batch: TypeAlias = slice | npt.NDArray[np.intp]
-"""Which rows: a slice, or their numbers, (b,)."""
+Indices: TypeAlias = slice | npt.NDArray[np.intp]
+"""Which rows or columns of an array: a slice, or their numbers."""
+
+Batch: TypeAlias = Indices
+"""Which rows of a table: a slice, or their numbers, (b,)."""
 
 
 class SparseGradient(NamedTuple):

@@ -20,8 +20,7 @@ from pandas.api.types import union_categoricals
 
 from sknet._dask import tasks
 from sknet._dask.partitions import Partitions, RowGroups
-from sknet._dask.training import EncodedOnWorkers, EncodedShards
-from sknet._model.matrices import non_bin_inputs
+from sknet._dask.training import EncodedOnWorkers
 from sknet._tables.columns.target import TargetTotals
 from sknet._tables.encoding import TableEncoder, merge_totals
 from sknet._tables.rows import ExternalTable, TableLimits
@@ -114,7 +113,7 @@ class PartitionedTable(ExternalTable):
         position = np.empty(len(self), np.int32)
         position[groups.order] = np.arange(len(self)) - np.repeat(first, np.diff(first, append=len(self)))
         chosen = None if np.array_equal(position, shard.position) else position
-        return EncodedOnWorkers(table, EncodedShards(cluster, futures, non_bin_inputs(encoder)), shard, chosen)
+        return EncodedOnWorkers(table, futures, shard, chosen)
 
 
 def concatenate_frames(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -71,7 +71,7 @@ def encode_shard(
         return inputs
     lookups = encoder.lookups
     if not tables:
-        hot = sp.csr_array((0, lookups.n_inputs), dtype=dtype)  # `vstack` takes no empty list
+        hot = sp.csr_array((0, lookups.n_others), dtype=dtype)  # `vstack` takes no empty list
         return MixedRows(np.empty((0, len(lookups.dense_inputs)), dtype), hot, lookups.dense_inputs)
     parts = [lookups.encode(X, dtype, fold) for X, fold in tables]
     return MixedRows(
@@ -102,6 +102,7 @@ class NetworkOfRun:
     loss: Loss
     max_rows: int
     dropout: tuple[float, ...] = ()
+    n_skipped: int = 0  # how many of the encoded inputs, the first ones, the network does without
 
 
 class RunOfShard(NamedTuple):
@@ -162,6 +163,9 @@ def _objective(encoded: Encoded, run: RunOfShard) -> Objective:
 
 
 def _inputs(encoded: Encoded, run: RunOfShard) -> Inputs:
-    n = run.network.max_rows
-    inputs = mixed_inputs(encoded, n) if isinstance(encoded, MixedRows) else DenseInputs(encoded, n, kind="ones")
+    n, n_skipped = run.network.max_rows, run.network.n_skipped
+    if isinstance(encoded, MixedRows):
+        inputs: Inputs = mixed_inputs(encoded, n, n_skipped)
+    else:
+        inputs = DenseInputs(encoded, n, "ones", n_skipped)
     return inputs if run.rows is None else SelectedInputs(inputs, run.rows.astype(np.intp, copy=False))

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from sknet._dask import tasks
 from sknet._dask.partitions import Future, Partitions, RowGroups, TaskCluster
-from sknet._model.matrices import Samples, some_inputs
+from sknet._model.matrices import Samples
 from sknet._model.network_run import FULL_BATCH_ROWS
 from sknet._network.activations import Activation
 from sknet._network.binding import InputKind
@@ -39,33 +39,12 @@ class RemoteInputs:
 
     kind: InputKind = "ones"  # nobody asks: the workers' inputs may be of kind "mixed"
 
-    def __init__(self, encoded: EncodedOnWorkers) -> None:
-        self.encoded = encoded
+    def __init__(self, encoded: EncodedOnWorkers, n_skipped: int) -> None:
+        self.encoded, self.n_skipped = encoded, n_skipped
 
     def __call__(self, batch: Batch) -> Table:
         """Raise: the objective of these rows, a `ShardedObjective`, asks workers instead."""
         raise TypeError("these rows are on workers")
-
-
-class EncodedShards:
-    """The encoded rows of each shard, with bins and without; they stay on the workers.
-
-    Parameters
-    ----------
-    cluster : TaskCluster
-    futures : list of Future
-        What each shard is encoded as.
-    non_bin_inputs : ndarray of ints
-        Which of the network's inputs are no bins.
-    """
-
-    def __init__(self, cluster: TaskCluster, futures: list[Future], non_bin_inputs: NDArray[np.intp]) -> None:
-        self._cluster, self.futures, self._non_bin_inputs = cluster, futures, non_bin_inputs
-
-    @cached_property
-    def without_bins(self) -> list[Future]:
-        """The same without the bins beside numbers, made once."""
-        return self._cluster.start(some_inputs, self.futures, [self._non_bin_inputs] * len(self.futures))
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,23 +55,20 @@ class EncodedOnWorkers:
     ----------
     partitions : Partitions
         Of which they are rows.
-    shards : EncodedShards
-        What these were encoded as.
+    futures : list of Future
+        What each shard is encoded as.
     shard : RowGroups
         The shard of each of the n rows.
     chosen : ndarray of shape (n,), or None
         The position of each row among those encoded there; None where all are chosen, in their order.
-    has_bins : bool
-        Whether the inputs include the bins beside the numbers.
     is_sparse : bool
         Always False: sparse blocks are refused, see `collections.make_partitioned_table`.
     """
 
     partitions: Partitions
-    shards: EncodedShards
+    futures: list[Future]
     shard: RowGroups
     chosen: NDArray[np.int32] | None
-    has_bins: bool = True
     is_sparse: bool = False
     n_networks_at_once: ClassVar[int] = NETWORKS_AT_ONCE
 
@@ -101,23 +77,14 @@ class EncodedOnWorkers:
         """The cluster that computes with them."""
         return self.partitions.cluster
 
-    @property
-    def futures(self) -> list[Future]:
-        """What each shard is encoded as."""
-        return self.shards.futures if self.has_bins else self.shards.without_bins
-
     def __getitem__(self, rows: Batch) -> EncodedOnWorkers:
         """Return some of these rows."""
         chosen = (self.shard.position if self.chosen is None else self.chosen)[rows]
         return replace(self, shard=RowGroups(self.shard.group[rows], self.shard.n_groups), chosen=chosen)
 
-    def without_bins(self) -> EncodedOnWorkers:
-        """Return the same rows without the bins beside their numbers."""
-        return replace(self, has_bins=False)
-
-    def inputs(self, n_rows: int) -> RemoteInputs:
-        """Return what stands for the network's inputs; buffers of `n_rows` are made on the workers."""
-        return RemoteInputs(self)
+    def inputs(self, n_rows: int, n_skipped: int = 0) -> RemoteInputs:
+        """Return what stands for the network's inputs but the first; buffers of `n_rows` are made on the workers."""
+        return RemoteInputs(self, n_skipped)
 
     def objective(
         self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: Samples,
@@ -148,8 +115,9 @@ class ShardedObjective:
         self.n_samples, self._n_weights, self._penalty, self._rows = len(samples), layout.n_weights, penalty, rows
         # batches have other sizes on each shard and at each step, which are computed in small pieces
         self._network = tasks.NetworkOfRun(
-            layout, tuple(activations), loss, min(samples.max_rows, FULL_BATCH_ROWS), tuple(dropout)
-        )
+            layout, tuple(activations), loss, min(samples.max_rows, FULL_BATCH_ROWS), tuple(dropout),
+            cast(RemoteInputs, samples.inputs).n_skipped,
+        )  # fmt: skip
         n = len(rows.futures)
         weights = [None] * n if samples.weight is None else rows.shard.split(samples.weight)
         # futures on the workers, for all steps: targets and weights travel once, theta with each step

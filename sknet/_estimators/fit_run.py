@@ -237,7 +237,7 @@ class FitRun:
         pairs = zip(self.networks, self.states, strict=True)
         networks = [network.network(state, temperature) for network, state in pairs]
         # None: each has all inputs, with weights of 0 for the bins that it does not see
-        return join_networks(networks, [None] * len(networks), self.encoding.encoder.n_inputs, shares)
+        return join_networks(networks, self.encoding.encoder.n_inputs, shares)
 
     def fitted(self) -> Fitted:
         """Return what the call would leave if it ended here, without what is learnt from held-out rows."""

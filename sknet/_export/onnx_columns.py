@@ -34,17 +34,12 @@ Block = tuple[str, list[int]]
 
 
 class PlacedColumn(NamedTuple):
-    """A column of the table, with its position in a feed and that of its inputs in the network."""
+    """A column of the table, with its position in a feed and those of its inputs in the network."""
 
     position: int  # in its feed
     name: str
     column: Any  # of one of the kinds in `CONVERTERS`
-    start: int  # the first of its inputs among those of the network
-
-    @property
-    def inputs(self) -> list[int]:
-        """Which of the network's inputs it gives."""
-        return list(range(self.start, self.start + self.column.n_inputs))
+    inputs: list[int]  # which of the network's inputs it gives, its bins first
 
 
 def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -> list[Block]:
@@ -55,8 +50,9 @@ def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -
             f"The graph's inputs have {width} columns, and the estimator was fitted with {encoder.n_columns}: give "
             "initial_types with one column each, or one input that has them all."
         )
-    starts = np.cumsum([0, *(column.n_inputs for column in encoder.columns)]).tolist()
-    columns = zip(encoder.column_names, encoder.columns, starts, strict=False)  # the last start is the end of all
+    all_inputs = np.arange(encoder.n_inputs)
+    inputs = [all_inputs[encoder.positions(j)].tolist() for j in range(encoder.n_columns)]
+    columns = zip(encoder.column_names, encoder.columns, inputs, strict=True)
     blocks: list[Block] = []
     for feed in feeds:
         # the feeds hold the table's columns in order: each takes as many as it has
@@ -108,11 +104,11 @@ def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> 
     z = graph.node("Mul", graph.node("Where", missing, center, x), np.array([column.scale for column in columns]))
     if columns[0].bend:
         z = _bend(graph, z)
-    yield _narrow(graph, z), [item.start for item in placed]
+    yield _narrow(graph, z), [item.inputs[0] for item in placed]
     indicated = [k for k, column in enumerate(columns) if column.has_missing_indicator]
     if indicated:
         indicators = Feed(graph.cast(missing, graph.dtype), graph.dtype, len(columns))
-        yield indicators.columns(graph, indicated), [placed[k].start + 1 for k in indicated]  # right after the number
+        yield indicators.columns(graph, indicated), [placed[k].inputs[1] for k in indicated]
 
 
 def _bend(graph: Graph, z: str) -> str:
@@ -126,14 +122,15 @@ def _bend(graph: Graph, z: str) -> str:
 
 def _write_bins(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
     """Write numbers, and the bins of all columns at once."""
-    yield from _encode_feed(graph, feed, [item._replace(column=item.column.number) for item in placed])
+    numbers = [item._replace(column=item.column.number, inputs=item.inputs[item.column.n_bins :]) for item in placed]
+    yield from _encode_feed(graph, feed, numbers)
     x, columns = _read_numbers(graph, feed, placed), [item.column for item in placed]
     filled = graph.node("Where", graph.node("IsNaN", x), np.array([column.fill for column in columns]), x)
     source = np.repeat(np.arange(len(columns)), [column.n_bins for column in columns])  # the column of each bin
     low, scale = map(np.concatenate, zip(*(column.bins for column in columns), strict=True))
     ramps = graph.node("Mul", graph.node("Sub", graph.node("Gather", filled, source, axis=1), low), scale)
     inside = graph.node("Clip", ramps, graph.number(0.0, DOUBLE), graph.number(1.0, DOUBLE))
-    yield _narrow(graph, inside), [i for item in placed for i in item.inputs[-item.column.n_bins :]]
+    yield _narrow(graph, inside), [i for item in placed for i in item.inputs[: item.column.n_bins]]
 
 
 # --- dates -----------------------------------------------------------------------------------------------------------
@@ -153,12 +150,13 @@ def _write_dates(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> It
                 f"Column {item.name!r} has the time zone {column.zone}, and ONNX has no clocks of time zones: give fit "
                 "dates without one, by .dt.tz_localize(None)."
             )
-        seconds = _seconds(graph, feed, item)
-        yield from _encode_feed(graph, Feed(seconds, DOUBLE, 1), [item._replace(position=0, column=column.seconds)])
+        seconds, n = _seconds(graph, feed, item), column.seconds.n_inputs
+        numbers = item._replace(position=0, column=column.seconds, inputs=item.inputs[:n])
+        yield from _encode_feed(graph, Feed(seconds, DOUBLE, 1), [numbers])
         if column.cycles:
             waves = graph.concat([wave for cycle in column.cycles for wave in _waves(graph, seconds, cycle)])
             known = graph.node("Where", graph.node("IsNaN", seconds), graph.number(0.0, DOUBLE), waves)
-            yield _narrow(graph, known), item.inputs[column.seconds.n_inputs :]
+            yield _narrow(graph, known), item.inputs[n:]
 
 
 def _seconds(graph: Graph, feed: Feed, placed: PlacedColumn) -> str:
@@ -225,11 +223,11 @@ def _write_target_means(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]
     """Write the one-hot inputs that may come first, and the means of all levels."""
     for item in placed:
         column: TargetColumn = item.column
-        first = item.start
+        n = 0 if column.one_hot is None else column.one_hot.n_inputs
         if column.one_hot is not None:
-            yield from _write_categories(graph, feed, [item._replace(column=column.one_hot)])
-            first += column.one_hot.n_inputs
-        yield from _write_categories(graph, feed, [item._replace(column=replace(column, one_hot=None), start=first)])
+            yield from _write_categories(graph, feed, [item._replace(column=column.one_hot, inputs=item.inputs[:n])])
+        means = item._replace(column=replace(column, one_hot=None), inputs=item.inputs[n:])
+        yield from _write_categories(graph, feed, [means])
 
 
 def _look_up_levels(graph: Graph, feed: Feed, placed: PlacedColumn, levels: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ Conventions
 b rows of a batch; m inputs of the network.
 
 batch : slice or (b,) array of int
-out : (b, m)     their inputs
+out : (b, m)     their inputs, of which a network may skip the first
 """
 
 from collections.abc import Callable
@@ -30,6 +30,8 @@ class BatchwiseInputs:
         How many values are written at a time: they stay in the processor's cache.
     kind : {"ones", "dense"}, default="ones"
         With "ones", one more column is 1.
+    n_skipped : int, default=0
+        How many inputs, the first ones, the network does without.
     """
 
     def __init__(
@@ -39,13 +41,14 @@ class BatchwiseInputs:
         dtype: DType,
         piece_values: int,
         kind: InputKind = "ones",
+        n_skipped: int = 0,
     ) -> None:
-        self.kind, self._write, self._n_inputs = kind, write, n_inputs
+        self.kind, self._write, self._n_inputs, self._n_skipped = kind, write, n_inputs, n_skipped
         self._piece_rows = max(1, piece_values // (n_inputs + 1))
         self._buffer = np.empty((0, n_inputs + (kind == "ones")), dtype)
 
     def __call__(self, batch: Batch) -> Array:
-        """Return the batch's rows, in a buffer that the next call overwrites."""
+        """Return the batch's rows, a view of a buffer that the next call overwrites."""
         n = length(batch)
         if n > len(self._buffer):  # np.ones, as nothing ever writes the last column of kind "ones"
             self._buffer = np.ones((n, self._buffer.shape[1]), self._buffer.dtype)
@@ -54,4 +57,4 @@ class BatchwiseInputs:
             stop = start + length(piece)
             self._write(piece, self._buffer[start:stop, : self._n_inputs])
             start = stop
-        return self._buffer[:n]
+        return self._buffer[:n, self._n_skipped :]

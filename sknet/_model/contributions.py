@@ -216,11 +216,13 @@ class EncodedBackground:
         The part of x is multiplied by the mean slopes; that of x0, by the columns' partial sums, is one product.
         """
         k, n, b, h = slopes.shape
-        starts = self.model.encoder.starts
-        has_inputs = np.diff(starts) > 0
-        contributions = np.zeros((k, n, len(starts) - 1), x.dtype)
+        contributions = np.zeros((k, n, self.model.encoder.n_columns), x.dtype)
         by_input = (slopes.mean(axis=2) @ self.model.network.coefs[0].T) * (x - self.centre)  # (k, n, m)
-        contributions[:, :, has_inputs] = np.add.reduceat(by_input, starts[:-1][has_inputs], axis=2)
+        for starts in self.model.encoder.starts:  # of the columns' bins, and of their other inputs
+            has_any = np.diff(starts) > 0
+            if has_any.any():
+                parts = np.add.reduceat(by_input[:, :, : starts[-1]], starts[:-1][has_any], axis=2)
+                contributions[:, :, has_any] += parts
         flat = slopes.reshape(k * n, b * h)
         for columns in self.column_blocks:
             contributions[:, :, columns] -= (flat @ self._partial_sums(columns)).reshape(k, n, -1)
@@ -232,8 +234,8 @@ class EncodedBackground:
 
         In a sparse table they are few of all; the others' partial sums are 0.
         """
-        n_used = np.diff(np.append(0, self.x0.any(axis=0).cumsum())[self.model.encoder.starts])  # inputs of each column
-        used = np.flatnonzero(n_used)
+        n_used = np.append(0, self.x0.any(axis=0).cumsum())  # inputs up to each one
+        used = np.flatnonzero(sum(np.diff(n_used[starts]) for starts in self.model.encoder.starts))
         width = max(1, PARTIAL_SUM_VALUES // self.z0.size)
         return [used[start : start + width] for start in range(0, len(used), width)]
 
@@ -246,10 +248,11 @@ class EncodedBackground:
         return self._compute_partial_sums(self.column_blocks[0])
 
     def _compute_partial_sums(self, columns: NDArray[np.intp]) -> Array:
-        W, starts, b = self.model.network.coefs[0], self.model.encoder.starts, len(self.x0)
-        if (np.diff(starts) == 1).all():  # one input each: of thousands of columns, a loop would take longer
+        W, encoder, b = self.model.network.coefs[0], self.model.encoder, len(self.x0)
+        # one input each, and no bins: of thousands of columns, a loop would take longer
+        if not encoder.n_bins and (np.diff(encoder.starts[1]) == 1).all():
             partial_sums = ((self.x0[:, columns] - self.centre[columns]) / b)[:, np.newaxis] * W[columns].T
         else:
-            inputs = [slice(starts[j], starts[j + 1]) for j in columns]
+            inputs = [encoder.positions(j) for j in columns]
             partial_sums = np.stack([((self.x0[:, s] - self.centre[s]) / b) @ W[s] for s in inputs], axis=2)
         return partial_sums.reshape(self.z0.size, -1)

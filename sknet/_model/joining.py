@@ -12,19 +12,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.linalg import block_diag
 
 from sknet._model.model import Network
 from sknet._typing import Array
 
 
-def join_networks(
-    networks: Sequence[Network],
-    input_indices: Sequence[NDArray[np.intp] | None],
-    n_inputs: int,
-    shares: Sequence[float] | None = None,
-) -> Network:
+def join_networks(networks: Sequence[Network], n_inputs: int, shares: Sequence[float] | None = None) -> Network:
     """Join networks into the one whose raw output is a weighted mean of theirs.
 
     Parameters
@@ -32,11 +26,9 @@ def join_networks(
     networks : sequence of Network
         All of one depth, with the same activations.
 
-    input_indices : sequence of ndarray of ints, or None
-        Which inputs of the encoded table each network has; None: all.
-
     n_inputs : int
-        How many the joined network has.
+        How many inputs the joined network has; those of a network that has
+        fewer are the last ones.
 
     shares : sequence of float, default=None
         The weights, which add up to 1; None: all alike.
@@ -47,7 +39,7 @@ def join_networks(
         The one that was given, if it is alone and has all inputs.
     """
     first, k = networks[0], len(networks)
-    if k == 1 and input_indices[0] is None:
+    if k == 1 and len(first.coefs[0]) == n_inputs:
         return first
     shares = [1.0 / k] * k if shares is None else shares
     coefs: list[Array] = []
@@ -56,7 +48,7 @@ def join_networks(
     for layer in range(last + 1):
         weights = [network.coefs[layer] for network in networks]
         if layer == 0:
-            weights = [_for_all_inputs(W, chosen, n_inputs) for W, chosen in zip(weights, input_indices, strict=True)]
+            weights = [_for_all_inputs(W, n_inputs) for W in weights]
         biases = [network.intercepts[layer] for network in networks]
         if layer == last:
             # the mean of the outputs; a network without hidden layers is linear in its inputs, and so is the mean
@@ -73,10 +65,6 @@ def join_networks(
     return replace(first, coefs=coefs, intercepts=intercepts, temperature=temperature)
 
 
-def _for_all_inputs(W: Array, chosen: NDArray[np.intp] | None, n_inputs: int) -> Array:
-    """Return first-layer weights for all inputs: 0 for those that the network does not have."""
-    if chosen is None:
-        return W
-    for_all = np.zeros((n_inputs, W.shape[1]), W.dtype)
-    for_all[chosen] = W
-    return for_all
+def _for_all_inputs(W: Array, n_inputs: int) -> Array:
+    """Return first-layer weights for all inputs: 0 for the first ones, which the network does not have."""
+    return np.pad(W, [(n_inputs - len(W), 0), (0, 0)])

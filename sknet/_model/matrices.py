@@ -10,8 +10,8 @@ weight : (n,)       sample weights divided by their mean; None where all are 1
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import cache, cached_property
-from typing import ClassVar, Protocol, Self, overload
+from functools import partial
+from typing import ClassVar, Protocol, Self
 
 import numpy as np
 import pandas as pd
@@ -39,11 +39,6 @@ from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows, is_sparse,
 from sknet._typing import Array, Batch, DType, Table
 
 
-def non_bin_inputs(encoder: TableEncoder) -> NDArray[np.intp]:
-    """Return the positions of the inputs that are not bins, increasing: those of a network without bins."""
-    return np.flatnonzero([facts.kind != "bin" for _, facts in encoder.inputs])
-
-
 @dataclass(frozen=True)
 class Encoding:
     """How a table and its targets become matrices, and how raw outputs become predictions."""
@@ -56,11 +51,6 @@ class Encoding:
     def model(self, network: Network) -> Model:
         """Return the model that a network makes of what was encoded so."""
         return Model(self.encoder, self.head, network, self.compute_dtype, self.output_dtype)
-
-    @cached_property
-    def non_bin_inputs(self) -> NDArray[np.intp]:
-        """See `non_bin_inputs`; found once for all networks of a fit."""
-        return non_bin_inputs(self.encoder)
 
     def cross_fit_folds(self, rows: Rows, train: NDArray[np.intp] | None = None) -> NDArray[np.intp] | None:
         """Assign the rows numbered `train`, or all, to the folds whose targets do not encode them, and -1 to others.
@@ -122,7 +112,7 @@ def learn_encoding(
 
 
 class EncodedTable(Protocol):
-    """A table that has been encoded once, for several networks; or some of its rows, or of its inputs."""
+    """A table that has been encoded once, for several networks; or some of its rows."""
 
     @property
     def is_sparse(self) -> bool:
@@ -131,15 +121,12 @@ class EncodedTable(Protocol):
     def __getitem__(self, rows: NDArray[np.intp]) -> Self:
         """Return some of these rows."""
 
-    def without_bins(self) -> Self:
-        """Return the same rows without the bins beside their numbers."""
-
     @property
     def n_networks_at_once(self) -> int:
         """How many networks may be trained at a time: several, where each waits for what is computed elsewhere."""
 
-    def inputs(self, n_rows: int) -> Inputs:
-        """Return what gives a network its inputs, batch by batch, in buffers of so many rows."""
+    def inputs(self, n_rows: int, n_skipped: int = 0) -> Inputs:
+        """Return what gives a network its inputs but the first, batch by batch, in buffers of so many rows."""
 
     def objective(
         self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: "Samples",
@@ -148,8 +135,8 @@ class EncodedTable(Protocol):
         """Return the objective of a network that is trained on these rows, which are `samples`; see `Objective`."""
 
 
-MakeInputs = Callable[[bool, int], Inputs]
-"""(has_bins, n_rows) -> Inputs: with the bins or without, in buffers of `n_rows`, for one network."""
+MakeInputs = Callable[[int, int], Inputs]
+"""(n_rows, n_skipped) -> Inputs of one network, in buffers of `n_rows`, without the first `n_skipped` inputs."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +145,6 @@ class EncodedInMemory:
 
     make_inputs: MakeInputs
     rows: NDArray[np.intp] | None = None  # None: all
-    has_bins: bool = True
     is_sparse: bool = False
     n_networks_at_once: ClassVar[int] = 1
 
@@ -166,13 +152,9 @@ class EncodedInMemory:
         """Return some of these rows."""
         return replace(self, rows=rows if self.rows is None else self.rows[rows])
 
-    def without_bins(self) -> Self:
-        """Return the same rows without the bins beside their numbers."""
-        return replace(self, has_bins=False)
-
-    def inputs(self, n_rows: int) -> Inputs:
-        """Return what gives a network its inputs, batch by batch, in buffers of so many rows."""
-        inputs = self.make_inputs(self.has_bins, n_rows)
+    def inputs(self, n_rows: int, n_skipped: int = 0) -> Inputs:
+        """Return what gives a network its inputs but the first, batch by batch, in buffers of so many rows."""
+        inputs = self.make_inputs(n_rows, n_skipped)
         return inputs if self.rows is None else SelectedInputs(inputs, self.rows)
 
     def objective(
@@ -198,23 +180,6 @@ MAX_MULTIPLE = 2.5
 that takes two to three times as long as writing them, a tenth of a step."""
 
 
-@dataclass(frozen=True)
-class InputSubset:
-    """Some inputs of rows, of kind "ones", that are encoded batch by batch: each batch is encoded whole, then cut."""
-
-    all_inputs: Inputs
-    indices: NDArray[np.intp]
-
-    @property
-    def kind(self) -> InputKind:
-        """What the batches are."""
-        return self.all_inputs.kind
-
-    def __call__(self, batch: Batch) -> Array:
-        """Return the batch's rows."""
-        return some_inputs(self.all_inputs(batch), self.indices)
-
-
 def encode_in_memory(encoding: Encoding, rows: Rows, fold: NDArray[np.intp] | None) -> EncodedInMemory:
     """Encode the rows of a table once, as a whole or into compact rows; those of a memory map batch by batch.
 
@@ -225,74 +190,51 @@ def encode_in_memory(encoding: Encoding, rows: Rows, fold: NDArray[np.intp] | No
     dtype, encoder, n = encoding.compute_dtype, encoding.encoder, len(rows.y)
     if encoder.names is None and not isinstance(rows.X, np.ndarray):
         encoder = encoder.with_names_of(rows.X)  # so that errors name a frame's columns
-    non_bins = encoding.non_bin_inputs
-    if is_sparse(rows.X) and encoder.keeps_zeros:  # it then has neither bins nor categories
+    if is_sparse(rows.X) and encoder.keeps_zeros:  # it then has neither bins, which could be skipped, nor categories
         Z = encoder.encode(rows.X, dtype)
-        return EncodedInMemory(lambda has_bins, n_rows: SparseInputs(Z), is_sparse=True)
+        return EncodedInMemory(lambda n_rows, n_skipped: SparseInputs(Z), is_sparse=True)
     array = rows.X if rows.memory_mapped else array_if_smaller_than_encoded(encoder, rows.X, dtype)
     if array is not None:
 
-        def make_batchwise(has_bins: bool, n_rows: int) -> Inputs:
-            def encode_batch(batch: Batch, out: Array) -> None:
-                encoder.encode_rows(array, batch, out, fold)
+        def encode_batch(batch: Batch, out: Array) -> None:
+            encoder.encode_rows(array, batch, out, fold)
 
-            inputs = BatchwiseInputs(encode_batch, encoder.n_inputs, dtype, CHUNK_VALUES)
-            return inputs if has_bins else InputSubset(inputs, non_bins)
-
-        return EncodedInMemory(make_batchwise)
+        n_inputs = encoder.n_inputs
+        return EncodedInMemory(
+            lambda n_rows, n_skipped: BatchwiseInputs(encode_batch, n_inputs, dtype, CHUNK_VALUES, n_skipped=n_skipped)
+        )
     if encoder.lookups is not None:
         refuse_large_table(n, encoder.n_inputs, kept_bytes(encoder.lookups.dense_encoder, rows.X, dtype))
-        return EncodedInMemory(_encode_mixed(encoder.lookups, rows.X, dtype, fold, non_bins))
+        return EncodedInMemory(_encode_mixed(encoder.lookups, rows.X, dtype, fold))
     refuse_large_table(n, encoder.n_inputs, kept_bytes(encoder, rows.X, dtype))
-    return EncodedInMemory(_encode_dense(encoder, rows.X, dtype, fold, non_bins))
+    return EncodedInMemory(_encode_dense(encoder, rows.X, dtype, fold))
 
 
-def _encode_dense(
-    encoder: TableEncoder, X: Table, dtype: DType, fold: NDArray[np.intp] | None, non_bins: NDArray[np.intp]
-) -> MakeInputs:
+def _encode_dense(encoder: TableEncoder, X: Table, dtype: DType, fold: NDArray[np.intp] | None) -> MakeInputs:
     """Encode a table into one dense matrix, or into compact rows; return what makes inputs of them."""
     if is_compact(encoder, X, dtype):
-        return _compact_inputs(encoder.encode_compact(X, dtype, fold), encoder.n_inputs, len(non_bins), "ones")
+        return _compact_inputs(encoder.encode_compact(X, dtype, fold), encoder.n_inputs, "ones")
     # Dense rows end with a 1, so that the first layer's biases are weights like the others: one product computes both.
     Z = encoder.encode(X, dtype, ones=True, fold=fold)
-
-    @cache  # networks with and without bins share them
-    def dense_rows(has_bins: bool) -> Array:
-        return Z if has_bins else some_inputs(Z, non_bins)
-
-    return lambda has_bins, n_rows: DenseInputs(dense_rows(has_bins), n_rows, kind="ones")
+    return lambda n_rows, n_skipped: DenseInputs(Z, n_rows, "ones", n_skipped)
 
 
-def _encode_mixed(
-    lookups: LookedUpCategories, X: Table, dtype: DType, fold: NDArray[np.intp] | None, non_bins: NDArray[np.intp]
-) -> MakeInputs:
+def _encode_mixed(lookups: LookedUpCategories, X: Table, dtype: DType, fold: NDArray[np.intp] | None) -> MakeInputs:
     """Encode a table: some categories as indices to look up, all else dense; return what makes inputs of it."""
     dense_encoder = lookups.dense_encoder
     if not is_compact(dense_encoder, X, dtype):
-        mixed = MixedRows(*lookups.encode(X, dtype, fold))
-
-        @cache
-        def mixed_rows(has_bins: bool) -> MixedRows:
-            return mixed if has_bins else some_inputs(mixed, non_bins)
-
-        return lambda has_bins, n_rows: mixed_inputs(mixed_rows(has_bins), n_rows)
-    # where the dense inputs without bins are among all inputs without bins, which are numbered anew
-    dense_non_bins = np.searchsorted(non_bins, np.intersect1d(lookups.dense_inputs, non_bins))
-    make_dense = _compact_inputs(
-        dense_encoder.encode_compact(X, dtype, fold), dense_encoder.n_inputs, len(dense_non_bins), "dense"
-    )
-    slots = lookups.slots(X, dtype)  # of each row, which one-hot inputs are 1
-    with_bins, without = (slots, lookups.dense_inputs), (slots.with_inputs(non_bins), dense_non_bins)
-    return lambda has_bins, n_rows: MixedInputs(make_dense(has_bins, n_rows), *(with_bins if has_bins else without))
+        return partial(mixed_inputs, MixedRows(*lookups.encode(X, dtype, fold)))
+    make_dense = _compact_inputs(dense_encoder.encode_compact(X, dtype, fold), dense_encoder.n_inputs, "dense")
+    slots, dense_inputs = lookups.slots(X, dtype), lookups.dense_inputs  # slots: which one-hot inputs are 1
+    return lambda n_rows, n_skipped: MixedInputs(make_dense(n_rows, n_skipped), slots, dense_inputs, n_skipped)
 
 
-def _compact_inputs(compact: CompactRows, n_inputs: int, n_non_bins: int, kind: InputKind) -> MakeInputs:
-    """Return what writes compact rows out batch by batch: `n_inputs` a row, or `n_non_bins` without the bins."""
-    dtype, without = compact.kept.dtype, compact.without_bins()
+def _compact_inputs(compact: CompactRows, n_inputs: int, kind: InputKind) -> MakeInputs:
+    """Return what writes compact rows out batch by batch, `n_inputs` a row; bins that are skipped are not written."""
 
-    def make_inputs(has_bins: bool, n_rows: int) -> Inputs:
-        rows, n = (compact, n_inputs) if has_bins else (without, n_non_bins)
-        return BatchwiseInputs(rows.write, n, dtype, PIECE_VALUES, kind)
+    def make_inputs(n_rows: int, n_skipped: int) -> Inputs:
+        write = partial(compact.write, with_bins=not n_skipped)
+        return BatchwiseInputs(write, n_inputs, compact.kept.dtype, PIECE_VALUES, kind, n_skipped)
 
     return make_inputs
 
@@ -322,29 +264,6 @@ def array_if_smaller_than_encoded(encoder: TableEncoder, X: Table, dtype: DType)
     return array if array is not None and n_bytes > MAX_MULTIPLE * array.nbytes else None
 
 
-@overload
-def some_inputs(rows: Array, chosen: NDArray[np.intp]) -> Array: ...
-
-
-@overload
-def some_inputs(rows: MixedRows, chosen: NDArray[np.intp]) -> MixedRows: ...
-
-
-def some_inputs(rows: Array | MixedRows, chosen: NDArray[np.intp]) -> Array | MixedRows:
-    """Return encoded rows with the inputs `chosen`, increasing; of an array, its last column, the ones, stays.
-
-    Of mixed rows, all inputs that are looked up must be among them.
-    """
-    if not isinstance(rows, MixedRows):
-        # `take` keeps rows together in memory: an index would put columns together, and batches be gathered slowly
-        return rows.take(np.append(chosen, rows.shape[1] - 1), axis=1)
-    new_number = np.full(rows.one_hot.shape[1], -1)  # each input's position among the chosen; -1: not chosen
-    new_number[chosen] = np.arange(len(chosen))
-    dense_inputs = new_number[rows.dense_inputs]
-    kept = dense_inputs >= 0
-    return MixedRows(np.ascontiguousarray(rows.dense[:, kept]), rows.one_hot[:, chosen].tocsr(), dense_inputs[kept])
-
-
 # --- rows that share an encoded table --------------------------------------------------------------------------------
 
 
@@ -365,10 +284,6 @@ class EncodedRows:
         if weight is not None and weight.sum() < MIN_TOTAL_WEIGHT:
             raise ValueError(too_little_weight_message(weight))
         return replace(self, table=self.table[rows], y=self.y[rows], weight=weight)
-
-    def without_bins(self) -> Self:
-        """Return the same rows without the bins beside their numbers."""
-        return replace(self, table=self.table.without_bins())
 
     @property
     def total_weight(self) -> float:
@@ -414,10 +329,12 @@ class Samples:
         return len(self.target)
 
 
-def make_samples(encoding: Encoding, rows: EncodedRows, max_rows: int, smoothing: float = 0.0) -> Samples:
-    """Return rows as one network takes them, so many at once; labels smoothed."""
+def make_samples(
+    encoding: Encoding, rows: EncodedRows, max_rows: int, n_skipped: int = 0, smoothing: float = 0.0
+) -> Samples:
+    """Return rows as one network takes them, so many at once, without the first inputs; labels smoothed."""
     dtype, total = encoding.compute_dtype, rows.total_weight
     # mean 1: a gradient has the same size whatever unit the user's weights have
     weight = None if rows.weight is None else (rows.weight * (len(rows) / total)).astype(dtype)
     target = encoding.head.targets(rows.y, dtype, smoothing)
-    return Samples(rows.table.inputs(max_rows), target, weight, total, max_rows)
+    return Samples(rows.table.inputs(max_rows, n_skipped), target, weight, total, max_rows)

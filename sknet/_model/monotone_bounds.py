@@ -6,7 +6,6 @@ m inputs of the network
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sknet._model.matrices import Encoding
 from sknet._model.settings import NetworkSettings
@@ -19,7 +18,7 @@ BIN_MEAN = 0.5
 
 
 def make_monotone_bounds(
-    settings: NetworkSettings, encoding: Encoding, layout: Layout, input_indices: NDArray[np.intp] | None
+    settings: NetworkSettings, encoding: Encoding, layout: Layout, n_skipped: int
 ) -> MonotoneBounds | None:
     """Return the bounds on a network's weights; None where no column is constrained.
 
@@ -28,8 +27,9 @@ def make_monotone_bounds(
     settings : NetworkSettings
     encoding : Encoding
     layout : Layout
-    input_indices : (m,) array of int, or None
-        Which of the encoded table's inputs the network has; None: all.
+    n_skipped : int
+        How many of the encoded table's inputs, the first ones, the network
+        does without.
 
     Returns
     -------
@@ -41,10 +41,8 @@ def make_monotone_bounds(
     refuse_not_monotone(settings, encoding)
     # the inputs' means, by which the first biases make up for weights whose sign is changed
     means = np.array([BIN_MEAN * (facts.kind == "bin") for _, facts in encoding.encoder.inputs])
-    if input_indices is not None:  # a member without bins
-        sign, means = sign[input_indices], means[input_indices]
-    dtype = encoding.compute_dtype
-    return monotone_bounds(layout, settings.activations, sign, means, dtype, settings.n_joined)
+    sign, means = sign[n_skipped:], means[n_skipped:]
+    return monotone_bounds(layout, settings.activations, sign, means, encoding.compute_dtype, settings.n_joined)
 
 
 def refuse_not_monotone(settings: NetworkSettings, encoding: Encoding) -> None:

@@ -12,7 +12,6 @@ from math import ceil, inf
 from typing import Self
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sknet._model.joining import join_networks
 from sknet._model.machine import refuse_beyond_memory
@@ -58,7 +57,7 @@ class NetworkRun:
     settings: Settings
     encoding: Encoding
     layout: Layout
-    input_indices: NDArray[np.intp] | None  # which of the encoded table's inputs the network has; None: all
+    n_skipped: int  # how many of the encoded table's inputs, the first ones, the network does without
     training: Samples
     validation: Samples | None  # the rows that evaluate each epoch
     objective: ObjectiveFunction
@@ -115,7 +114,7 @@ class NetworkRun:
         coefs, intercepts = self.layout.views(theta)
         is_monotone = self.monotone is not None
         network = Network(self.settings.network.activations, coefs, intercepts, temperature, is_monotone)
-        return join_networks([network], [self.input_indices], self.encoding.encoder.n_inputs)
+        return join_networks([network], self.encoding.encoder.n_inputs)
 
     def raw(self, state: State, rows: Samples) -> Array:
         """Return raw outputs, (n, k), for other rows: of the best epoch where rows were held out."""
@@ -124,8 +123,7 @@ class NetworkRun:
 
     def samples(self, rows: EncodedRows) -> Samples:
         """Return other rows as this network takes them."""
-        rows = rows if self.input_indices is None else rows.without_bins()
-        return make_samples(self.encoding, rows, min(len(rows), MAX_ROWS))
+        return make_samples(self.encoding, rows, min(len(rows), MAX_ROWS), self.n_skipped)
 
     def raw_of_validation(self, state: State) -> Array:
         """Return the raw outputs of the rows that evaluate each epoch, at the best epoch's temperature."""
@@ -212,25 +210,20 @@ def make_run(
     NetworkRun
         Its epochs are evaluated by minus the loss; see `NetworkRun.with_evaluation` for a scorer.
     """
-    head, n_inputs = encoding.head, encoding.encoder.n_inputs
-    input_indices = None
-    if not sees_bins and len(encoding.non_bin_inputs) < n_inputs:
-        input_indices, n_inputs = encoding.non_bin_inputs, len(encoding.non_bin_inputs)
-        training = training.without_bins()
-        validation = None if validation is None else validation.without_bins()
-    activations = settings.network.activations
-    layout = Layout((n_inputs, *settings.network.hidden_sizes, head.n_outputs))
+    head, activations = encoding.head, settings.network.activations
+    n_skipped = 0 if sees_bins else encoding.encoder.n_bins
+    layout = Layout((encoding.encoder.n_inputs - n_skipped, *settings.network.hidden_sizes, head.n_outputs))
     max_rows = rows_at_once(settings, training)
     n_validation_rows = 0 if validation is None else min(len(validation), MAX_ROWS)
     n_outputs = max(max_rows, n_validation_rows) * sum(layout.sizes[1:])
     if layout.n_parameters + n_outputs > MANY_WEIGHTS:
         what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
         refuse_beyond_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
-    samples = make_samples(encoding, training, max_rows, settings.regularisation.label_smoothing)
-    held_out = None if validation is None else make_samples(encoding, validation, n_validation_rows)
+    samples = make_samples(encoding, training, max_rows, n_skipped, settings.regularisation.label_smoothing)
+    held_out = None if validation is None else make_samples(encoding, validation, n_validation_rows, n_skipped)
     if isinstance(settings.objective.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
         refuse_bad_custom_functions(head.loss, samples.target, activations)
-    monotone = make_monotone_bounds(settings.network, encoding, layout, input_indices)
+    monotone = make_monotone_bounds(settings.network, encoding, layout, n_skipped)
     is_first_order = settings.solver.optimizer is not None
     penalty = penalty_of(settings, samples.total_weight)
     objective = training.table.objective(
@@ -266,7 +259,7 @@ def make_run(
         settings=settings,
         encoding=encoding,
         layout=layout,
-        input_indices=input_indices,
+        n_skipped=n_skipped,
         training=samples,
         validation=held_out,
         objective=objective,

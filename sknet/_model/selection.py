@@ -232,7 +232,7 @@ class FoldNetworks:
         """Return the first fold's networks as they are now, joined and at the last epoch's temperature."""
         runs, states = self.runs[0], self.states[0]
         networks = [run.network(state, 1.0 / self._factor) for run, state in zip(runs, states, strict=True)]
-        return join_networks(networks, [None] * len(networks), self.encoding.encoder.n_inputs)
+        return join_networks(networks, self.encoding.encoder.n_inputs)
 
     def selection(self, stop_reason: StopReason | None) -> Selection:
         """Return the choice: the last epoch, where none could be chosen yet."""

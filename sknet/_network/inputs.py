@@ -3,6 +3,7 @@
 Conventions
 -----------
 batch : slice or (b,) array of int     which of the rows
+d inputs, of which a network may skip the first s
 """
 
 from collections.abc import Iterator
@@ -26,20 +27,25 @@ class Inputs(Protocol):
         """What the batches are."""
 
     def __call__(self, batch: Batch, /) -> Table:
-        """Return the batch's rows: (b, d), an array, CSR or mixed; of kind "ones" (b, d + 1), the last column 1."""
+        """Return the batch's rows: (b, d - s), an array, CSR or mixed; of kind "ones" one more column, which is 1."""
 
 
 class DenseInputs:
-    """The rows of an array, (n, d) or (n,), gathered batch by batch into one buffer: up to `n_rows` of them."""
+    """The rows of an array, (n, d) or (n,), gathered batch by batch into one buffer: up to `n_rows` of them.
 
-    def __init__(self, values: Array, n_rows: int, kind: InputKind = "dense") -> None:
-        self.kind, self._values, self._n_rows = kind, values, n_rows
+    Rows are gathered whole, which is faster than without the inputs that are skipped: what is returned is a view.
+    """
+
+    def __init__(self, values: Array, n_rows: int, kind: InputKind = "dense", n_skipped: int = 0) -> None:
+        self.kind, self._values, self._n_rows, self._n_skipped = kind, values, n_rows, n_skipped
         self._buffer: Array | None = None
 
     def __call__(self, batch: Batch) -> Array:
-        """Return the batch's rows: a view for a slice, else the buffer, which the next call overwrites."""
-        if isinstance(batch, slice):
-            return self._values[batch]
+        """Return the batch's rows: a view for a slice, else of the buffer, which the next call overwrites."""
+        rows = self._values[batch] if isinstance(batch, slice) else self._gather(batch)
+        return rows[:, self._n_skipped :] if self._n_skipped else rows
+
+    def _gather(self, batch: NDArray[np.intp]) -> Array:
         if self._buffer is None or len(self._buffer) < len(batch):  # pieces that are evaluated may be larger
             self._buffer = np.empty((max(self._n_rows, len(batch)), *self._values.shape[1:]), self._values.dtype)
         # "clip" skips NumPy's own buffering of the output; the indices are in range
@@ -60,28 +66,32 @@ class SparseInputs:
 
 
 class OneHotRows(Protocol):
-    """Rows of a CSR matrix, or what makes one of some rows."""
+    """Rows of a CSR matrix, or what makes one of some rows: the last inputs."""
 
     def __getitem__(self, rows: Batch, /) -> sp.csr_array:
         """Return some rows."""
 
 
 class MixedInputs:
-    """Rows most of whose inputs are one-hot: the others come from `dense`, which are the inputs `dense_inputs`."""
+    """Rows most of whose inputs are one-hot: the others, `dense_inputs` of all, come from `dense`.
+
+    Those that are skipped are the first ones of both; `dense` leaves them out.
+    """
 
     kind: InputKind = "mixed"
 
-    def __init__(self, dense: Inputs, one_hot: OneHotRows, dense_inputs: NDArray[np.intp]) -> None:
-        self._dense, self._one_hot, self._dense_inputs = dense, one_hot, dense_inputs
+    def __init__(self, dense: Inputs, one_hot: OneHotRows, dense_inputs: NDArray[np.intp], n_skipped: int = 0) -> None:
+        self._dense, self._one_hot, self._dense_inputs = dense, one_hot, dense_inputs[n_skipped:] - n_skipped
 
     def __call__(self, batch: Batch) -> MixedRows:
         """Return the batch's rows."""
         return MixedRows(self._dense(batch), self._one_hot[batch], self._dense_inputs)
 
 
-def mixed_inputs(rows: MixedRows, n_rows: int) -> MixedInputs:
-    """Return rows as a network takes them, up to `n_rows` at once."""
-    return MixedInputs(DenseInputs(rows.dense, n_rows), rows.one_hot, rows.dense_inputs)
+def mixed_inputs(rows: MixedRows, n_rows: int, n_skipped: int = 0) -> MixedInputs:
+    """Return rows as a network takes them, up to `n_rows` at once, without the first inputs."""
+    dense = DenseInputs(rows.dense, n_rows, n_skipped=n_skipped)
+    return MixedInputs(dense, rows.one_hot, rows.dense_inputs, n_skipped)
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,8 @@
 
 Conventions
 -----------
-As in `backprop`: x (n, d), W (d, h), b (h,), z (n, h), delta (n, h); m of the d inputs are dense.
+As in `backprop`: x (n, d), W (d, h), b (h,), z (n, h), delta (n, h); m of the d inputs are dense, and the one-hot ones
+are among the last e.
 """
 
 from dataclasses import dataclass
@@ -19,7 +20,7 @@ class MixedRows(NamedTuple):
     """Rows most of whose inputs are one-hot: the others as an array, and where a 1 is."""
 
     dense: Array  # (n, m)
-    one_hot: sp.csr_array  # (n, d), with no entries in the dense inputs' columns
+    one_hot: sp.csr_array  # (n, e) the last e inputs, with no entries in the dense ones' columns
     dense_inputs: Array  # (m,) which of the d inputs the columns of `dense` are
 
 
@@ -57,14 +58,18 @@ class DenseOnMixed(Dense):
     def forward(self, x: MixedRows) -> Array:
         self.x = x
         x.dense.dot(self.W.take(x.dense_inputs, 0), self.z)  # z = x W, of the dense inputs
-        self.z += x.one_hot @ self.W  #                          + rows of W
+        self.z += x.one_hot @ self._last_rows(self.W)  #         + rows of W
         self.z += self.b  #                                      + b
         return self.z
 
     def backward(self, delta: Array) -> None:
-        self.dW[:] = self.x.one_hot.T @ delta  # dJ/dW = x^T dJ/dz: of a level, the sum over its rows
-        self.dW[self.x.dense_inputs] = self.x.dense.T @ delta  # these rows were 0 so far
+        self._last_rows(self.dW)[:] = self.x.one_hot.T @ delta  # dJ/dW = x^T dJ/dz: of a level, the sum over its rows
+        self.dW[self.x.dense_inputs] = self.x.dense.T @ delta  # all other rows
         self.ones.dot(delta, self.db)  # dJ/db = 1^T dJ/dz
+
+    def _last_rows(self, W: Array) -> Array:
+        """Return the rows of the inputs that one-hot ones are among, (e, h)."""
+        return W[len(W) - self.x.one_hot.shape[1] :]
 
 
 def touched_inputs(x: sp.csr_array) -> Array | None:

@@ -28,7 +28,7 @@ from sknet._storage.models import Packer, unpack
 from sknet._typing import Array
 
 FORMAT = "sknet"
-VERSION = 1
+VERSION = 2
 
 TYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",
@@ -247,6 +247,11 @@ def _refuse_other_version(path: Path, metadata: Mapping[str, str]) -> None:
         raise ModelFileError(
             f"{path} was written by a later version of sknet: its format is {version}, and this version reads up to "
             f"{VERSION}. Update sknet."
+        )
+    if int(version) < VERSION:
+        raise ModelFileError(
+            f"{path} was written by an earlier version of sknet: its format is {version}, and this version reads "
+            f"{VERSION} only. Fit and save again, or read it with that version."
         )
 
 

@@ -258,7 +258,7 @@ def encode_validation_batchwise(encoding: Encoding, rows: Rows) -> EncodedRows:
     if encoder.has_text:
         encoder, X = encoder.encode_text(X, encoding.compute_dtype)
     inputs = TableInputs(encoder, X, encoding.compute_dtype)
-    return EncodedRows(EncodedInMemory(lambda _, n_rows: inputs), rows.y, rows.weight)
+    return EncodedRows(EncodedInMemory(lambda n_rows, n_skipped: inputs), rows.y, rows.weight)
 
 
 def make_stream_run(
@@ -280,7 +280,7 @@ def make_stream_run(
     y, weight = sample.rows.y, sample.rows.weight
     weight = np.ones(len(y)) if weight is None else weight
     nothing = TableInputs(encoding.encoder, None, encoding.compute_dtype)  # replaced before the first batch
-    table = EncodedInMemory(lambda _, n_rows: nothing)
+    table = EncodedInMemory(lambda n_rows, n_skipped: nothing)
     first = EncodedRows(table, y, weight * (counts.total / weight.sum()))  # as heavy as all rows
     run = make_run(settings, encoding, first, validation)
     batches = partial(stream.batches, cast(Objective, run.objective))

@@ -7,7 +7,7 @@ Conventions
 n rows; d columns, d_num of them numbers, d_binned of these with bins.
 
 observed : (n, d_num)    rows of the numbers of an array as they come, NaN where a value is missing
-out : (n, n_inputs)      the network's input
+out : (n, n_inputs)      the network's input: the bins of all columns first, then all other inputs
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sknet._tables.columns import Column
 from sknet._tables.columns.bins import BinnedColumn, write_bins
 from sknet._tables.columns.number import ColumnScaler, NumberColumn, joint_scaler
-from sknet._typing import Array
+from sknet._typing import Array, Indices
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,11 @@ class StackedBins:
     fill : ndarray of shape (d_binned,)
         What replaces a missing value of each.
     span : slice
-        All inputs from the first bin to the last one, w of them: written in one piece, which is faster than picking.
+        All bins from the first to the last one, w of them: written in one piece, which is faster than picking.
     source : ndarray of ints, of shape (w,)
-        Index of the column of each bin, among the columns with bins; 0 for inputs that are no bins.
+        Index of the column of each bin, among the columns with bins; 0 for the bins of other columns, those of dates.
     low, scale : ndarray of shape (w,)
-        Lower edge of each bin, and 1 over its width; 0 for inputs that are no bins.
+        Lower edge of each bin, and 1 over its width; 0 for the bins of other columns.
     """
 
     columns: NDArray[np.intp]
@@ -50,10 +50,10 @@ class StackedBins:
     scale: Array
 
     def write(self, observed: Array, out: Array) -> None:
-        """Set the bins of rows of numbers, (n, d_num), in `out`, (n, n_inputs), and to 0 what lies between them."""
+        """Set the bins of rows of numbers, (n, d_num), in `out`, (n, n_inputs), and to 0 those that lie between."""
         values = observed[:, self.columns].astype(np.float64)
         np.copyto(values, self.fill, where=np.isnan(values))
-        # (n, w): the value of each bin's column; where there is no bin, low and scale of 0 make it 0
+        # (n, w): the value of each bin's column; of another column's bin, low and scale of 0 make it 0
         write_bins(values.take(self.source, axis=1), self.low, self.scale, out[:, self.span])
 
 
@@ -63,8 +63,10 @@ class ColumnLayout:
 
     Attributes
     ----------
+    bin_starts : ndarray of ints, of shape (d + 1,)
+        First bin of each column; the last entry is the number of bins.
     starts : ndarray of ints, of shape (d + 1,)
-        First input of each column; the last entry is the number of inputs.
+        First input of each column after its bins; the last entry is the number of inputs.
     number_columns, number_inputs : ndarray of ints, of shape (d_num,)
         Which of the table's columns are numbers, and which of the inputs are these, scaled.
     indicated : ndarray of ints, of shape (m,)
@@ -79,6 +81,7 @@ class ColumnLayout:
         Whether every column is one number and nothing else.
     """
 
+    bin_starts: NDArray[np.intp]
     starts: NDArray[np.intp]
     number_columns: NDArray[np.intp]
     number_inputs: NDArray[np.intp]
@@ -88,19 +91,27 @@ class ColumnLayout:
     other_columns: list[int]
     only_numbers: bool
 
+    def positions(self, j: int) -> Indices:
+        """Return which of the network's inputs are those of column j, its bins first; a slice, if it has none."""
+        bins, others = (slice(int(starts[j]), int(starts[j + 1])) for starts in (self.bin_starts, self.starts))
+        return others if bins.start == bins.stop else np.r_[bins, others]
+
 
 def compute_layout(columns: Sequence[Column]) -> ColumnLayout:
     """Lay out the inputs of a table's columns."""
-    starts = np.cumsum([0, *(column.n_inputs for column in columns)], dtype=np.intp)
+    bin_starts = np.cumsum([0, *(column.n_bins for column in columns)], dtype=np.intp)
+    n_others = (column.n_inputs - column.n_bins for column in columns)
+    starts = np.cumsum([bin_starts[-1], *n_others], dtype=np.intp)
     numbers = {j: number for j, column in enumerate(columns) if (number := _number_of(column)) is not None}
     indices = np.array(list(numbers), dtype=np.intp)
     return ColumnLayout(
+        bin_starts=bin_starts,
         starts=starts,
         number_columns=indices,
-        number_inputs=starts[indices],  # the scaled number is the first input of its column
+        number_inputs=starts[indices],  # the scaled number is the first input of its column after the bins
         indicated=np.flatnonzero([number.has_missing_indicator for number in numbers.values()]),
         scaler=joint_scaler(list(numbers.values())),
-        bins=_stack_bins(columns, indices, starts),
+        bins=_stack_bins(columns, indices, bin_starts),
         other_columns=[j for j in range(len(columns)) if j not in numbers],
         only_numbers=bool(len(numbers) == len(columns) == starts[-1]),  # one input each: no indicators, no bins
     )
@@ -113,18 +124,17 @@ def _number_of(column: Column) -> NumberColumn | None:
 
 
 def _stack_bins(
-    columns: Sequence[Column], number_indices: NDArray[np.intp], starts: NDArray[np.intp]
+    columns: Sequence[Column], number_indices: NDArray[np.intp], bin_starts: NDArray[np.intp]
 ) -> StackedBins | None:
     """Stack the bins of all columns; None where no column has bins."""
     # k counts columns of numbers, j those of the table
     binned = [(k, j, c) for k, j in enumerate(number_indices.tolist()) if isinstance(c := columns[j], BinnedColumn)]
     if not binned:
         return None
-    # a column's bins are the last of its inputs
-    inputs = np.concatenate([np.arange(starts[j + 1] - column.n_bins, starts[j + 1]) for _, j, column in binned])
+    inputs = np.concatenate([np.arange(bin_starts[j], bin_starts[j + 1]) for _, j, _ in binned])
     span = slice(int(inputs[0]), int(inputs[-1]) + 1)
     source, (low, scale) = np.zeros(span.stop - span.start, np.intp), np.zeros((2, span.stop - span.start))
-    at = inputs - span.start  # where the bins are in the span
+    at = inputs - span.start  # where their bins are in the span
     source[at] = np.repeat(np.arange(len(binned)), [column.n_bins for _, _, column in binned])
     low[at], scale[at] = map(np.concatenate, zip(*(column.bins for _, _, column in binned), strict=True))
     return StackedBins(

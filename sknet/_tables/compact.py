@@ -19,13 +19,14 @@ level : (n, c)          which one-hot input of each category is 1; −1 where no
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
 
+from sknet._tables.column_layout import ColumnLayout
 from sknet._tables.columns import Column
 from sknet._typing import Array, Batch, DType
 
@@ -38,43 +39,38 @@ ORDINARY_SCALES = (1e-250, 1e250)
 
 @dataclass(frozen=True)
 class BinGroup:
-    """Columns of the same number of inputs, with the bins at the same positions among them.
+    """Columns of the same number of bins.
 
     Attributes
     ----------
     columns : slice
         Which of `n_full` and `share` they are.
-    first : int
-        Index of the first bin among a column's inputs.
-    patterns : ndarray of shape (n_bins, width)
-        A column's inputs by the number of its full bins, 0 to n_bins - 1: 1 for each full bin, 0 for all else.
+    patterns : ndarray of shape (n_bins, n_bins)
+        A column's bins by the number of its full ones, 0 to n_bins - 1: 1 for each full bin, 0 for the others.
     runs : tuple of (slice, slice)
-        Stretches of adjacent columns: their inputs, and which of the group's columns they are.
+        Stretches of adjacent columns: their bins, and which of the group's columns they are.
     """
 
     columns: slice
-    first: int
     patterns: Array
     runs: tuple[tuple[slice, slice], ...]
 
     def read(self, Z: Array) -> tuple[Array, Array]:
         """Return `n_full` and `share` of encoded rows, each (b, columns of the group)."""
-        n_bins, width = self.patterns.shape
-        # (b, columns of the group, width)
-        inputs = np.concatenate([Z[:, inputs] for inputs, _ in self.runs], axis=1).reshape(len(Z), -1, width)
-        bins = inputs[:, :, self.first : self.first + n_bins]
+        # (b, columns of the group, n_bins)
+        bins = np.concatenate([Z[:, bins] for bins, _ in self.runs], axis=1).reshape(len(Z), -1, len(self.patterns))
         # the last bin that is not 0 is kept as a share, even if it is full; where all are 0, the first one is
         n_full = np.maximum(np.count_nonzero(bins, axis=2) - 1, 0)
         return n_full, np.take_along_axis(bins, n_full[:, :, np.newaxis], 2)[:, :, 0]
 
     def write(self, n_full: Array, share: Array, out: Array) -> None:
-        """Write the bins of b rows into `out`, (b, m), and zeros into the columns' other inputs."""
+        """Write the bins of b rows into `out`, (b, m)."""
         index = n_full.ravel().astype(np.intp)
-        inputs = self.patterns.astype(out.dtype).take(index, 0)  # (b * columns, width)
+        bins = self.patterns.astype(out.dtype).take(index, 0)  # (b * columns, n_bins)
         # from a column's number of full bins to the index, in the flat array, of the bin that comes next
-        index += np.arange(self.first, inputs.size, inputs.shape[1])
-        inputs.reshape(-1)[index] = share.ravel()
-        by_column = inputs.reshape(*n_full.shape, self.patterns.shape[1])
+        index += np.arange(0, bins.size, bins.shape[1])
+        bins.reshape(-1)[index] = share.ravel()
+        by_column = bins.reshape(*n_full.shape, len(self.patterns))
         for positions, columns in self.runs:
             out[:, positions] = by_column[:, columns].reshape(len(out), positions.stop - positions.start)
 
@@ -123,18 +119,6 @@ class CompactLayout:
         n_others = self.n_binned * self.full_bins_dtype.itemsize + len(self.levels) * self.level_dtype.itemsize
         return n_floats * dtype.itemsize + len(self.signs) + n_others
 
-    def without_bins(self) -> CompactLayout:
-        """Return the layout of the same inputs without the bins: the others move up."""
-        levels = [np.arange(inputs.start, inputs.stop) for inputs in self.levels]
-        others = np.sort(np.concatenate([self.kept, self.signs, *levels]))  # positions of all inputs but the bins
-        starts = np.searchsorted(others, self.level_starts).tolist()
-        return CompactLayout(
-            np.searchsorted(others, self.kept),
-            np.searchsorted(others, self.signs),
-            tuple(slice(start, start + len(inputs)) for start, inputs in zip(starts, levels, strict=True)),
-            (),
-        )
-
 
 @dataclass(frozen=True)
 class CompactRows:
@@ -157,14 +141,13 @@ class CompactRows:
             one_hot = Z[:, inputs]
             self.level[rows, j] = np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), -1)
 
-    def write(self, batch: Batch, out: Array) -> None:
-        """Write the encoded rows of a batch into `out`, (b, m)."""
+    def write(self, batch: Batch, out: Array, *, with_bins: bool = True) -> None:
+        """Write the encoded rows of a batch into `out`, (b, m); without the bins, which take longest, if need be."""
         layout = self.layout
-        if layout.bins:
+        if with_bins and layout.bins:
             n_full, share = _rows_of(self.n_full, batch), _rows_of(self.share, batch)
             for group in layout.bins:
                 group.write(n_full[:, group.columns], share[:, group.columns], out)
-        # after the bins, beside which zeros were written
         out[:, layout.kept] = _rows_of(self.kept, batch)
         if len(layout.signs):
             out[:, layout.signs] = _rows_of(self.signs, batch)
@@ -174,10 +157,6 @@ class CompactRows:
             level = _rows_of(self.level, batch)
             row, column = np.nonzero(level >= 0)
             out[row, layout.level_starts[column] + level[row, column]] = 1.0
-
-    def without_bins(self) -> CompactRows:
-        """Return the same rows without the bins; no array is copied."""
-        return replace(self, layout=self.layout.without_bins())
 
 
 def _rows_of(values: Array, batch: Batch) -> Array:
@@ -200,49 +179,45 @@ def empty_rows(layout: CompactLayout, n: int, dtype: DType) -> CompactRows:
 # --- what is where ---------------------------------------------------------------------------------------------------
 
 
-def compact_layout(columns: Sequence[Column]) -> CompactLayout:
+def compact_layout(columns: Sequence[Column], layout: ColumnLayout) -> CompactLayout:
     """Sort the inputs of a table's columns into those that are kept and those that something shorter describes."""
     kept: list[int] = []
     signs: list[int] = []
     levels: list[slice] = []
-    binned: list[tuple[int, int, int, int]] = []  # columns with bins: width, first bin, number of bins, first input
-    start = 0
-    for column in columns:
-        facts = column.inputs
-        described: list[int] = []  # by something shorter than themselves
+    binned: list[tuple[int, int]] = []  # columns with bins: how many, and which of the inputs is the first
+    for j, column in enumerate(columns):
+        n_bins, bin_start, start = column.n_bins, int(layout.bin_starts[j]), int(layout.starts[j])
+        bins, facts = column.inputs[:n_bins], column.inputs[n_bins:]
+        if not all(ORDINARY_SCALES[0] < fact.scale < ORDINARY_SCALES[1] for fact in bins):
+            kept += range(bin_start, bin_start + n_bins)
+        elif bins:
+            binned.append((n_bins, bin_start))
         # several such inputs are one-hot; a single one is an indicator, or the −1 and 1 of two levels
         one_hot = [i for i, fact in enumerate(facts) if fact.kind in ("level", "infrequent", "missing")]
         if len(one_hot) > 1:
             levels.append(slice(start + one_hot[0], start + one_hot[-1] + 1))
         else:
             signs += [start + i for i in one_hot]
-        bins = [i for i, fact in enumerate(facts) if fact.kind == "bin"]
-        if bins and all(ORDINARY_SCALES[0] < facts[i].scale < ORDINARY_SCALES[1] for i in bins):
-            binned.append((len(facts), bins[0], len(bins), start))
-            described = bins
-        kept += [start + i for i in range(len(facts)) if i not in one_hot and i not in described]
-        start += len(facts)
+        kept += [start + i for i in range(len(facts)) if i not in one_hot]
     return CompactLayout(
         np.array(kept, dtype=np.intp), np.array(signs, dtype=np.intp), tuple(levels), _group_bins(binned)
     )
 
 
-def _group_bins(binned: Sequence[tuple[int, int, int, int]]) -> tuple[BinGroup, ...]:
-    """Group columns with bins, (width, first bin, number of bins, first input), that differ in the first input only."""
+def _group_bins(binned: Sequence[tuple[int, int]]) -> tuple[BinGroup, ...]:
+    """Group columns with bins, (number of bins, first bin), by the number."""
     groups, stop = [], 0
     # sorted: columns of a group come one after another, in the order of their inputs
-    for (width, first, n_bins), columns in groupby(sorted(binned), key=lambda column: column[:3]):
-        starts = np.array([column[3] for column in columns])
+    for n_bins, columns in groupby(sorted(binned), key=lambda column: column[0]):
+        starts = np.array([start for _, start in columns])
         # a new run begins where a column does not follow the one before
-        runs = np.split(np.arange(len(starts)), np.flatnonzero(np.diff(starts) != width) + 1)
-        bin_index = np.arange(width) - first
+        runs = np.split(np.arange(len(starts)), np.flatnonzero(np.diff(starts) != n_bins) + 1)
         groups.append(
             BinGroup(
                 slice(stop, stop + len(starts)),
-                first,
-                ((bin_index >= 0) & (bin_index < np.arange(n_bins)[:, np.newaxis])).astype(np.float32),
+                np.tri(n_bins, n_bins, -1, np.float32),
                 tuple(
-                    (slice(int(starts[run[0]]), int(starts[run[-1]]) + width), slice(int(run[0]), int(run[-1]) + 1))
+                    (slice(int(starts[run[0]]), int(starts[run[-1]]) + n_bins), slice(int(run[0]), int(run[-1]) + 1))
                     for run in runs
                 ),
             )

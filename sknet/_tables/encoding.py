@@ -1,7 +1,7 @@
 """From a table to the network's input: numbers are scaled, categories and text encoded, missing values marked.
 
-The table is a float array, a CSR matrix or a data frame. The order of its columns is kept: each becomes one input or
-several, side by side.
+The table is a float array, a CSR matrix or a data frame. The network's inputs are the bins of all columns first, then
+all other inputs; the order of the table's columns is kept in both.
 
 Conventions
 -----------
@@ -14,9 +14,10 @@ out : (n, n_inputs)      the network's input
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
+from typing import TypeVar
 
 import numpy as np
 import pandas as pd
@@ -53,7 +54,9 @@ from sknet._tables.frames import (
 )
 from sknet._tables.lookups import LookedUpCategories, choose_lookups
 from sknet._tables.rows import is_sparse, refuse_bad_sparse, take_rows
-from sknet._typing import Array, Batch, DType, Table
+from sknet._typing import Array, Batch, DType, Indices, Table
+
+T = TypeVar("T")
 
 CHUNK_VALUES = 2**16
 """How many values are encoded at a time: they stay in the processor's cache for all passes over them."""
@@ -99,7 +102,7 @@ class TableEncoder:
     @cached_property
     def compact_layout(self) -> CompactLayout:
         """How encoded rows are kept in less memory."""
-        return compact_layout(self.columns)
+        return compact_layout(self.columns, self._layout)
 
     @cached_property
     def _layout(self) -> ColumnLayout:
@@ -126,18 +129,33 @@ class TableEncoder:
     def feature_names(self) -> list[str]:
         """A name for each input: the column's, followed by the level's or by "missing"."""
         pairs = zip(self.column_names, self.columns, strict=True)
-        return [name + suffix for name, column in pairs for suffix in column.suffixes]
+        return self.bins_first([[name + suffix for suffix in column.suffixes] for name, column in pairs])
 
     @property
     def inputs(self) -> list[tuple[str, InputFacts]]:
         """The column of each input, and what it is."""
         pairs = zip(self.column_names, self.columns, strict=True)
-        return [(name, facts) for name, column in pairs for facts in column.inputs]
+        return self.bins_first([[(name, facts) for facts in column.inputs] for name, column in pairs])
+
+    def bins_first(self, by_column: Sequence[Sequence[T]]) -> list[T]:
+        """Put what there is for each input of each column in the order of the network's inputs."""
+        pairs = list(zip(self.columns, by_column, strict=True))
+        bins = [value for column, values in pairs for value in values[: column.n_bins]]
+        return bins + [value for column, values in pairs for value in values[column.n_bins :]]
 
     @property
-    def starts(self) -> NDArray[np.intp]:
-        """The first input of each column, in the table's order, and at the end the number of inputs, (d + 1,)."""
-        return self._layout.starts
+    def n_bins(self) -> int:
+        """How many of the network's inputs, the first ones, are bins."""
+        return int(self._layout.bin_starts[-1])
+
+    @property
+    def starts(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """The first bin of each column, and its first other input; at the end the number of bins, and of inputs."""
+        return self._layout.bin_starts, self._layout.starts
+
+    def positions(self, j: int) -> Indices:
+        """Return which of the network's inputs are those of column j, its bins first; a slice, if it has none."""
+        return self._layout.positions(j)
 
     @property
     def is_numeric(self) -> bool:
@@ -222,10 +240,16 @@ class TableEncoder:
 
     def _write(self, j: int, values: ColumnValues, out: Array, fold: NDArray[np.intp] | None) -> None:
         """Set the inputs of one column."""
-        column, inputs = self.columns[j], slice(self._layout.starts[j], self._layout.starts[j + 1])
-        column.write(values, out[:, inputs], self.column_names[j])
+        column = self.columns[j]
+        bins, others = (slice(starts[j], starts[j + 1]) for starts in self.starts)
+        if column.n_bins:  # they lie apart
+            inputs = np.zeros((len(out), column.n_inputs), out.dtype)
+            column.write(values, inputs, self.column_names[j])
+            out[:, bins], out[:, others] = inputs[:, : column.n_bins], inputs[:, column.n_bins :]
+            return
+        column.write(values, out[:, others], self.column_names[j])
         if fold is not None and isinstance(column, TargetColumn):  # of training rows, other means overwrite these
-            column.write_cross_fitted(values, fold, out[:, inputs])
+            column.write_cross_fitted(values, fold, out[:, others])
 
     def encode_text(self, X: pd.DataFrame, dtype: DTypeLike) -> tuple[TableEncoder, pd.DataFrame]:
         """Encode the columns of text, which takes longest: each of their inputs becomes a column of the table.

@@ -4,10 +4,10 @@ These one-hot inputs are written into a sparse matrix; all other inputs are enco
 
 Conventions
 -----------
-n rows; n_inputs inputs of the network, m of them of the other columns.
+n rows; n_inputs inputs of the network, m of them of the other columns; n_others that are no bins.
 
 dense : (n, m)               the other columns' inputs
-hot : (n, n_inputs)          CSR, a 1 for each level that is looked up
+hot : (n, n_others)          CSR, a 1 for each level that is looked up
 dense_inputs : (m,)          positions of the dense inputs among all
 """
 
@@ -46,9 +46,9 @@ class LookedUpCategories:
     categories : dict of int to CategoryColumn
         Their one-hot inputs, by position in the table.
     starts : dict of int to int
-        The first of these inputs.
-    n_inputs : int
-        How many inputs there are in all.
+        The first of these inputs, counted without the bins.
+    n_others : int
+        How many inputs there are in all without the bins.
     dense_encoder : TableEncoder
         Encodes all columns of the table without these inputs.
     dense_inputs : ndarray of ints, of shape (m,)
@@ -57,7 +57,7 @@ class LookedUpCategories:
 
     categories: dict[int, CategoryColumn]
     starts: dict[int, int]
-    n_inputs: int
+    n_others: int
     dense_encoder: TableEncoder
     dense_inputs: NDArray[np.intp]
 
@@ -73,7 +73,7 @@ class LookedUpCategories:
         slot = np.empty((X.shape[0], len(self.categories)), np.min_scalar_type(-widest))
         for i, (j, column) in enumerate(self.categories.items()):
             slot[:, i] = column.slots_of_values(column_at(X, j))
-        return CategorySlots(slot, np.array([self.starts[j] for j in self.categories]), self.n_inputs, dtype)
+        return CategorySlots(slot, np.array([self.starts[j] for j in self.categories]), self.n_others, dtype)
 
 
 @dataclass(frozen=True)
@@ -85,33 +85,26 @@ class CategorySlots:
     slot : ndarray of ints, of shape (n, c)
         Of each of the c columns that are looked up; −1 for an unknown level, which looks nothing up.
     starts : ndarray of ints, of shape (c,)
-        The first input of each column.
-    n_inputs : int
-        How many inputs there are in all.
+        The first input of each column, counted without the bins.
+    n_others : int
+        How many inputs there are in all without the bins.
     dtype : dtype
         Of the matrix.
     """
 
     slot: NDArray[np.signedinteger]
     starts: NDArray[np.intp]
-    n_inputs: int
+    n_others: int
     dtype: DType
 
     def __getitem__(self, rows: Batch) -> sp.csr_array:
-        """Return these rows, (b, n_inputs)."""
+        """Return these rows, (b, n_others)."""
         slot = self.slot[rows]
         known = slot >= 0
         inputs = (slot + self.starts)[known]
         # in CSR's terms: `inputs` are the columns of the ones, `ends` says where each row's end
         ends = np.concatenate([[0], known.sum(axis=1).cumsum()])
-        return sp.csr_array((np.ones(len(inputs), self.dtype), inputs, ends), shape=(len(slot), self.n_inputs))
-
-    def with_inputs(self, chosen: NDArray[np.intp]) -> CategorySlots:
-        """Return the same rows for a network that has only the `chosen` inputs.
-
-        These are positions among all, increasing; every one-hot input of these columns must be among them.
-        """
-        return replace(self, starts=np.searchsorted(chosen, self.starts), n_inputs=len(chosen))
+        return sp.csr_array((np.ones(len(inputs), self.dtype), inputs, ends), shape=(len(slot), self.n_others))
 
 
 def choose_lookups(
@@ -126,8 +119,9 @@ def choose_lookups(
     is_dense = np.ones(starts[-1], dtype=bool)  # of each input, (n_inputs,)
     for j, one_hot in wide.items():
         is_dense[starts[j] : starts[j] + one_hot.n_inputs] = False
-    wide_starts = {j: int(starts[j]) for j in wide}
-    return LookedUpCategories(wide, wide_starts, len(is_dense), make_encoder(rest), np.flatnonzero(is_dense))
+    n_bins = int(starts[0])
+    wide_starts = {j: int(starts[j]) - n_bins for j in wide}
+    return LookedUpCategories(wide, wide_starts, len(is_dense) - n_bins, make_encoder(rest), np.flatnonzero(is_dense))
 
 
 def one_hot_of(column: Column) -> CategoryColumn | None:

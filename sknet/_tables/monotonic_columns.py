@@ -38,7 +38,7 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
             )
     if not any(values):
         return None
-    signs: list[object] = []
+    signs: list[list[object]] = []  # of each column's inputs
     for name, value, column in zip(encoder.column_names, values, encoder.columns, strict=True):
         if value and not isinstance(column, NUMBER_COLUMNS):
             raise ValueError(
@@ -46,8 +46,8 @@ def input_signs(monotonic_cst: object, encoder: TableEncoder) -> NDArray[np.int8
                 "fall. Set it to 0, or make the column one of numbers."
             )
         # what is left of such a column is its indicator of missing values
-        signs += [value if facts.kind in ("number", "bin") else 0 for facts in column.inputs]
-    return np.array(signs, np.int8)
+        signs.append([value if facts.kind in ("number", "bin") else 0 for facts in column.inputs])
+    return np.array(encoder.bins_first(signs), np.int8)
 
 
 def _by_name(monotonic_cst: Mapping[object, object], encoder: TableEncoder) -> list[object]:

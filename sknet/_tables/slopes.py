@@ -35,11 +35,9 @@ def gradients_by_column(encoder: TableEncoder, X: Table, by_input: Array) -> Arr
             return by_input * np.array([facts.scale for _, facts in encoder.inputs])
         X = X.toarray()
     by_column = np.full((*by_input.shape[:2], encoder.n_columns), np.nan)
-    first = 0
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
         slopes = column.slopes(column_at(X, j), name)  # (n, inputs of the column)
         if slopes is not None:
             # (n, k, inputs) times (n, 1, inputs), added up over the inputs: (n, k)
-            by_column[:, :, j] = np.vecdot(by_input[:, :, first : first + column.n_inputs], slopes[:, np.newaxis])
-        first += column.n_inputs
+            by_column[:, :, j] = np.vecdot(by_input[:, :, encoder.positions(j)], slopes[:, np.newaxis])
     return by_column

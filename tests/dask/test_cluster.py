@@ -132,12 +132,11 @@ def kill(workers, which, delay):
         (dict(solver="lbfgs"), "gradient", 5, 0.002),
         (dict(early_stopping="folds"), "gradient", 20, 0.001),
         (dict(n_members=2), "gradient", 17, 0.002),
-        (dict(n_members=2), "some_inputs", 1, 0.001),
         (dict(n_members=2), "raw_outputs", 4, 0.001),
         (dict(dropout=0.2), "gradient", 9, 0.003),
         ({}, "OnWorker", 1, 0.01),
     ],
-    ids=["adam", "encode", "lbfgs", "folds", "members", "without bins", "outputs of members", "dropout", "kept values"],
+    ids=["adam", "encode", "lbfgs", "folds", "members", "outputs of members", "dropout", "kept values"],
 )
 def test_a_lost_worker_changes_nothing(client, workers, monkeypatch, parameters, task, nth, delay):
     given = table()

@@ -6,7 +6,6 @@ import pytest
 from local_workers import calls_of, parted
 from numpy.testing import assert_array_equal
 
-from sknet._model.matrices import non_bin_inputs
 from sknet._tables.encoding import learn_encoder
 
 X = np.arange(40.0).reshape(20, 2)
@@ -26,20 +25,6 @@ def test_rows_that_are_asked_for_twice_are_sent_once():
     assert table.rows_in_memory(rows) is table.rows_in_memory(rows)
     assert calls_of(table).count("take") == 1
     assert_array_equal(table.rows_in_memory(rows + 1), X[rows + 1])
-
-
-def test_bins_are_left_out_once():
-    encoder = learn_encoder(X, numeric_encoding="piecewise_linear")
-    table = parted(X, 4)
-    encoded = table.encode(encoder, np.dtype(float), None)
-    raw = non_bin_inputs(encoder)
-    assert 0 < len(raw) < encoder.n_inputs
-    for some, rows in ((encoded, np.arange(20)), (encoded[np.array([7, 2])], np.array([7, 2]))):
-        narrow = some.without_bins()
-        shards = zip(narrow.futures, narrow.rows, strict=True)
-        values = narrow.shard.join([Z if of_shard is None else Z[of_shard] for Z, of_shard in shards])
-        assert_array_equal(values, np.c_[encoder.encode(X[rows], np.dtype(float))[:, raw], np.ones(len(rows))])
-    assert calls_of(table).count("some_inputs") == 1
 
 
 def test_rows_are_encoded_in_any_order():

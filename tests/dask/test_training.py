@@ -7,7 +7,7 @@ from mixed_table import LABELS, WEIGHT, N, X, rng, y
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.matrices import Samples, non_bin_inputs, some_inputs
+from sknet._model.matrices import Samples
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.inputs import DenseInputs
 from sknet._network.layout import Layout
@@ -180,10 +180,16 @@ def objectives(has_bins):
     encoder = learn_encoder(numbers, numeric_encoding="piecewise_linear")
     encoded = parted(numbers).encode(encoder, np.dtype(float), None)
     Z = encoder.encode(numbers, np.dtype(float), ones=True)
-    if not has_bins:
-        encoded, Z = encoded.without_bins(), some_inputs(Z, non_bin_inputs(encoder))
-    given = Layout((Z.shape[1] - 1, 3, 1)), (ACTIVATIONS["tanh"],), SQUARED_ERROR, ElasticNet(l2=0.3, l1=0.2)
-    inputs, remote, target = DenseInputs(Z, 50, kind="ones"), encoded.inputs(50), numbers[:, :1] * 2.0
+    n_skipped = 0 if has_bins else encoder.n_bins
+    assert encoder.n_bins
+    given = (
+        Layout((encoder.n_inputs - n_skipped, 3, 1)),
+        (ACTIVATIONS["tanh"],),
+        SQUARED_ERROR,
+        ElasticNet(l2=0.3, l1=0.2),
+    )
+    inputs, remote = DenseInputs(Z, 50, "ones", n_skipped), encoded.inputs(50, n_skipped)
+    target = numbers[:, :1] * 2.0
     local = Objective(*given, inputs, target, max_rows=50)
     samples = Samples(remote, target, None, 50.0, 50)
     return local, encoded.objective(*given, samples, ()), remote, inputs, given[0].n_parameters

@@ -47,11 +47,12 @@ def encoded(table, numeric_encoding="piecewise_linear", weight=None, **parameter
     return encoding, encode_rows(encoding, rows, cross_fit=False), rows
 
 
-def dense(inputs, batch):
+def dense(inputs, batch, n_inputs):
     """A batch of the network's inputs, whatever form they have, as one array; without the column of ones."""
     Z = inputs(batch)
     if inputs.kind == "mixed":
-        whole = Z.one_hot.toarray()
+        whole = np.zeros((len(Z.dense), n_inputs))
+        whole[:, n_inputs - Z.one_hot.shape[1] :] = Z.one_hot.toarray()
         whole[:, Z.dense_inputs] += Z.dense
         return whole
     Z = Z.toarray() if sp.issparse(Z) else np.array(Z)
@@ -70,24 +71,26 @@ def test_rows_chosen_by_number_are_those_encoded_alone(kind, without_bins, as_co
     alone = table.iloc[SOME] if kind == "look-ups" else np.asarray(table)[SOME]
     expected = encode_rows(encoding, Rows(alone, all_rows.y[SOME]), cross_fit=False)
     taken = all_rows.take(np.arange(N)[::-1]).take(N - 1 - SOME)  # some of some of the rows
-    if without_bins:
-        expected, taken = expected.without_bins(), taken.without_bins()
     assert (taken.table.inputs(1).kind == "mixed") == (kind == "look-ups")
-    Z, Z_alone = taken.table.inputs(len(SOME)), expected.table.inputs(len(SOME))
+    n_skipped = encoding.encoder.n_bins if without_bins else 0
+    n_inputs = encoding.encoder.n_inputs - n_skipped
+    Z, Z_alone = (rows.table.inputs(len(SOME), n_skipped) for rows in (taken, expected))
     for batch in (slice(0, 4), slice(4, 6), np.array([3, 1])):
-        assert_array_equal(dense(Z, batch), dense(Z_alone, batch))
+        assert dense(Z, batch, n_inputs).shape == (len(np.arange(6)[batch]), n_inputs)
+        assert_array_equal(dense(Z, batch, n_inputs), dense(Z_alone, batch, n_inputs))
     assert_array_equal(taken.y, all_rows.y[SOME])
 
 
 @pytest.mark.parametrize("kind", TABLES)
 def test_without_bins_is_a_raw_encoding(kind, tmp_path):
     table = TABLES[kind](tmp_path)
-    _, with_bins, _ = encoded(table)
-    _, raw, _ = encoded(table, "raw")
-    rows = slice(0, N)
-    expected = dense(raw.table.inputs(N), rows)
-    assert_array_equal(dense(with_bins.without_bins().table.inputs(N), rows), expected)
-    assert dense(with_bins.table.inputs(N), rows).shape[1] > expected.shape[1]
+    encoding, with_bins, _ = encoded(table)
+    encoding_of_raw, raw, _ = encoded(table, "raw")
+    n_bins, n_raw, rows = encoding.encoder.n_bins, encoding_of_raw.encoder.n_inputs, slice(0, N)
+    expected = dense(raw.table.inputs(N), rows, n_raw)
+    assert n_bins and encoding.encoder.n_inputs == n_bins + n_raw
+    assert_array_equal(dense(with_bins.table.inputs(N, n_bins), rows, n_raw), expected)
+    assert_array_equal(dense(with_bins.table.inputs(N), rows, n_bins + n_raw)[:, n_bins:], expected)
 
 
 def test_weights_are_divided_by_their_mean_and_next_to_none_is_an_error():
@@ -111,7 +114,7 @@ def test_no_rows_target_is_in_its_own_cross_fitted_encoding():
     rows = Rows(CITIES[["city"]], codes)
     encoding = learn_encoding(settings, head, rows, F64)
     own, crossed = (
-        dense(encode_rows(encoding, rows, cross_fit=cross_fit).table.inputs(N), slice(0, N))[:, 0]
+        dense(encode_rows(encoding, rows, cross_fit=cross_fit).table.inputs(N), slice(0, N), 1)[:, 0]
         for cross_fit in (False, True)
     )
     assert np.corrcoef(own, labels)[0, 1] > 0.4 > np.corrcoef(crossed, labels)[0, 1]
@@ -141,9 +144,9 @@ def test_a_fit_from_compact_rows_has_the_same_weights(kind, parameters, monkeypa
 
 
 def spied(function, calls):
-    def call(*arguments):
+    def call(*arguments, **keywords):
         calls.append(arguments)
-        return function(*arguments)
+        return function(*arguments, **keywords)
 
     return call
 

@@ -124,7 +124,8 @@ def mixed_rows(X):
     """Every second input of X as an array, the others as a CSR matrix."""
     one_hot = X.copy()
     one_hot[:, ::2] = 0.0
-    return MixedRows(X[:, ::2].copy(), sp.csr_array(one_hot), np.arange(X.shape[1])[::2])
+    # the first input is dense, as bins are: it is not among those that may be one-hot
+    return MixedRows(X[:, ::2].copy(), sp.csr_array(one_hot[:, 1:]), np.arange(X.shape[1])[::2])
 
 
 KINDS = {"dense": lambda X: X, "ones": with_ones, "sparse": sp.csr_array, "mixed": mixed_rows}

@@ -190,11 +190,12 @@ def test_a_cut_file_is_refused_wherever_it_is_cut(path):
             read(path)
 
 
-def test_a_later_version_says_so(path, monkeypatch):
-    monkeypatch.setattr(files, "VERSION", 2)
+@pytest.mark.parametrize(("other", "called"), [(files.VERSION + 1, "a later"), (files.VERSION - 1, "an earlier")])
+def test_another_version_says_so(path, monkeypatch, other, called):
+    monkeypatch.setattr(files, "VERSION", other)
     write(path, TREE)
-    monkeypatch.setattr(files, "VERSION", 1)
-    with pytest.raises(ModelFileError, match="written by a later version of sknet"):
+    monkeypatch.undo()
+    with pytest.raises(ModelFileError, match=f"written by {called} version of sknet: its format is {other}"):
         read(path)
 
 

@@ -13,12 +13,13 @@ BINNED, BOTH = BinnedColumn(NUMBER, (0.0, 1.0, 4.0), 1.0), BinnedColumn(FLAGGED,
 LETTERS = CategoryColumn(("a", "b", "c"))
 
 
-def test_inputs_stand_side_by_side_in_the_order_of_the_columns():
+def test_bins_come_first_and_both_parts_are_in_the_order_of_the_columns():
     layout = compute_layout([NUMBER, LETTERS, BOTH, FLAGGED])
-    assert layout.starts.tolist() == [0, 1, 4, 9, 11]
-    assert layout.number_columns.tolist() == [0, 2, 3] and layout.number_inputs.tolist() == [0, 4, 9]
+    assert layout.bin_starts.tolist() == [0, 0, 0, 3, 3] and layout.starts.tolist() == [3, 4, 7, 9, 11]
+    assert [np.arange(11)[layout.positions(j)].tolist() for j in range(4)] == [[3], [4, 5, 6], [0, 1, 2, 7, 8], [9, 10]]
+    assert layout.number_columns.tolist() == [0, 2, 3] and layout.number_inputs.tolist() == [3, 7, 9]
     assert layout.indicated.tolist() == [1, 2] and layout.other_columns == [1] and not layout.only_numbers
-    assert layout.bins.span == slice(6, 9)
+    assert layout.bins.span == slice(0, 3)
 
 
 @pytest.mark.parametrize(("columns", "plain"), [([NUMBER] * 3, True), ([NUMBER, FLAGGED], False), ([BINNED], False)])
@@ -35,6 +36,7 @@ def test_bins_at_once_are_bins_one_by_one(dtype):
     layout, out, expected = compute_layout(columns), np.zeros((3, 9)), np.zeros((3, 9))
     layout.bins.write(X, out)
     for j, column in enumerate(columns):
-        column.write(X[:, j], expected[:, layout.starts[j] : layout.starts[j + 1]], "c")
-    bins = [1, 2, 6, 7, 8]
-    np.testing.assert_array_equal(out[:, bins], expected[:, bins])
+        inputs = np.zeros((3, column.n_inputs))
+        column.write(X[:, j], inputs, "c")
+        expected[:, layout.positions(j)] = inputs
+    np.testing.assert_array_equal(out[:, :5], expected[:, :5])

@@ -364,6 +364,7 @@ class Above:
 
     level: float
     n_inputs = 1
+    n_bins = 0
     suffixes = ("_high",)
 
     def write(self, values, out, name):

@@ -9,13 +9,13 @@ Conventions
 n rows; n_inputs inputs of the network; k columns of the target matrix.
 
 values : (n,)            one column of the table as it comes: an array or a pandas Series
-out : (n, n_inputs)      its inputs, zeros before `write`
+out : (n, n_inputs)      its inputs, zeros before `write`; its bins first, if it has any
 slopes : (n, n_inputs)   the derivative of each input by the value; where it jumps, the mean of both sides
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple, Protocol
+from typing import ClassVar, NamedTuple, Protocol
 
 from sknet._tables.frames import ColumnValues
 from sknet._typing import Array
@@ -51,6 +51,10 @@ class Column(Protocol):
         """How many inputs the column becomes."""
 
     @property
+    def n_bins(self) -> int:
+        """How many of them, the first ones, are bins: a network may do without these."""
+
+    @property
     def suffixes(self) -> tuple[str, ...]:
         """What follows the column's name in the name of each input."""
 
@@ -69,6 +73,7 @@ class WithoutSlopes:
     """Base of the columns whose values are no numbers."""
 
     __slots__ = ()
+    n_bins: ClassVar[int] = 0
 
     def slopes(self, values: ColumnValues, name: str) -> None:
         """Return None: there are no derivatives."""

@@ -1,4 +1,4 @@
-"""A column of numbers as the scaled number and, beside it, piecewise-linear bins between its quantiles [1]_.
+"""A column of numbers as piecewise-linear bins between its quantiles [1]_ and, after these, the scaled number.
 
 A bin's input is 0 below its lower edge, 1 above its upper edge, and linear between: a layer of such inputs can bend a
 column anywhere, at the scale at which its values lie. Values that many rows share (zeros, codes) are edges of their
@@ -34,9 +34,9 @@ class BinnedColumn:
     Attributes
     ----------
     number : Column
-        The scaled number, maybe with its indicator of missing values: the first inputs.
+        The scaled number, maybe with its indicator of missing values: the last inputs.
     edges : tuple of float
-        Edges of the bins, which are the inputs after these; increasing.
+        Edges of the bins, which are the inputs before these; increasing.
     fill : float
         What a missing value stands for.
     """
@@ -52,20 +52,20 @@ class BinnedColumn:
 
     @property
     def n_inputs(self) -> int:
-        """The number's own inputs and the bins."""
+        """The bins and the number's own inputs."""
         return self.number.n_inputs + self.n_bins
 
     @property
     def suffixes(self) -> tuple[str, ...]:
         """What follows the column's name in the name of each input."""
-        return (*self.number.suffixes, *(f"_bin{i}" for i in range(1, self.n_bins + 1)))
+        return (*(f"_bin{i}" for i in range(1, self.n_bins + 1)), *self.number.suffixes)
 
     @property
     def inputs(self) -> tuple[InputFacts, ...]:
         """What each input is: a bin is clip((x - centre) * scale, 0, 1)."""
         low, scale = self.bins
         pairs = zip(low.tolist(), scale.tolist(), strict=True)
-        return (*self.number.inputs, *(InputFacts("bin", None, edge, edge, factor) for edge, factor in pairs))
+        return (*(InputFacts("bin", None, edge, edge, factor) for edge, factor in pairs), *self.number.inputs)
 
     @property
     def bins(self) -> tuple[Array, Array]:
@@ -76,11 +76,10 @@ class BinnedColumn:
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
-        first = self.number.n_inputs
-        self.number.write(values, out[:, :first], name)
+        self.number.write(values, out[:, self.n_bins :], name)
         numbers = number_values(values, name).astype(np.float64)
         filled = np.where(np.isnan(numbers), self.fill, numbers)  # (n,)
-        write_bins(np.repeat(filled[:, np.newaxis], self.n_bins, axis=1), *self.bins, out[:, first:])
+        write_bins(np.repeat(filled[:, np.newaxis], self.n_bins, axis=1), *self.bins, out[:, : self.n_bins])
 
     def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the derivatives of the inputs, (n, n_inputs); of a bin, half its slope at either edge."""
@@ -90,8 +89,8 @@ class BinnedColumn:
         # (n, b): 1 inside of a bin, 0.5 at its edges, where the slope jumps
         inside = 0.5 * ((low <= numbers) & (numbers < high)) + 0.5 * ((low < numbers) & (numbers <= high))
         slopes = np.zeros((len(numbers), self.n_inputs))
-        slopes[:, : self.number.n_inputs] = self.number.slopes(values, name)
-        slopes[:, self.number.n_inputs :] = inside * scale  # no missing value is inside
+        slopes[:, : self.n_bins] = inside * scale  # no missing value is inside
+        slopes[:, self.n_bins :] = self.number.slopes(values, name)
         return slopes
 
 

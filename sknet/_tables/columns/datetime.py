@@ -76,6 +76,11 @@ class DatetimeColumn:
         return self.seconds.n_inputs + 2 * len(self.cycles)
 
     @property
+    def n_bins(self) -> int:
+        """Those of the seconds."""
+        return self.seconds.n_bins
+
+    @property
     def suffixes(self) -> tuple[str, ...]:
         """What follows the column's name in the name of each input."""
         return (*self.seconds.suffixes, *(f"_{cycle}_{wave}" for cycle in self.cycles for wave in ("sin", "cos")))

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 import numpy as np
 
@@ -119,6 +119,7 @@ class SingleNumber:
 
     __slots__ = ()
     has_missing_indicator: bool
+    n_bins: ClassVar[int] = 0
 
     @property
     def n_inputs(self) -> int:

@@ -66,15 +66,15 @@ def test_weights_are_repetitions(sample, n_bins):
 
 def test_a_bin_is_0_below_1_above_and_linear_between():
     column = BinnedColumn(NumberColumn(0.0, 1.0), (0.0, 1.0, 3.0), 0.0)
-    assert column.suffixes == ("", "_bin1", "_bin2") and column.n_inputs == 3
-    assert write(column, [-1, 0.5, 1, 2, 9])[:, 1:].tolist() == [[0, 0], [0.5, 0], [1, 0], [1, 0.5], [1, 1]]
+    assert column.suffixes == ("_bin1", "_bin2", "") and (column.n_bins, column.n_inputs) == (2, 3)
+    assert write(column, [-1, 0.5, 1, 2, 9])[:, :2].tolist() == [[0, 0], [0.5, 0], [1, 0], [1, 0.5], [1, 1]]
 
 
 def test_a_missing_value_stands_for_the_centre():
     column = learn([1, 2, 3, 4, np.nan])
-    assert column.suffixes[:2] == ("", "_missing")
+    assert column.suffixes[3:] == ("", "_missing")
     found = write(column, [np.nan, 2.0])
-    assert (found[0, 2:] == found[1, 2:]).all() and found[:, :2].tolist() == [[0, 1], [0, 0]]
+    assert (found[0, :3] == found[1, :3]).all() and found[:, 3:].tolist() == [[0, 1], [0, 0]]
 
 
 def test_a_column_of_two_values_has_no_bins():
@@ -98,4 +98,4 @@ def test_inputs_tell_how_a_bin_is_computed():
         if facts.kind == "bin":
             expected = np.clip((x - facts.centre) * facts.scale, 0, 1)
             np.testing.assert_allclose(write(column, x)[:, place], expected, atol=1e-12)
-    assert [facts.edge for facts in column.inputs[1:]] == list(column.edges[:-1])
+    assert [facts.edge for facts in column.inputs[:-1]] == list(column.edges[:-1])

@@ -145,7 +145,7 @@ def test_zones_that_differ_by_row_are_refused_by_name():
 
 def test_seconds_have_bins_as_other_numbers():
     encoder = learn_encoder(pd.DataFrame({"when": HOURS}), numeric_encoding="piecewise_linear", n_bins=4)
-    assert encoder.feature_names[:6] == ["when", "when_bin1", "when_bin2", "when_bin3", "when_bin4", "when_hour_sin"]
+    assert encoder.feature_names[:6] == ["when_bin1", "when_bin2", "when_bin3", "when_bin4", "when", "when_hour_sin"]
 
 
 def test_a_date_may_be_chosen_as_a_category():
