@@ -20,7 +20,7 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from sknet._estimators.user_warnings import warn
+from sknet._estimators.user_warnings import warn_once_a_line
 from sknet._model.heads import Head
 from sknet._tables.arrays import (
     as_native_array,
@@ -31,7 +31,7 @@ from sknet._tables.arrays import (
     refuse_foreign,
 )
 from sknet._tables.choices import ColumnChoices
-from sknet._tables.frames import as_pandas, column_names, is_frame
+from sknet._tables.frames import as_pandas, column_names, is_frame, without_wrapper
 from sknet._tables.messages import short_list
 from sknet._tables.misread import misread_columns
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows, is_memory_mapped, is_sparse, refuse_bad_sparse
@@ -155,7 +155,10 @@ def read_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, Colu
         # its rows stay where they are: a few tell the columns and types of all
         return X, replace(read_table(X.example_rows, name, choices)[1], may_be_text=())
     if type(X) is not np.ndarray:
+        X = without_wrapper(X)
         refuse_foreign(X, "X")
+    if choices.named:
+        X = as_objects_if_text(X)
     if choices.named and holds_objects(X):
         kinds = choices.named_kinds(_array_names(X.shape[1]))
         may_be_text = tuple([j for j, kind in enumerate(kinds) if kind is not None])
@@ -174,10 +177,10 @@ def read_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, Colu
 def _warn_of_misread_columns(frame: Table, choices: ColumnChoices) -> None:
     """Warn of columns of text that are numbers or dates by their values."""
     for column, remedy in misread_columns(frame, choices):
-        warn(
+        warn_once_a_line(
             f"Column {column!r} of X is text whose values are numbers or dates, and is not read as such. "
-            f"Convert it with {remedy}; or, if it is a category, say so with "
-            f"categorical_features=['from_dtype', {column!r}].",
+            f"Convert it with {remedy}; or, if it is a category, make it one with X[{column!r}].astype('category'), or "
+            f"say so with categorical_features=['from_dtype', {column!r}].",
             UserWarning,
         )
 
@@ -189,7 +192,10 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
     if isinstance(X, ExternalTable):
         read_known_table(X.example_rows, columns, name)
         return X
+    X = without_wrapper(X)
     refuse_foreign(X, "X")
+    if columns.may_be_text:
+        X = as_objects_if_text(X)
     if columns.may_be_text and holds_objects(X):
         if X.shape[1] != columns.n:
             raise ValueError(f"X has {X.shape[1]} features, but {name} is expecting {columns.n} features as input.")
@@ -204,6 +210,17 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
         validate_data(stand_in, X, reset=False, skip_check_array=True)  # number and names of columns only
         return _check_frame(X, name)
     return _read_array(X, partial(validate_data, stand_in, reset=False))
+
+
+def as_objects_if_text(X: Table) -> Table:
+    """Return a list of rows with text or None among their values as an array of objects; all else as it is."""
+    if not isinstance(X, list | tuple):
+        return X
+    try:
+        is_text = holds_objects(np.asarray(X))
+    except ValueError:  # rows of several lengths: an error of `check_array`, which says more
+        return X
+    return np.array(X, dtype=object) if is_text else X
 
 
 def holds_objects(X: object) -> bool:

@@ -80,6 +80,15 @@ def is_frame(X: object) -> bool:
     return isinstance(X, pd.DataFrame) or (hasattr(X, "columns") and hasattr(X, "get_column_index"))
 
 
+def without_wrapper(X: Table) -> Table:
+    """Return the frame that a narwhals frame wraps; all else as it is.
+
+    Narwhals need not be installed: its frames are known by two attributes, which a frame of pandas may have as columns.
+    """
+    is_wrapper = not isinstance(X, pd.DataFrame) and hasattr(X, "to_native") and hasattr(X, "implementation")
+    return X.to_native() if is_wrapper else X
+
+
 def as_pandas(frame: Table) -> pd.DataFrame:
     """Convert a data frame to a pandas one; a pandas one is returned as it is."""
     if isinstance(frame, pd.DataFrame):

@@ -42,7 +42,7 @@ SYMBOLS = r"[$€£%\s]|,(?=\d{3}(?!\d))"
 def misread_columns(frame: pd.DataFrame, choices: ColumnChoices) -> Iterator[tuple[str, str]]:
     """Yield the name of each column of text that holds numbers or dates, and the pandas call that converts it.
 
-    Columns that the user names are passed over: they are what the user says.
+    Columns that the user names, or has made categories, are passed over: they are what the user says.
     """
     if not choices.by_dtype or as_uniform_array(frame) is not None:
         return
@@ -50,7 +50,9 @@ def misread_columns(frame: pd.DataFrame, choices: ColumnChoices) -> Iterator[tup
     names = column_names(frame)
     for j, (name, named) in enumerate(zip(names, choices.named_kinds(names), strict=True)):
         column = column_at(sample, j)
-        if named is None and getattr(column.dtype, "kind", "O") in "OUT":  # NumPy's kinds of objects and strings
+        is_category = isinstance(column.dtype, pd.CategoricalDtype)  # its kind is that of objects, too
+        # O, U, T: NumPy's kinds of objects and strings
+        if named is None and not is_category and getattr(column.dtype, "kind", "O") in "OUT":
             remedy = _remedy(_text_levels(column), name)
             if remedy:
                 yield name, remedy

@@ -429,6 +429,29 @@ def test_tables_that_would_be_misread_are_refused_by_name(what):
         net.fit(X, NUMBER, X_val=table, y_val=NUMBER)
 
 
+@pytest.mark.parametrize("rows", [[["a", 1.0], ["b", 2.5]], (("a", None), (None, 2.5))], ids=["lists", "tuples"])
+def test_rows_with_text_in_lists_are_those_of_an_array(rows):
+    rows, labels = rows * 20, [0, 1] * 20
+    net = SigmoidMLPClassifier(3, max_iter=2, random_state=0, categorical_features=[0])
+    expected = net.fit(np.array(rows, dtype=object), labels).predict_proba(np.array(rows, dtype=object))
+    assert_array_equal(net.fit(rows, labels).predict_proba(rows), expected)
+    with pytest.raises(ValueError, match="X"):
+        net.predict([["a", 1.0], ["b"]])
+    with pytest.raises(ValueError, match="Column 'x0' of X holds text"):
+        SigmoidMLPClassifier().fit([["a", 1.0], ["b", 2.5]] * 20, labels)
+
+
+@pytest.mark.parametrize("kind", [pd.DataFrame, pl.DataFrame])
+def test_a_frame_of_narwhals_is_the_frame_that_it_wraps(kind):
+    nw = pytest.importorskip("narwhals")
+    frame = kind({"number": X[:, 0], "city": ["ab"[i % 2] for i in range(len(X))]})
+    net = SigmoidMLPRegressor(3, max_iter=2, random_state=0)
+    expected = net.fit(frame, NUMBER).predict(frame)
+    wrapped = nw.from_native(frame)
+    assert_array_equal(net.fit(wrapped, NUMBER, X_val=wrapped, y_val=NUMBER).feature_names_in_, ["number", "city"])
+    assert_array_equal(net.fit(wrapped, NUMBER).predict(wrapped), expected)
+
+
 def test_masked_values_are_missing_ones():
     net = SigmoidMLPRegressor(3, max_iter=2, random_state=0)
     masked, missing = np.ma.masked_array(X, X > 1.0), np.where(X > 1.0, np.nan, X)

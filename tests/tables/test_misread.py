@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from sklearn.model_selection import cross_val_score
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 
@@ -30,7 +31,6 @@ PRICES = drawn([f"${price:,}" for price in range(900, 97_900, 1_000)])
 MISREAD = {
     "one question mark": (NUMBERS, "pd.to_numeric(X['a'], errors='coerce')"),
     "missing and unused": (pd.Series(NUMBERS).mask(Y > 1), "pd.to_numeric(X['a'], errors='coerce')"),
-    "category": (pd.Categorical(NUMBERS), "pd.to_numeric(X['a'], errors='coerce')"),
     "prices": (PRICES, "pd.to_numeric(X['a'].str.replace('[$€£%, ]', '', regex=True), errors='coerce')"),
     "shares": (drawn([f"{k} %" for k in range(30)]), "str.replace"),
     "days": (drawn(DAYS.strftime("%Y-%m-%d")), "pd.to_datetime(X['a'], errors='coerce')"),
@@ -65,12 +65,28 @@ def test_what_is_named_converts_the_column(kind):
     drawn([f"c{k}" for k in range(97)]), drawn([*map(str, range(19))]), pd.Categorical(rng.integers(0, 97, N)),
     rng.integers(0, 97, N), rng.choice(DAYS, N), drawn([f"1.{k}.{k}" for k in range(30)]),
     drawn([f"{k}-{k + 9}" for k in range(30)]), drawn([*map(str, range(30)), *(f"c{k}" for k in range(30))]),
-    drawn([f"{k},5" for k in range(30)]), np.where(Y > 0, None, np.nan),
-], ids=["text", "few", "codes", "integers", "dates", "versions", "ranges", "half", "commas", "nothing"])  # fmt: skip
+    drawn([f"{k},5" for k in range(30)]), np.where(Y > 0, None, np.nan), pd.Categorical(NUMBERS),
+], ids=[
+    "text", "few", "codes", "integers", "dates", "versions", "ranges", "half", "commas", "nothing", "type",
+])  # fmt: skip
 def test_other_columns_are_none_of_its_business(values):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         fit(values)
+
+
+def test_what_is_meant_can_be_said_by_the_type():
+    with pytest.warns(UserWarning, match="is text") as caught:
+        fit(NUMBERS)
+    assert "X['a'].astype('category')" in str(caught[0].message)
+
+
+def test_it_comes_once_in_a_cross_validation():
+    frame = pd.DataFrame({"b": Y, "code": NUMBERS})
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        cross_val_score(SigmoidMLPRegressor(**QUICK), frame, Y, cv=3)
+    assert len([one for one in caught if "Column 'code'" in str(one.message)]) == 1
 
 
 def test_polars_and_the_first_partial_fit():
