@@ -45,8 +45,8 @@ from sknet._estimators.resolve import objective_settings, resolve
 from sknet._estimators.user_warnings import warn
 from sknet._model.heads import Head, without_absent_labels
 from sknet._model.matrices import encode_rows, encode_validation, encoding_of, learn_encoding
-from sknet._model.network_run import make_run
-from sknet._model.selection import FoldNetworks, select_epoch
+from sknet._model.network_run import make_run, refuse_networks_beyond_memory
+from sknet._model.selection import FoldNetworks, fold_plan, select_epoch
 from sknet._model.settings import Settings
 from sknet._model.starting import refuse_other_weights, state_to_continue_from
 from sknet._storage import checkpoints
@@ -248,6 +248,8 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             refuse_or_warn_of_left_out(encoding.encoder)
         else:
             encoding = encoding_of(earlier.model, data.head)
+        n_folds = fold_plan(len(rows), rows.groups is not None).n_held_out if plan.by_folds else 0
+        refuse_networks_beyond_memory(settings, encoding, len(rows), n_folds)
         # cross-fitted: a training row whose level is encoded by a mean of targets does not see its own target
         encoded = encode_rows(encoding, rows, cross_fit=settings.table.category_encoding != "one_hot", train=train)
         training, validation, validation_table = encoded, None, data.validation

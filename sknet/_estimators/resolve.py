@@ -1,6 +1,7 @@
 """From an estimator's parameters to `Settings`, once per fit: every "auto" answered, typed, one entry per layer."""
 
 from collections.abc import Callable, Mapping, Sequence
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import TypeVar
 
@@ -93,6 +94,9 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False) -> Setting
     """Return the settings of resolved parameters; where training continues, those of the joined network."""
     sizes = hidden_sizes(p)
     n_members = int(p.n_members)
+    if n_members > 1 and not is_continued:  # now, before there is anything for each: weights between hidden layers
+        n_weights = sum([(fan_in + 1) * fan_out for fan_in, fan_out in pairwise(sizes)])
+        refuse_beyond_memory(f"n_members={n_members}", n_members * n_weights, 4, n_networks=n_members)
     # "auto" is by turns: the numbers as they are, and with bins beside them
     sees_bins = tuple(
         [p.numeric_encoding != "raw" and (p.numeric_encoding != "auto" or i % 2 == 1) for i in range(n_members)]

@@ -11,15 +11,22 @@ N_THETA_COPIES = 6
 N_LAYER_BUFFERS = 4
 """Arrays as large as a layer's outputs for a batch: the sums, their gradient, and for dropout the mask and the rest."""
 
+NETWORK_BYTES = 2**14
+"""Bytes that the objects of the smallest network in training take, beside its arrays."""
 
-def refuse_beyond_memory(what: str, n_weights: int, itemsize: int, n_outputs: int = 0) -> None:
-    """Raise if theta, its gradient and moments, and a batch's `n_outputs` of all layers, cannot fit in the memory."""
-    needed = (N_THETA_COPIES * n_weights + N_LAYER_BUFFERS * n_outputs) * itemsize
+
+def refuse_beyond_memory(what: str, n_weights: int, itemsize: int, n_outputs: int = 0, n_networks: int = 1) -> None:
+    """Raise if theta, its gradient and moments, and a batch's `n_outputs` of all layers, cannot fit in the memory.
+
+    Weights and outputs are those of all networks together.
+    """
+    needed = (N_THETA_COPIES * n_weights + N_LAYER_BUFFERS * n_outputs) * itemsize + n_networks * NETWORK_BYTES
     memory = memory_limit()
     if memory is not None and needed > memory:
+        remedy = "smaller layers" if n_networks == 1 else "fewer or smaller networks"
         raise ValueError(
             f"{what} makes {n_weights:,} weights; to train them takes {needed // 2**30:,} GiB, and this machine has "
-            f"{memory / 2**30:,.1f} GiB: use smaller layers{', or smaller batches' if n_outputs else ''}."
+            f"{memory / 2**30:,.1f} GiB: use {remedy}{', or smaller batches' if n_outputs else ''}."
         )
 
 

@@ -14,7 +14,7 @@ from typing import Self
 import numpy as np
 
 from sknet._model.joining import join_networks
-from sknet._model.machine import refuse_beyond_memory
+from sknet._model.machine import NETWORK_BYTES, refuse_beyond_memory
 from sknet._model.matrices import EncodedRows, Encoding, Samples, make_samples
 from sknet._model.model import Model, Network
 from sknet._model.monotone_bounds import make_monotone_bounds
@@ -212,7 +212,7 @@ def make_run(
     """
     head, activations = encoding.head, settings.network.activations
     n_skipped = 0 if sees_bins else encoding.encoder.n_bins
-    layout = Layout((encoding.encoder.n_inputs - n_skipped, *settings.network.hidden_sizes, head.n_outputs))
+    layout = layout_of(settings, encoding, sees_bins=sees_bins)
     max_rows = rows_at_once(settings, training)
     n_validation_rows = 0 if validation is None else min(len(validation), MAX_ROWS)
     n_outputs = max(max_rows, n_validation_rows) * sum(layout.sizes[1:])
@@ -269,6 +269,27 @@ def make_run(
         monotone=monotone,
     )
     return run if held_out is None else run.with_evaluation(None)
+
+
+def layout_of(settings: Settings, encoding: Encoding, *, sees_bins: bool) -> Layout:
+    """Return the layout of a network that takes the encoded table, with or without its bins."""
+    n_inputs = encoding.encoder.n_inputs - (0 if sees_bins else encoding.encoder.n_bins)
+    return Layout((n_inputs, *settings.network.hidden_sizes, encoding.head.n_outputs))
+
+
+def refuse_networks_beyond_memory(settings: Settings, encoding: Encoding, n_rows: int, n_folds: int) -> None:
+    """Raise if the networks that live at once cannot fit in the memory: all members, and all of each fold."""
+    n_members = len(settings.sees_bins)
+    batch = min(settings.solver.batch_size, n_rows, MAX_ROWS)
+    counts = {sees_bins: (1 + n_folds) * settings.sees_bins.count(sees_bins) for sees_bins in (False, True)}
+    layouts = {sees_bins: layout_of(settings, encoding, sees_bins=sees_bins) for sees_bins in counts}
+    n_weights = sum(counts[bins] * layouts[bins].n_parameters for bins in counts)
+    n_outputs = sum(counts[bins] * batch * sum(layouts[bins].sizes[1:]) for bins in counts)
+    n_networks = sum(counts.values())
+    if n_networks > 1 and n_weights + n_outputs + n_networks * NETWORK_BYTES > MANY_WEIGHTS:
+        among_folds = f", and as many networks for each of {n_folds} folds held out," if n_folds else ""
+        what = f"n_members={n_members}{among_folds} with hidden_layer_sizes={settings.network.hidden_sizes}"
+        refuse_beyond_memory(what, n_weights, encoding.compute_dtype.itemsize, n_outputs, n_networks)
 
 
 def rows_at_once(settings: Settings, training: EncodedRows) -> int:

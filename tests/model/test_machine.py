@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 
 from sknet import SigmoidMLPRegressor
-from sknet._model.machine import N_THETA_COPIES, memory_limit, refuse_beyond_memory, require_package
+from sknet._model.machine import N_THETA_COPIES, NETWORK_BYTES, memory_limit, refuse_beyond_memory, require_package
 
 
 def test_what_cannot_fit_into_memory_is_refused_and_what_can_is_not(monkeypatch):
     pages = {"SC_PHYS_PAGES": 1000, "SC_PAGE_SIZE": 4096}
     monkeypatch.setattr("os.sysconf", pages.__getitem__)
-    most = 1000 * 4096 // (8 * N_THETA_COPIES)
+    most = (1000 * 4096 - NETWORK_BYTES) // (8 * N_THETA_COPIES)
     refuse_beyond_memory("this", most, 8)
-    with pytest.raises(ValueError, match=r"this makes 85,334 weights; to train them takes 0 GiB.*use smaller layers"):
+    with pytest.raises(ValueError, match=r"this makes 84,993 weights; to train them takes 0 GiB.*use smaller layers"):
         refuse_beyond_memory("this", most + 1, 8)
     refuse_beyond_memory("this", most + 1, 4)
 
@@ -39,6 +39,30 @@ def test_layers_that_cannot_fit_in_memory_are_refused(sizes, solver):
         SigmoidMLPRegressor(sizes, solver=solver).fit(X, X[:, 0])
 
 
+@pytest.mark.parametrize("sizes", [(), (96, 32)])
+@pytest.mark.parametrize("n_members", [10**8, 2**62])
+def test_more_members_than_fit_in_memory_are_refused_before_anything_is_made_of_them(n_members, sizes):
+    X = np.arange(40.0).reshape(20, 2)
+    tracemalloc.start()
+    with pytest.raises(ValueError, match=f"n_members={n_members} makes .*GiB: use fewer or smaller networks"):
+        SigmoidMLPRegressor(sizes, n_members=n_members).fit(X, X[:, 0])
+    assert tracemalloc.get_traced_memory()[1] < 2**20
+    tracemalloc.stop()
+
+
+@pytest.mark.parametrize("early_stopping, n_networks", [("folds", 30), (False, 6)])
+def test_networks_of_all_members_and_folds_are_counted(early_stopping, n_networks, monkeypatch):
+    """Of so few rows, each of four folds is held out from six members, and these six train once more."""
+    X = np.random.default_rng(0).normal(size=(200, 2))
+    net = SigmoidMLPRegressor(
+        (500, 500), n_members=6, early_stopping=early_stopping, numeric_encoding="raw", max_iter=1, dtype="float32"
+    )
+    n_weights = n_networks * (3 * 500 + 501 * 500 + 501)
+    monkeypatch.setattr("sknet._model.machine.memory_limit", lambda: n_weights * 4 * N_THETA_COPIES)
+    with pytest.raises(ValueError, match=f"n_members=6.* makes {n_weights:,} weights.*fewer or smaller networks"):
+        net.fit(X, X[:, 0])
+
+
 def test_absurd_depths_are_refused():
     X = np.arange(40.0).reshape(20, 2)
     with pytest.raises(ValueError, match="depth=1000000000000 makes .* weights"):
@@ -51,7 +75,7 @@ def test_the_outputs_of_a_batch_are_counted_before_anything_is_allocated(early_s
     X = np.random.default_rng(0).normal(size=(4000, 1))
     wide = SigmoidMLPRegressor(30_000, batch_size=2000, early_stopping=early_stopping, dtype="float32")
     tracemalloc.start()
-    with pytest.raises(ValueError, match="GiB: use smaller layers, or smaller batches"):
+    with pytest.raises(ValueError, match="hidden_layer_sizes=.*GiB: use .*, or smaller batches"):
         wide.fit(X, X[:, 0])
     assert tracemalloc.get_traced_memory()[1] < 2**24
     tracemalloc.stop()
