@@ -114,6 +114,25 @@ def test_imports_point_one_way(path):
     assert not wrong, f"{relative(path)} must not import {wrong}"
 
 
+def module_of(name: str) -> Path | None:
+    """The file that an imported name comes from: a module's, or that of the module which it is in."""
+    for dotted in (name, name.rpartition(".")[0]):
+        path = ROOT.joinpath(*dotted.split("."))
+        for file in (path.with_suffix(".py"), path / "__init__.py"):
+            if file in SOURCES:
+                return file
+    return None
+
+
+def test_no_files_import_each_other_in_a_circle():
+    """Imports for types alone count; doors, which load what they need when it is used, stand outside."""
+    rooms = [path for path in SOURCES if room_of(path)]
+    left = {path: {module_of(name) for name in imports(path)} & {*rooms} - {path} for path in rooms}
+    while ready := [path for path, others in left.items() if not others & left.keys()]:
+        left = {path: others for path, others in left.items() if path not in ready}
+    assert not left, f"these import each other, or what does: {sorted(map(relative, left))}"
+
+
 @pytest.mark.parametrize("path", SOURCES, ids=relative)
 def test_scikit_learn_is_imported_where_its_contract_is_known(path):
     names = [name.split(".") for name in imports(path) if name.split(".")[0] == "sklearn"]

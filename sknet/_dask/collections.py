@@ -20,7 +20,7 @@ from distributed import Client, default_client
 from sknet._dask.cluster import Cluster, Delayed
 from sknet._dask.partitions import Partitions
 from sknet._dask.table import PartitionedTable
-from sknet._tables.rows import is_sparse
+from sknet._tables.tables import is_sparse
 from sknet._typing import Target
 
 Collection: TypeAlias = Any

@@ -29,7 +29,7 @@ from sknet._network.penalties import ElasticNet
 from sknet._network.sparse_layers import MixedRows
 from sknet._tables.columns.target import TargetTotals
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.rows import take_rows
+from sknet._tables.tables import take_rows
 from sknet._typing import Array, DType, Table
 
 Encoded: TypeAlias = Array | MixedRows
@@ -73,7 +73,7 @@ def encode_shard(
     if not tables:
         hot = sp.csr_array((0, lookups.n_others), dtype=dtype)  # `vstack` takes no empty list
         return MixedRows(np.empty((0, len(lookups.dense_inputs)), dtype), hot, lookups.dense_inputs)
-    parts = [lookups.encode(X, dtype, fold) for X, fold in tables]
+    parts = [encoder.encode_mixed(X, dtype, fold) for X, fold in tables]
     return MixedRows(
         np.concatenate([p[0] for p in parts]), sp.vstack([p[1] for p in parts], "csr"), lookups.dense_inputs
     )

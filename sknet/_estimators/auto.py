@@ -22,7 +22,8 @@ from sknet._estimators.parameters import (
 )
 from sknet._model.row_thresholds import EVALUATED_ROWS, FEW_ROWS, LARGE_ROWS, MANY_ROWS
 from sknet._tables.kinds import count_kinds
-from sknet._tables.rows import IN_MEMORY, Rows, TableLimits, is_sparse, limits_of
+from sknet._tables.rows import IN_MEMORY, Rows, TableLimits, limits_of
+from sknet._tables.tables import is_sparse
 from sknet._training.schedules import SCHEDULES
 
 AUTO_AVERAGING = 0.99

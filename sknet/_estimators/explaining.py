@@ -17,7 +17,7 @@ from sknet._estimators.read_data import prefix_errors
 from sknet._estimators.user_warnings import warn
 from sknet._model.contributions import MAX_BACKGROUND, N_NODES, draw_background, explain
 from sknet._model.explanation import Explanation
-from sknet._tables.rows import is_sparse, take_rows
+from sknet._tables.tables import is_sparse, take_rows
 from sknet._typing import Array, Table
 
 MIN_BACKGROUND_ROWS = 20

@@ -34,7 +34,8 @@ from sknet._tables.choices import ColumnChoices
 from sknet._tables.frames import as_pandas, column_names, is_frame, without_wrapper
 from sknet._tables.messages import short_list
 from sknet._tables.misread import misread_columns
-from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows, is_memory_mapped, is_sparse, refuse_bad_sparse
+from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows
+from sknet._tables.tables import is_memory_mapped, is_sparse, refuse_bad_sparse
 from sknet._typing import Array, DType, Table, Target
 
 

@@ -28,8 +28,8 @@ from numpy.typing import NDArray
 from sknet._model.model import PREDICT_ROWS, Model
 from sknet._model.sensitivity import back_to_first_sums, forward_from_first_sums
 from sknet._model.threads import run_on_parts, threads_for_rows
-from sknet._tables.rows import take_rows
 from sknet._tables.sampling import random_keys
+from sknet._tables.tables import take_rows
 from sknet._typing import Array, Table
 
 MAX_BACKGROUND = 100

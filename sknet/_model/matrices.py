@@ -35,7 +35,8 @@ from sknet._tables.compact import PIECE_VALUES, CompactRows
 from sknet._tables.encoding import CHUNK_VALUES, TableEncoder, learn_encoder
 from sknet._tables.frames import as_uniform_array
 from sknet._tables.lookups import LookedUpCategories
-from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows, is_sparse, too_little_weight_message
+from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows, too_little_weight_message
+from sknet._tables.tables import is_sparse
 from sknet._typing import Array, Batch, DType, Table
 
 
@@ -204,8 +205,8 @@ def encode_in_memory(encoding: Encoding, rows: Rows, fold: NDArray[np.intp] | No
             lambda n_rows, n_skipped: BatchwiseInputs(encode_batch, n_inputs, dtype, CHUNK_VALUES, n_skipped=n_skipped)
         )
     if encoder.lookups is not None:
-        refuse_large_table(n, encoder.n_inputs, kept_bytes(encoder.lookups.dense_encoder, rows.X, dtype))
-        return EncodedInMemory(_encode_mixed(encoder.lookups, rows.X, dtype, fold))
+        refuse_large_table(n, encoder.n_inputs, kept_bytes(encoder.dense_encoder, rows.X, dtype))
+        return EncodedInMemory(_encode_mixed(encoder, encoder.lookups, rows.X, dtype, fold))
     refuse_large_table(n, encoder.n_inputs, kept_bytes(encoder, rows.X, dtype))
     return EncodedInMemory(_encode_dense(encoder, rows.X, dtype, fold))
 
@@ -219,11 +220,13 @@ def _encode_dense(encoder: TableEncoder, X: Table, dtype: DType, fold: NDArray[n
     return lambda n_rows, n_skipped: DenseInputs(Z, n_rows, "ones", n_skipped)
 
 
-def _encode_mixed(lookups: LookedUpCategories, X: Table, dtype: DType, fold: NDArray[np.intp] | None) -> MakeInputs:
+def _encode_mixed(
+    encoder: TableEncoder, lookups: LookedUpCategories, X: Table, dtype: DType, fold: NDArray[np.intp] | None
+) -> MakeInputs:
     """Encode a table: some categories as indices to look up, all else dense; return what makes inputs of it."""
-    dense_encoder = lookups.dense_encoder
+    dense_encoder = encoder.dense_encoder
     if not is_compact(dense_encoder, X, dtype):
-        return partial(mixed_inputs, MixedRows(*lookups.encode(X, dtype, fold)))
+        return partial(mixed_inputs, MixedRows(*encoder.encode_mixed(X, dtype, fold)))
     make_dense = _compact_inputs(dense_encoder.encode_compact(X, dtype, fold), dense_encoder.n_inputs, "dense")
     slots, dense_inputs = lookups.slots(X, dtype), lookups.dense_inputs  # slots: which one-hot inputs are 1
     return lambda n_rows, n_skipped: MixedInputs(make_dense(n_rows, n_skipped), slots, dense_inputs, n_skipped)

@@ -31,7 +31,8 @@ from sknet._network.layout import LayerParameters, Layout
 from sknet._network.monotone import rounding_step
 from sknet._network.sparse_layers import MixedRows
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.rows import MemoryMappedRows, is_same_table, is_sparse, take_rows
+from sknet._tables.rows import is_same_table
+from sknet._tables.tables import MemoryMappedRows, is_sparse, take_rows
 from sknet._typing import Array, DType, Table
 
 PREDICT_ROWS = 1024
@@ -143,7 +144,7 @@ class Model:
         if isinstance(table, MemoryMappedRows):
             table = np.asarray(table)  # few rows: all are read from the file here
         if self.encoder.lookups is not None:
-            return MixedRows(*self.encoder.lookups.encode(table, self.predict_dtype)), "mixed"
+            return MixedRows(*self.encoder.encode_mixed(table, self.predict_dtype)), "mixed"
         inputs = self.encoder.encode(table, self.predict_dtype)
         return inputs, "dense" if isinstance(inputs, np.ndarray) else "sparse"
 

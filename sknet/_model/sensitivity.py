@@ -12,8 +12,8 @@ by_input : (n, k, m)     by_column : (n, k, d)   of each output, NaN for columns
 import numpy as np
 
 from sknet._model.model import PREDICT_ROWS, Model, Network
-from sknet._tables.rows import take_rows
 from sknet._tables.slopes import gradients_by_column
+from sknet._tables.tables import take_rows
 from sknet._typing import Array, Table
 
 

@@ -11,7 +11,8 @@ import numpy as np
 
 from sknet._storage import files
 from sknet._storage.models import KINDS, by_name
-from sknet._tables.rows import ExternalTable, Rows, is_sparse
+from sknet._tables.rows import ExternalTable, Rows
+from sknet._tables.tables import is_sparse
 from sknet._training.state import State
 from sknet._typing import Array, Table
 

@@ -30,8 +30,9 @@ from sknet._stream.stored import N_KEYS, StoredTable
 from sknet._stream.target_summaries import LabelSummary, multiply_weights
 from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.encoding import TableEncoder, merge_totals
-from sknet._tables.rows import Rows, take_rows
+from sknet._tables.rows import Rows
 from sknet._tables.sampling import sampled_positions
+from sknet._tables.tables import take_rows
 from sknet._typing import Array, Batch, DType, Table
 
 POOL_BYTES = 2**24

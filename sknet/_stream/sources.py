@@ -20,7 +20,7 @@ import numpy as np
 from sknet._stream.parquet import Dataset, read_frames
 from sknet._tables.frames import is_frame
 from sknet._tables.messages import short_repr
-from sknet._tables.rows import is_sparse, take_rows
+from sknet._tables.tables import is_sparse, take_rows
 from sknet._typing import Array, Table, Target
 
 Source: TypeAlias = str | os.PathLike[str] | Dataset | Array | Callable[[], Iterable[object]]

@@ -16,11 +16,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from numpy.typing import ArrayLike, DTypeLike, NDArray
 
 from sknet._tables.choices import ColumnChoices
@@ -53,7 +54,7 @@ from sknet._tables.frames import (
     number_values,
 )
 from sknet._tables.lookups import LookedUpCategories, choose_lookups
-from sknet._tables.rows import is_sparse, refuse_bad_sparse, take_rows
+from sknet._tables.tables import is_sparse, refuse_bad_sparse, take_rows
 from sknet._typing import Array, Batch, DType, Indices, Table
 
 T = TypeVar("T")
@@ -97,7 +98,12 @@ class TableEncoder:
         """The categories that are looked up instead of multiplied; None where there are few."""
         if self._layout.only_numbers:
             return None
-        return choose_lookups(self.columns, self._layout.starts, partial(TableEncoder, self.names))
+        return choose_lookups(self.columns, self._layout.starts)
+
+    @cached_property
+    def dense_encoder(self) -> TableEncoder:
+        """Encodes what is not looked up."""
+        return self if self.lookups is None else TableEncoder(self.names, self.lookups.other_inputs(self.columns))
 
     @cached_property
     def compact_layout(self) -> CompactLayout:
@@ -190,6 +196,15 @@ class TableEncoder:
             rows = slice(start, min(start + height, len(array)))
             self.encode_rows(array, rows, out[rows, :m], fold)
         return out
+
+    def encode_mixed(
+        self, X: Table, dtype: DType, fold: NDArray[np.intp] | None = None
+    ) -> tuple[Array, sp.csr_array, Array]:
+        """Encode a table of which some categories are looked up: return dense, hot and dense_inputs, see `lookups`."""
+        if self.lookups is None:
+            raise TypeError("no categories are looked up")
+        hot = self.lookups.slots(X, dtype)[slice(None)]  # indexing makes the CSR matrix, here of all rows
+        return self.dense_encoder.encode(X, dtype, fold=fold), hot, self.lookups.dense_inputs
 
     def encode_compact(self, X: Table, dtype: DType, fold: NDArray[np.intp] | None = None) -> CompactRows:
         """Encode a dense table as `encode` does, into arrays of a fraction of the size."""

@@ -13,7 +13,7 @@ import pandas as pd
 from sknet._tables.choices import ColumnChoices
 from sknet._tables.columns.category import learn_levels
 from sknet._tables.frames import ColumnKind, as_uniform_array, column_at, column_names
-from sknet._tables.rows import is_sparse
+from sknet._tables.tables import is_sparse
 from sknet._typing import Table
 
 

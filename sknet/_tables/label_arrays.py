@@ -14,7 +14,7 @@ from sklearn.utils import column_or_1d
 from sknet._tables.arrays import as_native_array, is_missing, refuse_foreign
 from sknet._tables.frames import as_pandas, integers_from_polars, is_frame
 from sknet._tables.messages import short_repr
-from sknet._tables.rows import is_sparse
+from sknet._tables.tables import is_sparse
 from sknet._typing import Array, Target
 
 

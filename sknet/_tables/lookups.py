@@ -4,18 +4,16 @@ These one-hot inputs are written into a sparse matrix; all other inputs are enco
 
 Conventions
 -----------
-n rows; n_inputs inputs of the network, m of them of the other columns; n_others that are no bins.
+n rows; n_inputs inputs of the network, m of them not looked up; n_others that are no bins.
 
-dense : (n, m)               the other columns' inputs
 hot : (n, n_others)          CSR, a 1 for each level that is looked up
-dense_inputs : (m,)          positions of the dense inputs among all
+dense_inputs : (m,)          positions of the other inputs among all
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
 import numpy as np
 import scipy.sparse as sp
@@ -25,10 +23,7 @@ from sknet._tables.columns import Column
 from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
 from sknet._tables.columns.target import TargetColumn
 from sknet._tables.frames import column_at
-from sknet._typing import Array, Batch, DType, Table
-
-if TYPE_CHECKING:
-    from sknet._tables.encoding import TableEncoder
+from sknet._typing import Batch, DType, Table
 
 MIN_COLUMN_INPUTS = 32
 """Only columns of so many one-hot inputs are looked up: fewer are multiplied as fast, beside the other inputs."""
@@ -49,22 +44,18 @@ class LookedUpCategories:
         The first of these inputs, counted without the bins.
     n_others : int
         How many inputs there are in all without the bins.
-    dense_encoder : TableEncoder
-        Encodes all columns of the table without these inputs.
     dense_inputs : ndarray of ints, of shape (m,)
-        Positions of the dense encoder's inputs among all.
+        Positions of all other inputs.
     """
 
     categories: dict[int, CategoryColumn]
     starts: dict[int, int]
     n_others: int
-    dense_encoder: TableEncoder
     dense_inputs: NDArray[np.intp]
 
-    def encode(self, X: Table, dtype: DType, fold: NDArray[np.intp] | None = None) -> tuple[Table, sp.csr_array, Array]:
-        """Encode n rows; return dense, hot and dense_inputs."""
-        hot = self.slots(X, dtype)[slice(None)]  # indexing makes the CSR matrix, here of all rows
-        return self.dense_encoder.encode(X, dtype, fold=fold), hot, self.dense_inputs
+    def other_inputs(self, columns: Sequence[Column]) -> tuple[Column, ...]:
+        """Return a table's columns without the inputs that are looked up."""
+        return tuple(without_one_hot(column) if j in self.categories else column for j, column in enumerate(columns))
 
     def slots(self, X: Table, dtype: DType) -> CategorySlots:
         """Return which inputs n rows look up."""
@@ -107,21 +98,18 @@ class CategorySlots:
         return sp.csr_array((np.ones(len(inputs), self.dtype), inputs, ends), shape=(len(slot), self.n_others))
 
 
-def choose_lookups(
-    columns: Sequence[Column], starts: NDArray[np.intp], make_encoder: Callable[[tuple[Column, ...]], TableEncoder]
-) -> LookedUpCategories | None:
+def choose_lookups(columns: Sequence[Column], starts: NDArray[np.intp]) -> LookedUpCategories | None:
     """Choose the columns that are looked up; None if that would not be worth it."""
     categories = {j: one_hot for j, column in enumerate(columns) if (one_hot := one_hot_of(column)) is not None}
     wide = {j: one_hot for j, one_hot in categories.items() if one_hot.n_inputs >= MIN_COLUMN_INPUTS}
     if sum(one_hot.n_inputs for one_hot in wide.values()) < MIN_LOOKUP_INPUTS:
         return None
-    rest = tuple(without_one_hot(column) if j in wide else column for j, column in enumerate(columns))
     is_dense = np.ones(starts[-1], dtype=bool)  # of each input, (n_inputs,)
     for j, one_hot in wide.items():
         is_dense[starts[j] : starts[j] + one_hot.n_inputs] = False
     n_bins = int(starts[0])
     wide_starts = {j: int(starts[j]) - n_bins for j in wide}
-    return LookedUpCategories(wide, wide_starts, len(is_dense) - n_bins, make_encoder(rest), np.flatnonzero(is_dense))
+    return LookedUpCategories(wide, wide_starts, len(is_dense) - n_bins, np.flatnonzero(is_dense))
 
 
 def one_hot_of(column: Column) -> CategoryColumn | None:

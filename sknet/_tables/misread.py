@@ -13,7 +13,7 @@ import pandas as pd
 
 from sknet._tables.choices import ColumnChoices
 from sknet._tables.frames import as_uniform_array, column_at, column_names
-from sknet._tables.rows import take_rows
+from sknet._tables.tables import take_rows
 
 MIN_LEVELS = 20
 """A column of fewer levels may well be meant as categories, even if these are numbers."""

@@ -14,7 +14,8 @@ from sknet._tables.columns.number import NumberColumn
 from sknet._tables.columns.target import TargetColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import column_at, level_key, number_values, read_levels
-from sknet._tables.rows import ExternalTable, is_sparse, take_rows
+from sknet._tables.rows import ExternalTable
+from sknet._tables.tables import is_sparse, take_rows
 from sknet._typing import Table
 
 MAX_ROWS_COMPARED = 1000

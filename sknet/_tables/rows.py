@@ -14,19 +14,17 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, NamedTuple
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 from numpy.typing import NDArray
 
+from sknet._tables.columns.target import TargetTotals
+from sknet._tables.encoding import TableEncoder
 from sknet._tables.sampling import sample_rows
+from sknet._tables.tables import is_sparse, take_rows
 from sknet._typing import Array, Batch, DType, Table
-
-if TYPE_CHECKING:
-    from sknet._tables.columns.target import TargetTotals
-    from sknet._tables.encoding import TableEncoder
 
 MAX_MERGED_VALUES = 2**20
 """Equal rows of larger tables are not merged: looking for them would take as long as some steps of training."""
@@ -209,49 +207,6 @@ def limits_of(X: Table) -> TableLimits:
     return X.limits if isinstance(X, ExternalTable) else IN_MEMORY
 
 
-class MemoryMappedRows:
-    """Some rows of a memory-mapped array, read when they are asked for.
-
-    Parameters
-    ----------
-    values : ndarray of shape (N, d)
-        The array in the file.
-    rows : ndarray of shape (n,)
-        Indices of the rows.
-    """
-
-    def __init__(self, values: Array, rows: Array) -> None:
-        self._values, self._rows = np.asarray(values), rows
-        self.shape, self.dtype = (len(rows), values.shape[1]), values.dtype
-
-    def __len__(self) -> int:
-        return len(self._rows)
-
-    def __getitem__(self, key: Batch | tuple[Batch, Batch | int]) -> Array:
-        if not isinstance(key, tuple):  # X[rows]
-            return self._values[self._rows[key]]
-        # X[rows, columns]: `columns` are integers of shape (c,), or of shape () where the key is one integer
-        rows, columns = self._rows[key[0]], np.arange(self.shape[1])[key[1]]
-        return self._values[rows[:, np.newaxis], columns] if columns.ndim else self._values[rows, columns]
-
-    def __array__(self, dtype: DType | None = None, copy: bool | None = None) -> Array:
-        return np.asarray(self[:], dtype)
-
-    def take(self, rows: Batch) -> MemoryMappedRows:
-        """Return some of these rows."""
-        return MemoryMappedRows(self._values, self._rows[rows])
-
-
-def take_rows(X: Table, rows: Batch) -> Table:
-    """Return some rows of an array, a CSR matrix or a data frame; of a memory-mapped array without reading them."""
-    if isinstance(X, MemoryMappedRows):
-        return X.take(rows)
-    # a slice of a memory map reads nothing, but an index array would
-    if not isinstance(rows, slice) and is_memory_mapped(X):
-        return MemoryMappedRows(X, rows)
-    return X.iloc[rows] if isinstance(X, pd.DataFrame | pd.Series) else X[rows]
-
-
 def copy_table(X: Table) -> Table:
     """Copy a table in memory; of one that is elsewhere, which nobody can change, return itself."""
     return X if isinstance(X, ExternalTable) else X.copy()
@@ -266,31 +221,3 @@ def is_same_table(X: Table, other: Table) -> bool:
     if is_sparse(X):
         return all(np.array_equal(getattr(X, part), getattr(other, part)) for part in ("indptr", "indices", "data"))
     return np.array_equal(X, other, equal_nan=X.dtype.kind == "f" and other.dtype.kind == "f")
-
-
-def is_memory_mapped(X: object) -> bool:
-    """Whether a dense array's values lie in a file."""
-    if isinstance(X, MemoryMappedRows):
-        return True
-    # a view of a memory map may be a plain array: only its base tells
-    while isinstance(X, np.ndarray):
-        if isinstance(X, np.memmap):
-            return True
-        X = X.base
-    return False
-
-
-def is_sparse(X: object) -> bool:
-    """Whether X is a sparse matrix or array; SciPy's own function narrows X to a type without attributes for mypy."""
-    return bool(sp.issparse(X))
-
-
-def refuse_bad_sparse(X: Table) -> None:
-    """Raise a ValueError that names the first column of a CSR matrix with a value that is not finite."""
-    bad = np.flatnonzero(~np.isfinite(X.data))
-    if bad.size:
-        column = X.indices[bad].min()
-        raise ValueError(
-            f"Sparse X contains NaN or infinity in column 'x{column}': missing values are accepted in dense input "
-            "only. Impute them first, or pass X as a dense array."
-        )

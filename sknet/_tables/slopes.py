@@ -12,7 +12,7 @@ import numpy as np
 
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import column_at
-from sknet._tables.rows import is_sparse
+from sknet._tables.tables import is_sparse
 from sknet._typing import Array, Table
 
 

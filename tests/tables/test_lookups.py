@@ -28,7 +28,7 @@ TARGET = rng.normal(size=(N, 1))
 
 
 def assert_split_is_whole(encoder, X, fold=None):
-    dense, hot, places = encoder.lookups.encode(X, np.dtype(np.float32), fold)
+    dense, hot, places = encoder.encode_mixed(X, np.dtype(np.float32), fold)
     whole = hot.toarray()
     assert not whole[:, places].any()
     whole[:, places] = dense
@@ -69,7 +69,7 @@ def test_arrays_that_hold_text(monkeypatch):
 
 def test_a_table_of_nothing_else():
     encoder = learn_encoder(FRAME[["city", "street"]], max_categories=None)
-    dense, hot, places = encoder.lookups.encode(FRAME[["city", "street"]], np.dtype(np.float64))
+    dense, hot, places = encoder.encode_mixed(FRAME[["city", "street"]], np.dtype(np.float64))
     assert dense.shape == (N, 0) and len(places) == 0
     assert_array_equal(hot.toarray(), encoder.encode(FRAME[["city", "street"]], np.float64))
 

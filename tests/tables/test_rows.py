@@ -8,14 +8,8 @@ import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 
 from sknet._tables import rows as rows_module
-from sknet._tables.rows import (
-    MemoryMappedRows,
-    Rows,
-    distinct_rows,
-    is_memory_mapped,
-    is_sparse,
-    take_rows,
-)
+from sknet._tables.rows import Rows, distinct_rows
+from sknet._tables.tables import is_memory_mapped, is_sparse
 
 rng = np.random.default_rng(0)
 N = 60
@@ -40,12 +34,6 @@ def values_of(X):
 
 
 # --- taking ----------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("hold", HOLD.values(), ids=HOLD)
-@pytest.mark.parametrize("chosen", [np.array([7, 3, 3]), slice(2, 9)], ids=["index", "slice"])
-def test_rows_are_taken_from_every_kind_of_table(hold, chosen):
-    assert_array_equal(values_of(take_rows(hold(COUNTS), chosen)), COUNTS[chosen])
 
 
 @pytest.mark.parametrize("hold", HOLD.values(), ids=HOLD)
@@ -83,26 +71,13 @@ def test_without_weights_nothing_is_dropped():
 # --- files -----------------------------------------------------------------------------------------------------------
 
 
-def test_rows_of_a_memory_map(mapped):
-    rows = take_rows(take_rows(mapped, np.arange(10, 40)), np.array([3, 1, 29]))
-    expected = COUNTS[[13, 11, 39]]
-    assert isinstance(rows, MemoryMappedRows) and is_memory_mapped(rows) and len(rows) == 3 and rows.shape == (3, 4)
-    assert_array_equal(np.asarray(rows), expected)
-    assert_array_equal(rows[1:], expected[1:])
-    assert_array_equal(rows[[0, 2]], expected[[0, 2]])
-    assert_array_equal(rows[:, 1:3], expected[:, 1:3])
-    assert_array_equal(rows[:, 2], expected[:, 2])
+def test_rows_of_a_memory_map_stay_in_its_file(mapped):
     rows = Rows(mapped, NUMBER, memory_mapped=True)
     first, second = rows.take(np.array([5])), rows.take(np.array([7]))
     assert is_memory_mapped(first.X) and first.memory_mapped and is_memory_mapped(second.X) and second.memory_mapped
     assert not is_memory_mapped(second.in_memory().X) and not second.in_memory().memory_mapped
     assert_array_equal(first.X[:], COUNTS[[5]])
     assert_array_equal(second.X, COUNTS[[7]])
-
-
-def test_what_lies_in_a_file_is_known(mapped):
-    assert is_memory_mapped(mapped) and is_memory_mapped(mapped[3:9].T) and is_memory_mapped(np.asarray(mapped))
-    assert not is_memory_mapped(COUNTS) and not is_memory_mapped(sp.csr_array(COUNTS))
 
 
 # --- equal rows ------------------------------------------------------------------------------------------------------

@@ -15,8 +15,9 @@ from sklearn.model_selection import (
 
 from sknet._tables import splitting
 from sknet._tables.labels import learn_labels
-from sknet._tables.rows import Rows, is_memory_mapped
+from sknet._tables.rows import Rows
 from sknet._tables.splitting import MIN_HELD_OUT, assign_folds, hold_out, merge_rare, split_validation
+from sknet._tables.tables import is_memory_mapped
 
 rng = np.random.default_rng(0)
 N = 150
