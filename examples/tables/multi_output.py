@@ -3,7 +3,7 @@ Several targets at once
 =======================
 
 Several numbers, several labels that may be true together, several columns of classes: one network with an output for
-each. What they need in common, it learns once.
+each. What they need in common, it learns once. A target that is missing in some rows has no part in the loss there.
 """
 
 import matplotlib.pyplot as plt
@@ -15,6 +15,10 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 exercises = load_linnerud(as_frame=True)
 numbers = SigmoidMLPRegressor(16, max_iter=60, alpha=1.0, random_state=0).fit(exercises.data, exercises.target)
 print("numbers:", exercises.target.columns.to_list(), numbers.predict(exercises.data)[0].round(1))
+
+some = exercises.target.mask(np.arange(60).reshape(20, 3) % 7 == 0)  # a seventh was not measured
+gaps = SigmoidMLPRegressor(16, max_iter=60, alpha=1.0, random_state=0).fit(exercises.data, some)
+print("numbers, learnt with gaps:", gaps.predict(exercises.data)[0].round(1))
 
 X, Y = make_multilabel_classification(600, 12, n_classes=4, random_state=0)
 labels = SigmoidMLPClassifier(32, max_iter=40, random_state=0).fit(X[:450], Y[:450])

@@ -51,7 +51,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets. For a classifier labels, an indicator matrix (multilabel),
             or one column of labels per output (multiclass-multioutput); for a
-            regressor numbers.
+            regressor numbers. Of several columns, some may be missing in a row (NaN,
+            None): they have no part in loss, gradient and score.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Sample weights: a row of weight 2 is two rows, one of weight 0 none.
@@ -114,7 +115,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         y : array-like of shape (n_samples,) or (n_samples, n_outputs)
             The targets. For a classifier labels, an indicator matrix (multilabel),
             or one column of labels per output (multiclass-multioutput); for a
-            regressor numbers.
+            regressor numbers. Of several columns, some may be missing in a row (NaN,
+            None): they have no part in loss, gradient and score.
 
         sample_weight : array-like of shape (n_samples,), default=None
             Sample weights: a row of weight 2 is two rows, one of weight 0 none.

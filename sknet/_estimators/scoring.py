@@ -20,7 +20,8 @@ from sknet._estimators.fitted import Fitted
 from sknet._estimators.read_data import different_lengths_message, read_weight
 from sknet._model.heads import Head, RegressionHead
 from sknet._model.model import Model, PrecomputedModel
-from sknet._tables.label_arrays import as_labels
+from sknet._tables.arrays import is_missing
+from sknet._tables.label_arrays import as_labels, present_labels
 from sknet._tables.labels import Labels
 from sknet._tables.messages import short_list, short_repr
 from sknet._tables.rows import Rows, copy_table
@@ -38,9 +39,10 @@ def accuracy(classes: Labels, predicted: Array, y: Target, sample_weight: Target
     if labels.shape != predicted.shape:
         raise ValueError(f"y has shape {labels.shape}, but predictions have {predicted.shape}: give it the same.")
     for column, known in zip(labels.reshape(len(labels), -1).T, classes.classes_by_column, strict=True):
-        _refuse_unknown_labels(column, known)
+        _refuse_unknown_labels(present_labels(column), known)
     weight = None if sample_weight is None else read_weight(sample_weight, len(labels))
-    return float(np.average((labels == predicted).reshape(len(labels), -1).all(axis=1), weights=weight))
+    is_right = (labels == predicted) | is_missing(labels)  # of several labels, those that are there
+    return float(np.average(is_right.reshape(len(labels), -1).all(axis=1), weights=weight))
 
 
 def _refuse_unknown_labels(labels: Array, classes: Array) -> None:
@@ -64,9 +66,19 @@ def determination(head: RegressionHead, predicted: Array, y: Target, sample_weig
     head.regression_target.refuse_other_targets(values)
     weight = None if sample_weight is None else read_weight(sample_weight, len(values))
     if not head.loss.levels:
-        return float(r2_score(values, predicted, sample_weight=weight))
+        return _r2_of_present(values, predicted.reshape(values.shape), weight)
     pairs = zip(head.loss.levels, predicted.T, strict=True)  # predicted: (n, L)
     return float(np.mean([d2_pinball_score(values, p, sample_weight=weight, alpha=level) for level, p in pairs]))
+
+
+def _r2_of_present(values: Array, predicted: Array, weight: Array | None) -> float:
+    """Return the mean over outputs of R^2, each over the rows that have a target; outputs without any are left out."""
+    present = ~np.isnan(values)
+    if present.all():
+        return float(r2_score(values, predicted, sample_weight=weight))
+    columns = [(y[rows], p[rows], rows) for y, p, rows in zip(values.T, predicted.T, present.T, strict=True)]
+    each = [r2_score(y, p, sample_weight=None if weight is None else weight[rows]) for y, p, rows in columns if len(y)]
+    return float(np.mean(each))
 
 
 # --- the score of every epoch ----------------------------------------------------------------------------------------

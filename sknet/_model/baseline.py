@@ -10,6 +10,7 @@ import numpy as np
 from sknet._model.network_run import NetworkRun
 from sknet._model.selection import MIN_STEPS
 from sknet._model.threads import limit_blas_threads
+from sknet._tables.columns.statistics import mean_and_deviation
 from sknet._training.state import State
 
 
@@ -37,7 +38,8 @@ def is_no_better_than_constant(run: NetworkRun, state: State, margin: float) -> 
     # after few steps every network is worse than a constant, whatever the rate
     if state.step < MIN_STEPS or (target == target[0]).all():  # of equal targets, a constant is the right prediction
         return False
-    start = np.average(target, axis=0, weights=weight) if loss.start is None else loss.start(target, weight)
+    means = [mean_and_deviation(column, weight)[0] for column in target.T]  # of the targets that are there
+    start = np.array(means) if loss.start is None else loss.start(target, weight)
     n, best = len(target), state.best
     with np.errstate(all="ignore"):  # a user's loss may take no such raw output
         constant = loss.mean(np.tile(start.astype(target.dtype), (n, 1)), target, weight)

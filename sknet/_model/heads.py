@@ -5,8 +5,9 @@ on codes (labels) or values (numbers).
 
 Conventions
 -----------
-values : (n, m)       y, parsed: codes of labels, one column per target column or label; or float64 numbers
-target : (n, n_outputs)     what the raw outputs are compared with
+values : (n, m)       y, parsed: codes of labels, one column per target column or label; or float64 numbers; of several
+                      columns, some may be missing in a row: a code of -1, or NaN
+target : (n, n_outputs)     what the raw outputs are compared with; NaN where it is missing
 raw : (n, n_outputs)        the network's output before the loss's link
 weight : (n,) or None       positive sample weights
 """
@@ -17,7 +18,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from sknet._model.settings import ObjectiveSettings
-from sknet._network.losses import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS, Loss
+from sknet._network.losses import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS, Loss, without_missing
 from sknet._network.regression import REGRESSION_LOSSES
 from sknet._tables.class_weight import apply_class_weight
 from sknet._tables.labels import Labels, learn_labels
@@ -26,6 +27,7 @@ from sknet._tables.targets import (
     RegressionTarget,
     TargetScaler,
     read_regression_target,
+    refuse_empty_columns,
     restore_shape,
 )
 from sknet._typing import Array, DType, Target
@@ -119,7 +121,12 @@ class LabelHead:
 
     def __post_init__(self) -> None:
         name, blocks = self.settings.loss, self.labels.blocks
-        loss = name if isinstance(name, Loss) else CLASSIFICATION_LOSSES[name](blocks, self.labels.exclusive)
+        make = (lambda *_: name) if isinstance(name, Loss) else CLASSIFICATION_LOSSES[name]
+        loss = make(blocks, self.labels.exclusive)
+        columns = self.labels.columns
+        if len(columns) > 1:
+            pieces = [make([slice(0, s.stop - s.start)], self.labels.exclusive) for s in columns]
+            loss = without_missing(loss, pieces, columns, share=1.0)
         object.__setattr__(self, "loss", loss)
         object.__setattr__(self, "n_outputs", int(blocks[-1].stop))
 
@@ -246,6 +253,9 @@ class RegressionHead:
         loss = name if isinstance(name, Loss) else REGRESSION_LOSSES[name].make(**self.settings.options)
         if loss.levels and not self.regression_target.flat:
             raise ValueError(f"quantile={loss.levels!r} gives several levels and takes a y of one dimension.")
+        k = self.regression_target.n_outputs
+        if k > 1:
+            loss = without_missing(loss, [loss] * k, [slice(j, j + 1) for j in range(k)], share=1.0 / k)
         object.__setattr__(self, "loss", loss)
         object.__setattr__(self, "n_outputs", len(loss.levels) or self.regression_target.n_outputs)
 
@@ -278,16 +288,16 @@ class RegressionHead:
         self._refuse_outside(values)
         with np.errstate(over="ignore"):
             target = self.regression_target.encode(values, dtype)
-        if not np.isfinite(target).all():
+        if np.isinf(target).any():
             raise ValueError(f"y holds values too large for {dtype}: set target_scaling='standard' or dtype='float64'.")
         return target
 
     def _refuse_outside(self, values: Array) -> None:
-        outside = ~self.loss.targets.contains(values)
+        outside = ~self.loss.targets.contains(values) & ~np.isnan(values)
         if outside.any():
             raise ValueError(
                 f"loss={self.loss.name!r} needs targets that are {self.loss.targets}; y has a minimum of "
-                f"{values.min():g} and a maximum of {values.max():g}. Choose another loss, or shift y."
+                f"{np.nanmin(values):g} and a maximum of {np.nanmax(values):g}. Choose another loss, or shift y."
             )
 
     def first_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
@@ -345,5 +355,6 @@ def learn_regression_head(
 ) -> tuple[RegressionHead, Array]:
     """Read numbers; return the head, not yet scaled, and the numbers. `classes` is there as in `learn_label_head`."""
     values, flat = read_regression_target(y)
+    refuse_empty_columns(values)
     # None: mean 0, scale 1; `scaled_to` learns them later, from a sample of the rows and with their weights
     return RegressionHead(settings, RegressionTarget(flat, TargetScaler.learn(values, None))), values

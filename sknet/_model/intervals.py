@@ -17,7 +17,8 @@ n rows, k targets, m kept quantiles.
 values : (n, k)          targets, in their own units
 predictions : (n, k)     or (n, levels)
 ends : (n, k, 2)         lower and upper end of each interval
-errors : (n, k)          how far a target lies outside of the prediction, or of the outer levels (negative: inside)
+errors : (n, k)          how far a target lies outside of the prediction, or of the outer levels (negative: inside); NaN
+                         where the target is missing
 middle : (n, k)          the prediction, or the middle of the outer levels
 weight : (n,) or None    sample weights, positive
 """
@@ -103,12 +104,13 @@ class ErrorScale:
 
 def learn_error_scale(middle: Array, errors: Array, weight: Array | None) -> ErrorScale:
     """Learn how errors grow with the prediction: their mean in bins of equally many rows."""
-    n_bins = int(min(MAX_BINS, effective_size(weight, len(errors)) // ROWS_PER_BIN))
+    n_bins = int(min(MAX_BINS, least_effective_size(errors, weight) // ROWS_PER_BIN))
     if n_bins < 2:
         return no_scale(errors.shape[1])
-    w = np.ones(len(errors)) if weight is None else weight / weight.mean()
     knots, scales = np.zeros((2, n_bins, errors.shape[1]))
-    for j, (p, error) in enumerate(zip(middle.T, np.abs(errors).T, strict=True)):
+    for j, present in enumerate(~np.isnan(errors.T)):
+        p, error = middle[present, j], np.abs(errors[present, j])
+        w = np.ones(len(error)) if weight is None else weight[present] / weight[present].mean()
         mean = np.average(error, weights=w)
         bins = np.array_split(np.argsort(p, kind="stable"), n_bins)
         knots[:, j] = [np.average(p[rows], weights=w[rows]) for rows in bins]
@@ -166,8 +168,8 @@ def learn_regression_residuals(
         # quantile levels say themselves where errors are large
         scale = learn_error_scale(middle, errors, weight) if not head.loss.levels else no_scale(errors.shape[1])
         residuals = residuals_of(errors / scale.at(middle), weight)
-    low = np.where((training_values >= 0.0).all(axis=0), 0.0, -np.inf)
-    high = np.where((training_values <= 0.0).all(axis=0), 0.0, np.inf)
+    low = np.where((training_values < 0.0).any(axis=0), -np.inf, 0.0)
+    high = np.where((training_values > 0.0).any(axis=0), np.inf, 0.0)
     return ScaledResiduals(residuals, scale, low, high)
 
 
@@ -184,13 +186,23 @@ def residuals_of(errors: Array, weight: Array | None) -> Residuals:
     m = len(errors) if weight is None and len(errors) <= MAX_QUANTILES else MAX_QUANTILES
     levels = np.arange(1, m + 1) / m
     quantiles = np.column_stack([weighted_quantile(column, levels, weight) for column in errors.T])
-    return Residuals(quantiles, effective_size(weight, len(errors)))
+    return Residuals(quantiles, least_effective_size(errors, weight))
 
 
-def effective_size(weight: Array | None, n: int) -> float:
-    """Return how many rows of equal weight n rows are worth."""
-    share = np.ones(n) if weight is None or not n else weight / weight.max()  # whose squares do not overflow
-    return float(share.sum() ** 2 / np.square(share).sum()) if n else 0.0
+def least_effective_size(errors: Array, weight: Array | None) -> float:
+    """Return the least effective size of a column: of errors that are there."""
+    columns = ~np.isnan(errors.T)
+    if weight is None:
+        return float(columns.sum(axis=1).min())
+    return min(effective_size(weight[present]) for present in columns)
+
+
+def effective_size(weight: Array) -> float:
+    """Return how many rows of equal weight rows of these weights are worth."""
+    if not len(weight):
+        return 0.0
+    share = weight / weight.max()  # whose squares do not overflow
+    return float(share.sum() ** 2 / np.square(share).sum())
 
 
 def interval_ends(head: RegressionHead, predictions: Array) -> Array:

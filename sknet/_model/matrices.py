@@ -63,7 +63,7 @@ class Encoding:
         n = len(rows)
         numbers = np.arange(n) if train is None else train
         fold = np.full(n, -1)
-        fold[numbers] = cross_fit_folds(self.head.targets(rows.y[numbers], np.dtype(np.float64)), numbers, n)
+        fold[numbers] = cross_fit_folds(targets_to_encode_by(self.head, rows.y[numbers]), numbers, n)
         return fold
 
     def with_target_means(self, rows: Rows, train: NDArray[np.intp] | None = None) -> "Encoding":
@@ -71,12 +71,19 @@ class Encoding:
         fold = self.cross_fit_folds(rows, train)
         if fold is None:
             return self
-        targets = self.head.targets(rows.y, np.dtype(np.float64))
+        targets = targets_to_encode_by(self.head, rows.y)
         if isinstance(rows.X, ExternalTable):
             totals = rows.X.target_totals(self.encoder, targets, rows.weight, fold)
         else:
             totals = self.encoder.target_totals(rows.X, targets, rows.weight, fold)
         return replace(self, encoder=self.encoder.with_totals(totals))
+
+
+def targets_to_encode_by(head: Head, values: Array) -> Array:
+    """Return the target matrix, (n, k); a missing target says nothing of its row's levels: it is the mean of all."""
+    target = head.targets(values, np.dtype(np.float64))
+    missing = np.isnan(target)
+    return np.where(missing, np.nanmean(target, axis=0), target) if missing.any() else target
 
 
 def encoding_of(model: Model, head: Head) -> Encoding:
@@ -101,7 +108,7 @@ def learn_encoding(
     if isinstance(head, RegressionHead):
         head = head.scaled_to(sample.y, sample.weight)
     by_target = settings.table.category_encoding != "one_hot"
-    target = head.targets(sample.y, np.dtype(np.float64)) if by_target else None
+    target = targets_to_encode_by(head, sample.y) if by_target else None
     encoder = learn_encoder(sample.X, **vars(settings.table), weight=sample.weight, target=target, seed=seed)
     encoding = Encoding(encoder, head, settings.dtype, output_dtype)
     if len(sample) < len(rows):

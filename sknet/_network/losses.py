@@ -14,7 +14,7 @@ delta : (n, k)      of any J, dJ/dpredictions; `link_backward` returns dJ/draw
 start : (k,)        the raw output of a constant prediction, from which training starts
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from math import inf
@@ -468,6 +468,80 @@ def side_by_side(losses: Sequence[Loss], slices: Sequence[slice]) -> Loss:
         log_link=None if any(loss.log_link is None for loss in losses) else pieces.log_link,
         # a softmax's slice has all of its classes: only single outputs, of two classes, must be mirrored
         mirrored={loss.mirrored for loss, s in zip(losses, slices, strict=True) if s.stop - s.start == 1} == {True},
+    )
+
+
+# --- targets that are missing in part --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _OfPresent:
+    """A loss of several outputs, in which a missing target (NaN) has no part; of complete rows it is `whole` itself."""
+
+    whole: Loss
+    pieces: tuple[Loss, ...]  # one for each slice, all of whose targets are there or missing
+    slices: tuple[slice, ...]
+    share: float  # of each piece in the value: 1 of a sum, 1 / k of a mean
+
+    def value(self, raw: Array, target: Array) -> Array:
+        if not np.isnan(target).any():
+            return self.whole.value(raw, target)
+        total = np.zeros(len(raw), raw.dtype)
+        for loss, s, rows in self._present(target):
+            total[rows] += self.share * loss.value(raw[rows, s], target[rows, s])
+        return total
+
+    def joint(self, raw: Array, target: Array) -> tuple[Array, Array]:
+        if not np.isnan(target).any():
+            return self.whole.value_and_gradient(raw, target)
+        total, delta = np.zeros(len(raw), raw.dtype), np.zeros_like(raw)
+        for loss, s, rows in self._present(target):
+            value, gradient = loss.value_and_gradient(raw[rows, s], target[rows, s])  # indices: a copy, not raw itself
+            total[rows] += self.share * value
+            delta[rows, s] = self.share * gradient
+        return total, delta
+
+    def gradient(self, raw: Array, target: Array) -> Array:
+        return self.joint(raw, target)[1] if np.isnan(target).any() else self.whole.gradient(raw, target)
+
+    def start(self, target: Array, weight: Array | None) -> Array:
+        if self.whole.start is not None and not np.isnan(target).any():
+            return self.whole.start(target, weight)
+        raw = np.zeros(target.shape[1])
+        for loss, s, rows in self._present(target):
+            if loss.start is not None:
+                raw[s] = loss.start(target[rows, s], None if weight is None else weight[rows])
+        return raw
+
+    def _present(self, target: Array) -> Iterator[tuple[Loss, slice, Array]]:
+        """Yield each piece with the rows that have its target, if there are any."""
+        for loss, s in zip(self.pieces, self.slices, strict=True):
+            rows = np.flatnonzero(~np.isnan(target[:, s.start]))
+            if len(rows):
+                yield loss, s, rows
+
+
+def without_missing(whole: Loss, pieces: Sequence[Loss], slices: Sequence[slice], share: float) -> Loss:
+    """Return a loss of several outputs that leaves out targets that are NaN.
+
+    Parameters
+    ----------
+    whole : Loss
+        Of rows that have all targets.
+    pieces : sequence of Loss
+        Of each target by itself.
+    slices : sequence of slice
+        The outputs of each.
+    share : float
+        Of each in the value of `whole`: 1 where it is their sum, 1 / k where their mean.
+    """
+    present = _OfPresent(whole, tuple(pieces), tuple(slices), share)
+    return replace(
+        whole,
+        value=present.value,
+        gradient=present.gradient,
+        joint=None if whole.joint is None else present.joint,
+        start=None if whole.start is None else present.start,
     )
 
 

@@ -4,7 +4,7 @@ Conventions
 -----------
 n rows, k target columns.
 
-codes : (n, k)           index of each row's label into the sorted classes
+codes : (n, k)           index of each row's label into the sorted classes; -1 for a missing one
 weight : (n,) or None    sample weights, positive; a row of weight 2 is two rows, None is ones
 """
 
@@ -44,10 +44,11 @@ def apply_class_weight(
         return weight
     w = np.ones(len(codes)) if weight is None else weight
     # of each output: the weights of each class added up, (K,)
-    totals = [np.bincount(code, w, len(known)) for code, known in zip(codes.T, labels.classes_by_column, strict=True)]
+    columns = [(code, code >= 0, known) for code, known in zip(codes.T, labels.classes_by_column, strict=True)]
+    totals = [np.bincount(code[present], w[present], len(known)) for code, present, known in columns]
     product = w
     for factor, code in zip(class_weights_by_output(class_weight, labels, totals), codes.T, strict=True):
-        product = product * factor[code]
+        product = product * np.where(code >= 0, factor[code], 1.0)  # a missing label weighs nothing
     return product
 
 

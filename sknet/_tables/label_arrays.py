@@ -3,12 +3,14 @@
 Conventions
 -----------
 y : (n,) or (n, k)       labels as the user gives them: array-like, Series, data frame, sparse indicator matrix
-labels : (n,) or (n, k)  the same as an array: bools, numbers, or text as objects
+labels : (n,) or (n, k)  the same as an array: bools, numbers, or text as objects; of several columns, some labels may
+                         be missing in a row: NaN among floats, None among objects
 """
 
 from collections.abc import Collection
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.utils import column_or_1d
 
 from sknet._tables.arrays import as_native_array, is_missing, refuse_foreign
@@ -36,7 +38,8 @@ def as_labels(y: Target, *, warn: bool = False) -> Array:
     if is_sparse(y):
         labels: Array = y.toarray()
     elif is_frame(y):
-        columns = [as_label_column(column) for _, column in as_pandas(y).items()]
+        frame = as_pandas(y)
+        columns = [as_label_column(column, may_miss=frame.shape[1] > 1) for _, column in frame.items()]
         labels = stack_label_columns(columns) if columns else np.empty((len(y), 0))
     else:
         labels = as_label_column(y)
@@ -47,11 +50,20 @@ def as_labels(y: Target, *, warn: bool = False) -> Array:
     if labels.ndim == 2 and labels.shape[1] == 1:
         # convert once more: in two dimensions, strings beside other labels have been let through
         labels = as_label_column(column_or_1d(labels, warn=warn))
+    if labels.ndim == 2 and labels.dtype.kind in "Of":
+        is_empty = is_missing(labels).all(axis=1)
+        if is_empty.any():
+            raise ValueError(
+                f"Input y contains NaN and nothing else in row {is_empty.argmax()}: leave out rows without any label."
+            )
     return labels
 
 
-def as_label_column(y: Target) -> Array:
-    """Convert labels of one type to an array; objects become text or the numbers that they are."""
+def as_label_column(y: Target, *, may_miss: bool = False) -> Array:
+    """Convert labels of one type to an array; objects become text or the numbers that they are.
+
+    With `may_miss`, or in one of several columns, labels may be missing; objects then stay objects.
+    """
     if type(y) is np.ndarray and y.dtype.isnative and y.dtype.kind in "biuU":
         return y  # the usual labels, which cannot be missing
     labels = as_native_array(integers_from_polars(y), "y")
@@ -64,9 +76,17 @@ def as_label_column(y: Target) -> Array:
             f"Unknown label type: y has the dtype {labels.dtype}: give it a column for each field, of shape "
             "(n, outputs), or numbers or strings."
         )
+    may_miss = may_miss or (labels.ndim == 2 and labels.shape[1] > 1)
     if labels.dtype.kind not in "biuU":
-        _refuse_unusable(labels)
-    typed = _from_objects(labels) if labels.dtype == object else labels
+        _refuse_unusable(labels, may_miss)
+    typed = labels
+    if labels.dtype == object:
+        missing = is_missing(labels)
+        if missing.any():
+            for column, is_absent in zip(np.atleast_2d(labels.T), np.atleast_2d(missing.T), strict=True):
+                _from_objects(column[~is_absent])  # raises for what is no label
+            return np.where(missing, np.array(None), labels)  # pandas.NA cannot be compared
+        typed = _from_objects(labels)
     # NumPy makes integers floats where one label is a float
     if typed.dtype.kind == "f" and (labels.dtype == object or isinstance(y, list | tuple)):
         _refuse_rounded(np.array(y, dtype=object).ravel().tolist())
@@ -79,9 +99,20 @@ def stack_label_columns(columns: list[Array]) -> Array:
     return np.column_stack([column.astype(object) for column in columns] if is_text == {True, False} else columns)
 
 
+def present_labels(column: Array) -> Array:
+    """Return the labels of a column that are not missing."""
+    return as_label_column(column[~is_missing(column)])
+
+
 def is_indicator(labels: Array) -> bool:
-    """Whether a two-dimensional array is a multilabel target: nothing but 0 and 1."""
-    return labels.dtype.kind in "biuf" and bool(((labels == 0) | (labels == 1)).all())
+    """Whether a two-dimensional array is a multilabel target: nothing but 0, 1 and what is missing."""
+    present = labels if labels.dtype.kind in "biu" else labels[~is_missing(labels)]
+    return present.dtype.kind in "biufO" and bool(((present == 0) | (present == 1)).all())
+
+
+def indicator_codes(labels: Array) -> NDArray[np.intp]:
+    """Return 0 and 1 as they are, and -1 for what is missing."""
+    return np.where(is_missing(labels), -1, labels).astype(np.intp)
 
 
 def refuse_other_outputs(labels: Array, n_outputs: int) -> None:
@@ -120,8 +151,8 @@ def _from_objects(labels: Array) -> Array:
     return typed
 
 
-def _refuse_unusable(labels: Array) -> None:
-    """Raise a ValueError for labels that are missing, infinite or complex."""
+def _refuse_unusable(labels: Array, may_miss: bool = False) -> None:
+    """Raise a ValueError for labels that are infinite or complex, or missing unless they may be."""
     if labels.dtype.kind == "c":
         raise ValueError(
             "Unknown label type: y holds complex numbers. Complex data not supported: make them strings, or integers."
@@ -135,7 +166,7 @@ def _refuse_unusable(labels: Array) -> None:
         missing = is_missing(labels)
     except ValueError as error:
         raise ValueError(f"Unknown label type: in y, {error}, or another label.") from error
-    if missing.any():
+    if missing.any() and not may_miss:
         raise ValueError(
             f"Input y contains NaN: some labels are missing, that of row {np.argwhere(missing)[0][0]} first. Leave "
             "these rows out, or give them a label."

@@ -7,18 +7,19 @@ Conventions
 n rows; K classes of one output; L labels of a multilabel target; k target columns: 1, the outputs, or L.
 
 y : (n,) or (n, k)       labels as the user gives them: array-like, Series, data frame, sparse indicator matrix
-codes : (n, k)           index of each row's label into the sorted classes, for each target column
-T, P : (n, n_outputs)    targets of 0 and 1, and probabilities. A single output of two classes (or one) is one column,
-                         the probability of the second; K > 2 classes are K columns; L labels are L columns.
-                         P may be (n, 2 n_outputs): the first n_outputs columns are then the probabilities of the first
-                         of two classes, which 1 − P would round.
+codes : (n, k)           index of each row's label into the sorted classes, for each target column; -1 where a label is
+                         missing, of which several columns may have some
+T, P : (n, n_outputs)    targets of 0 and 1, NaN for a missing label, and probabilities. A single output of two classes
+                         (or one) is one column, the probability of the second; K > 2 classes are K columns; L labels
+                         are L columns. P may be (n, 2 n_outputs): the first n_outputs columns are then the
+                         probabilities of the first of two classes, which 1 − P would round.
 log_P                    logarithms of such probabilities
 """
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -28,12 +29,14 @@ import pandas as pd
 from numpy.typing import DTypeLike, NDArray
 from sklearn.utils.multiclass import check_classification_targets, type_of_target
 
+from sknet._tables.arrays import is_missing
 from sknet._tables.equality import EqualByFields
 from sknet._tables.frames import refuse_broken_text
 from sknet._tables.label_arrays import (
-    as_label_column,
     as_labels,
+    indicator_codes,
     is_indicator,
+    present_labels,
     refuse_other_outputs,
     stack_label_columns,
 )
@@ -65,6 +68,11 @@ class Labels(EqualByFields, ABC):
     @abstractmethod
     def blocks(self) -> tuple[slice, ...]:
         """Columns of the network's output that belong together, one slice per output."""
+
+    @property
+    def columns(self) -> tuple[slice, ...]:
+        """Columns of the network's output that belong to each target column."""
+        return self.blocks
 
     @property
     @abstractmethod
@@ -226,13 +234,17 @@ class MultiOutputLabels(Labels):
         """Look labels of shape (n, outputs) up, column by column."""
         refuse_other_outputs(labels, len(self.outputs))
         pairs = zip(self.outputs, labels.T, strict=True)
-        return np.hstack([output.codes(as_label_column(column)) for output, column in pairs])
+        return np.hstack([_codes_of_present(output.codes, column) for output, column in pairs])
 
     def one_hot(self, codes: Codes, dtype: DTypeLike) -> Array:
-        return np.hstack([output.one_hot(codes[:, [j]], dtype) for j, output in enumerate(self.outputs)])
+        T = np.hstack([output.one_hot(codes[:, [j]], dtype) for j, output in enumerate(self.outputs)])
+        for code, block in zip(codes.T, self.blocks, strict=True):
+            T[code < 0, block] = np.nan
+        return T
 
     def from_codes(self, codes: Codes) -> Array:
-        return stack_label_columns([output.from_codes(codes[:, [j]]) for j, output in enumerate(self.outputs)])
+        columns = [output.from_codes(codes[:, [j]]) for j, output in enumerate(self.outputs)]
+        return stack_label_columns([_with_missing(*pair) for pair in zip(columns, codes.T, strict=True)])
 
     def most_probable(self, P: Array) -> Array:
         """Return the most probable labels, (n, outputs); as objects where the outputs' types differ."""
@@ -288,13 +300,19 @@ class IndicatorLabels(Labels):
             raise ValueError(
                 "y holds other values than 0 and 1, but the classifier was given an indicator matrix first."
             )
-        return labels.astype(np.intp)
+        return indicator_codes(labels)
+
+    @property
+    def columns(self) -> tuple[slice, ...]:
+        return tuple(slice(j, j + 1) for j in range(self.n_labels))
 
     def one_hot(self, codes: Codes, dtype: DTypeLike) -> Array:
-        return codes.astype(dtype)
+        T: Array = codes.astype(dtype)
+        T[codes < 0] = np.nan
+        return T
 
     def from_codes(self, codes: Codes) -> Array:
-        return self.values[codes]
+        return _with_missing(self.values[codes], codes)
 
     def most_probable(self, P: Array) -> Array:
         """Return the labels that are more probable than not."""
@@ -328,16 +346,39 @@ def learn_labels(y: Target, classes: Target | None = None) -> tuple[Labels, Code
     if labels.ndim == 1:
         return _learn_single(labels, classes)
     n_columns = labels.shape[1]
+    is_empty = is_missing(labels).all(axis=0)
+    if classes is None and is_empty.any():
+        raise ValueError(f"y has no label in column {is_empty.argmax()}: leave that column out.")
     if classes is not None and len(classes) != n_columns:
         raise ValueError(f"classes has {len(classes)} entries, but y has {n_columns} columns: give one for each.")
     # entries of `classes` that are lists belong to outputs; those of a multilabel target are the labels themselves
     has_lists = classes is not None and any(np.ndim(entry) == 1 for entry in classes)
     if is_indicator(labels) and not has_lists:
-        return IndicatorLabels(n_columns, np.array([0, 1], dtype=labels.dtype)), labels.astype(np.intp)
+        kind = labels.dtype if labels.dtype.kind in "biuf" else np.dtype(np.int64)  # of objects, some are missing
+        return IndicatorLabels(n_columns, np.array([0, 1], dtype=kind)), indicator_codes(labels)
     lists = [None] * n_columns if classes is None else list(classes)
-    pairs = zip(labels.T, lists, strict=True)
-    outputs, codes = zip(*(_learn_single(as_label_column(column), known) for column, known in pairs), strict=True)
-    return MultiOutputLabels(outputs), np.hstack(codes)
+    outputs = [_learn_single(present_labels(column), known)[0] for column, known in zip(labels.T, lists, strict=True)]
+    several = MultiOutputLabels(tuple(outputs))
+    return several, several.codes(labels)
+
+
+def _codes_of_present(look_up: Callable[[Array], Codes], column: Array) -> Codes:
+    """Return the codes of a column, -1 where a label is missing."""
+    missing = is_missing(column)
+    codes = np.full((len(column), 1), -1)
+    if not missing.all():
+        codes[~missing] = look_up(present_labels(column))
+    return codes
+
+
+def _with_missing(labels: Array, codes: Codes) -> Array:
+    """Put None, or NaN among floats, where the code is -1."""
+    missing = codes < 0
+    if not missing.any():
+        return labels
+    labels = labels.copy() if labels.dtype.kind == "f" else labels.astype(object)
+    labels[missing] = np.nan if labels.dtype.kind == "f" else None
+    return labels
 
 
 def _learn_single(labels: Array, classes: Target | None) -> tuple[SingleLabels, Codes]:

@@ -5,7 +5,7 @@ Conventions
 n rows, k regression targets.
 
 y : (n,) or (n, k)       as the user gives it: array-like, Series, data frame
-values : (n, k)          its numbers, float64
+values : (n, k)          its numbers, float64; NaN where one of several is missing
 weight : (n,) or None    sample weights, positive; a row of weight 2 is two rows, None is ones
 """
 
@@ -31,7 +31,8 @@ def read_regression_target(y: Target, *, warn: bool = True) -> tuple[Array, bool
     Parameters
     ----------
     y : array-like of shape (n,) or (n, k)
-        Numbers; a column vector is taken as (n,).
+        Numbers; a column vector is taken as (n,). Of several columns, some may
+        be missing in a row.
     warn : bool, default=True
         Whether it then gives a `DataConversionWarning`.
 
@@ -54,16 +55,32 @@ def read_regression_target(y: Target, *, warn: bool = True) -> tuple[Array, bool
     if numbers.size == 0:
         raise ValueError("y has no columns: give it the shape (n,) or (n, targets).")
     with np.errstate(over="ignore"):  # of longer floats, which may become infinite
-        bad_rows = np.flatnonzero(~np.isfinite(numbers.astype(np.float64).reshape(len(numbers), -1)).all(axis=1))
-    if bad_rows.size:
-        row = bad_rows[0]
-        what = "NaN" if np.isnan(numbers[row]).any() else "infinity or a value too large for dtype('float64')"
-        raise ValueError(f"Input y contains {what}, in row {row}: leave such rows out, or give them a number.")
-    values: Array = check_array(numbers, ensure_2d=False, dtype=np.float64, input_name="y")
+        _refuse_unusable_targets(numbers.astype(np.float64).reshape(len(numbers), -1))
+    values: Array = check_array(
+        numbers, ensure_2d=False, dtype=np.float64, input_name="y", ensure_all_finite="allow-nan"
+    )
     if values.ndim == 2 and values.shape[1] == 1:
         values = column_or_1d(values, warn=warn)
     flat = values.ndim == 1
     return values[:, np.newaxis] if flat else values, flat
+
+
+def _refuse_unusable_targets(columns: Array) -> None:
+    """Raise a ValueError for infinite targets, and for rows without any: of several targets, some may be missing."""
+    missing = np.isnan(columns)
+    bad_rows = np.flatnonzero(np.isinf(columns).any(axis=1) | missing.all(axis=1))
+    if bad_rows.size:
+        row = bad_rows[0]
+        what = "NaN" if missing[row].all() else "infinity or a value too large for dtype('float64')"
+        where = f"in row {row}" if columns.shape[1] == 1 or what != "NaN" else f"and nothing else, in row {row}"
+        raise ValueError(f"Input y contains {what}, {where}: leave such rows out.")
+
+
+def refuse_empty_columns(values: Array) -> None:
+    """Raise a ValueError for a target that is missing in every row."""
+    empty = np.flatnonzero(np.isnan(values).all(axis=0))
+    if empty.size:
+        raise ValueError(f"y has no value in column {empty[0]}: leave that column out.")
 
 
 def restore_shape(values: Array, flat: bool) -> Array:

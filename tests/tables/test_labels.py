@@ -303,7 +303,7 @@ def test_indicators_are_0_and_1():
         pd.Series([1, None], dtype="Int64"),
         pd.Series(["a", None], dtype="category"),
         pd.Series(["a", pd.NA], dtype="string"),
-        pd.DataFrame({"a": [1, 2], "b": ["x", None]}),
+        pd.DataFrame({"a": [1, None], "b": ["x", None]}),
         pl.Series(["a", None]),
     ],
     ids=str,
