@@ -43,7 +43,7 @@ def largest_residual_in_set(fitted: Fitted, coverage: float) -> Array:
             f"predict_set takes one label per row, and y was {head.labels.kind}: fit a classifier for each of its "
             "columns, with sklearn.multioutput.MultiOutputClassifier perhaps."
         )
-    return largest_residual(fitted.residuals, coverage, "predict_set")
+    return largest_residual(fitted.valid_residuals, coverage, "predict_set")
 
 
 CLASSIFICATION = Task(learn_label_head, predict_probabilities, learn_label_residuals)
@@ -555,7 +555,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         ------
         ValueError
             If no rows were held out, as after `partial_fit`, or fewer than
-            1 / (1 - coverage) - 1; or if y was multilabel or had several outputs.
+            1 / (1 - coverage) - 1; if weights have been changed by hand since; or if y
+            was multilabel or had several outputs.
         """
         largest = largest_residual_in_set(require_fitted(self), coverage)
         return residuals_by_class(np.asarray(self.predict_proba(X))) <= largest  # (n, n_classes) <= (n_classes,)

@@ -21,7 +21,7 @@ def largest_residual(residuals: ScaledResiduals | LabelResiduals | None, coverag
     Parameters
     ----------
     residuals : ScaledResiduals, LabelResiduals or None
-        Those of the rows that the last call to `fit` held out.
+        Those of the rows that the last call to `fit` held out, for the present weights.
     coverage : object
         Of whatever type a user passes.
     method : str
@@ -41,8 +41,9 @@ def largest_residual(residuals: ScaledResiduals | LabelResiduals | None, coverag
         raise ValueError(f"coverage={short_repr(coverage)}: give a number between 0 and 1, both excluded.")
     if residuals is None:
         raise ValueError(
-            f"{method} needs rows that were held out in the last call to fit, and there were none: fit with "
-            "early_stopping='auto', True or 'folds', or with X_val and y_val; partial_fit holds nothing out."
+            f"{method} needs rows that were held out in the last call to fit, and there were none, or weights have "
+            "been set by hand since: fit with early_stopping='auto', True or 'folds', or with X_val and y_val; "
+            "partial_fit holds nothing out."
         )
     share = float(coverage)  # type: ignore[arg-type]
     largest = residuals.quantile(share)

@@ -43,6 +43,7 @@ class Fitted:
     seeds: tuple[int, int, int]  # see `Seeds`
     state: State | None = None  # from which training may continue: after `partial_fit` or an interrupt
     residuals: ScaledResiduals | LabelResiduals | None = None  # on the rows that the last call held out
+    weights_checksum: int = 0  # of the network whose residuals these are
     n_rows_before_split: int | None = None  # of the last call, if it held rows out; 0: it did not; None: not known
     member_epochs: tuple[tuple[Epoch, ...], ...] = ()  # of the last call, of each network where there were several
     fold_epochs: tuple[Epoch, ...] = ()  # of the last call, where folds chose how many to train
@@ -83,6 +84,16 @@ class Fitted:
     def losses(self) -> list[float]:
         """The training loss of every epoch."""
         return [epoch.loss for epoch in self.history]
+
+    def with_residuals(self, residuals: ScaledResiduals | LabelResiduals | None) -> "Fitted":
+        """Return the result with residuals of the present weights."""
+        return replace(self, residuals=residuals, weights_checksum=self.model.network.checksum())
+
+    @property
+    def valid_residuals(self) -> ScaledResiduals | LabelResiduals | None:
+        """The residuals, unless the weights have been changed in place since."""
+        is_changed = self.residuals is not None and self.weights_checksum != self.model.network.checksum()
+        return None if is_changed else self.residuals
 
     def with_network(self, coefs: list[Array] | None = None, intercepts: list[Array] | None = None) -> "Fitted":
         """Return the result with other weights or biases, and without residuals, which were those of the old ones."""

@@ -465,7 +465,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         ------
         ValueError
             If no rows were held out, as after `partial_fit`, or fewer than
-            1 / (1 - coverage) - 1; or with a single quantile level.
+            1 / (1 - coverage) - 1; if weights have been changed by hand since; or with a single quantile level.
         """
         fitted = require_fitted(self)
         head = cast(RegressionHead, fitted.model.head)
@@ -474,7 +474,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
                 f"quantile={fitted.resolved.get('quantile')!r} is a single level, and an interval needs two: give the "
                 "outer ones, quantile=[0.05, 0.95] perhaps, or choose another loss."
             )
-        largest = largest_residual(fitted.residuals, coverage, "predict_interval")
+        largest = largest_residual(fitted.valid_residuals, coverage, "predict_interval")
         model, table = model_and_table(self, X)
         predicted = model.outputs(table, head.predict)  # (n,), (n, n_outputs) or (n, n_levels)
         return intervals_around(head, predicted, largest, cast(ScaledResiduals, fitted.residuals))

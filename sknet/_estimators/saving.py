@@ -3,7 +3,7 @@
 import os
 import warnings
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, fields, is_dataclass
+from dataclasses import dataclass, fields, is_dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -11,6 +11,7 @@ import pandas as pd
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import KINDS, Fitted, require_fitted
 from sknet._estimators.regressor import SigmoidMLPRegressor
+from sknet._model.heads import LabelHead
 from sknet._storage import files
 from sknet._storage.files import ModelFileError
 from sknet._storage.models import by_name
@@ -81,7 +82,9 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
             f"sknet.save writes SigmoidMLPClassifier and SigmoidMLPRegressor, and {type(estimator).__name__} is "
             "neither: of a pipeline or a search save the fitted network alone, or use joblib or skops for the whole."
         )
-    files.write(path, SavedEstimator(name, estimator.get_params(deep=False), require_fitted(estimator)), _KINDS, WRITER)
+    fitted = require_fitted(estimator)
+    fitted = replace(fitted, residuals=fitted.valid_residuals)
+    files.write(path, SavedEstimator(name, estimator.get_params(deep=False), fitted), _KINDS, WRITER)
 
 
 def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = None) -> Estimator:
@@ -149,6 +152,8 @@ def _estimator_of(path: object, saved: SavedEstimator) -> Estimator:
 def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
     """Let a model that was read predict a row of missing values: parts that do not go together show here."""
     network, head, names = fitted.model.network, fitted.model.head, fitted.columns.names
+    if isinstance(head, LabelHead) is not isinstance(estimator, SigmoidMLPClassifier):
+        raise ValueError("the target is that of another kind of estimator")
     if head.n_outputs != network.intercepts[-1].size:
         raise ValueError("the last layer's outputs are not those of the target")
     # `state.theta` may be empty: the published weights then stand for it, see `state_to_keep`
