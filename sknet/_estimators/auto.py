@@ -19,6 +19,7 @@ from sknet._estimators.parameters import (
     Splitter,
     column_choices,
     copy_containers,
+    splitter_of,
 )
 from sknet._model.row_thresholds import EVALUATED_ROWS, FEW_ROWS, LARGE_ROWS, MANY_ROWS
 from sknet._tables.kinds import count_kinds
@@ -67,7 +68,7 @@ Validated: TypeAlias = bool | Literal["folds"]
 """True where rows are held out, "folds" where folds are; False where nothing evaluates the epochs."""
 
 EvaluationMethod: TypeAlias = float | Splitter | Literal["folds"] | None
-"""What evaluates the epochs: the share of rows that is held out, a splitter that says which, folds, or nothing."""
+"""What evaluates the epochs: the share of rows that is held out, the splitter that gives folds, folds, or nothing."""
 
 
 @dataclass(frozen=True)
@@ -100,9 +101,10 @@ def has_end(p: CommonParameters) -> bool:
 
 def evaluation_method(p: CommonParameters, n_rows: int) -> EvaluationMethod:
     """Return what evaluates the epochs of a fit to so many rows."""
-    if p.early_stopping == "folds":
+    splitter = splitter_of(p)
+    if splitter is not None or p.early_stopping == "folds":
         refuse_with_folds(p, has_end(p))
-        return "folds"
+        return splitter or "folds"
     if p.early_stopping == "auto" and n_rows < LARGE_ROWS:
         if n_rows < EVALUATED_ROWS:
             return None
@@ -111,7 +113,7 @@ def evaluation_method(p: CommonParameters, n_rows: int) -> EvaluationMethod:
             return "folds"
     if not p.early_stopping:
         return None
-    return share_held_out(n_rows) if isinstance(p.validation_fraction, str) else p.validation_fraction
+    return share_held_out(n_rows) if isinstance(p.validation_fraction, str) else float(p.validation_fraction)
 
 
 def share_held_out(n_rows: int) -> float:

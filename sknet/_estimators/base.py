@@ -23,7 +23,7 @@ from sknet._estimators.callbacks import (
     observers_of_partial_fit,
     refuse_unresumable,
 )
-from sknet._estimators.conflicts import refuse_for_increments, refuse_with_temperature
+from sknet._estimators.conflicts import refuse_for_increments, refuse_with_own_validation, refuse_with_temperature
 from sknet._estimators.constraints import LARGEST_INTEGER, LOSSES, MAY_BE_NUMBERS, SIZES, InvalidParameterError
 from sknet._estimators.documentation import LinksDocumentation
 from sknet._estimators.fit_run import FitRun, Plan, Seeds, Task, member_seeds
@@ -46,12 +46,12 @@ from sknet._estimators.user_warnings import warn
 from sknet._model.heads import Head, without_absent_labels
 from sknet._model.matrices import encode_rows, encode_validation, encoding_of, learn_encoding
 from sknet._model.network_run import make_run, refuse_networks_beyond_memory
-from sknet._model.selection import FoldNetworks, fold_plan, select_epoch
+from sknet._model.selection import FoldNetworks, draw_folds, folds_of_splits, select_epoch
 from sknet._model.settings import Settings
 from sknet._model.starting import refuse_other_weights, state_to_continue_from
 from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
-from sknet._tables.splitting import split_validation
+from sknet._tables.splitting import split_validation, splits_of_splitter
 from sknet._training.result import DivergedError, Result, StopReason
 from sknet._typing import Table, Target
 
@@ -155,6 +155,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             rows = rows.with_weight(head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
         validation = None
         if arguments.has_validation:
+            refuse_with_own_validation(self)
             validation = read_validation(arguments, name, head, columns, self.early_stopping)
         return ReadData(head, rows, columns, head_of_original, validation)
 
@@ -164,22 +165,26 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         """Choose the rows that evaluate each epoch, and answer every "auto"."""
         rows, n = data.rows, len(data.rows)
         method = None if data.validation is not None else evaluation_method(self, n)
-        strata = held_out = None
-        if method is not None:
+        folds = held_out = None
+        if method == "folds" or isinstance(method, float):
             strata = data.head.strata(rows.y)
             warn_of_groups_of_one_class(strata, rows.groups)
-        by_folds = method == "folds"
-        if method is not None and method != "folds":
+            if method == "folds":
+                folds = draw_folds(n, strata, rows.groups, seeds.rows)
+            else:
+                held_out = split_validation(rows, strata, method, seeds.rows)
+                if held_out is None and self.early_stopping != "auto":
+                    warn_of_few_rows(n, method)
+                if held_out is not None and earlier is not None:
+                    warn_of_rows_seen(earlier, n, method)
+        elif method is not None:
             # `restore_y`: a splitter of the user gets y as it was passed, not codes
-            held_out = split_validation(rows, strata, method, seeds.rows, data.head_of_original.restore_y)
-            if held_out is None and self.early_stopping != "auto":
-                warn_of_few_rows(n, method)
-            if held_out is not None and earlier is not None:
-                warn_of_rows_seen(earlier, n, method)
+            restore_y = data.head_of_original.restore_y
+            folds = folds_of_splits(n, splits_of_splitter(method, rows, seeds.rows, restore_y), rows.groups)
         n_held_out = 0 if held_out is None else len(held_out[1])
         facts = Facts(
             n - n_held_out,
-            "folds" if by_folds else held_out is not None or data.validation is not None,
+            "folds" if folds is not None else held_out is not None or data.validation is not None,
             n_held_out=n_held_out if data.validation is None else len(data.validation),
             earlier_parameters=None if earlier is None else earlier.resolved,
             has_checkpoint=is_resumed or has_checkpoint(self),
@@ -189,11 +194,10 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             settings,
             resolved,
             seeds,
-            by_folds=by_folds,
-            strata=strata,
+            folds=folds,
             held_out=held_out,
             n_rows_before_split=0 if held_out is None else n,
-            lacks_validation=method is not None and not by_folds and held_out is None,
+            lacks_validation=method is not None and folds is None and held_out is None,
         )
 
     def _plan_increment(self, data: ReadData, earlier: Fitted | None) -> Plan:
@@ -248,7 +252,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             refuse_or_warn_of_left_out(encoding.encoder)
         else:
             encoding = encoding_of(earlier.model, data.head)
-        n_folds = fold_plan(len(rows), rows.groups is not None).n_held_out if plan.by_folds else 0
+        n_folds = 0 if plan.folds is None else len(plan.folds.splits)
         refuse_networks_beyond_memory(settings, encoding, len(rows), n_folds)
         # cross-fitted: a training row whose level is encoded by a mean of targets does not see its own target
         encoded = encode_rows(encoding, rows, cross_fit=settings.table.category_encoding != "one_hot", train=train)
@@ -281,16 +285,14 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             keeps_out_of_fold=self.early_stopping == "folds",
         )
         run.evaluate_by_scorer(self)
-        if plan.by_folds:
+        if plan.folds is not None:
             run.folds = FoldNetworks(
                 settings,
                 encoding,
                 encoded,
                 rows,
-                strata=plan.strata,
-                groups=rows.groups,
-                fold_seed=plan.seeds.rows,
-                seeds=member_seeds(plan.seeds, len(networks)),
+                plan.folds,
+                member_seeds(plan.seeds, len(networks)),
             )
         return run
 
@@ -322,7 +324,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             arguments,
             run,
             n_epochs=max(n_epochs, 0),
-            by_folds=run.plan.by_folds,
+            by_folds=run.plan.folds is not None,
             evaluated=run.validation is not None,
         )
 

@@ -127,14 +127,15 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         its own; the loss of their rows chooses the number of epochs and, where it
         is scaled, the temperature, and then all rows are trained on. "auto" is False below 40
         rows; "folds" up to 14,999 with a first-order solver and a schedule that
-        scikit-learn does not have, unless `scoring`, `warm_start` or
-        `validation_fraction` is set or `max_iter` is 1; else, and with `X_val`,
+        scikit-learn does not have, unless `scoring`, `warm_start` or a share
+        as `validation_fraction` is set or `max_iter` is 1; else, and with `X_val`,
         True.
 
     validation_fraction : float, splitter or "auto", default="auto"
-        The share of rows held out (stratified for a classifier), or a
-        scikit-learn splitter whose first split is used. "auto" is 0.15, and 0.1
-        from 15,000 rows on.
+        The share of rows held out (stratified); "auto" is
+        0.15, and 0.1 from 15,000 rows on. Or a scikit-learn splitter, whose splits
+        are the folds, whatever the number of rows: its test sets choose the number of
+        epochs together, and then all rows are trained on.
 
     scoring : str or callable, default="loss"
         What evaluates an epoch on the held-out rows: "loss" or a scikit-learn scorer.

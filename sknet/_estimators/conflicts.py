@@ -1,11 +1,10 @@
 """Errors for parameters that exclude each other, or that must not change once the table is learnt."""
 
 from collections.abc import Mapping
-from numbers import Real
 
 import numpy as np
 
-from sknet._estimators.parameters import CommonParameters
+from sknet._estimators.parameters import CommonParameters, splitter_of
 
 LEARNT_WITH = (
     "categorical_features", "text_features", "max_categories", "category_encoding", "text_components",
@@ -16,18 +15,34 @@ LEARNT_WITH = (
 
 
 def refuse_with_folds(p: CommonParameters, schedule_ends: bool) -> None:
-    """Raise if a parameter is set that makes no sense with folds."""
+    """Raise if a parameter is set that makes no sense with folds: those of `early_stopping`, or of a splitter."""
+    splitter = splitter_of(p)
+    if splitter is not None and not p.early_stopping:
+        raise ValueError(
+            f"validation_fraction={splitter} is a splitter, whose test sets are to choose the epoch, and "
+            "early_stopping=False: set early_stopping='folds', or leave validation_fraction at its default."
+        )
     wrong = {
         "solver": p.solver == "lbfgs",
         "learning_rate": not schedule_ends,
         "scoring": p.scoring != "loss",
-        "validation_fraction": not isinstance(p.validation_fraction, Real | str),
         "warm_start": p.warm_start,  # its weights have seen all rows
     }
+    folds, remedy = "early_stopping='folds' does", "set early_stopping=True"
+    if splitter is not None:
+        folds = f"validation_fraction={splitter} gives folds, which do"
+        remedy = "give a share of the rows, which are then held out"
     for name in [name for name, is_wrong in wrong.items() if is_wrong]:
+        raise ValueError(f"{folds} not go with {name}={getattr(p, name)!r}: leave {name} at its default, or {remedy}.")
+
+
+def refuse_with_own_validation(p: CommonParameters) -> None:
+    """Raise if the rows that evaluate each epoch are passed to `fit`, and a splitter is to choose them too."""
+    splitter = splitter_of(p)
+    if splitter is not None:
         raise ValueError(
-            f"early_stopping='folds' does not go with {name}={getattr(p, name)!r}: leave {name} at its default, or set "
-            "early_stopping=True."
+            f"X_val and y_val are passed, but validation_fraction={splitter} chooses the epoch by rows of X: leave "
+            "validation_fraction at its default, or leave X_val and y_val out."
         )
 
 

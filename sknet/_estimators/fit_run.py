@@ -26,7 +26,7 @@ from sknet._model.matrices import EncodedRows, Encoding
 from sknet._model.model import Model, Network, PrecomputedModel
 from sknet._model.network_run import NetworkRun
 from sknet._model.prediction_sets import LabelResiduals
-from sknet._model.selection import FoldNetworks, Selection, stop_at_selected_epoch
+from sknet._model.selection import FoldNetworks, Folds, Selection, stop_at_selected_epoch
 from sknet._model.settings import Settings
 from sknet._model.shares import HeldOutLoss, KindsOfNetworks
 from sknet._model.side_by_side import train_side_by_side
@@ -70,8 +70,7 @@ class Plan:
     settings: Settings
     resolved: dict[str, object]  # all parameters, every "auto" answered
     seeds: Seeds
-    by_folds: bool = False
-    strata: Array | None = None  # (n,)  by which folds and held-out rows are stratified
+    folds: Folds | None = None  # which are held out in turn, where folds choose the epoch
     held_out: tuple[Array, Array] | None = None  # numbers of the rows to train on, and of those held out
     n_rows_before_split: int = 0  # how many rows there were before some were held out; 0 where training sees them all
     lacks_validation: bool = False  # whether rows were to be held out, and are too few

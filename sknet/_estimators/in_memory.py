@@ -67,8 +67,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             Its sample weights.
 
         groups : array-like of shape (n_samples,), default=None
-            Groups of rows that early stopping holds out together, and what a
-            splitter given as `validation_fraction` splits by.
+            Groups of rows that early stopping holds out together, and that a
+            splitter given as `validation_fraction` gets.
 
         Returns
         -------
@@ -131,8 +131,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             Its sample weights.
 
         groups : array-like of shape (n_samples,), default=None
-            Groups of rows that early stopping holds out together, and what a
-            splitter given as `validation_fraction` splits by.
+            Groups of rows that early stopping holds out together, and that a
+            splitter given as `validation_fraction` gets.
 
         Returns
         -------

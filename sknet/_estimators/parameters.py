@@ -10,6 +10,7 @@ hashed.
 from collections.abc import Callable, Mapping, MutableSequence, Sequence
 from copy import copy
 from dataclasses import KW_ONLY, dataclass
+from numbers import Real
 from typing import Literal, TypeAlias, TypeVar
 
 import numpy as np
@@ -137,6 +138,12 @@ def solver_kind(solver: object) -> object:
 def column_choices(p: CommonParameters) -> ColumnChoices:
     """Return which columns the user has named as categories or as text."""
     return ColumnChoices(p.categorical_features, p.text_features)
+
+
+def splitter_of(p: CommonParameters) -> Splitter | None:
+    """Return the splitter that gives the folds, where `validation_fraction` is one."""
+    # float: mypy does not know that it is a Real
+    return None if isinstance(p.validation_fraction, Real | float | str) else p.validation_fraction
 
 
 def has_partial_fit(estimator: CommonParameters) -> bool:

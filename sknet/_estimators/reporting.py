@@ -110,7 +110,7 @@ def warn_of_groups_of_one_class(strata: Array | None, groups: Array | None) -> N
         )
 
 
-def warn_of_few_rows(n: int, fraction: object) -> None:
+def warn_of_few_rows(n: int, fraction: float) -> None:
     """Warn that training runs without validation although it was asked for."""
     warn(
         f"early_stopping: validation_fraction={fraction} of {n} rows leaves fewer than {MIN_HELD_OUT} rows to hold "
@@ -120,11 +120,11 @@ def warn_of_few_rows(n: int, fraction: object) -> None:
     )
 
 
-def warn_of_rows_seen(earlier: Fitted, n: int, fraction: object) -> None:
+def warn_of_rows_seen(earlier: Fitted, n: int, fraction: float) -> None:
     """Warn where a warm start holds out rows that the earlier call may have trained on."""
     n_before, fraction_before = earlier.n_rows_before_split, earlier.resolved.get("validation_fraction")
-    # the same number and share: the same seed has held out the same rows (see `_seeds`). As text: it may be a splitter.
-    if n_before is None or (n_before == n and str(fraction) == str(fraction_before)):
+    # the same number and share: the same seed has held out the same rows (see `_seeds`)
+    if n_before is None or (n_before == n and fraction == fraction_before):
         return
     trained = f"on its rows but for validation_fraction={fraction_before} of {n_before}" if n_before else "on all rows"
     warn(

@@ -29,7 +29,7 @@ from sknet._model.settings import Settings
 from sknet._model.shares import HeldOutLoss, KindsOfNetworks, mix_outputs
 from sknet._model.threads import threads_for_networks
 from sknet._tables.rows import Rows
-from sknet._tables.splitting import assign_folds
+from sknet._tables.splitting import Split, assign_folds
 from sknet._training.minibatch import MiniBatchRun, MiniBatchSolver
 from sknet._training.result import Epoch, StopReason
 from sknet._training.rounds import RoundObserver, train_in_rounds
@@ -55,6 +55,28 @@ def fold_plan(n_rows: int, grouped: bool = False) -> FoldPlan:
     if grouped:
         return FoldPlan(4, 2, 1.01)
     return FoldPlan(4, 1, 1.01) if n_rows < MANY_ROWS else FoldPlan(10, 1, 1.002)
+
+
+class Folds(NamedTuple):
+    """The splits of the rows, each of which holds one fold out."""
+
+    splits: list[Split]
+    tolerance_factor: float  # see `FoldPlan`
+
+
+def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: int) -> Folds:
+    """Draw the folds; see `fold_plan` and `assign_folds`."""
+    plan = fold_plan(n_rows, groups is not None)
+    fold = assign_folds(n_rows, strata, groups, plan.n_folds, seed)
+    n_held_out = min(plan.n_held_out, fold.max() + 1)
+    return Folds(
+        [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)], plan.tolerance_factor
+    )
+
+
+def folds_of_splits(n_rows: int, splits: list[Split], groups: Array | None) -> Folds:
+    """Return the folds that the splits of a user's splitter make: the rows that one of them holds out."""
+    return Folds(splits, fold_plan(n_rows, groups is not None).tolerance_factor)
 
 
 MIN_STEPS = 75
@@ -131,10 +153,7 @@ class FoldNetworks:
         The same, not encoded: target means must not contain the targets of a fold's rows, so that where a column has
         them, the table is encoded once more for each fold.
 
-    strata, groups : ndarray of shape (n,), or None
-        As in `cross_fit_folds`.
-
-    fold_seed : int
+    folds : Folds
     seeds : sequence of (int, int)
         Of each member's first weights, and of what its training draws.
     """
@@ -145,27 +164,20 @@ class FoldNetworks:
         encoding: Encoding,
         rows: EncodedRows,
         table: Rows,
-        *,
-        strata: Array | None,
-        groups: Array | None,
-        fold_seed: int,
+        folds: Folds,
         seeds: Sequence[tuple[int, int]],
     ) -> None:
         self.settings, self.encoding, self.rows = settings, encoding, rows
         n = len(rows)
-        plan = fold_plan(n, groups is not None)
         self._kinds = KindsOfNetworks(settings.sees_bins)
-        fold = assign_folds(n, strata, groups, plan.n_folds, fold_seed)
-        self.tolerance_factor = plan.tolerance_factor
-        rows_by_fold = [np.flatnonzero(fold == i) for i in range(min(plan.n_held_out, fold.max() + 1))]
-        self.held_out = np.concatenate(rows_by_fold)
+        self.tolerance_factor = folds.tolerance_factor
+        self.held_out = np.concatenate([held_out for _, held_out in folds.splits])
         steps_per_epoch = ceil(n / settings.solver.batch_size)
         self.first_epoch = min(ceil(MIN_STEPS / steps_per_epoch), settings.solver.max_iter)  # that may be chosen
         self.runs: list[list[NetworkRun]] = []
         self.states: list[list[State]] = []
         self._samples: list[list[Samples]] = []  # the held-out rows, as each network takes them
-        for held_out in rows_by_fold:
-            others = np.setdiff1d(np.arange(n), held_out)
+        for others, held_out in folds.splits:
             of_fold = encoding.with_target_means(table, others)
             fold_rows = rows if of_fold is encoding else encode_rows(of_fold, table, cross_fit=True, train=others)
             training = fold_rows.take(others)
@@ -244,7 +256,12 @@ class FoldNetworks:
         temperature, shares = 1.0 / factor, self._kinds.of_each(self._kinds.equal_share)
         if len(by_kind) > 1:  # `epochs` keeps the losses at equal shares, which observers have seen
             temperature, shares, raw = self._loss.choose_mixture(by_kind, self._kinds)
-        return Selection(n_epochs, temperature, shares, tuple(self.epochs), self.held_out, raw, stop_reason)
+        # A row that several folds hold out has chosen with each; its residual is its first one: the mean of several
+        # networks errs less than the one network that is published.
+        first = np.sort(np.unique(self.held_out, return_index=True)[1])
+        return Selection(
+            n_epochs, temperature, shares, tuple(self.epochs), self.held_out[first], raw[first], stop_reason
+        )
 
 
 def scaled_loss(factor: float, loss: float) -> float:

@@ -11,10 +11,10 @@ train, held_out          indices into the n rows; a splitter returns indices int
 from collections.abc import Callable, Iterable, Sequence
 from copy import copy
 from math import ceil
-from numbers import Real
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 from sklearn.model_selection import GroupShuffleSplit, ShuffleSplit, StratifiedShuffleSplit
 
 from sknet._tables.rows import Rows
@@ -38,9 +38,11 @@ MIN_HELD_OUT = 10
 """Fewer rows than this are not held out: a validation score of so few says too little."""
 
 
-def split_validation(
-    rows: Rows, strata: Array | None, how: float | RowSplitter, seed: int, restore_y: Callable[[Array], Target]
-) -> tuple[Array, Array] | None:
+Split: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
+"""Numbers of the rows to train on, and of those to hold out."""
+
+
+def split_validation(rows: Rows, strata: Array | None, share: float, seed: int) -> Split | None:
     """Choose the rows to train on and the rows to validate on.
 
     Parameters
@@ -48,25 +50,22 @@ def split_validation(
     rows : Rows
         Without rows of weight 0.
     strata : ndarray of shape (n,), or None
-        Integers; used only with a share and without groups.
-    how : float or splitter
-        The share of rows (or groups) to hold out, or a scikit-learn splitter, whose first split is taken.
+        Integers; used only without groups.
+    share : float
+        The share of rows (or groups) to hold out.
     seed : int
         The same seed holds out the same rows.
-    restore_y : callable
-        Turns codes or numbers, (N, k), back into y as the user passed it, which a splitter gets.
 
     Returns
     -------
     (train, held_out) : tuple of ndarray
         Row numbers; None where they would be too few.
     """
-    if not isinstance(how, Real):  # mypy does not know that a float is one
-        return split_by_splitter(how, rows, seed, restore_y)  # type: ignore[arg-type]
     if rows.groups is not None:
         _refuse_single_group(len(np.unique(rows.groups)))
-        return split_by_splitter(GroupShuffleSplit(1, test_size=float(how), random_state=seed), rows, seed, restore_y)
-    return hold_out(len(rows.y), strata, float(how), seed)
+        by_group = GroupShuffleSplit(1, test_size=share, random_state=seed)
+        return splits_of_splitter(by_group, rows, seed, np.asarray)[0]
+    return hold_out(len(rows.y), strata, share, seed)
 
 
 def _refuse_single_group(n_groups: int) -> None:
@@ -77,13 +76,27 @@ def _refuse_single_group(n_groups: int) -> None:
 # --- a splitter ------------------------------------------------------------------------------------------------------
 
 
-def split_by_splitter(
+def splits_of_splitter(
     splitter: RowSplitter, rows: Rows, seed: int, restore_y: Callable[[Array], Target]
-) -> tuple[Array, Array]:
-    """Choose rows by the first split of a splitter.
+) -> list[Split]:
+    """Return all splits of a splitter; a row may be held out by several of them, or by none.
 
     It gets the rows as the user passed them, those of weight 0 too: its indices may be made for them. One that has no
     seed is given ours, so that it splits the same way each time.
+
+    Parameters
+    ----------
+    splitter : splitter
+    rows : Rows
+        Without rows of weight 0.
+    seed : int
+    restore_y : callable
+        Turns codes or numbers, (N, k), back into y as the user passed it, which the splitter gets.
+
+    Returns
+    -------
+    splits : list of (train, held_out)
+        Numbers of rows of positive weight; neither is empty.
     """
     original = rows.original or rows
     # a splitter without `random_state`, or with a seed of its own, is used as it is
@@ -93,12 +106,18 @@ def split_by_splitter(
         splits: object = seeded.split(original.X, restore_y(original.y), original.groups)
     else:
         splits = splitter.split(original.X, restore_y(original.y), original.groups)
-    first = next(iter(splits), None) if isinstance(splits, Iterable) else None
-    if first is None:
+    checked = [_check_split(split, splitter, rows) for split in splits] if isinstance(splits, Iterable) else []
+    if not checked:
         raise ValueError(f"validation_fraction={splitter} makes no split: give a splitter that makes one, or a share.")
-    if not isinstance(first, Sequence) or len(first) != 2:
+    return checked
+
+
+def _check_split(split: object, splitter: RowSplitter, rows: Rows) -> Split:
+    """Return a split as numbers of rows of positive weight; raise where it is none, or a part of it is empty."""
+    if not isinstance(split, Sequence) or len(split) != 2:
         raise ValueError(f"validation_fraction={splitter} must give pairs, (rows to train on, rows to hold out).")
-    train, held_out = (_as_indices(part, splitter, len(original)) for part in first)
+    original = rows.original or rows
+    train, held_out = (_as_indices(part, splitter, len(original)) for part in split)
     _refuse_repeated(train, held_out, splitter)
     if rows.original_index is not None:
         # from indices into the original rows to indices into those of positive weight; -1 for the others
@@ -107,8 +126,11 @@ def split_by_splitter(
         train, held_out = remaining[train], remaining[held_out]
         train, held_out = train[train >= 0], held_out[held_out >= 0]
     if not len(train) or not len(held_out):
-        what = "to hold out" if len(train) else "to train on"
-        raise ValueError(f"validation_fraction={splitter} leaves no rows {what}: choose another splitter, or a share.")
+        what, remedy = ("hold out", "leave such a split out") if len(train) else ("train on", "let it train on some")
+        raise ValueError(
+            f"validation_fraction={splitter} makes a split that leaves no rows to {what}, of those of positive weight: "
+            f"{remedy}, choose another splitter, or give a share."
+        )
     return train, held_out
 
 
@@ -191,7 +213,7 @@ def assign_folds(n: int, strata: Array | None, groups: Array | None, n_folds: in
 # --- a share ---------------------------------------------------------------------------------------------------------
 
 
-def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> tuple[Array, Array] | None:
+def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> Split | None:
     """Hold out a share of the rows, stratified; all others are to be trained on.
 
     Parameters
@@ -227,7 +249,7 @@ def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> tuple[
     return np.delete(np.arange(n), held_out), held_out
 
 
-def _hold_out_of_large(n: int, strata: Array | None, n_held_out: int, seed: int) -> tuple[Array, Array]:
+def _hold_out_of_large(n: int, strata: Array | None, n_held_out: int, seed: int) -> Split:
     """Draw one row of each stretch of the rows sorted by strata; a lone row of a stratum is trained on.
 
     scikit-learn's splitter needs 70 bytes for each row, this 20.

@@ -136,7 +136,7 @@ def test_folds_of_other_tables(how, monkeypatch):
     assert_allclose(remote.oof_prediction_, local.oof_prediction_, rtol=1e-8, atol=1e-10)
 
 
-def test_a_splitter_holds_out_rows():
+def test_a_splitter_gives_the_folds():
     parameters = FIT | dict(early_stopping=True, validation_fraction=KFold(4, shuffle=True, random_state=0), max_iter=3)
     local, remote = (SigmoidMLPRegressor(**parameters).fit(table, y) for table in (X, parted(X)))
     assert_same(remote, local)

@@ -5,11 +5,19 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
-from held_out import LABEL, LABEL_VAL, NUMBER, TARGETS, WEIGHT, X_VAL, N, X
+from held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, TARGETS, WEIGHT, X_VAL, N, X
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn import config_context
 from sklearn.datasets import load_iris, load_wine
 from sklearn.exceptions import ConvergenceWarning
-from sklearn.model_selection import ShuffleSplit, train_test_split
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    KFold,
+    PredefinedSplit,
+    TimeSeriesSplit,
+    train_test_split,
+)
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._training.schedules import Progress, flat_cosine
@@ -110,8 +118,7 @@ def test_predictions_of_a_fold_do_not_depend_on_its_targets_where_these_encode_a
 
 @pytest.mark.parametrize(
     "parameters",
-    [{"scoring": "accuracy"}, {"validation_fraction": ShuffleSplit(random_state=0)}, {"warm_start": True},
-     {"learning_rate": "constant"}, {"solver": "lbfgs"}],
+    [{"scoring": "accuracy"}, {"warm_start": True}, {"learning_rate": "constant"}, {"solver": "lbfgs"}],
 )  # fmt: skip
 def test_folds_or_held_out_rows(parameters):
     """What belongs to held-out rows makes "auto" hold some out, and is refused where folds are asked for."""
@@ -122,6 +129,8 @@ def test_folds_or_held_out_rows(parameters):
     assert fitted.resolved_params_["early_stopping"] is True and fitted.validation_scores_ is not None
     with pytest.raises(ValueError, match=rf"early_stopping='folds' does not go with {name}="):
         SigmoidMLPClassifier(**FOLDS | parameters, early_stopping="folds").fit(X, LABEL)
+    with pytest.raises(ValueError, match=rf"validation_fraction=KFold.* gives folds, which do not go with {name}="):
+        SigmoidMLPClassifier(**FOLDS | parameters, validation_fraction=KFold()).fit(X, LABEL)
 
 
 def test_own_validation_rows_come_before_folds():
@@ -177,3 +186,119 @@ def test_the_loss_at_weights_that_folds_have_helped_to_find():
     assert smoothing > 0.0
     assert loss == fitted.set_params(label_smoothing=smoothing).backpropagate(X, LABEL)[0]
     assert loss != fitted.set_params(label_smoothing=0.0).backpropagate(X, LABEL)[0]
+
+
+# --- a splitter gives the folds --------------------------------------------------------------------------------------
+
+BY_TIME = FOLDS | {"early_stopping": "folds", "validation_fraction": TimeSeriesSplit(4)}
+FOLD = np.arange(N) % 3 - 1  # -1: in no test set
+
+
+def rows_with_prediction(net, *data, **metadata):
+    """Fit; return the numbers of the rows that have an out-of-fold prediction."""
+    p = net.fit(*data, **metadata).oof_prediction_
+    return np.flatnonzero(np.isfinite(p.reshape(N, -1)).all(axis=1))
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_folds_of_a_splitter_choose_and_then_all_rows_are_learnt_from(n_members):
+    net = SigmoidMLPRegressor(**BY_TIME | {"n_members": n_members})
+    assert_array_equal(rows_with_prediction(net, X, NUMBER), np.arange(N // 5, N))
+    assert net.t_ == N * net.n_iter_ * n_members and net.best_epoch_ == net.n_iter_
+    if n_members == 1:
+        errors = (net.oof_prediction_ - NUMBER)[N // 5 :] / NUMBER.std()
+        assert net.best_validation_score_ == pytest.approx(-np.mean(errors**2) / 2.0, rel=1e-4)
+    # what is chosen is trained on all rows: the same epochs without folds lead to the same weights
+    plain = net.resolved_params_ | {"early_stopping": False, "validation_fraction": "auto", "max_iter": net.n_iter_}
+    plain["learning_rate"] = lambda fraction: flat_cosine(Progress(fraction * net.n_iter_ / 12))
+    if n_members == 1:
+        assert_allclose(net.coefs_[0], SigmoidMLPRegressor(**plain).fit(X, NUMBER).coefs_[0], rtol=1e-5)
+
+
+@pytest.mark.parametrize("early_stopping", ["auto", True, "folds"])
+@pytest.mark.parametrize("n", [30, N])
+def test_a_splitter_means_folds_on_tables_of_any_size(early_stopping, n):
+    net = SigmoidMLPClassifier(**BY_TIME | {"early_stopping": early_stopping}).fit(X[:n], LABEL[:n])
+    assert net.resolved_params_["early_stopping"] == "folds" and net.t_ == n * net.n_iter_
+    again = SigmoidMLPClassifier(**net.resolved_params_).fit(X[:n], LABEL[:n])
+    assert_array_equal(again.predict_proba(X), net.predict_proba(X))
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+def test_the_test_sets_of_splitters_mean_the_rows_passed_weightless_ones_too(weight):
+    predefined = SigmoidMLPClassifier(**BY_TIME | {"validation_fraction": PredefinedSplit(FOLD)})
+    positive = np.full(N, True) if weight is None else weight > 0
+    assert_array_equal(rows_with_prediction(predefined, X, LABEL, weight), np.flatnonzero((FOLD >= 0) & positive))
+    groups = np.arange(N) // 10
+    first = GroupKFold(5)
+    first.get_n_splits, splits = (lambda *given: 1), first.split
+    first.split = lambda *given: list(splits(*given))[:1]
+    [(_, held_out)] = first.split(X, LABEL, groups)
+    by_group = SigmoidMLPClassifier(**BY_TIME | {"validation_fraction": first})
+    expected = held_out[positive[held_out]]
+    assert_array_equal(rows_with_prediction(by_group, X, LABEL, weight, groups=groups), expected)
+
+
+def test_a_row_in_several_test_sets_keeps_its_first_prediction():
+    """The mean of several networks would err less than the published one, and intervals would be too narrow."""
+    halves = [(np.arange(75), np.arange(75, N)), (np.arange(75, N), np.arange(75)), (np.arange(50), np.arange(50, N))]
+    nets = []
+    for splits in halves[:2], halves:
+        nets.append(SigmoidMLPRegressor(**BY_TIME | {"validation_fraction": Splits(splits), "max_iter": 1}))
+        assert_array_equal(rows_with_prediction(nets[-1], X, NUMBER), np.arange(N))
+    assert_allclose(nets[0].oof_prediction_, nets[1].oof_prediction_, rtol=1e-6)
+    assert_allclose(nets[0].predict_interval(X), nets[1].predict_interval(X), rtol=1e-6)
+    assert nets[0].validation_scores_ != nets[1].validation_scores_
+
+
+class Splits:
+    """A splitter of the splits that it is given."""
+
+    def __init__(self, splits):
+        self.splits = splits
+
+    def get_n_splits(self):
+        return len(self.splits)
+
+    def split(self, X, y=None, groups=None):
+        return iter(self.splits)
+
+
+def test_a_splitter_chooses_the_temperature_and_sets_of_classes():
+    net = SigmoidMLPClassifier(**BY_TIME | {"early_stopping": True}).fit(X, LABEL)
+    assert net.temperature_ != 1.0 and net.predict_set(X).shape == (N, 3) and not hasattr(net, "oof_prediction_")
+
+
+def test_groups_are_routed_to_a_splitter():
+    groups = np.arange(N) // 10
+    with config_context(enable_metadata_routing=True):
+        net = SigmoidMLPRegressor(**BY_TIME | {"validation_fraction": GroupKFold(3), "max_iter": 2})
+        net.set_fit_request(groups=True)
+        search = GridSearchCV(net, {"alpha": [0.0, 1.0]}, cv=GroupKFold(2)).fit(X, NUMBER, groups=groups)
+    assert np.isfinite(search.best_estimator_.oof_prediction_).all()
+
+
+@pytest.mark.parametrize(
+    ("splitter", "parameters", "data", "message"),
+    [
+        (GroupKFold(5), {}, {}, "groups"),
+        (GroupKFold(5), {}, {"groups": np.zeros(3)}, "groups"),
+        (PredefinedSplit(np.zeros(N)), {}, {}, "leaves no rows to train on.*choose another splitter"),
+        (PredefinedSplit(np.full(N, -1)), {}, {}, "makes no split"),
+        (PredefinedSplit(np.where(np.arange(N + 9) < N, -1, 0)), {}, {}, "more rows than the 150"),
+        (Splits([(np.arange(9), np.arange(9, N)), (np.arange(N), [])]), {}, {}, "leaves no rows to hold out"),
+        (KFold(), {"early_stopping": False}, {}, "is a splitter.*early_stopping=False: set early_stopping='folds'"),
+        (KFold(), {"early_stopping": True}, {"X_val": X_VAL, "y_val": NUMBER_VAL}, "X_val and y_val are passed, but"),
+    ],
+    ids=str,
+)
+def test_errors_of_splitters(splitter, parameters, data, message):
+    net = SigmoidMLPRegressor(**BY_TIME | {"validation_fraction": splitter} | parameters)
+    with pytest.raises(ValueError, match=rf"(validation_fraction=)?(.|\n)*{message}"):
+        net.fit(X, NUMBER, **data)
+    assert not hasattr(net, "coefs_")
+
+
+def test_partial_fit_asks_no_splitter():
+    net = SigmoidMLPRegressor(**BY_TIME | {"early_stopping": False}).partial_fit(X, NUMBER)
+    assert net.n_iter_ == 1

@@ -7,7 +7,7 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import suits_folds
 from sknet._estimators.conflicts import refuse_for_lbfgs, refuse_with_folds
 
-OF_HELD_OUT_ROWS = {"scoring": "accuracy", "validation_fraction": ShuffleSplit(random_state=0), "warm_start": True}
+OF_HELD_OUT_ROWS = {"scoring": "accuracy", "warm_start": True}
 
 
 @pytest.mark.parametrize("name", [*OF_HELD_OUT_ROWS, "solver"])
@@ -17,7 +17,10 @@ def test_folds_or_held_out_rows(name):
     assert not suits_folds(net, True) and suits_folds(SigmoidMLPClassifier(), True)
     with pytest.raises(ValueError, match=rf"early_stopping='folds' does not go with {name}=.*early_stopping=True"):
         refuse_with_folds(net, True)
-    refuse_with_folds(SigmoidMLPClassifier(), True)
+    net.set_params(validation_fraction=ShuffleSplit())
+    with pytest.raises(ValueError, match=rf"=ShuffleSplit.* gives folds, which do not go with {name}=.*give a share"):
+        refuse_with_folds(net, True)
+    refuse_with_folds(SigmoidMLPClassifier(validation_fraction=ShuffleSplit()), True)
 
 
 def test_folds_need_a_schedule_that_ends():

@@ -11,16 +11,8 @@ from held_out import LABEL, LABEL_VAL, NUMBER, NUMBER_VAL, STOPPING, TARGETS, WE
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import log_softmax
 from sklearn import config_context
-from sklearn.base import clone
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import get_scorer
-from sklearn.model_selection import (
-    GridSearchCV,
-    GroupKFold,
-    PredefinedSplit,
-    ShuffleSplit,
-    TimeSeriesSplit,
-)
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -206,15 +198,14 @@ def test_partial_fit_after_early_stopping_goes_on_from_the_best_epoch():
 
 
 @quiet
-@pytest.mark.parametrize("how", [0.2, ShuffleSplit(1, test_size=0.3)])
-def test_a_warm_start_holds_out_the_same_rows(how):
+def test_a_warm_start_holds_out_the_same_rows():
     seen = []
 
     def scorer(estimator, X, y):
         seen.append(X[:, 0])
         return -float(len(seen))
 
-    fitted = SigmoidMLPRegressor(**STOPPING | {"warm_start": True, "scoring": scorer, "validation_fraction": how})
+    fitted = SigmoidMLPRegressor(**STOPPING | {"warm_start": True, "scoring": scorer})
     fitted.set_params(random_state=None)
     for _ in range(3):
         fitted.fit(X, NUMBER)
@@ -223,7 +214,7 @@ def test_a_warm_start_holds_out_the_same_rows(how):
     again = pickle.loads(pickle.dumps(fitted.set_params(scoring="loss").fit(X, NUMBER)))
     again.set_params(scoring=scorer).fit(X, NUMBER)
     assert_array_equal(seen[-1], seen[0])
-    other = SigmoidMLPRegressor(**STOPPING | {"scoring": scorer, "validation_fraction": how, "random_state": 7})
+    other = SigmoidMLPRegressor(**STOPPING | {"scoring": scorer, "random_state": 7})
     other.fit(X, NUMBER)
     assert (seen[-1] != seen[0]).any()
 
@@ -297,97 +288,21 @@ def test_in_a_pipeline_the_validation_set_is_transformed_as_the_training_set():
     assert_array_equal(pipeline.predict(X), by_hand.predict(scaler.transform(X)))
 
 
-# --- a splitter ------------------------------------------------------------------------------------------------------
+# --- groups ----------------------------------------------------------------------------------------------------------
 
 
-def rows_held_out(how, weight=None, **metadata):
-    """Return the first column of the held-out rows."""
-    seen = {}
+def test_groups_are_held_out_together():
+    seen, groups = {}, np.arange(N) // 10
 
-    def scorer(estimator, X, y, sample_weight=None):
+    def scorer(estimator, X, y):
         seen["x"] = X[:, 0]
         return 0.0
 
-    parameters = STOPPING | {"validation_fraction": how, "scoring": scorer, "batch_size": 16}
-    SigmoidMLPRegressor(**parameters).fit(X, NUMBER, weight, **metadata)
-    return seen["x"]
-
-
-def test_a_splitter_of_time():
-    assert_array_equal(rows_held_out(TimeSeriesSplit(2)), X[50:100, 0])  # the first split: trained on the first 50
-    assert_array_equal(rows_held_out(TimeSeriesSplit(2, max_train_size=20)), X[50:100, 0])
-
-
-def test_a_predefined_split_means_the_rows_passed_weightless_ones_too():
-    fold = np.where(np.arange(N) % 3, -1, 0)
-    assert_array_equal(rows_held_out(PredefinedSplit(fold)), X[fold == 0, 0])
-    assert_array_equal(rows_held_out(PredefinedSplit(fold), WEIGHT), X[(fold == 0) & (WEIGHT > 0), 0])
-
-
-@quiet
-@pytest.mark.parametrize("encoding", ["target", "both"])
-def test_rows_that_are_not_trained_on_encode_no_column(encoding):
-    """Those held out, and those that a splitter leaves out: neither weights nor means may depend on their labels."""
-    frame = pd.DataFrame({"city": [f"c{i % 20}" for i in range(N)], "number": X[:, 0]})
-    order = TimeSeriesSplit(2)  # the first 50 rows are trained on, the next 50 are held out, the last 50 are neither
-    net = SigmoidMLPClassifier(
-        **STOPPING | dict(max_iter=1, validation_fraction=order, category_encoding=encoding, max_categories=10)
-    )
-    label = LABEL > 0
-    changed = np.r_[label[:50], label[50:][::-1]]  # as many of each in all, by which means are scaled
-    first, second = (clone(net).fit(frame, y) for y in (label, changed))
-    assert_allclose(first.coefs_[0], second.coefs_[0], rtol=1e-9)
-    assert_allclose(first.predict_proba(frame), second.predict_proba(frame), rtol=1e-9)
-
-
-def test_a_splitter_of_groups_is_given_groups():
-    groups = np.arange(N) // 10
-    _, held_out = next(GroupKFold(5).split(X, NUMBER, groups))
-    assert_array_equal(rows_held_out(GroupKFold(5), groups=groups), X[held_out, 0])
-    kept = held_out[WEIGHT[held_out] > 0]
-    assert_array_equal(rows_held_out(GroupKFold(5), WEIGHT, groups=groups), X[kept, 0])
-
-
-def test_groups_without_a_splitter_are_held_out_together():
-    groups = np.arange(N) // 10
-    held_out = np.isin(X[:, 0], rows_held_out(0.2, groups=groups))
+    net = SigmoidMLPRegressor(**STOPPING | {"scoring": scorer, "batch_size": 16}).fit(X, NUMBER, groups=groups)
+    held_out = np.isin(X[:, 0], seen["x"])
     assert held_out.sum() == 30 and all(held_out[groups == g].all() or not held_out[groups == g].any() for g in groups)
     with pytest.raises(ValueError, match="groups holds a single group"):
-        rows_held_out(0.2, groups=np.zeros(N))
-
-
-def test_groups_are_routed():
-    groups = np.arange(N) // 10
-    with config_context(enable_metadata_routing=True):
-        net = SigmoidMLPRegressor(**STOPPING | {"validation_fraction": GroupKFold(5), "max_iter": 2})
-        net.set_fit_request(groups=True)
-        search = GridSearchCV(net, {"alpha": [0.0, 1.0]}, cv=GroupKFold(2))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            search.fit(X, NUMBER, groups=groups)
-    assert search.best_estimator_.validation_scores_ is not None
-
-
-def test_errors_of_splitters():
-    with pytest.raises(ValueError, match="groups"):
-        rows_held_out(GroupKFold(5))
-    with pytest.raises(ValueError, match="groups"):
-        rows_held_out(GroupKFold(5), groups=np.zeros(3))
-    with pytest.raises(ValueError, match=r"validation_fraction=.*no rows"):
-        rows_held_out(PredefinedSplit(np.zeros(N)))
-    with pytest.raises(ValueError, match=r"validation_fraction=.*no split"):
-        rows_held_out(PredefinedSplit(np.full(N, -1)))
-    with pytest.raises(ValueError, match=r"validation_fraction=.*150"):
-        rows_held_out(PredefinedSplit(np.where(np.arange(N + 9) < N, -1, 0)))
-
-
-@quiet
-def test_a_splitter_for_a_classifier_sees_the_labels():
-    from sklearn.model_selection import StratifiedShuffleSplit
-
-    how = StratifiedShuffleSplit(1, test_size=0.2, random_state=0)
-    fitted = SigmoidMLPClassifier(**STOPPING | {"validation_fraction": how}).fit(X, TARGETS["binary"])
-    assert fitted.t_ == 120 * fitted.n_iter_
+        net.fit(X, NUMBER, groups=np.zeros(N))
 
 
 # --- weights ---------------------------------------------------------------------------------------------------------

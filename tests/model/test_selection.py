@@ -16,7 +16,7 @@ from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding
 from sknet._model.network_run import make_run
 from sknet._model.row_thresholds import FEW_ROWS, MANY_ROWS
-from sknet._model.selection import MIN_STEPS, FoldNetworks, FoldPlan, fold_plan, select_epoch
+from sknet._model.selection import MIN_STEPS, FoldNetworks, FoldPlan, draw_folds, fold_plan, select_epoch
 from sknet._model.side_by_side import train_side_by_side
 from sknet._network.temperature import PRIOR_LOG, inverse_temperature
 from sknet._tables.rows import Rows
@@ -46,7 +46,7 @@ def prepared(weight=None, kind=SigmoidMLPClassifier, y=LABEL, **parameters):
 
 
 def fold_networks(*prepared, groups=None):
-    return FoldNetworks(*prepared, strata=LABEL, groups=groups, fold_seed=5, seeds=SEEDS)
+    return FoldNetworks(*prepared, draw_folds(N, LABEL, groups, 5), SEEDS)
 
 
 # --- how many folds --------------------------------------------------------------------------------------------------
@@ -125,9 +125,7 @@ def test_the_prior_on_the_temperature_counts_as_a_part_of_the_loss(surplus, expe
 def of_one_epoch(monkeypatch, *, target, without_bins, with_bins, n_members=2):
     """What folds choose where the networks' outputs for the held-out rows are these, of noise of variance 1."""
     settings, encoding, *rows = prepared(kind=SigmoidMLPRegressor, y=target, max_iter=1, n_members=n_members)
-    folds = FoldNetworks(
-        settings, encoding, *rows, strata=None, groups=None, fold_seed=5, seeds=[(i, i) for i in range(n_members)]
-    )
+    folds = FoldNetworks(settings, encoding, *rows, draw_folds(N, None, None, 5), [(i, i) for i in range(n_members)])
     scaled = [encoding.head.targets(raw[folds.held_out, np.newaxis], F64) for raw in (without_bins, with_bins)]
     monkeypatch.setattr(FoldNetworks, "raw_by_kind", lambda folds: scaled)
     return select_epoch(folds), scaled

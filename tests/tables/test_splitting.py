@@ -16,7 +16,14 @@ from sklearn.model_selection import (
 from sknet._tables import splitting
 from sknet._tables.labels import learn_labels
 from sknet._tables.rows import Rows
-from sknet._tables.splitting import MIN_HELD_OUT, assign_folds, hold_out, merge_rare, split_validation
+from sknet._tables.splitting import (
+    MIN_HELD_OUT,
+    assign_folds,
+    hold_out,
+    merge_rare,
+    split_validation,
+    splits_of_splitter,
+)
 from sknet._tables.tables import is_memory_mapped
 
 rng = np.random.default_rng(0)
@@ -32,15 +39,22 @@ TARGETS = {
 }
 
 
-def split_rows(how, weight=None, groups=None, seed=0):
+def split_rows(share, weight=None, groups=None, seed=0):
     """Give the indices, in the whole table, of the rows to train on and of those held out."""
     rows = Rows(X, X[:, 1:], weight, groups).without_zero_weights()
-    return tuple(part.X[:, 0].astype(int) for part in parts_of(rows, None, how, seed, lambda values: values[:, 0]))
+    return tuple(part.X[:, 0].astype(int) for part in parts_of(rows, None, share, seed))
 
 
-def parts_of(rows, strata, how, seed, restore_y):
+def parts_of(rows, strata, share, seed):
     """Give the rows to train on, and those held out."""
-    return [rows.take(numbers) for numbers in split_validation(rows, strata, how, seed, restore_y)]
+    return [rows.take(numbers) for numbers in split_validation(rows, strata, share, seed)]
+
+
+def splits(splitter, weight=None, groups=None, seed=0):
+    """Give the same of each split of a splitter."""
+    rows = Rows(X, X[:, 1:], weight, groups).without_zero_weights()
+    found = splits_of_splitter(splitter, rows, seed, lambda values: values[:, 0])
+    return [tuple(rows.take(numbers).X[:, 0].astype(int) for numbers in split) for split in found]
 
 
 class Splitter:
@@ -63,7 +77,7 @@ class Splitter:
 def test_the_held_out_part_has_its_share_of_every_label(kind):
     y = TARGETS[kind]
     labels, codes = learn_labels(y)
-    train, held_out = parts_of(Rows(X, codes), labels.strata(codes), 0.2, 0, labels.from_codes)
+    train, held_out = parts_of(Rows(X, codes), labels.strata(codes), 0.2, 0)
     assert len(held_out) == 30 and len(train) == 120
     for column, part in zip(codes.T, held_out.y.T, strict=True):
         for code in np.unique(column):
@@ -124,22 +138,20 @@ def test_merged_strata_can_be_split(strata, most):
 @pytest.mark.parametrize("n", [1, 2, 9, 45])
 def test_too_few_rows_are_not_split(n):
     rows = Rows(X[:n], X[:n, 1:])
-    assert split_validation(rows, None, 0.2, 0, np.asarray) is None
+    assert split_validation(rows, None, 0.2, 0) is None
     enough = Rows(X[: 5 * MIN_HELD_OUT], X[: 5 * MIN_HELD_OUT, 1:])
-    assert len(split_validation(enough, None, 0.2, 0, np.asarray)[1]) == MIN_HELD_OUT
+    assert len(split_validation(enough, None, 0.2, 0)[1]) == MIN_HELD_OUT
 
 
 def test_the_same_seed_holds_out_the_same_rows():
-    for how in (0.2, ShuffleSplit(1, test_size=0.3)):
-        for one, other in zip(split_rows(how, seed=3), split_rows(how, seed=3), strict=True):
-            assert_array_equal(one, other)
-        assert (split_rows(how, seed=3)[1] != split_rows(how, seed=4)[1]).any()
-    assert ShuffleSplit(1).random_state is None  # the user's own is left alone
+    for one, other in zip(split_rows(0.2, seed=3), split_rows(0.2, seed=3), strict=True):
+        assert_array_equal(one, other)
+    assert (split_rows(0.2, seed=3)[1] != split_rows(0.2, seed=4)[1]).any()
 
 
 def test_weights_and_places_stay_with_their_rows():
     rows = Rows(X, X[:, 1:], WEIGHT).without_zero_weights()
-    for part in parts_of(rows, None, 0.2, 0, np.asarray):
+    for part in parts_of(rows, None, 0.2, 0):
         assert_array_equal(part.weight, WEIGHT[part.X[:, 0].astype(int)])
         assert_array_equal(part.y[:, 0], part.X[:, 1])
 
@@ -147,7 +159,7 @@ def test_weights_and_places_stay_with_their_rows():
 def test_what_is_held_out_stays_in_its_file(tmp_path):
     np.save(tmp_path / "X.npy", X)
     rows = Rows(np.load(tmp_path / "X.npy", mmap_mode="r"), X[:, 1:], memory_mapped=True)
-    train, held_out = parts_of(rows, None, 0.2, 0, np.asarray)
+    train, held_out = parts_of(rows, None, 0.2, 0)
     assert is_memory_mapped(train.X) and is_memory_mapped(held_out.X)
 
 
@@ -168,27 +180,29 @@ def test_a_single_group_is_refused():
 # --- a splitter ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("how, trained", [(TimeSeriesSplit(2), 50), (TimeSeriesSplit(2, max_train_size=20), 20)])
-def test_a_splitter_of_time(how, trained):
-    train, held_out = split_rows(how)
-    assert_array_equal(train, np.arange(50 - trained, 50))
-    assert_array_equal(held_out, np.arange(50, 100))
+@pytest.mark.parametrize("most", [None, 20])
+def test_all_splits_of_a_splitter_of_time(most):
+    found = splits(TimeSeriesSplit(2, max_train_size=most))
+    assert len(found) == 2
+    for (train, held_out), n in zip(found, (50, 100), strict=True):
+        assert_array_equal(train, np.arange(n - min(most or n, n), n))
+        assert_array_equal(held_out, np.arange(n, n + 50))
 
 
 def test_a_predefined_split_means_the_rows_passed_weightless_ones_too():
     fold = np.where(np.arange(N) % 3, -1, 0)
-    assert_array_equal(split_rows(PredefinedSplit(fold))[1], np.flatnonzero(fold == 0))
-    train, held_out = split_rows(PredefinedSplit(fold), WEIGHT)
+    assert_array_equal(splits(PredefinedSplit(fold))[0][1], np.flatnonzero(fold == 0))
+    [(train, held_out)] = splits(PredefinedSplit(fold), WEIGHT)
     assert_array_equal(held_out, np.flatnonzero((fold == 0) & (WEIGHT > 0)))
     assert_array_equal(train, np.flatnonzero((fold == -1) & (WEIGHT > 0)))
 
 
 def test_a_splitter_of_groups_is_given_groups():
     groups = np.arange(N) // 10
-    _, held_out = next(GroupKFold(5).split(X, None, groups))
-    assert_array_equal(split_rows(GroupKFold(5), groups=groups)[1], held_out)
-    kept = held_out[WEIGHT[held_out] > 0]
-    assert_array_equal(split_rows(GroupKFold(5), WEIGHT, groups)[1], kept)
+    for i, (_, held_out) in enumerate(GroupKFold(5).split(X, None, groups)):
+        assert_array_equal(splits(GroupKFold(5), groups=groups)[i][1], held_out)
+        kept = held_out[WEIGHT[held_out] > 0]
+        assert_array_equal(splits(GroupKFold(5), WEIGHT, groups)[i][1], kept)
 
 
 @pytest.mark.parametrize("kind", TARGETS)
@@ -202,23 +216,31 @@ def test_a_splitter_sees_the_labels_as_they_were_given(kind):
             yield np.arange(100), np.arange(100, N)
 
     rows = Rows(X, codes, WEIGHT).without_zero_weights()
-    split_validation(rows, labels.strata(rows.y), Watching(), 0, labels.from_codes)
+    splits_of_splitter(Watching(), rows, 0, labels.from_codes)
     assert_array_equal(seen["y"], y)
     assert seen["y"].dtype == y.dtype
 
 
 def test_a_stratified_splitter():
     labels, codes = learn_labels(TARGETS["binary"])
-    how = StratifiedShuffleSplit(1, test_size=0.2, random_state=0)
-    _, held_out = parts_of(Rows(X, codes), None, how, 0, labels.from_codes)
-    assert len(held_out) == 30 and abs((held_out.y == 1).sum() - 0.2 * codes.sum()) <= 1
+    how = StratifiedShuffleSplit(3, test_size=0.2, random_state=0)
+    for _, held_out in splits_of_splitter(how, Rows(X, codes), 0, labels.from_codes):
+        assert len(held_out) == 30 and abs((codes[held_out] == 1).sum() - 0.2 * codes.sum()) <= 1
+
+
+def test_a_splitter_without_a_seed_splits_the_same_way_each_time():
+    how = ShuffleSplit(2, test_size=0.3)
+    for one, other in zip(splits(how, seed=3), splits(how, seed=3), strict=True):
+        assert_array_equal(one[1], other[1])
+    assert (splits(how, seed=3)[0][1] != splits(how, seed=4)[0][1]).any()
+    assert how.random_state is None  # the user's own is left alone
 
 
 def test_a_split_may_be_masks_or_lists():
     held_out = np.arange(N) % 5 == 0
     rows = [np.flatnonzero(~held_out), np.flatnonzero(held_out)]
     for parts in ((~held_out, held_out), [part.tolist() for part in rows], [part.astype(np.uint8) for part in rows]):
-        for found, expected in zip(split_rows(Splitter(*parts)), rows, strict=True):
+        for found, expected in zip(splits(Splitter(*parts))[0], rows, strict=True):
             assert_array_equal(found, expected)
 
 
@@ -226,7 +248,7 @@ def test_a_split_may_be_masks_or_lists():
     "how, message",
     [
         (PredefinedSplit(np.zeros(N)), "no rows to train on"),
-        (Splitter(np.arange(N), []), "no rows to hold out"),
+        (Splitter(np.arange(N), []), "no rows to hold out.*leave such a split out"),
         (PredefinedSplit(np.full(N, -1)), "no split"),
         (PredefinedSplit(np.where(np.arange(N + 9) < N, -1, 0)), "more rows than the 150"),
         (Splitter([0.0, 1.0], [2]), "rows of type float64.*integers"),
@@ -243,12 +265,18 @@ def test_a_split_may_be_masks_or_lists():
 )
 def test_a_split_that_is_none_is_refused(how, message):
     with pytest.raises(ValueError, match=rf"validation_fraction=(.|\n)*{message}"):
-        split_rows(how)
+        splits(how)
+
+
+def test_a_split_whose_test_rows_weigh_nothing_is_refused():
+    fold = np.where(WEIGHT > 0, np.arange(N) % 2 * 2, 1)
+    with pytest.raises(ValueError, match="no rows to hold out, of those of positive weight"):
+        splits(PredefinedSplit(fold), WEIGHT)
 
 
 def test_a_splitter_of_groups_wants_groups():
     with pytest.raises(ValueError, match="groups"):
-        split_rows(GroupKFold(5))
+        splits(GroupKFold(5))
 
 
 # --- folds -----------------------------------------------------------------------------------------------------------
