@@ -5,6 +5,7 @@ Parquet files need the extra "parquet"; `import sknet` imports none of this.
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextvars import copy_context
 from pathlib import Path
 from tempfile import gettempdir
 
@@ -135,7 +136,8 @@ def fit(
         weight, group = (name if isinstance(name, str) else None for name in (sample_weight, groups))
         roles = Roles(names if validation_target is None else validation_target, weight, group)
         held_out = read_chunks(validation, roles, "validation")
-    fit_stream(estimator, chunks, held_out, Path(gettempdir() if cache_dir is None else cache_dir), resume)
+    folder = Path(gettempdir() if cache_dir is None else cache_dir)
+    copy_context().run(fit_stream, estimator, chunks, held_out, folder, resume)  # as in `fit_context`
     return estimator
 
 

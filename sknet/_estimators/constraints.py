@@ -1,6 +1,8 @@
 """The values that each parameter may have, by the registries. Only here are private names of scikit-learn imported."""
 
 from collections.abc import Callable
+from contextvars import copy_context
+from functools import wraps
 from numbers import Integral, Real
 from typing import TypeAlias
 
@@ -108,8 +110,15 @@ def fit_context(method: Callable[..., object]) -> Callable[..., object]:
     """Decorate a method that trains: keywords and parameters are checked, scikit-learn's configuration is respected."""
     # True: what a fit calls of scikit-learn, a scorer's metric perhaps, does not check its parameters each time
     checked: Callable[..., object] = _fit_context(prefer_skip_nested_validation=True)(method)
+
+    @wraps(method)
+    def in_own_context(*args: object, **kwargs: object) -> object:
+        # NumPy's errstate is a context variable, which a Ctrl-C may leave set as it is entered or left: in this copy
+        # of the context alone
+        return copy_context().run(checked, *args, **kwargs)
+
     # outermost, so that it sees the keywords before Python does
-    return refuse_unknown_keywords(checked)
+    return refuse_unknown_keywords(in_own_context)
 
 
 __all__ = [

@@ -1,7 +1,9 @@
 """A signal at any instant leaves an estimator whole: what it was before, or fitted."""
 
 import pickle
+import sys
 import warnings
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -180,3 +182,34 @@ def test_a_warning_that_is_an_error_comes_before_anything_is_published(name):
 def learnt(net):
     """What `partial_fit` and `fit` change."""
     return (net.t_, net.predict(X).tobytes()) if hasattr(net, "t_") else None
+
+
+@pytest.mark.parametrize("method", ["__enter__", "__exit__"])
+@pytest.mark.parametrize("door", ["fit", "partial_fit", "stream"])
+def test_a_signal_leaves_numpys_warnings_as_they_were(door, method):
+    """Also where it comes while these are switched off, or on again."""
+    code = getattr(np.errstate, method).__code__
+    pressed = []
+
+    def press(frame, event, argument):
+        if frame.f_code is not code or frame.f_back.f_code.co_name != "train_epoch" or pressed:
+            return None
+        if event == "call" and method == "__enter__":
+            return press
+        if event in ("call", "return"):  # before it has switched them on, or after it has switched them off
+            pressed.append(event)
+            raise KeyboardInterrupt
+        return press
+
+    net = SigmoidMLPRegressor(**PLAIN, early_stopping=False)
+    calls = {"fit": net.fit, "partial_fit": net.partial_fit, "stream": lambda *part: stream.fit(net, lambda: [part])}
+    before, tracer = np.geterr(), sys.gettrace()
+    try:
+        sys.settrace(press)
+        with suppress(KeyboardInterrupt):  # after a whole epoch, it is fitted
+            calls[door](X, NUMBER)
+    finally:
+        sys.settrace(tracer)
+        left = np.geterr()
+        np.seterr(**before)
+    assert pressed and left == before

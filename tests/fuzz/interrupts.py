@@ -50,6 +50,7 @@ KINDS = {
     "regressor, members": (SigmoidMLPRegressor(**MEMBERS), NUMBER),
     "regressor, lbfgs": (SigmoidMLPRegressor(**PLAIN | dict(solver="lbfgs"), early_stopping=False), NUMBER),
 }
+WARNS_OF = np.geterr()
 WAYS = ("fit", "refit", "warm start", "partial_fit", "resume")
 EPOCH_ENDS = sknet._training.state.Snapshot.take.__code__
 """After this function has run, an epoch of its run counts as finished."""
@@ -166,7 +167,10 @@ class Scenario:
             net.fit(X, self.y)
 
     def wrong(self, net, raised, n_epochs):
-        """What is wrong with an estimator after an interrupt; None if nothing is."""
+        """What is wrong with an estimator, or with what NumPy warns of, after an interrupt; None if nothing is."""
+        if np.geterr() != WARNS_OF:
+            np.seterr(**WARNS_OF)
+            return "np.errstate is left behind"
         if bits(net)[1] == self.before[1]:
             if not raised:
                 return "nothing was done, and nothing said"
