@@ -8,7 +8,7 @@ Conventions
 n rows; d columns, d_num of them numbers.
 
 X : (n, d)               the table
-values : (n, d) or less  rows of an array as they come, NaN where a value is missing
+observed : (n, d_num)    its numbers as they come, NaN where a value is missing
 out : (n, n_inputs)      the network's input
 """
 
@@ -65,9 +65,9 @@ CHUNK_VALUES = 2**16
 MAX_COPIED_VALUES = 2**19
 """How many values of an array are copied at a time to learn its columns, each of which is then adjacent in memory."""
 
-COMPACT_CHUNK_BYTES = 2**22
-"""How much is encoded at a time to be kept as compact rows: little beside the table, but many rows of a frame, whose
-columns are encoded in a loop."""
+LOOP_CHUNK_BYTES = 2**22
+"""How much is encoded at a time of a frame, whose columns are gone through in a loop, or to be kept as compact rows:
+little beside the table, but many rows."""
 
 NUMBER_COLUMNS = (NumberColumn, BinnedColumn, QuantileColumn)
 """Types of columns whose values are numbers: only these can be read from a sparse table."""
@@ -189,13 +189,17 @@ class TableEncoder:
         out[:, m:] = 1.0  # no column without `ones`
         array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else np.asarray(X)
         if array is None:
-            self._encode_frame(X, out[:, :m], fold)
-            return out
-        height = max(1, CHUNK_VALUES // max(array.shape[1], m, 1))
-        for start in range(0, len(array), height):  # in chunks that stay in the processor's cache
-            rows = slice(start, min(start + height, len(array)))
-            self.encode_rows(array, rows, out[rows, :m], fold)
+            table, height = X, self._loop_height(out.dtype)
+        else:  # in chunks that stay in the processor's cache
+            table, height = array, max(1, CHUNK_VALUES // max(array.shape[1], m, 1))
+        for start in range(0, len(out), height):
+            rows = slice(start, min(start + height, len(out)))
+            self.encode_rows(table, rows, out[rows, :m], fold)
         return out
+
+    def _loop_height(self, dtype: DType) -> int:
+        """Return how many rows are encoded at a time where columns are gone through in a loop."""
+        return max(1, LOOP_CHUNK_BYTES // (max(self.n_inputs, 1) * dtype.itemsize))
 
     def encode_mixed(
         self, X: Table, dtype: DType, fold: NDArray[np.intp] | None = None
@@ -208,22 +212,23 @@ class TableEncoder:
 
     def encode_compact(self, X: Table, dtype: DType, fold: NDArray[np.intp] | None = None) -> CompactRows:
         """Encode a dense table as `encode` does, into arrays of a fraction of the size."""
-        n = len(X)
+        n, height = len(X), self._loop_height(dtype)
         compact = empty_rows(self.compact_layout, n, dtype)
-        height = max(1, COMPACT_CHUNK_BYTES // (max(self.n_inputs, 1) * dtype.itemsize))
         for start in range(0, n, height):
             rows = slice(start, min(start + height, n))
             compact.set_rows(rows, self.encode(take_rows(X, rows), dtype, fold=None if fold is None else fold[rows]))
         return compact
 
     def encode_rows(self, X: Table, rows: Batch, out: Array, fold: NDArray[np.intp] | None = None) -> Array:
-        """Encode the rows of an array given by an index array or a slice into `out`, and return it."""
-        # a memory map as a plain array; `MemoryMappedRows` read what is asked for
-        values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
+        """Encode the rows of an array or a frame given by an index array or a slice into `out`, and return it."""
+        if isinstance(X, pd.DataFrame):
+            values: Table = X.iloc[rows]
+        else:  # a memory map as a plain array; `MemoryMappedRows` read what is asked for
+            values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         # a dozen passes over rows that are not adjacent in memory take longer than a copy
         contiguous = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
         if self._layout.only_numbers:
-            scale_or_refuse(self._layout.scaler, values, contiguous, self._name_of_number)
+            scale_or_refuse(self._layout.scaler, self._observed(values), contiguous, self._name_of_number)
         else:
             self._encode_columns(values, contiguous, None if fold is None else fold[rows])
         if contiguous is not out:
@@ -233,12 +238,22 @@ class TableEncoder:
     def _name_of_number(self, k: int) -> str:
         return self.column_names[self._layout.number_columns[k]]
 
-    def _encode_columns(self, values: Array, out: Array, fold: NDArray[np.intp] | None) -> None:
-        """Encode rows of an array, some of whose columns are no numbers or become several inputs."""
+    def _observed(self, X: Table) -> Array:
+        """Return the numbers of an array or a frame that are scaled together, (n, d_num)."""
+        columns = self._layout.number_columns
+        if not isinstance(X, pd.DataFrame):
+            return X if len(columns) == X.shape[1] else X[:, columns]
+        observed = np.empty((len(columns), len(X))).T  # each column adjacent in memory
+        for k, j in enumerate(columns):
+            observed[:, k] = number_values(column_at(X, j), self.column_names[j])
+        return observed
+
+    def _encode_columns(self, X: Table, out: Array, fold: NDArray[np.intp] | None) -> None:
+        """Encode rows of an array or a frame, some of whose columns are no numbers or become several inputs."""
         layout = self._layout
         out[...] = 0.0  # categories set only the inputs that are not 0
-        observed = values[:, layout.number_columns]  # (n, d_num)
-        scaled = np.empty(observed.shape, out.dtype)
+        observed = self._observed(X)
+        scaled = np.empty_like(observed, out.dtype)
         scale_or_refuse(layout.scaler, observed, scaled, self._name_of_number)
         if layout.bins is not None:
             layout.bins.write(observed, out)  # first: it writes zeros between the bins, too
@@ -246,12 +261,7 @@ class TableEncoder:
         # an indicator of missing values is the input after its number
         out[:, layout.number_inputs[layout.indicated] + 1] = np.isnan(observed[:, layout.indicated])
         for j in layout.other_columns:
-            self._write(j, values[:, j], out, fold)
-
-    def _encode_frame(self, frame: pd.DataFrame, out: Array, fold: NDArray[np.intp] | None) -> None:
-        out[...] = 0.0  # as columns of categories expect
-        for j in range(self.n_columns):
-            self._write(j, column_at(frame, j), out, fold)
+            self._write(j, column_at(X, j), out, fold)
 
     def _write(self, j: int, values: ColumnValues, out: Array, fold: NDArray[np.intp] | None) -> None:
         """Set the inputs of one column."""

@@ -56,7 +56,7 @@ def assert_same(encoder, X, dtype=F32, fold=None):
     ],
 )
 def test_every_kind_of_column(how, rows, monkeypatch):
-    monkeypatch.setattr(encoding_module, "COMPACT_CHUNK_BYTES", 2**16)  # several pieces
+    monkeypatch.setattr(encoding_module, "LOOP_CHUNK_BYTES", 2**16)  # several pieces
     assert_same(learn_encoder(FRAME, **how), rows)
 
 
