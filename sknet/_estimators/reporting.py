@@ -9,7 +9,7 @@ from sklearn.exceptions import ConvergenceWarning
 from sknet._estimators.fit_run import FitRun
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import CommonParameters
-from sknet._estimators.user_warnings import warn
+from sknet._estimators.user_warnings import warn, warn_once_a_line
 from sknet._model.baseline import is_no_better_than_constant
 from sknet._model.network_run import NetworkRun
 from sknet._network.losses import Loss
@@ -126,10 +126,11 @@ def warn_of_rows_seen(earlier: Fitted, n: int, fraction: float) -> None:
     # the same number and share: the same seed has held out the same rows (see `_seeds`)
     if n_before is None or (n_before == n and fraction == fraction_before):
         return
-    trained = f"on its rows but for validation_fraction={fraction_before} of {n_before}" if n_before else "on all rows"
-    warn(
-        f"early_stopping: validation_fraction={fraction} of {n} rows is held out, but this is a warm start, and the "
-        f"earlier call trained {trained}. Some rows that are held out now may have been trained on: validation scores "
+    trained = "has held out others, of another table or share" if n_before else "trained on all rows"
+    # without numbers: a table that grows from call to call gives the same message, which then is shown once
+    warn_once_a_line(
+        f"early_stopping: validation_fraction={fraction} of the rows is held out, but this is a warm start, and the "
+        f"earlier call {trained}. Some rows that are held out now may have been trained on: validation scores "
         "may be too good. Pass X_val and y_val, or call fit with warm_start=False.",
         RuntimeWarning,
     )

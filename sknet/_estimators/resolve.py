@@ -168,10 +168,15 @@ def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
     listed: list[object] = list(sizes)  # type: ignore[arg-type]
     if p.depth != 1:
         raise ValueError(f"depth={p.depth} goes with an int; hidden_layer_sizes={listed} gives each layer already.")
-    are_sizes = all(type(size) is not bool and isinstance(size, Integral) and int(size) >= 1 for size in listed)
-    if not are_sizes or isinstance(sizes, Mapping):
-        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}: give the units of each layer, as integers.")
-    return tuple(map(int, listed))  # type: ignore[arg-type]
+    if isinstance(sizes, Mapping):
+        raise ValueError(f"hidden_layer_sizes={sizes} is a mapping: give a list of the units of each layer.")
+    other = [size for size in listed if type(size) is bool or not isinstance(size, Integral)]
+    if other:
+        raise ValueError(f"hidden_layer_sizes={listed} holds {other[0]!r}: give the units of each layer, as integers.")
+    numbers = tuple(map(int, listed))  # type: ignore[arg-type]
+    if min(numbers, default=1) < 1:  # scikit-learn's own message
+        raise ValueError(f"hidden_layer_sizes must be > 0, got {sizes}: leave a layer without units out.")
+    return numbers
 
 
 def hidden_activations(p: CommonParameters, n_hidden: int) -> tuple[Activation, ...]:

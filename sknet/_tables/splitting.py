@@ -62,7 +62,13 @@ def split_validation(rows: Rows, strata: Array | None, share: float, seed: int) 
         Row numbers; None where they would be too few.
     """
     if rows.groups is not None:
-        _refuse_single_group(len(np.unique(rows.groups)))
+        n_groups = len(np.unique(rows.groups))
+        _refuse_single_group(n_groups)
+        if ceil(n_groups * share) >= n_groups:
+            raise ValueError(
+                f"validation_fraction={share} of {n_groups} groups holds all of them out: give a smaller share, or "
+                "more groups."
+            )
         by_group = GroupShuffleSplit(1, test_size=share, random_state=seed)
         return splits_of_splitter(by_group, rows, seed, np.asarray)[0]
     return hold_out(len(rows.y), strata, share, seed)

@@ -24,6 +24,9 @@ from sknet._tables.equality import EqualByFields
 from sknet._tables.frames import as_pandas, is_frame
 from sknet._typing import Array, Target
 
+LARGEST_TARGET = 1e300
+"""Targets are no larger, so that predictions, which may be many scales from their mean, are finite."""
+
 
 def read_regression_target(y: Target, *, warn: bool = True) -> tuple[Array, bool]:
     """Parse regression targets.
@@ -74,6 +77,12 @@ def _refuse_unusable_targets(columns: Array) -> None:
         what = "NaN" if missing[row].all() else "infinity or a value too large for dtype('float64')"
         where = f"in row {row}" if columns.shape[1] == 1 or what != "NaN" else f"and nothing else, in row {row}"
         raise ValueError(f"Input y contains {what}, {where}: leave such rows out.")
+    largest = np.nanmax(np.abs(columns))
+    if largest > LARGEST_TARGET:
+        raise ValueError(
+            f"y holds a value of magnitude {largest:g}, and predictions of such targets overflow: divide y, so that "
+            f"none is beyond {LARGEST_TARGET:g}."
+        )
 
 
 def refuse_empty_columns(values: Array) -> None:

@@ -246,9 +246,16 @@ def test_arrays_without_dimensions_are_told_from_numbers(name, value):
         SigmoidMLPRegressor(**{name: np.array(value)}).fit(np.eye(3), np.arange(3.0))
 
 
-@pytest.mark.parametrize("sizes", [{}, {3: 4}, [True], [4, 2.5]])
-def test_sizes_are_whole_numbers_in_order(sizes):
-    with pytest.raises(ValueError, match="hidden_layer_sizes must be > 0, got"):
+@pytest.mark.parametrize(
+    "sizes, message",
+    [
+        ({}, r"=\{\} is a mapping: give a list of the units"), ({3: 4}, "is a mapping"), ([True], "holds True: give"),
+        ([4, 2.5], r"=\[4, 2.5\] holds 2.5: give the units of each layer, as integers"), ([32, "a"], "holds 'a': give"),
+        ([4, 0], r" must be > 0, got \[4, 0\]: leave a layer without units out"), ((-1,), " must be > 0, got"),
+    ],
+)  # fmt: skip
+def test_sizes_are_whole_numbers_in_order(sizes, message):
+    with pytest.raises(ValueError, match=f"hidden_layer_sizes.*{message}"):
         SigmoidMLPRegressor(sizes).fit(np.eye(10), np.arange(10.0))
 
 

@@ -326,7 +326,8 @@ def test_a_warm_start_says_where_it_may_hold_out_rows_that_it_has_seen():
     net = SigmoidMLPRegressor(**STOPPING | {"warm_start": True})
     net.fit(X[:-5], NUMBER[:-5]).fit(X[:-5], NUMBER[:-5])  # the same rows are held out
     with pytest.warns(
-        RuntimeWarning, match=r"validation_fraction=.* of \d+ rows is held out.*may have been trained on"
+        RuntimeWarning,
+        match=r"validation_fraction=.* of the rows is held out.*has held out others.*may have been trained on",
     ):
         net.fit(X, NUMBER)
     net.fit(X, NUMBER)
@@ -353,3 +354,13 @@ def test_auto_trains_quietly_without_validation_where_too_few_rows_would_be_held
         warnings.simplefilter("ignore", ConvergenceWarning)
         net.fit(X, X[:, 0])
     assert net.validation_scores_ is None and net.t_ == 2 * 1200
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+def test_warm_starts_on_a_table_that_grows_say_so_once():
+    net = SigmoidMLPRegressor(**STOPPING | {"warm_start": True, "max_iter": 2}).fit(X[:60], NUMBER[:60])
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("default")
+        for n in (80, 100, 120):
+            net.fit(X[:n], NUMBER[:n])
+    assert len([warning for warning in caught if "this is a warm start" in str(warning.message)]) == 1

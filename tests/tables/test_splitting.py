@@ -172,6 +172,16 @@ def test_groups_are_held_out_together():
     assert len(held_out) == 30 and not set(groups[held_out]) & set(groups[train])
 
 
+def test_a_share_that_is_all_groups_is_refused():
+    groups = np.arange(N) // 10
+    with pytest.raises(
+        ValueError, match=r"validation_fraction=0.999 of 15 groups holds all of them out: give a smaller"
+    ):
+        split_rows(0.999, groups=groups)
+    train, _ = split_rows(0.93, groups=groups)
+    assert len(train) == 10
+
+
 def test_a_single_group_is_refused():
     with pytest.raises(ValueError, match="groups holds a single group"):
         split_rows(0.2, groups=np.zeros(N))

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.exceptions import DataConversionWarning
 
+from sknet import SigmoidMLPRegressor
 from sknet._tables.targets import RegressionTarget, TargetScaler, read_regression_target
 
 
@@ -110,6 +111,17 @@ def test_numbers_travel_and_compare():
     numbers = learn_regression_target(values, True, weight=[1, 3])
     assert pickle.loads(pickle.dumps(numbers)) == numbers != learn_regression_target(values, True)
     assert numbers.scaler.mean == 4
+
+
+@pytest.mark.parametrize("factor", [1e301, -1e307, 1.7e308])
+def test_targets_whose_predictions_would_overflow_are_refused(factor):
+    y = factor * np.linspace(-1.0, 1.0, 40)
+    with pytest.raises(ValueError, match=r"y holds a value of magnitude .*: divide y, so that none is beyond 1e\+300"):
+        SigmoidMLPRegressor(2, max_iter=1).fit(np.arange(40.0)[:, np.newaxis], y)
+    net = SigmoidMLPRegressor(2, max_iter=1, early_stopping=False).fit(
+        np.arange(40.0)[:, np.newaxis], y / factor * 1e300
+    )
+    assert np.isfinite(net.predict([[1e6]])).all()
 
 
 # --- scaling
