@@ -20,13 +20,18 @@ contributions : (k, n, d)         of each column to each output, the mean over t
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sknet._model.model import PREDICT_ROWS, Model
-from sknet._model.sensitivity import back_to_first_sums, forward_from_first_sums
+from sknet._model.sensitivity import (
+    back_from_hidden,
+    back_to_first_sums,
+    forward_from_first_sums,
+    hidden_from_first_sums,
+)
 from sknet._model.threads import run_on_parts, threads_for_rows
 from sknet._tables.sampling import random_keys
 from sknet._tables.tables import take_rows
@@ -122,6 +127,13 @@ def explain(
     return values, base, adds_up
 
 
+@lru_cache(maxsize=len(N_NODES))
+def gauss_legendre(n_nodes: int) -> list[tuple[float, float]]:
+    """Return the nodes of a rule on [0, 1], and their weights."""
+    nodes, weights = np.polynomial.legendre.leggauss(n_nodes)  # on [-1, 1]
+    return list(zip((0.5 + 0.5 * nodes).tolist(), (0.5 * weights).tolist(), strict=True))
+
+
 def _as_dense(x: Table) -> Array:
     return x if isinstance(x, np.ndarray) else np.asarray(x.toarray())
 
@@ -196,19 +208,41 @@ class EncodedBackground:
     def _mean_slopes(self, z: Array, n_nodes: int) -> Array:
         """Return the mean over each line of d output / dz, (k, n, b, h), by a Gauss-Legendre rule."""
         network, head = self.model.network, self.model.head
-        nodes, weights = np.polynomial.legendre.leggauss(n_nodes)  # on [-1, 1]
         dz = z[:, np.newaxis] - self.z0  # (n, b, h)
+        if head.explains_raw and network.activations:
+            return self._mean_slopes_of_raw(dz, n_nodes)
         slopes = np.zeros((head.n_outputs, *dz.shape), z.dtype)
-        for node, weight in zip(nodes.tolist(), weights.tolist(), strict=True):
-            points = dz * (0.5 + 0.5 * node)
+        for node, weight in gauss_legendre(n_nodes):
+            points = dz * node
             points += self.z0
             raw, kept = forward_from_first_sums(network, points.reshape(-1, z.shape[1]))
             for output in range(head.n_outputs):
                 chosen = np.zeros_like(raw)
-                chosen[:, output] = 0.5 * weight
+                chosen[:, output] = weight
                 delta = back_to_first_sums(network, kept, head.backward_from_explained(raw.copy(), chosen))
                 slopes[output] += delta.reshape(dz.shape)
         return slopes
+
+    def _mean_slopes_of_raw(self, dz: Array, n_nodes: int) -> Array:
+        """Return `_mean_slopes` of raw outputs, whose slopes by the last hidden layer's outputs are its weights.
+
+        So the output layer takes no product at each node, and no time that grows with the square of the outputs.
+        """
+        network = self.model.network
+        by_hidden = network.coefs[-1].T  # (k, units of the last hidden layer): d output / da
+        # the first layer may be the last hidden one: its slopes da/dz are multiplied by the outputs' weights afterwards
+        is_shallow = len(network.activations) == 1
+        of_each = np.ones((1, dz.shape[2]), dz.dtype) if is_shallow else by_hidden
+        slopes = np.zeros((len(of_each), *dz.shape), dz.dtype)
+        points, delta = np.empty_like(dz), np.empty((dz.shape[0] * dz.shape[1], of_each.shape[1]), dz.dtype)
+        for node, weight in gauss_legendre(n_nodes):
+            np.multiply(dz, node, out=points)
+            points += self.z0
+            _, kept = hidden_from_first_sums(network, points.reshape(-1, dz.shape[2]))
+            for total, slope in zip(slopes, of_each, strict=True):
+                np.copyto(delta, weight * slope)
+                total += back_from_hidden(network, kept, delta).reshape(dz.shape)
+        return slopes * by_hidden[:, np.newaxis, np.newaxis] if is_shallow else slopes
 
     def _by_column(self, x: Array, slopes: Array) -> Array:
         """Return, of each column, the mean over b of the sum over its inputs j of (x - x0)_j W_j . slopes, (k, n, d).

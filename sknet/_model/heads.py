@@ -18,7 +18,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from sknet._model.settings import ObjectiveSettings
-from sknet._network.losses import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS, Loss, without_missing
+from sknet._network.losses import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS, Loss, identity, without_missing
 from sknet._network.regression import REGRESSION_LOSSES
 from sknet._tables.class_weight import apply_class_weight
 from sknet._tables.labels import Labels, learn_labels
@@ -85,6 +85,10 @@ class Head(Protocol):
     @property
     def explained_scaler(self) -> TargetScaler:
         """How `explained` outputs become numbers in the units of y."""
+
+    @property
+    def explains_raw(self) -> bool:
+        """Whether `explained` returns raw outputs as they are."""
 
     def explained(self, raw: Array) -> Array:
         """Return what `explain` takes apart: raw outputs, or predictions where the link works in any units of y."""
@@ -202,6 +206,11 @@ class LabelHead:
     def explained_scaler(self) -> TargetScaler:
         """Log-odds and the like are left as they are."""
         return TargetScaler(np.zeros(self.n_outputs), np.ones(self.n_outputs))
+
+    @property
+    def explains_raw(self) -> bool:
+        """Return True."""
+        return True
 
     def explained(self, raw: Array) -> Array:
         """Return raw outputs."""
@@ -340,6 +349,11 @@ class RegressionHead:
     def explained_scaler(self) -> TargetScaler:
         """The targets' mean and scale."""
         return self.regression_target.scaler
+
+    @property
+    def explains_raw(self) -> bool:
+        """Whether there is no link, or none that is explained."""
+        return self.loss.link is identity or not self.loss.may_scale
 
     def explained(self, raw: Array) -> Array:
         """Return scaled predictions, such as quantiles; raw outputs where the link fixes the unit, as a logarithm."""

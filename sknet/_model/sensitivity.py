@@ -44,18 +44,33 @@ def _gradients_by_input(model: Model, inputs: Table) -> Array:
 
 def forward_from_first_sums(network: Network, z: Array) -> tuple[Array, list[Array]]:
     """Return the raw output, and what the activations' backward passes read; z, (n, h), may be overwritten."""
-    kept = []
-    for activation, W, b in zip(network.activations, network.coefs[1:], network.intercepts[1:], strict=True):
+    if not network.activations:
+        return z, []
+    hidden, kept = hidden_from_first_sums(network, z)
+    return hidden @ network.coefs[-1] + network.intercepts[-1], kept
+
+
+def hidden_from_first_sums(network: Network, z: Array) -> tuple[Array, list[Array]]:
+    """Return the last hidden layer's outputs, and what the activations' backward passes read; z may be overwritten."""
+    kept: list[Array] = []
+    for activation, W, b in zip(network.activations, network.coefs, network.intercepts, strict=False):
+        if kept:  # the first layer's sums are known
+            z = z @ W
+            z += b
         kept.append(z.copy() if activation.keeps == "input" else z)
         activation.apply(z)  # in place: where no copy was kept, `kept` now has the outputs
-        z = z @ W
-        z += b
     return z, kept
 
 
 def back_to_first_sums(network: Network, kept: list[Array], delta: Array) -> Array:
     """Return dJ/dz of the first layer, (n, h), given dJ/draw; unlike in training, without the weights' gradient."""
-    for W, values, activation in reversed(list(zip(network.coefs[1:], kept, network.activations, strict=True))):
-        delta = delta @ W.T  # dJ/da = dJ/dz W^T
-        activation.backward(values.copy(), delta)  # dJ/dz = dJ/da f'(z); the kept values may be used up
+    return back_from_hidden(network, kept, delta @ network.coefs[-1].T) if kept else delta
+
+
+def back_from_hidden(network: Network, kept: list[Array], delta: Array) -> Array:
+    """Return dJ/dz of the first layer, (n, h), given dJ/da of the last hidden layer, which is overwritten."""
+    for i in range(len(kept) - 1, -1, -1):
+        network.activations[i].backward(kept[i].copy(), delta)  # dJ/dz = dJ/da f'(z); the kept values may be used up
+        if i:
+            delta = delta @ network.coefs[i].T  # dJ/da of the layer below = dJ/dz W^T
     return delta

@@ -142,6 +142,19 @@ def test_they_add_up_to_the_output_less_the_mean_of_the_background(case):
 # --- what they do not depend on --------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("sizes", [(6,), (6, 4)])
+def test_those_to_an_output_do_not_depend_on_the_other_outputs(sizes):
+    targets = np.column_stack([Y, X[:, 1], X[:, 2] ** 2])
+    net = SigmoidMLPRegressor(sizes, **EXACT).fit(X, targets)
+    of_all = net.explain(X[:9], background=X[20:60]).values
+    for j in range(3):
+        alone = SigmoidMLPRegressor(sizes, **EXACT).fit(X, targets[:, j])
+        alone.coefs_ = [*net.coefs_[:-1], net.coefs_[-1][:, [j]]]
+        alone.intercepts_ = [*net.intercepts_[:-1], net.intercepts_[-1][[j]]]
+        # to what they add up to: a line may get more nodes where another output asks for them
+        assert_allclose(of_all[:, :, j], alone.explain(X[:9], background=X[20:60]).values, atol=5e-4)
+
+
 def test_a_row_that_is_its_own_background_has_none():
     net = SigmoidMLPClassifier(**QUICK).fit(TABLE, LABEL)
     found = net.explain(TABLE[3:4], background=TABLE[3:4])
