@@ -3,8 +3,9 @@ Intervals as wide as needed
 ===========================
 
 ``predict_interval`` corrects predictions by the errors of the rows that ``fit`` has held out: of new rows of the same
-kind, nine in ten lie inside. Around a mean all intervals have one width, which is too much where there is little noise
-and too little where there is much. Around two quantiles the width follows the noise.
+kind, nine in ten lie inside. Around a mean the width follows the prediction; noise that follows something else gets too
+wide an interval where there is little of it, and too narrow a one where there is much. Between two quantiles the width
+follows the noise.
 """
 
 import matplotlib.pyplot as plt
