@@ -27,6 +27,12 @@ from sknet._tables.rows import IN_MEMORY, Rows, TableLimits, limits_of
 from sknet._tables.tables import is_sparse
 from sknet._training.schedules import SCHEDULES
 
+CLASSIFIER_SIZES, LARGE_CLASSIFIER_SIZES = (128,), (256,)
+"""What a classifier's `hidden_layer_sizes="auto"` means, in general and on large tables."""
+
+REGRESSOR_SIZES, LARGE_REGRESSOR_SIZES = (96, 32), (128, 32)
+"""The same of a regressor."""
+
 AUTO_AVERAGING = 0.99
 """The decay that `averaging="auto"` means where held-out rows evaluate the weights."""
 
@@ -64,6 +70,10 @@ SMALLEST_PROPORTIONAL_BATCH = 32
 """From here to `TableLimits.largest_batch`, `batch_size="proportional"` is a 32nd of the rows: some thirty steps per
 epoch, small tables too."""
 
+MAX_STEPS, LARGE_BATCH = 300, 1024
+"""Where an epoch would have more steps, batches grow on, up to this one: with more rows the last step's noise counts
+for more than the number of steps does."""
+
 Validated: TypeAlias = bool | Literal["folds"]
 """True where rows are held out, "folds" where folds are; False where nothing evaluates the epochs."""
 
@@ -88,6 +98,11 @@ class Facts:
     limits: TableLimits = IN_MEMORY
     has_checkpoint: bool = False  # whether the run is written to a file, or comes from one
     is_stream: bool = False  # whether the rows never are in memory at once
+
+    @property
+    def n_fitted(self) -> int:
+        """How many rows there are, those held out included."""
+        return self.n_rows + self.n_held_out
 
 
 def has_end(p: CommonParameters) -> bool:
@@ -164,8 +179,11 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
     validated = bool(facts.validated)
     ours = has_end(p)  # a schedule of ours; scikit-learn's go on until something else ends training
     by_adam, by_lbfgs = p.solver == "adam", p.solver == "lbfgs"
-    proportional = int(np.clip(n // 32, SMALLEST_PROPORTIONAL_BATCH, facts.limits.largest_batch))
+    is_large = facts.n_fitted >= LARGE_ROWS and ours
+    largest_batch = max(facts.limits.largest_batch, min(n // MAX_STEPS, LARGE_BATCH))
+    proportional = int(np.clip(n // 32, SMALLEST_PROPORTIONAL_BATCH, largest_batch))
     values: dict[str, object] = {
+        "hidden_layer_sizes": auto_sizes(p, facts),
         "dtype": "float64" if by_lbfgs or n < FEW_ROWS else "float32",
         "batch_size": proportional if p.batch_size == "proportional" else 200,  # scikit-learn's
         "averaging": AUTO_AVERAGING if validated and ours else 0.0,
@@ -173,9 +191,9 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "clip_norm": AUTO_CLIP_NORM if p.solver == "sgd" and ours else None,
         "weight_decay": AUTO_WEIGHT_DECAY if by_adam and ours else 0.0,
         "init": "centred",
-        "validation_fraction": share_held_out(n + facts.n_held_out),
-        "tol": LARGE_TOL if n >= LARGE_ROWS and ours and not by_lbfgs else TOL,
-        "n_iter_no_change": LARGE_PATIENCE if n >= LARGE_ROWS and ours else PATIENCE,
+        "validation_fraction": share_held_out(facts.n_fitted),
+        "tol": LARGE_TOL if is_large and not by_lbfgs else TOL,
+        "n_iter_no_change": LARGE_PATIENCE if is_large else PATIENCE,
         "numeric_encoding": "raw",
         "n_bins": AUTO_BINS if n < MANY_ROWS else MANY_ROWS_BINS,
         "category_encoding": "one_hot",
@@ -187,9 +205,8 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         values |= {"n_iter_no_change": patience, "tol": FOLDS_TOL, "dtype": "float32"}
     if facts.earlier_parameters is not None:  # training goes on: the encoders that were learnt stay
         values |= {name: facts.earlier_parameters[name] for name in LEARNT_WITH if name in values}
-    # bins and target means change the number of inputs, or their meaning: not for weights that the user gives, not for
-    # inputs that are to stay as they are, not for sparse ones, and not where training is to be scikit-learn's
-    elif not (isinstance(p.init, tuple) or p.input_scaling is None or facts.is_sparse or not ours):
+    # bins and target means change the number of inputs, or their meaning
+    elif suits_own_network(p, facts):
         if 0 < facts.n_numbers <= AUTO_BINS_COLUMNS and int(p.n_members) > 1:
             values["numeric_encoding"] = "auto"  # by turns: members with bins and members without
         elif 0 < facts.n_numbers <= AUTO_BINS_COLUMNS and n >= MANY_ROWS:
@@ -201,6 +218,26 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         can_scale = p.loss == "log_loss" and not by_lbfgs and p.max_norm is None
         values["temperature_scaling"] = can_scale and validated and ours
     return values
+
+
+def auto_sizes(p: CommonParameters, facts: Facts) -> tuple[int, ...] | int:
+    """Return what `hidden_layer_sizes="auto"` means: larger layers for large tables, where training is to be ours."""
+    if facts.earlier_parameters is not None:  # training goes on from these weights
+        return facts.earlier_parameters["hidden_layer_sizes"]  # type: ignore[return-value]
+    is_large = facts.n_fitted >= LARGE_ROWS and p.solver != "lbfgs" and suits_own_network(p, facts)
+    sizes: tuple[int, ...] = LARGE_REGRESSOR_SIZES if is_large else REGRESSOR_SIZES
+    if isinstance(p, ClassifierParameters):
+        sizes = LARGE_CLASSIFIER_SIZES if is_large else CLASSIFIER_SIZES
+    return sizes if p.depth == 1 else sizes[0]  # depth alone: as many layers of the first size
+
+
+def suits_own_network(p: CommonParameters, facts: Facts) -> bool:
+    """Whether "auto" may choose another network than scikit-learn has: other inputs, other layers.
+
+    Not for weights that the user gives, not for inputs that are to stay as they are, not for sparse ones, and not where
+    training is to be scikit-learn's.
+    """
+    return not (isinstance(p.init, tuple) or p.input_scaling is None or facts.is_sparse) and has_end(p)
 
 
 def choose_n_members(p: CommonParameters, facts: Facts) -> int:

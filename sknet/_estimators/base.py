@@ -374,7 +374,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         """Check every parameter, as scikit-learn does; refuse values that it takes for something else."""
         parameters: dict[str, object] = self.get_params(deep=False)
         sizes, rate = parameters.get("hidden_layer_sizes"), parameters.get("learning_rate")
-        if isinstance(sizes, str):
+        if isinstance(sizes, str) and sizes != "auto":
             is_loss = sizes in LOSSES
             remedy = f"write loss={sizes!r} for the loss" if is_loss else "give an int, or one for each layer, (96, 32)"
             raise InvalidParameterError(

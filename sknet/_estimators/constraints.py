@@ -29,7 +29,7 @@ _count = Interval(Integral, 1, None, closed="left")
 _auto = StrOptions({"auto"})
 
 COMMON: Constraints = {
-    "hidden_layer_sizes": ["array-like", _count],
+    "hidden_layer_sizes": ["array-like", _count, _auto],
     "activation": [StrOptions(set(ACTIVATIONS)), Activation, "array-like"],
     "depth": [_count],
     "n_members": [_count, _auto],

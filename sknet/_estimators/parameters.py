@@ -37,7 +37,7 @@ class CommonParameters:
     """The parameters of both estimators."""
 
     # --- the network ---
-    hidden_layer_sizes: int | Sequence[int] = (128,)
+    hidden_layer_sizes: int | Sequence[int] | Auto = "auto"
     activation: str | Activation | Sequence[str | Activation] = "sigmoid"
     _: KW_ONLY
     loss: str | Loss = ""  # each task has a default of its own
@@ -107,7 +107,6 @@ class ClassifierParameters(CommonParameters):
 class RegressorParameters(CommonParameters):
     """The parameters that only the regressor has, and its defaults."""
 
-    hidden_layer_sizes: int | Sequence[int] = (96, 32)
     _: KW_ONLY
     loss: str | Loss = "squared_error"
     quantile: float | Sequence[float] | Auto = "auto"

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from numbers import Integral, Real
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -155,17 +155,14 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False) -> Setting
 
 def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
     """Return the hidden layers' sizes."""
-    sizes = p.hidden_layer_sizes
-    # the attribute of the class is the dataclass's default
-    if p.depth != 1 and isinstance(sizes, tuple) and sizes == type(p).hidden_layer_sizes:
-        sizes = sizes[0]  # depth alone: as many layers of the default's first size
+    sizes: Any = p.hidden_layer_sizes
     if isinstance(sizes, Integral):
         size, depth = int(sizes), int(p.depth)
         if depth > 1:
             # now, before the tuple of sizes itself is too long: weights between hidden layers, of 4 bytes at least
             refuse_beyond_memory(f"hidden_layer_sizes={size} with depth={depth}", (depth - 1) * (size + 1) * size, 4)
         return (size,) * depth
-    listed: list[object] = list(sizes)  # type: ignore[arg-type]
+    listed: list[object] = list(sizes)
     if p.depth != 1:
         raise ValueError(f"depth={p.depth} goes with an int; hidden_layer_sizes={listed} gives each layer already.")
     if isinstance(sizes, Mapping):

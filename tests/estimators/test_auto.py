@@ -54,7 +54,7 @@ def test_folds_choose_the_epoch_from_40_rows_on(cls):
      (Facts(MANY_ROWS, "folds"), FOLDS_PATIENCE[2], SHARE_HELD_OUT, FOLDS_TOL),
      (Facts(2000, True, n_held_out=300), PATIENCE, SHARE_HELD_OUT, TOL),
      (Facts(LARGE_ROWS, True, n_held_out=2000), LARGE_PATIENCE, LARGE_SHARE_HELD_OUT, LARGE_TOL),
-     (Facts(LARGE_ROWS - 1, True, n_held_out=1), PATIENCE, LARGE_SHARE_HELD_OUT, TOL)],
+     (Facts(LARGE_ROWS - 1, True, n_held_out=1), LARGE_PATIENCE, LARGE_SHARE_HELD_OUT, LARGE_TOL)],
 )  # fmt: skip
 def test_how_long_it_waits_and_what_it_holds_out(facts, patience, share, tol):
     found = resolve(SigmoidMLPClassifier(), facts)[1]
@@ -73,3 +73,34 @@ def test_scikit_learns_schedules_wait_as_they_do():
     settings, found = resolve(SigmoidMLPClassifier(learning_rate="adaptive"), Facts(LARGE_ROWS, True))
     assert (found.n_iter_no_change, found.tol, settings.solver.has_end) == (PATIENCE, TOL, False)
     assert resolve(SigmoidMLPClassifier(solver="lbfgs"), Facts(LARGE_ROWS, True))[1].tol == TOL
+
+
+@pytest.mark.parametrize(
+    ("cls", "sizes", "large_sizes"),
+    [(SigmoidMLPClassifier, (128,), (256,)), (SigmoidMLPRegressor, (96, 32), (128, 32))],
+)
+def test_large_tables_have_larger_layers(cls, sizes, large_sizes):
+    large = Facts(LARGE_ROWS - 1, True, n_numbers=3, n_held_out=1)  # with the rows that are held out
+    for facts, expected in ((large, large_sizes), (Facts(LARGE_ROWS - 1, "folds"), sizes)):
+        settings, found = resolve(cls(), facts)
+        assert settings.network.hidden_sizes == found.hidden_layer_sizes == expected
+    assert resolve(cls(depth=2), large)[0].network.hidden_sizes == (large_sizes[0],) * 2
+    assert resolve(cls(hidden_layer_sizes=7), large)[0].network.hidden_sizes == (7,)
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [{"learning_rate": "constant"}, {"solver": "lbfgs"}, {"input_scaling": None}, {"init": ([], [])}],
+    ids=str,
+)
+def test_scikit_learns_settings_give_one_size_of_layers(parameters):
+    assert resolve(SigmoidMLPRegressor(**parameters), Facts(LARGE_ROWS, True))[1].hidden_layer_sizes == (96, 32)
+    sparse = Facts(LARGE_ROWS, True, is_sparse=True)
+    assert resolve(SigmoidMLPClassifier(), sparse)[1].hidden_layer_sizes == (128,)
+
+
+def test_weights_that_training_goes_on_from_keep_their_sizes():
+    few, many = np.random.default_rng(0).normal(size=(2, LARGE_ROWS, 2))
+    net = SigmoidMLPRegressor(warm_start=True, early_stopping=False, max_iter=1, batch_size=50)
+    net.fit(few[:50], few[:50, 0])
+    assert net.fit(many, many[:, 0]).resolved_params_["hidden_layer_sizes"] == (96, 32)
