@@ -136,7 +136,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         True.
 
     validation_fraction : float, splitter or "auto", default="auto"
-        The share of rows held out (stratified); "auto" is
+        The share of rows held out (a classifier's stratified); "auto" is
         0.15, and 0.1 from 15,000 rows on. Or a scikit-learn splitter, whose splits
         are the folds, whatever the number of rows: its test sets choose the number of
         epochs together, and then all rows are trained on.
