@@ -7,11 +7,10 @@ docstrings say what each means; `constraints` says what each may be; `auto` says
 hashed.
 """
 
-from collections.abc import Callable, Mapping, MutableSequence, Sequence
-from copy import copy
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Real
-from typing import Literal, TypeAlias, TypeVar
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -28,7 +27,6 @@ from sknet._typing import Array
 Auto: TypeAlias = Literal["auto"]
 Weights: TypeAlias = tuple[Sequence[Array], Sequence[Array]]
 ClassWeight: TypeAlias = Mapping[object, float] | Sequence[Mapping[object, float]] | Literal["balanced"] | None
-T = TypeVar("T")
 Splitter: TypeAlias = BaseCrossValidator | BaseShuffleSplit
 
 
@@ -115,18 +113,20 @@ class RegressorParameters(CommonParameters):
     target_scaling: Literal["standard"] | None = "standard"
 
 
-def copy_containers(value: T) -> T:
+def copy_containers(value: Any) -> Any:
     """Copy a parameter's lists, dicts and arrays, those within them too: what the user does to his has no effect.
 
-    What they hold otherwise (activations, functions, generators) stays the same object.
+    Of other sequences and mappings a list and a dict are made, which files know. What they hold otherwise (activations,
+    functions, generators) stays the same object.
     """
-    if type(value) in (list, tuple):
-        return type(value)(map(copy_containers, value))  # type: ignore[call-arg, call-overload]
-    if isinstance(value, dict):
-        copied = copy(value)  # of the same type, an OrderedDict perhaps
-        copied.update({key: copy_containers(part) for key, part in value.items()})
-        return copied
-    return copy(value) if isinstance(value, np.ndarray | pd.Series | MutableSequence) else value
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if isinstance(value, Mapping):
+        return {key: copy_containers(part) for key, part in value.items()}
+    if isinstance(value, Sequence | pd.Series) and not isinstance(value, str | bytes):
+        kind = tuple if isinstance(value, tuple) else list
+        return kind(map(copy_containers, value))
+    return value
 
 
 def solver_kind(solver: object) -> object:

@@ -1,5 +1,7 @@
 """`partial_fit` goes on from an earlier call: what holds from then on, what may change, and what it warns of."""
 
+from collections import OrderedDict, deque
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -138,6 +140,16 @@ def test_lists_within_lists_are_copies_too():
     net = SigmoidMLPClassifier(**QUICK, class_weight=weights).fit(TABLE, both)
     weights[0][0] = 7.0
     assert net.resolved_params_["class_weight"] == [{0: 1.0}, {0: 2.0}]
+
+
+@pytest.mark.parametrize("name, value, kept", [
+    ("monotonic_cst", OrderedDict(a=1), {"a": 1}), ("hidden_layer_sizes", pd.Series([3, 2]), [3, 2]),
+    ("hidden_layer_sizes", deque([3, 2]), [3, 2]), ("hidden_layer_sizes", (3, 2), (3, 2)),
+])  # fmt: skip
+def test_other_sequences_and_mappings_are_kept_as_lists_and_dicts(name, value, kept):
+    net, table, y = fitted_with(name, value)
+    assert net.resolved_params_[name] == kept and type(net.resolved_params_[name]) is type(kept)
+    assert net.partial_fit(table, y).get_params()[name] is value
 
 
 # --- class weights ---------------------------------------------------------------------------------------------------
