@@ -1,5 +1,6 @@
 """The history of a fit as a plot."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -40,6 +41,10 @@ class TrainingHistoryDisplay:
         As the estimators' `history_`: one row per epoch, and with a column
         "member" one per epoch and member.
 
+    best_epochs : sequence of int, default=None
+        Numbers of the epochs, from 1, that are marked as those whose weights
+        were kept; None marks that of the best validation score, of each member.
+
     estimator_name : str, default=None
         Shown as the title.
 
@@ -76,8 +81,15 @@ class TrainingHistoryDisplay:
     ['learning_rate', 'loss', 'validation_loss']
     """
 
-    def __init__(self, history: "pd.DataFrame", *, estimator_name: str | None = None) -> None:
+    def __init__(
+        self,
+        history: "pd.DataFrame",
+        *,
+        best_epochs: Sequence[int] | None = None,
+        estimator_name: str | None = None,
+    ) -> None:
         self.history = history
+        self.best_epochs = best_epochs
         self.estimator_name = estimator_name
 
     @classmethod
@@ -102,7 +114,9 @@ class TrainingHistoryDisplay:
             With the drawn lines.
         """
         inner = inner_estimator(estimator, "history_")
-        return cls(inner.history_, estimator_name=type(inner).__name__).plot(ax=ax, log_scale=log_scale)
+        history = inner.history_  # an error before fit
+        display = cls(history, best_epochs=inner._fitted.kept_epochs, estimator_name=type(inner).__name__)
+        return display.plot(ax=ax, log_scale=log_scale)
 
     def plot(self, *, ax: Any = None, log_scale: bool = False) -> Self:
         """Draw the curves.
@@ -166,8 +180,9 @@ class TrainingHistoryDisplay:
         return ax.plot(epochs, values.mean(axis=0), label=label, color=color, **style)[0]
 
     def _best_epochs(self) -> list[Any]:
-        """Mark each member's best validation epoch; return what the legend shows of it."""
-        epochs = sorted({epoch for part in self._members if (epoch := best_epoch(part)) is not None})
+        """Mark the epochs whose weights were kept; return what the legend shows of it."""
+        found = map(best_epoch, self._members) if self.best_epochs is None else self.best_epochs
+        epochs = sorted({epoch for epoch in found if epoch is not None})
         lines = [self.ax_.axvline(epoch, color="0.4", linestyle=":", linewidth=1.2, zorder=0) for epoch in epochs]
         if not lines:
             return []
@@ -181,7 +196,7 @@ def log_label(value: float, _: object) -> str:
 
 
 def best_epoch(history: "pd.DataFrame") -> int | None:
-    """Return the epoch, counted from 1, whose weights were kept; None where none was evaluated."""
+    """Return the epoch, counted from 1, whose weights were kept, as far as a history tells; None for none evaluated."""
     scores, losses = history["validation_score"].to_numpy(), history["loss"].to_numpy()
     if np.isnan(scores).all():
         return None

@@ -48,6 +48,27 @@ def test_of_equal_scores_the_last_is_marked_whose_weights_are_kept():
     assert marks[0].get_xdata()[0] == 3
 
 
+def marked(display):
+    return [line.get_xdata()[0] for line in display.ax_.lines if line not in display.lines_.values()]
+
+
+@pytest.mark.parametrize("n_members", [1, 2])
+def test_the_epoch_that_folds_have_chosen_is_marked(n_members):
+    fold = dict(early_stopping="folds", max_iter=12, learning_rate_init=0.1, n_members=n_members)
+    noisy = y + np.random.default_rng(2).normal(size=120)
+    nets = [SigmoidMLPRegressor(8, random_state=seed, **fold).fit(X, noisy) for seed in range(3)]
+    assert any(net.best_epoch_ != 1 + np.argmax(net.validation_scores_) for net in nets)
+    for net in nets:
+        assert marked(TrainingHistoryDisplay.from_estimator(net)) == [net.best_epoch_]
+
+
+def test_after_a_warm_start_the_epoch_of_the_last_call_is_marked():
+    net = SigmoidMLPRegressor(4, early_stopping=True, warm_start=True, max_iter=6, learning_rate_init=0.3, **ONE)
+    first = net.fit(X, y).n_iter_
+    net.fit(X, y[::-1])  # which it has not learnt: the best scores were the first call's
+    assert marked(TrainingHistoryDisplay.from_estimator(net)) == [first + net.best_epoch_]
+
+
 def test_on_axes_of_the_users_own_and_a_logarithmic_scale():
     net = SigmoidMLPRegressor(4, early_stopping=False, max_iter=5, random_state=0).fit(X, y)
     figure, ax = plt.subplots()
