@@ -9,7 +9,7 @@ rows : (n,)              numbers of the chosen rows among the N
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
 
@@ -39,8 +39,11 @@ class PartitionedTable(ExternalTable):
 
     partitions: Partitions
     rows: NDArray[np.intp]
-    # a step takes its way to the workers and back whatever it holds: batches may be larger than in memory
-    limits = TableLimits(largest_batch=8192)
+
+    @property
+    def limits(self) -> TableLimits:
+        """A step takes its way to the workers and back whatever it holds: batches are larger than in memory."""
+        return TableLimits(largest_batch=8192)
 
     @property
     def example_rows(self) -> Table:
@@ -79,12 +82,14 @@ class PartitionedTable(ExternalTable):
         return concatenate_frames(tables).iloc[order]
 
     def target_totals(
-        self, encoder: TableEncoder, target: Array, weight: Array | None, fold: NDArray[np.intp]
-    ) -> dict[int, TargetTotals]:
+        self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
+        fold: NDArray[np.intp],
+    ) -> dict[int, TargetTotals]:  # fmt: skip
         """Return `TableEncoder.target_totals` of all rows."""
         groups, positions = self.partitions.groups_of(self.rows)
         weights = [None] * len(positions) if weight is None else groups.split(weight)
-        parts = zip(self.partitions.futures, positions, groups.split(target), weights, groups.split(fold), strict=True)
+        targets = groups.split(target_of(y))  # of all rows: what stands for a missing one must not depend on the parts
+        parts = zip(self.partitions.futures, positions, targets, weights, groups.split(fold), strict=True)
         arguments = [(future, rows, encoder, *values) for future, rows, *values in parts if len(rows)]
         # transposed: one sequence for each parameter, as of `map`
         return merge_totals(self.partitions.cluster.run(tasks.target_totals, *zip(*arguments, strict=True)))

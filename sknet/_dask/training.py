@@ -71,6 +71,7 @@ class EncodedOnWorkers:
     chosen: NDArray[np.int32] | None
     is_sparse: bool = False
     n_networks_at_once: ClassVar[int] = NETWORKS_AT_ONCE
+    typical_rows: ClassVar[None] = None
 
     @property
     def cluster(self) -> TaskCluster:
@@ -107,6 +108,8 @@ class EncodedOnWorkers:
 
 class ShardedObjective:
     """The objective of one training run, whose rows are on workers; the parameters are those of `Objective`."""
+
+    batches = None
 
     def __init__(
         self, rows: EncodedOnWorkers, layout: Layout, activations: Sequence[Activation], loss: Loss,

@@ -97,7 +97,6 @@ class Facts:
     n_held_out: int = 0  # rows for validation
     limits: TableLimits = IN_MEMORY
     has_checkpoint: bool = False  # whether the run is written to a file, or comes from one
-    is_stream: bool = False  # whether the rows never are in memory at once
 
     @property
     def n_fitted(self) -> int:
@@ -114,8 +113,8 @@ def has_end(p: CommonParameters) -> bool:
 # --- what evaluates the epochs ----------------------------------------------------------------------------------------
 
 
-def evaluation_method(p: CommonParameters, n_rows: int) -> EvaluationMethod:
-    """Return what evaluates the epochs of a fit to so many rows."""
+def evaluation_method(p: CommonParameters, n_rows: int, limits: TableLimits = IN_MEMORY) -> EvaluationMethod:
+    """Return what evaluates the epochs of a fit to so many rows of a table."""
     splitter = splitter_of(p)
     if splitter is not None or p.early_stopping == "folds":
         refuse_with_folds(p, has_end(p))
@@ -124,11 +123,12 @@ def evaluation_method(p: CommonParameters, n_rows: int) -> EvaluationMethod:
         if n_rows < EVALUATED_ROWS:
             return None
         # where folds do not suit (of a single epoch there is nothing to choose), rows are held out, as below
-        if p.max_iter > 1 and suits_folds(p, has_end(p)):
+        if p.max_iter > 1 and suits_folds(p, has_end(p)) and not limits.is_sequential:
             return "folds"
     if not p.early_stopping:
         return None
-    return share_held_out(n_rows) if isinstance(p.validation_fraction, str) else float(p.validation_fraction)
+    share = share_held_out(n_rows) if isinstance(p.validation_fraction, str) else float(p.validation_fraction)
+    return min(share, limits.max_held_out / n_rows)
 
 
 def share_held_out(n_rows: int) -> float:
@@ -268,7 +268,7 @@ def single_network_reasons(p: CommonParameters, facts: Facts) -> list[str]:
         "sparse X": facts.is_sparse,
         "solver='lbfgs'": p.solver == "lbfgs",
         "Checkpoint or resume": facts.has_checkpoint,
-        "a stream": facts.is_stream,
+        "a stream": facts.limits.is_sequential,
     }
     return [reason for reason, is_set in reasons.items() if is_set]
 

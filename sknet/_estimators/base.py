@@ -50,7 +50,7 @@ from sknet._model.selection import FoldNetworks, draw_folds, folds_of_splits, se
 from sknet._model.settings import Settings
 from sknet._model.starting import refuse_other_weights, state_to_continue_from
 from sknet._storage import checkpoints
-from sknet._tables.rows import Rows
+from sknet._tables.rows import Rows, limits_of
 from sknet._tables.splitting import split_validation, splits_of_splitter
 from sknet._training.result import DivergedError, Result, StopReason
 from sknet._typing import Table, Target
@@ -136,7 +136,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         `anew`, where training goes on: whether the table is a whole one, so that y must have all of the earlier labels.
         """
         settings, name = objective_settings(self), type(self).__name__
-        known, columns = (None, None) if earlier is None else (earlier.model.head, earlier.columns)
+        known, columns = (None, arguments.columns) if earlier is None else (earlier.model.head, earlier.columns)
         if known is not None and not anew:
             head, rows, columns = read_rows(
                 arguments, name, columns, lambda y: (known.with_settings(settings), known.read(y))
@@ -164,7 +164,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
     def _plan(self, data: ReadData, earlier: Fitted | None, seeds: Seeds, *, is_resumed: bool = False) -> Plan:
         """Choose the rows that evaluate each epoch, and answer every "auto"."""
         rows, n = data.rows, len(data.rows)
-        method = None if data.validation is not None else evaluation_method(self, n)
+        method = None if data.validation is not None else evaluation_method(self, n, limits_of(rows.X))
         folds = held_out = None
         if method == "folds" or isinstance(method, float):
             strata = data.head.strata(rows.y)

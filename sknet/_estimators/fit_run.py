@@ -105,8 +105,6 @@ class FitRun:
         Of the networks; none before they start.
     epochs_before : list of int
         Epochs that each state had behind it when this call began.
-    source_digest : str
-        A hash of what the rows were read from, if it is known.
     keeps_out_of_fold : bool
         Whether `oof_prediction_` is wanted.
     """
@@ -124,7 +122,6 @@ class FitRun:
     selection: Selection | None = None
     states: list[State] = field(default_factory=list)
     epochs_before: list[int] = field(default_factory=list)
-    source_digest: str = ""
     keeps_out_of_fold: bool = False
 
     # --- before and while they train ---------------------------------------------------------------------------------
@@ -316,12 +313,11 @@ class FitRun:
 
     def origin(self) -> checkpoints.Origin:
         """Return what must be the same where this run is taken up again."""
-        data = checkpoints.fingerprint(self.rows, self.validation_table)
         return checkpoints.Origin(
             estimator=self.estimator_name,
             seeds=self.plan.seeds.as_tuple(),
             seen_before=0 if self.earlier is None else self.earlier.n_samples_seen,
-            data=data | ({"the rows of the source": self.source_digest} if self.source_digest else {}),
+            data=checkpoints.fingerprint(self.rows, self.validation_table),
             settings=checkpoints.describe_parameters(self.plan.resolved),
         )
 

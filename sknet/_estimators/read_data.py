@@ -40,6 +40,16 @@ from sknet._typing import Array, DType, Table, Target
 
 
 @dataclass(frozen=True)
+class Columns:
+    """The columns of the first table, which later ones must have: their number, and their names if all are strings."""
+
+    n: int
+    names: Array | None
+    float_type: DType  # of fitted arrays and predictions: the table's own, float64 if it has none
+    may_be_text: tuple[int, ...] = ()  # positions of those of an array that may hold text
+
+
+@dataclass(frozen=True)
 class FitArguments:
     """The arguments of `fit` or `resume`."""
 
@@ -50,21 +60,12 @@ class FitArguments:
     y_val: Target = None
     sample_weight_val: Target = None
     groups: Target = None
+    columns: Columns | None = None  # of X, where it was checked when it was written to a file
 
     @property
     def has_validation(self) -> bool:
         """Whether any part of a validation set was passed."""
         return not (self.X_val is None and self.y_val is None and self.sample_weight_val is None)
-
-
-@dataclass(frozen=True)
-class Columns:
-    """The columns of the first table, which later ones must have: their number, and their names if all are strings."""
-
-    n: int
-    names: Array | None
-    float_type: DType  # of fitted arrays and predictions: the table's own, float64 if it has none
-    may_be_text: tuple[int, ...] = ()  # positions of those of an array that may hold text
 
 
 # --- all of it -------------------------------------------------------------------------------------------------------

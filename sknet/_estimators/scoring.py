@@ -92,7 +92,7 @@ def validation_scorer(
     probe = object.__new__(type(estimator))
     probe.__dict__.update(vars(estimator))
     scorer = check_scoring(probe, estimator.scoring)
-    X = validation.in_memory().X  # a scorer may do with it whatever an array can
+    X = validation.as_scored()  # a scorer may do with it whatever an array can
     known_table = copy_table(X)  # change it in place, too
     kind = "classifier" if is_classifier(estimator) else "regressor"
     weights = {} if validation.weight is None else {"sample_weight": validation.weight}

@@ -1,4 +1,4 @@
-"""A fit from a stream of chunks: as from a table in memory, but with rows that are read once and kept in a file.
+"""A fit from a stream of chunks: they are checked and written to a file, and the rest is a fit like any other.
 
 Conventions
 -----------
@@ -10,48 +10,37 @@ y : (n,) or (n, k) targets
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from numbers import Real
 from os import PathLike
 from pathlib import Path
-from typing import cast
 
 import numpy as np
 import pandas as pd
 
-from sknet._estimators.auto import SHARE_HELD_OUT, Facts, evaluation_method
 from sknet._estimators.base import BaseSigmoidMLP
-from sknet._estimators.fit_run import FitRun, Plan, Seeds
 from sknet._estimators.parameters import ClassifierParameters, column_choices
 from sknet._estimators.read_data import (
     Columns,
     FitArguments,
-    assemble_rows,
     prefix_errors,
     read_groups,
     read_known_table,
     read_table,
 )
-from sknet._estimators.reporting import refuse_or_warn_of_left_out, warn_of_few_rows
-from sknet._estimators.resolve import objective_settings
-from sknet._model.heads import Head
 from sknet._storage import checkpoints
-from sknet._stream.epochs import (
-    RowCounts,
-    StoredRows,
-    encode_validation_batchwise,
-    learn_stream_encoding,
-    make_stream_run,
-)
+from sknet._stream.packing import TableFormat, choose_format
 from sknet._stream.scratch import ScratchFiles
 from sknet._stream.sources import Chunk
-from sknet._stream.stored import CheckedChunk, StoredTable, TableWriter
+from sknet._stream.stored import CheckedChunk, SourceWriter, StoredSource
+from sknet._stream.stored_table import StoredTable
+from sknet._stream.targets import CollectedLabels, CollectedNumbers
 from sknet._tables.arrays import as_numbers
 from sknet._tables.frames import is_frame
-from sknet._tables.kinds import count_kinds
-from sknet._tables.rows import Rows
-from sknet._tables.splitting import MIN_HELD_OUT
-from sknet._typing import Array, Target
+from sknet._tables.tables import take_rows
+from sknet._typing import Array, Table, Target
 
 
 def refuse_parameters(estimator: BaseSigmoidMLP) -> None:
@@ -81,29 +70,40 @@ def fit_stream(
 ) -> None:
     """Fit an estimator; `folder` has room for a copy of the table."""
     refuse_parameters(estimator)
-    saved = None
-    if resume is not None:
-        saved = checkpoints.read(resume)
-        saved.refuse_other_estimator(type(estimator).__name__, 0)
-    seeds = estimator._seeds(None) if saved is None else Seeds(*saved.origin.seeds)
+    if validation is not None and not estimator.early_stopping:
+        raise ValueError("validation is passed while early_stopping is False: set it to 'auto' or True.")
+    if resume is not None:  # before hours of reading
+        checkpoints.read(resume).refuse_other_estimator(type(estimator).__name__, 0)
     with ScratchFiles(folder) as files:
-        has_labels = isinstance(estimator, ClassifierParameters)
-        writer = TableWriter(files, seeds.rows, choices=column_choices(estimator), has_labels=has_labels)
         reader = ChunkReader(estimator)
-        stored = store_rows(chunks, reader, writer, verbose=bool(estimator.verbose))
-        del writer  # which frees its buffer, before memory is needed for training
-        run = assemble(estimator, stored, reader, validation, seeds)
-        if saved is not None:
-            run.start_from([saved.state_for(run.origin(), run.first_states()[0])])
-        # X and y are None: callbacks get no data, which is not in memory
-        estimator._train_and_publish(run, estimator._observers(FitArguments(None, None), run))
+        choose = partial(choose_format, choices=column_choices(estimator), files=files)
+        source = store_rows(chunks, reader, files, choose, verbose=bool(estimator.verbose))
+        arguments = FitArguments(
+            StoredTable(source.rows), source.y, source.weight, groups=source.groups, columns=reader.columns
+        )
+        if validation is not None:  # kept as the rows to train on are: columns have their types and categories
+            own = store_rows(validation, reader, files, lambda X: source.rows.format, "validation")
+            arguments = replace(arguments, X_val=StoredTable(own.rows), y_val=own.y, sample_weight_val=own.weight)
+        if resume is None:
+            estimator._fit(arguments)
+        else:
+            estimator._resume(resume, arguments)
 
 
-def store_rows(chunks: Iterator[Chunk], reader: ChunkReader, writer: TableWriter, *, verbose: bool) -> StoredTable:
-    """Check all rows of a source, and write them to a file."""
+def store_rows(
+    chunks: Iterator[Chunk], reader: ChunkReader, files: ScratchFiles, choose: Callable[[Table], TableFormat],
+    name: str = "", *, verbose: bool = False,
+) -> StoredSource:  # fmt: skip
+    """Check all rows of a source, and write them to a file; `choose` says how, by the table of the first chunk.
+
+    `name`: what messages call the source, if it is not the one to train on.
+    """
+    writer = SourceWriter(
+        files, CollectedLabels() if reader.has_labels else CollectedNumbers(), choose, name or "source"
+    )
     for chunk in chunks:
-        with prefix_errors(f"Chunk {chunk.number}"):
-            writer.append(reader.read(chunk))
+        with prefix_errors(f"{name}: Chunk {chunk.number}" if name else f"Chunk {chunk.number}"):
+            writer.append(reader.read(chunk), take_rows(chunk.X, slice(0, 2)))
         if verbose:
             print(f"Rows read: {writer.n_read:,}")
     return writer.finish()
@@ -116,10 +116,13 @@ class ChunkReader:
     ----------
     columns : Columns or None
         What the first chunk's table tells of all.
+    has_labels : bool
+        Whether the targets are labels, not numbers.
     """
 
     def __init__(self, estimator: BaseSigmoidMLP) -> None:
         self._name, self._choices = type(estimator).__name__, column_choices(estimator)
+        self.has_labels = isinstance(estimator, ClassifierParameters)
         self.columns: Columns | None = None
 
     def read(self, chunk: Chunk) -> CheckedChunk:
@@ -152,108 +155,3 @@ def read_chunk_groups(groups: Target, n: int) -> Array:
     """Check the groups of a chunk; they keep their values, which must be the same in other chunks."""
     read_groups(groups, n)
     return np.asarray(groups)
-
-
-def assemble(
-    estimator: BaseSigmoidMLP,
-    stored: StoredTable,
-    reader: ChunkReader,
-    validation_chunks: Iterator[Chunk] | None,
-    seeds: Seeds,
-) -> FitRun:
-    """Hold rows out, answer every "auto", learn the encoding, and put the network together."""
-    head = stored.learn_head(objective_settings(estimator))  # before "auto" is answered: the row counts depend on it
-    rows, counts = _hold_out(estimator, stored, head, validation_chunks is not None)
-    validation = rows.held_out() if counts.n_held_out else None
-    if validation_chunks is not None:
-        validation = read_validation_stream(estimator, validation_chunks, reader, stored, head)
-    sample = rows.sample(seeds.rows)
-    n_held_out = 0 if validation is None else len(validation.y)
-    counts_by_kind = count_kinds(sample.rows.X, column_choices(estimator), estimator.max_categories)
-    facts = Facts(
-        counts.n,
-        validation is not None,
-        **counts_by_kind._asdict(),
-        n_held_out=n_held_out,
-        is_stream=True,
-    )
-    settings, resolved = estimator._resolve(facts)
-    columns = cast(Columns, reader.columns)  # there was a first chunk
-    head = head.with_settings(settings.objective)  # numbers are scaled by the loss that training will use
-    encoding = learn_stream_encoding(settings, head, rows, sample, counts.n, columns.float_type, seeds.rows)
-    refuse_or_warn_of_left_out(encoding.encoder)
-    encoded = None if validation is None else encode_validation_batchwise(encoding, validation)
-    method = evaluation_method(estimator, stored.n_rows)
-    plan = Plan(
-        settings,
-        resolved,
-        seeds,
-        n_rows_before_split=stored.n_rows if counts.n_held_out and validation_chunks is None else 0,
-        # "folds" is an answer to "auto" only (`refuse_parameters`): nobody has asked for held-out rows
-        lacks_validation=validation is None and method not in (None, "folds"),
-    )
-    # only their number is read, and `stored.digest` stands for their values; the broadcast array takes no memory
-    rows_without_values = Rows(None, np.broadcast_to(0.0, (stored.n_rows,)))
-    run = FitRun(
-        estimator_name=type(estimator).__name__,
-        plan=plan,
-        columns=columns,
-        encoding=encoding,
-        rows=rows_without_values,
-        validation_table=validation,
-        validation=encoded,
-        earlier=None,
-        networks=[make_stream_run(settings, encoding, rows, counts, sample, encoded)],
-        source_digest=stored.digest,
-    )
-    run.evaluate_by_scorer(estimator)
-    return run
-
-
-def _hold_out(
-    estimator: BaseSigmoidMLP, stored: StoredTable, head: Head, has_validation: bool
-) -> tuple[StoredRows, RowCounts]:
-    """Hold rows out; where they would be too few, train on all, and say so if it was asked for."""
-    share = 0.0
-    method = None if has_validation else evaluation_method(estimator, stored.n_rows)
-    if method is not None:  # small tables are evaluated by folds in memory, and by held-out rows here
-        share = SHARE_HELD_OUT if isinstance(method, str) else float(method)
-    # a group's rows have one key, and single rows one each: a single key for many rows is a single group
-    if share and stored.key_range[0] == stored.key_range[1] and stored.n_rows > 1:
-        raise ValueError("groups holds a single group, of which no part can be held out: pass more, or none.")
-    rows = StoredRows(stored, head, share)
-    counts = rows.count()
-    if share and (counts.n_held_out < MIN_HELD_OUT or counts.n < 1):
-        if estimator.early_stopping != "auto":
-            warn_of_few_rows(stored.n_rows, share)
-        rows = StoredRows(stored, head, 0.0)
-        counts = rows.count()
-    if counts.n < 1:
-        raise ValueError("class_weight and sample_weight make the weight of every row zero: one must be positive.")
-    return rows, counts
-
-
-def read_validation_stream(
-    estimator: BaseSigmoidMLP, chunks: Iterator[Chunk], reader: ChunkReader, stored: StoredTable, head: Head
-) -> Rows:
-    """Read a validation source, whose rows stay in memory, packed as those to train on are."""
-    if not estimator.early_stopping:
-        raise ValueError("validation is passed while early_stopping is False: set it to 'auto' or True.")
-    chunks_read: list[tuple[Array, Array, Array | None]] = []
-    for chunk in chunks:
-        with prefix_errors(f"validation: Chunk {chunk.number}"):
-            checked = reader.read(chunk)
-            # packed, and unpacked below: columns then have the types and categories of the rows to train on
-            records = np.zeros(checked.X.shape[0], stored.format.fields)
-            stored.format.pack(checked.X, records)
-            chunks_read.append((records, head.read(checked.y), checked.weight))
-    all_records, y, weights = zip(*chunks_read, strict=True)
-    weight = None
-    if any(chunk_weight is not None for chunk_weight in weights):
-        if any(chunk_weight is None for chunk_weight in weights):
-            raise ValueError(
-                "validation: some chunks have sample weights and some have none: give all of them weights."
-            )
-        weight = np.concatenate(weights)
-    rows = assemble_rows(np.concatenate(all_records), np.concatenate(y), weight)  # without those of weight 0
-    return Rows(stored.format.unpack(rows.X), rows.y, rows.weight)

@@ -34,7 +34,7 @@ def is_no_better_than_constant(run: NetworkRun, state: State, margin: float) -> 
     bool
         False also where too little was trained to tell.
     """
-    target, weight, loss = run.training.target, run.training.weight, run.encoding.head.loss
+    target, weight, loss = run.training.target, run.training.typical_weight, run.encoding.head.loss
     # after few steps every network is worse than a constant, whatever the rate
     if state.step < MIN_STEPS or (target == target[0]).all():  # of equal targets, a constant is the right prediction
         return False

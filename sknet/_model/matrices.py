@@ -36,6 +36,7 @@ from sknet._tables.encoding import CHUNK_VALUES, TableEncoder, learn_encoder
 from sknet._tables.frames import as_uniform_array
 from sknet._tables.lookups import LookedUpCategories
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows, too_little_weight_message
+from sknet._tables.sampling import exceeds_sample
 from sknet._tables.tables import is_sparse
 from sknet._typing import Array, Batch, DType, Table
 
@@ -63,7 +64,10 @@ class Encoding:
         n = len(rows)
         numbers = np.arange(n) if train is None else train
         fold = np.full(n, -1)
-        fold[numbers] = cross_fit_folds(targets_to_encode_by(self.head, rows.y[numbers]), numbers, n)
+        y = rows.y[numbers]
+        # a large table's rows go by their numbers: the matrix of their targets is not needed
+        target = y if exceeds_sample(n) else targets_to_encode_by(self.head, y)
+        fold[numbers] = cross_fit_folds(target, numbers, n)
         return fold
 
     def with_target_means(self, rows: Rows, train: NDArray[np.intp] | None = None) -> "Encoding":
@@ -71,11 +75,11 @@ class Encoding:
         fold = self.cross_fit_folds(rows, train)
         if fold is None:
             return self
-        targets = targets_to_encode_by(self.head, rows.y)
+        target_of = partial(targets_to_encode_by, self.head)
         if isinstance(rows.X, ExternalTable):
-            totals = rows.X.target_totals(self.encoder, targets, rows.weight, fold)
+            totals = rows.X.target_totals(self.encoder, rows.y, target_of, rows.weight, fold)
         else:
-            totals = self.encoder.target_totals(rows.X, targets, rows.weight, fold)
+            totals = self.encoder.target_totals(rows.X, target_of(rows.y), rows.weight, fold)
         return replace(self, encoder=self.encoder.with_totals(totals))
 
 
@@ -133,6 +137,10 @@ class EncodedTable(Protocol):
     def n_networks_at_once(self) -> int:
         """How many networks may be trained at a time: several, where each waits for what is computed elsewhere."""
 
+    @property
+    def typical_rows(self) -> NDArray[np.intp] | None:
+        """Which rows stand for all where targets of all would take too much memory; None: all."""
+
     def inputs(self, n_rows: int, n_skipped: int = 0) -> Inputs:
         """Return what gives a network its inputs but the first, batch by batch, in buffers of so many rows."""
 
@@ -155,6 +163,7 @@ class EncodedInMemory:
     rows: NDArray[np.intp] | None = None  # None: all
     is_sparse: bool = False
     n_networks_at_once: ClassVar[int] = 1
+    typical_rows: ClassVar[None] = None
 
     def __getitem__(self, rows: NDArray[np.intp]) -> Self:
         """Return some of these rows."""
@@ -330,21 +339,36 @@ class Samples:
     """Rows as one network takes them, batch by batch."""
 
     inputs: Inputs
-    target: Array  # (n, k)
+    y: Array  # (n, m), parsed
+    target_of: Callable[[Array], Array]  # y -> what raw outputs are compared with: (b, m) -> (b, k)
+    target: Array  # (n, k); or (t, k) where there are typical rows, and those of all are made when they are needed
     weight: Array | None  # (n,), of mean 1
     total_weight: float
     max_rows: int  # that are computed at once: the inputs' buffers hold so many
+    typical_rows: NDArray[np.intp] | None = None  # (t,)
 
     def __len__(self) -> int:
-        return len(self.target)
+        return len(self.y)
+
+    @property
+    def typical_weight(self) -> Array | None:
+        """The weights of the rows whose targets are `target`."""
+        return self.weight if self.weight is None or self.typical_rows is None else self.weight[self.typical_rows]
 
 
 def make_samples(
-    encoding: Encoding, rows: EncodedRows, max_rows: int, n_skipped: int = 0, smoothing: float = 0.0
+    encoding: Encoding,
+    rows: EncodedRows,
+    max_rows: int,
+    n_skipped: int = 0,
+    smoothing: float = 0.0,
+    typical_rows: NDArray[np.intp] | None = None,
 ) -> Samples:
     """Return rows as one network takes them, so many at once, without the first inputs; labels smoothed."""
     dtype, total = encoding.compute_dtype, rows.total_weight
     # mean 1: a gradient has the same size whatever unit the user's weights have
     weight = None if rows.weight is None else (rows.weight * (len(rows) / total)).astype(dtype)
-    target = encoding.head.targets(rows.y, dtype, smoothing)
-    return Samples(rows.table.inputs(max_rows, n_skipped), target, weight, total, max_rows)
+    target_of = partial(encoding.head.targets, dtype=dtype, smoothing=smoothing)
+    target = target_of(rows.y if typical_rows is None else rows.y[typical_rows])
+    inputs = rows.table.inputs(max_rows, n_skipped)
+    return Samples(inputs, rows.y, target_of, target, weight, total, max_rows, typical_rows)

@@ -86,7 +86,7 @@ class NetworkRun:
                 coefs, intercepts = check_initial_weights(self.layout, (coefs, intercepts))
             if self.monotone is not None:
                 coefs, intercepts = self.monotone.start(coefs, intercepts)
-            bias = head.first_bias(self.training.target, self.training.weight, init)
+            bias = head.first_bias(self.training.target, self.training.typical_weight, init)
             intercepts[-1] = intercepts[-1] if bias is None else intercepts[-1] + bias
         theta = self.layout.pack(coefs, intercepts, self.encoding.compute_dtype)
         return self.solver.init(theta, np.random.default_rng(seeds[1]))
@@ -219,7 +219,9 @@ def make_run(
     if layout.n_parameters + n_outputs > MANY_WEIGHTS:
         what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
         refuse_beyond_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
-    samples = make_samples(encoding, training, max_rows, n_skipped, settings.regularisation.label_smoothing)
+    samples = make_samples(
+        encoding, training, max_rows, n_skipped, settings.regularisation.label_smoothing, training.table.typical_rows
+    )
     held_out = None if validation is None else make_samples(encoding, validation, n_validation_rows, n_skipped)
     if isinstance(settings.objective.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
         refuse_bad_custom_functions(head.loss, samples.target, activations)
@@ -247,6 +249,7 @@ def make_run(
         bounds=None if monotone is None else (monotone.lower, monotone.upper),
         project=projection,
         limit=projection.limit if projection is not None and max_norm else None,
+        batches=objective.batches,
     )
     solver = make_solver(
         settings,

@@ -8,7 +8,7 @@ batch : slice or (b,)    which training rows
 J(theta; B) = 1/|B| sum_{i in B} weight_i loss_i + penalty(W)
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,6 +33,10 @@ MAX_CHAINS = 4
 
 class ObjectiveFunction(Protocol):
     """What training minimises: an `Objective`, or one whose rows are elsewhere."""
+
+    @property
+    def batches(self) -> Callable[[int, np.random.Generator | None], Iterator[Batch]] | None:
+        """(batch size, generator to shuffle with) -> the batches of an epoch; None where any rows may be a batch."""
 
     def __call__(
         self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
@@ -83,6 +87,8 @@ class Objective:
     dropout : sequence of float, one per hidden layer, default=()
         Rates; empty for none.
     """
+
+    batches = None
 
     def __init__(
         self,

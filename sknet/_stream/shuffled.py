@@ -4,9 +4,10 @@ An epoch reads the buckets in a new order, and mixes the rows of some of them: r
 
 Conventions
 -----------
-n records of one call; b buckets.
+n records of one call, N in all; b buckets.
 
-records : (n,)     structured array; its field "row" numbers the rows
+records : (n,)     structured array
+places : (n,)      where they lie in the file, counted in records
 bounds : (b + 1,)  where the buckets of one part of the file begin and end, in records
 """
 
@@ -22,7 +23,7 @@ from numpy.typing import NDArray
 
 from sknet._stream.scratch import ScratchFiles
 from sknet._tables.sampling import random_keys
-from sknet._typing import DType
+from sknet._typing import Array, DType
 
 Records = NDArray[np.void]
 
@@ -32,8 +33,11 @@ N_BUCKETS = 512
 BUFFER_BYTES = 2**24
 """How much is kept in memory before it is written, by buckets: of each, 32 KiB then lie together."""
 
+READ_BYTES = 2**24
+"""How much is read at once where records are looked for by their places."""
+
 BUCKET_SEED = 0x5EED
-"""Buckets and held-out rows do not depend on each other: those come from other seeds."""
+"""The buckets, and the sample that columns are learnt from, come from other seeds: they do not depend on each other."""
 
 
 class ShuffledWriter:
@@ -48,13 +52,13 @@ class ShuffledWriter:
     """
 
     def __init__(self, files: ScratchFiles, dtype: DType) -> None:
-        self._files, self._file, self._dtype = files, files.open(), dtype
+        self._files, self._file, self.dtype = files, files.open(), dtype
         self._buffer = np.empty(max(1, BUFFER_BYTES // dtype.itemsize), dtype)
         self._n_buffered = 0
         self._bounds = [np.zeros(N_BUCKETS + 1, np.int64)]  # of each part written; the first is empty, and begins at 0
 
     def append(self, records: Records) -> None:
-        """Append records; their buckets depend on the numbers of their rows alone."""
+        """Append records; their buckets depend on how many came before alone."""
         while len(records):
             part = records[: len(self._buffer) - self._n_buffered]
             self._buffer[self._n_buffered : self._n_buffered + len(part)] = part
@@ -66,18 +70,23 @@ class ShuffledWriter:
     def _write(self) -> None:
         """Write the buffered records as one part of the file: sorted by bucket, in each bucket as they came."""
         records = self._buffer[: self._n_buffered]
-        bucket = (random_keys(records["row"], BUCKET_SEED) % np.uint64(N_BUCKETS)).astype(np.intp)
-        sizes = np.bincount(bucket, minlength=N_BUCKETS)
-        # where the buckets of this part lie in the file, after all that was written before
-        self._bounds.append(self._bounds[-1][-1] + np.concatenate([[0], np.cumsum(sizes)]))
+        start = self._bounds[-1][-1]  # all that was written before
+        buckets = _buckets(start, start + len(records))
+        sizes = np.bincount(buckets, minlength=N_BUCKETS)
+        self._bounds.append(start + np.concatenate([[0], np.cumsum(sizes)]))
         self._n_buffered = 0
         # as bytes, which `ScratchFiles.write` counts
-        self._files.write(self._file, records[np.argsort(bucket, kind="stable")].view(np.uint8).data)
+        self._files.write(self._file, records[np.argsort(buckets, kind="stable")].view(np.uint8).data)
 
     def finish(self) -> ShuffledRecords:
         """Write what is left, and return all records."""
         self._write()
-        return ShuffledRecords(self._file, self._dtype, np.array(self._bounds))
+        return ShuffledRecords(self._file, self.dtype, np.array(self._bounds))
+
+
+def _buckets(start: int, stop: int) -> NDArray[np.intp]:
+    """Assign the records that are appended from number `start` on to buckets, at random."""
+    return (random_keys(np.arange(start, stop), BUCKET_SEED) % np.uint64(N_BUCKETS)).astype(np.intp)
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,43 +104,91 @@ class ShuffledRecords:
     dtype: DType
     bounds: NDArray[np.int64]
 
+    def __len__(self) -> int:
+        return int(self.bounds[-1, -1])
+
+    def put_in_place(self, values: Array) -> None:
+        """Put values of all records, (N, ...), from the order in which these were appended into that of the file."""
+        for start, stop in self.bounds[1:, [0, -1]].tolist():  # part by part
+            values[start:stop] = values[start:stop][np.argsort(_buckets(start, stop), kind="stable")]
+
+    def take(self, places: NDArray[np.intp]) -> Records:
+        """Read the records at some places, in their order."""
+        order = np.argsort(places, kind="stable")
+        records, wanted, step = np.empty(len(places), self.dtype), places[order], READ_BYTES // self.dtype.itemsize + 1
+        for start in range(0, len(self), step):
+            first, last = np.searchsorted(wanted, [start, start + step])
+            if first < last:
+                read = np.empty(min(step, len(self) - start), self.dtype)
+                self._read_into(read, start)
+                records[order[first:last]] = read[wanted[first:last] - start]
+        return records
+
     def convert(
         self, convert: Callable[[Records], Records], dtype: DType, n_rows: int, files: ScratchFiles
     ) -> ShuffledRecords:
         """Write what a function makes of all records, so many at a time, to another file, in the same buckets."""
         file = files.open()  # `bounds` count records: they hold there, too
-        total = int(self.bounds[-1, -1])
-        for start in range(0, total, n_rows):
-            records = np.empty(min(n_rows, total - start), self.dtype)
+        for start in range(0, len(self), n_rows):
+            records = np.empty(min(n_rows, len(self) - start), self.dtype)
             self._read_into(records, start)
             files.write(file, convert(records).view(np.uint8).data)
         return replace(self, file=file, dtype=dtype)
 
-    def pools(self, n_rows: int, rng: np.random.Generator | None = None) -> Iterator[Records]:
-        """Yield all records, some buckets at a time: so many rows at least, fewer only at the end.
+    def pools(
+        self, n_rows: int, rng: np.random.Generator | None = None, places: NDArray[np.intp] | None = None
+    ) -> Iterator[tuple[Records, NDArray[np.intp]]]:
+        """Yield all records, or those at some places, a few buckets at a time: so many rows are read at least.
 
-        Buckets come in a random order; in their own without `rng`.
+        Parameters
+        ----------
+        n_rows : int
+        rng : numpy.random.Generator, default=None
+            Buckets come in a random order; in their own without it.
+        places : ndarray of shape (n,), default=None
+            Increasing; None for all.
+
+        Yields
+        ------
+        records : ndarray
+        positions : ndarray
+            Which of `places` each record lies at.
         """
         sizes = np.diff(self.bounds).sum(axis=0)  # (b,): rows of each bucket, over all parts
         order = np.arange(len(sizes)) if rng is None else rng.permutation(len(sizes))
         ends, start, read = np.cumsum(sizes[order]), 0, 0  # rows up to each bucket's end; the next bucket; rows read
         while read < ends[-1]:
             stop = min(int(np.searchsorted(ends, read + n_rows)) + 1, len(order))
-            yield self._read(order[start:stop], int(ends[stop - 1]) - read)
+            yield self._read(order[start:stop], int(ends[stop - 1]) - read, places)
             start, read = stop, int(ends[stop - 1])
 
-    def _read(self, buckets: NDArray[np.intp], n: int) -> Records:
+    def _read(
+        self, buckets: NDArray[np.intp], n: int, places: NDArray[np.intp] | None
+    ) -> tuple[Records, NDArray[np.intp]]:
         """Read some buckets, n rows in all: a piece of each from every part of the file."""
         records = np.empty(n, self.dtype)
         n_read = 0
         starts, stops = self.bounds[:, buckets].T, self.bounds[:, buckets + 1].T  # (buckets, parts): bucket by bucket
-        for start, stop in zip(starts[stops > starts].tolist(), stops[stops > starts].tolist(), strict=True):
+        starts, stops = starts[stops > starts], stops[stops > starts]
+        for start, stop in zip(starts.tolist(), stops.tolist(), strict=True):
             self._read_into(records[n_read : n_read + stop - start], start)
             n_read += stop - start
-        return records
+        if places is None:
+            return records, _ranges(starts, stops)
+        firsts, lasts = np.searchsorted(places, starts), np.searchsorted(places, stops)
+        positions = _ranges(firsts, lasts)
+        # from a place in the file to one among those that were read, which lie piece after piece
+        shifts = np.cumsum(stops - starts) - stops
+        return records[places[positions] + np.repeat(shifts, lasts - firsts)], positions
 
     def _read_into(self, records: Records, start: int) -> None:
         """Read records that lie together in the file, from this one on."""
         self.file.seek(start * self.dtype.itemsize)
         if self.file.readinto(records.view(np.uint8).data) != records.nbytes:
             raise OSError(errno.EIO, "the temporary file of the table is cut short")
+
+
+def _ranges(starts: NDArray[np.integer], stops: NDArray[np.integer]) -> NDArray[np.intp]:
+    """Return the integers of several ranges, one range after the other."""
+    lengths = stops - starts
+    return np.arange(lengths.sum()) + np.repeat(stops - np.cumsum(lengths), lengths)

@@ -13,8 +13,10 @@ groups : (n,) or None    which group each row belongs to, for a splitter
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import ClassVar, NamedTuple
+from math import inf
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -76,9 +78,11 @@ class Rows:
             return Rows(self.X.rows_in_memory(rows), self.y[rows], weight)
         return self if len(rows) == len(self) else self.take(rows)
 
-    def in_memory(self) -> Rows:
-        """Return the same rows, with the values of a memory-mapped table read into memory."""
-        return replace(self, X=np.array(self.X), memory_mapped=False) if self.memory_mapped else self
+    def as_scored(self) -> Table:
+        """Return the table for a scorer, which may do with it whatever an array can: of a file, it is read."""
+        if isinstance(self.X, ExternalTable):
+            return self.X.as_scored()
+        return np.array(self.X) if self.memory_mapped else self.X
 
     def without_zero_weights(self) -> Rows:
         """Return the rows of positive weight: nothing may depend on the others."""
@@ -155,6 +159,8 @@ class TableLimits(NamedTuple):
     """What a fit must know of the place where a table is."""
 
     largest_batch: int = 256  # of `batch_size="proportional"`: larger ones make a step no better worth its time
+    max_held_out: float = inf  # rows that evaluate each epoch
+    is_sequential: bool = False  # whether rows come in pools of an epoch's order: one network alone, and no folds
 
 
 IN_MEMORY = TableLimits()
@@ -167,7 +173,10 @@ class ExternalTable(ABC):
     It stands where a table does, in `Rows`, and is cut by row numbers; targets, weights and groups are in this process.
     """
 
-    limits: ClassVar[TableLimits]
+    @property
+    @abstractmethod
+    def limits(self) -> TableLimits:
+        """What a fit must know of this place."""
 
     @property
     @abstractmethod
@@ -187,11 +196,16 @@ class ExternalTable(ABC):
     def rows_in_memory(self, rows: NDArray[np.intp]) -> Table:
         """Read some rows, in this order, as an array or a data frame."""
 
+    def as_scored(self) -> Table:
+        """Return what a scorer of the user's is given: by default something that only can be predicted."""
+        return self
+
     @abstractmethod
     def target_totals(
-        self, encoder: TableEncoder, target: Array, weight: Array | None, fold: NDArray[np.intp]
-    ) -> dict[int, TargetTotals]:
-        """Compute `TableEncoder.target_totals` of all rows."""
+        self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
+        fold: NDArray[np.intp],
+    ) -> dict[int, TargetTotals]:  # fmt: skip
+        """Compute `TableEncoder.target_totals` of all rows; `target_of` makes the target of a part's y."""
 
     @abstractmethod
     def encode(self, encoder: TableEncoder, dtype: DType, fold: NDArray[np.intp] | None) -> Table:

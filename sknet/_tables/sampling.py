@@ -15,6 +15,9 @@ from numpy.typing import NDArray
 SAMPLE_ROWS = 200_000
 """The most rows that columns are learnt from: more change quantiles and means less than a network would notice."""
 
+PIECE_ROWS = 2**18
+"""How many rows the sample is drawn from at a time."""
+
 
 def random_keys(numbers: NDArray[np.integer], seed: int = 0) -> NDArray[np.uint64]:
     """Hash integers into ones of 64 bits that look random (Steele et al. 2014, SplitMix)."""
@@ -31,12 +34,16 @@ def exceeds_sample(n: int) -> bool:
 
 
 def sample_rows(n: int, seed: int) -> NDArray[np.intp]:
-    """Return the numbers of the rows of a table that columns are learnt from, (m,), increasing."""
-    return sampled_positions(np.arange(n), seed)
+    """Return the numbers of the rows of a table that columns are learnt from, (m,), increasing.
 
-
-def sampled_positions(numbers: NDArray[np.integer], seed: int) -> NDArray[np.intp]:
-    """Return the positions of the rows in the sample, (m,), increasing: those with the smallest random keys."""
-    if not exceeds_sample(len(numbers)):
-        return np.arange(len(numbers))
-    return np.sort(np.argpartition(random_keys(numbers, seed), SAMPLE_ROWS)[:SAMPLE_ROWS])
+    They are those with the smallest random keys.
+    """
+    if not exceeds_sample(n):
+        return np.arange(n)
+    smallest, its_keys = np.empty(0, np.intp), np.empty(0, np.uint64)
+    for start in range(0, n, PIECE_ROWS):  # piece by piece: the keys of all rows would take as much memory as y
+        numbers = np.arange(start, min(start + PIECE_ROWS, n))
+        numbers, keys = np.append(smallest, numbers), np.append(its_keys, random_keys(numbers, seed))
+        first = np.argpartition(keys, SAMPLE_ROWS)[:SAMPLE_ROWS] if len(keys) > SAMPLE_ROWS else slice(None)
+        smallest, its_keys = numbers[first], keys[first]
+    return np.sort(smallest)

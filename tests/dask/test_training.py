@@ -191,7 +191,7 @@ def objectives(has_bins):
     inputs, remote = DenseInputs(Z, 50, "ones", n_skipped), encoded.inputs(50, n_skipped)
     target = numbers[:, :1] * 2.0
     local = Objective(*given, inputs, target, max_rows=50)
-    samples = Samples(remote, target, None, 50.0, 50)
+    samples = Samples(remote, target, np.asarray, target, None, 50.0, 50)
     return local, encoded.objective(*given, samples, ()), remote, inputs, given[0].n_parameters
 
 

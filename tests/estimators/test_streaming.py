@@ -6,7 +6,7 @@ import pytest
 
 from sknet import SigmoidMLPClassifier, stream
 from sknet._estimators.streaming import ChunkReader
-from sknet._stream import epochs as room
+from sknet._stream import stored_table as room
 from sknet._stream.sources import Chunk
 
 

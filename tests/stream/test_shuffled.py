@@ -34,7 +34,7 @@ def write(tmp_path):
 def test_every_row_is_in_one_pool(write, buffer, monkeypatch):
     monkeypatch.setattr(shuffled, "BUFFER_BYTES", buffer)
     monkeypatch.setattr(shuffled, "N_BUCKETS", 8)
-    pools = list(write(records(300), records(0), records(200, 300)).pools(1))
+    pools = [pool for pool, _ in write(records(300), records(0), records(200, 300)).pools(1)]
     rows = [pool["row"] for pool in pools]
     assert sorted(np.concatenate(rows)) == list(range(500)) and len(pools) == 8
     assert all(abs(part.mean() - 250) < 120 for part in rows)
@@ -46,17 +46,44 @@ def test_chunks_and_the_buffer_do_not_matter(write, monkeypatch):
     monkeypatch.setattr(shuffled, "BUFFER_BYTES", 33 * DTYPE.itemsize)
     other = write(records(40), records(0), records(50, 40))
     for rng in (lambda: None, lambda: np.random.default_rng(0)):
-        for a, b in zip(one.pools(20, rng()), other.pools(20, rng()), strict=True):
+        for (a, _), (b, _) in zip(one.pools(20, rng()), other.pools(20, rng()), strict=True):
             np.testing.assert_array_equal(a, b)
 
 
 def test_pools_hold_enough_rows(write):
     found = write(records(500))
-    pools = [pool["row"] for pool in found.pools(100, np.random.default_rng(0))]
+    pools = [pool["row"] for pool, _ in found.pools(100, np.random.default_rng(0))]
     assert all(len(pool) >= 100 for pool in pools[:-1]) and sorted(np.concatenate(pools)) == list(range(500))
-    again = [pool["row"] for pool in found.pools(100, np.random.default_rng(1))]
+    again = [pool["row"] for pool, _ in found.pools(100, np.random.default_rng(1))]
     assert not np.array_equal(pools[0], again[0])
-    assert [len(pool) for pool in found.pools(1000)] == [500]
+    assert [len(pool) for pool, _ in found.pools(1000)] == [500]
+
+
+@pytest.fixture
+def in_parts(write, monkeypatch):
+    """Records of a file that has been written in four parts, and its rows in the order of the file."""
+    monkeypatch.setattr(shuffled, "BUFFER_BYTES", 30 * DTYPE.itemsize)
+    monkeypatch.setattr(shuffled, "READ_BYTES", 7 * DTYPE.itemsize)
+    found, order = write(records(100)), np.arange(100)
+    found.put_in_place(order)
+    return found, order
+
+
+def test_records_are_read_by_their_places(in_parts):
+    found, order = in_parts
+    assert len(found) == 100 and sorted(order) == list(range(100)) and (order != np.arange(100)).any()
+    for places in (np.arange(100), np.array([99, 0, 7, 7]), np.empty(0, int)):
+        assert found.take(places)["row"].tolist() == order[places].tolist()
+
+
+@pytest.mark.parametrize("places", [None, np.arange(0, 100, 3), np.array([50])], ids=["all", "some", "one"])
+def test_pools_tell_which_rows_they_hold(in_parts, places):
+    found, order = in_parts
+    wanted = order if places is None else order[places]
+    for rng in (None, np.random.default_rng(0)):
+        pools = list(found.pools(20, rng, places))
+        assert all((pool["row"] == wanted[positions]).all() for pool, positions in pools)
+        assert sorted(np.concatenate([positions for _, positions in pools])) == list(range(len(wanted)))
 
 
 def test_records_are_converted_in_their_buckets(write, tmp_path):
@@ -70,6 +97,6 @@ def test_records_are_converted_in_their_buckets(write, tmp_path):
     with ScratchFiles(tmp_path) as files:
         other = found.convert(convert, wider, 25, files)
         rng = [np.random.default_rng(0), np.random.default_rng(0)]
-        for a, b in zip(found.pools(20, rng[0]), other.pools(20, rng[1]), strict=True):
+        for (a, _), (b, _) in zip(found.pools(20, rng[0]), other.pools(20, rng[1]), strict=True):
             np.testing.assert_array_equal(a["row"], b["row"])
             np.testing.assert_array_equal(2 * a["x"][:, 0], b["twice"])

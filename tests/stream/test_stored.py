@@ -1,23 +1,21 @@
-"""Stored rows: what is known of them, whatever the chunks they came in."""
+"""A source that is written to a file: what is known of it, whatever the chunks that it came in."""
 
 from datetime import datetime
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from sknet._model.settings import ObjectiveSettings
+from sknet._stream.packing import choose_format
 from sknet._stream.scratch import ScratchFiles
-from sknet._stream.stored import CheckedChunk, TableWriter, hash_groups
+from sknet._stream.stored import CheckedChunk, SourceWriter, hash_groups
+from sknet._stream.targets import CollectedLabels
 from sknet._tables.choices import ColumnChoices
 
 X = np.random.default_rng(0).normal(size=(60, 2))
-LABELS = {
-    "text": np.random.default_rng(1).choice(["b", "a", "c"], 60),
-    "columns": np.random.default_rng(2).integers(0, 4, (60, 2)),
-    "indicator": np.random.default_rng(3).integers(0, 2, (60, 3)),
-}
+LABELS = np.random.default_rng(1).choice(["b", "a", "c"], 60)
 
 
 @pytest.fixture
@@ -26,57 +24,55 @@ def files(tmp_path):
         yield files
 
 
-def stored(files, y, cuts=(), weight=None, groups=None, labels=True):
+def open_writer(files):
+    choose = partial(choose_format, choices=ColumnChoices(), files=files)
+    return SourceWriter(files, CollectedLabels(), choose, "source")
+
+
+def stored(files, y, cuts=(), weight=None, groups=None):
     pieces = [slice(a, b) for a, b in zip([0, *cuts], [*cuts, 60], strict=True)]
     take = lambda values, rows: None if values is None else values[rows]  # noqa: E731
-    writer = TableWriter(files, 7, choices=ColumnChoices(), has_labels=labels)
+    writer = open_writer(files)
     for rows in pieces:
-        writer.append(CheckedChunk(X[rows], y[rows], take(weight, rows), take(groups, rows)))
+        writer.append(CheckedChunk(X[rows], y[rows], take(weight, rows), take(groups, rows)), X[rows][:2])
     assert writer.n_read == 60
     return writer.finish()
 
 
-def records_of(found):
-    records = np.concatenate(list(found.records.pools(1)))
-    return records[np.argsort(records["row"])]
-
-
-@pytest.mark.parametrize("name", list(LABELS))
-@pytest.mark.parametrize("cuts", [(), (5, 30)])
-def test_labels_come_back_as_the_codes_of_their_head(files, name, cuts):
-    y = LABELS[name]
-    found = stored(files, y, cuts)
-    head = found.learn_head(ObjectiveSettings("log_loss"))
-    records = records_of(found)
-    np.testing.assert_array_equal(found.target_reader(head)(records), head.read(y))
-    np.testing.assert_array_equal(found.format.unpack(records), X)
+def values_of(found):
+    return found.rows.take(np.arange(len(found.rows.records)))
 
 
 def test_chunks_change_nothing(files):
-    one, other = stored(files, LABELS["text"]), stored(files, LABELS["text"], (1, 9))
-    assert (one.digest, one.key_range, one.n_rows) == (other.digest, other.key_range, other.n_rows)
-    assert one.digest != stored(files, LABELS["text"][::-1]).digest
+    one, other = stored(files, LABELS), stored(files, LABELS, (1, 9))
+    assert one.rows.digest == other.rows.digest
+    np.testing.assert_array_equal(values_of(one), values_of(other))
+    np.testing.assert_array_equal(one.y, other.y)
+
+
+def test_all_that_belongs_to_a_row_is_in_the_order_of_the_file(files):
+    found = stored(files, X[:, 0].astype(str), (7, 30), weight=X[:, 0] ** 2, groups=np.arange(60))
+    first = values_of(found)[:, 0]
+    assert (first != X[:, 0]).any() and sorted(first) == sorted(X[:, 0])
+    assert found.y.tolist() == first.astype(str).tolist() and (found.weight == first**2).all()
+    row_of = {value: row for row, value in enumerate(X[:, 0].tolist())}
+    assert (found.groups == hash_groups(np.arange(60))[[row_of[value] for value in first.tolist()]]).all()
 
 
 def test_rows_of_weight_zero_are_dropped_with_their_labels(files):
-    y = np.where(np.arange(60) < 5, "gone", LABELS["text"])
+    y = np.where(np.arange(60) < 5, "gone", LABELS)
     found = stored(files, y, (20,), weight=(np.arange(60) >= 5) * 2.0)
-    assert found.n_rows == 55 and records_of(found)["row"].tolist() == list(range(5, 60))
-    assert found.learn_head(ObjectiveSettings("log_loss")).labels.classes.tolist() == ["a", "b", "c"]
+    assert len(found.y) == 55 and sorted(set(found.y)) == ["a", "b", "c"]
+    assert sorted(values_of(found)[:, 0]) == sorted(X[5:, 0])
     with pytest.raises(ValueError, match="no row of positive weight"):
         stored(files, y, weight=np.zeros(60))
 
 
-def test_numbers(files):
-    found = stored(files, X[:, 0], (7,), labels=False)
-    head = found.learn_head(ObjectiveSettings("squared_error", scaling="standard"))
-    np.testing.assert_array_equal(found.target_reader(head)(records_of(found))[:, 0], X[:, 0])
-
-
-def test_rows_of_a_group_have_one_key(files):
-    groups = np.arange(60) // 6
-    keys = records_of(stored(files, LABELS["text"], (20,), groups=groups))["key"]
-    assert len(np.unique(keys)) == 10 and all(len(np.unique(keys[groups == g])) == 1 for g in range(10))
+def test_rows_that_are_asked_for_twice_are_read_once(files):
+    found, places = stored(files, LABELS).rows, np.array([3, 9])
+    assert found.take(places) is found.take(places.copy())
+    found.release()
+    assert found.rows_here is None
 
 
 SAME = [
@@ -105,8 +101,12 @@ def test_different_groups_have_different_hashes():
     assert len(set(hash_groups(np.array([2.0**63, 3e300, -3e300, np.inf, -np.inf, 1e-300])).tolist())) == 6
 
 
-def test_weights_of_some_chunks_alone_are_refused(files):
-    writer = TableWriter(files, 0, choices=ColumnChoices(None), has_labels=True)
-    writer.append(CheckedChunk(X[:2], np.array([0, 1]), None, None))
-    with pytest.raises(ValueError, match="some have none"):
-        writer.append(CheckedChunk(X[:2], np.array([0, 1]), np.ones(2), None))
+@pytest.mark.parametrize(
+    ("first", "second", "message"),
+    [((np.ones(2), None), (None, None), "weights"), ((None, None), (None, X[:2, 0]), "groups")],
+)
+def test_what_only_some_chunks_have_is_refused(files, first, second, message):
+    writer = open_writer(files)
+    writer.append(CheckedChunk(X[:2], np.array([0, 1]), *first), X[:2])
+    with pytest.raises(ValueError, match=f"some have none: give all of them {message}"):
+        writer.append(CheckedChunk(X[:2], np.array([0, 1]), *second), X[:2])

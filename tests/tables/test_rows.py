@@ -75,7 +75,7 @@ def test_rows_of_a_memory_map_stay_in_its_file(mapped):
     rows = Rows(mapped, NUMBER, memory_mapped=True)
     first, second = rows.take(np.array([5])), rows.take(np.array([7]))
     assert is_memory_mapped(first.X) and first.memory_mapped and is_memory_mapped(second.X) and second.memory_mapped
-    assert not is_memory_mapped(second.in_memory().X) and not second.in_memory().memory_mapped
+    assert not is_memory_mapped(second.as_scored())
     assert_array_equal(first.X[:], COUNTS[[5]])
     assert_array_equal(second.X, COUNTS[[7]])
 

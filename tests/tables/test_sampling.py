@@ -14,7 +14,7 @@ from sknet._model.settings import ObjectiveSettings, TableSettings
 from sknet._tables import sampling
 from sknet._tables.encoding import learn_encoder
 from sknet._tables.rows import Rows
-from sknet._tables.sampling import sample_rows, sampled_positions
+from sknet._tables.sampling import sample_rows
 from tests.dask.local_workers import parted
 
 N, SAMPLE = 600, 150
@@ -45,12 +45,10 @@ def test_a_sample_is_drawn_by_number_and_seed_without_replacement():
     assert abs(counts - 400 * SAMPLE / N).max() < 5 * np.sqrt(400 * SAMPLE / N)
 
 
-def test_it_does_not_matter_in_which_chunks_rows_come():
-    left = np.empty(0, int)
-    for chunk in np.array_split(np.random.default_rng(1).permutation(N), 7):
-        both = np.concatenate([left, chunk])
-        left = both[sampled_positions(both, 5)]
-    np.testing.assert_array_equal(np.sort(left), sample_rows(N, 5))
+def test_it_does_not_matter_in_which_pieces_a_sample_is_drawn(monkeypatch):
+    expected = sample_rows(N, 5)
+    monkeypatch.setattr(sampling, "PIECE_ROWS", 33)
+    np.testing.assert_array_equal(sample_rows(N, 5), expected)
 
 
 def test_an_encoder_is_that_of_the_sampled_rows():
@@ -61,11 +59,13 @@ def test_an_encoder_is_that_of_the_sampled_rows():
     assert fitted._fitted.model.head.regression_target.scaler.mean == pytest.approx(y[rows].mean())
 
 
-def test_what_is_learnt_is_the_same_in_memory_in_files_and_on_shards(tmp_path):
+def test_what_is_learnt_is_the_same_in_memory_in_files_and_on_shards(tmp_path, monkeypatch):
     table = FRAME.drop(columns="sex")
-    in_memory = net().fit(table, y)
-    streamed = stream.fit(net(), lambda: ((table.iloc[i : i + 77], y[i : i + 77]) for i in range(0, N, 77)))
-    for other in (streamed, net().fit(parted(table, 4), y)):
+    chunks = lambda: ((table.iloc[i : i + 77], y[i : i + 77]) for i in range(0, N, 77))  # noqa: E731
+    pairs = [(net().fit(table, y), net().fit(parted(table, 4), y))]
+    monkeypatch.setattr(sampling, "SAMPLE_ROWS", N)  # rows of a stream have other numbers: another sample of them
+    pairs.append((net().fit(table, y), stream.fit(net(), chunks)))
+    for in_memory, other in pairs:
         assert list(other.network_feature_names_) == list(in_memory.network_feature_names_)
         ours, theirs = (fitted._fitted.model.encoder.encode(table, float) for fitted in (in_memory, other))
         np.testing.assert_allclose(theirs, ours, rtol=1e-12, atol=1e-12)

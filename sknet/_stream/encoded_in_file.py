@@ -1,0 +1,181 @@
+"""Training on a table in a file: each epoch reads it once, in pools of buckets in a random order, and mixes their rows.
+
+Conventions
+-----------
+n rows, in the order of the file.
+
+places : (n,)            where they lie in the file, increasing
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknet._model.matrices import Samples
+from sknet._network.activations import Activation
+from sknet._network.binding import InputKind
+from sknet._network.inputs import DenseInputs, Inputs, pieces
+from sknet._network.layout import Layout
+from sknet._network.losses import Loss
+from sknet._network.objective import Objective
+from sknet._network.penalties import ElasticNet
+from sknet._stream.shuffled import Records
+from sknet._stream.stored import StoredRows
+from sknet._tables.encoding import TableEncoder
+from sknet._tables.sampling import exceeds_sample, sample_rows
+from sknet._tables.tables import take_rows
+from sknet._typing import Array, Batch, DType, Gradient, Table
+
+POOL_BYTES = 2**24
+"""How much of the file is read and mixed at once."""
+
+ENCODED_BYTES = 2**23
+"""How much of that is encoded at once."""
+
+
+@dataclass(frozen=True, eq=False)
+class EncodedInFile:
+    """Rows in a file, and how they are encoded whenever they are read.
+
+    Attributes
+    ----------
+    stored : StoredRows
+    encoder : TableEncoder
+    dtype : dtype
+    places : ndarray of shape (n,), or None
+        None for all rows.
+    fold : ndarray of shape (n,), or None
+        As in `TableEncoder.encode`.
+    """
+
+    stored: StoredRows
+    encoder: TableEncoder
+    dtype: DType
+    places: NDArray[np.intp] | None
+    fold: NDArray[np.intp] | None
+    is_sparse: ClassVar[bool] = False
+    n_networks_at_once: ClassVar[int] = 1
+
+    def __len__(self) -> int:
+        return len(self.stored.records) if self.places is None else len(self.places)
+
+    def __getitem__(self, rows: NDArray[np.intp]) -> EncodedInFile:
+        """Return some of these rows, in increasing order."""
+        places = rows if self.places is None else self.places[rows]
+        return replace(self, places=places, fold=None if self.fold is None else self.fold[rows])
+
+    @property
+    def typical_rows(self) -> NDArray[np.intp] | None:
+        """Of many rows, a sample that stands for all where targets of all would take too much memory; else None."""
+        return sample_rows(len(self), 0) if exceeds_sample(len(self)) else None
+
+    def inputs(self, n_rows: int, n_skipped: int = 0) -> StoredInputs:
+        """Return what gives a network these rows, if they are to be evaluated: all inputs, as it is the only one."""
+        return StoredInputs(self)
+
+    def objective(
+        self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: Samples,
+        dropout: Sequence[float],
+    ) -> PooledObjective:  # fmt: skip
+        """Return the objective of a network that is trained on these rows."""
+        # from the first batch on, it has the rows of a pool
+        first = samples.inputs, samples.target, samples.typical_weight
+        pool = Objective(layout, activations, loss, penalty, *first, max_rows=samples.max_rows, dropout=dropout)
+        return PooledObjective(self, samples, pool)
+
+    def encode(self, table: Table, fold: NDArray[np.intp] | None = None) -> Array:
+        """Encode some of these rows, each in its fold; the last column is 1."""
+        return np.asarray(self.encoder.encode(table, self.dtype, ones=True, fold=fold))
+
+    @cached_property
+    def in_memory(self) -> Table:
+        """These rows as a table in memory: a few, which are held out, and evaluated after each epoch."""
+        places = np.arange(len(self)) if self.places is None else self.places
+        return self.stored.take(places)
+
+
+class StoredInputs:
+    """The inputs of rows in a file that are evaluated: they are read once, and encoded batch by batch."""
+
+    kind: InputKind = "ones"
+
+    def __init__(self, encoded: EncodedInFile) -> None:
+        self._encoded = encoded
+
+    def __call__(self, batch: Batch) -> Array:
+        """Return the batch's rows."""
+        fold = None if self._encoded.fold is None else self._encoded.fold[batch]
+        return self._encoded.encode(take_rows(self._encoded.in_memory, batch), fold)
+
+
+class PooledObjective:
+    """The objective of one training run, whose rows come from a file in an order of its own.
+
+    Parameters
+    ----------
+    rows : EncodedInFile
+    samples : Samples
+        The same rows, with their targets and weights.
+    pool : Objective
+        Gets the rows of each pool.
+    """
+
+    def __init__(self, rows: EncodedInFile, samples: Samples, pool: Objective) -> None:
+        self._rows, self._samples, self._pool = rows, samples, pool
+        if samples.typical_rows is not None:  # the targets of all rows have not been looked at yet
+            for piece in pieces(slice(0, len(samples)), PIECE_ROWS):
+                samples.target_of(samples.y[piece])  # for its error; what it returns is made again when it is needed
+
+    def __call__(
+        self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
+    ) -> tuple[float, Gradient]:
+        """Compute the objective of one of `batches` and its gradient; see `Objective`."""
+        return self._pool(theta, batch, out, rng)
+
+    def penalty(self, theta: Array) -> float:
+        """Return the penalty."""
+        return self._pool.penalty(theta)
+
+    def raw(self, theta: Array, inputs: Inputs, n: int) -> Array:
+        """Return the raw output, without dropout, for n rows of other data (a validation set)."""
+        return self._pool.raw(theta, inputs, n)
+
+    def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
+        """Yield the batches of one epoch, each once this objective has its rows; in the file's order without `rng`."""
+        records_of, n_unread = self._rows.stored.records, len(self._samples)
+        rest: tuple[Records, NDArray[np.intp]] | None = None  # what does not fill a batch, and joins the next pool
+        row_bytes = max(1, (self._rows.encoder.n_inputs + 1) * self._rows.dtype.itemsize)
+        step = max(1, ENCODED_BYTES // row_bytes // size) * size  # rows encoded at once: whole batches
+        n_at_once = max(size, POOL_BYTES // records_of.dtype.itemsize)
+        for records, rows in records_of.pools(n_at_once, rng, self._rows.places):
+            n_unread -= len(records)
+            pool = records if rest is None else np.concatenate([rest[0], records])
+            numbers = rows if rest is None else np.concatenate([rest[1], rows])
+            del records  # the next pool is read when this one is gone
+            order = np.arange(len(pool)) if rng is None else rng.permutation(len(pool))
+            usable = len(pool) if n_unread == 0 else len(pool) // size * size  # the last batch may be small
+            for start in range(0, usable, step):
+                part = order[start : min(start + step, usable)]
+                self._set_rows(pool[part], numbers[part])  # batches are numbered within these rows
+                for i in range(0, len(part), size):
+                    yield slice(i, min(i + size, len(part)))
+            rest = pool[order[usable:]], numbers[order[usable:]]
+            del pool
+
+    def _set_rows(self, records: Records, numbers: NDArray[np.intp]) -> None:
+        """Let the objective have some rows, whose numbers among the n are given."""
+        samples, fold = self._samples, self._rows.fold
+        Z = self._rows.encode(self._rows.stored.format.unpack(records), None if fold is None else fold[numbers])
+        weight = None if samples.weight is None else samples.weight[numbers]
+        inputs = DenseInputs(Z, samples.max_rows, kind="ones")
+        self._pool.set_rows(inputs, samples.target_of(samples.y[numbers]), weight)
+
+
+PIECE_ROWS = 2**16
+"""Rows whose targets are looked at together."""

@@ -1,0 +1,102 @@
+"""A table in a file, as one value: rows are chosen by their places in it, and read when they are asked for.
+
+Conventions
+-----------
+N rows in the file; n of them chosen.
+
+places : (n,)            where the chosen rows lie in the file, increasing
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from hashlib import sha256
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sknet._stream.encoded_in_file import POOL_BYTES, EncodedInFile
+from sknet._stream.stored import StoredRows
+from sknet._tables.columns.target import TargetTotals
+from sknet._tables.encoding import TableEncoder, merge_totals
+from sknet._tables.rows import ExternalTable, TableLimits
+from sknet._typing import Array, Batch, DType, Table
+
+MAX_HELD_OUT = 100_000
+"""The most rows that are held out: they stay in memory, and their loss is as certain as it needs to be."""
+
+
+@dataclass(frozen=True, eq=False)
+class StoredTable(ExternalTable):
+    """Some rows of a table in a file; all it does goes through the file once, but for `rows_in_memory`.
+
+    Attributes
+    ----------
+    stored : StoredRows
+    places : ndarray of shape (n,), or None
+        None for all rows.
+    """
+
+    stored: StoredRows
+    places: NDArray[np.intp] | None = None
+
+    @property
+    def limits(self) -> TableLimits:
+        """Rows come in pools of the file, so that nothing can be trained that needs all of them at once."""
+        return TableLimits(is_sequential=True, max_held_out=MAX_HELD_OUT)
+
+    @property
+    def example_rows(self) -> Table:
+        """The first rows of the source, as the user has them."""
+        return self.stored.example_rows
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """How many rows and columns there are."""
+        return len(self), self.example_rows.shape[1]
+
+    def __len__(self) -> int:
+        return len(self.stored.records) if self.places is None else len(self.places)
+
+    def __getitem__(self, rows: Batch) -> StoredTable:
+        """Return some of these rows, in increasing order."""
+        return replace(self, places=self._places(rows))
+
+    def _places(self, rows: Batch) -> NDArray[np.intp]:
+        if self.places is not None:
+            return self.places[rows]
+        return np.arange(len(self))[rows] if isinstance(rows, slice) else rows
+
+    def rows_in_memory(self, rows: Batch) -> Table:
+        """Read some of these rows, in this order, as an array or a data frame."""
+        return self.stored.take(self._places(rows))
+
+    def as_scored(self) -> Table:
+        """Read the rows for a scorer of the user's, which may change them."""
+        return self.stored.format.unpack(self.stored.records.take(self._places(slice(None))))
+
+    def target_totals(
+        self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
+        fold: NDArray[np.intp],
+    ) -> dict[int, TargetTotals]:  # fmt: skip
+        """Return `TableEncoder.target_totals` of all rows."""
+        pools = self.stored.records.pools(POOL_BYTES // self.stored.records.dtype.itemsize, places=self.places)
+        return merge_totals(
+            encoder.target_totals(
+                self.stored.format.unpack(records), target_of(y[rows]), None if weight is None else weight[rows],
+                fold[rows],
+            )
+            for records, rows in pools
+        )  # fmt: skip
+
+    def digest(self) -> str:
+        """Return a hash of these rows, the same whatever the chunks they came in."""
+        places = b"all" if self.places is None else self.places.tobytes()
+        return sha256(self.stored.digest.encode() + places).hexdigest()
+
+    def encode(self, encoder: TableEncoder, dtype: DType, fold: NDArray[np.intp] | None) -> EncodedInFile:
+        """Encode what takes longest, texts, once for all epochs, and all else whenever it is read."""
+        self.stored.release()
+        rest, stored = self.stored.with_encoded_text(encoder, dtype) if encoder.has_text else (encoder, self.stored)
+        return EncodedInFile(stored, rest, dtype, self.places, fold)
