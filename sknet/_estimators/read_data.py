@@ -31,7 +31,7 @@ from sknet._tables.arrays import (
     refuse_foreign,
 )
 from sknet._tables.choices import ColumnChoices
-from sknet._tables.frames import as_pandas, column_names, is_frame, without_wrapper
+from sknet._tables.frames import as_pandas, column_names, is_frame, refuse_broken_text, without_wrapper
 from sknet._tables.messages import short_list
 from sknet._tables.misread import misread_columns
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows
@@ -345,6 +345,7 @@ def feature_names(X: Table) -> Array | None:
             "must convert them all to strings, by using X.columns = X.columns.astype(str) for example. Otherwise you "
             "can remove feature / column names from your input data, or convert them all to a non-string data type."
         )
+    refuse_broken_text(names, "X.columns")
     return names if are_text == {True} else None
 
 

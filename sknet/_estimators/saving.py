@@ -10,6 +10,7 @@ import pandas as pd
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
 from sknet._estimators.fitted import KINDS, Fitted, require_fitted
+from sknet._estimators.parameters import copy_containers
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._model.heads import LabelHead
 from sknet._storage import files

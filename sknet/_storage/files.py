@@ -239,7 +239,7 @@ def _refuse_costly_header(file: BinaryIO) -> None:
 def _refuse_other_version(path: Path, metadata: Mapping[str, str]) -> None:
     """Raise for a file that is not of this format, or of a version that is not known here."""
     version = metadata.get("version", "")
-    if metadata.get("format") != FORMAT:
+    if not metadata.get("format", "").startswith(FORMAT):  # "sknet model" in early files of version 1
         raise ValueError("it holds tensors, but nothing of sknet's")
     if not (version.isascii() and version.isdecimal()) or int(version) < 1:
         raise ValueError(f"its version is {version[:20]!r}, which is no whole number")

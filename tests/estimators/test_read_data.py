@@ -580,6 +580,12 @@ def test_a_level_with_half_a_character_is_refused(category_encoding):
             net.fit(table, np.arange(60.0))
 
 
+def test_a_columns_name_with_half_a_character_is_refused():
+    frame = pd.DataFrame(np.arange(60.0)[:, np.newaxis], columns=pd.Index(["\ud800"], dtype=object))
+    with pytest.raises(ValueError, match=r"X.columns holds text with .* surrogate pair: replace it"):
+        SigmoidMLPRegressor(max_iter=2).fit(frame, np.arange(60.0))
+
+
 @pytest.mark.parametrize("dtype", [object, str])
 def test_a_label_with_half_a_character_is_refused(dtype):
     with pytest.raises(ValueError, match="y holds text with the character .* half of a surrogate pair: replace it"):

@@ -4,6 +4,7 @@ import os
 import pickle
 import subprocess
 import sys
+from collections import OrderedDict, defaultdict
 from dataclasses import replace
 
 import numpy as np
@@ -157,6 +158,20 @@ def test_arrays_and_generators_among_the_parameters(path):
     saved = again(net, path)
     assert all(map(np.array_equal, saved.init[0], init[0])) and saved.n_iter_no_change == np.inf
     assert saved.random_state.randint(10**6) == source.randint(10**6)
+
+
+@pytest.mark.parametrize("parameters", [
+    dict(hidden_layer_sizes=pd.Series([4, 3])), dict(hidden_layer_sizes=range(3, 5)),
+    dict(monotonic_cst=OrderedDict(a=1)), dict(monotonic_cst=defaultdict(int, a=1)),
+    dict(dropout=pd.Series([0.1])),
+], ids=repr)  # fmt: skip
+def test_containers_of_every_type_among_the_parameters(path, parameters):
+    table = pd.DataFrame(X, columns=list("abc"))
+    net = SigmoidMLPRegressor(**QUICK | parameters).fit(table, NUMBER)
+    saved = again(net, path)
+    np.testing.assert_array_equal(saved.predict(table), net.predict(table))
+    assert saved.fit(table, NUMBER).loss_curve_ == net.loss_curve_
+    assert again(saved, path).loss_curve_ == net.loss_curve_  # what was read can be saved, too
 
 
 def test_columns_that_a_frame_names_are_saved(path):

@@ -167,7 +167,7 @@ def _mutated_array(rng, array):
 def signed(settings, arrays, **changes):
     """The bytes of a file that says this, with the digest that belongs to it."""
     arrays = {name: array.astype(array.dtype, "C", copy=False) for name, array in arrays.items()}
-    metadata = {"format": files.FORMAT, "version": "1", "settings": settings} | changes
+    metadata = {"format": files.FORMAT, "version": str(files.VERSION), "settings": settings} | changes
     return to_bytes(arrays, metadata | {"digest": files.digest(f"{metadata['version']} {settings}", arrays)})
 
 
@@ -242,10 +242,10 @@ def crafted():
     yield "metadata of a list", header_only({"__metadata__": []})
     yield "another format", to_bytes({"t": np.zeros(3)}, {"format": "pt"})
     yield "no format", to_bytes({"t": np.zeros(3)}, {"settings": "{}"})
-    yield "a later version", signed(settings, arrays, version="2")
+    yield "a later version", signed(settings, arrays, version=str(files.VERSION + 1))
     yield "a version that is no number", signed(settings, arrays, version="one")
     yield "a version of many digits", signed(settings, arrays, version="9" * 10**5)
-    yield "no settings", to_bytes({"t": np.zeros(3)}, {"format": files.FORMAT, "version": "1"})
+    yield "no settings", to_bytes({"t": np.zeros(3)}, {"format": files.FORMAT, "version": str(files.VERSION)})
     yield "another digest", whole[:-1] + b"?"
     yield "a tensor beyond the end", header_only({"t": tensor([10**9], 0, 4 * 10**9)}, b"\0" * 4)
     yield "a tensor of a negative size", header_only({"t": tensor([-1], 0, -4)}, b"\0" * 4)
@@ -328,7 +328,9 @@ def crafted():
     yield (
         "settings whose marks are escaped",
         header_only(
-            b'{"__metadata__":{"format":"sknet","version":"1","settings":"[' + b"0\\u002c" * 700_000 + b'0]"}}'
+            b'{"__metadata__":{"format":"sknet","version":"%d","settings":"[' % files.VERSION
+            + b"0\\u002c" * 700_000
+            + b'0]"}}'
         ),
     )
     yield "booleans of 7", signed(settings, arrays | {"t": np.array([7], np.uint8).view(bool)})

@@ -199,6 +199,15 @@ def test_another_version_says_so(path, monkeypatch, other, called):
         read(path)
 
 
+def test_a_file_of_the_first_format_says_so(path):
+    from safetensors.numpy import save_file
+
+    metadata = {"format": "sknet model", "version": "1", "settings": "{}", "digest": "0" * 64}
+    save_file({"t0": np.zeros(3)}, path, metadata)
+    with pytest.raises(ModelFileError, match=rf"an earlier version .* is 1, .* reads {files.VERSION} only"):
+        read(path)
+
+
 def test_a_piece_of_ones_own_is_named_and_must_be_passed(path):
     piece = lambda fraction: 1.0  # noqa: E731
     piece.__name__ = "my_schedule"
