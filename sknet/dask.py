@@ -21,7 +21,7 @@ from sknet._estimators.constraints import CLASSIFIER, REGRESSOR, Constraints, fi
 from sknet._estimators.fitted import FittedAttribute, require_fitted
 from sknet._estimators.parameters import ClassifierParameters, RegressorParameters
 from sknet._estimators.read_data import FitArguments
-from sknet._estimators.regressor import REGRESSION
+from sknet._estimators.regressor import REGRESSION, largest_residual_in_interval
 from sknet._estimators.regressor import SigmoidMLPRegressor as LocalRegressor
 from sknet._estimators.saving import Estimator
 from sknet._model.machine import require_package
@@ -354,4 +354,5 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
             Lower and upper ends; a data frame's columns are "lower" and
             "upper", for several outputs below the number of each.
         """
+        largest_residual_in_interval(require_fitted(self), coverage)  # raises now, not on a worker
         return self._predict_lazily(X, "predict_interval", coverage)

@@ -209,10 +209,10 @@ def predict(
     estimator : SigmoidMLPClassifier or SigmoidMLPRegressor
         A fitted one.
 
-    source : path, pyarrow Dataset, ndarray, callable or iterable
+    source : path, pyarrow Dataset, ndarray, DataFrame, callable or iterable
         As in `fit`; columns that the estimator does not know are passed over.
         A function or an iterable gives tables, or tuples that begin with one;
-        those without rows are skipped.
+        those without rows are skipped. A data frame is one chunk.
 
     method : str, default="predict"
         The estimator's method: "predict", "predict_proba", "predict_log_proba",

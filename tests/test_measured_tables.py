@@ -1,9 +1,14 @@
 """The benchmark on tables: what the rule takes and leaves out; the rows that were measured are those of the draw."""
 
+import shutil
+import sys
+from importlib.metadata import PackageNotFoundError
+
 import numpy as np
 import pandas as pd
 import pytest
 
+from tests.benchmarks.tables import __main__ as program
 from tests.benchmarks.tables import chosen, measure, report, sources
 
 
@@ -60,6 +65,43 @@ def test_the_measured_rows_are_those_of_the_draw_and_none_is_there_twice():
     assert set(rows["table"]) <= set(chosen.drawn()["name"])
     assert not rows.duplicated(["table", "split", "number", "model"]).any()
     assert set(rows["model"]) <= {report.OURS, *report.PEERS}
+
+
+def no_package(name):
+    raise PackageNotFoundError(name)
+
+
+def test_a_model_whose_package_is_not_there_is_left_out_and_keeps_its_rows(monkeypatch, tmp_path, capsys):
+    shutil.copy(measure.ROWS, tmp_path / "tables.csv")
+    monkeypatch.setattr(measure, "ROWS", tmp_path / "tables.csv")
+    monkeypatch.setattr(measure, "version", no_package)
+    monkeypatch.setattr(sys, "argv", ["tables", "--models", "CatBoost", "--again", "CatBoost", "--splits", "9"])
+    program.main()
+    assert "Left out, as their packages are not installed: CatBoost." in capsys.readouterr().out
+    assert (tmp_path / "tables.csv").read_bytes() == (report.ROOT / "docs/measured/tables.csv").read_bytes()
+
+
+def test_a_package_that_lacks_a_part_ends_the_program_and_is_no_result(monkeypatch, tmp_path):
+    def without_torch(is_regression, seed):
+        raise ModuleNotFoundError("No module named 'torch'")
+
+    made = sources.Table("made/one", "made", pd.DataFrame({"x": np.arange(20.0)}), pd.Series(np.arange(20.0)), "y")
+    monkeypatch.setitem(measure.MODELS, "TabM", without_torch)
+    monkeypatch.setattr(measure, "ROWS", tmp_path / "tables.csv")
+    monkeypatch.setattr(measure, "is_installed", lambda model: True)
+    monkeypatch.setattr(sources, "load", lambda name: made)
+    monkeypatch.setattr(sys, "argv", ["tables", "--models", "TabM", "--splits", "1"])
+    with pytest.raises(SystemExit, match="No module named 'torch': install the group `tables`"):
+        program.main()
+    assert not (tmp_path / "tables.csv").exists()
+
+
+def test_an_import_error_that_an_earlier_run_wrote_is_no_row(monkeypatch, tmp_path):
+    row = dict.fromkeys(measure.COLUMNS, "") | {"table": "made/one", "model": "CatBoost"}
+    notes = ["ModuleNotFoundError: No module named 'catboost'", "ImportError: no torch", "ValueError: too few rows", ""]
+    pd.DataFrame([row | {"note": note} for note in notes]).to_csv(tmp_path / "tables.csv", index=False)
+    monkeypatch.setattr(measure, "ROWS", tmp_path / "tables.csv")
+    assert len(measure.rows()) == 2 and "Failed: CatBoost: 2." in report.failures()
 
 
 def test_the_draw_is_what_its_seed_gives():

@@ -304,6 +304,7 @@ def test_a_chunk_that_cannot_be_used_is_named(fitted):
             (pd.DataFrame({"a": [np.inf]}), [1]),
         ],
         "Chunk 2: X is float32 in the first chunk": [(X.astype("float32"), y), (X, y)],
+        "Chunk 2: it is a data frame, and the first chunk is an array": [(X, y), (pd.DataFrame(X), y)],
         "source gave no rows": [],
     }
     for message, pieces in bad.items():
@@ -333,7 +334,7 @@ def test_a_chunk_that_cannot_be_used_is_named(fitted):
 @pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
 def test_predictions_of_chunks(parquet, fitted, method, tmp_path):
     expected = getattr(fitted, method)(TABLE[FEATURES])
-    for source in (parquet, in_chunks(800), [TABLE[:1500], TABLE[1500:]]):
+    for source in (parquet, in_chunks(800), [TABLE[:1500], TABLE[1500:]], TABLE):
         found = np.concatenate(list(stream.predict(fitted, source, method=method)))
         np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-6)  # of single precision, near 0
     assert stream.predict(fitted, parquet, method=method, to=tmp_path / "p.parquet") is None

@@ -9,7 +9,7 @@ from sklearn.utils.metaestimators import available_if
 from sknet._estimators.conformal import largest_residual
 from sknet._estimators.constraints import REGRESSOR, Constraints, fit_context
 from sknet._estimators.fit_run import Task
-from sknet._estimators.fitted import model_and_table, require_fitted
+from sknet._estimators.fitted import Fitted, model_and_table, require_fitted
 from sknet._estimators.in_memory import InMemoryMLP
 from sknet._estimators.parameters import RegressorParameters, has_partial_fit
 from sknet._estimators.resolve import has_positive_targets
@@ -23,6 +23,16 @@ from sknet._typing import Array, Table, Target
 def predict_values(model: Model, table: Table) -> Array:
     """Return predictions in the targets' own units and shape."""
     return model.outputs(table, model.head.predict)
+
+
+def largest_residual_in_interval(fitted: Fitted, coverage: float) -> Array:
+    """Return how large the residual of each target in an interval may be, (n_outputs,)."""
+    if not has_interval(cast(RegressionHead, fitted.model.head)):
+        raise ValueError(
+            f"quantile={fitted.resolved.get('quantile')!r} is a single level, and an interval needs two: give the "
+            "outer ones, quantile=[0.05, 0.95] perhaps, or choose another loss."
+        )
+    return largest_residual(fitted.valid_residuals, coverage, "predict_interval")
 
 
 REGRESSION = Task(learn_regression_head, predict_values, learn_regression_residuals)
@@ -473,13 +483,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             1 / (1 - coverage) - 1; if weights have been changed by hand since; or with a single quantile level.
         """
         fitted = require_fitted(self)
+        largest = largest_residual_in_interval(fitted, coverage)
         head = cast(RegressionHead, fitted.model.head)
-        if not has_interval(head):
-            raise ValueError(
-                f"quantile={fitted.resolved.get('quantile')!r} is a single level, and an interval needs two: give the "
-                "outer ones, quantile=[0.05, 0.95] perhaps, or choose another loss."
-            )
-        largest = largest_residual(fitted.valid_residuals, coverage, "predict_interval")
         model, table = model_and_table(self, X)
         predicted = model.outputs(table, head.predict)  # (n,), (n, n_outputs) or (n, n_levels)
         return intervals_around(head, predicted, largest, cast(ScaledResiduals, fitted.residuals))

@@ -85,7 +85,8 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
         )
     fitted = require_fitted(estimator)
     fitted = replace(fitted, residuals=fitted.valid_residuals)
-    files.write(path, SavedEstimator(name, estimator.get_params(deep=False), fitted), _KINDS, WRITER)
+    parameters = copy_containers(estimator.get_params(deep=False))  # a Series or a range as a list, which files know
+    files.write(path, SavedEstimator(name, parameters, fitted), _KINDS, WRITER)
 
 
 def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = None) -> Estimator:

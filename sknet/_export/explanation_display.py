@@ -142,8 +142,8 @@ class ExplanationDisplay:
         """
         import matplotlib.pyplot as plt
 
-        if max_columns < 1:
-            raise ValueError(f"max_columns={max_columns!r}: draw at least one column.")
+        if not is_whole(max_columns) or max_columns < 1:
+            raise ValueError(f"max_columns={max_columns!r}: give a whole number of columns to draw, at least 1.")
         output, several = self._output_number(), self.explanation.values.ndim == 3
         values = self.explanation.values[:, :, output] if several else self.explanation.values
         base_values = self.explanation.base_values[:, output] if several else self.explanation.base_values
@@ -221,7 +221,12 @@ class ExplanationDisplay:
 
 def is_index(number: object, n: int) -> bool:
     """Whether a number is the index of one of n things, from the end where it is negative."""
-    return isinstance(number, Integral) and -n <= int(number) < n
+    return is_whole(number) and -n <= int(number) < n  # type: ignore[call-overload]
+
+
+def is_whole(number: object) -> bool:
+    """Whether a number is a whole one; True is none."""
+    return isinstance(number, Integral) and not isinstance(number, bool)
 
 
 def shortened(text: str) -> str:

@@ -200,6 +200,8 @@ class ArrayFormat:
 
     def pack(self, X: Table, records: NDArray[np.void]) -> None:
         """Write rows of an array into records."""
+        if is_frame(X):
+            raise TypeError("it is a data frame, and the first chunk is an array: give all chunks one type.")
         refuse_wider(X.dtype, self.dtype, "X")
         records["X"] = X
 

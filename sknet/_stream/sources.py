@@ -76,8 +76,10 @@ def read_tables(
     source: Source | Iterable[object], columns: Sequence[str] | None, name: str = "source"
 ) -> Iterator[Chunk]:
     """Yield the rows of a source without targets; of frames with more columns than `columns`, these."""
-    if isinstance(source, Iterable) and not isinstance(source, str | np.ndarray):  # chunks, which are read only once
-        pieces: Iterator[object] = iter(source)
+    if is_frame(source):
+        pieces: Iterator[object] = iter([source])  # to iterate over a frame gives its columns' names
+    elif isinstance(source, Iterable) and not isinstance(source, str | np.ndarray):  # chunks, which are read only once
+        pieces = iter(source)
     else:
         pieces = _pieces(source, columns, name)
     for number, piece in _with_rows(pieces, name):

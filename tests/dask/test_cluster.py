@@ -444,6 +444,20 @@ def test_scores_and_intervals_are_the_local_ones(client, workers):
     assert sure.score(columns, data["b"]) == there.score(X, X["b"])
 
 
+@pytest.mark.parametrize(
+    ("kind", "method"), [(SigmoidMLPRegressor, "predict_interval"), (SigmoidMLPClassifier, "predict_set")]
+)
+def test_intervals_and_sets_that_cannot_be_are_refused_at_the_call(kind, method):
+    local, target = kind._local(**FIT | dict(early_stopping=True)), y > 0.5
+    table, net = da.from_array(X[["a", "c"]].to_numpy(), chunks=(700, 2)), kind(**FIT)
+    net._fitted = local.fit(X[["a", "c"]].to_numpy(), target.to_numpy())._fitted  # as a fit on workers leaves it
+    with pytest.raises(ValueError, match="coverage=2: give a number between 0 and 1"):
+        getattr(net, method)(table, coverage=2)
+    net._fitted = local.set_params(early_stopping=False).fit(X[["a", "c"]].to_numpy(), target.to_numpy())._fitted
+    with pytest.raises(ValueError, match=f"{method} needs rows that were held out"):
+        getattr(net, method)(table)
+
+
 def test_explanations_are_the_local_estimators():
     with pytest.raises(TypeError, match=r"explain takes tables in memory.*to_local\(\)\.explain"):
         SigmoidMLPRegressor().explain(None)

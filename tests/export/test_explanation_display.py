@@ -101,12 +101,14 @@ def test_what_cannot_be_drawn_is_refused_by_name():
     for change, message in (
         ({"row": 6}, "row=6: there are 6 rows, 0 to 5"),
         ({"row": "first"}, "row='first': there are 6 rows"),
+        ({"row": True}, "row=True: there are 6 rows"),
         ({"output": 2}, r"output=2 is none of the outputs \['no', 'yes'\]"),
         ({"output": "maybe"}, "output='maybe' is none"),
     ):
         with pytest.raises(ValueError, match=message):
             ExplanationDisplay(TWO, **change).plot()
-    with pytest.raises(ValueError, match="max_columns=0: draw at least one"):
-        ExplanationDisplay(ONE).plot(max_columns=0)
+    for bad in (0, 1.5, "a", True):
+        with pytest.raises(ValueError, match=rf"max_columns={bad!r}: give a whole number of columns"):
+            ExplanationDisplay(ONE).plot(max_columns=bad)
     with pytest.raises(ValueError, match="ax holds 1 axes: pass two"):
         ExplanationDisplay(ONE).plot(ax=plt.gca())

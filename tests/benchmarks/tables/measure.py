@@ -6,7 +6,7 @@ import platform
 import time
 import warnings
 from datetime import date
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +39,20 @@ COLUMNS = [
 
 
 def rows() -> pd.DataFrame:
-    """Every row that has been measured."""
-    return pd.read_csv(ROWS, keep_default_na=False, na_values=[""]) if ROWS.exists() else pd.DataFrame(columns=COLUMNS)
+    """Every row that has been measured; a package that was not there says nothing of its model."""
+    if not ROWS.exists():
+        return pd.DataFrame(columns=COLUMNS)
+    found = pd.read_csv(ROWS, keep_default_na=False, na_values=[""])
+    return found[~found["note"].fillna("").str.match("(ModuleNotFound|Import)Error")]
+
+
+def is_installed(model: str) -> bool:
+    """Whether this machine has the package that a model comes from."""
+    try:
+        version(PACKAGES.get(model, "scikit-learn"))
+    except PackageNotFoundError:
+        return False
+    return True
 
 
 def forget(models: list[str]) -> None:
@@ -109,6 +121,8 @@ def fit(data: Table, train: np.ndarray, test: np.ndarray, model: str, seed: int)
         if any(issubclass(warning.category, ConvergenceWarning) for warning in said):
             one["note"] = "ConvergenceWarning"
         return one | scores(data, predicted, y_test, estimator)
+    except ImportError:  # part of a package is not there
+        raise
     except Exception as error:  # a failure is a result too
         return one | {"note": f"{type(error).__name__}: {error}".replace("\n", " ")[:200]}
 
