@@ -17,15 +17,15 @@ from sknet._estimators.parameters import (
     CommonParameters,
     RegressorParameters,
     Splitter,
-    column_choices,
     copy_containers,
     splitter_of,
 )
 from sknet._model.row_thresholds import EVALUATED_ROWS, FEW_ROWS, LARGE_ROWS, MANY_ROWS
-from sknet._tables.kinds import count_kinds
-from sknet._tables.rows import IN_MEMORY, Rows, TableLimits, limits_of
+from sknet._tables.rows import IN_MEMORY, TableLimits, limits_of
+from sknet._tables.survey import Survey
 from sknet._tables.tables import is_sparse
 from sknet._training.schedules import SCHEDULES
+from sknet._typing import Table
 
 CLASSIFIER_SIZES, LARGE_CLASSIFIER_SIZES = (128,), (256,)
 """What a classifier's `hidden_layer_sizes="auto"` means, in general and on large tables."""
@@ -273,13 +273,9 @@ def single_network_reasons(p: CommonParameters, facts: Facts) -> list[str]:
     return [reason for reason, is_set in reasons.items() if is_set]
 
 
-def with_column_facts(facts: Facts, p: CommonParameters, rows: Rows, seed: int) -> Facts:
-    """Add what `auto_values` asks about the table's columns; they are counted in the sample that this seed draws."""
-    X = rows.X
+def with_column_facts(facts: Facts, X: Table, survey: Survey | None, max_categories: int | None) -> Facts:
+    """Add what `auto_values` asks about the table; without a survey, it takes the answers of an earlier fit."""
     facts = replace(facts, limits=limits_of(X))
-    if facts.earlier_parameters is not None:  # `auto_values` then takes the earlier answers
+    if survey is None:
         return facts
-    if type(X) is np.ndarray and not column_choices(p).named:
-        return replace(facts, n_numbers=X.shape[1])  # numbers, all of them
-    counts = count_kinds(rows.sample(seed).X, column_choices(p), p.max_categories)
-    return replace(facts, **counts._asdict(), is_sparse=is_sparse(X))
+    return replace(facts, **survey.count(max_categories)._asdict(), is_sparse=is_sparse(X))

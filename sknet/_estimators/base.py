@@ -5,7 +5,7 @@ with one assignment. So a call that fails changes nothing.
 """
 
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from os import PathLike
 from typing import ClassVar, Self
@@ -37,6 +37,7 @@ from sknet._estimators.reporting import (
     warn_of_far_columns,
     warn_of_few_rows,
     warn_of_groups_of_one_class,
+    warn_of_misread_columns,
     warn_of_outcome,
     warn_of_rows_seen,
     why_diverged,
@@ -52,6 +53,7 @@ from sknet._model.starting import refuse_other_weights, state_to_continue_from
 from sknet._storage import checkpoints
 from sknet._tables.rows import Rows, limits_of
 from sknet._tables.splitting import split_validation, splits_of_splitter
+from sknet._tables.survey import Survey
 from sknet._training.result import DivergedError, Result, StopReason
 from sknet._typing import Table, Target
 
@@ -189,11 +191,12 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             earlier_parameters=None if earlier is None else earlier.resolved,
             has_checkpoint=is_resumed or has_checkpoint(self),
         )
-        settings, resolved = self._resolve_for_rows(rows, facts, seeds)
+        settings, resolved, survey = self._resolve_for_rows(rows, facts, seeds)
         return Plan(
             settings,
             resolved,
             seeds,
+            survey=survey,
             folds=folds,
             held_out=held_out,
             n_rows_before_split=0 if held_out is None else n,
@@ -211,14 +214,20 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             began_with_increments=earlier is None or earlier.began_with_increments,
             earlier_parameters=before,
         )
-        settings, resolved = self._resolve_for_rows(data.rows, facts, seeds)
-        return Plan(settings, resolved, seeds, is_partial_fit=True)
+        settings, resolved, survey = self._resolve_for_rows(data.rows, facts, seeds)
+        return Plan(settings, resolved, seeds, survey=survey, is_partial_fit=True)
 
-    def _resolve_for_rows(self, rows: Rows, facts: Facts, seeds: Seeds) -> tuple[Settings, dict[str, object]]:
-        """Answer every "auto" for the rows of a table."""
+    def _resolve_for_rows(
+        self, rows: Rows, facts: Facts, seeds: Seeds
+    ) -> tuple[Settings, dict[str, object], Survey | None]:
+        """Answer every "auto" for the rows of a table; its columns are surveyed where nothing is known about them."""
         if not isinstance(self.batch_size, str) and self.batch_size > facts.n_rows and self.solver != "lbfgs":
             warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
-        return self._resolve(with_column_facts(facts, self, rows, seeds.rows))
+        survey = None
+        if facts.earlier_parameters is None:
+            survey = rows.survey(seeds.rows, column_choices(self))
+            warn_of_misread_columns(survey)
+        return *self._resolve(with_column_facts(facts, rows.X, survey, self.max_categories)), survey
 
     def _resolve(self, facts: Facts) -> tuple[Settings, dict[str, object]]:
         """Answer every "auto"; return the settings, and all parameters, also those that a subclass adds."""
@@ -248,7 +257,10 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         if self.solver == "lbfgs" and not has_validation:  # full batches: the order and number of rows do not matter
             rows = rows.merge_duplicates()
         if earlier is None:
-            encoding = learn_encoding(settings, data.head, rows, data.columns.float_type, plan.seeds.rows, train)
+            survey = plan.survey if rows is data.rows else None  # of rows that have been merged, another one
+            encoding = learn_encoding(
+                settings, data.head, rows, data.columns.float_type, plan.seeds.rows, train, survey
+            )
             refuse_or_warn_of_left_out(encoding.encoder)
         else:
             encoding = encoding_of(earlier.model, data.head)
@@ -274,7 +286,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             refuse_other_weights(networks[0].layout, earlier.model.network, settings.network.init)
         run = FitRun(
             estimator_name=type(self).__name__,
-            plan=plan,
+            plan=replace(plan, survey=None),  # which is as long as the sample, and has told what it knows
             columns=data.columns,
             encoding=encoding,
             rows=rows,

@@ -32,6 +32,7 @@ from sknet._model.shares import HeldOutLoss, KindsOfNetworks
 from sknet._model.side_by_side import train_side_by_side
 from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
+from sknet._tables.survey import Survey
 from sknet._training.result import Epoch, Result, StopReason
 from sknet._training.rounds import RoundObserver
 from sknet._training.state import History, State
@@ -70,6 +71,7 @@ class Plan:
     settings: Settings
     resolved: dict[str, object]  # all parameters, every "auto" answered
     seeds: Seeds
+    survey: Survey | None = None  # of the columns; None where an earlier fit has learnt them
     folds: Folds | None = None  # which are held out in turn, where folds choose the epoch
     held_out: tuple[Array, Array] | None = None  # numbers of the rows to train on, and of those held out
     n_rows_before_split: int = 0  # how many rows there were before some were held out; 0 where training sees them all

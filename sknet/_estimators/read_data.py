@@ -20,7 +20,6 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_array
 from sklearn.utils.validation import validate_data
 
-from sknet._estimators.user_warnings import warn_once_a_line
 from sknet._model.heads import Head
 from sknet._tables.arrays import (
     as_native_array,
@@ -33,7 +32,6 @@ from sknet._tables.arrays import (
 from sknet._tables.choices import ColumnChoices
 from sknet._tables.frames import as_pandas, column_names, is_frame, refuse_broken_text, without_wrapper
 from sknet._tables.messages import short_list
-from sknet._tables.misread import misread_columns
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows
 from sknet._tables.tables import is_memory_mapped, is_sparse, refuse_bad_sparse
 from sknet._typing import Array, DType, Table, Target
@@ -170,21 +168,9 @@ def read_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, Colu
         table = _check_frame(X, name)
         # the types of X: of a polars frame, `table` may have others
         columns = Columns(table.shape[1], feature_names(table), _float_type(map(str, X.dtypes)))
-        _warn_of_misread_columns(table, choices)
         return table, columns
     table = _read_array(X, partial(check_array, estimator=name))
     return table, Columns(table.shape[1], None, _float_type([table.dtype.name]))
-
-
-def _warn_of_misread_columns(frame: Table, choices: ColumnChoices) -> None:
-    """Warn of columns of text that are numbers or dates by their values."""
-    for column, remedy in misread_columns(frame, choices):
-        warn_once_a_line(
-            f"Column {column!r} of X is text whose values are numbers or dates, and is not read as such. "
-            f"Convert it with {remedy}; or, if it is a category, make it one with X[{column!r}].astype('category'), or "
-            f"say so with categorical_features=['from_dtype', {column!r}].",
-            UserWarning,
-        )
 
 
 def read_known_table(X: Table, columns: Columns, name: str) -> Table:

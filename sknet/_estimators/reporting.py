@@ -21,6 +21,7 @@ from sknet._tables.encoding import TableEncoder
 from sknet._tables.messages import short_list
 from sknet._tables.novelty import columns_far_from_training
 from sknet._tables.splitting import MIN_HELD_OUT
+from sknet._tables.survey import Survey
 from sknet._training.result import DivergedError, Result, StopReason
 from sknet._training.state import State
 from sknet._typing import Array, Table
@@ -134,6 +135,17 @@ def warn_of_rows_seen(earlier: Fitted, n: int, fraction: float) -> None:
         "may be too good. Pass X_val and y_val, or call fit with warm_start=False.",
         RuntimeWarning,
     )
+
+
+def warn_of_misread_columns(survey: Survey) -> None:
+    """Warn of columns of text that are numbers or dates by their values."""
+    for column, remedy in survey.misread.items():
+        warn_once_a_line(
+            f"Column {column!r} of X is text whose values are numbers or dates, and is not read as such. "
+            f"Convert it with {remedy}; or, if it is a category, make it one with X[{column!r}].astype('category'), or "
+            f"say so with categorical_features=['from_dtype', {column!r}].",
+            UserWarning,
+        )
 
 
 def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:

@@ -17,11 +17,11 @@ from sknet._model.settings import (
     RegularisationSettings,
     Settings,
     SolverSettings,
-    TableSettings,
 )
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import Loss
 from sknet._network.regression import REGRESSION_LOSSES
+from sknet._tables.columns import ColumnSettings
 from sknet._training.optimizers import OPTIMIZERS, Optimizer
 from sknet._training.schedules import SCHEDULES, OfFraction, Schedule
 
@@ -108,7 +108,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False) -> Setting
         refuse_for_lbfgs(p)
     return Settings(
         objective=objective_settings(p),
-        table=TableSettings(
+        table=ColumnSettings(
             categorical_features=p.categorical_features,
             text_features=p.text_features,
             input_scaling=p.input_scaling,

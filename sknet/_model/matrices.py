@@ -37,6 +37,7 @@ from sknet._tables.frames import as_uniform_array
 from sknet._tables.lookups import LookedUpCategories
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows, too_little_weight_message
 from sknet._tables.sampling import exceeds_sample
+from sknet._tables.survey import Survey
 from sknet._tables.tables import is_sparse
 from sknet._typing import Array, Batch, DType, Table
 
@@ -102,9 +103,11 @@ def learn_encoding(
     output_dtype: DType,
     seed: int = 0,
     train: NDArray[np.intp] | None = None,
+    survey: Survey | None = None,
 ) -> Encoding:
     """Learn how the table is encoded and numbers among the targets are scaled, from a sample of the rows.
 
+    `survey`: what is known about the sample's columns; None where nobody has looked.
     Where categories are encoded by the target, means are those of all rows that are trained on, numbered `train` if
     others are held out: of thousands of levels, a sample has a few rows each, and costs several per cent of the error.
     """
@@ -113,7 +116,7 @@ def learn_encoding(
         head = head.scaled_to(sample.y, sample.weight)
     by_target = settings.table.category_encoding != "one_hot"
     target = targets_to_encode_by(head, sample.y) if by_target else None
-    encoder = learn_encoder(sample.X, **vars(settings.table), weight=sample.weight, target=target, seed=seed)
+    encoder = learn_encoder(sample.X, replace(settings.table, weight=sample.weight, target=target, seed=seed), survey)
     encoding = Encoding(encoder, head, settings.dtype, output_dtype)
     if len(sample) < len(rows):
         return encoding.with_target_means(rows, train)

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from sknet._network.activations import Activation
 from sknet._network.initializers import Initializer
 from sknet._network.losses import Loss
+from sknet._tables.columns import ColumnSettings
 from sknet._training.optimizers import Optimizer
 from sknet._training.schedules import Schedule
 from sknet._typing import Array, DType
@@ -22,20 +23,6 @@ class ObjectiveSettings:
     options: Mapping[str, object] = field(default_factory=dict)  # of a loss by name: its levels, power, ...
     class_weight: object = None  # as the user gives it
     scaling: str | None = None  # of regression targets; None: as they are
-
-
-@dataclass(frozen=True)
-class TableSettings:
-    """How the table is encoded."""
-
-    categorical_features: object  # as the user gives it; so is `text_features`
-    input_scaling: str | None
-    text_features: object = None
-    numeric_encoding: str = "raw"  # whether the encoded table has bins; `Settings.sees_bins`: which networks see them
-    n_bins: int = 8
-    max_categories: int | None = 100
-    category_encoding: str = "one_hot"
-    text_components: int = 30
 
 
 @dataclass(frozen=True)
@@ -85,7 +72,7 @@ class Settings:
     """All of a fit's settings, by the part of the model that uses them."""
 
     objective: ObjectiveSettings
-    table: TableSettings
+    table: ColumnSettings  # without weights and targets, which `learn_encoding` adds
     network: NetworkSettings
     solver: SolverSettings
     regularisation: RegularisationSettings

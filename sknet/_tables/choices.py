@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -37,7 +38,7 @@ class ColumnChoices:
     categorical_features: object = "from_dtype"
     text_features: object = None
 
-    @property
+    @cached_property
     def by_dtype(self) -> bool:
         """Whether columns of strings are categories."""
         return parse_categorical_features(self.categorical_features)[0]

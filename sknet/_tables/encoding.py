@@ -14,7 +14,7 @@ out : (n, n_inputs)      the network's input
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
@@ -22,7 +22,7 @@ from typing import TypeVar
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import DTypeLike, NDArray
 
 from sknet._tables.choices import ColumnChoices
 from sknet._tables.column_layout import ColumnLayout, compute_layout
@@ -54,10 +54,13 @@ from sknet._tables.frames import (
     number_values,
 )
 from sknet._tables.lookups import LookedUpCategories, choose_lookups
+from sknet._tables.survey import Survey, survey_columns
 from sknet._tables.tables import is_sparse, refuse_bad_sparse, take_rows
 from sknet._typing import Array, Batch, DType, Indices, Table
 
 T = TypeVar("T")
+
+DEFAULT_SETTINGS = ColumnSettings()
 
 CHUNK_VALUES = 2**16
 """How many values are encoded at a time: they stay in the processor's cache for all passes over them."""
@@ -360,57 +363,52 @@ def merge_totals(parts: Iterable[Mapping[int, TargetTotals]]) -> dict[int, Targe
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def learn_encoder(
-    X: Table,
-    *,
-    categorical_features: object = "from_dtype",
-    text_features: object = None,
-    input_scaling: str | None = "robust",
-    weight: ArrayLike | None = None,
-    numeric_encoding: str = "raw",
-    n_bins: int = 8,
-    max_categories: int | None = 100,
-    category_encoding: str = "one_hot",
-    text_components: int = 30,
-    target: Array | None = None,
-    seed: int = 0,
-) -> TableEncoder:
+def learn_encoder(X: Table, settings: ColumnSettings = DEFAULT_SETTINGS, survey: Survey | None = None) -> TableEncoder:
     """Learn how a table becomes the network's input.
-
-    The parameters are those that a user sets, one by one: the caller unpacks its settings, and what is left out has the
-    default. From here on they are two values, `ColumnChoices` and `ColumnSettings`.
 
     Parameters
     ----------
     X : ndarray, CSR matrix or data frame of shape (n, d)
         An array holds numbers, with NaN where one is missing; it may be a memory map, of which a few columns are read
         at a time.
-    categorical_features, text_features
-        As in `ColumnChoices`.
-    weight : array-like of shape (n,), default=None
-        Sample weights, positive.
-    input_scaling, numeric_encoding, n_bins, max_categories, category_encoding, text_components, target, seed
-        As in `ColumnSettings`.
+    settings : ColumnSettings, default=DEFAULT_SETTINGS
+    survey : Survey, default=None
+        What its columns are; None to look.
 
     Returns
     -------
     TableEncoder
     """
-    settings = ColumnSettings(
-        input_scaling=input_scaling,
-        weight=None if weight is None else np.asarray(weight, dtype=np.float64),
-        numeric_encoding=numeric_encoding,
-        n_bins=n_bins,
-        max_categories=max_categories,
-        category_encoding=category_encoding,
-        text_components=text_components,
-        target=target,
-        seed=seed,
-    )
-    choices = ColumnChoices(categorical_features, text_features)
-    if isinstance(X, pd.DataFrame):
-        return _learn_frame(X, choices, settings)
-    return _learn_sparse(X, choices, settings) if is_sparse(X) else _learn_array(X, choices, settings)
+    choices = ColumnChoices(settings.categorical_features, settings.text_features)
+    if is_sparse(X):
+        return _learn_sparse(X, choices, settings)
+    survey = survey_columns(X, choices) if survey is None else survey
+    columns: dict[int, Column] = {}
+    errors = dict(survey.errors)
+    for j, values in _values_to_learn_from(X, survey):
+        try:
+            columns[j] = LEARNERS[survey.kinds[j]](values, survey.names[j], settings)
+        except (TypeError, ValueError) as error:
+            errors[j] = error
+    if errors:  # all at once: the user repairs a table in one go
+        in_order = [errors[j] for j in sorted(errors)]
+        raise in_order[0] if len(errors) == 1 else type(in_order[0])("\n".join(map(str, in_order)))
+    names = survey.names if isinstance(X, pd.DataFrame) else None
+    return TableEncoder(names, tuple(columns[j] for j in range(len(columns))))
+
+
+def _values_to_learn_from(X: Table, survey: Survey) -> Iterator[tuple[int, ColumnValues]]:
+    """Yield the number and the values of each column that can be used; those of an array adjacent in memory."""
+    yield from survey.levels.items()
+    others = [j for j in survey.kinds if j not in survey.levels]
+    array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else X
+    if array is None:
+        yield from ((j, column_at(X, j)) for j in others)
+        return
+    width = max(1, MAX_COPIED_VALUES // max(len(array), 1))  # how many columns are copied at a time
+    for start in range(0, len(others), width):
+        block = others[start : start + width]
+        yield from zip(block, np.ascontiguousarray(array[:, block].T), strict=True)
 
 
 def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) -> TableEncoder:
@@ -421,39 +419,6 @@ def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) ->
         )
     refuse_bad_sparse(X)
     return TableEncoder(None, tuple(learn_sparse(X, settings)))
-
-
-def _learn_array(
-    X: Array, choices: ColumnChoices, settings: ColumnSettings, frame_names: tuple[str, ...] | None = None
-) -> TableEncoder:
-    names = frame_names or tuple(f"x{j}" for j in range(X.shape[1]))
-    named = choices.named_kinds(names)
-    columns = {j: LEARNERS[kind](X[:, j], names[j], settings) for j, kind in enumerate(named) if kind is not None}
-    number_columns = np.array([j for j, kind in enumerate(named) if kind is None], dtype=np.intp)
-    width = max(1, MAX_COPIED_VALUES // max(len(X), 1))  # how many columns are copied at a time
-    for start in range(0, len(number_columns), width):
-        block = number_columns[start : start + width]
-        for j, values in zip(block.tolist(), np.ascontiguousarray(X[:, block].T), strict=True):
-            columns[j] = _learn_number(values, names[j], settings)
-    return TableEncoder(frame_names, tuple(columns[j] for j in range(X.shape[1])))
-
-
-def _learn_frame(X: pd.DataFrame, choices: ColumnChoices, settings: ColumnSettings) -> TableEncoder:
-    names = column_names(X)
-    array = as_uniform_array(X)
-    if array is not None:
-        return _learn_array(array, choices, settings, names)
-    columns, errors = [], []
-    for j, (name, named) in enumerate(zip(names, choices.named_kinds(names), strict=True)):
-        values = column_at(X, j)
-        try:
-            kind = choices.kind_of(values, name, named)
-            columns.append(LEARNERS[kind](values, name, settings))
-        except (TypeError, ValueError) as error:
-            errors.append(error)
-    if errors:  # all at once: the user repairs a table in one go
-        raise errors[0] if len(errors) == 1 else type(errors[0])("\n".join(map(str, errors)))
-    return TableEncoder(names, tuple(columns))
 
 
 def _learn_number(values: ColumnValues, name: str, settings: ColumnSettings) -> Column:

@@ -216,15 +216,26 @@ def read_levels(values: ColumnValues, name: str = "") -> tuple[NDArray[np.intp],
         codes = np.asarray(values.cat.codes)
         levels = np.asarray(values.cat.categories, dtype=object)  # those that no row has, too
     else:
-        try:
-            codes, uniques = pd.factorize(values)
-            levels = np.asarray(uniques, dtype=object)
-        except (TypeError, NotImplementedError) as error:  # a list or a dict cannot be hashed
-            raise TypeError(
-                f"Column {getattr(values, 'name', None) or name!r} of X holds what is no level of a category, {error}: "
-                "make each value a string or a number."
-            ) from error
+        codes, distinct = _factorize(values, name)
+        levels = np.asarray(distinct, dtype=object)
     return codes.astype(np.intp), [level_key(level) for level in levels]
+
+
+def with_levels(values: ColumnValues, name: str) -> pd.Series:
+    """Return a column as codes of its levels, so that whoever needs them does not look for them again."""
+    if isinstance(values, pd.Series) and isinstance(values.dtype, pd.CategoricalDtype):
+        return values
+    return pd.Series(pd.Categorical.from_codes(*_factorize(values, name)), copy=False)
+
+
+def _factorize(values: ColumnValues, name: str) -> tuple[Array, Table]:
+    try:
+        return pd.factorize(values)
+    except (TypeError, NotImplementedError) as error:  # a list or a dict cannot be hashed
+        raise TypeError(
+            f"Column {getattr(values, 'name', None) or name!r} of X holds what is no level of a category, {error}: "
+            "make each value a string or a number."
+        ) from error
 
 
 def level_key(level: object) -> str:

@@ -22,9 +22,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sknet._tables.choices import ColumnChoices
 from sknet._tables.columns.target import TargetTotals
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.sampling import sample_rows
+from sknet._tables.survey import Survey, survey_columns
 from sknet._tables.tables import is_sparse, take_rows
 from sknet._typing import Array, Batch, DType, Table
 
@@ -77,6 +79,11 @@ class Rows:
             weight = None if self.weight is None else self.weight[rows]
             return Rows(self.X.rows_in_memory(rows), self.y[rows], weight)
         return self if len(rows) == len(self) else self.take(rows)
+
+    def survey(self, seed: int, choices: ColumnChoices) -> Survey:
+        """Find what the columns are, in the rows of `sample`."""
+        has_numbers_only = not (isinstance(self.X, pd.DataFrame | ExternalTable) or choices.named)
+        return survey_columns(self.X if has_numbers_only else self.sample(seed).X, choices)
 
     def as_scored(self) -> Table:
         """Return the table for a scorer, which may do with it whatever an array can: of a file, it is read."""

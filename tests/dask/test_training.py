@@ -15,6 +15,7 @@ from sknet._network.objective import Objective
 from sknet._network.penalties import ElasticNet
 from sknet._network.regression import SQUARED_ERROR
 from sknet._tables import sampling
+from sknet._tables.columns import ColumnSettings
 from sknet._tables.encoding import learn_encoder
 
 FIT = dict(n_members=1, hidden_layer_sizes=8, max_iter=20, batch_size=200, dtype="float64", dropout=0.0, random_state=0)
@@ -177,7 +178,7 @@ def test_a_sample_of_a_large_table_tells_the_same_as_in_memory(monkeypatch, n_pa
 def objectives(has_bins):
     """The same objective in memory and on workers, with or without bins among the inputs."""
     numbers = np.random.default_rng(0).normal(size=(50, 3))
-    encoder = learn_encoder(numbers, numeric_encoding="piecewise_linear")
+    encoder = learn_encoder(numbers, ColumnSettings(numeric_encoding="piecewise_linear"))
     encoded = parted(numbers).encode(encoder, np.dtype(float), None)
     Z = encoder.encode(numbers, np.dtype(float), ones=True)
     n_skipped = 0 if has_bins else encoder.n_bins

@@ -17,12 +17,13 @@ from sknet._stream.stored import CheckedChunk, SourceWriter
 from sknet._stream.stored_table import StoredTable
 from sknet._stream.targets import CollectedNumbers
 from sknet._tables import sampling
+from sknet._tables.columns import ColumnSettings
 from sknet._tables.encoding import learn_encoder
 
 N, D = 500, 3
 RNG = np.random.default_rng(0)
 X, Y, WEIGHT = RNG.normal(size=(N, D)), RNG.normal(size=N), 1.0 + np.arange(N) % 2
-ENCODER = learn_encoder(X, input_scaling="standard")
+ENCODER = learn_encoder(X, ColumnSettings(input_scaling="standard"))
 NETWORK = Layout((D, 4, 1)), (ACTIVATIONS["tanh"],), SQUARED_ERROR, ElasticNet()
 THETA = RNG.normal(size=NETWORK[0].n_parameters)
 

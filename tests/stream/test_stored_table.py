@@ -10,6 +10,7 @@ from sknet._stream.stored import CheckedChunk, SourceWriter
 from sknet._stream.stored_table import StoredTable
 from sknet._stream.targets import CollectedNumbers
 from sknet._tables.choices import ColumnChoices
+from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.encoding import learn_encoder
 
@@ -49,7 +50,7 @@ def test_a_digest_tells_rows_apart(table):
 def test_target_totals_are_those_of_memory(table):
     X, y = table
     in_memory, weight, target = X.rows_in_memory(np.arange(N)), 1.0 + y % 3, y[:, np.newaxis]
-    encoder = learn_encoder(in_memory, category_encoding="target", target=target)
+    encoder = learn_encoder(in_memory, ColumnSettings(category_encoding="target", target=target))
     fold = cross_fit_folds(target, np.arange(N), N)
     for rows in (np.arange(N), np.arange(0, N, 2)):
         totals = X[rows].target_totals(encoder, y[rows, np.newaxis], np.copy, weight[rows], fold[rows])

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from sknet._tables import encoding as encoding_module
+from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.encoding import learn_encoder
 
@@ -57,19 +58,20 @@ def assert_same(encoder, X, dtype=F32, fold=None):
 )
 def test_every_kind_of_column(how, rows, monkeypatch):
     monkeypatch.setattr(encoding_module, "LOOP_CHUNK_BYTES", 2**16)  # several pieces
-    assert_same(learn_encoder(FRAME, **how), rows)
+    assert_same(learn_encoder(FRAME, ColumnSettings(**how)), rows)
 
 
 def test_arrays():
     X = FRAME.select_dtypes("number").to_numpy()
-    encoder = learn_encoder(X, numeric_encoding="piecewise_linear", categorical_features=[2])
+    encoder = learn_encoder(X, ColumnSettings(numeric_encoding="piecewise_linear", categorical_features=[2]))
     assert_same(encoder, X)
     assert_same(encoder, UNSEEN.select_dtypes("number").to_numpy())
 
 
 def test_training_rows_that_the_target_encodes():
     encoder = learn_encoder(
-        FRAME, numeric_encoding="piecewise_linear", category_encoding="both", target=TARGET, max_categories=5
+        FRAME,
+        ColumnSettings(numeric_encoding="piecewise_linear", category_encoding="both", target=TARGET, max_categories=5),
     )
     fold = cross_fit_folds(TARGET, np.arange(N), N)
     assert_same(encoder, FRAME, fold=fold)
@@ -82,14 +84,14 @@ def test_training_rows_that_the_target_encodes():
 )
 def test_whatever_the_edges_are(values, n_bins):
     X = np.resize(np.array(values), N)[:, np.newaxis]
-    encoder = learn_encoder(X, numeric_encoding="piecewise_linear", n_bins=n_bins)
+    encoder = learn_encoder(X, ColumnSettings(numeric_encoding="piecewise_linear", n_bins=n_bins))
     assert_same(encoder, X)
 
 
 def test_what_they_take():
     """Of a number with 16 bins: itself, the share and how many bins are full, for 17 inputs."""
     X = rng.normal(size=(N, 20))
-    encoder = learn_encoder(X, numeric_encoding="piecewise_linear", n_bins=16)
+    encoder = learn_encoder(X, ColumnSettings(numeric_encoding="piecewise_linear", n_bins=16))
     compact = assert_same(encoder, X)
     arrays = (compact.kept, compact.signs, compact.n_full, compact.share, compact.level)
     assert sum(array.nbytes for array in arrays) == 9 * X.size == N * compact.layout.row_bytes(F32)
@@ -98,7 +100,7 @@ def test_what_they_take():
 
 def test_double_precision_is_right_to_the_last_digit_but_one():
     X = rng.normal(size=(N, 3))
-    encoder = learn_encoder(X, numeric_encoding="piecewise_linear")
+    encoder = learn_encoder(X, ColumnSettings(numeric_encoding="piecewise_linear"))
     out = np.empty((N, encoder.n_inputs))
     encoder.encode_compact(X, np.dtype(float)).write(slice(0, N), out)
     np.testing.assert_allclose(out, encoder.encode(X, float), rtol=0, atol=3e-16)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from sknet._tables import encoding as encoding_module
+from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.encoding import TableEncoder, learn_encoder
 from sknet._tables.frames import as_pandas
@@ -80,13 +81,13 @@ def test_the_order_of_columns_is_kept_and_every_input_has_a_name():
 @pytest.mark.parametrize("scaling", SCALINGS_TESTED)
 def test_each_input_is_what_its_name_says(scaling):
     frame = mixed_frame()
-    encoder = learn_encoder(frame, input_scaling=scaling)
+    encoder = learn_encoder(frame, ColumnSettings(input_scaling=scaling))
     Z = pd.DataFrame(encoder.encode(frame, float), columns=encoder.feature_names)
     assert (Z["age_missing"] == frame["age"].isna()).all() and (Z["city_missing"] == frame["city"].isna()).all()
     assert (Z["city_Rome"] == (frame["city"] == "Rome")).all()
     assert (Z["sex_m"] == np.where(frame["sex"] == "m", 1, -1)).all()
     assert Z["age"][3] == pytest.approx(0 if scaling else frame["age"].mean())
-    scaled = learn_encoder(frame[["income"]].to_numpy(), input_scaling=scaling).encode(
+    scaled = learn_encoder(frame[["income"]].to_numpy(), ColumnSettings(input_scaling=scaling)).encode(
         frame[["income"]].to_numpy(), float
     )
     assert (Z["income"] == scaled[:, 0]).all()
@@ -109,8 +110,8 @@ def test_weights_are_repetitions(scaling, seed):
     weight = np.random.default_rng(seed).integers(1, 4, len(frame))
     repeated = frame.loc[np.repeat(np.arange(len(frame)), weight)]
     weighted, plain = (
-        learn_encoder(frame, input_scaling=scaling, weight=weight),
-        learn_encoder(repeated, input_scaling=scaling),
+        learn_encoder(frame, ColumnSettings(input_scaling=scaling, weight=weight)),
+        learn_encoder(repeated, ColumnSettings(input_scaling=scaling)),
     )
     if scaling == "robust":
         assert weighted == plain
@@ -128,7 +129,7 @@ def test_a_permutation_of_the_columns_permutes_the_inputs(order, seed):
 
 def test_unseen_levels_and_values_missing_only_later_are_unknown():
     train = pd.DataFrame({"n": [1.0, 2, 3], "c": ["a", "b", "c"]})
-    encoder = learn_encoder(train, input_scaling="standard")
+    encoder = learn_encoder(train, ColumnSettings(input_scaling="standard"))
     Z = encoder.encode(pd.DataFrame({"n": [np.nan, 2], "c": ["never", None]}), float)
     assert encoder.feature_names == ["n", "c_a", "c_b", "c_c"] and not Z.any()
 
@@ -152,12 +153,12 @@ def test_a_column_of_text_is_no_number():
 @pytest.mark.parametrize("chosen", [None, ["plan"]])
 def test_text_that_is_not_chosen_as_a_category_is_an_error(chosen):
     with pytest.raises(ValueError, match=r"Column 'city' .*categorical_features"):
-        learn_encoder(mixed_frame(), categorical_features=chosen)
+        learn_encoder(mixed_frame(), ColumnSettings(categorical_features=chosen))
 
 
 def test_chosen_columns_are_categories_whatever_they_hold():
     frame = pd.DataFrame({"n": [1, 2, 3], "m": [4.0, 5.5, np.nan], "day": pd.to_datetime(["2000-01-01"] * 3)})
-    encoder = learn_encoder(frame, categorical_features=["m", "day"])
+    encoder = learn_encoder(frame, ColumnSettings(categorical_features=["m", "day"]))
     assert encoder.feature_names == ["n", "m_4", "m_5.5", "m_missing", "day_2000-01-01 00:00:00"]
 
 
@@ -181,12 +182,14 @@ def test_an_array_and_a_frame_of_it_are_the_same(missing, dtype, chosen, encodin
     X[:, [1, 4]] = np.round(X[:, [1, 4]] / np.nanmax(X[:, [1, 4]], axis=0))
     frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(6)])
     encoder, framed = (
-        learn_encoder(T, categorical_features=chosen, numeric_encoding=encoding, n_bins=3) for T in (X, frame)
+        learn_encoder(T, ColumnSettings(categorical_features=chosen, numeric_encoding=encoding, n_bins=3))
+        for T in (X, frame)
     )
     assert encoder.feature_names == framed.feature_names
     Z = encoder.encode(X, dtype)
     by_column = learn_encoder(
-        frame.assign(z="text"), categorical_features=[*(chosen or []), 6], numeric_encoding=encoding, n_bins=3
+        frame.assign(z="text"),
+        ColumnSettings(categorical_features=[*(chosen or []), 6], numeric_encoding=encoding, n_bins=3),
     )
     np.testing.assert_array_equal(by_column.encode(frame.assign(z="text"), dtype)[:, :-1], Z)
     assert Z.dtype == dtype and Z.shape == (50, encoder.n_inputs)
@@ -196,7 +199,7 @@ def test_an_array_and_a_frame_of_it_are_the_same(missing, dtype, chosen, encodin
 
 def test_indicators_follow_their_columns():
     X = np.array([[1.0, 5.0], [np.nan, 6.0], [3.0, 7.0]])
-    encoder = learn_encoder(X, input_scaling=None)
+    encoder = learn_encoder(X, ColumnSettings(input_scaling=None))
     assert encoder.feature_names == ["x0", "x0_missing", "x1"]
     assert encoder.encode(X, float).tolist() == [[1, 0, 5], [2, 1, 6], [3, 0, 7]]
 
@@ -208,7 +211,7 @@ def test_indicators_follow_their_columns():
 def test_rows_of_a_memory_map_are_encoded_as_in_the_whole(tmp_path, missing, rows, out_type, encoding):
     np.save(tmp_path / "X.npy", float_array(missing=missing))
     X = np.load(tmp_path / "X.npy", mmap_mode="r")
-    encoder = learn_encoder(X, numeric_encoding=encoding)
+    encoder = learn_encoder(X, ColumnSettings(numeric_encoding=encoding))
     out = np.empty((len(X[rows]), encoder.n_inputs), out_type)
     assert encoder.encode_rows(X, rows, out) is out
     np.testing.assert_array_equal(out, encoder.encode(np.array(X), out_type)[rows])
@@ -227,7 +230,7 @@ def test_the_input_is_never_changed():
 def test_encoding_takes_one_copy_and_learning_much_less(hold, scaling):
     X = np.random.default_rng(0).normal(size=(60_000, 40))
     held = hold(X)
-    encoder, learning = measured(lambda: learn_encoder(held, input_scaling=scaling))
+    encoder, learning = measured(lambda: learn_encoder(held, ColumnSettings(input_scaling=scaling)))
     _, encoding_ = measured(lambda: encoder.encode(held, float))
     assert learning < 0.5 * X.nbytes and encoding_ < 1.2 * X.nbytes
 
@@ -245,7 +248,7 @@ def measured(work):
 @pytest.mark.parametrize("encoding", ["raw", "piecewise_linear"])
 def test_integer_arrays_are_encoded_as_the_floats_they_are(dtype, encoding):
     X = np.array([[0, 1], [3, 0], [9, 1], [1, 1]]).astype(dtype)
-    encoder = learn_encoder(X, numeric_encoding=encoding)
+    encoder = learn_encoder(X, ColumnSettings(numeric_encoding=encoding))
     np.testing.assert_array_equal(encoder.encode(X, float), encoder.encode(X.astype(float), float))
 
 
@@ -275,7 +278,7 @@ def test_values_beyond_single_precision_are_bent_or_refused():
     assert 200 < bent[0] == -bent[1] < 300
     for scaling in ("standard", None):
         with pytest.raises(ValueError, match=r"Column 'x0' of X holds values too large for float32.*dtype='float64'"):
-            learn_encoder(X, input_scaling=scaling).encode(np.array([[1e300]]), np.float32)
+            learn_encoder(X, ColumnSettings(input_scaling=scaling)).encode(np.array([[1e300]]), np.float32)
 
 
 # --- infinity
@@ -290,9 +293,9 @@ def test_infinity_is_refused_by_name(scaling, where, hold):
     held = [hold(t) if hold is not np.array else np.column_stack(list(t.values())) for t in (fine, bad)]
     name = "x1" if hold is np.array else "b"
     with pytest.raises(ValueError, match=rf"Column '{name}' of X contains infinity"):
-        learn_encoder(held[1], input_scaling=scaling)
+        learn_encoder(held[1], ColumnSettings(input_scaling=scaling))
     with pytest.raises(ValueError, match=rf"Column '{name}' of X contains infinity"):
-        learn_encoder(held[0], input_scaling=scaling).encode(held[1], float)
+        learn_encoder(held[0], ColumnSettings(input_scaling=scaling)).encode(held[1], float)
 
 
 # --- sparse matrices
@@ -308,7 +311,7 @@ def test_sparse_stays_sparse(hold, dtype):
     assert type(Z) is hold and Z.dtype == dtype and encoder.feature_names == ["x0", "x1", "x2"]
     np.testing.assert_allclose(Z.toarray(), dense / [np.sqrt(16 / 3), np.sqrt(25 / 3), 1], rtol=1e-6)
     assert (X.toarray() == dense).all()
-    assert (learn_encoder(X, input_scaling=None).encode(X, float).toarray() == dense).all()
+    assert (learn_encoder(X, ColumnSettings(input_scaling=None)).encode(X, float).toarray() == dense).all()
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -323,8 +326,8 @@ def test_sparse_takes_no_missing_values(bad):
 def test_sparse_has_no_categories():
     X = sparse.csr_array(np.eye(2))
     with pytest.raises(ValueError, match=r"categorical_features=\[0\] cannot be used with sparse X.*None"):
-        learn_encoder(X, categorical_features=[0])
-    assert learn_encoder(X, categorical_features=None) == learn_encoder(X)
+        learn_encoder(X, ColumnSettings(categorical_features=[0]))
+    assert learn_encoder(X, ColumnSettings(categorical_features=None)) == learn_encoder(X)
 
 
 # --- the encoder as a value
@@ -381,7 +384,7 @@ def test_any_kind_of_column_has_its_place_in_the_input(hold):
 
 def test_a_table_without_numbers():
     X = np.array([[1.0, 2.0], [3.0, 2.0]])
-    encoder = learn_encoder(X, categorical_features=[0, 1])
+    encoder = learn_encoder(X, ColumnSettings(categorical_features=[0, 1]))
     assert encoder.encode(X, float).tolist() == [[-1, 1], [1, 1]] and not encoder._layout.only_numbers
 
 
@@ -390,7 +393,7 @@ def test_sparse_values_beyond_float32_are_scaled_in_float64(largest):
     X = sparse.csr_array(np.eye(4) * largest)
     assert np.isfinite(learn_encoder(X).encode(X, np.float32).data).all()
     with pytest.raises(ValueError, match=r"Column 'x0' of X holds values too large for float32"):
-        learn_encoder(X, input_scaling=None).encode(X, np.float32)
+        learn_encoder(X, ColumnSettings(input_scaling=None)).encode(X, np.float32)
 
 
 def test_texts_may_be_encoded_before_all_else():
@@ -398,7 +401,7 @@ def test_texts_may_be_encoded_before_all_else():
     texts = pd.Series([f"some words of row {i % 17}" for i in range(60)]).where(np.arange(60) % 9 > 0, None)
     X = pd.DataFrame({"a": np.linspace(0, 9, 60), "text": texts, "c": list("xyz") * 20, "d": np.arange(60.0)})
     for some in (X, X[["text", "d", "a", "c"]][:40], X[["a", "text"]]):
-        encoder = learn_encoder(some, text_features=["text"], text_components=4)
+        encoder = learn_encoder(some, ColumnSettings(text_features=["text"], text_components=4))
         rest, table = encoder.encode_text(some, np.float64)
         assert encoder.has_text and not rest.has_text and rest.feature_names == encoder.feature_names
         np.testing.assert_array_equal(rest.encode(table, np.float64), encoder.encode(some, np.float64))
@@ -406,4 +409,4 @@ def test_texts_may_be_encoded_before_all_else():
 
 def test_a_sparse_table_has_no_text():
     with pytest.raises(ValueError, match=r"text_features=\[0\] cannot be used with sparse X"):
-        learn_encoder(sparse.csr_array(np.eye(4)), text_features=[0])
+        learn_encoder(sparse.csr_array(np.eye(4)), ColumnSettings(text_features=[0]))

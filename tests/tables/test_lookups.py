@@ -6,6 +6,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet._tables import lookups
+from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.target import cross_fit_folds
 from sknet._tables.encoding import learn_encoder
 from sknet._tables.lookups import MIN_COLUMN_INPUTS, MIN_LOOKUP_INPUTS
@@ -42,33 +43,36 @@ def assert_split_is_whole(encoder, X, fold=None):
     "how", [{"max_categories": None}, {"max_categories": 150}], ids=["every level", "infrequent ones together"]
 )
 def test_frames(how, rows):
-    hot = assert_split_is_whole(learn_encoder(FRAME, **how), rows)
+    hot = assert_split_is_whole(learn_encoder(FRAME, ColumnSettings(**how)), rows)
     assert hot.nnz <= 2 * len(rows)
 
 
 def test_unseen_levels_pick_nothing():
-    assert assert_split_is_whole(learn_encoder(FRAME, max_categories=None), UNSEEN).nnz == 0
+    assert assert_split_is_whole(learn_encoder(FRAME, ColumnSettings(max_categories=None)), UNSEEN).nnz == 0
 
 
 def test_beside_the_targets_means():
-    encoder = learn_encoder(FRAME, category_encoding="both", target=TARGET, max_categories=150)
+    encoder = learn_encoder(FRAME, ColumnSettings(category_encoding="both", target=TARGET, max_categories=150))
     fold = cross_fit_folds(TARGET, np.arange(len(TARGET)), len(TARGET))
     assert_split_is_whole(encoder, FRAME, fold)
     assert_split_is_whole(encoder, FRAME)
-    assert learn_encoder(FRAME, category_encoding="target", target=TARGET, max_categories=1000).lookups is None
+    assert (
+        learn_encoder(FRAME, ColumnSettings(category_encoding="target", target=TARGET, max_categories=1000)).lookups
+        is None
+    )
 
 
 def test_arrays_that_hold_text(monkeypatch):
     monkeypatch.setattr(lookups, "MIN_LOOKUP_INPUTS", 100)
     X = FRAME[["x", "city"]].to_numpy(dtype=object)
-    encoder = learn_encoder(pd.DataFrame(X), categorical_features=[1], max_categories=None)
+    encoder = learn_encoder(pd.DataFrame(X), ColumnSettings(categorical_features=[1], max_categories=None))
     assert_split_is_whole(encoder, pd.DataFrame(X))
     codes = np.column_stack([rng.normal(size=N), rng.integers(0, 250, N)])
-    assert_split_is_whole(learn_encoder(codes, categorical_features=[1], max_categories=None), codes)
+    assert_split_is_whole(learn_encoder(codes, ColumnSettings(categorical_features=[1], max_categories=None)), codes)
 
 
 def test_a_table_of_nothing_else():
-    encoder = learn_encoder(FRAME[["city", "street"]], max_categories=None)
+    encoder = learn_encoder(FRAME[["city", "street"]], ColumnSettings(max_categories=None))
     dense, hot, places = encoder.encode_mixed(FRAME[["city", "street"]], np.dtype(np.float64))
     assert dense.shape == (N, 0) and len(places) == 0
     assert_array_equal(hot.toarray(), encoder.encode(FRAME[["city", "street"]], np.float64))

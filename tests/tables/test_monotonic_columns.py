@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sknet._tables.columns import ColumnSettings
 from sknet._tables.encoding import learn_encoder
 from sknet._tables.monotonic_columns import input_signs
 
@@ -15,7 +16,7 @@ FRAME = pd.DataFrame(
         "size": [3.0, 1.0, 2.0, 5.0, 4.0],
     }
 )
-ENCODER = learn_encoder(FRAME, numeric_encoding="piecewise_linear", n_bins=2)
+ENCODER = learn_encoder(FRAME, ColumnSettings(numeric_encoding="piecewise_linear", n_bins=2))
 ARRAY = learn_encoder(np.arange(8.0).reshape(4, 2))
 
 

@@ -9,6 +9,7 @@ import pytest
 from scipy import sparse
 
 from sknet import SigmoidMLPClassifier
+from sknet._tables.columns import ColumnSettings
 from sknet._tables.encoding import learn_encoder
 from sknet._tables.novelty import columns_far_from_training
 
@@ -18,7 +19,7 @@ FRAME = pd.DataFrame({"a": RNG.normal(size=60), "b": RNG.normal(size=60), "c": [
 
 @pytest.mark.parametrize("encoding", ["raw", "piecewise_linear"])
 def test_far_columns_are_named(encoding):
-    encoder = learn_encoder(FRAME, numeric_encoding=encoding, n_bins=4)
+    encoder = learn_encoder(FRAME, ColumnSettings(numeric_encoding=encoding, n_bins=4))
     assert columns_far_from_training(encoder, FRAME[::-1]) == []
     assert columns_far_from_training(encoder, FRAME.assign(a=FRAME["a"] + 100)) == ["a"]
     assert columns_far_from_training(encoder, FRAME.assign(c="new", b=np.nan)) == ["c"]
@@ -28,7 +29,7 @@ def test_far_columns_are_named(encoding):
 def test_arrays_and_sparse_rows():
     X = np.array(FRAME[["a", "b"]])
     assert columns_far_from_training(learn_encoder(X), X + np.array([0, 50])) == ["x1"]
-    assert columns_far_from_training(learn_encoder(X, input_scaling=None), X + np.array([0, 50])) == []
+    assert columns_far_from_training(learn_encoder(X, ColumnSettings(input_scaling=None)), X + np.array([0, 50])) == []
     assert columns_far_from_training(learn_encoder(sparse.csr_array(X)), sparse.csr_array(X * 1000)) == []
 
 

@@ -10,8 +10,9 @@ from pandas.testing import assert_frame_equal
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
 from sknet._model.heads import learn_regression_head
 from sknet._model.matrices import learn_encoding
-from sknet._model.settings import ObjectiveSettings, TableSettings
+from sknet._model.settings import ObjectiveSettings
 from sknet._tables import sampling
+from sknet._tables.columns import ColumnSettings
 from sknet._tables.encoding import learn_encoder
 from sknet._tables.rows import Rows
 from sknet._tables.sampling import sample_rows
@@ -54,7 +55,7 @@ def test_it_does_not_matter_in_which_pieces_a_sample_is_drawn(monkeypatch):
 def test_an_encoder_is_that_of_the_sampled_rows():
     fitted = net(category_encoding="one_hot").fit(FRAME, y)
     rows = sample_rows(N, fitted._fitted.seeds[1])
-    expected = learn_encoder(FRAME.iloc[rows], input_scaling="quantile", max_categories=5)
+    expected = learn_encoder(FRAME.iloc[rows], ColumnSettings(input_scaling="quantile", max_categories=5))
     assert fitted._fitted.model.encoder == expected
     assert fitted._fitted.model.head.regression_target.scaler.mean == pytest.approx(y[rows].mean())
 
@@ -102,8 +103,8 @@ def test_no_training_row_sees_its_own_target():
             Rows(table, target[:, np.newaxis]),
             learn_regression_head(target, ObjectiveSettings("squared_error")),
         )
-        table_settings = TableSettings("from_dtype", None, category_encoding="target")
-        tables = learn_encoding(SimpleNamespace(table=table_settings, dtype=F64), head, rows, F64, 0)
+        column_settings = ColumnSettings(input_scaling=None, category_encoding="target")
+        tables = learn_encoding(SimpleNamespace(table=column_settings, dtype=F64), head, rows, F64, 0)
         return tables.encoder.encode(table, float, fold=tables.cross_fit_folds(rows))
 
     row, other = 7, y.copy()

@@ -6,6 +6,7 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
+from sknet._tables.columns import ColumnSettings
 from sknet._tables.encoding import learn_encoder
 from sknet._tables.slopes import gradients_by_column
 
@@ -15,7 +16,7 @@ X = rng.normal(size=(30, 3))
 
 @pytest.mark.parametrize("settings", [{}, {"input_scaling": "standard"}, {"numeric_encoding": "piecewise_linear"}])
 def test_each_column_gets_the_sum_over_its_inputs(settings):
-    encoder = learn_encoder(X, **settings)
+    encoder = learn_encoder(X, ColumnSettings(**settings))
     factors = rng.normal(size=(30, 2, encoder.n_inputs))
     between = X + 1e-3  # no value is the edge of a bin
     found = gradients_by_column(encoder, between, factors)
@@ -28,7 +29,7 @@ def test_each_column_gets_the_sum_over_its_inputs(settings):
 
 def test_what_is_no_number_has_none():
     frame = pd.DataFrame({"a": X[:, 0], "b": pd.Categorical(list("xyz") * 10), "id": [f"{i}" for i in range(30)]})
-    encoder = learn_encoder(frame, input_scaling=None)
+    encoder = learn_encoder(frame, ColumnSettings(input_scaling=None))
     found = gradients_by_column(encoder, frame, np.ones((30, 1, encoder.n_inputs)))
     assert_array_equal(found[:, 0], [[1.0, np.nan, np.nan]] * 30)
 

@@ -80,12 +80,14 @@ class WithoutSlopes:
         return
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class ColumnSettings:
     """How columns are to be learnt, and the weights and targets of their rows.
 
     Attributes
     ----------
+    categorical_features, text_features
+        What the user says that columns are; see `sknet._tables.choices.ColumnChoices`.
     input_scaling : {"robust", "standard", "quantile", None}
         How numbers are scaled.
     weight : ndarray of shape (n,), or None
@@ -106,6 +108,8 @@ class ColumnSettings:
         Of the decomposition of text.
     """
 
+    categorical_features: object = "from_dtype"
+    text_features: object = None
     input_scaling: str | None = "robust"
     weight: Array | None = None
     numeric_encoding: str = "raw"

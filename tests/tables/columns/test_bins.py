@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.bins import BinnedColumn, bin_edges
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.columns.statistics import Distribution
@@ -21,7 +22,7 @@ def edges_of(values, n_bins=4, weight=None):
 
 def learn(values):
     X = np.asarray(values, dtype=float)[:, np.newaxis]
-    return learn_encoder(X, numeric_encoding="piecewise_linear", n_bins=4).columns[0]
+    return learn_encoder(X, ColumnSettings(numeric_encoding="piecewise_linear", n_bins=4)).columns[0]
 
 
 def write(column, values):

@@ -8,6 +8,7 @@ import polars as pl
 import pyarrow as pa
 import pytest
 
+from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.datetime import DatetimeColumn
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.encoding import learn_encoder
@@ -22,7 +23,7 @@ def framed(name, series):
 
 
 def encoded(frame, column="when", **settings):
-    encoder = learn_encoder(frame, **settings)
+    encoder = learn_encoder(frame, ColumnSettings(**settings))
     return pd.DataFrame(encoder.encode(frame, float), columns=encoder.feature_names)
 
 
@@ -144,13 +145,15 @@ def test_zones_that_differ_by_row_are_refused_by_name():
 
 
 def test_seconds_have_bins_as_other_numbers():
-    encoder = learn_encoder(pd.DataFrame({"when": HOURS}), numeric_encoding="piecewise_linear", n_bins=4)
+    encoder = learn_encoder(
+        pd.DataFrame({"when": HOURS}), ColumnSettings(numeric_encoding="piecewise_linear", n_bins=4)
+    )
     assert encoder.feature_names[:6] == ["when_bin1", "when_bin2", "when_bin3", "when_bin4", "when", "when_hour_sin"]
 
 
 def test_a_date_may_be_chosen_as_a_category():
     frame = pd.DataFrame({"when": pd.to_datetime(["2023-01-01", "2023-01-02", "2023-01-03"])})
-    assert learn_encoder(frame, categorical_features=["when"]).n_inputs == 3
+    assert learn_encoder(frame, ColumnSettings(categorical_features=["when"])).n_inputs == 3
 
 
 def test_a_time_zone_that_is_not_known_here_is_named():

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.number import NumberColumn, bend_outliers, joint_scaler
 from sknet._tables.encoding import learn_encoder
 
@@ -22,7 +23,8 @@ def weighted_and_repeated(column):
 
 
 def learn(X, method, weight=None):
-    return list(learn_encoder(X, input_scaling=method, weight=weight).columns)
+    weight = None if weight is None else np.asarray(weight, dtype=float)
+    return list(learn_encoder(X, ColumnSettings(input_scaling=method, weight=weight)).columns)
 
 
 def learn_scaler(X, method, weight=None):

@@ -8,6 +8,7 @@ from scipy.special import ndtri
 from sklearn.preprocessing import QuantileTransformer
 
 from sknet import SigmoidMLPRegressor
+from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.quantile import LEVELS, QuantileColumn
 from sknet._tables.encoding import learn_encoder
 
@@ -18,7 +19,7 @@ HALF = 0.5 * LEVELS[1]
 
 def learn(values, weight=None):
     X = np.asarray(values, dtype=float)[:, np.newaxis]
-    return learn_encoder(X, input_scaling="quantile", weight=weight).columns[0]
+    return learn_encoder(X, ColumnSettings(input_scaling="quantile", weight=weight)).columns[0]
 
 
 def scores(column, values):
@@ -74,8 +75,10 @@ def test_infinity_names_the_column():
 def test_tables(missing):
     X = np.column_stack([SKEWED[:200], rng.normal(size=200)])
     X[::7, 1] = np.nan if missing else X[::7, 1]
-    encoder = learn_encoder(X, input_scaling="quantile")
-    of_frame = learn_encoder(pd.DataFrame(X, columns=["a", "b"]).assign(c=list("xy") * 100), input_scaling="quantile")
+    encoder = learn_encoder(X, ColumnSettings(input_scaling="quantile"))
+    of_frame = learn_encoder(
+        pd.DataFrame(X, columns=["a", "b"]).assign(c=list("xy") * 100), ColumnSettings(input_scaling="quantile")
+    )
     Z = encoder.encode(X, np.float64)
     assert encoder.feature_names == ["x0", "x1", "x1_missing"][: Z.shape[1]] and not encoder._layout.only_numbers
     assert of_frame.columns[:2] == encoder.columns

@@ -11,7 +11,7 @@ from sknet._tables.columns.sparse import learn_sparse
 
 
 def learn_sparse_scaler(X, method, weight=None):
-    return joint_scaler(learn_sparse(X, ColumnSettings(method, weight)))
+    return joint_scaler(learn_sparse(X, ColumnSettings(input_scaling=method, weight=weight)))
 
 
 @given(st.integers(0, 10**6), st.sampled_from([sparse.csr_array, sparse.csr_matrix]))

@@ -1,0 +1,112 @@
+"""What the columns of a table are, found once in a sample of its rows: warnings, "auto" and learning ask for it here.
+
+Conventions
+-----------
+n rows of the sample; d columns
+
+X : (n, d)     array, CSR matrix or data frame
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+import pandas as pd
+
+from sknet._tables.choices import ColumnChoices
+from sknet._tables.columns.category import learn_levels
+from sknet._tables.frames import (
+    ColumnKind,
+    as_uniform_array,
+    column_at,
+    column_names,
+    with_levels,
+)
+from sknet._tables.misread import remedy_for_text
+from sknet._tables.tables import is_sparse
+from sknet._typing import Table
+
+
+class KindCounts(NamedTuple):
+    """What kinds of columns a table has.
+
+    Attributes
+    ----------
+    n_numbers : int
+        How many columns are neither categories nor text: those of numbers and of dates.
+    has_many_levels : bool
+        Whether some column of categories has more levels than `max_categories` allows inputs.
+    text_names : tuple of str
+        Columns of free text.
+    """
+
+    n_numbers: int
+    has_many_levels: bool = False
+    text_names: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What each column of a sample is.
+
+    Attributes
+    ----------
+    names : tuple of str
+        A name for each column; () for a CSR matrix, whose columns are all numbers.
+    kinds : dict of int to ColumnKind
+        Of each column that can be used, by its number.
+    errors : dict of int to exception
+        Why each other column cannot be used.
+    levels : dict of int to Series
+        The values of each column of categories or text, (n,), as codes of their levels (of dtype "category").
+    misread : dict of str to str
+        Columns of text that hold numbers or dates, by name, and the pandas call that converts each.
+    """
+
+    names: tuple[str, ...]
+    kinds: Mapping[int, ColumnKind]
+    errors: Mapping[int, Exception] = field(default_factory=dict)
+    levels: Mapping[int, pd.Series] = field(default_factory=dict)
+    misread: Mapping[str, str] = field(default_factory=dict)
+
+    def count(self, max_categories: int | None) -> KindCounts:
+        """Count the columns by kind."""
+        categories, texts = ([j for j in self.levels if self.kinds[j] == kind] for kind in ("category", "text"))
+        return KindCounts(
+            len(self.kinds) - len(self.levels),
+            any(learn_levels(self.levels[j], self.names[j]).exceed(max_categories) for j in categories),
+            tuple(self.names[j] for j in texts),
+        )
+
+
+def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
+    """Find what each column is, and the levels of those that are categories or text."""
+    if is_sparse(X):
+        return Survey((), dict.fromkeys(range(X.shape[1]), "number"))
+    is_frame = isinstance(X, pd.DataFrame)
+    names = column_names(X) if is_frame else tuple(f"x{j}" for j in range(X.shape[1]))
+    # an array, or a frame whose columns all have one numeric type: nothing to look for, but for what the user says
+    is_numeric = not is_frame or as_uniform_array(X) is not None
+    kinds: dict[int, ColumnKind] = {}
+    errors: dict[int, Exception] = {}
+    levels: dict[int, pd.Series] = {}
+    misread: dict[str, str | None] = {}
+    for j, (name, named) in enumerate(zip(names, choices.named_kinds(names), strict=True)):
+        if is_numeric and named is None:
+            kinds[j] = "number"
+            continue
+        values = column_at(X, j)
+        try:
+            kind = choices.kind_of(values, name, named)
+            if kind in ("category", "text"):
+                levels[j] = with_levels(values, name)
+            kinds[j] = kind
+        except (TypeError, ValueError) as error:
+            errors[j] = error
+            continue
+        # what the user names, or has made a category, is what the user says
+        if named is None and choices.by_dtype and j in levels and levels[j] is not values:
+            misread[name] = remedy_for_text(levels[j], name)
+    return Survey(names, kinds, errors, levels, {name: remedy for name, remedy in misread.items() if remedy})
