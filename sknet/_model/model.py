@@ -10,6 +10,7 @@ coefs[l] : (fan_in, fan_out)      intercepts[l] : (fan_out,)
 
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from math import ceil
 from typing import Self
@@ -169,6 +170,10 @@ class Model:
 
     def _forward(self, chain: Chain, inputs: Table, finish: Callable[[Array], Array]) -> Array:
         """Return `finish` of the raw outputs of encoded rows; raise where some are not finite."""
+        # in a context of its own: a Ctrl-C while errstate is entered or left would leave NumPy's warnings off
+        return copy_context().run(self._finite_outputs, chain, inputs, finish)
+
+    def _finite_outputs(self, chain: Chain, inputs: Table, finish: Callable[[Array], Array]) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):  # the error below names the column instead
             raw = chain.forward(inputs)
             if self.network.is_monotone:  # without its last bits, which depend on the other rows of the piece

@@ -185,14 +185,14 @@ def learnt(net):
 
 
 @pytest.mark.parametrize("method", ["__enter__", "__exit__"])
-@pytest.mark.parametrize("door", ["fit", "partial_fit", "stream"])
+@pytest.mark.parametrize("door", ["fit", "partial_fit", "stream", "predict"])
 def test_a_signal_leaves_numpys_warnings_as_they_were(door, method):
     """Also where it comes while these are switched off, or on again."""
     code = getattr(np.errstate, method).__code__
     pressed = []
 
     def press(frame, event, argument):
-        if frame.f_code is not code or frame.f_back.f_code.co_name != "train_epoch" or pressed:
+        if frame.f_code is not code or frame.f_back.f_code.co_name not in ("train_epoch", "_finite_outputs") or pressed:
             return None
         if event == "call" and method == "__enter__":
             return press
@@ -202,7 +202,9 @@ def test_a_signal_leaves_numpys_warnings_as_they_were(door, method):
         return press
 
     net = SigmoidMLPRegressor(**PLAIN, early_stopping=False)
+    fitted = SigmoidMLPRegressor(**PLAIN, early_stopping=False).fit(X, NUMBER)
     calls = {"fit": net.fit, "partial_fit": net.partial_fit, "stream": lambda *part: stream.fit(net, lambda: [part])}
+    calls["predict"] = lambda table, _: fitted.predict(table)
     before, tracer = np.geterr(), sys.gettrace()
     try:
         sys.settrace(press)
