@@ -268,10 +268,9 @@ class FitRun:
         if held_out is None:
             return fitted
         raw, y, weight = held_out
-        all_y = y if self.rows.X is None else self.rows.y  # of a stream, whose rows have no targets here
         # the outputs are known, and `task.predict` wants a model and a table: `raw` stands for the table, too
         predicted = task.predict(PrecomputedModel(**vars(fitted.model), raw=raw, known_table=raw), raw)
-        fitted = fitted.with_residuals(task.learn_residuals(self.encoding.head, predicted, y, weight, all_y))
+        fitted = fitted.with_residuals(task.learn_residuals(self.encoding.head, predicted, y, weight, self.rows.y))
         if self.selection is not None and self.keeps_out_of_fold:
             outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
             for_all = [self._for_all_rows(output) for output in outputs]

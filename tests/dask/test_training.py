@@ -208,3 +208,11 @@ def test_values_gradients_and_outputs_are_those_in_memory(has_bins):
     assert_allclose(sharded.raw(theta, remote, 50), local.raw(theta, inputs, 50), rtol=1e-12)
     with pytest.raises(TypeError, match="these rows are on workers"):
         remote(slice(0, 2))
+
+
+def test_missing_targets_have_no_part_in_it():
+    gaps = np.column_stack([y, -y])
+    gaps[::3, 0], gaps[1::3, 1] = np.nan, np.nan
+    one = SigmoidMLPRegressor(**FIT).fit(X, gaps)
+    many = SigmoidMLPRegressor(**FIT).fit(parted(X, 3), gaps)
+    assert distance(one, many) < 1e-8

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
 
 rng = np.random.default_rng(0)
 N = 300
@@ -92,6 +92,18 @@ def test_partial_fit_takes_chunks_in_which_a_target_is_missing_everywhere():
     labels = SigmoidMLPClassifier(**QUICK).partial_fit(X, LABELS, classes=[0, 1])
     labels.partial_fit(X, np.where([False, True], np.nan, LABELS))
     assert np.isfinite(net.predict(X)).all() and np.isfinite(labels.predict_proba(X)).all()
+
+
+def test_a_stream_has_gaps_too_and_intervals_that_end_at_0():
+    gaps = np.where(GONE, np.nan, NUMBERS)
+
+    def chunks():
+        for start in range(0, N, 100):
+            yield X[start : start + 100], gaps[start : start + 100]
+
+    net = stream.fit(SigmoidMLPRegressor(**QUICK | {"batch_size": 32}), chunks)
+    assert net.score(X, NUMBERS) > 0.5
+    assert net.predict_interval(X, coverage=0.8)[:, 1].min() >= 0.0
 
 
 def test_a_category_is_encoded_by_the_targets_that_are_there():
