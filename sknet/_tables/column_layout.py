@@ -51,7 +51,8 @@ class StackedBins:
 
     def write(self, observed: Array, out: Array) -> None:
         """Set the bins of rows of numbers, (n, d_num), in `out`, (n, n_inputs), and to 0 those that lie between."""
-        values = observed[:, self.columns].astype(np.float64)
+        binned = observed if len(self.columns) == observed.shape[1] else observed[:, self.columns]
+        values = binned.astype(np.float64)  # a copy
         np.copyto(values, self.fill, where=np.isnan(values))
         # (n, w): the value of each bin's column; of another column's bin, low and scale of 0 make it 0
         write_bins(values.take(self.source, axis=1), self.low, self.scale, out[:, self.span])

@@ -254,7 +254,8 @@ class TableEncoder:
     def _encode_columns(self, X: Table, out: Array, fold: NDArray[np.intp] | None) -> None:
         """Encode rows of an array or a frame, some of whose columns are no numbers or become several inputs."""
         layout = self._layout
-        out[...] = 0.0  # categories set only the inputs that are not 0
+        if layout.other_columns:
+            out[...] = 0.0  # categories set only the inputs that are not 0
         observed = self._observed(X)
         scaled = np.empty_like(observed, out.dtype)
         scale_or_refuse(layout.scaler, observed, scaled, self._name_of_number)
