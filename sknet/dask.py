@@ -65,7 +65,8 @@ class _OnWorkers(BaseSigmoidMLP):
             The targets; they come to this process, as weights and groups do.
 
         sample_weight : dask or NumPy array or Series of shape (n_samples,), default=None
-            Sample weights: a row of weight 2 is two rows, one of weight 0 none.
+            Sample weights: with all rows in one batch, a row of weight 2 is two
+            rows; one of weight 0 is none.
 
         X_val : dask DataFrame or Array of shape (n_val, n_features), default=None
             A validation set of your own, for early stopping.

@@ -84,7 +84,7 @@ def cut_off_and_resumed(whole: SigmoidMLPClassifier, file: Path) -> None:
     try:
         resumed.resume(file, X + 1, y)
     except ValueError as error:
-        print(f"other data are refused: {str(error).removeprefix(str(file))}")
+        print(f"other data are refused: {str(error).replace(str(file), file.name)}")
 
 
 if __name__ == "__main__":

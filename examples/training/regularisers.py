@@ -32,6 +32,7 @@ def main() -> None:
     X, y = make_classification(600, 40, n_informative=6, flip_y=0.1, random_state=0)
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
     plain = {"alpha": 0.0, "weight_decay": 0.0, "early_stopping": False, "averaging": 0.0, "max_iter": 100}
+    plain["n_members"] = 1  # of two that are joined, the weights between them are 0
     found = {}
     print(f"{'':22}  loss in training  loss in test  weights that are 0")
     for name, parameters in REGULARISERS.items():

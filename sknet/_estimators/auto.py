@@ -171,9 +171,9 @@ def answer_autos(parameters: CommonParameters, facts: Facts) -> CommonParameters
 
 
 def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
-    """Return what "auto" stands for, for each parameter that may be "auto", whether it is or not.
+    """Return what "auto" stands for, of all parameters but `n_members` and `label_smoothing`, set to it or not.
 
-    Except `n_members`, which is known before, and `label_smoothing`, which depends on what the temperature becomes.
+    `n_members` is known before, and `label_smoothing` depends on what the temperature becomes.
     """
     n = facts.n_rows
     validated = bool(facts.validated)

@@ -278,7 +278,7 @@ class FitRun:
         return fitted
 
     def _held_out(self) -> tuple[Array, Array, Array | None] | None:
-        """Return raw outputs, targets and weights of rows that no network has seen; None where there are none."""
+        """Return held-out rows' raw outputs, of networks that did not see them, targets and weights; or None."""
         dtype = self.encoding.output_dtype
         if self.selection is not None:
             rows = self.selection.held_out

@@ -55,7 +55,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             None): they have no part in loss, gradient and score.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights: a row of weight 2 is two rows, one of weight 0 none.
+            Sample weights: with all rows in one batch, a row of weight 2 is two
+            rows; one of weight 0 is none.
 
         X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
             A validation set of your own, for early stopping.
@@ -119,7 +120,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             None): they have no part in loss, gradient and score.
 
         sample_weight : array-like of shape (n_samples,), default=None
-            Sample weights: a row of weight 2 is two rows, one of weight 0 none.
+            Sample weights: with all rows in one batch, a row of weight 2 is two
+            rows; one of weight 0 is none.
 
         X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
             A validation set of your own, for early stopping.

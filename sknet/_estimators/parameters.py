@@ -91,7 +91,7 @@ class CommonParameters:
 @name_class_in_errors
 @dataclass(repr=False, eq=False)
 class ClassifierParameters(CommonParameters):
-    """The parameters that only the classifier has, and its defaults."""
+    """The classifier's parameters: those that the regressor lacks, and `loss`, whose default is another there."""
 
     _: KW_ONLY
     loss: str | Loss = "log_loss"
@@ -103,7 +103,7 @@ class ClassifierParameters(CommonParameters):
 @name_class_in_errors
 @dataclass(repr=False, eq=False)
 class RegressorParameters(CommonParameters):
-    """The parameters that only the regressor has, and its defaults."""
+    """The regressor's parameters: those that the classifier lacks, and those whose default is another there."""
 
     _: KW_ONLY
     loss: str | Loss = "squared_error"

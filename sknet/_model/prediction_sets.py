@@ -3,7 +3,8 @@
 A row's residual for a class is one minus the class's probability [1]_, and 0 for the most probable class, which is
 thus in every set. A class is in the set of a row unless its residual is larger than those of a share `coverage` of the
 held-out rows of that class: so each class by itself has the coverage, rare ones too [1]_ [2]_. For rows that are
-exchangeable with the held-out ones this holds whatever the network.
+exchangeable with the held-out ones this holds whatever the network, if it is the one whose residuals they are. After
+folds it is not: those of the folds stand for it, and nothing is guaranteed.
 
 .. [1] Sadinle, M., Lei, J. & Wasserman, L. (2019). "Least ambiguous set-valued classifiers with bounded error levels".
    Journal of the American Statistical Association 114, 223-234. arXiv:1609.00451.

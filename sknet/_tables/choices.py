@@ -40,7 +40,7 @@ class ColumnChoices:
 
     @cached_property
     def by_dtype(self) -> bool:
-        """Whether columns of strings are categories."""
+        """Whether columns whose dtype is a category's, a string or an object are categories without being named."""
         return parse_categorical_features(self.categorical_features)[0]
 
     @property

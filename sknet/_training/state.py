@@ -120,7 +120,7 @@ class State:
         return loss, score
 
     def finish_epoch(self, evaluate: Evaluate | None, training_loss: float, tol: float) -> tuple[float, float]:
-        """Evaluate an epoch and count it; return the validation loss and score.
+        """Evaluate an epoch, and note whether it improved; return the validation loss and score.
 
         Sets: best, n_no_improvement, best_score.
         """
