@@ -49,7 +49,7 @@ class OnWorker:
 class KeptValues:
     """Values that stay on the workers, each made there from arguments that are results of tasks.
 
-    A call is no task, and takes a fifth of the time; see `Cluster.call_directly`. But dask does not repeat it: where a
+    A call is no task, and takes a fifth of the time; see `Cluster.actors`. But dask does not repeat it: where a
     worker is lost, a task has to do the same instead.
 
     Parameters
@@ -88,10 +88,7 @@ class KeptValues:
     def _start_actors(self) -> None:
         """Make the values on the workers that have their arguments."""
         self._futures = self._cluster.start(OnWorker, *self._arguments, as_actors=True)
-        self._actors = self._cluster.results(self._futures)
-        for actor in self._actors:  # a call is a reference cycle, and would keep the key beyond the fit by this
-            actor._future = None
-        self._cluster.call_directly(self._actors)
+        self._actors = self._cluster.actors(self._futures)
 
     def release(self) -> None:
         """Give back what the workers keep; it is made anew where it is needed."""
@@ -124,7 +121,7 @@ class Cluster:
         # what `close` gives back; weak, as what nobody refers to any more has been given back
         self._futures: WeakSet[Future] = WeakSet()
         self._kept: WeakSet[KeptValues] = WeakSet()
-        self._direct: Any = None  # the client of `call_directly`, made when it is needed
+        self._own: dict[bool, Client] = {}  # clients of ours, by whether they call workers directly; see `actors`
         self._unreachable: set[str] = set()  # addresses of workers that direct calls do not reach
         self._lock = Lock()
         self._patience = float(dask.config.get("sknet.workers", 60.0))  # seconds without workers
@@ -212,35 +209,46 @@ class Cluster:
         self._kept.add(kept)
         return kept
 
-    def call_directly(self, actors: Sequence[Any]) -> None:
-        """Let calls go straight to the workers that can be reached so; to others, the scheduler passes them on.
+    def actors(self, futures: Sequence[Future]) -> list[Any]:
+        """Return actors whose calls go straight to the workers that can be reached so; others by way of the scheduler.
 
-        An actor's calls go by the client that it belongs to, and by default a client leaves them to the scheduler,
-        which opens a connection for each. So actors get a client of ours, for the time of the fit.
+        An actor's calls go by the client that is the current one where it arrives, and by default a client leaves them
+        to the scheduler, which opens a connection for each. So actors get clients of ours, for the time of the fit.
         """
         with self._lock:  # runs of several networks ask at the same time
-            if self._direct is None:
-                self._direct = self._direct_client()
+            # what the user wants of the client holds for ours: None is nothing
+            actors = self._arriving_at(
+                self._client_of_ours(direct=self._client.direct_to_workers is not False), futures
+            )
+            where = self._client.who_has(list(futures))
+            addresses = [where[future.key][0] for future in futures]
             # one actor of each worker is asked, whichever
-            by_address = {actor._address: actor for actor in actors if actor._address not in self._unreachable}
-            for actor in by_address.values():
-                actor._client = self._direct
-            answers = self.wait_for(_which_answer(list(by_address.values())))
-            self._unreachable.update(address for address, ok in zip(by_address, answers, strict=True) if not ok)
-            for actor in actors:
-                actor._client = self._client if actor._address in self._unreachable else self._direct
+            by_address = dict(zip(addresses, actors, strict=True))
+            asked = [address for address in by_address if address not in self._unreachable]
+            answers = self.wait_for(_which_answer([by_address[address] for address in asked]))
+            self._unreachable.update(address for address, ok in zip(asked, answers, strict=True) if not ok)
+            if self._unreachable.isdisjoint(addresses):
+                return actors
+            passed_on = self._arriving_at(self._client_of_ours(direct=False), futures)
+            three = zip(addresses, actors, passed_on, strict=True)
+            return [by_way if address in self._unreachable else direct for address, direct, by_way in three]
 
-    def _direct_client(self) -> Client:
-        """Return a client that calls workers directly, or the user's where they want none or there can be no other."""
-        if self._client.direct_to_workers is False:  # None where the user has said nothing
-            return self._client
-        try:
-            return Client(
-                self._client.scheduler.address, security=self._client.security, loop=self._client.loop, name="sknet",
-                set_as_default=False, direct_to_workers=True,
-            )  # fmt: skip
-        except Exception:  # slower, but it works: the user's client reaches the scheduler
-            return self._client
+    def _arriving_at(self, client: Client, futures: Sequence[Future]) -> list[Any]:
+        """Return the actors that tasks of the user's client have made, as actors of another one."""
+        with client.as_current():
+            return self.results(futures)
+
+    def _client_of_ours(self, *, direct: bool) -> Client:
+        """Return a client that calls workers directly or not; the user's where there can be no other."""
+        if direct not in self._own:
+            try:
+                self._own[direct] = Client(
+                    self._client.scheduler.address, security=self._client.security, loop=self._client.loop,
+                    name="sknet", set_as_default=False, direct_to_workers=direct,
+                )  # fmt: skip
+            except Exception:  # slower, but it works: the user's client reaches the scheduler
+                self._own[direct] = self._client
+        return self._own[direct]
 
     def _spread(self, items: Sequence[Any]) -> list[tuple[str | None, list[Any]]]:
         """Cut the items into a block for each thread of the workers; return its address with each block."""
@@ -290,8 +298,9 @@ class Cluster:
         for kept in list(self._kept):
             kept.release()
         _release(list(self._futures))
-        if self._direct not in (None, self._client):
-            self._direct.close()
+        for client in self._own.values():
+            if client is not self._client:
+                client.close()  # with it, what actors hold of the keys is given back
 
 
 def keep_no_messages(*comms: Any) -> None:
