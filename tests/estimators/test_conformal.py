@@ -63,7 +63,7 @@ def test_default_classifiers_cover_new_rows_of_each_class():
         inside = covered(net.predict_set(table[n:]), y[n:])
         shares += [inside[y[n:] == code].mean() for code in range(y.max() + 1)]
     assert np.mean(shares) == pytest.approx(0.9, abs=0.03)
-    assert min(shares) > 0.8
+    assert min(shares) > 0.75  # from some 30 rows of a class, a share scatters by .05
 
 
 def test_sets_grow_with_the_coverage_and_hold_what_predict_says():
