@@ -17,7 +17,7 @@ from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import refuse_unresumable, with_callbacks
 from sknet._estimators.classifier import CLASSIFICATION, labels_of, largest_residual_in_set
 from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
-from sknet._estimators.constraints import CLASSIFIER, REGRESSOR, Constraints, fit_context
+from sknet._estimators.constraints import fit_context
 from sknet._estimators.fitted import FittedAttribute, require_fitted
 from sknet._estimators.parameters import ClassifierParameters, RegressorParameters
 from sknet._estimators.read_data import FitArguments
@@ -267,7 +267,6 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
     >>> net.predict_proba(new).to_parquet("predictions")  # doctest: +SKIP
     """
 
-    _parameter_constraints: Constraints = CLASSIFIER
     _task = CLASSIFICATION
     _local = LocalClassifier
     score = _OnWorkers.score  # the mixin's would stand before it
@@ -333,7 +332,6 @@ class SigmoidMLPRegressor(RegressorMixin, _OnWorkers, RegressorParameters):
     >>> local = net.to_local()  # doctest: +SKIP
     """
 
-    _parameter_constraints: Constraints = REGRESSOR
     _task = REGRESSION
     _local = LocalRegressor
     score = _OnWorkers.score  # the mixin's would stand before it: R², whatever the loss

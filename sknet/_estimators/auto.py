@@ -5,7 +5,7 @@ set: with its settings, training does what it does there.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from operator import attrgetter
 from typing import Literal, TypeAlias
 
@@ -151,7 +151,7 @@ def suits_folds(p: CommonParameters, schedule_ends: bool) -> bool:
 def answer_autos(parameters: CommonParameters, facts: Facts) -> CommonParameters:
     """Return a copy of the parameters with every "auto" answered: set on an estimator, they give the same fit."""
     kind = ClassifierParameters if isinstance(parameters, ClassifierParameters) else RegressorParameters
-    names = tuple(kind.__dataclass_fields__)
+    names = [field.name for field in fields(kind)]
     # `parameters` is an estimator: of it, only the fields are copied, and none that a subclass adds
     resolved = kind(**dict(zip(names, map(copy_containers, attrgetter(*names)(parameters)), strict=True)))
     resolved.n_members = choose_n_members(resolved, facts)  # first: whether networks see bins depends on it

@@ -24,7 +24,7 @@ from sknet._estimators.callbacks import (
     refuse_unresumable,
 )
 from sknet._estimators.conflicts import refuse_for_increments, refuse_with_own_validation, refuse_with_temperature
-from sknet._estimators.constraints import LARGEST_INTEGER, LOSSES, MAY_BE_NUMBERS, SIZES, InvalidParameterError
+from sknet._estimators.constraints import LARGEST_INTEGER, LOSSES, SIZES, InvalidParameterError, may_be_number
 from sknet._estimators.documentation import LinksDocumentation
 from sknet._estimators.fit_run import FitRun, Plan, Seeds, Task, member_seeds
 from sknet._estimators.fitted import Fitted, FittedAttributes
@@ -398,7 +398,8 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
                 f"learning_rate_init={rate!r}."
             )
         for name, value in parameters.items():
-            if isinstance(value, bool | np.bool_) and name in MAY_BE_NUMBERS:  # True is an int, hence 1
+            allowed = self._parameter_constraints.get(name, [])  # none for what a subclass adds
+            if isinstance(value, bool | np.bool_) and may_be_number(allowed):  # True is an int, hence 1
                 raise InvalidParameterError(f"{name}={value!r} is a bool, and a number is expected: give a number.")
             if isinstance(value, set | frozenset):
                 raise InvalidParameterError(f"{name}={value!r} is a set, which has no order: give a list.")

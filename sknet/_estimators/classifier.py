@@ -8,7 +8,7 @@ from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
 from sknet._estimators.conformal import largest_residual
-from sknet._estimators.constraints import CLASSIFIER, Constraints, fit_context
+from sknet._estimators.constraints import fit_context
 from sknet._estimators.fit_run import Task
 from sknet._estimators.fitted import Fitted, FittedAttribute, model_and_table, require_fitted
 from sknet._estimators.in_memory import InMemoryMLP
@@ -419,7 +419,6 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     True
     """
 
-    _parameter_constraints: Constraints = CLASSIFIER
     _task = CLASSIFICATION
 
     classes_ = FittedAttribute(lambda fitted: labels_of(fitted.model).classes)

@@ -1,10 +1,10 @@
-"""The values that each parameter may have, by the registries. Only here are private names of scikit-learn imported."""
+"""What a parameter may be, beside its type. Only here are private names of scikit-learn imported."""
 
 from collections.abc import Callable
 from contextvars import copy_context
 from functools import wraps
 from numbers import Integral, Real
-from typing import TypeAlias
+from typing import Annotated, Literal, TypeAlias, TypeVar, get_args, get_origin
 
 import numpy as np
 from sklearn.base import _fit_context
@@ -12,82 +12,57 @@ from sklearn.metrics import get_scorer_names
 from sklearn.utils._param_validation import HasMethods, Interval, InvalidParameterError, Options, StrOptions
 
 from sknet._estimators.keywords import refuse_unknown_keywords
-from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._network.initializers import CENTRED, INITIALIZERS
-from sknet._network.losses import CLASSIFICATION_LOSSES, Loss
+from sknet._network.losses import CLASSIFICATION_LOSSES
 from sknet._network.regression import REGRESSION_LOSSES
-from sknet._tables.encoding import SCALINGS
-from sknet._training.optimizers import OPTIMIZERS, Optimizer
-from sknet._training.schedules import SCHEDULES
+
+T = TypeVar("T")
 
 Constraints: TypeAlias = dict[str, list[object]]
 
-_rate = Interval(Real, 0, 1, closed="left")
-_not_negative = Interval(Real, 0, None, closed="left")
-_positive = Interval(Real, 0, None, closed="neither")
-_count = Interval(Integral, 1, None, closed="left")
-_auto = StrOptions({"auto"})
+COUNT = Interval(Integral, 1, None, closed="left")
+TWO_OR_MORE = Interval(Integral, 2, None, closed="left")
+POSITIVE = Interval(Real, 0, None, closed="neither")
+NOT_NEGATIVE = Interval(Real, 0, None, closed="left")
+BELOW_ONE = Interval(Real, 0, 1, closed="left")
+BETWEEN_0_AND_1 = Interval(Real, 0, 1, closed="neither")
+FROM_0_TO_1 = Interval(Real, 0, 1, closed="both")
+BETWEEN_1_AND_2 = Interval(Real, 1, 2, closed="neither")
+INFINITY = Options(Real, {np.inf})  # which is no Integral
+SPLITTER = HasMethods(["split", "get_n_splits"])
+SCORER_NAMES = get_scorer_names()
 
-COMMON: Constraints = {
-    "hidden_layer_sizes": ["array-like", _count, _auto],
-    "activation": [StrOptions(set(ACTIVATIONS)), Activation, "array-like"],
-    "depth": [_count],
-    "n_members": [_count, _auto],
-    "learning_rate_init": [_positive],
-    "max_iter": [_count],
-    "batch_size": [StrOptions({"auto", "proportional"}), _count],
-    "solver": [StrOptions({*OPTIMIZERS, "lbfgs"}), Optimizer],
-    "learning_rate": [StrOptions(set(SCHEDULES)), callable],
-    "random_state": ["random_state"],
-    "verbose": ["verbose"],
-    "early_stopping": ["boolean", StrOptions({"auto", "folds"})],
-    "validation_fraction": [Interval(Real, 0, 1, closed="neither"), HasMethods(["split", "get_n_splits"]), _auto],
-    "scoring": [StrOptions({"loss", *get_scorer_names()}), callable],
-    "n_iter_no_change": [_count, Options(Real, {np.inf}), _auto],  # infinity is no Integral
-    "tol": [_not_negative, _auto],
-    "categorical_features": ["array-like", StrOptions({"from_dtype"}), None],
-    "text_features": ["array-like", StrOptions({"auto"}), None],
-    "max_categories": [_count, None],
-    "category_encoding": [StrOptions({"one_hot", "target", "both", "auto"})],
-    "text_components": [_count],
-    "numeric_encoding": [StrOptions({"raw", "piecewise_linear", "auto"})],
-    "n_bins": [Interval(Integral, 2, None, closed="left"), _auto],
-    "input_scaling": [StrOptions({name for name in SCALINGS if name is not None}), None],
-    "monotonic_cst": ["array-like", dict, None],
-    "alpha": [_not_negative],
-    "l1_ratio": [Interval(Real, 0, 1, closed="both")],
-    "weight_decay": [_not_negative, _auto],
-    "dropout": [_rate, _auto, "array-like"],
-    "max_norm": [_positive, None],
-    "clip_norm": [_positive, _auto, None],
-    "averaging": [_rate, _auto],
-    "init": [StrOptions({*CENTRED, *INITIALIZERS}), callable, tuple],
-    "warm_start": ["boolean"],
-    "shuffle": ["boolean"],
-    "dtype": [StrOptions({"auto", "float32", "float64"})],
-    "beta_1": [_rate],
-    "beta_2": [_rate],
-    "epsilon": [_positive],
-    "momentum": [Interval(Real, 0, 1, closed="both")],
-    "nesterovs_momentum": ["boolean"],
-    "power_t": [_not_negative],
-    "max_fun": [_count],
-}
 
-CLASSIFIER: Constraints = COMMON | {
-    "loss": [StrOptions(set(CLASSIFICATION_LOSSES)), Loss],
-    "class_weight": [dict, list, StrOptions({"balanced"}), None],
-    "label_smoothing": [_rate, _auto],
-    "temperature_scaling": ["boolean", _auto],
-}
+def one_of(*names: str) -> StrOptions:
+    """Return the constraint of a text that is one of these."""
+    return StrOptions(set(names))
 
-REGRESSOR: Constraints = COMMON | {
-    "loss": [StrOptions(set(REGRESSION_LOSSES)), Loss],
-    "quantile": [Interval(Real, 0, 1, closed="neither"), _auto, "array-like"],
-    "huber_delta": [_positive, _auto],
-    "tweedie_power": [Interval(Real, 1, 2, closed="neither"), _auto],
-    "target_scaling": [StrOptions({"standard"}), None],
-}
+
+AUTO = one_of("auto")
+
+
+def derive_constraints(cls: type[T]) -> type[T]:
+    """Decorate a dataclass of parameters: each may be what follows its type in `Annotated`, or what the type says.
+
+    Sets `_parameter_constraints`, which scikit-learn asks for; the signature shows the types alone.
+    """
+    init = cls.__init__
+    constraints: Constraints = {}
+    for name, hint in init.__annotations__.items():
+        kind: object = get_origin(hint)
+        if kind is Annotated:
+            init.__annotations__[name], *constraints[name] = get_args(hint)
+        elif kind is Literal:
+            constraints[name] = [one_of(*get_args(hint))]
+        elif hint is bool:
+            constraints[name] = ["boolean"]
+    cls._parameter_constraints = constraints  # type: ignore[attr-defined]
+    return cls
+
+
+def may_be_number(allowed: list[object]) -> bool:
+    """Whether a parameter may be a number: scikit-learn's checks take True and False for the integers 1 and 0."""
+    return any(isinstance(constraint, Interval) or constraint == "random_state" for constraint in allowed)
+
 
 LOSSES = {*CLASSIFICATION_LOSSES, *REGRESSION_LOSSES}
 """The names of losses, which may be taken for the first positional argument."""
@@ -97,13 +72,6 @@ SIZES = ("hidden_layer_sizes", "depth")
 
 LARGEST_INTEGER = 2**63
 """No size or count is an integer as large as this, and the largest of them have no float."""
-
-MAY_BE_NUMBERS = {
-    name
-    for name, allowed in (CLASSIFIER | REGRESSOR).items()
-    if any(isinstance(constraint, Interval) or constraint == "random_state" for constraint in allowed)
-}
-"""Parameters that may be numbers: scikit-learn's checks take True and False for the integers 1 and 0."""
 
 
 def fit_context(method: Callable[..., object]) -> Callable[..., object]:
@@ -122,13 +90,7 @@ def fit_context(method: Callable[..., object]) -> Callable[..., object]:
 
 
 __all__ = [
-    "CLASSIFIER",
-    "LARGEST_INTEGER",
-    "LOSSES",
-    "MAY_BE_NUMBERS",
-    "REGRESSOR",
-    "SIZES",
-    "Constraints",
-    "InvalidParameterError",
-    "fit_context",
-]
+    "AUTO", "BELOW_ONE", "BETWEEN_0_AND_1", "BETWEEN_1_AND_2", "COUNT", "FROM_0_TO_1", "INFINITY", "LARGEST_INTEGER",
+    "LOSSES", "NOT_NEGATIVE", "POSITIVE", "SCORER_NAMES", "SIZES", "SPLITTER", "TWO_OR_MORE", "Constraints",
+    "InvalidParameterError", "derive_constraints", "fit_context", "may_be_number", "one_of",
+]  # fmt: skip

@@ -1,7 +1,7 @@
-"""The parameters that both estimators have, each in one place with its type and its default.
+"""The parameters of both estimators: each is one line, with its type, what it may be, and its default.
 
 A dataclass: `__init__` stores what it is given and nothing else, and editors know the signature. The classes'
-docstrings say what each means; `constraints` says what each may be; `auto` says what every "auto" becomes.
+docstrings say what each means; `auto` says what every "auto" becomes.
 
 `repr=False, eq=False`: scikit-learn has a repr of its own, and estimators are compared by identity, so that they can be
 hashed.
@@ -10,107 +10,134 @@ hashed.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass
 from numbers import Real
-from typing import Any, Literal, TypeAlias
+from typing import Annotated, Any, ClassVar, Literal, TypeAlias
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import BaseCrossValidator, BaseShuffleSplit
 
+from sknet._estimators.constraints import (
+    AUTO,
+    BELOW_ONE,
+    BETWEEN_0_AND_1,
+    BETWEEN_1_AND_2,
+    COUNT,
+    FROM_0_TO_1,
+    INFINITY,
+    NOT_NEGATIVE,
+    POSITIVE,
+    SCORER_NAMES,
+    SPLITTER,
+    TWO_OR_MORE,
+    Constraints,
+    derive_constraints,
+    one_of,
+)
 from sknet._estimators.keywords import name_class_in_errors
-from sknet._network.activations import Activation
-from sknet._network.initializers import Initializer
-from sknet._network.losses import Loss
+from sknet._network.activations import ACTIVATIONS, Activation
+from sknet._network.initializers import CENTRED, INITIALIZERS, Initializer
+from sknet._network.losses import CLASSIFICATION_LOSSES, Loss
+from sknet._network.regression import REGRESSION_LOSSES
 from sknet._tables.choices import ColumnChoices
-from sknet._training.optimizers import Optimizer
+from sknet._tables.encoding import SCALINGS
+from sknet._training.optimizers import OPTIMIZERS, Optimizer
+from sknet._training.schedules import SCHEDULES
 from sknet._typing import Array
 
 Auto: TypeAlias = Literal["auto"]
+Activations: TypeAlias = str | Activation | Sequence[str | Activation]
 Weights: TypeAlias = tuple[Sequence[Array], Sequence[Array]]
 ClassWeight: TypeAlias = Mapping[object, float] | Sequence[Mapping[object, float]] | Literal["balanced"] | None
 Splitter: TypeAlias = BaseCrossValidator | BaseShuffleSplit
+ColumnNames: TypeAlias = Sequence[str] | Sequence[int] | Sequence[bool]
+"""Columns by their names or indices, or a mask."""
 
 
 @dataclass(repr=False, eq=False)
 class CommonParameters:
     """The parameters of both estimators."""
 
+    _parameter_constraints: ClassVar[Constraints]
+
     # --- the network ---
-    hidden_layer_sizes: int | Sequence[int] | Auto = "auto"
-    activation: str | Activation | Sequence[str | Activation] = "sigmoid"
+    hidden_layer_sizes: Annotated[int | Sequence[int] | Auto, "array-like", COUNT, AUTO] = "auto"
+    activation: Annotated[Activations, one_of(*ACTIVATIONS), Activation, "array-like"] = "sigmoid"
     _: KW_ONLY
     loss: str | Loss = ""  # each task has a default of its own
-    depth: int = 1
-    n_members: int | Auto = "auto"
+    depth: Annotated[int, COUNT] = 1
+    n_members: Annotated[int | Auto, COUNT, AUTO] = "auto"
     # --- training ---
-    learning_rate_init: float = 0.015
-    max_iter: int = 128
-    batch_size: int | Literal["auto", "proportional"] = "proportional"
-    solver: str | Optimizer = "adam"
-    learning_rate: str | Callable[[float], float] = "flat_cosine"
-    random_state: int | np.random.RandomState | None = None
-    verbose: bool | int = False
+    learning_rate_init: Annotated[float, POSITIVE] = 0.015
+    max_iter: Annotated[int, COUNT] = 128
+    batch_size: Annotated[int | Literal["auto", "proportional"], one_of("auto", "proportional"), COUNT] = "proportional"
+    solver: Annotated[str | Optimizer, one_of(*OPTIMIZERS, "lbfgs"), Optimizer] = "adam"
+    learning_rate: Annotated[str | Callable[[float], float], one_of(*SCHEDULES), callable] = "flat_cosine"
+    random_state: Annotated[int | np.random.RandomState | None, "random_state"] = None
+    verbose: Annotated[bool | int, "verbose"] = False
     # --- when to stop ---
-    early_stopping: bool | Literal["auto", "folds"] = "auto"
-    validation_fraction: float | Splitter | Auto = "auto"
-    scoring: str | Callable[..., float] = "loss"
-    n_iter_no_change: int | float | Auto = "auto"
-    tol: float | Auto = "auto"
+    early_stopping: Annotated[bool | Literal["auto", "folds"], "boolean", one_of("auto", "folds")] = "auto"
+    validation_fraction: Annotated[float | Splitter | Auto, BETWEEN_0_AND_1, SPLITTER, AUTO] = "auto"
+    scoring: Annotated[str | Callable[..., float], one_of("loss", *SCORER_NAMES), callable] = "loss"
+    n_iter_no_change: Annotated[int | float | Auto, COUNT, INFINITY, AUTO] = "auto"
+    tol: Annotated[float | Auto, NOT_NEGATIVE, AUTO] = "auto"
     # --- the table ---
-    categorical_features: str | Sequence[str] | Sequence[int] | Sequence[bool] | None = "from_dtype"
-    text_features: str | Sequence[str] | Sequence[int] | Sequence[bool] | None = "auto"
-    max_categories: int | None = 100
+    categorical_features: Annotated[str | ColumnNames | None, "array-like", one_of("from_dtype"), None] = "from_dtype"
+    text_features: Annotated[str | ColumnNames | None, "array-like", AUTO, None] = "auto"
+    max_categories: Annotated[int | None, COUNT, None] = 100
     category_encoding: Literal["one_hot", "target", "both", "auto"] = "auto"
-    text_components: int = 30
+    text_components: Annotated[int, COUNT] = 30
     numeric_encoding: Literal["raw", "piecewise_linear", "auto"] = "auto"
-    n_bins: int | Auto = "auto"
-    input_scaling: str | None = "robust"
-    monotonic_cst: Mapping[str, int] | Sequence[int] | None = None
+    n_bins: Annotated[int | Auto, TWO_OR_MORE, AUTO] = "auto"
+    input_scaling: Annotated[str | None, one_of(*filter(None, SCALINGS)), None] = "robust"
+    monotonic_cst: Annotated[Mapping[str, int] | Sequence[int] | None, "array-like", dict, None] = None
     # --- regularisation ---
-    alpha: float = 0.01
-    l1_ratio: float = 0.0
-    weight_decay: float | Auto = "auto"
-    dropout: float | Sequence[float] | Auto = "auto"
-    max_norm: float | None = None
-    clip_norm: float | Auto | None = "auto"
-    averaging: float | Auto = "auto"
+    alpha: Annotated[float, NOT_NEGATIVE] = 0.01
+    l1_ratio: Annotated[float, FROM_0_TO_1] = 0.0
+    weight_decay: Annotated[float | Auto, NOT_NEGATIVE, AUTO] = "auto"
+    dropout: Annotated[float | Sequence[float] | Auto, BELOW_ONE, AUTO, "array-like"] = "auto"
+    max_norm: Annotated[float | None, POSITIVE, None] = None
+    clip_norm: Annotated[float | Auto | None, POSITIVE, AUTO, None] = "auto"
+    averaging: Annotated[float | Auto, BELOW_ONE, AUTO] = "auto"
     # --- where it starts, and the type it computes in ---
-    init: str | Initializer | Weights = "auto"
+    init: Annotated[str | Initializer | Weights, one_of(*CENTRED, *INITIALIZERS), callable, tuple] = "auto"
     warm_start: bool = False
     shuffle: bool = True
     dtype: Literal["auto", "float32", "float64"] = "auto"
     # --- of single solvers and schedules ---
-    beta_1: float = 0.9
-    beta_2: float = 0.95
-    epsilon: float = 1e-8
-    momentum: float = 0.9
+    beta_1: Annotated[float, BELOW_ONE] = 0.9
+    beta_2: Annotated[float, BELOW_ONE] = 0.95
+    epsilon: Annotated[float, POSITIVE] = 1e-8
+    momentum: Annotated[float, FROM_0_TO_1] = 0.9
     nesterovs_momentum: bool = True
-    power_t: float = 0.5
-    max_fun: int = 15000
+    power_t: Annotated[float, NOT_NEGATIVE] = 0.5
+    max_fun: Annotated[int, COUNT] = 15000
 
 
 @name_class_in_errors
+@derive_constraints
 @dataclass(repr=False, eq=False)
 class ClassifierParameters(CommonParameters):
     """The classifier's parameters: those that the regressor lacks, and `loss`, whose default is another there."""
 
     _: KW_ONLY
-    loss: str | Loss = "log_loss"
-    class_weight: ClassWeight = None
-    label_smoothing: float | Auto = "auto"
-    temperature_scaling: bool | Auto = "auto"
+    loss: Annotated[str | Loss, one_of(*CLASSIFICATION_LOSSES), Loss] = "log_loss"
+    class_weight: Annotated[ClassWeight, dict, list, one_of("balanced"), None] = None
+    label_smoothing: Annotated[float | Auto, BELOW_ONE, AUTO] = "auto"
+    temperature_scaling: Annotated[bool | Auto, "boolean", AUTO] = "auto"
 
 
 @name_class_in_errors
+@derive_constraints
 @dataclass(repr=False, eq=False)
 class RegressorParameters(CommonParameters):
     """The regressor's parameters: those that the classifier lacks, and those whose default is another there."""
 
     _: KW_ONLY
-    loss: str | Loss = "squared_error"
-    quantile: float | Sequence[float] | Auto = "auto"
-    huber_delta: float | Auto = "auto"
-    tweedie_power: float | Auto = "auto"
-    target_scaling: Literal["standard"] | None = "standard"
+    loss: Annotated[str | Loss, one_of(*REGRESSION_LOSSES), Loss] = "squared_error"
+    quantile: Annotated[float | Sequence[float] | Auto, BETWEEN_0_AND_1, AUTO, "array-like"] = "auto"
+    huber_delta: Annotated[float | Auto, POSITIVE, AUTO] = "auto"
+    tweedie_power: Annotated[float | Auto, BETWEEN_1_AND_2, AUTO] = "auto"
+    target_scaling: Annotated[Literal["standard"] | None, one_of("standard"), None] = "standard"
 
 
 def copy_containers(value: Any) -> Any:

@@ -7,7 +7,7 @@ from sklearn.utils import Tags
 from sklearn.utils.metaestimators import available_if
 
 from sknet._estimators.conformal import largest_residual
-from sknet._estimators.constraints import REGRESSOR, Constraints, fit_context
+from sknet._estimators.constraints import fit_context
 from sknet._estimators.fit_run import Task
 from sknet._estimators.fitted import Fitted, model_and_table, require_fitted
 from sknet._estimators.in_memory import InMemoryMLP
@@ -398,7 +398,6 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     True
     """
 
-    _parameter_constraints: Constraints = REGRESSOR
     _task = REGRESSION
 
     # --- training ----------------------------------------------------------------------------------------------------

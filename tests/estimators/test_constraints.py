@@ -11,7 +11,6 @@ from sklearn.base import clone
 from sklearn.utils._param_validation import StrOptions, validate_parameter_constraints
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.constraints import CLASSIFIER, REGRESSOR
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.initializers import INITIALIZERS
 from sknet._network.losses import CLASSIFICATION_LOSSES
@@ -81,7 +80,7 @@ ALSO = {
     "quantile": {"loss": "quantile"},
     "hidden_layer_sizes": {},
 }
-KINDS = {SigmoidMLPClassifier: CLASSIFIER, SigmoidMLPRegressor: REGRESSOR}
+KINDS = {kind: kind._parameter_constraints for kind in (SigmoidMLPClassifier, SigmoidMLPRegressor)}
 
 
 @pytest.mark.parametrize("kind", KINDS)
