@@ -35,7 +35,7 @@ def make(n, rng):
             "g": rng.integers(0, 40, n),
         }
     )
-    effect = frame["city"].map({c: i - 2.5 for i, c in enumerate("uvwxyz")})
+    effect = frame["city"].map({c: i - 2.5 for i, c in enumerate("uvwxyz")}) + 2 * frame["user"].str.endswith("1")
     frame["y"] = (frame["a"] * 2 + effect + frame["day"].dt.hour / 12 + rng.logistic(size=n) > 1).astype(int)
     frame.loc[rng.choice(n, n // 20, replace=False), ["a", "city", "note"]] = None
     return frame

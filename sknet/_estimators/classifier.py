@@ -171,11 +171,14 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
 
     max_categories : int or None, default=100
         The most inputs that a category becomes, the one that infrequent levels
-        share included; None is no limit. Levels of most weight have their own.
+        share included; None is no limit. Levels of most weight have their own; of
+        20 levels or more, those of fewer than 5 rows have none, and a column on
+        which the target does not depend is left out, unless it is named in
+        `categorical_features`.
 
     category_encoding : {"one_hot", "target", "both", "auto"}, default="auto"
         How categories become inputs: one per level; the target's mean of the
-        level, cross-fitted and smoothed as by scikit-learn's `TargetEncoder`, one
+        level, cross-fitted and drawn to the common mean by empirical Bayes, one
         input, from three classes on one per class; or one-hot, and the target's
         mean beside it where a column has more levels than `max_categories`.
         "auto" is "both" where there is such a column, else "one_hot"; always

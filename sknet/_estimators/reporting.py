@@ -15,7 +15,7 @@ from sknet._model.network_run import NetworkRun
 from sknet._network.losses import Loss
 from sknet._network.temperature import LARGEST_LOG
 from sknet._tables.columns import Column
-from sknet._tables.columns.category import IdentifierColumn
+from sknet._tables.columns.category import IdentifierColumn, UninformativeColumn
 from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.messages import short_list
@@ -182,6 +182,8 @@ def is_left_out(column: Column, kind: type) -> bool:
 LEFT_OUT: dict[type, str] = {
     IdentifierColumn: "they are categories, and all their values differ, as those of identifiers do. Drop them; or, "
     "if that is what they are, make them numbers or dates, or name them in text_features.",
+    UninformativeColumn: "they are categories of many levels, and each level is rare, or the target depends on them no "
+    "more than by chance. Drop them; or, if they are to stay, name them in categorical_features, beside 'from_dtype'.",
     TextColumn: "they are text, and no two of their texts differ in words. Drop them, or leave them out of "
     "text_features.",
 }

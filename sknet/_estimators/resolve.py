@@ -46,7 +46,8 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
         See `answer_autos`.
     """
     resolved = answer_autos(parameters, facts)
-    return make_settings(resolved, is_continued=facts.earlier_parameters is not None), resolved
+    is_continued = facts.earlier_parameters is not None
+    return make_settings(resolved, is_continued=is_continued, is_first_part=facts.is_partial_fit), resolved
 
 
 # --- the target, which is read before the rows are counted -----------------------------------------------------------
@@ -90,8 +91,11 @@ def has_positive_targets(p: CommonParameters) -> bool:
 # --- settings --------------------------------------------------------------------------------------------------------
 
 
-def make_settings(p: CommonParameters, *, is_continued: bool = False) -> Settings:
-    """Return the settings of resolved parameters; where training continues, those of the joined network."""
+def make_settings(p: CommonParameters, *, is_continued: bool = False, is_first_part: bool = False) -> Settings:
+    """Return the settings of resolved parameters; where training continues, those of the joined network.
+
+    `is_first_part`: the rows are a first part of those that columns will be encoded of.
+    """
     sizes = hidden_sizes(p)
     n_members = int(p.n_members)
     if n_members > 1 and not is_continued:  # now, before there is anything for each: weights between hidden layers
@@ -117,6 +121,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False) -> Setting
             max_categories=p.max_categories,
             category_encoding=p.category_encoding,
             text_components=p.text_components,
+            is_first_part=is_first_part,
         ),
         network=NetworkSettings(
             hidden_sizes=sizes,

@@ -19,7 +19,7 @@ import numpy as np
 from sknet._export.formats import ExportError
 from sknet._export.onnx_graph import DOUBLE, INTEGER, SINGLE, TEXT, Feed, Graph, integers
 from sknet._tables.columns.bins import BinnedColumn
-from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
+from sknet._tables.columns.category import CategoryColumn, IdentifierColumn, LeftOutColumn, UninformativeColumn
 from sknet._tables.columns.datetime import CYCLES, DatetimeColumn
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.columns.quantile import QuantileColumn
@@ -213,8 +213,8 @@ def _write_categories(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) 
         yield _look_up_levels(graph, feed, item, item.column.levels), item.inputs
 
 
-def _write_identifiers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
-    """Write the indicators of missing values; identifiers themselves have no input."""
+def _write_left_out(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
+    """Write the indicators of missing values: the columns themselves have no input."""
     for item in placed:
         yield _look_up_levels(graph, feed, item, ()), item.inputs
 
@@ -242,7 +242,7 @@ def _look_up_levels(graph: Graph, feed: Feed, placed: PlacedColumn, levels: Sequ
     return graph.node("Squeeze", graph.node("Gather", inputs.astype(graph.dtype), line, axis=0), integers(1))
 
 
-def inputs_by_level(column: CategoryColumn | IdentifierColumn | TargetColumn, levels: Sequence[str]) -> Array:
+def inputs_by_level(column: CategoryColumn | LeftOutColumn | TargetColumn, levels: Sequence[str]) -> Array:
     """Return what each level, any other level, and a missing value become, (len(levels) + 2, n_inputs)."""
     # of so many names, one at least is no level
     unseen = next(name for name in map(str, range(len(levels) + 1)) if name not in levels)
@@ -322,7 +322,8 @@ CONVERTERS: dict[type, Converter] = {
     BinnedColumn: _write_bins,
     DatetimeColumn: _write_dates,
     CategoryColumn: _write_categories,
-    IdentifierColumn: _write_identifiers,
+    IdentifierColumn: _write_left_out,
+    UninformativeColumn: _write_left_out,
     TargetColumn: _write_target_means,
 }
 """How the columns of each kind in one feed are written."""

@@ -114,8 +114,9 @@ def learn_encoding(
     sample = rows.sample(seed)
     if isinstance(head, RegressionHead):
         head = head.scaled_to(sample.y, sample.weight)
-    by_target = settings.table.category_encoding != "one_hot"
-    target = targets_to_encode_by(head, sample.y) if by_target else None
+    may_have_categories = survey is None or "category" in survey.kinds.values()
+    needs_target = settings.table.category_encoding != "one_hot" or may_have_categories
+    target = targets_to_encode_by(head, sample.y) if needs_target else None
     encoder = learn_encoder(sample.X, replace(settings.table, weight=sample.weight, target=target, seed=seed), survey)
     encoding = Encoding(encoder, head, settings.dtype, output_dtype)
     if len(sample) < len(rows):

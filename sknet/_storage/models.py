@@ -24,7 +24,7 @@ from sknet._model.settings import ObjectiveSettings
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._storage.schema import hints_of, make
 from sknet._tables.columns.bins import BinnedColumn
-from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
+from sknet._tables.columns.category import CategoryColumn, IdentifierColumn, UninformativeColumn
 from sknet._tables.columns.datetime import DatetimeColumn
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.columns.quantile import QuantileColumn
@@ -48,8 +48,8 @@ def by_name(*kinds: type) -> dict[str, type]:
 
 KINDS = by_name(
     Model, Network, TableEncoder, NumberColumn, QuantileColumn, BinnedColumn, CategoryColumn, IdentifierColumn,
-    TargetColumn, TextColumn, DatetimeColumn, LabelHead, RegressionHead, ObjectiveSettings, SingleLabels,
-    MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, History, State, Best,
+    UninformativeColumn, TargetColumn, TextColumn, DatetimeColumn, LabelHead, RegressionHead, ObjectiveSettings,
+    SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, History, State, Best,
 )  # fmt: skip
 """Every learnt value of the rooms below. A field that is added to one needs no change here."""
 

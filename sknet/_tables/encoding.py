@@ -14,7 +14,7 @@ out : (n, n_inputs)      the network's input
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
@@ -384,11 +384,19 @@ def learn_encoder(X: Table, settings: ColumnSettings = DEFAULT_SETTINGS, survey:
     if is_sparse(X):
         return _learn_sparse(X, choices, settings)
     survey = survey_columns(X, choices) if survey is None else survey
+    encoder = _learn_columns(X, survey, settings, must_stay=survey.named)
+    # where no column says anything, they stay: something must be left to train on
+    return encoder if encoder.n_inputs else _learn_columns(X, survey, settings, must_stay=survey.levels)
+
+
+def _learn_columns(X: Table, survey: Survey, settings: ColumnSettings, must_stay: Container[int]) -> TableEncoder:
+    """Learn all columns; those numbered `must_stay` are not left out because they say nothing of the target."""
     columns: dict[int, Column] = {}
     errors = dict(survey.errors)
     for j, values in _values_to_learn_from(X, survey):
         try:
-            columns[j] = LEARNERS[survey.kinds[j]](values, survey.names[j], settings)
+            own = replace(settings, must_stay=True) if j in must_stay else settings
+            columns[j] = LEARNERS[survey.kinds[j]](values, survey.names[j], own)
         except (TypeError, ValueError) as error:
             errors[j] = error
     if errors:  # all at once: the user repairs a table in one go

@@ -24,6 +24,9 @@ MAX_ROWS_COMPARED = 1000
 MIN_UNKNOWN = 20
 """So many values of a column, none of them known, cannot be chance."""
 
+MAX_CHANCE = 1e-6
+"""Values of a column are unknown if it is no more likely that all are levels that were infrequent in training."""
+
 MAX_DISTANCE = 10.0
 """A column is far from training if its median is more than so many scales from its centre."""
 
@@ -56,14 +59,15 @@ def columns_of_unknown_levels(encoder: TableEncoder, X: Table) -> list[str]:
     """Name the columns of categories with many values, none of which is a level that was learnt.
 
     A known level among the first values is enough to go on to the next column, so that predicting hardly takes longer.
-    Columns whose infrequent levels share an input are left out: which levels these were is not kept.
+    Which levels share the input of infrequent ones is not kept, but their share is: where that is large, the values may
+    all be such levels.
     """
     if encoder.is_numeric or is_sparse(X) or X.shape[0] < MIN_UNKNOWN or isinstance(X, ExternalTable):
         return []
     unknown_names = []
     first = take_rows(X, slice(0, MIN_UNKNOWN))
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
-        levels = _all_levels(column)
+        levels, infrequent_share = _levels(column)
         if not levels:
             continue
         values = column_at(first, j).tolist()
@@ -72,14 +76,15 @@ def columns_of_unknown_levels(encoder: TableEncoder, X: Table) -> list[str]:
         if any(level_key(value) in levels for value in values):
             continue
         codes, keys = read_levels(column_at(X, j))
-        known = np.isin(keys, levels)[codes[codes >= 0]]
-        if len(known) >= MIN_UNKNOWN and not known.any():
+        codes = codes[codes >= 0]
+        chance = infrequent_share ** len(np.unique(codes))  # that all are infrequent levels
+        if len(codes) >= MIN_UNKNOWN and not np.isin(keys, levels)[codes].any() and chance <= MAX_CHANCE:
             unknown_names.append(name)
     return unknown_names
 
 
-def _all_levels(column: Column) -> tuple[str, ...]:
-    """Return the levels of a column of categories; () for other columns, and where infrequent levels are not kept."""
-    if isinstance(column, TargetColumn) or (isinstance(column, CategoryColumn) and not column.has_infrequent):
-        return column.levels
-    return ()
+def _levels(column: Column) -> tuple[tuple[str, ...], float]:
+    """Return the levels of a column of categories, and the share of others in training; () for other columns."""
+    if isinstance(column, TargetColumn):
+        return column.levels, 0.0
+    return (column.levels, column.infrequent_share) if isinstance(column, CategoryColumn) else ((), 0.0)

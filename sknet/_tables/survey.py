@@ -9,7 +9,7 @@ X : (n, d)     array, CSR matrix or data frame
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -37,7 +37,7 @@ class KindCounts(NamedTuple):
     n_numbers : int
         How many columns are neither categories nor text: those of numbers and of dates.
     has_many_levels : bool
-        Whether some column of categories has more levels than `max_categories` allows inputs.
+        Whether some column of categories has more levels, but for rare ones, than `max_categories` allows inputs.
     text_names : tuple of str
         Columns of free text.
     """
@@ -61,6 +61,8 @@ class Survey:
         Why each other column cannot be used.
     levels : dict of int to Series
         The values of each column of categories or text, (n,), as codes of their levels (of dtype "category").
+    named : set of int
+        Columns that the user names as categories or text.
     misread : dict of str to str
         Columns of text that hold numbers or dates, by name, and the pandas call that converts each.
     """
@@ -69,6 +71,7 @@ class Survey:
     kinds: Mapping[int, ColumnKind]
     errors: Mapping[int, Exception] = field(default_factory=dict)
     levels: Mapping[int, pd.Series] = field(default_factory=dict)
+    named: Set[int] = frozenset()
     misread: Mapping[str, str] = field(default_factory=dict)
 
     def count(self, max_categories: int | None) -> KindCounts:
@@ -93,7 +96,8 @@ def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
     errors: dict[int, Exception] = {}
     levels: dict[int, pd.Series] = {}
     misread: dict[str, str | None] = {}
-    for j, (name, named) in enumerate(zip(names, choices.named_kinds(names), strict=True)):
+    named_kinds = choices.named_kinds(names)
+    for j, (name, named) in enumerate(zip(names, named_kinds, strict=True)):
         if is_numeric and named is None:
             kinds[j] = "number"
             continue
@@ -109,4 +113,5 @@ def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
         # what the user names, or has made a category, is what the user says
         if named is None and choices.by_dtype and j in levels and levels[j] is not values:
             misread[name] = remedy_for_text(levels[j], name)
-    return Survey(names, kinds, errors, levels, {name: remedy for name, remedy in misread.items() if remedy})
+    are_named = {j for j, named in enumerate(named_kinds) if named is not None}
+    return Survey(names, kinds, errors, levels, are_named, {name: remedy for name, remedy in misread.items() if remedy})

@@ -16,7 +16,7 @@ def test_whole_partitions_are_not_copied():
 
 
 def test_a_shard_without_rows_is_encoded_as_such():
-    frame = pd.DataFrame({f"c{i}": np.arange(500) // 2 for i in range(2)}).astype(str)
+    frame = pd.DataFrame({f"c{i}": np.arange(1250) // 5 for i in range(2)}).astype(str)
     for table in (frame, np.arange(6.0).reshape(3, 2)):
         encoder = learn_encoder(table)
         encoded = tasks.encode_shard([table], [np.empty(0, int)], [None], encoder, np.dtype(float))

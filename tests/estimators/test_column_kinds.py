@@ -9,7 +9,9 @@ import polars as pl
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 
+import sknet
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 
 rng = np.random.default_rng(0)
@@ -310,6 +312,60 @@ def test_identifiers_in_arrays_are_left_out_with_a_warning(kind, n_members):
     with pytest.raises(ValueError, match=r"\['x0', 'x1', 'x2'\].*No other column is left"):
         every.fit(X, y)
     assert set(some.inputs_["column"]) == {"x0", "x2"} and not hasattr(every, "coefs_")
+
+
+SHOP = rng.permutation([f"s{i}" for i in range(40)] * 50)
+SHOPS = pd.DataFrame({"x": rng.normal(size=2000), "shop": SHOP, "name": [f"n{i // 3}" for i in range(2000)]})
+SPENT = SHOPS["x"].to_numpy() + rng.normal(size=2000)
+
+
+@pytest.mark.parametrize("encoding", ["auto", "both"])
+@pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
+def test_categories_that_say_nothing_are_left_out_with_a_warning(kind, encoding, tmp_path):
+    y = SPENT if kind is SigmoidMLPRegressor else SPENT > 0
+    net = kind(4, max_iter=2, random_state=0, category_encoding=encoding, max_categories=20)
+    with pytest.warns(
+        UserWarning, match=r"Columns \['shop', 'name'\] of X are left out: .* name them in categorical_fea"
+    ):
+        net.fit(SHOPS, y)
+    assert set(net.inputs_["column"]) == {"x"}
+    assert_array_equal(net.predict(SHOPS), clone(net).fit(SHOPS[["x"]], y).predict(SHOPS[["x"]]))
+    sknet.save(net, tmp_path / "net")
+    again = sknet.load(tmp_path / "net")
+    assert_array_equal(again.predict(SHOPS.assign(shop="new", name=None)), net.predict(SHOPS))
+    with pytest.warns(UserWarning, match=r"'shop', 'name'\] of X are left out"):
+        streamed = sknet.stream.fit(
+            clone(net), lambda: ((SHOPS[i : i + 500], y[i : i + 500]) for i in range(0, 2000, 500))
+        )
+    assert set(streamed.inputs_["column"]) == {"x"}
+
+
+def test_categories_that_are_named_or_all_there_is_or_a_first_part_stay():
+    net = SigmoidMLPRegressor(4, max_iter=2, random_state=0)
+    named = clone(net).set_params(categorical_features=["from_dtype", "shop", "name"]).fit(SHOPS, SPENT)
+    assert named.inputs_["column"].value_counts().to_dict()["shop"] == 40
+    assert named.inputs_.loc[named.inputs_["column"] == "name", "kind"].tolist() == ["infrequent"]
+    alone = clone(net).fit(SHOPS[["shop"]], SPENT)
+    assert len(alone.inputs_) == 40
+    first = clone(net).partial_fit(SHOPS[:200], SPENT[:200])
+    assert first.inputs_["column"].value_counts().to_dict() == {"x": 1, "shop": 40, "name": 67}
+
+
+def test_one_column_of_many_levels_changes_no_other():
+    table = SHOPS[["x", "shop"]].assign(
+        zone=[f"z{i % 400}" for i in range(2000)], rare=[f"r{i}" for i in range(30)] * 66 + [f"o{i}" for i in range(20)]
+    )
+    y = (
+        SPENT
+        + table["zone"].str[1:].astype(int) % 2
+        + table["shop"].str[1:].astype(int) % 3
+        + table["rare"].isin(["r3", "r4"])
+    )
+    kinds = SigmoidMLPRegressor(4, max_iter=2, random_state=0).fit(table, y).inputs_.groupby("column")["kind"].unique()
+    assert {column: set(found) for column, found in kinds.items()} == {
+        "x": {"number", "bin"}, "shop": {"level"}, "zone": {"level", "infrequent", "target"},
+        "rare": {"level", "infrequent"},
+    }  # fmt: skip
 
 
 def test_declared_levels_count_at_the_first_partial_fit():

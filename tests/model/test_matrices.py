@@ -19,11 +19,12 @@ from sknet._tables.compact import CompactRows
 from sknet._tables.rows import Rows
 
 rng = np.random.default_rng(0)
-N, F64 = 480, np.dtype(float)
+N, F64 = 1200, np.dtype(float)
 X = rng.normal(size=(N, 3))
 X[::7, 1] = np.nan
-NUMBER = X[:, 0] + 0.1 * rng.normal(size=N)
-CITIES = pd.DataFrame({"a": X[:, 0], "city": rng.permutation(np.arange(N) % 240).astype(str), "b": X[:, 1]})
+CITY = rng.permutation(np.arange(N) % 240)  # five rows each: none is rare
+NUMBER = X[:, 0] + CITY % 2 + 0.1 * rng.normal(size=N)
+CITIES = pd.DataFrame({"a": X[:, 0], "city": CITY.astype(str), "b": X[:, 1]})
 SOME = np.array([5, 0, 77, 318, 40, 5])
 
 
@@ -106,8 +107,8 @@ def test_weights_are_divided_by_their_mean_and_next_to_none_is_an_error():
 
 
 def test_no_rows_target_is_in_its_own_cross_fitted_encoding():
-    """Levels that say nothing: a row's own label in the mean of its level would tell the label."""
-    labels = np.random.default_rng(1).integers(0, 2, N)
+    """A row's own label in the mean of its level would tell more of the label than the level does."""
+    labels = np.random.default_rng(1).integers(0, 2, N) | (CITY % 4 == 0)
     net = SigmoidMLPClassifier(category_encoding="target", n_members=1, dtype="float64")
     head, codes = learn_label_head(labels, objective_settings(net))
     settings, _ = resolve(net, Facts(N, "folds"))
@@ -117,7 +118,7 @@ def test_no_rows_target_is_in_its_own_cross_fitted_encoding():
         dense(encode_rows(encoding, rows, cross_fit=cross_fit).table.inputs(N), slice(0, N), 1)[:, 0]
         for cross_fit in (False, True)
     )
-    assert np.corrcoef(own, labels)[0, 1] > 0.4 > np.corrcoef(crossed, labels)[0, 1]
+    assert np.corrcoef(own, labels)[0, 1] > 0.1 + np.corrcoef(crossed, labels)[0, 1] > 0.2
 
 
 def test_dates_with_default_bins_are_kept_as_compact_rows(monkeypatch):

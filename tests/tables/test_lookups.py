@@ -12,20 +12,20 @@ from sknet._tables.encoding import learn_encoder
 from sknet._tables.lookups import MIN_COLUMN_INPUTS, MIN_LOOKUP_INPUTS
 
 rng = np.random.default_rng(0)
-N = 600
+N = 2400
 MANY = [f"l{i}" for i in range(MIN_LOOKUP_INPUTS)]
 FRAME = pd.DataFrame(
     {
         "x": rng.normal(size=N),
-        "city": pd.Categorical(rng.choice(MANY, N), categories=MANY),
+        "city": pd.Categorical(rng.permutation(np.repeat(MANY, N // len(MANY))), categories=MANY),
         "sex": rng.choice(["f", "m"], N),
-        "street": pd.Categorical(rng.choice(MANY, N), categories=MANY),
+        "street": pd.Categorical(rng.permutation(np.repeat(MANY, N // len(MANY))), categories=MANY),
         "y": np.where(rng.random(N) < 0.1, np.nan, rng.normal(size=N)),
     }
 )
 FRAME.loc[rng.random(N) < 0.1, "city"] = None
 UNSEEN = FRAME.assign(city="nowhere", street="nowhere")
-TARGET = rng.normal(size=(N, 1))
+TARGET = (FRAME["city"].cat.codes % 2 + FRAME["street"].cat.codes % 2).to_numpy(float)[:, np.newaxis]
 
 
 def assert_split_is_whole(encoder, X, fold=None):

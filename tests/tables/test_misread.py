@@ -18,7 +18,9 @@ DAYS = pd.date_range("2026-01-01", periods=60)
 
 
 def fit(values, **parameters):
-    return SigmoidMLPRegressor(**QUICK | parameters).fit(pd.DataFrame({"b": Y, "a": values}), Y)
+    X = pd.DataFrame({"b": Y, "a": values})
+    target = Y + 3.0 * (pd.factorize(X["a"])[0] % 2)  # so that `a` is not left out
+    return SigmoidMLPRegressor(**QUICK | parameters).fit(X, target)
 
 
 def drawn(levels):

@@ -8,7 +8,7 @@ import polars as pl
 import pytest
 from scipy import sparse
 
-from sknet import SigmoidMLPClassifier
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.encoding import learn_encoder
 from sknet._tables.novelty import columns_far_from_training
@@ -72,7 +72,19 @@ def test_no_more_than_that(table):
         net.predict(table)
 
 
-def test_infrequent_levels_are_not_kept_and_nobody_warns():
+def test_values_that_can_hardly_all_be_infrequent_levels_are_told():
+    levels = np.repeat([f"l{k}" for k in range(30)], 20)
+    table = pd.DataFrame({"x": np.arange(604.0), "c": [*levels, "once", "only", "rare", "rare"]})
+    net = SigmoidMLPRegressor(3, max_iter=2, random_state=0).fit(table, table["x"])
+    assert "infrequent" in set(net.inputs_["kind"])
+    with pytest.warns(UserWarning, match=r"Columns \['c'\] of X have no level that fit was given"):
+        net.predict(table.assign(c=np.arange(604).astype(str)))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        net.predict(table.assign(c="rare"))
+
+
+def test_nobody_warns_where_most_levels_were_infrequent():
     levels = np.array([f"l{k}" for k in range(30)])
     net = fitted(FRAME.assign(c=np.repeat(levels, 2)), max_categories=3, category_encoding="one_hot")
     with warnings.catch_warnings():

@@ -25,7 +25,7 @@ X = RNG.normal(size=(N, 3))
 FRAME = pd.DataFrame(X, columns=["a", "b", "c"]).assign(
     city=[f"c{k}" for k in RNG.integers(0, 40, N)], sex=pd.Categorical(RNG.choice(["f", "m"], N), ["f", "m", "x"])
 )
-y = X[:, 0] + RNG.normal(size=N)
+y = X[:, 0] + 2.0 * (FRAME["city"].str[1:].astype(int).to_numpy() % 2) + RNG.normal(size=N)
 
 
 @pytest.fixture(autouse=True)
@@ -79,7 +79,7 @@ def test_what_is_learnt_is_the_same_in_memory_in_files_and_on_shards(tmp_path, m
 def test_levels_outside_of_the_sample_are_unknown_unless_their_type_declares_them():
     table = FRAME.assign(city=FRAME["city"].where(np.arange(N) > 0, "rare"))
     seed = next(seed for seed in range(99) if 0 not in sample_rows(N, seed))
-    encoder = learn_encoder(table.iloc[sample_rows(N, seed)])
+    encoder = learn_encoder(table.iloc[sample_rows(N, seed)], ColumnSettings(is_first_part=True))
     assert not encoder.encode(table.iloc[:1], float)[0, 3:-3].any()
     assert encoder.feature_names[-3:] == ["sex_f", "sex_m", "sex_x"]
 
@@ -107,9 +107,10 @@ def test_no_training_row_sees_its_own_target():
         tables = learn_encoding(SimpleNamespace(table=column_settings, dtype=F64), head, rows, F64, 0)
         return tables.encoder.encode(table, float, fold=tables.cross_fit_folds(rows))
 
-    row, other = 7, y.copy()
+    target = y + 3.0 * np.repeat(RNG.normal(size=N // 2), 2)  # rows of one level are alike
+    row, other = 7, target.copy()
     other[row] += 1e-3
-    change = inputs(other) - inputs(y)
+    change = inputs(other) - inputs(target)
     assert abs(change[row]) < 0.03 * 1e-3 < abs(change).max()  # the mean and the deviation of all targets, no more
 
 

@@ -101,7 +101,11 @@ class ColumnSettings:
     category_encoding : {"one_hot", "target", "both"}
         How categories are encoded.
     target : ndarray of shape (n, k), or None
-        The target matrix, if categories may be encoded by it.
+        The target matrix, if categories may be encoded by it, or left out because they say nothing of it.
+    must_stay : bool
+        Whether the user names the column: it is then not left out.
+    is_first_part : bool
+        Whether the values are those of a first part of the rows: levels that are rare in it may become frequent.
     text_components : int
         The most inputs that a column of text becomes, besides that of missing texts.
     seed : int
@@ -117,5 +121,7 @@ class ColumnSettings:
     max_categories: int | None = 100
     category_encoding: str = "one_hot"
     target: Array | None = None
+    must_stay: bool = False
+    is_first_part: bool = False
     text_components: int = 30
     seed: int = 0

@@ -16,11 +16,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._tables.columns import ColumnSettings, InputFacts, WithoutSlopes
+from sknet._tables.columns.level_effects import says_nothing, sums_by_slot, weight_of_a_row
 from sknet._tables.frames import ColumnValues, read_levels, refuse_broken_text
 from sknet._typing import Array
 
 IDENTIFIER_ROWS = 20
 """From so many values on, a column whose values all differ is an identifier."""
+
+MANY_LEVELS = 20
+"""From so many levels on, rare ones share an input, and a column may be left out."""
+
+MIN_LEVEL_ROWS, MIN_LEVEL_ROWS_OF_FEW, FEW_VALUES = 5, 2, 200
+"""Levels of fewer rows are rare: a network would learn their rows by heart. The second is that of columns of fewer
+values than the third: there, a level of few rows is a large part of what is known."""
 
 _SIGN_OF_SLOT = np.array([-1.0, 1.0, 0.0])
 """Input of a column of two levels, by slot; the last is also slot −1, unknown."""
@@ -38,11 +46,14 @@ class CategoryColumn(WithoutSlopes):
         Whether there is an input for the other levels; it then is the input of unseen levels too.
     has_missing : bool
         Whether there is an input for missing values; where not, they count as unseen.
+    infrequent_share : float
+        Share of the weight of the other levels in training.
     """
 
     levels: tuple[str, ...]
     has_infrequent: bool = False
     has_missing: bool = False
+    infrequent_share: float = 0.0
 
     @property
     def signed(self) -> bool:
@@ -94,8 +105,8 @@ class CategoryColumn(WithoutSlopes):
 
 
 @dataclass(frozen=True)
-class IdentifierColumn(WithoutSlopes):
-    """A column of identifiers: categories whose values all differ, so that nothing can be learnt from them.
+class LeftOutColumn(WithoutSlopes):
+    """A column of categories of which no more is used than where values are missing.
 
     Attributes
     ----------
@@ -121,9 +132,17 @@ class IdentifierColumn(WithoutSlopes):
         return (InputFacts("missing"),) * self.has_missing
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
-        """Set the indicator of missing values, if there is one; an identifier itself has no input."""
+        """Set the indicator of missing values, if there is one."""
         if self.has_missing:
             out[:, 0] = read_levels(values)[0] < 0
+
+
+class IdentifierColumn(LeftOutColumn):
+    """A column whose values all differ, so that they say nothing about another row."""
+
+
+class UninformativeColumn(LeftOutColumn):
+    """A column of many levels, all of which are rare, or on which the target does not depend."""
 
 
 def find_slots(slots: Mapping[str, int], keys: list[str], unknown: int, missing: int) -> NDArray[np.intp]:
@@ -147,30 +166,65 @@ class Levels:
     ----------
     shares : dict of str to float
         Share of the weight by key; 0 for a level that the column's type declares and no row has.
+    n_rows : dict of str to int
+        Number of rows by key.
     has_missing : bool
         Whether values are missing.
-    all_differ : bool
-        Whether no two observed values are the same, and there are enough to say so.
     """
 
     shares: dict[str, float]
+    n_rows: dict[str, int]
     has_missing: bool
-    all_differ: bool
 
-    def exceed(self, max_categories: int | None) -> bool:
-        """Whether there are more levels than inputs, so that some must share one."""
-        return not self.all_differ and self.one_hot(max_categories).has_infrequent
+    @property
+    def n_values(self) -> int:
+        """How many values are not missing."""
+        return sum(self.n_rows.values())
 
-    def one_hot(self, max_categories: int | None) -> CategoryColumn:
-        """Return the one-hot column with so many inputs at most: the most frequent levels have one of their own."""
-        n, has_missing = len(self.shares), self.has_missing
+    @property
+    def all_differ(self) -> bool:
+        """Whether no two observed values are the same, and there are enough to say so."""
+        return self.n_values >= IDENTIFIER_ROWS and max(self.n_rows.values()) == 1
+
+    @property
+    def are_many(self) -> bool:
+        """Whether there are so many levels that rare ones may share an input, and the column may be left out."""
+        return len(self.shares) >= MANY_LEVELS
+
+    def without_rare(self, *, is_first_part: bool = False) -> list[str]:
+        """Return the keys of the levels that are not rare; of all where there are not many, or a single rare one.
+
+        None is rare in a first part of the rows.
+        """
+        if is_first_part or not self.are_many:
+            return list(self.n_rows)
+        n_needed = MIN_LEVEL_ROWS_OF_FEW if self.n_values < FEW_VALUES else MIN_LEVEL_ROWS
+        keys = [key for key, n in self.n_rows.items() if n >= n_needed]
+        return keys if len(keys) < len(self.n_rows) - 1 else list(self.n_rows)
+
+    def exceed(self, max_categories: int | None, *, is_first_part: bool = False) -> bool:
+        """Whether there are more levels than inputs, so that some that are not rare must share one."""
+        keys = self.without_rare(is_first_part=is_first_part)
+        return not self.all_differ and len(self.one_hot(max_categories, keys).levels) < len(keys)
+
+    def one_hot(self, max_categories: int | None, keys: list[str]) -> CategoryColumn:
+        """Return the one-hot column of levels with these keys, all others sharing an input.
+
+        With so many inputs at most: the most frequent levels have one of their own.
+        """
+        n, n_others, has_missing = len(keys), len(self.shares) - len(keys), self.has_missing
+        limit = np.inf if max_categories is None else max_categories
         # two levels without missing values always fit: they share a single input
-        if max_categories is None or n + has_missing <= max_categories or (n == 2 and not has_missing):
-            return CategoryColumn(tuple(_sorted_keys(list(self.shares))), has_missing=has_missing)
-        has_missing = has_missing and max_categories > 1  # with a single input, all share it
-        n_kept = max_categories - 1 - has_missing  # one input is that of the infrequent levels
-        by_share = sorted(_sorted_keys(list(self.shares)), key=lambda key: -self.shares[key])
-        return CategoryColumn(tuple(_sorted_keys(by_share[:n_kept])), has_infrequent=True, has_missing=has_missing)
+        if n + (n_others > 0) + has_missing <= limit or (n == 2 and not (n_others or has_missing)):
+            return self._with_inputs_for(keys, has_missing=has_missing)
+        has_missing = has_missing and limit > 1  # with a single input, all share it
+        n_kept = int(limit) - 1 - has_missing  # one input is that of the infrequent levels
+        by_share = sorted(_sorted_keys(keys), key=lambda key: -self.shares[key])
+        return self._with_inputs_for(by_share[:n_kept], has_missing=has_missing)
+
+    def _with_inputs_for(self, keys: list[str], *, has_missing: bool) -> CategoryColumn:
+        others = [self.shares[key] for key in sorted(self.shares.keys() - set(keys))]
+        return CategoryColumn(tuple(_sorted_keys(keys)), bool(others), has_missing, round(sum(others), 9))
 
 
 def learn_levels(values: ColumnValues, name: str, weight: Array | None = None) -> Levels:
@@ -189,14 +243,33 @@ def learn_levels(values: ColumnValues, name: str, weight: Array | None = None) -
     total_weight = sum(weights.values()) or 1.0
     # round: equal shares whose weights were added in another order differ in the last digits, and so would their order
     shares = {key: round(total / total_weight, 12) for key, total in weights.items()}
-    all_differ = sum(n_rows.values()) >= IDENTIFIER_ROWS and max(n_rows.values()) == 1
-    return Levels(shares, not bool(seen.all()), all_differ)
+    return Levels(shares, n_rows, not bool(seen.all()))
 
 
-def learn_category(values: ColumnValues, name: str, settings: ColumnSettings) -> CategoryColumn | IdentifierColumn:
-    """Learn a column from its n values and their weights."""
+def learn_category(
+    values: ColumnValues, name: str, settings: ColumnSettings
+) -> CategoryColumn | IdentifierColumn | UninformativeColumn:
+    """Learn a column from its n values, their weights and, to see whether they say anything of them, their targets."""
     levels = learn_levels(values, name, settings.weight)
-    return IdentifierColumn(levels.has_missing) if levels.all_differ else levels.one_hot(settings.max_categories)
+    if levels.all_differ:
+        return IdentifierColumn(levels.has_missing)
+    keys = levels.without_rare(is_first_part=settings.is_first_part)
+    column = levels.one_hot(settings.max_categories, keys)
+    may_be_left_out = levels.are_many and not (settings.must_stay or settings.is_first_part)
+    if may_be_left_out and (not keys or is_uninformative(column, values, settings)):
+        return UninformativeColumn(levels.has_missing)
+    return column
+
+
+def is_uninformative(column: CategoryColumn, values: ColumnValues, settings: ColumnSettings) -> bool:
+    """Whether the target does not depend on the inputs of a column, by its n values; False where it is not known."""
+    if settings.target is None:
+        return False
+    # slot −1, unknown, comes first: of missing values that have no input
+    slot, n_slots = column.slots_of_values(values) + 1, len(column.levels) + 3
+    weight = np.ones(len(slot)) if settings.weight is None else settings.weight
+    weight = weight / weight_of_a_row(float(weight.sum()), float(weight @ weight))
+    return says_nothing(*sums_by_slot(slot, n_slots, settings.target, weight))
 
 
 def _sorted_keys(keys: list[str]) -> list[str]:

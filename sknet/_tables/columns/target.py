@@ -1,8 +1,8 @@
-"""One column of categories as the target's mean of each level: target encoding [1]_, cross-fitted and smoothed.
+"""One column of categories as the target's mean of each level: target encoding [1]_, cross-fitted and shrunk.
 
-A level's mean is drawn towards the mean of all rows, the more the fewer rows it has and the less it differs from them
-(empirical Bayes, as in scikit-learn's `TargetEncoder`). Training rows never see their own target: each is encoded by
-the means of the other folds. These means are kept, so that a later call encodes the same rows alike.
+A level's mean is drawn towards the mean of all rows, the more the fewer rows it has and the less levels differ:
+`level_effects`. Training rows never see their own target: each is encoded by the means of the other folds. These means
+are kept, so that a later call encodes the same rows alike.
 
 .. [1] Micci-Barreca, D. (2001). "A preprocessing scheme for high-cardinality categorical attributes in classification
    and prediction problems". SIGKDD Explorations 3, 27-32.
@@ -29,10 +29,13 @@ from sknet._tables.columns import ColumnSettings, InputFacts, WithoutSlopes
 from sknet._tables.columns.category import (
     CategoryColumn,
     IdentifierColumn,
+    UninformativeColumn,
     distinct_word,
     find_slots,
+    learn_category,
     learn_levels,
 )
+from sknet._tables.columns.level_effects import pool, shrunk_means, sums_by_slot, weight_of_a_row
 from sknet._tables.columns.statistics import mean_and_deviation, reciprocal
 from sknet._tables.equality import EqualByFields
 from sknet._tables.frames import ColumnValues, read_levels
@@ -52,7 +55,7 @@ class TargetColumn(EqualByFields, WithoutSlopes):
     levels : tuple of str
         Keys of all levels.
     means : ndarray of shape (1 + F, L + 2, k)
-        Smoothed means; those of unseen levels are the means of all levels' rows.
+        Shrunk means; those of unseen levels are the means of all levels' rows.
     scale : ndarray of shape (k,)
         1 over the target's standard deviation.
     one_hot : CategoryColumn, or None
@@ -147,7 +150,7 @@ def cross_fit_folds(target: Array, numbers: NDArray[np.integer], n_rows: int) ->
 
 def learn_target(
     values: ColumnValues, name: str, settings: ColumnSettings, target: Array
-) -> TargetColumn | CategoryColumn | IdentifierColumn:
+) -> TargetColumn | CategoryColumn | IdentifierColumn | UninformativeColumn:
     """Learn the target's means of a column's levels from its n values, their targets and weights.
 
     With "both", a column whose levels all have an input of their own is left at its one-hot inputs.
@@ -155,9 +158,13 @@ def learn_target(
     levels = learn_levels(values, name, settings.weight)
     if levels.all_differ:
         return IdentifierColumn(levels.has_missing)
-    one_hot = levels.one_hot(settings.max_categories) if settings.category_encoding == "both" else None
-    if one_hot is not None and not one_hot.has_infrequent:
-        return one_hot
+    one_hot = None
+    if settings.category_encoding == "both":
+        column = learn_category(values, name, settings)
+        exceed = levels.exceed(settings.max_categories, is_first_part=settings.is_first_part)
+        if not (isinstance(column, CategoryColumn) and exceed):
+            return column
+        one_hot = column
     fold = cross_fit_folds(target, np.arange(len(target)), len(target))
     totals = compute_target_totals(values, target, settings.weight, fold)
     deviation = np.array([mean_and_deviation(column, settings.weight)[1] for column in target.T])
@@ -172,6 +179,8 @@ class TargetTotals:
     ----------
     levels : tuple of str
         Keys of the L levels.
+    squared_weight : float
+        Sum of the squares of the rows' weights.
     total : ndarray of shape (F, L + 2)
         Weight of the rows.
     mean, squares : ndarray of shape (F, L + 2, k)
@@ -179,6 +188,7 @@ class TargetTotals:
     """
 
     levels: tuple[str, ...]
+    squared_weight: float
     total: Array
     mean: Array
     squares: Array
@@ -187,7 +197,7 @@ class TargetTotals:
         """Return the totals of both sets of rows."""
         levels = tuple(dict.fromkeys((*self.levels, *other.levels)))
         parts = zip(self._aligned(levels), other._aligned(levels), strict=True)
-        return TargetTotals(levels, *_pool(*map(np.stack, parts)))
+        return TargetTotals(levels, self.squared_weight + other.squared_weight, *pool(*map(np.stack, parts)))
 
     def _aligned(self, levels: tuple[str, ...]) -> list[Array]:
         """Return totals, means and squares by the slots of `levels`, which contain ours."""
@@ -201,10 +211,12 @@ class TargetTotals:
         return aligned
 
     def means(self) -> Array:
-        """Return the smoothed means of all rows and of those outside of each fold, (1 + F, L + 2, k)."""
+        """Return the shrunk means of all rows and of those outside of each fold, (1 + F, L + 2, k)."""
         # which folds' totals are pooled for each of the 1 + F: all, then all but one
         folds = [slice(None), *(np.arange(N_FOLDS) != f for f in range(N_FOLDS))]
-        return np.stack([smoothed_means(*_pool(self.total[f], self.mean[f], self.squares[f])) for f in folds])
+        unit = weight_of_a_row(float(self.total.sum()), self.squared_weight)
+        n, squares = self.total / unit, self.squares / unit
+        return np.stack([shrunk_means(*pool(n[f], self.mean[f], squares[f])) for f in folds])
 
 
 def compute_target_totals(
@@ -220,48 +232,6 @@ def compute_target_totals(
     slot = find_slots({level: i for i, level in enumerate(levels)}, keys, len(levels) + 1, len(levels))[codes]
     cell = np.maximum(fold, 0) * n_slots + slot  # of each row, among those of all folds
     w = np.where(fold < 0, 0.0, 1.0 if weight is None else weight)
-    total = np.bincount(cell, w, n_cells).astype(np.float64)  # of no rows, bincount returns integers
-    mean, squares = np.zeros((n_cells, target.shape[1])), np.zeros((n_cells, target.shape[1]))
-    for i, column in enumerate(target.T):
-        mean[:, i] = _divide(np.bincount(cell, w * column, n_cells).astype(np.float64), total)
-        squares[:, i] = np.bincount(cell, w * (column - mean[cell, i]) ** 2, n_cells)
+    n, mean, squares = sums_by_slot(cell, n_cells, target, w)
     shape = N_FOLDS, n_slots
-    return TargetTotals(levels, total.reshape(shape), mean.reshape(*shape, -1), squares.reshape(*shape, -1))
-
-
-def _pool(total: Array, mean: Array, squares: Array) -> tuple[Array, Array, Array]:
-    """Pool totals, (p, ...), means and sums of squares, (p, ..., k), over their first axis."""
-    weight = total[..., np.newaxis]
-    total_weight = weight.sum(axis=0)
-    # the squares about the pooled mean are those about each mean and, weighted, those of the means about the pooled one
-    pooled = _divide((weight * mean).sum(axis=0), np.broadcast_to(total_weight, mean.shape[1:]))
-    return total_weight[..., 0], pooled, squares.sum(axis=0) + (weight * (mean - pooled) ** 2).sum(axis=0)
-
-
-def smoothed_means(total: Array, mean: Array, squares: Array) -> Array:
-    """Compute the mean of the target in each slot, smoothed by empirical Bayes.
-
-    Parameters
-    ----------
-    total : ndarray of shape (n_slots,)
-        Weight of the rows.
-    mean, squares : ndarray of shape (n_slots, k)
-        The target's weighted mean, and the weighted sum of the squared differences from it.
-
-    Returns
-    -------
-    ndarray of shape (n_slots, k)
-        λ·mean of the slot + (1 − λ)·mean of all, λ = n·v/(n·v + s), with n the slot's weight, s the variance inside
-        it and v that of all; the mean of all where there is no row.
-    """
-    _, overall, squares_of_all = _pool(total, mean, squares)  # (k,) each
-    weight = total[:, np.newaxis]
-    variance = squares_of_all / max(float(total.sum()), np.finfo(np.float64).tiny)
-    difference = np.where(weight > 0, mean - overall, 0.0)  # a slot without rows, such as the last one, has `overall`
-    within = _divide(squares, np.broadcast_to(weight, squares.shape))
-    return overall + difference * _divide(weight * variance, weight * variance + within)
-
-
-def _divide(numerator: Array, denominator: Array) -> Array:
-    """Divide, with 0 where the denominator is 0."""
-    return np.divide(numerator, denominator, out=np.zeros_like(numerator), where=denominator > 0)
+    return TargetTotals(levels, float(w @ w), n.reshape(shape), mean.reshape(*shape, -1), squares.reshape(*shape, -1))

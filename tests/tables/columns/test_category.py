@@ -11,6 +11,7 @@ from sknet._tables.columns.category import (
     IDENTIFIER_ROWS,
     CategoryColumn,
     IdentifierColumn,
+    UninformativeColumn,
     learn_category,
 )
 
@@ -76,10 +77,72 @@ def test_weight_and_not_number_makes_a_level_frequent():
 @pytest.mark.parametrize("most", [1, 2, 3, 10, 499, 500, None])
 @pytest.mark.parametrize("missing", [[], [None]])
 def test_no_more_inputs_than_asked_for_that_of_infrequent_levels_included(most, missing):
-    column = learn([*(f"user {i}" for i in range(500)), "user 3", *missing], most=most)
+    column = learn([*(f"user {i}" for i in range(500)), *missing] * 5, most=most)
     assert column.n_inputs == min(most or 501, 500 + len(missing))
     assert column.has_infrequent == (most is not None and most < 500 + len(missing))
     assert column.n_inputs == len(column.suffixes) == len(column.inputs)
+
+
+def test_levels_of_few_rows_share_an_input_where_there_are_many():
+    often, rare = np.repeat([f"often {i}" for i in range(40)], 5), np.repeat([f"rare {i}" for i in range(3)], 4)
+    column = learn([*often, *rare])
+    assert column.has_infrequent and set(column.levels) == set(often)
+    assert write(column, ["rare 1", "never"])[:, -1].tolist() == [1, 1]
+    assert "rare 0" in learn([*often, *rare[:4]]).levels  # it would be alone
+    assert "rare 0" in learn([*often[:95], *rare]).levels  # of few values, rarer ones are kept
+    assert "rare 0" in learn(["a", "b"] * 100 + [*rare]).levels  # and where there are few levels
+    assert learn([*often[:100], "once", "only"]).levels == learn(often[:100]).levels
+
+
+@pytest.mark.parametrize("most", [None, 10, 25])
+def test_rare_levels_are_among_the_others_that_share_an_input(most):
+    column = learn([*np.repeat([f"often {i}" for i in range(30)], 9), "once", "only", None], most=most)
+    assert column.n_inputs == (most or 32) and len(column.levels) == column.n_inputs - 2
+
+
+def test_of_a_first_part_of_the_rows_each_level_has_an_input():
+    values = pd.Series([f"c{i // 2}" for i in range(400)])
+    assert len(learnt(values, "c", ColumnSettings(is_first_part=True, max_categories=None)).levels) == 200
+
+
+TOWN = np.repeat([f"town {i}" for i in range(40)], 50)
+LUCK = np.random.default_rng(0).normal(size=(len(TOWN), 1))
+EFFECT = np.repeat(np.random.default_rng(1).normal(size=40), 50)[:, np.newaxis]
+
+
+def learn_beside(values, target, **settings):
+    return learnt(pd.Series(values, dtype=object), "c", ColumnSettings(target=target, **settings))
+
+
+def test_a_column_that_says_nothing_of_the_target_is_left_out():
+    assert learn_beside(TOWN, LUCK) == UninformativeColumn() and learn_beside(TOWN, LUCK).n_inputs == 0
+    assert learn_beside(np.where(LUCK[:, 0] > 1, None, TOWN), -(LUCK**2)) != UninformativeColumn(has_missing=True)
+    missing = np.random.default_rng(2).random(len(TOWN)) < 0.1
+    assert learn_beside(np.where(missing, None, TOWN), LUCK) == UninformativeColumn(has_missing=True)
+    labels = np.eye(3)[np.random.default_rng(3).integers(0, 3, len(TOWN))]
+    assert learn_beside(TOWN, labels) == UninformativeColumn()
+    weight = np.random.default_rng(4).exponential(size=len(TOWN))
+    assert learn_beside(TOWN, LUCK, weight=weight) == learn_beside(TOWN, LUCK, weight=weight / 1e9)
+    assert learn_beside(TOWN, LUCK, weight=weight) == UninformativeColumn()
+
+
+def test_a_column_of_rare_levels_is_left_out():
+    assert learn([f"c{i // 2}" for i in range(400)]) == UninformativeColumn()
+
+
+def test_a_column_that_says_something_stays():
+    assert len(learn_beside(TOWN, LUCK + 0.2 * EFFECT).levels) == 40
+    one_of_five = np.column_stack([*np.random.default_rng(2).normal(size=(4, len(TOWN))), LUCK[:, 0] + EFFECT[:, 0]])
+    assert len(learn_beside(TOWN, one_of_five).levels) == 40
+
+
+def test_where_it_is_not_known_whether_a_column_says_something_it_stays():
+    assert len(learn_beside(TOWN, LUCK, must_stay=True).levels) == 40
+    assert len(learn_beside(TOWN, LUCK, is_first_part=True).levels) == 40
+    assert len(learn_beside(TOWN[::8], LUCK[::8]).levels) == 40  # too few rows
+    few = np.array([f"town {i % 10}" for i in range(len(TOWN))])
+    assert len(learn_beside(few, LUCK).levels) == 10  # so few levels cost little
+    assert len(learn_beside(TOWN, np.ones_like(LUCK)).levels) == 40
 
 
 def test_two_levels_need_a_single_input():

@@ -1,0 +1,92 @@
+"""Variance components as statsmodels has them, means drawn to the common one, and columns that say nothing."""
+
+import numpy as np
+import pytest
+
+from sknet._tables.columns.level_effects import mean_squares, says_nothing, shrunk_means, sums_by_slot, weight_of_a_row
+
+RNG = np.random.default_rng(0)
+
+
+def sums(slot, target, weight=None):
+    weight = np.ones(len(slot)) if weight is None else weight
+    return sums_by_slot(slot, int(slot.max()) + 1, target, weight / weight_of_a_row(weight.sum(), weight @ weight))
+
+
+def drawn(n_levels, size, effect, seed):
+    rng = np.random.default_rng(seed)
+    slot = np.repeat(np.arange(n_levels), size)
+    return slot, (effect * rng.normal(size=n_levels)[slot] + rng.normal(size=len(slot)))[:, np.newaxis]
+
+
+def test_mean_squares_are_those_of_an_analysis_of_variance():
+    slot, target = RNG.integers(0, 7, 100), RNG.normal(size=(100, 1))
+    levels = [target[slot == level, 0] for level in range(7)]
+    between = sum(len(y) * (y.mean() - target.mean()) ** 2 for y in levels) / 6
+    within = sum(((y - y.mean()) ** 2).sum() for y in levels) / 93
+    found = mean_squares(*sums(slot, target))
+    np.testing.assert_allclose([found[0][0], found[1][0]], [between, within])
+    assert mean_squares(*sums(*drawn(5, 8, 1.0, 0)))[2] == pytest.approx(8)  # levels of one size: their size
+
+
+def test_both_variances_are_found():
+    slot, target = drawn(3000, 5, 0.7, 1)
+    between_squares, within, size = mean_squares(*sums(slot, target))
+    assert within[0] == pytest.approx(1.0, rel=0.05)
+    assert (between_squares[0] - within[0]) / size == pytest.approx(0.49, rel=0.1)
+
+
+@pytest.mark.parametrize("effect", [0.3, 1.0])
+def test_shrunk_means_are_nearer_to_the_effects_than_means_are(effect):
+    rng = np.random.default_rng(2)
+    effects, slot = effect * rng.normal(size=400), np.repeat(np.arange(400), rng.integers(1, 9, 400))
+    n, mean, squares = sums(slot, (effects[slot] + rng.normal(size=len(slot)))[:, np.newaxis])
+    shrunk = shrunk_means(n, mean, squares)[:, 0]
+    assert ((shrunk - effects) ** 2).sum() < 0.9 * ((mean[:, 0] - effects) ** 2).sum()
+    # λ of n rows, with the true variances
+    expected = mean.mean() + n * effect**2 / (n * effect**2 + 1) * (mean[:, 0] - mean.mean())
+    np.testing.assert_allclose(shrunk, expected, atol=0.2)
+
+
+def test_without_an_effect_each_mean_is_that_of_all_rows():
+    n, mean, squares = sums(np.arange(40) // 2, np.tile([[0.0], [1.0]], (20, 1)))
+    np.testing.assert_allclose(shrunk_means(n, mean, squares), 0.5)
+    assert shrunk_means(np.append(n, 0.0), *(np.vstack([x, [[0.0]]]) for x in (mean, squares)))[-1] == 0.5
+    assert (shrunk_means(np.ones(3), np.arange(3.0)[:, np.newaxis], np.zeros((3, 1))) == 1.0).all()  # a row each
+
+
+def test_levels_that_tell_the_target_keep_their_means():
+    slot = np.repeat(np.arange(5), 4)
+    np.testing.assert_allclose(shrunk_means(*sums(slot, slot[:, np.newaxis] * 2.0))[:, 0], np.arange(5) * 2.0)
+
+
+def test_the_unit_of_weights_does_not_matter():
+    slot, target = drawn(50, 4, 0.5, 3)
+    weight = RNG.exponential(size=len(slot))
+    first, second = (shrunk_means(*sums(slot, target, weight * unit)) for unit in (1.0, 1e-6))
+    np.testing.assert_allclose(first, second)
+
+
+@pytest.mark.parametrize("weighted", [False, True])
+def test_columns_without_an_effect_are_nearly_always_found(weighted):
+    found = []
+    for seed in range(60):
+        slot, target = drawn(60, 40, 0.0, seed)
+        weight = np.random.default_rng(seed).exponential(size=len(slot)) if weighted else None
+        found.append(says_nothing(*sums(slot, target, weight)))
+    assert np.mean(found) > 0.85
+
+
+def test_columns_with_an_effect_never_are():
+    assert not any(says_nothing(*sums(*drawn(60, 40, 0.2, seed))) for seed in range(60))  # 4 % of the variance
+
+
+def test_of_few_rows_it_cannot_be_known():
+    assert np.mean([says_nothing(*sums(*drawn(25, 5, 0.0, seed))) for seed in range(60)]) < 0.6
+    assert not says_nothing(*sums(np.arange(30), RNG.normal(size=(30, 1))))  # a row each
+    assert not says_nothing(*sums(np.zeros(30, int), RNG.normal(size=(30, 1))))  # a single level
+
+
+def test_a_small_effect_that_is_certain_is_kept():
+    slot, target = drawn(100, 3000, 0.03, 4)  # .1 % of the variance
+    assert not says_nothing(*sums(slot, target))
