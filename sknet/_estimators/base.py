@@ -40,6 +40,7 @@ from sknet._estimators.reporting import (
     warn_of_misread_columns,
     warn_of_outcome,
     warn_of_rows_seen,
+    warn_of_second_values,
     why_diverged,
 )
 from sknet._estimators.resolve import objective_settings, resolve
@@ -51,6 +52,7 @@ from sknet._model.selection import FoldNetworks, draw_folds, folds_of_splits, se
 from sknet._model.settings import Settings
 from sknet._model.starting import refuse_other_weights, state_to_continue_from
 from sknet._storage import checkpoints
+from sknet._tables.novelty import with_second_values
 from sknet._tables.rows import Rows, limits_of
 from sknet._tables.splitting import split_validation, splits_of_splitter
 from sknet._tables.survey import Survey
@@ -264,6 +266,10 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             refuse_or_warn_of_left_out(encoding.encoder)
         else:
             encoding = encoding_of(earlier.model, data.head)
+            if plan.is_partial_fit:
+                encoder, names = with_second_values(encoding.encoder, rows.X, rows.weight)
+                encoding = replace(encoding, encoder=encoder)
+                warn_of_second_values(names)
         n_folds = 0 if plan.folds is None else len(plan.folds.splits)
         refuse_networks_beyond_memory(settings, encoding, len(rows), n_folds)
         # cross-fitted: a training row whose level is encoded by a mean of targets does not see its own target

@@ -160,6 +160,17 @@ def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:
         )
 
 
+def warn_of_second_values(names: list[str]) -> None:
+    """Warn where `partial_fit` brings a second value of columns that had only one before."""
+    if names:
+        warn(
+            f"Columns {short_list(names)} of X had a single value until now, and are scaled by the values of this "
+            "call: give a first call of partial_fit that is like all rows, or call sknet.stream.prepare with a sample "
+            "of them first.",
+            RuntimeWarning,
+        )
+
+
 def refuse_or_warn_of_left_out(encoder: TableEncoder) -> None:
     """Name the columns that are left out because they say nothing; refuse a table of which nothing is left."""
     names, columns = encoder.column_names, encoder.columns

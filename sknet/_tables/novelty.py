@@ -2,21 +2,25 @@
 
 Conventions
 -----------
-X : (n, d)     array or data frame
+X : (n, d)                 array or data frame
+weight : (n,) or None      sample weights, positive; None is ones
 """
+
+from dataclasses import replace
 
 import numpy as np
 
 from sknet._tables.columns import Column
 from sknet._tables.columns.bins import BinnedColumn
 from sknet._tables.columns.category import CategoryColumn
-from sknet._tables.columns.number import NumberColumn
+from sknet._tables.columns.datetime import DatetimeColumn, seconds_of
+from sknet._tables.columns.number import NumberColumn, refuse_infinite, with_scale_of
 from sknet._tables.columns.target import TargetColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import column_at, level_key, number_values, read_levels
 from sknet._tables.rows import ExternalTable
 from sknet._tables.tables import is_sparse, take_rows
-from sknet._typing import Table
+from sknet._typing import Array, Table
 
 MAX_ROWS_COMPARED = 1000
 """The most rows whose columns are compared, evenly spaced: a median of so many is near enough."""
@@ -53,6 +57,26 @@ def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
             if unknown.mean() > 0.5:
                 far_names.append(name)
     return far_names
+
+
+def with_second_values(encoder: TableEncoder, X: Table, weight: Array | None) -> tuple[TableEncoder, list[str]]:
+    """Scale the columns of which only one value was known by those of new rows; return the encoder, and their names."""
+    columns, names = list(encoder.columns), []
+    for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
+        inner = column.seconds if isinstance(column, DatetimeColumn) else column
+        if not (isinstance(inner, NumberColumn) and inner.scale == 0.0):
+            continue
+        values = column_at(X, j)
+        if isinstance(column, DatetimeColumn):
+            numbers = seconds_of(column.read(values, name))
+        else:
+            numbers = number_values(values, name)
+        refuse_infinite(numbers[:, np.newaxis], lambda _, name=name: name)  # type: ignore[misc]
+        scaled = with_scale_of(inner, numbers, weight)
+        if scaled.scale != 0.0:
+            columns[j] = replace(column, seconds=scaled) if isinstance(column, DatetimeColumn) else scaled
+            names.append(name)
+    return (TableEncoder(encoder.names, tuple(columns)) if names else encoder), names
 
 
 def columns_of_unknown_levels(encoder: TableEncoder, X: Table) -> list[str]:

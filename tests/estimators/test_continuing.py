@@ -1,11 +1,12 @@
 """`partial_fit` goes on from an earlier call: what holds from then on, what may change, and what it warns of."""
 
+import pickle
 from collections import OrderedDict, deque
 
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.utils.class_weight import compute_class_weight
 
 import sknet
@@ -27,6 +28,35 @@ def test_a_chunk_far_from_the_first_gives_a_warning():
     net = SigmoidMLPRegressor(random_state=0).partial_fit(X[:20], X[:20, 0])
     with pytest.warns(RuntimeWarning, match=r"Columns \['x0'\] of X lie far outside"):
         net.partial_fit(X[380:], X[380:, 0])
+
+
+@pytest.mark.parametrize("input_scaling", ["robust", "standard"])
+def test_a_column_with_one_value_first_is_learnt_from_when_a_second_one_comes(input_scaling):
+    rows = np.random.default_rng(1).normal(size=(300, 2))
+    table = pd.DataFrame({"number": rows[:, 0], "fixed": 7.0})
+    table["day"] = pd.Timestamp("2026-01-01") + pd.to_timedelta(rows[:, 1], unit="D")
+    y = rows[:, 0] + rows[:, 1]
+    net = SigmoidMLPRegressor(learning_rate="constant", random_state=0, input_scaling=input_scaling)
+    net.partial_fit(table[:1], y[:1])
+    with pytest.warns(RuntimeWarning, match=r"Columns \['number', 'day'\] of X had a single value until now.*prepare"):
+        again = pickle.loads(pickle.dumps(net)).partial_fit(table, y)
+    with pytest.warns(RuntimeWarning):
+        net.partial_fit(table, y)
+    assert_array_equal(net.predict(table), again.predict(table))
+    assert net.inputs_["scale"].tolist()[1] == 0.0  # "fixed" still says nothing
+    for _ in range(40):
+        net.partial_fit(table, y)
+    assert net.score(table, y) > 0.8
+
+
+def test_a_second_value_changes_no_prediction_of_the_first():
+    net = SigmoidMLPRegressor(learning_rate_init=1e-12, weight_decay=0.0, random_state=0, dtype="float64", alpha=0.0)
+    net.partial_fit(TABLE[:1], NUMBER[:1])
+    before = net.predict(TABLE[:1])
+    with pytest.warns(RuntimeWarning, match="until now"):
+        net.partial_fit(TABLE, NUMBER)
+    assert_allclose(net.predict(TABLE[:1]), before, rtol=1e-6)
+    assert np.ptp(net.predict(TABLE)) > 0.0
 
 
 def test_a_sample_of_all_rows_taught_the_encoders():
