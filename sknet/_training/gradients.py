@@ -6,7 +6,7 @@ vectors : list of (p,) arrays      theta, and all that moves with it
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from math import sqrt
+from math import log, sqrt
 
 import numpy as np
 
@@ -37,6 +37,52 @@ def _arrays(gradient: Gradient) -> list[Array]:
     if not isinstance(gradient, SparseGradient):
         return [gradient]
     return [gradient.out[: gradient.start], gradient.values.reshape(-1), gradient.out[gradient.stop :]]
+
+
+class UntouchedRows:
+    """Catches up a moving average of what it misses where sparse gradients touch only some rows of a matrix.
+
+    As long as a row of theta stays as it is, each step leaves of its average's distance from it the share that is the
+    step's decay: of all steps that a row has missed, the product of theirs. It is made up for when the row is touched
+    again, and at the end of an epoch.
+    """
+
+    def __init__(self) -> None:
+        self._log_kept = 0.0  # the logarithm of this product, over the steps of this epoch
+        self._caught_up: Array | None = None  # (d,) of each row, what it was when that was last up to date
+
+    def before_step(self, gradient: Gradient, theta: Array, average: Array) -> None:
+        """Catch up the rows that a step is about to touch."""
+        if isinstance(gradient, SparseGradient):
+            h = gradient.values.shape[1]
+            self._at = slice(gradient.start, gradient.stop)
+            if self._caught_up is None:
+                self._caught_up, self._h = np.full((gradient.stop - gradient.start) // h, self._log_kept), h
+            self._catch_up(gradient.rows, theta, average)
+        else:
+            self.finish(theta, average)
+
+    def after_step(self, gradient: Gradient, decay: float) -> None:
+        """Count a step, of which the rows that it has touched have missed nothing."""
+        self._log_kept += log(decay)
+        if self._caught_up is not None and isinstance(gradient, SparseGradient):
+            self._caught_up[gradient.rows] = self._log_kept
+
+    def finish(self, theta: Array, average: Array) -> None:
+        """Catch up all rows."""
+        if self._caught_up is not None:
+            self._catch_up(np.flatnonzero(self._caught_up != self._log_kept), theta, average)
+            self._caught_up = None
+
+    def _catch_up(self, rows: Array, theta: Array, average: Array) -> None:
+        caught_up: Array = self._caught_up  # type: ignore[assignment]  # set before
+        of_theta, of_average = (vector[self._at].reshape(-1, self._h) for vector in (theta, average))
+        n_rows = max(1, MAX_MOVED_AT_ONCE // self._h)
+        for i in range(0, len(rows), n_rows):
+            chunk = rows[i : i + n_rows]
+            kept = np.exp(self._log_kept - caught_up[chunk]).astype(theta.dtype)[:, np.newaxis]
+            target = of_theta.take(chunk, axis=0)
+            of_average[chunk] = target + kept * (of_average.take(chunk, axis=0) - target)
 
 
 Move = tuple[Sequence[Array], Array, int]

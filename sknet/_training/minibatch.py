@@ -117,6 +117,7 @@ class MiniBatchSolver:
         n_batches = -(-n // self.batch_size)  # rounded up: the last batch may be smaller
         rng = state.rng if problem.is_random else None  # None: nothing is drawn
         total, n_without_penalty, rate, norm, first_value = 0.0, 0, 0.0, 0.0, 0.0
+        untouched = gradients.UntouchedRows()
         for i, batch in enumerate(self._batches(problem, state.rng)):
             value, gradient = problem.objective(state.theta, batch, out, rng)
             rate = self.rate * self.schedule(self._progress(state, i / n_batches))
@@ -128,10 +129,16 @@ class MiniBatchSolver:
                 norm = gradients.norm(gradient)
             if self.clip_norm is not None and norm > self.clip_norm:
                 gradients.multiply(gradient, self.clip_norm / norm)
+            if state.average is not None:
+                untouched.before_step(gradient, state.theta, state.average)
             self._step(problem, state, vectors, gradient, rate)
+            if state.average is not None:
+                untouched.after_step(gradient, self._average_decay(state.step))
             size = min(self.batch_size, n - i * self.batch_size)
             total += value * size
             n_without_penalty += size if gradients.is_sparse(gradient) else 0
+        if state.average is not None:
+            untouched.finish(state.theta, state.average)
         # Once per epoch is enough: a theta that is not finite stays so, and the values are checked at every step.
         if not np.isfinite(state.theta).all():
             raise DivergedError(state.epoch + 1, rate)
@@ -189,9 +196,13 @@ class MiniBatchSolver:
         # the optimizer returns its scalar factor instead of applying it: one pass over theta applies it and the rate
         add_multiple(theta, -rate * self.optimizer.update(gradient, moments, step), gradient)
         if self.averaging:
-            average, decay = vectors[-1], min(self.averaging, (1.0 + step) / (10.0 + step))
+            average, decay = vectors[-1], self._average_decay(step)
             average *= decay
             add_multiple(average, 1.0 - decay, theta)
+
+    def _average_decay(self, step: int) -> float:
+        """Return the share of the average that a step leaves."""
+        return min(self.averaging, (1.0 + step) / (10.0 + step))
 
 
 class MiniBatchRun:

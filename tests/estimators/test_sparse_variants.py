@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_allclose
+from sklearn.base import clone
 
 from sknet import SigmoidMLPRegressor
 
@@ -73,3 +74,18 @@ def test_a_variant_is_the_csr_matrix(vary, scaling):
         net.partial_fit(table, y)
     assert_allclose(nets[1].predict(X), nets[0].predict(plain), rtol=1e-12)
     assert_allclose(nets[1].predict(X), nets[1].predict(DENSE), rtol=1e-12)
+
+
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_weights_of_inputs_that_few_rows_have_are_averaged_as_in_a_dense_table(early_stopping):
+    """SGD without momentum moves nothing that a batch does not touch; the average of the weights must not either."""
+    rare = sp.random_array((200, 60), density=0.02, rng=np.random.default_rng(0), format="csr")
+    y = rare.sum(axis=1)
+    net = SigmoidMLPRegressor(
+        5, solver="sgd", momentum=0.0, alpha=0.0, weight_decay=0.0, averaging=0.99, batch_size=10, max_iter=4,
+        learning_rate_init=0.5, input_scaling=None, numeric_encoding="raw", dtype="float64", random_state=0,
+        n_members=1, early_stopping=early_stopping, validation_fraction=0.2,
+    )  # fmt: skip
+    dense = clone(net).fit(rare.toarray(), y)
+    for one, other in zip(net.fit(rare, y).coefs_, dense.coefs_, strict=True):
+        assert_allclose(one, other, rtol=1e-9)
