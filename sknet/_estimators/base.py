@@ -359,6 +359,8 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             run.states = resumed_states
         if not run.states:
             run.start_from(run.first_states())
+        if run.folds is not None:  # now that the run has states, it reports on these
+            run.folds.forget_networks()
         return run.train(observers, in_threads=in_threads)
 
     def _report_and_publish(self, run: FitRun, result: Result, observers: Observers | None = None) -> None:

@@ -246,6 +246,10 @@ class FoldNetworks:
         networks = [run.network(state, 1.0 / self._factor) for run, state in zip(runs, states, strict=True)]
         return join_networks(networks, self.encoding.encoder.n_inputs)
 
+    def forget_networks(self) -> None:
+        """Free the memory of the networks, of which each has as much as one that learns from all rows."""
+        self.runs, self.states, self._samples = [], [], []
+
     def selection(self, stop_reason: StopReason | None) -> Selection:
         """Return the choice: the last epoch, where none could be chosen yet."""
         if self._chosen is None:
