@@ -31,6 +31,7 @@ extensions = [
     "page_contents",
     "parameter_groups",
     "parameter_table",
+    "gallery_links",
 ]
 templates_path = ["_templates"]
 exclude_patterns = ["_build", "gallery/*.ipynb", "gallery/*.py", "gallery/*.zip", "gallery/*.md5"]

@@ -1,6 +1,8 @@
-"""Tables of all parameters, `{parameter-table}`, and of what the package needs, `{requirement-table}`.
+"""Tables of all parameters, and of what the package needs, between two marks in a page.
 
-Both are made when the site is built: of the estimators' docstrings and constraints, and of pyproject.toml.
+They are made of the estimators' docstrings and constraints, and of pyproject.toml.
+`python docs/_ext/parameter_table.py` writes them into the pages, where a clone shows them; when the site is built, the
+parameters become links.
 """
 
 import re
@@ -9,16 +11,16 @@ from collections.abc import Iterator
 from math import inf
 from pathlib import Path
 
-from docutils import nodes
-from docutils.statemachine import StringList
 from numpydoc.docscrape import ClassDoc
 from parameter_groups import groups
 from sklearn.utils._param_validation import Interval
 from sphinx.application import Sphinx
-from sphinx.util.docutils import SphinxDirective
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 
+DOCS = Path(__file__).parents[1]
+PAGES = ["parameters", "install"]
+BLOCK = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.S)
 ESTIMATORS = [SigmoidMLPClassifier, SigmoidMLPRegressor]
 NEEDS = {
     "run": "always",
@@ -71,8 +73,8 @@ def parameters() -> dict[str, dict[str, str]]:
     return found
 
 
-def parameter_table() -> Iterator[str]:
-    """One Markdown table per group of parameters, under its heading."""
+def parameter_table(linked: bool) -> Iterator[str]:
+    """One Markdown table per group of parameters, under its heading; names may be links to the reference."""
     found, last, listed = parameters(), "", set()
     for name, heading in groups():
         if name in listed:
@@ -82,13 +84,13 @@ def parameter_table() -> Iterator[str]:
             yield from ("", f"## {heading}", "", "| Parameter | Default | May be | |", "|---|---|---|---|")
             last = heading
         row = found[name]
-        link = f'<a id="{name}" href="{row["page"]}"><code>{name}</code></a>'
-        yield f"| {link} | {row['default']} | {row['kind']} | {row['meaning']} |"
+        shown = f'<a id="{name}" href="{row["page"]}"><code>{name}</code></a>' if linked else f"`{name}`"
+        yield f"| {shown} | {row['default']} | {row['kind']} | {row['meaning']} |"
 
 
-def requirement_table() -> Iterator[str]:
+def requirement_table(linked: bool) -> Iterator[str]:
     """What the package needs, with the oldest versions that the tests run with."""
-    project = tomllib.loads(Path(__file__).parents[2].joinpath("pyproject.toml").read_text(encoding="utf-8"))["project"]
+    project = tomllib.loads(DOCS.parent.joinpath("pyproject.toml").read_text(encoding="utf-8"))["project"]
     needed = {"run": project["dependencies"], **project["optional-dependencies"]}
     yield from ("| Extra | Packages, with their oldest version | Needed for |", "|---|---|---|")
     yield f"| | Python {project['requires-python'].replace('>=', '≥ ')} | always |"
@@ -97,20 +99,27 @@ def requirement_table() -> Iterator[str]:
         yield f"| {name} | {', '.join(package.replace('>=', ' ≥ ') for package in packages)} | {NEEDS[extra]} |"
 
 
-class Generated(SphinxDirective):
-    """Parses the lines of Markdown that a function makes."""
+TABLES = {"parameters": parameter_table, "requirements": requirement_table}
 
-    def run(self) -> list[nodes.Node]:
-        """Return the nodes."""
-        lines = {"parameter-table": parameter_table, "requirement-table": requirement_table}[self.name]()
-        node = nodes.section()
-        node.document = self.state.document
-        self.state.nested_parse(StringList(list(lines), source=__file__), 0, node, match_titles=True)
-        return node.children
+
+def filled(text: str, linked: bool = False) -> str:
+    """The page with today's tables between its marks."""
+    return BLOCK.sub(lambda found: "\n".join([found[1], *TABLES[found[2]](linked), "", found[3]]), text)
+
+
+def with_links(app: Sphinx, docname: str, source: list[str]) -> None:
+    """Make the tables of a page anew, with links that only the site has."""
+    if docname in PAGES:
+        source[0] = filled(source[0], linked=True)
 
 
 def setup(app: Sphinx) -> dict[str, bool]:
-    """Register both directives."""
-    app.add_directive("parameter-table", Generated)
-    app.add_directive("requirement-table", Generated)
+    """Connect it to the reading of pages."""
+    app.connect("source-read", with_links)
     return {"parallel_read_safe": True}
+
+
+if __name__ == "__main__":
+    for name in PAGES:
+        page = DOCS / f"{name}.md"
+        page.write_text(filled(page.read_text(encoding="utf-8")), encoding="utf-8")

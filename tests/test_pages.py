@@ -1,0 +1,47 @@
+"""The pages of docs/ as a clone shows them: tables are there and current, links lead to files."""
+
+import importlib
+import re
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [page for page in sorted(DOCS.rglob("*.md")) if "_build" not in page.parts]
+
+
+@pytest.fixture
+def extensions(monkeypatch):
+    monkeypatch.setattr(sys, "path", [str(DOCS / "_ext"), *sys.path])
+    return importlib.import_module
+
+
+@pytest.mark.parametrize("name", ["parameters", "install"])
+def test_the_tables_that_are_made_of_the_code_are_current(name, extensions):
+    pytest.importorskip("sphinx")
+    text = (DOCS / f"{name}.md").read_text(encoding="utf-8")
+    assert text.count("| ") > 10
+    assert extensions("parameter_table").filled(text) == text, "python docs/_ext/parameter_table.py"
+
+
+def test_the_site_has_links_to_the_reference(extensions):
+    pytest.importorskip("sphinx")
+    source = [(DOCS / "parameters.md").read_text(encoding="utf-8")]
+    extensions("parameter_table").with_links(None, "parameters", source)
+    assert 'href="api/generated/sknet.SigmoidMLPClassifier.html#alpha"' in source[0]
+
+
+def test_links_to_programs_are_links_to_the_gallery_on_the_site(extensions):
+    pytest.importorskip("sphinx")
+    source = ["[a](../../examples/tuning/searches.py), [b](../examples/README.rst)"]
+    extensions("gallery_links").to_gallery(None, "guide/tuning", source)
+    assert source == ["[a](../gallery/tuning/searches.rst), [b](gallery/index.rst)"]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(DOCS)))
+def test_every_link_in_a_clone_leads_to_a_file(page):
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.M | re.S)
+    links = re.findall(r"(?<!!)\[[^\]]*\]\((?!https?:|#|mailto:)([^)#\s]+)", text)
+    assert not [link for link in links if not (page.parent / link).exists()]
