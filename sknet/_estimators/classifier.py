@@ -533,7 +533,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         return labels.log_probabilities(model.outputs(table, loss.both_log_predictions))
 
     def predict_set(self, X: Table, coverage: float = 0.9) -> Array:
-        """Predict the classes that cannot be excluded, by split conformal prediction.
+        """Predict the classes that cannot be excluded, by conformal prediction.
 
         A class is in the set of a row unless its probability there is lower than
         for a share `coverage` of the class's own held-out rows in the last call
@@ -550,7 +550,9 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         coverage : float, default=0.9
             The share of new rows of each class whose set is to hold it: on the
             average over tables and rows of the same kind as the held-out ones.
-            It is larger where `predict` alone is right more often.
+            It is larger where `predict` alone is right more often. After folds it
+            is measured, not guaranteed: the probabilities compared with are those
+            of their networks, and the one that predicts has learnt from all rows.
 
         Returns
         -------

@@ -452,7 +452,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         return predict_values(*model_and_table(self, X))
 
     def predict_interval(self, X: Table, coverage: float = 0.9) -> Array:
-        """Predict intervals that hold the target with a given probability on average, by split conformal prediction.
+        """Predict intervals that are to hold the target with a given probability on average: conformal prediction.
 
         Half their width is a quantile of the errors on held-out rows, in the
         last call to `fit`, times how large errors are where predictions are
@@ -471,7 +471,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         coverage : float, default=0.9
             The share of new targets, of each output by itself, that intervals
             are to hold: on the average over tables and rows, not for each kind
-            of row, and for rows of the same kind as the held-out ones.
+            of row, and for rows of the same kind as the held-out ones. After
+            folds it is measured, not guaranteed: the errors are those of their
+            networks, and the one that predicts has learnt from all rows.
 
         Returns
         -------
