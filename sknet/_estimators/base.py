@@ -46,6 +46,7 @@ from sknet._estimators.reporting import (
 from sknet._estimators.resolve import objective_settings, resolve
 from sknet._estimators.user_warnings import warn
 from sknet._model.heads import Head, without_absent_labels
+from sknet._model.importances import importance_rows
 from sknet._model.matrices import encode_rows, encode_validation, encoding_of, learn_encoding
 from sknet._model.network_run import make_run, refuse_networks_beyond_memory
 from sknet._model.selection import FoldNetworks, draw_folds, folds_of_splits, select_epoch
@@ -301,6 +302,8 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             earlier=earlier,
             networks=networks,
             keeps_out_of_fold=self.early_stopping == "folds",
+            # an epoch of `partial_fit` may have a row or two, and takes no longer than it must
+            importance_rows=None if plan.is_partial_fit else partial(importance_rows, encoding, rows, encoded, train),
         )
         run.evaluate_by_scorer(self)
         if plan.folds is not None:

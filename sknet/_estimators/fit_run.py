@@ -20,6 +20,7 @@ from sknet._estimators.observers import EpochReport
 from sknet._estimators.read_data import Columns
 from sknet._estimators.scoring import validation_scorer
 from sknet._model.heads import Head
+from sknet._model.importances import learn_importances
 from sknet._model.intervals import ScaledResiduals
 from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows, Encoding
@@ -109,6 +110,8 @@ class FitRun:
         Epochs that each state had behind it when this call began.
     keeps_out_of_fold : bool
         Whether `oof_prediction_` is wanted.
+    importance_rows : callable or None
+        Returns a few hundred training rows, encoded, for `feature_importances_`; None leaves it out.
     """
 
     estimator_name: str
@@ -125,6 +128,7 @@ class FitRun:
     states: list[State] = field(default_factory=list)
     epochs_before: list[int] = field(default_factory=list)
     keeps_out_of_fold: bool = False
+    importance_rows: Callable[[], Table] | None = None
 
     # --- before and while they train ---------------------------------------------------------------------------------
 
@@ -260,17 +264,21 @@ class FitRun:
     def final_result(self, task: Task, *, may_go_on: bool) -> Fitted:
         """Return what the call leaves; with `may_go_on`, so that training may continue where it stopped."""
         fitted = self.fitted()
+        fitted = replace(fitted, weights_checksum=fitted.model.network.checksum())
         if may_go_on and len(self.states) == 1:  # the moments of several networks are not those of the joined one
             # the temperature that folds have chosen is in the published weights only
             kept = self.networks[0].state_to_keep(self.states[0], from_published=self.selection is not None)
             fitted = replace(fitted, state=kept)
+        if self.importance_rows is not None:
+            fitted = replace(fitted, importances=learn_importances(fitted.model, self.importance_rows()))
         held_out = self._held_out()
         if held_out is None:
             return fitted
         raw, y, weight = held_out
         # the outputs are known, and `task.predict` wants a model and a table: `raw` stands for the table, too
         predicted = task.predict(PrecomputedModel(**vars(fitted.model), raw=raw, known_table=raw), raw)
-        fitted = fitted.with_residuals(task.learn_residuals(self.encoding.head, predicted, y, weight, self.rows.y))
+        residuals = task.learn_residuals(self.encoding.head, predicted, y, weight, self.rows.y)
+        fitted = replace(fitted, residuals=residuals)
         if self.selection is not None and self.keeps_out_of_fold:
             outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
             for_all = [self._for_all_rows(output) for output in outputs]

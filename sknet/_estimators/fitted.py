@@ -43,11 +43,12 @@ class Fitted:
     seeds: tuple[int, int, int]  # see `Seeds`
     state: State | None = None  # from which training may continue: after `partial_fit` or an interrupt
     residuals: ScaledResiduals | LabelResiduals | None = None  # on the rows that the last call held out
-    weights_checksum: int = 0  # of the network whose residuals these are
+    weights_checksum: int = 0  # of the network that residuals and importances are of
     n_rows_before_split: int | None = None  # of the last call, if it held rows out; 0: it did not; None: not known
     member_epochs: tuple[tuple[Epoch, ...], ...] = ()  # of the last call, of each network where there were several
     fold_epochs: tuple[Epoch, ...] = ()  # of the last call, where folds chose how many to train
     out_of_fold: Array | list[Array] | None = None  # predictions of each row by a network that did not see it
+    importances: Array | None = None  # (d,)  of the columns, together 1; None after `partial_fit`
 
     @property
     def scores(self) -> list[float]:
@@ -96,24 +97,29 @@ class Fitted:
         """The training loss of every epoch."""
         return [epoch.loss for epoch in self.history]
 
-    def with_residuals(self, residuals: ScaledResiduals | LabelResiduals | None) -> "Fitted":
-        """Return the result with residuals of the present weights."""
-        return replace(self, residuals=residuals, weights_checksum=self.model.network.checksum())
+    @property
+    def has_own_weights(self) -> bool:
+        """Whether the weights are those that were learnt: they may have been changed in place."""
+        return self.weights_checksum == self.model.network.checksum()
 
     @property
     def valid_residuals(self) -> ScaledResiduals | LabelResiduals | None:
         """The residuals, unless the weights have been changed in place since."""
-        is_changed = self.residuals is not None and self.weights_checksum != self.model.network.checksum()
-        return None if is_changed else self.residuals
+        return self.residuals if self.residuals is not None and self.has_own_weights else None
+
+    @property
+    def valid_importances(self) -> Array | None:
+        """The importances of the columns, unless the weights have been changed in place since."""
+        return self.importances if self.importances is not None and self.has_own_weights else None
 
     def with_network(self, coefs: list[Array] | None = None, intercepts: list[Array] | None = None) -> "Fitted":
-        """Return the result with other weights or biases, and without residuals, which were those of the old ones."""
+        """Return the result with other weights or biases, and without what was learnt about the old ones."""
         network = self.model.network
         for name, new, old in (("coefs_", coefs, network.coefs), ("intercepts_", intercepts, network.intercepts)):
             if new is not None and [np.shape(array) for array in new] != [array.shape for array in old]:
                 raise ValueError(f"{name} must hold arrays of the shapes {[array.shape for array in old]}: give these.")
         network = replace(network, coefs=coefs or network.coefs, intercepts=intercepts or network.intercepts)
-        return replace(self, model=replace(self.model, network=network), residuals=None)
+        return replace(self, model=replace(self.model, network=network), residuals=None, importances=None)
 
 
 def best_epoch_of(epochs: Sequence[Epoch]) -> int:
@@ -286,6 +292,21 @@ class FittedAttributes:
                 "early_stopping='folds' has it, and partial_fit drops it."
             )
         return self._fitted.out_of_fold
+
+    @property
+    def feature_importances_(self) -> Array:
+        """How much the outputs vary with each column of the table: numbers that are not negative, together 1.
+
+        Expected gradients at up to 256 training rows, found when a fit ends: about the mean absolute
+        contributions that `explain` finds, over all outputs. `partial_fit`, and weights set by hand, drop it.
+        """
+        importances = None if self._fitted is None else self._fitted.valid_importances
+        if importances is None:
+            raise AttributeError(
+                f"{type(self).__name__!r} object has no attribute 'feature_importances_': fit finds it, and "
+                "partial_fit and weights set by hand drop it; explain(X).importance() says the same of rows of yours."
+            )
+        return importances
 
     @property
     def feature_names_in_(self) -> Array:

@@ -344,6 +344,12 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         see it, at the chosen epoch. NaN for rows that no fold held out and for rows
         of weight 0. `partial_fit` drops it.
 
+    feature_importances_ : ndarray of shape (n_features_in_,)
+        How much the outputs vary with each column of the table: not negative,
+        together 1. Found when `fit` ends, by expected gradients at up to 256 training
+        rows: about what `explain(X).importance()` says. All the same where no
+        column makes a difference. `partial_fit` drops it.
+
     best_epoch_ : int
         The epoch of the last call, counted from 1, whose weights were kept: the
         best one on the held-out rows (of several members the latest), the one that

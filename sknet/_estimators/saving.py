@@ -84,7 +84,7 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
             "neither: of a pipeline or a search save the fitted network alone, or use joblib or skops for the whole."
         )
     fitted = require_fitted(estimator)
-    fitted = replace(fitted, residuals=fitted.valid_residuals)
+    fitted = replace(fitted, residuals=fitted.valid_residuals, importances=fitted.valid_importances)
     parameters = copy_containers(estimator.get_params(deep=False))  # a Series or a range as a list, which files know
     files.write(path, SavedEstimator(name, parameters, fitted), _KINDS, WRITER)
 
@@ -164,6 +164,8 @@ def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
         raise ValueError("the optimizer's moments are not those of the network")
     if fitted.columns.n != fitted.model.encoder.n_columns:
         raise ValueError("the table's columns are not those of the encoder")
+    if fitted.importances is not None and fitted.importances.shape != (fitted.columns.n,):
+        raise ValueError("the importances are not those of the table's columns")
     # missing values do not need every number: a text's weights, say, or the means of known levels
     for name, column in zip(fitted.model.encoder.column_names, fitted.model.encoder.columns, strict=True):
         if not all(np.isfinite(numbers).all() for numbers in _floats_in(column)):

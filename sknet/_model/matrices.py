@@ -330,6 +330,22 @@ def encode_rows(
     return EncodedRows(table, rows.y, rows.weight)
 
 
+def encoded_in_memory(
+    encoding: Encoding, rows: Rows, encoded: EncodedRows, numbers: NDArray[np.intp], train: NDArray[np.intp] | None
+) -> Table:
+    """Return the rows `numbers` as they were encoded, an array, CSR or mixed; those of a table elsewhere anew, alike.
+
+    `train`: as in `encode_rows`.
+    """
+    if isinstance(rows.X, ExternalTable):
+        fold = encoding.cross_fit_folds(rows, train)
+        few = None if fold is None else fold[numbers]
+        return encoding.encoder.encode(rows.X.rows_in_memory(numbers), encoding.compute_dtype, fold=few)
+    inputs = encoded.table.inputs(len(numbers))
+    batch = inputs(numbers)
+    return batch[:, :-1] if inputs.kind == "ones" else batch
+
+
 def encode_validation(encoding: Encoding, rows: Rows) -> EncodedRows:
     """Encode the validation rows that a user brings; errors say so."""
     try:

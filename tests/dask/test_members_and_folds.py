@@ -140,3 +140,4 @@ def test_a_splitter_gives_the_folds():
     parameters = FIT | dict(early_stopping=True, validation_fraction=KFold(4, shuffle=True, random_state=0), max_iter=3)
     local, remote = (SigmoidMLPRegressor(**parameters).fit(table, y) for table in (X, parted(X)))
     assert_same(remote, local)
+    assert_allclose(remote.feature_importances_, local.feature_importances_, rtol=1e-6)

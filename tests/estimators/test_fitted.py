@@ -1,11 +1,14 @@
 """What a fitted network does: its layers, its gradient."""
 
+import pickle
+
 import numpy as np
+import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 
-from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, load, save
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, load, save, stream
 from sknet._model.model import PREDICT_ROWS
 
 rng = np.random.default_rng(0)
@@ -103,3 +106,56 @@ def test_a_file_keeps_the_temperature_and_the_best_epoch(tmp_path):
     again = load(tmp_path / "net.safetensors")
     assert net.temperature_ != 1.0
     assert (again.temperature_, again.best_epoch_) == (net.temperature_, net.best_epoch_)
+
+
+# --- importances of the columns
+
+
+TABLE = pd.DataFrame({"colour": np.where(WIDE[:, 0] > 0.0, "red", "blue"), "number": WIDE[:, 1], "other": WIDE[:, 2]})
+
+
+@pytest.mark.parametrize("parameters", [{}, {"n_members": 2}, {"hidden_layer_sizes": ()}, {"early_stopping": "folds"}])
+def test_importances_are_shares_of_the_tables_columns(parameters):
+    net = SigmoidMLPClassifier(**QUICK | {"max_iter": 40} | parameters).fit(TABLE, LABEL > 0, WIDE[:, 1] > -2.0)
+    found = net.feature_importances_
+    assert found.shape == (3,) and (found >= 0.0).all() and found.sum() == pytest.approx(1.0)
+    assert found.argmax() == 0
+
+
+@pytest.mark.parametrize("kept", [True, False], ids=["kept", "dropped"])
+def test_pickles_and_files_keep_importances_while_there_are_any(kept, tmp_path):
+    net = SigmoidMLPRegressor(**QUICK).fit(TABLE, WIDE[:, 0])
+    before = net.feature_importances_
+    if not kept:
+        net.coefs_[0][0] = 1.0
+    save(net, tmp_path / "net.safetensors")
+    for again in pickle.loads(pickle.dumps(net)), load(tmp_path / "net.safetensors"):
+        if kept:
+            assert_array_equal(again.feature_importances_, before)
+        else:
+            assert not hasattr(again, "feature_importances_")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda net: SigmoidMLPRegressor(),
+        lambda net: net.partial_fit(TABLE, WIDE[:, 0]),
+        lambda net: setattr(net, "coefs_", net.coefs_),
+        lambda net: net.intercepts_[0].fill(0.0),
+    ],
+    ids=["not fitted", "partial_fit", "set by hand", "filled in place"],
+)
+def test_what_importances_are_not_of_drops_them(change):
+    net = SigmoidMLPRegressor(**QUICK).fit(TABLE, WIDE[:, 0])
+    net = change(net) or net
+    with pytest.raises(AttributeError, match="fit finds it, and partial_fit.*explain"):
+        net.feature_importances_  # noqa: B018
+
+
+def test_importances_are_those_of_the_same_rows_in_parts(tmp_path):
+    """Of a stream, whose rows are drawn by their numbers, too."""
+    local = SigmoidMLPRegressor(**QUICK | {"max_iter": 30}).fit(TABLE, WIDE[:, 0])
+    streamed = SigmoidMLPRegressor(**QUICK | {"max_iter": 30})
+    stream.fit(streamed, lambda: iter([TABLE.assign(y=WIDE[:, 0])[i : i + 20] for i in (0, 20, 40)]), target="y")
+    assert_allclose(streamed.feature_importances_, local.feature_importances_, atol=0.05)

@@ -18,7 +18,7 @@ from sklearn.ensemble import (
     VotingClassifier,
     VotingRegressor,
 )
-from sklearn.feature_selection import RFECV, SelectFromModel, SequentialFeatureSelector
+from sklearn.feature_selection import RFE, RFECV, SelectFromModel, SequentialFeatureSelector
 from sklearn.frozen import FrozenEstimator
 from sklearn.inspection import (
     DecisionBoundaryDisplay,
@@ -58,10 +58,6 @@ both = np.c_[SOLD == "yes", MIXED["age"] > 0].astype(int)
 # where scikit-learn turns a frame into numbers, categories are encoded first, and named by their position
 coded = make_column_transformer((OrdinalEncoder(), ["colour"]), remainder="passthrough")
 of_codes = SigmoidMLPClassifier(**QUICK, categorical_features=[0])
-
-
-def strength(fitted):
-    return np.abs(fitted.coefs_[0]).sum(axis=1)
 
 
 FITS = {
@@ -121,16 +117,23 @@ def test_self_training():
 @pytest.mark.parametrize(
     "selector",
     [
-        RFECV(
-            clone(net).set_params(numeric_encoding="raw"), cv=2, min_features_to_select=1, importance_getter=strength
-        ),
-        SelectFromModel(clone(net).set_params(numeric_encoding="raw"), importance_getter=strength),
+        RFE(net, n_features_to_select=1),
+        RFECV(net, cv=2, min_features_to_select=1),
+        SelectFromModel(net),
         SequentialFeatureSelector(net, cv=2, n_features_to_select=1),
     ],
-    ids=["elimination", "from model", "sequential"],
+    ids=["elimination", "elimination by folds", "from model", "sequential"],
 )
 def test_selectors_find_the_column_that_counts(selector):
     assert selector.fit(NUMBERS, SOLD).get_support()[0]
+
+
+def test_selection_by_importance_keeps_the_columns_of_a_frame_where_pandas_is_asked_for():
+    selector = SelectFromModel(net, threshold=-np.inf, max_features=2).set_output(transform="pandas")
+    pipeline = make_pipeline(selector, net).fit(MIXED, SOLD)
+    kept = selector.get_feature_names_out()
+    assert len(kept) == 2 and list(pipeline[-1].feature_names_in_) == list(kept) and "size" in kept
+    assert pipeline.score(MIXED, SOLD) > 0.8
 
 
 def test_inspection():

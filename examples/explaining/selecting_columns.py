@@ -1,0 +1,69 @@
+"""
+Fewer columns
+=============
+
+``feature_importances_`` comes with every fit: the share of each column of the table in what moves the predictions, text
+and missing values included. Here columns of noise are added to a table, and found; then columns are left out one after
+the other, the least important one first.
+"""
+
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+from sklearn.feature_selection import SelectFromModel
+from sklearn.inspection import permutation_importance
+from sklearn.model_selection import train_test_split
+from sklearn.pipeline import make_pipeline
+
+from sknet import SigmoidMLPRegressor
+
+cars = pd.read_csv(Path(__file__).parents[1] / "data" / "cars.csv")
+X, y = cars.drop(columns=["miles_per_gallon", "name"]), cars["miles_per_gallon"]
+rng = np.random.default_rng(0)
+X["paint"] = rng.choice(["red", "white", "black", "green"], len(X))  # says nothing
+for i in range(4):
+    X[f"noise {i}"] = rng.normal(size=len(X))
+X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
+
+model = SigmoidMLPRegressor(random_state=0).fit(X_train, y_train)
+permuted = permutation_importance(model, X_test, y_test, n_repeats=10, random_state=0).importances_mean
+measures = pd.DataFrame(
+    {"feature_importances_": model.feature_importances_, "loss of R2 when shuffled": permuted}, index=X.columns
+).sort_values("feature_importances_")
+print(measures.iloc[::-1].round(3).to_string())
+
+# %%
+# Columns of noise keep a small share, since a network fits some noise. What shuffling costs tells whether a column is
+# needed, and asks for rows that the network has not seen.
+
+figure, axes = plt.subplots(1, 2, figsize=(9, 4), sharey=True, layout="constrained")
+for ax, (name, values) in zip(axes, measures.items(), strict=True):
+    ax.barh(measures.index, values, color="#14606b")
+    ax.set_title(name, fontsize="medium")
+plt.show()
+
+# %%
+# ``SelectFromModel`` keeps the columns above the mean share. ``set_output`` hands a data frame on, so that text stays
+# text.
+
+few = make_pipeline(SelectFromModel(SigmoidMLPRegressor(random_state=0)), SigmoidMLPRegressor(random_state=0))
+few.set_output(transform="pandas").fit(X_train, y_train)
+print(f"all {X.shape[1]} columns: R2 {model.score(X_test, y_test):.3f}")
+print(f"{', '.join(few[-1].feature_names_in_)}: R2 {few.score(X_test, y_test):.3f}")
+
+# %%
+# scikit-learn's ``RFE`` leaves columns out one after the other, and takes numbers only. On a table with text a loop
+# does the same.
+
+columns, scores = list(X), {}
+while columns:
+    net = SigmoidMLPRegressor(random_state=0).fit(X_train[columns], y_train)
+    scores[len(columns)] = net.score(X_test[columns], y_test)
+    columns.pop(int(net.feature_importances_.argmin()))
+
+plt.figure()
+plt.plot(list(scores), list(scores.values()), "o-", color="#14606b")
+plt.gca().set(xlabel="columns", ylabel="R2 on the test rows")
+plt.show()
