@@ -62,6 +62,7 @@ class Folds(NamedTuple):
 
     splits: list[Split]
     tolerance_factor: float  # see `FoldPlan`
+    n_rows: int  # by which the steps of an epoch are counted, see `MIN_STEPS`
 
 
 def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: int) -> Folds:
@@ -70,13 +71,19 @@ def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: in
     fold = assign_folds(n_rows, strata, groups, plan.n_folds, seed)
     n_held_out = min(plan.n_held_out, fold.max() + 1)
     return Folds(
-        [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)], plan.tolerance_factor
+        [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)],
+        plan.tolerance_factor,
+        n_rows,
     )
 
 
 def folds_of_splits(n_rows: int, splits: list[Split], groups: Array | None) -> Folds:
-    """Return the folds that the splits of a user's splitter make: the rows that one of them holds out."""
-    return Folds(splits, fold_plan(n_rows, groups is not None).tolerance_factor)
+    """Return the folds that the splits of a user's splitter make: the rows that one of them holds out.
+
+    Splits of time may train on a few rows, hence in a few steps an epoch: these have their number of steps, too.
+    """
+    fewest = min(len(train) for train, _ in splits)
+    return Folds(splits, fold_plan(n_rows, groups is not None).tolerance_factor, fewest)
 
 
 MIN_STEPS = 75
@@ -168,11 +175,10 @@ class FoldNetworks:
         seeds: Sequence[tuple[int, int]],
     ) -> None:
         self.settings, self.encoding, self.rows = settings, encoding, rows
-        n = len(rows)
         self._kinds = KindsOfNetworks(settings.sees_bins)
         self.tolerance_factor = folds.tolerance_factor
         self.held_out = np.concatenate([held_out for _, held_out in folds.splits])
-        steps_per_epoch = ceil(n / settings.solver.batch_size)
+        steps_per_epoch = ceil(folds.n_rows / settings.solver.batch_size)
         self.first_epoch = min(ceil(MIN_STEPS / steps_per_epoch), settings.solver.max_iter)  # that may be chosen
         self.runs: list[list[NetworkRun]] = []
         self.states: list[list[State]] = []

@@ -16,7 +16,15 @@ from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding
 from sknet._model.network_run import make_run
 from sknet._model.row_thresholds import FEW_ROWS, MANY_ROWS
-from sknet._model.selection import MIN_STEPS, FoldNetworks, FoldPlan, draw_folds, fold_plan, select_epoch
+from sknet._model.selection import (
+    MIN_STEPS,
+    FoldNetworks,
+    FoldPlan,
+    draw_folds,
+    fold_plan,
+    folds_of_splits,
+    select_epoch,
+)
 from sknet._model.side_by_side import train_side_by_side
 from sknet._network.temperature import PRIOR_LOG, inverse_temperature
 from sknet._tables.rows import Rows
@@ -185,6 +193,12 @@ def test_no_epoch_before_the_75th_step_is_chosen_where_there_are_so_many(batch_s
         *prepared(batch_size=batch_size, max_iter=max_iter, n_iter_no_change=np.inf, numeric_encoding="raw")
     )
     assert select_epoch(folds).n_epochs == first
+
+
+def test_splits_that_train_on_few_rows_have_as_many_steps():
+    folds = folds_of_splits(N, [(np.arange(60), np.arange(60, N)), (np.arange(6), np.arange(6, 60))], None)
+    networks = FoldNetworks(*prepared(max_iter=80), folds, SEEDS)
+    assert networks.first_epoch == 38  # of two steps
 
 
 def test_max_iter_bounds_them_even_where_no_loss_is_a_number(monkeypatch):
