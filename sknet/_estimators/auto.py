@@ -103,6 +103,11 @@ class Facts:
         """How many rows there are, those held out included."""
         return self.n_rows + self.n_held_out
 
+    @property
+    def keeps_all_levels(self) -> bool:
+        """Whether no level is rare: it may become frequent in later parts, and k calls of `partial_fit` are a fit."""
+        return self.is_partial_fit or not self.validated
+
 
 def has_end(p: CommonParameters) -> bool:
     """Whether the learning-rate schedule ends by itself, as all do but scikit-learn's."""
@@ -278,4 +283,5 @@ def with_column_facts(facts: Facts, X: Table, survey: Survey | None, max_categor
     facts = replace(facts, limits=limits_of(X))
     if survey is None:
         return facts
-    return replace(facts, **survey.count(max_categories)._asdict(), is_sparse=is_sparse(X))
+    counts = survey.count(max_categories, keeps_all_levels=facts.keeps_all_levels)
+    return replace(facts, **counts._asdict(), is_sparse=is_sparse(X))

@@ -47,7 +47,7 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
     """
     resolved = answer_autos(parameters, facts)
     is_continued = facts.earlier_parameters is not None
-    return make_settings(resolved, is_continued=is_continued, is_first_part=facts.is_partial_fit), resolved
+    return make_settings(resolved, is_continued=is_continued, keeps_all_levels=facts.keeps_all_levels), resolved
 
 
 # --- the target, which is read before the rows are counted -----------------------------------------------------------
@@ -91,10 +91,10 @@ def has_positive_targets(p: CommonParameters) -> bool:
 # --- settings --------------------------------------------------------------------------------------------------------
 
 
-def make_settings(p: CommonParameters, *, is_continued: bool = False, is_first_part: bool = False) -> Settings:
+def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_levels: bool = False) -> Settings:
     """Return the settings of resolved parameters; where training continues, those of the joined network.
 
-    `is_first_part`: the rows are a first part of those that columns will be encoded of.
+    `keeps_all_levels`: see `Facts`.
     """
     sizes = hidden_sizes(p)
     n_members = int(p.n_members)
@@ -121,7 +121,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False, is_first_p
             max_categories=p.max_categories,
             category_encoding=p.category_encoding,
             text_components=p.text_components,
-            is_first_part=is_first_part,
+            keeps_all_levels=keeps_all_levels,
         ),
         network=NetworkSettings(
             hidden_sizes=sizes,

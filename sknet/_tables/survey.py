@@ -74,12 +74,15 @@ class Survey:
     named: Set[int] = frozenset()
     misread: Mapping[str, str] = field(default_factory=dict)
 
-    def count(self, max_categories: int | None) -> KindCounts:
+    def count(self, max_categories: int | None, *, keeps_all_levels: bool = False) -> KindCounts:
         """Count the columns by kind."""
         categories, texts = ([j for j in self.levels if self.kinds[j] == kind] for kind in ("category", "text"))
         return KindCounts(
             len(self.kinds) - len(self.levels),
-            any(learn_levels(self.levels[j], self.names[j]).exceed(max_categories) for j in categories),
+            any(
+                learn_levels(self.levels[j], self.names[j]).exceed(max_categories, keeps_all=keeps_all_levels)
+                for j in categories
+            ),
             tuple(self.names[j] for j in texts),
         )
 

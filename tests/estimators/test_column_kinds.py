@@ -347,6 +347,12 @@ def test_categories_that_are_named_or_all_there_is_or_a_first_part_stay():
     assert named.inputs_.loc[named.inputs_["column"] == "name", "kind"].tolist() == ["infrequent"]
     alone = clone(net).fit(SHOPS[["shop"]], SPENT)
     assert len(alone.inputs_) == 40
+    whole = clone(net).set_params(
+        early_stopping=False, category_encoding="one_hot", n_members=1, numeric_encoding="raw"
+    )
+    again = clone(whole).partial_fit(SHOPS, SPENT).partial_fit(SHOPS, SPENT)
+    assert_array_equal(again.predict(SHOPS), whole.fit(SHOPS, SPENT).predict(SHOPS))
+    assert set(whole.inputs_["column"]) == {"x", "shop", "name"}
     first = clone(net).partial_fit(SHOPS[:200], SPENT[:200])
     assert first.inputs_["column"].value_counts().to_dict() == {"x": 1, "shop": 40, "name": 67}
 

@@ -104,8 +104,8 @@ class ColumnSettings:
         The target matrix, if categories may be encoded by it, or left out because they say nothing of it.
     must_stay : bool
         Whether the user names the column: it is then not left out.
-    is_first_part : bool
-        Whether the values are those of a first part of the rows: levels that are rare in it may become frequent.
+    keeps_all_levels : bool
+        Whether rare levels are as good as others and no column is left out because it says nothing.
     text_components : int
         The most inputs that a column of text becomes, besides that of missing texts.
     seed : int
@@ -122,6 +122,6 @@ class ColumnSettings:
     category_encoding: str = "one_hot"
     target: Array | None = None
     must_stay: bool = False
-    is_first_part: bool = False
+    keeps_all_levels: bool = False
     text_components: int = 30
     seed: int = 0

@@ -191,20 +191,17 @@ class Levels:
         """Whether there are so many levels that rare ones may share an input, and the column may be left out."""
         return len(self.shares) >= MANY_LEVELS
 
-    def without_rare(self, *, is_first_part: bool = False) -> list[str]:
-        """Return the keys of the levels that are not rare; of all where there are not many, or a single rare one.
-
-        None is rare in a first part of the rows.
-        """
-        if is_first_part or not self.are_many:
+    def without_rare(self, *, keeps_all: bool = False) -> list[str]:
+        """Return the keys of the levels that are not rare; of all where there are not many, or a single rare one."""
+        if keeps_all or not self.are_many:
             return list(self.n_rows)
         n_needed = MIN_LEVEL_ROWS_OF_FEW if self.n_values < FEW_VALUES else MIN_LEVEL_ROWS
         keys = [key for key, n in self.n_rows.items() if n >= n_needed]
         return keys if len(keys) < len(self.n_rows) - 1 else list(self.n_rows)
 
-    def exceed(self, max_categories: int | None, *, is_first_part: bool = False) -> bool:
+    def exceed(self, max_categories: int | None, *, keeps_all: bool = False) -> bool:
         """Whether there are more levels than inputs, so that some that are not rare must share one."""
-        keys = self.without_rare(is_first_part=is_first_part)
+        keys = self.without_rare(keeps_all=keeps_all)
         return not self.all_differ and len(self.one_hot(max_categories, keys).levels) < len(keys)
 
     def one_hot(self, max_categories: int | None, keys: list[str]) -> CategoryColumn:
@@ -253,9 +250,9 @@ def learn_category(
     levels = learn_levels(values, name, settings.weight)
     if levels.all_differ:
         return IdentifierColumn(levels.has_missing)
-    keys = levels.without_rare(is_first_part=settings.is_first_part)
+    keys = levels.without_rare(keeps_all=settings.keeps_all_levels)
     column = levels.one_hot(settings.max_categories, keys)
-    may_be_left_out = levels.are_many and not (settings.must_stay or settings.is_first_part)
+    may_be_left_out = levels.are_many and not (settings.must_stay or settings.keeps_all_levels)
     if may_be_left_out and (not keys or is_uninformative(column, values, settings)):
         return UninformativeColumn(levels.has_missing)
     return column

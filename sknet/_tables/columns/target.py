@@ -161,7 +161,7 @@ def learn_target(
     one_hot = None
     if settings.category_encoding == "both":
         column = learn_category(values, name, settings)
-        exceed = levels.exceed(settings.max_categories, is_first_part=settings.is_first_part)
+        exceed = levels.exceed(settings.max_categories, keeps_all=settings.keeps_all_levels)
         if not (isinstance(column, CategoryColumn) and exceed):
             return column
         one_hot = column
