@@ -202,11 +202,11 @@ class FitRun:
         """The last epoch: of the folds as long as these are at work."""
         if not self.states and self.folds is not None:
             epochs = self.folds.epochs
-            max_iter = self.plan.settings.solver.max_iter
+            max_iter = self.plan.settings.solver.n_epochs
             return EpochReport(len(epochs), max_iter, epochs[-1], self.folds.best_epoch, 0, of_folds=True)
         latest = mean_epochs([state.history[-1:] for state in self.states])[-1]
         bests = [state.best.epoch for state in self.states if state.best is not None]
-        n_epochs = self.plan.settings.solver.max_iter if self.selection is None else self.selection.n_epochs
+        n_epochs = self.plan.settings.solver.n_epochs if self.selection is None else self.selection.n_epochs
         return EpochReport(
             number=max(state.epoch for state in self.states),
             n_epochs=n_epochs,

@@ -1,6 +1,7 @@
 """From an estimator's parameters to `Settings`, once per fit: every "auto" answered, typed, one entry per layer."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import fields
 from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any, TypeVar
@@ -16,13 +17,15 @@ from sknet._model.settings import (
     ObjectiveSettings,
     RegularisationSettings,
     Settings,
-    SolverSettings,
 )
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import Loss
 from sknet._network.regression import REGRESSION_LOSSES
 from sknet._tables.columns import ColumnSettings
+from sknet._training.lbfgs import LBFGS
+from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.optimizers import OPTIMIZERS, Optimizer
+from sknet._training.result import StopReason
 from sknet._training.schedules import SCHEDULES, OfFraction, Schedule
 
 T = TypeVar("T")
@@ -112,47 +115,22 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_
         refuse_for_lbfgs(p)
     return Settings(
         objective=objective_settings(p),
-        table=ColumnSettings(
-            categorical_features=p.categorical_features,
-            text_features=p.text_features,
-            input_scaling=p.input_scaling,
+        table=take(
+            ColumnSettings,
+            p,
             numeric_encoding="piecewise_linear" if any(sees_bins) else "raw",
-            n_bins=int(p.n_bins),
-            max_categories=p.max_categories,
-            category_encoding=p.category_encoding,
-            text_components=p.text_components,
             keeps_all_levels=keeps_all_levels,
         ),
-        network=NetworkSettings(
+        network=take(
+            NetworkSettings,
+            p,
             hidden_sizes=sizes,
             activations=hidden_activations(p, len(sizes)),
             dropout=dropout_rates(p, len(sizes)),
-            init=p.init,
-            monotonic_cst=p.monotonic_cst,
             n_joined=n_members if is_continued else 1,
         ),
-        solver=SolverSettings(
-            optimizer=make_optimizer(p),
-            schedule=make_schedule(p),
-            has_end=has_end(p),
-            learning_rate_init=float(p.learning_rate_init),
-            batch_size=int(p.batch_size),
-            max_iter=p.max_iter,
-            max_fun=p.max_fun,
-            shuffle=p.shuffle,
-            tol=float(p.tol),
-            n_iter_no_change=float(p.n_iter_no_change),
-            weight_decay=float(p.weight_decay),
-            clip_norm=None if p.clip_norm is None else float(p.clip_norm),
-            averaging=float(p.averaging),
-        ),
-        regularisation=RegularisationSettings(
-            alpha=float(p.alpha),
-            l1_ratio=float(p.l1_ratio),
-            max_norm=p.max_norm,
-            label_smoothing=float(getattr(p, "label_smoothing", 0.0)),
-            temperature_scaling=bool(getattr(p, "temperature_scaling", False)),
-        ),
+        solver=make_solver(p),
+        regularisation=take(RegularisationSettings, p),
         dtype=np.dtype(p.dtype),
         sees_bins=sees_bins,
     )
@@ -209,12 +187,42 @@ def dropout_rates(p: CommonParameters, n_hidden: int) -> tuple[float, ...]:
     return tuple(map(float, rates))  # type: ignore[arg-type]
 
 
-def make_optimizer(p: CommonParameters) -> Optimizer | None:
-    """Return the optimizer that `solver` names or is; None for L-BFGS."""
+def take(kind: type[T], p: CommonParameters, **given: object) -> T:
+    """Make settings: the parameters of their fields' names, as Python's numbers, but for what is given."""
+    names = {field.name for field in fields(kind)} & {field.name for field in fields(p)} - given.keys()  # type: ignore[arg-type]
+    return kind(**{name: _as_python_number(getattr(p, name)) for name in names}, **given)
+
+
+def _as_python_number(value: object) -> object:
+    """Return a number as an int or a float, all else as it is: NumPy's of 32 bits would round what they meet."""
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return value
+    return int(value) if isinstance(value, Integral) else float(value)
+
+
+def make_solver(p: CommonParameters) -> MiniBatchSolver | LBFGS:
+    """Return the solver that `solver` names: a first-order method over mini-batches, or L-BFGS."""
+    if p.solver == "lbfgs":
+        return take(LBFGS, p, n_iterations=int(p.max_iter), n_evaluations=int(p.max_fun))
+    ends = has_end(p)
+    return take(
+        MiniBatchSolver,
+        p,
+        optimizer=make_optimizer(p),
+        schedule=make_schedule(p),
+        rate=float(p.learning_rate_init),
+        n_epochs=int(p.max_iter),
+        relative_tol=ends,
+        end_reason=StopReason.FINISHED if ends else StopReason.MAX_ITER,
+    )
+
+
+def make_optimizer(p: CommonParameters) -> Optimizer:
+    """Return the optimizer that `solver` names or is."""
     if not isinstance(p.solver, str):
         return p.solver
-    entry = OPTIMIZERS.get(p.solver)
-    return None if entry is None else make_from_parameters(entry.make, entry.options, p)
+    entry = OPTIMIZERS[p.solver]
+    return make_from_parameters(entry.make, entry.options, p)
 
 
 def make_schedule(p: CommonParameters) -> Schedule:

@@ -146,7 +146,7 @@ class NetworkRun:
         if penalty.l1:
             gradient[: self.layout.n_weights] += penalty.l1 * np.sign(w)
             # L-BFGS adds its L1 term by a change of variables: the objective does not hold it
-            value += 0.0 if self.settings.solver.optimizer else penalty.l1 * float(np.abs(w).sum())
+            value += 0.0 if self.settings.solver.is_first_order else penalty.l1 * float(np.abs(w).sum())
         return value, gradient
 
     # --- held-out rows -----------------------------------------------------------------------------------------------
@@ -226,7 +226,7 @@ def make_run(
     if isinstance(settings.objective.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
         refuse_bad_custom_functions(head.loss, samples.target, activations)
     monotone = make_monotone_bounds(settings.network, encoding, layout, n_skipped)
-    is_first_order = settings.solver.optimizer is not None
+    is_first_order = settings.solver.is_first_order
     penalty = penalty_of(settings, samples.total_weight)
     objective = training.table.objective(
         layout,
@@ -251,12 +251,8 @@ def make_run(
         limit=projection.limit if projection is not None and max_norm else None,
         batches=objective.batches,
     )
-    solver = make_solver(
-        settings,
-        penalty.l1,
-        until or settings.solver.max_iter,
-        validated=held_out is not None,
-        may_stop_early=may_stop_early,
+    solver = solver_of_run(
+        settings.solver, penalty.l1, until, validated=held_out is not None, may_stop_early=may_stop_early
     )
     run = NetworkRun(
         settings=settings,
@@ -283,7 +279,9 @@ def layout_of(settings: Settings, encoding: Encoding, *, sees_bins: bool) -> Lay
 def refuse_networks_beyond_memory(settings: Settings, encoding: Encoding, n_rows: int, n_folds: int) -> None:
     """Raise if the networks that live at once cannot fit in the memory: all members, and all of each fold."""
     n_members = len(settings.sees_bins)
-    batch = min(settings.solver.batch_size, n_rows, MAX_ROWS)
+    batch = min(n_rows, MAX_ROWS)
+    if isinstance(settings.solver, MiniBatchSolver):
+        batch = min(batch, settings.solver.batch_size)
     counts = {sees_bins: (1 + n_folds) * settings.sees_bins.count(sees_bins) for sees_bins in (False, True)}
     layouts = {sees_bins: layout_of(settings, encoding, sees_bins=sees_bins) for sees_bins in counts}
     n_weights = sum(counts[bins] * layouts[bins].n_parameters for bins in counts)
@@ -298,7 +296,7 @@ def refuse_networks_beyond_memory(settings: Settings, encoding: Encoding, n_rows
 def rows_at_once(settings: Settings, training: EncodedRows) -> int:
     """Return how many rows are computed at once: a batch, unless it is huge; with L-BFGS, equal parts of all rows."""
     n = len(training)
-    if settings.solver.optimizer is not None:
+    if isinstance(settings.solver, MiniBatchSolver):
         return min(settings.solver.batch_size, MAX_ROWS)
     # each part costs passes over theta, which take longer than the part itself where the table is sparse
     return ceil(n / ceil(n / (MAX_ROWS if training.table.is_sparse else FULL_BATCH_ROWS)))
@@ -310,26 +308,15 @@ def penalty_of(settings: Settings, total_weight: float) -> ElasticNet:
     return ElasticNet(l2=strength * (1.0 - l1_ratio), l1=strength * l1_ratio)
 
 
-def make_solver(settings: Settings, l1: float, until: int, *, validated: bool, may_stop_early: bool) -> Solver:
-    """Return what trains: a first-order method over mini-batches, or L-BFGS."""
-    options = settings.solver
-    n_iter_no_change = options.n_iter_no_change if may_stop_early else inf
-    if options.optimizer is None:
-        return LBFGS(until, options.max_fun, options.tol, n_iter_no_change, l1)
-    return MiniBatchSolver(
-        options.optimizer,
-        options.schedule,
-        options.learning_rate_init,
-        options.batch_size,
-        until,
-        tol=options.tol,
-        # the training loss does not cut a schedule short: it falls most while the rate does, at the end
-        n_iter_no_change=inf if options.has_end and not validated else n_iter_no_change,
-        shuffle=options.shuffle,
-        weight_decay=options.weight_decay,
-        clip_norm=options.clip_norm,
-        averaging=options.averaging,
-        schedule_epochs=options.max_iter,
-        relative_tol=options.has_end,
-        end_reason=StopReason.FINISHED if options.has_end else StopReason.MAX_ITER,
+def solver_of_run(
+    solver: MiniBatchSolver | LBFGS, l1: float, until: int | None, *, validated: bool, may_stop_early: bool
+) -> Solver:
+    """Return the solver of a run that ends after `until` epochs, if that is a number."""
+    patience = solver.n_iter_no_change if may_stop_early else inf
+    if isinstance(solver, LBFGS):
+        return replace(solver, n_iterations=until or solver.n_iterations, n_iter_no_change=patience, l1=l1)
+    if solver.end_reason is StopReason.FINISHED and not validated:
+        patience = inf  # the training loss does not cut a schedule short: it falls most while the rate does, at the end
+    return replace(
+        solver, n_epochs=until or solver.n_epochs, schedule_epochs=solver.n_epochs, n_iter_no_change=patience
     )

@@ -33,6 +33,7 @@ from sknet._tables.splitting import Split, assign_folds
 from sknet._training.minibatch import MiniBatchRun, MiniBatchSolver
 from sknet._training.result import Epoch, StopReason
 from sknet._training.rounds import RoundObserver, train_in_rounds
+from sknet._training.solver import Solver
 from sknet._training.state import State
 from sknet._typing import Array
 
@@ -178,8 +179,9 @@ class FoldNetworks:
         self._kinds = KindsOfNetworks(settings.sees_bins)
         self.tolerance_factor = folds.tolerance_factor
         self.held_out = np.concatenate([held_out for _, held_out in folds.splits])
-        steps_per_epoch = ceil(folds.n_rows / settings.solver.batch_size)
-        self.first_epoch = min(ceil(MIN_STEPS / steps_per_epoch), settings.solver.max_iter)  # that may be chosen
+        solver = first_order_solver(settings.solver)
+        steps_per_epoch = ceil(folds.n_rows / solver.batch_size)
+        self.first_epoch = min(ceil(MIN_STEPS / steps_per_epoch), solver.n_epochs)  # that may be chosen
         self.runs: list[list[NetworkRun]] = []
         self.states: list[list[State]] = []
         self._samples: list[list[Samples]] = []  # the held-out rows, as each network takes them
@@ -244,7 +246,7 @@ class FoldNetworks:
             if self._chosen is None or criterion <= scaled_loss(self.tolerance_factor, self._best_late_loss):
                 self._chosen = ChosenEpoch(epoch, self._factor, raw, by_kind)
         patience = min(solver.n_iter_no_change, self.best_epoch + MAX_EXTRA_EPOCHS)
-        return epoch < solver.max_iter and epoch - self.best_epoch <= patience
+        return epoch < solver.n_epochs and epoch - self.best_epoch <= patience
 
     def first_fold_network(self) -> Network:
         """Return the first fold's networks as they are now, joined and at the last epoch's temperature."""
@@ -299,6 +301,11 @@ class _EpochEvaluator:
 
 def stop_at_selected_epoch(selection: Selection, run: NetworkRun) -> NetworkRun:
     """Return a run over all rows that trains for as many epochs as folds have chosen."""
-    if not isinstance(run.solver, MiniBatchSolver):
+    return replace(run, solver=replace(first_order_solver(run.solver), n_epochs=selection.n_epochs))
+
+
+def first_order_solver(solver: Solver) -> MiniBatchSolver:
+    """Return the solver, which folds know to be a first-order one."""
+    if not isinstance(solver, MiniBatchSolver):
         raise TypeError("folds choose the epoch of a first-order solver")
-    return replace(run, solver=replace(run.solver, n_epochs=selection.n_epochs))
+    return solver

@@ -10,8 +10,8 @@ from sknet._network.activations import Activation
 from sknet._network.initializers import Initializer
 from sknet._network.losses import Loss
 from sknet._tables.columns import ColumnSettings
-from sknet._training.optimizers import Optimizer
-from sknet._training.schedules import Schedule
+from sknet._training.lbfgs import LBFGS
+from sknet._training.minibatch import MiniBatchSolver
 from sknet._typing import Array, DType
 
 
@@ -37,25 +37,6 @@ class NetworkSettings:
     n_joined: int = 1  # how many networks of equal size have been joined into this one, which trains on
 
 
-@dataclass(frozen=True, kw_only=True)
-class SolverSettings:
-    """How theta moves, and when it stops."""
-
-    optimizer: Optimizer | None  # None: L-BFGS
-    schedule: Schedule
-    has_end: bool  # whether the schedule ends by itself, so that finishing it is normal
-    learning_rate_init: float
-    batch_size: int
-    max_iter: int  # epochs, or iterations of L-BFGS
-    max_fun: int  # calls of the objective by L-BFGS
-    shuffle: bool
-    tol: float
-    n_iter_no_change: float  # as many of the same; infinity: never stop early
-    weight_decay: float
-    clip_norm: float | None
-    averaging: float  # decay of theta's moving average; 0: none is kept
-
-
 @dataclass(frozen=True)
 class RegularisationSettings:
     """What keeps the weights small, and what calibrates probabilities."""
@@ -63,8 +44,8 @@ class RegularisationSettings:
     alpha: float
     l1_ratio: float
     max_norm: float | None
-    label_smoothing: float
-    temperature_scaling: bool
+    label_smoothing: float = 0.0
+    temperature_scaling: bool = False
 
 
 @dataclass(frozen=True)
@@ -74,7 +55,7 @@ class Settings:
     objective: ObjectiveSettings
     table: ColumnSettings  # without weights and targets, which `learn_encoding` adds
     network: NetworkSettings
-    solver: SolverSettings
+    solver: MiniBatchSolver | LBFGS  # which each run adapts: see `network_run.solver_of_run`
     regularisation: RegularisationSettings
     dtype: DType  # that training computes in: `Encoding.compute_dtype`
     sees_bins: tuple[bool, ...] = (True,)  # of each network that is trained: whether its inputs include the bins

@@ -10,6 +10,7 @@ x : (p,) float64, or (p + n_weights,) = (positive parts of the weights, biases, 
 from dataclasses import dataclass
 from math import inf, isfinite, nan, sqrt
 from time import perf_counter
+from typing import ClassVar
 
 import numpy as np
 from scipy.optimize import Bounds, OptimizeResult, minimize
@@ -24,11 +25,17 @@ from sknet._typing import Array
 class LBFGS:
     """A quasi-Newton solver on the full batch; its iterations take the place of epochs."""
 
+    is_first_order: ClassVar[bool] = False
     n_iterations: int  # those already done included
     n_evaluations: int
     tol: float  # on the largest component of the gradient, and on the score's improvements
     n_iter_no_change: float = inf  # iterations to wait for an improvement of the validation score
     l1: float = 0.0
+
+    @property
+    def n_epochs(self) -> int:
+        """As of other solvers: how many iterations there are."""
+        return self.n_iterations
 
     def init(self, theta: Array, rng: np.random.Generator) -> State:
         """Return a new state; what L-BFGS remembers of past steps is inside SciPy."""

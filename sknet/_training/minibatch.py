@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf, isfinite
 from time import perf_counter
+from typing import ClassVar
 
 import numpy as np
 
@@ -35,6 +36,7 @@ MAX_GROWTH = 1e30
 class MiniBatchSolver:
     """A first-order solver: one step per mini-batch, at the rate that a schedule gives."""
 
+    is_first_order: ClassVar[bool] = True
     optimizer: Optimizer
     schedule: Schedule
     rate: float

@@ -71,7 +71,7 @@ def test_bins_are_finer_where_a_network_without_them_stands_beside(cls):
 
 def test_scikit_learns_schedules_wait_as_they_do():
     settings, found = resolve(SigmoidMLPClassifier(learning_rate="adaptive"), Facts(LARGE_ROWS, True))
-    assert (found.n_iter_no_change, found.tol, settings.solver.has_end) == (PATIENCE, TOL, False)
+    assert (found.n_iter_no_change, found.tol, settings.solver.relative_tol) == (PATIENCE, TOL, False)
     assert resolve(SigmoidMLPClassifier(solver="lbfgs"), Facts(LARGE_ROWS, True))[1].tol == TOL
 
 
