@@ -56,9 +56,9 @@ AUTO_BINS, MANY_ROWS_BINS = 12, 8
 """What `n_bins="auto"` means below `MANY_ROWS`, and from there on. A network that sees no bins stands beside those that
 see the finer ones; and on large tables every step and every prediction takes longer with them."""
 
-PATIENCE, FOLDS_PATIENCE, LARGE_PATIENCE = 24, (16, 12, 6), 4
+PATIENCE, FOLDS_PATIENCE, REGRESSOR_FOLDS_PATIENCE, LARGE_PATIENCE = 24, (16, 12, 6), (8, 6, 6), 4
 """How many epochs `n_iter_no_change="auto"` waits for a better one: in general, with folds (below
-`FEW_ROWS`, below `MANY_ROWS`, from there on), on large tables."""
+`FEW_ROWS`, below `MANY_ROWS`, from there on), on large tables. The loss of numbers is steadier than that of labels."""
 
 SHARE_HELD_OUT, LARGE_SHARE_HELD_OUT = 0.15, 0.1
 """What `validation_fraction="auto"` holds out, in general and of large tables: thousands of rows are enough."""
@@ -205,7 +205,8 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "text_features": list(facts.text_names) or None,
     }
     if facts.validated == "folds":
-        patience = FOLDS_PATIENCE[(n >= FEW_ROWS) + (n >= MANY_ROWS)]  # index 0, 1 or 2
+        by_rows = FOLDS_PATIENCE if isinstance(p, ClassifierParameters) else REGRESSOR_FOLDS_PATIENCE
+        patience = by_rows[(n >= FEW_ROWS) + (n >= MANY_ROWS)]  # index 0, 1 or 2
         # float32 even for few rows: with folds there are several networks to train, and float64 takes twice the time
         values |= {"n_iter_no_change": patience, "tol": FOLDS_TOL, "dtype": "float32"}
     if facts.earlier_parameters is not None:  # training goes on: the encoders that were learnt stay

@@ -28,7 +28,13 @@ from sknet._estimators.constraints import LARGEST_INTEGER, LOSSES, SIZES, Invali
 from sknet._estimators.documentation import LinksDocumentation
 from sknet._estimators.fit_run import FitRun, Plan, Seeds, Task, member_seeds
 from sknet._estimators.fitted import Fitted, FittedAttributes
-from sknet._estimators.parameters import column_choices, copy_containers, has_partial_fit, solver_kind
+from sknet._estimators.parameters import (
+    RegressorParameters,
+    column_choices,
+    copy_containers,
+    has_partial_fit,
+    solver_kind,
+)
 from sknet._estimators.read_data import Columns, FitArguments, read_rows, read_validation
 from sknet._estimators.reporting import (
     print_end,
@@ -171,11 +177,12 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         rows, n = data.rows, len(data.rows)
         method = None if data.validation is not None else evaluation_method(self, n, limits_of(rows.X))
         folds = held_out = None
+        of_numbers = isinstance(self, RegressorParameters)
         if method == "folds" or isinstance(method, float):
             strata = data.head.strata(rows.y)
             warn_of_groups_of_one_class(strata, rows.groups)
             if method == "folds":
-                folds = draw_folds(n, strata, rows.groups, seeds.rows)
+                folds = draw_folds(n, strata, rows.groups, seeds.rows, of_numbers=of_numbers)
             else:
                 held_out = split_validation(rows, strata, method, seeds.rows)
                 if held_out is None and self.early_stopping != "auto":
@@ -185,7 +192,8 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         elif method is not None:
             # `restore_y`: a splitter of the user gets y as it was passed, not codes
             restore_y = data.head_of_original.restore_y
-            folds = folds_of_splits(n, splits_of_splitter(method, rows, seeds.rows, restore_y), rows.groups)
+            splits = splits_of_splitter(method, rows, seeds.rows, restore_y)
+            folds = folds_of_splits(n, splits, rows.groups, of_numbers=of_numbers)
         n_held_out = 0 if held_out is None else len(held_out[1])
         facts = Facts(
             n - n_held_out,

@@ -148,8 +148,9 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         Epochs without improvement to wait before training stops. On the training
         loss it applies to "constant", "invscaling" and "adaptive" only. "auto" is
         24; 4 from 15,000 training rows on with a schedule that scikit-learn does
-        not have; with folds 16, from 500 rows on 12, from 5,000 on 6. Folds never
-        wait for more than four epochs beyond those that the best one took.
+        not have; with folds 16, from 500 rows on 12, from 5,000 on 6; a
+        regressor's 8, from 500 rows on 6. Folds never wait for more than four
+        epochs beyond those that the best one took.
 
     tol : float or "auto", default="auto"
         The least improvement of the loss or the validation score that counts: as

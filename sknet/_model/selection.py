@@ -44,18 +44,19 @@ class FoldPlan(NamedTuple):
     n_folds: int
     n_held_out: int  # of these folds
     # Of the epochs whose loss is up to so many times the least one, the last is chosen: they differ by chance, which is
-    # much for few rows and little for more, and a network that learns from all rows overfits later than those of the
-    # folds.
+    # much for few rows and little for more, and less for numbers than for labels; and a network that learns from all
+    # rows overfits later than those of the folds.
     tolerance_factor: float
 
 
-def fold_plan(n_rows: int, grouped: bool = False) -> FoldPlan:
+def fold_plan(n_rows: int, grouped: bool = False, of_numbers: bool = False) -> FoldPlan:
     """Return the plan for so many rows: each of few rows says little, and so does one more row of a group."""
+    few, some = (1.01, 1.0) if of_numbers else (1.05, 1.01)
     if n_rows < FEW_ROWS:
-        return FoldPlan(4, 4, 1.05)
+        return FoldPlan(4, 4, few)
     if grouped:
-        return FoldPlan(4, 2, 1.01)
-    return FoldPlan(4, 1, 1.01) if n_rows < MANY_ROWS else FoldPlan(10, 1, 1.002)
+        return FoldPlan(4, 2, some)
+    return FoldPlan(4, 1, some) if n_rows < MANY_ROWS else FoldPlan(10, 1, 1.002)
 
 
 class Folds(NamedTuple):
@@ -66,9 +67,11 @@ class Folds(NamedTuple):
     n_rows: int  # by which the steps of an epoch are counted, see `MIN_STEPS`
 
 
-def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: int) -> Folds:
+def draw_folds(
+    n_rows: int, strata: Array | None, groups: Array | None, seed: int, *, of_numbers: bool = False
+) -> Folds:
     """Draw the folds; see `fold_plan` and `assign_folds`."""
-    plan = fold_plan(n_rows, groups is not None)
+    plan = fold_plan(n_rows, groups is not None, of_numbers)
     fold = assign_folds(n_rows, strata, groups, plan.n_folds, seed)
     n_held_out = min(plan.n_held_out, fold.max() + 1)
     return Folds(
@@ -78,13 +81,13 @@ def draw_folds(n_rows: int, strata: Array | None, groups: Array | None, seed: in
     )
 
 
-def folds_of_splits(n_rows: int, splits: list[Split], groups: Array | None) -> Folds:
+def folds_of_splits(n_rows: int, splits: list[Split], groups: Array | None, *, of_numbers: bool = False) -> Folds:
     """Return the folds that the splits of a user's splitter make: the rows that one of them holds out.
 
     Splits of time may train on a few rows, hence in a few steps an epoch: these have their number of steps, too.
     """
     fewest = min(len(train) for train, _ in splits)
-    return Folds(splits, fold_plan(n_rows, groups is not None).tolerance_factor, fewest)
+    return Folds(splits, fold_plan(n_rows, groups is not None, of_numbers).tolerance_factor, fewest)
 
 
 MIN_STEPS = 75

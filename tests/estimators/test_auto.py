@@ -61,6 +61,11 @@ def test_how_long_it_waits_and_what_it_holds_out(facts, patience, share, tol):
     assert (found.n_iter_no_change, found.validation_fraction, found.tol) == (patience, share, tol)
 
 
+@pytest.mark.parametrize(("n", "patience"), [(FEW_ROWS - 1, 8), (FEW_ROWS, 6), (MANY_ROWS - 1, 6), (MANY_ROWS, 6)])
+def test_folds_of_numbers_wait_for_fewer_epochs(n, patience):
+    assert resolve(SigmoidMLPRegressor(), Facts(n, "folds"))[1].n_iter_no_change == patience
+
+
 @pytest.mark.parametrize("cls", [SigmoidMLPClassifier, SigmoidMLPRegressor])
 def test_bins_are_finer_where_a_network_without_them_stands_beside(cls):
     for n, n_bins in ((EVALUATED_ROWS, AUTO_BINS), (MANY_ROWS - 1, AUTO_BINS), (MANY_ROWS, MANY_ROWS_BINS)):

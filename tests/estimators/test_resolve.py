@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknet import Interval, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators import auto
 from sknet._estimators import resolve as module
-from sknet._estimators.auto import FOLDS_PATIENCE, Facts
+from sknet._estimators.auto import FOLDS_PATIENCE, REGRESSOR_FOLDS_PATIENCE, Facts
 from sknet._estimators.resolve import resolve
 from sknet._model.row_thresholds import EVALUATED_ROWS, FEW_ROWS, MANY_ROWS
 from sknet._network.activations import ACTIVATIONS
@@ -396,4 +396,5 @@ def test_a_registry_entry_that_makes_nothing_is_refused():
 def test_the_docstring_says_how_long_folds_wait(cls):
     few, middle, many = FOLDS_PATIENCE
     text = " ".join(cls.__doc__.split())
+    assert REGRESSOR_FOLDS_PATIENCE == (8, 6, 6) and "a regressor's 8, from 500 rows on 6" in text
     assert f"with folds {few}, from {FEW_ROWS} rows on {middle}, from {MANY_ROWS:,} on {many}" in text

@@ -61,13 +61,15 @@ def fold_networks(*prepared, groups=None):
 
 
 @pytest.mark.parametrize(
-    ("n_rows", "grouped", "expected"),
-    [(FEW_ROWS - 1, False, (4, 4, 1.05)), (FEW_ROWS - 1, True, (4, 4, 1.05)), (FEW_ROWS, False, (4, 1, 1.01)),
-     (MANY_ROWS - 1, False, (4, 1, 1.01)), (MANY_ROWS, False, (10, 1, 1.002)), (MANY_ROWS, True, (4, 2, 1.01))],
+    ("n_rows", "grouped", "of_labels", "of_numbers"),
+    [(FEW_ROWS - 1, False, (4, 4, 1.05), (4, 4, 1.01)), (FEW_ROWS - 1, True, (4, 4, 1.05), (4, 4, 1.01)),
+     (FEW_ROWS, False, (4, 1, 1.01), (4, 1, 1.0)), (MANY_ROWS - 1, False, (4, 1, 1.01), (4, 1, 1.0)),
+     (MANY_ROWS, False, (10, 1, 1.002), (10, 1, 1.002)), (MANY_ROWS, True, (4, 2, 1.01), (4, 2, 1.0))],
 )  # fmt: skip
-def test_the_plan_depends_on_rows_and_groups(n_rows, grouped, expected):
+def test_the_plan_depends_on_rows_groups_and_the_kind_of_targets(n_rows, grouped, of_labels, of_numbers):
     """One fold is enough of a larger table, but not the rows of one fold of groups."""
-    assert fold_plan(n_rows, grouped) == expected
+    assert fold_plan(n_rows, grouped) == of_labels
+    assert fold_plan(n_rows, grouped, of_numbers=True) == of_numbers
 
 
 def test_a_group_is_held_out_as_a_whole():
