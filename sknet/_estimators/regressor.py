@@ -347,7 +347,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
 
     feature_importances_ : ndarray of shape (n_features_in_,)
         How much the outputs vary with each column of the table: not negative,
-        together 1. Found when `fit` ends, by expected gradients at up to 256 training
+        together 1. Found when `fit` ends, by expected gradients at up to 512 training
         rows: about what `explain(X).importance()` says. All the same where no
         column makes a difference. `partial_fit` drops it.
 

@@ -34,8 +34,8 @@ from sknet._tables.rows import Rows
 from sknet._tables.tables import is_sparse
 from sknet._typing import Array, Table
 
-N_ROWS = 256
-"""How many training rows are looked at, at most."""
+N_ROWS = (256, 512)
+"""How many training rows are looked at: an eighth of them, but at least and at most so many."""
 
 N_POINTS = 4
 """How many points of lines each row gets, each between it and another row."""
@@ -43,11 +43,12 @@ N_POINTS = 4
 
 def draw_rows(n: int, weight: Array | None) -> NDArray[np.intp]:
     """Draw the numbers of rows that stand for n, increasing: each for as much weight as the others."""
-    if weight is None and n <= N_ROWS:
+    n_drawn = min(max(n // 8, N_ROWS[0]), N_ROWS[1])
+    if weight is None and n <= n_drawn:
         return np.arange(n)
     ends = np.arange(1.0, n + 1.0) if weight is None else np.cumsum(weight, dtype=np.float64)
     # one in each of so many stretches of equal weight, wherever it falls: rows may come in a rhythm
-    places = (np.arange(N_ROWS) + np.random.default_rng(0).random(N_ROWS)) / N_ROWS
+    places = (np.arange(n_drawn) + np.random.default_rng(0).random(n_drawn)) / n_drawn
     return np.minimum(np.searchsorted(ends, places * ends[-1], side="right"), n - 1)
 
 
