@@ -35,6 +35,7 @@ from sknet._estimators.parameters import (
     has_partial_fit,
     solver_kind,
 )
+from sknet._estimators.phases import FoldPhase, TrainPhase, draw_states, states_from_weights
 from sknet._estimators.read_data import Columns, FitArguments, read_rows, read_validation
 from sknet._estimators.reporting import (
     print_end,
@@ -55,7 +56,7 @@ from sknet._model.heads import Head, without_absent_labels
 from sknet._model.importances import importance_rows
 from sknet._model.matrices import encode_rows, encode_validation, encoding_of, learn_encoding
 from sknet._model.network_run import make_run, refuse_networks_beyond_memory
-from sknet._model.selection import FoldNetworks, draw_folds, folds_of_splits, select_epoch
+from sknet._model.selection import FoldNetworks, draw_folds, folds_of_splits
 from sknet._model.settings import Settings
 from sknet._model.starting import refuse_other_weights, state_to_continue_from
 from sknet._storage import checkpoints
@@ -104,7 +105,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         data = self._read(arguments, earlier)
         plan = self._plan(data, earlier, Seeds(*saved.origin.seeds), is_resumed=True)
         run = self._assemble(data, plan, earlier)
-        run.start_from([saved.state_for(run.origin(), run.first_states()[0])])
+        run.training.go_on_from(saved.state_for(run.origin(), run.training.states[0]), is_resumed=True)
         return self._train_and_publish(run, self._observers(arguments, run))
 
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
@@ -117,14 +118,12 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         epochs_done = 0 if earlier is None or earlier.state is None else earlier.state.epoch
         plan = self._plan_increment(data, earlier)
         run = self._assemble(data, plan, earlier, until=epochs_done + 1)
-        states = run.first_states()
         if earlier is not None and earlier.state is not None:
             warn_of_far_columns(earlier.model.encoder, data.rows.X)
             same_solver = solver_kind(self.solver) == solver_kind(earlier.resolved["solver"])
-            states = [
-                state_to_continue_from(earlier.state, states[0], earlier.model.output_dtype, keep_moments=same_solver)
-            ]
-        run.start_from(states)
+            fresh, dtype = run.training.states[0], earlier.model.output_dtype
+            state = state_to_continue_from(earlier.state, fresh, dtype, keep_moments=same_solver)
+            run.training.go_on_from(state)
         return self._train_and_publish(run, observers_of_partial_fit(self, run))
 
     def _prepare(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:
@@ -134,7 +133,6 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         refuse_for_increments(self)
         data = self._read(FitArguments(X, y, sample_weight), None, classes=classes, anew=False)
         run = self._assemble(data, self._plan_increment(data, None), None, until=1)
-        run.start_from(run.first_states())
         self._publish(run.final_result(self._task, may_go_on=True))
 
     # --- 1. read -----------------------------------------------------------------------------------------------------
@@ -297,8 +295,12 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             )
             for sees_bins in settings.sees_bins
         ]  # fmt: skip
-        if earlier is not None:  # there is one network then: members have been joined
+        seeds = member_seeds(plan.seeds, len(networks))
+        if earlier is None:
+            first_states = partial(draw_states, networks, seeds)
+        else:  # there is one network then: members have been joined
             refuse_other_weights(networks[0].layout, earlier.model.network, settings.network.init)
+            first_states = partial(states_from_weights, networks, earlier.model.network, plan.seeds.training)
         run = FitRun(
             estimator_name=type(self).__name__,
             plan=replace(plan, survey=None),  # which is as long as the sample, and has told what it knows
@@ -306,23 +308,15 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             encoding=encoding,
             rows=rows,
             validation_table=validation_table,
-            validation=validation,
             earlier=earlier,
-            networks=networks,
+            training=TrainPhase(networks, first_states, validation),
             keeps_out_of_fold=self.early_stopping == "folds",
             # an epoch of `partial_fit` may have a row or two, and takes no longer than it must
             importance_rows=None if plan.is_partial_fit else partial(importance_rows, encoding, rows, encoded, train),
         )
         run.evaluate_by_scorer(self)
         if plan.folds is not None:
-            run.folds = FoldNetworks(
-                settings,
-                encoding,
-                encoded,
-                rows,
-                plan.folds,
-                member_seeds(plan.seeds, len(networks)),
-            )
+            run.folds = FoldPhase(FoldNetworks(settings, encoding, encoded, rows, plan.folds, seeds))
         return run
 
     # --- 3. select, 4. train, 5. publish ---------------------------------------------------------------------------
@@ -331,14 +325,16 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         """Let folds select the epoch, train the networks, and publish; after a Ctrl-C, what whole epochs learnt."""
         fitted_before = self._fitted
         try:
-            result = self._select_and_train(run, observers)
+            # a scorer is the user's own code, which is not called in several threads
+            in_threads = isinstance(self.scoring, str) and self.scoring == "loss"
+            result = run.select_and_train(observers, in_threads=in_threads)
             self._report_and_publish(run, result, observers)
         except DivergedError as error:
             raise ValueError(why_diverged(self, error, run)) from None
         except KeyboardInterrupt as interrupt:
             # Nothing is published without a whole epoch of each network, nor twice, where the interrupt came after
             # `_publish`; nor where it came while an error was handled, which may leave an epoch half trained.
-            if not run.has_whole_epoch or self._fitted is not fitted_before or interrupt.__context__ is not None:
+            if not run.phase.has_whole_epoch or self._fitted is not fitted_before or interrupt.__context__ is not None:
                 raise
             undefined = any(state.scores_undefined for state in run.states)
             interrupted = Result(StopReason.INTERRUPTED, run.last_epoch.number, scores_undefined=undefined)
@@ -347,32 +343,15 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
 
     def _observers(self, arguments: FitArguments, run: FitRun) -> Observers | None:
         """Return the observers of a fit that is about to start."""
-        n_epochs = self.max_iter - (run.states[0].epoch if run.states else 0)  # states: of a resumed run only
+        n_epochs = self.max_iter - run.training.epochs_before  # of a resumed run
         return observers_of_fit(
             self,
             arguments,
             run,
             n_epochs=max(n_epochs, 0),
             by_folds=run.plan.folds is not None,
-            evaluated=run.validation is not None,
+            evaluated=run.training.validation is not None,
         )
-
-    def _select_and_train(self, run: FitRun, observers: Observers | None) -> Result:
-        """Train the networks of the folds, if there are any, and those that learn from all rows."""
-        in_threads = isinstance(self.scoring, str) and self.scoring == "loss"  # a scorer is the user's own code
-        if run.folds is not None:
-            # the folds of a resumed run are trained again; without states, the run reports on its folds meanwhile
-            resumed_states, run.states = run.states, []
-            selection = select_epoch(run.folds, None if resumed_states else observers)
-            if selection.stop_reason is not None:  # stopped among the folds: the first fold's network is published
-                return Result(selection.stop_reason, selection.n_epochs)
-            run.limit_epochs(selection)
-            run.states = resumed_states
-        if not run.states:
-            run.start_from(run.first_states())
-        if run.folds is not None:  # now that the run has states, it reports on these
-            run.folds.forget_networks()
-        return run.train(observers, in_threads=in_threads)
 
     def _report_and_publish(self, run: FitRun, result: Result, observers: Observers | None = None) -> None:
         """Call the observers and warn of what went wrong; publish last, so that an error there changes nothing."""
@@ -386,9 +365,8 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         else:
             if self.verbose and not run.plan.lacks_validation:
                 print_end(run.plan.resolved, result)
-            warn_of_ending(self, result, quiet=run.plan.lacks_validation, among_folds=not run.states)
-            # without states (folds have ended the fit) there is no pair, and nothing to compare with a constant
-            warn_of_outcome(self, fitted, zip(run.networks, run.states, strict=bool(run.states)))
+            warn_of_ending(self, result, quiet=run.plan.lacks_validation, among_folds=run.is_among_folds)
+            warn_of_outcome(self, fitted, run.phase.pairs)
         self._publish(fitted)
 
     def _publish(self, fitted: Fitted) -> None:

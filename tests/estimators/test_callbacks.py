@@ -295,8 +295,10 @@ def test_a_diverging_fit_tears_down():
 @of_both
 def test_without_callbacks_nobody_is_told(kind, y, monkeypatch):
     told = []
-    monkeypatch.setattr(FitRun, "train", lambda run, observer, train=FitRun.train, **how: (
-        told.append(observer), train(run, observer, **how))[1])  # fmt: skip
+    train = FitRun.select_and_train
+    monkeypatch.setattr(
+        FitRun, "select_and_train", lambda run, observer, **how: told.append(observer) or train(run, observer, **how)
+    )
     monkeypatch.setattr(callbacks, "CallbackObserver", None)
     kind(**QUICK).fit(X, y).partial_fit(X, y)
     make_pipeline(StandardScaler(), kind(**QUICK)).fit(X, y)

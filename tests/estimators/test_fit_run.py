@@ -1,12 +1,11 @@
-"""One call of `fit`: the seeds of its networks, their mean figures, and what they have learnt of held-out rows."""
+"""One call of `fit`: the seeds of its networks, and what they have learnt of held-out rows."""
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPRegressor
-from sknet._estimators.fit_run import Seeds, mean_epochs, member_seeds
-from sknet._training.result import Epoch
+from sknet._estimators.fit_run import Seeds, member_seeds
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(100, 3))
@@ -17,15 +16,6 @@ def test_the_first_of_several_networks_has_the_seeds_of_one_alone():
     assert member_seeds(Seeds(3, 4, 5), 1) == [(3, 5)]
     four, two = member_seeds(Seeds(3, 4, 5), 4), member_seeds(Seeds(3, 9, 5), 2)
     assert four[:2] == two and four[0] == (3, 5) and len({seed for pair in four for seed in pair}) == 8
-
-
-def test_figures_of_an_epoch_are_means_over_those_that_have_trained_it():
-    def epoch(value, seconds):
-        return Epoch(value, value, -value, value, value, seconds)
-
-    each = [[epoch(1.0, 1.0), epoch(2.0, 1.0)], [epoch(3.0, 2.0)]]
-    assert mean_epochs(each) == [epoch(2.0, 3.0), epoch(2.0, 1.0)]
-    assert mean_epochs([each[0]]) == each[0] and mean_epochs([]) == mean_epochs([[], []]) == []
 
 
 @pytest.mark.parametrize("n_members", [1, 2])

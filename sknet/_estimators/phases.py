@@ -1,0 +1,282 @@
+"""The two phases of a fit: folds, which choose the epoch, and the training of the networks that are published.
+
+Conventions
+-----------
+m rows held out; k raw outputs.
+
+raw : (m, k)     for held-out rows, by networks that have not seen them
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from sknet._estimators.observers import EpochReport
+from sknet._model.joining import join_networks
+from sknet._model.matrices import EncodedRows
+from sknet._model.model import Network
+from sknet._model.network_run import NetworkRun
+from sknet._model.selection import FoldNetworks, Selection, select_epoch, stop_at_selected_epoch
+from sknet._model.shares import HeldOutLoss, KindsOfNetworks
+from sknet._model.side_by_side import train_side_by_side
+from sknet._tables.rows import Rows
+from sknet._training.result import Epoch, Result, StopReason
+from sknet._training.rounds import RoundObserver
+from sknet._training.state import State
+from sknet._typing import Array
+
+HeldOut = tuple[Array, Array, Array | None]
+"""Raw outputs of held-out rows, their parsed targets and their weights."""
+
+
+class Phase(Protocol):
+    """What a fit asks of the phase that is at work, or has ended it."""
+
+    @property
+    def states(self) -> list[State]:
+        """The states that a checkpoint holds."""
+
+    @property
+    def pairs(self) -> list[tuple[NetworkRun, State]]:
+        """The networks that are published, with their states."""
+
+    @property
+    def has_whole_epoch(self) -> bool:
+        """Whether all networks have trained an epoch in this call."""
+
+    @property
+    def epochs(self) -> list[tuple[Epoch, ...]]:
+        """The epochs that each network has trained."""
+
+    @property
+    def last_epoch(self) -> EpochReport:
+        """The last epoch."""
+
+    @property
+    def n_iter(self) -> int:
+        """How many epochs have been trained, those before the call was resumed included; the most of any network."""
+
+    def network(self) -> Network:
+        """Return the networks as they are now, joined."""
+
+    def state_to_keep(self) -> State | None:
+        """Return the state from which training may go on; None where it cannot."""
+
+    def held_out(self, rows: Rows) -> HeldOut | None:
+        """Return what held-out rows tell, among `rows` or beside them; None where there are none."""
+
+
+class FoldPhase:
+    """Networks of folds at work: their epochs are those of their joint loss.
+
+    Parameters
+    ----------
+    networks : FoldNetworks
+    """
+
+    def __init__(self, networks: FoldNetworks) -> None:
+        self._networks = networks
+        self.states: list[State] = []
+        self.pairs: list[tuple[NetworkRun, State]] = []
+
+    def train(self, observer: RoundObserver | None) -> Selection:
+        """Train the networks until their loss stops falling; return what they have chosen."""
+        return select_epoch(self._networks, observer)
+
+    def forget_networks(self) -> None:
+        """Give the memory of the networks back; what they have chosen and their epochs stay."""
+        self._networks.forget_networks()
+
+    @property
+    def has_whole_epoch(self) -> bool:
+        """Whether all networks have trained an epoch."""
+        return bool(self._networks.epochs)
+
+    @property
+    def epochs(self) -> list[tuple[Epoch, ...]]:
+        """The joint epochs, as those of one network."""
+        return [tuple(self._networks.epochs)]
+
+    @property
+    def last_epoch(self) -> EpochReport:
+        """The last epoch."""
+        epochs, max_iter = self._networks.epochs, self._networks.settings.solver.n_epochs
+        return EpochReport(len(epochs), max_iter, epochs[-1], self._networks.best_epoch, 0, of_folds=True)
+
+    @property
+    def n_iter(self) -> int:
+        """How many epochs have been trained."""
+        return len(self._networks.epochs)
+
+    def network(self) -> Network:
+        """Return the networks of the first fold, joined."""
+        return self._networks.first_fold_network()
+
+    def state_to_keep(self) -> None:
+        """Return None: training does not go on from folds."""
+
+    def held_out(self, rows: Rows) -> None:
+        """Return None: folds that were cut short have chosen nothing."""
+
+
+@dataclass
+class TrainPhase:
+    """The networks that are published, and their states.
+
+    Attributes
+    ----------
+    networks : list of NetworkRun
+    first_states : callable
+        Returns the states they start from; not called before they train, as folds need the memory.
+    validation : EncodedRows or None
+        The rows that evaluate each epoch.
+    selection : Selection or None
+        What folds have chosen before.
+    is_resumed : bool
+        Whether the states come from a file.
+    """
+
+    networks: list[NetworkRun]
+    first_states: Callable[[], list[State]]
+    validation: EncodedRows | None
+    selection: Selection | None = None
+    is_resumed: bool = False
+    epochs_before: int = 0  # that each state had behind it when this call began
+
+    @cached_property
+    def states(self) -> list[State]:
+        """What the networks have reached."""
+        return self.first_states()
+
+    def go_on_from(self, state: State, *, is_resumed: bool = False) -> None:
+        """Let the network, which is alone, start from another state."""
+        self.first_states, self.is_resumed, self.epochs_before = lambda: [state], is_resumed, state.epoch
+        self.__dict__.pop("states", None)  # those that may have been made
+
+    def limit_epochs(self, selection: Selection) -> None:
+        """Set the number of epochs to that which folds have chosen, before the networks train."""
+        self.selection = selection
+        self.networks = [stop_at_selected_epoch(selection, network) for network in self.networks]
+
+    def train(self, observer: RoundObserver | None, *, in_threads: bool) -> Result:
+        """Train all networks; return the most important of their results, see `_IMPORTANCE`."""
+        first, state = self.networks[0], self.states[0]
+        # a resumed run, which may have ended already (the state that partial_fit goes on from has no history)
+        if state.epoch and state.history:
+            reason = first.solver.exhausted(first.problem, state)
+            if reason is not None:
+                return Result(reason, state.epoch)
+        results = train_side_by_side(self.networks, self.states, observer, in_threads=in_threads)
+        return replace(
+            max(results, key=lambda result: _IMPORTANCE.get(result.reason, 0)),
+            n_epochs=max(state.epoch for state in self.states),
+            scores_undefined=any(result.scores_undefined for result in results),
+        )
+
+    @property
+    def pairs(self) -> list[tuple[NetworkRun, State]]:
+        """The networks with their states."""
+        return list(zip(self.networks, self.states, strict=True))
+
+    @property
+    def has_whole_epoch(self) -> bool:
+        """Whether all networks have trained an epoch in this call."""
+        return all(state.epoch > self.epochs_before for state in self.states)
+
+    @property
+    def epochs(self) -> list[tuple[Epoch, ...]]:
+        """The epochs that each network has trained."""
+        return [tuple(state.history) for state in self.states]
+
+    @property
+    def last_epoch(self) -> EpochReport:
+        """The last epoch."""
+        bests = [state.best.epoch for state in self.states if state.best is not None]
+        max_iter = self.networks[0].settings.solver.n_epochs
+        return EpochReport(
+            number=max(state.epoch for state in self.states),
+            n_epochs=max_iter if self.selection is None else self.selection.n_epochs,
+            figures=mean_epochs([state.history[-1:] for state in self.states])[-1],
+            best=max(bests, default=None),
+            n_rate_cuts=self.states[0].n_plateaus,
+            of_folds=False,
+        )
+
+    @property
+    def n_iter(self) -> int:
+        """How many epochs have been trained, those before the call was resumed included; the most of any network."""
+        # history: this call's epochs (a resumed run brings its own); epoch: of all calls. The history may be longer:
+        # L-BFGS may end before its first iteration, and records the loss all the same.
+        return max(min(state.epoch, len(state.history)) for state in self.states)
+
+    def network(self) -> Network:
+        """Return the networks as they are now, joined."""
+        temperature, shares = 1.0, None
+        if self.selection is not None:
+            temperature, shares = self.selection.temperature, self.selection.shares
+        elif self.validation is not None and len(self.networks) > 1:
+            temperature, shares, _ = self._mixture()
+        networks = [network.network(state, temperature) for network, state in self.pairs]
+        # each has all inputs, with weights of 0 for the bins that it does not see
+        return join_networks(networks, self.networks[0].encoding.encoder.n_inputs, shares)
+
+    def state_to_keep(self) -> State | None:
+        """Return the state from which training may go on; None of several, which are not that of the joined network."""
+        if len(self.states) > 1:
+            return None
+        # the temperature that folds have chosen is in the published weights only
+        return self.networks[0].state_to_keep(self.states[0], from_published=self.selection is not None)
+
+    def held_out(self, rows: Rows) -> HeldOut | None:
+        """Return what held-out rows tell: those of folds, among `rows`, or those that evaluate each epoch."""
+        dtype = self.networks[0].encoding.output_dtype
+        if self.selection is not None:
+            chosen = self.selection.held_out
+            weight = None if rows.weight is None else rows.weight[chosen]
+            return self.selection.raw.astype(dtype), rows.y[chosen], weight
+        if self.validation is None:
+            return None
+        _, _, raw = self._mixture()
+        return raw.astype(dtype), self.validation.y, self.validation.weight
+
+    def _mixture(self) -> tuple[float, tuple[float, ...] | None, Array]:
+        """Return the temperature and the shares that the validation rows choose, and their raw outputs with these."""
+        first = self.networks[0]
+        if first.validation is None:
+            raise TypeError("no rows evaluate the epochs")
+        kinds = KindsOfNetworks(first.settings.sees_bins)
+        by_kind = kinds.by_kind(lambda j: self.networks[j].raw_of_validation(self.states[j]))
+        if len(by_kind) == 1:  # no share to choose; each network has found its temperature, epoch by epoch
+            return 1.0, None, by_kind[0]
+        # targets and weights, which are the same for all networks
+        loss = HeldOutLoss(first.encoding, first.validation, first.settings.regularisation.temperature_scaling)
+        return loss.choose_mixture(by_kind, kinds)
+
+
+def draw_states(networks: Sequence[NetworkRun], seeds: Sequence[tuple[int, int]]) -> list[State]:
+    """Return the states of new networks, from weights that are drawn."""
+    return [network.first_state(of_network) for network, of_network in zip(networks, seeds, strict=True)]
+
+
+def states_from_weights(networks: Sequence[NetworkRun], earlier: Network, seed: int) -> list[State]:
+    """Return the states of networks that start from the weights of an earlier one."""
+    return [network.state_from(earlier, seed) for network in networks]
+
+
+# several networks end for several reasons: the user hears of the one with the largest number, if it is listed here
+_IMPORTANCE = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.CALLBACK: 1}
+
+
+def mean_epochs(each: Sequence[Sequence[Epoch]]) -> list[Epoch]:
+    """Return the mean figures of each epoch, over the networks that have trained it; their seconds are added up."""
+    if len(each) == 1:
+        return list(each[0])
+    means = []
+    for i in range(max(map(len, each), default=0)):
+        same_epoch = [epochs[i] for epochs in each if len(epochs) > i]
+        values = {name: float(np.mean([getattr(epoch, name) for epoch in same_epoch])) for name in vars(same_epoch[0])}
+        means.append(Epoch(**values | {"seconds": sum(epoch.seconds for epoch in same_epoch)}))
+    return means
