@@ -358,7 +358,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         is_interrupted = result.reason is StopReason.INTERRUPTED
         fitted = run.final_result(self._task, may_go_on=is_interrupted or run.plan.is_partial_fit)
         if observers is not None:
-            observers.finish(fitted)
+            observers.fit_ended(fitted)
         if run.plan.is_partial_fit:  # one epoch, which ends as planned: only an interrupt is news
             if is_interrupted:
                 warn_of_ending(self, result)

@@ -7,11 +7,10 @@ import numpy as np
 
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.observers import FitObserver, ObservedRun
-from sknet._estimators.printing import EpochLines, Printer, make_printer
+from sknet._estimators.printing import EpochLines, make_printer
 from sknet._estimators.read_data import FitArguments
 from sknet._model.machine import require_package
 from sknet._storage import checkpoints
-from sknet._storage.checkpoints import Origin
 from sknet._storage.files import as_path, refuse_unwritable
 from sknet._tables.rows import ExternalTable
 from sknet._typing import Target
@@ -63,17 +62,17 @@ class CallbackObserver:
             **self._data,
         }
 
-    def begin(self) -> None:
+    def epoch_began(self) -> None:
         """Open the epoch's task."""
         self._epoch = self._context.subcontext(task_name="epoch")
         self._epoch.call_on_fit_task_begin(**self._hook_arguments())
 
-    def end(self, run: ObservedRun) -> bool:
+    def epoch_ended(self) -> bool:
         """Close the epoch's task; true if a callback asks to stop."""
         epoch, self._epoch = self._epoch, None
         return epoch is not None and bool(epoch.call_on_fit_task_end(**self._hook_arguments()))
 
-    def finish(self, fitted: Fitted) -> None:
+    def fit_ended(self, fitted: Fitted) -> None:
         """Close the task of the whole fit, and that of an epoch which was cut short."""
         if self._epoch is not None:
             self._epoch.call_on_fit_task_end(estimator=self._estimator)
@@ -217,22 +216,25 @@ class CheckpointWriter:
     checkpoint : Checkpoint
         The user's callback, which says where and how often.
 
-    origin : Origin
-        What `resume` compares with: parameters, seeds and data.
+    run : ObservedRun
+        Which also says what `resume` compares with: parameters, seeds and data.
     """
 
-    def __init__(self, checkpoint: Checkpoint, origin: Origin) -> None:
-        self._path, self._every, self._origin = checkpoint.path, checkpoint.every, origin
+    def __init__(self, checkpoint: Checkpoint, run: ObservedRun) -> None:
+        self._path, self._every, self._run, self._origin = checkpoint.path, checkpoint.every, run, run.origin()
 
-    def begin(self) -> None:
+    def epoch_began(self) -> None:
         """Do nothing: an epoch is written when it has ended."""
 
-    def end(self, run: ObservedRun) -> bool:
+    def epoch_ended(self) -> bool:
         """Write the state, every few epochs; those of folds are not written."""
-        for state in run.states:  # one: `choose_n_members` allows no more with a checkpoint
+        for state in self._run.states:  # one: `choose_n_members` allows no more with a checkpoint
             if state.epoch % self._every == 0:
                 checkpoints.write(self._path, self._origin, state)
         return False
+
+    def fit_ended(self, fitted: Fitted) -> None:
+        """Do nothing: the last epoch has been written."""
 
 
 def callback_data(arguments: FitArguments) -> dict[str, Target]:
@@ -248,36 +250,26 @@ class Observers:
 
     Parameters
     ----------
-    run : ObservedRun
-    observers : list of FitObserver
-    printer : Printer, default=None
-    callbacks : CallbackObserver, default=None
-        These two are called at the end of the whole fit, too.
+    observers : sequence of FitObserver
     """
 
-    def __init__(
-        self, run: ObservedRun, observers: Sequence[FitObserver], printer: Printer | None = None,
-        callbacks: CallbackObserver | None = None,
-    ) -> None:  # fmt: skip
-        self._run, self._printer, self._callbacks = run, printer, callbacks
-        self._observers = [observer for observer in (printer, callbacks, *observers) if observer is not None]
+    def __init__(self, observers: Sequence[FitObserver]) -> None:
+        self._observers = observers
 
-    def begin(self) -> None:
+    def epoch_began(self) -> None:
         """Call all observers."""
         for observer in self._observers:
-            observer.begin()
+            observer.epoch_began()
 
-    def end(self) -> bool:
+    def epoch_ended(self) -> bool:
         """Call all observers; return True if any asks to stop."""
-        answers = [observer.end(self._run) for observer in self._observers]  # of all: any() alone would leave some out
+        answers = [observer.epoch_ended() for observer in self._observers]  # of all: any() alone would leave some out
         return any(answers)
 
-    def finish(self, fitted: Fitted) -> None:
-        """Pass the result to the callbacks before it is published: if one fails, nothing has changed."""
-        if self._printer is not None:
-            self._printer.finish()
-        if self._callbacks is not None:
-            self._callbacks.finish(fitted)
+    def fit_ended(self, fitted: Fitted) -> None:
+        """Pass the result to all before it is published: if one fails, nothing has changed."""
+        for observer in self._observers:
+            observer.fit_ended(fitted)
 
 
 def observers_of_fit(
@@ -294,15 +286,18 @@ def observers_of_fit(
     if not listed and not estimator.verbose:
         return None
     n_subtasks = n_epochs + (estimator.max_iter if by_folds else 0)  # at most: folds train up to max_iter, too
-    callbacks = CallbackObserver(estimator, callback_data(arguments), run, n_subtasks) if listed else None
-    writers = [CheckpointWriter(callback, run.origin()) for callback in listed if isinstance(callback, Checkpoint)]
-    printer = make_printer(estimator.verbose, evaluated=evaluated) if estimator.verbose else None
-    return Observers(run, writers, printer, callbacks)
+    observers: list[FitObserver] = []
+    if estimator.verbose:
+        observers.append(make_printer(estimator.verbose, run, evaluated=evaluated))
+    if listed:
+        observers.append(CallbackObserver(estimator, callback_data(arguments), run, n_subtasks))
+    observers += [CheckpointWriter(callback, run) for callback in listed if isinstance(callback, Checkpoint)]
+    return Observers(observers)
 
 
 def observers_of_partial_fit(estimator: CallbackSupportMixin, run: ObservedRun) -> Observers | None:
     """Return the observers of a call of `partial_fit`, which scikit-learn's callbacks do not watch."""
-    return Observers(run, [], EpochLines()) if estimator.verbose else None
+    return Observers([EpochLines(run)]) if estimator.verbose else None
 
 
 def has_checkpoint(estimator: CallbackSupportMixin) -> bool:

@@ -33,7 +33,7 @@ from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
 from sknet._tables.survey import Survey
 from sknet._training.result import Result
-from sknet._training.rounds import RoundObserver
+from sknet._training.solver import EpochObserver
 from sknet._training.state import History, State
 from sknet._typing import Array, Table
 
@@ -122,7 +122,7 @@ class FitRun:
 
     # --- before and while they train ---------------------------------------------------------------------------------
 
-    def select_and_train(self, observer: RoundObserver | None, *, in_threads: bool) -> Result:
+    def select_and_train(self, observer: EpochObserver | None, *, in_threads: bool) -> Result:
         """Let folds choose the epoch, where there are any, and train the networks that learn from all rows."""
         if self.folds is not None:
             self.phase = self.folds

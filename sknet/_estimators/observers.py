@@ -6,6 +6,7 @@ from typing import Protocol
 from sknet._estimators.fitted import Fitted
 from sknet._storage.checkpoints import Origin
 from sknet._training.result import Epoch
+from sknet._training.solver import EpochObserver
 from sknet._training.state import State
 
 
@@ -39,11 +40,8 @@ class ObservedRun(Protocol):
         """Return what must be the same where this run is taken up again."""
 
 
-class FitObserver(Protocol):
-    """Called before and after each epoch."""
+class FitObserver(EpochObserver, Protocol):
+    """Called before and after each epoch, and at the end; it has been given the run that it may ask."""
 
-    def begin(self) -> None:
-        """Note that an epoch begins."""
-
-    def end(self, run: ObservedRun) -> bool:
-        """Note that an epoch has ended; return True to stop."""
+    def fit_ended(self, fitted: Fitted) -> None:
+        """Note what the fit leaves, before it is published: an error here changes nothing."""

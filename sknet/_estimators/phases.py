@@ -24,7 +24,7 @@ from sknet._model.shares import HeldOutLoss, KindsOfNetworks
 from sknet._model.side_by_side import train_side_by_side
 from sknet._tables.rows import Rows
 from sknet._training.result import Epoch, Result, StopReason
-from sknet._training.rounds import RoundObserver
+from sknet._training.solver import EpochObserver
 from sknet._training.state import State
 from sknet._typing import Array
 
@@ -82,7 +82,7 @@ class FoldPhase:
         self.states: list[State] = []
         self.pairs: list[tuple[NetworkRun, State]] = []
 
-    def train(self, observer: RoundObserver | None) -> Selection:
+    def train(self, observer: EpochObserver | None) -> Selection:
         """Train the networks until their loss stops falling; return what they have chosen."""
         return select_epoch(self._networks, observer)
 
@@ -161,7 +161,7 @@ class TrainPhase:
         self.selection = selection
         self.networks = [stop_at_selected_epoch(selection, network) for network in self.networks]
 
-    def train(self, observer: RoundObserver | None, *, in_threads: bool) -> Result:
+    def train(self, observer: EpochObserver | None, *, in_threads: bool) -> Result:
         """Train all networks; return the most important of their results, see `_IMPORTANCE`."""
         first, state = self.networks[0], self.states[0]
         # a resumed run, which may have ended already (the state that partial_fit goes on from has no history)

@@ -3,34 +3,27 @@
 import sys
 from shutil import get_terminal_size
 from time import perf_counter
-from typing import Protocol
 
+from sknet._estimators.fitted import Fitted
 from sknet._estimators.observers import EpochReport, FitObserver, ObservedRun
 
 N_LINES = 10
 """How many lines a run prints where no line can be overwritten: in a log file, or a notebook, which would keep each."""
 
 
-class Printer(FitObserver, Protocol):
-    """An observer that prints; `finish` is called when the fit has ended."""
-
-    def finish(self) -> None:
-        """End the output."""
-
-
-class EpochLines(Printer):
+class EpochLines(FitObserver):
     """A line or two for each epoch, worded as scikit-learn's."""
 
-    def __init__(self, *, evaluated: bool = False) -> None:
-        self._evaluated = evaluated
+    def __init__(self, run: ObservedRun, *, evaluated: bool = False) -> None:
+        self._run, self._evaluated = run, evaluated
         self._n_rate_cuts = 0
 
-    def begin(self) -> None:
+    def epoch_began(self) -> None:
         """Do nothing: an epoch is printed when it has ended."""
 
-    def end(self, run: ObservedRun) -> bool:
+    def epoch_ended(self) -> bool:
         """Print the epoch's loss and validation score."""
-        epoch = run.last_epoch
+        epoch = self._run.last_epoch
         print(
             f"{'Folds: iteration' if epoch.of_folds else 'Iteration'} {epoch.number}, loss = {epoch.figures.loss:.8f}"
         )
@@ -42,14 +35,15 @@ class EpochLines(Printer):
         self._n_rate_cuts = epoch.n_rate_cuts
         return False
 
-    def finish(self) -> None:
+    def fit_ended(self, fitted: Fitted) -> None:
         """Do nothing: every line is complete."""
 
 
-class ProgressLine(Printer):
+class ProgressLine(FitObserver):
     """One line for the folds, and one for what follows: losses, the best epoch, the time so far and the time left."""
 
-    def __init__(self) -> None:
+    def __init__(self, run: ObservedRun) -> None:
+        self._run = run
         isatty = getattr(sys.stdout, "isatty", None)  # what stands in for stdout need not have it
         self._overwrites = isatty is not None and bool(isatty())
         self._start(of_folds=False)
@@ -59,14 +53,14 @@ class ProgressLine(Printer):
         self._of_folds, self._started = of_folds, perf_counter()
         self._done, self._width = 0, 0  # epochs on this line; characters of it that stand on the terminal
 
-    def begin(self) -> None:
+    def epoch_began(self) -> None:
         """Do nothing: an epoch is printed when it has ended."""
 
-    def end(self, run: ObservedRun) -> bool:
+    def epoch_ended(self) -> bool:
         """Bring the line up to date; where there is no terminal, print every tenth part of the run."""
-        epoch = run.last_epoch
+        epoch = self._run.last_epoch
         if epoch.of_folds is not self._of_folds:
-            self.finish()
+            self._end_line()
             self._start(of_folds=epoch.of_folds)
         self._done += 1
         # of this call: a resumed run has epochs behind it
@@ -79,8 +73,11 @@ class ProgressLine(Printer):
             print(self._line(epoch))
         return False
 
-    def finish(self) -> None:
+    def fit_ended(self, fitted: Fitted) -> None:
         """End the line."""
+        self._end_line()
+
+    def _end_line(self) -> None:
         if self._overwrites and self._done:
             print()
 
@@ -111,6 +108,6 @@ def duration(seconds: float) -> str:
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
 
 
-def make_printer(verbose: bool | int, *, evaluated: bool) -> Printer:
+def make_printer(verbose: bool | int, run: ObservedRun, *, evaluated: bool) -> FitObserver:
     """Return what prints at this level of `verbose`."""
-    return ProgressLine() if verbose == 2 else EpochLines(evaluated=evaluated)
+    return ProgressLine(run) if verbose == 2 else EpochLines(run, evaluated=evaluated)

@@ -32,8 +32,8 @@ from sknet._tables.rows import Rows
 from sknet._tables.splitting import Split, assign_folds
 from sknet._training.minibatch import MiniBatchRun, MiniBatchSolver
 from sknet._training.result import Epoch, StopReason
-from sknet._training.rounds import RoundObserver, train_in_rounds
-from sknet._training.solver import Solver
+from sknet._training.rounds import train_in_rounds
+from sknet._training.solver import EpochObserver, Solver
 from sknet._training.state import State
 from sknet._typing import Array
 
@@ -121,7 +121,7 @@ class ChosenEpoch(NamedTuple):
     by_kind: list[Array]  # the outputs of each kind of network, not multiplied
 
 
-def select_epoch(folds: "FoldNetworks", observer: RoundObserver | None = None, *, in_threads: bool = True) -> Selection:
+def select_epoch(folds: "FoldNetworks", observer: EpochObserver | None = None, *, in_threads: bool = True) -> Selection:
     """Train without each fold until the joint loss stops falling; choose the epoch and temperature of the least one.
 
     Parameters
@@ -129,7 +129,7 @@ def select_epoch(folds: "FoldNetworks", observer: RoundObserver | None = None, *
     folds : FoldNetworks
         They are trained in place.
 
-    observer : RoundObserver, default=None
+    observer : EpochObserver, default=None
     in_threads : bool, default=True
         Whether several networks may be trained at a time.
 
@@ -287,17 +287,17 @@ def scaled_loss(factor: float, loss: float) -> float:
 class _EpochEvaluator:
     """Evaluates each epoch of the folds, and calls an observer."""
 
-    def __init__(self, folds: FoldNetworks, observer: RoundObserver | None) -> None:
+    def __init__(self, folds: FoldNetworks, observer: EpochObserver | None) -> None:
         self._folds, self._observer = folds, observer
         self.stopped: StopReason | None = None
 
-    def begin(self) -> None:
+    def epoch_began(self) -> None:
         if self._observer is not None:
-            self._observer.begin()
+            self._observer.epoch_began()
 
-    def end(self) -> bool:
+    def epoch_ended(self) -> bool:
         goes_on = self._folds.finish_epoch()
-        if self._observer is not None and self._observer.end():
+        if self._observer is not None and self._observer.epoch_ended():
             self.stopped = StopReason.CALLBACK
         return self.stopped is not None or not goes_on
 

@@ -6,14 +6,15 @@ from sknet._model.network_run import NetworkRun
 from sknet._model.threads import threads_for_networks
 from sknet._training.minibatch import MiniBatchRun, MiniBatchSolver
 from sknet._training.result import Result
-from sknet._training.rounds import RoundObserver, train_in_rounds
+from sknet._training.rounds import train_in_rounds
+from sknet._training.solver import EpochObserver
 from sknet._training.state import State
 
 
 def train_side_by_side(
     runs: Sequence[NetworkRun],
     states: Sequence[State],
-    observer: RoundObserver | None = None,
+    observer: EpochObserver | None = None,
     *,
     in_threads: bool = True,
 ) -> list[Result]:
@@ -25,7 +26,7 @@ def train_side_by_side(
         All of them for mini-batch solvers, or a single one for L-BFGS.
 
     states : sequence of State
-    observer : RoundObserver, default=None
+    observer : EpochObserver, default=None
     in_threads : bool, default=True
         Whether several may be trained at a time; no result depends on it.
 
@@ -42,22 +43,8 @@ def train_side_by_side(
     first = runs[0]
     with threads_for_networks(len(runs), first.largest_product) as n_threads:
         if not isinstance(first.solver, MiniBatchSolver):  # L-BFGS: there is one run
-            solver_observer = None if observer is None else _EpochObserver(observer)
-            return [first.solver.train(first.problem, states[0], solver_observer)]
+            return [first.solver.train(first.problem, states[0], observer)]
         started = [MiniBatchRun(run.solver, run.problem, state) for run, state in zip(runs, states, strict=True)]  # type: ignore[arg-type]
         # threads that wait for workers may be more than those that compute here
         n_networks_at_once = max(n_threads, min(first.n_networks_at_once, len(runs))) if in_threads else 1
         return train_in_rounds(started, n_networks_at_once, observer)
-
-
-class _EpochObserver:
-    """Passes the epochs of a lone solver on to a `RoundObserver`, which gets no state."""
-
-    def __init__(self, observer: RoundObserver) -> None:
-        self._observer = observer
-
-    def begin(self, state: State) -> None:
-        self._observer.begin()
-
-    def end(self, state: State) -> bool:
-        return self._observer.end()

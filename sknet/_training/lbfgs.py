@@ -16,7 +16,7 @@ import numpy as np
 from scipy.optimize import Bounds, OptimizeResult, minimize
 
 from sknet._training.result import DivergedError, Epoch, Result, StopReason
-from sknet._training.solver import Problem, SolverObserver
+from sknet._training.solver import EpochObserver, Problem
 from sknet._training.state import Snapshot, State
 from sknet._typing import Array
 
@@ -41,7 +41,7 @@ class LBFGS:
         """Return a new state; what L-BFGS remembers of past steps is inside SciPy."""
         return State(theta, (), rng)
 
-    def train(self, problem: Problem, state: State, observer: SolverObserver | None = None) -> Result:
+    def train(self, problem: Problem, state: State, observer: EpochObserver | None = None) -> Result:
         """Minimise a problem; see `Solver.train`."""
         start = state.epoch
         run = _LBFGSRun(problem, self, state, observer)
@@ -119,7 +119,7 @@ class _SignedParts:
 class _LBFGSRun:
     """One call of SciPy's solver, and what it calls back: the objective, and the end of every iteration."""
 
-    def __init__(self, problem: Problem, solver: LBFGS, state: State, observer: SolverObserver | None) -> None:
+    def __init__(self, problem: Problem, solver: LBFGS, state: State, observer: EpochObserver | None) -> None:
         self.problem, self.solver, self.state, self.observer = problem, solver, state, observer
         self.snapshot = Snapshot(state)
         self.variables = _SignedParts(problem.n_weights, solver.l1, problem.bounds)
@@ -158,7 +158,7 @@ class _LBFGSRun:
 
     def _begin(self) -> None:
         if self.observer is not None:
-            self.observer.begin(self.state)
+            self.observer.epoch_began()
         self._iteration_begun = True
         self._started = perf_counter()
 
@@ -183,7 +183,7 @@ class _LBFGSRun:
     def _reason_to_stop(self) -> StopReason | None:
         """Tell the observer that an iteration has ended; return why training is to stop here, if it is."""
         reason = self.solver.plateau(self.problem, self.state)
-        if self.observer is not None and self.observer.end(self.state):
+        if self.observer is not None and self.observer.epoch_ended():
             return reason or StopReason.CALLBACK
         return reason
 

@@ -20,7 +20,7 @@ from sknet._training import gradients
 from sknet._training.optimizers import Optimizer
 from sknet._training.result import DivergedError, Epoch, Result, StopReason
 from sknet._training.schedules import Progress, Schedule, adaptive
-from sknet._training.solver import Problem, SolverObserver
+from sknet._training.solver import EpochObserver, Problem
 from sknet._training.state import Snapshot, State
 from sknet._typing import Array, Batch, Gradient
 from sknet._vectors import add_multiple
@@ -57,7 +57,7 @@ class MiniBatchSolver:
         moments = tuple(np.zeros((self.optimizer.n_moments, theta.size), theta.dtype))
         return State(theta, moments, rng, average=theta.copy() if self.averaging > 0.0 else None)
 
-    def train(self, problem: Problem, state: State, observer: SolverObserver | None = None) -> Result:
+    def train(self, problem: Problem, state: State, observer: EpochObserver | None = None) -> Result:
         """Minimise a problem; see `Solver.train`."""
         run = MiniBatchRun(self, problem, state)
         try:
@@ -83,11 +83,11 @@ class MiniBatchSolver:
     # --- one epoch -------------------------------------------------------------------------------------------------
 
     def one_epoch(
-        self, problem: Problem, state: State, vectors: Sequence[Array], out: Array, observer: SolverObserver | None
+        self, problem: Problem, state: State, vectors: Sequence[Array], out: Array, observer: EpochObserver | None
     ) -> StopReason | None:
         """Train one epoch, with gradients in the memory of `out`, and record it; return a reason to stop, if any."""
         if observer is not None:
-            observer.begin(state)
+            observer.epoch_began()
         started = perf_counter()
         loss, rate, norm = self._steps(problem, state, vectors, out)
         state.epoch += 1
@@ -96,7 +96,7 @@ class MiniBatchSolver:
         validation_loss, score = state.finish_epoch(problem.evaluate, loss, tol)
         state.history.append(Epoch(loss, validation_loss, score, rate, norm, perf_counter() - started))
         reason = self._reason_to_stop(problem, state)
-        if observer is not None and observer.end(state):
+        if observer is not None and observer.epoch_ended():
             return reason or StopReason.CALLBACK
         return reason
 
@@ -228,7 +228,7 @@ class MiniBatchRun:
         """How many epochs this run has added to the state."""
         return self.state.epoch - self._first_epoch
 
-    def train_epoch(self, observer: SolverObserver | None = None) -> None:
+    def train_epoch(self, observer: EpochObserver | None = None) -> None:
         """Train one epoch. Sets: the state, in place."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
             self._reason = self.solver.one_epoch(self.problem, self.state, self._vectors, self._out, observer)

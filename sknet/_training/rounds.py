@@ -7,24 +7,14 @@ so that its outcome does not depend on how many threads there are.
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
-from typing import Protocol
 
 from sknet._training.minibatch import MiniBatchRun
 from sknet._training.result import Result, StopReason
-
-
-class RoundObserver(Protocol):
-    """Called, in the thread that trains all, when a round begins and when it has ended."""
-
-    def begin(self) -> None:
-        """Note that a round begins."""
-
-    def end(self) -> bool:
-        """Note that a round has ended; return True to stop all runs."""
+from sknet._training.solver import EpochObserver
 
 
 def train_in_rounds(
-    runs: Sequence[MiniBatchRun], n_threads: int = 1, observer: RoundObserver | None = None
+    runs: Sequence[MiniBatchRun], n_threads: int = 1, observer: EpochObserver | None = None
 ) -> list[Result]:
     """Train all runs until each has ended, or the observer asks to stop.
 
@@ -38,7 +28,7 @@ def train_in_rounds(
     n_threads : int, default=1
         How many epochs are computed at a time; no result depends on it.
 
-    observer : RoundObserver, default=None
+    observer : EpochObserver, default=None
 
     Returns
     -------
@@ -55,9 +45,9 @@ def train_in_rounds(
         with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as pool:
             while stopped_by is None and not all(run.is_over for run in runs):
                 if observer is not None:
-                    observer.begin()
+                    observer.epoch_began()
                 _one_round([run for run in runs if not run.is_over], pool)
-                if observer is not None and observer.end():
+                if observer is not None and observer.epoch_ended():
                     stopped_by = StopReason.CALLBACK
     except KeyboardInterrupt:
         for run in runs:

@@ -43,13 +43,13 @@ class Problem:
     batches: Callable[[int, np.random.Generator | None], Iterator[Batch]] | None = None
 
 
-class SolverObserver(Protocol):
-    """Called when an epoch begins and when it has ended."""
+class EpochObserver(Protocol):
+    """Called, in the thread that trains, when an epoch of all networks begins and when it has ended."""
 
-    def begin(self, state: State) -> None:
+    def epoch_began(self) -> None:
         """Note that an epoch begins."""
 
-    def end(self, state: State) -> bool:
+    def epoch_ended(self) -> bool:
         """Note that an epoch has ended; return True to stop training."""
 
 
@@ -59,11 +59,11 @@ class Solver(Protocol):
     def init(self, theta: Array, rng: np.random.Generator) -> State:
         """Return the state of a new run that starts at theta, which it takes over."""
 
-    def train(self, problem: Problem, state: State, observer: SolverObserver | None = None) -> Result:
+    def train(self, problem: Problem, state: State, observer: EpochObserver | None = None) -> Result:
         """Minimise the problem until the epochs are done, the score stops improving, or the observer asks to stop.
 
-        Order of calls, for each epoch: `observer.begin`, `problem.objective`
-        for each step, `problem.evaluate`, `observer.end`.
+        Order of calls, for each epoch: `observer.epoch_began`, `problem.objective`
+        for each step, `problem.evaluate`, `observer.epoch_ended`.
 
         Sets: everything in `state`, in place. A Ctrl-C after the first whole
         epoch ends training with the state of the last whole one; before it,

@@ -1,6 +1,7 @@
 """Fits by a cluster's workers, which may be lost at any instant, come late, or never have been there."""
 
 import asyncio
+import gc
 import os
 import signal
 import threading
@@ -283,6 +284,8 @@ def test_data_that_is_lost_with_its_worker_is_told(client, workers, monkeypatch)
     with pytest.raises(RuntimeError, match="scattered to a worker is lost"):
         net.fit(given, y.to_numpy())
     assert net._fitted is None
+    del scattered, given
+    gc.collect()  # the error's frames hold what was scattered
 
 
 def test_a_client_that_is_closed_is_told(monkeypatch):

@@ -18,21 +18,25 @@ class Recorder:
     def __init__(self):
         self.epochs = []
 
-    def begin(self):
+    def watch(self, run):
+        self.run = run
+        return self
+
+    def epoch_began(self):
         pass
 
-    def end(self, run):
-        self.epochs.append(run.last_epoch)
+    def epoch_ended(self):
+        self.epochs.append(self.run.last_epoch)
         return False
 
-    def finish(self):
+    def fit_ended(self, fitted):
         pass
 
 
 @pytest.fixture
 def told(monkeypatch):
     recorder = Recorder()
-    monkeypatch.setattr(callbacks, "make_printer", lambda *args, **kwargs: recorder)
+    monkeypatch.setattr(callbacks, "make_printer", lambda verbose, run, **kwargs: recorder.watch(run))
     return recorder.epochs
 
 

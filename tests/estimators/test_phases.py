@@ -26,10 +26,10 @@ class Counter:
         self.n_begun = self.n_ended = 0
         self.stop_after = stop_after
 
-    def begin(self):
+    def epoch_began(self):
         self.n_begun += 1
 
-    def end(self):
+    def epoch_ended(self):
         self.n_ended += 1
         return self.n_ended >= self.stop_after
 

@@ -38,10 +38,10 @@ class Observer:
     def __init__(self, stop_after=None):
         self.calls, self.stop_after = [], stop_after
 
-    def begin(self):
+    def epoch_began(self):
         self.calls.append("begin")
 
-    def end(self):
+    def epoch_ended(self):
         self.calls.append("end")
         return self.calls.count("end") == self.stop_after
 

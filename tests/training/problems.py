@@ -79,18 +79,19 @@ class Script:
     """A validation that reads its scores from a list, and an observer that writes down what it is told."""
 
     def __init__(self, scores=(), stop_at=None):
-        self.scores, self.stop_at, self.heard = list(scores), stop_at, []
+        self.scores, self.stop_at, self.heard, self.epoch = list(scores), stop_at, [], 0
 
     def __call__(self, theta):
         self.heard.append("evaluate")
         return nan, self.scores.pop(0), theta, 1.0
 
-    def begin(self, state):
-        self.heard.append(("begin", state.epoch))
+    def epoch_began(self):
+        self.heard.append(("began", self.epoch))
 
-    def end(self, state):
-        self.heard.append(("end", state.epoch))
-        return state.epoch == self.stop_at
+    def epoch_ended(self):
+        self.epoch += 1
+        self.heard.append(("ended", self.epoch))
+        return self.epoch == self.stop_at
 
 
 class Interrupting:

@@ -136,7 +136,7 @@ def test_history_and_order_of_calls():
     script = Script(range(100))
     objective = LeastSquares()
     result, state = trained(problem(objective, evaluate=script), lbfgs(n_iterations=3), observer=script)
-    assert script.heard == [call for i in range(3) for call in (("begin", i), "evaluate", ("end", i + 1))]
+    assert script.heard == [call for i in range(3) for call in (("began", i), "evaluate", ("ended", i + 1))]
     assert (result.reason, result.n_epochs) == (StopReason.MAX_ITER, 3)
     assert (state.epoch, state.n_samples_seen, state.step) == (3, 36, objective.calls)
     losses = [epoch.loss for epoch in state.history]
@@ -216,7 +216,7 @@ def interrupted_run(part, nth, validated=True):
     return trained(problem(parts["objective"], evaluate=evaluate), observer=script)
 
 
-@pytest.mark.parametrize("part", ["objective", "evaluate", "begin", "end"])
+@pytest.mark.parametrize("part", ["objective", "evaluate", "epoch_began", "epoch_ended"])
 @pytest.mark.parametrize("nth", [4, 5, 6])
 def test_an_interrupt_leaves_the_last_whole_iteration(part, nth):
     result, state = interrupted_run(part, nth)

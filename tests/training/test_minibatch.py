@@ -433,7 +433,7 @@ def test_an_interrupt_between_steps_and_epochs(part, nth):
     assert same(state, run_to(result.n_epochs, optimizer))
 
 
-@pytest.mark.parametrize("call", ["begin", "end"])
+@pytest.mark.parametrize("call", ["epoch_began", "epoch_ended"])
 @pytest.mark.parametrize("nth", [2, 3])
 def test_an_interrupt_while_an_observer_is_told(call, nth):
     """The epoch that `end` hears of is not whole yet; what was best before it is put back, too."""

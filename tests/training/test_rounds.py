@@ -46,10 +46,10 @@ class Script:
     def __init__(self, states, stop_after=None):
         self.states, self.stop_after, self.heard = states, stop_after, []
 
-    def begin(self):
+    def epoch_began(self):
         self.heard.append("begin")
 
-    def end(self):
+    def epoch_ended(self):
         self.heard.append([state.epoch for state in self.states])
         return len(self.heard) == 2 * (self.stop_after or 99)
 
@@ -100,12 +100,12 @@ def test_an_interrupt_while_threads_work_waits_for_their_epochs():
     script = Script([one.state for one in runs])
     begun = []
 
-    def begin():
+    def epoch_began():
         begun.append(None)
         if len(begun) == 3:
             raise KeyboardInterrupt
 
-    script.begin = begin
+    script.epoch_began = epoch_began
     results = train_in_rounds(runs, 2, script)
     assert [result.n_epochs for result in results] == [2, 2, 2]
 

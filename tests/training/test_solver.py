@@ -51,7 +51,7 @@ def test_a_moving_average_starts_at_a_copy_of_theta():
 def test_order_of_calls(make):
     script = Script(range(9))
     result = longest(make, 2).train(problem(LeastSquares(), evaluate=script), state_of(START, make()), script)
-    assert script.heard == [("begin", 0), "evaluate", ("end", 1), ("begin", 1), "evaluate", ("end", 2)]
+    assert script.heard == [("began", 0), "evaluate", ("ended", 1), ("began", 1), "evaluate", ("ended", 2)]
     assert (result.reason, result.n_epochs) == (StopReason.MAX_ITER, 2)
 
 
@@ -110,7 +110,7 @@ def test_with_neither_score_nor_loss_the_last_weights_are_kept(make):
 
 
 @each_solver
-@pytest.mark.parametrize("part", ["begin", "end", "evaluate"])
+@pytest.mark.parametrize("part", ["epoch_began", "epoch_ended", "evaluate"])
 def test_an_interrupt_before_the_first_whole_epoch_changes_nothing(make, part):
     script, evaluate = Script(), lambda theta: (0.0, 0.0, theta, 1.0)
     if part == "evaluate":
