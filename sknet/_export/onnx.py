@@ -17,6 +17,7 @@ from typing import cast
 import numpy as np
 import skl2onnx
 from onnx import ModelProto
+from skl2onnx._parse import _parse_sklearn_pipeline
 from skl2onnx.common._container import ModelComponentContainer
 from skl2onnx.common._topology import Operator, Scope, Variable
 from skl2onnx.common.data_types import (
@@ -26,6 +27,7 @@ from skl2onnx.common.data_types import (
     Int64TensorType,
     StringTensorType,
 )
+from sklearn.pipeline import Pipeline
 
 from sknet._export.formats import ExportError, activation_in
 from sknet._export.onnx_columns import write_encoding
@@ -281,6 +283,21 @@ def register(estimators: Sequence[type], model_of: ModelOf) -> None:
             parser=partial(_parse, model_of, alias),
             options={"zipmap": [True, False, "columns"], "nocl": [True, False], "raw_scores": [False]},
         )  # fmt: skip
+    skl2onnx.update_registered_parser(Pipeline, partial(_parse_pipeline, tuple(estimators)))
+
+
+def _parse_pipeline(
+    estimators: tuple[type, ...], scope: Scope, model: Pipeline, inputs: list[Variable], custom_parsers: object = None
+) -> list[Variable]:
+    """Parse a pipeline as skl2onnx does, which would pass the predictions of a network in its middle on."""
+    for name, step in model.steps[:-1]:
+        if isinstance(step, estimators):
+            raise ExportError(
+                f"Step {name!r} of the pipeline is a {type(step).__name__} before the last one, whose hidden layer the "
+                "next step takes, and ONNX gets its predictions: export the steps one by one."
+            )
+    outputs: list[Variable] = _parse_sklearn_pipeline(scope, model, inputs, custom_parsers)
+    return outputs
 
 
 # --- a whole estimator -----------------------------------------------------------------------------------------------

@@ -86,6 +86,14 @@ def test_labels_of_other_types(labels):
 # --- among scikit-learn's and skl2onnx's own -------------------------------------------------------------------------
 
 
+def test_in_the_middle_of_a_pipeline_a_network_is_refused():
+    """It passes its hidden layer on there, and a converter writes predictions."""
+    pipeline = make_pipeline(SigmoidMLPRegressor(**QUICK), LogisticRegression()).fit(X, LABEL == "p")
+    register_onnx_converters()
+    with pytest.raises(ExportError, match="Step 'sigmoidmlpregressor' of the pipeline.*hidden layer"):
+        skl2onnx.convert_sklearn(pipeline, initial_types=[("X", FloatTensorType([None, 3]))])
+
+
 def test_inside_pipelines_and_column_transformers():
     register_onnx_converters()
     columns = ColumnTransformer(
