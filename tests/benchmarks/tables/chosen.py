@@ -36,7 +36,9 @@ N_DRAWN = {"used, classification": 8, "used, regression": 4, "unused, classifica
 
 def write() -> None:
     """Write every table that the rule takes to chosen.csv, and which of them the draw takes."""
-    found = pd.DataFrame([row(table) for table in sources.all_tables()]).sort_values("name", ignore_index=True)
+    found = pd.DataFrame([row(t, sources.LICENCES[t.package]) for t in sources.all_tables()]).sort_values(
+        "name", ignore_index=True
+    )
     with_draw(found).to_csv(FILE, index=False)
 
 
@@ -50,7 +52,7 @@ def with_draw(found: pd.DataFrame) -> pd.DataFrame:
     return found
 
 
-def row(table: sources.Table) -> dict[str, object]:
+def row(table: sources.Table, licence: str) -> dict[str, object]:
     return {
         "name": table.name,
         "used": table.package in USED_PACKAGES or table.name in USED,
@@ -62,7 +64,7 @@ def row(table: sources.Table) -> dict[str, object]:
         "classes": 0 if table.is_regression else table.y.nunique(),
         "groups": table.groups or "",
         "times": table.times or "",
-        "licence": sources.LICENCES[table.package],
+        "licence": licence,
     }
 
 

@@ -16,7 +16,7 @@ from sklearn.metrics import log_loss
 from sklearn.model_selection import GroupShuffleSplit, train_test_split
 
 from tests.benchmarks.harness import processor
-from tests.benchmarks.tables import sources
+from tests.benchmarks.tables import second
 from tests.benchmarks.tables.models import MODELS, PACKAGES
 from tests.benchmarks.tables.sources import Table
 
@@ -70,7 +70,7 @@ def table(name: str, number: int, models: list[str], until: float) -> None:
         for model in models:
             if (name, split, number, model) in done or time.monotonic() > until:
                 continue
-            data = data or sources.load(name)
+            data = data or second.load(name)
             if (parts := SPLITS[split](data, number)) is not None:
                 one = fit(data, *parts, model, number)
                 append({"table": name, "split": split, "number": number, "model": model, **one})
