@@ -72,137 +72,15 @@ class MiniBatchSolver:
 
     def exhausted(self, problem: Problem, state: State) -> StopReason | None:
         """Return why a resumed run has nothing left to do; None if it has."""
-        return self._plateau(problem, state) or (self.end_reason if state.epoch >= self.n_epochs else None)
+        return self.plateau(problem, state) or (self.end_reason if state.epoch >= self.n_epochs else None)
 
-    def _plateau(self, problem: Problem, state: State) -> StopReason | None:
+    def plateau(self, problem: Problem, state: State) -> StopReason | None:
         """Return why to stop early: no better score (`early_stopping`) or loss for too many epochs; else None."""
         if state.n_no_improvement <= self.n_iter_no_change:
             return None
         return StopReason.LOSS_PLATEAU if problem.evaluate is None else StopReason.SCORE_PLATEAU
 
-    # --- one epoch -------------------------------------------------------------------------------------------------
-
-    def one_epoch(
-        self, problem: Problem, state: State, vectors: Sequence[Array], out: Array, observer: EpochObserver | None
-    ) -> StopReason | None:
-        """Train one epoch, with gradients in the memory of `out`, and record it; return a reason to stop, if any."""
-        if observer is not None:
-            observer.epoch_began()
-        started = perf_counter()
-        loss, rate, norm = self._steps(problem, state, vectors, out)
-        state.epoch += 1
-        state.n_samples_seen += problem.n_samples
-        tol = self.tol * abs(state.best_score) if self.relative_tol and isfinite(state.best_score) else self.tol
-        validation_loss, score = state.finish_epoch(problem.evaluate, loss, tol)
-        state.history.append(Epoch(loss, validation_loss, score, rate, norm, perf_counter() - started))
-        reason = self._reason_to_stop(problem, state)
-        if observer is not None and observer.epoch_ended():
-            return reason or StopReason.CALLBACK
-        return reason
-
-    def _reason_to_stop(self, problem: Problem, state: State) -> StopReason | None:
-        """Return why training is to stop here, if it is; the schedule `adaptive` first lowers the rate."""
-        reason = self._plateau(problem, state)
-        if reason is None or self.schedule is not adaptive:
-            return reason
-        if self.rate * adaptive(self._progress(state, 0.0)) <= MIN_ADAPTIVE_RATE:
-            return reason
-        state.n_plateaus += 1
-        state.n_no_improvement = 0
-        return None
-
-    def _steps(
-        self, problem: Problem, state: State, vectors: Sequence[Array], out: Array
-    ) -> tuple[float, float, float]:
-        """Take one step for every batch; return the mean loss, the last rate and the last gradient's norm."""
-        n = problem.n_samples
-        n_batches = -(-n // self.batch_size)  # rounded up: the last batch may be smaller
-        rng = state.rng if problem.is_random else None  # None: nothing is drawn
-        total, n_without_penalty, rate, norm, first_value = 0.0, 0, 0.0, 0.0, 0.0
-        untouched = gradients.UntouchedRows()
-        for i, batch in enumerate(self._batches(problem, state.rng)):
-            value, gradient = problem.objective(state.theta, batch, out, rng)
-            rate = self.rate * self.schedule(self._progress(state, i / n_batches))
-            first_value = abs(value) if i == 0 else first_value
-            # at every step, before the weights move: `not ... <=` is true of NaN too
-            if not (isfinite(value) and abs(value) <= MAX_GROWTH * (1.0 + first_value)):
-                raise DivergedError(state.epoch + 1, rate)
-            if self.clip_norm is not None or i == n_batches - 1:  # the history records the last step's
-                norm = gradients.norm(gradient)
-            if self.clip_norm is not None and norm > self.clip_norm:
-                gradients.multiply(gradient, self.clip_norm / norm)
-            if state.average is not None:
-                untouched.before_step(gradient, state.theta, state.average)
-            self._step(problem, state, vectors, gradient, rate)
-            if state.average is not None:
-                untouched.after_step(gradient, self._average_decay(state.step))
-            size = min(self.batch_size, n - i * self.batch_size)
-            total += value * size
-            n_without_penalty += size if gradients.is_sparse(gradient) else 0
-        if state.average is not None:
-            untouched.finish(state.theta, state.average)
-        # Once per epoch is enough: a theta that is not finite stays so, and the values are checked at every step.
-        if not np.isfinite(state.theta).all():
-            raise DivergedError(state.epoch + 1, rate)
-        if n_without_penalty:  # one pass over all weights adds it for the epoch
-            total += n_without_penalty * problem.penalty(state.theta)
-        return total / n, rate, norm
-
-    def _progress(self, state: State, epoch_fraction: float) -> Progress:
-        """Return how far the run has come, given which fraction of this epoch's steps is done."""
-        fraction = (state.epoch + epoch_fraction) / (self.schedule_epochs or self.n_epochs)
-        # at most 1: a run that is continued may take more epochs than were planned
-        return Progress(min(fraction, 1.0), state.n_samples_seen, state.n_plateaus)
-
-    def _batches(self, problem: Problem, rng: np.random.Generator) -> Iterator[Batch]:
-        """Yield the batches of one epoch; a full batch needs no shuffling."""
-        n, size = problem.n_samples, self.batch_size
-        if problem.batches is not None:
-            yield from problem.batches(size, rng if self.shuffle else None)
-            return
-        order = rng.permutation(n) if self.shuffle and size < n else None
-        for i in range(0, n, size):
-            yield slice(i, min(i + size, n)) if order is None else order[i : i + size]
-
-    # --- one step --------------------------------------------------------------------------------------------------
-
-    def _step(self, problem: Problem, state: State, vectors: Sequence[Array], gradient: Gradient, rate: float) -> None:
-        """Move theta and its average; of a sparse gradient, only what it touches."""
-        state.step += 1
-        for part, part_gradient, n_weights in gradients.parts_to_move(gradient, vectors, problem.n_weights):
-            self._move(state.step, part, part_gradient, rate, n_weights)
-        if problem.project is not None:
-            # an L1 penalty takes each weight as far as a step along its gradient would, in this optimizer's scale
-            problem.project(state.theta, rate * self.optimizer.steady_direction(state.moments, state.step))
-            if state.average is not None:
-                state.average[state.theta == 0.0] = 0.0  # the zeros of an L1 penalty are real ones
-                if problem.limit is not None:  # the average still contains the first weights, which were never limited
-                    problem.limit(state.average)
-        if problem.bounds is not None:
-            for vector in (state.theta, state.average):  # the average has followed theta before that was projected
-                if vector is not None:
-                    w = vector[: problem.n_weights]
-                    np.maximum(w, problem.bounds[0], out=w)  # a fifth of the time that np.clip takes
-                    np.minimum(w, problem.bounds[1], out=w)
-
-    def _move(self, step: int, vectors: Sequence[Array], gradient: Array, rate: float, n_weights: int) -> None:
-        """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction.
-
-        A moving average (Polyak & Juditsky 1992), where there is one, follows
-        theta. It spans few steps at first, so that it soon forgets the first
-        weights.
-        """
-        theta, moments = vectors[0], vectors[1 : 1 + self.optimizer.n_moments]  # as `State.vectors` orders them
-        if self.weight_decay:
-            theta[:n_weights] *= 1.0 - rate * self.weight_decay
-        # the optimizer returns its scalar factor instead of applying it: one pass over theta applies it and the rate
-        add_multiple(theta, -rate * self.optimizer.update(gradient, moments, step), gradient)
-        if self.averaging:
-            average, decay = vectors[-1], self._average_decay(step)
-            average *= decay
-            add_multiple(average, 1.0 - decay, theta)
-
-    def _average_decay(self, step: int) -> float:
+    def average_decay(self, step: int) -> float:
         """Return the share of the average that a step leaves."""
         return min(self.averaging, (1.0 + step) / (10.0 + step))
 
@@ -231,7 +109,7 @@ class MiniBatchRun:
     def train_epoch(self, observer: EpochObserver | None = None) -> None:
         """Train one epoch. Sets: the state, in place."""
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            self._reason = self.solver.one_epoch(self.problem, self.state, self._vectors, self._out, observer)
+            self._reason = self._one_epoch(observer)
             self._snapshot.take(self.state)
 
     def restore(self) -> None:
@@ -243,3 +121,129 @@ class MiniBatchRun:
         # what stopped all runs from outside stopped this one only if it was not over by itself
         why = self._reason or (None if self.is_over else stopped_by) or self.solver.end_reason
         return Result(why, self.n_epochs_done, scores_undefined=self.state.scores_undefined)
+
+    # --- one epoch -------------------------------------------------------------------------------------------------
+
+    def _one_epoch(self, observer: EpochObserver | None) -> StopReason | None:
+        """Train one epoch and record it; return a reason to stop, if any."""
+        solver, problem, state = self.solver, self.problem, self.state
+        if observer is not None:
+            observer.epoch_began()
+        started = perf_counter()
+        loss, rate, norm = self._steps()
+        state.epoch += 1
+        state.n_samples_seen += problem.n_samples
+        tol = solver.tol
+        if solver.relative_tol and isfinite(state.best_score):
+            tol *= abs(state.best_score)
+        validation_loss, score = state.finish_epoch(problem.evaluate, loss, tol)
+        state.history.append(Epoch(loss, validation_loss, score, rate, norm, perf_counter() - started))
+        reason = self._reason_to_stop()
+        if observer is not None and observer.epoch_ended():
+            return reason or StopReason.CALLBACK
+        return reason
+
+    def _reason_to_stop(self) -> StopReason | None:
+        """Return why training is to stop here, if it is; the schedule `adaptive` first lowers the rate."""
+        solver, state = self.solver, self.state
+        reason = solver.plateau(self.problem, state)
+        if reason is None or solver.schedule is not adaptive:
+            return reason
+        if solver.rate * adaptive(self._progress(0.0)) <= MIN_ADAPTIVE_RATE:
+            return reason
+        state.n_plateaus += 1
+        state.n_no_improvement = 0
+        return None
+
+    def _steps(self) -> tuple[float, float, float]:
+        """Take one step for every batch; return the mean loss, the last rate and the last gradient's norm."""
+        solver, problem, state = self.solver, self.problem, self.state
+        n, size, clip_norm = problem.n_samples, solver.batch_size, solver.clip_norm
+        n_batches = -(-n // size)  # rounded up: the last batch may be smaller
+        rng = state.rng if problem.is_random else None  # None: nothing is drawn
+        total, n_without_penalty, rate, norm, first_value = 0.0, 0, 0.0, 0.0, 0.0
+        untouched = gradients.UntouchedRows()
+        for i, batch in enumerate(self._batches()):
+            value, gradient = problem.objective(state.theta, batch, self._out, rng)
+            rate = solver.rate * solver.schedule(self._progress(i / n_batches))
+            first_value = abs(value) if i == 0 else first_value
+            # at every step, before the weights move: `not ... <=` is true of NaN too
+            if not (isfinite(value) and abs(value) <= MAX_GROWTH * (1.0 + first_value)):
+                raise DivergedError(state.epoch + 1, rate)
+            if clip_norm is not None or i == n_batches - 1:  # the history records the last step's
+                norm = gradients.norm(gradient)
+            if clip_norm is not None and norm > clip_norm:
+                gradients.multiply(gradient, clip_norm / norm)
+            if state.average is not None:
+                untouched.before_step(gradient, state.theta, state.average)
+            self._step(gradient, rate)
+            if state.average is not None:
+                untouched.after_step(gradient, solver.average_decay(state.step))
+            n_rows = min(size, n - i * size)
+            total += value * n_rows
+            n_without_penalty += n_rows if gradients.is_sparse(gradient) else 0
+        if state.average is not None:
+            untouched.finish(state.theta, state.average)
+        # Once per epoch is enough: a theta that is not finite stays so, and the values are checked at every step.
+        if not np.isfinite(state.theta).all():
+            raise DivergedError(state.epoch + 1, rate)
+        if n_without_penalty:  # one pass over all weights adds it for the epoch
+            total += n_without_penalty * problem.penalty(state.theta)
+        return total / n, rate, norm
+
+    def _progress(self, epoch_fraction: float) -> Progress:
+        """Return how far the run has come, given which fraction of this epoch's steps is done."""
+        state = self.state
+        fraction = (state.epoch + epoch_fraction) / (self.solver.schedule_epochs or self.solver.n_epochs)
+        # at most 1: a run that is continued may take more epochs than were planned
+        return Progress(min(fraction, 1.0), state.n_samples_seen, state.n_plateaus)
+
+    def _batches(self) -> Iterator[Batch]:
+        """Yield the batches of one epoch; a full batch needs no shuffling."""
+        problem, rng, n, size = self.problem, self.state.rng, self.problem.n_samples, self.solver.batch_size
+        if problem.batches is not None:
+            yield from problem.batches(size, rng if self.solver.shuffle else None)
+            return
+        order = rng.permutation(n) if self.solver.shuffle and size < n else None
+        for i in range(0, n, size):
+            yield slice(i, min(i + size, n)) if order is None else order[i : i + size]
+
+    # --- one step --------------------------------------------------------------------------------------------------
+
+    def _step(self, gradient: Gradient, rate: float) -> None:
+        """Move theta and its average; of a sparse gradient, only what it touches."""
+        problem, state = self.problem, self.state
+        state.step += 1
+        for part, part_gradient, n_weights in gradients.parts_to_move(gradient, self._vectors, problem.n_weights):
+            self._move(part, part_gradient, rate, n_weights)
+        if problem.project is not None:
+            # an L1 penalty takes each weight as far as a step along its gradient would, in this optimizer's scale
+            problem.project(state.theta, rate * self.solver.optimizer.steady_direction(state.moments, state.step))
+            if state.average is not None:
+                state.average[state.theta == 0.0] = 0.0  # the zeros of an L1 penalty are real ones
+                if problem.limit is not None:  # the average still contains the first weights, which were never limited
+                    problem.limit(state.average)
+        if problem.bounds is not None:
+            for vector in (state.theta, state.average):  # the average has followed theta before that was projected
+                if vector is not None:
+                    w = vector[: problem.n_weights]
+                    np.maximum(w, problem.bounds[0], out=w)  # a fifth of the time that np.clip takes
+                    np.minimum(w, problem.bounds[1], out=w)
+
+    def _move(self, vectors: Sequence[Array], gradient: Array, rate: float, n_weights: int) -> None:
+        """Decay the weights (Loshchilov & Hutter 2019, arXiv:1711.05101), then move theta by -rate * direction.
+
+        A moving average (Polyak & Juditsky 1992), where there is one, follows
+        theta. It spans few steps at first, so that it soon forgets the first
+        weights.
+        """
+        solver, step = self.solver, self.state.step
+        theta, moments = vectors[0], vectors[1 : 1 + solver.optimizer.n_moments]  # as `State.vectors` orders them
+        if solver.weight_decay:
+            theta[:n_weights] *= 1.0 - rate * solver.weight_decay
+        # the optimizer returns its scalar factor instead of applying it: one pass over theta applies it and the rate
+        add_multiple(theta, -rate * solver.optimizer.update(gradient, moments, step), gradient)
+        if solver.averaging:
+            average, decay = vectors[-1], solver.average_decay(step)
+            average *= decay
+            add_multiple(average, 1.0 - decay, theta)

@@ -524,7 +524,7 @@ def test_a_step_allocates_no_array_of_thetas_size(name, temporaries, more):
     theta = np.zeros(100_000)
     solver = mini_batch(OPTIMIZERS[name], schedule=constant, batch_size=1, shuffle=False, n_epochs=1, **more)
     state = state_of(theta, solver)
-    gradient, peaks = np.empty_like(theta), []
+    peaks = []
 
     def objective(theta, batch, out, rng=None):
         peaks.append(tracemalloc.get_traced_memory()[1] - tracemalloc.get_traced_memory()[0])
@@ -533,7 +533,7 @@ def test_a_step_allocates_no_array_of_thetas_size(name, temporaries, more):
         return 1.0, out
 
     tracemalloc.start()
-    solver._steps(problem(objective, 5, theta.size), state, state.vectors, gradient)
+    solver.train(problem(objective, 5, theta.size), state)
     tracemalloc.stop()
     assert max(peaks[1:]) < (temporaries + 0.1) * theta.nbytes
 
