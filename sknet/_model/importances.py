@@ -41,6 +41,10 @@ N_POINTS = 4
 """How many points of lines each row gets, each between it and another row."""
 
 
+PIECE_VALUES = 2**17
+"""How many values of the rows are multiplied at a time, so that wide tables take little memory."""
+
+
 def draw_rows(n: int, weight: Array | None) -> NDArray[np.intp]:
     """Draw the numbers of rows that stand for n, increasing: each for as much weight as the others."""
     n_drawn = min(max(n // 8, N_ROWS[0]), N_ROWS[1])
@@ -78,11 +82,14 @@ def learn_importances(model: Model, rows: Table) -> Array:
     W, b = network.coefs[0][used], network.intercepts[0]
     importances = np.zeros(model.encoder.n_columns)
     # outputs that overflow are an error of `predict`, which names the column
-    with limit_blas_threads(len(x) * network.largest), np.errstate(over="ignore", invalid="ignore"):
-        z, difference = x @ W + b, x - x.mean(axis=0)
-        for slopes in mean_slopes(network, model.head, z):
-            by_column = sum_by_column(model.encoder, used, (slopes @ W.T) * difference)
-            importances += np.abs(by_column).mean(axis=0, dtype=np.float64)
+    with limit_blas_threads(x.shape[0] * network.largest), np.errstate(over="ignore", invalid="ignore"):
+        centre, step = np.asarray(x.mean(axis=0)), max(1, PIECE_VALUES // max(1, x.shape[1]))
+        for slopes in mean_slopes(network, model.head, x @ W + b):
+            for start in range(0, x.shape[0], step):
+                some = slice(start, start + step)
+                difference = (x[some].toarray() if is_sparse(x) else x[some]) - centre
+                columns, by_column = sum_by_column(model.encoder, used, (slopes[some] @ W.T) * difference)
+                importances[columns] += np.abs(by_column).sum(axis=0, dtype=np.float64)
     total = importances.sum()
     if not 0.0 < total < np.inf:
         return np.full(len(importances), 1.0 / len(importances))
@@ -112,8 +119,8 @@ def mean_slopes(network: Network, head: Head, z: Array) -> Iterator[Array]:
         yield slopes
 
 
-def varying_inputs(rows: Table, encoder: TableEncoder) -> tuple[Array, NDArray[np.intp]]:
-    """Return encoded rows as an array of those inputs that may be other than 0, and which these are, increasing."""
+def varying_inputs(rows: Table, encoder: TableEncoder) -> tuple[Table, NDArray[np.intp]]:
+    """Return the rows, an array or CSR, of those inputs that may be other than 0; and which these are, increasing."""
     if isinstance(rows, MixedRows):
         first = encoder.n_inputs - rows.one_hot.shape[1]  # the one-hot inputs are the last ones, from here on
         looked_up = np.unique(rows.one_hot.indices)
@@ -124,16 +131,21 @@ def varying_inputs(rows: Table, encoder: TableEncoder) -> tuple[Array, NDArray[n
         return x, used
     if is_sparse(rows):
         used = np.unique(rows.indices).astype(np.intp)
-        return rows[:, used].toarray(), used
+        return rows[:, used], used
     return rows, np.arange(encoder.n_inputs)
 
 
-def sum_by_column(encoder: TableEncoder, used: NDArray[np.intp], by_input: Array) -> Array:
-    """Add up the numbers of each column's inputs: of (r, u) make (r, d)."""
-    by_column = np.zeros((len(by_input), encoder.n_columns), by_input.dtype)
-    for all_starts in encoder.starts:  # of the columns' bins, and of their other inputs
-        starts = np.searchsorted(used, all_starts)
-        has_any = np.diff(starts) > 0
-        if has_any.any():
-            by_column[:, has_any] += np.add.reduceat(by_input[:, : starts[-1]], starts[:-1][has_any], axis=1)
-    return by_column
+def sum_by_column(encoder: TableEncoder, used: NDArray[np.intp], by_input: Array) -> tuple[NDArray[np.intp], Array]:
+    """Add up the numbers, (r, u), of each column's inputs; return which columns have such, and (r, these columns).
+
+    In a sparse table they are few of all.
+    """
+    groups = [np.searchsorted(used, starts) for starts in encoder.starts]  # of columns' bins, and of their other inputs
+    columns = np.flatnonzero(sum(np.diff(starts) for starts in groups))
+    by_column = np.zeros((len(by_input), len(columns)), by_input.dtype)
+    for starts in groups:
+        has_any = np.flatnonzero(np.diff(starts))
+        if has_any.size:
+            sums = np.add.reduceat(by_input[:, : starts[-1]], starts[:-1][has_any], axis=1)
+            by_column[:, np.searchsorted(columns, has_any)] += sums
+    return columns, by_column
