@@ -284,5 +284,5 @@ def with_column_facts(facts: Facts, X: Table, survey: Survey | None, max_categor
     facts = replace(facts, limits=limits_of(X))
     if survey is None:
         return facts
-    counts = survey.count(max_categories, keeps_all_levels=facts.keeps_all_levels)
+    counts = survey.count(max_categories)
     return replace(facts, **counts._asdict(), is_sparse=is_sparse(X))

@@ -37,7 +37,7 @@ class KindCounts(NamedTuple):
     n_numbers : int
         How many columns are neither categories nor text: those of numbers and of dates.
     has_many_levels : bool
-        Whether some column of categories has more levels, but for rare ones, than `max_categories` allows inputs.
+        Whether some column of categories has more levels than `max_categories` allows inputs.
     text_names : tuple of str
         Columns of free text.
     """
@@ -74,14 +74,14 @@ class Survey:
     named: Set[int] = frozenset()
     misread: Mapping[str, str] = field(default_factory=dict)
 
-    def count(self, max_categories: int | None, *, keeps_all_levels: bool = False) -> KindCounts:
+    def count(self, max_categories: int | None) -> KindCounts:
         """Count the columns by kind."""
         categories, texts = ([j for j in self.levels if self.kinds[j] == kind] for kind in ("category", "text"))
         return KindCounts(
             len(self.kinds) - len(self.levels),
             any(
-                learn_levels(self.levels[j], self.names[j]).exceed(max_categories, keeps_all=keeps_all_levels)
-                for j in categories
+                found.exceed(max_categories, found.keys)
+                for found in (learn_levels(self.levels[j], self.names[j]) for j in categories)
             ),
             tuple(self.names[j] for j in texts),
         )

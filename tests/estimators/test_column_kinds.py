@@ -370,8 +370,19 @@ def test_one_column_of_many_levels_changes_no_other():
     kinds = SigmoidMLPRegressor(4, max_iter=2, random_state=0).fit(table, y).inputs_.groupby("column")["kind"].unique()
     assert {column: set(found) for column, found in kinds.items()} == {
         "x": {"number", "bin"}, "shop": {"level"}, "zone": {"level", "infrequent", "target"},
-        "rare": {"level", "infrequent"},
+        "rare": {"level"},
     }  # fmt: skip
+
+
+@pytest.mark.parametrize(("n_levels", "kinds"), [(60, {"level"}), (120, {"level", "infrequent", "target"})])
+def test_rare_levels_that_tell_the_target_are_kept(n_levels, kinds):
+    """Two to five rows each: they would be pooled, or the column left out, did the target not depend on them."""
+    new = np.random.default_rng(0)
+    effect, level = 3.0 * new.normal(size=n_levels), new.integers(0, n_levels, 1300)
+    table, y = pd.DataFrame({"c": [f"l{i}" for i in level]}), effect[level] + 0.2 * new.normal(size=1300)
+    net = SigmoidMLPRegressor(32, max_iter=60, random_state=0).fit(table[:300], y[:300])
+    assert set(net.inputs_["kind"]) == kinds
+    assert net.score(table[300:], y[300:]) > 0.85
 
 
 def test_declared_levels_count_at_the_first_partial_fit():

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._tables.columns import ColumnSettings, InputFacts, WithoutSlopes
-from sknet._tables.columns.level_effects import says_nothing, sums_by_slot, weight_of_a_row
+from sknet._tables.columns.level_effects import Effect, effect_of, sums_by_slot, weight_of_a_row
 from sknet._tables.frames import ColumnValues, read_levels, refuse_broken_text
 from sknet._typing import Array
 
@@ -191,17 +191,19 @@ class Levels:
         """Whether there are so many levels that rare ones may share an input, and the column may be left out."""
         return len(self.shares) >= MANY_LEVELS
 
-    def without_rare(self, *, keeps_all: bool = False) -> list[str]:
-        """Return the keys of the levels that are not rare; of all where there are not many, or a single rare one."""
-        if keeps_all or not self.are_many:
-            return list(self.n_rows)
+    @property
+    def keys(self) -> list[str]:
+        """The keys of all levels that rows have."""
+        return list(self.n_rows)
+
+    def without_rare(self) -> list[str]:
+        """Return the keys of the levels that are not rare; of all where there is a single rare one."""
         n_needed = MIN_LEVEL_ROWS_OF_FEW if self.n_values < FEW_VALUES else MIN_LEVEL_ROWS
         keys = [key for key, n in self.n_rows.items() if n >= n_needed]
-        return keys if len(keys) < len(self.n_rows) - 1 else list(self.n_rows)
+        return keys if len(keys) < len(self.n_rows) - 1 else self.keys
 
-    def exceed(self, max_categories: int | None, *, keeps_all: bool = False) -> bool:
-        """Whether there are more levels than inputs, so that some that are not rare must share one."""
-        keys = self.without_rare(keeps_all=keeps_all)
+    def exceed(self, max_categories: int | None, keys: list[str]) -> bool:
+        """Whether the levels with these keys are more than there may be inputs, so that some must share one."""
         return not self.all_differ and len(self.one_hot(max_categories, keys).levels) < len(keys)
 
     def one_hot(self, max_categories: int | None, keys: list[str]) -> CategoryColumn:
@@ -250,23 +252,32 @@ def learn_category(
     levels = learn_levels(values, name, settings.weight)
     if levels.all_differ:
         return IdentifierColumn(levels.has_missing)
-    keys = levels.without_rare(keeps_all=settings.keeps_all_levels)
-    column = levels.one_hot(settings.max_categories, keys)
-    may_be_left_out = levels.are_many and not (settings.must_stay or settings.keeps_all_levels)
-    if may_be_left_out and (not keys or is_uninformative(column, values, settings)):
-        return UninformativeColumn(levels.has_missing)
-    return column
+    keys, not_rare = levels.keys, levels.without_rare()
+    if not levels.are_many or settings.keeps_all_levels:
+        return levels.one_hot(settings.max_categories, keys)
+    if levels_effect(levels, values, settings) is Effect.SEEN:
+        # levels beyond the limit have the target's means beside these inputs, which then are those of frequent ones
+        has_means = settings.category_encoding == "both" and levels.exceed(settings.max_categories, keys)
+        return levels.one_hot(settings.max_categories, not_rare if has_means else keys)
+    column = levels.one_hot(settings.max_categories, not_rare)
+    says_nothing = not not_rare or effect_on_target(column, values, settings) is Effect.NONE
+    return UninformativeColumn(levels.has_missing) if says_nothing and not settings.must_stay else column
 
 
-def is_uninformative(column: CategoryColumn, values: ColumnValues, settings: ColumnSettings) -> bool:
-    """Whether the target does not depend on the inputs of a column, by its n values; False where it is not known."""
+def levels_effect(levels: Levels, values: ColumnValues, settings: ColumnSettings) -> Effect:
+    """Return what is known of the effect that all levels of a column, rare ones too, have on the target."""
+    return effect_on_target(levels.one_hot(None, levels.keys), values, settings)
+
+
+def effect_on_target(column: CategoryColumn, values: ColumnValues, settings: ColumnSettings) -> Effect:
+    """Return what is known of the effect that the inputs of a column have on the target, by its n values."""
     if settings.target is None:
-        return False
+        return Effect.UNKNOWN
     # slot −1, unknown, comes first: of missing values that have no input
     slot, n_slots = column.slots_of_values(values) + 1, len(column.levels) + 3
     weight = np.ones(len(slot)) if settings.weight is None else settings.weight
     weight = weight / weight_of_a_row(float(weight.sum()), float(weight @ weight))
-    return says_nothing(*sums_by_slot(slot, n_slots, settings.target, weight))
+    return effect_of(*sums_by_slot(slot, n_slots, settings.target, weight))
 
 
 def _sorted_keys(keys: list[str]) -> list[str]:

@@ -18,6 +18,8 @@ n : (L,)                 weight of the slot's rows, in rows where λ or F is com
 mean, squares : (L, k)   the target's weighted mean, and the weighted sum of the squared differences from it
 """
 
+from enum import Enum, auto
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -80,23 +82,30 @@ def shrunk_means(n: Array, mean: Array, squares: Array) -> Array:
     return overall + difference * credibility(n[:, np.newaxis], between, within)
 
 
-def says_nothing(n: Array, mean: Array, squares: Array) -> bool:
-    """Whether a column says nothing of the target: no effect to be seen, and none worth mentioning to be missed.
+class Effect(Enum):
+    """What is known of the effect that levels have on the target."""
 
-    Both are decided by F, the ratio of the mean squares, which is 1 ± deviation where there is no effect.
-    """
+    SEEN = auto()
+    UNKNOWN = auto()  # of too few rows, or hardly more than chance
+    NONE = auto()  # or none worth mentioning
+
+
+def effect_of(n: Array, mean: Array, squares: Array) -> Effect:
+    """Return what F tells of an effect: the ratio of the mean squares, which is 1 ± deviation where there is none."""
     of_columns = mean_squares(n, mean, squares)
     between_squares, within, size = of_columns[0].sum(), of_columns[1].sum(), of_columns[2]
     if within == 0.0:
-        return False
+        return Effect.SEEN if between_squares > 0.0 else Effect.UNKNOWN
     n_rows, n_levels = n.sum(), np.count_nonzero(n)
     n_columns = within**2 / np.square(of_columns[1]).sum()  # that many of equal variance
     deviation = np.sqrt((2.0 / (n_levels - 1) + 2.0 / (n_rows - n_levels)) / n_columns)
+    if between_squares >= (1.0 + 3.0 * deviation) * within:  # many small levels have a skewed F: 2 come by chance
+        return Effect.SEEN
     if between_squares >= (1.0 + 2.0 * deviation) * within:
-        return False
+        return Effect.UNKNOWN
     between = np.maximum(between_squares + (deviation - 1.0) * within, 0.0) / size  # τ², were F that much larger
     explained = (n / n_rows * between * credibility(n, between, within)).sum()
-    return bool(explained <= MIN_EXPLAINED * (between + within))
+    return Effect.NONE if explained <= MIN_EXPLAINED * (between + within) else Effect.UNKNOWN
 
 
 def divide(numerator: Array, denominator: Array) -> Array:

@@ -34,8 +34,9 @@ from sknet._tables.columns.category import (
     find_slots,
     learn_category,
     learn_levels,
+    levels_effect,
 )
-from sknet._tables.columns.level_effects import pool, shrunk_means, sums_by_slot, weight_of_a_row
+from sknet._tables.columns.level_effects import Effect, pool, shrunk_means, sums_by_slot, weight_of_a_row
 from sknet._tables.columns.statistics import mean_and_deviation, reciprocal
 from sknet._tables.equality import EqualByFields
 from sknet._tables.frames import ColumnValues, read_levels
@@ -153,7 +154,8 @@ def learn_target(
 ) -> TargetColumn | CategoryColumn | IdentifierColumn | UninformativeColumn:
     """Learn the target's means of a column's levels from its n values, their targets and weights.
 
-    With "both", a column whose levels all have an input of their own is left at its one-hot inputs.
+    With "both", a column whose levels all have an input of their own is left at its one-hot inputs; so is one whose
+    frequent levels have one, unless levels are seen to have an effect.
     """
     levels = learn_levels(values, name, settings.weight)
     if levels.all_differ:
@@ -161,8 +163,11 @@ def learn_target(
     one_hot = None
     if settings.category_encoding == "both":
         column = learn_category(values, name, settings)
-        exceed = levels.exceed(settings.max_categories, keeps_all=settings.keeps_all_levels)
-        if not (isinstance(column, CategoryColumn) and exceed):
+        if not (isinstance(column, CategoryColumn) and levels.exceed(settings.max_categories, levels.keys)):
+            return column
+        # of levels that may have no effect, only frequent ones count
+        all_count = settings.keeps_all_levels or levels_effect(levels, values, settings) is Effect.SEEN
+        if not all_count and not levels.exceed(settings.max_categories, levels.without_rare()):
             return column
         one_hot = column
     fold = cross_fit_folds(target, np.arange(len(target)), len(target))

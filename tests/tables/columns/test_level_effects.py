@@ -3,7 +3,14 @@
 import numpy as np
 import pytest
 
-from sknet._tables.columns.level_effects import mean_squares, says_nothing, shrunk_means, sums_by_slot, weight_of_a_row
+from sknet._tables.columns.level_effects import (
+    Effect,
+    effect_of,
+    mean_squares,
+    shrunk_means,
+    sums_by_slot,
+    weight_of_a_row,
+)
 
 RNG = np.random.default_rng(0)
 
@@ -73,20 +80,21 @@ def test_columns_without_an_effect_are_nearly_always_found(weighted):
     for seed in range(60):
         slot, target = drawn(60, 40, 0.0, seed)
         weight = np.random.default_rng(seed).exponential(size=len(slot)) if weighted else None
-        found.append(says_nothing(*sums(slot, target, weight)))
+        found.append(effect_of(*sums(slot, target, weight)) is Effect.NONE)
     assert np.mean(found) > 0.85
 
 
 def test_columns_with_an_effect_never_are():
-    assert not any(says_nothing(*sums(*drawn(60, 40, 0.2, seed))) for seed in range(60))  # 4 % of the variance
+    found = [effect_of(*sums(*drawn(60, 40, 0.2, seed))) for seed in range(60)]  # 4 % of the variance
+    assert Effect.NONE not in found and found.count(Effect.SEEN) > 50
 
 
 def test_of_few_rows_it_cannot_be_known():
-    assert np.mean([says_nothing(*sums(*drawn(25, 5, 0.0, seed))) for seed in range(60)]) < 0.6
-    assert not says_nothing(*sums(np.arange(30), RNG.normal(size=(30, 1))))  # a row each
-    assert not says_nothing(*sums(np.zeros(30, int), RNG.normal(size=(30, 1))))  # a single level
+    assert np.mean([effect_of(*sums(*drawn(25, 5, 0.0, seed))) is Effect.NONE for seed in range(60)]) < 0.6
+    assert effect_of(*sums(np.arange(30), RNG.normal(size=(30, 1)))) is Effect.UNKNOWN  # a row each
+    assert effect_of(*sums(np.zeros(30, int), RNG.normal(size=(30, 1)))) is Effect.UNKNOWN  # a single level
 
 
 def test_a_small_effect_that_is_certain_is_kept():
     slot, target = drawn(100, 3000, 0.03, 4)  # .1 % of the variance
-    assert not says_nothing(*sums(slot, target))
+    assert effect_of(*sums(slot, target)) is Effect.SEEN
