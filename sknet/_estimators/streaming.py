@@ -31,12 +31,12 @@ from sknet._estimators.read_data import (
     read_table,
 )
 from sknet._storage import checkpoints
+from sknet._stream.collected_targets import CollectedLabels, CollectedNumbers
 from sknet._stream.packing import TableFormat, choose_format
 from sknet._stream.scratch import ScratchFiles
 from sknet._stream.sources import Chunk
 from sknet._stream.stored import CheckedChunk, SourceWriter, StoredSource
 from sknet._stream.stored_table import StoredTable
-from sknet._stream.targets import CollectedLabels, CollectedNumbers
 from sknet._tables.arrays import as_numbers
 from sknet._tables.frames import is_frame
 from sknet._tables.tables import take_rows

@@ -19,10 +19,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from sknet._stream.collected_targets import CollectedTargets
 from sknet._stream.packing import ColumnFormat, FrameFormat, NumberFormat, TableFormat
 from sknet._stream.scratch import ScratchFiles
 from sknet._stream.shuffled import Records, ShuffledRecords, ShuffledWriter
-from sknet._stream.targets import CollectedTargets
 from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._typing import Array, DType, Table, Target

@@ -305,7 +305,7 @@ def test_groups_are_routed_to_a_splitter():
         (KFold(), {"early_stopping": False}, {}, "is a splitter.*early_stopping=False: set early_stopping='folds'"),
         (KFold(), {"early_stopping": True}, {"X_val": X_VAL, "y_val": NUMBER_VAL}, "X_val and y_val are passed, but"),
     ],
-    ids=str,
+    ids=["no groups", "other groups", "all rows", "no rows", "more rows", "an empty part", "off", "rows of one's own"],
 )
 def test_errors_of_splitters(splitter, parameters, data, message):
     net = SigmoidMLPRegressor(**BY_TIME | {"validation_fraction": splitter} | parameters)

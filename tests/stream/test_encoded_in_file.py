@@ -11,11 +11,11 @@ from sknet._network.objective import Objective
 from sknet._network.penalties import ElasticNet
 from sknet._network.regression import SQUARED_ERROR
 from sknet._stream import encoded_in_file as training
+from sknet._stream.collected_targets import CollectedNumbers
 from sknet._stream.packing import ArrayFormat
 from sknet._stream.scratch import ScratchFiles
 from sknet._stream.stored import CheckedChunk, SourceWriter
 from sknet._stream.stored_table import StoredTable
-from sknet._stream.targets import CollectedNumbers
 from sknet._tables import sampling
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.encoding import learn_encoder

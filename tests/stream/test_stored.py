@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sknet._stream.collected_targets import CollectedLabels
 from sknet._stream.packing import choose_format
 from sknet._stream.scratch import ScratchFiles
 from sknet._stream.stored import CheckedChunk, SourceWriter, hash_groups
-from sknet._stream.targets import CollectedLabels
 from sknet._tables.choices import ColumnChoices
 
 X = np.random.default_rng(0).normal(size=(60, 2))

@@ -4,11 +4,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from sknet._stream.collected_targets import CollectedNumbers
 from sknet._stream.packing import choose_format
 from sknet._stream.scratch import ScratchFiles
 from sknet._stream.stored import CheckedChunk, SourceWriter
 from sknet._stream.stored_table import StoredTable
-from sknet._stream.targets import CollectedNumbers
 from sknet._tables.choices import ColumnChoices
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.target import cross_fit_folds

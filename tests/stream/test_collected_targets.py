@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from sknet._stream.targets import CollectedLabels, CollectedNumbers
+from sknet._stream.collected_targets import CollectedLabels, CollectedNumbers
 from sknet._tables.label_arrays import as_labels
 from sknet._tables.targets import read_regression_target
 
