@@ -155,7 +155,7 @@ def fits(**losses: list[float]) -> pd.DataFrame:
     return pd.DataFrame(
         [
             {"table": "made/one", "split": "rows", "number": n, "model": model.replace("_", " "), "loss": loss}
-            | {"rows": 200, "columns": 3, "task": "regression", "used": False, "error": loss, "fit_seconds": 1.0}
+            | {"rows": 200, "columns": 3, "task": "regression", "set": "second", "error": loss, "fit_seconds": 1.0}
             for model, each in losses.items()
             for n, loss in enumerate(each)
         ]
@@ -165,18 +165,31 @@ def fits(**losses: list[float]) -> pd.DataFrame:
 def test_the_worst_tables_are_ranked_by_peers_that_were_run_on_every_split(monkeypatch):
     rows = fits(sknet=[0.5, 0.6, 0.7], linear_model=[0.4, 0.5, 0.6], TabM=[0.1])
     monkeypatch.setattr(report, "measured", lambda: rows)
-    assert "| linear model |" in report.worst(used=False) and "TabM" not in report.worst(used=False)
-    assert "| 1 of 1 |" in report.worst(used=False)
+    assert "| linear model |" in report.worst("second") and "TabM" not in report.worst("second")
+    assert "| 1 of 1 |" in report.worst("second")
     only_tabm = fits(sknet=[0.5, 0.6, 0.7], linear_model=[0.8, 0.9, 1.0], TabM=[0.1])
     monkeypatch.setattr(report, "measured", lambda: only_tabm)
-    assert "made/one" not in report.worst(used=False)
+    assert "made/one" not in report.worst("second")
 
 
-def test_bold_is_for_models_that_were_run_on_every_split():
-    rows = fits(sknet=[0.3, 0.31, 0.32], linear_model=[0.4, 0.41, 0.42], TabM=[0.1, 0.1])
+def test_a_cell_has_the_spread_of_its_splits_if_there_are_several():
+    rows = fits(sknet=[0.3, 0.31, 0.32], TabM=[0.1])
     wide = rows.pivot_table(index="number", columns="model", values="loss")
-    assert report.cell(wide, "sknet") == report.together("**0.310 ± 0.010**")
-    assert report.cell(wide, "TabM") == report.together("0.100 ± 0.000")
+    assert report.cell(wide, "sknet") == report.together("0.310 ± 0.010")
+    assert report.cell(wide, "TabM") == "0.100"
+
+
+def test_a_ratio_has_its_geometric_mean_and_its_median():
+    each = pd.DataFrame({"mean": np.log([0.5, 1.0, 1.0, 2.0, 2.0])})
+    assert report.ratio_cell(each).endswith(", 1.00 (1:2)")
+    assert report.ratio_cell(each).startswith("1.15")
+
+
+def test_the_verdict_counts_all_comparisons_together(monkeypatch):
+    tables = [fits(sknet=[0.2 + 0.01 * n], CatBoost=[0.5], LightGBM=[0.2 + 0.01 * (n + (-1) ** n)]) for n in range(12)]
+    rows = pd.concat([rows.assign(table=f"made/{n}", log_loss=np.nan) for n, rows in enumerate(tables)])
+    monkeypatch.setattr(report, "measured", lambda: rows)
+    assert report.verdict("second") == "1 of 2 differences exceed chance:\n\n- RMSE lower than that of CatBoost."
 
 
 def test_holm_asks_more_of_the_smallest_p_values():
@@ -193,9 +206,9 @@ def test_a_row_says_how_many_splits_a_model_was_run_on():
 
 def test_times_of_another_machine_are_marked(monkeypatch):
     names = ("sknet", "linear_model", "LightGBM", "CatBoost", "HistGradientBoosting")
-    rows = fits(**{name: [1.0] for name in names}).assign(n_train=100)
+    rows = fits(**{name: [1.0] for name in names}).assign(n_train=100, set="unused")
     monkeypatch.setattr(report, "measured", lambda: rows)
     monkeypatch.setattr(report, "MIN_TABLES", 1)
     monkeypatch.setattr(report, "machines", lambda: {name.replace("_", " "): "A" for name in names} | {"CatBoost": "B"})
-    head = report.times().splitlines()[0]
+    head = report.times(("unused",)).splitlines()[0]
     assert "| CatBoost* |" in head and "| LightGBM |" in head

@@ -3,6 +3,9 @@
 A page says `<!-- measured: name -->` where the table of that name begins, and `<!-- end -->` where it ends. The ratio
 of one table is the geometric mean of (ours + .01) / (theirs + .01) over the splits that both models have; the ratio of
 many tables is the geometric mean of theirs. Standard deviations over splits divide by their number less one.
+
+There are three sets of tables: "second", the second draw; of the first draw "unused", which no list has by which
+defaults were chosen, and "used".
 """
 
 import json
@@ -14,19 +17,24 @@ import numpy as np
 import pandas as pd
 from scipy.stats import wilcoxon
 
-from tests.benchmarks.tables import chosen, measure
+from tests.benchmarks.tables import chosen, measure, second
 from tests.benchmarks.tables.models import MODELS
 
 ROOT = Path(__file__).parents[3]
 PAGES = ("README.md", "docs/index.md", "docs/defaults.md", "docs/measured/tables.md")
 PICTURE = measure.MEASURED / "tables.png"
+OVERVIEW = measure.MEASURED / "overview.png"
 BLOCK = re.compile(r"(<!-- measured: ([a-z ]+) -->\n).*?(<!-- end -->)", re.S)
 SHIFT = 0.01  # so that a table that is almost solved does not decide a mean
 MIN_TABLES = 4  # of fewer, a mean says nothing: TabM's stand among every table's
-SMALL = 1000  # rows of a small table
 OURS = "sknet"
 PEERS = [model for model in MODELS if model != OURS]
-BOOSTED = ["HistGradientBoosting", "LightGBM", "CatBoost"]
+LONG_NAMES = {
+    "linear model": "RidgeCV, LogisticRegressionCV",
+    "LightGBM, tuned": "LightGBM, best of 20 settings",
+    "scikit-learn's MLP, tuned": "scikit-learn's MLP, best of 20 settings",
+    "HistGradientBoosting, tuned": "HistGradientBoosting, trees chosen by folds",
+}
 
 
 def write() -> None:
@@ -34,6 +42,7 @@ def write() -> None:
         path = ROOT / page
         path.write_text(filled(path.read_text(encoding="utf-8")), encoding="utf-8")
     draw()
+    draw_overview()
 
 
 def filled(text: str) -> str:
@@ -43,7 +52,10 @@ def filled(text: str) -> str:
 
 def measured() -> pd.DataFrame:
     """Every row with what is known of its table; `loss` is the log-loss of classes and the error of numbers."""
-    rows = measure.rows().merge(chosen.drawn(), left_on="table", right_on="name")
+    first = chosen.drawn()
+    first = first.assign(set=np.where(first["used"], "used", "unused"))
+    tables = pd.concat([first, second.drawn().assign(set="second")])
+    rows = measure.rows().merge(tables, left_on="table", right_on="name")
     rows["loss"] = rows["log_loss"].where(rows["task"] == "classification", rows["error"])
     return rows
 
@@ -58,13 +70,14 @@ def ratios(rows: pd.DataFrame, figure: str, peer: str, shift: float = SHIFT) -> 
 
 
 def ratio_cell(each: pd.DataFrame) -> str:
-    """The geometric mean with its standard error over tables, and how many tables are won and lost."""
+    """The geometric mean with its standard error over tables, the median, and how many tables are won and lost."""
     if len(each) < MIN_TABLES:
         return ""
-    mean = each["mean"].mean()
-    error = each["mean"].std() / np.sqrt(len(each)) * np.exp(mean)
-    won, lost = (each["mean"] < -1e-9).sum(), (each["mean"] > 1e-9).sum()
-    return f"{together(f'{np.exp(mean):.2f} ± {error:.2f}')} ({won}:{lost})"
+    logarithms = each["mean"].astype(float)
+    mean, median = np.exp([logarithms.mean(), logarithms.median()])
+    error = logarithms.std() / np.sqrt(len(each)) * mean
+    won, lost = (logarithms < -1e-9).sum(), (logarithms > 1e-9).sum()
+    return f"{together(f'{mean:.2f} ± {error:.2f}')}, {median:.2f} ({won}:{lost})"
 
 
 def together(text: str) -> str:
@@ -73,24 +86,25 @@ def together(text: str) -> str:
 
 
 FIGURES = {
-    "error, classes": ("classification", "error"),
+    "error rate": ("classification", "error"),
     "log-loss": ("classification", "log_loss"),
-    "error, numbers": ("regression", "error"),
+    "RMSE": ("regression", "error"),
 }
 
 
-def random_splits(used: bool) -> pd.DataFrame:
+def random_splits(tables: str) -> pd.DataFrame:
+    """The rows of random splits of one set of tables."""
     rows = measured().query("split == 'rows' and loss == loss")
-    return rows[rows["used"] == used]
+    return rows[rows["set"] == tables]
 
 
-def summary(used: bool) -> str:
-    rows = random_splits(used)
+def summary(tables: str) -> str:
+    rows = random_splits(tables)
     body = []
     for peer in PEERS:
         cells = [ratio_cell(ratios(rows[rows["task"] == task], figure, peer)) for task, figure in FIGURES.values()]
         if any(cells):
-            body.append([peer, splits_of(rows, peer), *cells])
+            body.append([LONG_NAMES.get(peer, peer), splits_of(rows, peer), *cells])
     return as_markdown(["ours over", "splits", *FIGURES], body)
 
 
@@ -100,39 +114,41 @@ def splits_of(rows: pd.DataFrame, model: str) -> str:
     return str(each.min()) if each.min() == each.max() else f"{each.min()} to {each.max()}"
 
 
-def verdict(used: bool) -> str:
-    """In words: of which peers ours is ahead, of which behind, and of which it cannot be told."""
-    rows, lines = random_splits(used), []
-    for name, (task, figure) in FIGURES.items():
-        each = {peer: ratios(rows[rows["task"] == task], figure, peer)["mean"].astype(float) for peer in PEERS}
-        each = {peer: ratio for peer, ratio in each.items() if len(ratio) >= MIN_TABLES}
-        told = told_apart({peer: wilcoxon(ratio).pvalue for peer, ratio in each.items()})
-        ahead = [peer for peer in told if each[peer].median() < 0]
-        behind = [peer for peer in told if peer not in ahead]
-        words = [f"ours is better than {', '.join(ahead)}"] if ahead else []
-        words += [f"worse than {', '.join(behind)}"] if behind else []
-        rest = [peer for peer in each if peer not in told]
-        words += [f"not to be told apart from {', '.join(rest)}"] if rest else []
-        lines.append(f"- **{name}:** {'; '.join(words)}.")
-    return "\n".join(lines)
+def verdict(tables: str) -> str:
+    """In words: which of all differences exceed chance, Holm's procedure over all of them together."""
+    rows = random_splits(tables)
+    each = {
+        (figure, peer): ratios(rows[rows["task"] == task], column, peer)["mean"].astype(float)
+        for figure, (task, column) in FIGURES.items()
+        for peer in PEERS
+    }
+    each = {cell: ratio for cell, ratio in each.items() if len(ratio) >= MIN_TABLES}
+    told = told_apart({cell: wilcoxon(ratio).pvalue for cell, ratio in each.items()})
+    lines = [f"{len(told)} of {len(each)} differences exceed chance{':' if told else '.'}", ""]
+    for figure in FIGURES:
+        for word, sign in (("lower", -1), ("higher", 1)):
+            names = [peer for f, peer in told if f == figure and np.sign(each[f, peer].median()) == sign]
+            if names:
+                lines.append(f"- {figure} {word} than that of {', '.join(LONG_NAMES.get(n, n) for n in names)};")
+    return "\n".join(lines).removesuffix(";") + ("." if told else "")
 
 
-def told_apart(p_values: dict[str, float], level: float = 0.05) -> list[str]:
-    """Holm's step-down procedure: the peers whose difference is not chance, though so many were compared."""
+def told_apart(p_values: dict, level: float = 0.05) -> list:
+    """Holm's step-down procedure: those whose difference is not chance, though so many were compared."""
     ordered = sorted(p_values, key=p_values.__getitem__)
-    for place, peer in enumerate(ordered):
-        if p_values[peer] > level / (len(ordered) - place):
+    for place, key in enumerate(ordered):
+        if p_values[key] > level / (len(ordered) - place):
             return ordered[:place]
     return ordered
 
 
 def other_splits() -> str:
-    """Groups kept together, and later rows: every table that has them."""
-    return per_table(measured().query("split != 'rows'"))
+    """Groups kept together, and later rows: every table of the first draw that has them."""
+    return per_table(measured().query("split != 'rows' and set != 'second'"))
 
 
 def per_table(rows: pd.DataFrame) -> str:
-    """Mean and standard deviation over the splits, in bold where better than all others beyond the deviation."""
+    """Mean and standard deviation over the splits."""
     models = [model for model in MODELS if model in set(rows["model"])]
     body = []
     for (name, split), here in rows.groupby(["table", "split"], sort=False):
@@ -145,18 +161,14 @@ def per_table(rows: pd.DataFrame) -> str:
     return as_markdown(["table", "rows × columns", "measure", *models], body)
 
 
-MEASURE = {"classification": "log-loss", "regression": "error"}
+MEASURE = {"classification": "log-loss", "regression": "RMSE"}
 
 
 def cell(wide: pd.DataFrame, model: str) -> str:
     if model not in wide or wide[model].isna().all():
         return ""
     mine = wide[model].dropna()
-    text = together(f"{mine.mean():.3f}" + (f" ± {mine.std():.3f}" if len(mine) > 1 else ""))
-    complete = wide.dropna(axis="columns")  # models that have every split
-    more = complete.drop(columns=model, errors="ignore").sub(wide[model], axis=0)
-    is_best = model in complete and len(wide) > 1 and (more.mean() > more.std()).all()
-    return f"**{text}**" if is_best else text
+    return together(f"{mine.mean():.3f}" + (f" ± {mine.std():.3f}" if len(mine) > 1 else ""))
 
 
 def complete_ratios(rows: pd.DataFrame) -> pd.DataFrame:
@@ -170,9 +182,9 @@ def complete_ratios(rows: pd.DataFrame) -> pd.DataFrame:
     return np.exp(pd.DataFrame(each))
 
 
-def worst(used: bool, n: int = 6) -> str:
+def worst(tables: str, n: int = 6) -> str:
     """Where we lose most: ours over the best of the peers that were run on every split of the table."""
-    rows = random_splits(used)
+    rows = random_splits(tables)
     each = complete_ratios(rows)
     furthest = each.max(axis=1).sort_values(ascending=False)
     body = []
@@ -190,20 +202,10 @@ def worst(used: bool, n: int = 6) -> str:
     return as_markdown(head, body)
 
 
-def boosting_wins() -> str:
-    """The small tables on which boosted trees are better, by name: the best of the three, ours over it."""
-    rows = measured().query("split == 'rows' and loss == loss")
-    rows = rows[rows["rows"] < SMALL]
-    each = complete_ratios(rows)[BOOSTED]
-    lost = each.max(axis=1).sort_values(ascending=False)
-    lost = lost[lost > 1]
-    names = [f"{name.split('/')[-1]} ({each.loc[name].idxmax()}, {ratio:.2f})" for name, ratio in lost.items()]
-    return f"On {len(lost)} of the {len(each)} tables of fewer than {SMALL:,} rows: {', '.join(names)}."
-
-
-def times() -> str:
+def times(tables: tuple[str, ...]) -> str:
     """Processor seconds of a fit, ours over theirs: the geometric mean over tables, by the rows to fit."""
     rows = measured().query("split == 'rows' and fit_seconds == fit_seconds")
+    rows = rows[rows["set"].isin(tables)]
     sizes = {"up to 499": (0, 499), "500 to 4,999": (500, 4999), "5,000 and more": (5000, 10**9)}
     body = []
     for size, (low, high) in sizes.items():
@@ -213,7 +215,7 @@ def times() -> str:
             each = ratios(here, "fit_seconds", peer, shift=0.0)
             cells.append(f"{np.exp(each['mean'].mean()):.2g}" if len(each) >= MIN_TABLES else "")
         body.append(cells)
-    known = machines()
+    known = machines() if "second" not in tables else {}  # all of the second draw is of one machine
     elsewhere = {peer for peer in PEERS if known.get(peer) != known.get(OURS)}
     head = ["rows to fit", "tables", "ours, median", *[f"{peer}*" if peer in elsewhere else peer for peer in PEERS]]
     kept = [place for place, _ in enumerate(head) if any(cells[place] for cells in body)]
@@ -222,15 +224,16 @@ def times() -> str:
 
 def runs() -> str:
     """On how many tables, and how many splits of each, every model was run."""
-    parts = [random_splits(used) for used in (False, True)]
     body = []
     for model in MODELS:
-        cells = [model]
-        for rows in parts:
+        cells = [LONG_NAMES.get(model, model)]
+        for tables in ("second", "unused", "used"):
+            rows = random_splits(tables)
             n = rows[rows["model"] == model]["table"].nunique()
             cells += [str(n), splits_of(rows, model) if n else ""]
         body.append(cells)
-    return as_markdown(["model", "tables outside the lists", "splits", "other tables", "splits"], body)
+    head = ["second draw, tables", "splits", "first draw, outside the lists", "splits", "others", "splits"]
+    return as_markdown(["model", *head], body)
 
 
 def failures() -> str:
@@ -277,21 +280,40 @@ def list_of_tables() -> str:
     return as_markdown(head, body)
 
 
+def list_of_second() -> str:
+    found = second.drawn().fillna("")
+    body = [
+        [t.name, t.version, t.task, t.target, f"{t.rows:,} × {t.columns}", str(t.categories), str(t.classes or "")]
+        for t in found.itertuples()
+    ]
+    return as_markdown(["table", "version", "task", "target", "rows × columns", "of these text", "classes"], body)
+
+
+def packages() -> str:
+    """How many tables each package has."""
+    found = second.drawn()
+    found = found.assign(package=found["name"].str.split("/").str[0])
+    counts = found.groupby(["package", "version", "licence", "task"], sort=False).size().unstack(fill_value=0)
+    body = [[*key, str(n["classification"]), str(n["regression"])] for key, n in counts.iterrows()]
+    return as_markdown(["package", "version", "licence", "classes", "numbers"], body)
+
+
 def as_markdown(head: list[str], body: list[list[str]]) -> str:
     lines = [head, ["---"] * len(head), *body]
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def draw() -> None:
-    """Ours over theirs on each table outside the lists, one row of dots per peer."""
+    """Ours over theirs on each table of the second draw, one row of dots per peer."""
     import matplotlib.pyplot as plt
 
-    rows = measured().query("split == 'rows' and not used")
+    rows = random_splits("second")
+    peers = [peer for peer in PEERS if peer in set(rows["model"])]
     figure, axes = plt.subplots(1, 2, figsize=(11, 4), sharey=True, layout="constrained")
-    titles = {"classification": "log-loss of classes", "regression": "error of numbers"}
+    titles = {"classification": "log-loss of classes", "regression": "RMSE of numbers"}
     for ax, (task, title) in zip(axes, titles.items(), strict=True):
         here = rows[rows["task"] == task]
-        for place, peer in enumerate(PEERS):
+        for place, peer in enumerate(peers):
             each = np.exp(ratios(here, "loss", peer)["mean"].astype(float))
             ax.plot(each.clip(0.4, 1.6), np.full(len(each), place), "o", color="#14606b", alpha=0.45, ms=6, mew=0)
             if len(each) >= MIN_TABLES:
@@ -303,25 +325,64 @@ def draw() -> None:
         ax.spines[["top", "right"]].set_visible(False)
         ax.grid(axis="y", color="0.92")
         ax.set_axisbelow(True)
-    labels = [f"{peer}, splits: {splits_of(rows, peer)}" for peer in PEERS if peer in set(rows["model"])]
+    labels = [f"{peer}, splits: {splits_of(rows, peer)}" for peer in peers]
     axes[0].set_yticks(range(len(labels)), labels=labels)
     axes[0].invert_yaxis()
     figure.savefig(PICTURE, dpi=110)
 
 
+def draw_overview() -> None:
+    """Time of a fit and loss, both over ours: a dot a model, geometric means over the tables of the second draw."""
+    import matplotlib.pyplot as plt
+
+    rows = random_splits("second")
+    figure, axes = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
+    for ax, (task, title) in zip(axes, {"classification": "log-loss", "regression": "RMSE"}.items(), strict=True):
+        here = rows[rows["task"] == task]
+        n_tables = here[here["model"] == OURS]["table"].nunique()
+        for model in [OURS, *PEERS]:
+            seconds = -ratios(here, "fit_seconds", model, shift=0.0)["mean"].astype(float)
+            losses = -ratios(here, "loss", model)["mean"].astype(float)
+            if len(losses) >= MIN_TABLES:
+                color = "#c2571a" if model == OURS else "#14606b"
+                place = np.exp(seconds.mean()), np.exp(losses.mean())
+                ax.plot(*place, "o", color=color, ms=7)
+                left = place[0] > 3  # the label stands left of the dot
+                side = {"xytext": (-6 if left else 6, 0), "ha": "right" if left else "left", "va": "center"}
+                text = model if len(losses) == n_tables else f"{model} ({len(losses)})"
+                ax.annotate(text, place, textcoords="offset points", color=color, fontsize=8, **side)
+        ax.axvline(1, color="0.85", zorder=0)
+        ax.axhline(1, color="0.85", zorder=0)
+        ax.set(
+            xscale="log",
+            xlabel="time of a fit, over ours",
+            ylabel="loss, over ours",
+            title=f"{title}, {n_tables} tables",
+        )
+        ax.spines[["top", "right"]].set_visible(False)
+        ax.margins(x=0.2, y=0.12)
+    figure.savefig(OVERVIEW, dpi=150)
+
+
 TABLES: dict[str, Callable[[], str]] = {
-    "unused": lambda: summary(used=False),
-    "used": lambda: summary(used=True),
-    "verdict": lambda: verdict(used=False),
-    "boosting": boosting_wins,
+    "second": lambda: summary("second"),
+    "unused": lambda: summary("unused"),
+    "used": lambda: summary("used"),
+    "second verdict": lambda: verdict("second"),
+    "verdict": lambda: verdict("unused"),
     "runs": runs,
-    "each unused": lambda: per_table(measured().query("split == 'rows' and not used")),
-    "each used": lambda: per_table(measured().query("split == 'rows' and used")),
+    "each second": lambda: per_table(random_splits("second")),
+    "each unused": lambda: per_table(random_splits("unused")),
+    "each used": lambda: per_table(random_splits("used")),
     "groups and time": other_splits,
-    "worst unused": lambda: worst(used=False),
-    "worst used": lambda: worst(used=True, n=5),
-    "times": times,
+    "worst second": lambda: worst("second", n=10),
+    "worst unused": lambda: worst("unused"),
+    "worst used": lambda: worst("used", n=5),
+    "second times": lambda: times(("second",)),
+    "times": lambda: times(("unused", "used")),
     "failures": failures,
     "versions": versions,
     "list": list_of_tables,
+    "second list": list_of_second,
+    "packages": packages,
 }
