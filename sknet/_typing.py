@@ -14,10 +14,10 @@ Array: TypeAlias = npt.NDArray[Any]
 DType: TypeAlias = np.dtype[Any]
 """An array's type."""
 
-Indices: TypeAlias = slice | npt.NDArray[np.intp]
+Positions: TypeAlias = slice | npt.NDArray[np.intp]
 """Which rows or columns of an array: a slice, or their numbers."""
 
-Batch: TypeAlias = Indices
+Batch: TypeAlias = Positions
 """Which rows of a table: a slice, or their numbers, (b,)."""
 
 

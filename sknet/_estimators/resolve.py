@@ -115,13 +115,13 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_
         refuse_for_lbfgs(p)
     return Settings(
         objective=objective_settings(p),
-        table=take(
+        table=settings_from(
             ColumnSettings,
             p,
             numeric_encoding="piecewise_linear" if any(sees_bins) else "raw",
             keeps_all_levels=keeps_all_levels,
         ),
-        network=take(
+        network=settings_from(
             NetworkSettings,
             p,
             hidden_sizes=sizes,
@@ -130,7 +130,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_
             n_joined=n_members if is_continued else 1,
         ),
         solver=make_solver(p),
-        regularisation=take(RegularisationSettings, p),
+        regularisation=settings_from(RegularisationSettings, p),
         dtype=np.dtype(p.dtype),
         sees_bins=sees_bins,
     )
@@ -187,7 +187,7 @@ def dropout_rates(p: CommonParameters, n_hidden: int) -> tuple[float, ...]:
     return tuple(map(float, rates))  # type: ignore[arg-type]
 
 
-def take(kind: type[T], p: CommonParameters, **given: object) -> T:
+def settings_from(kind: type[T], p: CommonParameters, **given: object) -> T:
     """Make settings: the parameters of their fields' names, as Python's numbers, but for what is given."""
     names = {field.name for field in fields(kind)} & {field.name for field in fields(p)} - given.keys()  # type: ignore[arg-type]
     return kind(**{name: _as_python_number(getattr(p, name)) for name in names}, **given)
@@ -203,9 +203,9 @@ def _as_python_number(value: object) -> object:
 def make_solver(p: CommonParameters) -> MiniBatchSolver | LBFGS:
     """Return the solver that `solver` names: a first-order method over mini-batches, or L-BFGS."""
     if p.solver == "lbfgs":
-        return take(LBFGS, p, n_iterations=int(p.max_iter), n_evaluations=int(p.max_fun))
+        return settings_from(LBFGS, p, n_iterations=int(p.max_iter), n_evaluations=int(p.max_fun))
     ends = has_end(p)
-    return take(
+    return settings_from(
         MiniBatchSolver,
         p,
         optimizer=make_optimizer(p),

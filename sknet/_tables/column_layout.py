@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sknet._tables.columns import Column
 from sknet._tables.columns.bins import BinnedColumn, write_bins
 from sknet._tables.columns.number import ColumnScaler, NumberColumn, joint_scaler
-from sknet._typing import Array, Indices
+from sknet._typing import Array, Positions
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,7 @@ class ColumnLayout:
     bins : StackedBins or None
         Of the numbers that have bins.
     other_columns : list of int
-        Indices of all other columns in the table.
+        Positions of all other columns in the table.
     only_numbers : bool
         Whether every column is one number and nothing else.
     """
@@ -92,7 +92,7 @@ class ColumnLayout:
     other_columns: list[int]
     only_numbers: bool
 
-    def positions(self, j: int) -> Indices:
+    def positions(self, j: int) -> Positions:
         """Return which of the network's inputs are those of column j, its bins first; a slice, if it has none."""
         bins, others = (slice(int(starts[j]), int(starts[j + 1])) for starts in (self.bin_starts, self.starts))
         return others if bins.start == bins.stop else np.r_[bins, others]

@@ -56,7 +56,7 @@ from sknet._tables.frames import (
 from sknet._tables.lookups import LookedUpCategories, choose_lookups
 from sknet._tables.survey import Survey, survey_columns
 from sknet._tables.tables import is_sparse, refuse_bad_sparse, take_rows
-from sknet._typing import Array, Batch, DType, Indices, Table
+from sknet._typing import Array, Batch, DType, Positions, Table
 
 T = TypeVar("T")
 
@@ -162,7 +162,7 @@ class TableEncoder:
         """The first bin of each column, and its first other input; at the end the number of bins, and of inputs."""
         return self._layout.bin_starts, self._layout.starts
 
-    def positions(self, j: int) -> Indices:
+    def positions(self, j: int) -> Positions:
         """Return which of the network's inputs are those of column j, its bins first; a slice, if it has none."""
         return self._layout.positions(j)
 
