@@ -279,6 +279,8 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
                 warn_of_second_values(names)
         n_folds = 0 if plan.folds is None else len(plan.folds.splits)
         refuse_networks_beyond_memory(settings, encoding, len(rows), n_folds)
+        # an epoch of `partial_fit` may have a row or two, and takes no longer than it must
+        take_importance_rows = None if plan.is_partial_fit else importance_rows(encoding, rows, train)
         # cross-fitted: a training row whose level is encoded by a mean of targets does not see its own target
         encoded = encode_rows(encoding, rows, cross_fit=settings.table.category_encoding != "one_hot", train=train)
         training, validation, validation_table = encoded, None, data.validation
@@ -311,8 +313,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             earlier=earlier,
             training=TrainPhase(networks, first_states, validation),
             keeps_out_of_fold=self.early_stopping == "folds",
-            # an epoch of `partial_fit` may have a row or two, and takes no longer than it must
-            importance_rows=None if plan.is_partial_fit else partial(importance_rows, encoding, rows, encoded, train),
+            importance_rows=None if take_importance_rows is None else partial(take_importance_rows, encoded),
         )
         run.evaluate_by_scorer(self)
         if plan.folds is not None:

@@ -13,7 +13,8 @@ z : (r, h)             first sums, x W + bias
 slopes : (r, h)        the mean of d output / dz over the points, for one output
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +31,7 @@ from sknet._model.sensitivity import (
 from sknet._model.threads import limit_blas_threads
 from sknet._network.sparse_layers import MixedRows
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.rows import Rows
+from sknet._tables.rows import ExternalTable, Rows
 from sknet._tables.tables import is_sparse
 from sknet._typing import Array, Table
 
@@ -56,11 +57,21 @@ def draw_rows(n: int, weight: Array | None) -> NDArray[np.intp]:
     return np.minimum(np.searchsorted(ends, places * ends[-1], side="right"), n - 1)
 
 
-def importance_rows(encoding: Encoding, rows: Rows, encoded: EncodedRows, train: NDArray[np.intp] | None) -> Table:
-    """Return a few hundred of the rows that are trained on, numbered `train` if others are held out, encoded."""
+def importance_rows(encoding: Encoding, rows: Rows, train: NDArray[np.intp] | None) -> Callable[[EncodedRows], Table]:
+    """Draw a few hundred of the rows that are trained on; return a function that takes them from all encoded rows.
+
+    `train` has their numbers if others are held out. A table that is elsewhere may be gone once it is encoded: its rows
+    are brought here and encoded at once.
+    """
     numbers = np.arange(len(rows)) if train is None else train
-    drawn = draw_rows(len(numbers), None if rows.weight is None else rows.weight[numbers])
-    return encoded_in_memory(encoding, rows, encoded, numbers[drawn], train)
+    drawn = numbers[draw_rows(len(numbers), None if rows.weight is None else rows.weight[numbers])]
+    if not isinstance(rows.X, ExternalTable):
+        return partial(encoded_in_memory, numbers=drawn)
+    fold = encoding.cross_fit_folds(rows, train)
+    few = encoding.encoder.encode(
+        rows.X.rows_in_memory(drawn), encoding.compute_dtype, fold=None if fold is None else fold[drawn]
+    )
+    return lambda _: few
 
 
 def learn_importances(model: Model, rows: Table) -> Array:

@@ -330,17 +330,8 @@ def encode_rows(
     return EncodedRows(table, rows.y, rows.weight)
 
 
-def encoded_in_memory(
-    encoding: Encoding, rows: Rows, encoded: EncodedRows, numbers: NDArray[np.intp], train: NDArray[np.intp] | None
-) -> Table:
-    """Return the rows `numbers` as they were encoded, an array, CSR or mixed; those of a table elsewhere anew, alike.
-
-    `train`: as in `encode_rows`.
-    """
-    if isinstance(rows.X, ExternalTable):
-        fold = encoding.cross_fit_folds(rows, train)
-        few = None if fold is None else fold[numbers]
-        return encoding.encoder.encode(rows.X.rows_in_memory(numbers), encoding.compute_dtype, fold=few)
+def encoded_in_memory(encoded: EncodedRows, numbers: NDArray[np.intp]) -> Table:
+    """Return the rows `numbers` of a table in memory as they were encoded, an array, CSR or mixed."""
     inputs = encoded.table.inputs(len(numbers))
     batch = inputs(numbers)
     return batch[:, :-1] if inputs.kind == "ones" else batch
