@@ -215,7 +215,7 @@ class Cluster:
         An actor's calls go by the client that is the current one where it arrives, and by default a client leaves them
         to the scheduler, which opens a connection for each. So actors get clients of ours, for the time of the fit.
         """
-        with self._lock:  # runs of several networks ask at the same time
+        with self._lock:  # several networks ask at the same time
             # what the user wants of the client holds for ours: None is nothing
             actors = self._arriving_at(
                 self._client_of_ours(direct=self._client.direct_to_workers is not False), futures
@@ -285,7 +285,7 @@ class Cluster:
         finally:
             call.cancel()  # after an error or Ctrl-C; what is done stays done
 
-    def run(self, function: Callable[..., object], *arguments: Iterable[object]) -> list[Any]:
+    def call_on_workers(self, function: Callable[..., object], *arguments: Iterable[object]) -> list[Any]:
         """Compute a task for each of the arguments; return what they give."""
         futures = self.start(function, *arguments)
         try:

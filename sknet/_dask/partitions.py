@@ -40,7 +40,7 @@ class TaskCluster(Protocol):
     ) -> list[Future]:
         """Start a task for each of the arguments."""
 
-    def run(self, function: Callable[..., object], *arguments: Iterable[object]) -> list[Any]:
+    def call_on_workers(self, function: Callable[..., object], *arguments: Iterable[object]) -> list[Any]:
         """Compute a task for each of the arguments; return what they give."""
 
     def keep(self, make: Callable[..., object], *arguments: Sequence[object]) -> RemoteValues:
@@ -116,7 +116,7 @@ class Partitions:
         self.cluster, self._collection = cluster, collection
         self.rows_here: tuple[NDArray[np.intp], Table] | None = None  # numbers of rows that this process has, and these
         self._futures: list[Future] | None = None
-        lengths, samples = zip(*cluster.run(tasks.describe, self.futures), strict=True)
+        lengths, samples = zip(*cluster.call_on_workers(tasks.describe, self.futures), strict=True)
         self.example_rows = next((rows for length, rows in zip(lengths, samples, strict=True) if length), samples[0])
         self.stops = np.cumsum(lengths)
         # a partition belongs to the shard in which its middle row lies: shards then have about as many rows each

@@ -75,7 +75,7 @@ class PartitionedTable(ExternalTable):
         groups, positions = self.partitions.groups_of(rows)
         wanted = [i for i, of_partition in enumerate(positions) if len(of_partition)]
         futures = [self.partitions.futures[i] for i in wanted]
-        tables = self.partitions.cluster.run(tasks.take, futures, [positions[i] for i in wanted])
+        tables = self.partitions.cluster.call_on_workers(tasks.take, futures, [positions[i] for i in wanted])
         order = np.argsort(groups.order)  # the inverse permutation: back to the order of `rows`
         if isinstance(tables[0], np.ndarray):
             return np.concatenate(tables)[order]
@@ -92,12 +92,14 @@ class PartitionedTable(ExternalTable):
         parts = zip(self.partitions.futures, positions, targets, weights, groups.split(fold), strict=True)
         arguments = [(future, rows, encoder, *values) for future, rows, *values in parts if len(rows)]
         # transposed: one sequence for each parameter, as of `map`
-        return merge_totals(self.partitions.cluster.run(tasks.target_totals, *zip(*arguments, strict=True)))
+        return merge_totals(self.partitions.cluster.call_on_workers(tasks.target_totals, *zip(*arguments, strict=True)))
 
     def digest(self) -> str:
         """Return a hash of these rows, the same whichever workers have them."""
         _, positions = self.partitions.groups_of(self.rows)
-        of_partitions = self.partitions.cluster.run(tasks.digest_of_rows, self.partitions.futures, positions)
+        of_partitions = self.partitions.cluster.call_on_workers(
+            tasks.digest_of_rows, self.partitions.futures, positions
+        )
         return sha256(" ".join(of_partitions).encode()).hexdigest()
 
     def encode(self, encoder: TableEncoder, dtype: DType, fold: NDArray[np.intp] | None) -> EncodedOnWorkers:
@@ -109,7 +111,7 @@ class PartitionedTable(ExternalTable):
         # of each shard, the lists of its partitions' futures, positions and folds
         per_shard = [[of_partitions[shard] for shard in shards] for of_partitions in (table.futures, positions, folds)]
         futures = cluster.start(tasks.encode_shard, *per_shard, [encoder] * n, [dtype] * n, spread=True)
-        cluster.run(tasks.wait_for, futures)  # what cannot be encoded is an error here
+        cluster.call_on_workers(tasks.wait_for, futures)  # what cannot be encoded is an error here
         shard_of = np.repeat(np.arange(n), [shard.stop - shard.start for shard in shards])  # of each partition
         shard = RowGroups(shard_of[groups.group], n)
         first = np.array([bound.start for bound in shard.bounds])  # how many rows the shards before have

@@ -2,10 +2,10 @@
 
 Conventions
 -----------
-A shard is the rows of some partitions that follow one another. m rows of it are encoded, m' of these belong to a run.
+A shard is the rows of some partitions that follow one another. m rows of it are encoded, m' of these are one network's.
 
 encoded : (m, d + 1)     the network's inputs, with a last column of ones; `MixedRows` where categories are looked up
-rows : (m',), or None    which of the encoded rows the run has; None for all
+rows : (m',), or None    which of the encoded rows the network has; None for all
 batch : (b,), or None    which of the m' rows; None for all
 theta, gradient : (p,)
 """
@@ -94,8 +94,8 @@ def wait_for(result: object) -> None:
 
 
 @dataclass(frozen=True)
-class NetworkOfRun:
-    """What the objective of a run is made of, besides its rows; see `Objective`."""
+class NetworkSpec:
+    """What the objective of a network is made of, besides its rows; see `Objective`."""
 
     layout: Layout
     activations: tuple[Activation, ...]
@@ -105,20 +105,20 @@ class NetworkOfRun:
     n_skipped: int = 0  # how many of the encoded inputs, the first ones, the network does without
 
 
-class RunOfShard(NamedTuple):
-    """A run's network, and its rows of a shard: which they are, their targets and their weights."""
+class NetworkOnShard(NamedTuple):
+    """A network, and the rows of a shard that it is trained on: which they are, their targets and their weights."""
 
-    network: NetworkOfRun
+    network: NetworkSpec
     rows: Indices | None
     target: Array
     weight: Array | None
 
 
 class ObjectiveOfShard:
-    """The objective of a run on one shard, with the buffers of its layers; see `gradient`."""
+    """The objective of a network on one shard, with the buffers of its layers; see `gradient`."""
 
-    def __init__(self, encoded: Encoded, run: RunOfShard) -> None:
-        self._objective = _objective(encoded, run)
+    def __init__(self, encoded: Encoded, part: NetworkOnShard) -> None:
+        self._objective = _objective(encoded, part)
         self._theta: Array | None = None
 
     def gradient(
@@ -138,34 +138,34 @@ class ObjectiveOfShard:
 
 
 def gradient(
-    encoded: Encoded, run: RunOfShard, theta: Array, batch: Indices | None, n: int, seed: tuple[int, int] | None
+    encoded: Encoded, part: NetworkOnShard, theta: Array, batch: Indices | None, n: int, seed: tuple[int, int] | None
 ) -> tuple[float, Array]:
     """Compute `ObjectiveOfShard.gradient` as a task of its own, which dask may repeat on another worker."""
-    return ObjectiveOfShard(encoded, run).gradient(theta, batch, n, seed)
+    return ObjectiveOfShard(encoded, part).gradient(theta, batch, n, seed)
 
 
-def raw_outputs(encoded: Encoded, rows: Indices | None, network: NetworkOfRun, theta: Array) -> Array:
+def raw_outputs(encoded: Encoded, rows: Indices | None, network: NetworkSpec, theta: Array) -> Array:
     """Compute the raw outputs of a shard's rows, (m', k), without dropout."""
     theta = theta.copy()  # aligned, see `ObjectiveOfShard.gradient`
     n = len(rows) if rows is not None else len(encoded.dense if isinstance(encoded, MixedRows) else encoded)
-    run = RunOfShard(network, rows, np.empty((0, network.layout.sizes[-1]), theta.dtype), None)  # without targets
+    part = NetworkOnShard(network, rows, np.empty((0, network.layout.sizes[-1]), theta.dtype), None)  # without targets
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return _objective(encoded, run).raw(theta, _inputs(encoded, run), n)
+        return _objective(encoded, part).raw(theta, _inputs(encoded, part), n)
 
 
-def _objective(encoded: Encoded, run: RunOfShard) -> Objective:
+def _objective(encoded: Encoded, part: NetworkOnShard) -> Objective:
     """Return the objective of a shard's rows without the penalty, which the driver adds once for all shards."""
-    network = run.network
+    network = part.network
     return Objective(
-        network.layout, network.activations, network.loss, ElasticNet(), _inputs(encoded, run), run.target, run.weight,
-        max_rows=network.max_rows, dropout=network.dropout,
+        network.layout, network.activations, network.loss, ElasticNet(), _inputs(encoded, part), part.target,
+        part.weight, max_rows=network.max_rows, dropout=network.dropout,
     )  # fmt: skip
 
 
-def _inputs(encoded: Encoded, run: RunOfShard) -> Inputs:
-    n, n_skipped = run.network.max_rows, run.network.n_skipped
+def _inputs(encoded: Encoded, part: NetworkOnShard) -> Inputs:
+    n, n_skipped = part.network.max_rows, part.network.n_skipped
     if isinstance(encoded, MixedRows):
         inputs: Inputs = mixed_inputs(encoded, n, n_skipped)
     else:
         inputs = DenseInputs(encoded, n, "ones", n_skipped)
-    return inputs if run.rows is None else SelectedInputs(inputs, run.rows.astype(np.intp, copy=False))
+    return inputs if part.rows is None else SelectedInputs(inputs, part.rows.astype(np.intp, copy=False))

@@ -1,4 +1,4 @@
-"""Training on a table in partitions: the same run as in memory, whose objective adds up what workers compute.
+"""Training on a table in partitions: the same loop as in memory, whose objective adds up what workers compute.
 
 Conventions
 -----------
@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sknet._dask import tasks
 from sknet._dask.partitions import Future, Partitions, RowGroups, TaskCluster
 from sknet._model.matrices import Samples
-from sknet._model.network_run import FULL_BATCH_ROWS
+from sknet._model.network_trainer import FULL_BATCH_ROWS
 from sknet._network.activations import Activation
 from sknet._network.binding import InputKind
 from sknet._network.inputs import Inputs, length
@@ -99,15 +99,15 @@ class EncodedOnWorkers:
         """Of each shard, the positions of these rows among its encoded ones; None where these are all."""
         return [None] * len(self.futures) if self.chosen is None else self.shard.split(self.chosen)
 
-    def raw(self, network: tasks.NetworkOfRun, theta: Array) -> Array:
+    def raw(self, network: tasks.NetworkSpec, theta: Array) -> Array:
         """Return the raw outputs of these rows, (n, k)."""
         n = len(self.futures)
-        outputs = self.cluster.run(tasks.raw_outputs, self.futures, self.rows, [network] * n, [theta] * n)
+        outputs = self.cluster.call_on_workers(tasks.raw_outputs, self.futures, self.rows, [network] * n, [theta] * n)
         return self.shard.join(outputs)
 
 
 class ShardedObjective:
-    """The objective of one training run, whose rows are on workers; the parameters are those of `Objective`."""
+    """The objective of one network, whose rows are on workers; the parameters are those of `Objective`."""
 
     batches = None
 
@@ -117,7 +117,7 @@ class ShardedObjective:
     ) -> None:  # fmt: skip
         self.n_samples, self._n_weights, self._penalty, self._rows = len(samples), layout.n_weights, penalty, rows
         # batches have other sizes on each shard and at each step, which are computed in small pieces
-        self._network = tasks.NetworkOfRun(
+        self._network = tasks.NetworkSpec(
             layout, tuple(activations), loss, min(samples.max_rows, FULL_BATCH_ROWS), tuple(dropout),
             cast(RemoteInputs, samples.inputs).n_skipped,
         )  # fmt: skip
@@ -125,7 +125,7 @@ class ShardedObjective:
         weights = [None] * n if samples.weight is None else rows.shard.split(samples.weight)
         # futures on the workers, for all steps: targets and weights travel once, theta with each step
         self._runs = rows.cluster.start(
-            tasks.RunOfShard, [self._network] * n, rows.rows, rows.shard.split(samples.target), weights
+            tasks.NetworkOnShard, [self._network] * n, rows.rows, rows.shard.split(samples.target), weights
         )
         self._objectives = rows.cluster.keep(tasks.ObjectiveOfShard, rows.futures, self._runs)
 
@@ -148,8 +148,8 @@ class ShardedObjective:
         shares = self._objectives.call("gradient", calls)
         if shares is None:  # a worker is lost: dask computes again what it had, and these tasks with it
             shards = zip(rows.futures, self._runs, calls, strict=True)
-            repeated = [(encoded, run, *call) for encoded, run, call in shards if call is not None]
-            shares = rows.cluster.run(tasks.gradient, *zip(*repeated, strict=True))
+            repeated = [(encoded, part, *call) for encoded, part, call in shards if call is not None]
+            shares = rows.cluster.call_on_workers(tasks.gradient, *zip(*repeated, strict=True))
         value = 0.0
         out.fill(0.0)
         for share, gradient in shares:  # in the order of the shards, whichever answers first: sums are then the same
@@ -159,7 +159,7 @@ class ShardedObjective:
 
     def _batches(self, batch: Batch) -> Sequence[Array | None]:
         """Return the positions of a batch's rows in each shard; None for all of its rows, empty for none."""
-        shard = self._rows.shard  # positions are among the run's rows of the shard, not among all encoded there
+        shard = self._rows.shard  # positions are among the network's rows of the shard, not among all encoded there
         if isinstance(batch, slice):
             if length(batch) == self.n_samples:
                 return [None if bound.stop > bound.start else np.empty(0, np.int32) for bound in shard.bounds]

@@ -55,7 +55,7 @@ from sknet._estimators.user_warnings import warn
 from sknet._model.heads import Head, without_absent_labels
 from sknet._model.importances import importance_rows
 from sknet._model.matrices import encode_rows, encode_validation, encoding_of, learn_encoding
-from sknet._model.network_run import make_run, refuse_networks_beyond_memory
+from sknet._model.network_trainer import make_trainer, refuse_networks_beyond_memory
 from sknet._model.selection import FoldNetworks, draw_folds, folds_of_splits
 from sknet._model.settings import Settings
 from sknet._model.starting import refuse_other_weights, state_to_continue_from
@@ -291,7 +291,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             validation_table = rows.take(plan.held_out[1])
         # one epoch of `partial_fit` never stops early, but "adaptive" must count epochs without improvement
         networks = [
-            make_run(
+            make_trainer(
                 settings, encoding, training, validation, sees_bins=sees_bins, until=until,
                 may_stop_early=until is None or self.learning_rate == "adaptive",
             )

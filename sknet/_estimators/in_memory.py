@@ -16,7 +16,7 @@ from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import resolve
 from sknet._model.explanation import Explanation
 from sknet._model.matrices import encode_rows, encoding_of
-from sknet._model.network_run import make_run
+from sknet._model.network_trainer import make_trainer
 from sknet._model.sensitivity import input_gradients
 from sknet._model.starting import refuse_other_weights
 from sknet._typing import Array, Table, Target
@@ -348,8 +348,8 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         settings = replace(settings, network=replace(settings.network, dropout=()))  # none: the gradient is exact
         model = earlier.model
         encoding = encoding_of(model, data.head)
-        run = make_run(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
-        refuse_other_weights(run.layout, model.network, settings.network.init)
-        loss, gradient = run.gradient(model.network)  # (p,), like theta; `views` cuts it into matrices and vectors
+        trainer = make_trainer(settings, encoding, encode_rows(encoding, data.rows, cross_fit=False))
+        refuse_other_weights(trainer.layout, model.network, settings.network.init)
+        loss, gradient = trainer.gradient(model.network)  # (p,), like theta; `views` cuts it into matrices and vectors
         coef_grads, intercept_grads = model.network.layout.views(gradient.astype(model.output_dtype, copy=False))
         return loss, coef_grads, intercept_grads

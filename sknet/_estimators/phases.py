@@ -18,7 +18,7 @@ from sknet._estimators.observers import EpochReport
 from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows
 from sknet._model.model import Network
-from sknet._model.network_run import NetworkRun
+from sknet._model.network_trainer import NetworkTrainer
 from sknet._model.selection import FoldNetworks, Selection, select_epoch, stop_at_selected_epoch
 from sknet._model.shares import HeldOutLoss, KindsOfNetworks
 from sknet._model.side_by_side import train_side_by_side
@@ -40,7 +40,7 @@ class Phase(Protocol):
         """The states that a checkpoint holds."""
 
     @property
-    def pairs(self) -> list[tuple[NetworkRun, State]]:
+    def pairs(self) -> list[tuple[NetworkTrainer, State]]:
         """The networks that are published, with their states."""
 
     @property
@@ -80,7 +80,7 @@ class FoldPhase:
     def __init__(self, networks: FoldNetworks) -> None:
         self._networks = networks
         self.states: list[State] = []
-        self.pairs: list[tuple[NetworkRun, State]] = []
+        self.pairs: list[tuple[NetworkTrainer, State]] = []
 
     def train(self, observer: EpochObserver | None) -> Selection:
         """Train the networks until their loss stops falling; return what they have chosen."""
@@ -128,7 +128,7 @@ class TrainPhase:
 
     Attributes
     ----------
-    networks : list of NetworkRun
+    networks : list of NetworkTrainer
     first_states : callable
         Returns the states they start from; not called before they train, as folds need the memory.
     validation : EncodedRows or None
@@ -139,7 +139,7 @@ class TrainPhase:
         Whether the states come from a file.
     """
 
-    networks: list[NetworkRun]
+    networks: list[NetworkTrainer]
     first_states: Callable[[], list[State]]
     validation: EncodedRows | None
     selection: Selection | None = None
@@ -177,7 +177,7 @@ class TrainPhase:
         )
 
     @property
-    def pairs(self) -> list[tuple[NetworkRun, State]]:
+    def pairs(self) -> list[tuple[NetworkTrainer, State]]:
         """The networks with their states."""
         return list(zip(self.networks, self.states, strict=True))
 
@@ -256,12 +256,12 @@ class TrainPhase:
         return loss.choose_mixture(by_kind, kinds)
 
 
-def draw_states(networks: Sequence[NetworkRun], seeds: Sequence[tuple[int, int]]) -> list[State]:
+def draw_states(networks: Sequence[NetworkTrainer], seeds: Sequence[tuple[int, int]]) -> list[State]:
     """Return the states of new networks, from weights that are drawn."""
     return [network.first_state(of_network) for network, of_network in zip(networks, seeds, strict=True)]
 
 
-def states_from_weights(networks: Sequence[NetworkRun], earlier: Network, seed: int) -> list[State]:
+def states_from_weights(networks: Sequence[NetworkTrainer], earlier: Network, seed: int) -> list[State]:
     """Return the states of networks that start from the weights of an earlier one."""
     return [network.state_from(earlier, seed) for network in networks]
 

@@ -11,7 +11,7 @@ from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import CommonParameters
 from sknet._estimators.user_warnings import warn, warn_once_a_line
 from sknet._model.baseline import is_no_better_than_constant
-from sknet._model.network_run import NetworkRun
+from sknet._model.network_trainer import NetworkTrainer
 from sknet._network.losses import Loss
 from sknet._network.temperature import LARGEST_LOG
 from sknet._tables.columns import Column
@@ -73,7 +73,9 @@ def warn_of_ending(
         warn(f"Stochastic Optimizer: {reason_text(vars(parameters), result)}", ConvergenceWarning)
 
 
-def warn_of_outcome(parameters: CommonParameters, fitted: Fitted, pairs: Iterable[tuple[NetworkRun, State]]) -> None:
+def warn_of_outcome(
+    parameters: CommonParameters, fitted: Fitted, pairs: Iterable[tuple[NetworkTrainer, State]]
+) -> None:
     """Warn of what was learnt, where it is of no use: no more than a constant, or a calibration at its bound.
 
     At ordinary rates a table that says nothing gives networks that are no better than a constant: there, they must be

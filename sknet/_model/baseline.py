@@ -7,24 +7,24 @@ target : (n, k)     raw : (n, m)     m raw outputs, which are k but for several 
 
 import numpy as np
 
-from sknet._model.network_run import NetworkRun
+from sknet._model.network_trainer import NetworkTrainer
 from sknet._model.selection import MIN_STEPS
 from sknet._model.threads import limit_blas_threads
 from sknet._tables.columns.statistics import mean_and_deviation
 from sknet._training.state import State
 
 
-def is_no_better_than_constant(run: NetworkRun, state: State, margin: float) -> bool:
-    """Tell whether the loss of the network that a run keeps is that of a constant or more, on its training rows.
+def is_no_better_than_constant(trainer: NetworkTrainer, state: State, margin: float) -> bool:
+    """Tell whether the loss of the network that a training keeps is that of a constant or more, on its training rows.
 
     These are many, where the best of many epochs may be better than a constant on a few held-out rows by chance. Each
     parameter lets their loss fall by about 1 / n even where there is nothing to learn: so much does not count.
 
     Parameters
     ----------
-    run : NetworkRun
+    trainer : NetworkTrainer
     state : State
-        In which the run has ended.
+        As its training has left it.
 
     margin : float
         The share of the constant's loss by which the network's must be larger.
@@ -34,7 +34,7 @@ def is_no_better_than_constant(run: NetworkRun, state: State, margin: float) -> 
     bool
         False also where too little was trained to tell.
     """
-    target, weight, loss = run.training.target, run.training.typical_weight, run.encoding.head.loss
+    target, weight, loss = trainer.training.target, trainer.training.typical_weight, trainer.encoding.head.loss
     # after few steps every network is worse than a constant, whatever the rate
     if state.step < MIN_STEPS or (target == target[0]).all():  # of equal targets, a constant is the right prediction
         return False
@@ -48,8 +48,8 @@ def is_no_better_than_constant(run: NetworkRun, state: State, margin: float) -> 
     # holds all epochs, counted from 1
     if state.history[-1 if best is None else best.epoch - 1].loss < limit:
         return False  # although dropout and penalty are in it
-    if run.problem.batches is not None:  # the rows are in files
+    if trainer.problem.batches is not None:  # the rows are in files
         return best is None or best.validation_loss >= limit
-    with limit_blas_threads(run.largest_product):
-        raw = run.raw(state, run.training)
+    with limit_blas_threads(trainer.largest_product):
+        raw = trainer.raw(state, trainer.training)
     return loss.mean(raw, target, weight) >= limit

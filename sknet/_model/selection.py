@@ -23,14 +23,14 @@ from numpy.typing import NDArray
 from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows, Encoding, Samples, encode_rows, make_samples
 from sknet._model.model import Network
-from sknet._model.network_run import NetworkRun, make_run
+from sknet._model.network_trainer import NetworkTrainer, make_trainer
 from sknet._model.row_thresholds import FEW_ROWS, MANY_ROWS
 from sknet._model.settings import Settings
 from sknet._model.shares import HeldOutLoss, KindsOfNetworks, mix_outputs
 from sknet._model.threads import threads_for_networks
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import Split, assign_folds
-from sknet._training.minibatch import MiniBatchRun, MiniBatchSolver
+from sknet._training.minibatch import MiniBatchLoop, MiniBatchSolver
 from sknet._training.result import Epoch, StopReason
 from sknet._training.rounds import train_in_rounds
 from sknet._training.solver import EpochObserver, Solver
@@ -138,8 +138,8 @@ def select_epoch(folds: "FoldNetworks", observer: EpochObserver | None = None, *
     Selection
     """
     evaluator = _EpochEvaluator(folds, observer)
-    started = [MiniBatchRun(run.solver, run.problem, state) for run, state in folds.networks]  # type: ignore[arg-type]
-    with threads_for_networks(len(started), folds.runs[0][0].largest_product) as n_threads:
+    started = [MiniBatchLoop(trainer.solver, trainer.problem, state) for trainer, state in folds.networks]  # type: ignore[arg-type]
+    with threads_for_networks(len(started), folds.trainers[0][0].largest_product) as n_threads:
         n_networks_at_once = max(n_threads, folds.rows.table.n_networks_at_once) if in_threads else 1
         results = train_in_rounds(started, n_networks_at_once, evaluator)
     interrupted = any(result.reason is StopReason.INTERRUPTED for result in results)
@@ -185,21 +185,21 @@ class FoldNetworks:
         solver = first_order_solver(settings.solver)
         steps_per_epoch = ceil(folds.n_rows / solver.batch_size)
         self.first_epoch = min(ceil(MIN_STEPS / steps_per_epoch), solver.n_epochs)  # that may be chosen
-        self.runs: list[list[NetworkRun]] = []
+        self.trainers: list[list[NetworkTrainer]] = []
         self.states: list[list[State]] = []
         self._samples: list[list[Samples]] = []  # the held-out rows, as each network takes them
         for others, held_out in folds.splits:
             of_fold = encoding.with_target_means(table, others)
             fold_rows = rows if of_fold is encoding else encode_rows(of_fold, table, cross_fit=True, train=others)
             training = fold_rows.take(others)
-            runs = [
-                make_run(settings, of_fold, training, sees_bins=sees_bins, may_stop_early=False)
+            trainers = [
+                make_trainer(settings, of_fold, training, sees_bins=sees_bins, may_stop_early=False)
                 for sees_bins in settings.sees_bins
             ]
-            self.runs.append(runs)
-            self.states.append([run.first_state(seed) for run, seed in zip(runs, seeds, strict=True)])
+            self.trainers.append(trainers)
+            self.states.append([trainer.first_state(seed) for trainer, seed in zip(trainers, seeds, strict=True)])
             held_out_rows = fold_rows.take(held_out)
-            self._samples.append([run.samples(held_out_rows) for run in runs])
+            self._samples.append([trainer.samples(held_out_rows) for trainer in trainers])
         joint = make_samples(encoding, rows.take(self.held_out), 0)
         self._loss = HeldOutLoss(encoding, joint, settings.regularisation.temperature_scaling)
         self.epochs: list[Epoch] = []
@@ -209,17 +209,19 @@ class FoldNetworks:
         self._chosen: ChosenEpoch | None = None
 
     @property
-    def networks(self) -> list[tuple[NetworkRun, State]]:
+    def networks(self) -> list[tuple[NetworkTrainer, State]]:
         """All networks with their states, fold after fold."""
         return [
-            pair for runs, states in zip(self.runs, self.states, strict=True) for pair in zip(runs, states, strict=True)
+            pair
+            for trainers, states in zip(self.trainers, self.states, strict=True)
+            for pair in zip(trainers, states, strict=True)
         ]
 
     def raw_by_kind(self) -> list[Array]:
         """Return the held-out rows' raw outputs, (m, k): for each kind, the mean of its networks'."""
-        folds = list(zip(self.runs, self.states, self._samples, strict=True))
+        folds = list(zip(self.trainers, self.states, self._samples, strict=True))
         return self._kinds.by_kind(
-            lambda j: np.concatenate([runs[j].raw(states[j], rows[j]) for runs, states, rows in folds])
+            lambda j: np.concatenate([trainers[j].raw(states[j], rows[j]) for trainers, states, rows in folds])
         )
 
     def finish_epoch(self) -> bool:
@@ -253,13 +255,13 @@ class FoldNetworks:
 
     def first_fold_network(self) -> Network:
         """Return the first fold's networks as they are now, joined and at the last epoch's temperature."""
-        runs, states = self.runs[0], self.states[0]
-        networks = [run.network(state, 1.0 / self._factor) for run, state in zip(runs, states, strict=True)]
+        trainers, states = self.trainers[0], self.states[0]
+        networks = [trainer.network(state, 1.0 / self._factor) for trainer, state in zip(trainers, states, strict=True)]
         return join_networks(networks, self.encoding.encoder.n_inputs)
 
     def forget_networks(self) -> None:
         """Free the memory of the networks, of which each has as much as one that learns from all rows."""
-        self.runs, self.states, self._samples = [], [], []
+        self.trainers, self.states, self._samples = [], [], []
 
     def selection(self, stop_reason: StopReason | None) -> Selection:
         """Return the choice: the last epoch, where none could be chosen yet."""
@@ -302,9 +304,9 @@ class _EpochEvaluator:
         return self.stopped is not None or not goes_on
 
 
-def stop_at_selected_epoch(selection: Selection, run: NetworkRun) -> NetworkRun:
-    """Return a run over all rows that trains for as many epochs as folds have chosen."""
-    return replace(run, solver=replace(first_order_solver(run.solver), n_epochs=selection.n_epochs))
+def stop_at_selected_epoch(selection: Selection, trainer: NetworkTrainer) -> NetworkTrainer:
+    """Return the trainer with a solver that trains for as many epochs as folds have chosen."""
+    return replace(trainer, solver=replace(first_order_solver(trainer.solver), n_epochs=selection.n_epochs))
 
 
 def first_order_solver(solver: Solver) -> MiniBatchSolver:

@@ -55,7 +55,7 @@ class Settings:
     objective: ObjectiveSettings
     table: ColumnSettings  # without weights and targets, which `learn_encoding` adds
     network: NetworkSettings
-    solver: MiniBatchSolver | LBFGS  # which each run adapts: see `network_run.solver_of_run`
+    solver: MiniBatchSolver | LBFGS  # which each network adapts: see `network_trainer.solver_of_network`
     regularisation: RegularisationSettings
     dtype: DType  # that training computes in: `Encoding.compute_dtype`
     sees_bins: tuple[bool, ...] = (True,)  # of each network that is trained: whether its inputs include the bins

@@ -2,9 +2,9 @@
 
 from collections.abc import Sequence
 
-from sknet._model.network_run import NetworkRun
+from sknet._model.network_trainer import NetworkTrainer
 from sknet._model.threads import threads_for_networks
-from sknet._training.minibatch import MiniBatchRun, MiniBatchSolver
+from sknet._training.minibatch import MiniBatchLoop, MiniBatchSolver
 from sknet._training.result import Result
 from sknet._training.rounds import train_in_rounds
 from sknet._training.solver import EpochObserver
@@ -12,7 +12,7 @@ from sknet._training.state import State
 
 
 def train_side_by_side(
-    runs: Sequence[NetworkRun],
+    trainers: Sequence[NetworkTrainer],
     states: Sequence[State],
     observer: EpochObserver | None = None,
     *,
@@ -22,7 +22,7 @@ def train_side_by_side(
 
     Parameters
     ----------
-    runs : sequence of NetworkRun
+    trainers : sequence of NetworkTrainer
         All of them for mini-batch solvers, or a single one for L-BFGS.
 
     states : sequence of State
@@ -40,11 +40,14 @@ def train_side_by_side(
     DivergedError
         If the objective or theta of any is not finite.
     """
-    first = runs[0]
-    with threads_for_networks(len(runs), first.largest_product) as n_threads:
-        if not isinstance(first.solver, MiniBatchSolver):  # L-BFGS: there is one run
+    first = trainers[0]
+    with threads_for_networks(len(trainers), first.largest_product) as n_threads:
+        if not isinstance(first.solver, MiniBatchSolver):  # L-BFGS: there is one network
             return [first.solver.train(first.problem, states[0], observer)]
-        started = [MiniBatchRun(run.solver, run.problem, state) for run, state in zip(runs, states, strict=True)]  # type: ignore[arg-type]
+        started = [
+            MiniBatchLoop(trainer.solver, trainer.problem, state)  # type: ignore[arg-type]
+            for trainer, state in zip(trainers, states, strict=True)
+        ]
         # threads that wait for workers may be more than those that compute here
-        n_networks_at_once = max(n_threads, min(first.n_networks_at_once, len(runs))) if in_threads else 1
+        n_networks_at_once = max(n_threads, min(first.n_networks_at_once, len(trainers))) if in_threads else 1
         return train_in_rounds(started, n_networks_at_once, observer)

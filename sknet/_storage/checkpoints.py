@@ -118,7 +118,7 @@ MAX_SHOWN = 16
 
 
 @dataclass(frozen=True)
-class SavedRun:
+class CheckpointContent:
     """What a checkpoint file holds."""
 
     origin: Origin
@@ -126,8 +126,8 @@ class SavedRun:
 
 
 @dataclass(frozen=True)
-class LoadedRun:
-    """A run that was read from a file."""
+class LoadedCheckpoint:
+    """A checkpoint that was read from a file."""
 
     path: str
     origin: Origin
@@ -168,18 +168,18 @@ class LoadedRun:
 
 def write(path: Path, origin: Origin, state: State) -> None:
     """Write a checkpoint file, whole or not at all."""
-    files.write(path, SavedRun(origin, state), _KINDS, WRITER)
+    files.write(path, CheckpointContent(origin, state), _KINDS, WRITER)
 
 
-def read(path: str | os.PathLike[str]) -> LoadedRun:
+def read(path: str | os.PathLike[str]) -> LoadedCheckpoint:
     """Read a checkpoint file."""
     run = files.read(path, WRITER, _KINDS)
     with files.as_model_file_error(path, WRITER):
-        if not isinstance(run, SavedRun):
+        if not isinstance(run, CheckpointContent):
             raise ValueError("it holds something else than a training run")
         if max(run.origin.seeds) >= 2**32:  # too large for `RandomState`; negative ones did not fit their type
             raise ValueError("its seeds are none")
-        return LoadedRun(str(path), run.origin, run.state)
+        return LoadedCheckpoint(str(path), run.origin, run.state)
 
 
-_KINDS = KINDS | by_name(SavedRun, Origin)
+_KINDS = KINDS | by_name(CheckpointContent, Origin)

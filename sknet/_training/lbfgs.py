@@ -44,21 +44,23 @@ class LBFGS:
     def train(self, problem: Problem, state: State, observer: EpochObserver | None = None) -> Result:
         """Minimise a problem; see `Solver.train`."""
         start = state.epoch
-        run = _LBFGSRun(problem, self, state, observer)
+        minimization = _Minimization(problem, self, state, observer)
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-                outcome = run.minimize()
-            run.finish(outcome)
+                outcome = minimization.minimize()
+            minimization.finish(outcome)
         except KeyboardInterrupt:
-            run.snapshot.restore(state)
+            minimization.snapshot.restore(state)
             if state.epoch == start:
                 raise
             return Result(StopReason.INTERRUPTED, state.epoch - start, scores_undefined=state.scores_undefined)
-        reason = run.reason or _REASONS[outcome.status]  # SciPy's own reason, where `iteration` has not stopped it
+        reason = (
+            minimization.reason or _REASONS[outcome.status]
+        )  # SciPy's own reason, where `iteration` has not stopped it
         return Result(reason, state.epoch - start, str(outcome.message), state.scores_undefined)
 
     def exhausted(self, problem: Problem, state: State) -> StopReason | None:
-        """Return why a resumed run has nothing left to do; None if it has."""
+        """Return why a resumed training has nothing left to do; None if it has."""
         return self.plateau(problem, state) or (StopReason.MAX_ITER if state.epoch >= self.n_iterations else None)
 
     def plateau(self, problem: Problem, state: State) -> StopReason | None:
@@ -116,7 +118,7 @@ class _SignedParts:
         return Bounds(lower, upper)
 
 
-class _LBFGSRun:
+class _Minimization:
     """One call of SciPy's solver, and what it calls back: the objective, and the end of every iteration."""
 
     def __init__(self, problem: Problem, solver: LBFGS, state: State, observer: EpochObserver | None) -> None:

@@ -59,19 +59,19 @@ class MiniBatchSolver:
 
     def train(self, problem: Problem, state: State, observer: EpochObserver | None = None) -> Result:
         """Minimise a problem; see `Solver.train`."""
-        run = MiniBatchRun(self, problem, state)
+        loop = MiniBatchLoop(self, problem, state)
         try:
-            while not run.is_over:
-                run.train_epoch(observer)
+            while not loop.is_over:
+                loop.train_epoch(observer)
         except KeyboardInterrupt:
-            run.restore()
-            if run.n_epochs_done == 0:
+            loop.restore()
+            if loop.n_epochs_done == 0:
                 raise
-            return run.result(StopReason.INTERRUPTED)
-        return run.result()
+            return loop.result(StopReason.INTERRUPTED)
+        return loop.result()
 
     def exhausted(self, problem: Problem, state: State) -> StopReason | None:
-        """Return why a resumed run has nothing left to do; None if it has."""
+        """Return why a resumed training has nothing left to do; None if it has."""
         return self.plateau(problem, state) or (self.end_reason if state.epoch >= self.n_epochs else None)
 
     def plateau(self, problem: Problem, state: State) -> StopReason | None:
@@ -85,13 +85,13 @@ class MiniBatchSolver:
         return min(self.averaging, (1.0 + step) / (10.0 + step))
 
 
-class MiniBatchRun:
-    """A run on its way, epoch by epoch; an interrupted one can go back to its last whole epoch."""
+class MiniBatchLoop:
+    """The epochs of one network: each trains its state, which can be put back to the end of its last whole one."""
 
     def __init__(self, solver: MiniBatchSolver, problem: Problem, state: State) -> None:
         self.solver, self.problem, self.state = solver, problem, state
         self._first_epoch = state.epoch
-        # the same arrays for the whole run: an objective may stay bound to theta and to `_out`, its gradient
+        # the same arrays for all epochs: an objective may stay bound to theta and to `_out`, its gradient
         self._vectors, self._out = state.vectors, np.empty_like(state.theta)
         self._snapshot = Snapshot(state)
         self._reason: StopReason | None = None
@@ -103,7 +103,7 @@ class MiniBatchRun:
 
     @property
     def n_epochs_done(self) -> int:
-        """How many epochs this run has added to the state."""
+        """How many epochs this loop has added to the state."""
         return self.state.epoch - self._first_epoch
 
     def train_epoch(self, observer: EpochObserver | None = None) -> None:
@@ -117,8 +117,8 @@ class MiniBatchRun:
         self._snapshot.restore(self.state)
 
     def result(self, stopped_by: StopReason | None = None) -> Result:
-        """Return how the run has ended, given what has stopped it from outside, if anything."""
-        # what stopped all runs from outside stopped this one only if it was not over by itself
+        """Return how training has ended, given what has stopped it from outside, if anything."""
+        # what stopped all loops from outside stopped this one only if it was not over by itself
         why = self._reason or (None if self.is_over else stopped_by) or self.solver.end_reason
         return Result(why, self.n_epochs_done, scores_undefined=self.state.scores_undefined)
 
@@ -192,10 +192,10 @@ class MiniBatchRun:
         return total / n, rate, norm
 
     def _progress(self, epoch_fraction: float) -> Progress:
-        """Return how far the run has come, given which fraction of this epoch's steps is done."""
+        """Return how far training has come, given which fraction of this epoch's steps is done."""
         state = self.state
         fraction = (state.epoch + epoch_fraction) / (self.solver.schedule_epochs or self.solver.n_epochs)
-        # at most 1: a run that is continued may take more epochs than were planned
+        # at most 1: training that is continued may take more epochs than were planned
         return Progress(min(fraction, 1.0), state.n_samples_seen, state.n_plateaus)
 
     def _batches(self) -> Iterator[Batch]:

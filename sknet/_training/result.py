@@ -31,7 +31,7 @@ class StopReason(Enum):
 
 @dataclass(frozen=True)
 class Result:
-    """How a run ended."""
+    """How training ended, and after how many epochs."""
 
     reason: StopReason
     n_epochs: int

@@ -1,6 +1,6 @@
-"""Several runs side by side, in rounds of one epoch each: an ensemble's members, in threads or one after the other.
+"""Several networks side by side, in rounds of one epoch each: an ensemble's members, in threads or one after the other.
 
-After each round all runs have done the same number of epochs, but for those that have ended. No run knows of another,
+After each round all have done the same number of epochs, but for those that have ended. No loop knows of another,
 so that its outcome does not depend on how many threads there are.
 """
 
@@ -8,23 +8,23 @@ from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import nullcontext
 
-from sknet._training.minibatch import MiniBatchRun
+from sknet._training.minibatch import MiniBatchLoop
 from sknet._training.result import Result, StopReason
 from sknet._training.solver import EpochObserver
 
 
 def train_in_rounds(
-    runs: Sequence[MiniBatchRun], n_threads: int = 1, observer: EpochObserver | None = None
+    loops: Sequence[MiniBatchLoop], n_threads: int = 1, observer: EpochObserver | None = None
 ) -> list[Result]:
-    """Train all runs until each has ended, or the observer asks to stop.
+    """Train all loops until each has ended, or the observer asks to stop.
 
     Sets: the states, in place. A Ctrl-C after the first whole round ends all
-    runs with their last whole epochs; before it, KeyboardInterrupt is raised,
+    loops with their last whole epochs; before it, KeyboardInterrupt is raised,
     and the states are those of whole epochs.
 
     Parameters
     ----------
-    runs : sequence of MiniBatchRun
+    loops : sequence of MiniBatchLoop
     n_threads : int, default=1
         How many epochs are computed at a time; no result depends on it.
 
@@ -43,33 +43,33 @@ def train_in_rounds(
     stopped_by = None
     try:
         with ThreadPoolExecutor(n_threads) if n_threads > 1 else nullcontext() as pool:
-            while stopped_by is None and not all(run.is_over for run in runs):
+            while stopped_by is None and not all(loop.is_over for loop in loops):
                 if observer is not None:
                     observer.epoch_began()
-                _one_round([run for run in runs if not run.is_over], pool)
+                _one_round([loop for loop in loops if not loop.is_over], pool)
                 if observer is not None and observer.epoch_ended():
                     stopped_by = StopReason.CALLBACK
     except KeyboardInterrupt:
-        for run in runs:
-            run.restore()
-        if any(run.n_epochs_done == 0 for run in runs):
+        for loop in loops:
+            loop.restore()
+        if any(loop.n_epochs_done == 0 for loop in loops):
             raise
         stopped_by = StopReason.INTERRUPTED
-    return [run.result(stopped_by) for run in runs]
+    return [loop.result(stopped_by) for loop in loops]
 
 
-def _one_round(runs: list[MiniBatchRun], pool: ThreadPoolExecutor | None) -> None:
+def _one_round(loops: list[MiniBatchLoop], pool: ThreadPoolExecutor | None) -> None:
     """Compute an epoch of each; with a pool, return or raise only when none is under way."""
     if pool is None:
-        for run in runs:
-            run.train_epoch()
+        for loop in loops:
+            loop.train_epoch()
         return
     futures: list[Future[None]] = []
     try:
-        futures += [pool.submit(run.train_epoch) for run in runs]
+        futures += [pool.submit(loop.train_epoch) for loop in loops]
         wait(futures)
     except KeyboardInterrupt:  # which comes to this thread alone: the others finish their epochs
         wait(futures)
         raise
     for future in futures:
-        future.result()  # raises what the run has raised
+        future.result()  # raises what the loop has raised

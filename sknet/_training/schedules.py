@@ -1,4 +1,4 @@
-"""Learning-rate schedules: plain functions of how far a run has come.
+"""Learning-rate schedules: plain functions of how far training has come.
 
 The rate is `learning_rate_init` times their value.
 
@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 
 class Progress(NamedTuple):
-    """How far a run has come."""
+    """How far training has come."""
 
     fraction: float = 0.0
     n_samples_seen: int = 0

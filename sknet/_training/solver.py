@@ -57,7 +57,7 @@ class Solver(Protocol):
     """Minimises a problem, epoch by epoch; a frozen set of settings, whose progress is in a `State`."""
 
     def init(self, theta: Array, rng: np.random.Generator) -> State:
-        """Return the state of a new run that starts at theta, which it takes over."""
+        """Return the state of a new training that starts at theta, which it takes over."""
 
     def train(self, problem: Problem, state: State, observer: EpochObserver | None = None) -> Result:
         """Minimise the problem until the epochs are done, the score stops improving, or the observer asks to stop.
@@ -76,4 +76,4 @@ class Solver(Protocol):
         """
 
     def exhausted(self, problem: Problem, state: State) -> StopReason | None:
-        """Return why a resumed run has nothing left to do; None if it has."""
+        """Return why a resumed training has nothing left to do; None if it has."""

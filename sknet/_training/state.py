@@ -1,4 +1,4 @@
-"""The whole state of a training run, so that it can be copied, stored and resumed bit for bit.
+"""The whole state of one network in training, so that it can be copied, stored and resumed bit for bit.
 
 Early stopping is here, because its counters and the best epoch are part of what a checkpoint must hold.
 
@@ -73,7 +73,7 @@ def rank(score: float, validation_loss: float) -> tuple[int, float]:
 
 @dataclass
 class State:
-    """A training run: what has been learnt, remembered and recorded."""
+    """The training of one network: what has been learnt, remembered and recorded."""
 
     theta: Array
     moments: tuple[Array, ...]

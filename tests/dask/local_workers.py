@@ -25,7 +25,7 @@ class LocalWorkers:
         each = zip(*arguments, strict=True)
         return [copied(function(*copied(given))) for given in each]
 
-    run = start
+    call_on_workers = start
 
     def keep(self, make, *arguments):
         return KeptHere(self.start(make, *arguments), self.calls)

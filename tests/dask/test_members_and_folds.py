@@ -72,15 +72,15 @@ def test_the_table_is_encoded_once_and_given_up(encoding, n_times):
     SigmoidMLPRegressor(**TWO | FOLDS | dict(max_iter=1, category_encoding=encoding)).fit(table, y)
     calls = calls_of(table)
     assert calls.count("encode_shard") == n_times
-    assert calls.count("RunOfShard") == 2 + 2  # of 600 rows, one fold is held out
+    assert calls.count("NetworkOnShard") == 2 + 2  # of 600 rows, one fold is held out
     assert table.partitions._futures is table.partitions.rows_here is None
 
 
 def test_no_timing_changes_a_bit(monkeypatch):
     parameters = TWO | FOLDS | dict(dropout=0.2, max_iter=3)
     first = SigmoidMLPRegressor(**parameters).fit(parted(X), y)
-    run, delays = LocalWorkers.run, np.random.default_rng(0)
-    monkeypatch.setattr(LocalWorkers, "run", lambda *given: sleep(delays.random() * 2e-3) or run(*given))
+    call, delays = LocalWorkers.call_on_workers, np.random.default_rng(0)
+    monkeypatch.setattr(LocalWorkers, "call_on_workers", lambda *given: sleep(delays.random() * 2e-3) or call(*given))
     second = SigmoidMLPRegressor(**parameters).fit(parted(X), y)
     assert distance(first, second) == 0.0
     assert_array_equal(first.oof_prediction_, second.oof_prediction_)

@@ -11,7 +11,7 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import Facts
 from sknet._estimators.resolve import resolve
 from sknet._model.matrices import Encoding, encode_rows
-from sknet._model.network_run import make_run
+from sknet._model.network_trainer import make_trainer
 from sknet._tables.rows import Rows
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -152,7 +152,7 @@ def test_mini_batches_have_the_full_gradient_in_expectation(kind, loss, y):
     n = len(rows)
     settings, _ = resolve(estimator, Facts(n, False))
     encoding = Encoding(model.encoder, model.head, model.compute_dtype, model.output_dtype)
-    run = make_run(settings, encoding, encode_rows(encoding, rows, cross_fit=False))
+    run = make_trainer(settings, encoding, encode_rows(encoding, rows, cross_fit=False))
     theta = model.network.packed(np.dtype(float))
     mean, value = np.zeros_like(theta), 0.0
     order = np.random.default_rng(1).permutation(n)

@@ -14,7 +14,7 @@ from sknet._estimators.resolve import objective_settings, resolve
 from sknet._model import selection, shares
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding
-from sknet._model.network_run import make_run
+from sknet._model.network_trainer import make_trainer
 from sknet._model.row_thresholds import FEW_ROWS, MANY_ROWS
 from sknet._model.selection import (
     MIN_STEPS,
@@ -76,7 +76,7 @@ def test_a_group_is_held_out_as_a_whole():
     groups = np.arange(N) // 3
     folds = fold_networks(*prepared(), groups=groups)
     assert_array_equal(np.sort(folds.held_out), np.arange(N))
-    n_held_out = [N - runs[0].problem.n_samples for runs in folds.runs]
+    n_held_out = [N - trainers[0].problem.n_samples for trainers in folds.trainers]
     at = np.cumsum([0, *n_held_out])
     parts = [set(groups[folds.held_out[i:j]]) for i, j in pairwise(at)]
     assert sum(map(len, parts)) == len(set(groups)) == 30
@@ -102,7 +102,9 @@ def test_the_joint_loss_of_held_out_rows_chooses(plan, weight, monkeypatch):
         for i in range(plan.n_held_out):
             others, part = rows.take(np.flatnonzero(fold != i)), rows.take(np.flatnonzero(fold == i))
             for seeds, sees_bins in zip(SEEDS, settings.sees_bins, strict=True):
-                run = make_run(settings, encoding, others, sees_bins=sees_bins, until=n_epochs, may_stop_early=False)
+                run = make_trainer(
+                    settings, encoding, others, sees_bins=sees_bins, until=n_epochs, may_stop_early=False
+                )
                 state = run.first_state(seeds)
                 train_side_by_side([run], [state])
                 raw[fold == i] += run.raw(state, run.samples(part)) / 2.0

@@ -11,7 +11,7 @@ from sknet._estimators.auto import Facts
 from sknet._estimators.resolve import objective_settings, resolve
 from sknet._model.heads import learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding
-from sknet._model.network_run import make_run
+from sknet._model.network_trainer import make_trainer
 from sknet._model.side_by_side import train_side_by_side
 from sknet._tables.rows import Rows
 from sknet._training.result import StopReason
@@ -30,7 +30,7 @@ def runs_and_states(seeds=PAIR, **parameters):
     rows = Rows(X, values)
     encoding = learn_encoding(settings, head, rows, np.dtype(float))
     encoded = encode_rows(encoding, rows, cross_fit=False)
-    runs = [make_run(settings, encoding, encoded, sees_bins=sees) for sees in settings.sees_bins][: len(seeds)]
+    runs = [make_trainer(settings, encoding, encoded, sees_bins=sees) for sees in settings.sees_bins][: len(seeds)]
     return runs, [run.first_state(seed) for run, seed in zip(runs, seeds, strict=True)]
 
 

@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 from problems import OPTIMIZERS, LeastSquares, mini_batch, problem, state_of
 
 from sknet._training import rounds
-from sknet._training.minibatch import MiniBatchRun
+from sknet._training.minibatch import MiniBatchLoop
 from sknet._training.result import DivergedError, StopReason
 from sknet._training.rounds import train_in_rounds
 
@@ -21,7 +21,7 @@ def runs_of(n=3, evaluate=None, **more):
     found = []
     for i in range(n):
         solver = mini_batch(ADAM, n_epochs=4 + i, **more)
-        found.append(MiniBatchRun(solver, problem(LeastSquares(), evaluate=evaluate), state_of(START, solver, seed=i)))
+        found.append(MiniBatchLoop(solver, problem(LeastSquares(), evaluate=evaluate), state_of(START, solver, seed=i)))
     return found
 
 

@@ -51,8 +51,8 @@ ModelScorer = Callable[[Model, Array], float]
 
 
 @dataclass(frozen=True)
-class NetworkRun:
-    """The training of one network, ready to start."""
+class NetworkTrainer:
+    """All that trains one network, its samples, problem and solver; the state is not part of it."""
 
     settings: Settings
     encoding: Encoding
@@ -74,7 +74,7 @@ class NetworkRun:
     # --- where it starts ---------------------------------------------------------------------------------------------
 
     def first_state(self, seeds: tuple[int, int]) -> State:
-        """Return the state of a new run, from weights that are drawn or that `init` gives."""
+        """Return the first state, of weights that are drawn or that `init` gives."""
         init, head = self.settings.network.init, self.encoding.head
         if isinstance(init, tuple):
             coefs, intercepts = check_initial_weights(self.layout, init)
@@ -92,7 +92,7 @@ class NetworkRun:
         return self.solver.init(theta, np.random.default_rng(seeds[1]))
 
     def state_from(self, network: Network, seed: int) -> State:
-        """Return the state of a new run, from the weights of an earlier one."""
+        """Return the first state, of the weights of an earlier network."""
         return self.solver.init(network.packed(self.encoding.compute_dtype), np.random.default_rng(seed))
 
     # --- what comes out ----------------------------------------------------------------------------------------------
@@ -152,7 +152,7 @@ class NetworkRun:
     # --- held-out rows -----------------------------------------------------------------------------------------------
 
     def with_evaluation(self, score: ModelScorer | None) -> Self:
-        """Return the run with each epoch evaluated on the validation rows: by a user's scorer, or by minus the loss."""
+        """Return the trainer with each epoch evaluated on the validation rows: by a scorer, or by minus the loss."""
         return replace(self, problem=replace(self.problem, evaluate=self._evaluation(score)))
 
     def _evaluation(self, score: ModelScorer | None) -> Evaluate:
@@ -175,7 +175,7 @@ class NetworkRun:
         return evaluate
 
 
-def make_run(
+def make_trainer(
     settings: Settings,
     encoding: Encoding,
     training: EncodedRows,
@@ -184,7 +184,7 @@ def make_run(
     sees_bins: bool = True,
     until: int | None = None,
     may_stop_early: bool = True,
-) -> NetworkRun:
+) -> NetworkTrainer:
     """Put the training of one network together.
 
     Parameters
@@ -207,8 +207,8 @@ def make_run(
 
     Returns
     -------
-    NetworkRun
-        Its epochs are evaluated by minus the loss; see `NetworkRun.with_evaluation` for a scorer.
+    NetworkTrainer
+        Its epochs are evaluated by minus the loss; see `NetworkTrainer.with_evaluation` for a scorer.
     """
     head, activations = encoding.head, settings.network.activations
     n_skipped = 0 if sees_bins else encoding.encoder.n_bins
@@ -251,10 +251,10 @@ def make_run(
         limit=projection.limit if projection is not None and max_norm else None,
         batches=objective.batches,
     )
-    solver = solver_of_run(
+    solver = solver_of_network(
         settings.solver, penalty.l1, until, validated=held_out is not None, may_stop_early=may_stop_early
     )
-    run = NetworkRun(
+    trainer = NetworkTrainer(
         settings=settings,
         encoding=encoding,
         layout=layout,
@@ -267,7 +267,7 @@ def make_run(
         n_networks_at_once=training.table.n_networks_at_once,
         monotone=monotone,
     )
-    return run if held_out is None else run.with_evaluation(None)
+    return trainer if held_out is None else trainer.with_evaluation(None)
 
 
 def layout_of(settings: Settings, encoding: Encoding, *, sees_bins: bool) -> Layout:
@@ -308,10 +308,10 @@ def penalty_of(settings: Settings, total_weight: float) -> ElasticNet:
     return ElasticNet(l2=strength * (1.0 - l1_ratio), l1=strength * l1_ratio)
 
 
-def solver_of_run(
+def solver_of_network(
     solver: MiniBatchSolver | LBFGS, l1: float, until: int | None, *, validated: bool, may_stop_early: bool
 ) -> Solver:
-    """Return the solver of a run that ends after `until` epochs, if that is a number."""
+    """Return the solver of a network, which ends after `until` epochs, if that is a number."""
     patience = solver.n_iter_no_change if may_stop_early else inf
     if isinstance(solver, LBFGS):
         return replace(solver, n_iterations=until or solver.n_iterations, n_iter_no_change=patience, l1=l1)

@@ -10,10 +10,10 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import Facts
 from sknet._estimators.resolve import objective_settings, resolve
-from sknet._model import network_run
+from sknet._model import network_trainer
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding
-from sknet._model.network_run import FULL_BATCH_ROWS, MAX_ROWS, make_run, rows_at_once
+from sknet._model.network_trainer import FULL_BATCH_ROWS, MAX_ROWS, make_trainer, rows_at_once
 from sknet._model.side_by_side import train_side_by_side
 from sknet._tables.rows import Rows
 from sknet._training.lbfgs import LBFGS
@@ -48,7 +48,7 @@ def encoded(weight=None, validated=False, X=X, y=NUMBER, kind=SigmoidMLPRegresso
 
 
 def run_of(validation=None, **parameters):
-    return make_run(*encoded(validated=validation is not None, **parameters), validation)
+    return make_trainer(*encoded(validated=validation is not None, **parameters), validation)
 
 
 def trained(run, seeds=(1, 2)):
@@ -90,7 +90,7 @@ def test_an_estimator_with_one_member_does_nothing_else():
 def test_held_out_rows_choose_the_epoch():
     settings, encoding, rows = encoded(validated=True, learning_rate_init=0.5, max_iter=30, hidden_layer_sizes=30)
     noise = replace(rows, y=np.random.default_rng(4).normal(size=(N, 1)))
-    network, _, state = trained(make_run(settings, encoding, rows, noise))
+    network, _, state = trained(make_trainer(settings, encoding, rows, noise))
     best = int(np.argmax([epoch.validation_score for epoch in state.history])) + 1
     assert best < len(state.history) and state.best.epoch == best
     assert_array_equal(theta_of(network), state.best.theta)
@@ -99,7 +99,7 @@ def test_held_out_rows_choose_the_epoch():
 def test_a_network_without_bins_is_the_one_of_a_raw_table():
     """Its weights of bins are 0, and it learns what a table without bins teaches."""
     settings, encoding, rows = encoded(numeric_encoding="piecewise_linear")
-    network, _, _ = trained(make_run(settings, encoding, rows, sees_bins=False))
+    network, _, _ = trained(make_trainer(settings, encoding, rows, sees_bins=False))
     raw, _, _ = trained(run_of())
     is_bin = np.array([facts.kind == "bin" for _, facts in encoding.encoder.inputs])
     assert is_bin.any() and not network.coefs[0][is_bin].any()
@@ -135,16 +135,16 @@ def test_how_many_rows_are_computed_at_once():
 @pytest.mark.parametrize(("n_validation", "n_networks_at_once"), [(None, 20), (10, 20), (30, 30)])
 def test_memory_is_that_of_the_rows_computed_at_once(n_validation, n_networks_at_once, monkeypatch):
     asked = []
-    monkeypatch.setattr(network_run, "MANY_WEIGHTS", 0)
-    monkeypatch.setattr(network_run, "refuse_beyond_memory", lambda *given: asked.append(given[1:]))
+    monkeypatch.setattr(network_trainer, "MANY_WEIGHTS", 0)
+    monkeypatch.setattr(network_trainer, "refuse_beyond_memory", lambda *given: asked.append(given[1:]))
     settings, encoding, rows = encoded()
-    make_run(settings, encoding, rows, None if n_validation is None else rows.take(np.arange(n_validation)))
+    make_trainer(settings, encoding, rows, None if n_validation is None else rows.take(np.arange(n_validation)))
     assert asked == [(3 * 4 + 4 + 4 * 1 + 1, 8, n_networks_at_once * (4 + 1))]
 
 
 def test_layers_beyond_memory_are_named_with_inputs_and_outputs(monkeypatch):
     monkeypatch.setattr("sknet._model.machine.memory_limit", lambda: 2**20)
-    monkeypatch.setattr(network_run, "MANY_WEIGHTS", 1000)
+    monkeypatch.setattr(network_trainer, "MANY_WEIGHTS", 1000)
     with pytest.raises(ValueError, match=r"hidden_layer_sizes=\(3000, 200\) with 3 inputs and 1 outputs makes"):
         regressor(hidden_layer_sizes=(3000, 200)).fit(X, NUMBER)
 
@@ -233,13 +233,13 @@ def test_l1_and_norms_are_left_to_the_projection_where_steps_are_taken():
 )
 def test_epochs_to_wait(parameters, validated, may_stop, expected):
     settings, encoding, rows = encoded(n_iter_no_change=7, validated=validated, **parameters)
-    solver = make_run(settings, encoding, rows, rows if validated else None, may_stop_early=may_stop).solver
+    solver = make_trainer(settings, encoding, rows, rows if validated else None, may_stop_early=may_stop).solver
     assert type(solver) is (LBFGS if "solver" in parameters else MiniBatchSolver)
     assert solver.n_iter_no_change == expected
 
 
 def test_a_run_until_an_epoch_keeps_the_schedules_length():
-    solver = make_run(*encoded(max_iter=9), until=2).solver
+    solver = make_trainer(*encoded(max_iter=9), until=2).solver
     assert (solver.n_epochs, solver.schedule_epochs) == (2, 9)
 
 
@@ -249,7 +249,7 @@ def test_a_run_until_an_epoch_keeps_the_schedules_length():
 def test_held_out_rows_are_rated_by_their_weighted_loss():
     weight = np.linspace(0.1, 2.0, 20)
     settings, encoding, rows = encoded(validated=True)
-    run = make_run(settings, encoding, rows, replace(rows.take(np.arange(20)), weight=weight))
+    run = make_trainer(settings, encoding, rows, replace(rows.take(np.arange(20)), weight=weight))
     network = run.network(run.first_state((1, 0)))
     loss, score, theta, _ = run.problem.evaluate(theta_of(network))
     raw = run.raw(run.first_state((1, 0)), run.samples(rows.take(np.arange(20))))
@@ -263,7 +263,7 @@ def test_held_out_rows_are_rated_by_their_weighted_loss():
 def test_a_temperature_scales_the_output_layer_that_is_kept():
     how = {"kind": SigmoidMLPClassifier, "y": LABEL, "early_stopping": True, "temperature_scaling": True}
     settings, encoding, rows = encoded(validated=True, **how)
-    run = make_run(settings, encoding, rows, rows.take(np.arange(30)))
+    run = make_trainer(settings, encoding, rows, rows.take(np.arange(30)))
     network = run.network(run.first_state((1, 0)))
     _, _, kept, temperature = run.problem.evaluate(theta_of(network))
     (hidden, output), (b1, b2) = run.layout.views(kept)
