@@ -385,10 +385,10 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         parameters: dict[str, object] = self.get_params(deep=False)
         sizes, rate = parameters.get("hidden_layer_sizes"), parameters.get("learning_rate")
         if isinstance(sizes, str) and sizes != "auto":
-            is_loss = sizes in LOSSES
-            remedy = f"write loss={sizes!r} for the loss" if is_loss else "give an int, or one for each layer, (96, 32)"
+            remedy = f": write loss={sizes!r} for the loss" if sizes in LOSSES else ""
             raise InvalidParameterError(
-                f"hidden_layer_sizes={sizes!r} is text, and is the first positional argument: {remedy}."
+                f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must be an int, one for each layer, as "
+                f"(96, 32), or 'auto'. Got {sizes!r} instead, which is text and the first positional argument{remedy}."
             )
         if isinstance(rate, int | float | np.number) and not isinstance(rate, bool):
             raise InvalidParameterError(

@@ -47,14 +47,14 @@ def weights(net):
 
 
 class Explodes:
-    """An activation that raises at its n-th use."""
+    """An activation that raises from a use on, or at that use alone."""
 
-    def __init__(self, error, after=0):
-        self.error, self.after = error, after
+    def __init__(self, error, after=0, once=False):
+        self.error, self.after, self.once = error, after, once
 
     def apply(self, z):
         self.after -= 1
-        if self.after < 0:
+        if self.after == -1 or (self.after < 0 and not self.once):
             raise self.error
         np.tanh(z, out=z)
 
@@ -63,8 +63,8 @@ class Explodes:
         delta *= 1.0 - a * a
 
 
-def exploding(error, after=0):
-    pieces = Explodes(error, after)
+def exploding(error, after=0, once=False):
+    pieces = Explodes(error, after, once)
     return Activation("exploding", pieces.apply, pieces.backward)
 
 
@@ -251,7 +251,7 @@ def test_ctrl_c_keeps_the_last_whole_epoch(kind, y, solver):
 
 def test_ctrl_c_in_the_middle_of_an_epoch():
     uses = 2 + 3 * 2 + 1  # two for the first weights, three steps an epoch
-    net = SigmoidMLPRegressor(**QUICK | {"activation": exploding(KeyboardInterrupt(), uses)})
+    net = SigmoidMLPRegressor(**QUICK | {"activation": exploding(KeyboardInterrupt(), uses, once=True)})
     with pytest.warns(UserWarning, match="Training interrupted by user"):
         net.fit(X, NUMBER)
     same = SigmoidMLPRegressor(**QUICK | {"activation": "tanh"})

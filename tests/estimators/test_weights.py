@@ -249,7 +249,7 @@ def test_a_splitter_gets_the_rows_and_labels_as_they_were_passed():
             seen.append((len(table), y.tolist()))
             yield np.arange(0, N, 2), np.arange(1, N, 2)
 
-    parameters = SMALL | {"early_stopping": True, "validation_fraction": Splitter()}
+    parameters = SMALL | {"learning_rate": "flat_cosine", "early_stopping": True, "validation_fraction": Splitter()}
     net = SigmoidMLPClassifier(**parameters).fit(X, RARE, NOT_RARE)
     assert seen == [(N, RARE.tolist())]
     same_split = PredefinedSplit(np.where(np.arange(N) % 2, 0, -1)[5:])
