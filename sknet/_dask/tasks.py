@@ -57,33 +57,42 @@ def digest_of_rows(partition: Table, rows: Indices) -> str:
 
 
 def encode_shard(
-    partitions: Sequence[Table], rows: Sequence[Indices], folds: Sequence[NDArray[np.intp] | None],
+    partitions: Sequence[Table], rows: Sequence[Indices], encoding_parts: Sequence[NDArray[np.intp] | None],
     encoder: TableEncoder, dtype: DType,
 ) -> Encoded:  # fmt: skip
-    """Encode some rows of each partition of a shard, each in its fold if it has one; see `TableEncoder.encode`."""
-    tables = [(take(X, chosen), fold) for X, chosen, fold in zip(partitions, rows, folds, strict=True) if len(chosen)]
+    """Encode some rows of each partition of a shard, in their encoding parts if given; see `TableEncoder.encode`."""
+    tables = [
+        (take(X, chosen), encoding_part)
+        for X, chosen, encoding_part in zip(partitions, rows, encoding_parts, strict=True)
+        if len(chosen)
+    ]
     if encoder.lookups is None:
         inputs, start = np.ones((sum(map(len, rows)), encoder.n_inputs + 1), dtype), 0
-        for X, fold in tables:
+        for X, encoding_part in tables:
             stop = start + X.shape[0]
-            inputs[start:stop, :-1] = encoder.encode(X, dtype, fold=fold)
+            inputs[start:stop, :-1] = encoder.encode(X, dtype, encoding_part=encoding_part)
             start = stop
         return inputs
     lookups = encoder.lookups
     if not tables:
         hot = sp.csr_array((0, lookups.n_others), dtype=dtype)  # `vstack` takes no empty list
         return MixedRows(np.empty((0, len(lookups.dense_inputs)), dtype), hot, lookups.dense_inputs)
-    parts = [encoder.encode_mixed(X, dtype, fold) for X, fold in tables]
+    parts = [encoder.encode_mixed(X, dtype, encoding_part) for X, encoding_part in tables]
     return MixedRows(
         np.concatenate([p[0] for p in parts]), sp.vstack([p[1] for p in parts], "csr"), lookups.dense_inputs
     )
 
 
 def target_totals(
-    partition: Table, rows: Indices, encoder: TableEncoder, target: Array, weight: Array | None, fold: NDArray[np.intp]
+    partition: Table,
+    rows: Indices,
+    encoder: TableEncoder,
+    target: Array,
+    weight: Array | None,
+    encoding_part: NDArray[np.intp],
 ) -> dict[int, TargetTotals]:
     """Add up the target in each level over some rows of a partition; see `TableEncoder.target_totals`."""
-    return encoder.target_totals(take(partition, rows), target, weight, fold)
+    return encoder.target_totals(take(partition, rows), target, weight, encoding_part)
 
 
 def wait_for(result: object) -> None:

@@ -140,7 +140,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
     def _read(
         self, arguments: FitArguments, earlier: Fitted | None, *, classes: Target = None, anew: bool = True
     ) -> ReadData:
-        """Check the data and parse y; fold class weights in and drop rows of weight 0.
+        """Check the data and parse y; multiply by class weights and drop rows of weight 0.
 
         `anew`, where training goes on: whether the table is a whole one, so that y must have all of the earlier labels.
         """

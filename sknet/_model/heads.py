@@ -55,7 +55,7 @@ class Head(Protocol):
         """Return parsed targets in the user's own form, for scorers and splitters."""
 
     def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
-        """Fold class weights into the sample weights."""
+        """Multiply the sample weights by the class weights."""
 
     def strata(self, values: Array) -> Array | None:
         """Return the strata for a stratified split, one integer per row; None: split without them."""
@@ -143,16 +143,16 @@ class LabelHead:
         return self.labels.from_codes(values)
 
     def apply_class_weight(self, values: Array, weight: Array | None) -> Array | None:
-        """Fold class weights into the sample weights."""
-        folded = apply_class_weight(self.settings.class_weight, self.labels, values, weight)
+        """Multiply the sample weights by the class weights."""
+        product = apply_class_weight(self.settings.class_weight, self.labels, values, weight)
         with np.errstate(over="ignore"):
-            if folded is not None and not np.isfinite(folded.sum()):
+            if product is not None and not np.isfinite(product.sum()):
                 raise ValueError("class_weight times sample_weight adds up to more than a float holds: divide them.")
-            if folded is not None and 0.0 < folded.sum() < MIN_TOTAL_WEIGHT:
+            if product is not None and 0.0 < product.sum() < MIN_TOTAL_WEIGHT:
                 raise ValueError("class_weight times sample_weight adds up to almost nothing: multiply them.")
-        if folded is not None and not folded.any():
+        if product is not None and not product.any():
             raise ValueError("class_weight and sample_weight make the weight of every row zero: one must be positive.")
-        return folded
+        return product
 
     def strata(self, values: Array) -> Array | None:
         """Return each row's label, or combination of labels, as an integer."""

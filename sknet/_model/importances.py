@@ -67,9 +67,11 @@ def importance_rows(encoding: Encoding, rows: Rows, train: NDArray[np.intp] | No
     drawn = numbers[draw_rows(len(numbers), None if rows.weight is None else rows.weight[numbers])]
     if not isinstance(rows.X, ExternalTable):
         return partial(encoded_in_memory, numbers=drawn)
-    fold = encoding.cross_fit_folds(rows, train)
+    encoding_part = encoding.cross_fit_parts(rows, train)
     few = encoding.encoder.encode(
-        rows.X.rows_in_memory(drawn), encoding.compute_dtype, fold=None if fold is None else fold[drawn]
+        rows.X.rows_in_memory(drawn),
+        encoding.compute_dtype,
+        encoding_part=None if encoding_part is None else encoding_part[drawn],
     )
     return lambda _: few
 

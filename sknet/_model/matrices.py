@@ -30,7 +30,7 @@ from sknet._network.losses import Loss
 from sknet._network.objective import Objective, ObjectiveFunction
 from sknet._network.penalties import ElasticNet
 from sknet._network.sparse_layers import MixedRows
-from sknet._tables.columns.target import cross_fit_folds
+from sknet._tables.columns.target import cross_fit_parts
 from sknet._tables.compact import PIECE_VALUES, CompactRows
 from sknet._tables.encoding import CHUNK_VALUES, TableEncoder, learn_encoder
 from sknet._tables.frames import as_uniform_array
@@ -55,8 +55,8 @@ class Encoding:
         """Return the model that a network makes of what was encoded so."""
         return Model(self.encoder, self.head, network, self.compute_dtype, self.output_dtype)
 
-    def cross_fit_folds(self, rows: Rows, train: NDArray[np.intp] | None = None) -> NDArray[np.intp] | None:
-        """Assign the rows numbered `train`, or all, to the folds whose targets do not encode them, and -1 to others.
+    def cross_fit_parts(self, rows: Rows, train: NDArray[np.intp] | None = None) -> NDArray[np.intp] | None:
+        """Assign the rows numbered `train`, or all, to parts that are encoded by the others' targets; -1 for others.
 
         None where the target encodes nothing.
         """
@@ -64,23 +64,23 @@ class Encoding:
             return None
         n = len(rows)
         numbers = np.arange(n) if train is None else train
-        fold = np.full(n, -1)
+        encoding_part = np.full(n, -1)
         y = rows.y[numbers]
         # a large table's rows go by their numbers: the matrix of their targets is not needed
         target = y if exceeds_sample(n) else targets_to_encode_by(self.head, y)
-        fold[numbers] = cross_fit_folds(target, numbers, n)
-        return fold
+        encoding_part[numbers] = cross_fit_parts(target, numbers, n)
+        return encoding_part
 
     def with_target_means(self, rows: Rows, train: NDArray[np.intp] | None = None) -> "Encoding":
         """Return the encoding with the target's means of the rows numbered `train`, or of all; all else stays."""
-        fold = self.cross_fit_folds(rows, train)
-        if fold is None:
+        encoding_part = self.cross_fit_parts(rows, train)
+        if encoding_part is None:
             return self
         target_of = partial(targets_to_encode_by, self.head)
         if isinstance(rows.X, ExternalTable):
-            totals = rows.X.target_totals(self.encoder, rows.y, target_of, rows.weight, fold)
+            totals = rows.X.target_totals(self.encoder, rows.y, target_of, rows.weight, encoding_part)
         else:
-            totals = self.encoder.target_totals(rows.X, target_of(rows.y), rows.weight, fold)
+            totals = self.encoder.target_totals(rows.X, target_of(rows.y), rows.weight, encoding_part)
         return replace(self, encoder=self.encoder.with_totals(totals))
 
 
@@ -201,10 +201,10 @@ MAX_MULTIPLE = 2.5
 that takes two to three times as long as writing them, a tenth of a step."""
 
 
-def encode_in_memory(encoding: Encoding, rows: Rows, fold: NDArray[np.intp] | None) -> EncodedInMemory:
+def encode_in_memory(encoding: Encoding, rows: Rows, encoding_part: NDArray[np.intp] | None) -> EncodedInMemory:
     """Encode the rows of a table once, as a whole or into compact rows; those of a memory map batch by batch.
 
-    `fold`: see `Encoding.cross_fit_folds`; None encodes all rows alike. The four ways, by the table: a CSR
+    `encoding_part`: see `Encoding.cross_fit_parts`; None encodes all rows alike. The four ways, by the table: a CSR
     matrix stays one; an array that is much smaller than its encoded rows, or in a file, is kept and encoded batch by
     batch; many one-hot inputs are looked up (`MixedRows`); all else is dense.
     """
@@ -218,7 +218,7 @@ def encode_in_memory(encoding: Encoding, rows: Rows, fold: NDArray[np.intp] | No
     if array is not None:
 
         def encode_batch(batch: Batch, out: Array) -> None:
-            encoder.encode_rows(array, batch, out, fold)
+            encoder.encode_rows(array, batch, out, encoding_part)
 
         n_inputs = encoder.n_inputs
         return EncodedInMemory(
@@ -226,28 +226,28 @@ def encode_in_memory(encoding: Encoding, rows: Rows, fold: NDArray[np.intp] | No
         )
     if encoder.lookups is not None:
         refuse_large_table(n, encoder.n_inputs, kept_bytes(encoder.dense_encoder, rows.X, dtype))
-        return EncodedInMemory(_encode_mixed(encoder, encoder.lookups, rows.X, dtype, fold))
+        return EncodedInMemory(_encode_mixed(encoder, encoder.lookups, rows.X, dtype, encoding_part))
     refuse_large_table(n, encoder.n_inputs, kept_bytes(encoder, rows.X, dtype))
-    return EncodedInMemory(_encode_dense(encoder, rows.X, dtype, fold))
+    return EncodedInMemory(_encode_dense(encoder, rows.X, dtype, encoding_part))
 
 
-def _encode_dense(encoder: TableEncoder, X: Table, dtype: DType, fold: NDArray[np.intp] | None) -> MakeInputs:
+def _encode_dense(encoder: TableEncoder, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None) -> MakeInputs:
     """Encode a table into one dense matrix, or into compact rows; return what makes inputs of them."""
     if is_compact(encoder, X, dtype):
-        return _compact_inputs(encoder.encode_compact(X, dtype, fold), encoder.n_inputs, "ones")
+        return _compact_inputs(encoder.encode_compact(X, dtype, encoding_part), encoder.n_inputs, "ones")
     # Dense rows end with a 1, so that the first layer's biases are weights like the others: one product computes both.
-    Z = encoder.encode(X, dtype, ones=True, fold=fold)
+    Z = encoder.encode(X, dtype, ones=True, encoding_part=encoding_part)
     return lambda n_rows, n_skipped: DenseInputs(Z, n_rows, "ones", n_skipped)
 
 
 def _encode_mixed(
-    encoder: TableEncoder, lookups: LookedUpCategories, X: Table, dtype: DType, fold: NDArray[np.intp] | None
+    encoder: TableEncoder, lookups: LookedUpCategories, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None
 ) -> MakeInputs:
     """Encode a table: some categories as indices to look up, all else dense; return what makes inputs of it."""
     dense_encoder = encoder.dense_encoder
     if not is_compact(dense_encoder, X, dtype):
-        return partial(mixed_inputs, MixedRows(*encoder.encode_mixed(X, dtype, fold)))
-    make_dense = _compact_inputs(dense_encoder.encode_compact(X, dtype, fold), dense_encoder.n_inputs, "dense")
+        return partial(mixed_inputs, MixedRows(*encoder.encode_mixed(X, dtype, encoding_part)))
+    make_dense = _compact_inputs(dense_encoder.encode_compact(X, dtype, encoding_part), dense_encoder.n_inputs, "dense")
     slots, dense_inputs = lookups.slots(X, dtype), lookups.dense_inputs  # slots: which one-hot inputs are 1
     return lambda n_rows, n_skipped: MixedInputs(make_dense(n_rows, n_skipped), slots, dense_inputs, n_skipped)
 
@@ -322,11 +322,11 @@ def encode_rows(
     With `cross_fit`, where a column is encoded by the target, no row that is trained on, numbered `train` if others are
     held out, sees its own.
     """
-    fold = encoding.cross_fit_folds(rows, train) if cross_fit else None
+    encoding_part = encoding.cross_fit_parts(rows, train) if cross_fit else None
     if isinstance(rows.X, ExternalTable):
-        table: EncodedTable = rows.X.encode(encoding.encoder, encoding.compute_dtype, fold)
+        table: EncodedTable = rows.X.encode(encoding.encoder, encoding.compute_dtype, encoding_part)
     else:
-        table = encode_in_memory(encoding, rows, fold)
+        table = encode_in_memory(encoding, rows, encoding_part)
     return EncodedRows(table, rows.y, rows.weight)
 
 

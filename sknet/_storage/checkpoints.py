@@ -54,7 +54,7 @@ def _arrays_of(table: Table) -> Iterator[Array]:
 
 
 def fingerprint(rows: Rows, validation: Rows | None) -> dict[str, str]:
-    """Return a hash of each thing that a run learns from, class weights folded into the sample weights."""
+    """Return a hash of each thing that a run learns from, sample weights times class weights among them."""
     held_out = Rows(None, np.empty(0)) if validation is None else validation
     return {
         "X": table_digest(rows.X),

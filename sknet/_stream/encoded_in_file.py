@@ -50,7 +50,7 @@ class EncodedInFile:
     dtype : dtype
     places : ndarray of shape (n,), or None
         None for all rows.
-    fold : ndarray of shape (n,), or None
+    encoding_part : ndarray of shape (n,), or None
         As in `TableEncoder.encode`.
     """
 
@@ -58,7 +58,7 @@ class EncodedInFile:
     encoder: TableEncoder
     dtype: DType
     places: NDArray[np.intp] | None
-    fold: NDArray[np.intp] | None
+    encoding_part: NDArray[np.intp] | None
     is_sparse: ClassVar[bool] = False
     n_networks_at_once: ClassVar[int] = 1
 
@@ -68,7 +68,9 @@ class EncodedInFile:
     def __getitem__(self, rows: NDArray[np.intp]) -> EncodedInFile:
         """Return some of these rows, in increasing order."""
         places = rows if self.places is None else self.places[rows]
-        return replace(self, places=places, fold=None if self.fold is None else self.fold[rows])
+        return replace(
+            self, places=places, encoding_part=None if self.encoding_part is None else self.encoding_part[rows]
+        )
 
     @property
     def typical_rows(self) -> NDArray[np.intp] | None:
@@ -89,9 +91,9 @@ class EncodedInFile:
         pool = Objective(layout, activations, loss, penalty, *first, max_rows=samples.max_rows, dropout=dropout)
         return PooledObjective(self, samples, pool)
 
-    def encode(self, table: Table, fold: NDArray[np.intp] | None = None) -> Array:
-        """Encode some of these rows, each in its fold; the last column is 1."""
-        return np.asarray(self.encoder.encode(table, self.dtype, ones=True, fold=fold))
+    def encode(self, table: Table, encoding_part: NDArray[np.intp] | None = None) -> Array:
+        """Encode some of these rows, each in its encoding part; the last column is 1."""
+        return np.asarray(self.encoder.encode(table, self.dtype, ones=True, encoding_part=encoding_part))
 
     @cached_property
     def in_memory(self) -> Table:
@@ -110,8 +112,8 @@ class StoredInputs:
 
     def __call__(self, batch: Batch) -> Array:
         """Return the batch's rows."""
-        fold = None if self._encoded.fold is None else self._encoded.fold[batch]
-        return self._encoded.encode(take_rows(self._encoded.in_memory, batch), fold)
+        encoding_part = None if self._encoded.encoding_part is None else self._encoded.encoding_part[batch]
+        return self._encoded.encode(take_rows(self._encoded.in_memory, batch), encoding_part)
 
 
 class PooledObjective:
@@ -170,8 +172,10 @@ class PooledObjective:
 
     def _set_rows(self, records: Records, numbers: NDArray[np.intp]) -> None:
         """Let the objective have some rows, whose numbers among the n are given."""
-        samples, fold = self._samples, self._rows.fold
-        Z = self._rows.encode(self._rows.stored.format.unpack(records), None if fold is None else fold[numbers])
+        samples, encoding_part = self._samples, self._rows.encoding_part
+        Z = self._rows.encode(
+            self._rows.stored.format.unpack(records), None if encoding_part is None else encoding_part[numbers]
+        )
         weight = None if samples.weight is None else samples.weight[numbers]
         inputs = DenseInputs(Z, samples.max_rows, kind="ones")
         self._pool.set_rows(inputs, samples.target_of(samples.y[numbers]), weight)

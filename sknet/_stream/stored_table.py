@@ -78,14 +78,14 @@ class StoredTable(ExternalTable):
 
     def target_totals(
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
-        fold: NDArray[np.intp],
+        encoding_part: NDArray[np.intp],
     ) -> dict[int, TargetTotals]:  # fmt: skip
         """Return `TableEncoder.target_totals` of all rows."""
         pools = self.stored.records.pools(POOL_BYTES // self.stored.records.dtype.itemsize, places=self.places)
         return merge_totals(
             encoder.target_totals(
                 self.stored.format.unpack(records), target_of(y[rows]), None if weight is None else weight[rows],
-                fold[rows],
+                encoding_part[rows],
             )
             for records, rows in pools
         )  # fmt: skip
@@ -95,8 +95,8 @@ class StoredTable(ExternalTable):
         places = b"all" if self.places is None else self.places.tobytes()
         return sha256(self.stored.digest.encode() + places).hexdigest()
 
-    def encode(self, encoder: TableEncoder, dtype: DType, fold: NDArray[np.intp] | None) -> EncodedInFile:
+    def encode(self, encoder: TableEncoder, dtype: DType, encoding_part: NDArray[np.intp] | None) -> EncodedInFile:
         """Encode what takes longest, texts, once for all epochs, and all else whenever it is read."""
         self.stored.release()
         rest, stored = self.stored.with_encoded_text(encoder, dtype) if encoder.has_text else (encoder, self.stored)
-        return EncodedInFile(stored, rest, dtype, self.places, fold)
+        return EncodedInFile(stored, rest, dtype, self.places, encoding_part)

@@ -177,11 +177,13 @@ class TableEncoder:
         # scaling then only multiplies; `scaled_sparse` does nothing else
         return self._layout.only_numbers and not (self._layout.scaler.shift or self._layout.scaler.bend)
 
-    def encode(self, X: Table, dtype: DTypeLike, *, ones: bool = False, fold: NDArray[np.intp] | None = None) -> Table:
+    def encode(
+        self, X: Table, dtype: DTypeLike, *, ones: bool = False, encoding_part: NDArray[np.intp] | None = None
+    ) -> Table:
         """Encode a table into a new matrix of shape (n, n_inputs), a CSR matrix into one if it `keeps_zeros`.
 
-        With `ones`, a dense matrix has one more column, whose values are all 1. With `fold`, of shape (n,), the rows
-        are those of training: they are encoded by target means that do not contain their own targets.
+        With `ones`, a dense matrix has one more column, whose values are all 1. With `encoding_part`, of shape (n,),
+        the rows are those of training: they are encoded by target means that do not contain the targets of their part.
         """
         if is_sparse(X):
             refuse_bad_sparse(X)
@@ -197,7 +199,7 @@ class TableEncoder:
             table, height = array, max(1, CHUNK_VALUES // max(array.shape[1], m, 1))
         for start in range(0, len(out), height):
             rows = slice(start, min(start + height, len(out)))
-            self.encode_rows(table, rows, out[rows, :m], fold)
+            self.encode_rows(table, rows, out[rows, :m], encoding_part)
         return out
 
     def _loop_height(self, dtype: DType) -> int:
@@ -205,24 +207,29 @@ class TableEncoder:
         return max(1, LOOP_CHUNK_BYTES // (max(self.n_inputs, 1) * dtype.itemsize))
 
     def encode_mixed(
-        self, X: Table, dtype: DType, fold: NDArray[np.intp] | None = None
+        self, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None = None
     ) -> tuple[Array, sp.csr_array, Array]:
         """Encode a table of which some categories are looked up: return dense, hot and dense_inputs, see `lookups`."""
         if self.lookups is None:
             raise TypeError("no categories are looked up")
         hot = self.lookups.slots(X, dtype)[slice(None)]  # indexing makes the CSR matrix, here of all rows
-        return self.dense_encoder.encode(X, dtype, fold=fold), hot, self.lookups.dense_inputs
+        return self.dense_encoder.encode(X, dtype, encoding_part=encoding_part), hot, self.lookups.dense_inputs
 
-    def encode_compact(self, X: Table, dtype: DType, fold: NDArray[np.intp] | None = None) -> CompactRows:
+    def encode_compact(self, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None = None) -> CompactRows:
         """Encode a dense table as `encode` does, into arrays of a fraction of the size."""
         n, height = len(X), self._loop_height(dtype)
         compact = empty_rows(self.compact_layout, n, dtype)
         for start in range(0, n, height):
             rows = slice(start, min(start + height, n))
-            compact.set_rows(rows, self.encode(take_rows(X, rows), dtype, fold=None if fold is None else fold[rows]))
+            compact.set_rows(
+                rows,
+                self.encode(
+                    take_rows(X, rows), dtype, encoding_part=None if encoding_part is None else encoding_part[rows]
+                ),
+            )
         return compact
 
-    def encode_rows(self, X: Table, rows: Batch, out: Array, fold: NDArray[np.intp] | None = None) -> Array:
+    def encode_rows(self, X: Table, rows: Batch, out: Array, encoding_part: NDArray[np.intp] | None = None) -> Array:
         """Encode the rows of an array or a frame given by an index array or a slice into `out`, and return it."""
         if isinstance(X, pd.DataFrame):
             values: Table = X.iloc[rows]
@@ -233,7 +240,7 @@ class TableEncoder:
         if self._layout.only_numbers:
             scale_or_refuse(self._layout.scaler, self._observed(values), contiguous, self._name_of_number)
         else:
-            self._encode_columns(values, contiguous, None if fold is None else fold[rows])
+            self._encode_columns(values, contiguous, None if encoding_part is None else encoding_part[rows])
         if contiguous is not out:
             out[...] = contiguous
         return out
@@ -251,7 +258,7 @@ class TableEncoder:
             observed[:, k] = number_values(column_at(X, j), self.column_names[j])
         return observed
 
-    def _encode_columns(self, X: Table, out: Array, fold: NDArray[np.intp] | None) -> None:
+    def _encode_columns(self, X: Table, out: Array, encoding_part: NDArray[np.intp] | None) -> None:
         """Encode rows of an array or a frame, some of whose columns are no numbers or become several inputs."""
         layout = self._layout
         if layout.other_columns:
@@ -265,9 +272,9 @@ class TableEncoder:
         # an indicator of missing values is the input after its number
         out[:, layout.number_inputs[layout.indicated] + 1] = np.isnan(observed[:, layout.indicated])
         for j in layout.other_columns:
-            self._write(j, column_at(X, j), out, fold)
+            self._write(j, column_at(X, j), out, encoding_part)
 
-    def _write(self, j: int, values: ColumnValues, out: Array, fold: NDArray[np.intp] | None) -> None:
+    def _write(self, j: int, values: ColumnValues, out: Array, encoding_part: NDArray[np.intp] | None) -> None:
         """Set the inputs of one column."""
         column = self.columns[j]
         bins, others = (slice(starts[j], starts[j + 1]) for starts in self.starts)
@@ -277,8 +284,10 @@ class TableEncoder:
             out[:, bins], out[:, others] = inputs[:, : column.n_bins], inputs[:, column.n_bins :]
             return
         column.write(values, out[:, others], self.column_names[j])
-        if fold is not None and isinstance(column, TargetColumn):  # of training rows, other means overwrite these
-            column.write_cross_fitted(values, fold, out[:, others])
+        if encoding_part is not None and isinstance(
+            column, TargetColumn
+        ):  # of training rows, other means overwrite these
+            column.write_cross_fitted(values, encoding_part, out[:, others])
 
     def encode_text(self, X: pd.DataFrame, dtype: DTypeLike) -> tuple[TableEncoder, pd.DataFrame]:
         """Encode the columns of text, which takes longest: each of their inputs becomes a column of the table.
@@ -314,17 +323,17 @@ class TableEncoder:
 
     @property
     def has_target_encoding(self) -> bool:
-        """Whether a column is encoded by the target: training rows are then encoded with a fold."""
+        """Whether a column is encoded by the target: training rows are then encoded in parts."""
         return any(isinstance(column, TargetColumn) for column in self.columns)
 
     def target_totals(
-        self, X: Table, target: Array, weight: Array | None, fold: NDArray[np.intp]
+        self, X: Table, target: Array, weight: Array | None, encoding_part: NDArray[np.intp]
     ) -> dict[int, TargetTotals]:
         """Add up the target, (n, k), in each level of each column that is encoded by it, by the column's index."""
         totals = {}
         for j, column in enumerate(self.columns):
             if isinstance(column, TargetColumn):
-                totals[j] = compute_target_totals(column_at(X, j), target, weight, fold)
+                totals[j] = compute_target_totals(column_at(X, j), target, weight, encoding_part)
         return totals
 
     def with_totals(self, totals: Mapping[int, TargetTotals]) -> TableEncoder:

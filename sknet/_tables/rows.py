@@ -210,12 +210,12 @@ class ExternalTable(ABC):
     @abstractmethod
     def target_totals(
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
-        fold: NDArray[np.intp],
+        encoding_part: NDArray[np.intp],
     ) -> dict[int, TargetTotals]:  # fmt: skip
         """Compute `TableEncoder.target_totals` of all rows; `target_of` makes the target of a part's y."""
 
     @abstractmethod
-    def encode(self, encoder: TableEncoder, dtype: DType, fold: NDArray[np.intp] | None) -> Table:
+    def encode(self, encoder: TableEncoder, dtype: DType, encoding_part: NDArray[np.intp] | None) -> Table:
         """Encode the rows where they are: an `EncodedTable`, see `sknet._model.matrices`."""
 
     @abstractmethod

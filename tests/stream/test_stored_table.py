@@ -11,7 +11,7 @@ from sknet._stream.stored import CheckedChunk, SourceWriter
 from sknet._stream.stored_table import StoredTable
 from sknet._tables.choices import ColumnChoices
 from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.target import cross_fit_folds
+from sknet._tables.columns.target import cross_fit_parts
 from sknet._tables.encoding import learn_encoder
 
 N = 90
@@ -51,11 +51,11 @@ def test_target_totals_are_those_of_memory(table):
     X, y = table
     in_memory, weight, target = X.rows_in_memory(np.arange(N)), 1.0 + y % 3, y[:, np.newaxis]
     encoder = learn_encoder(in_memory, ColumnSettings(category_encoding="target", target=target))
-    fold = cross_fit_folds(target, np.arange(N), N)
+    encoding_part = cross_fit_parts(target, np.arange(N), N)
     for rows in (np.arange(N), np.arange(0, N, 2)):
-        totals = X[rows].target_totals(encoder, y[rows, np.newaxis], np.copy, weight[rows], fold[rows])
+        totals = X[rows].target_totals(encoder, y[rows, np.newaxis], np.copy, weight[rows], encoding_part[rows])
         found = encoder.with_totals(totals)
         expected = encoder.with_totals(
-            encoder.target_totals(in_memory.iloc[rows], target[rows], weight[rows], fold[rows])
+            encoder.target_totals(in_memory.iloc[rows], target[rows], weight[rows], encoding_part[rows])
         )
         np.testing.assert_allclose(found.encode(in_memory, float), expected.encode(in_memory, float))

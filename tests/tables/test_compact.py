@@ -9,7 +9,7 @@ from numpy.testing import assert_array_equal
 
 from sknet._tables import encoding as encoding_module
 from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.target import cross_fit_folds
+from sknet._tables.columns.target import cross_fit_parts
 from sknet._tables.encoding import learn_encoder
 
 rng = np.random.default_rng(0)
@@ -36,8 +36,11 @@ BATCHES = (slice(0, 10), np.array([7, 3, 3, N - 1]), slice(5, 5), slice(0, N))
 TARGET = rng.normal(size=(N, 2))
 
 
-def assert_same(encoder, X, dtype=F32, fold=None):
-    compact, whole = encoder.encode_compact(X, dtype, fold), encoder.encode(X, dtype, fold=fold)
+def assert_same(encoder, X, dtype=F32, encoding_part=None):
+    compact, whole = (
+        encoder.encode_compact(X, dtype, encoding_part),
+        encoder.encode(X, dtype, encoding_part=encoding_part),
+    )
     for batch in BATCHES:
         for first, with_bins in ((0, True), (encoder.n_bins, False)):
             out = np.full(whole[batch].shape, np.nan, dtype)
@@ -73,8 +76,8 @@ def test_training_rows_that_the_target_encodes():
         FRAME,
         ColumnSettings(numeric_encoding="piecewise_linear", category_encoding="both", target=TARGET, max_categories=5),
     )
-    fold = cross_fit_folds(TARGET, np.arange(N), N)
-    assert_same(encoder, FRAME, fold=fold)
+    encoding_part = cross_fit_parts(TARGET, np.arange(N), N)
+    assert_same(encoder, FRAME, encoding_part=encoding_part)
 
 
 @settings(max_examples=20, deadline=None)

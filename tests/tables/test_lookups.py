@@ -7,7 +7,7 @@ from numpy.testing import assert_array_equal
 
 from sknet._tables import lookups
 from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.target import cross_fit_folds
+from sknet._tables.columns.target import cross_fit_parts
 from sknet._tables.encoding import learn_encoder
 from sknet._tables.lookups import MIN_COLUMN_INPUTS, MIN_LOOKUP_INPUTS
 
@@ -28,12 +28,12 @@ UNSEEN = FRAME.assign(city="nowhere", street="nowhere")
 TARGET = (FRAME["city"].cat.codes % 2 + FRAME["street"].cat.codes % 2).to_numpy(float)[:, np.newaxis]
 
 
-def assert_split_is_whole(encoder, X, fold=None):
-    dense, hot, places = encoder.encode_mixed(X, np.dtype(np.float32), fold)
+def assert_split_is_whole(encoder, X, encoding_part=None):
+    dense, hot, places = encoder.encode_mixed(X, np.dtype(np.float32), encoding_part)
     whole = hot.toarray()
     assert not whole[:, places].any()
     whole[:, places] = dense
-    assert_array_equal(whole, encoder.encode(X, np.float32, fold=fold))
+    assert_array_equal(whole, encoder.encode(X, np.float32, encoding_part=encoding_part))
     assert dense.dtype == hot.dtype == np.float32
     return hot
 
@@ -53,8 +53,8 @@ def test_unseen_levels_pick_nothing():
 
 def test_beside_the_targets_means():
     encoder = learn_encoder(FRAME, ColumnSettings(category_encoding="both", target=TARGET, max_categories=150))
-    fold = cross_fit_folds(TARGET, np.arange(len(TARGET)), len(TARGET))
-    assert_split_is_whole(encoder, FRAME, fold)
+    encoding_part = cross_fit_parts(TARGET, np.arange(len(TARGET)), len(TARGET))
+    assert_split_is_whole(encoder, FRAME, encoding_part)
     assert_split_is_whole(encoder, FRAME)
     assert (
         learn_encoder(FRAME, ColumnSettings(category_encoding="target", target=TARGET, max_categories=1000)).lookups

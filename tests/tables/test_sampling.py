@@ -105,7 +105,7 @@ def test_no_training_row_sees_its_own_target():
         )
         column_settings = ColumnSettings(input_scaling=None, category_encoding="target")
         tables = learn_encoding(SimpleNamespace(table=column_settings, dtype=F64), head, rows, F64, 0)
-        return tables.encoder.encode(table, float, fold=tables.cross_fit_folds(rows))
+        return tables.encoder.encode(table, float, encoding_part=tables.cross_fit_parts(rows))
 
     target = y + 3.0 * np.repeat(RNG.normal(size=N // 2), 2)  # rows of one level are alike
     row, other = 7, target.copy()

@@ -1,7 +1,7 @@
 """One column of categories as the target's mean of each level: target encoding [1]_, cross-fitted and shrunk.
 
 A level's mean is drawn towards the mean of all rows, the more the fewer rows it has and the less levels differ:
-`level_effects`. Training rows never see their own target: each is encoded by the means of the other folds. These means
+`level_effects`. Training rows never see their own target: each is encoded by the means of the other parts. These means
 are kept, so that a later call encodes the same rows alike.
 
 .. [1] Micci-Barreca, D. (2001). "A preprocessing scheme for high-cardinality categorical attributes in classification
@@ -9,12 +9,12 @@ are kept, so that a later call encodes the same rows alike.
 
 Conventions
 -----------
-n rows; L levels; k columns of the target matrix; F folds.
+n rows; L levels; k columns of the target matrix; F encoding parts of the rows.
 
 target : (n, k)              float64
 slot : (n,)                  which level each row has; L for a missing value, L + 1 for an unseen level
-fold : (n,)                  which fold each row is in; -1 for a held-out row, whose target is in no mean
-means : (1 + F, L + 2, k)    of all rows, then of the rows outside of each fold
+encoding_part : (n,)                  which part each row is in; -1 for a held-out row, whose target is in no mean
+means : (1 + F, L + 2, k)    of all rows, then of the rows outside of each part
 """
 
 from __future__ import annotations
@@ -43,8 +43,8 @@ from sknet._tables.frames import ColumnValues, read_levels
 from sknet._tables.sampling import exceeds_sample, random_keys
 from sknet._typing import Array
 
-N_FOLDS = 5
-"""How many folds the training rows are encoded in, as in scikit-learn."""
+N_PARTS = 5
+"""In how many parts the training rows are encoded, as in scikit-learn."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -104,12 +104,12 @@ class TargetColumn(EqualByFields, WithoutSlopes):
             self.one_hot.write(values, out[:, : self._n_one_hot], name)
         self._write_means(values, 0, out)
 
-    def write_cross_fitted(self, values: ColumnValues, fold: NDArray[np.intp], out: Array) -> None:
-        """Overwrite the target's means for training rows, by those of the other folds; held-out rows keep theirs."""
-        self._write_means(values, 1 + fold, out)
+    def write_cross_fitted(self, values: ColumnValues, encoding_part: NDArray[np.intp], out: Array) -> None:
+        """Overwrite the target's means for training rows, by those of the other parts; held-out rows keep theirs."""
+        self._write_means(values, 1 + encoding_part, out)
 
     def _write_means(self, values: ColumnValues, means_index: NDArray[np.intp] | int, out: Array) -> None:
-        """Write means, those of all rows at index 0 or those outside of each row's fold."""
+        """Write means, those of all rows at index 0 or those outside of each row's part."""
         codes, keys = read_levels(values)
         missing = len(self.levels)
         slot = find_slots(self._slots, keys, missing + 1, missing)[codes]
@@ -120,11 +120,11 @@ class TargetColumn(EqualByFields, WithoutSlopes):
 # --- learning --------------------------------------------------------------------------------------------------------
 
 
-def cross_fit_folds(target: Array, numbers: NDArray[np.integer], n_rows: int) -> NDArray[np.intp]:
-    """Assign training rows to the folds of cross-fitting, so that no row is encoded by its own target.
+def cross_fit_parts(target: Array, numbers: NDArray[np.integer], n_rows: int) -> NDArray[np.intp]:
+    """Assign training rows to the parts of cross-fitting, so that no row is encoded by its own target.
 
-    In a small table, all of whose rows are given, each fold has its share of each label, or of small and of large
-    numbers. In a large one, which may come in parts, a row's number decides. The same rows always have the same folds.
+    In a small table, all of whose rows are given, each part has its share of each label, or of small and of large
+    numbers. In a large one, which may come in parts, a row's number decides. The same rows always have the same parts.
 
     Parameters
     ----------
@@ -136,17 +136,17 @@ def cross_fit_folds(target: Array, numbers: NDArray[np.integer], n_rows: int) ->
 
     Returns
     -------
-    fold : ndarray of shape (n,)
-        Integers from 0 to `N_FOLDS` - 1.
+    encoding_part : ndarray of shape (n,)
+        Integers from 0 to `N_PARTS` - 1.
     """
     if exceeds_sample(n_rows):
-        return (random_keys(numbers) % np.uint64(N_FOLDS)).astype(np.intp)
+        return (random_keys(numbers) % np.uint64(N_PARTS)).astype(np.intp)
     # sort by the target, equal ones in random order, and assign in turn
     shuffled = np.random.default_rng(0).permutation(len(target))
     by_target = shuffled[np.lexsort(np.round(target[shuffled], 3).T)]
-    fold = np.empty(len(target), dtype=np.intp)
-    fold[by_target] = np.arange(len(target)) % N_FOLDS
-    return fold
+    encoding_part = np.empty(len(target), dtype=np.intp)
+    encoding_part[by_target] = np.arange(len(target)) % N_PARTS
+    return encoding_part
 
 
 def learn_target(
@@ -170,15 +170,15 @@ def learn_target(
         if not all_count and not levels.exceed(settings.max_categories, levels.without_rare()):
             return column
         one_hot = column
-    fold = cross_fit_folds(target, np.arange(len(target)), len(target))
-    totals = compute_target_totals(values, target, settings.weight, fold)
+    encoding_part = cross_fit_parts(target, np.arange(len(target)), len(target))
+    totals = compute_target_totals(values, target, settings.weight, encoding_part)
     deviation = np.array([mean_and_deviation(column, settings.weight)[1] for column in target.T])
     return TargetColumn(totals.levels, totals.means(), reciprocal(deviation), one_hot)
 
 
 @dataclass(frozen=True, eq=False)
 class TargetTotals:
-    """The target of some rows, added up in each slot and fold; those of further rows can be merged into it.
+    """The target of some rows, added up in each slot and part; those of further rows can be merged into it.
 
     Attributes
     ----------
@@ -211,32 +211,32 @@ class TargetTotals:
         new_slots = [*(slots[level] for level in self.levels), len(levels), len(levels) + 1]
         aligned = []
         for values in (self.total, self.mean, self.squares):
-            aligned.append(np.zeros((N_FOLDS, len(levels) + 2, *values.shape[2:])))
+            aligned.append(np.zeros((N_PARTS, len(levels) + 2, *values.shape[2:])))
             aligned[-1][:, new_slots] = values
         return aligned
 
     def means(self) -> Array:
-        """Return the shrunk means of all rows and of those outside of each fold, (1 + F, L + 2, k)."""
-        # which folds' totals are pooled for each of the 1 + F: all, then all but one
-        folds = [slice(None), *(np.arange(N_FOLDS) != f for f in range(N_FOLDS))]
+        """Return the shrunk means of all rows and of those outside of each part, (1 + F, L + 2, k)."""
+        # which parts' totals are pooled for each of the 1 + F: all, then all but one
+        pooled = [slice(None), *(np.arange(N_PARTS) != f for f in range(N_PARTS))]
         unit = weight_of_a_row(float(self.total.sum()), self.squared_weight)
         n, squares = self.total / unit, self.squares / unit
-        return np.stack([shrunk_means(*pool(n[f], self.mean[f], squares[f])) for f in folds])
+        return np.stack([shrunk_means(*pool(n[f], self.mean[f], squares[f])) for f in pooled])
 
 
 def compute_target_totals(
-    values: ColumnValues, target: Array, weight: Array | None, fold: NDArray[np.intp]
+    values: ColumnValues, target: Array, weight: Array | None, encoding_part: NDArray[np.intp]
 ) -> TargetTotals:
-    """Add up the target in each slot and fold of a column, from its n values, their targets and weights.
+    """Add up the target in each slot and part of a column, from its n values, their targets and weights.
 
     Held-out rows count nothing, but their levels are among the others.
     """
     codes, keys = read_levels(values)
     levels = tuple(dict.fromkeys(keys))  # each key once: two codes may have the same
-    n_slots, n_cells = len(levels) + 2, N_FOLDS * (len(levels) + 2)
+    n_slots, n_cells = len(levels) + 2, N_PARTS * (len(levels) + 2)
     slot = find_slots({level: i for i, level in enumerate(levels)}, keys, len(levels) + 1, len(levels))[codes]
-    cell = np.maximum(fold, 0) * n_slots + slot  # of each row, among those of all folds
-    w = np.where(fold < 0, 0.0, 1.0 if weight is None else weight)
+    cell = np.maximum(encoding_part, 0) * n_slots + slot  # of each row, among those of all parts
+    w = np.where(encoding_part < 0, 0.0, 1.0 if weight is None else weight)
     n, mean, squares = sums_by_slot(cell, n_cells, target, w)
-    shape = N_FOLDS, n_slots
+    shape = N_PARTS, n_slots
     return TargetTotals(levels, float(w @ w), n.reshape(shape), mean.reshape(*shape, -1), squares.reshape(*shape, -1))

@@ -6,7 +6,7 @@ import pytest
 
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
-from sknet._tables.columns.target import N_FOLDS, cross_fit_folds, learn_target
+from sknet._tables.columns.target import N_PARTS, cross_fit_parts, learn_target
 
 rng = np.random.default_rng(0)
 N = 300
@@ -15,8 +15,8 @@ TARGET = rng.normal(size=(N, 1)) + 3 * (CITY == "c3")[:, None]
 EFFECT = TARGET + rng.normal(size=30)[[int(city[1:]) for city in CITY]][:, None]
 
 
-def folds(target):
-    return cross_fit_folds(target, np.arange(len(target)), len(target))
+def parts(target):
+    return cross_fit_parts(target, np.arange(len(target)), len(target))
 
 
 def learn(values, target, weight=None, encoding="target", most=100):
@@ -71,14 +71,20 @@ def test_means_are_weighted_and_the_unit_of_weights_does_not_matter():
 
 
 def test_training_rows_are_encoded_without_their_own_target():
-    fold, column = folds(EFFECT), learn(CITY, EFFECT)
+    encoding_part, column = parts(EFFECT), learn(CITY, EFFECT)
     out = np.zeros((N, 1))
-    column.write_cross_fitted(pd.Series(CITY), fold, out)
-    assert (np.bincount(fold, minlength=N_FOLDS) == N // N_FOLDS).all()
-    for f in range(N_FOLDS):
-        others = dict(zip(CITY[fold != f], means_by_hand(CITY[fold != f], EFFECT[fold != f])[:, 0], strict=True))
-        expected = [(others[city] - EFFECT.mean()) / EFFECT.std() for city in CITY[fold == f]]
-        np.testing.assert_allclose(out[fold == f, 0], expected, atol=1e-9)
+    column.write_cross_fitted(pd.Series(CITY), encoding_part, out)
+    assert (np.bincount(encoding_part, minlength=N_PARTS) == N // N_PARTS).all()
+    for f in range(N_PARTS):
+        others = dict(
+            zip(
+                CITY[encoding_part != f],
+                means_by_hand(CITY[encoding_part != f], EFFECT[encoding_part != f])[:, 0],
+                strict=True,
+            )
+        )
+        expected = [(others[city] - EFFECT.mean()) / EFFECT.std() for city in CITY[encoding_part == f]]
+        np.testing.assert_allclose(out[encoding_part == f, 0], expected, atol=1e-9)
 
 
 def test_pure_noise_is_not_learnt_by_heart():
@@ -88,8 +94,8 @@ def test_pure_noise_is_not_learnt_by_heart():
 
 def test_folds_have_their_share_of_each_label_and_stay():
     labels = np.repeat([0.0, 1.0], [N - 10, 10])[:, None]
-    assert np.bincount(folds(labels)[-10:]).tolist() == [2] * N_FOLDS
-    np.testing.assert_array_equal(folds(labels), folds(labels.copy()))
+    assert np.bincount(parts(labels)[-10:]).tolist() == [2] * N_PARTS
+    np.testing.assert_array_equal(parts(labels), parts(labels.copy()))
 
 
 def test_beside_one_hot_only_where_levels_have_no_input():
