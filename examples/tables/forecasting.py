@@ -78,5 +78,5 @@ shares = pd.DataFrame({name: held.groupby(X.loc[new, "days ahead"]).mean() for n
 shares.plot.bar(ax=bars, color=["#c2571a", "0.6", "#14606b"], rot=0)
 bars.axhline(0.9, color="0.3", ls=":")
 bars.set(ylabel="share inside the 90 % intervals", ylim=(0.5, 1.0))
-bars.legend(frameon=False, loc="lower left", fontsize=8)
+bars.legend(frameon=False, loc="lower center", bbox_to_anchor=(0.4, 1.0), ncols=3, fontsize=8, columnspacing=1.0)
 plt.show()

@@ -16,7 +16,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from sklearn.ensemble import HistGradientBoostingRegressor
-from sklearn.model_selection import KFold, train_test_split
+from sklearn.model_selection import KFold
 
 from sknet import SigmoidMLPRegressor
 
@@ -94,15 +94,14 @@ def half_years(X, years, event):
     return rows.assign(start=start), happened / watched, watched
 
 
-train, test = train_test_split(X.index, test_size=0.4, random_state=0)
-rows, rate, watched = half_years(X.loc[train], years[train], event[train])
-net.fit(rows, rate, sample_weight=watched, groups=rows.index)
-balance = event[train].sum() / (watched * net.predict(rows)).sum()
-print(f"events of the training rows over what is expected: {balance:.2f}")
-
 starts = np.arange(0.0, 6.0, WIDTH)
-expected = balance * np.column_stack([net.predict(X.loc[test].assign(start=start)) for start in starts])
-survival = np.exp(-WIDTH * np.cumsum(expected, axis=1))  # (patients, half years): the chance of no event until then
+survival = pd.DataFrame(index=X.index, columns=starts + WIDTH, dtype=float)  # the chance of no event until then
+for train, test in KFold(5, shuffle=True, random_state=0).split(X):
+    rows, rate, watched = half_years(X.iloc[train], years.iloc[train], event.iloc[train])
+    net.fit(rows, rate, sample_weight=watched, groups=rows.index)
+    balance = event.iloc[train].sum() / (watched * net.predict(rows)).sum()
+    expected = balance * np.column_stack([net.predict(X.iloc[test].assign(start=start)) for start in starts])
+    survival.iloc[test] = np.exp(-WIDTH * np.cumsum(expected, axis=1))
 
 
 def kaplan_meier(years, event):
@@ -113,15 +112,17 @@ def kaplan_meier(years, event):
 
 
 figure, ax = plt.subplots(figsize=(6.4, 4), layout="constrained")
-thirds = pd.qcut(survival[:, 5], 3, labels=["high risk", "middle", "low risk"])
-for name, color in zip(thirds.categories, ("#c2571a", "0.5", "#14606b"), strict=True):
-    found, share = kaplan_meier(years[test][thirds == name], event[test][thirds == name])
-    ax.step(found, share, where="post", color=color, label=f"{name}: what happened")
-    ax.plot([0, *starts + WIDTH], [1, *survival[thirds == name].mean(axis=0)], ":", color=color, label="expected")
+thirds = pd.qcut(survival[3.0], 3, labels=["high risk", "middle", "low risk"])
+for name, color in zip(thirds.cat.categories, ("#c2571a", "0.5", "#14606b"), strict=True):
+    found, share = kaplan_meier(years[thirds == name], event[thirds == name])
+    mean = survival[thirds == name].mean()
+    ax.step(found, share, where="post", color=color, label=name)
+    ax.plot([0, *mean.index], [1, *mean], ":", color=color)
     after = share[np.searchsorted(found, 3.0) - 1]
-    print(f"{name}: after 3 years {survival[thirds == name, 5].mean():.0%} expected without, {after:.0%} were")
+    print(f"{name}: after 3 years {mean[3.0]:.0%} expected without an event, {after:.0%} were")
+ax.plot([], [], ":", color="k", label="expected")
 ax.set(
-    xlabel="years", ylabel="without recurrence or death", ylim=(0, 1), title="Patients that the network has not seen"
+    xlabel="years", ylabel="without recurrence or death", ylim=(0, 1), title="Patients that the network had not seen"
 )
-ax.legend(frameon=False, ncols=3, fontsize=8)
+ax.legend(frameon=False, ncols=2, loc="lower left")
 plt.show()
