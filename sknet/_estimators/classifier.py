@@ -361,7 +361,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         see it, at the chosen epoch. NaN for rows that no fold held out and for rows
         of weight 0. `partial_fit` drops it.
 
-    feature_importances_ : ndarray of shape (n_features_in_,)
+    feature_importances_ : ndarray of shape (n_features,)
         How much the outputs vary with each column of the table: not negative,
         together 1. Found when `fit` ends, by expected gradients at up to 512 training
         rows: about what `explain(X).importance()` says. All the same where no
