@@ -129,7 +129,7 @@ class FitRun:
             # those of a resumed run are trained again, unobserved
             selection = self.folds.train(None if self.training.is_resumed else observer)
             if selection.stop_reason is not None:  # stopped among the folds: the first fold's network is published
-                return Result(selection.stop_reason, selection.n_epochs)
+                return Result(selection.stop_reason, selection.chosen_epoch)
             self.training.limit_epochs(selection)
             self.phase = self.training  # which is asked from now on
             self.folds.forget_networks()

@@ -17,10 +17,10 @@ import numpy as np
 from sknet._estimators.observers import EpochReport
 from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows
+from sknet._model.mixture import HeldOutLoss, Mixture
 from sknet._model.model import Network
 from sknet._model.network_trainer import NetworkTrainer
 from sknet._model.selection import FoldNetworks, Selection, select_epoch, stop_at_selected_epoch
-from sknet._model.shares import HeldOutLoss, KindsOfNetworks
 from sknet._model.side_by_side import train_side_by_side
 from sknet._tables.rows import Rows
 from sknet._training.result import Epoch, Result, StopReason
@@ -104,7 +104,7 @@ class FoldPhase:
     def last_epoch(self) -> EpochReport:
         """The last epoch."""
         epochs, max_iter = self._networks.epochs, self._networks.settings.solver.n_epochs
-        return EpochReport(len(epochs), max_iter, epochs[-1], self._networks.best_epoch, 0, of_folds=True)
+        return EpochReport(len(epochs), max_iter, epochs[-1], self._networks.patience_epoch, 0, of_folds=True)
 
     @property
     def n_iter(self) -> int:
@@ -198,7 +198,7 @@ class TrainPhase:
         max_iter = self.networks[0].settings.solver.n_epochs
         return EpochReport(
             number=max(state.epoch for state in self.states),
-            n_epochs=max_iter if self.selection is None else self.selection.n_epochs,
+            n_epochs=max_iter if self.selection is None else self.selection.chosen_epoch,
             figures=mean_epochs([state.history[-1:] for state in self.states])[-1],
             best=max(bests, default=None),
             n_rate_cuts=self.states[0].n_plateaus,
@@ -214,14 +214,14 @@ class TrainPhase:
 
     def network(self) -> Network:
         """Return the networks as they are now, joined."""
-        temperature, shares = 1.0, None
+        temperature, mixing_weights = 1.0, None
         if self.selection is not None:
-            temperature, shares = self.selection.temperature, self.selection.shares
+            temperature, mixing_weights = self.selection.temperature, self.selection.mixing_weights
         elif self.validation is not None and len(self.networks) > 1:
-            temperature, shares, _ = self._mixture()
+            temperature, mixing_weights, _ = self._mixture()
         networks = [network.network(state, temperature) for network, state in self.pairs]
         # each has all inputs, with weights of 0 for the bins that it does not see
-        return join_networks(networks, self.networks[0].encoding.encoder.n_inputs, shares)
+        return join_networks(networks, self.networks[0].encoding.encoder.n_inputs, mixing_weights)
 
     def state_to_keep(self) -> State | None:
         """Return the state from which training may go on; None of several, which are not that of the joined network."""
@@ -243,17 +243,17 @@ class TrainPhase:
         return raw.astype(dtype), self.validation.y, self.validation.weight
 
     def _mixture(self) -> tuple[float, tuple[float, ...] | None, Array]:
-        """Return the temperature and the shares that the validation rows choose, and their raw outputs with these."""
+        """Return the temperature and the mixing weights that the validation rows choose, and raw outputs with these."""
         first = self.networks[0]
         if first.validation is None:
             raise TypeError("no rows evaluate the epochs")
-        kinds = KindsOfNetworks(first.settings.sees_bins)
-        by_kind = kinds.by_kind(lambda j: self.networks[j].raw_of_validation(self.states[j]))
-        if len(by_kind) == 1:  # no share to choose; each network has found its temperature, epoch by epoch
-            return 1.0, None, by_kind[0]
+        mixture = Mixture(first.settings.sees_bins)
+        by_component = mixture.by_component(lambda j: self.networks[j].raw_of_validation(self.states[j]))
+        if len(by_component) == 1:  # no mixing weight to choose; each network has found its temperature, epoch by epoch
+            return 1.0, None, by_component[0]
         # targets and weights, which are the same for all networks
         loss = HeldOutLoss(first.encoding, first.validation, first.settings.regularisation.temperature_scaling)
-        return loss.choose_mixture(by_kind, kinds)
+        return loss.choose_mixture(by_component, mixture)
 
 
 def draw_states(networks: Sequence[NetworkTrainer], seeds: Sequence[tuple[int, int]]) -> list[State]:

@@ -5,7 +5,7 @@ Conventions
 k networks of L layers; network j has h[j, l] units in layer l; m inputs of the encoded table.
 
 joined W_1 : (m, Σh[:, 1])      W_l : blocks on the diagonal      W_L : (Σh[:, L-1], outputs), each
-network's rows times its share
+network's rows times its mixing weight
 """
 
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from sknet._model.model import Network
 from sknet._typing import Array
 
 
-def join_networks(networks: Sequence[Network], n_inputs: int, shares: Sequence[float] | None = None) -> Network:
+def join_networks(networks: Sequence[Network], n_inputs: int, mixing_weights: Sequence[float] | None = None) -> Network:
     """Join networks into the one whose raw output is a weighted mean of theirs.
 
     Parameters
@@ -30,7 +30,7 @@ def join_networks(networks: Sequence[Network], n_inputs: int, shares: Sequence[f
         How many inputs the joined network has; those of a network that has
         fewer are the last ones.
 
-    shares : sequence of float, default=None
+    mixing_weights : sequence of float, default=None
         The weights, which add up to 1; None: all alike.
 
     Returns
@@ -41,7 +41,7 @@ def join_networks(networks: Sequence[Network], n_inputs: int, shares: Sequence[f
     first, k = networks[0], len(networks)
     if k == 1 and len(first.coefs[0]) == n_inputs:
         return first
-    shares = [1.0 / k] * k if shares is None else shares
+    mixing_weights = [1.0 / k] * k if mixing_weights is None else mixing_weights
     coefs: list[Array] = []
     intercepts: list[Array] = []
     last = len(first.coefs) - 1
@@ -52,15 +52,15 @@ def join_networks(networks: Sequence[Network], n_inputs: int, shares: Sequence[f
         biases = [network.intercepts[layer] for network in networks]
         if layer == last:
             # the mean of the outputs; a network without hidden layers is linear in its inputs, and so is the mean
-            weights = [share * W for share, W in zip(shares, weights, strict=True)]
+            weights = [mixing_weight * W for mixing_weight, W in zip(mixing_weights, weights, strict=True)]
             coefs.append(np.sum(weights, axis=0) if layer == 0 else np.concatenate(weights))
-            intercepts.append(np.average(biases, axis=0, weights=shares))
+            intercepts.append(np.average(biases, axis=0, weights=mixing_weights))
         else:
             coefs.append(np.hstack(weights) if layer == 0 else block_diag(*weights))
             intercepts.append(np.concatenate(biases))
     # a summary for the user: the last layer of each network includes its own
     temperature = float(np.mean([network.temperature for network in networks]))
-    dtype = first.coefs[0].dtype  # shares are Python floats, and averages of biases float64
+    dtype = first.coefs[0].dtype  # mixing weights are Python floats, and averages of biases float64
     coefs, intercepts = ([array.astype(dtype, copy=False) for array in arrays] for arrays in (coefs, intercepts))
     return replace(first, coefs=coefs, intercepts=intercepts, temperature=temperature)
 

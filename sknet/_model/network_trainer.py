@@ -16,10 +16,10 @@ import numpy as np
 from sknet._model.joining import join_networks
 from sknet._model.machine import NETWORK_BYTES, refuse_beyond_memory
 from sknet._model.matrices import EncodedRows, Encoding, Samples, make_samples
+from sknet._model.mixture import HeldOutLoss
 from sknet._model.model import Model, Network
 from sknet._model.monotone_bounds import make_monotone_bounds
 from sknet._model.settings import Settings
-from sknet._model.shares import HeldOutLoss
 from sknet._model.starting import check_initial_weights, state_to_keep
 from sknet._model.threads import limit_blas_threads
 from sknet._network.activations import ACTIVATIONS
@@ -164,13 +164,15 @@ class NetworkTrainer:
 
         def evaluate(theta: Array) -> tuple[float, float, Array, float]:
             raw = self.objective.raw(theta, held_out.inputs, len(held_out))
-            factor, value, _ = loss.evaluate(raw)
+            inverse_temperature, value, _ = loss.calibrate_in_place(raw)
             if has_temperature:
-                theta = self.layout.with_output_scaled(theta, factor)  # a copy: training goes on without it
+                theta = self.layout.with_output_scaled(
+                    theta, inverse_temperature
+                )  # a copy: training goes on without it
             if score is None:
-                return value, -value, theta, 1.0 / factor
-            model = self.encoding.model(self._network_of(theta, 1.0 / factor))
-            return value, score(model, raw.astype(model.output_dtype)), theta, 1.0 / factor
+                return value, -value, theta, 1.0 / inverse_temperature
+            model = self.encoding.model(self._network_of(theta, 1.0 / inverse_temperature))
+            return value, score(model, raw.astype(model.output_dtype)), theta, 1.0 / inverse_temperature
 
         return evaluate
 

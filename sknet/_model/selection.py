@@ -9,7 +9,7 @@ n rows; m of them held out, m <= n; k raw outputs.
 
 fold : (n,)         which fold each row belongs to
 raw : (m, k)        outputs for the held-out rows, one fold after the other
-by_kind             such outputs, one array for each kind of network: see `shares`
+by_component        such outputs, one array for each component: see `mixture`
 """
 
 from collections.abc import Sequence
@@ -22,11 +22,11 @@ from numpy.typing import NDArray
 
 from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows, Encoding, Samples, encode_rows, make_samples
+from sknet._model.mixture import HeldOutLoss, Mixture, mix_outputs
 from sknet._model.model import Network
 from sknet._model.network_trainer import NetworkTrainer, make_trainer
 from sknet._model.row_thresholds import FEW_ROWS, MANY_ROWS
 from sknet._model.settings import Settings
-from sknet._model.shares import HeldOutLoss, KindsOfNetworks, mix_outputs
 from sknet._model.threads import threads_for_networks
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import Split, assign_folds
@@ -103,12 +103,12 @@ too."""
 class Selection:
     """What folds have chosen, with their predictions for the rows that were held out."""
 
-    n_epochs: int
+    chosen_epoch: int
     temperature: float
-    shares: tuple[float, ...]  # of each network in their joint raw output
+    mixing_weights: tuple[float, ...]  # of each network in their joint raw output
     epochs: tuple[Epoch, ...]  # the folds' own: their joint loss as the validation loss
     held_out: NDArray[np.intp]  # (m,)  numbers of the rows that were held out
-    raw: Array  # (m, k)  their raw outputs at the chosen epoch, shares and temperature
+    raw: Array  # (m, k)  their raw outputs at the chosen epoch, mixing weights and temperature
     stop_reason: StopReason | None  # where an interrupt or a callback ended the folds
 
 
@@ -116,9 +116,9 @@ class ChosenEpoch(NamedTuple):
     """The epoch that is chosen so far."""
 
     number: int
-    factor: float  # one over its temperature
-    raw: Array  # (m, k)  joint outputs for the held-out rows, at equal shares, multiplied by the factor
-    by_kind: list[Array]  # the outputs of each kind of network, not multiplied
+    inverse_temperature: float
+    raw: Array  # (m, k)  mixed outputs for the held-out rows, at equal mixing weights, over the temperature
+    by_component: list[Array]  # the outputs of each component, not divided
 
 
 def select_epoch(folds: "FoldNetworks", observer: EpochObserver | None = None, *, in_threads: bool = True) -> Selection:
@@ -179,7 +179,7 @@ class FoldNetworks:
         seeds: Sequence[tuple[int, int]],
     ) -> None:
         self.settings, self.encoding, self.rows = settings, encoding, rows
-        self._kinds = KindsOfNetworks(settings.sees_bins)
+        self._mixture = Mixture(settings.sees_bins)
         self.tolerance_factor = folds.tolerance_factor
         self.held_out = np.concatenate([held_out for _, held_out in folds.splits])
         solver = first_order_solver(settings.solver)
@@ -203,9 +203,9 @@ class FoldNetworks:
         joint = make_samples(encoding, rows.take(self.held_out), 0)
         self._loss = HeldOutLoss(encoding, joint, settings.regularisation.temperature_scaling)
         self.epochs: list[Epoch] = []
-        self.best_epoch = 0
+        self.patience_epoch = 0
         self._best_loss, self._best_late_loss = inf, inf
-        self._factor = 1.0  # by which the last epoch's raw outputs are multiplied: one over the temperature
+        self._inverse_temperature = 1.0  # of the last epoch
         self._chosen: ChosenEpoch | None = None
 
     @property
@@ -217,18 +217,18 @@ class FoldNetworks:
             for pair in zip(trainers, states, strict=True)
         ]
 
-    def raw_by_kind(self) -> list[Array]:
-        """Return the held-out rows' raw outputs, (m, k): for each kind, the mean of its networks'."""
+    def raw_by_component(self) -> list[Array]:
+        """Return the held-out rows' raw outputs, (m, k): for each component, the mean of its networks'."""
         folds = list(zip(self.trainers, self.states, self._samples, strict=True))
-        return self._kinds.by_kind(
+        return self._mixture.by_component(
             lambda j: np.concatenate([trainers[j].raw(states[j], rows[j]) for trainers, states, rows in folds])
         )
 
-    def finish_epoch(self) -> bool:
+    def evaluate_epoch(self) -> bool:
         """Evaluate an epoch that all networks have trained; return whether to train another one."""
-        by_kind, solver = self.raw_by_kind(), self.settings.solver
-        raw = mix_outputs(by_kind, self._kinds.equal_share)
-        self._factor, value, criterion = self._loss.evaluate(raw)  # `raw` is multiplied by the factor, in place
+        by_component, solver = self.raw_by_component(), self.settings.solver
+        raw = mix_outputs(by_component, self._mixture.equal_weight)
+        self._inverse_temperature, value, criterion = self._loss.calibrate_in_place(raw)
         last = [state.history[-1] for _, state in self.networks]
         means = np.mean([[epoch.loss, epoch.learning_rate, epoch.gradient_norm] for epoch in last], axis=0).tolist()
         self.epochs.append(
@@ -244,19 +244,22 @@ class FoldNetworks:
         epoch = len(self.epochs)
         # two bests: any epoch's counts for patience, but only one after MIN_STEPS may be chosen
         if criterion <= scaled_loss(1.0 - solver.tol, self._best_loss):
-            self.best_epoch = epoch
+            self.patience_epoch = epoch
         self._best_loss = min(self._best_loss, criterion)
         if epoch >= self.first_epoch:
             self._best_late_loss = min(self._best_late_loss, criterion)
             if self._chosen is None or criterion <= scaled_loss(self.tolerance_factor, self._best_late_loss):
-                self._chosen = ChosenEpoch(epoch, self._factor, raw, by_kind)
-        patience = min(solver.n_iter_no_change, self.best_epoch + MAX_EXTRA_EPOCHS)
-        return epoch < solver.n_epochs and epoch - self.best_epoch <= patience
+                self._chosen = ChosenEpoch(epoch, self._inverse_temperature, raw, by_component)
+        patience = min(solver.n_iter_no_change, self.patience_epoch + MAX_EXTRA_EPOCHS)
+        return epoch < solver.n_epochs and epoch - self.patience_epoch <= patience
 
     def first_fold_network(self) -> Network:
         """Return the first fold's networks as they are now, joined and at the last epoch's temperature."""
         trainers, states = self.trainers[0], self.states[0]
-        networks = [trainer.network(state, 1.0 / self._factor) for trainer, state in zip(trainers, states, strict=True)]
+        networks = [
+            trainer.network(state, 1.0 / self._inverse_temperature)
+            for trainer, state in zip(trainers, states, strict=True)
+        ]
         return join_networks(networks, self.encoding.encoder.n_inputs)
 
     def forget_networks(self) -> None:
@@ -266,18 +269,18 @@ class FoldNetworks:
     def selection(self, stop_reason: StopReason | None) -> Selection:
         """Return the choice: the last epoch, where none could be chosen yet."""
         if self._chosen is None:
-            by_kind, share = self.raw_by_kind(), self._kinds.equal_share
-            raw = mix_outputs(by_kind, share) * self._factor
-            self._chosen = ChosenEpoch(len(self.epochs), self._factor, raw, by_kind)
-        n_epochs, factor, raw, by_kind = self._chosen
-        temperature, shares = 1.0 / factor, self._kinds.of_each(self._kinds.equal_share)
-        if len(by_kind) > 1:  # `epochs` keeps the losses at equal shares, which observers have seen
-            temperature, shares, raw = self._loss.choose_mixture(by_kind, self._kinds)
+            by_component, mixing_weight = self.raw_by_component(), self._mixture.equal_weight
+            raw = mix_outputs(by_component, mixing_weight) * self._inverse_temperature
+            self._chosen = ChosenEpoch(len(self.epochs), self._inverse_temperature, raw, by_component)
+        chosen_epoch, inverse_temperature, raw, by_component = self._chosen
+        temperature, mixing_weights = 1.0 / inverse_temperature, self._mixture.of_each(self._mixture.equal_weight)
+        if len(by_component) > 1:  # `epochs` keeps the losses at equal weights, which observers have seen
+            temperature, mixing_weights, raw = self._loss.choose_mixture(by_component, self._mixture)
         # A row that several folds hold out has chosen with each; its residual is its first one: the mean of several
         # networks errs less than the one network that is published.
         first = np.sort(np.unique(self.held_out, return_index=True)[1])
         return Selection(
-            n_epochs, temperature, shares, tuple(self.epochs), self.held_out[first], raw[first], stop_reason
+            chosen_epoch, temperature, mixing_weights, tuple(self.epochs), self.held_out[first], raw[first], stop_reason
         )
 
 
@@ -298,7 +301,7 @@ class _EpochEvaluator:
             self._observer.epoch_began()
 
     def epoch_ended(self) -> bool:
-        goes_on = self._folds.finish_epoch()
+        goes_on = self._folds.evaluate_epoch()
         if self._observer is not None and self._observer.epoch_ended():
             self.stopped = StopReason.CALLBACK
         return self.stopped is not None or not goes_on
@@ -306,7 +309,7 @@ class _EpochEvaluator:
 
 def stop_at_selected_epoch(selection: Selection, trainer: NetworkTrainer) -> NetworkTrainer:
     """Return the trainer with a solver that trains for as many epochs as folds have chosen."""
-    return replace(trainer, solver=replace(first_order_solver(trainer.solver), n_epochs=selection.n_epochs))
+    return replace(trainer, solver=replace(first_order_solver(trainer.solver), n_epochs=selection.chosen_epoch))
 
 
 def first_order_solver(solver: Solver) -> MiniBatchSolver:

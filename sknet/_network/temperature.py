@@ -1,10 +1,10 @@
-"""The temperature that suits raw outputs: a factor on all, so that probabilities are as sure as they should be.
+"""The temperature that suits raw outputs: all are divided by it, so that probabilities are as sure as they should be.
 
 Conventions
 -----------
 raw, target : (n, k)     see `losses`
 weight : (n,) or None    the samples' weights
-u : float                log of the factor on the raw outputs, minus log of the temperature
+u : float                log of the inverse temperature, which raw outputs are multiplied by
 """
 
 from functools import cache
@@ -17,14 +17,14 @@ from sknet._network.losses import Loss, weighted_mean
 from sknet._typing import Array
 
 LARGEST_LOG = 3.0
-"""Neither the factor nor its inverse is larger than e to this power."""
+"""Neither the temperature nor its inverse is larger than e to this power."""
 
 PRIOR_LOG = 0.6
-"""The standard deviation of the prior on the factor's logarithm."""
+"""The standard deviation of the prior on the temperature's logarithm."""
 
 
-def inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Array | None, total_weight: float) -> float:
-    """Find the factor e^u for which mean loss(e^u raw) + u^2 / (2 s^2 total_weight) is least, s the prior's.
+def best_inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Array | None, total_weight: float) -> float:
+    """Find the inverse temperature e^u at which mean loss(e^u raw) + u^2 / (2 s^2 total_weight) is least.
 
     This is the temperature of Guo et al. (2017), arXiv:1706.04599, with a
     normal prior of deviation s on its logarithm: for few samples that are all
@@ -42,7 +42,7 @@ def inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Array | N
 
     Returns
     -------
-    factor : float
+    inverse_temperature : float
         Within e^-3 and e^3; 1 where raw is not finite.
     """
     divisor = PRIOR_LOG**2 * total_weight  # the prior's slope is u / divisor, which many samples outweigh
@@ -59,10 +59,10 @@ def inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Array | N
     return exp(-LARGEST_LOG) if low >= 0.0 else exp(LARGEST_LOG) if high <= 0.0 else 1.0
 
 
-def mean_at_best_temperature(
+def scale_to_best_temperature(
     loss: Loss, raw: Array, target: Array, weight: Array | None, total_weight: float
 ) -> tuple[float, float]:
-    """Multiply raw outputs, in place, by one over the best temperature; return that factor and the mean loss."""
-    factor = inverse_temperature(loss, raw, target, weight, total_weight)
-    raw *= factor
-    return factor, loss.mean(raw, target, weight)
+    """Multiply raw outputs, in place, by the best inverse temperature; return it and the mean loss."""
+    inverse_temperature = best_inverse_temperature(loss, raw, target, weight, total_weight)
+    raw *= inverse_temperature
+    return inverse_temperature, loss.mean(raw, target, weight)

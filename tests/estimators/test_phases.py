@@ -61,7 +61,7 @@ def test_a_phase_tells_what_its_networks_have_done(stops, n_members):
 def test_networks_train_as_long_as_folds_have_chosen():
     run = run_of(early_stopping="folds", n_members=2)
     run.select_and_train(None, in_threads=False)
-    assert run.training.last_epoch.n_epochs == run.training.selection.n_epochs == run.training.n_iter
+    assert run.training.last_epoch.n_epochs == run.training.selection.chosen_epoch == run.training.n_iter
     assert len(run.folds.epochs[0]) == run.folds.n_iter <= N_EPOCHS
 
 

@@ -11,7 +11,7 @@ from sklearn.metrics import log_loss
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import Facts
 from sknet._estimators.resolve import objective_settings, resolve
-from sknet._model import selection, shares
+from sknet._model import mixture, selection
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding
 from sknet._model.network_trainer import make_trainer
@@ -26,7 +26,7 @@ from sknet._model.selection import (
     select_epoch,
 )
 from sknet._model.side_by_side import train_side_by_side
-from sknet._network.temperature import PRIOR_LOG, inverse_temperature
+from sknet._network.temperature import PRIOR_LOG, best_inverse_temperature
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import assign_folds
 
@@ -109,7 +109,7 @@ def test_the_joint_loss_of_held_out_rows_chooses(plan, weight, monkeypatch):
                 train_side_by_side([run], [state])
                 raw[fold == i] += run.raw(state, run.samples(part)) / 2.0
         raw, target = raw[held_out], LABEL[held_out]
-        factor = inverse_temperature(encoding.head.loss, raw, target[:, np.newaxis].astype(float), some, total)
+        factor = best_inverse_temperature(encoding.head.loss, raw, target[:, np.newaxis].astype(float), some, total)
         loss = log_loss(target, 1.0 / (1.0 + np.exp(-factor * raw[:, 0])), sample_weight=some)
         rated.append(loss + np.log(factor) ** 2 / (2.0 * PRIOR_LOG**2 * total))
         temperatures.append(1.0 / factor)
@@ -117,7 +117,7 @@ def test_the_joint_loss_of_held_out_rows_chooses(plan, weight, monkeypatch):
     first = MIN_STEPS // 30 + 1  # of 30 steps per epoch; counted from 1
     best = max(i for i in range(first, 9) if rated[i - 1] <= plan.tolerance_factor * min(rated[first - 1 :]))
     chosen = select_epoch(fold_networks(settings, encoding, rows, table))
-    assert chosen.n_epochs == best and chosen.stop_reason is None and len(chosen.epochs) == 8
+    assert chosen.chosen_epoch == best and chosen.stop_reason is None and len(chosen.epochs) == 8
     assert chosen.temperature == pytest.approx(temperatures[best - 1], rel=1e-4)
     assert_array_equal(chosen.held_out, held_out)
     np.testing.assert_allclose(chosen.raw, outputs[best - 1], rtol=1e-4)
@@ -128,9 +128,9 @@ def test_the_prior_on_the_temperature_counts_as_a_part_of_the_loss(surplus, expe
     """The last epoch is as good as the best of them, 1, if its loss with the prior is at most 1.05."""
     prior = 1.2**2 / (2.0 * PRIOR_LOG**2 * N)
     pairs = iter([(1.0, 1.0)] * 3 + [(np.exp(1.2), 1.05 - prior + surplus)])
-    monkeypatch.setattr(shares, "mean_at_best_temperature", lambda *given: next(pairs))
+    monkeypatch.setattr(mixture, "scale_to_best_temperature", lambda *given: next(pairs))
     chosen = select_epoch(fold_networks(*prepared(max_iter=4, numeric_encoding="raw")))
-    assert chosen.n_epochs == expected
+    assert chosen.chosen_epoch == expected
     assert chosen.temperature == pytest.approx(np.exp(-1.2) if expected == 4 else 1.0)
 
 
@@ -139,7 +139,7 @@ def of_one_epoch(monkeypatch, *, target, without_bins, with_bins, n_members=2):
     settings, encoding, *rows = prepared(kind=SigmoidMLPRegressor, y=target, max_iter=1, n_members=n_members)
     folds = FoldNetworks(settings, encoding, *rows, draw_folds(N, None, None, 5), [(i, i) for i in range(n_members)])
     scaled = [encoding.head.targets(raw[folds.held_out, np.newaxis], F64) for raw in (without_bins, with_bins)]
-    monkeypatch.setattr(FoldNetworks, "raw_by_kind", lambda folds: scaled)
+    monkeypatch.setattr(FoldNetworks, "raw_by_component", lambda folds: scaled)
     return select_epoch(folds), scaled
 
 
@@ -150,12 +150,12 @@ def test_networks_that_err_more_have_a_smaller_share(monkeypatch):
     chosen, (first, second) = of_one_epoch(
         monkeypatch, target=target, without_bins=target + errors[0], with_bins=target + errors[1]
     )
-    assert 0.7 <= chosen.shares[0] <= 0.8 and sum(chosen.shares) == pytest.approx(1.0)
-    np.testing.assert_allclose(chosen.raw, chosen.shares[0] * first + chosen.shares[1] * second)
+    assert 0.7 <= chosen.mixing_weights[0] <= 0.8 and sum(chosen.mixing_weights) == pytest.approx(1.0)
+    np.testing.assert_allclose(chosen.raw, chosen.mixing_weights[0] * first + chosen.mixing_weights[1] * second)
     chosen, _ = of_one_epoch(
         monkeypatch, target=target, without_bins=target + 50.0 * errors[0], with_bins=target, n_members=3
     )
-    np.testing.assert_allclose(chosen.shares, [0.0, 1.0, 0.0], atol=1e-12)  # the second sees bins
+    np.testing.assert_allclose(chosen.mixing_weights, [0.0, 1.0, 0.0], atol=1e-12)  # the second sees bins
 
 
 @pytest.mark.parametrize("n_members", [2, 3])
@@ -163,7 +163,7 @@ def test_shares_are_equal_where_all_networks_predict_the_same(n_members, monkeyp
     target = rng.normal(size=N)
     given = dict(target=target, without_bins=target + 1.0, with_bins=target + 1.0, n_members=n_members)
     chosen, _ = of_one_epoch(monkeypatch, **given)
-    np.testing.assert_allclose(chosen.shares, 1.0 / n_members, atol=0.05)  # shares are multiples of 1/10
+    np.testing.assert_allclose(chosen.mixing_weights, 1.0 / n_members, atol=0.05)  # shares are multiples of 1/10
 
 
 def test_other_losses_have_no_temperature():
@@ -183,20 +183,20 @@ def test_they_end_where_no_epoch_is_better_for_long(patience, n_in_vain, lower, 
     """
     values = iter(np.array([1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 20]) - lower)
     monkeypatch.setattr(selection, "fold_plan", lambda *given: FoldPlan(4, 4, 1.002))
-    monkeypatch.setattr(shares, "mean_at_best_temperature", lambda *given: (1.0, next(values)))
+    monkeypatch.setattr(mixture, "scale_to_best_temperature", lambda *given: (1.0, next(values)))
     chosen = select_epoch(fold_networks(*prepared(max_iter=40, n_iter_no_change=patience, tol=0.02)))
-    assert chosen.n_epochs == 4 and len(chosen.epochs) == 4 + n_in_vain + 1
+    assert chosen.chosen_epoch == 4 and len(chosen.epochs) == 4 + n_in_vain + 1
 
 
 @pytest.mark.parametrize(("batch_size", "max_iter", "first"), [(3, 8, 3), (N, 80, 75), (N, 9, 9)])
 def test_no_epoch_before_the_75th_step_is_chosen_where_there_are_so_many(batch_size, max_iter, first, monkeypatch):
     values = iter(1.1 ** np.arange(max_iter))  # the first would be the best one
-    monkeypatch.setattr(shares, "mean_at_best_temperature", lambda *given: (1.0, next(values)))
+    monkeypatch.setattr(mixture, "scale_to_best_temperature", lambda *given: (1.0, next(values)))
     monkeypatch.setattr(selection, "MAX_EXTRA_EPOCHS", np.inf)
     folds = fold_networks(
         *prepared(batch_size=batch_size, max_iter=max_iter, n_iter_no_change=np.inf, numeric_encoding="raw")
     )
-    assert select_epoch(folds).n_epochs == first
+    assert select_epoch(folds).chosen_epoch == first
 
 
 def test_splits_that_train_on_few_rows_have_as_many_steps():
@@ -206,9 +206,9 @@ def test_splits_that_train_on_few_rows_have_as_many_steps():
 
 
 def test_max_iter_bounds_them_even_where_no_loss_is_a_number(monkeypatch):
-    monkeypatch.setattr(shares, "mean_at_best_temperature", lambda *given: (1.0, np.nan))
+    monkeypatch.setattr(mixture, "scale_to_best_temperature", lambda *given: (1.0, np.nan))
     chosen = select_epoch(fold_networks(*prepared(max_iter=4)))
-    assert chosen.n_epochs <= len(chosen.epochs) <= 4
+    assert chosen.chosen_epoch <= len(chosen.epochs) <= 4
 
 
 def test_the_networks_for_all_rows_train_for_so_many_epochs():
@@ -226,7 +226,7 @@ def test_the_same_seeds_choose_the_same(in_threads, monkeypatch):
     monkeypatch.setattr("sknet._model.threads.n_blas_threads", lambda: 2)
     first = select_epoch(fold_networks(*prepared(max_iter=3)))
     again = select_epoch(fold_networks(*prepared(max_iter=3)), in_threads=in_threads)
-    assert (first.n_epochs, first.temperature) == (again.n_epochs, again.temperature)
+    assert (first.chosen_epoch, first.temperature) == (again.chosen_epoch, again.temperature)
     assert_array_equal(first.raw, again.raw)
     for one, other in zip(first.epochs, again.epochs, strict=True):
         assert replace(one, seconds=0.0) == replace(other, seconds=0.0)

@@ -10,7 +10,7 @@ from scipy.optimize import minimize_scalar
 
 from sknet._network import losses
 from sknet._network.losses import weighted_mean
-from sknet._network.temperature import LARGEST_LOG, PRIOR_LOG, inverse_temperature
+from sknet._network.temperature import LARGEST_LOG, PRIOR_LOG, best_inverse_temperature
 
 rng = np.random.default_rng(0)
 N = 40
@@ -46,7 +46,7 @@ def test_it_minimises_the_loss_and_its_prior(kind, weights, strength):
 
     best = minimize_scalar(objective, bounds=(-LARGEST_LOG, LARGEST_LOG), options={"xatol": 1e-9})
     before = raw.copy()
-    assert log(inverse_temperature(loss, raw, target, weight, total)) == pytest.approx(best.x, abs=1e-5)
+    assert log(best_inverse_temperature(loss, raw, target, weight, total)) == pytest.approx(best.x, abs=1e-5)
     np.testing.assert_array_equal(raw, before)
 
 
@@ -55,7 +55,7 @@ def test_what_is_scaled_is_scaled_back(scale, seed):
     """But for the prior, which many samples outweigh."""
     loss, target = TARGETS["multiclass"]
     raw = informed(target, 1.5, seed)
-    factors = [inverse_temperature(loss, s * raw, target, None, 1e9) for s in (1.0, scale)]
+    factors = [best_inverse_temperature(loss, s * raw, target, None, 1e9) for s in (1.0, scale)]
     assert scale * factors[1] == pytest.approx(factors[0], rel=1e-4)
 
 
@@ -64,27 +64,29 @@ def test_a_weight_of_two_is_a_sample_twice(kind):
     loss, target = TARGETS[kind]
     raw, times = informed(target, 2.0), np.arange(N) % 2 + 1
     twice = np.repeat(np.arange(N), times)
-    weighted = inverse_temperature(loss, raw, target, times * 1.0, times.sum())
-    assert weighted == pytest.approx(inverse_temperature(loss, raw[twice], target[twice], None, len(twice)), rel=1e-9)
+    weighted = best_inverse_temperature(loss, raw, target, times * 1.0, times.sum())
+    assert weighted == pytest.approx(
+        best_inverse_temperature(loss, raw[twice], target[twice], None, len(twice)), rel=1e-9
+    )
 
 
 def test_few_samples_that_are_all_right_do_not_make_it_certain():
     loss, target = losses.SIGMOID_LOG_LOSS, np.ones((10, 1))
-    factor = inverse_temperature(loss, np.full((10, 1), 2.0), target, None, 10)
+    factor = best_inverse_temperature(loss, np.full((10, 1), 2.0), target, None, 10)
     assert 1.5 < factor < exp(LARGEST_LOG) / 4
 
 
 def test_it_stays_within_its_bounds():
     loss, target = losses.SIGMOID_LOG_LOSS, np.ones((10, 1))
-    assert inverse_temperature(loss, np.full((10, 1), 1e-9), target, None, 1e30) == exp(LARGEST_LOG)
-    assert inverse_temperature(loss, np.full((10, 1), -9.0), target, None, 1e9) == exp(-LARGEST_LOG)
+    assert best_inverse_temperature(loss, np.full((10, 1), 1e-9), target, None, 1e30) == exp(LARGEST_LOG)
+    assert best_inverse_temperature(loss, np.full((10, 1), -9.0), target, None, 1e9) == exp(-LARGEST_LOG)
     with np.errstate(invalid="ignore"):
-        assert inverse_temperature(loss, np.full((10, 1), np.nan), target, None, 10) == 1.0
+        assert best_inverse_temperature(loss, np.full((10, 1), np.nan), target, None, 10) == 1.0
 
 
 def test_raw_outputs_of_zero_stay():
     loss, target = TARGETS["multiclass"]
-    assert inverse_temperature(loss, np.zeros((N, 3)), target, None, N) == pytest.approx(1.0)
+    assert best_inverse_temperature(loss, np.zeros((N, 3)), target, None, N) == pytest.approx(1.0)
 
 
 def test_the_mean_is_weighted():

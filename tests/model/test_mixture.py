@@ -1,4 +1,4 @@
-"""The share of each kind of network in the joint output, as held-out rows choose it."""
+"""The mixing weights of networks without bins and with bins, as held-out rows choose them."""
 
 from types import SimpleNamespace
 
@@ -7,8 +7,8 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet._model.heads import learn_label_head, learn_regression_head
+from sknet._model.mixture import HeldOutLoss, Mixture, mix_outputs
 from sknet._model.settings import ObjectiveSettings
-from sknet._model.shares import HeldOutLoss, KindsOfNetworks, mix_outputs
 
 rng = np.random.default_rng(0)
 M = 200
@@ -21,14 +21,14 @@ LOGIT = 2.0 * (LABEL[:, np.newaxis] - 0.5) + rng.normal(size=(M, 1))
     [((False, True), 0.5, (0.8, 0.2)), ((False, True, False), 2 / 3, (0.4, 0.2, 0.4)), ((True, True), 1.0, (0.4, 0.4))],
 )
 def test_networks_of_a_kind_have_equal_parts_of_its_share(sees_bins, equal, of_each):
-    kinds = KindsOfNetworks(sees_bins)
-    assert kinds.equal_share == pytest.approx(equal)
-    assert kinds.of_each(0.8) == pytest.approx(of_each)
+    mixture = Mixture(sees_bins)
+    assert mixture.equal_weight == pytest.approx(equal)
+    assert mixture.of_each(0.8) == pytest.approx(of_each)
 
 
 def test_each_kind_has_the_mean_of_its_networks():
-    by_kind = KindsOfNetworks([False, True, False]).by_kind(lambda j: np.full((2, 1), float(j)))
-    assert_array_equal(by_kind, [[[1.0], [1.0]], [[1.0], [1.0]]])
+    by_component = Mixture([False, True, False]).by_component(lambda j: np.full((2, 1), float(j)))
+    assert_array_equal(by_component, [[[1.0], [1.0]], [[1.0], [1.0]]])
     assert_allclose(mix_outputs([np.zeros((2, 1)), np.ones((2, 1))], 0.3), 0.7)
     alone = np.zeros((2, 1))
     assert mix_outputs([alone], 1.0) is not alone
@@ -43,17 +43,17 @@ def loss_of_labels(has_temperature):
 
 def test_outputs_are_evaluated_at_their_best_temperature():
     held_out, sharp = loss_of_labels(True), 8.0 * LOGIT
-    factor, value, criterion = held_out.evaluate(sharp)
+    factor, value, criterion = held_out.calibrate_in_place(sharp)
     assert 0.0 < factor < 1.0 and value < criterion
     assert_allclose(sharp, 8.0 * factor * LOGIT)
-    assert loss_of_labels(False).evaluate(sharp.copy()) == pytest.approx((1.0, value, value), rel=1e-6)
+    assert loss_of_labels(False).calibrate_in_place(sharp.copy()) == pytest.approx((1.0, value, value), rel=1e-6)
 
 
 def test_what_knows_the_labels_has_the_whole_share_and_noise_none():
     noise = [rng.normal(size=(M, 1)) for _ in range(2)]
-    assert loss_of_labels(True).choose_share([5.0 * LOGIT, 5.0 * noise[0]], 0.5) > 0.8
-    assert loss_of_labels(True).choose_share([5.0 * noise[0], 5.0 * LOGIT], 0.5) < 0.2
-    assert loss_of_labels(True).choose_share([LOGIT], 1.0) == 1.0
+    assert loss_of_labels(True).choose_mixing_weight([5.0 * LOGIT, 5.0 * noise[0]], 0.5) > 0.8
+    assert loss_of_labels(True).choose_mixing_weight([5.0 * noise[0], 5.0 * LOGIT], 0.5) < 0.2
+    assert loss_of_labels(True).choose_mixing_weight([LOGIT], 1.0) == 1.0
 
 
 @pytest.mark.parametrize("factor", [1.0, 1000.0])
@@ -66,9 +66,9 @@ def test_the_share_does_not_depend_on_the_unit_of_a_target(factor):
         SimpleNamespace(head=head), SimpleNamespace(target=target, weight=None, total_weight=4.0), False
     )
     errors = np.linalg.qr(np.random.default_rng(1).normal(size=(30, 2)))[0] * [1.0, 2.0] * np.sqrt(30.0)
-    share = held_out.choose_share([target + factor * errors[:, :1], target + factor * errors[:, 1:]], 0.5)
+    share = held_out.choose_mixing_weight([target + factor * errors[:, :1], target + factor * errors[:, 1:]], 0.5)
     assert 0.5 < share < 0.8  # which would be best but for the prior, that so few rows hardly move
 
 
 def test_equal_outputs_keep_equal_shares():
-    assert loss_of_labels(True).choose_share([LOGIT, LOGIT.copy()], 0.5) == pytest.approx(0.5)
+    assert loss_of_labels(True).choose_mixing_weight([LOGIT, LOGIT.copy()], 0.5) == pytest.approx(0.5)

@@ -1,0 +1,115 @@
+"""How the outputs of networks without bins and of networks with bins are mixed: held-out rows choose the weights.
+
+Conventions
+-----------
+m rows held out; k raw outputs.
+
+raw : (m, k)        outputs for the held-out rows
+by_component        such outputs, one array for each component, the networks without bins or those with bins:
+                    their mean
+mixing_weight       of the first component; that of the second is 1 less it
+"""
+
+from collections.abc import Callable, Sequence
+from math import log
+
+import numpy as np
+
+from sknet._model.heads import RegressionHead
+from sknet._model.matrices import Encoding, Samples
+from sknet._network.temperature import PRIOR_LOG, scale_to_best_temperature
+from sknet._typing import Array
+
+MIXING_WEIGHTS = np.linspace(0.0, 1.0, 11)
+"""The weights that are tried, where there are networks without bins and with bins."""
+
+MIXING_PRIOR = 0.25
+"""The standard deviation of the prior on the mixing weight; its mean is an equal weight for each network. Few rows move
+it little."""
+
+
+class Mixture:
+    """Which of several networks are in each component, those without bins and those with bins.
+
+    Parameters
+    ----------
+    sees_bins : sequence of bool
+        Whether each network does.
+    """
+
+    def __init__(self, sees_bins: Sequence[bool]) -> None:
+        components = [[j for j, sees in enumerate(sees_bins) if sees is with_bins] for with_bins in (False, True)]
+        self.components = [component for component in components if component]
+        self.n_networks = len(sees_bins)
+        self.equal_weight = len(self.components[0]) / self.n_networks  # where each network has the same
+
+    def by_component(self, raw: Callable[[int], Array]) -> list[Array]:
+        """Return the mean raw outputs of each component; `raw` gives those of one network."""
+        means = []
+        for component in self.components:
+            outputs = [raw(j) for j in component]
+            means.append(outputs[0] if len(outputs) == 1 else np.mean(outputs, axis=0))
+        return means
+
+    def of_each(self, mixing_weight: float) -> tuple[float, ...]:
+        """Return the mixing weight of each network."""
+        mixing_weights = np.empty(self.n_networks)
+        for component, of_component in zip(self.components, (mixing_weight, 1.0 - mixing_weight), strict=False):
+            mixing_weights[component] = of_component / len(component)
+        return tuple(mixing_weights.tolist())
+
+
+class HeldOutLoss:
+    """The loss of raw outputs for held-out rows, at the temperature that suits them best, if there is to be one.
+
+    Parameters
+    ----------
+    encoding : Encoding
+    rows : Samples
+    has_temperature : bool
+    """
+
+    def __init__(self, encoding: Encoding, rows: Samples, has_temperature: bool) -> None:
+        self._encoding, self._rows, self._has_temperature = encoding, rows, has_temperature
+
+    def calibrate_in_place(self, raw: Array) -> tuple[float, float, float]:
+        """Bring raw outputs, in place, to their best temperature; return its inverse, their loss, and the criterion."""
+        loss, rows = self._encoding.head.loss, self._rows
+        if not self._has_temperature:
+            value = loss.mean(raw, rows.target, rows.weight)
+            return 1.0, value, value
+        inverse, value = scale_to_best_temperature(loss, raw, rows.target, rows.weight, rows.total_weight)
+        # the criterion, by which epochs and weights are compared, punishes extreme temperatures: few rows favour them
+        return inverse, value, value + log(inverse) ** 2 / (2.0 * PRIOR_LOG**2 * rows.total_weight)
+
+    def choose_mixing_weight(self, by_component: Sequence[Array], equal_weight: float) -> float:
+        """Return the mixing weight that is most probable, given the held-out rows and the prior.
+
+        A loss of labels is minus a mean log-likelihood; one of numbers is so once it is divided by the noise's
+        variance, for which twice the loss at equal weights stands.
+        """
+        if len(by_component) == 1:
+            return equal_weight
+        scale = 1.0
+        if isinstance(self._encoding.head, RegressionHead):
+            scale = 2.0 * abs(self.calibrate_in_place(mix_outputs(by_component, equal_weight))[2])
+        prior = scale * (MIXING_WEIGHTS - equal_weight) ** 2 / (2.0 * MIXING_PRIOR**2 * self._rows.total_weight)
+        criteria = [self.calibrate_in_place(mix_outputs(by_component, weight))[2] for weight in MIXING_WEIGHTS]
+        return float(MIXING_WEIGHTS[np.argmin(criteria + prior)])
+
+    def choose_mixture(self, by_component: Sequence[Array], mixture: Mixture) -> tuple[float, tuple[float, ...], Array]:
+        """Return the temperature, each network's mixing weight, and the mixed raw outputs with these."""
+        mixing_weight = self.choose_mixing_weight(by_component, mixture.equal_weight)
+        raw = mix_outputs(by_component, mixing_weight)
+        inverse_temperature, _, _ = self.calibrate_in_place(raw)
+        return 1.0 / inverse_temperature, mixture.of_each(mixing_weight), raw
+
+
+def mix_outputs(by_component: Sequence[Array], mixing_weight: float) -> Array:
+    """Return the mixed raw outputs: a new array."""
+    first = by_component[0]
+    return (
+        first.copy()
+        if len(by_component) == 1
+        else (mixing_weight * first + (1.0 - mixing_weight) * by_component[1]).astype(first.dtype)
+    )
