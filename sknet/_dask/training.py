@@ -61,15 +61,13 @@ class EncodedOnWorkers:
         The shard of each of the n rows.
     chosen : ndarray of shape (n,), or None
         The position of each row among those encoded there; None where all are chosen, in their order.
-    is_sparse : bool
-        Always False: sparse blocks are refused, see `collections.make_partitioned_table`.
     """
 
     partitions: Partitions
     futures: list[Future]
     shard: RowGroups
     chosen: NDArray[np.int32] | None
-    is_sparse: bool = False
+    is_sparse: ClassVar[bool] = False  # such blocks are refused, see `collections.make_partitioned_table`
     n_networks_at_once: ClassVar[int] = NETWORKS_AT_ONCE
     typical_rows: ClassVar[None] = None
 

@@ -105,8 +105,8 @@ class Facts:
 
     @property
     def keeps_all_levels(self) -> bool:
-        """Whether no level is rare: it may become frequent in later parts, and k calls of `partial_fit` are a fit."""
-        return self.is_partial_fit or not self.validated
+        """Whether no level is rare: it may become frequent in later calls of `partial_fit`, k of which are a fit."""
+        return not self.validated
 
 
 def has_end(p: CommonParameters) -> bool:

@@ -303,6 +303,9 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         else:  # there is one network then: members have been joined
             refuse_other_weights(networks[0].layout, earlier.model.network, settings.network.init)
             first_states = partial(states_from_weights, networks, earlier.model.network, plan.seeds.training)
+        folds = None
+        if plan.folds is not None:
+            folds = FoldPhase(FoldNetworks(settings, encoding, encoded, rows, plan.folds, seeds))
         run = FitRun(
             estimator_name=type(self).__name__,
             plan=replace(plan, survey=None),  # which is as long as the sample, and has told what it knows
@@ -312,12 +315,11 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             validation_table=validation_table,
             earlier=earlier,
             training=TrainPhase(networks, first_states, validation),
+            folds=folds,
             keeps_out_of_fold=self.early_stopping == "folds",
             importance_rows=None if take_importance_rows is None else partial(take_importance_rows, encoded),
         )
         run.evaluate_by_scorer(self)
-        if plan.folds is not None:
-            run.folds = FoldPhase(FoldNetworks(settings, encoding, encoded, rows, plan.folds, seeds))
         return run
 
     # --- 3. select, 4. train, 5. publish ---------------------------------------------------------------------------

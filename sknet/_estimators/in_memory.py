@@ -340,7 +340,6 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
         facts = Facts(
             len(data.rows),
             validated,
-            is_partial_fit=True,
             began_with_increments=earlier.began_with_increments,
             earlier_parameters=earlier.resolved,
         )

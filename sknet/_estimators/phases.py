@@ -153,8 +153,7 @@ class TrainPhase:
 
     def go_on_from(self, state: State, *, is_resumed: bool = False) -> None:
         """Let the network, which is alone, start from another state."""
-        self.first_states, self.is_resumed, self.epochs_before = lambda: [state], is_resumed, state.epoch
-        self.__dict__.pop("states", None)  # those that may have been made
+        self.states, self.is_resumed, self.epochs_before = [state], is_resumed, state.epoch
 
     def limit_epochs(self, selection: Selection) -> None:
         """Set the number of epochs to that which folds have chosen, before the networks train."""

@@ -41,7 +41,6 @@ N_ROWS = (256, 512)
 N_POINTS = 4
 """How many points of lines each row gets, each between it and another row."""
 
-
 PIECE_VALUES = 2**17
 """How many values of the rows are multiplied at a time, so that wide tables take little memory."""
 

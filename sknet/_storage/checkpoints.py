@@ -55,14 +55,14 @@ def _arrays_of(table: Table) -> Iterator[Array]:
 
 def fingerprint(rows: Rows, validation: Rows | None) -> dict[str, str]:
     """Return a hash of each thing that a run learns from, sample weights times class weights among them."""
-    held_out = Rows(None, np.empty(0)) if validation is None else validation
+    X, y, weight = (None, None, None) if validation is None else (validation.X, validation.y, validation.weight)
     return {
         "X": table_digest(rows.X),
         "y": table_digest(rows.y),
         "sample_weight or class_weight": table_digest(rows.weight),
-        "the validation rows": table_digest(held_out.X),
-        "the validation targets": table_digest(held_out.y),
-        "the validation weights": table_digest(held_out.weight),
+        "the validation rows": table_digest(X),
+        "the validation targets": table_digest(y),
+        "the validation weights": table_digest(weight),
     }
 
 

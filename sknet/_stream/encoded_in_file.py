@@ -38,6 +38,9 @@ POOL_BYTES = 2**24
 ENCODED_BYTES = 2**23
 """How much of that is encoded at once."""
 
+PIECE_ROWS = 2**16
+"""Rows whose targets are looked at together."""
+
 
 @dataclass(frozen=True, eq=False)
 class EncodedInFile:
@@ -179,7 +182,3 @@ class PooledObjective:
         weight = None if samples.weight is None else samples.weight[numbers]
         inputs = DenseInputs(Z, samples.max_rows, kind="ones")
         self._pool.set_rows(inputs, samples.target_of(samples.y[numbers]), weight)
-
-
-PIECE_ROWS = 2**16
-"""Rows whose targets are looked at together."""

@@ -43,8 +43,8 @@ def apply_class_weight(
     if class_weight is None:
         return weight
     w = np.ones(len(codes)) if weight is None else weight
-    # of each output: the weights of each class added up, (K,)
     columns = [(code, code >= 0, known) for code, known in zip(codes.T, labels.classes_by_column, strict=True)]
+    # of each output: the weights of each class added up, (K,)
     totals = [np.bincount(code[present], w[present], len(known)) for code, present, known in columns]
     product = w
     for factor, code in zip(class_weights_by_output(class_weight, labels, totals), codes.T, strict=True):

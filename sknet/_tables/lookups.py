@@ -20,7 +20,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sknet._tables.columns import Column
-from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
+from sknet._tables.columns.category import CategoryColumn, LeftOutColumn
 from sknet._tables.columns.target import TargetColumn
 from sknet._tables.frames import column_at
 from sknet._typing import Batch, DType, Table
@@ -120,4 +120,4 @@ def one_hot_of(column: Column) -> CategoryColumn | None:
 
 def without_one_hot(column: Column) -> Column:
     """Return a column without its one-hot inputs: with the target's means alone, or with no inputs."""
-    return replace(column, one_hot=None) if isinstance(column, TargetColumn) else IdentifierColumn()
+    return replace(column, one_hot=None) if isinstance(column, TargetColumn) else LeftOutColumn()

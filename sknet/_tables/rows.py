@@ -1,10 +1,10 @@
-"""Rows of a table with their targets, weights and groups, held in memory, in a file or in a data frame.
+"""Rows of a table with their targets, weights and groups; the table itself may be in memory or elsewhere.
 
 Conventions
 -----------
 n rows; d columns; k target columns.
 
-X : (n, d)               array, CSR matrix or data frame, its values not yet encoded
+X : (n, d)               array, CSR matrix, data frame or `ExternalTable`, its values not yet encoded
 y : (n, k)               codes of labels, or numbers
 weight : (n,) or None    sample weights, float64, positive; None is ones
 groups : (n,) or None    which group each row belongs to, for a splitter
@@ -43,7 +43,7 @@ class Rows:
 
     Attributes
     ----------
-    X : array, CSR matrix or data frame of shape (n, d)
+    X : array, CSR matrix, data frame or ExternalTable of shape (n, d)
     y : ndarray of shape (n, k)
     weight : ndarray of shape (n,), or None
     groups : ndarray of shape (n,), or None
