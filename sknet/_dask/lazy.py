@@ -119,7 +119,7 @@ def _columns(model: Model, method: str, parts: list[Array]) -> list[pd.Index | N
 def _probabilities(model: Model, raw: Array) -> Array | list[Array]:
     if not isinstance(model.head, LabelHead):
         raise TypeError("a head of numbers has no probabilities")
-    return model.head.labels.probabilities(model.head.loss.predictions(raw))
+    return model.head.probabilities(model.head.output_probabilities(raw))
 
 
 def _sets(model: Model, raw: Array) -> Array:

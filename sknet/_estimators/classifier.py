@@ -26,15 +26,6 @@ def labels_of(model: Model) -> Labels:
     return cast(LabelHead, model.head).labels
 
 
-def predict_probabilities(model: Model, table: Table) -> Array | list[Array]:
-    """Return the labels' probabilities in scikit-learn's shape."""
-    labels, loss = labels_of(model), model.head.loss
-    # of two exclusive classes the network has one output: `both_predictions` adds that of the other class
-    P = model.outputs(table, loss.both_predictions if labels.exclusive else loss.predictions)
-    normalise = loss.out_activation != "softmax"  # one sigmoid per class does not add up to 1 by itself
-    return labels.probabilities(P, normalise=normalise)
-
-
 def largest_residual_in_set(fitted: Fitted, coverage: float) -> Array:
     """Return how large the residual of each class in a set may be, (n_classes,)."""
     head = cast(LabelHead, fitted.model.head)
@@ -46,7 +37,11 @@ def largest_residual_in_set(fitted: Fitted, coverage: float) -> Array:
     return largest_residual(fitted.valid_residuals, coverage, "predict_set")
 
 
-CLASSIFICATION = Task(learn_label_head, predict_probabilities, learn_label_residuals)
+CLASSIFICATION = Task(
+    learn_head=learn_label_head,
+    decode=lambda head, raw: head.probabilities(head.output_probabilities(raw)),
+    learn_residuals=learn_label_residuals,
+)
 
 
 class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
@@ -512,7 +507,9 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             each label's own probability; a list, one array per output, in
             multiclass-multioutput problems. Columns are ordered as `classes_`.
         """
-        return predict_probabilities(*model_and_table(self, X))
+        model, table = model_and_table(self, X)
+        head = cast(LabelHead, model.head)
+        return head.probabilities(model.outputs(table, head.output_probabilities))
 
     def predict_log_proba(self, X: Table) -> Array | list[Array]:
         """Predict the logarithms of the labels' probabilities.

@@ -10,7 +10,7 @@ raw : (m, k)     raw outputs for held-out rows, by networks that have not seen t
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import nan
-from typing import NamedTuple, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +25,7 @@ from sknet._model.heads import Head
 from sknet._model.importances import learn_importances
 from sknet._model.intervals import ScaledResiduals
 from sknet._model.matrices import Encoding
-from sknet._model.model import Model, PrecomputedModel
+from sknet._model.model import Model
 from sknet._model.prediction_sets import LabelResiduals
 from sknet._model.selection import Folds
 from sknet._model.settings import Settings
@@ -37,8 +37,8 @@ from sknet._training.solver import EpochObserver
 from sknet._training.state import History, State
 from sknet._typing import Array, Table
 
-Predict: TypeAlias = Callable[[Model, Table], Array | list[Array]]
-"""What an estimator predicts of a table: numbers, or probabilities."""
+Decode: TypeAlias = Callable[[Any, Array], Array | list[Array]]
+"""(head, raw outputs, which may be overwritten) -> what an estimator predicts: probabilities, or numbers."""
 
 
 class Seeds(NamedTuple):
@@ -58,7 +58,7 @@ class Task:
     """The functions in which classification and regression differ, as training sees them."""
 
     learn_head: Callable[..., tuple[Head, Array]]  # (y, target settings, classes) -> head, parsed y
-    predict: Predict  # (model, table) -> probabilities, or numbers
+    decode: Decode
     # (head, what was predicted of held-out rows, their parsed y, their weights, all rows' y) -> how far off it was
     learn_residuals: Callable[..., ScaledResiduals | LabelResiduals | None]
 
@@ -203,8 +203,7 @@ class FitRun:
         if held_out is None:
             return fitted
         raw, y, weight = held_out
-        # the outputs are known, and `task.predict` wants a model and a table: `raw` stands for the table, too
-        predicted = task.predict(PrecomputedModel(**vars(fitted.model), raw=raw, known_table=raw), raw)
+        predicted = task.decode(self.encoding.head, raw)
         residuals = task.learn_residuals(self.encoding.head, predicted, y, weight, self.rows.y)
         fitted = replace(fitted, residuals=residuals)
         if self.training.selection is not None and self.keeps_out_of_fold:

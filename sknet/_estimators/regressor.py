@@ -16,13 +16,7 @@ from sknet._estimators.resolve import has_positive_targets
 from sknet._estimators.scoring import determination
 from sknet._model.heads import RegressionHead, learn_regression_head
 from sknet._model.intervals import ScaledResiduals, has_interval, intervals_around, learn_regression_residuals
-from sknet._model.model import Model
 from sknet._typing import Array, Table, Target
-
-
-def predict_values(model: Model, table: Table) -> Array:
-    """Return predictions in the targets' own units and shape."""
-    return model.outputs(table, model.head.predict)
 
 
 def largest_residual_in_interval(fitted: Fitted, coverage: float) -> Array:
@@ -35,7 +29,11 @@ def largest_residual_in_interval(fitted: Fitted, coverage: float) -> Array:
     return largest_residual(fitted.valid_residuals, coverage, "predict_interval")
 
 
-REGRESSION = Task(learn_regression_head, predict_values, learn_regression_residuals)
+REGRESSION = Task(
+    learn_head=learn_regression_head,
+    decode=lambda head, raw: head.predict(raw),
+    learn_residuals=learn_regression_residuals,
+)
 
 
 class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
@@ -456,7 +454,8 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             apart (their mean is 1,000 standard deviations or more from 0, or
             their scale beyond 1e-30 to 1e30).
         """
-        return predict_values(*model_and_table(self, X))
+        model, table = model_and_table(self, X)
+        return model.outputs(table, model.head.predict)
 
     def predict_interval(self, X: Table, coverage: float = 0.9) -> Array:
         """Predict intervals that are to hold the target with a given probability on average: conformal prediction.

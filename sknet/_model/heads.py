@@ -220,6 +220,16 @@ class LabelHead:
         """Return the derivatives as they are."""
         return delta
 
+    def output_probabilities(self, raw: Array) -> Array:
+        """Return the probability of each raw output, (n, n_outputs); of both of two classes, (n, 2 n_outputs)."""
+        # of two exclusive classes the network has one output: `both_predictions` adds that of the other class
+        return self.loss.both_predictions(raw) if self.labels.exclusive else self.loss.predictions(raw)
+
+    def probabilities(self, P: Array) -> Array | list[Array]:
+        """Return probabilities, as `output_probabilities` has them, in scikit-learn's shape."""
+        normalise = self.loss.out_activation != "softmax"  # one sigmoid per class does not add up to 1 by itself
+        return self.labels.probabilities(P, normalise=normalise)
+
     def decision(self, raw: Array) -> Array | list[Array]:
         """Return raw outputs in scikit-learn's shape: one array per target column, one dimension for two classes."""
         if not self.labels.exclusive:

@@ -249,7 +249,13 @@ def learn_category(
     values: ColumnValues, name: str, settings: ColumnSettings
 ) -> CategoryColumn | IdentifierColumn | UninformativeColumn:
     """Learn a column from its n values, their weights and, to see whether they say anything of them, their targets."""
-    levels = learn_levels(values, name, settings.weight)
+    return category_of(learn_levels(values, name, settings.weight), values, settings)
+
+
+def category_of(
+    levels: Levels, values: ColumnValues, settings: ColumnSettings
+) -> CategoryColumn | IdentifierColumn | UninformativeColumn:
+    """Learn a column whose levels are known; see `learn_category`."""
     if levels.all_differ:
         return IdentifierColumn(levels.has_missing)
     keys, not_rare = levels.keys, levels.without_rare()

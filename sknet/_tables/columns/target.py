@@ -30,9 +30,9 @@ from sknet._tables.columns.category import (
     CategoryColumn,
     IdentifierColumn,
     UninformativeColumn,
+    category_of,
     distinct_word,
     find_slots,
-    learn_category,
     learn_levels,
     levels_effect,
 )
@@ -162,7 +162,7 @@ def learn_target(
         return IdentifierColumn(levels.has_missing)
     one_hot = None
     if settings.category_encoding == "both":
-        column = learn_category(values, name, settings)
+        column = category_of(levels, values, settings)
         if not (isinstance(column, CategoryColumn) and levels.exceed(settings.max_categories, levels.keys)):
             return column
         # of levels that may have no effect, only frequent ones count
