@@ -24,7 +24,7 @@ from sknet._estimators.callbacks import (
     refuse_unresumable,
 )
 from sknet._estimators.conflicts import refuse_for_increments, refuse_with_own_validation, refuse_with_temperature
-from sknet._estimators.constraints import LARGEST_INTEGER, LOSSES, SIZES, InvalidParameterError, may_be_number
+from sknet._estimators.constraints import refuse_misread_values
 from sknet._estimators.documentation import LinksDocumentation
 from sknet._estimators.fit_run import FitRun, Plan, Seeds, Task, member_seeds
 from sknet._estimators.fitted import Fitted, FittedAttributes
@@ -280,7 +280,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         n_folds = 0 if plan.folds is None else len(plan.folds.splits)
         refuse_networks_beyond_memory(settings, encoding, len(rows), n_folds)
         # an epoch of `partial_fit` may have a row or two, and takes no longer than it must
-        take_importance_rows = None if plan.is_partial_fit else importance_rows(encoding, rows, train)
+        few_rows = None if plan.is_partial_fit else importance_rows(encoding, rows, train)
         # cross-fitted: a training row whose level is encoded by a mean of targets does not see its own target
         encoded = encode_rows(encoding, rows, cross_fit=settings.table.category_encoding != "one_hot", train=train)
         training, validation, validation_table = encoded, None, data.validation
@@ -317,7 +317,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             training=TrainPhase(networks, first_states, validation),
             folds=folds,
             keeps_out_of_fold=self.early_stopping == "folds",
-            importance_rows=None if take_importance_rows is None else partial(take_importance_rows, encoded),
+            importance_rows=few_rows,
         )
         run.evaluate_by_scorer(self)
         return run
@@ -384,30 +384,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
 
     def _validate_params(self) -> None:
         """Check every parameter, as scikit-learn does; refuse values that it takes for something else."""
-        parameters: dict[str, object] = self.get_params(deep=False)
-        sizes, rate = parameters.get("hidden_layer_sizes"), parameters.get("learning_rate")
-        if isinstance(sizes, str) and sizes != "auto":
-            remedy = f": write loss={sizes!r} for the loss" if sizes in LOSSES else ""
-            raise InvalidParameterError(
-                f"The 'hidden_layer_sizes' parameter of {type(self).__name__} must be an int, one for each layer, as "
-                f"(96, 32), or 'auto'. Got {sizes!r} instead, which is text and the first positional argument{remedy}."
-            )
-        if isinstance(rate, int | float | np.number) and not isinstance(rate, bool):
-            raise InvalidParameterError(
-                f"learning_rate={rate!r} is the name of a schedule, or a function: give the number as "
-                f"learning_rate_init={rate!r}."
-            )
-        for name, value in parameters.items():
-            allowed = self._parameter_constraints.get(name, [])  # none for what a subclass adds
-            if isinstance(value, bool | np.bool_) and may_be_number(allowed):  # True is an int, hence 1
-                raise InvalidParameterError(f"{name}={value!r} is a bool, and a number is expected: give a number.")
-            if isinstance(value, set | frozenset):
-                raise InvalidParameterError(f"{name}={value!r} is a set, which has no order: give a list.")
-            if isinstance(value, np.ndarray) and value.ndim == 0:
-                raise InvalidParameterError(f"{name}={value!r} is a 0-d array: give {name}={value.item()!r}.")
-            for number in value if isinstance(value, list | tuple) else [value]:
-                if isinstance(number, int) and abs(number) >= LARGEST_INTEGER and name not in SIZES:
-                    raise InvalidParameterError(f"{name} holds an integer of more than 63 bits: give a smaller one.")
+        refuse_misread_values(type(self).__name__, self.get_params(deep=False), self._parameter_constraints)
         super()._validate_params()
 
     def __sklearn_tags__(self) -> Tags:

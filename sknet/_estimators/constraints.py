@@ -1,6 +1,6 @@
 """What a parameter may be, beside its type. Only here are private names of scikit-learn imported."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextvars import copy_context
 from functools import wraps
 from numbers import Integral, Real
@@ -74,6 +74,33 @@ LARGEST_INTEGER = 2**63
 """No size or count is an integer as large as this, and the largest of them have no float."""
 
 
+def refuse_misread_values(estimator: str, parameters: Mapping[str, object], constraints: Constraints) -> None:
+    """Raise for values that scikit-learn's checks take for something else; `estimator` is the name of its class."""
+    sizes, rate = parameters.get("hidden_layer_sizes"), parameters.get("learning_rate")
+    if isinstance(sizes, str) and sizes != "auto":
+        remedy = f": write loss={sizes!r} for the loss" if sizes in LOSSES else ""
+        raise InvalidParameterError(
+            f"The 'hidden_layer_sizes' parameter of {estimator} must be an int, one for each layer, as "
+            f"(96, 32), or 'auto'. Got {sizes!r} instead, which is text and the first positional argument{remedy}."
+        )
+    if isinstance(rate, int | float | np.number) and not isinstance(rate, bool):
+        raise InvalidParameterError(
+            f"learning_rate={rate!r} is the name of a schedule, or a function: give the number as "
+            f"learning_rate_init={rate!r}."
+        )
+    for name, value in parameters.items():
+        allowed = constraints.get(name, [])  # none for what a subclass adds
+        if isinstance(value, bool | np.bool_) and may_be_number(allowed):  # True is an int, hence 1
+            raise InvalidParameterError(f"{name}={value!r} is a bool, and a number is expected: give a number.")
+        if isinstance(value, set | frozenset):
+            raise InvalidParameterError(f"{name}={value!r} is a set, which has no order: give a list.")
+        if isinstance(value, np.ndarray) and value.ndim == 0:
+            raise InvalidParameterError(f"{name}={value!r} is a 0-d array: give {name}={value.item()!r}.")
+        for number in value if isinstance(value, list | tuple) else [value]:
+            if isinstance(number, int) and abs(number) >= LARGEST_INTEGER and name not in SIZES:
+                raise InvalidParameterError(f"{name} holds an integer of more than 63 bits: give a smaller one.")
+
+
 def fit_context(method: Callable[..., object]) -> Callable[..., object]:
     """Decorate a method that trains: keywords and parameters are checked, scikit-learn's configuration is respected."""
     # True: what a fit calls of scikit-learn, a scorer's metric perhaps, does not check its parameters each time
@@ -90,7 +117,7 @@ def fit_context(method: Callable[..., object]) -> Callable[..., object]:
 
 
 __all__ = [
-    "AUTO", "BELOW_ONE", "BETWEEN_0_AND_1", "BETWEEN_1_AND_2", "COUNT", "FROM_0_TO_1", "INFINITY", "LARGEST_INTEGER",
-    "LOSSES", "NOT_NEGATIVE", "POSITIVE", "SCORER_NAMES", "SIZES", "SPLITTER", "TWO_OR_MORE", "Constraints",
-    "InvalidParameterError", "derive_constraints", "fit_context", "may_be_number", "one_of",
+    "AUTO", "BELOW_ONE", "BETWEEN_0_AND_1", "BETWEEN_1_AND_2", "COUNT", "FROM_0_TO_1", "INFINITY",
+    "NOT_NEGATIVE", "POSITIVE", "SCORER_NAMES", "SPLITTER", "TWO_OR_MORE", "Constraints",
+    "InvalidParameterError", "derive_constraints", "fit_context", "one_of", "refuse_misread_values",
 ]  # fmt: skip

@@ -101,8 +101,8 @@ class FitRun:
         What comes before, where folds choose the epoch.
     keeps_out_of_fold : bool
         Whether `oof_prediction_` is wanted.
-    importance_rows : callable or None
-        Returns a few hundred training rows, encoded, for `feature_importances_`; None leaves it out.
+    importance_rows : array, CSR matrix or MixedRows, or None
+        A few hundred training rows, encoded, for `feature_importances_`; None leaves it out.
     """
 
     estimator_name: str
@@ -115,7 +115,7 @@ class FitRun:
     training: TrainPhase
     folds: FoldPhase | None = None
     keeps_out_of_fold: bool = False
-    importance_rows: Callable[[], Table] | None = None
+    importance_rows: Table | None = None
 
     def __post_init__(self) -> None:
         self.phase: Phase = self.training  # the one that is at work
@@ -198,7 +198,7 @@ class FitRun:
         if may_go_on:
             fitted = replace(fitted, state=self.phase.state_to_keep())
         if self.importance_rows is not None:
-            fitted = replace(fitted, importances=learn_importances(fitted.model, self.importance_rows()))
+            fitted = replace(fitted, importances=learn_importances(fitted.model, self.importance_rows))
         held_out = self.phase.held_out(self.rows)
         if held_out is None:
             return fitted

@@ -13,14 +13,13 @@ z : (r, h)             first sums, x W + bias
 slopes : (r, h)        the mean of d output / dz over the points, for one output
 """
 
-from collections.abc import Callable, Iterator
-from functools import partial
+from collections.abc import Iterator
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sknet._model.heads import Head
-from sknet._model.matrices import EncodedRows, Encoding, encoded_in_memory
+from sknet._model.matrices import Encoding
 from sknet._model.model import Model, Network
 from sknet._model.sensitivity import (
     back_from_hidden,
@@ -32,7 +31,7 @@ from sknet._model.threads import limit_blas_threads
 from sknet._network.sparse_layers import MixedRows
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.rows import ExternalTable, Rows
-from sknet._tables.tables import is_sparse
+from sknet._tables.tables import is_sparse, take_rows
 from sknet._typing import Array, Table
 
 N_ROWS = (256, 512)
@@ -56,23 +55,17 @@ def draw_rows(n: int, weight: Array | None) -> NDArray[np.intp]:
     return np.minimum(np.searchsorted(ends, places * ends[-1], side="right"), n - 1)
 
 
-def importance_rows(encoding: Encoding, rows: Rows, train: NDArray[np.intp] | None) -> Callable[[EncodedRows], Table]:
-    """Draw a few hundred of the rows that are trained on; return a function that takes them from all encoded rows.
-
-    `train` has their numbers if others are held out. A table that is elsewhere may be gone once it is encoded: its rows
-    are brought here and encoded at once.
-    """
+def importance_rows(encoding: Encoding, rows: Rows, train: NDArray[np.intp] | None) -> Table:
+    """Draw a few hundred of the rows that are trained on, numbered `train` if others are held out, and encode them."""
     numbers = np.arange(len(rows)) if train is None else train
     drawn = numbers[draw_rows(len(numbers), None if rows.weight is None else rows.weight[numbers])]
-    if not isinstance(rows.X, ExternalTable):
-        return partial(encoded_in_memory, numbers=drawn)
-    encoding_part = encoding.cross_fit_parts(rows, train)
-    few = encoding.encoder.encode(
-        rows.X.rows_in_memory(drawn),
-        encoding.compute_dtype,
-        encoding_part=None if encoding_part is None else encoding_part[drawn],
-    )
-    return lambda _: few
+    X = rows.X.rows_in_memory(drawn) if isinstance(rows.X, ExternalTable) else take_rows(rows.X, drawn)
+    encoder, dtype, encoding_part = encoding.encoder, encoding.compute_dtype, encoding.cross_fit_parts(rows, train)
+    if encoding_part is not None:
+        encoding_part = encoding_part[drawn]
+    if encoder.lookups is not None:
+        return MixedRows(*encoder.encode_mixed(X, dtype, encoding_part))
+    return encoder.encode(X, dtype, encoding_part=encoding_part)
 
 
 def learn_importances(model: Model, rows: Table) -> Array:

@@ -330,13 +330,6 @@ def encode_rows(
     return EncodedRows(table, rows.y, rows.weight)
 
 
-def encoded_in_memory(encoded: EncodedRows, numbers: NDArray[np.intp]) -> Table:
-    """Return the rows `numbers` of a table in memory as they were encoded, an array, CSR or mixed."""
-    inputs = encoded.table.inputs(len(numbers))
-    batch = inputs(numbers)
-    return batch[:, :-1] if inputs.kind == "ones" else batch
-
-
 def encode_validation(encoding: Encoding, rows: Rows) -> EncodedRows:
     """Encode the validation rows that a user brings; errors say so."""
     try:
