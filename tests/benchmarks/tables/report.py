@@ -30,10 +30,10 @@ MIN_TABLES = 4  # of fewer, a mean says nothing: TabM's stand among every table'
 OURS = "sknet"
 PEERS = [model for model in MODELS if model != OURS]
 LONG_NAMES = {
-    "linear model": "RidgeCV, LogisticRegressionCV",
-    "LightGBM, tuned": "LightGBM, best of 20 settings",
-    "scikit-learn's MLP, tuned": "scikit-learn's MLP, best of 20 settings",
-    "HistGradientBoosting, tuned": "HistGradientBoosting, trees chosen by folds",
+    "linear model": "linear models (RidgeCV, LogisticRegressionCV)",
+    "LightGBM, tuned": "LightGBM tuned by 20 settings",
+    "scikit-learn's MLP, tuned": "scikit-learn's MLP tuned by 20 settings",
+    "HistGradientBoosting, tuned": "HistGradientBoosting with trees by folds",
 }
 
 
@@ -193,11 +193,12 @@ def worst(tables: str, n: int = 6) -> str:
         here = rows[rows["table"] == name]
         mean = here.groupby("model")["loss"].mean()
         spread = ratio * ratios(here, "loss", best)["std"].item()
+        plus = "" if np.isnan(spread) else f" ± {spread:.2f}"
         first = here.iloc[0]
         size = together(f"{first['rows']:,} × {first['columns']}")
         better = f"{(each.loc[name] > 1).sum()} of {each.loc[name].notna().sum()}"
         losses = [f"{mean[OURS]:.3f}", f"{mean[best]:.3f}", MEASURE[first["task"]]]
-        body.append([name.split("/")[-1], together(f"{ratio:.2f} ± {spread:.2f}"), best, *losses, size, better])
+        body.append([name.split("/")[-1], together(f"{ratio:.2f}{plus}"), best, *losses, size, better])
     head = ["table", "ratio", "the best", "ours", "theirs", "measure", "rows × columns", "better than ours"]
     return as_markdown(head, body)
 
@@ -257,16 +258,11 @@ def machines() -> dict[str, str]:
 
 def versions() -> str:
     known = measured_with()
-    body = [
-        [
-            model,
-            known[model]["date"],
-            known[model]["machine"],
-            ", ".join(f"{k} {v}" for k, v in known[model]["versions"].items()),
-        ]
-        for model in MODELS
-        if model in known
-    ]
+    body = []
+    for model in [f"{model}{draw}" for draw in (measure.SECOND, "") for model in MODELS]:
+        if one := known.get(model):
+            packages = ", ".join(f"{name} {version}" for name, version in one["versions"].items())
+            body.append([model, one["date"], one["machine"], packages])
     return as_markdown(["model", "measured", "machine", "versions"], body)
 
 
@@ -336,32 +332,34 @@ def draw_overview() -> None:
     import matplotlib.pyplot as plt
 
     rows = random_splits("second")
-    figure, axes = plt.subplots(1, 2, figsize=(8, 3.6), layout="constrained")
+    figure, axes = plt.subplots(1, 2, figsize=(9, 4), layout="constrained")
     for ax, (task, title) in zip(axes, {"classification": "log-loss", "regression": "RMSE"}.items(), strict=True):
         here = rows[rows["task"] == task]
-        n_tables = here[here["model"] == OURS]["table"].nunique()
-        for model in [OURS, *PEERS]:
-            seconds = -ratios(here, "fit_seconds", model, shift=0.0)["mean"].astype(float)
-            losses = -ratios(here, "loss", model)["mean"].astype(float)
+        n_tables = here["table"].nunique()
+        places = {OURS: (1.0, 1.0)}
+        for model in PEERS:
+            seconds, losses = ratios(here, "fit_seconds", model, shift=0.0), ratios(here, "loss", model)
             if len(losses) >= MIN_TABLES:
-                color = "#c2571a" if model == OURS else "#14606b"
-                place = np.exp(seconds.mean()), np.exp(losses.mean())
-                ax.plot(*place, "o", color=color, ms=7)
-                left = place[0] > 3  # the label stands left of the dot
-                side = {"xytext": (-6 if left else 6, 0), "ha": "right" if left else "left", "va": "center"}
-                text = model if len(losses) == n_tables else f"{model} ({len(losses)})"
-                ax.annotate(text, place, textcoords="offset points", color=color, fontsize=8, **side)
-        ax.axvline(1, color="0.85", zorder=0)
-        ax.axhline(1, color="0.85", zorder=0)
-        ax.set(
-            xscale="log",
-            xlabel="time of a fit, over ours",
-            ylabel="loss, over ours",
-            title=f"{title}, {n_tables} tables",
-        )
+                name = model.replace("HistGradientBoosting", "HistGB").replace("scikit-learn's", "sklearn")
+                label = name if len(losses) == n_tables else f"{name} ({len(losses)} tables)"
+                places[label] = float(np.exp(-seconds["mean"].mean())), float(np.exp(-losses["mean"].mean()))
+        span = max(y for _, y in places.values()) - 1
+        heights = {False: -1.0, True: -1.0}  # of the last label on each side: from below, each stands above the other
+        for label, (x, y) in sorted(places.items(), key=lambda item: item[1][1]):
+            color = "#c2571a" if label == OURS else "#14606b"
+            ax.plot(x, y, "o", color=color, ms=8 if label == OURS else 6)
+            right = x > 1.2  # labels stand outside: the dots are densest in the middle
+            heights[right] = max(y - 0.02 * span, heights[right] + 0.055 * span)
+            side = {"xytext": (x * 1.25 if right else x / 1.25, heights[right]), "ha": "left" if right else "right"}
+            ax.annotate(label, (x, y), color=color, fontsize=9, va="center", **side)
+        ax.axvline(1, color="0.88", zorder=0)
+        ax.axhline(1, color="0.88", zorder=0)
+        xs = [x for x, _ in places.values()]
+        ax.set(xscale="log", xlim=(min(xs) / 12, max(xs) * 30), title=f"{title} over ours, {n_tables} tables")
+        ax.set(xlabel="processor seconds of a fit, over ours")
         ax.spines[["top", "right"]].set_visible(False)
-        ax.margins(x=0.2, y=0.12)
-    figure.savefig(OVERVIEW, dpi=150)
+        ax.margins(y=0.1)
+    figure.savefig(OVERVIEW, dpi=110)
 
 
 TABLES: dict[str, Callable[[], str]] = {
