@@ -76,7 +76,7 @@ class KeptValues:
                 self._start_actors()
             pairs = zip(self._actors, sent, strict=True)
             calls = [actor.call(method, each) for actor, each in pairs if each is not None]
-            return self._cluster.wait_for(_all(calls), while_kept=self._futures)
+            return self._cluster.wait_for(_all(calls), actors=self._futures)
         except Exception:  # a worker is lost, or a user's loss raises what the task will raise again
             self.release()
             return None
@@ -271,14 +271,14 @@ class Cluster:
                 "collection of files, or of a function."
             ) from error
 
-    def wait_for(self, values: Coroutine[Any, Any, list[Any]], while_kept: Sequence[Future] = ()) -> list[Any]:
-        """Return awaited values; raise a RuntimeError where there are no workers, or one of `while_kept` is lost."""
+    def wait_for(self, values: Coroutine[Any, Any, list[Any]], actors: Sequence[Future] = ()) -> list[Any]:
+        """Return awaited values; raise a RuntimeError where there are no workers, or one of the actors is lost."""
         # dask's event loop has its own thread; this one waits, and looks for lost workers at each tick
         call = asyncio.run_coroutine_threadsafe(values, self._client.loop.asyncio_loop)
         try:
             while not wait([call], TICK).done:
                 self._refuse_without_workers()
-                if any(actor.status != "finished" for actor in while_kept):
+                if any(actor.status != "finished" for actor in actors):
                     raise RuntimeError("An actor is lost with its worker.")
             self._seen = monotonic()
             return call.result()

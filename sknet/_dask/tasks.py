@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pandas.util import hash_pandas_object
 
 from sknet._network.activations import Activation
-from sknet._network.inputs import DenseInputs, Inputs, SelectedInputs, mixed_inputs
+from sknet._network.inputs import DenseInputs, Inputs, RowSelection, mixed_inputs
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
 from sknet._network.objective import Objective
@@ -177,4 +177,4 @@ def _inputs(encoded: Encoded, part: NetworkOnShard) -> Inputs:
         inputs: Inputs = mixed_inputs(encoded, n, n_skipped)
     else:
         inputs = DenseInputs(encoded, n, "ones", n_skipped)
-    return inputs if part.rows is None else SelectedInputs(inputs, part.rows.astype(np.intp, copy=False))
+    return inputs if part.rows is None else RowSelection(inputs, part.rows.astype(np.intp, copy=False))

@@ -23,7 +23,7 @@ from sknet._dask.partitions import Future, Partitions, RowGroups, TaskCluster
 from sknet._model.matrices import Samples
 from sknet._model.network_trainer import FULL_BATCH_ROWS
 from sknet._network.activations import Activation
-from sknet._network.binding import InputKind
+from sknet._network.binding import BatchFormat
 from sknet._network.inputs import Inputs, length
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
@@ -37,7 +37,7 @@ NETWORKS_AT_ONCE = 8
 class RemoteInputs:
     """Stands for a network's inputs, which stay on the workers."""
 
-    kind: InputKind = "ones"  # nobody asks: the workers' inputs may be of kind "mixed"
+    batch_format: BatchFormat = "ones"  # nobody asks: the workers' inputs may be "mixed"
 
     def __init__(self, encoded: EncodedOnWorkers, n_skipped: int) -> None:
         self.encoded, self.n_skipped = encoded, n_skipped
@@ -141,7 +141,7 @@ class ShardedObjective:
         # of each shard, the arguments of `gradient`, with a seed of its own; None where it has no row of the batch
         calls = [
             (theta, chosen, n, None if seed is None else (seed, i)) if chosen is None or len(chosen) else None
-            for i, chosen in enumerate(self._batches(batch))
+            for i, chosen in enumerate(self._split_batch(batch))
         ]
         shares = self._objectives.call("gradient", calls)
         if shares is None:  # a worker is lost: dask computes again what it had, and these tasks with it
@@ -155,7 +155,7 @@ class ShardedObjective:
             out += gradient
         return value + self._penalty.add(theta[: self._n_weights], out[: self._n_weights]), out
 
-    def _batches(self, batch: Batch) -> Sequence[Array | None]:
+    def _split_batch(self, batch: Batch) -> Sequence[Array | None]:
         """Return the positions of a batch's rows in each shard; None for all of its rows, empty for none."""
         shard = self._rows.shard  # positions are among the network's rows of the shard, not among all encoded there
         if isinstance(batch, slice):

@@ -50,7 +50,7 @@ from sknet._estimators.reporting import (
     warn_of_second_values,
     why_diverged,
 )
-from sknet._estimators.resolve import objective_settings, resolve
+from sknet._estimators.resolve import resolve, target_settings
 from sknet._estimators.user_warnings import warn
 from sknet._model.heads import Head, without_absent_labels
 from sknet._model.importances import importance_rows
@@ -144,7 +144,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
 
         `anew`, where training goes on: whether the table is a whole one, so that y must have all of the earlier labels.
         """
-        settings, name = objective_settings(self), type(self).__name__
+        settings, name = target_settings(self), type(self).__name__
         known, columns = (None, arguments.columns) if earlier is None else (earlier.model.head, earlier.columns)
         if known is not None and not anew:
             head, rows, columns = read_rows(

@@ -230,7 +230,7 @@ class TrainPhase:
         return self.networks[0].state_to_keep(self.states[0], from_published=self.selection is not None)
 
     def held_out(self, rows: Rows) -> HeldOut | None:
-        """Return what held-out rows tell: those of folds, among `rows`, or those that evaluate each epoch."""
+        """Return held-out rows' raw outputs, targets and weights: of folds, among `rows`, or of validation."""
         dtype = self.networks[0].encoding.output_dtype
         if self.selection is not None:
             chosen = self.selection.held_out

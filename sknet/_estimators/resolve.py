@@ -14,9 +14,9 @@ from sknet._estimators.parameters import CommonParameters, copy_containers
 from sknet._model.machine import refuse_beyond_memory
 from sknet._model.settings import (
     NetworkSettings,
-    ObjectiveSettings,
     RegularisationSettings,
     Settings,
+    TargetSettings,
 )
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.losses import Loss
@@ -56,11 +56,14 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
 # --- the target, which is read before the rows are counted -----------------------------------------------------------
 
 
-def objective_settings(p: CommonParameters) -> ObjectiveSettings:
+def target_settings(p: CommonParameters) -> TargetSettings:
     """Return what the target needs: the loss with its own options, class weights, scaling."""
-    class_weight, scaling = getattr(p, "class_weight", None), getattr(p, "target_scaling", None)  # one task has each
+    class_weight, target_scaling = (
+        getattr(p, "class_weight", None),
+        getattr(p, "target_scaling", None),
+    )  # one task has each
     # copies: the head that a fit leaves holds them
-    return ObjectiveSettings(p.loss, loss_options(p), copy_containers(class_weight), scaling)
+    return TargetSettings(p.loss, loss_options(p), copy_containers(class_weight), target_scaling)
 
 
 def loss_options(p: CommonParameters) -> dict[str, object]:
@@ -114,7 +117,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_
     if p.solver == "lbfgs":
         refuse_for_lbfgs(p)
     return Settings(
-        objective=objective_settings(p),
+        target=target_settings(p),
         table=settings_from(
             ColumnSettings,
             p,

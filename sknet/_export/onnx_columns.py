@@ -235,9 +235,9 @@ def _look_up_levels(graph: Graph, feed: Feed, placed: PlacedColumn, levels: Sequ
     inputs = inputs_by_level(placed.column, levels)
     x = feed.columns(graph, [placed.position])
     if feed.dtype == TEXT:
-        line = _line_of_text(graph, x, placed.name, levels, inputs)
+        line = _input_row_of_text(graph, x, placed.name, levels, inputs)
     else:
-        line = _line_of_number(graph, x, feed.dtype, placed.name, levels)
+        line = _input_row_of_number(graph, x, feed.dtype, placed.name, levels)
     # line is (n, 1), what is gathered (n, 1, n_inputs)
     return graph.node("Squeeze", graph.node("Gather", inputs.astype(graph.dtype), line, axis=0), integers(1))
 
@@ -261,8 +261,8 @@ def spellings(level: str) -> set[str]:
     return {level, str(number)} if level_key(number) == level else {level}
 
 
-def _line_of_text(graph: Graph, x: str, name: str, levels: Sequence[str], inputs: Array) -> str:
-    """Find the line of each text in the table of inputs."""
+def _input_row_of_text(graph: Graph, x: str, name: str, levels: Sequence[str], inputs: Array) -> str:
+    """Find the row of each text in the table of inputs."""
     other, missing = len(levels), len(levels) + 1
     if "" in levels and not np.array_equal(inputs[missing], inputs[other]):
         raise ExportError(
@@ -275,8 +275,8 @@ def _line_of_text(graph: Graph, x: str, name: str, levels: Sequence[str], inputs
     return _look_up(graph, x, {"keys_strings": list(lines)}, list(lines.values()), other)
 
 
-def _line_of_number(graph: Graph, x: str, dtype: DType, name: str, levels: Sequence[str]) -> str:
-    """Find the line of each number in the table of inputs; floats are compared in their own type."""
+def _input_row_of_number(graph: Graph, x: str, dtype: DType, name: str, levels: Sequence[str]) -> str:
+    """Find the row of each number in the table of inputs; floats are compared in their own type."""
     words = {"True": "1", "False": "0"}  # levels that were booleans
     texts = [words.get(level, level) for level in levels]
     floats = dtype in (SINGLE, DOUBLE)

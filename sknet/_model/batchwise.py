@@ -12,7 +12,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from sknet._network.binding import InputKind
+from sknet._network.binding import BatchFormat
 from sknet._network.inputs import length, pieces
 from sknet._typing import Array, Batch, DType
 
@@ -28,7 +28,7 @@ class BatchwiseInputs:
     dtype : dtype
     piece_values : int
         How many values are written at a time: they stay in the processor's cache.
-    kind : {"ones", "dense"}, default="ones"
+    batch_format : {"ones", "dense"}, default="ones"
         With "ones", one more column is 1.
     n_skipped : int, default=0
         How many inputs, the first ones, the network does without.
@@ -40,17 +40,17 @@ class BatchwiseInputs:
         n_inputs: int,
         dtype: DType,
         piece_values: int,
-        kind: InputKind = "ones",
+        batch_format: BatchFormat = "ones",
         n_skipped: int = 0,
     ) -> None:
-        self.kind, self._write, self._n_inputs, self._n_skipped = kind, write, n_inputs, n_skipped
+        self.batch_format, self._write, self._n_inputs, self._n_skipped = batch_format, write, n_inputs, n_skipped
         self._piece_rows = max(1, piece_values // (n_inputs + 1))
-        self._buffer = np.empty((0, n_inputs + (kind == "ones")), dtype)
+        self._buffer = np.empty((0, n_inputs + (batch_format == "ones")), dtype)
 
     def __call__(self, batch: Batch) -> Array:
         """Return the batch's rows, a view of a buffer that the next call overwrites."""
         n = length(batch)
-        if n > len(self._buffer):  # np.ones, as nothing ever writes the last column of kind "ones"
+        if n > len(self._buffer):  # np.ones, as nothing ever writes the last column of "ones"
             self._buffer = np.ones((n, self._buffer.shape[1]), self._buffer.dtype)
         start = 0
         for piece in pieces(batch, self._piece_rows):

@@ -17,7 +17,7 @@ from typing import Protocol, Self
 
 import numpy as np
 
-from sknet._model.settings import ObjectiveSettings
+from sknet._model.settings import TargetSettings
 from sknet._network.losses import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS, Loss, identity, without_missing
 from sknet._network.regression import REGRESSION_LOSSES
 from sknet._tables.class_weight import apply_class_weight
@@ -37,7 +37,7 @@ class Head(Protocol):
     """A head as a fit uses it, for labels and numbers alike."""
 
     @property
-    def settings(self) -> ObjectiveSettings:
+    def settings(self) -> TargetSettings:
         """The loss as the user names it, with its options."""
 
     @property
@@ -66,7 +66,7 @@ class Head(Protocol):
     def first_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
         """Return the raw output that the output biases start at; None where they stay as drawn."""
 
-    def with_settings(self, settings: ObjectiveSettings) -> Self:
+    def with_settings(self, settings: TargetSettings) -> Self:
         """Return the head with what was learnt, under another loss."""
 
     def refuse_other_target(self, new: Self) -> None:
@@ -117,7 +117,7 @@ def without_absent_labels(head: Head, rows: Rows) -> tuple[Head, Rows]:
 class LabelHead:
     """Labels of any kind, and probabilities."""
 
-    settings: ObjectiveSettings
+    settings: TargetSettings
     labels: Labels
 
     loss: Loss = field(init=False)  # by name the one that suits the labels, or the user's own
@@ -166,7 +166,7 @@ class LabelHead:
         """Start at the shares of the labels with init="centred", else at raw outputs near 0, as scikit-learn does."""
         return self.loss.start(target, weight) if init == "centred" and self.loss.start is not None else None
 
-    def with_settings(self, settings: ObjectiveSettings) -> Self:
+    def with_settings(self, settings: TargetSettings) -> Self:
         """Return the head with the same labels, under another loss or class weight."""
         return replace(self, settings=settings)
 
@@ -248,7 +248,7 @@ def _backward_through_normalisation(P: Array, delta: Array) -> Array:
     return (delta - np.vecdot(P, delta)[:, np.newaxis] / total) / total
 
 
-def learn_label_head(y: Target, settings: ObjectiveSettings, classes: Target = None) -> tuple[LabelHead, Array]:
+def learn_label_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[LabelHead, Array]:
     """Learn which labels there are; return the head and the codes of y."""
     labels, codes = learn_labels(y, classes)
     return LabelHead(settings, labels), codes
@@ -261,7 +261,7 @@ def learn_label_head(y: Target, settings: ObjectiveSettings, classes: Target = N
 class RegressionHead:
     """Numbers in their own units, scaled for the network where the loss allows."""
 
-    settings: ObjectiveSettings
+    settings: TargetSettings
     regression_target: RegressionTarget
 
     loss: Loss = field(init=False)  # by name with its options, or the user's own
@@ -297,7 +297,7 @@ class RegressionHead:
 
     def scaled_to(self, values: Array, weight: Array | None) -> Self:
         """Return the head with the targets' mean and standard deviation, where the loss may see them scaled."""
-        if self.settings.scaling is None or not self.loss.may_scale:
+        if self.settings.target_scaling is None or not self.loss.may_scale:
             return self
         scaler = TargetScaler.learn(values, weight=weight)
         return replace(self, regression_target=replace(self.regression_target, scaler=scaler))
@@ -324,10 +324,10 @@ class RegressionHead:
         is_centred = init == "centred" or not self.loss.may_scale
         return self.loss.start(target, weight) if is_centred and self.loss.start is not None else None
 
-    def with_settings(self, settings: ObjectiveSettings) -> Self:
+    def with_settings(self, settings: TargetSettings) -> Self:
         """Return the head with the same scale, under another loss; it must have as many outputs in the same units."""
         new = replace(self, settings=settings)
-        scaled = settings.scaling is not None and new.loss.may_scale != self.loss.may_scale
+        scaled = settings.target_scaling is not None and new.loss.may_scale != self.loss.may_scale
         if scaled or new.n_outputs != self.n_outputs:
             what = "y is scaled for one of them only" if scaled else "they have other numbers of outputs"
             raise ValueError(
@@ -374,9 +374,7 @@ class RegressionHead:
         return self.loss.backward_through_link(raw, delta) if self.loss.may_scale else delta
 
 
-def learn_regression_head(
-    y: Target, settings: ObjectiveSettings, classes: Target = None
-) -> tuple[RegressionHead, Array]:
+def learn_regression_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[RegressionHead, Array]:
     """Read numbers; return the head, not yet scaled, and the numbers. `classes` is there as in `learn_label_head`."""
     values, flat = read_regression_target(y)
     refuse_empty_columns(values)

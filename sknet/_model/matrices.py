@@ -23,8 +23,8 @@ from sknet._model.machine import refuse_large_table
 from sknet._model.model import Model, Network
 from sknet._model.settings import Settings
 from sknet._network.activations import Activation
-from sknet._network.binding import InputKind
-from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, SelectedInputs, SparseInputs, mixed_inputs
+from sknet._network.binding import BatchFormat
+from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, RowSelection, SparseInputs, mixed_inputs
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
 from sknet._network.objective import Objective, ObjectiveFunction
@@ -176,7 +176,7 @@ class EncodedInMemory:
     def inputs(self, n_rows: int, n_skipped: int = 0) -> Inputs:
         """Return what gives a network its inputs but the first, batch by batch, in buffers of so many rows."""
         inputs = self.make_inputs(n_rows, n_skipped)
-        return inputs if self.rows is None else SelectedInputs(inputs, self.rows)
+        return inputs if self.rows is None else RowSelection(inputs, self.rows)
 
     def objective(
         self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: "Samples",
@@ -252,12 +252,12 @@ def _encode_mixed(
     return lambda n_rows, n_skipped: MixedInputs(make_dense(n_rows, n_skipped), slots, dense_inputs, n_skipped)
 
 
-def _compact_inputs(compact: CompactRows, n_inputs: int, kind: InputKind) -> MakeInputs:
+def _compact_inputs(compact: CompactRows, n_inputs: int, batch_format: BatchFormat) -> MakeInputs:
     """Return what writes compact rows out batch by batch, `n_inputs` a row; bins that are skipped are not written."""
 
     def make_inputs(n_rows: int, n_skipped: int) -> Inputs:
         write = partial(compact.write, with_bins=not n_skipped)
-        return BatchwiseInputs(write, n_inputs, compact.kept.dtype, PIECE_VALUES, kind, n_skipped)
+        return BatchwiseInputs(write, n_inputs, compact.kept.dtype, PIECE_VALUES, batch_format, n_skipped)
 
     return make_inputs
 

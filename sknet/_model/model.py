@@ -28,7 +28,7 @@ from sknet._model.threads import (
 )
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
-from sknet._network.binding import InputKind, bind_layers
+from sknet._network.binding import BatchFormat, bind_layers
 from sknet._network.layout import LayerParameters, Layout
 from sknet._network.monotone import rounding_step
 from sknet._network.sparse_layers import MixedRows
@@ -86,13 +86,13 @@ class Network:
         coefs, intercepts = ([a.astype(dtype, copy=False) for a in arrays] for arrays in (self.coefs, self.intercepts))
         return replace(self, coefs=coefs, intercepts=intercepts)
 
-    def chain(self, n_rows: int, dtype: DType, kind: InputKind = "dense") -> Chain:
+    def chain(self, n_rows: int, dtype: DType, batch_format: BatchFormat = "dense") -> Chain:
         """Return the layers for a forward pass of `n_rows` rows."""
         parameters = [
             LayerParameters(W.astype(dtype, copy=False), b.astype(dtype, copy=False))
             for W, b in zip(self.coefs, self.intercepts, strict=True)
         ]
-        return bind_layers(self.activations, parameters, n_rows, kind)
+        return bind_layers(self.activations, parameters, n_rows, batch_format)
 
 
 @dataclass(frozen=True)
@@ -116,39 +116,41 @@ class Model:
 
     # --- raw outputs -------------------------------------------------------------------------------------------------
 
-    def outputs(self, table: Table, finish: Callable[[Array], Array]) -> Array:
-        """Return `finish` of all rows' raw outputs, computed piece by piece; several threads share many pieces.
+    def outputs(self, table: Table, convert_raw: Callable[[Array], Array]) -> Array:
+        """Return `convert_raw` of all rows' raw outputs, computed piece by piece; several threads share many pieces.
 
-        `finish` makes of raw outputs, (rows, k), which it may overwrite, what is asked for, such as labels, an array of
-        (rows, ...). Each thread calls it for its own pieces, so the raw outputs of all rows are never in memory.
+        `convert_raw` makes of raw outputs, (rows, k), which it may overwrite, what is asked for, such as labels, an
+        array of (rows, ...). Each thread calls it for its own pieces, so those of all rows are never in memory.
         """
         n = table.shape[0]
         if n <= PREDICT_ROWS:  # faster than to start threads
             # to set the limit takes time, which counts for few rows: only where BLAS would start threads at all
             with limit_blas_threads(n * self.network.largest) if self.network.blas_may_split(n) else nullcontext():
-                return np.ascontiguousarray(self._outputs_of_few(table, finish))
+                return np.ascontiguousarray(self._outputs_of_few(table, convert_raw))
         # encoding categories holds Python's global lock: several threads would only wait for each other
         n_pieces = ceil(n / PREDICT_ROWS) if self.encoder.is_numeric else 0
         with threads_for_rows(n_pieces, PREDICT_ROWS * self.network.largest) as n_threads:
-            first_rows, piece = next(self._pieces(table, slice(0, n), finish))  # its shape and type are those of all
+            first_rows, piece = next(
+                self._pieces(table, slice(0, n), convert_raw)
+            )  # its shape and type are those of all
             outputs = np.empty((n, *piece.shape[1:]), piece.dtype)
             outputs[first_rows] = piece
 
             def fill(part: slice) -> None:
-                for rows, piece in self._pieces(table, part, finish):
+                for rows, piece in self._pieces(table, part, convert_raw):
                     outputs[rows] = piece
 
             run_on_parts(fill, slice(first_rows.stop, n), PIECES_PER_PART * PREDICT_ROWS, n_threads)
         return outputs
 
-    def _outputs_of_few(self, table: Table, finish: Callable[[Array], Array]) -> Array:
-        """Return `finish` of few rows' raw outputs."""
-        inputs, kind = self._encode(table)
-        chain = self.network.chain(table.shape[0], self.predict_dtype, kind)
-        return self._forward(chain, inputs, finish)
+    def _outputs_of_few(self, table: Table, convert_raw: Callable[[Array], Array]) -> Array:
+        """Return `convert_raw` of few rows' raw outputs."""
+        inputs, batch_format = self._encode(table)
+        chain = self.network.chain(table.shape[0], self.predict_dtype, batch_format)
+        return self._forward(chain, inputs, convert_raw)
 
-    def _encode(self, table: Table) -> tuple[Table, InputKind]:
-        """Return the rows as the network takes them, and which kind of first layer reads them."""
+    def _encode(self, table: Table) -> tuple[Table, BatchFormat]:
+        """Return the rows as the network takes them, and their format."""
         if isinstance(table, MemoryMappedRows):
             table = np.asarray(table)  # few rows: all are read from the file here
         if self.encoder.lookups is not None:
@@ -156,24 +158,26 @@ class Model:
         inputs = self.encoder.encode(table, self.predict_dtype)
         return inputs, "dense" if isinstance(inputs, np.ndarray) else "sparse"
 
-    def _pieces(self, table: Table, part: slice, finish: Callable[[Array], Array]) -> Iterator[tuple[slice, Array]]:
-        """Yield the rows of each piece of a part, and `finish` of their raw outputs."""
-        for rows, chain in self._chains(part, self._input_kind(table)):
+    def _pieces(
+        self, table: Table, part: slice, convert_raw: Callable[[Array], Array]
+    ) -> Iterator[tuple[slice, Array]]:
+        """Yield the rows of each piece of a part, and `convert_raw` of their raw outputs."""
+        for rows, chain in self._chains(part, self._batch_format(table)):
             inputs, _ = self._encode(take_rows(table, rows))
-            yield rows, self._forward(chain, inputs, finish)
+            yield rows, self._forward(chain, inputs, convert_raw)
 
-    def _input_kind(self, table: Table) -> InputKind:
-        """Return which kind of first layer reads the rows of a table."""
+    def _batch_format(self, table: Table) -> BatchFormat:
+        """Return the format in which rows of a table are encoded, which the first layer must read."""
         if self.encoder.lookups is not None:
             return "mixed"
         return "sparse" if is_sparse(table) and self.encoder.keeps_zeros else "dense"
 
-    def _forward(self, chain: Chain, inputs: Table, finish: Callable[[Array], Array]) -> Array:
-        """Return `finish` of the raw outputs of encoded rows; raise where some are not finite."""
+    def _forward(self, chain: Chain, inputs: Table, convert_raw: Callable[[Array], Array]) -> Array:
+        """Return `convert_raw` of the raw outputs of encoded rows; raise where some are not finite."""
         # in a context of its own: a Ctrl-C while errstate is entered or left would leave NumPy's warnings off
-        return copy_context().run(self._finite_outputs, chain, inputs, finish)
+        return copy_context().run(self._finite_outputs, chain, inputs, convert_raw)
 
-    def _finite_outputs(self, chain: Chain, inputs: Table, finish: Callable[[Array], Array]) -> Array:
+    def _finite_outputs(self, chain: Chain, inputs: Table, convert_raw: Callable[[Array], Array]) -> Array:
         with np.errstate(over="ignore", invalid="ignore"):  # the error below names the column instead
             raw = chain.forward(inputs)
             if self.network.is_monotone:  # without its last bits, which depend on the other rows of the piece
@@ -181,7 +185,7 @@ class Model:
                 raw = np.rint(raw / step) * step
             raw = raw.astype(self.output_dtype)
             if np.isfinite(raw).all():
-                outputs = finish(raw)
+                outputs = convert_raw(raw)
                 if outputs.dtype.kind != "f" or np.isfinite(outputs).all():
                     return outputs
         raise ValueError(self._why_not_finite(inputs))
@@ -202,14 +206,14 @@ class Model:
             "outliers."
         )
 
-    def _chains(self, part: slice, kind: InputKind) -> Iterator[tuple[slice, Chain]]:
+    def _chains(self, part: slice, batch_format: BatchFormat) -> Iterator[tuple[slice, Chain]]:
         """Yield pieces of these rows with layers bound to as many: to PREDICT_ROWS, and once to what is left."""
         n_rows = 0
         for start in range(part.start, part.stop, PREDICT_ROWS):
             rows = slice(start, min(start + PREDICT_ROWS, part.stop))
             if rows.stop - start != n_rows:
                 n_rows = rows.stop - start
-                chain = self.network.chain(n_rows, self.predict_dtype, kind)
+                chain = self.network.chain(n_rows, self.predict_dtype, batch_format)
             yield rows, chain
 
     # --- a look inside -----------------------------------------------------------------------------------------------
@@ -221,7 +225,7 @@ class Model:
         outputs += [np.empty((inputs.shape[0], b.size), self.output_dtype) for b in self.network.intercepts]
         with limit_blas_threads(PREDICT_ROWS * self.network.largest):
             for rows, chain in self._chains(slice(0, inputs.shape[0]), "sparse" if is_sparse(inputs) else "dense"):
-                raw = self._forward(chain, inputs[rows], np.asarray)  # `finish` changes nothing
+                raw = self._forward(chain, inputs[rows], np.asarray)  # `convert_raw` changes nothing
                 for output, piece in zip(outputs[1:], [*chain.hidden, raw], strict=True):
                     output[rows] = piece
         self.head.loss.link(outputs[-1])  # in place
@@ -233,7 +237,7 @@ class Model:
             return self.encoder.encode(table, self.predict_dtype).astype(self.output_dtype, copy=False)
         outputs = np.empty((table.shape[0], self.network.coefs[-1].shape[0]), self.output_dtype)
         with limit_blas_threads(PREDICT_ROWS * self.network.largest):
-            for rows, chain in self._chains(slice(0, table.shape[0]), self._input_kind(table)):
+            for rows, chain in self._chains(slice(0, table.shape[0]), self._batch_format(table)):
                 inputs, _ = self._encode(take_rows(table, rows))
                 self._forward(chain, inputs, np.asarray)  # raises where an output is not finite
                 outputs[rows] = chain.hidden[-1]
@@ -251,8 +255,8 @@ class PrecomputedModel(Model):
     raw: Array  # (n, k)
     known_table: Table  # (n, d)  whose outputs these are
 
-    def outputs(self, table: Table, finish: Callable[[Array], Array]) -> Array:
-        """Return `finish` of the known outputs; of a table's own, where a scorer has changed what it was given."""
+    def outputs(self, table: Table, convert_raw: Callable[[Array], Array]) -> Array:
+        """Return `convert_raw` of the known outputs; of a table's own, where a scorer has changed what it was given."""
         if not is_same_table(self.known_table, table):
-            return super().outputs(table, finish)
-        return finish(self.raw.copy())  # `finish` may overwrite its argument
+            return super().outputs(table, convert_raw)
+        return convert_raw(self.raw.copy())  # `convert_raw` may overwrite its argument

@@ -225,7 +225,7 @@ def make_trainer(
         encoding, training, max_rows, n_skipped, settings.regularisation.label_smoothing, training.table.typical_rows
     )
     held_out = None if validation is None else make_samples(encoding, validation, n_validation_rows, n_skipped)
-    if isinstance(settings.objective.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
+    if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
         refuse_bad_custom_functions(head.loss, samples.target, activations)
     monotone = make_monotone_bounds(settings.network, encoding, layout, n_skipped)
     is_first_order = settings.solver.is_first_order
@@ -250,7 +250,7 @@ def make_trainer(
         is_random=any(settings.network.dropout),
         bounds=None if monotone is None else (monotone.lower, monotone.upper),
         project=projection,
-        limit=projection.limit if projection is not None and max_norm else None,
+        limit_norms=projection.limit_norms if projection is not None and max_norm else None,
         batches=objective.batches,
     )
     solver = solver_of_network(

@@ -16,13 +16,13 @@ from sknet._typing import Array, DType
 
 
 @dataclass(frozen=True)
-class ObjectiveSettings:
-    """How targets are parsed and compared; these settings are known before the rows are read."""
+class TargetSettings:
+    """How targets are parsed, weighted, scaled and compared with predictions: known before the rows are read."""
 
     loss: str | Loss
     options: Mapping[str, object] = field(default_factory=dict)  # of a loss by name: its levels, power, ...
     class_weight: object = None  # as the user gives it
-    scaling: str | None = None  # of regression targets; None: as they are
+    target_scaling: str | None = None  # of regression targets; None: as they are
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ class RegularisationSettings:
 class Settings:
     """All of a fit's settings, by the part of the model that uses them."""
 
-    objective: ObjectiveSettings
+    target: TargetSettings
     table: ColumnSettings  # without weights and targets, which `learn_encoding` adds
     network: NetworkSettings
     solver: MiniBatchSolver | LBFGS  # which each network adapts: see `network_trainer.solver_of_network`

@@ -53,7 +53,7 @@ class _Holders:
 
 
 class _HoldersOfThread(_Holders, local):
-    """Those of each thread by itself."""
+    """The holders of a limit of the thread that asks, each thread by itself."""
 
 
 class _Library:

@@ -42,25 +42,25 @@ class Dense:
         dJ/dW_kj = sum_i x_ik dJ/dz_ij      dJ/db_j = sum_i dJ/dz_ij      dJ/dx_ik = sum_j dJ/dz_ij W_kj
     """
 
-    W: Array  # (d, h), or where `joined` (d + 1, h)
+    W: Array  # (d, h), or with `biases_in_weights` (d + 1, h)
     b: Array  # (h,)
     dW: Array
     db: Array
     z: Array  # (n, h)
     ones: Array  # (n,) sums the rows of delta
     dx: Array | None = None  # (n, d); None for the first layer, whose x is data
-    joined: bool = False  # whether x ends with a column of ones, and W with b: one product then does for both
+    biases_in_weights: bool = False  # x ends with a column of ones, W with b: one product does both
 
     def forward(self, x: Table) -> Array:
         self.x = x
         x.dot(self.W, self.z)  # z = x W                       (n, h)
-        if not self.joined:
+        if not self.biases_in_weights:
             self.z += self.b  #      + b
         return self.z
 
     def backward(self, delta: Array) -> Array | None:
         self.x.T.dot(delta, self.dW)  # dJ/dW = x^T dJ/dz             (d, h)
-        if not self.joined:
+        if not self.biases_in_weights:
             self.ones.dot(delta, self.db)  # dJ/db = 1^T dJ/dz             (h,)    faster than delta.sum(axis=0)
         if self.dx is not None:
             delta.dot(self.W.T, self.dx)  # dJ/dx = dJ/dz W^T             (n, d)

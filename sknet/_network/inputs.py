@@ -14,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
 
-from sknet._network.binding import InputKind
+from sknet._network.binding import BatchFormat
 from sknet._network.sparse_layers import MixedRows
 from sknet._typing import Array, Batch, Table
 
@@ -23,18 +23,18 @@ class Inputs(Protocol):
     """The network's input, batch by batch."""
 
     @property
-    def kind(self) -> InputKind:
+    def batch_format(self) -> BatchFormat:
         """What the batches are."""
 
     def __call__(self, batch: Batch, /) -> Table:
-        """Return the batch's rows: (b, d - s), an array, CSR or mixed; of kind "ones" one more column, which is 1."""
+        """Return the batch's rows: (b, d - s), an array, CSR or mixed; "ones": one more column, which is 1."""
 
 
 class DenseInputs:
     """The rows of an array, (n, d) or (n,), gathered batch by batch into one buffer: up to `n_rows` of them."""
 
-    def __init__(self, values: Array, n_rows: int, kind: InputKind = "dense", n_skipped: int = 0) -> None:
-        self.kind, self._n_rows, self._is_view = kind, n_rows, n_skipped > 0
+    def __init__(self, values: Array, n_rows: int, batch_format: BatchFormat = "dense", n_skipped: int = 0) -> None:
+        self.batch_format, self._n_rows, self._is_view = batch_format, n_rows, n_skipped > 0
         self._values = values[:, n_skipped:] if n_skipped else values
         self._buffer: Array | None = None
 
@@ -52,7 +52,7 @@ class DenseInputs:
 class SparseInputs:
     """The rows of a CSR matrix."""
 
-    kind: InputKind = "sparse"
+    batch_format: BatchFormat = "sparse"
 
     def __init__(self, values: sp.csr_array) -> None:
         self._values = values
@@ -75,7 +75,7 @@ class MixedInputs:
     Those that are skipped are the first ones of both; `dense` leaves them out.
     """
 
-    kind: InputKind = "mixed"
+    batch_format: BatchFormat = "mixed"
 
     def __init__(self, dense: Inputs, one_hot: OneHotRows, dense_inputs: NDArray[np.intp], n_skipped: int = 0) -> None:
         self._dense, self._one_hot, self._dense_inputs = dense, one_hot, dense_inputs[n_skipped:] - n_skipped
@@ -92,16 +92,16 @@ def mixed_inputs(rows: MixedRows, n_rows: int, n_skipped: int = 0) -> MixedInput
 
 
 @dataclass(frozen=True)
-class SelectedInputs:
-    """Some rows of inputs, known by their numbers."""
+class RowSelection:
+    """Inputs of some rows of other inputs, by their numbers."""
 
     inputs: Inputs
     rows: NDArray[np.intp]
 
     @property
-    def kind(self) -> InputKind:
+    def batch_format(self) -> BatchFormat:
         """What the batches are."""
-        return self.inputs.kind
+        return self.inputs.batch_format
 
     def __call__(self, batch: Batch) -> Table:
         """Return the batch's rows: `batch` counts the selected rows, `inputs` counts all."""

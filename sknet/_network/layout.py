@@ -61,17 +61,17 @@ class Layout:
         """Size of the largest weight matrix."""
         return max(map(prod, self.shapes))
 
-    def layers(self, theta: Array, *, joined: bool = False) -> list[LayerParameters]:
+    def layers(self, theta: Array, *, biases_in_weights: bool = False) -> list[LayerParameters]:
         """Return each layer's parameters, as views of theta or of its gradient.
 
-        With `joined`, the first layer's W has b as its last row, (n_inputs + 1, h_1): they are neighbours in theta.
+        With `biases_in_weights`, the first layer's W has b as its last row, (n_inputs + 1, h_1): they lie together.
         """
         layers, first_bias = [], self.n_weights
         for start, (fan_in, fan_out) in zip(self.starts, self.shapes, strict=True):
             W = theta[start : start + fan_in * fan_out].reshape(fan_in, fan_out)
             layers.append(LayerParameters(W, theta[first_bias : first_bias + fan_out]))
             first_bias += fan_out
-        if joined:
+        if biases_in_weights:
             W_and_b = theta[self.starts[0] : self.n_weights + self.sizes[1]].reshape(-1, self.sizes[1])
             layers[0] = layers[0]._replace(W=W_and_b)
         return layers

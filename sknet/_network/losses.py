@@ -366,7 +366,7 @@ def sigmoid_log_loss_gradient(raw: Array, target: Array) -> Array:
 
 
 def softmax_log_loss(raw: Array, target: Array) -> tuple[Array, Array]:
-    """-sum_j t_j log a_j with a = softmax(raw); it is log sum_j exp(raw_j) - sum_j t_j raw_j."""
+    """-sum_j t_j log a_j with a = softmax(raw); it is log sum_j exp(raw_j) - sum_j t_j raw_j. Overwrites raw."""
     a = raw.T.copy()  # (k, n): what is done with all of a row goes faster along whole columns
     largest = np.maximum.reduce(a)  # (n,)
     at_target = np.vecdot(raw, target)  # (n,) sum_j t_j raw_j, before delta overwrites raw

@@ -16,7 +16,7 @@ import numpy as np
 
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
-from sknet._network.binding import BackwardOptions, InputKind, bind
+from sknet._network.binding import BackwardOptions, BatchFormat, bind
 from sknet._network.inputs import DenseInputs, Inputs, length, pieces
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
@@ -109,10 +109,10 @@ class Objective:
         self.set_rows(inputs, target, weight)
         self._bound: dict[int, BoundChain] = {}
         self._piece_gradient: Array | None = None
-        self._evaluated_theta, self._evaluation_chains = np.empty(0), dict[tuple[int, InputKind], Chain]()
+        self._evaluated_theta, self._evaluation_chains = np.empty(0), dict[tuple[int, BatchFormat], Chain]()
 
     def set_rows(self, inputs: Inputs, target: Array, weight: Array | None) -> None:
-        """Take other training rows, of the same kind: those of a stream are never all in memory.
+        """Take other training rows, of the same format: those of a stream are never all in memory.
 
         `n_samples` stays the number of all training rows; bound chains stay valid, since they hold no rows.
         """
@@ -169,7 +169,7 @@ class Objective:
                 del self._bound[next(iter(self._bound))]  # the oldest: its buffers are as large as its batches
             may_skip = n_rows == n < self.n_samples  # pieces are added up, and L-BFGS wants the whole gradient
             training = BackwardOptions(out, self._dropout, rng, may_skip=may_skip)
-            chain = bind(self._layout, self._activations, theta, n_rows, self._inputs.kind, training)
+            chain = bind(self._layout, self._activations, theta, n_rows, self._inputs.batch_format, training)
             first, n_weights = chain.layers[0], self._layout.n_weights
             bound = self._bound[n_rows] = BoundChain(
                 chain, n, theta, out, rng, theta[:n_weights], out[:n_weights],
@@ -244,13 +244,15 @@ class Objective:
         """Return the raw output, without dropout, for n rows of other data (a validation set)."""
         raw = np.empty((n, self._layout.sizes[-1]), theta.dtype)
         for part in pieces(slice(0, n), max(self.max_rows, MIN_EVALUATION_ROWS)):
-            raw[part] = self._evaluation_chain(theta, length(part), inputs.kind).forward(inputs(part))
+            raw[part] = self._evaluation_chain(theta, length(part), inputs.batch_format).forward(inputs(part))
         return raw
 
-    def _evaluation_chain(self, theta: Array, n_rows: int, kind: InputKind) -> Chain:
+    def _evaluation_chain(self, theta: Array, n_rows: int, batch_format: BatchFormat) -> Chain:
         """Return a chain for forward passes; chains are kept as long as theta is the same array, epoch after epoch."""
         if theta is not self._evaluated_theta:
             self._evaluated_theta, self._evaluation_chains = theta, {}  # the old ones hold views of another theta
-        if (n_rows, kind) not in self._evaluation_chains:
-            self._evaluation_chains[n_rows, kind] = bind(self._layout, self._activations, theta, n_rows, kind)
-        return self._evaluation_chains[n_rows, kind]
+        if (n_rows, batch_format) not in self._evaluation_chains:
+            self._evaluation_chains[n_rows, batch_format] = bind(
+                self._layout, self._activations, theta, n_rows, batch_format
+            )
+        return self._evaluation_chains[n_rows, batch_format]

@@ -68,9 +68,9 @@ class Projection:
             w = theta[: sum([fan_in * fan_out for fan_in, fan_out in self.shapes])]
             soft_threshold(w, self.l1 * (rate[: w.size] if isinstance(rate, np.ndarray) else rate))
         if self.max_norm:
-            self.limit(theta)
+            self.limit_norms(theta)
 
-    def limit(self, theta: Array) -> None:
+    def limit_norms(self, theta: Array) -> None:
         """Limit the column norms of the weights in theta, or in its moving average, in place."""
         start = 0
         for fan_in, fan_out in self.shapes:

@@ -20,7 +20,7 @@ import pandas as pd
 
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model, Network
-from sknet._model.settings import ObjectiveSettings
+from sknet._model.settings import TargetSettings
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._storage.schema import hints_of, make
 from sknet._tables.columns.bins import BinnedColumn
@@ -48,7 +48,7 @@ def by_name(*kinds: type) -> dict[str, type]:
 
 KINDS = by_name(
     Model, Network, TableEncoder, NumberColumn, QuantileColumn, BinnedColumn, CategoryColumn, IdentifierColumn,
-    UninformativeColumn, TargetColumn, TextColumn, DatetimeColumn, LabelHead, RegressionHead, ObjectiveSettings,
+    UninformativeColumn, TargetColumn, TextColumn, DatetimeColumn, LabelHead, RegressionHead, TargetSettings,
     SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, History, State, Best,
 )  # fmt: skip
 """Every learnt value of the rooms below. A field that is added to one needs no change here."""

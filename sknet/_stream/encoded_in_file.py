@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from sknet._model.matrices import Samples
 from sknet._network.activations import Activation
-from sknet._network.binding import InputKind
+from sknet._network.binding import BatchFormat
 from sknet._network.inputs import DenseInputs, Inputs, pieces
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
@@ -108,7 +108,7 @@ class EncodedInFile:
 class StoredInputs:
     """The inputs of rows in a file that are evaluated: they are read once, and encoded batch by batch."""
 
-    kind: InputKind = "ones"
+    batch_format: BatchFormat = "ones"
 
     def __init__(self, encoded: EncodedInFile) -> None:
         self._encoded = encoded
@@ -152,7 +152,7 @@ class PooledObjective:
         return self._pool.raw(theta, inputs, n)
 
     def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
-        """Yield the batches of one epoch, each once this objective has its rows; in the file's order without `rng`."""
+        """Read pools of rows into this objective, and yield batches of them; in the file's order without `rng`."""
         records_of, n_unread = self._rows.stored.records, len(self._samples)
         rest: tuple[Records, NDArray[np.intp]] | None = None  # what does not fill a batch, and joins the next pool
         row_bytes = max(1, (self._rows.encoder.n_inputs + 1) * self._rows.dtype.itemsize)
@@ -180,5 +180,5 @@ class PooledObjective:
             self._rows.stored.format.unpack(records), None if encoding_part is None else encoding_part[numbers]
         )
         weight = None if samples.weight is None else samples.weight[numbers]
-        inputs = DenseInputs(Z, samples.max_rows, kind="ones")
+        inputs = DenseInputs(Z, samples.max_rows, batch_format="ones")
         self._pool.set_rows(inputs, samples.target_of(samples.y[numbers]), weight)

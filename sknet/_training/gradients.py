@@ -60,7 +60,7 @@ class UntouchedRows:
                 self._caught_up, self._h = np.full((gradient.stop - gradient.start) // h, self._log_kept), h
             self._catch_up(gradient.rows, theta, average)
         else:
-            self.finish(theta, average)
+            self.catch_up_all(theta, average)
 
     def after_step(self, gradient: Gradient, decay: float) -> None:
         """Count a step, of which the rows that it has touched have missed nothing."""
@@ -68,7 +68,7 @@ class UntouchedRows:
         if self._caught_up is not None and isinstance(gradient, SparseGradient):
             self._caught_up[gradient.rows] = self._log_kept
 
-    def finish(self, theta: Array, average: Array) -> None:
+    def catch_up_all(self, theta: Array, average: Array) -> None:
         """Catch up all rows."""
         if self._caught_up is not None:
             self._catch_up(np.flatnonzero(self._caught_up != self._log_kept), theta, average)

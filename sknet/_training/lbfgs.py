@@ -48,7 +48,7 @@ class LBFGS:
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 outcome = minimization.minimize()
-            minimization.finish(outcome)
+            minimization.set_theta(outcome)
         except KeyboardInterrupt:
             minimization.snapshot.restore(state)
             if state.epoch == start:
@@ -170,7 +170,7 @@ class _Minimization:
         self.variables.decode(intermediate_result.x, state.theta)
         state.epoch += 1
         state.n_samples_seen += self.problem.n_samples
-        validation_loss, score = state.evaluate(evaluate)
+        validation_loss, score = state.evaluate_and_keep_best(evaluate)
         seconds = perf_counter() - self._started
         loss = float(intermediate_result.fun)
         state.history.append(Epoch(loss, validation_loss, score, nan, self._gradient_norm, seconds))
@@ -189,7 +189,7 @@ class _Minimization:
             return reason or StopReason.CALLBACK
         return reason
 
-    def finish(self, outcome: OptimizeResult) -> None:
+    def set_theta(self, outcome: OptimizeResult) -> None:
         """Set theta to what SciPy found.
 
         Raises

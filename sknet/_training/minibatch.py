@@ -65,7 +65,7 @@ class MiniBatchSolver:
                 loop.train_epoch(observer)
         except KeyboardInterrupt:
             loop.restore()
-            if loop.n_epochs_done == 0:
+            if loop.epochs_done == 0:
                 raise
             return loop.result(StopReason.INTERRUPTED)
         return loop.result()
@@ -102,7 +102,7 @@ class MiniBatchLoop:
         return self._reason is not None or self.state.epoch >= self.solver.n_epochs
 
     @property
-    def n_epochs_done(self) -> int:
+    def epochs_done(self) -> int:
         """How many epochs this loop has added to the state."""
         return self.state.epoch - self._first_epoch
 
@@ -120,7 +120,7 @@ class MiniBatchLoop:
         """Return how training has ended, given what has stopped it from outside, if anything."""
         # what stopped all loops from outside stopped this one only if it was not over by itself
         why = self._reason or (None if self.is_over else stopped_by) or self.solver.end_reason
-        return Result(why, self.n_epochs_done, scores_undefined=self.state.scores_undefined)
+        return Result(why, self.epochs_done, scores_undefined=self.state.scores_undefined)
 
     # --- one epoch -------------------------------------------------------------------------------------------------
 
@@ -136,15 +136,15 @@ class MiniBatchLoop:
         tol = solver.tol
         if solver.relative_tol and isfinite(state.best_score):
             tol *= abs(state.best_score)
-        validation_loss, score = state.finish_epoch(problem.evaluate, loss, tol)
+        validation_loss, score = state.evaluate_epoch(problem.evaluate, loss, tol)
         state.history.append(Epoch(loss, validation_loss, score, rate, norm, perf_counter() - started))
-        reason = self._reason_to_stop()
+        reason = self._stop_or_lower_rate()
         if observer is not None and observer.epoch_ended():
             return reason or StopReason.CALLBACK
         return reason
 
-    def _reason_to_stop(self) -> StopReason | None:
-        """Return why training is to stop here, if it is; the schedule `adaptive` first lowers the rate."""
+    def _stop_or_lower_rate(self) -> StopReason | None:
+        """Return why training is to stop here, if it is; on a plateau, `adaptive` first lowers the rate."""
         solver, state = self.solver, self.state
         reason = solver.plateau(self.problem, state)
         if reason is None or solver.schedule is not adaptive:
@@ -183,7 +183,7 @@ class MiniBatchLoop:
             total += value * n_rows
             n_without_penalty += n_rows if gradients.is_sparse(gradient) else 0
         if state.average is not None:
-            untouched.finish(state.theta, state.average)
+            untouched.catch_up_all(state.theta, state.average)
         # Once per epoch is enough: a theta that is not finite stays so, and the values are checked at every step.
         if not np.isfinite(state.theta).all():
             raise DivergedError(state.epoch + 1, rate)
@@ -221,8 +221,10 @@ class MiniBatchLoop:
             problem.project(state.theta, rate * self.solver.optimizer.steady_direction(state.moments, state.step))
             if state.average is not None:
                 state.average[state.theta == 0.0] = 0.0  # the zeros of an L1 penalty are real ones
-                if problem.limit is not None:  # the average still contains the first weights, which were never limited
-                    problem.limit(state.average)
+                if (
+                    problem.limit_norms is not None
+                ):  # the average still contains the first weights, which were never limited
+                    problem.limit_norms(state.average)
         if problem.bounds is not None:
             for vector in (state.theta, state.average):  # the average has followed theta before that was projected
                 if vector is not None:

@@ -36,7 +36,9 @@ class Problem:
     penalty: Callable[[Array], float] = lambda theta: 0.0  # missing from values with a sparse gradient
     is_random: bool = False  # whether the objective draws random numbers (dropout)
     project: Callable[[Array, float | Array], None] | None = None  # (theta, step lengths): L1, max_norm
-    limit: Callable[[Array], None] | None = None  # the part of `project` that the moving average must obey: max_norm
+    limit_norms: Callable[[Array], None] | None = (
+        None  # the part of `project` that the moving average must obey: max_norm
+    )
     bounds: tuple[Array, Array] | None = None  # lower and upper, (n_weights,) each: a monotone network's weights
     evaluate: Evaluate | None = None  # validation
     # (batch size, generator to shuffle with) -> the batches of an epoch, of samples that are not held in memory

@@ -105,7 +105,7 @@ class State:
 
     # --- after an epoch --------------------------------------------------------------------------------------------
 
-    def evaluate(self, evaluate: Evaluate | None) -> tuple[float, float]:
+    def evaluate_and_keep_best(self, evaluate: Evaluate | None) -> tuple[float, float]:
         """Return the validation loss and score of an epoch, NaN without validation. Sets: best, if this epoch is.
 
         Of equal scores the latest is kept: a score of few values, such as an
@@ -119,12 +119,12 @@ class State:
             self.best = Best(theta.copy(), score, loss, self.epoch, temperature)
         return loss, score
 
-    def finish_epoch(self, evaluate: Evaluate | None, training_loss: float, tol: float) -> tuple[float, float]:
+    def evaluate_epoch(self, evaluate: Evaluate | None, training_loss: float, tol: float) -> tuple[float, float]:
         """Evaluate an epoch, and note whether it improved; return the validation loss and score.
 
         Sets: best, n_no_improvement, best_score.
         """
-        loss, score = self.evaluate(evaluate)
+        loss, score = self.evaluate_and_keep_best(evaluate)
         self.update_best_score(-training_loss if evaluate is None else score, tol)
         return loss, score
 

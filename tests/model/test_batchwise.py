@@ -23,7 +23,7 @@ def test_rows_of_a_file_are_encoded_batch_by_batch(tmp_path, block):
     whole = encoder.encode(X, float, ones=True)
     for batch in (slice(0, 10), slice(25, 30), np.array([7, 3, 28])):
         assert_array_equal(inputs(batch), whole[batch])
-    assert inputs(slice(0, 10)) is not None and inputs.kind == "ones"
+    assert inputs(slice(0, 10)) is not None and inputs.batch_format == "ones"
 
 
 SMALL_MEMORY = """

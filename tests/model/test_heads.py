@@ -6,7 +6,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import Interval, Loss
 from sknet._model.heads import learn_label_head, learn_regression_head
-from sknet._model.settings import ObjectiveSettings
+from sknet._model.settings import TargetSettings
 from sknet._network.losses import SOFTMAX_LOG_LOSS
 
 rng = np.random.default_rng(0)
@@ -22,11 +22,11 @@ N_OUTPUTS = {"binary": 1, "multiclass": 3, "multilabel": 4, "multioutput": 4}
 of_every_kind = pytest.mark.parametrize("kind", LABELS)
 NUMBER = 100.0 + 7.0 * rng.normal(size=N)
 WEIGHT = 1.0 + np.arange(N) % 4
-LOG_LOSS = ObjectiveSettings("log_loss")
+LOG_LOSS = TargetSettings("log_loss")
 
 
 def number_head(loss="squared_error", scaling="standard", y=NUMBER, **options):
-    head, values = learn_regression_head(y, ObjectiveSettings(loss, options, scaling=scaling))
+    head, values = learn_regression_head(y, TargetSettings(loss, options, target_scaling=scaling))
     return head.scaled_to(values, None), values
 
 
@@ -66,18 +66,18 @@ def test_class_weights_are_folded_in(kind):
     head, codes = learn_label_head(LABELS[kind], LOG_LOSS)
     assert head.apply_class_weight(codes, None) is None and head.apply_class_weight(codes, WEIGHT) is WEIGHT
     if kind != "multilabel":
-        balanced, _ = learn_label_head(LABELS[kind], ObjectiveSettings("log_loss", class_weight="balanced"))
+        balanced, _ = learn_label_head(LABELS[kind], TargetSettings("log_loss", class_weight="balanced"))
         found = balanced.apply_class_weight(codes, WEIGHT)
         assert found.shape == (N,) and (found > 0.0).all()
 
 
 def test_class_weights_of_a_single_target():
-    head, codes = learn_label_head(LABELS["multiclass"], ObjectiveSettings("log_loss", class_weight={"a": 3.0}))
+    head, codes = learn_label_head(LABELS["multiclass"], TargetSettings("log_loss", class_weight={"a": 3.0}))
     assert_array_equal(head.apply_class_weight(codes, WEIGHT), np.where(CODES == 0, 3.0, 1.0) * WEIGHT)
 
 
 def test_class_weights_that_leave_no_row():
-    settings = ObjectiveSettings("log_loss", class_weight={"no": 0.0, "yes": 0.0})
+    settings = TargetSettings("log_loss", class_weight={"no": 0.0, "yes": 0.0})
     head, codes = learn_label_head(LABELS["binary"], settings)
     with pytest.raises(ValueError, match="class_weight and sample_weight make the weight of every row zero"):
         head.apply_class_weight(codes, None)
@@ -106,7 +106,7 @@ def test_output_biases_start_at_the_shares_with_our_own_weights_only():
 
 def test_another_loss_for_the_same_labels():
     head, _ = learn_label_head(LABELS["multiclass"], LOG_LOSS)
-    other = head.with_settings(ObjectiveSettings("squared_error"))
+    other = head.with_settings(TargetSettings("squared_error"))
     assert other.labels is head.labels and other.loss is not head.loss and other.loss.out_activation == "logistic"
 
 
@@ -134,7 +134,7 @@ def test_numbers_there_and_back():
 
 
 def test_the_scale_is_weighted():
-    head, values = learn_regression_head(NUMBER, ObjectiveSettings("squared_error", scaling="standard"))
+    head, values = learn_regression_head(NUMBER, TargetSettings("squared_error", target_scaling="standard"))
     target = head.scaled_to(values, WEIGHT).targets(values, np.dtype(float))
     assert np.average(target[:, 0], weights=WEIGHT) == pytest.approx(0.0, abs=1e-12)
 
@@ -148,7 +148,7 @@ def test_several_targets_and_several_levels():
     found = levels.predict(rng.normal(size=(N, 3)))
     assert found.shape == (N, 3) and (np.diff(found, axis=1) >= 0.0).all() and found.mean() > 50.0
     with pytest.raises(ValueError, match=r"quantile=\(0.1, 0.9\) gives several levels and takes a y of one dimension"):
-        _ = learn_regression_head(np.ones((N, 2)), ObjectiveSettings("quantile", {"quantile": (0.1, 0.9)}))[0].loss
+        _ = learn_regression_head(np.ones((N, 2)), TargetSettings("quantile", {"quantile": (0.1, 0.9)}))[0].loss
 
 
 @pytest.mark.parametrize("loss", ["poisson", "gamma"])
@@ -196,20 +196,20 @@ def test_a_loss_of_the_users_own_decides_on_the_scale():
 
 def test_another_loss_for_the_same_numbers():
     head, values = number_head()
-    other = head.with_settings(ObjectiveSettings("huber", {"huber_delta": 0.5}, scaling="standard"))
+    other = head.with_settings(TargetSettings("huber", {"huber_delta": 0.5}, target_scaling="standard"))
     assert other.regression_target is head.regression_target and other.loss.name == "huber"
     assert_array_equal(other.targets(values, np.dtype(float)), head.targets(values, np.dtype(float)))
 
 
 def test_a_warm_start_is_refused_other_labels():
-    labels, _ = learn_label_head(np.array([0, 1, 2]), ObjectiveSettings("log_loss"))
+    labels, _ = learn_label_head(np.array([0, 1, 2]), TargetSettings("log_loss"))
     with pytest.raises(ValueError, match="the same classes as in the previous call"):
         labels.refuse_other_target(learn_label_head(np.array([0, 1, 3]), labels.settings)[0])
 
 
 def test_another_loss_after_a_fit_must_have_the_same_units_and_outputs():
-    head, _ = learn_regression_head(np.arange(9.0), ObjectiveSettings("squared_error", scaling="standard"))
+    head, _ = learn_regression_head(np.arange(9.0), TargetSettings("squared_error", target_scaling="standard"))
     with pytest.raises(ValueError, match="loss='poisson' cannot follow .*y is scaled for one of them only"):
-        head.with_settings(ObjectiveSettings("poisson", scaling="standard"))
+        head.with_settings(TargetSettings("poisson", target_scaling="standard"))
     with pytest.raises(ValueError, match="loss='quantile' cannot follow .*they have other numbers of outputs"):
-        head.with_settings(ObjectiveSettings("quantile", {"quantile": [0.1, 0.9]}, scaling="standard"))
+        head.with_settings(TargetSettings("quantile", {"quantile": [0.1, 0.9]}, target_scaling="standard"))

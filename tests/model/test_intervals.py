@@ -17,13 +17,13 @@ from sknet._model.intervals import (
     learn_regression_residuals,
     no_scale,
 )
-from sknet._model.settings import ObjectiveSettings
+from sknet._model.settings import TargetSettings
 
 rng = np.random.default_rng(0)
 
 
 def head_for(values, loss="squared_error", **options):
-    return learn_regression_head(values, ObjectiveSettings(loss, options))[0]
+    return learn_regression_head(values, TargetSettings(loss, options))[0]
 
 
 def errors_of(values, predictions, weight=None, **how):
@@ -121,7 +121,7 @@ def test_around_a_single_level_there_is_none():
         head = head_for(np.ones(5), "quantile", **options)
         assert not has_interval(head)
         assert learn_regression_residuals(head, np.ones(5), np.ones((5, 1)), None, np.ones((5, 1))) is None
-    assert has_interval(replace(head, settings=ObjectiveSettings("huber")))
+    assert has_interval(replace(head, settings=TargetSettings("huber")))
 
 
 def test_intervals_are_wide_where_errors_are_large():

@@ -11,7 +11,7 @@ from sklearn.base import clone
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import Facts
-from sknet._estimators.resolve import objective_settings, resolve
+from sknet._estimators.resolve import resolve, target_settings
 from sknet._model import matrices
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding, make_samples
@@ -41,7 +41,7 @@ def encoded(table, numeric_encoding="piecewise_linear", weight=None, **parameter
     net = SigmoidMLPRegressor(
         numeric_encoding=numeric_encoding, n_members=1, dtype="float64", max_categories=None, **parameters
     )
-    head, values = learn_regression_head(NUMBER, objective_settings(net))
+    head, values = learn_regression_head(NUMBER, target_settings(net))
     settings, _ = resolve(net, Facts(N, True, n_numbers=2))
     rows = Rows(table, values, weight, memory_mapped=isinstance(table, np.memmap))
     encoding = learn_encoding(settings, head, rows, F64)
@@ -51,13 +51,13 @@ def encoded(table, numeric_encoding="piecewise_linear", weight=None, **parameter
 def dense(inputs, batch, n_inputs):
     """A batch of the network's inputs, whatever form they have, as one array; without the column of ones."""
     Z = inputs(batch)
-    if inputs.kind == "mixed":
+    if inputs.batch_format == "mixed":
         whole = np.zeros((len(Z.dense), n_inputs))
         whole[:, n_inputs - Z.one_hot.shape[1] :] = Z.one_hot.toarray()
         whole[:, Z.dense_inputs] += Z.dense
         return whole
     Z = Z.toarray() if sp.issparse(Z) else np.array(Z)
-    return Z[:, :-1] if inputs.kind == "ones" else Z
+    return Z[:, :-1] if inputs.batch_format == "ones" else Z
 
 
 @pytest.mark.parametrize("as_compact_rows", [False, True])
@@ -72,7 +72,7 @@ def test_rows_chosen_by_number_are_those_encoded_alone(kind, without_bins, as_co
     alone = table.iloc[SOME] if kind == "look-ups" else np.asarray(table)[SOME]
     expected = encode_rows(encoding, Rows(alone, all_rows.y[SOME]), cross_fit=False)
     taken = all_rows.take(np.arange(N)[::-1]).take(N - 1 - SOME)  # some of some of the rows
-    assert (taken.table.inputs(1).kind == "mixed") == (kind == "look-ups")
+    assert (taken.table.inputs(1).batch_format == "mixed") == (kind == "look-ups")
     n_skipped = encoding.encoder.n_bins if without_bins else 0
     n_inputs = encoding.encoder.n_inputs - n_skipped
     Z, Z_alone = (rows.table.inputs(len(SOME), n_skipped) for rows in (taken, expected))
@@ -110,7 +110,7 @@ def test_no_rows_target_is_in_its_own_cross_fitted_encoding():
     """A row's own label in the mean of its level would tell more of the label than the level does."""
     labels = np.random.default_rng(1).integers(0, 2, N) | (CITY % 4 == 0)
     net = SigmoidMLPClassifier(category_encoding="target", n_members=1, dtype="float64")
-    head, codes = learn_label_head(labels, objective_settings(net))
+    head, codes = learn_label_head(labels, target_settings(net))
     settings, _ = resolve(net, Facts(N, "folds"))
     rows = Rows(CITIES[["city"]], codes)
     encoding = learn_encoding(settings, head, rows, F64)

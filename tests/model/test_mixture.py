@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.mixture import HeldOutLoss, Mixture, mix_outputs
-from sknet._model.settings import ObjectiveSettings
+from sknet._model.settings import TargetSettings
 
 rng = np.random.default_rng(0)
 M = 200
@@ -35,7 +35,7 @@ def test_each_kind_has_the_mean_of_its_networks():
 
 
 def loss_of_labels(has_temperature):
-    head, values = learn_label_head(LABEL, ObjectiveSettings("log_loss"))
+    head, values = learn_label_head(LABEL, TargetSettings("log_loss"))
     target = head.targets(values, np.dtype(float))
     rows = SimpleNamespace(target=target, weight=None, total_weight=float(M))
     return HeldOutLoss(SimpleNamespace(head=head), rows, has_temperature)
@@ -60,7 +60,7 @@ def test_what_knows_the_labels_has_the_whole_share_and_noise_none():
 def test_the_share_does_not_depend_on_the_unit_of_a_target(factor):
     """The prior is measured against the noise, in whatever unit."""
     y = rng.normal(size=30)
-    head, values = learn_regression_head(factor * y, ObjectiveSettings("squared_error"))
+    head, values = learn_regression_head(factor * y, TargetSettings("squared_error"))
     target = head.targets(values, np.dtype(float))
     held_out = HeldOutLoss(
         SimpleNamespace(head=head), SimpleNamespace(target=target, weight=None, total_weight=4.0), False

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import Facts
-from sknet._estimators.resolve import objective_settings, resolve
+from sknet._estimators.resolve import resolve, target_settings
 from sknet._model import network_trainer
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding
@@ -40,7 +40,7 @@ def encoded(weight=None, validated=False, X=X, y=NUMBER, kind=SigmoidMLPRegresso
     """Settings, the encoding and encoded rows, as an estimator would make them."""
     net = kind(**QUICK | parameters)
     learn = learn_regression_head if kind is SigmoidMLPRegressor else learn_label_head
-    head, values = learn(y, objective_settings(net))
+    head, values = learn(y, target_settings(net))
     settings, _ = resolve(net, Facts(len(y), validated, n_numbers=3))
     rows = Rows(X, values, weight)
     encoding = learn_encoding(settings, head, rows, F64)
@@ -212,9 +212,9 @@ def test_the_gradient_is_that_of_the_whole_objective(solver):
 
 def test_l1_and_norms_are_left_to_the_projection_where_steps_are_taken():
     assert run_of(alpha=6.0, l1_ratio=0.25).problem.project is not None
-    assert run_of(max_norm=1.0).problem.limit is not None
+    assert run_of(max_norm=1.0).problem.limit_norms is not None
     plain = run_of(alpha=6.0).problem
-    assert plain.project is None and plain.limit is None
+    assert plain.project is None and plain.limit_norms is None
     lbfgs = run_of(alpha=6.0, l1_ratio=0.25, solver="lbfgs")
     assert lbfgs.problem.project is None and lbfgs.solver.l1 == 1.5 / N
 

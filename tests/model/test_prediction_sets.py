@@ -9,13 +9,13 @@ from numpy.testing import assert_array_equal
 from sknet._model.heads import learn_label_head
 from sknet._model.intervals import MAX_QUANTILES
 from sknet._model.prediction_sets import has_sets, learn_label_residuals, residuals_by_class
-from sknet._model.settings import ObjectiveSettings
+from sknet._model.settings import TargetSettings
 
 COVERAGES = (0.05, 0.3, 0.5, 0.8, 0.9, 0.95, 0.99)
 
 
 def head_for(y):
-    return learn_label_head(y, ObjectiveSettings("log_loss", {}))[0]
+    return learn_label_head(y, TargetSettings("log_loss", {}))[0]
 
 
 def simulated(n, shares=(0.5, 0.3, 0.2), sharpness=1.5, seed=0):

@@ -10,7 +10,7 @@ from sklearn.metrics import log_loss
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import Facts
-from sknet._estimators.resolve import objective_settings, resolve
+from sknet._estimators.resolve import resolve, target_settings
 from sknet._model import mixture, selection
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding
@@ -46,7 +46,7 @@ def prepared(weight=None, kind=SigmoidMLPClassifier, y=LABEL, **parameters):
     """Settings, the encoding, and encoded rows."""
     net = kind(**QUICK | parameters)
     learn = learn_label_head if kind is SigmoidMLPClassifier else learn_regression_head
-    head, values = learn(y, objective_settings(net))
+    head, values = learn(y, target_settings(net))
     settings, _ = resolve(net, Facts(len(y), "folds", n_numbers=3))
     rows = Rows(X[: len(y)], values, weight)
     encoding = learn_encoding(settings, head, rows, F64)

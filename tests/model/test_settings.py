@@ -7,7 +7,7 @@ import pytest
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import Facts
 from sknet._estimators.resolve import resolve
-from sknet._model.settings import ObjectiveSettings, Settings
+from sknet._model.settings import Settings, TargetSettings
 
 KINDS = [SigmoidMLPClassifier, SigmoidMLPRegressor]
 
@@ -47,6 +47,6 @@ def test_settings_are_frozen_to_the_last_part(kind):
 
 
 def test_target_settings_of_their_own_share_no_options():
-    one, other = ObjectiveSettings("huber"), ObjectiveSettings("huber")
+    one, other = TargetSettings("huber"), TargetSettings("huber")
     assert one == other and one.options is not other.options
-    assert replace(one, scaling="standard") != other
+    assert replace(one, target_scaling="standard") != other

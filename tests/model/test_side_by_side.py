@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 
 from sknet import SigmoidMLPRegressor
 from sknet._estimators.auto import Facts
-from sknet._estimators.resolve import objective_settings, resolve
+from sknet._estimators.resolve import resolve, target_settings
 from sknet._model.heads import learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding
 from sknet._model.network_trainer import make_trainer
@@ -25,7 +25,7 @@ PAIR = [(1, 2), (3, 4)]
 
 def runs_and_states(seeds=PAIR, **parameters):
     net = SigmoidMLPRegressor(4, max_iter=5, batch_size=20, early_stopping=False, **parameters)
-    head, values = learn_regression_head(Y, objective_settings(net))
+    head, values = learn_regression_head(Y, target_settings(net))
     settings, _ = resolve(net, Facts(N, False, n_numbers=3))
     rows = Rows(X, values)
     encoding = learn_encoding(settings, head, rows, np.dtype(float))

@@ -5,7 +5,7 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 
-from sknet._network.inputs import DenseInputs, SelectedInputs, SparseInputs, length, pieces
+from sknet._network.inputs import DenseInputs, RowSelection, SparseInputs, length, pieces
 
 
 def test_rows_are_a_view_of_a_slice_and_a_buffer_else():
@@ -22,7 +22,7 @@ def test_sparse_rows():
     rows = SparseInputs(X)
     for batch in (slice(1, 3), np.array([5, 0])):
         np.testing.assert_array_equal(rows(batch).toarray(), X.toarray()[batch])
-    assert rows.kind == "sparse"
+    assert rows.batch_format == "sparse"
 
 
 @pytest.mark.parametrize("batch", [slice(3, 10), np.arange(3, 10)])
@@ -34,7 +34,7 @@ def test_pieces_of_a_batch(batch):
 
 def test_selected_rows_are_those_of_the_whole():
     values, places = np.random.default_rng(0).normal(size=(90, 3)), np.array([5, 2, 70, 8])
-    part = SelectedInputs(DenseInputs(values, 4), places)
+    part = RowSelection(DenseInputs(values, 4), places)
     assert_array_equal(part(slice(1, 3)), values[[2, 70]])
     assert_array_equal(part(np.array([3, 0])), values[[8, 5]])
-    assert part.kind == "dense"
+    assert part.batch_format == "dense"

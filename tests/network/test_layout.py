@@ -37,7 +37,7 @@ def test_weights_come_first():
 def test_the_first_biases_are_one_more_row_of_the_first_weights(sizes):
     layout = Layout(tuple(sizes))
     theta = np.arange(float(layout.n_parameters))
-    first, (coefs, intercepts) = layout.layers(theta, joined=True)[0].W, layout.views(theta)
+    first, (coefs, intercepts) = layout.layers(theta, biases_in_weights=True)[0].W, layout.views(theta)
     assert np.shares_memory(first, theta)
     np.testing.assert_array_equal(first, np.vstack([coefs[0], intercepts[0]]))
 

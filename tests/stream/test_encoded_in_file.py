@@ -44,7 +44,7 @@ def rows_and_objectives(source, rows):
     target = y if typical is None else y[typical]
     samples = Samples(encoded.inputs(64), y, np.copy, target, weight, weight.sum(), 64, typical)
     Z = ENCODER.encode(source.rows.take(rows), float, ones=True)
-    local = Objective(*NETWORK, DenseInputs(Z, N, kind="ones"), y, weight, max_rows=N)
+    local = Objective(*NETWORK, DenseInputs(Z, N, batch_format="ones"), y, weight, max_rows=N)
     return encoded, encoded.objective(*NETWORK, samples, ()), local
 
 
@@ -75,7 +75,7 @@ def test_held_out_rows_are_evaluated_as_in_memory(source):
     rows = np.arange(0, N, 5)
     encoded, objective, local = rows_and_objectives(source, rows)
     Z = ENCODER.encode(source.rows.take(rows), float, ones=True)
-    expected = local.raw(THETA, DenseInputs(Z, N, kind="ones"), len(rows))
+    expected = local.raw(THETA, DenseInputs(Z, N, batch_format="ones"), len(rows))
     np.testing.assert_allclose(objective.raw(THETA, encoded.inputs(64), len(rows)), expected)
     assert objective.penalty(THETA) == 0.0
 

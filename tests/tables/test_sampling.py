@@ -10,7 +10,7 @@ from pandas.testing import assert_frame_equal
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
 from sknet._model.heads import learn_regression_head
 from sknet._model.matrices import learn_encoding
-from sknet._model.settings import ObjectiveSettings
+from sknet._model.settings import TargetSettings
 from sknet._tables import sampling
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.encoding import learn_encoder
@@ -101,7 +101,7 @@ def test_no_training_row_sees_its_own_target():
     def inputs(target):
         rows, (head, _) = (
             Rows(table, target[:, np.newaxis]),
-            learn_regression_head(target, ObjectiveSettings("squared_error")),
+            learn_regression_head(target, TargetSettings("squared_error")),
         )
         column_settings = ColumnSettings(input_scaling=None, category_encoding="target")
         tables = learn_encoding(SimpleNamespace(table=column_settings, dtype=F64), head, rows, F64, 0)

@@ -314,7 +314,7 @@ def test_a_limit_on_norms_holds_for_the_average_at_every_epoch(optimizer, dtype)
         shorten(theta)
 
     solver = mini_batch(optimizer, averaging=0.99, rate=0.01, n_epochs=30)
-    the_problem = problem(quadratic, p=4, project=project, limit=shorten, evaluate=evaluate)
+    the_problem = problem(quadratic, p=4, project=project, limit_norms=shorten, evaluate=evaluate)
     _, state = trained(the_problem, solver, state_of(np.linspace(2, 3, 5, dtype=dtype), solver))
     assert len(norms) == 30 and max(norms) <= 0.5 * (1 + 1e-6)
     assert norms[-1] > 0.4  # the limit binds
@@ -343,7 +343,7 @@ def test_a_limit_leaves_theta_and_a_short_average_alone():
     solver = mini_batch(OPTIMIZERS["adam"], averaging=0.9)
 
     def limited(limit):
-        the_problem = problem(quadratic, project=lambda theta, scale: None, limit=limit)
+        the_problem = problem(quadratic, project=lambda theta, scale: None, limit_norms=limit)
         return trained(the_problem, solver, state_of(START, solver))[1]
 
     free, loose, tight = limited(None), limited(lambda theta: shorten(theta, 100.0)), limited(shorten)

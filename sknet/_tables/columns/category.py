@@ -56,19 +56,19 @@ class CategoryColumn(WithoutSlopes):
     infrequent_share: float = 0.0
 
     @property
-    def signed(self) -> bool:
+    def is_binary(self) -> bool:
         """Whether two levels share one input: −1 for the first, 1 for the second, 0 for unknown."""
         return len(self.levels) == 2 and not (self.has_infrequent or self.has_missing)
 
     @property
     def n_inputs(self) -> int:
         """How many inputs there are."""
-        return 1 if self.signed else len(self.levels) + self.has_infrequent + self.has_missing
+        return 1 if self.is_binary else len(self.levels) + self.has_infrequent + self.has_missing
 
     @property
     def suffixes(self) -> tuple[str, ...]:
         """What follows the column's name in the name of each input."""
-        if self.signed:
+        if self.is_binary:
             return (f"_{self.levels[1]}",)
         special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
         words = [*self.levels, *(distinct_word(word, self.levels) for word in special)]
@@ -77,7 +77,7 @@ class CategoryColumn(WithoutSlopes):
     @property
     def inputs(self) -> tuple[InputFacts, ...]:
         """What each input is: 1 for its level, 0 for others; of two levels, 1 for the second and −1 for the first."""
-        if self.signed:
+        if self.is_binary:
             # (x - 0.5) * 2 makes −1 and 1 of the 0 and 1 of the second level
             return (InputFacts("level", self.levels[1], centre=0.5, scale=2.0),)
         special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
@@ -97,7 +97,7 @@ class CategoryColumn(WithoutSlopes):
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
         slot = self.slots_of_values(values)  # (n,)
-        if self.signed:
+        if self.is_binary:
             out[:, 0] = _SIGN_OF_SLOT[slot]
             return
         known = np.flatnonzero(slot >= 0)
@@ -276,7 +276,7 @@ def levels_effect(levels: Levels, values: ColumnValues, settings: ColumnSettings
 
 
 def effect_on_target(column: CategoryColumn, values: ColumnValues, settings: ColumnSettings) -> Effect:
-    """Return what is known of the effect that the inputs of a column have on the target, by its n values."""
+    """Tell whether the levels of a column have an effect on the target, by its n values, if they suffice to know."""
     if settings.target is None:
         return Effect.UNKNOWN
     # slot −1, unknown, comes first: of missing values that have no input

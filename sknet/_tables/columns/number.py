@@ -51,7 +51,7 @@ class ColumnScaler:
     shift: bool
     float32_suffices: bool
 
-    def scale_into(self, values: Array, out: Array) -> bool:
+    def impute_and_scale_into(self, values: Array, out: Array) -> bool:
         """Write the scaled values into `out`, which may be `values`; return whether all are finite.
 
         Missing values are imputed, and make it return False, as infinite values do and results too large for `out`:
@@ -84,7 +84,7 @@ class ColumnScaler:
             Z = X.astype(dtype, copy=True)
             if self.float32_suffices:
                 Z.data *= self.scale.astype(dtype)[Z.indices]
-            else:  # as in `scale_into`
+            else:  # as in `impute_and_scale_into`
                 Z.data = (X.data * self.scale[X.indices]).astype(dtype)
         return Z
 
@@ -193,7 +193,7 @@ def joint_scaler(columns: Sequence[NumberColumn]) -> ColumnScaler:
 
 def scale_or_refuse(scaler: ColumnScaler, values: Array, out: Array, name_of: Callable[[int], str]) -> Array:
     """Write scaled values into `out` and return it; a ValueError names a column with infinite or too large values."""
-    if not scaler.scale_into(values, out):  # neither raises where values are only missing
+    if not scaler.impute_and_scale_into(values, out):  # neither raises where values are only missing
         refuse_infinite(values, name_of)
         _refuse_overflow(out, name_of)
     return out
