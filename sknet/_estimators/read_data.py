@@ -351,6 +351,20 @@ def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> A
         raise TypeError(f"{name}={sample_weight!r} is an array without dimensions: give one weight per row of X.")
     if isinstance(sample_weight, Real):
         sample_weight = np.full(n, sample_weight)
+    weight = read_each_weight(sample_weight, n, name)
+    with np.errstate(over="ignore"):
+        finite = np.isfinite(weight.sum())
+    if not finite:
+        raise ValueError(f"{name} adds up to more than a float holds, with weights of {weight.max():g}: divide it.")
+    if 0.0 < weight.sum() < MIN_TOTAL_WEIGHT:
+        raise ValueError(f"{name} adds up to {weight.sum():g}, so little that 1 over it overflows: multiply it.")
+    if not weight.any():
+        raise ValueError(f"{name} is zero for every row: at least one weight must be positive.")
+    return weight
+
+
+def read_each_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> Array:
+    """Check sample weights one by one: those of some rows of a table may all be zero."""
     if type(sample_weight) is not np.ndarray or sample_weight.dtype.kind not in "fiu":
         sample_weight = as_numbers(sample_weight, name)
     with np.errstate(over="ignore"):  # long doubles: they become infinite, which is refused below
@@ -363,14 +377,6 @@ def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> A
         raise ValueError(f"Input {name} contains {what}, in row {bad[0]}: give a number, 0 to leave the row out.")
     if (weight < 0.0).any():
         raise ValueError(f"{name} holds a negative weight, {weight.min():g}: weights must be 0 or more.")
-    with np.errstate(over="ignore"):
-        finite = np.isfinite(weight.sum())
-    if not finite:
-        raise ValueError(f"{name} adds up to more than a float holds, with weights of {weight.max():g}: divide it.")
-    if 0.0 < weight.sum() < MIN_TOTAL_WEIGHT:
-        raise ValueError(f"{name} adds up to {weight.sum():g}, so little that 1 over it overflows: multiply it.")
-    if not weight.any():
-        raise ValueError(f"{name} is zero for every row: at least one weight must be positive.")
     return weight
 
 

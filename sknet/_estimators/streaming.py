@@ -26,6 +26,7 @@ from sknet._estimators.read_data import (
     Columns,
     FitArguments,
     prefix_errors,
+    read_each_weight,
     read_groups,
     read_known_table,
     read_table,
@@ -37,7 +38,6 @@ from sknet._stream.scratch import ScratchFiles
 from sknet._stream.sources import Chunk
 from sknet._stream.stored import CheckedChunk, SourceWriter, StoredSource
 from sknet._stream.stored_table import StoredTable
-from sknet._tables.arrays import as_numbers
 from sknet._tables.frames import is_frame
 from sknet._tables.tables import take_rows
 from sknet._typing import Array, Table, Target
@@ -135,20 +135,10 @@ class ChunkReader:
         y = chunk.y if is_frame(chunk.y) or isinstance(chunk.y, pd.Series) else np.asarray(chunk.y)
         if len(y) != n:
             raise ValueError(f"X has {n} rows and y {len(y)}.")
-        weight = None if chunk.weight is None else read_chunk_weight(chunk.weight, n)
+        weight = None if chunk.weight is None else read_each_weight(chunk.weight, n)
         groups = None if chunk.groups is None else read_chunk_groups(chunk.groups, n)
         self.columns = columns
         return CheckedChunk(table, y, weight, groups)
-
-
-def read_chunk_weight(weight: Target, n: int) -> Array:
-    """Check the weights of a chunk, which, unlike those of a whole table, may all be zero."""
-    values = as_numbers(weight, "sample_weight").astype(np.float64)
-    if values.shape != (n,):
-        raise ValueError(f"sample_weight has shape {values.shape}, expected ({n},): one weight per row of X.")
-    if not np.isfinite(values).all() or (values < 0.0).any():
-        raise ValueError("sample_weight holds a negative weight, or one that is no finite number.")
-    return values
 
 
 def read_chunk_groups(groups: Target, n: int) -> Array:

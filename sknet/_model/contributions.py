@@ -34,6 +34,7 @@ from sknet._model.sensitivity import (
 )
 from sknet._model.threads import run_on_parts, threads_for_rows
 from sknet._tables.sampling import random_keys
+from sknet._tables.slopes import sum_by_column
 from sknet._tables.tables import take_rows
 from sknet._typing import Array, Table
 
@@ -250,13 +251,8 @@ class EncodedBackground:
         The part of x is multiplied by the mean slopes; that of x0, by the columns' partial sums, is one product.
         """
         k, n, b, h = slopes.shape
-        contributions = np.zeros((k, n, self.model.encoder.n_columns), x.dtype)
         by_input = (slopes.mean(axis=2) @ self.model.network.coefs[0].T) * (x - self.centre)  # (k, n, m)
-        for starts in self.model.encoder.starts:  # of the columns' bins, and of their other inputs
-            has_any = np.diff(starts) > 0
-            if has_any.any():
-                parts = np.add.reduceat(by_input[:, :, : starts[-1]], starts[:-1][has_any], axis=2)
-                contributions[:, :, has_any] += parts
+        contributions = sum_by_column(by_input, self.model.encoder.starts)
         flat = slopes.reshape(k * n, b * h)
         for columns in self.column_blocks:
             contributions[:, :, columns] -= (flat @ self._partial_sums(columns)).reshape(k, n, -1)

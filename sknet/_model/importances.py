@@ -31,6 +31,7 @@ from sknet._model.threads import limit_blas_threads
 from sknet._network.sparse_layers import MixedRows
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.rows import ExternalTable, Rows
+from sknet._tables.slopes import sum_by_column
 from sknet._tables.tables import is_sparse, take_rows
 from sknet._typing import Array, Table
 
@@ -93,7 +94,7 @@ def learn_importances(model: Model, rows: Table) -> Array:
             for start in range(0, x.shape[0], step):
                 some = slice(start, start + step)
                 difference = (x[some].toarray() if is_sparse(x) else x[some]) - centre
-                columns, by_column = sum_by_column(model.encoder, used, (slopes[some] @ W.T) * difference)
+                columns, by_column = sum_by_used_column(model.encoder, used, (slopes[some] @ W.T) * difference)
                 importances[columns] += np.abs(by_column).sum(axis=0, dtype=np.float64)
     total = importances.sum()
     if not 0.0 < total < np.inf:
@@ -140,17 +141,14 @@ def varying_inputs(rows: Table, encoder: TableEncoder) -> tuple[Table, NDArray[n
     return rows, np.arange(encoder.n_inputs)
 
 
-def sum_by_column(encoder: TableEncoder, used: NDArray[np.intp], by_input: Array) -> tuple[NDArray[np.intp], Array]:
+def sum_by_used_column(
+    encoder: TableEncoder, used: NDArray[np.intp], by_input: Array
+) -> tuple[NDArray[np.intp], Array]:
     """Add up the numbers, (r, u), of each column's inputs; return which columns have such, and (r, these columns).
 
     In a sparse table they are few of all.
     """
-    groups = [np.searchsorted(used, starts) for starts in encoder.starts]  # of columns' bins, and of their other inputs
-    columns = np.flatnonzero(sum(np.diff(starts) for starts in groups))
-    by_column = np.zeros((len(by_input), len(columns)), by_input.dtype)
-    for starts in groups:
-        has_any = np.flatnonzero(np.diff(starts))
-        if has_any.size:
-            sums = np.add.reduceat(by_input[:, : starts[-1]], starts[:-1][has_any], axis=1)
-            by_column[:, np.searchsorted(columns, has_any)] += sums
-    return columns, by_column
+    starts = [np.searchsorted(used, firsts) for firsts in encoder.starts]  # of columns' bins, and of their other inputs
+    columns = np.flatnonzero(sum(map(np.diff, starts)))
+    # the columns between these have no inputs: each ends where the next one of these begins
+    return columns, sum_by_column(by_input, [np.append(firsts[columns], firsts[-1]) for firsts in starts])

@@ -1,4 +1,4 @@
-"""From derivatives by the network's inputs to those by the columns of the table: the chain rule through the encoder.
+"""From numbers for the network's inputs, derivatives above all, to those for the columns of the table.
 
 Conventions
 -----------
@@ -8,12 +8,28 @@ by_input : (n, k, n_inputs)      derivatives by the network's inputs
 by_column : (n, k, d)            derivatives by the table's columns; NaN for columns that are no numbers
 """
 
+from collections.abc import Sequence
+
 import numpy as np
+from numpy.typing import NDArray
 
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import column_at
 from sknet._tables.tables import is_sparse
 from sknet._typing import Array, Table
+
+
+def sum_by_column(by_input: Array, starts: Sequence[NDArray[np.intp]]) -> Array:
+    """Add up what there is for each column's inputs, over the last axis: (..., n_inputs) becomes (..., d).
+
+    `starts`, as `TableEncoder.starts`: the first bin of each column, and its first other input.
+    """
+    by_column = np.zeros((*by_input.shape[:-1], len(starts[0]) - 1), by_input.dtype)
+    for firsts in starts:
+        has_any = np.diff(firsts) > 0
+        if has_any.any():
+            by_column[..., has_any] += np.add.reduceat(by_input[..., : firsts[-1]], firsts[:-1][has_any], axis=-1)
+    return by_column
 
 
 def gradients_by_column(encoder: TableEncoder, X: Table, by_input: Array) -> Array:

@@ -18,6 +18,20 @@ def test_chunks_are_checked_against_the_first():
         reader.read(Chunk(2, pd.DataFrame({"a": [1.0]}), [0]))
 
 
+@pytest.mark.parametrize(
+    ("weight", "message"),
+    [
+        ([1.0, -2.0], "Chunk 1: sample_weight holds a negative weight, -2"),
+        ([1.0, np.nan], "Chunk 1: Input sample_weight contains NaN, in row 1"),
+        ([1.0], r"Chunk 1: sample_weight has shape \(1,\), expected \(2,\)"),
+    ],
+    ids=str,
+)
+def test_weights_of_a_chunk_are_checked_row_by_row(weight, message):
+    with pytest.raises(ValueError, match=message):
+        stream.fit(SigmoidMLPClassifier(), lambda: iter([(np.eye(2), [0, 1], weight)]))
+
+
 @pytest.mark.parametrize("most", [50, 10**6])
 def test_a_share_of_the_rows_is_held_out_up_to_a_number(most, monkeypatch):
     monkeypatch.setattr(room, "MAX_HELD_OUT", most)
