@@ -118,7 +118,7 @@ def _pieces_of_arrays(X: Array, roles: Roles) -> Iterator[object]:
     if roles.target is None:
         raise ValueError("target is None: for an array as source, pass the array of its targets.")
     for what, values in roles.items():
-        if _are_names(values):
+        if _are_names(values) or (values is not None and np.ndim(values) == 0):
             raise ValueError(
                 f"{what}={values!r} names a column, and source is an array: pass an array of as many rows."
             )

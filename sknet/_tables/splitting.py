@@ -70,7 +70,8 @@ def split_validation(rows: Rows, strata: Array | None, share: float, seed: int) 
                 "more groups."
             )
         by_group = GroupShuffleSplit(1, test_size=share, random_state=seed)
-        return splits_of_splitter(by_group, rows, seed, np.asarray)[0]
+        train, held_out = next(by_group.split(rows.groups, groups=rows.groups))
+        return train, held_out
     return hold_out(len(rows.y), strata, share, seed)
 
 
@@ -104,6 +105,8 @@ def splits_of_splitter(
     splits : list of (train, held_out)
         Numbers of rows of positive weight; neither is empty.
     """
+    if isinstance(splitter, type):
+        raise TypeError(f"validation_fraction={splitter.__name__} is a class: pass a splitter, {splitter.__name__}().")
     original = rows.original or rows
     # a splitter without `random_state`, or with a seed of its own, is used as it is
     if getattr(splitter, "random_state", seed) is None:

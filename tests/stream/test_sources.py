@@ -60,6 +60,7 @@ def test_arrays(monkeypatch):
         (iter([]), Roles(), "read only once"),
         (np.ones((3, 1)), Roles(), "pass the array of its targets"),
         (np.ones((3, 1)), Roles("y"), "names a column"),
+        (np.ones((3, 1)), Roles(0), "target=0 names a column"),
         (np.ones((3, 1)), Roles([1, 2]), "target has 2 rows and source 3"),
         ("nowhere.parquet", Roles("y"), "no such file"),
         ("nowhere/*.parquet", Roles("y"), "no such file"),

@@ -172,6 +172,14 @@ def test_groups_are_held_out_together():
     assert len(held_out) == 30 and not set(groups[held_out]) & set(groups[train])
 
 
+def test_groups_without_weight_are_no_part_of_the_share():
+    groups = np.arange(N) // 10
+    weight = np.where(groups < 5, 1.0, 0.0)
+    for seed in range(5):
+        train, held_out = split_rows(0.2, weight, groups, seed)
+        assert (len(train), len(held_out)) == (40, 10)
+
+
 def test_a_share_that_is_all_groups_is_refused():
     groups = np.arange(N) // 10
     with pytest.raises(
@@ -282,6 +290,11 @@ def test_a_split_whose_test_rows_weigh_nothing_is_refused():
     fold = np.where(WEIGHT > 0, np.arange(N) % 2 * 2, 1)
     with pytest.raises(ValueError, match="no rows to hold out, of those of positive weight"):
         splits(PredefinedSplit(fold), WEIGHT)
+
+
+def test_a_class_is_no_splitter():
+    with pytest.raises(TypeError, match=r"validation_fraction=GroupKFold is a class: pass a splitter, GroupKFold\(\)"):
+        splits(GroupKFold)
 
 
 def test_a_splitter_of_groups_wants_groups():
