@@ -171,7 +171,7 @@ class TrainPhase:
         results = train_side_by_side(self.networks, self.states, observer, in_threads=in_threads)
         return replace(
             max(results, key=lambda result: _IMPORTANCE.get(result.reason, 0)),
-            n_epochs=max(state.epoch for state in self.states),
+            epochs_done=max(state.epoch for state in self.states),
             scores_undefined=any(result.scores_undefined for result in results),
         )
 

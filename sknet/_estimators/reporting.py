@@ -40,7 +40,7 @@ def reason_text(resolved: Mapping[str, object], result: Result) -> str:
 def print_end(resolved: Mapping[str, object], result: Result) -> None:
     """Print why training ended, unless a warning says so; `resolved`: what the parameters became."""
     if result.reason is StopReason.FINISHED and resolved["early_stopping"] == "folds":
-        print(f"All {result.n_epochs} epochs that folds have chosen are done. Stopping.")
+        print(f"All {result.epochs_done} epochs that folds have chosen are done. Stopping.")
     elif result.reason not in (*UNFINISHED, StopReason.INTERRUPTED):
         print(f"{reason_text(resolved, result)} Stopping.")
 
@@ -61,13 +61,13 @@ def warn_of_ending(
     if result.reason is StopReason.INTERRUPTED and among_folds:
         warn(
             f"{reason_text(vars(parameters), result)} Folds were choosing the epoch: the estimator has the network of "
-            f"the first fold, trained for {result.n_epochs} epochs without the rows of that fold.",
+            f"the first fold, trained for {result.epochs_done} epochs without the rows of that fold.",
             UserWarning,
         )
     elif result.reason is StopReason.INTERRUPTED:
         warn(reason_text(vars(parameters), result), UserWarning)
     elif result.reason in UNFINISHED and not quiet and parameters.solver == "lbfgs":
-        what = f"lbfgs failed to converge after {result.n_epochs} iteration(s): {result.message}. "
+        what = f"lbfgs failed to converge after {result.epochs_done} iteration(s): {result.message}. "
         warn(f"{what}Increase max_iter or max_fun, or raise tol.", ConvergenceWarning)
     elif result.reason in UNFINISHED and not quiet:
         warn(f"Stochastic Optimizer: {reason_text(vars(parameters), result)}", ConvergenceWarning)

@@ -34,7 +34,7 @@ class Result:
     """How training ended, and after how many epochs."""
 
     reason: StopReason
-    n_epochs: int
+    epochs_done: int
     message: str = ""  # SciPy's, of L-BFGS
     scores_undefined: bool = False  # epochs were evaluated, and no score was a number
 

@@ -179,7 +179,7 @@ class Snapshot:
             return
         for mine, theirs in zip(self._copies, state.vectors, strict=True):
             np.copyto(theirs, mine)
-        values, state.rng.bit_generator.state, n_epochs = self._others
-        del state.history[n_epochs:]
+        values, state.rng.bit_generator.state, n_recorded = self._others
+        del state.history[n_recorded:]
         for name, value in zip(_REMEMBERED, values, strict=True):
             setattr(state, name, value)

@@ -46,7 +46,7 @@ def test_a_phase_tells_what_its_networks_have_done(stops, n_members):
     phase = run.phase
     assert phase is (run.folds if stops == "among folds" else run.training) and phase.has_whole_epoch
     assert run.is_among_folds is (stops == "among folds") is (result.reason is StopReason.CALLBACK)
-    assert phase.last_epoch.number == phase.n_iter == max(map(len, phase.epochs)) == result.n_epochs
+    assert phase.last_epoch.number == phase.n_iter == max(map(len, phase.epochs)) == result.epochs_done
     assert counter.n_begun == counter.n_ended >= phase.n_iter
     assert phase.network().coefs[0].shape[1] == 4 * n_members
     assert len(phase.pairs) == len(phase.states) == (0 if run.is_among_folds else n_members)

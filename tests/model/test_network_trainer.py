@@ -69,7 +69,7 @@ def test_training_is_a_function_of_settings_rows_and_seeds(solver):
     run = run_of(solver=solver, max_iter=5)
     network, result, state = trained(run)
     assert_array_equal(theta_of(network), theta_of(trained(run_of(solver=solver, max_iter=5))[0]))
-    assert result.n_epochs == state.epoch == len(state.history) == 5
+    assert result.epochs_done == state.epoch == len(state.history) == 5
     assert result.reason is (StopReason.MAX_ITER if solver == "lbfgs" else StopReason.FINISHED)
     assert (theta_of(trained(run, seeds=(3, 2))[0]) != theta_of(network)).any()
 

@@ -62,7 +62,7 @@ def test_one_that_ends_earlier_does_not_end_the_other():
     runs[0] = replace(runs[0], solver=replace(runs[0].solver, n_epochs=2))
     observer = Observer()
     results = train_side_by_side(runs, states, observer)
-    assert [result.n_epochs for result in results] == [state.epoch for state in states] == [2, 5]
+    assert [result.epochs_done for result in results] == [state.epoch for state in states] == [2, 5]
     assert observer.calls == ["begin", "end"] * 5
 
 

@@ -35,7 +35,7 @@ def trained(the_problem, solver=None, state=None, observer=None):
 def test_quadratic():
     result, state = trained(problem(quadratic))
     np.testing.assert_allclose(state.theta, [1, 2, 3, 4, 5], rtol=1e-7)
-    assert result.reason is StopReason.CONVERGED and result.n_epochs == state.epoch == len(state.history)
+    assert result.reason is StopReason.CONVERGED and result.epochs_done == state.epoch == len(state.history)
 
 
 def test_rosenbrock():
@@ -137,7 +137,7 @@ def test_history_and_order_of_calls():
     objective = LeastSquares()
     result, state = trained(problem(objective, evaluate=script), lbfgs(n_iterations=3), observer=script)
     assert script.heard == [call for i in range(3) for call in (("began", i), "evaluate", ("ended", i + 1))]
-    assert (result.reason, result.n_epochs) == (StopReason.MAX_ITER, 3)
+    assert (result.reason, result.epochs_done) == (StopReason.MAX_ITER, 3)
     assert (state.epoch, state.n_samples_seen, state.step) == (3, 36, objective.calls)
     losses = [epoch.loss for epoch in state.history]
     assert losses == sorted(losses, reverse=True)
@@ -169,7 +169,7 @@ def test_the_score_stops_rising_and_the_best_iteration_is_kept():
 
 def test_at_the_optimum_no_iteration_is_needed_and_there_is_a_loss():
     result, state = trained(problem(quadratic), state=state_of([1.0, 2, 3, 4, 5]))
-    assert (result.reason, result.n_epochs) == (StopReason.CONVERGED, 0)
+    assert (result.reason, result.epochs_done) == (StopReason.CONVERGED, 0)
     assert [epoch.loss for epoch in state.history] == [0.0]
 
 
@@ -220,7 +220,7 @@ def interrupted_run(part, nth, validated=True):
 @pytest.mark.parametrize("nth", [4, 5, 6])
 def test_an_interrupt_leaves_the_last_whole_iteration(part, nth):
     result, state = interrupted_run(part, nth)
-    assert result.reason is StopReason.INTERRUPTED and result.n_epochs == state.epoch >= 1
+    assert result.reason is StopReason.INTERRUPTED and result.epochs_done == state.epoch >= 1
     assert state.epoch == nth - 1 or part == "objective"
     expected = run_to(state.epoch, validated=True)
     assert same(state, expected)

@@ -91,18 +91,18 @@ def test_an_improvement_may_be_a_share_of_the_best_score(relative, n_epochs):
     script = Script([-10.0 + 0.02 * i for i in range(9)])
     solver = mini_batch(n_epochs=9, tol=0.01, n_iter_no_change=2, relative_tol=relative)
     result, _ = trained(problem(quadratic, evaluate=script), solver)
-    assert result.n_epochs == n_epochs
+    assert result.epochs_done == n_epochs
 
 
 def test_an_observer_stops_training():
     result, state = trained(problem(quadratic), mini_batch(), observer=Script(stop_at=3))
-    assert (result.reason, result.n_epochs, state.epoch) == (StopReason.CALLBACK, 3, 3)
+    assert (result.reason, result.epochs_done, state.epoch) == (StopReason.CALLBACK, 3, 3)
 
 
 def test_a_plateau_comes_before_an_observers_wish():
     script = Script([0, 0, 0, 0], stop_at=3)
     result, _ = trained(problem(quadratic, evaluate=script), mini_batch(tol=1, n_iter_no_change=1), observer=script)
-    assert (result.reason, result.n_epochs) == (StopReason.SCORE_PLATEAU, 3)
+    assert (result.reason, result.epochs_done) == (StopReason.SCORE_PLATEAU, 3)
 
 
 def test_to_finish_a_schedule_is_normal():
@@ -418,8 +418,8 @@ def test_an_interrupt_at_any_step_leaves_the_last_whole_epoch(optimizer, validat
     solver = mini_batch(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
     interrupted = interruptible(optimizer, validated, objective=lambda f: HalfDone(f, nth))
     result, state = trained(interrupted, solver, state_of(START, solver))
-    assert (result.reason, result.n_epochs) == (StopReason.INTERRUPTED, (nth - 1) // 3)
-    assert same(state, run_to(result.n_epochs, optimizer, validated))
+    assert (result.reason, result.epochs_done) == (StopReason.INTERRUPTED, (nth - 1) // 3)
+    assert same(state, run_to(result.epochs_done, optimizer, validated))
 
 
 @pytest.mark.parametrize("part", ["project", "evaluate"])
@@ -429,8 +429,8 @@ def test_an_interrupt_between_steps_and_epochs(part, nth):
     solver = mini_batch(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
     interrupted = interruptible(optimizer, **{part: lambda f: Interrupting(f, nth)})
     result, state = trained(interrupted, solver, state_of(START, solver))
-    assert result.n_epochs == (1 if part == "project" else nth - 1)
-    assert same(state, run_to(result.n_epochs, optimizer))
+    assert result.epochs_done == (1 if part == "project" else nth - 1)
+    assert same(state, run_to(result.epochs_done, optimizer))
 
 
 @pytest.mark.parametrize("call", ["epoch_began", "epoch_ended"])
@@ -441,7 +441,7 @@ def test_an_interrupt_while_an_observer_is_told(call, nth):
     setattr(script, call, Interrupting(getattr(script, call), nth))
     solver = mini_batch(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
     result, state = trained(interruptible(optimizer), solver, state_of(START, solver), script)
-    assert (result.reason, result.n_epochs) == (StopReason.INTERRUPTED, nth - 1)
+    assert (result.reason, result.epochs_done) == (StopReason.INTERRUPTED, nth - 1)
     assert same(state, run_to(nth - 1, optimizer))
 
 
@@ -481,7 +481,7 @@ def test_a_run_taken_up_again_equals_the_uninterrupted_one(optimizer, cut):
     _, part = trained(interruptible(optimizer), replace(solver, n_epochs=cut), state_of(START, solver))
     resumed = unpack(pack(part.copy()))
     result, state = trained(interruptible(optimizer), solver, resumed)
-    assert result.n_epochs == 6 - cut and same(state, whole)
+    assert result.epochs_done == 6 - cut and same(state, whole)
 
 
 def test_counts_and_plateaus_go_on_where_they_were():
@@ -543,7 +543,7 @@ def test_the_least_rate_of_adaptive_is_a_millionth(rate, n_plateaus):
     """It is divided by five as long as it is larger."""
     solver = mini_batch(schedule=adaptive, rate=rate, n_epochs=50, tol=10.0, n_iter_no_change=0)
     result, state = trained(problem(LeastSquares()), solver)
-    assert state.n_plateaus == n_plateaus and result.n_epochs < 50
+    assert state.n_plateaus == n_plateaus and result.epochs_done < 50
 
 
 @pytest.mark.parametrize(("value", "diverges"), [(0.9e30, False), (1.1e30, True)])
@@ -558,4 +558,4 @@ def test_a_loss_has_exploded_at_1e30_times_what_it_was(value, diverges):
         with pytest.raises(DivergedError):
             trained(problem(objective), mini_batch(n_epochs=1))
     else:
-        assert trained(problem(objective), mini_batch(n_epochs=1))[0].n_epochs == 1
+        assert trained(problem(objective), mini_batch(n_epochs=1))[0].epochs_done == 1

@@ -33,7 +33,7 @@ def alone(**more):
 def test_each_run_is_what_it_is_alone(n_threads):
     together = runs_of()
     results = train_in_rounds(together, n_threads)
-    assert [result.n_epochs for result in results] == [4, 5, 6]
+    assert [result.epochs_done for result in results] == [4, 5, 6]
     assert {result.reason for result in results} == {StopReason.MAX_ITER}
     for one, expected in zip(together, alone(), strict=True):
         assert_array_equal(one.state.theta, expected.theta)
@@ -107,7 +107,7 @@ def test_an_interrupt_while_threads_work_waits_for_their_epochs():
 
     script.epoch_began = epoch_began
     results = train_in_rounds(runs, 2, script)
-    assert [result.n_epochs for result in results] == [2, 2, 2]
+    assert [result.epochs_done for result in results] == [2, 2, 2]
 
 
 @pytest.mark.parametrize("n_threads", [1, 2])

@@ -52,7 +52,7 @@ def test_order_of_calls(make):
     script = Script(range(9))
     result = longest(make, 2).train(problem(LeastSquares(), evaluate=script), state_of(START, make()), script)
     assert script.heard == [("began", 0), "evaluate", ("ended", 1), ("began", 1), "evaluate", ("ended", 2)]
-    assert (result.reason, result.n_epochs) == (StopReason.MAX_ITER, 2)
+    assert (result.reason, result.epochs_done) == (StopReason.MAX_ITER, 2)
 
 
 @each_solver
@@ -62,14 +62,14 @@ def test_a_run_goes_on_until_it_is_exhausted(make):
     assert longest(make, 2).train(the_problem, state).reason is StopReason.MAX_ITER
     assert longest(make, 2).exhausted(the_problem, state) is StopReason.MAX_ITER
     assert longest(make, 3).exhausted(the_problem, state) is None
-    assert longest(make, 3).train(the_problem, state).n_epochs == 1
+    assert longest(make, 3).train(the_problem, state).epochs_done == 1
 
 
 @each_solver
 def test_a_score_that_no_longer_rises_exhausts_a_run(make):
     solver = make(tol=0.1, n_iter_no_change=2)
     the_problem, state = problem(LeastSquares(), evaluate=Script([1.0, 1, 1, 1, 1])), state_of(START, make())
-    assert solver.train(the_problem, state).n_epochs == 4
+    assert solver.train(the_problem, state).epochs_done == 4
     assert solver.exhausted(the_problem, state) is StopReason.SCORE_PLATEAU
     assert make(tol=0.1, n_iter_no_change=3).exhausted(the_problem, state) is None
 
@@ -87,7 +87,7 @@ def test_an_interrupted_run_says_so_too(make):
     objective = LeastSquares()
     evaluate = Interrupting(lambda theta: (1.0, nan, theta, 1.0), 3)
     result = longest(make, 9).train(problem(objective, evaluate=evaluate), state_of(START, make()))
-    assert (result.reason, result.n_epochs, result.scores_undefined) == (StopReason.INTERRUPTED, 2, True)
+    assert (result.reason, result.epochs_done, result.scores_undefined) == (StopReason.INTERRUPTED, 2, True)
 
 
 @each_solver
