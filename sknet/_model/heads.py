@@ -12,7 +12,9 @@ raw : (n, n_outputs)        the network's output before the loss's link
 weight : (n,) or None       positive sample weights
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Protocol, Self
 
 import numpy as np
@@ -113,6 +115,17 @@ def without_absent_labels(head: Head, rows: Rows) -> tuple[Head, Rows]:
 # --- labels ----------------------------------------------------------------------------------------------------------
 
 
+def _label_loss(name: str | Loss, blocks: Sequence[slice], exclusive: bool) -> Loss:
+    """Return the loss of that name for blocks of raw outputs, or the user's own."""
+    return name if isinstance(name, Loss) else CLASSIFICATION_LOSSES[name](blocks, exclusive)
+
+
+def _loss_of_each_label(name: str | Loss, labels: Labels) -> Iterator[tuple[Loss, slice]]:
+    """Yield the loss and the raw outputs of each column of labels."""
+    for s in labels.columns:
+        yield _label_loss(name, [slice(0, s.stop - s.start)], labels.exclusive), s
+
+
 @dataclass(frozen=True)
 class LabelHead:
     """Labels of any kind, and probabilities."""
@@ -125,12 +138,9 @@ class LabelHead:
 
     def __post_init__(self) -> None:
         name, blocks = self.settings.loss, self.labels.blocks
-        make = (lambda *_: name) if isinstance(name, Loss) else CLASSIFICATION_LOSSES[name]
-        loss = make(blocks, self.labels.exclusive)
-        columns = self.labels.columns
-        if len(columns) > 1:
-            pieces = [make([slice(0, s.stop - s.start)], self.labels.exclusive) for s in columns]
-            loss = without_missing(loss, pieces, columns, share=1.0)
+        loss = _label_loss(name, blocks, self.labels.exclusive)
+        if len(blocks) > 1 or not self.labels.exclusive:  # several labels a row, of which some may be missing
+            loss = without_missing(loss, partial(_loss_of_each_label, name, self.labels), share=1.0)
         object.__setattr__(self, "loss", loss)
         object.__setattr__(self, "n_outputs", int(blocks[-1].stop))
 
@@ -257,6 +267,11 @@ def learn_label_head(y: Target, settings: TargetSettings, classes: Target = None
 # --- numbers ---------------------------------------------------------------------------------------------------------
 
 
+def _loss_of_each_target(loss: Loss, k: int) -> Iterator[tuple[Loss, slice]]:
+    for j in range(k):
+        yield loss, slice(j, j + 1)
+
+
 @dataclass(frozen=True)
 class RegressionHead:
     """Numbers in their own units, scaled for the network where the loss allows."""
@@ -274,7 +289,7 @@ class RegressionHead:
             raise ValueError(f"quantile={loss.levels!r} gives several levels and takes a y of one dimension.")
         k = self.regression_target.n_outputs
         if k > 1:
-            loss = without_missing(loss, [loss] * k, [slice(j, j + 1) for j in range(k)], share=1.0 / k)
+            loss = without_missing(loss, partial(_loss_of_each_target, loss, k), share=1.0 / k)
         object.__setattr__(self, "loss", loss)
         object.__setattr__(self, "n_outputs", len(loss.levels) or self.regression_target.n_outputs)
 

@@ -14,9 +14,9 @@ delta : (n, k)      of any J, dJ/dpredictions; `link_backward` returns dJ/draw
 start : (k,)        the raw output of a constant prediction, from which training starts
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from math import inf
 
 import numpy as np
@@ -479,9 +479,13 @@ class _OfPresent:
     """A loss of several outputs, in which a missing target (NaN) has no part; of complete rows it is `whole` itself."""
 
     whole: Loss
-    pieces: tuple[Loss, ...]  # one for each slice, all of whose targets are there or missing
-    slices: tuple[slice, ...]
+    of_each: Callable[[], Iterable[tuple[Loss, slice]]]  # targets: the outputs of one are there or missing together
     share: float  # of each piece in the value: 1 of a sum, 1 / k of a mean
+
+    @cached_property
+    def pieces(self) -> tuple[tuple[Loss, slice], ...]:
+        """Loss and outputs of each target, which only a row with a missing target asks for."""
+        return tuple(self.of_each())
 
     def value(self, raw: Array, target: Array) -> Array:
         if not np.isnan(target).any():
@@ -515,27 +519,25 @@ class _OfPresent:
 
     def _present(self, target: Array) -> Iterator[tuple[Loss, slice, Array]]:
         """Yield each piece with the rows that have its target, if there are any."""
-        for loss, s in zip(self.pieces, self.slices, strict=True):
+        for loss, s in self.pieces:
             rows = np.flatnonzero(~np.isnan(target[:, s.start]))
             if len(rows):
                 yield loss, s, rows
 
 
-def without_missing(whole: Loss, pieces: Sequence[Loss], slices: Sequence[slice], share: float) -> Loss:
+def without_missing(whole: Loss, of_each: Callable[[], Iterable[tuple[Loss, slice]]], share: float) -> Loss:
     """Return a loss of several outputs that leaves out targets that are NaN.
 
     Parameters
     ----------
     whole : Loss
         Of rows that have all targets.
-    pieces : sequence of Loss
-        Of each target by itself.
-    slices : sequence of slice
-        The outputs of each.
+    of_each : callable
+        Returns the loss and the outputs of each target by itself.
     share : float
         Of each in the value of `whole`: 1 where it is their sum, 1 / k where their mean.
     """
-    present = _OfPresent(whole, tuple(pieces), tuple(slices), share)
+    present = _OfPresent(whole, of_each, share)
     return replace(
         whole,
         value=present.value,
