@@ -189,8 +189,8 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
     numeric_encoding : {"raw", "piecewise_linear", "auto"}, default="auto"
         How numbers become inputs: the scaled number; or beside it piecewise-linear
         bins between its quantiles, where the table is dense. With "auto" and up to
-        50 columns of numbers, several members see the one and the other by turns,
-        and one has bins from 5,000 training rows on; otherwise, and with weights
+        50 columns of numbers, every second one of several members sees bins, and a
+        single one does from 5,000 training rows on; otherwise, and with weights
         given as `init`, `input_scaling=None`, sparse input or one of scikit-learn's
         schedules, "auto" is "raw".
 
@@ -389,7 +389,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
 
     inputs_ : DataFrame
         One row per input of the network: the column it comes from, its kind
-        (number, bin, missing, level, infrequent, target, date), its level or
+        (number, bin, missing, level, infrequent, target, date, text), its level or
         edge, and the centre and scale by which it is computed.
 
     References
