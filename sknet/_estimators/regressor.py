@@ -340,8 +340,9 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
     oof_prediction_ : ndarray, or a list of such
         Where `early_stopping="folds"` was set: what each training row is predicted
         (by a classifier, its probabilities) by networks of the folds that did not
-        see it, at the chosen epoch. NaN for rows that no fold held out and for rows
-        of weight 0. `partial_fit` drops it.
+        see it, at the chosen epoch. NaN for rows that no fold held out (from 500
+        rows on only one fold is, unless a splitter gives the folds; with `groups`
+        two) and for rows of weight 0. `partial_fit` drops it.
 
     feature_importances_ : ndarray of shape (n_features,)
         How much the outputs vary with each column of the table: not negative,
