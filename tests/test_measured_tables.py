@@ -189,7 +189,7 @@ def test_the_verdict_counts_all_comparisons_together(monkeypatch):
     tables = [fits(sknet=[0.2 + 0.01 * n], CatBoost=[0.5], LightGBM=[0.2 + 0.01 * (n + (-1) ** n)]) for n in range(12)]
     rows = pd.concat([rows.assign(table=f"made/{n}", log_loss=np.nan) for n, rows in enumerate(tables)])
     monkeypatch.setattr(report, "measured", lambda: rows)
-    assert report.verdict("second") == "1 of 2 differences exceed chance:\n\n- RMSE lower than that of CatBoost."
+    assert report.verdict("second") == "1 of 2 differences exceed chance. Ours has\n\n- a lower RMSE than CatBoost."
 
 
 def test_holm_asks_more_of_the_smallest_p_values():

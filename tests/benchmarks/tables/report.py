@@ -124,12 +124,12 @@ def verdict(tables: str) -> str:
     }
     each = {cell: ratio for cell, ratio in each.items() if len(ratio) >= MIN_TABLES}
     told = told_apart({cell: wilcoxon(ratio).pvalue for cell, ratio in each.items()})
-    lines = [f"{len(told)} of {len(each)} differences exceed chance{':' if told else '.'}", ""]
+    lines = [f"{len(told)} of {len(each)} differences exceed chance{'. Ours has' if told else '.'}", ""]
     for figure in FIGURES:
         for word, sign in (("lower", -1), ("higher", 1)):
             names = [peer for f, peer in told if f == figure and np.sign(each[f, peer].median()) == sign]
             if names:
-                lines.append(f"- {figure} {word} than that of {', '.join(LONG_NAMES.get(n, n) for n in names)};")
+                lines.append(f"- a {word} {figure} than {', '.join(LONG_NAMES.get(n, n) for n in names)};")
     return "\n".join(lines).removesuffix(";") + ("." if told else "")
 
 
