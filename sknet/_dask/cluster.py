@@ -87,7 +87,7 @@ class KeptValues:
 
     def _start_actors(self) -> None:
         """Make the values on the workers that have their arguments."""
-        self._futures = self._cluster.start(OnWorker, *self._arguments, as_actors=True)
+        self._futures = self._cluster.start_tasks(OnWorker, *self._arguments, as_actors=True)
         self._actors = self._cluster.actors(self._futures)
 
     def release(self) -> None:
@@ -167,7 +167,7 @@ class Cluster:
         self._futures.update(futures)
         return futures
 
-    def start(
+    def start_tasks(
         self, function: Callable[..., object], *arguments: Iterable[object], spread: bool = False,
         as_actors: bool = False,
     ) -> list[Future]:  # fmt: skip
@@ -287,7 +287,7 @@ class Cluster:
 
     def call_on_workers(self, function: Callable[..., object], *arguments: Iterable[object]) -> list[Any]:
         """Compute a task for each of the arguments; return what they give."""
-        futures = self.start(function, *arguments)
+        futures = self.start_tasks(function, *arguments)
         try:
             return self.results(futures)
         finally:

@@ -35,7 +35,7 @@ class TaskCluster(Protocol):
     def compute(self, partitions: Sequence[object]) -> list[Future]:
         """Start to compute partitions of a collection."""
 
-    def start(
+    def start_tasks(
         self, function: Callable[..., object], *arguments: Iterable[object], spread: bool = False
     ) -> list[Future]:
         """Start a task for each of the arguments."""

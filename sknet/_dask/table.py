@@ -29,7 +29,7 @@ from sknet._typing import Array, Batch, DType, Table
 
 @dataclass(frozen=True, eq=False)
 class PartitionedTable(ExternalTable):
-    """Some rows of a table in partitions.
+    """A table whose partitions are on the workers of a cluster, or some of its rows.
 
     Attributes
     ----------
@@ -112,7 +112,7 @@ class PartitionedTable(ExternalTable):
         per_shard = [
             [of_partitions[shard] for shard in shards] for of_partitions in (table.futures, positions, encoding_parts)
         ]
-        futures = cluster.start(tasks.encode_shard, *per_shard, [encoder] * n, [dtype] * n, spread=True)
+        futures = cluster.start_tasks(tasks.encode_shard, *per_shard, [encoder] * n, [dtype] * n, spread=True)
         cluster.call_on_workers(tasks.wait_for, futures)  # what cannot be encoded is an error here
         shard_of = np.repeat(np.arange(n), [shard.stop - shard.start for shard in shards])  # of each partition
         shard = RowGroups(shard_of[groups.group], n)

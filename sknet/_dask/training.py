@@ -115,17 +115,17 @@ class ShardedObjective:
     ) -> None:  # fmt: skip
         self.n_samples, self._n_weights, self._penalty, self._rows = len(samples), layout.n_weights, penalty, rows
         # batches have other sizes on each shard and at each step, which are computed in small pieces
-        self._network = tasks.NetworkSpec(
+        self._spec = tasks.NetworkSpec(
             layout, tuple(activations), loss, min(samples.max_rows, FULL_BATCH_ROWS), tuple(dropout),
             cast(RemoteInputs, samples.inputs).n_skipped,
         )  # fmt: skip
         n = len(rows.futures)
         weights = [None] * n if samples.weight is None else rows.shard.split(samples.weight)
         # futures on the workers, for all steps: targets and weights travel once, theta with each step
-        self._runs = rows.cluster.start(
-            tasks.NetworkOnShard, [self._network] * n, rows.rows, rows.shard.split(samples.target), weights
+        self._on_shards = rows.cluster.start_tasks(
+            tasks.NetworkOnShard, [self._spec] * n, rows.rows, rows.shard.split(samples.target), weights
         )
-        self._objectives = rows.cluster.keep(tasks.ObjectiveOfShard, rows.futures, self._runs)
+        self._objectives = rows.cluster.keep(tasks.ObjectiveOfShard, rows.futures, self._on_shards)
 
     def __call__(
         self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None
@@ -145,7 +145,7 @@ class ShardedObjective:
         ]
         shares = self._objectives.call("gradient", calls)
         if shares is None:  # a worker is lost: dask computes again what it had, and these tasks with it
-            shards = zip(rows.futures, self._runs, calls, strict=True)
+            shards = zip(rows.futures, self._on_shards, calls, strict=True)
             repeated = [(encoded, part, *call) for encoded, part, call in shards if call is not None]
             shares = rows.cluster.call_on_workers(tasks.gradient, *zip(*repeated, strict=True))
         value = 0.0
@@ -172,4 +172,4 @@ class ShardedObjective:
         """Return the raw output, without dropout, for n rows of other data (a validation set), also on workers."""
         encoded = cast(RemoteInputs, inputs).encoded
         encoded.partitions.release()
-        return encoded.raw(self._network, theta)
+        return encoded.raw(self._spec, theta)

@@ -194,7 +194,7 @@ class EncodedBackground:
         contributions = np.empty((outputs.shape[1], len(x), self.model.encoder.n_columns), x.dtype)
         excess, unfinished = np.empty(len(x)), np.arange(len(x))
         for n_nodes in N_NODES:
-            by_column = self._by_column(x[unfinished], self._mean_slopes(z[unfinished], n_nodes))
+            by_column = self._contributions_by_column(x[unfinished], self._mean_slopes(z[unfinished], n_nodes))
             contributions[:, unfinished] = by_column
             gap = np.abs(by_column.sum(axis=2).T - difference[unfinished])  # (unfinished, k)
             # rows far from a narrow background, or from one of a single row, need not add up better than float32 can
@@ -245,7 +245,7 @@ class EncodedBackground:
                 total += back_from_hidden(network, kept, delta).reshape(dz.shape)
         return slopes * by_hidden[:, np.newaxis, np.newaxis] if is_shallow else slopes
 
-    def _by_column(self, x: Array, slopes: Array) -> Array:
+    def _contributions_by_column(self, x: Array, slopes: Array) -> Array:
         """Return, of each column, the mean over b of the sum over its inputs j of (x - x0)_j W_j . slopes, (k, n, d).
 
         The part of x is multiplied by the mean slopes; that of x0, by the columns' partial sums, is one product.

@@ -55,7 +55,7 @@ class BinGroup:
     patterns: Array
     stretches: tuple[tuple[slice, slice], ...]
 
-    def read(self, Z: Array) -> tuple[Array, Array]:
+    def compress(self, Z: Array) -> tuple[Array, Array]:
         """Return `n_full` and `fill` of encoded rows, each (b, columns of the group)."""
         # (b, columns of the group, n_bins)
         bins = np.concatenate([Z[:, bins] for bins, _ in self.stretches], axis=1).reshape(
@@ -138,7 +138,7 @@ class CompactRows:
         self.kept[rows] = Z[:, self.layout.kept]
         self.signs[rows] = Z[:, self.layout.signs]
         for group in self.layout.bins:
-            self.n_full[rows, group.columns], self.fill[rows, group.columns] = group.read(Z)
+            self.n_full[rows, group.columns], self.fill[rows, group.columns] = group.compress(Z)
         for j, inputs in enumerate(self.layout.levels):
             one_hot = Z[:, inputs]
             self.level[rows, j] = np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), -1)

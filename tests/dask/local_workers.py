@@ -20,15 +20,15 @@ class LocalWorkers:
         self.calls.append("compute")
         return list(partitions)
 
-    def start(self, function, *arguments, spread=False):
+    def start_tasks(self, function, *arguments, spread=False):
         self.calls.append(function.__name__)
         each = zip(*arguments, strict=True)
         return [copied(function(*copied(given))) for given in each]
 
-    call_on_workers = start
+    call_on_workers = start_tasks
 
     def keep(self, make, *arguments):
-        return KeptHere(self.start(make, *arguments), self.calls)
+        return KeptHere(self.start_tasks(make, *arguments), self.calls)
 
 
 class KeptHere:

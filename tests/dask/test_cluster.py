@@ -113,7 +113,7 @@ def at_task(monkeypatch, name, nth, act):
 
         return called
 
-    monkeypatch.setattr(Cluster, "start", watched(Cluster.start, lambda function: function.__name__))
+    monkeypatch.setattr(Cluster, "start_tasks", watched(Cluster.start_tasks, lambda function: function.__name__))
     monkeypatch.setattr(KeptValues, "call", watched(KeptValues.call, str))
     return after
 
@@ -167,7 +167,7 @@ def test_tasks_do_what_a_value_cannot_whose_worker_is_lost_before_its_first_call
 def test_tasks_to_spread_wait_for_a_worker_where_there_is_none(client, monkeypatch):
     cluster = Cluster(client)
     monkeypatch.setattr(Cluster, "_threads", lambda self: [])
-    assert cluster.results(cluster.start(len, ["a", "ab"], spread=True)) == [1, 2]
+    assert cluster.results(cluster.start_tasks(len, ["a", "ab"], spread=True)) == [1, 2]
 
 
 # --- workers are called directly, or by way of the scheduler
@@ -229,13 +229,13 @@ def test_calls_go_straight_to_workers_unless_the_client_says_otherwise(client, w
 def test_a_worker_that_cannot_be_reached_is_tried_once(client, workers, passed_on, monkeypatch, way, n_away):
     given, parameters = table(), FIT | dict(n_members=2, early_stopping="folds")
     expected = SigmoidMLPRegressor(**parameters).fit(given[list(X)], given["y"])
-    away, started, start = sorted(workers)[:n_away], [], Cluster.start
+    away, started, start = sorted(workers)[:n_away], [], Cluster.start_tasks
 
     def recorded(self, function, *arguments, **options):
         started.append(function)
         return start(self, function, *arguments, **options)
 
-    monkeypatch.setattr(Cluster, "start", recorded)
+    monkeypatch.setattr(Cluster, "start_tasks", recorded)
     monkeypatch.setattr("sknet._dask.cluster.ANSWER_TIME", 10.0)
     tried = unreachable(monkeypatch, away, way, workers)
     net = SigmoidMLPRegressor(**parameters).fit(given[list(X)], given["y"])
