@@ -6,11 +6,13 @@ does not either.
 The rates are those of the matrix products of one step, forward and back, in float32, one product after the other and
 nothing between them, in as many threads as the fits have. Where two rates differ, the ratio of the fits compares two
 BLAS as well. At equal rates, which is the ratio times the quotient of the rates, it compares the code around them.
+With one thread, times are processor seconds.
 """
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
+from time import perf_counter, process_time
 
 import numpy as np
 
@@ -83,21 +85,26 @@ def compare_at(peer: Peer, shape: Shape, quick: bool) -> Figure:
     shape_now = shape.shorter(4) if quick else shape
     X, y = shape_now.data()
     tasks = {peer.library: peer.fit(shape_now, X, y), "ours": networks.ours(shape_now, X, y, **networks.BARE)}
-    seconds = in_turns(tasks, 3 if quick else 5)
+    seconds = in_turns(tasks, 3 if quick else 5, clock())
     found = ratio(f"{peer.name}: {shape.name}", seconds[peer.library], seconds["ours"], peer.target)
     theirs, numpys = rates(peer, shape, quick)
-    note = f"products, GFLOP/s: {peer.library} {theirs:.1f}, NumPy {numpys:.1f}"
+    note = f"products, GFLOP/s: {peer.library} {theirs:.1f}, NumPy {numpys:.1f}, time {numpys / theirs:.2f}"
     return replace(found, note=f"{note}; at equal rates {found.ratio * theirs / numpys:.2f}")
 
 
 def rates(peer: Peer, shape: Shape, quick: bool) -> tuple[float, float]:
-    """Return how fast the peer's products are, and NumPy's, in GFLOP/s, at best."""
+    """Return how fast the peer's products are, and NumPy's, in GFLOP/s, by the median round."""
     n_steps = with_jax.STACKED * max(1, round(FLOPS / shape.steps(1).flops / with_jax.STACKED))
     tasks = {"theirs": peer.products(shape, n_steps), "NumPy": networks.products(shape.steps(n_steps))}
-    seconds = in_turns(tasks, 3 if quick else 7)
+    seconds = in_turns(tasks, 3 if quick else 7, clock())
     flops = n_steps * shape.steps(1).flops
-    theirs, numpys = (flops / float(seconds[name].min()) / 1e9 for name in tasks)
+    theirs, numpys = (flops / float(np.median(seconds[name])) / 1e9 for name in tasks)
     return theirs, numpys
+
+
+def clock() -> Callable[[], float]:
+    """Processor seconds where there is one thread: other programs on the machine change them little."""
+    return process_time if max(blas_threads()) == 1 else perf_counter
 
 
 def compilation(shape: Shape, quick: bool) -> Figure:
