@@ -44,8 +44,8 @@ class SknetModel(AbstractModel):
 
 
 # %%
-# Beside AutoGluon's own LightGBM, each with its defaults: three tables, three kinds of target. Higher scores are better;
-# errors have a minus.
+# Beside AutoGluon's own LightGBM, each with its defaults: three tables, three kinds of target. Higher is better; errors
+# have a minus.
 
 
 def compare(table, target, metric):

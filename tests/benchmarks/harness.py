@@ -45,20 +45,23 @@ class Figure:
         return round(self.ratio, 2) >= float(bound) if sign == ">=" else round(self.ratio, 2) <= float(bound)
 
 
-def in_turns(tasks: dict[str, Callable[[], object]], rounds: int) -> dict[str, np.ndarray]:
+def in_turns(
+    tasks: dict[str, Callable[[], object]], rounds: int, clock: Callable[[], float] = perf_counter
+) -> dict[str, np.ndarray]:
     """Seconds of each task in each round, (rounds,), after one round that is thrown away.
 
-    Each round begins with another task: what one leaves in the caches falls on all alike.
+    Each round begins with another task: what one leaves in the caches falls on all alike. With `time.process_time` as
+    the clock these are processor seconds, which other programs on the machine change little.
     """
     names = list(tasks)
     seconds = {name: np.empty(rounds) for name in names}
     for i in range(-1, rounds):
         for name in names[i % len(names) :] + names[: i % len(names)]:
             gc.collect()
-            start = perf_counter()
+            start = clock()
             tasks[name]()
             if i >= 0:
-                seconds[name][i] = perf_counter() - start
+                seconds[name][i] = clock() - start
     return seconds
 
 
