@@ -14,7 +14,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.datasets import load_digits
 
-from sknet import Checkpoint, SigmoidMLPClassifier
+from sknet import Checkpoint, SigmoidMLPClassifier, stream
 
 X, y = load_digits(return_X_y=True)
 X /= 16.0
@@ -30,10 +30,11 @@ def epoch_by_epoch(whole: SigmoidMLPClassifier) -> None:
     for _ in range(12):
         net.partial_fit(X, y)
     print(f"12 x partial_fit is fit with 12 epochs, bit for bit: {same(net, whole)}")
-    stream = SigmoidMLPClassifier(**SETTINGS)
+    # a sample of all rows tells scales, also of pixels that are nearly always white
+    in_chunks = stream.prepare(SigmoidMLPClassifier(**SETTINGS), X[::3], y[::3])
     for chunk in np.array_split(np.arange(len(y)), 6):
-        stream.partial_fit(X[chunk], y[chunk], classes=np.arange(10))
-    print(f"each row used once, in six chunks: accuracy {stream.score(X, y):.3f}")
+        in_chunks.partial_fit(X[chunk], y[chunk])
+    print(f"each row used once, in six chunks: accuracy {in_chunks.score(X, y):.3f}")
 
 
 def warm_start() -> None:
