@@ -253,15 +253,15 @@ def learn_category(
 
 
 def category_of(
-    levels: Levels, values: ColumnValues, settings: ColumnSettings
+    levels: Levels, values: ColumnValues, settings: ColumnSettings, effect: Effect | None = None
 ) -> CategoryColumn | IdentifierColumn | UninformativeColumn:
-    """Learn a column whose levels are known; see `learn_category`."""
+    """Learn a column whose levels are known, and maybe their effect; see `learn_category` and `levels_effect`."""
     if levels.all_differ:
         return IdentifierColumn(levels.has_missing)
     keys, not_rare = levels.keys, levels.without_rare()
     if not levels.are_many or settings.keeps_all_levels:
         return levels.one_hot(settings.max_categories, keys)
-    if levels_effect(levels, values, settings) is Effect.SEEN:
+    if (effect or levels_effect(levels, values, settings)) is Effect.SEEN:
         # levels beyond the limit have the target's means beside these inputs, which then are those of frequent ones
         has_means = settings.category_encoding == "both" and levels.exceed(settings.max_categories, keys)
         return levels.one_hot(settings.max_categories, not_rare if has_means else keys)

@@ -162,12 +162,14 @@ def learn_target(
         return IdentifierColumn(levels.has_missing)
     one_hot = None
     if settings.category_encoding == "both":
-        column = category_of(levels, values, settings)
-        if not (isinstance(column, CategoryColumn) and levels.exceed(settings.max_categories, levels.keys)):
+        if not levels.exceed(settings.max_categories, levels.keys):
+            return category_of(levels, values, settings)
+        # of levels that may have no effect, only frequent ones count; in parts, any may become frequent
+        effect = Effect.SEEN if settings.keeps_all_levels else levels_effect(levels, values, settings)
+        column = category_of(levels, values, settings, effect)
+        if not isinstance(column, CategoryColumn):
             return column
-        # of levels that may have no effect, only frequent ones count
-        all_count = settings.keeps_all_levels or levels_effect(levels, values, settings) is Effect.SEEN
-        if not all_count and not levels.exceed(settings.max_categories, levels.without_rare()):
+        if effect is not Effect.SEEN and not levels.exceed(settings.max_categories, levels.without_rare()):
             return column
         one_hot = column
     encoding_part = cross_fit_parts(target, np.arange(len(target)), len(target))
