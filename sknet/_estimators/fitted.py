@@ -23,7 +23,7 @@ from sknet._tables.encoding import TableEncoder
 from sknet._tables.messages import short_list
 from sknet._tables.novelty import columns_of_unknown_levels
 from sknet._training.result import Epoch
-from sknet._training.state import History, State, rank
+from sknet._training.state import History, State, epoch_rank
 from sknet._typing import Array, Table
 
 T = TypeVar("T")
@@ -124,7 +124,7 @@ class Fitted:
 
 def best_epoch_of(epochs: Sequence[Epoch]) -> int:
     """Return the number, from 1, of the best epoch; the last of equal ones, 0 for none."""
-    ranks = [(rank(epoch.validation_score, epoch.validation_loss), i + 1) for i, epoch in enumerate(epochs)]
+    ranks = [(epoch_rank(epoch.validation_score, epoch.validation_loss), i + 1) for i, epoch in enumerate(epochs)]
     return max(ranks, default=((0, 0.0), 0))[1]
 
 

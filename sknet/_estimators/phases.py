@@ -165,7 +165,7 @@ class TrainPhase:
         first, state = self.networks[0], self.states[0]
         # a resumed run, which may have ended already (the state that partial_fit goes on from has no history)
         if state.epoch and state.history:
-            reason = first.solver.exhausted(first.problem, state)
+            reason = first.solver.reason_not_to_resume(first.problem, state)
             if reason is not None:
                 return Result(reason, state.epoch)
         results = train_side_by_side(self.networks, self.states, observer, in_threads=in_threads)

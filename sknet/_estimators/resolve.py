@@ -26,7 +26,7 @@ from sknet._training.lbfgs import LBFGS
 from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.optimizers import OPTIMIZERS, Optimizer
 from sknet._training.result import StopReason
-from sknet._training.schedules import SCHEDULES, OfFraction, Schedule
+from sknet._training.schedules import SCHEDULES, Schedule, UserSchedule
 
 T = TypeVar("T")
 
@@ -231,7 +231,7 @@ def make_optimizer(p: CommonParameters) -> Optimizer:
 def make_schedule(p: CommonParameters) -> Schedule:
     """Return the schedule that `learning_rate` names or is."""
     if not isinstance(p.learning_rate, str):
-        return OfFraction(p.learning_rate)
+        return UserSchedule(p.learning_rate)
     entry = SCHEDULES[p.learning_rate]
     return entry.schedule or make_from_parameters(entry.make, entry.options, p)
 

@@ -43,7 +43,7 @@ class LBFGS:
 
     def train(self, problem: Problem, state: State, observer: EpochObserver | None = None) -> Result:
         """Minimise a problem; see `Solver.train`."""
-        start = state.epoch
+        epochs_before = state.epoch
         minimization = _Minimization(problem, self, state, observer)
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
@@ -51,19 +51,19 @@ class LBFGS:
             minimization.set_theta(outcome)
         except KeyboardInterrupt:
             minimization.snapshot.restore(state)
-            if state.epoch == start:
+            if state.epoch == epochs_before:
                 raise
-            return Result(StopReason.INTERRUPTED, state.epoch - start, scores_undefined=state.scores_undefined)
-        reason = (
-            minimization.reason or _REASONS[outcome.status]
-        )  # SciPy's own reason, where `iteration` has not stopped it
-        return Result(reason, state.epoch - start, str(outcome.message), state.scores_undefined)
+            return Result(StopReason.INTERRUPTED, state.epoch, scores_undefined=state.scores_undefined)
+        # SciPy's own reason, where `iteration` has not stopped it
+        reason = minimization.reason or _REASONS[outcome.status]
+        return Result(reason, state.epoch, str(outcome.message), state.scores_undefined)
 
-    def exhausted(self, problem: Problem, state: State) -> StopReason | None:
+    def reason_not_to_resume(self, problem: Problem, state: State) -> StopReason | None:
         """Return why a resumed training has nothing left to do; None if it has."""
-        return self.plateau(problem, state) or (StopReason.MAX_ITER if state.epoch >= self.n_iterations else None)
+        at_limit = StopReason.MAX_ITER if state.epoch >= self.n_iterations else None
+        return self.reason_to_stop_early(problem, state) or at_limit
 
-    def plateau(self, problem: Problem, state: State) -> StopReason | None:
+    def reason_to_stop_early(self, problem: Problem, state: State) -> StopReason | None:
         """Return that the validation score has stopped improving, if it has."""
         waited = problem.evaluate is not None and state.n_no_improvement > self.n_iter_no_change
         return StopReason.SCORE_PLATEAU if waited else None
@@ -129,7 +129,7 @@ class _Minimization:
         # SciPy tries points that it may reject: state.theta changes at the end of an iteration only
         self._theta, self._gradient = state.theta.copy(), np.empty_like(state.theta)
         self._gradient_norm, self._started = 0.0, perf_counter()
-        self._first_epoch, self._iteration_begun = state.epoch, False
+        self._epochs_before, self._iteration_begun = state.epoch, False
 
     def minimize(self) -> OptimizeResult:
         """Call SciPy's solver."""
@@ -184,7 +184,7 @@ class _Minimization:
 
     def _reason_to_stop(self) -> StopReason | None:
         """Tell the observer that an iteration has ended; return why training is to stop here, if it is."""
-        reason = self.solver.plateau(self.problem, self.state)
+        reason = self.solver.reason_to_stop_early(self.problem, self.state)
         if self.observer is not None and self.observer.epoch_ended():
             return reason or StopReason.CALLBACK
         return reason
@@ -199,7 +199,7 @@ class _Minimization:
         """
         state = self.state
         self.variables.decode(outcome.x, state.theta)
-        if state.epoch == self._first_epoch:  # no iteration was needed: the loss curve gets one value all the same
+        if state.epoch == self._epochs_before:  # no iteration was needed: the loss curve gets one value all the same
             state.history.append(Epoch(float(outcome.fun), nan, nan, nan, self._gradient_norm, 0.0))
         if not np.isfinite(state.theta).all() or not isfinite(outcome.fun):
             raise DivergedError(max(state.epoch, 1), nan)

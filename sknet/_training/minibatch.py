@@ -49,7 +49,7 @@ class MiniBatchSolver:
     clip_norm: float | None = None
     averaging: float = 0.0  # decay of theta's moving average; 0 for none
     schedule_epochs: int | None = None  # epochs that the schedule is spread over, where not `n_epochs`
-    relative_tol: bool = False  # whether `tol` is a share of the best score
+    relative_tol: bool = False  # whether `tol` is a part of the best score
     end_reason: StopReason = StopReason.MAX_ITER  # once all epochs are used: FINISHED for a schedule with an end
 
     def init(self, theta: Array, rng: np.random.Generator) -> State:
@@ -65,23 +65,23 @@ class MiniBatchSolver:
                 loop.train_epoch(observer)
         except KeyboardInterrupt:
             loop.restore()
-            if loop.epochs_done == 0:
+            if not loop.has_whole_epoch:
                 raise
             return loop.result(StopReason.INTERRUPTED)
         return loop.result()
 
-    def exhausted(self, problem: Problem, state: State) -> StopReason | None:
+    def reason_not_to_resume(self, problem: Problem, state: State) -> StopReason | None:
         """Return why a resumed training has nothing left to do; None if it has."""
-        return self.plateau(problem, state) or (self.end_reason if state.epoch >= self.n_epochs else None)
+        return self.reason_to_stop_early(problem, state) or (self.end_reason if state.epoch >= self.n_epochs else None)
 
-    def plateau(self, problem: Problem, state: State) -> StopReason | None:
+    def reason_to_stop_early(self, problem: Problem, state: State) -> StopReason | None:
         """Return why to stop early: no better score (`early_stopping`) or loss for too many epochs; else None."""
         if state.n_no_improvement <= self.n_iter_no_change:
             return None
         return StopReason.LOSS_PLATEAU if problem.evaluate is None else StopReason.SCORE_PLATEAU
 
     def average_decay(self, step: int) -> float:
-        """Return the share of the average that a step leaves."""
+        """Return the part of the average that a step leaves."""
         return min(self.averaging, (1.0 + step) / (10.0 + step))
 
 
@@ -90,7 +90,7 @@ class MiniBatchLoop:
 
     def __init__(self, solver: MiniBatchSolver, problem: Problem, state: State) -> None:
         self.solver, self.problem, self.state = solver, problem, state
-        self._first_epoch = state.epoch
+        self._epochs_before = state.epoch
         # the same arrays for all epochs: an objective may stay bound to theta and to `_out`, its gradient
         self._vectors, self._out = state.vectors, np.empty_like(state.theta)
         self._snapshot = Snapshot(state)
@@ -102,9 +102,9 @@ class MiniBatchLoop:
         return self._reason is not None or self.state.epoch >= self.solver.n_epochs
 
     @property
-    def epochs_done(self) -> int:
-        """How many epochs this loop has added to the state."""
-        return self.state.epoch - self._first_epoch
+    def has_whole_epoch(self) -> bool:
+        """Whether this loop has added an epoch to the state."""
+        return self.state.epoch > self._epochs_before
 
     def train_epoch(self, observer: EpochObserver | None = None) -> None:
         """Train one epoch. Sets: the state, in place."""
@@ -120,7 +120,7 @@ class MiniBatchLoop:
         """Return how training has ended, given what has stopped it from outside, if anything."""
         # what stopped all loops from outside stopped this one only if it was not over by itself
         why = self._reason or (None if self.is_over else stopped_by) or self.solver.end_reason
-        return Result(why, self.epochs_done, scores_undefined=self.state.scores_undefined)
+        return Result(why, self.state.epoch, scores_undefined=self.state.scores_undefined)
 
     # --- one epoch -------------------------------------------------------------------------------------------------
 
@@ -146,7 +146,7 @@ class MiniBatchLoop:
     def _stop_or_lower_rate(self) -> StopReason | None:
         """Return why training is to stop here, if it is; on a plateau, `adaptive` first lowers the rate."""
         solver, state = self.solver, self.state
-        reason = solver.plateau(self.problem, state)
+        reason = solver.reason_to_stop_early(self.problem, state)
         if reason is None or solver.schedule is not adaptive:
             return reason
         if solver.rate * adaptive(self._progress(0.0)) <= MIN_ADAPTIVE_RATE:

@@ -31,7 +31,7 @@ class StopReason(Enum):
 
 @dataclass(frozen=True)
 class Result:
-    """How training ended, and after how many epochs."""
+    """How training ended, and after how many epochs, those of earlier calls included."""
 
     reason: StopReason
     epochs_done: int

@@ -84,7 +84,7 @@ def coslog4(progress: Progress) -> float:
 
 
 @dataclass(frozen=True)
-class OfFraction:
+class UserSchedule:
     """A user's function of the fraction of training done."""
 
     function: Callable[[float], float]

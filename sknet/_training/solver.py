@@ -77,5 +77,5 @@ class Solver(Protocol):
             If the objective or theta is not finite.
         """
 
-    def exhausted(self, problem: Problem, state: State) -> StopReason | None:
+    def reason_not_to_resume(self, problem: Problem, state: State) -> StopReason | None:
         """Return why a resumed training has nothing left to do; None if it has."""

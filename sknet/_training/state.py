@@ -64,7 +64,7 @@ class Best:
     temperature: float = 1.0  # that is in theta
 
 
-def rank(score: float, validation_loss: float) -> tuple[int, float]:
+def epoch_rank(score: float, validation_loss: float) -> tuple[int, float]:
     """Return what epochs are compared by: any score comes before any loss, and any loss before none at all."""
     if not isnan(score):
         return 2, score
@@ -115,7 +115,7 @@ class State:
         if evaluate is None:
             return nan, nan
         loss, score, theta, temperature = evaluate(self.parameters)
-        if self.best is None or rank(score, loss) >= rank(self.best.score, self.best.validation_loss):
+        if self.best is None or epoch_rank(score, loss) >= epoch_rank(self.best.score, self.best.validation_loss):
             self.best = Best(theta.copy(), score, loss, self.epoch, temperature)
         return loss, score
 

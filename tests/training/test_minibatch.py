@@ -118,9 +118,9 @@ def test_a_run_that_is_over_does_nothing(reason):
     solver = mini_batch(end_reason=reason)
     _, state = trained(problem(quadratic), solver)
     before = state.copy()
-    assert solver.exhausted(problem(quadratic), state) is reason
-    assert trained(problem(quadratic), solver, state)[0] == Result(reason, 0) and same(state, before)
-    assert replace(solver, n_epochs=6).exhausted(problem(quadratic), state) is None
+    assert solver.reason_not_to_resume(problem(quadratic), state) is reason
+    assert trained(problem(quadratic), solver, state)[0] == Result(reason, state.epoch) and same(state, before)
+    assert replace(solver, n_epochs=6).reason_not_to_resume(problem(quadratic), state) is None
 
 
 # --- stopping
@@ -481,7 +481,7 @@ def test_a_run_taken_up_again_equals_the_uninterrupted_one(optimizer, cut):
     _, part = trained(interruptible(optimizer), replace(solver, n_epochs=cut), state_of(START, solver))
     resumed = unpack(pack(part.copy()))
     result, state = trained(interruptible(optimizer), solver, resumed)
-    assert result.epochs_done == 6 - cut and same(state, whole)
+    assert result.epochs_done == 6 and same(state, whole)
 
 
 def test_counts_and_plateaus_go_on_where_they_were():
@@ -499,8 +499,8 @@ def test_a_run_that_has_waited_long_enough_has_nothing_left_to_do(reason):
     evaluate = Script([0] * 9) if reason is StopReason.SCORE_PLATEAU else None
     the_problem, solver = problem(flat, evaluate=evaluate), mini_batch(n_epochs=9, tol=1e-4, n_iter_no_change=3)
     state = state_of(START, solver)
-    assert solver.exhausted(the_problem, state) is None
-    assert trained(the_problem, solver, state)[0].reason is solver.exhausted(the_problem, state) is reason
+    assert solver.reason_not_to_resume(the_problem, state) is None
+    assert trained(the_problem, solver, state)[0].reason is solver.reason_not_to_resume(the_problem, state) is reason
 
 
 @each_optimizer

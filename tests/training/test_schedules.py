@@ -5,7 +5,7 @@ from math import pi, sqrt
 import pytest
 
 from sknet._training import schedules
-from sknet._training.schedules import SCHEDULES, InverseScaling, OfFraction, Progress
+from sknet._training.schedules import SCHEDULES, InverseScaling, Progress, UserSchedule
 
 
 def at(schedule, *fractions):
@@ -59,14 +59,14 @@ def test_values_lie_between_0_and_1(schedule):
 
 
 def test_a_function_of_the_users_own():
-    values = at(OfFraction(lambda t: round(pi * t)), 0, 1)
+    values = at(UserSchedule(lambda t: round(pi * t)), 0, 1)
     assert values == [0, 3] and all(type(value) is float for value in values)
 
 
 @pytest.mark.parametrize("rate", [None, "fast"])
 def test_a_function_that_returns_no_number(rate):
     with pytest.raises(TypeError, match=f"learning_rate, a function, returned {rate!r}"):
-        at(OfFraction(lambda t: rate), 0.5)
+        at(UserSchedule(lambda t: rate), 0.5)
 
 
 # --- the registry

@@ -58,11 +58,11 @@ def test_order_of_calls(make):
 @each_solver
 def test_a_run_goes_on_until_it_is_exhausted(make):
     the_problem, state = problem(LeastSquares()), state_of(START, make())
-    assert longest(make, 2).exhausted(the_problem, state) is None
+    assert longest(make, 2).reason_not_to_resume(the_problem, state) is None
     assert longest(make, 2).train(the_problem, state).reason is StopReason.MAX_ITER
-    assert longest(make, 2).exhausted(the_problem, state) is StopReason.MAX_ITER
-    assert longest(make, 3).exhausted(the_problem, state) is None
-    assert longest(make, 3).train(the_problem, state).epochs_done == 1
+    assert longest(make, 2).reason_not_to_resume(the_problem, state) is StopReason.MAX_ITER
+    assert longest(make, 3).reason_not_to_resume(the_problem, state) is None
+    assert longest(make, 3).train(the_problem, state).epochs_done == 3
 
 
 @each_solver
@@ -70,8 +70,8 @@ def test_a_score_that_no_longer_rises_exhausts_a_run(make):
     solver = make(tol=0.1, n_iter_no_change=2)
     the_problem, state = problem(LeastSquares(), evaluate=Script([1.0, 1, 1, 1, 1])), state_of(START, make())
     assert solver.train(the_problem, state).epochs_done == 4
-    assert solver.exhausted(the_problem, state) is StopReason.SCORE_PLATEAU
-    assert make(tol=0.1, n_iter_no_change=3).exhausted(the_problem, state) is None
+    assert solver.reason_not_to_resume(the_problem, state) is StopReason.SCORE_PLATEAU
+    assert make(tol=0.1, n_iter_no_change=3).reason_not_to_resume(the_problem, state) is None
 
 
 @each_solver
