@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from pandas.util import hash_pandas_object
 
 from sknet._network.activations import Activation
-from sknet._network.inputs import DenseInputs, Inputs, RowSelection, mixed_inputs
+from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, RowSelection
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
 from sknet._network.objective import Objective
@@ -172,9 +172,9 @@ def _objective(encoded: Encoded, part: NetworkOnShard) -> Objective:
 
 
 def _inputs(encoded: Encoded, part: NetworkOnShard) -> Inputs:
-    n, n_skipped = part.network.max_rows, part.network.n_skipped
     if isinstance(encoded, MixedRows):
-        inputs: Inputs = mixed_inputs(encoded, n, n_skipped)
+        everything: Inputs = MixedInputs(DenseInputs(encoded.dense), encoded.one_hot, encoded.dense_inputs)
     else:
-        inputs = DenseInputs(encoded, n, "ones", n_skipped)
+        everything = DenseInputs(encoded, "ones")
+    inputs = everything.without_first(part.network.n_skipped)
     return inputs if part.rows is None else RowSelection(inputs, part.rows.astype(np.intp, copy=False))

@@ -42,6 +42,10 @@ class RemoteInputs:
     def __init__(self, encoded: EncodedOnWorkers, n_skipped: int) -> None:
         self.encoded, self.n_skipped = encoded, n_skipped
 
+    def without_first(self, s: int) -> RemoteInputs:
+        """Return what stands for the same rows without the first s inputs."""
+        return RemoteInputs(self.encoded, self.n_skipped + s)
+
     def __call__(self, batch: Batch) -> Table:
         """Raise: the objective of these rows, a `ShardedObjective`, asks workers instead."""
         raise TypeError("these rows are on workers")
@@ -81,9 +85,10 @@ class EncodedOnWorkers:
         chosen = (self.shard.position if self.chosen is None else self.chosen)[rows]
         return replace(self, shard=RowGroups(self.shard.group[rows], self.shard.n_groups), chosen=chosen)
 
-    def inputs(self, n_rows: int, n_skipped: int = 0) -> RemoteInputs:
-        """Return what stands for the network's inputs but the first; buffers of `n_rows` are made on the workers."""
-        return RemoteInputs(self, n_skipped)
+    @property
+    def inputs(self) -> RemoteInputs:
+        """What stands for the inputs of these rows."""
+        return RemoteInputs(self, 0)
 
     def objective(
         self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: Samples,

@@ -2,11 +2,13 @@
 
 Conventions
 -----------
-b rows of a batch; m inputs of the network.
+b rows of a batch; m inputs of the network, of which it may skip the first s.
 
 batch : slice or (b,) array of int
-out : (b, m)     their inputs, of which a network may skip the first
+out : (b, m)     their inputs
 """
+
+from __future__ import annotations
 
 from collections.abc import Callable
 
@@ -23,7 +25,7 @@ class BatchwiseInputs:
     Parameters
     ----------
     write : callable
-        (batch, out), writes the rows of a batch into `out`.
+        (batch, out, s), writes the rows of a batch into `out`, of which the first s inputs are not looked at.
     n_inputs : int
     dtype : dtype
     piece_values : int
@@ -31,12 +33,12 @@ class BatchwiseInputs:
     batch_format : {"ones", "dense"}, default="ones"
         With "ones", one more column is 1.
     n_skipped : int, default=0
-        How many inputs, the first ones, the network does without.
+        The s of the network.
     """
 
     def __init__(
         self,
-        write: Callable[[Batch, Array], object],
+        write: Callable[[Batch, Array, int], object],
         n_inputs: int,
         dtype: DType,
         piece_values: int,
@@ -44,7 +46,7 @@ class BatchwiseInputs:
         n_skipped: int = 0,
     ) -> None:
         self.batch_format, self._write, self._n_inputs, self._n_skipped = batch_format, write, n_inputs, n_skipped
-        self._piece_rows = max(1, piece_values // (n_inputs + 1))
+        self._piece_values = piece_values
         self._buffer = np.empty((0, n_inputs + (batch_format == "ones")), dtype)
 
     def __call__(self, batch: Batch) -> Array:
@@ -53,8 +55,14 @@ class BatchwiseInputs:
         if n > len(self._buffer):  # np.ones, as nothing ever writes the last column of "ones"
             self._buffer = np.ones((n, self._buffer.shape[1]), self._buffer.dtype)
         start = 0
-        for piece in pieces(batch, self._piece_rows):
+        for piece in pieces(batch, max(1, self._piece_values // (self._n_inputs + 1))):
             stop = start + length(piece)
-            self._write(piece, self._buffer[start:stop, : self._n_inputs])
+            self._write(piece, self._buffer[start:stop, : self._n_inputs], self._n_skipped)
             start = stop
         return self._buffer[:n, self._n_skipped :]
+
+    def without_first(self, s: int) -> BatchwiseInputs:
+        """Return the same rows without the first s inputs, with a buffer of its own."""
+        return BatchwiseInputs(
+            self._write, self._n_inputs, self._buffer.dtype, self._piece_values, self.batch_format, self._n_skipped + s
+        )

@@ -23,18 +23,15 @@ from sknet._model.machine import refuse_large_table
 from sknet._model.model import Model, Network
 from sknet._model.settings import Settings
 from sknet._network.activations import Activation
-from sknet._network.binding import BatchFormat
-from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, RowSelection, SparseInputs, mixed_inputs
+from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, RowSelection, SparseInputs
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
 from sknet._network.objective import Objective, ObjectiveFunction
 from sknet._network.penalties import ElasticNet
-from sknet._network.sparse_layers import MixedRows
 from sknet._tables.columns.target import cross_fit_parts
-from sknet._tables.compact import PIECE_VALUES, CompactRows
+from sknet._tables.compact import PIECE_VALUES
 from sknet._tables.encoding import CHUNK_VALUES, TableEncoder, learn_encoder
 from sknet._tables.frames import as_uniform_array
-from sknet._tables.lookups import LookedUpCategories
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows, too_little_weight_message
 from sknet._tables.sampling import exceeds_sample
 from sknet._tables.survey import Survey
@@ -145,8 +142,9 @@ class EncodedTable(Protocol):
     def typical_rows(self) -> NDArray[np.intp] | None:
         """Which rows stand for all where targets of all would take too much memory; None: all."""
 
-    def inputs(self, n_rows: int, n_skipped: int = 0) -> Inputs:
-        """Return what gives a network its inputs but the first, batch by batch, in buffers of so many rows."""
+    @property
+    def inputs(self) -> Inputs:
+        """All inputs of these rows; each network takes them without those that it skips."""
 
     def objective(
         self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: "Samples",
@@ -155,17 +153,12 @@ class EncodedTable(Protocol):
         """Return the objective of a network that is trained on these rows, which are `samples`; see `Objective`."""
 
 
-MakeInputs = Callable[[int, int], Inputs]
-"""(n_rows, n_skipped) -> Inputs of one network, in buffers of `n_rows`, without the first `n_skipped` inputs."""
-
-
 @dataclass(frozen=True)
 class EncodedInMemory:
     """An encoded table in this process's memory, or one whose rows are encoded batch by batch."""
 
-    make_inputs: MakeInputs
+    inputs_of_all: Inputs
     rows: NDArray[np.intp] | None = None  # None: all
-    is_sparse: bool = False
     n_networks_at_once: ClassVar[int] = 1
     typical_rows: ClassVar[None] = None
 
@@ -173,10 +166,15 @@ class EncodedInMemory:
         """Return some of these rows."""
         return replace(self, rows=rows if self.rows is None else self.rows[rows])
 
-    def inputs(self, n_rows: int, n_skipped: int = 0) -> Inputs:
-        """Return what gives a network its inputs but the first, batch by batch, in buffers of so many rows."""
-        inputs = self.make_inputs(n_rows, n_skipped)
-        return inputs if self.rows is None else RowSelection(inputs, self.rows)
+    @property
+    def is_sparse(self) -> bool:
+        """Whether it is a sparse matrix."""
+        return self.inputs_of_all.batch_format == "sparse"
+
+    @property
+    def inputs(self) -> Inputs:
+        """All inputs of these rows."""
+        return self.inputs_of_all if self.rows is None else RowSelection(self.inputs_of_all, self.rows)
 
     def objective(
         self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: "Samples",
@@ -212,54 +210,39 @@ def encode_in_memory(encoding: Encoding, rows: Rows, encoding_part: NDArray[np.i
     if encoder.names is None and not isinstance(rows.X, np.ndarray):
         encoder = encoder.with_names_of(rows.X)  # so that errors name a frame's columns
     if is_sparse(rows.X) and encoder.keeps_zeros:  # it then has neither bins, which could be skipped, nor categories
-        Z = encoder.encode(rows.X, dtype)
-        return EncodedInMemory(lambda n_rows, n_skipped: SparseInputs(Z), is_sparse=True)
+        return EncodedInMemory(SparseInputs(encoder.encode(rows.X, dtype)))
     array = rows.X if rows.memory_mapped else array_if_smaller_than_encoded(encoder, rows.X, dtype)
     if array is not None:
 
-        def encode_batch(batch: Batch, out: Array) -> None:
+        def encode_batch(batch: Batch, out: Array, _: int) -> None:
             encoder.encode_rows(array, batch, out, encoding_part)
 
-        n_inputs = encoder.n_inputs
-        return EncodedInMemory(
-            lambda n_rows, n_skipped: BatchwiseInputs(encode_batch, n_inputs, dtype, CHUNK_VALUES, n_skipped=n_skipped)
-        )
-    if encoder.lookups is not None:
-        refuse_large_table(n, encoder.n_inputs, kept_bytes(encoder.dense_encoder, rows.X, dtype))
-        return EncodedInMemory(_encode_mixed(encoder, encoder.lookups, rows.X, dtype, encoding_part))
-    refuse_large_table(n, encoder.n_inputs, kept_bytes(encoder, rows.X, dtype))
-    return EncodedInMemory(_encode_dense(encoder, rows.X, dtype, encoding_part))
+        return EncodedInMemory(BatchwiseInputs(encode_batch, encoder.n_inputs, dtype, CHUNK_VALUES))
+    refuse_large_table(n, encoder.n_inputs, kept_bytes(encoder.dense_encoder, rows.X, dtype))
+    encode_rest = encode_mixed if encoder.lookups is not None else encode_dense
+    return EncodedInMemory(encode_rest(encoder, rows.X, dtype, encoding_part))
 
 
-def _encode_dense(encoder: TableEncoder, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None) -> MakeInputs:
-    """Encode a table into one dense matrix, or into compact rows; return what makes inputs of them."""
+def encode_dense(encoder: TableEncoder, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None) -> Inputs:
+    """Encode a table into one dense matrix, or into compact rows."""
     if is_compact(encoder, X, dtype):
-        return _compact_inputs(encoder.encode_compact(X, dtype, encoding_part), encoder.n_inputs, "ones")
+        compact = encoder.encode_compact(X, dtype, encoding_part)
+        return BatchwiseInputs(compact.write, encoder.n_inputs, dtype, PIECE_VALUES)
     # Dense rows end with a 1, so that the first layer's biases are weights like the others: one product computes both.
-    Z = encoder.encode(X, dtype, ones=True, encoding_part=encoding_part)
-    return lambda n_rows, n_skipped: DenseInputs(Z, n_rows, "ones", n_skipped)
+    return DenseInputs(encoder.encode(X, dtype, ones=True, encoding_part=encoding_part), "ones")
 
 
-def _encode_mixed(
-    encoder: TableEncoder, lookups: LookedUpCategories, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None
-) -> MakeInputs:
-    """Encode a table: some categories as indices to look up, all else dense; return what makes inputs of it."""
-    dense_encoder = encoder.dense_encoder
+def encode_mixed(encoder: TableEncoder, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None) -> Inputs:
+    """Encode a table, some categories as indices to look up, all else dense or into compact rows."""
+    dense_encoder, lookups = encoder.dense_encoder, encoder.lookups
+    if lookups is None:
+        raise TypeError("no categories are looked up")
     if not is_compact(dense_encoder, X, dtype):
-        return partial(mixed_inputs, MixedRows(*encoder.encode_mixed(X, dtype, encoding_part)))
-    make_dense = _compact_inputs(dense_encoder.encode_compact(X, dtype, encoding_part), dense_encoder.n_inputs, "dense")
-    slots, dense_inputs = lookups.slots(X, dtype), lookups.dense_inputs  # slots: which one-hot inputs are 1
-    return lambda n_rows, n_skipped: MixedInputs(make_dense(n_rows, n_skipped), slots, dense_inputs, n_skipped)
-
-
-def _compact_inputs(compact: CompactRows, n_inputs: int, batch_format: BatchFormat) -> MakeInputs:
-    """Return what writes compact rows out batch by batch, `n_inputs` a row; bins that are skipped are not written."""
-
-    def make_inputs(n_rows: int, n_skipped: int) -> Inputs:
-        write = partial(compact.write, with_bins=not n_skipped)
-        return BatchwiseInputs(write, n_inputs, compact.kept.dtype, PIECE_VALUES, batch_format, n_skipped)
-
-    return make_inputs
+        dense, one_hot, dense_inputs = encoder.encode_mixed(X, dtype, encoding_part)
+        return MixedInputs(DenseInputs(dense), one_hot, dense_inputs)
+    compact = dense_encoder.encode_compact(X, dtype, encoding_part)
+    written = BatchwiseInputs(compact.write, dense_encoder.n_inputs, dtype, PIECE_VALUES, "dense")
+    return MixedInputs(written, lookups.slots(X, dtype), lookups.dense_inputs)
 
 
 def is_compact(encoder: TableEncoder, X: Table, dtype: DType) -> bool:
@@ -348,7 +331,7 @@ class Samples:
     target: Array  # (n, k); or (t, k) where there are typical rows, and those of all are made when they are needed
     weight: Array | None  # (n,), of mean 1
     total_weight: float
-    max_rows: int  # that are computed at once: the inputs' buffers hold so many
+    max_rows: int  # that are computed at once
     typical_rows: NDArray[np.intp] | None = None  # (t,)
 
     def __len__(self) -> int:
@@ -374,5 +357,5 @@ def make_samples(
     weight = None if rows.weight is None else (rows.weight * (len(rows) / total)).astype(dtype)
     target_of = partial(encoding.head.targets, dtype=dtype, smoothing=smoothing)
     target = target_of(rows.y if typical_rows is None else rows.y[typical_rows])
-    inputs = rows.table.inputs(max_rows, n_skipped)
+    inputs = rows.table.inputs.without_first(n_skipped)
     return Samples(inputs, rows.y, target_of, target, weight, total, max_rows, typical_rows)

@@ -6,9 +6,11 @@ batch : slice or (b,) array of int     which of the rows
 d inputs, of which a network may skip the first s
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, Self
 
 import numpy as np
 import scipy.sparse as sp
@@ -20,7 +22,7 @@ from sknet._typing import Array, Batch, Table
 
 
 class Inputs(Protocol):
-    """The network's input, batch by batch."""
+    """The rows of a table as one network takes them, batch by batch."""
 
     @property
     def batch_format(self) -> BatchFormat:
@@ -29,24 +31,31 @@ class Inputs(Protocol):
     def __call__(self, batch: Batch, /) -> Table:
         """Return the batch's rows: (b, d - s), an array, CSR or mixed; "ones": one more column, which is 1."""
 
+    def without_first(self, s: int, /) -> Self:
+        """Return the same rows for a network that skips the first s inputs, with buffers of its own."""
+
 
 class DenseInputs:
-    """The rows of an array, (n, d) or (n,), gathered batch by batch into one buffer: up to `n_rows` of them."""
+    """The rows of an array, (n, d) or (n,), gathered batch by batch into one buffer."""
 
-    def __init__(self, values: Array, n_rows: int, batch_format: BatchFormat = "dense", n_skipped: int = 0) -> None:
-        self.batch_format, self._n_rows, self._is_view = batch_format, n_rows, n_skipped > 0
-        self._values = values[:, n_skipped:] if n_skipped else values
-        self._buffer: Array | None = None
+    def __init__(self, values: Array, batch_format: BatchFormat = "dense") -> None:
+        self.batch_format, self._values, self._is_view = batch_format, values, not values.flags.c_contiguous
+        self._buffer = np.empty((0, *values.shape[1:]), values.dtype)
 
     def __call__(self, batch: Batch) -> Array:
         """Return the batch's rows: a view for a slice, else the buffer, which the next call overwrites."""
-        # an index of a view makes a new array, in 1 us more than `take`, which would first copy the whole view
+        # without its first columns an array is a view, of which an index makes a new array, in 1 us more than `take`:
+        # that would first copy the whole view
         if isinstance(batch, slice) or self._is_view:
             return self._values[batch]
-        if self._buffer is None or len(self._buffer) < len(batch):  # pieces that are evaluated may be larger
-            self._buffer = np.empty((max(self._n_rows, len(batch)), *self._values.shape[1:]), self._values.dtype)
+        if len(self._buffer) < len(batch):  # the first batch; pieces that are evaluated may be larger
+            self._buffer = np.empty((len(batch), *self._values.shape[1:]), self._values.dtype)
         # "clip" skips NumPy's own buffering of the output; the indices are in range
         return self._values.take(batch, 0, self._buffer[: len(batch)], "clip")
+
+    def without_first(self, s: int) -> DenseInputs:
+        """Return the same rows without the first s inputs."""
+        return DenseInputs(self._values[:, s:], self.batch_format)
 
 
 class SparseInputs:
@@ -61,6 +70,10 @@ class SparseInputs:
         """Return the batch's rows."""
         return self._values[batch]
 
+    def without_first(self, s: int) -> SparseInputs:
+        """Return the same rows without the first s inputs."""
+        return SparseInputs(self._values[:, s:]) if s else self
+
 
 class OneHotRows(Protocol):
     """Rows of a CSR matrix, or what makes one of some rows: the last inputs."""
@@ -72,28 +85,26 @@ class OneHotRows(Protocol):
 class MixedInputs:
     """Rows most of whose inputs are one-hot: the others, `dense_inputs` of all, come from `dense`.
 
-    Those that are skipped are the first ones of both; `dense` leaves them out.
+    The inputs that a network may skip are the first ones of both.
     """
 
     batch_format: BatchFormat = "mixed"
 
-    def __init__(self, dense: Inputs, one_hot: OneHotRows, dense_inputs: NDArray[np.intp], n_skipped: int = 0) -> None:
-        self._dense, self._one_hot, self._dense_inputs = dense, one_hot, dense_inputs[n_skipped:] - n_skipped
+    def __init__(self, dense: Inputs, one_hot: OneHotRows, dense_inputs: NDArray[np.intp]) -> None:
+        self._dense, self._one_hot, self._dense_inputs = dense, one_hot, dense_inputs
 
     def __call__(self, batch: Batch) -> MixedRows:
         """Return the batch's rows."""
         return MixedRows(self._dense(batch), self._one_hot[batch], self._dense_inputs)
 
-
-def mixed_inputs(rows: MixedRows, n_rows: int, n_skipped: int = 0) -> MixedInputs:
-    """Return rows as a network takes them, up to `n_rows` at once, without the first inputs."""
-    dense = DenseInputs(rows.dense, n_rows, n_skipped=n_skipped)
-    return MixedInputs(dense, rows.one_hot, rows.dense_inputs, n_skipped)
+    def without_first(self, s: int) -> MixedInputs:
+        """Return the same rows without the first s inputs."""
+        return MixedInputs(self._dense.without_first(s), self._one_hot, self._dense_inputs[s:] - s)
 
 
 @dataclass(frozen=True)
 class RowSelection:
-    """Inputs of some rows of other inputs, by their numbers."""
+    """Some rows of other inputs, by their numbers."""
 
     inputs: Inputs
     rows: NDArray[np.intp]
@@ -106,6 +117,10 @@ class RowSelection:
     def __call__(self, batch: Batch) -> Table:
         """Return the batch's rows: `batch` counts the selected rows, `inputs` counts all."""
         return self.inputs(self.rows[batch])
+
+    def without_first(self, s: int) -> RowSelection:
+        """Return the same rows without the first s inputs."""
+        return RowSelection(self.inputs.without_first(s), self.rows)
 
 
 def length(batch: Batch) -> int:

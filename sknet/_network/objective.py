@@ -117,8 +117,8 @@ class Objective:
         `n_samples` stays the number of all training rows; bound chains stay valid, since they hold no rows.
         """
         self._inputs = inputs
-        self._target = DenseInputs(target, self.max_rows)
-        self._weight = None if weight is None else DenseInputs(weight, self.max_rows)
+        self._target = DenseInputs(target)
+        self._weight = None if weight is None else DenseInputs(weight)
 
     def __call__(
         self, theta: Array, batch: Batch, out: Array, rng: np.random.Generator | None = None

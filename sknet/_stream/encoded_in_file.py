@@ -17,9 +17,9 @@ from typing import ClassVar
 import numpy as np
 from numpy.typing import NDArray
 
+from sknet._model.batchwise import BatchwiseInputs
 from sknet._model.matrices import Samples
 from sknet._network.activations import Activation
-from sknet._network.binding import BatchFormat
 from sknet._network.inputs import DenseInputs, Inputs, pieces
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
@@ -29,7 +29,6 @@ from sknet._stream.shuffled import Records
 from sknet._stream.stored import StoredRows
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.sampling import exceeds_sample, sample_rows
-from sknet._tables.tables import take_rows
 from sknet._typing import Array, Batch, DType, Gradient, Table
 
 POOL_BYTES = 2**24
@@ -80,9 +79,14 @@ class EncodedInFile:
         """Of many rows, a sample that stands for all where targets of all would take too much memory; else None."""
         return sample_rows(len(self), 0) if exceeds_sample(len(self)) else None
 
-    def inputs(self, n_rows: int, n_skipped: int = 0) -> StoredInputs:
-        """Return what gives a network these rows, if they are to be evaluated: all inputs, as it is the only one."""
-        return StoredInputs(self)
+    @property
+    def inputs(self) -> BatchwiseInputs:
+        """All inputs of these rows, if they are to be evaluated: they are read once, and encoded batch by batch."""
+
+        def encode_batch(batch: Batch, out: Array, _: int) -> None:
+            self.encoder.encode_rows(self.in_memory, batch, out, self.encoding_part)
+
+        return BatchwiseInputs(encode_batch, self.encoder.n_inputs, self.dtype, ENCODED_BYTES // self.dtype.itemsize)
 
     def objective(
         self, layout: Layout, activations: Sequence[Activation], loss: Loss, penalty: ElasticNet, samples: Samples,
@@ -94,29 +98,11 @@ class EncodedInFile:
         pool = Objective(layout, activations, loss, penalty, *first, max_rows=samples.max_rows, dropout=dropout)
         return PooledObjective(self, samples, pool)
 
-    def encode(self, table: Table, encoding_part: NDArray[np.intp] | None = None) -> Array:
-        """Encode some of these rows, each in its encoding part; the last column is 1."""
-        return np.asarray(self.encoder.encode(table, self.dtype, ones=True, encoding_part=encoding_part))
-
     @cached_property
     def in_memory(self) -> Table:
         """These rows as a table in memory: a few, which are held out, and evaluated after each epoch."""
         places = np.arange(len(self)) if self.places is None else self.places
         return self.stored.take(places)
-
-
-class StoredInputs:
-    """The inputs of rows in a file that are evaluated: they are read once, and encoded batch by batch."""
-
-    batch_format: BatchFormat = "ones"
-
-    def __init__(self, encoded: EncodedInFile) -> None:
-        self._encoded = encoded
-
-    def __call__(self, batch: Batch) -> Array:
-        """Return the batch's rows."""
-        encoding_part = None if self._encoded.encoding_part is None else self._encoded.encoding_part[batch]
-        return self._encoded.encode(take_rows(self._encoded.in_memory, batch), encoding_part)
 
 
 class PooledObjective:
@@ -176,9 +162,12 @@ class PooledObjective:
     def _set_rows(self, records: Records, numbers: NDArray[np.intp]) -> None:
         """Let the objective have some rows, whose numbers among the n are given."""
         samples, encoding_part = self._samples, self._rows.encoding_part
-        Z = self._rows.encode(
-            self._rows.stored.format.unpack(records), None if encoding_part is None else encoding_part[numbers]
+        Z = self._rows.encoder.encode(
+            self._rows.stored.format.unpack(records),
+            self._rows.dtype,
+            ones=True,
+            encoding_part=None if encoding_part is None else encoding_part[numbers],
         )
         weight = None if samples.weight is None else samples.weight[numbers]
-        inputs = DenseInputs(Z, samples.max_rows, batch_format="ones")
+        inputs = DenseInputs(Z, "ones")
         self._pool.set_rows(inputs, samples.target_of(samples.y[numbers]), weight)

@@ -143,10 +143,10 @@ class CompactRows:
             one_hot = Z[:, inputs]
             self.level[rows, j] = np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), -1)
 
-    def write(self, batch: Batch, out: Array, *, with_bins: bool = True) -> None:
-        """Write the encoded rows of a batch into `out`, (b, m); without the bins, which take longest, if need be."""
+    def write(self, batch: Batch, out: Array, n_skipped: int = 0) -> None:
+        """Write the encoded rows of a batch into `out`, (b, m); not the bins if some are skipped: they take longest."""
         layout = self.layout
-        if with_bins and layout.bins:
+        if layout.bins and not n_skipped:
             n_full, fill = _rows_of(self.n_full, batch), _rows_of(self.fill, batch)
             for group in layout.bins:
                 group.write(n_full[:, group.columns], fill[:, group.columns], out)

@@ -190,7 +190,7 @@ def objectives(has_bins):
         SQUARED_ERROR,
         ElasticNet(l2=0.3, l1=0.2),
     )
-    inputs, remote = DenseInputs(Z, 50, "ones", n_skipped), encoded.inputs(50, n_skipped)
+    inputs, remote = (whole.without_first(n_skipped) for whole in (DenseInputs(Z, "ones"), encoded.inputs))
     target = numbers[:, :1] * 2.0
     local = Objective(*given, inputs, target, max_rows=50)
     samples = Samples(remote, target, np.asarray, target, None, 50.0, 50)

@@ -3,7 +3,6 @@
 import os
 import subprocess
 import sys
-from functools import partial
 
 import numpy as np
 import pytest
@@ -19,7 +18,11 @@ def test_rows_of_a_file_are_encoded_batch_by_batch(tmp_path, block):
     X.tofile(tmp_path / "X")
     mapped = np.memmap(tmp_path / "X", X.dtype, "r", shape=X.shape)
     encoder = learn_encoder(X)
-    inputs = BatchwiseInputs(partial(encoder.encode_rows, mapped), encoder.n_inputs, np.dtype(float), block)
+
+    def encode_batch(batch, out, _):
+        encoder.encode_rows(mapped, batch, out)
+
+    inputs = BatchwiseInputs(encode_batch, encoder.n_inputs, np.dtype(float), block)
     whole = encoder.encode(X, float, ones=True)
     for batch in (slice(0, 10), slice(25, 30), np.array([7, 3, 28])):
         assert_array_equal(inputs(batch), whole[batch])

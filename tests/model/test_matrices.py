@@ -72,10 +72,10 @@ def test_rows_chosen_by_number_are_those_encoded_alone(kind, without_bins, as_co
     alone = table.iloc[SOME] if kind == "look-ups" else np.asarray(table)[SOME]
     expected = encode_rows(encoding, Rows(alone, all_rows.y[SOME]), cross_fit=False)
     taken = all_rows.take(np.arange(N)[::-1]).take(N - 1 - SOME)  # some of some of the rows
-    assert (taken.table.inputs(1).batch_format == "mixed") == (kind == "look-ups")
+    assert (taken.table.inputs.batch_format == "mixed") == (kind == "look-ups")
     n_skipped = encoding.encoder.n_bins if without_bins else 0
     n_inputs = encoding.encoder.n_inputs - n_skipped
-    Z, Z_alone = (rows.table.inputs(len(SOME), n_skipped) for rows in (taken, expected))
+    Z, Z_alone = (rows.table.inputs.without_first(n_skipped) for rows in (taken, expected))
     for batch in (slice(0, 4), slice(4, 6), np.array([3, 1])):
         assert dense(Z, batch, n_inputs).shape == (len(np.arange(6)[batch]), n_inputs)
         assert_array_equal(dense(Z, batch, n_inputs), dense(Z_alone, batch, n_inputs))
@@ -88,10 +88,10 @@ def test_without_bins_is_a_raw_encoding(kind, tmp_path):
     encoding, with_bins, _ = encoded(table)
     encoding_of_raw, raw, _ = encoded(table, "raw")
     n_bins, n_raw, rows = encoding.encoder.n_bins, encoding_of_raw.encoder.n_inputs, slice(0, N)
-    expected = dense(raw.table.inputs(N), rows, n_raw)
+    expected = dense(raw.table.inputs, rows, n_raw)
     assert n_bins and encoding.encoder.n_inputs == n_bins + n_raw
-    assert_array_equal(dense(with_bins.table.inputs(N, n_bins), rows, n_raw), expected)
-    assert_array_equal(dense(with_bins.table.inputs(N), rows, n_bins + n_raw)[:, n_bins:], expected)
+    assert_array_equal(dense(with_bins.table.inputs.without_first(n_bins), rows, n_raw), expected)
+    assert_array_equal(dense(with_bins.table.inputs, rows, n_bins + n_raw)[:, n_bins:], expected)
 
 
 def test_weights_are_divided_by_their_mean_and_next_to_none_is_an_error():
@@ -115,7 +115,7 @@ def test_no_rows_target_is_in_its_own_cross_fitted_encoding():
     rows = Rows(CITIES[["city"]], codes)
     encoding = learn_encoding(settings, head, rows, F64)
     own, crossed = (
-        dense(encode_rows(encoding, rows, cross_fit=cross_fit).table.inputs(N), slice(0, N), 1)[:, 0]
+        dense(encode_rows(encoding, rows, cross_fit=cross_fit).table.inputs, slice(0, N), 1)[:, 0]
         for cross_fit in (False, True)
     )
     assert np.corrcoef(own, labels)[0, 1] > 0.1 + np.corrcoef(crossed, labels)[0, 1] > 0.2

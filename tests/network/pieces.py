@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from sknet._network import losses, regression
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.binding import BackwardOptions, bind
-from sknet._network.inputs import DenseInputs, SparseInputs, mixed_inputs
+from sknet._network.inputs import DenseInputs, MixedInputs, SparseInputs
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
 from sknet._network.objective import Objective
@@ -132,12 +132,14 @@ KINDS = {"dense": lambda X: X, "ones": with_ones, "sparse": sp.csr_array, "mixed
 """What a first layer takes in place of an array."""
 
 
-def inputs_of(X, kind, n_rows):
+def inputs_of(X, kind):
     """The rows of X, batch by batch."""
     rows = KINDS[kind](X)
     if kind == "sparse":
         return SparseInputs(rows)
-    return mixed_inputs(rows, n_rows) if kind == "mixed" else DenseInputs(rows, n_rows, kind)
+    if kind == "mixed":
+        return MixedInputs(DenseInputs(rows.dense), rows.one_hot, rows.dense_inputs)
+    return DenseInputs(rows, kind)
 
 
 # --- whole networks --------------------------------------------------------------------------------------------------
@@ -162,7 +164,7 @@ class NetworkCase:
         weight = None if self.weight is None else self.weight[rows].astype(dtype)
         n_rows = n_rows or len(X)
         return Objective(
-            self.layout, self.activations, self.loss, self.penalty, inputs_of(X, kind, n_rows), target, weight,
+            self.layout, self.activations, self.loss, self.penalty, inputs_of(X, kind), target, weight,
             max_rows=n_rows, dropout=dropout,
         )  # fmt: skip
 

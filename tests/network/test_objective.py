@@ -239,7 +239,7 @@ def test_a_step_allocates_no_array_of_the_batch_or_of_theta(activation, dropout)
     X, y = rng.normal(size=(2 * n, d)), np.eye(k)[rng.integers(0, k, 2 * n)]
     layout = Layout((d, h, h, k))
     objective = Objective(
-        layout, [ACTIVATIONS[activation]] * 2, SOFTMAX_LOG_LOSS, ElasticNet(l2=0.1), DenseInputs(X, n), y,
+        layout, [ACTIVATIONS[activation]] * 2, SOFTMAX_LOG_LOSS, ElasticNet(l2=0.1), DenseInputs(X), y,
         rng.random(2 * n), max_rows=n, dropout=(dropout, dropout),
     )  # fmt: skip
     theta, out = rng.normal(size=layout.n_parameters), np.empty(layout.n_parameters)
@@ -264,5 +264,5 @@ def test_raw_output_for_other_data(loss, kind, trained_on):
     objective = case.objective(n_rows=3, dropout=(0.5,), kind=trained_on)
     (W1, W2), (b1, b2) = case.layout.views(case.theta)
     expected = np.tanh(other.X @ W1 + b1) @ W2 + b2
-    found = objective.raw(case.theta, inputs_of(other.X, kind, 3), 7)
+    found = objective.raw(case.theta, inputs_of(other.X, kind), 7)
     np.testing.assert_allclose(found, expected, rtol=1e-12, atol=1e-14)

@@ -135,7 +135,7 @@ def test_gradients_are_those_of_autograd(activation, loss, depth):
     theta = rng.normal(scale=0.5, size=layout.n_parameters)
     gradient = np.empty_like(theta)
     activations = [ACTIVATIONS[activation]] * depth
-    objective = Objective(layout, activations, ours, ElasticNet(l2=L2), DenseInputs(X, n), target, weight, max_rows=n)
+    objective = Objective(layout, activations, ours, ElasticNet(l2=L2), DenseInputs(X), target, weight, max_rows=n)
     value, _ = objective(theta, slice(0, n), gradient)
     coefs, intercepts = layout.views(theta)
     expected, gradients = by_autograd(coefs, intercepts, activation, theirs, X, target, weight)
@@ -208,7 +208,7 @@ def test_fifty_steps(name, schedule, clip_norm):
     theta = rng.normal(scale=0.5, size=layout.n_parameters)
     coefs, intercepts = ([part.copy() for part in parts] for parts in layout.views(theta))
     activations, loss = [ACTIVATIONS["sigmoid"]], losses.SOFTMAX_LOG_LOSS
-    objective = Objective(layout, activations, loss, ElasticNet(), DenseInputs(X, size), target, max_rows=size)
+    objective = Objective(layout, activations, loss, ElasticNet(), DenseInputs(X), target, max_rows=size)
     solver = MiniBatchSolver(
         optimizer, schedule, RATE, size, n_epochs, 0.0, shuffle=False, weight_decay=decay, clip_norm=clip_norm
     )

@@ -42,9 +42,9 @@ def rows_and_objectives(source, rows):
     encoded = StoredTable(source.rows).encode(ENCODER, np.dtype(float), None)[rows]
     y, weight, typical = source.y[rows, np.newaxis], source.weight[rows] / WEIGHT.mean(), encoded.typical_rows
     target = y if typical is None else y[typical]
-    samples = Samples(encoded.inputs(64), y, np.copy, target, weight, weight.sum(), 64, typical)
+    samples = Samples(encoded.inputs, y, np.copy, target, weight, weight.sum(), 64, typical)
     Z = ENCODER.encode(source.rows.take(rows), float, ones=True)
-    local = Objective(*NETWORK, DenseInputs(Z, N, batch_format="ones"), y, weight, max_rows=N)
+    local = Objective(*NETWORK, DenseInputs(Z, "ones"), y, weight, max_rows=N)
     return encoded, encoded.objective(*NETWORK, samples, ()), local
 
 
@@ -75,8 +75,8 @@ def test_held_out_rows_are_evaluated_as_in_memory(source):
     rows = np.arange(0, N, 5)
     encoded, objective, local = rows_and_objectives(source, rows)
     Z = ENCODER.encode(source.rows.take(rows), float, ones=True)
-    expected = local.raw(THETA, DenseInputs(Z, N, batch_format="ones"), len(rows))
-    np.testing.assert_allclose(objective.raw(THETA, encoded.inputs(64), len(rows)), expected)
+    expected = local.raw(THETA, DenseInputs(Z, "ones"), len(rows))
+    np.testing.assert_allclose(objective.raw(THETA, encoded.inputs, len(rows)), expected)
     assert objective.penalty(THETA) == 0.0
 
 
