@@ -240,10 +240,11 @@ def stages(root: Path, file: str, wide: bool = False) -> list[list[str]]:
     """The tests of a file in the order in which they are tried: its twin, its room, those of the estimators."""
     _, room, name = Path(file).parts[:3]
     tests = f"tests/{room.removeprefix('_')}"
-    twin = f"{tests}/test_{name}"
-    first = [[twin]] if (root / twin).exists() else []
-    beside = ["tests/estimators/test_worked_example.py", "tests/network/test_derivatives.py"]
-    return [*first, [*beside, tests], *[[*WIDE]] * wide]
+    stem = name.removesuffix(".py")
+    twins = [f"{tests}/test_{stem}.py", f"{tests}/test_{stem.removesuffix('s')}_contract.py"]
+    twins = [twin for twin in twins if (root / twin).exists()]
+    beside = ["tests/estimators/test_worked_example.py", "tests/network/test_loss_contract.py"]
+    return [*[twins] * bool(twins), [*beside, tests], *[[*WIDE]] * wide]
 
 
 def passes(root: Path, tests: list[str]) -> bool:

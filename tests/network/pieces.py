@@ -1,6 +1,6 @@
 """The table of all that is differentiable, finite differences, and small networks to try them in.
 
-A new activation enters `ACTIVATION_NAMES` by itself, a new loss `LOSSES` by one line; every derivative test walks them.
+A new activation enters `ACTIVATION_NAMES` by itself, a new loss `LOSSES` by one line: the contract tests go over these.
 """
 
 from collections.abc import Callable
@@ -23,6 +23,15 @@ from sknet._typing import SparseGradient
 
 ACTIVATION_NAMES = [name for name in ACTIVATIONS if name != "logistic"]  # another name of sigmoid
 LEVELS = (0.1, 0.5, 0.9)
+FLOATS = [np.float32, np.float64]
+
+
+def extremes(dtype):
+    """What a float can be: the largest, where exp ends, around 1, the smallest, subnormals and both zeros."""
+    limits = np.finfo(dtype)
+    sizes = [limits.max, limits.max / 2, 1e30, 745.2, 709.8, 88.8, 40.0, 1.0, limits.eps, limits.tiny,
+             limits.smallest_subnormal, 0.0]  # fmt: skip
+    return np.array([*sizes, *[-size for size in sizes]], dtype)
 
 
 # --- targets, each for (n, k) raw outputs ----------------------------------------------------------------------------
@@ -64,6 +73,16 @@ class LossCase:
     n_outputs: int
     target: Callable[[np.random.Generator, int, int], np.ndarray]
     kinks: bool = False
+
+    def draw(self, n=7, seed=2):
+        """The loss, raw outputs and targets of n rows."""
+        rng = np.random.default_rng(seed)
+        return self.loss, rng.normal(size=(n, self.n_outputs)), self.target(rng, n, self.n_outputs)
+
+    @property
+    def share(self):
+        """What a target by itself is of the value: of several numbers a mean, of labels a sum; None if they mix."""
+        return {numbers: 1.0 / self.n_outputs, positive: 1.0 / self.n_outputs, labels: 1.0}.get(self.target)
 
 
 LOSSES = {

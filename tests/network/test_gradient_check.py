@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pieces import ACTIVATION_NAMES, LOSSES
 
 from sknet._network import losses, regression
 from sknet._network.activations import ACTIVATIONS, Activation
@@ -12,18 +11,6 @@ from sknet._network.gradient_check import check_gradient
 from sknet._network.losses import Loss
 
 # --- what is right ---------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("name", ACTIVATION_NAMES)
-@pytest.mark.parametrize("seed", range(3))
-def test_every_activation_passes(name, seed):
-    assert check_gradient(ACTIVATIONS[name], random_state=seed) < 1e-9
-
-
-@pytest.mark.parametrize("name", LOSSES)
-def test_every_loss_passes(name):
-    case = LOSSES[name]
-    assert check_gradient(case.loss, case.target(np.random.default_rng(0), 30, case.n_outputs)) < 1e-9
 
 
 def test_the_usual_targets_suit_the_usual_losses():

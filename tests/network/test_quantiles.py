@@ -12,21 +12,9 @@ from sknet._network import regression
 from sknet._network.quantiles import LEAST_STEP, weighted_quantiles
 
 
-def linked(loss, raw):
-    prediction = np.array(raw, dtype=float)
-    loss.link(prediction)
-    return prediction
-
-
-def drawn(name, n=7):
-    case = LOSSES[name]
-    rng = np.random.default_rng(2)
-    return case.loss, rng.normal(size=(n, case.n_outputs)), case.target(rng, n, case.n_outputs)
-
-
 def test_quantiles_are_the_mean_pinball_loss_of_ordered_predictions():
-    loss, raw, target = drawn("quantiles")
-    prediction = linked(loss, raw)
+    loss, raw, target = LOSSES["quantiles"].draw()
+    prediction = loss.predictions(raw)
     assert (np.diff(prediction, axis=1) > 0).all()
     expected = [metrics.mean_pinball_loss(target, prediction[:, [i]], alpha=q) for i, q in enumerate(LEVELS)]
     assert loss.value(raw, target).mean() == pytest.approx(np.mean(expected), rel=1e-12)
@@ -38,7 +26,7 @@ def test_quantiles_of_any_number_of_levels(levels):
     loss, k = regression.quantiles(levels), len(levels)
     rng = np.random.default_rng(0)
     raw, target = rng.normal(size=(6, k)), rng.normal(size=(6, 1))
-    prediction, middle = linked(loss, raw), k // 2
+    prediction, middle = loss.predictions(raw), k // 2
     np.testing.assert_array_equal(prediction[:, middle], raw[:, middle])
     steps = np.delete(np.log1p(np.exp(raw)), middle, axis=1)
     np.testing.assert_allclose(np.diff(prediction, axis=1), steps, rtol=1e-12)
@@ -48,9 +36,9 @@ def test_quantiles_of_any_number_of_levels(levels):
 
 @pytest.mark.parametrize("name", ["absolute_error", "pinball", "quantiles"])
 def test_no_error_no_slope(name):
-    loss, raw, _ = drawn(name)
+    loss, raw, _ = LOSSES[name].draw()
     raw = np.abs(raw)
-    target = linked(loss, raw)[:, 1:2] if name == "quantiles" else raw.copy()
+    target = loss.predictions(raw)[:, 1:2] if name == "quantiles" else raw.copy()
     gradient = loss.gradient(raw.copy(), target)
     if name == "quantiles":  # the median is met; what is left is the pull of the two others, which balance
         np.testing.assert_allclose(gradient[:, 0] / expit(raw[:, 0]), 0.1 / 3, rtol=1e-12)
@@ -99,13 +87,13 @@ def test_several_levels_start_at_the_quantiles(levels):
     loss, y = regression.quantiles(levels), np.random.default_rng(0).normal(size=(50, 1))
     start = loss.start(y, None)
     expected = np.quantile(y, levels, method="inverted_cdf")
-    np.testing.assert_allclose(linked(loss, start[np.newaxis])[0], expected, rtol=1e-9)
+    np.testing.assert_allclose(loss.predictions(start[np.newaxis])[0], expected, rtol=1e-9)
 
 
 def test_neighbouring_levels_start_apart():
     loss = regression.quantiles(LEVELS)
     start = loss.start(np.ones((5, 1)), np.ones(5))
-    np.testing.assert_allclose(linked(loss, start[np.newaxis])[0], [1 - LEAST_STEP, 1, 1 + LEAST_STEP], rtol=1e-12)
+    np.testing.assert_allclose(loss.predictions(start[np.newaxis])[0], [1 - LEAST_STEP, 1, 1 + LEAST_STEP], rtol=1e-12)
 
 
 def test_one_level_starts_at_each_outputs_quantile():
