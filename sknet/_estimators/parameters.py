@@ -35,7 +35,7 @@ from sknet._estimators.constraints import (
 )
 from sknet._estimators.keywords import name_class_in_errors
 from sknet._network.activations import ACTIVATIONS, Activation
-from sknet._network.initializers import CENTRED, INITIALIZERS, Initializer
+from sknet._network.initializers import CENTRED_INITS, INITIALIZERS, Initializer
 from sknet._network.losses import CLASSIFICATION_LOSSES, Loss
 from sknet._network.regression import REGRESSION_LOSSES
 from sknet._tables.choices import ColumnChoices
@@ -99,7 +99,7 @@ class CommonParameters:
     clip_norm: Annotated[float | Auto | None, POSITIVE, AUTO, None] = "auto"
     averaging: Annotated[float | Auto, BELOW_ONE, AUTO] = "auto"
     # --- where it starts, and the type it computes in ---
-    init: Annotated[str | Initializer | Weights, one_of(*CENTRED, *INITIALIZERS), callable, tuple] = "auto"
+    init: Annotated[str | Initializer | Weights, one_of(*CENTRED_INITS, *INITIALIZERS), callable, tuple] = "auto"
     warm_start: bool = False
     shuffle: bool = True
     dtype: Literal["auto", "float32", "float64"] = "auto"

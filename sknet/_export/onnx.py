@@ -48,7 +48,7 @@ from sknet._export.onnx_graph import (
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model, Network
 from sknet._network.losses import Loss, identity
-from sknet._network.monotone import rounding_step
+from sknet._network.monotone import output_rounding_step
 from sknet._tables.columns import Column
 from sknet._tables.columns.datetime import DatetimeColumn
 from sknet._tables.encoding import NUMBER_COLUMNS
@@ -100,7 +100,7 @@ def _write_link(graph: Graph, model: Model, raw: str) -> str:
         linked = LINKS[loss.link](graph, raw)
         if loss.link is identity or not model.network.is_monotone:
             return linked
-        # the last bits of onnxruntime's Exp depend on a row's place in the batch: see `rounding_step`
+        # the last bits of onnxruntime's Exp depend on a row's place in the batch: see `output_rounding_step`
         return graph.cast(graph.cast(linked, SINGLE), graph.dtype)
     if isinstance(head.settings.loss, Loss):
         raise ExportError(
@@ -214,8 +214,8 @@ def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: Mod
     model, dtype = model_of(operator.raw_operator), _output_dtype(operator.inputs)
     graph = Graph(scope, container, model.predict_dtype)
     raw = _write_raw(graph, model, _feeds(operator, model))
-    if model.network.is_monotone:  # round, as `rounding_step` says
-        step = graph.number(rounding_step(model.network.coefs[-1], model.network.intercepts[-1]))
+    if model.network.is_monotone:  # round, as `output_rounding_step` says
+        step = graph.number(output_rounding_step(model.network.coefs[-1], model.network.intercepts[-1]))
         raw = graph.node("Mul", graph.node("Round", graph.node("Div", raw, step)), step)
     # links and heads compute in the type of the model's outputs; of a monotone network in float64, as its layers do
     head_graph = Graph(scope, container, DOUBLE if model.network.is_monotone else model.output_dtype)

@@ -119,7 +119,7 @@ def explain(
             contributions, adds_up[rows] = encoded.contributions(_as_dense(x[some]), outputs[rows])
             values[rows] = np.moveaxis(contributions, 0, -1) * head.explained_scaler.scale
 
-    with threads_for_rows(n // step, step * len(encoded.z0) * model.network.largest) as n_threads:
+    with threads_for_rows(n // step, step * len(encoded.z0) * model.network.largest_matrix) as n_threads:
         for start in range(0, n, PREDICT_ROWS):
             stop = min(start + PREDICT_ROWS, n)
             x = model.encoder.encode(take_rows(table, slice(start, stop)), model.compute_dtype)

@@ -20,7 +20,7 @@ from typing import Protocol, Self
 import numpy as np
 
 from sknet._model.settings import TargetSettings
-from sknet._network.losses import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS, Loss, identity, without_missing
+from sknet._network.losses import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS, Loss, identity, without_missing_targets
 from sknet._network.regression import REGRESSION_LOSSES
 from sknet._tables.class_weight import apply_class_weight
 from sknet._tables.labels import Labels, learn_labels
@@ -140,7 +140,7 @@ class LabelHead:
         name, blocks = self.settings.loss, self.labels.blocks
         loss = _label_loss(name, blocks, self.labels.exclusive)
         if len(blocks) > 1 or not self.labels.exclusive:  # several labels a row, of which some may be missing
-            loss = without_missing(loss, partial(_loss_of_each_label, name, self.labels), share=1.0)
+            loss = without_missing_targets(loss, partial(_loss_of_each_label, name, self.labels), weight_of_each=1.0)
         object.__setattr__(self, "loss", loss)
         object.__setattr__(self, "n_outputs", int(blocks[-1].stop))
 
@@ -289,7 +289,7 @@ class RegressionHead:
             raise ValueError(f"quantile={loss.levels!r} gives several levels and takes a y of one dimension.")
         k = self.regression_target.n_outputs
         if k > 1:
-            loss = without_missing(loss, partial(_loss_of_each_target, loss, k), share=1.0 / k)
+            loss = without_missing_targets(loss, partial(_loss_of_each_target, loss, k), weight_of_each=1.0 / k)
         object.__setattr__(self, "loss", loss)
         object.__setattr__(self, "n_outputs", len(loss.levels) or self.regression_target.n_outputs)
 
@@ -312,7 +312,7 @@ class RegressionHead:
 
     def scaled_to(self, values: Array, weight: Array | None) -> Self:
         """Return the head with the targets' mean and standard deviation, where the loss may see them scaled."""
-        if self.settings.target_scaling is None or not self.loss.may_scale:
+        if self.settings.target_scaling is None or not self.loss.takes_scaled_targets:
             return self
         scaler = TargetScaler.learn(values, weight=weight)
         return replace(self, regression_target=replace(self.regression_target, scaler=scaler))
@@ -336,13 +336,13 @@ class RegressionHead:
 
     def first_bias(self, target: Array, weight: Array | None, init: object) -> Array | None:
         """Use the loss's `start` with init="centred", and always if targets are not scaled: 0 may be far from all."""
-        is_centred = init == "centred" or not self.loss.may_scale
+        is_centred = init == "centred" or not self.loss.takes_scaled_targets
         return self.loss.start(target, weight) if is_centred and self.loss.start is not None else None
 
     def with_settings(self, settings: TargetSettings) -> Self:
         """Return the head with the same scale, under another loss; it must have as many outputs in the same units."""
         new = replace(self, settings=settings)
-        scaled = settings.target_scaling is not None and new.loss.may_scale != self.loss.may_scale
+        scaled = settings.target_scaling is not None and new.loss.takes_scaled_targets != self.loss.takes_scaled_targets
         if scaled or new.n_outputs != self.n_outputs:
             what = "y is scaled for one of them only" if scaled else "they have other numbers of outputs"
             raise ValueError(
@@ -378,15 +378,15 @@ class RegressionHead:
     @property
     def explains_raw(self) -> bool:
         """Whether there is no link, or none that is explained."""
-        return self.loss.link is identity or not self.loss.may_scale
+        return self.loss.link is identity or not self.loss.takes_scaled_targets
 
     def explained(self, raw: Array) -> Array:
         """Return scaled predictions, such as quantiles; raw outputs where the link fixes the unit, as a logarithm."""
-        return self.loss.predictions(raw) if self.loss.may_scale else raw
+        return self.loss.predictions(raw) if self.loss.takes_scaled_targets else raw
 
     def backward_from_explained(self, raw: Array, delta: Array) -> Array:
         """Go back through the link, where `explained` has gone through it."""
-        return self.loss.backward_through_link(raw, delta) if self.loss.may_scale else delta
+        return self.loss.backward_through_link(raw, delta) if self.loss.takes_scaled_targets else delta
 
 
 def learn_regression_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[RegressionHead, Array]:

@@ -88,7 +88,7 @@ def learn_importances(model: Model, rows: Table) -> Array:
     W, b = network.coefs[0][used], network.intercepts[0]
     importances = np.zeros(model.encoder.n_columns)
     # outputs that overflow are an error of `predict`, which names the column
-    with limit_blas_threads(x.shape[0] * network.largest), np.errstate(over="ignore", invalid="ignore"):
+    with limit_blas_threads(x.shape[0] * network.largest_matrix), np.errstate(over="ignore", invalid="ignore"):
         centre, step = np.asarray(x.mean(axis=0)), max(1, PIECE_VALUES // max(1, x.shape[1]))
         for slopes in mean_slopes(network, model.head, x @ W + b):
             for start in range(0, x.shape[0], step):

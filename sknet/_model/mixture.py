@@ -17,7 +17,7 @@ import numpy as np
 
 from sknet._model.heads import RegressionHead
 from sknet._model.matrices import Encoding, Samples
-from sknet._network.temperature import PRIOR_LOG, scale_to_best_temperature
+from sknet._network.temperature import PRIOR_LOG, scale_to_best_temperature_in_place
 from sknet._typing import Array
 
 MIXING_WEIGHTS = np.linspace(0.0, 1.0, 11)
@@ -78,7 +78,7 @@ class HeldOutLoss:
         if not self._has_temperature:
             value = loss.mean(raw, rows.target, rows.weight)
             return 1.0, value, value
-        inverse, value = scale_to_best_temperature(loss, raw, rows.target, rows.weight, rows.total_weight)
+        inverse, value = scale_to_best_temperature_in_place(loss, raw, rows.target, rows.weight, rows.total_weight)
         # the criterion, by which epochs and weights are compared, punishes extreme temperatures: few rows favour them
         return inverse, value, value + log(inverse) ** 2 / (2.0 * PRIOR_LOG**2 * rows.total_weight)
 

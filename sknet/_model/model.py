@@ -30,7 +30,7 @@ from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
 from sknet._network.binding import BatchFormat, bind_layers
 from sknet._network.layout import LayerParameters, Layout
-from sknet._network.monotone import rounding_step
+from sknet._network.monotone import output_rounding_step
 from sknet._network.sparse_layers import MixedRows
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.rows import is_same_table
@@ -60,7 +60,7 @@ class Network:
         return Layout((self.coefs[0].shape[0], *(b.size for b in self.intercepts)))
 
     @property
-    def largest(self) -> int:
+    def largest_matrix(self) -> int:
         """Size of the largest weight matrix."""
         return max(W.size for W in self.coefs)
 
@@ -111,7 +111,7 @@ class Model:
 
     @property
     def predict_dtype(self) -> DType:
-        """The type that predictions are computed in: float64 where they are to be monotone, see `rounding_step`."""
+        """The type that predictions are computed in: float64 where they are monotone, see `output_rounding_step`."""
         return np.dtype(np.float64) if self.network.is_monotone else self.compute_dtype
 
     # --- raw outputs -------------------------------------------------------------------------------------------------
@@ -125,11 +125,12 @@ class Model:
         n = table.shape[0]
         if n <= PREDICT_ROWS:  # faster than to start threads
             # to set the limit takes time, which counts for few rows: only where BLAS would start threads at all
-            with limit_blas_threads(n * self.network.largest) if self.network.blas_may_split(n) else nullcontext():
+            largest_product = n * self.network.largest_matrix
+            with limit_blas_threads(largest_product) if self.network.blas_may_split(n) else nullcontext():
                 return np.ascontiguousarray(self._outputs_of_few(table, convert_raw))
         # encoding categories holds Python's global lock: several threads would only wait for each other
         n_pieces = ceil(n / PREDICT_ROWS) if self.encoder.is_numeric else 0
-        with threads_for_rows(n_pieces, PREDICT_ROWS * self.network.largest) as n_threads:
+        with threads_for_rows(n_pieces, PREDICT_ROWS * self.network.largest_matrix) as n_threads:
             first_rows, piece = next(
                 self._pieces(table, slice(0, n), convert_raw)
             )  # its shape and type are those of all
@@ -181,7 +182,7 @@ class Model:
         with np.errstate(over="ignore", invalid="ignore"):  # the error below names the column instead
             raw = chain.forward(inputs)
             if self.network.is_monotone:  # without its last bits, which depend on the other rows of the piece
-                step = rounding_step(self.network.coefs[-1], self.network.intercepts[-1])
+                step = output_rounding_step(self.network.coefs[-1], self.network.intercepts[-1])
                 raw = np.rint(raw / step) * step
             raw = raw.astype(self.output_dtype)
             if np.isfinite(raw).all():
@@ -223,7 +224,7 @@ class Model:
         inputs = self.encoder.encode(table, self.predict_dtype)  # one matrix, also where `predict` looks categories up
         outputs = [inputs.astype(self.output_dtype, copy=False)]
         outputs += [np.empty((inputs.shape[0], b.size), self.output_dtype) for b in self.network.intercepts]
-        with limit_blas_threads(PREDICT_ROWS * self.network.largest):
+        with limit_blas_threads(PREDICT_ROWS * self.network.largest_matrix):
             for rows, chain in self._chains(slice(0, inputs.shape[0]), "sparse" if is_sparse(inputs) else "dense"):
                 raw = self._forward(chain, inputs[rows], np.asarray)  # `convert_raw` changes nothing
                 for output, piece in zip(outputs[1:], [*chain.hidden, raw], strict=True):
@@ -236,7 +237,7 @@ class Model:
         if not self.network.activations:
             return self.encoder.encode(table, self.predict_dtype).astype(self.output_dtype, copy=False)
         outputs = np.empty((table.shape[0], self.network.coefs[-1].shape[0]), self.output_dtype)
-        with limit_blas_threads(PREDICT_ROWS * self.network.largest):
+        with limit_blas_threads(PREDICT_ROWS * self.network.largest_matrix):
             for rows, chain in self._chains(slice(0, table.shape[0]), self._batch_format(table)):
                 inputs, _ = self._encode(take_rows(table, rows))
                 self._forward(chain, inputs, np.asarray)  # raises where an output is not finite

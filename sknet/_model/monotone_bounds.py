@@ -10,7 +10,7 @@ import numpy as np
 from sknet._model.matrices import Encoding
 from sknet._model.settings import NetworkSettings
 from sknet._network.layout import Layout
-from sknet._network.monotone import MonotoneBounds, ever_falls, monotone_bounds
+from sknet._network.monotone import MonotoneBounds, ever_decreases, monotone_bounds
 from sknet._tables.monotonic_columns import input_signs
 
 BIN_MEAN = 0.5
@@ -54,12 +54,12 @@ def refuse_not_monotone(settings: NetworkSettings, encoding: Encoding) -> None:
             "numbers or two classes and with one quantile level, or leave monotonic_cst out."
         )
     for activation in settings.activations:  # tried, not looked up: it may be the user's own
-        if ever_falls(activation.apply):
+        if ever_decreases(activation.apply):
             raise ValueError(
                 f"monotonic_cst does not go with activation={activation.name!r}, which falls somewhere: choose "
                 "'sigmoid', 'tanh' or another that never does."
             )
-    if ever_falls(head.loss.link):
+    if ever_decreases(head.loss.link):
         raise ValueError(
             f"monotonic_cst does not go with loss={head.loss.name!r}, whose link falls somewhere: choose another loss."
         )

@@ -24,7 +24,7 @@ from sknet._model.starting import check_initial_weights, state_to_keep
 from sknet._model.threads import limit_blas_threads
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.custom import refuse_bad_custom_functions
-from sknet._network.initializers import draw
+from sknet._network.initializers import draw_weights
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
 from sknet._network.monotone import MonotoneBounds
@@ -69,7 +69,7 @@ class NetworkTrainer:
     @property
     def largest_product(self) -> int:
         """Multiply-adds of the largest matrix product in a step."""
-        return self.training.max_rows * self.layout.largest
+        return self.training.max_rows * self.layout.largest_matrix
 
     # --- where it starts ---------------------------------------------------------------------------------------------
 
@@ -81,7 +81,7 @@ class NetworkTrainer:
         else:
             activations, rng = self.settings.network.activations, np.random.default_rng(seeds[0])
             with limit_blas_threads(0) if init == "orthogonal" else nullcontext():  # a QR decomposition
-                coefs, intercepts = draw(self.layout, activations, init, rng)
+                coefs, intercepts = draw_weights(self.layout, activations, init, rng)
             if not isinstance(init, str):  # a function that the user wrote may return anything
                 coefs, intercepts = check_initial_weights(self.layout, (coefs, intercepts))
             if self.monotone is not None:

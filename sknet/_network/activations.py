@@ -175,7 +175,7 @@ def _softplus_backward(a: Array, delta: Array) -> None:
 # --- gated units z * g(z): their derivative needs z ------------------------------------------------------------------
 
 
-def _gate(z: Array) -> Array:
+def _accurate_sigmoid(z: Array) -> Array:
     """Return the sigmoid of z, exact to the last digits where it is tiny: there it is multiplied by a large z."""
     g = np.negative(z)
     with np.errstate(over="ignore"):
@@ -185,11 +185,11 @@ def _gate(z: Array) -> Array:
 
 
 def _silu(z: Array) -> None:
-    z *= _gate(z)
+    z *= _accurate_sigmoid(z)
 
 
 def _silu_backward(z: Array, delta: Array) -> None:
-    g = _gate(z)
+    g = _accurate_sigmoid(z)
     delta *= g * (1.0 + z * (1.0 - g))
 
 
@@ -209,7 +209,7 @@ def _mish(z: Array) -> None:
 
 def _mish_backward(z: Array, delta: Array) -> None:
     t = np.tanh(np.logaddexp(0.0, z))
-    delta *= t + z * (1.0 - t * t) * _gate(z)  # softplus' slope is the sigmoid, `_gate`
+    delta *= t + z * (1.0 - t * t) * _accurate_sigmoid(z)  # softplus' slope is the sigmoid, `_accurate_sigmoid`
 
 
 _ROOT_HALF = sqrt(0.5)  # rectifiers let half of the variance through (He et al. 2015)

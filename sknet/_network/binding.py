@@ -9,7 +9,7 @@ import numpy as np
 
 from sknet._network.activations import Activation
 from sknet._network.backprop import Activate, Chain, Dense, Layer
-from sknet._network.layers import ActivateAndKeep, Dropout
+from sknet._network.layers import ActivateKeepingInput, Dropout
 from sknet._network.layout import LayerParameters, Layout
 from sknet._network.sparse_layers import DenseOnMixed, DenseOnSparse
 from sknet._typing import Array
@@ -39,8 +39,8 @@ class BackwardOptions:
     gradient: Array  # (p,), like theta: where the backward pass writes
     dropout: tuple[float, ...] = ()  # one rate per hidden layer; empty for none
     rng: np.random.Generator | None = None  # draws what is dropped; None for passes without dropout
-    to_input: bool = False  # whether dJ/dx of the first layer is wanted, too
-    may_skip: bool = False  # whether a sparse first layer may leave out the gradient of weights that no row touches
+    wants_input_gradient: bool = False  # whether dJ/dx of the first layer is wanted, too
+    may_skip_untouched: bool = False  # of weights that no row touches, in a sparse first layer
 
 
 def bind(
@@ -97,14 +97,14 @@ def bind_layers(
         d, h = layer.W.shape  # of a first layer with `biases_in_weights`, d counts the column of ones
         # one buffer per layer: the activation overwrites z with a, which the next layer's backward pass still needs
         z = np.empty((n_rows, h), dtype)
-        wants_dx = training is not None and (number > 0 or training.to_input)
+        wants_dx = training is not None and (number > 0 or training.wants_input_gradient)
         dx = np.empty((n_rows, d), dtype) if wants_dx else None
         make_layer = FIRST_LAYERS[batch_format] if number == 0 else Dense
         layers.append(make_layer(*layer, *gradient, z, ones, dx))  # W, b, dW, db, and the buffers
         if number < len(activations):
             hidden.append(_add_activation(layers, activations[number], rates[number], z, training))
     if isinstance(layers[0], DenseOnSparse):
-        layers[0].may_skip = training is not None and training.may_skip
+        layers[0].may_skip_untouched = training is not None and training.may_skip_untouched
     return Chain(layers, hidden)
 
 
@@ -115,7 +115,7 @@ def _add_activation(
     if training is None or activation.keeps == "output":
         layers.append(Activate(activation.apply, activation.backward))
     else:
-        layers.append(ActivateAndKeep(activation.apply, activation.backward, np.empty_like(z)))
+        layers.append(ActivateKeepingInput(activation.apply, activation.backward, np.empty_like(z)))
     if not rate or training is None or training.rng is None:
         return z
     dropout = Dropout(rate, training.rng, np.empty_like(z))

@@ -97,23 +97,23 @@ def _check_activation(activation: Activation, target: Target, rng: np.random.Gen
     if activation.keeps not in ("output", "input"):
         raise ValueError(f"{name}: keeps={activation.keeps!r} must be 'output' or 'input'.")
     z = rng.normal(scale=2.0, size=(N_ROWS, N_UNITS))  # as wide as units work: both tails of a sigmoid are reached
-    f = _in_place(f"{name}: apply(z)", activation.apply)
+    f = _as_returning_copy(f"{name}: apply(z)", activation.apply)
     if not np.allclose(f(z[:3, :2]), f(z)[:3, :2], rtol=1e-9, atol=1e-12):
         raise ValueError(f"{name}: apply(z) mixes entries of z: each output must depend on its own sum only.")
     slope = (f(z + STEP) - f(z - STEP)) / (2.0 * STEP)
     delta = rng.uniform(0.5, 2.0, size=z.shape)
-    derivative = _backward(name, activation, activation.keeps, z, delta) / delta
-    error = _compare(
+    derivative = _checked_backward(name, activation, activation.keeps, z, delta) / delta
+    error = _check_close(
         f"{name}: backward(kept, delta) is not delta times the slope of apply",
         {"z": z}, "backward / delta", derivative, slope, tolerance, _hints_for_activation(activation, z, delta, slope),
     )  # fmt: skip
-    _check_single(f"{name}: apply(z)", f(z.astype(np.float32)), f(z))
-    single = _backward(name, activation, activation.keeps, z.astype(np.float32), delta.astype(np.float32))
-    _check_single(f"{name}: backward(kept, delta)", single, slope * delta)
+    _check_single_precision(f"{name}: apply(z)", f(z.astype(np.float32)), f(z))
+    single = _checked_backward(name, activation, activation.keeps, z.astype(np.float32), delta.astype(np.float32))
+    _check_single_precision(f"{name}: backward(kept, delta)", single, slope * delta)
     return error
 
 
-def _in_place(what: str, function: Callable[..., object]) -> Callable[..., Array]:
+def _as_returning_copy(what: str, function: Callable[..., object]) -> Callable[..., Array]:
     """Return the function as one that leaves its argument alone, and says where it does not work in place."""
 
     def call(x: Array) -> Array:
@@ -133,7 +133,7 @@ def _refuse_returned(what: str, returned: object, out: Array) -> None:
         raise ValueError(f"{what} returns a new value: it must overwrite its argument in place and return nothing.")
 
 
-def _backward(name: str, activation: Activation, keeps: str, z: Array, delta: Array) -> Array:
+def _checked_backward(name: str, activation: Activation, keeps: str, z: Array, delta: Array) -> Array:
     """Return delta after the backward pass."""
     kept, out = z.copy(), delta.copy()
     if keeps == "output":
@@ -151,8 +151,8 @@ def _hints_for_activation(
     """Return what may be wrong, as remedies and the derivatives that would then be found."""
     other = "input" if activation.keeps == "output" else "output"
     return {
-        f"It would be right with keeps={other!r}.": lambda: _backward("", activation, other, z, delta) / delta,
-        "It overwrites delta with the slope: it must multiply delta by it (delta *= ...).": lambda: _backward(
+        f"It would be right with keeps={other!r}.": lambda: _checked_backward("", activation, other, z, delta) / delta,
+        "It overwrites delta with the slope: it must multiply delta by it (delta *= ...).": lambda: _checked_backward(
             "", activation, activation.keeps, z, delta
         ),
     }
@@ -161,7 +161,7 @@ def _hints_for_activation(
 # --- a loss ----------------------------------------------------------------------------------------------------------
 
 
-def _targets(target: Target, rng: np.random.Generator) -> Array:
+def _targets_to_try(target: Target, rng: np.random.Generator) -> Array:
     """Return targets as (n, k) float64; by default positive ones that add up to 1, which nearly every loss takes."""
     if target is None:
         return rng.dirichlet(np.ones(2), N_ROWS)
@@ -171,11 +171,11 @@ def _targets(target: Target, rng: np.random.Generator) -> Array:
 
 @_check.register
 def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance: float) -> float:
-    target = _targets(target, rng)[:, : 1 if loss.levels else None]
+    target = _targets_to_try(target, rng)[:, : 1 if loss.levels else None]
     name, n, k = f"Loss {loss.name!r}", len(target), len(loss.levels) or target.shape[1]
     _check_interval(name, loss, target)
     raw = rng.normal(size=(n, k))
-    value = _value(name, loss, raw, target)
+    value = _checked_value(name, loss, raw, target)
     # a few rows alone must give what they give among others: batches are cut anywhere
     if not np.allclose(loss.value(raw[:3].copy(), target[:3]), value[:3], rtol=1e-9, atol=1e-12):
         raise ValueError(f"{name}: value(raw, target) mixes samples: each loss must depend on its own row only.")
@@ -183,20 +183,20 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
     for j in range(k):  # central differences: raw_j of all rows at once, since rows do not depend on each other
         step = STEP * np.eye(k)[j]
         slope[:, j] = (loss.value(raw + step, target) - loss.value(raw - step, target)) / (2.0 * STEP)
-    derivative = _gradient(f"{name}: gradient(raw, target)", loss.gradient, raw, target)
+    derivative = _checked_gradient(f"{name}: gradient(raw, target)", loss.gradient, raw, target)
     inputs = {"raw": raw, "target": target}
     what = f"{name}: gradient(raw, target) is not the slope of value"
-    error = _compare(what, inputs, "gradient", derivative, slope, tolerance)
+    error = _check_close(what, inputs, "gradient", derivative, slope, tolerance)
     if loss.joint is not None:
         _check_joint(name, loss.joint, raw, target, value, slope, tolerance)
-    _in_place(f"{name}: link(raw)", loss.link)(raw.copy())
+    _as_returning_copy(f"{name}: link(raw)", loss.link)(raw.copy())
     if loss.link_backward is not None:
         delta = rng.normal(size=(n, k))
         backward, slope_of_link = loss.link_backward(raw.copy(), delta), link_differences(loss.link, raw, delta)
         what = f"{name}: link_backward(raw, delta) is not the slope of link"
-        _compare(what, {"raw": raw, "delta": delta}, "link_backward", backward, slope_of_link, tolerance)
+        _check_close(what, {"raw": raw, "delta": delta}, "link_backward", backward, slope_of_link, tolerance)
     _check_start(name, loss, target)
-    _check_single_loss(name, loss, raw.astype(np.float32), target.astype(np.float32), value, slope)
+    _check_loss_in_single_precision(name, loss, raw.astype(np.float32), target.astype(np.float32), value, slope)
     return error
 
 
@@ -235,17 +235,17 @@ def _check_joint(
     slope: Array, tolerance: float,
 ) -> None:  # fmt: skip
     what = f"{name}: joint(raw, target)"
-    derivative = _gradient(f"{what}[1]", lambda *given: joint(*given)[1], raw, target)
-    _compare(
+    derivative = _checked_gradient(f"{what}[1]", lambda *given: joint(*given)[1], raw, target)
+    _check_close(
         f"{what}[1] is not the slope of value", {"raw": raw, "target": target}, "joint", derivative, slope, tolerance
     )
     of_value = joint(raw.copy(), target)[0]
-    _compare(
+    _check_close(
         f"{what}[0] is not what value returns", {"sample": np.arange(len(raw))}, "joint", of_value, value, tolerance
     )
 
 
-def _value(name: str, loss: Loss, raw: Array, target: Array) -> Array:
+def _checked_value(name: str, loss: Loss, raw: Array, target: Array) -> Array:
     """Return the samples' losses, checked for all but their slope."""
     given, target_copy = raw.copy(), target.copy()
     value = loss.value(given, target_copy)
@@ -262,7 +262,7 @@ def _value(name: str, loss: Loss, raw: Array, target: Array) -> Array:
     return value
 
 
-def _gradient(what: str, gradient: Callable[[Array, Array], Array], raw: Array, target: Array) -> Array:
+def _checked_gradient(what: str, gradient: Callable[[Array, Array], Array], raw: Array, target: Array) -> Array:
     """Return a loss's gradient, checked for all but its values."""
     target_copy = target.copy()
     derivative = gradient(raw.copy(), target_copy)
@@ -275,30 +275,32 @@ def _gradient(what: str, gradient: Callable[[Array, Array], Array], raw: Array, 
     return derivative
 
 
-def _check_single_loss(name: str, loss: Loss, raw: Array, target: Array, value: Array, slope: Array) -> None:
-    _check_single(f"{name}: value(raw, target)", loss.value(raw.copy(), target), value)
-    _check_single(f"{name}: gradient(raw, target)", loss.gradient(raw.copy(), target), slope)
+def _check_loss_in_single_precision(
+    name: str, loss: Loss, raw: Array, target: Array, value: Array, slope: Array
+) -> None:
+    _check_single_precision(f"{name}: value(raw, target)", loss.value(raw.copy(), target), value)
+    _check_single_precision(f"{name}: gradient(raw, target)", loss.gradient(raw.copy(), target), slope)
 
 
 # --- the report ------------------------------------------------------------------------------------------------------
 
 
-def _check_single(what: str, single: Array, double: Array) -> None:
+def _check_single_precision(what: str, single: Array, double: Array) -> None:
     """Raise where single precision is lost, or gives other numbers."""
     if single.dtype != np.float32:
         raise ValueError(f"{what} turns float32 into {single.dtype}: use Python numbers, not float64 arrays.")
-    off = _apart(single, double).max()
+    off = _relative_errors(single, double).max()
     if off > SINGLE_TOLERANCE:
         raise ValueError(f"{what} gives other numbers in float32 than in float64, by {off:.2g}.")
 
 
-def _apart(computed: Array, expected: Array) -> Array:
+def _relative_errors(computed: Array, expected: Array) -> Array:
     """Return how far apart, relative to what is expected or to 1; infinite where it is not a number."""
     error = np.abs(computed - expected) / np.maximum(np.abs(expected), 1.0)
     return np.where(np.isfinite(error), error, np.inf)
 
 
-def _compare(
+def _check_close(
     what: str,
     inputs: dict[str, Array],
     label: str,
@@ -308,7 +310,7 @@ def _compare(
     hints: dict[str, Callable[[], Array]] | None = None,
 ) -> float:
     """Return the largest error; raise with the worst places where it is above the tolerance."""
-    error = _apart(computed, expected)
+    error = _relative_errors(computed, expected)
     if error.max() <= tolerance:
         return float(error.max())
     worst = [np.unravel_index(i, error.shape) for i in np.argsort(-error, axis=None)[:5]]
@@ -320,12 +322,12 @@ def _compare(
     lines = ["".join(f"{name:>18}" for name in columns)]
     lines += ["".join(f"{values[at]:18.6g}" for values in columns.values()) for at in worst]
     # a hint is given where what it proposes would have been right
-    advice = [hint for hint, would in (hints or {}).items() if _apart(would(), expected).max() <= tolerance]
+    advice = [hint for hint, would in (hints or {}).items() if _relative_errors(would(), expected).max() <= tolerance]
     wrong = f"{what}: it is off at {(error > tolerance).sum()} of {error.size} places, by up to {error.max():.2g}."
-    raise ValueError("\n".join([wrong, *lines, *(advice or _ratio(computed, expected))]))
+    raise ValueError("\n".join([wrong, *lines, *(advice or _hint_of_factor(computed, expected))]))
 
 
-def _ratio(computed: Array, expected: Array) -> list[str]:
+def _hint_of_factor(computed: Array, expected: Array) -> list[str]:
     """Say so where all that is wrong is a factor."""
     large = np.abs(expected) > 1e-3
     ratio = computed[large] / expected[large]

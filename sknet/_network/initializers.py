@@ -1,4 +1,4 @@
-"""Where training starts: functions of (fan_in, fan_out, rng) that draw one layer's weights.
+"""Where training starts: functions of (fan_in, fan_out, rng) that draw_weights one layer's weights.
 
 Conventions
 -----------
@@ -67,14 +67,14 @@ INITIALIZERS: dict[str, Initializer] = {
     for f in (glorot_uniform, glorot_normal, he_uniform, he_normal, lecun_uniform, lecun_normal, orthogonal)
 }
 
-CENTRED = ("centred", "auto")
-"""The names of `centred`, which needs to know the activations."""
+CENTRED_INITS = ("centred", "auto")
+"""The names of `draw_centred_weights`, which needs to know the activations."""
 
 _NO_ACTIVATION = Activation("none", lambda z: None, lambda a, delta: None)
 """Stands for the table before the first layer and for the raw output after the last: centre 0, scales 1."""
 
 
-def draw(
+def draw_weights(
     layout: Layout, activations: Sequence[Activation], init: str | Initializer, rng: np.random.Generator
 ) -> tuple[list[Array], list[Array]]:
     """Draw the first weights and biases of a network.
@@ -99,8 +99,8 @@ def draw(
     coefs : list of arrays of shape (fan_in, fan_out)
     intercepts : list of arrays of shape (fan_out,)
     """
-    if init in CENTRED:
-        return centred(layout, activations, rng)
+    if init in CENTRED_INITS:
+        return draw_centred_weights(layout, activations, rng)
     function = INITIALIZERS[init] if isinstance(init, str) else init
     coefs = [np.asarray(function(fan_in, fan_out, rng)) for fan_in, fan_out in layout.shapes]
     return coefs, [np.zeros(size) for size in layout.sizes[1:]]
@@ -111,7 +111,7 @@ SPREAD = 1.5
 default, and one-hot encoded categories vary by less than the 1 that a hidden layer's outputs vary by."""
 
 
-def centred(
+def draw_centred_weights(
     layout: Layout, activations: Sequence[Activation], rng: np.random.Generator
 ) -> tuple[list[Array], list[Array]]:
     """Weights that keep the signal's variance through any depth, biases that take out the units' mean output.
@@ -140,7 +140,7 @@ def centred(
         scales.append(target.input_scale / source.output_scale)
     if activations:
         scales[0] *= SPREAD
-        scales[1] /= _excess(activations[0], layout.sizes[1])
+        scales[1] /= _first_layer_spread(activations[0], layout.sizes[1])
     coefs, intercepts = [], []
     for (fan_in, fan_out), scale, source in zip(layout.shapes, scales, before, strict=True):
         coefs.append(lecun_normal(fan_in, fan_out, rng) * scale)
@@ -150,7 +150,7 @@ def centred(
     return coefs, intercepts
 
 
-def _excess(first: Activation, n_units: int) -> float:
+def _first_layer_spread(first: Activation, n_units: int) -> float:
     """Return by what factor the first layer's outputs vary more than those of a layer without spread."""
     # 100 quantiles of a normal distribution: no random numbers are needed
     normal = first.input_scale * ndtri(np.linspace(0.005, 0.995, 100))

@@ -15,7 +15,7 @@ from sknet._typing import Array, DType
 
 
 @dataclass(eq=False)
-class ActivateAndKeep:
+class ActivateKeepingInput:
     """As `Activate`, for an activation whose slope needs z: it keeps a copy."""
 
     apply: Callable[[Array], None]
@@ -37,7 +37,7 @@ N_POOLED_MASKS = 2**17
 
 
 @lru_cache(maxsize=4)
-def mask_pool(rate: float, dtype: DType, size: int) -> Array:
+def dropout_factors(rate: float, dtype: DType, size: int) -> Array:
     """Return `size` random factors, the same at every call: 0 with probability `rate`, else 1 / (1 - rate)."""
     pool = (np.random.default_rng(0).random(size) >= rate).astype(dtype)
     pool /= 1.0 - rate
@@ -54,7 +54,7 @@ class Dropout:
     def __init__(self, rate: float, rng: np.random.Generator, dropped: Array) -> None:
         n, h = dropped.shape
         # where one row is longer than the pool, it still has h + 1 places to start from
-        self.pool = mask_pool(rate, dropped.dtype, max(N_POOLED_MASKS, 2 * h))
+        self.pool = dropout_factors(rate, dropped.dtype, max(N_POOLED_MASKS, 2 * h))
         self.draw_word = rng.bit_generator.random_raw  # 64 random bits: cheaper than `rng.integers`
         self.dropped = dropped  # not in place, since the activation's backward pass reads `a` as it was
         # a part takes a quarter of the pool at most: three quarters are left to choose its start from

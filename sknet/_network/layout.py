@@ -57,7 +57,7 @@ class Layout:
         return self.n_weights + sum(self.sizes[1:])
 
     @cached_property
-    def largest(self) -> int:
+    def largest_matrix(self) -> int:
         """Size of the largest weight matrix."""
         return max(map(prod, self.shapes))
 

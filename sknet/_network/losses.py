@@ -179,7 +179,7 @@ class Loss:
         vars(self).update({"link": identity} | state)
 
     @property
-    def may_scale(self) -> bool:
+    def takes_scaled_targets(self) -> bool:
         """Whether targets may be scaled before training."""
         return self.link is identity if self.scales_targets is None else self.scales_targets
 
@@ -390,34 +390,34 @@ def sigmoid_squared_error(raw: Array, target: Array) -> tuple[Array, Array]:
 
 # --- where training starts: the raw output of the best constant prediction ------------------------------------------
 
-LEAST_SHARE = 1e-3
-"""The least share of a label that training starts from: no label starts with a probability of 0."""
+LEAST_FREQUENCY = 1e-3
+"""The least frequency of a label that training starts from: no label starts with a probability of 0."""
 
 
-def _shares(target: Array, weight: Array | None) -> Array:
-    """Return the share of rows that have each label, (k,), within limits."""
-    share = np.average(target, axis=0, weights=weight).astype(np.float64)
-    return np.clip(share, LEAST_SHARE, 1.0 - LEAST_SHARE)
+def _label_frequencies(target: Array, weight: Array | None) -> Array:
+    """Return which fraction of the rows has each label, (k,), within limits."""
+    frequency = np.average(target, axis=0, weights=weight).astype(np.float64)
+    return np.clip(frequency, LEAST_FREQUENCY, 1.0 - LEAST_FREQUENCY)
 
 
 def _log_odds(target: Array, weight: Array | None) -> Array:
-    """Return the raw outputs whose sigmoids are the labels' shares, (k,)."""
-    share = _shares(target, weight)
-    return np.log(share / (1.0 - share))
+    """Return the raw outputs whose sigmoids are the labels' frequencies, (k,)."""
+    frequency = _label_frequencies(target, weight)
+    return np.log(frequency / (1.0 - frequency))
 
 
 def _centred_logs(target: Array, weight: Array | None) -> Array:
-    """Return the raw outputs, of mean 0, whose softmax gives the labels' shares, (k,)."""
-    logs = np.log(_shares(target, weight))
+    """Return the raw outputs, of mean 0, whose softmax gives the labels' frequencies, (k,)."""
+    logs = np.log(_label_frequencies(target, weight))
     return logs - logs.mean()  # a softmax does not change with a constant that is added to all
 
 
-# --- losses side by side ---------------------------------------------------------------------------------------------
+# --- sums of losses ---------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class _SideBySide:
-    """Several losses side by side: the value is their sum, each has its own outputs."""
+class _SumOfLosses:
+    """Several losses, each of its own outputs: the value is their sum."""
 
     losses: tuple[Loss, ...]
     slices: tuple[slice, ...]
@@ -451,21 +451,21 @@ class _SideBySide:
         return raw
 
 
-def side_by_side(losses: Sequence[Loss], slices: Sequence[slice]) -> Loss:
+def sum_of_losses(losses: Sequence[Loss], slices: Sequence[slice]) -> Loss:
     """Return the sum of several losses, each on its own slice of the outputs."""
-    pieces = _SideBySide(tuple(losses), tuple(slices))
+    total = _SumOfLosses(tuple(losses), tuple(slices))
     names, intervals = {loss.out_activation for loss in losses}, {loss.targets for loss in losses}
     return Loss(
         losses[0].name,
-        pieces.value,
-        pieces.gradient,
-        pieces.link,
+        total.value,
+        total.gradient,
+        total.link,
         names.pop() if len(names) == 1 else "mixed",
         targets=intervals.pop() if len(intervals) == 1 else Interval(),
-        scales_targets=all(loss.may_scale for loss in losses),
-        start=pieces.start,
-        link_backward=pieces.link_backward,
-        log_link=None if any(loss.log_link is None for loss in losses) else pieces.log_link,
+        scales_targets=all(loss.takes_scaled_targets for loss in losses),
+        start=total.start,
+        link_backward=total.link_backward,
+        log_link=None if any(loss.log_link is None for loss in losses) else total.log_link,
         # a softmax's slice has all of its classes: only single outputs, of two classes, must be mirrored
         mirrored={loss.mirrored for loss, s in zip(losses, slices, strict=True) if s.stop - s.start == 1} == {True},
     )
@@ -475,15 +475,15 @@ def side_by_side(losses: Sequence[Loss], slices: Sequence[slice]) -> Loss:
 
 
 @dataclass(frozen=True)
-class _OfPresent:
+class _LossOfPresentTargets:
     """A loss of several outputs, in which a missing target (NaN) has no part; of complete rows it is `whole` itself."""
 
     whole: Loss
     of_each: Callable[[], Iterable[tuple[Loss, slice]]]  # targets: the outputs of one are there or missing together
-    share: float  # of each piece in the value: 1 of a sum, 1 / k of a mean
+    weight_of_each: float  # in the value: 1 of a sum, 1 / k of a mean
 
     @cached_property
-    def pieces(self) -> tuple[tuple[Loss, slice], ...]:
+    def losses(self) -> tuple[tuple[Loss, slice], ...]:
         """Loss and outputs of each target, which only a row with a missing target asks for."""
         return tuple(self.of_each())
 
@@ -492,7 +492,7 @@ class _OfPresent:
             return self.whole.value(raw, target)
         total = np.zeros(len(raw), raw.dtype)
         for loss, s, rows in self._present(target):
-            total[rows] += self.share * loss.value(raw[rows, s], target[rows, s])
+            total[rows] += self.weight_of_each * loss.value(raw[rows, s], target[rows, s])
         return total
 
     def joint(self, raw: Array, target: Array) -> tuple[Array, Array]:
@@ -501,8 +501,8 @@ class _OfPresent:
         total, delta = np.zeros(len(raw), raw.dtype), np.zeros_like(raw)
         for loss, s, rows in self._present(target):
             value, gradient = loss.value_and_gradient(raw[rows, s], target[rows, s])  # indices: a copy, not raw itself
-            total[rows] += self.share * value
-            delta[rows, s] = self.share * gradient
+            total[rows] += self.weight_of_each * value
+            delta[rows, s] = self.weight_of_each * gradient
         return total, delta
 
     def gradient(self, raw: Array, target: Array) -> Array:
@@ -518,14 +518,16 @@ class _OfPresent:
         return raw
 
     def _present(self, target: Array) -> Iterator[tuple[Loss, slice, Array]]:
-        """Yield each piece with the rows that have its target, if there are any."""
-        for loss, s in self.pieces:
+        """Yield loss and outputs of each target with the rows that have it, if there are any."""
+        for loss, s in self.losses:
             rows = np.flatnonzero(~np.isnan(target[:, s.start]))
             if len(rows):
                 yield loss, s, rows
 
 
-def without_missing(whole: Loss, of_each: Callable[[], Iterable[tuple[Loss, slice]]], share: float) -> Loss:
+def without_missing_targets(
+    whole: Loss, of_each: Callable[[], Iterable[tuple[Loss, slice]]], weight_of_each: float
+) -> Loss:
     """Return a loss of several outputs that leaves out targets that are NaN.
 
     Parameters
@@ -534,10 +536,10 @@ def without_missing(whole: Loss, of_each: Callable[[], Iterable[tuple[Loss, slic
         Of rows that have all targets.
     of_each : callable
         Returns the loss and the outputs of each target by itself.
-    share : float
-        Of each in the value of `whole`: 1 where it is their sum, 1 / k where their mean.
+    weight_of_each : float
+        In the value of `whole`: 1 where it is their sum, 1 / k where their mean.
     """
-    present = _OfPresent(whole, of_each, share)
+    present = _LossOfPresentTargets(whole, of_each, weight_of_each)
     return replace(
         whole,
         value=present.value,
@@ -550,7 +552,7 @@ def without_missing(whole: Loss, of_each: Callable[[], Iterable[tuple[Loss, slic
 # --- classification losses, by name ---------------------------------------------------------------------------------
 
 UNIT_INTERVAL = Interval(0.0, 1.0)
-"""What log-losses take: 0, 1, or the share of a label."""
+"""What log-losses take: 0, 1, or a label's part of a row."""
 
 SIGMOID_LOG_LOSS = make_loss(
     "log_loss", sigmoid_log_loss, link=sigmoid_link, out_activation="logistic", targets=UNIT_INTERVAL, start=_log_odds,
@@ -572,20 +574,22 @@ def _log_loss(slices: Sequence[slice], exclusive: bool) -> Loss:
     if not exclusive:
         return SIGMOID_LOG_LOSS
     if len(slices) > 1:
-        return side_by_side([_log_loss([s], exclusive) for s in slices], slices)
+        return sum_of_losses([_log_loss([s], exclusive) for s in slices], slices)
     return SIGMOID_LOG_LOSS if slices[0].stop - slices[0].start == 1 else SOFTMAX_LOG_LOSS
 
 
 def _squared_error(slices: Sequence[slice], exclusive: bool) -> Loss:
-    """One sigmoid per output; the probabilities of exclusive classes are their sigmoids' shares of the sum."""
+    """One sigmoid per output; of exclusive classes, the probabilities are the sigmoids over their sum."""
     single = [s.stop - s.start == 1 for s in slices]
     if not exclusive or all(single):
         return SIGMOID_SQUARED_ERROR
-    return replace(SIGMOID_SQUARED_ERROR, log_link=partial(_log_share_link, tuple(slices)), mirrored=any(single))
+    return replace(
+        SIGMOID_SQUARED_ERROR, log_link=partial(_log_normalised_sigmoids, tuple(slices)), mirrored=any(single)
+    )
 
 
-def _log_share_link(slices: Sequence[slice], raw: Array) -> None:
-    """Set raw to the logarithms of its sigmoids' shares of their sum over each slice; of single ones, of themselves."""
+def _log_normalised_sigmoids(slices: Sequence[slice], raw: Array) -> None:
+    """Overwrite raw with the logarithms of its sigmoids over their sum in each slice; of single ones, of themselves."""
     log_sigmoid_link(raw)
     for s in slices:
         if s.stop - s.start > 1:

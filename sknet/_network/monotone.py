@@ -36,18 +36,18 @@ TRIED_INPUTS = np.linspace(-50.0, 50.0, 20_001)
 """The numbers that a function is tried on, to see whether it ever falls."""
 
 RELATIVE_ROUNDING = 2.0**-28
-"""How finely the raw output of a monotone network is rounded, as a share of its size."""
+"""How finely the raw output of a monotone network is rounded, over its size."""
 
 
-def ever_falls(overwrite: Callable[[Array], object]) -> bool:
+def ever_decreases(function: Callable[[Array], object]) -> bool:
     """Whether a function, which overwrites its argument, of shape (n, 1), falls anywhere among `TRIED_INPUTS`."""
     values = TRIED_INPUTS[:, np.newaxis].copy()
     with np.errstate(all="ignore"):
-        overwrite(values)
+        function(values)
     return bool((np.diff(values[:, 0]) < 0.0).any())
 
 
-def sees_constrained(size: int, n_joined: int) -> NDArray[np.bool_]:
+def constrained_units(size: int, n_joined: int) -> NDArray[np.bool_]:
     """Return which units of a hidden layer see the constrained inputs: of each joined network's, the first half."""
     of_each = size // n_joined
     return np.tile(np.arange(of_each) < of_each - of_each // 2, n_joined)
@@ -115,7 +115,7 @@ def monotone_bounds(
     for number, (low, high) in enumerate(bounds):  # views, shaped like the layer's W
         n_units = low.shape[1]
         is_last = number == len(activations)
-        sees = np.ones(n_units, dtype=bool) if is_last else sees_constrained(n_units, n_joined)
+        sees = np.ones(n_units, dtype=bool) if is_last else constrained_units(n_units, n_joined)
         low[increases], high[decreases] = 0.0, 0.0
         # the other half of the units do not see the constrained inputs at all: both bounds are 0
         low[np.ix_(decreases, ~sees)] = high[np.ix_(increases, ~sees)] = 0.0
@@ -125,7 +125,7 @@ def monotone_bounds(
     return MonotoneBounds(lower, upper, bounds, means)
 
 
-def rounding_step(last_weights: Array, last_biases: Array) -> float:
+def output_rounding_step(last_weights: Array, last_biases: Array) -> float:
     """Return what raw outputs, computed in float64, are rounded to multiples of: a power of two.
 
     Which rows are multiplied together decides in what order BLAS adds, and so on the last bits. Without rounding, of

@@ -167,8 +167,8 @@ class Objective:
         if bound is None or not (bound.n == n and bound.theta is theta and bound.out is out and bound.rng is rng):
             if n_rows not in self._bound and len(self._bound) >= MAX_CHAINS:
                 del self._bound[next(iter(self._bound))]  # the oldest: its buffers are as large as its batches
-            may_skip = n_rows == n < self.n_samples  # pieces are added up, and L-BFGS wants the whole gradient
-            training = BackwardOptions(out, self._dropout, rng, may_skip=may_skip)
+            is_part = n_rows == n < self.n_samples  # pieces are added up, and L-BFGS wants the whole gradient
+            training = BackwardOptions(out, self._dropout, rng, may_skip_untouched=is_part)
             chain = bind(self._layout, self._activations, theta, n_rows, self._inputs.batch_format, training)
             first, n_weights = chain.layers[0], self._layout.n_weights
             bound = self._bound[n_rows] = BoundChain(

@@ -26,8 +26,8 @@ SLACK = 1e-10
 
 def weighted_quantiles(target: Array, levels: Sequence[float], weight: Array | None) -> Array:
     """Return the first values of each column whose cumulated weight reaches the levels, (len(levels), k)."""
-    share = np.maximum(np.asarray(levels) - SLACK, SLACK)
-    return np.quantile(target.astype(np.float64), share, axis=0, weights=weight, method="inverted_cdf")
+    level = np.maximum(np.asarray(levels) - SLACK, SLACK)
+    return np.quantile(target.astype(np.float64), level, axis=0, weights=weight, method="inverted_cdf")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Quantiles:
     levels: tuple[float, ...]
 
     @property
-    def middle(self) -> int:
+    def middle_index(self) -> int:
         """Index of the level that the others are counted from."""
         return len(self.levels) // 2
 
@@ -50,11 +50,11 @@ class Quantiles:
         quantiles = weighted_quantiles(target, self.levels, weight)[:, 0]
         steps = np.maximum(np.diff(quantiles), LEAST_STEP)  # (k - 1,): one for each level but the middle
         raw = steps + np.log(-np.expm1(-steps))  # the inverse of softplus: the link gives the steps back
-        return np.insert(raw, self.middle, quantiles[self.middle])
+        return np.insert(raw, self.middle_index, quantiles[self.middle_index])
 
     def link(self, raw: Array) -> None:
         """Overwrite raw with the quantiles, which increase along each row."""
-        m = self.middle
+        m = self.middle_index
         step = np.logaddexp(0.0, raw)  # softplus; step[:, m] is not used
         # above the middle q_j = q_m + step_(m+1) + ... + step_j; below it q_j = q_m - step_(m-1) - ... - step_j
         np.cumsum(step[:, m + 1 :], axis=1, out=raw[:, m + 1 :])
@@ -63,7 +63,7 @@ class Quantiles:
 
     def link_backward(self, raw: Array, delta: Array) -> Array:
         """Return dJ/draw, given delta = dJ/dquantiles."""
-        m = self.middle
+        m = self.middle_index
         by_raw = np.asarray(expit(raw))  # the sigmoid is softplus' slope
         by_raw[:, m] = delta.sum(axis=1)  # the middle moves all quantiles
         # step j > m moves all quantiles from j on up, step j < m all from j on down: sums of delta from the far ends

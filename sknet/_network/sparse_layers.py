@@ -28,11 +28,11 @@ class MixedRows(NamedTuple):
 class DenseOnSparse(Dense):
     """As `Dense`, for a CSR matrix: only the weights of inputs that are not 0 in all rows have a gradient.
 
-    Where `may_skip` and these inputs are few, `touched` says which they are, and dW's first rows hold theirs, one after
-    the other; the others are left as they were. Else `touched` is None.
+    Where `may_skip_untouched` and these inputs are few, `touched` says which they are, and dW's first rows hold
+    theirs, one after the other; the others are left as they were. Else `touched` is None.
     """
 
-    may_skip: bool = False
+    may_skip_untouched: bool = False
     touched: Array | None = None
 
     def forward(self, x: sp.csr_array) -> Array:
@@ -43,11 +43,11 @@ class DenseOnSparse(Dense):
 
     def backward(self, delta: Array) -> Array | None:
         self.ones.dot(delta, self.db)  # dJ/db = 1^T dJ/dz          (h,)
-        self.touched = touched_inputs(self.x) if self.may_skip else None
+        self.touched = touched_inputs(self.x) if self.may_skip_untouched else None
         if self.touched is None:
             self.dW[:] = self.x.T @ delta  # dJ/dW = x^T dJ/dz          (d, h)
         else:  # the other rows of dJ/dW are 0: neither computed nor cleared, which would take as long as a dense step
-            self.dW[: len(self.touched)] = only_columns(self.x, self.touched).T @ delta
+            self.dW[: len(self.touched)] = select_columns(self.x, self.touched).T @ delta
         return None if self.dx is None else delta.dot(self.W.T, self.dx)
 
 
@@ -80,7 +80,7 @@ def touched_inputs(x: sp.csr_array) -> Array | None:
     return columns if 2 * len(columns) <= x.shape[1] else None  # packing more would cost more than it saves
 
 
-def only_columns(x: sp.csr_array, columns: Array) -> sp.csr_array:
+def select_columns(x: sp.csr_array, columns: Array) -> sp.csr_array:
     """Return x without its other columns, which have no entries."""
     new_index = np.empty(x.shape[1], dtype=x.indices.dtype)  # by old index; never read where a column has no entries
     new_index[columns] = np.arange(len(columns))

@@ -59,7 +59,7 @@ def best_inverse_temperature(loss: Loss, raw: Array, target: Array, weight: Arra
     return exp(-LARGEST_LOG) if low >= 0.0 else exp(LARGEST_LOG) if high <= 0.0 else 1.0
 
 
-def scale_to_best_temperature(
+def scale_to_best_temperature_in_place(
     loss: Loss, raw: Array, target: Array, weight: Array | None, total_weight: float
 ) -> tuple[float, float]:
     """Multiply raw outputs, in place, by the best inverse temperature; return it and the mean loss."""

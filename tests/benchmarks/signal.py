@@ -10,7 +10,7 @@ import numpy as np
 
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.binding import BackwardOptions, bind
-from sknet._network.initializers import draw
+from sknet._network.initializers import draw_weights
 from sknet._network.layout import Layout
 
 N_ROWS, N_INPUTS, WIDTH, DEPTH = 1000, 20, 50, 10
@@ -30,7 +30,7 @@ def profile(activation, init, rng):
     """Variation of every hidden layer's output, and of the error that comes back to it, for a random output error."""
     layout = Layout((N_INPUTS, *[WIDTH] * DEPTH, 1))
     activations = [ACTIVATIONS[activation]] * DEPTH
-    coefs, intercepts = draw(layout, activations, init, rng)
+    coefs, intercepts = draw_weights(layout, activations, init, rng)
     theta = layout.pack(coefs, intercepts, np.dtype(float))
     gradient = np.empty_like(theta)
     chain = bind(layout, activations, theta, N_ROWS, training=BackwardOptions(gradient))

@@ -128,7 +128,7 @@ def test_the_prior_on_the_temperature_counts_as_a_part_of_the_loss(surplus, expe
     """The last epoch is as good as the best of them, 1, if its loss with the prior is at most 1.05."""
     prior = 1.2**2 / (2.0 * PRIOR_LOG**2 * N)
     pairs = iter([(1.0, 1.0)] * 3 + [(np.exp(1.2), 1.05 - prior + surplus)])
-    monkeypatch.setattr(mixture, "scale_to_best_temperature", lambda *given: next(pairs))
+    monkeypatch.setattr(mixture, "scale_to_best_temperature_in_place", lambda *given: next(pairs))
     chosen = select_epoch(fold_networks(*prepared(max_iter=4, numeric_encoding="raw")))
     assert chosen.chosen_epoch == expected
     assert chosen.temperature == pytest.approx(np.exp(-1.2) if expected == 4 else 1.0)
@@ -183,7 +183,7 @@ def test_they_end_where_no_epoch_is_better_for_long(patience, n_in_vain, lower, 
     """
     values = iter(np.array([1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 20]) - lower)
     monkeypatch.setattr(selection, "fold_plan", lambda *given: FoldPlan(4, 4, 1.002))
-    monkeypatch.setattr(mixture, "scale_to_best_temperature", lambda *given: (1.0, next(values)))
+    monkeypatch.setattr(mixture, "scale_to_best_temperature_in_place", lambda *given: (1.0, next(values)))
     chosen = select_epoch(fold_networks(*prepared(max_iter=40, n_iter_no_change=patience, tol=0.02)))
     assert chosen.chosen_epoch == 4 and len(chosen.epochs) == 4 + n_in_vain + 1
 
@@ -191,7 +191,7 @@ def test_they_end_where_no_epoch_is_better_for_long(patience, n_in_vain, lower, 
 @pytest.mark.parametrize(("batch_size", "max_iter", "first"), [(3, 8, 3), (N, 80, 75), (N, 9, 9)])
 def test_no_epoch_before_the_75th_step_is_chosen_where_there_are_so_many(batch_size, max_iter, first, monkeypatch):
     values = iter(1.1 ** np.arange(max_iter))  # the first would be the best one
-    monkeypatch.setattr(mixture, "scale_to_best_temperature", lambda *given: (1.0, next(values)))
+    monkeypatch.setattr(mixture, "scale_to_best_temperature_in_place", lambda *given: (1.0, next(values)))
     monkeypatch.setattr(selection, "MAX_EXTRA_EPOCHS", np.inf)
     folds = fold_networks(
         *prepared(batch_size=batch_size, max_iter=max_iter, n_iter_no_change=np.inf, numeric_encoding="raw")
@@ -206,7 +206,7 @@ def test_splits_that_train_on_few_rows_have_as_many_steps():
 
 
 def test_max_iter_bounds_them_even_where_no_loss_is_a_number(monkeypatch):
-    monkeypatch.setattr(mixture, "scale_to_best_temperature", lambda *given: (1.0, np.nan))
+    monkeypatch.setattr(mixture, "scale_to_best_temperature_in_place", lambda *given: (1.0, np.nan))
     chosen = select_epoch(fold_networks(*prepared(max_iter=4)))
     assert chosen.chosen_epoch <= len(chosen.epochs) <= 4
 

@@ -102,7 +102,7 @@ LOSSES = {
     "pinball": LossCase(regression.pinball(0.2), 2, numbers, kinks=True),
     "quantiles": LossCase(regression.quantiles(LEVELS), 3, one_number, kinks=True),
     "side by side": LossCase(
-        losses.side_by_side(
+        losses.sum_of_losses(
             [losses.SOFTMAX_LOG_LOSS, losses.SIGMOID_LOG_LOSS, regression.SQUARED_ERROR],
             [slice(0, 3), slice(3, 4), slice(4, 6)],
         ),

@@ -7,7 +7,7 @@ from pieces import ACTIVATION_NAMES, KINDS, assert_gradient, network_case, numer
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.backprop import Activate, Dense
 from sknet._network.binding import bind
-from sknet._network.layers import ActivateAndKeep, Dropout
+from sknet._network.layers import ActivateKeepingInput, Dropout
 
 
 def by_hand(X, coefs, intercepts, activation):
@@ -64,7 +64,7 @@ def test_the_gradient_of_all_layers_is_the_slope(kind):
 @pytest.mark.parametrize("kind", ["dense", "sparse"])
 def test_the_derivative_by_the_input_where_it_is_asked_for(kind):
     case = network_case("squared_error, 3 outputs", "tanh", (5,))
-    chain = case.chain(8, kind=kind, gradient=np.empty_like(case.theta), to_input=True)
+    chain = case.chain(8, kind=kind, gradient=np.empty_like(case.theta), wants_input_gradient=True)
     direction = np.random.default_rng(0).normal(size=(8, 3))
     slope = numerical_gradient(lambda X: np.sum(direction * case.chain(8).forward(X)), case.X, 1e-4)
     chain.forward(KINDS[kind](case.X))
@@ -80,7 +80,7 @@ def layers(rng, n, d, h):
     yield Dense(W, b, np.empty_like(W), np.empty_like(b), z, np.ones(n), np.empty((n, d))), d
     for name in ACTIVATION_NAMES:
         pair = ACTIVATIONS[name].apply, ACTIVATIONS[name].backward
-        yield ActivateAndKeep(*pair, z) if ACTIVATIONS[name].keeps == "input" else Activate(*pair), h
+        yield ActivateKeepingInput(*pair, z) if ACTIVATIONS[name].keeps == "input" else Activate(*pair), h
     yield Dropout(0.3, np.random.default_rng(0), np.empty((n, h))), h
 
 

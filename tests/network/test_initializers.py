@@ -7,7 +7,7 @@ from scipy.stats import norm
 
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.binding import BackwardOptions, bind
-from sknet._network.initializers import INITIALIZERS, SPREAD, _excess, centred, draw
+from sknet._network.initializers import INITIALIZERS, SPREAD, _first_layer_spread, draw_centred_weights, draw_weights
 from sknet._network.layout import Layout
 
 VARIANCES = {"glorot": lambda i, o: 2 / (i + o), "he": lambda i, o: 2 / i, "lecun": lambda i, o: 1 / i}
@@ -36,7 +36,7 @@ def test_orthogonal(fan_in, fan_out):
 @pytest.mark.parametrize("init", [*INITIALIZERS, "centred", "auto"])
 def test_draw_depends_on_the_generator_alone(init):
     layout, activations = Layout((4, 3, 2)), [ACTIVATIONS["sigmoid"]]
-    one, same, other = (draw(layout, activations, init, np.random.default_rng(seed)) for seed in (0, 0, 1))
+    one, same, other = (draw_weights(layout, activations, init, np.random.default_rng(seed)) for seed in (0, 0, 1))
     assert [W.shape for W in one[0]] == [(4, 3), (3, 2)] and [b.shape for b in one[1]] == [(3,), (2,)]
     for a, b, c in zip(one[0], same[0], other[0], strict=True):
         np.testing.assert_array_equal(a, b)
@@ -47,29 +47,31 @@ def test_draw_depends_on_the_generator_alone(init):
 
 def test_auto_is_another_name_of_centred():
     layout, activations = Layout((4, 3, 2)), [ACTIVATIONS["sigmoid"]]
-    one, other = (draw(layout, activations, name, np.random.default_rng(0)) for name in ("centred", "auto"))
+    one, other = (draw_weights(layout, activations, name, np.random.default_rng(0)) for name in ("centred", "auto"))
     for a, b in zip([*one[0], *one[1]], [*other[0], *other[1]], strict=True):
         np.testing.assert_array_equal(a, b)
 
 
 def test_draw_takes_a_function():
-    coefs, intercepts = draw(Layout((2, 3, 1)), [], lambda i, o, rng: [[i + 10 * o] * o] * i, np.random.default_rng(0))
+    coefs, intercepts = draw_weights(
+        Layout((2, 3, 1)), [], lambda i, o, rng: [[i + 10 * o] * o] * i, np.random.default_rng(0)
+    )
     assert coefs[0].tolist() == [[32] * 3] * 2 and coefs[1].tolist() == [[13]] * 3
     assert [b.tolist() for b in intercepts] == [[0, 0, 0], [0]]
 
 
 def test_biases_take_out_the_mean_output_of_the_units_below():
-    coefs, intercepts = centred(Layout((4, 6, 5)), [ACTIVATIONS["sigmoid"]], np.random.default_rng(0))
+    coefs, intercepts = draw_centred_weights(Layout((4, 6, 5)), [ACTIVATIONS["sigmoid"]], np.random.default_rng(0))
     np.testing.assert_allclose(intercepts[1], -0.5 * coefs[1].sum(axis=0))
 
 
 def test_the_first_units_bend_all_over_the_table():
     """Where a sum is 0 differs between units by as much as the rows differ; a linear model has no such units."""
     layout, activations = Layout((10, 2000, 1)), [ACTIVATIONS["sigmoid"]]
-    (W, _), (b, _) = centred(layout, activations, np.random.default_rng(0))
+    (W, _), (b, _) = draw_centred_weights(layout, activations, np.random.default_rng(0))
     assert b.std() == pytest.approx(2.0, rel=0.05) and b.mean() == pytest.approx(0, abs=0.2)
     assert W.std() == pytest.approx(SPREAD * 2.0 / np.sqrt(10), rel=0.05)
-    (W,), (b,) = centred(Layout((2000, 1)), [], np.random.default_rng(0))
+    (W,), (b,) = draw_centred_weights(Layout((2000, 1)), [], np.random.default_rng(0))
     assert b.tolist() == [0] and W.std() == pytest.approx(1 / np.sqrt(2000), rel=0.05)
 
 
@@ -79,7 +81,7 @@ def test_sigmoids_start_as_tanh_units():
     raw = []
     for name in ("sigmoid", "tanh"):
         activations = [ACTIVATIONS[name]] * 2
-        theta = layout.pack(*draw(layout, activations, "centred", np.random.default_rng(0)), float)
+        theta = layout.pack(*draw_weights(layout, activations, "centred", np.random.default_rng(0)), float)
         raw.append(bind(layout, activations, theta, 50).forward(X))
     np.testing.assert_allclose(raw[0], raw[1], rtol=1e-9, atol=1e-12)
 
@@ -89,7 +91,7 @@ def test_sigmoids_start_as_tanh_units():
 )
 def test_units_that_never_vary_or_overflow_leave_the_weights_finite(apply):
     odd = Activation("odd", apply, lambda a, delta: None)
-    for parts in centred(Layout((4, 6, 5)), [odd], np.random.default_rng(0)):
+    for parts in draw_centred_weights(Layout((4, 6, 5)), [odd], np.random.default_rng(0)):
         assert all(np.isfinite(part).all() for part in parts)
 
 
@@ -97,7 +99,7 @@ def test_units_that_never_vary_or_overflow_leave_the_weights_finite(apply):
 def test_the_signal_survives_ten_layers(name):
     """Neither the differences between samples nor the gradient vanish or explode on the way."""
     layout, activations = Layout((20, *[100] * 10, 1)), [ACTIVATIONS[name]] * 10
-    theta = layout.pack(*draw(layout, activations, "centred", np.random.default_rng(0)), float)
+    theta = layout.pack(*draw_weights(layout, activations, "centred", np.random.default_rng(0)), float)
     chain = bind(layout, activations, theta, 200, training=BackwardOptions(np.empty_like(theta)))
     raw = chain.forward(np.random.default_rng(1).normal(size=(200, 20)))
     assert 0.02 < raw.std() < 10
@@ -111,7 +113,7 @@ def test_the_signal_survives_ten_layers(name):
 def test_the_first_layers_weights_are_half_as_large_again(name):
     """For numbers of deviation 1, the units' sums have 1.5 times the deviation at which they work."""
     activation = ACTIVATIONS[name]
-    coefs, _ = draw(Layout((300, 400, 1)), (activation,), "centred", np.random.default_rng(0))
+    coefs, _ = draw_weights(Layout((300, 400, 1)), (activation,), "centred", np.random.default_rng(0))
     assert coefs[0].std() * np.sqrt(300) == pytest.approx(1.5 * activation.input_scale, rel=0.01)
 
 
@@ -119,7 +121,7 @@ def test_the_second_layer_follows_a_dead_first_one_as_it_is():
     """Outputs that do not vary, or are not finite, say nothing of how much more they vary with spread."""
     for value in (0.0, np.inf):
         dead = Activation("dead", lambda z, value=value: z.fill(value), lambda a, delta: None)
-        coefs, _ = draw(Layout((50, 60, 50)), (dead,), "centred", np.random.default_rng(0))
+        coefs, _ = draw_weights(Layout((50, 60, 50)), (dead,), "centred", np.random.default_rng(0))
         assert coefs[1].std() * np.sqrt(60) == pytest.approx(1.0, rel=0.03)
 
 
@@ -135,7 +137,7 @@ def test_the_second_layer_makes_up_for_the_spread_of_the_first(name):
         return np.sqrt(((a - activation.center) * (a - activation.center)).mean())
 
     expected = size(np.sqrt(1.0 + 1.5 * 1.5) * z) / size(z)
-    assert _excess(activation, 3) == pytest.approx(expected, rel=1e-9) and expected > 1.1
-    coefs, _ = draw(Layout((4, 300, 300, 1)), (activation,) * 2, "centred", np.random.default_rng(0))
+    assert _first_layer_spread(activation, 3) == pytest.approx(expected, rel=1e-9) and expected > 1.1
+    coefs, _ = draw_weights(Layout((4, 300, 300, 1)), (activation,) * 2, "centred", np.random.default_rng(0))
     worked_at = activation.input_scale / activation.output_scale
     assert coefs[1].std() * np.sqrt(300) == pytest.approx(worked_at / expected, rel=0.02)

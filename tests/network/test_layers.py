@@ -7,7 +7,7 @@ from pieces import ACTIVATION_NAMES, network_case
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.backprop import Activate
 from sknet._network.binding import BackwardOptions, bind
-from sknet._network.layers import N_POOLED_MASKS, ActivateAndKeep, Dropout
+from sknet._network.layers import N_POOLED_MASKS, ActivateKeepingInput, Dropout
 from sknet._network.layout import Layout
 
 
@@ -16,13 +16,13 @@ def test_an_activation_works_in_place_and_keeps_only_what_it_needs():
     tanh = ACTIVATIONS["tanh"]
     assert Activate(tanh.apply, tanh.backward).forward(z) is z
     silu, kept, before = ACTIVATIONS["silu"], np.empty_like(z), z.copy()
-    assert ActivateAndKeep(silu.apply, silu.backward, kept).forward(z) is z
+    assert ActivateKeepingInput(silu.apply, silu.backward, kept).forward(z) is z
     np.testing.assert_array_equal(kept, before)
     case = network_case("squared_error", "tanh", (5,))
     needs_input = Activation("odd", lambda z: None, lambda z, delta: None, keeps="input")
     for activation, trains, expected in (
         (ACTIVATIONS["tanh"], True, Activate),
-        (needs_input, True, ActivateAndKeep),
+        (needs_input, True, ActivateKeepingInput),
         (needs_input, False, Activate),  # no backward pass, no copy
     ):
         training = BackwardOptions(np.empty_like(case.theta)) if trains else None

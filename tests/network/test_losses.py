@@ -70,7 +70,7 @@ def test_blocks_are_losses_side_by_side():
     parts += [(regression.SQUARED_ERROR, slice(4, 6))]
     np.testing.assert_allclose(loss.value(raw, target), sum(part.value(raw[:, s], target[:, s]) for part, s in parts))
     np.testing.assert_allclose(loss.predictions(raw), np.hstack([part.predictions(raw[:, s]) for part, s in parts]))
-    alike = losses.side_by_side([losses.SOFTMAX_LOG_LOSS] * 2, [slice(0, 2), slice(2, 5)])
+    alike = losses.sum_of_losses([losses.SOFTMAX_LOG_LOSS] * 2, [slice(0, 2), slice(2, 5)])
     assert (alike.name, alike.out_activation) == ("log_loss", "softmax")
 
 
@@ -98,7 +98,7 @@ def test_intervals(interval, words, inside, outside):
 
 
 @pytest.mark.parametrize(
-    ("name", "words", "may_scale"),
+    ("name", "words", "takes_scaled_targets"),
     [
         ("log_loss, binary", "between 0 and 1", False),
         ("log_loss, softmax", "between 0 and 1", False),
@@ -113,16 +113,19 @@ def test_intervals(interval, words, inside, outside):
         ("side by side", "any numbers", False),
     ],
 )
-def test_which_targets_and_whether_they_may_be_scaled(name, words, may_scale):
+def test_which_targets_and_whether_they_may_be_scaled(name, words, takes_scaled_targets):
     loss = LOSSES[name].loss
-    assert (str(loss.targets), loss.may_scale) == (words, may_scale)
+    assert (str(loss.targets), loss.takes_scaled_targets) == (words, takes_scaled_targets)
     assert loss.levels == (LEVELS if name == "quantiles" else ())
 
 
 def test_a_loss_with_a_link_is_not_scaled_unless_it_says_so():
     own = losses.Loss("own", X.sum, X.sum)
-    assert own.may_scale and not replace(own, scales_targets=False).may_scale
-    assert not replace(own, link=np.exp).may_scale and replace(own, link=np.exp, scales_targets=True).may_scale
+    assert own.takes_scaled_targets and not replace(own, scales_targets=False).takes_scaled_targets
+    assert (
+        not replace(own, link=np.exp).takes_scaled_targets
+        and replace(own, link=np.exp, scales_targets=True).takes_scaled_targets
+    )
 
 
 # --- where training starts
@@ -170,7 +173,7 @@ def test_which_log_loss():
     assert make([many], False) is losses.SIGMOID_LOG_LOSS
     both = make([one, many], True)
     assert (both.name, both.out_activation) == ("log_loss", "mixed")
-    assert str(both.targets) == "between 0 and 1" and not both.may_scale
+    assert str(both.targets) == "between 0 and 1" and not both.takes_scaled_targets
     raw, target = X[:, [0, 0, 1, 2]], one_hot_rows
     expected = losses.SIGMOID_LOG_LOSS.value(raw[:, one], target[:, one])
     expected += losses.SOFTMAX_LOG_LOSS.value(raw[:, many], target[:, many])
@@ -191,7 +194,7 @@ def test_a_loss_is_mirrored_only_if_it_says_so():
 def test_several_losses_are_mirrored_where_all_that_have_one_output_are():
     sigmoid, softmax, own = losses.SIGMOID_LOG_LOSS, losses.SOFTMAX_LOG_LOSS, regression.SQUARED_ERROR
     one, other, three = slice(0, 1), slice(1, 2), slice(1, 4)
-    assert losses.side_by_side([sigmoid, softmax], [one, three]).mirrored
-    assert losses.side_by_side([sigmoid, sigmoid], [one, other]).mirrored
-    assert not losses.side_by_side([softmax], [three]).mirrored
-    assert not losses.side_by_side([sigmoid, own], [one, other]).mirrored
+    assert losses.sum_of_losses([sigmoid, softmax], [one, three]).mirrored
+    assert losses.sum_of_losses([sigmoid, sigmoid], [one, other]).mirrored
+    assert not losses.sum_of_losses([softmax], [three]).mirrored
+    assert not losses.sum_of_losses([sigmoid, own], [one, other]).mirrored

@@ -6,7 +6,13 @@ import pytest
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.binding import bind
 from sknet._network.layout import Layout
-from sknet._network.monotone import RELATIVE_ROUNDING, ever_falls, monotone_bounds, rounding_step, sees_constrained
+from sknet._network.monotone import (
+    RELATIVE_ROUNDING,
+    constrained_units,
+    ever_decreases,
+    monotone_bounds,
+    output_rounding_step,
+)
 
 SIGN = np.array([1, -1, 0, 0])
 MEANS = np.array([0.5, 0.0, 0.0, 1.0])
@@ -25,7 +31,7 @@ def random_theta(layout, weights, seed=0):
 
 @pytest.mark.parametrize("name", ACTIVATIONS)
 def test_which_activations_fall(name):
-    assert ever_falls(ACTIVATIONS[name].apply) == (name in {"silu", "gelu", "mish"})
+    assert ever_decreases(ACTIVATIONS[name].apply) == (name in {"silu", "gelu", "mish"})
 
 
 def test_bounds_of_each_way_through_the_network():
@@ -41,8 +47,8 @@ def test_bounds_of_each_way_through_the_network():
 
 
 def test_units_of_joined_networks_keep_their_halves():
-    np.testing.assert_array_equal(sees_constrained(6, 2), [True, True, False, True, True, False])
-    assert sees_constrained(1, 1).all()
+    np.testing.assert_array_equal(constrained_units(6, 2), [True, True, False, True, True, False])
+    assert constrained_units(1, 1).all()
 
 
 @pytest.mark.parametrize("sizes", [(4, 1), (4, 5, 1), (4, 6, 3, 1)])
@@ -83,9 +89,9 @@ def test_the_start_keeps_sizes_and_sums():
 def test_outputs_are_rounded_far_above_the_last_bits_and_far_below_their_size():
     rng = np.random.default_rng(3)
     W, b = rng.normal(size=(50, 1)), rng.normal(size=1)
-    size, step = np.abs(W).sum() + np.abs(b).sum(), rounding_step(W, b)
+    size, step = np.abs(W).sum() + np.abs(b).sum(), output_rounding_step(W, b)
     assert np.log2(step) % 1 == 0 and RELATIVE_ROUNDING * size < step <= 2 * RELATIVE_ROUNDING * size
     raw = rng.uniform(-size, size, 1000)
     near = raw * (1 + 1e-14)
     np.testing.assert_array_equal(np.rint(near / step), np.rint(raw / step))
-    assert rounding_step(0 * W, 0 * b) == RELATIVE_ROUNDING
+    assert output_rounding_step(0 * W, 0 * b) == RELATIVE_ROUNDING

@@ -29,15 +29,15 @@ def passes(kind, X, n, d, **more):
 
 
 @given(sparse_matrices, st.booleans())
-def test_sparse_rows_are_dense_ones(X, may_skip):
+def test_sparse_rows_are_dense_ones(X, may_skip_untouched):
     _, dense = passes(Dense, X.toarray(), *X.shape)
-    layer, sparse = passes(DenseOnSparse, X, *X.shape, may_skip=may_skip)
+    layer, sparse = passes(DenseOnSparse, X, *X.shape, may_skip_untouched=may_skip_untouched)
     touched = np.unique(X.indices)
     if layer.touched is None:
-        assert not may_skip or 2 * len(touched) > X.shape[1]
+        assert not may_skip_untouched or 2 * len(touched) > X.shape[1]
     else:
         np.testing.assert_array_equal(layer.touched, touched)
-        assert may_skip and 2 * len(touched) <= X.shape[1]
+        assert may_skip_untouched and 2 * len(touched) <= X.shape[1]
         assert np.isnan(layer.dW[len(touched) :]).all()  # nothing else is written
         sparse[1], dense[1] = sparse[1][: len(touched)], dense[1][touched]
     for found, wanted in zip(sparse, dense, strict=True):

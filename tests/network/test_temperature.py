@@ -20,7 +20,7 @@ TARGETS = {
     "multiclass": (losses.SOFTMAX_LOG_LOSS, np.eye(3)[LABELS]),
     "multilabel": (losses.SIGMOID_LOG_LOSS, rng.integers(2, size=(N, 4)) * 1.0),
     "two outputs": (
-        losses.side_by_side([losses.SOFTMAX_LOG_LOSS, losses.SIGMOID_LOG_LOSS], [slice(0, 3), slice(3, 4)]),
+        losses.sum_of_losses([losses.SOFTMAX_LOG_LOSS, losses.SIGMOID_LOG_LOSS], [slice(0, 3), slice(3, 4)]),
         np.hstack([np.eye(3)[LABELS], rng.integers(2, size=(N, 1))]),
     ),
 }

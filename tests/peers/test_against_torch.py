@@ -89,7 +89,7 @@ LOSSES = {
     "pinball": (regression.pinball(0.2), 2, "numbers", lambda raw, t: pinball(raw, t, 0.2).mean(1)),
     "quantiles": (regression.quantiles(LEVELS), 3, "number", quantiles),
     "side by side": (
-        losses.side_by_side([losses.SOFTMAX_LOG_LOSS, regression.SQUARED_ERROR], [slice(0, 3), slice(3, 5)]),
+        losses.sum_of_losses([losses.SOFTMAX_LOG_LOSS, regression.SQUARED_ERROR], [slice(0, 3), slice(3, 5)]),
         5, "mixed", side_by_side,
     ),
 }  # fmt: skip
