@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from choices import EVALUATED_ROWS, FEW_ROWS, LARGE_ROWS, MANY_ROWS
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import (
@@ -19,7 +20,6 @@ from sknet._estimators.auto import (
     evaluation_method,
 )
 from sknet._estimators.resolve import resolve
-from sknet._model.row_thresholds import EVALUATED_ROWS, FEW_ROWS, LARGE_ROWS, MANY_ROWS
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from sklearn.exceptions import DataConversionWarning
 from sklearn.metrics import accuracy_score, log_loss
 
 from sknet import Loss, SigmoidMLPClassifier
-from sknet._network.losses import SIGMOID_SQUARED_ERROR
+from tests.network.pieces import LOSSES as NETWORK_LOSSES
 
 rng = np.random.default_rng(0)
 N = 90
@@ -252,7 +252,7 @@ def test_log_probabilities_are_precise_where_probabilities_end():
 
 
 def test_the_logarithms_of_a_loss_of_ones_own_are_those_of_its_probabilities():
-    ours = SIGMOID_SQUARED_ERROR
+    ours = NETWORK_LOSSES["squared_error on sigmoids"].loss
     own = Loss("own", ours.value, ours.gradient, ours.link, "logistic")
     for loss in (own, replace(own, mirrored=True), replace(own, log_link=ours.log_link)):
         for y in (BINARY, LABEL) if loss.log_link is None else (BINARY,):

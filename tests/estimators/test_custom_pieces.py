@@ -20,7 +20,7 @@ from sknet import (
     SigmoidMLPRegressor,
     check_gradient,
 )
-from sknet._network.losses import SIGMOID_LOG_LOSS
+from tests.network.pieces import LOSSES
 
 rng = np.random.default_rng(0)
 N = 90
@@ -56,6 +56,7 @@ def tanh_backward(a, delta):
     delta *= a
 
 
+SIGMOID_LOG_LOSS = LOSSES["log_loss, binary"].loss
 SOFTSIGN = Activation("softsign", softsign, softsign_backward)
 OWN_TANH = Activation("my tanh", tanh, tanh_backward)
 

@@ -9,7 +9,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.special import expit
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, load, save, stream
-from sknet._model.model import PREDICT_ROWS
 
 rng = np.random.default_rng(0)
 WIDE = rng.normal(size=(50, 3))
@@ -33,9 +32,9 @@ def test_activations_lead_from_the_scaled_input_to_the_prediction():
 
 def test_many_rows_are_predicted_piece_by_piece():
     net = SigmoidMLPClassifier(**QUICK).fit(WIDE, LABEL)
-    many = np.random.default_rng(1).normal(size=(2 * PREDICT_ROWS + 7, 3))
+    many = np.random.default_rng(1).normal(size=(3500, 3))
     P = net.predict_proba(many)
-    for rows in (slice(0, 10), slice(PREDICT_ROWS - 5, PREDICT_ROWS + 5), slice(2 * PREDICT_ROWS, None)):
+    for rows in (slice(start, start + 600) for start in range(0, 3500, 500)):
         assert_allclose(P[rows], net.predict_proba(many[rows]), rtol=1e-12)
         for whole, piece in zip(net.activations(many), net.activations(many[rows]), strict=True):
             assert_allclose(whole[rows], piece, rtol=1e-12)

@@ -9,7 +9,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._tables import lookups
+from tests.tables.limits import lookup_inputs
 
 rng = np.random.default_rng(0)
 N = 2000
@@ -39,15 +39,15 @@ def outputs(net, X):
 
 
 @pytest.mark.parametrize("kind, y, how", CONFIGURATIONS)
-def test_looked_up_is_multiplied(kind, y, how, monkeypatch):
+def test_looked_up_is_multiplied(kind, y, how):
     weight = rng.uniform(0.5, 2.0, N)
     net = kind(**QUICK | how).fit(TABLE, y, weight)
     assert net._fitted.model.encoder.lookups is not None
     loss, coefs, intercepts = net.backpropagate(TABLE, y, weight)
     slopes = net.input_gradients(TABLE)
     unseen = TABLE.assign(city="nowhere")
-    monkeypatch.setattr(lookups, "MIN_LOOKUP_INPUTS", 10**6)
-    multiplied = kind(**QUICK | how).fit(TABLE, y, weight)
+    with lookup_inputs(10**6):
+        multiplied = kind(**QUICK | how).fit(TABLE, y, weight)
     assert multiplied._fitted.model.encoder.lookups is None
     for table in (TABLE, TABLE[:1], unseen):
         assert_allclose(outputs(net, table), outputs(multiplied, table), rtol=1e-8)

@@ -1,6 +1,6 @@
 """Hostile model files and checkpoints: mutants of whole ones, and crafted ones.
 
-    python tests/fuzz/model_files.py [count]
+    python -m tests.fuzz.model_files [count]
 
 Of every mutant either the one error comes, or an estimator that predicts; a file whose bytes were changed without its
 digest gives the error or the same predictions. Nothing is imported or called, no file takes a second of processor time,
@@ -24,9 +24,7 @@ from safetensors.numpy import save as to_bytes
 
 import sknet
 from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.fitted import KINDS
-from sknet._storage import checkpoints, files
-from sknet._storage.schema import hints_of
+from tests.storage.forged import VERSION, evaluate_annotations, header, read_checkpoint, signed
 
 EPOCH = ("loss", "validation_loss", "validation_score", "learning_rate", "gradient_norm", "seconds")
 MEMORY = 64 * 2**20
@@ -164,13 +162,6 @@ def _mutated_array(rng, array):
         return ways[rng.integers(len(ways))]()
 
 
-def signed(settings, arrays, **changes):
-    """The bytes of a file that says this, with the digest that belongs to it."""
-    arrays = {name: array.astype(array.dtype, "C", copy=False) for name, array in arrays.items()}
-    metadata = {"format": files.FORMAT, "version": str(files.VERSION), "settings": settings} | changes
-    return to_bytes(arrays, metadata | {"digest": files.digest(f"{metadata['version']} {settings}", arrays)})
-
-
 def opened(content):
     """The settings and the arrays of a file's bytes."""
     header = json.loads(content[8 : 8 + int.from_bytes(content[:8], "little")])
@@ -242,10 +233,10 @@ def crafted():
     yield "metadata of a list", header_only({"__metadata__": []})
     yield "another format", to_bytes({"t": np.zeros(3)}, {"format": "pt"})
     yield "no format", to_bytes({"t": np.zeros(3)}, {"settings": "{}"})
-    yield "a later version", signed(settings, arrays, version=str(files.VERSION + 1))
+    yield "a later version", signed(settings, arrays, version=str(VERSION + 1))
     yield "a version that is no number", signed(settings, arrays, version="one")
     yield "a version of many digits", signed(settings, arrays, version="9" * 10**5)
-    yield "no settings", to_bytes({"t": np.zeros(3)}, {"format": files.FORMAT, "version": str(files.VERSION)})
+    yield "no settings", to_bytes({"t": np.zeros(3)}, header())
     yield "another digest", whole[:-1] + b"?"
     yield "a tensor beyond the end", header_only({"t": tensor([10**9], 0, 4 * 10**9)}, b"\0" * 4)
     yield "a tensor of a negative size", header_only({"t": tensor([-1], 0, -4)}, b"\0" * 4)
@@ -328,7 +319,7 @@ def crafted():
     yield (
         "settings whose marks are escaped",
         header_only(
-            b'{"__metadata__":{"format":"sknet","version":"%d","settings":"[' % files.VERSION
+            b'{"__metadata__":{"format":"sknet","version":"%d","settings":"[' % VERSION
             + b"0\\u002c" * 700_000
             + b'0]"}}'
         ),
@@ -353,8 +344,7 @@ class Watch:
 
     def __init__(self):
         self.is_open, self.seen = False, []
-        for kind in KINDS.values():
-            hints_of(kind)  # annotations are text that Python evaluates, once, whatever is in a file
+        evaluate_annotations()
         sys.addaudithook(self._hear)
 
     def _hear(self, event, args):
@@ -447,7 +437,7 @@ def fuzz_checkpoints(count, seed=0, watch=None):
         for _ in range(count):
             unsigned = rng.random() < 0.5
             path.write_bytes(mutated_bytes(rng, content) if unsigned else mutated_tree(rng, *whole))
-            if load_and_judge(path, watch, checkpoints.read) is None:
+            if load_and_judge(path, watch, read_checkpoint) is None:
                 outcomes["refused, unsigned" if unsigned else "refused, signed"] += 1
                 continue
             try:

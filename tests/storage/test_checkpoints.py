@@ -2,7 +2,6 @@
 
 import os
 import pickle
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,9 +13,8 @@ import scipy.sparse as sp
 from sknet import ModelFileError, SigmoidMLPClassifier, SigmoidMLPRegressor, save
 from sknet._storage import checkpoints
 from sknet._storage.checkpoints import Origin, fingerprint, read, table_digest, write
-from sknet._tables.rows import Rows
-from sknet._training.result import Epoch
-from sknet._training.state import Best, State
+from tests.tables.examples import rows_of
+from tests.training.problems import best_of, state_after
 
 rng = np.random.default_rng(0)
 N = 60
@@ -42,33 +40,24 @@ def origin(**changes):
     return Origin(**plain | changes)
 
 
-EPOCH = Epoch(1.0, 1.0, 1.0, 0.1, 1.0, 0.0)
-
-
-def state():
-    return State(
-        np.arange(4.0), (np.ones(4), np.zeros(4)), np.random.default_rng(1), step=5, epoch=2, history=[EPOCH, EPOCH]
-    )
-
-
 # --- the file --------------------------------------------------------------------------------------------------------
 
 
 def test_a_file_gives_back_what_was_written(path):
-    write(path, origin(), state())
+    write(path, origin(), state_after(2))
     saved = read(path)
     assert saved.origin == origin() and saved.path == str(path)
     again = saved.state
-    assert again.rng.random() == state().rng.random() and (again.step, again.epoch) == (5, 2)
-    np.testing.assert_array_equal(again.theta, state().theta)
+    assert again.rng.random() == state_after(2).rng.random() and (again.step, again.epoch) == (5, 2)
+    np.testing.assert_array_equal(again.theta, state_after(2).theta)
 
 
 def test_a_file_is_one_of_safetensors_and_stands_alone_in_its_folder(path):
     safetensors = pytest.importorskip("safetensors.numpy")
-    write(path, origin(), state())
-    write(path, origin(), state())
+    write(path, origin(), state_after(2))
+    write(path, origin(), state_after(2))
     assert os.listdir(path.parent) == [path.name]
-    np.testing.assert_array_equal(safetensors.load_file(path)["state.theta"], state().theta)
+    np.testing.assert_array_equal(safetensors.load_file(path)["state.theta"], state_after(2).theta)
 
 
 def of_a_model():
@@ -88,7 +77,7 @@ def test_a_file_that_is_no_checkpoint_is_refused(path, what):
 
 
 def test_a_damaged_checkpoint_is_refused_wherever_it_is_damaged(path):
-    write(path, origin(), state())
+    write(path, origin(), state_after(2))
     whole = path.read_bytes()
     for length in range(0, len(whole) - 1, 97):
         path.write_bytes(whole[:length])
@@ -152,17 +141,17 @@ def test_polars_frames_have_a_digest():
 
 
 def test_a_fingerprint_names_what_differs():
-    rows = Rows(X, NUMBER[:, np.newaxis])
+    rows = rows_of(X, NUMBER)
     plain = fingerprint(rows, None)
     assert plain["the validation rows"] == "none" and plain["sample_weight or class_weight"] == "none"
     changes = {
-        "X": (Rows(X + 1.0, rows.y), None),
-        "y": (Rows(X, rows.y + 1.0), None),
-        "sample_weight or class_weight": (Rows(X, rows.y, np.ones(N)), None),
+        "X": (rows_of(X + 1.0, NUMBER), None),
+        "y": (rows_of(X, NUMBER + 1.0), None),
+        "sample_weight or class_weight": (rows_of(X, NUMBER, np.ones(N)), None),
     }
     for name, changed in changes.items():
         assert {key for key, value in fingerprint(*changed).items() if value != plain[key]} == {name}
-    validated = fingerprint(rows, Rows(X[:9], rows.y[:9], np.ones(9)))
+    validated = fingerprint(rows, rows_of(X[:9], NUMBER[:9], np.ones(9)))
     names = {"the validation rows", "the validation targets", "the validation weights"}
     assert {key for key, value in validated.items() if value != plain[key]} == names
 
@@ -178,41 +167,41 @@ def test_a_fingerprint_names_what_differs():
     ],
 )
 def test_a_state_is_for_the_run_that_it_comes_from(path, now, message):
-    write(path, origin(), state())
+    write(path, origin(), state_after(2))
     saved = read(path)
-    assert saved.state_for(origin(seeds=(9, 9, 9)), state()).epoch == 2  # the seeds are the file's
+    assert saved.state_for(origin(seeds=(9, 9, 9)), state_after(2)).epoch == 2  # the seeds are the file's
     with pytest.raises(ValueError, match=message):
-        saved.state_for(origin(**now), state())
+        saved.state_for(origin(**now), state_after(2))
 
 
 @pytest.mark.parametrize("changes", [
     {"epoch": -1}, {"epoch": 3}, {"step": 1.5}, {"n_samples_seen": None}, {"n_plateaus": True}, {"rng": None},
     {"theta": np.ones(5)}, {"theta": np.ones(4, np.float32)}, {"moments": (np.ones((2, 2)), np.ones(4))},
-    {"moments": ()}, {"history": [1.0, 2.0]}, {"average": np.ones(4)}, {"best": Best(np.ones(5), 1.0, 1.0, 1)},
+    {"moments": ()}, {"history": [1.0, 2.0]}, {"average": np.ones(4)}, {"best": best_of(np.ones(5))},
     {"best_score": "best"},
 ], ids=str)  # fmt: skip
 def test_a_crafted_file_is_refused_by_the_same_error(path, changes):
-    write(path, origin(), replace(state(), **changes))
+    write(path, origin(), state_after(2, **changes))
     with pytest.raises(ModelFileError, match=r"run\.npz is not a whole file written by sknet\.Checkpoint"):
-        read(path).state_for(origin(), state())
+        read(path).state_for(origin(), state_after(2))
 
 
 @pytest.mark.parametrize("seeds", [(1, 2), (1, 2, 2**32), (-1, 2, 3)])
 def test_seeds_that_are_none_are_refused(path, seeds):
-    write(path, origin(seeds=seeds), state())
+    write(path, origin(seeds=seeds), state_after(2))
     with pytest.raises(ModelFileError):
         read(path)
 
 
 def test_what_a_killed_process_has_left_is_removed_by_a_later_write(path):
-    write(path, origin(), state())
+    write(path, origin(), state_after(2))
     old, young = (path.with_name(f".run.npz.{number}.part") for number in ("1" * 32, "2" * 32))
     others = [path.with_name(name) for name in (".run.npz.old", f".other.npz.{'1' * 32}.part")]
     for file in (old, young, *others):
         file.write_bytes(b"half")
     for file in (old, *others):
         os.utime(file, (0, 0))
-    write(path, origin(), state())
+    write(path, origin(), state_after(2))
     assert not old.exists(), "nobody writes to it any more"
     assert all(file.exists() for file in (young, *others)), "what another one writes, or somebody else's file"
 

@@ -13,12 +13,14 @@ import pytest
 
 safetensors = pytest.importorskip("safetensors")
 
+from forged import VERSION, forge  # noqa: E402
+
 from sknet._storage import files  # noqa: E402
 from sknet._storage.files import ModelFileError  # noqa: E402
 from sknet._storage.models import KINDS  # noqa: E402
-from sknet._tables.columns.number import NumberColumn  # noqa: E402
+from tests.tables.examples import number_column  # noqa: E402
 
-NUMBERS = (NumberColumn(0.0, 1.0),)
+NUMBERS = (number_column(0.0, 1.0),)
 
 TREE = {"a": (1, 2.5, "text", None, True), "weights": [np.arange(6.0).reshape(2, 3)]}
 
@@ -190,11 +192,10 @@ def test_a_cut_file_is_refused_wherever_it_is_cut(path):
             read(path)
 
 
-@pytest.mark.parametrize(("other", "called"), [(files.VERSION + 1, "a later"), (files.VERSION - 1, "an earlier")])
-def test_another_version_says_so(path, monkeypatch, other, called):
-    monkeypatch.setattr(files, "VERSION", other)
+@pytest.mark.parametrize(("other", "called"), [(VERSION + 1, "a later"), (VERSION - 1, "an earlier")])
+def test_another_version_says_so(path, other, called):
     write(path, TREE)
-    monkeypatch.undo()
+    forge(path, version=str(other))
     with pytest.raises(ModelFileError, match=f"written by {called} version of sknet: its format is {other}"):
         read(path)
 
@@ -204,7 +205,7 @@ def test_a_file_of_the_first_format_says_so(path):
 
     metadata = {"format": "sknet model", "version": "1", "settings": "{}", "digest": "0" * 64}
     save_file({"t0": np.zeros(3)}, path, metadata)
-    with pytest.raises(ModelFileError, match=rf"an earlier version .* is 1, .* reads {files.VERSION} only"):
+    with pytest.raises(ModelFileError, match=rf"an earlier version .* is 1, .* reads {VERSION} only"):
         read(path)
 
 
@@ -225,7 +226,7 @@ def test_too_many_settings_are_refused_when_written(path):
 
 
 def test_a_table_of_a_hundred_thousand_columns(path):
-    columns = tuple([NumberColumn(0.0, float(k), bend=False, shift=False) for k in range(100_000)])
+    columns = tuple([number_column(0.0, float(k), bend=False, shift=False) for k in range(100_000)])
     names = tuple(f"w{k}" for k in range(100_000))
     write(path, {"columns": columns, "names": names})
     assert read(path) == {"columns": columns, "names": names}
@@ -269,9 +270,8 @@ def test_a_link_that_leads_to_itself_is_an_oserror_that_says_so(path):
 
 
 @pytest.mark.parametrize("version", [" 1", "+1", "1_0", "0", "-1", "1.0", "one", "\u0661", "", "9" * 5000])
-def test_a_version_is_a_whole_number(path, monkeypatch, version):
-    monkeypatch.setattr(files, "VERSION", version)
-    write(path, {})
-    monkeypatch.undo()
+def test_a_version_is_a_whole_number(path, version):
+    write(path, TREE)
+    forge(path, version=version)
     with pytest.raises(ModelFileError, match="is not a whole file written by sknet.save"):
         read(path)

@@ -15,15 +15,11 @@ from numpy.testing import assert_array_equal
 
 import sknet
 from sknet import Activation, Interval, Loss, Optimizer, SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.fitted import KINDS
-from sknet._network.activations import ACTIVATIONS
-from sknet._storage.models import KIND, pack, unpack
+from sknet._storage.models import KIND, KINDS, pack, unpack
 from sknet._storage.schema import hints_of
-from sknet._tables.columns.category import CategoryColumn
-from sknet._tables.columns.number import NumberColumn
-from sknet._tables.encoding import TableEncoder
-from sknet._training.result import Epoch
-from sknet._training.state import History, State
+from tests.network.pieces import ACTIVATIONS
+from tests.tables.examples import category_column, number_column, table_encoder
+from tests.training.problems import best_of, epoch, history, same, state_after
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -159,7 +155,7 @@ def test_a_pickle_names_numpy_and_what_is_public(case, trained):
 
 
 def test_the_test_sees_a_private_name():
-    assert names_in(pickle.dumps(Epoch(*[0.0] * 6))) == {("sknet._training.result", "Epoch")}
+    assert names_in(pickle.dumps(epoch())) == {("sknet._training.result", "Epoch")}
 
 
 # --- there and back --------------------------------------------------------------------------------------------------
@@ -177,9 +173,9 @@ def by_joblib(net):
 
 
 def assert_the_same(one, other, table):
-    for part, same in zip(one.coefs_ + one.intercepts_, other.coefs_ + other.intercepts_, strict=True):
-        assert part.dtype == same.dtype
-        assert_array_equal(part, same)
+    for part, wanted in zip(one.coefs_ + one.intercepts_, other.coefs_ + other.intercepts_, strict=True):
+        assert part.dtype == wanted.dtype
+        assert_array_equal(part, wanted)
     assert_array_equal(one.predict(table), other.predict(table))
     pd.testing.assert_frame_equal(one.history_.drop(columns="seconds"), other.history_.drop(columns="seconds"))
     for name in ("loss_curve_", "validation_scores_", "best_loss_", "n_iter_", "t_", "n_features_in_"):
@@ -219,15 +215,15 @@ def test_an_unfitted_estimator_comes_back_unfitted():
 
 # --- values, plain things and arrays ---------------------------------------------------------------------------------
 
-NUMBERS = (NumberColumn(1.0, 2.0), NumberColumn(-0.0, 3.0, bend=False))
-LEVELS = CategoryColumn(("a", "b"), has_missing=True)
-EPOCHS = [Epoch(1.0, -np.inf, 0.5, 0.1, 1.0, 0.01), Epoch(2.0, 2.0, 0.5, 0.1, 1.0, 0.01)]
+NUMBERS = (number_column(1.0, 2.0), number_column(-0.0, 3.0, bend=False))
+LEVELS = category_column("a", "b", has_missing=True)
+EPOCHS = [epoch(1.0, 0.5, validation_loss=-np.inf), epoch(2.0, 0.5)]
 
 
 @pytest.mark.parametrize("value", [
-    NUMBERS, LEVELS, TableEncoder(("x", "y"), (NUMBERS[0], LEVELS)), TableEncoder(None, NUMBERS), (), NUMBERS[:1],
-    EPOCHS, History().extended(EPOCHS), History(), np.dtype("f4"), ACTIVATIONS["mish"], {3: "x", "is": [1, (2, None)]},
-    (NumberColumn(0, 1.0), NumberColumn(2, 1.0)), float("inf"), [True, "\ud800"],
+    NUMBERS, LEVELS, table_encoder(NUMBERS[0], LEVELS, names=("x", "y")), table_encoder(*NUMBERS), (), NUMBERS[:1],
+    EPOCHS, history(*EPOCHS), history(), np.dtype("f4"), ACTIVATIONS["mish"], {3: "x", "is": [1, (2, None)]},
+    (number_column(0, 1.0), number_column(2, 1.0)), float("inf"), [True, "\ud800"],
 ])  # fmt: skip
 def test_values_come_back_through_json(value):
     plain, arrays, pieces = pack(value)
@@ -243,7 +239,7 @@ def test_values_of_one_kind_are_one_array_per_field():
 
 def test_arrays_stand_under_the_path_that_leads_to_them():
     net = fitted("multiclass", "fit")[0]
-    _, arrays, _ = pack(net._fitted, KINDS)
+    _, arrays, _ = net.__getstate__()["_fitted"]
     assert_array_equal(arrays["model.network.coefs.0"], net.coefs_[0])
 
 
@@ -265,9 +261,13 @@ def test_random_states_come_back():
     source.normal()
     again = unpack(pack(source))
     assert (again.normal(size=3) == source.normal(size=3)).all()
-    state = State(np.arange(3.0), (np.ones(3),), np.random.default_rng(4), step=7, epoch=2, average=np.zeros(3))
-    again = unpack(pack(state))
-    assert again.rng.random() == state.rng.random() and (again.step, again.epoch) == (7, 2)
+
+
+def test_the_state_of_training_comes_back():
+    for best in (None, best_of(np.ones(4), np.nan)):
+        state = state_after(2, average=np.zeros(4), best=best, best_score=0.5, n_plateaus=1)
+        again = unpack(pack(state))
+        assert same(again, state) and again.rng.random() == state.rng.random()
 
 
 def test_the_package_s_own_activations_are_names_and_those_of_the_user_are_pieces():

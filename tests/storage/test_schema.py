@@ -2,20 +2,26 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from fractions import Fraction
+from numbers import Rational
+from typing import Protocol
 
 import numpy as np
 import pytest
 
 from sknet._storage.schema import fits, hints_of, make
-from sknet._tables.columns import Column
-from sknet._tables.columns.number import NumberColumn
 from sknet._typing import Array, DType
+
+
+class Anything(Protocol):
+    """What a protocol asks for shows when the value is used."""
 
 
 @pytest.mark.parametrize(("value", "hint"), [
     (1, int), (1.0, float), (1, float), (True, bool), ("a", str), (None, str | None), ("a", str | None), (1, object),
     ((1.0, 2.0), tuple[float, ...]), ((), tuple[float, ...]), ((1, "a"), tuple[int, str]), ([1], list[int]),
-    ({"a": 1}, Mapping[str, int]), (np.zeros(2), Array), (np.dtype("f4"), DType), (NumberColumn(0.0, 1.0), Column),
+    ({"a": 1}, Mapping[str, int]), (np.zeros(2), Array), (np.dtype("f4"), DType),
+    (Fraction(1, 2), Rational), (1, Anything),
 ])  # fmt: skip
 def test_what_fits(value, hint):
     assert fits(value, hint)
@@ -25,7 +31,7 @@ def test_what_fits(value, hint):
     (True, int), (-1, int), (True, float), ("1", float), (1, bool), (1, str | None), ([1.0], tuple[float, ...]),
     (("1", 2.0), tuple[float, ...]), ((1,), tuple[int, str]), ((1,), list[int]),
     ({1: 1}, Mapping[str, int]),
-    ([0.0], Array), ("f4", DType),
+    ([0.0], Array), ("f4", DType), (0.5, Rational),
 ])  # fmt: skip
 def test_what_does_not(value, hint):
     assert not fits(value, hint)

@@ -1,16 +1,17 @@
 """Functions to minimise that no network has part in, and short ways to say how."""
 
-from dataclasses import replace
+from dataclasses import fields, is_dataclass
 from math import nan
 
 import numpy as np
 
-from sknet._storage.models import pack
 from sknet._training.lbfgs import LBFGS
 from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp
+from sknet._training.result import Epoch, Result, StopReason
 from sknet._training.schedules import constant
 from sknet._training.solver import Problem
+from sknet._training.state import Best, History, State
 
 OPTIMIZERS = {
     "sgd": SGD(momentum=0.0),
@@ -112,11 +113,48 @@ class Interrupting:
         """Nothing, unless overwritten: what was done when the interrupt came."""
 
 
+def bits(value):
+    """All that a value holds, as something to compare bit for bit, but for the seconds that epochs took."""
+    if is_dataclass(value):
+        return {field.name: bits(getattr(value, field.name)) for field in fields(value) if field.name != "seconds"}
+    if isinstance(value, list | tuple):
+        return [bits(part) for part in value]
+    if isinstance(value, np.random.Generator):
+        return value.bit_generator.state
+    return (value.dtype, value.shape, value.tobytes()) if isinstance(value, np.ndarray) else repr(value)
+
+
 def same(a, b):
     """Whether two states are equal bit for bit, but for the seconds that their epochs took."""
+    return bits(a) == bits(b)
 
-    def timeless(state):
-        plain, arrays, _ = pack(replace(state, history=[replace(epoch, seconds=0.0) for epoch in state.history]))
-        return repr(plain), {path: (array.dtype, array.tobytes()) for path, array in arrays.items()}
 
-    return timeless(a) == timeless(b)
+# --- what training leaves, as if it had been trained -----------------------------------------------------------------
+
+ENDS = list(StopReason.__members__)
+
+
+def ended(reason, epochs_done=1, **more):
+    """A result, by the name of its reason."""
+    return Result(StopReason[reason], epochs_done, **more)
+
+
+def epoch(loss=1.0, score=1.0, *, validation_loss=1.0, seconds=0.01):
+    return Epoch(loss, validation_loss, score, 0.1, 1.0, seconds)
+
+
+def history(*epochs):
+    return History().extended(epochs)
+
+
+def state_after(n_epochs, p=4, **parts):
+    """The state of p parameters with two moments after epochs of the same loss; `parts` are in place of its own."""
+    whole = {
+        "theta": np.arange(float(p)), "moments": (np.ones(p), np.zeros(p)), "rng": np.random.default_rng(1),
+        "step": 2 * n_epochs + 1, "epoch": n_epochs, "history": [epoch()] * n_epochs,
+    }  # fmt: skip
+    return State(**whole | parts)
+
+
+def best_of(theta, score=1.0, at=1):
+    return Best(theta, score, 1.0, at)

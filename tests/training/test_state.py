@@ -1,6 +1,7 @@
 """Epochs without improvement, the best epoch, copies, and the snapshot for interrupts."""
 
 import gc
+import pickle
 import sys
 from itertools import pairwise
 from math import inf, isnan, nan
@@ -11,7 +12,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from problems import same, state_of
 
-from sknet._storage.models import pack, unpack
 from sknet._training import state as state_module
 from sknet._training.result import Epoch
 from sknet._training.state import Best, History, Snapshot, State
@@ -97,8 +97,8 @@ def test_the_best_epoch_is_kept(scores, losses, best):
     assert not np.shares_memory(state.best.theta, state.theta)
 
 
-def test_the_best_epoch_is_found_as_well_after_a_copy_and_a_file():
-    for travel in State.copy, through_a_file:
+def test_the_best_epoch_is_found_as_well_after_a_copy_and_a_pickle():
+    for travel in State.copy, by_pickle:
         state = travel(evaluated([nan, nan], [2.0, 1.0]))
         state.evaluate_and_keep_best(lambda theta: (1.5, nan, theta, 1.0))
         assert (state.best.epoch, state.best.validation_loss, state.best.temperature) == (2, 1.0, 3.0)
@@ -132,12 +132,12 @@ def eventful(dtype=float):
     )  # fmt: skip
 
 
-def through_a_file(state):
-    return unpack(pack(state.copy()))
+def by_pickle(state):
+    return pickle.loads(pickle.dumps(state.copy()))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("travel", [State.copy, through_a_file], ids=["copy", "file"])
+@pytest.mark.parametrize("travel", [State.copy, by_pickle], ids=["copy", "pickle"])
 @pytest.mark.parametrize("make", [eventful, lambda dtype: state_of(np.zeros(3, dtype))], ids=["eventful", "new"])
 def test_round_trip_bit_for_bit(make, travel, dtype):
     state = make(dtype)
@@ -153,7 +153,7 @@ def test_round_trip_bit_for_bit(make, travel, dtype):
 
 def test_a_copy_shares_nothing():
     state = eventful()
-    copy, before = state.copy(), through_a_file(state)
+    copy, before = state.copy(), by_pickle(state)
     copy.theta += 1
     copy.moments[0][:] = copy.average[:] = 0
     copy.best.theta[:] = 0

@@ -1,0 +1,18 @@
+"""What a user may choose by name, and the numbers of rows at which defaults change, as the documentation has them."""
+
+from sklearn.utils._param_validation import StrOptions
+
+from sknet import SigmoidMLPRegressor
+
+EVALUATED_ROWS, FEW_ROWS, MANY_ROWS, LARGE_ROWS = 40, 500, 5_000, 15_000
+"""The table of docs/defaults.md."""
+
+OPEN_ENDED_SCHEDULES = ["adaptive", "constant", "invscaling"]
+"""Those of scikit-learn, which do not know when training ends."""
+
+
+def names_of(parameter, kind=SigmoidMLPRegressor):
+    """The names that a parameter may have, but "auto"."""
+    constraints = kind._parameter_constraints[parameter]
+    options = [one.options for one in constraints if isinstance(one, StrOptions)]
+    return sorted(set().union(*options) - {"auto"})

@@ -1,0 +1,30 @@
+"""Parts of the tables' room that tests of other rooms start from: what was learnt of columns, and rows."""
+
+from sknet._tables.columns import ColumnSettings
+from sknet._tables.columns.category import CategoryColumn
+from sknet._tables.columns.number import NumberColumn
+from sknet._tables.encoding import TableEncoder, learn_encoder
+from sknet._tables.rows import Rows
+
+
+def number_column(center=0.0, scale=1.0, **how):
+    return NumberColumn(center, scale, **how)
+
+
+def category_column(*levels, **how):
+    return CategoryColumn(levels, **how)
+
+
+def table_encoder(*columns, names=None):
+    """An encoder of these columns, learnt from no table."""
+    return TableEncoder(names, columns)
+
+
+def encoder_of(table, **settings):
+    """What is learnt from a table; `settings` are the parameters for columns."""
+    return learn_encoder(table, ColumnSettings(**settings))
+
+
+def rows_of(X, y, weight=None, groups=None):
+    """The rows of a table with targets as training sees them, (n, k)."""
+    return Rows(X, y if y.ndim == 2 else y[:, None], weight, groups)
