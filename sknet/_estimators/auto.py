@@ -132,11 +132,11 @@ def evaluation_method(p: CommonParameters, n_rows: int, limits: TableLimits = IN
             return "folds"
     if not p.early_stopping:
         return None
-    share = share_held_out(n_rows) if isinstance(p.validation_fraction, str) else float(p.validation_fraction)
+    share = fraction_held_out(n_rows) if isinstance(p.validation_fraction, str) else float(p.validation_fraction)
     return min(share, limits.max_held_out / n_rows)
 
 
-def share_held_out(n_rows: int) -> float:
+def fraction_held_out(n_rows: int) -> float:
     """Return the share of so many rows that `validation_fraction="auto"` holds out."""
     return LARGE_SHARE_HELD_OUT if n_rows >= LARGE_ROWS else SHARE_HELD_OUT
 
@@ -153,7 +153,7 @@ def suits_folds(p: CommonParameters, schedule_ends: bool) -> bool:
 # --- what each "auto" becomes ----------------------------------------------------------------------------------------
 
 
-def answer_autos(parameters: CommonParameters, facts: Facts) -> CommonParameters:
+def replace_autos(parameters: CommonParameters, facts: Facts) -> CommonParameters:
     """Return a copy of the parameters with every "auto" answered: set on an estimator, they give the same fit."""
     kind = ClassifierParameters if isinstance(parameters, ClassifierParameters) else RegressorParameters
     names = [field.name for field in fields(kind)]
@@ -196,7 +196,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "clip_norm": AUTO_CLIP_NORM if p.solver == "sgd" and ours else None,
         "weight_decay": AUTO_WEIGHT_DECAY if by_adam and ours else 0.0,
         "init": "centred",
-        "validation_fraction": share_held_out(facts.n_fitted),
+        "validation_fraction": fraction_held_out(facts.n_fitted),
         "tol": LARGE_TOL if is_large and not by_lbfgs else TOL,
         "n_iter_no_change": LARGE_PATIENCE if is_large else PATIENCE,
         "numeric_encoding": "raw",
@@ -212,7 +212,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
     if facts.earlier_parameters is not None:  # training goes on: the encoders that were learnt stay
         values |= {name: facts.earlier_parameters[name] for name in LEARNT_WITH if name in values}
     # bins and target means change the number of inputs, or their meaning
-    elif suits_own_network(p, facts):
+    elif may_choose_network(p, facts):
         if 0 < facts.n_numbers <= AUTO_BINS_COLUMNS and int(p.n_members) > 1:
             values["numeric_encoding"] = "auto"  # by turns: members with bins and members without
         elif 0 < facts.n_numbers <= AUTO_BINS_COLUMNS and n >= MANY_ROWS:
@@ -230,14 +230,14 @@ def auto_sizes(p: CommonParameters, facts: Facts) -> tuple[int, ...] | int:
     """Return what `hidden_layer_sizes="auto"` means: larger layers for large tables, where training is to be ours."""
     if facts.earlier_parameters is not None:  # training goes on from these weights
         return facts.earlier_parameters["hidden_layer_sizes"]  # type: ignore[return-value]
-    is_large = facts.n_fitted >= LARGE_ROWS and p.solver != "lbfgs" and suits_own_network(p, facts)
+    is_large = facts.n_fitted >= LARGE_ROWS and p.solver != "lbfgs" and may_choose_network(p, facts)
     sizes: tuple[int, ...] = LARGE_REGRESSOR_SIZES if is_large else REGRESSOR_SIZES
     if isinstance(p, ClassifierParameters):
         sizes = LARGE_CLASSIFIER_SIZES if is_large else CLASSIFIER_SIZES
     return sizes if p.depth == 1 else sizes[0]  # depth alone: as many layers of the first size
 
 
-def suits_own_network(p: CommonParameters, facts: Facts) -> bool:
+def may_choose_network(p: CommonParameters, facts: Facts) -> bool:
     """Whether "auto" may choose another network than scikit-learn has: other inputs, other layers.
 
     Not for weights that the user gives, not for inputs that are to stay as they are, not for sparse ones, and not where

@@ -33,21 +33,21 @@ from sknet._estimators.parameters import (
     column_choices,
     copy_containers,
     has_partial_fit,
-    solver_kind,
+    solver_name_or_class,
 )
 from sknet._estimators.phases import FoldPhase, TrainPhase, draw_states, states_from_weights
 from sknet._estimators.read_data import Columns, FitArguments, read_rows, read_validation
 from sknet._estimators.reporting import (
     print_end,
     refuse_or_warn_of_left_out,
-    warn_of_ending,
     warn_of_far_columns,
     warn_of_few_rows,
     warn_of_groups_of_one_class,
     warn_of_misread_columns,
-    warn_of_outcome,
+    warn_of_rescaled_columns,
     warn_of_rows_seen,
-    warn_of_second_values,
+    warn_of_stop_reason,
+    warn_of_useless_result,
     why_diverged,
 )
 from sknet._estimators.resolve import resolve, target_settings
@@ -60,7 +60,7 @@ from sknet._model.selection import FoldNetworks, draw_folds, folds_of_splits
 from sknet._model.settings import Settings
 from sknet._model.starting import refuse_other_weights, state_to_continue_from
 from sknet._storage import checkpoints
-from sknet._tables.novelty import with_second_values
+from sknet._tables.novelty import rescale_constant_columns
 from sknet._tables.rows import Rows, limits_of
 from sknet._tables.splitting import split_validation, splits_of_splitter
 from sknet._tables.survey import Survey
@@ -105,7 +105,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         data = self._read(arguments, earlier)
         plan = self._plan(data, earlier, Seeds(*saved.origin.seeds), is_resumed=True)
         run = self._assemble(data, plan, earlier)
-        run.training.go_on_from(saved.state_for(run.origin(), run.training.states[0]), is_resumed=True)
+        run.training.continue_from(saved.state_for(run.origin(), run.training.states[0]), is_resumed=True)
         return self._train_and_publish(run, self._observers(arguments, run))
 
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
@@ -117,13 +117,13 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         # a `fit` that has ended keeps no state: the weights are those of `fit`, the moments and the epochs start anew
         epochs_done = 0 if earlier is None or earlier.state is None else earlier.state.epoch
         plan = self._plan_increment(data, earlier)
-        run = self._assemble(data, plan, earlier, until=epochs_done + 1)
+        run = self._assemble(data, plan, earlier, end_epoch=epochs_done + 1)
         if earlier is not None and earlier.state is not None:
             warn_of_far_columns(earlier.model.encoder, data.rows.X)
-            same_solver = solver_kind(self.solver) == solver_kind(earlier.resolved["solver"])
+            same_solver = solver_name_or_class(self.solver) == solver_name_or_class(earlier.resolved["solver"])
             fresh, dtype = run.training.states[0], earlier.model.output_dtype
             state = state_to_continue_from(earlier.state, fresh, dtype, keep_moments=same_solver)
-            run.training.go_on_from(state)
+            run.training.continue_from(state)
         return self._train_and_publish(run, observers_of_partial_fit(self, run))
 
     def _prepare(self, X: Table, y: Target, sample_weight: Target, classes: Target) -> None:
@@ -132,7 +132,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         self._validate_params()
         refuse_for_increments(self)
         data = self._read(FitArguments(X, y, sample_weight), None, classes=classes, anew=False)
-        run = self._assemble(data, self._plan_increment(data, None), None, until=1)
+        run = self._assemble(data, self._plan_increment(data, None), None, end_epoch=1)
         self._publish(run.final_result(self._task, may_go_on=True))
 
     # --- 1. read -----------------------------------------------------------------------------------------------------
@@ -255,10 +255,10 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         drawn = Seeds(*source.randint(np.iinfo(np.int32).max, size=3).tolist())
         return drawn if earlier is None else drawn._replace(rows=Seeds(*earlier.seeds).rows)
 
-    def _assemble(self, data: ReadData, plan: Plan, earlier: Fitted | None, *, until: int | None = None) -> FitRun:
+    def _assemble(self, data: ReadData, plan: Plan, earlier: Fitted | None, *, end_epoch: int | None = None) -> FitRun:
         """Learn the encoding, encode the table once, and put the networks together that share it.
 
-        `until`: the epoch after which training ends, counted as `State.epoch` is; None is `max_iter`.
+        `end_epoch`: the epoch after which training ends, counted as `State.epoch` is; None is `max_iter`.
         """
         rows, settings = data.rows, plan.settings
         has_validation = data.validation is not None or plan.held_out is not None
@@ -274,9 +274,9 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         else:
             encoding = encoding_of(earlier.model, data.head)
             if plan.is_partial_fit:
-                encoder, names = with_second_values(encoding.encoder, rows.X, rows.weight)
+                encoder, names = rescale_constant_columns(encoding.encoder, rows.X, rows.weight)
                 encoding = replace(encoding, encoder=encoder)
-                warn_of_second_values(names)
+                warn_of_rescaled_columns(names)
         n_folds = 0 if plan.folds is None else len(plan.folds.splits)
         refuse_networks_beyond_memory(settings, encoding, len(rows), n_folds)
         # an epoch of `partial_fit` may have a row or two, and takes no longer than it must
@@ -292,8 +292,8 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         # one epoch of `partial_fit` never stops early, but "adaptive" must count epochs without improvement
         networks = [
             make_trainer(
-                settings, encoding, training, validation, sees_bins=sees_bins, until=until,
-                may_stop_early=until is None or self.learning_rate == "adaptive",
+                settings, encoding, training, validation, sees_bins=sees_bins, end_epoch=end_epoch,
+                may_stop_early=end_epoch is None or self.learning_rate == "adaptive",
             )
             for sees_bins in settings.sees_bins
         ]  # fmt: skip
@@ -364,12 +364,12 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             observers.fit_ended(fitted)
         if run.plan.is_partial_fit:  # one epoch, which ends as planned: only an interrupt is news
             if is_interrupted:
-                warn_of_ending(self, result)
+                warn_of_stop_reason(self, result)
         else:
             if self.verbose and not run.plan.lacks_validation:
                 print_end(run.plan.resolved, result)
-            warn_of_ending(self, result, quiet=run.plan.lacks_validation, among_folds=run.is_among_folds)
-            warn_of_outcome(self, fitted, run.phase.pairs)
+            warn_of_stop_reason(self, result, quiet=run.plan.lacks_validation, among_folds=run.is_among_folds)
+            warn_of_useless_result(self, fitted, run.phase.pairs)
         self._publish(fitted)
 
     def _publish(self, fitted: Fitted) -> None:

@@ -45,11 +45,11 @@ def largest_residual(residuals: ScaledResiduals | LabelResiduals | None, coverag
             "been set by hand since: fit with early_stopping='auto', True or 'folds', or with X_val and y_val; "
             "partial_fit holds nothing out."
         )
-    share = float(coverage)  # type: ignore[arg-type]
-    largest = residuals.quantile(share)
+    probability = float(coverage)  # type: ignore[arg-type]
+    largest = residuals.quantile(probability)
     if largest is None:
         # the fewest n for which coverage * (n + 1) <= n, see `Residuals.quantile`; less 1e-9 for rounding errors
-        wanted = int(np.ceil(1.0 / (1.0 - share) - 1.0 - 1e-9))
+        wanted = int(np.ceil(1.0 / (1.0 - probability) - 1.0 - 1e-9))
         raise ValueError(
             f"coverage={coverage!r} takes {wanted} held-out rows at least, and the {residuals.effective_size:.4g} that "
             "there are say nothing so rare: lower it, or hold out more, with validation_fraction or X_val and y_val."

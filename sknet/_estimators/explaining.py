@@ -38,7 +38,7 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
             "background=, some 100 rows of the training table."
         )
     others = take_rows(others, draw_background(others.shape[0]))
-    values, base, adds_up = explain(model, table, others, _printer(n) if verbose else lambda _: None)
+    values, base, adds_up = explain(model, table, others, _progress_printer(n) if verbose else lambda _: None)
     if not adds_up.all():
         warn(
             f"The contributions to {(~adds_up).sum()} of {n} rows do not add up to a thousandth with {N_NODES[-1]} "
@@ -52,7 +52,7 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
     return Explanation(values, base_values, _as_array(table), list(model.encoder.column_names), model.head.output_names)
 
 
-def _printer(n: int) -> Callable[[int], None]:
+def _progress_printer(n: int) -> Callable[[int], None]:
     """Return a function that prints how many of n rows are done."""
     return lambda done: print(f"Rows explained: {done:,} of {n:,}")
 

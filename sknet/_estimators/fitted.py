@@ -215,11 +215,11 @@ def least_loss(fitted: Fitted) -> float | None:
 
 def history_table(fitted: Fitted) -> pd.DataFrame:
     """Return one row per epoch, and per network where there were several."""
-    each = [_table_of(epochs) for epochs in fitted.member_epochs or [fitted.history]]
+    each = [_epochs_table(epochs) for epochs in fitted.member_epochs or [fitted.history]]
     # The folds' joint losses go into the table of each network. An outer join: folds also trained some epochs after the
     # chosen one, and these get rows without a training loss.
     if fitted.fold_epochs:
-        folds = _table_of(fitted.fold_epochs)[["validation_loss", "validation_score"]]
+        folds = _epochs_table(fitted.fold_epochs)[["validation_loss", "validation_score"]]
         each = [table.drop(columns=folds.columns).join(folds, how="outer")[table.columns] for table in each]
     if not fitted.member_epochs:
         return each[0]
@@ -228,7 +228,7 @@ def history_table(fitted: Fitted) -> pd.DataFrame:
     return pd.concat(each)
 
 
-def _table_of(epochs: Iterable[Epoch]) -> pd.DataFrame:
+def _epochs_table(epochs: Iterable[Epoch]) -> pd.DataFrame:
     return pd.DataFrame(list(epochs), columns=list(Epoch.__dataclass_fields__)).rename_axis("epoch")
 
 

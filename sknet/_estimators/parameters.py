@@ -156,7 +156,7 @@ def copy_containers(value: Any) -> Any:
     return value
 
 
-def solver_kind(solver: object) -> object:
+def solver_name_or_class(solver: object) -> object:
     """Return the solver's name, or the class of one of the user's: another one has other moments."""
     return solver if isinstance(solver, str) else type(solver)
 

@@ -151,7 +151,7 @@ class TrainPhase:
         """What the networks have reached."""
         return self.first_states()
 
-    def go_on_from(self, state: State, *, is_resumed: bool = False) -> None:
+    def continue_from(self, state: State, *, is_resumed: bool = False) -> None:
         """Let the network, which is alone, start from another state."""
         self.states, self.is_resumed, self.epochs_before = [state], is_resumed, state.epoch
 
@@ -161,7 +161,7 @@ class TrainPhase:
         self.networks = [stop_at_selected_epoch(selection, network) for network in self.networks]
 
     def train(self, observer: EpochObserver | None, *, in_threads: bool) -> Result:
-        """Train all networks; return the most important of their results, see `_IMPORTANCE`."""
+        """Train all networks; return the most important of their results, see `_PRIORITY`."""
         first, state = self.networks[0], self.states[0]
         # a resumed run, which may have ended already (the state that partial_fit goes on from has no history)
         if state.epoch and state.history:
@@ -170,7 +170,7 @@ class TrainPhase:
                 return Result(reason, state.epoch)
         results = train_side_by_side(self.networks, self.states, observer, in_threads=in_threads)
         return replace(
-            max(results, key=lambda result: _IMPORTANCE.get(result.reason, 0)),
+            max(results, key=lambda result: _PRIORITY.get(result.reason, 0)),
             epochs_done=max(state.epoch for state in self.states),
             scores_undefined=any(result.scores_undefined for result in results),
         )
@@ -247,7 +247,7 @@ class TrainPhase:
         if first.validation is None:
             raise TypeError("no rows evaluate the epochs")
         mixture = Mixture(first.settings.sees_bins)
-        by_component = mixture.by_component(lambda j: self.networks[j].raw_of_validation(self.states[j]))
+        by_component = mixture.mean_by_component(lambda j: self.networks[j].raw_of_validation(self.states[j]))
         if len(by_component) == 1:  # no mixing weight to choose; each network has found its temperature, epoch by epoch
             return 1.0, None, by_component[0]
         # targets and weights, which are the same for all networks
@@ -266,7 +266,7 @@ def states_from_weights(networks: Sequence[NetworkTrainer], earlier: Network, se
 
 
 # several networks end for several reasons: the user hears of the one with the largest number, if it is listed here
-_IMPORTANCE = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.CALLBACK: 1}
+_PRIORITY = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.CALLBACK: 1}
 
 
 def mean_epochs(each: Sequence[Sequence[Epoch]]) -> list[Epoch]:

@@ -27,7 +27,7 @@ from sknet._tables.arrays import (
     fill_table_with_nan,
     missing_as_nan,
     refuse_bad_column,
-    refuse_foreign,
+    refuse_unreadable_collection,
 )
 from sknet._tables.choices import ColumnChoices
 from sknet._tables.frames import as_pandas, column_names, is_frame, refuse_broken_text, without_wrapper
@@ -156,7 +156,7 @@ def read_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, Colu
         return X, replace(read_table(X.example_rows, name, choices)[1], may_be_text=())
     if type(X) is not np.ndarray:
         X = without_wrapper(X)
-        refuse_foreign(X, "X")
+        refuse_unreadable_collection(X, "X")
     if choices.named:
         X = as_objects_if_text(X)
     if choices.named and holds_objects(X):
@@ -181,7 +181,7 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
         read_known_table(X.example_rows, columns, name)
         return X
     X = without_wrapper(X)
-    refuse_foreign(X, "X")
+    refuse_unreadable_collection(X, "X")
     if columns.may_be_text:
         X = as_objects_if_text(X)
     if columns.may_be_text and holds_objects(X):

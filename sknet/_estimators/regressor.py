@@ -13,7 +13,7 @@ from sknet._estimators.fitted import Fitted, model_and_table, require_fitted
 from sknet._estimators.in_memory import InMemoryMLP
 from sknet._estimators.parameters import RegressorParameters, has_partial_fit
 from sknet._estimators.resolve import has_positive_targets
-from sknet._estimators.scoring import determination
+from sknet._estimators.scoring import regression_score
 from sknet._model.heads import RegressionHead, learn_regression_head
 from sknet._model.intervals import ScaledResiduals, has_interval, intervals_around, learn_regression_residuals
 from sknet._typing import Array, Table, Target
@@ -520,7 +520,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             At most 1; 0 for a constant prediction (the mean, the quantile).
         """
         head = cast(RegressionHead, require_fitted(self).model.head)
-        return determination(head, self.predict(X), y, sample_weight)
+        return regression_score(head, self.predict(X), y, sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

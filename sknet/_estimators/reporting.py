@@ -45,7 +45,7 @@ def print_end(resolved: Mapping[str, object], result: Result) -> None:
         print(f"{reason_text(resolved, result)} Stopping.")
 
 
-def warn_of_ending(
+def warn_of_stop_reason(
     parameters: CommonParameters, result: Result, *, quiet: bool = False, among_folds: bool = False
 ) -> None:
     """Warn where training did not end as it should; with `quiet`, running out of epochs is normal.
@@ -73,7 +73,7 @@ def warn_of_ending(
         warn(f"Stochastic Optimizer: {reason_text(vars(parameters), result)}", ConvergenceWarning)
 
 
-def warn_of_outcome(
+def warn_of_useless_result(
     parameters: CommonParameters, fitted: Fitted, pairs: Iterable[tuple[NetworkTrainer, State]]
 ) -> None:
     """Warn of what was learnt, where it is of no use: no more than a constant, or a calibration at its bound.
@@ -163,7 +163,7 @@ def warn_of_far_columns(encoder: TableEncoder, X: Table) -> None:
         )
 
 
-def warn_of_second_values(names: list[str]) -> None:
+def warn_of_rescaled_columns(names: list[str]) -> None:
     """Warn where `partial_fit` brings a second value of columns that had only one before."""
     if names:
         warn(
@@ -179,8 +179,8 @@ def refuse_or_warn_of_left_out(encoder: TableEncoder) -> None:
     names, columns = encoder.column_names, encoder.columns
     reasons = [
         f"Columns {short_list(left_out)} of X are left out: {reason}"
-        for kind, reason in LEFT_OUT.items()
-        if (left_out := [name for name, c in zip(names, columns, strict=True) if is_left_out(c, kind)])
+        for column_class, reason in LEFT_OUT.items()
+        if (left_out := [name for name, c in zip(names, columns, strict=True) if is_left_out(c, column_class)])
     ]
     if reasons and encoder.n_inputs == 0:
         raise ValueError(f"{' '.join(reasons)} No other column is left.")
@@ -188,9 +188,9 @@ def refuse_or_warn_of_left_out(encoder: TableEncoder) -> None:
         warn(reason, UserWarning)
 
 
-def is_left_out(column: Column, kind: type) -> bool:
-    """Whether a column is of this kind, and says no more than where a value is missing."""
-    return isinstance(column, kind) and {facts.kind for facts in column.inputs} <= {"missing"}
+def is_left_out(column: Column, column_class: type) -> bool:
+    """Whether a column is of this class, and says no more than where a value is missing."""
+    return isinstance(column, column_class) and {facts.kind for facts in column.inputs} <= {"missing"}
 
 
 LEFT_OUT: dict[type, str] = {

@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from sknet._estimators.auto import Facts, answer_autos, has_end
+from sknet._estimators.auto import Facts, has_end, replace_autos
 from sknet._estimators.conflicts import refuse_for_lbfgs
 from sknet._estimators.parameters import CommonParameters, copy_containers
 from sknet._model.machine import refuse_beyond_memory
@@ -46,9 +46,9 @@ def resolve(parameters: CommonParameters, facts: Facts) -> tuple[Settings, Commo
     -------
     settings : Settings
     resolved : CommonParameters
-        See `answer_autos`.
+        See `replace_autos`.
     """
-    resolved = answer_autos(parameters, facts)
+    resolved = replace_autos(parameters, facts)
     is_continued = facts.earlier_parameters is not None
     return make_settings(resolved, is_continued=is_continued, keeps_all_levels=facts.keeps_all_levels), resolved
 
@@ -190,10 +190,10 @@ def dropout_rates(p: CommonParameters, n_hidden: int) -> tuple[float, ...]:
     return tuple(map(float, rates))  # type: ignore[arg-type]
 
 
-def settings_from(kind: type[T], p: CommonParameters, **given: object) -> T:
+def settings_from(settings_class: type[T], p: CommonParameters, **given: object) -> T:
     """Make settings: the parameters of their fields' names, as Python's numbers, but for what is given."""
-    names = {field.name for field in fields(kind)} & {field.name for field in fields(p)} - given.keys()  # type: ignore[arg-type]
-    return kind(**{name: _as_python_number(getattr(p, name)) for name in names}, **given)
+    names = {field.name for field in fields(settings_class)} & {field.name for field in fields(p)} - given.keys()  # type: ignore[arg-type]
+    return settings_class(**{name: _as_python_number(getattr(p, name)) for name in names}, **given)
 
 
 def _as_python_number(value: object) -> object:

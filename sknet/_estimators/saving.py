@@ -76,7 +76,7 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
     >>> sknet.load("iris.safetensors").predict(X[:1])  # doctest: +SKIP
     array([0])
     """
-    names = {kind: name for name, kind in ESTIMATORS.items()}
+    names = {estimator_class: name for name, estimator_class in ESTIMATORS.items()}
     name = names.get(type(estimator))
     if name is None:
         raise TypeError(
@@ -136,8 +136,8 @@ _KINDS = KINDS | by_name(SavedEstimator)
 
 def _estimator_of(path: object, saved: SavedEstimator) -> Estimator:
     """Return the estimator that a file describes; an error where its parameters are not those of this version."""
-    kind: type[Estimator] = ESTIMATORS[saved.estimator]
-    known, resolved = kind().get_params(deep=False).keys(), saved.fitted.resolved.keys()
+    estimator_class: type[Estimator] = ESTIMATORS[saved.estimator]
+    known, resolved = estimator_class().get_params(deep=False).keys(), saved.fitted.resolved.keys()
     unknown = (saved.parameters.keys() | resolved) - known
     if unknown:  # a ModelFileError of its own: the file is whole, but of a later version
         raise ModelFileError(
@@ -146,7 +146,7 @@ def _estimator_of(path: object, saved: SavedEstimator) -> Estimator:
         )
     if known - resolved:
         raise ValueError(f"it does not say what was resolved for {', '.join(sorted(known - resolved))}")
-    estimator = kind(**saved.parameters)  # type: ignore[arg-type]
+    estimator = estimator_class(**saved.parameters)  # type: ignore[arg-type]
     estimator._fitted = saved.fitted
     return estimator
 

@@ -58,7 +58,7 @@ def _refuse_unknown_labels(labels: Array, classes: Array) -> None:
         )
 
 
-def determination(head: RegressionHead, predicted: Array, y: Target, sample_weight: Target) -> float:
+def regression_score(head: RegressionHead, predicted: Array, y: Target, sample_weight: Target) -> float:
     """Return the weighted R^2, the mean over outputs; with several quantile levels, the mean of their pinball D^2."""
     values, _ = read_regression_target(y, warn=False)
     if len(predicted) != len(values):

@@ -33,7 +33,7 @@ from sknet._model.sensitivity import (
     hidden_from_first_sums,
 )
 from sknet._model.threads import run_on_parts, threads_for_rows
-from sknet._tables.sampling import random_keys
+from sknet._tables.sampling import hash_integers
 from sknet._tables.slopes import sum_by_column
 from sknet._tables.tables import take_rows
 from sknet._typing import Array, Table
@@ -76,7 +76,7 @@ def draw_background(n: int) -> NDArray[np.intp]:
     """Return the numbers of the rows of a background that are used, increasing; the same ones for the same n."""
     if n <= MAX_BACKGROUND:
         return np.arange(n)
-    return np.sort(np.argsort(random_keys(np.arange(n)))[:MAX_BACKGROUND])
+    return np.sort(np.argsort(hash_integers(np.arange(n)))[:MAX_BACKGROUND])
 
 
 def explain(
@@ -104,10 +104,10 @@ def explain(
     n, head = table.shape[0], model.head
     outputs = model.outputs(table, head.explained)  # raises where one is not finite
     encoded = EncodedBackground.from_background(model, background)
-    base = head.explained_scaler.decode(encoded.base[np.newaxis], model.output_dtype)[0]
+    base = head.explained_scaler.decode(encoded.mean_outputs[np.newaxis], model.output_dtype)[0]
     values = np.empty((n, model.encoder.n_columns, head.n_outputs), base.dtype)
     adds_up = np.empty(n, dtype=bool)
-    step = max(1, LINE_VALUES // (len(encoded.z0) * encoded.widest * head.n_outputs))
+    step = max(1, LINE_VALUES // (len(encoded.z0) * encoded.widest_layer * head.n_outputs))
     if len(encoded.column_blocks) > 1:  # each piece of rows computes partial sums again: fewer, larger pieces
         step = max(1, min(MAX_WIDENING * step, PARTIAL_SUM_VALUES // model.encoder.n_inputs))
 
@@ -160,27 +160,27 @@ class EncodedBackground:
         return cls(model, x0, x0 @ model.network.coefs[0] + model.network.intercepts[0], outputs)
 
     @cached_property
-    def base(self) -> Array:
+    def mean_outputs(self) -> Array:
         """The mean outputs of the background, (k,)."""
         return self.outputs.mean(axis=0, dtype=np.float64)
 
     @cached_property
-    def spread(self) -> Array:
+    def output_deviations(self) -> Array:
         """The outputs' standard deviation over the background, (k,)."""
         return self.outputs.std(axis=0, dtype=np.float64)
 
     @cached_property
-    def centre(self) -> Array:
+    def mean_inputs(self) -> Array:
         """The mean inputs of the background, (m,): differences from it lose no digits to a column far from 0."""
         return self.x0.mean(axis=0)
 
     @cached_property
-    def output_size(self) -> Array:
+    def output_weight_sums(self) -> Array:
         """The absolute weights of each output added up, (k,): about as large as the sums that it is made of."""
         return np.abs(self.model.network.coefs[-1]).sum(axis=0)
 
     @property
-    def widest(self) -> int:
+    def widest_layer(self) -> int:
         """How many units the widest layer has."""
         return max(b.size for b in self.model.network.intercepts)
 
@@ -190,7 +190,7 @@ class EncodedBackground:
         Lines get more nodes until those of their row do.
         """
         W, b = self.model.network.coefs[0], self.model.network.intercepts[0]
-        z, difference = x @ W + b, outputs - self.base  # (n, h), (n, k)
+        z, difference = x @ W + b, outputs - self.mean_outputs  # (n, h), (n, k)
         contributions = np.empty((outputs.shape[1], len(x), self.model.encoder.n_columns), x.dtype)
         excess, unfinished = np.empty(len(x)), np.arange(len(x))
         for n_nodes in N_NODES:
@@ -198,8 +198,8 @@ class EncodedBackground:
             contributions[:, unfinished] = by_column
             gap = np.abs(by_column.sum(axis=2).T - difference[unfinished])  # (unfinished, k)
             # rows far from a narrow background, or from one of a single row, need not add up better than float32 can
-            spread = np.maximum(self.spread, MIN_SPREAD * np.abs(difference[unfinished]))
-            rounding = ROUNDING * np.finfo(x.dtype).eps * (np.abs(by_column).sum(axis=2).T + self.output_size)
+            spread = np.maximum(self.output_deviations, MIN_SPREAD * np.abs(difference[unfinished]))
+            rounding = ROUNDING * np.finfo(x.dtype).eps * (np.abs(by_column).sum(axis=2).T + self.output_weight_sums)
             excess[unfinished] = np.max(gap / (MAX_GAP * spread + rounding + TINY), axis=1)
             unfinished = np.flatnonzero(excess > 1.0)
             if not unfinished.size:
@@ -218,9 +218,9 @@ class EncodedBackground:
             points += self.z0
             raw, kept = forward_from_first_sums(network, points.reshape(-1, z.shape[1]))
             for output in range(head.n_outputs):
-                chosen = np.zeros_like(raw)
-                chosen[:, output] = weight
-                delta = back_to_first_sums(network, kept, head.backward_from_explained(raw.copy(), chosen))
+                by_output = np.zeros_like(raw)
+                by_output[:, output] = weight
+                delta = back_to_first_sums(network, kept, head.backward_from_explained(raw.copy(), by_output))
                 slopes[output] += delta.reshape(dz.shape)
         return slopes
 
@@ -251,7 +251,7 @@ class EncodedBackground:
         The part of x is multiplied by the mean slopes; that of x0, by the columns' partial sums, is one product.
         """
         k, n, b, h = slopes.shape
-        by_input = (slopes.mean(axis=2) @ self.model.network.coefs[0].T) * (x - self.centre)  # (k, n, m)
+        by_input = (slopes.mean(axis=2) @ self.model.network.coefs[0].T) * (x - self.mean_inputs)  # (k, n, m)
         contributions = sum_by_column(by_input, self.model.encoder.starts)
         flat = slopes.reshape(k * n, b * h)
         for columns in self.column_blocks:
@@ -281,8 +281,8 @@ class EncodedBackground:
         W, encoder, b = self.model.network.coefs[0], self.model.encoder, len(self.x0)
         # one input each, and no bins: of thousands of columns, a loop would take longer
         if not encoder.n_bins and (np.diff(encoder.starts[1]) == 1).all():
-            partial_sums = ((self.x0[:, columns] - self.centre[columns]) / b)[:, np.newaxis] * W[columns].T
+            partial_sums = ((self.x0[:, columns] - self.mean_inputs[columns]) / b)[:, np.newaxis] * W[columns].T
         else:
             inputs = [encoder.positions(j) for j in columns]
-            partial_sums = np.stack([((self.x0[:, s] - self.centre[s]) / b) @ W[s] for s in inputs], axis=2)
+            partial_sums = np.stack([((self.x0[:, s] - self.mean_inputs[s]) / b) @ W[s] for s in inputs], axis=2)
         return partial_sums.reshape(self.z0.size, -1)

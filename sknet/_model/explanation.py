@@ -106,14 +106,16 @@ class Explanation:
         return shap.Explanation(
             self.values,
             self.base_values,
-            np.column_stack([_in_order(column) for column in columns]),  # by which plots colour and place points
+            np.column_stack(
+                [_numbers_or_ranks(column) for column in columns]
+            ),  # by which plots colour and place points
             display_data=np.column_stack([_to_display(column) for column in columns]),
             feature_names=self.feature_names,
             output_names=self.output_names if self.values.ndim == 3 else None,
         )
 
 
-def _in_order(column: Array) -> Array:
+def _numbers_or_ranks(column: Array) -> Array:
     """Return a column's numbers, or of other values their rank; NaN for missing ones."""
     values = pd.Series(column).infer_objects()
     if not pd.api.types.is_numeric_dtype(values):  # booleans are

@@ -45,7 +45,7 @@ PIECE_VALUES = 2**17
 """How many values of the rows are multiplied at a time, so that wide tables take little memory."""
 
 
-def draw_rows(n: int, weight: Array | None) -> NDArray[np.intp]:
+def draw_importance_rows(n: int, weight: Array | None) -> NDArray[np.intp]:
     """Draw the numbers of rows that stand for n, increasing: each for as much weight as the others."""
     n_drawn = min(max(n // 8, N_ROWS[0]), N_ROWS[1])
     if weight is None and n <= n_drawn:
@@ -59,7 +59,7 @@ def draw_rows(n: int, weight: Array | None) -> NDArray[np.intp]:
 def importance_rows(encoding: Encoding, rows: Rows, train: NDArray[np.intp] | None) -> Table:
     """Draw a few hundred of the rows that are trained on, numbered `train` if others are held out, and encode them."""
     numbers = np.arange(len(rows)) if train is None else train
-    drawn = numbers[draw_rows(len(numbers), None if rows.weight is None else rows.weight[numbers])]
+    drawn = numbers[draw_importance_rows(len(numbers), None if rows.weight is None else rows.weight[numbers])]
     X = rows.X.rows_in_memory(drawn) if isinstance(rows.X, ExternalTable) else take_rows(rows.X, drawn)
     encoder, dtype, encoding_part = encoding.encoder, encoding.compute_dtype, encoding.cross_fit_parts(rows, train)
     if encoding_part is not None:
@@ -105,8 +105,8 @@ def learn_importances(model: Model, rows: Table) -> Array:
 def mean_slopes(network: Network, head: Head, z: Array) -> Iterator[Array]:
     """Yield the mean slopes of each output, (r, h): at points that lie evenly between each row and others."""
     rng = np.random.default_rng(0)  # the same for each call: importances depend on the weights and rows alone
-    shares = [(i + 0.5) / N_POINTS for i in range(N_POINTS)]
-    points = [share * z + (1.0 - share) * z[rng.permutation(len(z))] for share in shares]
+    fractions = [(i + 0.5) / N_POINTS for i in range(N_POINTS)]
+    points = [fraction * z + (1.0 - fraction) * z[rng.permutation(len(z))] for fraction in fractions]
     if head.explains_raw and network.activations:  # no product by the output layer: time does not grow with k^2
         kept_values = [hidden_from_first_sums(network, point)[1] for point in points]
         for by_hidden in network.coefs[-1].T:  # d output / da of the last hidden layer
@@ -119,9 +119,9 @@ def mean_slopes(network: Network, head: Head, z: Array) -> Iterator[Array]:
     for output in range(head.n_outputs):
         slopes = np.zeros_like(z)
         for raw, kept in passes:
-            chosen = np.zeros_like(raw)
-            chosen[:, output] = 1.0 / N_POINTS
-            slopes += back_to_first_sums(network, kept, head.backward_from_explained(raw.copy(), chosen))
+            by_output = np.zeros_like(raw)
+            by_output[:, output] = 1.0 / N_POINTS
+            slopes += back_to_first_sums(network, kept, head.backward_from_explained(raw.copy(), by_output))
         yield slopes
 
 

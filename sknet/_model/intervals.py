@@ -92,7 +92,7 @@ class ErrorScale:
     knots: Array
     scales: Array
 
-    def at(self, middle: Array) -> Array:
+    def of_predictions(self, middle: Array) -> Array:
         """Return the scale of each prediction, (n, k)."""
         return np.column_stack(
             [
@@ -106,7 +106,7 @@ def learn_error_scale(middle: Array, errors: Array, weight: Array | None) -> Err
     """Learn how errors grow with the prediction: their mean in bins of equally many rows."""
     n_bins = int(min(MAX_BINS, least_effective_size(errors, weight) // ROWS_PER_BIN))
     if n_bins < 2:
-        return no_scale(errors.shape[1])
+        return constant_scale(errors.shape[1])
     knots, scales = np.zeros((2, n_bins, errors.shape[1]))
     for j, present in enumerate(~np.isnan(errors.T)):
         p, error = middle[present, j], np.abs(errors[present, j])
@@ -166,19 +166,19 @@ def learn_regression_residuals(
     with np.errstate(over="ignore", invalid="ignore"):  # an infinite error is the largest one, as it should be
         errors = np.maximum(ends[:, :, 0] - values, values - ends[:, :, 1])
         # quantile levels say themselves where errors are large
-        scale = learn_error_scale(middle, errors, weight) if not head.loss.levels else no_scale(errors.shape[1])
-        residuals = residuals_of(errors / scale.at(middle), weight)
+        scale = learn_error_scale(middle, errors, weight) if not head.loss.levels else constant_scale(errors.shape[1])
+        residuals = residuals_from_errors(errors / scale.of_predictions(middle), weight)
     low = np.where((training_values < 0.0).any(axis=0), -np.inf, 0.0)
     high = np.where((training_values > 0.0).any(axis=0), np.inf, 0.0)
     return ScaledResiduals(residuals, scale, low, high)
 
 
-def no_scale(k: int) -> ErrorScale:
+def constant_scale(k: int) -> ErrorScale:
     """Return the scale of errors that count as equally large everywhere: 1."""
     return ErrorScale(np.zeros((1, k)), np.ones((1, k)))
 
 
-def residuals_of(errors: Array, weight: Array | None) -> Residuals:
+def residuals_from_errors(errors: Array, weight: Array | None) -> Residuals:
     """Return the quantiles of errors, (n, k); of no rows, none."""
     if not len(errors):
         return Residuals(errors, 0.0)
@@ -226,7 +226,7 @@ def intervals_around(
     outer levels cross once they are moved, both ends are in their middle.
     """
     ends = interval_ends(head, predictions)
-    error = largest * scaled.scale.at(ends.mean(axis=2))
+    error = largest * scaled.scale.of_predictions(ends.mean(axis=2))
     ends += np.stack([-error, error], axis=2)
     crossed = ends[:, :, 0] > ends[:, :, 1]
     ends[crossed] = ends[crossed].mean(axis=1, keepdims=True)

@@ -78,7 +78,7 @@ class Encoding:
             totals = rows.X.target_totals(self.encoder, rows.y, target_of, rows.weight, encoding_part)
         else:
             totals = self.encoder.target_totals(rows.X, target_of(rows.y), rows.weight, encoding_part)
-        return replace(self, encoder=self.encoder.with_totals(totals))
+        return replace(self, encoder=self.encoder.with_target_totals(totals))
 
 
 def targets_to_encode_by(head: Head, values: Array) -> Array:

@@ -43,7 +43,7 @@ class Mixture:
         self.n_networks = len(sees_bins)
         self.equal_weight = len(self.components[0]) / self.n_networks  # where each network has the same
 
-    def by_component(self, raw: Callable[[int], Array]) -> list[Array]:
+    def mean_by_component(self, raw: Callable[[int], Array]) -> list[Array]:
         """Return the mean raw outputs of each component; `raw` gives those of one network."""
         means = []
         for component in self.components:
@@ -51,7 +51,7 @@ class Mixture:
             means.append(outputs[0] if len(outputs) == 1 else np.mean(outputs, axis=0))
         return means
 
-    def of_each(self, mixing_weight: float) -> tuple[float, ...]:
+    def weight_of_each_network(self, mixing_weight: float) -> tuple[float, ...]:
         """Return the mixing weight of each network."""
         mixing_weights = np.empty(self.n_networks)
         for component, of_component in zip(self.components, (mixing_weight, 1.0 - mixing_weight), strict=False):
@@ -102,7 +102,7 @@ class HeldOutLoss:
         mixing_weight = self.choose_mixing_weight(by_component, mixture.equal_weight)
         raw = mix_outputs(by_component, mixing_weight)
         inverse_temperature, _, _ = self.calibrate_in_place(raw)
-        return 1.0 / inverse_temperature, mixture.of_each(mixing_weight), raw
+        return 1.0 / inverse_temperature, mixture.weight_of_each_network(mixing_weight), raw
 
 
 def mix_outputs(by_component: Sequence[Array], mixing_weight: float) -> Array:

@@ -184,7 +184,7 @@ def make_trainer(
     validation: EncodedRows | None = None,
     *,
     sees_bins: bool = True,
-    until: int | None = None,
+    end_epoch: int | None = None,
     may_stop_early: bool = True,
 ) -> NetworkTrainer:
     """Put the training of one network together.
@@ -200,7 +200,7 @@ def make_trainer(
     sees_bins : bool, default=True
         Whether the network's inputs include the bins beside the numbers.
 
-    until : int, default=None
+    end_epoch : int, default=None
         After how many epochs, those already done included, training ends; None
         is `max_iter`.
 
@@ -254,7 +254,7 @@ def make_trainer(
         batches=objective.batches,
     )
     solver = solver_of_network(
-        settings.solver, penalty.l1, until, validated=held_out is not None, may_stop_early=may_stop_early
+        settings.solver, penalty.l1, end_epoch, validated=held_out is not None, may_stop_early=may_stop_early
     )
     trainer = NetworkTrainer(
         settings=settings,
@@ -311,14 +311,14 @@ def penalty_of(settings: Settings, total_weight: float) -> ElasticNet:
 
 
 def solver_of_network(
-    solver: MiniBatchSolver | LBFGS, l1: float, until: int | None, *, validated: bool, may_stop_early: bool
+    solver: MiniBatchSolver | LBFGS, l1: float, end_epoch: int | None, *, validated: bool, may_stop_early: bool
 ) -> Solver:
-    """Return the solver of a network, which ends after `until` epochs, if that is a number."""
+    """Return the solver of a network, which ends after `end_epoch` epochs, if that is a number."""
     patience = solver.n_iter_no_change if may_stop_early else inf
     if isinstance(solver, LBFGS):
-        return replace(solver, n_iterations=until or solver.n_iterations, n_iter_no_change=patience, l1=l1)
+        return replace(solver, n_iterations=end_epoch or solver.n_iterations, n_iter_no_change=patience, l1=l1)
     if solver.end_reason is StopReason.FINISHED and not validated:
         patience = inf  # the training loss does not cut a schedule short: it falls most while the rate does, at the end
     return replace(
-        solver, n_epochs=until or solver.n_epochs, schedule_epochs=solver.n_epochs, n_iter_no_change=patience
+        solver, n_epochs=end_epoch or solver.n_epochs, schedule_epochs=solver.n_epochs, n_iter_no_change=patience
     )

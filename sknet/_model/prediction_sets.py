@@ -27,7 +27,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from sknet._model.heads import LabelHead
-from sknet._model.intervals import Residuals, residuals_of
+from sknet._model.intervals import Residuals, residuals_from_errors
 from sknet._typing import Array
 
 
@@ -94,5 +94,5 @@ def learn_label_residuals(
     by_class = []
     for code in range(P.shape[1]):
         rows = codes[:, 0] == code
-        by_class.append(residuals_of(residuals[rows], None if weight is None else weight[rows]))
-    return LabelResiduals(residuals_of(residuals, weight), tuple(by_class))
+        by_class.append(residuals_from_errors(residuals[rows], None if weight is None else weight[rows]))
+    return LabelResiduals(residuals_from_errors(residuals, weight), tuple(by_class))

@@ -116,7 +116,7 @@ class ChosenEpoch(NamedTuple):
     """The epoch that is chosen so far."""
 
     number: int
-    inverse_temperature: float
+    temperature: float
     raw: Array  # (m, k)  mixed outputs for the held-out rows, at equal mixing weights, over the temperature
     by_component: list[Array]  # the outputs of each component, not divided
 
@@ -220,7 +220,7 @@ class FoldNetworks:
     def raw_by_component(self) -> list[Array]:
         """Return the held-out rows' raw outputs, (m, k): for each component, the mean of its networks'."""
         folds = list(zip(self.trainers, self.states, self._samples, strict=True))
-        return self._mixture.by_component(
+        return self._mixture.mean_by_component(
             lambda j: np.concatenate([trainers[j].raw(states[j], rows[j]) for trainers, states, rows in folds])
         )
 
@@ -243,13 +243,13 @@ class FoldNetworks:
         )
         epoch = len(self.epochs)
         # two bests: any epoch's counts for patience, but only one after MIN_STEPS may be chosen
-        if criterion <= scaled_loss(1.0 - solver.tol, self._best_loss):
+        if criterion <= loss_worse_by(1.0 - solver.tol, self._best_loss):
             self.patience_epoch = epoch
         self._best_loss = min(self._best_loss, criterion)
         if epoch >= self.first_epoch:
             self._best_late_loss = min(self._best_late_loss, criterion)
-            if self._chosen is None or criterion <= scaled_loss(self.tolerance_factor, self._best_late_loss):
-                self._chosen = ChosenEpoch(epoch, self._inverse_temperature, raw, by_component)
+            if self._chosen is None or criterion <= loss_worse_by(self.tolerance_factor, self._best_late_loss):
+                self._chosen = ChosenEpoch(epoch, 1.0 / self._inverse_temperature, raw, by_component)
         patience = min(solver.n_iter_no_change, self.patience_epoch + MAX_EXTRA_EPOCHS)
         return epoch < solver.n_epochs and epoch - self.patience_epoch <= patience
 
@@ -271,9 +271,9 @@ class FoldNetworks:
         if self._chosen is None:
             by_component, mixing_weight = self.raw_by_component(), self._mixture.equal_weight
             raw = mix_outputs(by_component, mixing_weight) * self._inverse_temperature
-            self._chosen = ChosenEpoch(len(self.epochs), self._inverse_temperature, raw, by_component)
-        chosen_epoch, inverse_temperature, raw, by_component = self._chosen
-        temperature, mixing_weights = 1.0 / inverse_temperature, self._mixture.of_each(self._mixture.equal_weight)
+            self._chosen = ChosenEpoch(len(self.epochs), 1.0 / self._inverse_temperature, raw, by_component)
+        chosen_epoch, temperature, raw, by_component = self._chosen
+        mixing_weights = self._mixture.weight_of_each_network(self._mixture.equal_weight)
         if len(by_component) > 1:  # `epochs` keeps the losses at equal weights, which observers have seen
             temperature, mixing_weights, raw = self._loss.choose_mixture(by_component, self._mixture)
         # A row that several folds hold out has chosen with each; its residual is its first one: the mean of several
@@ -284,7 +284,7 @@ class FoldNetworks:
         )
 
 
-def scaled_loss(factor: float, loss: float) -> float:
+def loss_worse_by(factor: float, loss: float) -> float:
     """Return a loss that is worse by a factor, or better by one below 1; a user's own loss may be negative."""
     return loss * (factor if loss > 0.0 else 2.0 - factor)
 

@@ -35,9 +35,11 @@ def _gradients_by_input(model: Model, inputs: Table) -> Array:
     raw, kept = forward_from_first_sums(network, inputs @ network.coefs[0] + network.intercepts[0])
     by_input = np.empty((inputs.shape[0], model.head.n_outputs, model.encoder.n_inputs))
     for output in range(model.head.n_outputs):
-        chosen = np.zeros_like(raw)
-        chosen[:, output] = 1.0  # dJ/d output; rows do not influence each other, so a sum over them gives each its own
-        delta = back_to_first_sums(network, kept, model.head.backward_to_raw(raw.copy(), chosen))
+        by_output = np.zeros_like(raw)
+        by_output[:, output] = (
+            1.0  # dJ/d output; rows do not influence each other, so a sum over them gives each its own
+        )
+        delta = back_to_first_sums(network, kept, model.head.backward_to_raw(raw.copy(), by_output))
         by_input[:, output] = delta @ network.coefs[0].T  # dJ/dx = dJ/dz W^T
     return by_input
 

@@ -27,10 +27,10 @@ from sknet._tables.columns.number import refuse_infinite
 from sknet._tables.columns.text import read_texts
 from sknet._tables.frames import (
     ColumnKind,
+    column_as_floats,
     column_at,
     column_names,
     is_frame,
-    number_values,
     read_levels,
 )
 from sknet._typing import Array, DType, Table
@@ -54,7 +54,7 @@ class NumberFormat:
 
     def pack(self, values: Table) -> Array:
         """Return the numbers, NaN where one is missing."""
-        numbers = number_values(values, self._name)
+        numbers = column_as_floats(values, self._name)
         refuse_wider(numbers.dtype, self.dtype, f"Column {self._name!r} of X")
         refuse_infinite(numbers[:, np.newaxis], lambda _: self._name)
         return numbers

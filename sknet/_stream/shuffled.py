@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._stream.scratch import ScratchFiles
-from sknet._tables.sampling import random_keys
+from sknet._tables.sampling import hash_integers
 from sknet._typing import Array, DType
 
 Records = NDArray[np.void]
@@ -86,7 +86,7 @@ class ShuffledWriter:
 
 def _buckets(start: int, stop: int) -> NDArray[np.intp]:
     """Assign the records that are appended from number `start` on to buckets, at random."""
-    return (random_keys(np.arange(start, stop), BUCKET_SEED) % np.uint64(N_BUCKETS)).astype(np.intp)
+    return (hash_integers(np.arange(start, stop), BUCKET_SEED) % np.uint64(N_BUCKETS)).astype(np.intp)
 
 
 @dataclass(frozen=True, eq=False)

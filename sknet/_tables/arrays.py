@@ -29,7 +29,7 @@ A polars data frame has a schema too, and `item`; a dask collection may look lik
 """
 
 
-def refuse_foreign(values: object, name: str) -> None:
+def refuse_unreadable_collection(values: object, name: str) -> None:
     """Raise a TypeError for a collection that NumPy would misread."""
     if isinstance(values, np.ndarray | pd.DataFrame | pd.Series | list):
         return
@@ -40,7 +40,7 @@ def refuse_foreign(values: object, name: str) -> None:
 
 def as_native_array(values: Target, name: str) -> Array:
     """Convert a list or a Series to an array in this machine's byte order; refuse masked values and lazy frames."""
-    refuse_foreign(values, name)
+    refuse_unreadable_collection(values, name)
     if isinstance(values, np.ma.MaskedArray) and np.ma.is_masked(values):
         row = int(np.argwhere(np.ma.getmaskarray(values))[0][0])
         raise ValueError(f"{name} is masked in row {row}: leave out the rows that are masked, or fill them.")

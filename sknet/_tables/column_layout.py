@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from sknet._tables.columns import Column
 from sknet._tables.columns.bins import BinnedColumn, write_bins
-from sknet._tables.columns.number import ColumnScaler, NumberColumn, joint_scaler
+from sknet._tables.columns.number import ColumnScaler, NumberColumn, common_scaler
 from sknet._typing import Array, Positions
 
 
@@ -111,7 +111,7 @@ def compute_layout(columns: Sequence[Column]) -> ColumnLayout:
         number_columns=indices,
         number_inputs=starts[indices],  # the scaled number is the first input of its column after the bins
         indicated=np.flatnonzero([number.has_missing_indicator for number in numbers.values()]),
-        scaler=joint_scaler(list(numbers.values())),
+        scaler=common_scaler(list(numbers.values())),
         bins=_stack_bins(columns, indices, bin_starts),
         other_columns=[j for j in range(len(columns)) if j not in numbers],
         only_numbers=bool(len(numbers) == len(columns) == starts[-1]),  # one input each: no indicators, no bins

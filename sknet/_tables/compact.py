@@ -12,7 +12,7 @@ Z : (b, m)              some rows, encoded
 kept : (n, m_kept)      inputs that are kept as they are
 signs : (n, m_signs)    inputs that are −1, 0 or 1: indicators, and categories of two levels
 n_full : (n, d_bin)     how many bins of each column are full, the last one never among them
-fill : (n, d_bin)      how full the next one is
+next_fill : (n, d_bin)      how full the next one is
 level : (n, c)          which one-hot input of each category is 1; −1 where none is
 """
 
@@ -44,7 +44,7 @@ class BinGroup:
     Attributes
     ----------
     columns : slice
-        Which of `n_full` and `fill` they are.
+        Which of `n_full` and `next_fill` they are.
     patterns : ndarray of shape (n_bins, n_bins)
         A column's bins by the number of its full ones, 0 to n_bins - 1: 1 for each full bin, 0 for the others.
     stretches : tuple of (slice, slice)
@@ -56,22 +56,22 @@ class BinGroup:
     stretches: tuple[tuple[slice, slice], ...]
 
     def compress(self, Z: Array) -> tuple[Array, Array]:
-        """Return `n_full` and `fill` of encoded rows, each (b, columns of the group)."""
+        """Return `n_full` and `next_fill` of encoded rows, each (b, columns of the group)."""
         # (b, columns of the group, n_bins)
         bins = np.concatenate([Z[:, bins] for bins, _ in self.stretches], axis=1).reshape(
             len(Z), -1, len(self.patterns)
         )
-        # the last bin that is not 0 is kept as a fill, even if it is full; where all are 0, the first one is
+        # the last bin that is not 0 is kept as the next fill, even if it is full; where all are 0, the first one is
         n_full = np.maximum(np.count_nonzero(bins, axis=2) - 1, 0)
         return n_full, np.take_along_axis(bins, n_full[:, :, np.newaxis], 2)[:, :, 0]
 
-    def write(self, n_full: Array, fill: Array, out: Array) -> None:
+    def write(self, n_full: Array, next_fill: Array, out: Array) -> None:
         """Write the bins of b rows into `out`, (b, m)."""
         index = n_full.ravel().astype(np.intp)
         bins = self.patterns.astype(out.dtype).take(index, 0)  # (b * columns, n_bins)
         # from a column's number of full bins to the index, in the flat array, of the bin that comes next
         index += np.arange(0, bins.size, bins.shape[1])
-        bins.reshape(-1)[index] = fill.ravel()
+        bins.reshape(-1)[index] = next_fill.ravel()
         by_column = bins.reshape(*n_full.shape, len(self.patterns))
         for positions, columns in self.stretches:
             out[:, positions] = by_column[:, columns].reshape(len(out), positions.stop - positions.start)
@@ -117,7 +117,7 @@ class CompactLayout:
 
     def row_bytes(self, dtype: DType) -> int:
         """Return the bytes of a row whose floats are of this type."""
-        n_floats = len(self.kept) + self.n_binned  # `kept` and `fill`; a sign takes one byte
+        n_floats = len(self.kept) + self.n_binned  # `kept` and `next_fill`; a sign takes one byte
         n_others = self.n_binned * self.full_bins_dtype.itemsize + len(self.levels) * self.level_dtype.itemsize
         return n_floats * dtype.itemsize + len(self.signs) + n_others
 
@@ -130,7 +130,7 @@ class CompactRows:
     kept: Array
     signs: Array
     n_full: Array
-    fill: Array
+    next_fill: Array
     level: Array
 
     def set_rows(self, rows: slice, Z: Array) -> None:
@@ -138,7 +138,7 @@ class CompactRows:
         self.kept[rows] = Z[:, self.layout.kept]
         self.signs[rows] = Z[:, self.layout.signs]
         for group in self.layout.bins:
-            self.n_full[rows, group.columns], self.fill[rows, group.columns] = group.compress(Z)
+            self.n_full[rows, group.columns], self.next_fill[rows, group.columns] = group.compress(Z)
         for j, inputs in enumerate(self.layout.levels):
             one_hot = Z[:, inputs]
             self.level[rows, j] = np.where(one_hot.any(axis=1), one_hot.argmax(axis=1), -1)
@@ -147,9 +147,9 @@ class CompactRows:
         """Write the encoded rows of a batch into `out`, (b, m); not the bins if some are skipped: they take longest."""
         layout = self.layout
         if layout.bins and not n_skipped:
-            n_full, fill = _rows_of(self.n_full, batch), _rows_of(self.fill, batch)
+            n_full, next_fill = _rows_of(self.n_full, batch), _rows_of(self.next_fill, batch)
             for group in layout.bins:
-                group.write(n_full[:, group.columns], fill[:, group.columns], out)
+                group.write(n_full[:, group.columns], next_fill[:, group.columns], out)
         out[:, layout.kept] = _rows_of(self.kept, batch)
         if len(layout.signs):
             out[:, layout.signs] = _rows_of(self.signs, batch)
@@ -173,7 +173,7 @@ def empty_rows(layout: CompactLayout, n: int, dtype: DType) -> CompactRows:
         kept=np.empty((n, len(layout.kept)), dtype),
         signs=np.empty((n, len(layout.signs)), np.int8),
         n_full=np.empty((n, layout.n_binned), layout.full_bins_dtype),
-        fill=np.empty((n, layout.n_binned), dtype),
+        next_fill=np.empty((n, layout.n_binned), dtype),
         level=np.empty((n, len(layout.levels)), layout.level_dtype),
     )
 

@@ -49,9 +49,9 @@ from sknet._tables.frames import (
     ColumnKind,
     ColumnValues,
     as_uniform_array,
+    column_as_floats,
     column_at,
     column_names,
-    number_values,
 )
 from sknet._tables.lookups import LookedUpCategories, choose_lookups
 from sknet._tables.survey import Survey, survey_columns
@@ -194,7 +194,7 @@ class TableEncoder:
         out[:, m:] = 1.0  # no column without `ones`
         array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else np.asarray(X)
         if array is None:
-            table, height = X, self._loop_height(out.dtype)
+            table, height = X, self._rows_at_a_time(out.dtype)
         else:  # in chunks that stay in the processor's cache
             table, height = array, max(1, CHUNK_VALUES // max(array.shape[1], m, 1))
         for start in range(0, len(out), height):
@@ -202,7 +202,7 @@ class TableEncoder:
             self.encode_rows(table, rows, out[rows, :m], encoding_part)
         return out
 
-    def _loop_height(self, dtype: DType) -> int:
+    def _rows_at_a_time(self, dtype: DType) -> int:
         """Return how many rows are encoded at a time where columns are gone through in a loop."""
         return max(1, LOOP_CHUNK_BYTES // (max(self.n_inputs, 1) * dtype.itemsize))
 
@@ -217,7 +217,7 @@ class TableEncoder:
 
     def encode_compact(self, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None = None) -> CompactRows:
         """Encode a dense table as `encode` does, into arrays of a fraction of the size."""
-        n, height = len(X), self._loop_height(dtype)
+        n, height = len(X), self._rows_at_a_time(dtype)
         compact = empty_rows(self.compact_layout, n, dtype)
         for start in range(0, n, height):
             rows = slice(start, min(start + height, n))
@@ -238,7 +238,7 @@ class TableEncoder:
         # a dozen passes over rows that are not adjacent in memory take longer than a copy
         contiguous = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
         if self._layout.only_numbers:
-            scale_or_refuse(self._layout.scaler, self._observed(values), contiguous, self._name_of_number)
+            scale_or_refuse(self._layout.scaler, self._scaled_together(values), contiguous, self._name_of_number)
         else:
             self._encode_columns(values, contiguous, None if encoding_part is None else encoding_part[rows])
         if contiguous is not out:
@@ -248,14 +248,14 @@ class TableEncoder:
     def _name_of_number(self, k: int) -> str:
         return self.column_names[self._layout.number_columns[k]]
 
-    def _observed(self, X: Table) -> Array:
+    def _scaled_together(self, X: Table) -> Array:
         """Return the numbers of an array or a frame that are scaled together, (n, d_num)."""
         columns = self._layout.number_columns
         if not isinstance(X, pd.DataFrame):
             return X if len(columns) == X.shape[1] else X[:, columns]
         observed = np.empty((len(columns), len(X))).T  # each column adjacent in memory
         for k, j in enumerate(columns):
-            observed[:, k] = number_values(column_at(X, j), self.column_names[j])
+            observed[:, k] = column_as_floats(column_at(X, j), self.column_names[j])
         return observed
 
     def _encode_columns(self, X: Table, out: Array, encoding_part: NDArray[np.intp] | None) -> None:
@@ -263,7 +263,7 @@ class TableEncoder:
         layout = self._layout
         if layout.other_columns:
             out[...] = 0.0  # categories set only the inputs that are not 0
-        observed = self._observed(X)
+        observed = self._scaled_together(X)
         scaled = np.empty_like(observed, out.dtype)
         scale_or_refuse(layout.scaler, observed, scaled, self._name_of_number)
         if layout.bins is not None:
@@ -336,7 +336,7 @@ class TableEncoder:
                 totals[j] = compute_target_totals(column_at(X, j), target, weight, encoding_part)
         return totals
 
-    def with_totals(self, totals: Mapping[int, TargetTotals]) -> TableEncoder:
+    def with_target_totals(self, totals: Mapping[int, TargetTotals]) -> TableEncoder:
         """Return the encoder with levels and target means from totals of all rows; all else stays as it was learnt."""
         columns = list(self.columns)
         for j, column_totals in totals.items():
@@ -393,18 +393,18 @@ def learn_encoder(X: Table, settings: ColumnSettings = DEFAULT_SETTINGS, survey:
     if is_sparse(X):
         return _learn_sparse(X, choices, settings)
     survey = survey_columns(X, choices) if survey is None else survey
-    encoder = _learn_columns(X, survey, settings, must_stay=survey.named)
+    encoder = _learn_columns(X, survey, settings, never_left_out=survey.named_by_user)
     # where no column says anything, they stay: something must be left to train on
-    return encoder if encoder.n_inputs else _learn_columns(X, survey, settings, must_stay=survey.levels)
+    return encoder if encoder.n_inputs else _learn_columns(X, survey, settings, never_left_out=survey.levels)
 
 
-def _learn_columns(X: Table, survey: Survey, settings: ColumnSettings, must_stay: Container[int]) -> TableEncoder:
-    """Learn all columns; those numbered `must_stay` are not left out because they say nothing of the target."""
+def _learn_columns(X: Table, survey: Survey, settings: ColumnSettings, never_left_out: Container[int]) -> TableEncoder:
+    """Learn all columns; those numbered `never_left_out` are not left out because they say nothing of the target."""
     columns: dict[int, Column] = {}
     errors = dict(survey.errors)
     for j, values in _values_to_learn_from(X, survey):
         try:
-            own = replace(settings, must_stay=True) if j in must_stay else settings
+            own = replace(settings, never_left_out=True) if j in never_left_out else settings
             columns[j] = LEARNERS[survey.kinds[j]](values, survey.names[j], own)
         except (TypeError, ValueError) as error:
             errors[j] = error
@@ -441,7 +441,7 @@ def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) ->
 
 def _learn_number(values: ColumnValues, name: str, settings: ColumnSettings) -> Column:
     """Learn one column of numbers."""
-    numbers = number_values(values, name)
+    numbers = column_as_floats(values, name)
     # float32 is kept: it takes half the memory
     numbers = numbers if numbers.dtype == np.float32 else np.asarray(numbers, dtype=np.float64)
     distribution = Distribution.of(numbers, settings.weight)

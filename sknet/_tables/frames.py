@@ -159,7 +159,7 @@ def column_kind(column: pd.Series, name: str, *, by_dtype: bool = True) -> Colum
     """Tell whether a column holds numbers, categories or dates; a TypeError names one that holds none or several.
 
     Without `by_dtype` every column is one of numbers, or of dates: text that spells no number is then refused by
-    `number_values`.
+    `column_as_floats`.
     """
     inferred = _inferred_type(column)
     if not by_dtype:
@@ -180,7 +180,7 @@ def _unusable_column_error(column: pd.Series, name: str, inferred: str) -> TypeE
     )
 
 
-def number_values(column: ColumnValues, name: str) -> Array:
+def column_as_floats(column: ColumnValues, name: str) -> Array:
     """Return the values of a Series or an array as numbers, NaN where one is missing; floats are not copied."""
     if isinstance(column.dtype, np.dtype) and column.dtype.kind in "fiub":
         return np.asarray(column)
@@ -221,7 +221,7 @@ def read_levels(values: ColumnValues, name: str = "") -> tuple[NDArray[np.intp],
     return codes.astype(np.intp), [level_key(level) for level in levels]
 
 
-def with_levels(values: ColumnValues, name: str) -> pd.Series:
+def as_categorical(values: ColumnValues, name: str) -> pd.Series:
     """Return a column as codes of its levels, so that whoever needs them does not look for them again."""
     if isinstance(values, pd.Series) and isinstance(values.dtype, pd.CategoricalDtype):
         return values

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.utils import column_or_1d
 
-from sknet._tables.arrays import as_native_array, is_missing, refuse_foreign
+from sknet._tables.arrays import as_native_array, is_missing, refuse_unreadable_collection
 from sknet._tables.frames import as_pandas, integers_from_polars, is_frame
 from sknet._tables.messages import short_repr
 from sknet._tables.tables import is_sparse
@@ -34,7 +34,7 @@ def as_labels(y: Target, *, warn: bool = False) -> Array:
     -------
     ndarray
     """
-    refuse_foreign(y, "y")
+    refuse_unreadable_collection(y, "y")
     if is_sparse(y):
         labels: Array = y.toarray()
     elif is_frame(y):

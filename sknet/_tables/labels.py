@@ -244,7 +244,7 @@ class MultiOutputLabels(Labels):
 
     def from_codes(self, codes: Codes) -> Array:
         columns = [output.from_codes(codes[:, [j]]) for j, output in enumerate(self.outputs)]
-        return stack_label_columns([_with_missing(*pair) for pair in zip(columns, codes.T, strict=True)])
+        return stack_label_columns([_put_missing(*pair) for pair in zip(columns, codes.T, strict=True)])
 
     def most_probable(self, P: Array) -> Array:
         """Return the most probable labels, (n, outputs); as objects where the outputs' types differ."""
@@ -312,7 +312,7 @@ class IndicatorLabels(Labels):
         return T
 
     def from_codes(self, codes: Codes) -> Array:
-        return _with_missing(self.values[codes], codes)
+        return _put_missing(self.values[codes], codes)
 
     def most_probable(self, P: Array) -> Array:
         """Return the labels that are more probable than not."""
@@ -371,7 +371,7 @@ def _codes_of_present(look_up: Callable[[Array], Codes], column: Array) -> Codes
     return codes
 
 
-def _with_missing(labels: Array, codes: Codes) -> Array:
+def _put_missing(labels: Array, codes: Codes) -> Array:
     """Put None, or NaN among floats, where the code is -1."""
     missing = codes < 0
     if not missing.any():

@@ -12,8 +12,8 @@ import pandas as pd
 MIN_LEVELS = 20
 """A column of fewer levels may well be meant as categories, even if these are numbers."""
 
-MIN_SHARE = 0.9
-"""From this share of its levels on, a column is taken for one of numbers, or of dates: some may be misspelt."""
+MIN_FRACTION = 0.9
+"""From this fraction of its levels on, a column is taken for one of numbers, or of dates: some may be misspelt."""
 
 MAX_LEVELS_READ = 10_000
 """The most levels that are looked at, evenly spaced: enough to see, and it takes no time."""
@@ -42,14 +42,14 @@ def remedy_for_text(column: pd.Series, name: str) -> str | None:
     if len(levels) < MIN_LEVELS or not all(isinstance(level, str) for level in levels):
         return None
     levels = levels[:: max(1, len(levels) // MAX_LEVELS_READ)]
-    if _share_of_numbers(levels) >= MIN_SHARE:
+    if _fraction_of_numbers(levels) >= MIN_FRACTION:
         return f"pd.to_numeric(X[{name!r}], errors='coerce')"
-    if _share_of_numbers(levels.str.replace(SYMBOLS, "", regex=True)) >= MIN_SHARE:
+    if _fraction_of_numbers(levels.str.replace(SYMBOLS, "", regex=True)) >= MIN_FRACTION:
         return f"pd.to_numeric(X[{name!r}].str.replace('[$€£%, ]', '', regex=True), errors='coerce')"
-    if levels.str.fullmatch(DATE).mean() >= MIN_SHARE:
+    if levels.str.fullmatch(DATE).mean() >= MIN_FRACTION:
         return f"pd.to_datetime(X[{name!r}], errors='coerce')"
     return None
 
 
-def _share_of_numbers(texts: pd.Series) -> float:
+def _fraction_of_numbers(texts: pd.Series) -> float:
     return float(pd.to_numeric(texts, errors="coerce").notna().mean())

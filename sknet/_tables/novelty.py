@@ -14,10 +14,10 @@ from sknet._tables.columns import Column
 from sknet._tables.columns.bins import BinnedColumn
 from sknet._tables.columns.category import CategoryColumn
 from sknet._tables.columns.datetime import DatetimeColumn, seconds_of
-from sknet._tables.columns.number import NumberColumn, refuse_infinite, with_scale_of
+from sknet._tables.columns.number import NumberColumn, refuse_infinite, with_scale_of_new_values
 from sknet._tables.columns.target import TargetColumn
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.frames import column_at, level_key, number_values, read_levels
+from sknet._tables.frames import column_as_floats, column_at, level_key, read_levels
 from sknet._tables.rows import ExternalTable
 from sknet._tables.tables import is_sparse, take_rows
 from sknet._typing import Array, Table
@@ -45,7 +45,7 @@ def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
         inner = column.number if isinstance(column, BinnedColumn) else column
         # without `shift` the scale is 1, or that of sparse rows: neither is a measure of distance
         if isinstance(inner, NumberColumn) and inner.shift:
-            numbers = number_values(column_at(sample, j), name)
+            numbers = column_as_floats(column_at(sample, j), name)
             numbers = numbers[~np.isnan(numbers)]
             with np.errstate(over="ignore"):
                 if len(numbers) and abs(float(np.median(numbers)) - inner.center) * inner.scale > MAX_DISTANCE:
@@ -59,7 +59,7 @@ def columns_far_from_training(encoder: TableEncoder, X: Table) -> list[str]:
     return far_names
 
 
-def with_second_values(encoder: TableEncoder, X: Table, weight: Array | None) -> tuple[TableEncoder, list[str]]:
+def rescale_constant_columns(encoder: TableEncoder, X: Table, weight: Array | None) -> tuple[TableEncoder, list[str]]:
     """Scale the columns of which only one value was known by those of new rows; return the encoder, and their names."""
     columns, names = list(encoder.columns), []
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
@@ -70,9 +70,9 @@ def with_second_values(encoder: TableEncoder, X: Table, weight: Array | None) ->
         if isinstance(column, DatetimeColumn):
             numbers = seconds_of(column.read(values, name))
         else:
-            numbers = number_values(values, name)
+            numbers = column_as_floats(values, name)
         refuse_infinite(numbers[:, np.newaxis], lambda _, name=name: name)  # type: ignore[misc]
-        scaled = with_scale_of(inner, numbers, weight)
+        scaled = with_scale_of_new_values(inner, numbers, weight)
         if scaled.scale != 0.0:
             columns[j] = replace(column, seconds=scaled) if isinstance(column, DatetimeColumn) else scaled
             names.append(name)

@@ -19,7 +19,7 @@ PIECE_ROWS = 2**18
 """How many rows the sample is drawn from at a time."""
 
 
-def random_keys(numbers: NDArray[np.integer], seed: int = 0) -> NDArray[np.uint64]:
+def hash_integers(numbers: NDArray[np.integer], seed: int = 0) -> NDArray[np.uint64]:
     """Hash integers into ones of 64 bits that look random (Steele et al. 2014, SplitMix)."""
     with np.errstate(over="ignore"):  # modulo 2**64 is what is wanted; the constants are SplitMix's
         z = (numbers.astype(np.uint64) + np.uint64(seed) + np.uint64(1)) * np.uint64(0x9E3779B97F4A7C15)
@@ -43,7 +43,7 @@ def sample_rows(n: int, seed: int) -> NDArray[np.intp]:
     smallest, its_keys = np.empty(0, np.intp), np.empty(0, np.uint64)
     for start in range(0, n, PIECE_ROWS):  # piece by piece: the keys of all rows would take as much memory as y
         numbers = np.arange(start, min(start + PIECE_ROWS, n))
-        numbers, keys = np.append(smallest, numbers), np.append(its_keys, random_keys(numbers, seed))
+        numbers, keys = np.append(smallest, numbers), np.append(its_keys, hash_integers(numbers, seed))
         first = np.argpartition(keys, SAMPLE_ROWS)[:SAMPLE_ROWS] if len(keys) > SAMPLE_ROWS else slice(None)
         smallest, its_keys = numbers[first], keys[first]
     return np.sort(smallest)

@@ -1,4 +1,4 @@
-"""Which rows are held out for validation: by a share, by groups, by a scikit-learn splitter, or in folds.
+"""Which rows are held out for validation: by a fraction, by groups, by a scikit-learn splitter, or in folds.
 
 Conventions
 -----------
@@ -42,7 +42,7 @@ Split: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 """Numbers of the rows to train on, and of those to hold out."""
 
 
-def split_validation(rows: Rows, strata: Array | None, share: float, seed: int) -> Split | None:
+def split_validation(rows: Rows, strata: Array | None, fraction: float, seed: int) -> Split | None:
     """Choose the rows to train on and the rows to validate on.
 
     Parameters
@@ -51,8 +51,8 @@ def split_validation(rows: Rows, strata: Array | None, share: float, seed: int) 
         Without rows of weight 0.
     strata : ndarray of shape (n,), or None
         Integers; used only without groups.
-    share : float
-        The share of rows (or groups) to hold out.
+    fraction : float
+        The fraction of rows (or groups) to hold out.
     seed : int
         The same seed holds out the same rows.
 
@@ -64,15 +64,15 @@ def split_validation(rows: Rows, strata: Array | None, share: float, seed: int) 
     if rows.groups is not None:
         n_groups = len(np.unique(rows.groups))
         _refuse_single_group(n_groups)
-        if ceil(n_groups * share) >= n_groups:
+        if ceil(n_groups * fraction) >= n_groups:
             raise ValueError(
-                f"validation_fraction={share} of {n_groups} groups holds all of them out: give a smaller share, or "
+                f"validation_fraction={fraction} of {n_groups} groups holds all of them out: give a smaller share, or "
                 "more groups."
             )
-        by_group = GroupShuffleSplit(1, test_size=share, random_state=seed)
+        by_group = GroupShuffleSplit(1, test_size=fraction, random_state=seed)
         train, held_out = next(by_group.split(rows.groups, groups=rows.groups))
         return train, held_out
-    return hold_out(len(rows.y), strata, share, seed)
+    return hold_out(len(rows.y), strata, fraction, seed)
 
 
 def _refuse_single_group(n_groups: int) -> None:
@@ -219,11 +219,11 @@ def assign_folds(n: int, strata: Array | None, groups: Array | None, n_folds: in
     return fold[unit]  # of each row, that of its group, or its own
 
 
-# --- a share ---------------------------------------------------------------------------------------------------------
+# --- a fraction ------------------------------------------------------------------------------------------------------
 
 
 def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> Split | None:
-    """Hold out a share of the rows, stratified; all others are to be trained on.
+    """Hold out a fraction of the rows, stratified; all others are to be trained on.
 
     Parameters
     ----------
@@ -231,7 +231,7 @@ def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> Split 
     strata : ndarray of shape (n,), or None
         Integers; the validation part has its share of each.
     fraction : float
-        The share of the rows that is held out.
+        The fraction of the rows that is held out.
     seed : int
         The same seed holds out the same rows.
 
@@ -251,7 +251,7 @@ def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> Split 
     if len(candidates) <= n_held_out:
         candidates = np.arange(n)
     # scikit-learn refuses more strata than either part has rows
-    merged = merge_rare(strata[candidates], min(n_held_out, len(candidates) - n_held_out))
+    merged = merge_rare_strata(strata[candidates], min(n_held_out, len(candidates) - n_held_out))
     splitter = StratifiedShuffleSplit if merged.any() else ShuffleSplit  # all 0: a single stratum
     _, chosen = next(splitter(1, test_size=n_held_out, random_state=seed).split(merged, merged))
     held_out = np.sort(candidates[chosen])
@@ -285,7 +285,7 @@ def combination_strata(codes: Array) -> Array:
     return np.where(counts[combination] < MIN_COMBINATION_ROWS, len(counts), combination)  # a number not in use
 
 
-def merge_rare(strata: Array, max_strata: int) -> Array:
+def merge_rare_strata(strata: Array, max_strata: int) -> Array:
     """Merge strata too rare to be split into one: those with one row, and the rarest beyond `max_strata`.
 
     Returns

@@ -19,10 +19,10 @@ from sknet._tables.choices import ColumnChoices
 from sknet._tables.columns.category import learn_levels
 from sknet._tables.frames import (
     ColumnKind,
+    as_categorical,
     as_uniform_array,
     column_at,
     column_names,
-    with_levels,
 )
 from sknet._tables.misread import remedy_for_text
 from sknet._tables.tables import is_sparse
@@ -61,7 +61,7 @@ class Survey:
         Why each other column cannot be used.
     levels : dict of int to Series
         The values of each column of categories or text, (n,), as codes of their levels (of dtype "category").
-    named : set of int
+    named_by_user : set of int
         Columns that the user names as categories or text.
     misread : dict of str to str
         Columns of text that hold numbers or dates, by name, and the pandas call that converts each.
@@ -71,7 +71,7 @@ class Survey:
     kinds: Mapping[int, ColumnKind]
     errors: Mapping[int, Exception] = field(default_factory=dict)
     levels: Mapping[int, pd.Series] = field(default_factory=dict)
-    named: Set[int] = frozenset()
+    named_by_user: Set[int] = frozenset()
     misread: Mapping[str, str] = field(default_factory=dict)
 
     def count(self, max_categories: int | None) -> KindCounts:
@@ -100,21 +100,23 @@ def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
     levels: dict[int, pd.Series] = {}
     misread: dict[str, str | None] = {}
     named_kinds = choices.named_kinds(names)
-    for j, (name, named) in enumerate(zip(names, named_kinds, strict=True)):
-        if is_numeric and named is None:
+    for j, (name, named_kind) in enumerate(zip(names, named_kinds, strict=True)):
+        if is_numeric and named_kind is None:
             kinds[j] = "number"
             continue
         values = column_at(X, j)
         try:
-            kind = choices.kind_of(values, name, named)
+            kind = choices.kind_of(values, name, named_kind)
             if kind in ("category", "text"):
-                levels[j] = with_levels(values, name)
+                levels[j] = as_categorical(values, name)
             kinds[j] = kind
         except (TypeError, ValueError) as error:
             errors[j] = error
             continue
         # what the user names, or has made a category, is what the user says
-        if named is None and choices.by_dtype and j in levels and levels[j] is not values:
+        if named_kind is None and choices.by_dtype and j in levels and levels[j] is not values:
             misread[name] = remedy_for_text(levels[j], name)
-    are_named = {j for j, named in enumerate(named_kinds) if named is not None}
-    return Survey(names, kinds, errors, levels, are_named, {name: remedy for name, remedy in misread.items() if remedy})
+    named_by_user = {j for j, kind in enumerate(named_kinds) if kind is not None}
+    return Survey(
+        names, kinds, errors, levels, named_by_user, {name: remedy for name, remedy in misread.items() if remedy}
+    )

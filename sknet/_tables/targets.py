@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
 from sklearn.utils import check_array, column_or_1d
 
-from sknet._tables.arrays import as_numbers, refuse_foreign
+from sknet._tables.arrays import as_numbers, refuse_unreadable_collection
 from sknet._tables.columns.statistics import mean_and_deviation
 from sknet._tables.equality import EqualByFields
 from sknet._tables.frames import as_pandas, is_frame
@@ -47,7 +47,7 @@ def read_regression_target(y: Target, *, warn: bool = True) -> tuple[Array, bool
         Whether y was of shape (n,), or a column vector.
     """
     if is_frame(y):
-        refuse_foreign(y, "y")
+        refuse_unreadable_collection(y, "y")
         columns = [as_numbers(column, "y") for _, column in as_pandas(y).items()]
         y = np.column_stack(columns or [np.empty((len(y), 0))])
     numbers = as_numbers(y, "y")

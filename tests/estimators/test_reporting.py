@@ -9,7 +9,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
-from sknet._estimators.reporting import print_end, warn_of_ending, warn_of_few_rows
+from sknet._estimators.reporting import print_end, warn_of_few_rows, warn_of_stop_reason
 from sknet._training.result import Result, StopReason
 
 X = np.random.default_rng(0).normal(size=(40, 2))
@@ -19,7 +19,7 @@ NET = SigmoidMLPRegressor(max_iter=7, tol=0.25, n_iter_no_change=3)
 def said(*args, **how):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        warn_of_ending(*args, **how)
+        warn_of_stop_reason(*args, **how)
     return [(warning.category, str(warning.message)) for warning in caught]
 
 

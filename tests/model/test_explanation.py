@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 from sknet import SigmoidMLPClassifier
-from sknet._model.explanation import _in_order
+from sknet._model.explanation import _numbers_or_ranks
 
 rng = np.random.default_rng(0)
 N = 120
@@ -40,4 +40,4 @@ def test_shap_is_asked_for_by_name(monkeypatch):
 
 def test_levels_of_several_types_have_places_in_shaps_plots():
     column = np.array(["b", 1, None, "a", 2.5, "b"], dtype=object)
-    assert_allclose(_in_order(column), [4.0, 1.0, np.nan, 3.0, 2.0, 4.0])
+    assert_allclose(_numbers_or_ranks(column), [4.0, 1.0, np.nan, 3.0, 2.0, 4.0])

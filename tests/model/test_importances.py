@@ -8,7 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from scipy.stats import spearmanr
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.importances import draw_rows, learn_importances
+from sknet._model.importances import draw_importance_rows, learn_importances
 
 rng = np.random.default_rng(0)
 N = 240
@@ -26,12 +26,12 @@ def shares(net, table):
 
 
 def test_few_rows_are_all_looked_at():
-    assert_array_equal(draw_rows(256, None), np.arange(256))
+    assert_array_equal(draw_importance_rows(256, None), np.arange(256))
 
 
 @pytest.mark.parametrize("weight", [None, np.arange(3000) % 3.0], ids=["alike", "weighted"])
 def test_rows_stand_for_equal_weight(weight):
-    numbers = draw_rows(3000, weight)
+    numbers = draw_importance_rows(3000, weight)
     assert len(numbers) == 375 and (np.diff(numbers) >= 0).all() and numbers.min() >= 0 and numbers.max() < 3000
     assert_allclose(np.histogram(numbers, 4, (0, 3000))[0], 375 / 4, atol=2)
     if weight is not None:
@@ -40,7 +40,7 @@ def test_rows_stand_for_equal_weight(weight):
 
 @pytest.mark.parametrize(("n", "expected"), [(257, 256), (2000, 256), (4000, 500), (10**6, 512)])
 def test_of_more_rows_an_eighth_within_bounds(n, expected):
-    assert len(draw_rows(n, None)) == expected
+    assert len(draw_importance_rows(n, None)) == expected
 
 
 # --- what they are ---------------------------------------------------------------------------------------------------

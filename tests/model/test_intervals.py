@@ -11,11 +11,11 @@ from sknet._model.intervals import (
     MAX_QUANTILES,
     Residuals,
     ScaledResiduals,
+    constant_scale,
     has_interval,
     intervals_around,
     learn_error_scale,
     learn_regression_residuals,
-    no_scale,
 )
 from sknet._model.settings import TargetSettings
 
@@ -33,7 +33,7 @@ def errors_of(values, predictions, weight=None, **how):
 
 
 def unscaled(k, low=-np.inf, high=np.inf):
-    return ScaledResiduals(Residuals(np.ones((1, k)), 9.0), no_scale(k), np.full(k, low), np.full(k, high))
+    return ScaledResiduals(Residuals(np.ones((1, k)), 9.0), constant_scale(k), np.full(k, low), np.full(k, high))
 
 
 def test_all_errors_of_few_rows_are_kept_in_order():
@@ -59,7 +59,7 @@ def test_many_errors_are_kept_as_quantiles():
     values = rng.normal(size=(20_000, 2)) * [1.0, 10.0]
     errors = errors_of(values, np.zeros((20_000, 2)))
     assert errors.residuals.quantiles.shape == (MAX_QUANTILES, 2)
-    largest = errors.quantile(0.9) * errors.scale.at(np.zeros((1, 2)))
+    largest = errors.quantile(0.9) * errors.scale.of_predictions(np.zeros((1, 2)))
     assert_allclose(largest[0], np.quantile(np.abs(values), 0.9, axis=0), rtol=0.05)
 
 
@@ -67,7 +67,7 @@ def test_a_row_of_weight_two_is_two_rows():
     values, weight = rng.normal(size=400), np.repeat([1.0, 2.0], 200)
     weighted = errors_of(values, np.zeros(400), weight)
     repeated = errors_of(np.repeat(values, weight.astype(int)), np.zeros(600))
-    for_zero = [errors.quantile(0.9) * errors.scale.at(np.zeros((1, 1))) for errors in (weighted, repeated)]
+    for_zero = [errors.quantile(0.9) * errors.scale.of_predictions(np.zeros((1, 1))) for errors in (weighted, repeated)]
     assert_allclose(*for_zero, rtol=0.1)
     assert weighted.effective_size == pytest.approx(600**2 / 1000)
     scaled = errors_of(values, np.zeros(400), 1e200 * weight)
@@ -143,7 +143,7 @@ def test_the_scale_is_the_mean_error_of_a_bin():
     assert_allclose(scale.scales[:, 0], [(30 * e + 3 * 2.0) / 33 for e in (1.0, 2.0, 3.0)])
     # linear between the knots, constant beyond them
     first, second, third = scale.scales[:, 0]
-    found = scale.at(np.array([[-9.0], [29.5], [99.0]]))
+    found = scale.of_predictions(np.array([[-9.0], [29.5], [99.0]]))
     assert_allclose(found[:, 0], [first, (first + second) / 2, third])
 
 

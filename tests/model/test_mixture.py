@@ -23,11 +23,11 @@ LOGIT = 2.0 * (LABEL[:, np.newaxis] - 0.5) + rng.normal(size=(M, 1))
 def test_networks_of_a_kind_have_equal_parts_of_its_share(sees_bins, equal, of_each):
     mixture = Mixture(sees_bins)
     assert mixture.equal_weight == pytest.approx(equal)
-    assert mixture.of_each(0.8) == pytest.approx(of_each)
+    assert mixture.weight_of_each_network(0.8) == pytest.approx(of_each)
 
 
 def test_each_kind_has_the_mean_of_its_networks():
-    by_component = Mixture([False, True, False]).by_component(lambda j: np.full((2, 1), float(j)))
+    by_component = Mixture([False, True, False]).mean_by_component(lambda j: np.full((2, 1), float(j)))
     assert_array_equal(by_component, [[[1.0], [1.0]], [[1.0], [1.0]]])
     assert_allclose(mix_outputs([np.zeros((2, 1)), np.ones((2, 1))], 0.3), 0.7)
     alone = np.zeros((2, 1))

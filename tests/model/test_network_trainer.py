@@ -239,7 +239,7 @@ def test_epochs_to_wait(parameters, validated, may_stop, expected):
 
 
 def test_a_run_until_an_epoch_keeps_the_schedules_length():
-    solver = make_trainer(*encoded(max_iter=9), until=2).solver
+    solver = make_trainer(*encoded(max_iter=9), end_epoch=2).solver
     assert (solver.n_epochs, solver.schedule_epochs) == (2, 9)
 
 

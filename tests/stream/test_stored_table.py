@@ -54,8 +54,8 @@ def test_target_totals_are_those_of_memory(table):
     encoding_part = cross_fit_parts(target, np.arange(N), N)
     for rows in (np.arange(N), np.arange(0, N, 2)):
         totals = X[rows].target_totals(encoder, y[rows, np.newaxis], np.copy, weight[rows], encoding_part[rows])
-        found = encoder.with_totals(totals)
-        expected = encoder.with_totals(
+        found = encoder.with_target_totals(totals)
+        expected = encoder.with_target_totals(
             encoder.target_totals(in_memory.iloc[rows], target[rows], weight[rows], encoding_part[rows])
         )
         np.testing.assert_allclose(found.encode(in_memory, float), expected.encode(in_memory, float))

@@ -92,11 +92,11 @@ def test_whatever_the_edges_are(values, n_bins):
 
 
 def test_what_they_take():
-    """Of a number with 16 bins: itself, the fill and how many bins are full, for 17 inputs."""
+    """Of a number with 16 bins: itself, the next_fill and how many bins are full, for 17 inputs."""
     X = rng.normal(size=(N, 20))
     encoder = learn_encoder(X, ColumnSettings(numeric_encoding="piecewise_linear", n_bins=16))
     compact = assert_same(encoder, X)
-    arrays = (compact.kept, compact.signs, compact.n_full, compact.fill, compact.level)
+    arrays = (compact.kept, compact.signs, compact.n_full, compact.next_fill, compact.level)
     assert sum(array.nbytes for array in arrays) == 9 * X.size == N * compact.layout.row_bytes(F32)
     assert encoder.n_inputs == 17 * 20
 

@@ -14,11 +14,11 @@ import pytest
 from sknet._tables.frames import (
     as_pandas,
     as_uniform_array,
+    column_as_floats,
     column_kind,
     column_names,
     is_frame,
     level_key,
-    number_values,
     read_levels,
 )
 
@@ -92,12 +92,12 @@ def test_numbers_are_read_as_floats_with_nan_for_what_is_missing(series):
     column = as_column(series)
     assert column_kind(column, "c") == "number"
     expected = [np.nan if value is None or value is pd.NA else float(value) for value in series.to_list()]
-    np.testing.assert_array_equal(np.asarray(number_values(column, "c"), dtype=float), expected)
+    np.testing.assert_array_equal(np.asarray(column_as_floats(column, "c"), dtype=float), expected)
 
 
 def test_floats_are_not_copied():
     frame = pd.DataFrame({"c": np.arange(3.0)})
-    assert np.shares_memory(number_values(frame["c"], "c"), frame["c"].to_numpy())
+    assert np.shares_memory(column_as_floats(frame["c"], "c"), frame["c"].to_numpy())
 
 
 def test_frames_of_one_type_are_read_as_the_array_that_holds_them():
@@ -118,7 +118,7 @@ def test_texts_of_any_type_are_the_same_categories(series):
 
 @pytest.mark.parametrize("series", REFUSED.values(), ids=REFUSED)
 def test_what_is_neither_number_nor_category_nor_date_is_refused_by_name(series):
-    for read in (column_kind, number_values):
+    for read in (column_kind, column_as_floats):
         with pytest.raises(TypeError, match=r"Column 'when' of X holds .* cannot be used: .*(drop it|columns|strings)"):
             read(as_column(series), "when")
 
@@ -128,7 +128,7 @@ def test_dates_are_a_kind_of_their_own_and_no_numbers(series):
     column = as_column(series)
     assert column_kind(column, "c") == column_kind(column, "c", by_dtype=False) == "date"
     with pytest.raises(TypeError, match=r"Column 'c' of X holds .* cannot be used: .*turn them into seconds"):
-        number_values(column, "c")
+        column_as_floats(column, "c")
 
 
 def test_an_enum_declares_its_levels():
@@ -142,12 +142,12 @@ def test_strings_among_numbers_are_refused_with_both_remedies(values):
     with pytest.raises(TypeError, match=r"Column 'c' .*mixed.*to_numeric\(errors='coerce'\).*astype\(str\)"):
         column_kind(column, "c")
     with pytest.raises(ValueError, match=r"Column 'c' .* should hold numbers, but could not convert string"):
-        number_values(column, "c")
+        column_as_floats(column, "c")
 
 
 def test_lists_in_a_column_are_refused_by_name():
     with pytest.raises(ValueError, match="Column 'c' of X holds lists or other collections: give each"):
-        number_values(pd.Series([[1], [2]], dtype=object), "c")
+        column_as_floats(pd.Series([[1], [2]], dtype=object), "c")
 
 
 @pytest.mark.parametrize("column", [pd.Series([2, 1, 2]), pd.Series([2.0, 1.0, 2.0]), pd.Series(["2", "1", "2"])])

@@ -20,7 +20,7 @@ from sknet._tables.splitting import (
     MIN_HELD_OUT,
     assign_folds,
     hold_out,
-    merge_rare,
+    merge_rare_strata,
     split_validation,
     splits_of_splitter,
 )
@@ -127,7 +127,7 @@ def test_where_nearly_all_classes_have_one_row_any_row_may_be_held_out():
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=60), st.integers(1, 30))
 def test_merged_strata_can_be_split(strata, most):
-    merged = merge_rare(np.array(strata), most)
+    merged = merge_rare_strata(np.array(strata), most)
     counts = np.bincount(merged)
     assert len(counts) <= max(most, 1)
     assert len(strata) == 1 or counts.min() >= 2

@@ -102,7 +102,7 @@ class ColumnSettings:
         How categories are encoded.
     target : ndarray of shape (n, k), or None
         The target matrix, if categories may be encoded by it, or left out because they say nothing of it.
-    must_stay : bool
+    never_left_out : bool
         Whether the user names the column: it is then not left out.
     keeps_all_levels : bool
         Whether rare levels are as good as others and no column is left out because it says nothing.
@@ -121,7 +121,7 @@ class ColumnSettings:
     max_categories: int | None = 100
     category_encoding: str = "one_hot"
     target: Array | None = None
-    must_stay: bool = False
+    never_left_out: bool = False
     keeps_all_levels: bool = False
     text_components: int = 30
     seed: int = 0

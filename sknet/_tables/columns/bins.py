@@ -23,7 +23,7 @@ import numpy as np
 from sknet._tables.columns import Column, InputFacts
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.columns.statistics import Distribution, reciprocal
-from sknet._tables.frames import ColumnValues, number_values
+from sknet._tables.frames import ColumnValues, column_as_floats
 from sknet._typing import Array
 
 
@@ -77,13 +77,13 @@ class BinnedColumn:
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
         self.number.write(values, out[:, self.n_bins :], name)
-        numbers = number_values(values, name).astype(np.float64)
+        numbers = column_as_floats(values, name).astype(np.float64)
         filled = np.where(np.isnan(numbers), self.fill, numbers)  # (n,)
         write_bins(np.repeat(filled[:, np.newaxis], self.n_bins, axis=1), *self.bins, out[:, : self.n_bins])
 
     def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the derivatives of the inputs, (n, n_inputs); of a bin, half its slope at either edge."""
-        numbers = np.asarray(number_values(values, name), dtype=np.float64)[:, np.newaxis]
+        numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)[:, np.newaxis]
         low, scale = self.bins
         high = np.array(self.edges[1:])
         # (n, b): 1 inside of a bin, 0.5 at its edges, where the slope jumps

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._tables.columns import ColumnSettings, InputFacts, WithoutSlopes
-from sknet._tables.columns.level_effects import Effect, effect_of, sums_by_slot, weight_of_a_row
+from sknet._tables.columns.level_effects import Effect, effect_of, effective_row_weight, sums_by_slot
 from sknet._tables.frames import ColumnValues, read_levels, refuse_broken_text
 from sknet._typing import Array
 
@@ -71,7 +71,7 @@ class CategoryColumn(WithoutSlopes):
         if self.is_binary:
             return (f"_{self.levels[1]}",)
         special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
-        words = [*self.levels, *(distinct_word(word, self.levels) for word in special)]
+        words = [*self.levels, *(unused_input_name(word, self.levels) for word in special)]
         return tuple(f"_{word}" for word in words)
 
     @property
@@ -150,7 +150,7 @@ def find_slots(slots: Mapping[str, int], keys: list[str], unknown: int, missing:
     return np.array([*(slots.get(key, unknown) for key in keys), missing], dtype=np.intp)
 
 
-def distinct_word(word: str, levels: tuple[str, ...]) -> str:
+def unused_input_name(word: str, levels: tuple[str, ...]) -> str:
     """Return the name of an input that stands for no level, with an underscore if a level has this name."""
     return word + "_" * (word in levels)
 
@@ -267,7 +267,7 @@ def category_of(
         return levels.one_hot(settings.max_categories, not_rare if has_means else keys)
     column = levels.one_hot(settings.max_categories, not_rare)
     says_nothing = not not_rare or effect_on_target(column, values, settings) is Effect.NONE
-    return UninformativeColumn(levels.has_missing) if says_nothing and not settings.must_stay else column
+    return UninformativeColumn(levels.has_missing) if says_nothing and not settings.never_left_out else column
 
 
 def levels_effect(levels: Levels, values: ColumnValues, settings: ColumnSettings) -> Effect:
@@ -282,7 +282,7 @@ def effect_on_target(column: CategoryColumn, values: ColumnValues, settings: Col
     # slot −1, unknown, comes first: of missing values that have no input
     slot, n_slots = column.slots_of_values(values) + 1, len(column.levels) + 3
     weight = np.ones(len(slot)) if settings.weight is None else settings.weight
-    weight = weight / weight_of_a_row(float(weight.sum()), float(weight @ weight))
+    weight = weight / effective_row_weight(float(weight.sum()), float(weight @ weight))
     return effect_of(*sums_by_slot(slot, n_slots, settings.target, weight))
 
 

@@ -14,7 +14,7 @@ Conventions
 L slots, each a level, or levels that share an input; k columns of the target matrix; N rows in all.
 
 slot : (N,)              which slot each row has
-n : (L,)                 weight of the slot's rows, in rows where λ or F is computed: see `weight_of_a_row`
+n : (L,)                 weight of the slot's rows, in rows where λ or F is computed: see `effective_row_weight`
 mean, squares : (L, k)   the target's weighted mean, and the weighted sum of the squared differences from it
 """
 
@@ -40,12 +40,12 @@ def sums_by_slot(slot: NDArray[np.intp], n_slots: int, target: Array, weight: Ar
     return n, mean, squares
 
 
-def weight_of_a_row(total: float, squared: float) -> float:
+def effective_row_weight(total: float, squared: float) -> float:
     """Return the unit in which n weighs as much as so many rows of one weight (Kish 1965), from Σw and Σw²."""
     return squared / total if total > 0.0 else 1.0
 
 
-def pool(n: Array, mean: Array, squares: Array) -> tuple[Array, Array, Array]:
+def pool_statistics(n: Array, mean: Array, squares: Array) -> tuple[Array, Array, Array]:
     """Pool weights, (p, ...), means and sums of squares, (p, ..., k), over their first axis."""
     weight = n[..., np.newaxis]
     total = weight.sum(axis=0)
@@ -62,7 +62,7 @@ def mean_squares(n: Array, mean: Array, squares: Array) -> tuple[Array, Array, f
     n_rows, n_levels = n.sum(), np.count_nonzero(n)
     if n_levels < 2 or n_rows <= n_levels:
         return np.zeros(mean.shape[1]), np.zeros(mean.shape[1]), 1.0
-    _, _, squares_of_all = pool(n, mean, squares)
+    _, _, squares_of_all = pool_statistics(n, mean, squares)
     within = squares.sum(axis=0)
     size = (n_rows - np.square(n).sum() / n_rows) / (n_levels - 1)
     return (squares_of_all - within) / (n_levels - 1), within / (n_rows - n_levels), float(size)
@@ -75,7 +75,7 @@ def credibility(n: Array, between: Array, within: Array) -> Array:
 
 def shrunk_means(n: Array, mean: Array, squares: Array) -> Array:
     """Return the mean of each slot, drawn to that of all rows by λ; that of all where there is no row, (L, k)."""
-    _, overall, _ = pool(n, mean, squares)
+    _, overall, _ = pool_statistics(n, mean, squares)
     between_squares, within, size = mean_squares(n, mean, squares)
     between = np.maximum(between_squares - within, 0.0) / size
     difference = np.where(n[:, np.newaxis] > 0, mean - overall, 0.0)

@@ -19,7 +19,7 @@ import numpy as np
 
 from sknet._tables.columns import ColumnSettings, InputFacts
 from sknet._tables.columns.statistics import Distribution, mean_and_deviation, reciprocal, weighted_quantile
-from sknet._tables.frames import ColumnValues, number_values
+from sknet._tables.frames import ColumnValues, column_as_floats
 from sknet._typing import Array, DType, Table
 
 QUARTILES = (0.25, 0.5, 0.75)
@@ -94,18 +94,18 @@ class ColumnScaler:
         # before the scale is applied; where the centre has been subtracted, it is 0
         np.copyto(out, 0.0 if self.shift else self.center, where=missing, casting="same_kind")
         if self.bend:
-            _keep_finite(out)
+            _replace_overflows(out)
 
 
 def bend_outliers(Z: Array) -> None:
     """Replace z by 3 asinh(z/3), in place: about z near 0, it grows like a logarithm far from it."""
-    _keep_finite(Z)
+    _replace_overflows(Z)
     Z /= 3.0
     np.arcsinh(Z, out=Z)
     Z *= 3.0
 
 
-def _keep_finite(Z: Array) -> None:
+def _replace_overflows(Z: Array) -> None:
     """Replace what overflowed by the largest number there is, in place: a factor of 0 still gives 0."""
     largest = np.finfo(Z.dtype).max
     np.clip(Z, -largest, largest, out=Z)
@@ -164,14 +164,14 @@ class NumberColumn(SingleNumber):
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
-        numbers = number_values(values, name)[:, np.newaxis]  # (n, 1)
+        numbers = column_as_floats(values, name)[:, np.newaxis]  # (n, 1)
         scaled = np.empty(numbers.shape, out.dtype)
-        out[:, :1] = scale_or_refuse(joint_scaler([self]), numbers, scaled, lambda _: name)
+        out[:, :1] = scale_or_refuse(common_scaler([self]), numbers, scaled, lambda _: name)
         out[:, 1:] = np.isnan(numbers)  # an empty slice where there is no indicator
 
     def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the derivatives of the inputs, (n, n_inputs): an indicator's is 0."""
-        numbers = np.asarray(number_values(values, name), dtype=np.float64)
+        numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
         z = (numbers - self.center) * self.scale
         slopes = np.zeros((len(z), self.n_inputs))
         # d/dz 3 asinh(z/3) = 1/√(1 + (z/3)²)
@@ -180,7 +180,7 @@ class NumberColumn(SingleNumber):
         return slopes
 
 
-def joint_scaler(columns: Sequence[NumberColumn]) -> ColumnScaler:
+def common_scaler(columns: Sequence[NumberColumn]) -> ColumnScaler:
     """Return one scaler of columns that were learnt with the same settings, to scale them all at once."""
     center = np.array([column.center for column in columns], dtype=np.float64)
     scale = np.array([column.scale for column in columns], dtype=np.float64)
@@ -224,7 +224,7 @@ def refuse_excessive(name: str, dtype: DType) -> NoReturn:
     )
 
 
-def with_scale_of(column: NumberColumn, numbers: Array, weight: Array | None) -> NumberColumn:
+def with_scale_of_new_values(column: NumberColumn, numbers: Array, weight: Array | None) -> NumberColumn:
     """Return a column of which one value was known with 1 over the root mean square distance of new ones from it.
 
     That value is the centre, and stays 0 to the network. Numbers that all have it return the column as it is.

@@ -20,7 +20,7 @@ from sknet._tables.columns import ColumnSettings, InputFacts
 from sknet._tables.columns.number import SingleNumber, refuse_infinite
 from sknet._tables.columns.statistics import Distribution
 from sknet._tables.equality import EqualByFields
-from sknet._tables.frames import ColumnValues, number_values
+from sknet._tables.frames import ColumnValues, column_as_floats
 from sknet._typing import Array
 
 LEVELS = np.linspace(0.0, 1.0, 257)
@@ -51,7 +51,7 @@ class QuantileColumn(EqualByFields, SingleNumber):
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
-        numbers = np.asarray(number_values(values, name), dtype=np.float64)
+        numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
         refuse_infinite(numbers[:, np.newaxis], lambda _: name)
         missing = np.isnan(numbers)
         # a missing value has the score of the median, 0; `ndtri` is the inverse of the normal distribution function
@@ -68,7 +68,7 @@ class QuantileColumn(EqualByFields, SingleNumber):
 
     def slopes(self, values: ColumnValues, name: str) -> Array:
         """Return the derivatives of the inputs, (n, n_inputs); jumps of the score are left out."""
-        numbers = np.asarray(number_values(values, name), dtype=np.float64)
+        numbers = np.asarray(column_as_floats(values, name), dtype=np.float64)
         missing = np.isnan(numbers)
         share = self.cdf(np.where(missing, 0.0, numbers))
         knots = np.unique(self.quantiles)

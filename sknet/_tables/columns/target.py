@@ -31,16 +31,22 @@ from sknet._tables.columns.category import (
     IdentifierColumn,
     UninformativeColumn,
     category_of,
-    distinct_word,
     find_slots,
     learn_levels,
     levels_effect,
+    unused_input_name,
 )
-from sknet._tables.columns.level_effects import Effect, pool, shrunk_means, sums_by_slot, weight_of_a_row
+from sknet._tables.columns.level_effects import (
+    Effect,
+    effective_row_weight,
+    pool_statistics,
+    shrunk_means,
+    sums_by_slot,
+)
 from sknet._tables.columns.statistics import mean_and_deviation, reciprocal
 from sknet._tables.equality import EqualByFields
 from sknet._tables.frames import ColumnValues, read_levels
-from sknet._tables.sampling import exceeds_sample, random_keys
+from sknet._tables.sampling import exceeds_sample, hash_integers
 from sknet._typing import Array
 
 N_PARTS = 5
@@ -81,7 +87,7 @@ class TargetColumn(EqualByFields, WithoutSlopes):
     @property
     def suffixes(self) -> tuple[str, ...]:
         """What follows the column's name in the name of each input."""
-        word = distinct_word("target", () if self.one_hot is None else self.one_hot.levels)
+        word = unused_input_name("target", () if self.one_hot is None else self.one_hot.levels)
         names = [f"_{word}"] if len(self.scale) == 1 else [f"_{word}_{i}" for i in range(len(self.scale))]
         return (*(() if self.one_hot is None else self.one_hot.suffixes), *names)
 
@@ -140,7 +146,7 @@ def cross_fit_parts(target: Array, numbers: NDArray[np.integer], n_rows: int) ->
         Integers from 0 to `N_PARTS` - 1.
     """
     if exceeds_sample(n_rows):
-        return (random_keys(numbers) % np.uint64(N_PARTS)).astype(np.intp)
+        return (hash_integers(numbers) % np.uint64(N_PARTS)).astype(np.intp)
     # sort by the target, equal ones in random order, and assign in turn
     shuffled = np.random.default_rng(0).permutation(len(target))
     by_target = shuffled[np.lexsort(np.round(target[shuffled], 3).T)]
@@ -204,7 +210,7 @@ class TargetTotals:
         """Return the totals of both sets of rows."""
         levels = tuple(dict.fromkeys((*self.levels, *other.levels)))
         parts = zip(self._aligned(levels), other._aligned(levels), strict=True)
-        return TargetTotals(levels, self.squared_weight + other.squared_weight, *pool(*map(np.stack, parts)))
+        return TargetTotals(levels, self.squared_weight + other.squared_weight, *pool_statistics(*map(np.stack, parts)))
 
     def _aligned(self, levels: tuple[str, ...]) -> list[Array]:
         """Return totals, means and squares by the slots of `levels`, which contain ours."""
@@ -221,9 +227,9 @@ class TargetTotals:
         """Return the shrunk means of all rows and of those outside of each part, (1 + F, L + 2, k)."""
         # which parts' totals are pooled for each of the 1 + F: all, then all but one
         pooled = [slice(None), *(np.arange(N_PARTS) != f for f in range(N_PARTS))]
-        unit = weight_of_a_row(float(self.total.sum()), self.squared_weight)
+        unit = effective_row_weight(float(self.total.sum()), self.squared_weight)
         n, squares = self.total / unit, self.squares / unit
-        return np.stack([shrunk_means(*pool(n[f], self.mean[f], squares[f])) for f in pooled])
+        return np.stack([shrunk_means(*pool_statistics(n[f], self.mean[f], squares[f])) for f in pooled])
 
 
 def compute_target_totals(

@@ -137,7 +137,7 @@ def test_a_column_that_says_something_stays():
 
 
 def test_where_it_is_not_known_whether_a_column_says_something_it_stays():
-    assert len(learn_beside(TOWN, LUCK, must_stay=True).levels) == 40
+    assert len(learn_beside(TOWN, LUCK, never_left_out=True).levels) == 40
     assert len(learn_beside(TOWN, LUCK, keeps_all_levels=True).levels) == 40
     assert len(learn_beside(TOWN[::8], LUCK[::8]).levels) == 40  # too few rows
     few = np.array([f"town {i % 10}" for i in range(len(TOWN))])

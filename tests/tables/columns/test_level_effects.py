@@ -6,10 +6,10 @@ import pytest
 from sknet._tables.columns.level_effects import (
     Effect,
     effect_of,
+    effective_row_weight,
     mean_squares,
     shrunk_means,
     sums_by_slot,
-    weight_of_a_row,
 )
 
 RNG = np.random.default_rng(0)
@@ -17,7 +17,7 @@ RNG = np.random.default_rng(0)
 
 def sums(slot, target, weight=None):
     weight = np.ones(len(slot)) if weight is None else weight
-    return sums_by_slot(slot, int(slot.max()) + 1, target, weight / weight_of_a_row(weight.sum(), weight @ weight))
+    return sums_by_slot(slot, int(slot.max()) + 1, target, weight / effective_row_weight(weight.sum(), weight @ weight))
 
 
 def drawn(n_levels, size, effect, seed):

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.number import NumberColumn, bend_outliers, joint_scaler
+from sknet._tables.columns.number import NumberColumn, bend_outliers, common_scaler
 from sknet._tables.encoding import learn_encoder
 
 METHODS = ["robust", "standard", None]
@@ -28,7 +28,7 @@ def learn(X, method, weight=None):
 
 
 def learn_scaler(X, method, weight=None):
-    return joint_scaler(learn(X, method, weight))
+    return common_scaler(learn(X, method, weight))
 
 
 def apply(scaler, Z):
@@ -168,7 +168,7 @@ def test_a_column_by_itself_is_encoded_as_in_the_stack(method, dtype):
     assert [column.suffixes for column in columns] == [("", "_missing"), ("",)]
     assert [column.n_inputs for column in columns] == [2, 1]
     together = np.empty(X.shape, dtype)
-    joint_scaler(columns).impute_and_scale_into(X, together)
+    common_scaler(columns).impute_and_scale_into(X, together)
     for j, column in enumerate(columns):
         out = np.zeros((3, column.n_inputs), dtype)
         column.write(pd.Series(X[:, j]), out, "c")
@@ -189,11 +189,11 @@ def test_a_column_refuses_by_its_name():
 def test_columns_compare_and_travel():
     columns = learn(np.arange(6.0).reshape(3, 2), "robust")
     copies = pickle.loads(pickle.dumps(columns))
-    assert copies == columns and joint_scaler(copies).float32_suffices
+    assert copies == columns and common_scaler(copies).float32_suffices
     first = columns[0]
     assert first != NumberColumn(first.center, first.scale, bend=False) and first != "robust"
 
 
 def test_no_columns_are_a_stack_too():
     out = np.empty((3, 0))
-    assert joint_scaler([]).impute_and_scale_into(np.empty((3, 0)), out)
+    assert common_scaler([]).impute_and_scale_into(np.empty((3, 0)), out)

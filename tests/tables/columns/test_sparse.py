@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 from scipy import sparse
 
 from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.number import joint_scaler
+from sknet._tables.columns.number import common_scaler
 from sknet._tables.columns.sparse import learn_sparse
 
 
 def learn_sparse_scaler(X, method, weight=None):
-    return joint_scaler(learn_sparse(X, ColumnSettings(input_scaling=method, weight=weight)))
+    return common_scaler(learn_sparse(X, ColumnSettings(input_scaling=method, weight=weight)))
 
 
 @given(st.integers(0, 10**6), st.sampled_from([sparse.csr_array, sparse.csr_matrix]))
