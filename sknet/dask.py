@@ -66,7 +66,7 @@ class _OnWorkers(BaseSigmoidMLP):
 
         sample_weight : dask or NumPy array or Series of shape (n_samples,), default=None
             Sample weights: with all rows in one batch, a row of weight 2 is two
-            rows; one of weight 0 is none.
+            rows; one of weight 0 is none, whatever its values.
 
         X_val : dask DataFrame or Array of shape (n_val, n_features), default=None
             A validation set of your own, for early stopping.

@@ -52,7 +52,7 @@ from sknet._estimators.reporting import (
 )
 from sknet._estimators.resolve import resolve, target_settings
 from sknet._estimators.user_warnings import warn
-from sknet._model.heads import Head, without_absent_labels
+from sknet._model.heads import Head
 from sknet._model.importances import importance_rows
 from sknet._model.matrices import encode_rows, encode_validation, encoding_of, learn_encoding
 from sknet._model.network_trainer import make_trainer, refuse_networks_beyond_memory
@@ -75,7 +75,7 @@ class ReadData:
     head: Head
     rows: Rows  # of positive weight
     columns: Columns
-    head_of_original: Head  # which knows the labels of rows of weight 0, too
+    passed: FitArguments  # as the user gave them, rows of weight 0 too
     validation: Rows | None = None  # X_val and y_val; not the rows that are held out, which `Plan` chooses
 
 
@@ -150,13 +150,9 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
             head, rows, columns = read_rows(
                 arguments, name, columns, lambda y: (known.with_settings(settings), known.read(y))
             )
-            head_of_original = head
         else:
             learn = partial(self._task.learn_head, settings=settings, classes=classes)
-            head_of_original, rows, columns = read_rows(arguments, name, columns, learn, column_choices(self))
-            head = head_of_original
-            if rows.original is not None and classes is None:  # a label that only dropped rows had is not a class
-                head, rows = without_absent_labels(head, rows)
+            head, rows, columns = read_rows(arguments, name, columns, learn, column_choices(self))
             if known is not None:
                 known.refuse_other_target(head)
                 head = known.with_settings(settings)
@@ -166,7 +162,7 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         if arguments.has_validation:
             refuse_with_own_validation(self)
             validation = read_validation(arguments, name, head, columns, self.early_stopping)
-        return ReadData(head, rows, columns, head_of_original, validation)
+        return ReadData(head, rows, columns, arguments, validation)
 
     # --- 2. plan -----------------------------------------------------------------------------------------------------
 
@@ -188,9 +184,8 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
                 if held_out is not None and earlier is not None:
                     warn_of_rows_seen(earlier, n, method)
         elif method is not None:
-            # `restore_y`: a splitter of the user gets y as it was passed, not codes
-            restore_y = data.head_of_original.restore_y
-            splits = splits_of_splitter(method, rows, seeds.rows, restore_y)
+            passed = data.passed.X, data.passed.y, data.passed.groups
+            splits = splits_of_splitter(method, rows, seeds.rows, passed)
             folds = folds_of_splits(n, splits, rows.groups, of_numbers=of_numbers)
         n_held_out = 0 if held_out is None else len(held_out[1])
         facts = Facts(

@@ -214,9 +214,9 @@ class FitRun:
 
     def _for_all_rows(self, predicted: Array, rows: NDArray[np.intp]) -> Array:
         """Put predictions for some rows, (m, ...), where they are among the user's, (N, ...); NaN elsewhere."""
-        n = len(self.rows.y)
-        if self.rows.original_index is not None and self.rows.original is not None:  # rows of weight 0 were dropped
-            rows, n = self.rows.original_index[rows], len(self.rows.original.y)
+        n = len(self.rows)
+        if self.rows.places is not None and self.rows.n_passed is not None:  # rows of weight 0 were dropped
+            rows, n = self.rows.places[rows], self.rows.n_passed
         for_all = np.full((n, *predicted.shape[1:]), nan, predicted.dtype)
         for_all[rows] = predicted
         return for_all

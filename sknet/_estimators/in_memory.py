@@ -56,7 +56,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
 
         sample_weight : array-like of shape (n_samples,), default=None
             Sample weights: with all rows in one batch, a row of weight 2 is two
-            rows; one of weight 0 is none.
+            rows; one of weight 0 is none, whatever its values.
 
         X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
             A validation set of your own, for early stopping.
@@ -121,7 +121,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
 
         sample_weight : array-like of shape (n_samples,), default=None
             Sample weights: with all rows in one batch, a row of weight 2 is two
-            rows; one of weight 0 is none.
+            rows; one of weight 0 is none, whatever its values.
 
         X_val : {array-like, sparse matrix, DataFrame} of shape (n_val, n_features), default=None
             A validation set of your own, for early stopping.

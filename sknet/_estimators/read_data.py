@@ -17,9 +17,10 @@ import numpy as np
 import pandas as pd
 from sklearn import config_context
 from sklearn.base import BaseEstimator
-from sklearn.utils import check_array
+from sklearn.utils import check_array, gen_batches
 from sklearn.utils.validation import validate_data
 
+from sknet._estimators.zero_weights import drop_zero_weights, hide_zero_weights, n_rows_of
 from sknet._model.heads import Head
 from sknet._tables.arrays import (
     as_native_array,
@@ -33,7 +34,7 @@ from sknet._tables.choices import ColumnChoices
 from sknet._tables.frames import as_pandas, column_names, is_frame, refuse_broken_text, without_wrapper
 from sknet._tables.messages import short_list
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows
-from sknet._tables.tables import is_memory_mapped, is_sparse, refuse_bad_sparse
+from sknet._tables.tables import MemoryMappedRows, is_memory_mapped, is_sparse, refuse_bad_sparse
 from sknet._typing import Array, DType, Table, Target
 
 
@@ -99,14 +100,16 @@ def read_rows(
     rows : Rows
     columns : Columns
     """
+    weight = read_weight_of_rows(arguments.X, arguments.sample_weight)
+    X = drop_zero_weights(arguments.X, weight)
     if columns is None:
-        table, columns = read_table(arguments.X, name, choices or ColumnChoices())
+        table, columns = read_table(X, name, choices or ColumnChoices())
     else:
-        table = read_known_table(arguments.X, columns, name)
+        table = read_known_table(X, columns, name)
     if arguments.y is None:
         raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
-    head, values = parse(arguments.y)
-    return head, assemble_rows(table, values, arguments.sample_weight, arguments.groups), columns
+    head, values = parse(hide_zero_weights(arguments.y, weight, "y"))
+    return head, assemble_rows(table, values, weight, arguments.groups), columns
 
 
 def read_validation(arguments: FitArguments, name: str, head: Head, columns: Columns, early_stopping: object) -> Rows:
@@ -127,13 +130,12 @@ def read_validation(arguments: FitArguments, name: str, head: Head, columns: Col
             "X_val and y_val are passed, but early_stopping='folds' chooses the epoch by rows of X: set early_stopping "
             "to True, or leave X_val and y_val out."
         )
+    weight = read_weight_of_rows(arguments.X_val, arguments.sample_weight_val, "sample_weight_val")
     with prefix_errors("X_val"):
-        table = read_known_table(arguments.X_val, columns, name)
+        table = read_known_table(drop_zero_weights(arguments.X_val, weight), columns, name)
     with prefix_errors("y_val"):
-        values = head.read(arguments.y_val)
-    if table.shape[0] != len(values):
-        raise ValueError(different_lengths_message(table.shape[0], len(values), ("X_val", "y_val")))
-    return assemble_rows(table, values, arguments.sample_weight_val, name="sample_weight_val")
+        values = head.read(hide_zero_weights(arguments.y_val, weight, "y_val"))
+    return assemble_rows(table, values, weight, names=("X_val", "y_val"))
 
 
 @contextmanager
@@ -270,8 +272,16 @@ def _refuse_duplicates(X: Table) -> None:
         )
 
 
+CHECKED_ROWS = 2**14
+"""How many rows of a file are checked at a time."""
+
+
 def _read_array(X: Table, check: Callable[..., Table]) -> Table:
     """Return an array, or what becomes one, as numbers checked by scikit-learn's `check`; errors say what to do."""
+    if isinstance(X, MemoryMappedRows):  # of a file: a part is in memory at a time
+        for part in gen_batches(len(X), CHECKED_ROWS):
+            _read_array(X[part], check)
+        return X
     if type(X) is not np.ndarray or X.dtype.kind not in "fiu":
         X = fill_table_with_nan(X)
     try:
@@ -343,6 +353,12 @@ def _float_type(dtypes: Iterable[str]) -> DType:
 # --- weights and groups ----------------------------------------------------------------------------------------------
 
 
+def read_weight_of_rows(X: Table, sample_weight: Target, name: str = "sample_weight") -> Array | None:
+    """Check sample weights against the rows of a table that is not checked yet; None for no weights, or no table."""
+    n = None if sample_weight is None else n_rows_of(X, "X")
+    return None if n is None else read_weight(sample_weight, n, name)
+
+
 def read_weight(sample_weight: Target, n: int, name: str = "sample_weight") -> Array:
     """Check sample weights: one per row, none negative, not all zero."""
     if isinstance(sample_weight, bool):
@@ -405,17 +421,21 @@ def different_lengths_message(n_of_table: int, n_of_targets: int, names: tuple[s
 
 
 def assemble_rows(
-    table: Table, values: Array, sample_weight: Target, groups: Target = None, name: str = "sample_weight"
+    table: Table, values: Array, weight: Array | None, groups: Target = None, names: tuple[str, str] = ("X", "y")
 ) -> Rows:
-    """Put a table, its parsed targets, weights and groups together; rows of weight 0 are dropped.
+    """Put the rows of positive weight together: their part of a table, and of the targets, weights and groups of all.
 
-    `name`: what messages call the weights.
+    `names`: what messages call the table and the targets.
     """
     n = len(values)
-    if table.shape[0] != n:
-        raise ValueError(different_lengths_message(table.shape[0], n))
-    weight = None if sample_weight is None else read_weight(sample_weight, n, name)
-    checked_groups = None if groups is None else read_groups(groups, n)
+    n_of_table = table.shape[0] if weight is None else len(weight)
+    if n_of_table != n:
+        raise ValueError(different_lengths_message(n_of_table, n, names))
+    checked_groups = None if groups is None else read_groups(hide_zero_weights(groups, weight, "groups"), n)
     may_be_in_file = not isinstance(table, np.ndarray) or table.base is not None  # else it owns its memory
-    rows = Rows(table, values, weight, checked_groups, memory_mapped=may_be_in_file and is_memory_mapped(table))
-    return rows if weight is None or weight.all() else rows.without_zero_weights()
+    memory_mapped = may_be_in_file and is_memory_mapped(table)
+    if weight is None or weight.all():
+        return Rows(table, values, weight, checked_groups, memory_mapped=memory_mapped)
+    places = np.flatnonzero(weight)  # of the rows that the table has
+    checked_groups = None if checked_groups is None else checked_groups[places]
+    return Rows(table, values[places], weight[places], checked_groups, places, n, memory_mapped)

@@ -17,7 +17,8 @@ from sklearn.base import BaseEstimator, is_classifier
 from sklearn.metrics import check_scoring, d2_pinball_score, r2_score
 
 from sknet._estimators.fitted import Fitted
-from sknet._estimators.read_data import different_lengths_message, read_weight
+from sknet._estimators.read_data import different_lengths_message, read_weight_of_rows
+from sknet._estimators.zero_weights import hide_zero_weights
 from sknet._model.heads import Head, RegressionHead
 from sknet._model.model import Model, PrecomputedModel
 from sknet._tables.arrays import is_missing
@@ -33,14 +34,14 @@ from sknet._typing import Array, Target
 
 def accuracy(classes: Labels, predicted: Array, y: Target, sample_weight: Target) -> float:
     """Return the weighted share of rows all of whose labels were predicted; a label not among `classes` is an error."""
-    labels = as_labels(y)
+    weight = read_weight_of_rows(predicted, sample_weight)
+    labels = as_labels(hide_zero_weights(y, weight, "y"))
     if len(predicted) != len(labels):
         raise ValueError(different_lengths_message(len(predicted), len(labels)))
     if labels.shape != predicted.shape:
         raise ValueError(f"y has shape {labels.shape}, but predictions have {predicted.shape}: give it the same.")
     for column, known in zip(labels.reshape(len(labels), -1).T, classes.classes_by_column, strict=True):
         _refuse_unknown_labels(present_labels(column), known)
-    weight = None if sample_weight is None else read_weight(sample_weight, len(labels))
     is_right = (labels == predicted) | is_missing(labels)  # of several labels, those that are there
     return float(np.average(is_right.reshape(len(labels), -1).all(axis=1), weights=weight))
 
@@ -60,11 +61,11 @@ def _refuse_unknown_labels(labels: Array, classes: Array) -> None:
 
 def regression_score(head: RegressionHead, predicted: Array, y: Target, sample_weight: Target) -> float:
     """Return the weighted R^2, the mean over outputs; with several quantile levels, the mean of their pinball D^2."""
-    values, _ = read_regression_target(y, warn=False)
+    weight = read_weight_of_rows(predicted, sample_weight)
+    values, _ = read_regression_target(hide_zero_weights(y, weight, "y"), warn=False)
     if len(predicted) != len(values):
         raise ValueError(different_lengths_message(len(predicted), len(values)))
     head.regression_target.refuse_other_targets(values)
-    weight = None if sample_weight is None else read_weight(sample_weight, len(values))
     if not head.loss.levels:
         return _r2_of_present(values, predicted.reshape(values.shape), weight)
     pairs = zip(head.loss.levels, predicted.T, strict=True)  # predicted: (n, L)

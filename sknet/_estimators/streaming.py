@@ -31,6 +31,7 @@ from sknet._estimators.read_data import (
     read_known_table,
     read_table,
 )
+from sknet._estimators.zero_weights import hide_zero_weights, n_rows_of
 from sknet._storage import checkpoints
 from sknet._stream.collected_targets import CollectedLabels, CollectedNumbers
 from sknet._stream.packing import TableFormat, choose_format
@@ -101,11 +102,15 @@ def store_rows(
     writer = SourceWriter(
         files, CollectedLabels() if reader.has_labels else CollectedNumbers(), choose, name or "source"
     )
+    n_read = 0
     for chunk in chunks:
         with prefix_errors(f"{name}: Chunk {chunk.number}" if name else f"Chunk {chunk.number}"):
-            writer.append(reader.read(chunk), take_rows(chunk.X, slice(0, 2)))
+            found = reader.read(chunk)
+            if found is not None:
+                writer.append(*found)
+            n_read += n_rows_of(chunk.X, "X") or 0
         if verbose:
-            print(f"Rows read: {writer.n_read:,}")
+            print(f"Rows read: {n_read:,}")
     return writer.finish()
 
 
@@ -125,20 +130,27 @@ class ChunkReader:
         self.has_labels = isinstance(estimator, ClassifierParameters)
         self.columns: Columns | None = None
 
-    def read(self, chunk: Chunk) -> CheckedChunk:
-        """Check a chunk."""
+    def read(self, chunk: Chunk) -> tuple[CheckedChunk, Table] | None:
+        """Check a chunk; return its first rows, too, as the user has them. None if no row has a positive weight."""
+        n = None if chunk.weight is None else n_rows_of(chunk.X, "X")
+        weight = None if n is None else read_each_weight(chunk.weight, n)
+        if weight is not None and not weight.any():
+            return None
+        X, y, groups = (
+            hide_zero_weights(values, weight, name)
+            for values, name in ((chunk.X, "X"), (chunk.y, "y"), (chunk.groups, "groups"))
+        )
         if self.columns is None:
-            table, columns = read_table(chunk.X, self._name, self._choices)
+            table, columns = read_table(X, self._name, self._choices)
         else:
-            table, columns = read_known_table(chunk.X, self.columns, self._name), self.columns
+            table, columns = read_known_table(X, self.columns, self._name), self.columns
         n = table.shape[0]
-        y = chunk.y if is_frame(chunk.y) or isinstance(chunk.y, pd.Series) else np.asarray(chunk.y)
+        y = y if is_frame(y) or isinstance(y, pd.Series) else np.asarray(y)
         if len(y) != n:
             raise ValueError(f"X has {n} rows and y {len(y)}.")
-        weight = None if chunk.weight is None else read_each_weight(chunk.weight, n)
-        groups = None if chunk.groups is None else read_chunk_groups(chunk.groups, n)
+        groups = None if groups is None else read_chunk_groups(groups, n)
         self.columns = columns
-        return CheckedChunk(table, y, weight, groups)
+        return CheckedChunk(table, y, weight, groups), take_rows(X, slice(0, 2))
 
 
 def read_chunk_groups(groups: Target, n: int) -> Array:

@@ -24,7 +24,7 @@ from sknet._network.losses import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS, Loss,
 from sknet._network.regression import REGRESSION_LOSSES
 from sknet._tables.class_weight import apply_class_weight
 from sknet._tables.labels import Labels, learn_labels
-from sknet._tables.rows import MIN_TOTAL_WEIGHT, Rows
+from sknet._tables.rows import MIN_TOTAL_WEIGHT
 from sknet._tables.targets import (
     RegressionTarget,
     TargetScaler,
@@ -97,19 +97,6 @@ class Head(Protocol):
 
     def backward_from_explained(self, raw: Array, delta: Array) -> Array:
         """Backpropagate dJ/d`explained` through the link: return dJ/draw; both are (n, n_outputs)."""
-
-
-def without_absent_labels(head: Head, rows: Rows) -> tuple[Head, Rows]:
-    """Learn the labels again from the rows that are left: a label that only dropped rows had is not a class.
-
-    The rows get new codes; `original`, the rows that the user passed, keep those of the head that was learnt of all.
-    """
-    if not isinstance(head, LabelHead):
-        return head, rows
-    labels, codes = learn_labels(head.restore_y(rows.y))
-    if labels == head.labels:
-        return head, rows
-    return replace(head, labels=labels), replace(rows, y=codes)
 
 
 # --- labels ----------------------------------------------------------------------------------------------------------

@@ -121,11 +121,6 @@ class SourceWriter:
         Chooses, by the table of the first chunk, how rows are kept.
     name : str
         What messages call the source.
-
-    Attributes
-    ----------
-    n_read : int
-        How many rows have been appended, those of weight 0 included.
     """
 
     def __init__(
@@ -136,7 +131,6 @@ class SourceWriter:
         self._weights: list[Array] = []
         self._groups: list[NDArray[np.uint64]] = []
         self._hash = blake2b(digest_size=32)
-        self.n_read = 0
 
     def append(self, chunk: CheckedChunk, example_rows: Table) -> None:
         """Write the rows of a chunk that have a positive weight; the first chunk decides on their format."""
@@ -154,7 +148,6 @@ class SourceWriter:
         ):  # fmt: skip
             if (given is None) != (first is None):
                 raise ValueError(f"Some chunks have {what} and some have none: give all of them {what.split()[-1]}.")
-        self.n_read += n
         if chunk.weight is not None:
             records = records[kept]
             self._weights.append(chunk.weight[kept])

@@ -47,10 +47,11 @@ class Rows:
     y : ndarray of shape (n, k)
     weight : ndarray of shape (n,), or None
     groups : ndarray of shape (n,), or None
-    original : Rows or None
-        What the user passed, where rows of weight 0 were dropped from it: splitters and `oof_prediction_` index these.
-    original_index : ndarray of shape (n,), or None
-        Index of each row in `original`.
+    places : ndarray of shape (n,), or None
+        Where each row is among those that the user passed, if some of these had a weight of 0 and were dropped:
+        splitters and `oof_prediction_` count all of them.
+    n_passed : int or None
+        How many the user passed, if some were dropped.
     memory_mapped : bool
         Whether the table's values lie in a file.
     """
@@ -59,8 +60,8 @@ class Rows:
     y: Array
     weight: Array | None = None
     groups: Array | None = None
-    original: Rows | None = None
-    original_index: Array | None = None
+    places: Array | None = None
+    n_passed: int | None = None
     memory_mapped: bool = False
 
     def __len__(self) -> int:
@@ -96,8 +97,8 @@ class Rows:
         if self.weight is None or self.weight.all():
             return self
         rows = np.flatnonzero(self.weight)
-        index = rows if self.original_index is None else self.original_index[rows]
-        return replace(self.take(rows), original=self.original or self, original_index=index)
+        places = rows if self.places is None else self.places[rows]
+        return replace(self.take(rows), places=places, n_passed=self.n_passed or len(self))
 
     def merge_duplicates(self) -> Rows:
         """Merge equal rows of an array or CSR matrix, adding up their weights, in an order set by their values.

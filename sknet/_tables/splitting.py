@@ -8,7 +8,7 @@ strata : (n,)            an integer for each row; the held-out part has its shar
 train, held_out          indices into the n rows; a splitter returns indices into the N
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from math import ceil
 from typing import Protocol, TypeAlias
@@ -84,7 +84,7 @@ def _refuse_single_group(n_groups: int) -> None:
 
 
 def splits_of_splitter(
-    splitter: RowSplitter, rows: Rows, seed: int, restore_y: Callable[[Array], Target]
+    splitter: RowSplitter, rows: Rows, seed: int, passed: tuple[Table, Target, Target]
 ) -> list[Split]:
     """Return all splits of a splitter; a row may be held out by several of them, or by none.
 
@@ -97,8 +97,8 @@ def splits_of_splitter(
     rows : Rows
         Without rows of weight 0.
     seed : int
-    restore_y : callable
-        Turns codes or numbers, (N, k), back into y as the user passed it, which the splitter gets.
+    passed : (X, y, groups)
+        The N rows as the user passed them.
 
     Returns
     -------
@@ -107,14 +107,13 @@ def splits_of_splitter(
     """
     if isinstance(splitter, type):
         raise TypeError(f"validation_fraction={splitter.__name__} is a class: pass a splitter, {splitter.__name__}().")
-    original = rows.original or rows
     # a splitter without `random_state`, or with a seed of its own, is used as it is
     if getattr(splitter, "random_state", seed) is None:
         seeded = copy(splitter)
         seeded.random_state = seed  # type: ignore[attr-defined]
-        splits: object = seeded.split(original.X, restore_y(original.y), original.groups)
+        splits: object = seeded.split(*passed)
     else:
-        splits = splitter.split(original.X, restore_y(original.y), original.groups)
+        splits = splitter.split(*passed)
     checked = [_check_split(split, splitter, rows) for split in splits] if isinstance(splits, Iterable) else []
     if not checked:
         raise ValueError(f"validation_fraction={splitter} makes no split: give a splitter that makes one, or a share.")
@@ -125,13 +124,13 @@ def _check_split(split: object, splitter: RowSplitter, rows: Rows) -> Split:
     """Return a split as numbers of rows of positive weight; raise where it is none, or a part of it is empty."""
     if not isinstance(split, Sequence) or len(split) != 2:
         raise ValueError(f"validation_fraction={splitter} must give pairs, (rows to train on, rows to hold out).")
-    original = rows.original or rows
-    train, held_out = (_as_indices(part, splitter, len(original)) for part in split)
+    n = rows.n_passed or len(rows)
+    train, held_out = (_as_indices(part, splitter, n) for part in split)
     _refuse_repeated(train, held_out, splitter)
-    if rows.original_index is not None:
-        # from indices into the original rows to indices into those of positive weight; -1 for the others
-        remaining = np.full(len(original), -1)
-        remaining[rows.original_index] = np.arange(len(rows))
+    if rows.places is not None:
+        # from indices into the rows that were passed to indices into those of positive weight; -1 for the others
+        remaining = np.full(n, -1)
+        remaining[rows.places] = np.arange(len(rows))
         train, held_out = remaining[train], remaining[held_out]
         train, held_out = train[train >= 0], held_out[held_out >= 0]
     if not len(train) or not len(held_out):

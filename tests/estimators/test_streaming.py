@@ -12,8 +12,13 @@ from sknet._stream.sources import Chunk
 
 def test_chunks_are_checked_against_the_first():
     reader = ChunkReader(SigmoidMLPClassifier())
-    first = reader.read(Chunk(1, pd.DataFrame({"a": [1.0], "b": ["x"]}), [0], [0.0], ["g"]))
-    assert first.weight.tolist() == [0.0] and first.groups.tolist() == ["g"] and reader.columns.n == 2
+    first, example_rows = reader.read(Chunk(1, pd.DataFrame({"a": [1.0], "b": ["x"]}), [0], [2.0], ["g"]))
+    assert (
+        first.weight.tolist() == [2.0]
+        and len(example_rows) == 1
+        and first.groups.tolist() == ["g"]
+        and reader.columns.n == 2
+    )
     with pytest.raises(ValueError, match="feature names"):
         reader.read(Chunk(2, pd.DataFrame({"a": [1.0]}), [0]))
 

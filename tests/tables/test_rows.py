@@ -53,19 +53,19 @@ def test_rows_of_weight_0_are_dropped_and_their_places_known():
     weight = np.arange(N) % 3.0
     rows = Rows(COUNTS, NUMBER, weight, np.arange(N))
     left = rows.without_zero_weights()
-    assert left.weight.all() and left.original is rows
-    assert_array_equal(left.original_index, np.flatnonzero(weight))
-    assert_array_equal(left.X, COUNTS[left.original_index])
+    assert left.weight.all() and left.n_passed == N
+    assert_array_equal(left.places, np.flatnonzero(weight))
+    assert_array_equal(left.X, COUNTS[left.places])
     assert left.without_zero_weights() is left
     fewer = left.with_weight(np.where(left.weight == 2, 0.0, 1.0)).without_zero_weights()
-    assert fewer.original is rows
-    assert_array_equal(fewer.original_index, np.flatnonzero(weight == 1))
-    assert_array_equal(fewer.y, NUMBER[fewer.original_index])
+    assert fewer.n_passed == N
+    assert_array_equal(fewer.places, np.flatnonzero(weight == 1))
+    assert_array_equal(fewer.y, NUMBER[fewer.places])
 
 
 def test_without_weights_nothing_is_dropped():
     rows = Rows(COUNTS, NUMBER)
-    assert rows.without_zero_weights() is rows and rows.original is None and rows.original_index is None
+    assert rows.without_zero_weights() is rows and rows.places is None and rows.n_passed is None
 
 
 # --- files -----------------------------------------------------------------------------------------------------------
