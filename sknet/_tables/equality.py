@@ -1,21 +1,30 @@
-"""Equality of dataclasses that hold arrays: `==` of their tuples would raise."""
+"""Equality of dataclasses that hold arrays, where `==` of their tuples would raise; and what pickles have of them."""
 
 from dataclasses import fields
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 
 
 class EqualByFields:
-    """Base of dataclasses with eq=False: two of one type are equal if all their fields are, arrays by their values."""
+    """Base of dataclasses with eq=False: two of one type are equal if all their fields are, arrays by their values.
+
+    A pickle has the fields, and not what has been computed from them and kept.
+    """
 
     __slots__ = ()
 
     def __eq__(self, other: object) -> bool:
         if type(other) is not type(self):
             return NotImplemented
-        names = [field.name for field in fields(self)]  # type: ignore[arg-type]
         # `array_equal` also compares what is no array: a tuple becomes one, a dataclass one that holds this object
-        return all(np.array_equal(getattr(self, name), getattr(other, name)) for name in names)
+        return all(map(np.array_equal, _values_of(self), _values_of(other)))
+
+    def __reduce__(self) -> tuple[type[Self], tuple[object, ...]]:
+        return type(self), _values_of(self)
 
     __hash__: Any = None  # arrays have no hash
+
+
+def _values_of(value: Any) -> tuple[Any, ...]:
+    return tuple(getattr(value, field.name) for field in fields(value))

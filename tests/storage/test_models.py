@@ -18,6 +18,7 @@ from sknet import Activation, Interval, Loss, Optimizer, SigmoidMLPClassifier, S
 from sknet._storage.models import KIND, KINDS, pack, unpack
 from sknet._storage.schema import hints_of
 from tests.network.pieces import ACTIVATIONS
+from tests.tables.columns.kinds import CASES as COLUMNS
 from tests.tables.examples import category_column, number_column, table_encoder
 from tests.training.problems import best_of, epoch, history, same, state_after
 
@@ -229,6 +230,14 @@ def test_values_come_back_through_json(value):
     plain, arrays, pieces = pack(value)
     again = unpack((json.loads(json.dumps(plain)), arrays, pieces))
     assert again == value and repr(again) == repr(value) and pieces == []
+
+
+@pytest.mark.parametrize("case", COLUMNS.values(), ids=COLUMNS)
+def test_every_kind_of_column_comes_back_through_json(case):
+    column = case.learn()
+    plain, arrays, pieces = pack(column)
+    again = unpack((json.loads(json.dumps(plain)), arrays, pieces))
+    assert again == column and type(again) is type(column) and pieces == []
 
 
 def test_values_of_one_kind_are_one_array_per_field():

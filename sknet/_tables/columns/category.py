@@ -89,14 +89,14 @@ class CategoryColumn(WithoutSlopes):
         missing = len(self.levels) + self.has_infrequent if self.has_missing else unknown
         return find_slots({level: slot for slot, level in enumerate(self.levels)}, keys, unknown, missing)
 
-    def slots_of_values(self, values: ColumnValues) -> NDArray[np.intp]:
+    def slots_of_values(self, values: ColumnValues, name: str = "") -> NDArray[np.intp]:
         """Return the slot of each of n values, −1 where unknown."""
-        codes, keys = read_levels(values)
+        codes, keys = read_levels(values, name)
         return self.slots_of_keys(keys)[codes]
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
-        slot = self.slots_of_values(values)  # (n,)
+        slot = self.slots_of_values(values, name)  # (n,)
         if self.is_binary:
             out[:, 0] = _SIGN_OF_SLOT[slot]
             return
@@ -134,7 +134,7 @@ class LeftOutColumn(WithoutSlopes):
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the indicator of missing values, if there is one."""
         if self.has_missing:
-            out[:, 0] = read_levels(values)[0] < 0
+            out[:, 0] = read_levels(values, name)[0] < 0
 
 
 class IdentifierColumn(LeftOutColumn):

@@ -108,15 +108,17 @@ class TargetColumn(EqualByFields, WithoutSlopes):
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
         if self.one_hot is not None:
             self.one_hot.write(values, out[:, : self._n_one_hot], name)
-        self._write_means(values, 0, out)
+        self._write_means(values, 0, out, name)
 
     def write_cross_fitted(self, values: ColumnValues, encoding_part: NDArray[np.intp], out: Array) -> None:
         """Overwrite the target's means for training rows, by those of the other parts; held-out rows keep theirs."""
         self._write_means(values, 1 + encoding_part, out)
 
-    def _write_means(self, values: ColumnValues, means_index: NDArray[np.intp] | int, out: Array) -> None:
+    def _write_means(
+        self, values: ColumnValues, means_index: NDArray[np.intp] | int, out: Array, name: str = ""
+    ) -> None:
         """Write means, those of all rows at index 0 or those outside of each row's part."""
-        codes, keys = read_levels(values)
+        codes, keys = read_levels(values, name)
         missing = len(self.levels)
         slot = find_slots(self._slots, keys, missing + 1, missing)[codes]
         # (n, k) means minus the mean of all rows, (k,): an unseen level becomes 0

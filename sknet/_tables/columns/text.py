@@ -101,9 +101,6 @@ class TextColumn(EqualByFields, WithoutSlopes):
         if shapes != ((v,), (c, v), (c,)) or len(set(self.terms)) < v:
             raise ValueError(f"A text's {v} terms do not go with arrays of shapes {shapes}, or are not all different.")
 
-    def __reduce__(self) -> tuple[type[TextColumn], tuple[object, ...]]:
-        return TextColumn, tuple(vars(self)[name] for name in TextColumn.__dataclass_fields__)  # not the vectorizer
-
     @property
     def n_inputs(self) -> int:
         """One per component, and one for missing texts."""
@@ -170,7 +167,7 @@ def read_texts(values: ColumnValues, name: str) -> tuple[NDArray[np.intp], list[
         codes, distinct = pd.factorize(values)
         texts = np.asarray(distinct, dtype=object).tolist()
     except (TypeError, NotImplementedError):  # a list or a dict cannot be hashed
-        codes, texts = np.arange(len(values)), values.tolist()
+        codes, texts = np.arange(len(values)), values[~pd.isna(values)].tolist()  # some of which are no strings
     wrong = next((value for value in texts if not isinstance(value, str)), None)
     if wrong is not None:
         raise TypeError(

@@ -86,17 +86,3 @@ def test_a_column_of_two_values_has_no_bins():
 def test_magnitude_does_not_matter(magnitude):
     x = np.arange(1.0, 10.0)
     np.testing.assert_allclose(write(learn(x * magnitude), x * magnitude), write(learn(x), x), atol=1e-6)
-
-
-def test_infinity_and_text_are_refused_by_name():
-    with pytest.raises(ValueError, match="Column 'c' of X contains infinity"):
-        write(learn([1, 2, 3]), [np.inf])
-
-
-def test_inputs_tell_how_a_bin_is_computed():
-    column, x = learn(np.arange(9.0)), np.linspace(-1, 10, 7)
-    for place, facts in enumerate(column.inputs):
-        if facts.kind == "bin":
-            expected = np.clip((x - facts.centre) * facts.scale, 0, 1)
-            np.testing.assert_allclose(write(column, x)[:, place], expected, atol=1e-12)
-    assert [facts.edge for facts in column.inputs[:-1]] == list(column.edges[:-1])

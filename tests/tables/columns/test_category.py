@@ -190,8 +190,3 @@ def test_declared_levels_that_no_row_has_are_the_first_to_share_an_input():
 
 def test_a_level_called_missing_keeps_its_name():
     assert learn(["missing", "x", None]).suffixes == ("_missing", "_x", "_missing_")
-
-
-def test_values_that_cannot_be_levels_are_refused_by_name():
-    with pytest.raises(TypeError, match="Column 'c' of X holds what is no level of a category, unhashable"):
-        learn([[1], [2]])

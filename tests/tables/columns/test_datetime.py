@@ -131,13 +131,6 @@ def test_missing_dates_are_missing_numbers():
         assert not encoder.encode(pd.DataFrame({"when": nothing}), float).any()
 
 
-@pytest.mark.parametrize("bad", [pd.Series(["2023-01-01"]), pd.Series([1.0]), pd.Series([timedelta(1)])])
-def test_something_else_at_predict_is_refused_by_name(bad):
-    encoder = learn_encoder(pd.DataFrame({"when": HOURS}))
-    with pytest.raises(TypeError, match=r"Column 'when' of X .* should hold dates.*pandas\.to_datetime"):
-        encoder.encode(pd.DataFrame({"when": bad}), float)
-
-
 def test_zones_that_differ_by_row_are_refused_by_name():
     mixed = pd.Series([datetime(2023, 1, 1), pd.Timestamp("2023-01-01", tz="UTC")], dtype=object)
     with pytest.raises(TypeError, match=r"Column 'when' of X .*to_datetime\(utc=True\)"):

@@ -1,7 +1,5 @@
 """Scaling: weights are repetitions, missing values count nowhere, and no magnitude breaks it."""
 
-import pickle
-
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.number import NumberColumn, bend_outliers, common_scaler
+from sknet._tables.columns.number import bend_outliers, common_scaler
 from sknet._tables.encoding import learn_encoder
 
 METHODS = ["robust", "standard", None]
@@ -174,24 +172,6 @@ def test_a_column_by_itself_is_encoded_as_in_the_stack(method, dtype):
         column.write(pd.Series(X[:, j]), out, "c")
         np.testing.assert_array_equal(out[:, 0], together[:, j])
         assert (out[:, 1:] == np.isnan(X[:, [j]])).all()
-
-
-def test_a_column_refuses_by_its_name():
-    column = NumberColumn(0.0, 1.0, shift=False)
-    with pytest.raises(ValueError, match="Column 'c' of X contains infinity"):
-        column.write(np.array([np.inf]), np.zeros((1, 1)), "c")
-    with pytest.raises(ValueError, match="Column 'c' of X holds values too large for float32"):
-        column.write(np.array([1e200]), np.zeros((1, 1), np.float32), "c")
-    with pytest.raises(ValueError, match="Column 'c' of X .* should hold numbers"):
-        column.write(pd.Series(["x"], dtype=object), np.zeros((1, 1)), "c")
-
-
-def test_columns_compare_and_travel():
-    columns = learn(np.arange(6.0).reshape(3, 2), "robust")
-    copies = pickle.loads(pickle.dumps(columns))
-    assert copies == columns and common_scaler(copies).float32_suffices
-    first = columns[0]
-    assert first != NumberColumn(first.center, first.scale, bend=False) and first != "robust"
 
 
 def test_no_columns_are_a_stack_too():

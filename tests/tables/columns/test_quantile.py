@@ -51,12 +51,6 @@ def test_a_repeated_value_lies_in_the_middle_of_its_share():
     assert_array_equal(scores(learn(np.full(9, 7.0)), [7.0]), [[0.0]])  # a constant says nothing
 
 
-def test_weights_count_as_repetitions():
-    values, weight = SKEWED[:300], rng.integers(1, 4, 300)
-    assert learn(values, weight.astype(float)) == learn(np.repeat(values, weight))
-    assert learn(values) != learn(values, weight.astype(float)) and learn(values) != "another"
-
-
 def test_missing_values_have_the_middle_score_and_an_indicator():
     column = learn([np.nan, 1.0, 2.0, 3.0, np.nan])
     assert column.suffixes == ("", "_missing") and column.n_inputs == 2
@@ -64,11 +58,6 @@ def test_missing_values_have_the_middle_score_and_an_indicator():
     assert scores(column, [np.nan])[0, 0] == 0.0
     nothing = learn([np.nan, np.nan])
     assert_array_equal(nothing.quantiles, np.zeros(len(LEVELS)))
-
-
-def test_infinity_names_the_column():
-    with pytest.raises(ValueError, match="Column 'a' of X contains infinity"):
-        scores(learn(SKEWED), [np.inf])
 
 
 @pytest.mark.parametrize("missing", [False, True])

@@ -112,18 +112,5 @@ def test_an_identifier_is_left_out():
     assert learn([f"u{i}" for i in range(N)], TARGET) == IdentifierColumn()
 
 
-def test_inputs_tell_how_it_is_computed():
-    column = learn([*CITY[1:], None], np.hstack([TARGET, TARGET**2]))
-    assert column.suffixes == ("_target_0", "_target_1")
-    for place, facts in enumerate(column.inputs):
-        expected = [(facts.level.get(key, facts.centre) - facts.centre) * facts.scale for key in (*CITY, None, "never")]
-        np.testing.assert_allclose(write(column, [*CITY, None, "never"])[:, place], expected, atol=1e-12)
-
-
 def test_a_constant_target_says_nothing():
     assert not write(learn(CITY, np.ones((N, 1))), CITY).any()
-
-
-def test_columns_compare():
-    assert learn(CITY, TARGET) == learn(CITY, TARGET) != learn(CITY, -TARGET)
-    assert learn(CITY, TARGET) != "a column"

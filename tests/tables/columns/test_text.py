@@ -1,6 +1,5 @@
-"""Free text: scikit-learn's TF-IDF and decomposition, weights as repetitions, and texts of every kind."""
+"""Free text: scikit-learn's TF-IDF and decomposition, and texts of every kind."""
 
-import pickle
 import subprocess
 import sys
 import tracemalloc
@@ -75,33 +74,6 @@ def test_only_the_most_frequent_terms_count(monkeypatch):
     assert set(learn(TEXTS).terms) == set(totals.sort_index().sort_values(kind="stable", ascending=False)[:20].index)
 
 
-def test_an_input_is_computed_by_hand_from_what_it_is():
-    column = learn(TEXTS)
-    facts = column.inputs[1]
-    text = "good coffee, good box"
-    counts = {term: sum(f" {word} ".count(term) for word in text.split()) for term in facts.level}
-    assert max(counts.values()) == 2
-    tfidf = np.array(
-        [(1 + np.log(counts[term])) * idf if counts[term] else 0 for term, (idf, _) in facts.level.items()]
-    )
-    weights = np.array([weight for _, weight in facts.level.values()])
-    projection = (tfidf / np.linalg.norm(tfidf)) @ weights
-    np.testing.assert_allclose(write(column, [text])[0, 1], (projection - facts.centre) * facts.scale, rtol=1e-4)
-    assert [one.kind for one in column.inputs] == ["text"] * 5 and column.suffixes == ("_0", "_1", "_2", "_3", "_4")
-
-
-def test_weights_are_repetitions():
-    weight = rng.integers(1, 4, len(TEXTS))
-    assert learn(TEXTS, weight=weight * 1.0) == learn(np.repeat(TEXTS, weight))
-
-
-def test_the_same_seed_gives_the_same_bits_and_rows_do_not_depend_on_each_other():
-    assert learn(TEXTS) == learn(TEXTS) != learn(TEXTS[:-1])
-    column = learn(TEXTS)
-    one_by_one = np.vstack([write(column, [value]) for value in TEXTS[:20]])
-    np.testing.assert_array_equal(one_by_one, write(column, TEXTS)[:20])
-
-
 def test_missing_texts_are_marked_and_their_other_inputs_are_zero():
     values = np.where(rng.random(len(TEXTS)) < 0.2, None, TEXTS)
     column = learn(values)
@@ -124,23 +96,6 @@ def test_texts_that_say_nothing_have_no_inputs(values):
 def test_there_are_no_more_inputs_than_the_texts_differ_in():
     column = learn(["one text here", "another text there", "one text here"] * 10, n_components=30)
     assert 1 <= column.n_inputs <= 2 and np.isfinite(write(column, ["one text here", "neither of them", ""])).all()
-
-
-@pytest.mark.parametrize("value, message", [
-    (5, r"should hold text, but holds 5 \(int\): make it strings"), (1.5, "float"), (b"bytes of it", "bytes"),
-    (["a", "list"], "list"), (True, "bool"),
-])  # fmt: skip
-def test_what_is_no_text_is_named(value, message):
-    values = [*TEXTS[:30], value]
-    with pytest.raises(TypeError, match=f"Column 't' of X .*{message}"):
-        learn(values)
-    with pytest.raises(TypeError, match=f"Column 't' of X .*{message}"):
-        write(learn(TEXTS), values)
-
-
-def test_numbers_where_text_was_are_named():
-    with pytest.raises(TypeError, match="Column 't' of X should hold text, but holds"):
-        learn(TEXTS).write(np.arange(3.0), np.zeros((3, 5)), "t")
 
 
 def test_half_a_surrogate_pair_is_named_in_training_and_unknown_later():
@@ -188,15 +143,6 @@ def test_every_type_of_strings_is_read(make):
     out = np.zeros((len(TEXTS), 5))
     column.write(make(TEXTS), out, "t")
     np.testing.assert_array_equal(out, write(column, TEXTS))
-
-
-def test_a_pickle_holds_what_was_learnt_and_nothing_else():
-    column = learn(TEXTS)
-    before = len(pickle.dumps(column))
-    write(column, TEXTS)
-    copy = pickle.loads(pickle.dumps(column))
-    assert copy == column and len(pickle.dumps(column)) == before
-    np.testing.assert_array_equal(write(copy, TEXTS), write(column, TEXTS))
 
 
 @pytest.mark.parametrize("change", [
