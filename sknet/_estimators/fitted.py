@@ -128,7 +128,9 @@ def best_epoch_of(epochs: Sequence[Epoch]) -> int:
     return max(ranks, default=((0, 0.0), 0))[1]
 
 
-KINDS = models.KINDS | models.by_name(Fitted, Columns, Residuals, ErrorScale, ScaledResiduals, LabelResiduals)
+FITTED_CLASSES = models.STORED_CLASSES | models.classes_by_name(
+    Fitted, Columns, Residuals, ErrorScale, ScaledResiduals, LabelResiduals
+)
 """The values that a file or a pickle may hold, by name."""
 
 
@@ -332,12 +334,12 @@ class FittedAttributes:
             return state
         kept = {name: value for name, value in state.items() if name not in _CALLBACK_ATTRIBUTES}
         # as dicts, text and arrays: a pickle of private classes could not be read once one is moved or renamed
-        return kept | {"_fitted": models.pack(self._fitted, KINDS)}
+        return kept | {"_fitted": models.pack(self._fitted, FITTED_CLASSES)}
 
     def __setstate__(self, state: dict[str, object]) -> None:
         super().__setstate__(state)  # type: ignore[misc]
         if self._fitted is not None:  # packed, by `__getstate__`
-            self._fitted = models.unpack(self._fitted, KINDS)  # type: ignore[assignment, arg-type]
+            self._fitted = models.unpack(self._fitted, FITTED_CLASSES)  # type: ignore[assignment, arg-type]
 
     def __sklearn_is_fitted__(self) -> bool:
         return self._fitted is not None

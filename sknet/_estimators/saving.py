@@ -9,13 +9,13 @@ import numpy as np
 import pandas as pd
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
-from sknet._estimators.fitted import KINDS, Fitted, require_fitted
+from sknet._estimators.fitted import FITTED_CLASSES, Fitted, require_fitted
 from sknet._estimators.parameters import copy_containers
 from sknet._estimators.regressor import SigmoidMLPRegressor
 from sknet._model.heads import LabelHead
 from sknet._storage import files
 from sknet._storage.files import ModelFileError
-from sknet._storage.models import by_name
+from sknet._storage.models import classes_by_name
 from sknet._typing import Array
 
 Estimator = SigmoidMLPClassifier | SigmoidMLPRegressor
@@ -86,7 +86,7 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
     fitted = require_fitted(estimator)
     fitted = replace(fitted, residuals=fitted.valid_residuals, importances=fitted.valid_importances)
     parameters = copy_containers(estimator.get_params(deep=False))  # a Series or a range as a list, which files know
-    files.write(path, SavedEstimator(name, parameters, fitted), _KINDS, WRITER)
+    files.write(path, SavedEstimator(name, parameters, fitted), _FILE_CLASSES, WRITER)
 
 
 def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = None) -> Estimator:
@@ -122,7 +122,7 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
     --------
     save : Write it.
     """
-    saved = files.read(path, WRITER, _KINDS, custom)
+    saved = files.read(path, WRITER, _FILE_CLASSES, custom)
     with files.as_model_file_error(path, WRITER):
         if not isinstance(saved, SavedEstimator):
             raise ValueError("it holds something else than an estimator")
@@ -131,7 +131,7 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
         return estimator
 
 
-_KINDS = KINDS | by_name(SavedEstimator)
+_FILE_CLASSES = FITTED_CLASSES | classes_by_name(SavedEstimator)
 
 
 def _estimator_of(path: object, saved: SavedEstimator) -> Estimator:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from sknet._storage import files
-from sknet._storage.models import KINDS, by_name
+from sknet._storage.models import STORED_CLASSES, classes_by_name
 from sknet._tables.rows import ExternalTable, Rows
 from sknet._tables.tables import is_sparse
 from sknet._training.state import State
@@ -168,12 +168,12 @@ class LoadedCheckpoint:
 
 def write(path: Path, origin: Origin, state: State) -> None:
     """Write a checkpoint file, whole or not at all."""
-    files.write(path, CheckpointContent(origin, state), _KINDS, WRITER)
+    files.write(path, CheckpointContent(origin, state), _CHECKPOINT_CLASSES, WRITER)
 
 
 def read(path: str | os.PathLike[str]) -> LoadedCheckpoint:
     """Read a checkpoint file."""
-    run = files.read(path, WRITER, _KINDS)
+    run = files.read(path, WRITER, _CHECKPOINT_CLASSES)
     with files.as_model_file_error(path, WRITER):
         if not isinstance(run, CheckpointContent):
             raise ValueError("it holds something else than a training run")
@@ -182,4 +182,4 @@ def read(path: str | os.PathLike[str]) -> LoadedCheckpoint:
         return LoadedCheckpoint(str(path), run.origin, run.state)
 
 
-_KINDS = KINDS | by_name(CheckpointContent, Origin)
+_CHECKPOINT_CLASSES = STORED_CLASSES | classes_by_name(CheckpointContent, Origin)

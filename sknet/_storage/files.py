@@ -119,12 +119,12 @@ def _name_in_os_error(path: Path) -> Iterator[None]:
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def write(path: str | os.PathLike[str], value: object, kinds: Mapping[str, type], writer: str) -> None:
-    """Write a value of one of the kinds to a file; `writer` is the public function that does it."""
+def write(path: str | os.PathLike[str], value: object, classes: Mapping[str, type], writer: str) -> None:
+    """Write a value of one of the classes to a file; `writer` is the public function that does it."""
     with require_package(writer, "safetensors", extra="files"):
         from safetensors.numpy import save
     path = as_path(path)
-    packer = Packer(kinds)
+    packer = Packer(classes)
     plain = packer.pack(value)
     settings = json.dumps({"pieces": _names_of(packer.pieces), "value": plain}, separators=(",", ":"))
     arrays = {name: _as_tensor(array) for name, array in packer.arrays.items()}
@@ -195,7 +195,7 @@ def _memory_left(*texts: str) -> int:
 
 
 def read(
-    path: str | os.PathLike[str], writer: str, kinds: Mapping[str, type], custom: Mapping[str, object] | None = None
+    path: str | os.PathLike[str], writer: str, classes: Mapping[str, type], custom: Mapping[str, object] | None = None
 ) -> object:
     """Read the value that a file holds, pieces of the user's own taken from `custom`; errors name the writer."""
     with require_package(f"reading a file of {writer}", "safetensors", extra="files"):
@@ -209,7 +209,7 @@ def read(
         with safe_open(path, framework="numpy") as tensors:
             # `file` and `tensors` were opened one after the other: another process may have renamed a new one between
             if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                return read(path, writer, kinds, custom)
+                return read(path, writer, classes, custom)
             metadata = tensors.metadata() or {}
             _refuse_other_version(path, metadata)
             settings = metadata["settings"]
@@ -223,7 +223,7 @@ def read(
             raise ValueError("its digest is another one: it has been changed or damaged")
         content = json.loads(settings)
         pieces = _pieces_of(path, content["pieces"], custom or {})
-        return unpack((content["value"], arrays, pieces), kinds, memory_left // ROW_COST)
+        return unpack((content["value"], arrays, pieces), classes, memory_left // ROW_COST)
 
 
 def _refuse_costly_header(file: BinaryIO) -> None:

@@ -1,7 +1,7 @@
 """A learnt value as plain things and arrays, and back: what a file and a pickle hold of it.
 
-A value of one of the kinds, a dataclass, becomes a dict of its fields; an array stays an array, under the path of
-fields that leads to it ("fitted.model.network.coefs.0"). What is read is made from the table of kinds, each field
+A value of one of the classes, a dataclass, becomes a dict of its fields; an array stays an array, under the path of
+fields that leads to it ("fitted.model.network.coefs.0"). What is read is made from the table of classes, each field
 compared with its annotation. Nothing that is read is imported or called, and no array is referred to twice.
 
 Conventions
@@ -37,16 +37,16 @@ from sknet._training.result import Epoch
 from sknet._training.state import Best, History, State
 from sknet._typing import Array, DType
 
-KIND = "is"
+TYPE = "is"
 """The key under which a dict says what it stands for; no field can have this name, since Python reserves it."""
 
 
-def by_name(*kinds: type) -> dict[str, type]:
+def classes_by_name(*classes: type) -> dict[str, type]:
     """Return dataclasses by the names that they have in a file."""
-    return {kind.__name__: kind for kind in kinds}
+    return {cls.__name__: cls for cls in classes}
 
 
-KINDS = by_name(
+STORED_CLASSES = classes_by_name(
     Model, Network, TableEncoder, NumberColumn, QuantileColumn, BinnedColumn, CategoryColumn, IdentifierColumn,
     UninformativeColumn, TargetColumn, TextColumn, DatetimeColumn, LabelHead, RegressionHead, TargetSettings,
     SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, History, State, Best,
@@ -58,25 +58,25 @@ Packed = tuple[object, dict[str, Array], list[object]]
 
 _PLAIN = frozenset({type(None), bool, int, float, str})
 _ROW_TYPES: dict[object, str] = {bool: "b", int: "i", float: "f"}
-"""Values whose fields are all of these types are kept as one array per field, of these kinds."""
+"""Values whose fields are all of these types are kept as one array per field, of these NumPy types."""
 
 
-def pack(value: object, kinds: Mapping[str, type] = KINDS) -> Packed:
-    """Turn a value of one of the kinds, or a container of such, into plain things, arrays and pieces."""
-    packer = Packer(kinds)
+def pack(value: object, classes: Mapping[str, type] = STORED_CLASSES) -> Packed:
+    """Turn a value of one of the classes, or a container of such, into plain things, arrays and pieces."""
+    packer = Packer(classes)
     return packer.pack(value), packer.arrays, packer.pieces
 
 
-def unpack(packed: Packed, kinds: Mapping[str, type] = KINDS, max_rows: float = np.inf) -> object:
+def unpack(packed: Packed, classes: Mapping[str, type] = STORED_CLASSES, max_rows: float = np.inf) -> object:
     """Make the value that was packed, from at most `max_rows` values that arrays hold field by field.
 
     Raises
     ------
     Exception
-        Of any kind, if a name is not known, or a part is not what its annotation says.
+        Of any class, if a name is not known, or a part is not what its annotation says.
     """
     plain, arrays, pieces = packed
-    return _Unpacker(kinds, dict(arrays), pieces, max_rows).unpack(plain, "")
+    return _Unpacker(classes, dict(arrays), pieces, max_rows).unpack(plain, "")
 
 
 def _join(path: str, name: object) -> str:
@@ -89,21 +89,21 @@ def _join(path: str, name: object) -> str:
 class Packer:
     """Collects the arrays and pieces of a value while it is packed."""
 
-    def __init__(self, kinds: Mapping[str, type]) -> None:
-        self._names = {kind: name for name, kind in kinds.items()}
+    def __init__(self, classes: Mapping[str, type]) -> None:
+        self._names = {cls: name for name, cls in classes.items()}
         self.arrays: dict[str, Array] = {}
         self.pieces: list[object] = []
         self.n_rows = 0  # values that are kept field by field
 
     def pack(self, value: object, path: str = "") -> object:
         """Return the plain things that stand for a value at this path."""
-        kind: type = type(value)
-        if kind in _PLAIN:
+        cls: type = type(value)
+        if cls in _PLAIN:
             return value
-        if kind in self._names:
-            fields = {name: self.pack(getattr(value, name), _join(path, name)) for name in hints_of(kind)}
-            return {KIND: self._names[kind]} | fields
-        pack = _PACKERS.get(kind)
+        if cls in self._names:
+            fields = {name: self.pack(getattr(value, name), _join(path, name)) for name in hints_of(cls)}
+            return {TYPE: self._names[cls]} | fields
+        pack = _PACKERS.get(cls)
         if pack is not None:
             return pack(self, value, path)
         if isinstance(value, pd.Index):  # names of columns, such as `frame.columns[:3]`
@@ -111,7 +111,7 @@ class Packer:
         if isinstance(value, np.ndarray):
             return self._pack_array(value, path)
         if isinstance(value, np.dtype):
-            return {KIND: "dtype", "name": value.name}
+            return {TYPE: "dtype", "name": value.name}
         if isinstance(value, np.generic) and type(value.item()) in _PLAIN:
             return value.item()
         return self._pack_users_object(value)
@@ -119,58 +119,58 @@ class Packer:
     def _pack_array(self, array: Array, path: str) -> object:
         """Keep an array; text as the code points of its characters, where it is not of objects."""
         if array.dtype.kind == "O" and array.ndim == 1 and all(isinstance(item, str) for item in array):
-            return {KIND: "objects", "items": array.tolist()}
+            return {TYPE: "objects", "items": array.tolist()}
         if array.dtype.kind != "U":
             self.arrays[path] = array
-            return {KIND: "array"}
+            return {TYPE: "array"}
         width = array.dtype.itemsize // 4  # characters of each text: NumPy has 4 bytes for one
         native = np.ascontiguousarray(array, dtype=f"=U{width}")
         self.arrays[path] = native.reshape(-1).view(np.uint32).reshape(*array.shape, width)
-        return {KIND: "characters"}
+        return {TYPE: "characters"}
 
     def pack_tuple(self, values: Sequence[object], path: str) -> object:
-        """Pack each value; many of one kind whose fields are numbers become one array per field."""
-        kinds: set[type] = {type(value) for value in values}
-        kind: type = kinds.pop() if len(kinds) == 1 else NoneType  # which is never among the kinds
-        hints = hints_of(kind) if kind in self._names else {}
+        """Pack each value; many of one class whose fields are numbers become one array per field."""
+        classes: set[type] = {type(value) for value in values}
+        cls: type = classes.pop() if len(classes) == 1 else NoneType  # which is never among the classes
+        hints = hints_of(cls) if cls in self._names else {}
         if hints and set(hints.values()) <= _ROW_TYPES.keys():
             columns = {name: np.array([getattr(value, name) for value in values]) for name in hints}
             # not where NumPy makes another type of a field: of ints in place of floats, which are packed one by one
             if all(column.dtype.kind == _ROW_TYPES[hints[name]] for name, column in columns.items()):
                 self.arrays |= {_join(path, name): column for name, column in columns.items()}
                 self.n_rows += len(values)
-                return {KIND: "rows", "of": self._names[kind]}
+                return {TYPE: "rows", "of": self._names[cls]}
         return [self.pack(value, _join(path, i)) for i, value in enumerate(values)]
 
     def pack_list(self, values: list[object], path: str) -> object:
         """Pack each value, as of a tuple."""
-        return {KIND: "list", "items": self.pack_tuple(values, path)}
+        return {TYPE: "list", "items": self.pack_tuple(values, path)}
 
     def pack_dict(self, values: Mapping[object, object], path: str) -> object:
         """Pack keys, which may be of any type, and values."""
         keys, items = tuple(values), tuple(values.values())
-        return {KIND: "dict", "keys": self.pack(keys, _join(path, "keys")), "values": self.pack_tuple(items, path)}
+        return {TYPE: "dict", "keys": self.pack(keys, _join(path, "keys")), "values": self.pack_tuple(items, path)}
 
     def pack_activation(self, activation: Activation, path: str) -> object:
         """Pack one of the package's by its name."""
         ours = ACTIVATIONS.get(activation.name) is activation
-        return {KIND: "activation", "name": activation.name} if ours else self._pack_users_object(activation)
+        return {TYPE: "activation", "name": activation.name} if ours else self._pack_users_object(activation)
 
     def _pack_users_object(self, value: object) -> object:
         """Set an object of the user's own aside, for `custom` to give back; its number stands for it."""
         self.pieces.append(value)
-        return {KIND: "piece", "number": len(self.pieces) - 1}
+        return {TYPE: "piece", "number": len(self.pieces) - 1}
 
 
 def _pack_generator(packer: Packer, source: np.random.Generator, path: str) -> object:
-    return {KIND: "Generator", "state": packer.pack(source.bit_generator.state, path)}
+    return {TYPE: "Generator", "state": packer.pack(source.bit_generator.state, path)}
 
 
 def _pack_random_state(packer: Packer, source: np.random.RandomState, path: str) -> object:
     state = source.get_state(legacy=False)
     if state["bit_generator"] != "MT19937":
         raise ValueError("random_state is a RandomState of another generator than MT19937: give an int.")
-    return {KIND: "RandomState", "state": packer.pack(state, path)}
+    return {TYPE: "RandomState", "state": packer.pack(state, path)}
 
 
 _PACKERS: dict[type, Callable[..., object]] = {
@@ -181,7 +181,7 @@ _PACKERS: dict[type, Callable[..., object]] = {
     np.random.Generator: _pack_generator,
     np.random.RandomState: _pack_random_state,
 }
-"""How a value that is none of the kinds is packed, by its type."""
+"""How a value that is none of the classes is packed, by its type."""
 
 
 # --- unpacking -------------------------------------------------------------------------------------------------------
@@ -191,9 +191,9 @@ class _Unpacker:
     """Takes arrays and pieces as the plain things ask for them."""
 
     def __init__(
-        self, kinds: Mapping[str, type], arrays: dict[str, Array], pieces: list[object], max_rows: float
+        self, classes: Mapping[str, type], arrays: dict[str, Array], pieces: list[object], max_rows: float
     ) -> None:
-        self._kinds, self._arrays, self.pieces, self._rows_left = kinds, arrays, pieces, max_rows
+        self._classes, self._arrays, self.pieces, self._rows_left = classes, arrays, pieces, max_rows
 
     def unpack(self, plain: object, path: str) -> object:
         """Return the value that stands at this path."""
@@ -201,13 +201,13 @@ class _Unpacker:
             return tuple([self.unpack(part, _join(path, i)) for i, part in enumerate(plain)])
         if type(plain) is not dict:
             return plain
-        parts = {name: part for name, part in plain.items() if name != KIND}
-        kind = self._kinds.get(plain[KIND])
-        if kind is not None:
-            return make(kind, {name: self.unpack(part, _join(path, name)) for name, part in parts.items()})
-        unpack = _UNPACKERS.get(plain[KIND])
+        parts = {name: part for name, part in plain.items() if name != TYPE}
+        cls = self._classes.get(plain[TYPE])
+        if cls is not None:
+            return make(cls, {name: self.unpack(part, _join(path, name)) for name, part in parts.items()})
+        unpack = _UNPACKERS.get(plain[TYPE])
         if unpack is None:
-            raise TypeError(f"it holds a {plain[KIND]!r}, which is not known here")
+            raise TypeError(f"it holds a {plain[TYPE]!r}, which is not known here")
         return unpack(self, path, **parts)  # a part too many or too few is a TypeError, too
 
     def array(self, path: str) -> Array:
@@ -230,16 +230,16 @@ class _Unpacker:
         return np.array(items, dtype=object)
 
     def rows(self, path: str, of: str) -> tuple[object, ...]:
-        """Make many values of one kind, whose fields are arrays."""
-        kind = self._kinds[of]
-        columns = {name: self.array(_join(path, name)) for name in hints_of(kind)}
+        """Make many values of one class, whose fields are arrays."""
+        cls = self._classes[of]
+        columns = {name: self.array(_join(path, name)) for name in hints_of(cls)}
         n_rows = max(column.size for column in columns.values())
-        for name, hint in hints_of(kind).items():
+        for name, hint in hints_of(cls).items():
             if columns[name].ndim != 1 or columns[name].dtype.kind != _ROW_TYPES.get(hint) or n_rows > self._rows_left:
                 raise TypeError(f"{path}.{name} is not such a field of many values, or of too many")
         self._rows_left -= n_rows
         lines = zip(*(column.tolist() for column in columns.values()), strict=True)
-        return tuple([kind(**dict(zip(columns, line, strict=True))) for line in lines])
+        return tuple([cls(**dict(zip(columns, line, strict=True))) for line in lines])
 
     def make_list(self, path: str, items: object) -> object:
         """Make a list."""
@@ -284,4 +284,4 @@ _UNPACKERS: dict[object, Callable[..., object]] = {
     "Generator": _Unpacker.generator,
     "RandomState": _Unpacker.random_state,
 }
-"""How a value that is none of the kinds is made, by what a dict says that it is."""
+"""How a value that is none of the classes is made, by what a dict says that it is."""

@@ -16,19 +16,19 @@ from numpy.typing import NDArray
 
 
 @cache
-def hints_of(kind: type) -> dict[str, object]:
+def hints_of(cls: type) -> dict[str, object]:
     """Return the annotation of each field that a dataclass is made of."""
-    hints = get_type_hints(kind)
-    return {field.name: hints[field.name] for field in fields(kind) if field.init}
+    hints = get_type_hints(cls)
+    return {field.name: hints[field.name] for field in fields(cls) if field.init}
 
 
-def make(kind: type, parts: Mapping[str, object]) -> object:
+def make(cls: type, parts: Mapping[str, object]) -> object:
     """Make a learnt value of its parts; a TypeError names a part that is unknown, missing or of another type."""
-    hints = hints_of(kind)
+    hints = hints_of(cls)
     for name, part in parts.items():
         if name not in hints or not fits(part, hints[name]):
-            raise TypeError(f"{kind.__name__}.{name} is {type(part).__name__}, which it cannot be")
-    return kind(**parts)
+            raise TypeError(f"{cls.__name__}.{name} is {type(part).__name__}, which it cannot be")
+    return cls(**parts)
 
 
 def fits(value: object, hint: object) -> bool:

@@ -251,7 +251,7 @@ def test_a_file_of_a_later_parameter_says_so(path, monkeypatch):
 
 
 def test_a_checkpoint_is_no_model(path):
-    files.write(path, models.History(), models.KINDS, "sknet.save")
+    files.write(path, models.History(), models.STORED_CLASSES, "sknet.save")
     with pytest.raises(ModelFileError, match="something else than an estimator"):
         sknet.load(path)
 

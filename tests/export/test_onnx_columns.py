@@ -15,7 +15,7 @@ from skl2onnx.common.data_types import DoubleTensorType, FloatTensorType, Int64T
 
 from sknet import SigmoidMLPRegressor  # noqa: E402
 from sknet._export.onnx_columns import CONVERTERS, POSITIONS, REMEDIES, spellings  # noqa: E402
-from sknet._storage.models import KINDS  # noqa: E402
+from sknet._storage.models import STORED_CLASSES  # noqa: E402
 from sknet._tables.columns.datetime import CYCLES  # noqa: E402
 from sknet._tables.frames import level_key  # noqa: E402
 from sknet.export import ExportError, to_onnx  # noqa: E402
@@ -36,7 +36,7 @@ def run(onnx_model, feeds):
 
 
 def test_every_kind_of_column_and_cycle_is_in_a_table():
-    kinds = {kind for kind in KINDS.values() if kind.__module__.startswith("sknet._tables.columns")}
+    kinds = {kind for kind in STORED_CLASSES.values() if kind.__module__.startswith("sknet._tables.columns")}
     assert set(CONVERTERS) | set(REMEDIES) == kinds and set(POSITIONS) == set(CYCLES)
 
 

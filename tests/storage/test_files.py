@@ -17,7 +17,7 @@ from forged import VERSION, forge  # noqa: E402
 
 from sknet._storage import files  # noqa: E402
 from sknet._storage.files import ModelFileError  # noqa: E402
-from sknet._storage.models import KINDS  # noqa: E402
+from sknet._storage.models import STORED_CLASSES  # noqa: E402
 from tests.tables.examples import number_column  # noqa: E402
 
 NUMBERS = (number_column(0.0, 1.0),)
@@ -26,11 +26,11 @@ TREE = {"a": (1, 2.5, "text", None, True), "weights": [np.arange(6.0).reshape(2,
 
 
 def write(path, value):
-    files.write(path, value, KINDS, "sknet.save")
+    files.write(path, value, STORED_CLASSES, "sknet.save")
 
 
 def read(path, custom=None):
-    return files.read(path, "sknet.save", KINDS, custom)
+    return files.read(path, "sknet.save", STORED_CLASSES, custom)
 
 
 @pytest.fixture
@@ -96,11 +96,11 @@ LIMITED = """
 import resource, signal, sys
 import numpy as np
 from sknet._storage.files import write
-from sknet._storage.models import KINDS
+from sknet._storage.models import STORED_CLASSES
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, 50_000))
 try:
-    write(sys.argv[1], {"other": np.zeros(100_000)}, KINDS, "sknet.save")
+    write(sys.argv[1], {"other": np.zeros(100_000)}, STORED_CLASSES, "sknet.save")
 except OSError as error:
     print("OSError", error.errno)
 """
@@ -119,10 +119,10 @@ WRITING = """
 import sys
 import numpy as np
 from sknet._storage.files import write
-from sknet._storage.models import KINDS
+from sknet._storage.models import STORED_CLASSES
 print("ready", flush=True)
 for k in range(10**6):
-    write(sys.argv[1], {"k": k, "weights": np.full(200_000, float(k))}, KINDS, "sknet.save")
+    write(sys.argv[1], {"k": k, "weights": np.full(200_000, float(k))}, STORED_CLASSES, "sknet.save")
 """
 
 
@@ -234,9 +234,11 @@ def test_a_table_of_a_hundred_thousand_columns(path):
 
 def test_memory_is_that_of_the_file(path):
     code = (
-        "import resource, sys; from sknet._storage.files import read; from sknet._storage.models import KINDS\n"
+        "import resource, sys; from sknet._storage.files import read\n"
+        "from sknet._storage.models import STORED_CLASSES\n"
         "before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
-        "again = read(sys.argv[1], '', KINDS); used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before\n"
+        "again = read(sys.argv[1], '', STORED_CLASSES)\n"
+        "used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before\n"
         "print(used * 1024, sum(a.nbytes for a in again['arrays']))"
     )
     write(path, {"arrays": [np.random.default_rng(k).random(2 * 10**6) for k in range(6)]})

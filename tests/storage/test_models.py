@@ -15,7 +15,7 @@ from numpy.testing import assert_array_equal
 
 import sknet
 from sknet import Activation, Interval, Loss, Optimizer, SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._storage.models import KIND, KINDS, pack, unpack
+from sknet._storage.models import STORED_CLASSES, TYPE, pack, unpack
 from sknet._storage.schema import hints_of
 from tests.network.pieces import ACTIVATIONS
 from tests.tables.columns.kinds import CASES as COLUMNS
@@ -242,7 +242,7 @@ def test_every_kind_of_column_comes_back_through_json(case):
 
 def test_values_of_one_kind_are_one_array_per_field():
     plain, arrays, _ = pack(NUMBERS)
-    assert plain == {KIND: "rows", "of": "NumberColumn"}
+    assert plain == {TYPE: "rows", "of": "NumberColumn"}
     assert {name: array.tolist() for name, array in arrays.items()}["scale"] == [2.0, 3.0]
 
 
@@ -253,7 +253,7 @@ def test_arrays_stand_under_the_path_that_leads_to_them():
 
 
 def test_an_array_is_taken_once():
-    twice = {KIND: "NumberColumn", "center.0": {KIND: "array"}, "center": [{KIND: "array"}]}
+    twice = {TYPE: "NumberColumn", "center.0": {TYPE: "array"}, "center": [{TYPE: "array"}]}
     with pytest.raises(KeyError, match=r"center\.0"):
         unpack((twice, {"center.0": np.zeros(3)}, []))
 
@@ -280,23 +280,23 @@ def test_the_state_of_training_comes_back():
 
 
 def test_the_package_s_own_activations_are_names_and_those_of_the_user_are_pieces():
-    assert pack(ACTIVATIONS["tanh"])[0] == {KIND: "activation", "name": "tanh"}
+    assert pack(ACTIVATIONS["tanh"])[0] == {TYPE: "activation", "name": "tanh"}
     twin = Activation("tanh", softsign, softsign_backward)  # of the same name
     assert pack(twin)[2] == [twin] and unpack(pack(twin)) is twin
 
 
 def test_no_field_has_the_name_that_says_the_kind():
-    assert all(is_dataclass(kind) and KIND not in hints_of(kind) for kind in KINDS.values())
+    assert all(is_dataclass(kind) and TYPE not in hints_of(kind) for kind in STORED_CLASSES.values())
 
 
 @pytest.mark.parametrize("plain", [
-    {KIND: "os.system", "command": "true"}, {KIND: ["NumberColumn"]}, {"center": 0.0}, {KIND: "dtype", "name": "O"},
-    {KIND: "NumberColumn"}, {KIND: "NumberColumn", "center": "0", "scale": 1.0},
-    {KIND: "NumberColumn", "center": 0.0, "scale": 1.0, "bend": 1}, {KIND: "activation", "name": "__import__"},
-    {KIND: "NumberColumn", "center": 0.0, "scale": 1.0, "other": 1}, {KIND: "array"}, {KIND: "piece", "number": 0},
-    {KIND: "rows", "of": "CategoryColumn"}, {KIND: "rows", "of": "NumberColumn"}, {KIND: "objects", "items": [1]},
-    {KIND: "list", "items": 3}, {KIND: "dict", "keys": ["a"], "values": []}, {KIND: "characters"},
-    {KIND: "History", "chunks": [1.0]}, {KIND: "Generator", "state": {KIND: "dict", "keys": [], "values": []}},
+    {TYPE: "os.system", "command": "true"}, {TYPE: ["NumberColumn"]}, {"center": 0.0}, {TYPE: "dtype", "name": "O"},
+    {TYPE: "NumberColumn"}, {TYPE: "NumberColumn", "center": "0", "scale": 1.0},
+    {TYPE: "NumberColumn", "center": 0.0, "scale": 1.0, "bend": 1}, {TYPE: "activation", "name": "__import__"},
+    {TYPE: "NumberColumn", "center": 0.0, "scale": 1.0, "other": 1}, {TYPE: "array"}, {TYPE: "piece", "number": 0},
+    {TYPE: "rows", "of": "CategoryColumn"}, {TYPE: "rows", "of": "NumberColumn"}, {TYPE: "objects", "items": [1]},
+    {TYPE: "list", "items": 3}, {TYPE: "dict", "keys": ["a"], "values": []}, {TYPE: "characters"},
+    {TYPE: "History", "chunks": [1.0]}, {TYPE: "Generator", "state": {TYPE: "dict", "keys": [], "values": []}},
 ], ids=str)  # fmt: skip
 def test_what_is_no_value_is_refused(plain):
     with pytest.raises((KeyError, TypeError, ValueError, IndexError)):
