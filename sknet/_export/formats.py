@@ -13,7 +13,7 @@ class ExportError(ValueError):
     """The format cannot say what an estimator does; the message names what, and what would do."""
 
 
-def activation_in(table: Mapping[str, T], activation: Activation, target: str) -> T:
+def activation_of_format(table: Mapping[str, T], activation: Activation, target: str) -> T:
     """Return what a format has for an activation."""
     # an activation of the user's own may have the name of one of the package's
     if ACTIVATIONS.get(activation.name) is not activation or activation.name not in table:

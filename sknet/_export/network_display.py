@@ -128,7 +128,7 @@ class NetworkDisplay:
 
         if max_units < 1:
             raise ValueError(f"max_units={max_units!r}: draw at least one circle of a layer.")
-        self.shown_ = strongest(self.coefs, max_units)
+        self.shown_ = strongest_units(self.coefs, max_units)
         tallest = max(len(shown) for shown in self.shown_)
         if ax is None:
             size = (2.4 + 1.9 * len(self.shown_), max(2.6, 0.36 * tallest + 1.2))
@@ -186,7 +186,7 @@ class NetworkDisplay:
             self.ax_.text(column, -0.5 * tallest - 0.4, what, ha="center", va="top", fontsize="small", color="0.35")
 
 
-def strongest(coefs: list[Array], max_units: int) -> list[Array]:
+def strongest_units(coefs: list[Array], max_units: int) -> list[Array]:
     """Return which inputs, units and outputs have the largest weights, in their order.
 
     A unit needs large weights on both sides: what counts is the product of their norms.

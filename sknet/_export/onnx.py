@@ -29,7 +29,7 @@ from skl2onnx.common.data_types import (
 )
 from sklearn.pipeline import Pipeline
 
-from sknet._export.formats import ExportError, activation_in
+from sknet._export.formats import ExportError, activation_of_format
 from sknet._export.onnx_columns import write_encoding
 from sknet._export.onnx_graph import (
     ACTIVATIONS,
@@ -85,7 +85,7 @@ def _write_layers(graph: Graph, network: Network, inputs: str, order: list[int])
     value = inputs
     for number, (W, b) in enumerate(zip([first[order], *others], network.intercepts, strict=True)):
         if number:  # before each layer but the first
-            value = activation_in(ACTIVATIONS, network.activations[number - 1], "ONNX")(graph, value)
+            value = activation_of_format(ACTIVATIONS, network.activations[number - 1], "ONNX")(graph, value)
         value = graph.node("Add", graph.node("MatMul", value, W.astype(graph.dtype)), b.astype(graph.dtype))
     return value
 
@@ -149,10 +149,10 @@ def _write_label(graph: Graph, known: Array, P: str) -> str:
         second = graph.cast(graph.node("Greater", P, graph.number(0.5)), INTEGER)
         # of a single class, the code is 0 whatever P is
         codes = graph.node("Squeeze", graph.node("Mul", second, integers(len(known) - 1)), integers(1))
-    return graph.node("Gather", labels_in(known), codes, axis=0)
+    return graph.node("Gather", onnx_labels(known), codes, axis=0)
 
 
-def labels_in(known: Array) -> Array:
+def onnx_labels(known: Array) -> Array:
     """Return labels as ONNX has them: text, integers, or floats."""
     if known.dtype.kind in "OU":
         return known.astype(object)
@@ -182,7 +182,7 @@ HEADS: dict[type, Callable[[Graph, Model, str, DType], list[str]]] = {
     RegressionHead: _write_numbers,
     LabelHead: _write_labels,
 }
-"""How the outputs of each kind of head are written."""
+"""How the outputs of each class of head are written."""
 
 
 # --- what skl2onnx asks for ------------------------------------------------------------------------------------------
@@ -192,15 +192,15 @@ def _feeds(operator: Operator, model: Model) -> list[Feed]:
     """Return the graph's inputs; an input of unknown width, if it is the only one, has all columns."""
     feeds = []
     for variable in operator.inputs:
-        shape, kind = variable.type.shape, type(variable.type).__name__
-        if kind not in FEEDS:
+        shape, tensor = variable.type.shape, type(variable.type).__name__
+        if tensor not in FEEDS:
             raise ExportError(
-                f"The graph's input {variable.onnx_name!r} is a {kind}: it must be of {', '.join(FEEDS)}."
+                f"The graph's input {variable.onnx_name!r} is a {tensor}: it must be of {', '.join(FEEDS)}."
             )
         width = shape[1] if len(shape) > 1 and isinstance(shape[1], int) else None
         if width is None and len(operator.inputs) == 1:
             width = model.encoder.n_columns
-        feeds.append(Feed(variable.onnx_name, FEEDS[kind], 1 if width is None else width))
+        feeds.append(Feed(variable.onnx_name, FEEDS[tensor], 1 if width is None else width))
     return feeds
 
 
@@ -227,7 +227,7 @@ def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: Mod
 
 
 _LABEL_TYPES = {"O": StringTensorType, "i": Int64TensorType, "f": DoubleTensorType}
-"""By the kind of what `labels_in` returns."""
+"""By the NumPy type of what `onnx_labels` returns."""
 
 
 def _types(model: Model, variables: Sequence[Variable]) -> list[tuple[str, object]]:
@@ -239,7 +239,7 @@ def _types(model: Model, variables: Sequence[Variable]) -> list[tuple[str, objec
     if not head.labels.exclusive:
         return [("label", Int64TensorType([None, head.n_outputs])), ("probabilities", tensor([None, head.n_outputs]))]
     known = head.labels.classes_by_column
-    kinds = {labels_in(classes).dtype.kind for classes in known}
+    kinds = {onnx_labels(classes).dtype.kind for classes in known}
     if len(kinds) > 1:
         raise ExportError(
             "The target's columns have labels of several types, and an ONNX tensor has one: make them alike."
@@ -260,26 +260,26 @@ def _parse(
     """Declare the outputs: probabilities are tensors, never lists of dicts."""
     operator = scope.declare_local_operator(alias, estimator)
     operator.inputs = inputs
-    for name, kind in _types(model_of(estimator), inputs):
-        operator.outputs.append(scope.declare_local_variable(name, kind))
+    for name, tensor in _types(model_of(estimator), inputs):
+        operator.outputs.append(scope.declare_local_variable(name, tensor))
     outputs: list[Variable] = operator.outputs
     return outputs
 
 
 def _set_types(model_of: ModelOf, operator: Operator) -> None:
     """Set the outputs' types, where another converter has declared them."""
-    for variable, (_, kind) in zip(
+    for variable, (_, tensor) in zip(
         operator.outputs, _types(model_of(operator.raw_operator), operator.inputs), strict=True
     ):
-        variable.type = kind
+        variable.type = tensor
 
 
 def register(estimators: Sequence[type], model_of: ModelOf) -> None:
     """Tell skl2onnx how estimators are converted, alone and inside pipelines."""
-    for kind in estimators:
-        alias = f"Sknet{kind.__name__}"
+    for estimator_class in estimators:
+        alias = f"Sknet{estimator_class.__name__}"
         skl2onnx.update_registered_converter(
-            kind, alias, partial(_set_types, model_of), partial(_convert, model_of),
+            estimator_class, alias, partial(_set_types, model_of), partial(_convert, model_of),
             parser=partial(_parse, model_of, alias),
             options={"zipmap": [True, False, "columns"], "nocl": [True, False], "raw_scores": [False]},
         )  # fmt: skip
@@ -305,11 +305,11 @@ def _parse_pipeline(
 
 def convert(estimator: object, model: Model, X: Table, initial_types: object, target_opset: int | None) -> ModelProto:
     """Return the ONNX model of an estimator whose converter is registered."""
-    types = initial_types if initial_types is not None else types_of(model, X)
+    types = initial_types if initial_types is not None else initial_types_of(model, X)
     return skl2onnx.to_onnx(estimator, initial_types=types, target_opset=target_opset)
 
 
-def types_of(model: Model, X: Table) -> list[tuple[str, object]]:
+def initial_types_of(model: Model, X: Table) -> list[tuple[str, object]]:
     """Return the inputs of a graph for tables like X: one for an array, one per column for a data frame."""
     names = getattr(X, "columns", None)
     if names is None:

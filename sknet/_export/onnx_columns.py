@@ -38,7 +38,7 @@ class PlacedColumn(NamedTuple):
 
     position: int  # in its feed
     name: str
-    column: Any  # of one of the kinds in `CONVERTERS`
+    column: Any  # of one of the classes in `CONVERTERS`
     inputs: list[int]  # which of the network's inputs it gives, its bins first
 
 
@@ -63,15 +63,15 @@ def write_encoding(graph: Graph, encoder: TableEncoder, feeds: Sequence[Feed]) -
 
 def _encode_feed(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
     """Write the columns of a feed, those of one kind together, whatever stands between them."""
-    for kind in dict.fromkeys(type(item.column) for item in placed):
-        same = [item for item in placed if type(item.column) is kind]
-        if kind not in CONVERTERS:
-            remedy = REMEDIES.get(kind, "leave the column out, or use sknet.save")
+    for column_class in dict.fromkeys(type(item.column) for item in placed):
+        same = [item for item in placed if type(item.column) is column_class]
+        if column_class not in CONVERTERS:
+            remedy = REMEDIES.get(column_class, "leave the column out, or use sknet.save")
             raise ExportError(
-                f"Column {same[0].name!r} is encoded by {kind.__name__}, and ONNX has nothing for it, but for "
+                f"Column {same[0].name!r} is encoded by {column_class.__name__}, and ONNX has nothing for it, but for "
                 f"{', '.join(known.__name__ for known in CONVERTERS)}: {remedy}."
             )
-        yield from CONVERTERS[kind](graph, feed, same)
+        yield from CONVERTERS[column_class](graph, feed, same)
 
 
 # --- numbers ---------------------------------------------------------------------------------------------------------
@@ -88,7 +88,7 @@ def _read_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> s
     return x if feed.dtype == DOUBLE else graph.cast(x, DOUBLE)
 
 
-def _narrow(graph: Graph, value: str) -> str:
+def _to_compute_type(graph: Graph, value: str) -> str:
     """Convert a float64 value to the type of the arithmetic."""
     return value if graph.dtype == DOUBLE else graph.cast(value, graph.dtype)
 
@@ -104,7 +104,7 @@ def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> 
     z = graph.node("Mul", graph.node("Where", missing, center, x), np.array([column.scale for column in columns]))
     if columns[0].bend:
         z = _bend(graph, z)
-    yield _narrow(graph, z), [item.inputs[0] for item in placed]
+    yield _to_compute_type(graph, z), [item.inputs[0] for item in placed]
     indicated = [k for k, column in enumerate(columns) if column.has_missing_indicator]
     if indicated:
         indicators = Feed(graph.cast(missing, graph.dtype), graph.dtype, len(columns))
@@ -130,7 +130,7 @@ def _write_bins(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Ite
     low, scale = map(np.concatenate, zip(*(column.bins for column in columns), strict=True))
     ramps = graph.node("Mul", graph.node("Sub", graph.node("Gather", filled, source, axis=1), low), scale)
     inside = graph.node("Clip", ramps, graph.number(0.0, DOUBLE), graph.number(1.0, DOUBLE))
-    yield _narrow(graph, inside), [i for item in placed for i in item.inputs[: item.column.n_bins]]
+    yield _to_compute_type(graph, inside), [i for item in placed for i in item.inputs[: item.column.n_bins]]
 
 
 # --- dates -----------------------------------------------------------------------------------------------------------
@@ -154,9 +154,9 @@ def _write_dates(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> It
         numbers = item._replace(position=0, column=column.seconds, inputs=item.inputs[:n])
         yield from _encode_feed(graph, Feed(seconds, DOUBLE, 1), [numbers])
         if column.cycles:
-            waves = graph.concat([wave for cycle in column.cycles for wave in _waves(graph, seconds, cycle)])
+            waves = graph.concat([wave for cycle in column.cycles for wave in _sine_and_cosine(graph, seconds, cycle)])
             known = graph.node("Where", graph.node("IsNaN", seconds), graph.number(0.0, DOUBLE), waves)
-            yield _narrow(graph, known), item.inputs[n:]
+            yield _to_compute_type(graph, known), item.inputs[n:]
 
 
 def _seconds(graph: Graph, feed: Feed, placed: PlacedColumn) -> str:
@@ -175,7 +175,7 @@ def _seconds(graph: Graph, feed: Feed, placed: PlacedColumn) -> str:
     return graph.node("Where", missing, graph.number(np.nan, DOUBLE), seconds)
 
 
-def _waves(graph: Graph, seconds: str, cycle: str) -> list[str]:
+def _sine_and_cosine(graph: Graph, seconds: str, cycle: str) -> list[str]:
     """Return the sine and the cosine of how far a cycle has come."""
     day = graph.node("Floor", graph.node("Div", seconds, graph.number(DAY, DOUBLE)))
     position = POSITIONS[cycle](graph, seconds, day)

@@ -5,7 +5,7 @@ from configurations import SEEDS, configuration
 from formats import FORMATS
 
 from sknet import Activation
-from sknet._export.formats import ExportError, activation_in
+from sknet._export.formats import ExportError, activation_of_format
 from sknet._network.activations import ACTIVATIONS
 
 
@@ -17,8 +17,8 @@ def test_random_configurations(seed):
 
 
 def test_an_activation_that_is_not_in_the_table_is_named():
-    assert activation_in({"tanh": 1}, ACTIVATIONS["tanh"], "ONNX") == 1
+    assert activation_of_format({"tanh": 1}, ACTIVATIONS["tanh"], "ONNX") == 1
     own = Activation("tanh", lambda z: None, lambda a, delta: None)
     for activation in (own, ACTIVATIONS["mish"]):
         with pytest.raises(ExportError, match=f"activation='{activation.name}' is not known to ONNX, which has tanh"):
-            activation_in({"tanh": 1}, activation, "ONNX")
+            activation_of_format({"tanh": 1}, activation, "ONNX")

@@ -12,7 +12,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknet import NetworkDisplay, SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._export.network_display import strongest
+from sknet._export.network_display import strongest_units
 
 rng = np.random.default_rng(0)
 X = pd.DataFrame(rng.normal(size=(90, 2)), columns=["length", "width"]).assign(colour=["red", "green", "blue"] * 30)
@@ -51,7 +51,7 @@ def test_of_large_layers_the_strongest_are_shown():
     display = NetworkDisplay.from_estimator(net, max_units=6)
     assert [len(shown) for shown in display.shown_] == [2, 6, 1] and "6 of 40 units" in texts(display)
     weak, strong = np.array([[1.0, 5.0, 2.0]]), np.array([[1.0], [1.0], [3.0]])
-    assert [shown.tolist() for shown in strongest([weak, strong], 2)] == [[0], [1, 2], [0]]
+    assert [shown.tolist() for shown in strongest_units([weak, strong], 2)] == [[0], [1, 2], [0]]
     with pytest.raises(ValueError, match="max_units=0: draw at least one"):
         display.plot(max_units=0)
 
