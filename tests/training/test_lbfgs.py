@@ -5,7 +5,6 @@ from math import inf, isnan
 import numpy as np
 import pytest
 from problems import (
-    Interrupting,
     LeastSquares,
     Script,
     lbfgs,
@@ -13,7 +12,6 @@ from problems import (
     problem,
     quadratic,
     rosenbrock,
-    same,
     state_of,
 )
 
@@ -48,12 +46,6 @@ def test_least_squares():
     objective = LeastSquares()
     _, state = trained(problem(objective))
     np.testing.assert_allclose(state.theta, objective.solution, rtol=1e-6)
-
-
-def test_single_precision_stays_so():
-    _, state = trained(problem(quadratic), lbfgs(tol=1e-4), state_of(np.zeros(5, np.float32)))
-    assert state.theta.dtype == np.float32
-    np.testing.assert_allclose(state.theta, [1, 2, 3, 4, 5], rtol=1e-3)
 
 
 # --- L1
@@ -152,21 +144,6 @@ def test_out_of_evaluations():
     assert result.reason is StopReason.MAX_ITER and "EVALUATIONS" in result.message.upper()
 
 
-def test_an_observer_stops_training():
-    result, state = trained(problem(rosenbrock, 1, 2), state=state_of([-1.2, 1.0]), observer=Script(stop_at=2))
-    assert (result.reason, state.epoch) == (StopReason.CALLBACK, 2)
-
-
-def test_the_score_stops_rising_and_the_best_iteration_is_kept():
-    script = Script([1, 3, 2, 2, 2, 2], stop_at=4)
-    the_problem, solver = problem(rosenbrock, 1, 2, evaluate=script), lbfgs(tol=0.1, n_iter_no_change=1)
-    result, state = trained(the_problem, solver, state_of([-1.2, 1.0]), script)
-    assert (result.reason, state.epoch) == (StopReason.SCORE_PLATEAU, 4)
-    assert (state.best.epoch, state.best.score) == (2, 3)
-    _, shorter = trained(problem(rosenbrock, 1, 2), lbfgs(n_iterations=2), state_of([-1.2, 1.0]))
-    np.testing.assert_array_equal(state.best.theta, shorter.theta)
-
-
 def test_at_the_optimum_no_iteration_is_needed_and_there_is_a_loss():
     result, state = trained(problem(quadratic), state=state_of([1.0, 2, 3, 4, 5]))
     assert (result.reason, result.epochs_done) == (StopReason.CONVERGED, 0)
@@ -197,41 +174,6 @@ def test_an_objective_without_a_bottom_is_an_error():
 
 
 # --- interrupts
-
-
-def run_to(n, validated):
-    evaluate = (lambda theta: (0.0, -float(theta @ theta), theta, 1.0)) if validated else None
-    return trained(problem(LeastSquares(), evaluate=evaluate), lbfgs(n_iterations=n))[1]
-
-
-def interrupted_run(part, nth, validated=True):
-    """Interrupt the nth call of a part; return the result and the state."""
-    script = Script()
-    parts = {"objective": LeastSquares(), "evaluate": lambda theta: (0.0, -float(theta @ theta), theta, 1.0)}
-    if part in parts:
-        parts[part] = Interrupting(parts[part], nth)
-    else:
-        setattr(script, part, Interrupting(getattr(script, part), nth))
-    evaluate = parts["evaluate"] if validated else None
-    return trained(problem(parts["objective"], evaluate=evaluate), observer=script)
-
-
-@pytest.mark.parametrize("part", ["objective", "evaluate", "epoch_began", "epoch_ended"])
-@pytest.mark.parametrize("nth", [4, 5, 6])
-def test_an_interrupt_leaves_the_last_whole_iteration(part, nth):
-    result, state = interrupted_run(part, nth)
-    assert result.reason is StopReason.INTERRUPTED and result.epochs_done == state.epoch >= 1
-    assert state.epoch == nth - 1 or part == "objective"
-    expected = run_to(state.epoch, validated=True)
-    assert same(state, expected)
-
-
-@pytest.mark.parametrize("nth", [1, 2])
-def test_an_interrupt_before_the_first_whole_iteration_changes_nothing(nth):
-    state = state_of(START)
-    with pytest.raises(KeyboardInterrupt):
-        trained(problem(Interrupting(LeastSquares(), nth)), state=state)
-    assert same(state, state_of(START))
 
 
 def test_a_start_that_is_not_finite_is_told_at_once_and_a_later_point_is_an_overshoot():

@@ -93,17 +93,6 @@ def test_an_improvement_may_be_a_share_of_the_best_score(relative, n_epochs):
     assert result.epochs_done == n_epochs
 
 
-def test_an_observer_stops_training():
-    result, state = trained(problem(quadratic), mini_batch(), observer=Script(stop_at=3))
-    assert (result.reason, result.epochs_done, state.epoch) == (StopReason.CALLBACK, 3, 3)
-
-
-def test_a_plateau_comes_before_an_observers_wish():
-    script = Script([0, 0, 0, 0], stop_at=3)
-    result, _ = trained(problem(quadratic, evaluate=script), mini_batch(tol=1, n_iter_no_change=1), observer=script)
-    assert (result.reason, result.epochs_done) == (StopReason.SCORE_PLATEAU, 3)
-
-
 def test_to_finish_a_schedule_is_normal():
     assert (
         trained(problem(quadratic), mini_batch(schedule=cosine, end_reason=StopReason.FINISHED))[0].reason
@@ -133,17 +122,6 @@ def flat(theta, batch, out, rng=None):
 def test_the_training_loss_stops_falling():
     result, state = trained(problem(flat), mini_batch(n_epochs=50, tol=1e-4, n_iter_no_change=3))
     assert (result.reason, state.epoch, state.best) == (StopReason.LOSS_PLATEAU, 5, None)
-
-
-def test_the_score_stops_rising_and_the_best_epoch_is_kept():
-    thetas = []
-    script = Script([1, 5, 2, 3, 4])
-    watched = problem(quadratic, evaluate=lambda theta: thetas.append(theta.copy()) or script(theta))
-    result, state = trained(watched, mini_batch(n_epochs=50, tol=0.0, n_iter_no_change=2))
-    assert (result.reason, state.epoch) == (StopReason.SCORE_PLATEAU, 5)
-    assert (state.best.epoch, state.best.score) == (2, 5)
-    np.testing.assert_array_equal(state.best.theta, thetas[1])
-    assert [epoch.validation_score for epoch in state.history] == [1, 5, 2, 3, 4]
 
 
 def test_adaptive_divides_the_rate_by_five_at_each_plateau_until_it_is_tiny():
@@ -226,16 +204,6 @@ def test_clip_norm_shortens_long_gradients(limit, factor):
     state = one_step(mini_batch(clip_norm=limit), gradient)
     np.testing.assert_allclose(state.theta, START - 0.1 * factor * gradient)
     assert state.history[0].gradient_norm == 10
-
-
-@each_optimizer
-def test_weight_decay_is_decoupled_and_spares_biases(optimizer):
-    gradient = np.array([1.0, -2, 3, 4, 5])
-    plain, decayed = (one_step(mini_batch(optimizer, weight_decay=wd), gradient, p=3) for wd in (0.0, 0.5))
-    expected = plain.theta - 0.1 * 0.5 * np.where(np.arange(5) < 3, START, 0)
-    np.testing.assert_allclose(decayed.theta, expected, rtol=1e-13)
-    for a, b in zip(plain.moments, decayed.moments, strict=True):
-        np.testing.assert_array_equal(a, b)
 
 
 def test_projection_follows_each_step():
@@ -432,18 +400,6 @@ def test_an_interrupt_between_steps_and_epochs(part, nth):
     assert same(state, run_to(result.epochs_done, optimizer))
 
 
-@pytest.mark.parametrize("call", ["epoch_began", "epoch_ended"])
-@pytest.mark.parametrize("nth", [2, 3])
-def test_an_interrupt_while_an_observer_is_told(call, nth):
-    """The epoch that `end` hears of is not whole yet; what was best before it is put back, too."""
-    optimizer, script = OPTIMIZERS["adam"], Script()
-    setattr(script, call, Interrupting(getattr(script, call), nth))
-    solver = mini_batch(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
-    result, state = trained(interruptible(optimizer), solver, state_of(START, solver), script)
-    assert (result.reason, result.epochs_done) == (StopReason.INTERRUPTED, nth - 1)
-    assert same(state, run_to(nth - 1, optimizer))
-
-
 @each_optimizer
 @pytest.mark.parametrize(
     ("part", "nth"),
@@ -472,16 +428,6 @@ def test_an_interrupt_before_the_first_whole_epoch_of_a_run_taken_up_again():
 # --- taken up again, and again the same
 
 
-@each_optimizer
-@pytest.mark.parametrize("cut", [1, 3])
-def test_a_run_taken_up_again_equals_the_uninterrupted_one(optimizer, cut):
-    solver = mini_batch(optimizer, schedule=cosine, n_epochs=6, schedule_epochs=6, averaging=0.9)
-    _, whole = trained(interruptible(optimizer), solver, state_of(START, solver))
-    _, part = trained(interruptible(optimizer), replace(solver, n_epochs=cut), state_of(START, solver))
-    result, state = trained(interruptible(optimizer), solver, part.copy())
-    assert result.epochs_done == 6 and same(state, whole)
-
-
 def test_counts_and_plateaus_go_on_where_they_were():
     solver = mini_batch(schedule=adaptive, rate=1e-4, n_epochs=9, tol=1e-4, n_iter_no_change=1)
     _, whole = trained(problem(flat), solver)
@@ -499,15 +445,6 @@ def test_a_run_that_has_waited_long_enough_has_nothing_left_to_do(reason):
     state = state_of(START, solver)
     assert solver.reason_not_to_resume(the_problem, state) is None
     assert trained(the_problem, solver, state)[0].reason is solver.reason_not_to_resume(the_problem, state) is reason
-
-
-@each_optimizer
-def test_the_seed_decides_everything(optimizer):
-    solver = mini_batch(optimizer)
-    one, two, other = (
-        trained(interruptible(optimizer), solver, state_of(START, solver, seed))[1] for seed in (0, 0, 1)
-    )
-    assert same(one, two) and not np.array_equal(one.theta, other.theta)
 
 
 # --- memory

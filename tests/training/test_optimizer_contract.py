@@ -1,13 +1,13 @@
-"""Every optimizer against its textbook formula, written with the learning rate, and on functions to minimise."""
+"""What every optimizer promises. A new one is tested once `OPTIMIZERS` of `problems` and `CASES` have it, too."""
 
 import pickle
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import NamedTuple
 
 import numpy as np
 import pytest
-from problems import OPTIMIZERS, mini_batch, problem, quadratic, rosenbrock, state_of
+from problems import OPTIMIZERS, LeastSquares, mini_batch, problem, quadratic, rosenbrock, same, state_of
 
 from sknet._training.optimizers import OPTIMIZERS as REGISTRY
 from sknet._training.optimizers import SGD, Adam, Lion, Optimizer, RMSProp
@@ -197,6 +197,42 @@ def test_finds_the_end_of_rosenbrocks_valley(name):
     state = state_of([-1.2, 1.0], solver)
     solver.train(problem(rosenbrock, n=1, p=2), state)
     np.testing.assert_allclose(state.theta, [1, 1], atol=0.02)
+
+
+# --- in training
+
+
+def noisy():
+    """A random problem of three batches an epoch, whose epochs are evaluated."""
+    evaluate = lambda theta: (0.0, -float(theta @ theta), theta, 1.0)  # noqa: E731
+    return problem(LeastSquares(noise=0.1), is_random=True, evaluate=evaluate)
+
+
+@each_optimizer
+@pytest.mark.parametrize("cut", [1, 3])
+def test_training_that_is_taken_up_again_equals_the_uninterrupted_one(optimizer, cut):
+    """What an optimizer remembers is all in the moments of the state, and the seed decides on the rest."""
+    solver = mini_batch(optimizer, schedule=cosine, n_epochs=6, schedule_epochs=6, averaging=0.9)
+    whole, part, other = (state_of(np.ones(5), solver, seed) for seed in (0, 0, 1))
+    solver.train(noisy(), whole)
+    replace(solver, n_epochs=cut).train(noisy(), part)
+    assert len(part.moments) == optimizer.n_moments
+    part = pickle.loads(pickle.dumps(part))
+    assert solver.train(noisy(), part).epochs_done == 6 and same(part, whole)
+    solver.train(noisy(), other)
+    assert not np.array_equal(other.theta, whole.theta)
+
+
+@each_optimizer
+def test_weight_decay_is_decoupled_and_spares_biases(optimizer):
+    solver, theta = mini_batch(optimizer, batch_size=12, n_epochs=1), np.arange(5.0) / 5
+    plain, decayed = (state_of(theta, solver) for _ in range(2))
+    solver.train(problem(quadratic, p=3), plain)
+    replace(solver, weight_decay=0.5).train(problem(quadratic, p=3), decayed)
+    expected = plain.theta - 0.1 * 0.5 * np.where(np.arange(5) < 3, theta, 0)
+    np.testing.assert_allclose(decayed.theta, expected, rtol=1e-13)
+    for a, b in zip(plain.moments, decayed.moments, strict=True):
+        np.testing.assert_array_equal(a, b)
 
 
 # --- an optimizer of the user's own

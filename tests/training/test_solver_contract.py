@@ -1,17 +1,18 @@
-"""What holds for every solver: the interface, the order of calls, and how runs end."""
+"""What every solver, of those in `SOLVERS`, promises: a state to go on from, the order of calls, how training ends."""
 
 from dataclasses import FrozenInstanceError
 from math import inf, isnan, nan
 
 import numpy as np
 import pytest
-from problems import Interrupting, LeastSquares, Script, lbfgs, mini_batch, problem, same, state_of
+from problems import Interrupting, LeastSquares, Script, lbfgs, mini_batch, problem, quadratic, same, state_of
 
-from sknet._training.result import DivergedError, StopReason
+from sknet._training.result import DivergedError, Result, StopReason
 from sknet._training.solver import Solver
 
 START = np.arange(5.0) / 5
-each_solver = pytest.mark.parametrize("make", [mini_batch, lbfgs])
+SOLVERS = {"mini-batches": mini_batch, "L-BFGS": lbfgs}
+each_solver = pytest.mark.parametrize("make", SOLVERS.values(), ids=SOLVERS)
 
 
 def longest(make, n_epochs, **more):
@@ -66,12 +67,48 @@ def test_a_run_goes_on_until_it_is_exhausted(make):
 
 
 @each_solver
-def test_a_score_that_no_longer_rises_exhausts_a_run(make):
-    solver = make(tol=0.1, n_iter_no_change=2)
-    the_problem, state = problem(LeastSquares(), evaluate=Script([1.0, 1, 1, 1, 1])), state_of(START, make())
-    assert solver.train(the_problem, state).epochs_done == 4
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_theta_keeps_its_type_and_its_place_in_memory(make, dtype):
+    theta = START.astype(dtype)
+    state = state_of(theta, make())
+    before = state.theta
+    longest(make, 3).train(problem(quadratic), state)
+    assert state.theta is before and {vector.dtype for vector in state.vectors} == {np.dtype(dtype)}
+    assert quadratic(state.theta, None, np.empty(5))[0] < quadratic(START, None, np.empty(5))[0]
+
+
+@each_solver
+def test_the_first_step_is_taken_from_theta(make):
+    seen = []
+
+    def objective(theta, batch, out, rng=None):
+        seen.append(theta.copy())
+        return quadratic(theta, batch, out)
+
+    longest(make, 1).train(problem(objective), state_of(START, make()))
+    np.testing.assert_array_equal(seen[0], START)
+
+
+@each_solver
+def test_an_observer_stops_training(make):
+    state = state_of(START, make())
+    result = longest(make, 5).train(problem(LeastSquares()), state, Script(stop_at=2))
+    assert (result.reason, result.epochs_done, state.epoch) == (StopReason.CALLBACK, 2, 2)
+
+
+@each_solver
+def test_a_score_that_no_longer_rises_exhausts_a_run_and_the_best_epoch_is_kept(make):
+    how, script = {"tol": 1e-3, "n_iter_no_change": 2}, Script([1.0, 3, 2, 3, 2], stop_at=5)
+    solver = longest(make, 9, **how)
+    the_problem, state = problem(LeastSquares(), evaluate=script), state_of(START, make())
+    result = solver.train(the_problem, state, script)  # the plateau comes before an observer's wish
+    assert (result.reason, result.epochs_done) == (StopReason.SCORE_PLATEAU, 5)
     assert solver.reason_not_to_resume(the_problem, state) is StopReason.SCORE_PLATEAU
-    assert make(tol=0.1, n_iter_no_change=3).reason_not_to_resume(the_problem, state) is None
+    assert (state.best.epoch, state.best.score) == (4, 3)  # the later of equal ones
+    shorter = state_of(START, make())
+    longest(make, 4).train(problem(LeastSquares()), shorter)
+    np.testing.assert_array_equal(state.best.theta, shorter.theta)
+    assert longest(make, 9, **how | {"n_iter_no_change": 3}).reason_not_to_resume(the_problem, state) is None
 
 
 @each_solver
@@ -80,14 +117,6 @@ def test_a_result_says_whether_any_score_was_a_number(make, scores, undefined):
     result = longest(make, 3).train(problem(LeastSquares(), evaluate=Script(scores)), state_of(START, make()))
     assert result.scores_undefined is undefined
     assert not longest(make, 3).train(problem(LeastSquares()), state_of(START, make())).scores_undefined
-
-
-@each_solver
-def test_an_interrupted_run_says_so_too(make):
-    objective = LeastSquares()
-    evaluate = Interrupting(lambda theta: (1.0, nan, theta, 1.0), 3)
-    result = longest(make, 9).train(problem(objective, evaluate=evaluate), state_of(START, make()))
-    assert (result.reason, result.epochs_done, result.scores_undefined) == (StopReason.INTERRUPTED, 2, True)
 
 
 @each_solver
@@ -109,25 +138,47 @@ def test_with_neither_score_nor_loss_the_last_weights_are_kept(make):
     np.testing.assert_array_equal(state.best.theta, state.theta)
 
 
-@each_solver
-@pytest.mark.parametrize("part", ["epoch_began", "epoch_ended", "evaluate"])
-def test_an_interrupt_before_the_first_whole_epoch_changes_nothing(make, part):
-    script, evaluate = Script(), lambda theta: (0.0, 0.0, theta, 1.0)
-    if part == "evaluate":
-        evaluate = Interrupting(evaluate, 1)
-    else:
-        setattr(script, part, Interrupting(getattr(script, part), 1))
+PARTS = ["objective", "evaluate", "epoch_began", "epoch_ended"]
+
+
+def run_to(make, n_epochs, part=None, nth=0):
+    """Train for so many epochs; with a part, a Ctrl-C comes in the nth call of it. Returns the result and the state."""
+    parts, script = {"objective": LeastSquares(), "evaluate": lambda theta: (1.0, nan, theta, 1.0)}, Script()
+    if part in parts:
+        parts[part] = Interrupting(parts[part], nth)
+    elif part is not None:
+        setattr(script, part, Interrupting(getattr(script, part), nth))
     state = state_of(START, make())
-    with pytest.raises(KeyboardInterrupt):
-        make().train(problem(LeastSquares(), evaluate=evaluate), state, script)
-    assert same(state, state_of(START, make()))
+    try:
+        result = longest(make, n_epochs).train(problem(**parts), state, script)
+    except KeyboardInterrupt:
+        result = None
+    return result, state
 
 
 @each_solver
-def test_a_function_that_is_not_finite_is_an_error(make):
+@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("nth", [4, 5, 6])
+def test_an_interrupt_leaves_the_last_whole_epoch(make, part, nth):
+    result, state = run_to(make, 9, part, nth)
+    assert result == Result(StopReason.INTERRUPTED, state.epoch, scores_undefined=True)
+    assert 1 <= state.epoch <= nth - 1 and (part == "objective" or state.epoch == nth - 1)
+    assert same(state, run_to(make, state.epoch)[1])
+
+
+@each_solver
+@pytest.mark.parametrize("part", PARTS)
+def test_an_interrupt_before_the_first_whole_epoch_changes_nothing_and_is_raised(make, part):
+    result, state = run_to(make, 9, part, 1)
+    assert result is None and same(state, state_of(START, make()))
+
+
+@each_solver
+@pytest.mark.parametrize("value", [nan, inf])
+def test_a_function_that_is_not_finite_is_an_error(make, value):
     def diverging(theta, batch, out, rng=None):
         out[:] = 1.0
-        return nan, out
+        return value, out
 
     with pytest.raises(DivergedError) as raised:
         make().train(problem(diverging), state_of(START, make()))
