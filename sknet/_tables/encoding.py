@@ -28,7 +28,7 @@ from sknet._tables.choices import ColumnChoices
 from sknet._tables.column_layout import ColumnLayout, compute_layout
 from sknet._tables.columns import Column, ColumnSettings, InputFacts
 from sknet._tables.columns.bins import BinnedColumn, with_bins
-from sknet._tables.columns.category import learn_category
+from sknet._tables.columns.category import CategoryLearner
 from sknet._tables.columns.datetime import learn_datetime
 from sknet._tables.columns.number import (
     NumberColumn,
@@ -454,7 +454,7 @@ def _learn_number(values: ColumnValues, name: str, settings: ColumnSettings) -> 
 def _learn_category(values: ColumnValues, name: str, settings: ColumnSettings) -> Column:
     """Learn one column of categories."""
     if settings.target is None or settings.category_encoding == "one_hot":
-        return learn_category(values, name, settings)
+        return CategoryLearner(values, name, settings).column()
     return learn_target(values, name, settings, settings.target)
 
 

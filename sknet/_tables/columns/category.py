@@ -11,12 +11,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sknet._tables.columns import ColumnSettings, InputFacts, WithoutSlopes
-from sknet._tables.columns.level_effects import Effect, effect_of, effective_row_weight, sums_by_slot
+from sknet._tables.columns.level_effects import Effect, effective_row_weight, judge_effect, sums_by_slot
 from sknet._tables.frames import ColumnValues, read_levels, refuse_broken_text
 from sknet._typing import Array
 
@@ -204,7 +205,7 @@ class Levels:
 
     def exceed(self, max_categories: int | None, keys: list[str]) -> bool:
         """Whether the levels with these keys are more than there may be inputs, so that some must share one."""
-        return not self.all_differ and len(self.one_hot(max_categories, keys).levels) < len(keys)
+        return len(self.one_hot(max_categories, keys).levels) < len(keys)
 
     def one_hot(self, max_categories: int | None, keys: list[str]) -> CategoryColumn:
         """Return the one-hot column of levels with these keys, all others sharing an input.
@@ -232,11 +233,11 @@ def learn_levels(values: ColumnValues, name: str, weight: Array | None = None) -
     codes, keys = read_levels(values, name)
     refuse_broken_text(keys, f"Column {name!r} of X")
     seen = codes >= 0
-    rows = np.bincount(codes[seen], minlength=len(keys))  # how many rows each level has
-    totals = rows if weight is None else np.bincount(codes[seen], weight[seen], len(keys))
+    counts = np.bincount(codes[seen], minlength=len(keys))  # how many rows each level has
+    totals = counts if weight is None else np.bincount(codes[seen], weight[seen], len(keys))
     n_rows: dict[str, int] = {}
     weights: dict[str, float] = {}
-    for key, n, total in zip(keys, rows.tolist(), totals.tolist(), strict=True):  # two levels may have one key
+    for key, n, total in zip(keys, counts.tolist(), totals.tolist(), strict=True):  # two levels may have one key
         n_rows[key] = n_rows.get(key, 0) + n
         weights[key] = weights.get(key, 0.0) + total
     total_weight = sum(weights.values()) or 1.0
@@ -245,34 +246,54 @@ def learn_levels(values: ColumnValues, name: str, weight: Array | None = None) -
     return Levels(shares, n_rows, not bool(seen.all()))
 
 
-def learn_category(
-    values: ColumnValues, name: str, settings: ColumnSettings
-) -> CategoryColumn | IdentifierColumn | UninformativeColumn:
-    """Learn a column from its n values, their weights and, to see whether they say anything of them, their targets."""
-    return category_of(learn_levels(values, name, settings.weight), values, settings)
+class CategoryLearner:
+    """What a column of categories becomes: which levels count, and which of these have an input of their own.
 
+    Up to `max_categories` levels have one. Which these are, the first of these lines that is true decides:
 
-def category_of(
-    levels: Levels, values: ColumnValues, settings: ColumnSettings, effect: Effect | None = None
-) -> CategoryColumn | IdentifierColumn | UninformativeColumn:
-    """Learn a column whose levels are known, and maybe their effect; see `learn_category` and `levels_effect`."""
-    if levels.all_differ:
-        return IdentifierColumn(levels.has_missing)
-    keys, not_rare = levels.keys, levels.without_rare()
-    if not levels.are_many or settings.keeps_all_levels:
-        return levels.one_hot(settings.max_categories, keys)
-    if (effect or levels_effect(levels, values, settings)) is Effect.SEEN:
-        # levels beyond the limit have the target's means beside these inputs, which then are those of frequent ones
-        has_means = settings.category_encoding == "both" and levels.exceed(settings.max_categories, keys)
-        return levels.one_hot(settings.max_categories, not_rare if has_means else keys)
-    column = levels.one_hot(settings.max_categories, not_rare)
-    says_nothing = not not_rare or effect_on_target(column, values, settings) is Effect.NONE
-    return UninformativeColumn(levels.has_missing) if says_nothing and not settings.never_left_out else column
+    - No two rows have the same level: none, the column is an `IdentifierColumn`.
+    - There are few levels, or rare ones may be frequent in rows to come (`keeps_all_levels`): any.
+    - Many levels are seen to have an effect on the target: any; beside the target's means, which all of them have,
+      those that are not rare.
+    - They may have one: those that are not rare.
+    - They have none, or all are rare: none, it is an `UninformativeColumn`; if `never_left_out`, those not rare.
+    """
 
+    def __init__(self, values: ColumnValues, name: str, settings: ColumnSettings) -> None:
+        self.levels = learn_levels(values, name, settings.weight)
+        self._values, self._settings = values, settings
 
-def levels_effect(levels: Levels, values: ColumnValues, settings: ColumnSettings) -> Effect:
-    """Return what is known of the effect that all levels of a column, rare ones too, have on the target."""
-    return effect_on_target(levels.one_hot(None, levels.keys), values, settings)
+    @cached_property
+    def rare_count(self) -> bool:
+        """Whether rare levels count: none is to be left out, or all levels are seen to have an effect on the target."""
+        if self._settings.keeps_all_levels:
+            return True
+        of_all = self.levels.one_hot(None, self.levels.keys)
+        return effect_on_target(of_all, self._values, self._settings) is Effect.SEEN
+
+    @property
+    def exceeds_limit(self) -> bool:
+        """Whether more levels count than may have an input of their own."""
+        levels, limit = self.levels, self._settings.max_categories
+        if not levels.exceed(limit, levels.keys):
+            return False
+        return self.rare_count or levels.exceed(limit, levels.without_rare())
+
+    def column(self, *, beside_means: bool = False) -> CategoryColumn | IdentifierColumn | UninformativeColumn:
+        """Learn the one-hot inputs, alone or beside the target's means."""
+        levels, limit = self.levels, self._settings.max_categories
+        if levels.all_differ:
+            return IdentifierColumn(levels.has_missing)
+        if not levels.are_many or self._settings.keeps_all_levels:
+            return levels.one_hot(limit, levels.keys)
+        if self.rare_count and not beside_means:
+            return levels.one_hot(limit, levels.keys)
+        not_rare = levels.without_rare()
+        column = levels.one_hot(limit, not_rare)
+        if self.rare_count or self._settings.never_left_out:
+            return column
+        may_have_effect = not_rare and effect_on_target(column, self._values, self._settings) is not Effect.NONE
+        return column if may_have_effect else UninformativeColumn(levels.has_missing)
 
 
 def effect_on_target(column: CategoryColumn, values: ColumnValues, settings: ColumnSettings) -> Effect:
@@ -283,7 +304,7 @@ def effect_on_target(column: CategoryColumn, values: ColumnValues, settings: Col
     slot, n_slots = column.slots_of_values(values) + 1, len(column.levels) + 3
     weight = np.ones(len(slot)) if settings.weight is None else settings.weight
     weight = weight / effective_row_weight(float(weight.sum()), float(weight @ weight))
-    return effect_of(*sums_by_slot(slot, n_slots, settings.target, weight))
+    return judge_effect(*sums_by_slot(slot, n_slots, settings.target, weight))
 
 
 def _sorted_keys(keys: list[str]) -> list[str]:

@@ -90,7 +90,7 @@ class Effect(Enum):
     NONE = auto()  # or none worth mentioning
 
 
-def effect_of(n: Array, mean: Array, squares: Array) -> Effect:
+def judge_effect(n: Array, mean: Array, squares: Array) -> Effect:
     """Return what F tells of an effect: the ratio of the mean squares, which is 1 ± deviation where there is none."""
     of_columns = mean_squares(n, mean, squares)
     between_squares, within, size = of_columns[0].sum(), of_columns[1].sum(), of_columns[2]

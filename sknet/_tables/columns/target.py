@@ -28,16 +28,13 @@ from numpy.typing import NDArray
 from sknet._tables.columns import ColumnSettings, InputFacts, WithoutSlopes
 from sknet._tables.columns.category import (
     CategoryColumn,
+    CategoryLearner,
     IdentifierColumn,
     UninformativeColumn,
-    category_of,
     find_slots,
-    learn_levels,
-    levels_effect,
     unused_input_name,
 )
 from sknet._tables.columns.level_effects import (
-    Effect,
     effective_row_weight,
     pool_statistics,
     shrunk_means,
@@ -162,22 +159,14 @@ def learn_target(
 ) -> TargetColumn | CategoryColumn | IdentifierColumn | UninformativeColumn:
     """Learn the target's means of a column's levels from its n values, their targets and weights.
 
-    With "both", a column whose levels all have an input of their own is left at its one-hot inputs; so is one whose
-    frequent levels have one, unless levels are seen to have an effect.
+    With "both", the means stand beside one-hot inputs where more levels count than may have such.
     """
-    levels = learn_levels(values, name, settings.weight)
-    if levels.all_differ:
-        return IdentifierColumn(levels.has_missing)
-    one_hot = None
+    learner, one_hot = CategoryLearner(values, name, settings), None
+    if learner.levels.all_differ:
+        return IdentifierColumn(learner.levels.has_missing)
     if settings.category_encoding == "both":
-        if not levels.exceed(settings.max_categories, levels.keys):
-            return category_of(levels, values, settings)
-        # of levels that may have no effect, only frequent ones count; in parts, any may become frequent
-        effect = Effect.SEEN if settings.keeps_all_levels else levels_effect(levels, values, settings)
-        column = category_of(levels, values, settings, effect)
-        if not isinstance(column, CategoryColumn):
-            return column
-        if effect is not Effect.SEEN and not levels.exceed(settings.max_categories, levels.without_rare()):
+        column = learner.column(beside_means=learner.exceeds_limit)
+        if not (learner.exceeds_limit and isinstance(column, CategoryColumn)):
             return column
         one_hot = column
     encoding_part = cross_fit_parts(target, np.arange(len(target)), len(target))

@@ -10,16 +10,16 @@ from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.category import (
     IDENTIFIER_ROWS,
     CategoryColumn,
+    CategoryLearner,
     IdentifierColumn,
     UninformativeColumn,
-    learn_category,
 )
 
 levels = st.sampled_from(["a", "b", "c", "d", None])
 
 
 def learnt(values, name, settings):
-    return learn_category(values, name, settings)
+    return CategoryLearner(values, name, settings).column()
 
 
 def learn(values, weight=None, most=100):
