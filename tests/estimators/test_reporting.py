@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
 from sknet._estimators.reporting import print_end, warn_of_few_rows, warn_of_stop_reason
-from sknet._training.result import Result, StopReason
+from tests.training.problems import ENDS, ended
 
 X = np.random.default_rng(0).normal(size=(40, 2))
 NET = SigmoidMLPRegressor(max_iter=7, tol=0.25, n_iter_no_change=3)
@@ -24,27 +24,27 @@ def said(*args, **how):
 
 
 def test_an_unfinished_run_is_a_convergence_warning():
-    ((category, text),) = said(NET, Result(StopReason.MAX_ITER, 7))
+    ((category, text),) = said(NET, ended("MAX_ITER", 7))
     assert category is ConvergenceWarning and text.startswith("Stochastic Optimizer: Maximum iterations (7) reached")
-    assert said(NET, Result(StopReason.MAX_ITER, 7), quiet=True) == []
+    assert said(NET, ended("MAX_ITER", 7), quiet=True) == []
     lbfgs = SigmoidMLPRegressor(solver="lbfgs")
-    ((category, text),) = said(lbfgs, Result(StopReason.LINE_SEARCH, 4, "no descent"))
+    ((category, text),) = said(lbfgs, ended("LINE_SEARCH", 4, message="no descent"))
     assert category is ConvergenceWarning and "after 4 iteration(s): no descent. Increase max_iter or max_fun" in text
 
 
 def test_an_interrupt_and_scores_that_are_no_numbers_are_told():
-    assert said(NET, Result(StopReason.INTERRUPTED, 1)) == [(UserWarning, "Training interrupted by user.")]
-    ((category, text),) = said(NET, Result(StopReason.FINISHED, 1, scores_undefined=True))
+    assert said(NET, ended("INTERRUPTED")) == [(UserWarning, "Training interrupted by user.")]
+    ((category, text),) = said(NET, ended("FINISHED", scores_undefined=True))
     assert category is RuntimeWarning and text.startswith("scoring='loss' gave no score that is a number")
-    assert said(NET, Result(StopReason.LOSS_PLATEAU, 1)) == []
+    assert said(NET, ended("LOSS_PLATEAU")) == []
 
 
-@pytest.mark.parametrize("reason", StopReason)
+@pytest.mark.parametrize("reason", ENDS)
 def test_verbose_tells_the_ends_that_no_warning_tells(reason, capsys):
-    print_end(vars(NET), Result(reason, 1))
+    print_end(vars(NET), ended(reason))
     told = capsys.readouterr().out
-    assert told.endswith(" Stopping.\n") == (not said(NET, Result(reason, 1)))
-    if reason is StopReason.LOSS_PLATEAU:
+    assert told.endswith(" Stopping.\n") == (not said(NET, ended(reason)))
+    if reason == "LOSS_PLATEAU":
         assert "tol=0.250000 for 3 consecutive epochs" in told
 
 

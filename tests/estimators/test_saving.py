@@ -16,8 +16,7 @@ from sklearn.pipeline import make_pipeline
 
 import sknet
 from sknet import Activation, Loss, ModelFileError, Optimizer, SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.intervals import ErrorScale, Residuals
-from sknet._storage import files, models
+from tests.storage.forged import forge
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(100, 3))
@@ -250,8 +249,9 @@ def test_a_file_of_a_later_parameter_says_so(path, monkeypatch):
         sknet.load(path)
 
 
-def test_a_checkpoint_is_no_model(path):
-    files.write(path, models.History(), models.STORED_CLASSES, "sknet.save")
+def test_a_file_of_something_else_is_no_model(path):
+    sknet.save(SigmoidMLPRegressor(**QUICK).fit(X, NUMBER), path)
+    forge(path, settings='{"pieces": [], "value": 7}')
     with pytest.raises(ModelFileError, match="something else than an estimator"):
         sknet.load(path)
 
@@ -329,6 +329,15 @@ def with_scaled_errors(**changes):
     return lambda fitted: with_errors(residuals=replace(fitted.residuals.residuals, **changes))(fitted)
 
 
+def with_a_scale_of_nothing(fitted):
+    scale = fitted.residuals.scale
+    return with_errors(scale=replace(scale, knots=scale.knots[:0], scales=scale.scales[:0]))(fitted)
+
+
+def with_residuals_of_all(**changes):
+    return lambda fitted: with_errors(of_all=replace(fitted.residuals.of_all, **changes))(fitted)
+
+
 def with_errors(**changes):
     return lambda fitted: replace(fitted, residuals=replace(fitted.residuals, **changes))
 
@@ -336,7 +345,7 @@ def with_errors(**changes):
 @pytest.mark.parametrize("change", [
     of_other_columns, with_another_head, with_another_layer, with_scaled_errors(quantiles=np.zeros((0, 1))),
     with_scaled_errors(quantiles=np.array([["a"]])), with_scaled_errors(effective_size=0.0), with_errors(scale=None),
-    with_errors(low=np.zeros(3)), with_errors(scale=ErrorScale(np.zeros((0, 1)), np.ones((0, 1)))),
+    with_errors(low=np.zeros(3)), with_a_scale_of_nothing,
     lambda fitted: replace(fitted, out_of_fold="none"), lambda fitted: replace(fitted, seeds=(1, 2)),
 ])  # fmt: skip
 def test_parts_that_do_not_go_together_are_refused(path, change):
@@ -347,13 +356,13 @@ def test_parts_that_do_not_go_together_are_refused(path, change):
         again(net, path)
 
 
-@pytest.mark.parametrize("changes", [
-    {"by_class": ()}, {"by_class": (1.0, 2.0, 3.0)}, {"of_all": None}, {"of_all": Residuals(np.zeros((0, 1)), 9.0)},
-    {"of_all": Residuals(np.zeros((5, 2)), 5.0)},
-], ids=str)  # fmt: skip
-def test_residuals_of_labels_that_are_none_are_refused(path, changes):
+@pytest.mark.parametrize("change", [
+    with_errors(by_class=()), with_errors(by_class=(1.0, 2.0, 3.0)), with_errors(of_all=None),
+    with_residuals_of_all(quantiles=np.zeros((0, 1))), with_residuals_of_all(quantiles=np.zeros((5, 2))),
+])  # fmt: skip
+def test_residuals_of_labels_that_are_none_are_refused(path, change):
     net = SigmoidMLPClassifier(**QUICK, early_stopping=True).fit(X, LABEL)
-    net._fitted = with_errors(**changes)(net._fitted)
+    net._fitted = change(net._fitted)
     with pytest.raises(ModelFileError, match=r"model\.safetensors is not a whole file written by sknet\.save: "):
         again(net, path)
 

@@ -1,6 +1,6 @@
 """Estimators through every format, and by how much predictions then differ.
 
-python tests/export/formats.py [count]     compares all formats that are installed, and prints the worst
+python -m tests.export.formats [count]     compares all formats that are installed, and prints the worst
 """
 
 import ast
@@ -14,9 +14,9 @@ from tempfile import TemporaryDirectory
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from configurations import SEEDS, configuration, outputs_of
 
 import sknet
+from tests.export.configurations import SEEDS, configuration, outputs_of
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -6,7 +6,7 @@ from formats import FORMATS
 
 from sknet import Activation
 from sknet._export.formats import ExportError, activation_of_format
-from sknet._network.activations import ACTIVATIONS
+from tests.network.pieces import ACTIVATIONS
 
 
 @pytest.mark.export

@@ -6,13 +6,13 @@ import pytest
 pytest.importorskip("skl2onnx")
 
 from sknet._export import onnx_graph
-from sknet._network.activations import ACTIVATIONS
+from tests.estimators.choices import names_of
 
 pytestmark = pytest.mark.export
 
 
 def test_every_activation_is_in_the_table():
-    assert set(onnx_graph.ACTIVATIONS) == set(ACTIVATIONS) - {"logistic"}
+    assert set(onnx_graph.ACTIVATIONS) == set(names_of("activation")) - {"logistic"}
 
 
 def test_integers():

@@ -29,8 +29,8 @@ def signed(settings, arrays, **changes):
 def forge(path, **changes):
     """Change what stands at the head of a file, and sign it again."""
     with safe_open(path, framework="numpy") as file:
-        settings = file.metadata()["settings"]
-    path.write_bytes(signed(settings, load(path.read_bytes()), **changes))
+        changed = {"settings": file.metadata()["settings"]} | changes
+    path.write_bytes(signed(arrays=load(path.read_bytes()), **changed))
 
 
 def evaluate_annotations():

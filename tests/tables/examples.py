@@ -1,10 +1,24 @@
 """Parts of the tables' room that tests of other rooms start from: what was learnt of columns, and rows."""
 
+import pkgutil
+from dataclasses import is_dataclass
+from importlib import import_module
+
+from sknet._tables import columns
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.category import CategoryColumn
+from sknet._tables.columns.datetime import CYCLES
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.encoding import TableEncoder, learn_encoder
 from sknet._tables.rows import Rows
+
+COLUMN_KINDS = {  # all that a column can become
+    kind
+    for module in pkgutil.iter_modules(columns.__path__, f"{columns.__name__}.")
+    for kind in vars(import_module(module.name)).values()
+    if is_dataclass(kind) and kind.__name__.endswith("Column") and not kind.__subclasses__()
+}
+DATE_CYCLES = [*CYCLES]
 
 
 def number_column(center=0.0, scale=1.0, **how):
