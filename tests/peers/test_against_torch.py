@@ -7,16 +7,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
-from sknet._network import losses, regression  # noqa: E402
-from sknet._network.activations import ACTIVATIONS  # noqa: E402
-from sknet._network.inputs import DenseInputs  # noqa: E402
-from sknet._network.layout import Layout  # noqa: E402
-from sknet._network.objective import Objective  # noqa: E402
-from sknet._network.penalties import ElasticNet  # noqa: E402
-from sknet._training.minibatch import MiniBatchSolver  # noqa: E402
-from sknet._training.optimizers import SGD, Adam, RMSProp  # noqa: E402
-from sknet._training.schedules import constant, cosine  # noqa: E402
-from sknet._training.solver import Problem  # noqa: E402
+from tests.network.pieces import ACTIVATION_NAMES, LOSSES, network_case  # noqa: E402
+from tests.training.problems import (  # noqa: E402
+    SCHEDULES,
+    SGD,
+    Adam,
+    RMSProp,
+    mini_batch,
+    problem,
+    state_of,
+)  # fmt: skip
 
 pytestmark = pytest.mark.peers
 
@@ -34,7 +34,6 @@ TORCH_ACTIVATIONS = {
     "mish": F.mish,
     "identity": lambda z: z,
 }
-LEVELS = (0.1, 0.5, 0.9)
 
 
 def pinball(prediction, target, q):
@@ -44,110 +43,87 @@ def pinball(prediction, target, q):
 def quantiles(raw, target):
     below, median, above = raw.split(1, dim=1)
     prediction = torch.cat([median - F.softplus(below), median, median + F.softplus(above)], dim=1)
-    return pinball(prediction, target, torch.tensor(LEVELS, dtype=torch.float64)).mean(1)
+    return pinball(prediction, target, torch.tensor([0.1, 0.5, 0.9], dtype=torch.float64)).mean(1)
 
 
 def deviance_of_gamma(raw, target):
     return (raw - torch.log(target) + target * torch.exp(-raw) - 1).mean(1)
 
 
+def deviance_of_tweedie(raw, target, p):
+    constant = target ** (2 - p) / ((1 - p) * (2 - p))
+    return (constant - target * torch.exp((1 - p) * raw) / (1 - p) + torch.exp((2 - p) * raw) / (2 - p)).mean(1)
+
+
+def cross_entropy(raw, target):
+    return F.cross_entropy(raw, target, reduction="none")
+
+
+def cross_entropy_of_labels(raw, target):
+    return F.binary_cross_entropy_with_logits(raw, target, reduction="none").sum(1)
+
+
+def squared_error(raw, target):
+    return F.mse_loss(raw, target, reduction="none").mean(1) / 2
+
+
 def side_by_side(raw, target):
-    softmax = F.cross_entropy(raw[:, :3], target[:, :3], reduction="none")
-    return softmax + F.mse_loss(raw[:, 3:], target[:, 3:], reduction="none").mean(1) / 2
+    labels = cross_entropy(raw[:, :3], target[:, :3]) + cross_entropy_of_labels(raw[:, 3:4], target[:, 3:4])
+    return labels + squared_error(raw[:, 4:], target[:, 4:])
 
 
-# ours, the number of outputs, the kind of target, and the loss of every sample by PyTorch
-LOSSES = {
-    "binary": (
-        losses.SIGMOID_LOG_LOSS, 1, "labels",
-        lambda raw, t: F.binary_cross_entropy_with_logits(raw, t, reduction="none").sum(1),
-    ),
-    "multilabel": (
-        losses.SIGMOID_LOG_LOSS, 3, "labels",
-        lambda raw, t: F.binary_cross_entropy_with_logits(raw, t, reduction="none").sum(1),
-    ),
-    "softmax": (losses.SOFTMAX_LOG_LOSS, 3, "classes", lambda raw, t: F.cross_entropy(raw, t, reduction="none")),
-    "soft labels": (losses.SOFTMAX_LOG_LOSS, 3, "soft", lambda raw, t: F.cross_entropy(raw, t, reduction="none")),
-    "squared error of sigmoids": (
-        losses.SIGMOID_SQUARED_ERROR, 2, "labels",
-        lambda raw, t: F.mse_loss(torch.sigmoid(raw), t, reduction="none").sum(1) / 2,
-    ),
-    "squared error": (
-        regression.SQUARED_ERROR, 3, "numbers", lambda raw, t: F.mse_loss(raw, t, reduction="none").mean(1) / 2,
-    ),
-    "absolute error": (
-        regression.ABSOLUTE_ERROR, 3, "numbers", lambda raw, t: F.l1_loss(raw, t, reduction="none").mean(1),
-    ),
-    "huber": (
-        regression.huber(0.7), 2, "numbers", lambda raw, t: F.huber_loss(raw, t, reduction="none", delta=0.7).mean(1),
-    ),
-    "poisson": (
-        regression.POISSON, 2, "positive",
-        lambda raw, t: (F.poisson_nll_loss(raw, t, reduction="none") + torch.xlogy(t, t) - t).mean(1),
-    ),
-    "gamma": (regression.GAMMA, 2, "positive", deviance_of_gamma),
-    "pinball": (regression.pinball(0.2), 2, "numbers", lambda raw, t: pinball(raw, t, 0.2).mean(1)),
-    "quantiles": (regression.quantiles(LEVELS), 3, "number", quantiles),
-    "side by side": (
-        losses.sum_of_losses([losses.SOFTMAX_LOG_LOSS, regression.SQUARED_ERROR], [slice(0, 3), slice(3, 5)]),
-        5, "mixed", side_by_side,
-    ),
-}  # fmt: skip
-
-TARGETS = {
-    "labels": lambda rng, n, k: rng.integers(0, 2, (n, k)).astype(float),
-    "classes": lambda rng, n, k: np.eye(k)[rng.integers(0, k, n)],
-    "soft": lambda rng, n, k: rng.dirichlet(np.ones(k), n),
-    "numbers": lambda rng, n, k: rng.normal(size=(n, k)),
-    "number": lambda rng, n, k: rng.normal(size=(n, 1)),
-    "positive": lambda rng, n, k: rng.gamma(2.0, size=(n, k)),
-    "mixed": lambda rng, n, k: np.hstack([np.eye(3)[rng.integers(0, 3, n)], rng.normal(size=(n, k - 3))]),
+TORCH_LOSSES = {  # of every sample
+    "log_loss, binary": cross_entropy_of_labels,
+    "log_loss, two labels": cross_entropy_of_labels,
+    "log_loss, multilabel": cross_entropy_of_labels,
+    "log_loss, softmax": cross_entropy,
+    "log_loss, softmax, soft labels": cross_entropy,
+    "squared_error on sigmoids": lambda raw, t: F.mse_loss(torch.sigmoid(raw), t, reduction="none").sum(1) / 2,
+    "squared_error": squared_error,
+    "squared_error, 3 outputs": squared_error,
+    "absolute_error": lambda raw, t: F.l1_loss(raw, t, reduction="none").mean(1),
+    "huber": lambda raw, t: F.huber_loss(raw, t, reduction="none", delta=0.7).mean(1),
+    "poisson": lambda raw, t: (F.poisson_nll_loss(raw, t, reduction="none") + torch.xlogy(t, t) - t).mean(1),
+    "gamma": deviance_of_gamma,
+    "tweedie": lambda raw, t: deviance_of_tweedie(raw, t, 1.3),
+    "pinball": lambda raw, t: pinball(raw, t, 0.2).mean(1),
+    "quantiles": quantiles,
+    "side by side": side_by_side,
 }
-L2 = 0.2
 
 
 def tensors(arrays, grad=True):
     return [torch.tensor(array, dtype=torch.float64, requires_grad=grad) for array in arrays]
 
 
-def by_autograd(coefs, intercepts, activation, loss, X, target, weight):
+def by_autograd(case, activation, loss):
     """Value and gradients of weighted mean loss + L2 penalty."""
-    coefs, intercepts = tensors(coefs), tensors(intercepts)
-    X, target, weight = tensors((X, target, weight), grad=False)
-    signal = X
+    coefs, intercepts = map(tensors, case.layout.views(case.theta))
+    signal, target, weight = tensors((case.X, case.target, case.weight), grad=False)
     for W, b in zip(coefs[:-1], intercepts[:-1], strict=True):
         signal = TORCH_ACTIVATIONS[activation](signal @ W + b)
     value = (weight * loss(signal @ coefs[-1] + intercepts[-1], target)).mean()
-    value = value + L2 / 2 * sum((W * W).sum() for W in coefs)
+    value = value + case.penalty.l2 / 2 * sum((W * W).sum() for W in coefs)
     value.backward()
     return value.item(), [parameter.grad.numpy() for parameter in (*coefs, *intercepts)]
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("loss", TORCH_LOSSES)
 @pytest.mark.parametrize(
     ("activation", "depth"), [("identity", 0), *((name, depth) for name in TORCH_ACTIVATIONS for depth in (1, 3))]
 )
 def test_gradients_are_those_of_autograd(activation, loss, depth):
-    ours, k, kind, theirs = LOSSES[loss]
-    rng = np.random.default_rng(depth)
-    n, layout = 20, Layout((6, *(9, 7, 8)[:depth], k))
-    X, target, weight = rng.normal(size=(n, 6)), TARGETS[kind](rng, n, k), rng.uniform(0.5, 1.5, n)
-    theta = rng.normal(scale=0.5, size=layout.n_parameters)
-    gradient = np.empty_like(theta)
-    activations = [ACTIVATIONS[activation]] * depth
-    objective = Objective(layout, activations, ours, ElasticNet(l2=L2), DenseInputs(X), target, weight, max_rows=n)
-    value, _ = objective(theta, slice(0, n), gradient)
-    coefs, intercepts = layout.views(theta)
-    expected, gradients = by_autograd(coefs, intercepts, activation, theirs, X, target, weight)
+    case = network_case(loss, activation, (9, 7, 8)[:depth], seed=depth, n=20)
+    value, gradient, _ = case.gradient(slice(0, 20))
+    expected, gradients = by_autograd(case, activation, TORCH_LOSSES[loss])
     assert value == pytest.approx(expected, rel=1e-10)
-    ours_by_layer = [*layout.views(gradient)[0], *layout.views(gradient)[1]]
-    for found, wanted in zip(ours_by_layer, gradients, strict=True):
+    for found, wanted in zip(case.arrays(gradient), gradients, strict=True):
         assert np.linalg.norm(found - wanted) <= 1e-10 * np.linalg.norm(wanted)
 
 
 # --- 50 steps
 
-N, SIZES, RATE, DECAY = 64, (6, 8, 3), 0.01, 0.1
+N, RATE, DECAY = 64, 0.01, 0.1
 
 OPTIMIZERS = {
     "SGD": (SGD(momentum=0.0), 0.0, lambda p: torch.optim.SGD(p, RATE)),
@@ -159,7 +135,7 @@ OPTIMIZERS = {
     "AdamW": (
         Adam(0.9, 0.99, 1e-30), DECAY,
         lambda p: torch.optim.AdamW(
-            [{"params": p[: len(SIZES) - 1]}, {"params": p[len(SIZES) - 1 :], "weight_decay": 0.0}],
+            [{"params": p[:2]}, {"params": p[2:], "weight_decay": 0.0}],
             RATE, betas=(0.9, 0.99), eps=1e-30, weight_decay=DECAY,
         ),
     ),
@@ -174,9 +150,9 @@ def clip(parameters, limit):
             parameter.grad *= limit / norm
 
 
-def of_torch(make, coefs, intercepts, batches, scheduled, clip_norm):
+def of_torch(make, case, batches, scheduled, clip_norm):
     """Mean losses of the epochs and the last parameters."""
-    parameters = [*tensors(coefs), *tensors(intercepts)]
+    parameters = tensors(case.arrays(case.theta))
     optimizer = make(parameters)
     steps = sum(len(epoch) for epoch in batches)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, steps) if scheduled else None
@@ -187,6 +163,7 @@ def of_torch(make, coefs, intercepts, batches, scheduled, clip_norm):
             optimizer.zero_grad()
             hidden = torch.sigmoid(X @ parameters[0] + parameters[2])
             loss = F.cross_entropy(hidden @ parameters[1] + parameters[3], target)
+            loss = loss + case.penalty.l2 / 2 * sum((W * W).sum() for W in parameters[:2])
             loss.backward()
             clip(parameters, clip_norm)
             optimizer.step()
@@ -194,36 +171,32 @@ def of_torch(make, coefs, intercepts, batches, scheduled, clip_norm):
                 schedule.step()
             total += loss.item() * len(X) / N
         curve.append(total)
-    return curve, np.concatenate([parameter.detach().numpy().ravel() for parameter in parameters])
+    return curve, [parameter.detach().numpy() for parameter in parameters]
 
 
 @pytest.mark.parametrize("clip_norm", [None, 0.1])
-@pytest.mark.parametrize("schedule", [constant, cosine])
+@pytest.mark.parametrize("schedule", SCHEDULES)
 @pytest.mark.parametrize("name", OPTIMIZERS)
 def test_fifty_steps(name, schedule, clip_norm):
     optimizer, decay, make = OPTIMIZERS[name]
-    rng = np.random.default_rng(0)
-    layout, size, n_epochs = Layout(SIZES), 16, 13
-    X, target = rng.normal(size=(N, 6)), np.eye(3)[rng.integers(0, 3, N)]
-    theta = rng.normal(scale=0.5, size=layout.n_parameters)
-    coefs, intercepts = ([part.copy() for part in parts] for parts in layout.views(theta))
-    activations, loss = [ACTIVATIONS["sigmoid"]], losses.SOFTMAX_LOG_LOSS
-    objective = Objective(layout, activations, loss, ElasticNet(), DenseInputs(X), target, max_rows=size)
-    solver = MiniBatchSolver(
-        optimizer, schedule, RATE, size, n_epochs, 0.0, shuffle=False, weight_decay=decay, clip_norm=clip_norm
-    )
-    state = solver.init(theta, rng)
-    solver.train(Problem(objective, N, layout.n_weights), state)
+    case, size, n_epochs = network_case("log_loss, softmax", "sigmoid", (8,), n=N, weighted=False), 16, 13
+    solver = mini_batch(
+        optimizer, schedule=SCHEDULES[schedule], rate=RATE, batch_size=size, n_epochs=n_epochs, shuffle=False,
+        weight_decay=decay, clip_norm=clip_norm,
+    )  # fmt: skip
+    state = state_of(case.theta, solver)
+    solver.train(problem(case.objective(n_rows=size), N, case.layout.n_weights), state)
     assert state.step == 52
     pieces = [slice(start, start + size) for start in range(0, N, size)]
-    batches = [[tensors((X[s], target[s]), grad=False) for s in pieces]] * n_epochs
+    batches = [[tensors((case.X[s], case.target[s]), grad=False) for s in pieces]] * n_epochs
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of PyTorch's own making
-        curve, expected = of_torch(make, coefs, intercepts, batches, schedule is cosine, clip_norm)
+        curve, expected = of_torch(make, case, batches, schedule == "cosine", clip_norm)
     np.testing.assert_allclose([epoch.loss for epoch in state.history], curve, rtol=1e-9)
-    found = np.concatenate([part.ravel() for parts in layout.views(state.theta) for part in parts])
-    np.testing.assert_allclose(found, expected, rtol=1e-9, atol=1e-9)
+    for found, wanted in zip(case.arrays(state.theta), expected, strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-9, atol=1e-9)
 
 
-def test_no_activation_is_without_a_counterpart():
-    assert set(TORCH_ACTIVATIONS) == set(ACTIVATIONS) - {"logistic"}
+def test_no_activation_and_no_loss_is_without_a_counterpart():
+    assert set(TORCH_ACTIVATIONS) == set(ACTIVATION_NAMES)
+    assert set(TORCH_LOSSES) == set(LOSSES)

@@ -9,7 +9,7 @@ from sknet._training.lbfgs import LBFGS
 from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.optimizers import SGD, Adam, Lion, RMSProp
 from sknet._training.result import Epoch, Result, StopReason
-from sknet._training.schedules import constant
+from sknet._training.schedules import constant, cosine
 from sknet._training.solver import Problem
 from sknet._training.state import Best, History, State
 
@@ -21,6 +21,7 @@ OPTIMIZERS = {
     "adam": Adam(),
     "lion": Lion(),
 }
+SCHEDULES = {"constant": constant, "cosine": cosine}
 
 
 class LeastSquares:
