@@ -13,10 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import sparse
 
-from sknet._tables import encoding as encoding_module
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.number import NumberColumn
-from sknet._tables.encoding import TableEncoder, learn_encoder
+from sknet._tables.encoding import CHUNK_VALUES, TableEncoder, learn_encoder
 from sknet._tables.frames import as_pandas
 
 SCALINGS_TESTED = ["robust", "standard", None]
@@ -154,9 +153,9 @@ def float_array(n=50, d=6, missing=0.1, seed=0):
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("chosen", [None, [1, 4]])
 @pytest.mark.parametrize("encoding", ["raw", "piecewise_linear"])
-def test_an_array_and_a_frame_of_it_are_the_same(missing, dtype, chosen, encoding, monkeypatch):
-    monkeypatch.setattr(encoding_module, "CHUNK_VALUES", 30)
-    X = float_array(missing=missing).astype(dtype)
+def test_an_array_and_a_frame_of_it_are_the_same(missing, dtype, chosen, encoding):
+    n = CHUNK_VALUES // 6 + 50  # two pieces
+    X = float_array(n, missing=missing).astype(dtype)
     X[:, [1, 4]] = np.round(X[:, [1, 4]] / np.nanmax(X[:, [1, 4]], axis=0))
     frame = pd.DataFrame(X, columns=[f"x{j}" for j in range(6)])
     encoder, framed = (
@@ -170,7 +169,7 @@ def test_an_array_and_a_frame_of_it_are_the_same(missing, dtype, chosen, encodin
         ColumnSettings(categorical_features=[*(chosen or []), 6], numeric_encoding=encoding, n_bins=3),
     )
     np.testing.assert_array_equal(by_column.encode(frame.assign(z="text"), dtype)[:, :-1], Z)
-    assert Z.dtype == dtype and Z.shape == (50, encoder.n_inputs)
+    assert Z.dtype == dtype and Z.shape == (n, encoder.n_inputs)
     np.testing.assert_array_equal(Z, framed.encode(frame, dtype))
     np.testing.assert_array_equal(Z, framed.encode(X, dtype))
 

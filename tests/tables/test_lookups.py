@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 
-from sknet._tables import lookups
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.target import cross_fit_parts
 from sknet._tables.encoding import learn_encoder
@@ -62,10 +61,9 @@ def test_beside_the_targets_means():
     )
 
 
-def test_arrays_that_hold_text(monkeypatch):
-    monkeypatch.setattr(lookups, "MIN_LOOKUP_INPUTS", 100)
-    X = FRAME[["x", "city"]].to_numpy(dtype=object)
-    encoder = learn_encoder(pd.DataFrame(X), ColumnSettings(categorical_features=[1], max_categories=None))
+def test_arrays_that_hold_text():
+    X = FRAME[["x", "city", "street"]].to_numpy(dtype=object)
+    encoder = learn_encoder(pd.DataFrame(X), ColumnSettings(categorical_features=[1, 2], max_categories=None))
     assert_split_is_whole(encoder, pd.DataFrame(X))
     codes = np.column_stack([rng.normal(size=N), rng.integers(0, 250, N)])
     assert_split_is_whole(learn_encoder(codes, ColumnSettings(categorical_features=[1], max_categories=None)), codes)
@@ -78,9 +76,11 @@ def test_a_table_of_nothing_else():
     assert_array_equal(hot.toarray(), encoder.encode(FRAME[["city", "street"]], np.float64))
 
 
-def test_only_where_it_is_worthwhile(monkeypatch):
+def test_only_where_it_is_worthwhile():
     assert learn_encoder(FRAME[["x", "sex"]]).lookups is None
-    few = FRAME[["x"]].assign(**{f"c{i}": rng.choice(MANY[: MIN_COLUMN_INPUTS - 1], N) for i in range(10)})
+    few, more = (
+        FRAME[["x"]].assign(**{f"c{i}": rng.choice(MANY[:n_levels], N) for i in range(10)})
+        for n_levels in (MIN_COLUMN_INPUTS - 1, MIN_COLUMN_INPUTS)
+    )
     assert learn_encoder(few).lookups is None  # ten columns of few levels are faster multiplied
-    monkeypatch.setattr(lookups, "MIN_COLUMN_INPUTS", 2)
-    assert len(learn_encoder(few).lookups.categories) == 10
+    assert len(learn_encoder(more).lookups.categories) == 10

@@ -13,10 +13,10 @@ from sklearn.model_selection import (
     TimeSeriesSplit,
 )
 
-from sknet._tables import splitting
 from sknet._tables.labels import learn_labels
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import (
+    LARGE_TABLE_ROWS,
     MIN_HELD_OUT,
     assign_folds,
     hold_out,
@@ -107,17 +107,16 @@ def test_a_class_with_one_row_is_trained_on():
 
 
 @pytest.mark.parametrize("fraction", [0.1, 0.37, 0.9])
-def test_of_many_rows_each_class_has_its_share_held_out(fraction, monkeypatch):
-    monkeypatch.setattr(splitting, "LARGE_TABLE_ROWS", 1000)
-    counts = [700, 1, 250, 48, 2, 1]
+def test_of_many_rows_each_class_has_its_share_held_out(fraction):
+    counts = [LARGE_TABLE_ROWS - 300, 1, 250, 48, 2, 1]
     strata = np.random.default_rng(0).permutation(np.repeat(np.arange(6) * 7, counts))
-    for seed in range(5):
+    for seed in range(2):
         train, held_out = hold_out(len(strata), strata, fraction, seed)
         assert_array_equal(np.sort(np.concatenate([train, held_out])), np.arange(len(strata)))
         found = np.bincount(strata[held_out] // 7, minlength=6)
         assert (np.abs(found - fraction * np.array(counts)) <= 2).all() and found[1] == found[5] == 0
         assert_array_equal(held_out, hold_out(len(strata), strata, fraction, seed)[1])
-    assert len(hold_out(2000, None, fraction, 0)[1]) == np.ceil(2000 * fraction)
+    assert len(hold_out(len(strata), None, fraction, 0)[1]) == np.ceil(len(strata) * fraction)
 
 
 def test_where_nearly_all_classes_have_one_row_any_row_may_be_held_out():

@@ -12,7 +12,7 @@ from sklearn.decomposition import TruncatedSVD
 from sklearn.feature_extraction.text import TfidfVectorizer
 
 from sknet._tables.columns import ColumnSettings, text
-from sknet._tables.columns.text import TextColumn, learn_text
+from sknet._tables.columns.text import MAX_TERMS, SCALING_COMPONENTS, TextColumn, learn_text
 from sknet._tables.frames import as_pandas
 
 rng = np.random.default_rng(0)
@@ -33,6 +33,7 @@ WORDS = [
     "coffee!",
 ]
 TEXTS = np.array([" ".join(rng.choice(WORDS, rng.integers(3, 12))) for _ in range(200)], dtype=object)
+VARIED = np.array(["".join(letters) for letters in rng.choice(list("abcdefghij"), (400, 30))], dtype=object)
 
 
 def learn(values, n_components=5, weight=None):
@@ -61,17 +62,18 @@ def test_the_inputs_are_the_scaled_projections_of_scikit_learn():
     assert column.n_inputs == 5 and column.components.dtype == np.float32
 
 
-def test_the_first_components_decide_on_the_scale_of_all(monkeypatch):
-    monkeypatch.setattr(text, "SCALING_COMPONENTS", 3)
-    inputs = write(learn(TEXTS, 8), TEXTS)
-    assert inputs.shape[1] == 8 and inputs[:, :3].var(axis=0).mean() == pytest.approx(1.0, abs=1e-4)
+def test_the_first_components_decide_on_the_scale_of_all():
+    n = SCALING_COMPONENTS + 10
+    inputs = write(learn(VARIED, n), VARIED)
+    assert inputs.shape[1] == n
+    assert inputs[:, :SCALING_COMPONENTS].var(axis=0).mean() == pytest.approx(1.0, abs=1e-3)
 
 
-def test_only_the_most_frequent_terms_count(monkeypatch):
-    monkeypatch.setattr(text, "MAX_TERMS", 20)
+def test_only_the_most_frequent_terms_count():
     terms = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 4), use_idf=False, norm=None)
-    totals = pd.Series(terms.fit_transform(TEXTS).sum(axis=0).A1, index=terms.get_feature_names_out())
-    assert set(learn(TEXTS).terms) == set(totals.sort_index().sort_values(kind="stable", ascending=False)[:20].index)
+    totals = pd.Series(terms.fit_transform(VARIED).sum(axis=0).A1, index=terms.get_feature_names_out())
+    kept = totals.sort_index().sort_values(kind="stable", ascending=False)[:MAX_TERMS]
+    assert set(learn(VARIED).terms) == set(kept.index) and len(totals) > 1.2 * MAX_TERMS
 
 
 def test_missing_texts_are_marked_and_their_other_inputs_are_zero():
