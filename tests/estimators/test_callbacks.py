@@ -15,8 +15,8 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators import callbacks
 from sknet._estimators.fit_run import FitRun
+from tests.storage.forged import read_checkpoint
 
 rng = np.random.default_rng(0)
 N = 60
@@ -292,19 +292,6 @@ def test_a_diverging_fit_tears_down():
 # --- nothing is paid for, nothing stays ------------------------------------------------------------------------------
 
 
-@of_both
-def test_without_callbacks_nobody_is_told(kind, y, monkeypatch):
-    told = []
-    train = FitRun.select_and_train
-    monkeypatch.setattr(
-        FitRun, "select_and_train", lambda run, observer, **how: told.append(observer) or train(run, observer, **how)
-    )
-    monkeypatch.setattr(callbacks, "CallbackObserver", None)
-    kind(**QUICK).fit(X, y).partial_fit(X, y)
-    make_pipeline(StandardScaler(), kind(**QUICK)).fit(X, y)
-    assert told == [None] * 3
-
-
 @needs_callbacks
 def test_fitted_estimators_are_made_only_where_a_callback_asks(monkeypatch):
     made = []
@@ -420,13 +407,33 @@ def test_every_is_a_number_of_epochs(path, every):
         Checkpoint(path, every)
 
 
+class Removing:
+    """Removes a checkpoint, and writes down of which epoch it was."""
+
+    def __init__(self, path):
+        self.path, self.epochs = path, []
+
+    def setup(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        if self.path.exists():
+            self.epochs.append(read_checkpoint(self.path).state.epoch)
+            self.path.unlink()
+
+    def on_fit_task_end(self, estimator, context):
+        if context.task_name == "fit":
+            self.on_fit_task_begin(estimator, context)
+
+    teardown = setup
+
+
 @needs_callbacks
 @pytest.mark.parametrize(("every", "written"), [(1, [1, 2, 3, 4]), (2, [2, 4]), (3, [3]), (7, [])])
-def test_it_is_written_every_few_epochs(path, monkeypatch, every, written):
-    at = []
-    monkeypatch.setattr(callbacks.checkpoints, "write", lambda path, origin, state: at.append(state.epoch))
-    SigmoidMLPRegressor(**QUICK).set_callbacks(Checkpoint(path, every)).fit(X, NUMBER)
-    assert at == written
+def test_it_is_written_every_few_epochs(path, every, written):
+    removing = Removing(path)
+    SigmoidMLPRegressor(**QUICK).set_callbacks(removing, Checkpoint(path, every)).fit(X, NUMBER)
+    assert removing.epochs == written
 
 
 @needs_callbacks

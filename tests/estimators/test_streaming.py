@@ -5,22 +5,13 @@ import pandas as pd
 import pytest
 
 from sknet import SigmoidMLPClassifier, stream
-from sknet._estimators.streaming import ChunkReader
-from sknet._stream import stored_table as room
-from sknet._stream.sources import Chunk
+from tests.stream.limits import held_out_rows
 
 
 def test_chunks_are_checked_against_the_first():
-    reader = ChunkReader(SigmoidMLPClassifier())
-    first, example_rows = reader.read(Chunk(1, pd.DataFrame({"a": [1.0], "b": ["x"]}), [0], [2.0], ["g"]))
-    assert (
-        first.weight.tolist() == [2.0]
-        and len(example_rows) == 1
-        and first.groups.tolist() == ["g"]
-        and reader.columns.n == 2
-    )
-    with pytest.raises(ValueError, match="feature names"):
-        reader.read(Chunk(2, pd.DataFrame({"a": [1.0]}), [0]))
+    first = pd.DataFrame({"a": [1.0, 2.0], "b": ["x", "y"]}), [0, 1]
+    with pytest.raises(ValueError, match="^Chunk 2: The feature names"):
+        stream.fit(SigmoidMLPClassifier(), lambda: iter([first, (pd.DataFrame({"a": [1.0]}), [0])]))
 
 
 @pytest.mark.parametrize(
@@ -38,10 +29,10 @@ def test_weights_of_a_chunk_are_checked_row_by_row(weight, message):
 
 
 @pytest.mark.parametrize("most", [50, 10**6])
-def test_a_share_of_the_rows_is_held_out_up_to_a_number(most, monkeypatch):
-    monkeypatch.setattr(room, "MAX_HELD_OUT", most)
+def test_a_share_of_the_rows_is_held_out_up_to_a_number(most):
     X = np.random.default_rng(0).normal(size=(2000, 2))
-    net = stream.fit(SigmoidMLPClassifier(max_iter=1, random_state=0), lambda: iter([(X, X[:, 0] > 0)]))
+    with held_out_rows(most):
+        net = stream.fit(SigmoidMLPClassifier(max_iter=1, random_state=0), lambda: iter([(X, X[:, 0] > 0)]))
     assert abs((2000 - net.t_) - min(300, most)) < 60
 
 

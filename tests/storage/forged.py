@@ -1,5 +1,6 @@
 """Files that say what no writer has written, under the digest that belongs to them."""
 
+import json
 import sys
 from dataclasses import is_dataclass
 
@@ -26,11 +27,13 @@ def signed(settings, arrays, **changes):
     return to_bytes(arrays, metadata | {"digest": files.digest(f"{metadata['version']} {settings}", arrays)})
 
 
-def forge(path, **changes):
-    """Change what stands at the head of a file, and sign it again."""
+def forge(path, change=None, **head):
+    """Sign a file again in which `change` has changed the value that is saved, a dict, or `head` what stands first."""
     with safe_open(path, framework="numpy") as file:
-        changed = {"settings": file.metadata()["settings"]} | changes
-    path.write_bytes(signed(arrays=load(path.read_bytes()), **changed))
+        settings = json.loads(file.metadata()["settings"])
+    if change is not None:
+        change(settings["value"])
+    path.write_bytes(signed(json.dumps(settings), load(path.read_bytes()), **head))
 
 
 def evaluate_annotations():
