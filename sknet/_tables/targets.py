@@ -147,9 +147,6 @@ class TargetScaler(EqualByFields):
         inside = (self.scale > low) & (self.scale < high)
         return bool((inside & (np.abs(self.mean) < FLOAT32_OFFSET * self.scale)).all())
 
-    def __reduce__(self) -> tuple[type[TargetScaler], tuple[object, ...]]:
-        return TargetScaler, (self.mean, self.scale)  # without the cached property
-
 
 @dataclass(frozen=True)
 class RegressionTarget:

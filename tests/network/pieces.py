@@ -22,6 +22,7 @@ from sknet._network.sparse_layers import MixedRows
 from sknet._typing import SparseGradient
 
 ACTIVATION_NAMES = [name for name in ACTIVATIONS if name != "logistic"]  # another name of sigmoid
+LABEL_LOSSES, NUMBER_LOSSES = list(losses.CLASSIFICATION_LOSSES), list(regression.REGRESSION_LOSSES)
 LEVELS = (0.1, 0.5, 0.9)
 FLOATS = [np.float32, np.float64]
 
