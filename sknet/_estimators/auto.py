@@ -5,7 +5,7 @@ set: with its settings, training does what it does there.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from operator import attrgetter
 from typing import Literal, TypeAlias
 
@@ -18,14 +18,12 @@ from sknet._estimators.parameters import (
     RegressorParameters,
     Splitter,
     copy_containers,
+    schedule_ends,
     splitter_of,
 )
 from sknet._model.row_thresholds import EVALUATED_ROWS, FEW_ROWS, LARGE_ROWS, MANY_ROWS
-from sknet._tables.rows import IN_MEMORY, TableLimits, limits_of
-from sknet._tables.survey import Survey
-from sknet._tables.tables import is_sparse
-from sknet._training.schedules import SCHEDULES
-from sknet._typing import Table
+from sknet._tables.rows import IN_MEMORY, TableLimits
+from sknet._tables.survey import UNKNOWN_COLUMNS, ColumnSummary
 
 CLASSIFIER_SIZES, LARGE_CLASSIFIER_SIZES = (128,), (256,)
 """What a classifier's `hidden_layer_sizes="auto"` means, in general and on large tables."""
@@ -60,7 +58,7 @@ PATIENCE, FOLDS_PATIENCE, REGRESSOR_FOLDS_PATIENCE, LARGE_PATIENCE = 24, (16, 12
 """How many epochs `n_iter_no_change="auto"` waits for a better one: in general, with folds (below
 `FEW_ROWS`, below `MANY_ROWS`, from there on), on large tables. The loss of numbers is steadier than that of labels."""
 
-SHARE_HELD_OUT, LARGE_SHARE_HELD_OUT = 0.15, 0.1
+FRACTION_HELD_OUT, LARGE_FRACTION_HELD_OUT = 0.15, 0.1
 """What `validation_fraction="auto"` holds out, in general and of large tables: thousands of rows are enough."""
 
 TOL, FOLDS_TOL, LARGE_TOL = 1e-4, 1e-3, 2e-3
@@ -78,7 +76,7 @@ Validated: TypeAlias = bool | Literal["folds"]
 """True where rows are held out, "folds" where folds are; False where nothing evaluates the epochs."""
 
 EvaluationMethod: TypeAlias = float | Splitter | Literal["folds"] | None
-"""What evaluates the epochs: the share of rows that is held out, the splitter that gives folds, folds, or nothing."""
+"""What evaluates the epochs: the fraction of rows to hold out, the splitter that gives folds, folds, or nothing."""
 
 
 @dataclass(frozen=True)
@@ -87,15 +85,11 @@ class Facts:
 
     n_rows: int  # to train on
     validated: Validated
-    n_numbers: int = 0  # columns of numbers
-    has_many_levels: bool = False  # whether a category has more levels than `max_categories`
-    text_names: tuple[str, ...] = ()  # columns of free text
-    is_sparse: bool = False
-    is_partial_fit: bool = False  # a call of `partial_fit`
-    began_with_increments: bool = False  # by `partial_fit`, which has one network whatever `n_members` says
-    earlier_parameters: Mapping[str, object] | None = None  # what was resolved when the columns were learnt
     n_held_out: int = 0  # rows for validation
+    columns: ColumnSummary = UNKNOWN_COLUMNS
     limits: TableLimits = IN_MEMORY
+    earlier_parameters: Mapping[str, object] | None = None  # what was resolved when the columns were learnt
+    began_with_increments: bool = False  # by `partial_fit`, which has one network whatever `n_members` says
     has_checkpoint: bool = False  # whether the run is written to a file, or comes from one
 
     @property
@@ -109,12 +103,6 @@ class Facts:
         return not self.validated
 
 
-def has_end(p: CommonParameters) -> bool:
-    """Whether the learning-rate schedule ends by itself, as all do but scikit-learn's."""
-    # a user's function gets the fraction of training done, so that it has an end
-    return not (isinstance(p.learning_rate, str) and SCHEDULES[p.learning_rate].open_ended)
-
-
 # --- what evaluates the epochs ----------------------------------------------------------------------------------------
 
 
@@ -122,32 +110,32 @@ def evaluation_method(p: CommonParameters, n_rows: int, limits: TableLimits = IN
     """Return what evaluates the epochs of a fit to so many rows of a table."""
     splitter = splitter_of(p)
     if splitter is not None or p.early_stopping == "folds":
-        refuse_with_folds(p, has_end(p))
+        refuse_with_folds(p)
         return splitter or "folds"
     if p.early_stopping == "auto" and n_rows < LARGE_ROWS:
         if n_rows < EVALUATED_ROWS:
             return None
         # where folds do not suit (of a single epoch there is nothing to choose), rows are held out, as below
-        if p.max_iter > 1 and suits_folds(p, has_end(p)) and not limits.is_sequential:
+        if p.max_iter > 1 and suits_folds(p) and not limits.is_sequential:
             return "folds"
     if not p.early_stopping:
         return None
-    share = fraction_held_out(n_rows) if isinstance(p.validation_fraction, str) else float(p.validation_fraction)
-    return min(share, limits.max_held_out / n_rows)
+    fraction = fraction_held_out(n_rows) if isinstance(p.validation_fraction, str) else float(p.validation_fraction)
+    return min(fraction, limits.max_held_out / n_rows)
 
 
 def fraction_held_out(n_rows: int) -> float:
-    """Return the share of so many rows that `validation_fraction="auto"` holds out."""
-    return LARGE_SHARE_HELD_OUT if n_rows >= LARGE_ROWS else SHARE_HELD_OUT
+    """Return which fraction of so many rows `validation_fraction="auto"` holds out."""
+    return LARGE_FRACTION_HELD_OUT if n_rows >= LARGE_ROWS else FRACTION_HELD_OUT
 
 
-def suits_folds(p: CommonParameters, schedule_ends: bool) -> bool:
-    """Whether `early_stopping="auto"` means folds on a smaller table; `schedule_ends`: see `has_end`.
+def suits_folds(p: CommonParameters) -> bool:
+    """Whether `early_stopping="auto"` means folds on a smaller table.
 
     Not where something is set that belongs to held-out rows or to scikit-learn.
     """
     is_default = p.scoring == "loss" and p.validation_fraction == "auto" and not p.warm_start
-    return is_default and p.solver != "lbfgs" and schedule_ends
+    return is_default and p.solver != "lbfgs" and schedule_ends(p)
 
 
 # --- what each "auto" becomes ----------------------------------------------------------------------------------------
@@ -155,10 +143,10 @@ def suits_folds(p: CommonParameters, schedule_ends: bool) -> bool:
 
 def replace_autos(parameters: CommonParameters, facts: Facts) -> CommonParameters:
     """Return a copy of the parameters with every "auto" answered: set on an estimator, they give the same fit."""
-    kind = ClassifierParameters if isinstance(parameters, ClassifierParameters) else RegressorParameters
-    names = [field.name for field in fields(kind)]
+    own_class = ClassifierParameters if isinstance(parameters, ClassifierParameters) else RegressorParameters
+    names = [field.name for field in fields(own_class)]
     # `parameters` is an estimator: of it, only the fields are copied, and none that a subclass adds
-    resolved = kind(**dict(zip(names, map(copy_containers, attrgetter(*names)(parameters)), strict=True)))
+    resolved = own_class(**dict(zip(names, map(copy_containers, attrgetter(*names)(parameters)), strict=True)))
     resolved.n_members = choose_n_members(resolved, facts)  # first: whether networks see bins depends on it
     for name, answer in auto_values(resolved, facts).items():
         value = getattr(resolved, name)
@@ -182,7 +170,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
     """
     n = facts.n_rows
     validated = bool(facts.validated)
-    ours = has_end(p)  # a schedule of ours; scikit-learn's go on until something else ends training
+    ours = schedule_ends(p)  # a schedule of ours; scikit-learn's go on until something else ends training
     by_adam, by_lbfgs = p.solver == "adam", p.solver == "lbfgs"
     is_large = facts.n_fitted >= LARGE_ROWS and ours
     largest_batch = max(facts.limits.largest_batch, min(n // MAX_STEPS, LARGE_BATCH))
@@ -202,7 +190,7 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         "numeric_encoding": "raw",
         "n_bins": AUTO_BINS if n < MANY_ROWS else MANY_ROWS_BINS,
         "category_encoding": "one_hot",
-        "text_features": list(facts.text_names) or None,
+        "text_features": list(facts.columns.text_names) or None,
     }
     if facts.validated == "folds":
         by_rows = FOLDS_PATIENCE if isinstance(p, ClassifierParameters) else REGRESSOR_FOLDS_PATIENCE
@@ -213,11 +201,13 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
         values |= {name: facts.earlier_parameters[name] for name in LEARNT_WITH if name in values}
     # bins and target means change the number of inputs, or their meaning
     elif may_choose_network(p, facts):
-        if 0 < facts.n_numbers <= AUTO_BINS_COLUMNS and int(p.n_members) > 1:
+        if 0 < facts.columns.n_numbers <= AUTO_BINS_COLUMNS and int(p.n_members) > 1:
             values["numeric_encoding"] = "auto"  # by turns: members with bins and members without
-        elif 0 < facts.n_numbers <= AUTO_BINS_COLUMNS and n >= MANY_ROWS:
+        elif 0 < facts.columns.n_numbers <= AUTO_BINS_COLUMNS and n >= MANY_ROWS:
             values["numeric_encoding"] = "piecewise_linear"
-        if facts.has_many_levels and not facts.is_partial_fit:  # means of a first part of the rows would stay for ever
+        if (
+            facts.columns.has_many_levels and not facts.began_with_increments
+        ):  # means of a first part of the rows would stay for ever
             values["category_encoding"] = "both"
     if isinstance(p, ClassifierParameters):
         values["dropout"] = AUTO_DROPOUT if by_adam and validated and ours else 0.0
@@ -243,7 +233,7 @@ def may_choose_network(p: CommonParameters, facts: Facts) -> bool:
     Not for weights that the user gives, not for inputs that are to stay as they are, not for sparse ones, and not where
     training is to be scikit-learn's.
     """
-    return not (isinstance(p.init, tuple) or p.input_scaling is None or facts.is_sparse) and has_end(p)
+    return not (isinstance(p.init, tuple) or p.input_scaling is None or facts.columns.is_sparse) and schedule_ends(p)
 
 
 def choose_n_members(p: CommonParameters, facts: Facts) -> int:
@@ -268,21 +258,12 @@ def choose_n_members(p: CommonParameters, facts: Facts) -> int:
 def single_network_reasons(p: CommonParameters, facts: Facts) -> list[str]:
     """Return the settings that need a single network, as text for a message."""
     reasons = {
-        f"learning_rate={p.learning_rate!r}": not has_end(p),
+        f"learning_rate={p.learning_rate!r}": not schedule_ends(p),
         "init=(coefs, intercepts)": isinstance(p.init, tuple),
         "input_scaling=None": p.input_scaling is None,
-        "sparse X": facts.is_sparse,
+        "sparse X": facts.columns.is_sparse,
         "solver='lbfgs'": p.solver == "lbfgs",
         "Checkpoint or resume": facts.has_checkpoint,
         "a stream": facts.limits.is_sequential,
     }
     return [reason for reason, is_set in reasons.items() if is_set]
-
-
-def with_column_facts(facts: Facts, X: Table, survey: Survey | None, max_categories: int | None) -> Facts:
-    """Add what `auto_values` asks about the table; without a survey, it takes the answers of an earlier fit."""
-    facts = replace(facts, limits=limits_of(X))
-    if survey is None:
-        return facts
-    counts = survey.count(max_categories)
-    return replace(facts, **counts._asdict(), is_sparse=is_sparse(X))

@@ -14,7 +14,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags, check_random_state
 
-from sknet._estimators.auto import Facts, evaluation_method, with_column_facts
+from sknet._estimators.auto import Facts, evaluation_method
 from sknet._estimators.callbacks import (
     CallbackSupportMixin,
     Observers,
@@ -214,7 +214,6 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         facts = Facts(
             len(data.rows),
             validated=False,
-            is_partial_fit=True,
             began_with_increments=earlier is None or earlier.began_with_increments,
             earlier_parameters=before,
         )
@@ -227,11 +226,12 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         """Answer every "auto" for the rows of a table; its columns are surveyed where nothing is known about them."""
         if not isinstance(self.batch_size, str) and self.batch_size > facts.n_rows and self.solver != "lbfgs":
             warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
-        survey = None
-        if facts.earlier_parameters is None:
+        facts, survey = replace(facts, limits=limits_of(rows.X)), None
+        if facts.earlier_parameters is None:  # else the answers of the earlier fit hold
             survey = rows.survey(seeds.rows, column_choices(self))
             warn_of_misread_columns(survey)
-        return *self._resolve(with_column_facts(facts, rows.X, survey, self.max_categories)), survey
+            facts = replace(facts, columns=survey.summary(self.max_categories))
+        return *self._resolve(facts), survey
 
     def _resolve(self, facts: Facts) -> tuple[Settings, dict[str, object]]:
         """Answer every "auto"; return the settings, and all parameters, also those that a subclass adds."""

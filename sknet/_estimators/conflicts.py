@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from sknet._estimators.parameters import CommonParameters, splitter_of
+from sknet._estimators.parameters import CommonParameters, schedule_ends, splitter_of
 
 LEARNT_WITH = (
     "categorical_features", "text_features", "max_categories", "category_encoding", "text_components",
@@ -14,7 +14,7 @@ LEARNT_WITH = (
 """Parameters by which the table and the targets were learnt: they hold as long as training goes on from there."""
 
 
-def refuse_with_folds(p: CommonParameters, schedule_ends: bool) -> None:
+def refuse_with_folds(p: CommonParameters) -> None:
     """Raise if a parameter is set that makes no sense with folds: those of `early_stopping`, or of a splitter."""
     splitter = splitter_of(p)
     if splitter is not None and not p.early_stopping:
@@ -24,7 +24,7 @@ def refuse_with_folds(p: CommonParameters, schedule_ends: bool) -> None:
         )
     wrong = {
         "solver": p.solver == "lbfgs",
-        "learning_rate": not schedule_ends,
+        "learning_rate": not schedule_ends(p),
         "scoring": p.scoring != "loss",
         "warm_start": p.warm_start,  # its weights have seen all rows
     }

@@ -151,8 +151,8 @@ def copy_containers(value: Any) -> Any:
     if isinstance(value, Mapping):
         return {key: copy_containers(part) for key, part in value.items()}
     if isinstance(value, Sequence | pd.Series) and not isinstance(value, str | bytes):
-        kind = tuple if isinstance(value, tuple) else list
-        return kind(map(copy_containers, value))
+        container = tuple if isinstance(value, tuple) else list
+        return container(map(copy_containers, value))
     return value
 
 
@@ -170,6 +170,12 @@ def splitter_of(p: CommonParameters) -> Splitter | None:
     """Return the splitter that gives the folds, where `validation_fraction` is one."""
     # float: mypy does not know that it is a Real
     return None if isinstance(p.validation_fraction, Real | float | str) else p.validation_fraction
+
+
+def schedule_ends(p: CommonParameters) -> bool:
+    """Whether the learning-rate schedule ends by itself, as all do but scikit-learn's."""
+    # a user's function gets the fraction of training done, so that it has an end
+    return not (isinstance(p.learning_rate, str) and SCHEDULES[p.learning_rate].open_ended)
 
 
 def has_partial_fit(estimator: CommonParameters) -> bool:

@@ -8,9 +8,9 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from sknet._estimators.auto import Facts, has_end, replace_autos
+from sknet._estimators.auto import Facts, replace_autos
 from sknet._estimators.conflicts import refuse_for_lbfgs
-from sknet._estimators.parameters import CommonParameters, copy_containers
+from sknet._estimators.parameters import CommonParameters, copy_containers, schedule_ends
 from sknet._model.machine import refuse_beyond_memory
 from sknet._model.settings import (
     NetworkSettings,
@@ -207,7 +207,7 @@ def make_solver(p: CommonParameters) -> MiniBatchSolver | LBFGS:
     """Return the solver that `solver` names: a first-order method over mini-batches, or L-BFGS."""
     if p.solver == "lbfgs":
         return settings_from(LBFGS, p, n_iterations=int(p.max_iter), n_evaluations=int(p.max_fun))
-    ends = has_end(p)
+    ends = schedule_ends(p)
     return settings_from(
         MiniBatchSolver,
         p,

@@ -29,7 +29,7 @@ from sknet._tables.tables import is_sparse
 from sknet._typing import Table
 
 
-class KindCounts(NamedTuple):
+class ColumnSummary(NamedTuple):
     """What kinds of columns a table has.
 
     Attributes
@@ -40,11 +40,18 @@ class KindCounts(NamedTuple):
         Whether some column of categories has more levels than `max_categories` allows inputs.
     text_names : tuple of str
         Columns of free text.
+    is_sparse : bool
+        Whether they are those of a CSR matrix.
     """
 
-    n_numbers: int
+    n_numbers: int = 0
     has_many_levels: bool = False
     text_names: tuple[str, ...] = ()
+    is_sparse: bool = False
+
+
+UNKNOWN_COLUMNS = ColumnSummary()
+"""Of a table whose columns have been learnt before: nothing asks for their kinds."""
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,8 @@ class Survey:
         Columns that the user names as categories or text.
     misread : dict of str to str
         Columns of text that hold numbers or dates, by name, and the pandas call that converts each.
+    is_sparse : bool
+        Whether the table is a CSR matrix.
     """
 
     names: tuple[str, ...]
@@ -73,24 +82,26 @@ class Survey:
     levels: Mapping[int, pd.Series] = field(default_factory=dict)
     named_by_user: Set[int] = frozenset()
     misread: Mapping[str, str] = field(default_factory=dict)
+    is_sparse: bool = False
 
-    def count(self, max_categories: int | None) -> KindCounts:
-        """Count the columns by kind."""
+    def summary(self, max_categories: int | None) -> ColumnSummary:
+        """Say what kinds of columns there are, on which "auto" depends."""
         categories, texts = ([j for j in self.levels if self.kinds[j] == kind] for kind in ("category", "text"))
-        return KindCounts(
+        return ColumnSummary(
             len(self.kinds) - len(self.levels),
             any(
                 found.exceed(max_categories, found.keys)
                 for found in (learn_levels(self.levels[j], self.names[j]) for j in categories)
             ),
             tuple(self.names[j] for j in texts),
+            self.is_sparse,
         )
 
 
 def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
     """Find what each column is, and the levels of those that are categories or text."""
     if is_sparse(X):
-        return Survey((), dict.fromkeys(range(X.shape[1]), "number"))
+        return Survey((), dict.fromkeys(range(X.shape[1]), "number"), is_sparse=True)
     is_frame = isinstance(X, pd.DataFrame)
     names = column_names(X) if is_frame else tuple(f"x{j}" for j in range(X.shape[1]))
     # an array, or a frame whose columns all have one numeric type: nothing to look for, but for what the user says

@@ -9,28 +9,29 @@ from sknet._estimators.auto import (
     AUTO_BINS,
     FOLDS_PATIENCE,
     FOLDS_TOL,
+    FRACTION_HELD_OUT,
+    LARGE_FRACTION_HELD_OUT,
     LARGE_PATIENCE,
-    LARGE_SHARE_HELD_OUT,
     LARGE_TOL,
     MANY_ROWS_BINS,
     PATIENCE,
-    SHARE_HELD_OUT,
     TOL,
     Facts,
     evaluation_method,
 )
 from sknet._estimators.resolve import resolve
+from sknet._tables.survey import ColumnSummary
 
 
 @pytest.mark.parametrize(
     ("n", "how"),
     [(EVALUATED_ROWS - 1, None), (EVALUATED_ROWS, "folds"), (LARGE_ROWS - 1, "folds"),
-     (LARGE_ROWS, LARGE_SHARE_HELD_OUT)],
+     (LARGE_ROWS, LARGE_FRACTION_HELD_OUT)],
 )  # fmt: skip
 def test_what_evaluates_the_epochs(n, how):
     assert evaluation_method(SigmoidMLPClassifier(), n) == how
     assert evaluation_method(SigmoidMLPRegressor(), n) == how
-    share = None if n < EVALUATED_ROWS else LARGE_SHARE_HELD_OUT if n >= LARGE_ROWS else SHARE_HELD_OUT
+    share = None if n < EVALUATED_ROWS else LARGE_FRACTION_HELD_OUT if n >= LARGE_ROWS else FRACTION_HELD_OUT
     assert evaluation_method(SigmoidMLPClassifier(max_iter=1), n) == share  # one epoch leaves folds no choice
     assert evaluation_method(SigmoidMLPClassifier(early_stopping=False), n) is None
     assert evaluation_method(SigmoidMLPClassifier(early_stopping=True, validation_fraction=0.3), n) == 0.3
@@ -48,13 +49,13 @@ def test_folds_choose_the_epoch_from_40_rows_on(cls):
 
 @pytest.mark.parametrize(
     ("facts", "patience", "share", "tol"),
-    [(Facts(FEW_ROWS - 1, "folds"), FOLDS_PATIENCE[0], SHARE_HELD_OUT, FOLDS_TOL),
-     (Facts(FEW_ROWS, "folds"), FOLDS_PATIENCE[1], SHARE_HELD_OUT, FOLDS_TOL),
-     (Facts(MANY_ROWS - 1, "folds"), FOLDS_PATIENCE[1], SHARE_HELD_OUT, FOLDS_TOL),
-     (Facts(MANY_ROWS, "folds"), FOLDS_PATIENCE[2], SHARE_HELD_OUT, FOLDS_TOL),
-     (Facts(2000, True, n_held_out=300), PATIENCE, SHARE_HELD_OUT, TOL),
-     (Facts(LARGE_ROWS, True, n_held_out=2000), LARGE_PATIENCE, LARGE_SHARE_HELD_OUT, LARGE_TOL),
-     (Facts(LARGE_ROWS - 1, True, n_held_out=1), LARGE_PATIENCE, LARGE_SHARE_HELD_OUT, LARGE_TOL)],
+    [(Facts(FEW_ROWS - 1, "folds"), FOLDS_PATIENCE[0], FRACTION_HELD_OUT, FOLDS_TOL),
+     (Facts(FEW_ROWS, "folds"), FOLDS_PATIENCE[1], FRACTION_HELD_OUT, FOLDS_TOL),
+     (Facts(MANY_ROWS - 1, "folds"), FOLDS_PATIENCE[1], FRACTION_HELD_OUT, FOLDS_TOL),
+     (Facts(MANY_ROWS, "folds"), FOLDS_PATIENCE[2], FRACTION_HELD_OUT, FOLDS_TOL),
+     (Facts(2000, True, n_held_out=300), PATIENCE, FRACTION_HELD_OUT, TOL),
+     (Facts(LARGE_ROWS, True, n_held_out=2000), LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, LARGE_TOL),
+     (Facts(LARGE_ROWS - 1, True, n_held_out=1), LARGE_PATIENCE, LARGE_FRACTION_HELD_OUT, LARGE_TOL)],
 )  # fmt: skip
 def test_how_long_it_waits_and_what_it_holds_out(facts, patience, share, tol):
     found = resolve(SigmoidMLPClassifier(), facts)[1]
@@ -69,9 +70,9 @@ def test_folds_of_numbers_wait_for_fewer_epochs(n, patience):
 @pytest.mark.parametrize("cls", [SigmoidMLPClassifier, SigmoidMLPRegressor])
 def test_bins_are_finer_where_a_network_without_them_stands_beside(cls):
     for n, n_bins in ((EVALUATED_ROWS, AUTO_BINS), (MANY_ROWS - 1, AUTO_BINS), (MANY_ROWS, MANY_ROWS_BINS)):
-        settings, found = resolve(cls(), Facts(n, "folds", n_numbers=3))
+        settings, found = resolve(cls(), Facts(n, "folds", columns=ColumnSummary(3)))
         assert settings.table.n_bins == found.n_bins == n_bins
-    assert resolve(cls(n_bins=5), Facts(n, "folds", n_numbers=3))[0].table.n_bins == 5
+    assert resolve(cls(n_bins=5), Facts(n, "folds", columns=ColumnSummary(3)))[0].table.n_bins == 5
 
 
 def test_scikit_learns_schedules_wait_as_they_do():
@@ -85,7 +86,7 @@ def test_scikit_learns_schedules_wait_as_they_do():
     [(SigmoidMLPClassifier, (128,), (256,)), (SigmoidMLPRegressor, (96, 32), (128, 32))],
 )
 def test_large_tables_have_larger_layers(cls, sizes, large_sizes):
-    large = Facts(LARGE_ROWS - 1, True, n_numbers=3, n_held_out=1)  # with the rows that are held out
+    large = Facts(LARGE_ROWS - 1, True, columns=ColumnSummary(3), n_held_out=1)  # with the rows that are held out
     for facts, expected in ((large, large_sizes), (Facts(LARGE_ROWS - 1, "folds"), sizes)):
         settings, found = resolve(cls(), facts)
         assert settings.network.hidden_sizes == found.hidden_layer_sizes == expected
@@ -100,7 +101,7 @@ def test_large_tables_have_larger_layers(cls, sizes, large_sizes):
 )
 def test_scikit_learns_settings_give_one_size_of_layers(parameters):
     assert resolve(SigmoidMLPRegressor(**parameters), Facts(LARGE_ROWS, True))[1].hidden_layer_sizes == (96, 32)
-    sparse = Facts(LARGE_ROWS, True, is_sparse=True)
+    sparse = Facts(LARGE_ROWS, True, columns=ColumnSummary(is_sparse=True))
     assert resolve(SigmoidMLPClassifier(), sparse)[1].hidden_layer_sizes == (128,)
 
 

@@ -14,19 +14,19 @@ OF_HELD_OUT_ROWS = {"scoring": "accuracy", "warm_start": True}
 def test_folds_or_held_out_rows(name):
     value = OF_HELD_OUT_ROWS.get(name, "lbfgs")
     net = SigmoidMLPClassifier(**{name: value})
-    assert not suits_folds(net, True) and suits_folds(SigmoidMLPClassifier(), True)
+    assert not suits_folds(net) and suits_folds(SigmoidMLPClassifier())
     with pytest.raises(ValueError, match=rf"early_stopping='folds' does not go with {name}=.*early_stopping=True"):
-        refuse_with_folds(net, True)
+        refuse_with_folds(net)
     net.set_params(validation_fraction=ShuffleSplit())
     with pytest.raises(ValueError, match=rf"=ShuffleSplit.* gives folds, which do not go with {name}=.*give a share"):
-        refuse_with_folds(net, True)
-    refuse_with_folds(SigmoidMLPClassifier(validation_fraction=ShuffleSplit()), True)
+        refuse_with_folds(net)
+    refuse_with_folds(SigmoidMLPClassifier(validation_fraction=ShuffleSplit()))
 
 
 def test_folds_need_a_schedule_that_ends():
-    assert not suits_folds(SigmoidMLPClassifier(), False)
+    assert not suits_folds(SigmoidMLPClassifier(learning_rate="constant"))
     with pytest.raises(ValueError, match="does not go with learning_rate="):
-        refuse_with_folds(SigmoidMLPClassifier(), False)
+        refuse_with_folds(SigmoidMLPClassifier(learning_rate="constant"))
 
 
 @pytest.mark.parametrize("parameters", [{"dropout": 0.1}, {"max_norm": 2.0}])

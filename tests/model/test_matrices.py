@@ -17,6 +17,7 @@ from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding, make_samples
 from sknet._tables.compact import CompactRows
 from sknet._tables.rows import Rows
+from sknet._tables.survey import ColumnSummary
 
 rng = np.random.default_rng(0)
 N, F64 = 1200, np.dtype(float)
@@ -42,7 +43,7 @@ def encoded(table, numeric_encoding="piecewise_linear", weight=None, **parameter
         numeric_encoding=numeric_encoding, n_members=1, dtype="float64", max_categories=None, **parameters
     )
     head, values = learn_regression_head(NUMBER, target_settings(net))
-    settings, _ = resolve(net, Facts(N, True, n_numbers=2))
+    settings, _ = resolve(net, Facts(N, True, columns=ColumnSummary(2)))
     rows = Rows(table, values, weight, memory_mapped=isinstance(table, np.memmap))
     encoding = learn_encoding(settings, head, rows, F64)
     return encoding, encode_rows(encoding, rows, cross_fit=False), rows

@@ -14,6 +14,7 @@ from sknet._model.matrices import encode_rows, learn_encoding
 from sknet._model.network_trainer import make_trainer
 from sknet._model.side_by_side import train_side_by_side
 from sknet._tables.rows import Rows
+from sknet._tables.survey import ColumnSummary
 from sknet._training.result import StopReason
 
 rng = np.random.default_rng(0)
@@ -26,7 +27,7 @@ PAIR = [(1, 2), (3, 4)]
 def runs_and_states(seeds=PAIR, **parameters):
     net = SigmoidMLPRegressor(4, max_iter=5, batch_size=20, early_stopping=False, **parameters)
     head, values = learn_regression_head(Y, target_settings(net))
-    settings, _ = resolve(net, Facts(N, False, n_numbers=3))
+    settings, _ = resolve(net, Facts(N, False, columns=ColumnSummary(3)))
     rows = Rows(X, values)
     encoding = learn_encoding(settings, head, rows, np.dtype(float))
     encoded = encode_rows(encoding, rows, cross_fit=False)
