@@ -1,7 +1,6 @@
 """The benchmark on tables: what the rule takes and leaves out; the rows that were measured are those of the draw."""
 
 import shutil
-import sys
 from importlib.metadata import PackageNotFoundError
 
 import numpy as np
@@ -67,40 +66,49 @@ def test_the_measured_rows_are_those_of_the_draw_and_none_is_there_twice():
     assert set(rows["model"]) <= {report.OURS, *report.PEERS}
 
 
+@pytest.fixture
+def rows_file(monkeypatch, tmp_path):
+    """Where the program keeps its rows, instead of the documentation."""
+    monkeypatch.setattr(measure, "ROWS", tmp_path / "tables.csv")
+    return tmp_path / "tables.csv"
+
+
+@pytest.fixture
+def reports_on(monkeypatch):
+    """A function of the rows that are reported."""
+    return lambda rows: monkeypatch.setattr(report, "measured", lambda: rows)
+
+
 def no_package(name):
     raise PackageNotFoundError(name)
 
 
-def test_a_model_whose_package_is_not_there_is_left_out_and_keeps_its_rows(monkeypatch, tmp_path, capsys):
-    shutil.copy(measure.ROWS, tmp_path / "tables.csv")
-    monkeypatch.setattr(measure, "ROWS", tmp_path / "tables.csv")
+def test_a_model_whose_package_is_not_there_is_left_out_and_keeps_its_rows(monkeypatch, rows_file, capsys):
+    kept = report.ROOT / "docs/measured/tables.csv"
+    shutil.copy(kept, rows_file)
     monkeypatch.setattr(measure, "version", no_package)
-    monkeypatch.setattr(sys, "argv", ["tables", "--models", "CatBoost", "--again", "CatBoost", "--splits", "9"])
-    program.main()
+    program.main(["--models", "CatBoost", "--again", "CatBoost", "--splits", "9"])
     assert "Left out, as their packages are not installed: CatBoost." in capsys.readouterr().out
-    assert (tmp_path / "tables.csv").read_bytes() == (report.ROOT / "docs/measured/tables.csv").read_bytes()
+    assert rows_file.read_bytes() == kept.read_bytes()
 
 
-def test_a_package_that_lacks_a_part_ends_the_program_and_is_no_result(monkeypatch, tmp_path):
+def test_a_package_that_lacks_a_part_ends_the_program_and_is_no_result(monkeypatch, rows_file):
     def without_torch(is_regression, seed):
         raise ModuleNotFoundError("No module named 'torch'")
 
     made = sources.Table("made/one", "made", pd.DataFrame({"x": np.arange(20.0)}), pd.Series(np.arange(20.0)), "y")
     monkeypatch.setitem(measure.MODELS, "TabM", without_torch)
-    monkeypatch.setattr(measure, "ROWS", tmp_path / "tables.csv")
     monkeypatch.setattr(measure, "is_installed", lambda model: True)
     monkeypatch.setattr(second, "load", lambda name: made)
-    monkeypatch.setattr(sys, "argv", ["tables", "--models", "TabM", "--draw", "1", "--splits", "1"])
     with pytest.raises(SystemExit, match="No module named 'torch': install the group `tables`"):
-        program.main()
-    assert not (tmp_path / "tables.csv").exists()
+        program.main(["--models", "TabM", "--draw", "1", "--splits", "1"])
+    assert not rows_file.exists()
 
 
-def test_an_import_error_that_an_earlier_run_wrote_is_no_row(monkeypatch, tmp_path):
+def test_an_import_error_that_an_earlier_run_wrote_is_no_row(rows_file):
     row = dict.fromkeys(measure.COLUMNS, "") | {"table": "made/one", "model": "CatBoost"}
     notes = ["ModuleNotFoundError: No module named 'catboost'", "ImportError: no torch", "ValueError: too few rows", ""]
-    pd.DataFrame([row | {"note": note} for note in notes]).to_csv(tmp_path / "tables.csv", index=False)
-    monkeypatch.setattr(measure, "ROWS", tmp_path / "tables.csv")
+    pd.DataFrame([row | {"note": note} for note in notes]).to_csv(rows_file, index=False)
     assert len(measure.rows()) == 2 and "Failed: CatBoost: 2." in report.failures()
 
 
@@ -162,13 +170,12 @@ def fits(**losses: list[float]) -> pd.DataFrame:
     )
 
 
-def test_the_worst_tables_are_ranked_by_peers_that_were_run_on_every_split(monkeypatch):
+def test_the_worst_tables_are_ranked_by_peers_that_were_run_on_every_split(reports_on):
     rows = fits(sknet=[0.5, 0.6, 0.7], linear_model=[0.4, 0.5, 0.6], TabM=[0.1])
-    monkeypatch.setattr(report, "measured", lambda: rows)
+    reports_on(rows)
     assert "| linear model |" in report.worst("second") and "TabM" not in report.worst("second")
     assert "| 1 of 1 |" in report.worst("second")
-    only_tabm = fits(sknet=[0.5, 0.6, 0.7], linear_model=[0.8, 0.9, 1.0], TabM=[0.1])
-    monkeypatch.setattr(report, "measured", lambda: only_tabm)
+    reports_on(fits(sknet=[0.5, 0.6, 0.7], linear_model=[0.8, 0.9, 1.0], TabM=[0.1]))
     assert "made/one" not in report.worst("second")
 
 
@@ -185,10 +192,10 @@ def test_a_ratio_has_its_geometric_mean_and_its_median():
     assert report.ratio_cell(each).startswith("1.15")
 
 
-def test_the_verdict_counts_all_comparisons_together(monkeypatch):
+def test_the_verdict_counts_all_comparisons_together(reports_on):
     tables = [fits(sknet=[0.2 + 0.01 * n], CatBoost=[0.5], LightGBM=[0.2 + 0.01 * (n + (-1) ** n)]) for n in range(12)]
     rows = pd.concat([rows.assign(table=f"made/{n}", log_loss=np.nan) for n, rows in enumerate(tables)])
-    monkeypatch.setattr(report, "measured", lambda: rows)
+    reports_on(rows)
     assert report.verdict("second") == "1 of 2 differences exceed chance. Ours has\n\n- a lower RMSE than CatBoost."
 
 
@@ -204,11 +211,10 @@ def test_a_row_says_how_many_splits_a_model_was_run_on():
     assert report.splits_of(rows, "TabM") == "1 to 2"
 
 
-def test_times_of_another_machine_are_marked(monkeypatch):
+def test_times_of_another_machine_are_marked(monkeypatch, reports_on):
     names = ("sknet", "linear_model", "LightGBM", "CatBoost", "HistGradientBoosting")
     rows = fits(**{name: [1.0] for name in names}).assign(n_train=100, set="unused")
-    monkeypatch.setattr(report, "measured", lambda: rows)
-    monkeypatch.setattr(report, "MIN_TABLES", 1)
+    reports_on(pd.concat([rows.assign(table=f"made/{n}") for n in range(report.MIN_TABLES)]))
     monkeypatch.setattr(report, "machines", lambda: {name.replace("_", " "): "A" for name in names} | {"CatBoost": "B"})
     head = report.times(("unused",)).splitlines()[0]
     assert "| CatBoost* |" in head and "| LightGBM |" in head

@@ -1,21 +1,20 @@
 """Categories of many levels, looked up: our time with look-ups / with the product of one-hot inputs, in float32."""
 
 from collections.abc import Iterator
-from unittest.mock import patch
 
 import numpy as np
 import pandas as pd
 
 from sknet import SigmoidMLPClassifier
-from sknet._tables import lookups
 from tests.benchmarks.harness import Figure, in_turns, ratio
+from tests.tables.limits import LOOKUP_INPUTS, lookup_inputs
 
 
 def figures(quick: bool) -> Iterator[Figure]:
     n, rounds = (3_000, 3) if quick else (20_000, 7)
     for levels, columns in ((70, 3), (200, 1), (500, 1), (500, 3)):
         X, y = table(n, levels, columns)
-        fits = {"looked up": fit(X, y, lookups.MIN_LOOKUP_INPUTS), "multiplied": fit(X, y, levels * columns + 1)}
+        fits = {"looked up": fit(X, y, LOOKUP_INPUTS), "multiplied": fit(X, y, levels * columns + 1)}
         seconds = in_turns(fits, rounds)
         yield ratio(f"{columns} column(s) of {levels} levels", seconds["looked up"], seconds["multiplied"])
 
@@ -26,7 +25,7 @@ def fit(X, y, worthwhile):
     )
 
     def task():
-        with patch.object(lookups, "MIN_LOOKUP_INPUTS", worthwhile):
+        with lookup_inputs(worthwhile):
             net.fit(X, y)
 
     return task

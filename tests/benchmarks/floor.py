@@ -12,9 +12,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from sknet._network.losses import SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS
 from tests.benchmarks import networks, peers
 from tests.benchmarks.harness import HAS_TORCH, Figure, in_turns, ratio
+from tests.network.pieces import LOSSES
 
 
 def figures(quick: bool) -> Iterator[Figure]:
@@ -44,7 +44,7 @@ def at_equal_rates(found: Figure, shape: networks.Shape, quick: bool) -> Figure:
 def calls(shape: networks.Shape, X: np.ndarray) -> networks.Task:
     sizes = shape.steps(1).sizes
     k, b = sizes[-1], shape.batch
-    rng, loss = np.random.default_rng(0), SIGMOID_LOG_LOSS if k == 1 else SOFTMAX_LOG_LOSS
+    rng, loss = np.random.default_rng(0), LOSSES["log_loss, binary" if k == 1 else "log_loss, softmax"].loss
     X = np.column_stack([X, np.ones(len(X), np.float32)])
     Y = np.eye(k + 1, k, dtype=np.float32)[rng.integers(0, max(k, 2), len(X))].T.copy()
     order = rng.permutation(len(X))

@@ -4,6 +4,8 @@ from unittest.mock import patch
 
 from sknet._tables import lookups, sampling
 
+LOOKUP_INPUTS = lookups.MIN_LOOKUP_INPUTS
+
 
 def sample_rows(n):
     """Columns are learnt from a sample of larger tables."""

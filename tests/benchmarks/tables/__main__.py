@@ -29,7 +29,7 @@ from tests.benchmarks.tables.models import MODELS  # noqa: E402
 FEW_TABLES = {"TabM": 3}  # of each task, of those outside the lists: a fit takes minutes
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks.tables", description=__doc__.splitlines()[0])
     parser.add_argument(
         "--models", nargs="+", choices=MODELS, default=list(MODELS), metavar="NAME", help=", ".join(MODELS)
@@ -45,7 +45,7 @@ def main() -> None:
     )
     parser.add_argument("--write", action="store_true", help="only write the documents from the CSV")
     parser.add_argument("--choose", action="store_true", help="only write the list of tables")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     if options.choose:
         chosen.write()
         second.write()
