@@ -6,28 +6,6 @@ import sys
 
 import numpy as np
 import pytest
-from numpy.testing import assert_array_equal
-
-from sknet._model.batchwise import BatchwiseInputs
-from sknet._tables.encoding import learn_encoder
-
-
-@pytest.mark.parametrize("block", [8, 2**16])
-def test_rows_of_a_file_are_encoded_batch_by_batch(tmp_path, block):
-    X = np.random.default_rng(0).normal(size=(30, 3))
-    X.tofile(tmp_path / "X")
-    mapped = np.memmap(tmp_path / "X", X.dtype, "r", shape=X.shape)
-    encoder = learn_encoder(X)
-
-    def encode_batch(batch, out, _):
-        encoder.encode_rows(mapped, batch, out)
-
-    inputs = BatchwiseInputs(encode_batch, encoder.n_inputs, np.dtype(float), block)
-    whole = encoder.encode(X, float, ones=True)
-    for batch in (slice(0, 10), slice(25, 30), np.array([7, 3, 28])):
-        assert_array_equal(inputs(batch), whole[batch])
-    assert inputs(slice(0, 10)) is not None and inputs.batch_format == "ones"
-
 
 SMALL_MEMORY = """
 import resource

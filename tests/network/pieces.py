@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from sknet._network import losses, regression
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.binding import BackwardOptions, bind
-from sknet._network.inputs import DenseInputs, MixedInputs, SparseInputs
+from sknet._network.inputs import DenseInputs, MixedInputs, RowSelection, SparseInputs
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
 from sknet._network.objective import Objective
@@ -160,6 +160,23 @@ def inputs_of(X, kind):
     if kind == "mixed":
         return MixedInputs(DenseInputs(rows.dense), rows.one_hot, rows.dense_inputs)
     return DenseInputs(rows, kind)
+
+
+def selected(inputs, rows):
+    """Some rows of other inputs."""
+    return RowSelection(inputs, rows)
+
+
+def as_array(Z, batch_format, n_inputs):
+    """A batch in whatever form as one array of so many inputs, without the column of ones."""
+    if batch_format == "mixed":
+        whole = np.zeros((len(Z.dense), n_inputs), Z.dense.dtype)
+        whole[:, n_inputs - Z.one_hot.shape[1] :] = Z.one_hot.toarray()
+        whole[:, Z.dense_inputs] += Z.dense
+        return whole
+    Z = Z.toarray() if batch_format == "sparse" else np.array(Z)
+    assert Z.shape[1] == n_inputs + (batch_format == "ones") and (Z[:, n_inputs:] == 1.0).all()
+    return Z[:, :n_inputs]
 
 
 # --- whole networks --------------------------------------------------------------------------------------------------

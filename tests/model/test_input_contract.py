@@ -1,0 +1,72 @@
+"""What every kind of inputs promises: the same rows, however they are kept, asked for and skipped in part."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from sknet._model.batchwise import BatchwiseInputs
+from tests.network.pieces import KINDS, MixedInputs, as_array, inputs_of, mixed_rows, selected
+
+N, D = 40, 6
+X = np.random.default_rng(0).integers(0, 3, (N, D)).astype(float)
+ORDER = np.random.default_rng(1).permutation(N)
+WHERE_FROM = np.argsort(ORDER)  # X[ORDER][WHERE_FROM] is X
+
+
+def written(values, batch_format):
+    """Inputs that are written when they are asked for, two rows at a time."""
+
+    def write(batch, out, n_skipped):
+        out[:, :n_skipped], out[:, n_skipped:] = np.nan, values[batch, n_skipped:]
+
+    return BatchwiseInputs(write, values.shape[1], values.dtype, 2 * values.shape[1] + 2, batch_format)
+
+
+def mixed_and_written(values):
+    rows = mixed_rows(values)
+    return MixedInputs(written(rows.dense, "dense"), rows.one_hot, rows.dense_inputs)
+
+
+WHOLE = {
+    **{kind: lambda values, kind=kind: inputs_of(values, kind) for kind in KINDS},
+    "written": lambda values: written(values, "dense"),
+    "written, with ones": lambda values: written(values, "ones"),
+    "mixed, written": mixed_and_written,
+}
+INPUTS = {
+    **{name: make(X) for name, make in WHOLE.items()},
+    **{f"some rows, {name}": selected(make(X[ORDER]), WHERE_FROM) for name, make in WHOLE.items()},
+}
+BATCHES = [slice(3, 7), np.array([7, 2, 2, 39]), slice(5, 5), slice(0, N), ORDER, np.array([0])]
+every_kind = pytest.mark.parametrize("inputs", INPUTS.values(), ids=INPUTS)
+with_and_without_the_first = pytest.mark.parametrize("n_skipped", [0, 1])
+
+
+@every_kind
+@with_and_without_the_first
+def test_a_batch_has_its_rows_without_what_the_network_skips(inputs, n_skipped):
+    taken = inputs.without_first(n_skipped)
+    assert taken.batch_format == inputs.batch_format
+    for batch in BATCHES:
+        found = as_array(taken(batch), taken.batch_format, D - n_skipped)
+        assert_array_equal(found, X[batch][:, n_skipped:])
+
+
+@every_kind
+def test_what_is_skipped_adds_up_and_the_others_keep_theirs(inputs):
+    batch, (one, same) = (
+        BATCHES[1],
+        (inputs.without_first(1).without_first(0), inputs.without_first(0).without_first(1)),
+    )
+    for taken in one, same:
+        assert_array_equal(as_array(taken(batch), taken.batch_format, D - 1), X[batch][:, 1:])
+    assert_array_equal(as_array(inputs(batch), inputs.batch_format, D), X[batch])
+
+
+@every_kind
+@with_and_without_the_first
+def test_networks_have_buffers_of_their_own(inputs, n_skipped):
+    one, other = inputs.without_first(n_skipped), inputs.without_first(n_skipped)
+    Z = one(BATCHES[1])
+    other(np.arange(4))
+    assert_array_equal(as_array(Z, one.batch_format, D - n_skipped), X[BATCHES[1]][:, n_skipped:])
