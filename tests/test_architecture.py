@@ -1,6 +1,7 @@
 """The rooms of the package: who may import whom, how large things may grow, and where they stand."""
 
 import ast
+import re
 import shutil
 import statistics
 import subprocess
@@ -30,6 +31,14 @@ MAY_IMPORT_MATPLOTLIB = {
     PACKAGE / "_export" / name for name in ("display.py", "explanation_display.py", "network_display.py")
 }
 MAY_NAME_ARRAYS = PACKAGE / "_typing.py"
+TESTS = sorted((ROOT / "tests").rglob("*.py"))
+MAY_KNOW_OF_OTHERS = {  # what has no room of its own, and looks into one
+    "tests/benchmarks/dask_scaling.py": {"_dask"},  # times single calls to workers
+    "tests/benchmarks/signal.py": {"_network"},  # draws what passes between layers
+    "tests/fuzz/interrupts.py": {"_training", "_model"},  # tells at which line an epoch ends
+    "tests/fuzz/lost_workers.py": {"_dask"},  # kills between two calls of a step
+}
+NOT_YET = {"test_phases.py", "test_sampling.py", "test_stream.py"}
 TOP_LEVEL = {"pyproject.toml", "README.md", "LICENSE", "sknet", "tests", "examples", "docs"}
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
@@ -112,6 +121,16 @@ def test_imports_point_one_way(path):
     own = [name.split(".") for name in imports(path) if name.split(".")[0] == "sknet"]
     wrong = [".".join(parts) for parts in own if len(parts) < 2 or parts[1] not in allowed]
     assert not wrong, f"{relative(path)} must not import {wrong}"
+
+
+@pytest.mark.parametrize("path", TESTS, ids=relative)
+def test_tests_of_a_room_know_private_modules_of_that_room_only(path):
+    """A rename in a room changes its own tests; others start from its door, or from modules beside its tests."""
+    if path.parent.name in {"dask", "model", "stream"} or path.name in NOT_YET:
+        pytest.skip("still looks into other rooms")
+    named = set(re.findall(r"\bsknet(?:\.| import )(_[a-z]\w*)", path.read_text(encoding="utf-8")))
+    wrong = named - FOR_ALL - {f"_{path.relative_to(ROOT).parts[1]}"} - MAY_KNOW_OF_OTHERS.get(relative(path), set())
+    assert not wrong, f"{relative(path)} must not know of {wrong}"
 
 
 def module_of(name: str) -> Path | None:

@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from choices import EVALUATED_ROWS, FEW_ROWS, LARGE_ROWS, MANY_ROWS
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import (
@@ -20,7 +19,8 @@ from sknet._estimators.auto import (
     evaluation_method,
 )
 from sknet._estimators.resolve import resolve
-from sknet._tables.survey import ColumnSummary
+from tests.estimators.choices import EVALUATED_ROWS, FEW_ROWS, LARGE_ROWS, MANY_ROWS
+from tests.tables.examples import column_summary
 
 
 @pytest.mark.parametrize(
@@ -70,9 +70,9 @@ def test_folds_of_numbers_wait_for_fewer_epochs(n, patience):
 @pytest.mark.parametrize("cls", [SigmoidMLPClassifier, SigmoidMLPRegressor])
 def test_bins_are_finer_where_a_network_without_them_stands_beside(cls):
     for n, n_bins in ((EVALUATED_ROWS, AUTO_BINS), (MANY_ROWS - 1, AUTO_BINS), (MANY_ROWS, MANY_ROWS_BINS)):
-        settings, found = resolve(cls(), Facts(n, "folds", columns=ColumnSummary(3)))
+        settings, found = resolve(cls(), Facts(n, "folds", columns=column_summary(3)))
         assert settings.table.n_bins == found.n_bins == n_bins
-    assert resolve(cls(n_bins=5), Facts(n, "folds", columns=ColumnSummary(3)))[0].table.n_bins == 5
+    assert resolve(cls(n_bins=5), Facts(n, "folds", columns=column_summary(3)))[0].table.n_bins == 5
 
 
 def test_scikit_learns_schedules_wait_as_they_do():
@@ -86,7 +86,7 @@ def test_scikit_learns_schedules_wait_as_they_do():
     [(SigmoidMLPClassifier, (128,), (256,)), (SigmoidMLPRegressor, (96, 32), (128, 32))],
 )
 def test_large_tables_have_larger_layers(cls, sizes, large_sizes):
-    large = Facts(LARGE_ROWS - 1, True, columns=ColumnSummary(3), n_held_out=1)  # with the rows that are held out
+    large = Facts(LARGE_ROWS - 1, True, columns=column_summary(3), n_held_out=1)  # with the rows that are held out
     for facts, expected in ((large, large_sizes), (Facts(LARGE_ROWS - 1, "folds"), sizes)):
         settings, found = resolve(cls(), facts)
         assert settings.network.hidden_sizes == found.hidden_layer_sizes == expected
@@ -101,7 +101,7 @@ def test_large_tables_have_larger_layers(cls, sizes, large_sizes):
 )
 def test_scikit_learns_settings_give_one_size_of_layers(parameters):
     assert resolve(SigmoidMLPRegressor(**parameters), Facts(LARGE_ROWS, True))[1].hidden_layer_sizes == (96, 32)
-    sparse = Facts(LARGE_ROWS, True, columns=ColumnSummary(is_sparse=True))
+    sparse = Facts(LARGE_ROWS, True, columns=column_summary(is_sparse=True))
     assert resolve(SigmoidMLPClassifier(), sparse)[1].hidden_layer_sizes == (128,)
 
 

@@ -6,12 +6,12 @@ from typing import Literal, Union, get_args, get_origin, get_type_hints
 
 import numpy as np
 import pytest
-from choices import names_of
 from numpydoc.docscrape import FunctionDoc
 from sklearn.base import clone
 from sklearn.utils._param_validation import StrOptions, validate_parameter_constraints
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.choices import names_of
 
 X = np.random.default_rng(0).normal(size=(20, 3))
 Y = (X[:, 0] > 0).astype(int)

@@ -6,7 +6,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
-from choices import MANY_ROWS
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.metrics import log_loss
 from sklearn.model_selection import GridSearchCV
@@ -14,6 +13,7 @@ from sklearn.model_selection import GridSearchCV
 import sknet
 import sknet.stream
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.choices import MANY_ROWS
 
 rng = np.random.default_rng(0)
 N = 120

@@ -1,8 +1,9 @@
 """What "auto" becomes, once per fit; scikit-learn's schedules keep scikit-learn's training."""
 
+from dataclasses import FrozenInstanceError, fields, is_dataclass
+
 import numpy as np
 import pytest
-from choices import EVALUATED_ROWS, FEW_ROWS, MANY_ROWS, OPEN_ENDED_SCHEDULES, names_of
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import Interval, Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
@@ -10,6 +11,7 @@ from sknet._estimators import auto
 from sknet._estimators import resolve as module
 from sknet._estimators.auto import FOLDS_PATIENCE, REGRESSOR_FOLDS_PATIENCE, Facts
 from sknet._estimators.resolve import resolve
+from tests.estimators.choices import EVALUATED_ROWS, FEW_ROWS, MANY_ROWS, OPEN_ENDED_SCHEDULES, names_of
 from tests.network.pieces import ACTIVATIONS
 from tests.training.problems import OPTIMIZERS
 
@@ -197,6 +199,42 @@ def test_what_every_auto_became_set_by_hand_gives_the_same_fit(n, parameters, ki
 def test_options_of_the_chosen_loss_are_resolved_as_they_were_given(given):
     found = regressor(**given).fit(X, NUMBER).resolved_params_
     assert found.items() >= given.items()
+
+
+# --- what settings are -----------------------------------------------------------------------------------------------
+
+
+def leaves(value):
+    """Every value in nested dataclasses and containers."""
+    if is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            yield from leaves(getattr(value, field.name))
+    elif isinstance(value, tuple | list):
+        for part in value:
+            yield from leaves(part)
+    elif isinstance(value, dict):
+        yield from leaves(list(value.values()))
+    else:
+        yield value
+
+
+@pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
+@pytest.mark.parametrize("validated", [False, True])
+@pytest.mark.parametrize("solver", ["adam", "sgd", "rmsprop", "lbfgs"])
+def test_nothing_is_left_to_be_asked(kind, validated, solver):
+    settings, _ = resolve(kind(solver=solver), Facts(100, validated))
+    words = {value for value in leaves(settings) if isinstance(value, str)}
+    assert words and not words & {"auto", "proportional"}
+
+
+@pytest.mark.parametrize("kind", [SigmoidMLPClassifier, SigmoidMLPRegressor])
+def test_settings_are_frozen_to_the_last_part(kind):
+    settings, _ = resolve(kind(), Facts(100, True))
+    parts = [part for field in fields(settings) if is_dataclass(part := getattr(settings, field.name))]
+    assert len(parts) == 5
+    for part in (settings, *parts):
+        with pytest.raises(FrozenInstanceError):
+            setattr(part, fields(part)[0].name, None)
 
 
 # --- options of losses -----------------------------------------------------------------------------------------------

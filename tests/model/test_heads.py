@@ -7,7 +7,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknet import Interval, Loss
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.settings import TargetSettings
-from sknet._network.losses import SOFTMAX_LOG_LOSS
+from tests.network.pieces import LOSSES
 
 rng = np.random.default_rng(0)
 N = 30
@@ -71,7 +71,7 @@ def test_class_weights_that_leave_no_row():
 
 def test_the_order_of_raw_outputs_is_enough_for_a_softmax():
     head, _ = learn_label_head(LABELS["multiclass"], LOG_LOSS)
-    assert head.loss is SOFTMAX_LOG_LOSS
+    assert head.loss is LOSSES["log_loss, softmax"].loss
     raw = rng.normal(size=(N, 3))
     kept = raw.copy()
     assert_array_equal(head.predict(raw), np.array(["a", "b", "c"])[kept.argmax(axis=1)])

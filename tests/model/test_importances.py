@@ -9,6 +9,7 @@ from scipy.stats import spearmanr
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model.importances import draw_importance_rows, learn_importances
+from tests.tables.limits import lookup_inputs
 
 rng = np.random.default_rng(0)
 N = 240
@@ -80,14 +81,14 @@ def test_sparse_rows_have_those_of_dense_ones():
     assert sparse.feature_importances_[7] == 0.0 and sparse.feature_importances_.argmax() == 0
 
 
-def test_levels_that_are_looked_up_count_as_others_do(monkeypatch):
+def test_levels_that_are_looked_up_count_as_others_do():
     code, size = np.arange(2500) % 250, rng.normal(size=2500)
     table = pd.DataFrame({"city": pd.Series(code).astype("category"), "size": size, "other": size[::-1]})
     parameters = QUICK | {"max_categories": None, "max_iter": 2, "numeric_encoding": "piecewise_linear"}
     found = []
     for least in (200, 10**6):  # inputs that are worth it
-        monkeypatch.setattr("sknet._tables.lookups.MIN_LOOKUP_INPUTS", least)
-        net = SigmoidMLPRegressor(**parameters, dtype="float64").fit(table, size + code % 2)
+        with lookup_inputs(least):
+            net = SigmoidMLPRegressor(**parameters, dtype="float64").fit(table, size + code % 2)
         assert (net._fitted.model.encoder.lookups is None) == (least > 200)
         found.append(net.feature_importances_)
     assert_allclose(*found, rtol=1e-6)

@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model.joining import join_networks
 from sknet._model.model import Network
-from sknet._network.activations import ACTIVATIONS
+from tests.network.pieces import ACTIVATIONS
 
 F64 = np.dtype(float)
 N_INPUTS, N_OUTPUTS = 7, 2

@@ -7,6 +7,7 @@ import pytest
 
 from sknet import SigmoidMLPRegressor
 from sknet._model.machine import N_THETA_COPIES, NETWORK_BYTES, memory_limit, refuse_beyond_memory, require_package
+from tests.model.limits import memory_of
 
 
 def test_what_cannot_fit_into_memory_is_refused_and_what_can_is_not(monkeypatch):
@@ -51,15 +52,15 @@ def test_more_members_than_fit_in_memory_are_refused_before_anything_is_made_of_
 
 
 @pytest.mark.parametrize("early_stopping, n_networks", [("folds", 30), (False, 6)])
-def test_networks_of_all_members_and_folds_are_counted(early_stopping, n_networks, monkeypatch):
+def test_networks_of_all_members_and_folds_are_counted(early_stopping, n_networks):
     """Of so few rows, each of four folds is held out from six members, and these six train once more."""
     X = np.random.default_rng(0).normal(size=(200, 2))
     net = SigmoidMLPRegressor(
         (500, 500), n_members=6, early_stopping=early_stopping, numeric_encoding="raw", max_iter=1, dtype="float32"
     )
     n_weights = n_networks * (3 * 500 + 501 * 500 + 501)
-    monkeypatch.setattr("sknet._model.machine.memory_limit", lambda: n_weights * 4 * N_THETA_COPIES)
-    with pytest.raises(ValueError, match=f"n_members=6.* makes {n_weights:,} weights.*fewer or smaller networks"):
+    match = f"n_members=6.* makes {n_weights:,} weights.*fewer or smaller networks"
+    with memory_of(n_weights * 4 * N_THETA_COPIES), pytest.raises(ValueError, match=match):
         net.fit(X, X[:, 0])
 
 
@@ -70,23 +71,22 @@ def test_absurd_depths_are_refused():
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_the_outputs_of_a_batch_are_counted_before_anything_is_allocated(early_stopping, monkeypatch):
-    monkeypatch.setattr("sknet._model.machine.memory_limit", lambda: 2**29)
+def test_the_outputs_of_a_batch_are_counted_before_anything_is_allocated(early_stopping):
     X = np.random.default_rng(0).normal(size=(4000, 1))
     wide = SigmoidMLPRegressor(30_000, batch_size=2000, early_stopping=early_stopping, dtype="float32")
     tracemalloc.start()
-    with pytest.raises(ValueError, match="hidden_layer_sizes=.*GiB: use .*, or smaller batches"):
+    with memory_of(2**29), pytest.raises(ValueError, match="hidden_layer_sizes=.*GiB: use .*, or smaller batches"):
         wide.fit(X, X[:, 0])
     assert tracemalloc.get_traced_memory()[1] < 2**24
     tracemalloc.stop()
 
 
-def test_an_encoded_table_that_cannot_fit_is_refused_before_it_is_encoded(monkeypatch):
-    monkeypatch.setattr("sknet._model.machine.memory_limit", lambda: 2**20)
+def test_an_encoded_table_that_cannot_fit_is_refused_before_it_is_encoded():
     X = np.random.default_rng(0).normal(size=(20_000, 20))
     net = SigmoidMLPRegressor(2, max_iter=1, batch_size=100)
     tracemalloc.start()
-    with pytest.raises(ValueError, match=r"20,000 rows of .* inputs; to keep .* sknet\.stream\.fit .*max_categories"):
+    match = r"20,000 rows of .* inputs; to keep .* sknet\.stream\.fit .*max_categories"
+    with memory_of(2**20), pytest.raises(ValueError, match=match):
         net.fit(X, X[:, 0])
     assert tracemalloc.get_traced_memory()[1] < 4 * X.nbytes
     tracemalloc.stop()

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model import model
 from sknet._model.model import PREDICT_ROWS, Network
-from sknet._network.activations import ACTIVATIONS
+from tests.network.pieces import ACTIVATIONS
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 3))

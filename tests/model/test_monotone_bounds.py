@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._network.losses import Loss
-from sknet._network.regression import SQUARED_ERROR
+from tests.network.pieces import LOSSES
 
 X = np.random.default_rng(0).normal(size=(60, 3))
 NUMBER = X[:, 0] - X[:, 1]
@@ -19,7 +18,7 @@ def minus(raw):
     np.negative(raw, out=raw)
 
 
-FALLING: Loss = replace(SQUARED_ERROR, name="upside down", link=minus)
+FALLING = replace(LOSSES["squared_error"].loss, name="upside down", link=minus)
 
 REFUSED = {
     "one output, and this target makes 3": (SigmoidMLPClassifier, {}, np.arange(60) % 3),

@@ -8,13 +8,13 @@ from numpy.testing import assert_array_equal
 
 from sknet import SigmoidMLPRegressor
 from sknet._model.starting import check_initial_weights, state_to_continue_from, state_to_keep
-from sknet._network.layout import Layout
-from sknet._training.state import Best, State
+from tests.network.pieces import layout_of
+from tests.training.problems import best_of, state_after
 
 rng = np.random.default_rng(0)
 X = rng.normal(size=(60, 3))
 NUMBER = X[:, 0] + 0.1 * rng.normal(size=60)
-LAYOUT = Layout((3, 4, 1))
+LAYOUT = layout_of(3, 4, 1)
 F32, F64 = np.dtype(np.float32), np.dtype(np.float64)
 
 
@@ -65,11 +65,9 @@ def test_given_weights_that_do_not_fit(init, message):
 
 
 def state(dtype=F64, average=False):
-    moments = (np.full(4, 2.0, dtype),)
-    found = State(np.arange(4.0).astype(dtype), moments, np.random.default_rng(1), step=5, epoch=2, n_samples_seen=9)
-    found.average = np.arange(4.0).astype(dtype) + 0.5 if average else None
-    found.history = [None, None]
-    return found
+    theta = np.arange(4.0).astype(dtype)
+    moved = theta + np.array(0.5, dtype) if average else None
+    return state_after(2, theta=theta, moments=(np.full(4, 2.0, dtype),), average=moved, n_samples_seen=9)
 
 
 @pytest.mark.parametrize("average", [False, True])
@@ -77,7 +75,7 @@ def state(dtype=F64, average=False):
 @pytest.mark.parametrize(("compute", "output"), [(F64, F64), (F32, F32), (F64, F32), (F32, F64)])
 def test_only_what_is_not_published_is_kept(average, validated, compute, output):
     whole = state(compute, average)
-    whole.best = Best(whole.theta, 0.0, 0.0, 1)
+    whole.best = best_of(whole.theta)
     kept = state_to_keep(whole, output, from_published=validated)
     exact = not (compute == F64 and output == F32)
     assert kept.theta.size == (0 if validated or (exact and not average) else 4)

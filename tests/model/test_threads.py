@@ -21,6 +21,7 @@ from sknet._model.threads import (
     threads_for_networks,
     threads_for_rows,
 )
+from tests.model.limits import thread_product
 
 SMALL, LARGE = 1000, MIN_SPLIT_PRODUCT
 rng = np.random.default_rng(0)
@@ -179,7 +180,7 @@ def test_networks_have_a_thread_each_where_steps_are_large():
 
 @pytest.mark.parametrize("how", [{}, {"early_stopping": True}])
 @pytest.mark.parametrize("n_threads", [1, 2, 3])
-def test_the_number_of_threads_changes_no_bit(how, n_threads, monkeypatch):
+def test_the_number_of_threads_changes_no_bit(how, n_threads):
     """Neither of the folds' networks nor of members."""
     workers = set()
 
@@ -192,23 +193,22 @@ def test_the_number_of_threads_changes_no_bit(how, n_threads, monkeypatch):
         return SigmoidMLPClassifier(4, max_iter=4, random_state=0, learning_rate=rate, n_members=3, **how).fit(X, LABEL)
 
     expected = fitted()
-    monkeypatch.setattr(threads, "MIN_THREAD_PRODUCT", 0)
-    with threadpool_limits(n_threads, user_api="blas"):
+    with thread_product(0), threadpool_limits(n_threads, user_api="blas"):
         net = fitted()
     assert (get_ident() in workers) == (n_threads == 1)
     for one, other in zip(net.coefs_ + net.intercepts_, expected.coefs_ + expected.intercepts_, strict=True):
         assert_array_equal(one, other)
 
 
-def test_a_users_scorer_is_called_in_his_own_thread(monkeypatch):
-    monkeypatch.setattr(threads, "MIN_THREAD_PRODUCT", 0)
+def test_a_users_scorer_is_called_in_his_own_thread():
     callers = set()
 
     def score(net, table, labels):
         callers.add(current_thread())
         return net.score(table, labels)
 
-    SigmoidMLPClassifier(4, max_iter=3, n_members=2, scoring=score, random_state=0).fit(X, LABEL)
+    with thread_product(0):
+        SigmoidMLPClassifier(4, max_iter=3, n_members=2, scoring=score, random_state=0).fit(X, LABEL)
     assert callers == {main_thread()}
 
 

@@ -179,6 +179,11 @@ def as_array(Z, batch_format, n_inputs):
     return Z[:, :n_inputs]
 
 
+def layout_of(*sizes):
+    """Where the parameters of layers of these sizes lie in theta."""
+    return Layout(sizes)
+
+
 # --- whole networks --------------------------------------------------------------------------------------------------
 
 

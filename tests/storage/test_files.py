@@ -13,11 +13,10 @@ import pytest
 
 safetensors = pytest.importorskip("safetensors")
 
-from forged import VERSION, forge  # noqa: E402
-
 from sknet._storage import files  # noqa: E402
 from sknet._storage.files import ModelFileError  # noqa: E402
 from sknet._storage.models import STORED_CLASSES  # noqa: E402
+from tests.storage.forged import VERSION, forge  # noqa: E402
 from tests.tables.examples import number_column  # noqa: E402
 
 NUMBERS = (number_column(0.0, 1.0),)

@@ -11,6 +11,7 @@ from sknet._tables.columns.datetime import CYCLES
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.encoding import TableEncoder, learn_encoder
 from sknet._tables.rows import Rows
+from sknet._tables.survey import ColumnSummary
 
 COLUMN_KINDS = {  # all that a column can become
     kind
@@ -37,6 +38,11 @@ def table_encoder(*columns, names=None):
 def encoder_of(table, **settings):
     """What is learnt from a table; `settings` are the parameters for columns."""
     return learn_encoder(table, ColumnSettings(**settings))
+
+
+def column_summary(n_numbers=0, **facts):
+    """What kinds of columns a table has."""
+    return ColumnSummary(n_numbers, **facts)
 
 
 def rows_of(X, y, weight=None, groups=None):
