@@ -49,7 +49,9 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
     base_values = np.tile(base, (n, 1))
     if len(base) == 1:  # one output: no axis for it
         values, base_values = values[:, :, 0], base_values[:, 0]
-    return Explanation(values, base_values, _as_array(table), list(model.encoder.column_names), model.head.output_names)
+    return Explanation(
+        values, base_values, _as_array(table), list(model.encoder.column_names), model.head.explained.names
+    )
 
 
 def _progress_printer(n: int) -> Callable[[int], None]:

@@ -11,8 +11,7 @@ P : (n, k)                the probabilities of one target column before they hav
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
-from typing import cast
+from functools import partial, singledispatch
 
 import numpy as np
 import skl2onnx
@@ -67,6 +66,9 @@ FEEDS: dict[str, DType] = {
 ModelOf = Callable[[object], Model]
 """How a fitted estimator's model is found."""
 
+Tensor = Callable[[list[int | None]], object]
+"""One of skl2onnx's types, made of a shape; None for the number of rows."""
+
 
 # --- the graph -------------------------------------------------------------------------------------------------------
 
@@ -93,52 +95,65 @@ def _write_layers(graph: Graph, network: Network, inputs: str, order: list[int])
 # --- heads -----------------------------------------------------------------------------------------------------------
 
 
-def _write_link(graph: Graph, model: Model, raw: str) -> str:
-    """Write the link of a loss."""
-    head, loss = model.head, model.head.loss
-    if loss.link in LINKS:
-        linked = LINKS[loss.link](graph, raw)
-        if loss.link is identity or not model.network.is_monotone:
-            return linked
-        # the last bits of onnxruntime's Exp depend on a row's place in the batch: see `output_rounding_step`
-        return graph.cast(graph.cast(linked, SINGLE), graph.dtype)
-    if isinstance(head.settings.loss, Loss):
+def _write_named_link(graph: Graph, loss: Loss, raw: str, *, is_monotone: bool) -> str:
+    """Write the link of a loss, which is one of `LINKS`."""
+    linked = LINKS[loss.link](graph, raw)
+    if loss.link is identity or not is_monotone:
+        return linked
+    # the last bits of onnxruntime's Exp depend on a row's place in the batch: see `output_rounding_step`
+    return graph.cast(graph.cast(linked, SINGLE), graph.dtype)
+
+
+def _refuse_own_link(loss: Loss, named: str | Loss) -> None:
+    """Raise for a link that is not one of `LINKS`, of a loss that is `named` by no name."""
+    if loss.link not in LINKS and isinstance(named, Loss):
         raise ExportError(
             f"loss={loss.name!r}, a loss of your own, has a link of its own, which ONNX cannot be told: give it that "
             "of one of sknet's losses, or use sknet.save."
         )
-    if loss.levels:
-        return quantiles(graph, raw, len(loss.levels))
-    # several columns of labels: a sigmoid for each of two labels, a softmax for each of more
-    blocks = cast(LabelHead, head).labels.blocks
-    links = [sigmoid if block.stop - block.start == 1 else softmax for block in blocks]
-    return graph.concat([link(graph, graph.columns(raw, block)) for link, block in zip(links, blocks, strict=True)])
 
 
-def _write_numbers(graph: Graph, model: Model, raw: str, dtype: DType) -> list[str]:
+@singledispatch
+def write_outputs(head: object, graph: Graph, raw: str, dtype: DType, *, is_monotone: bool) -> list[str]:
+    """Write what a head makes of raw outputs, in the type of the graph's outputs."""
+    raise TypeError(f"there is no ONNX for a {type(head).__name__}")
+
+
+@write_outputs.register
+def _write_numbers(head: RegressionHead, graph: Graph, raw: str, dtype: DType, *, is_monotone: bool) -> list[str]:
     """Write predictions in the target's own units."""
-    scaler = cast(RegressionHead, model.head).regression_target.scaler
-    scaled = graph.node("Mul", _write_link(graph, model, raw), scaler.scale.astype(graph.dtype))
+    _refuse_own_link(head.loss, head.settings.loss)
+    if head.loss.link in LINKS:
+        linked = _write_named_link(graph, head.loss, raw, is_monotone=is_monotone)
+    else:
+        linked = quantiles(graph, raw, len(head.loss.levels))
+    scaler = head.regression_target.scaler
+    scaled = graph.node("Mul", linked, scaler.scale.astype(graph.dtype))
     return [graph.cast(graph.node("Add", scaled, scaler.mean.astype(graph.dtype)), dtype)]
 
 
-def _write_labels(graph: Graph, model: Model, raw: str, dtype: DType) -> list[str]:
+@write_outputs.register
+def _write_labels(head: LabelHead, graph: Graph, raw: str, dtype: DType, *, is_monotone: bool) -> list[str]:
     """Write labels, and the probabilities of each target column."""
-    head = cast(LabelHead, model.head)
-    linked, blocks = _write_link(graph, model, raw), head.labels.blocks
+    _refuse_own_link(head.loss, head.settings.loss)
+    blocks = head.labels.blocks
+    if head.loss.link in LINKS:
+        linked = _write_named_link(graph, head.loss, raw, is_monotone=is_monotone)
+    else:  # several columns of labels: a sigmoid for each of two labels, a softmax for each of more
+        links = [sigmoid if block.stop - block.start == 1 else softmax for block in blocks]
+        pairs = zip(links, blocks, strict=True)
+        linked = graph.concat([link(graph, graph.columns(raw, block)) for link, block in pairs])
     if not head.labels.exclusive:
         codes = graph.cast(graph.node("Greater", linked, graph.number(0.5)), INTEGER)
         return [codes, _clip(graph, linked, dtype)]
     parts = [linked] if len(blocks) == 1 else [graph.columns(linked, block) for block in blocks]
-    pairs = list(zip(head.labels.classes_by_column, parts, strict=True))
-    labels = [_write_label(graph, known, P) for known, P in pairs]
+    known_parts = list(zip(head.labels.classes_by_column, parts, strict=True))
+    labels = [_write_label(graph, known, P) for known, P in known_parts]
     if len(labels) > 1:
         labels = [graph.concat([graph.node("Unsqueeze", column, integers(1)) for column in labels])]
     normalise = head.loss.out_activation != "softmax"
-    return [
-        *labels,
-        *(_clip(graph, _write_probabilities(graph, len(known), P, normalise), dtype) for known, P in pairs),
-    ]
+    probabilities = [_write_probabilities(graph, len(known), P, normalise) for known, P in known_parts]
+    return [*labels, *(_clip(graph, P, dtype) for P in probabilities)]
 
 
 def _write_label(graph: Graph, known: Array, P: str) -> str:
@@ -178,13 +193,6 @@ def _clip(graph: Graph, P: str, dtype: DType) -> str:
     return graph.node("Clip", graph.cast(P, dtype), limits.tiny, np.subtract(1, limits.epsneg, dtype=dtype))
 
 
-HEADS: dict[type, Callable[[Graph, Model, str, DType], list[str]]] = {
-    RegressionHead: _write_numbers,
-    LabelHead: _write_labels,
-}
-"""How the outputs of each class of head are written."""
-
-
 # --- what skl2onnx asks for ------------------------------------------------------------------------------------------
 
 
@@ -221,7 +229,7 @@ def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: Mod
     head_graph = Graph(scope, container, DOUBLE if model.network.is_monotone else model.output_dtype)
     if graph.dtype != head_graph.dtype:
         raw = graph.cast(raw, head_graph.dtype)
-    outputs = HEADS[type(model.head)](head_graph, model, raw, dtype)
+    outputs = write_outputs(model.head, head_graph, raw, dtype, is_monotone=model.network.is_monotone)
     for value, variable in zip(outputs, operator.outputs, strict=True):
         head_graph.name(value, variable.onnx_name)
 
@@ -230,27 +238,38 @@ _LABEL_TYPES = {"O": StringTensorType, "i": Int64TensorType, "f": DoubleTensorTy
 """By the NumPy type of what `onnx_labels` returns."""
 
 
-def _types(model: Model, variables: Sequence[Variable]) -> list[tuple[str, object]]:
-    """Return the name and the type of each output."""
-    tensor = DoubleTensorType if _output_dtype(variables) == DOUBLE else FloatTensorType
-    head = model.head
-    if not isinstance(head, LabelHead):
-        return [("variable", tensor([None, head.n_outputs]))]  # skl2onnx's name for a regressor's output
+@singledispatch
+def output_types(head: object, tensor: Tensor) -> list[tuple[str, object]]:
+    """Return the name and the type of each output of a head, whose numbers are tensors of this type."""
+    raise TypeError(f"there is no ONNX for a {type(head).__name__}")
+
+
+@output_types.register
+def _types_of_numbers(head: RegressionHead, tensor: Tensor) -> list[tuple[str, object]]:
+    return [("variable", tensor([None, head.n_outputs]))]  # skl2onnx's name for a regressor's output
+
+
+@output_types.register
+def _types_of_labels(head: LabelHead, tensor: Tensor) -> list[tuple[str, object]]:
     if not head.labels.exclusive:
         return [("label", Int64TensorType([None, head.n_outputs])), ("probabilities", tensor([None, head.n_outputs]))]
     known = head.labels.classes_by_column
-    kinds = {onnx_labels(classes).dtype.kind for classes in known}
-    if len(kinds) > 1:
+    dtypes = {onnx_labels(classes).dtype.kind for classes in known}
+    if len(dtypes) > 1:
         raise ExportError(
             "The target's columns have labels of several types, and an ONNX tensor has one: make them alike."
         )
-    label = _LABEL_TYPES[kinds.pop()]([None] if len(known) == 1 else [None, len(known)])
-    several = len(known) > 1
-    names = [f"probabilities_{k}" if several else "probabilities" for k in range(len(known))]
+    label = _LABEL_TYPES[dtypes.pop()]([None] if len(known) == 1 else [None, len(known)])
+    names = [f"probabilities_{k}" for k in range(len(known))] if len(known) > 1 else ["probabilities"]
     return [
         ("label", label),
         *((name, tensor([None, len(classes)])) for name, classes in zip(names, known, strict=True)),
     ]
+
+
+def _types(model: Model, variables: Sequence[Variable]) -> list[tuple[str, object]]:
+    """Return the name and the type of each output."""
+    return output_types(model.head, DoubleTensorType if _output_dtype(variables) == DOUBLE else FloatTensorType)
 
 
 def _parse(
@@ -318,16 +337,15 @@ def initial_types_of(model: Model, X: Table) -> list[tuple[str, object]]:
     return [(str(name), _type_of(str(X[name].dtype), column)([None, 1])) for name, column in columns]
 
 
-def _type_of(dtype: str, column: Column) -> type:
-    """Return the type of a column: its own if it is one of numbers that cannot be missing, else that of its kind."""
+def _type_of(dtype: str, column: Column) -> Tensor:
+    """Return the type of a column: dates, then numbers that cannot be missing have one of their own."""
     if isinstance(column, DatetimeColumn):
-        return cast(type, Int64TensorType)
-    if dtype in _NUMBERS:
-        return cast(type, _NUMBERS[dtype])
-    return DoubleTensorType if isinstance(column, NUMBER_COLUMNS) else StringTensorType
+        return _DATES
+    return _NUMBERS.get(dtype, DoubleTensorType if isinstance(column, NUMBER_COLUMNS) else StringTensorType)
 
 
-_NUMBERS = {
+_DATES: Tensor = Int64TensorType
+_NUMBERS: dict[str, Tensor] = {
     "float32": FloatTensorType,
     "float64": DoubleTensorType,
     "bool": BooleanTensorType,

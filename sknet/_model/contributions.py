@@ -101,13 +101,13 @@ def explain(
     adds_up : ndarray of bool, of shape (n,)
         Whether a row's contributions add up to what they should.
     """
-    n, head = table.shape[0], model.head
-    outputs = model.outputs(table, head.explained)  # raises where one is not finite
+    n, explained = table.shape[0], model.head.explained
+    outputs = model.outputs(table, explained.of_raw)  # raises where one is not finite
     encoded = EncodedBackground.from_background(model, background)
-    base = head.explained_scaler.decode(encoded.mean_outputs[np.newaxis], model.output_dtype)[0]
-    values = np.empty((n, model.encoder.n_columns, head.n_outputs), base.dtype)
+    base = explained.scaler.decode(encoded.mean_outputs[np.newaxis], model.output_dtype)[0]
+    values = np.empty((n, model.encoder.n_columns, outputs.shape[1]), base.dtype)
     adds_up = np.empty(n, dtype=bool)
-    step = max(1, LINE_VALUES // (len(encoded.z0) * encoded.widest_layer * head.n_outputs))
+    step = max(1, LINE_VALUES // (len(encoded.z0) * encoded.widest_layer * outputs.shape[1]))
     if len(encoded.column_blocks) > 1:  # each piece of rows computes partial sums again: fewer, larger pieces
         step = max(1, min(MAX_WIDENING * step, PARTIAL_SUM_VALUES // model.encoder.n_inputs))
 
@@ -117,7 +117,7 @@ def explain(
             some = slice(start, min(start + step, part.stop))
             rows = slice(first + some.start, first + some.stop)
             contributions, adds_up[rows] = encoded.contributions(_as_dense(x[some]), outputs[rows])
-            values[rows] = np.moveaxis(contributions, 0, -1) * head.explained_scaler.scale
+            values[rows] = np.moveaxis(contributions, 0, -1) * explained.scaler.scale
 
     with threads_for_rows(n // step, step * len(encoded.z0) * model.network.largest_matrix) as n_threads:
         for start in range(0, n, PREDICT_ROWS):
@@ -154,7 +154,7 @@ class EncodedBackground:
     @classmethod
     def from_background(cls, model: Model, background: Table) -> "EncodedBackground":
         """Encode a background, and compute its first sums."""
-        outputs = model.outputs(background, model.head.explained)
+        outputs = model.outputs(background, model.head.explained.of_raw)
         model = replace(model, network=model.network.as_type(model.compute_dtype))
         x0 = _as_dense(model.encoder.encode(background, model.compute_dtype))
         return cls(model, x0, x0 @ model.network.coefs[0] + model.network.intercepts[0], outputs)
@@ -208,19 +208,19 @@ class EncodedBackground:
 
     def _mean_slopes(self, z: Array, n_nodes: int) -> Array:
         """Return the mean over each line of d output / dz, (k, n, b, h), by a Gauss-Legendre rule."""
-        network, head = self.model.network, self.model.head
+        network, explained = self.model.network, self.model.head.explained
         dz = z[:, np.newaxis] - self.z0  # (n, b, h)
-        if head.explains_raw and network.activations:
+        if explained.are_raw and network.activations:
             return self._mean_slopes_of_raw(dz, n_nodes)
-        slopes = np.zeros((head.n_outputs, *dz.shape), z.dtype)
+        slopes = np.zeros((self.outputs.shape[1], *dz.shape), z.dtype)
         for node, weight in gauss_legendre(n_nodes):
             points = dz * node
             points += self.z0
             raw, kept = forward_from_first_sums(network, points.reshape(-1, z.shape[1]))
-            for output in range(head.n_outputs):
+            for output in range(len(slopes)):
                 by_output = np.zeros_like(raw)
                 by_output[:, output] = weight
-                delta = back_to_first_sums(network, kept, head.backward_from_explained(raw.copy(), by_output))
+                delta = back_to_first_sums(network, kept, explained.backward(raw.copy(), by_output))
                 slopes[output] += delta.reshape(dz.shape)
         return slopes
 

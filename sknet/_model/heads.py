@@ -35,12 +35,40 @@ from sknet._tables.targets import (
 from sknet._typing import Array, DType, Target
 
 
-class Head(Protocol):
-    """A head as a fit uses it, for labels and numbers alike."""
+@dataclass(frozen=True)
+class ExplainedOutputs:
+    """Outputs that `explain` takes apart: raw outputs, or predictions where the link works in any units of y.
+
+    Attributes
+    ----------
+    names : list of str
+        Of each, (n_outputs,): its class, label, target or quantile level.
+    scaler : TargetScaler
+        How they become numbers in the units of y.
+    linked_by : Loss or None
+        The loss whose link they have passed; None for raw outputs.
+    """
+
+    names: list[str]
+    scaler: TargetScaler
+    linked_by: Loss | None = None
 
     @property
-    def settings(self) -> TargetSettings:
-        """The loss as the user names it, with its options."""
+    def are_raw(self) -> bool:
+        """Whether they are raw outputs: their slopes by the last hidden layer are then its weights."""
+        return self.linked_by is None
+
+    def of_raw(self, raw: Array) -> Array:
+        """Return them from raw outputs; both are (n, n_outputs)."""
+        return raw if self.linked_by is None else self.linked_by.predictions(raw)
+
+    def backward(self, raw: Array, delta: Array) -> Array:
+        """Backpropagate dJ/d of these outputs through the link: return dJ/draw; both are (n, n_outputs)."""
+        return delta if self.linked_by is None else self.linked_by.backward_through_link(raw, delta)
+
+
+class Head(Protocol):
+    """A head as a fit uses it, for labels and numbers alike."""
 
     @property
     def loss(self) -> Loss:
@@ -81,22 +109,8 @@ class Head(Protocol):
         """Backpropagate dJ/d prediction through decoding and link: return dJ/draw; both are (n, n_outputs)."""
 
     @property
-    def output_names(self) -> list[str]:
-        """A name for each raw output: its class, label, target or quantile level."""
-
-    @property
-    def explained_scaler(self) -> TargetScaler:
-        """How `explained` outputs become numbers in the units of y."""
-
-    @property
-    def explains_raw(self) -> bool:
-        """Whether `explained` returns raw outputs as they are."""
-
-    def explained(self, raw: Array) -> Array:
-        """Return what `explain` takes apart: raw outputs, or predictions where the link works in any units of y."""
-
-    def backward_from_explained(self, raw: Array, delta: Array) -> Array:
-        """Backpropagate dJ/d`explained` through the link: return dJ/draw; both are (n, n_outputs)."""
+    def explained(self) -> ExplainedOutputs:
+        """What `explain` and importances take apart, one for each raw output."""
 
 
 # --- labels ----------------------------------------------------------------------------------------------------------
@@ -190,32 +204,17 @@ class LabelHead:
         return self.loss.backward_through_link(raw, delta)
 
     @property
-    def output_names(self) -> list[str]:
-        """The class or label that each output raises."""
+    def explained(self) -> ExplainedOutputs:
+        """Raw outputs, log-odds for instance; each has the name of the class or label that it raises."""
+        as_they_are = TargetScaler(np.zeros(self.n_outputs), np.ones(self.n_outputs))
         classes = self.labels.classes
         if isinstance(classes, list):
             blocks = zip(classes, self.labels.blocks, strict=True)
             # the last classes of each column, as many as its outputs: two classes have one output, the second's
-            return [f"{j}: {label}" for j, (of, s) in enumerate(blocks) for label in of[s.start - s.stop :]]
-        return [str(label) for label in classes[-self.n_outputs :]]  # of two classes, which have one output, the second
-
-    @property
-    def explained_scaler(self) -> TargetScaler:
-        """Log-odds and the like are left as they are."""
-        return TargetScaler(np.zeros(self.n_outputs), np.ones(self.n_outputs))
-
-    @property
-    def explains_raw(self) -> bool:
-        """Return True."""
-        return True
-
-    def explained(self, raw: Array) -> Array:
-        """Return raw outputs."""
-        return raw
-
-    def backward_from_explained(self, raw: Array, delta: Array) -> Array:
-        """Return the derivatives as they are."""
-        return delta
+            names = [f"{j}: {label}" for j, (of, s) in enumerate(blocks) for label in of[s.start - s.stop :]]
+            return ExplainedOutputs(names, as_they_are)
+        # of two classes, which have one output, the second
+        return ExplainedOutputs([str(label) for label in classes[-self.n_outputs :]], as_they_are)
 
     def output_probabilities(self, raw: Array) -> Array:
         """Return the probability of each raw output, (n, n_outputs); of both of two classes, (n, 2 n_outputs)."""
@@ -353,27 +352,11 @@ class RegressionHead:
         return self.loss.backward_through_link(raw, delta * self.regression_target.scaler.scale)
 
     @property
-    def output_names(self) -> list[str]:
-        """The quantile level of each output, or the number of its target."""
-        return [str(name) for name in (self.loss.levels or range(self.n_outputs))]
-
-    @property
-    def explained_scaler(self) -> TargetScaler:
-        """The targets' mean and scale."""
-        return self.regression_target.scaler
-
-    @property
-    def explains_raw(self) -> bool:
-        """Whether there is no link, or none that is explained."""
-        return self.loss.link is identity or not self.loss.takes_scaled_targets
-
-    def explained(self, raw: Array) -> Array:
-        """Return scaled predictions, such as quantiles; raw outputs where the link fixes the unit, as a logarithm."""
-        return self.loss.predictions(raw) if self.loss.takes_scaled_targets else raw
-
-    def backward_from_explained(self, raw: Array, delta: Array) -> Array:
-        """Go back through the link, where `explained` has gone through it."""
-        return self.loss.backward_through_link(raw, delta) if self.loss.takes_scaled_targets else delta
+    def explained(self) -> ExplainedOutputs:
+        """Scaled predictions, such as quantiles; raw outputs where the link fixes the unit, as a logarithm."""
+        names = [str(name) for name in (self.loss.levels or range(self.n_outputs))]
+        is_linked = self.loss.takes_scaled_targets and self.loss.link is not identity
+        return ExplainedOutputs(names, self.regression_target.scaler, self.loss if is_linked else None)
 
 
 def learn_regression_head(y: Target, settings: TargetSettings, classes: Target = None) -> tuple[RegressionHead, Array]:

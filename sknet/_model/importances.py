@@ -107,7 +107,8 @@ def mean_slopes(network: Network, head: Head, z: Array) -> Iterator[Array]:
     rng = np.random.default_rng(0)  # the same for each call: importances depend on the weights and rows alone
     fractions = [(i + 0.5) / N_POINTS for i in range(N_POINTS)]
     points = [fraction * z + (1.0 - fraction) * z[rng.permutation(len(z))] for fraction in fractions]
-    if head.explains_raw and network.activations:  # no product by the output layer: time does not grow with k^2
+    explained = head.explained
+    if explained.are_raw and network.activations:  # no product by the output layer: time does not grow with k^2
         kept_values = [hidden_from_first_sums(network, point)[1] for point in points]
         for by_hidden in network.coefs[-1].T:  # d output / da of the last hidden layer
             slopes = np.zeros_like(z)
@@ -121,7 +122,7 @@ def mean_slopes(network: Network, head: Head, z: Array) -> Iterator[Array]:
         for raw, kept in passes:
             by_output = np.zeros_like(raw)
             by_output[:, output] = 1.0 / N_POINTS
-            slopes += back_to_first_sums(network, kept, head.backward_from_explained(raw.copy(), by_output))
+            slopes += back_to_first_sums(network, kept, explained.backward(raw.copy(), by_output))
         yield slopes
 
 

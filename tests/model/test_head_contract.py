@@ -151,7 +151,7 @@ def test_what_goes_back_to_raw_outputs_is_multiplied_by_the_slopes(case):
     raw, delta = rng.normal(size=(2, 4, head.n_outputs))
     for function, backward in (
         (lambda raw: case.outputs(head, raw), head.backward_to_raw),
-        (lambda raw: head.explained(raw.copy()), head.backward_from_explained),
+        (lambda raw: head.explained.of_raw(raw.copy()), head.explained.backward),
     ):
         expected = numerical_gradient(lambda raw, f=function: (delta * f(raw)).sum(), raw, 1e-4)
         assert_gradient(backward(raw.copy(), delta.copy()).ravel(), expected)
@@ -161,17 +161,18 @@ def test_what_goes_back_to_raw_outputs_is_multiplied_by_the_slopes(case):
 def test_what_is_explained_are_raw_outputs_or_numbers_without_their_units(case):
     head, _ = case.learn()
     raw = rng.normal(size=(N, head.n_outputs))
-    explained = head.explained(raw.copy())
-    assert head.explains_raw == (explained == raw).all()
+    explained = head.explained.of_raw(raw.copy())
+    assert head.explained.are_raw == (explained == raw).all()
     if head.loss.takes_scaled_targets:
-        found = head.explained_scaler.decode(explained)
+        found = head.explained.scaler.decode(explained)
         assert_allclose(found, head.predict(raw.copy()).reshape(found.shape))
 
 
 @every_head
 def test_outputs_have_names_and_rows_have_strata_and_weights(case):
     head, values = case.learn()
-    assert len(set(head.output_names)) == len(head.output_names) == head.n_outputs
+    names = head.explained.names
+    assert len(set(names)) == len(names) == head.n_outputs
     strata, weight = head.strata(values), np.arange(1.0, N + 1)
     assert strata is None or (strata.shape == (N,) and strata.dtype.kind == "i")
     assert head.apply_class_weight(values, None) is None and head.apply_class_weight(values, weight) is weight
