@@ -2,9 +2,19 @@
 
 from unittest.mock import patch
 
-from sknet._stream import stored_table
+from sknet._stream import encoded_in_file, shuffled, stored_table
 
 
 def held_out_rows(n):
     """The most rows of a stream that are held out."""
     return patch.object(stored_table, "MAX_HELD_OUT", n)
+
+
+def pool_bytes(pool, encoded):
+    """How much of a file is read at once, and how much is encoded at once."""
+    return patch.multiple(encoded_in_file, POOL_BYTES=pool, ENCODED_BYTES=encoded)
+
+
+def buffer_bytes(written, read=2**24):
+    """How much is kept in memory before it is written to a file, and how much of that is read at once."""
+    return patch.multiple(shuffled, BUFFER_BYTES=written, READ_BYTES=read)

@@ -5,8 +5,7 @@ import pandas as pd
 import pytest
 
 from sknet._stream.collected_targets import CollectedLabels, CollectedNumbers
-from sknet._tables.label_arrays import as_labels
-from sknet._tables.targets import read_regression_target
+from tests.tables.examples import read_labels, read_numbers
 
 RNG = np.random.default_rng(0)
 LABELS = {
@@ -39,7 +38,7 @@ def collected(kind, y, cuts=(1, 20)):
 
 @pytest.mark.parametrize("name", list(LABELS))
 def test_labels_in_parts(name):
-    found, expected = collected(CollectedLabels, LABELS[name]), as_labels(LABELS[name])[KEPT]
+    found, expected = collected(CollectedLabels, LABELS[name]), read_labels(LABELS[name])[KEPT]
     assert found.shape == expected.shape and (found.dtype == expected.dtype or name == "some missing")
     np.testing.assert_array_equal(pd.DataFrame(found).fillna("missing"), pd.DataFrame(expected).fillna("missing"))
 
@@ -47,8 +46,7 @@ def test_labels_in_parts(name):
 @pytest.mark.filterwarnings("ignore:A column-vector y")
 @pytest.mark.parametrize("name", list(NUMBERS))
 def test_numbers_in_parts(name):
-    found, (expected, flat) = collected(CollectedNumbers, NUMBERS[name]), read_regression_target(NUMBERS[name])
-    np.testing.assert_array_equal(found, (expected[:, 0] if flat else expected)[KEPT])
+    np.testing.assert_array_equal(collected(CollectedNumbers, NUMBERS[name]), read_numbers(NUMBERS[name])[KEPT])
 
 
 @pytest.mark.parametrize(

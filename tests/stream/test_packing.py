@@ -11,9 +11,7 @@ import pytest
 from sknet._stream import packing
 from sknet._stream.packing import choose_format
 from sknet._stream.scratch import ScratchFiles
-from sknet._tables.choices import ColumnChoices
-from sknet._tables.encoding import learn_encoder
-from sknet._tables.frames import as_pandas
+from tests.tables.examples import column_choices, encoder_of, pandas_of
 
 
 def frame(n=12):
@@ -37,7 +35,7 @@ def frame(n=12):
 
 def there_and_back(chunks, categorical_features="from_dtype", text_features=None):
     with ScratchFiles(Path(gettempdir())) as files:
-        how = choose_format(chunks[0], ColumnChoices(categorical_features, text_features), files)
+        how = choose_format(chunks[0], column_choices(categorical_features, text_features), files)
         records = [np.zeros(len(chunk), np.dtype(how.fields)) for chunk in chunks]
         for chunk, into in zip(chunks, records, strict=True):
             how.pack(chunk, into)
@@ -45,12 +43,12 @@ def there_and_back(chunks, categorical_features="from_dtype", text_features=None
 
 
 @pytest.mark.parametrize(
-    "chunks", [[frame()], [frame()[:2], frame()[2:7], frame()[7:]], [as_pandas(pl.DataFrame(frame()))]]
+    "chunks", [[frame()], [frame()[:2], frame()[2:7], frame()[7:]], [pandas_of(pl.DataFrame(frame()))]]
 )
 def test_a_frame_is_encoded_as_before(chunks):
     X, found = frame(), there_and_back(chunks)
-    encoder = learn_encoder(chunks[0] if len(chunks) == 1 else X)  # polars numbers are read in double precision
-    assert learn_encoder(found) == encoder and list(found.columns) == list(X.columns)
+    encoder = encoder_of(chunks[0] if len(chunks) == 1 else X)  # polars numbers are read in double precision
+    assert encoder_of(found) == encoder and list(found.columns) == list(X.columns)
     np.testing.assert_array_equal(encoder.encode(found, np.float64), encoder.encode(X, np.float64))
 
 

@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from sknet._stream import shuffled
 from sknet._stream.scratch import ScratchFiles
-from sknet._stream.shuffled import ShuffledWriter
+from sknet._stream.shuffled import N_BUCKETS, ShuffledWriter
+from tests.stream.limits import buffer_bytes
 
 DTYPE = np.dtype([("row", np.int64), ("x", np.float32, (3,))])
 
@@ -30,21 +30,23 @@ def write(tmp_path):
         yield write
 
 
-@pytest.mark.parametrize("buffer", [2**24, 1000, 1])
-def test_every_row_is_in_one_pool(write, buffer, monkeypatch):
-    monkeypatch.setattr(shuffled, "BUFFER_BYTES", buffer)
-    monkeypatch.setattr(shuffled, "N_BUCKETS", 8)
-    pools = [pool for pool, _ in write(records(300), records(0), records(200, 300)).pools(1)]
+@pytest.mark.parametrize("buffer", [2**24, 2**14])
+def test_every_row_is_in_one_pool(write, buffer):
+    n = 80 * N_BUCKETS
+    with buffer_bytes(buffer):
+        found = write(records(300), records(0), records(n - 300, 300))
+    pools = [pool for pool, _ in found.pools(1)]
     rows = [pool["row"] for pool in pools]
-    assert sorted(np.concatenate(rows)) == list(range(500)) and len(pools) == 8
-    assert all(abs(part.mean() - 250) < 120 for part in rows)
+    assert sorted(np.concatenate(rows)) == list(range(n)) and len(pools) == N_BUCKETS
+    assert all(abs(part.mean() - n / 2) < 0.24 * n for part in rows)
     assert all((pool["x"] == pool["row"][:, np.newaxis]).all() for pool in pools)
 
 
-def test_chunks_and_the_buffer_do_not_matter(write, monkeypatch):
+@pytest.mark.parametrize("buffer", [33 * DTYPE.itemsize, 1])
+def test_chunks_and_the_buffer_do_not_matter(write, buffer):
     one = write(records(90))
-    monkeypatch.setattr(shuffled, "BUFFER_BYTES", 33 * DTYPE.itemsize)
-    other = write(records(40), records(0), records(50, 40))
+    with buffer_bytes(buffer):
+        other = write(records(40), records(0), records(50, 40))
     for rng in (lambda: None, lambda: np.random.default_rng(0)):
         for (a, _), (b, _) in zip(one.pools(20, rng()), other.pools(20, rng()), strict=True):
             np.testing.assert_array_equal(a, b)
@@ -60,13 +62,12 @@ def test_pools_hold_enough_rows(write):
 
 
 @pytest.fixture
-def in_parts(write, monkeypatch):
+def in_parts(write):
     """Records of a file that has been written in four parts, and its rows in the order of the file."""
-    monkeypatch.setattr(shuffled, "BUFFER_BYTES", 30 * DTYPE.itemsize)
-    monkeypatch.setattr(shuffled, "READ_BYTES", 7 * DTYPE.itemsize)
-    found, order = write(records(100)), np.arange(100)
-    found.put_in_place(order)
-    return found, order
+    with buffer_bytes(30 * DTYPE.itemsize, read=7 * DTYPE.itemsize):
+        found, order = write(records(100)), np.arange(100)
+        found.put_in_place(order)
+        yield found, order
 
 
 def test_records_are_read_by_their_places(in_parts):

@@ -12,7 +12,7 @@ from sknet._stream.collected_targets import CollectedLabels
 from sknet._stream.packing import choose_format
 from sknet._stream.scratch import ScratchFiles
 from sknet._stream.stored import CheckedChunk, SourceWriter, hash_groups
-from sknet._tables.choices import ColumnChoices
+from tests.tables.examples import column_choices
 
 X = np.random.default_rng(0).normal(size=(60, 2))
 LABELS = np.random.default_rng(1).choice(["b", "a", "c"], 60)
@@ -25,7 +25,7 @@ def files(tmp_path):
 
 
 def open_writer(files):
-    choose = partial(choose_format, choices=ColumnChoices(), files=files)
+    choose = partial(choose_format, choices=column_choices(), files=files)
     return SourceWriter(files, CollectedLabels(), choose, "source")
 
 

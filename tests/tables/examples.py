@@ -5,13 +5,17 @@ from dataclasses import is_dataclass
 from importlib import import_module
 
 from sknet._tables import columns
+from sknet._tables.choices import ColumnChoices
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.category import CategoryColumn
 from sknet._tables.columns.datetime import CYCLES
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.encoding import TableEncoder, learn_encoder
+from sknet._tables.frames import as_pandas
+from sknet._tables.label_arrays import as_labels
 from sknet._tables.rows import Rows
 from sknet._tables.survey import ColumnSummary
+from sknet._tables.targets import read_regression_target
 
 COLUMN_KINDS = {  # all that a column can become
     kind
@@ -43,6 +47,27 @@ def encoder_of(table, **settings):
 def column_summary(n_numbers=0, **facts):
     """What kinds of columns a table has."""
     return ColumnSummary(n_numbers, **facts)
+
+
+def column_choices(categorical_features="from_dtype", text_features=None):
+    """Which columns a user has chosen to be categories and texts."""
+    return ColumnChoices(categorical_features, text_features)
+
+
+def pandas_of(frame):
+    """A data frame of another library as tables are read."""
+    return as_pandas(frame)
+
+
+def read_labels(y):
+    """Labels as they are read: an array."""
+    return as_labels(y)
+
+
+def read_numbers(y):
+    """Targets that are numbers as they are read: (n,) or (n, k)."""
+    target, is_flat = read_regression_target(y)
+    return target[:, 0] if is_flat else target
 
 
 def rows_of(X, y, weight=None, groups=None):
