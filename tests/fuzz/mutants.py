@@ -266,6 +266,8 @@ def run_pytest(root: Path, tests: list[str]) -> int:
 
     os.chdir(root)
     sys.path.insert(0, str(root))
+    for name in [name for name in sys.modules if name.split(".")[0] == "tests"]:
+        del sys.modules[name]  # this program's own package: that of the copy is another one
     sys.dont_write_bytecode = True
     options = ["-x", "-q", "-p", "no:cacheprovider", "-p", "no:xdist", "-o", "addopts="]
     options += [o for name in ("doctest", "pastebin", "junitxml") for o in ("-p", f"no:{name}")]
