@@ -304,13 +304,6 @@ def test_fitted_estimators_are_made_only_where_a_callback_asks(monkeypatch):
 
 
 @needs_callbacks
-@of_both
-def test_callbacks_change_nothing(kind, y):
-    with_them = kind(**QUICK, dropout=0.2).set_callbacks(Recorder()).fit(X, y)
-    assert_array_equal(weights(with_them), weights(kind(**QUICK, dropout=0.2).fit(X, y)))
-
-
-@needs_callbacks
 def test_partial_fit_tells_nobody():
     recorder = Recorder()
     SigmoidMLPRegressor(**QUICK).set_callbacks(recorder).partial_fit(X, NUMBER)

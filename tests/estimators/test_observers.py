@@ -2,8 +2,9 @@
 
 import numpy as np
 import pytest
+from numpy.testing import assert_array_equal
 
-from sknet import SigmoidMLPRegressor
+from sknet import Checkpoint, SigmoidMLPRegressor
 from sknet._estimators import callbacks
 
 rng = np.random.default_rng(0)
@@ -31,6 +32,46 @@ class Recorder:
 
     def fit_ended(self, fitted):
         pass
+
+
+# --- what every observer promises ------------------------------------------------------------------------------------
+
+OBSERVERS = {
+    "scikit-learn's lines": lambda net, _: net.set_params(verbose=True),
+    "lines in a log": lambda net, _: net.set_params(verbose=2),
+    "a line in a terminal": lambda net, _: net.set_params(verbose=2),
+    "a callback": lambda net, _: net.set_callbacks(Silent()),
+    "a checkpoint": lambda net, folder: net.set_callbacks(Checkpoint(folder / "run", every=2)),
+}
+
+
+class Silent:
+    """A callback that asks for a fitted estimator after each epoch, and does nothing with it."""
+
+    def setup(self, estimator, context):
+        pass
+
+    on_fit_task_begin = teardown = setup
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        pass
+
+
+@pytest.mark.parametrize("observer", OBSERVERS)
+@pytest.mark.parametrize("how", [{"early_stopping": "folds"}, {"early_stopping": True, "dropout": 0.2}], ids=str)
+def test_what_observes_a_fit_changes_nothing_of_it(observer, how, tmp_path, monkeypatch):
+    if observer.startswith("a c") and not hasattr(SigmoidMLPRegressor, "set_callbacks"):
+        pytest.skip("scikit-learn < 1.9")
+    alone, observed = (SigmoidMLPRegressor(**QUICK | how | {"verbose": False}, n_members=1) for _ in range(2))
+    monkeypatch.setattr("sys.stdout.isatty", lambda: observer == "a line in a terminal")
+    OBSERVERS[observer](observed, tmp_path).fit(X, Y)
+    alone.fit(X, Y)
+    for one, other in zip(alone.coefs_ + alone.intercepts_, observed.coefs_ + observed.intercepts_, strict=True):
+        assert_array_equal(one, other)
+    assert alone.history_.drop(columns="seconds").equals(observed.history_.drop(columns="seconds"))
+
+
+# --- what they are told ----------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
