@@ -274,10 +274,10 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
                 warn_of_rescaled_columns(names)
         n_folds = 0 if plan.folds is None else len(plan.folds.splits)
         refuse_networks_beyond_memory(settings, encoding, len(rows), n_folds)
-        # an epoch of `partial_fit` may have a row or two, and takes no longer than it must
-        few_rows = None if plan.is_partial_fit else importance_rows(encoding, rows, train)
         # cross-fitted: a training row whose level is encoded by a mean of targets does not see its own target
         encoded = encode_rows(encoding, rows, cross_fit=settings.table.category_encoding != "one_hot", train=train)
+        # an epoch of `partial_fit` may have a row or two, and takes no longer than it must
+        few_rows = None if plan.is_partial_fit else importance_rows(encoding, rows, encoded, train)
         training, validation, validation_table = encoded, None, data.validation
         if data.validation is not None:
             validation = encode_validation(encoding, data.validation)
