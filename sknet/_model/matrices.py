@@ -253,8 +253,8 @@ def is_compact(encoder: TableEncoder, X: Table, dtype: DType) -> bool:
 
 def kept_bytes(encoder: TableEncoder, X: Table, dtype: DType) -> int:
     """Return how many bytes the encoded rows of a table take, dense or as compact rows, whichever is chosen."""
-    layout = encoder.compact_layout
-    row_bytes = layout.row_bytes(dtype) if is_compact(encoder, X, dtype) else encoder.n_inputs * dtype.itemsize
+    dense_bytes = encoder.n_inputs * dtype.itemsize
+    row_bytes = encoder.compact_layout.row_bytes(dtype) if is_compact(encoder, X, dtype) else dense_bytes
     return X.shape[0] * row_bytes
 
 
@@ -263,8 +263,11 @@ def array_if_smaller_than_encoded(encoder: TableEncoder, X: Table, dtype: DType)
 
     Arrays of short integers, such as pixels, do.
     """
-    n_bytes = X.shape[0] * min(encoder.n_inputs * dtype.itemsize, encoder.compact_layout.row_bytes(dtype))
-    if is_sparse(X) or n_bytes <= MIN_COMPACT_BYTES:
+    dense_bytes = encoder.n_inputs * dtype.itemsize
+    if is_sparse(X) or X.shape[0] * dense_bytes <= MIN_COMPACT_BYTES:  # small tables never need the compact layout
+        return None
+    n_bytes = X.shape[0] * min(dense_bytes, encoder.compact_layout.row_bytes(dtype))
+    if n_bytes <= MIN_COMPACT_BYTES:
         return None
     array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else X
     return array if array is not None and n_bytes > MAX_MULTIPLE * array.nbytes else None

@@ -63,15 +63,14 @@ class Dropout:
         self.masks: list[Array] = []
 
     def forward(self, a: Array) -> Array:
-        self.masks = [self._draw(a[part]) for part in self.parts]
-        for part, mask in zip(self.parts, self.masks, strict=True):
-            np.multiply(a[part], mask, out=self.dropped[part])  # a * mask
+        self.masks = []
+        for part in self.parts:
+            rows = a[part]
+            start = self.draw_word() % (self.pool.size - rows.size + 1)
+            mask = self.pool[start : start + rows.size].reshape(rows.shape)  # a view
+            np.multiply(rows, mask, out=self.dropped[part])  # a * mask
+            self.masks.append(mask)
         return self.dropped
-
-    def _draw(self, a: Array) -> Array:
-        """Return masks for some rows: a view of the pool."""
-        start = self.draw_word() % (self.pool.size - a.size + 1)
-        return self.pool[start : start + a.size].reshape(a.shape)
 
     def backward(self, delta: Array) -> Array:
         for part, mask in zip(self.parts, self.masks, strict=True):

@@ -317,7 +317,8 @@ class Loss:
 
 def weighted_mean(values: Array, weight: Array | None) -> float:
     """Return the mean of (n,) values."""
-    return float(values.mean() if weight is None else np.dot(values, weight) / weight.sum())
+    # `mean` gives the same number in five times the time, a dozen times an epoch while a temperature is searched
+    return float(values.sum() / len(values) if weight is None else np.dot(values, weight) / weight.sum())
 
 
 # --- losses from one function ---------------------------------------------------------------------------------------
@@ -379,6 +380,15 @@ def softmax_log_loss(raw: Array, target: Array) -> tuple[Array, Array]:
     largest -= at_target
     value += largest
     return value, delta
+
+
+def softmax_log_loss_gradient(raw: Array, target: Array) -> Array:
+    """Overwrite raw with a - t alone, as `softmax_log_loss` does."""
+    a = raw.T.copy()
+    a -= np.maximum.reduce(a)
+    np.exp(a, out=a)
+    a /= np.add.reduce(a)
+    return np.subtract(a.T, target, out=raw)
 
 
 def sigmoid_squared_error(raw: Array, target: Array) -> tuple[Array, Array]:
@@ -562,6 +572,7 @@ SIGMOID_LOG_LOSS = make_loss(
 SOFTMAX_LOG_LOSS = make_loss(
     "log_loss", softmax_log_loss, link=softmax_link, out_activation="softmax", targets=UNIT_INTERVAL,
     start=_centred_logs, link_backward=softmax_link_backward, log_link=log_softmax_link,
+    gradient=softmax_log_loss_gradient,  # as above
 )  # fmt: skip
 SIGMOID_SQUARED_ERROR = make_loss(
     "squared_error", sigmoid_squared_error, link=sigmoid_link, out_activation="logistic", targets=UNIT_INTERVAL,
