@@ -25,6 +25,7 @@ from sknet import SigmoidMLPRegressor as LocalRegressor  # noqa: E402
 from sknet._dask import tasks  # noqa: E402
 from sknet._dask.cluster import Cluster, KeptValues  # noqa: E402
 from sknet.dask import SigmoidMLPClassifier, SigmoidMLPRegressor  # noqa: E402
+from tests.tables.limits import sample_rows  # noqa: E402
 
 rng = np.random.default_rng(0)
 N = 2000
@@ -403,11 +404,11 @@ def test_folds_of_labels_are_those_in_memory(client, workers):
         remote.predict_set(given[["a", "c"]], 1.5)
 
 
-def test_target_means_of_a_large_table_are_added_up_by_the_workers(client, workers, monkeypatch):
-    monkeypatch.setattr("sknet._tables.sampling.SAMPLE_ROWS", 500)
+def test_target_means_of_a_large_table_are_added_up_by_the_workers(client, workers):
     given, parameters = table(), FIT | dict(category_encoding="target", max_iter=3)
-    remote = SigmoidMLPRegressor(**parameters).fit(given[list(X)], given["y"], given["w"])
-    local = LocalRegressor(**parameters).fit(X, y, WEIGHT)
+    with sample_rows(500):
+        remote = SigmoidMLPRegressor(**parameters).fit(given[list(X)], given["y"], given["w"])
+        local = LocalRegressor(**parameters).fit(X, y, WEIGHT)
     assert distance(local, remote) < 1e-8
 
 

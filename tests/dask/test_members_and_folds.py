@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import KFold
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.tables.limits import sample_rows
 
 FIT = dict(
     hidden_layer_sizes=6, max_iter=8, batch_size=100, dtype="float64", dropout=0.0, random_state=0, n_members=1
@@ -118,8 +119,8 @@ def test_folds_choose_what_they_choose_in_memory(kind, n_parts):
 
 
 @pytest.mark.parametrize("how", ["groups", "two outputs", "an array", "few rows", "means of a sample"])
-def test_folds_of_other_tables(how, monkeypatch):
-    table, target, more, parameters = X, y, {}, FIT | FOLDS | dict(max_iter=3)
+def test_folds_of_other_tables(how):
+    table, target, more, parameters, sample = X, y, {}, FIT | FOLDS | dict(max_iter=3), N
     if how == "groups":
         more = dict(groups=np.arange(N) // 7)
     elif how == "two outputs":
@@ -129,10 +130,10 @@ def test_folds_of_other_tables(how, monkeypatch):
     elif how == "few rows":
         table, target = X[:300], y[:300]
     else:
-        monkeypatch.setattr("sknet._tables.sampling.SAMPLE_ROWS", 250)
-        parameters |= BY_TARGET
-    local = SigmoidMLPRegressor(**parameters).fit(table, target, **more)
-    remote = SigmoidMLPRegressor(**parameters).fit(parted(table), target, **more)
+        parameters, sample = parameters | BY_TARGET, 250
+    with sample_rows(sample):
+        local = SigmoidMLPRegressor(**parameters).fit(table, target, **more)
+        remote = SigmoidMLPRegressor(**parameters).fit(parted(table), target, **more)
     assert_same(remote, local)
     assert_allclose(remote.oof_prediction_, local.oof_prediction_, rtol=1e-8, atol=1e-10)
 

@@ -6,7 +6,7 @@ import pytest
 from local_workers import calls_of, parted
 from numpy.testing import assert_array_equal
 
-from sknet._tables.encoding import learn_encoder
+from tests.tables.examples import encoder_of
 
 X = np.arange(40.0).reshape(20, 2)
 
@@ -28,7 +28,7 @@ def test_rows_that_are_asked_for_twice_are_sent_once():
 
 
 def test_rows_are_encoded_in_any_order():
-    encoder, rows = learn_encoder(X), np.random.default_rng(0).permutation(20)[:13]
+    encoder, rows = encoder_of(X), np.random.default_rng(0).permutation(20)[:13]
     table = parted(X, 4)[rows]
     encoded = table.encode(encoder, np.dtype(float), None)
     expected = encoder.encode(X, np.dtype(float))

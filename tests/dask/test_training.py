@@ -7,16 +7,10 @@ from mixed_table import LABELS, WEIGHT, N, X, rng, y
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._model.matrices import Samples
-from sknet._network.activations import ACTIVATIONS
-from sknet._network.inputs import DenseInputs
-from sknet._network.layout import Layout
-from sknet._network.objective import Objective
-from sknet._network.penalties import ElasticNet
-from sknet._network.regression import SQUARED_ERROR
-from sknet._tables import sampling
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.encoding import learn_encoder
+from tests.model.samples import samples_of
+from tests.network.pieces import network_of, objective_of
+from tests.tables.examples import encoder_of
+from tests.tables.limits import sample_rows
 
 FIT = dict(n_members=1, hidden_layer_sizes=8, max_iter=20, batch_size=200, dtype="float64", dropout=0.0, random_state=0)
 
@@ -163,13 +157,12 @@ def test_parts_may_have_other_categories():
 
 @pytest.mark.parametrize("encoding", ["one_hot", "target", "both"])
 @pytest.mark.parametrize("n_parts", [1, 2, 7])
-def test_a_sample_of_a_large_table_tells_the_same_as_in_memory(monkeypatch, n_parts, encoding):
+def test_a_sample_of_a_large_table_tells_the_same_as_in_memory(n_parts, encoding):
     """Above 200,000 rows encoders are learnt from a sample, and target means are added up on the workers."""
-    monkeypatch.setattr(sampling, "SAMPLE_ROWS", 500)
     parameters = FIT | dict(max_iter=3, category_encoding=encoding, max_categories=10, input_scaling="quantile")
-    local = SigmoidMLPRegressor(**parameters).fit(X, y, WEIGHT)
     table = parted(X, n_parts)
-    remote = SigmoidMLPRegressor(**parameters).fit(table, y, WEIGHT)
+    with sample_rows(500):
+        local, remote = (SigmoidMLPRegressor(**parameters).fit(given, y, WEIGHT) for given in (X, table))
     assert list(local.network_feature_names_) == list(remote.network_feature_names_)
     assert ("target_totals" in calls_of(table)) == (encoding != "one_hot")
     assert distance(local, remote) < 1e-8
@@ -179,22 +172,16 @@ def test_a_sample_of_a_large_table_tells_the_same_as_in_memory(monkeypatch, n_pa
 def objectives(has_bins):
     """The same objective in memory and on workers, with or without bins among the inputs."""
     numbers = np.random.default_rng(0).normal(size=(50, 3))
-    encoder = learn_encoder(numbers, ColumnSettings(numeric_encoding="piecewise_linear"))
+    encoder = encoder_of(numbers, numeric_encoding="piecewise_linear")
     encoded = parted(numbers).encode(encoder, np.dtype(float), None)
     Z = encoder.encode(numbers, np.dtype(float), ones=True)
     n_skipped = 0 if has_bins else encoder.n_bins
     assert encoder.n_bins
-    given = (
-        Layout((encoder.n_inputs - n_skipped, 3, 1)),
-        (ACTIVATIONS["tanh"],),
-        SQUARED_ERROR,
-        ElasticNet(l2=0.3, l1=0.2),
-    )
-    inputs, remote = (whole.without_first(n_skipped) for whole in (DenseInputs(Z, "ones"), encoded.inputs))
-    target = numbers[:, :1] * 2.0
-    local = Objective(*given, inputs, target, max_rows=50)
-    samples = Samples(remote, target, np.asarray, target, None, 50.0, 50)
-    return local, encoded.objective(*given, samples, ()), remote, inputs, given[0].n_parameters
+    network, target = network_of(encoder.n_inputs - n_skipped, 3, 1, l2=0.3, l1=0.2), numbers[:, :1] * 2.0
+    local, inputs = objective_of(network, Z, target, n_skipped=n_skipped)
+    remote = encoded.inputs.without_first(n_skipped)
+    sharded = encoded.objective(*network, samples_of(remote, target, max_rows=50), ())
+    return local, sharded, remote, inputs, network[0].n_parameters
 
 
 @pytest.mark.parametrize("has_bins", [True, False])

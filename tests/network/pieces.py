@@ -184,6 +184,18 @@ def layout_of(*sizes):
     return Layout(sizes)
 
 
+def network_of(*sizes, l2=0.0, l1=0.0):
+    """Layout, activations, loss and penalty of a network for numbers."""
+    activations = (ACTIVATIONS["tanh"],) * (len(sizes) - 2)
+    return layout_of(*sizes), activations, regression.SQUARED_ERROR, ElasticNet(l2=l2, l1=l1)
+
+
+def objective_of(network, Z, target, weight=None, n_skipped=0):
+    """The objective of inputs with a last column of ones, without the first inputs, and these inputs."""
+    inputs = DenseInputs(Z, "ones").without_first(n_skipped)
+    return Objective(*network, inputs, target, weight, max_rows=len(Z)), inputs
+
+
 # --- whole networks --------------------------------------------------------------------------------------------------
 
 
