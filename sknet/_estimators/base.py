@@ -99,13 +99,13 @@ class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin,
         """Continue the run that a checkpoint file holds."""
         refuse_with_temperature(self)
         refuse_unresumable(self.solver, self.n_members)
-        saved = checkpoints.read(path)
+        saved = checkpoints.read_checkpoint(path)
         saved.refuse_other_estimator(type(self).__name__, 0 if self._fitted is None else self._fitted.n_samples_seen)
         earlier = self._fitted if saved.origin.seen_before else None  # of a warm start, what it began from
         data = self._read(arguments, earlier)
         plan = self._plan(data, earlier, Seeds(*saved.origin.seeds), is_resumed=True)
         run = self._assemble(data, plan, earlier)
-        run.training.continue_from(saved.state_for(run.origin(), run.training.states[0]), is_resumed=True)
+        run.training.continue_from(saved.state_to_resume(run.origin(), run.training.states[0]), is_resumed=True)
         return self._train_and_publish(run, self._observers(arguments, run))
 
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:

@@ -230,7 +230,7 @@ class CheckpointWriter:
         """Write the state, every few epochs; those of folds are not written."""
         for state in self._run.states:  # one: `choose_n_members` allows no more with a checkpoint
             if state.epoch % self._every == 0:
-                checkpoints.write(self._path, self._origin, state)
+                checkpoints.write_checkpoint(self._path, self._origin, state)
         return False
 
     def fit_ended(self, fitted: Fitted) -> None:

@@ -16,7 +16,7 @@ from sknet._estimators.parameters import ClassifierParameters, has_partial_fit
 from sknet._estimators.scoring import accuracy
 from sknet._model.heads import LabelHead, learn_label_head
 from sknet._model.model import Model
-from sknet._model.prediction_sets import has_sets, learn_label_residuals, residuals_by_class
+from sknet._model.prediction_sets import has_prediction_sets, learn_label_residuals, residuals_by_class
 from sknet._tables.labels import Labels
 from sknet._typing import Array, Table, Target
 
@@ -29,10 +29,10 @@ def labels_of(model: Model) -> Labels:
 def largest_residual_in_set(fitted: Fitted, coverage: float) -> Array:
     """Return how large the residual of each class in a set may be, (n_classes,)."""
     head = cast(LabelHead, fitted.model.head)
-    if not has_sets(head):
+    if not has_prediction_sets(head):
         raise ValueError(
-            f"predict_set takes one label per row, and y was {head.labels.kind}: fit a classifier for each of its "
-            "columns, with sklearn.multioutput.MultiOutputClassifier perhaps."
+            f"predict_set takes one label per row, and y was {head.labels.target_type}: fit a classifier for each of "
+            "its columns, with sklearn.multioutput.MultiOutputClassifier perhaps."
         )
     return largest_residual(fitted.valid_residuals, coverage, "predict_set")
 

@@ -112,7 +112,7 @@ class Fitted:
         """The importances of the columns, unless the weights have been changed in place since."""
         return self.importances if self.importances is not None and self.has_own_weights else None
 
-    def with_network(self, coefs: list[Array] | None = None, intercepts: list[Array] | None = None) -> "Fitted":
+    def with_weights(self, coefs: list[Array] | None = None, intercepts: list[Array] | None = None) -> "Fitted":
         """Return the result with other weights or biases, and without what was learnt about the old ones."""
         network = self.model.network
         for name, new, old in (("coefs_", coefs, network.coefs), ("intercepts_", intercepts, network.intercepts)):
@@ -248,9 +248,9 @@ class FittedAttributes:
 
     _fitted: Fitted | None = None
 
-    coefs_ = FittedAttribute(lambda f: f.model.network.coefs, lambda f, value: f.with_network(coefs=list(value)))
+    coefs_ = FittedAttribute(lambda f: f.model.network.coefs, lambda f, value: f.with_weights(coefs=list(value)))
     intercepts_ = FittedAttribute(
-        lambda f: f.model.network.intercepts, lambda f, value: f.with_network(intercepts=list(value))
+        lambda f: f.model.network.intercepts, lambda f, value: f.with_weights(intercepts=list(value))
     )
     n_layers_ = FittedAttribute(lambda f: len(f.model.network.coefs) + 1)
     n_outputs_ = FittedAttribute(lambda f: f.model.head.n_outputs)

@@ -247,7 +247,7 @@ class TrainPhase:
         if first.validation is None:
             raise TypeError("no rows evaluate the epochs")
         mixture = Mixture(first.settings.sees_bins)
-        by_component = mixture.mean_by_component(lambda j: self.networks[j].raw_of_validation(self.states[j]))
+        by_component = mixture.mean_by_component(lambda j: self.networks[j].raw_validation_outputs(self.states[j]))
         if len(by_component) == 1:  # no mixing weight to choose; each network has found its temperature, epoch by epoch
             return 1.0, None, by_component[0]
         # targets and weights, which are the same for all networks

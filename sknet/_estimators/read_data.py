@@ -31,7 +31,7 @@ from sknet._tables.arrays import (
     refuse_unreadable_collection,
 )
 from sknet._tables.choices import ColumnChoices
-from sknet._tables.frames import as_pandas, column_names, is_frame, refuse_broken_text, without_wrapper
+from sknet._tables.frames import as_pandas, column_names, is_frame, refuse_broken_text, unwrap_narwhals
 from sknet._tables.messages import short_list
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows
 from sknet._tables.tables import MemoryMappedRows, is_memory_mapped, is_sparse, refuse_bad_sparse
@@ -157,7 +157,7 @@ def read_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, Colu
         # its rows stay where they are: a few tell the columns and types of all
         return X, replace(read_table(X.example_rows, name, choices)[1], may_be_text=())
     if type(X) is not np.ndarray:
-        X = without_wrapper(X)
+        X = unwrap_narwhals(X)
         refuse_unreadable_collection(X, "X")
     if choices.named:
         X = as_objects_if_text(X)
@@ -182,7 +182,7 @@ def read_known_table(X: Table, columns: Columns, name: str) -> Table:
     if isinstance(X, ExternalTable):
         read_known_table(X.example_rows, columns, name)
         return X
-    X = without_wrapper(X)
+    X = unwrap_narwhals(X)
     refuse_unreadable_collection(X, "X")
     if columns.may_be_text:
         X = as_objects_if_text(X)

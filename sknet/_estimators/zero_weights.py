@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._tables.arrays import refuse_unreadable_collection
-from sknet._tables.frames import without_wrapper
+from sknet._tables.frames import unwrap_narwhals
 from sknet._tables.rows import ExternalTable
 from sknet._tables.tables import is_memory_mapped, is_sparse, take_rows
 from sknet._typing import Array, Table, Target
@@ -51,7 +51,7 @@ def hide_zero_weights(values: Target, weight: Array | None, name: str) -> Target
 
 
 def _take(values: Table, rows: NDArray[np.intp]) -> Table:
-    values = without_wrapper(values)
+    values = unwrap_narwhals(values)
     if isinstance(values, list | tuple):
         return [values[row] for row in rows]
     return take_rows(values.tocsr() if is_sparse(values) else values, rows)

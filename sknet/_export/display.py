@@ -153,7 +153,7 @@ class TrainingHistoryDisplay:
         self.ax_.set(xlabel="epoch", ylabel="loss", yscale="log" if log_scale else "linear")
         if log_scale:
             for set_formatter in self.ax_.yaxis.set_major_formatter, self.ax_.yaxis.set_minor_formatter:
-                set_formatter(log_label)
+                set_formatter(tick_label)
         self.ax_.set_title(self.estimator_name or "", pad=26)  # the legend lies between: no curve runs through it
         self.ax_.xaxis.set_major_locator(MaxNLocator(integer=True))
         self.ax_.set_xlim(left=0.5)  # the first epoch is number 1
@@ -190,7 +190,7 @@ class TrainingHistoryDisplay:
         return lines[:1]
 
 
-def log_label(value: float, _: object) -> str:
+def tick_label(value: float, _: object) -> str:
     """Label 1, 2 and 5 times a power of ten, as plain numbers."""
     return f"{value:g}" if f"{value:e}"[0] in "125" else ""
 

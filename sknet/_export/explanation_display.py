@@ -142,7 +142,7 @@ class ExplanationDisplay:
         """
         import matplotlib.pyplot as plt
 
-        if not is_whole(max_columns) or max_columns < 1:
+        if not is_whole_number(max_columns) or max_columns < 1:
             raise ValueError(f"max_columns={max_columns!r}: give a whole number of columns to draw, at least 1.")
         output, several = self._output_number(), self.explanation.values.ndim == 3
         values = self.explanation.values[:, :, output] if several else self.explanation.values
@@ -179,7 +179,7 @@ class ExplanationDisplay:
     def _draw_means(self, means: Array, max_columns: int) -> Any:
         """Draw the mean absolute contributions, the largest at the top."""
         sizes, labels, _ = self._largest(means, max_columns)
-        positions = np.arange(len(sizes))  # names may be equal once they are shortened
+        positions = np.arange(len(sizes))  # names may be equal once they are shorten_label
         bars = self.axes_[0].barh(positions, sizes, color="0.45")
         self.axes_[0].set_yticks(positions, labels, parse_math=False)
         self.axes_[0].bar_label(bars, [f"{size:.3g}" for size in sizes], padding=3, fontsize="small")
@@ -192,7 +192,7 @@ class ExplanationDisplay:
         steps, labels, columns = self._largest(contributions, max_columns)
         data = self.explanation.data[self.row]
         for i, j in enumerate(columns, start=len(labels) - len(columns)):  # past the label of the others
-            labels[i] = shortened(f"{labels[i]} = {as_text(data[j])}")
+            labels[i] = shorten_label(f"{labels[i]} = {value_as_text(data[j])}")
         ends = base + np.cumsum(steps)
         positions = np.arange(len(steps))
         bars = axes.barh(positions, steps, left=ends - steps, color=np.where(steps > 0.0, MORE, LESS))
@@ -213,7 +213,7 @@ class ExplanationDisplay:
         """Return what is drawn, its labels, and the numbers of its columns, which come last and increase in size."""
         order = np.argsort(np.abs(values), kind="stable")
         rest, columns = order[:-max_columns], order[-max_columns:]
-        labels = [shortened(self.explanation.feature_names[j]) for j in columns]
+        labels = [shorten_label(self.explanation.feature_names[j]) for j in columns]
         if not rest.size:
             return values[columns], labels, columns
         return np.append(values[rest].sum(), values[columns]), [f"{rest.size} others", *labels], columns
@@ -221,20 +221,20 @@ class ExplanationDisplay:
 
 def is_index(number: object, n: int) -> bool:
     """Whether a number is the index of one of n things, from the end where it is negative."""
-    return is_whole(number) and -n <= int(number) < n  # type: ignore[call-overload]
+    return is_whole_number(number) and -n <= int(number) < n  # type: ignore[call-overload]
 
 
-def is_whole(number: object) -> bool:
+def is_whole_number(number: object) -> bool:
     """Whether a number is a whole one; True is none."""
     return isinstance(number, Integral) and not isinstance(number, bool)
 
 
-def shortened(text: str) -> str:
+def shorten_label(text: str) -> str:
     """Return a text that fits beside a bar."""
     return text if len(text) <= MAX_LABEL else text[: MAX_LABEL - 1] + "…"
 
 
-def as_text(value: object) -> str:
+def value_as_text(value: object) -> str:
     """Return a value of a table as it is written beside a bar."""
     is_number = isinstance(value, Real) and not isinstance(value, bool | np.bool_)
     return f"{value:.4g}" if is_number else str(value)

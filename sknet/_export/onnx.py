@@ -40,9 +40,9 @@ from sknet._export.onnx_graph import (
     Feed,
     Graph,
     integers,
-    quantiles,
-    sigmoid,
-    softmax,
+    write_quantiles,
+    write_sigmoid,
+    write_softmax,
 )
 from sknet._model.heads import LabelHead, RegressionHead
 from sknet._model.model import Model, Network
@@ -126,7 +126,7 @@ def _write_numbers(head: RegressionHead, graph: Graph, raw: str, dtype: DType, *
     if head.loss.link in LINKS:
         linked = _write_named_link(graph, head.loss, raw, is_monotone=is_monotone)
     else:
-        linked = quantiles(graph, raw, len(head.loss.levels))
+        linked = write_quantiles(graph, raw, len(head.loss.levels))
     scaler = head.regression_target.scaler
     scaled = graph.node("Mul", linked, scaler.scale.astype(graph.dtype))
     return [graph.cast(graph.node("Add", scaled, scaler.mean.astype(graph.dtype)), dtype)]
@@ -140,7 +140,7 @@ def _write_labels(head: LabelHead, graph: Graph, raw: str, dtype: DType, *, is_m
     if head.loss.link in LINKS:
         linked = _write_named_link(graph, head.loss, raw, is_monotone=is_monotone)
     else:  # several columns of labels: a sigmoid for each of two labels, a softmax for each of more
-        links = [sigmoid if block.stop - block.start == 1 else softmax for block in blocks]
+        links = [write_sigmoid if block.stop - block.start == 1 else write_softmax for block in blocks]
         pairs = zip(links, blocks, strict=True)
         linked = graph.concat([link(graph, graph.columns(raw, block)) for link, block in pairs])
     if not head.labels.exclusive:

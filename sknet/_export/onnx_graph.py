@@ -164,17 +164,17 @@ ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
 # --- links -----------------------------------------------------------------------------------------------------------
 
 
-def sigmoid(graph: Graph, raw: str) -> str:
+def write_sigmoid(graph: Graph, raw: str) -> str:
     """1 / (1 + exp(-raw)): onnxruntime's own is off where it is small, which counts where shares are taken."""
     return graph.node("Reciprocal", graph.node("Add", graph.node("Exp", graph.node("Neg", raw)), graph.number(1.0)))
 
 
-def softmax(graph: Graph, raw: str) -> str:
+def write_softmax(graph: Graph, raw: str) -> str:
     """exp(raw_j) / sum_k exp(raw_k)."""
     return graph.node("Softmax", raw, axis=1)
 
 
-def quantiles(graph: Graph, raw: str, n_levels: int) -> str:
+def write_quantiles(graph: Graph, raw: str, n_levels: int) -> str:
     """As `Quantiles.link`: from the middle up or down by the softplus of each step, as a product with 0 and ±1."""
     middle, position = n_levels // 2, np.arange(n_levels)
     step, level = position[:, np.newaxis], position[np.newaxis, :]
@@ -187,8 +187,8 @@ def quantiles(graph: Graph, raw: str, n_levels: int) -> str:
 
 LINKS: dict[Callable[[Array], None], Callable[[Graph, str], str]] = {
     identity: lambda graph, raw: raw,
-    SIGMOID_LOG_LOSS.link: sigmoid,
-    SOFTMAX_LOG_LOSS.link: softmax,
+    SIGMOID_LOG_LOSS.link: write_sigmoid,
+    SOFTMAX_LOG_LOSS.link: write_softmax,
     POISSON.link: lambda graph, raw: graph.node("Exp", raw),
 }
 """How each link is written that takes the raw outputs of all losses alike."""

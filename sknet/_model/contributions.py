@@ -252,7 +252,7 @@ class EncodedBackground:
         """
         k, n, b, h = slopes.shape
         by_input = (slopes.mean(axis=2) @ self.model.network.coefs[0].T) * (x - self.mean_inputs)  # (k, n, m)
-        contributions = sum_by_column(by_input, self.model.encoder.starts)
+        contributions = sum_by_column(by_input, self.model.encoder.input_starts)
         flat = slopes.reshape(k * n, b * h)
         for columns in self.column_blocks:
             contributions[:, :, columns] -= (flat @ self._partial_sums(columns)).reshape(k, n, -1)
@@ -265,7 +265,7 @@ class EncodedBackground:
         In a sparse table they are few of all; the others' partial sums are 0.
         """
         n_used = np.append(0, self.x0.any(axis=0).cumsum())  # inputs up to each one
-        used = np.flatnonzero(sum(np.diff(n_used[starts]) for starts in self.model.encoder.starts))
+        used = np.flatnonzero(sum(np.diff(n_used[starts]) for starts in self.model.encoder.input_starts))
         width = max(1, PARTIAL_SUM_VALUES // self.z0.size)
         return [used[start : start + width] for start in range(0, len(used), width)]
 
@@ -280,9 +280,9 @@ class EncodedBackground:
     def _compute_partial_sums(self, columns: NDArray[np.intp]) -> Array:
         W, encoder, b = self.model.network.coefs[0], self.model.encoder, len(self.x0)
         # one input each, and no bins: of thousands of columns, a loop would take longer
-        if not encoder.n_bins and (np.diff(encoder.starts[1]) == 1).all():
+        if not encoder.n_bins and (np.diff(encoder.input_starts[1]) == 1).all():
             partial_sums = ((self.x0[:, columns] - self.mean_inputs[columns]) / b)[:, np.newaxis] * W[columns].T
         else:
-            inputs = [encoder.positions(j) for j in columns]
+            inputs = [encoder.input_positions(j) for j in columns]
             partial_sums = np.stack([((self.x0[:, s] - self.mean_inputs[s]) / b) @ W[s] for s in inputs], axis=2)
         return partial_sums.reshape(self.z0.size, -1)

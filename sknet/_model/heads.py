@@ -232,7 +232,7 @@ class LabelHead:
             return raw
         columns = [raw[:, block] for block in self.labels.blocks]
         columns = [block[:, 0] if block.shape[1] == 1 else block for block in columns]
-        return columns if self.labels.kind == "multioutput" else columns[0]
+        return columns if self.labels.target_type == "multioutput" else columns[0]
 
 
 def _backward_through_normalisation(P: Array, delta: Array) -> Array:

@@ -153,7 +153,9 @@ def sum_by_used_column(
 
     In a sparse table they are few of all.
     """
-    starts = [np.searchsorted(used, firsts) for firsts in encoder.starts]  # of columns' bins, and of their other inputs
+    starts = [
+        np.searchsorted(used, firsts) for firsts in encoder.input_starts
+    ]  # of columns' bins, and of their other inputs
     columns = np.flatnonzero(sum(map(np.diff, starts)))
     # the columns between these have no inputs: each ends where the next one of these begins
     return columns, sum_by_column(by_input, [np.append(firsts[columns], firsts[-1]) for firsts in starts])

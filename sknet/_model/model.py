@@ -77,7 +77,7 @@ class Network:
         sums = [each.sum(axis, np.uint64) for each in bits for axis in range(each.ndim)]  # modulo 2**64
         return crc32(np.concatenate(sums, axis=None).astype("<u8").tobytes())
 
-    def packed(self, dtype: DType) -> Array:
+    def theta_vector(self, dtype: DType) -> Array:
         """Copy all parameters into a new theta."""
         return self.layout.pack(self.coefs, self.intercepts, dtype)
 

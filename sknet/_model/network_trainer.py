@@ -93,7 +93,7 @@ class NetworkTrainer:
 
     def state_from(self, network: Network, seed: int) -> State:
         """Return the first state, of the weights of an earlier network."""
-        return self.solver.init(network.packed(self.encoding.compute_dtype), np.random.default_rng(seed))
+        return self.solver.init(network.theta_vector(self.encoding.compute_dtype), np.random.default_rng(seed))
 
     # --- what comes out ----------------------------------------------------------------------------------------------
 
@@ -125,7 +125,7 @@ class NetworkTrainer:
         """Return other rows as this network takes them."""
         return make_samples(self.encoding, rows, min(len(rows), MAX_ROWS), self.n_skipped)
 
-    def raw_of_validation(self, state: State) -> Array:
+    def raw_validation_outputs(self, state: State) -> Array:
         """Return the raw outputs of the rows that evaluate each epoch, at the best epoch's temperature."""
         if self.validation is None:
             raise TypeError("no rows evaluate the epochs")
@@ -138,7 +138,7 @@ class NetworkTrainer:
 
     def gradient(self, network: Network) -> tuple[float, Array]:
         """Return the objective over all rows and its gradient, the whole penalty included."""
-        theta = network.packed(self.encoding.compute_dtype)
+        theta = network.theta_vector(self.encoding.compute_dtype)
         gradient = np.zeros_like(theta)
         with limit_blas_threads(self.largest_product):
             value, _ = self.objective(theta, slice(0, self.problem.n_samples), gradient)

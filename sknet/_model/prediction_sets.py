@@ -75,9 +75,9 @@ def residuals_by_class(P: Array) -> Array:
     return np.where(is_largest, 0.0, 1.0 - P)
 
 
-def has_sets(head: LabelHead) -> bool:
+def has_prediction_sets(head: LabelHead) -> bool:
     """Whether sets of classes can be predicted: of one label per row."""
-    return head.labels.kind in ("binary", "multiclass")
+    return head.labels.target_type in ("binary", "multiclass")
 
 
 def learn_label_residuals(
@@ -87,7 +87,7 @@ def learn_label_residuals(
 
     `all_codes` is there as in `learn_regression_residuals`.
     """
-    if not has_sets(head):
+    if not has_prediction_sets(head):
         return None
     P = np.asarray(probabilities)
     residuals = np.take_along_axis(residuals_by_class(P), codes, axis=1)  # (n, 1): for each row's own class

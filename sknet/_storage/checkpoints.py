@@ -134,7 +134,7 @@ class LoadedCheckpoint:
     state: State
 
     def refuse_other_estimator(self, estimator: str, n_samples_seen: int) -> None:
-        """Raise for another class, or a warm start whose `t_` differs; `state_for` compares data and parameters."""
+        """Raise for another class, or a warm start whose `t_` differs; `state_to_resume` compares the rest."""
         origin = self.origin
         if origin.estimator != estimator:
             raise ValueError(f"{self.path} holds a run of a {origin.estimator}, and this is {estimator}.")
@@ -144,8 +144,8 @@ class LoadedCheckpoint:
                 f"{origin.seen_before} there, {n_samples_seen} here)."
             )
 
-    def state_for(self, now: Origin, first: State) -> State:
-        """Return the state, which must fit the run that is to go on: `first` is what such a run starts from."""
+    def state_to_resume(self, now: Origin, first_state: State) -> State:
+        """Return the state, which must fit the run that is to go on: `first_state` is what it starts from."""
         there, state = self.origin, self.state
         other = [name for name in there.data | now.data if there.data.get(name) != now.data.get(name)]
         if other:
@@ -157,21 +157,21 @@ class LoadedCheckpoint:
                     f"{self.path} was written with {name}={there.settings[name]}, and this is a run with "
                     f"{name}={value}: set it as it was, or fit anew."
                 )
-        alike = [(v.shape, v.dtype) for v in state.vectors] == [(v.shape, v.dtype) for v in first.vectors]
+        alike = [(v.shape, v.dtype) for v in state.vectors] == [(v.shape, v.dtype) for v in first_state.vectors]
         with files.as_model_file_error(self.path, WRITER):
-            if not alike or (state.best is not None and state.best.theta.shape != first.theta.shape):
+            if not alike or (state.best is not None and state.best.theta.shape != first_state.theta.shape):
                 raise ValueError("its arrays are not those of its network")
             if state.epoch != len(state.history):
                 raise ValueError("its history is not that of its epochs")
         return state
 
 
-def write(path: Path, origin: Origin, state: State) -> None:
+def write_checkpoint(path: Path, origin: Origin, state: State) -> None:
     """Write a checkpoint file, whole or not at all."""
     files.write(path, CheckpointContent(origin, state), _CHECKPOINT_CLASSES, WRITER)
 
 
-def read(path: str | os.PathLike[str]) -> LoadedCheckpoint:
+def read_checkpoint(path: str | os.PathLike[str]) -> LoadedCheckpoint:
     """Read a checkpoint file."""
     run = files.read(path, WRITER, _CHECKPOINT_CLASSES)
     with files.as_model_file_error(path, WRITER):

@@ -92,7 +92,7 @@ class ColumnLayout:
     other_columns: list[int]
     only_numbers: bool
 
-    def positions(self, j: int) -> Positions:
+    def input_positions(self, j: int) -> Positions:
         """Return which of the network's inputs are those of column j, its bins first; a slice, if it has none."""
         bins, others = (slice(int(starts[j]), int(starts[j + 1])) for starts in (self.bin_starts, self.starts))
         return others if bins.start == bins.stop else np.r_[bins, others]

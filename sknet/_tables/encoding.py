@@ -158,13 +158,13 @@ class TableEncoder:
         return int(self._layout.bin_starts[-1])
 
     @property
-    def starts(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    def input_starts(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """The first bin of each column, and its first other input; at the end the number of bins, and of inputs."""
         return self._layout.bin_starts, self._layout.starts
 
-    def positions(self, j: int) -> Positions:
+    def input_positions(self, j: int) -> Positions:
         """Return which of the network's inputs are those of column j, its bins first; a slice, if it has none."""
-        return self._layout.positions(j)
+        return self._layout.input_positions(j)
 
     @property
     def is_numeric(self) -> bool:
@@ -277,7 +277,7 @@ class TableEncoder:
     def _write(self, j: int, values: ColumnValues, out: Array, encoding_part: NDArray[np.intp] | None) -> None:
         """Set the inputs of one column."""
         column = self.columns[j]
-        bins, others = (slice(starts[j], starts[j + 1]) for starts in self.starts)
+        bins, others = (slice(starts[j], starts[j + 1]) for starts in self.input_starts)
         if column.n_bins:  # they lie apart
             inputs = np.zeros((len(out), column.n_inputs), out.dtype)
             column.write(values, inputs, self.column_names[j])

@@ -80,7 +80,7 @@ def is_frame(X: object) -> bool:
     return isinstance(X, pd.DataFrame) or (hasattr(X, "columns") and hasattr(X, "get_column_index"))
 
 
-def without_wrapper(X: Table) -> Table:
+def unwrap_narwhals(X: Table) -> Table:
     """Return the frame that a narwhals frame wraps; all else as it is.
 
     Narwhals need not be installed: its frames are known by two attributes, which a frame of pandas may have as columns.

@@ -45,7 +45,7 @@ from sknet._tables.splitting import combination_strata
 from sknet._typing import Array, Target
 
 Codes = NDArray[np.intp]
-TargetKind = Literal["binary", "multiclass", "multilabel", "multioutput"]
+TargetType = Literal["binary", "multiclass", "multilabel", "multioutput"]
 
 
 class Labels(EqualByFields, ABC):
@@ -56,13 +56,13 @@ class Labels(EqualByFields, ABC):
 
     @property
     @abstractmethod
-    def kind(self) -> TargetKind:
+    def target_type(self) -> TargetType:
         """What scikit-learn would call the target."""
 
     @property
     @abstractmethod
     def classes(self) -> Array | list[Array]:
-        """The sorted labels; a list of them, one per output, for kind "multioutput"."""
+        """The sorted labels; a list of them, one per output, where that is "multioutput"."""
 
     @property
     @abstractmethod
@@ -138,7 +138,7 @@ class SingleLabels(Labels):
     known: Array
 
     @property
-    def kind(self) -> TargetKind:
+    def target_type(self) -> TargetType:
         return "binary" if len(self.known) <= 2 else "multiclass"
 
     @property
@@ -183,13 +183,13 @@ class SingleLabels(Labels):
         return self.known[codes[:, 0]]
 
     def most_probable(self, P: Array) -> Array:
-        if self.kind == "multiclass":
+        if self.target_type == "multiclass":
             return self.known[P.argmax(axis=1)]
         return self.known[(P[:, 0] > 0.5) * (len(self.known) - 1)]  # a single class is always the most probable
 
     def probabilities(self, P: Array, *, normalise: bool = False) -> Array:
         """Return probabilities of shape (n, K); of a single class they are 1."""
-        if self.kind == "multiclass":
+        if self.target_type == "multiclass":
             P = P[:, -len(self.known) :]  # without the columns of first classes, if they are there
             if normalise:
                 P = np.maximum(P, np.finfo(P.dtype).tiny)  # all classes of a row may round to 0
@@ -215,7 +215,7 @@ class MultiOutputLabels(Labels):
 
     outputs: tuple[SingleLabels, ...]
 
-    kind = "multioutput"
+    target_type = "multioutput"
 
     @property
     def classes(self) -> list[Array]:
@@ -265,7 +265,7 @@ class MultiOutputLabels(Labels):
         """Yield each output and its columns of P: of two classes both, if they are there."""
         first_class, P = P[:, : -self.n_outputs], P[:, -self.n_outputs :]  # the former has n_outputs columns, or none
         for output, block in zip(self.outputs, self.blocks, strict=True):
-            columns = [first_class[:, block], P[:, block]] if output.kind == "binary" else [P[:, block]]
+            columns = [first_class[:, block], P[:, block]] if output.target_type == "binary" else [P[:, block]]
             yield output, np.concatenate(columns, axis=1)
 
 
@@ -277,7 +277,7 @@ class IndicatorLabels(Labels):
     values: Array
     """0 and 1 in the type that y had."""
 
-    kind = "multilabel"
+    target_type = "multilabel"
     exclusive = False
 
     @property
@@ -354,8 +354,8 @@ def learn_labels(y: Target, classes: Target | None = None) -> tuple[Labels, Code
     # entries of `classes` that are lists belong to outputs; those of a multilabel target are the labels themselves
     has_lists = classes is not None and any(np.ndim(entry) == 1 for entry in classes)
     if is_indicator(labels) and not has_lists:
-        kind = labels.dtype if labels.dtype.kind in "biuf" else np.dtype(np.int64)  # of objects, some are missing
-        return IndicatorLabels(n_columns, np.array([0, 1], dtype=kind)), indicator_codes(labels)
+        dtype = labels.dtype if labels.dtype.kind in "biuf" else np.dtype(np.int64)  # of objects, some are missing
+        return IndicatorLabels(n_columns, np.array([0, 1], dtype=dtype)), indicator_codes(labels)
     lists = [None] * n_columns if classes is None else list(classes)
     outputs = [_learn_single(present_labels(column), known)[0] for column, known in zip(labels.T, lists, strict=True)]
     several = MultiOutputLabels(tuple(outputs))

@@ -22,7 +22,7 @@ from sknet._typing import Array, Table
 def sum_by_column(by_input: Array, starts: Sequence[NDArray[np.intp]]) -> Array:
     """Add up what there is for each column's inputs, over the last axis: (..., n_inputs) becomes (..., d).
 
-    `starts`, as `TableEncoder.starts`: the first bin of each column, and its first other input.
+    `starts`, as `TableEncoder.input_starts`: the first bin of each column, and its first other input.
     """
     by_column = np.zeros((*by_input.shape[:-1], len(starts[0]) - 1), by_input.dtype)
     for firsts in starts:
@@ -55,5 +55,5 @@ def gradients_by_column(encoder: TableEncoder, X: Table, by_input: Array) -> Arr
         slopes = column.slopes(column_at(X, j), name)  # (n, inputs of the column)
         if slopes is not None:
             # (n, k, inputs) times (n, 1, inputs), added up over the inputs: (n, k)
-            by_column[:, :, j] = np.vecdot(by_input[:, :, encoder.positions(j)], slopes[:, np.newaxis])
+            by_column[:, :, j] = np.vecdot(by_input[:, :, encoder.input_positions(j)], slopes[:, np.newaxis])
     return by_column

@@ -16,7 +16,7 @@ MAX_MOVED_AT_ONCE = 2**15
 """How many parameters of a sparse step are moved at once: they stay in the cache for the dozen passes over them."""
 
 
-def is_sparse(gradient: Gradient) -> bool:
+def is_sparse_gradient(gradient: Gradient) -> bool:
     """Say whether only some rows of a matrix of weights have a gradient."""
     return isinstance(gradient, SparseGradient)
 

@@ -181,7 +181,7 @@ class MiniBatchLoop:
                 untouched.after_step(gradient, solver.average_decay(state.step))
             n_rows = min(size, n - i * size)
             total += value * n_rows
-            n_without_penalty += n_rows if gradients.is_sparse(gradient) else 0
+            n_without_penalty += n_rows if gradients.is_sparse_gradient(gradient) else 0
         if state.average is not None:
             untouched.catch_up_all(state.theta, state.average)
         # Once per epoch is enough: a theta that is not finite stays so, and the values are checked at every step.

@@ -118,7 +118,7 @@ class Optimizer(ABC):
 
 
 @lru_cache(maxsize=16)
-def constants(dtype: DType, *numbers: float) -> tuple[Array, ...]:
+def constant_arrays(dtype: DType, *numbers: float) -> tuple[Array, ...]:
     """Return numbers as arrays: converting them at every step takes NumPy as long as a pass over a small theta."""
     return tuple(np.array(number, dtype) for number in numbers)
 
@@ -207,7 +207,7 @@ class Adam(Optimizer):
         # `root` times the root of what they hold: epsilon is divided by it here, the scale below.
         m, v = moments
         root = sqrt(1.0 - self.beta_2)
-        beta_1, beta_2, epsilon = constants(m.dtype, self.beta_1, self.beta_2, self.epsilon / root)
+        beta_1, beta_2, epsilon = constant_arrays(m.dtype, self.beta_1, self.beta_2, self.epsilon / root)
         m *= beta_1
         m += gradient
         # From here on the gradient's own memory holds gradient^2, then the root of v, then the direction: no temporary.

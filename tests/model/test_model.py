@@ -92,7 +92,7 @@ def test_a_network_is_packed_in_the_order_of_its_layout():
     coefs, intercepts = [np.ones((3, 2)), np.full((2, 1), 2.0)], [np.full(2, 3.0), np.full(1, 4.0)]
     network = Network((ACTIVATIONS["tanh"],), coefs, intercepts)
     assert network.layout.sizes == (3, 2, 1)
-    theta = network.packed(np.dtype(np.float32))
+    theta = network.theta_vector(np.dtype(np.float32))
     assert theta.dtype == np.float32 and sorted(theta) == [1.0] * 6 + [2.0] * 2 + [3.0] * 2 + [4.0]
     views = network.layout.views(theta)
     for part, view in zip(coefs + intercepts, [*views[0], *views[1]], strict=True):

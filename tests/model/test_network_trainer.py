@@ -59,7 +59,7 @@ def trained(run, seeds=(1, 2)):
 
 
 def theta_of(network):
-    return network.packed(F64)
+    return network.theta_vector(F64)
 
 
 # --- a pure function -------------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from numpy.testing import assert_array_equal
 
 from sknet._model.heads import learn_label_head
 from sknet._model.intervals import MAX_QUANTILES
-from sknet._model.prediction_sets import has_sets, learn_label_residuals, residuals_by_class
+from sknet._model.prediction_sets import has_prediction_sets, learn_label_residuals, residuals_by_class
 from sknet._model.settings import TargetSettings
 
 COVERAGES = (0.05, 0.3, 0.5, 0.8, 0.9, 0.95, 0.99)
@@ -123,8 +123,12 @@ def test_too_few_rows_say_nothing():
 
 def test_only_one_label_per_row_has_sets():
     labels = np.array([0, 1, 2])
-    assert has_sets(head_for(labels)) and has_sets(head_for(labels > 0)) and has_sets(head_for(np.zeros(3)))
+    assert (
+        has_prediction_sets(head_for(labels))
+        and has_prediction_sets(head_for(labels > 0))
+        and has_prediction_sets(head_for(np.zeros(3)))
+    )
     for several in np.eye(3, dtype=int), np.column_stack([labels, labels]):
         head = head_for(several)
-        assert not has_sets(head)
+        assert not has_prediction_sets(head)
         assert learn_label_residuals(head, [np.ones((3, 3))] * 2, several, None, several) is None

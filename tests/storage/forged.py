@@ -12,7 +12,7 @@ from sknet._storage import checkpoints, files
 from sknet._storage.schema import hints_of
 
 VERSION = files.VERSION
-read_checkpoint = checkpoints.read
+read_checkpoint = checkpoints.read_checkpoint
 
 
 def header(**changes):

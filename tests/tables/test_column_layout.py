@@ -16,7 +16,12 @@ LETTERS = CategoryColumn(("a", "b", "c"))
 def test_bins_come_first_and_both_parts_are_in_the_order_of_the_columns():
     layout = compute_layout([NUMBER, LETTERS, BOTH, FLAGGED])
     assert layout.bin_starts.tolist() == [0, 0, 0, 3, 3] and layout.starts.tolist() == [3, 4, 7, 9, 11]
-    assert [np.arange(11)[layout.positions(j)].tolist() for j in range(4)] == [[3], [4, 5, 6], [0, 1, 2, 7, 8], [9, 10]]
+    assert [np.arange(11)[layout.input_positions(j)].tolist() for j in range(4)] == [
+        [3],
+        [4, 5, 6],
+        [0, 1, 2, 7, 8],
+        [9, 10],
+    ]
     assert layout.number_columns.tolist() == [0, 2, 3] and layout.number_inputs.tolist() == [3, 7, 9]
     assert layout.indicated.tolist() == [1, 2] and layout.other_columns == [1] and not layout.only_numbers
     assert layout.bins.span == slice(0, 3)
@@ -38,5 +43,5 @@ def test_bins_at_once_are_bins_one_by_one(dtype):
     for j, column in enumerate(columns):
         inputs = np.zeros((3, column.n_inputs))
         column.write(X[:, j], inputs, "c")
-        expected[:, layout.positions(j)] = inputs
+        expected[:, layout.input_positions(j)] = inputs
     np.testing.assert_array_equal(out[:, :5], expected[:, :5])

@@ -57,7 +57,7 @@ def targets(labels, y, *how, **more):
 @each_target
 def test_kind_and_outputs(name):
     labels = learn(TARGETS[name])
-    assert (labels.kind, labels.n_outputs) == KINDS[name]
+    assert (labels.target_type, labels.n_outputs) == KINDS[name]
     stops = [block.stop for block in labels.blocks]
     assert [block.start for block in labels.blocks] == [0, *stops[:-1]] and stops[-1] == labels.n_outputs
 
@@ -79,12 +79,12 @@ def test_labels_come_back_from_their_targets(name, dtype):
 def test_probabilities_have_scikit_learns_shape_and_stay_inside(name, dtype):
     labels = learn(TARGETS[name])
     found = labels.probabilities(targets(labels, TARGETS[name], dtype))
-    found = found if labels.kind == "multioutput" else [found]
+    found = found if labels.target_type == "multioutput" else [found]
     sizes = [3] if name == "multilabel" else [2] if name == "multilabel bools" else map(len, labels.classes_by_column)
     assert [p.shape for p in found] == [(6, size) for size in sizes]
     for p in found:
         assert p.dtype == dtype
-        if labels.kind != "multilabel":
+        if labels.target_type != "multilabel":
             np.testing.assert_allclose(p.sum(axis=1), 1, rtol=1e-6)
         if p.shape[1] > 1:
             assert ((p > 0) & (p < 1)).all()
@@ -95,7 +95,7 @@ def test_renaming_the_classes_permutes_the_columns(codes, names):
     numbers, texts = np.array(codes), np.array(names)[codes]
     by_number, by_text = learn(numbers), learn(texts)
     assert by_number.n_outputs == by_text.n_outputs
-    if by_number.kind == "multiclass":
+    if by_number.target_type == "multiclass":
         column = {text: j for j, text in enumerate(by_text.classes.tolist())}
         order = [column[names[code]] for code in by_number.classes]
         np.testing.assert_array_equal(targets(by_text, texts)[:, order], targets(by_number, numbers))
@@ -131,7 +131,7 @@ def test_what_holds_the_labels_does_not_matter(hold, y):
 def test_what_holds_an_indicator_matrix_does_not_matter(hold):
     dense = TARGETS["multilabel"]
     labels = learn(hold(dense))
-    assert labels.kind == "multilabel" and labels.classes.tolist() == [0, 1, 2]
+    assert labels.target_type == "multilabel" and labels.classes.tolist() == [0, 1, 2]
     np.testing.assert_array_equal(labels.most_probable(targets(labels, hold(dense))), dense)
 
 
@@ -153,7 +153,7 @@ def test_a_column_vector_is_taken_as_flat_with_scikit_learns_warning(hold):
     y = hold([[1], [2], [3]])
     with pytest.warns(DataConversionWarning, match="column-vector"):
         labels, codes = learn_labels(y)
-    assert labels.kind == "multiclass" and codes.tolist() == [[0], [1], [2]]
+    assert labels.target_type == "multiclass" and codes.tolist() == [[0], [1], [2]]
     with pytest.warns(DataConversionWarning, match="column-vector"):
         assert targets(labels, y).tolist() == np.eye(3).tolist()
 
@@ -170,7 +170,7 @@ def test_labels_are_parsed_into_a_row_of_codes(name):
     for j, (known, column) in enumerate(zip(labels.classes_by_column, y.reshape(6, -1).T, strict=True)):
         assert known.tolist() == sorted(known.tolist())
         np.testing.assert_array_equal(known[codes[:, j]], column)
-    assert labels.exclusive == (labels.kind != "multilabel")
+    assert labels.exclusive == (labels.target_type != "multilabel")
 
 
 @each_target
@@ -258,13 +258,13 @@ def test_strata_of_several_labels_are_their_combinations_but_for_rare_ones(sprea
 
 def test_classes_may_be_more_than_y_holds():
     labels = learn(["b", "a"], classes=["c", "a", "b"])
-    assert labels.kind == "multiclass" and labels.classes.tolist() == ["a", "b", "c"]
+    assert labels.target_type == "multiclass" and labels.classes.tolist() == ["a", "b", "c"]
     assert targets(labels, ["b"]).tolist() == [[0, 1, 0]]
     several = learn([[1, 5], [2, 6]], classes=[[1, 2, 3], [5, 6]])
-    assert several.n_outputs == 4 and several.kind == "multioutput"
+    assert several.n_outputs == 4 and several.target_type == "multioutput"
     nested = learn([[1, 0], [0, 1]], classes=[[0, 1, 2], [0, 1]])
-    assert nested.kind == "multioutput" and nested.n_outputs == 4
-    assert learn([[1, 0], [0, 1]], classes=[0, 1]).kind == "multilabel"
+    assert nested.target_type == "multioutput" and nested.n_outputs == 4
+    assert learn([[1, 0], [0, 1]], classes=[0, 1]).target_type == "multilabel"
 
 
 @pytest.mark.parametrize("y", [[[1, 0], [0, 1]], [[1, 5], [2, 6]]])
