@@ -180,6 +180,13 @@ def test_which_log_loss():
     np.testing.assert_allclose(both.value(raw, target), expected, rtol=1e-14)
 
 
+def test_one_sigmoid_per_class_has_logarithms_of_the_shares_of_their_sum():
+    loss = losses.CLASSIFICATION_LOSSES["squared_error"]([slice(0, 1), slice(1, 3)], True)
+    P, raw = loss.predictions(X), X.copy()
+    P[:, 1:] /= P[:, 1:].sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(np.exp(loss.log_predictions(raw)), P, rtol=1e-12)
+
+
 def test_a_loss_without_a_logarithmic_link_has_no_log_probabilities():
     with pytest.raises(TypeError, match="the loss 'squared_error' has no log_link"):
         regression.SQUARED_ERROR.log_predictions(np.zeros((2, 1)))

@@ -2,6 +2,7 @@
 
 import tracemalloc
 from dataclasses import replace
+from itertools import cycle
 
 import numpy as np
 import pytest
@@ -29,6 +30,7 @@ from sknet._network.penalties import ElasticNet
 FEW = np.array([5, 0, 2])  # these rows touch the inputs 1 and 4 only, a third of all
 STEP = 1e-4
 NETWORKS = [("identity", ())] + [(name, (5, 4, 3)[:depth]) for name in ACTIVATION_NAMES for depth in (1, 2, 3)]
+PAIRS = [(*network, loss) for network, loss in zip(NETWORKS, cycle(LOSSES), strict=False)]  # each loss twice or more
 cases = st.builds(
     network_case,
     st.sampled_from(list(LOSSES)),
@@ -49,9 +51,8 @@ def variants(case):
         yield case.gradient(slice(0, 3), rows=FEW, kind=kind), False  # of all rows: the whole gradient
 
 
-@pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize(("activation", "hidden"), NETWORKS)
-def test_whole_network(loss, activation, hidden):
+@pytest.mark.parametrize(("activation", "hidden", "loss"), PAIRS)
+def test_whole_network(activation, hidden, loss):
     case = network_case(loss, activation, hidden)
     objective = case.objective()
     scratch = np.empty_like(case.theta)

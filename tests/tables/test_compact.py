@@ -99,11 +99,3 @@ def test_what_they_take():
     arrays = (compact.kept, compact.signs, compact.n_full, compact.next_fill, compact.level)
     assert sum(array.nbytes for array in arrays) == 9 * X.size == N * compact.layout.row_bytes(F32)
     assert encoder.n_inputs == 17 * 20
-
-
-def test_double_precision_is_right_to_the_last_digit_but_one():
-    X = rng.normal(size=(N, 3))
-    encoder = learn_encoder(X, ColumnSettings(numeric_encoding="piecewise_linear"))
-    out = np.empty((N, encoder.n_inputs))
-    encoder.encode_compact(X, np.dtype(float)).write(slice(0, N), out)
-    np.testing.assert_allclose(out, encoder.encode(X, float), rtol=0, atol=3e-16)

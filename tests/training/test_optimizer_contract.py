@@ -246,17 +246,6 @@ class Sign(Optimizer):
         return 1.0
 
 
-class HeavyBall(Optimizer):
-    """Classical momentum in a class of one's own."""
-
-    n_moments = 1
-
-    def update(self, gradient, moments, step):
-        moments[0][:] = 0.9 * moments[0] + gradient
-        gradient[:] = moments[0]
-        return 1.0
-
-
 def test_an_optimizer_needs_no_more_than_an_update():
     assert Sign().n_moments == 0 and Sign().steady_direction([], 3) == 1.0
     solver = mini_batch(Sign(), rate=0.125, batch_size=12, n_epochs=4)
@@ -265,14 +254,6 @@ def test_an_optimizer_needs_no_more_than_an_update():
     assert state.moments == () and state.theta.tolist() == [0.5] * 5
     with pytest.raises(TypeError, match="update"):
         Optimizer()
-
-
-def test_an_optimizer_of_ones_own_does_as_ours_does():
-    solvers = [mini_batch(optimizer) for optimizer in (HeavyBall(), SGD(0.9, nesterovs_momentum=False))]
-    states = [state_of(np.zeros(5), solver) for solver in solvers]
-    for solver, state in zip(solvers, states, strict=True):
-        solver.train(problem(quadratic), state)
-    np.testing.assert_allclose(states[0].theta, states[1].theta, rtol=1e-14)
 
 
 def test_defaults_are_those_of_their_papers():
