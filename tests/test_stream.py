@@ -13,10 +13,9 @@ from sklearn.base import clone
 from sklearn.metrics import log_loss
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, load, save, stream
-from sknet._stream import encoded_in_file as room
-from sknet._stream import shuffled, stored_table
-from sknet._tables import sampling, splitting
-from sknet._tables.columns.text import TextColumn
+from tests.stream.limits import buffer_bytes, held_out_rows, pool_bytes
+from tests.tables.examples import count_texts
+from tests.tables.limits import large_table_rows, sample_rows
 
 N = 3000
 RNG = np.random.default_rng(0)
@@ -87,20 +86,16 @@ def test_chunks_change_no_bit(fitted):
     assert same(fitted, stream.fit(SigmoidMLPClassifier(**QUICK), pieces))
 
 
-def test_small_pools_train_as_well(fitted, monkeypatch):
-    monkeypatch.setattr(room, "POOL_BYTES", 2**12)
-    monkeypatch.setattr(room, "ENCODED_BYTES", 2**14)
-    net = stream.fit(SigmoidMLPClassifier(**QUICK), in_chunks(700), target="y")
+def test_small_pools_train_as_well(fitted):
+    with pool_bytes(2**12, encoded=2**14):
+        net = stream.fit(SigmoidMLPClassifier(**QUICK), in_chunks(700), target="y")
     losses = [log_loss(TEST["y"], one.predict_proba(TEST[FEATURES])) for one in (net, fitted)]
     assert losses[0] < 1.05 * losses[1] and net.t_ == fitted.t_
 
 
-def test_texts_are_encoded_once_and_not_in_every_epoch(monkeypatch):
-    n_encoded, write = [], TextColumn.write
-    monkeypatch.setattr(
-        TextColumn, "write", lambda self, *given: n_encoded.append(len(given[0])) or write(self, *given)
-    )
-    net = stream.fit(SigmoidMLPClassifier(**QUICK), in_chunks(700), target="y")
+def test_texts_are_encoded_once_and_not_in_every_epoch():
+    with count_texts() as n_encoded:
+        net = stream.fit(SigmoidMLPClassifier(**QUICK), in_chunks(700), target="y")
     assert net.n_iter_ > 3 and net.resolved_params_["text_features"] == ["note"]
     assert N <= sum(n_encoded) < 1.5 * N  # all rows, and once more those that are held out
 
@@ -382,14 +377,12 @@ def peak_of(n):
     return peak
 
 
-def test_memory_grows_by_targets_and_row_numbers_alone(monkeypatch):
-    for place, name, value in [
-        (room, "POOL_BYTES", 2**18), (room, "ENCODED_BYTES", 2**17), (stored_table, "MAX_HELD_OUT", 500),
-        (sampling, "SAMPLE_ROWS", 500), (sampling, "PIECE_ROWS", 2**11), (splitting, "LARGE_TABLE_ROWS", 2**10),
-        (shuffled, "BUFFER_BYTES", 2**17), (shuffled, "READ_BYTES", 2**17),
-    ]:  # fmt: skip
-        monkeypatch.setattr(place, name, value)
-    few, many = peak_of(10_000), peak_of(40_000)
+def test_memory_grows_by_targets_and_row_numbers_alone():
+    with (
+        pool_bytes(2**18, encoded=2**17), held_out_rows(500), sample_rows(500, drawn_at_once=2**11),
+        large_table_rows(2**10), buffer_bytes(2**17, read=2**17),
+    ):  # fmt: skip
+        few, many = peak_of(10_000), peak_of(40_000)
     assert many - few < 48 * 30_000  # bytes: some numbers for each row, whatever the number of columns
 
 

@@ -1,30 +1,26 @@
 """Batches of rows in a file: every row once in an epoch, in batches of one size, mixed anew each time."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
-from sknet._model.matrices import Samples
-from sknet._network.activations import ACTIVATIONS
-from sknet._network.inputs import DenseInputs
-from sknet._network.layout import Layout
-from sknet._network.objective import Objective
-from sknet._network.penalties import ElasticNet
-from sknet._network.regression import SQUARED_ERROR
-from sknet._stream import encoded_in_file as training
 from sknet._stream.collected_targets import CollectedNumbers
 from sknet._stream.packing import ArrayFormat
 from sknet._stream.scratch import ScratchFiles
 from sknet._stream.stored import CheckedChunk, SourceWriter
 from sknet._stream.stored_table import StoredTable
-from sknet._tables import sampling
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.encoding import learn_encoder
+from tests.model.samples import samples_of
+from tests.network.pieces import network_of, objective_of
+from tests.stream.limits import pool_bytes
+from tests.tables.examples import encoder_of
+from tests.tables.limits import sample_rows
 
 N, D = 500, 3
 RNG = np.random.default_rng(0)
 X, Y, WEIGHT = RNG.normal(size=(N, D)), RNG.normal(size=N), 1.0 + np.arange(N) % 2
-ENCODER = learn_encoder(X, ColumnSettings(input_scaling="standard"))
-NETWORK = Layout((D, 4, 1)), (ACTIVATIONS["tanh"],), SQUARED_ERROR, ElasticNet()
+ENCODER = encoder_of(X, input_scaling="standard")
+NETWORK = network_of(D, 4, 1)
 THETA = RNG.normal(size=NETWORK[0].n_parameters)
 
 
@@ -38,24 +34,24 @@ def source(tmp_path):
 
 
 def rows_and_objectives(source, rows):
-    """Encoded rows of a file, their objective, and that of the same rows in memory."""
+    """Encoded rows of a file, their objective, and that of the same rows in memory, with its inputs."""
     encoded = StoredTable(source.rows).encode(ENCODER, np.dtype(float), None)[rows]
-    y, weight, typical = source.y[rows, np.newaxis], source.weight[rows] / WEIGHT.mean(), encoded.typical_rows
-    target = y if typical is None else y[typical]
-    samples = Samples(encoded.inputs, y, np.copy, target, weight, weight.sum(), 64, typical)
+    y, weight = source.y[rows, np.newaxis], source.weight[rows] / WEIGHT.mean()
+    samples = samples_of(encoded.inputs, y, weight, typical_rows=encoded.typical_rows)
     Z = ENCODER.encode(source.rows.take(rows), float, ones=True)
-    local = Objective(*NETWORK, DenseInputs(Z, "ones"), y, weight, max_rows=N)
-    return encoded, encoded.objective(*NETWORK, samples, ()), local
+    return encoded, encoded.objective(*NETWORK, samples, ()), *objective_of(NETWORK, Z, y, weight)
 
 
 @pytest.mark.parametrize("size", [1, 30, 64, 1000])
 @pytest.mark.parametrize("small", [False, True])
 @pytest.mark.parametrize("rows", [np.arange(N), np.arange(0, N, 3)], ids=["all", "some"])
-def test_an_epoch_has_every_row_once(source, size, small, rows, monkeypatch):
-    if small:
-        monkeypatch.setattr(training, "POOL_BYTES", 100)
-        monkeypatch.setattr(training, "ENCODED_BYTES", 500)
-    _, objective, local = rows_and_objectives(source, rows)
+def test_an_epoch_has_every_row_once(source, size, small, rows):
+    with pool_bytes(100, encoded=500) if small else nullcontext():
+        check_an_epoch(source, size, rows)
+
+
+def check_an_epoch(source, size, rows):
+    _, objective, local, _ = rows_and_objectives(source, rows)
     n, whole, part = len(rows), np.empty_like(THETA), np.empty_like(THETA)
     expected, epochs = local(THETA, slice(0, n), whole)[0], []
     for rng in (np.random.default_rng(0), np.random.default_rng(1), None):
@@ -73,16 +69,15 @@ def test_an_epoch_has_every_row_once(source, size, small, rows, monkeypatch):
 
 def test_held_out_rows_are_evaluated_as_in_memory(source):
     rows = np.arange(0, N, 5)
-    encoded, objective, local = rows_and_objectives(source, rows)
-    Z = ENCODER.encode(source.rows.take(rows), float, ones=True)
-    expected = local.raw(THETA, DenseInputs(Z, "ones"), len(rows))
+    encoded, objective, local, inputs = rows_and_objectives(source, rows)
+    expected = local.raw(THETA, inputs, len(rows))
     np.testing.assert_allclose(objective.raw(THETA, encoded.inputs, len(rows)), expected)
     assert objective.penalty(THETA) == 0.0
 
 
-def test_a_sample_of_many_rows_stands_for_their_targets(source, monkeypatch):
-    encoded, _, _ = rows_and_objectives(source, np.arange(N))
+def test_a_sample_of_many_rows_stands_for_their_targets(source):
+    encoded, _, _, _ = rows_and_objectives(source, np.arange(N))
     assert encoded.typical_rows is None
-    monkeypatch.setattr(sampling, "SAMPLE_ROWS", 100)
-    assert len(encoded.typical_rows) == 100
-    test_an_epoch_has_every_row_once(source, 64, False, np.arange(N), monkeypatch)
+    with sample_rows(100):
+        assert len(encoded.typical_rows) == 100
+        check_an_epoch(source, 64, np.arange(N))

@@ -9,10 +9,7 @@ from sknet._stream.packing import choose_format
 from sknet._stream.scratch import ScratchFiles
 from sknet._stream.stored import CheckedChunk, SourceWriter
 from sknet._stream.stored_table import StoredTable
-from sknet._tables.choices import ColumnChoices
-from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.target import cross_fit_parts
-from sknet._tables.encoding import learn_encoder
+from tests.tables.examples import column_choices, encoder_of, encoding_parts_of
 
 N = 90
 FRAME = pd.DataFrame({"a": np.arange(float(N)), "b": [f"level {i % 7}" for i in range(N)]})
@@ -22,7 +19,7 @@ ROWS = np.array([3, 4, 50, 89])
 @pytest.fixture
 def table(tmp_path):
     with ScratchFiles(tmp_path) as files:
-        choices = ColumnChoices("from_dtype")
+        choices = column_choices()
         writer = SourceWriter(files, CollectedNumbers(), lambda X: choose_format(X, choices, files), "source")
         for start in range(0, N, 40):
             part = FRAME.iloc[start : start + 40]
@@ -50,8 +47,8 @@ def test_a_digest_tells_rows_apart(table):
 def test_target_totals_are_those_of_memory(table):
     X, y = table
     in_memory, weight, target = X.rows_in_memory(np.arange(N)), 1.0 + y % 3, y[:, np.newaxis]
-    encoder = learn_encoder(in_memory, ColumnSettings(category_encoding="target", target=target))
-    encoding_part = cross_fit_parts(target, np.arange(N), N)
+    encoder = encoder_of(in_memory, category_encoding="target", target=target)
+    encoding_part = encoding_parts_of(target)
     for rows in (np.arange(N), np.arange(0, N, 2)):
         totals = X[rows].target_totals(encoder, y[rows, np.newaxis], np.copy, weight[rows], encoding_part[rows])
         found = encoder.with_target_totals(totals)

@@ -1,8 +1,12 @@
 """Parts of the tables' room that tests of other rooms start from: what was learnt of columns, and rows."""
 
 import pkgutil
+from contextlib import contextmanager
 from dataclasses import is_dataclass
 from importlib import import_module
+from unittest.mock import patch
+
+import numpy as np
 
 from sknet._tables import columns
 from sknet._tables.choices import ColumnChoices
@@ -10,6 +14,8 @@ from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.category import CategoryColumn
 from sknet._tables.columns.datetime import CYCLES
 from sknet._tables.columns.number import NumberColumn
+from sknet._tables.columns.target import cross_fit_parts
+from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder, learn_encoder
 from sknet._tables.frames import as_pandas
 from sknet._tables.label_arrays import as_labels
@@ -68,6 +74,21 @@ def read_numbers(y):
     """Targets that are numbers as they are read: (n,) or (n, k)."""
     target, is_flat = read_regression_target(y)
     return target[:, 0] if is_flat else target
+
+
+def encoding_parts_of(target):
+    """The part that each of all rows is in where target means are cross-fitted."""
+    return cross_fit_parts(target, np.arange(len(target)), len(target))
+
+
+@contextmanager
+def count_texts():
+    """Count the texts that are encoded meanwhile, in a list of one number for each call."""
+    counts, write = [], TextColumn.write
+    with patch.object(
+        TextColumn, "write", lambda self, values, *more: counts.append(len(values)) or write(self, values, *more)
+    ):
+        yield counts
 
 
 def rows_of(X, y, weight=None, groups=None):

@@ -2,14 +2,19 @@
 
 from unittest.mock import patch
 
-from sknet._tables import lookups, sampling
+from sknet._tables import lookups, sampling, splitting
 
 LOOKUP_INPUTS = lookups.MIN_LOOKUP_INPUTS
 
 
-def sample_rows(n):
+def sample_rows(n, drawn_at_once=2**18):
     """Columns are learnt from a sample of larger tables."""
-    return patch.object(sampling, "SAMPLE_ROWS", n)
+    return patch.multiple(sampling, SAMPLE_ROWS=n, PIECE_ROWS=drawn_at_once)
+
+
+def large_table_rows(n):
+    """Rows of larger tables are held out in a way that takes less memory."""
+    return patch.object(splitting, "LARGE_TABLE_ROWS", n)
 
 
 def lookup_inputs(n):
