@@ -158,7 +158,7 @@ class ShardedObjective:
         for share, gradient in shares:  # in the order of the shards, whichever answers first: sums are then the same
             value += share
             out += gradient
-        return value + self._penalty.add(theta[: self._n_weights], out[: self._n_weights]), out
+        return value + self._penalty.add_gradient(theta[: self._n_weights], out[: self._n_weights]), out
 
     def _split_batch(self, batch: Batch) -> Sequence[Array | None]:
         """Return the positions of a batch's rows in each shard; None for all of its rows, empty for none."""

@@ -25,7 +25,7 @@ from sknet._estimators.callbacks import (
 )
 from sknet._estimators.conflicts import refuse_for_increments, refuse_with_own_validation, refuse_with_temperature
 from sknet._estimators.constraints import refuse_misread_values
-from sknet._estimators.documentation import LinksDocumentation
+from sknet._estimators.documentation import DocumentationLinkMixin
 from sknet._estimators.fit_run import FitRun, Plan, Seeds, Task, member_seeds
 from sknet._estimators.fitted import Fitted, FittedAttributes
 from sknet._estimators.parameters import (
@@ -79,7 +79,7 @@ class ReadData:
     validation: Rows | None = None  # X_val and y_val; not the rows that are held out, which `Plan` chooses
 
 
-class BaseSigmoidMLP(FittedAttributes, LinksDocumentation, CallbackSupportMixin, BaseEstimator):
+class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMixin, BaseEstimator):
     """Trains estimators of both tasks; each derives from this class and from its parameters."""
 
     _task: ClassVar[Task]

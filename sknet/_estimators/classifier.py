@@ -10,7 +10,7 @@ from sklearn.utils.metaestimators import available_if
 from sknet._estimators.conformal import largest_residual
 from sknet._estimators.constraints import fit_context
 from sknet._estimators.fit_run import Task
-from sknet._estimators.fitted import Fitted, FittedAttribute, model_and_table, require_fitted
+from sknet._estimators.fitted import Fitted, FittedAttribute, model_and_checked_table, require_fitted
 from sknet._estimators.in_memory import InMemoryMLP
 from sknet._estimators.parameters import ClassifierParameters, has_partial_fit
 from sknet._estimators.scoring import accuracy
@@ -490,7 +490,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         y : ndarray of shape (n_samples,) or (n_samples, n_outputs)
             The labels.
         """
-        model, table = model_and_table(self, X)
+        model, table = model_and_checked_table(self, X)
         return model.outputs(table, model.head.predict)
 
     def predict_proba(self, X: Table) -> Array | list[Array]:
@@ -508,7 +508,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             each label's own probability; a list, one array per output, in
             multiclass-multioutput problems. Columns are ordered as `classes_`.
         """
-        model, table = model_and_table(self, X)
+        model, table = model_and_checked_table(self, X)
         head = cast(LabelHead, model.head)
         return head.probabilities(model.outputs(table, head.output_probabilities))
 
@@ -529,7 +529,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             are the logarithms of what `predict_proba` returns, as in
             scikit-learn.) Otherwise as `predict_proba`.
         """
-        model, table = model_and_table(self, X)
+        model, table = model_and_checked_table(self, X)
         labels, loss = labels_of(model), model.head.loss
         # with several labels per row, scikit-learn's own tests ask for exactly np.log(predict_proba)
         if loss.log_link is None or not labels.exclusive:
@@ -589,7 +589,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             One column per class; one dimension for two classes; a list, one
             array per output, in multiclass-multioutput problems.
         """
-        model, table = model_and_table(self, X)
+        model, table = model_and_checked_table(self, X)
         raw = model.outputs(table, np.asarray)  # as they are: no link, no decoding
         return cast(LabelHead, model.head).decision(raw)
 

@@ -22,7 +22,7 @@ class DocumentationAddress:
         return named["Documentation"] + self._page if "Documentation" in named else ""
 
 
-class LinksDocumentation:
+class DocumentationLinkMixin:
     """Makes notebooks link the estimator to this package's documentation, by the names that scikit-learn asks for."""
 
     _doc_link_module = "sknet"

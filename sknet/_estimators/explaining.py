@@ -12,7 +12,7 @@ from collections.abc import Callable
 import numpy as np
 import pandas as pd
 
-from sknet._estimators.fitted import FittedAttributes, model_and_table
+from sknet._estimators.fitted import FittedAttributes, model_and_checked_table
 from sknet._estimators.read_data import prefix_errors
 from sknet._estimators.user_warnings import warn
 from sknet._model.contributions import MAX_BACKGROUND, N_NODES, draw_background, explain
@@ -26,12 +26,12 @@ MIN_BACKGROUND_ROWS = 20
 
 def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, verbose: bool) -> Explanation:
     """Explain rows; without a background, by comparing them with each other."""
-    model, table = model_and_table(estimator, X)
+    model, table = model_and_checked_table(estimator, X)
     n = table.shape[0]
     others = table  # the rows to compare with
     if background is not None:
         with prefix_errors("background"):
-            _, others = model_and_table(estimator, background)
+            _, others = model_and_checked_table(estimator, background)
     elif n < MIN_BACKGROUND_ROWS:
         raise ValueError(
             f"X has {n} rows, too few to be their own background, for which {MIN_BACKGROUND_ROWS} are needed: pass "

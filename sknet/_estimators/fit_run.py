@@ -18,7 +18,7 @@ from sklearn.base import BaseEstimator
 
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.observers import EpochReport
-from sknet._estimators.phases import FoldPhase, Phase, TrainPhase, mean_epochs
+from sknet._estimators.phases import FoldPhase, Phase, TrainPhase, average_epochs
 from sknet._estimators.read_data import Columns
 from sknet._estimators.scoring import validation_scorer
 from sknet._model.heads import Head
@@ -181,7 +181,7 @@ class FitRun:
             model=self.encoding.model(self.phase.network()),
             resolved=self.plan.resolved,
             columns=self.columns,
-            history=(History() if earlier is None else earlier.history).extended(mean_epochs(epochs)),
+            history=(History() if earlier is None else earlier.history).extended(average_epochs(epochs)),
             n_iter=n_iter,
             n_samples_seen=n_seen + (0 if earlier is None else earlier.n_samples_seen),
             validated=self.training.validation is not None,
@@ -199,7 +199,7 @@ class FitRun:
             fitted = replace(fitted, state=self.phase.state_to_keep())
         if self.importance_rows is not None:
             fitted = replace(fitted, importances=learn_importances(fitted.model, self.importance_rows))
-        held_out = self.phase.held_out(self.rows)
+        held_out = self.phase.held_out_outputs(self.rows)
         if held_out is None:
             return fitted
         raw, y, weight = held_out

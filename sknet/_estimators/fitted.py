@@ -98,19 +98,19 @@ class Fitted:
         return [epoch.loss for epoch in self.history]
 
     @property
-    def has_own_weights(self) -> bool:
+    def has_learnt_weights(self) -> bool:
         """Whether the weights are those that were learnt: they may have been changed in place."""
         return self.weights_checksum == self.model.network.checksum()
 
     @property
     def valid_residuals(self) -> ScaledResiduals | LabelResiduals | None:
         """The residuals, unless the weights have been changed in place since."""
-        return self.residuals if self.residuals is not None and self.has_own_weights else None
+        return self.residuals if self.residuals is not None and self.has_learnt_weights else None
 
     @property
     def valid_importances(self) -> Array | None:
         """The importances of the columns, unless the weights have been changed in place since."""
-        return self.importances if self.importances is not None and self.has_own_weights else None
+        return self.importances if self.importances is not None and self.has_learnt_weights else None
 
     def with_weights(self, coefs: list[Array] | None = None, intercepts: list[Array] | None = None) -> "Fitted":
         """Return the result with other weights or biases, and without what was learnt about the old ones."""
@@ -144,7 +144,7 @@ def require_fitted(estimator: "FittedAttributes") -> Fitted:
     return estimator._fitted
 
 
-def model_and_table(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
+def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
     """Return the model, and the table checked against that of `fit`; warn of columns without a known level."""
     fitted = require_fitted(estimator)
     model, table = fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)

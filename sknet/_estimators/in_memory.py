@@ -11,7 +11,7 @@ from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import with_callbacks
 from sknet._estimators.constraints import fit_context
 from sknet._estimators.explaining import explain_rows
-from sknet._estimators.fitted import model_and_table, require_fitted
+from sknet._estimators.fitted import model_and_checked_table, require_fitted
 from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import resolve
 from sknet._model.explanation import Explanation
@@ -172,7 +172,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             What the output layer takes, as `activations(X)[-2]`; a sparse matrix
             for a linear model and sparse X. Several members stand side by side.
         """
-        model, table = model_and_table(self, X)
+        model, table = model_and_checked_table(self, X)
         return model.last_hidden(table)
 
     def get_feature_names_out(self, input_features: Target = None) -> Array:
@@ -215,7 +215,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             The encoded, scaled input; each hidden layer's output; the
             network's output after its output activation.
         """
-        model, table = model_and_table(self, X)
+        model, table = model_and_checked_table(self, X)
         return model.activations(table)
 
     def input_gradients(self, X: Table) -> Array:
@@ -243,7 +243,7 @@ class InMemoryMLP(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseSigmoid
             second. 0 where a value is missing; NaN for categories, which have no slope:
             `explain` says what they contribute.
         """
-        by_column = input_gradients(*model_and_table(self, X))  # (n, n_outputs, d)
+        by_column = input_gradients(*model_and_checked_table(self, X))  # (n, n_outputs, d)
         return by_column[:, 0] if by_column.shape[1] == 1 else by_column
 
     def explain(self, X: Table, background: Table = None) -> Explanation:

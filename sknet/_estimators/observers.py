@@ -17,7 +17,7 @@ class EpochReport:
     number: int  # from 1; those of folds are counted apart
     n_epochs: int  # how many there will be at most
     figures: Epoch  # the means over the networks
-    best: int | None  # the best epoch so far, where epochs are evaluated
+    best_epoch: int | None  # the best epoch so far, where epochs are evaluated
     n_rate_cuts: int  # how often the schedule `adaptive` has lowered the rate
     of_folds: bool  # whether folds have trained it, to choose how many epochs follow
 

@@ -65,7 +65,7 @@ class Phase(Protocol):
     def state_to_keep(self) -> State | None:
         """Return the state from which training may go on; None where it cannot."""
 
-    def held_out(self, rows: Rows) -> HeldOut | None:
+    def held_out_outputs(self, rows: Rows) -> HeldOut | None:
         """Return what held-out rows tell, among `rows` or beside them; None where there are none."""
 
 
@@ -118,7 +118,7 @@ class FoldPhase:
     def state_to_keep(self) -> None:
         """Return None: training does not go on from folds."""
 
-    def held_out(self, rows: Rows) -> None:
+    def held_out_outputs(self, rows: Rows) -> None:
         """Return None: folds that were cut short have chosen nothing."""
 
 
@@ -198,8 +198,8 @@ class TrainPhase:
         return EpochReport(
             number=max(state.epoch for state in self.states),
             n_epochs=max_iter if self.selection is None else self.selection.chosen_epoch,
-            figures=mean_epochs([state.history[-1:] for state in self.states])[-1],
-            best=max(bests, default=None),
+            figures=average_epochs([state.history[-1:] for state in self.states])[-1],
+            best_epoch=max(bests, default=None),
             n_rate_cuts=self.states[0].n_plateaus,
             of_folds=False,
         )
@@ -229,7 +229,7 @@ class TrainPhase:
         # the temperature that folds have chosen is in the published weights only
         return self.networks[0].state_to_keep(self.states[0], from_published=self.selection is not None)
 
-    def held_out(self, rows: Rows) -> HeldOut | None:
+    def held_out_outputs(self, rows: Rows) -> HeldOut | None:
         """Return held-out rows' raw outputs, targets and weights: of folds, among `rows`, or of validation."""
         dtype = self.networks[0].encoding.output_dtype
         if self.selection is not None:
@@ -269,7 +269,7 @@ def states_from_weights(networks: Sequence[NetworkTrainer], earlier: Network, se
 _PRIORITY = {StopReason.INTERRUPTED: 3, StopReason.MAX_ITER: 2, StopReason.CALLBACK: 1}
 
 
-def mean_epochs(each: Sequence[Sequence[Epoch]]) -> list[Epoch]:
+def average_epochs(each: Sequence[Sequence[Epoch]]) -> list[Epoch]:
     """Return the mean figures of each epoch, over the networks that have trained it; their seconds are added up."""
     if len(each) == 1:
         return list(each[0])

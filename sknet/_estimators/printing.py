@@ -88,12 +88,12 @@ class ProgressLine(FitObserver):
         what = "folds, epoch" if epoch.of_folds else "epoch"
         long_form = [f"{what} {epoch.number}/{epoch.n_epochs}", f"loss {figures.loss:.4g}"]
         short_form = [f"{'folds' if epoch.of_folds else 'epoch'} {epoch.number}/{epoch.n_epochs}", long_form[1]]
-        if epoch.best is not None:
+        if epoch.best_epoch is not None:
             validation = [f"validation loss {figures.validation_loss:.4g}"]
             if figures.validation_score != -figures.validation_loss:  # a scorer's
                 validation.append(f"score {figures.validation_score:.4g}")
-            long_form += [*validation, f"best in epoch {epoch.best}"]
-            short_form += [validation[-1], f"best {epoch.best}"]
+            long_form += [*validation, f"best in epoch {epoch.best_epoch}"]
+            short_form += [validation[-1], f"best {epoch.best_epoch}"]
         line = ", ".join([*long_form, f"{duration(spent)} so far", f"at most {left} left"])
         if width is None or len(line) < width:
             return line

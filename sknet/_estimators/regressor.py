@@ -9,7 +9,7 @@ from sklearn.utils.metaestimators import available_if
 from sknet._estimators.conformal import largest_residual
 from sknet._estimators.constraints import fit_context
 from sknet._estimators.fit_run import Task
-from sknet._estimators.fitted import Fitted, model_and_table, require_fitted
+from sknet._estimators.fitted import Fitted, model_and_checked_table, require_fitted
 from sknet._estimators.in_memory import InMemoryMLP
 from sknet._estimators.parameters import RegressorParameters, has_partial_fit
 from sknet._estimators.resolve import has_positive_targets
@@ -455,7 +455,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
             apart (their mean is 1,000 standard deviations or more from 0, or
             their scale beyond 1e-30 to 1e30).
         """
-        model, table = model_and_table(self, X)
+        model, table = model_and_checked_table(self, X)
         return model.outputs(table, model.head.predict)
 
     def predict_interval(self, X: Table, coverage: float = 0.9) -> Array:
@@ -496,7 +496,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         fitted = require_fitted(self)
         largest = largest_residual_in_interval(fitted, coverage)
         head = cast(RegressionHead, fitted.model.head)
-        model, table = model_and_table(self, X)
+        model, table = model_and_checked_table(self, X)
         predicted = model.outputs(table, head.predict)  # (n,), (n, n_outputs) or (n, n_levels)
         return intervals_around(head, predicted, largest, cast(ScaledResiduals, fitted.residuals))
 

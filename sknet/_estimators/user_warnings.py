@@ -12,7 +12,7 @@ _shown: set[tuple[str, str, int]] = set()
 
 def warn(message: str, category: type[Warning]) -> None:
     """Warn at the user's line: the first one up the stack that is neither in this package nor in scikit-learn."""
-    _, level = _users_frame()
+    _, level = _find_users_frame()
     warnings.warn(message, category, stacklevel=level)
 
 
@@ -21,7 +21,7 @@ def warn_once_a_line(message: str, category: type[Warning]) -> None:
 
     Python forgets what it has shown where scikit-learn sets its filters anew: at each fold of a cross-validation.
     """
-    frame, _ = _users_frame()
+    frame, _ = _find_users_frame()
     place = frame.f_code.co_filename, frame.f_lineno
     if (message, *place) in _shown:
         return
@@ -31,7 +31,7 @@ def warn_once_a_line(message: str, category: type[Warning]) -> None:
         _shown.add((message, *place))
 
 
-def _users_frame() -> tuple[FrameType, int]:
+def _find_users_frame() -> tuple[FrameType, int]:
     """Return the user's frame, and its level for the function that calls this one."""
     frame, level = sys._getframe(2), 2
     while frame.f_globals.get("__name__", "").split(".")[0] in _OURS and frame.f_back is not None:

@@ -231,7 +231,7 @@ def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: Mod
         raw = graph.cast(raw, head_graph.dtype)
     outputs = write_outputs(model.head, head_graph, raw, dtype, is_monotone=model.network.is_monotone)
     for value, variable in zip(outputs, operator.outputs, strict=True):
-        head_graph.name(value, variable.onnx_name)
+        head_graph.name_output(value, variable.onnx_name)
 
 
 _LABEL_TYPES = {"O": StringTensorType, "i": Int64TensorType, "f": DoubleTensorType}

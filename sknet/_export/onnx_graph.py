@@ -84,7 +84,7 @@ class Graph:
         """Return some columns of a value."""
         return self.node("Slice", value, integers(part.start), integers(part.stop), integers(1))  # along axis 1
 
-    def name(self, value: str, output: str) -> None:
+    def name_output(self, value: str, output: str) -> None:
         """Give a value the name by which the estimator's output is known."""
         name = self._scope.get_unique_operator_name("sknet_Identity")
         self._container.add_node("Identity", [value], [output], name=name)

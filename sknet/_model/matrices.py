@@ -33,7 +33,7 @@ from sknet._tables.compact import PIECE_VALUES
 from sknet._tables.encoding import CHUNK_VALUES, TableEncoder, learn_encoder
 from sknet._tables.frames import as_uniform_array
 from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows, too_little_weight_message
-from sknet._tables.sampling import exceeds_sample
+from sknet._tables.sampling import exceeds_sample_size
 from sknet._tables.survey import Survey
 from sknet._tables.tables import is_sparse
 from sknet._typing import Array, Batch, DType, Table
@@ -64,7 +64,7 @@ class Encoding:
         encoding_part = np.full(n, -1)
         y = rows.y[numbers]
         # a large table's rows go by their numbers: the matrix of their targets is not needed
-        target = y if exceeds_sample(n) else targets_to_encode_by(self.head, y)
+        target = y if exceeds_sample_size(n) else targets_to_encode_by(self.head, y)
         encoding_part[numbers] = cross_fit_parts(target, numbers, n)
         return encoding_part
 
@@ -218,7 +218,7 @@ def encode_in_memory(encoding: Encoding, rows: Rows, encoding_part: NDArray[np.i
             encoder.encode_rows(array, batch, out, encoding_part)
 
         return EncodedInMemory(BatchwiseInputs(encode_batch, encoder.n_inputs, dtype, CHUNK_VALUES))
-    refuse_large_table(n, encoder.n_inputs, kept_bytes(encoder.dense_encoder, rows.X, dtype))
+    refuse_large_table(n, encoder.n_inputs, kept_bytes(encoder.encoder_without_lookups, rows.X, dtype))
     encode_rest = encode_mixed if encoder.lookups is not None else encode_dense
     return EncodedInMemory(encode_rest(encoder, rows.X, dtype, encoding_part))
 
@@ -234,14 +234,14 @@ def encode_dense(encoder: TableEncoder, X: Table, dtype: DType, encoding_part: N
 
 def encode_mixed(encoder: TableEncoder, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None) -> Inputs:
     """Encode a table, some categories as indices to look up, all else dense or into compact rows."""
-    dense_encoder, lookups = encoder.dense_encoder, encoder.lookups
+    encoder_without_lookups, lookups = encoder.encoder_without_lookups, encoder.lookups
     if lookups is None:
         raise TypeError("no categories are looked up")
-    if not is_compact(dense_encoder, X, dtype):
+    if not is_compact(encoder_without_lookups, X, dtype):
         dense, one_hot, dense_inputs = encoder.encode_mixed(X, dtype, encoding_part)
         return MixedInputs(DenseInputs(dense), one_hot, dense_inputs)
-    compact = dense_encoder.encode_compact(X, dtype, encoding_part)
-    written = BatchwiseInputs(compact.write, dense_encoder.n_inputs, dtype, PIECE_VALUES, "dense")
+    compact = encoder_without_lookups.encode_compact(X, dtype, encoding_part)
+    written = BatchwiseInputs(compact.write, encoder_without_lookups.n_inputs, dtype, PIECE_VALUES, "dense")
     return MixedInputs(written, lookups.slots(X, dtype), lookups.dense_inputs)
 
 

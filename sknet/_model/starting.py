@@ -77,14 +77,14 @@ def state_to_continue_from(kept: State, fresh: State, output_dtype: DType, *, ke
     if not keep_moments or len(state.moments) != len(fresh.moments):
         return replace(fresh, epoch=state.epoch, n_samples_seen=state.n_samples_seen, rng=state.rng)
     if fresh.average is not None:  # the published weights are the average: theta is another vector, if it was kept
-        state.average = _most_precise(state.average, fresh.theta, output_dtype)
+        state.average = _most_precise_weights(state.average, fresh.theta, output_dtype)
         state.theta = state.theta if state.theta.size else fresh.theta
     else:
-        state.theta, state.average = _most_precise(state.theta, fresh.theta, output_dtype), None
+        state.theta, state.average = _most_precise_weights(state.theta, fresh.theta, output_dtype), None
     return state
 
 
-def _most_precise(kept: Array | None, published: Array, dtype: DType) -> Array:
+def _most_precise_weights(kept: Array | None, published: Array, dtype: DType) -> Array:
     """Return the kept weights, which have more digits, if they round to the published ones; else a copy of these.
 
     They do not where the user has set `coefs_` by hand since then.

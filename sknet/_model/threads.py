@@ -37,22 +37,22 @@ The steps of smaller networks are mostly Python, and threads would wait for each
 """
 
 
-class _Token:
+class _HoldToken:
     """What a call holds a library by."""
 
 
-class _Holders:
+class _HoldTokens:
     """The calls that hold a BLAS library at one thread, by a token each.
 
     Tokens are held weakly: that of a call which was interrupted before it could take it back vanishes with the call.
     """
 
     def __init__(self) -> None:
-        self.tokens: WeakSet[_Token] = WeakSet()
+        self.tokens: WeakSet[_HoldToken] = WeakSet()
         self.n_threads_before: int | None = None  # None while nobody holds the library
 
 
-class _HoldersOfThread(_Holders, local):
+class _ThreadHoldTokens(_HoldTokens, local):
     """The holders of a limit of the thread that asks, each thread by itself."""
 
 
@@ -64,9 +64,9 @@ class _Library:
         self._lock = RLock()  # not a plain lock: the handler of a signal may predict, too
         # of OpenBLAS with OpenMP each thread has a number of its own, else there is one for the whole process
         is_per_thread = getattr(controller, "threading_layer", None) == "openmp"
-        self._holders = _HoldersOfThread() if is_per_thread else _Holders()
+        self._holders = _ThreadHoldTokens() if is_per_thread else _HoldTokens()
 
-    def hold(self, token: _Token) -> None:
+    def hold(self, token: _HoldToken) -> None:
         """Let the library have one thread until this token and all others are released."""
         with self._lock:
             self._holders.tokens.add(token)
@@ -74,7 +74,7 @@ class _Library:
                 self._holders.n_threads_before = self.controller.get_num_threads()
             self._set_num_threads(1)
 
-    def release(self, token: _Token) -> None:
+    def release(self, token: _HoldToken) -> None:
         """Give the library the threads that it had before the first token, if this one was the last."""
         with self._lock:
             self._holders.tokens.discard(token)
@@ -109,7 +109,7 @@ def limit_blas_threads(largest_product: int) -> Iterator[None]:
     """Limit BLAS to one thread where the largest product has too few multiply-adds to share; else SciPy's alone."""
     # L-BFGS calls NumPy's and SciPy's BLAS in turn: the idle threads of SciPy's would keep the cores busy while NumPy's
     # compute, and a fit would take twice the time.
-    libraries, token = _all_blas() if largest_product < MIN_SPLIT_PRODUCT else _blas_of_scipy(), _Token()
+    libraries, token = _all_blas() if largest_product < MIN_SPLIT_PRODUCT else _blas_of_scipy(), _HoldToken()
     try:
         for library in libraries:
             library.hold(token)

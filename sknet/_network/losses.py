@@ -327,12 +327,12 @@ Joint = Callable[[Array, Array], tuple[Array, Array]]
 """(raw, target) -> (value, gradient); it may overwrite raw."""
 
 
-def _value_of(joint: Joint, raw: Array, target: Array) -> Array:
+def _value_from_joint(joint: Joint, raw: Array, target: Array) -> Array:
     with np.errstate(all="ignore"):  # an overflow gives an infinite loss, which training reports as divergence
         return joint(raw.copy(), target)[0]
 
 
-def _gradient_of(joint: Joint, raw: Array, target: Array) -> Array:
+def _gradient_from_joint(joint: Joint, raw: Array, target: Array) -> Array:
     """Return the gradient alone, of a function that computes the value and the gradient jointly."""
     with np.errstate(all="ignore"):
         return joint(raw, target)[1]
@@ -340,7 +340,11 @@ def _gradient_of(joint: Joint, raw: Array, target: Array) -> Array:
 
 def make_loss(name: str, joint: Joint, **more: object) -> Loss:
     """Return the loss whose value and gradient one function computes; `more` are further arguments of `Loss`."""
-    functions = {"value": partial(_value_of, joint), "gradient": partial(_gradient_of, joint), "joint": joint}
+    functions = {
+        "value": partial(_value_from_joint, joint),
+        "gradient": partial(_gradient_from_joint, joint),
+        "joint": joint,
+    }
     return Loss(name, **functions | more)  # type: ignore[arg-type]
 
 

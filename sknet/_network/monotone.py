@@ -63,14 +63,14 @@ class MonotoneBounds:
         Between these bounds, in the order of theta.
     bounds_by_layer : list of (lower, upper)
         The same as views, each shaped like the layer's weights.
-    means : list of ndarray of shape (fan_in,)
+    input_means : list of ndarray of shape (fan_in,)
         About what each layer's inputs are on average.
     """
 
     lower: Array
     upper: Array
     bounds_by_layer: list[tuple[Array, Array]]
-    means: list[Array]
+    input_means: list[Array]
 
     def start(self, coefs: Sequence[Array], intercepts: Sequence[Array]) -> tuple[list[Array], list[Array]]:
         """Return first weights between the bounds, and biases that undo what this adds to the sums on average.
@@ -79,7 +79,7 @@ class MonotoneBounds:
         positive, its sum would lie far from 0, where a sigmoid is flat.
         """
         starts, biases = [], []
-        for W, b, (lower, upper), mean in zip(coefs, intercepts, self.bounds_by_layer, self.means, strict=True):
+        for W, b, (lower, upper), mean in zip(coefs, intercepts, self.bounds_by_layer, self.input_means, strict=True):
             mirrored = np.where((lower <= W) & (upper >= W), W, -W)
             starts.append(np.clip(mirrored, lower, upper))  # clipped are those that must be 0
             biases.append(b - mean @ (starts[-1] - W))
@@ -120,9 +120,8 @@ def monotone_bounds(
         # the other half of the units do not see the constrained inputs at all: both bounds are 0
         low[np.ix_(decreases, ~sees)] = high[np.ix_(increases, ~sees)] = 0.0
         increases, decreases = sees, np.zeros(n_units, dtype=bool)  # units that see them never fall, whatever the sign
-    means = [input_means]
-    means += [np.full(size, a.center) for size, a in zip(layout.sizes[1:-1], activations, strict=True)]
-    return MonotoneBounds(lower, upper, bounds, means)
+    unit_means = [np.full(size, a.center) for size, a in zip(layout.sizes[1:-1], activations, strict=True)]
+    return MonotoneBounds(lower, upper, bounds, [input_means, *unit_means])
 
 
 def output_rounding_step(last_weights: Array, last_biases: Array) -> float:

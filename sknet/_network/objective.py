@@ -150,12 +150,12 @@ class Objective:
         if n > self.max_rows:
             n_weights = self._layout.n_weights
             value = self.partial_batch(theta, batch, n, out, rng)
-            return value + self._penalty.add(theta[:n_weights], out[:n_weights]), out
+            return value + self._penalty.add_gradient(theta[:n_weights], out[:n_weights]), out
         bound = self._bind(n, n, theta, out, rng)
         value = self._data_term(bound, batch, n)
         if bound.sparse is not None and bound.sparse.touched is not None:
             return value, self._sparse_gradient(bound, bound.sparse.touched)
-        return value + self._penalty.add(bound.w, bound.w_grad), out
+        return value + self._penalty.add_gradient(bound.w, bound.w_grad), out
 
     def _bind(self, n_rows: int, n: int, theta: Array, out: Array, rng: np.random.Generator | None) -> BoundChain:
         """Return the chain for n_rows of a batch of n; a new one only where the arrays are not those of the last call.
@@ -231,9 +231,9 @@ class Objective:
         start, h = self._layout.starts[0], self._layout.sizes[1]  # W_1 is the last of the weight matrices
         values = bound.out[start : start + len(rows) * h].reshape(-1, h)  # where the first layer has packed them
         if self._penalty.l2:
-            self._penalty.add(bound.w[:start], bound.out[:start])
+            self._penalty.add_gradient(bound.w[:start], bound.out[:start])
             # `values` is contiguous: reshape gives a view of it, to which the penalty's gradient is added
-            self._penalty.add(bound.w[start:].reshape(-1, h).take(rows, axis=0).ravel(), values.reshape(-1))
+            self._penalty.add_gradient(bound.w[start:].reshape(-1, h).take(rows, axis=0).ravel(), values.reshape(-1))
         return SparseGradient(bound.out, start, self._layout.n_weights, rows, values)
 
     def penalty(self, theta: Array) -> float:

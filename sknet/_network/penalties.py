@@ -29,7 +29,7 @@ class ElasticNet:
         value = 0.5 * self.l2 * float(np.dot(w, w)) if self.l2 else 0.0
         return value + self.l1 * float(np.abs(w).sum()) if self.l1 else value
 
-    def add(self, w: Array, out: Array) -> float:
+    def add_gradient(self, w: Array, out: Array) -> float:
         """Add the gradient of the L2 term, l2 * w, to `out`; return the penalty."""
         if self.l2:
             add_multiple(out, self.l2, w)

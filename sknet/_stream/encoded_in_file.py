@@ -28,7 +28,7 @@ from sknet._network.penalties import ElasticNet
 from sknet._stream.shuffled import Records
 from sknet._stream.stored import StoredRows
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.sampling import exceeds_sample, sample_rows
+from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._typing import Array, Batch, DType, Gradient, Table
 
 POOL_BYTES = 2**24
@@ -77,7 +77,7 @@ class EncodedInFile:
     @property
     def typical_rows(self) -> NDArray[np.intp] | None:
         """Of many rows, a sample that stands for all where targets of all would take too much memory; else None."""
-        return sample_rows(len(self), 0) if exceeds_sample(len(self)) else None
+        return sample_rows(len(self), 0) if exceeds_sample_size(len(self)) else None
 
     @property
     def inputs(self) -> BatchwiseInputs:

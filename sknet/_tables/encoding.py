@@ -104,7 +104,7 @@ class TableEncoder:
         return choose_lookups(self.columns, self._layout.starts)
 
     @cached_property
-    def dense_encoder(self) -> TableEncoder:
+    def encoder_without_lookups(self) -> TableEncoder:
         """Encodes what is not looked up."""
         return self if self.lookups is None else TableEncoder(self.names, self.lookups.other_inputs(self.columns))
 
@@ -213,7 +213,11 @@ class TableEncoder:
         if self.lookups is None:
             raise TypeError("no categories are looked up")
         hot = self.lookups.slots(X, dtype)[slice(None)]  # indexing makes the CSR matrix, here of all rows
-        return self.dense_encoder.encode(X, dtype, encoding_part=encoding_part), hot, self.lookups.dense_inputs
+        return (
+            self.encoder_without_lookups.encode(X, dtype, encoding_part=encoding_part),
+            hot,
+            self.lookups.dense_inputs,
+        )
 
     def encode_compact(self, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None = None) -> CompactRows:
         """Encode a dense table as `encode` does, into arrays of a fraction of the size."""

@@ -28,7 +28,7 @@ def hash_integers(numbers: NDArray[np.integer], seed: int = 0) -> NDArray[np.uin
         return z ^ (z >> np.uint64(31))
 
 
-def exceeds_sample(n: int) -> bool:
+def exceeds_sample_size(n: int) -> bool:
     """Whether a table of n rows is larger than the sample that columns are learnt from."""
     return n > SAMPLE_ROWS
 
@@ -38,7 +38,7 @@ def sample_rows(n: int, seed: int) -> NDArray[np.intp]:
 
     They are those with the smallest random keys.
     """
-    if not exceeds_sample(n):
+    if not exceeds_sample_size(n):
         return np.arange(n)
     smallest, its_keys = np.empty(0, np.intp), np.empty(0, np.uint64)
     for start in range(0, n, PIECE_ROWS):  # piece by piece: the keys of all rows would take as much memory as y

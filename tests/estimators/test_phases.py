@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from sknet import SigmoidMLPClassifier
-from sknet._estimators.phases import mean_epochs
+from sknet._estimators.phases import average_epochs
 from sknet._estimators.read_data import FitArguments
 from sknet._training.result import Epoch, StopReason
 
@@ -51,7 +51,7 @@ def test_a_phase_tells_what_its_networks_have_done(stops, n_members):
     assert phase.network().coefs[0].shape[1] == 4 * n_members
     assert len(phase.pairs) == len(phase.states) == (0 if run.is_among_folds else n_members)
     assert (phase.state_to_keep() is None) is (run.is_among_folds or n_members > 1)
-    held_out = phase.held_out(run.rows)
+    held_out = phase.held_out_outputs(run.rows)
     assert (held_out is None) is (stops in ("among folds", "no folds"))
     if held_out is not None:
         raw, y, weight = held_out
@@ -70,5 +70,5 @@ def test_figures_of_an_epoch_are_means_over_those_that_have_trained_it():
         return Epoch(value, value, -value, value, value, seconds)
 
     each = [[epoch(1.0, 1.0), epoch(2.0, 1.0)], [epoch(3.0, 2.0)]]
-    assert mean_epochs(each) == [epoch(2.0, 3.0), epoch(2.0, 1.0)]
-    assert mean_epochs([each[0]]) == each[0] and mean_epochs([]) == mean_epochs([[], []]) == []
+    assert average_epochs(each) == [epoch(2.0, 3.0), epoch(2.0, 1.0)]
+    assert average_epochs([each[0]]) == each[0] and average_epochs([]) == average_epochs([[], []]) == []

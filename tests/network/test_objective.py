@@ -150,7 +150,7 @@ def test_shares_of_a_batch_add_up_to_it(case, cut):
     for share in (np.arange(cut), np.arange(cut, 8)):
         value += objective.partial_batch(case.theta, share, 8, out)
         gradient += out
-    case.penalty.add(case.theta[:n_weights], gradient[:n_weights])
+    case.penalty.add_gradient(case.theta[:n_weights], gradient[:n_weights])
     whole = case.gradient(slice(0, 8))
     assert value == pytest.approx(whole[0], rel=1e-12)
     np.testing.assert_allclose(gradient, whole[1], rtol=1e-10, atol=1e-13)

@@ -18,7 +18,7 @@ floats = st.floats(-10, 10)
 )
 def test_value_and_gradient(l2, l1, value):
     penalty, out = ElasticNet(l2, l1), np.ones(4)
-    penalty.add(W, out)
+    penalty.add_gradient(W, out)
     assert penalty.value(W) == pytest.approx(value)
     np.testing.assert_allclose(out, 1 + l2 * W)
 
@@ -27,7 +27,7 @@ def test_value_and_gradient(l2, l1, value):
 @pytest.mark.parametrize("n", [0, 1, 3])
 def test_gradient_is_added_in_place_to_a_part_of_a_vector(dtype, n):
     w, out = np.arange(5, dtype=dtype), np.ones(5, dtype)
-    ElasticNet(l2=0.5).add(w[1 : 1 + n], out[2 : 2 + n])
+    ElasticNet(l2=0.5).add_gradient(w[1 : 1 + n], out[2 : 2 + n])
     expected = np.ones(5)
     expected[2 : 2 + n] += 0.5 * np.arange(1, 1 + n)
     assert out.tolist() == expected.tolist()

@@ -43,7 +43,7 @@ from sknet._tables.columns.level_effects import (
 from sknet._tables.columns.statistics import mean_and_deviation, reciprocal
 from sknet._tables.equality import EqualByFields
 from sknet._tables.frames import ColumnValues, read_levels
-from sknet._tables.sampling import exceeds_sample, hash_integers
+from sknet._tables.sampling import exceeds_sample_size, hash_integers
 from sknet._typing import Array
 
 N_PARTS = 5
@@ -144,7 +144,7 @@ def cross_fit_parts(target: Array, numbers: NDArray[np.integer], n_rows: int) ->
     encoding_part : ndarray of shape (n,)
         Integers from 0 to `N_PARTS` - 1.
     """
-    if exceeds_sample(n_rows):
+    if exceeds_sample_size(n_rows):
         return (hash_integers(numbers) % np.uint64(N_PARTS)).astype(np.intp)
     # sort by the target, equal ones in random order, and assign in turn
     shuffled = np.random.default_rng(0).permutation(len(target))
