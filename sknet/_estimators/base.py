@@ -171,12 +171,12 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         rows, n = data.rows, len(data.rows)
         method = None if data.validation is not None else evaluation_method(self, n, limits_of(rows.X))
         folds = held_out = None
-        of_numbers = isinstance(self, RegressorParameters)
+        is_regression = isinstance(self, RegressorParameters)
         if method == "folds" or isinstance(method, float):
             strata = data.head.strata(rows.y)
             warn_of_groups_of_one_class(strata, rows.groups)
             if method == "folds":
-                folds = draw_folds(n, strata, rows.groups, seeds.rows, of_numbers=of_numbers)
+                folds = draw_folds(n, strata, rows.groups, seeds.rows, is_regression=is_regression)
             else:
                 held_out = split_validation(rows, strata, method, seeds.rows)
                 if held_out is None and self.early_stopping != "auto":
@@ -186,7 +186,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         elif method is not None:
             passed = data.passed.X, data.passed.y, data.passed.groups
             splits = splits_of_splitter(method, rows, seeds.rows, passed)
-            folds = folds_of_splits(n, splits, rows.groups, of_numbers=of_numbers)
+            folds = folds_of_splits(n, splits, rows.groups, is_regression=is_regression)
         n_held_out = 0 if held_out is None else len(held_out[1])
         facts = Facts(
             n - n_held_out,

@@ -69,7 +69,7 @@ def target_settings(p: CommonParameters) -> TargetSettings:
 def loss_options(p: CommonParameters) -> dict[str, object]:
     """Return the options of the chosen loss that are set; to set one of another loss is an error."""
     entry = REGRESSION_LOSSES.get(p.loss) if isinstance(p.loss, str) else None
-    chosen = {}
+    options = {}
     for option, loss in LOSS_OPTIONS.items():
         value = getattr(p, option, "auto")
         if isinstance(value, str) and value == "auto":
@@ -79,8 +79,8 @@ def loss_options(p: CommonParameters) -> dict[str, object]:
                 f"{option}={value!r} belongs to loss={loss!r}, and loss={p.loss!r}: set the loss too, or leave "
                 f"{option} at 'auto'."
             )
-        chosen[option] = copy_containers(value)
-    return chosen
+        options[option] = copy_containers(value)
+    return options
 
 
 LOSS_OPTIONS = {option: name for name, entry in REGRESSION_LOSSES.items() for option in entry.options}

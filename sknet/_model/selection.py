@@ -49,9 +49,9 @@ class FoldPlan(NamedTuple):
     tolerance_factor: float
 
 
-def fold_plan(n_rows: int, grouped: bool = False, of_numbers: bool = False) -> FoldPlan:
+def fold_plan(n_rows: int, grouped: bool = False, is_regression: bool = False) -> FoldPlan:
     """Return the plan for so many rows: each of few rows says little, and so does one more row of a group."""
-    few, some = (1.01, 1.0) if of_numbers else (1.05, 1.01)
+    few, some = (1.01, 1.0) if is_regression else (1.05, 1.01)
     if n_rows < FEW_ROWS:
         return FoldPlan(4, 4, few)
     if grouped:
@@ -68,10 +68,10 @@ class Folds(NamedTuple):
 
 
 def draw_folds(
-    n_rows: int, strata: Array | None, groups: Array | None, seed: int, *, of_numbers: bool = False
+    n_rows: int, strata: Array | None, groups: Array | None, seed: int, *, is_regression: bool = False
 ) -> Folds:
     """Draw the folds; see `fold_plan` and `assign_folds`."""
-    plan = fold_plan(n_rows, groups is not None, of_numbers)
+    plan = fold_plan(n_rows, groups is not None, is_regression)
     fold = assign_folds(n_rows, strata, groups, plan.n_folds, seed)
     n_held_out = min(plan.n_held_out, fold.max() + 1)
     return Folds(
@@ -81,13 +81,13 @@ def draw_folds(
     )
 
 
-def folds_of_splits(n_rows: int, splits: list[Split], groups: Array | None, *, of_numbers: bool = False) -> Folds:
+def folds_of_splits(n_rows: int, splits: list[Split], groups: Array | None, *, is_regression: bool = False) -> Folds:
     """Return the folds that the splits of a user's splitter make: the rows that one of them holds out.
 
     Splits of time may train on a few rows, hence in a few steps an epoch: these have their number of steps, too.
     """
     fewest = min(len(train) for train, _ in splits)
-    return Folds(splits, fold_plan(n_rows, groups is not None, of_numbers).tolerance_factor, fewest)
+    return Folds(splits, fold_plan(n_rows, groups is not None, is_regression).tolerance_factor, fewest)
 
 
 MIN_STEPS = 75

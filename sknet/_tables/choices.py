@@ -51,11 +51,15 @@ class ColumnChoices:
     @property
     def named(self) -> dict[ColumnKind, tuple[str, object]]:
         """The parameter of each kind, and the names, indices or mask that it gives."""
-        chosen = {
+        given_columns = {
             "categorical_features": parse_categorical_features(self.categorical_features)[1],
             "text_features": None if self.finds_text else self.text_features,
         }
-        return {NAMED_KINDS[parameter]: (parameter, given) for parameter, given in chosen.items() if given is not None}
+        return {
+            NAMED_KINDS[parameter]: (parameter, given)
+            for parameter, given in given_columns.items()
+            if given is not None
+        }
 
     def named_kinds(self, names: Sequence[str]) -> list[ColumnKind | None]:
         """Return what each column is by name, index or mask; None where the user does not say it."""
@@ -95,12 +99,12 @@ def parse_categorical_features(categorical_features: object) -> tuple[bool, obje
     return (True, named) if len(named) < len(entries) else (False, categorical_features)
 
 
-def column_mask(chosen: object, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
+def column_mask(columns: object, names: Sequence[str], parameter: str) -> NDArray[np.bool_]:
     """Convert names, indices or a mask of columns to a mask.
 
     Parameters
     ----------
-    chosen : array-like of str, int or bool
+    columns : array-like of str, int or bool
         What the user gives.
     names : sequence of str
         The table's columns.
@@ -112,7 +116,7 @@ def column_mask(chosen: object, names: Sequence[str], parameter: str) -> NDArray
     ndarray of bool
     """
     try:
-        given = np.asarray(chosen)
+        given = np.asarray(columns)
     except ValueError:  # lists of different lengths: an array of two dimensions is refused below, and so are these
         given = np.empty((1, 1), dtype=object)
     if given.size == 0:
@@ -121,7 +125,7 @@ def column_mask(chosen: object, names: Sequence[str], parameter: str) -> NDArray
     to_mask = _TO_MASK.get("U" if is_text else given.dtype.kind)
     if to_mask is None or given.ndim != 1:
         raise ValueError(
-            f"{parameter}={chosen!r} is not understood: give {DEFAULTS[parameter]!r}, None, or a list of column "
+            f"{parameter}={columns!r} is not understood: give {DEFAULTS[parameter]!r}, None, or a list of column "
             "names, indices or booleans."
         )
     return to_mask(given, names, parameter)

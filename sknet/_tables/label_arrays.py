@@ -39,7 +39,7 @@ def as_labels(y: Target, *, warn: bool = False) -> Array:
         labels: Array = y.toarray()
     elif is_frame(y):
         frame = as_pandas(y)
-        columns = [as_label_column(column, may_miss=frame.shape[1] > 1) for _, column in frame.items()]
+        columns = [as_label_column(column, may_have_missing=frame.shape[1] > 1) for _, column in frame.items()]
         labels = stack_label_columns(columns) if columns else np.empty((len(y), 0))
     else:
         labels = as_label_column(y)
@@ -59,10 +59,10 @@ def as_labels(y: Target, *, warn: bool = False) -> Array:
     return labels
 
 
-def as_label_column(y: Target, *, may_miss: bool = False) -> Array:
+def as_label_column(y: Target, *, may_have_missing: bool = False) -> Array:
     """Convert labels of one type to an array; objects become text or the numbers that they are.
 
-    With `may_miss`, or in one of several columns, labels may be missing; objects then stay objects.
+    With `may_have_missing`, or in one of several columns, labels may be missing; objects then stay objects.
     """
     if type(y) is np.ndarray and y.dtype.isnative and y.dtype.kind in "biuU":
         return y  # the usual labels, which cannot be missing
@@ -76,9 +76,9 @@ def as_label_column(y: Target, *, may_miss: bool = False) -> Array:
             f"Unknown label type: y has the dtype {labels.dtype}: give it a column for each field, of shape "
             "(n, outputs), or numbers or strings."
         )
-    may_miss = may_miss or (labels.ndim == 2 and labels.shape[1] > 1)
+    may_have_missing = may_have_missing or (labels.ndim == 2 and labels.shape[1] > 1)
     if labels.dtype.kind not in "biuU":
-        _refuse_unusable(labels, may_miss)
+        _refuse_unusable(labels, may_have_missing)
     typed = labels
     if labels.dtype == object:
         missing = is_missing(labels)
@@ -151,7 +151,7 @@ def _from_objects(labels: Array) -> Array:
     return typed
 
 
-def _refuse_unusable(labels: Array, may_miss: bool = False) -> None:
+def _refuse_unusable(labels: Array, may_have_missing: bool = False) -> None:
     """Raise a ValueError for labels that are infinite or complex, or missing unless they may be."""
     if labels.dtype.kind == "c":
         raise ValueError(
@@ -166,7 +166,7 @@ def _refuse_unusable(labels: Array, may_miss: bool = False) -> None:
         missing = is_missing(labels)
     except ValueError as error:
         raise ValueError(f"Unknown label type: in y, {error}, or another label.") from error
-    if missing.any() and not may_miss:
+    if missing.any() and not may_have_missing:
         raise ValueError(
             f"Input y contains NaN: some labels are missing, that of row {np.argwhere(missing)[0][0]} first. Leave "
             "these rows out, or give them a label."

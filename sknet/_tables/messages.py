@@ -3,15 +3,15 @@
 from collections.abc import Sequence
 
 
-def short_repr(value: object, most: int = 60) -> str:
-    """Return the repr of a value, cut after `most` characters."""
-    if isinstance(value, int) and abs(value) >= 10**most:  # Python refuses to print very large integers
+def short_repr(value: object, max_characters: int = 60) -> str:
+    """Return the repr of a value, cut after `max_characters`."""
+    if isinstance(value, int) and abs(value) >= 10**max_characters:  # Python refuses to print very large integers
         return f"an integer of {value.bit_length()} bits"
     text = repr(value)
-    return text if len(text) <= most else f"{text[:most]}…"
+    return text if len(text) <= max_characters else f"{text[:max_characters]}…"
 
 
-def short_list(items: Sequence[object], most: int = 10) -> str:
+def short_list(items: Sequence[object], max_items: int = 10) -> str:
     """Return the first `most` items as the text of a list."""
-    text = ", ".join(repr(item) for item in items[:most])
-    return f"[{text}, … ({len(items)} in all)]" if len(items) > most else f"[{text}]"
+    text = ", ".join(repr(item) for item in items[:max_items])
+    return f"[{text}, … ({len(items)} in all)]" if len(items) > max_items else f"[{text}]"

@@ -252,8 +252,8 @@ def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> Split 
     # scikit-learn refuses more strata than either part has rows
     merged = merge_rare_strata(strata[candidates], min(n_held_out, len(candidates) - n_held_out))
     splitter = StratifiedShuffleSplit if merged.any() else ShuffleSplit  # all 0: a single stratum
-    _, chosen = next(splitter(1, test_size=n_held_out, random_state=seed).split(merged, merged))
-    held_out = np.sort(candidates[chosen])
+    _, drawn = next(splitter(1, test_size=n_held_out, random_state=seed).split(merged, merged))
+    held_out = np.sort(candidates[drawn])
     return np.delete(np.arange(n), held_out), held_out
 
 

@@ -70,7 +70,7 @@ def fold_networks(*prepared, groups=None):
 def test_the_plan_depends_on_rows_groups_and_the_kind_of_targets(n_rows, grouped, of_labels, of_numbers):
     """One fold is enough of a larger table, but not the rows of one fold of groups."""
     assert fold_plan(n_rows, grouped) == of_labels
-    assert fold_plan(n_rows, grouped, of_numbers=True) == of_numbers
+    assert fold_plan(n_rows, grouped, is_regression=True) == of_numbers
 
 
 def test_a_group_is_held_out_as_a_whole():

@@ -221,15 +221,15 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
     except ValueError:  # no text has a word
         return _without_terms(has_missing)
     # the most frequent terms; equally frequent ones in alphabetical order
-    chosen = np.sort(np.lexsort((np.arange(counts.shape[1]), -(weight @ counts)))[:MAX_TERMS])
-    if len(chosen) < 2:
+    used_terms = np.sort(np.lexsort((np.arange(counts.shape[1]), -(weight @ counts)))[:MAX_TERMS])
+    if len(used_terms) < 2:
         return _without_terms(has_missing)
     # as TfidfTransformer has it, with weights for numbers of rows, and the power
-    counts = counts[:, chosen]
+    counts = counts[:, used_terms]
     idf = (1.0 + np.log((1.0 + weight.sum()) / (1.0 + weight @ (counts > 0)))) ** IDF_POWER
     counts.data = 1.0 + np.log(counts.data)
     tfidf = normalize(counts * idf)
-    svd = TruncatedSVD(min(settings.text_components, len(chosen)), random_state=settings.seed)
+    svd = TruncatedSVD(min(settings.text_components, len(used_terms)), random_state=settings.seed)
     with np.errstate(invalid="ignore", divide="ignore"):  # of texts that are all the same it computes a share of 0
         # a text of weight w then counts as w rows: the decomposition minimises a sum of squares
         svd.fit(sp.csr_array(tfidf * np.sqrt(weight)[:, np.newaxis]))
@@ -239,7 +239,7 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
     if not kept.any():  # all texts are the same
         return _without_terms(has_missing)
     return TextColumn(
-        tuple(counter.get_feature_names_out()[chosen].tolist()),
+        tuple(counter.get_feature_names_out()[used_terms].tolist()),
         idf,
         svd.components_[kept].astype(np.float32),
         center[kept],
