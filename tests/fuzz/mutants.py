@@ -243,7 +243,10 @@ def stages(root: Path, file: str, wide: bool = False) -> list[list[str]]:
     stem = name.removesuffix(".py")
     twins = [f"{tests}/test_{stem}.py", f"{tests}/test_{stem.removesuffix('s')}_contract.py"]
     twins = [twin for twin in twins if (root / twin).exists()]
-    beside = ["tests/estimators/test_worked_example.py", "tests/network/test_loss_contract.py"]
+    beside = [
+        "tests/estimators/test_worked_example.py", "tests/network/test_loss_contract.py",
+        "tests/model/test_input_contract.py",
+    ]  # fmt: skip
     return [*[twins] * bool(twins), [*beside, tests], *[[*WIDE]] * wide]
 
 
