@@ -135,7 +135,7 @@ FITTED_CLASSES = models.STORED_CLASSES | models.classes_by_name(
 
 
 def require_fitted(estimator: "FittedAttributes") -> Fitted:
-    """Return what an estimator has learnt."""
+    """Return what an estimator has learnt; a NotFittedError, as scikit-learn words it, before that."""
     if estimator._fitted is None:
         raise NotFittedError(
             f"This {type(estimator).__name__} instance is not fitted yet. Call 'fit' with appropriate arguments before "

@@ -148,7 +148,7 @@ class TrainPhase:
 
     @cached_property
     def states(self) -> list[State]:
-        """What the networks have reached."""
+        """The networks' states, which are made when they are first asked for."""
         return self.first_states()
 
     def continue_from(self, state: State, *, is_resumed: bool = False) -> None:

@@ -140,7 +140,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_
 
 
 def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
-    """Return the hidden layers' sizes."""
+    """Return the hidden layers' sizes, of a list or of one number and a depth; a ValueError for what is no size."""
     sizes: Any = p.hidden_layer_sizes
     if isinstance(sizes, Integral):
         size, depth = int(sizes), int(p.depth)
@@ -163,7 +163,7 @@ def hidden_sizes(p: CommonParameters) -> tuple[int, ...]:
 
 
 def hidden_activations(p: CommonParameters, n_hidden: int) -> tuple[Activation, ...]:
-    """Return one activation per hidden layer."""
+    """Return one activation per hidden layer, of one for all or a list, by name or as they are."""
     listed = [p.activation] * n_hidden if isinstance(p.activation, str | Activation) else list(p.activation)
     if len(listed) != n_hidden:
         raise ValueError(
@@ -179,7 +179,7 @@ def hidden_activations(p: CommonParameters, n_hidden: int) -> tuple[Activation, 
 
 
 def dropout_rates(p: CommonParameters, n_hidden: int) -> tuple[float, ...]:
-    """Return one dropout rate per hidden layer."""
+    """Return one dropout rate per hidden layer, of one for all or a list; a ValueError for another number of them."""
     alike = isinstance(p.dropout, Real)
     rates: list[object] = [p.dropout] * n_hidden if alike else list(p.dropout)  # type: ignore[arg-type]
     if len(rates) != n_hidden:

@@ -14,7 +14,7 @@ class ExportError(ValueError):
 
 
 def activation_of_format(table: Mapping[str, T], activation: Activation, target: str) -> T:
-    """Return what a format has for an activation."""
+    """Return what a table of a format's has for an activation; an ExportError names one that it lacks."""
     # an activation of the user's own may have the name of one of the package's
     if ACTIVATIONS.get(activation.name) is not activation or activation.name not in table:
         raise ExportError(

@@ -74,7 +74,7 @@ def importance_rows(encoding: Encoding, rows: Rows, encoded: EncodedRows, train:
 
 
 def learn_importances(model: Model, rows: Table) -> Array:
-    """Return the importance of each column.
+    """Return the importance of each column, (d,): together 1.
 
     Parameters
     ----------

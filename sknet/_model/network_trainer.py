@@ -187,7 +187,7 @@ def make_trainer(
     end_epoch: int | None = None,
     may_stop_early: bool = True,
 ) -> NetworkTrainer:
-    """Put the training of one network together.
+    """Put the training of one network together: its layout, bounds, samples, objective and solver.
 
     Parameters
     ----------

@@ -113,7 +113,7 @@ class Selection:
 
 
 class ChosenEpoch(NamedTuple):
-    """The epoch that is chosen so far."""
+    """The epoch that is chosen so far, and what the networks predicted after it for the held-out rows."""
 
     number: int
     temperature: float

@@ -134,7 +134,7 @@ def _refuse_returned(what: str, returned: object, out: Array) -> None:
 
 
 def _checked_backward(name: str, activation: Activation, keeps: str, z: Array, delta: Array) -> Array:
-    """Return delta after the backward pass."""
+    """Return delta after the backward pass of z; raise where it returns a new array."""
     kept, out = z.copy(), delta.copy()
     if keeps == "output":
         activation.apply(kept)

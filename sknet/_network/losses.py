@@ -316,7 +316,7 @@ class Loss:
 
 
 def weighted_mean(values: Array, weight: Array | None) -> float:
-    """Return the mean of (n,) values."""
+    """Return the mean of (n,) values, weighted where there are weights: by products, which are faster than NumPy's."""
     # `mean` gives the same number in five times the time, a dozen times an epoch while a temperature is searched
     return float(values.sum() / len(values) if weight is None else np.dot(values, weight) / weight.sum())
 

@@ -89,7 +89,7 @@ class MonotoneBounds:
 def monotone_bounds(
     layout: Layout, activations: Sequence[Activation], sign: Array, input_means: Array, dtype: DType, n_joined: int
 ) -> MonotoneBounds:
-    """Return the bounds on a network's weights.
+    """Return the bounds: a constrained input has weights of its sign, the layers after it none below 0.
 
     Parameters
     ----------

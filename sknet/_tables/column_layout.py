@@ -99,7 +99,7 @@ class ColumnLayout:
 
 
 def compute_layout(columns: Sequence[Column]) -> ColumnLayout:
-    """Lay out the inputs of a table's columns."""
+    """Lay out the inputs of a table's columns: the bins of all, then the others, column by column."""
     bin_starts = np.cumsum([0, *(column.n_bins for column in columns)], dtype=np.intp)
     n_others = (column.n_inputs - column.n_bins for column in columns)
     starts = np.cumsum([bin_starts[-1], *n_others], dtype=np.intp)

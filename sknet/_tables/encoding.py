@@ -105,12 +105,12 @@ class TableEncoder:
 
     @cached_property
     def encoder_without_lookups(self) -> TableEncoder:
-        """Encodes what is not looked up."""
+        """Encodes the inputs that are multiplied: all but the categories in `lookups`."""
         return self if self.lookups is None else TableEncoder(self.names, self.lookups.other_inputs(self.columns))
 
     @cached_property
     def compact_layout(self) -> CompactLayout:
-        """How encoded rows are kept in less memory."""
+        """Which inputs of encoded rows are kept as they are, and which as something shorter."""
         return compact_layout(self.columns, self._layout)
 
     @cached_property
@@ -444,7 +444,7 @@ def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) ->
 
 
 def _learn_number(values: ColumnValues, name: str, settings: ColumnSettings) -> Column:
-    """Learn one column of numbers."""
+    """Learn one column of numbers: how it is scaled, and its bins if it has some."""
     numbers = column_as_floats(values, name)
     # float32 is kept: it takes half the memory
     numbers = numbers if numbers.dtype == np.float32 else np.asarray(numbers, dtype=np.float64)
@@ -456,7 +456,7 @@ def _learn_number(values: ColumnValues, name: str, settings: ColumnSettings) -> 
 
 
 def _learn_category(values: ColumnValues, name: str, settings: ColumnSettings) -> Column:
-    """Learn one column of categories."""
+    """Learn one column of categories: one-hot inputs, the target's means, or both."""
     if settings.target is None or settings.category_encoding == "one_hot":
         return CategoryLearner(values, name, settings).column()
     return learn_target(values, name, settings, settings.target)

@@ -29,7 +29,7 @@ LARGEST_TARGET = 1e300
 
 
 def read_regression_target(y: Target, *, warn: bool = True) -> tuple[Array, bool]:
-    """Parse regression targets.
+    """Parse regression targets into float64 numbers; say whether y had one dimension.
 
     Parameters
     ----------

@@ -22,7 +22,7 @@ def is_sparse_gradient(gradient: Gradient) -> bool:
 
 
 def norm(gradient: Gradient) -> float:
-    """Return the Euclidean norm."""
+    """Return the Euclidean norm; what a sparse gradient lacks is 0."""
     return sqrt(sum([float(np.dot(part, part)) for part in _arrays(gradient)]))
 
 

@@ -76,7 +76,7 @@ class _SignedParts:
         self.n_weights, self.l1, self.weight_bounds = n_weights, l1, bounds
 
     def encode(self, theta: Array) -> Array:
-        """Return the x of a theta."""
+        """Return x: theta in float64, its weights in two parts where there is an L1 penalty."""
         x = theta.astype(np.float64)
         if not self.l1:
             return x
