@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._dask import tasks
-from sknet._typing import Array, Table
+from sknet._typing import Array
 
 Future: TypeAlias = Any
 """The result of a task, which a worker has."""
@@ -114,7 +114,6 @@ class Partitions:
 
     def __init__(self, cluster: TaskCluster, collection: Sequence[object]) -> None:
         self.cluster, self._collection = cluster, collection
-        self.rows_here: tuple[NDArray[np.intp], Table] | None = None  # numbers of rows that this process has, and these
         self._futures: list[Future] | None = None
         lengths, samples = zip(*cluster.call_on_workers(tasks.describe, self.futures), strict=True)
         self.example_rows = next((rows for length, rows in zip(lengths, samples, strict=True) if length), samples[0])
@@ -135,7 +134,7 @@ class Partitions:
 
     def release(self) -> None:
         """Forget the partitions, here and on the workers, which know how to compute again what others need."""
-        self._futures = self.rows_here = None
+        self._futures = None
 
     def groups_of(self, rows: NDArray[np.intp]) -> tuple[RowGroups, list[Array]]:
         """Return the rows grouped by partition, and of each partition the positions of its rows in it."""

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import ClassVar
 
 import numpy as np
 import pandas as pd
@@ -23,12 +24,12 @@ from sknet._dask.partitions import Partitions, RowGroups
 from sknet._dask.training import EncodedOnWorkers
 from sknet._tables.columns.target import TargetTotals
 from sknet._tables.encoding import TableEncoder, merge_totals
-from sknet._tables.rows import ExternalTable, TableLimits
+from sknet._tables.rows import ALL, FeatureTable, TableLimits
 from sknet._typing import Array, Batch, DType, Table
 
 
 @dataclass(frozen=True, eq=False)
-class PartitionedTable(ExternalTable):
+class PartitionedTable(FeatureTable):
     """A table whose partitions are on the workers of a cluster, or some of its rows.
 
     Attributes
@@ -39,11 +40,8 @@ class PartitionedTable(ExternalTable):
 
     partitions: Partitions
     rows: NDArray[np.intp]
-
-    @property
-    def limits(self) -> TableLimits:
-        """A step takes its way to the workers and back whatever it holds: batches are larger than in memory."""
-        return TableLimits(largest_batch=8192)
+    # a step takes its way to the workers and back whatever it holds: batches are larger than in memory
+    limits: ClassVar[TableLimits] = TableLimits(largest_batch=8192)
 
     @property
     def example_rows(self) -> Table:
@@ -62,17 +60,9 @@ class PartitionedTable(ExternalTable):
         """Return some of these rows."""
         return replace(self, rows=self.rows[rows])
 
-    def rows_in_memory(self, rows: NDArray[np.intp]) -> Table:
-        """Return some of these rows, in this order, as an array or a data frame in this process."""
-        chosen = self.rows[rows]
-        rows_here = self.partitions.rows_here  # a fit asks for its sample twice: the last answer is kept
-        if rows_here is None or not np.array_equal(rows_here[0], chosen):
-            rows_here = self.partitions.rows_here = chosen, self._fetch(chosen)
-        return rows_here[1]
-
-    def _fetch(self, rows: NDArray[np.intp]) -> Table:
-        """Bring rows of the whole table, by their numbers, from the workers."""
-        groups, positions = self.partitions.groups_of(rows)
+    def rows_in_memory(self, rows: Batch = ALL) -> Table:
+        """Bring some of these rows, in this order, from the workers, as an array or a data frame."""
+        groups, positions = self.partitions.groups_of(self.rows[rows])
         wanted = [i for i, of_partition in enumerate(positions) if len(of_partition)]
         futures = [self.partitions.futures[i] for i in wanted]
         tables = self.partitions.cluster.call_on_workers(tasks.take, futures, [positions[i] for i in wanted])
@@ -122,7 +112,7 @@ class PartitionedTable(ExternalTable):
         position = np.empty(len(self), np.int32)
         position[groups.order] = np.arange(len(self)) - np.repeat(first, np.diff(first, append=len(self)))
         chosen = None if np.array_equal(position, shard.position) else position
-        return EncodedOnWorkers(table, futures, shard, chosen)
+        return EncodedOnWorkers(table, futures, shard, chosen, encoder.lookups is not None)
 
 
 def concatenate_frames(frames: Sequence[pd.DataFrame]) -> pd.DataFrame:

@@ -156,25 +156,36 @@ def gradient(
 def raw_outputs(encoded: Encoded, rows: Indices | None, network: NetworkSpec, theta: Array) -> Array:
     """Compute the raw outputs of a shard's rows, (m', k), without dropout."""
     theta = theta.copy()  # aligned, see `ObjectiveOfShard.gradient`
-    n = len(rows) if rows is not None else len(encoded.dense if isinstance(encoded, MixedRows) else encoded)
     part = NetworkOnShard(network, rows, np.empty((0, network.layout.sizes[-1]), theta.dtype), None)  # without targets
+    inputs = _inputs(encoded, rows, network.n_skipped)
     with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-        return _objective(encoded, part).raw(theta, _inputs(encoded, part), n)
+        return _objective(encoded, part).raw(theta, inputs, _n_rows(encoded, rows))
+
+
+def inputs_of_rows(encoded: Encoded, rows: Indices | None, n_skipped: int) -> Encoded:
+    """Return the inputs of a shard's rows, but the first ones."""
+    return _inputs(encoded, rows, n_skipped)(slice(0, _n_rows(encoded, rows)))
 
 
 def _objective(encoded: Encoded, part: NetworkOnShard) -> Objective:
     """Return the objective of a shard's rows without the penalty, which the driver adds once for all shards."""
-    network = part.network
+    network, inputs = part.network, _inputs(encoded, part.rows, part.network.n_skipped)
     return Objective(
-        network.layout, network.activations, network.loss, ElasticNet(), _inputs(encoded, part), part.target,
-        part.weight, max_rows=network.max_rows, dropout=network.dropout,
+        network.layout, network.activations, network.loss, ElasticNet(), inputs, part.target, part.weight,
+        max_rows=network.max_rows, dropout=network.dropout,
     )  # fmt: skip
 
 
-def _inputs(encoded: Encoded, part: NetworkOnShard) -> Inputs:
+def _n_rows(encoded: Encoded, rows: Indices | None) -> int:
+    if rows is not None:
+        return len(rows)
+    return len(encoded.dense if isinstance(encoded, MixedRows) else encoded)
+
+
+def _inputs(encoded: Encoded, rows: Indices | None, n_skipped: int) -> Inputs:
     if isinstance(encoded, MixedRows):
-        everything: Inputs = MixedInputs(DenseInputs(encoded.dense), encoded.one_hot, encoded.dense_inputs)
+        all_inputs: Inputs = MixedInputs(DenseInputs(encoded.dense), encoded.one_hot, encoded.dense_inputs)
     else:
-        everything = DenseInputs(encoded, "ones")
-    inputs = everything.without_first(part.network.n_skipped)
-    return inputs if part.rows is None else RowSelection(inputs, part.rows.astype(np.intp, copy=False))
+        all_inputs = DenseInputs(encoded, "ones")
+    inputs = all_inputs.without_first(n_skipped)
+    return inputs if rows is None else RowSelection(inputs, rows.astype(np.intp, copy=False))

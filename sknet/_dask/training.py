@@ -16,6 +16,7 @@ from functools import cached_property
 from typing import ClassVar, cast
 
 import numpy as np
+import scipy.sparse as sp
 from numpy.typing import NDArray
 
 from sknet._dask import tasks
@@ -28,6 +29,7 @@ from sknet._network.inputs import Inputs, length
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
 from sknet._network.penalties import ElasticNet
+from sknet._network.sparse_layers import MixedRows
 from sknet._typing import Array, Batch, Gradient, Table
 
 NETWORKS_AT_ONCE = 8
@@ -35,9 +37,7 @@ NETWORKS_AT_ONCE = 8
 
 
 class RemoteInputs:
-    """Stands for a network's inputs, which stay on the workers."""
-
-    batch_format: BatchFormat = "ones"  # nobody asks: the workers' inputs may be "mixed"
+    """A network's inputs, which stay on the workers: a few are brought here when they are asked for."""
 
     def __init__(self, encoded: EncodedOnWorkers, n_skipped: int) -> None:
         self.encoded, self.n_skipped = encoded, n_skipped
@@ -46,9 +46,20 @@ class RemoteInputs:
         """Return what stands for the same rows without the first s inputs."""
         return RemoteInputs(self.encoded, self.n_skipped + s)
 
+    @property
+    def batch_format(self) -> BatchFormat:
+        """What the batches are."""
+        return "mixed" if self.encoded.has_lookups else "ones"
+
     def __call__(self, batch: Batch) -> Table:
-        """Raise: the objective of these rows, a `ShardedObjective`, asks workers instead."""
-        raise TypeError("these rows are on workers")
+        """Bring the batch's rows from the workers; to train on them, a `ShardedObjective` leaves them there."""
+        some = self.encoded[batch]
+        n = len(some.futures)
+        parts = some.cluster.call_on_workers(tasks.inputs_of_rows, some.futures, some.rows, [self.n_skipped] * n)
+        if not self.encoded.has_lookups:
+            return some.shard.join(parts)
+        one_hot = sp.vstack([part.one_hot for part in parts], "csr")[np.argsort(some.shard.order)]
+        return MixedRows(some.shard.join([part.dense for part in parts]), one_hot, parts[0].dense_inputs)
 
 
 @dataclass(frozen=True, eq=False)
@@ -65,12 +76,15 @@ class EncodedOnWorkers:
         The shard of each of the n rows.
     chosen : ndarray of shape (n,), or None
         The position of each row among those encoded there; None where all are chosen, in their order.
+    has_lookups : bool
+        Whether the rows are `MixedRows`.
     """
 
     partitions: Partitions
     futures: list[Future]
     shard: RowGroups
     chosen: NDArray[np.int32] | None
+    has_lookups: bool
     is_sparse: ClassVar[bool] = False  # such blocks are refused, see `collections.make_partitioned_table`
     n_networks_at_once: ClassVar[int] = NETWORKS_AT_ONCE
     typical_rows: ClassVar[None] = None

@@ -1,4 +1,4 @@
-"""The five steps of `fit`, `resume` and `partial_fit`, for both estimators.
+"""The steps of `fit`, `resume` and `partial_fit`, for both estimators.
 
 They read the data, plan the fit, select the epoch, train the networks side by side, and publish what these have learnt
 with one assignment. So a call that fails changes nothing.
@@ -26,7 +26,7 @@ from sknet._estimators.callbacks import (
 from sknet._estimators.conflicts import refuse_for_increments, refuse_with_own_validation, refuse_with_temperature
 from sknet._estimators.constraints import refuse_misread_values
 from sknet._estimators.documentation import DocumentationLinkMixin
-from sknet._estimators.fit_run import FitRun, Plan, Seeds, Task, member_seeds
+from sknet._estimators.fit_run import Evaluation, FitRun, Plan, Seeds, Task, member_seeds
 from sknet._estimators.fitted import Fitted, FittedAttributes
 from sknet._estimators.parameters import (
     RegressorParameters,
@@ -61,9 +61,9 @@ from sknet._model.settings import Settings
 from sknet._model.starting import refuse_other_weights, state_to_continue_from
 from sknet._storage import checkpoints
 from sknet._tables.novelty import rescale_constant_columns
-from sknet._tables.rows import Rows, limits_of
+from sknet._tables.rows import Rows
 from sknet._tables.splitting import split_validation, splits_of_splitter
-from sknet._tables.survey import Survey
+from sknet._tables.survey import survey_columns
 from sknet._training.result import DivergedError, Result, StopReason
 from sknet._typing import Table, Target
 
@@ -119,7 +119,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         plan = self._plan_increment(data, earlier)
         run = self._assemble(data, plan, earlier, end_epoch=epochs_done + 1)
         if earlier is not None and earlier.state is not None:
-            warn_of_far_columns(earlier.model.encoder, data.rows.X)
+            warn_of_far_columns(earlier.model.encoder, data.rows.X.rows_in_memory())
             same_solver = solver_name_or_class(self.solver) == solver_name_or_class(earlier.resolved["solver"])
             fresh, dtype = run.training.states[0], earlier.model.output_dtype
             state = state_to_continue_from(earlier.state, fresh, dtype, keep_moments=same_solver)
@@ -167,71 +167,88 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     # --- 2. plan -----------------------------------------------------------------------------------------------------
 
     def _plan(self, data: ReadData, earlier: Fitted | None, seeds: Seeds, *, is_resumed: bool = False) -> Plan:
-        """Choose the rows that evaluate each epoch, and answer every "auto"."""
-        rows, n = data.rows, len(data.rows)
-        method = None if data.validation is not None else evaluation_method(self, n, limits_of(rows.X))
-        folds = held_out = None
-        is_regression = isinstance(self, RegressorParameters)
-        if method == "folds" or isinstance(method, float):
-            strata = data.head.strata(rows.y)
-            warn_of_groups_of_one_class(strata, rows.groups)
-            if method == "folds":
-                folds = draw_folds(n, strata, rows.groups, seeds.rows, is_regression=is_regression)
-            else:
-                held_out = split_validation(rows, strata, method, seeds.rows)
-                if held_out is None and self.early_stopping != "auto":
-                    warn_of_few_rows(n, method)
-                if held_out is not None and earlier is not None:
-                    warn_of_rows_seen(earlier, n, method)
-        elif method is not None:
-            passed = data.passed.X, data.passed.y, data.passed.groups
-            splits = splits_of_splitter(method, rows, seeds.rows, passed)
-            folds = folds_of_splits(n, splits, rows.groups, is_regression=is_regression)
+        """Choose what evaluates each epoch, answer every "auto", and learn how the table is encoded."""
+        evaluation = self._choose_evaluation(data, earlier, seeds)
+        held_out = evaluation.held_out
         n_held_out = 0 if held_out is None else len(held_out[1])
         facts = Facts(
-            n - n_held_out,
-            "folds" if folds is not None else held_out is not None or data.validation is not None,
+            len(data.rows) - n_held_out,
+            "folds" if evaluation.folds is not None else held_out is not None or data.validation is not None,
             n_held_out=n_held_out if data.validation is None else len(data.validation),
             earlier_parameters=None if earlier is None else earlier.resolved,
             has_checkpoint=is_resumed or has_checkpoint(self),
         )
-        settings, resolved, survey = self._resolve_for_rows(rows, facts, seeds)
-        return Plan(
-            settings,
-            resolved,
-            seeds,
-            survey=survey,
-            folds=folds,
-            held_out=held_out,
-            n_rows_before_split=0 if held_out is None else n,
-            lacks_validation=method is not None and folds is None and held_out is None,
-        )
+        return self._complete_plan(data, earlier, seeds, facts, evaluation)
 
     def _plan_increment(self, data: ReadData, earlier: Fitted | None) -> Plan:
-        """Answer every "auto" for one more epoch."""
-        before = None if earlier is None else earlier.resolved
-        seeds = self._seeds(earlier)
+        """Answer every "auto" for one more epoch, and learn how the table is encoded if it is the first."""
         facts = Facts(
             len(data.rows),
             validated=False,
             began_with_increments=earlier is None or earlier.began_with_increments,
-            earlier_parameters=before,
+            earlier_parameters=None if earlier is None else earlier.resolved,
         )
-        settings, resolved, survey = self._resolve_for_rows(data.rows, facts, seeds)
-        return Plan(settings, resolved, seeds, survey=survey, is_partial_fit=True)
+        return self._complete_plan(data, earlier, self._seeds(earlier), facts, Evaluation(), is_partial_fit=True)
 
-    def _resolve_for_rows(
-        self, rows: Rows, facts: Facts, seeds: Seeds
-    ) -> tuple[Settings, dict[str, object], Survey | None]:
-        """Answer every "auto" for the rows of a table; its columns are surveyed where nothing is known about them."""
+    def _choose_evaluation(self, data: ReadData, earlier: Fitted | None, seeds: Seeds) -> Evaluation:
+        """Choose the rows of the table that evaluate each epoch, if no others were passed: some, or folds of all."""
+        rows, n = data.rows, len(data.rows)
+        method = None if data.validation is not None else evaluation_method(self, n, rows.X.limits)
+        if method is None:
+            return Evaluation()
+        is_regression = isinstance(self, RegressorParameters)
+        if method != "folds" and not isinstance(method, float):  # a splitter of the user
+            passed = data.passed.X, data.passed.y, data.passed.groups
+            splits = splits_of_splitter(method, rows, seeds.rows, passed)
+            return Evaluation(folds=folds_of_splits(n, splits, rows.groups, is_regression=is_regression))
+        strata = data.head.strata(rows.y)
+        warn_of_groups_of_one_class(strata, rows.groups)
+        if method == "folds":
+            return Evaluation(folds=draw_folds(n, strata, rows.groups, seeds.rows, is_regression=is_regression))
+        held_out = split_validation(rows, strata, method, seeds.rows)
+        if held_out is None:
+            if self.early_stopping != "auto":
+                warn_of_few_rows(n, method)
+            return Evaluation(lacks_validation=True)
+        if earlier is not None:
+            warn_of_rows_seen(earlier, n, method)
+        return Evaluation(held_out=held_out, n_rows_before_split=n)
+
+    def _complete_plan(
+        self,
+        data: ReadData,
+        earlier: Fitted | None,
+        seeds: Seeds,
+        facts: Facts,
+        evaluation: Evaluation,
+        *,
+        is_partial_fit: bool = False,
+    ) -> Plan:
+        """Answer every "auto" and learn how the table is encoded, from a sample of it; an earlier encoding stays."""
+        rows, facts = data.rows, replace(facts, limits=data.rows.X.limits)
         if not isinstance(self.batch_size, str) and self.batch_size > facts.n_rows and self.solver != "lbfgs":
             warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
-        facts, survey = replace(facts, limits=limits_of(rows.X)), None
-        if facts.earlier_parameters is None:  # else the answers of the earlier fit hold
-            survey = rows.survey(seeds.rows, column_choices(self))
-            warn_of_misread_columns(survey)
-            facts = replace(facts, columns=survey.summary(self.max_categories))
-        return *self._resolve(facts), survey
+        # full batches of all rows: their order and number do not matter
+        if self.solver == "lbfgs" and evaluation.held_out is None and data.validation is None:
+            rows = rows.merge_duplicates()
+        if earlier is not None:
+            settings, resolved = self._resolve(facts)
+            encoding = encoding_of(earlier.model, data.head)
+            if is_partial_fit:
+                encoder, names = rescale_constant_columns(encoding.encoder, rows.X.rows_in_memory(), rows.weight)
+                encoding = replace(encoding, encoder=encoder)
+                warn_of_rescaled_columns(names)
+            return Plan(settings, resolved, seeds, rows, encoding, evaluation, is_partial_fit)
+        sample = rows.sample(seeds.rows)
+        survey = survey_columns(sample.X, column_choices(self))
+        warn_of_misread_columns(survey)
+        settings, resolved = self._resolve(replace(facts, columns=survey.summary(self.max_categories)))
+        train = None if evaluation.held_out is None else evaluation.held_out[0]
+        encoding = learn_encoding(
+            settings, data.head, rows, data.columns.float_type, seeds.rows, sample=sample, survey=survey, train=train
+        )
+        refuse_or_warn_of_left_out(encoding.encoder)
+        return Plan(settings, resolved, seeds, rows, encoding, evaluation, is_partial_fit)
 
     def _resolve(self, facts: Facts) -> tuple[Settings, dict[str, object]]:
         """Answer every "auto"; return the settings, and all parameters, also those that a subclass adds."""
@@ -250,40 +267,27 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         drawn = Seeds(*source.randint(np.iinfo(np.int32).max, size=3).tolist())
         return drawn if earlier is None else drawn._replace(rows=Seeds(*earlier.seeds).rows)
 
+    # --- 3. assemble -------------------------------------------------------------------------------------------------
+
     def _assemble(self, data: ReadData, plan: Plan, earlier: Fitted | None, *, end_epoch: int | None = None) -> FitRun:
-        """Learn the encoding, encode the table once, and put the networks together that share it.
+        """Encode the table once, and put the networks together that share it.
 
         `end_epoch`: the epoch after which training ends, counted as `State.epoch` is; None is `max_iter`.
         """
-        rows, settings = data.rows, plan.settings
-        has_validation = data.validation is not None or plan.held_out is not None
-        train = None if plan.held_out is None else plan.held_out[0]
-        if self.solver == "lbfgs" and not has_validation:  # full batches: the order and number of rows do not matter
-            rows = rows.merge_duplicates()
-        if earlier is None:
-            survey = plan.survey if rows is data.rows else None  # of rows that have been merged, another one
-            encoding = learn_encoding(
-                settings, data.head, rows, data.columns.float_type, plan.seeds.rows, train, survey
-            )
-            refuse_or_warn_of_left_out(encoding.encoder)
-        else:
-            encoding = encoding_of(earlier.model, data.head)
-            if plan.is_partial_fit:
-                encoder, names = rescale_constant_columns(encoding.encoder, rows.X, rows.weight)
-                encoding = replace(encoding, encoder=encoder)
-                warn_of_rescaled_columns(names)
-        n_folds = 0 if plan.folds is None else len(plan.folds.splits)
-        refuse_networks_beyond_memory(settings, encoding, len(rows), n_folds)
+        rows, settings, encoding = plan.rows, plan.settings, plan.encoding
+        folds, held_out = plan.evaluation.folds, plan.evaluation.held_out
+        train = None if held_out is None else held_out[0]
+        refuse_networks_beyond_memory(settings, encoding, len(rows), 0 if folds is None else len(folds.splits))
         # cross-fitted: a training row whose level is encoded by a mean of targets does not see its own target
         encoded = encode_rows(encoding, rows, cross_fit=settings.table.category_encoding != "one_hot", train=train)
         # an epoch of `partial_fit` may have a row or two, and takes no longer than it must
-        few_rows = None if plan.is_partial_fit else importance_rows(encoding, rows, encoded, train)
+        few_rows = None if plan.is_partial_fit else importance_rows(rows, encoded, train)
         training, validation, validation_table = encoded, None, data.validation
         if data.validation is not None:
             validation = encode_validation(encoding, data.validation)
-        elif plan.held_out is not None:
-            training, validation = encoded.take(plan.held_out[0]), encoded.take(plan.held_out[1])
-            validation_table = rows.take(plan.held_out[1])
+        elif held_out is not None:
+            training, validation = encoded.take(held_out[0]), encoded.take(held_out[1])
+            validation_table = rows.take(held_out[1])
         # one epoch of `partial_fit` never stops early, but "adaptive" must count epochs without improvement
         networks = [
             make_trainer(
@@ -298,26 +302,21 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         else:  # there is one network then: members have been joined
             refuse_other_weights(networks[0].layout, earlier.model.network, settings.network.init)
             first_states = partial(states_from_weights, networks, earlier.model.network, plan.seeds.training)
-        folds = None
-        if plan.folds is not None:
-            folds = FoldPhase(FoldNetworks(settings, encoding, encoded, rows, plan.folds, seeds))
         run = FitRun(
             estimator_name=type(self).__name__,
-            plan=replace(plan, survey=None),  # which is as long as the sample, and has told what it knows
+            plan=plan,
             columns=data.columns,
-            encoding=encoding,
-            rows=rows,
             validation_table=validation_table,
             earlier=earlier,
             training=TrainPhase(networks, first_states, validation),
-            folds=folds,
+            folds=None if folds is None else FoldPhase(FoldNetworks(settings, encoding, encoded, rows, folds, seeds)),
             keeps_out_of_fold=self.early_stopping == "folds",
             importance_rows=few_rows,
         )
         run.evaluate_by_scorer(self)
         return run
 
-    # --- 3. select, 4. train, 5. publish ---------------------------------------------------------------------------
+    # --- 4. select, 5. train, 6. publish ---------------------------------------------------------------------------
 
     def _train_and_publish(self, run: FitRun, observers: Observers | None) -> Self:
         """Let folds select the epoch, train the networks, and publish; after a Ctrl-C, what whole epochs learnt."""
@@ -347,7 +346,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             arguments,
             run,
             n_epochs=max(n_epochs, 0),
-            by_folds=run.plan.folds is not None,
+            by_folds=run.folds is not None,
             evaluated=run.training.validation is not None,
         )
 
@@ -361,9 +360,10 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             if is_interrupted:
                 warn_of_stop_reason(self, result)
         else:
-            if self.verbose and not run.plan.lacks_validation:
+            quiet = run.plan.evaluation.lacks_validation
+            if self.verbose and not quiet:
                 print_end(run.plan.resolved, result)
-            warn_of_stop_reason(self, result, quiet=run.plan.lacks_validation, among_folds=run.is_among_folds)
+            warn_of_stop_reason(self, result, quiet=quiet, among_folds=run.is_among_folds)
             warn_of_useless_result(self, fitted, run.phase.pairs)
         self._publish(fitted)
 

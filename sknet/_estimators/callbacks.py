@@ -12,7 +12,7 @@ from sknet._estimators.read_data import FitArguments
 from sknet._model.machine import require_package
 from sknet._storage import checkpoints
 from sknet._storage.files import as_path, refuse_unwritable
-from sknet._tables.rows import ExternalTable
+from sknet._tables.rows import FeatureTable
 from sknet._typing import Target
 
 try:
@@ -239,7 +239,7 @@ class CheckpointWriter:
 
 def callback_data(arguments: FitArguments) -> dict[str, Target]:
     """Return what the hooks are passed; the metadata are those that a scorer takes."""
-    if isinstance(arguments.X, ExternalTable):  # no data: they are not in memory
+    if isinstance(arguments.X, FeatureTable):  # of a file, or on workers
         return {"X": None, "y": None, "metadata": None}
     metadata = None if arguments.sample_weight is None else {"sample_weight": arguments.sample_weight}
     return {"X": arguments.X, "y": arguments.y, "metadata": metadata}

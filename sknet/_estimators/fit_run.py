@@ -31,7 +31,7 @@ from sknet._model.selection import Folds
 from sknet._model.settings import Settings
 from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
-from sknet._tables.survey import Survey
+from sknet._tables.splitting import Split
 from sknet._training.result import Result
 from sknet._training.solver import EpochObserver
 from sknet._training.state import History, State
@@ -64,17 +64,25 @@ class Task:
 
 
 @dataclass(frozen=True)
+class Evaluation:
+    """Which rows of the table evaluate each epoch."""
+
+    folds: Folds | None = None  # which are held out in turn, where folds choose the epoch
+    held_out: Split | None = None  # numbers of the rows to train on, and of those held out
+    n_rows_before_split: int = 0  # how many rows there were before some were held out; 0 where training sees them all
+    lacks_validation: bool = False  # whether rows were to be held out, and are too few
+
+
+@dataclass(frozen=True)
 class Plan:
-    """The plan of a call: its settings, its seeds, and what evaluates each epoch."""
+    """The plan of a call: its settings, its seeds, its rows, how they are encoded, and what evaluates each epoch."""
 
     settings: Settings
     resolved: dict[str, object]  # all parameters, every "auto" answered
     seeds: Seeds
-    survey: Survey | None = None  # of the columns; None where an earlier fit has learnt them
-    folds: Folds | None = None  # which are held out in turn, where folds choose the epoch
-    held_out: tuple[Array, Array] | None = None  # numbers of the rows to train on, and of those held out
-    n_rows_before_split: int = 0  # how many rows there were before some were held out; 0 where training sees them all
-    lacks_validation: bool = False  # whether rows were to be held out, and are too few
+    rows: Rows  # all of positive weight, those held out too
+    encoding: Encoding
+    evaluation: Evaluation
     is_partial_fit: bool = False  # whether it is one epoch of `partial_fit`
 
 
@@ -88,9 +96,6 @@ class FitRun:
         Of its class.
     plan : Plan
     columns : Columns
-    encoding : Encoding
-    rows : Rows
-        All rows of positive weight, those held out too.
     validation_table : Rows or None
         The rows that evaluate each epoch, as a table.
     earlier : Fitted or None
@@ -108,8 +113,6 @@ class FitRun:
     estimator_name: str
     plan: Plan
     columns: Columns
-    encoding: Encoding
-    rows: Rows
     validation_table: Rows | None
     earlier: Fitted | None
     training: TrainPhase
@@ -154,7 +157,7 @@ class FitRun:
         """Let the estimator's scorer evaluate each epoch; `scoring="loss"` leaves the networks as they are."""
         if self.validation_table is None or estimator.scoring == "loss":
             return
-        score = validation_scorer(estimator, self.validation_table, self.encoding.head, self._snapshot)
+        score = validation_scorer(estimator, self.validation_table, self.plan.encoding.head, self._snapshot)
         self.training.networks = [network.with_evaluation(score) for network in self.training.networks]
 
     def _snapshot(self, model: Model) -> Fitted:
@@ -178,7 +181,7 @@ class FitRun:
         # all networks learn from the same rows; L-BFGS has a history without an iteration, see `TrainPhase.n_iter`
         n_seen = self.training.networks[0].problem.n_samples * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
-            model=self.encoding.model(self.phase.network()),
+            model=self.plan.encoding.model(self.phase.network()),
             resolved=self.plan.resolved,
             columns=self.columns,
             history=(History() if earlier is None else earlier.history).extended(average_epochs(epochs)),
@@ -186,7 +189,7 @@ class FitRun:
             n_samples_seen=n_seen + (0 if earlier is None else earlier.n_samples_seen),
             validated=self.training.validation is not None,
             seeds=self.plan.seeds.as_tuple(),
-            n_rows_before_split=self.plan.n_rows_before_split,
+            n_rows_before_split=self.plan.evaluation.n_rows_before_split,
             member_epochs=tuple(epochs) if len(epochs) > 1 else (),
             fold_epochs=() if self.folds is None else self.folds.epochs[0],
         )
@@ -199,12 +202,12 @@ class FitRun:
             fitted = replace(fitted, state=self.phase.state_to_keep())
         if self.importance_rows is not None:
             fitted = replace(fitted, importances=learn_importances(fitted.model, self.importance_rows))
-        held_out = self.phase.held_out_outputs(self.rows)
+        held_out = self.phase.held_out_outputs(self.plan.rows)
         if held_out is None:
             return fitted
         raw, y, weight = held_out
-        predicted = task.decode(self.encoding.head, raw)
-        residuals = task.learn_residuals(self.encoding.head, predicted, y, weight, self.rows.y)
+        predicted = task.decode(self.plan.encoding.head, raw)
+        residuals = task.learn_residuals(self.plan.encoding.head, predicted, y, weight, self.plan.rows.y)
         fitted = replace(fitted, residuals=residuals)
         if self.training.selection is not None and self.keeps_out_of_fold:
             outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column
@@ -214,9 +217,9 @@ class FitRun:
 
     def _for_all_rows(self, predicted: Array, rows: NDArray[np.intp]) -> Array:
         """Put predictions for some rows, (m, ...), where they are among the user's, (N, ...); NaN elsewhere."""
-        n = len(self.rows)
-        if self.rows.places is not None and self.rows.n_passed is not None:  # rows of weight 0 were dropped
-            rows, n = self.rows.places[rows], self.rows.n_passed
+        all_rows, n = self.plan.rows, len(self.plan.rows)
+        if all_rows.places is not None and all_rows.n_passed is not None:  # rows of weight 0 were dropped
+            rows, n = all_rows.places[rows], all_rows.n_passed
         for_all = np.full((n, *predicted.shape[1:]), nan, predicted.dtype)
         for_all[rows] = predicted
         return for_all
@@ -227,7 +230,7 @@ class FitRun:
             estimator=self.estimator_name,
             seeds=self.plan.seeds.as_tuple(),
             seen_before=0 if self.earlier is None else self.earlier.n_samples_seen,
-            data=checkpoints.fingerprint(self.rows, self.validation_table),
+            data=checkpoints.fingerprint(self.plan.rows, self.validation_table),
             settings=checkpoints.describe_parameters(self.plan.resolved),
         )
 

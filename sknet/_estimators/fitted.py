@@ -22,6 +22,7 @@ from sknet._tables.columns import InputFacts
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.messages import short_list
 from sknet._tables.novelty import columns_of_unknown_levels
+from sknet._tables.rows import FeatureTable
 from sknet._training.result import Epoch
 from sknet._training.state import History, State, epoch_rank
 from sknet._typing import Array, Table
@@ -147,6 +148,8 @@ def require_fitted(estimator: "FittedAttributes") -> Fitted:
 def model_and_checked_table(estimator: "FittedAttributes", X: Table) -> tuple[Model, Table]:
     """Return the model, and the table checked against that of `fit`; warn of columns without a known level."""
     fitted = require_fitted(estimator)
+    if isinstance(X, FeatureTable):  # held-out rows that are elsewhere, for a scorer: the model knows their outputs
+        return fitted.model, X
     model, table = fitted.model, read_known_table(X, fitted.columns, type(estimator).__name__)
     # fitted to columns without names: those of the frame are taken by position, and errors call them by its names
     if fitted.columns.names is None and not isinstance(table, np.ndarray):

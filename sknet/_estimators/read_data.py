@@ -9,7 +9,7 @@ weight : (n,)      float64, not negative; None where all are 1
 import re
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache, partial
 from numbers import Real
 
@@ -22,6 +22,7 @@ from sklearn.utils.validation import validate_data
 
 from sknet._estimators.zero_weights import drop_zero_weights, hide_zero_weights, n_rows_of
 from sknet._model.heads import Head
+from sknet._model.table_in_memory import TableInMemory
 from sknet._tables.arrays import (
     as_native_array,
     as_numbers,
@@ -33,7 +34,7 @@ from sknet._tables.arrays import (
 from sknet._tables.choices import ColumnChoices
 from sknet._tables.frames import as_pandas, column_names, is_frame, refuse_broken_text, unwrap_narwhals
 from sknet._tables.messages import short_list
-from sknet._tables.rows import MIN_TOTAL_WEIGHT, ExternalTable, Rows
+from sknet._tables.rows import MIN_TOTAL_WEIGHT, FeatureTable, Rows
 from sknet._tables.tables import MemoryMappedRows, is_memory_mapped, is_sparse, refuse_bad_sparse
 from sknet._typing import Array, DType, Table, Target
 
@@ -52,10 +53,10 @@ class Columns:
 class FitArguments:
     """The arguments of `fit` or `resume`."""
 
-    X: Table
+    X: Table | FeatureTable
     y: Target
     sample_weight: Target = None
-    X_val: Table = None
+    X_val: Table | FeatureTable = None
     y_val: Target = None
     sample_weight_val: Target = None
     groups: Target = None
@@ -101,11 +102,7 @@ def read_rows(
     columns : Columns
     """
     weight = read_weight_of_rows(arguments.X, arguments.sample_weight)
-    X = drop_zero_weights(arguments.X, weight)
-    if columns is None:
-        table, columns = read_table(X, name, choices or ColumnChoices())
-    else:
-        table = read_known_table(X, columns, name)
+    table, columns = read_features(drop_zero_weights(arguments.X, weight), name, columns, choices)
     if arguments.y is None:
         raise ValueError(f"This {name} estimator requires y to be passed, but the target y is None.")
     head, values = parse(hide_zero_weights(arguments.y, weight, "y"))
@@ -132,7 +129,7 @@ def read_validation(arguments: FitArguments, name: str, head: Head, columns: Col
         )
     weight = read_weight_of_rows(arguments.X_val, arguments.sample_weight_val, "sample_weight_val")
     with prefix_errors("X_val"):
-        table = read_known_table(drop_zero_weights(arguments.X_val, weight), columns, name)
+        table, _ = read_features(drop_zero_weights(arguments.X_val, weight), name, columns)
     with prefix_errors("y_val"):
         values = head.read(hide_zero_weights(arguments.y_val, weight, "y_val"))
     return assemble_rows(table, values, weight, names=("X_val", "y_val"))
@@ -151,11 +148,20 @@ def prefix_errors(name: str) -> Iterator[None]:
 # --- tables ----------------------------------------------------------------------------------------------------------
 
 
+def read_features(
+    X: Table | FeatureTable, name: str, columns: Columns | None, choices: ColumnChoices | None = None
+) -> tuple[FeatureTable, Columns]:
+    """Check a table, against the columns of an earlier one if there was one; one that is elsewhere by a few rows."""
+    rows = X.example_rows if isinstance(X, FeatureTable) else X
+    if columns is None:
+        checked, columns = read_table(rows, name, choices or ColumnChoices())
+    else:
+        checked = read_known_table(rows, columns, name)
+    return X if isinstance(X, FeatureTable) else TableInMemory(checked), columns
+
+
 def read_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, Columns]:
     """Check the table of a first fit; `name` is the estimator's, for messages."""
-    if isinstance(X, ExternalTable):
-        # its rows stay where they are: a few tell the columns and types of all
-        return X, replace(read_table(X.example_rows, name, choices)[1], may_be_text=())
     if type(X) is not np.ndarray:
         X = unwrap_narwhals(X)
         refuse_unreadable_collection(X, "X")
@@ -178,9 +184,6 @@ def read_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, Colu
 def read_known_table(X: Table, columns: Columns, name: str) -> Table:
     """Check a table against that of `fit`: its columns' names and their number."""
     if needs_no_check(X, columns):
-        return X
-    if isinstance(X, ExternalTable):
-        read_known_table(X.example_rows, columns, name)
         return X
     X = unwrap_narwhals(X)
     refuse_unreadable_collection(X, "X")
@@ -421,7 +424,7 @@ def different_lengths_message(n_of_table: int, n_of_targets: int, names: tuple[s
 
 
 def assemble_rows(
-    table: Table, values: Array, weight: Array | None, groups: Target = None, names: tuple[str, str] = ("X", "y")
+    table: FeatureTable, values: Array, weight: Array | None, groups: Target = None, names: tuple[str, str] = ("X", "y")
 ) -> Rows:
     """Put the rows of positive weight together: their part of a table, and of the targets, weights and groups of all.
 
@@ -432,10 +435,8 @@ def assemble_rows(
     if n_of_table != n:
         raise ValueError(different_lengths_message(n_of_table, n, names))
     checked_groups = None if groups is None else read_groups(hide_zero_weights(groups, weight, "groups"), n)
-    may_be_in_file = not isinstance(table, np.ndarray) or table.base is not None  # else it owns its memory
-    memory_mapped = may_be_in_file and is_memory_mapped(table)
     if weight is None or weight.all():
-        return Rows(table, values, weight, checked_groups, memory_mapped=memory_mapped)
+        return Rows(table, values, weight, checked_groups)
     places = np.flatnonzero(weight)  # of the rows that the table has
     checked_groups = None if checked_groups is None else checked_groups[places]
-    return Rows(table, values[places], weight[places], checked_groups, places, n, memory_mapped)
+    return Rows(table, values[places], weight[places], checked_groups, places, n)

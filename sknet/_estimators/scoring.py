@@ -25,7 +25,7 @@ from sknet._tables.arrays import is_missing
 from sknet._tables.label_arrays import as_labels, present_labels
 from sknet._tables.labels import Labels
 from sknet._tables.messages import short_list, short_repr
-from sknet._tables.rows import Rows, copy_table
+from sknet._tables.rows import Rows
 from sknet._tables.targets import read_regression_target
 from sknet._typing import Array, Target
 
@@ -93,8 +93,8 @@ def validation_scorer(
     probe = object.__new__(type(estimator))
     probe.__dict__.update(vars(estimator))
     scorer = check_scoring(probe, estimator.scoring)
-    X = validation.as_scored()  # a scorer may do with it whatever an array can
-    known_table = copy_table(X)  # change it in place, too
+    X = validation.X.for_scorer()
+    known_table = X.copy()  # a scorer may change it in place
     kind = "classifier" if is_classifier(estimator) else "regressor"
     weights = {} if validation.weight is None else {"sample_weight": validation.weight}
     y = head.restore_y(validation.y)

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from sknet._tables.arrays import refuse_unreadable_collection
 from sknet._tables.frames import unwrap_narwhals
-from sknet._tables.rows import ExternalTable
 from sknet._tables.tables import is_memory_mapped, is_sparse, take_rows
 from sknet._typing import Array, Table, Target
 
@@ -23,7 +22,7 @@ def n_rows_of(values: Any, name: str) -> int | None:
     """Return how many rows there are in what a user passes; None for what has none, which is refused elsewhere."""
     refuse_unreadable_collection(values, name)
     try:
-        return int(values.shape[0]) if isinstance(values, ExternalTable) or is_sparse(values) else len(values)
+        return values.shape[0] if is_sparse(values) else len(values)
     except TypeError:
         return None
 

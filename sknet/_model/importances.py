@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sknet._model.heads import Head
-from sknet._model.matrices import EncodedRows, Encoding
+from sknet._model.matrices import EncodedRows
 from sknet._model.model import Model, Network
 from sknet._model.sensitivity import (
     back_from_hidden,
@@ -30,7 +30,7 @@ from sknet._model.sensitivity import (
 from sknet._model.threads import limit_blas_threads
 from sknet._network.sparse_layers import MixedRows
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.rows import ExternalTable, Rows
+from sknet._tables.rows import Rows
 from sknet._tables.slopes import sum_by_column
 from sknet._tables.tables import is_sparse
 from sknet._typing import Array, Table
@@ -56,21 +56,13 @@ def draw_importance_rows(n: int, weight: Array | None) -> NDArray[np.intp]:
     return np.minimum(np.searchsorted(ends, places * ends[-1], side="right"), n - 1)
 
 
-def importance_rows(encoding: Encoding, rows: Rows, encoded: EncodedRows, train: NDArray[np.intp] | None) -> Table:
+def importance_rows(rows: Rows, encoded: EncodedRows, train: NDArray[np.intp] | None) -> Table:
     """Draw a few hundred of the rows that are trained on, numbered `train` if others are held out, as encoded."""
     numbers = np.arange(len(rows)) if train is None else train
     drawn = numbers[draw_importance_rows(len(numbers), None if rows.weight is None else rows.weight[numbers])]
-    if not isinstance(rows.X, ExternalTable):
-        inputs = encoded.table.inputs.without_first(0)  # with buffers that nothing else overwrites
-        batch = inputs(drawn)
-        return batch[:, :-1] if inputs.batch_format == "ones" else batch
-    X = rows.X.rows_in_memory(drawn)
-    encoder, dtype, encoding_part = encoding.encoder, encoding.compute_dtype, encoding.cross_fit_parts(rows, train)
-    if encoding_part is not None:
-        encoding_part = encoding_part[drawn]
-    if encoder.lookups is not None:
-        return MixedRows(*encoder.encode_mixed(X, dtype, encoding_part))
-    return encoder.encode(X, dtype, encoding_part=encoding_part)
+    inputs = encoded.table[drawn].inputs.without_first(0)  # with buffers that nothing else overwrites
+    batch = inputs(slice(0, len(drawn)))
+    return batch[:, :-1] if inputs.batch_format == "ones" else batch
 
 
 def learn_importances(model: Model, rows: Table) -> Array:

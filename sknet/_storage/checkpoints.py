@@ -1,8 +1,7 @@
 """Checkpoints: files that hold the whole state of a training run, and what must be the same where it is taken up."""
 
-import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from numbers import Integral, Real
 from pathlib import Path
@@ -11,56 +10,24 @@ import numpy as np
 
 from sknet._storage import files
 from sknet._storage.models import STORED_CLASSES, classes_by_name
-from sknet._tables.rows import ExternalTable, Rows
-from sknet._tables.tables import is_sparse
+from sknet._tables.rows import Rows
+from sknet._tables.tables import table_digest
 from sknet._training.state import State
-from sknet._typing import Array, Table
 
 WRITER = "sknet.Checkpoint"
 """What error messages call the writer of these files."""
 
-DIGEST_ROWS = 4096
-"""Rows that are hashed at once: a table in a file is never loaded whole."""
-
-
 # --- hashes of the data ----------------------------------------------------------------------------------------------
-
-
-def table_digest(values: Table | None) -> str:
-    """Return a hash of a table's or an array's type, shape and values; of None too."""
-    if values is None:
-        return "none"
-    if isinstance(values, ExternalTable):
-        return values.digest()
-    content = hashlib.sha256()
-    for array in _arrays_of(values):
-        content.update(f"{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode())
-        for start in range(0, array.shape[0], DIGEST_ROWS):
-            rows = np.asarray(array[start : start + DIGEST_ROWS])
-            # the bytes of objects are addresses, other ones in each process
-            content.update(repr(rows.tolist()).encode() if rows.dtype.hasobject else rows.tobytes())
-    return content.hexdigest()
-
-
-def _arrays_of(table: Table) -> Iterator[Array]:
-    """Yield a frame's names and columns, a sparse matrix's arrays, or an array itself."""
-    if hasattr(table, "columns"):
-        yield np.array([str(name) for name in table.columns], dtype=object)
-        yield from (np.asarray(table[name]) for name in table.columns)
-    elif is_sparse(table):
-        yield from (table.data, table.indices, table.indptr)
-    else:
-        yield table
 
 
 def fingerprint(rows: Rows, validation: Rows | None) -> dict[str, str]:
     """Return a hash of each thing that a run learns from, sample weights times class weights among them."""
     X, y, weight = (None, None, None) if validation is None else (validation.X, validation.y, validation.weight)
     return {
-        "X": table_digest(rows.X),
+        "X": rows.X.digest(),
         "y": table_digest(rows.y),
         "sample_weight or class_weight": table_digest(rows.weight),
-        "the validation rows": table_digest(X),
+        "the validation rows": table_digest(None) if X is None else X.digest(),
         "the validation targets": table_digest(y),
         "the validation weights": table_digest(weight),
     }

@@ -41,7 +41,7 @@ class CheckedChunk:
     groups: Array | None
 
 
-@dataclass(eq=False)
+@dataclass(frozen=True, eq=False)
 class StoredRows:
     """The values of a table's rows, in a file.
 
@@ -63,18 +63,10 @@ class StoredRows:
     example_rows: Table
     digest: str
     files: ScratchFiles
-    rows_here: tuple[NDArray[np.intp], Table] | None = None  # places of rows that are in memory, and these
 
     def take(self, places: NDArray[np.intp]) -> Table:
-        """Read the rows at some places, in their order; a fit asks for its sample twice: the last answer is kept."""
-        if self.rows_here is None or not np.array_equal(self.rows_here[0], places):
-            self.rows_here = None  # before others are read
-            self.rows_here = places, self.format.unpack(self.records.take(places))
-        return self.rows_here[1]
-
-    def release(self) -> None:
-        """Forget the rows that are in memory."""
-        self.rows_here = None
+        """Read the rows at some places, in their order."""
+        return self.format.unpack(self.records.take(places))
 
     def with_encoded_text(self, encoder: TableEncoder, dtype: DType) -> tuple[TableEncoder, StoredRows]:
         """Return the same rows, whose texts are encoded once for all epochs, and the encoder of what they have become.
@@ -96,7 +88,7 @@ class StoredRows:
             return converted
 
         records = self.records.convert(convert, fields, CONVERTED_ROWS, self.files)
-        return rest, replace(self, format=table_format, records=records, rows_here=None)
+        return rest, replace(self, format=table_format, records=records)
 
 
 class StoredSource(NamedTuple):

@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +21,7 @@ from sknet._stream.encoded_in_file import POOL_BYTES, EncodedInFile
 from sknet._stream.stored import StoredRows
 from sknet._tables.columns.target import TargetTotals
 from sknet._tables.encoding import TableEncoder, merge_totals
-from sknet._tables.rows import ExternalTable, TableLimits
+from sknet._tables.rows import ALL, FeatureTable, TableLimits
 from sknet._typing import Array, Batch, DType, Table
 
 MAX_HELD_OUT = 100_000
@@ -28,7 +29,7 @@ MAX_HELD_OUT = 100_000
 
 
 @dataclass(frozen=True, eq=False)
-class StoredTable(ExternalTable):
+class StoredTable(FeatureTable):
     """Some rows of a table in a file; all it does goes through the file once, but for `rows_in_memory`.
 
     Attributes
@@ -40,11 +41,8 @@ class StoredTable(ExternalTable):
 
     stored: StoredRows
     places: NDArray[np.intp] | None = None
-
-    @property
-    def limits(self) -> TableLimits:
-        """Rows come in pools of the file, so that nothing can be trained that needs all of them at once."""
-        return TableLimits(is_sequential=True, max_held_out=MAX_HELD_OUT)
+    # rows come in pools of the file, so that nothing can be trained that needs all of them at once
+    limits: ClassVar[TableLimits] = TableLimits(is_sequential=True, max_held_out=MAX_HELD_OUT)
 
     @property
     def example_rows(self) -> Table:
@@ -68,13 +66,13 @@ class StoredTable(ExternalTable):
             return self.places[rows]
         return np.arange(len(self))[rows] if isinstance(rows, slice) else rows
 
-    def rows_in_memory(self, rows: Batch) -> Table:
+    def rows_in_memory(self, rows: Batch = ALL) -> Table:
         """Read some of these rows, in this order, as an array or a data frame."""
         return self.stored.take(self._places(rows))
 
-    def as_scored(self) -> Table:
-        """Read the rows for a scorer of the user's, which may change them."""
-        return self.stored.format.unpack(self.stored.records.take(self._places(slice(None))))
+    def for_scorer(self) -> Table:
+        """Return the rows, read for a scorer of the user's."""
+        return self.rows_in_memory()
 
     def target_totals(
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
@@ -97,6 +95,5 @@ class StoredTable(ExternalTable):
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_part: NDArray[np.intp] | None) -> EncodedInFile:
         """Encode what takes longest, texts, once for all epochs, and all else whenever it is read."""
-        self.stored.release()
         rest, stored = self.stored.with_encoded_text(encoder, dtype) if encoder.has_text else (encoder, self.stored)
         return EncodedInFile(stored, rest, dtype, self.places, encoding_part)

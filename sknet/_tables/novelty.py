@@ -18,7 +18,6 @@ from sknet._tables.columns.number import NumberColumn, refuse_infinite, with_sca
 from sknet._tables.columns.target import TargetColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import column_as_floats, column_at, level_key, read_levels
-from sknet._tables.rows import ExternalTable
 from sknet._tables.tables import is_sparse, take_rows
 from sknet._typing import Array, Table
 
@@ -86,7 +85,7 @@ def columns_of_unknown_levels(encoder: TableEncoder, X: Table) -> list[str]:
     Which levels share the input of infrequent ones is not kept, but their share is: where that is large, the values may
     all be such levels.
     """
-    if encoder.is_numeric or is_sparse(X) or X.shape[0] < MIN_UNKNOWN or isinstance(X, ExternalTable):
+    if encoder.is_numeric or is_sparse(X) or X.shape[0] < MIN_UNKNOWN:
         return []
     unknown_names = []
     first = take_rows(X, slice(0, MIN_UNKNOWN))

@@ -4,7 +4,7 @@ Conventions
 -----------
 n rows; d columns; k target columns.
 
-X : (n, d)               array, CSR matrix, data frame or `ExternalTable`, its values not yet encoded
+X : (n, d)               `FeatureTable`, its values not yet encoded
 y : (n, k)               codes of labels, or numbers
 weight : (n,) or None    sample weights, float64, positive; None is ones
 groups : (n,) or None    which group each row belongs to, for a splitter
@@ -16,25 +16,111 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import inf
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple, Self
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from sknet._tables.choices import ColumnChoices
 from sknet._tables.columns.target import TargetTotals
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.sampling import sample_rows
-from sknet._tables.survey import Survey, survey_columns
-from sknet._tables.tables import is_sparse, take_rows
+from sknet._tables.sampling import exceeds_sample_size, sample_rows
 from sknet._typing import Array, Batch, DType, Table
 
-MAX_MERGED_VALUES = 2**20
-"""Equal rows of larger tables are not merged: looking for them would take as long as some steps of training."""
+ALL = slice(None)
+"""All rows."""
 
 MIN_TOTAL_WEIGHT = 1e-200
 """Weights must add up to this at least: the penalty is divided by their sum, which must not overflow."""
+
+
+class TableLimits(NamedTuple):
+    """What a fit must know of the place where a table is."""
+
+    largest_batch: int = 256  # of `batch_size="proportional"`: larger ones make a step no better worth its time
+    max_held_out: float = inf  # rows that evaluate each epoch
+    is_sequential: bool = False  # whether rows come in pools of an epoch's order: one network alone, and no folds
+
+
+IN_MEMORY = TableLimits()
+"""The limits of tables in this process's memory, or in a file that it maps."""
+
+
+class FeatureTable(ABC):
+    """The columns of a table that is fitted to, wherever its rows are: in memory, in a file, on a cluster's workers.
+
+    It is cut by row numbers; the targets of its rows are in this process.
+    """
+
+    limits: ClassVar[TableLimits] = IN_MEMORY
+
+    @property
+    def is_sparse(self) -> bool:
+        """Whether it is a sparse matrix."""
+        return False
+
+    @property
+    @abstractmethod
+    def shape(self) -> tuple[int, int]:
+        """How many rows and columns there are."""
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    @property
+    @abstractmethod
+    def example_rows(self) -> Table:
+        """A few rows, as an array or a data frame, which have the columns and types of all."""
+
+    @abstractmethod
+    def __getitem__(self, rows: Batch) -> Self:
+        """Return some of the rows."""
+
+    @abstractmethod
+    def rows_in_memory(self, rows: Batch = ALL) -> Table:
+        """Return some rows, in this order, as an array, a CSR matrix or a data frame."""
+
+    @abstractmethod
+    def target_totals(
+        self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
+        encoding_part: NDArray[np.intp],
+    ) -> dict[int, TargetTotals]:  # fmt: skip
+        """Compute `TableEncoder.target_totals` of all rows; `target_of` makes the target of a part's y."""
+
+    @abstractmethod
+    def encode(self, encoder: TableEncoder, dtype: DType, encoding_part: NDArray[np.intp] | None) -> Table:
+        """Encode the rows where they are: an `EncodedTable`, see `sknet._model.matrices`."""
+
+    @abstractmethod
+    def digest(self) -> str:
+        """Return a hash of the rows."""
+
+    def for_scorer(self) -> Table:
+        """Return what a scorer of the user's is given: by default something that only can be predicted."""
+        return self
+
+    def copy(self) -> Self:
+        """Return itself: nobody can change it."""
+        return self
+
+    def as_numbers(self, max_values: int) -> Array | None:
+        """Return the values as an array of numbers; None where there are more, or they are not in memory as such."""
+        return None
+
+
+@dataclass(frozen=True)
+class Sample:
+    """The rows that columns are learnt from, in memory."""
+
+    X: Table  # array, CSR matrix or data frame
+    y: Array
+    weight: Array | None
+
+    def __len__(self) -> int:
+        return len(self.y)
+
+
+MAX_MERGED_VALUES = 2**20
+"""Equal rows of larger tables are not merged: looking for them would take as long as some steps of training."""
 
 
 @dataclass(frozen=True)
@@ -43,7 +129,7 @@ class Rows:
 
     Attributes
     ----------
-    X : array, CSR matrix, data frame or ExternalTable of shape (n, d)
+    X : FeatureTable of shape (n, d)
     y : ndarray of shape (n, k)
     weight : ndarray of shape (n,), or None
     groups : ndarray of shape (n,), or None
@@ -52,17 +138,14 @@ class Rows:
         splitters and `oof_prediction_` count all of them.
     n_passed : int or None
         How many the user passed, if some were dropped.
-    memory_mapped : bool
-        Whether the table's values lie in a file.
     """
 
-    X: Table
+    X: FeatureTable
     y: Array
     weight: Array | None = None
     groups: Array | None = None
     places: Array | None = None
     n_passed: int | None = None
-    memory_mapped: bool = False
 
     def __len__(self) -> int:
         return len(self.y)
@@ -71,26 +154,12 @@ class Rows:
         """Return some of the rows."""
         weight = None if self.weight is None else self.weight[rows]
         groups = None if self.groups is None else self.groups[rows]
-        return Rows(take_rows(self.X, rows), self.y[rows], weight, groups, memory_mapped=self.memory_mapped)
+        return Rows(self.X[rows], self.y[rows], weight, groups)
 
-    def sample(self, seed: int) -> Rows:
+    def sample(self, seed: int) -> Sample:
         """Return the rows that columns are learnt from: all, or a random sample of a large table."""
-        rows = sample_rows(len(self), seed)
-        if isinstance(self.X, ExternalTable):
-            weight = None if self.weight is None else self.weight[rows]
-            return Rows(self.X.rows_in_memory(rows), self.y[rows], weight)
-        return self if len(rows) == len(self) else self.take(rows)
-
-    def survey(self, seed: int, choices: ColumnChoices) -> Survey:
-        """Find what the columns are, in the rows of `sample`."""
-        has_numbers_only = not (isinstance(self.X, pd.DataFrame | ExternalTable) or choices.named)
-        return survey_columns(self.X if has_numbers_only else self.sample(seed).X, choices)
-
-    def as_scored(self) -> Table:
-        """Return the table for a scorer, which may do with it whatever an array can: of a file, it is read."""
-        if isinstance(self.X, ExternalTable):
-            return self.X.as_scored()
-        return np.array(self.X) if self.memory_mapped else self.X
+        rows = sample_rows(len(self), seed) if exceeds_sample_size(len(self)) else ALL
+        return Sample(self.X.rows_in_memory(rows), self.y[rows], None if self.weight is None else self.weight[rows])
 
     def without_zero_weights(self) -> Rows:
         """Return the rows of positive weight: nothing may depend on the others."""
@@ -101,14 +170,13 @@ class Rows:
         return replace(self.take(rows), places=places, n_passed=self.n_passed or len(self))
 
     def merge_duplicates(self) -> Rows:
-        """Merge equal rows of an array or CSR matrix, adding up their weights, in an order set by their values.
+        """Merge equal rows of a small table of numbers, adding up their weights, in an order set by their values.
 
         A row of weight 2 then equals two rows to the last bit, even where a solver's steps amplify rounding errors.
         """
-        sparse = is_sparse(self.X)
-        if not (sparse or isinstance(self.X, np.ndarray)) or self.X.shape[0] * self.X.shape[1] > MAX_MERGED_VALUES:
+        X = self.X.as_numbers(MAX_MERGED_VALUES)
+        if X is None:
             return self
-        X = self.X.toarray() if sparse else self.X
         # a single column is sorted as such, which is much faster than as rows of length 1
         targets, axis = (self.y[:, 0], None) if self.y.shape[1] == 1 else (self.y, 0)
         labels = np.unique(targets, axis=axis, return_inverse=True)[1].ravel()  # an integer for each distinct target
@@ -161,85 +229,3 @@ def distinct_rows(X: Array, labels: Array) -> tuple[Array, Array]:
     label_bytes = np.ascontiguousarray(labels).view(np.uint8).reshape(len(X), -1)
     _, first, inverse = np.unique(np.hstack([X_bytes, label_bytes]), axis=0, return_index=True, return_inverse=True)
     return first, inverse.ravel()
-
-
-class TableLimits(NamedTuple):
-    """What a fit must know of the place where a table is."""
-
-    largest_batch: int = 256  # of `batch_size="proportional"`: larger ones make a step no better worth its time
-    max_held_out: float = inf  # rows that evaluate each epoch
-    is_sequential: bool = False  # whether rows come in pools of an epoch's order: one network alone, and no folds
-
-
-IN_MEMORY = TableLimits()
-"""The limits of tables in this process's memory, or in a file that it maps."""
-
-
-class ExternalTable(ABC):
-    """A table whose rows are not in this process: it is in files, or on a cluster's workers.
-
-    It stands where a table does, in `Rows`, and is cut by row numbers; targets, weights and groups are in this process.
-    """
-
-    @property
-    @abstractmethod
-    def limits(self) -> TableLimits:
-        """What a fit must know of this place."""
-
-    @property
-    @abstractmethod
-    def shape(self) -> tuple[int, int]:
-        """How many rows and columns there are."""
-
-    @property
-    @abstractmethod
-    def example_rows(self) -> Table:
-        """A few rows, which have the columns and types of all."""
-
-    @abstractmethod
-    def __getitem__(self, rows: Batch) -> ExternalTable:
-        """Return some of the rows."""
-
-    @abstractmethod
-    def rows_in_memory(self, rows: NDArray[np.intp]) -> Table:
-        """Read some rows, in this order, as an array or a data frame."""
-
-    def as_scored(self) -> Table:
-        """Return what a scorer of the user's is given: by default something that only can be predicted."""
-        return self
-
-    @abstractmethod
-    def target_totals(
-        self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
-        encoding_part: NDArray[np.intp],
-    ) -> dict[int, TargetTotals]:  # fmt: skip
-        """Compute `TableEncoder.target_totals` of all rows; `target_of` makes the target of a part's y."""
-
-    @abstractmethod
-    def encode(self, encoder: TableEncoder, dtype: DType, encoding_part: NDArray[np.intp] | None) -> Table:
-        """Encode the rows where they are: an `EncodedTable`, see `sknet._model.matrices`."""
-
-    @abstractmethod
-    def digest(self) -> str:
-        """Return a hash of the rows."""
-
-
-def limits_of(X: Table) -> TableLimits:
-    """Return the limits of a table, in memory or not."""
-    return X.limits if isinstance(X, ExternalTable) else IN_MEMORY
-
-
-def copy_table(X: Table) -> Table:
-    """Copy a table in memory; of one that is elsewhere, which nobody can change, return itself."""
-    return X if isinstance(X, ExternalTable) else X.copy()
-
-
-def is_same_table(X: Table, other: Table) -> bool:
-    """Whether two tables are of one type and hold the same values, missing ones in the same places."""
-    if type(X) is not type(other) or isinstance(X, ExternalTable) or X.shape != other.shape:
-        return X is other
-    if isinstance(X, pd.DataFrame):
-        return bool(X.equals(other))
-    if is_sparse(X):
-        return all(np.array_equal(getattr(X, part), getattr(other, part)) for part in ("indptr", "indices", "data"))
-    return np.array_equal(X, other, equal_nan=X.dtype.kind == "f" and other.dtype.kind == "f")

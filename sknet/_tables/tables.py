@@ -8,11 +8,17 @@ rows : slice or (m,)     which of the rows
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
 from sknet._typing import Array, Batch, DType, Table
+
+DIGEST_ROWS = 4096
+"""Rows that are hashed at once: a table in a file is never loaded whole."""
 
 
 class MemoryMappedRows:
@@ -84,3 +90,39 @@ def refuse_bad_sparse(X: Table) -> None:
             f"Sparse X contains NaN or infinity in column 'x{column}': missing values are accepted in dense input "
             "only. Impute them first, or pass X as a dense array."
         )
+
+
+def is_same_table(X: Table, other: Table) -> bool:
+    """Whether two tables are of one type and hold the same values, missing ones in the same places."""
+    if type(X) is not type(other) or X.shape != other.shape:
+        return False
+    if isinstance(X, pd.DataFrame):
+        return bool(X.equals(other))
+    if is_sparse(X):
+        return all(np.array_equal(getattr(X, part), getattr(other, part)) for part in ("indptr", "indices", "data"))
+    return np.array_equal(X, other, equal_nan=X.dtype.kind == "f" and other.dtype.kind == "f")
+
+
+def table_digest(values: Table | None) -> str:
+    """Return a hash of a table's or an array's type, shape and values; of None too."""
+    if values is None:
+        return "none"
+    content = hashlib.sha256()
+    for array in _arrays_of(values):
+        content.update(f"{array.dtype.kind}{array.dtype.itemsize}{array.shape}".encode())
+        for start in range(0, array.shape[0], DIGEST_ROWS):
+            rows = np.asarray(array[start : start + DIGEST_ROWS])
+            # the bytes of objects are addresses, other ones in each process
+            content.update(repr(rows.tolist()).encode() if rows.dtype.hasobject else rows.tobytes())
+    return content.hexdigest()
+
+
+def _arrays_of(table: Table) -> Iterator[Array]:
+    """Yield a frame's names and columns, a sparse matrix's arrays, or an array itself."""
+    if isinstance(table, pd.DataFrame):
+        yield np.array([str(name) for name in table.columns], dtype=object)
+        yield from (np.asarray(table[name]) for name in table.columns)
+    elif is_sparse(table):
+        yield from (table.data, table.indices, table.indptr)
+    else:
+        yield table

@@ -74,7 +74,7 @@ def test_the_table_is_encoded_once_and_given_up(encoding, n_times):
     calls = calls_of(table)
     assert calls.count("encode_shard") == n_times
     assert calls.count("NetworkOnShard") == 2 + 2  # of 600 rows, one fold is held out
-    assert table.partitions._futures is table.partitions.rows_here is None
+    assert table.partitions._futures is None
 
 
 def test_no_timing_changes_a_bit(monkeypatch):

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from local_workers import calls_of, parted
+from local_workers import parted
 from numpy.testing import assert_array_equal
 
 from tests.tables.examples import encoder_of
@@ -18,13 +18,6 @@ def test_rows_are_chosen_by_their_numbers(given):
     assert (table.shape, some.shape, len(some)) == ((20, 2), (2, 2), 2)
     assert_array_equal(some.rows, [7, 19])
     assert_array_equal(some.rows_in_memory(np.array([1, 0, 1])), X[[19, 7, 19]])
-
-
-def test_rows_that_are_asked_for_twice_are_sent_once():
-    table, rows = parted(X, 4), np.array([3, 9])
-    assert table.rows_in_memory(rows) is table.rows_in_memory(rows)
-    assert calls_of(table).count("take") == 1
-    assert_array_equal(table.rows_in_memory(rows + 1), X[rows + 1])
 
 
 def test_rows_are_encoded_in_any_order():

@@ -51,7 +51,7 @@ def test_a_phase_tells_what_its_networks_have_done(stops, n_members):
     assert phase.network().coefs[0].shape[1] == 4 * n_members
     assert len(phase.pairs) == len(phase.states) == (0 if run.is_among_folds else n_members)
     assert (phase.state_to_keep() is None) is (run.is_among_folds or n_members > 1)
-    held_out = phase.held_out_outputs(run.rows)
+    held_out = phase.held_out_outputs(run.plan.rows)
     assert (held_out is None) is (stops in ("among folds", "no folds"))
     if held_out is not None:
         raw, y, weight = held_out

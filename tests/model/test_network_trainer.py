@@ -15,11 +15,11 @@ from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding
 from sknet._model.network_trainer import FULL_BATCH_ROWS, MAX_ROWS, make_trainer, rows_at_once
 from sknet._model.side_by_side import train_side_by_side
-from sknet._tables.rows import Rows
 from sknet._tables.survey import ColumnSummary
 from sknet._training.lbfgs import LBFGS
 from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.result import StopReason
+from tests.model.examples import rows_of
 
 rng = np.random.default_rng(0)
 N = 60
@@ -43,7 +43,7 @@ def encoded(weight=None, validated=False, X=X, y=NUMBER, kind=SigmoidMLPRegresso
     learn = learn_regression_head if kind is SigmoidMLPRegressor else learn_label_head
     head, values = learn(y, target_settings(net))
     settings, _ = resolve(net, Facts(len(y), validated, columns=ColumnSummary(3)))
-    rows = Rows(X, values, weight)
+    rows = rows_of(X, values, weight)
     encoding = learn_encoding(settings, head, rows, F64)
     return settings, encoding, encode_rows(encoding, rows, cross_fit=False)
 

@@ -27,9 +27,9 @@ from sknet._model.selection import (
 )
 from sknet._model.side_by_side import train_side_by_side
 from sknet._network.temperature import PRIOR_LOG, best_inverse_temperature
-from sknet._tables.rows import Rows
 from sknet._tables.splitting import assign_folds
 from sknet._tables.survey import ColumnSummary
+from tests.model.examples import rows_of
 
 rng = np.random.default_rng(0)
 N, F64 = 90, np.dtype(float)
@@ -49,7 +49,7 @@ def prepared(weight=None, kind=SigmoidMLPClassifier, y=LABEL, **parameters):
     learn = learn_label_head if kind is SigmoidMLPClassifier else learn_regression_head
     head, values = learn(y, target_settings(net))
     settings, _ = resolve(net, Facts(len(y), "folds", columns=ColumnSummary(3)))
-    rows = Rows(X[: len(y)], values, weight)
+    rows = rows_of(X[: len(y)], values, weight)
     encoding = learn_encoding(settings, head, rows, F64)
     return settings, encoding, encode_rows(encoding, rows, cross_fit=False), rows
 

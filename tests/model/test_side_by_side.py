@@ -13,9 +13,9 @@ from sknet._model.heads import learn_regression_head
 from sknet._model.matrices import encode_rows, learn_encoding
 from sknet._model.network_trainer import make_trainer
 from sknet._model.side_by_side import train_side_by_side
-from sknet._tables.rows import Rows
 from sknet._tables.survey import ColumnSummary
 from sknet._training.result import StopReason
+from tests.model.examples import rows_of
 
 rng = np.random.default_rng(0)
 N = 60
@@ -28,7 +28,7 @@ def runs_and_states(seeds=PAIR, **parameters):
     net = SigmoidMLPRegressor(4, max_iter=5, batch_size=20, early_stopping=False, **parameters)
     head, values = learn_regression_head(Y, target_settings(net))
     settings, _ = resolve(net, Facts(N, False, columns=ColumnSummary(3)))
-    rows = Rows(X, values)
+    rows = rows_of(X, values)
     encoding = learn_encoding(settings, head, rows, np.dtype(float))
     encoded = encode_rows(encoding, rows, cross_fit=False)
     runs = [make_trainer(settings, encoding, encoded, sees_bins=sees) for sees in settings.sees_bins][: len(seeds)]

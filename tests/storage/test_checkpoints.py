@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from sknet import ModelFileError, SigmoidMLPClassifier, SigmoidMLPRegressor, save
 from sknet._storage import checkpoints
 from sknet._storage.checkpoints import Origin, fingerprint, read_checkpoint, table_digest, write_checkpoint
-from tests.tables.examples import rows_of
+from tests.model.examples import rows_of
 from tests.training.problems import best_of, state_after
 
 rng = np.random.default_rng(0)
@@ -131,13 +131,6 @@ def test_the_same_data_have_the_same_digest(what):
 def test_other_data_have_another_digest(what):
     one, other = OTHER[what]
     assert table_digest(one) != table_digest(other)
-
-
-def test_polars_frames_have_a_digest():
-    pl = pytest.importorskip("polars")
-    frame = pl.DataFrame({"a": [1.0, None], "b": ["x", "y"]})
-    other = frame.with_columns(a=pl.Series([1.0, 2.0]))
-    assert table_digest(frame) == table_digest(frame.clone()) != table_digest(other)
 
 
 def test_a_fingerprint_names_what_differs():

@@ -2,12 +2,14 @@
 
 from unittest.mock import patch
 
-from sknet._stream import encoded_in_file, shuffled, stored_table
+from sknet._stream import encoded_in_file, shuffled
+from sknet._stream.stored_table import StoredTable
 
 
 def held_out_rows(n):
     """The most rows of a stream that are held out."""
-    return patch.object(stored_table, "MAX_HELD_OUT", n)
+    limits = StoredTable.limits._replace(max_held_out=n)
+    return patch.object(StoredTable, "limits", limits)
 
 
 def pool_bytes(pool, encoded):

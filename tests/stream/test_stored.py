@@ -67,13 +67,6 @@ def test_rows_of_weight_zero_are_dropped_with_their_labels(files):
         stored(files, y, weight=np.zeros(60))
 
 
-def test_rows_that_are_asked_for_twice_are_read_once(files):
-    found, places = stored(files, LABELS).rows, np.array([3, 9])
-    assert found.take(places) is found.take(places.copy())
-    found.release()
-    assert found.rows_here is None
-
-
 SAME = [
     (np.array([0, 1, -3]), np.array([0.0, 1.0, -3.0]), np.array([Decimal(0), True, np.float32(-3)], dtype=object)),
     (np.array([0.5, 1.0]), np.array([0.5, 1.0], np.float32), np.array([Decimal("0.50"), 1], dtype=object)),

@@ -34,7 +34,7 @@ def test_rows_are_chosen_by_their_places(table):
     assert (X.shape, some.shape, len(X[5:9])) == ((N, 2), (4, 2), 4)
     assert X.rows_in_memory(np.arange(N))["a"].tolist() == y.tolist()
     assert some.rows_in_memory(np.array([2, 0]))["a"].tolist() == y[[50, 3]].tolist()
-    assert some[np.array([1, 3])].as_scored()["a"].tolist() == y[[4, 89]].tolist()
+    assert some[np.array([1, 3])].for_scorer()["a"].tolist() == y[[4, 89]].tolist()
     assert X.example_rows.equals(FRAME.iloc[:2])
 
 

@@ -1,4 +1,4 @@
-"""Parts of the tables' room that tests of other rooms start from: what was learnt of columns, and rows."""
+"""Parts of the tables' room that tests of other rooms start from: what was learnt of columns."""
 
 import pkgutil
 from contextlib import contextmanager
@@ -19,7 +19,6 @@ from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder, learn_encoder
 from sknet._tables.frames import as_pandas
 from sknet._tables.label_arrays import as_labels
-from sknet._tables.rows import Rows
 from sknet._tables.survey import ColumnSummary
 from sknet._tables.targets import read_regression_target
 
@@ -89,8 +88,3 @@ def count_texts():
         TextColumn, "write", lambda self, values, *more: counts.append(len(values)) or write(self, values, *more)
     ):
         yield counts
-
-
-def rows_of(X, y, weight=None, groups=None):
-    """The rows of a table with targets as training sees them, (n, k)."""
-    return Rows(X, y if y.ndim == 2 else y[:, None], weight, groups)

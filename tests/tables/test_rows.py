@@ -2,14 +2,14 @@
 
 import numpy as np
 import pandas as pd
-import polars as pl
 import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 
 from sknet._tables import rows as rows_module
-from sknet._tables.rows import Rows, distinct_rows
+from sknet._tables.rows import distinct_rows
 from sknet._tables.tables import is_memory_mapped, is_sparse
+from tests.model.examples import rows_of
 
 rng = np.random.default_rng(0)
 N = 60
@@ -19,7 +19,6 @@ HOLD = {
     "array": np.asarray,
     "csr": sp.csr_array,
     "pandas": pd.DataFrame,
-    "polars": lambda X: pl.DataFrame(X, schema=list("abcd")),
 }
 
 
@@ -39,23 +38,23 @@ def values_of(X):
 @pytest.mark.parametrize("hold", HOLD.values(), ids=HOLD)
 def test_weights_and_groups_are_taken_along(hold):
     weight, groups, chosen = np.arange(N, dtype=float), np.arange(N) // 7, np.array([9, 1, 30])
-    rows = Rows(hold(COUNTS), NUMBER, weight, groups).take(chosen)
+    rows = rows_of(hold(COUNTS), NUMBER, weight, groups).take(chosen)
     assert len(rows) == 3
-    assert_array_equal(values_of(rows.X), COUNTS[chosen])
+    assert_array_equal(values_of(rows.X.values), COUNTS[chosen])
     assert_array_equal(rows.y, NUMBER[chosen])
     assert_array_equal(rows.weight, weight[chosen])
     assert_array_equal(rows.groups, groups[chosen])
-    bare = Rows(hold(COUNTS), NUMBER).take(chosen)
+    bare = rows_of(hold(COUNTS), NUMBER).take(chosen)
     assert bare.weight is None and bare.groups is None
 
 
 def test_rows_of_weight_0_are_dropped_and_their_places_known():
     weight = np.arange(N) % 3.0
-    rows = Rows(COUNTS, NUMBER, weight, np.arange(N))
+    rows = rows_of(COUNTS, NUMBER, weight, np.arange(N))
     left = rows.without_zero_weights()
     assert left.weight.all() and left.n_passed == N
     assert_array_equal(left.places, np.flatnonzero(weight))
-    assert_array_equal(left.X, COUNTS[left.places])
+    assert_array_equal(left.X.values, COUNTS[left.places])
     assert left.without_zero_weights() is left
     fewer = left.with_weight(np.where(left.weight == 2, 0.0, 1.0)).without_zero_weights()
     assert fewer.n_passed == N
@@ -64,7 +63,7 @@ def test_rows_of_weight_0_are_dropped_and_their_places_known():
 
 
 def test_without_weights_nothing_is_dropped():
-    rows = Rows(COUNTS, NUMBER)
+    rows = rows_of(COUNTS, NUMBER)
     assert rows.without_zero_weights() is rows and rows.places is None and rows.n_passed is None
 
 
@@ -72,12 +71,12 @@ def test_without_weights_nothing_is_dropped():
 
 
 def test_rows_of_a_memory_map_stay_in_its_file(mapped):
-    rows = Rows(mapped, NUMBER, memory_mapped=True)
+    rows = rows_of(mapped, NUMBER)
     first, second = rows.take(np.array([5])), rows.take(np.array([7]))
-    assert is_memory_mapped(first.X) and first.memory_mapped and is_memory_mapped(second.X) and second.memory_mapped
-    assert not is_memory_mapped(second.as_scored())
-    assert_array_equal(first.X[:], COUNTS[[5]])
-    assert_array_equal(second.X, COUNTS[[7]])
+    assert is_memory_mapped(first.X.values) and is_memory_mapped(second.X.values)
+    assert not is_memory_mapped(second.X.for_scorer())
+    assert_array_equal(first.X.values[:], COUNTS[[5]])
+    assert_array_equal(second.X.values, COUNTS[[7]])
 
 
 # --- equal rows ------------------------------------------------------------------------------------------------------
@@ -112,29 +111,29 @@ def test_equal_rows_of_another_label_are_distinct():
 @pytest.mark.parametrize("y", [TWICE[:, np.newaxis] % 3, np.column_stack([TWICE % 3, TWICE % 2]), 0.5 * TWICE[:, None]])
 def test_merged_rows_are_weighted_ones_in_an_order_of_their_own(hold, y):
     X = np.random.default_rng(1).normal(size=(20, 4))[TWICE]
-    merged = Rows(hold(X), y).merge_duplicates()
+    merged = rows_of(hold(X), y).merge_duplicates()
     assert len(merged) == 20 and (merged.weight == 3).all()
     weight = np.random.default_rng(2).integers(1, 4, len(X)).astype(float)
-    weighted = Rows(hold(X), y, weight).merge_duplicates()
+    weighted = rows_of(hold(X), y, weight).merge_duplicates()
     repeated = np.random.default_rng(3).permutation(np.repeat(np.arange(len(X)), weight.astype(int)))
-    plain = Rows(hold(X[repeated]), y[repeated]).merge_duplicates()
-    for one, other in ((weighted, plain), (Rows(hold(X[::-1]), y[::-1], weight[::-1]).merge_duplicates(), weighted)):
-        assert_array_equal(values_of(one.X), values_of(other.X))
+    plain = rows_of(hold(X[repeated]), y[repeated]).merge_duplicates()
+    for one, other in ((weighted, plain), (rows_of(hold(X[::-1]), y[::-1], weight[::-1]).merge_duplicates(), weighted)):
+        assert_array_equal(values_of(one.X.values), values_of(other.X.values))
         assert_array_equal(one.y, other.y)
         assert_array_equal(one.weight, other.weight)
 
 
 def test_rows_that_are_all_distinct_are_left_alone():
-    rows = Rows(np.random.default_rng(1).normal(size=(N, 2)), NUMBER)
+    rows = rows_of(np.random.default_rng(1).normal(size=(N, 2)), NUMBER)
     assert rows.merge_duplicates() is rows
-    same = Rows(rows.X, NUMBER, np.ones(N)).merge_duplicates()
+    same = rows_of(rows.X.values, NUMBER, np.ones(N)).merge_duplicates()
     assert same.weight is None and len(same) == N
 
 
 def test_frames_and_large_tables_are_not_merged(monkeypatch):
-    frame = Rows(pd.DataFrame(np.zeros((4, 2))), np.zeros((4, 1)))
+    frame = rows_of(pd.DataFrame(np.zeros((4, 2))), np.zeros((4, 1)))
     assert frame.merge_duplicates() is frame
-    rows = Rows(np.zeros((4, 2)), np.zeros((4, 1)))
+    rows = rows_of(np.zeros((4, 2)), np.zeros((4, 1)))
     assert len(rows.merge_duplicates()) == 1
     monkeypatch.setattr(rows_module, "MAX_MERGED_VALUES", 7)
     assert rows.merge_duplicates() is rows

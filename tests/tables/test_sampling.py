@@ -14,9 +14,9 @@ from sknet._model.settings import TargetSettings
 from sknet._tables import sampling
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.encoding import learn_encoder
-from sknet._tables.rows import Rows
 from sknet._tables.sampling import sample_rows
 from tests.dask.local_workers import parted
+from tests.model.examples import rows_of
 
 N, SAMPLE = 600, 150
 F64 = np.dtype(np.float64)
@@ -100,7 +100,7 @@ def test_no_training_row_sees_its_own_target():
 
     def inputs(target):
         rows, (head, _) = (
-            Rows(table, target[:, np.newaxis]),
+            rows_of(table, target[:, np.newaxis]),
             learn_regression_head(target, TargetSettings("squared_error")),
         )
         column_settings = ColumnSettings(input_scaling=None, category_encoding="target")

@@ -14,7 +14,6 @@ from sklearn.model_selection import (
 )
 
 from sknet._tables.labels import learn_labels
-from sknet._tables.rows import Rows
 from sknet._tables.splitting import (
     LARGE_TABLE_ROWS,
     MIN_HELD_OUT,
@@ -25,6 +24,7 @@ from sknet._tables.splitting import (
     splits_of_splitter,
 )
 from sknet._tables.tables import is_memory_mapped
+from tests.model.examples import rows_of
 
 rng = np.random.default_rng(0)
 N = 150
@@ -41,8 +41,8 @@ TARGETS = {
 
 def split_rows(share, weight=None, groups=None, seed=0):
     """Give the indices, in the whole table, of the rows to train on and of those held out."""
-    rows = Rows(X, X[:, 1:], weight, groups).without_zero_weights()
-    return tuple(part.X[:, 0].astype(int) for part in parts_of(rows, None, share, seed))
+    rows = rows_of(X, X[:, 1:], weight, groups).without_zero_weights()
+    return tuple(part.X.values[:, 0].astype(int) for part in parts_of(rows, None, share, seed))
 
 
 def parts_of(rows, strata, share, seed):
@@ -52,9 +52,9 @@ def parts_of(rows, strata, share, seed):
 
 def splits(splitter, weight=None, groups=None, seed=0):
     """Give the same of each split of a splitter."""
-    rows = Rows(X, X[:, 1:], weight, groups).without_zero_weights()
+    rows = rows_of(X, X[:, 1:], weight, groups).without_zero_weights()
     found = splits_of_splitter(splitter, rows, seed, (X, X[:, 1], groups))
-    return [tuple(rows.take(numbers).X[:, 0].astype(int) for numbers in split) for split in found]
+    return [tuple(rows.take(numbers).X.values[:, 0].astype(int) for numbers in split) for split in found]
 
 
 class Splitter:
@@ -77,7 +77,7 @@ class Splitter:
 def test_the_held_out_part_has_its_share_of_every_label(kind):
     y = TARGETS[kind]
     labels, codes = learn_labels(y)
-    train, held_out = parts_of(Rows(X, codes), labels.strata(codes), 0.2, 0)
+    train, held_out = parts_of(rows_of(X, codes), labels.strata(codes), 0.2, 0)
     assert len(held_out) == 30 and len(train) == 120
     for column, part in zip(codes.T, held_out.y.T, strict=True):
         for code in np.unique(column):
@@ -136,9 +136,9 @@ def test_merged_strata_can_be_split(strata, most):
 
 @pytest.mark.parametrize("n", [1, 2, 9, 45])
 def test_too_few_rows_are_not_split(n):
-    rows = Rows(X[:n], X[:n, 1:])
+    rows = rows_of(X[:n], X[:n, 1:])
     assert split_validation(rows, None, 0.2, 0) is None
-    enough = Rows(X[: 5 * MIN_HELD_OUT], X[: 5 * MIN_HELD_OUT, 1:])
+    enough = rows_of(X[: 5 * MIN_HELD_OUT], X[: 5 * MIN_HELD_OUT, 1:])
     assert len(split_validation(enough, None, 0.2, 0)[1]) == MIN_HELD_OUT
 
 
@@ -149,17 +149,17 @@ def test_the_same_seed_holds_out_the_same_rows():
 
 
 def test_weights_and_places_stay_with_their_rows():
-    rows = Rows(X, X[:, 1:], WEIGHT).without_zero_weights()
+    rows = rows_of(X, X[:, 1:], WEIGHT).without_zero_weights()
     for part in parts_of(rows, None, 0.2, 0):
-        assert_array_equal(part.weight, WEIGHT[part.X[:, 0].astype(int)])
-        assert_array_equal(part.y[:, 0], part.X[:, 1])
+        assert_array_equal(part.weight, WEIGHT[part.X.values[:, 0].astype(int)])
+        assert_array_equal(part.y[:, 0], part.X.values[:, 1])
 
 
 def test_what_is_held_out_stays_in_its_file(tmp_path):
     np.save(tmp_path / "X.npy", X)
-    rows = Rows(np.load(tmp_path / "X.npy", mmap_mode="r"), X[:, 1:], memory_mapped=True)
+    rows = rows_of(np.load(tmp_path / "X.npy", mmap_mode="r"), X[:, 1:])
     train, held_out = parts_of(rows, None, 0.2, 0)
-    assert is_memory_mapped(train.X) and is_memory_mapped(held_out.X)
+    assert is_memory_mapped(train.X.values) and is_memory_mapped(held_out.X.values)
 
 
 # --- groups ----------------------------------------------------------------------------------------------------------
@@ -225,7 +225,7 @@ def test_a_splitter_of_groups_is_given_groups():
 def test_a_stratified_splitter():
     codes = learn_labels(TARGETS["binary"])[1]
     how = StratifiedShuffleSplit(3, test_size=0.2, random_state=0)
-    for _, held_out in splits_of_splitter(how, Rows(X, codes), 0, (X, TARGETS["binary"], None)):
+    for _, held_out in splits_of_splitter(how, rows_of(X, codes), 0, (X, TARGETS["binary"], None)):
         assert len(held_out) == 30 and abs((codes[held_out] == 1).sum() - 0.2 * codes.sum()) <= 1
 
 

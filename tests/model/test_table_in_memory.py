@@ -1,0 +1,114 @@
+"""A table in memory is encoded once: some of its rows, or its inputs without bins, are what they are by themselves."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.base import clone
+
+from sknet import SigmoidMLPRegressor
+from sknet._model import table_in_memory
+from sknet._model.matrices import encode_rows
+from sknet._tables.compact import CompactRows
+from tests.model.examples import dense, encoded, rows_of
+
+rng = np.random.default_rng(0)
+N, F64 = 1200, np.dtype(float)
+X = rng.normal(size=(N, 3))
+X[::7, 1] = np.nan
+CITY = rng.permutation(np.arange(N) % 240)  # five rows each: none is rare
+NUMBER = X[:, 0] + CITY % 2 + 0.1 * rng.normal(size=N)
+CITIES = pd.DataFrame({"a": X[:, 0], "city": CITY.astype(str), "b": X[:, 1]})
+SOME = np.array([5, 0, 77, 318, 40, 5])
+
+
+def mapped(tmp_path):
+    np.save(tmp_path / "X.npy", X)
+    return np.load(tmp_path / "X.npy", mmap_mode="r")
+
+
+TABLES = {"dense": lambda _: X, "look-ups": lambda _: CITIES, "memory map": mapped}
+
+
+@pytest.mark.parametrize("as_compact_rows", [False, True])
+@pytest.mark.parametrize("kind", TABLES)
+@pytest.mark.parametrize("without_bins", [False, True])
+def test_rows_chosen_by_number_are_those_encoded_alone(kind, without_bins, as_compact_rows, tmp_path, monkeypatch):
+    table = TABLES[kind](tmp_path)
+    with monkeypatch.context() as lower_limit:
+        if as_compact_rows:
+            lower_limit.setattr(table_in_memory, "MIN_COMPACT_BYTES", 0)
+        encoding, all_rows, _ = encoded(table, NUMBER)
+    alone = table.iloc[SOME] if kind == "look-ups" else np.asarray(table)[SOME]
+    expected = encode_rows(encoding, rows_of(alone, all_rows.y[SOME]), cross_fit=False)
+    taken = all_rows.take(np.arange(N)[::-1]).take(N - 1 - SOME)  # some of some of the rows
+    assert (taken.table.inputs.batch_format == "mixed") == (kind == "look-ups")
+    n_skipped = encoding.encoder.n_bins if without_bins else 0
+    n_inputs = encoding.encoder.n_inputs - n_skipped
+    Z, Z_alone = (rows.table.inputs.without_first(n_skipped) for rows in (taken, expected))
+    for batch in (slice(0, 4), slice(4, 6), np.array([3, 1])):
+        assert dense(Z, batch, n_inputs).shape == (len(np.arange(6)[batch]), n_inputs)
+        assert_array_equal(dense(Z, batch, n_inputs), dense(Z_alone, batch, n_inputs))
+    assert_array_equal(taken.y, all_rows.y[SOME])
+
+
+@pytest.mark.parametrize("kind", TABLES)
+def test_without_bins_is_a_raw_encoding(kind, tmp_path):
+    table = TABLES[kind](tmp_path)
+    encoding, with_bins, _ = encoded(table, NUMBER)
+    encoding_of_raw, raw, _ = encoded(table, NUMBER, "raw")
+    n_bins, n_raw, rows = encoding.encoder.n_bins, encoding_of_raw.encoder.n_inputs, slice(0, N)
+    expected = dense(raw.table.inputs, rows, n_raw)
+    assert n_bins and encoding.encoder.n_inputs == n_bins + n_raw
+    assert_array_equal(dense(with_bins.table.inputs.without_first(n_bins), rows, n_raw), expected)
+    assert_array_equal(dense(with_bins.table.inputs, rows, n_bins + n_raw)[:, n_bins:], expected)
+
+
+def test_dates_with_default_bins_are_kept_as_compact_rows(monkeypatch):
+    monkeypatch.setattr(table_in_memory, "MIN_COMPACT_BYTES", 0)
+    dates = pd.DataFrame({name: pd.Timestamp(2020, 1, 1) + pd.to_timedelta(X[:, 0], unit="D") for name in "ab"})
+    encoding, _, _ = encoded(dates, NUMBER)
+    assert table_in_memory.is_compact(encoding.encoder, dates, np.dtype(np.float32))
+
+
+@pytest.mark.parametrize("kind", ["dense", "look-ups"])
+@pytest.mark.parametrize("parameters", [{"early_stopping": "folds"}, {"early_stopping": True, "n_members": 2}])
+def test_a_fit_from_compact_rows_has_the_same_weights(kind, parameters, monkeypatch):
+    table, weight = X if kind == "dense" else CITIES.assign(city="c" + CITIES["city"]), 1.0 + np.arange(N) % 2
+    net = SigmoidMLPRegressor(8, max_iter=2, dtype="float32", max_categories=None, random_state=0, **parameters)
+    net.set_params(numeric_encoding="auto" if "n_members" in parameters else "piecewise_linear")
+    whole = clone(net).fit(table, NUMBER, sample_weight=weight)
+    monkeypatch.setattr(table_in_memory, "MIN_COMPACT_BYTES", 0)
+    written = []
+    monkeypatch.setattr(CompactRows, "write", spied(CompactRows.write, written))
+    compact = clone(net).fit(table, NUMBER, sample_weight=weight)
+    for coef, expected in zip(compact.coefs_, whole.coefs_, strict=True):
+        assert_array_equal(coef, expected)
+    assert written and len(whole.coefs_[0]) > 3
+
+
+def spied(function, calls):
+    def call(*arguments, **keywords):
+        calls.append(arguments)
+        return function(*arguments, **keywords)
+
+    return call
+
+
+def test_rows_of_short_integers_are_encoded_batch_by_batch(monkeypatch):
+    """Even compact rows would take nine times the table; the fit has the same weights."""
+    table = rng.integers(0, 200, (N, 4), dtype=np.uint8)
+    net = SigmoidMLPRegressor(8, max_iter=2, dtype="float32", numeric_encoding="piecewise_linear", random_state=0)
+    whole = clone(net).fit(table, NUMBER)
+    encoder = whole._fitted.model.encoder
+    monkeypatch.setattr(table_in_memory, "MIN_COMPACT_BYTES", 0)
+    for kind in (np.asarray, pd.DataFrame):
+        assert table_in_memory.array_if_smaller_than_encoded(encoder, kind(table), np.dtype(np.float32)) is not None
+        assert_array_equal(clone(net).fit(kind(table), NUMBER).coefs_[0], whole.coefs_[0])
+
+
+def test_booleans_are_bytes():
+    table = rng.random((N, 4)) < 0.3
+    net = SigmoidMLPRegressor(8, max_iter=2, random_state=0)
+    assert_array_equal(clone(net).fit(table, NUMBER).coefs_[0], net.fit(table.astype(float), NUMBER).coefs_[0])
+    assert_array_equal(net.predict(table), net.predict(table.astype(float)))
