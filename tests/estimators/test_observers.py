@@ -90,7 +90,8 @@ def test_of_folds_and_then_of_all_rows(n_members, told):
     assert [epoch.figures.validation_score for epoch in of_folds] == net.validation_scores_
     assert {epoch.n_epochs for epoch in of_folds} == {6}
     assert [(epoch.number, epoch.n_epochs) for epoch in of_all] == [(i + 1, net.n_iter_) for i in range(net.n_iter_)]
-    assert [epoch.figures.loss for epoch in of_all] == net.loss_curve_ and {epoch.best_epoch for epoch in of_all} == {None}
+    assert [epoch.figures.loss for epoch in of_all] == net.loss_curve_
+    assert {epoch.best_epoch for epoch in of_all} == {None}
 
 
 @pytest.mark.parametrize("n_members", [1, 2])
