@@ -160,7 +160,7 @@ def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:
         raise ValueError("the last layer's outputs are not those of the target")
     # `state.theta` may be empty: the published weights then stand for it, see `state_to_keep`
     state, shape = fitted.state, (network.layout.n_parameters,)
-    if state is not None and any(vector.shape != shape for vector in state.vectors if vector is not state.theta):
+    if state is not None and any(v.shape != shape for v in state.vectors_like_theta if v is not state.theta):
         raise ValueError("the optimizer's moments are not those of the network")
     if fitted.columns.n != fitted.model.encoder.n_columns:
         raise ValueError("the table's columns are not those of the encoder")

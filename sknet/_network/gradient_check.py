@@ -120,7 +120,7 @@ def _as_returning_copy(what: str, function: Callable[..., object]) -> Callable[.
         out = x.copy()
         with np.errstate(all="ignore"):
             returned = function(out)
-        _refuse_returned(what, returned, out)
+        _refuse_returned_array(what, returned, out)
         if not np.isfinite(out).all():
             raise ValueError(f"{what} gives {out[~np.isfinite(out)][0]} at {x[~np.isfinite(out)][0]:.6g}.")
         return out
@@ -128,7 +128,7 @@ def _as_returning_copy(what: str, function: Callable[..., object]) -> Callable[.
     return call
 
 
-def _refuse_returned(what: str, returned: object, out: Array) -> None:
+def _refuse_returned_array(what: str, returned: object, out: Array) -> None:
     if returned is not None and returned is not out:
         raise ValueError(f"{what} returns a new value: it must overwrite its argument in place and return nothing.")
 
@@ -141,7 +141,7 @@ def _checked_backward(name: str, activation: Activation, keeps: str, z: Array, d
     backward: Callable[[Array, Array], object] = activation.backward
     with np.errstate(all="ignore"):
         returned = backward(kept, out)
-    _refuse_returned(f"{name}: backward(kept, delta)", returned, out)
+    _refuse_returned_array(f"{name}: backward(kept, delta)", returned, out)
     return out
 
 

@@ -124,9 +124,9 @@ class LoadedCheckpoint:
                     f"{self.path} was written with {name}={there.settings[name]}, and this is a run with "
                     f"{name}={value}: set it as it was, or fit anew."
                 )
-        alike = [(v.shape, v.dtype) for v in state.vectors] == [(v.shape, v.dtype) for v in first_state.vectors]
+        types, types_here = ([(v.shape, v.dtype) for v in one.vectors_like_theta] for one in (state, first_state))
         with files.as_model_file_error(self.path, WRITER):
-            if not alike or (state.best is not None and state.best.theta.shape != first_state.theta.shape):
+            if types != types_here or (state.best is not None and state.best.theta.shape != first_state.theta.shape):
                 raise ValueError("its arrays are not those of its network")
             if state.epoch != len(state.history):
                 raise ValueError("its history is not that of its epochs")

@@ -9,10 +9,10 @@ Conventions
 n rows; d_bin columns with bins; c columns of categories; m inputs of the network.
 
 Z : (b, m)              some rows, encoded
-kept : (n, m_kept)      inputs that are kept as they are
-signs : (n, m_signs)    inputs that are −1, 0 or 1: indicators, and categories of two levels
+uncompressed : (n, m_u) inputs that are kept as they are
+sign_inputs : (n, m_s)  inputs that are −1, 0 or 1: indicators, and categories of two levels
 n_full : (n, d_bin)     how many bins of each column are full, the last one never among them
-next_fill : (n, d_bin)      how full the next one is
+next_fill : (n, d_bin)  how full the next one is
 level : (n, c)          which one-hot input of each category is 1; −1 where none is
 """
 
@@ -83,15 +83,15 @@ class CompactLayout:
 
     Attributes
     ----------
-    kept, signs : ndarray of ints
+    uncompressed, sign_inputs : ndarray of ints
         Positions of the inputs.
     levels : tuple of slice
         The one-hot inputs of each category.
     bins : tuple of BinGroup
     """
 
-    kept: NDArray[np.intp]
-    signs: NDArray[np.intp]
+    uncompressed: NDArray[np.intp]
+    sign_inputs: NDArray[np.intp]
     levels: tuple[slice, ...]
     bins: tuple[BinGroup, ...]
 
@@ -117,9 +117,9 @@ class CompactLayout:
 
     def row_bytes(self, dtype: DType) -> int:
         """Return the bytes of a row whose floats are of this type."""
-        n_floats = len(self.kept) + self.n_binned  # `kept` and `next_fill`; a sign takes one byte
+        n_floats = len(self.uncompressed) + self.n_binned  # `uncompressed` and `next_fill`; a sign takes one byte
         n_others = self.n_binned * self.full_bins_dtype.itemsize + len(self.levels) * self.level_dtype.itemsize
-        return n_floats * dtype.itemsize + len(self.signs) + n_others
+        return n_floats * dtype.itemsize + len(self.sign_inputs) + n_others
 
 
 @dataclass(frozen=True)
@@ -127,16 +127,16 @@ class CompactRows:
     """Encoded rows, as the arrays that the Conventions list."""
 
     layout: CompactLayout
-    kept: Array
-    signs: Array
+    uncompressed: Array
+    sign_inputs: Array
     n_full: Array
     next_fill: Array
     level: Array
 
     def set_rows(self, rows: slice, Z: Array) -> None:
         """Set these rows from their inputs, (b, m)."""
-        self.kept[rows] = Z[:, self.layout.kept]
-        self.signs[rows] = Z[:, self.layout.signs]
+        self.uncompressed[rows] = Z[:, self.layout.uncompressed]
+        self.sign_inputs[rows] = Z[:, self.layout.sign_inputs]
         for group in self.layout.bins:
             self.n_full[rows, group.columns], self.next_fill[rows, group.columns] = group.compress(Z)
         for j, inputs in enumerate(self.layout.levels):
@@ -150,9 +150,9 @@ class CompactRows:
             n_full, next_fill = _rows_of(self.n_full, batch), _rows_of(self.next_fill, batch)
             for group in layout.bins:
                 group.write(n_full[:, group.columns], next_fill[:, group.columns], out)
-        out[:, layout.kept] = _rows_of(self.kept, batch)
-        if len(layout.signs):
-            out[:, layout.signs] = _rows_of(self.signs, batch)
+        out[:, layout.uncompressed] = _rows_of(self.uncompressed, batch)
+        if len(layout.sign_inputs):
+            out[:, layout.sign_inputs] = _rows_of(self.sign_inputs, batch)
         if layout.levels:
             for inputs in layout.levels:
                 out[:, inputs] = 0.0
@@ -170,8 +170,8 @@ def empty_rows(layout: CompactLayout, n: int, dtype: DType) -> CompactRows:
     """Return n rows that are to be set, the inputs of a type of floats."""
     return CompactRows(
         layout,
-        kept=np.empty((n, len(layout.kept)), dtype),
-        signs=np.empty((n, len(layout.signs)), np.int8),
+        uncompressed=np.empty((n, len(layout.uncompressed)), dtype),
+        sign_inputs=np.empty((n, len(layout.sign_inputs)), np.int8),
         n_full=np.empty((n, layout.n_binned), layout.full_bins_dtype),
         next_fill=np.empty((n, layout.n_binned), dtype),
         level=np.empty((n, len(layout.levels)), layout.level_dtype),
@@ -183,15 +183,15 @@ def empty_rows(layout: CompactLayout, n: int, dtype: DType) -> CompactRows:
 
 def compact_layout(columns: Sequence[Column], layout: ColumnLayout) -> CompactLayout:
     """Sort the inputs of a table's columns into those that are kept and those that something shorter describes."""
-    kept: list[int] = []
-    signs: list[int] = []
+    uncompressed: list[int] = []
+    sign_inputs: list[int] = []
     levels: list[slice] = []
     binned: list[tuple[int, int]] = []  # columns with bins: how many, and which of the inputs is the first
     for j, column in enumerate(columns):
         n_bins, bin_start, start = column.n_bins, int(layout.bin_starts[j]), int(layout.starts[j])
         bins, facts = column.inputs[:n_bins], column.inputs[n_bins:]
         if not all(ORDINARY_SCALES[0] < fact.scale < ORDINARY_SCALES[1] for fact in bins):
-            kept += range(bin_start, bin_start + n_bins)
+            uncompressed += range(bin_start, bin_start + n_bins)
         elif bins:
             binned.append((n_bins, bin_start))
         # several such inputs are one-hot; a single one is an indicator, or the −1 and 1 of two levels
@@ -199,10 +199,10 @@ def compact_layout(columns: Sequence[Column], layout: ColumnLayout) -> CompactLa
         if len(one_hot) > 1:
             levels.append(slice(start + one_hot[0], start + one_hot[-1] + 1))
         else:
-            signs += [start + i for i in one_hot]
-        kept += [start + i for i in range(len(facts)) if i not in one_hot]
+            sign_inputs += [start + i for i in one_hot]
+        uncompressed += [start + i for i in range(len(facts)) if i not in one_hot]
     return CompactLayout(
-        np.array(kept, dtype=np.intp), np.array(signs, dtype=np.intp), tuple(levels), _group_bins(binned)
+        np.array(uncompressed, dtype=np.intp), np.array(sign_inputs, dtype=np.intp), tuple(levels), _group_bins(binned)
     )
 
 
@@ -212,15 +212,18 @@ def _group_bins(binned: Sequence[tuple[int, int]]) -> tuple[BinGroup, ...]:
     # sorted: columns of a group come one after another, in the order of their inputs
     for n_bins, columns in groupby(sorted(binned), key=lambda column: column[0]):
         starts = np.array([start for _, start in columns])
-        # a new run begins where a column does not follow the one before
+        # a new stretch begins where a column does not follow the one before
         stretches = np.split(np.arange(len(starts)), np.flatnonzero(np.diff(starts) != n_bins) + 1)
         groups.append(
             BinGroup(
                 slice(stop, stop + len(starts)),
                 np.tri(n_bins, n_bins, -1, np.float32),
                 tuple(
-                    (slice(int(starts[run[0]]), int(starts[run[-1]]) + n_bins), slice(int(run[0]), int(run[-1]) + 1))
-                    for run in stretches
+                    (
+                        slice(int(starts[part[0]]), int(starts[part[-1]]) + n_bins),
+                        slice(int(part[0]), int(part[-1]) + 1),
+                    )
+                    for part in stretches
                 ),
             )
         )

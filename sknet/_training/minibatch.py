@@ -92,7 +92,7 @@ class MiniBatchLoop:
         self.solver, self.problem, self.state = solver, problem, state
         self._epochs_before = state.epoch
         # the same arrays for all epochs: an objective may stay bound to theta and to `_out`, its gradient
-        self._vectors, self._out = state.vectors, np.empty_like(state.theta)
+        self._vectors, self._out = state.vectors_like_theta, np.empty_like(state.theta)
         self._snapshot = Snapshot(state)
         self._reason: StopReason | None = None
 
@@ -240,7 +240,7 @@ class MiniBatchLoop:
         weights.
         """
         solver, step = self.solver, self.state.step
-        theta, moments = vectors[0], vectors[1 : 1 + solver.optimizer.n_moments]  # as `State.vectors` orders them
+        theta, moments = vectors[0], vectors[1 : 1 + solver.optimizer.n_moments]  # in this order
         if solver.weight_decay:
             theta[:n_weights] *= 1.0 - rate * solver.weight_decay
         # the optimizer returns its scalar factor instead of applying it: one pass over theta applies it and the rate

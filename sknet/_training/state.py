@@ -94,7 +94,7 @@ class State:
         return self.theta if self.average is None else self.average
 
     @property
-    def vectors(self) -> list[Array]:
+    def vectors_like_theta(self) -> list[Array]:
         """All that is as long as theta and moves with it."""
         return [self.theta, *self.moments] if self.average is None else [self.theta, *self.moments, self.average]
 
@@ -162,13 +162,13 @@ class Snapshot:
     """
 
     def __init__(self, state: State) -> None:
-        self._copies = list(map(np.empty_like, state.vectors))
+        self._copies = list(map(np.empty_like, state.vectors_like_theta))
         self.take(state)
 
     def take(self, state: State) -> None:
         """Copy the state into the buffers."""
         self._torn = True
-        for mine, theirs in zip(self._copies, state.vectors, strict=True):
+        for mine, theirs in zip(self._copies, state.vectors_like_theta, strict=True):
             np.copyto(mine, theirs)
         self._others = _values_to_remember(state), state.rng.bit_generator.state, len(state.history)
         self._torn = False
@@ -177,7 +177,7 @@ class Snapshot:
         """Put the state back to what it was when it was last taken."""
         if self._torn:  # interrupted in `take`: the state is still that of the epoch's end
             return
-        for mine, theirs in zip(self._copies, state.vectors, strict=True):
+        for mine, theirs in zip(self._copies, state.vectors_like_theta, strict=True):
             np.copyto(theirs, mine)
         values, state.rng.bit_generator.state, n_recorded = self._others
         del state.history[n_recorded:]

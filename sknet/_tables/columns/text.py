@@ -219,11 +219,11 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
         counter = CountVectorizer(**COUNTING, dtype=np.float64)
         counts = sp.csr_array(counter.fit_transform(texts))
     except ValueError:  # no text has a word
-        return _without_terms(has_missing)
+        return _text_without_terms(has_missing)
     # the most frequent terms; equally frequent ones in alphabetical order
     used_terms = np.sort(np.lexsort((np.arange(counts.shape[1]), -(weight @ counts)))[:MAX_TERMS])
     if len(used_terms) < 2:
-        return _without_terms(has_missing)
+        return _text_without_terms(has_missing)
     # as TfidfTransformer has it, with weights for numbers of rows, and the power
     counts = counts[:, used_terms]
     idf = (1.0 + np.log((1.0 + weight.sum()) / (1.0 + weight @ (counts > 0)))) ** IDF_POWER
@@ -237,7 +237,7 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
     center, deviation = np.array([mean_and_deviation(projection, weight) for projection in projections.T]).T
     kept = deviation > MIN_DEVIATION * deviation.max()
     if not kept.any():  # all texts are the same
-        return _without_terms(has_missing)
+        return _text_without_terms(has_missing)
     return TextColumn(
         tuple(counter.get_feature_names_out()[used_terms].tolist()),
         idf,
@@ -248,6 +248,6 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
     )
 
 
-def _without_terms(has_missing: bool) -> TextColumn:
+def _text_without_terms(has_missing: bool) -> TextColumn:
     """Return the column of texts that say nothing: none has two terms."""
     return TextColumn((), np.zeros(0), np.zeros((0, 0), np.float32), np.zeros(0), 0.0, has_missing)
