@@ -192,3 +192,7 @@ class ShardedObjective:
         encoded = cast(RemoteInputs, inputs).encoded
         encoded.partitions.release()
         return encoded.raw(self._spec, theta)
+
+    def raw_training_outputs(self, theta: Array) -> Array:
+        """Return the raw output, without dropout, for all training rows."""
+        return self._rows.raw(self._spec, theta)

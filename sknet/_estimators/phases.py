@@ -8,13 +8,14 @@ raw : (m, k)     for held-out rows, by networks that have not seen them
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from sknet._estimators.observers import EpochReport
+from sknet._model.balance import balancing_shift
 from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows
 from sknet._model.mixture import HeldOutLoss, Mixture
@@ -122,6 +123,15 @@ class FoldPhase:
         """Return None: folds that were cut short have chosen nothing."""
 
 
+class Outcome(NamedTuple):
+    """What networks are joined with."""
+
+    temperature: float = 1.0
+    mixing_weights: tuple[float, ...] | None = None  # None: all alike
+    raw: Array | None = None  # (m, k) raw outputs of the rows that evaluate each epoch, with all of this
+    shift: Array | None = None  # (k,) what is added to the raw output, see `balancing_shift`
+
+
 @dataclass
 class TrainPhase:
     """The networks that are published, and their states.
@@ -145,6 +155,7 @@ class TrainPhase:
     selection: Selection | None = None
     is_resumed: bool = False
     epochs_before: int = 0  # that each state had behind it when this call began
+    _outcome_known: tuple[list[int], Outcome] | None = field(default=None, init=False, repr=False)
 
     @cached_property
     def states(self) -> list[State]:
@@ -213,14 +224,11 @@ class TrainPhase:
 
     def network(self) -> Network:
         """Return the networks as they are now, joined."""
-        temperature, mixing_weights = 1.0, None
-        if self.selection is not None:
-            temperature, mixing_weights = self.selection.temperature, self.selection.mixing_weights
-        elif self.validation is not None and len(self.networks) > 1:
-            temperature, mixing_weights, _ = self._mixture()
-        networks = [network.network(state, temperature) for network, state in self.pairs]
+        outcome = self._outcome()
+        networks = [network.network(state, outcome.temperature) for network, state in self.pairs]
         # each has all inputs, with weights of 0 for the bins that it does not see
-        return join_networks(networks, self.networks[0].encoding.encoder.n_inputs, mixing_weights)
+        joined = join_networks(networks, self.networks[0].encoding.encoder.n_inputs, outcome.mixing_weights)
+        return joined if outcome.shift is None else joined.with_output_shifted(outcome.shift)
 
     def state_to_keep(self) -> State | None:
         """Return the state from which training may go on; None of several, which are not that of the joined network."""
@@ -236,12 +244,32 @@ class TrainPhase:
             chosen = self.selection.held_out
             weight = None if rows.weight is None else rows.weight[chosen]
             return self.selection.raw.astype(dtype), rows.y[chosen], weight
-        if self.validation is None:
+        raw = self._outcome().raw
+        if self.validation is None or raw is None:
             return None
-        _, _, raw = self._mixture()
         return raw.astype(dtype), self.validation.y, self.validation.weight
 
-    def _mixture(self) -> tuple[float, tuple[float, ...] | None, Array]:
+    def _outcome(self) -> Outcome:
+        """Return what the networks are joined with, found once after an epoch."""
+        epochs = [state.epoch for state in self.states]
+        if self._outcome_known is None or self._outcome_known[0] != epochs:
+            self._outcome_known = epochs, self._find_outcome()
+        return self._outcome_known[1]
+
+    def _find_outcome(self) -> Outcome:
+        if self.selection is not None:
+            found = Outcome(self.selection.temperature, self.selection.mixing_weights)
+        elif self.validation is not None:
+            found = self._mixture()
+        else:
+            return Outcome()
+        # only where rows have chosen the epoch: k calls of `partial_fit` stay what one `fit` of k epochs is without
+        shift = balancing_shift(self.networks, self.states, found.mixing_weights)
+        if shift is None:
+            return found
+        return found._replace(shift=shift, raw=None if found.raw is None else found.raw + shift)
+
+    def _mixture(self) -> Outcome:
         """Return the temperature and the mixing weights that the validation rows choose, and raw outputs with these."""
         first = self.networks[0]
         if first.validation is None:
@@ -249,10 +277,10 @@ class TrainPhase:
         mixture = Mixture(first.settings.sees_bins)
         by_component = mixture.mean_by_component(lambda j: self.networks[j].raw_validation_outputs(self.states[j]))
         if len(by_component) == 1:  # no mixing weight to choose; each network has found its temperature, epoch by epoch
-            return 1.0, None, by_component[0]
+            return Outcome(raw=by_component[0])
         # targets and weights, which are the same for all networks
         loss = HeldOutLoss(first.encoding, first.validation, first.settings.regularisation.temperature_scaling)
-        return loss.choose_mixture(by_component, mixture)
+        return Outcome(*loss.choose_mixture(by_component, mixture))
 
 
 def draw_states(networks: Sequence[NetworkTrainer], seeds: Sequence[tuple[int, int]]) -> list[State]:

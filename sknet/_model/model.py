@@ -70,6 +70,11 @@ class Network:
                 return True
         return False
 
+    def with_output_shifted(self, shift: Array) -> Self:
+        """Return the network whose raw outputs are larger by some numbers, (k,)."""
+        last = self.intercepts[-1]
+        return replace(self, intercepts=[*self.intercepts[:-1], (last + shift).astype(last.dtype)])
+
     def checksum(self) -> int:
         """Return a number that tells other weights: a hash of the sums of their bits along each axis, a fast one."""
         bits = [np.ascontiguousarray(array).view(f"u{array.itemsize}") for array in (*self.coefs, *self.intercepts)]

@@ -131,6 +131,11 @@ class NetworkTrainer:
             raise TypeError("no rows evaluate the epochs")
         return self.raw(state, self.validation)
 
+    def raw_training_outputs(self, state: State) -> Array:
+        """Return raw outputs, (n, k), for the rows that were trained on: of the best epoch where rows were held out."""
+        with limit_blas_threads(self.largest_product):
+            return self.objective.raw_training_outputs(state.parameters if state.best is None else state.best.theta)
+
     def state_to_keep(self, state: State, *, from_published: bool) -> State:
         """Return what of a state must be kept for training to continue; with `from_published`, from those weights."""
         from_published = from_published or self.problem.evaluate is not None

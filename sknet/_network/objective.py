@@ -49,6 +49,9 @@ class ObjectiveFunction(Protocol):
     def raw(self, theta: Array, inputs: Inputs, n: int) -> Array:
         """Return the raw output, without dropout, for n rows of other data."""
 
+    def raw_training_outputs(self, theta: Array) -> Array:
+        """Return the raw output, without dropout, for all training rows, in their order."""
+
 
 @dataclass(frozen=True)
 class BoundChain:
@@ -246,6 +249,10 @@ class Objective:
         for part in pieces(slice(0, n), max(self.max_rows, MIN_EVALUATION_ROWS)):
             raw[part] = self._evaluation_chain(theta, length(part), inputs.batch_format).forward(inputs(part))
         return raw
+
+    def raw_training_outputs(self, theta: Array) -> Array:
+        """Return the raw output, without dropout, for all training rows."""
+        return self.raw(theta, self._inputs, self.n_samples)
 
     def _evaluation_chain(self, theta: Array, n_rows: int, batch_format: BatchFormat) -> Chain:
         """Return a chain for forward passes; chains are kept as long as theta is the same array, epoch after epoch."""

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from sknet._model.batchwise import BatchwiseInputs
 from sknet._model.matrices import Samples
 from sknet._network.activations import Activation
-from sknet._network.inputs import DenseInputs, Inputs, pieces
+from sknet._network.inputs import DenseInputs, Inputs, length, pieces
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
 from sknet._network.objective import Objective
@@ -96,7 +96,7 @@ class EncodedInFile:
         # from the first batch on, it has the rows of a pool
         first = samples.inputs, samples.target, samples.typical_weight
         pool = Objective(layout, activations, loss, penalty, *first, max_rows=samples.max_rows, dropout=dropout)
-        return PooledObjective(self, samples, pool)
+        return PooledObjective(self, samples, pool, layout.sizes[-1])
 
     @cached_property
     def in_memory(self) -> Table:
@@ -115,10 +115,12 @@ class PooledObjective:
         The same rows, with their targets and weights.
     pool : Objective
         Gets the rows of each pool.
+    n_outputs : int
+        The network's.
     """
 
-    def __init__(self, rows: EncodedInFile, samples: Samples, pool: Objective) -> None:
-        self._rows, self._samples, self._pool = rows, samples, pool
+    def __init__(self, rows: EncodedInFile, samples: Samples, pool: Objective, n_outputs: int) -> None:
+        self._rows, self._samples, self._pool, self._n_outputs = rows, samples, pool, n_outputs
         if samples.typical_rows is not None:  # the targets of all rows have not been looked at yet
             for piece in pieces(slice(0, len(samples)), PIECE_ROWS):
                 samples.target_of(samples.y[piece])  # for its error; what it returns is made again when it is needed
@@ -137,14 +139,21 @@ class PooledObjective:
         """Return the raw output, without dropout, for n rows of other data (a validation set)."""
         return self._pool.raw(theta, inputs, n)
 
+    def raw_training_outputs(self, theta: Array) -> Array:
+        """Return the raw output, without dropout, for all training rows: they are read once more, pool by pool."""
+        raw = np.empty((len(self._samples), self._n_outputs), theta.dtype)
+        for records, numbers in self._rows.stored.records.pools(self._pool_rows(1), None, self._rows.places):
+            for piece in pieces(slice(0, len(records)), self._rows_encoded_at_once):
+                inputs = self._encode(records[piece], numbers[piece])
+                raw[numbers[piece]] = self._pool.raw(theta, inputs, length(piece))
+        return raw
+
     def batches(self, size: int, rng: np.random.Generator | None) -> Iterator[Batch]:
         """Read pools of rows into this objective, and yield batches of them; in the file's order without `rng`."""
         records_of, n_unread = self._rows.stored.records, len(self._samples)
         rest: tuple[Records, NDArray[np.intp]] | None = None  # what does not fill a batch, and joins the next pool
-        row_bytes = max(1, (self._rows.encoder.n_inputs + 1) * self._rows.dtype.itemsize)
-        step = max(1, ENCODED_BYTES // row_bytes // size) * size  # rows encoded at once: whole batches
-        n_at_once = max(size, POOL_BYTES // records_of.dtype.itemsize)
-        for records, rows in records_of.pools(n_at_once, rng, self._rows.places):
+        step = max(1, self._rows_encoded_at_once // size) * size  # whole batches
+        for records, rows in records_of.pools(self._pool_rows(size), rng, self._rows.places):
             n_unread -= len(records)
             pool = records if rest is None else np.concatenate([rest[0], records])
             numbers = rows if rest is None else np.concatenate([rest[1], rows])
@@ -159,15 +168,28 @@ class PooledObjective:
             rest = pool[order[usable:]], numbers[order[usable:]]
             del pool
 
-    def _set_rows(self, records: Records, numbers: NDArray[np.intp]) -> None:
-        """Let the objective have some rows, whose numbers among the n are given."""
-        samples, encoding_part = self._samples, self._rows.encoding_part
+    @property
+    def _rows_encoded_at_once(self) -> int:
+        """How many encoded rows are in memory at a time."""
+        return max(1, ENCODED_BYTES // ((self._rows.encoder.n_inputs + 1) * self._rows.dtype.itemsize))
+
+    def _pool_rows(self, least: int) -> int:
+        """Return how many records are read at a time."""
+        return max(least, POOL_BYTES // self._rows.stored.records.dtype.itemsize)
+
+    def _encode(self, records: Records, numbers: NDArray[np.intp]) -> DenseInputs:
+        """Encode some rows, whose numbers among the n are given."""
+        encoding_part = self._rows.encoding_part
         Z = self._rows.encoder.encode(
             self._rows.stored.format.unpack(records),
             self._rows.dtype,
             ones=True,
             encoding_part=None if encoding_part is None else encoding_part[numbers],
         )
+        return DenseInputs(Z, "ones")
+
+    def _set_rows(self, records: Records, numbers: NDArray[np.intp]) -> None:
+        """Let the objective have some rows, whose numbers among the n are given."""
+        samples = self._samples
         weight = None if samples.weight is None else samples.weight[numbers]
-        inputs = DenseInputs(Z, "ones")
-        self._pool.set_rows(inputs, samples.target_of(samples.y[numbers]), weight)
+        self._pool.set_rows(self._encode(records, numbers), samples.target_of(samples.y[numbers]), weight)

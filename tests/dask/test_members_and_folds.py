@@ -118,6 +118,16 @@ def test_folds_choose_what_they_choose_in_memory(kind, n_parts):
         assert_allclose(remote.predict_interval(X), local.predict_interval(X), rtol=1e-8)
 
 
+def test_totals_of_counts_are_mended_as_in_memory():
+    counts, parameters, table = np.exp(y), TWO | FOLDS | {"loss": "poisson"}, X.drop(columns="many")
+    local = SigmoidMLPRegressor(**parameters).fit(table, counts, WEIGHT)
+    remote = SigmoidMLPRegressor(**parameters).fit(parted(table, 2), counts, WEIGHT)
+    assert_same(remote, local)
+    assert np.average(local.predict(table), weights=WEIGHT) == pytest.approx(
+        np.average(counts, weights=WEIGHT), rel=1e-6
+    )
+
+
 @pytest.mark.parametrize("how", ["groups", "two outputs", "an array", "few rows", "means of a sample"])
 def test_folds_of_other_tables(how):
     table, target, more, parameters, sample = X, y, {}, FIT | FOLDS | dict(max_iter=3), N

@@ -1,0 +1,68 @@
+"""The balance of losses with a log link: predictions of the training rows are made to add up to their targets.
+
+A generalised linear model has this property once it has converged. A network that stops early, at the epoch that is the
+best for rows that it has not seen, has not: it has learnt too little of what sets rows apart, on the scale of the
+logarithm, and the sum of its predictions is too low. One number for each output, added to its bias, makes up for that:
+Wüthrich (2020), "Bias regularization in neural network models for general insurance pricing", European Actuarial
+Journal 10, 179-202.
+
+Conventions
+-----------
+n training rows; k raw outputs.
+
+raw, target : (n, k)     shift : (k,)
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sknet._model.network_trainer import NetworkTrainer
+from sknet._network.losses import Loss
+from sknet._training.state import State
+from sknet._typing import Array
+
+
+def balancing_shift(
+    trainers: Sequence[NetworkTrainer], states: Sequence[State], mixing_weights: Sequence[float] | None
+) -> Array | None:
+    """Return what to add to the mixed raw outputs of some networks: log(sum w y / sum w exp(raw)).
+
+    Parameters
+    ----------
+    trainers : sequence of NetworkTrainer
+        All of the same training rows.
+    states : sequence of State
+    mixing_weights : sequence of float, or None
+        The weight of each network in the mixed raw output; None: all alike.
+
+    Returns
+    -------
+    ndarray of shape (k,), or None
+        None for losses without a log link, and for those of a user that do not say where training starts.
+    """
+    samples, head = trainers[0].training, trainers[0].encoding.head
+    loss = head.loss
+    if loss.start is None or not has_log_link(loss, head.n_outputs):
+        return None
+    mixing_weights = [1.0 / len(trainers)] * len(trainers) if mixing_weights is None else mixing_weights
+    raw = np.sum(
+        [
+            w * trainer.raw_training_outputs(state)
+            for w, trainer, state in zip(mixing_weights, trainers, states, strict=True)
+        ],
+        axis=0,
+    )
+    with np.errstate(over="ignore"):
+        predictions = loss.predictions(raw)
+    target = samples.target_of(samples.y)
+    predictions[np.isnan(target)] = np.nan  # where a target is missing, the prediction does not count, either
+    # both are logarithms of weighted means: training starts at that of the targets
+    shift = loss.start(target, samples.weight) - loss.start(predictions, samples.weight)
+    return shift if np.isfinite(shift).all() else None
+
+
+def has_log_link(loss: Loss, k: int) -> bool:
+    """Whether predictions are exp(raw), whatever a user's loss calls its link."""
+    raw = np.repeat([[0.0], [1.0]], k, axis=1)
+    return np.allclose(loss.predictions(raw), np.exp(raw))

@@ -1,0 +1,109 @@
+"""Losses with a log link: predictions of the training rows add up to their targets, where rows choose the epoch."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from sknet import Checkpoint, Loss, SigmoidMLPRegressor, stream
+
+pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+rng = np.random.default_rng(0)
+N = 120
+X = pd.DataFrame({"a": rng.normal(size=N), "b": rng.normal(size=N), "c": rng.choice(["x", "y", "z"], N)})
+MEAN = np.exp(X["a"].to_numpy() + (X["c"] == "x"))
+COUNT = rng.poisson(MEAN).astype(float)
+COST = MEAN * rng.gamma(2.0, size=N)
+WEIGHT = rng.integers(0, 4, N).astype(float)
+QUICK = dict(hidden_layer_sizes=8, max_iter=12, random_state=0, learning_rate_init=0.01)
+LOSSES = {
+    "poisson": ({"loss": "poisson"}, COUNT),
+    "gamma": ({"loss": "gamma"}, COST),
+    "tweedie": ({"loss": "tweedie", "tweedie_power": 1.4}, COUNT * COST),
+}
+WAYS = {
+    "folds": {"early_stopping": "folds"},
+    "three members": {"early_stopping": "folds", "n_members": 3},
+    "linear": {"early_stopping": "folds", "hidden_layer_sizes": ()},
+    "own rows": {},
+    "own rows, lbfgs": {"solver": "lbfgs", "n_members": 1},
+}
+
+
+def own_rows(way):
+    """Rows that choose the epoch, so that all others are trained on."""
+    return {} if "early_stopping" in WAYS[way] else {"X_val": X[:40], "y_val": COUNT[:40] + 1.0}
+
+
+def total(net, y, weight=None, rows=slice(None)):
+    """The weighted total of what is predicted, over that of the targets."""
+    predicted = net.predict(X)
+    return np.average(predicted[rows], weights=weight, axis=0) / np.average(y[rows], weights=weight, axis=0)
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("name", LOSSES)
+def test_predictions_of_the_training_rows_add_up_to_their_targets(name, way):
+    loss, y = LOSSES[name]
+    net = SigmoidMLPRegressor(**QUICK | loss | WAYS[way]).fit(X, y, WEIGHT, **own_rows(way))
+    assert total(net, y, WEIGHT) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_warm_start_is_balanced_anew():
+    net = SigmoidMLPRegressor(**QUICK, loss="poisson", warm_start=True)
+    for y in (COUNT, COUNT + 1.0):
+        net.fit(X, y, X_val=X[:40], y_val=y[:40])
+        assert total(net, y) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_each_of_several_targets_adds_up_over_the_rows_that_have_it():
+    y = np.column_stack([COUNT, COUNT**2])
+    y[::3, 1] = np.nan
+    net = SigmoidMLPRegressor(**QUICK, loss="poisson").fit(X, y)
+    for j, rows in enumerate([slice(None), ~np.isnan(y[:, 1])]):
+        assert total(net, y, rows=rows)[j] == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_stream_is_read_once_more(monkeypatch):
+    monkeypatch.setattr("sknet._stream.encoded_in_file.POOL_BYTES", 1000)  # several pools
+    monkeypatch.setattr("sknet._stream.encoded_in_file.ENCODED_BYTES", 500)  # and several pieces of each
+    net = SigmoidMLPRegressor(**QUICK, loss="poisson", n_members=1)
+    chunks = lambda: ((X[i : i + 50], COUNT[i : i + 50], WEIGHT[i : i + 50]) for i in (0, 50, 100))  # noqa: E731
+    stream.fit(net, chunks, validation=lambda: iter([(X[:40], COUNT[:40])]))
+    assert total(net, COUNT, WEIGHT) == pytest.approx(1.0, abs=1e-5)
+
+
+def test_a_loss_of_the_users_that_starts_at_the_mean_is_balanced_too():
+    def value(raw, target):
+        return (np.exp(raw) - target * raw).mean(axis=1)
+
+    def gradient(raw, target):
+        return (np.exp(raw) - target) / raw.shape[1]
+
+    def start(target, weight):
+        return np.log(np.average(target, axis=0, weights=weight))
+
+    own = Loss("own", value, gradient, lambda raw: np.exp(raw, out=raw), start=start)
+    net = SigmoidMLPRegressor(**QUICK, loss=own).fit(X, COUNT)
+    assert total(net, COUNT) == pytest.approx(1.0, abs=1e-5)
+    without = Loss("own", value, gradient, lambda raw: np.exp(raw, out=raw))
+    assert abs(total(SigmoidMLPRegressor(**QUICK, loss=without).fit(X, COUNT), COUNT) - 1.0) > 1e-4
+
+
+def test_without_rows_that_choose_the_epoch_nothing_is_added():
+    plain = QUICK | {"loss": "poisson", "early_stopping": False, "n_members": 1, "max_iter": 3, "averaging": 0.0}
+    one = SigmoidMLPRegressor(**plain | {"category_encoding": "one_hot", "numeric_encoding": "raw"}).fit(X, COUNT)
+    other = SigmoidMLPRegressor(**one.resolved_params_)
+    for _ in range(3):
+        other.partial_fit(X, COUNT)
+    assert_array_equal(one.predict(X), other.predict(X))
+
+
+def test_a_resumed_run_is_balanced_as_the_uninterrupted_one(tmp_path):
+    parameters = QUICK | {"loss": "poisson", "early_stopping": True, "n_members": 1}
+    path = tmp_path / "run"
+    whole = SigmoidMLPRegressor(**parameters).set_callbacks(Checkpoint(path, every=5)).fit(X, COUNT)
+    again = SigmoidMLPRegressor(**parameters).resume(path, X, COUNT)
+    assert_array_equal(whole.predict(X), again.predict(X))
+    assert_allclose(whole.predict_interval(X), again.predict_interval(X))
