@@ -68,6 +68,17 @@ class FitArguments:
         return not (self.X_val is None and self.y_val is None and self.sample_weight_val is None)
 
 
+@dataclass(frozen=True)
+class ReadData:
+    """The data of a call, checked."""
+
+    head: Head
+    rows: Rows  # of positive weight
+    columns: Columns
+    passed: FitArguments  # as the user gave them, rows of weight 0 too
+    validation: Rows | None = None  # X_val and y_val; not the rows that are held out, which `Plan` chooses
+
+
 # --- all of it -------------------------------------------------------------------------------------------------------
 
 

@@ -286,24 +286,6 @@ def test_the_same_seed_gives_the_same_bits(kind, y, solver):
     assert (weights(one) != weights(third)).any()
 
 
-def test_a_random_state_instance_moves_on_and_none_is_numpys_own():
-    def fit(state):
-        return weights(SigmoidMLPRegressor(**QUICK | {"random_state": state}).fit(X, NUMBER))
-
-    state = np.random.RandomState(3)
-    first, second = fit(state), fit(state)
-    assert (first != second).any()
-    assert_array_equal(first, fit(np.random.RandomState(3)))
-    assert_array_equal(first, fit(3))
-    kept = np.random.get_state()
-    np.random.seed(5)
-    one, two = fit(None), fit(None)
-    np.random.seed(5)
-    assert_array_equal(one, fit(None))
-    assert (one != two).any()
-    np.random.set_state(kept)
-
-
 def test_without_shuffling_rows_come_in_their_order():
     one, other = (SigmoidMLPRegressor(**QUICK | {"shuffle": False, "batch_size": b}).fit(X, NUMBER) for b in (20, 20))
     assert_array_equal(weights(one), weights(other))
@@ -395,15 +377,6 @@ def test_what_was_learnt_of_the_table_cannot_change_while_training_goes_on(chang
         getattr(net, method)(X, y)
     assert net._fitted is before
     net.set_params(warm_start=False).fit(X, y)  # the remedy
-
-
-@quiet
-def test_parameters_set_to_what_was_resolved_are_unchanged():
-    net = SigmoidMLPRegressor(**QUICK | {"warm_start": True, "dtype": "auto"}).fit(X, NUMBER)
-    net.set_params(**net.resolved_params_).fit(X, NUMBER).partial_fit(X, NUMBER)
-    mask = np.zeros(X.shape[1], dtype=bool)
-    net = SigmoidMLPRegressor(**QUICK, warm_start=True, categorical_features=mask).fit(X, NUMBER)
-    net.set_params(categorical_features=mask.copy()).fit(X, NUMBER)
 
 
 class Fixed(SigmoidMLPClassifier):

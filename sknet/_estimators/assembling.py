@@ -1,0 +1,65 @@
+"""Assembling a fit: the table is encoded once, and the networks that share it are put together."""
+
+from functools import partial
+
+from sklearn.base import BaseEstimator
+
+from sknet._estimators.fit_run import FitRun, Plan, member_seeds
+from sknet._estimators.fitted import Fitted
+from sknet._estimators.phases import FoldPhase, TrainPhase, draw_states, states_from_weights
+from sknet._estimators.read_data import ReadData
+from sknet._model.importances import importance_rows
+from sknet._model.matrices import encode_rows, encode_validation
+from sknet._model.network_trainer import make_trainer, refuse_networks_beyond_memory
+from sknet._model.selection import FoldNetworks
+from sknet._model.starting import refuse_other_weights
+
+
+def assemble_run(
+    estimator: BaseEstimator, data: ReadData, plan: Plan, earlier: Fitted | None, *, end_epoch: int | None = None
+) -> FitRun:
+    """Encode the table once, and put the networks together that share it.
+
+    `end_epoch`: the epoch after which training ends, counted as `State.epoch` is; None is `max_iter`.
+    """
+    rows, settings, encoding = plan.rows, plan.settings, plan.encoding
+    folds, held_out = plan.evaluation.folds, plan.evaluation.held_out
+    train = None if held_out is None else held_out[0]
+    refuse_networks_beyond_memory(settings, encoding, len(rows), 0 if folds is None else len(folds.splits))
+    # cross-fitted: a training row whose level is encoded by a mean of targets does not see its own target
+    encoded = encode_rows(encoding, rows, cross_fit=settings.table.category_encoding != "one_hot", train=train)
+    # an epoch of `partial_fit` may have a row or two, and takes no longer than it must
+    few_rows = None if plan.is_partial_fit else importance_rows(rows, encoded, train)
+    training, validation, validation_table = encoded, None, data.validation
+    if data.validation is not None:
+        validation = encode_validation(encoding, data.validation)
+    elif held_out is not None:
+        training, validation = encoded.take(held_out[0]), encoded.take(held_out[1])
+        validation_table = rows.take(held_out[1])
+    # one epoch of `partial_fit` never stops early, but "adaptive" must count epochs without improvement
+    networks = [
+        make_trainer(
+            settings, encoding, training, validation, sees_bins=sees_bins, end_epoch=end_epoch,
+            may_stop_early=end_epoch is None or estimator.learning_rate == "adaptive",
+        )
+        for sees_bins in settings.sees_bins
+    ]  # fmt: skip
+    seeds = member_seeds(plan.seeds, len(networks))
+    if earlier is None:
+        first_states = partial(draw_states, networks, seeds)
+    else:  # there is one network then: members have been joined
+        refuse_other_weights(networks[0].layout, earlier.model.network, settings.network.init)
+        first_states = partial(states_from_weights, networks, earlier.model.network, plan.seeds.training)
+    run = FitRun(
+        estimator_name=type(estimator).__name__,
+        plan=plan,
+        columns=data.columns,
+        validation_table=validation_table,
+        earlier=earlier,
+        training=TrainPhase(networks, first_states, validation),
+        folds=None if folds is None else FoldPhase(FoldNetworks(settings, encoding, encoded, rows, folds, seeds)),
+        keeps_out_of_fold=estimator.early_stopping == "folds",
+        importance_rows=few_rows,
+    )
+    run.evaluate_by_scorer(estimator)
+    return run

@@ -1,0 +1,135 @@
+"""Planning a fit: which rows evaluate each epoch, what every "auto" becomes, and how the table is encoded."""
+
+from copy import deepcopy
+from dataclasses import replace
+
+import numpy as np
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+
+from sknet._estimators.auto import Facts, evaluation_method
+from sknet._estimators.callbacks import has_checkpoint
+from sknet._estimators.fit_run import Evaluation, Plan, Seeds
+from sknet._estimators.fitted import Fitted
+from sknet._estimators.parameters import RegressorParameters, column_choices, copy_containers
+from sknet._estimators.read_data import ReadData
+from sknet._estimators.reporting import (
+    refuse_or_warn_of_left_out,
+    warn_of_few_rows,
+    warn_of_groups_of_one_class,
+    warn_of_misread_columns,
+    warn_of_rescaled_columns,
+    warn_of_rows_seen,
+)
+from sknet._estimators.resolve import resolve
+from sknet._estimators.user_warnings import warn
+from sknet._model.matrices import Encoding, encoding_of, learn_encoding
+from sknet._model.selection import draw_folds, folds_of_splits
+from sknet._model.settings import Settings
+from sknet._tables.novelty import rescale_constant_columns
+from sknet._tables.splitting import split_validation, splits_of_splitter
+from sknet._tables.survey import survey_columns
+
+
+def draw_seeds(estimator: BaseEstimator, earlier: Fitted | None) -> Seeds:
+    """Draw the seeds of a fit; an unfinished run keeps its own.
+
+    A warm start keeps the held-out rows: they never enter the training part.
+    """
+    if earlier is not None and earlier.state is not None:  # a run that is not over: it goes on
+        return Seeds(*earlier.seeds)
+    source = check_random_state(deepcopy(estimator.random_state))  # what publishes advances the original
+    drawn = Seeds(*source.randint(np.iinfo(np.int32).max, size=3).tolist())
+    return drawn if earlier is None else drawn._replace(rows=Seeds(*earlier.seeds).rows)
+
+
+def plan_fit(
+    estimator: BaseEstimator, data: ReadData, earlier: Fitted | None, seeds: Seeds, *, is_resumed: bool = False
+) -> Plan:
+    """Choose what evaluates each epoch, answer every "auto", and learn how the table is encoded."""
+    evaluation = choose_evaluation(estimator, data, earlier, seeds)
+    n_held_out = 0 if evaluation.held_out is None else len(evaluation.held_out[1])
+    has_validation = data.validation is not None or evaluation.held_out is not None
+    facts = Facts(
+        len(data.rows) - n_held_out,
+        "folds" if evaluation.folds is not None else has_validation,
+        n_held_out=n_held_out if data.validation is None else len(data.validation),
+        earlier_parameters=None if earlier is None else earlier.resolved,
+        has_checkpoint=is_resumed or has_checkpoint(estimator),
+    )
+    if estimator.solver == "lbfgs" and not has_validation:  # full batches: the order and number of rows do not matter
+        data = replace(data, rows=data.rows.merge_duplicates())
+    settings, resolved, encoding = choose_settings(estimator, data, earlier, seeds, facts, evaluation)
+    return Plan(settings, resolved, seeds, data.rows, encoding, evaluation)
+
+
+def plan_increment(estimator: BaseEstimator, data: ReadData, earlier: Fitted | None) -> Plan:
+    """Answer every "auto" for one more epoch, and learn how the table is encoded if it is the first."""
+    facts = Facts(
+        len(data.rows),
+        validated=False,
+        began_with_increments=earlier is None or earlier.began_with_increments,
+        earlier_parameters=None if earlier is None else earlier.resolved,
+    )
+    seeds, evaluation = draw_seeds(estimator, earlier), Evaluation()
+    settings, resolved, encoding = choose_settings(estimator, data, earlier, seeds, facts, evaluation)
+    if earlier is not None:
+        X = data.rows.X.rows_in_memory()
+        encoder, names = rescale_constant_columns(encoding.encoder, X, data.rows.weight)
+        encoding = replace(encoding, encoder=encoder)
+        warn_of_rescaled_columns(names)
+    return Plan(settings, resolved, seeds, data.rows, encoding, evaluation, is_partial_fit=True)
+
+
+def choose_evaluation(estimator: BaseEstimator, data: ReadData, earlier: Fitted | None, seeds: Seeds) -> Evaluation:
+    """Choose the rows of the table that evaluate each epoch, if no others were passed: some, or folds of all."""
+    rows, n = data.rows, len(data.rows)
+    method = None if data.validation is not None else evaluation_method(estimator, n, rows.X.limits)
+    if method is None:
+        return Evaluation()
+    is_regression = isinstance(estimator, RegressorParameters)
+    if method != "folds" and not isinstance(method, float):  # a splitter of the user
+        splits = splits_of_splitter(method, rows, seeds.rows, (data.passed.X, data.passed.y, data.passed.groups))
+        return Evaluation(folds=folds_of_splits(n, splits, rows.groups, is_regression=is_regression))
+    strata = data.head.strata(rows.y)
+    warn_of_groups_of_one_class(strata, rows.groups)
+    if method == "folds":
+        return Evaluation(folds=draw_folds(n, strata, rows.groups, seeds.rows, is_regression=is_regression))
+    held_out = split_validation(rows, strata, method, seeds.rows)
+    if held_out is None:
+        if estimator.early_stopping != "auto":
+            warn_of_few_rows(n, method)
+        return Evaluation(lacks_validation=True)
+    if earlier is not None:
+        warn_of_rows_seen(earlier, n, method)
+    return Evaluation(held_out=held_out, n_rows_before_split=n)
+
+
+def choose_settings(
+    estimator: BaseEstimator, data: ReadData, earlier: Fitted | None, seeds: Seeds, facts: Facts, evaluation: Evaluation
+) -> tuple[Settings, dict[str, object], Encoding]:
+    """Answer every "auto", and learn how the table is encoded, both from a sample of it; an earlier encoding stays."""
+    batch_size, rows = estimator.batch_size, data.rows
+    if not isinstance(batch_size, str) and batch_size > facts.n_rows and estimator.solver != "lbfgs":
+        warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
+    facts = replace(facts, limits=rows.X.limits)
+    if earlier is not None:
+        return *resolve_parameters(estimator, facts), encoding_of(earlier.model, data.head)
+    sample = rows.sample(seeds.rows)
+    survey = survey_columns(sample.X, column_choices(estimator))
+    warn_of_misread_columns(survey)
+    facts = replace(facts, columns=survey.summary(estimator.max_categories))
+    settings, resolved = resolve_parameters(estimator, facts)
+    train = None if evaluation.held_out is None else evaluation.held_out[0]
+    encoding = learn_encoding(
+        settings, data.head, rows, data.columns.float_type, seeds.rows, sample=sample, survey=survey, train=train
+    )
+    refuse_or_warn_of_left_out(encoding.encoder)
+    return settings, resolved, encoding
+
+
+def resolve_parameters(estimator: BaseEstimator, facts: Facts) -> tuple[Settings, dict[str, object]]:
+    """Answer every "auto"; return the settings, and all parameters, also those that a subclass adds."""
+    settings, parameters = resolve(estimator, facts)
+    own = {name: copy_containers(value) for name, value in estimator.get_params(deep=False).items()}
+    return settings, own | vars(parameters)  # the right one wins: the answers

@@ -1,0 +1,30 @@
+"""The networks of a fit share one encoded table, and are refused before they are made if they cannot fit in memory."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from sknet import SigmoidMLPRegressor
+from tests.model.limits import memory_of
+from tests.tables.examples import count_texts
+
+rng = np.random.default_rng(0)
+N = 120
+WORDS = np.array(["red", "green", "blue", "fast", "slow", "big", "small", "old", "new", "dark"])
+TABLE = pd.DataFrame({"text": [" ".join(words) for words in WORDS[rng.integers(0, 10, (N, 4))]]})
+TABLE["text"] += [f" {i}" for i in range(N)]
+NUMBER = TABLE["text"].str.contains("red") + 0.1 * rng.normal(size=N)
+
+
+@pytest.mark.parametrize("early_stopping", ["folds", True])
+def test_the_table_is_encoded_once_for_all_networks(early_stopping):
+    net = SigmoidMLPRegressor(4, max_iter=2, n_members=3, early_stopping=early_stopping, text_features=["text"])
+    with count_texts() as counts:
+        net.fit(TABLE, NUMBER)
+    assert sum(counts) == N
+
+
+def test_networks_that_cannot_fit_in_memory_are_refused_together():
+    net = SigmoidMLPRegressor((2000, 2000), n_members=4, early_stopping=False, max_iter=1, dtype="float64")
+    with memory_of(2**27), pytest.raises(ValueError, match="n_members=4"):
+        net.fit(rng.normal(size=(N, 2)), NUMBER)

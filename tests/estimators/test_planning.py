@@ -1,0 +1,77 @@
+"""The plan of a fit: its seeds, the rows that are held out, what "auto" becomes, the sample it is learnt from."""
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+
+from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.tables.limits import sample_rows
+
+rng = np.random.default_rng(0)
+N = 60
+X = rng.normal(size=(N, 4))
+NUMBER = X[:, 0] - X[:, 1] + 0.1 * rng.normal(size=N)
+QUICK = dict(hidden_layer_sizes=4, max_iter=3, early_stopping=False, random_state=0)
+quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+
+
+def weights(net):
+    return np.concatenate([part.ravel() for part in net.coefs_ + net.intercepts_])
+
+
+def test_a_random_state_instance_moves_on_and_none_is_numpys_own():
+    def fit(state):
+        return weights(SigmoidMLPRegressor(**QUICK | {"random_state": state}).fit(X, NUMBER))
+
+    state = np.random.RandomState(3)
+    first, second = fit(state), fit(state)
+    assert (first != second).any()
+    assert_array_equal(first, fit(np.random.RandomState(3)))
+    assert_array_equal(first, fit(3))
+    kept = np.random.get_state()
+    np.random.seed(5)
+    one, two = fit(None), fit(None)
+    np.random.seed(5)
+    assert_array_equal(one, fit(None))
+    assert (one != two).any()
+    np.random.set_state(kept)
+
+
+@quiet
+def test_parameters_set_to_what_was_resolved_are_unchanged():
+    net = SigmoidMLPRegressor(**QUICK | {"warm_start": True, "dtype": "auto"}).fit(X, NUMBER)
+    net.set_params(**net.resolved_params_).fit(X, NUMBER).partial_fit(X, NUMBER)
+    mask = np.zeros(X.shape[1], dtype=bool)
+    net = SigmoidMLPRegressor(**QUICK, warm_start=True, categorical_features=mask).fit(X, NUMBER)
+    net.set_params(categorical_features=mask.copy()).fit(X, NUMBER)
+
+
+def test_a_warm_start_holds_out_the_same_rows():
+    """Labels that only say which rows are held out: what training has seen of them would show."""
+    wide = rng.normal(size=(200, 400))
+    noise = rng.integers(0, 2, 200)
+    net = SigmoidMLPClassifier(16, max_iter=20, early_stopping=True, warm_start=True, random_state=0, dropout=0.0)
+    for _ in range(3):
+        net.fit(wide, noise)
+    assert net.score(wide, noise) < 0.97  # of 30 held-out rows about half are wrong still
+
+
+@quiet
+def test_early_stopping_that_cannot_be_is_said_once():
+    with pytest.warns(RuntimeWarning, match="validation_fraction=0.1 of 20 rows") as told:
+        net = SigmoidMLPRegressor(**QUICK | {"early_stopping": True, "validation_fraction": 0.1}).fit(
+            X[:20], NUMBER[:20]
+        )
+    assert len(told) == 1 and net.resolved_params_["early_stopping"] is False
+
+
+def test_columns_of_a_large_table_are_learnt_from_a_sample():
+    """All but one value are far from that one, which is hardly ever in a sample of a tenth of the rows."""
+    table = rng.normal(size=(2000, 1))
+    table[0] = 1e9
+    parameters = QUICK | {"input_scaling": "standard", "max_iter": 1}
+    whole = SigmoidMLPRegressor(**parameters).fit(table, np.arange(2000.0))
+    with sample_rows(200):
+        sampled = SigmoidMLPRegressor(**parameters).fit(table, np.arange(2000.0))
+    spread = [np.ptp(net.activations(table[1:])[0]) for net in (whole, sampled)]
+    assert spread[0] < 1e-3 and spread[1] > 1.0
