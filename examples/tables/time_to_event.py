@@ -78,8 +78,7 @@ for name, risk in models.items():
 # When: a row for each half year of each patient
 # ----------------------------------------------
 #
-# The half year is one more column. ``groups`` keeps the rows of a patient together. A network that is stopped early may
-# expect some percent too little or too much in all; one factor, from the training rows, mends that.
+# The half year is one more column. ``groups`` keeps the rows of a patient together.
 
 WIDTH = 0.5
 
@@ -99,8 +98,7 @@ survival = pd.DataFrame(index=X.index, columns=starts + WIDTH, dtype=float)  # t
 for train, test in KFold(5, shuffle=True, random_state=0).split(X):
     rows, rate, watched = half_years(X.iloc[train], years.iloc[train], event.iloc[train])
     net.fit(rows, rate, sample_weight=watched, groups=rows.index)
-    balance = event.iloc[train].sum() / (watched * net.predict(rows)).sum()
-    expected = balance * np.column_stack([net.predict(X.iloc[test].assign(start=start)) for start in starts])
+    expected = np.column_stack([net.predict(X.iloc[test].assign(start=start)) for start in starts])
     survival.iloc[test] = np.exp(-WIDTH * np.cumsum(expected, axis=1))
 
 
