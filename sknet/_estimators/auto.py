@@ -11,7 +11,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
-from sknet._estimators.conflicts import LEARNT_WITH, refuse_changed, refuse_with_folds
+from sknet._estimators.conflicts import LEARNT_WITH, refuse_changed, refuse_conflicts_with_folds
 from sknet._estimators.parameters import (
     ClassifierParameters,
     CommonParameters,
@@ -110,7 +110,7 @@ def evaluation_method(p: CommonParameters, n_rows: int, limits: TableLimits = IN
     """Return what evaluates the epochs of a fit to so many rows of a table."""
     splitter = splitter_of(p)
     if splitter is not None or p.early_stopping == "folds":
-        refuse_with_folds(p)
+        refuse_conflicts_with_folds(p)
         return splitter or "folds"
     if p.early_stopping == "auto" and n_rows < LARGE_ROWS:
         if n_rows < EVALUATED_ROWS:

@@ -20,7 +20,11 @@ from sknet._estimators.callbacks import (
     observers_of_partial_fit,
     refuse_unresumable,
 )
-from sknet._estimators.conflicts import refuse_for_increments, refuse_with_own_validation, refuse_with_temperature
+from sknet._estimators.conflicts import (
+    refuse_conflicts_with_increments,
+    refuse_conflicts_with_own_validation,
+    refuse_conflicts_with_temperature,
+)
 from sknet._estimators.constraints import refuse_misread_values
 from sknet._estimators.documentation import DocumentationLinkMixin
 from sknet._estimators.fit_run import FitRun, Seeds, Task
@@ -55,7 +59,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
 
     def _fit(self, arguments: FitArguments) -> Self:
         """Train new networks or, in a warm start, the one that there is."""
-        refuse_with_temperature(self)
+        refuse_conflicts_with_temperature(self)
         earlier = self._fitted if self.warm_start else None
         data = self._read(arguments, earlier)
         plan = plan_fit(self, data, earlier, draw_seeds(self, earlier))
@@ -64,7 +68,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
 
     def _resume(self, path: str | PathLike[str], arguments: FitArguments) -> Self:
         """Continue the run that a checkpoint file holds."""
-        refuse_with_temperature(self)
+        refuse_conflicts_with_temperature(self)
         refuse_unresumable(self.solver, self.n_members)
         saved = checkpoints.read_checkpoint(path)
         saved.refuse_other_estimator(type(self).__name__, 0 if self._fitted is None else self._fitted.n_samples_seen)
@@ -78,7 +82,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     def _partial_fit(self, X: Table, y: Target, sample_weight: Target, classes: Target = None) -> Self:
         """Train one epoch, over all rows given."""
         self._validate_params()
-        refuse_for_increments(self)
+        refuse_conflicts_with_increments(self)
         earlier = self._fitted
         data = self._read(FitArguments(X, y, sample_weight), earlier, classes=classes, anew=False)
         # a `fit` that has ended keeps no state: the weights are those of `fit`, the moments and the epochs start anew
@@ -97,7 +101,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         """Learn encoders from a sample and draw the first weights, for `partial_fit` to go on from."""
         has_partial_fit(self)  # raises if not
         self._validate_params()
-        refuse_for_increments(self)
+        refuse_conflicts_with_increments(self)
         data = self._read(FitArguments(X, y, sample_weight), None, classes=classes, anew=False)
         run = assemble_run(self, data, plan_increment(self, data, None), None, end_epoch=1)
         self._publish(run.final_result(self._task, may_go_on=True))
@@ -127,7 +131,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             rows = rows.with_weight(head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
         validation = None
         if arguments.has_validation:
-            refuse_with_own_validation(self)
+            refuse_conflicts_with_own_validation(self)
             validation = read_validation(arguments, name, head, columns, self.early_stopping)
         return ReadData(head, rows, columns, arguments, validation)
 

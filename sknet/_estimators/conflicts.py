@@ -14,7 +14,7 @@ LEARNT_WITH = (
 """Parameters by which the table and the targets were learnt: they hold as long as training goes on from there."""
 
 
-def refuse_with_folds(p: CommonParameters) -> None:
+def refuse_conflicts_with_folds(p: CommonParameters) -> None:
     """Raise if a parameter is set that makes no sense with folds: those of `early_stopping`, or of a splitter."""
     splitter = splitter_of(p)
     if splitter is not None and not p.early_stopping:
@@ -36,7 +36,7 @@ def refuse_with_folds(p: CommonParameters) -> None:
         raise ValueError(f"{folds} not go with {name}={getattr(p, name)!r}: leave {name} at its default, or {remedy}.")
 
 
-def refuse_with_own_validation(p: CommonParameters) -> None:
+def refuse_conflicts_with_own_validation(p: CommonParameters) -> None:
     """Raise if the rows that evaluate each epoch are passed to `fit`, and a splitter is to choose them too."""
     splitter = splitter_of(p)
     if splitter is not None:
@@ -46,7 +46,7 @@ def refuse_with_own_validation(p: CommonParameters) -> None:
         )
 
 
-def refuse_with_temperature(p: CommonParameters) -> None:
+def refuse_conflicts_with_temperature(p: CommonParameters) -> None:
     """Raise if `temperature_scaling=True` is set beside a parameter with which no temperature can be found."""
     if getattr(p, "temperature_scaling", False) in (False, "auto"):  # which only the classifier has
         return
@@ -62,7 +62,7 @@ def refuse_with_temperature(p: CommonParameters) -> None:
         )
 
 
-def refuse_for_increments(p: CommonParameters) -> None:
+def refuse_conflicts_with_increments(p: CommonParameters) -> None:
     """Raise if a parameter is set that `partial_fit`, which sees some of the rows, cannot do."""
     class_weight = getattr(p, "class_weight", None)  # which only the classifier has
     entries = class_weight if isinstance(class_weight, list) else [class_weight]  # of a list, one per output
@@ -74,7 +74,7 @@ def refuse_for_increments(p: CommonParameters) -> None:
         )
 
 
-def refuse_for_lbfgs(p: CommonParameters) -> None:
+def refuse_conflicts_with_lbfgs(p: CommonParameters) -> None:
     """Raise if a parameter is set that makes no sense with L-BFGS."""
     wrong = {"dropout": np.any(p.dropout), "max_norm": p.max_norm is not None}
     for name in [name for name, is_wrong in wrong.items() if is_wrong]:

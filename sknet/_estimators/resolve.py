@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from sknet._estimators.auto import Facts, replace_autos
-from sknet._estimators.conflicts import refuse_for_lbfgs
+from sknet._estimators.conflicts import refuse_conflicts_with_lbfgs
 from sknet._estimators.parameters import CommonParameters, copy_containers, schedule_ends
 from sknet._model.machine import refuse_beyond_memory
 from sknet._model.settings import (
@@ -115,7 +115,7 @@ def make_settings(p: CommonParameters, *, is_continued: bool = False, keeps_all_
         sizes = tuple([size * n_members for size in sizes])
         sees_bins = (any(sees_bins),)
     if p.solver == "lbfgs":
-        refuse_for_lbfgs(p)
+        refuse_conflicts_with_lbfgs(p)
     return Settings(
         target=target_settings(p),
         table=settings_from(

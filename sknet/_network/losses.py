@@ -493,13 +493,15 @@ class _LossOfPresentTargets:
     """A loss of several outputs, in which a missing target (NaN) has no part; of complete rows it is `whole` itself."""
 
     whole: Loss
-    of_each: Callable[[], Iterable[tuple[Loss, slice]]]  # targets: the outputs of one are there or missing together
+    losses_by_target: Callable[
+        [], Iterable[tuple[Loss, slice]]
+    ]  # targets: the outputs of one are there or missing together
     weight_of_each: float  # in the value: 1 of a sum, 1 / k of a mean
 
     @cached_property
     def losses(self) -> tuple[tuple[Loss, slice], ...]:
         """Loss and outputs of each target, which only a row with a missing target asks for."""
-        return tuple(self.of_each())
+        return tuple(self.losses_by_target())
 
     def value(self, raw: Array, target: Array) -> Array:
         if not np.isnan(target).any():
@@ -540,7 +542,7 @@ class _LossOfPresentTargets:
 
 
 def without_missing_targets(
-    whole: Loss, of_each: Callable[[], Iterable[tuple[Loss, slice]]], weight_of_each: float
+    whole: Loss, losses_by_target: Callable[[], Iterable[tuple[Loss, slice]]], weight_of_each: float
 ) -> Loss:
     """Return a loss of several outputs that leaves out targets that are NaN.
 
@@ -548,12 +550,12 @@ def without_missing_targets(
     ----------
     whole : Loss
         Of rows that have all targets.
-    of_each : callable
+    losses_by_target : callable
         Returns the loss and the outputs of each target by itself.
     weight_of_each : float
         In the value of `whole`: 1 where it is their sum, 1 / k where their mean.
     """
-    present = _LossOfPresentTargets(whole, of_each, weight_of_each)
+    present = _LossOfPresentTargets(whole, losses_by_target, weight_of_each)
     return replace(
         whole,
         value=present.value,

@@ -5,7 +5,7 @@ from sklearn.model_selection import ShuffleSplit
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.auto import suits_folds
-from sknet._estimators.conflicts import refuse_for_lbfgs, refuse_with_folds
+from sknet._estimators.conflicts import refuse_conflicts_with_folds, refuse_conflicts_with_lbfgs
 
 OF_HELD_OUT_ROWS = {"scoring": "accuracy", "warm_start": True}
 
@@ -16,21 +16,21 @@ def test_folds_or_held_out_rows(name):
     net = SigmoidMLPClassifier(**{name: value})
     assert not suits_folds(net) and suits_folds(SigmoidMLPClassifier())
     with pytest.raises(ValueError, match=rf"early_stopping='folds' does not go with {name}=.*early_stopping=True"):
-        refuse_with_folds(net)
+        refuse_conflicts_with_folds(net)
     net.set_params(validation_fraction=ShuffleSplit())
     with pytest.raises(ValueError, match=rf"=ShuffleSplit.* gives folds, which do not go with {name}=.*give a share"):
-        refuse_with_folds(net)
-    refuse_with_folds(SigmoidMLPClassifier(validation_fraction=ShuffleSplit()))
+        refuse_conflicts_with_folds(net)
+    refuse_conflicts_with_folds(SigmoidMLPClassifier(validation_fraction=ShuffleSplit()))
 
 
 def test_folds_need_a_schedule_that_ends():
     assert not suits_folds(SigmoidMLPClassifier(learning_rate="constant"))
     with pytest.raises(ValueError, match="does not go with learning_rate="):
-        refuse_with_folds(SigmoidMLPClassifier(learning_rate="constant"))
+        refuse_conflicts_with_folds(SigmoidMLPClassifier(learning_rate="constant"))
 
 
 @pytest.mark.parametrize("parameters", [{"dropout": 0.1}, {"max_norm": 2.0}])
 def test_what_lbfgs_does_not_have(parameters):
     with pytest.raises(ValueError, match="does not go with solver='lbfgs'"):
-        refuse_for_lbfgs(SigmoidMLPRegressor(**{"dropout": 0.0} | parameters))
-    refuse_for_lbfgs(SigmoidMLPRegressor(dropout=0.0))
+        refuse_conflicts_with_lbfgs(SigmoidMLPRegressor(**{"dropout": 0.0} | parameters))
+    refuse_conflicts_with_lbfgs(SigmoidMLPRegressor(dropout=0.0))

@@ -264,7 +264,7 @@ class CategoryLearner:
         self._values, self._settings = values, settings
 
     @cached_property
-    def rare_count(self) -> bool:
+    def rare_levels_matter(self) -> bool:
         """Whether rare levels count: none is to be left out, or all levels are seen to have an effect on the target."""
         if self._settings.keeps_all_levels:
             return True
@@ -277,7 +277,7 @@ class CategoryLearner:
         levels, limit = self.levels, self._settings.max_categories
         if not levels.exceed(limit, levels.keys):
             return False
-        return self.rare_count or levels.exceed(limit, levels.without_rare())
+        return self.rare_levels_matter or levels.exceed(limit, levels.without_rare())
 
     def column(self, *, beside_means: bool = False) -> CategoryColumn | IdentifierColumn | UninformativeColumn:
         """Learn the one-hot inputs, alone or beside the target's means."""
@@ -286,11 +286,11 @@ class CategoryLearner:
             return IdentifierColumn(levels.has_missing)
         if not levels.are_many or self._settings.keeps_all_levels:
             return levels.one_hot(limit, levels.keys)
-        if self.rare_count and not beside_means:
+        if self.rare_levels_matter and not beside_means:
             return levels.one_hot(limit, levels.keys)
         not_rare = levels.without_rare()
         column = levels.one_hot(limit, not_rare)
-        if self.rare_count or self._settings.never_left_out:
+        if self.rare_levels_matter or self._settings.never_left_out:
             return column
         may_have_effect = not_rare and effect_on_target(column, self._values, self._settings) is not Effect.NONE
         return column if may_have_effect else UninformativeColumn(levels.has_missing)
