@@ -29,11 +29,3 @@ def test_rows_are_encoded_in_any_order():
         shards = zip(some.futures, some.rows, strict=True)
         chosen = [Z[:, :-1] if of_shard is None else Z[of_shard, :-1] for Z, of_shard in shards]
         assert_array_equal(some.shard.join(chosen), expected[own])
-
-
-@pytest.mark.parametrize("given", [X, pd.DataFrame({"a": [1.0, np.nan] * 10, "b": ["x", None] * 10})])
-def test_a_digest_tells_rows_apart(given):
-    rows = np.arange(20)
-    one = parted(given, 4).digest()
-    assert one == parted(given.copy(), 4).digest()
-    assert len({one, parted(given, 4)[rows[:19]].digest(), parted(given, 4)[rows[::-1]].digest()}) == 3

@@ -7,9 +7,6 @@ from mixed_table import LABELS, WEIGHT, N, X, rng, y
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from tests.model.samples import samples_of
-from tests.network.pieces import network_of, objective_of
-from tests.tables.examples import encoder_of
 from tests.tables.limits import sample_rows
 
 FIT = dict(n_members=1, hidden_layer_sizes=8, max_iter=20, batch_size=200, dtype="float64", dropout=0.0, random_state=0)
@@ -169,35 +166,6 @@ def test_a_sample_of_a_large_table_tells_the_same_as_in_memory(n_parts, encoding
     assert ("target_totals" in calls_of(table)) == (encoding != "one_hot")
     assert distance(local, remote) < 1e-8
     assert_allclose(remote.predict(X), local.predict(X), rtol=1e-9, atol=1e-10)
-
-
-def objectives(has_bins):
-    """The same objective in memory and on workers, with or without bins among the inputs."""
-    numbers = np.random.default_rng(0).normal(size=(50, 3))
-    encoder = encoder_of(numbers, numeric_encoding="piecewise_linear")
-    encoded = parted(numbers).encode(encoder, np.dtype(float), None)
-    Z = encoder.encode(numbers, np.dtype(float), ones=True)
-    n_skipped = 0 if has_bins else encoder.n_bins
-    assert encoder.n_bins
-    network, target = network_of(encoder.n_inputs - n_skipped, 3, 1, l2=0.3, l1=0.2), numbers[:, :1] * 2.0
-    local, inputs = objective_of(network, Z, target, n_skipped=n_skipped)
-    remote = encoded.inputs.without_first(n_skipped)
-    sharded = encoded.objective(*network, samples_of(remote, target, max_rows=50), ())
-    return local, sharded, remote, inputs, network[0].n_parameters
-
-
-@pytest.mark.parametrize("has_bins", [True, False])
-def test_values_gradients_and_outputs_are_those_in_memory(has_bins):
-    local, sharded, remote, inputs, n_parameters = objectives(has_bins)
-    theta = np.random.default_rng(1).normal(size=n_parameters)
-    for batch in (slice(0, 50), slice(3, 20), np.array([40, 2, 17])):
-        gradient, expected = np.empty_like(theta), np.empty_like(theta)
-        assert sharded(theta, batch, gradient)[0] == pytest.approx(local(theta, batch, expected)[0], rel=1e-12)
-        assert_allclose(gradient, expected, rtol=1e-9, atol=1e-12)
-    assert sharded.penalty(theta) == pytest.approx(local.penalty(theta), rel=1e-12)
-    assert_allclose(sharded.raw(theta, remote, 50), local.raw(theta, inputs, 50), rtol=1e-12)
-    for batch in (slice(3, 20), np.array([40, 2, 17])):
-        assert_allclose(remote(batch), inputs(batch))
 
 
 def test_missing_targets_have_no_part_in_it():

@@ -13,9 +13,14 @@ from sknet._tables.rows import Rows
 from tests.tables.examples import column_summary
 
 
+def table_in_memory(X):
+    """An array, a CSR matrix or a data frame as a table that may be fitted to."""
+    return TableInMemory(X)
+
+
 def rows_of(X, y, weight=None, groups=None):
     """The rows of an array, a CSR matrix or a data frame, with targets as training sees them, (n, k)."""
-    return Rows(TableInMemory(X), y if y.ndim == 2 else y[:, None], weight, groups)
+    return Rows(table_in_memory(X), y if y.ndim == 2 else y[:, None], weight, groups)
 
 
 def encoded(table, y, numeric_encoding="piecewise_linear", weight=None, **parameters):

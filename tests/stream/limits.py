@@ -1,8 +1,9 @@
 """Sizes from which streams are treated in another way, made small for a while: `with held_out_rows(10): ...`"""
 
+from contextlib import contextmanager
 from unittest.mock import patch
 
-from sknet._stream import encoded_in_file, shuffled
+from sknet._stream import encoded_in_file, shuffled, stored_table
 from sknet._stream.stored_table import StoredTable
 
 
@@ -12,9 +13,12 @@ def held_out_rows(n):
     return patch.object(StoredTable, "limits", limits)
 
 
+@contextmanager
 def pool_bytes(pool, encoded):
     """How much of a file is read at once, and how much is encoded at once."""
-    return patch.multiple(encoded_in_file, POOL_BYTES=pool, ENCODED_BYTES=encoded)
+    small_pools = patch.multiple(encoded_in_file, POOL_BYTES=pool, ENCODED_BYTES=encoded)
+    with small_pools, patch.object(stored_table, "POOL_BYTES", pool):
+        yield
 
 
 def buffer_bytes(written, read=2**24):

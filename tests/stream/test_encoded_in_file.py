@@ -67,14 +67,6 @@ def check_an_epoch(source, size, rows):
     assert size == 1000 or epochs[0] != epochs[1]
 
 
-def test_held_out_rows_are_evaluated_as_in_memory(source):
-    rows = np.arange(0, N, 5)
-    encoded, objective, local, inputs = rows_and_objectives(source, rows)
-    expected = local.raw(THETA, inputs, len(rows))
-    np.testing.assert_allclose(objective.raw(THETA, encoded.inputs, len(rows)), expected)
-    assert objective.penalty(THETA) == 0.0
-
-
 def test_a_sample_of_many_rows_stands_for_their_targets(source):
     encoded, _, _, _ = rows_and_objectives(source, np.arange(N))
     assert encoded.typical_rows is None

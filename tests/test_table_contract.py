@@ -1,0 +1,189 @@
+"""What every table promises, wherever its rows are: in memory, in a file, or with workers; nobody asks for more."""
+
+from contextlib import ExitStack
+
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from numpy.testing import assert_allclose, assert_array_equal
+
+from tests.dask.local_workers import parted
+from tests.model.examples import table_in_memory
+from tests.model.samples import samples_of
+from tests.network.pieces import as_array, network_of, objective_of
+from tests.stream.files import stored_table
+from tests.stream.limits import pool_bytes
+from tests.tables.examples import encoder_of, encoding_parts_of
+
+N, DOUBLE = 90, np.dtype(float)
+rng = np.random.default_rng(0)
+X = np.column_stack([rng.normal(size=(N, 2)), rng.integers(0, 7, N)])
+X[::8, 0] = np.nan
+FRAME = pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "c": [f"level {i:g}" for i in X[:, 2]]})
+SPARSE = sp.csr_array(np.where(np.abs(X[:, 1:]) > 0.5, X[:, 1:], 0.0))
+SOME, ORDER = np.array([3, 4, 50, 89]), np.array([2, 3, 0, 2])
+Y, WEIGHT = rng.normal(size=(N, 1)), 1.0 + np.arange(N) % 3
+
+
+def memory(values, folder, _):
+    return table_in_memory(values)
+
+
+def memory_map(values, folder, _):
+    path = folder / f"{len(list(folder.iterdir()))}.npy"
+    np.save(path, values)
+    return table_in_memory(np.load(path, mmap_mode="r"))
+
+
+def file(values, folder, opened):
+    opened.enter_context(pool_bytes(500, encoded=500))  # several pools, of a few rows each
+    return opened.enter_context(stored_table(values, folder))
+
+
+def workers(values, folder, _):
+    return parted(values)
+
+
+TABLES = {
+    "array": (X, memory), "CSR matrix": (SPARSE, memory), "frame": (FRAME, memory), "memory map": (X, memory_map),
+    "file of arrays": (X, file), "file of frames": (FRAME, file),
+    "workers with arrays": (X, workers), "workers with frames": (FRAME, workers),
+}  # fmt: skip
+
+
+@pytest.fixture(params=TABLES)
+def make(request, tmp_path):
+    """Makes the table of some values, as often as it is called."""
+    with ExitStack() as opened:
+        values, make_table = TABLES[request.param]
+        yield lambda change=lambda values: values: make_table(change(values), tmp_path, opened)
+
+
+@pytest.fixture
+def table(make):
+    return make()
+
+
+def take(values, rows):
+    return values.iloc[rows] if hasattr(values, "iloc") else values[rows]
+
+
+def assert_same(found, expected):
+    assert found.shape == expected.shape
+    if isinstance(expected, pd.DataFrame):
+        assert list(found) == list(expected)
+        pd.testing.assert_frame_equal(*(frame.astype(object).reset_index(drop=True) for frame in (found, expected)))
+    else:
+        assert_array_equal(*(Z.toarray() if sp.issparse(Z) else np.asarray(Z) for Z in (found, expected)))
+
+
+def test_every_place_is_listed(tmp_path):
+    with ExitStack() as opened:
+        found = {type(make_table(values, tmp_path, opened)) for values, make_table in TABLES.values()}
+    assert found == {*type(table_in_memory(X)).__base__.__subclasses__()}
+
+
+# --- rows ------------------------------------------------------------------------------------------------------------
+
+
+def test_rows_are_chosen_by_number_and_brought_to_memory_in_any_order(table):
+    values = table.rows_in_memory()
+    assert table.shape == values.shape and table.is_sparse == sp.issparse(values)
+    some = table[SOME]
+    assert some.shape == (4, values.shape[1])
+    assert_same(some.rows_in_memory(), take(values, SOME))
+    assert_same(some.rows_in_memory(ORDER), take(values, SOME[ORDER]))
+    assert_same(some[np.array([1, 3])].rows_in_memory(), take(values, SOME[[1, 3]]))
+    assert_same(table[5:9].rows_in_memory(), take(values, np.arange(5, 9)))
+    examples = table.example_rows
+    assert len(examples.shape) == 2 and examples.shape[1] == values.shape[1] and 0 < examples.shape[0] <= N
+    assert list(examples) == list(values) or not isinstance(values, pd.DataFrame)
+
+
+def test_numbers_of_a_small_table_are_its_values_or_not_known(table):
+    numbers, values = table.as_numbers(10**6), table.rows_in_memory()
+    assert table.as_numbers(1) is None and len(table) == table.shape[0] == N
+    assert numbers is None or assert_same(numbers, values.toarray() if sp.issparse(values) else values) is None
+
+
+def test_a_digest_is_that_of_the_rows_and_their_values(make):
+    def changed(values):
+        values = values.copy()
+        if isinstance(values, pd.DataFrame):
+            values.iloc[50, 1] += 1.0
+        else:
+            values[50, 1] += 1.0
+        return values
+
+    table = make()
+    assert table.digest() == make().digest()
+    assert len({made.digest() for made in (table, table[SOME], table[SOME[1:]], make(changed))}) == 4
+    assert table.copy().digest() == table.digest()
+
+
+# --- encoding --------------------------------------------------------------------------------------------------------
+
+
+def encoder_for(values):
+    """One with categories that the target encodes, and bins, where a table may have such."""
+    if sp.issparse(values):
+        return encoder_of(values)
+    chosen = ["from_dtype"] if isinstance(values, pd.DataFrame) else [2]
+    return encoder_of(
+        values, categorical_features=chosen, category_encoding="target", target=Y,
+        numeric_encoding="piecewise_linear", n_bins=4,
+    )  # fmt: skip
+
+
+def test_target_totals_are_those_of_all_rows_in_memory(table):
+    values = table.rows_in_memory()
+    encoder, part = encoder_for(values), encoding_parts_of(Y)
+    for rows in (np.arange(N), np.arange(0, N, 2)):
+        expected = encoder.target_totals(take(values, rows), Y[rows], WEIGHT[rows], part[rows])
+        found = table[rows].target_totals(encoder, Y[rows], np.copy, WEIGHT[rows], part[rows])
+        assert found.keys() == expected.keys() and len(found) == encoder.has_target_encoding
+        for of_rows in (None, part):  # by the means of all rows, and of those outside of each row's part
+            one, other = (encoder.with_target_totals(totals) for totals in (found, expected))
+            Z, wanted = (learnt.encode(values, float, encoding_part=of_rows) for learnt in (one, other))
+            assert_same(Z, wanted) if sp.issparse(values) else assert_allclose(Z, wanted)
+
+
+def in_order(objective):
+    """The batches of a table whose rows come one pool after the other, and which of all rows they are."""
+    start = 0
+    for batch in objective.batches(16, None):
+        yield batch, slice(start, start + batch.stop - batch.start)
+        start += batch.stop - batch.start
+
+
+@pytest.mark.parametrize(("cross_fit", "without_bins"), [(False, True), (True, False)])
+def test_a_network_learns_the_same_of_encoded_rows(table, cross_fit, without_bins):
+    values = table.rows_in_memory()
+    encoder = encoder_for(values)
+    n_skipped = encoder.n_bins if without_bins and not table.limits.is_sequential else 0
+    part = encoding_parts_of(Y) if cross_fit and encoder.has_target_encoding else None
+    Z = encoder.encode(values, float, encoding_part=part)
+    Z = np.column_stack([Z.toarray() if sp.issparse(Z) else Z, np.ones(N)])
+    network, encoded = network_of(encoder.n_inputs - n_skipped, 4, 1, l2=0.3), table.encode(encoder, DOUBLE, part)
+    theta = np.random.default_rng(1).normal(size=network[0].n_parameters)
+    for rows in (np.arange(N), np.arange(0, N, 3)):
+        some, n, weight = encoded[rows], len(rows), WEIGHT[rows] / WEIGHT[rows].mean()
+        inputs = some.inputs.without_first(n_skipped)
+        objective = some.objective(*network, samples_of(inputs, Y[rows], weight), ())
+        expected, expected_inputs = objective_of(network, Z[rows], Y[rows], weight, n_skipped)
+        any_rows = slice(0, n), slice(3, 20), np.array([20, 2, 17])
+        batches = zip(any_rows, any_rows, strict=True) if objective.batches is None else in_order(objective)
+        for batch, same_rows in batches:
+            value, gradient = objective(theta, batch, np.empty_like(theta))
+            wanted, slope = expected(theta, same_rows, np.empty_like(theta))
+            assert value == pytest.approx(wanted)
+            assert_allclose(gradient, slope, atol=1e-12)
+        assert objective.penalty(theta) == pytest.approx(expected.penalty(theta))
+        assert_allclose(objective.raw(theta, inputs, n), expected.raw(theta, expected_inputs, n))
+        for batch in any_rows:
+            found = as_array(inputs(batch), inputs.batch_format, encoder.n_inputs - n_skipped)
+            assert_allclose(found, expected_inputs(batch)[:, :-1])
+        fewer = some[np.arange(1, n, 4)].inputs
+        found = as_array(fewer(slice(0, 5)), fewer.batch_format, encoder.n_inputs)
+        assert_allclose(found, Z[rows[np.arange(1, n, 4)[:5]], :-1])
