@@ -15,7 +15,7 @@ from sklearn.base import ClassifierMixin, RegressorMixin
 from sknet._dask.table import PartitionedTable
 from sknet._estimators.base import BaseSigmoidMLP
 from sknet._estimators.callbacks import refuse_unresumable, with_callbacks
-from sknet._estimators.classifier import CLASSIFICATION, labels_of, largest_residual_in_set
+from sknet._estimators.classifier import CLASSIFICATION, label_head_of, largest_residual_in_set
 from sknet._estimators.classifier import SigmoidMLPClassifier as LocalClassifier
 from sknet._estimators.constraints import fit_context
 from sknet._estimators.fitted import FittedAttribute, require_fitted
@@ -271,7 +271,7 @@ class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):
     _local = LocalClassifier
     score = _OnWorkers.score  # the mixin's would stand before it
 
-    classes_ = FittedAttribute(lambda fitted: labels_of(fitted.model).classes)
+    classes_ = FittedAttribute(lambda fitted: label_head_of(fitted.model).labels.classes)
 
     def predict_proba(self, X: Collection) -> Collection | list[Collection]:
         """Predict the labels' probabilities, lazily.

@@ -17,18 +17,17 @@ from sknet._estimators.scoring import accuracy
 from sknet._model.heads import LabelHead, learn_label_head
 from sknet._model.model import Model
 from sknet._model.prediction_sets import has_prediction_sets, learn_label_residuals, residuals_by_class
-from sknet._tables.labels import Labels
 from sknet._typing import Array, Table, Target
 
 
-def labels_of(model: Model) -> Labels:
-    """Return the labels that a classifier's model has learnt."""
-    return cast(LabelHead, model.head).labels
+def label_head_of(model: Model) -> LabelHead:
+    """Return the head of a classifier's model, which is one of labels."""
+    return cast(LabelHead, model.head)
 
 
 def largest_residual_in_set(fitted: Fitted, coverage: float) -> Array:
     """Return how large the residual of each class in a set may be, (n_classes,)."""
-    head = cast(LabelHead, fitted.model.head)
+    head = label_head_of(fitted.model)
     if not has_prediction_sets(head):
         raise ValueError(
             f"predict_set takes one label per row, and y was {head.labels.target_type}: fit a classifier for each of "
@@ -427,7 +426,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
 
     _task = CLASSIFICATION
 
-    classes_ = FittedAttribute(lambda fitted: labels_of(fitted.model).classes)
+    classes_ = FittedAttribute(lambda fitted: label_head_of(fitted.model).labels.classes)
 
     # --- training ----------------------------------------------------------------------------------------------------
 
@@ -509,7 +508,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             multiclass-multioutput problems. Columns are ordered as `classes_`.
         """
         model, table = model_and_checked_table(self, X)
-        head = cast(LabelHead, model.head)
+        head = label_head_of(model)
         return head.probabilities(model.outputs(table, head.output_probabilities))
 
     def predict_log_proba(self, X: Table) -> Array | list[Array]:
@@ -530,7 +529,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
             scikit-learn.) Otherwise as `predict_proba`.
         """
         model, table = model_and_checked_table(self, X)
-        labels, loss = labels_of(model), model.head.loss
+        labels, loss = label_head_of(model).labels, model.head.loss
         # with several labels per row, scikit-learn's own tests ask for exactly np.log(predict_proba)
         if loss.log_link is None or not labels.exclusive:
             p = self.predict_proba(X)
@@ -591,7 +590,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         """
         model, table = model_and_checked_table(self, X)
         raw = model.outputs(table, np.asarray)  # as they are: no link, no decoding
-        return cast(LabelHead, model.head).decision(raw)
+        return label_head_of(model).decision(raw)
 
     def score(self, X: Table, y: Target, sample_weight: Target = None) -> float:
         """Compute the accuracy: the share of rows all of whose labels are right.
@@ -612,7 +611,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         score : float
             Between 0 and 1.
         """
-        return accuracy(labels_of(require_fitted(self).model), self.predict(X), y, sample_weight)
+        return accuracy(label_head_of(require_fitted(self).model).labels, self.predict(X), y, sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -16,12 +16,18 @@ from sknet._estimators.resolve import has_positive_targets
 from sknet._estimators.scoring import regression_score
 from sknet._model.heads import RegressionHead, learn_regression_head
 from sknet._model.intervals import ScaledResiduals, has_interval, intervals_around, learn_regression_residuals
+from sknet._model.model import Model
 from sknet._typing import Array, Table, Target
+
+
+def regression_head_of(model: Model) -> RegressionHead:
+    """Return the head of a regressor's model, which is one of numbers."""
+    return cast(RegressionHead, model.head)
 
 
 def largest_residual_in_interval(fitted: Fitted, coverage: float) -> Array:
     """Return how large the residual of each target in an interval may be, (n_outputs,)."""
-    if not has_interval(cast(RegressionHead, fitted.model.head)):
+    if not has_interval(regression_head_of(fitted.model)):
         raise ValueError(
             f"quantile={fitted.resolved.get('quantile')!r} is a single level, and an interval needs two: give the "
             "outer ones, quantile=[0.05, 0.95] perhaps, or choose another loss."
@@ -497,7 +503,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         """
         fitted = require_fitted(self)
         largest = largest_residual_in_interval(fitted, coverage)
-        head = cast(RegressionHead, fitted.model.head)
+        head = regression_head_of(fitted.model)
         model, table = model_and_checked_table(self, X)
         predicted = model.outputs(table, head.predict)  # (n,), (n, n_outputs) or (n, n_levels)
         return intervals_around(head, predicted, largest, cast(ScaledResiduals, fitted.residuals))
@@ -521,7 +527,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         score : float
             At most 1; 0 for a constant prediction (the mean, the quantile).
         """
-        head = cast(RegressionHead, require_fitted(self).model.head)
+        head = regression_head_of(require_fitted(self).model)
         return regression_score(head, self.predict(X), y, sample_weight)
 
     def __sklearn_tags__(self) -> Tags:

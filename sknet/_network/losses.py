@@ -493,9 +493,8 @@ class _LossOfPresentTargets:
     """A loss of several outputs, in which a missing target (NaN) has no part; of complete rows it is `whole` itself."""
 
     whole: Loss
-    losses_by_target: Callable[
-        [], Iterable[tuple[Loss, slice]]
-    ]  # targets: the outputs of one are there or missing together
+    # of each target: its outputs are there or missing together
+    losses_by_target: Callable[[], Iterable[tuple[Loss, slice]]]
     weight_of_each: float  # in the value: 1 of a sum, 1 / k of a mean
 
     @cached_property
