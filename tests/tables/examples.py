@@ -84,7 +84,10 @@ def encoding_parts_of(target):
 def count_texts():
     """Count the texts that are encoded meanwhile, in a list of one number for each call."""
     counts, write = [], TextColumn.write
-    with patch.object(
-        TextColumn, "write", lambda self, values, *more: counts.append(len(values)) or write(self, values, *more)
-    ):
+
+    def counted(column, values, *more):
+        counts.append(len(values))
+        write(column, values, *more)
+
+    with patch.object(TextColumn, "write", counted):
         yield counts
