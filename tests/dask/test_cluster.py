@@ -70,7 +70,7 @@ def test_a_fit_is_that_in_memory(client, workers, solver, n_parts):
     many = SigmoidMLPRegressor(**parameters).fit(given[list(X)], given["y"], given["w"])
     one = LocalRegressor(**parameters).fit(X, y, WEIGHT)
     assert distance(one, many) < 1e-8 and one.resolved_params_ == many.resolved_params_
-    assert one._fitted.model.encoder == many._fitted.model.encoder
+    pd.testing.assert_frame_equal(one.inputs_, many.inputs_)
     assert isinstance(many.to_local(), LocalRegressor)
     assert many.score(given[list(X)], given["y"], given["w"]) == pytest.approx(one.score(X, y, WEIGHT), abs=1e-6)
 
@@ -149,7 +149,7 @@ def test_a_lost_worker_changes_nothing(client, workers, monkeypatch, parameters,
     assert undisturbed.resolved_params_ == again.resolved_params_
 
 
-def test_tasks_do_what_a_value_cannot_whose_worker_is_lost_before_its_first_call(client, monkeypatch):
+def test_tasks_do_what_a_value_cannot_whose_worker_is_lost_before_its_first_call(client, workers, monkeypatch):
     given = table()
     undisturbed = SigmoidMLPRegressor(**FIT).fit(given[list(X)], given["y"])
     results, lost = Cluster.results, []
@@ -252,7 +252,7 @@ def test_a_worker_that_cannot_be_reached_is_tried_once(client, workers, passed_o
 def test_a_cluster_without_workers_is_told(client, workers):
     given = table()
     net = SigmoidMLPRegressor(**FIT | dict(max_iter=1)).fit(given[list(X)], given["y"])
-    before = net._fitted
+    before = net.coefs_
     with (
         distributed.LocalCluster(n_workers=0, dashboard_address=":0", silence_logs=50) as empty,
         distributed.Client(empty),
@@ -260,7 +260,7 @@ def test_a_cluster_without_workers_is_told(client, workers):
         pytest.raises(RuntimeError, match="no workers for .* start some"),
     ):
         net.fit(given[list(X)], given["y"])
-    assert net._fitted is before
+    assert net.coefs_ is before
 
 
 @pytest.mark.parametrize("n_members", [1, 2])
@@ -274,7 +274,7 @@ def test_workers_that_all_leave_end_the_fit(monkeypatch, n_members):
             pytest.raises(RuntimeError, match="no workers for .* start some"),
         ):
             net.fit(given[list(X)], given["y"])
-    assert net._fitted is None
+    assert not hasattr(net, "coefs_")
 
 
 def test_data_that_is_lost_with_its_worker_is_told(client, workers, monkeypatch):
@@ -284,7 +284,7 @@ def test_data_that_is_lost_with_its_worker_is_told(client, workers, monkeypatch)
     net = SigmoidMLPRegressor(**FIT)
     with pytest.raises(RuntimeError, match="scattered to a worker is lost"):
         net.fit(given, y.to_numpy())
-    assert net._fitted is None
+    assert not hasattr(net, "coefs_")
     del scattered, given
     gc.collect()  # the error's frames hold what was scattered
 
@@ -296,7 +296,7 @@ def test_a_client_that_is_closed_is_told(monkeypatch):
         at_task(monkeypatch, "gradient", 4, found.close)
         with pytest.raises(RuntimeError, match="The dask client is (closed|closing): connect to a scheduler again"):
             net.fit(given[list(X)], given["y"])
-    assert net._fitted is None
+    assert not hasattr(net, "coefs_")
 
 
 # --- what is left
@@ -333,12 +333,12 @@ def test_nothing_is_left_behind(client, workers, monkeypatch, parameters):
     with pytest.raises(ValueError, match="learning_rate_init") as failed:
         bad.fit(given[list(X)], given["y"])
     assert left_on(client) == (set(), {}) and failed.value
-    before = net._fitted
+    before = net.coefs_
     with monkeypatch.context() as patched:
         at_task(patched, "gradient", 3, lambda: os.kill(os.getpid(), signal.SIGINT))
         with pytest.raises(KeyboardInterrupt) as interrupted:
             net.fit(given[list(X)], given["y"])
-    assert left_on(client) == (set(), {}) and interrupted.value and net._fitted is before
+    assert left_on(client) == (set(), {}) and interrupted.value and net.coefs_ is before
     with monkeypatch.context() as patched:
         at_task(patched, "gradient", 40, lambda: os.kill(os.getpid(), signal.SIGINT))
         with pytest.warns(UserWarning, match="interrupted"):

@@ -42,7 +42,7 @@ def test_a_loss_that_returns_other_shapes_is_named(what, y):
     net = SigmoidMLPRegressor(4, max_iter=1, loss=replace(GOOD, **change))
     with pytest.raises(ValueError, match=f"loss='own': {message}"):
         net.fit(X, Y[y])
-    assert net._fitted is None
+    assert not hasattr(net, "coefs_")
 
 
 @pytest.mark.parametrize(("apply", "backward", "message"), [

@@ -1,0 +1,23 @@
+"""What tests of other rooms ask of an estimator's inside: what it would train with, and what a fit has left in it."""
+
+from sknet._estimators.auto import Facts
+from sknet._estimators.resolve import resolve, target_settings
+from tests.tables.examples import column_summary
+
+
+def settings_of(net, n_rows, validated=False, n_numbers=3):
+    """The settings of a fit of so many rows and columns of numbers; `validated` is what `early_stopping` becomes."""
+    return resolve(net, Facts(n_rows, validated, columns=column_summary(n_numbers)))[0]
+
+
+def target_settings_of(net):
+    return target_settings(net)
+
+
+def model_of(net):
+    return net._fitted.model
+
+
+def seeds_of(net):
+    """The three seeds that a fit has drawn."""
+    return net._fitted.seeds
