@@ -6,7 +6,7 @@ import pytest
 from sknet import SigmoidMLPClassifier
 from sknet._estimators.phases import average_epochs
 from sknet._estimators.read_data import FitArguments
-from sknet._training.result import Epoch, StopReason
+from tests.training.problems import epoch
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 3))
@@ -45,7 +45,7 @@ def test_a_phase_tells_what_its_networks_have_done(stops, n_members):
     result = run.select_and_train(counter, in_threads=False)
     phase = run.phase
     assert phase is (run.folds if stops == "among folds" else run.training) and phase.has_whole_epoch
-    assert run.is_among_folds is (stops == "among folds") is (result.reason is StopReason.CALLBACK)
+    assert run.is_among_folds is (stops == "among folds") is (result.reason.name == "CALLBACK")
     assert phase.last_epoch.number == phase.n_iter == max(map(len, phase.epochs)) == result.epochs_done
     assert counter.n_begun == counter.n_ended >= phase.n_iter
     assert phase.network().coefs[0].shape[1] == 4 * n_members
@@ -66,9 +66,9 @@ def test_networks_train_as_long_as_folds_have_chosen():
 
 
 def test_figures_of_an_epoch_are_means_over_those_that_have_trained_it():
-    def epoch(value, seconds):
-        return Epoch(value, value, -value, value, value, seconds)
+    def of(value, seconds):
+        return epoch(value, -value, validation_loss=value, learning_rate=value, gradient_norm=value, seconds=seconds)
 
-    each = [[epoch(1.0, 1.0), epoch(2.0, 1.0)], [epoch(3.0, 2.0)]]
-    assert average_epochs(each) == [epoch(2.0, 3.0), epoch(2.0, 1.0)]
+    each = [[of(1.0, 1.0), of(2.0, 1.0)], [of(3.0, 2.0)]]
+    assert average_epochs(each) == [of(2.0, 3.0), of(2.0, 1.0)]
     assert average_epochs([each[0]]) == each[0] and average_epochs([]) == average_epochs([[], []]) == []

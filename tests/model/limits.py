@@ -2,12 +2,22 @@
 
 from unittest.mock import patch
 
-from sknet._model import machine, threads
+from sknet._model import machine, table_in_memory, threads
 
 
 def memory_of(n_bytes):
     """The memory that this machine has."""
     return patch.object(machine, "memory_limit", lambda: n_bytes)
+
+
+def compact_bytes(n):
+    """The size of an encoded table from which it is kept as compact rows."""
+    return patch.object(table_in_memory, "MIN_COMPACT_BYTES", n)
+
+
+def blas_threads(n):
+    """The threads that BLAS has."""
+    return patch.object(threads, "n_blas_threads", lambda: n)
 
 
 def thread_product(n):

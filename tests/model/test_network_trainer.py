@@ -8,18 +8,12 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.auto import Facts
-from sknet._estimators.resolve import resolve, target_settings
-from sknet._model import network_trainer
-from sknet._model.heads import learn_label_head, learn_regression_head
-from sknet._model.matrices import encode_rows, learn_encoding
+from sknet._model.machine import N_LAYER_BUFFERS, N_THETA_COPIES, NETWORK_BYTES
 from sknet._model.network_trainer import FULL_BATCH_ROWS, MAX_ROWS, make_trainer, rows_at_once
 from sknet._model.side_by_side import train_side_by_side
-from sknet._tables.survey import ColumnSummary
-from sknet._training.lbfgs import LBFGS
-from sknet._training.minibatch import MiniBatchSolver
-from sknet._training.result import StopReason
-from tests.model.examples import rows_of
+from tests.estimators.inside import model_of, seeds_of
+from tests.model import examples
+from tests.model.limits import memory_of
 
 rng = np.random.default_rng(0)
 N = 60
@@ -39,13 +33,7 @@ def regressor(**parameters):
 
 def encoded(weight=None, validated=False, X=X, y=NUMBER, kind=SigmoidMLPRegressor, **parameters):
     """Settings, the encoding and encoded rows, as an estimator would make them."""
-    net = kind(**QUICK | parameters)
-    learn = learn_regression_head if kind is SigmoidMLPRegressor else learn_label_head
-    head, values = learn(y, target_settings(net))
-    settings, _ = resolve(net, Facts(len(y), validated, columns=ColumnSummary(3)))
-    rows = rows_of(X, values, weight)
-    encoding = learn_encoding(settings, head, rows, F64)
-    return settings, encoding, encode_rows(encoding, rows, cross_fit=False)
+    return examples.encoded(kind(**QUICK | parameters), X, y, weight, validated=validated)[:3]
 
 
 def run_of(validation=None, **parameters):
@@ -71,7 +59,7 @@ def test_training_is_a_function_of_settings_rows_and_seeds(solver):
     network, result, state = trained(run)
     assert_array_equal(theta_of(network), theta_of(trained(run_of(solver=solver, max_iter=5))[0]))
     assert result.epochs_done == state.epoch == len(state.history) == 5
-    assert result.reason is (StopReason.MAX_ITER if solver == "lbfgs" else StopReason.FINISHED)
+    assert result.reason.name == ("MAX_ITER" if solver == "lbfgs" else "FINISHED")
     assert (theta_of(trained(run, seeds=(3, 2))[0]) != theta_of(network)).any()
 
 
@@ -84,8 +72,8 @@ def test_the_second_seed_is_that_of_training():
 
 def test_an_estimator_with_one_member_does_nothing_else():
     net = regressor().fit(X, NUMBER)
-    first, _, training = net._fitted.seeds
-    assert_array_equal(theta_of(net._fitted.model.network), theta_of(trained(run_of(), seeds=(first, training))[0]))
+    first, _, training = seeds_of(net)
+    assert_array_equal(theta_of(model_of(net).network), theta_of(trained(run_of(), seeds=(first, training))[0]))
 
 
 def test_held_out_rows_choose_the_epoch():
@@ -133,21 +121,23 @@ def test_how_many_rows_are_computed_at_once():
     assert rows_at_once(settings, rows) == 3334  # three
 
 
-@pytest.mark.parametrize(("n_validation", "n_networks_at_once"), [(None, 20), (10, 20), (30, 30)])
-def test_memory_is_that_of_the_rows_computed_at_once(n_validation, n_networks_at_once, monkeypatch):
-    asked = []
-    monkeypatch.setattr(network_trainer, "MANY_WEIGHTS", 0)
-    monkeypatch.setattr(network_trainer, "refuse_beyond_memory", lambda *given: asked.append(given[1:]))
-    settings, encoding, rows = encoded()
-    make_trainer(settings, encoding, rows, None if n_validation is None else rows.take(np.arange(n_validation)))
-    assert asked == [(3 * 4 + 4 + 4 * 1 + 1, 8, n_networks_at_once * (4 + 1))]
+@pytest.mark.parametrize(("n_validation", "n_rows_at_once"), [(None, 20), (10, 20), (30, 30)])
+def test_memory_is_that_of_the_rows_computed_at_once(n_validation, n_rows_at_once):
+    units = 60_000
+    settings, encoding, rows = encoded(hidden_layer_sizes=units)
+    validation = None if n_validation is None else rows.take(np.arange(n_validation))
+    n_weights, n_outputs = (3 + 1 + 1) * units + 1, n_rows_at_once * (units + 1)
+    needed = 8 * (N_THETA_COPIES * n_weights + N_LAYER_BUFFERS * n_outputs) + NETWORK_BYTES
+    with memory_of(needed):
+        make_trainer(settings, encoding, rows, validation)
+    with memory_of(needed - 1), pytest.raises(ValueError, match=f"{n_weights:,} weights"):
+        make_trainer(settings, encoding, rows, validation)
 
 
-def test_layers_beyond_memory_are_named_with_inputs_and_outputs(monkeypatch):
-    monkeypatch.setattr("sknet._model.machine.memory_limit", lambda: 2**20)
-    monkeypatch.setattr(network_trainer, "MANY_WEIGHTS", 1000)
-    with pytest.raises(ValueError, match=r"hidden_layer_sizes=\(3000, 200\) with 3 inputs and 1 outputs makes"):
-        regressor(hidden_layer_sizes=(3000, 200)).fit(X, NUMBER)
+def test_layers_beyond_memory_are_named_with_inputs_and_outputs():
+    match = r"hidden_layer_sizes=\(3000, 400\) with 3 inputs and 1 outputs makes"
+    with memory_of(2**20), pytest.raises(ValueError, match=match):
+        regressor(hidden_layer_sizes=(3000, 400)).fit(X, NUMBER)
 
 
 # --- first weights ---------------------------------------------------------------------------------------------------
@@ -235,7 +225,7 @@ def test_l1_and_norms_are_left_to_the_projection_where_steps_are_taken():
 def test_epochs_to_wait(parameters, validated, may_stop, expected):
     settings, encoding, rows = encoded(n_iter_no_change=7, validated=validated, **parameters)
     solver = make_trainer(settings, encoding, rows, rows if validated else None, may_stop_early=may_stop).solver
-    assert type(solver) is (LBFGS if "solver" in parameters else MiniBatchSolver)
+    assert solver.is_first_order is ("solver" not in parameters)
     assert solver.n_iter_no_change == expected
 
 

@@ -9,30 +9,25 @@ from numpy.testing import assert_array_equal
 from sklearn.metrics import log_loss
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
-from sknet._estimators.auto import Facts
-from sknet._estimators.resolve import resolve, target_settings
-from sknet._model import mixture, selection
-from sknet._model.heads import learn_label_head, learn_regression_head
-from sknet._model.matrices import encode_rows, learn_encoding
+from sknet._model import mixture
 from sknet._model.network_trainer import make_trainer
 from sknet._model.row_thresholds import FEW_ROWS, MANY_ROWS
 from sknet._model.selection import (
     MIN_STEPS,
     FoldNetworks,
-    FoldPlan,
+    Folds,
     draw_folds,
     fold_plan,
     folds_of_splits,
     select_epoch,
 )
 from sknet._model.side_by_side import train_side_by_side
-from sknet._network.temperature import PRIOR_LOG, best_inverse_temperature
-from sknet._tables.splitting import assign_folds
-from sknet._tables.survey import ColumnSummary
-from tests.model.examples import rows_of
+from tests.model.examples import encoded
+from tests.model.limits import blas_threads, thread_product
+from tests.network.pieces import best_temperature, temperature_penalty
 
 rng = np.random.default_rng(0)
-N, F64 = 90, np.dtype(float)
+N = 90
 X = rng.normal(size=(N, 3))
 LABEL = (X[:, 0] + rng.normal(size=N) > 0.0).astype(int)
 WEIGHT = rng.integers(1, 4, N).astype(float)
@@ -45,17 +40,22 @@ SEEDS = [(4, 6), (14, 16)]
 
 def prepared(weight=None, kind=SigmoidMLPClassifier, y=LABEL, **parameters):
     """Settings, the encoding, and encoded rows."""
-    net = kind(**QUICK | parameters)
-    learn = learn_label_head if kind is SigmoidMLPClassifier else learn_regression_head
-    head, values = learn(y, target_settings(net))
-    settings, _ = resolve(net, Facts(len(y), "folds", columns=ColumnSummary(3)))
-    rows = rows_of(X[: len(y)], values, weight)
-    encoding = learn_encoding(settings, head, rows, F64)
-    return settings, encoding, encode_rows(encoding, rows, cross_fit=False), rows
+    return encoded(kind(**QUICK | parameters), X[: len(y)], y, weight, validated="folds")
 
 
 def fold_networks(*prepared, groups=None):
     return FoldNetworks(*prepared, draw_folds(N, LABEL, groups, 5), SEEDS)
+
+
+@pytest.fixture
+def script_losses(monkeypatch):
+    """Script the inverse temperature and the loss of held-out rows, epoch after epoch."""
+
+    def script(values):
+        pairs = iter(values)
+        monkeypatch.setattr(mixture, "scale_to_best_temperature_in_place", lambda *given: next(pairs))
+
+    return script
 
 
 # --- how many folds --------------------------------------------------------------------------------------------------
@@ -88,20 +88,19 @@ def test_a_group_is_held_out_as_a_whole():
 
 @pytest.mark.parametrize("weight", [None, WEIGHT])
 @pytest.mark.parametrize("plan", [fold_plan(N), fold_plan(FEW_ROWS), fold_plan(MANY_ROWS)], ids=["few", "some", "many"])
-def test_the_joint_loss_of_held_out_rows_chooses(plan, weight, monkeypatch):
+def test_the_joint_loss_of_held_out_rows_chooses(plan, weight):
     """As computed by pairs of networks of one epoch, two epochs and so on, each pair without one fold."""
-    monkeypatch.setattr(selection, "fold_plan", lambda *given: plan)
     settings, encoding, rows, table = prepared(weight, numeric_encoding="raw")
-    fold = assign_folds(N, LABEL, None, plan.n_folds, 5)
-    held_out = np.flatnonzero(fold < plan.n_held_out)
-    held_out = held_out[np.argsort(fold[held_out], kind="stable")]
+    fold = np.random.default_rng(5).permutation(N) % plan.n_folds
+    splits = [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(plan.n_held_out)]
+    held_out = np.concatenate([rows for _, rows in splits])
     some = None if weight is None else weight[held_out]
     total = len(held_out) if weight is None else some.sum()
     rated, temperatures, outputs = [], [], []
     for n_epochs in range(1, 9):
         raw = np.zeros((N, 1))
-        for i in range(plan.n_held_out):
-            others, part = rows.take(np.flatnonzero(fold != i)), rows.take(np.flatnonzero(fold == i))
+        for i, (others, part) in enumerate(splits):
+            others, part = rows.take(others), rows.take(part)
             for seeds, sees_bins in zip(SEEDS, settings.sees_bins, strict=True):
                 run = make_trainer(
                     settings, encoding, others, sees_bins=sees_bins, end_epoch=n_epochs, may_stop_early=False
@@ -110,14 +109,15 @@ def test_the_joint_loss_of_held_out_rows_chooses(plan, weight, monkeypatch):
                 train_side_by_side([run], [state])
                 raw[fold == i] += run.raw(state, run.samples(part)) / 2.0
         raw, target = raw[held_out], LABEL[held_out]
-        factor = best_inverse_temperature(encoding.head.loss, raw, target[:, np.newaxis].astype(float), some, total)
-        loss = log_loss(target, 1.0 / (1.0 + np.exp(-factor * raw[:, 0])), sample_weight=some)
-        rated.append(loss + np.log(factor) ** 2 / (2.0 * PRIOR_LOG**2 * total))
-        temperatures.append(1.0 / factor)
-        outputs.append(factor * raw)
+        temperature = best_temperature(encoding.head.loss, raw, target[:, np.newaxis].astype(float), some, total)
+        loss = log_loss(target, 1.0 / (1.0 + np.exp(-raw[:, 0] / temperature)), sample_weight=some)
+        rated.append(loss + temperature_penalty(temperature, total))
+        temperatures.append(temperature)
+        outputs.append(raw / temperature)
     first = MIN_STEPS // 30 + 1  # of 30 steps per epoch; counted from 1
     best = max(i for i in range(first, 9) if rated[i - 1] <= plan.tolerance_factor * min(rated[first - 1 :]))
-    chosen = select_epoch(fold_networks(settings, encoding, rows, table))
+    folds = Folds(splits, plan.tolerance_factor, N)
+    chosen = select_epoch(FoldNetworks(settings, encoding, rows, table, folds, SEEDS))
     assert chosen.chosen_epoch == best and chosen.stop_reason is None and len(chosen.epochs) == 8
     assert chosen.temperature == pytest.approx(temperatures[best - 1], rel=1e-4)
     assert_array_equal(chosen.held_out, held_out)
@@ -125,45 +125,47 @@ def test_the_joint_loss_of_held_out_rows_chooses(plan, weight, monkeypatch):
 
 
 @pytest.mark.parametrize(("surplus", "expected"), [(-1e-3, 4), (1e-3, 3)])
-def test_the_prior_on_the_temperature_counts_as_a_part_of_the_loss(surplus, expected, monkeypatch):
+def test_the_prior_on_the_temperature_counts_as_a_part_of_the_loss(surplus, expected, script_losses):
     """The last epoch is as good as the best of them, 1, if its loss with the prior is at most 1.05."""
-    prior = 1.2**2 / (2.0 * PRIOR_LOG**2 * N)
-    pairs = iter([(1.0, 1.0)] * 3 + [(np.exp(1.2), 1.05 - prior + surplus)])
-    monkeypatch.setattr(mixture, "scale_to_best_temperature_in_place", lambda *given: next(pairs))
+    prior = temperature_penalty(np.exp(-1.2), N)
+    script_losses([(1.0, 1.0)] * 3 + [(np.exp(1.2), 1.05 - prior + surplus)])
     chosen = select_epoch(fold_networks(*prepared(max_iter=4, numeric_encoding="raw")))
     assert chosen.chosen_epoch == expected
     assert chosen.temperature == pytest.approx(np.exp(-1.2) if expected == 4 else 1.0)
 
 
-def of_one_epoch(monkeypatch, *, target, without_bins, with_bins, n_members=2):
+class FoldsOf(FoldNetworks):
+    """Folds whose networks predict what they are told."""
+
+    def raw_by_component(self):
+        return self.given
+
+
+def of_one_epoch(*, target, without_bins, with_bins, n_members=2):
     """What folds choose where the networks' outputs for the held-out rows are these, of noise of variance 1."""
     settings, encoding, *rows = prepared(kind=SigmoidMLPRegressor, y=target, max_iter=1, n_members=n_members)
-    folds = FoldNetworks(settings, encoding, *rows, draw_folds(N, None, None, 5), [(i, i) for i in range(n_members)])
-    scaled = [encoding.head.targets(raw[folds.held_out, np.newaxis], F64) for raw in (without_bins, with_bins)]
-    monkeypatch.setattr(FoldNetworks, "raw_by_component", lambda folds: scaled)
-    return select_epoch(folds), scaled
+    folds = FoldsOf(settings, encoding, *rows, draw_folds(N, None, None, 5), [(i, i) for i in range(n_members)])
+    outputs = without_bins[folds.held_out, np.newaxis], with_bins[folds.held_out, np.newaxis]
+    folds.given = [encoding.head.targets(raw, np.dtype(float)) for raw in outputs]
+    return select_epoch(folds), folds.given
 
 
-def test_networks_that_err_more_have_a_smaller_share(monkeypatch):
+def test_networks_that_err_more_have_a_smaller_share():
     """Independent errors of variances 1 and 4 have the best mean at shares of 4/5 and 1/5; the prior draws to 1/2."""
     target, errors = rng.normal(size=N) * 5.0, rng.normal(size=(2, N))
     errors = np.linalg.qr(errors.T)[0].T * np.sqrt(N) * [[1.0], [2.0]]  # not correlated at all
-    chosen, (first, second) = of_one_epoch(
-        monkeypatch, target=target, without_bins=target + errors[0], with_bins=target + errors[1]
-    )
+    chosen, (first, second) = of_one_epoch(target=target, without_bins=target + errors[0], with_bins=target + errors[1])
     assert 0.7 <= chosen.mixing_weights[0] <= 0.8 and sum(chosen.mixing_weights) == pytest.approx(1.0)
     np.testing.assert_allclose(chosen.raw, chosen.mixing_weights[0] * first + chosen.mixing_weights[1] * second)
-    chosen, _ = of_one_epoch(
-        monkeypatch, target=target, without_bins=target + 50.0 * errors[0], with_bins=target, n_members=3
-    )
+    chosen, _ = of_one_epoch(target=target, without_bins=target + 50.0 * errors[0], with_bins=target, n_members=3)
     np.testing.assert_allclose(chosen.mixing_weights, [0.0, 1.0, 0.0], atol=1e-12)  # the second sees bins
 
 
 @pytest.mark.parametrize("n_members", [2, 3])
-def test_shares_are_equal_where_all_networks_predict_the_same(n_members, monkeypatch):
+def test_shares_are_equal_where_all_networks_predict_the_same(n_members):
     target = rng.normal(size=N)
     given = dict(target=target, without_bins=target + 1.0, with_bins=target + 1.0, n_members=n_members)
-    chosen, _ = of_one_epoch(monkeypatch, **given)
+    chosen, _ = of_one_epoch(**given)
     np.testing.assert_allclose(chosen.mixing_weights, 1.0 / n_members, atol=0.05)  # shares are multiples of 1/10
 
 
@@ -177,23 +179,22 @@ def test_other_losses_have_no_temperature():
 
 @pytest.mark.parametrize(("patience", "n_in_vain"), [(1, 1), (3, 3), (8, 8), (9, 8), (np.inf, 8)])
 @pytest.mark.parametrize("lower", [0.0, 2.0])
-def test_they_end_where_no_epoch_is_better_for_long(patience, n_in_vain, lower, monkeypatch):
+def test_they_end_where_no_epoch_is_better_for_long(patience, n_in_vain, lower, script_losses):
     """One that improves the loss by less than the share `tol` is no better one; the fourth is the best here.
 
     Losses may be negative: a user's own is, if it is a density's.
     """
-    values = iter(np.array([1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 20]) - lower)
-    monkeypatch.setattr(selection, "fold_plan", lambda *given: FoldPlan(4, 4, 1.002))
-    monkeypatch.setattr(mixture, "scale_to_best_temperature_in_place", lambda *given: (1.0, next(values)))
-    chosen = select_epoch(fold_networks(*prepared(max_iter=40, n_iter_no_change=patience, tol=0.02)))
+    script_losses((1.0, value - lower) for value in [1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 20])
+    folds = draw_folds(N, LABEL, None, 5)._replace(tolerance_factor=1.002)
+    networks = FoldNetworks(*prepared(max_iter=40, n_iter_no_change=patience, tol=0.02), folds, SEEDS)
+    chosen = select_epoch(networks)
     assert chosen.chosen_epoch == 4 and len(chosen.epochs) == 4 + n_in_vain + 1
 
 
 @pytest.mark.parametrize(("batch_size", "max_iter", "first"), [(3, 8, 3), (N, 80, 75), (N, 9, 9)])
-def test_no_epoch_before_the_75th_step_is_chosen_where_there_are_so_many(batch_size, max_iter, first, monkeypatch):
-    values = iter(1.1 ** np.arange(max_iter))  # the first would be the best one
-    monkeypatch.setattr(mixture, "scale_to_best_temperature_in_place", lambda *given: (1.0, next(values)))
-    monkeypatch.setattr(selection, "MAX_EXTRA_EPOCHS", np.inf)
+def test_no_epoch_before_the_75th_step_is_chosen_where_there_are_so_many(batch_size, max_iter, first, script_losses):
+    early, late = 0.9 ** np.arange(first - 1), 2.0 * 1.1 ** np.arange(max_iter)  # an early one would be the best one
+    script_losses((1.0, value) for value in [*early, *late])
     folds = fold_networks(
         *prepared(batch_size=batch_size, max_iter=max_iter, n_iter_no_change=np.inf, numeric_encoding="raw")
     )
@@ -206,8 +207,8 @@ def test_splits_that_train_on_few_rows_have_as_many_steps():
     assert networks.first_epoch == 38  # of two steps
 
 
-def test_max_iter_bounds_them_even_where_no_loss_is_a_number(monkeypatch):
-    monkeypatch.setattr(mixture, "scale_to_best_temperature_in_place", lambda *given: (1.0, np.nan))
+def test_max_iter_bounds_them_even_where_no_loss_is_a_number(script_losses):
+    script_losses([(1.0, np.nan)] * 99)
     chosen = select_epoch(fold_networks(*prepared(max_iter=4)))
     assert chosen.chosen_epoch <= len(chosen.epochs) <= 4
 
@@ -222,11 +223,10 @@ def test_the_networks_for_all_rows_train_for_so_many_epochs():
 
 
 @pytest.mark.parametrize("in_threads", [False, True])
-def test_the_same_seeds_choose_the_same(in_threads, monkeypatch):
-    monkeypatch.setattr("sknet._model.threads.MIN_THREAD_PRODUCT", 0)
-    monkeypatch.setattr("sknet._model.threads.n_blas_threads", lambda: 2)
-    first = select_epoch(fold_networks(*prepared(max_iter=3)))
-    again = select_epoch(fold_networks(*prepared(max_iter=3)), in_threads=in_threads)
+def test_the_same_seeds_choose_the_same(in_threads):
+    with thread_product(0), blas_threads(2):
+        first = select_epoch(fold_networks(*prepared(max_iter=3)))
+        again = select_epoch(fold_networks(*prepared(max_iter=3)), in_threads=in_threads)
     assert (first.chosen_epoch, first.temperature) == (again.chosen_epoch, again.temperature)
     assert_array_equal(first.raw, again.raw)
     for one, other in zip(first.epochs, again.epochs, strict=True):

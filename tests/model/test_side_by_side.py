@@ -7,15 +7,9 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet import SigmoidMLPRegressor
-from sknet._estimators.auto import Facts
-from sknet._estimators.resolve import resolve, target_settings
-from sknet._model.heads import learn_regression_head
-from sknet._model.matrices import encode_rows, learn_encoding
 from sknet._model.network_trainer import make_trainer
 from sknet._model.side_by_side import train_side_by_side
-from sknet._tables.survey import ColumnSummary
-from sknet._training.result import StopReason
-from tests.model.examples import rows_of
+from tests.model.examples import encoded
 
 rng = np.random.default_rng(0)
 N = 60
@@ -26,12 +20,8 @@ PAIR = [(1, 2), (3, 4)]
 
 def runs_and_states(seeds=PAIR, **parameters):
     net = SigmoidMLPRegressor(4, max_iter=5, batch_size=20, early_stopping=False, **parameters)
-    head, values = learn_regression_head(Y, target_settings(net))
-    settings, _ = resolve(net, Facts(N, False, columns=ColumnSummary(3)))
-    rows = rows_of(X, values)
-    encoding = learn_encoding(settings, head, rows, np.dtype(float))
-    encoded = encode_rows(encoding, rows, cross_fit=False)
-    runs = [make_trainer(settings, encoding, encoded, sees_bins=sees) for sees in settings.sees_bins][: len(seeds)]
+    settings, encoding, rows, _ = encoded(net, X, Y)
+    runs = [make_trainer(settings, encoding, rows, sees_bins=sees) for sees in settings.sees_bins][: len(seeds)]
     return runs, [run.first_state(seed) for run, seed in zip(runs, seeds, strict=True)]
 
 
@@ -53,7 +43,7 @@ def test_each_is_trained_as_if_it_were_alone():
     results = train_side_by_side(runs, together)
     for run, state in zip(runs, alone, strict=True):
         train_side_by_side([run], [state])
-    assert [result.reason for result in results] == [StopReason.FINISHED] * 2
+    assert [result.reason.name for result in results] == ["FINISHED"] * 2
     for one, other in zip(together, alone, strict=True):
         assert_array_equal(one.parameters, other.parameters)
 
@@ -73,5 +63,5 @@ def test_an_observer_stops_all(solver):
     runs, states = runs_and_states(solver=solver, **one)
     observer = Observer(stop_after=3)
     results = train_side_by_side(runs, states, observer)
-    assert {result.reason for result in results} == {StopReason.CALLBACK} and {state.epoch for state in states} == {3}
+    assert {result.reason.name for result in results} == {"CALLBACK"} and {state.epoch for state in states} == {3}
     assert observer.calls == ["begin", "end"] * 3

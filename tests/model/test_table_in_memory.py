@@ -9,8 +9,10 @@ from sklearn.base import clone
 from sknet import SigmoidMLPRegressor
 from sknet._model import table_in_memory
 from sknet._model.matrices import encode_rows
-from sknet._tables.compact import CompactRows
-from tests.model.examples import dense, encoded, rows_of
+from tests.estimators.inside import model_of
+from tests.model.examples import encoded, rows_of
+from tests.model.limits import compact_bytes
+from tests.network.pieces import as_array
 
 rng = np.random.default_rng(0)
 N, F64 = 1200, np.dtype(float)
@@ -27,18 +29,27 @@ def mapped(tmp_path):
     return np.load(tmp_path / "X.npy", mmap_mode="r")
 
 
+def encoded_in(table, numeric_encoding="piecewise_linear"):
+    """The table's encoding, and its rows encoded."""
+    how = dict(numeric_encoding=numeric_encoding, n_members=1, dtype="float64", max_categories=None)
+    return encoded(SigmoidMLPRegressor(**how), table, NUMBER, validated=True, n_numbers=2)[1:3]
+
+
+def dense(inputs, batch, n_inputs):
+    """A batch of the network's inputs as one array."""
+    return as_array(inputs(batch), inputs.batch_format, n_inputs)
+
+
 TABLES = {"dense": lambda _: X, "look-ups": lambda _: CITIES, "memory map": mapped}
 
 
 @pytest.mark.parametrize("as_compact_rows", [False, True])
 @pytest.mark.parametrize("kind", TABLES)
 @pytest.mark.parametrize("without_bins", [False, True])
-def test_rows_chosen_by_number_are_those_encoded_alone(kind, without_bins, as_compact_rows, tmp_path, monkeypatch):
+def test_rows_chosen_by_number_are_those_encoded_alone(kind, without_bins, as_compact_rows, tmp_path):
     table = TABLES[kind](tmp_path)
-    with monkeypatch.context() as lower_limit:
-        if as_compact_rows:
-            lower_limit.setattr(table_in_memory, "MIN_COMPACT_BYTES", 0)
-        encoding, all_rows, _ = encoded(table, NUMBER)
+    with compact_bytes(0 if as_compact_rows else 2**26):
+        encoding, all_rows = encoded_in(table)
     alone = table.iloc[SOME] if kind == "look-ups" else np.asarray(table)[SOME]
     expected = encode_rows(encoding, rows_of(alone, all_rows.y[SOME]), cross_fit=False)
     taken = all_rows.take(np.arange(N)[::-1]).take(N - 1 - SOME)  # some of some of the rows
@@ -55,8 +66,8 @@ def test_rows_chosen_by_number_are_those_encoded_alone(kind, without_bins, as_co
 @pytest.mark.parametrize("kind", TABLES)
 def test_without_bins_is_a_raw_encoding(kind, tmp_path):
     table = TABLES[kind](tmp_path)
-    encoding, with_bins, _ = encoded(table, NUMBER)
-    encoding_of_raw, raw, _ = encoded(table, NUMBER, "raw")
+    encoding, with_bins = encoded_in(table)
+    encoding_of_raw, raw = encoded_in(table, "raw")
     n_bins, n_raw, rows = encoding.encoder.n_bins, encoding_of_raw.encoder.n_inputs, slice(0, N)
     expected = dense(raw.table.inputs, rows, n_raw)
     assert n_bins and encoding.encoder.n_inputs == n_bins + n_raw
@@ -64,47 +75,38 @@ def test_without_bins_is_a_raw_encoding(kind, tmp_path):
     assert_array_equal(dense(with_bins.table.inputs, rows, n_bins + n_raw)[:, n_bins:], expected)
 
 
-def test_dates_with_default_bins_are_kept_as_compact_rows(monkeypatch):
-    monkeypatch.setattr(table_in_memory, "MIN_COMPACT_BYTES", 0)
+def test_dates_with_default_bins_are_kept_as_compact_rows():
     dates = pd.DataFrame({name: pd.Timestamp(2020, 1, 1) + pd.to_timedelta(X[:, 0], unit="D") for name in "ab"})
-    encoding, _, _ = encoded(dates, NUMBER)
-    assert table_in_memory.is_compact(encoding.encoder, dates, np.dtype(np.float32))
+    encoding, _ = encoded_in(dates)
+    with compact_bytes(0):
+        assert table_in_memory.is_compact(encoding.encoder, dates, np.dtype(np.float32))
 
 
 @pytest.mark.parametrize("kind", ["dense", "look-ups"])
 @pytest.mark.parametrize("parameters", [{"early_stopping": "folds"}, {"early_stopping": True, "n_members": 2}])
-def test_a_fit_from_compact_rows_has_the_same_weights(kind, parameters, monkeypatch):
+def test_a_fit_from_compact_rows_has_the_same_weights(kind, parameters):
     table, weight = X if kind == "dense" else CITIES.assign(city="c" + CITIES["city"]), 1.0 + np.arange(N) % 2
     net = SigmoidMLPRegressor(8, max_iter=2, dtype="float32", max_categories=None, random_state=0, **parameters)
     net.set_params(numeric_encoding="auto" if "n_members" in parameters else "piecewise_linear")
     whole = clone(net).fit(table, NUMBER, sample_weight=weight)
-    monkeypatch.setattr(table_in_memory, "MIN_COMPACT_BYTES", 0)
-    written = []
-    monkeypatch.setattr(CompactRows, "write", spied(CompactRows.write, written))
-    compact = clone(net).fit(table, NUMBER, sample_weight=weight)
+    with compact_bytes(0):
+        assert table_in_memory.is_compact(model_of(whole).encoder, table, np.dtype(np.float32))
+        compact = clone(net).fit(table, NUMBER, sample_weight=weight)
     for coef, expected in zip(compact.coefs_, whole.coefs_, strict=True):
         assert_array_equal(coef, expected)
-    assert written and len(whole.coefs_[0]) > 3
+    assert len(whole.coefs_[0]) > 3
 
 
-def spied(function, calls):
-    def call(*arguments, **keywords):
-        calls.append(arguments)
-        return function(*arguments, **keywords)
-
-    return call
-
-
-def test_rows_of_short_integers_are_encoded_batch_by_batch(monkeypatch):
+def test_rows_of_short_integers_are_encoded_batch_by_batch():
     """Even compact rows would take nine times the table; the fit has the same weights."""
     table = rng.integers(0, 200, (N, 4), dtype=np.uint8)
     net = SigmoidMLPRegressor(8, max_iter=2, dtype="float32", numeric_encoding="piecewise_linear", random_state=0)
     whole = clone(net).fit(table, NUMBER)
-    encoder = whole._fitted.model.encoder
-    monkeypatch.setattr(table_in_memory, "MIN_COMPACT_BYTES", 0)
-    for kind in (np.asarray, pd.DataFrame):
-        assert table_in_memory.array_if_smaller_than_encoded(encoder, kind(table), np.dtype(np.float32)) is not None
-        assert_array_equal(clone(net).fit(kind(table), NUMBER).coefs_[0], whole.coefs_[0])
+    encoder, single = model_of(whole).encoder, np.dtype(np.float32)
+    with compact_bytes(0):
+        for kind in (np.asarray, pd.DataFrame):
+            assert table_in_memory.array_if_smaller_than_encoded(encoder, kind(table), single) is not None
+            assert_array_equal(clone(net).fit(kind(table), NUMBER).coefs_[0], whole.coefs_[0])
 
 
 def test_booleans_are_bytes():

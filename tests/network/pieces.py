@@ -19,6 +19,7 @@ from sknet._network.losses import Loss
 from sknet._network.objective import Objective
 from sknet._network.penalties import ElasticNet
 from sknet._network.sparse_layers import MixedRows
+from sknet._network.temperature import PRIOR_LOG, best_inverse_temperature
 from sknet._typing import SparseGradient
 
 ACTIVATION_NAMES = [name for name in ACTIVATIONS if name != "logistic"]  # another name of sigmoid
@@ -194,6 +195,16 @@ def objective_of(network, Z, target, weight=None, n_skipped=0):
     """The objective of inputs with a last column of ones, without the first inputs, and these inputs."""
     inputs = DenseInputs(Z, "ones").without_first(n_skipped)
     return Objective(*network, inputs, target, weight, max_rows=len(Z)), inputs
+
+
+def best_temperature(loss, raw, target, weight, total_weight):
+    """The temperature at which the loss of raw outputs, and of itself, is least."""
+    return 1.0 / best_inverse_temperature(loss, raw, target, weight, total_weight)
+
+
+def temperature_penalty(temperature, total_weight):
+    """What the prior on a temperature adds to the loss."""
+    return np.log(temperature) ** 2 / (2.0 * PRIOR_LOG**2 * total_weight)
 
 
 # --- whole networks --------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from sknet._stream.packing import ArrayFormat
 from sknet._stream.scratch import ScratchFiles
 from sknet._stream.stored import CheckedChunk, SourceWriter
 from sknet._stream.stored_table import StoredTable
-from tests.model.samples import samples_of
+from tests.model.examples import samples_of
 from tests.network.pieces import network_of, objective_of
 from tests.stream.limits import pool_bytes
 from tests.tables.examples import encoder_of

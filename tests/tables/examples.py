@@ -1,4 +1,4 @@
-"""Parts of the tables' room that tests of other rooms start from: what was learnt of columns."""
+"""Parts of the tables' room that tests of other rooms start from: what was learnt of columns, and rows."""
 
 import pkgutil
 from contextlib import contextmanager
@@ -19,6 +19,7 @@ from sknet._tables.columns.text import TextColumn
 from sknet._tables.encoding import TableEncoder, learn_encoder
 from sknet._tables.frames import as_pandas
 from sknet._tables.label_arrays import as_labels
+from sknet._tables.rows import Rows
 from sknet._tables.survey import ColumnSummary
 from sknet._tables.targets import read_regression_target
 
@@ -78,6 +79,11 @@ def read_numbers(y):
 def encoding_parts_of(target):
     """The part that each of all rows is in where target means are cross-fitted."""
     return cross_fit_parts(target, np.arange(len(target)), len(target))
+
+
+def rows_of_table(table, y, weight=None, groups=None):
+    """The rows of what stands behind the seam for tables, with targets as training sees them, (n, k)."""
+    return Rows(table, y if y.ndim == 2 else y[:, None], weight, groups)
 
 
 @contextmanager

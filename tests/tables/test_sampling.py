@@ -1,25 +1,19 @@
 """What is learnt about the columns of a large table is learnt from a sample, the same wherever the table is."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
-from sknet._model.heads import learn_regression_head
-from sknet._model.matrices import learn_encoding
-from sknet._model.settings import TargetSettings
-from sknet._tables import sampling
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.encoding import learn_encoder
 from sknet._tables.sampling import sample_rows
 from tests.dask.local_workers import parted
-from tests.model.examples import rows_of
+from tests.estimators.inside import model_of, seeds_of
+from tests.tables import limits
 
 N, SAMPLE = 600, 150
-F64 = np.dtype(np.float64)
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(N, 3))
 FRAME = pd.DataFrame(X, columns=["a", "b", "c"]).assign(
@@ -29,8 +23,9 @@ y = X[:, 0] + 2.0 * (FRAME["city"].str[1:].astype(int).to_numpy() % 2) + RNG.nor
 
 
 @pytest.fixture(autouse=True)
-def small_sample(monkeypatch):
-    monkeypatch.setattr(sampling, "SAMPLE_ROWS", SAMPLE)
+def small_sample():
+    with limits.sample_rows(SAMPLE):
+        yield
 
 
 def net(**parameters):
@@ -46,29 +41,29 @@ def test_a_sample_is_drawn_by_number_and_seed_without_replacement():
     assert abs(counts - 400 * SAMPLE / N).max() < 5 * np.sqrt(400 * SAMPLE / N)
 
 
-def test_it_does_not_matter_in_which_pieces_a_sample_is_drawn(monkeypatch):
+def test_it_does_not_matter_in_which_pieces_a_sample_is_drawn():
     expected = sample_rows(N, 5)
-    monkeypatch.setattr(sampling, "PIECE_ROWS", 33)
-    np.testing.assert_array_equal(sample_rows(N, 5), expected)
+    with limits.sample_rows(SAMPLE, drawn_at_once=33):
+        np.testing.assert_array_equal(sample_rows(N, 5), expected)
 
 
 def test_an_encoder_is_that_of_the_sampled_rows():
     fitted = net(category_encoding="one_hot").fit(FRAME, y)
-    rows = sample_rows(N, fitted._fitted.seeds[1])
+    rows = sample_rows(N, seeds_of(fitted)[1])
     expected = learn_encoder(FRAME.iloc[rows], ColumnSettings(input_scaling="quantile", max_categories=5))
-    assert fitted._fitted.model.encoder == expected
-    assert fitted._fitted.model.head.regression_target.scaler.mean == pytest.approx(y[rows].mean())
+    assert model_of(fitted).encoder == expected
+    assert model_of(fitted).head.regression_target.scaler.mean == pytest.approx(y[rows].mean())
 
 
-def test_what_is_learnt_is_the_same_in_memory_in_files_and_on_shards(tmp_path, monkeypatch):
+def test_what_is_learnt_is_the_same_in_memory_in_files_and_on_shards(tmp_path):
     table = FRAME.drop(columns="sex")
     chunks = lambda: ((table.iloc[i : i + 77], y[i : i + 77]) for i in range(0, N, 77))  # noqa: E731
     pairs = [(net().fit(table, y), net().fit(parted(table, 4), y))]
-    monkeypatch.setattr(sampling, "SAMPLE_ROWS", N)  # rows of a stream have other numbers: another sample of them
-    pairs.append((net().fit(table, y), stream.fit(net(), chunks)))
+    with limits.sample_rows(N):  # rows of a stream have other numbers: another sample of them
+        pairs.append((net().fit(table, y), stream.fit(net(), chunks)))
     for in_memory, other in pairs:
         assert list(other.network_feature_names_) == list(in_memory.network_feature_names_)
-        ours, theirs = (fitted._fitted.model.encoder.encode(table, float) for fitted in (in_memory, other))
+        ours, theirs = (model_of(fitted).encoder.encode(table, float) for fitted in (in_memory, other))
         np.testing.assert_allclose(theirs, ours, rtol=1e-12, atol=1e-12)
         np.testing.assert_allclose(other.loss_, in_memory.loss_, rtol=0.1)  # rows that are in the same folds
     np.save(tmp_path / "X.npy", X)
@@ -93,25 +88,6 @@ def test_levels_and_target_means_are_those_of_all_rows(encoding):
     for city in set(table["city"]):  # each mean lies between that of its rows and that of all
         ends = sorted([y[table["city"] == city].mean(), y.mean()])
         assert ends[0] - 1e-9 <= means[city] <= ends[1] + 1e-9
-
-
-def test_no_training_row_sees_its_own_target():
-    table = pd.DataFrame({"id": [f"i{k}" for k in np.repeat(np.arange(N // 2), 2)]})
-
-    def inputs(target):
-        rows, (head, _) = (
-            rows_of(table, target[:, np.newaxis]),
-            learn_regression_head(target, TargetSettings("squared_error")),
-        )
-        column_settings = ColumnSettings(input_scaling=None, category_encoding="target")
-        tables = learn_encoding(SimpleNamespace(table=column_settings, dtype=F64), head, rows, F64, 0)
-        return tables.encoder.encode(table, float, encoding_part=tables.cross_fit_parts(rows))
-
-    target = y + 3.0 * np.repeat(RNG.normal(size=N // 2), 2)  # rows of one level are alike
-    row, other = 7, target.copy()
-    other[row] += 1e-3
-    change = inputs(other) - inputs(target)
-    assert abs(change[row]) < 0.03 * 1e-3 < abs(change).max()  # the mean and the deviation of all targets, no more
 
 
 def test_missing_values_outside_of_the_sample_are_imputed():

@@ -140,8 +140,8 @@ def ended(reason, epochs_done=1, **more):
     return Result(StopReason[reason], epochs_done, **more)
 
 
-def epoch(loss=1.0, score=1.0, *, validation_loss=1.0, seconds=0.01):
-    return Epoch(loss, validation_loss, score, 0.1, 1.0, seconds)
+def epoch(loss=1.0, score=1.0, *, validation_loss=1.0, learning_rate=0.1, gradient_norm=1.0, seconds=0.01):
+    return Epoch(loss, validation_loss, score, learning_rate, gradient_norm, seconds)
 
 
 def history(*epochs):
