@@ -6,6 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import Checkpoint, Loss, SigmoidMLPRegressor, stream
+from tests.stream.limits import pool_bytes
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -65,12 +66,11 @@ def test_each_of_several_targets_adds_up_over_the_rows_that_have_it():
         assert total(net, y, rows=rows)[j] == pytest.approx(1.0, abs=1e-5)
 
 
-def test_a_stream_is_read_once_more(monkeypatch):
-    monkeypatch.setattr("sknet._stream.encoded_in_file.POOL_BYTES", 1000)  # several pools
-    monkeypatch.setattr("sknet._stream.encoded_in_file.ENCODED_BYTES", 500)  # and several pieces of each
+def test_a_stream_is_read_once_more():
     net = SigmoidMLPRegressor(**QUICK, loss="poisson", n_members=1)
     chunks = lambda: ((X[i : i + 50], COUNT[i : i + 50], WEIGHT[i : i + 50]) for i in (0, 50, 100))  # noqa: E731
-    stream.fit(net, chunks, validation=lambda: iter([(X[:40], COUNT[:40])]))
+    with pool_bytes(1000, encoded=500):  # several pools, and several pieces of each
+        stream.fit(net, chunks, validation=lambda: iter([(X[:40], COUNT[:40])]))
     assert total(net, COUNT, WEIGHT) == pytest.approx(1.0, abs=1e-5)
 
 
