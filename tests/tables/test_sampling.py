@@ -92,7 +92,7 @@ def test_levels_and_target_means_are_those_of_all_rows(encoding):
 
 def test_missing_values_outside_of_the_sample_are_imputed():
     table = X.copy()
-    outside = int(np.setdiff1d(np.arange(N), sample_rows(N, SigmoidMLPRegressor(random_state=3)._seeds(None)[1]))[0])
+    outside = int(np.setdiff1d(np.arange(N), sample_rows(N, seeds_of(net().fit(X, y))[1]))[0])
     table[outside, 0] = np.nan
     fitted = net(input_scaling="robust", numeric_encoding="raw").fit(table, y)
     assert list(fitted.network_feature_names_) == ["x0", "x1", "x2"]
