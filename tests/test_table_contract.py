@@ -9,8 +9,7 @@ import scipy.sparse as sp
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.dask.local_workers import parted
-from tests.model.examples import table_in_memory
-from tests.model.samples import samples_of
+from tests.model.examples import samples_of, table_in_memory
 from tests.network.pieces import as_array, network_of, objective_of
 from tests.stream.files import stored_table
 from tests.stream.limits import pool_bytes

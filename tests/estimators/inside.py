@@ -1,6 +1,9 @@
 """What tests of other rooms ask of an estimator's inside: what it would train with, and what a fit has left in it."""
 
+from sknet._estimators.assembling import assemble_run
 from sknet._estimators.auto import Facts
+from sknet._estimators.planning import draw_seeds, plan_fit
+from sknet._estimators.read_data import FitArguments
 from sknet._estimators.resolve import resolve, target_settings
 from tests.tables.examples import column_summary
 
@@ -12,6 +15,12 @@ def settings_of(net, n_rows, validated=False, n_numbers=3):
 
 def target_settings_of(net):
     return target_settings(net)
+
+
+def run_of(net, X, y):
+    """A call of `fit` whose networks are about to train."""
+    data = net._read(FitArguments(X, y), None)
+    return assemble_run(net, data, plan_fit(net, data, None, draw_seeds(net, None)), None)
 
 
 def model_of(net):

@@ -5,7 +5,7 @@ import pytest
 
 from sknet import SigmoidMLPClassifier
 from sknet._estimators.phases import average_epochs
-from sknet._estimators.read_data import FitArguments
+from tests.estimators import inside
 from tests.training.problems import epoch
 
 RNG = np.random.default_rng(0)
@@ -15,10 +15,7 @@ N_EPOCHS = 3
 
 
 def run_of(**parameters):
-    """A call of `fit` whose networks are about to train."""
-    net = SigmoidMLPClassifier(4, max_iter=N_EPOCHS, random_state=0, **parameters)
-    data = net._read(FitArguments(X, Y), None)
-    return net._assemble(data, net._plan(data, None, net._seeds(None)), None)
+    return inside.run_of(SigmoidMLPClassifier(4, max_iter=N_EPOCHS, random_state=0, **parameters), X, Y)
 
 
 class Counter:
