@@ -10,15 +10,18 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tests.dask.local_workers import parted
 from tests.model.examples import samples_of, table_in_memory
+from tests.model.limits import compact_bytes
 from tests.network.pieces import as_array, network_of, objective_of
 from tests.stream.files import stored_table
 from tests.stream.limits import pool_bytes
 from tests.tables.examples import encoder_of, encoding_parts_of
+from tests.tables.limits import lookup_inputs
 
 N, DOUBLE = 90, np.dtype(float)
 rng = np.random.default_rng(0)
 X = np.column_stack([rng.normal(size=(N, 2)), rng.integers(0, 7, N)])
 X[::8, 0] = np.nan
+CITIES = pd.DataFrame({"a": X[:, 0], "city": [f"city {i % 40}" for i in range(N)], "b": X[:, 1]})
 FRAME = pd.DataFrame({"a": X[:, 0], "b": X[:, 1], "c": [f"level {i:g}" for i in X[:, 2]]})
 SPARSE = sp.csr_array(np.where(np.abs(X[:, 1:]) > 0.5, X[:, 1:], 0.0))
 SOME, ORDER = np.array([3, 4, 50, 89]), np.array([2, 3, 0, 2])
@@ -27,6 +30,16 @@ Y, WEIGHT = rng.normal(size=(N, 1)), 1.0 + np.arange(N) % 3
 
 def memory(values, folder, _):
     return table_in_memory(values)
+
+
+def looked_up(values, folder, opened):
+    opened.enter_context(lookup_inputs(10))
+    return table_in_memory(values)
+
+
+def compact(values, folder, opened):
+    opened.enter_context(compact_bytes(0))
+    return looked_up(values, folder, opened)
 
 
 def memory_map(values, folder, _):
@@ -46,6 +59,7 @@ def workers(values, folder, _):
 
 TABLES = {
     "array": (X, memory), "CSR matrix": (SPARSE, memory), "frame": (FRAME, memory), "memory map": (X, memory_map),
+    "frame, looked up": (CITIES, looked_up), "array, compact": (X, compact), "looked up, compact": (CITIES, compact),
     "file of arrays": (X, file), "file of frames": (FRAME, file),
     "workers with arrays": (X, workers), "workers with frames": (FRAME, workers),
 }  # fmt: skip
@@ -110,7 +124,7 @@ def test_a_digest_is_that_of_the_rows_and_their_values(make):
     def changed(values):
         values = values.copy()
         if isinstance(values, pd.DataFrame):
-            values.iloc[50, 1] += 1.0
+            values.iloc[50, 0] += 1.0
         else:
             values[50, 1] += 1.0
         return values
@@ -124,15 +138,19 @@ def test_a_digest_is_that_of_the_rows_and_their_values(make):
 # --- encoding --------------------------------------------------------------------------------------------------------
 
 
+def is_looked_up(values):
+    return isinstance(values, pd.DataFrame) and "city" in values
+
+
 def encoder_for(values):
     """One with categories that the target encodes, and bins, where a table may have such."""
     if sp.issparse(values):
         return encoder_of(values)
+    bins = {"numeric_encoding": "piecewise_linear", "n_bins": 4}
+    if is_looked_up(values):
+        return encoder_of(values, **bins)
     chosen = ["from_dtype"] if isinstance(values, pd.DataFrame) else [2]
-    return encoder_of(
-        values, categorical_features=chosen, category_encoding="target", target=Y,
-        numeric_encoding="piecewise_linear", n_bins=4,
-    )  # fmt: skip
+    return encoder_of(values, categorical_features=chosen, category_encoding="target", target=Y, **bins)
 
 
 def test_target_totals_are_those_of_all_rows_in_memory(table):
@@ -169,6 +187,7 @@ def test_a_network_learns_the_same_of_encoded_rows(table, cross_fit, without_bin
     for rows in (np.arange(N), np.arange(0, N, 3)):
         some, n, weight = encoded[rows], len(rows), WEIGHT[rows] / WEIGHT[rows].mean()
         inputs = some.inputs.without_first(n_skipped)
+        assert (inputs.batch_format == "mixed") == is_looked_up(values)
         objective = some.objective(*network, samples_of(inputs, Y[rows], weight), ())
         expected, expected_inputs = objective_of(network, Z[rows], Y[rows], weight, n_skipped)
         any_rows = slice(0, n), slice(3, 20), np.array([20, 2, 17])

@@ -1,4 +1,4 @@
-"""A table in memory is encoded once: some of its rows, or its inputs without bins, are what they are by themselves."""
+"""How a table in memory is kept once it is encoded. What all tables promise: test_table_contract."""
 
 import numpy as np
 import pandas as pd
@@ -8,9 +8,8 @@ from sklearn.base import clone
 
 from sknet import SigmoidMLPRegressor
 from sknet._model import table_in_memory
-from sknet._model.matrices import encode_rows
 from tests.estimators.inside import model_of
-from tests.model.examples import encoded, rows_of
+from tests.model.examples import encoded
 from tests.model.limits import compact_bytes
 from tests.network.pieces import as_array
 
@@ -41,26 +40,6 @@ def dense(inputs, batch, n_inputs):
 
 
 TABLES = {"dense": lambda _: X, "look-ups": lambda _: CITIES, "memory map": mapped}
-
-
-@pytest.mark.parametrize("as_compact_rows", [False, True])
-@pytest.mark.parametrize("kind", TABLES)
-@pytest.mark.parametrize("without_bins", [False, True])
-def test_rows_chosen_by_number_are_those_encoded_alone(kind, without_bins, as_compact_rows, tmp_path):
-    table = TABLES[kind](tmp_path)
-    with compact_bytes(0 if as_compact_rows else 2**26):
-        encoding, all_rows = encoded_in(table)
-    alone = table.iloc[SOME] if kind == "look-ups" else np.asarray(table)[SOME]
-    expected = encode_rows(encoding, rows_of(alone, all_rows.y[SOME]), cross_fit=False)
-    taken = all_rows.take(np.arange(N)[::-1]).take(N - 1 - SOME)  # some of some of the rows
-    assert (taken.table.inputs.batch_format == "mixed") == (kind == "look-ups")
-    n_skipped = encoding.encoder.n_bins if without_bins else 0
-    n_inputs = encoding.encoder.n_inputs - n_skipped
-    Z, Z_alone = (rows.table.inputs.without_first(n_skipped) for rows in (taken, expected))
-    for batch in (slice(0, 4), slice(4, 6), np.array([3, 1])):
-        assert dense(Z, batch, n_inputs).shape == (len(np.arange(6)[batch]), n_inputs)
-        assert_array_equal(dense(Z, batch, n_inputs), dense(Z_alone, batch, n_inputs))
-    assert_array_equal(taken.y, all_rows.y[SOME])
 
 
 @pytest.mark.parametrize("kind", TABLES)
