@@ -1,0 +1,104 @@
+"""What the two phases of a fit promise, wherever training ends; and folds choose how long the networks train."""
+
+import numpy as np
+import pytest
+
+from sknet import SigmoidMLPClassifier
+from sknet._estimators.phases import average_epochs
+from tests.estimators import inside
+from tests.training.problems import epoch
+
+RNG = np.random.default_rng(0)
+X = RNG.normal(size=(90, 3))
+Y = X[:, 0] > 0
+N_EPOCHS = 3
+
+
+class Counter:
+    """An observer that counts, and stops training after so many epochs."""
+
+    def __init__(self, stop_after):
+        self.n_begun = self.n_ended = 0
+        self.stop_after = stop_after
+
+    def epoch_began(self):
+        self.n_begun += 1
+
+    def epoch_ended(self):
+        self.n_ended += 1
+        return self.n_ended >= self.stop_after
+
+
+def run_of(**parameters):
+    return inside.run_of(SigmoidMLPClassifier(4, max_iter=N_EPOCHS, random_state=0, **parameters), X, Y)
+
+
+ENDS = {"among folds": ("folds", 2), "after folds": ("folds", 99), "no folds": (False, 99), "held-out rows": (True, 99)}
+N_HELD_OUT = {"after folds": 90, "held-out rows": 14}  # of 90 rows, each held out by a fold, or a part of them
+
+
+@pytest.fixture(scope="module", params=[1, 2], ids=["one network", "two networks"])
+def n_members(request):
+    return request.param
+
+
+@pytest.fixture(scope="module", params=ENDS)
+def end(request):
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def trained(end, n_members):
+    """A run that has trained, the phase that it was in at the end, its result, and what an observer has counted."""
+    early_stopping, stop_after = ENDS[end]
+    run, counter = run_of(early_stopping=early_stopping, n_members=n_members), Counter(stop_after)
+    assert not (run.folds or run.training).has_whole_epoch
+    result = run.select_and_train(counter, in_threads=False)
+    return run, run.phase, result, counter
+
+
+def test_the_phase_at_work_has_trained(trained, end):
+    run, phase, result, _ = trained
+    assert phase is (run.folds if end == "among folds" else run.training) and phase.has_whole_epoch
+    assert run.is_among_folds is (end == "among folds") is (result.reason.name == "CALLBACK")
+
+
+def test_epochs_are_counted_alike(trained):
+    _, phase, result, counter = trained
+    assert phase.last_epoch.number == phase.n_iter == max(map(len, phase.epochs)) == result.epochs_done
+    assert counter.n_begun == counter.n_ended >= phase.n_iter
+
+
+def test_networks_are_joined_and_those_that_are_published_have_states(trained, n_members):
+    run, phase, _, _ = trained
+    assert phase.network().coefs[0].shape[1] == 4 * n_members
+    assert len(phase.pairs) == len(phase.states) == (0 if run.is_among_folds else n_members)
+    assert (phase.state_to_keep() is None) is (run.is_among_folds or n_members > 1)
+
+
+def test_held_out_rows_are_known_where_there_are_some(trained, end):
+    run, phase, _, _ = trained
+    held_out = phase.held_out_outputs(run.plan.rows)
+    assert (held_out is not None) is (end in N_HELD_OUT)
+    if held_out is not None:
+        raw, y, weight = held_out
+        assert raw.shape == y.shape == (N_HELD_OUT[end], 1) and weight is None and np.isfinite(raw).all()
+
+
+# --- both together ---------------------------------------------------------------------------------------------------
+
+
+def test_networks_train_as_long_as_folds_have_chosen():
+    run = run_of(early_stopping="folds", n_members=2)
+    run.select_and_train(None, in_threads=False)
+    assert run.training.last_epoch.n_epochs == run.training.selection.chosen_epoch == run.training.n_iter
+    assert len(run.folds.epochs[0]) == run.folds.n_iter <= N_EPOCHS
+
+
+def test_figures_of_an_epoch_are_means_over_those_that_have_trained_it():
+    def of(value, seconds):
+        return epoch(value, -value, validation_loss=value, learning_rate=value, gradient_norm=value, seconds=seconds)
+
+    each = [[of(1.0, 1.0), of(2.0, 1.0)], [of(3.0, 2.0)]]
+    assert average_epochs(each) == [of(2.0, 3.0), of(2.0, 1.0)]
+    assert average_epochs([each[0]]) == each[0] and average_epochs([]) == average_epochs([[], []]) == []
