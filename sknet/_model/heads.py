@@ -143,7 +143,7 @@ class LabelHead:
         if len(blocks) > 1 or not self.labels.exclusive:  # several labels a row, of which some may be missing
             loss = without_missing_targets(loss, partial(_loss_of_each_label, name, self.labels), weight_of_each=1.0)
         object.__setattr__(self, "loss", loss)
-        object.__setattr__(self, "n_outputs", int(blocks[-1].stop))
+        object.__setattr__(self, "n_outputs", self.labels.n_outputs)
 
     def read(self, y: Target) -> Array:
         """Find the codes of labels, which must be known."""

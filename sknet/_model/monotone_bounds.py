@@ -42,7 +42,14 @@ def make_monotone_bounds(
     # the inputs' means, by which the first biases make up for weights whose sign is changed
     means = np.array([BIN_MEAN * (facts.kind == "bin") for _, facts in encoding.encoder.inputs])
     sign, means = sign[n_skipped:], means[n_skipped:]
-    return monotone_bounds(layout, settings.activations, sign, means, encoding.compute_dtype, settings.n_joined)
+    return monotone_bounds(
+        layout,
+        settings.activations,
+        sign=sign,
+        input_means=means,
+        dtype=encoding.compute_dtype,
+        n_joined=settings.n_joined,
+    )
 
 
 def refuse_not_monotone(settings: NetworkSettings, encoding: Encoding) -> None:

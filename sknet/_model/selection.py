@@ -280,7 +280,13 @@ class FoldNetworks:
         # networks errs less than the one network that is published.
         first = np.sort(np.unique(self.held_out, return_index=True)[1])
         return Selection(
-            chosen_epoch, temperature, mixing_weights, tuple(self.epochs), self.held_out[first], raw[first], stop_reason
+            chosen_epoch=chosen_epoch,
+            temperature=temperature,
+            mixing_weights=mixing_weights,
+            epochs=tuple(self.epochs),
+            held_out=self.held_out[first],
+            raw=raw[first],
+            stop_reason=stop_reason,
         )
 
 

@@ -129,5 +129,10 @@ def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
             misread[name] = remedy_for_text(levels[j], name)
     named_by_user = {j for j, kind in enumerate(named_kinds) if kind is not None}
     return Survey(
-        names, kinds, errors, levels, named_by_user, {name: remedy for name, remedy in misread.items() if remedy}
+        names,
+        kinds,
+        errors=errors,
+        levels=levels,
+        named_by_user=named_by_user,
+        misread={name: remedy for name, remedy in misread.items() if remedy},
     )

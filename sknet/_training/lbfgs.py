@@ -172,8 +172,16 @@ class _Minimization:
         state.n_samples_seen += self.problem.n_samples
         validation_loss, score = state.evaluate_and_keep_best(evaluate)
         seconds = perf_counter() - self._started
-        loss = float(intermediate_result.fun)
-        state.history.append(Epoch(loss, validation_loss, score, nan, self._gradient_norm, seconds))
+        state.history.append(
+            Epoch(
+                loss=float(intermediate_result.fun),
+                validation_loss=validation_loss,
+                validation_score=score,
+                learning_rate=nan,  # the line search finds a step of its own
+                gradient_norm=self._gradient_norm,
+                seconds=seconds,
+            )
+        )
         if evaluate is not None:
             state.update_best_score(score, self.solver.tol)
         self.reason = self._reason_to_stop()
@@ -200,7 +208,16 @@ class _Minimization:
         state = self.state
         self.variables.decode(outcome.x, state.theta)
         if state.epoch == self._epochs_before:  # no iteration was needed: the loss curve gets one value all the same
-            state.history.append(Epoch(float(outcome.fun), nan, nan, nan, self._gradient_norm, 0.0))
+            state.history.append(
+                Epoch(
+                    loss=float(outcome.fun),
+                    validation_loss=nan,
+                    validation_score=nan,
+                    learning_rate=nan,
+                    gradient_norm=self._gradient_norm,
+                    seconds=0.0,
+                )
+            )
         if not np.isfinite(state.theta).all() or not isfinite(outcome.fun):
             raise DivergedError(max(state.epoch, 1), nan)
 

@@ -137,7 +137,16 @@ class MiniBatchLoop:
         if solver.relative_tol and isfinite(state.best_score):
             tol *= abs(state.best_score)
         validation_loss, score = state.evaluate_epoch(problem.evaluate, loss, tol)
-        state.history.append(Epoch(loss, validation_loss, score, rate, norm, perf_counter() - started))
+        state.history.append(
+            Epoch(
+                loss=loss,
+                validation_loss=validation_loss,
+                validation_score=score,
+                learning_rate=rate,
+                gradient_norm=norm,
+                seconds=perf_counter() - started,
+            )
+        )
         reason = self._stop_or_lower_rate()
         if observer is not None and observer.epoch_ended():
             return reason or StopReason.CALLBACK

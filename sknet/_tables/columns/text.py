@@ -239,15 +239,22 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
     if not kept.any():  # all texts are the same
         return _text_without_terms(has_missing)
     return TextColumn(
-        tuple(counter.get_feature_names_out()[used_terms].tolist()),
-        idf,
-        svd.components_[kept].astype(np.float32),
-        center[kept],
-        float(1.0 / np.sqrt(np.mean(deviation[kept][:SCALING_COMPONENTS] ** 2))),
-        has_missing,
+        terms=tuple(counter.get_feature_names_out()[used_terms].tolist()),
+        idf=idf,
+        components=svd.components_[kept].astype(np.float32),
+        center=center[kept],
+        scale=float(1.0 / np.sqrt(np.mean(deviation[kept][:SCALING_COMPONENTS] ** 2))),
+        has_missing=has_missing,
     )
 
 
 def _text_without_terms(has_missing: bool) -> TextColumn:
     """Return the column of texts that say nothing: none has two terms."""
-    return TextColumn((), np.zeros(0), np.zeros((0, 0), np.float32), np.zeros(0), 0.0, has_missing)
+    return TextColumn(
+        terms=(),
+        idf=np.zeros(0),
+        components=np.zeros((0, 0), np.float32),
+        center=np.zeros(0),
+        scale=0.0,
+        has_missing=has_missing,
+    )
