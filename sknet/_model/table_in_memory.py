@@ -10,7 +10,7 @@ values : (n, d)     array, CSR matrix or data frame
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
 import numpy as np
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from sknet._model.batchwise import BatchwiseInputs
 from sknet._model.machine import refuse_large_table
 from sknet._model.matrices import Samples
+from sknet._model.row_thresholds import LARGE_ROWS
 from sknet._network.activations import Activation
 from sknet._network.inputs import DenseInputs, Inputs, MixedInputs, RowSelection, SparseInputs
 from sknet._network.layout import Layout
@@ -27,6 +28,7 @@ from sknet._network.losses import Loss
 from sknet._network.objective import Objective
 from sknet._network.penalties import ElasticNet
 from sknet._tables.columns.target import TargetTotals
+from sknet._tables.columns.text import TextColumn
 from sknet._tables.compact import PIECE_VALUES
 from sknet._tables.encoding import CHUNK_VALUES, TableEncoder
 from sknet._tables.frames import as_uniform_array
@@ -51,6 +53,8 @@ class TableInMemory(FeatureTable):
     """Rows of an array, a CSR matrix or a data frame."""
 
     values: Table
+    # the last encoder's columns of text, and the table with the numbers that these become in their place
+    _encoded_text: list[tuple[tuple[TextColumn, ...], Table]] = field(default_factory=list, init=False, repr=False)
 
     @property
     def is_sparse(self) -> bool:
@@ -114,6 +118,8 @@ class TableInMemory(FeatureTable):
             encoder = encoder.with_names_of(X)  # so that errors name a frame's columns
         if self.is_sparse and encoder.keeps_zeros:  # it then has neither bins, which could be skipped, nor categories
             return EncodedInMemory(SparseInputs(encoder.encode(X, dtype)))
+        if encoder.text_columns and encoder.has_target_encoding and len(self) < LARGE_ROWS:  # there may be folds
+            encoder, X = self._encode_text(encoder, dtype)
         array = X if self.is_memory_mapped else array_if_smaller_than_encoded(encoder, X, dtype)
         if array is not None:
 
@@ -124,6 +130,13 @@ class TableInMemory(FeatureTable):
         refuse_large_table(X.shape[0], encoder.n_inputs, kept_bytes(encoder.encoder_without_lookups, X, dtype))
         encode = encode_mixed if encoder.lookups is not None else encode_dense
         return EncodedInMemory(encode(encoder, X, dtype, encoding_part))
+
+    def _encode_text(self, encoder: TableEncoder, dtype: DType) -> tuple[TableEncoder, Table]:
+        """Encode texts, which takes longest, once: encoders of the folds differ in the target's means alone."""
+        columns = encoder.text_columns
+        if not self._encoded_text or self._encoded_text[0][0] != columns:
+            self._encoded_text[:] = [(columns, encoder.encode_text(self.values, dtype)[1])]
+        return encoder.encode_text(take_rows(self.values, slice(0, 0)), dtype)[0], self._encoded_text[0][1]
 
 
 @dataclass(frozen=True)

@@ -95,5 +95,5 @@ class StoredTable(FeatureTable):
 
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_part: NDArray[np.intp] | None) -> EncodedInFile:
         """Encode what takes longest, texts, once for all epochs, and all else whenever it is read."""
-        rest, stored = self.stored.with_encoded_text(encoder, dtype) if encoder.has_text else (encoder, self.stored)
+        rest, stored = self.stored.with_encoded_text(encoder, dtype) if encoder.text_columns else (encoder, self.stored)
         return EncodedInFile(stored, rest, dtype, self.places, encoding_part)

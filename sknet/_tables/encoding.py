@@ -321,9 +321,9 @@ class TableEncoder:
         return TableEncoder(tuple(names), tuple(columns)), frame.set_axis(pd.Index(names, dtype=object), axis=1)
 
     @property
-    def has_text(self) -> bool:
-        """Whether a column is free text."""
-        return any(isinstance(column, TextColumn) for column in self.columns)
+    def text_columns(self) -> tuple[TextColumn, ...]:
+        """Those of free text."""
+        return tuple([column for column in self.columns if isinstance(column, TextColumn)])
 
     @property
     def has_target_encoding(self) -> bool:

@@ -12,6 +12,7 @@ from tests.estimators.inside import model_of
 from tests.model.examples import encoded
 from tests.model.limits import compact_bytes
 from tests.network.pieces import as_array
+from tests.tables.examples import count_texts
 
 rng = np.random.default_rng(0)
 N, F64 = 1200, np.dtype(float)
@@ -93,3 +94,16 @@ def test_booleans_are_bytes():
     net = SigmoidMLPRegressor(8, max_iter=2, random_state=0)
     assert_array_equal(clone(net).fit(table, NUMBER).coefs_[0], net.fit(table.astype(float), NUMBER).coefs_[0])
     assert_array_equal(net.predict(table), net.predict(table.astype(float)))
+
+
+def test_texts_are_encoded_once_for_all_folds():
+    """Folds encode the table again where the target does, by means without their own targets."""
+    n = N // 4
+    words = rng.choice(["red", "blue", "far", "near", "sun", "moon", "cat", "dog"], (n, 6))
+    city = CITY[:n] % 40
+    table = pd.DataFrame({"city": pd.Categorical(city), "note": [" ".join(line) for line in words]})
+    net = SigmoidMLPRegressor(4, max_iter=1, early_stopping="folds", category_encoding="target", n_members=1)
+    with count_texts() as n_encoded:
+        net.fit(table, city % 2 + 0.1 * NUMBER[:n])
+    assert {"text", "target"} <= set(net.inputs_["kind"])
+    assert sum(n_encoded) == n

@@ -364,7 +364,7 @@ def test_texts_may_be_encoded_before_all_else():
     for some in (X, X[["text", "d", "a", "c"]][:40], X[["a", "text"]]):
         encoder = learn_encoder(some, ColumnSettings(text_features=["text"], text_components=4))
         rest, table = encoder.encode_text(some, np.float64)
-        assert encoder.has_text and not rest.has_text and rest.feature_names == encoder.feature_names
+        assert encoder.text_columns and not rest.text_columns and rest.feature_names == encoder.feature_names
         np.testing.assert_array_equal(rest.encode(table, np.float64), encoder.encode(some, np.float64))
 
 
