@@ -75,7 +75,7 @@ class CategoryFormat:
 
     def pack(self, values: Table) -> Array:
         """Return indices; new levels get the next ones."""
-        codes, keys = read_levels(values)
+        codes, keys = read_levels(values, self._name)
         # the last entry, −1, is what the code −1 of a missing value picks
         indices = np.array([*(self._index.setdefault(key, len(self._index)) for key in keys), -1], dtype=np.int32)
         if len(self._index) > MAX_LEVELS:

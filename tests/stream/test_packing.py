@@ -11,7 +11,8 @@ import pytest
 from sknet._stream import packing
 from sknet._stream.packing import choose_format
 from sknet._stream.scratch import ScratchFiles
-from tests.tables.examples import column_choices, encoder_of, pandas_of
+from tests.tables.columns.kinds import CASES as COLUMNS
+from tests.tables.examples import column_choices, encoder_of, pandas_of, table_encoder
 
 
 def frame(n=12):
@@ -50,6 +51,14 @@ def test_a_frame_is_encoded_as_before(chunks):
     encoder = encoder_of(chunks[0] if len(chunks) == 1 else X)  # polars numbers are read in double precision
     assert encoder_of(found) == encoder and list(found.columns) == list(X.columns)
     np.testing.assert_array_equal(encoder.encode(found, np.float64), encoder.encode(X, np.float64))
+
+
+@pytest.mark.parametrize("case", COLUMNS.values(), ids=COLUMNS)
+def test_values_of_every_kind_of_column_come_back(case):
+    X, column = pd.DataFrame({"c": case.values}), case.learn()
+    found = there_and_back([X[:2], X[2:50], X[50:]], text_features=["c"] if case.kind == "text" else None)
+    encoder = table_encoder(column, names=("c",))
+    np.testing.assert_array_equal(encoder.encode(found, float), encoder.encode(X, float))
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int8, np.int64, np.uint16])
