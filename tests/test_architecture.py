@@ -32,12 +32,6 @@ MAY_IMPORT_MATPLOTLIB = {
 }
 MAY_NAME_ARRAYS = PACKAGE / "_typing.py"
 TESTS = sorted((ROOT / "tests").rglob("*.py"))
-MAY_KNOW_OF_OTHERS = {  # what has no room of its own, and looks into one
-    "tests/benchmarks/dask_scaling.py": {"_dask"},  # times single calls to workers
-    "tests/benchmarks/signal.py": {"_network"},  # draws what passes between layers
-    "tests/fuzz/interrupts.py": {"_training", "_model"},  # tells at which line an epoch ends
-    "tests/fuzz/lost_workers.py": {"_dask"},  # kills between two calls of a step
-}
 TOP_LEVEL = {"pyproject.toml", "README.md", "LICENSE", "sknet", "tests", "examples", "docs"}
 
 FunctionNode = ast.FunctionDef | ast.AsyncFunctionDef
@@ -126,7 +120,7 @@ def test_imports_point_one_way(path):
 def test_tests_of_a_room_know_private_modules_of_that_room_only(path):
     """A rename in a room changes its own tests; others start from its door, or from modules beside its tests."""
     named = set(re.findall(r"\bsknet(?:\.| import )(_[a-z]\w*)", path.read_text(encoding="utf-8")))
-    wrong = named - FOR_ALL - {f"_{path.relative_to(ROOT).parts[1]}"} - MAY_KNOW_OF_OTHERS.get(relative(path), set())
+    wrong = named - FOR_ALL - {f"_{path.relative_to(ROOT).parts[1]}"}
     assert not wrong, f"{relative(path)} must not know of {wrong}"
 
 

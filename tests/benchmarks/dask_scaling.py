@@ -89,8 +89,8 @@ def members(n, rounds):
     import dask.array as da
     import distributed
 
-    from sknet._dask.training import NETWORKS_AT_ONCE, EncodedOnWorkers
     from sknet.dask import SigmoidMLPRegressor
+    from tests.dask.driver import NETWORKS_AT_ONCE, networks_at_once
 
     print(f"{'four members / one network':40} {'rows':>10} {'':>10} {'at once':>8} {'in turn':>8}")
     with cluster(2) as two_workers, distributed.Client(two_workers) as client:
@@ -103,11 +103,11 @@ def members(n, rounds):
             for _ in range(rounds + 1):
                 seconds = []
                 for n_members, n_networks_at_once in ((1, 1), (4, NETWORKS_AT_ONCE), (4, 1)):
-                    EncodedOnWorkers.n_networks_at_once = n_networks_at_once
                     net = SigmoidMLPRegressor(
                         layers, n_members=n_members, batch_size=batch_size, early_stopping=True, **fixed
                     )
-                    seconds.append(costs(lambda net=net: net.fit(X, y), client))
+                    with networks_at_once(n_networks_at_once):
+                        seconds.append(costs(lambda net=net: net.fit(X, y), client))
                 single, together, in_turn = np.array(seconds)
                 ratios.append([together / single, in_turn / single])
             name, medians = f"50-{layers}-1, {batch_size:,} rows a step", np.median(ratios[1:], axis=0)
@@ -128,9 +128,9 @@ class Echo:
 
 def round_trip(client, n_parameters, times=60):
     """Return the median milliseconds of a call to each worker that is sent theta and returns as much."""
-    from sknet._dask.cluster import Cluster
+    from tests.dask.driver import cluster_of
 
-    workers, theta, seconds = Cluster(client), np.zeros(n_parameters), []
+    workers, theta, seconds = cluster_of(client), np.zeros(n_parameters), []
     objects = workers.keep(Echo, range(workers.n_threads))
     for _ in range(times):
         started = perf_counter()

@@ -8,10 +8,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 
-from sknet._network.activations import ACTIVATIONS
-from sknet._network.binding import BackwardOptions, bind
-from sknet._network.initializers import draw_weights
-from sknet._network.layout import Layout
+from tests.network.pieces import drawn_network
 
 N_ROWS, N_INPUTS, WIDTH, DEPTH = 1000, 20, 50, 10
 CURVES = (
@@ -28,17 +25,14 @@ def variation(values):
 
 def profile(activation, init, rng):
     """Variation of every hidden layer's output, and of the error that comes back to it, for a random output error."""
-    layout = Layout((N_INPUTS, *[WIDTH] * DEPTH, 1))
-    activations = [ACTIVATIONS[activation]] * DEPTH
-    coefs, intercepts = draw_weights(layout, activations, init, rng)
-    theta = layout.pack(coefs, intercepts, np.dtype(float))
-    gradient = np.empty_like(theta)
-    chain = bind(layout, activations, theta, N_ROWS, training=BackwardOptions(gradient))
+    network = drawn_network((N_INPUTS, *[WIDTH] * DEPTH, 1), activation, init, rng)
+    gradient = np.empty_like(network.theta)
+    chain = network.chain(N_ROWS, gradient=gradient)
     chain.forward(rng.normal(size=(N_ROWS, N_INPUTS)))
     signal = [variation(a) for a in chain.hidden]
     chain.backward(rng.normal(size=(N_ROWS, 1)))
-    coef_grads, _ = layout.views(gradient)
-    return signal, [np.linalg.norm(g) * np.linalg.norm(W) for g, W in zip(coef_grads[1:], coefs[1:], strict=True)]
+    pairs = list(zip(network.arrays(gradient), network.arrays(network.theta), strict=True))[1 : DEPTH + 1]
+    return signal, [np.linalg.norm(g) * np.linalg.norm(W) for g, W in pairs]
 
 
 def main():

@@ -23,8 +23,9 @@ from sknet import Checkpoint, load, save  # noqa: E402
 from sknet import SigmoidMLPClassifier as LocalClassifier  # noqa: E402
 from sknet import SigmoidMLPRegressor as LocalRegressor  # noqa: E402
 from sknet._dask import tasks  # noqa: E402
-from sknet._dask.cluster import Cluster, KeptValues  # noqa: E402
+from sknet._dask.cluster import Cluster  # noqa: E402
 from sknet.dask import SigmoidMLPClassifier, SigmoidMLPRegressor  # noqa: E402
+from tests.dask.driver import at_call  # noqa: E402
 from tests.tables.limits import sample_rows  # noqa: E402
 
 rng = np.random.default_rng(0)
@@ -97,28 +98,6 @@ def test_arrays_labels_and_a_validation_set(client, workers):
 # --- workers are lost
 
 
-def at_task(monkeypatch, name, nth, act):
-    """Do something when tasks or methods of a name are called for the nth time; return what was called since."""
-    lock, after, left = threading.Lock(), [], [nth]
-
-    def watched(call, name_of):
-        def called(self, what, *arguments, **more):
-            with lock:
-                left[0] -= name_of(what) == name
-                is_now = not left[0] and not after and name_of(what) == name
-                if left[0] <= 0:
-                    after.append(name_of(what))
-            if is_now:
-                act()
-            return call(self, what, *arguments, **more)
-
-        return called
-
-    monkeypatch.setattr(Cluster, "start_tasks", watched(Cluster.start_tasks, lambda function: function.__name__))
-    monkeypatch.setattr(KeptValues, "call", watched(KeptValues.call, str))
-    return after
-
-
 def kill(workers, which, delay):
     """Return a function that kills a worker a little later."""
     pid = list(workers.values())[which]
@@ -140,12 +119,12 @@ def kill(workers, which, delay):
     ],
     ids=["adam", "encode", "lbfgs", "folds", "members", "outputs of members", "dropout", "kept values"],
 )
-def test_a_lost_worker_changes_nothing(client, workers, monkeypatch, parameters, task, nth, delay):
+def test_a_lost_worker_changes_nothing(client, workers, parameters, task, nth, delay):
     given = table()
     undisturbed = SigmoidMLPRegressor(**FIT | parameters).fit(given[list(X)], given["y"])
-    after = at_task(monkeypatch, task, nth, kill(workers, nth % 2, delay))
-    again = SigmoidMLPRegressor(**FIT | parameters).fit(given[list(X)], given["y"])
-    assert after and distance(undisturbed, again) == 0.0
+    with at_call(nth, kill(workers, nth % 2, delay), task) as since:
+        again = SigmoidMLPRegressor(**FIT | parameters).fit(given[list(X)], given["y"])
+    assert since and distance(undisturbed, again) == 0.0
     assert undisturbed.resolved_params_ == again.resolved_params_
 
 
@@ -264,37 +243,37 @@ def test_a_cluster_without_workers_is_told(client, workers):
 
 
 @pytest.mark.parametrize("n_members", [1, 2])
-def test_workers_that_all_leave_end_the_fit(monkeypatch, n_members):
+def test_workers_that_all_leave_end_the_fit(n_members):
     given, net = table(), SigmoidMLPRegressor(**FIT | dict(n_members=n_members))
     options = dict(n_workers=1, threads_per_worker=1, dashboard_address=":0", silence_logs=50)
-    with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster):
-        at_task(monkeypatch, "gradient", 4, lambda: cluster.scale(0))
-        with (
-            dask.config.set({"sknet.workers": 0.5}),
-            pytest.raises(RuntimeError, match="no workers for .* start some"),
-        ):
-            net.fit(given[list(X)], given["y"])
+    with (
+        distributed.LocalCluster(**options) as cluster,
+        distributed.Client(cluster),
+        at_call(4, lambda: cluster.scale(0), "gradient"),
+        dask.config.set({"sknet.workers": 0.5}),
+        pytest.raises(RuntimeError, match="no workers for .* start some"),
+    ):
+        net.fit(given[list(X)], given["y"])
     assert not hasattr(net, "coefs_")
 
 
-def test_data_that_is_lost_with_its_worker_is_told(client, workers, monkeypatch):
+def test_data_that_is_lost_with_its_worker_is_told(client, workers):
     scattered = client.scatter(X[["a", "c"]].to_numpy(), hash=False)
     given = da.from_delayed(dask.delayed(np.copy)(scattered), (N, 2), float)
-    at_task(monkeypatch, "gradient", 4, lambda: [os.kill(pid, signal.SIGKILL) for pid in workers.values()])
-    net = SigmoidMLPRegressor(**FIT)
-    with pytest.raises(RuntimeError, match="scattered to a worker is lost"):
+    net, kill_all = SigmoidMLPRegressor(**FIT), lambda: [os.kill(pid, signal.SIGKILL) for pid in workers.values()]
+    with at_call(4, kill_all, "gradient"), pytest.raises(RuntimeError, match="scattered to a worker is lost"):
         net.fit(given, y.to_numpy())
     assert not hasattr(net, "coefs_")
     del scattered, given
     gc.collect()  # the error's frames hold what was scattered
 
 
-def test_a_client_that_is_closed_is_told(monkeypatch):
+def test_a_client_that_is_closed_is_told():
     options = dict(n_workers=1, threads_per_worker=1, processes=False, dashboard_address=":0", silence_logs=50)
     with distributed.LocalCluster(**options) as cluster, distributed.Client(cluster) as found:
         given, net = table(), SigmoidMLPRegressor(**FIT)
-        at_task(monkeypatch, "gradient", 4, found.close)
-        with pytest.raises(RuntimeError, match="The dask client is (closed|closing): connect to a scheduler again"):
+        match = "The dask client is (closed|closing): connect to a scheduler again"
+        with at_call(4, found.close, "gradient"), pytest.raises(RuntimeError, match=match):
             net.fit(given[list(X)], given["y"])
     assert not hasattr(net, "coefs_")
 
@@ -325,7 +304,7 @@ def n_connections():
 @pytest.mark.parametrize(
     "parameters", [dict(early_stopping=False), dict(n_members=2)], ids=["one network", "folds of members"]
 )
-def test_nothing_is_left_behind(client, workers, monkeypatch, parameters):
+def test_nothing_is_left_behind(client, workers, parameters):
     given, threads = table(), set(threading.enumerate())
     net = SigmoidMLPRegressor(**FIT | parameters).fit(given[list(X)], given["y"])
     assert left_on(client) == (set(), {})
@@ -333,16 +312,12 @@ def test_nothing_is_left_behind(client, workers, monkeypatch, parameters):
     with pytest.raises(ValueError, match="learning_rate_init") as failed:
         bad.fit(given[list(X)], given["y"])
     assert left_on(client) == (set(), {}) and failed.value
-    before = net.coefs_
-    with monkeypatch.context() as patched:
-        at_task(patched, "gradient", 3, lambda: os.kill(os.getpid(), signal.SIGINT))
-        with pytest.raises(KeyboardInterrupt) as interrupted:
-            net.fit(given[list(X)], given["y"])
+    before, interrupt = net.coefs_, lambda: os.kill(os.getpid(), signal.SIGINT)
+    with at_call(3, interrupt, "gradient"), pytest.raises(KeyboardInterrupt) as interrupted:
+        net.fit(given[list(X)], given["y"])
     assert left_on(client) == (set(), {}) and interrupted.value and net.coefs_ is before
-    with monkeypatch.context() as patched:
-        at_task(patched, "gradient", 40, lambda: os.kill(os.getpid(), signal.SIGINT))
-        with pytest.warns(UserWarning, match="interrupted"):
-            net.fit(given[list(X)], given["y"])
+    with at_call(40, interrupt, "gradient"), pytest.warns(UserWarning, match="interrupted"):
+        net.fit(given[list(X)], given["y"])
     assert left_on(client) == (set(), {}) and 0 < net.n_iter_ < 8
     assert n_connections() == 0
     of_dask = ("Profile", "Dask-Offload")  # which stay for the time of the process

@@ -16,10 +16,11 @@ from time import perf_counter
 
 import numpy as np
 
-import sknet
 from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
 from tests.fuzz.judge import bits, read_options, tell
 from tests.fuzz.tracing import Line
+from tests.model.examples import folds_end_code
+from tests.training.problems import snapshot_code
 
 N = 24
 X = np.random.default_rng(0).normal(size=(N, 2))
@@ -52,9 +53,9 @@ KINDS = {
 }
 WARNS_OF = np.geterr()
 WAYS = ("fit", "refit", "warm start", "partial_fit", "resume")
-EPOCH_ENDS = sknet._training.state.Snapshot.take.__code__
+EPOCH_ENDS = snapshot_code()
 """After this function has run, an epoch of its run counts as finished."""
-FOLDS_END = sknet._model.selection.stop_at_selected_epoch.__code__
+FOLDS_END = folds_end_code()
 """What has run before this function ends, was no training of the network that is learnt."""
 
 

@@ -15,7 +15,6 @@ import subprocess
 import sys
 import threading
 import warnings
-from contextlib import contextmanager
 from time import perf_counter, sleep
 
 import dask.dataframe as dd
@@ -23,8 +22,8 @@ import distributed
 import numpy as np
 import pandas as pd
 
-from sknet._dask.cluster import KeptValues
 from sknet.dask import SigmoidMLPRegressor
+from tests.dask.driver import at_call
 
 FITS = {
     "adam": dict(solver="adam", n_members=1, early_stopping=False),
@@ -66,26 +65,6 @@ class Pool:
             worker.wait(30)
 
 
-@contextmanager
-def killed_at(step, delay, kill):
-    """Kill a worker a little after the calls of a step are sent; yield how many steps there were."""
-    call, count, lock = KeptValues.call, [0], threading.Lock()
-
-    def counted(self, *arguments):
-        with lock:  # members send them from threads of their own
-            count[0] += 1
-            is_it = count[0] == step
-        if is_it:
-            threading.Timer(delay, kill).start()
-        return call(self, *arguments)
-
-    KeptValues.call = counted
-    try:
-        yield count
-    finally:
-        KeptValues.call = call
-
-
 def attack(kind, n, rng, client, pool):
     """Fit n times, each time with a worker less; return how many fits were other ones."""
     data, wrong = table(), 0
@@ -103,25 +82,29 @@ def attack(kind, n, rng, client, pool):
             sleep(0.1)
 
     all_there()
-    with killed_at(None, 0.0, None) as count:
+    with at_call(1, lambda: None) as calls:
         undisturbed = fitted()
     for i in range(n):
         all_there()
-        step, victim, started = rng.randint(1, count[0]), rng.choice(pool.running), perf_counter()
+        nth, victim, started = rng.randint(1, len(calls)), rng.choice(pool.running), perf_counter()
+        delay = rng.random() * 0.02
 
         def kill(victim=victim):
             os.kill(victim.pid, signal.SIGKILL)
             victim.wait()
             pool.fill()
 
-        with killed_at(step, rng.random() * 0.02, kill):
+        with at_call(nth, threading.Timer(delay, kill).start):
             try:
                 pairs = zip(undisturbed, fitted(), strict=True)
                 outcome = "same" if all(np.array_equal(*pair) for pair in pairs) else "other"
             except RuntimeError as error:
                 outcome = f"{error}"
         wrong += outcome == "other"
-        print(f"{kind} {i:2d} killed at step {step:2d}: {outcome}, {perf_counter() - started:.1f} s", flush=True)
+        print(
+            f"{kind} {i:2d} killed at call {nth:2d}, {calls[nth - 1]}: {outcome}, {perf_counter() - started:.1f} s",
+            flush=True,
+        )
         victim.wait(30)
     return wrong
 

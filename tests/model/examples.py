@@ -5,6 +5,7 @@ from sklearn.base import is_classifier
 
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import Samples, encode_rows, learn_encoding
+from sknet._model.selection import stop_at_selected_epoch
 from sknet._model.table_in_memory import TableInMemory
 from tests.estimators.inside import settings_of, target_settings_of
 from tests.tables.examples import rows_of_table
@@ -35,3 +36,8 @@ def samples_of(inputs, y, weight=None, max_rows=64, typical_rows=None):
     total = float(len(y)) if weight is None else weight.sum()
     target = y if typical_rows is None else y[typical_rows]
     return Samples(inputs, y, np.copy, target, weight, total, max_rows, typical_rows)
+
+
+def folds_end_code():
+    """The code that runs between the training of folds and that of the network that is learnt."""
+    return stop_at_selected_epoch.__code__

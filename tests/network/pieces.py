@@ -13,6 +13,7 @@ import scipy.sparse as sp
 from sknet._network import losses, regression
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.binding import BackwardOptions, bind
+from sknet._network.initializers import draw_weights
 from sknet._network.inputs import DenseInputs, MixedInputs, RowSelection, SparseInputs
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
@@ -275,6 +276,13 @@ def network_case(loss_name, activation, hidden, *, seed=0, n=8, d=6, weighted=Tr
         case = NetworkCase(layout, activations, loss_case.loss, X, target, weight, theta, ElasticNet(l2=0.3))
         if clearance(case, loss_case.kinks) > 3e-3:
             return case
+
+
+def drawn_network(sizes, activation, init, rng):
+    """A network at its first weights, without data."""
+    layout, activations = Layout(sizes), (ACTIVATIONS[activation],) * (len(sizes) - 2)
+    theta = layout.pack(*draw_weights(layout, activations, init, rng), np.dtype(float))
+    return NetworkCase(layout, activations, None, None, None, None, theta, ElasticNet())
 
 
 def clearance(case, kinks):

@@ -11,7 +11,7 @@ from sknet._training.optimizers import SGD, Adam, Lion, RMSProp
 from sknet._training.result import Epoch, Result, StopReason
 from sknet._training.schedules import constant, cosine
 from sknet._training.solver import Problem
-from sknet._training.state import Best, History, State
+from sknet._training.state import Best, History, Snapshot, State
 
 OPTIMIZERS = {
     "sgd": SGD(momentum=0.0),
@@ -159,3 +159,8 @@ def state_after(n_epochs, p=4, **parts):
 
 def best_of(theta, score=1.0, at=1):
     return Best(theta, score, 1.0, at)
+
+
+def snapshot_code():
+    """The code that has run when an epoch counts as finished."""
+    return Snapshot.take.__code__
