@@ -7,10 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
-from sknet._tables import encoding as encoding_module
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.target import cross_fit_parts
-from sknet._tables.encoding import learn_encoder
+from sknet._tables.encoding import LOOP_CHUNK_BYTES, learn_encoder
 
 rng = np.random.default_rng(0)
 N = 200
@@ -41,7 +40,7 @@ def assert_same(encoder, X, dtype=F32, encoding_part=None):
         encoder.encode_compact(X, dtype, encoding_part),
         encoder.encode(X, dtype, encoding_part=encoding_part),
     )
-    for batch in BATCHES:
+    for batch in (*BATCHES, slice(len(X) - 30, len(X))):
         for first in (0, encoder.n_bins):
             out = np.full(whole[batch].shape, np.nan, dtype)
             compact.write(batch, out, first)
@@ -59,9 +58,10 @@ def assert_same(encoder, X, dtype=F32, encoding_part=None):
         {"max_categories": None},
     ],
 )
-def test_every_kind_of_column(how, rows, monkeypatch):
-    monkeypatch.setattr(encoding_module, "LOOP_CHUNK_BYTES", 2**16)  # several pieces
-    assert_same(learn_encoder(FRAME, ColumnSettings(**how)), rows)
+def test_every_kind_of_column(how, rows):
+    encoder = learn_encoder(FRAME, ColumnSettings(**how))
+    n_at_once = LOOP_CHUNK_BYTES // (encoder.n_inputs * F32.itemsize)
+    assert_same(encoder, pd.concat([rows] * (n_at_once // N + 2), ignore_index=True))  # several pieces
 
 
 def test_arrays():

@@ -6,8 +6,7 @@ import pytest
 import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 
-from sknet._tables import rows as rows_module
-from sknet._tables.rows import distinct_rows
+from sknet._tables.rows import MAX_MERGED_VALUES, distinct_rows
 from sknet._tables.tables import is_memory_mapped, is_sparse
 from tests.model.examples import rows_of
 
@@ -130,10 +129,10 @@ def test_rows_that_are_all_distinct_are_left_alone():
     assert same.weight is None and len(same) == N
 
 
-def test_frames_and_large_tables_are_not_merged(monkeypatch):
+def test_frames_and_large_tables_are_not_merged():
     frame = rows_of(pd.DataFrame(np.zeros((4, 2))), np.zeros((4, 1)))
     assert frame.merge_duplicates() is frame
     rows = rows_of(np.zeros((4, 2)), np.zeros((4, 1)))
     assert len(rows.merge_duplicates()) == 1
-    monkeypatch.setattr(rows_module, "MAX_MERGED_VALUES", 7)
-    assert rows.merge_duplicates() is rows
+    large = rows_of(np.zeros((MAX_MERGED_VALUES + 1, 1)), np.zeros((MAX_MERGED_VALUES + 1, 1)))
+    assert large.merge_duplicates() is large
