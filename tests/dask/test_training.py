@@ -50,13 +50,23 @@ def test_levels_are_looked_up_on_shards_too(n_parts, encoding, solver):
     assert_allclose(many.feature_importances_, one.feature_importances_, rtol=1e-6)
 
 
+NUMBERS = X[["number", "gaps", "zeros"]].to_numpy()
+GAPS = np.column_stack([y, -y])
+GAPS[::3, 0], GAPS[1::3, 1] = np.nan, np.nan
+OTHER_FITS = {
+    "single precision": (SigmoidMLPClassifier, X, LABELS, dict(dtype="float32", early_stopping=False), 1e-4),
+    "rows in order": (SigmoidMLPRegressor, X, y, dict(max_iter=2, shuffle=False, early_stopping=False), 1e-10),
+    "an array": (SigmoidMLPRegressor, NUMBERS, y, dict(max_iter=3), 1e-10),
+    "missing targets": (SigmoidMLPRegressor, X, GAPS, {}, 1e-8),
+}
+
+
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("n_parts", [1, 2, 7])
-def test_single_precision_is_near(n_parts):
-    single = FIT | dict(dtype="float32", early_stopping=False)
-    one = SigmoidMLPClassifier(**single).fit(X, LABELS)
-    many = SigmoidMLPClassifier(**single).fit(parted(X, n_parts), LABELS)
-    assert distance(one, many) < 1e-4
+@pytest.mark.parametrize("fit", OTHER_FITS)
+def test_other_fits_equal_those_in_memory(fit):
+    kind, table, target, parameters, most = OTHER_FITS[fit]
+    one, many = (kind(**FIT | parameters).fit(given, target) for given in (table, parted(table, 7)))
+    assert distance(one, many) < most
 
 
 def test_classes_weights_and_scorers_are_those_of_memory():
@@ -93,19 +103,9 @@ def test_dropout_is_drawn_once_for_each_step():
     assert distance(one, plain) > 0.0
 
 
-def test_rows_in_order_are_batches_too():
-    parameters = FIT | dict(max_iter=2, shuffle=False, early_stopping=False)
-    one, many = (SigmoidMLPRegressor(**parameters).fit(table, y) for table in (X, parted(X)))
-    assert distance(one, many) < 1e-10
-
-
-def test_an_array_is_a_table_too():
-    numbers = X[["number", "gaps", "zeros"]].to_numpy()
-    parameters = FIT | dict(max_iter=3)
-    one, many = (SigmoidMLPRegressor(**parameters).fit(table, y) for table in (numbers, parted(numbers)))
-    assert distance(one, many) < 1e-10
+def test_infinity_is_refused_before_it_is_sent():
     with pytest.raises(ValueError, match="X contains infinity"):
-        SigmoidMLPRegressor(**parameters).fit(parted(np.where(numbers > 1.0, np.inf, numbers)), y)
+        SigmoidMLPRegressor(**FIT).fit(parted(np.where(NUMBERS > 1.0, np.inf, NUMBERS)), y)
 
 
 def test_a_warm_start_checks_the_table_and_goes_on():
@@ -166,11 +166,3 @@ def test_a_sample_of_a_large_table_tells_the_same_as_in_memory(n_parts, encoding
     assert ("target_totals" in calls_of(table)) == (encoding != "one_hot")
     assert distance(local, remote) < 1e-8
     assert_allclose(remote.predict(X), local.predict(X), rtol=1e-9, atol=1e-10)
-
-
-def test_missing_targets_have_no_part_in_it():
-    gaps = np.column_stack([y, -y])
-    gaps[::3, 0], gaps[1::3, 1] = np.nan, np.nan
-    one = SigmoidMLPRegressor(**FIT).fit(X, gaps)
-    many = SigmoidMLPRegressor(**FIT).fit(parted(X, 3), gaps)
-    assert distance(one, many) < 1e-8

@@ -42,12 +42,6 @@ def test_rosenbrock():
     assert result.reason is StopReason.CONVERGED
 
 
-def test_least_squares():
-    objective = LeastSquares()
-    _, state = trained(problem(objective))
-    np.testing.assert_allclose(state.theta, objective.solution, rtol=1e-6)
-
-
 # --- L1
 
 
