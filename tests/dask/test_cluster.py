@@ -26,6 +26,7 @@ from sknet._dask import tasks  # noqa: E402
 from sknet._dask.cluster import Cluster  # noqa: E402
 from sknet.dask import SigmoidMLPClassifier, SigmoidMLPRegressor  # noqa: E402
 from tests.dask.driver import at_call  # noqa: E402
+from tests.estimators.inside import publish  # noqa: E402
 from tests.tables.limits import sample_rows  # noqa: E402
 
 rng = np.random.default_rng(0)
@@ -429,10 +430,10 @@ def test_scores_and_intervals_are_the_local_ones(client, workers):
 def test_intervals_and_sets_that_cannot_be_are_refused_at_the_call(kind, method):
     local, target = kind._local(**FIT | dict(early_stopping=True)), y > 0.5
     table, net = da.from_array(X[["a", "c"]].to_numpy(), chunks=(700, 2)), kind(**FIT)
-    net._fitted = local.fit(X[["a", "c"]].to_numpy(), target.to_numpy())._fitted  # as a fit on workers leaves it
+    publish(net, local.fit(X[["a", "c"]].to_numpy(), target.to_numpy()))  # as a fit on workers leaves it
     with pytest.raises(ValueError, match="coverage=2: give a number between 0 and 1"):
         getattr(net, method)(table, coverage=2)
-    net._fitted = local.set_params(early_stopping=False).fit(X[["a", "c"]].to_numpy(), target.to_numpy())._fitted
+    publish(net, local.set_params(early_stopping=False).fit(X[["a", "c"]].to_numpy(), target.to_numpy()))
     with pytest.raises(ValueError, match=f"{method} needs rows that were held out"):
         getattr(net, method)(table)
 

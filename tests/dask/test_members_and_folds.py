@@ -10,6 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.model_selection import KFold
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.inside import model_of
 from tests.tables.limits import sample_rows
 
 FIT = dict(
@@ -51,7 +52,7 @@ def test_members_where_levels_are_looked_up():
     wide = X.assign(**{f"c{i}": [f"l{k}" for k in rng.permutation(np.arange(N) % 90)] for i in range(2)})
     parameters = TWO | FOLDS | dict(max_iter=4, categorical_features=["from_dtype", "c0", "c1"])
     local, remote = (SigmoidMLPRegressor(**parameters).fit(table, y) for table in (wide, parted(wide)))
-    assert remote._fitted.model.encoder.lookups is not None
+    assert model_of(remote).encoder.lookups is not None
     assert_same(remote, local)
 
 
@@ -89,10 +90,10 @@ def test_no_timing_changes_a_bit(monkeypatch):
 
 def test_a_member_that_diverges_leaves_the_estimator_as_it_was():
     net = SigmoidMLPRegressor(**TWO | dict(max_iter=2)).fit(parted(X), y)
-    before = net._fitted
+    before = net.coefs_
     with pytest.raises(ValueError, match="learning_rate_init"):
         net.set_params(learning_rate_init=1e200, solver="sgd", clip_norm=None).fit(parted(X), y)
-    assert net._fitted is before
+    assert net.coefs_ is before
 
 
 def test_a_warm_start_goes_on_from_joined_members():

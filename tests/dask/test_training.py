@@ -7,6 +7,7 @@ from mixed_table import LABELS, WEIGHT, N, X, rng, y
 from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.inside import model_of
 from tests.tables.limits import sample_rows
 
 FIT = dict(n_members=1, hidden_layer_sizes=8, max_iter=20, batch_size=200, dtype="float64", dropout=0.0, random_state=0)
@@ -31,7 +32,7 @@ def test_twenty_epochs_equal_those_in_memory(n_parts, weight, parameters):
     many = SigmoidMLPRegressor(**FIT | parameters).fit(parted(X, n_parts), y, weight)
     assert one.n_iter_ == many.n_iter_ and one.resolved_params_ == many.resolved_params_
     assert distance(one, many) < 1e-8
-    encoded = [net._fitted.model.encoder.encode(X, float) for net in (one, many)]
+    encoded = [model_of(net).encoder.encode(X, float) for net in (one, many)]
     assert_allclose(*encoded, rtol=1e-12)  # means of the target are added up part by part
 
 
@@ -45,7 +46,7 @@ def test_levels_are_looked_up_on_shards_too(n_parts, encoding, solver):
     one = SigmoidMLPRegressor(**parameters).fit(wide, y, WEIGHT)
     given = parted(wide, n_parts)
     many = SigmoidMLPRegressor(**parameters).fit(given, y, WEIGHT)
-    assert many._fitted.model.encoder.lookups is not None
+    assert model_of(many).encoder.lookups is not None
     assert distance(one, many) < 1e-8
     assert_allclose(many.feature_importances_, one.feature_importances_, rtol=1e-6)
 
@@ -151,7 +152,7 @@ def test_parts_may_have_other_categories():
     parts = [X.iloc[:250].assign(text=first.cat.remove_categories("z")), X.iloc[250:].assign(text=other)]
     whole = X.assign(text=X["text"].mask((X["text"] == "z") & (np.arange(N) < 250)).astype("category"))
     one, many = (SigmoidMLPRegressor(**FIT | dict(max_iter=3)).fit(given, y) for given in (whole, of_parts(parts)))
-    assert one._fitted.model.encoder == many._fitted.model.encoder and distance(one, many) < 1e-10
+    assert model_of(one).encoder == model_of(many).encoder and distance(one, many) < 1e-10
 
 
 @pytest.mark.parametrize("encoding", ["one_hot", "target", "both"])

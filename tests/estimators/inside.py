@@ -23,8 +23,18 @@ def run_of(net, X, y):
     return assemble_run(net, data, plan_fit(net, data, None, draw_seeds(net, None)), None)
 
 
+def fitted_of(net):
+    """All that the last fit has left."""
+    return net._fitted
+
+
 def model_of(net):
     return net._fitted.model
+
+
+def publish(net, fitted):
+    """Leave in an estimator what a fit has left in another one; nothing changes it."""
+    net._fitted = fitted._fitted
 
 
 def seeds_of(net):

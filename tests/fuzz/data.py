@@ -14,6 +14,7 @@ import pandas as pd
 import scipy.sparse as sp
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.inside import publish
 from tests.fuzz.judge import read_options, refused, tell
 
 N = 30
@@ -166,10 +167,10 @@ def case(draw, kind, fitted):
     X, y = good(draw, kind)
     net = kind(**QUICK)
     if draw.random() < 0.5:
-        net._fitted = fitted[kind]._fitted
+        publish(net, fitted[kind])
     way = pick(draw, ["fit", "partial_fit", "predict", "score"])
     if way in ("predict", "score"):
-        net._fitted = fitted[kind]._fitted
+        publish(net, fitted[kind])
     if way == "predict":
         make = pick(draw, OF_X[:-1])
         bad, names = make(draw, X)

@@ -17,6 +17,7 @@ from time import perf_counter
 import numpy as np
 
 from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.inside import fitted_of
 from tests.fuzz.judge import bits, read_options, tell
 from tests.fuzz.tracing import Line
 from tests.model.examples import folds_end_code
@@ -114,7 +115,7 @@ def by_signal(call, seconds):
 
 def weights_of_each(net):
     """Return the epochs and the weights of each network that has been trained: of members all but their joint bias."""
-    epochs = net._fitted.member_epochs
+    epochs = fitted_of(net).member_epochs
     if not epochs:
         return [(net.n_iter_, np.concatenate([part.ravel() for part in net.coefs_ + net.intercepts_]))]
     parts = [[np.split(net.coefs_[0], len(epochs), axis=1)[i], np.split(net.intercepts_[0], len(epochs))[i],
@@ -124,7 +125,7 @@ def weights_of_each(net):
 
 def is_of_a_fold(net):
     """Whether training has ended while folds were choosing the epoch."""
-    epochs = net._fitted.fold_epochs
+    epochs = fitted_of(net).fold_epochs
     return bool(epochs) and net.n_iter_ == len(epochs) and net.loss_ == epochs[-1].loss
 
 

@@ -17,7 +17,7 @@ REMEDY = re.compile(
 def bits(net):
     """Everything that a call may change, as bytes and identities; times of clocks left out."""
     given = {name: (id(value), _of_generator(value)) for name, value in vars(net).items() if name != "_fitted"}
-    if net._fitted is None:
+    if not net.__sklearn_is_fitted__():
         return given, None
     plain, arrays, pieces = net.__getstate__()["_fitted"]
     timeless = {path: array for path, array in arrays.items() if not path.endswith(".seconds")}

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.inside import publish
 from tests.fuzz.judge import read_options, refused, tell
 
 rng = np.random.default_rng(0)
@@ -140,7 +141,7 @@ def attack(n, seed):
             way, was_fitted = ways[draw.integers(len(ways))], draw.random() < 0.5
             net = kind(**QUICK)
             if was_fitted or way == "backpropagate":
-                net._fitted = fitted[kind]._fitted  # frozen, and nothing may change it: `refused` compares its bytes
+                publish(net, fitted[kind])  # frozen, and nothing may change it: `refused` compares its bytes
             net.set_params(**{name: value})
             arguments = (paths[kind], X, KINDS[kind]) if way == "resume" else (X, KINDS[kind])
             wrong = refused(net, lambda: getattr(net, way)(*arguments), [name])  # noqa: B023

@@ -9,6 +9,7 @@ from scipy.stats import spearmanr
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model.importances import draw_importance_rows, learn_importances
+from tests.estimators.inside import model_of
 from tests.tables.limits import lookup_inputs
 
 rng = np.random.default_rng(0)
@@ -49,7 +50,7 @@ def test_of_more_rows_an_eighth_within_bounds(n, expected):
 
 def test_of_a_linear_model_they_are_those_of_explain():
     net = SigmoidMLPRegressor(**QUICK | {"hidden_layer_sizes": (), "dtype": "float64"}).fit(X, NUMBER)
-    found = learn_importances(net._fitted.model, net.activations(X)[0])
+    found = learn_importances(model_of(net), net.activations(X)[0])
     assert_allclose(found, shares(net, X[:100]), atol=0.03)  # whose background is at most 100 rows
     Z = net.activations(X)[0]
     by_hand = np.abs(net.coefs_[0][:, 0]) * np.abs(Z - Z.mean(axis=0)).mean(axis=0)
@@ -89,14 +90,14 @@ def test_levels_that_are_looked_up_count_as_others_do():
     for least in (200, 10**6):  # inputs that are worth it
         with lookup_inputs(least):
             net = SigmoidMLPRegressor(**parameters, dtype="float64").fit(table, size + code % 2)
-        assert (net._fitted.model.encoder.lookups is None) == (least > 200)
+        assert (model_of(net).encoder.lookups is None) == (least > 200)
         found.append(net.feature_importances_)
     assert_allclose(*found, rtol=1e-6)
 
 
 def test_without_any_effect_all_columns_are_alike():
     net = SigmoidMLPRegressor(**QUICK).fit(X, NUMBER)
-    model = net._fitted.model
+    model = model_of(net)
     for W in model.network.coefs:
         W[:] = 0.0
     assert_array_equal(learn_importances(model, net.activations(X)[0]), np.full(5, 0.2))

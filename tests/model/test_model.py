@@ -11,6 +11,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model import model
 from sknet._model.model import PREDICT_ROWS, Network
+from tests.estimators.inside import model_of
 from tests.network.pieces import ACTIVATIONS
 
 rng = np.random.default_rng(0)
@@ -18,10 +19,6 @@ X = rng.normal(size=(60, 3))
 NUMBER = X[:, 0] + 0.1 * rng.normal(size=60)
 LABEL = np.digitize(NUMBER, [-0.5, 0.5])
 QUICK = dict(max_iter=3, early_stopping=False, random_state=0, batch_size=20)
-
-
-def model_of(net):
-    return net._fitted.model
 
 
 def test_what_predicts_knows_no_estimator():
