@@ -206,7 +206,7 @@ def _as_python_number(value: object) -> object:
 def make_solver(p: CommonParameters) -> MiniBatchSolver | LBFGS:
     """Return the solver that `solver` names: a first-order method over mini-batches, or L-BFGS."""
     if p.solver == "lbfgs":
-        return settings_from(LBFGS, p, n_iterations=int(p.max_iter), n_evaluations=int(p.max_fun))
+        return settings_from(LBFGS, p, n_epochs=int(p.max_iter), n_evaluations=int(p.max_fun))
     ends = schedule_ends(p)
     return settings_from(
         MiniBatchSolver,

@@ -33,7 +33,7 @@ from sknet._network.penalties import ElasticNet, Projection
 from sknet._training.lbfgs import LBFGS
 from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.result import StopReason
-from sknet._training.solver import Problem, Solver
+from sknet._training.solver import Problem
 from sknet._training.state import Evaluate, State
 from sknet._typing import Array
 
@@ -62,7 +62,7 @@ class NetworkTrainer:
     validation: Samples | None  # the rows that evaluate each epoch
     objective: ObjectiveFunction
     problem: Problem
-    solver: Solver
+    solver: MiniBatchSolver | LBFGS
     n_networks_at_once: int = 1  # several, where each waits for what is computed elsewhere
     monotone: MonotoneBounds | None = None  # between which bounds the weights stay
 
@@ -246,7 +246,7 @@ def make_trainer(
     max_norm = settings.regularisation.max_norm
     projection = None
     if is_first_order and (penalty.l1 or max_norm):
-        projection = Projection(penalty.l1, max_norm or 0.0, layout.shapes[::-1])
+        projection = Projection(penalty.l1, max_norm or 0.0, layout)
     problem = Problem(
         objective,
         n_samples=len(samples),
@@ -255,7 +255,6 @@ def make_trainer(
         is_random=any(settings.network.dropout),
         bounds=None if monotone is None else (monotone.lower, monotone.upper),
         project=projection,
-        limit_norms=projection.limit_norms if projection is not None and max_norm else None,
         batches=objective.batches,
     )
     solver = solver_of_network(
@@ -317,11 +316,11 @@ def penalty_of(settings: Settings, total_weight: float) -> ElasticNet:
 
 def solver_of_network(
     solver: MiniBatchSolver | LBFGS, l1: float, end_epoch: int | None, *, validated: bool, may_stop_early: bool
-) -> Solver:
+) -> MiniBatchSolver | LBFGS:
     """Return the solver of a network, which ends after `end_epoch` epochs, if that is a number."""
     patience = solver.n_iter_no_change if may_stop_early else inf
     if isinstance(solver, LBFGS):
-        return replace(solver, n_iterations=end_epoch or solver.n_iterations, n_iter_no_change=patience, l1=l1)
+        return replace(solver, n_epochs=end_epoch or solver.n_epochs, n_iter_no_change=patience, l1=l1)
     if solver.end_reason is StopReason.FINISHED and not validated:
         patience = inf  # the training loss does not cut a schedule short: it falls most while the rate does, at the end
     return replace(

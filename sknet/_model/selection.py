@@ -30,10 +30,11 @@ from sknet._model.settings import Settings
 from sknet._model.threads import threads_for_networks
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import Split, assign_folds
+from sknet._training.lbfgs import LBFGS
 from sknet._training.minibatch import MiniBatchLoop, MiniBatchSolver
 from sknet._training.result import Epoch, StopReason
 from sknet._training.rounds import train_in_rounds
-from sknet._training.solver import EpochObserver, Solver
+from sknet._training.solver import EpochObserver
 from sknet._training.state import State
 from sknet._typing import Array
 
@@ -318,7 +319,7 @@ def stop_at_selected_epoch(selection: Selection, trainer: NetworkTrainer) -> Net
     return replace(trainer, solver=replace(first_order_solver(trainer.solver), n_epochs=selection.chosen_epoch))
 
 
-def first_order_solver(solver: Solver) -> MiniBatchSolver:
+def first_order_solver(solver: MiniBatchSolver | LBFGS) -> MiniBatchSolver:
     """Return the solver, which folds know to be a first-order one."""
     if not isinstance(solver, MiniBatchSolver):
         raise TypeError("folds choose the epoch of a first-order solver")

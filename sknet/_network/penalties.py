@@ -8,11 +8,11 @@ w : (n_weights,)        all weights, never biases
 W : (fan_in, fan_out)   one layer's; a unit's incoming weights are a column
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
+from sknet._network.layout import Layout
 from sknet._typing import Array
 from sknet._vectors import add_multiple
 
@@ -60,20 +60,13 @@ class Projection:
 
     l1: float
     max_norm: float
-    shapes: Sequence[tuple[int, int]]  # of the weight matrices, as they follow each other in theta
+    layout: Layout
 
     def __call__(self, theta: Array, rate: float | Array) -> None:
-        """Project the weights in theta, in place."""
+        """Project the weights in theta, in place. At a rate of 0, as for its moving average, only norms are limited."""
         if self.l1:
-            w = theta[: sum([fan_in * fan_out for fan_in, fan_out in self.shapes])]
+            w = theta[: self.layout.n_weights]
             soft_threshold(w, self.l1 * (rate[: w.size] if isinstance(rate, np.ndarray) else rate))
         if self.max_norm:
-            self.limit_norms(theta)
-
-    def limit_norms(self, theta: Array) -> None:
-        """Limit the column norms of the weights in theta, or in its moving average, in place."""
-        start = 0
-        for fan_in, fan_out in self.shapes:
-            stop = start + fan_in * fan_out
-            limit_column_norms(theta[start:stop].reshape(fan_in, fan_out), self.max_norm)
-            start = stop
+            for W, _ in self.layout.layers(theta):
+                limit_column_norms(W, self.max_norm)

@@ -5,7 +5,7 @@ Conventions
 vectors : list of (p,) arrays      theta, and all that moves with it
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from math import log, sqrt
 
 import numpy as np
@@ -89,15 +89,14 @@ Move = tuple[Sequence[Array], Array, int]
 """Parts of the vectors and of the gradient, which a step changes in place, and how many weights come first in them."""
 
 
-def parts_to_move(gradient: Gradient, vectors: Sequence[Array], n_weights: int) -> Iterable[Move]:
-    """Return what a step is to move: everything, or what a sparse gradient touches."""
-    if isinstance(gradient, SparseGradient):
-        return _touched_parts(gradient, vectors)
-    return ((vectors, gradient, n_weights),)
+def parts_to_move(gradient: Gradient, vectors: Sequence[Array], n_weights: int) -> Iterator[Move]:
+    """Yield what a step is to move: everything, or what a sparse gradient touches.
 
-
-def _touched_parts(gradient: SparseGradient, vectors: Sequence[Array]) -> Iterator[Move]:
-    """Yield the parts; the caller moves each before it asks for the next. Sets: the vectors, where it yields copies."""
+    The caller moves each part before it asks for the next. Sets: the vectors, where it yields copies.
+    """
+    if not isinstance(gradient, SparseGradient):
+        yield vectors, gradient, n_weights
+        return
     out, start, stop, rows, values = gradient
     yield [vector[:start] for vector in vectors], out[:start], start  # weights, which decay
     yield [vector[stop:] for vector in vectors], out[stop:], 0  # biases, which do not

@@ -26,29 +26,36 @@ class LBFGS:
     """A quasi-Newton solver on the full batch; its iterations take the place of epochs."""
 
     is_first_order: ClassVar[bool] = False
-    n_iterations: int  # those already done included
+    n_epochs: int  # iterations, those already done included
     n_evaluations: int
     tol: float  # on the largest component of the gradient, and on the score's improvements
     n_iter_no_change: float = inf  # iterations to wait for an improvement of the validation score
     l1: float = 0.0
-
-    @property
-    def n_epochs(self) -> int:
-        """As of other solvers: how many iterations there are."""
-        return self.n_iterations
 
     def init(self, theta: Array, rng: np.random.Generator) -> State:
         """Return a new state; what L-BFGS remembers of past steps is inside SciPy."""
         return State(theta, (), rng)
 
     def train(self, problem: Problem, state: State, observer: EpochObserver | None = None) -> Result:
-        """Minimise a problem; see `Solver.train`."""
+        """Minimise a problem until the iterations are done, the score stops improving, or the observer asks to stop.
+
+        Order of calls, for each iteration: `observer.epoch_began`, `problem.objective` for each point that is tried,
+        `problem.evaluate`, `observer.epoch_ended`.
+
+        Sets: everything in `state`, in place. A Ctrl-C after the first whole
+        iteration ends training with the state of the last whole one; before it,
+        the state is put back and KeyboardInterrupt is raised.
+
+        Raises
+        ------
+        DivergedError
+            If the objective or theta is not finite.
+        """
         epochs_before = state.epoch
         minimization = _Minimization(problem, self, state, observer)
         try:
             with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
                 outcome = minimization.minimize()
-            minimization.set_theta(outcome)
         except KeyboardInterrupt:
             minimization.snapshot.restore(state)
             if state.epoch == epochs_before:
@@ -60,8 +67,8 @@ class LBFGS:
 
     def reason_not_to_resume(self, problem: Problem, state: State) -> StopReason | None:
         """Return why a resumed training has nothing left to do; None if it has."""
-        at_limit = StopReason.MAX_ITER if state.epoch >= self.n_iterations else None
-        return self.reason_to_stop_early(problem, state) or at_limit
+        at_limit = state.epoch >= self.n_epochs
+        return self.reason_to_stop_early(problem, state) or (StopReason.MAX_ITER if at_limit else None)
 
     def reason_to_stop_early(self, problem: Problem, state: State) -> StopReason | None:
         """Return that the validation score has stopped improving, if it has."""
@@ -128,86 +135,26 @@ class _Minimization:
         self.reason: StopReason | None = None
         # SciPy tries points that it may reject: state.theta changes at the end of an iteration only
         self._theta, self._gradient = state.theta.copy(), np.empty_like(state.theta)
-        self._gradient_norm, self._started = 0.0, perf_counter()
-        self._epochs_before, self._iteration_begun = state.epoch, False
+        self._gradient_norm, self._iteration_begun = 0.0, False
 
     def minimize(self) -> OptimizeResult:
-        """Call SciPy's solver."""
-        x, solver = self.variables.encode(self.state.theta), self.solver
+        """Call SciPy's solver, and set theta to what it has found."""
+        solver, state, epochs_before = self.solver, self.state, self.state.epoch
+        x = self.variables.encode(state.theta)
         options = {
-            "maxiter": solver.n_iterations - self.state.epoch,
+            "maxiter": solver.n_epochs - state.epoch,
             "maxfun": solver.n_evaluations,
             "gtol": solver.tol,
-            "ftol": _ftol(solver.tol),
+            # the relative decrease at which to stop: SciPy's 1e7 epsilon where tol is 1e-4, the usual one, and less
+            # where it asks for a finer optimum
+            "ftol": np.finfo(float).eps * np.clip(1e11 * solver.tol, 64.0, 1e7),
         }
-        return minimize(
+        outcome = minimize(
             self.objective, x, jac=True, method="L-BFGS-B", bounds=self.variables.bounds(x.size),
             callback=self.iteration, options=options,  # type: ignore[call-overload, unused-ignore]
         )  # fmt: skip
-
-    def objective(self, x: Array) -> tuple[float, Array]:
-        """Return the objective and its gradient at x; an iteration begins where it is first asked for."""
-        if not self._iteration_begun:
-            self._begin()
-        self.variables.decode(x, self._theta)
-        # of all samples: the gradient is whole, and `_gradient` holds it
-        value, _ = self.problem.objective(self._theta, slice(0, self.problem.n_samples), self._gradient)
-        if not isfinite(value) and self.state.step == 0:  # later ones are overshoots, which the line search shortens
-            raise DivergedError(1, nan)  # L-BFGS has no learning rate to name
-        self.state.step += 1
-        self._gradient_norm = sqrt(float(np.dot(self._gradient, self._gradient)))
-        return value + self.variables.penalty(x), self.variables.gradient(self._gradient)
-
-    def _begin(self) -> None:
-        if self.observer is not None:
-            self.observer.epoch_began()
-        self._iteration_begun = True
-        self._started = perf_counter()
-
-    def iteration(self, intermediate_result: OptimizeResult) -> None:  # by this name SciPy knows what to pass
-        """Record an iteration; StopIteration stops SciPy."""
-        state, evaluate = self.state, self.problem.evaluate
-        self.variables.decode(intermediate_result.x, state.theta)
-        state.epoch += 1
-        state.n_samples_seen += self.problem.n_samples
-        validation_loss, score = state.evaluate_and_keep_best(evaluate)
-        seconds = perf_counter() - self._started
-        state.history.append(
-            Epoch(
-                loss=float(intermediate_result.fun),
-                validation_loss=validation_loss,
-                validation_score=score,
-                learning_rate=nan,  # the line search finds a step of its own
-                gradient_norm=self._gradient_norm,
-                seconds=seconds,
-            )
-        )
-        if evaluate is not None:
-            state.update_best_score(score, self.solver.tol)
-        self.reason = self._reason_to_stop()
-        self.snapshot.take(state)
-        if self.reason is not None:
-            raise StopIteration
-        self._iteration_begun = False
-
-    def _reason_to_stop(self) -> StopReason | None:
-        """Tell the observer that an iteration has ended; return why training is to stop here, if it is."""
-        reason = self.solver.reason_to_stop_early(self.problem, self.state)
-        if self.observer is not None and self.observer.epoch_ended():
-            return reason or StopReason.CALLBACK
-        return reason
-
-    def set_theta(self, outcome: OptimizeResult) -> None:
-        """Set theta to what SciPy found.
-
-        Raises
-        ------
-        DivergedError
-            If it is not finite.
-        """
-        state = self.state
         self.variables.decode(outcome.x, state.theta)
-        if state.epoch == self._epochs_before:  # no iteration was needed: the loss curve gets one value all the same
+        if state.epoch == epochs_before:  # no iteration was needed: the loss curve gets one value all the same
             state.history.append(
                 Epoch(
                     loss=float(outcome.fun),
@@ -220,12 +167,48 @@ class _Minimization:
             )
         if not np.isfinite(state.theta).all() or not isfinite(outcome.fun):
             raise DivergedError(max(state.epoch, 1), nan)
+        return outcome
 
+    def objective(self, x: Array) -> tuple[float, Array]:
+        """Return the objective and its gradient at x; an iteration begins where it is first asked for."""
+        if not self._iteration_begun:
+            if self.observer is not None:
+                self.observer.epoch_began()
+            self._iteration_begun, self._started = True, perf_counter()
+        self.variables.decode(x, self._theta)
+        # of all samples: the gradient is whole, and `_gradient` holds it
+        value, _ = self.problem.objective(self._theta, slice(0, self.problem.n_samples), self._gradient)
+        if not isfinite(value) and self.state.step == 0:  # later ones are overshoots, which the line search shortens
+            raise DivergedError(1, nan)  # L-BFGS has no learning rate to name
+        self.state.step += 1
+        self._gradient_norm = sqrt(float(np.dot(self._gradient, self._gradient)))
+        return value + self.variables.penalty(x), self.variables.gradient(self._gradient)
 
-def _ftol(tol: float) -> float:
-    """Return the relative decrease at which to stop: SciPy's 1e7 epsilon, less where `tol` asks for a finer optimum."""
-    # 1e11 tol is SciPy's 1e7 where tol is 1e-4, the usual one
-    return float(np.finfo(float).eps * np.clip(1e11 * tol, 64.0, 1e7))
+    def iteration(self, intermediate_result: OptimizeResult) -> None:  # by this name SciPy knows what to pass
+        """Record an iteration; StopIteration stops SciPy."""
+        state, loss = self.state, float(intermediate_result.fun)
+        self.variables.decode(intermediate_result.x, state.theta)
+        state.epoch += 1
+        state.n_samples_seen += self.problem.n_samples
+        validation_loss, score = state.evaluate_epoch(self.problem.evaluate, loss, self.solver.tol)
+        seconds = perf_counter() - self._started
+        state.history.append(
+            Epoch(
+                loss=loss,
+                validation_loss=validation_loss,
+                validation_score=score,
+                learning_rate=nan,  # the line search finds a step of its own
+                gradient_norm=self._gradient_norm,
+                seconds=seconds,
+            )
+        )
+        self.reason = self.solver.reason_to_stop_early(self.problem, state)
+        if self.observer is not None and self.observer.epoch_ended():
+            self.reason = self.reason or StopReason.CALLBACK
+        self.snapshot.take(state)
+        if self.reason is not None:
+            raise StopIteration
+        self._iteration_begun = False
 
 
 _REASONS = {0: StopReason.CONVERGED, 1: StopReason.MAX_ITER, 2: StopReason.LINE_SEARCH}

@@ -20,7 +20,7 @@ from sknet._training import gradients
 from sknet._training.optimizers import Optimizer
 from sknet._training.result import DivergedError, Epoch, Result, StopReason
 from sknet._training.schedules import Progress, Schedule, adaptive
-from sknet._training.solver import EpochObserver, Problem
+from sknet._training.solver import Problem
 from sknet._training.state import Snapshot, State
 from sknet._typing import Array, Batch, Gradient
 from sknet._vectors import add_multiple
@@ -34,7 +34,7 @@ MAX_GROWTH = 1e30
 
 @dataclass(frozen=True)
 class MiniBatchSolver:
-    """A first-order solver: one step per mini-batch, at the rate that a schedule gives."""
+    """A first-order solver: one step per mini-batch, at the rate that a schedule gives; trained in `rounds`."""
 
     is_first_order: ClassVar[bool] = True
     optimizer: Optimizer
@@ -56,19 +56,6 @@ class MiniBatchSolver:
         """Return a state with empty moments, whose average, where one is kept, starts at theta."""
         moments = tuple(np.zeros((self.optimizer.n_moments, theta.size), theta.dtype))
         return State(theta, moments, rng, average=theta.copy() if self.averaging > 0.0 else None)
-
-    def train(self, problem: Problem, state: State, observer: EpochObserver | None = None) -> Result:
-        """Minimise a problem; see `Solver.train`."""
-        loop = MiniBatchLoop(self, problem, state)
-        try:
-            while not loop.is_over:
-                loop.train_epoch(observer)
-        except KeyboardInterrupt:
-            loop.restore()
-            if not loop.has_whole_epoch:
-                raise
-            return loop.result(StopReason.INTERRUPTED)
-        return loop.result()
 
     def reason_not_to_resume(self, problem: Problem, state: State) -> StopReason | None:
         """Return why a resumed training has nothing left to do; None if it has."""
@@ -106,51 +93,42 @@ class MiniBatchLoop:
         """Whether this loop has added an epoch to the state."""
         return self.state.epoch > self._epochs_before
 
-    def train_epoch(self, observer: EpochObserver | None = None) -> None:
-        """Train one epoch. Sets: the state, in place."""
+    def train_epoch(self) -> None:
+        """Train one epoch and record it. Sets: the state, in place."""
+        solver, problem, state = self.solver, self.problem, self.state
         with np.errstate(over="ignore", invalid="ignore", divide="ignore"):
-            self._reason = self._one_epoch(observer)
-            self._snapshot.take(self.state)
+            started = perf_counter()
+            loss, rate, norm = self._steps()
+            state.epoch += 1
+            state.n_samples_seen += problem.n_samples
+            tol = solver.tol
+            if solver.relative_tol and isfinite(state.best_score):
+                tol *= abs(state.best_score)
+            validation_loss, score = state.evaluate_epoch(problem.evaluate, loss, tol)
+            state.history.append(
+                Epoch(
+                    loss=loss,
+                    validation_loss=validation_loss,
+                    validation_score=score,
+                    learning_rate=rate,
+                    gradient_norm=norm,
+                    seconds=perf_counter() - started,
+                )
+            )
+            self._reason = self._stop_or_lower_rate()
+            self._snapshot.take(state)
 
     def restore(self) -> None:
         """Put the state back to the end of its last whole epoch."""
         self._snapshot.restore(self.state)
 
-    def result(self, stopped_by: StopReason | None = None) -> Result:
+    def result(self, stopped_by: StopReason | None) -> Result:
         """Return how training has ended, given what has stopped it from outside, if anything."""
         # what stopped all loops from outside stopped this one only if it was not over by itself
         why = self._reason or (None if self.is_over else stopped_by) or self.solver.end_reason
         return Result(why, self.state.epoch, scores_undefined=self.state.scores_undefined)
 
     # --- one epoch -------------------------------------------------------------------------------------------------
-
-    def _one_epoch(self, observer: EpochObserver | None) -> StopReason | None:
-        """Train one epoch and record it; return a reason to stop, if any."""
-        solver, problem, state = self.solver, self.problem, self.state
-        if observer is not None:
-            observer.epoch_began()
-        started = perf_counter()
-        loss, rate, norm = self._steps()
-        state.epoch += 1
-        state.n_samples_seen += problem.n_samples
-        tol = solver.tol
-        if solver.relative_tol and isfinite(state.best_score):
-            tol *= abs(state.best_score)
-        validation_loss, score = state.evaluate_epoch(problem.evaluate, loss, tol)
-        state.history.append(
-            Epoch(
-                loss=loss,
-                validation_loss=validation_loss,
-                validation_score=score,
-                learning_rate=rate,
-                gradient_norm=norm,
-                seconds=perf_counter() - started,
-            )
-        )
-        reason = self._stop_or_lower_rate()
-        if observer is not None and observer.epoch_ended():
-            return reason or StopReason.CALLBACK
-        return reason
 
     def _stop_or_lower_rate(self) -> StopReason | None:
         """Return why training is to stop here, if it is; on a plateau, `adaptive` first lowers the rate."""
@@ -230,10 +208,7 @@ class MiniBatchLoop:
             problem.project(state.theta, rate * self.solver.optimizer.steady_direction(state.moments, state.step))
             if state.average is not None:
                 state.average[state.theta == 0.0] = 0.0  # the zeros of an L1 penalty are real ones
-                if (
-                    problem.limit_norms is not None
-                ):  # the average still contains the first weights, which were never limited
-                    problem.limit_norms(state.average)
+                problem.project(state.average, 0.0)  # it still contains the first weights, whose norms were not limited
         if problem.bounds is not None:
             for vector in (state.theta, state.average):  # the average has followed theta before that was projected
                 if vector is not None:

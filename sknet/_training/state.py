@@ -10,10 +10,9 @@ score : float      the larger the better; minus the training loss where there is
 
 from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
 from itertools import chain
 from math import inf, isnan, nan
-from operator import attrgetter
 from typing import Self, TypeAlias
 
 import numpy as np
@@ -105,34 +104,25 @@ class State:
 
     # --- after an epoch --------------------------------------------------------------------------------------------
 
-    def evaluate_and_keep_best(self, evaluate: Evaluate | None) -> tuple[float, float]:
-        """Return the validation loss and score of an epoch, NaN without validation. Sets: best, if this epoch is.
+    def evaluate_epoch(self, evaluate: Evaluate | None, training_loss: float, tol: float) -> tuple[float, float]:
+        """Return the validation loss and score of an epoch, NaN without validation.
 
         Of equal scores the latest is kept: a score of few values, such as an
         accuracy, often stays the same while the loss falls. As long as no score is a
         number, the lowest validation loss is the best.
+
+        Sets: best, if this epoch is; n_no_improvement and best_score, by whether it improved by `tol`.
         """
-        if evaluate is None:
-            return nan, nan
-        loss, score, theta, temperature = evaluate(self.parameters)
-        if self.best is None or epoch_rank(score, loss) >= epoch_rank(self.best.score, self.best.validation_loss):
-            self.best = Best(theta.copy(), score, loss, self.epoch, temperature)
-        return loss, score
-
-    def evaluate_epoch(self, evaluate: Evaluate | None, training_loss: float, tol: float) -> tuple[float, float]:
-        """Evaluate an epoch, and note whether it improved; return the validation loss and score.
-
-        Sets: best, n_no_improvement, best_score.
-        """
-        loss, score = self.evaluate_and_keep_best(evaluate)
-        self.update_best_score(-training_loss if evaluate is None else score, tol)
-        return loss, score
-
-    def update_best_score(self, score: float, tol: float) -> None:
-        """Count the epochs that bring no improvement of `tol`. Sets: n_no_improvement, best_score."""
+        loss, score, compared = nan, nan, -training_loss
+        if evaluate is not None:
+            loss, score, theta, temperature = evaluate(self.parameters)
+            compared = score
+            if self.best is None or epoch_rank(score, loss) >= epoch_rank(self.best.score, self.best.validation_loss):
+                self.best = Best(theta.copy(), score, loss, self.epoch, temperature)
         # a score that is not a number improves on nothing, hence `not >=`
-        self.n_no_improvement = self.n_no_improvement + 1 if not score >= self.best_score + tol else 0
-        self.best_score = max(self.best_score, score)
+        self.n_no_improvement = self.n_no_improvement + 1 if not compared >= self.best_score + tol else 0
+        self.best_score = max(self.best_score, compared)
+        return loss, score
 
     # --- copies ------------------------------------------------------------------------------------------------------
 
@@ -150,8 +140,7 @@ class State:
 
 
 # numbers, and `Best`, which is never written to: a reference to it is as good as a copy
-_REMEMBERED = ("step", "epoch", "n_samples_seen", "n_plateaus", "n_no_improvement", "best_score", "best")
-_values_to_remember = attrgetter(*_REMEMBERED)
+_REMEMBERED = [f.name for f in fields(State) if f.name not in {"theta", "moments", "average", "rng", "history"}]
 
 
 class Snapshot:
@@ -170,7 +159,8 @@ class Snapshot:
         self._torn = True
         for mine, theirs in zip(self._copies, state.vectors_like_theta, strict=True):
             np.copyto(mine, theirs)
-        self._others = _values_to_remember(state), state.rng.bit_generator.state, len(state.history)
+        values = {name: getattr(state, name) for name in _REMEMBERED}
+        self._others = values, state.rng.bit_generator.state, len(state.history)
         self._torn = False
 
     def restore(self, state: State) -> None:
@@ -181,5 +171,4 @@ class Snapshot:
             np.copyto(theirs, mine)
         values, state.rng.bit_generator.state, n_recorded = self._others
         del state.history[n_recorded:]
-        for name, value in zip(_REMEMBERED, values, strict=True):
-            setattr(state, name, value)
+        vars(state).update(values)

@@ -203,9 +203,8 @@ def test_the_gradient_is_that_of_the_whole_objective(solver):
 
 def test_l1_and_norms_are_left_to_the_projection_where_steps_are_taken():
     assert run_of(alpha=6.0, l1_ratio=0.25).problem.project is not None
-    assert run_of(max_norm=1.0).problem.limit_norms is not None
-    plain = run_of(alpha=6.0).problem
-    assert plain.project is None and plain.limit_norms is None
+    assert run_of(max_norm=1.0).problem.project is not None
+    assert run_of(alpha=6.0).problem.project is None
     lbfgs = run_of(alpha=6.0, l1_ratio=0.25, solver="lbfgs")
     assert lbfgs.problem.project is None and lbfgs.solver.l1 == 1.5 / N
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy.optimize import minimize_scalar
 
+from sknet._network.layout import Layout
 from sknet._network.penalties import ElasticNet, Projection, limit_column_norms, soft_threshold
 
 W = np.array([1.0, -2.0, 0.0, 0.5])
@@ -63,12 +64,16 @@ def test_column_norms_are_limited_and_short_columns_are_left_alone(matrix, max_n
 @pytest.mark.parametrize("max_norm", [0.0, 1.5])
 def test_projection_of_all_weights_and_of_no_bias(l1, max_norm):
     rng = np.random.default_rng(0)
-    shapes = [(4, 3), (3, 2)]
-    theta = rng.normal(size=12 + 6 + 5)
+    theta = rng.normal(size=8 + 12 + 6)
     expected = theta.copy()
-    for part, shape in ((slice(0, 12), (4, 3)), (slice(12, 18), (3, 2))):
+    for part, shape in ((slice(0, 8), (4, 2)), (slice(8, 20), (3, 4))):
         w = np.sign(theta[part]) * np.maximum(np.abs(theta[part]) - 0.1 * l1, 0)
         norms = np.linalg.norm(w.reshape(shape), axis=0)
         expected[part] = (w.reshape(shape) * (np.minimum(1, max_norm / norms) if max_norm else 1)).ravel()
-    Projection(l1, max_norm, shapes)(theta, 0.1)
+    layout = Layout((3, 4, 2))
+    Projection(l1, max_norm, layout)(theta, 0.1)
     np.testing.assert_allclose(theta, expected, rtol=1e-13, atol=1e-16)
+    average, other = theta * 2.0, theta * 2.0
+    Projection(l1, max_norm, layout)(average, 0.0)
+    Projection(0.0, max_norm, layout)(other, 0.1)
+    np.testing.assert_array_equal(average, other, "a rate of 0 is for what takes no step, as the moving average")

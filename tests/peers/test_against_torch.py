@@ -16,6 +16,7 @@ from tests.training.problems import (  # noqa: E402
     mini_batch,
     problem,
     state_of,
+    train,
 )  # fmt: skip
 
 pytestmark = pytest.mark.peers
@@ -185,7 +186,7 @@ def test_fifty_steps(name, schedule, clip_norm):
         weight_decay=decay, clip_norm=clip_norm,
     )  # fmt: skip
     state = state_of(case.theta, solver)
-    solver.train(problem(case.objective(n_rows=size), N, case.layout.n_weights), state)
+    train(solver, problem(case.objective(n_rows=size), N, case.layout.n_weights), state)
     assert state.step == 52
     pieces = [slice(start, start + size) for start in range(0, N, size)]
     batches = [[tensors((case.X[s], case.target[s]), grad=False) for s in pieces]] * n_epochs

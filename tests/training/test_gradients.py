@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from problems import OPTIMIZERS, mini_batch, problem, same, state_of
+from problems import OPTIMIZERS, mini_batch, problem, same, state_of, train
 
 from sknet._typing import SparseGradient
 
@@ -37,7 +37,7 @@ def run_linear(rows_of_batch, sparse, optimizer, **more):
     solver = mini_batch(optimizer, batch_size=1, n_epochs=2, shuffle=False, **more)
     the_problem = problem(Linear(rows_of_batch, sparse), len(rows_of_batch), 10)
     state = state_of(np.linspace(-1, 1, 11), solver)
-    solver.train(the_problem, state)
+    train(solver, the_problem, state)
     return state
 
 
@@ -53,7 +53,7 @@ def test_the_penalty_of_sparse_steps_is_added_once_an_epoch():
     the_problem = problem(mixed, 4, 10, penalty=lambda theta: asked.append(theta.copy()) or 10.0)
     solver = mini_batch(OPTIMIZERS["adam"], batch_size=1, n_epochs=2, shuffle=False)
     state = state_of(np.linspace(-1, 1, 11), solver)
-    solver.train(the_problem, state)
+    train(solver, the_problem, state)
     assert [epoch.loss for epoch in state.history] == [1.0 + 0.75 * 10.0] * 2
     assert len(asked) == 2
     np.testing.assert_array_equal(asked[-1], state.theta)

@@ -13,6 +13,7 @@ from problems import (
     quadratic,
     rosenbrock,
     state_of,
+    train,
 )
 
 from sknet._training.optimizers import SGD, Adam, RMSProp
@@ -24,7 +25,7 @@ START = np.zeros(5)
 
 def trained(the_problem, solver=None, state=None, observer=None):
     state = state_of(START) if state is None else state
-    return (solver or lbfgs()).train(the_problem, state, observer), state
+    return train(solver or lbfgs(), the_problem, state, observer), state
 
 
 # --- optima
@@ -90,7 +91,7 @@ def test_the_proximal_steps_of_the_first_order_solvers_find_the_same_lasso(optim
 
     solver = mini_batch(optimizer, rate=rate, batch_size=40, n_epochs=3000, schedule=cosine)
     state = state_of(np.zeros(6), solver)
-    solver.train(problem(objective, 40, 6, project=project), state)
+    train(solver, problem(objective, 40, 6, project=project), state)
     _, other = trained(problem(objective, 40, 6), lbfgs(l1=l1), state_of(np.zeros(6)))
     np.testing.assert_allclose(state.theta, other.theta, atol=1e-4)
     assert ((state.theta == 0) == (other.theta == 0)).all()
@@ -121,7 +122,7 @@ def test_bounds_on_an_orthogonal_design(share, start):
 def test_history_and_order_of_calls():
     script = Script(range(100))
     objective = LeastSquares()
-    result, state = trained(problem(objective, evaluate=script), lbfgs(n_iterations=3), observer=script)
+    result, state = trained(problem(objective, evaluate=script), lbfgs(n_epochs=3), observer=script)
     assert script.heard == [call for i in range(3) for call in (("began", i), "evaluate", ("ended", i + 1))]
     assert (result.reason, result.epochs_done) == (StopReason.MAX_ITER, 3)
     assert (state.epoch, state.n_samples_seen, state.step) == (3, 36, objective.calls)

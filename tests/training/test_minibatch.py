@@ -19,6 +19,7 @@ from problems import (
     quadratic,
     same,
     state_of,
+    train,
 )
 
 import sknet._training
@@ -32,7 +33,7 @@ each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=O
 
 def trained(the_problem, solver, state=None, observer=None):
     state = state_of(START, solver) if state is None else state
-    return solver.train(the_problem, state, observer), state
+    return train(solver, the_problem, state, observer), state
 
 
 def test_training_never_imports_the_network():
@@ -282,7 +283,7 @@ def test_a_limit_on_norms_holds_for_the_average_at_every_epoch(optimizer, dtype)
         shorten(theta)
 
     solver = mini_batch(optimizer, averaging=0.99, rate=0.01, n_epochs=30)
-    the_problem = problem(quadratic, p=4, project=project, limit_norms=shorten, evaluate=evaluate)
+    the_problem = problem(quadratic, p=4, project=project, evaluate=evaluate)
     _, state = trained(the_problem, solver, state_of(np.linspace(2, 3, 5, dtype=dtype), solver))
     assert len(norms) == 30 and max(norms) <= 0.5 * (1 + 1e-6)
     assert norms[-1] > 0.4  # the limit binds
@@ -311,7 +312,11 @@ def test_a_limit_leaves_theta_and_a_short_average_alone():
     solver = mini_batch(OPTIMIZERS["adam"], averaging=0.9)
 
     def limited(limit):
-        the_problem = problem(quadratic, project=lambda theta, scale: None, limit_norms=limit)
+        def project(vector, rate):
+            if limit is not None and np.all(rate == 0.0):  # the average takes no step of its own
+                limit(vector)
+
+        the_problem = problem(quadratic, project=project)
         return trained(the_problem, solver, state_of(START, solver))[1]
 
     free, loose, tight = limited(None), limited(lambda theta: shorten(theta, 100.0)), limited(shorten)
@@ -384,7 +389,8 @@ def run_to(n_epochs, optimizer, validated=True):
 @pytest.mark.parametrize("nth", range(1, 10))
 def test_an_interrupt_at_any_step_leaves_the_last_whole_epoch(optimizer, part, nth):
     """Of three steps each. Before the end of the first one nothing has changed, and the interrupt is raised."""
-    validated, n_whole = nth % 2 == 0, (nth - 1) // 3
+    calls = 6 if part == "project" else 3  # an epoch; a step projects theta and its average
+    validated, n_whole = nth % 2 == 0, (nth - 1) // calls
     solver = mini_batch(optimizer, n_epochs=9, clip_norm=2.0, weight_decay=0.01, averaging=0.5)
     kind = HalfDone if part == "objective" else Interrupting
     interrupted = interruptible(optimizer, validated, **{part: lambda f: kind(f, nth)})
@@ -447,7 +453,7 @@ def test_a_step_allocates_no_array_of_thetas_size(name, temporaries, more):
         return 1.0, out
 
     tracemalloc.start()
-    solver.train(problem(objective, 5, theta.size), state)
+    train(solver, problem(objective, 5, theta.size), state)
     tracemalloc.stop()
     assert max(peaks[1:]) < (temporaries + 0.1) * theta.nbytes
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
-from problems import OPTIMIZERS, LeastSquares, mini_batch, problem, quadratic, rosenbrock, same, state_of
+from problems import OPTIMIZERS, LeastSquares, mini_batch, problem, quadratic, rosenbrock, same, state_of, train
 
 from sknet._training.optimizers import OPTIMIZERS as REGISTRY
 from sknet._training.optimizers import SGD, Adam, Lion, Optimizer, RMSProp
@@ -186,7 +186,7 @@ def test_finds_the_least_of_a_quadratic(name):
     rate, schedule, atol = CASES[name].bowl
     solver = mini_batch(OPTIMIZERS[name], rate=rate, batch_size=12, n_epochs=600, schedule=schedule)
     state = state_of(np.zeros(5), solver)
-    solver.train(problem(quadratic), state)
+    train(solver, problem(quadratic), state)
     np.testing.assert_allclose(state.theta, [1, 2, 3, 4, 5], atol=atol)
 
 
@@ -195,7 +195,7 @@ def test_finds_the_end_of_rosenbrocks_valley(name):
     rate, n_epochs = CASES[name].valley
     solver = mini_batch(OPTIMIZERS[name], rate=rate, batch_size=1, n_epochs=n_epochs, schedule=cosine)
     state = state_of([-1.2, 1.0], solver)
-    solver.train(problem(rosenbrock, n=1, p=2), state)
+    train(solver, problem(rosenbrock, n=1, p=2), state)
     np.testing.assert_allclose(state.theta, [1, 1], atol=0.02)
 
 
@@ -214,12 +214,12 @@ def test_training_that_is_taken_up_again_equals_the_uninterrupted_one(optimizer,
     """What an optimizer remembers is all in the moments of the state, and the seed decides on the rest."""
     solver = mini_batch(optimizer, schedule=cosine, n_epochs=6, schedule_epochs=6, averaging=0.9)
     whole, part, other = (state_of(np.ones(5), solver, seed) for seed in (0, 0, 1))
-    solver.train(noisy(), whole)
-    replace(solver, n_epochs=cut).train(noisy(), part)
+    train(solver, noisy(), whole)
+    train(replace(solver, n_epochs=cut), noisy(), part)
     assert len(part.moments) == optimizer.n_moments
     part = pickle.loads(pickle.dumps(part))
-    assert solver.train(noisy(), part).epochs_done == 6 and same(part, whole)
-    solver.train(noisy(), other)
+    assert train(solver, noisy(), part).epochs_done == 6 and same(part, whole)
+    train(solver, noisy(), other)
     assert not np.array_equal(other.theta, whole.theta)
 
 
@@ -227,8 +227,8 @@ def test_training_that_is_taken_up_again_equals_the_uninterrupted_one(optimizer,
 def test_weight_decay_is_decoupled_and_spares_biases(optimizer):
     solver, theta = mini_batch(optimizer, batch_size=12, n_epochs=1), np.arange(5.0) / 5
     plain, decayed = (state_of(theta, solver) for _ in range(2))
-    solver.train(problem(quadratic, p=3), plain)
-    replace(solver, weight_decay=0.5).train(problem(quadratic, p=3), decayed)
+    train(solver, problem(quadratic, p=3), plain)
+    train(replace(solver, weight_decay=0.5), problem(quadratic, p=3), decayed)
     expected = plain.theta - 0.1 * 0.5 * np.where(np.arange(5) < 3, theta, 0)
     np.testing.assert_allclose(decayed.theta, expected, rtol=1e-13)
     for a, b in zip(plain.moments, decayed.moments, strict=True):
@@ -250,7 +250,7 @@ def test_an_optimizer_needs_no_more_than_an_update():
     assert Sign().n_moments == 0 and Sign().steady_direction([], 3) == 1.0
     solver = mini_batch(Sign(), rate=0.125, batch_size=12, n_epochs=4)
     state = state_of(np.zeros(5), solver)
-    solver.train(problem(quadratic), state)
+    train(solver, problem(quadratic), state)
     assert state.moments == () and state.theta.tolist() == [0.5] * 5
     with pytest.raises(TypeError, match="update"):
         Optimizer()

@@ -5,7 +5,7 @@ from math import nan
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from problems import OPTIMIZERS, LeastSquares, mini_batch, problem, state_of
+from problems import OPTIMIZERS, LeastSquares, mini_batch, problem, state_of, train
 
 from sknet._training import rounds
 from sknet._training.minibatch import MiniBatchLoop
@@ -26,7 +26,7 @@ def runs_of(n=3, evaluate=None, **more):
 
 
 def alone(**more):
-    return [one.state for one in runs_of(**more) if one.solver.train(one.problem, one.state)]
+    return [one.state for one in runs_of(**more) if train(one.solver, one.problem, one.state)]
 
 
 @pytest.mark.parametrize("n_threads", [1, 2, 5])
@@ -84,7 +84,7 @@ def test_an_interrupt_keeps_the_last_whole_epoch_of_each(at):
     assert [one.state.epoch for one in runs] == done
     for one, expected, n in zip(runs, runs_of(evaluate=Interrupting(99)), done, strict=True):
         until = mini_batch(ADAM, n_epochs=n, schedule_epochs=expected.solver.n_epochs)
-        until.train(expected.problem, expected.state)
+        train(until, expected.problem, expected.state)
         assert_array_equal(one.state.theta, expected.state.theta)
         assert len(one.state.history) == n
 
