@@ -20,6 +20,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.fixes import parse_version
 
 from sknet import Activation, Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.results import weights
 
 rng = np.random.default_rng(0)
 N = 60
@@ -34,10 +35,6 @@ OPEN_ENDED = QUICK | {"learning_rate": "constant"}
 KINDS = [(SigmoidMLPClassifier, LABEL), (SigmoidMLPRegressor, NUMBER)]
 of_both = pytest.mark.parametrize("kind, y", KINDS, ids=["classifier", "regressor"])
 quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-def weights(net):
-    return np.concatenate([part.ravel() for part in net.coefs_ + net.intercepts_])
 
 
 # --- nothing by halves -----------------------------------------------------------------------------------------------

@@ -16,6 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._estimators.fit_run import FitRun
+from tests.estimators.results import weights
 from tests.storage.forged import read_checkpoint
 
 rng = np.random.default_rng(0)
@@ -34,10 +35,6 @@ of_both = pytest.mark.parametrize("kind, y", KINDS, ids=["classifier", "regresso
 without_callbacks = not hasattr(SigmoidMLPClassifier, "set_callbacks")
 needs_callbacks = pytest.mark.skipif(without_callbacks, reason="scikit-learn < 1.9")
 converges = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-def weights(net):
-    return np.concatenate([part.ravel() for part in net.coefs_ + net.intercepts_])
 
 
 class Recorder:

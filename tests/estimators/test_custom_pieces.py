@@ -20,6 +20,7 @@ from sknet import (
     SigmoidMLPRegressor,
     check_gradient,
 )
+from tests.estimators.results import weights
 from tests.network.pieces import LOSSES
 
 rng = np.random.default_rng(0)
@@ -125,10 +126,6 @@ class SignDescent(Optimizer):
 
 OWN_SQUARED = Loss("my squared error", squared, squared_gradient)
 LOG_COSH = Loss("log_cosh", log_cosh, log_cosh_gradient)
-
-
-def weights(net):
-    return np.concatenate([part.ravel() for part in net.coefs_ + net.intercepts_])
 
 
 def test_the_pieces_of_these_tests_are_right():

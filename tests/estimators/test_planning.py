@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.results import weights
 from tests.tables.limits import sample_rows
 
 rng = np.random.default_rng(0)
@@ -13,10 +14,6 @@ X = rng.normal(size=(N, 4))
 NUMBER = X[:, 0] - X[:, 1] + 0.1 * rng.normal(size=N)
 QUICK = dict(hidden_layer_sizes=4, max_iter=3, early_stopping=False, random_state=0)
 quiet = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-
-
-def weights(net):
-    return np.concatenate([part.ravel() for part in net.coefs_ + net.intercepts_])
 
 
 def test_a_random_state_instance_moves_on_and_none_is_numpys_own():

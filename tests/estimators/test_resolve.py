@@ -12,6 +12,7 @@ from sknet._estimators import resolve as module
 from sknet._estimators.auto import FOLDS_PATIENCE, REGRESSOR_FOLDS_PATIENCE, Facts
 from sknet._estimators.resolve import resolve
 from tests.estimators.choices import EVALUATED_ROWS, FEW_ROWS, MANY_ROWS, OPEN_ENDED_SCHEDULES, names_of
+from tests.estimators.results import weights
 from tests.network.pieces import ACTIVATIONS
 from tests.training.problems import OPTIMIZERS
 
@@ -39,10 +40,6 @@ def settings(net, n_rows=1000, validated=True):
 
 def regressor(**parameters):
     return SigmoidMLPRegressor(**QUICK | parameters)
-
-
-def weights(net):
-    return np.concatenate([part.ravel() for part in net.coefs_ + net.intercepts_])
 
 
 # --- what each "auto" becomes ----------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from numpy.testing import assert_array_equal
 from pairs import over_pairs
 
 from sknet import Checkpoint, SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.results import weights
 
 rng = np.random.default_rng(0)
 N = 120
@@ -38,10 +39,6 @@ PLAIN = dict(
     tol=0.0, max_norm=2.0, clip_norm=1.0, weight_decay=0.01,
 )  # fmt: skip
 STOPS = {"tol": 1e-2, "n_iter_no_change": 2}  # patience counts: the rate of "adaptive" falls, early stopping stops
-
-
-def weights(net):
-    return np.concatenate([part.ravel() for part in net.coefs_ + net.intercepts_])
 
 
 def assert_the_same(one, other, n_iter=True):

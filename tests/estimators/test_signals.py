@@ -11,6 +11,7 @@ import pytest
 import sklearn
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
+from tests.estimators.results import weights
 from tests.fuzz.tracing import Line
 
 pytestmark = [
@@ -41,10 +42,6 @@ def bits(net):
         plain, arrays, pieces = net.__getstate__()["_fitted"]
         fitted = plain, {path: array for path, array in arrays.items() if not path.endswith(".seconds")}, pieces
     return pickle.dumps((state, fitted))
-
-
-def weights(net):
-    return np.concatenate([part.ravel() for part in net.coefs_ + net.intercepts_])
 
 
 def scenario(name, kind):

@@ -8,6 +8,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet import Loss, SigmoidMLPClassifier, SigmoidMLPRegressor
+from tests.estimators.results import weights
 
 rng = np.random.default_rng(0)
 N = 60
@@ -30,10 +31,6 @@ def fitted(**parameters):
 def rates(**parameters):
     """Return the rate of each step, by way of a single batch an epoch."""
     return fitted(**{"batch_size": N, **parameters}).history_["learning_rate"].to_numpy()
-
-
-def weights(net):
-    return np.concatenate([part.ravel() for part in net.coefs_ + net.intercepts_])
 
 
 # --- rates -----------------------------------------------------------------------------------------------------------
