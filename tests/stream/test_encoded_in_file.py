@@ -5,13 +5,9 @@ from contextlib import nullcontext
 import numpy as np
 import pytest
 
-from sknet._stream.collected_targets import CollectedNumbers
-from sknet._stream.packing import ArrayFormat
-from sknet._stream.scratch import ScratchFiles
-from sknet._stream.stored import CheckedChunk, SourceWriter
-from sknet._stream.stored_table import StoredTable
 from tests.model.examples import samples_of
 from tests.network.pieces import network_of, objective_of
+from tests.stream.files import stored_table
 from tests.stream.limits import pool_bytes
 from tests.tables.examples import encoder_of
 from tests.tables.limits import sample_rows
@@ -25,33 +21,30 @@ THETA = RNG.normal(size=NETWORK[0].n_parameters)
 
 
 @pytest.fixture
-def source(tmp_path):
-    with ScratchFiles(tmp_path) as files:
-        writer = SourceWriter(files, CollectedNumbers(), lambda X: ArrayFormat(D, X.dtype), "source")
-        for rows in (slice(0, 200), slice(200, N)):
-            writer.append(CheckedChunk(X[rows], Y[rows], WEIGHT[rows], None), X[:2])
-        yield writer.finish()
+def table(tmp_path):
+    with stored_table(X, tmp_path, chunk_rows=200) as table:
+        yield table
 
 
-def rows_and_objectives(source, rows):
-    """Encoded rows of a file, their objective, and that of the same rows in memory, with its inputs."""
-    encoded = StoredTable(source.rows).encode(ENCODER, np.dtype(float), None)[rows]
-    y, weight = source.y[rows, np.newaxis], source.weight[rows] / WEIGHT.mean()
+def rows_and_objectives(table, rows):
+    """Encoded rows of a file, their objective, and that of the same rows in memory."""
+    encoded = table.encode(ENCODER, np.dtype(float), None)[rows]
+    y, weight = Y[rows, np.newaxis], WEIGHT[rows] / WEIGHT.mean()
     samples = samples_of(encoded.inputs, y, weight, typical_rows=encoded.typical_rows)
-    Z = ENCODER.encode(source.rows.take(rows), float, ones=True)
-    return encoded, encoded.objective(*NETWORK, samples, ()), *objective_of(NETWORK, Z, y, weight)
+    Z = ENCODER.encode(table.rows_in_memory(rows), float, ones=True)
+    return encoded, encoded.objective(*NETWORK, samples, ()), objective_of(NETWORK, Z, y, weight)[0]
 
 
 @pytest.mark.parametrize("size", [1, 30, 64, 1000])
 @pytest.mark.parametrize("small", [False, True])
 @pytest.mark.parametrize("rows", [np.arange(N), np.arange(0, N, 3)], ids=["all", "some"])
-def test_an_epoch_has_every_row_once(source, size, small, rows):
+def test_an_epoch_has_every_row_once(table, size, small, rows):
     with pool_bytes(100, encoded=500) if small else nullcontext():
-        check_an_epoch(source, size, rows)
+        check_an_epoch(table, size, rows)
 
 
-def check_an_epoch(source, size, rows):
-    _, objective, local, _ = rows_and_objectives(source, rows)
+def check_an_epoch(table, size, rows):
+    _, objective, local = rows_and_objectives(table, rows)
     n, whole, part = len(rows), np.empty_like(THETA), np.empty_like(THETA)
     expected, epochs = local(THETA, slice(0, n), whole)[0], []
     for rng in (np.random.default_rng(0), np.random.default_rng(1), None):
@@ -67,9 +60,9 @@ def check_an_epoch(source, size, rows):
     assert size == 1000 or epochs[0] != epochs[1]
 
 
-def test_a_sample_of_many_rows_stands_for_their_targets(source):
-    encoded, _, _, _ = rows_and_objectives(source, np.arange(N))
+def test_a_sample_of_many_rows_stands_for_their_targets(table):
+    encoded, _, _ = rows_and_objectives(table, np.arange(N))
     assert encoded.typical_rows is None
     with sample_rows(100):
         assert len(encoded.typical_rows) == 100
-        check_an_epoch(source, 64, np.arange(N))
+        check_an_epoch(table, 64, np.arange(N))

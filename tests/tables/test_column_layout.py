@@ -30,18 +30,3 @@ def test_bins_come_first_and_both_parts_are_in_the_order_of_the_columns():
 @pytest.mark.parametrize(("columns", "plain"), [([NUMBER] * 3, True), ([NUMBER, FLAGGED], False), ([BINNED], False)])
 def test_plain_is_one_number_per_column(columns, plain):
     assert compute_layout(columns).only_numbers == plain
-
-
-@pytest.mark.parametrize("dtype", [np.float64, np.float32, np.int64])
-def test_bins_at_once_are_bins_one_by_one(dtype):
-    X = np.array([[0, 1, -2], [3, 9, 2], [1, 2, 1]]).astype(dtype)
-    if dtype != np.int64:
-        X[1, 1] = X[2, 2] = np.nan
-    columns = [BINNED, NUMBER, BOTH]
-    layout, out, expected = compute_layout(columns), np.zeros((3, 9)), np.zeros((3, 9))
-    layout.bins.write(X, out)
-    for j, column in enumerate(columns):
-        inputs = np.zeros((3, column.n_inputs))
-        column.write(X[:, j], inputs, "c")
-        expected[:, layout.input_positions(j)] = inputs
-    np.testing.assert_array_equal(out[:, :5], expected[:, :5])

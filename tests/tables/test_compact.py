@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from numpy.testing import assert_array_equal
 
 from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.target import cross_fit_parts
 from sknet._tables.encoding import LOOP_CHUNK_BYTES, learn_encoder
 
 rng = np.random.default_rng(0)
@@ -62,22 +61,6 @@ def test_every_kind_of_column(how, rows):
     encoder = learn_encoder(FRAME, ColumnSettings(**how))
     n_at_once = LOOP_CHUNK_BYTES // (encoder.n_inputs * F32.itemsize)
     assert_same(encoder, pd.concat([rows] * (n_at_once // N + 2), ignore_index=True))  # several pieces
-
-
-def test_arrays():
-    X = FRAME.select_dtypes("number").to_numpy()
-    encoder = learn_encoder(X, ColumnSettings(numeric_encoding="piecewise_linear", categorical_features=[2]))
-    assert_same(encoder, X)
-    assert_same(encoder, UNSEEN.select_dtypes("number").to_numpy())
-
-
-def test_training_rows_that_the_target_encodes():
-    encoder = learn_encoder(
-        FRAME,
-        ColumnSettings(numeric_encoding="piecewise_linear", category_encoding="both", target=TARGET, max_categories=5),
-    )
-    encoding_part = cross_fit_parts(TARGET, np.arange(N), N)
-    assert_same(encoder, FRAME, encoding_part=encoding_part)
 
 
 @settings(max_examples=20, deadline=None)

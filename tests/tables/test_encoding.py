@@ -219,16 +219,6 @@ def test_the_type_of_the_result_can_be_asked_for():
     assert learn_encoder(X).encode(X, np.float32).dtype == np.float32
 
 
-@pytest.mark.parametrize("hold", [np.asarray, pd.DataFrame])
-@pytest.mark.parametrize("missing", [0, 0.1])
-def test_a_column_of_ones_changes_nothing_else(hold, missing):
-    table = hold(float_array(missing=missing))
-    encoder = learn_encoder(table)
-    plain, with_ones = encoder.encode(table, float), encoder.encode(table, float, ones=True)
-    np.testing.assert_array_equal(with_ones[:, :-1], plain)
-    assert plain.shape[1] == encoder.n_inputs and (with_ones[:, -1] == 1).all()
-
-
 def test_no_rows_give_no_rows():
     encoder = learn_encoder(mixed_frame())
     assert encoder.encode(mixed_frame().iloc[:0], float).shape == (0, 12)

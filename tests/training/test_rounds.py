@@ -5,7 +5,7 @@ from math import nan
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
-from problems import OPTIMIZERS, LeastSquares, mini_batch, problem, state_of, train
+from problems import OPTIMIZERS, Interrupting, LeastSquares, mini_batch, problem, state_of, train
 
 from sknet._training import rounds
 from sknet._training.minibatch import MiniBatchLoop
@@ -64,25 +64,19 @@ def test_a_round_is_an_epoch_of_every_run_that_has_not_ended():
     assert [result.reason for result in results] == [StopReason.MAX_ITER, StopReason.MAX_ITER, StopReason.CALLBACK]
 
 
-class Interrupting:
-    def __init__(self, at):
-        self.left = at
-
-    def __call__(self, theta):
-        self.left -= 1
-        if self.left == 0:
-            raise KeyboardInterrupt
-        return nan, 0.0, theta, 1.0
+def interrupting(at):
+    """A validation with a Ctrl-C during its nth call."""
+    return Interrupting(lambda theta: (nan, 0.0, theta, 1.0), at)
 
 
 @pytest.mark.parametrize("at", [4, 5, 6])
 def test_an_interrupt_keeps_the_last_whole_epoch_of_each(at):
-    runs = runs_of(evaluate=Interrupting(at))
+    runs = runs_of(evaluate=interrupting(at))
     results = train_in_rounds(runs)
     assert {result.reason for result in results} == {StopReason.INTERRUPTED}
     done = [2 if i < at - 4 else 1 for i in range(3)]
     assert [one.state.epoch for one in runs] == done
-    for one, expected, n in zip(runs, runs_of(evaluate=Interrupting(99)), done, strict=True):
+    for one, expected, n in zip(runs, runs_of(evaluate=interrupting(99)), done, strict=True):
         until = mini_batch(ADAM, n_epochs=n, schedule_epochs=expected.solver.n_epochs)
         train(until, expected.problem, expected.state)
         assert_array_equal(one.state.theta, expected.state.theta)
@@ -92,7 +86,7 @@ def test_an_interrupt_keeps_the_last_whole_epoch_of_each(at):
 @pytest.mark.parametrize("at", [1, 3])
 def test_an_interrupt_in_the_first_round_is_raised(at):
     with pytest.raises(KeyboardInterrupt):
-        train_in_rounds(runs_of(evaluate=Interrupting(at)))
+        train_in_rounds(runs_of(evaluate=interrupting(at)))
 
 
 def test_an_interrupt_while_threads_work_waits_for_their_epochs():
