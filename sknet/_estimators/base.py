@@ -27,7 +27,7 @@ from sknet._estimators.conflicts import (
 )
 from sknet._estimators.constraints import refuse_misread_values
 from sknet._estimators.documentation import DocumentationLinkMixin
-from sknet._estimators.fit_run import FitRun, Seeds, Task
+from sknet._estimators.fit_run import FitRun, Seeds, TaskFunctions
 from sknet._estimators.fitted import Fitted, FittedAttributes
 from sknet._estimators.parameters import (
     column_choices,
@@ -53,7 +53,7 @@ from sknet._typing import Table, Target
 class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMixin, BaseEstimator):
     """Trains estimators of both tasks; each derives from this class and from its parameters."""
 
-    _task: ClassVar[Task]
+    _task: ClassVar[TaskFunctions]
 
     # --- three ways to train -----------------------------------------------------------------------------------------
 

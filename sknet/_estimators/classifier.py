@@ -9,7 +9,7 @@ from sklearn.utils.metaestimators import available_if
 
 from sknet._estimators.conformal import largest_residual
 from sknet._estimators.constraints import fit_context
-from sknet._estimators.fit_run import Task
+from sknet._estimators.fit_run import TaskFunctions
 from sknet._estimators.fitted import Fitted, FittedAttribute, model_and_checked_table, require_fitted
 from sknet._estimators.in_memory import InMemoryMLP
 from sknet._estimators.parameters import ClassifierParameters, has_partial_fit
@@ -36,7 +36,7 @@ def largest_residual_in_set(fitted: Fitted, coverage: float) -> Array:
     return largest_residual(fitted.valid_residuals, coverage, "predict_set")
 
 
-CLASSIFICATION = Task(
+CLASSIFICATION = TaskFunctions(
     learn_head=learn_label_head,
     decode=lambda head, raw: head.probabilities(head.output_probabilities(raw)),
     learn_residuals=learn_label_residuals,

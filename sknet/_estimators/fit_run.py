@@ -54,7 +54,7 @@ class Seeds(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Task:
+class TaskFunctions:
     """The functions in which classification and regression differ, as training sees them."""
 
     learn_head: Callable[..., tuple[Head, Array]]  # (y, target settings, classes) -> head, parsed y
@@ -194,7 +194,7 @@ class FitRun:
             fold_epochs=() if self.folds is None else self.folds.epochs[0],
         )
 
-    def final_result(self, task: Task, *, may_go_on: bool) -> Fitted:
+    def final_result(self, task: TaskFunctions, *, may_go_on: bool) -> Fitted:
         """Return what the call leaves; with `may_go_on`, so that training may continue where it stopped."""
         fitted = self.fitted()
         fitted = replace(fitted, weights_checksum=fitted.model.network.checksum())

@@ -176,9 +176,9 @@ def read_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, Colu
     if type(X) is not np.ndarray:
         X = unwrap_narwhals(X)
         refuse_unreadable_collection(X, "X")
-    if choices.named:
+    if choices.named_columns:
         X = as_objects_if_text(X)
-    if choices.named and holds_objects(X):
+    if choices.named_columns and holds_objects(X):
         kinds = choices.named_kinds(_array_names(X.shape[1]))
         may_be_text = tuple([j for j, kind in enumerate(kinds) if kind is not None])
         table = _check_frame(frame_of_objects(X, may_be_text), name)

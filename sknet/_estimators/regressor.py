@@ -8,7 +8,7 @@ from sklearn.utils.metaestimators import available_if
 
 from sknet._estimators.conformal import largest_residual
 from sknet._estimators.constraints import fit_context
-from sknet._estimators.fit_run import Task
+from sknet._estimators.fit_run import TaskFunctions
 from sknet._estimators.fitted import Fitted, model_and_checked_table, require_fitted
 from sknet._estimators.in_memory import InMemoryMLP
 from sknet._estimators.parameters import RegressorParameters, has_partial_fit
@@ -35,7 +35,7 @@ def largest_residual_in_interval(fitted: Fitted, coverage: float) -> Array:
     return largest_residual(fitted.valid_residuals, coverage, "predict_interval")
 
 
-REGRESSION = Task(
+REGRESSION = TaskFunctions(
     learn_head=learn_regression_head,
     decode=lambda head, raw: head.predict(raw),
     learn_residuals=learn_regression_residuals,

@@ -39,7 +39,7 @@ class ColumnChoices:
     text_features: object = None
 
     @cached_property
-    def by_dtype(self) -> bool:
+    def finds_categories(self) -> bool:
         """Whether columns whose dtype is a category's, a string or an object are categories without being named."""
         return parse_categorical_features(self.categorical_features)[0]
 
@@ -49,7 +49,7 @@ class ColumnChoices:
         return isinstance(self.text_features, str)
 
     @property
-    def named(self) -> dict[ColumnKind, tuple[str, object]]:
+    def named_columns(self) -> dict[ColumnKind, tuple[str, object]]:
         """The parameter of each kind, and the names, indices or mask that it gives."""
         given_columns = {
             "categorical_features": parse_categorical_features(self.categorical_features)[1],
@@ -64,7 +64,7 @@ class ColumnChoices:
     def named_kinds(self, names: Sequence[str]) -> list[ColumnKind | None]:
         """Return what each column is by name, index or mask; None where the user does not say it."""
         kinds: list[ColumnKind | None] = [None] * len(names)
-        for kind, (parameter, given) in self.named.items():
+        for kind, (parameter, given) in self.named_columns.items():
             for j in np.flatnonzero(column_mask(given, names, parameter)).tolist():
                 if kinds[j] is not None:
                     raise ValueError(
@@ -79,7 +79,7 @@ class ColumnChoices:
             return named
         if self.finds_text and holds_free_text(values):
             return "text"
-        return column_kind(values, name, by_dtype=self.by_dtype)
+        return column_kind(values, name, finds_categories=self.finds_categories)
 
 
 NAMED_KINDS: dict[str, ColumnKind] = {"categorical_features": "category", "text_features": "text"}

@@ -155,14 +155,14 @@ def _inferred_type(column: pd.Series) -> str:
     return str(pd.api.types.infer_dtype(column, skipna=True))
 
 
-def column_kind(column: pd.Series, name: str, *, by_dtype: bool = True) -> ColumnKind:
+def column_kind(column: pd.Series, name: str, *, finds_categories: bool = True) -> ColumnKind:
     """Tell whether a column holds numbers, categories or dates; a TypeError names one that holds none or several.
 
-    Without `by_dtype` every column is one of numbers, or of dates: text that spells no number is then refused by
-    `column_as_floats`.
+    Without `finds_categories` every column is one of numbers, or of dates: text that spells no number is then refused
+    by `column_as_floats`.
     """
     inferred = _inferred_type(column)
-    if not by_dtype:
+    if not finds_categories:
         return "date" if _INFERRED_KINDS.get(inferred) == "date" else "number"
     # decimals among floats, say, which are numbers although pandas has no word for them
     if inferred in _MIXED and not any(isinstance(value, str) for value in column):

@@ -125,7 +125,7 @@ def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
             errors[j] = error
             continue
         # what the user names, or has made a category, is what the user says
-        if named_kind is None and choices.by_dtype and j in levels and levels[j] is not values:
+        if named_kind is None and choices.finds_categories and j in levels and levels[j] is not values:
             misread[name] = remedy_for_text(levels[j], name)
     named_by_user = {j for j, kind in enumerate(named_kinds) if kind is not None}
     return Survey(

@@ -67,8 +67,8 @@ def test_a_bad_choice_is_named_with_its_remedy(given, message, parameter="catego
 def test_each_parameter_names_columns_of_its_kind():
     choices = ColumnChoices(["from_dtype", "a"], [-1])
     assert choices.named_kinds(NAMES) == ["category", None, "text"]
-    assert choices.by_dtype and not choices.finds_text
-    assert ColumnChoices(None, "auto").named == {}
+    assert choices.finds_categories and not choices.finds_text
+    assert ColumnChoices(None, "auto").named_columns == {}
 
 
 def test_a_column_is_not_both():

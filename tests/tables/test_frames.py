@@ -126,7 +126,7 @@ def test_what_is_neither_number_nor_category_nor_date_is_refused_by_name(series)
 @pytest.mark.parametrize("series", DATES.values(), ids=DATES)
 def test_dates_are_a_kind_of_their_own_and_no_numbers(series):
     column = as_column(series)
-    assert column_kind(column, "c") == column_kind(column, "c", by_dtype=False) == "date"
+    assert column_kind(column, "c") == column_kind(column, "c", finds_categories=False) == "date"
     with pytest.raises(TypeError, match=r"Column 'c' of X holds .* cannot be used: .*turn them into seconds"):
         column_as_floats(column, "c")
 
