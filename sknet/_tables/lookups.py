@@ -59,7 +59,7 @@ class LookedUpCategories:
 
     def slots(self, X: Table, dtype: DType) -> CategorySlots:
         """Return which inputs n rows look up."""
-        widest = max(column.n_inputs for column in self.categories.values())
+        widest = max(len(column.levels) + 2 for column in self.categories.values())
         # the smallest signed type, as unknown levels have slot −1
         slot = np.empty((X.shape[0], len(self.categories)), np.min_scalar_type(-widest))
         for i, (j, column) in enumerate(self.categories.items()):

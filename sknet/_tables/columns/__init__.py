@@ -1,8 +1,8 @@
 """One column of a table and the inputs of the network that it becomes: what every kind of column has in common.
 
-A new kind is a module of this package, with a frozen dataclass that has what `Column` asks for and a function that
-learns it, and an entry in `sknet._tables.encoding`: in `LEARNERS` if a column's type or the user chooses it, in
-`SCALINGS` if it is another way to scale numbers.
+A new kind is a module of this package, with a frozen dataclass that is a `Column` and a function that learns it, and
+an entry in `sknet._tables.encoding`: in `LEARNERS` if a column's type or the user chooses it, in `SCALINGS` if it is
+another way to scale numbers.
 
 Conventions
 -----------
@@ -13,9 +13,10 @@ out : (n, n_inputs)      its inputs, zeros before `write`; its bins first, if it
 slopes : (n, n_inputs)   the derivative of each input by the value; where it jumps, the mean of both sides
 """
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar, NamedTuple, Protocol
+from typing import NamedTuple
 
 from sknet._tables.frames import ColumnValues
 from sknet._typing import Array
@@ -43,41 +44,38 @@ class InputFacts(NamedTuple):
     scale: float = 1.0
 
 
-class Column(Protocol):
+class Column(ABC):
     """How one column of a table becomes inputs of the network: a frozen dataclass of what was learnt."""
+
+    __slots__ = ()
 
     @property
     def n_inputs(self) -> int:
         """How many inputs the column becomes."""
+        return len(self.suffixes)
 
     @property
     def n_bins(self) -> int:
         """How many of them, the first ones, are bins: a network may do without these."""
+        return 0
 
     @property
+    @abstractmethod
     def suffixes(self) -> tuple[str, ...]:
         """What follows the column's name in the name of each input."""
 
     @property
+    @abstractmethod
     def inputs(self) -> tuple[InputFacts, ...]:
         """What each input is."""
 
+    @abstractmethod
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`; errors tell the column's name."""
 
     def slopes(self, values: ColumnValues, name: str) -> Array | None:
         """Return the derivatives of the inputs, 0 at missing values; None where values are no numbers."""
-
-
-class WithoutSlopes:
-    """Base of the columns whose values are no numbers."""
-
-    __slots__ = ()
-    n_bins: ClassVar[int] = 0
-
-    def slopes(self, values: ColumnValues, name: str) -> None:
-        """Return None: there are no derivatives."""
-        return
+        return None
 
 
 @dataclass(frozen=True, kw_only=True)

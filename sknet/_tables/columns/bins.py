@@ -28,7 +28,7 @@ from sknet._typing import Array
 
 
 @dataclass(frozen=True)
-class BinnedColumn:
+class BinnedColumn(Column):
     """The inputs that a column of numbers becomes with bins.
 
     Attributes
@@ -49,11 +49,6 @@ class BinnedColumn:
     def n_bins(self) -> int:
         """How many bins there are."""
         return len(self.edges) - 1
-
-    @property
-    def n_inputs(self) -> int:
-        """The bins and the number's own inputs."""
-        return self.number.n_inputs + self.n_bins
 
     @property
     def suffixes(self) -> tuple[str, ...]:

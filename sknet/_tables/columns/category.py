@@ -16,7 +16,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.columns import ColumnSettings, InputFacts, WithoutSlopes
+from sknet._tables.columns import Column, ColumnSettings, InputFacts
 from sknet._tables.columns.level_effects import Effect, effective_row_weight, judge_effect, sums_by_slot
 from sknet._tables.frames import ColumnValues, read_levels, refuse_broken_text
 from sknet._typing import Array
@@ -36,7 +36,7 @@ _SIGN_OF_SLOT = np.array([-1.0, 1.0, 0.0])
 
 
 @dataclass(frozen=True)
-class CategoryColumn(WithoutSlopes):
+class CategoryColumn(Column):
     """The inputs that a column of categories becomes.
 
     Attributes
@@ -60,11 +60,6 @@ class CategoryColumn(WithoutSlopes):
     def is_binary(self) -> bool:
         """Whether two levels share one input: −1 for the first, 1 for the second, 0 for unknown."""
         return len(self.levels) == 2 and not (self.has_infrequent or self.has_missing)
-
-    @property
-    def n_inputs(self) -> int:
-        """How many inputs there are."""
-        return 1 if self.is_binary else len(self.levels) + self.has_infrequent + self.has_missing
 
     @property
     def suffixes(self) -> tuple[str, ...]:
@@ -106,7 +101,7 @@ class CategoryColumn(WithoutSlopes):
 
 
 @dataclass(frozen=True)
-class LeftOutColumn(WithoutSlopes):
+class LeftOutColumn(Column):
     """A column of categories of which no more is used than where values are missing.
 
     Attributes
@@ -116,11 +111,6 @@ class LeftOutColumn(WithoutSlopes):
     """
 
     has_missing: bool = False
-
-    @property
-    def n_inputs(self) -> int:
-        """1 with an indicator of missing values, else 0."""
-        return int(self.has_missing)
 
     @property
     def suffixes(self) -> tuple[str, ...]:
@@ -215,14 +205,10 @@ class Levels:
         n, n_others, has_missing = len(keys), len(self.shares) - len(keys), self.has_missing
         limit = np.inf if max_categories is None else max_categories
         # two levels without missing values always fit: they share a single input
-        if n + (n_others > 0) + has_missing <= limit or (n == 2 and not (n_others or has_missing)):
-            return self._with_inputs_for(keys, has_missing=has_missing)
-        has_missing = has_missing and limit > 1  # with a single input, all share it
-        n_kept = int(limit) - 1 - has_missing  # one input is that of the infrequent levels
-        by_share = sorted(_sorted_keys(keys), key=lambda key: -self.shares[key])
-        return self._with_inputs_for(by_share[:n_kept], has_missing=has_missing)
-
-    def _with_inputs_for(self, keys: list[str], *, has_missing: bool) -> CategoryColumn:
+        if n + (n_others > 0) + has_missing > limit and (n != 2 or n_others or has_missing):
+            has_missing = has_missing and limit > 1  # with a single input, all share it
+            n_kept = int(limit) - 1 - has_missing  # one input is that of the infrequent levels
+            keys = sorted(_sorted_keys(keys), key=lambda key: -self.shares[key])[:n_kept]
         others = [self.shares[key] for key in sorted(self.shares.keys() - set(keys))]
         return CategoryColumn(tuple(_sorted_keys(keys)), bool(others), has_missing, round(sum(others), 9))
 
@@ -284,9 +270,8 @@ class CategoryLearner:
         levels, limit = self.levels, self._settings.max_categories
         if levels.all_differ:
             return IdentifierColumn(levels.has_missing)
-        if not levels.are_many or self._settings.keeps_all_levels:
-            return levels.one_hot(limit, levels.keys)
-        if self.rare_levels_matter and not beside_means:
+        takes_all = not levels.are_many or self._settings.keeps_all_levels
+        if takes_all or (self.rare_levels_matter and not beside_means):
             return levels.one_hot(limit, levels.keys)
         not_rare = levels.without_rare()
         column = levels.one_hot(limit, not_rare)

@@ -45,7 +45,7 @@ _INFERRED_TYPES = {True: ("timedelta64", "timedelta"), False: ("datetime64", "da
 
 
 @dataclass(frozen=True)
-class DatetimeColumn:
+class DatetimeColumn(Column):
     """The inputs that a column of dates becomes.
 
     Attributes
@@ -69,11 +69,6 @@ class DatetimeColumn:
         # a model's file may be hostile, and pandas would open the path
         if self.zone is not None and self.zone.startswith("dateutil"):
             raise ValueError(f"zone={self.zone!r} is the path of a file to pandas: give the name of a time zone.")
-
-    @property
-    def n_inputs(self) -> int:
-        """Those of the seconds, and two per cycle."""
-        return self.seconds.n_inputs + 2 * len(self.cycles)
 
     @property
     def n_bins(self) -> int:

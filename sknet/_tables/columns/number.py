@@ -13,11 +13,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import ClassVar, NoReturn
+from typing import NoReturn
 
 import numpy as np
 
-from sknet._tables.columns import ColumnSettings, InputFacts
+from sknet._tables.columns import Column, ColumnSettings, InputFacts
 from sknet._tables.columns.statistics import Distribution, mean_and_deviation, reciprocal, weighted_quantile
 from sknet._tables.frames import ColumnValues, column_as_floats
 from sknet._typing import Array, DType, Table
@@ -114,17 +114,11 @@ def _replace_overflows(Z: Array) -> None:
 # --- the column ------------------------------------------------------------------------------------------------------
 
 
-class SingleNumber:
+class SingleNumber(Column):
     """Base of the columns that become one number, and maybe an indicator of missing values."""
 
     __slots__ = ()
     has_missing_indicator: bool
-    n_bins: ClassVar[int] = 0
-
-    @property
-    def n_inputs(self) -> int:
-        """1, or 2 with the indicator."""
-        return 1 + self.has_missing_indicator
 
     @property
     def suffixes(self) -> tuple[str, ...]:

@@ -25,7 +25,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.columns import ColumnSettings, InputFacts, WithoutSlopes
+from sknet._tables.columns import Column, ColumnSettings, InputFacts
 from sknet._tables.columns.category import (
     CategoryColumn,
     CategoryLearner,
@@ -51,7 +51,7 @@ N_PARTS = 5
 
 
 @dataclass(frozen=True, eq=False)
-class TargetColumn(EqualByFields, WithoutSlopes):
+class TargetColumn(EqualByFields, Column):
     """The inputs that a column of categories becomes by the target's means, maybe beside one-hot inputs.
 
     Attributes
@@ -75,11 +75,6 @@ class TargetColumn(EqualByFields, WithoutSlopes):
     def _n_one_hot(self) -> int:
         """How many one-hot inputs come before the means."""
         return 0 if self.one_hot is None else self.one_hot.n_inputs
-
-    @property
-    def n_inputs(self) -> int:
-        """The one-hot inputs, and one per column of the target matrix."""
-        return self._n_one_hot + len(self.scale)
 
     @property
     def suffixes(self) -> tuple[str, ...]:

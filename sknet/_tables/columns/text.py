@@ -24,7 +24,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 import pandas as pd
@@ -32,7 +32,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 
-from sknet._tables.columns import ColumnSettings, InputFacts, WithoutSlopes
+from sknet._tables.columns import Column, ColumnSettings, InputFacts
 from sknet._tables.columns.statistics import mean_and_deviation
 from sknet._tables.equality import EqualByFields
 from sknet._tables.frames import ColumnValues, refuse_broken_text
@@ -68,7 +68,7 @@ ENCODED_TEXTS = 1024
 
 
 @dataclass(frozen=True, eq=False)
-class TextColumn(EqualByFields, WithoutSlopes):
+class TextColumn(EqualByFields, Column):
     """The inputs that a column of text becomes: its projections on components of TF-IDF, scaled.
 
     Attributes
@@ -100,11 +100,6 @@ class TextColumn(EqualByFields, WithoutSlopes):
         shapes = self.idf.shape, self.components.shape, self.center.shape
         if shapes != ((v,), (c, v), (c,)) or len(set(self.terms)) < v:
             raise ValueError(f"A text's {v} terms do not go with arrays of shapes {shapes}, or are not all different.")
-
-    @property
-    def n_inputs(self) -> int:
-        """One per component, and one for missing texts."""
-        return len(self.center) + self.has_missing
 
     @property
     def suffixes(self) -> tuple[str, ...]:
@@ -145,12 +140,11 @@ class TextColumn(EqualByFields, WithoutSlopes):
 
 
 @dataclass(frozen=True)
-class EncodedText(WithoutSlopes):
+class EncodedText(Column):
     """One input of a text that has been encoded before: the values of the column are those of the input."""
 
-    n_inputs: int = 1
-    suffixes: tuple[str, ...] = ("",)
-    inputs: tuple[InputFacts, ...] = (InputFacts("text"),)
+    suffixes: ClassVar[tuple[str, ...]] = ("",)
+    inputs: ClassVar[tuple[InputFacts, ...]] = (InputFacts("text"),)
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Copy n values to `out`, of shape (n, 1): the text was encoded before."""
