@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 from sknet._tables.columns import Column
 from sknet._tables.columns.bins import BinnedColumn, write_bins
 from sknet._tables.columns.number import ColumnScaler, NumberColumn, common_scaler
-from sknet._typing import Array, Positions
+from sknet._typing import Array
 
 
 @dataclass(frozen=True)
@@ -91,11 +91,6 @@ class ColumnLayout:
     bins: StackedBins | None
     other_columns: list[int]
     only_numbers: bool
-
-    def input_positions(self, j: int) -> Positions:
-        """Return which of the network's inputs are those of column j, its bins first; a slice, if it has none."""
-        bins, others = (slice(int(starts[j]), int(starts[j + 1])) for starts in (self.bin_starts, self.starts))
-        return others if bins.start == bins.stop else np.r_[bins, others]
 
 
 def compute_layout(columns: Sequence[Column]) -> ColumnLayout:

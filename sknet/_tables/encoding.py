@@ -14,7 +14,7 @@ out : (n, n_inputs)      the network's input
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
@@ -23,6 +23,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 from numpy.typing import DTypeLike, NDArray
+from sklearn.utils import gen_batches
 
 from sknet._tables.choices import ColumnChoices
 from sknet._tables.column_layout import ColumnLayout, compute_layout
@@ -55,22 +56,15 @@ from sknet._tables.frames import (
 )
 from sknet._tables.lookups import LookedUpCategories, choose_lookups
 from sknet._tables.survey import Survey, survey_columns
-from sknet._tables.tables import is_sparse, refuse_bad_sparse, take_rows
+from sknet._tables.tables import is_sparse, refuse_bad_sparse
 from sknet._typing import Array, Batch, DType, Positions, Table
 
 T = TypeVar("T")
 
 DEFAULT_SETTINGS = ColumnSettings()
 
-CHUNK_VALUES = 2**16
-"""How many values are encoded at a time: they stay in the processor's cache for all passes over them."""
-
-MAX_COPIED_VALUES = 2**19
-"""How many values of an array are copied at a time to learn its columns, each of which is then adjacent in memory."""
-
-LOOP_CHUNK_BYTES = 2**22
-"""How much is encoded at a time of a frame, whose columns are gone through in a loop, or to be kept as compact rows:
-little beside the table, but many rows."""
+CHUNK_VALUES = 2**20
+"""How many inputs are encoded at a time: little beside the table, but many rows for a loop over columns."""
 
 NUMBER_COLUMNS = (NumberColumn, BinnedColumn, QuantileColumn)
 """Types of columns whose values are numbers: only these can be read from a sparse table."""
@@ -164,7 +158,8 @@ class TableEncoder:
 
     def input_positions(self, j: int) -> Positions:
         """Return which of the network's inputs are those of column j, its bins first; a slice, if it has none."""
-        return self._layout.input_positions(j)
+        bins, others = (slice(int(starts[j]), int(starts[j + 1])) for starts in self.input_starts)
+        return others if bins.start == bins.stop else np.r_[bins, others]
 
     @property
     def is_numeric(self) -> bool:
@@ -193,18 +188,15 @@ class TableEncoder:
         m, out = self.n_inputs, np.empty((len(X), self.n_inputs + ones), dtype)
         out[:, m:] = 1.0  # no column without `ones`
         array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else np.asarray(X)
-        if array is None:
-            table, height = X, self._rows_at_a_time(out.dtype)
-        else:  # in chunks that stay in the processor's cache
-            table, height = array, max(1, CHUNK_VALUES // max(array.shape[1], m, 1))
-        for start in range(0, len(out), height):
-            rows = slice(start, min(start + height, len(out)))
-            self.encode_rows(table, rows, out[rows, :m], encoding_part)
+        for start in range(0, len(out), self._chunk_rows):
+            rows = slice(start, start + self._chunk_rows)
+            self.encode_rows(X if array is None else array, rows, out[rows, :m], encoding_part)
         return out
 
-    def _rows_at_a_time(self, dtype: DType) -> int:
-        """Return how many rows are encoded at a time where columns are gone through in a loop."""
-        return max(1, LOOP_CHUNK_BYTES // (max(self.n_inputs, 1) * dtype.itemsize))
+    @cached_property
+    def _chunk_rows(self) -> int:
+        """How many rows are encoded at a time."""
+        return max(1, CHUNK_VALUES // max(self.n_inputs, self.n_columns))
 
     def encode_mixed(
         self, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None = None
@@ -221,16 +213,10 @@ class TableEncoder:
 
     def encode_compact(self, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None = None) -> CompactRows:
         """Encode a dense table as `encode` does, into arrays of a fraction of the size."""
-        n, height = len(X), self._rows_at_a_time(dtype)
-        compact = empty_rows(self.compact_layout, n, dtype)
-        for start in range(0, n, height):
-            rows = slice(start, min(start + height, n))
-            compact.set_rows(
-                rows,
-                self.encode(
-                    take_rows(X, rows), dtype, encoding_part=None if encoding_part is None else encoding_part[rows]
-                ),
-            )
+        compact = empty_rows(self.compact_layout, len(X), dtype)
+        for rows in gen_batches(len(X), self._chunk_rows):
+            Z = np.empty((rows.stop - rows.start, self.n_inputs), dtype)
+            compact.set_rows(rows, self.encode_rows(X, rows, Z, encoding_part))
         return compact
 
     def encode_rows(self, X: Table, rows: Batch, out: Array, encoding_part: NDArray[np.intp] | None = None) -> Array:
@@ -239,14 +225,9 @@ class TableEncoder:
             values: Table = X.iloc[rows]
         else:  # a memory map as a plain array; `MemoryMappedRows` read what is asked for
             values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
-        # a dozen passes over rows that are not adjacent in memory take longer than a copy
-        contiguous = out if out.flags.c_contiguous else np.empty(out.shape, out.dtype)
         if self._layout.only_numbers:
-            scale_or_refuse(self._layout.scaler, self._scaled_together(values), contiguous, self._name_of_number)
-        else:
-            self._encode_columns(values, contiguous, None if encoding_part is None else encoding_part[rows])
-        if contiguous is not out:
-            out[...] = contiguous
+            return scale_or_refuse(self._layout.scaler, self._scaled_together(values), out, self._name_of_number)
+        self._encode_columns(values, out, None if encoding_part is None else encoding_part[rows])
         return out
 
     def _name_of_number(self, k: int) -> str:
@@ -406,10 +387,11 @@ def _learn_columns(X: Table, survey: Survey, settings: ColumnSettings, never_lef
     """Learn all columns; those numbered `never_left_out` are not left out because they say nothing of the target."""
     columns: dict[int, Column] = {}
     errors = dict(survey.errors)
-    for j, values in _values_to_learn_from(X, survey):
+    for j, kind in survey.kinds.items():
+        values = survey.levels[j] if j in survey.levels else column_at(X, j)
         try:
             own = replace(settings, never_left_out=True) if j in never_left_out else settings
-            columns[j] = LEARNERS[survey.kinds[j]](values, survey.names[j], own)
+            columns[j] = LEARNERS[kind](values, survey.names[j], own)
         except (TypeError, ValueError) as error:
             errors[j] = error
     if errors:  # all at once: the user repairs a table in one go
@@ -417,20 +399,6 @@ def _learn_columns(X: Table, survey: Survey, settings: ColumnSettings, never_lef
         raise in_order[0] if len(errors) == 1 else type(in_order[0])("\n".join(map(str, in_order)))
     names = survey.names if isinstance(X, pd.DataFrame) else None
     return TableEncoder(names, tuple(columns[j] for j in range(len(columns))))
-
-
-def _values_to_learn_from(X: Table, survey: Survey) -> Iterator[tuple[int, ColumnValues]]:
-    """Yield the number and the values of each column that can be used; those of an array adjacent in memory."""
-    yield from survey.levels.items()
-    others = [j for j in survey.kinds if j not in survey.levels]
-    array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else X
-    if array is None:
-        yield from ((j, column_at(X, j)) for j in others)
-        return
-    width = max(1, MAX_COPIED_VALUES // max(len(array), 1))  # how many columns are copied at a time
-    for start in range(0, len(others), width):
-        block = others[start : start + width]
-        yield from zip(block, np.ascontiguousarray(array[:, block].T), strict=True)
 
 
 def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) -> TableEncoder:
@@ -449,8 +417,7 @@ def _learn_number(values: ColumnValues, name: str, settings: ColumnSettings) -> 
     # float32 is kept: it takes half the memory
     numbers = numbers if numbers.dtype == np.float32 else np.asarray(numbers, dtype=np.float64)
     distribution = Distribution.of(numbers, settings.weight)
-    # the values are sorted: infinities are at the ends
-    refuse_infinite(np.append(distribution.values[:1], distribution.values[-1:])[:, np.newaxis], lambda _: name)
+    refuse_infinite(numbers[:, np.newaxis], lambda _: name)
     column = SCALINGS[settings.input_scaling](numbers, distribution, settings)
     return column if settings.numeric_encoding == "raw" else with_bins(column, distribution, settings.n_bins)
 

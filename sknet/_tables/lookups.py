@@ -40,8 +40,8 @@ class LookedUpCategories:
     ----------
     categories : dict of int to CategoryColumn
         Their one-hot inputs, by position in the table.
-    starts : dict of int to int
-        The first of these inputs, counted without the bins.
+    starts : ndarray of ints, of shape (c,)
+        The first of these inputs of each, counted without the bins.
     n_others : int
         How many inputs there are in all without the bins.
     dense_inputs : ndarray of ints, of shape (m,)
@@ -49,7 +49,7 @@ class LookedUpCategories:
     """
 
     categories: dict[int, CategoryColumn]
-    starts: dict[int, int]
+    starts: NDArray[np.intp]
     n_others: int
     dense_inputs: NDArray[np.intp]
 
@@ -64,7 +64,7 @@ class LookedUpCategories:
         slot = np.empty((X.shape[0], len(self.categories)), np.min_scalar_type(-widest))
         for i, (j, column) in enumerate(self.categories.items()):
             slot[:, i] = column.slots_of_values(column_at(X, j))
-        return CategorySlots(slot, np.array([self.starts[j] for j in self.categories]), self.n_others, dtype)
+        return CategorySlots(slot, self.starts, self.n_others, dtype)
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,7 @@ def choose_lookups(columns: Sequence[Column], starts: NDArray[np.intp]) -> Looke
     for j, one_hot in wide.items():
         is_dense[starts[j] : starts[j] + one_hot.n_inputs] = False
     n_bins = int(starts[0])
-    wide_starts = {j: int(starts[j]) - n_bins for j in wide}
-    return LookedUpCategories(wide, wide_starts, len(is_dense) - n_bins, np.flatnonzero(is_dense))
+    return LookedUpCategories(wide, starts[list(wide)] - n_bins, len(is_dense) - n_bins, np.flatnonzero(is_dense))
 
 
 def one_hot_of(column: Column) -> CategoryColumn | None:

@@ -7,6 +7,7 @@ from sknet._tables.column_layout import compute_layout
 from sknet._tables.columns.bins import BinnedColumn
 from sknet._tables.columns.category import CategoryColumn
 from sknet._tables.columns.number import NumberColumn
+from sknet._tables.encoding import TableEncoder
 
 NUMBER, FLAGGED = NumberColumn(1.0, 2.0, True), NumberColumn(0.5, 3.0, True, True, True)
 BINNED, BOTH = BinnedColumn(NUMBER, (0.0, 1.0, 4.0), 1.0), BinnedColumn(FLAGGED, (-1.0, 0.0, 2.0, 3.0), 0.5)
@@ -14,9 +15,10 @@ LETTERS = CategoryColumn(("a", "b", "c"))
 
 
 def test_bins_come_first_and_both_parts_are_in_the_order_of_the_columns():
-    layout = compute_layout([NUMBER, LETTERS, BOTH, FLAGGED])
+    columns = (NUMBER, LETTERS, BOTH, FLAGGED)
+    layout, encoder = compute_layout(columns), TableEncoder(None, columns)
     assert layout.bin_starts.tolist() == [0, 0, 0, 3, 3] and layout.starts.tolist() == [3, 4, 7, 9, 11]
-    assert [np.arange(11)[layout.input_positions(j)].tolist() for j in range(4)] == [
+    assert [np.arange(11)[encoder.input_positions(j)].tolist() for j in range(4)] == [
         [3],
         [4, 5, 6],
         [0, 1, 2, 7, 8],
