@@ -41,7 +41,7 @@ class Phase(Protocol):
         """The states that a checkpoint holds."""
 
     @property
-    def pairs(self) -> list[tuple[NetworkTrainer, State]]:
+    def networks_and_states(self) -> list[tuple[NetworkTrainer, State]]:
         """The networks that are published, with their states."""
 
     @property
@@ -81,7 +81,7 @@ class FoldPhase:
     def __init__(self, networks: FoldNetworks) -> None:
         self._networks = networks
         self.states: list[State] = []
-        self.pairs: list[tuple[NetworkTrainer, State]] = []
+        self.networks_and_states: list[tuple[NetworkTrainer, State]] = []
 
     def train(self, observer: EpochObserver | None) -> Selection:
         """Train the networks until their loss stops falling; return what they have chosen."""
@@ -187,7 +187,7 @@ class TrainPhase:
         )
 
     @property
-    def pairs(self) -> list[tuple[NetworkTrainer, State]]:
+    def networks_and_states(self) -> list[tuple[NetworkTrainer, State]]:
         """The networks with their states."""
         return list(zip(self.networks, self.states, strict=True))
 
@@ -225,7 +225,7 @@ class TrainPhase:
     def network(self) -> Network:
         """Return the networks as they are now, joined."""
         outcome = self._outcome()
-        networks = [network.network(state, outcome.temperature) for network, state in self.pairs]
+        networks = [network.network(state, outcome.temperature) for network, state in self.networks_and_states]
         # each has all inputs, with weights of 0 for the bins that it does not see
         joined = join_networks(networks, self.networks[0].encoding.encoder.n_inputs, outcome.mixing_weights)
         return joined if outcome.shift is None else joined.with_output_shifted(outcome.shift)

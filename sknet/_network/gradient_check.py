@@ -324,10 +324,10 @@ def _check_close(
     # a hint is given where what it proposes would have been right
     advice = [hint for hint, would in (hints or {}).items() if _relative_errors(would(), expected).max() <= tolerance]
     wrong = f"{what}: it is off at {(error > tolerance).sum()} of {error.size} places, by up to {error.max():.2g}."
-    raise ValueError("\n".join([wrong, *lines, *(advice or _hint_of_factor(computed, expected))]))
+    raise ValueError("\n".join([wrong, *lines, *(advice or _describe_common_factor(computed, expected))]))
 
 
-def _hint_of_factor(computed: Array, expected: Array) -> list[str]:
+def _describe_common_factor(computed: Array, expected: Array) -> list[str]:
     """Say so where all that is wrong is a factor."""
     large = np.abs(expected) > 1e-3
     ratio = computed[large] / expected[large]

@@ -420,7 +420,7 @@ def _log_odds(target: Array, weight: Array | None) -> Array:
     return np.log(frequency / (1.0 - frequency))
 
 
-def _centred_logs(target: Array, weight: Array | None) -> Array:
+def _centred_log_frequencies(target: Array, weight: Array | None) -> Array:
     """Return the raw outputs, of mean 0, whose softmax gives the labels' frequencies, (k,)."""
     logs = np.log(_label_frequencies(target, weight))
     return logs - logs.mean()  # a softmax does not change with a constant that is added to all
@@ -576,7 +576,7 @@ SIGMOID_LOG_LOSS = make_loss(
 )  # fmt: skip
 SOFTMAX_LOG_LOSS = make_loss(
     "log_loss", softmax_log_loss, link=softmax_link, out_activation="softmax", targets=UNIT_INTERVAL,
-    start=_centred_logs, link_backward=softmax_link_backward, log_link=log_softmax_link,
+    start=_centred_log_frequencies, link_backward=softmax_link_backward, log_link=log_softmax_link,
     gradient=softmax_log_loss_gradient,  # as above
 )  # fmt: skip
 SIGMOID_SQUARED_ERROR = make_loss(

@@ -226,14 +226,14 @@ class TableEncoder:
         else:  # a memory map as a plain array; `MemoryMappedRows` read what is asked for
             values = (np.asarray(X) if isinstance(X, np.ndarray) else X)[rows]
         if self._layout.only_numbers:
-            return scale_or_refuse(self._layout.scaler, self._scaled_together(values), out, self._name_of_number)
+            return scale_or_refuse(self._layout.scaler, self._numbers_to_scale(values), out, self._name_of_number)
         self._encode_columns(values, out, None if encoding_part is None else encoding_part[rows])
         return out
 
     def _name_of_number(self, k: int) -> str:
         return self.column_names[self._layout.number_columns[k]]
 
-    def _scaled_together(self, X: Table) -> Array:
+    def _numbers_to_scale(self, X: Table) -> Array:
         """Return the numbers of an array or a frame that are scaled together, (n, d_num)."""
         columns = self._layout.number_columns
         if not isinstance(X, pd.DataFrame):
@@ -248,7 +248,7 @@ class TableEncoder:
         layout = self._layout
         if layout.other_columns:
             out[...] = 0.0  # categories set only the inputs that are not 0
-        observed = self._scaled_together(X)
+        observed = self._numbers_to_scale(X)
         scaled = np.empty_like(observed, out.dtype)
         scale_or_refuse(layout.scaler, observed, scaled, self._name_of_number)
         if layout.bins is not None:

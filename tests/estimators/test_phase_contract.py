@@ -72,7 +72,7 @@ def test_epochs_are_counted_alike(trained):
 def test_networks_are_joined_and_those_that_are_published_have_states(trained, n_members):
     run, phase, _, _ = trained
     assert phase.network().coefs[0].shape[1] == 4 * n_members
-    assert len(phase.pairs) == len(phase.states) == (0 if run.is_among_folds else n_members)
+    assert len(phase.networks_and_states) == len(phase.states) == (0 if run.is_among_folds else n_members)
     assert (phase.state_to_keep() is None) is (run.is_among_folds or n_members > 1)
 
 
