@@ -25,7 +25,7 @@ from sknet._model.heads import Head
 from sknet._model.importances import learn_importances
 from sknet._model.intervals import ScaledResiduals
 from sknet._model.matrices import Encoding
-from sknet._model.model import Model
+from sknet._model.model import Model, Network
 from sknet._model.prediction_sets import LabelResiduals
 from sknet._model.selection import Folds
 from sknet._model.settings import Settings
@@ -177,11 +177,14 @@ class FitRun:
 
     def fitted(self) -> Fitted:
         """Return what the call would leave if it ended here, without what is learnt from held-out rows."""
+        return self._fitted_with(self.phase.outcome(self.plan.rows).network)
+
+    def _fitted_with(self, network: Network) -> Fitted:
         epochs, n_iter, earlier = self.phase.epochs, self.phase.n_iter, self.earlier
         # all networks learn from the same rows; L-BFGS has a history without an iteration, see `TrainPhase.n_iter`
         n_seen = self.training.networks[0].problem.n_samples * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
-            model=self.plan.encoding.model(self.phase.network()),
+            model=self.plan.encoding.model(network),
             resolved=self.plan.resolved,
             columns=self.columns,
             history=(History() if earlier is None else earlier.history).extended(average_epochs(epochs)),
@@ -196,18 +199,20 @@ class FitRun:
 
     def final_result(self, task: TaskFunctions, *, may_go_on: bool) -> Fitted:
         """Return what the call leaves; with `may_go_on`, so that training may continue where it stopped."""
-        fitted = self.fitted()
-        fitted = replace(fitted, weights_checksum=fitted.model.network.checksum())
-        if may_go_on:
-            fitted = replace(fitted, state=self.phase.state_to_keep())
-        if self.importance_rows is not None:
-            fitted = replace(fitted, importances=learn_importances(fitted.model, self.importance_rows))
-        held_out = self.phase.held_out_outputs(self.plan.rows)
+        network, held_out = self.phase.outcome(self.plan.rows)
+        fitted = self._fitted_with(network)
+        rows = self.importance_rows
+        fitted = replace(
+            fitted,
+            weights_checksum=network.checksum(),
+            state=self.phase.state_to_keep() if may_go_on else None,
+            importances=None if rows is None else learn_importances(fitted.model, rows),
+        )
         if held_out is None:
             return fitted
-        raw, y, weight = held_out
-        predicted = task.decode(self.plan.encoding.head, raw)
-        residuals = task.learn_residuals(self.plan.encoding.head, predicted, y, weight, self.plan.rows.y)
+        head = self.plan.encoding.head
+        predicted = task.decode(head, held_out.raw)
+        residuals = task.learn_residuals(head, predicted, held_out.y, held_out.weight, self.plan.rows.y)
         fitted = replace(fitted, residuals=residuals)
         if self.training.selection is not None and self.keeps_out_of_fold:
             outputs = predicted if isinstance(predicted, list) else [predicted]  # one array per target column

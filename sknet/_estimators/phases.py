@@ -8,7 +8,7 @@ raw : (m, k)     for held-out rows, by networks that have not seen them
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import NamedTuple, Protocol
 
@@ -29,8 +29,20 @@ from sknet._training.solver import EpochObserver
 from sknet._training.state import State
 from sknet._typing import Array
 
-HeldOut = tuple[Array, Array, Array | None]
-"""Raw outputs of held-out rows, their parsed targets and their weights."""
+
+class HeldOut(NamedTuple):
+    """What rows that training has not seen tell of a network."""
+
+    raw: Array  # (m, k) its raw outputs for them
+    y: Array  # their parsed targets
+    weight: Array | None
+
+
+class Outcome(NamedTuple):
+    """What networks have learnt."""
+
+    network: Network  # all of them, joined
+    held_out: HeldOut | None = None
 
 
 class Phase(Protocol):
@@ -60,14 +72,11 @@ class Phase(Protocol):
     def n_iter(self) -> int:
         """How many epochs have been trained, those before the call was resumed included; the most of any network."""
 
-    def network(self) -> Network:
-        """Return the networks as they are now, joined."""
+    def outcome(self, rows: Rows) -> Outcome:
+        """Return the networks as they are now, joined; and what held-out rows tell, among `rows` or beside them."""
 
     def state_to_keep(self) -> State | None:
         """Return the state from which training may go on; None where it cannot."""
-
-    def held_out_outputs(self, rows: Rows) -> HeldOut | None:
-        """Return what held-out rows tell, among `rows` or beside them; None where there are none."""
 
 
 class FoldPhase:
@@ -112,24 +121,12 @@ class FoldPhase:
         """How many epochs have been trained."""
         return len(self._networks.epochs)
 
-    def network(self) -> Network:
-        """Return the networks of the first fold, joined."""
-        return self._networks.first_fold_network()
+    def outcome(self, rows: Rows) -> Outcome:
+        """Return the networks of the first fold, joined; folds that were cut short have chosen nothing."""
+        return Outcome(self._networks.first_fold_network())
 
     def state_to_keep(self) -> None:
         """Return None: training does not go on from folds."""
-
-    def held_out_outputs(self, rows: Rows) -> None:
-        """Return None: folds that were cut short have chosen nothing."""
-
-
-class Outcome(NamedTuple):
-    """What networks are joined with."""
-
-    temperature: float = 1.0
-    mixing_weights: tuple[float, ...] | None = None  # None: all alike
-    raw: Array | None = None  # (m, k) raw outputs of the rows that evaluate each epoch, with all of this
-    shift: Array | None = None  # (k,) what is added to the raw output, see `balancing_shift`
 
 
 @dataclass
@@ -155,7 +152,6 @@ class TrainPhase:
     selection: Selection | None = None
     is_resumed: bool = False
     epochs_before: int = 0  # that each state had behind it when this call began
-    _outcome_known: tuple[list[int], Outcome] | None = field(default=None, init=False, repr=False)
 
     @cached_property
     def states(self) -> list[State]:
@@ -222,13 +218,29 @@ class TrainPhase:
         # L-BFGS may end before its first iteration, and records the loss all the same.
         return max(min(state.epoch, len(state.history)) for state in self.states)
 
-    def network(self) -> Network:
-        """Return the networks as they are now, joined."""
-        outcome = self._outcome()
-        networks = [network.network(state, outcome.temperature) for network, state in self.networks_and_states]
+    def outcome(self, rows: Rows) -> Outcome:
+        """Return the networks as they are now, joined; and what held-out rows tell: of folds, or of validation."""
+        temperature, mixing_weights, held_out = 1.0, None, None
+        if self.selection is not None:
+            temperature, mixing_weights = self.selection.temperature, self.selection.mixing_weights
+            numbers = self.selection.held_out
+            weight = None if rows.weight is None else rows.weight[numbers]
+            held_out = HeldOut(self.selection.raw, rows.y[numbers], weight)
+        elif self.validation is not None:
+            temperature, mixing_weights, raw = self._choose_mixture()
+            held_out = HeldOut(raw, self.validation.y, self.validation.weight)
+        networks = [network.network(state, temperature) for network, state in self.networks_and_states]
         # each has all inputs, with weights of 0 for the bins that it does not see
-        joined = join_networks(networks, self.networks[0].encoding.encoder.n_inputs, outcome.mixing_weights)
-        return joined if outcome.shift is None else joined.with_output_shifted(outcome.shift)
+        joined = join_networks(networks, self.networks[0].encoding.encoder.n_inputs, mixing_weights)
+        # only where rows have chosen the epoch: k calls of `partial_fit` stay what one `fit` of k epochs is without
+        shift = None if held_out is None else balancing_shift(self.networks, self.states, mixing_weights)
+        if shift is not None:
+            joined = joined.with_output_shifted(shift)
+        if held_out is not None:
+            # the folds' outputs are those of other networks, which are not balanced
+            raw = held_out.raw if shift is None or self.selection is not None else held_out.raw + shift
+            held_out = held_out._replace(raw=raw.astype(self.networks[0].encoding.output_dtype))
+        return Outcome(joined, held_out)
 
     def state_to_keep(self) -> State | None:
         """Return the state from which training may go on; None of several, which are not that of the joined network."""
@@ -237,39 +249,7 @@ class TrainPhase:
         # the temperature that folds have chosen is in the published weights only
         return self.networks[0].state_to_keep(self.states[0], from_published=self.selection is not None)
 
-    def held_out_outputs(self, rows: Rows) -> HeldOut | None:
-        """Return held-out rows' raw outputs, targets and weights: of folds, among `rows`, or of validation."""
-        dtype = self.networks[0].encoding.output_dtype
-        if self.selection is not None:
-            chosen = self.selection.held_out
-            weight = None if rows.weight is None else rows.weight[chosen]
-            return self.selection.raw.astype(dtype), rows.y[chosen], weight
-        raw = self._outcome().raw
-        if self.validation is None or raw is None:
-            return None
-        return raw.astype(dtype), self.validation.y, self.validation.weight
-
-    def _outcome(self) -> Outcome:
-        """Return what the networks are joined with, found once after an epoch."""
-        epochs = [state.epoch for state in self.states]
-        if self._outcome_known is None or self._outcome_known[0] != epochs:
-            self._outcome_known = epochs, self._find_outcome()
-        return self._outcome_known[1]
-
-    def _find_outcome(self) -> Outcome:
-        if self.selection is not None:
-            found = Outcome(self.selection.temperature, self.selection.mixing_weights)
-        elif self.validation is not None:
-            found = self._mixture()
-        else:
-            return Outcome()
-        # only where rows have chosen the epoch: k calls of `partial_fit` stay what one `fit` of k epochs is without
-        shift = balancing_shift(self.networks, self.states, found.mixing_weights)
-        if shift is None:
-            return found
-        return found._replace(shift=shift, raw=None if found.raw is None else found.raw + shift)
-
-    def _mixture(self) -> Outcome:
+    def _choose_mixture(self) -> tuple[float, tuple[float, ...] | None, Array]:
         """Return the temperature and the mixing weights that the validation rows choose, and raw outputs with these."""
         first = self.networks[0]
         if first.validation is None:
@@ -277,10 +257,10 @@ class TrainPhase:
         mixture = Mixture(first.settings.sees_bins)
         by_component = mixture.mean_by_component(lambda j: self.networks[j].raw_validation_outputs(self.states[j]))
         if len(by_component) == 1:  # no mixing weight to choose; each network has found its temperature, epoch by epoch
-            return Outcome(raw=by_component[0])
+            return 1.0, None, by_component[0]
         # targets and weights, which are the same for all networks
         loss = HeldOutLoss(first.encoding, first.validation, first.settings.regularisation.temperature_scaling)
-        return Outcome(*loss.choose_mixture(by_component, mixture))
+        return loss.choose_mixture(by_component, mixture)
 
 
 def draw_states(networks: Sequence[NetworkTrainer], seeds: Sequence[tuple[int, int]]) -> list[State]:
