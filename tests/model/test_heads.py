@@ -33,10 +33,11 @@ def number_head(loss="squared_error", scaling="standard", y=NUMBER, **options):
 
 
 @of_every_kind
-def test_probabilities_are_those_of_the_labels(kind):
-    head, codes = learn_label_head(LABELS[kind], LOG_LOSS)
+@pytest.mark.parametrize("loss", ["log_loss", "squared_error"])
+def test_probabilities_and_decisions_have_scikit_learns_shape(kind, loss):
+    head, codes = learn_label_head(LABELS[kind], TargetSettings(loss))
     raw = 8.0 * (head.targets(codes, np.dtype(float)) - 0.5)
-    P = head.labels.probabilities(head.loss.predictions(raw), normalise=head.loss.out_activation != "softmax")
+    P = head.probabilities(head.output_probabilities(raw))
     for part in P if kind == "multioutput" else [P]:
         assert (part > 0.0).all() and (part < 1.0).all()
         if kind != "multilabel":
@@ -46,15 +47,6 @@ def test_probabilities_are_those_of_the_labels(kind):
         assert [part.shape for part in decision] == [(N, 3), (N,)]
     else:
         assert decision.shape == ((N,) if kind == "binary" else raw.shape)
-
-
-@of_every_kind
-def test_class_weights_are_folded_in(kind):
-    if kind == "multilabel":
-        return  # whose rows have several labels
-    head, codes = learn_label_head(LABELS[kind], TargetSettings("log_loss", class_weight="balanced"))
-    found = head.apply_class_weight(codes, WEIGHT)
-    assert found.shape == (N,) and (found > 0.0).all()
 
 
 def test_class_weights_of_a_single_target():
@@ -76,11 +68,6 @@ def test_the_order_of_raw_outputs_is_enough_for_a_softmax():
     kept = raw.copy()
     assert_array_equal(head.predict(raw), np.array(["a", "b", "c"])[kept.argmax(axis=1)])
     assert_array_equal(raw, kept)
-
-
-def test_labels_are_smoothed():
-    head, codes = learn_label_head(LABELS["multiclass"], LOG_LOSS)
-    assert_allclose(np.unique(head.targets(codes, np.dtype(float), 0.3)), [0.1, 0.8])
 
 
 def test_output_biases_start_at_the_shares_with_our_own_weights_only():
