@@ -199,6 +199,19 @@ def test_every_room_says_what_it_is_and_none_is_a_lumber_room():
     assert not silent, f"no module docstring in {silent}"
 
 
+def test_the_page_on_architecture_names_what_there_is():
+    page = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    code = "\n".join(path.read_text("utf-8") for path in SOURCES)
+    named = {
+        name.split(".")[-1]
+        for name in re.findall(r"`([A-Za-z_][\w.]*)(?:\([^`]*\))?`", page)
+        if not name.endswith(".py")
+    }
+    assert not [name for name in sorted(named) if not re.search(rf"\b{name}\b", code)]
+    files = {path.name for path in [*SOURCES, *(ROOT / "tests").rglob("*.py")]}
+    assert not [name for name in re.findall(r"`[\w/]*?(\w+\.py)`", page) if name not in files]
+
+
 def twins_of(path: Path) -> list[Path]:
     """Where the tests of a source file may be: in one of its name, or in the contract of what it holds."""
     folder = ROOT / "tests" / path.parent.relative_to(PACKAGE).as_posix().removeprefix("_")
