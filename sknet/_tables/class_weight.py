@@ -42,20 +42,14 @@ def apply_class_weight(
     weight = None if sample_weight is None else np.asarray(sample_weight, dtype=np.float64)
     if class_weight is None:
         return weight
-    w = np.ones(len(codes)) if weight is None else weight
-    columns = [(code, code >= 0, known) for code, known in zip(codes.T, labels.classes_by_column, strict=True)]
-    # of each output: the weights of each class added up, (K,)
-    totals = [np.bincount(code[present], w[present], len(known)) for code, present, known in columns]
-    product = w
-    for factor, code in zip(class_weights_by_output(class_weight, labels, totals), codes.T, strict=True):
-        product = product * np.where(code >= 0, factor[code], 1.0)  # a missing label weighs nothing
+    weight = np.ones(len(codes)) if weight is None else weight
+    product, by_output = weight, _for_each_output(class_weight, codes.shape[1])
+    for setting, known, code in zip(by_output, labels.classes_by_column, codes.T, strict=True):
+        present = code >= 0
+        total = np.bincount(code[present], weight[present], len(known))  # the weights of each class added up, (K,)
+        factor = _class_weights(setting, known, total)
+        product = product * np.where(present, factor[code], 1.0)  # a missing label weighs nothing
     return product
-
-
-def class_weights_by_output(class_weight: object, labels: Labels, totals: list[Array]) -> list[Array]:
-    """Return the weights of the classes of each output, from the sample weights of each class added up."""
-    triples = zip(_for_each_output(class_weight, len(totals)), labels.classes_by_column, totals, strict=True)
-    return [_class_weights(setting, classes, total) for setting, classes, total in triples]
 
 
 def _for_each_output(class_weight: object, n_outputs: int) -> list[object]:

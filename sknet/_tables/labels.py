@@ -19,7 +19,7 @@ log_P                    logarithms of such probabilities
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import ClassVar, Literal
@@ -233,8 +233,12 @@ class MultiOutputLabels(Labels):
     def codes(self, labels: Array) -> Codes:
         """Look labels of shape (n, outputs) up, column by column."""
         refuse_other_outputs(labels, len(self.outputs))
-        pairs = zip(self.outputs, labels.T, strict=True)
-        return np.hstack([_codes_of_present(output.codes, column) for output, column in pairs])
+        codes = np.full(labels.shape, -1)
+        for j, (output, column) in enumerate(zip(self.outputs, labels.T, strict=True)):
+            present = ~is_missing(column)
+            if present.any():
+                codes[present, j] = output.codes(present_labels(column))[:, 0]
+        return codes
 
     def one_hot(self, codes: Codes, dtype: DTypeLike) -> Array:
         T = np.hstack([output.one_hot(codes[:, [j]], dtype) for j, output in enumerate(self.outputs)])
@@ -344,7 +348,8 @@ def learn_labels(y: Target, classes: Target | None = None) -> tuple[Labels, Code
     """
     labels = as_labels(y, warn=True)
     if labels.ndim == 1:
-        return _learn_single(labels, classes)
+        single = _learn_single(labels, classes)
+        return single, single.codes(labels)
     n_columns = labels.shape[1]
     is_empty = is_missing(labels).all(axis=0)
     if classes is None and is_empty.any():
@@ -357,18 +362,9 @@ def learn_labels(y: Target, classes: Target | None = None) -> tuple[Labels, Code
         dtype = labels.dtype if labels.dtype.kind in "biuf" else np.dtype(np.int64)  # of objects, some are missing
         return IndicatorLabels(n_columns, np.array([0, 1], dtype=dtype)), indicator_codes(labels)
     lists = [None] * n_columns if classes is None else list(classes)
-    outputs = [_learn_single(present_labels(column), known)[0] for column, known in zip(labels.T, lists, strict=True)]
+    outputs = [_learn_single(present_labels(column), known) for column, known in zip(labels.T, lists, strict=True)]
     several = MultiOutputLabels(tuple(outputs))
     return several, several.codes(labels)
-
-
-def _codes_of_present(look_up: Callable[[Array], Codes], column: Array) -> Codes:
-    """Return the codes of a column, -1 where a label is missing."""
-    missing = is_missing(column)
-    codes = np.full((len(column), 1), -1)
-    if not missing.all():
-        codes[~missing] = look_up(present_labels(column))
-    return codes
 
 
 def _put_missing(labels: Array, codes: Codes) -> Array:
@@ -381,22 +377,16 @@ def _put_missing(labels: Array, codes: Codes) -> Array:
     return labels
 
 
-def _learn_single(labels: Array, classes: Target | None) -> tuple[SingleLabels, Codes]:
-    """Learn the classes of one output, from those given or else from its labels; and the codes, (n, 1)."""
-    index, known = pd.factorize(labels)
-    if classes is not None:
-        if np.ndim(classes) != 1:
-            raise ValueError(f"classes={short_repr(classes)} has {np.ndim(classes)} dimensions: give a list of labels.")
-        known = pd.unique(as_labels(classes))
+def _learn_single(labels: Array, classes: Target | None) -> SingleLabels:
+    """Learn the classes of one output, from those given or else from its labels."""
+    if classes is not None and np.ndim(classes) != 1:
+        raise ValueError(f"classes={short_repr(classes)} has {np.ndim(classes)} dimensions: give a list of labels.")
+    known = pd.factorize(labels)[1] if classes is None else pd.unique(as_labels(classes))
     refuse_broken_text(known.tolist(), "y")
     # scikit-learn looks at the distinct labels, which takes no time; only a refusal needs all of them
     if type_of_target(known, input_name="y") not in ("binary", "multiclass"):
         check_classification_targets(labels)  # raises
-    order = np.argsort(known)
-    single = SingleLabels(known[order])
-    if classes is not None:
-        return single, single.codes(labels)
-    return single, np.argsort(order)[index[:, np.newaxis]]  # the inverse of the permutation
+    return SingleLabels(np.sort(known))
 
 
 def _clip_probabilities(P: Array) -> Array:

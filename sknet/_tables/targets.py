@@ -16,7 +16,7 @@ from functools import cached_property
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike
-from sklearn.utils import check_array, column_or_1d
+from sklearn.utils import column_or_1d
 
 from sknet._tables.arrays import as_numbers, refuse_unreadable_collection
 from sknet._tables.columns.statistics import mean_and_deviation
@@ -58,10 +58,8 @@ def read_regression_target(y: Target, *, warn: bool = True) -> tuple[Array, bool
     if numbers.size == 0:
         raise ValueError("y has no columns: give it the shape (n,) or (n, targets).")
     with np.errstate(over="ignore"):  # of longer floats, which may become infinite
-        _refuse_unusable_targets(numbers.astype(np.float64).reshape(len(numbers), -1))
-    values: Array = check_array(
-        numbers, ensure_2d=False, dtype=np.float64, input_name="y", ensure_all_finite="allow-nan"
-    )
+        values = np.asarray(numbers, dtype=np.float64)
+    _refuse_unusable_targets(values.reshape(len(values), -1))
     if values.ndim == 2 and values.shape[1] == 1:
         values = column_or_1d(values, warn=warn)
     flat = values.ndim == 1
