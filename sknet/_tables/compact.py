@@ -28,7 +28,7 @@ from numpy.typing import NDArray
 
 from sknet._tables.column_layout import ColumnLayout
 from sknet._tables.columns import Column
-from sknet._typing import Array, Batch, DType
+from sknet._typing import Array, Batch, DType, Positions
 
 PIECE_VALUES = 2**18
 """How many values are written at a time: they stay in the processor's cache until they are written."""
@@ -45,22 +45,19 @@ class BinGroup:
     ----------
     columns : slice
         Which of `n_full` and `next_fill` they are.
+    inputs : slice or ndarray of ints
+        Positions of their bins.
     patterns : ndarray of shape (n_bins, n_bins)
         A column's bins by the number of its full ones, 0 to n_bins - 1: 1 for each full bin, 0 for the others.
-    stretches : tuple of (slice, slice)
-        Stretches of adjacent columns: their bins, and which of the group's columns they are.
     """
 
     columns: slice
+    inputs: Positions
     patterns: Array
-    stretches: tuple[tuple[slice, slice], ...]
 
     def compress(self, Z: Array) -> tuple[Array, Array]:
         """Return `n_full` and `next_fill` of encoded rows, each (b, columns of the group)."""
-        # (b, columns of the group, n_bins)
-        bins = np.concatenate([Z[:, bins] for bins, _ in self.stretches], axis=1).reshape(
-            len(Z), -1, len(self.patterns)
-        )
+        bins = Z[:, self.inputs].reshape(len(Z), self.columns.stop - self.columns.start, -1)  # (b, columns, n_bins)
         # the last bin that is not 0 is kept as the next fill, even if it is full; where all are 0, the first one is
         n_full = np.maximum(np.count_nonzero(bins, axis=2) - 1, 0)
         return n_full, np.take_along_axis(bins, n_full[:, :, np.newaxis], 2)[:, :, 0]
@@ -72,9 +69,7 @@ class BinGroup:
         # from a column's number of full bins to the index, in the flat array, of the bin that comes next
         index += np.arange(0, bins.size, bins.shape[1])
         bins.reshape(-1)[index] = next_fill.ravel()
-        by_column = bins.reshape(*n_full.shape, len(self.patterns))
-        for positions, columns in self.stretches:
-            out[:, positions] = by_column[:, columns].reshape(len(out), positions.stop - positions.start)
+        out[:, self.inputs] = bins.reshape(len(out), n_full.shape[1] * bins.shape[1])
 
 
 @dataclass(frozen=True)
@@ -211,21 +206,15 @@ def _group_bins(binned: Sequence[tuple[int, int]]) -> tuple[BinGroup, ...]:
     groups, stop = [], 0
     # sorted: columns of a group come one after another, in the order of their inputs
     for n_bins, columns in groupby(sorted(binned), key=lambda column: column[0]):
-        starts = np.array([start for _, start in columns])
-        # a new stretch begins where a column does not follow the one before
-        stretches = np.split(np.arange(len(starts)), np.flatnonzero(np.diff(starts) != n_bins) + 1)
+        inputs = np.concatenate([np.arange(start, start + n_bins) for _, start in columns])
+        span, n_columns = slice(int(inputs[0]), int(inputs[-1]) + 1), len(inputs) // n_bins
+        is_adjacent = len(inputs) == span.stop - span.start  # to write a slice is faster than to write by an index
         groups.append(
             BinGroup(
-                slice(stop, stop + len(starts)),
-                np.tri(n_bins, n_bins, -1, np.float32),
-                tuple(
-                    (
-                        slice(int(starts[part[0]]), int(starts[part[-1]]) + n_bins),
-                        slice(int(part[0]), int(part[-1]) + 1),
-                    )
-                    for part in stretches
-                ),
+                columns=slice(stop, stop + n_columns),
+                inputs=span if is_adjacent else inputs,
+                patterns=np.tri(n_bins, n_bins, -1, np.float32),
             )
         )
-        stop += len(starts)
+        stop += n_columns
     return tuple(groups)
