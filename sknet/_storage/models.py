@@ -142,10 +142,6 @@ class Packer:
                 return {TYPE: "rows", "of": self._names[cls]}
         return [self.pack(value, _join(path, i)) for i, value in enumerate(values)]
 
-    def pack_list(self, values: list[object], path: str) -> object:
-        """Pack each value, as of a tuple."""
-        return {TYPE: "list", "items": self.pack_tuple(values, path)}
-
     def pack_dict(self, values: Mapping[object, object], path: str) -> object:
         """Pack keys, which may be of any type, and values."""
         keys, items = tuple(values), tuple(values.values())
@@ -162,10 +158,6 @@ class Packer:
         return {TYPE: "piece", "number": len(self.pieces) - 1}
 
 
-def _pack_generator(packer: Packer, source: np.random.Generator, path: str) -> object:
-    return {TYPE: "Generator", "state": packer.pack(source.bit_generator.state, path)}
-
-
 def _pack_random_state(packer: Packer, source: np.random.RandomState, path: str) -> object:
     state = source.get_state(legacy=False)
     if state["bit_generator"] != "MT19937":
@@ -175,10 +167,13 @@ def _pack_random_state(packer: Packer, source: np.random.RandomState, path: str)
 
 _PACKERS: dict[type, Callable[..., object]] = {
     tuple: Packer.pack_tuple,
-    list: Packer.pack_list,
+    list: lambda packer, values, path: {TYPE: "list", "items": packer.pack_tuple(values, path)},
     dict: Packer.pack_dict,
     Activation: Packer.pack_activation,
-    np.random.Generator: _pack_generator,
+    np.random.Generator: lambda packer, source, path: {
+        TYPE: "Generator",
+        "state": packer.pack(source.bit_generator.state, path),
+    },
     np.random.RandomState: _pack_random_state,
 }
 """How a value that is none of the classes is packed, by its type."""
@@ -241,10 +236,6 @@ class _Unpacker:
         lines = zip(*(column.tolist() for column in columns.values()), strict=True)
         return tuple([cls(**dict(zip(columns, line, strict=True))) for line in lines])
 
-    def make_list(self, path: str, items: object) -> object:
-        """Make a list."""
-        return list(self.unpack(items, path))  # type: ignore[call-overload]
-
     def make_dict(self, path: str, keys: object, values: object) -> object:
         """Make a dict."""
         return dict(zip(self.unpack(keys, _join(path, "keys")), self.unpack(values, path), strict=True))  # type: ignore[call-overload]
@@ -276,7 +267,7 @@ _UNPACKERS: dict[object, Callable[..., object]] = {
     "characters": _Unpacker.characters,
     "objects": _Unpacker.objects,
     "rows": _Unpacker.rows,
-    "list": _Unpacker.make_list,
+    "list": lambda unpacker, path, items: list(unpacker.unpack(items, path)),
     "dict": _Unpacker.make_dict,
     "dtype": _Unpacker.dtype,
     "activation": lambda unpacker, path, name: ACTIVATIONS[name],

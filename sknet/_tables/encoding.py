@@ -261,18 +261,15 @@ class TableEncoder:
 
     def _write(self, j: int, values: ColumnValues, out: Array, encoding_part: NDArray[np.intp] | None) -> None:
         """Set the inputs of one column."""
-        column = self.columns[j]
-        bins, others = (slice(starts[j], starts[j + 1]) for starts in self.input_starts)
+        column, positions = self.columns[j], self.input_positions(j)
         if column.n_bins:  # they lie apart
             inputs = np.zeros((len(out), column.n_inputs), out.dtype)
             column.write(values, inputs, self.column_names[j])
-            out[:, bins], out[:, others] = inputs[:, : column.n_bins], inputs[:, column.n_bins :]
+            out[:, positions] = inputs
             return
-        column.write(values, out[:, others], self.column_names[j])
-        if encoding_part is not None and isinstance(
-            column, TargetColumn
-        ):  # of training rows, other means overwrite these
-            column.write_cross_fitted(values, encoding_part, out[:, others])
+        column.write(values, out[:, positions], self.column_names[j])
+        if encoding_part is not None and isinstance(column, TargetColumn):  # training rows get other means
+            column.write_cross_fitted(values, encoding_part, out[:, positions])
 
     def encode_text(self, X: pd.DataFrame, dtype: DTypeLike) -> tuple[TableEncoder, pd.DataFrame]:
         """Encode the columns of text, which takes longest: each of their inputs becomes a column of the table.

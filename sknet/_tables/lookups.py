@@ -100,8 +100,8 @@ class CategorySlots:
 
 def choose_lookups(columns: Sequence[Column], starts: NDArray[np.intp]) -> LookedUpCategories | None:
     """Choose the columns that are looked up; None if that would not be worth it."""
-    categories = {j: one_hot for j, column in enumerate(columns) if (one_hot := one_hot_of(column)) is not None}
-    wide = {j: one_hot for j, one_hot in categories.items() if one_hot.n_inputs >= MIN_COLUMN_INPUTS}
+    categories = ((j, one_hot_of(column)) for j, column in enumerate(columns))
+    wide = {j: one_hot for j, one_hot in categories if one_hot is not None and one_hot.n_inputs >= MIN_COLUMN_INPUTS}
     if sum(one_hot.n_inputs for one_hot in wide.values()) < MIN_LOOKUP_INPUTS:
         return None
     is_dense = np.ones(starts[-1], dtype=bool)  # of each input, (n_inputs,)

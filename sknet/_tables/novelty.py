@@ -10,7 +10,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from sknet._tables.columns import Column
 from sknet._tables.columns.bins import BinnedColumn
 from sknet._tables.columns.category import CategoryColumn
 from sknet._tables.columns.datetime import DatetimeColumn, seconds_of
@@ -90,24 +89,15 @@ def columns_of_unknown_levels(encoder: TableEncoder, X: Table) -> list[str]:
     unknown_names = []
     first = take_rows(X, slice(0, MIN_UNKNOWN))
     for j, (name, column) in enumerate(zip(encoder.column_names, encoder.columns, strict=True)):
-        levels, infrequent_share = _levels(column)
-        if not levels:
+        if not isinstance(column, TargetColumn | CategoryColumn) or not column.levels:
             continue
-        values = column_at(first, j).tolist()
-        if level_key(values[0]) in levels:
-            continue  # nearly always: a look at one value
-        if any(level_key(value) in levels for value in values):
-            continue
+        levels = column.levels
+        if any(level_key(value) in levels for value in column_at(first, j).tolist()):
+            continue  # nearly always, after a look at one value
         codes, keys = read_levels(column_at(X, j))
         codes = codes[codes >= 0]
+        infrequent_share = 0.0 if isinstance(column, TargetColumn) else column.infrequent_share
         chance = infrequent_share ** len(np.unique(codes))  # that all are infrequent levels
         if len(codes) >= MIN_UNKNOWN and not np.isin(keys, levels)[codes].any() and chance <= MAX_CHANCE:
             unknown_names.append(name)
     return unknown_names
-
-
-def _levels(column: Column) -> tuple[tuple[str, ...], float]:
-    """Return the levels of a column of categories, and the share of others in training; () for other columns."""
-    if isinstance(column, TargetColumn):
-        return column.levels, 0.0
-    return (column.levels, column.infrequent_share) if isinstance(column, CategoryColumn) else ((), 0.0)

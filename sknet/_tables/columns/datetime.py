@@ -28,12 +28,8 @@ _DAY = 86_400 * 10**6
 """Microseconds in a day."""
 
 
-def _hour(local: pd.DatetimeIndex, microseconds: Array) -> Array:
-    return np.mod(microseconds, _DAY) * (24.0 / _DAY)
-
-
 CYCLES: dict[str, tuple[float, Callable[[pd.DatetimeIndex, Array], Array]]] = {
-    "hour": (24.0, _hour),
+    "hour": (24.0, lambda local, microseconds: np.mod(microseconds, _DAY) * (24.0 / _DAY)),
     "weekday": (7.0, lambda local, microseconds: np.asarray(local.day_of_week, dtype=np.float64)),
     "yearday": (365.25, lambda local, microseconds: np.asarray(local.day_of_year, dtype=np.float64)),
 }
@@ -190,10 +186,5 @@ def learn_datetime(
     """Learn a column of dates from its n values; `learn_number` learns how their seconds are scaled."""
     instants, is_duration = infer_instants(values, name)
     seconds = learn_number(seconds_of(instants), name, settings)
-    cycles = () if is_duration else tuple(cycle for cycle in CYCLES if _varies(cycle_positions(instants, cycle)))
-    return DatetimeColumn(seconds, cycles, zone_of(instants), is_duration)
-
-
-def _varies(position: Array) -> bool:
-    observed = position[~np.isnan(position)]
-    return len(observed) > 0 and bool(observed.min() < observed.max())
+    varying = [] if is_duration else [c for c in CYCLES if pd.Series(cycle_positions(instants, c)).nunique() > 1]
+    return DatetimeColumn(seconds, tuple(varying), zone_of(instants), is_duration)

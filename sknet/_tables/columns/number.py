@@ -189,7 +189,9 @@ def scale_or_refuse(scaler: ColumnScaler, values: Array, out: Array, name_of: Ca
     """Write scaled values into `out` and return it; a ValueError names a column with infinite or too large values."""
     if not scaler.impute_and_scale_into(values, out):  # neither raises where values are only missing
         refuse_infinite(values, name_of)
-        _refuse_overflow(out, name_of)
+        excessive = ~np.isfinite(out).all(axis=0)
+        if excessive.any():
+            refuse_excessive(name_of(int(np.argmax(excessive))), out.dtype)
     return out
 
 
@@ -201,13 +203,6 @@ def refuse_infinite(values: Array, name_of: Callable[[int], str]) -> None:
             f"Column {name_of(int(np.argmax(infinite)))!r} of X contains infinity: replace it by a finite number, "
             "or by NaN if it stands for a missing value."
         )
-
-
-def _refuse_overflow(out: Array, name_of: Callable[[int], str]) -> None:
-    """Raise a ValueError that names the first column whose scaled values overflow."""
-    excessive = ~np.isfinite(out).all(axis=0)
-    if excessive.any():
-        refuse_excessive(name_of(int(np.argmax(excessive))), out.dtype)
 
 
 def refuse_excessive(name: str, dtype: DType) -> NoReturn:
