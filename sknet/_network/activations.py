@@ -166,10 +166,7 @@ def _softplus(z: Array) -> None:
 
 
 def _softplus_backward(a: Array, delta: Array) -> None:
-    np.negative(a, out=a)
-    np.expm1(a, out=a)
-    np.negative(a, out=a)  # 1 - exp(-a) = -expm1(-a), in the memory of a
-    delta *= a
+    delta *= -np.expm1(-a)  # 1 - exp(-a)
 
 
 # --- gated units z * g(z): their derivative needs z ------------------------------------------------------------------
@@ -177,11 +174,8 @@ def _softplus_backward(a: Array, delta: Array) -> None:
 
 def _accurate_sigmoid(z: Array) -> Array:
     """Return the sigmoid of z, exact to the last digits where it is tiny: there it is multiplied by a large z."""
-    g = np.negative(z)
     with np.errstate(over="ignore"):
-        np.exp(g, out=g)
-    g += 1.0
-    return np.reciprocal(g, out=g)
+        return 1.0 / (1.0 + np.exp(-z))
 
 
 def _silu(z: Array) -> None:

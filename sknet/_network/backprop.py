@@ -97,11 +97,10 @@ class Chain:
             x = layer.forward(x)
         return x
 
-    def backward(self, delta: Array) -> Array | None:
-        """Set the gradient, given dJ/draw of the last forward pass; return dJ/dx, or None where it was not asked for.
+    def backward(self, delta: Array) -> None:
+        """Set the gradient, given dJ/draw of the last forward pass.
 
         May overwrite delta and what the forward pass has kept.
         """
         for layer in reversed(self.layers):
             delta = layer.backward(delta)  # type: ignore[assignment]  # only the first layer may return None
-        return delta

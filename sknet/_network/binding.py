@@ -39,8 +39,6 @@ class BackwardOptions:
     gradient: Array  # (p,), like theta: where the backward pass writes
     dropout: tuple[float, ...] = ()  # one rate per hidden layer; empty for none
     rng: np.random.Generator | None = None  # draws what is dropped; None for passes without dropout
-    wants_input_gradient: bool = False  # whether dJ/dx of the first layer is wanted, too
-    may_skip_untouched: bool = False  # of weights that no row touches, in a sparse first layer
 
 
 def bind(
@@ -84,27 +82,20 @@ def bind_layers(
     gradients = gradients or [LayerParameters(NO_ARRAY, NO_ARRAY)] * len(parameters)
     # no rates, or no training: 0 for every hidden layer
     rates = (training and training.dropout) or [0.0] * len(activations)
-    if not len(activations) == len(rates) == len(parameters) - 1:
-        raise ValueError(
-            f"{len(activations)} activations and {len(rates)} dropout rates for {len(parameters) - 1} hidden layers: "
-            "give one per hidden layer."
-        )
     dtype = parameters[0].b.dtype
     ones = np.ones(n_rows, dtype)
     layers: list[Layer] = []
     hidden: list[Array] = []
-    for number, (layer, gradient) in enumerate(zip(parameters, gradients, strict=True)):
+    each = zip(parameters, gradients, [*activations, None], [*rates, 0.0], strict=True)  # nothing follows the last
+    for number, (layer, gradient, activation, rate) in enumerate(each):
         d, h = layer.W.shape  # of a first layer with `biases_in_weights`, d counts the column of ones
         # one buffer per layer: the activation overwrites z with a, which the next layer's backward pass still needs
         z = np.empty((n_rows, h), dtype)
-        wants_dx = training is not None and (number > 0 or training.wants_input_gradient)
-        dx = np.empty((n_rows, d), dtype) if wants_dx else None
+        dx = np.empty((n_rows, d), dtype) if number > 0 and training is not None else None  # the first x is data
         make_layer = FIRST_LAYERS[batch_format] if number == 0 else Dense
         layers.append(make_layer(*layer, *gradient, z, ones, dx))  # W, b, dW, db, and the buffers
-        if number < len(activations):
-            hidden.append(_add_activation(layers, activations[number], rates[number], z, training))
-    if isinstance(layers[0], DenseOnSparse):
-        layers[0].may_skip_untouched = training is not None and training.may_skip_untouched
+        if activation is not None:
+            hidden.append(_add_activation(layers, activation, rate, z, training))
     return Chain(layers, hidden)
 
 

@@ -97,83 +97,65 @@ def _check_activation(activation: Activation, target: Target, rng: np.random.Gen
     if activation.keeps not in ("output", "input"):
         raise ValueError(f"{name}: keeps={activation.keeps!r} must be 'output' or 'input'.")
     z = rng.normal(scale=2.0, size=(N_ROWS, N_UNITS))  # as wide as units work: both tails of a sigmoid are reached
-    f = _as_returning_copy(f"{name}: apply(z)", activation.apply)
+
+    def f(z: Array) -> Array:
+        return _finite_result(f"{name}: apply(z)", activation.apply, z)
+
+    def backward(z: Array, delta: Array, keeps: str) -> Array:
+        kept = f(z) if keeps == "output" else z
+        return _overwritten(f"{name}: backward(kept, delta)", activation.backward, kept, delta)
+
     if not np.allclose(f(z[:3, :2]), f(z)[:3, :2], rtol=1e-9, atol=1e-12):
         raise ValueError(f"{name}: apply(z) mixes entries of z: each output must depend on its own sum only.")
     slope = (f(z + STEP) - f(z - STEP)) / (2.0 * STEP)
     delta = rng.uniform(0.5, 2.0, size=z.shape)
-    derivative = _checked_backward(name, activation, activation.keeps, z, delta) / delta
-    error = _check_close(
-        f"{name}: backward(kept, delta) is not delta times the slope of apply",
-        {"z": z}, "backward / delta", derivative, slope, tolerance, _hints_for_activation(activation, z, delta, slope),
-    )  # fmt: skip
-    _check_single_precision(f"{name}: apply(z)", f(z.astype(np.float32)), f(z))
-    single = _checked_backward(name, activation, activation.keeps, z.astype(np.float32), delta.astype(np.float32))
-    _check_single_precision(f"{name}: backward(kept, delta)", single, slope * delta)
+    derivative = backward(z, delta, activation.keeps) / delta
+    other = "input" if activation.keeps == "output" else "output"
+    hints: dict[str, Callable[[], Array]] = {
+        f"It would be right with keeps={other!r}.": lambda: backward(z, delta, other) / delta,
+        "It overwrites delta with the slope: it must multiply delta by it (delta *= ...).": lambda: derivative * delta,
+    }
+    what = f"{name}: backward(kept, delta) is not delta times the slope of apply"
+    error = _check_close(what, {"z": z}, "backward / delta", derivative, slope, tolerance, hints)
+    z32, delta32 = z.astype(np.float32), delta.astype(np.float32)
+    _check_single_precision(f"{name}: apply(z)", f(z32), f(z))
+    _check_single_precision(f"{name}: backward(kept, delta)", backward(z32, delta32, activation.keeps), slope * delta)
     return error
 
 
-def _as_returning_copy(what: str, function: Callable[..., object]) -> Callable[..., Array]:
-    """Return the function as one that leaves its argument alone, and says where it does not work in place."""
-
-    def call(x: Array) -> Array:
-        out = x.copy()
-        with np.errstate(all="ignore"):
-            returned = function(out)
-        _refuse_returned_array(what, returned, out)
-        if not np.isfinite(out).all():
-            raise ValueError(f"{what} gives {out[~np.isfinite(out)][0]} at {x[~np.isfinite(out)][0]:.6g}.")
-        return out
-
-    return call
-
-
-def _refuse_returned_array(what: str, returned: object, out: Array) -> None:
-    if returned is not None and returned is not out:
-        raise ValueError(f"{what} returns a new value: it must overwrite its argument in place and return nothing.")
-
-
-def _checked_backward(name: str, activation: Activation, keeps: str, z: Array, delta: Array) -> Array:
-    """Return delta after the backward pass of z; raise where it returns a new array."""
-    kept, out = z.copy(), delta.copy()
-    if keeps == "output":
-        activation.apply(kept)
-    backward: Callable[[Array, Array], object] = activation.backward
+def _overwritten(what: str, function: Callable[..., object], *arguments: Array) -> Array:
+    """Return what a function makes of a copy of its last argument; raise where it returns a new value instead."""
+    copies = [argument.copy() for argument in arguments]
     with np.errstate(all="ignore"):
-        returned = backward(kept, out)
-    _refuse_returned_array(f"{name}: backward(kept, delta)", returned, out)
+        returned = function(*copies)
+    if returned is not None and returned is not copies[-1]:
+        raise ValueError(f"{what} returns a new value: it must overwrite its argument in place and return nothing.")
+    return copies[-1]
+
+
+def _finite_result(what: str, function: Callable[..., object], x: Array) -> Array:
+    """Return what a function makes of a copy of x; raise where that is not finite."""
+    out = _overwritten(what, function, x)
+    if not np.isfinite(out).all():
+        raise ValueError(f"{what} gives {out[~np.isfinite(out)][0]} at {x[~np.isfinite(out)][0]:.6g}.")
     return out
-
-
-def _hints_for_activation(
-    activation: Activation, z: Array, delta: Array, slope: Array
-) -> dict[str, Callable[[], Array]]:
-    """Return what may be wrong, as remedies and the derivatives that would then be found."""
-    other = "input" if activation.keeps == "output" else "output"
-    return {
-        f"It would be right with keeps={other!r}.": lambda: _checked_backward("", activation, other, z, delta) / delta,
-        "It overwrites delta with the slope: it must multiply delta by it (delta *= ...).": lambda: _checked_backward(
-            "", activation, activation.keeps, z, delta
-        ),
-    }
 
 
 # --- a loss ----------------------------------------------------------------------------------------------------------
 
 
-def _targets_to_try(target: Target, rng: np.random.Generator) -> Array:
-    """Return targets as (n, k) float64; by default positive ones that add up to 1, which nearly every loss takes."""
-    if target is None:
-        return rng.dirichlet(np.ones(2), N_ROWS)
-    target = np.array(target, dtype=np.float64)
-    return target[:, np.newaxis] if target.ndim == 1 else target
-
-
 @_check.register
 def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance: float) -> float:
-    target = _targets_to_try(target, rng)[:, : 1 if loss.levels else None]
+    # by default positive ones that add up to 1, which nearly every loss takes
+    target = rng.dirichlet(np.ones(2), N_ROWS) if target is None else np.array(target, dtype=np.float64)
+    target = target.reshape(len(target), -1)[:, : 1 if loss.levels else None]
     name, n, k = f"Loss {loss.name!r}", len(target), len(loss.levels) or target.shape[1]
-    _check_interval(name, loss, target)
+    outside = target[~loss.targets.contains(target)]
+    if outside.size:
+        raise ValueError(
+            f"{name}: it takes targets that are {loss.targets}, as its `targets` says, and was given {outside[0]:.6g}: "
+            "pass a `target` that suits, or correct the interval."
+        )
     raw = rng.normal(size=(n, k))
     value = _checked_value(name, loss, raw, target)
     # a few rows alone must give what they give among others: batches are cut anywhere
@@ -183,31 +165,24 @@ def _check_loss(loss: Loss, target: Target, rng: np.random.Generator, tolerance:
     for j in range(k):  # central differences: raw_j of all rows at once, since rows do not depend on each other
         step = STEP * np.eye(k)[j]
         slope[:, j] = (loss.value(raw + step, target) - loss.value(raw - step, target)) / (2.0 * STEP)
-    derivative = _checked_gradient(f"{name}: gradient(raw, target)", loss.gradient, raw, target)
-    inputs = {"raw": raw, "target": target}
-    what = f"{name}: gradient(raw, target) is not the slope of value"
-    error = _check_close(what, inputs, "gradient", derivative, slope, tolerance)
-    if loss.joint is not None:
-        _check_joint(name, loss.joint, raw, target, value, slope, tolerance)
-    _as_returning_copy(f"{name}: link(raw)", loss.link)(raw.copy())
+    error = _check_slope(f"{name}: gradient(raw, target)", "gradient", loss.gradient, raw, target, slope, tolerance)
+    joint = loss.joint
+    if joint is not None:
+        what, of_joint = f"{name}: joint(raw, target)", lambda *given: joint(*given)[1]
+        _check_slope(f"{what}[1]", "joint", of_joint, raw, target, slope, tolerance)
+        sample, found = {"sample": np.arange(n)}, joint(raw.copy(), target)[0]
+        _check_close(f"{what}[0] is not what value returns", sample, "joint", found, value, tolerance)
+    _finite_result(f"{name}: link(raw)", loss.link, raw)
     if loss.link_backward is not None:
         delta = rng.normal(size=(n, k))
         backward, slope_of_link = loss.link_backward(raw.copy(), delta), link_differences(loss.link, raw, delta)
         what = f"{name}: link_backward(raw, delta) is not the slope of link"
         _check_close(what, {"raw": raw, "delta": delta}, "link_backward", backward, slope_of_link, tolerance)
     _check_start(name, loss, target)
-    _check_loss_in_single_precision(name, loss, raw.astype(np.float32), target.astype(np.float32), value, slope)
+    raw32, target32 = raw.astype(np.float32), target.astype(np.float32)
+    _check_single_precision(f"{name}: value(raw, target)", loss.value(raw32.copy(), target32), value)
+    _check_single_precision(f"{name}: gradient(raw, target)", loss.gradient(raw32, target32), slope)
     return error
-
-
-def _check_interval(name: str, loss: Loss, target: Array) -> None:
-    """Raise where targets are given that the loss says it does not take."""
-    outside = target[~loss.targets.contains(target)]
-    if outside.size:
-        raise ValueError(
-            f"{name}: it takes targets that are {loss.targets}, as its `targets` says, and was given {outside[0]:.6g}: "
-            "pass a `target` that suits, or correct the interval."
-        )
 
 
 def _check_start(name: str, loss: Loss, target: Array) -> None:
@@ -230,21 +205,6 @@ def _check_start(name: str, loss: Loss, target: Array) -> None:
                 raise ValueError(f"{what} changes target: it must leave it as it is.")
 
 
-def _check_joint(
-    name: str, joint: Callable[[Array, Array], tuple[Array, Array]], raw: Array, target: Array, value: Array,
-    slope: Array, tolerance: float,
-) -> None:  # fmt: skip
-    what = f"{name}: joint(raw, target)"
-    derivative = _checked_gradient(f"{what}[1]", lambda *given: joint(*given)[1], raw, target)
-    _check_close(
-        f"{what}[1] is not the slope of value", {"raw": raw, "target": target}, "joint", derivative, slope, tolerance
-    )
-    of_value = joint(raw.copy(), target)[0]
-    _check_close(
-        f"{what}[0] is not what value returns", {"sample": np.arange(len(raw))}, "joint", of_value, value, tolerance
-    )
-
-
 def _checked_value(name: str, loss: Loss, raw: Array, target: Array) -> Array:
     """Return the samples' losses, checked for all but their slope."""
     given, target_copy = raw.copy(), target.copy()
@@ -262,8 +222,11 @@ def _checked_value(name: str, loss: Loss, raw: Array, target: Array) -> Array:
     return value
 
 
-def _checked_gradient(what: str, gradient: Callable[[Array, Array], Array], raw: Array, target: Array) -> Array:
-    """Return a loss's gradient, checked for all but its values."""
+def _check_slope(
+    what: str, label: str, gradient: Callable[[Array, Array], Array], raw: Array, target: Array, slope: Array,
+    tolerance: float,
+) -> float:  # fmt: skip
+    """Return how far a loss's gradient is from the slope of its value; raise where that is too far."""
     target_copy = target.copy()
     derivative = gradient(raw.copy(), target_copy)
     if np.shape(derivative) != raw.shape:
@@ -272,14 +235,8 @@ def _checked_gradient(what: str, gradient: Callable[[Array, Array], Array], raw:
         )
     if not np.array_equal(target_copy, target):
         raise ValueError(f"{what} changes target: it may overwrite raw, and nothing else.")
-    return derivative
-
-
-def _check_loss_in_single_precision(
-    name: str, loss: Loss, raw: Array, target: Array, value: Array, slope: Array
-) -> None:
-    _check_single_precision(f"{name}: value(raw, target)", loss.value(raw.copy(), target), value)
-    _check_single_precision(f"{name}: gradient(raw, target)", loss.gradient(raw.copy(), target), slope)
+    inputs = {"raw": raw, "target": target}
+    return _check_close(f"{what} is not the slope of value", inputs, label, derivative, slope, tolerance)
 
 
 # --- the report ------------------------------------------------------------------------------------------------------

@@ -135,9 +135,7 @@ def draw_centred_weights(
     """
     before = [_NO_ACTIVATION, *activations]  # what each layer's inputs come from
     after = [*activations, _NO_ACTIVATION]  # and what its sums go into
-    scales = []
-    for source, target in zip(before, after, strict=True):
-        scales.append(target.input_scale / source.output_scale)
+    scales = [target.input_scale / source.output_scale for source, target in zip(before, after, strict=True)]
     if activations:
         scales[0] *= SPREAD
         scales[1] /= _first_layer_spread(activations[0], layout.sizes[1])

@@ -14,9 +14,9 @@ delta : (n, k)      of any J, dJ/dpredictions; `link_backward` returns dJ/draw
 start : (k,)        the raw output of a constant prediction, from which training starts
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property, partial
+from functools import partial
 from math import inf
 
 import numpy as np
@@ -372,13 +372,8 @@ def sigmoid_log_loss_gradient(raw: Array, target: Array) -> Array:
 
 def softmax_log_loss(raw: Array, target: Array) -> tuple[Array, Array]:
     """-sum_j t_j log a_j with a = softmax(raw); it is log sum_j exp(raw_j) - sum_j t_j raw_j. Overwrites raw."""
-    a = raw.T.copy()  # (k, n): what is done with all of a row goes faster along whole columns
-    largest = np.maximum.reduce(a)  # (n,)
+    a, largest, total = _softmax_by_column(raw)
     at_target = np.vecdot(raw, target)  # (n,) sum_j t_j raw_j, before delta overwrites raw
-    a -= largest  # changes no probability, and exp cannot overflow
-    np.exp(a, out=a)
-    total = np.add.reduce(a)  # (n,) sum_j exp(raw_j - largest)
-    a /= total
     delta = np.subtract(a.T, target, out=raw)  # a - t: the rows of t add up to 1
     value = np.log(total, out=total)  # log sum_j exp(raw_j) - largest
     largest -= at_target
@@ -388,11 +383,19 @@ def softmax_log_loss(raw: Array, target: Array) -> tuple[Array, Array]:
 
 def softmax_log_loss_gradient(raw: Array, target: Array) -> Array:
     """Overwrite raw with a - t alone, as `softmax_log_loss` does."""
-    a = raw.T.copy()
-    a -= np.maximum.reduce(a)
-    np.exp(a, out=a)
-    a /= np.add.reduce(a)
+    a, _, _ = _softmax_by_column(raw)
     return np.subtract(a.T, target, out=raw)
+
+
+def _softmax_by_column(raw: Array) -> tuple[Array, Array, Array]:
+    """Return a = softmax(raw), (k, n), the largest raw_j of each row, and the sum of exp(raw_j - largest), (n,)."""
+    a = raw.T.copy()  # what is done with all of a row goes faster along whole columns
+    largest = np.maximum.reduce(a)
+    a -= largest  # changes no probability, and exp cannot overflow
+    np.exp(a, out=a)
+    total = np.add.reduce(a)
+    a /= total
+    return a, largest, total
 
 
 def sigmoid_squared_error(raw: Array, target: Array) -> tuple[Array, Array]:
@@ -493,22 +496,8 @@ class _LossOfPresentTargets:
     """A loss of several outputs, in which a missing target (NaN) has no part; of complete rows it is `whole` itself."""
 
     whole: Loss
-    # of each target: its outputs are there or missing together
-    losses_by_target: Callable[[], Iterable[tuple[Loss, slice]]]
+    losses_by_target: Sequence[tuple[Loss, slice]]  # the outputs of a target are there or missing together
     weight_of_each: float  # in the value: 1 of a sum, 1 / k of a mean
-
-    @cached_property
-    def losses(self) -> tuple[tuple[Loss, slice], ...]:
-        """Loss and outputs of each target, which only a row with a missing target asks for."""
-        return tuple(self.losses_by_target())
-
-    def value(self, raw: Array, target: Array) -> Array:
-        if not np.isnan(target).any():
-            return self.whole.value(raw, target)
-        total = np.zeros(len(raw), raw.dtype)
-        for loss, s, rows in self._present(target):
-            total[rows] += self.weight_of_each * loss.value(raw[rows, s], target[rows, s])
-        return total
 
     def joint(self, raw: Array, target: Array) -> tuple[Array, Array]:
         if not np.isnan(target).any():
@@ -534,30 +523,28 @@ class _LossOfPresentTargets:
 
     def _present(self, target: Array) -> Iterator[tuple[Loss, slice, Array]]:
         """Yield loss and outputs of each target with the rows that have it, if there are any."""
-        for loss, s in self.losses:
+        for loss, s in self.losses_by_target:
             rows = np.flatnonzero(~np.isnan(target[:, s.start]))
             if len(rows):
                 yield loss, s, rows
 
 
-def without_missing_targets(
-    whole: Loss, losses_by_target: Callable[[], Iterable[tuple[Loss, slice]]], weight_of_each: float
-) -> Loss:
+def without_missing_targets(whole: Loss, losses_by_target: Sequence[tuple[Loss, slice]], weight_of_each: float) -> Loss:
     """Return a loss of several outputs that leaves out targets that are NaN.
 
     Parameters
     ----------
     whole : Loss
         Of rows that have all targets.
-    losses_by_target : callable
-        Returns the loss and the outputs of each target by itself.
+    losses_by_target : sequence of (Loss, slice)
+        The loss and the outputs of each target by itself.
     weight_of_each : float
         In the value of `whole`: 1 where it is their sum, 1 / k where their mean.
     """
     present = _LossOfPresentTargets(whole, losses_by_target, weight_of_each)
     return replace(
         whole,
-        value=present.value,
+        value=partial(_value_from_joint, present.joint),
         gradient=present.gradient,
         joint=None if whole.joint is None else present.joint,
         start=None if whole.start is None else present.start,

@@ -10,13 +10,14 @@ J(theta; B) = 1/|B| sum_{i in B} weight_i loss_i + penalty(W)
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Protocol
 
 import numpy as np
 
 from sknet._network.activations import Activation
 from sknet._network.backprop import Chain
-from sknet._network.binding import BackwardOptions, BatchFormat, bind
+from sknet._network.binding import BackwardOptions, bind
 from sknet._network.inputs import DenseInputs, Inputs, length, pieces
 from sknet._network.layout import Layout
 from sknet._network.losses import Loss
@@ -63,8 +64,6 @@ class BoundChain:
     theta: Array
     out: Array  # the gradient
     rng: np.random.Generator | None
-    w: Array  # theta[:n_weights], a view, and its gradient
-    w_grad: Array
     weight: Array  # 1/n for each row, where n is the size of the whole batch
     weight_of_each: Array  # the same as a single number in an array, for speed: see `activations.HALF`
     sparse: DenseOnSparse | None  # the first layer, where a batch may touch few of its weights
@@ -112,7 +111,6 @@ class Objective:
         self.set_rows(inputs, target, weight)
         self._bound: dict[int, BoundChain] = {}
         self._piece_gradient: Array | None = None
-        self._evaluated_theta, self._evaluation_chains = np.empty(0), dict[tuple[int, BatchFormat], Chain]()
 
     def set_rows(self, inputs: Inputs, target: Array, weight: Array | None) -> None:
         """Take other training rows, of the same format: those of a stream are never all in memory.
@@ -149,16 +147,15 @@ class Objective:
             that the batch touches, and of all others, in the memory of `out`.
             A batch of all samples always gives the whole gradient.
         """
-        n = length(batch)
+        n, n_weights = length(batch), self._layout.n_weights
         if n > self.max_rows:
-            n_weights = self._layout.n_weights
             value = self.partial_batch(theta, batch, n, out, rng)
-            return value + self._penalty.add_gradient(theta[:n_weights], out[:n_weights]), out
-        bound = self._bind(n, n, theta, out, rng)
-        value = self._data_term(bound, batch, n)
-        if bound.sparse is not None and bound.sparse.touched is not None:
-            return value, self._sparse_gradient(bound, bound.sparse.touched)
-        return value + self._penalty.add_gradient(bound.w, bound.w_grad), out
+        else:
+            bound = self._bind(n, n, theta, out, rng)
+            value = self._data_term(bound, batch, n)
+            if bound.sparse is not None and bound.sparse.touched is not None:
+                return value, self._sparse_gradient(theta, out, bound.sparse.touched)
+        return value + self._penalty.add_gradient(theta[:n_weights], out[:n_weights]), out
 
     def _bind(self, n_rows: int, n: int, theta: Array, out: Array, rng: np.random.Generator | None) -> BoundChain:
         """Return the chain for n_rows of a batch of n; a new one only where the arrays are not those of the last call.
@@ -170,14 +167,14 @@ class Objective:
         if bound is None or not (bound.n == n and bound.theta is theta and bound.out is out and bound.rng is rng):
             if n_rows not in self._bound and len(self._bound) >= MAX_CHAINS:
                 del self._bound[next(iter(self._bound))]  # the oldest: its buffers are as large as its batches
-            is_part = n_rows == n < self.n_samples  # pieces are added up, and L-BFGS wants the whole gradient
-            training = BackwardOptions(out, self._dropout, rng, may_skip_untouched=is_part)
+            training = BackwardOptions(out, self._dropout, rng)
             chain = bind(self._layout, self._activations, theta, n_rows, self._inputs.batch_format, training)
-            first, n_weights = chain.layers[0], self._layout.n_weights
+            sparse = chain.layers[0] if isinstance(chain.layers[0], DenseOnSparse) else None
+            if sparse is not None:  # pieces are added up, and L-BFGS wants the whole gradient
+                sparse.may_skip_untouched = n_rows == n < self.n_samples
             bound = self._bound[n_rows] = BoundChain(
-                chain, n, theta, out, rng, theta[:n_weights], out[:n_weights],
+                chain, n, theta, out, rng, sparse=sparse,
                 weight=np.full(n_rows, 1.0 / n, theta.dtype), weight_of_each=np.array(1.0 / n, theta.dtype),
-                sparse=first if isinstance(first, DenseOnSparse) else None,
             )  # fmt: skip
         return bound
 
@@ -229,15 +226,16 @@ class Objective:
         bound.chain.backward(delta)
         return value
 
-    def _sparse_gradient(self, bound: BoundChain, rows: Array) -> SparseGradient:
+    def _sparse_gradient(self, theta: Array, out: Array, rows: Array) -> SparseGradient:
         """Return the gradient of what a batch touches, the L2 penalty on it included."""
-        start, h = self._layout.starts[0], self._layout.sizes[1]  # W_1 is the last of the weight matrices
-        values = bound.out[start : start + len(rows) * h].reshape(-1, h)  # where the first layer has packed them
+        start, stop, h = self._layout.starts[0], self._layout.n_weights, self._layout.sizes[1]  # W_1 is the last matrix
+        values = out[start : start + len(rows) * h].reshape(-1, h)  # where the first layer has packed them
         if self._penalty.l2:
-            self._penalty.add_gradient(bound.w[:start], bound.out[:start])
+            self._penalty.add_gradient(theta[:start], out[:start])
             # `values` is contiguous: reshape gives a view of it, to which the penalty's gradient is added
-            self._penalty.add_gradient(bound.w[start:].reshape(-1, h).take(rows, axis=0).ravel(), values.reshape(-1))
-        return SparseGradient(bound.out, start, self._layout.n_weights, rows, values)
+            W = theta[start:stop].reshape(-1, h)
+            self._penalty.add_gradient(W.take(rows, axis=0).ravel(), values.reshape(-1))
+        return SparseGradient(out, start, stop, rows, values)
 
     def penalty(self, theta: Array) -> float:
         """Return the penalty, which values with a sparse gradient do not include."""
@@ -246,20 +244,11 @@ class Objective:
     def raw(self, theta: Array, inputs: Inputs, n: int) -> Array:
         """Return the raw output, without dropout, for n rows of other data (a validation set)."""
         raw = np.empty((n, self._layout.sizes[-1]), theta.dtype)
+        chain = cache(lambda n_rows: bind(self._layout, self._activations, theta, n_rows, inputs.batch_format))
         for part in pieces(slice(0, n), max(self.max_rows, MIN_EVALUATION_ROWS)):
-            raw[part] = self._evaluation_chain(theta, length(part), inputs.batch_format).forward(inputs(part))
+            raw[part] = chain(length(part)).forward(inputs(part))
         return raw
 
     def raw_training_outputs(self, theta: Array) -> Array:
         """Return the raw output, without dropout, for all training rows."""
         return self.raw(theta, self._inputs, self.n_samples)
-
-    def _evaluation_chain(self, theta: Array, n_rows: int, batch_format: BatchFormat) -> Chain:
-        """Return a chain for forward passes; chains are kept as long as theta is the same array, epoch after epoch."""
-        if theta is not self._evaluated_theta:
-            self._evaluated_theta, self._evaluation_chains = theta, {}  # the old ones hold views of another theta
-        if (n_rows, batch_format) not in self._evaluation_chains:
-            self._evaluation_chains[n_rows, batch_format] = bind(
-                self._layout, self._activations, theta, n_rows, batch_format
-            )
-        return self._evaluation_chains[n_rows, batch_format]

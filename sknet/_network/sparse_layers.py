@@ -41,14 +41,13 @@ class DenseOnSparse(Dense):
         self.z += self.b  #           + b
         return self.z
 
-    def backward(self, delta: Array) -> Array | None:
+    def backward(self, delta: Array) -> None:
         self.ones.dot(delta, self.db)  # dJ/db = 1^T dJ/dz          (h,)
         self.touched = touched_inputs(self.x) if self.may_skip_untouched else None
         if self.touched is None:
             self.dW[:] = self.x.T @ delta  # dJ/dW = x^T dJ/dz          (d, h)
         else:  # the other rows of dJ/dW are 0: neither computed nor cleared, which would take as long as a dense step
             self.dW[: len(self.touched)] = select_columns(self.x, self.touched).T @ delta
-        return None if self.dx is None else delta.dot(self.W.T, self.dx)
 
 
 @dataclass(eq=False)

@@ -61,16 +61,6 @@ def test_the_gradient_of_all_layers_is_the_slope(kind):
     assert_gradient(gradient, numerical_gradient(function, case.theta, 1e-4), tolerance=1e-9)
 
 
-@pytest.mark.parametrize("kind", ["dense", "sparse"])
-def test_the_derivative_by_the_input_where_it_is_asked_for(kind):
-    case = network_case("squared_error, 3 outputs", "tanh", (5,))
-    chain = case.chain(8, kind=kind, gradient=np.empty_like(case.theta), wants_input_gradient=True)
-    direction = np.random.default_rng(0).normal(size=(8, 3))
-    slope = numerical_gradient(lambda X: np.sum(direction * case.chain(8).forward(X)), case.X, 1e-4)
-    chain.forward(KINDS[kind](case.X))
-    assert_gradient(chain.backward(direction.copy()).ravel(), slope, tolerance=1e-9)
-
-
 # --- each layer by itself
 
 
