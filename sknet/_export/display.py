@@ -8,9 +8,8 @@ import numpy as np
 if TYPE_CHECKING:
     import pandas as pd
 
-# both by the columns of `history_`
-NAMES = {"loss": "training loss", "validation_loss": "validation loss"}
-COLORS = {"loss": "C0", "validation_loss": "C1"}
+LOSSES = {"loss": ("training loss", "C0"), "validation_loss": ("validation loss", "C1")}
+"""Label and colour of each loss, by the columns of `history_`."""
 
 INSIDE = ("best_estimator_", "regressor_", "estimator_", "_final_estimator")
 """Where searches, `TransformedTargetRegressor`, other wrappers and pipelines keep what they have fitted."""
@@ -141,9 +140,11 @@ class TrainingHistoryDisplay:
         self.rate_ax_, self.figure_ = None, self.ax_.figure
         has_members = "member" in self.history
         self._members = [part for _, part in self.history.groupby("member")] if has_members else [self.history]
-        self.lines_ = {name: self._curve(self.ax_, name, label, COLORS[name]) for name, label in self._losses().items()}
+        self.lines_ = {
+            name: self._curve(self.ax_, name, *style) for name, style in LOSSES.items() if self._has_values(name)
+        }
         handles = [*self.lines_.values(), *self._best_epochs()]
-        if self.history["learning_rate"].notna().any():
+        if self._has_values("learning_rate"):
             self.rate_ax_ = self.ax_.twinx()
             rate = self._curve(self.rate_ax_, "learning_rate", "learning rate", "0.55", linestyle="--", linewidth=1.2)
             self.rate_ax_.set(ylabel="learning rate", ylim=(0.0, None))
@@ -164,9 +165,9 @@ class TrainingHistoryDisplay:
         )  # fmt: skip
         return self
 
-    def _losses(self) -> dict[str, str]:
-        """Return the losses that there are, with their labels."""
-        return {name: label for name, label in NAMES.items() if self.history[name].notna().any()}
+    def _has_values(self, name: str) -> bool:
+        """Whether a column of the history has any number."""
+        return bool(self.history[name].notna().any())
 
     def _curve(self, ax: Any, name: str, label: str, color: str, **style: Any) -> Any:
         """Draw a column of the history: its mean over the members, and how far they spread."""

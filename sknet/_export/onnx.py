@@ -11,7 +11,7 @@ P : (n, k)                the probabilities of one target column before they hav
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial, singledispatch
+from functools import partial
 
 import numpy as np
 import skl2onnx
@@ -45,7 +45,7 @@ from sknet._export.onnx_graph import (
     write_softmax,
 )
 from sknet._model.heads import LabelHead, RegressionHead
-from sknet._model.model import Model, Network
+from sknet._model.model import Model
 from sknet._network.losses import Loss, identity
 from sknet._network.monotone import output_rounding_step
 from sknet._tables.columns import Column
@@ -74,17 +74,11 @@ Tensor = Callable[[list[int | None]], object]
 
 
 def _write_raw(graph: Graph, model: Model, feeds: Sequence[Feed]) -> str:
-    """Write everything up to the raw outputs."""
-    blocks = write_encoding(graph, model.encoder, feeds)
-    inputs = graph.concat([value for value, _ in blocks])
-    order = [i for _, positions in blocks for i in positions]  # which input of the network each column of `inputs` is
-    return _write_layers(graph, model.network, inputs, order)
-
-
-def _write_layers(graph: Graph, network: Network, inputs: str, order: list[int]) -> str:
-    """Write the layers; the rows of the first one's weights are put in the order of the inputs."""
+    """Write everything up to the raw outputs. The first layer's weights are put in the order of the encoded columns."""
+    blocks, network = write_encoding(graph, model.encoder, feeds), model.network
+    value = graph.concat([block for block, _ in blocks])
+    order = [i for _, positions in blocks for i in positions]  # which input of the network each column of `value` is
     first, *others = network.coefs
-    value = inputs
     for number, (W, b) in enumerate(zip([first[order], *others], network.intercepts, strict=True)):
         if number:  # before each layer but the first
             value = activation_of_format(ACTIVATIONS, network.activations[number - 1], "ONNX")(graph, value)
@@ -95,8 +89,18 @@ def _write_layers(graph: Graph, network: Network, inputs: str, order: list[int])
 # --- heads -----------------------------------------------------------------------------------------------------------
 
 
-def _write_named_link(graph: Graph, loss: Loss, raw: str, *, is_monotone: bool) -> str:
-    """Write the link of a loss, which is one of `LINKS`."""
+def _write_link(
+    graph: Graph, head: RegressionHead | LabelHead, raw: str, of_parts: Callable[[], str], *, is_monotone: bool
+) -> str:
+    """Write the link of a head's loss: one of `LINKS`, or one that outputs share, which `of_parts` writes."""
+    loss = head.loss
+    if loss.link not in LINKS:
+        if isinstance(head.settings.loss, Loss):
+            raise ExportError(
+                f"loss={loss.name!r}, a loss of your own, has a link of its own, which ONNX cannot be told: give it "
+                "that of one of sknet's losses, or use sknet.save."
+            )
+        return of_parts()
     linked = LINKS[loss.link](graph, raw)
     if loss.link is identity or not is_monotone:
         return linked
@@ -104,47 +108,27 @@ def _write_named_link(graph: Graph, loss: Loss, raw: str, *, is_monotone: bool) 
     return graph.cast(graph.cast(linked, SINGLE), graph.dtype)
 
 
-def _refuse_own_link(loss: Loss, named: str | Loss) -> None:
-    """Raise for a link that is not one of `LINKS`, of a loss that is `named` by no name."""
-    if loss.link not in LINKS and isinstance(named, Loss):
-        raise ExportError(
-            f"loss={loss.name!r}, a loss of your own, has a link of its own, which ONNX cannot be told: give it that "
-            "of one of sknet's losses, or use sknet.save."
-        )
-
-
-@singledispatch
-def write_outputs(head: object, graph: Graph, raw: str, dtype: DType, *, is_monotone: bool) -> list[str]:
-    """Write what a head makes of raw outputs, in the type of the graph's outputs."""
-    raise TypeError(f"there is no ONNX for a {type(head).__name__}")
-
-
-@write_outputs.register
 def _write_numbers(head: RegressionHead, graph: Graph, raw: str, dtype: DType, *, is_monotone: bool) -> list[str]:
     """Write predictions in the target's own units."""
-    _refuse_own_link(head.loss, head.settings.loss)
-    if head.loss.link in LINKS:
-        linked = _write_named_link(graph, head.loss, raw, is_monotone=is_monotone)
-    else:
-        linked = write_quantiles(graph, raw, len(head.loss.levels))
+    quantiles = partial(write_quantiles, graph, raw, len(head.loss.levels))
+    linked = _write_link(graph, head, raw, quantiles, is_monotone=is_monotone)
     scaler = head.regression_target.scaler
     scaled = graph.node("Mul", linked, scaler.scale.astype(graph.dtype))
     return [graph.cast(graph.node("Add", scaled, scaler.mean.astype(graph.dtype)), dtype)]
 
 
-@write_outputs.register
 def _write_labels(head: LabelHead, graph: Graph, raw: str, dtype: DType, *, is_monotone: bool) -> list[str]:
     """Write labels, and the probabilities of each target column."""
-    _refuse_own_link(head.loss, head.settings.loss)
     blocks = head.labels.blocks
-    if head.loss.link in LINKS:
-        linked = _write_named_link(graph, head.loss, raw, is_monotone=is_monotone)
-    else:  # several columns of labels: a sigmoid for each of two labels, a softmax for each of more
+
+    def of_columns() -> str:  # of several columns of labels: a sigmoid for each of two labels, a softmax for more
         links = [write_sigmoid if block.stop - block.start == 1 else write_softmax for block in blocks]
         pairs = zip(links, blocks, strict=True)
-        linked = graph.concat([link(graph, graph.columns(raw, block)) for link, block in pairs])
+        return graph.concat([link(graph, graph.columns(raw, block)) for link, block in pairs])
+
+    linked = _write_link(graph, head, raw, of_columns, is_monotone=is_monotone)
     if not head.labels.exclusive:
-        codes = graph.cast(graph.node("Greater", linked, graph.number(0.5)), INTEGER)
+        codes = graph.cast(graph.node("Greater", linked, 0.5), INTEGER)
         return [codes, _clip(graph, linked, dtype)]
     parts = [linked] if len(blocks) == 1 else [graph.columns(linked, block) for block in blocks]
     known_parts = list(zip(head.labels.classes_by_column, parts, strict=True))
@@ -161,7 +145,7 @@ def _write_label(graph: Graph, known: Array, P: str) -> str:
     if len(known) > 2:
         codes = graph.node("ArgMax", P, axis=1, keepdims=0)
     else:
-        second = graph.cast(graph.node("Greater", P, graph.number(0.5)), INTEGER)
+        second = graph.cast(graph.node("Greater", P, 0.5), INTEGER)
         # of a single class, the code is 0 whatever P is
         codes = graph.node("Squeeze", graph.node("Mul", second, integers(len(known) - 1)), integers(1))
     return graph.node("Gather", onnx_labels(known), codes, axis=0)
@@ -178,11 +162,11 @@ def onnx_labels(known: Array) -> Array:
 def _write_probabilities(graph: Graph, n_classes: int, P: str, normalise: bool) -> str:
     """Write probabilities, (n, n_classes), as `Labels.probabilities` returns them."""
     if n_classes == 1:
-        return graph.node("Add", graph.node("Mul", P, graph.number(0.0)), graph.number(1.0))  # ones, (n, 1)
+        return graph.node("Add", graph.node("Mul", P, 0.0), 1.0)  # ones, (n, 1)
     if n_classes == 2:
-        return graph.concat([graph.node("Sub", graph.number(1.0), P), P])
+        return graph.concat([graph.node("Sub", 1.0, P), P])
     if normalise:  # all classes of a row may round to 0
-        P = graph.node("Max", P, graph.number(float(np.finfo(graph.dtype).tiny)))
+        P = graph.node("Max", P, float(np.finfo(graph.dtype).tiny))
         P = graph.node("Div", P, graph.node("ReduceSum", P, integers(1), keepdims=1))
     return P
 
@@ -223,33 +207,26 @@ def _convert(model_of: ModelOf, scope: Scope, operator: Operator, container: Mod
     graph = Graph(scope, container, model.predict_dtype)
     raw = _write_raw(graph, model, _feeds(operator, model))
     if model.network.is_monotone:  # round, as `output_rounding_step` says
-        step = graph.number(output_rounding_step(model.network.coefs[-1], model.network.intercepts[-1]))
+        step = output_rounding_step(model.network.coefs[-1], model.network.intercepts[-1])
         raw = graph.node("Mul", graph.node("Round", graph.node("Div", raw, step)), step)
     # links and heads compute in the type of the model's outputs; of a monotone network in float64, as its layers do
     head_graph = Graph(scope, container, DOUBLE if model.network.is_monotone else model.output_dtype)
-    if graph.dtype != head_graph.dtype:
-        raw = graph.cast(raw, head_graph.dtype)
+    raw = graph.cast(raw, head_graph.dtype, of=graph.dtype)
+    write_outputs, _ = HEADS[type(model.head)]
     outputs = write_outputs(model.head, head_graph, raw, dtype, is_monotone=model.network.is_monotone)
-    for value, variable in zip(outputs, operator.outputs, strict=True):
-        head_graph.name_output(value, variable.onnx_name)
+    for value, variable in zip(outputs, operator.outputs, strict=True):  # each gets the name by which it is known
+        name = scope.get_unique_operator_name("sknet_Identity")
+        container.add_node("Identity", [value], [variable.onnx_name], name=name)
 
 
 _LABEL_TYPES = {"O": StringTensorType, "i": Int64TensorType, "f": DoubleTensorType}
 """By the NumPy type of what `onnx_labels` returns."""
 
 
-@singledispatch
-def output_types(head: object, tensor: Tensor) -> list[tuple[str, object]]:
-    """Return the name and the type of each output of a head, whose numbers are tensors of this type."""
-    raise TypeError(f"there is no ONNX for a {type(head).__name__}")
-
-
-@output_types.register
 def _types_of_numbers(head: RegressionHead, tensor: Tensor) -> list[tuple[str, object]]:
     return [("variable", tensor([None, head.n_outputs]))]  # skl2onnx's name for a regressor's output
 
 
-@output_types.register
 def _types_of_labels(head: LabelHead, tensor: Tensor) -> list[tuple[str, object]]:
     if not head.labels.exclusive:
         return [("label", Int64TensorType([None, head.n_outputs])), ("probabilities", tensor([None, head.n_outputs]))]
@@ -267,8 +244,16 @@ def _types_of_labels(head: LabelHead, tensor: Tensor) -> list[tuple[str, object]
     ]
 
 
+HEADS: dict[type, tuple[Callable[..., list[str]], Callable[..., list[tuple[str, object]]]]] = {
+    RegressionHead: (_write_numbers, _types_of_numbers),
+    LabelHead: (_write_labels, _types_of_labels),
+}
+"""How each head's outputs are written, and the names and types that they have where numbers are tensors of one type."""
+
+
 def _types(model: Model, variables: Sequence[Variable]) -> list[tuple[str, object]]:
     """Return the name and the type of each output."""
+    _, output_types = HEADS[type(model.head)]
     return output_types(model.head, DoubleTensorType if _output_dtype(variables) == DOUBLE else FloatTensorType)
 
 

@@ -84,13 +84,7 @@ def _read_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> s
             f"Column {placed[0].name!r} is one of numbers, and the graph's input {feed.name!r} holds text: give it a "
             "FloatTensorType or DoubleTensorType."
         )
-    x = feed.columns(graph, [item.position for item in placed])
-    return x if feed.dtype == DOUBLE else graph.cast(x, DOUBLE)
-
-
-def _to_compute_type(graph: Graph, value: str) -> str:
-    """Convert a float64 value to the type of the arithmetic."""
-    return value if graph.dtype == DOUBLE else graph.cast(value, graph.dtype)
+    return graph.cast(feed.columns(graph, [item.position for item in placed]), DOUBLE, of=feed.dtype)
 
 
 def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
@@ -104,7 +98,7 @@ def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> 
     z = graph.node("Mul", graph.node("Where", missing, center, x), np.array([column.scale for column in columns]))
     if columns[0].bend:
         z = _bend(graph, z)
-    yield _to_compute_type(graph, z), [item.inputs[0] for item in placed]
+    yield graph.cast(z, graph.dtype, of=DOUBLE), [item.inputs[0] for item in placed]
     indicated = [k for k, column in enumerate(columns) if column.has_missing_indicator]
     if indicated:
         indicators = Feed(graph.cast(missing, graph.dtype), graph.dtype, len(columns))
@@ -113,11 +107,11 @@ def _write_numbers(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> 
 
 def _bend(graph: Graph, z: str) -> str:
     """Return 3 asinh(z/3), as 3 sign(z) log(u + √(u² + 1)) with u = |z|/3: runtimes have no Asinh of doubles."""
-    u = graph.node("Div", graph.node("Abs", z), graph.number(3.0, DOUBLE))
-    bounded = graph.node("Min", u, graph.number(1e9, DOUBLE))  # whose square does not overflow, and is all of the root
-    root = graph.node("Sqrt", graph.node("Add", graph.node("Mul", bounded, bounded), graph.number(1.0, DOUBLE)))
+    u = graph.node("Div", graph.node("Abs", z), np.float64(3.0))
+    bounded = graph.node("Min", u, np.float64(1e9))  # whose square does not overflow, and is all of the root
+    root = graph.node("Sqrt", graph.node("Add", graph.node("Mul", bounded, bounded), np.float64(1.0)))
     log = graph.node("Log", graph.node("Add", u, graph.node("Max", root, u)))
-    return graph.node("Mul", graph.node("Mul", graph.node("Sign", z), log), graph.number(3.0, DOUBLE))
+    return graph.node("Mul", graph.node("Mul", graph.node("Sign", z), log), np.float64(3.0))
 
 
 def _write_bins(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
@@ -129,8 +123,8 @@ def _write_bins(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Ite
     source = np.repeat(np.arange(len(columns)), [column.n_bins for column in columns])  # the column of each bin
     low, scale = map(np.concatenate, zip(*(column.bins for column in columns), strict=True))
     ramps = graph.node("Mul", graph.node("Sub", graph.node("Gather", filled, source, axis=1), low), scale)
-    inside = graph.node("Clip", ramps, graph.number(0.0, DOUBLE), graph.number(1.0, DOUBLE))
-    yield _to_compute_type(graph, inside), [i for item in placed for i in item.inputs[: item.column.n_bins]]
+    inside = graph.node("Clip", ramps, np.float64(0.0), np.float64(1.0))
+    yield graph.cast(inside, graph.dtype, of=DOUBLE), [i for item in placed for i in item.inputs[: item.column.n_bins]]
 
 
 # --- dates -----------------------------------------------------------------------------------------------------------
@@ -155,8 +149,8 @@ def _write_dates(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> It
         yield from _encode_feed(graph, Feed(seconds, DOUBLE, 1), [numbers])
         if column.cycles:
             waves = graph.concat([wave for cycle in column.cycles for wave in _sine_and_cosine(graph, seconds, cycle)])
-            known = graph.node("Where", graph.node("IsNaN", seconds), graph.number(0.0, DOUBLE), waves)
-            yield _to_compute_type(graph, known), item.inputs[n:]
+            known = graph.node("Where", graph.node("IsNaN", seconds), np.float64(0.0), waves)
+            yield graph.cast(known, graph.dtype, of=DOUBLE), item.inputs[n:]
 
 
 def _seconds(graph: Graph, feed: Feed, placed: PlacedColumn) -> str:
@@ -171,26 +165,26 @@ def _seconds(graph: Graph, feed: Feed, placed: PlacedColumn) -> str:
     # Mod has the divisor's sign, so that nanoseconds before 1970 are rounded down as well
     without_rest = graph.node("Sub", x, graph.node("Mod", x, integers(MICROSECOND)))
     microseconds = graph.cast(graph.node("Div", without_rest, integers(MICROSECOND)), DOUBLE)
-    seconds = graph.node("Div", microseconds, graph.number(1e6, DOUBLE))
-    return graph.node("Where", missing, graph.number(np.nan, DOUBLE), seconds)
+    seconds = graph.node("Div", microseconds, np.float64(1e6))
+    return graph.node("Where", missing, np.float64(np.nan), seconds)
 
 
 def _sine_and_cosine(graph: Graph, seconds: str, cycle: str) -> list[str]:
     """Return the sine and the cosine of how far a cycle has come."""
-    day = graph.node("Floor", graph.node("Div", seconds, graph.number(DAY, DOUBLE)))
+    day = graph.node("Floor", graph.node("Div", seconds, np.float64(DAY)))
     position = POSITIONS[cycle](graph, seconds, day)
-    angle = graph.node("Mul", position, graph.number(2.0 * pi / CYCLES[cycle][0], DOUBLE))
+    angle = graph.node("Mul", position, np.float64(2.0 * pi / CYCLES[cycle][0]))
     return [graph.node("Sin", angle), graph.node("Cos", angle)]
 
 
 def _hour(graph: Graph, seconds: str, day: str) -> str:
-    since = graph.node("Sub", seconds, graph.node("Mul", day, graph.number(DAY, DOUBLE)))
-    return graph.node("Div", since, graph.number(3600.0, DOUBLE))
+    since = graph.node("Sub", seconds, graph.node("Mul", day, np.float64(DAY)))
+    return graph.node("Div", since, np.float64(3600.0))
 
 
 def _weekday(graph: Graph, seconds: str, day: str) -> str:
     """Days since a Monday: 1970 began on a Thursday. The waves need no remainder of the week."""
-    return graph.node("Add", day, graph.number(3.0, DOUBLE))
+    return graph.node("Add", day, np.float64(3.0))
 
 
 def _yearday(graph: Graph, seconds: str, day: str) -> str:
@@ -198,7 +192,7 @@ def _yearday(graph: Graph, seconds: str, day: str) -> str:
     years = np.arange(np.datetime64("1677"), np.datetime64("2263")).astype("datetime64[D]").astype(np.float64)
     begun = graph.cast(graph.node("GreaterOrEqual", day, years[np.newaxis]), INTEGER)  # (n, years): 1 up to its own
     year = graph.node("Sub", graph.node("ReduceSum", begun, integers(1), keepdims=1), integers(1))
-    return graph.node("Add", graph.node("Sub", day, graph.node("Gather", years, year)), graph.number(1.0, DOUBLE))
+    return graph.node("Add", graph.node("Sub", day, graph.node("Gather", years, year)), np.float64(1.0))
 
 
 POSITIONS: dict[str, Callable[[Graph, str, str], str]] = {"hour": _hour, "weekday": _weekday, "yearday": _yearday}
@@ -252,13 +246,13 @@ def inputs_by_level(column: CategoryColumn | LeftOutColumn | TargetColumn, level
     return inputs
 
 
-def spellings(level: str) -> set[str]:
+def spellings(level: str) -> tuple[str, ...]:
     """Return every text that `str` makes of values with this key: 2, 2.0 and "2" are one level, and "2.0" is text."""
     try:
         number = float(level)
     except ValueError:
-        return {level}
-    return {level, str(number)} if level_key(number) == level else {level}
+        return (level,)
+    return (level, str(number)) if level_key(number) == level else (level,)
 
 
 def _input_row_of_text(graph: Graph, x: str, name: str, levels: Sequence[str], inputs: Array) -> str:

@@ -48,16 +48,17 @@ class Graph:
     def __init__(self, scope: Scope, container: ModelComponentContainer, dtype: DType) -> None:
         self._scope, self._container, self.dtype = scope, container, dtype
 
-    def node(self, op: str, *inputs: str | Array, domain: str = "", **attributes: object) -> str:
-        """Write a node; return its output's name."""
+    def node(self, op: str, *inputs: str | Array | float, domain: str = "", **attributes: object) -> str:
+        """Write a node; return its output's name. A Python float is a number in the type of the arithmetic."""
         names = [value if isinstance(value, str) else self.constant(value) for value in inputs]
         output: str = self._scope.get_unique_variable_name(f"sknet_{op.lower()}")
         name = self._scope.get_unique_operator_name(f"sknet_{op}")
         self._container.add_node(op, names, [output], op_domain=domain, name=name, **attributes)
         return output
 
-    def constant(self, array: Array) -> str:
+    def constant(self, value: Array | float) -> str:
         """Write a constant; text is an array of objects."""
+        array = np.array(value, self.dtype) if type(value) is float else np.asarray(value)  # NumPy's floats have a type
         name: str = self._scope.get_unique_variable_name("sknet_constant")
         if array.dtype == TEXT:
             content = [text.encode("utf-8") for text in array.ravel().tolist()]
@@ -68,12 +69,10 @@ class Graph:
             self._container.add_initializer(name, tensor.data_type, list(array.shape), tensor)
         return name
 
-    def number(self, value: float, dtype: DType | None = None) -> Array:
-        """Return a number in the type of the arithmetic, or in another."""
-        return np.array(value, dtype or self.dtype)
-
-    def cast(self, value: str, dtype: DType) -> str:
-        """Convert a value to another type."""
+    def cast(self, value: str, dtype: DType, of: DType | None = None) -> str:
+        """Convert a value to another type; one that is `of` that type already stays as it is."""
+        if of is not None and of == dtype:  # NumPy takes None for float64
+            return value
         return self.node("Cast", value, to=PROTO[dtype])
 
     def concat(self, values: Sequence[str]) -> str:
@@ -83,11 +82,6 @@ class Graph:
     def columns(self, value: str, part: slice) -> str:
         """Return some columns of a value."""
         return self.node("Slice", value, integers(part.start), integers(part.stop), integers(1))  # along axis 1
-
-    def name_output(self, value: str, output: str) -> None:
-        """Give a value the name by which the estimator's output is known."""
-        name = self._scope.get_unique_operator_name("sknet_Identity")
-        self._container.add_node("Identity", [value], [output], name=name)
 
 
 @dataclass(frozen=True)
@@ -115,11 +109,11 @@ def integers(*values: int) -> Array:
 
 def _negative_part(graph: Graph, z: str) -> str:
     """exp(min(z, 0)) - 1, which does not overflow."""
-    return graph.node("Sub", graph.node("Exp", graph.node("Min", z, graph.number(0.0))), graph.number(1.0))
+    return graph.node("Sub", graph.node("Exp", graph.node("Min", z, 0.0)), 1.0)
 
 
 def _relu(graph: Graph, z: str) -> str:
-    return graph.node("Max", z, graph.number(0.0))
+    return graph.node("Max", z, 0.0)
 
 
 def _elu(graph: Graph, z: str) -> str:
@@ -127,21 +121,21 @@ def _elu(graph: Graph, z: str) -> str:
 
 
 def _selu(graph: Graph, z: str) -> str:
-    negative = graph.node("Mul", _negative_part(graph, z), graph.number(SELU_ALPHA))
-    return graph.node("Mul", graph.node("Add", _relu(graph, z), negative), graph.number(SELU_SCALE))
+    negative = graph.node("Mul", _negative_part(graph, z), SELU_ALPHA)
+    return graph.node("Mul", graph.node("Add", _relu(graph, z), negative), SELU_SCALE)
 
 
 def _softplus(graph: Graph, z: str) -> str:
     """log(1 + exp(z)), which does not overflow."""
     small = graph.node("Exp", graph.node("Neg", graph.node("Abs", z)))
-    return graph.node("Add", _relu(graph, z), graph.node("Log", graph.node("Add", small, graph.number(1.0))))
+    return graph.node("Add", _relu(graph, z), graph.node("Log", graph.node("Add", small, 1.0)))
 
 
 def _gelu(graph: Graph, z: str) -> str:
     # onnxruntime has no Erf of float64: this one function is computed in float32
-    z32 = graph.cast(graph.node("Mul", z, graph.number(sqrt(0.5))), SINGLE)
+    z32 = graph.cast(graph.node("Mul", z, sqrt(0.5)), SINGLE)
     erf = graph.cast(graph.node("Erf", z32), graph.dtype)
-    half = graph.node("Mul", graph.node("Add", erf, graph.number(1.0)), graph.number(0.5))
+    half = graph.node("Mul", graph.node("Add", erf, 1.0), 0.5)
     return graph.node("Mul", z, half)
 
 
@@ -149,7 +143,7 @@ ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
     "sigmoid": lambda graph, z: graph.node("Sigmoid", z),
     "tanh": lambda graph, z: graph.node("Tanh", z),
     "relu": _relu,
-    "leaky_relu": lambda graph, z: graph.node("Max", z, graph.node("Mul", z, graph.number(LEAK))),
+    "leaky_relu": lambda graph, z: graph.node("Max", z, graph.node("Mul", z, LEAK)),
     "elu": _elu,
     "selu": _selu,
     "softplus": _softplus,
@@ -166,7 +160,7 @@ ACTIVATIONS: dict[str, Callable[[Graph, str], str]] = {
 
 def write_sigmoid(graph: Graph, raw: str) -> str:
     """1 / (1 + exp(-raw)): onnxruntime's own is off where it is small, which counts where shares are taken."""
-    return graph.node("Reciprocal", graph.node("Add", graph.node("Exp", graph.node("Neg", raw)), graph.number(1.0)))
+    return graph.node("Reciprocal", graph.node("Add", graph.node("Exp", graph.node("Neg", raw)), 1.0))
 
 
 def write_softmax(graph: Graph, raw: str) -> str:

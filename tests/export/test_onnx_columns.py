@@ -78,6 +78,15 @@ def test_levels_that_are_numbers_come_in_every_type(kind, encoding):
     np.testing.assert_allclose(found, net.predict(test), rtol=1e-5)
 
 
+def test_texts_of_levels_come_in_the_order_of_the_levels():
+    """So that the file is the same in every process, whatever its hash seed."""
+    table = pd.DataFrame({"code": pd.Categorical([3, 1, 2] * 20)})
+    net = SigmoidMLPRegressor(3, max_iter=1, random_state=0).fit(table, np.arange(60.0))
+    nodes = to_onnx(net, initial_types=[("code", StringTensorType([None, 1]))]).graph.node
+    (keys,) = [a.strings for node in nodes for a in node.attribute if a.name == "keys_strings"]
+    assert keys == [b"", b"1", b"1.0", b"2", b"2.0", b"3", b"3.0"]
+
+
 def test_halves_in_integers_and_missing_numbers():
     frame = pd.DataFrame({"k": rng.integers(0, 9, N) / 2})
     frame.loc[::7, "k"] = np.nan
