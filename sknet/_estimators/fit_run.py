@@ -34,7 +34,7 @@ from sknet._tables.rows import Rows
 from sknet._tables.splitting import Split
 from sknet._training.result import Result
 from sknet._training.solver import EpochObserver
-from sknet._training.state import History, State
+from sknet._training.state import State
 from sknet._typing import Array, Table
 
 Decode: TypeAlias = Callable[[Any, Array], Array | list[Array]]
@@ -166,7 +166,7 @@ class FitRun:
             model=model,
             resolved=self.plan.resolved,
             columns=self.columns,
-            history=History(),
+            history=(),
             n_iter=0,
             n_samples_seen=0,
             validated=True,
@@ -187,7 +187,7 @@ class FitRun:
             model=self.plan.encoding.model(network),
             resolved=self.plan.resolved,
             columns=self.columns,
-            history=(History() if earlier is None else earlier.history).extended(average_epochs(epochs)),
+            history=(() if earlier is None else earlier.history) + tuple(average_epochs(epochs)),
             n_iter=n_iter,
             n_samples_seen=n_seen + (0 if earlier is None else earlier.n_samples_seen),
             validated=self.training.validation is not None,

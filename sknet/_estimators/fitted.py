@@ -24,7 +24,7 @@ from sknet._tables.messages import short_list
 from sknet._tables.novelty import columns_of_unknown_levels
 from sknet._tables.rows import FeatureTable
 from sknet._training.result import Epoch
-from sknet._training.state import History, State, epoch_rank
+from sknet._training.state import State, epoch_rank
 from sknet._typing import Array, Table
 
 T = TypeVar("T")
@@ -37,7 +37,7 @@ class Fitted:
     model: Model
     resolved: Mapping[str, object]
     columns: Columns
-    history: History
+    history: tuple[Epoch, ...]
     n_iter: int  # epochs of the last call
     n_samples_seen: int  # by all calls and all members together
     validated: bool  # whether the last call had a validation set
@@ -72,7 +72,7 @@ class Fitted:
         if not self.validated:  # the last one: after folds, all epochs that they have chosen are trained
             return self.n_iter
         # without the condition, [-0:] would be the whole history
-        each = self.member_epochs or (tuple(self.history)[-self.n_iter :] if self.n_iter else (),)
+        each = self.member_epochs or (self.history[-self.n_iter :] if self.n_iter else (),)
         return max(best_epoch_of(epochs) for epochs in each)
 
     @property
@@ -210,7 +210,7 @@ class FittedAttribute(Generic[T]):
 
 def last_loss(fitted: Fitted) -> float:
     """Return the training loss of the last epoch."""
-    return np.nan if fitted.history.last is None else fitted.history.last.loss
+    return fitted.history[-1].loss if fitted.history else np.nan
 
 
 def least_loss(fitted: Fitted) -> float | None:

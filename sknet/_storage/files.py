@@ -28,7 +28,7 @@ from sknet._storage.models import Packer, unpack
 from sknet._typing import Array
 
 FORMAT = "sknet"
-VERSION = 2
+VERSION = 3
 
 TYPES = {
     "F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8", "I32": "<i4", "I16": "<i2", "I8": "|i1",

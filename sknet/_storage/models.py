@@ -34,7 +34,7 @@ from sknet._tables.encoding import TableEncoder
 from sknet._tables.labels import IndicatorLabels, MultiOutputLabels, SingleLabels
 from sknet._tables.targets import RegressionTarget, TargetScaler
 from sknet._training.result import Epoch
-from sknet._training.state import Best, History, State
+from sknet._training.state import Best, State
 from sknet._typing import Array, DType
 
 TYPE = "is"
@@ -49,7 +49,7 @@ def classes_by_name(*classes: type) -> dict[str, type]:
 STORED_CLASSES = classes_by_name(
     Model, Network, TableEncoder, NumberColumn, QuantileColumn, BinnedColumn, CategoryColumn, IdentifierColumn,
     UninformativeColumn, TargetColumn, TextColumn, DatetimeColumn, LabelHead, RegressionHead, TargetSettings,
-    SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, History, State, Best,
+    SingleLabels, MultiOutputLabels, IndicatorLabels, RegressionTarget, TargetScaler, Epoch, State, Best,
 )  # fmt: skip
 """Every learnt value of the rooms below. A field that is added to one needs no change here."""
 

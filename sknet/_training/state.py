@@ -8,10 +8,9 @@ theta : (p,)       moments : arrays of shape (p,)
 score : float      the larger the better; minus the training loss where there is no validation
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
-from itertools import chain
 from math import inf, isnan, nan
 from typing import Self, TypeAlias
 
@@ -22,34 +21,6 @@ from sknet._typing import Array
 
 Evaluate: TypeAlias = Callable[[Array], tuple[float, float, Array, float]]
 """theta -> validation loss, score, theta as evaluated (which is the one to keep), the temperature that is in it."""
-
-
-@dataclass(frozen=True)
-class History:
-    """The epochs of many calls, one after the other, in chunks each at least twice as long as the next one.
-
-    To go on from a history of n epochs copies log n of them, on the average: thousands of short calls do not slow down.
-    """
-
-    chunks: tuple[tuple[Epoch, ...], ...] = ()
-
-    def __iter__(self) -> Iterator[Epoch]:
-        return chain.from_iterable(self.chunks)
-
-    def __len__(self) -> int:
-        return sum(map(len, self.chunks))
-
-    @property
-    def last(self) -> Epoch | None:
-        """The last epoch, if there is one."""
-        return self.chunks[-1][-1] if self.chunks else None
-
-    def extended(self, epochs: Sequence[Epoch]) -> "History":
-        """Return the history with more epochs at its end."""
-        chunks, last = self.chunks, tuple(epochs)
-        while last and chunks and len(chunks[-1]) < 2 * len(last):  # merge, until each is twice as long again
-            chunks, last = chunks[:-1], chunks[-1] + last
-        return History((*chunks, last) if last else chunks)
 
 
 @dataclass(frozen=True)

@@ -297,15 +297,15 @@ def crafted():
     yield (
         "a million epochs in few bytes",
         changed(
-            lambda p: p["value"]["fitted"]["history"].update(chunks=[rows]),
-            **{f"fitted.history.chunks.0.{name}": array for name, array in epochs.items()},
+            lambda p: p["value"]["fitted"].update(history=rows),
+            **{f"fitted.history.{name}": array for name, array in epochs.items()},
         ),
     )
     yield (
-        "one array as the epochs of a hundred calls",
+        "one array as the epochs of a hundred members",
         changed(
-            lambda p: p["value"]["fitted"]["history"].update({"chunks": [rows] * 100}),
-            **{f"fitted.history.chunks.0.{name}": array[: 10**5] for name, array in epochs.items()},
+            lambda p: p["value"]["fitted"].update(member_epochs=[rows] * 100),
+            **{f"fitted.member_epochs.0.{name}": array[: 10**5] for name, array in epochs.items()},
         ),
     )
     yield (

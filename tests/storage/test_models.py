@@ -20,7 +20,7 @@ from sknet._storage.schema import hints_of
 from tests.network.pieces import ACTIVATIONS
 from tests.tables.columns.kinds import CASES as COLUMNS
 from tests.tables.examples import category_column, number_column, table_encoder
-from tests.training.problems import best_of, epoch, history, same, state_after
+from tests.training.problems import best_of, epoch, same, state_after
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -226,7 +226,7 @@ EPOCHS = [epoch(1.0, 0.5, validation_loss=-np.inf), epoch(2.0, 0.5)]
 
 @pytest.mark.parametrize("value", [
     NUMBERS, LEVELS, table_encoder(NUMBERS[0], LEVELS, names=("x", "y")), table_encoder(*NUMBERS), (), NUMBERS[:1],
-    EPOCHS, history(*EPOCHS), history(), np.dtype("f4"), ACTIVATIONS["mish"], {3: "x", "is": [1, (2, None)]},
+    EPOCHS, (), np.dtype("f4"), ACTIVATIONS["mish"], {3: "x", "is": [1, (2, None)]},
     (number_column(0, 1.0), number_column(2, 1.0)), float("inf"), [True, "\ud800"],
 ])  # fmt: skip
 def test_values_come_back_through_json(value):
@@ -299,7 +299,7 @@ def test_no_field_has_the_name_that_says_the_kind():
     {TYPE: "NumberColumn", "center": 0.0, "scale": 1.0, "other": 1}, {TYPE: "array"}, {TYPE: "piece", "number": 0},
     {TYPE: "rows", "of": "CategoryColumn"}, {TYPE: "rows", "of": "NumberColumn"}, {TYPE: "objects", "items": [1]},
     {TYPE: "list", "items": 3}, {TYPE: "dict", "keys": ["a"], "values": []}, {TYPE: "characters"},
-    {TYPE: "History", "chunks": [1.0]}, {TYPE: "Generator", "state": {TYPE: "dict", "keys": [], "values": []}},
+    {TYPE: "Generator", "state": {TYPE: "dict", "keys": [], "values": []}},
 ], ids=str)  # fmt: skip
 def test_what_is_no_value_is_refused(plain):
     with pytest.raises((KeyError, TypeError, ValueError, IndexError)):

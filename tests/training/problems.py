@@ -12,7 +12,7 @@ from sknet._training.result import Epoch, Result, StopReason
 from sknet._training.rounds import train_in_rounds
 from sknet._training.schedules import constant, cosine
 from sknet._training.solver import Problem
-from sknet._training.state import Best, History, Snapshot, State
+from sknet._training.state import Best, Snapshot, State
 
 OPTIMIZERS = {
     "sgd": SGD(momentum=0.0),
@@ -150,10 +150,6 @@ def ended(reason, epochs_done=1, **more):
 
 def epoch(loss=1.0, score=1.0, *, validation_loss=1.0, learning_rate=0.1, gradient_norm=1.0, seconds=0.01):
     return Epoch(loss, validation_loss, score, learning_rate, gradient_norm, seconds)
-
-
-def history(*epochs):
-    return History().extended(epochs)
 
 
 def state_after(n_epochs, p=4, **parts):

@@ -3,7 +3,6 @@
 import gc
 import pickle
 import sys
-from itertools import pairwise
 from math import inf, isnan, nan
 
 import numpy as np
@@ -14,7 +13,7 @@ from problems import same, state_of
 
 from sknet._training import state as state_module
 from sknet._training.result import Epoch
-from sknet._training.state import Best, History, Snapshot, State
+from sknet._training.state import Best, Snapshot, State
 
 # --- epochs without improvement
 
@@ -231,26 +230,6 @@ def test_an_interrupted_take_leaves_the_state_it_was_taking(nth, monkeypatch):
         snapshot.take(state)
     snapshot.restore(state)
     assert same(state, whole)
-
-
-def epoch(number):
-    return Epoch(float(number), 0.0, 0.0, 0.0, 0.0, 0.0)
-
-
-@pytest.mark.parametrize("sizes", [[1] * 100, [0, 3, 0, 1, 1], [5, 1, 1, 1, 20], [1, 2, 4, 8, 16]])
-def test_a_history_of_many_calls_is_that_of_one_in_few_chunks(sizes):
-    history, expected = History(), []
-    assert history.last is None
-    for size in sizes:
-        new = [epoch(len(expected) + i) for i in range(size)]
-        expected += new
-        earlier, n = history, len(history)
-        history = history.extended(new)
-        assert len(earlier) == n, "a history is a value"
-        assert list(history) == expected and len(history) == len(expected)
-        assert history.last == (expected[-1] if expected else None)
-    lengths = [len(chunk) for chunk in history.chunks]
-    assert all(a >= 2 * b for a, b in pairwise(lengths))
 
 
 def test_a_new_run_has_done_nothing():
