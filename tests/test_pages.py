@@ -2,7 +2,6 @@
 
 import importlib
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -14,7 +13,7 @@ PAGES = [page for page in sorted(DOCS.rglob("*.md")) if "_build" not in page.par
 
 @pytest.fixture
 def extensions(monkeypatch):
-    monkeypatch.setattr(sys, "path", [str(DOCS / "_ext"), *sys.path])
+    monkeypatch.syspath_prepend(DOCS / "_ext")
     return importlib.import_module
 
 
