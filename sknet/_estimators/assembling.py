@@ -7,16 +7,16 @@ from sklearn.base import BaseEstimator
 from sknet._estimators.fit_run import FitRun, Plan, member_seeds
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.phases import FoldPhase, TrainPhase, draw_states, states_from_weights
-from sknet._estimators.read_data import ReadData
+from sknet._estimators.read_data import prefix_errors
 from sknet._model.importances import importance_rows
-from sknet._model.matrices import encode_rows, encode_validation
+from sknet._model.matrices import encode_rows
 from sknet._model.network_trainer import make_trainer, refuse_networks_beyond_memory
 from sknet._model.selection import FoldNetworks
 from sknet._model.starting import refuse_other_weights
 
 
 def assemble_run(
-    estimator: BaseEstimator, data: ReadData, plan: Plan, earlier: Fitted | None, *, end_epoch: int | None = None
+    estimator: BaseEstimator, plan: Plan, earlier: Fitted | None, *, end_epoch: int | None = None
 ) -> FitRun:
     """Encode the table once, and put the networks together that share it.
 
@@ -24,15 +24,15 @@ def assemble_run(
     """
     rows, settings, encoding = plan.rows, plan.settings, plan.encoding
     folds, held_out = plan.evaluation.folds, plan.evaluation.held_out
-    train = None if held_out is None else held_out[0]
     refuse_networks_beyond_memory(settings, encoding, len(rows), 0 if folds is None else len(folds.splits))
     # cross-fitted: a training row whose level is encoded by a mean of targets does not see its own target
-    encoded = encode_rows(encoding, rows, cross_fit=settings.table.category_encoding != "one_hot", train=train)
+    encoded = encode_rows(encoding, rows, cross_fit=True, train=plan.evaluation.train)
     # an epoch of `partial_fit` may have a row or two, and takes no longer than it must
-    few_rows = None if plan.is_partial_fit else importance_rows(rows, encoded, train)
-    training, validation, validation_table = encoded, None, data.validation
-    if data.validation is not None:
-        validation = encode_validation(encoding, data.validation)
+    few_rows = None if plan.is_partial_fit else importance_rows(rows, encoded, plan.evaluation.train)
+    training, validation, validation_table = encoded, None, plan.validation
+    if plan.validation is not None:
+        with prefix_errors("X_val"):
+            validation = encode_rows(encoding, plan.validation, cross_fit=False)
     elif held_out is not None:
         training, validation = encoded.take(held_out[0]), encoded.take(held_out[1])
         validation_table = rows.take(held_out[1])
@@ -53,7 +53,6 @@ def assemble_run(
     run = FitRun(
         estimator_name=type(estimator).__name__,
         plan=plan,
-        columns=data.columns,
         validation_table=validation_table,
         earlier=earlier,
         training=TrainPhase(networks, first_states, validation),

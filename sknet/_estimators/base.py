@@ -8,7 +8,6 @@ from functools import partial
 from os import PathLike
 from typing import ClassVar, Self
 
-import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils import Tags
 
@@ -34,7 +33,7 @@ from sknet._estimators.parameters import (
     has_partial_fit,
     solver_name_or_class,
 )
-from sknet._estimators.planning import draw_seeds, plan_fit, plan_increment
+from sknet._estimators.planning import advance_random_state, draw_seeds, plan_fit, plan_increment
 from sknet._estimators.read_data import FitArguments, ReadData, read_rows, read_validation
 from sknet._estimators.reporting import (
     print_end,
@@ -63,7 +62,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         earlier = self._fitted if self.warm_start else None
         data = self._read(arguments, earlier)
         plan = plan_fit(self, data, earlier, draw_seeds(self, earlier))
-        run = assemble_run(self, data, plan, earlier)
+        run = assemble_run(self, plan, earlier)
         return self._train_and_publish(run, self._observers(arguments, run))
 
     def _resume(self, path: str | PathLike[str], arguments: FitArguments) -> Self:
@@ -75,7 +74,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         earlier = self._fitted if saved.origin.seen_before else None  # of a warm start, what it began from
         data = self._read(arguments, earlier)
         plan = plan_fit(self, data, earlier, Seeds(*saved.origin.seeds), is_resumed=True)
-        run = assemble_run(self, data, plan, earlier)
+        run = assemble_run(self, plan, earlier)
         run.training.continue_from(saved.state_to_resume(run.origin(), run.training.states[0]), is_resumed=True)
         return self._train_and_publish(run, self._observers(arguments, run))
 
@@ -88,7 +87,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         # a `fit` that has ended keeps no state: the weights are those of `fit`, the moments and the epochs start anew
         epochs_done = 0 if earlier is None or earlier.state is None else earlier.state.epoch
         plan = plan_increment(self, data, earlier)
-        run = assemble_run(self, data, plan, earlier, end_epoch=epochs_done + 1)
+        run = assemble_run(self, plan, earlier, end_epoch=epochs_done + 1)
         if earlier is not None and earlier.state is not None:
             warn_of_far_columns(earlier.model.encoder, data.rows.X.rows_in_memory())
             same_solver = solver_name_or_class(self.solver) == solver_name_or_class(earlier.resolved["solver"])
@@ -103,7 +102,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         self._validate_params()
         refuse_conflicts_with_increments(self)
         data = self._read(FitArguments(X, y, sample_weight), None, classes=classes, anew=False)
-        run = assemble_run(self, data, plan_increment(self, data, None), None, end_epoch=1)
+        run = assemble_run(self, plan_increment(self, data, None), None, end_epoch=1)
         self._publish(run.final_result(self._task, may_go_on=True))
 
     # --- 1. read -----------------------------------------------------------------------------------------------------
@@ -191,8 +190,8 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         # where `draw_seeds` has drawn nothing, they are the earlier ones
         has_new_seeds = self._fitted is None or fitted.seeds != self._fitted.seeds
         self._fitted = fitted
-        if has_new_seeds and isinstance(self.random_state, np.random.RandomState):
-            self.random_state.randint(np.iinfo(np.int32).max, size=3)  # as `draw_seeds` did on a copy
+        if has_new_seeds:
+            advance_random_state(self)
 
     # --- scikit-learn's contract -------------------------------------------------------------------------------------
 

@@ -72,6 +72,11 @@ class Evaluation:
     n_rows_before_split: int = 0  # how many rows there were before some were held out; 0 where training sees them all
     lacks_validation: bool = False  # whether rows were to be held out, and are too few
 
+    @property
+    def train(self) -> NDArray[np.intp] | None:
+        """Numbers of the rows to train on; None: all."""
+        return None if self.held_out is None else self.held_out[0]
+
 
 @dataclass(frozen=True)
 class Plan:
@@ -81,8 +86,10 @@ class Plan:
     resolved: dict[str, object]  # all parameters, every "auto" answered
     seeds: Seeds
     rows: Rows  # all of positive weight, those held out too
+    columns: Columns
     encoding: Encoding
     evaluation: Evaluation
+    validation: Rows | None = None  # X_val and y_val
     is_partial_fit: bool = False  # whether it is one epoch of `partial_fit`
 
 
@@ -95,7 +102,6 @@ class FitRun:
     estimator_name : str
         Of its class.
     plan : Plan
-    columns : Columns
     validation_table : Rows or None
         The rows that evaluate each epoch, as a table.
     earlier : Fitted or None
@@ -112,7 +118,6 @@ class FitRun:
 
     estimator_name: str
     plan: Plan
-    columns: Columns
     validation_table: Rows | None
     earlier: Fitted | None
     training: TrainPhase
@@ -165,7 +170,7 @@ class FitRun:
         return Fitted(
             model=model,
             resolved=self.plan.resolved,
-            columns=self.columns,
+            columns=self.plan.columns,
             history=(),
             n_iter=0,
             n_samples_seen=0,
@@ -186,7 +191,7 @@ class FitRun:
         return Fitted(
             model=self.plan.encoding.model(network),
             resolved=self.plan.resolved,
-            columns=self.columns,
+            columns=self.plan.columns,
             history=(() if earlier is None else earlier.history) + tuple(average_epochs(epochs)),
             n_iter=n_iter,
             n_samples_seen=n_seen + (0 if earlier is None else earlier.n_samples_seen),

@@ -23,7 +23,7 @@ from sknet._estimators.reporting import (
 )
 from sknet._estimators.resolve import resolve
 from sknet._estimators.user_warnings import warn
-from sknet._model.matrices import Encoding, encoding_of, learn_encoding
+from sknet._model.matrices import encoding_of, learn_encoding
 from sknet._model.selection import draw_folds, folds_of_splits
 from sknet._model.settings import Settings
 from sknet._tables.novelty import rescale_constant_columns
@@ -43,6 +43,12 @@ def draw_seeds(estimator: BaseEstimator, earlier: Fitted | None) -> Seeds:
     return drawn if earlier is None else drawn._replace(rows=Seeds(*earlier.seeds).rows)
 
 
+def advance_random_state(estimator: BaseEstimator) -> None:
+    """Draw from the user's own generator what `draw_seeds` has drawn from a copy."""
+    if isinstance(estimator.random_state, np.random.RandomState):
+        estimator.random_state.randint(np.iinfo(np.int32).max, size=3)
+
+
 def plan_fit(
     estimator: BaseEstimator, data: ReadData, earlier: Fitted | None, seeds: Seeds, *, is_resumed: bool = False
 ) -> Plan:
@@ -54,13 +60,13 @@ def plan_fit(
         len(data.rows) - n_held_out,
         "folds" if evaluation.folds is not None else has_validation,
         n_held_out=n_held_out if data.validation is None else len(data.validation),
+        limits=data.rows.X.limits,
         earlier_parameters=None if earlier is None else earlier.resolved,
         has_checkpoint=is_resumed or has_checkpoint(estimator),
     )
     if estimator.solver == "lbfgs" and not has_validation:  # full batches: the order and number of rows do not matter
         data = replace(data, rows=data.rows.merge_duplicates())
-    settings, resolved, encoding = choose_settings(estimator, data, earlier, seeds, facts, evaluation)
-    return Plan(settings, resolved, seeds, data.rows, encoding, evaluation)
+    return complete_plan(estimator, data, earlier, seeds, facts, evaluation)
 
 
 def plan_increment(estimator: BaseEstimator, data: ReadData, earlier: Fitted | None) -> Plan:
@@ -68,17 +74,18 @@ def plan_increment(estimator: BaseEstimator, data: ReadData, earlier: Fitted | N
     facts = Facts(
         len(data.rows),
         validated=False,
+        limits=data.rows.X.limits,
         began_with_increments=earlier is None or earlier.began_with_increments,
         earlier_parameters=None if earlier is None else earlier.resolved,
     )
-    seeds, evaluation = draw_seeds(estimator, earlier), Evaluation()
-    settings, resolved, encoding = choose_settings(estimator, data, earlier, seeds, facts, evaluation)
+    plan = complete_plan(estimator, data, earlier, draw_seeds(estimator, earlier), facts, Evaluation())
+    encoding = plan.encoding
     if earlier is not None:
         X = data.rows.X.rows_in_memory()
         encoder, names = rescale_constant_columns(encoding.encoder, X, data.rows.weight)
         encoding = replace(encoding, encoder=encoder)
         warn_of_rescaled_columns(names)
-    return Plan(settings, resolved, seeds, data.rows, encoding, evaluation, is_partial_fit=True)
+    return replace(plan, encoding=encoding, is_partial_fit=True)
 
 
 def choose_evaluation(estimator: BaseEstimator, data: ReadData, earlier: Fitted | None, seeds: Seeds) -> Evaluation:
@@ -105,27 +112,27 @@ def choose_evaluation(estimator: BaseEstimator, data: ReadData, earlier: Fitted 
     return Evaluation(held_out=held_out, n_rows_before_split=n)
 
 
-def choose_settings(
+def complete_plan(
     estimator: BaseEstimator, data: ReadData, earlier: Fitted | None, seeds: Seeds, facts: Facts, evaluation: Evaluation
-) -> tuple[Settings, dict[str, object], Encoding]:
-    """Answer every "auto", and learn how the table is encoded, both from a sample of it; an earlier encoding stays."""
+) -> Plan:
+    """Answer every "auto" and learn how the table is encoded, both from a sample of it; an earlier encoding stays."""
     batch_size, rows = estimator.batch_size, data.rows
     if not isinstance(batch_size, str) and batch_size > facts.n_rows and estimator.solver != "lbfgs":
         warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", UserWarning)
-    facts = replace(facts, limits=rows.X.limits)
     if earlier is not None:
-        return *resolve_parameters(estimator, facts), encoding_of(earlier.model, data.head)
-    sample = rows.sample(seeds.rows)
-    survey = survey_columns(sample.X, column_choices(estimator))
-    warn_of_misread_columns(survey)
-    facts = replace(facts, columns=survey.summary(estimator.max_categories))
-    settings, resolved = resolve_parameters(estimator, facts)
-    train = None if evaluation.held_out is None else evaluation.held_out[0]
-    encoding = learn_encoding(
-        settings, data.head, rows, data.columns.float_type, seeds.rows, sample=sample, survey=survey, train=train
-    )
-    refuse_or_warn_of_left_out(encoding.encoder)
-    return settings, resolved, encoding
+        settings, resolved = resolve_parameters(estimator, facts)
+        encoding = encoding_of(earlier.model, data.head)
+    else:
+        sample = rows.sample(seeds.rows)
+        survey = survey_columns(sample.X, column_choices(estimator))
+        warn_of_misread_columns(survey)
+        facts = replace(facts, columns=survey.summary(estimator.max_categories))
+        settings, resolved = resolve_parameters(estimator, facts)
+        encoding = learn_encoding(
+            settings, data.head, rows, sample, survey, data.columns.float_type, seeds.rows, evaluation.train
+        )
+        refuse_or_warn_of_left_out(encoding.encoder)
+    return Plan(settings, resolved, seeds, rows, data.columns, encoding, evaluation, data.validation)
 
 
 def resolve_parameters(estimator: BaseEstimator, facts: Facts) -> tuple[Settings, dict[str, object]]:

@@ -88,24 +88,21 @@ def learn_encoding(
     settings: Settings,
     head: Head,
     rows: Rows,
+    sample: Sample,
+    survey: Survey,
     output_dtype: DType,
     seed: int = 0,
-    *,
-    sample: Sample | None = None,
-    survey: Survey | None = None,
     train: NDArray[np.intp] | None = None,
 ) -> Encoding:
     """Learn how the table is encoded and numbers among the targets are scaled, from a sample of the rows.
 
-    `survey`: what is known about the sample's columns; None where nobody has looked.
+    `survey`: what is known about the sample's columns.
     Where categories are encoded by the target, means are those of all rows that are trained on, numbered `train` if
     others are held out: of thousands of levels, a sample has a few rows each, and costs several per cent of the error.
     """
-    sample = rows.sample(seed) if sample is None else sample
     if isinstance(head, RegressionHead):
         head = head.scaled_to(sample.y, sample.weight)
-    may_have_categories = survey is None or "category" in survey.kinds.values()
-    needs_target = settings.table.category_encoding != "one_hot" or may_have_categories
+    needs_target = settings.table.category_encoding != "one_hot" or "category" in survey.kinds.values()
     target = targets_to_encode_by(head, sample.y) if needs_target else None
     column_settings = replace(settings.table, weight=sample.weight, target=target, seed=seed)
     encoding = Encoding(learn_encoder(sample.X, column_settings, survey), head, settings.dtype, output_dtype)
@@ -183,14 +180,6 @@ def encode_rows(
     encoding_part = encoding.cross_fit_parts(rows, train) if cross_fit else None
     table = rows.X.encode(encoding.encoder, encoding.compute_dtype, encoding_part)
     return EncodedRows(table, rows.y, rows.weight)
-
-
-def encode_validation(encoding: Encoding, rows: Rows) -> EncodedRows:
-    """Encode the validation rows that a user brings; errors say so."""
-    try:
-        return encode_rows(encoding, rows, cross_fit=False)
-    except (ValueError, TypeError) as error:
-        raise type(error)(f"In the rows that validate, X_val if it was passed: {error}") from error
 
 
 @dataclass(frozen=True)

@@ -122,7 +122,7 @@ class ChosenEpoch(NamedTuple):
     by_component: list[Array]  # the outputs of each component, not divided
 
 
-def select_epoch(folds: "FoldNetworks", observer: EpochObserver | None = None, *, in_threads: bool = True) -> Selection:
+def select_epoch(folds: "FoldNetworks", observer: EpochObserver | None = None) -> Selection:
     """Train without each fold until the joint loss stops falling; choose the epoch and temperature of the least one.
 
     Parameters
@@ -131,8 +131,6 @@ def select_epoch(folds: "FoldNetworks", observer: EpochObserver | None = None, *
         They are trained in place.
 
     observer : EpochObserver, default=None
-    in_threads : bool, default=True
-        Whether several networks may be trained at a time.
 
     Returns
     -------
@@ -141,7 +139,7 @@ def select_epoch(folds: "FoldNetworks", observer: EpochObserver | None = None, *
     evaluator = _EpochEvaluator(folds, observer)
     started = [MiniBatchLoop(trainer.solver, trainer.problem, state) for trainer, state in folds.networks]  # type: ignore[arg-type]
     with threads_for_networks(len(started), folds.trainers[0][0].largest_product) as n_threads:
-        n_networks_at_once = max(n_threads, folds.rows.table.n_networks_at_once) if in_threads else 1
+        n_networks_at_once = max(n_threads, folds.rows.table.n_networks_at_once)
         results = train_in_rounds(started, n_networks_at_once, evaluator)
     interrupted = any(result.reason is StopReason.INTERRUPTED for result in results)
     if interrupted and not folds.epochs:  # threads have finished their first epoch, which is not evaluated yet

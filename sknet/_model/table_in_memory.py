@@ -110,14 +110,16 @@ class TableInMemory(FeatureTable):
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_part: NDArray[np.intp] | None) -> EncodedInMemory:
         """Encode the rows once, as a whole or into compact rows; those of a memory map batch by batch.
 
-        The four ways, by the table: a CSR matrix stays one; an array that is much smaller than its encoded rows, or in
-        a file, is kept and encoded batch by batch; many one-hot inputs are looked up (`MixedRows`); all else is dense.
+        The ways, by the table: a CSR matrix stays one where zeros are encoded as zeros; an array that is much smaller
+        than its encoded rows, or in a file, is kept and encoded batch by batch; many one-hot inputs are looked up
+        (`MixedRows`), beside all others; these are dense, or compact where that saves much.
         """
         X = self.values
         if encoder.names is None and not isinstance(X, np.ndarray):
             encoder = encoder.with_names_of(X)  # so that errors name a frame's columns
         if self.is_sparse and encoder.keeps_zeros:  # it then has neither bins, which could be skipped, nor categories
             return EncodedInMemory(SparseInputs(encoder.encode(X, dtype)))
+        X = encoder.as_dense(X) if self.is_sparse else X  # of an encoder that was learnt from dense rows
         if encoder.text_columns and encoder.has_target_encoding and len(self) < LARGE_ROWS:  # there may be folds
             encoder, X = self._encode_text(encoder, dtype)
         array = X if self.is_memory_mapped else array_if_smaller_than_encoded(encoder, X, dtype)

@@ -181,10 +181,10 @@ class TableEncoder:
         the rows are those of training: they are encoded by target means that do not contain the targets of their part.
         """
         if is_sparse(X):
-            refuse_bad_sparse(X)
             if self.keeps_zeros:
+                refuse_bad_sparse(X)
                 return self._encode_sparse(X, np.dtype(dtype))
-            X = self._as_dense(X)
+            X = self.as_dense(X)
         m, out = self.n_inputs, np.empty((len(X), self.n_inputs + ones), dtype)
         out[:, m:] = 1.0  # no column without `ones`
         array = as_uniform_array(X) if isinstance(X, pd.DataFrame) else np.asarray(X)
@@ -213,8 +213,8 @@ class TableEncoder:
 
     def encode_compact(self, X: Table, dtype: DType, encoding_part: NDArray[np.intp] | None = None) -> CompactRows:
         """Encode a dense table as `encode` does, into arrays of a fraction of the size."""
-        compact = empty_rows(self.compact_layout, len(X), dtype)
-        for rows in gen_batches(len(X), self._chunk_rows):
+        compact = empty_rows(self.compact_layout, X.shape[0], dtype)
+        for rows in gen_batches(X.shape[0], self._chunk_rows):
             Z = np.empty((rows.stop - rows.start, self.n_inputs), dtype)
             compact.set_rows(rows, self.encode_rows(X, rows, Z, encoding_part))
         return compact
@@ -332,8 +332,9 @@ class TableEncoder:
             refuse_excessive(self.column_names[excessive.min()], dtype)
         return Z
 
-    def _as_dense(self, X: Table) -> Array:
+    def as_dense(self, X: Table) -> Array:
         """Convert sparse rows to dense ones, for an encoder that does not keep zeros."""
+        refuse_bad_sparse(X)
         for name, column in zip(self.column_names, self.columns, strict=True):
             if not isinstance(column, NUMBER_COLUMNS):
                 raise ValueError(

@@ -20,7 +20,7 @@ def target_settings_of(net):
 def run_of(net, X, y):
     """A call of `fit` whose networks are about to train."""
     data = net._read(FitArguments(X, y), None)
-    return assemble_run(net, data, plan_fit(net, data, None, draw_seeds(net, None)), None)
+    return assemble_run(net, plan_fit(net, data, None, draw_seeds(net, None)), None)
 
 
 def fitted_of(net):

@@ -8,7 +8,7 @@ from sknet._model.matrices import Samples, encode_rows, learn_encoding
 from sknet._model.selection import stop_at_selected_epoch
 from sknet._model.table_in_memory import TableInMemory
 from tests.estimators.inside import settings_of, target_settings_of
-from tests.tables.examples import rows_of_table
+from tests.tables.examples import rows_of_table, survey_of
 
 
 def table_in_memory(X):
@@ -27,7 +27,8 @@ def encoded(net, X, y, weight=None, *, validated=False, cross_fit=False, n_numbe
     head, values = learn(y, target_settings_of(net))
     settings = settings_of(net, len(y), validated, n_numbers)
     rows = rows_of(X, values, weight)
-    encoding = learn_encoding(settings, head, rows, np.dtype(float))
+    sample = rows.sample(0)
+    encoding = learn_encoding(settings, head, rows, sample, survey_of(sample.X), np.dtype(float))
     return settings, encoding, encode_rows(encoding, rows, cross_fit=cross_fit), rows
 
 

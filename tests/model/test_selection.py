@@ -222,11 +222,12 @@ def test_the_networks_for_all_rows_train_for_so_many_epochs():
 # --- the same again --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("in_threads", [False, True])
-def test_the_same_seeds_choose_the_same(in_threads):
+@pytest.mark.parametrize("n_threads", [1, 2])
+def test_the_same_seeds_choose_the_same(n_threads):
     with thread_product(0), blas_threads(2):
         first = select_epoch(fold_networks(*prepared(max_iter=3)))
-        again = select_epoch(fold_networks(*prepared(max_iter=3)), in_threads=in_threads)
+    with thread_product(0), blas_threads(n_threads):
+        again = select_epoch(fold_networks(*prepared(max_iter=3)))
     assert (first.chosen_epoch, first.temperature) == (again.chosen_epoch, again.temperature)
     assert_array_equal(first.raw, again.raw)
     for one, other in zip(first.epochs, again.epochs, strict=True):

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+import scipy.sparse as sp
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
@@ -107,3 +108,14 @@ def test_texts_are_encoded_once_for_all_folds():
         net.fit(table, city % 2 + 0.1 * NUMBER[:n])
     assert {"text", "target"} <= set(net.inputs_["kind"])
     assert sum(n_encoded) == n
+
+
+def test_sparse_rows_after_dense_ones_may_be_kept_compact():
+    """What was learnt from dense rows, with bins, does not keep zeros: sparse rows become dense."""
+    net = SigmoidMLPRegressor(4, max_iter=2, numeric_encoding="piecewise_linear", random_state=0)
+    dense, sparse = (clone(net).fit(X, NUMBER) for _ in range(2))
+    more = np.round(np.abs(rng.normal(size=(100, X.shape[1]))))
+    with compact_bytes(0):
+        sparse.partial_fit(sp.csr_array(more), NUMBER[:100])
+        dense.partial_fit(more, NUMBER[:100])
+    assert_array_equal(sparse.coefs_[0], dense.coefs_[0])

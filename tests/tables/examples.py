@@ -20,7 +20,7 @@ from sknet._tables.encoding import TableEncoder, learn_encoder
 from sknet._tables.frames import as_pandas
 from sknet._tables.label_arrays import as_labels
 from sknet._tables.rows import Rows
-from sknet._tables.survey import ColumnSummary
+from sknet._tables.survey import ColumnSummary, survey_columns
 from sknet._tables.targets import read_regression_target
 
 COLUMN_KINDS = {  # all that a column can become
@@ -53,6 +53,11 @@ def encoder_of(table, **settings):
 def column_summary(n_numbers=0, **facts):
     """What kinds of columns a table has."""
     return ColumnSummary(n_numbers, **facts)
+
+
+def survey_of(table):
+    """What the columns of a table are."""
+    return survey_columns(table, ColumnChoices())
 
 
 def column_choices(categorical_features="from_dtype", text_features=None):
