@@ -53,4 +53,7 @@ def _take(values: Table, rows: NDArray[np.intp]) -> Table:
     values = unwrap_narwhals(values)
     if isinstance(values, list | tuple):
         return [values[row] for row in rows]
+    if not hasattr(values, "shape"):  # a range, a deque or an Arrow array: row numbers cannot index it, NumPy reads it
+        array = np.asarray(values)
+        return array[rows] if array.ndim else values  # without dimensions, as of a set, it is refused later
     return take_rows(values.tocsr() if is_sparse(values) else values, rows)

@@ -1,5 +1,7 @@
 """Rows of weight 0 may hold anything, through every door: NaN, infinity, labels that no other row has."""
 
+from collections import deque
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,6 +35,7 @@ ZEROS = {
 FORMS = {
     "array": lambda values: values,
     "list": lambda values: values.tolist(),
+    "sequence": lambda values: deque(values.tolist()),
     "frame": lambda values: (
         pd.Series(values, index=np.arange(len(values)) // 2) if values.ndim == 1 else pd.DataFrame(values)
     ),
@@ -97,3 +100,15 @@ def test_messages_count_rows_of_weight_0():
     groups = np.where(np.arange(N) == 20, None, "a")
     with pytest.raises(ValueError, match="groups has no group for row 20"):
         SigmoidMLPRegressor().fit(X, NUMBER, weight, groups=groups)
+
+
+@pytest.mark.parametrize(
+    "no_rows", [set(range(N)), dict.fromkeys(range(N)), "a" * N], ids=lambda value: type(value).__name__
+)
+def test_what_has_no_rows_is_refused_by_name(no_rows):
+    weight = np.where(np.arange(N) < 5, 0.0, 1.0)
+    for wrong, name in (((no_rows, NUMBER), "X"), ((X, no_rows), "y")):
+        with pytest.raises(ValueError, match=f"^{name}"):
+            SigmoidMLPRegressor().fit(*wrong, weight)
+    with pytest.raises(ValueError, match="^groups has shape"):
+        SigmoidMLPRegressor().fit(X, NUMBER, weight, groups=no_rows)
