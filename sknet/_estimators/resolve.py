@@ -233,11 +233,9 @@ def make_schedule(p: CommonParameters) -> Schedule:
     if not isinstance(p.learning_rate, str):
         return UserSchedule(p.learning_rate)
     entry = SCHEDULES[p.learning_rate]
-    return entry.schedule or make_from_parameters(entry.make, entry.options, p)
+    return make_from_parameters(entry.make, entry.options, p)
 
 
-def make_from_parameters(make: Callable[..., T] | None, names: Sequence[str], p: CommonParameters) -> T:
+def make_from_parameters(make: Callable[..., T], names: Sequence[str], p: CommonParameters) -> T:
     """Make what a registry's entry describes, from the parameters that it names."""
-    if make is None:
-        raise TypeError("a registry's entry must be a thing or say how it is made")
     return make(**{name: getattr(p, name) for name in names})

@@ -1,12 +1,10 @@
 """The history of a fit as a plot."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 import numpy as np
-
-if TYPE_CHECKING:
-    import pandas as pd
+import pandas as pd
 
 LOSSES = {"loss": ("training loss", "C0"), "validation_loss": ("validation loss", "C1")}
 """Label and colour of each loss, by the columns of `history_`."""
@@ -82,7 +80,7 @@ class TrainingHistoryDisplay:
 
     def __init__(
         self,
-        history: "pd.DataFrame",
+        history: pd.DataFrame,
         *,
         best_epochs: Sequence[int] | None = None,
         estimator_name: str | None = None,
@@ -171,14 +169,12 @@ class TrainingHistoryDisplay:
 
     def _curve(self, ax: Any, name: str, label: str, color: str, **style: Any) -> Any:
         """Draw a column of the history: its mean over the members, and how far they spread."""
-        longest = max(len(part) for part in self._members)
-        values = np.full((len(self._members), longest), np.nan)  # NaN where a member has ended before
-        for row, part in zip(values, self._members, strict=True):
-            row[: len(part)] = part[name]
-        values, epochs = np.ma.masked_invalid(values), np.arange(1, longest + 1)
-        if len(values) > 1:
-            ax.fill_between(epochs, values.min(axis=0), values.max(axis=0), color=color, alpha=0.2, linewidth=0)
-        return ax.plot(epochs, values.mean(axis=0), label=label, color=color, **style)[0]
+        columns = [part[name].reset_index(drop=True) for part in self._members]
+        values = pd.concat(columns, axis=1)  # NaN where a member has ended before
+        epochs = values.index + 1
+        if len(columns) > 1:
+            ax.fill_between(epochs, values.min(axis=1), values.max(axis=1), color=color, alpha=0.2, linewidth=0)
+        return ax.plot(epochs, values.mean(axis=1), label=label, color=color, **style)[0]
 
     def _best_epochs(self) -> list[Any]:
         """Mark the epochs whose weights were kept; return what the legend shows of it."""
@@ -196,7 +192,7 @@ def tick_label(value: float, _: object) -> str:
     return f"{value:g}" if f"{value:e}"[0] in "125" else ""
 
 
-def best_epoch(history: "pd.DataFrame") -> int | None:
+def best_epoch(history: pd.DataFrame) -> int | None:
     """Return the epoch, counted from 1, whose weights were kept, as far as a history tells; None for none evaluated."""
     scores, losses = history["validation_score"].to_numpy(), history["loss"].to_numpy()
     if np.isnan(scores).all():

@@ -47,20 +47,21 @@ class UntouchedRows:
     again, and at the end of an epoch.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, theta: Array, average: Array) -> None:
+        self._vectors = theta, average
         self._log_kept = 0.0  # the logarithm of this product, over the steps of this epoch
         self._caught_up: Array | None = None  # (d,) of each row, what it was when that was last up to date
 
-    def before_step(self, gradient: Gradient, theta: Array, average: Array) -> None:
+    def before_step(self, gradient: Gradient) -> None:
         """Catch up the rows that a step is about to touch."""
-        if isinstance(gradient, SparseGradient):
-            h = gradient.values.shape[1]
-            self._at = slice(gradient.start, gradient.stop)
-            if self._caught_up is None:
-                self._caught_up, self._h = np.full((gradient.stop - gradient.start) // h, self._log_kept), h
-            self._catch_up(gradient.rows, theta, average)
-        else:
-            self.catch_up_all(theta, average)
+        if not isinstance(gradient, SparseGradient):
+            self.catch_up_all()
+            return
+        if self._caught_up is None:
+            at, h = slice(gradient.start, gradient.stop), gradient.values.shape[1]
+            self._theta, self._average = (vector[at].reshape(-1, h) for vector in self._vectors)  # (d, h)
+            self._caught_up = np.full(len(self._theta), self._log_kept)
+        self._catch_up(gradient.rows, self._caught_up)
 
     def after_step(self, gradient: Gradient, decay: float) -> None:
         """Count a step, of which the rows that it has touched have missed nothing."""
@@ -68,21 +69,19 @@ class UntouchedRows:
         if self._caught_up is not None and isinstance(gradient, SparseGradient):
             self._caught_up[gradient.rows] = self._log_kept
 
-    def catch_up_all(self, theta: Array, average: Array) -> None:
+    def catch_up_all(self) -> None:
         """Catch up all rows."""
         if self._caught_up is not None:
-            self._catch_up(np.flatnonzero(self._caught_up != self._log_kept), theta, average)
+            self._catch_up(np.flatnonzero(self._caught_up != self._log_kept), self._caught_up)
             self._caught_up = None
 
-    def _catch_up(self, rows: Array, theta: Array, average: Array) -> None:
-        caught_up: Array = self._caught_up  # type: ignore[assignment]  # set before
-        of_theta, of_average = (vector[self._at].reshape(-1, self._h) for vector in (theta, average))
-        n_rows = max(1, MAX_MOVED_AT_ONCE // self._h)
+    def _catch_up(self, rows: Array, caught_up: Array) -> None:
+        n_rows = max(1, MAX_MOVED_AT_ONCE // self._theta.shape[1])
         for i in range(0, len(rows), n_rows):
             chunk = rows[i : i + n_rows]
-            kept = np.exp(self._log_kept - caught_up[chunk]).astype(theta.dtype)[:, np.newaxis]
-            target = of_theta.take(chunk, axis=0)
-            of_average[chunk] = target + kept * (of_average.take(chunk, axis=0) - target)
+            kept = np.exp(self._log_kept - caught_up[chunk]).astype(self._theta.dtype)[:, np.newaxis]
+            target = self._theta.take(chunk, axis=0)
+            self._average[chunk] = target + kept * (self._average.take(chunk, axis=0) - target)
 
 
 Move = tuple[Sequence[Array], Array, int]

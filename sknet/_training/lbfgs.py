@@ -80,48 +80,38 @@ class _SignedParts:
     """The change of variables that makes an L1 penalty smooth: positive and negative parts; none without a penalty."""
 
     def __init__(self, n_weights: int, l1: float, bounds: tuple[Array, Array] | None) -> None:
-        self.n_weights, self.l1, self.weight_bounds = n_weights, l1, bounds
+        self.n_split = n_weights if l1 else 0  # how many entries of theta, the first ones, are in two parts
+        self.l1, self.weight_bounds = l1, bounds
 
     def encode(self, theta: Array) -> Array:
         """Return x: theta in float64, its weights in two parts where there is an L1 penalty."""
-        x = theta.astype(np.float64)
-        if not self.l1:
-            return x
-        w = x[: self.n_weights]
-        return np.concatenate([np.maximum(w, 0.0), x[self.n_weights :], np.maximum(-w, 0.0)])
+        x, n = theta.astype(np.float64), self.n_split
+        return np.concatenate([np.maximum(x[:n], 0.0), x[n:], np.maximum(-x[:n], 0.0)])
 
     def decode(self, x: Array, theta: Array) -> None:
         """Overwrite theta with that of x."""
-        p = theta.size
-        theta[:] = x[:p]
-        if self.l1:
-            theta[: self.n_weights] -= x[p:]
+        theta[:] = x[: theta.size]
+        theta[: self.n_split] -= x[theta.size :]
 
     def penalty(self, x: Array) -> float:
         """Return the L1 penalty: the sum of both parts of the weights, since none of them is negative."""
-        n = self.n_weights
-        return self.l1 * float(x[:n].sum() + x[x.size - n :].sum()) if self.l1 else 0.0
+        n = self.n_split
+        return self.l1 * float(x[:n].sum() + x[x.size - n :].sum())
 
     def gradient(self, by_theta: Array) -> Array:
         """Return the gradient by x, the L1 penalty's included; w = w+ - w-, so that dJ/dw- = -dJ/dw."""
-        g = by_theta.astype(np.float64)
-        if not self.l1:
-            return g
-        n = self.n_weights
+        g, n = by_theta.astype(np.float64), self.n_split
         return np.concatenate([g[:n] + self.l1, g[n:], self.l1 - g[:n]])
 
-    def bounds(self, size: int) -> Bounds | None:
+    def bounds(self, size: int) -> Bounds:
         """Return the bounds on x: those of the weights and, with an L1 penalty, 0 below each of their parts."""
-        n = self.n_weights
-        if not self.l1 and self.weight_bounds is None:
-            return None
-        lower, upper = np.full(size, -np.inf), np.full(size, np.inf)
+        n, lower, upper = self.n_split, np.full(size, -np.inf), np.full(size, np.inf)
         if self.weight_bounds is not None:
-            lower[:n], upper[:n] = self.weight_bounds
-        if self.l1:
-            upper[size - n :] = np.maximum(-lower[:n], 0.0)  # w = w+ - w-: what w may fall to is the most of w-
-            lower[:n] = lower[size - n :] = 0.0
-            upper[:n] = np.maximum(upper[:n], 0.0)
+            n_weights = len(self.weight_bounds[0])
+            lower[:n_weights], upper[:n_weights] = self.weight_bounds
+        upper[size - n :] = np.maximum(-lower[:n], 0.0)  # w = w+ - w-: what w may fall to is the most of w-
+        lower[:n] = lower[size - n :] = 0.0
+        upper[:n] = np.maximum(upper[:n], 0.0)
         return Bounds(lower, upper)
 
 

@@ -149,7 +149,7 @@ class MiniBatchLoop:
         n_batches = -(-n // size)  # rounded up: the last batch may be smaller
         rng = state.rng if problem.is_random else None  # None: nothing is drawn
         total, n_without_penalty, rate, norm, first_value = 0.0, 0, 0.0, 0.0, 0.0
-        untouched = gradients.UntouchedRows()
+        untouched = None if state.average is None else gradients.UntouchedRows(state.theta, state.average)
         for i, batch in enumerate(self._batches()):
             value, gradient = problem.objective(state.theta, batch, self._out, rng)
             rate = solver.rate * solver.schedule(self._progress(i / n_batches))
@@ -161,16 +161,16 @@ class MiniBatchLoop:
                 norm = gradients.norm(gradient)
             if clip_norm is not None and norm > clip_norm:
                 gradients.multiply(gradient, clip_norm / norm)
-            if state.average is not None:
-                untouched.before_step(gradient, state.theta, state.average)
+            if untouched is not None:
+                untouched.before_step(gradient)
             self._step(gradient, rate)
-            if state.average is not None:
+            if untouched is not None:
                 untouched.after_step(gradient, solver.average_decay(state.step))
             n_rows = min(size, n - i * size)
             total += value * n_rows
             n_without_penalty += n_rows if gradients.is_sparse_gradient(gradient) else 0
-        if state.average is not None:
-            untouched.catch_up_all(state.theta, state.average)
+        if untouched is not None:
+            untouched.catch_up_all()
         # Once per epoch is enough: a theta that is not finite stays so, and the values are checked at every step.
         if not np.isfinite(state.theta).all():
             raise DivergedError(state.epoch + 1, rate)

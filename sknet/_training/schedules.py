@@ -104,19 +104,18 @@ class UserSchedule:
 class ScheduleEntry(NamedTuple):
     """A schedule that `learning_rate` may name."""
 
-    schedule: Schedule | None = None
-    make: Callable[..., Schedule] | None = None  # makes it of the estimators' parameters in `options`, by keyword
+    make: Callable[..., Schedule]  # of the estimators' parameters in `options`, by keyword
     options: tuple[str, ...] = ()
     open_ended: bool = False  # no end: training continues until the loss stops improving, as in scikit-learn
 
 
 SCHEDULES: dict[str, ScheduleEntry] = {
-    "constant": ScheduleEntry(constant, open_ended=True),
-    "invscaling": ScheduleEntry(make=InverseScaling, options=("power_t",), open_ended=True),
-    "adaptive": ScheduleEntry(adaptive, open_ended=True),
-    "cosine": ScheduleEntry(cosine),
-    "flat_cosine": ScheduleEntry(flat_cosine),
-    "one_cycle": ScheduleEntry(one_cycle),
-    "coslog4": ScheduleEntry(coslog4),
+    "constant": ScheduleEntry(lambda: constant, open_ended=True),
+    "invscaling": ScheduleEntry(InverseScaling, ("power_t",), open_ended=True),
+    "adaptive": ScheduleEntry(lambda: adaptive, open_ended=True),
+    "cosine": ScheduleEntry(lambda: cosine),
+    "flat_cosine": ScheduleEntry(lambda: flat_cosine),
+    "one_cycle": ScheduleEntry(lambda: one_cycle),
+    "coslog4": ScheduleEntry(lambda: coslog4),
 }
 """Every schedule by name; the open-ended ones are scikit-learn's own."""

@@ -421,11 +421,6 @@ def test_an_explosion_is_an_error_within_an_epoch():
     assert net.score(X, counts) > 0.5
 
 
-def test_a_registry_entry_that_makes_nothing_is_refused():
-    with pytest.raises(TypeError, match="must be a thing or say how it is made"):
-        module.make_from_parameters(None, (), SigmoidMLPRegressor())
-
-
 @pytest.mark.parametrize("cls", [SigmoidMLPClassifier, SigmoidMLPRegressor])
 def test_the_docstring_says_how_long_folds_wait(cls):
     few, middle, many = FOLDS_PATIENCE
