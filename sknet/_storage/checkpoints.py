@@ -93,12 +93,10 @@ class CheckpointContent:
 
 
 @dataclass(frozen=True)
-class LoadedCheckpoint:
+class LoadedCheckpoint(CheckpointContent):
     """A checkpoint that was read from a file."""
 
     path: str
-    origin: Origin
-    state: State
 
     def refuse_other_estimator(self, estimator: str, n_samples_seen: int) -> None:
         """Raise for another class, or a warm start whose `t_` differs; `state_to_resume` compares the rest."""
@@ -146,7 +144,7 @@ def read_checkpoint(path: str | os.PathLike[str]) -> LoadedCheckpoint:
             raise ValueError("it holds something else than a training run")
         if max(run.origin.seeds) >= 2**32:  # too large for `RandomState`; negative ones did not fit their type
             raise ValueError("its seeds are none")
-        return LoadedCheckpoint(str(path), run.origin, run.state)
+        return LoadedCheckpoint(run.origin, run.state, str(path))
 
 
 _CHECKPOINT_CLASSES = STORED_CLASSES | classes_by_name(CheckpointContent, Origin)

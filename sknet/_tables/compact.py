@@ -33,9 +33,6 @@ from sknet._typing import Array, Batch, DType, Positions
 PIECE_VALUES = 2**18
 """How many values are written at a time: they stay in the processor's cache until they are written."""
 
-ORDINARY_SCALES = (1e-250, 1e250)
-"""Bins of other scales may round in such a way that one below a full one is not full: they are kept as they are."""
-
 
 @dataclass(frozen=True)
 class BinGroup:
@@ -184,11 +181,9 @@ def compact_layout(columns: Sequence[Column], layout: ColumnLayout) -> CompactLa
     binned: list[tuple[int, int]] = []  # columns with bins: how many, and which of the inputs is the first
     for j, column in enumerate(columns):
         n_bins, bin_start, start = column.n_bins, int(layout.bin_starts[j]), int(layout.starts[j])
-        bins, facts = column.inputs[:n_bins], column.inputs[n_bins:]
-        if not all(ORDINARY_SCALES[0] < fact.scale < ORDINARY_SCALES[1] for fact in bins):
-            uncompressed += range(bin_start, bin_start + n_bins)
-        elif bins:
+        if n_bins:
             binned.append((n_bins, bin_start))
+        facts = column.inputs[n_bins:]
         # several such inputs are one-hot; a single one is an indicator, or the −1 and 1 of two levels
         one_hot = [i for i, fact in enumerate(facts) if fact.kind in ("level", "infrequent", "missing")]
         if len(one_hot) > 1:

@@ -39,12 +39,9 @@ class MemoryMappedRows:
     def __len__(self) -> int:
         return len(self._rows)
 
-    def __getitem__(self, key: Batch | tuple[Batch, Batch | int]) -> Array:
-        if not isinstance(key, tuple):  # X[rows]
-            return self._values[self._rows[key]]
-        # X[rows, columns]: `columns` are integers of shape (c,), or of shape () where the key is one integer
-        rows, columns = self._rows[key[0]], np.arange(self.shape[1])[key[1]]
-        return self._values[rows[:, np.newaxis], columns] if columns.ndim else self._values[rows, columns]
+    def __getitem__(self, key: Batch | tuple[slice, int]) -> Array:
+        rows, *column = key if isinstance(key, tuple) else (key,)  # X[rows], or one column of them, X[rows, j]
+        return self._values[self._rows[rows], *column]
 
     def __array__(self, dtype: DType | None = None, copy: bool | None = None) -> Array:
         return np.asarray(self[:], dtype)
