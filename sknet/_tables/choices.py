@@ -8,7 +8,7 @@ mask : (d,)      bool, which of them are meant
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -49,28 +49,24 @@ class ColumnChoices:
         return isinstance(self.text_features, str)
 
     @property
-    def named_columns(self) -> dict[ColumnKind, tuple[str, object]]:
-        """The parameter of each kind, and the names, indices or mask that it gives."""
+    def named_columns(self) -> dict[str, object]:
+        """The names, indices or mask that each parameter gives, if it gives some."""
         given_columns = {
             "categorical_features": parse_categorical_features(self.categorical_features)[1],
             "text_features": None if self.finds_text else self.text_features,
         }
-        return {
-            NAMED_KINDS[parameter]: (parameter, given)
-            for parameter, given in given_columns.items()
-            if given is not None
-        }
+        return {parameter: given for parameter, given in given_columns.items() if given is not None}
 
     def named_kinds(self, names: Sequence[str]) -> list[ColumnKind | None]:
         """Return what each column is by name, index or mask; None where the user does not say it."""
         kinds: list[ColumnKind | None] = [None] * len(names)
-        for kind, (parameter, given) in self.named_columns.items():
+        for parameter, given in self.named_columns.items():
             for j in np.flatnonzero(column_mask(given, names, parameter)).tolist():
                 if kinds[j] is not None:
                     raise ValueError(
                         f"Column {names[j]!r} of X is in {' and in '.join(NAMED_KINDS)}: leave it out of one of them."
                     )
-                kinds[j] = kind
+                kinds[j] = NAMED_KINDS[parameter]
         return kinds
 
     def kind_of(self, values: pd.Series, name: str, named: ColumnKind | None) -> ColumnKind:
@@ -156,10 +152,5 @@ def _from_names(given: Array, names: Sequence[str], parameter: str) -> NDArray[n
     return np.isin(np.array(names), given.astype(str))
 
 
-_TO_MASK: dict[str, Callable[[Array, Sequence[str], str], NDArray[np.bool_]]] = {
-    "b": _from_mask,
-    "i": _from_indices,
-    "u": _from_indices,
-    "U": _from_names,
-}
+_TO_MASK = {"b": _from_mask, "i": _from_indices, "u": _from_indices, "U": _from_names}
 """How what a user gives becomes a mask, by the kind of its NumPy type."""

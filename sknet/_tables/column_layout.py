@@ -98,7 +98,8 @@ def compute_layout(columns: Sequence[Column]) -> ColumnLayout:
     bin_starts = np.cumsum([0, *(column.n_bins for column in columns)], dtype=np.intp)
     n_others = (column.n_inputs - column.n_bins for column in columns)
     starts = np.cumsum([bin_starts[-1], *n_others], dtype=np.intp)
-    numbers = {j: number for j, column in enumerate(columns) if (number := _number_of(column)) is not None}
+    inner = [column.number if isinstance(column, BinnedColumn) else column for column in columns]
+    numbers = {j: column for j, column in enumerate(inner) if isinstance(column, NumberColumn)}  # scaled together
     indices = np.array(list(numbers), dtype=np.intp)
     return ColumnLayout(
         bin_starts=bin_starts,
@@ -111,12 +112,6 @@ def compute_layout(columns: Sequence[Column]) -> ColumnLayout:
         other_columns=[j for j in range(len(columns)) if j not in numbers],
         only_numbers=bool(len(numbers) == len(columns) == starts[-1]),  # one input each: no indicators, no bins
     )
-
-
-def _number_of(column: Column) -> NumberColumn | None:
-    """Return the number of a column that can be scaled together with others; None for other columns."""
-    inner = column.number if isinstance(column, BinnedColumn) else column
-    return inner if isinstance(inner, NumberColumn) else None
 
 
 def _stack_bins(

@@ -400,7 +400,7 @@ def _learn_columns(X: Table, survey: Survey, settings: ColumnSettings, never_lef
 
 
 def _learn_sparse(X: Table, choices: ColumnChoices, settings: ColumnSettings) -> TableEncoder:
-    for parameter, given in choices.named_columns.values():  # if there is one at all
+    for parameter, given in choices.named_columns.items():  # if there is one at all
         raise ValueError(
             f"{parameter}={given!r} cannot be used with sparse X, whose columns are always numbers: set it to None, or "
             "pass a dense array or a data frame."

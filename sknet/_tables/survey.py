@@ -109,7 +109,7 @@ def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
     kinds: dict[int, ColumnKind] = {}
     errors: dict[int, Exception] = {}
     levels: dict[int, pd.Series] = {}
-    misread: dict[str, str | None] = {}
+    misread: dict[str, str] = {}
     named_kinds = choices.named_kinds(names)
     for j, (name, named_kind) in enumerate(zip(names, named_kinds, strict=True)):
         if is_numeric and named_kind is None:
@@ -125,14 +125,8 @@ def survey_columns(X: Table, choices: ColumnChoices) -> Survey:
             errors[j] = error
             continue
         # what the user names, or has made a category, is what the user says
-        if named_kind is None and choices.finds_categories and j in levels and levels[j] is not values:
-            misread[name] = remedy_for_text(levels[j], name)
+        is_found = named_kind is None and choices.finds_categories and j in levels and levels[j] is not values
+        if is_found and (remedy := remedy_for_text(levels[j], name)):
+            misread[name] = remedy
     named_by_user = {j for j, kind in enumerate(named_kinds) if kind is not None}
-    return Survey(
-        names,
-        kinds,
-        errors=errors,
-        levels=levels,
-        named_by_user=named_by_user,
-        misread={name: remedy for name, remedy in misread.items() if remedy},
-    )
+    return Survey(names, kinds, errors=errors, levels=levels, named_by_user=named_by_user, misread=misread)

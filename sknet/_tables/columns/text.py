@@ -200,8 +200,7 @@ def learn_text(values: ColumnValues, name: str, settings: ColumnSettings) -> Tex
     from sklearn.feature_extraction.text import CountVectorizer
 
     codes, texts = read_texts(values, name)
-    for start in range(0, len(texts), ENCODED_TEXTS):
-        refuse_broken_text(texts[start : start + ENCODED_TEXTS], f"Column {name!r} of X")
+    refuse_broken_text(texts, f"Column {name!r} of X")
     observed = codes >= 0
     row_weight = None if settings.weight is None else settings.weight[observed]
     weight = np.bincount(codes[observed], row_weight, len(texts)).astype(np.float64)  # (m,)
