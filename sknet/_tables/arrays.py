@@ -66,14 +66,11 @@ def as_numbers(values: Target, name: str) -> Array:
     try:
         return missing_as_nan(objects).astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
-        # find the first value that cannot be converted, for the message
-        rows = objects.reshape(len(objects), -1) if objects.ndim else objects.reshape(1, 1)
-        row, value = next(
-            (row, value) for row, entries in enumerate(rows.tolist()) for value in entries if not _is_number(value)
-        )
+        # the first value that cannot be converted; a single value is of row 0
+        at, value = next((at, value) for at, value in np.ndenumerate(objects) if not _is_number(value))
         raise ValueError(
-            f"{name} should hold numbers, but row {row} holds {short_repr(value)}: {str(error).rstrip('.')}. "
-            "Convert it first."
+            f"{name} should hold numbers, but row {at[0] if at else 0} holds {short_repr(value)}: "
+            f"{str(error).rstrip('.')}. Convert it first."
         ) from error
 
 

@@ -79,16 +79,12 @@ class CategoryColumn(Column):
         special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
         return (*(InputFacts("level", level) for level in self.levels), *map(InputFacts, special))
 
-    def slots_of_keys(self, keys: list[str]) -> NDArray[np.intp]:
-        """Return the slot of every key, and last that of a missing value: code −1 indexes it."""
-        unknown = len(self.levels) if self.has_infrequent else -1
-        missing = len(self.levels) + self.has_infrequent if self.has_missing else unknown
-        return find_slots({level: slot for slot, level in enumerate(self.levels)}, keys, unknown, missing)
-
     def slots_of_values(self, values: ColumnValues, name: str = "") -> NDArray[np.intp]:
         """Return the slot of each of n values, −1 where unknown."""
         codes, keys = read_levels(values, name)
-        return self.slots_of_keys(keys)[codes]
+        unknown = len(self.levels) if self.has_infrequent else -1
+        missing = len(self.levels) + self.has_infrequent if self.has_missing else unknown
+        return find_slots({level: slot for slot, level in enumerate(self.levels)}, keys, unknown, missing)[codes]
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""

@@ -69,7 +69,10 @@ class ColumnScaler:
                 np.copyto(Z, values, casting="same_kind")
             all_finite = bool(np.isfinite(Z).all())  # most tables have no missing values: this one pass is enough
             if not all_finite:
-                self._impute(Z)
+                # missing values are the centre, which is 0 where it has been subtracted
+                np.copyto(Z, 0.0 if self.shift else self.center, where=np.isnan(Z), casting="same_kind")
+                if self.bend:
+                    _replace_overflows(Z)  # before the scale is applied: it may be 0
             Z *= self.scale.astype(Z.dtype, copy=False)
             if self.bend:
                 bend_outliers(Z)
@@ -87,14 +90,6 @@ class ColumnScaler:
             else:  # as in `impute_and_scale_into`
                 Z.data = (X.data * self.scale[X.indices]).astype(dtype)
         return Z
-
-    def _impute(self, out: Array) -> None:
-        """Replace missing values by their column's centre, and overflows by the largest number where they are bent."""
-        missing = np.isnan(out)
-        # before the scale is applied; where the centre has been subtracted, it is 0
-        np.copyto(out, 0.0 if self.shift else self.center, where=missing, casting="same_kind")
-        if self.bend:
-            _replace_overflows(out)
 
 
 def bend_outliers(Z: Array) -> None:

@@ -9,7 +9,6 @@ weight : (n,) or None    sample weights, positive; None is ones
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.number import NumberColumn
@@ -35,16 +34,11 @@ def _sparse_scale(X: Table, weight: Array | None) -> Array:
         X.sum_duplicates()
     w = np.ones(n) if weight is None else weight
     # bring each column to magnitude one by a power of two, so that no square overflows or vanishes
-    exponent = _column_exponents(X)
-    scaled = np.ldexp(X.data.astype(np.float64), -exponent[X.indices])
+    values, largest = X.data.astype(np.float64), np.zeros(d)
+    np.maximum.at(largest, X.indices, np.abs(values))
+    exponent = np.frexp(largest)[1]
+    scaled = np.ldexp(values, -exponent[X.indices])
     entry_weight = np.repeat(w, np.diff(X.indptr))  # of each stored value, that of its row
     squares = np.bincount(X.indices, weights=entry_weight * scaled**2, minlength=d)
     rms = np.ldexp(np.sqrt(squares / w.sum()), exponent)
     return np.where(rms > 0, reciprocal(rms), 1.0)
-
-
-def _column_exponents(X: Table) -> NDArray[np.intc]:
-    """Return the binary exponent of the largest magnitude in each column of a CSR matrix, (d,)."""
-    peak = np.zeros(X.shape[1])
-    np.maximum.at(peak, X.indices, np.abs(X.data.astype(np.float64)))
-    return np.frexp(peak)[1]

@@ -72,11 +72,6 @@ class TargetColumn(EqualByFields, Column):
     one_hot: CategoryColumn | None = None
 
     @property
-    def _n_one_hot(self) -> int:
-        """How many one-hot inputs come before the means."""
-        return 0 if self.one_hot is None else self.one_hot.n_inputs
-
-    @property
     def suffixes(self) -> tuple[str, ...]:
         """What follows the column's name in the name of each input."""
         word = unused_input_name("target", () if self.one_hot is None else self.one_hot.levels)
@@ -99,7 +94,7 @@ class TargetColumn(EqualByFields, Column):
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, zeros of shape (n, n_inputs)."""
         if self.one_hot is not None:
-            self.one_hot.write(values, out[:, : self._n_one_hot], name)
+            self.one_hot.write(values, out[:, : -len(self.scale)], name)
         self._write_means(values, 0, out, name)
 
     def write_cross_fitted(self, values: ColumnValues, encoding_part: NDArray[np.intp], out: Array) -> None:
@@ -114,7 +109,7 @@ class TargetColumn(EqualByFields, Column):
         missing = len(self.levels)
         slot = find_slots(self._slots, keys, missing + 1, missing)[codes]
         # (n, k) means minus the mean of all rows, (k,): an unseen level becomes 0
-        out[:, self._n_one_hot :] = (self.means[means_index, slot] - self.means[0, -1]) * self.scale
+        out[:, -len(self.scale) :] = (self.means[means_index, slot] - self.means[0, -1]) * self.scale
 
 
 # --- learning --------------------------------------------------------------------------------------------------------
