@@ -348,8 +348,7 @@ def learn_labels(y: Target, classes: Target | None = None) -> tuple[Labels, Code
     """
     labels = as_labels(y, warn=True)
     if labels.ndim == 1:
-        single = _learn_single(labels, classes)
-        return single, single.codes(labels)
+        return _learn_single(labels, classes)
     n_columns = labels.shape[1]
     is_empty = is_missing(labels).all(axis=0)
     if classes is None and is_empty.any():
@@ -362,7 +361,7 @@ def learn_labels(y: Target, classes: Target | None = None) -> tuple[Labels, Code
         dtype = labels.dtype if labels.dtype.kind in "biuf" else np.dtype(np.int64)  # of objects, some are missing
         return IndicatorLabels(n_columns, np.array([0, 1], dtype=dtype)), indicator_codes(labels)
     lists = [None] * n_columns if classes is None else list(classes)
-    outputs = [_learn_single(present_labels(column), known) for column, known in zip(labels.T, lists, strict=True)]
+    outputs = [_learn_single(present_labels(column), known)[0] for column, known in zip(labels.T, lists, strict=True)]
     several = MultiOutputLabels(tuple(outputs))
     return several, several.codes(labels)
 
@@ -377,16 +376,19 @@ def _put_missing(labels: Array, codes: Codes) -> Array:
     return labels
 
 
-def _learn_single(labels: Array, classes: Target | None) -> SingleLabels:
-    """Learn the classes of one output, from those given or else from its labels."""
+def _learn_single(labels: Array, classes: Target | None) -> tuple[SingleLabels, Codes]:
+    """Learn the classes of one output, from those given or else from its labels; and the codes, (n, 1)."""
     if classes is not None and np.ndim(classes) != 1:
         raise ValueError(f"classes={short_repr(classes)} has {np.ndim(classes)} dimensions: give a list of labels.")
-    known = pd.factorize(labels)[1] if classes is None else pd.unique(as_labels(classes))
+    index, known = pd.factorize(labels) if classes is None else (None, pd.unique(as_labels(classes)))
     refuse_broken_text(known.tolist(), "y")
     # scikit-learn looks at the distinct labels, which takes no time; only a refusal needs all of them
     if type_of_target(known, input_name="y") not in ("binary", "multiclass"):
         check_classification_targets(labels)  # raises
-    return SingleLabels(np.sort(known))
+    order = np.argsort(known)
+    single = SingleLabels(known[order])
+    # of labels that have been factorized: by the inverse of the permutation
+    return single, single.codes(labels) if index is None else np.argsort(order)[index[:, np.newaxis]]
 
 
 def _clip_probabilities(P: Array) -> Array:
