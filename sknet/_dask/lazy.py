@@ -52,7 +52,7 @@ def predict_lazily(estimator: Predicts, model: Model, X: Collection, method: str
         raise ValueError(f"X has {X.shape[1]} columns, and fit saw {model.encoder.n_columns}.")
     # what the head makes of one row of zeros has the type and shape of all predictions: dask asks for these in advance
     raw = np.zeros((1, model.head.n_outputs), model.output_dtype)
-    like = _LIKE[method](model, raw)
+    like = _EXAMPLE_OUTPUTS[method](model, raw)
     # one value for all tasks; with a name, dask need not hash the weights
     shared = delayed(estimator, name=f"{type(estimator).__name__}-{uuid4().hex}", traverse=False)
     is_list = isinstance(like, list)
@@ -134,10 +134,10 @@ def _interval(model: Model, raw: Array) -> Array:
     return ends[:, 0] if model.head.regression_target.flat else ends
 
 
-_LIKE = {
+_EXAMPLE_OUTPUTS = {
     "predict": lambda model, raw: model.head.predict(raw),
     "predict_proba": _probabilities,
     "predict_set": _sets,
     "predict_interval": _interval,
 }
-"""What each method gives for raw outputs of one row: its type and its shape."""
+"""By method, a function of the model and one row's raw outputs: its output has the type and shape of all."""

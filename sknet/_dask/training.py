@@ -39,12 +39,12 @@ NETWORKS_AT_ONCE = 8
 class RemoteInputs:
     """A network's inputs, which stay on the workers: a few are brought here when they are asked for."""
 
-    def __init__(self, encoded: EncodedOnWorkers, n_skipped: int) -> None:
-        self.encoded, self.n_skipped = encoded, n_skipped
+    def __init__(self, encoded: EncodedOnWorkers, n_skipped_inputs: int) -> None:
+        self.encoded, self.n_skipped_inputs = encoded, n_skipped_inputs
 
-    def without_first(self, s: int) -> RemoteInputs:
+    def without_first_inputs(self, s: int) -> RemoteInputs:
         """Return what stands for the same rows without the first s inputs."""
-        return RemoteInputs(self.encoded, self.n_skipped + s)
+        return RemoteInputs(self.encoded, self.n_skipped_inputs + s)
 
     @property
     def batch_format(self) -> BatchFormat:
@@ -55,7 +55,7 @@ class RemoteInputs:
         """Bring the batch's rows from the workers; to train on them, a `ShardedObjective` leaves them there."""
         some = self.encoded[batch]
         n = len(some.futures)
-        parts = some.cluster.call_on_workers(tasks.inputs_of_rows, some.futures, some.rows, [self.n_skipped] * n)
+        parts = some.cluster.call_on_workers(tasks.inputs_of_rows, some.futures, some.rows, [self.n_skipped_inputs] * n)
         if not self.encoded.has_lookups:
             return some.shard.join(parts)
         one_hot = sp.vstack([part.one_hot for part in parts], "csr")[np.argsort(some.shard.order)]
@@ -136,7 +136,7 @@ class ShardedObjective:
         # batches have other sizes on each shard and at each step, which are computed in small pieces
         self._spec = tasks.NetworkSpec(
             layout, tuple(activations), loss, min(samples.max_rows, FULL_BATCH_ROWS), tuple(dropout),
-            cast(RemoteInputs, samples.inputs).n_skipped,
+            cast(RemoteInputs, samples.inputs).n_skipped_inputs,
         )  # fmt: skip
         n = len(rows.futures)
         weights = [None] * n if samples.weight is None else rows.shard.split(samples.weight)

@@ -99,7 +99,7 @@ class Facts:
 
     @property
     def keeps_all_levels(self) -> bool:
-        """Whether no level is rare: it may become frequent in later calls of `partial_fit`, k of which are a fit."""
+        """Whether rare levels keep an input: where nothing evaluates epochs, so that k `partial_fit` equal one fit."""
         return not self.validated
 
 

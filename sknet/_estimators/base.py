@@ -26,6 +26,13 @@ from sknet._estimators.conflicts import (
 )
 from sknet._estimators.constraints import refuse_misread_values
 from sknet._estimators.documentation import DocumentationLinkMixin
+from sknet._estimators.fit_messages import (
+    print_end,
+    warn_of_far_columns,
+    warn_of_stop_reason,
+    warn_of_useless_result,
+    why_diverged,
+)
 from sknet._estimators.fit_run import FitRun, Seeds, TaskFunctions
 from sknet._estimators.fitted import Fitted, FittedAttributes
 from sknet._estimators.parameters import (
@@ -35,13 +42,6 @@ from sknet._estimators.parameters import (
 )
 from sknet._estimators.planning import advance_random_state, draw_seeds, plan_fit, plan_increment
 from sknet._estimators.read_data import FitArguments, ReadData, read_rows, read_validation
-from sknet._estimators.reporting import (
-    print_end,
-    warn_of_far_columns,
-    warn_of_stop_reason,
-    warn_of_useless_result,
-    why_diverged,
-)
 from sknet._estimators.resolve import target_settings
 from sknet._model.starting import state_to_continue_from
 from sknet._storage import checkpoints
@@ -124,7 +124,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             learn = partial(self._task.learn_head, settings=settings, classes=classes)
             head, rows, columns = read_rows(arguments, name, columns, learn, column_choices(self))
             if known is not None:
-                known.refuse_other_target(head)
+                known.refuse_other_classes(head)
                 head = known.with_settings(settings)
         if settings.class_weight is not None:  # a class weight of 0 drops rows, as a sample weight of 0 does
             rows = rows.with_weight(head.apply_class_weight(rows.y, rows.weight)).without_zero_weights()
@@ -149,7 +149,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         except KeyboardInterrupt as interrupt:
             # Nothing is published without a whole epoch of each network, nor twice, where the interrupt came after
             # `_publish`; nor where it came while an error was handled, which may leave an epoch half trained.
-            if not run.phase.has_whole_epoch or self._fitted is not fitted_before or interrupt.__context__ is not None:
+            if not run.phase.has_new_epoch or self._fitted is not fitted_before or interrupt.__context__ is not None:
                 raise
             undefined = any(state.scores_undefined for state in run.states)
             interrupted = Result(StopReason.INTERRUPTED, run.last_epoch.number, scores_undefined=undefined)

@@ -237,8 +237,8 @@ class CheckpointWriter:
         """Do nothing: the last epoch has been written."""
 
 
-def callback_data(arguments: FitArguments) -> dict[str, Target]:
-    """Return what the hooks are passed; the metadata are those that a scorer takes."""
+def data_for_hooks(arguments: FitArguments) -> dict[str, Target]:
+    """Return X, y and metadata (sample weights) that callback hooks get; all None for tables in files or on workers."""
     if isinstance(arguments.X, FeatureTable):  # of a file, or on workers
         return {"X": None, "y": None, "metadata": None}
     metadata = None if arguments.sample_weight is None else {"sample_weight": arguments.sample_weight}
@@ -290,7 +290,7 @@ def observers_of_fit(
     if estimator.verbose:
         observers.append(make_printer(estimator.verbose, run, evaluated=evaluated))
     if listed:
-        observers.append(CallbackObserver(estimator, callback_data(arguments), run, n_subtasks))
+        observers.append(CallbackObserver(estimator, data_for_hooks(arguments), run, n_subtasks))
     observers += [CheckpointWriter(callback, run) for callback in listed if isinstance(callback, Checkpoint)]
     return Observers(observers)
 

@@ -13,7 +13,7 @@ from sklearn.utils._param_validation import HasMethods, Interval, InvalidParamet
 
 from sknet._estimators.keywords import refuse_unknown_keywords
 from sknet._network.losses import CLASSIFICATION_LOSSES
-from sknet._network.regression import REGRESSION_LOSSES
+from sknet._network.regression_losses import REGRESSION_LOSSES
 
 T = TypeVar("T")
 

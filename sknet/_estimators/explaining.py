@@ -20,8 +20,8 @@ from sknet._model.explanation import Explanation
 from sknet._tables.tables import is_sparse, take_rows
 from sknet._typing import Array, Table
 
-MIN_BACKGROUND_ROWS = 20
-"""From how many rows on those to explain can be their own background."""
+MIN_ROWS_AS_OWN_BACKGROUND = 20
+"""The least rows to explain that can be their own background."""
 
 
 def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, verbose: bool) -> Explanation:
@@ -32,10 +32,10 @@ def explain_rows(estimator: FittedAttributes, X: Table, background: Table, *, ve
     if background is not None:
         with prefix_errors("background"):
             _, others = model_and_checked_table(estimator, background)
-    elif n < MIN_BACKGROUND_ROWS:
+    elif n < MIN_ROWS_AS_OWN_BACKGROUND:
         raise ValueError(
-            f"X has {n} rows, too few to be their own background, for which {MIN_BACKGROUND_ROWS} are needed: pass "
-            "background=, some 100 rows of the training table."
+            f"X has {n} rows, too few to be their own background, for which {MIN_ROWS_AS_OWN_BACKGROUND} are needed: "
+            "pass background=, some 100 rows of the training table."
         )
     others = take_rows(others, draw_background(others.shape[0]))
     values, base, adds_up = explain(model, table, others, _progress_printer(n) if verbose else lambda _: None)

@@ -182,7 +182,7 @@ class FitRun:
 
     def fitted(self) -> Fitted:
         """Return what the call would leave if it ended here, without what is learnt from held-out rows."""
-        return self._fitted_with(self.phase.outcome(self.plan.rows).network)
+        return self._fitted_with(self.phase.network_and_held_out(self.plan.rows).network)
 
     def _fitted_with(self, network: Network) -> Fitted:
         epochs, n_iter, earlier = self.phase.epochs, self.phase.n_iter, self.earlier
@@ -204,7 +204,7 @@ class FitRun:
 
     def final_result(self, task: TaskFunctions, *, may_go_on: bool) -> Fitted:
         """Return what the call leaves; with `may_go_on`, so that training may continue where it stopped."""
-        network, held_out = self.phase.outcome(self.plan.rows)
+        network, held_out = self.phase.network_and_held_out(self.plan.rows)
         fitted = self._fitted_with(network)
         rows = self.importance_rows
         fitted = replace(

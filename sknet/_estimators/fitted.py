@@ -18,7 +18,7 @@ from sknet._model.intervals import ErrorScale, Residuals, ScaledResiduals
 from sknet._model.model import Model
 from sknet._model.prediction_sets import LabelResiduals
 from sknet._storage import models
-from sknet._tables.columns import InputFacts
+from sknet._tables.columns import InputFormula
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.messages import short_list
 from sknet._tables.novelty import columns_of_unknown_levels
@@ -241,7 +241,7 @@ def inputs_table(encoder: TableEncoder) -> pd.DataFrame:
     """Return one row per input of the network: what it is, and how it is computed."""
     columns, facts = zip(*encoder.inputs, strict=True)  # one pair for each input
     names = pd.Index(encoder.feature_names, name="input")
-    table = pd.DataFrame(list(facts), columns=list(InputFacts._fields), index=names)
+    table = pd.DataFrame(list(facts), columns=list(InputFormula._fields), index=names)
     table.insert(0, "column", list(columns))
     return table
 

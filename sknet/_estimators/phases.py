@@ -38,10 +38,10 @@ class HeldOut(NamedTuple):
     weight: Array | None
 
 
-class Outcome(NamedTuple):
-    """What networks have learnt."""
+class NetworkAndHeldOut(NamedTuple):
+    """What a phase leaves: its networks joined into one, and its raw outputs for held-out rows."""
 
-    network: Network  # all of them, joined
+    network: Network
     held_out: HeldOut | None = None
 
 
@@ -57,8 +57,8 @@ class Phase(Protocol):
         """The networks that are published, with their states."""
 
     @property
-    def has_whole_epoch(self) -> bool:
-        """Whether all networks have trained an epoch in this call."""
+    def has_new_epoch(self) -> bool:
+        """Whether all networks have trained a whole epoch in this call."""
 
     @property
     def epochs(self) -> list[tuple[Epoch, ...]]:
@@ -72,7 +72,7 @@ class Phase(Protocol):
     def n_iter(self) -> int:
         """How many epochs have been trained, those before the call was resumed included; the most of any network."""
 
-    def outcome(self, rows: Rows) -> Outcome:
+    def network_and_held_out(self, rows: Rows) -> NetworkAndHeldOut:
         """Return the networks as they are now, joined; and what held-out rows tell, among `rows` or beside them."""
 
     def state_to_keep(self) -> State | None:
@@ -101,7 +101,7 @@ class FoldPhase:
         self._networks.forget_networks()
 
     @property
-    def has_whole_epoch(self) -> bool:
+    def has_new_epoch(self) -> bool:
         """Whether all networks have trained an epoch."""
         return bool(self._networks.epochs)
 
@@ -121,9 +121,9 @@ class FoldPhase:
         """How many epochs have been trained."""
         return len(self._networks.epochs)
 
-    def outcome(self, rows: Rows) -> Outcome:
+    def network_and_held_out(self, rows: Rows) -> NetworkAndHeldOut:
         """Return the networks of the first fold, joined; folds that were cut short have chosen nothing."""
-        return Outcome(self._networks.first_fold_network())
+        return NetworkAndHeldOut(self._networks.first_fold_network())
 
     def state_to_keep(self) -> None:
         """Return None: training does not go on from folds."""
@@ -188,7 +188,7 @@ class TrainPhase:
         return list(zip(self.networks, self.states, strict=True))
 
     @property
-    def has_whole_epoch(self) -> bool:
+    def has_new_epoch(self) -> bool:
         """Whether all networks have trained an epoch in this call."""
         return all(state.epoch > self.epochs_before for state in self.states)
 
@@ -218,7 +218,7 @@ class TrainPhase:
         # L-BFGS may end before its first iteration, and records the loss all the same.
         return max(min(state.epoch, len(state.history)) for state in self.states)
 
-    def outcome(self, rows: Rows) -> Outcome:
+    def network_and_held_out(self, rows: Rows) -> NetworkAndHeldOut:
         """Return the networks as they are now, joined; and what held-out rows tell: of folds, or of validation."""
         temperature, mixing_weights, held_out = 1.0, None, None
         if self.selection is not None:
@@ -240,7 +240,7 @@ class TrainPhase:
             # the folds' outputs are those of other networks, which are not balanced
             raw = held_out.raw if shift is None or self.selection is not None else held_out.raw + shift
             held_out = held_out._replace(raw=raw.astype(self.networks[0].encoding.output_dtype))
-        return Outcome(joined, held_out)
+        return NetworkAndHeldOut(joined, held_out)
 
     def state_to_keep(self) -> State | None:
         """Return the state from which training may go on; None of several, which are not that of the joined network."""
@@ -255,12 +255,16 @@ class TrainPhase:
         if first.validation is None:
             raise TypeError("no rows evaluate the epochs")
         mixture = Mixture(first.settings.sees_bins)
-        by_component = mixture.mean_by_component(lambda j: self.networks[j].raw_validation_outputs(self.states[j]))
-        if len(by_component) == 1:  # no mixing weight to choose; each network has found its temperature, epoch by epoch
-            return 1.0, None, by_component[0]
+        raw_by_component = mixture.mean_raw_by_component(
+            lambda j: self.networks[j].raw_validation_outputs(self.states[j])
+        )
+        if (
+            len(raw_by_component) == 1
+        ):  # no mixing weight to choose; each network has found its temperature, epoch by epoch
+            return 1.0, None, raw_by_component[0]
         # targets and weights, which are the same for all networks
         loss = HeldOutLoss(first.encoding, first.validation, first.settings.regularisation.temperature_scaling)
-        return loss.choose_mixture(by_component, mixture)
+        return loss.choose_mixture(raw_by_component, mixture)
 
 
 def draw_states(networks: Sequence[NetworkTrainer], seeds: Sequence[tuple[int, int]]) -> list[State]:

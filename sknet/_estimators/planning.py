@@ -9,11 +9,7 @@ from sklearn.utils import check_random_state
 
 from sknet._estimators.auto import Facts, evaluation_method
 from sknet._estimators.callbacks import has_checkpoint
-from sknet._estimators.fit_run import Evaluation, Plan, Seeds
-from sknet._estimators.fitted import Fitted
-from sknet._estimators.parameters import RegressorParameters, column_choices, copy_containers
-from sknet._estimators.read_data import ReadData
-from sknet._estimators.reporting import (
+from sknet._estimators.fit_messages import (
     refuse_or_warn_of_left_out,
     warn_of_few_rows,
     warn_of_groups_of_one_class,
@@ -21,6 +17,10 @@ from sknet._estimators.reporting import (
     warn_of_rescaled_columns,
     warn_of_rows_seen,
 )
+from sknet._estimators.fit_run import Evaluation, Plan, Seeds
+from sknet._estimators.fitted import Fitted
+from sknet._estimators.parameters import RegressorParameters, column_choices, copy_containers
+from sknet._estimators.read_data import ReadData
 from sknet._estimators.resolve import resolve
 from sknet._estimators.user_warnings import warn
 from sknet._model.matrices import encoding_of, learn_encoding

@@ -165,14 +165,14 @@ def read_features(
     """Check a table, against the columns of an earlier one if there was one; one that is elsewhere by a few rows."""
     rows = X.example_rows if isinstance(X, FeatureTable) else X
     if columns is None:
-        checked, columns = read_table(rows, name, choices or ColumnChoices())
+        checked, columns = read_first_table(rows, name, choices or ColumnChoices())
     else:
         checked = read_known_table(rows, columns, name)
     return X if isinstance(X, FeatureTable) else TableInMemory(checked), columns
 
 
-def read_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, Columns]:
-    """Check the table of a first fit; `name` is the estimator's, for messages."""
+def read_first_table(X: Table, name: str, choices: ColumnChoices) -> tuple[Table, Columns]:
+    """Check the table of a first fit; return it, and what later tables must match. `name`: the estimator's."""
     if type(X) is not np.ndarray:
         X = unwrap_narwhals(X)
         refuse_unreadable_collection(X, "X")

@@ -23,8 +23,8 @@ Estimator = SigmoidMLPClassifier | SigmoidMLPRegressor
 ESTIMATORS: dict[str, type[Estimator]] = {"classifier": SigmoidMLPClassifier, "regressor": SigmoidMLPRegressor}
 """What a file may hold, by name."""
 
-WRITER = "sknet.save"
-"""What files and messages call the function that has written them; a checkpoint's is another."""
+PUBLIC_NAME = "sknet.save"
+"""What the user calls to write a model's file, for error messages; a checkpoint's is another."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def save(estimator: Estimator, path: str | os.PathLike[str]) -> None:
     fitted = require_fitted(estimator)
     fitted = replace(fitted, residuals=fitted.valid_residuals, importances=fitted.valid_importances)
     parameters = copy_containers(estimator.get_params(deep=False))  # a Series or a range as a list, which files know
-    files.write(path, SavedEstimator(name, parameters, fitted), _FILE_CLASSES, WRITER)
+    files.write(path, SavedEstimator(name, parameters, fitted), _FILE_CLASSES, PUBLIC_NAME)
 
 
 def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = None) -> Estimator:
@@ -122,8 +122,8 @@ def load(path: str | os.PathLike[str], custom: Mapping[str, object] | None = Non
     --------
     save : Write it.
     """
-    saved = files.read(path, WRITER, _FILE_CLASSES, custom)
-    with files.as_model_file_error(path, WRITER):
+    saved = files.read(path, PUBLIC_NAME, _FILE_CLASSES, custom)
+    with files.as_model_file_error(path, PUBLIC_NAME):
         if not isinstance(saved, SavedEstimator):
             raise ValueError("it holds something else than an estimator")
         estimator = _estimator_of(path, saved)

@@ -65,7 +65,7 @@ def regression_score(head: RegressionHead, predicted: Array, y: Target, sample_w
     values, _ = read_regression_target(hide_zero_weights(y, weight, "y"), warn=False)
     if len(predicted) != len(values):
         raise ValueError(different_lengths_message(len(predicted), len(values)))
-    head.regression_target.refuse_other_targets(values)
+    head.regression_target.refuse_other_number_of_targets(values)
     if not head.loss.levels:
         return _r2_of_present(values, predicted.reshape(values.shape), weight)
     pairs = zip(head.loss.levels, predicted.T, strict=True)  # predicted: (n, L)

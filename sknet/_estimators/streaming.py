@@ -27,9 +27,9 @@ from sknet._estimators.read_data import (
     FitArguments,
     prefix_errors,
     read_each_weight,
+    read_first_table,
     read_groups,
     read_known_table,
-    read_table,
 )
 from sknet._estimators.zero_weights import hide_zero_weights, n_rows_of
 from sknet._storage import checkpoints
@@ -131,7 +131,7 @@ class ChunkReader:
         self.columns: Columns | None = None
 
     def read(self, chunk: Chunk) -> tuple[CheckedChunk, Table] | None:
-        """Check a chunk; return its first rows, too, as the user has them. None if no row has a positive weight."""
+        """Return a chunk, checked, and its first 2 rows as the user has them; None if all its weights are 0."""
         n = None if chunk.weight is None else n_rows_of(chunk.X, "X")
         weight = None if n is None else read_each_weight(chunk.weight, n)
         if weight is not None and not weight.any():
@@ -141,7 +141,7 @@ class ChunkReader:
             for values, name in ((chunk.X, "X"), (chunk.y, "y"), (chunk.groups, "groups"))
         )
         if self.columns is None:
-            table, columns = read_table(X, self._name, self._choices)
+            table, columns = read_first_table(X, self._name, self._choices)
         else:
             table, columns = read_known_table(X, self.columns, self._name), self.columns
         n = table.shape[0]

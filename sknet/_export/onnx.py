@@ -248,7 +248,10 @@ HEADS: dict[type, tuple[Callable[..., list[str]], Callable[..., list[tuple[str, 
     RegressionHead: (_write_numbers, _types_of_numbers),
     LabelHead: (_write_labels, _types_of_labels),
 }
-"""How each head's outputs are written, and the names and types that they have where numbers are tensors of one type."""
+"""By head, what writes its link and scaling, in `dtype`, and the outputs' names and types where all are tensors.
+
+Of a monotone network, links are rounded through float32.
+"""
 
 
 def _types(model: Model, variables: Sequence[Variable]) -> list[tuple[str, object]]:

@@ -178,6 +178,7 @@ def _sine_and_cosine(graph: Graph, seconds: str, cycle: str) -> list[str]:
 
 
 def _hour(graph: Graph, seconds: str, day: str) -> str:
+    """Hours since midnight, with fractions; `day` counts days since 1970."""
     since = graph.node("Sub", seconds, graph.node("Mul", day, np.float64(DAY)))
     return graph.node("Div", since, np.float64(3600.0))
 
@@ -204,13 +205,13 @@ POSITIONS: dict[str, Callable[[Graph, str, str], str]] = {"hour": _hour, "weekda
 
 def _write_categories(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
     for item in placed:
-        yield _look_up_levels(graph, feed, item, item.column.levels), item.inputs
+        yield _inputs_of_levels(graph, feed, item, item.column.levels), item.inputs
 
 
 def _write_left_out(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
     """Write the indicators of missing values: the columns themselves have no input."""
     for item in placed:
-        yield _look_up_levels(graph, feed, item, ()), item.inputs
+        yield _inputs_of_levels(graph, feed, item, ()), item.inputs
 
 
 def _write_target_means(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]) -> Iterator[Block]:
@@ -224,7 +225,7 @@ def _write_target_means(graph: Graph, feed: Feed, placed: Sequence[PlacedColumn]
         yield from _write_categories(graph, feed, [means])
 
 
-def _look_up_levels(graph: Graph, feed: Feed, placed: PlacedColumn, levels: Sequence[str]) -> str:
+def _inputs_of_levels(graph: Graph, feed: Feed, placed: PlacedColumn, levels: Sequence[str]) -> str:
     """Return the inputs of a column of categories, from a table of what its levels become."""
     inputs = inputs_by_level(placed.column, levels)
     x = feed.columns(graph, [placed.position])

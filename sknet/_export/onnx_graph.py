@@ -18,7 +18,7 @@ from skl2onnx.common._topology import Scope
 
 from sknet._network.activations import LEAK, SELU_ALPHA, SELU_SCALE
 from sknet._network.losses import SIGMOID_LOG_LOSS, SOFTMAX_LOG_LOSS, identity
-from sknet._network.regression import POISSON
+from sknet._network.regression_losses import POISSON
 from sknet._typing import Array, DType
 
 SINGLE = np.dtype(np.float32)

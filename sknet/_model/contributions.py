@@ -211,7 +211,7 @@ class EncodedBackground:
         network, explained = self.model.network, self.model.head.explained
         dz = z[:, np.newaxis] - self.z0  # (n, b, h)
         if explained.are_raw and network.activations:
-            return self._mean_slopes_of_raw(dz, n_nodes)
+            return self._mean_slopes_of_raw_outputs(dz, n_nodes)
         slopes = np.zeros((self.outputs.shape[1], *dz.shape), z.dtype)
         for node, weight in gauss_legendre(n_nodes):
             points = dz * node
@@ -224,10 +224,11 @@ class EncodedBackground:
                 slopes[output] += delta.reshape(dz.shape)
         return slopes
 
-    def _mean_slopes_of_raw(self, dz: Array, n_nodes: int) -> Array:
-        """Return `_mean_slopes` of raw outputs, whose slopes by the last hidden layer's outputs are its weights.
+    def _mean_slopes_of_raw_outputs(self, dz: Array, n_nodes: int) -> Array:
+        """Return, for raw outputs, the mean along each line x0 -> x of d output / d first-layer sum, (k, n, b, h).
 
-        So the output layer takes no product at each node, and no time that grows with the square of the outputs.
+        The slopes by the last hidden layer's outputs are the output layer's weights: it takes no product at each node,
+        and no time that grows with the square of the outputs.
         """
         network = self.model.network
         by_hidden = network.coefs[-1].T  # (k, units of the last hidden layer): d output / da

@@ -20,7 +20,7 @@ import numpy as np
 
 from sknet._model.settings import TargetSettings
 from sknet._network.losses import CLASSIFICATION_LOSSES, SOFTMAX_LOG_LOSS, Loss, identity, without_missing_targets
-from sknet._network.regression import REGRESSION_LOSSES
+from sknet._network.regression_losses import REGRESSION_LOSSES
 from sknet._tables.class_weight import apply_class_weight
 from sknet._tables.labels import Labels, learn_labels
 from sknet._tables.rows import MIN_TOTAL_WEIGHT
@@ -98,8 +98,8 @@ class Head(Protocol):
     def with_settings(self, settings: TargetSettings) -> Self:
         """Return the head with what was learnt, under another loss."""
 
-    def refuse_other_target(self, new: Self) -> None:
-        """Raise if another target than the one that was learnt is given to a warm start."""
+    def refuse_other_classes(self, new: Self) -> None:
+        """Raise if the labels of a warm start have other classes than were learnt; numbers have none."""
 
     def predict(self, raw: Array) -> Array:
         """Turn raw outputs, which may be overwritten, into what `predict` returns."""
@@ -109,7 +109,7 @@ class Head(Protocol):
 
     @property
     def explained(self) -> ExplainedOutputs:
-        """What `explain` and importances take apart, one for each raw output."""
+        """What `explain` splits: predictions where the link fits any unit of y (quantiles), else raw outputs."""
 
 
 # --- labels ----------------------------------------------------------------------------------------------------------
@@ -177,8 +177,8 @@ class LabelHead:
         """Return the head with the same labels, under another loss or class weight."""
         return replace(self, settings=settings)
 
-    def refuse_other_target(self, new: Self) -> None:
-        """Raise if a warm start is given other labels."""
+    def refuse_other_classes(self, new: Self) -> None:
+        """Raise if a warm start is given labels of other classes."""
         if new.labels != self.labels:
             raise ValueError(
                 "warm_start can only be used where `y` has the same classes as in the previous call to fit. "
@@ -329,8 +329,8 @@ class RegressionHead:
             )
         return new
 
-    def refuse_other_target(self, new: Self) -> None:
-        """Accept any numbers: how many columns they have is checked where they are scaled."""
+    def refuse_other_classes(self, new: Self) -> None:
+        """Accept any head: numbers have no classes, and how many columns they have is checked where they are scaled."""
 
     def predict(self, raw: Array) -> Array:
         """Return predictions in the targets' own units; (n, levels) where there are several quantile levels."""

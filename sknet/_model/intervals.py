@@ -52,7 +52,7 @@ PRIOR_ROWS = 3.0
 
 @dataclass(frozen=True, eq=False)
 class Residuals:
-    """The quantiles of the errors of held-out rows.
+    """Quantiles of held-out rows' errors, negative inside the interval, and how many rows they are worth.
 
     Attributes
     ----------

@@ -208,7 +208,7 @@ def make_samples(
     encoding: Encoding,
     rows: EncodedRows,
     max_rows: int,
-    n_skipped: int = 0,
+    n_skipped_inputs: int = 0,
     smoothing: float = 0.0,
     typical_rows: NDArray[np.intp] | None = None,
 ) -> Samples:
@@ -218,5 +218,5 @@ def make_samples(
     weight = None if rows.weight is None else (rows.weight * (len(rows) / total)).astype(dtype)
     target_of = partial(encoding.head.targets, dtype=dtype, smoothing=smoothing)
     target = target_of(rows.y if typical_rows is None else rows.y[typical_rows])
-    inputs = rows.table.inputs.without_first(n_skipped)
+    inputs = rows.table.inputs.without_first_inputs(n_skipped_inputs)
     return Samples(inputs, rows.y, target_of, target, weight, total, max_rows, typical_rows)

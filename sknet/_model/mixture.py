@@ -5,7 +5,7 @@ Conventions
 m rows held out; k raw outputs.
 
 raw : (m, k)        outputs for the held-out rows
-by_component        such outputs, one array for each component, the networks without bins or those with bins:
+raw_by_component        such outputs, one array for each component, the networks without bins or those with bins:
                     their mean
 mixing_weight       of the first component; that of the second is 1 less it
 """
@@ -43,7 +43,7 @@ class Mixture:
         self.n_networks = len(sees_bins)
         self.equal_weight = len(self.components[0]) / self.n_networks  # where each network has the same
 
-    def mean_by_component(self, raw: Callable[[int], Array]) -> list[Array]:
+    def mean_raw_by_component(self, raw: Callable[[int], Array]) -> list[Array]:
         """Return the mean raw outputs of each component; `raw` gives those of one network."""
         means = []
         for component in self.components:
@@ -82,34 +82,36 @@ class HeldOutLoss:
         # the criterion, by which epochs and weights are compared, punishes extreme temperatures: few rows favour them
         return inverse, value, value + log(inverse) ** 2 / (2.0 * PRIOR_LOG**2 * rows.total_weight)
 
-    def choose_mixing_weight(self, by_component: Sequence[Array], equal_weight: float) -> float:
-        """Return the mixing weight that is most probable, given the held-out rows and the prior.
+    def choose_mixing_weight(self, raw_by_component: Sequence[Array], equal_weight: float) -> float:
+        """Return the weight of highest posterior; `equal_weight` is the prior's centre.
 
         A loss of labels is minus a mean log-likelihood; one of numbers is so once it is divided by the noise's
         variance, for which twice the loss at equal weights stands.
         """
-        if len(by_component) == 1:
+        if len(raw_by_component) == 1:
             return equal_weight
         scale = 1.0
         if isinstance(self._encoding.head, RegressionHead):
-            scale = 2.0 * abs(self.calibrate_in_place(mix_outputs(by_component, equal_weight))[2])
+            scale = 2.0 * abs(self.calibrate_in_place(mix_outputs(raw_by_component, equal_weight))[2])
         prior = scale * (MIXING_WEIGHTS - equal_weight) ** 2 / (2.0 * MIXING_PRIOR**2 * self._rows.total_weight)
-        criteria = [self.calibrate_in_place(mix_outputs(by_component, weight))[2] for weight in MIXING_WEIGHTS]
+        criteria = [self.calibrate_in_place(mix_outputs(raw_by_component, weight))[2] for weight in MIXING_WEIGHTS]
         return float(MIXING_WEIGHTS[np.argmin(criteria + prior)])
 
-    def choose_mixture(self, by_component: Sequence[Array], mixture: Mixture) -> tuple[float, tuple[float, ...], Array]:
+    def choose_mixture(
+        self, raw_by_component: Sequence[Array], mixture: Mixture
+    ) -> tuple[float, tuple[float, ...], Array]:
         """Return the temperature, each network's mixing weight, and the mixed raw outputs with these."""
-        mixing_weight = self.choose_mixing_weight(by_component, mixture.equal_weight)
-        raw = mix_outputs(by_component, mixing_weight)
+        mixing_weight = self.choose_mixing_weight(raw_by_component, mixture.equal_weight)
+        raw = mix_outputs(raw_by_component, mixing_weight)
         inverse_temperature, _, _ = self.calibrate_in_place(raw)
         return 1.0 / inverse_temperature, mixture.weight_of_each_network(mixing_weight), raw
 
 
-def mix_outputs(by_component: Sequence[Array], mixing_weight: float) -> Array:
+def mix_outputs(raw_by_component: Sequence[Array], mixing_weight: float) -> Array:
     """Return the mixed raw outputs: a new array."""
-    first = by_component[0]
+    first = raw_by_component[0]
     return (
         first.copy()
-        if len(by_component) == 1
-        else (mixing_weight * first + (1.0 - mixing_weight) * by_component[1]).astype(first.dtype)
+        if len(raw_by_component) == 1
+        else (mixing_weight * first + (1.0 - mixing_weight) * raw_by_component[1]).astype(first.dtype)
     )

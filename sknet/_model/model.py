@@ -33,7 +33,7 @@ from sknet._network.layout import LayerParameters, Layout
 from sknet._network.monotone import output_rounding_step
 from sknet._network.sparse_layers import MixedRows
 from sknet._tables.encoding import TableEncoder
-from sknet._tables.tables import MemoryMappedRows, is_same_table, is_sparse, take_rows
+from sknet._tables.tables import MemoryMappedRows, have_equal_values, is_sparse, take_rows
 from sknet._typing import Array, DType, Table
 
 PREDICT_ROWS = 1024
@@ -263,6 +263,6 @@ class PrecomputedModel(Model):
     def outputs(self, table: Table, convert_raw: Callable[[Array], Array]) -> Array:
         """Return `convert_raw` of the known outputs; of a table's own, where a scorer has changed what it was given."""
         # one that is not in memory can neither be copied nor changed
-        if table is not self.known_table and not is_same_table(self.known_table, table):
+        if table is not self.known_table and not have_equal_values(self.known_table, table):
             return super().outputs(table, convert_raw)
         return convert_raw(self.raw.copy())  # `convert_raw` may overwrite its argument

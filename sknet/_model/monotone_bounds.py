@@ -18,7 +18,7 @@ BIN_MEAN = 0.5
 
 
 def make_monotone_bounds(
-    settings: NetworkSettings, encoding: Encoding, layout: Layout, n_skipped: int
+    settings: NetworkSettings, encoding: Encoding, layout: Layout, n_skipped_inputs: int
 ) -> MonotoneBounds | None:
     """Return the bounds on a network's weights; None where no column is constrained.
 
@@ -27,7 +27,7 @@ def make_monotone_bounds(
     settings : NetworkSettings
     encoding : Encoding
     layout : Layout
-    n_skipped : int
+    n_skipped_inputs : int
         How many of the encoded table's inputs, the first ones, the network
         does without.
 
@@ -41,7 +41,7 @@ def make_monotone_bounds(
     refuse_not_monotone(settings, encoding)
     # the inputs' means, by which the first biases make up for weights whose sign is changed
     means = np.array([BIN_MEAN * (facts.kind == "bin") for _, facts in encoding.encoder.inputs])
-    sign, means = sign[n_skipped:], means[n_skipped:]
+    sign, means = sign[n_skipped_inputs:], means[n_skipped_inputs:]
     return monotone_bounds(
         layout,
         settings.activations,

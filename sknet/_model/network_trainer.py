@@ -29,7 +29,7 @@ from sknet._network.layout import Layout
 from sknet._network.losses import Loss
 from sknet._network.monotone import MonotoneBounds
 from sknet._network.objective import ObjectiveFunction
-from sknet._network.penalties import ElasticNet, Projection
+from sknet._network.penalties import ElasticNet, L1AndNormProjection
 from sknet._training.lbfgs import LBFGS
 from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.result import StopReason
@@ -37,8 +37,8 @@ from sknet._training.solver import Problem
 from sknet._training.state import Evaluate, State
 from sknet._typing import Array
 
-MAX_ROWS = 4096
-"""Rows that a network's buffers hold at most; larger batches are computed piece by piece."""
+MAX_BUFFER_ROWS = 4096
+"""The most rows that a network's buffers hold; larger batches are computed piece by piece."""
 
 FULL_BATCH_ROWS = 512
 """Rows that L-BFGS computes at once: their buffers stay in the cache from one layer to the next."""
@@ -57,7 +57,7 @@ class NetworkTrainer:
     settings: Settings
     encoding: Encoding
     layout: Layout
-    n_skipped: int  # how many of the encoded table's inputs, the first ones, the network does without
+    n_skipped_inputs: int  # how many of the encoded table's inputs, the first ones, the network does without
     training: Samples
     validation: Samples | None  # the rows that evaluate each epoch
     objective: ObjectiveFunction
@@ -123,7 +123,7 @@ class NetworkTrainer:
 
     def samples(self, rows: EncodedRows) -> Samples:
         """Return other rows as this network takes them."""
-        return make_samples(self.encoding, rows, min(len(rows), MAX_ROWS), self.n_skipped)
+        return make_samples(self.encoding, rows, min(len(rows), MAX_BUFFER_ROWS), self.n_skipped_inputs)
 
     def raw_validation_outputs(self, state: State) -> Array:
         """Return the raw outputs of the rows that evaluate each epoch, at the best epoch's temperature."""
@@ -218,21 +218,26 @@ def make_trainer(
         Its epochs are evaluated by minus the loss; see `NetworkTrainer.with_evaluation` for a scorer.
     """
     head, activations = encoding.head, settings.network.activations
-    n_skipped = 0 if sees_bins else encoding.encoder.n_bins
+    n_skipped_inputs = 0 if sees_bins else encoding.encoder.n_bins
     layout = layout_of(settings, encoding, sees_bins=sees_bins)
     max_rows = rows_at_once(settings, training)
-    n_validation_rows = 0 if validation is None else min(len(validation), MAX_ROWS)
+    n_validation_rows = 0 if validation is None else min(len(validation), MAX_BUFFER_ROWS)
     n_outputs = max(max_rows, n_validation_rows) * sum(layout.sizes[1:])
     if layout.n_parameters + n_outputs > MANY_WEIGHTS:
         what = f"hidden_layer_sizes={layout.sizes[1:-1]} with {layout.sizes[0]} inputs and {layout.sizes[-1]} outputs"
         refuse_beyond_memory(what, layout.n_parameters, encoding.compute_dtype.itemsize, n_outputs)
     samples = make_samples(
-        encoding, training, max_rows, n_skipped, settings.regularisation.label_smoothing, training.table.typical_rows
+        encoding,
+        training,
+        max_rows,
+        n_skipped_inputs,
+        settings.regularisation.label_smoothing,
+        training.table.typical_rows,
     )
-    held_out = None if validation is None else make_samples(encoding, validation, n_validation_rows, n_skipped)
+    held_out = None if validation is None else make_samples(encoding, validation, n_validation_rows, n_skipped_inputs)
     if isinstance(settings.target.loss, Loss) or not {*ACTIVATIONS.values()}.issuperset(activations):
         refuse_bad_custom_functions(head.loss, samples.target, activations)
-    monotone = make_monotone_bounds(settings.network, encoding, layout, n_skipped)
+    monotone = make_monotone_bounds(settings.network, encoding, layout, n_skipped_inputs)
     is_first_order = settings.solver.is_first_order
     penalty = penalty_of(settings, samples.total_weight)
     objective = training.table.objective(
@@ -246,7 +251,7 @@ def make_trainer(
     max_norm = settings.regularisation.max_norm
     projection = None
     if is_first_order and (penalty.l1 or max_norm):
-        projection = Projection(penalty.l1, max_norm or 0.0, layout)
+        projection = L1AndNormProjection(penalty.l1, max_norm or 0.0, layout)
     problem = Problem(
         objective,
         n_samples=len(samples),
@@ -264,7 +269,7 @@ def make_trainer(
         settings=settings,
         encoding=encoding,
         layout=layout,
-        n_skipped=n_skipped,
+        n_skipped_inputs=n_skipped_inputs,
         training=samples,
         validation=held_out,
         objective=objective,
@@ -285,7 +290,7 @@ def layout_of(settings: Settings, encoding: Encoding, *, sees_bins: bool) -> Lay
 def refuse_networks_beyond_memory(settings: Settings, encoding: Encoding, n_rows: int, n_folds: int) -> None:
     """Raise if the networks that live at once cannot fit in the memory: all members, and all of each fold."""
     n_members = len(settings.sees_bins)
-    batch = min(n_rows, MAX_ROWS)
+    batch = min(n_rows, MAX_BUFFER_ROWS)
     if isinstance(settings.solver, MiniBatchSolver):
         batch = min(batch, settings.solver.batch_size)
     counts = {sees_bins: (1 + n_folds) * settings.sees_bins.count(sees_bins) for sees_bins in (False, True)}
@@ -303,9 +308,9 @@ def rows_at_once(settings: Settings, training: EncodedRows) -> int:
     """Return how many rows are computed at once: a batch, unless it is huge; with L-BFGS, equal parts of all rows."""
     n = len(training)
     if isinstance(settings.solver, MiniBatchSolver):
-        return min(settings.solver.batch_size, MAX_ROWS)
+        return min(settings.solver.batch_size, MAX_BUFFER_ROWS)
     # each part costs passes over theta, which take longer than the part itself where the table is sparse
-    return ceil(n / ceil(n / (MAX_ROWS if training.table.is_sparse else FULL_BATCH_ROWS)))
+    return ceil(n / ceil(n / (MAX_BUFFER_ROWS if training.table.is_sparse else FULL_BATCH_ROWS)))
 
 
 def penalty_of(settings: Settings, total_weight: float) -> ElasticNet:

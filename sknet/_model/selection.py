@@ -9,7 +9,7 @@ n rows; m of them held out, m <= n; k raw outputs.
 
 fold : (n,)         which fold each row belongs to
 raw : (m, k)        outputs for the held-out rows, one fold after the other
-by_component        such outputs, one array for each component: see `mixture`
+raw_by_component        such outputs, one array for each component: see `mixture`
 """
 
 from collections.abc import Sequence
@@ -71,7 +71,7 @@ class Folds(NamedTuple):
 def draw_folds(
     n_rows: int, strata: Array | None, groups: Array | None, seed: int, *, is_regression: bool = False
 ) -> Folds:
-    """Draw the folds; see `fold_plan` and `assign_folds`."""
+    """Draw (train, held-out) splits, stratified or by group; of many rows only some folds are held out."""
     plan = fold_plan(n_rows, groups is not None, is_regression)
     fold = assign_folds(n_rows, strata, groups, plan.n_folds, seed)
     n_held_out = min(plan.n_held_out, fold.max() + 1)
@@ -119,7 +119,7 @@ class ChosenEpoch(NamedTuple):
     number: int
     temperature: float
     raw: Array  # (m, k)  mixed outputs for the held-out rows, at equal mixing weights, over the temperature
-    by_component: list[Array]  # the outputs of each component, not divided
+    raw_by_component: list[Array]  # the outputs of each component, not divided
 
 
 def select_epoch(folds: "FoldNetworks", observer: EpochObserver | None = None) -> Selection:
@@ -219,14 +219,14 @@ class FoldNetworks:
     def raw_by_component(self) -> list[Array]:
         """Return the held-out rows' raw outputs, (m, k): for each component, the mean of its networks'."""
         folds = list(zip(self.trainers, self.states, self._samples, strict=True))
-        return self._mixture.mean_by_component(
+        return self._mixture.mean_raw_by_component(
             lambda j: np.concatenate([trainers[j].raw(states[j], rows[j]) for trainers, states, rows in folds])
         )
 
     def evaluate_epoch(self) -> bool:
         """Evaluate an epoch that all networks have trained; return whether to train another one."""
-        by_component, solver = self.raw_by_component(), self.settings.solver
-        raw = mix_outputs(by_component, self._mixture.equal_weight)
+        raw_by_component, solver = self.raw_by_component(), self.settings.solver
+        raw = mix_outputs(raw_by_component, self._mixture.equal_weight)
         self._inverse_temperature, value, criterion = self._loss.calibrate_in_place(raw)
         last = [state.history[-1] for _, state in self.networks]
         means = np.mean([[epoch.loss, epoch.learning_rate, epoch.gradient_norm] for epoch in last], axis=0).tolist()
@@ -248,7 +248,7 @@ class FoldNetworks:
         if epoch >= self.first_epoch:
             self._best_late_loss = min(self._best_late_loss, criterion)
             if self._chosen is None or criterion <= loss_worse_by(self.tolerance_factor, self._best_late_loss):
-                self._chosen = ChosenEpoch(epoch, 1.0 / self._inverse_temperature, raw, by_component)
+                self._chosen = ChosenEpoch(epoch, 1.0 / self._inverse_temperature, raw, raw_by_component)
         patience = min(solver.n_iter_no_change, self.patience_epoch + MAX_EXTRA_EPOCHS)
         return epoch < solver.n_epochs and epoch - self.patience_epoch <= patience
 
@@ -268,13 +268,13 @@ class FoldNetworks:
     def selection(self, stop_reason: StopReason | None) -> Selection:
         """Return the choice: the last epoch, where none could be chosen yet."""
         if self._chosen is None:
-            by_component, mixing_weight = self.raw_by_component(), self._mixture.equal_weight
-            raw = mix_outputs(by_component, mixing_weight) * self._inverse_temperature
-            self._chosen = ChosenEpoch(len(self.epochs), 1.0 / self._inverse_temperature, raw, by_component)
-        chosen_epoch, temperature, raw, by_component = self._chosen
+            raw_by_component, mixing_weight = self.raw_by_component(), self._mixture.equal_weight
+            raw = mix_outputs(raw_by_component, mixing_weight) * self._inverse_temperature
+            self._chosen = ChosenEpoch(len(self.epochs), 1.0 / self._inverse_temperature, raw, raw_by_component)
+        chosen_epoch, temperature, raw, raw_by_component = self._chosen
         mixing_weights = self._mixture.weight_of_each_network(self._mixture.equal_weight)
-        if len(by_component) > 1:  # `epochs` keeps the losses at equal weights, which observers have seen
-            temperature, mixing_weights, raw = self._loss.choose_mixture(by_component, self._mixture)
+        if len(raw_by_component) > 1:  # `epochs` keeps the losses at equal weights, which observers have seen
+            temperature, mixing_weights, raw = self._loss.choose_mixture(raw_by_component, self._mixture)
         # A row that several folds hold out has chosen with each; its residual is its first one: the mean of several
         # networks errs less than the one network that is published.
         first = np.sort(np.unique(self.held_out, return_index=True)[1])

@@ -194,7 +194,7 @@ def encode_mixed(encoder: TableEncoder, X: Table, dtype: DType, encoding_part: N
         return MixedInputs(DenseInputs(dense), one_hot, dense_inputs)
     compact = encoder_without_lookups.encode_compact(X, dtype, encoding_part)
     written = BatchwiseInputs(compact.write, encoder_without_lookups.n_inputs, dtype, PIECE_VALUES, "dense")
-    return MixedInputs(written, lookups.slots(X, dtype), lookups.dense_inputs)
+    return MixedInputs(written, lookups.one_hot_rows(X, dtype), lookups.dense_inputs)
 
 
 def is_compact(encoder: TableEncoder, X: Table, dtype: DType) -> bool:

@@ -17,7 +17,7 @@ from weakref import WeakSet
 import scipy
 from threadpoolctl import LibController, ThreadpoolController
 
-MIN_SPLIT_PRODUCT = 3 * 10**7
+MIN_PRODUCT_FOR_BLAS_THREADS = 3 * 10**7
 """How many multiply-adds the largest product must have for BLAS to get more than one thread.
 
 On two idle cores, threads save a quarter of the time from a third of this size on; on busy ones they wait for each
@@ -27,10 +27,10 @@ other at every product, and take twice the time.
 UNSPLIT_PRODUCT, UNSPLIT_VECTOR_PRODUCT = 2**18, 2**13
 """BLAS itself splits no product of fewer multiply-adds than the first; than the second where one factor is a vector."""
 
-MIN_PIECES = 4
+MIN_PIECES_PER_THREAD = 4
 """How many pieces of a table a thread must get to be worth starting."""
 
-MIN_THREAD_PRODUCT = 10**6
+MIN_PRODUCT_FOR_NETWORK_THREADS = 10**6
 """How many multiply-adds the largest product must have for several networks to be trained in threads.
 
 The steps of smaller networks are mostly Python, and threads would wait for each other at its global lock.
@@ -109,7 +109,7 @@ def limit_blas_threads(largest_product: int) -> Iterator[None]:
     """Limit BLAS to one thread where the largest product has too few multiply-adds to share; else SciPy's alone."""
     # L-BFGS calls NumPy's and SciPy's BLAS in turn: the idle threads of SciPy's would keep the cores busy while NumPy's
     # compute, and a fit would take twice the time.
-    libraries, token = _all_blas() if largest_product < MIN_SPLIT_PRODUCT else _blas_of_scipy(), _HoldToken()
+    libraries, token = _all_blas() if largest_product < MIN_PRODUCT_FOR_BLAS_THREADS else _blas_of_scipy(), _HoldToken()
     try:
         for library in libraries:
             library.hold(token)
@@ -134,7 +134,7 @@ def threads_for_networks(n_networks: int, largest_product: int) -> Iterator[int]
     n_threads = n_blas_threads()
     with limit_blas_threads(largest_product if n_networks == 1 else 0):  # 0: one BLAS thread
         # a fit in a thread of the user's shares the cores with others, and starts no threads of its own
-        are_large = largest_product >= MIN_THREAD_PRODUCT and current_thread() is main_thread()
+        are_large = largest_product >= MIN_PRODUCT_FOR_NETWORK_THREADS and current_thread() is main_thread()
         yield min(n_threads, n_networks) if are_large else 1
 
 
@@ -145,10 +145,10 @@ def threads_for_rows(n_pieces: int, largest_product: int) -> Iterator[int]:
     As many as BLAS has, which gets one within each: so what lies between the products is split as well. One thread for
     few pieces, and within a thread.
     """
-    are_many = n_pieces >= 2 * MIN_PIECES
+    are_many = n_pieces >= 2 * MIN_PIECES_PER_THREAD
     n_threads = n_blas_threads() if are_many else 1
     with limit_blas_threads(0 if are_many else largest_product):
-        yield min(n_threads, n_pieces // MIN_PIECES) if are_many and current_thread() is main_thread() else 1
+        yield min(n_threads, n_pieces // MIN_PIECES_PER_THREAD) if are_many and current_thread() is main_thread() else 1
 
 
 def run_on_parts(work: Callable[[slice], None], rows: slice, size: int, n_threads: int) -> None:

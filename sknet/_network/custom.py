@@ -22,7 +22,7 @@ def refuse_bad_custom_functions(loss: Loss, target: Array, activations: Sequence
     """Try a loss and activations; those of this package pass."""
     refuse_bad_loss(loss, target)
     for activation in activations:
-        refuse_bad_activation(activation)
+        refuse_copying_activation(activation)
 
 
 def refuse_bad_loss(loss: Loss, target: Array) -> None:
@@ -61,7 +61,7 @@ def _refuse_bad_result(what: str, returned: object, shape: tuple[int, ...], word
         raise ValueError(f"{what} returned NaN for raw outputs near 0: compare it with `check_gradient`.")
 
 
-def refuse_bad_activation(activation: Activation) -> None:
+def refuse_copying_activation(activation: Activation) -> None:
     """Raise a ValueError where an activation returns a new array instead of overwriting its argument."""
     name = f"activation={activation.name!r}"
     z = np.linspace(-2.0, 2.0, 3 * N_TRIED).reshape(N_TRIED, 3)

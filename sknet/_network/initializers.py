@@ -1,4 +1,4 @@
-"""Where training starts: functions of (fan_in, fan_out, rng) that draw_weights one layer's weights.
+"""Where training starts: functions of (fan_in, fan_out, rng) that draw one layer's weights.
 
 Conventions
 -----------

@@ -31,8 +31,8 @@ class Inputs(Protocol):
     def __call__(self, batch: Batch, /) -> Table:
         """Return the batch's rows: (b, d - s), an array, CSR or mixed; "ones": one more column, which is 1."""
 
-    def without_first(self, s: int, /) -> Self:
-        """Return the same rows for a network that skips the first s inputs, with buffers of its own."""
+    def without_first_inputs(self, s: int, /) -> Self:
+        """Return the same rows without the first s inputs, which a network skips; with buffers of their own."""
 
 
 class DenseInputs:
@@ -53,7 +53,7 @@ class DenseInputs:
         # "clip" skips NumPy's own buffering of the output; the indices are in range
         return self._values.take(batch, 0, self._buffer[: len(batch)], "clip")
 
-    def without_first(self, s: int) -> DenseInputs:
+    def without_first_inputs(self, s: int) -> DenseInputs:
         """Return the same rows without the first s inputs."""
         return DenseInputs(self._values[:, s:], self.batch_format)
 
@@ -70,7 +70,7 @@ class SparseInputs:
         """Return the batch's rows."""
         return self._values[batch]
 
-    def without_first(self, s: int) -> SparseInputs:
+    def without_first_inputs(self, s: int) -> SparseInputs:
         """Return the same rows without the first s inputs."""
         return SparseInputs(self._values[:, s:]) if s else self
 
@@ -97,9 +97,9 @@ class MixedInputs:
         """Return the batch's rows."""
         return MixedRows(self._dense(batch), self._one_hot[batch], self._dense_inputs)
 
-    def without_first(self, s: int) -> MixedInputs:
+    def without_first_inputs(self, s: int) -> MixedInputs:
         """Return the same rows without the first s inputs."""
-        return MixedInputs(self._dense.without_first(s), self._one_hot, self._dense_inputs[s:] - s)
+        return MixedInputs(self._dense.without_first_inputs(s), self._one_hot, self._dense_inputs[s:] - s)
 
 
 @dataclass(frozen=True)
@@ -118,9 +118,9 @@ class RowSelection:
         """Return the batch's rows: `batch` counts the selected rows, `inputs` counts all."""
         return self.inputs(self.rows[batch])
 
-    def without_first(self, s: int) -> RowSelection:
+    def without_first_inputs(self, s: int) -> RowSelection:
         """Return the same rows without the first s inputs."""
-        return RowSelection(self.inputs.without_first(s), self.rows)
+        return RowSelection(self.inputs.without_first_inputs(s), self.rows)
 
 
 def length(batch: Batch) -> int:

@@ -40,11 +40,11 @@ class Layout:
         return list(pairwise(self.sizes))
 
     @cached_property
-    def starts(self) -> list[int]:
-        """Where in theta each weight matrix starts: the last layer's first."""
+    def weight_starts(self) -> list[int]:
+        """Where each weight matrix starts in theta, first layer's first; theta itself holds the last layer's first."""
         # the sums of the sizes before each matrix; the last one, of all sizes, is `n_weights`
         *starts, _ = accumulate(map(prod, reversed(self.shapes)), initial=0)
-        return starts[::-1]  # the first layer's first, like `shapes`
+        return starts[::-1]
 
     @cached_property
     def n_weights(self) -> int:
@@ -67,12 +67,12 @@ class Layout:
         With `biases_in_weights`, the first layer's W has b as its last row, (n_inputs + 1, h_1): they lie together.
         """
         layers, first_bias = [], self.n_weights
-        for start, (fan_in, fan_out) in zip(self.starts, self.shapes, strict=True):
+        for start, (fan_in, fan_out) in zip(self.weight_starts, self.shapes, strict=True):
             W = theta[start : start + fan_in * fan_out].reshape(fan_in, fan_out)
             layers.append(LayerParameters(W, theta[first_bias : first_bias + fan_out]))
             first_bias += fan_out
         if biases_in_weights:
-            W_and_b = theta[self.starts[0] : self.n_weights + self.sizes[1]].reshape(-1, self.sizes[1])
+            W_and_b = theta[self.weight_starts[0] : self.n_weights + self.sizes[1]].reshape(-1, self.sizes[1])
             layers[0] = layers[0]._replace(W=W_and_b)
         return layers
 

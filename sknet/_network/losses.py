@@ -553,21 +553,21 @@ def without_missing_targets(whole: Loss, losses_by_target: Sequence[tuple[Loss, 
 
 # --- classification losses, by name ---------------------------------------------------------------------------------
 
-UNIT_INTERVAL = Interval(0.0, 1.0)
+TARGETS_FROM_0_TO_1 = Interval(0.0, 1.0)
 """What log-losses take: 0, 1, or a label's part of a row."""
 
 SIGMOID_LOG_LOSS = make_loss(
-    "log_loss", sigmoid_log_loss, link=sigmoid_link, out_activation="logistic", targets=UNIT_INTERVAL, start=_log_odds,
-    link_backward=sigmoid_link_backward, log_link=log_sigmoid_link, mirrored=True,
+    "log_loss", sigmoid_log_loss, link=sigmoid_link, out_activation="logistic", targets=TARGETS_FROM_0_TO_1,
+    start=_log_odds, link_backward=sigmoid_link_backward, log_link=log_sigmoid_link, mirrored=True,
     gradient=sigmoid_log_loss_gradient,  # which the search for a temperature asks for a dozen times an epoch
 )  # fmt: skip
 SOFTMAX_LOG_LOSS = make_loss(
-    "log_loss", softmax_log_loss, link=softmax_link, out_activation="softmax", targets=UNIT_INTERVAL,
+    "log_loss", softmax_log_loss, link=softmax_link, out_activation="softmax", targets=TARGETS_FROM_0_TO_1,
     start=_centred_log_frequencies, link_backward=softmax_link_backward, log_link=log_softmax_link,
     gradient=softmax_log_loss_gradient,  # as above
 )  # fmt: skip
 SIGMOID_SQUARED_ERROR = make_loss(
-    "squared_error", sigmoid_squared_error, link=sigmoid_link, out_activation="logistic", targets=UNIT_INTERVAL,
+    "squared_error", sigmoid_squared_error, link=sigmoid_link, out_activation="logistic", targets=TARGETS_FROM_0_TO_1,
     link_backward=sigmoid_link_backward, log_link=log_sigmoid_link, mirrored=True,
 )  # fmt: skip
 

@@ -51,8 +51,8 @@ def limit_column_norms(W: Array, max_norm: float) -> None:
 
 
 @dataclass(frozen=True)
-class Projection:
-    """What follows a step of size `rate`: the proximal step of an L1 penalty, then the limit on column norms.
+class L1AndNormProjection:
+    """The two projections after a step of size `rate`: the proximal step of an L1 penalty, then the limit on norms.
 
     An optimizer that gives each weight a step of its own gives it a rate of
     its own here, too: an array, as long as theta.

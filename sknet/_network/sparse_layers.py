@@ -57,17 +57,19 @@ class DenseOnMixed(Dense):
     def forward(self, x: MixedRows) -> Array:
         self.x = x
         x.dense.dot(self.W.take(x.dense_inputs, 0), self.z)  # z = x W, of the dense inputs
-        self.z += x.one_hot @ self._last_rows(self.W)  #         + rows of W
+        self.z += x.one_hot @ self._rows_of_one_hot(self.W)  #         + rows of W
         self.z += self.b  #                                      + b
         return self.z
 
     def backward(self, delta: Array) -> None:
-        self._last_rows(self.dW)[:] = self.x.one_hot.T @ delta  # dJ/dW = x^T dJ/dz: of a level, the sum over its rows
+        self._rows_of_one_hot(self.dW)[:] = (
+            self.x.one_hot.T @ delta
+        )  # dJ/dW = x^T dJ/dz: of a level, the sum over its rows
         self.dW[self.x.dense_inputs] = self.x.dense.T @ delta  # all other rows
         self.ones.dot(delta, self.db)  # dJ/db = 1^T dJ/dz
 
-    def _last_rows(self, W: Array) -> Array:
-        """Return the rows of the inputs that one-hot ones are among, (e, h)."""
+    def _rows_of_one_hot(self, W: Array) -> Array:
+        """Return W's last e rows, those of the one-hot inputs, (e, h)."""
         return W[len(W) - self.x.one_hot.shape[1] :]
 
 

@@ -14,8 +14,8 @@ from sknet._tables.rows import Rows
 from sknet._tables.tables import table_digest
 from sknet._training.state import State
 
-WRITER = "sknet.Checkpoint"
-"""What error messages call the writer of these files."""
+PUBLIC_NAME = "sknet.Checkpoint"
+"""What the user calls to write these files, for error messages."""
 
 # --- hashes of the data ----------------------------------------------------------------------------------------------
 
@@ -123,7 +123,7 @@ class LoadedCheckpoint(CheckpointContent):
                     f"{name}={value}: set it as it was, or fit anew."
                 )
         types, types_here = ([(v.shape, v.dtype) for v in one.vectors_like_theta] for one in (state, first_state))
-        with files.as_model_file_error(self.path, WRITER):
+        with files.as_model_file_error(self.path, PUBLIC_NAME):
             if types != types_here or (state.best is not None and state.best.theta.shape != first_state.theta.shape):
                 raise ValueError("its arrays are not those of its network")
             if state.epoch != len(state.history):
@@ -133,13 +133,13 @@ class LoadedCheckpoint(CheckpointContent):
 
 def write_checkpoint(path: Path, origin: Origin, state: State) -> None:
     """Write a checkpoint file, whole or not at all."""
-    files.write(path, CheckpointContent(origin, state), _CHECKPOINT_CLASSES, WRITER)
+    files.write(path, CheckpointContent(origin, state), _CHECKPOINT_CLASSES, PUBLIC_NAME)
 
 
 def read_checkpoint(path: str | os.PathLike[str]) -> LoadedCheckpoint:
     """Read a checkpoint file."""
-    run = files.read(path, WRITER, _CHECKPOINT_CLASSES)
-    with files.as_model_file_error(path, WRITER):
+    run = files.read(path, PUBLIC_NAME, _CHECKPOINT_CLASSES)
+    with files.as_model_file_error(path, PUBLIC_NAME):
         if not isinstance(run, CheckpointContent):
             raise ValueError("it holds something else than a training run")
         if max(run.origin.seeds) >= 2**32:  # too large for `RandomState`; negative ones did not fit their type

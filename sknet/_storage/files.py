@@ -27,7 +27,9 @@ from sknet._model.machine import require_package
 from sknet._storage.models import Packer, unpack
 from sknet._typing import Array
 
-FORMAT = "sknet"
+FORMAT_NAME = "sknet"
+"""The name in each file's metadata that marks it as sknet's."""
+
 VERSION = 3
 
 TYPES = {
@@ -62,7 +64,7 @@ class ModelFileError(ValueError):
 
 
 @contextmanager
-def as_model_file_error(path: object, writer: str) -> Iterator[None]:
+def as_model_file_error(path: object, public_name: str) -> Iterator[None]:
     """Turn whatever goes wrong while a file is read into the one error that says so; the system's errors stay."""
     try:
         yield
@@ -70,7 +72,7 @@ def as_model_file_error(path: object, writer: str) -> Iterator[None]:
         raise
     except Exception as error:
         reason = str(error)[:200].rstrip(".") or type(error).__name__
-        raise ModelFileError(f"{path} is not a whole file written by {writer}: {reason}.") from error
+        raise ModelFileError(f"{path} is not a whole file written by {public_name}: {reason}.") from error
 
 
 # --- whole or absent -------------------------------------------------------------------------------------------------
@@ -119,16 +121,16 @@ def _name_in_os_error(path: Path) -> Iterator[None]:
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
-def write(path: str | os.PathLike[str], value: object, classes: Mapping[str, type], writer: str) -> None:
-    """Write a value of one of the classes to a file; `writer` is the public function that does it."""
-    with require_package(writer, "safetensors", extra="files"):
+def write(path: str | os.PathLike[str], value: object, classes: Mapping[str, type], public_name: str) -> None:
+    """Write a value of one of the classes to a file; `public_name`: the function that does it."""
+    with require_package(public_name, "safetensors", extra="files"):
         from safetensors.numpy import save
     path = as_path(path)
     packer = Packer(classes)
     plain = packer.pack(value)
     settings = json.dumps({"pieces": _names_of(packer.pieces), "value": plain}, separators=(",", ":"))
     arrays = {name: _as_tensor(array) for name, array in packer.arrays.items()}
-    metadata = {"digest": digest(f"{VERSION} {settings}", arrays), "format": FORMAT, "version": str(VERSION)}
+    metadata = {"digest": digest(f"{VERSION} {settings}", arrays), "format": FORMAT_NAME, "version": str(VERSION)}
     header, tensors = _sort_metadata(save(arrays, metadata | {"settings": settings}))
     if packer.n_rows * ROW_COST > _memory_left(header.decode(), settings):
         raise ValueError(
@@ -195,21 +197,24 @@ def _memory_left(*texts: str) -> int:
 
 
 def read(
-    path: str | os.PathLike[str], writer: str, classes: Mapping[str, type], custom: Mapping[str, object] | None = None
+    path: str | os.PathLike[str],
+    public_name: str,
+    classes: Mapping[str, type],
+    custom: Mapping[str, object] | None = None,
 ) -> object:
-    """Read the value that a file holds, pieces of the user's own taken from `custom`; errors name the writer."""
-    with require_package(f"reading a file of {writer}", "safetensors", extra="files"):
+    """Read the value that a file holds, pieces of the user's own taken from `custom`; errors name `public_name`."""
+    with require_package(f"reading a file of {public_name}", "safetensors", extra="files"):
         from safetensors import safe_open
     path = as_path(path)
     # to open a pipe may block for ever; to open a directory raises an error that says so
     if path.exists() and not (path.is_file() or path.is_dir()):
-        raise ModelFileError(f"{path} is a pipe or a device: give the path of a file that {writer} has written.")
-    with path.open("rb") as file, as_model_file_error(path, writer):
+        raise ModelFileError(f"{path} is a pipe or a device: give the path of a file that {public_name} has written.")
+    with path.open("rb") as file, as_model_file_error(path, public_name):
         _refuse_costly_header(file)
         with safe_open(path, framework="numpy") as tensors:
             # `file` and `tensors` were opened one after the other: another process may have renamed a new one between
             if not os.path.samestat(os.fstat(file.fileno()), path.stat()):
-                return read(path, writer, classes, custom)
+                return read(path, public_name, classes, custom)
             metadata = tensors.metadata() or {}
             _refuse_other_version(path, metadata)
             settings = metadata["settings"]
@@ -239,7 +244,7 @@ def _refuse_costly_header(file: BinaryIO) -> None:
 def _refuse_other_version(path: Path, metadata: Mapping[str, str]) -> None:
     """Raise for a file that is not of this format, or of a version that is not known here."""
     version = metadata.get("version", "")
-    if not metadata.get("format", "").startswith(FORMAT):  # "sknet model" in early files of version 1
+    if not metadata.get("format", "").startswith(FORMAT_NAME):  # "sknet model" in early files of version 1
         raise ValueError("it holds tensors, but nothing of sknet's")
     if not (version.isascii() and version.isdecimal()) or int(version) < 1:
         raise ValueError(f"its version is {version[:20]!r}, which is no whole number")

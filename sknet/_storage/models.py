@@ -205,13 +205,13 @@ class _Unpacker:
             raise TypeError(f"it holds a {plain[TYPE]!r}, which is not known here")
         return unpack(self, path, **parts)  # a part too many or too few is a TypeError, too
 
-    def array(self, path: str) -> Array:
-        """Take an array: no other value can have it, too."""
+    def take_array(self, path: str) -> Array:
+        """Remove the array of this path and return it: no other value can have it, too."""
         return self._arrays.pop(path)
 
     def characters(self, path: str) -> Array:
         """Make an array of text of its code points."""
-        codes = self.array(path)
+        codes = self.take_array(path)
         if codes.dtype != np.uint32 or codes.ndim == 0 or not codes.shape[-1]:
             raise TypeError(f"{path} is not an array of characters")
         if codes.max(initial=0) > sys.maxunicode:
@@ -227,7 +227,7 @@ class _Unpacker:
     def rows(self, path: str, of: str) -> tuple[object, ...]:
         """Make many values of one class, whose fields are arrays."""
         cls = self._classes[of]
-        columns = {name: self.array(_join(path, name)) for name in hints_of(cls)}
+        columns = {name: self.take_array(_join(path, name)) for name in hints_of(cls)}
         n_rows = max(column.size for column in columns.values())
         for name, hint in hints_of(cls).items():
             if columns[name].ndim != 1 or columns[name].dtype.kind != _ROW_TYPES.get(hint) or n_rows > self._rows_left:
@@ -263,7 +263,7 @@ class _Unpacker:
 
 
 _UNPACKERS: dict[object, Callable[..., object]] = {
-    "array": _Unpacker.array,
+    "array": _Unpacker.take_array,
     "characters": _Unpacker.characters,
     "objects": _Unpacker.objects,
     "rows": _Unpacker.rows,

@@ -37,8 +37,8 @@ POOL_BYTES = 2**24
 ENCODED_BYTES = 2**23
 """How much of that is encoded at once."""
 
-PIECE_ROWS = 2**16
-"""Rows whose targets are looked at together."""
+ROWS_CHECKED_AT_ONCE = 2**16
+"""Rows whose targets are checked for errors at a time; the result is thrown away."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,7 +84,7 @@ class EncodedInFile:
         """All inputs of these rows, if they are to be evaluated: they are read once, and encoded batch by batch."""
 
         def encode_batch(batch: Batch, out: Array, _: int) -> None:
-            self.encoder.encode_rows(self.in_memory, batch, out, self.encoding_part)
+            self.encoder.encode_rows(self.raw_rows_in_memory, batch, out, self.encoding_part)
 
         return BatchwiseInputs(encode_batch, self.encoder.n_inputs, self.dtype, ENCODED_BYTES // self.dtype.itemsize)
 
@@ -99,8 +99,8 @@ class EncodedInFile:
         return PooledObjective(self, samples, pool, layout.sizes[-1])
 
     @cached_property
-    def in_memory(self) -> Table:
-        """These rows as a table in memory: a few, which are held out, and evaluated after each epoch."""
+    def raw_rows_in_memory(self) -> Table:
+        """These rows' raw table, not encoded, read once: only for small sets, such as held-out rows."""
         places = np.arange(len(self)) if self.places is None else self.places
         return self.stored.take(places)
 
@@ -122,7 +122,7 @@ class PooledObjective:
     def __init__(self, rows: EncodedInFile, samples: Samples, pool: Objective, n_outputs: int) -> None:
         self._rows, self._samples, self._pool, self._n_outputs = rows, samples, pool, n_outputs
         if samples.typical_rows is not None:  # the targets of all rows have not been looked at yet
-            for piece in pieces(slice(0, len(samples)), PIECE_ROWS):
+            for piece in pieces(slice(0, len(samples)), ROWS_CHECKED_AT_ONCE):
                 samples.target_of(samples.y[piece])  # for its error; what it returns is made again when it is needed
 
     def __call__(

@@ -49,8 +49,8 @@ class Roles:
         return [("target", self.target), ("sample_weight", self.sample_weight), ("groups", self.groups)]
 
 
-def _are_names(role: Target) -> bool:
-    """Whether a role names a column, or several."""
+def _names_columns(role: Target) -> bool:
+    """Whether a role is given as the name of a column, or of several, and not as values."""
     return isinstance(role, str) or (isinstance(role, list | tuple) and all(isinstance(name, str) for name in role))
 
 
@@ -118,7 +118,7 @@ def _pieces_of_arrays(X: Array, roles: Roles) -> Iterator[object]:
     if roles.target is None:
         raise ValueError("target is None: for an array as source, pass the array of its targets.")
     for what, values in roles.items():
-        if _are_names(values) or (values is not None and np.ndim(values) == 0):
+        if _names_columns(values) or (values is not None and np.ndim(values) == 0):
             raise ValueError(
                 f"{what}={values!r} names a column, and source is an array: pass an array of as many rows."
             )
@@ -171,7 +171,7 @@ def _chunk_of(number: int, piece: object, roles: Roles, name: str) -> Chunk:
     chunk = Chunk(number, *piece)
     if is_sparse(chunk.X):
         raise TypeError(f"{name}() gave a sparse chunk: give dense arrays or data frames.")
-    if not _are_names(roles.sample_weight) and not _are_names(roles.groups):
+    if not _names_columns(roles.sample_weight) and not _names_columns(roles.groups):
         return chunk
     X, _, weight, groups = _without_roles(chunk.X, roles, name)
     return Chunk(number, X, chunk.y, weight, groups)
@@ -181,7 +181,7 @@ def _without_roles(frame: Table, roles: Roles, name: str) -> tuple[Table, Target
     """Return a frame without the columns that have a role, and the target, the weight and the groups in these."""
     names: list[str] = []
     for what, role in roles.items():
-        if role is not None and not _are_names(role):
+        if role is not None and not _names_columns(role):
             raise TypeError(f"{what}={short_repr(role)} names no column of {name}: give one of {list(frame.columns)}.")
         names += [] if role is None else [role] if isinstance(role, str) else role
     if len(set(names)) < len(names):

@@ -27,7 +27,7 @@ from sklearn.utils import gen_batches
 
 from sknet._tables.choices import ColumnChoices
 from sknet._tables.column_layout import ColumnLayout, compute_layout
-from sknet._tables.columns import Column, ColumnSettings, InputFacts
+from sknet._tables.columns import Column, ColumnSettings, InputFormula
 from sknet._tables.columns.bins import BinnedColumn, with_bins
 from sknet._tables.columns.category import CategoryLearner
 from sknet._tables.columns.datetime import learn_datetime
@@ -135,7 +135,7 @@ class TableEncoder:
         return self.bins_first([[name + suffix for suffix in column.suffixes] for name, column in pairs])
 
     @property
-    def inputs(self) -> list[tuple[str, InputFacts]]:
+    def inputs(self) -> list[tuple[str, InputFormula]]:
         """The column of each input, and what it is."""
         pairs = zip(self.column_names, self.columns, strict=True)
         return self.bins_first([[(name, facts) for facts in column.inputs] for name, column in pairs])
@@ -204,7 +204,7 @@ class TableEncoder:
         """Encode a table of which some categories are looked up: return dense, hot and dense_inputs, see `lookups`."""
         if self.lookups is None:
             raise TypeError("no categories are looked up")
-        hot = self.lookups.slots(X, dtype)[slice(None)]  # indexing makes the CSR matrix, here of all rows
+        hot = self.lookups.one_hot_rows(X, dtype)[slice(None)]  # indexing makes the CSR matrix, here of all rows
         return (
             self.encoder_without_lookups.encode(X, dtype, encoding_part=encoding_part),
             hot,
@@ -311,7 +311,10 @@ class TableEncoder:
     def target_totals(
         self, X: Table, target: Array, weight: Array | None, encoding_part: NDArray[np.intp]
     ) -> dict[int, TargetTotals]:
-        """Add up the target, (n, k), in each level of each column that is encoded by it, by the column's index."""
+        """Add up the target, (n, k), per level of each target-encoded column, by the column's index.
+
+        `encoding_part` is a row's cross-fitting part, −1: held out.
+        """
         totals = {}
         for j, column in enumerate(self.columns):
             if isinstance(column, TargetColumn):

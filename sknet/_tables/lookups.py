@@ -57,19 +57,19 @@ class LookedUpCategories:
         """Return a table's columns without the inputs that are looked up."""
         return tuple(without_one_hot(column) if j in self.categories else column for j, column in enumerate(columns))
 
-    def slots(self, X: Table, dtype: DType) -> CategorySlots:
-        """Return which inputs n rows look up."""
+    def one_hot_rows(self, X: Table, dtype: DType) -> OneHotOfSlots:
+        """Return the n rows' one-hot inputs, kept as indices; see `OneHotOfSlots`."""
         widest = max(len(column.levels) + 2 for column in self.categories.values())
         # the smallest signed type, as unknown levels have slot −1
         slot = np.empty((X.shape[0], len(self.categories)), np.min_scalar_type(-widest))
         for i, (j, column) in enumerate(self.categories.items()):
             slot[:, i] = column.slots_of_values(column_at(X, j))
-        return CategorySlots(slot, self.starts, self.n_others, dtype)
+        return OneHotOfSlots(slot, self.starts, self.n_others, dtype)
 
 
 @dataclass(frozen=True)
-class CategorySlots:
-    """Which one-hot inputs of n rows are 1; some of the rows, as a CSR matrix.
+class OneHotOfSlots:
+    """Which one-hot inputs of n rows are 1; indexing by rows makes a CSR matrix of their 0 and 1.
 
     Attributes
     ----------
@@ -89,7 +89,7 @@ class CategorySlots:
     dtype: DType
 
     def __getitem__(self, rows: Batch) -> sp.csr_array:
-        """Return these rows, (b, n_others)."""
+        """Return these rows' inputs without the bins, (b, n_others): those that are not looked up are 0."""
         slot = self.slot[rows]
         known = slot >= 0
         inputs = (slot + self.starts)[known]

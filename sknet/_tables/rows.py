@@ -84,7 +84,7 @@ class FeatureTable(ABC):
         self, encoder: TableEncoder, y: Array, target_of: Callable[[Array], Array], weight: Array | None,
         encoding_part: NDArray[np.intp],
     ) -> dict[int, TargetTotals]:  # fmt: skip
-        """Compute `TableEncoder.target_totals` of all rows; `target_of` makes the target of a part's y."""
+        """Return `TableEncoder.target_totals` of all rows; `target_of(y)` is the target matrix of some rows' y."""
 
     @abstractmethod
     def encode(self, encoder: TableEncoder, dtype: DType, encoding_part: NDArray[np.intp] | None) -> Table:

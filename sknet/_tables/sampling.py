@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 SAMPLE_ROWS = 200_000
 """The most rows that columns are learnt from: more change quantiles and means less than a network would notice."""
 
-PIECE_ROWS = 2**18
-"""How many rows the sample is drawn from at a time."""
+ROWS_HASHED_AT_ONCE = 2**18
+"""Rows whose random keys are in memory at a time, while the sample is drawn."""
 
 
 def hash_integers(numbers: NDArray[np.integer], seed: int = 0) -> NDArray[np.uint64]:
@@ -41,8 +41,10 @@ def sample_rows(n: int, seed: int) -> NDArray[np.intp]:
     if not exceeds_sample_size(n):
         return np.arange(n)
     smallest, its_keys = np.empty(0, np.intp), np.empty(0, np.uint64)
-    for start in range(0, n, PIECE_ROWS):  # piece by piece: the keys of all rows would take as much memory as y
-        numbers = np.arange(start, min(start + PIECE_ROWS, n))
+    for start in range(
+        0, n, ROWS_HASHED_AT_ONCE
+    ):  # piece by piece: the keys of all rows would take as much memory as y
+        numbers = np.arange(start, min(start + ROWS_HASHED_AT_ONCE, n))
         numbers, keys = np.append(smallest, numbers), np.append(its_keys, hash_integers(numbers, seed))
         first = np.argpartition(keys, SAMPLE_ROWS)[:SAMPLE_ROWS] if len(keys) > SAMPLE_ROWS else slice(None)
         smallest, its_keys = numbers[first], keys[first]

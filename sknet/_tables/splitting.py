@@ -43,7 +43,7 @@ Split: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
 
 
 def split_validation(rows: Rows, strata: Array | None, fraction: float, seed: int) -> Split | None:
-    """Choose the rows to train on and the rows to validate on.
+    """Choose the rows to train on and to hold out, by group or strata; None where either would be too few.
 
     Parameters
     ----------

@@ -90,7 +90,7 @@ class Survey:
         return ColumnSummary(
             len(self.kinds) - len(self.levels),
             any(
-                found.exceed(max_categories, found.keys)
+                found.are_more_than_inputs(max_categories, found.keys)
                 for found in (learn_levels(self.levels[j], self.names[j]) for j in categories)
             ),
             tuple(self.names[j] for j in texts),

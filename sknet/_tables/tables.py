@@ -89,7 +89,7 @@ def refuse_bad_sparse(X: Table) -> None:
         )
 
 
-def is_same_table(X: Table, other: Table) -> bool:
+def have_equal_values(X: Table, other: Table) -> bool:
     """Whether two tables are of one type and hold the same values, missing ones in the same places."""
     if type(X) is not type(other) or X.shape != other.shape:
         return False

@@ -168,11 +168,11 @@ class RegressionTarget:
 
     def encode(self, values: Array, dtype: DTypeLike = np.float64) -> Array:
         """Scale targets of shape (n, k)."""
-        self.refuse_other_targets(values)
+        self.refuse_other_number_of_targets(values)
         return self.scaler.encode(values, dtype)
 
-    def refuse_other_targets(self, values: Array) -> None:
-        """Raise a ValueError for targets whose number is not the one that was learnt."""
+    def refuse_other_number_of_targets(self, values: Array) -> None:
+        """Raise a ValueError for targets of another number of columns than was learnt."""
         if values.shape[1] != self.n_outputs:
             raise ValueError(
                 f"y has {values.shape[1]} targets, but the regressor knows {self.n_outputs}: give as many columns."

@@ -89,8 +89,8 @@ class MiniBatchLoop:
         return self._reason is not None or self.state.epoch >= self.solver.n_epochs
 
     @property
-    def has_whole_epoch(self) -> bool:
-        """Whether this loop has added an epoch to the state."""
+    def has_new_epoch(self) -> bool:
+        """Whether this loop has trained a whole epoch."""
         return self.state.epoch > self._epochs_before
 
     def train_epoch(self) -> None:
@@ -198,7 +198,7 @@ class MiniBatchLoop:
     # --- one step --------------------------------------------------------------------------------------------------
 
     def _step(self, gradient: Gradient, rate: float) -> None:
-        """Move theta and its average; of a sparse gradient, only what it touches."""
+        """Move theta and its average (of a sparse gradient, what it touches); then apply L1, norm limits and bounds."""
         problem, state = self.problem, self.state
         state.step += 1
         for part, part_gradient, n_weights in gradients.parts_to_move(gradient, self._vectors, problem.n_weights):

@@ -52,7 +52,7 @@ def train_in_rounds(
     except KeyboardInterrupt:
         for loop in loops:
             loop.restore()
-        if not all(loop.has_whole_epoch for loop in loops):
+        if not all(loop.has_new_epoch for loop in loops):
             raise
         stopped_by = StopReason.INTERRUPTED
     return [loop.result(stopped_by) for loop in loops]

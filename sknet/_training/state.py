@@ -65,7 +65,7 @@ class State:
 
     @property
     def vectors_like_theta(self) -> list[Array]:
-        """All that is as long as theta and moves with it."""
+        """Theta, the moments and, if there is one, the average: whatever is as long as theta."""
         return [self.theta, *self.moments] if self.average is None else [self.theta, *self.moments, self.average]
 
     @property

@@ -52,14 +52,14 @@ def trained(end, n_members):
     """A run that has trained, the phase that it was in at the end, its result, and what an observer has counted."""
     early_stopping, stop_after = ENDS[end]
     run, counter = run_of(early_stopping=early_stopping, n_members=n_members), Counter(stop_after)
-    assert not (run.folds or run.training).has_whole_epoch
+    assert not (run.folds or run.training).has_new_epoch
     result = run.select_and_train(counter, in_threads=False)
     return run, run.phase, result, counter
 
 
 def test_the_phase_at_work_has_trained(trained, end):
     run, phase, result, _ = trained
-    assert phase is (run.folds if end == "among folds" else run.training) and phase.has_whole_epoch
+    assert phase is (run.folds if end == "among folds" else run.training) and phase.has_new_epoch
     assert run.is_among_folds is (end == "among folds") is (result.reason.name == "CALLBACK")
 
 
@@ -71,14 +71,14 @@ def test_epochs_are_counted_alike(trained):
 
 def test_networks_are_joined_and_those_that_are_published_have_states(trained, n_members):
     run, phase, _, _ = trained
-    assert phase.outcome(run.plan.rows).network.coefs[0].shape[1] == 4 * n_members
+    assert phase.network_and_held_out(run.plan.rows).network.coefs[0].shape[1] == 4 * n_members
     assert len(phase.networks_and_states) == len(phase.states) == (0 if run.is_among_folds else n_members)
     assert (phase.state_to_keep() is None) is (run.is_among_folds or n_members > 1)
 
 
 def test_held_out_rows_are_known_where_there_are_some(trained, end):
     run, phase, _, _ = trained
-    held_out = phase.outcome(run.plan.rows).held_out
+    held_out = phase.network_and_held_out(run.plan.rows).held_out
     assert (held_out is not None) is (end in N_HELD_OUT)
     if held_out is not None:
         raw, y, weight = held_out

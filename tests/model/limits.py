@@ -22,4 +22,4 @@ def blas_threads(n):
 
 def thread_product(n):
     """The multiplications of a step from which networks have a thread each."""
-    return patch.object(threads, "MIN_THREAD_PRODUCT", n)
+    return patch.object(threads, "MIN_PRODUCT_FOR_NETWORK_THREADS", n)

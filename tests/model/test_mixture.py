@@ -27,8 +27,8 @@ def test_networks_of_a_kind_have_equal_parts_of_its_share(sees_bins, equal, of_e
 
 
 def test_each_kind_has_the_mean_of_its_networks():
-    by_component = Mixture([False, True, False]).mean_by_component(lambda j: np.full((2, 1), float(j)))
-    assert_array_equal(by_component, [[[1.0], [1.0]], [[1.0], [1.0]]])
+    raw_by_component = Mixture([False, True, False]).mean_raw_by_component(lambda j: np.full((2, 1), float(j)))
+    assert_array_equal(raw_by_component, [[[1.0], [1.0]], [[1.0], [1.0]]])
     assert_allclose(mix_outputs([np.zeros((2, 1)), np.ones((2, 1))], 0.3), 0.7)
     alone = np.zeros((2, 1))
     assert mix_outputs([alone], 1.0) is not alone

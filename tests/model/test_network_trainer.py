@@ -9,7 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model.machine import N_LAYER_BUFFERS, N_THETA_COPIES, NETWORK_BYTES
-from sknet._model.network_trainer import FULL_BATCH_ROWS, MAX_ROWS, make_trainer, rows_at_once
+from sknet._model.network_trainer import FULL_BATCH_ROWS, MAX_BUFFER_ROWS, make_trainer, rows_at_once
 from sknet._model.side_by_side import train_side_by_side
 from tests.estimators.inside import model_of, seeds_of
 from tests.model import examples
@@ -100,7 +100,7 @@ def test_a_network_without_bins_is_the_one_of_a_raw_table():
 
 
 def test_batches_beyond_the_buffers_are_computed_piece_by_piece():
-    X = np.random.default_rng(0).normal(size=(2 * MAX_ROWS + 100, 2))
+    X = np.random.default_rng(0).normal(size=(2 * MAX_BUFFER_ROWS + 100, 2))
     y = X[:, 0] ** 2
     net = regressor(batch_size=len(X)).fit(X, y)
     loss, coef_grads, _ = net.backpropagate(X, y)
@@ -112,7 +112,7 @@ def test_batches_beyond_the_buffers_are_computed_piece_by_piece():
 
 def test_how_many_rows_are_computed_at_once():
     table, y = np.zeros((10_000, 3)), np.arange(10_000.0)
-    for batch_size, expected in ((700, 700), (9_000, MAX_ROWS)):
+    for batch_size, expected in ((700, 700), (9_000, MAX_BUFFER_ROWS)):
         settings, _, rows = encoded(X=table, y=y, batch_size=batch_size)
         assert rows_at_once(settings, rows) == expected
     settings, _, rows = encoded(X=table, y=y, solver="lbfgs")

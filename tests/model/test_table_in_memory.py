@@ -52,7 +52,7 @@ def test_without_bins_is_a_raw_encoding(kind, tmp_path):
     n_bins, n_raw, rows = encoding.encoder.n_bins, encoding_of_raw.encoder.n_inputs, slice(0, N)
     expected = dense(raw.table.inputs, rows, n_raw)
     assert n_bins and encoding.encoder.n_inputs == n_bins + n_raw
-    assert_array_equal(dense(with_bins.table.inputs.without_first(n_bins), rows, n_raw), expected)
+    assert_array_equal(dense(with_bins.table.inputs.without_first_inputs(n_bins), rows, n_raw), expected)
     assert_array_equal(dense(with_bins.table.inputs, rows, n_bins + n_raw)[:, n_bins:], expected)
 
 

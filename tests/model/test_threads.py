@@ -13,9 +13,9 @@ from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model import threads
 from sknet._model.model import PREDICT_ROWS
 from sknet._model.threads import (
-    MIN_PIECES,
-    MIN_SPLIT_PRODUCT,
-    MIN_THREAD_PRODUCT,
+    MIN_PIECES_PER_THREAD,
+    MIN_PRODUCT_FOR_BLAS_THREADS,
+    MIN_PRODUCT_FOR_NETWORK_THREADS,
     limit_blas_threads,
     run_on_parts,
     threads_for_networks,
@@ -23,7 +23,7 @@ from sknet._model.threads import (
 )
 from tests.model.limits import thread_product
 
-SMALL, LARGE = 1000, MIN_SPLIT_PRODUCT
+SMALL, LARGE = 1000, MIN_PRODUCT_FOR_BLAS_THREADS
 rng = np.random.default_rng(0)
 X = rng.normal(size=(300, 3))
 LABEL = (np.abs(X[:, 0]) > 0.7).astype(int)
@@ -172,10 +172,15 @@ def test_networks_have_a_thread_each_where_steps_are_large():
         with threads_for_networks(n_networks, product) as n_threads:
             return n_threads, blas_threads()
 
-    asked = [(3, MIN_THREAD_PRODUCT), (3, LARGE), (1, MIN_THREAD_PRODUCT), (3, MIN_THREAD_PRODUCT - 1)]
+    asked = [
+        (3, MIN_PRODUCT_FOR_NETWORK_THREADS),
+        (3, LARGE),
+        (1, MIN_PRODUCT_FOR_NETWORK_THREADS),
+        (3, MIN_PRODUCT_FOR_NETWORK_THREADS - 1),
+    ]
     assert [given(*each) for each in asked] == [(2, {1}), (2, {1}), (1, {1}), (1, {1})]
     with ThreadPoolExecutor(1) as pool:
-        assert pool.submit(given, 3, MIN_THREAD_PRODUCT).result()[0] == 1
+        assert pool.submit(given, 3, MIN_PRODUCT_FOR_NETWORK_THREADS).result()[0] == 1
 
 
 @pytest.mark.parametrize("how", [{}, {"early_stopping": True}])
@@ -216,7 +221,7 @@ def test_a_users_scorer_is_called_in_his_own_thread():
 
 
 def test_many_pieces_get_as_many_threads_as_blas_has_and_blas_one():
-    for n_pieces, expected in ((2 * MIN_PIECES, 2), (100, 2), (2 * MIN_PIECES - 1, 1)):
+    for n_pieces, expected in ((2 * MIN_PIECES_PER_THREAD, 2), (100, 2), (2 * MIN_PIECES_PER_THREAD - 1, 1)):
         with threads_for_rows(n_pieces, SMALL) as n_threads:
             assert n_threads == expected and blas_threads() == {1}
     with threads_for_rows(2, LARGE) as n_threads:  # few pieces leave large products to BLAS

@@ -10,7 +10,7 @@ from itertools import count
 import numpy as np
 import scipy.sparse as sp
 
-from sknet._network import losses, regression
+from sknet._network import losses, regression_losses
 from sknet._network.activations import ACTIVATIONS
 from sknet._network.binding import BackwardOptions, bind
 from sknet._network.initializers import draw_weights
@@ -24,7 +24,7 @@ from sknet._network.temperature import PRIOR_LOG, best_inverse_temperature
 from sknet._typing import SparseGradient
 
 ACTIVATION_NAMES = [name for name in ACTIVATIONS if name != "logistic"]  # another name of sigmoid
-LABEL_LOSSES, NUMBER_LOSSES = list(losses.CLASSIFICATION_LOSSES), list(regression.REGRESSION_LOSSES)
+LABEL_LOSSES, NUMBER_LOSSES = list(losses.CLASSIFICATION_LOSSES), list(regression_losses.REGRESSION_LOSSES)
 LEVELS = (0.1, 0.5, 0.9)
 FLOATS = [np.float32, np.float64]
 
@@ -95,18 +95,18 @@ LOSSES = {
     "log_loss, softmax": LossCase(losses.SOFTMAX_LOG_LOSS, 3, one_hot),
     "log_loss, softmax, soft labels": LossCase(losses.SOFTMAX_LOG_LOSS, 3, soft),
     "squared_error on sigmoids": LossCase(losses.SIGMOID_SQUARED_ERROR, 2, labels),
-    "squared_error": LossCase(regression.SQUARED_ERROR, 1, numbers),
-    "squared_error, 3 outputs": LossCase(regression.SQUARED_ERROR, 3, numbers),
-    "absolute_error": LossCase(regression.ABSOLUTE_ERROR, 2, numbers, kinks=True),
-    "huber": LossCase(regression.huber(0.7), 2, numbers, kinks=True),
-    "poisson": LossCase(regression.POISSON, 2, positive),
-    "gamma": LossCase(regression.GAMMA, 2, positive),
-    "tweedie": LossCase(regression.tweedie(1.3), 2, positive),
-    "pinball": LossCase(regression.pinball(0.2), 2, numbers, kinks=True),
-    "quantiles": LossCase(regression.quantiles(LEVELS), 3, one_number, kinks=True),
+    "squared_error": LossCase(regression_losses.SQUARED_ERROR, 1, numbers),
+    "squared_error, 3 outputs": LossCase(regression_losses.SQUARED_ERROR, 3, numbers),
+    "absolute_error": LossCase(regression_losses.ABSOLUTE_ERROR, 2, numbers, kinks=True),
+    "huber": LossCase(regression_losses.huber(0.7), 2, numbers, kinks=True),
+    "poisson": LossCase(regression_losses.POISSON, 2, positive),
+    "gamma": LossCase(regression_losses.GAMMA, 2, positive),
+    "tweedie": LossCase(regression_losses.tweedie(1.3), 2, positive),
+    "pinball": LossCase(regression_losses.pinball(0.2), 2, numbers, kinks=True),
+    "quantiles": LossCase(regression_losses.quantiles(LEVELS), 3, one_number, kinks=True),
     "side by side": LossCase(
         losses.sum_of_losses(
-            [losses.SOFTMAX_LOG_LOSS, losses.SIGMOID_LOG_LOSS, regression.SQUARED_ERROR],
+            [losses.SOFTMAX_LOG_LOSS, losses.SIGMOID_LOG_LOSS, regression_losses.SQUARED_ERROR],
             [slice(0, 3), slice(3, 4), slice(4, 6)],
         ),
         6,
@@ -189,12 +189,12 @@ def layout_of(*sizes):
 def network_of(*sizes, l2=0.0, l1=0.0):
     """Layout, activations, loss and penalty of a network for numbers."""
     activations = (ACTIVATIONS["tanh"],) * (len(sizes) - 2)
-    return layout_of(*sizes), activations, regression.SQUARED_ERROR, ElasticNet(l2=l2, l1=l1)
+    return layout_of(*sizes), activations, regression_losses.SQUARED_ERROR, ElasticNet(l2=l2, l1=l1)
 
 
-def objective_of(network, Z, target, weight=None, n_skipped=0):
+def objective_of(network, Z, target, weight=None, n_skipped_inputs=0):
     """The objective of inputs with a last column of ones, without the first inputs, and these inputs."""
-    inputs = DenseInputs(Z, "ones").without_first(n_skipped)
+    inputs = DenseInputs(Z, "ones").without_first_inputs(n_skipped_inputs)
     return Objective(*network, inputs, target, weight, max_rows=len(Z)), inputs
 
 

@@ -6,7 +6,7 @@ from pieces import ACTIVATION_NAMES, FLOATS, assert_gradient, extremes, numerica
 from scipy.special import erf, expit
 
 from sknet._network.activations import ACTIVATIONS, LEAK, SELU_ALPHA, SELU_SCALE
-from sknet._network.custom import refuse_bad_activation
+from sknet._network.custom import refuse_copying_activation
 from sknet._network.gradient_check import check_gradient
 
 Z = np.linspace(-5, 5, 41)
@@ -57,7 +57,7 @@ def test_the_value_is_its_formula_and_backward_the_slope(name):
 
 @every_activation
 def test_it_passes_where_those_of_users_are_checked(name):
-    refuse_bad_activation(ACTIVATIONS[name])
+    refuse_copying_activation(ACTIVATIONS[name])
     for seed in range(3):
         assert check_gradient(ACTIVATIONS[name], random_state=seed) < 1e-9
 

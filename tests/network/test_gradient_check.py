@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from sknet._network import losses, regression
+from sknet._network import losses, regression_losses
 from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.gradient_check import check_gradient
 from sknet._network.losses import Loss
@@ -14,17 +14,18 @@ from sknet._network.losses import Loss
 
 
 def test_the_usual_targets_suit_the_usual_losses():
-    for loss in (regression.SQUARED_ERROR, regression.ABSOLUTE_ERROR, regression.POISSON, regression.GAMMA,
+    for loss in (regression_losses.SQUARED_ERROR, regression_losses.ABSOLUTE_ERROR,
+                 regression_losses.POISSON, regression_losses.GAMMA,
                  losses.SOFTMAX_LOG_LOSS,
                  losses.SIGMOID_LOG_LOSS, losses.SIGMOID_SQUARED_ERROR,
-                 regression.pinball(0.3), regression.quantiles((0.1, 0.5, 0.9))):  # fmt: skip
+                 regression_losses.pinball(0.3), regression_losses.quantiles((0.1, 0.5, 0.9))):  # fmt: skip
         check_gradient(loss)
     check_gradient(losses.SIGMOID_LOG_LOSS, [0, 1, 1])
 
 
 def test_it_leaves_targets_alone():
     target = np.ones((5, 2))
-    check_gradient(regression.SQUARED_ERROR, target)
+    check_gradient(regression_losses.SQUARED_ERROR, target)
     assert (target == 1.0).all()
 
 
@@ -238,7 +239,7 @@ def test_anything_else_is_a_type_error(piece):
 
 
 def test_a_wrong_derivative_of_the_link_is_told():
-    wrong = replace(regression.POISSON, link_backward=lambda raw, delta: delta)
+    wrong = replace(regression_losses.POISSON, link_backward=lambda raw, delta: delta)
     with pytest.raises(ValueError, match=r"link_backward\(raw, delta\) is not the slope of link"):
         check_gradient(wrong)
 

@@ -47,7 +47,7 @@ def test_the_parameters_of_one_layer(sizes):
     layout = Layout(tuple(sizes))
     theta = np.arange(float(layout.n_parameters))
     coefs, intercepts = layout.views(theta)
-    for own, start, W, b in zip(layout.layers(theta), layout.starts, coefs, intercepts, strict=True):
+    for own, start, W, b in zip(layout.layers(theta), layout.weight_starts, coefs, intercepts, strict=True):
         np.testing.assert_array_equal(own.W, W)
         np.testing.assert_array_equal(own.b, b)
         assert own.W[0, 0] == start

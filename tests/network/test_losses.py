@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from pieces import LEVELS, LOSSES
 
-from sknet._network import losses, regression
+from sknet._network import losses, regression_losses
 
 X = np.random.default_rng(0).normal(size=(7, 3))
 Y = np.random.default_rng(1).normal(size=(7, 3))
@@ -59,15 +59,15 @@ def test_links():
     raw = np.array([[-800.0, 0.0, 800.0]])
     np.testing.assert_allclose(losses.SOFTMAX_LOG_LOSS.predictions(raw), [[0, 0, 1]])
     np.testing.assert_allclose(losses.SIGMOID_LOG_LOSS.predictions(raw), [[0, 0.5, 1]])
-    np.testing.assert_allclose(regression.POISSON.predictions(X), np.exp(X))
-    np.testing.assert_array_equal(regression.SQUARED_ERROR.predictions(X), X)
+    np.testing.assert_allclose(regression_losses.POISSON.predictions(X), np.exp(X))
+    np.testing.assert_array_equal(regression_losses.SQUARED_ERROR.predictions(X), X)
     np.testing.assert_allclose(losses.SOFTMAX_LOG_LOSS.predictions(X).sum(axis=1), 1)
 
 
 def test_blocks_are_losses_side_by_side():
     loss, raw, target = LOSSES["side by side"].draw()
     parts = [(losses.SOFTMAX_LOG_LOSS, slice(0, 3)), (losses.SIGMOID_LOG_LOSS, slice(3, 4))]
-    parts += [(regression.SQUARED_ERROR, slice(4, 6))]
+    parts += [(regression_losses.SQUARED_ERROR, slice(4, 6))]
     np.testing.assert_allclose(loss.value(raw, target), sum(part.value(raw[:, s], target[:, s]) for part, s in parts))
     np.testing.assert_allclose(loss.predictions(raw), np.hstack([part.predictions(raw[:, s]) for part, s in parts]))
     alike = losses.sum_of_losses([losses.SOFTMAX_LOG_LOSS] * 2, [slice(0, 2), slice(2, 5)])
@@ -189,7 +189,7 @@ def test_one_sigmoid_per_class_has_logarithms_of_the_shares_of_their_sum():
 
 def test_a_loss_without_a_logarithmic_link_has_no_log_probabilities():
     with pytest.raises(TypeError, match="the loss 'squared_error' has no log_link"):
-        regression.SQUARED_ERROR.log_predictions(np.zeros((2, 1)))
+        regression_losses.SQUARED_ERROR.log_predictions(np.zeros((2, 1)))
 
 
 def test_a_loss_is_mirrored_only_if_it_says_so():
@@ -199,7 +199,7 @@ def test_a_loss_is_mirrored_only_if_it_says_so():
 
 
 def test_several_losses_are_mirrored_where_all_that_have_one_output_are():
-    sigmoid, softmax, own = losses.SIGMOID_LOG_LOSS, losses.SOFTMAX_LOG_LOSS, regression.SQUARED_ERROR
+    sigmoid, softmax, own = losses.SIGMOID_LOG_LOSS, losses.SOFTMAX_LOG_LOSS, regression_losses.SQUARED_ERROR
     one, other, three = slice(0, 1), slice(1, 2), slice(1, 4)
     assert losses.sum_of_losses([sigmoid, softmax], [one, three]).mirrored
     assert losses.sum_of_losses([sigmoid, sigmoid], [one, other]).mirrored

@@ -8,7 +8,7 @@ from hypothesis.extra import numpy as hnp
 from scipy.optimize import minimize_scalar
 
 from sknet._network.layout import Layout
-from sknet._network.penalties import ElasticNet, Projection, limit_column_norms, soft_threshold
+from sknet._network.penalties import ElasticNet, L1AndNormProjection, limit_column_norms, soft_threshold
 
 W = np.array([1.0, -2.0, 0.0, 0.5])
 floats = st.floats(-10, 10)
@@ -71,9 +71,9 @@ def test_projection_of_all_weights_and_of_no_bias(l1, max_norm):
         norms = np.linalg.norm(w.reshape(shape), axis=0)
         expected[part] = (w.reshape(shape) * (np.minimum(1, max_norm / norms) if max_norm else 1)).ravel()
     layout = Layout((3, 4, 2))
-    Projection(l1, max_norm, layout)(theta, 0.1)
+    L1AndNormProjection(l1, max_norm, layout)(theta, 0.1)
     np.testing.assert_allclose(theta, expected, rtol=1e-13, atol=1e-16)
     average, other = theta * 2.0, theta * 2.0
-    Projection(l1, max_norm, layout)(average, 0.0)
-    Projection(0.0, max_norm, layout)(other, 0.1)
+    L1AndNormProjection(l1, max_norm, layout)(average, 0.0)
+    L1AndNormProjection(0.0, max_norm, layout)(other, 0.1)
     np.testing.assert_array_equal(average, other, "a rate of 0 is for what takes no step, as the moving average")

@@ -17,7 +17,7 @@ read_checkpoint = checkpoints.read_checkpoint
 
 def header(**changes):
     """What stands at the head of each file, before the settings and the digest."""
-    return {"format": files.FORMAT, "version": str(VERSION)} | changes
+    return {"format": files.FORMAT_NAME, "version": str(VERSION)} | changes
 
 
 def signed(settings, arrays, **changes):

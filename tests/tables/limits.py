@@ -9,7 +9,7 @@ LOOKUP_INPUTS = lookups.MIN_LOOKUP_INPUTS
 
 def sample_rows(n, drawn_at_once=2**18):
     """Columns are learnt from a sample of larger tables."""
-    return patch.multiple(sampling, SAMPLE_ROWS=n, PIECE_ROWS=drawn_at_once)
+    return patch.multiple(sampling, SAMPLE_ROWS=n, ROWS_HASHED_AT_ONCE=drawn_at_once)
 
 
 def large_table_rows(n):

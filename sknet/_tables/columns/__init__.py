@@ -22,8 +22,8 @@ from sknet._tables.frames import ColumnValues
 from sknet._typing import Array
 
 
-class InputFacts(NamedTuple):
-    """What one input of the network is: enough to compute it by hand.
+class InputFormula(NamedTuple):
+    """How one input of the network is computed from its column.
 
     Attributes
     ----------
@@ -66,8 +66,8 @@ class Column(ABC):
 
     @property
     @abstractmethod
-    def inputs(self) -> tuple[InputFacts, ...]:
-        """What each input is."""
+    def inputs(self) -> tuple[InputFormula, ...]:
+        """How each input is computed."""
 
     @abstractmethod
     def write(self, values: ColumnValues, out: Array, name: str) -> None:

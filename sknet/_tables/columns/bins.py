@@ -20,7 +20,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sknet._tables.columns import Column, InputFacts
+from sknet._tables.columns import Column, InputFormula
 from sknet._tables.columns.number import NumberColumn
 from sknet._tables.columns.statistics import Distribution, reciprocal
 from sknet._tables.frames import ColumnValues, column_as_floats
@@ -56,11 +56,11 @@ class BinnedColumn(Column):
         return (*(f"_bin{i}" for i in range(1, self.n_bins + 1)), *self.number.suffixes)
 
     @property
-    def inputs(self) -> tuple[InputFacts, ...]:
+    def inputs(self) -> tuple[InputFormula, ...]:
         """What each input is: a bin is clip((x - centre) * scale, 0, 1)."""
         low, scale = self.bins
         pairs = zip(low.tolist(), scale.tolist(), strict=True)
-        return (*(InputFacts("bin", None, edge, edge, factor) for edge, factor in pairs), *self.number.inputs)
+        return (*(InputFormula("bin", None, edge, edge, factor) for edge, factor in pairs), *self.number.inputs)
 
     @property
     def bins(self) -> tuple[Array, Array]:

@@ -9,14 +9,14 @@ inputs of the column stay 0.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.columns import Column, ColumnSettings, InputFacts
+from sknet._tables.columns import Column, ColumnSettings, InputFormula
 from sknet._tables.columns.level_effects import Effect, effective_row_weight, judge_effect, sums_by_slot
 from sknet._tables.frames import ColumnValues, read_levels, refuse_broken_text
 from sknet._typing import Array
@@ -67,17 +67,17 @@ class CategoryColumn(Column):
         if self.is_binary:
             return (f"_{self.levels[1]}",)
         special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
-        words = [*self.levels, *(unused_input_name(word, self.levels) for word in special)]
+        words = [*self.levels, *(name_of_no_level(word, self.levels) for word in special)]
         return tuple(f"_{word}" for word in words)
 
     @property
-    def inputs(self) -> tuple[InputFacts, ...]:
+    def inputs(self) -> tuple[InputFormula, ...]:
         """What each input is: 1 for its level, 0 for others; of two levels, 1 for the second and −1 for the first."""
         if self.is_binary:
             # (x - 0.5) * 2 makes −1 and 1 of the 0 and 1 of the second level
-            return (InputFacts("level", self.levels[1], centre=0.5, scale=2.0),)
+            return (InputFormula("level", self.levels[1], centre=0.5, scale=2.0),)
         special = ["infrequent"] * self.has_infrequent + ["missing"] * self.has_missing
-        return (*(InputFacts("level", level) for level in self.levels), *map(InputFacts, special))
+        return (*(InputFormula("level", level) for level in self.levels), *map(InputFormula, special))
 
     def slots_of_values(self, values: ColumnValues, name: str = "") -> NDArray[np.intp]:
         """Return the slot of each of n values, −1 where unknown."""
@@ -114,9 +114,9 @@ class LeftOutColumn(Column):
         return ("_missing",) * self.has_missing
 
     @property
-    def inputs(self) -> tuple[InputFacts, ...]:
+    def inputs(self) -> tuple[InputFormula, ...]:
         """What each input is."""
-        return (InputFacts("missing"),) * self.has_missing
+        return (InputFormula("missing"),) * self.has_missing
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the indicator of missing values, if there is one."""
@@ -137,9 +137,11 @@ def find_slots(slots: Mapping[str, int], keys: list[str], unknown: int, missing:
     return np.array([*(slots.get(key, unknown) for key in keys), missing], dtype=np.intp)
 
 
-def unused_input_name(word: str, levels: tuple[str, ...]) -> str:
-    """Return the name of an input that stands for no level, with an underscore if a level has this name."""
-    return word + "_" * (word in levels)
+def name_of_no_level(word: str, levels: tuple[str, ...], endings: Sequence[str] = ()) -> str:
+    """Return a word for inputs that stand for no level, with underscores until no level is it, or it with an ending."""
+    while any(word + ending in levels for ending in ("", *endings)):
+        word += "_"
+    return word
 
 
 # --- learning --------------------------------------------------------------------------------------------------------
@@ -189,7 +191,7 @@ class Levels:
         keys = [key for key, n in self.n_rows.items() if n >= n_needed]
         return keys if len(keys) < len(self.n_rows) - 1 else self.keys
 
-    def exceed(self, max_categories: int | None, keys: list[str]) -> bool:
+    def are_more_than_inputs(self, max_categories: int | None, keys: list[str]) -> bool:
         """Whether the levels with these keys are more than there may be inputs, so that some must share one."""
         return len(self.one_hot(max_categories, keys).levels) < len(keys)
 
@@ -254,12 +256,12 @@ class CategoryLearner:
         return effect_on_target(of_all, self._values, self._settings) is Effect.SEEN
 
     @property
-    def exceeds_limit(self) -> bool:
-        """Whether more levels count than may have an input of their own."""
+    def has_too_many_levels(self) -> bool:
+        """Whether more levels count than `max_categories` lets have an input of their own."""
         levels, limit = self.levels, self._settings.max_categories
-        if not levels.exceed(limit, levels.keys):
+        if not levels.are_more_than_inputs(limit, levels.keys):
             return False
-        return self.rare_levels_matter or levels.exceed(limit, levels.without_rare())
+        return self.rare_levels_matter or levels.are_more_than_inputs(limit, levels.without_rare())
 
     def column(self, *, beside_means: bool = False) -> CategoryColumn | IdentifierColumn | UninformativeColumn:
         """Learn the one-hot inputs, alone or beside the target's means."""

@@ -18,7 +18,7 @@ from math import pi
 import numpy as np
 import pandas as pd
 
-from sknet._tables.columns import Column, ColumnSettings, InputFacts
+from sknet._tables.columns import Column, ColumnSettings, InputFormula
 from sknet._tables.frames import ColumnValues
 from sknet._typing import Array
 
@@ -77,10 +77,10 @@ class DatetimeColumn(Column):
         return (*self.seconds.suffixes, *(f"_{cycle}_{wave}" for cycle in self.cycles for wave in ("sin", "cos")))
 
     @property
-    def inputs(self) -> tuple[InputFacts, ...]:
+    def inputs(self) -> tuple[InputFormula, ...]:
         """What each input is: of a cycle, the sine or cosine of position * scale."""
         pairs = [(cycle, wave) for cycle in self.cycles for wave in ("sin", "cos")]
-        waves = [InputFacts("date", f"{cycle}_{wave}", scale=2.0 * pi / CYCLES[cycle][0]) for cycle, wave in pairs]
+        waves = [InputFormula("date", f"{cycle}_{wave}", scale=2.0 * pi / CYCLES[cycle][0]) for cycle, wave in pairs]
         return (*self.seconds.inputs, *waves)
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:

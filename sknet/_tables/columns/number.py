@@ -17,7 +17,7 @@ from typing import NoReturn
 
 import numpy as np
 
-from sknet._tables.columns import Column, ColumnSettings, InputFacts
+from sknet._tables.columns import Column, ColumnSettings, InputFormula
 from sknet._tables.columns.statistics import Distribution, mean_and_deviation, reciprocal, weighted_quantile
 from sknet._tables.frames import ColumnValues, column_as_floats
 from sknet._typing import Array, DType, Table
@@ -146,10 +146,10 @@ class NumberColumn(SingleNumber):
     has_missing_indicator: bool = False
 
     @property
-    def inputs(self) -> tuple[InputFacts, ...]:
+    def inputs(self) -> tuple[InputFormula, ...]:
         """What each input is: the scaled number, and 1 where it is missing."""
-        number = InputFacts("number", None, centre=self.center, scale=self.scale)
-        return (number, InputFacts("missing")) if self.has_missing_indicator else (number,)
+        number = InputFormula("number", None, centre=self.center, scale=self.scale)
+        return (number, InputFormula("missing")) if self.has_missing_indicator else (number,)
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""

@@ -16,15 +16,18 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import ndtri
 
-from sknet._tables.columns import ColumnSettings, InputFacts
+from sknet._tables.columns import ColumnSettings, InputFormula
 from sknet._tables.columns.number import SingleNumber, refuse_infinite
 from sknet._tables.columns.statistics import Distribution
 from sknet._tables.equality import EqualByFields
 from sknet._tables.frames import ColumnValues, column_as_floats
 from sknet._typing import Array
 
-LEVELS = np.linspace(0.0, 1.0, 257)
-"""Their number does not depend on that of the rows: a row of weight 2 is then two rows."""
+QUANTILE_SHARES = np.linspace(0.0, 1.0, 257)
+"""The shares (0, 1/256, …, 1) at which a column's quantiles are learnt, for quantile scaling.
+
+Their number does not depend on that of the rows: a row of weight 2 is then two rows.
+"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,11 +46,11 @@ class QuantileColumn(EqualByFields, SingleNumber):
     has_missing_indicator: bool = False
 
     @property
-    def inputs(self) -> tuple[InputFacts, ...]:
+    def inputs(self) -> tuple[InputFormula, ...]:
         """What each input is: the normal score of the share below, by the quantile at each level, and 1 if missing."""
-        of_levels: dict[str | None, float] = dict(zip(map(str, LEVELS), self.quantiles.tolist(), strict=True))
-        score = InputFacts("number", of_levels)
-        return (score, InputFacts("missing")) if self.has_missing_indicator else (score,)
+        of_levels: dict[str | None, float] = dict(zip(map(str, QUANTILE_SHARES), self.quantiles.tolist(), strict=True))
+        score = InputFormula("number", of_levels)
+        return (score, InputFormula("missing")) if self.has_missing_indicator else (score,)
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Set the inputs of n values in `out`, of shape (n, n_inputs)."""
@@ -61,9 +64,11 @@ class QuantileColumn(EqualByFields, SingleNumber):
     def cdf(self, numbers: Array) -> Array:
         """Return the share of the training weight below each number, half of what equals it included, (n,)."""
         # a value that repeats has several levels: the middle of the first and the last of them
-        last = np.interp(numbers, self.quantiles, LEVELS)
-        first = 1.0 - np.interp(-numbers, -self.quantiles[::-1], LEVELS)  # the same, with the order turned round
-        half = 0.5 * LEVELS[1]  # scores end where those of training do: a share of 0 or 1 would be infinite
+        last = np.interp(numbers, self.quantiles, QUANTILE_SHARES)
+        first = 1.0 - np.interp(
+            -numbers, -self.quantiles[::-1], QUANTILE_SHARES
+        )  # the same, with the order turned round
+        half = 0.5 * QUANTILE_SHARES[1]  # scores end where those of training do: a share of 0 or 1 would be infinite
         return np.clip(0.5 * (first + last), half, 1.0 - half)
 
     def slopes(self, values: ColumnValues, name: str) -> Array:
@@ -72,14 +77,14 @@ class QuantileColumn(EqualByFields, SingleNumber):
         missing = np.isnan(numbers)
         share = self.cdf(np.where(missing, 0.0, numbers))
         knots = np.unique(self.quantiles)
-        last = np.interp(knots, self.quantiles, LEVELS)
-        first = 1.0 - np.interp(-knots, -self.quantiles[::-1], LEVELS)
+        last = np.interp(knots, self.quantiles, QUANTILE_SHARES)
+        first = 1.0 - np.interp(-knots, -self.quantiles[::-1], QUANTILE_SHARES)
         # slopes of the share, (knots + 1,): it rises from the last level of a quantile to the first one of the next,
         # not beyond the ends
         rises = np.concatenate([[0.0], (first[1:] - last[:-1]) / np.diff(knots), [0.0]])
         # of the stretches on both sides of each number, which differ only where it is a knot
         left, right = (rises[np.searchsorted(knots, numbers, side)] for side in ("left", "right"))
-        beyond = missing | (share <= 0.5 * LEVELS[1]) | (share >= 1.0 - 0.5 * LEVELS[1])
+        beyond = missing | (share <= 0.5 * QUANTILE_SHARES[1]) | (share >= 1.0 - 0.5 * QUANTILE_SHARES[1])
         density = np.exp(-0.5 * ndtri(share) ** 2) / np.sqrt(2.0 * np.pi)  # of the normal scores
         slopes = np.zeros((len(numbers), self.n_inputs))
         slopes[:, 0] = np.where(beyond, 0.0, 0.5 * (left + right) / density)  # d/dp ndtri(p) = 1/density
@@ -88,4 +93,4 @@ class QuantileColumn(EqualByFields, SingleNumber):
 
 def learn_quantiles(numbers: Array, distribution: Distribution, settings: ColumnSettings) -> QuantileColumn:
     """Learn the weighted quantiles at all levels."""
-    return QuantileColumn(np.nan_to_num(distribution.quantiles(LEVELS)), distribution.has_missing)
+    return QuantileColumn(np.nan_to_num(distribution.quantiles(QUANTILE_SHARES)), distribution.has_missing)

@@ -25,14 +25,14 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from sknet._tables.columns import Column, ColumnSettings, InputFacts
+from sknet._tables.columns import Column, ColumnSettings, InputFormula
 from sknet._tables.columns.category import (
     CategoryColumn,
     CategoryLearner,
     IdentifierColumn,
     UninformativeColumn,
     find_slots,
-    unused_input_name,
+    name_of_no_level,
 )
 from sknet._tables.columns.level_effects import (
     effective_row_weight,
@@ -74,17 +74,18 @@ class TargetColumn(EqualByFields, Column):
     @property
     def suffixes(self) -> tuple[str, ...]:
         """What follows the column's name in the name of each input."""
-        word = unused_input_name("target", () if self.one_hot is None else self.one_hot.levels)
-        names = [f"_{word}"] if len(self.scale) == 1 else [f"_{word}_{i}" for i in range(len(self.scale))]
+        endings = [""] if len(self.scale) == 1 else [f"_{i}" for i in range(len(self.scale))]
+        word = name_of_no_level("target", () if self.one_hot is None else self.one_hot.levels, endings)
+        names = [f"_{word}{ending}" for ending in endings]
         return (*(() if self.one_hot is None else self.one_hot.suffixes), *names)
 
     @property
-    def inputs(self) -> tuple[InputFacts, ...]:
+    def inputs(self) -> tuple[InputFormula, ...]:
         """What each input is: (mean of the level - centre) * scale; the mean of a missing value stands under None."""
         means = []
         for i, factor in enumerate(self.scale.tolist()):
             mean = dict(zip((*self.levels, None), self.means[0, :-1, i].tolist(), strict=True))
-            means.append(InputFacts("target", mean, centre=float(self.means[0, -1, i]), scale=factor))
+            means.append(InputFormula("target", mean, centre=float(self.means[0, -1, i]), scale=factor))
         return (*(() if self.one_hot is None else self.one_hot.inputs), *means)
 
     @cached_property
@@ -155,8 +156,8 @@ def learn_target(
     if learner.levels.all_differ:
         return IdentifierColumn(learner.levels.has_missing)
     if settings.category_encoding == "both":
-        column = learner.column(beside_means=learner.exceeds_limit)
-        if not (learner.exceeds_limit and isinstance(column, CategoryColumn)):
+        column = learner.column(beside_means=learner.has_too_many_levels)
+        if not (learner.has_too_many_levels and isinstance(column, CategoryColumn)):
             return column
         one_hot = column
     encoding_part = cross_fit_parts(target, np.arange(len(target)), len(target))

@@ -32,7 +32,7 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 from sklearn.preprocessing import normalize
 
-from sknet._tables.columns import Column, ColumnSettings, InputFacts
+from sknet._tables.columns import Column, ColumnSettings, InputFormula
 from sknet._tables.columns.statistics import mean_and_deviation
 from sknet._tables.equality import EqualByFields
 from sknet._tables.frames import ColumnValues, refuse_broken_text
@@ -107,14 +107,14 @@ class TextColumn(EqualByFields, Column):
         return (*(f"_{i}" for i in range(len(self.center))), *("_missing",) * self.has_missing)
 
     @property
-    def inputs(self) -> tuple[InputFacts, ...]:
+    def inputs(self) -> tuple[InputFormula, ...]:
         """What each input is: (projection - centre) * scale; `level` has the idf and the weight of every term."""
         idf = self.idf.tolist()
         facts = []
         for weights, center in zip(self.components, self.center.tolist(), strict=True):
             by_term = dict(zip(self.terms, zip(idf, weights.tolist(), strict=True), strict=True))
-            facts.append(InputFacts("text", by_term, centre=center, scale=self.scale))
-        return (*facts, *(InputFacts("missing"),) * self.has_missing)
+            facts.append(InputFormula("text", by_term, centre=center, scale=self.scale))
+        return (*facts, *(InputFormula("missing"),) * self.has_missing)
 
     @cached_property
     def _vectorizer(self) -> TfidfVectorizer:
@@ -144,7 +144,7 @@ class EncodedText(Column):
     """One input of a text that has been encoded before: the values of the column are those of the input."""
 
     suffixes: ClassVar[tuple[str, ...]] = ("",)
-    inputs: ClassVar[tuple[InputFacts, ...]] = (InputFacts("text"),)
+    inputs: ClassVar[tuple[InputFormula, ...]] = (InputFormula("text"),)
 
     def write(self, values: ColumnValues, out: Array, name: str) -> None:
         """Copy n values to `out`, of shape (n, 1): the text was encoded before."""

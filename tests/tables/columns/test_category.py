@@ -190,3 +190,4 @@ def test_declared_levels_that_no_row_has_are_the_first_to_share_an_input():
 
 def test_a_level_called_missing_keeps_its_name():
     assert learn(["missing", "x", None]).suffixes == ("_missing", "_x", "_missing_")
+    assert learn(["missing", "missing_", None]).suffixes == ("_missing", "_missing_", "_missing__")

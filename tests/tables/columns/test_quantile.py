@@ -9,12 +9,12 @@ from sklearn.preprocessing import QuantileTransformer
 
 from sknet import SigmoidMLPRegressor
 from sknet._tables.columns import ColumnSettings
-from sknet._tables.columns.quantile import LEVELS, QuantileColumn
+from sknet._tables.columns.quantile import QUANTILE_SHARES, QuantileColumn
 from sknet._tables.encoding import learn_encoder
 
 rng = np.random.default_rng(0)
 SKEWED = np.exp(2.0 * rng.normal(size=2000))
-HALF = 0.5 * LEVELS[1]
+HALF = 0.5 * QUANTILE_SHARES[1]
 
 
 def learn(values, weight=None):
@@ -29,7 +29,7 @@ def scores(column, values):
 
 
 def test_scores_are_scikit_learns_within_a_level():
-    theirs = QuantileTransformer(n_quantiles=len(LEVELS), output_distribution="uniform", subsample=None)
+    theirs = QuantileTransformer(n_quantiles=len(QUANTILE_SHARES), output_distribution="uniform", subsample=None)
     expected = theirs.fit_transform(SKEWED[:, np.newaxis])[:, 0]
     found = learn(SKEWED).cdf(SKEWED)
     assert_allclose(
@@ -57,7 +57,7 @@ def test_missing_values_have_the_middle_score_and_an_indicator():
     assert_array_equal(scores(column, [np.nan, 2.0])[:, 1], [1.0, 0.0])
     assert scores(column, [np.nan])[0, 0] == 0.0
     nothing = learn([np.nan, np.nan])
-    assert_array_equal(nothing.quantiles, np.zeros(len(LEVELS)))
+    assert_array_equal(nothing.quantiles, np.zeros(len(QUANTILE_SHARES)))
 
 
 @pytest.mark.parametrize("missing", [False, True])

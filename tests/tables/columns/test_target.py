@@ -6,7 +6,7 @@ import pytest
 
 from sknet._tables.columns import ColumnSettings
 from sknet._tables.columns.category import CategoryColumn, IdentifierColumn
-from sknet._tables.columns.target import N_PARTS, cross_fit_parts, learn_target
+from sknet._tables.columns.target import N_PARTS, TargetColumn, cross_fit_parts, learn_target
 
 rng = np.random.default_rng(0)
 N = 300
@@ -96,6 +96,12 @@ def test_folds_have_their_share_of_each_label_and_stay():
     labels = np.repeat([0.0, 1.0], [N - 10, 10])[:, None]
     assert np.bincount(parts(labels)[-10:]).tolist() == [2] * N_PARTS
     np.testing.assert_array_equal(parts(labels), parts(labels.copy()))
+
+
+def test_no_input_has_the_name_of_a_level():
+    one_hot = CategoryColumn(("target_0", "target_1", "x"))
+    column = TargetColumn(one_hot.levels, np.zeros((1 + N_PARTS, 5, 2)), np.ones(2), one_hot)
+    assert column.suffixes == ("_target_0", "_target_1", "_x", "_target__0", "_target__1")
 
 
 def test_beside_one_hot_only_where_levels_have_no_input():

@@ -9,7 +9,7 @@ from sklearn.base import clone, is_classifier
 from sklearn.exceptions import ConvergenceWarning
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor, stream
-from sknet._estimators.reporting import print_end, warn_of_few_rows, warn_of_stop_reason
+from sknet._estimators.fit_messages import print_end, warn_of_few_rows, warn_of_stop_reason
 from tests.training.problems import ENDS, ended
 
 X = np.random.default_rng(0).normal(size=(40, 2))
