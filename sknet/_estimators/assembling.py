@@ -6,13 +6,13 @@ from sklearn.base import BaseEstimator
 
 from sknet._estimators.fit_run import FitRun, Plan, member_seeds
 from sknet._estimators.fitted import Fitted
-from sknet._estimators.phases import FoldPhase, TrainPhase, draw_states, states_from_weights
 from sknet._estimators.read_data import prefix_errors
+from sknet._model.fold_phase import FoldPhase
 from sknet._model.importances import importance_rows
 from sknet._model.matrices import encode_rows
 from sknet._model.network_trainer import make_trainer, refuse_networks_beyond_memory
-from sknet._model.selection import FoldNetworks
 from sknet._model.starting import refuse_other_weights
+from sknet._model.train_phase import TrainPhase, draw_states, states_from_weights
 
 
 def assemble_run(
@@ -29,34 +29,34 @@ def assemble_run(
     encoded = encode_rows(encoding, rows, cross_fit=True, train=plan.evaluation.train)
     # an epoch of `partial_fit` may have a row or two, and takes no longer than it must
     few_rows = None if plan.is_partial_fit else importance_rows(rows, encoded, plan.evaluation.train)
-    training, validation, validation_table = encoded, None, plan.validation
+    training, validation, validation_rows = encoded, None, plan.validation
     if plan.validation is not None:
         with prefix_errors("X_val"):
             validation = encode_rows(encoding, plan.validation, cross_fit=False)
     elif held_out is not None:
         training, validation = encoded.take(held_out[0]), encoded.take(held_out[1])
-        validation_table = rows.take(held_out[1])
+        validation_rows = rows.take(held_out[1])
     # one epoch of `partial_fit` never stops early, but "adaptive" must count epochs without improvement
-    networks = [
+    trainers = [
         make_trainer(
             settings, encoding, training, validation, sees_bins=sees_bins, end_epoch=end_epoch,
             may_stop_early=end_epoch is None or estimator.learning_rate == "adaptive",
         )
         for sees_bins in settings.sees_bins
     ]  # fmt: skip
-    seeds = member_seeds(plan.seeds, len(networks))
+    seeds = member_seeds(plan.seeds, len(trainers))
     if earlier is None:
-        first_states = partial(draw_states, networks, seeds)
+        first_states = partial(draw_states, trainers, seeds)
     else:  # there is one network then: members have been joined
-        refuse_other_weights(networks[0].layout, earlier.model.network, settings.network.init)
-        first_states = partial(states_from_weights, networks, earlier.model.network, plan.seeds.training)
+        refuse_other_weights(trainers[0].layout, earlier.model.network, settings.network.init)
+        first_states = partial(states_from_weights, trainers, earlier.model.network, plan.seeds.training)
     run = FitRun(
         estimator_name=type(estimator).__name__,
         plan=plan,
-        validation_table=validation_table,
+        validation_rows=validation_rows,
         earlier=earlier,
-        training=TrainPhase(networks, first_states, validation),
-        folds=None if folds is None else FoldPhase(FoldNetworks(settings, encoding, encoded, rows, folds, seeds)),
+        training=TrainPhase(trainers, first_states, validation),
+        folds=None if folds is None else FoldPhase(settings, encoding, encoded, rows, folds, seeds),
         keeps_out_of_fold=estimator.early_stopping == "folds",
         importance_rows=few_rows,
     )

@@ -103,7 +103,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
         refuse_conflicts_with_increments(self)
         data = self._read(FitArguments(X, y, sample_weight), None, classes=classes, anew=False)
         run = assemble_run(self, plan_increment(self, data, None), None, end_epoch=1)
-        self._publish(run.final_result(self._task, may_go_on=True))
+        self._publish(run.final_fitted(self._task, may_go_on=True))
 
     # --- 1. read -----------------------------------------------------------------------------------------------------
 
@@ -171,7 +171,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
     def _report_and_publish(self, run: FitRun, result: Result, observers: Observers | None = None) -> None:
         """Call the observers and warn of what went wrong; publish last, so that an error there changes nothing."""
         is_interrupted = result.reason is StopReason.INTERRUPTED
-        fitted = run.final_result(self._task, may_go_on=is_interrupted or run.plan.is_partial_fit)
+        fitted = run.final_fitted(self._task, may_go_on=is_interrupted or run.plan.is_partial_fit)
         if observers is not None:
             observers.fit_ended(fitted)
         if run.plan.is_partial_fit:  # one epoch, which ends as planned: only an interrupt is news
@@ -182,7 +182,7 @@ class BaseSigmoidMLP(FittedAttributes, DocumentationLinkMixin, CallbackSupportMi
             if self.verbose and not quiet:
                 print_end(run.plan.resolved, result)
             warn_of_stop_reason(self, result, quiet=quiet, among_folds=run.is_among_folds)
-            warn_of_useless_result(self, fitted, run.phase.networks_and_states)
+            warn_of_useless_result(self, fitted, run.phase.trainers_and_states)
         self._publish(fitted)
 
     def _publish(self, fitted: Fitted) -> None:

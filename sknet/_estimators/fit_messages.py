@@ -220,7 +220,7 @@ def _cause_of_divergence(parameters: CommonParameters, error: DivergedError, run
     if not isfinite(error.rate):
         return f"a rate of {error.rate}, which the function learning_rate made: let it return finite factors."
     # a step multiplies the weights by 1 - rate * decay: from a product of 2 on they grow; the larger factor is to blame
-    training = run.training.networks[0].training
+    training = run.training.trainers[0].training
     total, weight = training.total_weight, training.weight
     decay, penalty = solver.weight_decay, run.plan.settings.regularisation.alpha / total
     if error.rate * decay >= 2.0 and decay > error.rate:

@@ -17,18 +17,18 @@ from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from sknet._estimators.fitted import Fitted
-from sknet._estimators.observers import EpochReport
-from sknet._estimators.phases import FoldPhase, Phase, TrainPhase, average_epochs
 from sknet._estimators.read_data import Columns
 from sknet._estimators.scoring import validation_scorer
+from sknet._model.fold_phase import FoldPhase, Folds
 from sknet._model.heads import Head
 from sknet._model.importances import learn_importances
 from sknet._model.intervals import ScaledResiduals
 from sknet._model.matrices import Encoding
 from sknet._model.model import Model, Network
+from sknet._model.phases import EpochReport, Phase
 from sknet._model.prediction_sets import LabelResiduals
-from sknet._model.selection import Folds
 from sknet._model.settings import Settings
+from sknet._model.train_phase import TrainPhase, average_epochs
 from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
 from sknet._tables.splitting import Split
@@ -102,7 +102,7 @@ class FitRun:
     estimator_name : str
         Of its class.
     plan : Plan
-    validation_table : Rows or None
+    validation_rows : Rows or None
         The rows that evaluate each epoch, as a table.
     earlier : Fitted or None
         What training goes on from.
@@ -118,7 +118,7 @@ class FitRun:
 
     estimator_name: str
     plan: Plan
-    validation_table: Rows | None
+    validation_rows: Rows | None
     earlier: Fitted | None
     training: TrainPhase
     folds: FoldPhase | None = None
@@ -160,10 +160,10 @@ class FitRun:
 
     def evaluate_by_scorer(self, estimator: BaseEstimator) -> None:
         """Let the estimator's scorer evaluate each epoch; `scoring="loss"` leaves the networks as they are."""
-        if self.validation_table is None or estimator.scoring == "loss":
+        if self.validation_rows is None or estimator.scoring == "loss":
             return
-        score = validation_scorer(estimator, self.validation_table, self.plan.encoding.head, self._snapshot)
-        self.training.networks = [network.with_evaluation(score) for network in self.training.networks]
+        score = validation_scorer(estimator, self.validation_rows, self.plan.encoding.head, self._snapshot)
+        self.training.trainers = [trainer.with_evaluation(score) for trainer in self.training.trainers]
 
     def _snapshot(self, model: Model) -> Fitted:
         """Return what a scorer needs of an estimator in training: to predict with this model."""
@@ -187,7 +187,7 @@ class FitRun:
     def _fitted_with(self, network: Network) -> Fitted:
         epochs, n_iter, earlier = self.phase.epochs, self.phase.n_iter, self.earlier
         # all networks learn from the same rows; L-BFGS has a history without an iteration, see `TrainPhase.n_iter`
-        n_seen = self.training.networks[0].problem.n_samples * sum(map(len, epochs)) if n_iter else 0
+        n_seen = self.training.trainers[0].problem.n_samples * sum(map(len, epochs)) if n_iter else 0
         return Fitted(
             model=self.plan.encoding.model(network),
             resolved=self.plan.resolved,
@@ -202,7 +202,7 @@ class FitRun:
             fold_epochs=() if self.folds is None else self.folds.epochs[0],
         )
 
-    def final_result(self, task: TaskFunctions, *, may_go_on: bool) -> Fitted:
+    def final_fitted(self, task: TaskFunctions, *, may_go_on: bool) -> Fitted:
         """Return what the call leaves; with `may_go_on`, so that training may continue where it stopped."""
         network, held_out = self.phase.network_and_held_out(self.plan.rows)
         fitted = self._fitted_with(network)
@@ -240,7 +240,7 @@ class FitRun:
             estimator=self.estimator_name,
             seeds=self.plan.seeds.as_tuple(),
             seen_before=0 if self.earlier is None else self.earlier.n_samples_seen,
-            data=checkpoints.fingerprint(self.plan.rows, self.validation_table),
+            data=checkpoints.fingerprint(self.plan.rows, self.validation_rows),
             settings=checkpoints.describe_parameters(self.plan.resolved),
         )
 

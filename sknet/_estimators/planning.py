@@ -23,8 +23,8 @@ from sknet._estimators.parameters import RegressorParameters, column_choices, co
 from sknet._estimators.read_data import ReadData
 from sknet._estimators.resolve import resolve
 from sknet._estimators.user_warnings import warn
+from sknet._model.fold_phase import draw_folds, folds_of_splits
 from sknet._model.matrices import encoding_of, learn_encoding
-from sknet._model.selection import draw_folds, folds_of_splits
 from sknet._model.settings import Settings
 from sknet._tables.novelty import rescale_constant_columns
 from sknet._tables.splitting import split_validation, splits_of_splitter

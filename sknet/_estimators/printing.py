@@ -5,7 +5,8 @@ from shutil import get_terminal_size
 from time import perf_counter
 
 from sknet._estimators.fitted import Fitted
-from sknet._estimators.observers import EpochReport, FitObserver, ObservedRun
+from sknet._estimators.observers import FitObserver, ObservedRun
+from sknet._model.phases import EpochReport
 
 N_LINES = 10
 """How many lines a run prints where no line can be overwritten: in a log file, or a notebook, which would keep each."""

@@ -7,8 +7,8 @@ target : (n, k)     raw : (n, m)     m raw outputs, which are k but for several 
 
 import numpy as np
 
+from sknet._model.fold_phase import MIN_STEPS
 from sknet._model.network_trainer import NetworkTrainer
-from sknet._model.selection import MIN_STEPS
 from sknet._model.threads import limit_blas_threads
 from sknet._tables.columns.statistics import mean_and_deviation
 from sknet._training.state import State

@@ -3,9 +3,9 @@
 import numpy as np
 from sklearn.base import is_classifier
 
+from sknet._model.fold_phase import stop_at_selected_epoch
 from sknet._model.heads import learn_label_head, learn_regression_head
 from sknet._model.matrices import Samples, encode_rows, learn_encoding
-from sknet._model.selection import stop_at_selected_epoch
 from sknet._model.table_in_memory import TableInMemory
 from tests.estimators.inside import settings_of, target_settings_of
 from tests.tables.examples import rows_of_table, survey_of

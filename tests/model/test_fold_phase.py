@@ -10,17 +10,16 @@ from sklearn.metrics import log_loss
 
 from sknet import SigmoidMLPClassifier, SigmoidMLPRegressor
 from sknet._model import mixture
-from sknet._model.network_trainer import make_trainer
-from sknet._model.row_thresholds import FEW_ROWS, MANY_ROWS
-from sknet._model.selection import (
+from sknet._model.fold_phase import (
     MIN_STEPS,
-    FoldNetworks,
+    FoldPhase,
     Folds,
     draw_folds,
     fold_plan,
     folds_of_splits,
-    select_epoch,
 )
+from sknet._model.network_trainer import make_trainer
+from sknet._model.row_thresholds import FEW_ROWS, MANY_ROWS
 from sknet._model.side_by_side import train_side_by_side
 from tests.model.examples import encoded
 from tests.model.limits import blas_threads, thread_product
@@ -44,7 +43,7 @@ def prepared(weight=None, kind=SigmoidMLPClassifier, y=LABEL, **parameters):
 
 
 def fold_networks(*prepared, groups=None):
-    return FoldNetworks(*prepared, draw_folds(N, LABEL, groups, 5), SEEDS)
+    return FoldPhase(*prepared, draw_folds(N, LABEL, groups, 5), SEEDS)
 
 
 @pytest.fixture
@@ -77,7 +76,7 @@ def test_a_group_is_held_out_as_a_whole():
     groups = np.arange(N) // 3
     folds = fold_networks(*prepared(), groups=groups)
     assert_array_equal(np.sort(folds.held_out), np.arange(N))
-    n_held_out = [N - trainers[0].problem.n_samples for trainers in folds.trainers]
+    n_held_out = [N - trainers[0].problem.n_samples for trainers in folds._trainers]
     at = np.cumsum([0, *n_held_out])
     parts = [set(groups[folds.held_out[i:j]]) for i, j in pairwise(at)]
     assert sum(map(len, parts)) == len(set(groups)) == 30
@@ -117,7 +116,7 @@ def test_the_joint_loss_of_held_out_rows_chooses(plan, weight):
     first = MIN_STEPS // 30 + 1  # of 30 steps per epoch; counted from 1
     best = max(i for i in range(first, 9) if rated[i - 1] <= plan.tolerance_factor * min(rated[first - 1 :]))
     folds = Folds(splits, plan.tolerance_factor, N)
-    chosen = select_epoch(FoldNetworks(settings, encoding, rows, table, folds, SEEDS))
+    chosen = FoldPhase(settings, encoding, rows, table, folds, SEEDS).train()
     assert chosen.chosen_epoch == best and chosen.stop_reason is None and len(chosen.epochs) == 8
     assert chosen.temperature == pytest.approx(temperatures[best - 1], rel=1e-4)
     assert_array_equal(chosen.held_out, held_out)
@@ -129,12 +128,12 @@ def test_the_prior_on_the_temperature_counts_as_a_part_of_the_loss(surplus, expe
     """The last epoch is as good as the best of them, 1, if its loss with the prior is at most 1.05."""
     prior = temperature_penalty(np.exp(-1.2), N)
     script_losses([(1.0, 1.0)] * 3 + [(np.exp(1.2), 1.05 - prior + surplus)])
-    chosen = select_epoch(fold_networks(*prepared(max_iter=4, numeric_encoding="raw")))
+    chosen = fold_networks(*prepared(max_iter=4, numeric_encoding="raw")).train()
     assert chosen.chosen_epoch == expected
     assert chosen.temperature == pytest.approx(np.exp(-1.2) if expected == 4 else 1.0)
 
 
-class FoldsOf(FoldNetworks):
+class FoldsOf(FoldPhase):
     """Folds whose networks predict what they are told."""
 
     def raw_by_component(self):
@@ -147,7 +146,7 @@ def of_one_epoch(*, target, without_bins, with_bins, n_members=2):
     folds = FoldsOf(settings, encoding, *rows, draw_folds(N, None, None, 5), [(i, i) for i in range(n_members)])
     outputs = without_bins[folds.held_out, np.newaxis], with_bins[folds.held_out, np.newaxis]
     folds.given = [encoding.head.targets(raw, np.dtype(float)) for raw in outputs]
-    return select_epoch(folds), folds.given
+    return folds.train(), folds.given
 
 
 def test_networks_that_err_more_have_a_smaller_share():
@@ -170,7 +169,7 @@ def test_shares_are_equal_where_all_networks_predict_the_same(n_members):
 
 
 def test_other_losses_have_no_temperature():
-    chosen = select_epoch(fold_networks(*prepared(kind=SigmoidMLPRegressor, y=X[:, 0])))
+    chosen = fold_networks(*prepared(kind=SigmoidMLPRegressor, y=X[:, 0])).train()
     assert chosen.temperature == 1.0 and chosen.raw.shape == (N, 1)
 
 
@@ -186,8 +185,8 @@ def test_they_end_where_no_epoch_is_better_for_long(patience, n_in_vain, lower, 
     """
     script_losses((1.0, value - lower) for value in [1.0, 0.9, 0.89, 0.85, *[0.9, 0.86] * 20])
     folds = draw_folds(N, LABEL, None, 5)._replace(tolerance_factor=1.002)
-    networks = FoldNetworks(*prepared(max_iter=40, n_iter_no_change=patience, tol=0.02), folds, SEEDS)
-    chosen = select_epoch(networks)
+    networks = FoldPhase(*prepared(max_iter=40, n_iter_no_change=patience, tol=0.02), folds, SEEDS)
+    chosen = networks.train()
     assert chosen.chosen_epoch == 4 and len(chosen.epochs) == 4 + n_in_vain + 1
 
 
@@ -198,18 +197,18 @@ def test_no_epoch_before_the_75th_step_is_chosen_where_there_are_so_many(batch_s
     folds = fold_networks(
         *prepared(batch_size=batch_size, max_iter=max_iter, n_iter_no_change=np.inf, numeric_encoding="raw")
     )
-    assert select_epoch(folds).chosen_epoch == first
+    assert folds.train().chosen_epoch == first
 
 
 def test_splits_that_train_on_few_rows_have_as_many_steps():
     folds = folds_of_splits(N, [(np.arange(60), np.arange(60, N)), (np.arange(6), np.arange(6, 60))], None)
-    networks = FoldNetworks(*prepared(max_iter=80), folds, SEEDS)
+    networks = FoldPhase(*prepared(max_iter=80), folds, SEEDS)
     assert networks.first_epoch == 38  # of two steps
 
 
 def test_max_iter_bounds_them_even_where_no_loss_is_a_number(script_losses):
     script_losses([(1.0, np.nan)] * 99)
-    chosen = select_epoch(fold_networks(*prepared(max_iter=4)))
+    chosen = fold_networks(*prepared(max_iter=4)).train()
     assert chosen.chosen_epoch <= len(chosen.epochs) <= 4
 
 
@@ -225,9 +224,9 @@ def test_the_networks_for_all_rows_train_for_so_many_epochs():
 @pytest.mark.parametrize("n_threads", [1, 2])
 def test_the_same_seeds_choose_the_same(n_threads):
     with thread_product(0), blas_threads(2):
-        first = select_epoch(fold_networks(*prepared(max_iter=3)))
+        first = fold_networks(*prepared(max_iter=3)).train()
     with thread_product(0), blas_threads(n_threads):
-        again = select_epoch(fold_networks(*prepared(max_iter=3)))
+        again = fold_networks(*prepared(max_iter=3)).train()
     assert (first.chosen_epoch, first.temperature) == (again.chosen_epoch, again.temperature)
     assert_array_equal(first.raw, again.raw)
     for one, other in zip(first.epochs, again.epochs, strict=True):

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from sknet import SigmoidMLPClassifier
-from sknet._estimators.phases import average_epochs
 from tests.estimators import inside
-from tests.training.problems import epoch
 
 RNG = np.random.default_rng(0)
 X = RNG.normal(size=(90, 3))
@@ -72,7 +70,7 @@ def test_epochs_are_counted_alike(trained):
 def test_networks_are_joined_and_those_that_are_published_have_states(trained, n_members):
     run, phase, _, _ = trained
     assert phase.network_and_held_out(run.plan.rows).network.coefs[0].shape[1] == 4 * n_members
-    assert len(phase.networks_and_states) == len(phase.states) == (0 if run.is_among_folds else n_members)
+    assert len(phase.trainers_and_states) == len(phase.states) == (0 if run.is_among_folds else n_members)
     assert (phase.state_to_keep() is None) is (run.is_among_folds or n_members > 1)
 
 
@@ -83,22 +81,3 @@ def test_held_out_rows_are_known_where_there_are_some(trained, end):
     if held_out is not None:
         raw, y, weight = held_out
         assert raw.shape == y.shape == (N_HELD_OUT[end], 1) and weight is None and np.isfinite(raw).all()
-
-
-# --- both together ---------------------------------------------------------------------------------------------------
-
-
-def test_networks_train_as_long_as_folds_have_chosen():
-    run = run_of(early_stopping="folds", n_members=2)
-    run.select_and_train(None, in_threads=False)
-    assert run.training.last_epoch.n_epochs == run.training.selection.chosen_epoch == run.training.n_iter
-    assert len(run.folds.epochs[0]) == run.folds.n_iter <= N_EPOCHS
-
-
-def test_figures_of_an_epoch_are_means_over_those_that_have_trained_it():
-    def of(value, seconds):
-        return epoch(value, -value, validation_loss=value, learning_rate=value, gradient_norm=value, seconds=seconds)
-
-    each = [[of(1.0, 1.0), of(2.0, 1.0)], [of(3.0, 2.0)]]
-    assert average_epochs(each) == [of(2.0, 3.0), of(2.0, 1.0)]
-    assert average_epochs([each[0]]) == each[0] and average_epochs([]) == average_epochs([[], []]) == []

@@ -1,4 +1,4 @@
-"""The two phases of a fit: folds, which choose the epoch, and the training of the networks that are published.
+"""The training of the networks that are published, side by side, and what they are joined with.
 
 Conventions
 -----------
@@ -10,18 +10,17 @@ raw : (m, k)     for held-out rows, by networks that have not seen them
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import NamedTuple, Protocol
 
 import numpy as np
 
-from sknet._estimators.observers import EpochReport
 from sknet._model.balance import balancing_shift
+from sknet._model.fold_phase import Selection, stop_at_selected_epoch
 from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows
 from sknet._model.mixture import HeldOutLoss, Mixture
 from sknet._model.model import Network
 from sknet._model.network_trainer import NetworkTrainer
-from sknet._model.selection import FoldNetworks, Selection, select_epoch, stop_at_selected_epoch
+from sknet._model.phases import EpochReport, HeldOut, NetworkAndHeldOut
 from sknet._model.side_by_side import train_side_by_side
 from sknet._tables.rows import Rows
 from sknet._training.result import Epoch, Result, StopReason
@@ -30,112 +29,13 @@ from sknet._training.state import State
 from sknet._typing import Array
 
 
-class HeldOut(NamedTuple):
-    """What rows that training has not seen tell of a network."""
-
-    raw: Array  # (m, k) its raw outputs for them
-    y: Array  # their parsed targets
-    weight: Array | None
-
-
-class NetworkAndHeldOut(NamedTuple):
-    """What a phase leaves: its networks joined into one, and its raw outputs for held-out rows."""
-
-    network: Network
-    held_out: HeldOut | None = None
-
-
-class Phase(Protocol):
-    """What a fit asks of the phase that is at work, or has ended it."""
-
-    @property
-    def states(self) -> list[State]:
-        """The states that a checkpoint holds."""
-
-    @property
-    def networks_and_states(self) -> list[tuple[NetworkTrainer, State]]:
-        """The networks that are published, with their states."""
-
-    @property
-    def has_new_epoch(self) -> bool:
-        """Whether all networks have trained a whole epoch in this call."""
-
-    @property
-    def epochs(self) -> list[tuple[Epoch, ...]]:
-        """The epochs that each network has trained."""
-
-    @property
-    def last_epoch(self) -> EpochReport:
-        """The last epoch."""
-
-    @property
-    def n_iter(self) -> int:
-        """How many epochs have been trained, those before the call was resumed included; the most of any network."""
-
-    def network_and_held_out(self, rows: Rows) -> NetworkAndHeldOut:
-        """Return the networks as they are now, joined; and what held-out rows tell, among `rows` or beside them."""
-
-    def state_to_keep(self) -> State | None:
-        """Return the state from which training may go on; None where it cannot."""
-
-
-class FoldPhase:
-    """Networks of folds at work: their epochs are those of their joint loss.
-
-    Parameters
-    ----------
-    networks : FoldNetworks
-    """
-
-    def __init__(self, networks: FoldNetworks) -> None:
-        self._networks = networks
-        self.states: list[State] = []
-        self.networks_and_states: list[tuple[NetworkTrainer, State]] = []
-
-    def train(self, observer: EpochObserver | None) -> Selection:
-        """Train the networks until their loss stops falling; return what they have chosen."""
-        return select_epoch(self._networks, observer)
-
-    def forget_networks(self) -> None:
-        """Give the memory of the networks back; what they have chosen and their epochs stay."""
-        self._networks.forget_networks()
-
-    @property
-    def has_new_epoch(self) -> bool:
-        """Whether all networks have trained an epoch."""
-        return bool(self._networks.epochs)
-
-    @property
-    def epochs(self) -> list[tuple[Epoch, ...]]:
-        """The joint epochs, as those of one network."""
-        return [tuple(self._networks.epochs)]
-
-    @property
-    def last_epoch(self) -> EpochReport:
-        """The last epoch."""
-        epochs, max_iter = self._networks.epochs, self._networks.settings.solver.n_epochs
-        return EpochReport(len(epochs), max_iter, epochs[-1], self._networks.patience_epoch, 0, of_folds=True)
-
-    @property
-    def n_iter(self) -> int:
-        """How many epochs have been trained."""
-        return len(self._networks.epochs)
-
-    def network_and_held_out(self, rows: Rows) -> NetworkAndHeldOut:
-        """Return the networks of the first fold, joined; folds that were cut short have chosen nothing."""
-        return NetworkAndHeldOut(self._networks.first_fold_network())
-
-    def state_to_keep(self) -> None:
-        """Return None: training does not go on from folds."""
-
-
 @dataclass
 class TrainPhase:
     """The networks that are published, and their states.
 
     Attributes
     ----------
-    networks : list of NetworkTrainer
+    trainers : list of NetworkTrainer
     first_states : callable
         Returns the states they start from; not called before they train, as folds need the memory.
     validation : EncodedRows or None
@@ -146,7 +46,7 @@ class TrainPhase:
         Whether the states come from a file.
     """
 
-    networks: list[NetworkTrainer]
+    trainers: list[NetworkTrainer]
     first_states: Callable[[], list[State]]
     validation: EncodedRows | None
     selection: Selection | None = None
@@ -165,17 +65,17 @@ class TrainPhase:
     def limit_epochs(self, selection: Selection) -> None:
         """Set the number of epochs to that which folds have chosen, before the networks train."""
         self.selection = selection
-        self.networks = [stop_at_selected_epoch(selection, network) for network in self.networks]
+        self.trainers = [stop_at_selected_epoch(selection, trainer) for trainer in self.trainers]
 
     def train(self, observer: EpochObserver | None, *, in_threads: bool) -> Result:
         """Train all networks; return the most important of their results, see `_PRIORITY`."""
-        first, state = self.networks[0], self.states[0]
+        first, state = self.trainers[0], self.states[0]
         # a resumed run, which may have ended already (the state that partial_fit goes on from has no history)
         if state.epoch and state.history:
             reason = first.solver.reason_not_to_resume(first.problem, state)
             if reason is not None:
                 return Result(reason, state.epoch)
-        results = train_side_by_side(self.networks, self.states, observer, in_threads=in_threads)
+        results = train_side_by_side(self.trainers, self.states, observer, in_threads=in_threads)
         return replace(
             max(results, key=lambda result: _PRIORITY.get(result.reason, 0)),
             epochs_done=max(state.epoch for state in self.states),
@@ -183,9 +83,9 @@ class TrainPhase:
         )
 
     @property
-    def networks_and_states(self) -> list[tuple[NetworkTrainer, State]]:
+    def trainers_and_states(self) -> list[tuple[NetworkTrainer, State]]:
         """The networks with their states."""
-        return list(zip(self.networks, self.states, strict=True))
+        return list(zip(self.trainers, self.states, strict=True))
 
     @property
     def has_new_epoch(self) -> bool:
@@ -201,7 +101,7 @@ class TrainPhase:
     def last_epoch(self) -> EpochReport:
         """The last epoch."""
         bests = [state.best.epoch for state in self.states if state.best is not None]
-        max_iter = self.networks[0].settings.solver.n_epochs
+        max_iter = self.trainers[0].settings.solver.n_epochs
         return EpochReport(
             number=max(state.epoch for state in self.states),
             n_epochs=max_iter if self.selection is None else self.selection.chosen_epoch,
@@ -229,17 +129,17 @@ class TrainPhase:
         elif self.validation is not None:
             temperature, mixing_weights, raw = self._choose_mixture()
             held_out = HeldOut(raw, self.validation.y, self.validation.weight)
-        networks = [network.network(state, temperature) for network, state in self.networks_and_states]
+        networks = [trainer.network(state, temperature) for trainer, state in self.trainers_and_states]
         # each has all inputs, with weights of 0 for the bins that it does not see
-        joined = join_networks(networks, self.networks[0].encoding.encoder.n_inputs, mixing_weights)
+        joined = join_networks(networks, self.trainers[0].encoding.encoder.n_inputs, mixing_weights)
         # only where rows have chosen the epoch: k calls of `partial_fit` stay what one `fit` of k epochs is without
-        shift = None if held_out is None else balancing_shift(self.networks, self.states, mixing_weights)
+        shift = None if held_out is None else balancing_shift(self.trainers, self.states, mixing_weights)
         if shift is not None:
             joined = joined.with_output_shifted(shift)
         if held_out is not None:
             # the folds' outputs are those of other networks, which are not balanced
             raw = held_out.raw if shift is None or self.selection is not None else held_out.raw + shift
-            held_out = held_out._replace(raw=raw.astype(self.networks[0].encoding.output_dtype))
+            held_out = held_out._replace(raw=raw.astype(self.trainers[0].encoding.output_dtype))
         return NetworkAndHeldOut(joined, held_out)
 
     def state_to_keep(self) -> State | None:
@@ -247,34 +147,32 @@ class TrainPhase:
         if len(self.states) > 1:
             return None
         # the temperature that folds have chosen is in the published weights only
-        return self.networks[0].state_to_keep(self.states[0], from_published=self.selection is not None)
+        return self.trainers[0].state_to_keep(self.states[0], from_published=self.selection is not None)
 
     def _choose_mixture(self) -> tuple[float, tuple[float, ...] | None, Array]:
         """Return the temperature and the mixing weights that the validation rows choose, and raw outputs with these."""
-        first = self.networks[0]
+        first = self.trainers[0]
         if first.validation is None:
             raise TypeError("no rows evaluate the epochs")
         mixture = Mixture(first.settings.sees_bins)
         raw_by_component = mixture.mean_raw_by_component(
-            lambda j: self.networks[j].raw_validation_outputs(self.states[j])
+            lambda j: self.trainers[j].raw_validation_outputs(self.states[j])
         )
-        if (
-            len(raw_by_component) == 1
-        ):  # no mixing weight to choose; each network has found its temperature, epoch by epoch
+        if len(raw_by_component) == 1:  # no weight to choose; each network has found its temperature, epoch by epoch
             return 1.0, None, raw_by_component[0]
         # targets and weights, which are the same for all networks
         loss = HeldOutLoss(first.encoding, first.validation, first.settings.regularisation.temperature_scaling)
         return loss.choose_mixture(raw_by_component, mixture)
 
 
-def draw_states(networks: Sequence[NetworkTrainer], seeds: Sequence[tuple[int, int]]) -> list[State]:
+def draw_states(trainers: Sequence[NetworkTrainer], seeds: Sequence[tuple[int, int]]) -> list[State]:
     """Return the states of new networks, from weights that are drawn."""
-    return [network.first_state(of_network) for network, of_network in zip(networks, seeds, strict=True)]
+    return [trainer.first_state(own_seeds) for trainer, own_seeds in zip(trainers, seeds, strict=True)]
 
 
-def states_from_weights(networks: Sequence[NetworkTrainer], earlier: Network, seed: int) -> list[State]:
+def states_from_weights(trainers: Sequence[NetworkTrainer], earlier: Network, seed: int) -> list[State]:
     """Return the states of networks that start from the weights of an earlier one."""
-    return [network.state_from(earlier, seed) for network in networks]
+    return [trainer.state_from(earlier, seed) for trainer in trainers]
 
 
 # several networks end for several reasons: the user hears of the one with the largest number, if it is listed here

@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows, Encoding, Samples, encode_rows, make_samples
 from sknet._model.mixture import HeldOutLoss, Mixture, mix_outputs
-from sknet._model.model import Network
 from sknet._model.network_trainer import NetworkTrainer, make_trainer
+from sknet._model.phases import EpochReport, NetworkAndHeldOut
 from sknet._model.row_thresholds import FEW_ROWS, MANY_ROWS
 from sknet._model.settings import Settings
 from sknet._model.threads import threads_for_networks
@@ -122,33 +122,10 @@ class ChosenEpoch(NamedTuple):
     raw_by_component: list[Array]  # the outputs of each component, not divided
 
 
-def select_epoch(folds: "FoldNetworks", observer: EpochObserver | None = None) -> Selection:
-    """Train without each fold until the joint loss stops falling; choose the epoch and temperature of the least one.
-
-    Parameters
-    ----------
-    folds : FoldNetworks
-        They are trained in place.
-
-    observer : EpochObserver, default=None
-
-    Returns
-    -------
-    Selection
-    """
-    evaluator = _EpochEvaluator(folds, observer)
-    started = [MiniBatchLoop(trainer.solver, trainer.problem, state) for trainer, state in folds.networks]  # type: ignore[arg-type]
-    with threads_for_networks(len(started), folds.trainers[0][0].largest_product) as n_threads:
-        n_networks_at_once = max(n_threads, folds.rows.table.n_networks_at_once)
-        results = train_in_rounds(started, n_networks_at_once, evaluator)
-    interrupted = any(result.reason is StopReason.INTERRUPTED for result in results)
-    if interrupted and not folds.epochs:  # threads have finished their first epoch, which is not evaluated yet
-        raise KeyboardInterrupt
-    return folds.selection(StopReason.INTERRUPTED if interrupted else evaluator.stopped)
-
-
-class FoldNetworks:
+class FoldPhase:
     """Networks that train without the rows of one fold each, epoch by epoch; of each fold one for every member.
+
+    Their epochs, for whoever observes a fit, are those of their joint loss. A checkpoint holds nothing of them.
 
     Parameters
     ----------
@@ -156,10 +133,10 @@ class FoldNetworks:
         Of a first-order solver.
 
     encoding : Encoding
-    rows : EncodedRows
+    encoded : EncodedRows
         All rows that may be trained on.
 
-    table : Rows
+    rows : Rows
         The same, not encoded: target means must not contain the targets of a fold's rows, so that where a column has
         them, the table is encoded once more for each fold.
 
@@ -172,65 +149,82 @@ class FoldNetworks:
         self,
         settings: Settings,
         encoding: Encoding,
-        rows: EncodedRows,
-        table: Rows,
+        encoded: EncodedRows,
+        rows: Rows,
         folds: Folds,
         seeds: Sequence[tuple[int, int]],
     ) -> None:
-        self.settings, self.encoding, self.rows = settings, encoding, rows
+        self._settings, self._encoding = settings, encoding
+        self._n_networks_at_once = encoded.table.n_networks_at_once
         self._mixture = Mixture(settings.sees_bins)
         self.tolerance_factor = folds.tolerance_factor
         self.held_out = np.concatenate([held_out for _, held_out in folds.splits])
         solver = first_order_solver(settings.solver)
         steps_per_epoch = ceil(folds.n_rows / solver.batch_size)
         self.first_epoch = min(ceil(MIN_STEPS / steps_per_epoch), solver.n_epochs)  # that may be chosen
-        self.trainers: list[list[NetworkTrainer]] = []
-        self.states: list[list[State]] = []
+        # of each fold those of all members
+        self._trainers: list[list[NetworkTrainer]] = []
+        self._states: list[list[State]] = []
         self._samples: list[list[Samples]] = []  # the held-out rows, as each network takes them
         for others, held_out in folds.splits:
-            of_fold = encoding.with_target_means(table, others)
-            fold_rows = rows if of_fold is encoding else encode_rows(of_fold, table, cross_fit=True, train=others)
-            training = fold_rows.take(others)
+            own_encoding = encoding.with_target_means(rows, others)
+            has_other_means = own_encoding is not encoding
+            own = encode_rows(own_encoding, rows, cross_fit=True, train=others) if has_other_means else encoded
+            training = own.take(others)
             trainers = [
-                make_trainer(settings, of_fold, training, sees_bins=sees_bins, may_stop_early=False)
+                make_trainer(settings, own_encoding, training, sees_bins=sees_bins, may_stop_early=False)
                 for sees_bins in settings.sees_bins
             ]
-            self.trainers.append(trainers)
-            self.states.append([trainer.first_state(seed) for trainer, seed in zip(trainers, seeds, strict=True)])
-            held_out_rows = fold_rows.take(held_out)
+            self._trainers.append(trainers)
+            self._states.append([trainer.first_state(seed) for trainer, seed in zip(trainers, seeds, strict=True)])
+            held_out_rows = own.take(held_out)
             self._samples.append([trainer.samples(held_out_rows) for trainer in trainers])
-        joint = make_samples(encoding, rows.take(self.held_out), 0)
+        joint = make_samples(encoding, encoded.take(self.held_out), 0)
         self._loss = HeldOutLoss(encoding, joint, settings.regularisation.temperature_scaling)
-        self.epochs: list[Epoch] = []
+        self.joint_epochs: list[Epoch] = []
         self.patience_epoch = 0
         self._best_loss, self._best_late_loss = inf, inf
         self._inverse_temperature = 1.0  # of the last epoch
         self._chosen: ChosenEpoch | None = None
+        # of a phase: a checkpoint holds no states of folds, and none of their networks is published by itself
+        self.states: list[State] = []
+        self.trainers_and_states: list[tuple[NetworkTrainer, State]] = []
+
+    def train(self, observer: EpochObserver | None = None) -> Selection:
+        """Train until the joint loss stops falling; choose the epoch and the temperature of the least one."""
+        evaluator = _EpochEvaluator(self, observer)
+        loops = [MiniBatchLoop(trainer.solver, trainer.problem, state) for trainer, state in self._all_networks]  # type: ignore[arg-type]
+        with threads_for_networks(len(loops), self._trainers[0][0].largest_product) as n_threads:
+            results = train_in_rounds(loops, max(n_threads, self._n_networks_at_once), evaluator)
+        interrupted = any(result.reason is StopReason.INTERRUPTED for result in results)
+        if interrupted and not self.joint_epochs:  # threads have finished their first epoch, which is not evaluated yet
+            raise KeyboardInterrupt
+        return self.selection(StopReason.INTERRUPTED if interrupted else evaluator.stopped)
 
     @property
-    def networks(self) -> list[tuple[NetworkTrainer, State]]:
+    def _all_networks(self) -> list[tuple[NetworkTrainer, State]]:
         """All networks with their states, fold after fold."""
         return [
             pair
-            for trainers, states in zip(self.trainers, self.states, strict=True)
+            for trainers, states in zip(self._trainers, self._states, strict=True)
             for pair in zip(trainers, states, strict=True)
         ]
 
     def raw_by_component(self) -> list[Array]:
         """Return the held-out rows' raw outputs, (m, k): for each component, the mean of its networks'."""
-        folds = list(zip(self.trainers, self.states, self._samples, strict=True))
+        folds = list(zip(self._trainers, self._states, self._samples, strict=True))
         return self._mixture.mean_raw_by_component(
             lambda j: np.concatenate([trainers[j].raw(states[j], rows[j]) for trainers, states, rows in folds])
         )
 
     def evaluate_epoch(self) -> bool:
         """Evaluate an epoch that all networks have trained; return whether to train another one."""
-        raw_by_component, solver = self.raw_by_component(), self.settings.solver
+        raw_by_component, solver = self.raw_by_component(), self._settings.solver
         raw = mix_outputs(raw_by_component, self._mixture.equal_weight)
         self._inverse_temperature, value, criterion = self._loss.calibrate_in_place(raw)
-        last = [state.history[-1] for _, state in self.networks]
+        last = [state.history[-1] for _, state in self._all_networks]
         means = np.mean([[epoch.loss, epoch.learning_rate, epoch.gradient_norm] for epoch in last], axis=0).tolist()
-        self.epochs.append(
+        self.joint_epochs.append(
             Epoch(
                 loss=means[0],
                 validation_loss=value,
@@ -240,7 +234,7 @@ class FoldNetworks:
                 seconds=sum(epoch.seconds for epoch in last),
             )
         )
-        epoch = len(self.epochs)
+        epoch = len(self.joint_epochs)
         # two bests: any epoch's counts for patience, but only one after MIN_STEPS may be chosen
         if criterion <= loss_worse_by(1.0 - solver.tol, self._best_loss):
             self.patience_epoch = epoch
@@ -252,25 +246,57 @@ class FoldNetworks:
         patience = min(solver.n_iter_no_change, self.patience_epoch + MAX_EXTRA_EPOCHS)
         return epoch < solver.n_epochs and epoch - self.patience_epoch <= patience
 
-    def first_fold_network(self) -> Network:
-        """Return the first fold's networks as they are now, joined and at the last epoch's temperature."""
-        trainers, states = self.trainers[0], self.states[0]
+    # --- what a fit asks of a phase ----------------------------------------------------------------------------------
+
+    @property
+    def has_new_epoch(self) -> bool:
+        """Whether all networks have trained an epoch."""
+        return bool(self.joint_epochs)
+
+    @property
+    def epochs(self) -> list[tuple[Epoch, ...]]:
+        """The joint epochs, as those of one network."""
+        return [tuple(self.joint_epochs)]
+
+    @property
+    def last_epoch(self) -> EpochReport:
+        """The last epoch."""
+        n = len(self.joint_epochs)
+        return EpochReport(
+            number=n,
+            n_epochs=self._settings.solver.n_epochs,
+            figures=self.joint_epochs[-1],
+            best_epoch=self.patience_epoch,
+            n_rate_cuts=0,
+            of_folds=True,
+        )
+
+    @property
+    def n_iter(self) -> int:
+        """How many epochs have been trained."""
+        return len(self.joint_epochs)
+
+    def network_and_held_out(self, rows: Rows) -> NetworkAndHeldOut:
+        """Return the first fold's networks, joined and at the last epoch's temperature; nothing has been chosen."""
         networks = [
             trainer.network(state, 1.0 / self._inverse_temperature)
-            for trainer, state in zip(trainers, states, strict=True)
+            for trainer, state in zip(self._trainers[0], self._states[0], strict=True)
         ]
-        return join_networks(networks, self.encoding.encoder.n_inputs)
+        return NetworkAndHeldOut(join_networks(networks, self._encoding.encoder.n_inputs))
+
+    def state_to_keep(self) -> None:
+        """Return None: training does not go on from folds."""
 
     def forget_networks(self) -> None:
         """Free the memory of the networks, of which each has as much as one that learns from all rows."""
-        self.trainers, self.states, self._samples = [], [], []
+        self._trainers, self._states, self._samples = [], [], []
 
     def selection(self, stop_reason: StopReason | None) -> Selection:
         """Return the choice: the last epoch, where none could be chosen yet."""
         if self._chosen is None:
             raw_by_component, mixing_weight = self.raw_by_component(), self._mixture.equal_weight
             raw = mix_outputs(raw_by_component, mixing_weight) * self._inverse_temperature
-            self._chosen = ChosenEpoch(len(self.epochs), 1.0 / self._inverse_temperature, raw, raw_by_component)
+            self._chosen = ChosenEpoch(len(self.joint_epochs), 1.0 / self._inverse_temperature, raw, raw_by_component)
         chosen_epoch, temperature, raw, raw_by_component = self._chosen
         mixing_weights = self._mixture.weight_of_each_network(self._mixture.equal_weight)
         if len(raw_by_component) > 1:  # `epochs` keeps the losses at equal weights, which observers have seen
@@ -282,7 +308,7 @@ class FoldNetworks:
             chosen_epoch=chosen_epoch,
             temperature=temperature,
             mixing_weights=mixing_weights,
-            epochs=tuple(self.epochs),
+            epochs=tuple(self.joint_epochs),
             held_out=self.held_out[first],
             raw=raw[first],
             stop_reason=stop_reason,
@@ -297,7 +323,7 @@ def loss_worse_by(factor: float, loss: float) -> float:
 class _EpochEvaluator:
     """Evaluates each epoch of the folds, and calls an observer."""
 
-    def __init__(self, folds: FoldNetworks, observer: EpochObserver | None) -> None:
+    def __init__(self, folds: FoldPhase, observer: EpochObserver | None) -> None:
         self._folds, self._observer = folds, observer
         self.stopped: StopReason | None = None
 

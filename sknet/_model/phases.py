@@ -1,0 +1,79 @@
+"""What a fit asks of its two phases: folds, which choose the epoch, and the training of the published networks.
+
+Conventions
+-----------
+m rows held out; k raw outputs.
+
+raw : (m, k)     for held-out rows, by networks that have not seen them
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple, Protocol
+
+from sknet._model.model import Network
+from sknet._model.network_trainer import NetworkTrainer
+from sknet._tables.rows import Rows
+from sknet._training.result import Epoch
+from sknet._training.state import State
+from sknet._typing import Array
+
+
+@dataclass(frozen=True)
+class EpochReport:
+    """The last epoch of a fit, as printers show it."""
+
+    number: int  # from 1; those of folds are counted apart
+    n_epochs: int  # how many there will be at most
+    figures: Epoch  # the means over the networks
+    best_epoch: int | None  # the best epoch so far, where epochs are evaluated
+    n_rate_cuts: int  # how often the schedule `adaptive` has lowered the rate
+    of_folds: bool  # whether folds have trained it, to choose how many epochs follow
+
+
+class HeldOut(NamedTuple):
+    """What rows that training has not seen tell of a network."""
+
+    raw: Array  # (m, k) its raw outputs for them
+    y: Array  # their parsed targets
+    weight: Array | None
+
+
+class NetworkAndHeldOut(NamedTuple):
+    """What a phase leaves: its networks joined into one, and its raw outputs for held-out rows."""
+
+    network: Network  # all of them, joined
+    held_out: HeldOut | None = None
+
+
+class Phase(Protocol):
+    """What a fit asks of the phase that is at work, or has ended it."""
+
+    @property
+    def states(self) -> list[State]:
+        """The states that a checkpoint holds."""
+
+    @property
+    def trainers_and_states(self) -> list[tuple[NetworkTrainer, State]]:
+        """The networks that are published, with their states."""
+
+    @property
+    def has_new_epoch(self) -> bool:
+        """Whether all networks have trained an epoch in this call."""
+
+    @property
+    def epochs(self) -> list[tuple[Epoch, ...]]:
+        """The epochs that each network has trained."""
+
+    @property
+    def last_epoch(self) -> EpochReport:
+        """The last epoch."""
+
+    @property
+    def n_iter(self) -> int:
+        """How many epochs have been trained, those before the call was resumed included; the most of any network."""
+
+    def network_and_held_out(self, rows: Rows) -> NetworkAndHeldOut:
+        """Return the networks as they are now, joined; and what held-out rows tell, among `rows` or beside them."""
+
+    def state_to_keep(self) -> State | None:
+        """Return the state from which training may go on; None where it cannot."""
