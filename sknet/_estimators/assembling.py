@@ -4,8 +4,9 @@ from functools import partial
 
 from sklearn.base import BaseEstimator
 
-from sknet._estimators.fit_run import FitRun, Plan, member_seeds
+from sknet._estimators.fit_run import FitRun
 from sknet._estimators.fitted import Fitted
+from sknet._estimators.plan import Plan, member_seeds
 from sknet._estimators.read_data import prefix_errors
 from sknet._model.fold_phase import FoldPhase
 from sknet._model.importances import importance_rows

@@ -33,13 +33,14 @@ from sknet._estimators.fit_messages import (
     warn_of_useless_result,
     why_diverged,
 )
-from sknet._estimators.fit_run import FitRun, Seeds, TaskFunctions
+from sknet._estimators.fit_run import FitRun, TaskFunctions
 from sknet._estimators.fitted import Fitted, FittedAttributes
 from sknet._estimators.parameters import (
     column_choices,
     has_partial_fit,
     solver_name_or_class,
 )
+from sknet._estimators.plan import Seeds
 from sknet._estimators.planning import advance_random_state, draw_seeds, plan_fit, plan_increment
 from sknet._estimators.read_data import FitArguments, ReadData, read_rows, read_validation
 from sknet._estimators.resolve import target_settings

@@ -10,28 +10,25 @@ raw : (m, k)     raw outputs for held-out rows, by networks that have not seen t
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from math import nan
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import BaseEstimator
 
 from sknet._estimators.fitted import Fitted
-from sknet._estimators.read_data import Columns
+from sknet._estimators.plan import Plan
 from sknet._estimators.scoring import validation_scorer
-from sknet._model.fold_phase import FoldPhase, Folds
+from sknet._model.fold_phase import FoldPhase
 from sknet._model.heads import Head
 from sknet._model.importances import learn_importances
 from sknet._model.intervals import ScaledResiduals
-from sknet._model.matrices import Encoding
 from sknet._model.model import Model, Network
 from sknet._model.phases import EpochReport, Phase
 from sknet._model.prediction_sets import LabelResiduals
-from sknet._model.settings import Settings
 from sknet._model.train_phase import TrainPhase, average_epochs
 from sknet._storage import checkpoints
 from sknet._tables.rows import Rows
-from sknet._tables.splitting import Split
 from sknet._training.result import Result
 from sknet._training.solver import EpochObserver
 from sknet._training.state import State
@@ -39,18 +36,6 @@ from sknet._typing import Array, Table
 
 Decode: TypeAlias = Callable[[Any, Array], Array | list[Array]]
 """(head, raw outputs, which may be overwritten) -> what an estimator predicts: probabilities, or numbers."""
-
-
-class Seeds(NamedTuple):
-    """The seeds of a fit."""
-
-    weights: int  # the first ones
-    rows: int  # which are held out, in which fold, and in the sample that columns are learnt from
-    training: int  # the order of the rows, and dropout
-
-    def as_tuple(self) -> tuple[int, int, int]:
-        """Return a plain tuple: pickles and files name no private class."""
-        return self.weights, self.rows, self.training
 
 
 @dataclass(frozen=True)
@@ -61,36 +46,6 @@ class TaskFunctions:
     decode: Decode
     # (head, what was predicted of held-out rows, their parsed y, their weights, all rows' y) -> how far off it was
     learn_residuals: Callable[..., ScaledResiduals | LabelResiduals | None]
-
-
-@dataclass(frozen=True)
-class Evaluation:
-    """Which rows of the table evaluate each epoch."""
-
-    folds: Folds | None = None  # which are held out in turn, where folds choose the epoch
-    held_out: Split | None = None  # numbers of the rows to train on, and of those held out
-    n_rows_before_split: int = 0  # how many rows there were before some were held out; 0 where training sees them all
-    lacks_validation: bool = False  # whether rows were to be held out, and are too few
-
-    @property
-    def train(self) -> NDArray[np.intp] | None:
-        """Numbers of the rows to train on; None: all."""
-        return None if self.held_out is None else self.held_out[0]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """The plan of a call: its settings, its seeds, its rows, how they are encoded, and what evaluates each epoch."""
-
-    settings: Settings
-    resolved: dict[str, object]  # all parameters, every "auto" answered
-    seeds: Seeds
-    rows: Rows  # all of positive weight, those held out too
-    columns: Columns
-    encoding: Encoding
-    evaluation: Evaluation
-    validation: Rows | None = None  # X_val and y_val
-    is_partial_fit: bool = False  # whether it is one epoch of `partial_fit`
 
 
 @dataclass
@@ -243,12 +198,3 @@ class FitRun:
             data=checkpoints.fingerprint(self.plan.rows, self.validation_rows),
             settings=checkpoints.describe_parameters(self.plan.resolved),
         )
-
-
-def member_seeds(seeds: Seeds, n_members: int) -> list[tuple[int, int]]:
-    """Draw seeds of the first weights and of training for each member; the first has those of a network alone."""
-    weights, training = (  # all members share the held-out rows
-        [seed, *np.random.default_rng(seed).integers(2**31 - 1, size=n_members - 1).tolist()]
-        for seed in (seeds.weights, seeds.training)
-    )
-    return list(zip(weights, training, strict=True))

@@ -17,9 +17,9 @@ from sknet._estimators.fit_messages import (
     warn_of_rescaled_columns,
     warn_of_rows_seen,
 )
-from sknet._estimators.fit_run import Evaluation, Plan, Seeds
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.parameters import RegressorParameters, column_choices, copy_containers
+from sknet._estimators.plan import Evaluation, Plan, Seeds
 from sknet._estimators.read_data import ReadData
 from sknet._estimators.resolve import resolve
 from sknet._estimators.user_warnings import warn
