@@ -182,17 +182,15 @@ def _clip(graph: Graph, P: str, dtype: DType) -> str:
 
 def _feeds(operator: Operator, model: Model) -> list[Feed]:
     """Return the graph's inputs; an input of unknown width, if it is the only one, has all columns."""
-    feeds = []
+    feeds, unknown_width = [], model.encoder.n_columns if len(operator.inputs) == 1 else 1
     for variable in operator.inputs:
         shape, tensor = variable.type.shape, type(variable.type).__name__
         if tensor not in FEEDS:
             raise ExportError(
                 f"The graph's input {variable.onnx_name!r} is a {tensor}: it must be of {', '.join(FEEDS)}."
             )
-        width = shape[1] if len(shape) > 1 and isinstance(shape[1], int) else None
-        if width is None and len(operator.inputs) == 1:
-            width = model.encoder.n_columns
-        feeds.append(Feed(variable.onnx_name, FEEDS[tensor], 1 if width is None else width))
+        width = shape[1] if len(shape) > 1 and isinstance(shape[1], int) else unknown_width
+        feeds.append(Feed(variable.onnx_name, FEEDS[tensor], width))
     return feeds
 
 

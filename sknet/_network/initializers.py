@@ -11,7 +11,7 @@ from math import sqrt
 import numpy as np
 from scipy.special import ndtri
 
-from sknet._network.activations import Activation
+from sknet._network.activations import ACTIVATIONS, Activation
 from sknet._network.layout import Layout
 from sknet._typing import Array
 
@@ -69,9 +69,6 @@ INITIALIZERS: dict[str, Initializer] = {
 
 CENTRED_INITS = ("centred", "auto")
 """The names of `draw_centred_weights`, which needs to know the activations."""
-
-_NO_ACTIVATION = Activation("none", lambda z: None, lambda a, delta: None)
-"""Stands for the table before the first layer and for the raw output after the last: centre 0, scales 1."""
 
 
 def draw_weights(
@@ -133,8 +130,9 @@ def draw_centred_weights(
     from there before they can tell one region from another. The second layer's
     weights are smaller in return.
     """
-    before = [_NO_ACTIVATION, *activations]  # what each layer's inputs come from
-    after = [*activations, _NO_ACTIVATION]  # and what its sums go into
+    identity = ACTIVATIONS["identity"]  # of centre 0 and scales 1: the table, and the raw output
+    before = [identity, *activations]  # what each layer's inputs come from
+    after = [*activations, identity]  # and what its sums go into
     scales = [target.input_scale / source.output_scale for source, target in zip(before, after, strict=True)]
     if activations:
         scales[0] *= SPREAD

@@ -145,16 +145,7 @@ class _Minimization:
         )  # fmt: skip
         self.variables.decode(outcome.x, state.theta)
         if state.epoch == epochs_before:  # no iteration was needed: the loss curve gets one value all the same
-            state.history.append(
-                Epoch(
-                    loss=float(outcome.fun),
-                    validation_loss=nan,
-                    validation_score=nan,
-                    learning_rate=nan,
-                    gradient_norm=self._gradient_norm,
-                    seconds=0.0,
-                )
-            )
+            state.history.append(Epoch(loss=float(outcome.fun), gradient_norm=self._gradient_norm))
         if not np.isfinite(state.theta).all() or not isfinite(outcome.fun):
             raise DivergedError(max(state.epoch, 1), nan)
         return outcome
@@ -187,7 +178,6 @@ class _Minimization:
                 loss=loss,
                 validation_loss=validation_loss,
                 validation_score=score,
-                learning_rate=nan,  # the line search finds a step of its own
                 gradient_norm=self._gradient_norm,
                 seconds=seconds,
             )

@@ -2,18 +2,19 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from math import nan
 
 
 @dataclass(frozen=True)
 class Epoch:
-    """What is recorded of one epoch."""
+    """What is recorded of one epoch; NaN is what it does not have."""
 
-    loss: float  # mean over the epoch's batches, the penalty included; NaN where only folds have trained that long
-    validation_loss: float  # NaN without validation, and so is the score
-    validation_score: float
-    learning_rate: float  # of the last step; NaN for L-BFGS
-    gradient_norm: float  # of the last step, before it is clipped
-    seconds: float
+    loss: float = nan  # mean over the epoch's batches, the penalty included; only folds may have trained that long
+    validation_loss: float = nan  # without validation there is none, and no score
+    validation_score: float = nan
+    learning_rate: float = nan  # of the last step; L-BFGS has none
+    gradient_norm: float = nan  # of the last step, before it is clipped
+    seconds: float = 0.0
 
 
 class StopReason(Enum):
