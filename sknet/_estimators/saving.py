@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from sknet._estimators.classifier import SigmoidMLPClassifier
+from sknet._estimators.conflicts import LEARNT_WITH
 from sknet._estimators.fitted import FITTED_CLASSES, Fitted, require_fitted
 from sknet._estimators.parameters import copy_containers
 from sknet._estimators.regressor import SigmoidMLPRegressor
@@ -135,20 +136,26 @@ _FILE_CLASSES = FITTED_CLASSES | classes_by_name(SavedEstimator)
 
 
 def _estimator_of(path: object, saved: SavedEstimator) -> Estimator:
-    """Return the estimator that a file describes; an error where its parameters are not those of this version."""
+    """Return the estimator that a file describes; parameters that are younger than the file have their defaults."""
     estimator_class: type[Estimator] = ESTIMATORS[saved.estimator]
-    known, resolved = estimator_class().get_params(deep=False).keys(), saved.fitted.resolved.keys()
-    unknown = (saved.parameters.keys() | resolved) - known
+    defaults, resolved = estimator_class().get_params(deep=False), saved.fitted.resolved
+    unknown = (saved.parameters.keys() | resolved.keys()) - defaults.keys()
     if unknown:  # a ModelFileError of its own: the file is whole, but of a later version
         raise ModelFileError(
             f"{path} sets parameters that this version of sknet does not know: {', '.join(sorted(unknown))}. "
             "Update sknet."
         )
-    if known - resolved:
-        raise ValueError(f"it does not say what was resolved for {', '.join(sorted(known - resolved))}")
+    # training that goes on takes its network and its encoders from these: "auto" would say nothing of them
+    unanswered = {name for name in CONTINUED_WITH - resolved.keys() if defaults.get(name) == "auto"}
+    if unanswered:
+        raise ValueError(f"it does not say what was resolved for {', '.join(sorted(unanswered))}")
     estimator = estimator_class(**saved.parameters)  # type: ignore[arg-type]
-    estimator._fitted = saved.fitted
+    estimator._fitted = replace(saved.fitted, resolved={**defaults, **resolved})
     return estimator
+
+
+CONTINUED_WITH = {*LEARNT_WITH, "hidden_layer_sizes"}
+"""Parameters whose earlier answers training takes over where it goes on."""
 
 
 def _predict_one_row(estimator: Estimator, fitted: Fitted) -> None:

@@ -254,12 +254,34 @@ def test_a_file_of_something_else_is_no_model(path):
         sknet.load(path)
 
 
-def test_a_file_without_a_resolved_parameter_is_refused_when_it_is_read(path):
-    net = SigmoidMLPRegressor(**QUICK).partial_fit(X, NUMBER)
-    resolved = {name: value for name, value in net._fitted.resolved.items() if name != "batch_size"}
-    net._fitted = replace(net._fitted, resolved=resolved)
+def forget(*names):
+    """Make a file one that was written before there were some parameters."""
+
+    def change(value):
+        for mapping in (value["parameters"], value["fitted"]["resolved"]):
+            kept = [i for i, name in enumerate(mapping["keys"]) if name not in names]
+            mapping |= {part: [mapping[part][i] for i in kept] for part in ("keys", "values")}
+
+    return change
+
+
+def test_a_file_older_than_a_parameter_has_its_default(path):
+    net = SigmoidMLPRegressor(**QUICK, l1_ratio=0.5, batch_size=7).partial_fit(X, NUMBER)
     sknet.save(net, path)
-    with pytest.raises(ModelFileError, match="does not say what was resolved for batch_size"):
+    forge(path, forget("l1_ratio", "batch_size"))
+    saved, new = sknet.load(path), SigmoidMLPRegressor()
+    assert (saved.l1_ratio, saved.batch_size) == (new.l1_ratio, new.batch_size)
+    assert saved.resolved_params_ | {"l1_ratio": 0.5, "batch_size": 7} == net.resolved_params_
+    assert (saved.predict(X) == net.predict(X)).all()
+    saved.set_params(l1_ratio=0.5, batch_size=7).partial_fit(X, NUMBER)
+    assert all(map(np.array_equal, saved.coefs_, net.partial_fit(X, NUMBER).coefs_))
+
+
+@pytest.mark.parametrize("name", ["n_members", "hidden_layer_sizes", "numeric_encoding"])
+def test_a_file_without_what_training_goes_on_from_is_refused_when_it_is_read(name, path):
+    sknet.save(SigmoidMLPRegressor(**QUICK).partial_fit(X, NUMBER), path)
+    forge(path, forget(name))
+    with pytest.raises(ModelFileError, match=f"does not say what was resolved for {name}"):
         sknet.load(path)
 
 
