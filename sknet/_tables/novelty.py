@@ -13,7 +13,8 @@ import numpy as np
 from sknet._tables.columns.bins import BinnedColumn
 from sknet._tables.columns.category import CategoryColumn
 from sknet._tables.columns.datetime import DatetimeColumn, seconds_of
-from sknet._tables.columns.number import NumberColumn, refuse_infinite, with_scale_of_new_values
+from sknet._tables.columns.number import NumberColumn, refuse_infinite
+from sknet._tables.columns.statistics import mean_and_deviation, reciprocal
 from sknet._tables.columns.target import TargetColumn
 from sknet._tables.encoding import TableEncoder
 from sknet._tables.frames import column_as_floats, column_at, level_key, read_levels
@@ -70,8 +71,10 @@ def rescale_constant_columns(encoder: TableEncoder, X: Table, weight: Array | No
         else:
             numbers = column_as_floats(values, name)
         refuse_infinite(numbers[:, np.newaxis], lambda _, name=name: name)  # type: ignore[misc]
-        scaled = with_scale_of_new_values(inner, numbers, weight)
-        if scaled.scale != 0.0:
+        # 1 over the root mean square distance of new values from the one that was known, which stays 0 to the network
+        mean, deviation = mean_and_deviation(np.asarray(numbers, dtype=np.float64) - inner.center, weight)
+        if distance := np.hypot(mean, deviation):
+            scaled = replace(inner, scale=float(reciprocal(distance)))
             columns[j] = replace(column, seconds=scaled) if isinstance(column, DatetimeColumn) else scaled
             names.append(name)
     return (TableEncoder(encoder.names, tuple(columns)) if names else encoder), names

@@ -108,12 +108,11 @@ def splits_of_splitter(
     if isinstance(splitter, type):
         raise TypeError(f"validation_fraction={splitter.__name__} is a class: pass a splitter, {splitter.__name__}().")
     # a splitter without `random_state`, or with a seed of its own, is used as it is
+    seeded = splitter
     if getattr(splitter, "random_state", seed) is None:
         seeded = copy(splitter)
         seeded.random_state = seed  # type: ignore[attr-defined]
-        splits: object = seeded.split(*passed)
-    else:
-        splits = splitter.split(*passed)
+    splits: object = seeded.split(*passed)
     checked = [_check_split(split, splitter, rows) for split in splits] if isinstance(splits, Iterable) else []
     if not checked:
         raise ValueError(f"validation_fraction={splitter} makes no split: give a splitter that makes one, or a share.")

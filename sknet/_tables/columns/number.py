@@ -12,7 +12,7 @@ center, scale : (d,)     float64
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NoReturn
 
 import numpy as np
@@ -206,15 +206,6 @@ def refuse_excessive(name: str, dtype: DType) -> NoReturn:
         f"Column {name!r} of X holds values too large for {dtype}: divide it by a number of its magnitude, set "
         "input_scaling='robust', or set dtype='float64'."
     )
-
-
-def with_scale_of_new_values(column: NumberColumn, numbers: Array, weight: Array | None) -> NumberColumn:
-    """Return a column of which one value was known with 1 over the root mean square distance of new ones from it.
-
-    That value is the centre, and stays 0 to the network. Numbers that all have it return the column as it is.
-    """
-    mean, deviation = mean_and_deviation(np.asarray(numbers, dtype=np.float64) - column.center, weight)
-    return replace(column, scale=float(reciprocal(np.hypot(mean, deviation))))
 
 
 # --- learning --------------------------------------------------------------------------------------------------------
