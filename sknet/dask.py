@@ -238,11 +238,8 @@ class _OnWorkers(BaseSigmoidMLP):
         score : float
             At most 1.
         """
-        local = self.to_local()
-        predicted = np.asarray(compute_if_collection(self.predict(X)))
-        # The workers have predicted, and the local `score` asks for a table only to predict it: any X will do.
-        local.predict = lambda X: predicted  # type: ignore[method-assign]
-        return float(local.score(predicted, compute_if_collection(y), compute_if_collection(sample_weight)))
+        head, predicted = require_fitted(self).model.head, np.asarray(compute_if_collection(self.predict(X)))
+        return self._task.score(head, predicted, compute_if_collection(y), compute_if_collection(sample_weight))
 
 
 class SigmoidMLPClassifier(ClassifierMixin, _OnWorkers, ClassifierParameters):

@@ -40,6 +40,7 @@ CLASSIFICATION = TaskFunctions(
     learn_head=learn_label_head,
     decode=lambda head, raw: head.probabilities(head.output_probabilities(raw)),
     learn_residuals=learn_label_residuals,
+    score=accuracy,
 )
 
 
@@ -611,7 +612,7 @@ class SigmoidMLPClassifier(ClassifierMixin, InMemoryMLP, ClassifierParameters):
         score : float
             Between 0 and 1.
         """
-        return accuracy(label_head_of(require_fitted(self).model).labels, self.predict(X), y, sample_weight)
+        return self._task.score(require_fitted(self).model.head, self.predict(X), y, sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -32,7 +32,7 @@ from sknet._tables.rows import Rows
 from sknet._training.result import Result
 from sknet._training.solver import EpochObserver
 from sknet._training.state import State
-from sknet._typing import Array, Table
+from sknet._typing import Array, Table, Target
 
 Decode: TypeAlias = Callable[[Any, Array], Array | list[Array]]
 """(head, raw outputs, which may be overwritten) -> what an estimator predicts: probabilities, or numbers."""
@@ -46,6 +46,7 @@ class TaskFunctions:
     decode: Decode
     # (head, what was predicted of held-out rows, their parsed y, their weights, all rows' y) -> how far off it was
     learn_residuals: Callable[..., ScaledResiduals | LabelResiduals | None]
+    score: Callable[[Any, Array, Target, Target], float]  # (head, what `predict` returns, y, sample_weight) -> `score`
 
 
 @dataclass

@@ -39,6 +39,7 @@ REGRESSION = TaskFunctions(
     learn_head=learn_regression_head,
     decode=lambda head, raw: head.predict(raw),
     learn_residuals=learn_regression_residuals,
+    score=regression_score,
 )
 
 
@@ -527,8 +528,7 @@ class SigmoidMLPRegressor(RegressorMixin, InMemoryMLP, RegressorParameters):
         score : float
             At most 1; 0 for a constant prediction (the mean, the quantile).
         """
-        head = regression_head_of(require_fitted(self).model)
-        return regression_score(head, self.predict(X), y, sample_weight)
+        return self._task.score(require_fitted(self).model.head, self.predict(X), y, sample_weight)
 
     def __sklearn_tags__(self) -> Tags:
         tags = super().__sklearn_tags__()

@@ -19,11 +19,10 @@ from sklearn.metrics import check_scoring, d2_pinball_score, r2_score
 from sknet._estimators.fitted import Fitted
 from sknet._estimators.read_data import different_lengths_message, read_weight_of_rows
 from sknet._estimators.zero_weights import hide_zero_weights
-from sknet._model.heads import Head, RegressionHead
+from sknet._model.heads import Head, LabelHead, RegressionHead
 from sknet._model.model import Model, PrecomputedModel
 from sknet._tables.arrays import is_missing
 from sknet._tables.label_arrays import as_labels, present_labels
-from sknet._tables.labels import Labels
 from sknet._tables.messages import short_list, short_repr
 from sknet._tables.rows import Rows
 from sknet._tables.targets import read_regression_target
@@ -32,15 +31,15 @@ from sknet._typing import Array, Target
 # --- the score of predictions ----------------------------------------------------------------------------------------
 
 
-def accuracy(classes: Labels, predicted: Array, y: Target, sample_weight: Target) -> float:
-    """Return the weighted share of rows all of whose labels were predicted; a label not among `classes` is an error."""
+def accuracy(head: LabelHead, predicted: Array, y: Target, sample_weight: Target) -> float:
+    """Return the weighted share of rows all of whose labels were predicted; labels of another kind are an error."""
     weight = read_weight_of_rows(predicted, sample_weight)
     labels = as_labels(hide_zero_weights(y, weight, "y"))
     if len(predicted) != len(labels):
         raise ValueError(different_lengths_message(len(predicted), len(labels)))
     if labels.shape != predicted.shape:
         raise ValueError(f"y has shape {labels.shape}, but predictions have {predicted.shape}: give it the same.")
-    for column, known in zip(labels.reshape(len(labels), -1).T, classes.classes_by_column, strict=True):
+    for column, known in zip(labels.reshape(len(labels), -1).T, head.labels.classes_by_column, strict=True):
         _refuse_unknown_labels(present_labels(column), known)
     is_right = (labels == predicted) | is_missing(labels)  # of several labels, those that are there
     return float(np.average(is_right.reshape(len(labels), -1).all(axis=1), weights=weight))
