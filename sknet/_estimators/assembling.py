@@ -24,7 +24,7 @@ def assemble_run(
     `end_epoch`: the epoch after which training ends, counted as `State.epoch` is; None is `max_iter`.
     """
     rows, settings, encoding = plan.rows, plan.settings, plan.encoding
-    folds, held_out = plan.evaluation.folds, plan.evaluation.held_out
+    folds, split = plan.evaluation.folds, plan.evaluation.split
     refuse_networks_beyond_memory(settings, encoding, len(rows), 0 if folds is None else len(folds.splits))
     # cross-fitted: a training row whose level is encoded by a mean of targets does not see its own target
     encoded = encode_rows(encoding, rows, cross_fit=True, train=plan.evaluation.train)
@@ -34,9 +34,9 @@ def assemble_run(
     if plan.validation is not None:
         with prefix_errors("X_val"):
             validation = encode_rows(encoding, plan.validation, cross_fit=False)
-    elif held_out is not None:
-        training, validation = encoded.take(held_out[0]), encoded.take(held_out[1])
-        validation_rows = rows.take(held_out[1])
+    elif split is not None:
+        training, validation = encoded.take(split.train), encoded.take(split.held_out)
+        validation_rows = rows.take(split.held_out)
     # one epoch of `partial_fit` never stops early, but "adaptive" must count epochs without improvement
     trainers = [
         make_trainer(

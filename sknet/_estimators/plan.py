@@ -40,14 +40,14 @@ class Evaluation:
     """Which rows of the table evaluate each epoch."""
 
     folds: Folds | None = None  # which are held out in turn, where folds choose the epoch
-    held_out: Split | None = None  # numbers of the rows to train on, and of those held out
+    split: Split | None = None  # where some rows are held out
     n_rows_before_split: int = 0  # how many rows there were before some were held out; 0 where training sees them all
     lacks_validation: bool = False  # whether rows were to be held out, and are too few
 
     @property
     def train(self) -> NDArray[np.intp] | None:
         """Numbers of the rows to train on; None: all."""
-        return None if self.held_out is None else self.held_out[0]
+        return None if self.split is None else self.split.train
 
 
 @dataclass(frozen=True)

@@ -54,8 +54,8 @@ def plan_fit(
 ) -> Plan:
     """Choose what evaluates each epoch, answer every "auto", and learn how the table is encoded."""
     evaluation = choose_evaluation(estimator, data, earlier, seeds)
-    n_held_out = 0 if evaluation.held_out is None else len(evaluation.held_out[1])
-    has_validation = data.validation is not None or evaluation.held_out is not None
+    n_held_out = 0 if evaluation.split is None else len(evaluation.split.held_out)
+    has_validation = data.validation is not None or evaluation.split is not None
     facts = Facts(
         len(data.rows) - n_held_out,
         "folds" if evaluation.folds is not None else has_validation,
@@ -102,14 +102,14 @@ def choose_evaluation(estimator: BaseEstimator, data: ReadData, earlier: Fitted 
     warn_of_groups_of_one_class(strata, rows.groups)
     if method == "folds":
         return Evaluation(folds=draw_folds(n, strata, rows.groups, seeds.rows, is_regression=is_regression))
-    held_out = split_validation(rows, strata, method, seeds.rows)
-    if held_out is None:
+    split = split_validation(rows, strata, method, seeds.rows)
+    if split is None:
         if estimator.early_stopping != "auto":
             warn_of_few_rows(n, method)
         return Evaluation(lacks_validation=True)
     if earlier is not None:
         warn_of_rows_seen(earlier, n, method)
-    return Evaluation(held_out=held_out, n_rows_before_split=n)
+    return Evaluation(split=split, n_rows_before_split=n)
 
 
 def complete_plan(

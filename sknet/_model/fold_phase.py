@@ -76,7 +76,7 @@ def draw_folds(
     fold = assign_folds(n_rows, strata, groups, plan.n_folds, seed)
     n_held_out = min(plan.n_held_out, fold.max() + 1)
     return Folds(
-        [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)],
+        [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(n_held_out)],
         plan.tolerance_factor,
         n_rows,
     )
@@ -87,7 +87,7 @@ def folds_of_splits(n_rows: int, splits: list[Split], groups: Array | None, *, i
 
     Splits of time may train on a few rows, hence in a few steps an epoch: these have their number of steps, too.
     """
-    fewest = min(len(train) for train, _ in splits)
+    fewest = min(len(split.train) for split in splits)
     return Folds(splits, fold_plan(n_rows, groups is not None, is_regression).tolerance_factor, fewest)
 
 
@@ -158,7 +158,7 @@ class FoldPhase:
         self._n_networks_at_once = encoded.table.n_networks_at_once
         self._mixture = Mixture(settings.sees_bins)
         self.tolerance_factor = folds.tolerance_factor
-        self.held_out = np.concatenate([held_out for _, held_out in folds.splits])
+        self.held_out = np.concatenate([split.held_out for split in folds.splits])
         solver = first_order_solver(settings.solver)
         steps_per_epoch = ceil(folds.n_rows / solver.batch_size)
         self.first_epoch = min(ceil(MIN_STEPS / steps_per_epoch), solver.n_epochs)  # that may be chosen

@@ -12,6 +12,7 @@ mixing_weight       of the first component; that of the second is 1 less it
 
 from collections.abc import Callable, Sequence
 from math import log
+from typing import NamedTuple
 
 import numpy as np
 
@@ -59,6 +60,27 @@ class Mixture:
         return tuple(mixing_weights.tolist())
 
 
+class Calibration(NamedTuple):
+    """The temperature that suits outputs best, and how good they are at it."""
+
+    inverse_temperature: float
+    loss: float
+    criterion: float  # the loss with a penalty on extreme temperatures, which few rows favour: compares epochs, weights
+
+    @property
+    def temperature(self) -> float:
+        """What raw outputs are divided by."""
+        return 1.0 / self.inverse_temperature
+
+
+class ChosenMixture(NamedTuple):
+    """The mixture that held-out rows have chosen."""
+
+    temperature: float
+    mixing_weights: tuple[float, ...]  # of each network
+    raw: Array  # (m, k)  their outputs, mixed and at this temperature
+
+
 class HeldOutLoss:
     """The loss of raw outputs for held-out rows, at the temperature that suits them best, if there is to be one.
 
@@ -72,15 +94,15 @@ class HeldOutLoss:
     def __init__(self, encoding: Encoding, rows: Samples, has_temperature: bool) -> None:
         self._encoding, self._rows, self._has_temperature = encoding, rows, has_temperature
 
-    def calibrate_in_place(self, raw: Array) -> tuple[float, float, float]:
-        """Bring raw outputs, in place, to their best temperature; return its inverse, their loss, and the criterion."""
+    def calibrate_in_place(self, raw: Array) -> Calibration:
+        """Bring raw outputs, in place, to their best temperature."""
         loss, rows = self._encoding.head.loss, self._rows
         if not self._has_temperature:
             value = loss.mean(raw, rows.target, rows.weight)
-            return 1.0, value, value
+            return Calibration(1.0, value, value)
         inverse, value = scale_to_best_temperature_in_place(loss, raw, rows.target, rows.weight, rows.total_weight)
-        # the criterion, by which epochs and weights are compared, punishes extreme temperatures: few rows favour them
-        return inverse, value, value + log(inverse) ** 2 / (2.0 * PRIOR_LOG**2 * rows.total_weight)
+        penalty = log(inverse) ** 2 / (2.0 * PRIOR_LOG**2 * rows.total_weight)
+        return Calibration(inverse, value, value + penalty)
 
     def choose_mixing_weight(self, raw_by_component: Sequence[Array], equal_weight: float) -> float:
         """Return the weight of highest posterior; `equal_weight` is the prior's centre.
@@ -92,19 +114,20 @@ class HeldOutLoss:
             return equal_weight
         scale = 1.0
         if isinstance(self._encoding.head, RegressionHead):
-            scale = 2.0 * abs(self.calibrate_in_place(mix_outputs(raw_by_component, equal_weight))[2])
+            scale = 2.0 * abs(self._criterion(raw_by_component, equal_weight))
         prior = scale * (MIXING_WEIGHTS - equal_weight) ** 2 / (2.0 * MIXING_PRIOR**2 * self._rows.total_weight)
-        criteria = [self.calibrate_in_place(mix_outputs(raw_by_component, weight))[2] for weight in MIXING_WEIGHTS]
+        criteria = [self._criterion(raw_by_component, weight) for weight in MIXING_WEIGHTS]
         return float(MIXING_WEIGHTS[np.argmin(criteria + prior)])
 
-    def choose_mixture(
-        self, raw_by_component: Sequence[Array], mixture: Mixture
-    ) -> tuple[float, tuple[float, ...], Array]:
-        """Return the temperature, each network's mixing weight, and the mixed raw outputs with these."""
+    def _criterion(self, raw_by_component: Sequence[Array], mixing_weight: float) -> float:
+        return self.calibrate_in_place(mix_outputs(raw_by_component, mixing_weight)).criterion
+
+    def choose_mixture(self, raw_by_component: Sequence[Array], mixture: Mixture) -> ChosenMixture:
+        """Return the mixing weights of highest posterior, with the temperature that suits them."""
         mixing_weight = self.choose_mixing_weight(raw_by_component, mixture.equal_weight)
         raw = mix_outputs(raw_by_component, mixing_weight)
-        inverse_temperature, _, _ = self.calibrate_in_place(raw)
-        return 1.0 / inverse_temperature, mixture.weight_of_each_network(mixing_weight), raw
+        calibration = self.calibrate_in_place(raw)
+        return ChosenMixture(calibration.temperature, mixture.weight_of_each_network(mixing_weight), raw)
 
 
 def mix_outputs(raw_by_component: Sequence[Array], mixing_weight: float) -> Array:

@@ -34,7 +34,7 @@ from sknet._training.lbfgs import LBFGS
 from sknet._training.minibatch import MiniBatchSolver
 from sknet._training.result import StopReason
 from sknet._training.solver import Problem
-from sknet._training.state import Evaluate, State
+from sknet._training.state import EpochEvaluation, Evaluate, State
 from sknet._typing import Array
 
 MAX_BUFFER_ROWS = 4096
@@ -161,23 +161,22 @@ class NetworkTrainer:
         return replace(self, problem=replace(self.problem, evaluate=self._evaluation(score)))
 
     def _evaluation(self, score: ModelScorer | None) -> Evaluate:
-        """Return a function theta -> (validation loss, score, theta as evaluated: at its temperature, temperature)."""
+        """Return a function that evaluates theta, at the temperature that suits it best, if there is to be one."""
         held_out, has_temperature = self.validation, self.settings.regularisation.temperature_scaling
         if held_out is None:
             raise TypeError("no rows evaluate the epochs")
         loss = HeldOutLoss(self.encoding, held_out, has_temperature)
 
-        def evaluate(theta: Array) -> tuple[float, float, Array, float]:
+        def evaluate(theta: Array) -> EpochEvaluation:
             raw = self.objective.raw(theta, held_out.inputs, len(held_out))
-            inverse_temperature, value, _ = loss.calibrate_in_place(raw)
-            if has_temperature:
-                theta = self.layout.with_output_scaled(
-                    theta, inverse_temperature
-                )  # a copy: training goes on without it
-            if score is None:
-                return value, -value, theta, 1.0 / inverse_temperature
-            model = self.encoding.model(self._network_of(theta, 1.0 / inverse_temperature))
-            return value, score(model, raw.astype(model.output_dtype)), theta, 1.0 / inverse_temperature
+            calibration = loss.calibrate_in_place(raw)
+            if has_temperature:  # a copy: training goes on without it
+                theta = self.layout.with_output_scaled(theta, calibration.inverse_temperature)
+            epoch_score = -calibration.loss
+            if score is not None:
+                model = self.encoding.model(self._network_of(theta, calibration.temperature))
+                epoch_score = score(model, raw.astype(model.output_dtype))
+            return EpochEvaluation(calibration.loss, epoch_score, theta, calibration.temperature)
 
         return evaluate
 

@@ -17,7 +17,7 @@ from sknet._model.balance import balancing_shift
 from sknet._model.fold_phase import Selection, stop_at_selected_epoch
 from sknet._model.joining import join_networks
 from sknet._model.matrices import EncodedRows
-from sknet._model.mixture import HeldOutLoss, Mixture
+from sknet._model.mixture import ChosenMixture, HeldOutLoss, Mixture
 from sknet._model.model import Network
 from sknet._model.network_trainer import NetworkTrainer
 from sknet._model.phases import EpochReport, HeldOut, NetworkAndHeldOut
@@ -26,7 +26,6 @@ from sknet._tables.rows import Rows
 from sknet._training.result import Epoch, Result, StopReason
 from sknet._training.solver import EpochObserver
 from sknet._training.state import State
-from sknet._typing import Array
 
 
 @dataclass
@@ -149,8 +148,8 @@ class TrainPhase:
         # the temperature that folds have chosen is in the published weights only
         return self.trainers[0].state_to_keep(self.states[0], from_published=self.selection is not None)
 
-    def _choose_mixture(self) -> tuple[float, tuple[float, ...] | None, Array]:
-        """Return the temperature and the mixing weights that the validation rows choose, and raw outputs with these."""
+    def _choose_mixture(self) -> ChosenMixture:
+        """Return the mixture that the validation rows choose."""
         first = self.trainers[0]
         if first.validation is None:
             raise TypeError("no rows evaluate the epochs")
@@ -159,7 +158,7 @@ class TrainPhase:
             lambda j: self.trainers[j].raw_validation_outputs(self.states[j])
         )
         if len(raw_by_component) == 1:  # no weight to choose; each network has found its temperature, epoch by epoch
-            return 1.0, None, raw_by_component[0]
+            return ChosenMixture(1.0, mixture.weight_of_each_network(mixture.equal_weight), raw_by_component[0])
         # targets and weights, which are the same for all networks
         loss = HeldOutLoss(first.encoding, first.validation, first.settings.regularisation.temperature_scaling)
         return loss.choose_mixture(raw_by_component, mixture)

@@ -11,7 +11,7 @@ train, held_out          indices into the n rows; a splitter returns indices int
 from collections.abc import Iterable, Sequence
 from copy import copy
 from math import ceil
-from typing import Protocol, TypeAlias
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +38,11 @@ MIN_HELD_OUT = 10
 """Fewer rows than this are not held out: a validation score of so few says too little."""
 
 
-Split: TypeAlias = tuple[NDArray[np.intp], NDArray[np.intp]]
-"""Numbers of the rows to train on, and of those to hold out."""
+class Split(NamedTuple):
+    """Numbers of rows."""
+
+    train: NDArray[np.intp]
+    held_out: NDArray[np.intp]
 
 
 def split_validation(rows: Rows, strata: Array | None, fraction: float, seed: int) -> Split | None:
@@ -58,8 +61,8 @@ def split_validation(rows: Rows, strata: Array | None, fraction: float, seed: in
 
     Returns
     -------
-    (train, held_out) : tuple of ndarray
-        Row numbers; None where they would be too few.
+    split : Split
+        None where they would be too few.
     """
     if rows.groups is not None:
         n_groups = len(np.unique(rows.groups))
@@ -70,8 +73,7 @@ def split_validation(rows: Rows, strata: Array | None, fraction: float, seed: in
                 "more groups."
             )
         by_group = GroupShuffleSplit(1, test_size=fraction, random_state=seed)
-        train, held_out = next(by_group.split(rows.groups, groups=rows.groups))
-        return train, held_out
+        return Split(*next(by_group.split(rows.groups, groups=rows.groups)))
     return hold_out(len(rows.y), strata, fraction, seed)
 
 
@@ -102,7 +104,7 @@ def splits_of_splitter(
 
     Returns
     -------
-    splits : list of (train, held_out)
+    splits : list of Split
         Numbers of rows of positive weight; neither is empty.
     """
     if isinstance(splitter, type):
@@ -138,7 +140,7 @@ def _check_split(split: object, splitter: RowSplitter, rows: Rows) -> Split:
             f"validation_fraction={splitter} makes a split that leaves no rows to {what}, of those of positive weight: "
             f"{remedy}, choose another splitter, or give a share."
         )
-    return train, held_out
+    return Split(train, held_out)
 
 
 def _as_indices(part: object, splitter: RowSplitter, n: int) -> Array:
@@ -235,7 +237,8 @@ def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> Split 
 
     Returns
     -------
-    (train, held_out) : tuple of ndarray, or None where they would be too few
+    split : Split
+        None where they would be too few.
     """
     n_held_out = ceil(n * fraction)
     if n_held_out < MIN_HELD_OUT or n - n_held_out < 1:
@@ -253,7 +256,7 @@ def hold_out(n: int, strata: Array | None, fraction: float, seed: int) -> Split 
     splitter = StratifiedShuffleSplit if merged.any() else ShuffleSplit  # all 0: a single stratum
     _, drawn = next(splitter(1, test_size=n_held_out, random_state=seed).split(merged, merged))
     held_out = np.sort(candidates[drawn])
-    return np.delete(np.arange(n), held_out), held_out
+    return Split(np.delete(np.arange(n), held_out), held_out)
 
 
 def _hold_out_of_large(n: int, strata: Array | None, n_held_out: int, seed: int) -> Split:
@@ -272,7 +275,7 @@ def _hold_out_of_large(n: int, strata: Array | None, n_held_out: int, seed: int)
         held_out = np.sort(drawn[~(differs[0] & differs[1])])
     is_training = np.ones(n, dtype=bool)
     is_training[held_out] = False
-    return np.flatnonzero(is_training), held_out
+    return Split(np.flatnonzero(is_training), held_out)
 
 
 def combination_strata(codes: Array) -> Array:

@@ -12,15 +12,25 @@ from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import dataclass, field, fields, replace
 from math import inf, isnan, nan
-from typing import Self, TypeAlias
+from typing import NamedTuple, Self, TypeAlias
 
 import numpy as np
 
 from sknet._training.result import Epoch
 from sknet._typing import Array
 
-Evaluate: TypeAlias = Callable[[Array], tuple[float, float, Array, float]]
-"""theta -> validation loss, score, theta as evaluated (which is the one to keep), the temperature that is in it."""
+
+class EpochEvaluation(NamedTuple):
+    """What held-out rows tell of an epoch."""
+
+    validation_loss: float
+    score: float
+    theta: Array  # as evaluated, which is the one to keep
+    temperature: float = 1.0  # that is in theta
+
+
+Evaluate: TypeAlias = Callable[[Array], EpochEvaluation]
+"""theta -> what held-out rows tell of it."""
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from sknet._model.fold_phase import (
     MIN_STEPS,
     FoldPhase,
     Folds,
+    Split,
     draw_folds,
     fold_plan,
     folds_of_splits,
@@ -91,7 +92,7 @@ def test_the_joint_loss_of_held_out_rows_chooses(plan, weight):
     """As computed by pairs of networks of one epoch, two epochs and so on, each pair without one fold."""
     settings, encoding, rows, table = prepared(weight, numeric_encoding="raw")
     fold = np.random.default_rng(5).permutation(N) % plan.n_folds
-    splits = [(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(plan.n_held_out)]
+    splits = [Split(np.flatnonzero(fold != i), np.flatnonzero(fold == i)) for i in range(plan.n_held_out)]
     held_out = np.concatenate([rows for _, rows in splits])
     some = None if weight is None else weight[held_out]
     total = len(held_out) if weight is None else some.sum()
@@ -201,7 +202,7 @@ def test_no_epoch_before_the_75th_step_is_chosen_where_there_are_so_many(batch_s
 
 
 def test_splits_that_train_on_few_rows_have_as_many_steps():
-    folds = folds_of_splits(N, [(np.arange(60), np.arange(60, N)), (np.arange(6), np.arange(6, 60))], None)
+    folds = folds_of_splits(N, [Split(np.arange(60), np.arange(60, N)), Split(np.arange(6), np.arange(6, 60))], None)
     networks = FoldPhase(*prepared(max_iter=80), folds, SEEDS)
     assert networks.first_epoch == 38  # of two steps
 

@@ -43,10 +43,10 @@ def loss_of_labels(has_temperature):
 
 def test_outputs_are_evaluated_at_their_best_temperature():
     held_out, sharp = loss_of_labels(True), 8.0 * LOGIT
-    factor, value, criterion = held_out.calibrate_in_place(sharp)
-    assert 0.0 < factor < 1.0 and value < criterion
+    factor, loss, criterion = held_out.calibrate_in_place(sharp)
+    assert 0.0 < factor < 1.0 and loss < criterion
     assert_allclose(sharp, 8.0 * factor * LOGIT)
-    assert loss_of_labels(False).calibrate_in_place(sharp.copy()) == pytest.approx((1.0, value, value), rel=1e-6)
+    assert loss_of_labels(False).calibrate_in_place(sharp.copy()) == pytest.approx((1.0, loss, loss), rel=1e-6)
 
 
 def test_what_knows_the_labels_has_the_whole_share_and_noise_none():

@@ -241,13 +241,14 @@ def test_held_out_rows_are_rated_by_their_weighted_loss():
     settings, encoding, rows = encoded(validated=True)
     run = make_trainer(settings, encoding, rows, replace(rows.take(np.arange(20)), weight=weight))
     network = run.network(run.first_state((1, 0)))
-    loss, score, theta, _ = run.problem.evaluate(theta_of(network))
+    evaluation = run.problem.evaluate(theta_of(network))
     raw = run.raw(run.first_state((1, 0)), run.samples(rows.take(np.arange(20))))
     target = encoding.head.targets(NUMBER[:20, np.newaxis], F64)
-    assert loss == pytest.approx(np.average(0.5 * (raw - target)[:, 0] ** 2, weights=weight), rel=1e-12)
-    assert score == -loss
-    assert_array_equal(theta, theta_of(network))
-    assert run.with_evaluation(lambda model, raw: 0.25).problem.evaluate(theta)[:2] == (loss, 0.25)
+    loss = pytest.approx(np.average(0.5 * (raw - target)[:, 0] ** 2, weights=weight), rel=1e-12)
+    assert evaluation.validation_loss == loss and evaluation.score == -evaluation.validation_loss
+    assert_array_equal(evaluation.theta, theta_of(network))
+    scored = run.with_evaluation(lambda model, raw: 0.25).problem.evaluate(theta_of(network))
+    assert scored.validation_loss == loss and scored.score == 0.25
 
 
 def test_a_temperature_scales_the_output_layer_that_is_kept():
@@ -255,10 +256,10 @@ def test_a_temperature_scales_the_output_layer_that_is_kept():
     settings, encoding, rows = encoded(validated=True, **how)
     run = make_trainer(settings, encoding, rows, rows.take(np.arange(30)))
     network = run.network(run.first_state((1, 0)))
-    _, _, kept, temperature = run.problem.evaluate(theta_of(network))
-    (hidden, output), (b1, b2) = run.layout.views(kept)
+    evaluation = run.problem.evaluate(theta_of(network))
+    (hidden, output), (b1, b2) = run.layout.views(evaluation.theta)
     factor = output[0, 0] / network.coefs[1][0, 0]
-    assert factor != 1.0 and temperature == pytest.approx(1.0 / factor, rel=1e-12)
+    assert factor != 1.0 and evaluation.temperature == pytest.approx(1.0 / factor, rel=1e-12)
     assert_allclose(output, factor * network.coefs[1], rtol=1e-12)
     assert_allclose(b2, factor * network.intercepts[1], rtol=1e-12)
     assert_array_equal(hidden, network.coefs[0])

@@ -95,7 +95,7 @@ def test_any_class_counts_can_be_split(counts, fraction, seed):
     if parts is None:
         assert np.ceil(len(strata) * fraction) < 10 or np.ceil(len(strata) * fraction) == len(strata)
         return
-    assert len(parts[1]) == np.ceil(len(strata) * fraction)
+    assert len(parts.held_out) == np.ceil(len(strata) * fraction)
     assert_array_equal(np.sort(np.concatenate(parts)), np.arange(len(strata)))
 
 
@@ -115,8 +115,8 @@ def test_of_many_rows_each_class_has_its_share_held_out(fraction):
         assert_array_equal(np.sort(np.concatenate([train, held_out])), np.arange(len(strata)))
         found = np.bincount(strata[held_out] // 7, minlength=6)
         assert (np.abs(found - fraction * np.array(counts)) <= 2).all() and found[1] == found[5] == 0
-        assert_array_equal(held_out, hold_out(len(strata), strata, fraction, seed)[1])
-    assert len(hold_out(len(strata), None, fraction, 0)[1]) == np.ceil(len(strata) * fraction)
+        assert_array_equal(held_out, hold_out(len(strata), strata, fraction, seed).held_out)
+    assert len(hold_out(len(strata), None, fraction, 0).held_out) == np.ceil(len(strata) * fraction)
 
 
 def test_where_nearly_all_classes_have_one_row_any_row_may_be_held_out():
@@ -139,7 +139,7 @@ def test_too_few_rows_are_not_split(n):
     rows = rows_of(X[:n], X[:n, 1:])
     assert split_validation(rows, None, 0.2, 0) is None
     enough = rows_of(X[: 5 * MIN_HELD_OUT], X[: 5 * MIN_HELD_OUT, 1:])
-    assert len(split_validation(enough, None, 0.2, 0)[1]) == MIN_HELD_OUT
+    assert len(split_validation(enough, None, 0.2, 0).held_out) == MIN_HELD_OUT
 
 
 def test_the_same_seed_holds_out_the_same_rows():

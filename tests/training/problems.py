@@ -12,7 +12,7 @@ from sknet._training.result import Epoch, Result, StopReason
 from sknet._training.rounds import train_in_rounds
 from sknet._training.schedules import constant, cosine
 from sknet._training.solver import Problem
-from sknet._training.state import Best, Snapshot, State
+from sknet._training.state import Best, EpochEvaluation, Snapshot, State
 
 OPTIMIZERS = {
     "sgd": SGD(momentum=0.0),
@@ -93,7 +93,7 @@ class Script:
 
     def __call__(self, theta):
         self.heard.append("evaluate")
-        return nan, self.scores.pop(0), theta, 1.0
+        return EpochEvaluation(nan, self.scores.pop(0), theta)
 
     def epoch_began(self):
         self.heard.append(("began", self.epoch))

@@ -26,6 +26,7 @@ import sknet._training
 from sknet._training.optimizers import SGD
 from sknet._training.result import DivergedError, Result, StopReason
 from sknet._training.schedules import InverseScaling, adaptive, constant, cosine
+from sknet._training.state import EpochEvaluation
 
 START = np.arange(5.0) / 5
 each_optimizer = pytest.mark.parametrize("optimizer", OPTIMIZERS.values(), ids=OPTIMIZERS)
@@ -242,7 +243,7 @@ def test_a_moving_average_follows_theta_and_is_what_is_evaluated():
         return quadratic(theta, batch, out)
 
     solver = mini_batch(averaging=0.4, n_epochs=2)
-    evaluate = lambda theta: evaluated.append(theta.copy()) or (nan, len(evaluated), theta, 1.0)  # noqa: E731
+    evaluate = lambda theta: evaluated.append(theta.copy()) or EpochEvaluation(nan, len(evaluated), theta)  # noqa: E731
     _, state = trained(problem(objective, evaluate=evaluate), solver, state_of(START, solver))
     average = START.copy()
     for step, theta in enumerate([*thetas[1:], state.theta], 1):
@@ -277,7 +278,7 @@ def test_a_limit_on_norms_holds_for_the_average_at_every_epoch(optimizer, dtype)
 
     def evaluate(theta):
         norms.append(np.linalg.norm(theta[:4].reshape(2, 2), axis=0).max())
-        return nan, 0.0, theta, 1.0
+        return EpochEvaluation(nan, 0.0, theta)
 
     def project(theta, scale):
         shorten(theta)
@@ -298,7 +299,7 @@ def test_weights_and_their_average_stay_between_bounds(optimizer):
 
     def evaluate(average):
         seen.append(average[:3].copy())
-        return 1.0, 1.0, average, 1.0
+        return EpochEvaluation(1.0, 1.0, average)
 
     solver = mini_batch(optimizer, averaging=0.9, n_epochs=40, rate=0.02)
     the_problem = problem(quadratic, n=4, p=3, bounds=bounds, evaluate=evaluate)
@@ -371,7 +372,7 @@ class HalfDone(Interrupting):
 def interruptible(optimizer, validated=True, **wrapped):
     """A random problem of 3 batches an epoch, whose objective, validation or projection may be interrupted."""
     objective = LeastSquares(noise=0.1)
-    parts = {"objective": objective, "evaluate": lambda theta: (0.0, -float(theta @ theta), theta, 1.0)}
+    parts = {"objective": objective, "evaluate": lambda theta: EpochEvaluation(0.0, -float(theta @ theta), theta)}
     parts["project"] = lambda theta, rate: np.clip(theta, -5, 5, out=theta)
     parts |= {name: wrap(parts[name]) for name, wrap in wrapped.items()}
     evaluate = parts["evaluate"] if validated else None

@@ -12,6 +12,7 @@ from problems import OPTIMIZERS, LeastSquares, mini_batch, problem, quadratic, r
 from sknet._training.optimizers import OPTIMIZERS as REGISTRY
 from sknet._training.optimizers import SGD, Adam, Lion, Optimizer, RMSProp
 from sknet._training.schedules import Schedule, constant, cosine
+from sknet._training.state import EpochEvaluation
 
 RATE = 0.01
 GRADIENTS = np.random.default_rng(0).normal(size=(30, 6))
@@ -204,7 +205,7 @@ def test_finds_the_end_of_rosenbrocks_valley(name):
 
 def noisy():
     """A random problem of three batches an epoch, whose epochs are evaluated."""
-    evaluate = lambda theta: (0.0, -float(theta @ theta), theta, 1.0)  # noqa: E731
+    evaluate = lambda theta: EpochEvaluation(0.0, -float(theta @ theta), theta)  # noqa: E731
     return problem(LeastSquares(noise=0.1), is_random=True, evaluate=evaluate)
 
 

@@ -11,6 +11,7 @@ from sknet._training import rounds
 from sknet._training.minibatch import MiniBatchLoop
 from sknet._training.result import DivergedError, StopReason
 from sknet._training.rounds import train_in_rounds
+from sknet._training.state import EpochEvaluation
 
 ADAM = OPTIMIZERS["adam"]
 START = np.linspace(-1.0, 1.0, 5)
@@ -66,7 +67,7 @@ def test_a_round_is_an_epoch_of_every_run_that_has_not_ended():
 
 def interrupting(at):
     """A validation with a Ctrl-C during its nth call."""
-    return Interrupting(lambda theta: (nan, 0.0, theta, 1.0), at)
+    return Interrupting(lambda theta: EpochEvaluation(nan, 0.0, theta), at)
 
 
 @pytest.mark.parametrize("at", [4, 5, 6])

@@ -8,6 +8,7 @@ import pytest
 from problems import Interrupting, LeastSquares, Script, lbfgs, mini_batch, problem, quadratic, same, state_of, train
 
 from sknet._training.result import DivergedError, Result, StopReason
+from sknet._training.state import EpochEvaluation
 
 START = np.arange(5.0) / 5
 SOLVERS = {"mini-batches": mini_batch, "L-BFGS": lbfgs}
@@ -122,7 +123,7 @@ def test_a_result_says_whether_any_score_was_a_number(make, scores, undefined):
 def test_without_a_score_the_lowest_loss_is_the_best(make):
     """Its loss is the distance from where the second epoch ends; the first epoch's weights are not kept for ever."""
     _, second = (train(longest(make, n), problem(LeastSquares()), s := state_of(START, make())) and s for n in (1, 2))
-    distance = lambda theta: (float(np.abs(theta - second.theta).max()), nan, theta, 1.0)  # noqa: E731
+    distance = lambda theta: EpochEvaluation(float(np.abs(theta - second.theta).max()), nan, theta)  # noqa: E731
     state = state_of(START, make())
     train(longest(make, 4), problem(LeastSquares(), evaluate=distance), state)
     assert state.best.epoch == 2
@@ -132,7 +133,7 @@ def test_without_a_score_the_lowest_loss_is_the_best(make):
 @each_solver
 def test_with_neither_score_nor_loss_the_last_weights_are_kept(make):
     state = state_of(START, make())
-    train(longest(make, 4), problem(LeastSquares(), evaluate=lambda theta: (nan, nan, theta, 1.0)), state)
+    train(longest(make, 4), problem(LeastSquares(), evaluate=lambda theta: EpochEvaluation(nan, nan, theta)), state)
     assert state.best.epoch == 4
     np.testing.assert_array_equal(state.best.theta, state.theta)
 
@@ -142,7 +143,7 @@ PARTS = ["objective", "evaluate", "epoch_began", "epoch_ended"]
 
 def run_to(make, n_epochs, part=None, nth=0):
     """Train for so many epochs; with a part, a Ctrl-C comes in the nth call of it. Returns the result and the state."""
-    parts, script = {"objective": LeastSquares(), "evaluate": lambda theta: (1.0, nan, theta, 1.0)}, Script()
+    parts, script = {"objective": LeastSquares(), "evaluate": lambda theta: EpochEvaluation(1.0, nan, theta)}, Script()
     if part in parts:
         parts[part] = Interrupting(parts[part], nth)
     elif part is not None:
@@ -189,7 +190,7 @@ def test_a_function_that_is_not_finite_is_an_error(make, value):
 @each_solver
 def test_every_epoch_is_recorded(make):
     state = state_of(START, make())
-    evaluate = lambda theta: (2.0, -2.0, theta, 1.0)  # noqa: E731
+    evaluate = lambda theta: EpochEvaluation(2.0, -2.0, theta)  # noqa: E731
     train(longest(make, 3), problem(LeastSquares(), evaluate=evaluate), state)
     assert len(state.history) == state.epoch == 3 and state.n_samples_seen == 36
     assert all((e.validation_loss, e.validation_score) == (2.0, -2.0) for e in state.history)

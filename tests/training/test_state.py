@@ -13,7 +13,7 @@ from problems import same, state_of
 
 from sknet._training import state as state_module
 from sknet._training.result import Epoch
-from sknet._training.state import Best, Snapshot, State
+from sknet._training.state import Best, EpochEvaluation, Snapshot, State
 
 # --- epochs without improvement
 
@@ -69,7 +69,8 @@ def evaluated(scores, losses):
     for epoch, (score, loss) in enumerate(zip(scores, losses, strict=True), 1):
         state.theta += 1.0
         state.epoch = epoch
-        found = state.evaluate_epoch(lambda theta, score=score, loss=loss: (loss, score, 2.0 * theta, 3.0), nan, 0.0)
+        evaluation = EpochEvaluation(loss, score, 2.0 * state.theta, temperature=3.0)
+        found = state.evaluate_epoch(lambda theta, evaluation=evaluation: evaluation, nan, 0.0)
         np.testing.assert_equal(found, (loss, score))
     return state
 
@@ -99,7 +100,7 @@ def test_the_best_epoch_is_kept(scores, losses, best):
 def test_the_best_epoch_is_found_as_well_after_a_copy_and_a_pickle():
     for travel in State.copy, by_pickle:
         state = travel(evaluated([nan, nan], [2.0, 1.0]))
-        state.evaluate_epoch(lambda theta: (1.5, nan, theta, 1.0), nan, 0.0)
+        state.evaluate_epoch(lambda theta: EpochEvaluation(1.5, nan, theta), nan, 0.0)
         assert (state.best.epoch, state.best.validation_loss, state.best.temperature) == (2, 1.0, 3.0)
 
 
@@ -112,7 +113,7 @@ def test_without_validation_no_epoch_is_the_best():
 def test_the_moving_average_is_what_is_evaluated():
     state = eventful()
     state.best = None
-    state.evaluate_epoch(lambda theta: (0.0, 1.0, theta, 1.0), nan, 0.0)
+    state.evaluate_epoch(lambda theta: EpochEvaluation(0.0, 1.0, theta), nan, 0.0)
     np.testing.assert_array_equal(state.best.theta, state.average)
 
 
