@@ -228,11 +228,8 @@ class Objective:
 
     def _sparse_gradient(self, theta: Array, out: Array, rows: Array) -> SparseGradient:
         """Return the gradient of what a batch touches, the L2 penalty on it included."""
-        start, stop, h = (
-            self._layout.weight_starts[0],
-            self._layout.n_weights,
-            self._layout.sizes[1],
-        )  # W_1 is the last matrix
+        layout = self._layout
+        start, stop, h = layout.weight_starts[0], layout.n_weights, layout.sizes[1]  # W_1 is the last matrix
         values = out[start : start + len(rows) * h].reshape(-1, h)  # where the first layer has packed them
         if self._penalty.l2:
             self._penalty.add_gradient(theta[:start], out[:start])
