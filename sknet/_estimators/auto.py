@@ -29,7 +29,7 @@ CLASSIFIER_SIZES, LARGE_CLASSIFIER_SIZES = (128,), (256,)
 """What a classifier's `hidden_layer_sizes="auto"` means, in general and on large tables."""
 
 REGRESSOR_SIZES, LARGE_REGRESSOR_SIZES = (96, 32), (128, 32)
-"""The same of a regressor."""
+"""What a regressor's `hidden_layer_sizes="auto"` means, in general and on large tables."""
 
 AUTO_AVERAGING = 0.99
 """The decay that `averaging="auto"` means where held-out rows evaluate the weights."""
@@ -205,9 +205,8 @@ def auto_values(p: CommonParameters, facts: Facts) -> dict[str, object]:
             values["numeric_encoding"] = "auto"  # by turns: members with bins and members without
         elif 0 < facts.columns.n_numbers <= AUTO_BINS_COLUMNS and n >= MANY_ROWS:
             values["numeric_encoding"] = "piecewise_linear"
-        if (
-            facts.columns.has_many_levels and not facts.began_with_increments
-        ):  # means of a first part of the rows would stay for ever
+        # in increments, means of a first part of the rows would stay for ever
+        if facts.columns.has_many_levels and not facts.began_with_increments:
             values["category_encoding"] = "both"
     if isinstance(p, ClassifierParameters):
         values["dropout"] = AUTO_DROPOUT if by_adam and validated and ours else 0.0

@@ -127,7 +127,7 @@ def warn_of_few_rows(n: int, fraction: float) -> None:
 def warn_of_rows_seen(earlier: Fitted, n: int, fraction: float) -> None:
     """Warn where a warm start holds out rows that the earlier call may have trained on."""
     n_before, fraction_before = earlier.n_rows_before_split, earlier.resolved.get("validation_fraction")
-    # the same number and share: the same seed has held out the same rows (see `_seeds`)
+    # the same number and share: the same seed has held out the same rows (see `draw_seeds`)
     if n_before is None or (n_before == n and fraction == fraction_before):
         return
     trained = "has held out others, of another table or share" if n_before else "trained on all rows"

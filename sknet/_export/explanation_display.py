@@ -179,7 +179,7 @@ class ExplanationDisplay:
     def _draw_means(self, means: Array, max_columns: int) -> Any:
         """Draw the mean absolute contributions, the largest at the top."""
         sizes, labels, _ = self._largest(means, max_columns)
-        positions = np.arange(len(sizes))  # names may be equal once they are shorten_label
+        positions = np.arange(len(sizes))  # names may be equal once they are shortened
         bars = self.axes_[0].barh(positions, sizes, color="0.45")
         self.axes_[0].set_yticks(positions, labels, parse_math=False)
         self.axes_[0].bar_label(bars, [f"{size:.3g}" for size in sizes], padding=3, fontsize="small")

@@ -58,7 +58,7 @@ class ExplainedOutputs:
         return self.linked_by is None
 
     def of_raw(self, raw: Array) -> Array:
-        """Return them from raw outputs; both are (n, n_outputs)."""
+        """Compute what is explained from raw outputs; both are (n, n_outputs)."""
         return raw if self.linked_by is None else self.linked_by.predictions(raw)
 
     def backward(self, raw: Array, delta: Array) -> Array:

@@ -135,9 +135,8 @@ class Model:
         # encoding categories holds Python's global lock: several threads would only wait for each other
         n_pieces = ceil(n / PREDICT_ROWS) if self.encoder.is_numeric else 0
         with threads_for_rows(n_pieces, PREDICT_ROWS * self.network.largest_matrix) as n_threads:
-            first_rows, piece = next(
-                self._pieces(table, slice(0, n), convert_raw)
-            )  # its shape and type are those of all
+            # the shape and type of the first piece are those of all
+            first_rows, piece = next(self._pieces(table, slice(0, n), convert_raw))
             outputs = np.empty((n, *piece.shape[1:]), piece.dtype)
             outputs[first_rows] = piece
 

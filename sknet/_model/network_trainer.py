@@ -322,11 +322,10 @@ def solver_of_network(
     solver: MiniBatchSolver | LBFGS, l1: float, end_epoch: int | None, *, validated: bool, may_stop_early: bool
 ) -> MiniBatchSolver | LBFGS:
     """Return the solver of a network, which ends after `end_epoch` epochs, if that is a number."""
+    n_epochs = solver.n_epochs if end_epoch is None else end_epoch
     patience = solver.n_iter_no_change if may_stop_early else inf
     if isinstance(solver, LBFGS):
-        return replace(solver, n_epochs=end_epoch or solver.n_epochs, n_iter_no_change=patience, l1=l1)
+        return replace(solver, n_epochs=n_epochs, n_iter_no_change=patience, l1=l1)
     if solver.end_reason is StopReason.FINISHED and not validated:
         patience = inf  # the training loss does not cut a schedule short: it falls most while the rate does, at the end
-    return replace(
-        solver, n_epochs=end_epoch or solver.n_epochs, schedule_epochs=solver.n_epochs, n_iter_no_change=patience
-    )
+    return replace(solver, n_epochs=n_epochs, schedule_epochs=solver.n_epochs, n_iter_no_change=patience)

@@ -17,10 +17,10 @@ from sknet._network.losses import Loss
 from sknet._typing import Array, Target
 
 STEP = 1e-5
-"""Of the central differences: truncation and rounding are both about 1e-11 there."""
+"""The step of central differences: truncation and rounding are both about 1e-11 there."""
 
 N_ROWS, N_UNITS = 50, 4
-"""Of the random points."""
+"""How many rows, and how many raw outputs, the random points have."""
 
 SINGLE_TOLERANCE = 1e-3
 """How far single precision may be from double, relative to 1 and to the value."""

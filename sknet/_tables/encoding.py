@@ -300,7 +300,7 @@ class TableEncoder:
 
     @property
     def text_columns(self) -> tuple[TextColumn, ...]:
-        """Those of free text."""
+        """The columns of free text."""
         return tuple([column for column in self.columns if isinstance(column, TextColumn)])
 
     @property

@@ -12,6 +12,6 @@ def short_repr(value: object, max_characters: int = 60) -> str:
 
 
 def short_list(items: Sequence[object], max_items: int = 10) -> str:
-    """Return the first `most` items as the text of a list."""
+    """Return the first `max_items` items as the text of a list."""
     text = ", ".join(repr(item) for item in items[:max_items])
     return f"[{text}, … ({len(items)} in all)]" if len(items) > max_items else f"[{text}]"

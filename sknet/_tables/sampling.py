@@ -41,9 +41,8 @@ def sample_rows(n: int, seed: int) -> NDArray[np.intp]:
     if not exceeds_sample_size(n):
         return np.arange(n)
     smallest, its_keys = np.empty(0, np.intp), np.empty(0, np.uint64)
-    for start in range(
-        0, n, ROWS_HASHED_AT_ONCE
-    ):  # piece by piece: the keys of all rows would take as much memory as y
+    # piece by piece: the keys of all rows would take as much memory as y
+    for start in range(0, n, ROWS_HASHED_AT_ONCE):
         numbers = np.arange(start, min(start + ROWS_HASHED_AT_ONCE, n))
         numbers, keys = np.append(smallest, numbers), np.append(its_keys, hash_integers(numbers, seed))
         first = np.argpartition(keys, SAMPLE_ROWS)[:SAMPLE_ROWS] if len(keys) > SAMPLE_ROWS else slice(None)

@@ -68,7 +68,7 @@ class DatetimeColumn(Column):
 
     @property
     def n_bins(self) -> int:
-        """Those of the seconds."""
+        """How many bins the seconds have: cycles have none."""
         return self.seconds.n_bins
 
     @property

@@ -65,9 +65,8 @@ class QuantileColumn(EqualByFields, SingleNumber):
         """Return the share of the training weight below each number, half of what equals it included, (n,)."""
         # a value that repeats has several levels: the middle of the first and the last of them
         last = np.interp(numbers, self.quantiles, QUANTILE_SHARES)
-        first = 1.0 - np.interp(
-            -numbers, -self.quantiles[::-1], QUANTILE_SHARES
-        )  # the same, with the order turned round
+        # the same, with the order turned round
+        first = 1.0 - np.interp(-numbers, -self.quantiles[::-1], QUANTILE_SHARES)
         half = 0.5 * QUANTILE_SHARES[1]  # scores end where those of training do: a share of 0 or 1 would be infinite
         return np.clip(0.5 * (first + last), half, 1.0 - half)
 
